@@ -1,0 +1,101 @@
+import type { RunMode } from '../../lib/events/events.ts';
+import { defineCommand, type OptionValues } from '../command.ts';
+import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { exitCodeOf } from '../error-text.ts';
+import { readExtraVars } from '../extra-vars.ts';
+import { findInventories } from '../find-inventory.ts';
+import { findPlaybook } from '../../lib/playbook/find.ts';
+import { withDoor } from '../session.ts';
+import { usageError } from '../usage-error.ts';
+import { commaList, forksOf } from '../values.ts';
+
+const FAILED_WITHOUT_ERROR = 2;
+
+const OPTIONS = {
+  ...INVENTORY_OPTIONS,
+  check: { text: 'Contact and read the hosts, change nothing, and say what would change.' },
+  'dry-run': { text: 'Contact no host: load and check everything and print the plan, host by host.' },
+  diff: { text: 'Show how things change (or would, with --check).' },
+  limit: { short: 'l', value: 'pattern', text: 'Only these hosts: db1,db2 or barman,!db3 or @file.' },
+  tags: { short: 't', value: 'tags', repeat: true, text: 'Only tasks with one of these tags.' },
+  'skip-tags': { value: 'tags', repeat: true, text: 'Not the tasks with one of these tags.' },
+  'list-tasks': { text: 'List the tasks, run nothing.' },
+  'list-hosts': { text: 'List the hosts of each play, run nothing.' },
+  'list-tags': { text: 'List the tags, run nothing.' },
+  'syntax-check': { text: 'Check playbook, inventory and variables, run nothing.' },
+  ...FORKS_OPTION,
+  'force-handlers': { text: 'Run notified handlers also where a later task failed.' },
+  yes: { short: 'y', text: 'Answer every question with yes; the output says so.' },
+  verbose: { short: 'v', count: true, text: 'Show results; -vv also what commands print.' },
+  ...OUTPUT_OPTIONS,
+} as const;
+
+export const play = defineCommand({
+  name: 'play',
+  summary: 'Run a playbook, check what it would change, or show its plan',
+  description: [
+    'Runs a playbook. It is looked for as a path, in playbooks/ of the working directory, and then among those that come with pitr: recover.yml, cutover.yml, rejoin.yml, rollback.yml, backup.yml, status.yml.',
+    'Everything is loaded and checked before the first host is contacted. What --check lists as changes is what the run then changes.',
+  ],
+  arguments: [{ name: 'playbook', required: true, text: 'a playbook, such as recover.yml' }],
+  options: OPTIONS,
+  examples: [
+    {
+      text: 'What would a recovery of db2 to a moment change?',
+      command:
+        "pitr play recover.yml -i inventory/lab-docker.yml --check \\\n    -e target=db2 -e backup=latest -e 'target_time=2026-01-23 12:30:00+00'",
+    },
+    {
+      text: 'Do it, up to the inspection; the other nodes go on serving',
+      command:
+        "pitr play recover.yml -i inventory/lab-docker.yml \\\n    -e target=db2 -e backup=latest -e 'target_time=2026-01-23 12:30:00+00'",
+    },
+    {
+      text: 'The same plan without any host, from a file of variables',
+      command: 'pitr play recover.yml -i inventory/lab-ssh.yml --dry-run -e @recovery.yml',
+    },
+    {
+      text: 'Only one host, as JSON lines, nobody at the keyboard',
+      command: 'pitr play status.yml -i inventory/lab-docker.yml -l db1 --output json --yes',
+    },
+  ],
+  run: async ({ options, args }, io) => {
+    const extraVars = await readExtraVars(options['extra-vars'], io.cwd);
+    const request = {
+      playbook: findPlaybook(args[0] ?? '', io.cwd),
+      inventories: findInventories(options.inventory, io),
+      extraVars,
+      mode: modeOf(options),
+      limit: options.limit,
+      tags: commaList(options.tags),
+      skipTags: commaList(options['skip-tags']),
+      forks: forksOf(options.forks, DEFAULT_FORKS),
+      forceHandlers: options['force-handlers'],
+    };
+    const list = (['list-tasks', 'list-hosts', 'list-tags', 'syntax-check'] as const).find((name) => options[name]);
+    if (list !== undefined) {
+      const { listPlay } = await import('../list-play.ts');
+      return listPlay(list, request, options.output, io);
+    }
+    const { runPlaybook } = await import('../../lib/engine/run.ts');
+    const wishes = {
+      output: options.output,
+      noColor: options['no-color'],
+      verbosity: options.verbose,
+      diff: options.diff,
+      yes: options.yes,
+    };
+    const outcome = await withDoor(wishes, io, (door) => runPlaybook(request, door));
+    if (outcome.status === 'ok') return 0;
+    return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+  },
+});
+
+function modeOf(options: OptionValues<typeof OPTIONS>): RunMode {
+  if (options.check && options['dry-run']) {
+    throw usageError('modes-conflict', '--check and --dry-run exclude each other', {
+      details: ['--check contacts the hosts and reads them; --dry-run contacts none'],
+    });
+  }
+  return options.check ? 'check' : options['dry-run'] ? 'dry-run' : 'run';
+}

@@ -1,0 +1,33 @@
+import type { OptionSpecs } from './command.ts';
+import { OUTPUTS } from './display/choose.ts';
+
+/** Which hosts, and with which variables: the same words in every command. */
+export const INVENTORY_OPTIONS = {
+  inventory: {
+    short: 'i',
+    value: 'path',
+    repeat: true,
+    text: 'Inventory file or directory; several add up, later ones win. Without it: $PITR_INVENTORY, else inventory.yml here, else the only file in inventory/.',
+  },
+  'extra-vars': {
+    short: 'e',
+    value: 'vars',
+    repeat: true,
+    text: 'name=value (text as typed; true and false are booleans), a map {"a": 1} in YAML or JSON, or @file. Several add up, later ones win.',
+  },
+} as const satisfies OptionSpecs;
+
+export const OUTPUT_OPTIONS = {
+  output: {
+    value: 'form',
+    choices: OUTPUTS,
+    text: 'json: one JSON object a line (docs/output.md). text: plain lines. tty: live. Without it: tty on a terminal, text elsewhere.',
+  },
+  'no-color': { text: 'No colours; NO_COLOR says the same.' },
+} as const satisfies OptionSpecs;
+
+export const FORKS_OPTION = {
+  forks: { short: 'f', value: 'n', text: 'Hosts at work at the same time; 20 without it.' },
+} as const satisfies OptionSpecs;
+
+export const DEFAULT_FORKS = 20;

@@ -1,0 +1,42 @@
+import type { PitrEvent, RunMode, TaskStatus } from '../../lib/events/events.ts';
+import type { Paint } from './paint.ts';
+
+export type HostResult = Extract<PitrEvent, { type: 'host.result' }>;
+
+const WORDS: Readonly<Record<TaskStatus, string>> = {
+  ok: 'ok',
+  changed: 'changed',
+  skipped: 'skipped',
+  failed: 'failed',
+  unreachable: 'unreachable',
+  unknown: '?',
+};
+
+/** The word for a status: in check mode nothing has changed, it would. */
+export function statusWord(status: TaskStatus, mode: RunMode): string {
+  return status === 'changed' && mode !== 'run' ? 'would change' : WORDS[status];
+}
+
+/** The colour of a status. */
+export function statusPaint(status: TaskStatus, paint: Paint): (text: string) => string {
+  switch (status) {
+    case 'ok':
+      return paint.ok;
+    case 'changed':
+      return paint.changed;
+    case 'failed':
+    case 'unreachable':
+      return paint.failed;
+    case 'unknown':
+      return paint.unknown;
+    case 'skipped':
+      return paint.quiet;
+  }
+}
+
+/** `db2`, or `db2 -> barman` where the task was delegated. */
+export function hostWord(result: Pick<HostResult, 'host' | 'delegatedTo'>): string {
+  return result.delegatedTo === undefined || result.delegatedTo === result.host
+    ? result.host
+    : `${result.host} -> ${result.delegatedTo}`;
+}

@@ -1,0 +1,134 @@
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Question } from '../lib/contract/module.ts';
+import { PitrError } from '../lib/errors/pitr-error.ts';
+import type { Io, Output } from './io.ts';
+import { columnsOf } from './io.ts';
+import { printable, wrapWords } from './text.ts';
+
+export interface Answer {
+  readonly answer: boolean;
+  readonly by: 'operator' | '--yes' | 'nobody';
+}
+
+/** What stands aside while a question is on the terminal. */
+export interface Pausable {
+  pause(): Promise<void>;
+  resume(): void;
+}
+
+export interface QuestionSettings {
+  readonly io: Pick<Io, 'stdin' | 'stdout' | 'stderr'>;
+  /** `--yes` */
+  readonly yes: boolean;
+  readonly display: Pausable;
+  readonly signal: AbortSignal;
+  /** Ctrl-C at the prompt: the terminal is in raw mode then, so no signal comes. */
+  readonly interrupt: () => void;
+}
+
+/** The stream to ask on: a terminal, stderr before stdout, so that a piped log does not swallow the question. */
+function promptStream(io: QuestionSettings['io']): (Output & NodeJS.WritableStream) | undefined {
+  if (io.stdin.isTTY !== true) return undefined;
+  for (const stream of [io.stderr, io.stdout]) {
+    if (stream.isTTY === true && 'end' in stream) return stream;
+  }
+  return undefined;
+}
+
+/**
+ * How the engine asks a person. `--yes` answers yes; without a terminal nobody can be asked and the answer is no
+ * (`by: 'nobody'`, which the engine turns into a refusal with words). Only `y` and `yes` mean yes, an empty line and
+ * the end of input mean no, anything else is asked again. Throws kind `interrupted` on Ctrl-C and on `signal`.
+ */
+export function makeAsk(settings: QuestionSettings): (question: Question) => Promise<Answer> {
+  return async (question) => {
+    settings.signal.throwIfAborted();
+    if (settings.yes) return { answer: true, by: '--yes' };
+    const stream = promptStream(settings.io);
+    if (stream === undefined) return { answer: false, by: 'nobody' };
+    await settings.display.pause();
+    try {
+      await dropTypeAhead(settings);
+      return { answer: await askOn(stream, question, settings), by: 'operator' };
+    } finally {
+      settings.display.resume();
+    }
+  };
+}
+
+const TYPE_AHEAD_MS = 60;
+const CTRL_C = 3;
+
+/** What was typed before the question was there cannot be an answer to it. */
+async function dropTypeAhead({ io: { stdin }, interrupt }: QuestionSettings): Promise<void> {
+  const drop = (typed: Uint8Array | string): void => {
+    if (Buffer.from(typed).includes(CTRL_C)) interrupt();
+  };
+  // raw, so that half a line is given away too
+  stdin.setRawMode?.(true);
+  stdin.on('data', drop);
+  stdin.resume();
+  await pause(TYPE_AHEAD_MS);
+  stdin.off('data', drop);
+  stdin.pause();
+  stdin.setRawMode?.(false);
+}
+
+/** The question as a person reads it, without the prompt's last word. */
+export function questionText(question: Question, columns: number): string[] {
+  const details = (question.details ?? []).flatMap((line) => printable(line).split('\n').map((one) => `  ${one}`));
+  return [...(details.length > 0 ? ['', ...details, ''] : ['']), ...wrapWords(printable(question.text), columns - 7)];
+}
+
+async function askOn(
+  stream: Output & NodeJS.WritableStream,
+  question: Question,
+  settings: QuestionSettings,
+): Promise<boolean> {
+  const lines = questionText(question, columnsOf(stream));
+  const last = lines.pop() ?? '';
+  for (const line of lines) stream.write(`${line}\n`);
+  let prompt = `${last} [y/N] `;
+  for (;;) {
+    const typed = (await readLine(stream, prompt, settings)).trim().toLowerCase();
+    if (typed === 'y' || typed === 'yes') return true;
+    if (typed === '' || typed === 'n' || typed === 'no') return false;
+    prompt = 'Please answer y or n [y/N] ';
+  }
+}
+
+function readLine(
+  stream: Output & NodeJS.WritableStream,
+  prompt: string,
+  settings: QuestionSettings,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = createInterface({ input: settings.io.stdin, output: stream, historySize: 0 });
+    // rejected before it is closed: the close event resolves
+    const stop = (): void => {
+      reject(
+        new PitrError({
+          kind: 'interrupted',
+          code: 'interrupted-at-question',
+          message: 'interrupted at a question; nothing was answered',
+        }),
+      );
+      reader.close();
+    };
+    settings.signal.addEventListener('abort', stop, { once: true });
+    let line: string | undefined;
+    reader.once('line', (typed) => {
+      line = typed;
+      reader.close();
+    });
+    reader.once('SIGINT', () => settings.interrupt());
+    reader.once('close', () => {
+      settings.signal.removeEventListener('abort', stop);
+      if (line === undefined) stream.write('\n');
+      resolve(line ?? '');
+    });
+    reader.setPrompt(prompt);
+    reader.prompt();
+  });
+}

@@ -1,0 +1,73 @@
+import { didYouMean } from '../lib/errors/nearest.ts';
+import { asPitrError, type PitrError } from '../lib/errors/pitr-error.ts';
+import { parseArguments } from './args.ts';
+import { COMMAND_NAMES, COMMANDS } from './commands.ts';
+import { commandHelp, generalHelp, printHelp } from './help.ts';
+import type { Io } from './io.ts';
+import { productVersion } from './product.ts';
+import { usageError } from './usage-error.ts';
+
+/** Runs the command line. Gives the exit code; every error has been told when it resolves. */
+export async function runCommandLine(words: readonly string[], io: Io): Promise<number> {
+  try {
+    return await dispatch(words, io);
+  } catch (thrown) {
+    return tellError(asPitrError(thrown), words, io);
+  }
+}
+
+async function dispatch(words: readonly string[], io: Io): Promise<number> {
+  const [first, ...rest] = words;
+  if (first === undefined) {
+    io.stderr.write(`${generalHelp(productVersion())}\n`);
+    throw usageError('command-missing', 'no command was given');
+  }
+  if (first === '--help' || first === '-h' || (first === 'help' && rest.length === 0)) {
+    printHelp(generalHelp(productVersion()));
+    return 0;
+  }
+  if (first === 'help') return dispatch([...rest.slice(0, 1), '--help'], io);
+  if (first.startsWith('-')) {
+    throw usageError('command-first', `the command comes first, then options: ${first} is neither a command nor an option of pitr itself`, {
+      next: [`pitr <command> ${words.join(' ')}`, 'pitr --help'],
+    });
+  }
+  const entry = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (entry === undefined) {
+    throw usageError('command-unknown', `pitr has no command "${first}"${didYouMean(first, COMMAND_NAMES)}`, {
+      details: [`commands: ${COMMAND_NAMES.join(', ')}`],
+      next: ['pitr --help'],
+    });
+  }
+  const command = await entry.load();
+  const parsed = parseArguments(command, rest);
+  if (parsed.help) {
+    printHelp(commandHelp(command));
+    return 0;
+  }
+  return command.run(parsed.invocation, io);
+}
+
+/** JSON on stdout where JSON was asked for, words on stderr otherwise. */
+async function tellError(error: PitrError, words: readonly string[], io: Io): Promise<number> {
+  const { errorText, exitCodeOf } = await import('./error-text.ts');
+  if (asksForJson(words)) {
+    const { writeJson } = await import('./display/json.ts');
+    writeJson(io.stdout, { type: 'error', time: Date.now(), error });
+    return exitCodeOf(error);
+  }
+  const { paintFor } = await import('./display/paint.ts');
+  const { frameOf } = await import('../lib/yaml/frame.ts');
+  const { columnsOf } = await import('./io.ts');
+  const paint = paintFor(io.stderr, { noColor: words.includes('--no-color'), env: io.env });
+  const lines = errorText(error.toJSON(), { paint, columns: columnsOf(io.stderr), frameOf });
+  io.stderr.write(`${lines.join('\n')}\n`);
+  return exitCodeOf(error);
+}
+
+/** Also where the rest of the command line could not be read. */
+function asksForJson(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  const own = end === -1 ? words : words.slice(0, end);
+  return own.some((word, index) => word === '--output=json' || (word === '--output' && own[index + 1] === 'json'));
+}

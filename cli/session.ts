@@ -1,0 +1,37 @@
+import type { RunDoor } from '../lib/engine/run.ts';
+import { chooseDisplay, type DisplayWishes } from './display/choose.ts';
+import { watchInterrupts } from './interrupt.ts';
+import type { Io } from './io.ts';
+import { makeAsk } from './questions.ts';
+
+export interface SessionWishes extends DisplayWishes {
+  readonly yes: boolean;
+}
+
+/**
+ * Opens the door through which a run talks to the operator (display, questions, Ctrl-C), and closes it whatever
+ * happens: the screen is free and complete when this resolves or rejects.
+ */
+export async function withDoor<T>(wishes: SessionWishes, io: Io, work: (door: RunDoor) => Promise<T>): Promise<T> {
+  const display = await chooseDisplay(wishes, io);
+  const interrupts = watchInterrupts(io, {
+    onStopping: (text) => display.notice(text),
+    onLeaving: (text) => io.stderr.write(`\n${text}\n`),
+  });
+  try {
+    return await work({
+      emit: display.read,
+      signal: interrupts.signal,
+      ask: makeAsk({
+        io,
+        yes: wishes.yes,
+        display,
+        signal: interrupts.signal,
+        interrupt: interrupts.interrupt,
+      }),
+    });
+  } finally {
+    interrupts.stop();
+    await display.close();
+  }
+}

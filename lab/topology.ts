@@ -1,0 +1,50 @@
+/** The hosts of a lab and the names, ports and paths that follow from them. Pure. */
+
+export const databaseHosts = ['db1', 'db2', 'db3', 'db4'] as const;
+export type DatabaseHost = (typeof databaseHosts)[number];
+
+export const hostNames = ['etcd', 'barman', ...databaseHosts] as const;
+export type HostName = (typeof hostNames)[number];
+
+export const defaultPrefix = 'pitr-lab';
+export const clusterName = 'patroni1';
+export const postgresPort = 5431;
+export const patroniPort = 8001;
+export const postgresBin = '/usr/lib/postgresql/15/bin';
+
+/** Label of every container, network and volume of a lab; its value is the lab's prefix. */
+export const labLabel = 'pitr.lab';
+/** Label of a container: which host it is. */
+export const hostLabel = 'pitr.lab.host';
+
+/** Where the default lab publishes its sshd ports when they are free: the committed SSH inventory names them. */
+export const defaultSshPorts: Readonly<Record<HostName, number>> = {
+  etcd: 42201,
+  barman: 42202,
+  db1: 42203,
+  db2: 42204,
+  db3: 42205,
+  db4: 42206,
+};
+
+export function isHostName(name: string): name is HostName {
+  return (hostNames as readonly string[]).includes(name);
+}
+
+export function isDatabaseHost(name: string): name is DatabaseHost {
+  return (databaseHosts as readonly string[]).includes(name);
+}
+
+/** `db3` keeps its data in `.../patroni3`. */
+export function dataDirectory(host: DatabaseHost): string {
+  return `/var/lib/postgresql/15/patroni${host.slice('db'.length)}`;
+}
+
+export function containerName(prefix: string, host: HostName): string {
+  return `${prefix}-${host}`;
+}
+
+/** A record with one value for every host. */
+export function forEveryHost<T>(value: (host: HostName) => T): Record<HostName, T> {
+  return Object.fromEntries(hostNames.map((host) => [host, value(host)])) as Record<HostName, T>;
+}

@@ -1,0 +1,65 @@
+import type { Archive, ArchivedFile, ArchivedHistory } from '../wal/archive.ts';
+import { parseHistory } from '../wal/timeline.ts';
+import type { ReportPart } from './report.ts';
+import { parseXlogDbLine, type RegisteredFile } from './xlog-db.ts';
+
+/** Something in an archive that could not be read; what lies there is not known. */
+export interface ArchiveTrouble {
+  readonly server: string;
+  readonly text: string;
+}
+
+export interface ArchiveListing {
+  readonly archives: readonly Archive[];
+  readonly troubles: readonly ArchiveTrouble[];
+}
+
+/**
+ * Reads the listing of WAL archives: `@archive <server>` with a line per file that lies on disk (in the form of
+ * xlog.db, size as on disk, time and compression as registered where registered), `@history <name>` with the file's
+ * text, `@trouble` with what could not be read. Names that are none of an archive's are passed over.
+ */
+export function parseArchiveListing(parts: readonly ReportPart[]): ArchiveListing {
+  const found = new Map<
+    string,
+    { files: ArchivedFile[]; texts: Map<number, string>; times: RegisteredFile[] }
+  >();
+  const troubles: ArchiveTrouble[] = [];
+  let server = '';
+  for (const part of parts) {
+    if (part.kind === 'archive') {
+      server = part.rest;
+      const registered = part.lines.flatMap((line) => parseXlogDbLine(line) ?? []);
+      found.set(server, {
+        files: registered.flatMap(archivedFile),
+        texts: new Map(),
+        times: registered.filter(({ file }) => file.kind === 'history'),
+      });
+    } else if (part.kind === 'history') {
+      found.get(server)?.texts.set(Number.parseInt(part.rest.slice(0, 8), 16), part.lines.join('\n'));
+    } else if (part.kind === 'trouble') {
+      troubles.push({ server, text: part.lines.join('\n') || part.rest });
+    }
+  }
+  const archives: Archive[] = [];
+  for (const [name, { files, texts, times }] of found) {
+    const histories: ArchivedHistory[] = [];
+    for (const { file, time } of times) {
+      const text = file.kind === 'history' ? texts.get(file.timeline) : undefined;
+      if (file.kind !== 'history' || text === undefined) continue;
+      try {
+        histories.push({ history: parseHistory(file.timeline, text), time });
+      } catch (error) {
+        troubles.push({ server: name, text: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    archives.push({ server: name, files, histories });
+  }
+  return { archives, troubles };
+}
+
+function archivedFile(registered: RegisteredFile): readonly ArchivedFile[] {
+  const { file, time, size, compressed } = registered;
+  if (file.kind !== 'segment' && file.kind !== 'partial') return [];
+  return [{ segment: file.segment, partial: file.kind === 'partial', time, size, compressed }];
+}

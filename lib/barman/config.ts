@@ -1,0 +1,90 @@
+/** A Barman server, as its configuration says where things lie. Directories are absolute. */
+export interface ServerConfig {
+  readonly name: string;
+  readonly description?: string | undefined;
+  /** Where base backups lie, one directory each. */
+  readonly basebackups: string;
+  /** Where `backup.info` files lie since Barman 3.13.2; they were in the backups' directories before. */
+  readonly meta: string;
+  readonly wals: string;
+  readonly incoming: string;
+  readonly streaming: string;
+  /** The register of archived WAL; since 3.13 it may lie elsewhere and bears the server's name. */
+  readonly xlogDbs: readonly string[];
+}
+
+type Options = ReadonlyMap<string, string>;
+
+/**
+ * Reads Barman's configuration: the main file, then those of `configuration_files_directory`, in order. Sections but
+ * `[barman]` are servers; those with `model = true` (since 3.10) are not. Values may refer to others (`%(name)s`).
+ */
+export function parseConfig(files: readonly string[]): readonly ServerConfig[] {
+  const sections = new Map<string, Map<string, string>>();
+  for (const text of files) readIni(text, sections);
+  const global: Options = sections.get('barman') ?? new Map();
+  sections.delete('barman');
+  return [...sections]
+    .filter(([, options]) => options.get('model')?.toLowerCase() !== 'true')
+    .map(([name, options]) => serverConfig(name, options, global));
+}
+
+/** INI as Python's configparser reads it: full-line comments, `key = value` or `key: value`, indented continuations. */
+function readIni(text: string, sections: Map<string, Map<string, string>>): void {
+  let section: Map<string, string> | undefined;
+  let last: string | undefined;
+  for (const line of text.split('\n')) {
+    if (/^\s*([#;]|$)/.test(line)) continue;
+    const header = /^\[([^\]]+)\]/.exec(line);
+    const option = /^([^\s=:][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(line);
+    if (header?.[1] !== undefined) {
+      section = sections.get(header[1]) ?? new Map();
+      sections.set(header[1], section);
+      last = undefined;
+    } else if (/^\s/.test(line) && last !== undefined) {
+      section?.set(last, `${section.get(last)}\n${line.trim()}`);
+    } else if (option !== null) {
+      last = (option[1] ?? '').toLowerCase();
+      section?.set(last, option[2] ?? '');
+    }
+  }
+}
+
+function serverConfig(name: string, options: Options, global: Options): ServerConfig {
+  const values = new Map([['name', name], ['barman_home', global.get('barman_home') ?? ''], ...options]);
+  const directory = (key: string, fallback: string): string => {
+    const path = expand(values.get(key) ?? fallback, values);
+    values.set(key, path);
+    return path;
+  };
+  const home = directory('backup_directory', '%(barman_home)s/%(name)s');
+  const wals = directory('wals_directory', '%(backup_directory)s/wals');
+  const register = expand(
+    values.get('xlogdb_directory') ?? global.get('xlogdb_directory') ?? '%(wals_directory)s',
+    values,
+  );
+  const description = options.get('description');
+  return {
+    name,
+    ...(description === undefined ? {} : { description: unquoted(description) }),
+    basebackups: directory('basebackups_directory', '%(backup_directory)s/base'),
+    meta: `${home}/meta`,
+    wals,
+    incoming: directory('incoming_wals_directory', '%(backup_directory)s/incoming'),
+    streaming: directory('streaming_wals_directory', '%(backup_directory)s/streaming'),
+    xlogDbs: [`${register}/xlog.db`, `${register}/${name}-xlog.db`],
+  };
+}
+
+function expand(value: string, values: Options, depth = 0): string {
+  const text = unquoted(value).replace(/%\(([^)]+)\)s|%%/g, (whole, key: string | undefined) => {
+    if (whole === '%%') return '%';
+    // Ten levels are configparser's own limit for values that refer to each other.
+    return depth > 10 ? '' : expand(values.get((key ?? '').toLowerCase()) ?? '', values, depth + 1);
+  });
+  return text.length > 1 ? text.replace(/\/+$/, '') : text;
+}
+
+function unquoted(value: string): string {
+  return /^(["'])(.*)\1$/.exec(value)?.[2] ?? value;
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/** One line of `barman check`. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What Barman adds: `please make sure WAL shipping is setup`. */
+  readonly hint: string;
+}
+
+const report = z.record(
+  z.string(),
+  z.record(z.string(), z.object({ status: z.string(), hint: z.string().optional() })),
+);
+
+/** Reads `barman -f json check`: the checks of each server. Nothing when the text is not that. */
+export function parseCheckReport(text: string): ReadonlyMap<string, readonly Check[]> | undefined {
+  const parsed = report.safeParse(parsedJson(text));
+  if (!parsed.success) return undefined;
+  return new Map(
+    Object.entries(parsed.data).map(([server, checks]) => [
+      server,
+      Object.entries(checks).map(([name, check]) => ({
+        name,
+        ok: check.status === 'OK',
+        hint: check.hint ?? '',
+      })),
+    ]),
+  );
+}
+
+const serverList = z.record(z.string(), z.object({ description: z.string().nullish() }));
+
+/** Reads `barman -f json list-server`: the names of the servers. Nothing when the text is not that. */
+export function parseServerList(text: string): readonly string[] | undefined {
+  const parsed = serverList.safeParse(parsedJson(text));
+  return parsed.success ? Object.keys(parsed.data) : undefined;
+}
+
+/** JSON from a command; nothing when it is none. Barman puts no other lines around its JSON. */
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: the caller says what was expected and shows the text.
+    return undefined;
+  }
+}

@@ -1,0 +1,45 @@
+/** The Debian package that has a command, for those that recovery and its playbooks use. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  barman: 'barman',
+  'barman-wal-archive': 'barman-cli',
+  'barman-wal-restore': 'barman-cli',
+  base64: 'coreutils',
+  curl: 'curl',
+  etcdctl: 'etcd-client',
+  getent: 'libc-bin',
+  jq: 'jq',
+  lz4: 'lz4',
+  nc: 'netcat-openbsd',
+  patroni: 'patroni',
+  patronictl: 'patroni',
+  pg_basebackup: 'postgresql-client',
+  pg_controldata: 'postgresql',
+  pg_ctl: 'postgresql',
+  pg_isready: 'postgresql-client',
+  pg_receivewal: 'postgresql-client',
+  pg_rewind: 'postgresql',
+  pg_waldump: 'postgresql',
+  pgrep: 'procps',
+  postgres: 'postgresql',
+  ps: 'procps',
+  psql: 'postgresql-client',
+  rsync: 'rsync',
+  runuser: 'util-linux',
+  scp: 'openssh-client',
+  setsid: 'util-linux',
+  sha256sum: 'coreutils',
+  ssh: 'openssh-client',
+  sshd: 'openssh-server',
+  stat: 'coreutils',
+  sudo: 'sudo',
+  supervisorctl: 'supervisor',
+  systemctl: 'systemd',
+  tar: 'tar',
+  xz: 'xz-utils',
+  zstd: 'zstd',
+};
+
+/** The package that has a command; nothing where it is not known. A path is looked up by its last name. */
+export function debianPackage(command: string): string | undefined {
+  return PACKAGES[command.slice(command.lastIndexOf('/') + 1)];
+}

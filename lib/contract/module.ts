@@ -1,0 +1,179 @@
+import type { z } from 'zod';
+import type { HostConnection, RunOptions, RunResult } from '../transport/types.ts';
+import type { Unknown } from '../values/unknown.ts';
+import type { Probe } from './probe.ts';
+import type { Prediction, Resource } from './resource.ts';
+
+/**
+ * What a module's `read` may do to a host: look. There is no way to write here, which is what makes check mode
+ * honest. In check mode what earlier tasks would have changed is laid over what `look` answers.
+ */
+export interface ReadHost {
+  /** The inventory name. */
+  readonly name: string;
+  /** Runs a command that is declared read-only. */
+  query(probe: Probe): Promise<RunResult>;
+  /** Several of them in one round trip; each has its own result. */
+  queryAll(probes: readonly Probe[]): Promise<readonly RunResult[]>;
+  /** The state of a resource: as it is, or in check mode as earlier tasks would have left it. */
+  look<S>(resource: Resource<S>, id: string): Promise<S | Unknown>;
+  /** Another host of the inventory, to look at. */
+  peer(name: string): ReadHost;
+}
+
+/** What `apply` and `undo` get: the whole host. */
+export interface WriteHost
+  extends ReadHost,
+    Pick<HostConnection, 'run' | 'batch' | 'spawn' | 'readFile' | 'writeFile'> {
+  /** Runs a command and throws kind `failed` with the command's own stderr when it does not exit 0. */
+  must(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  peer(name: string): WriteHost;
+}
+
+/** What surrounds a task while its module works. */
+export interface TaskContext {
+  /** The run's id: names what is kept aside on hosts. */
+  readonly runId: string;
+  /** Aborted when the operator stops the run or the task's own deadline passes. */
+  readonly signal: AbortSignal;
+  /** Tells the operator how far a long task is. */
+  progress(text: string, data?: Readonly<Record<string, unknown>>): void;
+  /** Live output of a command. */
+  output(stream: 'stdout' | 'stderr', text: string): void;
+  /** Something the operator should know, that is not a failure. */
+  warn(text: string): void;
+  /** A controller file named in a playbook: relative to the playbook, then to its `files/`. Throws kind `validation`. */
+  file(path: string): Promise<ControllerFile>;
+  /** Renders a template file (relative to the playbook, its `templates/`, then the product's own) with the task's variables. */
+  render(path: string, extra?: Readonly<Record<string, unknown>>): Promise<string>;
+  /** Asks the operator. Answered by `--yes`, by a person, or refused where there is nobody to ask. */
+  ask(question: Question): Promise<boolean>;
+}
+
+export interface Question {
+  readonly text: string;
+  /** What a person must know before they answer. */
+  readonly details?: readonly string[];
+}
+
+export interface ControllerFile {
+  readonly path: string;
+  readonly size: number;
+  sha256(): Promise<string>;
+  bytes(): Promise<Uint8Array>;
+}
+
+/** What `register` sees beside `changed`, `failed` and `skipped`: plain data. */
+export type Result = Readonly<Record<string, unknown>>;
+
+/** A difference for `--diff`; secrets are masked by the reader. */
+export interface Diff {
+  /** What differs: a path, a setting. */
+  readonly subject: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * The change that leads from the present state to the wanted one. Plain JSON: it goes into the journal, and `undo`
+ * must be able to work from it alone, days later and from another machine.
+ */
+export interface Change {
+  /** In the operator's words, present tense: `move /a to /b`. */
+  readonly summary: string;
+  readonly diff?: readonly Diff[] | undefined;
+}
+
+interface Described<P> {
+  /** One line. */
+  readonly summary: string;
+  /** More, where needed: semantics, sources (the manual's section). */
+  readonly description?: string;
+  /** YAML of tasks, as one would write them. */
+  readonly examples: string;
+  readonly params: z.ZodType<P>;
+  /** The param that a plain string under the module's key is taken for. */
+  readonly freeForm?: string;
+  /** What `register` sees: name to one-line description. */
+  readonly returns?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A module that only looks (a backup's details, a query), waits for something, or refuses.
+ *
+ * `wait` modules (`awaits: true`) have a deadline of their own, report progress, and say at the end what they last saw.
+ */
+export interface LookModule<P, R extends Result> extends Described<P> {
+  readonly kind: 'look';
+  readonly awaits?: true;
+  /**
+   * The resources whose state the answer depends on, so that check mode can tell when it cannot know: when an
+   * earlier task would have changed one, the result is unknown instead of wrong.
+   */
+  readonly dependsOn?: (params: P) => readonly ResourceRef[];
+  readonly read: (host: ReadHost, params: P, context: TaskContext) => Promise<R>;
+}
+
+/** A module that needs no host at all: `assert`, `set_fact`, `debug`, `fail`, `confirm`. */
+export interface ControlModule<P, R extends Result> extends Described<P> {
+  readonly kind: 'control';
+  /** `facts` in the result become variables of the host. Throws `PitrError` to fail. */
+  readonly run: (
+    params: P,
+    context: TaskContext & { readonly check: boolean },
+  ) => Promise<R & { readonly facts?: Result }>;
+}
+
+/** A module that may change a host: read, plan, apply, undo. */
+export interface ChangeModule<P, S, C extends Change, R extends Result> extends Described<P> {
+  readonly kind: 'change';
+  /** The present state of the resource that the task is about. */
+  readonly read: (host: ReadHost, params: P, context: TaskContext) => Promise<S>;
+  /** Pure: the change from this state to the wanted one, or nothing. Throws `PitrError` to refuse. */
+  readonly plan: (state: S, params: P) => C | undefined;
+  /** What `register` sees when there was nothing to change. */
+  readonly unchanged?: (state: S, params: P) => R;
+  /** Pure: what the change would do, for check mode: states of resources, and the parts of the result that are known. */
+  readonly predict?: (change: C, state: S, params: P) => Foresight;
+  readonly apply: (host: WriteHost, change: C, params: P, context: TaskContext) => Promise<R>;
+  /** Takes the change back from the journalled change alone; or says why it cannot be. Must be safe to run twice. */
+  readonly undo: ((host: WriteHost, change: C, context: TaskContext) => Promise<void>) | CannotUndo;
+  /** Where it depends on the params (a command with `undo:`): true, or the reason why not. */
+  readonly undoable?: (params: P) => true | string;
+}
+
+export interface CannotUndo {
+  readonly impossible: string;
+}
+
+export interface ResourceRef {
+  readonly kind: string;
+  readonly id: string;
+}
+
+export interface Foresight {
+  readonly resources?: readonly Prediction[];
+  readonly result?: Result;
+}
+
+/** A module as the engine holds it, its types erased. */
+export type AnyModule =
+  | LookModule<unknown, Result>
+  | ControlModule<unknown, Result>
+  | ChangeModule<unknown, unknown, Change, Result>;
+
+export function defineLook<P, R extends Result>(module: Omit<LookModule<P, R>, 'kind'>): LookModule<P, R> {
+  return { kind: 'look', ...module };
+}
+
+export function defineControl<P, R extends Result>(
+  module: Omit<ControlModule<P, R>, 'kind'>,
+): ControlModule<P, R> {
+  return { kind: 'control', ...module };
+}
+
+export function defineModule<P, S, C extends Change, R extends Result>(
+  module: Omit<ChangeModule<P, S, C, R>, 'kind'>,
+): ChangeModule<P, S, C, R> {
+  return { kind: 'change', ...module };
+}

@@ -1,0 +1,48 @@
+import type { Unknown } from '../values/unknown.ts';
+import type { ReadHost } from './module.ts';
+
+/**
+ * A kind of thing that tasks change and look at (a path, a service, a PostgreSQL instance). Modules of different
+ * families meet here: what `barman.recover` would create, `fs.move` sees in check mode.
+ */
+export interface Resource<S> {
+  readonly kind: string;
+  /** `run`: one state for the whole run (a Patroni cluster); `host`: one a host (a path). */
+  readonly scope: 'host' | 'run';
+  readonly read: (host: ReadHost, id: string) => Promise<S>;
+  /** Ids form a tree with `/` (paths): what is said of a directory is said of what lies in it. */
+  readonly tree?: {
+    /** The state of something that is not there. */
+    readonly absent: S;
+  };
+}
+
+/** What a change would leave behind, for check mode. */
+export type Prediction =
+  | {
+      readonly kind: string;
+      readonly id: string;
+      /** Inventory name of the host, where it is not the task's own. */
+      readonly host?: string;
+      readonly state: unknown;
+      /** For trees: what lies below. `absent`: nothing; `unknown`: something, what exactly only the run can tell. */
+      readonly within?: 'absent' | 'unknown';
+    }
+  | {
+      /** A subtree would be renamed, with all that is predicted in it. */
+      readonly kind: string;
+      readonly host?: string;
+      readonly moved: { readonly from: string; readonly to: string };
+    };
+
+/** A typed prediction: `predicted(pathResource, '/a', state)`. */
+export function predicted<S>(
+  resource: Resource<S>,
+  id: string,
+  state: S | Unknown,
+  within?: 'absent' | 'unknown',
+): Prediction {
+  return within === undefined
+    ? { kind: resource.kind, id, state }
+    : { kind: resource.kind, id, state, within };
+}

@@ -1,0 +1,37 @@
+import { loadInventory } from '../inventory/load.ts';
+import type { Inventory } from '../inventory/model.ts';
+import { checkPlaybook } from '../playbook/check.ts';
+import { loadPlaybook } from '../playbook/load.ts';
+import type { RunRequest } from './run.ts';
+import type { PlayFiles } from './variables.ts';
+import { loadVarsFiles } from './vars-files.ts';
+
+/** A playbook and inventory that have passed every check that needs no host. */
+export interface LoadedRun {
+  readonly inventory: Inventory;
+  readonly plays: readonly PlayFiles[];
+  /** All hosts of the inventory. */
+  readonly hosts: readonly string[];
+}
+
+/** Loads and checks everything. Throws kind `validation`; contacts no host. */
+export async function loadRun(request: RunRequest): Promise<LoadedRun> {
+  const inventory = await loadInventory(request.inventories);
+  const playbook = await loadPlaybook(request.playbook);
+  const hosts = [...inventory.hosts.keys()];
+  await checkPlaybook(playbook, {
+    hostVars: new Map([...inventory.hosts].map(([name, host]) => [name, new Set(host.vars.keys())])),
+    extraVars: request.extraVars,
+    groups: inventory.groups,
+    hosts,
+    tags: request.tags,
+  });
+  const plays = await Promise.all(
+    playbook.plays.map(async (play) => ({
+      play,
+      defaults: await loadVarsFiles(play, play.defaultsFiles, request.extraVars),
+      files: await loadVarsFiles(play, play.varsFiles, request.extraVars),
+    })),
+  );
+  return { inventory, plays, hosts };
+}

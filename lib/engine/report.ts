@@ -1,0 +1,33 @@
+import type { TaskJob, TaskOutcome } from './task-run.ts';
+
+/** Counts a host's result and tells the readers of it, secrets masked. */
+export function reportResult(
+  job: TaskJob,
+  host: string,
+  outcome: TaskOutcome,
+  durationMs: number,
+  ignored: boolean,
+): void {
+  const { run, task, ref } = job;
+  run.recap.count(host, ignored ? 'ignored' : outcome.status);
+  if (outcome.status === 'changed') run.recap.count(host, 'ok');
+  const { masker } = run;
+  const hidden = task.noLog;
+  run.emit({
+    type: 'host.result',
+    time: Date.now(),
+    task: ref,
+    host,
+    status: outcome.status,
+    durationMs: Math.round(durationMs),
+    ...(task.delegateTo === undefined ? {} : { delegatedTo: String(task.delegateTo.value) }),
+    ...(outcome.summary === undefined || hidden ? {} : { summary: masker.text(outcome.summary) }),
+    ...(outcome.diff === undefined || outcome.diff.length === 0 || hidden
+      ? {}
+      : { diff: masker.data(outcome.diff) }),
+    ...(hidden ? { result: { censored: 'no_log' } } : { result: masker.data(outcome.result) }),
+    ...(outcome.message === undefined || hidden ? {} : { message: masker.text(outcome.message) }),
+    ...(outcome.error === undefined ? {} : { error: masker.data(outcome.error.toJSON()) }),
+    ...(ignored ? { ignored: true } : {}),
+  });
+}

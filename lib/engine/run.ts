@@ -1,0 +1,210 @@
+import { hostname, userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import type { Question } from '../contract/module.ts';
+import { asPitrError, PitrError } from '../errors/pitr-error.ts';
+import type { EventReader, PitrEvent, Recap, RunMode } from '../events/events.ts';
+import { journalPath, newRunId } from '../journal/place.ts';
+import { JOURNAL_VERSION } from '../journal/records.ts';
+import { JournalWriter } from '../journal/writer.ts';
+import { Masker } from '../values/secret.ts';
+import { changeJournal } from './change-journal.ts';
+import { Connections } from './connections.ts';
+import { type LoadedRun, loadRun } from './load-run.ts';
+import { hostsOfPlay, serialBatches } from './play-hosts.ts';
+import { PlayRun } from './play-run.ts';
+import { Predictions } from './predictions.ts';
+import { type Answer, RecapBook, type RunState, tagsSelect } from './run-state.ts';
+import type { PlayVars } from './variables.ts';
+
+export interface RunRequest {
+  /** Path of the playbook. */
+  readonly playbook: string;
+  readonly inventories: readonly string[];
+  /** `-e`: data as typed, never rendered as templates. */
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  readonly mode: RunMode;
+  readonly limit?: string | undefined;
+  readonly tags: readonly string[];
+  readonly skipTags: readonly string[];
+  readonly forks: number;
+  readonly forceHandlers?: boolean | undefined;
+}
+
+/** How the run talks to whoever started it. */
+export interface RunDoor {
+  readonly emit: EventReader;
+  readonly ask: (question: Question) => Promise<Answer>;
+  readonly signal: AbortSignal;
+}
+
+export interface RunOutcome {
+  readonly runId: string;
+  readonly status: 'ok' | 'failed' | 'interrupted';
+  readonly error?: PitrError | undefined;
+  readonly recap: Readonly<Record<string, Recap>>;
+}
+
+/**
+ * Loads, checks and runs a playbook. Throws kind `validation` before any host is contacted when something is wrong
+ * with what was given; everything that happens on hosts is in the events and the outcome.
+ */
+export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<RunOutcome> {
+  const loaded = await loadRun(request);
+  const runId = newRunId();
+  const masker = new Masker();
+  const connections = new Connections(loaded.inventory, request.extraVars, masker);
+  const journal = request.mode === 'run' ? await JournalWriter.create(journalPath(runId)) : undefined;
+  const emit = guarded(door.emit, journal);
+  const run: RunState = {
+    runId,
+    mode: request.mode,
+    inventory: loaded.inventory,
+    extraVars: request.extraVars,
+    emit,
+    ask: door.ask,
+    signal: door.signal,
+    masker,
+    forks: request.forks,
+    tags: { only: request.tags, skip: request.skipTags },
+    facts: new Map(),
+    connection: (host) => connections.to(host),
+    predictions: request.mode === 'run' ? undefined : new Predictions(),
+    journal: journal === undefined ? undefined : changeJournal(journal, masker),
+    recap: new RecapBook(),
+    lost: new Set(),
+    notified: new Map(),
+    forceHandlers: request.forceHandlers ?? false,
+    playbookDirectory: dirname(request.playbook),
+  };
+  await journal?.durable({
+    type: 'run.started',
+    version: JOURNAL_VERSION,
+    time: Date.now(),
+    runId,
+    playbook: request.playbook,
+    inventories: request.inventories,
+    limit: request.limit,
+    extraVars: masker.data(request.extraVars),
+    operator: `${userInfo().username}@${hostname()}`,
+    pid: process.pid,
+  });
+  const started = performance.now();
+  emit({
+    type: 'run.started',
+    time: Date.now(),
+    runId,
+    mode: run.mode,
+    playbook: request.playbook,
+    hosts: loaded.hosts,
+  });
+  try {
+    const error = await runPlays(run, loaded, request.limit);
+    return await finish(run, error, started, journal);
+  } finally {
+    await connections.closeAll();
+    await journal?.close();
+  }
+}
+
+async function runPlays(
+  run: RunState,
+  loaded: LoadedRun,
+  limit: string | undefined,
+): Promise<PitrError | undefined> {
+  let firstError: PitrError | undefined;
+  for (const files of loaded.plays) {
+    const { play } = files;
+    if (!play.tasks.some((step) => step.kind === 'block' || tagsSelect(step.tags, run.tags))) {
+      run.emit({
+        type: 'play.skipped',
+        time: Date.now(),
+        play: play.name,
+        why: 'no task has a selected tag',
+      });
+      continue;
+    }
+    try {
+      const hosts = hostsOfPlay(run, files, limit).filter((host) => !run.lost.has(host));
+      if (hosts.length === 0) {
+        run.emit({ type: 'play.skipped', time: Date.now(), play: play.name, why: 'no host is left for it' });
+        continue;
+      }
+      for (const batch of serialBatches(hosts, play.serial)) {
+        const outcome = await runBatch(run, { ...files, hosts: batch });
+        firstError ??= outcome.error;
+        if (outcome.stopRun) return firstError;
+      }
+    } catch (thrown) {
+      return firstError ?? (run.signal.aborted ? interrupted() : asPitrError(thrown));
+    }
+  }
+  return firstError;
+}
+
+async function runBatch(
+  run: RunState,
+  vars: PlayVars,
+): Promise<{ readonly stopRun: boolean; readonly error: PitrError | undefined }> {
+  for (const host of vars.hosts) run.recap.enter(host);
+  run.emit({
+    type: 'play.started',
+    time: Date.now(),
+    play: vars.play.name,
+    hosts: vars.hosts,
+    at: vars.play.at,
+  });
+  const outcome = await new PlayRun(run, vars).play();
+  run.emit({ type: 'play.finished', time: Date.now(), play: vars.play.name });
+  return outcome;
+}
+
+function interrupted(): PitrError {
+  return new PitrError({
+    kind: 'interrupted',
+    code: 'interrupted',
+    message: 'stopped by the operator',
+    state: 'The task that was running was ended; tasks after it did not start.',
+  });
+}
+
+async function finish(
+  run: RunState,
+  error: PitrError | undefined,
+  started: number,
+  journal: JournalWriter | undefined,
+): Promise<RunOutcome> {
+  const status = error === undefined ? 'ok' : error.kind === 'interrupted' ? 'interrupted' : 'failed';
+  const notRun = Object.fromEntries(
+    [...run.notified].filter(([, ids]) => ids.size > 0).map(([host, ids]) => [host, [...ids]]),
+  );
+  const recap = run.recap.all();
+  const json = error === undefined ? {} : { error: run.masker.data(error.toJSON()) };
+  for (const [host, handlers] of Object.entries(notRun)) {
+    journal?.append({ type: 'handlers.notified', time: Date.now(), host, handlers });
+  }
+  await journal?.durable({ type: 'run.finished', time: Date.now(), status, recap, ...json });
+  run.emit({
+    type: 'run.finished',
+    time: Date.now(),
+    status,
+    recap,
+    ...json,
+    notRun,
+    durationMs: Math.round(performance.now() - started),
+  });
+  return { runId: run.runId, status, error, recap };
+}
+
+/** A reader that throws never stops a recovery; the journal learns which task is under way. */
+function guarded(emit: EventReader, journal: JournalWriter | undefined): EventReader {
+  return (event: PitrEvent) => {
+    if (event.type === 'task.started') {
+      journal?.append({ type: 'task.started', time: event.time, task: event.task.id, name: event.task.name });
+    }
+    try {
+      emit(event);
+    } catch (error) {
+      process.emitWarning(`a display failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { defineControl } from '../../contract/module.ts';
+import { linesOf, shownLines, shownText } from '../../control/shown-text.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+/** A condition as it is written, or as the engine has evaluated it. */
+const condition = z.union([
+  z.string(),
+  z.boolean(),
+  z.strictObject({ source: z.string(), value: z.union([z.boolean(), z.custom<Unknown>(isUnknown)]) }),
+]);
+
+function isUnknown(value: unknown): boolean {
+  return value instanceof Unknown;
+}
+
+const params = z.strictObject({
+  that: z
+    .union([condition, z.array(condition).min(1)])
+    .meta({ conditions: true })
+    .describe('conditions that must all be true'),
+  fail_msg: shownLines.optional().describe('what to say when one is not'),
+  success_msg: shownText.optional().describe('what to say when all are'),
+  details: shownLines.optional().describe('more lines for the failure: what exists instead, what is allowed'),
+  next: shownLines.optional().describe('what to do next: commands to type'),
+  refuse: z
+    .union([z.boolean(), z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected a code such as target-is-leader')])
+    .default(false)
+    .describe(
+      'true, or the code of the refusal: a safety check that says no (exit code 5), not a failed task',
+    ),
+});
+
+export const module = defineControl({
+  summary: 'Fails, or refuses to go on, unless all conditions are true.',
+  examples: `- core.assert:
+    that:
+      - target in groups.patroni
+      - target != cluster.leader || allow_leader
+    fail_msg: "{{ target }} cannot be recovered"
+    refuse: target-not-allowed
+    next: ["Choose one of: {{ groups.patroni }}"]`,
+  params,
+  freeForm: 'that',
+  returns: { msg: 'what was said', unknown: 'conditions that check mode could not decide' },
+  run: async (p, { warn }) => {
+    const conditions = (Array.isArray(p.that) ? p.that : [p.that]).map(evaluated);
+    const wrong = conditions.filter(({ value }) => value === false);
+    if (wrong.length > 0) {
+      const why = wrong.map(({ source }) => `not true: ${source}`);
+      const [first = why[0] ?? 'a condition is not true', ...more] = linesOf(p.fail_msg);
+      throw new PitrError({
+        kind: p.refuse === false ? 'failed' : 'refused',
+        code: typeof p.refuse === 'string' ? p.refuse : 'assertion-failed',
+        message: first,
+        details: [...more, ...linesOf(p.details), ...(p.fail_msg === undefined ? why.slice(1) : why)],
+        next: linesOf(p.next),
+      });
+    }
+    const open = conditions.filter(({ value }) => value instanceof Unknown);
+    for (const { source, value } of open) warn(`not checked before the run: ${source} (${String(value)})`);
+    return {
+      msg: open.length > 0 ? new Unknown('the conditions') : (p.success_msg ?? 'all conditions are true'),
+      unknown: open.map(({ source }) => source),
+    };
+  },
+});
+
+function evaluated(given: z.output<typeof condition>): {
+  readonly source: string;
+  readonly value: boolean | Unknown;
+} {
+  if (typeof given === 'object') return given;
+  if (typeof given === 'boolean') return { source: String(given), value: given };
+  throw new Error(`the condition "${given}" reached core.assert without having been evaluated`);
+}

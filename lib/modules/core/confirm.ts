@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { defineControl } from '../../contract/module.ts';
+import { linesOf, shownLines, shownText } from '../../control/shown-text.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  text: shownText.describe('the question, to be answered with yes or no'),
+  details: shownLines.default([]).describe('what a person must know before they answer'),
+});
+
+export const module = defineControl({
+  summary: 'Asks the operator, and stops the run unless the answer is yes.',
+  description: 'Answered by --yes; refused where there is nobody to ask. Not asked in check mode.',
+  examples: `- core.confirm:
+    text: Make {{ target }} the new leader?
+    details:
+      - Writes after {{ target_time }} are lost on all members.
+      - This step cannot be undone.`,
+  params,
+  freeForm: 'text',
+  returns: { confirmed: 'true' },
+  run: async ({ text, details }, context) => {
+    if (context.check) return { confirmed: new Unknown(`the answer to "${text}"`) };
+    if (await context.ask({ text, details: linesOf(details) })) return { confirmed: true };
+    throw new PitrError({
+      kind: 'interrupted',
+      code: 'declined',
+      message: `answered no: ${text}`,
+      state: 'nothing of what was asked about has been done',
+    });
+  },
+});

@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import { splitWords, wordsOf } from '../../command/split-words.ts';
+import { defineLook, type ReadHost } from '../../contract/module.ts';
+import { authorsProbe, probeScript } from '../../contract/probe.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { absolutePath, known } from '../../fs/paths.ts';
+import { pathResource } from '../../resources/path.ts';
+import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
+import { durationParam, formatDuration, milliseconds } from '../../wait/duration.ts';
+import { waitUntil } from '../../wait/wait-until.ts';
+
+const params = z
+  .strictObject({
+    port: z.int().min(1).max(65535).optional().describe('TCP port to be open'),
+    host: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('where the port is, as seen from the host of the task'),
+    path: absolutePath.optional().describe('path to be there'),
+    check: z
+      .union([z.string(), z.array(z.string()).min(1)])
+      .refine(
+        (check) => typeof check !== 'string' || !('fault' in splitWords(check)),
+        'expected a command without a shell',
+      )
+      .optional()
+      .describe('command that only looks, to exit with 0'),
+    state: z
+      .enum(['present', 'absent'])
+      .default('present')
+      .describe('absent: wait for the port to be closed, the path to be gone, the check to fail'),
+    timeout: durationParam.default(300).describe('how long to wait'),
+    interval: durationParam.default(1).describe('how long to pause between two looks'),
+  })
+  .refine(
+    ({ port, path, check }) => [port, path, check].filter((one) => one !== undefined).length === 1,
+    'give port, path or check, one of the three',
+  );
+
+type Params = z.output<typeof params>;
+
+/** One look: whether the thing is there, and what was seen, in words. */
+interface Seen {
+  readonly present: boolean;
+  readonly words: string;
+}
+
+export const module = defineLook({
+  summary: 'Waits until a port is open, a path is there or a command says yes, or until it is no longer so.',
+  examples: `- core.wait_for: { port: 5431, timeout: 1 min }
+- core.wait_for:
+    check: pg_isready -h 127.0.0.1 -p 5431
+    timeout: 120`,
+  params,
+  awaits: true,
+  returns: {
+    waited_ms: 'how long it took',
+    attempts: 'how often it looked',
+    last_seen: 'what it saw at the end',
+  },
+  read: async (host, p, context) => {
+    const started = performance.now();
+    let attempts = 0;
+    const what = describe(p);
+    const seen = await waitUntil({
+      what,
+      deadlineMs: milliseconds(p.timeout),
+      everyMs: Math.max(50, milliseconds(p.interval)),
+      signal: context.signal,
+      attempt: (attempt) => {
+        attempts = attempt;
+        return look(host, p);
+      },
+      done: ({ present }) => present === (p.state === 'present'),
+      describe: ({ words }) => words,
+      onSeen: ({ words }) =>
+        context.progress(`${what}: ${words} (${formatDuration(performance.now() - started)})`),
+    });
+    return { waited_ms: Math.round(performance.now() - started), attempts, last_seen: seen.words };
+  },
+});
+
+function describe({ port, host, path, check, state }: Params): string {
+  const thing =
+    port !== undefined
+      ? `port ${port} of ${host}`
+      : (path ?? (typeof check === 'string' ? check : (check ?? []).join(' ')));
+  const [yes, no] =
+    port !== undefined
+      ? ['be open', 'be closed']
+      : path !== undefined
+        ? ['be there', 'be gone']
+        : ['succeed', 'fail'];
+  return `${thing} to ${state === 'present' ? yes : no}`;
+}
+
+async function look(host: ReadHost, p: Params): Promise<Seen> {
+  if (p.port !== undefined) return lookAtPort(host, p.host, p.port);
+  if (p.path !== undefined) {
+    const state = known(await host.look(pathResource, p.path));
+    return { present: state.kind !== 'absent', words: state.kind };
+  }
+  const argv = typeof p.check === 'string' ? wordsOf(p.check) : (p.check ?? []);
+  const answer = await host.query(authorsProbe(argv, { timeoutMs: Math.max(1000, milliseconds(p.timeout)) }));
+  if (answer.exitCode === 126 || answer.exitCode === 127) {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'check-not-run',
+      message: `"${argv.join(' ')}" cannot be run on the host`,
+      evidence: evidenceOf(answer),
+    });
+  }
+  const last = (answer.stderr.trim() || answer.stdout.trim()).split('\n').pop() ?? '';
+  return { present: answer.exitCode === 0, words: `${howItEnded(answer)}${last === '' ? '' : `: ${last}`}` };
+}
+
+// No tool for this is everywhere: netcat, bash's own sockets, curl, in the order of their cost.
+const CONNECT = probeScript(`
+if command -v nc >/dev/null 2>&1; then exec nc -z -w 3 -- "$1" "$2"
+elif command -v bash >/dev/null 2>&1; then exec timeout 3 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2"
+elif command -v curl >/dev/null 2>&1; then
+  curl -s --connect-timeout 3 --max-time 3 "telnet://$1:$2" </dev/null >/dev/null
+  case $? in 0 | 28 | 49) exit 0 ;; *) exit 1 ;; esac
+else exit 90; fi`);
+
+async function lookAtPort(host: ReadHost, address: string, port: number): Promise<Seen> {
+  const answer = await host.query(CONNECT([address, String(port)], { timeoutMs: 10_000 }));
+  if (answer.exitCode === 90) {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'tool-missing',
+      message: 'the host has none of nc, bash and curl, so it cannot try a port',
+      next: ['apt-get install netcat-openbsd'],
+    });
+  }
+  const reason = answer.stderr.trim().split('\n')[0]?.replace(/^.*: /, '') ?? '';
+  return answer.exitCode === 0 && !answer.timedOut
+    ? { present: true, words: 'open' }
+    : {
+        present: false,
+        words: answer.timedOut ? 'no answer' : reason === '' ? 'closed' : reason.toLowerCase(),
+      };
+}

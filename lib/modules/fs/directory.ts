@@ -1,0 +1,204 @@
+import { z } from 'zod';
+import { type Change, defineModule, type ReadHost, type WriteHost } from '../../contract/module.ts';
+import { probe } from '../../contract/probe.ts';
+import { predicted } from '../../contract/resource.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import {
+  type Attributes,
+  attributeChanges,
+  attributeParams,
+  attributesOf,
+  describeAttributes,
+  type Present,
+  sameAttributes,
+  setAttributes,
+  wantedAttributes,
+} from '../../fs/attributes.ts';
+import { changedSince } from '../../fs/file-apply.ts';
+import { formatMode } from '../../fs/mode.ts';
+import { absolutePath, known, parentOf } from '../../fs/paths.ts';
+import {
+  checkOwner,
+  checkParent,
+  newAttributes,
+  parseSurroundings,
+  type Surroundings,
+  surroundingsProbe,
+} from '../../fs/surroundings.ts';
+import { type PathState, pathResource } from '../../resources/path.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  path: absolutePath.describe('the directory'),
+  ...attributeParams,
+  parents: z.boolean().default(true).describe('make missing parents too, with the same mode and owner'),
+});
+
+type Params = z.output<typeof params>;
+
+interface State {
+  /** The directory; where `path` is a symbolic link to one, what it points to. */
+  readonly path: string;
+  readonly now: PathState | Unknown;
+  /** The missing ones, outermost first, `path` last. */
+  readonly missing: readonly string[];
+  /** What is there where the first missing one will be made. */
+  readonly ground?: PathState | Unknown;
+  readonly around?: Surroundings;
+}
+
+interface DirectoryChange extends Change {
+  readonly path: string;
+  readonly created: readonly string[];
+  readonly after: Attributes;
+  readonly before?: Attributes;
+}
+
+export const module = defineModule({
+  summary: 'Makes sure that a directory is there, with the mode and owner given.',
+  examples: `- fs.directory:
+    path: /var/lib/postgresql/15/archive
+    owner: postgres
+    group: postgres
+    mode: "0700"`,
+  params,
+  freeForm: 'path',
+  returns: {
+    path: 'the directory',
+    mode: 'permission bits, "0750"',
+    owner: 'user name',
+    group: 'group name',
+    created: 'the directories that were made, parents first',
+  },
+  read,
+  plan,
+  unchanged: (state, _p) => {
+    const now = known(state.now);
+    return now.kind === 'absent' ? {} : resultOf(state.path, now, []);
+  },
+  predict: (change) => {
+    const directory: Present = { kind: 'directory', ...attributesOf(change.after), size: 4096, mtime: 0 };
+    return {
+      resources:
+        change.created.length === 0
+          ? [predicted(pathResource, change.path, directory)]
+          : change.created.map((path) => predicted(pathResource, path, directory, 'absent')),
+      result: resultOf(change.path, change.after, change.created),
+    };
+  },
+  apply: async (host, change) => {
+    const { created, before, after } = change;
+    if (before === undefined) await make(host, created, after);
+    else await setAttributes(host, change.path, before, after);
+    return resultOf(change.path, after, created);
+  },
+  undo,
+});
+
+async function read(host: ReadHost, p: Params): Promise<State> {
+  let path = p.path;
+  let now = await host.look(pathResource, path);
+  if (!(now instanceof Unknown) && now.kind === 'symlink') {
+    path = (await host.query(probe(['readlink', '-f', '--', path]))).stdout.replace(/\n$/, '') || path;
+    now = await host.look(pathResource, path);
+  }
+  const found = { path, now, missing: [] };
+  if (now instanceof Unknown) return found;
+  if (now.kind !== 'absent') {
+    if (now.kind === 'directory' && sameAttributes(wantedAttributes(now, p), now)) return found;
+    return { ...found, around: parseSurroundings(await host.query(surroundingsProbe(parentOf(path), p))) };
+  }
+  const missing = [path];
+  let ground: PathState | Unknown = now;
+  let above = parentOf(path);
+  for (; ; above = parentOf(above)) {
+    ground = await host.look(pathResource, above);
+    if (ground instanceof Unknown || ground.kind !== 'absent' || above === '/') break;
+    missing.unshift(above);
+  }
+  const around = parseSurroundings(await host.query(surroundingsProbe(above, p)));
+  return { path, now, missing, ground, around };
+}
+
+function plan(state: State, p: Params): DirectoryChange | undefined {
+  const { path, missing, around } = state;
+  const now = known(state.now);
+  if (now.kind === 'absent') {
+    if (around === undefined) throw new Error(`the surroundings of ${path} were not looked at`);
+    const first = missing[0] ?? path;
+    if (!p.parents && missing.length > 1) checkParent(path, parentOf(path), { kind: 'absent' }, around);
+    checkParent(first, parentOf(first), known(state.ground ?? now), around);
+    const own = newAttributes(around, 0o777);
+    const after = wantedAttributes({ ...own, kind: 'directory', size: 0, mtime: 0 }, p);
+    checkOwner(around, p, own, after);
+    return {
+      summary: `create directory ${path}`,
+      diff: missing.map((made) => ({
+        subject: made,
+        before: '',
+        after: `directory, ${describeAttributes(after)}\n`,
+      })),
+      path,
+      created: missing,
+      after,
+    };
+  }
+  if (now.kind !== 'directory') {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'not-a-directory',
+      message: `${path} is a ${now.kind}, and will not be replaced by a directory`,
+      next: [`ls -ld ${path}`],
+    });
+  }
+  const after = wantedAttributes(now, p);
+  if (sameAttributes(after, now)) return undefined;
+  if (around !== undefined) checkOwner(around, p, now, after);
+  return {
+    summary: `change ${path}: ${attributeChanges(now, after)}`,
+    diff: [
+      { subject: path, before: `${describeAttributes(now)}\n`, after: `${describeAttributes(after)}\n` },
+    ],
+    path,
+    created: [],
+    after,
+    before: attributesOf(now),
+  };
+}
+
+/** Nobody but the maker can look inside before the owner and mode are set. */
+const MAKE = `umask 077
+own=$1; mode=$2; shift 2
+for d do mkdir -- "$d" && chown -- "$own" "$d" && chmod -- "$mode" "$d" || exit; done`;
+
+async function make(host: WriteHost, paths: readonly string[], after: Attributes): Promise<void> {
+  await host.must([
+    'sh',
+    '-c',
+    MAKE,
+    'sh',
+    `${after.owner}:${after.group}`,
+    formatMode(after.mode),
+    ...paths,
+  ]);
+}
+
+async function undo(host: WriteHost, { path, created, before, after }: DirectoryChange): Promise<void> {
+  if (before !== undefined) {
+    const now = known(await host.look(pathResource, path));
+    if (now.kind !== 'directory') throw changedSince(path, `it is ${now.kind} now`);
+    if (!sameAttributes(now, after) && !sameAttributes(now, before)) {
+      throw changedSince(path, 'its mode or owner is another');
+    }
+    await setAttributes(host, path, now, before);
+    return;
+  }
+  for (const made of [...created].reverse()) {
+    const result = await host.run(['sh', '-c', '[ ! -e "$1" ] || rmdir -- "$1"', 'sh', made]);
+    if (result.exitCode !== 0) throw changedSince(made, 'it cannot be removed because it holds something');
+  }
+}
+
+function resultOf(path: string, { mode, owner, group }: Attributes, created: readonly string[]) {
+  return { path, mode: formatMode(mode), owner, group, created };
+}

@@ -1,0 +1,250 @@
+import { z } from 'zod';
+import {
+  type Change,
+  defineModule,
+  type ReadHost,
+  type Result,
+  type WriteHost,
+} from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import {
+  type Attributes,
+  type AttributeWish,
+  attributeChanges,
+  attributeParams,
+  attributesOf,
+  describeAttributes,
+  sameAttributes,
+  setAttributes,
+  wantedAttributes,
+} from '../../fs/attributes.ts';
+import { applyFile, changedSince, undoFile } from '../../fs/file-apply.ts';
+import { wantedOf } from '../../fs/file-params.ts';
+import { type FileChange, planFile, predictFile } from '../../fs/file-plan.ts';
+import { type FileState, readFileState } from '../../fs/file-state.ts';
+import { formatMode } from '../../fs/mode.ts';
+import { absolutePath, known, parentOf } from '../../fs/paths.ts';
+import {
+  applyRemoval,
+  planRemoval,
+  predictRemoval,
+  type RemovalChange,
+  type RemovalState,
+  readRemoval,
+  undoRemoval,
+} from '../../fs/removal.ts';
+import {
+  checkOwner,
+  parseSurroundings,
+  type Surroundings,
+  surroundingsProbe,
+} from '../../fs/surroundings.ts';
+import {
+  applyTree,
+  planTree,
+  predictTree,
+  readTree,
+  type TreeChange,
+  type TreeState,
+  undoTree,
+} from '../../fs/tree-attributes.ts';
+import { type PathState, pathResource } from '../../resources/path.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  path: absolutePath.describe('the file or directory'),
+  state: z
+    .enum(['file', 'touch', 'absent'])
+    .default('file')
+    .describe(
+      'file: it must exist, and gets the mode and owner; touch: made empty when missing; absent: removed',
+    ),
+  ...attributeParams,
+  recurse: z
+    .boolean()
+    .default(false)
+    .describe('for all that is in a directory too; needed to remove one that is not empty'),
+  keep: z
+    .boolean()
+    .default(true)
+    .describe(
+      'absent: what is big is renamed aside and kept; false deletes it for good, which cannot be undone',
+    ),
+});
+
+type Params = z.output<typeof params>;
+
+/** Attributes of one existing path. */
+interface OneState {
+  readonly action: 'attributes';
+  readonly now: PathState | Unknown;
+  readonly around?: Surroundings;
+}
+
+interface OneChange extends Change {
+  readonly action: 'attributes';
+  readonly path: string;
+  readonly before: Attributes;
+  readonly after: Attributes;
+}
+
+type State = OneState | RemovalState | TreeState | (FileState & { readonly action: 'touch' });
+type FileModuleChange = OneChange | RemovalChange | TreeChange | (FileChange & { readonly action: 'touch' });
+
+export const module = defineModule({
+  summary: 'Sets mode and owner of what is there, makes an empty file, or removes a file or directory.',
+  description:
+    'What is removed can come back: small files inside the journal, the rest renamed aside (".<name>.pitr-<run>"), until the operator lets it go.',
+  examples: `- fs.file:
+    path: /var/lib/postgresql/15/main
+    owner: postgres
+    group: postgres
+    recurse: true
+- fs.file: { path: /etc/cron.d/old-job, state: absent }`,
+  params,
+  freeForm: 'path',
+  returns: {
+    path: 'the path',
+    state: 'what is there now: file, directory, symlink, other or absent',
+    mode: 'permission bits, "0640"',
+    owner: 'user name',
+    group: 'group name',
+    kept_at: 'where the removed thing is kept, when it was renamed aside',
+    changed_paths: 'recurse: how many entries were changed',
+  },
+  read,
+  plan,
+  unchanged: (state, p) => {
+    if (state.action === 'remove') return { path: p.path, state: 'absent' };
+    const now = known(
+      state.action === 'tree' ? state.root : state.action === 'touch' ? state.dest : state.now,
+    );
+    return now.kind === 'absent' ? { path: p.path, state: 'absent' } : resultOf(p.path, now.kind, now);
+  },
+  predict: (change, state) => {
+    if (change.action === 'remove') return predictRemoval(change);
+    if (change.action === 'tree' && state.action === 'tree') return predictTree(change, state);
+    if (change.action === 'touch' && state.action === 'touch') return predictFile(change, state);
+    if (change.action !== 'attributes' || state.action !== 'attributes') return {};
+    const now = known(state.now);
+    return now.kind === 'absent'
+      ? {}
+      : {
+          resources: [predicted(pathResource, change.path, { ...now, ...change.after })],
+          result: resultOf(change.path, now.kind, change.after),
+        };
+  },
+  apply: async (host, change, p): Promise<Result> => {
+    switch (change.action) {
+      case 'remove':
+        return applyRemoval(host, change);
+      case 'tree':
+        return applyTree(host, change);
+      case 'touch':
+        await applyFile(host, change, async () => '');
+        return resultOf(p.path, 'file', change.after);
+      case 'attributes':
+        await setAttributes(host, change.path, change.before, change.after);
+        return resultOf(p.path, undefined, change.after);
+    }
+  },
+  undo: async (host, change) => {
+    switch (change.action) {
+      case 'remove':
+        return undoRemoval(host, change);
+      case 'tree':
+        return undoTree(host, change);
+      case 'touch':
+        return undoFile(host, change);
+      case 'attributes':
+        return undoAttributes(host, change);
+    }
+  },
+  undoable: ({ state, keep }) =>
+    state === 'absent' && !keep ? 'the task says "keep: false": what it removes is gone' : true,
+});
+
+async function read(host: ReadHost, p: Params, { runId }: { readonly runId: string }): Promise<State> {
+  if (p.state === 'absent') return readRemoval(host, p.path, runId);
+  if (p.recurse) return readTree(host, p.path, p);
+  if (p.state === 'touch') {
+    // An existing file keeps what it holds: only a missing one gets the empty content.
+    const request = { ...p, dest: p.path, name: undefined, follow: false, force: false };
+    return { ...(await readFileState(host, request, wantedOf(''), runId)), action: 'touch' };
+  }
+  const now = await host.look(pathResource, p.path);
+  if (now instanceof Unknown || now.kind === 'absent' || sameAttributes(wanted(now, p), now)) {
+    return { action: 'attributes', now };
+  }
+  const around = parseSurroundings(await host.query(surroundingsProbe(parentOf(p.path), p)));
+  return { action: 'attributes', now, around };
+}
+
+function plan(state: State, p: Params): FileModuleChange | undefined {
+  switch (state.action) {
+    case 'remove':
+      return planRemoval(state, p);
+    case 'tree':
+      if (known(state.root).kind === 'absent') throw missing(p.path);
+      return planTree(state, p);
+    case 'touch': {
+      const change = planFile(state, {
+        ...p,
+        dest: p.path,
+        name: undefined,
+        follow: false,
+        force: false,
+        backup: false,
+      });
+      return change && { ...change, action: 'touch' };
+    }
+    case 'attributes':
+      return planAttributes(state, p);
+  }
+}
+
+function planAttributes({ now: seen, around }: OneState, p: Params): OneChange | undefined {
+  const now = known(seen);
+  if (now.kind === 'absent') throw missing(p.path);
+  const after = wanted(now, p);
+  if (sameAttributes(after, now)) return undefined;
+  if (around !== undefined) checkOwner(around, p, now, after);
+  return {
+    summary: `change ${p.path}: ${attributeChanges(now, after)}`,
+    diff: [
+      { subject: p.path, before: `${describeAttributes(now)}\n`, after: `${describeAttributes(after)}\n` },
+    ],
+    action: 'attributes',
+    path: p.path,
+    before: attributesOf(now),
+    after,
+  };
+}
+
+/** A link has no mode of its own, and chmod would change what it points to. */
+function wanted(now: Extract<PathState, { readonly mode: number }>, wish: AttributeWish): Attributes {
+  return wantedAttributes(now, now.kind === 'symlink' ? { owner: wish.owner, group: wish.group } : wish);
+}
+
+async function undoAttributes(host: WriteHost, { path, before, after }: OneChange): Promise<void> {
+  const now = known(await host.look(pathResource, path));
+  if (now.kind === 'absent') throw changedSince(path, 'it is gone');
+  if (!sameAttributes(now, after) && !sameAttributes(now, before)) {
+    throw changedSince(path, 'its mode or owner is another');
+  }
+  await setAttributes(host, path, now, before);
+}
+
+function resultOf(path: string, kind: string | undefined, { mode, owner, group }: Attributes): Result {
+  return { path, ...(kind === undefined ? {} : { state: kind }), mode: formatMode(mode), owner, group };
+}
+
+function missing(path: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'path-missing',
+    message: `there is nothing at ${path}`,
+    next: ['"state: touch" makes an empty file, fs.directory a directory.'],
+  });
+}

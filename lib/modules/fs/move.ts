@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import { type Change, defineModule, type ReadHost, type WriteHost } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { changedSince } from '../../fs/file-apply.ts';
+import { absolutePath, known, parentOf } from '../../fs/paths.ts';
+import { type PathState, pathResource } from '../../resources/path.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
+import type { Unknown } from '../../values/unknown.ts';
+
+const params = z
+  .strictObject({
+    src: absolutePath.describe('what is renamed: a file, a directory or a link'),
+    dest: absolutePath.describe('its new name; nothing may be there, and its directory must exist'),
+  })
+  .refine(({ src, dest }) => src !== dest, 'src and dest are the same path')
+  .refine(({ src, dest }) => !dest.startsWith(`${src}/`), 'dest lies inside src');
+
+type Params = z.output<typeof params>;
+
+interface Place {
+  readonly device: string;
+  /** Where its file system is mounted; `?` where stat cannot tell. */
+  readonly mount: string;
+  readonly inode: string;
+}
+
+interface State {
+  readonly src: PathState | Unknown;
+  readonly dest: PathState | Unknown;
+  readonly parent: PathState | Unknown;
+  readonly parentIsDirectory: boolean;
+  readonly srcPlace: Place;
+  readonly destPlace: Place;
+}
+
+interface MoveChange extends Change {
+  readonly src: string;
+  readonly dest: string;
+  /** Device and inode of what moves, to know it again; absent when it was not there yet at planning. */
+  readonly identity?: string;
+}
+
+export const module = defineModule({
+  summary: 'Renames a file or directory, at once and without copying.',
+  description:
+    'Never into or over something that exists, and only within one file system. When src is gone and dest is there, it has been moved already.',
+  examples: `- fs.move:
+    src: "{{ pgdata }}"
+    dest: "{{ pgdata }}.pre-pitr"`,
+  params,
+  returns: { src: 'the old name', dest: 'the new name' },
+  read,
+  plan,
+  unchanged: (_state, { src, dest }) => ({ src, dest }),
+  predict: ({ src, dest }) => ({
+    resources: [{ kind: pathResource.kind, moved: { from: src, to: dest } }],
+    result: { src, dest },
+  }),
+  apply: async (host, { src, dest }) => {
+    await rename(host, src, dest);
+    return { src, dest };
+  },
+  undo: async (host, { src, dest, identity }) => {
+    const [back, moved] = await Promise.all([host.look(pathResource, src), host.look(pathResource, dest)]);
+    if (known(moved).kind === 'absent') {
+      if (known(back).kind === 'absent') throw changedSince(dest, `neither it nor ${src} is there`);
+      return;
+    }
+    if (known(back).kind !== 'absent')
+      throw changedSince(src, `something is there again, and at ${dest} too`);
+    const [place] = parsePlaces((await host.query(PLACES([dest, parentOf(src)]))).stdout);
+    if (identity !== undefined && identityOf(place) !== identity) {
+      throw changedSince(dest, 'it is not what was moved there');
+    }
+    await rename(host, dest, src);
+  },
+});
+
+// Where a path is not there yet, its nearest directory that is tells the file system it will be on.
+const PLACES = probeScript(`
+for p do
+  while [ ! -e "$p" ] && [ ! -L "$p" ] && [ "$p" != / ]; do p=\${p%/*}; [ -n "$p" ] || p=/; done
+  stat -c '%d %i %m' -- "$p"
+done
+[ -d "$2" ] && echo directory`);
+
+function parsePlaces(stdout: string): readonly [Place, Place, string] {
+  const [first = '', second = '', rest = ''] = stdout.split('\n');
+  return [parsePlace(first), parsePlace(second), rest];
+}
+
+function parsePlace(line: string): Place {
+  const [device = '', inode = '', ...mount] = line.split(' ');
+  return { device, inode, mount: mount.join(' ') };
+}
+
+function identityOf({ device, inode }: Place): string {
+  return `${device}:${inode}`;
+}
+
+async function read(host: ReadHost, { src, dest }: Params): Promise<State> {
+  const [from, to, parent, places] = await Promise.all([
+    host.look(pathResource, src),
+    host.look(pathResource, dest),
+    host.look(pathResource, parentOf(dest)),
+    host.query(PLACES([src, parentOf(dest)])),
+  ]);
+  const [srcPlace, destPlace, isDirectory] = parsePlaces(places.stdout);
+  return { src: from, dest: to, parent, parentIsDirectory: isDirectory === 'directory', srcPlace, destPlace };
+}
+
+function plan(state: State, { src, dest }: Params): MoveChange | undefined {
+  const from = known(state.src);
+  const to = known(state.dest);
+  const parent = known(state.parent);
+  if (from.kind === 'absent') {
+    if (to.kind !== 'absent') return undefined;
+    throw new PitrError({
+      kind: 'failed',
+      code: 'nothing-to-move',
+      message: `there is no ${src} to move, and no ${dest} either`,
+      next: [`ls -ld ${src} ${dest}`],
+    });
+  }
+  if (to.kind !== 'absent') {
+    throw refused(
+      'destination-exists',
+      `${dest} exists, and so does ${src}: nothing is moved over or into it`,
+      [`ls -ld ${src} ${dest}`],
+    );
+  }
+  if (parent.kind !== 'directory' && !(parent.kind === 'symlink' && state.parentIsDirectory)) {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'parent-missing',
+      message: `there is no directory ${parentOf(dest)} to move ${src} into`,
+      next: [`Make it first: "fs.directory: { path: ${parentOf(dest)} }".`],
+    });
+  }
+  const { srcPlace, destPlace } = state;
+  if (srcPlace.mount === src) {
+    throw refused('mount-point', `${src} is a mount point, which cannot be renamed`, [`findmnt ${src}`]);
+  }
+  if (srcPlace.device !== destPlace.device || srcPlace.mount !== destPlace.mount) {
+    throw refused(
+      'other-file-system',
+      `${src} and ${dest} are on different file systems (${srcPlace.mount} and ${destPlace.mount}), so it cannot be renamed`,
+      ['Choose a name on the same file system.'],
+    );
+  }
+  return { summary: `move ${src} to ${dest}`, src, dest, identity: identityOf(srcPlace) };
+}
+
+// mv -n says nothing when the new name was taken in the meantime; that the old one is still there tells.
+const RENAME = `mv -T -n -- "$1" "$2" || exit
+[ ! -e "$1" ] && [ ! -L "$1" ] || { ls -ld -- "$1" "$2" >&2; exit 17; }`;
+
+async function rename(host: WriteHost, from: string, to: string): Promise<void> {
+  const result = await host.run(['sh', '-c', RENAME, 'sh', from, to]);
+  if (result.exitCode === 17) {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'rename-not-done',
+      message: `${from} was not renamed to ${to}: somebody else was there first`,
+      evidence: { command: `mv -T -n ${from} ${to}`, stderr: result.stderr.trim() },
+    });
+  }
+  if (result.exitCode !== 0)
+    throw commandFailed({ ...result, argv: ['mv', '-T', '-n', from, to] }, host.name);
+}
+
+function refused(code: string, message: string, next: readonly string[]): PitrError {
+  return new PitrError({ kind: 'refused', code, message, next });
+}

@@ -1,0 +1,173 @@
+import { type Dirent, existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { AnyModule } from '../contract/module.ts';
+import { nearestName } from '../errors/nearest.ts';
+import { PitrError } from '../errors/pitr-error.ts';
+import { moduleFlaws } from './shape.ts';
+
+/** Where the product's own modules lie: `lib/modules`, or `dist/lib/modules` when built. */
+const OWN_DIRECTORY = path.dirname(fileURLToPath(import.meta.url));
+
+/** The folder beside a playbook that holds its author's own modules. */
+const BESIDE = 'modules';
+
+/** A module's file and its family's folder are words like these; a file with a hyphen in its name is a helper. */
+const WORD = /^[a-z][a-z0-9_]*$/;
+const MODULE_FILE = /^([a-z][a-z0-9_]*)\.(ts|js|mjs)$/;
+
+/**
+ * The full names of all modules (`fs.copy`), sorted: the product's own and those that lie
+ * beside playbooks (`<dir>/modules/<family>/<name>.js` for each of `userDirs`). Reads directories only; nothing is
+ * imported.
+ *
+ * Throws kind `validation` when a user's module has the name of one of the product's.
+ */
+export async function listModules(userDirs: readonly string[] = []): Promise<readonly string[]> {
+  const own = await namesIn(OWN_DIRECTORY);
+  const all = new Set(own);
+  for (const directory of userDirs) {
+    for (const name of await namesIn(path.join(directory, BESIDE))) {
+      if (own.includes(name)) throw nameTaken(name, directory);
+      all.add(name);
+    }
+  }
+  return [...all].sort();
+}
+
+/**
+ * Imports exactly one module, by its full name.
+ *
+ * Throws kind `validation`: no such module, a user's module that cannot be imported, or one that is not formed as
+ * `lib/contract/module.ts` says (all that is wrong with it at once).
+ */
+export async function loadModule(name: string, userDirs: readonly string[] = []): Promise<AnyModule> {
+  const file = moduleFile(name, userDirs);
+  if (file === undefined) throw unknownModule(name, await listModules(userDirs));
+  const exported = await importFile(name, file);
+  const flaws = moduleFlaws(exported);
+  if (flaws.length > 0) {
+    throw new PitrError({
+      kind: 'validation',
+      code: 'module-malformed',
+      message: `module "${name}" is not formed as a module`,
+      details: [`in ${file}:`, ...flaws],
+      next: ['See docs/writing-modules.md for the parts of a module.'],
+    });
+  }
+  return exported as AnyModule;
+}
+
+/**
+ * The full name of a module as a playbook writes it: `fs.copy` is itself; `copy` is the one module of that name,
+ * `core`'s where several families have one.
+ *
+ * Throws kind `validation` with the nearest names when there is none, or all of them when there are several.
+ */
+export function resolveModuleName(written: string, names: readonly string[]): string {
+  const found = modulesCalled(written, names);
+  if (found.length === 1 && found[0] !== undefined) return found[0];
+  if (found.length === 0) throw unknownModule(written, names);
+  throw new PitrError({
+    kind: 'validation',
+    code: 'module-ambiguous',
+    message: `several modules are called "${written}": ${found.join(', ')}`,
+    next: [`Write the full name: ${found.join(' or ')}.`],
+  });
+}
+
+/** All modules that a written name could mean; `core`'s hides the others. */
+export function modulesCalled(written: string, names: readonly string[]): readonly string[] {
+  if (names.includes(written)) return [written];
+  if (written.includes('.')) return [];
+  const core = `core.${written}`;
+  return names.includes(core) ? [core] : names.filter((name) => name.endsWith(`.${written}`));
+}
+
+/** The full name of the module that was probably meant. */
+export function nearestModule(written: string, names: readonly string[]): string | undefined {
+  const full = nearestName(written, names);
+  if (full !== undefined || written.includes('.')) return full;
+  const bare = nearestName(
+    written,
+    names.map((name) => name.slice(name.indexOf('.') + 1)),
+  );
+  return bare === undefined ? undefined : modulesCalled(bare, names)[0];
+}
+
+function unknownModule(written: string, names: readonly string[]): PitrError {
+  const near = nearestModule(written, names);
+  const family = written.includes('.') ? `${written.slice(0, written.indexOf('.'))}.` : undefined;
+  const relatives = family === undefined ? [] : names.filter((name) => name.startsWith(family));
+  return new PitrError({
+    kind: 'validation',
+    code: 'module-unknown',
+    message: `there is no module "${written}"${near === undefined ? '' : ` (did you mean "${near}"?)`}`,
+    details: relatives.length > 0 ? [`the family has: ${relatives.join(', ')}`] : [],
+    next: ['pitr modules'],
+  });
+}
+
+function nameTaken(name: string, directory: string): PitrError {
+  return new PitrError({
+    kind: 'validation',
+    code: 'module-name-taken',
+    message: `module "${name}" of ${directory} has the name of one of pitr's own modules`,
+    next: ['Give it another name, or another family.'],
+  });
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  const families = (await entries(directory)).filter((entry) => entry.isDirectory() && WORD.test(entry.name));
+  const names = await Promise.all(
+    families.map(async (family) =>
+      (await entries(path.join(directory, family.name))).flatMap((entry) => {
+        const name = entry.isDirectory() ? undefined : MODULE_FILE.exec(entry.name)?.[1];
+        return name === undefined ? [] : [`${family.name}.${name}`];
+      }),
+    ),
+  );
+  return names.flat();
+}
+
+/** What lies in a directory; nothing where there is none. */
+async function entries(directory: string): Promise<Dirent[]> {
+  try {
+    return await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return [];
+    throw error;
+  }
+}
+
+function moduleFile(name: string, userDirs: readonly string[]): string | undefined {
+  const [family = '', word = '', ...rest] = name.split('.');
+  if (!WORD.test(family) || !WORD.test(word) || rest.length > 0) return undefined;
+  for (const directory of [OWN_DIRECTORY, ...userDirs.map((user) => path.join(user, BESIDE))]) {
+    for (const extension of ['ts', 'js', 'mjs']) {
+      const file = path.join(directory, family, `${word}.${extension}`);
+      if (existsSync(file)) return file;
+    }
+  }
+  return undefined;
+}
+
+/** What a module's file exports as `module`; a user's may be a function that is given the kit. */
+async function importFile(name: string, file: string): Promise<unknown> {
+  try {
+    const namespace: Record<string, unknown> = await import(pathToFileURL(file).href);
+    const exported = namespace.module;
+    return typeof exported === 'function' ? exported((await import('./kit.ts')).kit) : exported;
+  } catch (error) {
+    if (file.startsWith(OWN_DIRECTORY + path.sep)) throw error;
+    throw new PitrError({
+      kind: 'validation',
+      code: 'module-import-failed',
+      message: `module "${name}" cannot be imported: ${error instanceof Error ? error.message : String(error)}`,
+      details: [`in ${file}`],
+      cause: error,
+    });
+  }
+}

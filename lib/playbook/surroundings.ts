@@ -1,0 +1,137 @@
+import type { Located } from '../yaml/located.ts';
+import { type Fields, isMappingPart } from './fields.ts';
+import type { Become, Condition, Vars } from './model.ts';
+import type { ProblemList } from './problems.ts';
+import { namedVars } from './variables.ts';
+
+/** What a step inherits from the play, blocks and includes around it. */
+export interface Surroundings {
+  /** Of the file that the step is written in. */
+  readonly directory: string;
+  readonly when: readonly Condition[];
+  readonly tags: readonly string[];
+  readonly vars: readonly Vars[];
+  readonly become: Become | undefined;
+  readonly environment: readonly Located[];
+  readonly delegateTo: Located<string> | undefined;
+  readonly runOnce: boolean;
+  /** As written; a literal false stands for "not, whatever is said further out". */
+  readonly ignoreErrors: Condition | undefined;
+  readonly anyErrorsFatal: boolean | undefined;
+  readonly noLog: boolean;
+  readonly notify: readonly Located<string>[];
+  readonly runInCheckMode: boolean;
+}
+
+export function outermost(directory: string): Surroundings {
+  return {
+    directory,
+    when: [],
+    tags: [],
+    vars: [],
+    become: undefined,
+    environment: [],
+    delegateTo: undefined,
+    runOnce: false,
+    ignoreErrors: undefined,
+    anyErrorsFatal: undefined,
+    noLog: false,
+    notify: [],
+    runInCheckMode: false,
+  };
+}
+
+/** What holds inside a play, block, include or task: what is around it and what it says itself. */
+export function within(outer: Surroundings, fields: Fields, problems: ProblemList): Surroundings {
+  const vars = varsOf(fields, problems);
+  const [ignoreErrors] = fields.conditions('ignore_errors') ?? [];
+  return {
+    directory: outer.directory,
+    when: [...outer.when, ...(fields.conditions('when') ?? [])],
+    tags: [...new Set([...outer.tags, ...tagsOf(fields)])],
+    vars: vars === undefined ? outer.vars : [...outer.vars, vars],
+    become: becomeOf(outer.become, fields),
+    environment: [...outer.environment, ...environmentOf(fields)],
+    delegateTo: fields.text('delegate_to') ?? outer.delegateTo,
+    runOnce: fields.flag('run_once') ?? outer.runOnce,
+    ignoreErrors: ignoreErrors ?? outer.ignoreErrors,
+    anyErrorsFatal: fields.flag('any_errors_fatal') ?? outer.anyErrorsFatal,
+    noLog: fields.flag('no_log') ?? outer.noLog,
+    notify: [...outer.notify, ...fields.texts('notify')],
+    runInCheckMode: checkModeOf(fields) ?? outer.runInCheckMode,
+  };
+}
+
+/** `ignore_errors` as the model has it: nothing where errors are not ignored. */
+export function ignoring(condition: Condition | undefined): Condition | undefined {
+  return condition?.value === false ? undefined : condition;
+}
+
+/** `vars:`; nothing where there are none. */
+export function varsOf(fields: Fields, problems: ProblemList): Vars | undefined {
+  const written = fields.mapping('vars');
+  return written === undefined ? undefined : namedVars(written, problems);
+}
+
+const RESERVED_TAGS = ['all', 'tagged', 'untagged'];
+
+/** Tags may be a list or words with commas between them. */
+export function tagsOf(fields: Fields): readonly string[] {
+  const tags = fields.texts('tags').flatMap((tag) => tag.value.split(',').map((word) => word.trim()));
+  for (const tag of tags) {
+    if (tag.includes('{{')) fields.wrong('tags', 'cannot hold {{ }}: tags are known before the run');
+    if (RESERVED_TAGS.includes(tag))
+      fields.wrong('tags', `cannot name "${tag}": it is a word of --tags itself`);
+  }
+  return tags.filter((tag) => tag !== '');
+}
+
+const METHODS = ['auto', 'sudo', 'su', 'runuser'] as const;
+
+function becomeOf(outer: Become | undefined, fields: Fields): Become | undefined {
+  const enabled = fields.flag('become');
+  const user = fields.text('become_user');
+  const method = fields.choice('become_method', METHODS);
+  if (enabled === undefined && user === undefined && method === undefined) return outer;
+  if (user !== undefined && enabled === undefined && outer === undefined) {
+    fields.keyProblem(
+      'become_user',
+      'become-missing',
+      '"become_user" does nothing without become',
+      'write become: true beside it',
+    );
+  }
+  const inheritedUser = user ?? outer?.user;
+  const inheritedMethod = method ?? outer?.method;
+  return {
+    enabled: enabled ?? outer?.enabled ?? false,
+    ...(inheritedUser === undefined ? {} : { user: inheritedUser }),
+    ...(inheritedMethod === undefined ? {} : { method: inheritedMethod }),
+  };
+}
+
+/** Environment: a mapping, a template that gives one, or a list of these. */
+export function environmentOf(fields: Fields): readonly Located[] {
+  if (!fields.has('environment')) return [];
+  const written = fields.part('environment');
+  const parts = Array.isArray(written.value) ? fields.items('environment') : [written];
+  return parts.filter((located) => {
+    const good =
+      isMappingPart(located) || (typeof located.value === 'string' && located.value.includes('{{'));
+    if (!good) fields.wrong('environment', 'must be a mapping of names to values');
+    return good;
+  });
+}
+
+/** `check_mode: false` makes a task run in check mode; there is no other value. */
+function checkModeOf(fields: Fields): boolean | undefined {
+  const value = fields.flag('check_mode');
+  if (value === true) {
+    fields.wrong(
+      'check_mode',
+      'can only be false here (harmless: run it in check mode too)',
+      'a run that changes nothing is made with --check',
+    );
+  }
+  return value === undefined ? undefined : !value;
+}

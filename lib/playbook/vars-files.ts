@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { PitrError } from '../errors/pitr-error.ts';
+import { loadYaml } from '../yaml/load.ts';
+import type { Located } from '../yaml/located.ts';
+import { isMappingPart } from './fields.ts';
+import type { Vars } from './model.ts';
+import { ProblemList } from './problems.ts';
+import { namedVars } from './variables.ts';
+
+/**
+ * The variables of a file as `vars_files` or `defaults_files` name it (rendered): relative to the playbook's
+ * directory, then to `vars/` there. Throws kind `validation` at `from` when it cannot be read or is no mapping.
+ */
+export async function readVarsFile(name: string, directory: string, from: Located<string>): Promise<Vars> {
+  const beside = path.resolve(directory, name);
+  const file = existsSync(beside) ? beside : path.resolve(directory, 'vars', name);
+  const contents = loadYaml(
+    existsSync(file) ? file : beside,
+    await text(existsSync(file) ? file : beside, from),
+  );
+  if (contents.value === null) return {};
+  if (!isMappingPart(contents)) {
+    throw new PitrError({
+      kind: 'validation',
+      code: 'vars-file-not-a-mapping',
+      message: 'a file of variables must be a mapping (name: value lines)',
+      at: contents.at,
+    });
+  }
+  const problems = new ProblemList();
+  const vars = namedVars(contents, problems);
+  problems.throwIfAny(file);
+  return vars;
+}
+
+async function text(file: string, from: Located<string>): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new PitrError({
+      kind: 'validation',
+      code: 'vars-file-unreadable',
+      message: `cannot read the file of variables "${from.value}": ${error instanceof Error ? error.message : String(error)}`,
+      at: from.at,
+      cause: error,
+    });
+  }
+}

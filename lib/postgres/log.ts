@@ -1,0 +1,117 @@
+import { type Lsn, parseLsn } from '../wal/lsn.ts';
+
+/** What a `restore_command` of pitr's templates said of one file. */
+export interface FetchAnswer {
+  readonly file: string;
+  /** What it said after the colon: the servers that have no such file, or the reasons of the doubt. */
+  readonly words: string;
+  /** How often it said so since the last file that was delivered. */
+  readonly times: number;
+}
+
+/** What the log of a recovering instance has told so far. The log must be in English (`lc_messages=C`). */
+export interface LogFacts {
+  /** The last WAL file that the archive delivered. */
+  readonly restored?: string | undefined;
+  /** Since then: this file is in no archive, proved. */
+  readonly absent?: FetchAnswer | undefined;
+  /** Since then: the archive could not be asked. */
+  readonly doubt?: FetchAnswer | undefined;
+  readonly redoStarts?: Lsn | undefined;
+  readonly consistent?: Lsn | undefined;
+  /** PostgreSQL's own words: `before commit of transaction 740, time 2026-11-22 09:34:43.1+00`. */
+  readonly stopping?: string | undefined;
+  /** The target is reached and the action is pause. */
+  readonly pausedAtTarget: boolean;
+  /** Replay has stopped because a setting is lower than the primary's. */
+  readonly pausedBySettings: boolean;
+  readonly waitingAt?: Lsn | undefined;
+  readonly redoDone?: Lsn | undefined;
+  /** As PostgreSQL writes it. */
+  readonly lastCommit?: string | undefined;
+  readonly newTimeline?: number | undefined;
+  /** FATAL and PANIC lines, each with its DETAIL and HINT. */
+  readonly fatal: readonly string[];
+  /** The last lines of all, for messages. */
+  readonly tail: readonly string[];
+  /** A line that is not complete yet. */
+  readonly pending: string;
+}
+
+export const NOTHING_LOGGED: LogFacts = {
+  pausedAtTarget: false,
+  pausedBySettings: false,
+  fatal: [],
+  tail: [],
+  pending: '',
+};
+
+const TAIL_LINES = 12;
+
+/** Takes in more text of the log. */
+export function readLog(facts: LogFacts, text: string): LogFacts {
+  const lines = (facts.pending + text).split('\n');
+  const pending = lines.pop() ?? '';
+  let read = facts;
+  for (const line of lines) read = readLine(read, line);
+  return { ...read, pending };
+}
+
+const SEVERITY = /(?:^|\s)(LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|STATEMENT|CONTEXT):\s+(.*)$/;
+
+function readLine(facts: LogFacts, line: string): LogFacts {
+  if (line.trim() === '') return facts;
+  const seen = { ...facts, tail: [...facts.tail.slice(1 - TAIL_LINES), line] };
+  const ours = /^pitr: (absent|doubt) (\S+?):\s*(.*)$/.exec(line);
+  if (ours !== null) {
+    const [, kind, file = '', words = ''] = ours;
+    return kind === 'absent'
+      ? { ...seen, absent: again(facts.absent, file, words), doubt: undefined }
+      : { ...seen, doubt: again(facts.doubt, file, words) };
+  }
+  const [, severity = '', message = ''] = SEVERITY.exec(line) ?? [];
+  if (severity === 'FATAL' || severity === 'PANIC') {
+    return { ...seen, fatal: [...facts.fatal, `${severity}: ${message}`] };
+  }
+  if (severity === 'DETAIL' || severity === 'HINT') return { ...seen, fatal: explain(facts, severity, message) };
+  return severity === 'LOG' || severity === 'WARNING' ? { ...seen, ...told(message) } : seen;
+}
+
+function again(before: FetchAnswer | undefined, file: string, words: string): FetchAnswer {
+  return { file, words, times: before?.file === file ? before.times + 1 : 1 };
+}
+
+/** DETAIL and HINT belong to the line right above them; they count where that was a fatal one. */
+function explain(facts: LogFacts, severity: string, message: string): readonly string[] {
+  const above = facts.tail.findLast((line) => !/\s(?:DETAIL|HINT):\s/.test(line)) ?? '';
+  return /(?:^|\s)(?:FATAL|PANIC):\s/.test(above) ? [...facts.fatal, `  ${severity}: ${message}`] : facts.fatal;
+}
+
+/** A rule of what one message tells. */
+type Rule = readonly [RegExp, (match: RegExpExecArray) => Partial<LogFacts>];
+
+const lsnOf = (match: RegExpExecArray): Lsn | undefined => parseLsn(match[1] ?? '');
+
+const RULES: readonly Rule[] = [
+  [
+    /^restored log file "([^"]+)" from archive/,
+    (match) => ({ restored: match[1], absent: undefined, doubt: undefined, waitingAt: undefined }),
+  ],
+  [/^redo starts at (\S+)/, (match) => ({ redoStarts: lsnOf(match) })],
+  [/^consistent recovery state reached at (\S+)/, (match) => ({ consistent: lsnOf(match) })],
+  [/^recovery stopping (.+)$/, (match) => ({ stopping: match[1] })],
+  [/^pausing at the end of recovery/, () => ({ pausedAtTarget: true })],
+  [/because of insufficient parameter settings/, () => ({ pausedBySettings: true })],
+  [/^waiting for WAL to become available at (\S+)/, (match) => ({ waitingAt: lsnOf(match) })],
+  [/^redo done at (\S+)/, (match) => ({ redoDone: lsnOf(match) })],
+  [/^last completed transaction was at log time (.+)$/, (match) => ({ lastCommit: match[1] })],
+  [/^selected new timeline ID: (\d+)/, (match) => ({ newTimeline: Number(match[1]) })],
+];
+
+function told(message: string): Partial<LogFacts> {
+  for (const [pattern, read] of RULES) {
+    const match = pattern.exec(message);
+    if (match !== null) return read(match);
+  }
+  return {};
+}

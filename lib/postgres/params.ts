@@ -1,0 +1,50 @@
+import { z } from 'zod';
+
+/** An absolute path without characters that no sane path has and that a one-line setting cannot hold. */
+export const absolutePath = z
+  .string()
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the path must not hold
+  .regex(/^\/[^\u0000-\u001f\u007f]*$/, 'must be an absolute path without control characters')
+  .transform((path) => path.replace(/(?<=.)\/+$/, ''));
+
+/** What every module of PostgreSQL needs to know of the instance that it works on. */
+export const instanceParams = {
+  pgdata: absolutePath.describe('data directory').meta({ variable: 'pgdata' }),
+  bin: absolutePath
+    .optional()
+    .describe('directory of the PostgreSQL programs; found by the version of the data where it is not given')
+    .meta({ variable: 'pg_bin' }),
+  user: z
+    .string()
+    .min(1)
+    .default('postgres')
+    .describe('operating system user that owns the data and runs PostgreSQL')
+    .meta({ variable: 'pg_user' }),
+} as const;
+
+/** How to log in to an instance, on top of `instanceParams`. */
+export const sessionParams = {
+  role: z.string().min(1).optional().describe('database role to log in as; the operating system user by default'),
+  socket_dir: absolutePath
+    .optional()
+    .describe('directory of the socket; where the running instance says it is by default'),
+  port: z
+    .int()
+    .min(1)
+    .max(65535)
+    .optional()
+    .describe('port that names the socket; what the running instance says by default'),
+} as const;
+
+/** A server of Barman by its name, as it stands in commands on other hosts. */
+export const barmanServer = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:+-]*$/, 'must be the name of a Barman server (letters, digits, _ . @ : + -)');
+
+/** `barman@backup.example.com` */
+export const login = z
+  .string()
+  .regex(/^[A-Za-z0-9_][\w.-]*@[A-Za-z0-9[][\w.:[\]-]*$/, 'must be user@host');
+
+/** Seconds. */
+export const seconds = z.number().positive().max(86_400 * 30);

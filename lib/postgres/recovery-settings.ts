@@ -1,0 +1,80 @@
+import { formatInstant } from '../wal/instant.ts';
+import type { RecoveryTarget } from '../wal/target.ts';
+import type { ConfSetting } from './conf-file.ts';
+
+/** Which signal file puts PostgreSQL into recovery. */
+export type SignalKind = 'recovery' | 'standby';
+
+/**
+ * Settings in `postgresql.auto.conf` that belong to a recovery, to a standby or to another node's archive: Barman's,
+ * an older recovery's, Patroni's. They never survive into a restored directory. Everything else does.
+ */
+const NOT_KEPT = new Set([
+  'restore_command',
+  'archive_cleanup_command',
+  'recovery_end_command',
+  'recovery_min_apply_delay',
+  'recovery_target',
+  'recovery_target_action',
+  'recovery_target_inclusive',
+  'recovery_target_lsn',
+  'recovery_target_name',
+  'recovery_target_time',
+  'recovery_target_timeline',
+  'recovery_target_xid',
+  'primary_conninfo',
+  'primary_slot_name',
+  'promote_trigger_file',
+  'standby_mode',
+  'trigger_file',
+  // The archive of the node that the backup was taken of: never of the node that it is restored to.
+  'archive_command',
+  'archive_library',
+]);
+
+export function isRecoverySetting(name: string): boolean {
+  return NOT_KEPT.has(name.toLowerCase());
+}
+
+export interface RecoveryPlan {
+  readonly target: RecoveryTarget;
+  /** Always explicit: the default follows the newest history file that it finds, which may be another branch. */
+  readonly timeline: number;
+  readonly action: 'pause' | 'promote' | 'shutdown';
+  readonly restoreCommand: string;
+}
+
+/** The settings of a recovery, in the order in which they are written. */
+export function recoverySettings(plan: RecoveryPlan): readonly ConfSetting[] {
+  return [
+    { name: 'restore_command', value: plan.restoreCommand },
+    { name: 'recovery_target_timeline', value: String(plan.timeline) },
+    ...(plan.target.kind === 'time'
+      ? [
+          { name: 'recovery_target_time', value: formatInstant(plan.target.time) },
+          { name: 'recovery_target_action', value: plan.action },
+        ]
+      : []),
+    // What Patroni, or the standby that the backup was taken of, has left in postgresql.conf.
+    { name: 'primary_conninfo', value: '' },
+    { name: 'primary_slot_name', value: '' },
+    { name: 'recovery_min_apply_delay', value: '0' },
+    { name: 'recovery_end_command', value: '' },
+    { name: 'archive_cleanup_command', value: '' },
+  ];
+}
+
+/**
+ * The settings made by ALTER SYSTEM that a restored `postgresql.auto.conf` keeps, and the names of those that it does
+ * not. `origin` is the file as it was before Barman wrote into it, where Barman kept one.
+ */
+export function keptSettings(files: {
+  readonly present: ReadonlyMap<string, string>;
+  readonly origin?: ReadonlyMap<string, string> | undefined;
+}): { readonly kept: readonly ConfSetting[]; readonly dropped: readonly string[] } {
+  const all = new Map([...(files.origin ?? []), ...files.present]);
+  return {
+    kept: [...all].filter(([name]) => !isRecoverySetting(name)).map(([name, value]) => ({ name, value })),
+    dropped: [...all.keys()].filter(isRecoverySetting),
+  };
+}

@@ -1,0 +1,172 @@
+import { formatLsn } from '../wal/lsn.ts';
+import {
+  endOfSegment,
+  parseSegment,
+  type SegmentSize,
+  segmentNumber,
+  startOfSegment,
+  timelineOf,
+  type WalSegment,
+} from '../wal/segment.ts';
+import type { ReplayWatch } from './replay-watch.ts';
+
+export interface ReplayWish {
+  /** A target is set: the end of WAL is not what was asked for. */
+  readonly hasTarget: boolean;
+  /** The last segment that is known to be archived: replay may not end before it. */
+  readonly lastSegment?: WalSegment | undefined;
+  readonly segmentSize: SegmentSize;
+  readonly stallMs: number;
+}
+
+/** What the looks so far amount to. */
+export type ReplayVerdict =
+  | { readonly kind: 'going' }
+  | { readonly kind: 'reached'; readonly what: 'target' | 'end-of-wal'; readonly promoted: boolean }
+  | {
+      readonly kind: 'failed';
+      readonly code: ReplayFailure;
+      readonly message: string;
+      readonly details: readonly string[];
+      readonly next: readonly string[];
+    };
+
+export type ReplayFailure =
+  | 'target-not-reached'
+  | 'wal-missing'
+  | 'wal-fetch-failed'
+  | 'settings-too-low'
+  | 'postgres-ended'
+  | 'replay-stalled';
+
+/** Looks that must agree before a position counts as the last one. */
+const STILL_LOOKS = 2;
+
+/**
+ * Whether a replay has ended, and how. The end of WAL counts only when the archive has said twice that the next
+ * segment is absent, proved, and the position has stayed where it is meanwhile (PostgreSQL reads ahead).
+ */
+export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): ReplayVerdict {
+  const { log, last } = watch;
+  if (!watch.alive) return ended(watch);
+  if (log.pausedBySettings) return settingsTooLow(watch);
+  if (last !== undefined && !last.inRecovery) {
+    return { kind: 'reached', what: log.stopping === undefined ? 'end-of-wal' : 'target', promoted: true };
+  }
+  if (last?.paused === true && log.pausedAtTarget) return { kind: 'reached', what: 'target', promoted: false };
+  if (!wish.hasTarget && watch.still >= STILL_LOOKS && replayedAll(watch, wish)) {
+    return { kind: 'reached', what: 'end-of-wal', promoted: false };
+  }
+  if (log.absent !== undefined && log.absent.times >= 2 && watch.still >= STILL_LOOKS) {
+    const missing = missingBefore(log.absent.file, wish);
+    if (missing !== undefined) return missing(watch);
+    return { kind: 'reached', what: 'end-of-wal', promoted: false };
+  }
+  if (now - watch.movedAt >= wish.stallMs) return stalled(watch, wish);
+  return { kind: 'going' };
+}
+
+/** Replay stands behind the last segment that is known to be archived: nothing more has to be asked. */
+function replayedAll(watch: ReplayWatch, wish: ReplayWish): boolean {
+  const lsn = watch.last?.lsn;
+  return lsn !== undefined && wish.lastSegment !== undefined && lsn >= endOfSegment(wish.lastSegment, wish.segmentSize);
+}
+
+/** The absent file lies before what is known to be archived: a hole, not the end. */
+function missingBefore(file: string, wish: ReplayWish): ((watch: ReplayWatch) => ReplayVerdict) | undefined {
+  const absent = parseSegment(file);
+  const known = wish.lastSegment;
+  if (absent === undefined || known === undefined) return undefined;
+  const behind = segmentNumber(absent, wish.segmentSize) > segmentNumber(known, wish.segmentSize);
+  if (behind) return undefined;
+  return (watch) => ({
+    kind: 'failed',
+    code: 'wal-missing',
+    message: `a WAL segment is missing: ${absent} is in no archive, though ${known} was found there`,
+    details: [
+      `Asked: ${watch.log.absent?.words ?? ''}`,
+      ...whereItStands(watch),
+      `Without it nothing after ${formatLsn(startOfSegment(absent, wish.segmentSize))} on timeline ${timelineOf(absent)} can be reached.`,
+    ],
+    next: [
+      `Put ${absent} back into the archive: replay goes on by itself within seconds, then run the playbook again.`,
+      'Or aim at a moment before it.',
+    ],
+  });
+}
+
+/** What is known of a replay's position, in words. */
+export function whereItStands(watch: ReplayWatch): readonly string[] {
+  const { last, log } = watch;
+  const lsn = last?.lsn ?? log.redoDone;
+  const commit = last?.lastCommit ?? log.lastCommit;
+  return [
+    lsn === undefined ? 'Nothing has been replayed that could be seen.' : `Replayed to ${formatLsn(lsn)}.`,
+    ...(commit === undefined ? [] : [`Last replayed commit: ${commit}.`]),
+    ...(log.restored === undefined ? [] : [`Last WAL file fetched: ${log.restored}.`]),
+  ];
+}
+
+function settingsTooLow(watch: ReplayWatch): ReplayVerdict {
+  return {
+    kind: 'failed',
+    code: 'settings-too-low',
+    message: 'replay has stopped: a setting is lower than it was on the primary that wrote the WAL',
+    details: [...whereItStands(watch), ...watch.log.tail.filter((line) => /DETAIL|WARNING/.test(line)), ...watch.log.fatal],
+    next: ['Raise the setting named above in the restored postgresql.conf, then run the playbook again.'],
+  };
+}
+
+function ended(watch: ReplayWatch): ReplayVerdict {
+  const { log } = watch;
+  const words = log.fatal.join('\n');
+  const details = [...whereItStands(watch), ...(log.fatal.length > 0 ? log.fatal.slice(-8) : log.tail)];
+  if (/recovery ended before configured recovery target was reached/.test(words)) {
+    return {
+      kind: 'failed',
+      code: 'target-not-reached',
+      message: 'the WAL ended before the recovery target: PostgreSQL has stopped',
+      details,
+      next: [
+        'Aim at a moment before the last commit named above, or at latest.',
+        'With signal: standby PostgreSQL stays up at the end of WAL, readable, instead of stopping.',
+      ],
+    };
+  }
+  if (/could not restore file/.test(words)) {
+    return {
+      kind: 'failed',
+      code: 'wal-fetch-failed',
+      message: 'WAL could not be fetched, and PostgreSQL has stopped: nothing is lost, it can go on from here',
+      details: [...details, ...(log.doubt === undefined ? [] : [`${log.doubt.file}: ${log.doubt.words}`])],
+      next: ['See to it that this node reaches Barman, then start PostgreSQL again (postgres.start, or the playbook).'],
+    };
+  }
+  if (/insufficient parameter settings/.test(words)) return settingsTooLow(watch);
+  return {
+    kind: 'failed',
+    code: 'postgres-ended',
+    message: `PostgreSQL has ended during replay${log.fatal.length > 0 ? '' : ' without saying why'}`,
+    details,
+    next: ['Mend what the log says, then start PostgreSQL again (postgres.start, or the playbook).'],
+  };
+}
+
+function stalled(watch: ReplayWatch, wish: ReplayWish): ReplayVerdict {
+  const { log } = watch;
+  const next = log.restored === undefined ? undefined : parseSegment(log.restored);
+  return {
+    kind: 'failed',
+    code: 'replay-stalled',
+    message: `replay makes no progress: nothing was replayed or fetched for ${Math.round(wish.stallMs / 1000)} s`,
+    details: [
+      ...whereItStands(watch),
+      ...(watch.startup === undefined ? [] : [`PostgreSQL says: startup ${watch.startup}`]),
+      ...(log.doubt === undefined ? [] : [`Cannot tell whether ${log.doubt.file} is archived: ${log.doubt.words}`]),
+      ...(log.absent === undefined ? [] : [`In no archive: ${log.absent.file} (asked: ${log.absent.words})`]),
+      ...(next === undefined ? [] : [`The WAL fetched so far ends at ${formatLsn(endOfSegment(next, wish.segmentSize))}.`]),
+      ...log.tail.slice(-4),
+    ],
+    next: ['The instance still runs: mend the cause (network, Barman) and it goes on by itself; then run again.'],
+  };
+}

@@ -1,0 +1,102 @@
+import { formatLsn, type Lsn } from '../wal/lsn.ts';
+import { type LogFacts, NOTHING_LOGGED, readLog } from './log.ts';
+
+/** What one look at a replaying instance has seen. */
+export interface ReplayLook {
+  /** The postmaster lives. */
+  readonly alive: boolean;
+  /** Absent as long as PostgreSQL lets nobody in. */
+  readonly session?: ReplaySession | undefined;
+  /** What the startup process says in its title: `recovering 000000010000000000000003`. */
+  readonly startup?: string | undefined;
+  /** Bytes of the WAL file that is being fetched right now. */
+  readonly fetchedBytes: number;
+  /** What was added to the log. */
+  readonly log: string;
+}
+
+/** What the instance says of itself. */
+export interface ReplaySession {
+  readonly inRecovery: boolean;
+  readonly paused: boolean;
+  readonly lsn?: Lsn | undefined;
+  /** Commit time of the last replayed transaction, `2026-11-22 09:34:43.075605+00`. */
+  readonly lastCommit?: string | undefined;
+}
+
+/** All looks so far. */
+export interface ReplayWatch {
+  readonly log: LogFacts;
+  readonly last?: ReplaySession | undefined;
+  readonly alive: boolean;
+  readonly startup?: string | undefined;
+  /** How many looks in a row have seen the same position. */
+  readonly still: number;
+  /** When something last moved: position, WAL delivered, bytes fetched. Milliseconds of the same clock as `now`. */
+  readonly movedAt: number;
+  readonly fetchedBytes: number;
+  /** Positions of the last seconds, the oldest first. */
+  readonly track: readonly { readonly at: number; readonly lsn: Lsn }[];
+}
+
+const TRACK_MS = 15_000;
+
+export function startWatch(now: number): ReplayWatch {
+  return { log: NOTHING_LOGGED, alive: true, still: 0, movedAt: now, fetchedBytes: 0, track: [] };
+}
+
+/** Takes in one more look. Lines that only repeat a failure are no progress; what is replayed or fetched is. */
+export function observe(watch: ReplayWatch, look: ReplayLook, now: number): ReplayWatch {
+  const log = readLog(watch.log, look.log);
+  const last = look.session ?? watch.last;
+  const lsn = look.session?.lsn;
+  const sameLsn = lsn !== undefined && lsn === watch.last?.lsn;
+  const moved =
+    (lsn !== undefined && !sameLsn) ||
+    log.restored !== watch.log.restored ||
+    look.fetchedBytes !== watch.fetchedBytes ||
+    (look.startup !== watch.startup && look.startup !== undefined);
+  const track = lsn === undefined ? watch.track : [...watch.track, { at: now, lsn }];
+  return {
+    log,
+    last,
+    alive: look.alive,
+    startup: look.startup ?? watch.startup,
+    still: sameLsn ? watch.still + 1 : 0,
+    movedAt: moved ? now : watch.movedAt,
+    fetchedBytes: look.fetchedBytes,
+    track: track.filter(({ at }) => now - at <= TRACK_MS),
+  };
+}
+
+/** Bytes of WAL replayed in a second, over the last seconds; nothing before two positions are known. */
+export function replayRate(watch: ReplayWatch): number | undefined {
+  const [first] = watch.track;
+  const last = watch.track.at(-1);
+  if (first === undefined || last === undefined || last.at - first.at < 1_000) return undefined;
+  return (Number(last.lsn - first.lsn) * 1000) / (last.at - first.at);
+}
+
+const MIB = 1024 * 1024;
+
+/** `replayed to 0/5000000, last commit …, 12.3 MiB/s, about 3 min left` */
+export function replayWords(watch: ReplayWatch, end: Lsn | undefined): string {
+  const { last, log } = watch;
+  if (last?.lsn === undefined) {
+    return log.restored === undefined ? 'starting' : `fetched ${log.restored}, not open yet`;
+  }
+  const rate = replayRate(watch);
+  const left = rate === undefined || rate <= 0 || end === undefined ? undefined : Number(end - last.lsn) / rate;
+  return [
+    `replayed to ${formatLsn(last.lsn)}`,
+    ...(last.lastCommit === undefined ? [] : [`last commit ${last.lastCommit}`]),
+    ...(rate === undefined ? [] : [`${(rate / MIB).toFixed(1)} MiB/s`]),
+    ...(left === undefined || left <= 0 ? [] : [`about ${duration(left)} left`]),
+    ...(log.doubt === undefined ? [] : [`cannot fetch ${log.doubt.file}: ${log.doubt.words}`]),
+  ].join(', ');
+}
+
+function duration(secondsLeft: number): string {
+  if (secondsLeft < 90) return `${Math.ceil(secondsLeft)} s`;
+  return secondsLeft < 5400 ? `${Math.ceil(secondsLeft / 60)} min` : `${(secondsLeft / 3600).toFixed(1)} h`;
+}

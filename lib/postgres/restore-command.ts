@@ -1,0 +1,72 @@
+import type { SignalKind } from './recovery-settings.ts';
+
+/** Where WAL comes from during a recovery. */
+export type WalMethod = 'barman-wal-restore' | 'barman-get-wal' | 'local';
+
+/** `user@host` in its two parts; nothing when the text is not that. */
+export function parseLogin(text: string): { readonly user: string; readonly host: string } | undefined {
+  const match = /^([A-Za-z0-9_][\w.-]*)@([A-Za-z0-9[][\w.:[\]-]*)$/.exec(text);
+  return match === null ? undefined : { user: match[1] ?? '', host: match[2] ?? '' };
+}
+
+/**
+ * The exit code for "cannot tell whether it is archived". In recovery only a code above 125 stops PostgreSQL (it can
+ * be started again and goes on); any lower one is the end of WAL to it. A standby asks again after any lower one, so
+ * that a broken connection costs nothing but time, and would be stopped for no gain by a higher one. History files are
+ * always 255: at a promotion PostgreSQL takes any lower code as "this timeline is free".
+ */
+export function doubtExit(signal: SignalKind): number {
+  return signal === 'standby' ? 75 : 255;
+}
+
+/** The values of a template under `templates/restore_command/`, quoted for sh and for PostgreSQL's `%` places. */
+export interface RestoreCommandValues {
+  readonly user: string;
+  readonly host: string;
+  readonly ssh: string;
+  /** In the order in which they are asked. */
+  readonly servers: string;
+  readonly directories: string;
+  readonly segment_size: string;
+  readonly doubt_exit: string;
+}
+
+export interface RestoreCommandFacts {
+  readonly login: { readonly user: string; readonly host: string };
+  readonly servers: readonly string[];
+  readonly directories: readonly string[];
+  readonly segmentSize: number;
+  readonly signal: SignalKind;
+}
+
+/** `quote` is the one quoting function of the transports. */
+export function restoreCommandValues(
+  facts: RestoreCommandFacts,
+  quote: (word: string) => string,
+): RestoreCommandValues {
+  const word = (text: string): string => quote(text).replaceAll('%', '%%');
+  const { user, host } = facts.login;
+  return {
+    user: word(user),
+    host: word(host),
+    ssh: word(`${user}@${host}`),
+    servers: facts.servers.map(word).join(' '),
+    directories: facts.directories.map(word).join(' '),
+    segment_size: String(facts.segmentSize),
+    doubt_exit: String(doubtExit(facts.signal)),
+  };
+}
+
+/** The rendered template as the one line that a setting can hold. */
+export function oneLine(rendered: string): string {
+  return rendered
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ');
+}
+
+/** The backup's own server first, the others behind it, each once. */
+export function inOrder(first: string | undefined, others: readonly string[]): readonly string[] {
+  return [...new Set(first === undefined ? others : [first, ...others])];
+}

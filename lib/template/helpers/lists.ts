@@ -1,0 +1,179 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Helper, HelperFailure, kindOf, listOf, textOf } from '../helper.ts';
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
+
+const has = (list: readonly unknown[], item: unknown): boolean =>
+  list.some((other) => isDeepStrictEqual(other, item));
+
+export const LIST_HELPERS: readonly Helper[] = [
+  {
+    name: 'lookup',
+    summary: 'A part of a map or list whose name is in a variable; several names go deeper.',
+    usage: '(lookup map key ...)',
+    example: {
+      template: '{{lookup hostvars target "pgdata"}}',
+      context: { target: 'db2', hostvars: { db2: { pgdata: '/data' } } },
+      gives: '/data',
+    },
+    min: 2,
+    max: 9,
+    opens: 'none',
+    run: () => undefined,
+  },
+  {
+    name: 'list',
+    summary: 'A list of its arguments.',
+    usage: '(list a b ...)',
+    example: { template: '{{list "a" 1}}', gives: ['a', 1] },
+    min: 0,
+    max: 99,
+    opens: 'none',
+    run: (args) => [...args],
+  },
+  {
+    name: 'dict',
+    summary: 'A map of its named arguments.',
+    usage: '(dict name=value ...)',
+    example: { template: '{{dict a=1 b="x"}}', gives: { a: 1, b: 'x' } },
+    min: 0,
+    max: 0,
+    named: true,
+    opens: 'none',
+    run: (_, named) => ({ ...named }),
+  },
+  {
+    name: 'join',
+    summary: 'The items of a list as one text, with a separator (default: comma and space) between them.',
+    usage: '(join list separator)',
+    example: { template: '{{join hosts " "}}', context: { hosts: ['db1', 'db2'] }, gives: 'db1 db2' },
+    min: 1,
+    max: 2,
+    run: ([list, separator = ', ']) =>
+      listOf(list, 'the first argument')
+        .map((item) => textOf(item, 'each item'))
+        .join(textOf(separator, 'the separator')),
+  },
+  {
+    name: 'split',
+    summary: 'A text as a list of its parts.',
+    usage: '(split text separator)',
+    example: { template: '{{split "a,b" ","}}', gives: ['a', 'b'] },
+    min: 2,
+    max: 2,
+    run: ([text, separator]) => textOf(text, 'the first argument').split(textOf(separator, 'the separator')),
+  },
+  {
+    name: 'first',
+    summary: 'The first item of a list.',
+    usage: '(first list)',
+    example: { template: '{{first (split "a,b" ",")}}', gives: 'a' },
+    min: 1,
+    max: 1,
+    opens: 'none',
+    run: ([list]) => itemAt(list, 0),
+  },
+  {
+    name: 'last',
+    summary: 'The last item of a list.',
+    usage: '(last list)',
+    example: { template: '{{last (split "a,b" ",")}}', gives: 'b' },
+    min: 1,
+    max: 1,
+    opens: 'none',
+    run: ([list]) => itemAt(list, -1),
+  },
+  {
+    name: 'length',
+    summary: 'How many items, keys or characters there are.',
+    usage: '(length value)',
+    example: { template: '{{length hosts}}', context: { hosts: ['a', 'b'] }, gives: 2 },
+    min: 1,
+    max: 1,
+    opens: 'shallow',
+    run: ([value]) => {
+      if (typeof value === 'string') return [...value].length;
+      if (Array.isArray(value)) return value.length;
+      if (isMap(value)) return Object.keys(value).length;
+      throw new HelperFailure(`a list, a map or text has a length, not ${kindOf(value)}`);
+    },
+  },
+  {
+    name: 'keys',
+    summary: 'The keys of a map as a list.',
+    usage: '(keys map)',
+    example: {
+      template: '{{keys members}}',
+      context: { members: { db1: {}, db2: {} } },
+      gives: ['db1', 'db2'],
+    },
+    min: 1,
+    max: 1,
+    opens: 'shallow',
+    run: ([map]) => {
+      if (!isMap(map)) throw new HelperFailure(`a map has keys, not ${kindOf(map)}`);
+      return Object.keys(map);
+    },
+  },
+  {
+    name: 'contains',
+    summary: 'Whether a list has an item, a map a key, or a text a part.',
+    usage: '(contains value item)',
+    example: { template: '{{contains hosts "db1"}}', context: { hosts: ['db1'] }, gives: true },
+    min: 2,
+    max: 2,
+    run: ([value, item]) => {
+      if (Array.isArray(value)) return has(value, item);
+      if (typeof value === 'string') return value.includes(textOf(item, 'the second argument'));
+      if (isMap(value)) return Object.hasOwn(value, textOf(item, 'the key'));
+      throw new HelperFailure(`a list, a map or text can contain something, not ${kindOf(value)}`);
+    },
+  },
+  {
+    name: 'sort',
+    summary: 'A list of texts in order (numbers inside them by value: db2 before db10).',
+    usage: '(sort list)',
+    example: { template: '{{sort hosts}}', context: { hosts: ['db10', 'db2'] }, gives: ['db2', 'db10'] },
+    min: 1,
+    max: 1,
+    run: ([list]) =>
+      [...listOf(list, 'the argument')].sort((a, b) =>
+        textOf(a, 'each item').localeCompare(textOf(b, 'each item'), 'en', { numeric: true }),
+      ),
+  },
+  {
+    name: 'unique',
+    summary: 'A list without repetitions.',
+    usage: '(unique list)',
+    example: { template: '{{unique l}}', context: { l: ['a', 'b', 'a'] }, gives: ['a', 'b'] },
+    min: 1,
+    max: 1,
+    run: ([list]) =>
+      listOf(list, 'the argument').filter(
+        (item, index, all) => all.findIndex((other) => isDeepStrictEqual(other, item)) === index,
+      ),
+  },
+  {
+    name: 'difference',
+    summary: 'The items of a list that are not in another (or are not this one item).',
+    usage: '(difference list other)',
+    example: {
+      template: '{{difference members "db2"}}',
+      context: { members: ['db1', 'db2'] },
+      gives: ['db1'],
+    },
+    min: 2,
+    max: 2,
+    run: ([list, other]) => {
+      const without = Array.isArray(other) ? other : [other];
+      return listOf(list, 'the first argument').filter((item) => !has(without, item));
+    },
+  },
+];
+
+function itemAt(value: unknown, index: number): unknown {
+  const list = listOf(value, 'the argument');
+  if (list.length === 0) throw new HelperFailure('the list is empty');
+  return list.at(index);
+}

@@ -1,0 +1,98 @@
+import type { Secret } from '../values/secret.ts';
+import { becomeUserInvalid } from './errors.ts';
+import { quote } from './quote.ts';
+import type { BecomeSettings } from './types.ts';
+
+/** A way to run a text of `sh` as some OS user. */
+export interface Becoming {
+  /** Undefined for the login user, who needs not become anybody. */
+  readonly user: string | undefined;
+  /** `runuser`, `sudo`, `su`; for messages. */
+  readonly how: string;
+  /** The text that runs `text` as that user. */
+  wrap(text: string): string;
+  /** A password that is asked for on the channel before the shell begins. */
+  readonly dialog?: PasswordDialog;
+}
+
+export interface PasswordDialog {
+  readonly password: Secret;
+  /** Whether this output (all of it so far) ends with the question. */
+  asks(output: string): boolean;
+}
+
+export const asLoginUser: Becoming = {
+  user: undefined,
+  how: 'login',
+  wrap: (text) => `exec sh -c ${quote(text)}`,
+};
+
+const USER_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/;
+
+/**
+ * How `user` is become, by the inventory's settings or else by what the login user can do. Throws kind `validation`
+ * for what cannot be a user name.
+ */
+export function becomingOf(
+  user: string,
+  settings: BecomeSettings | undefined,
+  loginIsRoot: boolean,
+): Becoming {
+  if (!USER_NAME.test(user)) throw becomeUserInvalid(user);
+  const method = settings?.method ?? 'auto';
+  const password = settings?.password;
+  switch (method === 'auto' ? (loginIsRoot ? 'root' : 'sudo') : method) {
+    case 'root':
+      return { user, how: 'runuser', wrap: (text) => anyRootTool(user, atHome(user, text)) };
+    case 'runuser':
+      return {
+        user,
+        how: 'runuser',
+        wrap: (text) => `exec runuser -u ${user} -- sh -c ${quote(atHome(user, text))}`,
+      };
+    case 'su':
+      return {
+        user,
+        how: 'su',
+        wrap: (text) => `LC_ALL=C exec su -s /bin/sh ${user} -c ${quote(atHome(user, text))}`,
+        ...(password === undefined
+          ? {}
+          : { dialog: { password, asks: (output: string) => /password: ?$/i.test(output) } }),
+      };
+    default:
+      return sudo(user, password);
+  }
+}
+
+const SUDO_PROMPT = '[pitr asks for the become password]';
+
+function sudo(user: string, password: Secret | undefined): Becoming {
+  const asking = password === undefined ? '-n' : `-S -p ${quote(SUDO_PROMPT)}`;
+  return {
+    user,
+    how: 'sudo',
+    wrap: (text) => `exec sudo ${asking} -H -u ${user} -- sh -c ${quote(atHome(user, text))}`,
+    ...(password === undefined
+      ? {}
+      : { dialog: { password, asks: (output: string) => output.endsWith(SUDO_PROMPT) } }),
+  };
+}
+
+/** Root needs no password: runuser where there is one (util-linux), else su (busybox). */
+function anyRootTool(user: string, text: string): string {
+  return (
+    `t=${quote(text)}; if command -v runuser >/dev/null 2>&1; then exec runuser -u ${user} -- sh -c "$t"; ` +
+    `else exec su -s /bin/sh ${user} -c "$t"; fi`
+  );
+}
+
+/**
+ * The shell of another user begins in that user's home with that user's names. runuser and sudo leave some or all of
+ * the login user's behind, and programs then look into a home they may not read.
+ */
+function atHome(user: string, text: string): string {
+  return (
+    `HOME=~${user} USER=${user} LOGNAME=${user}; export HOME USER LOGNAME; ` +
+    `unset XDG_RUNTIME_DIR XDG_SESSION_ID DBUS_SESSION_BUS_ADDRESS MAIL; cd ~ 2>/dev/null || cd /; ${text}`
+  );
+}

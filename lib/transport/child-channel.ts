@@ -1,0 +1,39 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { type Channel, type ChannelEnd, STREAMS_GRACE_MS } from './connection.ts';
+
+/**
+ * A process of this machine as a channel. `interpret` may look closer at an end: a client that went away tells
+ * little about the host behind it.
+ */
+export function channelOf(
+  child: ChildProcessWithoutNullStreams,
+  interpret: (end: ChannelEnd) => Promise<ChannelEnd>,
+): Channel {
+  const ended = new Promise<ChannelEnd>((resolve) => {
+    child.once('close', (code, signal) => resolve(endOf(code, signal)));
+    child.once('exit', (code, signal) => {
+      setTimeout(() => resolve(endOf(code, signal)), STREAMS_GRACE_MS).unref();
+    });
+    child.once('error', (error) => resolve({ kind: 'exited', exitCode: notStarted(error) }));
+  });
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => {});
+  return {
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    ended: ended.then(interpret),
+    abandon: () => {
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+/** What a shell says of a program that cannot be started. */
+function notStarted(error: Error): number {
+  return 'code' in error && error.code === 'ENOENT' ? 127 : 126;
+}
+
+function endOf(code: number | null, signal: string | null): ChannelEnd {
+  return signal !== null ? { kind: 'signalled', signal } : { kind: 'exited', exitCode: code ?? 255 };
+}

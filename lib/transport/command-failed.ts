@@ -1,0 +1,46 @@
+import { type CommandEvidence, PitrError } from '../errors/pitr-error.ts';
+import type { RunResult } from './types.ts';
+
+const TAIL_LINES = 12;
+const TAIL_CHARACTERS = 2000;
+
+/** The end of a text: whole lines, at most a screenful. */
+function tail(text: string): string {
+  const lines = text.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+  return lines.length <= TAIL_CHARACTERS ? lines : `…${lines.slice(-TAIL_CHARACTERS)}`;
+}
+
+/** What a command left behind, for an error: stderr, or stdout where stderr is silent. */
+export function evidenceOf(result: RunResult): CommandEvidence {
+  const text = tail(result.stderr.trim() === '' ? result.stdout : result.stderr);
+  return {
+    command: result.argv.join(' '),
+    ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
+    ...(result.signal === undefined ? {} : { signal: result.signal }),
+    ...(result.timedOut ? { timedOut: true } : {}),
+    ...(text === '' ? {} : { stderr: text }),
+  };
+}
+
+/** How a command ended, in words: `timed out after 30 s`, `was killed by SIGKILL`, `exited with 3`. */
+export function howItEnded(result: RunResult): string {
+  if (result.timedOut) return `timed out after ${Math.round(result.durationMs / 1000)} s`;
+  if (result.signal !== undefined) return `was killed by ${result.signal}`;
+  return `exited with ${result.exitCode ?? 'no exit code'}`;
+}
+
+/** A command that did not do what it should, as an error of kind `failed`. */
+export function commandFailed(
+  result: RunResult,
+  host: string,
+  facts: { readonly next?: readonly string[] } = {},
+): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: result.timedOut ? 'command-timed-out' : 'command-failed',
+    message: `${result.argv[0] ?? 'command'} ${howItEnded(result)}`,
+    host,
+    evidence: evidenceOf(result),
+    next: facts.next,
+  });
+}

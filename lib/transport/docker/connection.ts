@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { channelOf } from '../child-channel.ts';
+import type { Channel, ChannelEnd, Connection } from '../connection.ts';
+import type { DockerSettings } from '../types.ts';
+import { whyUnreachable } from './diagnose.ts';
+
+/**
+ * A container as a host, by the docker client alone: one `docker exec` stands for all short commands, so the price
+ * of starting the client is paid once. DOCKER_HOST and contexts are the client's own business.
+ */
+export class DockerConnection implements Connection {
+  readonly address: string;
+  readonly loginUser = undefined;
+  readonly parallelChannels = 4;
+  readonly #settings: DockerSettings;
+
+  constructor(settings: DockerSettings) {
+    this.#settings = settings;
+    this.address = `docker exec ${settings.container}`;
+  }
+
+  async connect(): Promise<void> {
+    // There is no connection apart from its channels; the first shell proves that the container answers.
+  }
+
+  async open(text: string): Promise<Channel> {
+    const { container, user } = this.#settings;
+    const argv = ['exec', '-i', ...(user === undefined ? [] : ['-u', user]), container, 'sh', '-c', text];
+    // A session of its own: the terminal's Ctrl-C is for pitr, not for its clients.
+    const child = spawn('docker', argv, { detached: true, stdio: 'pipe' });
+    return channelOf(child, (end) => this.#interpret(end));
+  }
+
+  async close(): Promise<void> {
+    // Each client ends when its shell has read the end of its stdin.
+  }
+
+  /** The client's exit code stands for the shell's only while container and engine are there. */
+  async #interpret(end: ChannelEnd): Promise<ChannelEnd> {
+    if (end.kind === 'exited' && end.exitCode === 0) return end;
+    const error = await whyUnreachable(this.#settings.container, end);
+    return error === undefined ? end : { kind: 'lost', error };
+  }
+}

@@ -1,0 +1,163 @@
+import { type CommandEvidence, PitrError } from '../errors/pitr-error.ts';
+import type { ChannelEnd } from './connection.ts';
+import { commandLine } from './quote.ts';
+
+const EVIDENCE_CHARACTERS = 2000;
+
+/** The end of a text, where the reason usually stands. */
+export function tail(text: string): string {
+  const trimmed = text.trim();
+  return trimmed.length <= EVIDENCE_CHARACTERS ? trimmed : `...${trimmed.slice(-EVIDENCE_CHARACTERS)}`;
+}
+
+/** What a shell or helper said, as evidence; nothing when it was silent. */
+function said(text: string): { readonly stderr?: string } {
+  return text.trim() === '' ? {} : { stderr: tail(text) };
+}
+
+export function endInWords(end: ChannelEnd): string {
+  switch (end.kind) {
+    case 'exited':
+      return `exit code ${end.exitCode}`;
+    case 'signalled':
+      return `signal ${end.signal}`;
+    case 'lost':
+      return end.error.message;
+  }
+}
+
+export function interrupted(what: string, state?: string): PitrError {
+  return new PitrError({ kind: 'interrupted', code: 'interrupted', message: `interrupted: ${what}`, state });
+}
+
+export function connectionClosed(address: string): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'connection-closed',
+    message: `the connection was closed by this program: ${address}`,
+    next: ['Run the command again.'],
+  });
+}
+
+export function shellNotAnswering(address: string, end: ChannelEnd, output: string): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'shell-not-answering',
+    message: `no shell answers: ${address} ended with ${endInWords(end)} before it ran anything`,
+    evidence: {
+      command: 'sh',
+      ...(end.kind === 'exited' ? { exitCode: end.exitCode } : {}),
+      ...(end.kind === 'signalled' ? { signal: end.signal } : {}),
+      ...said(output),
+    },
+    next: [
+      'See that the login user may log in with a POSIX shell (not nologin, no forced command).',
+      'Where the host has no sh at all, it cannot be managed without installing one.',
+    ],
+  });
+}
+
+export function shellSilent(address: string, seconds: number, output: string): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'shell-silent',
+    message: `no shell answered within ${seconds} s: ${address}`,
+    details: output.trim() === '' ? [] : [`last seen: ${tail(output)}`],
+    next: ["Look at the load of the host, and at what the login user's shell does at start."],
+  });
+}
+
+export function becomeFailed(facts: {
+  readonly user: string;
+  readonly how: string;
+  readonly address: string;
+  readonly end: ChannelEnd;
+  readonly output: string;
+}): PitrError {
+  const { user, how, address, end, output } = facts;
+  const next =
+    how === 'sudo'
+      ? [
+          `Allow it on the host: \`LOGIN ALL=(${user}) NOPASSWD: ALL\` in /etc/sudoers.d/, with LOGIN the login user.`,
+          'Or give the become password in the inventory.',
+        ]
+      : [`See that the user exists on the host (\`id ${user}\`), and that the login user may use ${how}.`];
+  return new PitrError({
+    kind: 'failed',
+    code: 'become-failed',
+    message: `cannot become user "${user}" with ${how}: ${address}`,
+    evidence: { command: how, ...(end.kind === 'exited' ? { exitCode: end.exitCode } : {}), ...said(output) },
+    next,
+  });
+}
+
+export function becomePasswordWrong(user: string, how: string, address: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'become-password-wrong',
+    message: `the become password was not accepted: ${how} to user "${user}", ${address}`,
+    next: ['Give the right become password in the inventory.'],
+  });
+}
+
+export function becomeUserInvalid(user: string): PitrError {
+  return new PitrError({
+    kind: 'validation',
+    code: 'become-user-invalid',
+    message: `not a user name: ${JSON.stringify(user)}`,
+    next: ['Use the name of an OS user of the host.'],
+  });
+}
+
+export function directoryMissing(argv: readonly string[], cwd: string, stderr: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'directory-not-entered',
+    message: `the working directory cannot be entered, so the command was not started: ${cwd}`,
+    evidence: { command: commandLine(argv), ...said(stderr) },
+    next: [`Create the directory, or see that the user may enter it: ${commandLine(['ls', '-ld', cwd])}`],
+  });
+}
+
+export function commandNotEnded(what: string, pid: number): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'command-not-ended',
+    message: `the command does not end although it was killed: ${what}`,
+    state: `It may still be running on the host, below process ${pid}.`,
+    next: [`Look at it on the host: ps -o pid,stat,wchan,args --ppid ${pid}`],
+  });
+}
+
+export function shellLost(what: string, end: ChannelEnd): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'connection-lost',
+    message: `the connection ended while a command ran (${endInWords(end)}): ${what}`,
+    state: 'Whether the command did its work is not known; it may still be running.',
+    next: ['Look at the host before running it again.'],
+  });
+}
+
+/** Failures of reading and writing files. */
+export function fileFailed(
+  code: 'file-missing' | 'file-not-read' | 'file-not-written',
+  message: string,
+  evidence: CommandEvidence,
+  next: readonly string[],
+): PitrError {
+  return new PitrError({ kind: 'failed', code, message, evidence, next });
+}
+
+/** What was to be sent broke off before its end; the error of the source itself says more, where it is one of ours. */
+export function sourceFailed(what: string, cause: unknown, state: string): PitrError {
+  if (cause instanceof PitrError) return cause.with({ state });
+  return new PitrError({
+    kind: 'failed',
+    code: 'source-failed',
+    message: `what was to be sent broke off: ${what}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    state,
+    next: ['Look at the source, then run it again.'],
+    cause,
+  });
+}

@@ -1,0 +1,199 @@
+import { isUtf8 } from 'node:buffer';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { fileFailed, interrupted, sourceFailed, tail } from './errors.ts';
+import { statusOf } from './output.ts';
+import { commandLine } from './quote.ts';
+import type { Runner } from './runner.ts';
+import type { RunOptions, RunResult, WriteFileOptions } from './types.ts';
+
+/** Up to here a file comes and goes over the standing shell, in one round trip. */
+const SMALL_FILE_BYTES = 1024 * 1024;
+const SMALL_TEXT = 32 * 1024;
+const SLICE_BYTES = 256 * 1024;
+
+/**
+ * The start of each writing script: `$t` is a new file beside the one to be written, 0600, which goes again unless
+ * it is kept. A directory is never written into by its name.
+ */
+const TEMPORARY = `
+umask 077
+dest=$1
+case $dest in */*) dir=\${dest%/*}/ ;; *) dir=./ ;; esac
+if [ -d "$dest" ] && [ ! -L "$dest" ]; then echo "is a directory: $dest" >&2; exit 21; fi
+t=$(mktemp "$dir.pitr-XXXXXXXXXX") || exit
+trap 'rm -f -- "$t"' EXIT
+trap 'exit 143' HUP INT TERM
+`;
+
+/**
+ * The end of each: flush the data, give it the owner and mode that were told or that the old file has, put it in the
+ * old one's place (a symbolic link is replaced, not followed: whoever may write to the directory could have planted
+ * it), flush the directory. Needs $dest, $dir, $t, $mode, $owner, $group.
+ */
+const COMMIT = `
+sync "$t" || exit
+if [ -e "$dest" ]; then
+  old=$(stat -L -c '%a %u %g' -- "$dest") || exit
+  set -- $old
+  mode=\${mode:-$1} owner=\${owner:-$2} group=\${group:-$3}
+fi
+if [ -n "$owner$group" ]; then chown -- "$owner\${group:+:$group}" "$t" || exit; fi
+if [ -n "$mode" ]; then chmod -- "$mode" "$t" || exit; fi
+mv -f -T -- "$t" "$dest" || exit
+trap - EXIT
+sync "$dir"
+`;
+
+const WRITE_SMALL = `mode=$2 owner=$3 group=$4\n${TEMPORARY}\ncat >"$t" || exit\n${COMMIT}`;
+
+const RECEIVE = `${TEMPORARY}\nprintf '%s\\n' "$t"\ncat >"$t" || exit\ntrap - EXIT\n`;
+
+const COMMIT_RECEIVED = `
+dest=$1 mode=$2 owner=$3 group=$4 t=$5
+case $dest in */*) dir=\${dest%/*}/ ;; *) dir=./ ;; esac
+trap 'rm -f -- "$t"' EXIT
+size=$(wc -c <"$t") || exit
+if [ "$size" -ne "$6" ]; then echo "$size bytes arrived instead of $6" >&2; exit 74; fi
+${COMMIT}`;
+
+const sh = (script: string, args: readonly string[]): readonly string[] => ['sh', '-c', script, 'sh', ...args];
+
+/** See `HostConnection.readFile`. */
+export async function readFile(
+  runner: Runner,
+  path: string,
+  options: Pick<RunOptions, 'user' | 'signal'>,
+): Promise<Uint8Array> {
+  const argv = ['head', '-c', String(SMALL_FILE_BYTES + 1), '--', path];
+  const output = await runner.run(argv, { ...options, maxOutputBytes: 4 * SMALL_FILE_BYTES });
+  const result = output.result();
+  if (result.exitCode !== 0) throw await notRead(runner, path, result, options);
+  const bytes = output.stdout.bytes();
+  return bytes.length <= SMALL_FILE_BYTES ? bytes : readLarge(runner, path, options);
+}
+
+async function readLarge(
+  runner: Runner,
+  path: string,
+  options: Pick<RunOptions, 'user' | 'signal'>,
+): Promise<Uint8Array> {
+  const argv = ['cat', '--', path];
+  const output = await runner.run(argv, {
+    ...options,
+    ownChannel: true,
+    maxOutputBytes: Number.MAX_SAFE_INTEGER,
+  });
+  const result = output.result();
+  if (result.exitCode !== 0) throw await notRead(runner, path, result, options);
+  return output.stdout.bytes();
+}
+
+async function notRead(
+  runner: Runner,
+  path: string,
+  result: RunResult,
+  options: Pick<RunOptions, 'user' | 'signal'>,
+) {
+  const there = (await runner.run(['test', '-e', path], options)).result().exitCode === 0;
+  return there
+    ? fileFailed('file-not-read', `the file cannot be read: ${path}`, evidenceOf(result), [
+        `Look at its type and permissions: ${commandLine(['ls', '-ld', path])}`,
+      ])
+    : fileFailed('file-missing', `no such file, or its directory may not be entered: ${path}`, evidenceOf(result), [
+        `Look for it: ${commandLine(['ls', '-la', path.replace(/[^/]*$/, '') || '.'])}`,
+      ]);
+}
+
+/** See `HostConnection.writeFile`. */
+export async function writeFile(
+  runner: Runner,
+  path: string,
+  content: Uint8Array | string | Readable,
+  options: WriteFileOptions,
+): Promise<void> {
+  const wishes = [
+    path,
+    options.mode === undefined ? '' : options.mode.toString(8).padStart(4, '0'),
+    options.owner ?? '',
+    options.group ?? '',
+  ];
+  const as = { user: options.user, signal: options.signal };
+  const small = asSmallText(content);
+  if (small !== undefined) {
+    const result = (await runner.run(sh(WRITE_SMALL, wishes), { ...as, stdin: small })).result();
+    if (result.exitCode !== 0) throw notWritten(path, result);
+    return;
+  }
+  const received = await receive(runner, path, content, as);
+  const commit = sh(COMMIT_RECEIVED, [...wishes, received.temporary, String(received.bytes)]);
+  const result = (await runner.run(commit, as)).result();
+  if (result.exitCode !== 0) throw notWritten(path, result);
+}
+
+/**
+ * Brings the content into a temporary file beside the real one. The end of the stream alone proves nothing (a lost
+ * connection ends it too), so it is put in place only by a second command, which checks the size.
+ */
+async function receive(
+  runner: Runner,
+  path: string,
+  content: Uint8Array | string | Readable,
+  as: Pick<RunOptions, 'user' | 'signal'>,
+): Promise<{ readonly temporary: string; readonly bytes: number }> {
+  const argv = sh(RECEIVE, [path]);
+  const { own, kill } = await runner.start(argv, as);
+  const printed = Promise.all([text(own.stdout), text(own.stderr)]);
+  printed.catch(() => {});
+  const source = content instanceof Readable ? content : Readable.from(slices(Buffer.from(content)));
+  let bytes = 0;
+  const counted = async function* (chunks: AsyncIterable<Uint8Array | string>) {
+    for await (const chunk of chunks) {
+      bytes += Buffer.byteLength(chunk);
+      yield chunk;
+    }
+  };
+  const failure: unknown = await pipeline(source, counted, own.stdin, { signal: as.signal }).catch(
+    (error: unknown) => error ?? new Error('the source ended early'),
+  );
+  if (failure !== undefined && (source.errored !== null || as.signal?.aborted)) {
+    await kill();
+    await own.ended;
+    const state = `Nothing was written: ${path}`;
+    throw as.signal?.aborted ? interrupted(`writing ${path}`, state) : sourceFailed(path, failure, state);
+  }
+  // Otherwise it was the receiver that ended early, and it says why.
+  const status = statusOf(argv, await own.ended, undefined, undefined);
+  const [stdout, stderr] = await printed;
+  if (!('exitCode' in status) || status.exitCode !== 0) throw notWritten(path, { argv, ...status, stderr });
+  return { temporary: stdout.replace(/\n$/, ''), bytes };
+}
+
+function asSmallText(content: Uint8Array | string | Readable): string | undefined {
+  if (content instanceof Readable || content.length > SMALL_TEXT) return undefined;
+  if (typeof content === 'string') return content.includes('\0') ? undefined : content;
+  return isUtf8(content) && !content.includes(0) ? Buffer.from(content).toString('utf8') : undefined;
+}
+
+function* slices(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
+}
+
+function evidenceOf(result: Pick<RunResult, 'argv' | 'exitCode' | 'signal' | 'stderr'>) {
+  const { argv, exitCode, signal, stderr } = result;
+  return {
+    // The scripts are pitr's own and long; the reader wants the path, which the message has.
+    command: argv[1] === '-c' ? 'sh -c ...' : commandLine(argv),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(stderr.trim() === '' ? {} : { stderr: tail(stderr) }),
+  };
+}
+
+function notWritten(path: string, result: Pick<RunResult, 'argv' | 'exitCode' | 'signal' | 'stderr'>) {
+  const directory = path.replace(/[^/]*$/, '') || '.';
+  return fileFailed('file-not-written', `the file cannot be written: ${path}`, evidenceOf(result), [
+    `Look at the permissions and the space of its directory: ${commandLine(['ls', '-ld', directory])}; ${commandLine(['df', '-h', directory])}`,
+  ]);
+}

@@ -1,0 +1,111 @@
+import type { Readable } from 'node:stream';
+import { PitrError } from '../errors/pitr-error.ts';
+import { asLoginUser } from './becoming.ts';
+import type { Connection } from './connection.ts';
+import { interrupted } from './errors.ts';
+import { readFile, writeFile } from './files.ts';
+import { statusOf } from './output.ts';
+import { commandLine } from './quote.ts';
+import { Runner } from './runner.ts';
+import { Shells } from './shells.ts';
+import type {
+  BecomeSettings,
+  Command,
+  HostConnection,
+  RemoteProcess,
+  RunOptions,
+  RunResult,
+  WriteFileOptions,
+} from './types.ts';
+
+/** A host over any kind of connection; see `HostConnection` for what each method promises. */
+export class Host implements HostConnection {
+  readonly name: string;
+  readonly #connection: Connection;
+  readonly #shells: Shells;
+  readonly #runner: Runner;
+
+  constructor(name: string, connection: Connection, become: BecomeSettings | undefined) {
+    this.name = name;
+    this.#connection = connection;
+    this.#shells = new Shells(connection, become);
+    this.#runner = new Runner(connection, this.#shells);
+  }
+
+  get address(): string {
+    return this.#connection.address;
+  }
+
+  async connect(signal?: AbortSignal): Promise<void> {
+    await this.#ours(async () => {
+      await this.#connection.connect(signal);
+      const lease = await this.#shells.lease(asLoginUser, { signal });
+      try {
+        await lease?.shell.began;
+      } finally {
+        lease?.release();
+      }
+    });
+  }
+
+  run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return this.#ours(async () => (await this.#runner.run(argv, options)).result());
+  }
+
+  batch(
+    commands: readonly Command[],
+    options: Pick<RunOptions, 'timeoutMs' | 'signal'> = {},
+  ): Promise<readonly RunResult[]> {
+    return this.#ours(() => this.#runner.batch(commands, options));
+  }
+
+  spawn(
+    argv: readonly string[],
+    options: Pick<RunOptions, 'user' | 'cwd' | 'env' | 'signal'> = {},
+  ): Promise<RemoteProcess> {
+    return this.#ours(async () => {
+      const { own, kill } = await this.#runner.start(argv, options);
+      const { signal } = options;
+      const stop = (): void => {
+        kill().catch(() => own.abandon());
+      };
+      if (signal?.aborted) stop();
+      else signal?.addEventListener('abort', stop, { once: true });
+      const ended = this.#ours(async () => {
+        const end = await own.ended;
+        signal?.removeEventListener('abort', stop);
+        if (signal?.aborted) throw interrupted(commandLine(argv), 'The command was ended on the host.');
+        return statusOf(argv, end, options.cwd, undefined);
+      });
+      ended.catch(() => {});
+      const { stdin, stdout, stderr } = own;
+      return { stdin, stdout, stderr, ended, kill: () => this.#ours(kill) };
+    });
+  }
+
+  readFile(path: string, options: Pick<RunOptions, 'user' | 'signal'> = {}): Promise<Uint8Array> {
+    return this.#ours(() => readFile(this.#runner, path, options));
+  }
+
+  writeFile(
+    path: string,
+    content: Uint8Array | string | Readable,
+    options: WriteFileOptions = {},
+  ): Promise<void> {
+    return this.#ours(() => writeFile(this.#runner, path, content, options));
+  }
+
+  async close(): Promise<void> {
+    this.#shells.close();
+    await this.#connection.close();
+  }
+
+  /** Every error that leaves says which host it is about. */
+  async #ours<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof PitrError ? error.with({ host: this.name }) : error;
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import { spawn } from 'node:child_process';
+import { channelOf } from '../child-channel.ts';
+import type { Channel, Connection } from '../connection.ts';
+
+/** The controller itself as a host. */
+export class LocalConnection implements Connection {
+  readonly address = 'local';
+  readonly loginUser = undefined;
+  readonly parallelChannels = 8;
+
+  async connect(): Promise<void> {
+    // Nothing to connect to.
+  }
+
+  async open(text: string): Promise<Channel> {
+    // A session of its own: the terminal's Ctrl-C is for pitr, which then ends commands in its own order.
+    const child = spawn('/bin/sh', ['-c', text], { detached: true, stdio: 'pipe' });
+    return channelOf(child, async (end) => end);
+  }
+
+  async close(): Promise<void> {
+    // The shells end by themselves when their stdin does.
+  }
+}

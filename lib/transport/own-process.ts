@@ -1,0 +1,124 @@
+import { Readable, Writable } from 'node:stream';
+import type { Becoming } from './becoming.ts';
+import type { Channel, Connection } from './connection.ts';
+import type { CommandEnd, FramedChannel, StreamName } from './framed-channel.ts';
+import { launch } from './launch.ts';
+import { newNonce } from './marks.ts';
+import { ownText, programFromChannel, type ShellCommand } from './program.ts';
+
+/** A command on a channel of its own, as streams of bytes. */
+export interface OwnProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** The process id of the shell above the command. */
+  readonly pid: number;
+  /** Never rejects. */
+  readonly ended: Promise<CommandEnd>;
+  /** Closes our end at once; the command is not told. */
+  abandon(): void;
+}
+
+/** Longer texts than this go to the shell by its stdin: one argument can hold 128 KiB, quoting included. */
+const LONGEST_ARGUMENT = 30_000;
+
+/**
+ * Starts a command on a channel of its own and resolves when its shell has begun. The streams hold exactly what the
+ * command reads and writes: what a login shell prints first is not in them. Both outputs have to be read.
+ */
+export async function startOwn(
+  connection: Connection,
+  becoming: Becoming,
+  command: ShellCommand,
+  options: { readonly stdin: 'channel' | 'nothing'; readonly signal?: AbortSignal | undefined },
+): Promise<OwnProcess> {
+  const nonce = newNonce();
+  const program = ownText(command, nonce, options.stdin);
+  const hidden = Object.keys(command.env ?? {}).length > 0 || program.length > LONGEST_ARGUMENT;
+  const fed = hidden ? programFromChannel(program) : undefined;
+  const shell = await launch(connection, becoming, fed?.text ?? program, options.signal);
+  const process = new FramedProcess(shell.framed, nonce);
+  if (fed !== undefined) shell.send(fed.input);
+  const pid = await shell.began;
+  if (options.stdin === 'nothing') process.stdin.end();
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    pid,
+    ended: process.ended,
+    abandon: () => shell.framed.channel.abandon(),
+  };
+}
+
+class FramedProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly ended: Promise<CommandEnd>;
+  readonly #unfinished = new Set<StreamName>(['stdout', 'stderr']);
+
+  constructor(framed: FramedChannel, nonce: string) {
+    const { channel } = framed;
+    this.stdin = throughTo(channel);
+    this.stdout = outputOf(channel.stdout);
+    this.stderr = outputOf(channel.stderr);
+    this.ended = framed.expect({
+      nonce,
+      onOutput: (stream, chunk) => {
+        const output = this[stream];
+        // Back pressure: the channel's window stays closed while nobody takes what is here.
+        if (!output.destroyed && !output.push(chunk)) channel[stream].pause();
+      },
+      onStreamEnd: (stream) => this.#finish(stream, channel),
+    });
+    void this.ended.then((end) => {
+      const lost = end.kind === 'shell-ended' && end.end.kind === 'lost' ? end.end.error : undefined;
+      for (const stream of this.#unfinished) {
+        if (lost !== undefined) this[stream].destroy(lost);
+        else this[stream].push(null);
+      }
+      // A writer that still has something to say must learn that nobody listens.
+      this.stdin.destroy();
+      channel.abandon();
+    });
+  }
+
+  #finish(stream: StreamName, channel: Channel): void {
+    this.#unfinished.delete(stream);
+    this[stream].push(null);
+    // What a child left behind still prints is nobody's; it must not fill the channel either.
+    channel[stream].resume();
+  }
+}
+
+function outputOf(source: Readable): Readable {
+  const output = new Readable({
+    highWaterMark: 256 * 1024,
+    read: () => {
+      source.resume();
+    },
+    destroy: (error, done) => {
+      source.resume();
+      done(error);
+    },
+  });
+  // Without a reader of its own an error here would end the program; `ended` tells it as well.
+  output.on('error', () => {});
+  return output;
+}
+
+function throughTo(channel: Channel): Writable {
+  const stdin = new Writable({
+    highWaterMark: 256 * 1024,
+    write: (chunk, _encoding, done) => {
+      channel.stdin.write(chunk, done);
+    },
+    final: (done) => {
+      channel.stdin.end();
+      done();
+    },
+  });
+  stdin.on('error', () => {});
+  return stdin;
+}

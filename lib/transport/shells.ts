@@ -1,0 +1,120 @@
+import { asLoginUser, type Becoming, becomingOf } from './becoming.ts';
+import type { Connection } from './connection.ts';
+import { connectionClosed, interrupted } from './errors.ts';
+import { StandingShell } from './standing-shell.ts';
+import { Turns } from './turns.ts';
+import type { BecomeSettings } from './types.ts';
+
+export interface Lease {
+  readonly shell: StandingShell;
+  release(): void;
+}
+
+interface Seat {
+  readonly turns: Turns;
+  shell: Promise<StandingShell> | undefined;
+}
+
+/** The standing shells of one host: one for each OS user that is needed, opened when first needed. */
+export class Shells {
+  readonly #connection: Connection;
+  readonly #become: BecomeSettings | undefined;
+  readonly #seats = new Map<string, Seat>();
+  #identity: Promise<{ readonly name: string; readonly isRoot: boolean }> | undefined;
+  #closed = false;
+
+  constructor(connection: Connection, become: BecomeSettings | undefined) {
+    this.#connection = connection;
+    this.#become = become;
+  }
+
+  /** How this user is become: not at all when it is the login user. */
+  async becoming(user: string | undefined, signal?: AbortSignal): Promise<Becoming> {
+    if (user === undefined || user === this.#connection.loginUser) return asLoginUser;
+    const login = await this.#login(signal);
+    return user === login.name ? asLoginUser : becomingOf(user, this.#become, login.isRoot);
+  }
+
+  /**
+   * The standing shell of a user, for one piece of work. Undefined when it was still busy with something else after
+   * `patienceMs`.
+   */
+  async lease(
+    becoming: Becoming,
+    options: { readonly patienceMs?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Lease | undefined> {
+    const seat = this.#seat(becoming.user ?? '');
+    const release = await seat.turns.take(options);
+    if (release === undefined) {
+      if (options.signal?.aborted) throw interrupted(this.#connection.address);
+      return undefined;
+    }
+    try {
+      return { shell: await this.#standing(seat, becoming, options.signal), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const seat of this.#seats.values()) {
+      void seat.shell?.then(
+        (shell) => shell.close(),
+        () => {},
+      );
+    }
+  }
+
+  #seat(key: string): Seat {
+    const present = this.#seats.get(key);
+    if (present !== undefined) return present;
+    const seat: Seat = { turns: new Turns(), shell: undefined };
+    this.#seats.set(key, seat);
+    return seat;
+  }
+
+  async #standing(seat: Seat, becoming: Becoming, signal: AbortSignal | undefined): Promise<StandingShell> {
+    if (this.#closed) throw connectionClosed(this.#connection.address);
+    const present = await seat.shell?.catch(() => undefined);
+    if (present !== undefined && !present.over) return present;
+    const opening = StandingShell.open(this.#connection, becoming, signal);
+    opening.catch(() => {});
+    seat.shell = opening;
+    const shell = await opening;
+    shell.began.catch(() => {
+      if (seat.shell === opening) seat.shell = undefined;
+    });
+    if (this.#closed) shell.close();
+    return shell;
+  }
+
+  #login(signal: AbortSignal | undefined): Promise<{ readonly name: string; readonly isRoot: boolean }> {
+    if (this.#identity === undefined) {
+      const asked = this.#askLogin(signal);
+      asked.catch(() => {
+        this.#identity = undefined;
+      });
+      this.#identity = asked;
+    }
+    return this.#identity;
+  }
+
+  async #askLogin(signal: AbortSignal | undefined) {
+    const lease = await this.lease(asLoginUser, { signal });
+    if (lease === undefined) throw interrupted(this.#connection.address);
+    try {
+      const chunks: Buffer[] = [];
+      const command = { argv: ['sh', '-c', 'id -u && id -un'] };
+      const onOutput = (stream: string, chunk: Buffer): void => {
+        if (stream === 'stdout') chunks.push(chunk);
+      };
+      await Promise.all(lease.shell.send([{ command, onOutput }]));
+      const [uid = '', name = ''] = Buffer.concat(chunks).toString('utf8').split('\n');
+      return { name, isRoot: uid === '0' };
+    } finally {
+      lease.release();
+    }
+  }
+}

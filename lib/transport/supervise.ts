@@ -1,0 +1,56 @@
+import { commandNotEnded, interrupted } from './errors.ts';
+
+const AFTER_KILL_MS = 10_000;
+
+export interface Supervision {
+  /** Names the command in messages. */
+  readonly what: string;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** The process id of the shell above the command, for messages. */
+  pid(): number | undefined;
+  /** Ends the command and its children on the host. */
+  kill(reason: 'timeout' | 'abort'): Promise<void>;
+}
+
+/**
+ * Waits for a command, and ends it on the host when its time is over or its signal is aborted. Throws kind
+ * `interrupted` after an abort, and says so when the command did not end although it was killed.
+ */
+export async function supervise<T>(
+  work: Promise<T>,
+  by: Supervision,
+): Promise<{ readonly value: T; readonly timedOut: boolean }> {
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
+  const stopped = new Promise<'timeout' | 'abort'>((resolve) => {
+    if (by.timeoutMs !== undefined) timer = setTimeout(() => resolve('timeout'), by.timeoutMs);
+    onAbort = () => resolve('abort');
+    if (by.signal?.aborted) onAbort();
+    else by.signal?.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    const first = await Promise.race([work.then((value) => ({ value })), stopped]);
+    if (typeof first !== 'string') return { value: first.value, timedOut: false };
+    await by.kill(first);
+    const value = await within(AFTER_KILL_MS, work, () => commandNotEnded(by.what, by.pid() ?? 0));
+    if (first === 'abort') throw interrupted(by.what, 'The command and its children were ended on the host.');
+    return { value, timedOut: true };
+  } finally {
+    clearTimeout(timer);
+    if (onAbort !== undefined) by.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** The promise's value, or the error when it takes longer. */
+export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), ms);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

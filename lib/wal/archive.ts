@@ -1,0 +1,134 @@
+import { earliest, type Instant } from './instant.ts';
+import { fitsSize, type SegmentSize, segmentNumber, timelineOf, type WalSegment } from './segment.ts';
+import { sameHistory, type TimelineHistory, type TimelineId } from './timeline.ts';
+
+/** A segment's file that lies on disk in a server's archive. */
+export interface ArchivedFile {
+  readonly segment: WalSegment;
+  /** Only the beginning of the segment: `.partial`. */
+  readonly partial: boolean;
+  /** When the last byte was written on the database node: no commit in it is later. */
+  readonly time: Instant;
+  /** Bytes on disk. */
+  readonly size: number;
+  /** Known to be stored compressed (its size then says nothing), or known not to be. */
+  readonly compressed?: boolean | undefined;
+}
+
+/** A `.history` file of a server's archive. */
+export interface ArchivedHistory {
+  readonly history: TimelineHistory;
+  /** When it was written: the moment of the promotion. */
+  readonly time: Instant;
+}
+
+/** What one Barman server holds on disk. */
+export interface Archive {
+  readonly server: string;
+  readonly files: readonly ArchivedFile[];
+  readonly histories: readonly ArchivedHistory[];
+}
+
+/** One segment over all archives. */
+export interface Holding {
+  /** Servers with the whole segment, in the order of the archives. */
+  readonly servers: readonly string[];
+  /** Servers with the beginning of it alone. */
+  readonly partialServers: readonly string[];
+  /** The earliest that any archive says; a copy that was uploaded later lies about its age, never the first one. */
+  readonly time: Instant;
+}
+
+/** A file that is there and useless: its size is not the segment size though it is not compressed. */
+export interface DamagedFile {
+  readonly segment: WalSegment;
+  readonly server: string;
+  readonly size: number;
+}
+
+/** One number that two servers' history files use for different timelines. */
+export interface TimelineConflict {
+  readonly timeline: TimelineId;
+  readonly servers: readonly string[];
+}
+
+/** The archives of all servers of one cluster as one. */
+export interface MergedArchive {
+  readonly segmentSize: SegmentSize;
+  readonly holdings: ReadonlyMap<WalSegment, Holding>;
+  /** Segment numbers on each timeline, ascending; `.partial` ones are in. */
+  readonly numbers: ReadonlyMap<TimelineId, readonly number[]>;
+  readonly histories: ReadonlyMap<TimelineId, ArchivedHistory>;
+  /** The servers that hold each timeline's history file. */
+  readonly historyServers: ReadonlyMap<TimelineId, readonly string[]>;
+  readonly conflicts: readonly TimelineConflict[];
+  readonly damaged: readonly DamagedFile[];
+}
+
+/** Lays the archives of several servers over each other: what one lacks another may hold. */
+export function mergeArchives(archives: readonly Archive[], segmentSize: SegmentSize): MergedArchive {
+  const holdings = new Map<WalSegment, Holding>();
+  const damaged: DamagedFile[] = [];
+  for (const archive of archives) {
+    for (const file of archive.files) {
+      if (!fitsSize(file.segment, segmentSize)) continue;
+      if (file.compressed === false && file.size !== segmentSize) {
+        damaged.push({ segment: file.segment, server: archive.server, size: file.size });
+        continue;
+      }
+      holdings.set(file.segment, held(holdings.get(file.segment), archive.server, file));
+    }
+  }
+  return {
+    segmentSize,
+    holdings,
+    numbers: numbersByTimeline(holdings.keys(), segmentSize),
+    ...mergeHistories(archives),
+    damaged: damaged.filter((file) => (holdings.get(file.segment)?.servers.length ?? 0) === 0),
+  };
+}
+
+function held(before: Holding | undefined, server: string, file: ArchivedFile): Holding {
+  const add = (servers: readonly string[], wanted: boolean): readonly string[] =>
+    wanted && !servers.includes(server) ? [...servers, server] : servers;
+  return {
+    servers: add(before?.servers ?? [], !file.partial),
+    partialServers: add(before?.partialServers ?? [], file.partial),
+    time: before === undefined ? file.time : earliest(before.time, file.time),
+  };
+}
+
+function numbersByTimeline(
+  segments: Iterable<WalSegment>,
+  size: SegmentSize,
+): ReadonlyMap<TimelineId, readonly number[]> {
+  const numbers = new Map<TimelineId, number[]>();
+  for (const segment of segments) {
+    const timeline = timelineOf(segment);
+    const list = numbers.get(timeline);
+    if (list === undefined) numbers.set(timeline, [segmentNumber(segment, size)]);
+    else list.push(segmentNumber(segment, size));
+  }
+  for (const list of numbers.values()) list.sort((a, b) => a - b);
+  return numbers;
+}
+
+function mergeHistories(
+  archives: readonly Archive[],
+): Pick<MergedArchive, 'histories' | 'historyServers' | 'conflicts'> {
+  const histories = new Map<TimelineId, ArchivedHistory>();
+  const historyServers = new Map<TimelineId, string[]>();
+  const conflicts = new Map<TimelineId, TimelineConflict>();
+  for (const archive of archives) {
+    for (const found of archive.histories) {
+      const id = found.history.timeline;
+      const known = histories.get(id);
+      const servers = historyServers.get(id) ?? [];
+      historyServers.set(id, [...servers, archive.server]);
+      if (known !== undefined && !sameHistory(known.history, found.history))
+        conflicts.set(id, { timeline: id, servers: [...servers, archive.server] });
+      if (known === undefined || found.time < known.time) histories.set(id, found);
+    }
+  }
+  return { histories, historyServers, conflicts: [...conflicts.values()] };
+}

@@ -1,0 +1,148 @@
+import type { DamagedFile, MergedArchive } from './archive.ts';
+import { chainOf, isMissing, type Link, lastBeforeGap } from './chain.ts';
+import { chooseLine } from './choose-line.ts';
+import type { Instant } from './instant.ts';
+import { type BackupPosition, type Line, linesFrom } from './lineage.ts';
+import { type Lsn, lsnAt } from './lsn.ts';
+import { numberHolding } from './segment.ts';
+import type { RecoveryTarget } from './target.ts';
+import type { TimelineId } from './timeline.ts';
+
+/** From when to when a backup can be rolled forward with the WAL that is there. */
+export interface Reachable {
+  /** The end of the backup; a target must be later. */
+  readonly from: Instant;
+  /** When the last WAL without a gap before it was written; absent when not even the backup becomes consistent. */
+  readonly to?: Instant | undefined;
+}
+
+/** The WAL that a recovery needs, proved to be there. */
+export interface WalPlan {
+  readonly ok: true;
+  readonly line: Line;
+  /** From the backup's begin to the segment that was being written at the target. */
+  readonly needed: readonly Link[];
+  /** The last archived segment that can be reached without a gap. */
+  readonly archivedUntil: Link & { readonly time: Instant };
+  /** The position after it. */
+  readonly endLsn: Lsn;
+  readonly reachable: Reachable;
+  /** The first missing segment after the target, which this recovery does not need. */
+  readonly gapAfter?: Link | undefined;
+}
+
+/** Why the target cannot be reached. `line` is the timeline that was looked at. */
+export type WalRefusal = { readonly ok: false; readonly reachable: Reachable } & (
+  | { readonly why: 'before-backup-end' }
+  | { readonly why: 'after-last-archived' | 'nothing-archived'; readonly line: Line }
+  | {
+      readonly why: 'missing';
+      readonly line: Line;
+      readonly missing: readonly Link[];
+      readonly damaged: readonly DamagedFile[];
+    }
+  /** More than one timeline was alive at the target; only a person knows which one is meant. */
+  | { readonly why: 'timeline-ambiguous' | 'timeline-unreachable'; readonly candidates: readonly Line[] }
+  | { readonly why: 'timeline-conflict'; readonly timeline: TimelineId; readonly servers: readonly string[] }
+);
+
+/**
+ * Computes which WAL a recovery from `backup` to `target` needs and whether all of it is there. Without `timeline`
+ * it is found by `chooseLine`.
+ */
+export function solveWal(
+  backup: BackupPosition,
+  archive: MergedArchive,
+  target: RecoveryTarget,
+  timeline?: TimelineId,
+): WalPlan | WalRefusal {
+  const lines = linesFrom(backup, archive);
+  const anywhere = (): Reachable => ({ from: backup.endTime, to: farthest(lines, backup, archive) });
+  if (target.kind === 'time' && target.time <= backup.endTime)
+    return { ok: false, why: 'before-backup-end', reachable: anywhere() };
+  const chosen =
+    timeline === undefined
+      ? chooseLine(lines, archive, target)
+      : lines.filter((line) => line.timeline === timeline);
+  const [line] = chosen;
+  if (line === undefined || chosen.length > 1) {
+    const why = line === undefined ? 'timeline-unreachable' : 'timeline-ambiguous';
+    return { ok: false, why, candidates: line === undefined ? lines : chosen, reachable: anywhere() };
+  }
+  const conflict = archive.conflicts.find((c) => line.way.some((s) => s.timeline === c.timeline));
+  if (conflict !== undefined)
+    return { ok: false, why: 'timeline-conflict', ...conflict, reachable: anywhere() };
+  return walOnLine(line, backup, archive, target);
+}
+
+function walOnLine(
+  line: Line,
+  backup: BackupPosition,
+  archive: MergedArchive,
+  target: RecoveryTarget,
+): WalPlan | WalRefusal {
+  const chain = chainOf(line, archive);
+  const reachable: Reachable = { from: backup.endTime, to: reachOf(chain, backup) };
+  const refusal = { ok: false, reachable, line } as const;
+  if (chain.every(isMissing)) return { ...refusal, why: 'nothing-archived' };
+  const needed = neededOf(chain, backup, target);
+  if (needed === undefined) return { ...refusal, why: 'after-last-archived' };
+  const missing = needed.filter(isMissing);
+  const end = lastBeforeGap(chain);
+  if (missing.length > 0 || end?.time === undefined) {
+    const names = new Set(missing.map((link) => link.segment));
+    return {
+      ...refusal,
+      why: 'missing',
+      missing,
+      damaged: archive.damaged.filter((file) => names.has(file.segment)),
+    };
+  }
+  return {
+    ok: true,
+    line,
+    needed,
+    archivedUntil: { ...end, time: end.time },
+    endLsn: lsnAt(BigInt(end.number + 1) * BigInt(archive.segmentSize)),
+    reachable,
+    gapAfter: chain.find(isMissing),
+  };
+}
+
+/** Up to the first segment that was still written to after the target; nothing when none of them reaches so far. */
+function neededOf(
+  chain: readonly Link[],
+  backup: BackupPosition,
+  target: RecoveryTarget,
+): readonly Link[] | undefined {
+  if (target.kind === 'latest') return chain;
+  const last = chain.findLast((link) => link.time !== undefined)?.time;
+  if (last === undefined || target.time > last) return undefined;
+  const holds = chain.findIndex((link) => link.time !== undefined && link.time > target.time);
+  return holds === -1 ? chain : chain.slice(0, Math.max(holds, consistentAt(chain, backup)) + 1);
+}
+
+/** The index of the segment in which the backup ends: before it the data is not consistent. */
+function consistentAt(chain: readonly Link[], backup: BackupPosition): number {
+  const lastByte = lsnAt(backup.endLsn === 0n ? 0n : backup.endLsn - 1n);
+  return numberHolding(lastByte, backup.segmentSize) - (chain[0]?.number ?? 0);
+}
+
+function reachOf(chain: readonly Link[], backup: BackupPosition): Instant | undefined {
+  const end = lastBeforeGap(chain);
+  return end !== undefined && chain.indexOf(end) >= consistentAt(chain, backup) ? end.time : undefined;
+}
+
+/** The latest moment that any timeline reaches without a gap. */
+function farthest(
+  lines: readonly Line[],
+  backup: BackupPosition,
+  archive: MergedArchive,
+): Instant | undefined {
+  return lines
+    .map((line) => reachOf(chainOf(line, archive), backup))
+    .reduce(
+      (best, next) => (next !== undefined && (best === undefined || next > best) ? next : best),
+      undefined,
+    );
+}

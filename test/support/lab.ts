@@ -1,0 +1,35 @@
+import { type Accident, labAccident } from '../../lab/accident.ts';
+import { readMembers } from '../../lab/cluster.ts';
+import { type Lab, openLab, prefixFrom } from '../../lab/lab.ts';
+import { silent } from '../../lab/progress.ts';
+import { labSeed } from '../../lab/seed.ts';
+import type { DatabaseHost } from '../../lab/topology.ts';
+import { databaseHosts } from '../../lab/topology.ts';
+
+/** The lab that the suites share (see lab-setup.ts). */
+export function sharedLab(): Promise<Lab> {
+  return openLab(prefixFrom(process.env));
+}
+
+export interface Scene {
+  readonly accident: Accident;
+  readonly leader: DatabaseHost;
+  /** A replica to recover on. */
+  readonly target: DatabaseHost;
+  readonly timeline: number;
+}
+
+/** Seeds the lab as it stands, lets the accident happen, and chooses a replica as target. */
+export async function accidentOn(lab: Lab): Promise<Scene> {
+  await labSeed(lab, silent);
+  const accident = await labAccident(lab, silent);
+  const members = await readMembers(lab);
+  const target = databaseHosts.filter((host) => host !== accident.leader).at(0);
+  if (target === undefined) throw new Error('the lab has no replica');
+  return {
+    accident,
+    leader: accident.leader,
+    target,
+    timeline: Math.max(...members.map((member) => member.timeline ?? 0)),
+  };
+}

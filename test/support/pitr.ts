@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkoutRoot } from '../../lab/checkout.ts';
+import type { PitrEvent, TaskStatus } from '../../lib/events/events.ts';
+
+export interface PitrResult {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The events of `--output json`, in order; empty for other outputs. */
+  readonly events: readonly PitrEvent[];
+}
+
+let stateDirectory: string | undefined;
+
+/** Runs the built command line as an operator would, with a state directory of its own. */
+export async function pitr(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<PitrResult> {
+  stateDirectory ??= await mkdtemp(join(tmpdir(), 'pitr-state-'));
+  const child = spawn(process.execPath, [join(checkoutRoot, 'dist', 'cli', 'main.js'), ...args], {
+    cwd: checkoutRoot,
+    env: { ...process.env, PITR_STATE_DIR: stateDirectory, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const stdout = Buffer.concat(out).toString();
+  const json = args.includes('json');
+  return {
+    exitCode,
+    stdout,
+    stderr: Buffer.concat(err).toString(),
+    events: json
+      ? stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as PitrEvent] : []))
+      : [],
+  };
+}
+
+/** `host: task` of every result with this status, in order. */
+export function tasksThat(status: TaskStatus, events: readonly PitrEvent[]): readonly string[] {
+  return events.flatMap((event) =>
+    event.type === 'host.result' && event.status === status ? [`${event.host}: ${event.task.name}`] : [],
+  );
+}
+
+/** The error that ended the run, if any. */
+export function runError(events: readonly PitrEvent[]) {
+  return events.flatMap((event) =>
+    event.type === 'run.finished' && event.error !== undefined ? [event.error] : [],
+  )[0];
+}

@@ -10,6 +10,8 @@ export interface ErrorTextOptions {
 }
 
 const LABEL = 11;
+/** The line of a source frame that is meant. */
+const FRAME = /^ *> *\d+ \|/m;
 
 /**
  * An error for a person: the reason first, then where, what the file says there, what exists instead, what the
@@ -29,7 +31,9 @@ export function errorText(error: PitrErrorJson, options: ErrorTextOptions = {}):
   if (error.task !== undefined) lines.push(`${label('task')}${printable(error.task)}`);
   if (error.at !== undefined) {
     lines.push(`${label('at')}${error.at.file}:${error.at.line}:${error.at.column}`);
-    const frame = frameOf(error.at);
+    // checks that find several mistakes bring the frame of each
+    const framed = error.details?.some((detail) => FRAME.test(detail)) === true;
+    const frame = framed ? [] : frameOf(error.at);
     if (frame.length > 0) lines.push('', ...frame.map(printable), '');
   }
   if (error.details !== undefined) {

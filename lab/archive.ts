@@ -16,21 +16,23 @@ const asBarman = { user: 'barman' } as const;
 
 /**
  * Closes the leader's current WAL segment and waits until Barman has it in its archive; returns the
- * segment's name. Throws a LabError when it does not arrive within a minute.
+ * segment's name. Throws a LabError when it does not arrive within 90 seconds.
  */
 export async function archiveCurrentWal(lab: Lab, leader: DatabaseHost): Promise<string> {
   // A statement of its own: together with others the switch would come before their commit.
   const segment = await sql(lab, leader, 'select pg_walfile_name(pg_switch_wal())');
-  const file = `/var/lib/barman/${leader}/wals/${segment.slice(0, 16)}/${segment}`;
-  const arrived = `/var/lib/barman/${leader}/incoming/${segment}`;
-  // What has arrived is moved into wals/ now, instead of at the next `barman cron`.
-  const script = 'if test -e "$3"; then barman -q archive-wal "$1"; fi; test -e "$2"';
+  // What has arrived is moved into wals/ now, instead of at the next `barman cron`. Barman moves the
+  // file first and writes xlog.db last, and looks into xlog.db before it agrees to a backup.
+  const script = `cd "/var/lib/barman/$1" || exit
+    if test -e "incoming/$2"; then barman -q archive-wal "$1"; fi
+    grep -qs "^$2" wals/xlog.db`;
   await waitFor({
     what: `Barman to archive ${segment} of ${leader}`,
-    deadlineMs: 60_000,
+    // After three failures PostgreSQL lets a minute pass before it tries again.
+    deadlineMs: 90_000,
     everyMs: 200,
     attempt: async () =>
-      (await lab.exec('barman', ['sh', '-c', script, 'sh', leader, file, arrived], asBarman)).exitCode,
+      (await lab.exec('barman', ['sh', '-c', script, 'sh', leader, segment], asBarman)).exitCode,
     done: (exitCode) => exitCode === 0,
     describe: () => 'it is not in the archive yet',
   });

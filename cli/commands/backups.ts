@@ -1,2 +1,98 @@
+import { z } from 'zod';
 import { defineCommand } from '../command.ts';
-export const backups = defineCommand({ name: 'backups', summary: '', description: [], arguments: [], options: {}, examples: [], run: async () => 0 });
+import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
+import { table } from '../table.ts';
+import { byteSize } from '../text.ts';
+import { barmanHost } from '../well-known-hosts.ts';
+
+/** What `barman.backups` says of each. */
+const backupSchema = z.looseObject({
+  id: z.string(),
+  server: z.string(),
+  status: z.string(),
+  size_bytes: z.number().optional(),
+  end_time: z.string().optional(),
+  timeline: z.number().optional(),
+  from: z.string().optional(),
+  to: z.string().optional(),
+  missing: z.array(z.string()).default([]),
+});
+const answerSchema = z.looseObject({ backups: z.array(backupSchema) });
+
+type Backup = z.output<typeof backupSchema>;
+
+export const backups = defineCommand({
+  name: 'backups',
+  summary: 'All backups of all Barman servers, and the moments they can reach',
+  description: [
+    'Asks Barman for the backups of all its servers and looks at the WAL that is on disk. A moment after FROM and up to TO can be recovered from that backup, with no segment missing in between. Times are UTC.',
+  ],
+  arguments: [{ name: 'server', text: 'only this Barman server' }],
+  options: { ...INVENTORY_OPTIONS, ...OUTPUT_OPTIONS },
+  examples: [
+    { text: 'All of the lab', command: 'pitr backups -i inventory/lab-docker.yml' },
+    { text: 'For a script', command: 'pitr backups db1 -i inventory/lab-ssh.yml --output json' },
+  ],
+  run: ({ options, args }, io) =>
+    withLookSession(options, io, async (session) => {
+      const { lookOnce } = await import('../../lib/engine/look.ts');
+      const [server] = args;
+      const answers = await lookOnce({
+        ...session.request,
+        hosts: barmanHost,
+        module: 'barman.backups',
+        params: server === undefined ? {} : { servers: [server] },
+      });
+      for (const { host, result, error } of answers) {
+        if (error !== undefined) session.tell(error);
+        if (result === undefined) continue;
+        const { backups: all } = answerSchema.parse(result);
+        for (const backup of all) session.emit({ type: 'backup', barman_host: host, ...backup });
+        session.print(all.length === 0 ? ['There are no backups.'] : backupLines(all, session.view));
+      }
+      return exitCodeOfAnswers(answers);
+    }),
+});
+
+/** A table where it fits, else two lines a backup. */
+export function backupLines(all: readonly Backup[], { columns, paint }: LookSession['view']): string[] {
+  const size = (backup: Backup): string => (backup.size_bytes === undefined ? '-' : byteSize(backup.size_bytes));
+  const lines = table<Backup>(
+    [
+      { title: 'BACKUP', value: ({ id }) => id },
+      { title: 'SERVER', value: ({ server }) => server },
+      { title: 'STATUS', value: ({ status }) => status },
+      { title: 'SIZE', value: size, align: 'right' },
+      { title: 'FROM', value: ({ from }) => seconds(from, 'up') },
+      { title: 'TO (UTC)', value: ({ to }) => seconds(to, 'down') },
+    ],
+    all,
+  );
+  const fits = lines.every((line) => line.length <= columns());
+  const bodies = fits
+    ? lines.slice(1).map((line) => [line])
+    : all.map((backup) => [
+        `${backup.id}  ${backup.server}  ${backup.status}  ${size(backup)}`,
+        `  from ${seconds(backup.from, 'up')} to ${seconds(backup.to, 'down')} UTC`,
+      ]);
+  return [
+    ...(fits ? [paint.strong(lines[0] ?? '')] : []),
+    ...all.flatMap((backup, index) => {
+      const body = bodies[index] ?? [];
+      const painted = backup.status === 'DONE' ? body : body.map(paint.failed);
+      const gap = backup.missing.length === 0 ? [] : [paint.failed(`  WAL is missing after that: ${backup.missing.join(', ')}`)];
+      return [...painted, ...gap];
+    }),
+  ];
+}
+
+/** A moment to the second that is inside the range: what is shown can be typed as a target. */
+function seconds(instant: string | undefined, round: 'up' | 'down'): string {
+  if (instant === undefined) return '-';
+  const at = Date.parse(`${instant.slice(0, 19).replace(' ', 'T')}Z`);
+  const fraction = instant.includes('.');
+  if (Number.isNaN(at)) return instant;
+  const shown = new Date(fraction && round === 'up' ? at + 1000 : at).toISOString();
+  return `${shown.slice(0, 10)} ${shown.slice(11, 19)}`;
+}

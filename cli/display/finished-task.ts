@@ -13,7 +13,7 @@ const WORTH_A_TIME_MS = 1000;
 
 /** What stays on the terminal of a task that all its hosts are through with: one line, and what changed or failed. */
 export function finishedTaskLines(task: TaskView, mode: RunMode, settings: ViewSettings): string[] {
-  const results = [...task.results.values()];
+  const results = task.hosts.flatMap((host) => task.results.get(host) ?? []);
   const worst = STATUSES.find((status) => results.some((result) => result.status === status)) ?? 'skipped';
   const longest = Math.max(0, ...results.map((result) => result.durationMs));
   const groups = STATUSES.flatMap((status) => groupOf(status, results, mode));
@@ -45,8 +45,25 @@ function head(task: TaskView, worst: TaskStatus, groups: readonly Group[], setti
   if (2 + name.length + length <= settings.columns()) return [`${color(mark)} ${title(name)}  ${right}`];
   return [
     `${color(mark)} ${title(truncate(name, settings.columns() - 2))}`,
-    ...groups.map((group) => `    ${statusPaint(group.status, paint)(truncate(group.text, settings.columns() - 4))}`),
+    ...packed(groups, settings.columns() - 4).map(
+      (line) => `    ${line.map((group) => statusPaint(group.status, paint)(truncate(group.text, settings.columns() - 4))).join('  ')}`,
+    ),
   ];
+}
+
+/** Groups in as few lines as they fit into. */
+function packed(groups: readonly Group[], columns: number): Group[][] {
+  const lines: Group[][] = [];
+  let length = columns;
+  for (const group of groups) {
+    length += 2 + group.text.length;
+    if (length > columns) {
+      lines.push([]);
+      length = group.text.length;
+    }
+    lines.at(-1)?.push(group);
+  }
+  return lines;
 }
 
 /** Details host by host; hosts that say the same say it together. */

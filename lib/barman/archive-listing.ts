@@ -17,7 +17,7 @@ export interface ArchiveListing {
 /**
  * Reads the listing of WAL archives: `@archive <server>` with a line per file that lies on disk (in the form of
  * xlog.db, size as on disk, time and compression as registered where registered), `@history <name>` with the file's
- * text, `@trouble` with what could not be read. Names that are none of an archive's are passed over.
+ * text, `@trouble` and lines with `!` for what could not be read. Names that are none of an archive's are passed over.
  */
 export function parseArchiveListing(parts: readonly ReportPart[]): ArchiveListing {
   const found = new Map<
@@ -29,6 +29,9 @@ export function parseArchiveListing(parts: readonly ReportPart[]): ArchiveListin
   for (const part of parts) {
     if (part.kind === 'archive') {
       server = part.rest;
+      const complaints = part.lines.filter((line) => line.startsWith('!'));
+      if (complaints.length > 0)
+        troubles.push({ server, text: complaints.map((line) => line.slice(1)).join('\n') });
       const registered = part.lines.flatMap((line) => parseXlogDbLine(line) ?? []);
       found.set(server, {
         files: registered.flatMap(archivedFile),

@@ -32,15 +32,16 @@ export function usableBackups(
   wish: string,
   servers: readonly Stock[],
   host: string,
-): readonly CompleteBackup[] {
+): readonly [CompleteBackup, ...CompleteBackup[]] {
   const usable = servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)
     .sort((a, b) => (a.endTime < b.endTime ? 1 : -1));
-  if (usable.length === 0) throw noBackup(servers, host);
+  const [newest, ...older] = usable;
+  if (newest === undefined) throw noBackup(servers, host);
   const clusters = new Set(usable.map(({ systemId }) => systemId));
   if (clusters.size > 1) throw clusterAmbiguous(servers, wish, host);
-  return usable;
+  return [newest, ...older];
 }
 
 function completed(backup: BackupInfo, servers: readonly Stock[], host: string): CompleteBackup {

@@ -1,5 +1,6 @@
 import { loadInventory } from '../inventory/load.ts';
 import type { Inventory } from '../inventory/model.ts';
+import { matchHosts } from '../inventory/patterns.ts';
 import { checkPlaybook } from '../playbook/check.ts';
 import { loadPlaybook } from '../playbook/load.ts';
 import type { RunRequest } from './run.ts';
@@ -25,6 +26,8 @@ export async function loadRun(request: RunRequest): Promise<LoadedRun> {
     groups: inventory.groups,
     hosts,
     tags: request.tags,
+    skipTags: request.skipTags,
+    matchHosts: (pattern, at) => matchHosts(inventory, pattern, undefined, at),
   });
   const plays = await Promise.all(
     playbook.plays.map(async (play) => ({

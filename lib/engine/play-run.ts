@@ -195,8 +195,8 @@ export class PlayRun {
           at: wanted.at,
         });
       }
-      const notified = this.#run.notified.get(host) ?? new Set<string>();
-      for (const handler of handlers) notified.add(handler.id);
+      const notified = this.#run.notified.get(host) ?? new Map<string, string>();
+      for (const handler of handlers) notified.set(handler.id, handler.name.value);
       this.#run.notified.set(host, notified);
     }
   }

@@ -32,8 +32,8 @@ export interface RunState {
   readonly recap: RecapBook;
   /** Hosts that failed or were lost: no later play runs on them. */
   readonly lost: Set<string>;
-  /** Handlers that were notified and have not run, by host. */
-  readonly notified: Map<string, Set<string>>;
+  /** Handlers that were notified and have not run: by host, id to name. */
+  readonly notified: Map<string, Map<string, string>>;
   readonly forceHandlers: boolean;
   readonly playbookDirectory: string;
 }

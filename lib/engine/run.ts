@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Question } from '../contract/module.ts';
-import { asPitrError, PitrError } from '../errors/pitr-error.ts';
+import { asPitrError, type PitrError } from '../errors/pitr-error.ts';
 import type { EventReader, PitrEvent, Recap, RunMode } from '../events/events.ts';
 import { journalPath, newRunId } from '../journal/place.ts';
 import { JOURNAL_VERSION } from '../journal/records.ts';
@@ -135,7 +135,7 @@ async function runPlays(
         if (outcome.stopRun) return firstError;
       }
     } catch (thrown) {
-      return firstError ?? (run.signal.aborted ? interrupted() : asPitrError(thrown));
+      return firstError ?? asPitrError(run.signal.aborted ? run.signal.reason : thrown);
     }
   }
   return firstError;
@@ -158,15 +158,6 @@ async function runBatch(
   return outcome;
 }
 
-function interrupted(): PitrError {
-  return new PitrError({
-    kind: 'interrupted',
-    code: 'interrupted',
-    message: 'stopped by the operator',
-    state: 'The task that was running was ended; tasks after it did not start.',
-  });
-}
-
 async function finish(
   run: RunState,
   error: PitrError | undefined,
@@ -175,7 +166,9 @@ async function finish(
 ): Promise<RunOutcome> {
   const status = error === undefined ? 'ok' : error.kind === 'interrupted' ? 'interrupted' : 'failed';
   const notRun = Object.fromEntries(
-    [...run.notified].filter(([, ids]) => ids.size > 0).map(([host, ids]) => [host, [...ids]]),
+    [...run.notified]
+      .filter(([, handlers]) => handlers.size > 0)
+      .map(([host, handlers]) => [host, [...handlers.values()]]),
   );
   const recap = run.recap.all();
   const json = error === undefined ? {} : { error: run.masker.data(error.toJSON()) };

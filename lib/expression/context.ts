@@ -32,7 +32,8 @@ export function plainContext(references: readonly Reference[], context: Context)
     const value = context[head];
     if (value === undefined) continue;
     if (group.some((reference) => reference.existence)) note(value, notes);
-    const copy = copyRead(value, group, context, notes);
+    const read = group.filter((reference) => !reference.existence);
+    const copy = read.length === 0 ? undefined : copyRead(value, read, context, notes);
     if (copy !== undefined) values[head] = copy.value;
     if (!(value instanceof Unknown)) asked[head] = { v: true };
   }

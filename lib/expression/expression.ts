@@ -5,7 +5,7 @@ import type { Unknown } from '../values/unknown.ts';
 import { lineAndColumn, positionInText } from '../yaml/position.ts';
 import { type ASTNode, celEnvironment, FunctionRefused, isCelError, type ParseResult } from './cel.ts';
 import { EXISTENCE, type PlainContext, plainContext } from './context.ts';
-import { constantHint, failureWords, syntaxHint } from './hints.ts';
+import { constantHint, failureWords, reservedHint, syntaxHint } from './hints.ts';
 import { pathOf, type Reference, referencesOf } from './references.ts';
 import { undefinedVariable, type VariableRef } from './variables.ts';
 
@@ -32,7 +32,6 @@ const parsedTexts = new Map<string, Parsed>();
 /** One parsed expression at one place. */
 export class Expression {
   readonly text: string;
-  readonly variables: readonly VariableRef[];
   readonly #at: SourcePosition | undefined;
   readonly #parsed: Parsed;
 
@@ -41,7 +40,11 @@ export class Expression {
     this.text = text;
     this.#at = at;
     this.#parsed = this.#parse();
-    this.variables = this.#parsed.references.map((reference) => this.#variable(reference));
+  }
+
+  /** What it reads, left to right. */
+  get variables(): readonly VariableRef[] {
+    return this.#parsed.references.map((reference) => this.#variable(reference));
   }
 
   /** The type that is known beforehand; `dyn` when it is not. */
@@ -135,7 +138,7 @@ export class Expression {
       'expression-type',
       `invalid condition: ${message}`,
       offset,
-      hint ?? syntaxHint(this.text),
+      hint ?? reservedHint(this.text) ?? syntaxHint(this.text),
     );
   }
 
@@ -169,7 +172,7 @@ export class Expression {
       );
     const offset = originalOffset(error.range?.start ?? 0, this.#parsed.insertions);
     if (error.code === 'no_such_key' && isNode(error.node)) {
-      const missing = this.#missingKey(error.node, error.summary, context);
+      const missing = this.#missingKey(error.node, error.summary, offset, context);
       if (missing !== undefined) return missing;
     }
     const { message, hint } = failureWords(error.code, error.summary);
@@ -183,19 +186,20 @@ export class Expression {
     );
   }
 
-  #missingKey(node: ASTNode, summary: string, context: Context): PitrError | undefined {
+  #missingKey(node: ASTNode, summary: string, offset: number, context: Context): PitrError | undefined {
     const key = /^No such key: (.*)$/s.exec(summary)?.[1];
     const holder = node.op === '.' || node.op === '[]' ? node.args[0] : undefined;
     if (key === undefined || holder === undefined) return undefined;
     const start = originalOffset(holder.start, this.#parsed.insertions);
     const text = this.text.slice(start, originalOffset(holder.end, this.#parsed.insertions));
-    const value = valueOf(holder, context);
+    const value = valueAt(holder, context);
     const known =
       value !== null && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Secret)
         ? Object.keys(value)
         : [];
-    const at = this.#position(originalOffset(node.range.start, this.#parsed.insertions));
-    return undefinedVariable(key, known, at, text, [`If it may be missing: has(${text}.${key}) && ...`]);
+    return undefinedVariable(key, known, this.#position(offset), text, [
+      `If it may be missing: has(${text}.${key}) && ...`,
+    ]);
   }
 
   #variable(reference: Reference): VariableRef {
@@ -232,7 +236,7 @@ function originalOffset(offset: number, insertions: readonly Insertion[]): numbe
   return original;
 }
 
-function valueOf(node: ASTNode, context: Context): unknown {
+function valueAt(node: ASTNode, context: Context): unknown {
   const reference = pathOf(node);
   if (reference === undefined) return undefined;
   let value: unknown = context;

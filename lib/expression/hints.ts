@@ -1,3 +1,5 @@
+import { TYPE_NAMES } from './reserved.ts';
+
 /** What to write instead of what Jinja or another language would have; nothing when there is no idea. */
 export function syntaxHint(text: string): string | undefined {
   if (/^\s*$/.test(text)) return 'Write an expression, or remove the key.';
@@ -46,6 +48,15 @@ function rewrite(text: string, bare: string): string {
 /** The text with everything between quotes blanked, offsets kept. */
 export function withoutStrings(text: string): string {
   return text.replace(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/gs, (literal) => ' '.repeat(literal.length));
+}
+
+/** A type's name where a variable was meant. */
+export function reservedHint(text: string): string | undefined {
+  const words = withoutStrings(text).matchAll(/(?<![.\w])([a-z_]+)\b(?!\s*\()/g);
+  const name = [...words].map((match) => match[1] ?? '').find((word) => TYPE_NAMES.has(word));
+  return name === undefined
+    ? undefined
+    : `"${name}" is a word of the language, not a variable: rename the variable.`;
 }
 
 /** A constant that other languages write with a capital. */

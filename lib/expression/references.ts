@@ -1,4 +1,5 @@
 import type { ASTNode } from './cel.ts';
+import { TYPE_NAMES } from './reserved.ts';
 
 /** One step of a path; a reference where the key itself is read from a variable (`hostvars[target]`). */
 export type Step = string | Reference;
@@ -21,7 +22,6 @@ export interface Reference {
 }
 
 const MACROS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'filter', 'map']);
-const NAMESPACES: ReadonlySet<string> = new Set(['cel', 'google', 'optional']);
 
 interface Around {
   readonly bound: ReadonlySet<string>;
@@ -130,7 +130,7 @@ function pushAll(reference: Reference, into: Reference[]): void {
 /** A path of names, literal keys and keys that are themselves such paths; nothing for any other expression. */
 export function pathOf(node: ASTNode, around: Around = NOTHING_BOUND): Reference | undefined {
   if (node.op === 'id') {
-    if (around.bound.has(node.args) || NAMESPACES.has(node.args)) return undefined;
+    if (around.bound.has(node.args) || TYPE_NAMES.has(node.args)) return undefined;
     const guarded = around.guards.includes(node.args);
     return {
       head: node.args,

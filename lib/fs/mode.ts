@@ -60,7 +60,7 @@ function applyClause(clause: string, mode: number, isDirectory: boolean): number
     if (!isDirectory) cleared |= one === 'u' ? 0o4000 : one === 'g' ? 0o2000 : 0;
   }
   if (what.includes('t') && (all || who.includes('o'))) bits |= 0o1000;
-  if (all) cleared |= 0o1000;
+  if (whom.includes('o')) cleared |= 0o1000;
   if (operator === '+') return mode | bits;
   if (operator === '-') return mode & ~bits;
   return (mode & ~cleared) | bits;

@@ -54,6 +54,7 @@ export async function readRemoval(host: ReadHost, path: string, runId: string): 
     return { ...state, empty: entries.stdout === '' };
   }
   if (now.kind !== 'file' || now.size > SMALL_BYTES) return state;
+  if (now.content !== undefined) return { ...state, old: Buffer.from(now.content).toString('base64') };
   const bytes = Buffer.from((await host.query(CONTENT([path]))).stdout, 'base64');
   return bytes.length === now.size ? { ...state, old: bytes.toString('base64') } : state;
 }
@@ -80,7 +81,9 @@ export function planRemoval(state: RemovalState, wish: RemovalWish): RemovalChan
     }
   }
   const way = wayOf(state, now, wish);
-  const where = way.how === 'aside' ? `, kept as ${way.keptAt}` : '';
+  const big = now.kind === 'directory' || now.size > SMALL_BYTES;
+  const where =
+    way.how === 'aside' && big ? `, kept as ${way.keptAt}` : way.how === 'gone' ? ' for good' : '';
   const was = `${now.kind}, ${describeAttributes(now)}\n`;
   const content = way.how === 'content' ? Buffer.from(way.base64, 'base64') : undefined;
   return {

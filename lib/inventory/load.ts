@@ -1,14 +1,126 @@
-import type { Inventory } from './model.ts';
+import { loadYaml } from '../yaml/load.ts';
+import type { Located } from '../yaml/located.ts';
+import { InventoryDraft } from './draft.ts';
+import { inventoryError } from './errors.ts';
+import type { Inventory, InventoryHost } from './model.ts';
+import { readGroups } from './read-groups.ts';
+import { inventorySources } from './sources.ts';
+import { findVarsFiles, readVarsFiles, type VarsFiles } from './vars-files.ts';
 
 export interface LoadInventoryOptions {
   /** More directories whose `group_vars/` and `host_vars/` count (the playbook's), over those beside the inventory. */
   readonly varsDirectories?: readonly string[] | undefined;
 }
 
-/** Reads inventories (files or directories, several are merged). Throws kind `validation`. */
+/**
+ * Reads inventories in Ansible's YAML form (JSON is YAML too): files, or directories of files; several are merged in
+ * order, later variables win. Without any path the inventory is empty, and only `localhost` can be reached.
+ *
+ * A host's variables, later ones over earlier ones:
+ * 1. `vars:` of `all`, then of its groups, outer before inner, groups of the same depth in alphabetical order
+ * 2. `group_vars/all` beside the inventory, then in `varsDirectories`
+ * 3. `group_vars/GROUP` in the order of 1, all of them beside the inventory, then all in `varsDirectories`
+ * 4. what stands under the host in the inventory
+ * 5. `host_vars/HOST` beside the inventory, then in `varsDirectories`
+ *
+ * A variable that is set again is replaced, never merged. Nothing is rendered. Throws kind `validation`.
+ */
 export async function loadInventory(
-  _paths: readonly string[],
-  _options?: LoadInventoryOptions,
+  paths: readonly string[],
+  options: LoadInventoryOptions = {},
 ): Promise<Inventory> {
-  throw new Error('being written');
+  const sources = (await Promise.all(paths.map(inventorySources))).flat();
+  const draft = new InventoryDraft();
+  for (const { file, text } of sources) readGroups(loadYaml(file, text), draft);
+  if (paths.length > 0 && draft.hosts.size === 0) {
+    throw inventoryError('inventory-empty', `no host in ${paths.join(', ')}`, undefined, [
+      'Name at least one: all: > hosts: > NAME: > ansible_host: ADDRESS',
+    ]);
+  }
+  const beside = await varsReader(sources.map((source) => source.directory));
+  const more = await varsReader(options.varsDirectories ?? []);
+  return build(
+    draft,
+    sources.map((source) => source.file),
+    [beside, more],
+  );
+}
+
+type LayerOfVars = ReadonlyMap<string, Located>;
+
+interface VarsReader {
+  readonly group: (name: string) => Promise<LayerOfVars>;
+  readonly host: (name: string) => Promise<LayerOfVars>;
+}
+
+/** Reads the variables files of groups and hosts that there are; others in these directories may serve other inventories. */
+async function varsReader(directories: readonly string[]): Promise<VarsReader> {
+  const of = async (kind: 'group_vars' | 'host_vars') => {
+    const unique = [...new Set(directories)];
+    const found: readonly VarsFiles[] = await Promise.all(
+      unique.map((directory) => findVarsFiles(directory, kind)),
+    );
+    return (name: string) => readVarsFiles(found.flatMap((files) => files.get(name) ?? []));
+  };
+  const [group, host] = await Promise.all([of('group_vars'), of('host_vars')]);
+  return { group, host };
+}
+
+async function build(
+  draft: InventoryDraft,
+  sources: readonly string[],
+  files: readonly VarsReader[],
+): Promise<Inventory> {
+  const depths = draft.depths();
+  const outerFirst = [...draft.groups.keys()]
+    .filter((name) => name !== 'all' && name !== 'ungrouped')
+    .sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0) || (a < b ? -1 : 1));
+  const members = new Map(outerFirst.map((name) => [name, draft.members(name)]));
+  const groupFiles = await groupVars(['all', ...outerFirst, 'ungrouped'], files);
+
+  const hosts = new Map<string, InventoryHost>();
+  for (const [name, own] of draft.hosts) {
+    const inner = outerFirst.filter((group) => members.get(group)?.has(name));
+    const groups = inner.length > 0 ? inner : ['ungrouped'];
+    const layers: (LayerOfVars | undefined)[] = [
+      ...['all', ...groups].map((group) => draft.groups.get(group)?.vars),
+      ...groupFiles.map((layer) => layer.get('all')),
+      ...groupFiles.flatMap((layer) => groups.map((group) => layer.get(group))),
+      own,
+      ...(await Promise.all(files.map((reader) => reader.host(name)))),
+    ];
+    hosts.set(name, { name, groups, vars: new Map(layers.flatMap((layer) => [...(layer ?? [])])) });
+  }
+  return { sources, hosts, groups: groupMembers(outerFirst, members, hosts) };
+}
+
+/** For each reader, the variables of each group. */
+function groupVars(
+  groups: readonly string[],
+  files: readonly VarsReader[],
+): Promise<readonly ReadonlyMap<string, LayerOfVars>[]> {
+  return Promise.all(
+    files.map(async (reader) => {
+      const layers = await Promise.all(
+        groups.map(async (group): Promise<[string, LayerOfVars]> => [group, await reader.group(group)]),
+      );
+      return new Map(layers);
+    }),
+  );
+}
+
+function groupMembers(
+  groups: readonly string[],
+  members: ReadonlyMap<string, ReadonlySet<string>>,
+  hosts: ReadonlyMap<string, InventoryHost>,
+): ReadonlyMap<string, readonly string[]> {
+  const names = [...hosts.keys()];
+  return new Map([
+    ['all', names],
+    ...groups.map((group): [string, readonly string[]] => [
+      group,
+      names.filter((name) => members.get(group)?.has(name)),
+    ]),
+    ['ungrouped', names.filter((name) => hosts.get(name)?.groups.includes('ungrouped'))],
+  ]);
 }

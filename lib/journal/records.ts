@@ -42,6 +42,8 @@ export type JournalRecord =
       readonly number: number;
       readonly error: PitrErrorJson;
     }
+  /** `pitr undo` has taken the change back. */
+  | { readonly type: 'change.undone'; readonly time: number; readonly number: number }
   | {
       readonly type: 'handlers.notified';
       readonly time: number;

@@ -27,6 +27,17 @@ export class JournalWriter {
     return new JournalWriter(await open(path, 'ax', 0o600));
   }
 
+  /** Opens a journal that exists, to append to it. A line that was cut off is ended first. */
+  static async reopen(path: string): Promise<JournalWriter> {
+    const file = await open(path, 'r+');
+    const { size } = await file.stat();
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    await file.close();
+    const writer = new JournalWriter(await open(path, 'a'));
+    if (buffer.toString() !== '\n') writer.#lines.push('\n');
+    return writer;
+  }
+
   /** Appends without waiting: on disk with the next durable record or at close. */
   append(record: JournalRecord): void {
     this.#lines.push(`${JSON.stringify(record)}\n`);

@@ -70,7 +70,6 @@ function paramsText(doc: ModuleDoc, width: number): string {
       param.required ? 'required' : '',
       param.default === undefined ? '' : `default ${JSON.stringify(param.default)}`,
       param.variable === undefined ? '' : `else variable ${param.variable}`,
-      param.holds === undefined ? '' : param.holds === 'conditions' ? 'conditions' : 'an expression',
       param.name === doc.freeForm ? 'may stand right under the module' : '',
     ].filter((note) => note !== '');
     const head = `  ${param.name} (${notes.join('; ')})`;

@@ -76,16 +76,29 @@ function joined(left: ParamSet | undefined, right: ParamSet | undefined): ParamS
 function paramInfo(name: string, schema: $ZodTypes): ParamInfo {
   const meta = metaOf(schema);
   const preset = defaultOf(schema);
+  const type =
+    meta.conditions === true
+      ? 'condition or list of conditions'
+      : meta.expression === true
+        ? 'expression'
+        : typeWords(schema);
   return {
     name,
-    type: typeWords(schema),
-    required: schema._zod.optin !== 'optional',
+    type,
+    required: isRequired(schema),
     ...(preset === undefined ? {} : { default: preset }),
     ...(typeof meta.description === 'string' ? { description: meta.description } : {}),
     ...(typeof meta.variable === 'string' ? { variable: meta.variable } : {}),
     ...(meta.conditions === true ? { holds: 'conditions' } : {}),
     ...(meta.expression === true ? { holds: 'expression' } : {}),
   };
+}
+
+function isRequired(schema: $ZodTypes): boolean {
+  const def = schema._zod.def;
+  // What `z.preprocess` makes of nothing is decided by the schema behind it.
+  const isPreprocess = def.type === 'pipe' && (def.in as $ZodTypes)._zod.def.type === 'transform';
+  return isPreprocess ? isRequired(def.out as $ZodTypes) : schema._zod.optin === undefined;
 }
 
 /** `.meta()` of a schema and of all that it wraps; the outermost wins. */

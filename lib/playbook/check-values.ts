@@ -1,5 +1,6 @@
 import type { SourcePosition } from '../errors/pitr-error.ts';
 import { parseCondition } from '../expression/condition.ts';
+import { Expression } from '../expression/expression.ts';
 import { undefinedVariable, type VariableRef } from '../expression/variables.ts';
 import { parseTemplate } from '../template/template.ts';
 import type { Located } from '../yaml/located.ts';
@@ -56,9 +57,11 @@ export function checkCondition(text: string, at: SourcePosition, names: Names, p
 
 /** An expression whose value may be of any type (`debug: var=`). */
 export function checkExpression(text: string, at: SourcePosition, names: Names, problems: ProblemList): void {
-  // Made a condition, which is what can be parsed ahead; the place is moved back by what is put before it.
-  const start = { ...at, column: at.column - 1 };
-  checkCondition(`(${text}) != null`, start, names, problems);
+  try {
+    checkVariables(new Expression(text, at).variables, at, names, problems);
+  } catch (error) {
+    problems.take(error, at);
+  }
 }
 
 function checkVariables(
@@ -69,6 +72,10 @@ function checkVariables(
 ): void {
   for (const variable of variables) {
     if (variable.optional || names.has(variable.name)) continue;
-    problems.take(undefinedVariable(variable.name, [...names.all()], variable.at ?? around));
+    const later = names.later(variable.name);
+    const next =
+      later === undefined ? [] : [`it is set only by a later task, or by this one: line ${later.line}`];
+    const at = variable.at ?? around;
+    problems.take(undefinedVariable(variable.name, [...names.all()], at, undefined, next));
   }
 }

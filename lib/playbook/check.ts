@@ -89,11 +89,14 @@ async function checkPlay(
     ...Object.keys(play.vars),
     ...files.names,
   ]);
-  const withoutHosts = new Names(fixed, [], files.open);
+  const later = new Map(
+    tasksOf(play).flatMap((task) => definedBy(task).map((name) => [name, task.at] as const)),
+  );
+  const withoutHosts = new Names(fixed, undefined, { open: files.open, later });
   checkTemplates(play.hosts, withoutHosts, problems);
   const hosts = playHosts(play.hosts, known, problems);
   const ofHosts = new Set(hosts.flatMap((host) => [...(known.hostVars.get(host) ?? [])]));
-  const names = withoutHosts.with(ofHosts, registered);
+  const names = withoutHosts.with(ofHosts).with(registered);
   const tasks = flatTasks(play.tasks);
   const anywhere = names.with(tasksOf(play).flatMap(definedBy));
 

@@ -32,6 +32,7 @@ export async function loadPlay(
   });
   const maxFailPercentage = fields.number('max_fail_percentage', { min: 0, max: 100 });
   const [environment] = environmentOf(fields);
+  const gatherFacts = fields.flag('gather_facts') ?? false;
   return {
     name: fields.text('name')?.value ?? hosts.value,
     at: written.at,
@@ -40,13 +41,16 @@ export async function loadPlay(
     vars: varsOf(fields, context.problems) ?? {},
     varsFiles: fields.texts('vars_files'),
     defaultsFiles: fields.texts('defaults_files'),
-    tasks: withFlushes(tasks, handlers.length > 0, id),
+    tasks: [
+      ...(gatherFacts ? [factsTask(inner, written, id)] : []),
+      ...withFlushes(tasks, handlers.length > 0, id),
+    ],
     handlers: flatTasks(handlers),
     strategy: fields.choice('strategy', ['linear', 'free']) ?? 'linear',
     serial: serialOf(fields),
     anyErrorsFatal: inner.anyErrorsFatal ?? false,
     ...(maxFailPercentage === undefined ? {} : { maxFailPercentage }),
-    gatherFacts: fields.flag('gather_facts') ?? false,
+    gatherFacts,
     become: inner.become,
     environment,
     moduleDefaults: moduleDefaultsOf(fields, context),
@@ -112,17 +116,44 @@ function withFlushes(
 }
 
 function flush(after: Step, id: string): Task {
-  return {
+  const args = located({ value: 'flush_handlers' }, after.at);
+  return implied(after, {
     ...outermost(after.directory),
-    kind: 'task',
     id,
-    at: after.at,
-    tags: ['always'],
-    ignoreErrors: undefined,
-    name: located('run notified handlers', after.at),
+    name: 'run notified handlers',
     module: 'meta',
-    args: located({ value: 'flush_handlers' }, after.at),
-    register: undefined,
+    args,
+  });
+}
+
+/** `gather_facts: true` is a first task that registers `facts`. */
+function factsTask(inner: Surroundings, play: Located, id: string): Task {
+  const args = located({}, play.at);
+  const task = {
+    ...inner,
+    id: `${id}.0`,
+    name: 'gather facts',
+    module: 'core.facts',
+    args,
+    register: 'facts',
+  };
+  return implied(play, task);
+}
+
+/** A task that nobody wrote; it runs whatever tags are asked for. */
+function implied(
+  source: Pick<Step, 'at'>,
+  task: Surroundings &
+    Pick<Task, 'id' | 'module' | 'args'> & { readonly name: string; readonly register?: string },
+): Task {
+  return {
+    ...task,
+    kind: 'task',
+    at: source.at,
+    tags: [...task.tags, 'always'],
+    ignoreErrors: undefined,
+    name: located(task.name, source.at),
+    register: task.register,
     loop: undefined,
     loopControl: { loopVar: 'item' },
     until: [],

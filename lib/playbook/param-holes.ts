@@ -24,16 +24,68 @@ export function issuesBeside(
   params: Readonly<Record<string, unknown>>,
   attempt: (values: unknown) => readonly $ZodIssue[],
 ): readonly $ZodIssue[] {
-  const found = attempt(params).flatMap((issue) => certain(issue, params));
-  if (!holds(params) || !found.some((issue) => issue.code === 'custom')) return found;
-  const others = SAMPLES.map((sample) => attempt(filledIn(params, sample)));
-  return found.filter(
-    (issue) =>
-      issue.code !== 'custom' ||
-      others.every((issues) =>
-        issues.some((other) => other.code === 'custom' && other.message === issue.message),
-      ),
+  const found = attempt(params);
+  if (!holds(params)) return found;
+  const plain = found.filter((issue) => issue.code !== 'custom').flatMap((issue) => certain(issue, params));
+  const rules = SAMPLES.map((sample) => attempt(fitting(params, sample, attempt)).filter(isRule));
+  const always = rules[0]?.filter(
+    ({ message, path }) =>
+      rules.every((issues) => issues.some((other) => other.message === message)) &&
+      (path.length === 0 || !isHole(valueAt(params, path))),
   );
+  return [...plain, ...(always ?? [])];
+}
+
+function isRule(issue: $ZodIssue): boolean {
+  return issue.code === 'custom';
+}
+
+function isHole(value: unknown): boolean {
+  return typeof value === 'string' && value.includes('{{');
+}
+
+/** The values with something in each `{{ }}` that its param takes, so that rules over several params are run. */
+function fitting(
+  params: unknown,
+  sample: string,
+  attempt: (values: unknown) => readonly $ZodIssue[],
+): unknown {
+  let values = filledIn(params, sample);
+  for (let round = 0; round < 3; round++) {
+    const before = values;
+    for (const issue of attempt(values)) {
+      if (isHole(valueAt(params, issue.path))) values = replaced(values, issue.path, fit(issue, []));
+    }
+    if (values === before) break;
+  }
+  return values;
+}
+
+const FITS: Readonly<Record<string, unknown>> = {
+  string: 'a',
+  number: 1,
+  int: 1,
+  boolean: true,
+  array: [],
+  object: {},
+  record: {},
+};
+
+/** A value that an issue would not be raised about. */
+function fit(issue: $ZodIssue, seen: readonly $ZodIssue[]): unknown {
+  if (issue.code === 'invalid_type') return FITS[issue.expected];
+  if (issue.code === 'invalid_value') return issue.values[0];
+  const first = issue.code === 'invalid_union' ? issue.errors.flat()[0] : undefined;
+  return first === undefined || seen.includes(first) ? undefined : fit(first, [...seen, issue]);
+}
+
+/** A copy of plain data with another value at a path. */
+export function replaced(values: unknown, path: readonly PropertyKey[], value: unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return value;
+  if (values === null || typeof values !== 'object') return values;
+  if (Array.isArray(values)) return values.map((item, i) => (i === key ? replaced(item, rest, value) : item));
+  return { ...values, [key]: replaced(Reflect.get(values, key), rest, value) };
 }
 
 /** What might stand in a `{{ }}`; a rule that refuses all of these refuses because of what is literal. */
@@ -61,8 +113,7 @@ function certain(issue: $ZodIssue, values: unknown): readonly $ZodIssue[] {
     const curable = branches.length === 0 || branches.some((branch) => branch.length === 0);
     return curable ? [] : [{ code: issue.code, path: issue.path, message: issue.message, errors: branches }];
   }
-  if (typeof value !== 'string')
-    return issue.code === 'custom' || issue.code === 'invalid_type' ? [issue] : [];
+  if (typeof value !== 'string') return issue.code === 'invalid_type' ? [issue] : [];
   // One expression alone may give any type; text around it makes it text.
   const isText = !/^\s*\{\{.*\}\}\s*$/s.test(value) || value.indexOf('{{') !== value.lastIndexOf('{{');
   return isText && issue.code === 'invalid_type' && ['array', 'object', 'record'].includes(issue.expected)

@@ -26,16 +26,22 @@ export function issueProblem(issue: $ZodIssue, call: ParamCall): readonly Proble
   return [
     {
       code: 'param-wrong',
-      message: `${call.name}: ${sentence(path, `${demand(issue)}`, issue.code === 'custom', value)}`,
+      message: `${call.name}: ${sentence(path, demand(issue), value)}`,
       at: path.length === 0 ? call.source.at : call.source.locate(path),
-      hints: truthHints(issue, value),
+      hints: valueHints(issue, value),
     },
   ];
 }
 
-function sentence(path: readonly (string | number)[], must: string, isRule: boolean, value: unknown): string {
-  const rule = isRule ? must : `${must}, but is ${valueWords(value)}`;
-  return path.length === 0 ? rule : `"${pathWords(path)}" ${rule}`;
+/** `must ...` is followed by what the value is; a rule in the schema's own words by the value where it is short. */
+function sentence(path: readonly (string | number)[], words: string, value: unknown): string {
+  const isScalar = ['string', 'number', 'boolean'].includes(typeof value);
+  const given = words.startsWith('must ')
+    ? `, but is ${valueWords(value)}`
+    : isScalar
+      ? ` (given: ${String(value)})`
+      : '';
+  return path.length === 0 ? `${words}${given}` : `"${pathWords(path)}" ${words}${given}`;
 }
 
 function unknownParam(key: string, path: readonly (string | number)[], call: ParamCall): Problem {
@@ -91,9 +97,9 @@ function unionProblem(
   return [
     {
       code: 'param-wrong',
-      message: `${call.name}: ${sentence(path, must === '' ? 'has no form that is allowed' : must, false, value)}`,
+      message: `${call.name}: ${sentence(path, must === '' ? 'has no form that is allowed' : must, value)}`,
       at: path.length === 0 ? call.source.at : call.source.locate(path),
-      hints: flat.flatMap((inner) => truthHints(inner, value)).slice(0, 1),
+      hints: flat.flatMap((inner) => valueHints(inner, value)).slice(0, 1),
     },
   ];
 }
@@ -154,7 +160,7 @@ function size(origin: string, bound: string, limit: number | bigint): string {
   return `be ${bound} ${limit}`;
 }
 
-function truthHints(issue: $ZodIssue, value: unknown): readonly string[] {
+function valueHints(issue: $ZodIssue, value: unknown): readonly string[] {
   if (issue.code === 'invalid_value' && typeof value === 'string') {
     const near = didYouMean(value, issue.values.map(String));
     return near === '' ? [] : [near.slice(2, -1)];

@@ -2,7 +2,7 @@ import type { $ZodIssue } from 'zod/v4/core';
 import type { AnyModule } from '../contract/module.ts';
 import { paramsOf } from '../modules/params.ts';
 import type { Located } from '../yaml/located.ts';
-import { holds, issuesBeside, valueAt } from './param-holes.ts';
+import { holds, issuesBeside, replaced, valueAt } from './param-holes.ts';
 import { issueProblem } from './param-words.ts';
 import { PlaybookProblems, type Problem } from './problems.ts';
 
@@ -39,25 +39,20 @@ export function paramProblems(
   filled: (variable: string) => boolean,
 ): readonly Problem[] {
   const known = paramsOf(module.params)?.params ?? [];
-  const variables = new Map(known.map((param) => [param.name, param.variable]));
+  const complete = { ...params };
+  for (const { name: param, variable } of known) {
+    const comes = variable !== undefined && !Object.hasOwn(params, param) && filled(variable);
+    if (comes) complete[param] = `{{ ${variable} }}`;
+  }
   // What is a condition or an expression is evaluated by the engine: its value is not known, only that it is there.
   const later = new Set(known.filter((param) => param.holds !== undefined).map((param) => param.name));
   const attempt = (values: unknown): readonly $ZodIssue[] => {
     const outcome = parseParams(module, values);
     return 'issues' in outcome ? outcome.issues : [];
   };
-  const missing = (issue: $ZodIssue): string | undefined => {
-    const [first, ...rest] = issue.path;
-    const param = typeof first === 'string' && rest.length === 0 ? first : undefined;
-    return param === undefined || Object.hasOwn(params, param) ? undefined : param;
-  };
-  return issuesBeside(params, attempt)
-    .filter((issue) => !later.has(String(issue.path[0])) || valueAt(params, issue.path) === undefined)
-    .filter((issue) => {
-      const variable = variables.get(missing(issue) ?? '');
-      return variable === undefined || !filled(variable);
-    })
-    .flatMap((issue) => issueProblem(issue, { module, name, params, source }));
+  return issuesBeside(complete, attempt)
+    .filter((issue) => !later.has(String(issue.path[0])) || valueAt(complete, issue.path) === undefined)
+    .flatMap((issue) => issueProblem(issue, { module, name, params: complete, source }));
 }
 
 type Parsed = { readonly data: unknown } | { readonly issues: readonly $ZodIssue[] };
@@ -111,12 +106,4 @@ function conversion(value: unknown, expected: string): unknown {
   if (expected === 'boolean') return value === 'true' ? true : value === 'false' ? false : undefined;
   if (expected !== 'number' && expected !== 'int') return undefined;
   return /^-?(0|[1-9]\d{0,14})(\.\d+)?$/.test(value) ? Number(value) : undefined;
-}
-
-function replaced(values: unknown, path: readonly PropertyKey[], value: unknown): unknown {
-  const [key, ...rest] = path;
-  if (key === undefined) return value;
-  if (values === null || typeof values !== 'object') return values;
-  if (Array.isArray(values)) return values.map((item, i) => (i === key ? replaced(item, rest, value) : item));
-  return { ...values, [key]: replaced(Reflect.get(values, key), rest, value) };
 }

@@ -36,7 +36,8 @@ function factsOf(file: string, problems: readonly Problem[]): ConstructorParamet
       code: only.code,
       message: only.message,
       at: only.at,
-      details: [...frameLines(only), ...(only.hints ?? [])],
+      // Whoever shows an error with a place shows the line there too.
+      details: only.hints ?? [],
     };
   }
   const more = problems.length - SHOWN;

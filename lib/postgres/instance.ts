@@ -32,6 +32,10 @@ export interface InstanceState {
   readonly signal?: SignalKind | undefined;
   /** A restored backup that has never been started. */
   readonly backupLabel?: boolean | undefined;
+  /** Its files were prepared by `postgres.recovery`, or it has been started isolated before. */
+  readonly prepared?: boolean | undefined;
+  /** Of a running instance: the settings on its command line. */
+  readonly startedWith?: readonly (readonly [name: string, value: string])[] | undefined;
   /** The postgres processes that work in the data directory. */
   readonly processes?: readonly number[] | undefined;
 }
@@ -63,12 +67,13 @@ export function parseInstance(answer: string): InstanceState {
     mode: accessMode(running, told.get('opts')?.lines[0] ?? '', names),
     version,
     backupLabel: names.has('backup_label'),
+    prepared: names.has('pitr-recovery') || names.has('pitr-run'),
     processes: pids,
     ...(parsed === undefined ? {} : { control: parsed, role: roleOf(parsed.state) }),
     ...(programs === '' ? {} : { programs }),
     ...(names.has('recovery.signal') ? { signal: 'recovery' } : {}),
     ...(names.has('standby.signal') ? { signal: 'standby' } : {}),
-    ...(alive ? file : {}),
+    ...(alive ? { ...file, startedWith: commandLineSettings(told.get('opts')?.lines[0] ?? '') } : {}),
   };
 }
 
@@ -80,6 +85,15 @@ function accessMode(running: boolean, options: string, files: ReadonlySet<string
 /** The words of `postmaster.opts`: the program, then options in double quotes. */
 export function parseOptions(text: string): readonly string[] {
   return [...text.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '');
+}
+
+/** The `-c name=value` pairs of `postmaster.opts`. */
+function commandLineSettings(text: string): readonly (readonly [name: string, value: string])[] {
+  const words = parseOptions(text);
+  return words.flatMap((word, i) => {
+    const equals = word.indexOf('=');
+    return words[i - 1] === '-c' && equals > 0 ? [[word.slice(0, equals), word.slice(equals + 1)] as const] : [];
+  });
 }
 
 type PidFile = Pick<InstanceState, 'port' | 'socketDirectory' | 'status'> & { readonly pid: number };

@@ -13,29 +13,28 @@ export interface RunFiles {
   readonly socketDirectory: string;
 }
 
-/**
- * Beside the data directory, never in it: what lies inside goes into every backup and every replica. Throws kind
- * `validation` where the socket's path would be too long for the system.
- */
+/** Beside the data directory, never in it: what lies inside goes into every backup and every replica. */
 export function runFiles(pgdata: string, socketDirectory?: string): RunFiles {
   const directory = `${pgdata}.pitr-run`;
-  const sockets = socketDirectory ?? directory;
-  const longest = Buffer.byteLength(`${sockets}/.s.PGSQL.65535.lock`);
-  if (longest > SOCKET_PATH_BYTES) {
-    throw new PitrError({
-      kind: 'validation',
-      code: 'socket-path-too-long',
-      message: `the path of the socket would be too long: ${sockets} (${longest} bytes, at most ${SOCKET_PATH_BYTES})`,
-      next: ['Give a shorter directory that only the PostgreSQL user may enter (socket_dir).'],
-    });
-  }
   return {
     directory,
     log: `${directory}/postgresql.log`,
     previousLog: `${directory}/postgresql.log.previous`,
     hba: `${directory}/pg_hba.conf`,
-    socketDirectory: sockets,
+    socketDirectory: socketDirectory ?? directory,
   };
+}
+
+/** Throws kind `validation` where the path of a socket in this directory would be too long for the system. */
+export function checkSocketPath(directory: string): void {
+  const longest = Buffer.byteLength(`${directory}/.s.PGSQL.65535.lock`);
+  if (longest <= SOCKET_PATH_BYTES) return;
+  throw new PitrError({
+    kind: 'validation',
+    code: 'socket-path-too-long',
+    message: `the path of the socket would be too long: ${directory} (${longest} bytes, at most ${SOCKET_PATH_BYTES})`,
+    next: ['Give a shorter directory that only the PostgreSQL user may enter (socket_dir).'],
+  });
 }
 
 /**

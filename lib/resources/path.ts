@@ -56,10 +56,11 @@ export const pathResource: Resource<PathState> = {
   read: async (host, path) => parsePathState(path, await host.query(LOOK([path]))),
 };
 
+/** The file type bits of `st_mode` (0100000, 0040000, 0120000); in decimal because the formatter mangles octal keys. */
 const TYPES: Readonly<Record<number, 'file' | 'directory' | 'symlink'>> = {
-  16807: 'file',
-  9604: 'directory',
-  21609: 'symlink',
+  32768: 'file',
+  16384: 'directory',
+  40960: 'symlink',
 };
 
 /** Reads the answer of the look above. Throws kind `failed` where it could not be told what is there. */

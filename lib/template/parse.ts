@@ -79,10 +79,12 @@ function syntaxError(
     opening === -1
       ? ''
       : text.slice(opening + 2, closing === -1 ? undefined : closing).replace(/^[{~&]+/, '');
+  const unclosed = opening !== -1 && closing === -1;
+  const start = unclosed ? lineAndColumn(text, opening) : { line, column };
   return templateError(
     'template-syntax',
-    `invalid template: ${reason(known.message, opening !== -1 && closing === -1)}`,
-    at === undefined ? undefined : positionInText(at, line, column),
+    `invalid template: ${reason(known.message, unclosed)}`,
+    at === undefined ? undefined : positionInText(at, start.line, start.column),
     [jinjaHint(expression)],
   );
 }

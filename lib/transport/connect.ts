@@ -1,7 +1,13 @@
 import type { Channel, Connection } from './connection.ts';
 import { connectionClosed } from './errors.ts';
 import { Host } from './host.ts';
-import type { ConnectionSettings, DockerSettings, HostConnection, LocalSettings, SshSettings } from './types.ts';
+import type {
+  ConnectionSettings,
+  DockerSettings,
+  HostConnection,
+  LocalSettings,
+  SshSettings,
+} from './types.ts';
 
 /** A host by its settings. Nothing is opened, and no library of its kind loaded, before the first use. */
 export function connectHost(name: string, settings: ConnectionSettings): HostConnection {

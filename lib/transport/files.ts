@@ -58,7 +58,13 @@ size=$(wc -c <"$t") || exit
 if [ "$size" -ne "$6" ]; then echo "$size bytes arrived instead of $6" >&2; exit 74; fi
 ${COMMIT}`;
 
-const sh = (script: string, args: readonly string[]): readonly string[] => ['sh', '-c', script, 'sh', ...args];
+const sh = (script: string, args: readonly string[]): readonly string[] => [
+  'sh',
+  '-c',
+  script,
+  'sh',
+  ...args,
+];
 
 /** See `HostConnection.readFile`. */
 export async function readFile(
@@ -101,9 +107,12 @@ async function notRead(
     ? fileFailed('file-not-read', `the file cannot be read: ${path}`, evidenceOf(result), [
         `Look at its type and permissions: ${commandLine(['ls', '-ld', path])}`,
       ])
-    : fileFailed('file-missing', `no such file, or its directory may not be entered: ${path}`, evidenceOf(result), [
-        `Look for it: ${commandLine(['ls', '-la', path.replace(/[^/]*$/, '') || '.'])}`,
-      ]);
+    : fileFailed(
+        'file-missing',
+        `no such file, or its directory may not be entered: ${path}`,
+        evidenceOf(result),
+        [`Look for it: ${commandLine(['ls', '-la', path.replace(/[^/]*$/, '') || '.'])}`],
+      );
 }
 
 /** See `HostConnection.writeFile`. */

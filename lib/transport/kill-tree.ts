@@ -9,19 +9,27 @@
  */
 export const KILL_TREE = `
 root=$1
+blank=' 
+'
+line_end='
+'
 scan() {
+  # One cat for all: reading each file with \`read\` would cost a system call for each byte.
+  set +f
+  stats=$(cat /proc/[0-9]*/stat 2>/dev/null)
+  set -f
   all=
-  for file in /proc/[0-9]*/stat; do
-    { read -r line <"$file"; } 2>/dev/null || continue
+  IFS=$line_end
+  for line in $stats; do
     case $line in *') '*) ;; *) continue ;; esac
     pid=\${line%% *}
+    IFS=' '
     set -- \${line##*') '}
     [ "$1" = Z ] || all="$all $pid:$2:$4:\${20}"
   done
+  IFS=$blank
 }
-fields() { IFS=:; set -- $1; IFS=$space; pid=$1 parent=$2 session=$3 start=$4; }
-space=' 
-'
+fields() { IFS=:; set -- $1; IFS=$blank; pid=$1 parent=$2 session=$3 start=$4; }
 victims=' '
 known=' '
 add() { victims="$victims$pid:$start "; known="$known$pid "; grown=1; }

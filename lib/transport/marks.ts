@@ -41,12 +41,17 @@ export class MarkScanner {
     this.#held = NOTHING;
     while (rest.length > 0) {
       const pattern = this.#pattern;
-      if (pattern === undefined) return this.#onData(rest);
-      const at = rest.indexOf(pattern);
-      if (at === -1) return this.#emitAndHold(rest, rest.length - tailLength(rest, pattern));
+      const at = pattern === undefined ? -1 : rest.indexOf(pattern);
+      if (pattern === undefined || at === -1) {
+        this.#emitAndHold(rest, rest.length - tailLength(rest, pattern));
+        return;
+      }
       const wordsAt = at + pattern.length;
       const end = rest.indexOf(0x0a, wordsAt);
-      if (end === -1 && rest.length - wordsAt <= MAX_WORDS) return this.#emitAndHold(rest, at);
+      if (end === -1 && rest.length - wordsAt <= MAX_WORDS) {
+        this.#emitAndHold(rest, at);
+        return;
+      }
       if (at > 0) this.#onData(rest.subarray(0, at));
       const words = rest.toString('latin1', wordsAt, end === -1 ? wordsAt + MAX_WORDS : end);
       rest = end === -1 ? NOTHING : rest.subarray(end + 1);
@@ -68,7 +73,8 @@ export class MarkScanner {
 }
 
 /** How many bytes at the end may be the beginning of the pattern. */
-function tailLength(bytes: Buffer, pattern: Buffer): number {
+function tailLength(bytes: Buffer, pattern: Buffer | undefined): number {
+  if (pattern === undefined) return 0;
   const at = bytes.lastIndexOf(START);
   if (at === -1) return 0;
   const length = bytes.length - at;

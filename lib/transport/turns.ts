@@ -12,7 +12,9 @@ export class Turns {
    * Waits for a turn and returns what gives it back. Undefined when none was free within `patienceMs`, or the signal
    * was aborted first.
    */
-  take(options: { readonly patienceMs?: number | undefined; readonly signal?: AbortSignal | undefined } = {}) {
+  take(
+    options: { readonly patienceMs?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ) {
     return new Promise<(() => void) | undefined>((resolve) => {
       if (options.signal?.aborted) return resolve(undefined);
       if (this.#taken < this.#slots) return resolve(this.#lease());

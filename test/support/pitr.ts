@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkoutRoot } from '../../lab/checkout.ts';
+import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
 import type { PitrEvent, TaskStatus } from '../../lib/events/events.ts';
 
 export interface PitrResult {
@@ -53,9 +54,13 @@ export function tasksThat(status: TaskStatus, events: readonly PitrEvent[]): rea
   );
 }
 
-/** The error that ended the run, if any. */
-export function runError(events: readonly PitrEvent[]) {
-  return events.flatMap((event) =>
-    event.type === 'run.finished' && event.error !== undefined ? [event.error] : [],
-  )[0];
+/** The error that ended the run, or that kept it from starting. */
+export function runError(
+  events: readonly (PitrEvent | { readonly type: 'error'; readonly error: PitrErrorJson })[],
+): PitrErrorJson | undefined {
+  for (const event of events) {
+    if ((event.type === 'run.finished' || event.type === 'error') && event.error !== undefined)
+      return event.error;
+  }
+  return undefined;
 }

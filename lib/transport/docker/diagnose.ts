@@ -92,7 +92,10 @@ async function containerMissing(container: string): Promise<PitrError> {
     code: 'docker-container-missing',
     message: `there is no such container: ${container}${near === undefined ? '' : ` (did you mean "${near}"?)`}`,
     details: names.length === 0 ? [] : [`containers here: ${names.slice(0, 20).join(', ')}`],
-    next: ['Look which containers there are: docker ps --all', 'Then mend the container name in the inventory.'],
+    next: [
+      'Look which containers there are: docker ps --all',
+      'Then mend the container name in the inventory.',
+    ],
   });
 }
 
@@ -101,7 +104,10 @@ function notRunning(container: string, status: string, remedy: readonly string[]
     kind: 'unreachable',
     code: 'docker-container-not-running',
     message: `the container is ${status}: ${container}`,
-    next: [commandLine(remedy), `Why it ended: ${commandLine(['docker', 'logs', '--tail', '50', container])}`],
+    next: [
+      commandLine(remedy),
+      `Why it ended: ${commandLine(['docker', 'logs', '--tail', '50', container])}`,
+    ],
   });
 }
 

@@ -5,7 +5,14 @@ import { ABSENT, type PathState, pathResource } from '../../../lib/resources/pat
 import { Unknown } from '../../../lib/values/unknown.ts';
 
 const kinds = new Map<string, Resource<unknown>>([['path', pathResource]]);
-const directory: PathState = { kind: 'directory', mode: 0o700, owner: 'postgres', group: 'postgres', size: 0, mtime: 0 };
+const directory: PathState = {
+  kind: 'directory',
+  mode: 0o700,
+  owner: 'postgres',
+  group: 'postgres',
+  size: 0,
+  mtime: 0,
+};
 const move = (from: string, to: string): Prediction => ({ kind: 'path', moved: { from, to } });
 
 function after(...predictions: readonly Prediction[]): Predictions {
@@ -14,12 +21,15 @@ function after(...predictions: readonly Prediction[]): Predictions {
   return all;
 }
 
-const seen = (predictions: Predictions, path: string, host = 'db2'): unknown => predictions.foresee(host, pathResource, path);
+const seen = (predictions: Predictions, path: string, host = 'db2'): unknown =>
+  predictions.foresee(host, pathResource, path);
 
 describe('what check mode knows of paths', () => {
   it('what no task touched is looked up where it is', () => {
     expect(seen(after(), '/data')).toEqual({ liveAt: '/data' });
-    expect(seen(after(predicted(pathResource, '/data', directory)), '/data', 'db3')).toEqual({ liveAt: '/data' });
+    expect(seen(after(predicted(pathResource, '/data', directory)), '/data', 'db3')).toEqual({
+      liveAt: '/data',
+    });
   });
 
   it('what lies in a directory that would be created empty is absent', () => {
@@ -29,7 +39,11 @@ describe('what check mode knows of paths', () => {
   });
 
   it('what lies in a directory that would be restored is unknown', () => {
-    const found = after(predicted(pathResource, '/data.pitr', directory, 'unknown')).foresee('db2', pathResource, '/data.pitr/PG_VERSION');
+    const found = after(predicted(pathResource, '/data.pitr', directory, 'unknown')).foresee(
+      'db2',
+      pathResource,
+      '/data.pitr/PG_VERSION',
+    );
     expect(found).toEqual({ state: expect.any(Unknown) });
   });
 

@@ -30,7 +30,8 @@ export function shown(error: unknown, root: string): string {
   return [error.message, place, ...error.details, ...error.next]
     .filter((line) => line !== '')
     .join('\n')
-    .replaceAll(`${root}/`, '');
+    .replaceAll(`${root}/`, '')
+    .replaceAll(root, '.');
 }
 
 /** What a promise is rejected with, as text. */

@@ -1,0 +1,34 @@
+import type { Inventory } from '../lib/inventory/model.ts';
+import { PitrError } from '../lib/errors/pitr-error.ts';
+
+/** The inventory host that Barman runs on: the variable `barman_host` of any host, else a group or host `barman`. */
+export function barmanHost(inventory: Inventory): string {
+  for (const { vars } of inventory.hosts.values()) {
+    const named = vars.get('barman_host')?.value;
+    if (typeof named === 'string' && inventory.hosts.has(named)) return named;
+  }
+  if (inventory.groups.has('barman') || inventory.hosts.has('barman')) return 'barman';
+  throw new PitrError({
+    kind: 'validation',
+    code: 'barman-host-unknown',
+    message: 'the inventory does not say which host Barman runs on',
+    details: [`read from ${inventory.sources.join(', ')}`],
+    next: ['Set barman_host under all: vars: to the inventory name of that host.'],
+  });
+}
+
+/** The nodes of the Patroni cluster: the group `patroni`, else the hosts that know `patroni_cluster` or `patroni_config`. */
+export function patroniHosts(inventory: Inventory): string {
+  if (inventory.groups.has('patroni')) return 'patroni';
+  const nodes = [...inventory.hosts.values()].filter(
+    ({ vars }) => vars.has('patroni_cluster') || vars.has('patroni_config'),
+  );
+  if (nodes.length > 0) return nodes.map(({ name }) => name).join(',');
+  throw new PitrError({
+    kind: 'validation',
+    code: 'patroni-hosts-unknown',
+    message: 'the inventory does not say which hosts are the nodes of the cluster',
+    details: [`read from ${inventory.sources.join(', ')}`],
+    next: ['Put them into a group called patroni, or name them: pitr status db1,db2'],
+  });
+}

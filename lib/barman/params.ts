@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/** Params that the modules of this family share. */
+
+export const userParam = z
+  .string()
+  .default('barman')
+  .describe('the OS user that Barman runs as')
+  .meta({ variable: 'barman_user' });
+
+export const serversParam = z
+  .array(z.string())
+  .min(1)
+  .optional()
+  .describe('the Barman servers of the cluster, one for each node; all that Barman knows when left out')
+  .meta({ variable: 'barman_servers' });
+
+/** A backup by its id, or as `barman.backup` returned it. */
+export const backupParam = z.union([
+  z.string(),
+  z.looseObject({ id: z.string(), server: z.string(), begin_wal: z.string().optional() }),
+]);
+
+export const timelineParam = z
+  .int()
+  .min(1)
+  .optional()
+  .describe('the timeline to recover on; found from the history files of all servers when left out');

@@ -1,0 +1,83 @@
+import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.ts';
+import type { BackupPosition } from '../wal/lineage.ts';
+import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
+import type { RecoveryTarget } from '../wal/target.ts';
+import type { TimelineId } from '../wal/timeline.ts';
+import { type CompleteBackup, isComplete } from './backup-info.ts';
+import type { Stock } from './refusals.ts';
+import { serverUnknown } from './refusals.ts';
+
+/** The servers that a task speaks of: those named, or all. Throws a refusal for a name that Barman does not know. */
+export function wantedServers<T extends Stock>(
+  servers: readonly T[],
+  names: readonly string[] | undefined,
+  host: string,
+): readonly T[] {
+  if (names === undefined) return servers;
+  const known = servers.map(({ name }) => name);
+  return names.map((name) => {
+    const server = servers.find((candidate) => candidate.name === name);
+    if (server === undefined) throw serverUnknown(name, known, host);
+    return server;
+  });
+}
+
+/**
+ * The archives that may hold WAL of a backup: those of servers of the same cluster, the backup's own first. A server
+ * that does not know its cluster yet counts as one of them.
+ */
+export function archivesFor(
+  backup: CompleteBackup,
+  servers: readonly Stock[],
+  archives: readonly Archive[],
+): readonly Archive[] {
+  const same = (archive: Archive): boolean => {
+    const systemId = servers.find(({ name }) => name === archive.server)?.systemId;
+    return systemId === undefined || backup.systemId === undefined || systemId === backup.systemId;
+  };
+  const wanted = archives.filter(({ server }) => servers.some(({ name }) => name === server)).filter(same);
+  return [
+    ...wanted.filter(({ server }) => server === backup.server),
+    ...wanted.filter(({ server }) => server !== backup.server),
+  ];
+}
+
+/** Where a backup stands, for the solver. */
+export function positionOf(backup: CompleteBackup): BackupPosition {
+  const { timeline, beginLsn, endLsn, endTime, segmentSize } = backup;
+  return { timeline, beginLsn, endLsn, endTime, segmentSize };
+}
+
+/** Whether a backup can be rolled forward to a target with what is archived. */
+export function solveFor(
+  backup: CompleteBackup,
+  servers: readonly Stock[],
+  archives: readonly Archive[],
+  target: RecoveryTarget,
+  timeline?: TimelineId,
+): WalPlan | WalRefusal {
+  return solveWal(positionOf(backup), mergedFor(backup, servers, archives), target, timeline);
+}
+
+function mergedFor(
+  backup: CompleteBackup,
+  servers: readonly Stock[],
+  archives: readonly Archive[],
+): MergedArchive {
+  return mergeArchives(archivesFor(backup, servers, archives), backup.segmentSize);
+}
+
+/** The last backup of the same cluster but this one from which the target can be reached; none when no other can. */
+export function alternativeTo(
+  backup: CompleteBackup,
+  servers: readonly Stock[],
+  archives: readonly Archive[],
+  target: RecoveryTarget,
+): CompleteBackup | undefined {
+  return servers
+    .flatMap(({ backups }) => backups)
+    .filter(isComplete)
+    .filter((other) => other.systemId === backup.systemId && other !== backup)
+    .sort((a, b) => (a.endTime < b.endTime ? 1 : -1))
+    .find((other) => solveFor(other, servers, archives, target).ok);
+}

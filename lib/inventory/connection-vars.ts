@@ -1,0 +1,92 @@
+/** What a connection variable says, and all the names it may have; the first is the one that pitr's own files use. */
+export interface ConnectionVar {
+  readonly names: readonly string[];
+  readonly summary: string;
+}
+
+/** The connection variables of an inventory. Ansible's names mean what they mean there. */
+export const CONNECTION_VARS = {
+  connection: {
+    names: ['ansible_connection'],
+    summary: 'how the host is reached: ssh (default), docker, local',
+  },
+  host: { names: ['ansible_host', 'ansible_ssh_host'], summary: 'its address; for docker the container' },
+  container: {
+    names: ['pitr_container'],
+    summary: 'for docker: the container, if not ansible_host or the host name',
+  },
+  port: { names: ['ansible_port', 'ansible_ssh_port'], summary: 'the ssh port (22)' },
+  user: { names: ['ansible_user', 'ansible_ssh_user'], summary: 'who logs in' },
+  identityFile: {
+    names: ['ansible_ssh_private_key_file', 'ansible_private_key_file', 'pitr_identity_files'],
+    summary: 'private key files, relative to the file that says so',
+  },
+  passphrase: {
+    names: ['ansible_ssh_private_key_passphrase', 'ansible_private_key_passphrase'],
+    summary: 'what opens the private key',
+  },
+  password: {
+    names: ['ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password'],
+    summary: 'the login password',
+  },
+  knownHosts: {
+    names: ['pitr_known_hosts'],
+    summary: 'known_hosts files, relative to the file that says so',
+  },
+  hostKeyChecking: {
+    names: ['pitr_host_key_checking', 'ansible_host_key_checking', 'ansible_ssh_host_key_checking'],
+    summary: 'strict (default), or accept-new: the key of a host that is not known yet is stored',
+  },
+  connectTimeout: {
+    names: ['pitr_connect_timeout', 'ansible_timeout', 'ansible_ssh_timeout'],
+    summary: 'seconds to wait for a connection (10)',
+  },
+  becomeMethod: {
+    names: ['ansible_become_method'],
+    summary: 'how another user is become: auto, sudo, su, runuser',
+  },
+  becomePassword: {
+    names: [
+      'ansible_become_password',
+      'ansible_become_pass',
+      'ansible_sudo_pass',
+      'ansible_sudo_password',
+      'ansible_su_pass',
+    ],
+    summary: 'the password that sudo or su asks for',
+  },
+} as const satisfies Readonly<Record<string, ConnectionVar>>;
+
+/** Variables of Ansible that would change how a host is reached and that pitr cannot follow, with the way out. */
+export const UNSUPPORTED_VARS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['ansible_ssh_common_args', 'ansible_ssh_extra_args', 'ansible_ssh_args'].map((name) => [
+      name,
+      'Write the options (ProxyJump, HostKeyAlias, ...) into ~/.ssh/config: it is read for every host.',
+    ]),
+  ),
+  ansible_docker_extra_args: 'Choose the engine with DOCKER_HOST or a docker context.',
+  ansible_become_exe: 'The programs are found on the PATH of the host.',
+  ansible_become_flags: 'Set what is needed in sudoers.',
+};
+
+/** Variables of Ansible that say nothing to pitr: known, so that they are not taken for misspelt ones. */
+export const OTHER_ANSIBLE_VARS: ReadonlySet<string> = new Set([
+  ...['ansible_become', 'ansible_become_user', 'ansible_python_interpreter', 'ansible_shell_type'],
+  ...['ansible_shell_executable', 'ansible_remote_tmp', 'ansible_pipelining', 'ansible_ssh_pipelining'],
+  ...[
+    'ansible_group_priority',
+    'ansible_facts',
+    'ansible_check_mode',
+    'ansible_diff_mode',
+    'ansible_version',
+  ],
+  ...[
+    'ansible_ssh_executable',
+    'ansible_ssh_transfer_method',
+    'ansible_sftp_batch_mode',
+    'ansible_ssh_retries',
+  ],
+  ...['ansible_user_id', 'ansible_hostname', 'ansible_nodename', 'ansible_fqdn', 'ansible_domain'],
+  ...['ansible_distribution', 'ansible_os_family', 'ansible_default_ipv4', 'ansible_all_ipv4_addresses'],
+]);

@@ -1,0 +1,90 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { inventoryError } from './errors.ts';
+import { entries, vaultFile } from './vars-files.ts';
+
+/** One inventory file as text, and the directory whose `group_vars/` and `host_vars/` belong to it. */
+export interface InventorySource {
+  readonly file: string;
+  readonly text: string;
+  readonly directory: string;
+}
+
+/** The files of an inventory path: the file itself, or those of a directory in alphabetical order. */
+export async function inventorySources(path: string): Promise<readonly InventorySource[]> {
+  const isDirectory = await stat(path).then(
+    (found) => found.isDirectory(),
+    (error: unknown) => {
+      throw unreadable(path, error);
+    },
+  );
+  if (!isDirectory) return [await source(path, dirname(path))];
+  const files = (await entries(path)).filter(
+    (entry) => !entry.isDirectory() && /\.(?:ya?ml|json)$/.test(entry.name) && !entry.name.startsWith('.'),
+  );
+  if (files.length === 0) {
+    throw inventoryError(
+      'inventory-empty',
+      `no inventory (*.yml, *.yaml, *.json) in directory ${path}`,
+      undefined,
+    );
+  }
+  return Promise.all(files.map((entry) => source(join(path, entry.name), path)));
+}
+
+async function source(file: string, directory: string): Promise<InventorySource> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
+  refuseOtherFormats(file, text);
+  return { file, text, directory };
+}
+
+function refuseOtherFormats(file: string, text: string): void {
+  const at = { file, line: 1, column: 1 };
+  if (text.startsWith('$ANSIBLE_VAULT')) throw vaultFile(file);
+  if (text.startsWith('#!')) {
+    throw inventoryError(
+      'inventory-dynamic',
+      `${file} is an inventory script; only plain inventories are read`,
+      at,
+      [`Turn it into one: ansible-inventory -i ${file} --list --yaml --export > inventory.yml`],
+    );
+  }
+  const ini = iniLine(file, text);
+  if (ini === undefined) return;
+  throw inventoryError(
+    'inventory-ini',
+    `${file} is an inventory in INI form; pitr reads the YAML form`,
+    { ...at, line: ini },
+    [
+      `Convert it: ansible-inventory -i ${file} --list --yaml --export > inventory.yml`,
+      'Or write it by hand: all: > children: > GROUP: > hosts: > HOST: > ansible_host: ADDRESS',
+    ],
+  );
+}
+
+const SECTION = /^\s*\[[\w.-]+(?::(?:vars|children))?\]\s*(?:[#;].*)?$/;
+const HOST_LINE = /^[\w.-]+(?:\[\w+:\w+\])?(?:\s+\w+=\S+)+\s*$/;
+
+/** The line that gives an INI inventory away; nothing for other files. */
+function iniLine(file: string, text: string): number | undefined {
+  const lines = text.split('\n');
+  const first = lines.findIndex((line) => /^\s*[^\s#;]/.test(line));
+  const line = lines[first] ?? '';
+  if (SECTION.test(line) || HOST_LINE.test(line) || /\.(?:ini|cfg)$/.test(file))
+    return Math.max(first, 0) + 1;
+  // Bare host names before the first section; a YAML file says by its name that it is one.
+  const section = /\.(?:ya?ml|json)$/.test(file) ? -1 : lines.findIndex((other) => SECTION.test(other));
+  return section === -1 ? undefined : section + 1;
+}
+
+function unreadable(path: string, error: unknown) {
+  const reason =
+    error instanceof Error && 'code' in error && error.code === 'ENOENT'
+      ? 'there is no such file'
+      : String(error);
+  return inventoryError('inventory-unreadable', `cannot read inventory ${path}: ${reason}`, undefined, [
+    'Name a file or a directory: -i inventory/lab-docker.yml',
+  ]);
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { userParam } from '../../barman/params.ts';
+import { defineLook } from '../../contract/module.ts';
+import { barmanResource, readCatalogue } from '../../resources/barman.ts';
+
+const params = z.strictObject({ user: userParam });
+
+export const module = defineLook({
+  summary: 'Lists the servers that Barman is configured for.',
+  examples: `- barman.servers: {}
+  delegate_to: "{{ barman_host }}"
+  register: barman`,
+  params,
+  returns: {
+    names: 'their names',
+    servers: 'for each: name, description, system_id, wals (directory of its archive), backups (how many)',
+  },
+  dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
+  read: async (host, { user }) => {
+    const { servers } = await readCatalogue(host, user);
+    return {
+      names: servers.map(({ name }) => name),
+      servers: servers.map(({ name, description, systemId, wals, backups }) => ({
+        name,
+        description,
+        system_id: systemId,
+        wals,
+        backups: backups.length,
+      })),
+    };
+  },
+});

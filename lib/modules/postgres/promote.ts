@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import { defineModule } from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
+import { endRecoveryHere } from '../../resources/end-of-wal.ts';
+import { startLog } from '../../resources/instance-control.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { programsOf, querySql, runSql, type SessionTarget, sessionTarget } from '../../resources/sql.ts';
+import { until } from '../../resources/until.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  unreached_target: z
+    .enum(['refuse', 'accept'])
+    .default('refuse')
+    .describe('accept: promote at the end of WAL although a target is set that lies after the last archived commit'),
+  any: z
+    .boolean()
+    .default(false)
+    .describe('promote also an instance that is not isolated; a member of a cluster is promoted by Patroni instead'),
+  timeout: seconds.default(300).describe('seconds until it must be out of recovery'),
+  ...instanceParams,
+  ...sessionParams,
+});
+
+type Params = z.output<typeof params>;
+
+export const module = defineModule({
+  summary: 'Ends the recovery of an isolated instance: it becomes a primary on a new timeline.',
+  description:
+    'Waits until it is out of recovery and has made a checkpoint, and checks that no signal file is left. With a ' +
+    'target that was not reached PostgreSQL would end in FATAL: that is refused, or (unreached_target: accept) the ' +
+    'instance is restarted without its target and without further WAL, and promoted where it stands.',
+  examples: `- postgres.promote:
+  register: promoted   # promoted.timeline`,
+  params,
+  returns: {
+    timeline: 'the new timeline',
+    lsn: 'where it begins to write',
+    history: "the last line of its history file: the old timeline, where it was left, PostgreSQL's reason",
+  },
+  read: async (host, p: Params) => host.look(postgresResource, p.pgdata),
+  plan: (state, p) => {
+    const known = state instanceof Unknown ? undefined : state;
+    if (known !== undefined && !known.running) {
+      throw refused('postgres-does-not-run', `no PostgreSQL runs on ${p.pgdata} to promote`, [
+        'Start it first: postgres.start with mode: isolated.',
+      ]);
+    }
+    if (known?.mode !== undefined && known.mode !== 'isolated' && !p.any) {
+      if (known.role === 'primary') return undefined;
+      throw refused('not-isolated', `the PostgreSQL on ${p.pgdata} is not isolated`, [
+        'A member of a cluster is promoted by Patroni: patroni.failover.',
+      ]);
+    }
+    if (known?.role === 'primary') return undefined;
+    const bin = p.bin ?? known?.programs;
+    return {
+      summary: `promote PostgreSQL on ${p.pgdata} to a new timeline`,
+      pgdata: p.pgdata,
+      user: p.user,
+      ...(bin === undefined ? {} : { bin }),
+    };
+  },
+  unchanged: (state) =>
+    state instanceof Unknown || state.control === undefined ? {} : { timeline: state.control.timeline },
+  predict: (change, state) => ({
+    resources: [
+      predicted(postgresResource, change.pgdata, {
+        ...(state instanceof Unknown ? { data: 'present' as const, running: true, mode: 'isolated' as const } : state),
+        role: 'primary' as const,
+        signal: undefined,
+      }),
+    ],
+  }),
+  apply: async (host, change, p, context) => {
+    const session = { ...sessionTarget(p, undefined), bin: programsOf({ ...p, bin: change.bin }, undefined) };
+    if (await targetUnreached(host, session)) {
+      if (p.unreached_target === 'refuse') throw notReached(host.name, p);
+      await endRecoveryHere(host, session, p.timeout * 1000, context);
+    }
+    return promote(host, session, p, context);
+  },
+  undo: {
+    impossible:
+      'a promotion starts a new timeline that cannot be left again; restoring the backup anew is the way back',
+  },
+});
+
+async function promote(
+  host: WriteHost,
+  session: SessionTarget,
+  p: Params,
+  context: TaskContext,
+): Promise<Readonly<Record<string, unknown>>> {
+  await runSql(host, session, ['select pg_promote(false)'], 30_000, context.signal);
+  await until(
+    async () => {
+      const { running } = await postgresResource.read(host, p.pgdata);
+      // Between the end of recovery and the first moment as a primary PostgreSQL may let nobody in.
+      const answer = running ? await querySql(host, session, ['select pg_is_in_recovery()']).catch(notYet) : 'down';
+      return answer;
+    },
+    {
+      everyMs: 200,
+      deadlineMs: p.timeout * 1000,
+      signal: context.signal,
+      done: (answer) => answer === 'f' || answer === 'down',
+      late: (answer, waited) =>
+        new PitrError({
+          kind: 'failed',
+          code: 'promotion-late',
+          message: `PostgreSQL on ${p.pgdata} is still in recovery ${Math.round(waited / 1000)} s after it was told to promote`,
+          details: [`last answer: ${answer}`],
+          host: host.name,
+          next: ['Watch its log; run again to go on waiting.'],
+        }),
+    },
+  );
+  if (!(await postgresResource.read(host, p.pgdata)).running) {
+    const log = await startLog(host, session);
+    throw new PitrError({
+      kind: 'failed',
+      code: 'postgres-ended',
+      message: 'PostgreSQL has ended instead of being promoted',
+      details: log.fatal.length > 0 ? log.fatal.slice(-8) : log.tail,
+      host: host.name,
+      state: `No PostgreSQL runs on ${p.pgdata}; its data is kept.`,
+      next: ['Mend what the log says, then start it again (postgres.start) and promote.'],
+    });
+  }
+  await runSql(host, session, ['checkpoint'], p.timeout * 1000, context.signal);
+  const [lsn = '', segment = ''] = (
+    await querySql(host, session, ['select pg_current_wal_lsn()', 'select pg_walfile_name(pg_current_wal_lsn())'])
+  ).split('\n');
+  const history = await host.run(['tail', '-n', '1', '--', `${p.pgdata}/pg_wal/${segment.slice(0, 8)}.history`], {
+    user: p.user,
+    cwd: '/',
+  });
+  const after = await postgresResource.read(host, p.pgdata);
+  if (after.signal !== undefined) {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'signal-left-behind',
+      message: `${after.signal}.signal is left in ${p.pgdata}: the next start would go into recovery again`,
+      host: host.name,
+      next: [`Remove ${p.pgdata}/${after.signal}.signal.`],
+    });
+  }
+  return {
+    timeline: Number.parseInt(segment.slice(0, 8), 16),
+    lsn,
+    history: history.stdout.trim().replace(/\s+/g, ' '),
+  };
+}
+
+function notYet(thrown: unknown): string {
+  if (thrown instanceof PitrError && thrown.kind === 'failed') return thrown.message;
+  throw thrown;
+}
+
+/** A target is set, and replay does not stand paused at it. */
+async function targetUnreached(host: WriteHost, session: SessionTarget): Promise<boolean> {
+  const answer = await querySql(host, session, [
+    `select exists (select from pg_settings where name in ('recovery_target', 'recovery_target_lsn', 'recovery_target_name', 'recovery_target_time', 'recovery_target_xid') and setting <> '')`,
+  ]);
+  if (answer !== 't') return false;
+  return !(await startLog(host, session)).pausedAtTarget;
+}
+
+function notReached(host: string, p: Params): PitrError {
+  return refused(
+    'target-not-reached',
+    `the recovery on ${p.pgdata} has not reached its target`,
+    ['Wait for it with postgres.replay; at the end of WAL, unreached_target: accept promotes where it stands.'],
+    host,
+  );
+}
+
+function refused(code: string, message: string, next: readonly string[], host?: string): PitrError {
+  return new PitrError({ kind: 'refused', code, message, next, host });
+}

@@ -1,0 +1,323 @@
+import { z } from 'zod';
+import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import { defineModule } from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { quoteConf } from '../../postgres/conf-file.ts';
+import { absolutePath, barmanServer, login } from '../../postgres/params.ts';
+import {
+  AUTO_CONF,
+  BEFORE,
+  type FileSteps,
+  isNothing,
+  stepsToClean,
+  stepsToPrepare,
+  withoutPasswords,
+} from '../../postgres/recovery-files.ts';
+import { keptSettings, recoverySettings } from '../../postgres/recovery-settings.ts';
+import { inOrder, oneLine, parseLogin, restoreCommandValues } from '../../postgres/restore-command.ts';
+import { effectiveSettings } from '../../postgres/conf-file.ts';
+import { pathResource } from '../../resources/path.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { readRecoveryFiles } from '../../resources/recovery-files.ts';
+import { quote } from '../../transport/quote.ts';
+import { Unknown } from '../../values/unknown.ts';
+import { checkedTarget, targetTimeSchema } from '../../wal/target.ts';
+
+const params = z
+  .strictObject({
+    state: z
+      .enum(['present', 'absent'])
+      .default('present')
+      .describe('absent: after the promotion, remove all that the recovery has left in the directory'),
+    directory: absolutePath.describe('the restored data directory, where it lies now'),
+    pgdata: absolutePath
+      .describe('where it will lie when PostgreSQL starts on it: paths in its configuration are set to that')
+      .meta({ variable: 'pgdata' }),
+    target: targetTimeSchema
+      .default('latest')
+      .describe('latest, or a time with its offset: recovery stops before the first commit that is later'),
+    timeline: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('timeline that holds the target; required, so that no newer branch is followed by accident'),
+    signal: z
+      .enum(['standby', 'recovery'])
+      .default('standby')
+      .describe('standby: waits at the end of WAL, readable; recovery: ends there (see the description)'),
+    action: z
+      .enum(['pause', 'promote', 'shutdown'])
+      .default('pause')
+      .describe('what PostgreSQL does at the target'),
+    wal_method: z
+      .enum(['barman-wal-restore', 'barman-get-wal', 'local'])
+      .default('barman-wal-restore')
+      .describe('how WAL is fetched')
+      .meta({ variable: 'wal_method' }),
+    server: barmanServer.optional().describe('the Barman server of the backup: asked first'),
+    servers: z
+      .array(barmanServer)
+      .default([])
+      .describe('all Barman servers that may hold WAL of this cluster, in the order in which they are asked')
+      .meta({ variable: 'barman_servers' }),
+    ssh: login
+      .default('barman@barman')
+      .describe('how this host logs in to the Barman host')
+      .meta({ variable: 'barman_ssh' }),
+    wal_directories: z
+      .array(absolutePath)
+      .default([])
+      .describe('with wal_method local: directories of this host that hold WAL'),
+    segment_size: z.int().positive().optional().describe('bytes of a WAL segment; read from the directory by default'),
+    user: z
+      .string()
+      .min(1)
+      .default('postgres')
+      .describe('operating system user that owns the data')
+      .meta({ variable: 'pg_user' }),
+  })
+  .superRefine((p, context) => {
+    const issue = (path: string, message: string): void => {
+      context.addIssue({ code: 'custom', path: [path], message });
+    };
+    if (p.state === 'absent') return;
+    if (p.timeline === undefined) issue('timeline', 'is required: the timeline that holds the target');
+    if (p.wal_method === 'local' && p.wal_directories.length === 0) {
+      issue('wal_directories', 'is required with wal_method local');
+    }
+    if (p.wal_method !== 'local' && p.servers.length === 0 && p.server === undefined) {
+      issue('servers', 'is required: the Barman servers that hold the WAL');
+    }
+  });
+
+type Params = z.output<typeof params>;
+
+/** What lies there and what is wanted, as steps; or that check mode cannot know. */
+type State =
+  | { readonly known: false; readonly why: string }
+  | {
+      readonly known: true;
+      readonly steps: FileSteps;
+      readonly recovering: boolean;
+      readonly before: string;
+      readonly after: string;
+      readonly kept: readonly string[];
+      readonly dropped: readonly string[];
+    };
+
+export const module = defineModule({
+  summary: 'Makes a restored data directory ready for point-in-time recovery, and cleans it up afterwards.',
+  description: `Writes postgresql.auto.conf (settings that the backup had from ALTER SYSTEM stay, recovery settings of
+Barman or of an older recovery go), the signal file, and the paths in postgresql.conf that name another node. Files are
+kept beside as they were (${BEFORE}) until state: absent.
+
+signal: standby is the default because with it nothing but a reached target or an operator ends the recovery. A failed
+fetch, a missing segment and a target after the last commit all leave a readable instance that waits; seen with
+PostgreSQL 15: with recovery.signal the last one is FATAL ("recovery ended before configured recovery target was
+reached"), and a missing segment without a target promotes at once, with rows missing. With a time target both stop
+paused at the same commit. For latest, standby.signal makes "all archived WAL is replayed" something that
+postgres.replay proves before postgres.promote ends it. Either file is gone after the promotion.`,
+  examples: `- postgres.recovery:
+    directory: "{{ pgdata }}.pitr"
+    target: "2026-11-22 09:34:43.075605+00"
+    timeline: 1
+    server: db1
+- postgres.recovery:   # after the promotion
+    state: absent
+    directory: "{{ pgdata }}"`,
+  params,
+  returns: {
+    kept: 'names of the ALTER SYSTEM settings that stay',
+    dropped: 'names of settings of a recovery or an archive that are gone',
+    restore_command: 'as it stands in the file',
+  },
+  read: (host, p: Params, context) => readState(host, p, context),
+  plan: (state, p) => {
+    if (state.known && p.state === 'absent' && state.recovering) {
+      throw new PitrError({
+        kind: 'refused',
+        code: 'still-in-recovery',
+        message: `the recovery in ${p.directory} is not over: its settings are still needed`,
+        next: ['Promote the instance first (postgres.promote).'],
+      });
+    }
+    if (state.known && isNothing(state.steps)) return undefined;
+    const words =
+      p.state === 'absent'
+        ? `remove what the recovery has left in ${p.directory}`
+        : `prepare ${p.directory} for recovery to ${p.target === 'latest' ? 'the end of WAL' : p.target} on timeline ${p.timeline}`;
+    return {
+      summary: words,
+      directory: p.directory,
+      user: p.user,
+      signal: p.signal,
+      prepares: p.state === 'present',
+      steps: state.known ? state.steps : { write: [], remove: [], own: false },
+      ...(state.known
+        ? {
+            diff: [
+              {
+                subject: `${p.directory}/${AUTO_CONF}`,
+                before: withoutPasswords(state.before),
+                after: withoutPasswords(state.after),
+              },
+            ],
+          }
+        : {}),
+    };
+  },
+  unchanged: (state) => resultOf(state),
+  predict: (change) => ({
+    resources: [
+      predicted(pathResource, `${change.directory}/${AUTO_CONF}`, new Unknown('what postgres.recovery writes')),
+      ...(change.prepares
+        ? [
+            predicted(postgresResource, change.directory, {
+              data: 'present' as const,
+              running: false,
+              mode: 'open' as const,
+              role: 'recovering' as const,
+              prepared: true,
+              signal: change.signal,
+            }),
+          ]
+        : []),
+    ],
+  }),
+  apply: async (host, change, p, context) => {
+    await carryOut(host, change);
+    return resultOf(await readState(host, p, context));
+  },
+  undo: async (host, change) => {
+    if (!change.prepares) return;
+    await takeBack(host, change);
+  },
+  undoable: (p) => p.state === 'present' || 'the settings of a recovery that is over are of no use any more',
+});
+
+async function readState(
+  host: Parameters<typeof readRecoveryFiles>[0],
+  p: Params,
+  context: Pick<TaskContext, 'render'>,
+): Promise<State> {
+  const label = await host.look(pathResource, `${p.directory}/PG_VERSION`);
+  const present = await host.look(pathResource, `${p.directory}/${AUTO_CONF}`);
+  const unknown = [label, present].find((seen) => seen instanceof Unknown);
+  if (unknown instanceof Unknown) return { known: false, why: unknown.why };
+  const instance = await host.look(postgresResource, p.directory);
+  if (instance instanceof Unknown) return { known: false, why: instance.why };
+  const files = await readRecoveryFiles(host, p.directory, p.user);
+  const current = effectiveSettings(files.texts.get(AUTO_CONF) ?? '');
+  const origin = files.texts.get(`${AUTO_CONF}.origin`);
+  const { kept, dropped } = keptSettings({
+    present: current,
+    origin: origin === undefined ? undefined : effectiveSettings(origin),
+  });
+  const recovery =
+    p.state === 'absent'
+      ? []
+      : recoverySettings({
+          target: checkedTarget(p.target),
+          timeline: p.timeline ?? 1,
+          action: p.action,
+          restoreCommand: await restoreCommand(p, p.segment_size ?? instance.control?.segmentSize, context),
+        });
+  const quoted = (settings: readonly { readonly name: string; readonly value: string }[]) =>
+    settings.map(({ name, value }) => ({ name, value: quoteConf(value) }));
+  const autoConf = await context.render('postgresql.auto.conf.hbs', {
+    kept: quoted(kept),
+    recovery: quoted(recovery),
+  });
+  const steps =
+    p.state === 'absent'
+      ? stepsToClean(files, autoConf)
+      : stepsToPrepare(files, { pgdata: p.pgdata, autoConf, signal: p.signal });
+  return {
+    known: true,
+    steps,
+    recovering: instance.running ? instance.role === 'recovering' : instance.signal !== undefined,
+    before: files.texts.get(AUTO_CONF) ?? '',
+    after: autoConf,
+    kept: kept.map(({ name }) => name),
+    dropped,
+  };
+}
+
+async function restoreCommand(
+  p: Params,
+  segmentSize: number | undefined,
+  context: Pick<TaskContext, 'render'>,
+): Promise<string> {
+  const parsed = parseLogin(p.ssh);
+  if (parsed === undefined || segmentSize === undefined) {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'segment-size-unknown',
+      message: `the WAL segment size of the backup in ${p.directory} cannot be read`,
+      next: ['Install the PostgreSQL programs of its version on this host, or give segment_size.'],
+    });
+  }
+  const facts = {
+    login: parsed,
+    servers: inOrder(p.server, p.servers),
+    directories: p.wal_directories,
+    segmentSize,
+    signal: p.signal,
+  };
+  return oneLine(
+    await context.render(`restore_command/${p.wal_method}.hbs`, { ...restoreCommandValues(facts, quote) }),
+  );
+}
+
+function resultOf(state: State): Readonly<Record<string, unknown>> {
+  if (!state.known) return {};
+  const command = effectiveSettings(state.after).get('restore_command');
+  return {
+    kept: state.kept,
+    dropped: state.dropped,
+    ...(command === undefined ? {} : { restore_command: command }),
+  };
+}
+
+interface Files {
+  readonly directory: string;
+  readonly user: string;
+  readonly steps: FileSteps;
+  readonly prepares: boolean;
+}
+
+const KEEP = `cd -- "$1" || exit 1; shift
+for file in "$@"; do
+  { [ -e "$file" ] || [ -L "$file" ]; } && [ ! -e "$file${BEFORE}" ] || continue
+  cp -p -- "$file" "$file${BEFORE}" || exit 1
+done`;
+
+async function carryOut(host: WriteHost, { directory, user, steps, prepares }: Files): Promise<void> {
+  if (steps.own) {
+    await host.must(['chown', '-R', `${user}:`, directory]);
+    await host.must(['chmod', '0700', directory]);
+  }
+  const as = { user, cwd: '/' };
+  const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
+  if (prepares && touched.length > 0) await host.must(['sh', '-c', KEEP, 'sh', directory, ...touched], as);
+  for (const { name, text } of steps.write) {
+    const mode = name === AUTO_CONF || name.endsWith('.signal') ? { mode: 0o600 } : {};
+    await host.writeFile(`${directory}/${name}`, text, { user, ...mode });
+  }
+  if (steps.remove.length > 0) {
+    await host.must(['rm', '-rf', '--', ...steps.remove.map((name) => `${directory}/${name}`)], as);
+  }
+}
+
+const PUT_BACK = `cd -- "$1" 2>/dev/null || exit 0; shift
+for file in "$@"; do
+  if [ -e "$file${BEFORE}" ]; then mv -f -- "$file${BEFORE}" "$file" || exit 1
+  else case "$file" in *.signal) rm -f -- "$file";; esac
+  fi
+done`;
+
+async function takeBack(host: WriteHost, { directory, user, steps }: Files): Promise<void> {
+  const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
+  await host.must(['sh', '-c', PUT_BACK, 'sh', directory, ...touched], { user, cwd: '/' });
+}

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { defineLook } from '../../contract/module.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { runFiles } from '../../postgres/isolation.ts';
+import { absolutePath, instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
+import { judgeReplay, type ReplayWish } from '../../postgres/replay-verdict.ts';
+import { observe, type ReplayWatch, replayRate, replayWords, startWatch } from '../../postgres/replay-watch.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { lookAtReplay } from '../../resources/replay.ts';
+import { programsOf, sessionTarget } from '../../resources/sql.ts';
+import { rest } from '../../resources/until.ts';
+import { Unknown } from '../../values/unknown.ts';
+import { formatLsn } from '../../wal/lsn.ts';
+import { DEFAULT_SEGMENT_SIZE, endOfSegment, parseSegment } from '../../wal/segment.ts';
+import { targetTimeSchema } from '../../wal/target.ts';
+
+const params = z.strictObject({
+  target: targetTimeSchema.default('latest').describe('as postgres.recovery was told: latest, or a time'),
+  last: z
+    .string()
+    .regex(/^[0-9A-F]{24}$/, 'must be the name of a WAL segment')
+    .optional()
+    .describe('the last segment that is known to be archived (barman.wal): a hole before it is an error, not the end'),
+  stall: seconds
+    .default(300)
+    .describe('seconds without anything replayed or fetched after which a replay counts as stalled'),
+  interval: z.number().min(0.1).max(60).default(0.5).describe('seconds between two looks'),
+  log: absolutePath.optional().describe("the instance's log; beside the data by default"),
+  ...instanceParams,
+  ...sessionParams,
+});
+
+type Params = z.output<typeof params>;
+
+export const module = defineLook({
+  summary: 'Follows the replay of WAL on an isolated instance until it is at its target or at the end of WAL.',
+  description:
+    'No clock ends a replay that goes on, however slowly: it has stalled when for `stall` seconds nothing was replayed ' +
+    'and nothing was fetched. Ends with reached: target (paused there, nothing later applied), or end-of-wal (the ' +
+    'archive has proved twice that the next segment does not exist, or `last` is replayed to its end). With a time ' +
+    'target end-of-wal means that no commit later than the target is archived; the instance stays up and readable. ' +
+    'Fails when PostgreSQL ends, with the FATAL lines of its log.',
+  examples: `- postgres.replay:
+    target: "{{ wal.target_time }}"
+    last: "{{ wal.last }}"
+  register: replay
+- core.assert:
+    that: replay.reached == "target"`,
+  params,
+  returns: {
+    reached: 'target or end-of-wal',
+    lsn: 'position replayed to',
+    last_commit: 'commit time of the last replayed transaction, UTC',
+    paused: 'whether it is paused there',
+    promoted: 'whether it has promoted itself (signal: recovery without a target does)',
+    timeline: 'that is replayed, or the new one when promoted',
+    stopped: "PostgreSQL's words on where it stopped: before commit of transaction ..., time ...",
+    replayed_bytes: 'of WAL seen to be replayed',
+    seconds: 'that were waited',
+  },
+  awaits: true,
+  dependsOn: (p: Params) => [{ kind: 'postgres', id: p.pgdata }],
+  read: async (host, p, context) => {
+    const instance = await host.look(postgresResource, p.pgdata);
+    if (instance instanceof Unknown) return { unknown: instance };
+    const place = {
+      session: { ...sessionTarget(p, instance.programs), bin: programsOf(p, instance.programs) },
+      version: instance.version ?? 0,
+      log: p.log ?? runFiles(p.pgdata).log,
+    };
+    const segmentSize = instance.control?.segmentSize ?? DEFAULT_SEGMENT_SIZE;
+    const lastSegment = p.last === undefined ? undefined : parseSegment(p.last);
+    const wish: ReplayWish = {
+      hasTarget: p.target !== 'latest',
+      segmentSize,
+      stallMs: p.stall * 1000,
+      lastSegment,
+    };
+    const end = lastSegment === undefined ? undefined : endOfSegment(lastSegment, segmentSize);
+    const begun = performance.now();
+    let watch = startWatch(begun);
+    let offset = 0;
+    for (let first: bigint | undefined; ; ) {
+      const look = await lookAtReplay(host, place, offset);
+      offset += look.logBytes;
+      const now = performance.now();
+      watch = observe(watch, look, now);
+      first ??= watch.last?.lsn;
+      const verdict = judgeReplay(watch, wish, now);
+      if (verdict.kind === 'failed') {
+        throw new PitrError({ ...verdict, kind: 'failed', host: host.name, state: stateWords(watch, p.pgdata) });
+      }
+      const data = figures(watch, first, now - begun);
+      if (verdict.kind === 'reached') {
+        return {
+          reached: verdict.what,
+          paused: watch.last?.paused ?? false,
+          promoted: verdict.promoted,
+          timeline: watch.log.newTimeline ?? timelineOfInstance(watch, instance.control?.timeline),
+          ...(watch.log.stopping === undefined ? {} : { stopped: watch.log.stopping }),
+          ...data,
+        };
+      }
+      context.progress(replayWords(watch, end), { ...data, rate: replayRate(watch) });
+      // More of a long log is waiting: no rest before it is read.
+      if (look.logBytes === 0 || look.session !== undefined) await rest(p.interval * 1000, context.signal);
+    }
+  },
+});
+
+function figures(watch: ReplayWatch, first: bigint | undefined, waitedMs: number): Readonly<Record<string, unknown>> {
+  const { last } = watch;
+  return {
+    ...(last?.lsn === undefined ? {} : { lsn: formatLsn(last.lsn) }),
+    ...(last?.lastCommit === undefined ? {} : { last_commit: last.lastCommit }),
+    replayed_bytes: last?.lsn === undefined || first === undefined ? 0 : Number(last.lsn - first),
+    seconds: Math.round(waitedMs / 100) / 10,
+  };
+}
+
+/** The timeline of the last file that was fetched, else the one that the control file named at the beginning. */
+function timelineOfInstance(watch: ReplayWatch, before: number | undefined): number | undefined {
+  const segment = parseSegment(watch.log.restored ?? '');
+  return segment === undefined ? before : Number.parseInt(segment.slice(0, 8), 16);
+}
+
+function stateWords(watch: ReplayWatch, pgdata: string): string {
+  return watch.alive
+    ? `PostgreSQL still runs isolated on ${pgdata}; other nodes are untouched.`
+    : `PostgreSQL does not run on ${pgdata} any more; its data is kept, other nodes are untouched.`;
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { defineModule } from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
+import { instanceAfterStart, planStart } from '../../postgres/start-plan.ts';
+import { openAccess } from '../../resources/access.ts';
+import { type InstanceRef, stopInstance } from '../../resources/instance-control.ts';
+import { startAs } from '../../resources/instance-start.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { programsOf } from '../../resources/sql.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  mode: z
+    .enum(['isolated', 'closed', 'open'])
+    .describe(
+      'isolated: private socket, no address, archives nothing; closed: as configured, but only this host gets in; open: as configured',
+    ),
+  roles: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(['postgres'])
+    .describe('database roles that get in while it is isolated or closed'),
+  settings: z
+    .record(z.string().regex(/^[a-z_][a-z0-9_.]*$/), z.union([z.string(), z.number(), z.boolean()]))
+    .default({})
+    .describe('isolated: more settings for this start alone, as on the command line of postgres'),
+  patience: seconds
+    .default(120)
+    .describe('seconds without a word in the log after which a start that lets nobody in has failed'),
+  shutdown_timeout: seconds.default(300).describe('seconds that a restart, or the undo, may take to stop'),
+  socket_dir: sessionParams.socket_dir.describe('isolated: a private directory for the socket; beside the data by default'),
+  ...instanceParams,
+});
+
+type Params = z.output<typeof params>;
+
+export const module = defineModule({
+  summary: 'Starts PostgreSQL on a data directory: isolated for a recovery, or prepared for a cut-over.',
+  description:
+    'Refuses where an instance runs already in another way than the wanted one. `isolated` refuses data that was not ' +
+    'prepared by postgres.recovery: the old data of a member, started and promoted by mistake, would be a second ' +
+    'primary. `closed` stops an isolated, promoted instance and starts it as its files say, except that pg_hba.conf ' +
+    'lets in only this host; postgres.access opens it. Log, socket and rules of an isolated instance lie in ' +
+    '`<pgdata>.pitr-run`.',
+  examples: `- postgres.start:
+    mode: isolated
+- postgres.start:
+    mode: closed`,
+  params,
+  returns: { pid: 'of the postmaster', port: 'that names the socket', log: 'file with the first words of the start' },
+  read: async (host, p: Params) => host.look(postgresResource, p.pgdata),
+  plan: (state, p) => planStart(state, p),
+  unchanged: (state) => (state instanceof Unknown ? {} : { pid: state.pid, port: state.port }),
+  predict: (change, state) => ({
+    resources: [predicted(postgresResource, change.pgdata, instanceAfterStart(state, change))],
+  }),
+  apply: async (host, change, p, context) => {
+    const ref = { ...change, bin: programsOf({ ...p, bin: change.bin }, undefined) };
+    if (change.restart) await stopInstance(host, ref, 'fast', p.shutdown_timeout * 1000, context.signal);
+    const instance = await startAs(host, ref, change, p.patience * 1000, context);
+    return { pid: instance.pid, port: instance.port, log: `${change.pgdata}.pitr-run/postgresql.log` };
+  },
+  undo: async (host, change, context) => {
+    const seen = await postgresResource.read(host, change.pgdata);
+    const ref: InstanceRef = { ...change, bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs) };
+    await stopInstance(host, ref, 'fast', change.shutdownMs, context.signal);
+    if (change.mode === 'closed' && seen.data === 'present') await openAccess(host, ref);
+  },
+});

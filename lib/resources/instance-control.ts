@@ -1,0 +1,171 @@
+import type { WriteHost } from '../contract/module.ts';
+import { PitrError } from '../errors/pitr-error.ts';
+import type { InstanceState } from '../postgres/instance.ts';
+import { type RunFiles, runFiles } from '../postgres/isolation.ts';
+import { type LogFacts, NOTHING_LOGGED, readLog } from '../postgres/log.ts';
+import { evidenceOf } from '../transport/command-failed.ts';
+import { quote } from '../transport/quote.ts';
+import type { RunResult } from '../transport/types.ts';
+import { postgresResource } from './postgres.ts';
+import { rest, until } from './until.ts';
+
+/** Which instance is meant, and with what it is controlled. Plain data: it goes into the journal. */
+export interface InstanceRef {
+  readonly pgdata: string;
+  readonly bin: string;
+  readonly user: string;
+}
+
+export type ShutdownMode = 'fast' | 'smart' | 'immediate';
+
+/** How long `pg_ctl` itself waits before we look on, in seconds. */
+const PG_CTL_PATIENCE = 5;
+const GRACE_MS = 30_000;
+
+/**
+ * Stops an instance and proves that no process of it is left. Does nothing where none runs. Throws kind `failed`
+ * (`postgres-still-runs`) at the deadline, with what was last seen.
+ */
+export async function stopInstance(
+  host: WriteHost,
+  ref: InstanceRef,
+  mode: ShutdownMode,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const before = await postgresResource.read(host, ref.pgdata);
+  if (!before.running) return;
+  const seconds = String(Math.ceil(timeoutMs / 1000));
+  const stop = await host.run(
+    [`${ref.bin}/pg_ctl`, '-D', ref.pgdata, '-m', mode, '-t', seconds, '-w', '-s', 'stop'],
+    { user: ref.user, cwd: '/', timeoutMs: timeoutMs + GRACE_MS, signal, ownChannel: true },
+  );
+  await until(() => postgresResource.read(host, ref.pgdata), {
+    everyMs: 200,
+    // pg_ctl returns when postmaster.pid is gone; the last process follows at once.
+    deadlineMs: stop.exitCode === 0 ? 10_000 : 0,
+    signal,
+    done: (seen) => !seen.running,
+    late: (seen) => stillRuns(host.name, ref, mode, seen, stop),
+  });
+}
+
+function stillRuns(
+  host: string,
+  ref: InstanceRef,
+  mode: ShutdownMode,
+  seen: InstanceState,
+  stop: RunResult,
+): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'postgres-still-runs',
+    message: `PostgreSQL still runs on ${ref.pgdata} after a ${mode} shutdown`,
+    details: [`processes: ${(seen.processes ?? []).join(', ')}`],
+    host,
+    evidence: evidenceOf(stop),
+    next: ['Look at its log for what it waits for; smart waits for clients, fast does not.'],
+  });
+}
+
+/** Makes the directory for socket, log and rules of an isolated instance, and keeps the log of the start before. */
+export async function prepareRunFiles(host: WriteHost, ref: InstanceRef, files: RunFiles): Promise<void> {
+  await host.must(
+    [
+      'sh',
+      '-c',
+      `umask 077
+for directory in "$1" "$2"; do
+  mkdir -p -- "$directory" && [ -O "$directory" ] && chmod 0700 -- "$directory" ||
+    { echo "$directory must belong to $(id -un), or be possible to make" >&2; exit 1; }
+done
+if [ -e "$3" ]; then mv -f -- "$3" "$4"; fi`,
+      'sh',
+      files.directory,
+      files.socketDirectory,
+      files.log,
+      files.previousLog,
+    ],
+    { user: ref.user, cwd: '/' },
+  );
+}
+
+/** What the log of the last start by pitr says. */
+export async function startLog(host: WriteHost, ref: InstanceRef): Promise<LogFacts> {
+  const { log } = runFiles(ref.pgdata);
+  const text = await host.run(['tail', '-c', '262144', '--', log], { user: ref.user, cwd: '/' });
+  return readLog(NOTHING_LOGGED, text.exitCode === 0 ? `${text.stdout}\n` : '');
+}
+
+/**
+ * Starts an instance and waits until it lets somebody in, or (isolated, in recovery) until replay is under way. No
+ * clock ends a start whose log goes on. Throws kind `failed` (`postgres-did-not-start`) with the FATAL lines of the
+ * log; nothing runs then.
+ */
+export async function startInstance(
+  host: WriteHost,
+  ref: InstanceRef,
+  settings: readonly (readonly [name: string, value: string])[],
+  silenceMs: number,
+  signal: AbortSignal,
+  told: (text: string) => void,
+): Promise<InstanceState> {
+  const { log } = runFiles(ref.pgdata);
+  const options = settings.map(([name, value]) => `-c ${quote(`${name}=${value}`)}`).join(' ');
+  const start = await host.run(
+    [
+      `${ref.bin}/pg_ctl`,
+      '-D',
+      ref.pgdata,
+      '-l',
+      log,
+      '-w',
+      '-s',
+      '-t',
+      String(PG_CTL_PATIENCE),
+      ...(options === '' ? [] : ['-o', options]),
+      'start',
+    ],
+    { user: ref.user, cwd: '/', timeoutMs: PG_CTL_PATIENCE * 1000 + GRACE_MS, signal, ownChannel: true },
+  );
+  let heard = { lines: '', at: performance.now() };
+  for (;;) {
+    const instance = await postgresResource.read(host, ref.pgdata);
+    if (instance.status === 'ready' || instance.status === 'standby') return instance;
+    const facts = await startLog(host, ref);
+    if (!instance.running) throw didNotStart(host.name, ref, facts, start);
+    if (facts.redoStarts !== undefined) return instance;
+    const lines = facts.tail.join('\n');
+    const now = performance.now();
+    if (lines !== heard.lines) heard = { lines, at: now };
+    else if (now - heard.at >= silenceMs) throw silent(host.name, ref, facts, silenceMs);
+    told(facts.tail.at(-1) ?? 'no word in the log yet');
+    await rest(300, signal);
+  }
+}
+
+function didNotStart(host: string, ref: InstanceRef, facts: LogFacts, start: RunResult): PitrError {
+  const why = facts.fatal[0]?.replace(/^(FATAL|PANIC): /, '');
+  return new PitrError({
+    kind: 'failed',
+    code: 'postgres-did-not-start',
+    message: `PostgreSQL does not start on ${ref.pgdata}${why === undefined ? '' : `: ${why}`}`,
+    details: facts.fatal.length > 0 ? facts.fatal.slice(-8) : facts.tail,
+    host,
+    evidence: evidenceOf(start),
+    state: `No PostgreSQL runs on ${ref.pgdata}.`,
+    next: [`The whole log: ${runFiles(ref.pgdata).log} (with logging_collector also in log_directory).`],
+  });
+}
+
+function silent(host: string, ref: InstanceRef, facts: LogFacts, silenceMs: number): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'postgres-start-stalled',
+    message: `PostgreSQL has started on ${ref.pgdata}, but lets nobody in and has logged nothing for ${Math.round(silenceMs / 1000)} s`,
+    details: facts.tail,
+    host,
+    state: `PostgreSQL runs on ${ref.pgdata} and is still starting.`,
+    next: [`Watch ${runFiles(ref.pgdata).log}; run again to go on waiting.`],
+  });
+}

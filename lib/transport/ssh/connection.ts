@@ -1,0 +1,148 @@
+import type { Client, ClientChannel } from 'ssh2';
+import { type Channel, type ChannelEnd, type Connection, STREAMS_GRACE_MS } from '../connection.ts';
+import { connectionClosed, interrupted } from '../errors.ts';
+import type { SshSettings } from '../types.ts';
+import { connectionLost, execRefused, sessionsExhausted } from './errors.ts';
+import { type Login, login } from './login.ts';
+
+/** SSH_OPEN_CONNECT_FAILED: what sshd says when there are as many sessions as MaxSessions allows. */
+const NO_SESSION_FREE = 2;
+const SESSION_DEADLINE_MS = 15_000;
+const LOSS_NOTICE_MS = 200;
+
+/** One SSH connection to a host, opened when needed and again when it was lost. */
+export class SshConnection implements Connection {
+  readonly address: string;
+  readonly loginUser: string | undefined;
+  readonly parallelChannels = 4;
+  readonly #settings: SshSettings;
+  readonly #closing = new AbortController();
+  #login: Promise<Login> | undefined;
+
+  constructor(settings: SshSettings) {
+    this.#settings = settings;
+    this.loginUser = settings.user;
+    this.address = `ssh ${settings.address}:${settings.port}`;
+  }
+
+  async connect(signal?: AbortSignal): Promise<void> {
+    await this.#ready(signal);
+  }
+
+  async open(text: string, signal?: AbortSignal): Promise<Channel> {
+    const session = await this.#ready(signal);
+    const deadline = performance.now() + SESSION_DEADLINE_MS;
+    for (let pause = 4; ; pause = Math.min(pause * 2, 250)) {
+      try {
+        return channelOf(
+          await Promise.race([exec(session.client, text), session.lost.then(thrown)]),
+          session,
+        );
+      } catch (error) {
+        if (!(error instanceof Error) || error.name === 'PitrError') throw error;
+        // A session that ended a moment ago still counts on the server, so this is also met below the limit.
+        const full = 'reason' in error && error.reason === NO_SESSION_FREE;
+        if (!full)
+          throw await Promise.race([session.lost, later(LOSS_NOTICE_MS, execRefused(session.target, error))]);
+        if (signal?.aborted) throw interrupted(this.address);
+        if (performance.now() + pause > deadline) {
+          throw sessionsExhausted(session.target, SESSION_DEADLINE_MS / 1000);
+        }
+        await later(pause, undefined);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const session = await this.#login?.catch(() => undefined);
+    if (session === undefined) return;
+    session.end();
+    await Promise.race([session.lost, later(1_000, undefined)]);
+  }
+
+  /** The login, shared by all who wait for it; an abort ends the waiting of its caller only. */
+  async #ready(signal: AbortSignal | undefined): Promise<Login> {
+    if (this.#closing.signal.aborted) throw connectionClosed(this.address);
+    if (signal?.aborted) throw interrupted(this.address);
+    this.#login ??= this.#open();
+    const attempt = this.#login;
+    if (signal === undefined) return attempt;
+    let abort = (): void => {};
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => reject(interrupted(`connecting: ${this.address}`));
+      signal.addEventListener('abort', abort, { once: true });
+    });
+    try {
+      return await Promise.race([attempt, aborted]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  #open(): Promise<Login> {
+    const attempt = login(this.#settings, this.#closing.signal);
+    const forget = (): void => {
+      if (this.#login === attempt) this.#login = undefined;
+    };
+    attempt.then((session) => session.lost.then(forget), forget);
+    return attempt;
+  }
+}
+
+function exec(client: Client, text: string): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.exec(text, (error, channel) => {
+      if (error) reject(error);
+      else resolve(channel);
+    });
+  });
+}
+
+function channelOf(channel: ClientChannel, session: Login): Channel {
+  let abandoned = (): void => {};
+  const ended = new Promise<ChannelEnd>((resolve) => {
+    let end: ChannelEnd | undefined;
+    // Typed as a union of two listeners, of which TypeScript can pick neither.
+    channel.on('exit', (...[code, signal]: [number | null, string?]) => {
+      const known: ChannelEnd =
+        code === null
+          ? { kind: 'signalled', signal: signal ?? 'unknown' }
+          : { kind: 'exited', exitCode: code };
+      end = known;
+      setTimeout(() => resolve(known), STREAMS_GRACE_MS).unref();
+    });
+    channel.on('close', () => {
+      // Closed with neither exit code nor signal: the connection went, though its own event may be still to come.
+      if (end !== undefined) resolve(end);
+      else void lossOf(session).then(resolve);
+    });
+    abandoned = () => resolve({ kind: 'signalled', signal: 'SIGPIPE' });
+  });
+  channel.on('error', () => {});
+  return {
+    stdin: channel,
+    stdout: channel,
+    stderr: channel.stderr,
+    ended,
+    abandon: () => {
+      channel.close();
+      abandoned();
+    },
+  };
+}
+
+async function lossOf(session: Login): Promise<ChannelEnd> {
+  const silent = connectionLost(session.target, 'a session was closed without a status');
+  return { kind: 'lost', error: await Promise.race([session.lost, later(LOSS_NOTICE_MS, silent)]) };
+}
+
+function thrown(error: Error): never {
+  throw error;
+}
+
+function later<T>(milliseconds: number, value: T): Promise<T> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(value), milliseconds).unref();
+  });
+}

@@ -1,0 +1,208 @@
+import { PitrError } from '../../errors/pitr-error.ts';
+import { commandLine } from '../quote.ts';
+import { fingerprint, type KnownKey, keyType } from './known-hosts.ts';
+import { type Target, targetName } from './target.ts';
+
+/** A login as one would try it by hand. */
+export function sshByHand(target: Target): string {
+  return commandLine(['ssh', '-p', String(target.port), `${target.user}@${target.host}`]);
+}
+
+function ofHost(target: Target): string {
+  return `${target.host} port ${target.port}`;
+}
+
+function keyPrinted(key: Buffer): string {
+  return `${keyType(key)} ${fingerprint(key)}`;
+}
+
+const COMPARE =
+  'Compare with the key on the host itself (its console): ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub';
+
+export function hostKeyUnknown(target: Target, key: Buffer): PitrError {
+  const file = target.knownHostsFiles[0] ?? '~/.ssh/known_hosts';
+  const scan = commandLine(['ssh-keyscan', '-p', String(target.port), target.host]);
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-host-key-unknown',
+    message: `the host key is not known: ${ofHost(target)}`,
+    details: [`it shows ${keyPrinted(key)}`, `looked in ${target.knownHostsFiles.join(', ')}`],
+    next: [
+      COMPARE,
+      `When it is the right one, store it: ${scan} >>${commandLine([file])}`,
+      'Or let new keys be stored at first contact: host key checking `accept-new` in the inventory.',
+    ],
+  });
+}
+
+export function hostKeyChanged(
+  target: Target,
+  name: string,
+  key: Buffer,
+  known: readonly KnownKey[],
+): PitrError {
+  const files = [...new Set(known.map((entry) => entry.file))];
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-host-key-changed',
+    message: `the host key has changed, so this may be another host: ${ofHost(target)}`,
+    details: [
+      `it shows ${keyPrinted(key)}`,
+      ...known.map(
+        (entry) =>
+          `known is ${entry.type} ${fingerprint(Buffer.from(entry.key, 'base64'))} (${entry.file}:${entry.line})`,
+      ),
+    ],
+    next: [
+      COMPARE,
+      ...files.map(
+        (file) =>
+          `Only when the host was rebuilt, forget the old key: ${commandLine(['ssh-keygen', '-R', name, '-f', file])}`,
+      ),
+    ],
+  });
+}
+
+export function hostKeyRevoked(target: Target, key: Buffer, by: KnownKey): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-host-key-revoked',
+    message: `the host shows a key that is marked as revoked: ${ofHost(target)}`,
+    details: [`it shows ${keyPrinted(key)}`, `revoked in ${by.file}:${by.line}`],
+    next: ['Give the host a new key, or find out who answers in its place.'],
+  });
+}
+
+export function hostKeyNotStored(target: Target, file: string, cause: unknown): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-host-key-not-stored',
+    message: `the new host key cannot be stored, so the host cannot be recognised later: ${ofHost(target)}`,
+    details: [`${file}: ${cause instanceof Error ? cause.message : String(cause)}`],
+    next: ['See that the known_hosts file can be written, or name another one in the inventory.'],
+    cause,
+  });
+}
+
+export function authenticationFailed(
+  target: Target,
+  tried: readonly string[],
+  accepts: readonly string[],
+): PitrError {
+  const encrypted = tried.some((line) => line.includes('passphrase'));
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-auth-failed',
+    message: `the host does not let us in: ${targetName(target)}`,
+    details: [
+      ...(tried.length === 0
+        ? ['nothing to try: no key, no agent, no password']
+        : tried.map((line) => `tried ${line}`)),
+      ...(accepts.length === 0 ? [] : [`the host accepts: ${accepts.join(', ')}`]),
+    ],
+    next: [
+      ...(encrypted
+        ? ['Load the encrypted key into the agent (ssh-add), or give its passphrase in the inventory.']
+        : []),
+      `Try it by hand: ${sshByHand(target)}`,
+      `Bring a key there: ${commandLine(['ssh-copy-id', '-p', String(target.port), `${target.user}@${target.host}`])}`,
+    ],
+  });
+}
+
+export function connectTimedOut(target: Target, milliseconds: number, waitingFor: string): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'connect-timeout',
+    message: `no answer within ${milliseconds / 1000} s (waiting for ${waitingFor}): ${ofHost(target)}`,
+    next: [
+      `See that the host is up and no firewall drops the packets: ${commandLine(['ping', '-c', '3', target.host])}`,
+      `Try it by hand: ${sshByHand(target)}`,
+    ],
+  });
+}
+
+/** Failures of the TCP connection, by the system's own error code. */
+export function socketFailed(target: Target, error: Error): PitrError {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const facts = { kind: 'unreachable', cause: error } as const;
+  switch (code) {
+    case 'ECONNREFUSED':
+      return new PitrError({
+        ...facts,
+        code: 'connect-refused',
+        message: `the connection was refused, nothing listens there: ${ofHost(target)}`,
+        next: ['See that sshd runs on the host and listens on this port: systemctl status ssh; ss -ltn'],
+      });
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new PitrError({
+        ...facts,
+        code: 'host-name-unknown',
+        message: `the host name cannot be resolved: ${target.host}`,
+        next: [
+          `Mend the address in the inventory, or the name service: ${commandLine(['getent', 'hosts', target.host])}`,
+        ],
+      });
+    default:
+      return new PitrError({
+        ...facts,
+        code: code === 'ETIMEDOUT' ? 'connect-timeout' : 'connect-failed',
+        message: `the connection cannot be made (${code === '' ? error.message : code}): ${ofHost(target)}`,
+        next: [`Try it by hand: ${sshByHand(target)}`],
+      });
+  }
+}
+
+export function handshakeFailed(target: Target, error: Error): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-handshake-failed',
+    message: `no SSH session came about (${error.message}): ${ofHost(target)}`,
+    next: [
+      'See that this port is an SSH server, that it is not overloaded (MaxStartups), and that its algorithms are not too new or too old.',
+      `Try it by hand: ${sshByHand(target)} -v`,
+    ],
+    cause: error,
+  });
+}
+
+export function connectionLost(target: Target, reason: string): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'connection-lost',
+    message: `the connection was lost (${reason}): ${targetName(target)}`,
+    state: 'What ran on the host may still be running there.',
+    next: [`See that the host is up: ${sshByHand(target)}`],
+  });
+}
+
+export function sessionsExhausted(target: Target, seconds: number): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-sessions-exhausted',
+    message: `the host opened no further session within ${seconds} s: ${targetName(target)}`,
+    details: ['sshd allows MaxSessions sessions on one connection (10 by default).'],
+    next: ['Raise MaxSessions in the sshd_config of the host, or let fewer commands run there at once.'],
+  });
+}
+
+export function execRefused(target: Target, error: Error): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-exec-refused',
+    message: `the host runs no commands for us (${error.message}): ${targetName(target)}`,
+    next: ['See that no forced command, ChrootDirectory or restricted shell stands in the way.'],
+    cause: error,
+  });
+}
+
+export function proxyCommandUnsupported(target: Target, command: string): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-proxy-command',
+    message: `the ssh configuration asks for a ProxyCommand, which is not supported: ${ofHost(target)}`,
+    details: [command],
+    next: ['Use ProxyJump in its place.'],
+  });
+}

@@ -1,0 +1,96 @@
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { PitrError } from '../../errors/pitr-error.ts';
+import { hostKeyChanged, hostKeyNotStored, hostKeyRevoked, hostKeyUnknown } from './errors.ts';
+import {
+  type HostKeyAlgorithm,
+  judge,
+  type KnownKey,
+  keyType,
+  knownName,
+  matchesHost,
+  parseKnownHosts,
+  preferredAlgorithms,
+} from './known-hosts.ts';
+import type { Target } from './target.ts';
+
+/** Decides whether a host is the one it says it is. One for each attempt to connect. */
+export class HostKeyCheck {
+  readonly #target: Target;
+  readonly #name: string;
+  readonly #known: readonly KnownKey[];
+  #refusal: PitrError | undefined;
+
+  private constructor(target: Target, name: string, known: readonly KnownKey[]) {
+    this.#target = target;
+    this.#name = name;
+    this.#known = known;
+  }
+
+  /** Reads the known keys of the target. Files that are not there hold none. */
+  static async of(target: Target): Promise<HostKeyCheck> {
+    const name = target.hostKeyAlias?.toLowerCase() ?? knownName(target.host, target.port);
+    const lists = await Promise.all(
+      target.knownHostsFiles.map(async (file) => {
+        const text = await readFile(file, 'utf8').catch(() => '');
+        return parseKnownHosts(text, file).filter(({ hosts }) => matchesHost(hosts, name));
+      }),
+    );
+    return new HostKeyCheck(target, name, lists.flat());
+  }
+
+  get preferredAlgorithms(): readonly HostKeyAlgorithm[] {
+    return preferredAlgorithms(this.#known);
+  }
+
+  /** Why the key was refused, if it was: ssh2 itself only says that it was. */
+  get refusal(): PitrError | undefined {
+    return this.#refusal;
+  }
+
+  /** Whether to go on with a host that shows this key. Synchronous: ssh2 takes a promise for a yes. */
+  accepts(key: Buffer): boolean {
+    const verdict = judge(this.#known, key);
+    switch (verdict.kind) {
+      case 'trusted':
+        return true;
+      case 'revoked':
+        this.#refusal = hostKeyRevoked(this.#target, key, verdict.by);
+        return false;
+      case 'changed':
+        this.#refusal = hostKeyChanged(this.#target, this.#name, key, verdict.known);
+        return false;
+      case 'unknown':
+        if (this.#target.hostKeyChecking === 'accept-new') return this.#store(key);
+        this.#refusal = hostKeyUnknown(this.#target, key);
+        return false;
+    }
+  }
+
+  #store(key: Buffer): boolean {
+    const file = this.#target.knownHostsFiles[0];
+    const line = `${this.#name} ${keyType(key)} ${key.toString('base64')}\n`;
+    try {
+      if (file === undefined) throw new Error('no known_hosts file is named');
+      const present = readIfThere(file);
+      // Two connections to a new host may both get here.
+      if (present.includes(line)) return true;
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      appendFileSync(file, present === '' || present.endsWith('\n') ? line : `\n${line}`, { mode: 0o600 });
+      return true;
+    } catch (error) {
+      this.#refusal = hostKeyNotStored(this.#target, file ?? '', error);
+      return false;
+    }
+  }
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+}

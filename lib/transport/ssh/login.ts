@@ -1,0 +1,212 @@
+import { connect as connectSocket, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { NodeSSH } from 'node-ssh';
+import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
+import type { PitrError } from '../../errors/pitr-error.ts';
+import { deferred } from '../deferred.ts';
+import type { SshSettings } from '../types.ts';
+import { Authentication } from './authentication.ts';
+import {
+  authenticationFailed,
+  connectionLost,
+  connectTimedOut,
+  handshakeFailed,
+  proxyCommandUnsupported,
+  socketFailed,
+} from './errors.ts';
+import { HostKeyCheck } from './host-key.ts';
+import { resolveTarget, type Target } from './target.ts';
+
+const KEEPALIVE_MS = 2_000;
+const KEEPALIVES_MISSED = 3;
+const EARLY_CLOSE_RETRIES = 3;
+
+/** A connection that is logged in. */
+export interface Login {
+  readonly target: Target;
+  readonly client: Client;
+  /** Resolves, with the reason, when the connection is gone. */
+  readonly lost: Promise<PitrError>;
+  end(): void;
+}
+
+/**
+ * Logs in to a host: through jump hosts where the ssh configuration names them, the host key checked, the keys
+ * offered in order. Throws kind `unreachable`, each cause with its own code.
+ */
+export async function login(
+  settings: SshSettings,
+  signal: AbortSignal,
+  via: readonly string[] = [],
+): Promise<Login> {
+  const resolved = await resolveTarget(settings);
+  const target = via.length === 0 ? resolved : { ...resolved, proxyJump: via };
+  const deadline = performance.now() + settings.connectTimeoutMs;
+  for (let attempt = 0; ; attempt += 1) {
+    const early = { closed: false };
+    try {
+      return await loginOnce(settings, target, deadline, signal, early);
+    } catch (error) {
+      // sshd drops connections at random when many come at once (MaxStartups); that passes.
+      if (!early.closed || attempt >= EARLY_CLOSE_RETRIES || signal.aborted) throw error;
+      const ms = 100 * 2 ** attempt * (0.5 + Math.random());
+      if (performance.now() + ms > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  }
+}
+
+async function loginOnce(
+  settings: SshSettings,
+  target: Target,
+  deadline: number,
+  signal: AbortSignal,
+  early: { closed: boolean },
+): Promise<Login> {
+  const hostKey = await HostKeyCheck.of(target);
+  const route = await routeTo(settings, target, deadline, signal);
+  const authentication = new Authentication(target, settings);
+  const ssh = new NodeSSH();
+  const state = { handshake: false };
+  const timeLeft = Math.max(1, deadline - performance.now());
+  const ready = ssh.connect({
+    username: target.user,
+    sock: route.socket,
+    readyTimeout: timeLeft,
+    keepaliveInterval: KEEPALIVE_MS,
+    keepaliveCountMax: KEEPALIVES_MISSED,
+    ...hostKeyOrder(hostKey.preferredAlgorithms),
+    hostVerifier: (key: Buffer) => hostKey.accepts(key),
+    authHandler: authentication.handler,
+  });
+  const client = ssh.connection;
+  if (client === null) throw await ready.then(notReached, (error: unknown) => error);
+  // Set before anything can happen, and for good: a second error without a listener would end the program.
+  const lost = deferred<PitrError>();
+  let reason = 'the host closed it';
+  client.on('error', (error: Error) => {
+    reason = error.message;
+  });
+  client.on('handshake', () => {
+    state.handshake = true;
+  });
+  client.on('close', () => {
+    route.end();
+    lost.resolve(connectionLost(target, reason));
+  });
+  const stop = (): void => {
+    client.end();
+    route.socket.destroy();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await ready;
+  } catch (thrown) {
+    stop();
+    route.end();
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (hostKey.refusal !== undefined) throw hostKey.refusal;
+    const level = 'level' in error ? error.level : undefined;
+    if (level === 'client-timeout')
+      throw connectTimedOut(target, settings.connectTimeoutMs, 'the SSH handshake');
+    // "Too many authentication failures" comes as a bare disconnect, with its number as code.
+    const disconnected = 'code' in error && typeof error.code === 'number';
+    if (level === 'client-authentication' || (state.handshake && disconnected)) {
+      throw authenticationFailed(target, authentication.tried, authentication.accepts);
+    }
+    early.closed = !state.handshake && level !== 'handshake';
+    throw handshakeFailed(target, error);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  return { target, client, lost: lost.promise, end: () => client.end() };
+}
+
+function notReached(): Error {
+  return new Error('node-ssh made no client');
+}
+
+function hostKeyOrder(preferred: readonly ServerHostKeyAlgorithm[]): Pick<ConnectConfig, 'algorithms'> {
+  if (preferred.length === 0) return {};
+  // Removed first: what is already in the list would not be moved.
+  const serverHostKey = { remove: [...preferred], prepend: [...preferred], append: [] };
+  return { algorithms: { serverHostKey } };
+}
+
+interface Route {
+  readonly socket: Duplex;
+  end(): void;
+}
+
+/** A byte stream to the host's SSH port: a TCP connection, or a forwarding through the jump hosts. */
+async function routeTo(
+  settings: SshSettings,
+  target: Target,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<Route> {
+  if (target.proxyCommand !== undefined) throw proxyCommandUnsupported(target, target.proxyCommand);
+  const nearest = target.proxyJump.at(-1);
+  if (nearest === undefined) {
+    const socket = await openSocket(target, settings.connectTimeoutMs, deadline, signal);
+    return { socket, end: () => socket.destroy() };
+  }
+  const jump = await login(jumpSettings(settings, nearest), signal, target.proxyJump.slice(0, -1));
+  return new Promise((resolve, reject) => {
+    jump.client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, socket) => {
+      if (error) {
+        jump.end();
+        reject(handshakeFailed(target, error));
+      } else resolve({ socket, end: () => jump.end() });
+    });
+  });
+}
+
+/** A jump host is reached with the same keys and the same care as the host behind it. */
+function jumpSettings(settings: SshSettings, jump: string): SshSettings {
+  const match = /^(?:(?<user>[^@]+)@)?(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]+))(?::(?<port>\d+))?$/.exec(jump);
+  const { user, v6, host, port } = match?.groups ?? {};
+  return {
+    ...settings,
+    address: v6 ?? host ?? jump,
+    port: port === undefined ? 22 : Number(port),
+    user,
+    become: undefined,
+  };
+}
+
+function openSocket(
+  target: Target,
+  timeoutMs: number,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    // Without Nagle's algorithm off, each command would wait for the host's delayed acknowledgement.
+    const socket = connectSocket({ host: target.host, port: target.port, noDelay: true, keepAlive: true });
+    const finish = (act: () => void): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      act();
+    };
+    const timer = setTimeout(
+      () =>
+        finish(() => {
+          socket.destroy();
+          reject(connectTimedOut(target, timeoutMs, 'the TCP connection'));
+        }),
+      Math.max(1, deadline - performance.now()),
+    );
+    const abort = (): void =>
+      finish(() => {
+        socket.destroy();
+        reject(connectionLost(target, 'interrupted'));
+      });
+    signal.addEventListener('abort', abort, { once: true });
+    socket.once('connect', () => finish(() => resolve(socket)));
+    socket.once('error', (error) => finish(() => reject(socketFailed(target, error))));
+    socket.on('error', () => {
+      // ssh2 listens as well; this one stays when it no longer does.
+    });
+  });
+}

@@ -1,0 +1,121 @@
+import { execFile } from 'node:child_process';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { SshSettings } from '../types.ts';
+
+/** A host to log in to, with everything that settings, ~/.ssh/config and defaults say about it. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Told by the operator: tried first, and missing ones are worth a word. */
+  readonly identityFiles: readonly string[];
+  /** Tried last, if they are there. */
+  readonly defaultIdentityFiles: readonly string[];
+  readonly knownHostsFiles: readonly string[];
+  readonly hostKeyAlias: string | undefined;
+  /** `[user@]host[:port]`, the first one nearest to us. */
+  readonly proxyJump: readonly string[];
+  readonly proxyCommand: string | undefined;
+  readonly agentSocket: string | undefined;
+  readonly hostKeyChecking: SshSettings['hostKeyChecking'];
+}
+
+const DEFAULT_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+const DEFAULT_KNOWN_HOSTS = ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
+const SSH_CLIENT_DEADLINE_MS = 5_000;
+
+/** `[user@]host[:port]` for messages and commands. */
+export function targetName(target: Pick<Target, 'host' | 'port' | 'user'>): string {
+  return `${target.user}@${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`;
+}
+
+/**
+ * The settings completed: by what the OpenSSH client resolves from its configuration where it is installed (all of
+ * Include, Match and tokens are then as the operator knows them), else by OpenSSH's defaults. Settings win. The
+ * client is not asked when the settings leave nothing open.
+ */
+export async function resolveTarget(settings: SshSettings): Promise<Target> {
+  const complete =
+    settings.user !== undefined &&
+    settings.knownHostsFiles.length > 0 &&
+    (settings.identityFiles.length > 0 || settings.password !== undefined);
+  const config = complete ? new Map<string, readonly string[]>() : await askOpenSsh(settings);
+  return targetOf(settings, config);
+}
+
+/** The pure half of `resolveTarget`. `config` holds what `ssh -G` printed. */
+export function targetOf(
+  settings: SshSettings,
+  config: ReadonlyMap<string, readonly string[]>,
+  home: string = homedir(),
+): Target {
+  const one = (name: string): string | undefined => {
+    const value = config.get(name)?.[0];
+    return value === undefined || value === 'none' ? undefined : value;
+  };
+  const many = (name: string): readonly string[] =>
+    (config.get(name) ?? []).flatMap((value) => value.split(' ')).filter((value) => value !== 'none');
+  const absolute = (path: string): string => (path.startsWith('~/') ? join(home, path.slice(2)) : path);
+  const identities = config.get('identityfile') ?? DEFAULT_IDENTITIES.map((name) => `~/.ssh/${name}`);
+  const userKnown = config.has('userknownhostsfile') ? many('userknownhostsfile') : ['~/.ssh/known_hosts'];
+  const globalKnown = config.has('globalknownhostsfile') ? many('globalknownhostsfile') : DEFAULT_KNOWN_HOSTS;
+  return {
+    host: one('hostname') ?? settings.address,
+    port: settings.port !== 22 ? settings.port : Number(one('port') ?? settings.port),
+    user: settings.user ?? one('user') ?? userInfo().username,
+    identityFiles: settings.identityFiles,
+    defaultIdentityFiles: identities
+      .filter((path) => path !== 'none')
+      .map(absolute)
+      .filter((path) => !settings.identityFiles.includes(path)),
+    knownHostsFiles:
+      settings.knownHostsFiles.length > 0
+        ? settings.knownHostsFiles
+        : [...userKnown, ...globalKnown].map(absolute),
+    hostKeyAlias: one('hostkeyalias'),
+    proxyJump: one('proxyjump')?.split(',') ?? [],
+    proxyCommand: one('proxycommand'),
+    agentSocket: agentSocket(one('identityagent'), absolute),
+    hostKeyChecking: settings.hostKeyChecking,
+  };
+}
+
+function agentSocket(configured: string | undefined, absolute: (path: string) => string): string | undefined {
+  if (configured === undefined || configured === 'SSH_AUTH_SOCK') return process.env.SSH_AUTH_SOCK;
+  return configured.startsWith('$') ? process.env[configured.slice(1)] : absolute(configured);
+}
+
+/** What `ssh -G` prints, as lists of values by keyword. Nothing where there is no OpenSSH client. */
+function askOpenSsh(settings: SshSettings): Promise<ReadonlyMap<string, readonly string[]>> {
+  const argv = [
+    '-G',
+    ...(settings.port === 22 ? [] : ['-p', String(settings.port)]),
+    ...(settings.user === undefined ? [] : ['-l', settings.user]),
+    '--',
+    settings.address,
+  ];
+  return new Promise((resolve) => {
+    const options = { timeout: SSH_CLIENT_DEADLINE_MS, maxBuffer: 1024 * 1024 };
+    const child = execFile('ssh', argv, options, (error, stdout) => {
+      // No client, or a configuration that it refuses: OpenSSH's defaults hold.
+      resolve(error === null ? parseOpenSshConfig(stdout) : new Map());
+    });
+    child.stdin?.end();
+  });
+}
+
+/** The output of `ssh -G`: a keyword and its value on each line, some keywords more than once. */
+export function parseOpenSshConfig(text: string): ReadonlyMap<string, readonly string[]> {
+  const config = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const space = line.indexOf(' ');
+    if (space <= 0) continue;
+    const keyword = line.slice(0, space).toLowerCase();
+    const value = line.slice(space + 1).trim();
+    const values = config.get(keyword);
+    if (values === undefined) config.set(keyword, [value]);
+    else values.push(value);
+  }
+  return config;
+}

@@ -1,0 +1,161 @@
+import { spawn } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+/**
+ * The command line as it is installed: built by tsc, run by plain Node. Test runners forgive imports that Node
+ * refuses.
+ */
+const checkout = resolve(import.meta.dirname, '../..');
+const BUILD_MS = 120_000;
+
+let place: string;
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(program: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ended> {
+  return new Promise((resolved, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolved({ code, stdout, stderr }));
+  });
+}
+
+function pitr(...args: string[]): Promise<Ended> {
+  const { PITR_INVENTORY: _, FORCE_COLOR: __, ...inherited } = process.env;
+  const env = { ...inherited, PITR_STATE_DIR: join(place, 'state') };
+  return run(process.execPath, [join(place, 'dist/cli/main.js'), ...args], { cwd: join(place, 'work'), env });
+}
+
+beforeAll(async () => {
+  place = await mkdtemp(join(tmpdir(), 'pitr-built-'));
+  await copyFile(join(checkout, 'package.json'), join(place, 'package.json'));
+  await symlink(join(checkout, 'node_modules'), join(place, 'node_modules'));
+  for (const folder of ['playbooks', 'templates']) await symlink(join(checkout, folder), join(place, folder));
+  await mkdir(join(place, 'work'));
+  await writeFile(
+    join(place, 'work/inventory.yml'),
+    'all:\n  vars:\n    ansible_connection: local\n  hosts:\n    one: {}\n    two:\n      colour: red\n      db_password: hidden\n',
+  );
+  await writeFile(
+    join(place, 'work/hello.yml'),
+    '- name: Hello\n  hosts: all\n  tasks:\n    - name: Say hello\n      core.debug:\n        msg: "hello {{ inventory_hostname }} from {{ who }}"\n',
+  );
+  const tsc = join(checkout, 'node_modules/typescript/bin/tsc');
+  const built = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(place, 'dist')], {
+    cwd: checkout,
+  });
+  expect(built.stdout).toBe('');
+}, BUILD_MS);
+
+afterAll(() => rm(place, { recursive: true, force: true }));
+
+describe('the built pitr', () => {
+  it('says its version', async () => {
+    expect(await pitr('--version')).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' });
+  });
+
+  it.each([[['--help']], [['help']], [['play', '--help']], [['help', 'exec']], [['modules', '-h']]])(
+    'helps: %j',
+    async (words) => {
+      const { code, stdout, stderr } = await pitr(...words);
+      expect(stdout).toContain('Usage: pitr');
+      expect(stdout).toContain('Examples:');
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    },
+  );
+
+  it.each<[number, string, string[]]>([
+    [64, 'pitr has no command "pley" (did you mean "play"?)', ['pley']],
+    [64, 'no command was given', []],
+    [64, 'pitr play has no option --chekc (did you mean "--check"?)', ['play', 'hello.yml', '--chekc']],
+    [64, '--limit was given twice', ['play', 'hello.yml', '-l', 'one', '-l', 'two']],
+    [64, 'the command comes first', ['-i', 'inventory.yml', 'play', 'hello.yml']],
+    [64, 'no playbook "helo.yml" (did you mean "hello.yml"?)', ['play', 'helo.yml']],
+    [64, 'pitr exec needs a command behind two dashes', ['exec', 'all']],
+    [64, '--check and --dry-run exclude each other', ['play', 'hello.yml', '--check', '--dry-run']],
+    [64, '--forks needs a whole number', ['play', 'hello.yml', '-f', '0']],
+    [3, 'there is no module "fs.coppy" (did you mean "fs.copy"?)', ['modules', 'fs.coppy']],
+    [3, 'there is no host "oen" in the inventory (did you mean "one"?)', ['inventory', 'host', 'oen']],
+    [3, 'undefined variable "who"', ['play', 'hello.yml']],
+  ])('exit code %i: %s', async (code, text, words) => {
+    const ended = await pitr(...words);
+    expect(ended.stderr).toContain(text);
+    expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
+  });
+
+  it('tells errors as JSON on stdout where JSON was asked for', async () => {
+    const { code, stdout, stderr } = await pitr('play', 'hello.yml', '--output', 'json', '--nonsense');
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'error', error: { kind: 'usage', code: 'option-unknown' } });
+    expect({ code, stderr }).toEqual({ code: 64, stderr: '' });
+  });
+
+  it('plays a playbook on the inventory of the working directory', async () => {
+    const { code, stdout, stderr } = await pitr('play', 'hello.yml', '-e', 'who=000000010000000000000003');
+    expect(stdout).toContain('ok: [two] Say hello\n    hello two from 000000010000000000000003\n');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('writes nothing but events with --output json', async () => {
+    const { code, stdout, stderr } = await pitr('play', 'hello', '-e', 'who=you', '--output', 'json');
+    const events = stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+    expect(events.map(({ type }) => type)).toEqual([
+      'run.started',
+      'play.started',
+      'task.started',
+      'host.started',
+      'host.started',
+      'host.result',
+      'host.result',
+      'task.finished',
+      'play.finished',
+      'run.finished',
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('runs a command on hosts, its words untouched, and gives its failure as exit code', async () => {
+    const fine = await pitr('exec', 'one', '--', 'printf', '%s|', '-l', '$HOME', 'a b', '');
+    expect(fine).toMatchObject({ code: 0, stderr: '' });
+    expect(fine.stdout.split('\n').slice(1)).toEqual(['-l|$HOME|a b||', '']);
+    expect((await pitr('exec', 'all', '--', 'sh', '-c', 'exit 7')).code).toBe(2);
+  });
+
+  it('pings hosts', async () => {
+    const { code, stdout } = await pitr('ping', '--output', 'json');
+    const answers = stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+    expect(answers).toMatchObject([
+      { type: 'ping.host', host: 'one', status: 'ok', address: 'local' },
+      { type: 'ping.host', host: 'two', status: 'ok' },
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it('shows where a variable comes from, and no password', async () => {
+    const { code, stdout } = await pitr('inventory', 'host', 'two');
+    expect(stdout).toMatch(/colour +red +.*inventory\.yml:7/);
+    expect(stdout).not.toContain('hidden');
+    expect(code).toBe(0);
+  });
+
+  it('lists modules, and shows one with its schema', async () => {
+    expect((await pitr('modules')).stdout).toContain('fs.template');
+    expect((await pitr('modules', 'template')).stdout).toContain('fs.template: ');
+    const { stdout } = await pitr('modules', 'fs.template', '--schema');
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'object', additionalProperties: false });
+  });
+});

@@ -1,0 +1,277 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { newDirectory, play } from './support.ts';
+
+describe('tasks', () => {
+  it('run in order on every host, and conditions choose per host', async () => {
+    const { results, outcome } = await play(`
+- hosts: pair
+  tasks:
+    - name: everywhere
+      core.command: "true"
+    - name: only on two
+      core.command: "true"
+      when: number == 2
+`);
+    expect(outcome.status).toBe('ok');
+    expect(results.toSorted()).toEqual([
+      'one: everywhere: changed',
+      'one: only on two: skipped',
+      'two: everywhere: changed',
+      'two: only on two: changed',
+    ]);
+  });
+
+  it('register, changed_when and later templates see what a command printed', async () => {
+    const { messages, results } = await play(`
+- hosts: one
+  tasks:
+    - name: say
+      command: echo hello
+      register: said
+      changed_when: false
+    - debug: { msg: "{{ said.stdout }} from {{ inventory_hostname }}, rc {{ said.rc }}" }
+`);
+    expect(messages).toEqual(['hello from one, rc 0']);
+    expect(results[0]).toBe('one: say: ok');
+  });
+
+  it('a loop gives each item its turn, and its results under register', async () => {
+    const { messages } = await play(`
+- hosts: one
+  tasks:
+    - command: { argv: [echo, "{{ item.name }}"] }
+      loop: [{ name: a }, { name: b c }]
+      register: all
+    - debug: { msg: "{{#each all.results}}<{{stdout}}>{{/each}}" }
+`);
+    expect(messages).toEqual(['<a><b c>']);
+  });
+
+  it('until repeats a task until its condition holds, at most retries times', async () => {
+    const { outcome, messages } = await play(`
+- hosts: one
+  tasks:
+    - shell: echo x >> DIR/tries; wc -l < DIR/tries
+      register: tries
+      until: tries.stdout.trim() == "3"
+      retries: 5
+      delay: 0
+    - debug: { msg: "{{ trim tries.stdout }}" }
+`);
+    expect(outcome.status).toBe('ok');
+    expect(messages).toEqual(['3']);
+  });
+
+  it('a failed task takes its host out of the play; the others go on', async () => {
+    const { outcome, results } = await play(`
+- hosts: pair
+  tasks:
+    - name: fails on one
+      command: "false"
+      when: number == 1
+    - name: next
+      command: "true"
+`);
+    expect(outcome.status).toBe('failed');
+    expect(outcome.error).toMatchObject({
+      kind: 'failed',
+      host: 'one',
+      task: 'fails on one',
+      at: { line: 4 },
+    });
+    expect(results).toContain('two: next: changed');
+    expect(results).not.toContain('one: next: changed');
+  });
+
+  it('any_errors_fatal ends the run: no later play starts on any host', async () => {
+    const { results } = await play(`
+- hosts: pair
+  any_errors_fatal: true
+  tasks:
+    - name: fails on one
+      command: "false"
+      when: number == 1
+    - name: never
+      command: "true"
+- hosts: two
+  tasks:
+    - name: never either
+      command: "true"
+`);
+    expect(results.filter((line) => line.includes('never'))).toEqual([]);
+  });
+
+  it('ignore_errors and failed_when decide what a failure is', async () => {
+    const { outcome, results } = await play(`
+- hosts: one
+  tasks:
+    - name: ignored
+      command: "false"
+      ignore_errors: true
+    - name: not a failure
+      shell: exit 3
+      register: r
+      failed_when: r.rc != 3
+`);
+    expect(outcome.status).toBe('ok');
+    expect(results).toEqual(['one: ignored: failed', 'one: not a failure: changed']);
+  });
+
+  it('run_once runs on one host, and all hosts see its result', async () => {
+    const { messages, results } = await play(`
+- hosts: pair
+  tasks:
+    - name: once
+      command: echo shared
+      register: shared
+      run_once: true
+    - debug: { msg: "{{ inventory_hostname }}: {{ shared.stdout }}" }
+`);
+    expect(results.filter((line) => line.includes('once'))).toHaveLength(1);
+    expect(messages.toSorted()).toEqual(['one: shared', 'two: shared']);
+  });
+
+  it('hostvars reach the variables and results of other hosts', async () => {
+    const { messages } = await play(`
+- hosts: pair
+  tasks:
+    - command: echo {{ number }}
+      register: own
+    - debug: { msg: "{{ hostvars.two.own.stdout }}{{ lookup (lookup hostvars 'one') 'number' }}" }
+      run_once: true
+    - assert: { that: 'hostvars["two"].own.stdout == "2"' }
+`);
+    expect(messages[0]).toBe('21');
+  });
+});
+
+describe('blocks', () => {
+  it('rescue takes over on the hosts that failed, always runs on all', async () => {
+    const { outcome, results } = await play(`
+- hosts: pair
+  tasks:
+    - block:
+        - name: fails on one
+          command: "false"
+          when: number == 1
+      rescue:
+        - name: rescued
+          command: "true"
+      always:
+        - name: always
+          command: "true"
+    - name: after
+      command: "true"
+`);
+    expect(outcome.status).toBe('ok');
+    expect(results.filter((line) => /rescued|always|after/.test(line)).toSorted()).toEqual([
+      'one: after: changed',
+      'one: always: changed',
+      'one: rescued: changed',
+      'two: after: changed',
+      'two: always: changed',
+    ]);
+    expect(outcome.recap.one).toMatchObject({ rescued: 1, failed: 1 });
+  });
+});
+
+describe('handlers', () => {
+  it('run once at the end, only when notified by a change, in the order written', async () => {
+    const { results } = await play(`
+- hosts: one
+  tasks:
+    - { name: a, command: "true", notify: second }
+    - { name: b, command: "true", notify: [second, first] }
+    - { name: c, command: "true", changed_when: false, notify: third }
+  handlers:
+    - { name: first, command: "true" }
+    - { name: second, command: "true" }
+    - { name: third, command: "true" }
+`);
+    expect(results.slice(3)).toEqual(['one: first: changed', 'one: second: changed']);
+  });
+
+  it('that were notified and never ran are named at the end of a failed run', async () => {
+    const { events } = await play(`
+- hosts: one
+  tasks:
+    - { name: a, command: "true", notify: restart }
+    - { name: b, command: "false" }
+  handlers:
+    - { name: restart, command: "true" }
+`);
+    const end = events.find((event) => event.type === 'run.finished');
+    expect(end).toMatchObject({ notRun: { one: ['restart'] } });
+  });
+});
+
+describe('check mode', () => {
+  const swap = `
+- hosts: one
+  tasks:
+    - { name: make, fs.directory: { path: DIR/new } }
+    - { name: write, fs.copy: { dest: DIR/new/file, content: "x\\n" } }
+    - { name: move, fs.move: { src: DIR/new, dest: DIR/moved } }
+    - { name: same, fs.copy: { dest: DIR/moved/file, content: "x\\n" } }
+    - { name: look, fs.stat: { path: DIR/new }, register: there }
+    - { name: say, debug: { msg: "there: {{ there.exists }}" } }
+`;
+
+  it('predicts what each task finds after the ones before it, and writes nothing', async () => {
+    const directory = await newDirectory();
+    const check = await play(swap, { mode: 'check', directory });
+    expect(check.outcome.error).toBeUndefined();
+    await expect(readFile(join(directory, 'moved', 'file'))).rejects.toThrow();
+    const run = await play(swap, { directory });
+    expect(await readFile(join(directory, 'moved', 'file'), 'utf8')).toBe('x\n');
+    expect(check.results).toEqual(run.results);
+    expect(check.messages).toEqual(run.messages);
+    const again = await play(
+      swap
+        .replace('fs.directory: { path: DIR/new }', 'fs.directory: { path: DIR/moved }')
+        .replace(/.*(write|move),.*\n/g, ''),
+      { directory },
+    );
+    expect(again.results).toEqual(['one: make: ok', 'one: same: ok', 'one: look: ok', 'one: say: ok']);
+  });
+
+  it('what only the run can tell is unknown, and flows on as that', async () => {
+    const { results } = await play(
+      `
+- hosts: one
+  tasks:
+    - { name: run, command: "true", register: ran }
+    - { name: depends, command: "true", when: ran.rc == 0 }
+    - { name: certain, command: "true", when: "false && ran.rc == 0" }
+`,
+      { mode: 'check' },
+    );
+    expect(results).toEqual(['one: run: changed', 'one: depends: unknown', 'one: certain: skipped']);
+  });
+});
+
+describe('the journal', () => {
+  it('has every change twice, before and after it happens, and is readable by its owner alone', async () => {
+    const { outcome, directory } = await play(`
+- hosts: one
+  tasks:
+    - { name: write, fs.copy: { dest: DIR/file, content: x } }
+`);
+    const path = join(directory, 'state', 'runs', outcome.runId, 'journal.jsonl');
+    const records = (await readFile(path, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string });
+    expect(records.map(({ type }) => type)).toEqual([
+      'run.started',
+      'task.started',
+      'change.intended',
+      'change.done',
+      'run.finished',
+    ]);
+    const { stat } = await import('node:fs/promises');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+});

@@ -1,0 +1,72 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type RunOutcome, type RunRequest, runPlaybook } from '../../lib/engine/run.ts';
+import type { PitrEvent } from '../../lib/events/events.ts';
+
+export interface Played {
+  readonly outcome: RunOutcome;
+  readonly events: readonly PitrEvent[];
+  /** `host: name: status` of every result, in order. */
+  readonly results: readonly string[];
+  /** What debug and assert said. */
+  readonly messages: readonly string[];
+  readonly directory: string;
+}
+
+/** Two hosts that are both this machine: a play on them is real, and needs no lab. */
+const INVENTORY = `
+all:
+  vars: { ansible_connection: local }
+  children:
+    pair:
+      hosts:
+        one: { number: 1 }
+        two: { number: 2 }
+`;
+
+export async function newDirectory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'pitr-engine-'));
+}
+
+/** Runs a playbook given as text, for real, on this machine. `DIR` in it is a fresh directory. */
+export async function play(
+  yaml: string,
+  request: Partial<RunRequest> & { readonly directory?: string } = {},
+): Promise<Played> {
+  const directory = request.directory ?? (await newDirectory());
+  process.env.PITR_STATE_DIR = join(directory, 'state');
+  const playbook = join(directory, 'play.yml');
+  const inventory = join(directory, 'inventory.yml');
+  await writeFile(playbook, yaml.replaceAll('DIR', directory));
+  await writeFile(inventory, INVENTORY);
+  const events: PitrEvent[] = [];
+  const outcome = await runPlaybook(
+    {
+      inventories: [inventory],
+      extraVars: {},
+      mode: 'run',
+      tags: [],
+      skipTags: [],
+      forks: 10,
+      ...request,
+      playbook,
+    },
+    {
+      emit: (event) => events.push(event),
+      ask: () => Promise.resolve({ answer: true, by: '--yes' }),
+      signal: new AbortController().signal,
+    },
+  );
+  return {
+    outcome,
+    events,
+    directory,
+    results: events.flatMap((event) =>
+      event.type === 'host.result' ? [`${event.host}: ${event.task.name}: ${event.status}`] : [],
+    ),
+    messages: events.flatMap((event) =>
+      event.type === 'host.result' && event.message !== undefined ? [event.message] : [],
+    ),
+  };
+}

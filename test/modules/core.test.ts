@@ -1,0 +1,325 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { Unknown } from '../../lib/values/unknown.ts';
+import { localPlayground } from './playground.ts';
+
+describe('core.command', () => {
+  it('runs words, not a shell, and gives what came out', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    const outcome = await play.run('core.command', `printf '%s\\n' $HOME '*' "a b"`);
+    expect(outcome).toMatchObject({
+      status: 'changed',
+      result: {
+        rc: 0,
+        stdout: '$HOME\n*\na b',
+        stdout_lines: ['$HOME', '*', 'a b'],
+        stderr: '',
+        stderr_lines: [],
+      },
+    });
+    expect(play.output.join('')).toBe('$HOME\n*\na b\n');
+  });
+
+  it('fails with its stderr, and its result stays at hand for failed_when', async () => {
+    await using ground = await localPlayground();
+    await expect(
+      ground.play.run('core.command', { argv: ['sh', '-c', 'echo some; echo "no space left" >&2; exit 3'] }),
+    ).rejects.toMatchObject({
+      kind: 'failed',
+      code: 'command-failed',
+      evidence: { exitCode: 3, stderr: 'no space left' },
+      result: { rc: 3, stdout: 'some', stderr: 'no space left' },
+    });
+  });
+
+  it('ends a command that takes too long', async () => {
+    await using ground = await localPlayground();
+    await expect(
+      ground.play.run('core.command', { cmd: 'sleep 60', timeout: '300 ms' }),
+    ).rejects.toMatchObject({
+      code: 'command-timed-out',
+      evidence: { timedOut: true },
+    });
+  });
+
+  it('gives stdin, and runs in the directory asked for', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await play.run('core.command', { cmd: 'tee written', chdir: dir, stdin: "it's\n$x" });
+    expect(await readFile(join(dir, 'written'), 'utf8')).toBe("it's\n$x");
+    await expect(play.run('core.command', { cmd: 'true', chdir: join(dir, 'no') })).rejects.toMatchObject({
+      kind: 'failed',
+    });
+  });
+
+  it('is not run when creates, removes or check say that it is not needed', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'made');
+    const make = { cmd: `touch ${path}`, creates: path };
+    expect((await play.run('core.command', make)).status).toBe('changed');
+    expect(await play.run('core.command', make)).toMatchObject({
+      status: 'ok',
+      result: { rc: 0, why: `${path} exists` },
+    });
+    const remove = { cmd: `rm ${path}`, removes: path };
+    expect((await play.run('core.command', remove)).status).toBe('changed');
+    expect((await play.run('core.command', remove)).status).toBe('ok');
+    const checked = { cmd: `touch ${path}`, check: `test -e ${path}` };
+    expect((await play.run('core.command', checked)).status).toBe('changed');
+    expect((await play.run('core.command', checked)).status).toBe('ok');
+  });
+
+  it('fails when its check cannot be run, instead of taking that for "needed"', async () => {
+    await using ground = await localPlayground();
+    await expect(
+      ground.play.run('core.command', { cmd: 'true', check: 'no-such-command-here' }),
+    ).rejects.toMatchObject({
+      code: 'check-not-run',
+    });
+  });
+
+  it('runs only its check in check mode, and its result is unknown', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'made');
+    const [first, second, third] = await play.check(
+      ['core.command', { cmd: `touch ${path}`, check: `test -e ${path}` }],
+      ['core.command', { cmd: `touch ${path}`, creates: path }],
+      ['fs.stat', { path }],
+    );
+    expect(await readdir(dir)).toEqual([]);
+    expect(first?.status).toBe('changed');
+    expect(first?.result.rc).toBeInstanceOf(Unknown);
+    expect(second?.status).toBe('changed');
+    expect(third?.result.exists).toBeInstanceOf(Unknown);
+  });
+
+  it('is taken back by the command given, and says so beforehand where there is none', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await play.run('core.command', { cmd: 'mkdir made', undo: 'rmdir made', chdir: dir });
+    expect(play.journal[0]?.undoable).toBe(true);
+    await play.undo();
+    expect(await readdir(dir)).toEqual([]);
+    await play.run('core.command', { cmd: 'true' });
+    expect(play.journal[0]?.undoable).toMatch(/no "undo"/);
+  });
+});
+
+describe('core.shell', () => {
+  it('runs a script with pipes and variables, and a script that only looks first', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const outcome = await play.run('core.shell', 'x=3; seq 1 $x | tail -n 1');
+    expect(outcome.result.stdout).toBe('3');
+    const task = { script: 'echo line >> log', check: 'grep -q line log', chdir: dir, undo: 'rm log' };
+    expect((await play.run('core.shell', task)).status).toBe('changed');
+    expect((await play.run('core.shell', task)).status).toBe('ok');
+    await play.undo();
+    expect(await readdir(dir)).toEqual([]);
+  });
+});
+
+describe('core.assert', () => {
+  const condition = (source: string, value: boolean | Unknown) => ({ source, value });
+
+  it('says what is not true, or what the author wants said', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    const that = [condition('1 == 1', true), condition('a == b', false), condition('c', false)];
+    await expect(play.run('core.assert', { that })).rejects.toMatchObject({
+      kind: 'failed',
+      code: 'assertion-failed',
+      message: 'not true: a == b',
+      details: ['not true: c'],
+    });
+    await expect(
+      play.run('core.assert', {
+        that,
+        fail_msg: 'db9 is not known',
+        refuse: 'target-unknown',
+        details: 'db1, db2',
+        next: ['pitr inventory'],
+      }),
+    ).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'target-unknown',
+      message: 'db9 is not known',
+      details: ['db1, db2', 'not true: a == b', 'not true: c'],
+      next: ['pitr inventory'],
+    });
+    expect((await play.run('core.assert', { that: [condition('1 == 1', true)] })).result).toMatchObject({
+      unknown: [],
+    });
+  });
+
+  it('is neither true nor false on what check mode cannot know: it says so and goes on', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    const outcome = await play.run('core.assert', {
+      that: [condition('r.rc == 0', new Unknown('result of "x"'))],
+    });
+    expect(outcome.result).toMatchObject({ unknown: ['r.rc == 0'], msg: expect.any(Unknown) });
+    expect(play.warnings).toHaveLength(1);
+  });
+});
+
+describe('core.fail, debug, set_fact, confirm', () => {
+  it('fails with the code, lists and kind given', async () => {
+    await using ground = await localPlayground();
+    await expect(
+      ground.play.run('core.fail', {
+        msg: 'no',
+        code: 'target-unknown',
+        details: ['db1', 'db2'],
+        next: 'pitr inventory',
+        refuse: true,
+      }),
+    ).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'target-unknown',
+      message: 'no',
+      details: ['db1', 'db2'],
+      next: ['pitr inventory'],
+    });
+  });
+
+  it('shows messages and values, the unknown as such', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    expect((await play.run('core.debug', 'hello')).result).toEqual({ msg: 'hello' });
+    expect((await play.run('core.debug', { var: { source: 'a.b', value: { n: 1 } } })).result).toEqual({
+      msg: 'a.b: {\n  "n": 1\n}',
+      value: { n: 1 },
+    });
+    expect((await play.run('core.debug', { msg: new Unknown('the leader') })).result.msg).toMatch(
+      /unknown until the run/,
+    );
+  });
+
+  it('sets any variable, and refuses what no variable can be called', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    expect((await play.run('core.set_fact', { a: 1, b_2: ['x'] })).result).toEqual({
+      facts: { a: 1, b_2: ['x'] },
+    });
+    await expect(play.run('core.set_fact', { 'a-b': 1 })).rejects.toThrow();
+  });
+
+  it('asks, stops at no, and asks nobody in check mode', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    expect((await play.run('core.confirm', { text: 'Go on?', details: 'one\ntwo' })).result).toEqual({
+      confirmed: true,
+    });
+    expect(play.questions).toEqual([{ text: 'Go on?', details: ['one', 'two'] }]);
+    play.answer = false;
+    await expect(play.run('core.confirm', 'Go on?')).rejects.toMatchObject({
+      kind: 'interrupted',
+      code: 'declined',
+    });
+    const [outcome] = await play.check(['core.confirm', { text: 'Go on?' }]);
+    expect(outcome?.result.confirmed).toBeInstanceOf(Unknown);
+    expect(play.questions).toHaveLength(2);
+  });
+});
+
+describe('core.wait_for', () => {
+  it('waits for a port to open, and to close', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    const server = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    expect((await play.run('core.wait_for', { port, timeout: 20 })).result).toMatchObject({
+      last_seen: 'open',
+      attempts: 1,
+    });
+    await new Promise((resolve) => server.close(resolve));
+    await expect(
+      play.run('core.wait_for', { port, timeout: '500 ms', interval: '100 ms' }),
+    ).rejects.toMatchObject({
+      code: 'deadline-passed',
+      message: expect.stringMatching(/^waited 500 ms for port \d+ of 127\.0\.0\.1 to be open; last seen: /),
+    });
+    expect((await play.run('core.wait_for', { port, state: 'absent', timeout: 20 })).status).toBe('ok');
+  });
+
+  it('waits for a path to come, and tells meanwhile what it sees', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'ready');
+    const waiting = play.run('core.wait_for', { path, timeout: 30, interval: '50 ms' });
+    await pause(200);
+    await mkdir(path);
+    expect((await waiting).result).toMatchObject({ last_seen: 'directory' });
+    expect(play.progress[0]).toMatch(/ready to be there: absent/);
+    await rm(path, { recursive: true });
+    expect((await play.run('core.wait_for', { path, state: 'absent' })).status).toBe('ok');
+  });
+
+  it('waits for a command to say yes, and says at the deadline what it said last', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await writeFile(join(dir, 'f'), 'x');
+    expect((await play.run('core.wait_for', { check: `test -e ${join(dir, 'f')}` })).result).toMatchObject({
+      attempts: 1,
+    });
+    await expect(
+      play.run('core.wait_for', {
+        check: ['sh', '-c', 'echo not yet >&2; exit 2'],
+        timeout: '200 ms',
+        interval: '50 ms',
+      }),
+    ).rejects.toMatchObject({ message: expect.stringMatching(/last seen: exited with 2: not yet/) });
+    await expect(play.run('core.wait_for', { check: 'no-such-command-here' })).rejects.toMatchObject({
+      code: 'check-not-run',
+    });
+  });
+
+  it('ends when the operator stops the run', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    play.signal = AbortSignal.timeout(300);
+    await expect(
+      play.run('core.wait_for', { path: join(dir, 'never'), interval: '50 ms' }),
+    ).rejects.toMatchObject({
+      kind: 'interrupted',
+    });
+  });
+});
+
+describe('core.facts and core.tools', () => {
+  it('tells what was asked for, and nothing else', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    const { result } = await play.run('core.facts', { gather: ['kernel', 'cpu', 'memory', 'users', 'time'] });
+    expect(Object.keys(result)).toEqual(['kernel', 'cpu', 'memory', 'users', 'time']);
+    expect(result).toMatchObject({ kernel: { name: 'Linux' }, users: { root: { uid: 0, home: '/root' } } });
+    expect(result.cpu).toMatchObject({ count: expect.any(Number) });
+  });
+
+  it('finds tools, and refuses missing ones with the package that has them', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    expect((await play.run('core.tools', { commands: ['sh', '/bin/sh', 'cd'] })).result).toMatchObject({
+      paths: { '/bin/sh': '/bin/sh' },
+    });
+    await expect(
+      play.run('core.tools', {
+        commands: ['sh', '/opt/nope/barman-wal-restore', '/opt/nope/pg_controldata', 'frobnicate'],
+      }),
+    ).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'tool-missing',
+      message: '/opt/nope/barman-wal-restore, /opt/nope/pg_controldata, frobnicate are missing on here',
+      next: ['apt-get install barman-cli postgresql', expect.stringContaining('frobnicate')],
+    });
+  });
+});

@@ -1,0 +1,245 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { localPlayground } from './playground.ts';
+
+const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
+const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex');
+
+describe('fs.copy', () => {
+  it('writes a new file once, says what it is, and finds nothing to do the second time', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const task = { content: 'hello\n', dest: join(dir, 'a.txt'), mode: '0640' };
+    const first = await play.run('fs.copy', task);
+    expect(first).toMatchObject({
+      status: 'changed',
+      summary: `create ${dir}/a.txt (6 bytes)`,
+      diff: [{ subject: `${dir}/a.txt`, before: '', after: 'hello\n' }],
+      result: { path: `${dir}/a.txt`, mode: '0640', size: 6, sha256: sha256('hello\n') },
+    });
+    expect(await readFile(task.dest, 'utf8')).toBe('hello\n');
+    expect(await mode(task.dest)).toBe('640');
+    const second = await play.run('fs.copy', task);
+    expect(second.status).toBe('ok');
+    expect(second.result).toEqual(first.result);
+  });
+
+  it('costs one round trip when nothing is to be done', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await writeFile(join(dir, 'a'), 'same');
+    const host = play.host();
+    const { loadModule } = await import('../../lib/modules/registry.ts');
+    const module = await loadModule('fs.copy');
+    if (module.kind !== 'change') throw new Error('fs.copy changes');
+    let queries = 0;
+    const counting = {
+      ...host,
+      query: (probe: Parameters<typeof host.query>[0]) => {
+        queries++;
+        return host.query(probe);
+      },
+      look: <S>(resource: { read(h: typeof host, id: string): Promise<S> }, id: string) =>
+        resource.read(counting, id),
+    } as typeof host;
+    const params = module.params.parse({ content: 'same', dest: join(dir, 'a') });
+    const state = await module.read(counting, params, { runId: 'r' } as never);
+    expect(module.plan(state, params)).toBeUndefined();
+    expect(queries).toBe(1);
+  });
+
+  it('shows the difference of small texts, and puts the old text and mode back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const dest = join(dir, 'a.conf');
+    await writeFile(dest, 'old\n');
+    await chmod(dest, 0o600);
+    const outcome = await play.run('fs.copy', { content: 'new\n', dest, mode: '0644' });
+    expect(outcome.diff?.[0]).toEqual({ subject: dest, before: 'old\n', after: 'new\n' });
+    expect(outcome.diff?.[1]?.before).toContain('mode 0600');
+    await play.undo();
+    expect(await readFile(dest, 'utf8')).toBe('old\n');
+    expect(await mode(dest)).toBe('600');
+    expect(await readdir(dir)).toEqual(['a.conf']);
+  });
+
+  it('removes a new file at undo, and twice is as good as once', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await play.run('fs.copy', { content: 'x', dest: join(dir, 'a') });
+    const entry = play.journal[0];
+    if (entry === undefined) throw new Error('no change was journalled');
+    await play.undoEntry(entry);
+    await play.undoEntry(entry);
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('keeps a big or binary file beside as it was, tells sizes and hashes, and brings it back by a rename', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const dest = join(dir, 'data.bin');
+    const old = randomBytes(300_000);
+    await writeFile(dest, old);
+    const inode = (await stat(dest)).ino;
+    const outcome = await play.run('fs.copy', { content: 'small now', dest });
+    expect(outcome.diff?.[0]?.before).toBe(`(300000 bytes, sha256 ${sha256(old)})\n`);
+    expect(outcome.diff?.[0]?.after).toContain('(9 bytes, sha256');
+    expect(await readdir(dir)).toEqual([`.data.bin.pitr-20260101-t1-${sha256(old).slice(0, 8)}`, 'data.bin']);
+    const entry = play.journal[0];
+    if (entry === undefined) throw new Error('no change was journalled');
+    expect(entry.change.length).toBeLessThan(2000);
+    await play.undoEntry(entry);
+    await play.undoEntry(entry);
+    expect(sha256(await readFile(dest))).toBe(sha256(old));
+    expect((await stat(dest)).ino).toBe(inode);
+    expect(await readdir(dir)).toEqual(['data.bin']);
+  });
+
+  it('refuses to undo over what somebody wrote since', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const dest = join(dir, 'a');
+    await writeFile(dest, 'old');
+    await play.run('fs.copy', { content: 'new', dest });
+    await writeFile(dest, 'somebody was here');
+    await expect(play.undo()).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+    expect(await readFile(dest, 'utf8')).toBe('somebody was here');
+  });
+
+  it('fails in words when the directory is missing, in check mode as in the run', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const task = { content: 'x', dest: join(dir, 'no/such/a') };
+    const facts = {
+      kind: 'failed',
+      code: 'parent-missing',
+      message: `there is no directory ${dir}/no/such to hold ${dir}/no/such/a`,
+    };
+    await expect(play.check(['fs.copy', task])).rejects.toMatchObject(facts);
+    await expect(play.run('fs.copy', task)).rejects.toMatchObject(facts);
+  });
+
+  it('goes into a directory under its own name, and never replaces one', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const src = join(dir, 'src.txt');
+    await writeFile(src, 'from the controller');
+    await mkdir(join(dir, 'into'));
+    const outcome = await play.run('fs.copy', { src, dest: join(dir, 'into') });
+    expect(outcome.result).toMatchObject({ path: join(dir, 'into/src.txt') });
+    expect((await play.run('fs.copy', { src, dest: `${join(dir, 'into')}/` })).status).toBe('ok');
+    await expect(play.run('fs.copy', { content: 'x', dest: join(dir, 'into') })).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'not-a-file',
+    });
+  });
+
+  it('carries a big file of the controller over as it is', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const data = randomBytes(9_000_000);
+    await writeFile(join(dir, 'big'), data);
+    const task = { src: join(dir, 'big'), dest: join(dir, 'copy') };
+    const outcome = await play.run('fs.copy', task);
+    expect(outcome.result).toMatchObject({ size: data.length, sha256: sha256(data) });
+    expect(sha256(await readFile(task.dest))).toBe(sha256(data));
+    expect((await play.run('fs.copy', task)).status).toBe('ok');
+  });
+
+  it('does not follow a symbolic link unless told', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await writeFile(join(dir, 'real'), 'old');
+    await symlink('real', join(dir, 'link'));
+    const task = { content: 'new', dest: join(dir, 'link') };
+    await expect(play.run('fs.copy', task)).rejects.toMatchObject({ kind: 'refused', code: 'not-a-file' });
+    await play.run('fs.copy', { ...task, follow: true });
+    expect(await readFile(join(dir, 'real'), 'utf8')).toBe('new');
+  });
+
+  it('keeps a copy for people with backup, and leaves what exists with force: false', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const dest = join(dir, 'a');
+    await writeFile(dest, 'old');
+    expect((await play.run('fs.copy', { content: 'new', dest, force: false })).status).toBe('ok');
+    const outcome = await play.run('fs.copy', { content: 'new', dest, backup: true });
+    expect(outcome.result.backup_file).toBe(`${dest}.20260101-t1~`);
+    expect(await readFile(`${dest}.20260101-t1~`, 'utf8')).toBe('old');
+  });
+
+  it.each(["it's", 'a b', '$(touch pwned)', '-rf', 'new\nline', 'ü☃', '`x`', '*', '\\'])(
+    'takes %j as a name and nothing else',
+    async (name) => {
+      await using ground = await localPlayground();
+      const { play, dir } = ground;
+      await mkdir(join(dir, 'd'));
+      const task = { content: 'x', dest: `${dir}/d/${name}` };
+      expect((await play.run('fs.copy', task)).status).toBe('changed');
+      expect((await play.run('fs.copy', task)).status).toBe('ok');
+      expect(await readdir(join(dir, 'd'))).toEqual([name]);
+      await play.undo();
+      expect(await readdir(join(dir, 'd'))).toEqual([]);
+    },
+  );
+
+  it('is foreseen in check mode by later tasks, down to its content', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const tasks = [
+      ['fs.directory', { path: join(dir, 'a/b') }],
+      ['fs.copy', { content: 'text\n', dest: join(dir, 'a/b/c'), mode: '0600' }],
+      ['fs.copy', { content: 'text\n', dest: join(dir, 'a/b/c'), mode: '0600' }],
+      ['fs.read', { path: join(dir, 'a/b/c') }],
+      ['fs.stat', { path: join(dir, 'a/b/c') }],
+      ['fs.stat', { path: join(dir, 'a/b/d') }],
+      ['fs.file', { path: join(dir, 'a/b/c'), state: 'absent' }],
+      ['fs.stat', { path: join(dir, 'a/b/c') }],
+    ] as const;
+    const foreseen = await play.check(...tasks);
+    expect(await readdir(dir)).toEqual([]);
+    const real = [];
+    for (const [name, params] of tasks) real.push(await play.run(name, params));
+    expect(foreseen.map(({ status }) => status)).toEqual(real.map(({ status }) => status));
+    expect(foreseen.map(({ status }) => status)).toEqual([
+      'changed',
+      'changed',
+      'ok',
+      'ok',
+      'ok',
+      'ok',
+      'changed',
+      'ok',
+    ]);
+    expect(foreseen.map(({ summary }) => summary)).toEqual(real.map(({ summary }) => summary));
+    expect(foreseen[3]?.result).toEqual(real[3]?.result);
+    expect({ ...foreseen[4]?.result, mtime: 0 }).toEqual({ ...real[4]?.result, mtime: 0 });
+  });
+});
+
+describe('fs.template', () => {
+  it('writes what was rendered, with its own variables, and takes it back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    play.template = (extra) => `port = ${String(extra.port)}\n`;
+    const task = { src: 'app.conf.hbs', dest: `${dir}/`, vars: { port: 5431 } };
+    const outcome = await play.run('fs.template', task);
+    expect(outcome).toMatchObject({ status: 'changed', diff: [{ before: '', after: 'port = 5431\n' }] });
+    expect(await readFile(join(dir, 'app.conf'), 'utf8')).toBe('port = 5431\n');
+    expect((await play.run('fs.template', task)).status).toBe('ok');
+    await play.undo();
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('writes the very text that was planned when rendering differs each time', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    let n = 0;
+    play.template = () => `${++n}\n`;
+    await play.run('fs.template', { src: 'counter', dest: join(dir, 'counter') });
+    await play.undo();
+    expect(await readdir(dir)).toEqual([]);
+  });
+});

@@ -1,0 +1,326 @@
+import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { localPlayground } from './playground.ts';
+
+const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
+
+describe('fs.directory', () => {
+  it('makes missing parents with the same mode, once, and takes them all back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const task = { path: join(dir, 'a/b/c'), mode: '0750' };
+    const outcome = await play.run('fs.directory', task);
+    expect(outcome.result.created).toEqual([join(dir, 'a'), join(dir, 'a/b'), join(dir, 'a/b/c')]);
+    expect([await mode(join(dir, 'a')), await mode(join(dir, 'a/b/c'))]).toEqual(['750', '750']);
+    expect((await play.run('fs.directory', task)).status).toBe('ok');
+    await play.undo();
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('does not make parents when told so, and never replaces a file', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await expect(play.run('fs.directory', { path: join(dir, 'a/b'), parents: false })).rejects.toMatchObject({
+      code: 'parent-missing',
+    });
+    await writeFile(join(dir, 'file'), 'x');
+    await expect(play.run('fs.directory', join(dir, 'file'))).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'not-a-directory',
+    });
+    await expect(play.run('fs.directory', join(dir, 'file/below'))).rejects.toMatchObject({
+      code: 'parent-missing',
+    });
+  });
+
+  it('leaves a directory at undo when something came into it since', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await play.run('fs.directory', join(dir, 'a'));
+    await writeFile(join(dir, 'a/theirs'), 'x');
+    await expect(play.undo()).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+    expect(await readdir(join(dir, 'a'))).toEqual(['theirs']);
+  });
+
+  it('accepts a link to a directory, and sets the mode of the directory itself', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'real'), { mode: 0o755 });
+    await symlink('real', join(dir, 'link'));
+    expect((await play.run('fs.directory', { path: join(dir, 'link'), mode: '0700' })).status).toBe(
+      'changed',
+    );
+    expect(await mode(join(dir, 'real'))).toBe('700');
+    await play.undo();
+    expect(await mode(join(dir, 'real'))).toBe('755');
+  });
+});
+
+describe('fs.file', () => {
+  it('sets a mode, symbolic or not, and puts the old one back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'a');
+    await writeFile(path, 'x', { mode: 0o600 });
+    const outcome = await play.run('fs.file', { path, mode: 'g=r,u+x' });
+    expect(outcome).toMatchObject({ status: 'changed', summary: `change ${path}: mode 0600 to 0740` });
+    expect(await mode(path)).toBe('740');
+    expect((await play.run('fs.file', { path, mode: '0740' })).status).toBe('ok');
+    await play.undo();
+    expect(await mode(path)).toBe('600');
+  });
+
+  it('fails on a missing file, and touches one into being without touching an old one', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'a');
+    await expect(play.run('fs.file', path)).rejects.toMatchObject({ kind: 'failed', code: 'path-missing' });
+    expect((await play.run('fs.file', { path, state: 'touch', mode: '0600' })).status).toBe('changed');
+    await writeFile(path, 'content');
+    expect((await play.run('fs.file', { path, state: 'touch', mode: '0600' })).status).toBe('ok');
+    expect(await readFile(path, 'utf8')).toBe('content');
+  });
+
+  it('removes files and links, and brings them back as they were', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await writeFile(join(dir, 'a'), Buffer.from([0, 255, 10]), { mode: 0o641 });
+    await symlink('nowhere/at all', join(dir, 'link'));
+    await mkdir(join(dir, 'empty'), { mode: 0o710 });
+    for (const name of ['a', 'link', 'empty']) {
+      expect((await play.run('fs.file', { path: join(dir, name), state: 'absent' })).status).toBe('changed');
+      expect((await play.run('fs.file', { path: join(dir, name), state: 'absent' })).status).toBe('ok');
+    }
+    expect(await readdir(dir)).toEqual([]);
+    const entries = [...play.journal];
+    for (const entry of [...entries, ...entries]) await play.undoEntry(entry);
+    expect(await readFile(join(dir, 'a'))).toEqual(Buffer.from([0, 255, 10]));
+    expect(await mode(join(dir, 'a'))).toBe('641');
+    expect(await readlink(join(dir, 'link'))).toBe('nowhere/at all');
+    expect(await mode(join(dir, 'empty'))).toBe('710');
+  });
+
+  it('removes a directory only when told to take all, and keeps it aside', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'data');
+    await mkdir(path);
+    await writeFile(join(path, 'row'), 'precious');
+    await expect(play.run('fs.file', { path, state: 'absent' })).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'directory-not-empty',
+    });
+    const outcome = await play.run('fs.file', { path, state: 'absent', recurse: true });
+    const kept = join(dir, '.data.pitr-20260101-t1');
+    expect(outcome.result).toEqual({ path, state: 'absent', kept_at: kept });
+    expect(await readFile(join(kept, 'row'), 'utf8')).toBe('precious');
+    const entry = play.journal[0];
+    if (entry === undefined) throw new Error('no change was journalled');
+    await play.undoEntry(entry);
+    await play.undoEntry(entry);
+    expect(await readFile(join(path, 'row'), 'utf8')).toBe('precious');
+    expect(await readdir(dir)).toEqual(['data']);
+  });
+
+  it('does not put a removed directory over what came in its place', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'data');
+    await mkdir(join(path, 'old'), { recursive: true });
+    await play.run('fs.file', { path, state: 'absent', recurse: true });
+    await mkdir(path);
+    await expect(play.undo()).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+    expect((await readdir(dir)).sort()).toEqual(['.data.pitr-20260101-t1', 'data']);
+  });
+
+  it('deletes for good only with keep: false, and says beforehand that there is no way back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'data/deep'), { recursive: true });
+    await play.run('fs.file', { path: join(dir, 'data'), state: 'absent', recurse: true, keep: false });
+    expect(await readdir(dir)).toEqual([]);
+    expect(play.journal[0]?.undoable).toMatch(/keep: false/);
+    await expect(play.undo()).rejects.toMatchObject({ kind: 'refused' });
+  });
+
+  it.each(['/', '/usr', '/home', '/var/lib', '/usr/lib'])('never removes %s', async (path) => {
+    await using ground = await localPlayground();
+    // Check mode: were the refusal to fail, nothing would be harmed.
+    await expect(
+      ground.play.check(['fs.file', { path, state: 'absent', recurse: true }]),
+    ).rejects.toMatchObject({ kind: 'refused' });
+  });
+
+  it('sets modes of a whole tree at once, changes only what differs, and takes exactly that back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'tree');
+    await mkdir(join(path, 'sub'), { recursive: true, mode: 0o755 });
+    await writeFile(join(path, 'a\nb'), 'x', { mode: 0o644 });
+    await writeFile(join(path, 'sub/run'), 'x', { mode: 0o755 });
+    await writeFile(join(path, 'sub/private'), 'x', { mode: 0o600 });
+    await symlink('/etc/passwd', join(path, 'link'));
+    const before = await mode('/etc/passwd');
+    const task = { path, mode: 'u=rwX,g=,o=', recurse: true };
+    const outcome = await play.run('fs.file', task);
+    expect(outcome.result).toEqual({ path, changed_paths: 4 });
+    expect(
+      await Promise.all(['', 'sub', 'a\nb', 'sub/run', 'sub/private'].map((name) => mode(join(path, name)))),
+    ).toEqual(['700', '700', '600', '700', '600']);
+    expect(await mode('/etc/passwd')).toBe(before);
+    expect((await play.run('fs.file', task)).status).toBe('ok');
+    await rm(join(path, 'a\nb'));
+    await play.undo();
+    expect(
+      await Promise.all(['', 'sub', 'sub/run', 'sub/private'].map((name) => mode(join(path, name)))),
+    ).toEqual(['755', '755', '755', '600']);
+  });
+});
+
+describe('fs.move', () => {
+  it('renames a directory, finds it moved the second time, and renames it back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const task = { src: join(dir, 'data'), dest: join(dir, 'data.old') };
+    await mkdir(task.src);
+    const inode = (await stat(task.src)).ino;
+    expect(await play.run('fs.move', task)).toMatchObject({
+      status: 'changed',
+      summary: `move ${task.src} to ${task.dest}`,
+    });
+    expect(await readdir(dir)).toEqual(['data.old']);
+    expect((await play.run('fs.move', task)).status).toBe('ok');
+    const entry = play.journal[0];
+    if (entry === undefined) throw new Error('no change was journalled');
+    await play.undoEntry(entry);
+    await play.undoEntry(entry);
+    expect((await stat(task.src)).ino).toBe(inode);
+  });
+
+  it('never moves into or over what exists, not even an empty directory', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'a'));
+    await mkdir(join(dir, 'b'));
+    await expect(play.run('fs.move', { src: join(dir, 'a'), dest: join(dir, 'b') })).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'destination-exists',
+    });
+    expect(await readdir(dir)).toEqual(['a', 'b']);
+  });
+
+  it('says what is missing: the thing itself, or the directory it goes into', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await expect(play.run('fs.move', { src: join(dir, 'a'), dest: join(dir, 'b') })).rejects.toMatchObject({
+      code: 'nothing-to-move',
+    });
+    await mkdir(join(dir, 'a'));
+    await expect(play.run('fs.move', { src: join(dir, 'a'), dest: join(dir, 'no/b') })).rejects.toMatchObject(
+      {
+        code: 'parent-missing',
+      },
+    );
+  });
+
+  it('refuses another file system instead of copying', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'a'));
+    await expect(
+      play.run('fs.move', { src: join(dir, 'a'), dest: `/dev/shm/pitr-move-test-${process.pid}` }),
+    ).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'other-file-system',
+    });
+    expect(await readdir(dir)).toEqual(['a']);
+  });
+
+  it('refuses to move back what is not the thing that was moved', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const task = { src: join(dir, 'a'), dest: join(dir, 'b') };
+    await mkdir(task.src);
+    await play.run('fs.move', task);
+    await rename(task.dest, join(dir, 'elsewhere'));
+    await mkdir(task.dest);
+    await expect(play.undo()).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+  });
+
+  it('is foreseen with all that is in it: the swap of two directories reads right in check mode', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'data'));
+    await writeFile(join(dir, 'data/old'), 'old');
+    await mkdir(join(dir, 'data.new'));
+    await writeFile(join(dir, 'data.new/new'), 'new');
+    const tasks = [
+      ['fs.move', { src: join(dir, 'data'), dest: join(dir, 'data.old') }],
+      ['fs.move', { src: join(dir, 'data.new'), dest: join(dir, 'data') }],
+      ['fs.stat', { path: join(dir, 'data/new') }],
+      ['fs.stat', { path: join(dir, 'data/old') }],
+      ['fs.stat', { path: join(dir, 'data.old/old') }],
+      ['fs.copy', { content: 'new', dest: join(dir, 'data/new') }],
+    ] as const;
+    const foreseen = await play.check(...tasks);
+    expect(await readdir(dir)).toEqual(['data', 'data.new']);
+    const real = [];
+    for (const [name, params] of tasks) real.push(await play.run(name, params));
+    expect(foreseen.map(({ status }) => status)).toEqual(real.map(({ status }) => status));
+    expect(foreseen.slice(2, 5).map(({ result }) => result.exists)).toEqual([true, false, true]);
+    expect(real.slice(2, 5).map(({ result }) => result.exists)).toEqual([true, false, true]);
+  });
+});
+
+describe('fs.space', () => {
+  it('tells what is free, also where nothing is yet', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const { result } = await play.run('fs.space', {
+      path: join(dir, 'not/there/yet'),
+      need: '1 KiB',
+      reserve: 1024,
+    });
+    expect(result).toMatchObject({ needed_bytes: 2048 });
+    expect(Number(result.free_bytes)).toBeGreaterThan(2048);
+  });
+
+  it('refuses with the figures when it will not fit', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await expect(
+      play.run('fs.space', { path: dir, need: '900 TiB', reserve: '1 GiB' }),
+    ).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'not-enough-space',
+      message: expect.stringMatching(
+        /not enough space for .*: 900\.0 TiB needed and 1\.0 GiB to stay free, .* free on \//,
+      ),
+    });
+    await expect(play.run('fs.space', { path: '/dev/shm', need: 0, inodes: 1e15 })).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'not-enough-inodes',
+    });
+  });
+});
+
+describe('fs.read', () => {
+  it('gives text, lines, data or base64', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'a');
+    await writeFile(path, '{"n": 1}\n');
+    expect((await play.run('fs.read', path)).result).toMatchObject({
+      content: '{"n": 1}\n',
+      lines: ['{"n": 1}'],
+      size: 9,
+    });
+    expect((await play.run('fs.read', { path, as: 'json' })).result).toMatchObject({ content: { n: 1 } });
+    await writeFile(path, Buffer.from([0xff, 0xfe]));
+    await expect(play.run('fs.read', path)).rejects.toMatchObject({ code: 'not-text' });
+    expect((await play.run('fs.read', { path, as: 'base64' })).result).toMatchObject({ content: '//4=' });
+    await expect(play.run('fs.read', { path: `${path}.no` })).rejects.toMatchObject({ code: 'file-missing' });
+    await expect(play.run('fs.read', dir)).rejects.toMatchObject({ code: 'not-a-file' });
+  });
+});

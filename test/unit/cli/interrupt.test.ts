@@ -1,0 +1,51 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { watchInterrupts } from '../../../cli/interrupt.ts';
+import { asPitrError } from '../../../lib/errors/pitr-error.ts';
+
+function watched() {
+  const signals = new EventEmitter();
+  const told: string[] = [];
+  const left: number[] = [];
+  let now = 1000;
+  const interrupts = watchInterrupts(
+    { signals, leaveNow: (code) => left.push(code) },
+    { onStopping: (text) => told.push(text), onLeaving: (text) => told.push(text) },
+    () => now,
+  );
+  return { signals, told, left, interrupts, later: (ms: number) => { now += ms; } };
+}
+
+describe('Ctrl-C', () => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('%s stops the run cleanly the first time', (name) => {
+    const { signals, told, left, interrupts } = watched();
+    signals.emit(name);
+    expect(interrupts.signal.aborted).toBe(true);
+    expect(asPitrError(interrupts.signal.reason)).toMatchObject({ kind: 'interrupted' });
+    expect(told).toHaveLength(1);
+    expect(left).toEqual([]);
+  });
+
+  it('leaves at once the second time, with a warning', () => {
+    const { signals, told, left, later } = watched();
+    signals.emit('SIGINT');
+    later(3000);
+    signals.emit('SIGINT');
+    expect(left).toEqual([130]);
+    expect(told[1]).toContain('may still be running on hosts');
+  });
+
+  it('takes one key press that npm passes on as well for one', () => {
+    const { signals, left, later } = watched();
+    signals.emit('SIGINT');
+    later(20);
+    signals.emit('SIGINT');
+    expect(left).toEqual([]);
+  });
+
+  it('listens no longer than the run lasts', () => {
+    const { signals, interrupts } = watched();
+    interrupts.stop();
+    expect(signals.eventNames()).toEqual([]);
+  });
+});

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { celEnvironment } from '../../../lib/expression/cel.ts';
+import { EXISTENCE } from '../../../lib/expression/context.ts';
+import { RESERVED_NAMES } from '../../../lib/expression/reserved.ts';
+
+it('every reserved name is one because a variable of that name would mean something else', () => {
+  const ours = new Set([EXISTENCE, 'this', 'undefined', 'dyn', 'optional_type']);
+  for (const name of RESERVED_NAMES) {
+    if (ours.has(name)) continue;
+    let same: unknown;
+    try {
+      same = celEnvironment().evaluate(`${name} == "mine"`, { [name]: 'mine' });
+    } catch {
+      same = 'refused by the language';
+    }
+    expect([name, same]).not.toEqual([name, true]);
+  }
+});
+
+it('no name that the language knows as a type or constant is missing', () => {
+  const { variables } = celEnvironment().getDefinitions();
+  for (const { name } of variables) expect([...RESERVED_NAMES]).toContain(name);
+});

@@ -1,18 +1,11 @@
-import { cac } from 'cac';
 import { didYouMean } from '../lib/errors/nearest.ts';
-import { asPitrError, type PitrError } from '../lib/errors/pitr-error.ts';
-import { type Command, HELP, type Invocation, type OptionSpec, type OptionSpecs, type OptionValues } from './command.ts';
+import type { PitrError } from '../lib/errors/pitr-error.ts';
+import { type GivenOption, valuesByCac } from './cac-values.ts';
+import { type Command, HELP, type Invocation, type OptionSpec } from './command.ts';
 import { usageError } from './usage-error.ts';
 
-/**
- * cac turns `--id 20260123` into a number, `--id ''` into 0 and loses the digits of a WAL name. It leaves alone what
- * cannot be read as a number, so every value carries this mark through it.
- */
-const MARK = '\u0001';
-
 interface Words {
-  /** Options in one form (`--name=value`, `--name`), values marked. */
-  readonly options: string[];
+  readonly options: GivenOption[];
   readonly positionals: string[];
   readonly command: string[];
 }
@@ -28,9 +21,9 @@ export type Parsed = { readonly help: true } | { readonly help: false; readonly 
 export function parseArguments(command: Command, words: readonly string[]): Parsed {
   if (asksForHelp(command, words)) return { help: true };
   const sorted = sortWords(command, words);
-  if (sorted.options.includes('--help')) return { help: true };
+  if (sorted.options.some(({ name }) => name === 'help')) return { help: true };
   checkPositionals(command, sorted.positionals);
-  const values = readWithCac(command, sorted);
+  const values = valuesByCac(command, sorted.options);
   return {
     help: false,
     invocation: { options: values, args: sorted.positionals, command: sorted.command },
@@ -76,7 +69,7 @@ function sortWords(command: Command, words: readonly string[]): Words {
     checkRepeat(name, spec, value, seen);
     if (spec.value === undefined && spec.count !== true && seen.has(name)) return;
     seen.set(name, value);
-    sorted.options.push(value === undefined ? `--${name}` : `--${name}=${MARK}${value}`);
+    sorted.options.push({ name, value });
   };
 
   for (let i = 0; i < words.length; i++) {
@@ -120,7 +113,11 @@ function readOptionWord(command: Command, word: string): OptionWord {
         ? { flags: [], last: found }
         : { flags: [], last: found, attached: word.slice(equals + 1) };
     }
-    if (equals !== -1) throw usageError('option-takes-no-value', `${typed} takes no value, but got ${quoted(word.slice(equals + 1))}`);
+    if (equals !== -1)
+      throw usageError(
+        'option-takes-no-value',
+        `${typed} takes no value, but got ${quoted(word.slice(equals + 1))}`,
+      );
     return { flags: [found] };
   }
   const flags: [string, OptionSpec][] = [];
@@ -187,7 +184,9 @@ function unknownOption(command: Command, typed: string, word = typed): PitrError
 }
 
 function checkPositionals(command: Command, positionals: readonly string[]): void {
-  const missing = command.arguments.filter((argument, index) => argument.required && positionals.length <= index);
+  const missing = command.arguments.filter(
+    (argument, index) => argument.required && positionals.length <= index,
+  );
   const [first] = missing;
   if (first !== undefined) {
     throw usageError('argument-missing', `pitr ${command.name} needs <${first.name}>: ${first.text}`, {
@@ -205,47 +204,13 @@ function checkPositionals(command: Command, positionals: readonly string[]): voi
       next: [
         ...(command.takesCommand === undefined
           ? []
-          : [`A command goes behind two dashes: pitr ${command.name} ${positionals[0] ?? ''} -- ${unused.join(' ')}`]),
+          : [
+              `A command goes behind two dashes: pitr ${command.name} ${positionals[0] ?? ''} -- ${unused.join(' ')}`,
+            ]),
         `pitr ${command.name} --help`,
       ],
     },
   );
-}
-
-function readWithCac(command: Command, words: Words): Invocation['options'] {
-  const cli = cac('pitr');
-  const declared = cli.command(command.name, command.summary, { ignoreOptionDefaultValue: true });
-  for (const [name, spec] of Object.entries(command.options)) {
-    declared.option(spec.value === undefined ? `--${name}` : `--${name} <${spec.value}>`, spec.text);
-  }
-  const parsed = cli.parse(['node', 'pitr', command.name, ...words.options], { run: false });
-  try {
-    declared.checkUnknownOptions();
-    declared.checkOptionValue();
-  } catch (error) {
-    throw asPitrError(error);
-  }
-  return valuesOf(command.options, parsed.options);
-}
-
-function valuesOf(specs: OptionSpecs, raw: Readonly<Record<string, unknown>>): Invocation['options'] {
-  const values: Record<string, string | boolean | number | readonly string[] | undefined> = {};
-  for (const [name, spec] of Object.entries(specs)) {
-    // cac reads `--no-color` as color: false
-    const negated = name.startsWith('no-');
-    const key = (negated ? name.slice(3) : name).replace(/([a-z])-([a-z])/g, (_, a, b) => a + b.toUpperCase());
-    const value = raw[key];
-    const given = value === undefined ? [] : Array.isArray(value) ? value : [value];
-    if (spec.value === undefined) {
-      const set = given.filter((one) => one === !negated).length;
-      values[name] = spec.count === true ? set : set > 0;
-    } else {
-      const strings = given.map((one) => String(one).slice(MARK.length));
-      values[name] = spec.repeat === true ? strings : strings[0];
-    }
-  }
-  // what each value is follows from its spec, as `OptionValues` says
-  return values as OptionValues<OptionSpecs>;
 }
 
 function quoted(word: string): string {

@@ -52,7 +52,8 @@ export function errorText(error: PitrErrorJson, options: ErrorTextOptions = {}):
     if (ended !== '') lines.push(`${label('ended')}${ended}`);
     if (stderr !== undefined && stderr.trim() !== '') {
       lines.push(`${label('it said')}`.trimEnd());
-      for (const line of printable(stderr).trimEnd().split('\n')) lines.push(`    ${paint.quiet('|')} ${line}`);
+      for (const line of printable(stderr).trimEnd().split('\n'))
+        lines.push(`    ${paint.quiet('|')} ${line}`);
     }
   }
   if (error.state !== undefined) put('state', printable(error.state));
@@ -65,7 +66,10 @@ export function errorText(error: PitrErrorJson, options: ErrorTextOptions = {}):
 
 function headline(error: PitrErrorJson, paint: Paint, columns: number): string[] {
   const word = HEADS[error.kind];
-  const [first = '', ...more] = printable(error.message).split('\n');
+  const [typed = '', ...more] = printable(error.message).split('\n');
+  const first = typed.toLowerCase().startsWith(`${word.toLowerCase()}: `)
+    ? typed.slice(word.length + 2)
+    : typed;
   const [start = '', ...rest] = wrapWords(`${word}: ${first}`, columns);
   return [
     paint.failed(paint.strong(start.slice(0, word.length + 1))) + start.slice(word.length + 1),
@@ -88,7 +92,9 @@ const HEADS: Readonly<Record<PitrErrorJson['kind'], string>> = {
 function detailLines(detail: string, columns: number): string[] {
   return printable(detail)
     .split('\n')
-    .flatMap((line) => (line.length + 2 <= columns || /^\s/.test(line) ? [`  ${line}`] : wrapWords(line, columns, '  ')));
+    .flatMap((line) =>
+      line.length + 2 <= columns || /^\s/.test(line) ? [`  ${line}`] : wrapWords(line, columns, '  '),
+    );
 }
 
 /** A sentence is wrapped, a command is not: it must survive being copied. */

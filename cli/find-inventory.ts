@@ -23,9 +23,16 @@ export function findInventories(typed: readonly string[], io: Pick<Io, 'env' | '
   const [only] = files;
   if (only !== undefined && files.length === 1) return [join(DIRECTORY, only)];
   if (files.length > 1) {
-    throw usageError('inventory-ambiguous', `there are ${files.length} inventories in ${DIRECTORY}/: which one?`, {
-      next: [...files.map((name) => `-i ${DIRECTORY}/${name}`), `or export PITR_INVENTORY=${DIRECTORY}/${files[0]}`],
-    });
+    throw usageError(
+      'inventory-ambiguous',
+      `there are ${files.length} inventories in ${DIRECTORY}/: which one?`,
+      {
+        next: [
+          ...files.map((name) => `-i ${DIRECTORY}/${name}`),
+          `or export PITR_INVENTORY=${DIRECTORY}/${files[0]}`,
+        ],
+      },
+    );
   }
   throw usageError('inventory-missing', 'no inventory was given, and there is none here', {
     details: [`looked for $PITR_INVENTORY, ${FILES.join(', ')} and ${DIRECTORY}/ in ${io.cwd}`],

@@ -40,7 +40,11 @@ export function watchInterrupts(
         `${by}: stopping cleanly, which may take some seconds. Once more leaves at once, whatever state hosts are in.`,
       );
       controller.abort(
-        new PitrError({ kind: 'interrupted', code: 'interrupted', message: `the run was interrupted (${by})` }),
+        new PitrError({
+          kind: 'interrupted',
+          code: 'interrupted',
+          message: `the run was interrupted (${by})`,
+        }),
       );
       return;
     }

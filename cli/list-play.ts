@@ -22,7 +22,9 @@ export async function listPlay(
   }
   const lines =
     kind === 'syntax-check'
-      ? [`${request.playbook} is well formed: ${plural(plays.length, 'play')}, ${plural(taskCount(plays), 'task')}.`]
+      ? [
+          `${request.playbook} is well formed: ${plural(plays.length, 'play')}, ${plural(taskCount(plays), 'task')}.`,
+        ]
       : plays.flatMap((play) => playLines(kind, play));
   io.stdout.write(`${lines.join('\n')}\n`);
   return 0;

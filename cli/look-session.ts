@@ -1,5 +1,6 @@
 import type { LookAnswer } from '../lib/engine/look.ts';
 import type { PitrError } from '../lib/errors/pitr-error.ts';
+import { DEFAULT_FORKS } from './common-options.ts';
 import { type OutputKind, viewSettings } from './display/choose.ts';
 import { writeJson } from './display/json.ts';
 import type { ViewSettings } from './display/settings.ts';
@@ -8,7 +9,6 @@ import { readExtraVars } from './extra-vars.ts';
 import { findInventories } from './find-inventory.ts';
 import { watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
-import { DEFAULT_FORKS } from './common-options.ts';
 import { forksOf } from './values.ts';
 
 interface LookOptions {
@@ -29,6 +29,8 @@ export interface LookSession {
   };
   readonly json: boolean;
   readonly view: ViewSettings;
+  /** What a table may be wide: no limit in a pipe. */
+  readonly width: number;
   /** One JSON object, where JSON was asked for. */
   emit(value: unknown): void;
   /** Lines of text, where text was asked for. */
@@ -59,6 +61,7 @@ export async function withLookSession(
       },
       json,
       view,
+      width: io.stdout.isTTY === true ? view.columns() : Number.POSITIVE_INFINITY,
       emit: (value) => {
         if (json) writeJson(io.stdout, value);
       },
@@ -67,7 +70,10 @@ export async function withLookSession(
       },
       tell: (error) => {
         if (json) writeJson(io.stdout, { type: 'error', time: Date.now(), error });
-        else io.stderr.write(`\n${errorText(error.toJSON(), { ...view, columns: view.columns() }).join('\n')}\n`);
+        else
+          io.stderr.write(
+            `\n${errorText(error.toJSON(), { ...view, columns: view.columns() }).join('\n')}\n`,
+          );
       },
     });
   } finally {
@@ -78,7 +84,15 @@ export async function withLookSession(
 /** The exit code of several answers: 0, or that of the worst error (an unreachable host before a failed one). */
 export function exitCodeOfAnswers(answers: readonly Pick<LookAnswer, 'error'>[]): number {
   const errors = answers.flatMap(({ error }) => error ?? []);
-  for (const kind of ['bug', 'interrupted', 'validation', 'unreachable', 'refused', 'failed', 'usage'] as const) {
+  for (const kind of [
+    'bug',
+    'interrupted',
+    'validation',
+    'unreachable',
+    'refused',
+    'failed',
+    'usage',
+  ] as const) {
     const error = errors.find((one) => one.kind === kind);
     if (error !== undefined) return exitCodeOf(error);
   }

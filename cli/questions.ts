@@ -77,8 +77,15 @@ async function dropTypeAhead({ io: { stdin }, interrupt }: QuestionSettings): Pr
 
 /** The question as a person reads it, without the prompt's last word. */
 export function questionText(question: Question, columns: number): string[] {
-  const details = (question.details ?? []).flatMap((line) => printable(line).split('\n').map((one) => `  ${one}`));
-  return [...(details.length > 0 ? ['', ...details, ''] : ['']), ...wrapWords(printable(question.text), columns - 7)];
+  const details = (question.details ?? []).flatMap((line) =>
+    printable(line)
+      .split('\n')
+      .map((one) => `  ${one}`),
+  );
+  return [
+    ...(details.length > 0 ? ['', ...details, ''] : ['']),
+    ...wrapWords(printable(question.text), columns - 7),
+  ];
 }
 
 async function askOn(
@@ -122,10 +129,13 @@ function readLine(
       line = typed;
       reader.close();
     });
-    reader.once('SIGINT', () => settings.interrupt());
+    reader.once('SIGINT', () => {
+      stream.write('\n');
+      settings.interrupt();
+    });
     reader.once('close', () => {
       settings.signal.removeEventListener('abort', stop);
-      if (line === undefined) stream.write('\n');
+      if (line === undefined && !settings.signal.aborted) stream.write('\n');
       resolve(line ?? '');
     });
     reader.setPrompt(prompt);

@@ -28,9 +28,13 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
   }
   if (first === 'help') return dispatch([...rest.slice(0, 1), '--help'], io);
   if (first.startsWith('-')) {
-    throw usageError('command-first', `the command comes first, then options: ${first} is neither a command nor an option of pitr itself`, {
-      next: [`pitr <command> ${words.join(' ')}`, 'pitr --help'],
-    });
+    throw usageError(
+      'command-first',
+      `the command comes first, then options: ${first} is neither a command nor an option of pitr itself`,
+      {
+        next: [`pitr <command> ${words.join(' ')}`, 'pitr --help'],
+      },
+    );
   }
   const entry = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (entry === undefined) {
@@ -69,5 +73,7 @@ async function tellError(error: PitrError, words: readonly string[], io: Io): Pr
 function asksForJson(words: readonly string[]): boolean {
   const end = words.indexOf('--');
   const own = end === -1 ? words : words.slice(0, end);
-  return own.some((word, index) => word === '--output=json' || (word === '--output' && own[index + 1] === 'json'));
+  return own.some(
+    (word, index) => word === '--output=json' || (word === '--output' && own[index + 1] === 'json'),
+  );
 }

@@ -12,7 +12,11 @@ export interface SessionWishes extends DisplayWishes {
  * Opens the door through which a run talks to the operator (display, questions, Ctrl-C), and closes it whatever
  * happens: the screen is free and complete when this resolves or rejects.
  */
-export async function withDoor<T>(wishes: SessionWishes, io: Io, work: (door: RunDoor) => Promise<T>): Promise<T> {
+export async function withDoor<T>(
+  wishes: SessionWishes,
+  io: Io,
+  work: (door: RunDoor) => Promise<T>,
+): Promise<T> {
   const display = await chooseDisplay(wishes, io);
   const interrupts = watchInterrupts(io, {
     onStopping: (text) => display.notice(text),

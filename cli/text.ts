@@ -5,17 +5,15 @@ import { stripVTControlCharacters } from 'node:util';
  * of a line that was redrawn with carriage returns only what was last to be seen. Line ends and tabs stay.
  */
 export function printable(text: string): string {
-  return (
-    stripVTControlCharacters(text)
-      .replace(/\r+\n/g, '\n')
-      .replace(/[^\n\r]*\r+(?=[^\n\r])/g, '')
-      .replace(/\r+/g, '')
-      .replace(
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach the terminal
-        /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
-        (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
-      )
-  );
+  return stripVTControlCharacters(text)
+    .replace(/\r+\n/g, '\n')
+    .replace(/[^\n\r]*\r+(?=[^\n\r])/g, '')
+    .replace(/\r+/g, '')
+    .replace(
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach the terminal
+      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+      (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`,
+    );
 }
 
 /** The same on one line: line ends and runs of blanks become one blank. */

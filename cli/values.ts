@@ -7,10 +7,16 @@ export function forksOf(typed: string | undefined, fallback: number): number {
   if (typed === undefined) return fallback;
   const forks = /^[0-9]{1,4}$/.test(typed) ? Number(typed) : 0;
   if (forks >= 1 && forks <= MOST_FORKS) return forks;
-  throw usageError('forks-invalid', `--forks needs a whole number from 1 to ${MOST_FORKS}, not ${JSON.stringify(typed)}`);
+  throw usageError(
+    'forks-invalid',
+    `--forks needs a whole number from 1 to ${MOST_FORKS}, not ${JSON.stringify(typed)}`,
+  );
 }
 
 /** `--tags a,b --tags c`: the names, blanks around commas ignored. */
 export function commaList(typed: readonly string[]): readonly string[] {
-  return typed.flatMap((one) => one.split(',')).map((one) => one.trim()).filter((one) => one !== '');
+  return typed
+    .flatMap((one) => one.split(','))
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
 }

@@ -16,7 +16,7 @@ const asBarman = { user: 'barman' } as const;
 
 /**
  * Closes the leader's current WAL segment and waits until Barman has it in its archive; returns the
- * segment's name. Throws a LabError when it does not arrive within 90 seconds.
+ * segment's name. Throws a LabError when it does not arrive within three minutes.
  */
 export async function archiveCurrentWal(lab: Lab, leader: DatabaseHost): Promise<string> {
   // A statement of its own: together with others the switch would come before their commit.
@@ -29,7 +29,7 @@ export async function archiveCurrentWal(lab: Lab, leader: DatabaseHost): Promise
   await waitFor({
     what: `Barman to archive ${segment} of ${leader}`,
     // After three failures PostgreSQL lets a minute pass before it tries again.
-    deadlineMs: 90_000,
+    deadlineMs: 180_000,
     everyMs: 200,
     attempt: async () =>
       (await lab.exec('barman', ['sh', '-c', script, 'sh', leader, segment], asBarman)).exitCode,

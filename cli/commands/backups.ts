@@ -49,15 +49,16 @@ export const backups = defineCommand({
         if (result === undefined) continue;
         const { backups: all } = answerSchema.parse(result);
         for (const backup of all) session.emit({ type: 'backup', barman_host: host, ...backup });
-        session.print(all.length === 0 ? ['There are no backups.'] : backupLines(all, session.view));
+        session.print(all.length === 0 ? ['There are no backups.'] : backupLines(all, session));
       }
       return exitCodeOfAnswers(answers);
     }),
 });
 
 /** A table where it fits, else two lines a backup. */
-export function backupLines(all: readonly Backup[], { columns, paint }: LookSession['view']): string[] {
-  const size = (backup: Backup): string => (backup.size_bytes === undefined ? '-' : byteSize(backup.size_bytes));
+export function backupLines(all: readonly Backup[], { width, view: { paint } }: LookSession): string[] {
+  const size = (backup: Backup): string =>
+    backup.size_bytes === undefined ? '-' : byteSize(backup.size_bytes);
   const lines = table<Backup>(
     [
       { title: 'BACKUP', value: ({ id }) => id },
@@ -69,7 +70,7 @@ export function backupLines(all: readonly Backup[], { columns, paint }: LookSess
     ],
     all,
   );
-  const fits = lines.every((line) => line.length <= columns());
+  const fits = lines.every((line) => line.length <= width);
   const bodies = fits
     ? lines.slice(1).map((line) => [line])
     : all.map((backup) => [
@@ -81,7 +82,10 @@ export function backupLines(all: readonly Backup[], { columns, paint }: LookSess
     ...all.flatMap((backup, index) => {
       const body = bodies[index] ?? [];
       const painted = backup.status === 'DONE' ? body : body.map(paint.failed);
-      const gap = backup.missing.length === 0 ? [] : [paint.failed(`  WAL is missing after that: ${backup.missing.join(', ')}`)];
+      const gap =
+        backup.missing.length === 0
+          ? []
+          : [paint.failed(`  WAL is missing after that: ${backup.missing.join(', ')}`)];
       return [...painted, ...gap];
     }),
   ];

@@ -20,7 +20,10 @@ export const exec = defineCommand({
   options: {
     ...INVENTORY_OPTIONS,
     user: { short: 'u', value: 'name', text: 'The OS user that runs it; the login user without it.' },
-    timeout: { value: 'seconds', text: 'End the command on the host after so many seconds; never without it.' },
+    timeout: {
+      value: 'seconds',
+      text: 'End the command on the host after so many seconds; never without it.',
+    },
     ...FORKS_OPTION,
     ...OUTPUT_OPTIONS,
   },
@@ -29,7 +32,7 @@ export const exec = defineCommand({
     {
       text: 'As another user, with a shell',
       command:
-        "pitr exec db1,db2 -i inventory/lab-ssh.yml -u postgres -- \\\n    sh -c 'psql -p 5431 -Atc \"select pg_is_in_recovery()\"'",
+        'pitr exec db1,db2 -i inventory/lab-ssh.yml -u postgres -- \\\n    sh -c \'psql -p 5431 -Atc "select pg_is_in_recovery()"\'',
     },
   ],
   run: ({ options, args, command }, io) =>
@@ -42,13 +45,18 @@ export const exec = defineCommand({
       const timeoutMs = secondsOf(options.timeout);
       const { onHosts } = await import('../../lib/engine/look.ts');
       let commandFailed = false;
-      const answers = await onHosts({ ...session.request, hosts: args[0] ?? '' }, async (host, connections) => {
-        const { signal } = session.request;
-        const result = await connections.to(host).run(command, { user: options.user, timeoutMs, signal, ownChannel: true });
-        commandFailed ||= result.exitCode !== 0;
-        tellResult(host, result, session);
-        return {};
-      });
+      const answers = await onHosts(
+        { ...session.request, hosts: args[0] ?? '' },
+        async (host, connections) => {
+          const { signal } = session.request;
+          const result = await connections
+            .to(host)
+            .run(command, { user: options.user, timeoutMs, signal, ownChannel: true });
+          commandFailed ||= result.exitCode !== 0;
+          tellResult(host, result, session);
+          return {};
+        },
+      );
       for (const answer of answers) tellLost(answer, session);
       return exitCodeOfAnswers(answers) || (commandFailed ? COMMAND_FAILED : 0);
     }),
@@ -58,7 +66,10 @@ function secondsOf(typed: string | undefined): number | undefined {
   if (typed === undefined) return undefined;
   const seconds = /^[0-9]+(\.[0-9]+)?$/.test(typed) ? Number(typed) : 0;
   if (seconds > 0) return seconds * 1000;
-  throw usageError('timeout-invalid', `--timeout needs a number of seconds over 0, not ${JSON.stringify(typed)}`);
+  throw usageError(
+    'timeout-invalid',
+    `--timeout needs a number of seconds over 0, not ${JSON.stringify(typed)}`,
+  );
 }
 
 /** A host's output whole, as soon as it is all there. */

@@ -28,7 +28,10 @@ export const inventory = defineCommand({
   options: { inventory: INVENTORY_OPTIONS.inventory, ...OUTPUT_OPTIONS },
   examples: [
     { text: 'All hosts', command: 'pitr inventory -i inventory/lab-docker.yml' },
-    { text: 'Where does a variable of db2 come from?', command: 'pitr inventory host db2 -i inventory/lab-ssh.yml' },
+    {
+      text: 'Where does a variable of db2 come from?',
+      command: 'pitr inventory host db2 -i inventory/lab-ssh.yml',
+    },
     { text: 'Groups', command: 'pitr inventory graph -i inventory/lab-docker.yml' },
   ],
   run: async ({ options, args }, io) => {
@@ -40,7 +43,10 @@ export const inventory = defineCommand({
       if (view === 'list') return showList(inventory, name ?? 'all', json, io);
       if (view === 'graph') return showGraph(inventory, json, io);
       if (view === 'host') return showHost(inventory, name, json, io);
-      throw usageError('inventory-view-unknown', `pitr inventory shows ${VIEWS.join(', ')}, not "${view}"${didYouMean(view, VIEWS)}`);
+      throw usageError(
+        'inventory-view-unknown',
+        `pitr inventory shows ${VIEWS.join(', ')}, not "${view}"${didYouMean(view, VIEWS)}`,
+      );
     };
     await show(await loadInventory(inventories));
     return 0;
@@ -72,7 +78,8 @@ function connectionWords(host: InventoryHost): string {
     return found === undefined ? undefined : oneLine(String(found.value));
   };
   const kind = text(['pitr_connection', 'ansible_connection']) ?? 'ssh';
-  const address = text(['pitr_host', 'ansible_host', 'pitr_container', 'ansible_docker_container']) ?? host.name;
+  const address =
+    text(['pitr_host', 'ansible_host', 'pitr_container', 'ansible_docker_container']) ?? host.name;
   const port = text(['pitr_port', 'ansible_port']);
   return kind === 'local' ? 'local' : `${kind} ${address}${port === undefined ? '' : `:${port}`}`;
 }
@@ -80,12 +87,14 @@ function connectionWords(host: InventoryHost): string {
 function showGraph(inventory: Inventory, json: boolean, io: Io): void {
   for (const [group, hosts] of inventory.groups) {
     if (json) writeJson(io.stdout, { type: 'inventory.group', group, hosts });
-    else if (hosts.length > 0 || group !== 'ungrouped') io.stdout.write(`@${group}\n${hosts.map((host) => `  ${host}\n`).join('')}`);
+    else if (hosts.length > 0 || group !== 'ungrouped')
+      io.stdout.write(`@${group}\n${hosts.map((host) => `  ${host}\n`).join('')}`);
   }
 }
 
 function showHost(inventory: Inventory, name: string | undefined, json: boolean, io: Io): void {
-  if (name === undefined) throw usageError('argument-missing', 'pitr inventory host needs the name of a host');
+  if (name === undefined)
+    throw usageError('argument-missing', 'pitr inventory host needs the name of a host');
   const host = inventory.hosts.get(name);
   if (host === undefined) {
     throw new PitrError({
@@ -104,7 +113,10 @@ function showHost(inventory: Inventory, name: string | undefined, json: boolean,
   const lines = table<(typeof rows)[number]>(
     [
       { title: 'VARIABLE', value: ([variable]) => variable },
-      { title: 'VALUE', value: ([variable, located]) => truncate(oneLine(shown(variable, located.value)), LONGEST_VALUE) },
+      {
+        title: 'VALUE',
+        value: ([variable, located]) => truncate(oneLine(shown(variable, located.value)), LONGEST_VALUE),
+      },
       { title: 'FROM', value: ([, located]) => `${located.at.file}:${located.at.line}` },
     ],
     rows,

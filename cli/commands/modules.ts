@@ -37,7 +37,8 @@ export const modules = defineCommand({
     const json = options.output === 'json';
     const family = typed === undefined ? names : names.filter((name) => name.startsWith(`${typed}.`));
     if (family.length > 0) {
-      if (options.schema) throw usageError('schema-of-many', '--schema is for one module: pitr modules <name> --schema');
+      if (options.schema)
+        throw usageError('schema-of-many', '--schema is for one module: pitr modules <name> --schema');
       const docs = await Promise.all(family.map(async (name) => moduleDoc(name, await loadModule(name))));
       if (json) for (const doc of docs) writeJson(io.stdout, { type: 'module', ...doc });
       else io.stdout.write(`${listLines(docs, options['no-color'], io).join('\n')}\n`);
@@ -45,7 +46,8 @@ export const modules = defineCommand({
     }
     const name = resolveModuleName(typed ?? '', names);
     const module = await loadModule(name);
-    if (options.schema) io.stdout.write(`${JSON.stringify(await paramsSchema(module), null, json ? 0 : 2)}\n`);
+    if (options.schema)
+      io.stdout.write(`${JSON.stringify(await paramsSchema(module), null, json ? 0 : 2)}\n`);
     else if (json) writeJson(io.stdout, { type: 'module', ...moduleDoc(name, module) });
     else io.stdout.write(moduleDocText(moduleDoc(name, module), Math.min(WIDEST_PAGE, columnsOf(io.stdout))));
     return 0;
@@ -61,7 +63,10 @@ function listLines(docs: readonly ModuleDoc[], noColor: boolean, io: Io): string
       { title: 'MODULE', value: ({ name }) => name },
       { title: 'DOES', value: ({ kind }) => ({ look: 'looks', control: '-', change: 'changes' })[kind] },
       // piped, the summary stays whole
-      { title: 'SUMMARY', value: ({ summary }) => (io.stdout.isTTY === true ? truncate(summary, summaryWidth) : summary) },
+      {
+        title: 'SUMMARY',
+        value: ({ summary }) => (io.stdout.isTTY === true ? truncate(summary, summaryWidth) : summary),
+      },
     ],
     docs,
   );

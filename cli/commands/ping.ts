@@ -42,7 +42,11 @@ export const ping = defineCommand({
         const { signal } = session.request;
         const who = await connection.run(['id', '-un'], { timeoutMs: ANSWER_TIMEOUT_MS, signal });
         if (who.exitCode !== 0) {
-          throw new PitrError({ kind: 'failed', code: 'ping-failed', message: 'connected, but "id -un" failed' });
+          throw new PitrError({
+            kind: 'failed',
+            code: 'ping-failed',
+            message: 'connected, but "id -un" failed',
+          });
         }
         pongs.set(host, {
           address: connection.address,
@@ -57,9 +61,19 @@ export const ping = defineCommand({
     }),
 });
 
-function tellPongs(answers: readonly LookAnswer[], pongs: ReadonlyMap<string, Pong>, session: LookSession): void {
+function tellPongs(
+  answers: readonly LookAnswer[],
+  pongs: ReadonlyMap<string, Pong>,
+  session: LookSession,
+): void {
   for (const { host, error } of answers) {
-    session.emit({ type: 'ping.host', host, status: error === undefined ? 'ok' : 'failed', ...pongs.get(host), error });
+    session.emit({
+      type: 'ping.host',
+      host,
+      status: error === undefined ? 'ok' : 'failed',
+      ...pongs.get(host),
+      error,
+    });
   }
   const time = (ms: number | undefined): string => (ms === undefined ? '-' : duration(ms));
   const lines = table<LookAnswer>(
@@ -68,7 +82,10 @@ function tellPongs(answers: readonly LookAnswer[], pongs: ReadonlyMap<string, Po
       { title: 'USER', value: ({ host }) => pongs.get(host)?.user ?? '-' },
       { title: 'CONNECT', value: ({ host }) => time(pongs.get(host)?.connectMs), align: 'right' },
       { title: 'COMMAND', value: ({ host }) => time(pongs.get(host)?.commandMs), align: 'right' },
-      { title: 'REACHED BY', value: ({ host, error }) => pongs.get(host)?.address ?? oneLine(error?.message ?? '') },
+      {
+        title: 'REACHED BY',
+        value: ({ host, error }) => pongs.get(host)?.address ?? oneLine(error?.message ?? ''),
+      },
     ],
     answers,
   );

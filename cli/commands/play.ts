@@ -1,10 +1,10 @@
 import type { RunMode } from '../../lib/events/events.ts';
+import { findPlaybook } from '../../lib/playbook/find.ts';
 import { defineCommand, type OptionValues } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
-import { findPlaybook } from '../../lib/playbook/find.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { commaList, forksOf } from '../values.ts';
@@ -72,7 +72,9 @@ export const play = defineCommand({
       forks: forksOf(options.forks, DEFAULT_FORKS),
       forceHandlers: options['force-handlers'],
     };
-    const list = (['list-tasks', 'list-hosts', 'list-tags', 'syntax-check'] as const).find((name) => options[name]);
+    const list = (['list-tasks', 'list-hosts', 'list-tags', 'syntax-check'] as const).find(
+      (name) => options[name],
+    );
     if (list !== undefined) {
       const { listPlay } = await import('../list-play.ts');
       return listPlay(list, request, options.output, io);

@@ -1,2 +1,170 @@
+import { z } from 'zod';
 import { defineCommand } from '../command.ts';
-export const status = defineCommand({ name: 'status', summary: '', description: [], arguments: [], options: {}, examples: [], run: async () => 0 });
+import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
+import { table } from '../table.ts';
+import { byteSize, duration, plural } from '../text.ts';
+import { patroniHosts } from '../well-known-hosts.ts';
+
+/** What `patroni.cluster` says. */
+const clusterSchema = z.looseObject({
+  cluster: z.string().optional(),
+  leader: z.string().optional(),
+  timeline: z.number().optional(),
+  system_id: z.string().optional(),
+  paused: z.boolean().optional(),
+  source: z.string().optional(),
+  members: z.record(
+    z.string(),
+    z.looseObject({
+      role: z.string(),
+      state: z.string(),
+      timeline: z.number().optional(),
+      lag_bytes: z.number().optional(),
+    }),
+  ),
+});
+
+/** One row of the leader's pg_stat_archiver. */
+const archiverSchema = z.object({
+  archive_mode: z.string(),
+  last_archived_wal: z.string().nullable(),
+  last_archived_time: z.string().nullable(),
+  seconds_ago: z.number().nullable(),
+  failed_count: z.number(),
+  last_failed_wal: z.string().nullable(),
+  last_failed_time: z.string().nullable(),
+  ok: z.boolean(),
+});
+
+const ARCHIVER_SQL = `
+  select current_setting('archive_mode') as archive_mode,
+         last_archived_wal, last_archived_time::text as last_archived_time,
+         extract(epoch from now() - last_archived_time)::int as seconds_ago,
+         failed_count::int as failed_count, last_failed_wal, last_failed_time::text as last_failed_time,
+         current_setting('archive_mode') <> 'off'
+           and (last_failed_time is null or coalesce(last_archived_time > last_failed_time, false)) as ok
+    from pg_stat_archiver`;
+
+type Cluster = z.output<typeof clusterSchema>;
+type Archiver = z.output<typeof archiverSchema>;
+
+export const status = defineCommand({
+  name: 'status',
+  summary: 'The cluster: members, roles, timelines, lag, archiving',
+  description: [
+    'Asks Patroni on the nodes of the cluster (the group "patroni" of the inventory) and the leader\'s PostgreSQL whether WAL is being archived. Changes nothing.',
+  ],
+  arguments: [{ name: 'pattern', text: 'the nodes to ask; the group patroni without it' }],
+  options: { ...INVENTORY_OPTIONS, ...OUTPUT_OPTIONS },
+  examples: [
+    { text: 'The lab', command: 'pitr status -i inventory/lab-docker.yml' },
+    { text: 'For a script', command: 'pitr status -i inventory/lab-ssh.yml --output json' },
+  ],
+  run: ({ options, args }, io) =>
+    withLookSession(options, io, async (session) => {
+      const { lookOnce } = await import('../../lib/engine/look.ts');
+      const answers = await lookOnce({
+        ...session.request,
+        hosts: args[0] ?? patroniHosts,
+        module: 'patroni.cluster',
+        params: {},
+      });
+      const views = answers.flatMap(({ host, result }) =>
+        result === undefined ? [] : [{ host, cluster: clusterSchema.parse(result) }],
+      );
+      for (const { error } of answers) if (error !== undefined) session.tell(error);
+      const best = views.find(({ cluster }) => cluster.leader !== undefined) ?? views[0];
+      if (best === undefined) return exitCodeOfAnswers(answers);
+      tellCluster(best.cluster, session);
+      tellDisagreement(views, session);
+      const { leader } = best.cluster;
+      if (leader === undefined) return exitCodeOfAnswers(answers);
+      const [archiving] = await lookOnce({
+        ...session.request,
+        hosts: leader,
+        module: 'postgres.query',
+        params: { sql: ARCHIVER_SQL },
+      });
+      const row = z.looseObject({ rows: z.array(archiverSchema) }).safeParse(archiving?.result).data?.rows[0];
+      if (row !== undefined) tellArchiver(leader, row, session);
+      else if (archiving?.error !== undefined) session.tell(archiving.error);
+      return exitCodeOfAnswers(archiving === undefined ? answers : [...answers, archiving]);
+    }),
+});
+
+function tellCluster(cluster: Cluster, session: LookSession): void {
+  const { paint } = session.view;
+  const { members, ...facts } = cluster;
+  session.emit({ type: 'cluster', ...facts });
+  for (const [member, state] of Object.entries(members)) {
+    session.emit({ type: 'member', cluster: cluster.cluster, member, ...state });
+  }
+  const head = [
+    `Cluster ${cluster.cluster ?? '(without a name)'}`,
+    cluster.leader === undefined ? paint.failed('no leader') : `leader ${cluster.leader}`,
+    ...(cluster.timeline === undefined ? [] : [`timeline ${cluster.timeline}`]),
+    ...(cluster.paused === true ? [paint.changed('automatic failover is paused')] : []),
+    ...(cluster.system_id === undefined ? [] : [`system id ${cluster.system_id}`]),
+  ];
+  const rows = Object.entries(members);
+  const lines = table<(typeof rows)[number]>(
+    [
+      { title: 'MEMBER', value: ([name]) => name },
+      { title: 'ROLE', value: ([, member]) => member.role },
+      { title: 'STATE', value: ([, member]) => member.state },
+      { title: 'TIMELINE', value: ([, member]) => String(member.timeline ?? '-'), align: 'right' },
+      {
+        title: 'LAG',
+        value: ([, member]) => (member.lag_bytes === undefined ? '-' : byteSize(member.lag_bytes)),
+        align: 'right',
+      },
+    ],
+    rows,
+  );
+  const [heading = '', ...body] = lines;
+  session.print([
+    head.join(', '),
+    '',
+    paint.strong(heading),
+    ...body.map((line, index) => (isFine(rows[index]?.[1], cluster) ? line : paint.changed(line))),
+  ]);
+}
+
+/** Up, and on the leader's timeline. */
+function isFine(member: Cluster['members'][string] | undefined, cluster: Cluster): boolean {
+  return (
+    member !== undefined &&
+    (member.state === 'running' || member.state === 'streaming') &&
+    member.timeline === cluster.timeline
+  );
+}
+
+/** Nodes that name different leaders are two clusters in the making. */
+function tellDisagreement(
+  views: readonly { readonly host: string; readonly cluster: Cluster }[],
+  session: LookSession,
+): void {
+  const leaders = new Set(views.map(({ cluster }) => cluster.leader));
+  if (leaders.size < 2) return;
+  const text = views.map(({ host, cluster }) => `${host} says ${cluster.leader ?? 'none'}`).join(', ');
+  session.emit({ type: 'warning', time: Date.now(), text: `the nodes do not agree on the leader: ${text}` });
+  session.print(['', session.view.paint.failed(`The nodes do not agree on the leader: ${text}.`)]);
+}
+
+function tellArchiver(host: string, archiver: Archiver, session: LookSession): void {
+  session.emit({ type: 'archiver', host, ...archiver });
+  const { paint } = session.view;
+  const last =
+    archiver.last_archived_wal === null
+      ? 'nothing has been archived yet'
+      : `last ${archiver.last_archived_wal}, ${duration((archiver.seconds_ago ?? 0) * 1000)} ago`;
+  const lines = [
+    `Archiving on ${host}: ${archiver.archive_mode === 'off' ? paint.failed('off') : archiver.ok ? paint.ok('works') : paint.failed('fails')}, ${last}`,
+  ];
+  if (archiver.failed_count > 0) {
+    const times = plural(archiver.failed_count, 'failed try', 'failed tries');
+    lines.push(`  ${times}, the last of ${archiver.last_failed_wal} at ${archiver.last_failed_time}`);
+  }
+  session.print(['', ...lines]);
+}

@@ -33,7 +33,10 @@ export async function chooseDisplay(wishes: DisplayWishes, io: Io): Promise<Disp
   return new (await import('./plain.ts')).PlainDisplay(io.stdout, settings);
 }
 
-export function viewSettings(wishes: Omit<DisplayWishes, 'output'>, io: Pick<Io, 'stdout' | 'env'>): ViewSettings {
+export function viewSettings(
+  wishes: Omit<DisplayWishes, 'output'>,
+  io: Pick<Io, 'stdout' | 'env'>,
+): ViewSettings {
   return {
     paint: paintFor(io.stdout, { noColor: wishes.noColor, env: io.env }),
     marks: marksFor(io.env),

@@ -36,12 +36,21 @@ function verboseLines(result: HostResult, settings: ViewSettings): string[] {
   if (settings.verbosity < 1) return [];
   const lines: string[] = [];
   if (result.error !== undefined) {
-    const text = errorText(result.error, { paint: settings.paint, columns: settings.columns() - 4, frameOf: settings.frameOf });
+    const text = errorText(result.error, {
+      paint: settings.paint,
+      columns: settings.columns() - 4,
+      frameOf: settings.frameOf,
+    });
     lines.push(...text.map((line) => INDENT + line));
   }
   if (result.result !== undefined && result.status !== 'skipped') {
     const json = JSON.stringify(result.result, null, 2) ?? '';
-    if (json !== '{}') lines.push(...printable(json).split('\n').map((line) => INDENT + settings.paint.quiet(line)));
+    if (json !== '{}')
+      lines.push(
+        ...printable(json)
+          .split('\n')
+          .map((line) => INDENT + settings.paint.quiet(line)),
+      );
   }
   return lines;
 }

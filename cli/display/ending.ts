@@ -1,3 +1,4 @@
+import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
 import type { PitrEvent, Recap, RunMode } from '../../lib/events/events.ts';
 import { errorText } from '../error-text.ts';
 import { type Column, table } from '../table.ts';
@@ -25,16 +26,11 @@ export function endingLines(event: RunFinished, story: RunStory, settings: ViewS
   }
   if (event.error !== undefined) {
     const { error } = event;
-    const others = story.failures.filter(
-      (failure) => failure.host !== error.host || failure.error?.message !== error.message,
+    lines.push(...otherFailures(error, story.failures));
+    lines.push(
+      '',
+      ...errorText(error, { paint: settings.paint, columns: settings.columns(), frameOf: settings.frameOf }),
     );
-    if (others.length > 0) {
-      lines.push('', 'Failed before or beside it:');
-      for (const other of others) {
-        lines.push(`  ${other.host}: ${oneLine(other.task.name)}: ${oneLine(other.error?.message ?? '')}`);
-      }
-    }
-    lines.push('', ...errorText(error, { paint: settings.paint, columns: settings.columns(), frameOf: settings.frameOf }));
   } else {
     const { text, paint } = lastWord(event, story, settings);
     lines.push('', ...wrapWords(text, settings.columns()).map(paint));
@@ -42,24 +38,53 @@ export function endingLines(event: RunFinished, story: RunStory, settings: ViewS
   return lines;
 }
 
+/** What failed on the way to the error that ended the run; its own host is not told twice. */
+function otherFailures(error: PitrErrorJson, failures: readonly HostResult[]): string[] {
+  const others = failures.filter(
+    (failure) => failure.host !== error.host || failure.error?.message !== error.message,
+  );
+  const stopped = others.filter((other) => other.error?.kind === 'interrupted').map(({ host }) => host);
+  const failed = others.filter((other) => other.error?.kind !== 'interrupted');
+  return [
+    ...(stopped.length === 0 ? [] : ['', `Interrupted as well: ${stopped.sort().join(' ')}`]),
+    ...(failed.length === 0 ? [] : ['', 'Failed before or beside it:']),
+    ...failed.map(
+      ({ host, task, error: own }) => `  ${host}: ${oneLine(task.name)}: ${oneLine(own?.message ?? '')}`,
+    ),
+  ];
+}
+
 type Count = keyof Recap;
 
 const ALWAYS: readonly Count[] = ['ok', 'changed', 'failed'];
-const COUNTS: readonly Count[] = ['ok', 'changed', 'unknown', 'skipped', 'failed', 'unreachable', 'rescued', 'ignored'];
+const COUNTS: readonly Count[] = [
+  'ok',
+  'changed',
+  'unknown',
+  'skipped',
+  'failed',
+  'unreachable',
+  'rescued',
+  'ignored',
+];
 
 function recapLines(event: RunFinished, story: RunStory, settings: ViewSettings): string[] {
   const rows = story.mode === 'dry-run' ? [] : Object.entries(event.recap);
   if (rows.length === 0) return [];
-  const shown = COUNTS.filter((count) => ALWAYS.includes(count) || rows.some(([, recap]) => recap[count] > 0));
+  const shown = COUNTS.filter(
+    (count) => ALWAYS.includes(count) || rows.some(([, recap]) => recap[count] > 0),
+  );
   const title = (count: Count): string =>
     count === 'changed' && story.mode !== 'run' ? 'would change' : count === 'unknown' ? 'not known' : count;
   const columns: Column<[string, Recap]>[] = [
     { title: 'RECAP', value: ([host]) => host },
-    ...shown.map((count): Column<[string, Recap]> => ({
-      title: title(count),
-      value: ([, recap]) => String(recap[count]),
-      align: 'right',
-    })),
+    ...shown.map(
+      (count): Column<[string, Recap]> => ({
+        title: title(count),
+        value: ([, recap]) => String(recap[count]),
+        align: 'right',
+      }),
+    ),
   ];
   const [heading = '', ...body] = table(columns, rows);
   return [

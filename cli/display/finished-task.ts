@@ -46,7 +46,8 @@ function head(task: TaskView, worst: TaskStatus, groups: readonly Group[], setti
   return [
     `${color(mark)} ${title(truncate(name, settings.columns() - 2))}`,
     ...packed(groups, settings.columns() - 4).map(
-      (line) => `    ${line.map((group) => statusPaint(group.status, paint)(truncate(group.text, settings.columns() - 4))).join('  ')}`,
+      (line) =>
+        `    ${line.map((group) => statusPaint(group.status, paint)(truncate(group.text, settings.columns() - 4))).join('  ')}`,
     ),
   ];
 }
@@ -80,6 +81,9 @@ function details(results: readonly HostResult[], settings: ViewSettings): string
   return [...byText.values()].flatMap(({ hosts, lines }) => {
     const [first = '', ...rest] = lines;
     const who = only ? '' : `${hosts.length > MOST_NAMES ? `${hosts.length} hosts` : hosts.join(' ')}: `;
-    return [...wrapWords(who + first.trim(), settings.columns(), '    '), ...rest.map((line) => (only ? line : `  ${line}`))];
+    return [
+      ...wrapWords(who + first.trim(), settings.columns(), '    '),
+      ...rest.map((line) => (only ? line : `  ${line}`)),
+    ];
   });
 }

@@ -21,7 +21,10 @@ export function liveRows(
 ): readonly string[] {
   if (tasks.length <= limit) return tasks.map((task) => liveRow(task, now, settings));
   const shown = tasks.slice(0, limit - 1);
-  return [...shown.map((task) => liveRow(task, now, settings)), `and ${tasks.length - shown.length} more tasks`];
+  return [
+    ...shown.map((task) => liveRow(task, now, settings)),
+    `and ${tasks.length - shown.length} more tasks`,
+  ];
 }
 
 function liveRow(task: TaskView, now: number, settings: ViewSettings): string {

@@ -59,7 +59,9 @@ function stepLines({ result, handler }: PlannedStep, number: string, settings: V
   return [
     result.status === 'skipped' ? settings.paint.quiet(head) : head,
     ...detailLines(result, settings).flatMap((line) =>
-      line.length + 4 <= settings.columns() ? [`    ${line}`] : wrapWords(line.trim(), settings.columns(), margin),
+      line.length + 4 <= settings.columns()
+        ? [`    ${line}`]
+        : wrapWords(line.trim(), settings.columns(), margin),
     ),
   ];
 }

@@ -82,7 +82,9 @@ export class TtyDisplay implements Display {
           : ['', ...title, `  ${paint.quiet(hosts)}`];
       }
       case 'play.skipped':
-        return dryRun ? [] : ['', ...this.#wrapped(`${oneLine(event.play)}: left out, ${oneLine(event.why)}`, marks.skipped)];
+        return dryRun
+          ? []
+          : ['', ...this.#wrapped(`${oneLine(event.play)}: left out, ${oneLine(event.why)}`, marks.skipped)];
       case 'task.finished': {
         const task = this.#view.task(event.task);
         if (dryRun || task === undefined || task.open > 1 || task.results.size === 0) return [];
@@ -102,7 +104,10 @@ export class TtyDisplay implements Display {
       case 'question.answered':
         // what a person was asked and typed is on the screen already
         if (event.by === 'operator') return [];
-        return [...this.#wrapped(oneLine(this.#question), marks.question), paint.quiet(`  ${answerWords(event)}`)];
+        return [
+          ...this.#wrapped(oneLine(this.#question), marks.question),
+          paint.quiet(`  ${answerWords(event)}`),
+        ];
       case 'run.finished':
         return [
           ...(dryRun ? this.#plan.lines(this.#settings) : []),

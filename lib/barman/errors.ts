@@ -59,3 +59,77 @@ export function archiveUnreadable(host: string, server: string, text: string): P
     next: ['Check owner and mode of the directory, and that barman_user is the user that Barman runs as.'],
   });
 }
+
+/** A command of Barman that ended badly for a reason that only its own words tell. */
+export function barmanCommandFailed(
+  host: string,
+  exitCode: number | undefined,
+  evidence: CommandEvidence,
+): PitrError {
+  if (exitCode === 127) return barmanNotFound(host, '');
+  return new PitrError({
+    kind: 'failed',
+    code: 'barman-command-failed',
+    message: `Barman failed: ${evidence.command}`,
+    host,
+    evidence,
+    next: [`Barman's own log tells more: on ${host}, tail -n 50 /var/log/barman/barman.log`],
+  });
+}
+
+export function walNotSwitched(server: string, host: string, evidence: CommandEvidence): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'wal-not-switched',
+    message: `no WAL segment of server ${server} was closed, so archiving could not be tested`,
+    details: ['Only a leader can close a segment: the server of a standby is of no use here.'],
+    host,
+    evidence,
+    next: ["Name the leader's Barman server (pitr status shows the leader)."],
+  });
+}
+
+export function walNotArchived(
+  wal: string,
+  server: string,
+  seconds: number,
+  host: string,
+  evidence: CommandEvidence,
+): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'wal-not-archived',
+    message: `WAL is not archived: ${wal} of server ${server} did not arrive within ${seconds} s`,
+    host,
+    evidence,
+    next: [
+      'On the leader: select last_failed_wal, last_failed_time from pg_stat_archiver; and its log tells why.',
+      `On ${host}: barman check ${server}`,
+    ],
+  });
+}
+
+export function backupFailed(
+  server: string,
+  made: { readonly id: string; readonly status: string; readonly error?: string | undefined } | undefined,
+  host: string,
+  evidence: CommandEvidence,
+): PitrError {
+  const waiting = made?.status === 'WAITING_FOR_WALS';
+  return new PitrError({
+    kind: 'failed',
+    code: waiting ? 'backup-waits-for-wal' : 'backup-failed',
+    message: waiting
+      ? `backup ${made.id} of ${server} is copied, but the WAL that it needs did not arrive: it is not DONE`
+      : `the backup of ${server} failed`,
+    details:
+      made === undefined
+        ? []
+        : [`${made.id}: ${made.status}${made.error === undefined ? '' : `, ${made.error}`}`],
+    host,
+    evidence,
+    next: waiting
+      ? ['See whether the leader archives (pg_stat_archiver), then on the Barman host: barman cron']
+      : [`Barman's own log tells more: on ${host}, tail -n 50 /var/log/barman/barman.log`],
+  });
+}

@@ -121,17 +121,3 @@ export function backupIncomplete(backup: BackupInfo, host: string): PitrError {
     next: [`Look at it on ${host}: barman show-backup ${backup.server} ${backup.id}`],
   });
 }
-
-export function noBackupBefore(target: string, servers: readonly Stock[], host: string): PitrError {
-  return new PitrError({
-    kind: 'refused',
-    code: 'backup-none-before-target',
-    message: `No backup that is DONE ended before the target ${target}`,
-    details: [
-      'You can only recover to a time AFTER the backup completed. There are:',
-      ...backupLines(servers),
-    ],
-    host,
-    next: ['Choose a later target, or a Barman server that keeps older backups.'],
-  });
-}

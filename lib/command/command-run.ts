@@ -3,7 +3,8 @@ import type { Change, Foresight, ReadHost, Result, TaskContext, WriteHost } from
 import { authorsProbe } from '../contract/probe.ts';
 import { predicted } from '../contract/resource.ts';
 import { PitrError } from '../errors/pitr-error.ts';
-import { absolutePath, known } from '../fs/paths.ts';
+import { absolutePath } from '../fs/paths.ts';
+import { known } from '../resources/known.ts';
 import { type PathState, pathResource } from '../resources/path.ts';
 import { evidenceOf, howItEnded } from '../transport/command-failed.ts';
 import type { RunResult } from '../transport/types.ts';
@@ -99,7 +100,7 @@ async function runCheck(host: ReadHost, wish: CommandWish, check: readonly strin
 }
 
 /** Why there is nothing to do; nothing where the command is needed. */
-export function notNeeded(state: CommandState, wish: CommandWish): string | undefined {
+function notNeeded(state: CommandState, wish: CommandWish): string | undefined {
   if (state.creates !== undefined && known(state.creates).kind !== 'absent')
     return `${wish.creates ?? ''} exists`;
   if (state.removes !== undefined && known(state.removes).kind === 'absent')

@@ -1,6 +1,7 @@
 import type { Change, Diff, Foresight, Result } from '../contract/module.ts';
 import { predicted } from '../contract/resource.ts';
 import { PitrError } from '../errors/pitr-error.ts';
+import { known } from '../resources/known.ts';
 import { HASHED_BYTES, pathResource } from '../resources/path.ts';
 import {
   type Attributes,
@@ -13,7 +14,7 @@ import {
 } from './attributes.ts';
 import { type FileRequest, type FileState, isAsWanted } from './file-state.ts';
 import { formatMode } from './mode.ts';
-import { known, parentOf } from './paths.ts';
+import { parentOf } from './paths.ts';
 import { checkOwner, checkParent, newAttributes, type Surroundings } from './surroundings.ts';
 import { contentDiff, formatBytes } from './text.ts';
 

@@ -3,20 +3,22 @@ import { z } from 'zod';
 const OCTAL = /^0?[0-7]{3,4}$/;
 const CLAUSE = /^([ugoa]+)([-+=])([rwxXst]*|[ugo])$/;
 
-const EXPECTED = 'expected a mode such as "0640" or u=rw,g=r';
-
 /**
  * Permission bits as an operator writes them: `"0640"` or `u=rw,g=r`. A number is never taken for one: YAML may have
  * read the digits as decimal or as octal, and nobody could tell which.
  */
-export const modeParam = z
-  .union([
-    z.string().refine(isMode, EXPECTED),
-    z
-      .number()
-      .refine(() => false, 'write the mode in quotes, as in "0640": bare digits are a decimal number'),
-  ])
-  .transform(String);
+export const modeParam = z.preprocess(
+  (value, issues) => {
+    if (typeof value === 'number') {
+      issues.addIssue({
+        code: 'custom',
+        message: 'write the mode in quotes, as in "0640": bare digits are a number',
+      });
+    }
+    return value;
+  },
+  z.string().refine(isMode, 'expected a mode such as "0640" or u=rw,g=r'),
+);
 
 /** Whether a text is a mode that `resolveMode` understands. */
 export function isMode(text: string): boolean {

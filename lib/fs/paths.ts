@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
-import { Unknown, UnknownReached } from '../values/unknown.ts';
 
 const onHost = z
   .string()
@@ -32,10 +31,4 @@ export function depthOf(path: string): number {
 /** The hidden name beside a path under which a run keeps what was there, or stages what comes. */
 export function besidePath(path: string, runId: string, what = ''): string {
   return posix.join(posix.dirname(path), `.${posix.basename(path)}.pitr-${runId}${what}`);
-}
-
-/** The state where check mode knows it; throws `UnknownReached` (the task's outcome is unknown) where it does not. */
-export function known<S>(state: S | Unknown): S {
-  if (state instanceof Unknown) throw new UnknownReached(state);
-  return state;
 }

@@ -2,11 +2,12 @@ import type { Change, Foresight, ReadHost, Result, WriteHost } from '../contract
 import { probe, probeScript } from '../contract/probe.ts';
 import { predicted } from '../contract/resource.ts';
 import { PitrError } from '../errors/pitr-error.ts';
+import { known } from '../resources/known.ts';
 import { ABSENT, type PathState, pathResource } from '../resources/path.ts';
 import { Unknown } from '../values/unknown.ts';
 import { type Attributes, attributesOf, describeAttributes, setAttributes } from './attributes.ts';
 import { changedSince, lookHashed } from './file-apply.ts';
-import { besidePath, depthOf, known } from './paths.ts';
+import { besidePath, depthOf } from './paths.ts';
 import { contentDiff, SMALL_BYTES } from './text.ts';
 
 /** What is to be removed, and what its removal and the way back need to know. */
@@ -123,7 +124,7 @@ export function predictRemoval(change: RemovalChange): Foresight {
   };
 }
 
-export function resultOfRemoval({ path, way }: RemovalChange): Result {
+function resultOfRemoval({ path, way }: RemovalChange): Result {
   return { path, state: 'absent', ...(way.how === 'aside' ? { kept_at: way.keptAt } : {}) };
 }
 

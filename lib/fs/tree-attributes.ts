@@ -2,6 +2,7 @@ import type { Change, Foresight, ReadHost, Result, WriteHost } from '../contract
 import { probe } from '../contract/probe.ts';
 import { predicted } from '../contract/resource.ts';
 import { PitrError } from '../errors/pitr-error.ts';
+import { known } from '../resources/known.ts';
 import { type PathState, pathResource } from '../resources/path.ts';
 import { evidenceOf } from '../transport/command-failed.ts';
 import type { RunResult } from '../transport/types.ts';
@@ -15,7 +16,7 @@ import {
   wantedAttributes,
 } from './attributes.ts';
 import { formatMode } from './mode.ts';
-import { known, parentOf } from './paths.ts';
+import { parentOf } from './paths.ts';
 import { checkOwner, parseSurroundings, type Surroundings, surroundingsProbe } from './surroundings.ts';
 
 /** Everything in a directory, itself first, with its attributes. */
@@ -27,7 +28,7 @@ export interface TreeState {
   readonly around: Surroundings;
 }
 
-export type TreeEntry = Present & { readonly path: string };
+type TreeEntry = Present & { readonly path: string };
 
 export interface TreeChange extends Change {
   readonly action: 'tree';
@@ -65,7 +66,7 @@ export async function readTree(host: ReadHost, path: string, wish: AttributeWish
 const KINDS: Readonly<Record<string, Present['kind']>> = { f: 'file', d: 'directory', l: 'symlink' };
 
 /** Reads the listing above. Throws kind `failed` where it is not whole. */
-export function parseListing(path: string, answer: RunResult): readonly TreeEntry[] {
+function parseListing(path: string, answer: RunResult): readonly TreeEntry[] {
   const records = answer.stdout.split('\0');
   if (answer.exitCode !== 0 || records.pop() !== '' || Buffer.byteLength(answer.stdout) > LISTING_BYTES) {
     throw new PitrError({

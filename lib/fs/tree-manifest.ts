@@ -62,6 +62,8 @@ export function differences(source: string, copy: string): readonly string[] {
   return all.length > SHOWN ? [...words, `and ${all.length - SHOWN} more`] : words;
 }
 
+/** The path is the last field of a line, and all begin with a dot. */
 function nameIn(line: string): string {
-  return /(\.\/.*|\.)$/.exec(line)?.[1] ?? line;
+  const slash = line.lastIndexOf(' ./');
+  return slash < 0 ? (line.endsWith(' .') ? '.' : line) : line.slice(slash + 1);
 }

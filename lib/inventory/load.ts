@@ -32,6 +32,7 @@ export async function loadInventory(
   const sources = (await Promise.all(paths.map(inventorySources))).flat();
   const draft = new InventoryDraft();
   for (const { file, text } of sources) readGroups(loadYaml(file, text), draft);
+  const depths = draft.depths();
   if (paths.length > 0 && draft.hosts.size === 0) {
     throw inventoryError('inventory-empty', `no host in ${paths.join(', ')}`, undefined, [
       'Name at least one: all: > hosts: > NAME: > ansible_host: ADDRESS',
@@ -41,6 +42,7 @@ export async function loadInventory(
   const more = await varsReader(options.varsDirectories ?? []);
   return build(
     draft,
+    depths,
     sources.map((source) => source.file),
     [beside, more],
   );
@@ -68,10 +70,10 @@ async function varsReader(directories: readonly string[]): Promise<VarsReader> {
 
 async function build(
   draft: InventoryDraft,
+  depths: ReadonlyMap<string, number>,
   sources: readonly string[],
   files: readonly VarsReader[],
 ): Promise<Inventory> {
-  const depths = draft.depths();
   const outerFirst = [...draft.groups.keys()]
     .filter((name) => name !== 'all' && name !== 'ungrouped')
     .sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0) || (a < b ? -1 : 1));

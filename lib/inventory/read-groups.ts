@@ -2,7 +2,7 @@ import { didYouMean } from '../errors/nearest.ts';
 import type { PitrError, SourcePosition } from '../errors/pitr-error.ts';
 import { located, part } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
-import type { InventoryDraft } from './draft.ts';
+import type { DraftGroup, InventoryDraft } from './draft.ts';
 import { inventoryError } from './errors.ts';
 import { BadRange, expandRanges } from './ranges.ts';
 
@@ -27,9 +27,16 @@ function readGroup(name: string, group: Located, at: SourcePosition, draft: Inve
   }
   const target = draft.group(name);
   const keys = mapping(group, `group "${name}" is a map with hosts:, children: and vars:`);
+  // In the order of the file: it is the order in which hosts are shown and worked on.
   for (const key of Object.keys(keys ?? {})) {
-    if (!GROUP_KEYS.some((known) => known === key)) throw unknownGroupKey(name, key, group);
+    if (key === 'hosts') readHosts(group, target, draft);
+    else if (key === 'children') readChildren(group, target, draft);
+    else if (key === 'vars') readVars(part(group, ['vars']), target.vars, 'vars: is a map of variables');
+    else throw unknownGroupKey(name, key, group);
   }
+}
+
+function readChildren(group: Located, target: DraftGroup, draft: InventoryDraft): void {
   const children = mapping(
     part(group, ['children']),
     'children: is a map of groups ("name:" on a line each)',
@@ -39,12 +46,14 @@ function readGroup(name: string, group: Located, at: SourcePosition, draft: Inve
     if (!target.children.has(child)) target.children.set(child, place);
     readGroup(child, part(group, ['children', child]), place, draft);
   }
+}
+
+function readHosts(group: Located, target: DraftGroup, draft: InventoryDraft): void {
   const hosts = mapping(part(group, ['hosts']), 'hosts: is a map of hosts ("name:" on a line each)');
   for (const key of Object.keys(hosts ?? {})) {
     const entry = part(group, ['hosts', key]);
     for (const host of readHost(key, entry, group.locateKey(['hosts', key]), draft)) target.hosts.add(host);
   }
-  readVars(part(group, ['vars']), target.vars, 'vars: is a map of variables');
 }
 
 function readHost(key: string, entry: Located, at: SourcePosition, draft: InventoryDraft): readonly string[] {

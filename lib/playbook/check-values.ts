@@ -74,8 +74,10 @@ function checkVariables(
     if (variable.optional || names.has(variable.name)) continue;
     const later = names.later(variable.name);
     const next =
-      later === undefined ? [] : [`it is set only by a later task, or by this one: line ${later.line}`];
+      later === undefined
+        ? `set it in the inventory, in "vars:", or with -e ${variable.name}=...`
+        : `it is set only by a later task, or by this one: line ${later.line}`;
     const at = variable.at ?? around;
-    problems.take(undefinedVariable(variable.name, [...names.all()], at, undefined, next));
+    problems.take(undefinedVariable(variable.name, [...names.all()], at, undefined, [next]));
   }
 }

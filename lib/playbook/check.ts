@@ -93,7 +93,7 @@ async function checkPlay(
     tasksOf(play).flatMap((task) => definedBy(task).map((name) => [name, task.at] as const)),
   );
   const withoutHosts = new Names(fixed, undefined, { open: files.open, later });
-  checkTemplates(play.hosts, withoutHosts, problems);
+  checkTemplates(play.hosts, withoutHosts.with(sharedVariables(known)), problems);
   const hosts = playHosts(play.hosts, known, problems);
   const ofHosts = new Set(hosts.flatMap((host) => [...(known.hostVars.get(host) ?? [])]));
   const names = withoutHosts.with(ofHosts).with(registered);
@@ -127,6 +127,12 @@ async function checkPlay(
     checkTask(handler, { ...check, names: anywhere, module: modules.get(handler.module) });
     for (const name of definedBy(handler)) registered.add(name);
   }
+}
+
+/** Variables that every host has: a pattern of hosts may use them before any host is chosen. */
+function sharedVariables({ hosts, hostVars }: Known): readonly string[] {
+  const [first, ...others] = hosts.map((host) => hostVars.get(host) ?? new Set<string>());
+  return [...(first ?? [])].filter((name) => others.every((vars) => vars.has(name)));
 }
 
 /** The variables that later tasks can see because of a task: its result, and the facts that it sets. */

@@ -27,56 +27,74 @@ export function issuesBeside(
   const found = attempt(params);
   if (!holds(params)) return found;
   const plain = found.filter((issue) => issue.code !== 'custom').flatMap((issue) => certain(issue, params));
-  const rules = SAMPLES.map((sample) => attempt(fitting(params, sample, attempt)).filter(isRule));
-  const always = rules[0]?.filter(
-    ({ message, path }) =>
-      rules.every((issues) => issues.some((other) => other.message === message)) &&
-      (path.length === 0 || !isHole(valueAt(params, path))),
-  );
-  return [...plain, ...(always ?? [])];
+  return [...plain, ...rulesBroken(params, attempt)];
 }
 
-function isRule(issue: $ZodIssue): boolean {
-  return issue.code === 'custom';
+/** Rules over several params that are broken whatever stands in the `{{ }}`. */
+function rulesBroken(
+  params: Readonly<Record<string, unknown>>,
+  attempt: (values: unknown) => readonly $ZodIssue[],
+): readonly $ZodIssue[] {
+  // A param that may turn out to be left out may satisfy any rule.
+  if (mayBeLeftOut(params)) return [];
+  let broken: readonly $ZodIssue[] | undefined;
+  for (const turn of SAMPLES.keys()) {
+    const issues = attempt(fitting(params, turn, attempt)).filter((issue) => issue.code === 'custom');
+    broken = (broken ?? issues).filter(({ message, path }) => {
+      const ofLiteral = path.length === 0 || !isHole(valueAt(params, path));
+      return ofLiteral && issues.some((other) => other.message === message);
+    });
+    if (broken.length === 0) return [];
+  }
+  return broken ?? [];
+}
+
+function mayBeLeftOut(value: unknown): boolean {
+  if (typeof value === 'string') return /\{\{[^}]*\bomit\b/.test(value);
+  return value !== null && typeof value === 'object' && Object.values(value).some(mayBeLeftOut);
 }
 
 function isHole(value: unknown): boolean {
   return typeof value === 'string' && value.includes('{{');
 }
 
-/** The values with something in each `{{ }}` that its param takes, so that rules over several params are run. */
-function fitting(
-  params: unknown,
-  sample: string,
-  attempt: (values: unknown) => readonly $ZodIssue[],
-): unknown {
-  let values = filledIn(params, sample);
+/** The values with something in each `{{ }}` that its param takes, another thing in each turn. */
+function fitting(params: unknown, turn: number, attempt: (values: unknown) => readonly $ZodIssue[]): unknown {
+  let values = filledIn(params, SAMPLES[turn] ?? 'a');
   for (let round = 0; round < 3; round++) {
     const before = values;
     for (const issue of attempt(values)) {
-      if (isHole(valueAt(params, issue.path))) values = replaced(values, issue.path, fit(issue, []));
+      const value = isHole(valueAt(params, issue.path)) ? accepted(issue, turn) : undefined;
+      if (value !== undefined) values = replaced(values, issue.path, value);
     }
     if (values === before) break;
   }
   return values;
 }
 
-const FITS: Readonly<Record<string, unknown>> = {
-  string: 'a',
-  number: 1,
-  int: 1,
-  boolean: true,
-  array: [],
-  object: {},
-  record: {},
-};
-
-/** A value that an issue would not be raised about. */
-function fit(issue: $ZodIssue, seen: readonly $ZodIssue[]): unknown {
-  if (issue.code === 'invalid_type') return FITS[issue.expected];
-  if (issue.code === 'invalid_value') return issue.values[0];
-  const first = issue.code === 'invalid_union' ? issue.errors.flat()[0] : undefined;
-  return first === undefined || seen.includes(first) ? undefined : fit(first, [...seen, issue]);
+/** A value that an issue would not be raised about, where its kind tells. */
+function accepted(issue: $ZodIssue, turn: number): unknown {
+  if (issue.code === 'invalid_value') return issue.values[turn % issue.values.length];
+  if (issue.code === 'invalid_union') {
+    const all = issue.errors.flat();
+    const one = all[turn % all.length];
+    return one === undefined ? undefined : accepted(one, turn);
+  }
+  if (issue.code !== 'invalid_type') return undefined;
+  switch (issue.expected) {
+    case 'number':
+    case 'int':
+      return turn + 1;
+    case 'boolean':
+      return turn % 2 === 0;
+    case 'array':
+      return turn % 2 === 0 ? [] : ['a'];
+    case 'object':
+    case 'record':
+      return {};
+    default:
+      return undefined;
+  }
 }
 
 /** A copy of plain data with another value at a path. */

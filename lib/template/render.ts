@@ -294,7 +294,8 @@ export class Renderer {
     if (optional) return undefined;
     if (holder !== undefined) throw this.#missing(part, Object.keys(holder), loc, walked, frame);
     const what = value instanceof Secret ? 'a secret text' : kindOf(value);
-    throw this.#error('undefined-variable', `"${walked ?? 'this'}" is ${what} and has no "${part}"`, loc);
+    const message = `"${walked ?? 'this'}" is ${what} and has no "${part}"`;
+    throw this.#error('undefined-variable', message, loc, this.#outsideHint(part, walked, frame));
   }
 
   #missing(
@@ -304,14 +305,16 @@ export class Renderer {
     holder: string | undefined,
     frame: Frame | undefined,
   ): PitrError {
-    const elsewhere =
-      holder === undefined && frame !== undefined && frame !== this.#root
-        ? levelsOut(frame, name)
-        : undefined;
-    const next =
-      elsewhere === undefined ? undefined : [`Inside a block that is ${'../'.repeat(elsewhere)}${name}.`];
+    const hint = this.#outsideHint(name, holder, frame);
     const shown = holder === undefined && frame !== undefined && frame !== this.#root ? 'this' : holder;
-    return undefinedVariable(name, known, this.#position(loc), shown, next);
+    return undefinedVariable(name, known, this.#position(loc), shown, hint === undefined ? [] : [hint]);
+  }
+
+  /** How a variable of an outer level is written inside a block that looks at its own item first. */
+  #outsideHint(name: string, holder: string | undefined, frame: Frame | undefined): string | undefined {
+    if (holder !== undefined || frame === undefined || frame === this.#root) return undefined;
+    const levels = levelsOut(frame, name);
+    return levels === undefined ? undefined : `Inside a block that is ${'../'.repeat(levels)}${name}.`;
   }
 
   #error(code: string, message: string, loc: Location, hint?: string): PitrError {

@@ -193,7 +193,7 @@ function evidenceOf(result: Pick<RunResult, 'argv' | 'exitCode' | 'signal' | 'st
   const { argv, exitCode, signal, stderr } = result;
   return {
     // The scripts are pitr's own and long; the reader wants the path, which the message has.
-    command: argv[1] === '-c' ? 'sh -c ...' : commandLine(argv),
+    command: argv[0] === 'sh' && argv[1] === '-c' ? 'sh -c ...' : commandLine(argv),
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(signal === undefined ? {} : { signal }),
     ...(stderr.trim() === '' ? {} : { stderr: tail(stderr) }),

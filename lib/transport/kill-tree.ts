@@ -72,6 +72,14 @@ if [ -n "$oldest" ]; then
 fi
 [ "$2" = TOO ] && kill -KILL "$root" 2>/dev/null
 grow
+# Held still until nothing new shows, or one that is about to fork would leave a child that nobody knows.
+seen=
+while [ "$seen" != "$known" ]; do
+  seen=$known
+  kill -STOP $known 2>/dev/null
+  scan
+  grow
+done
 alive() {
   left=
   for one in $all; do
@@ -82,7 +90,8 @@ alive() {
 }
 alive || exit 0
 kill -TERM $left 2>/dev/null
-kill -CONT $left 2>/dev/null
+# The shell too: sudo stops its whole process group when what it runs is stopped.
+kill -CONT $left "$root" 2>/dev/null
 round=0
 while [ $round -lt 22 ]; do
   if [ $round -lt 4 ]; then sleep 0.02; else sleep 0.1; fi

@@ -53,11 +53,9 @@ export class YamlValue<T = unknown> implements Located<T> {
   };
 
   readonly locateKey = (path: Path): SourcePosition => {
-    const found = this.#find(path);
-    return place(
-      this.#source,
-      (found.complete ? found.key : undefined) ?? found.node ?? found.key ?? this.#fallback,
-    );
+    const { key, node, complete } = this.#find(path);
+    if (complete && key !== undefined) return positionOf(this.#source, key.range?.[0] ?? 0);
+    return place(this.#source, node ?? key ?? this.#fallback);
   };
 
   part(path: Path): Located {

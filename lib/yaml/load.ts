@@ -26,7 +26,7 @@ export function loadYaml(file: string, text: string): Located {
     stringKeys: true,
     merge: true,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
     customTags: losslessTags,
   });
   const place = (offset: number): SourcePosition => positionOf({ file, lines }, offset);

@@ -135,6 +135,12 @@ function codeMistake(error: YAMLError, line: string): Explanation | undefined {
     case 'MISSING_CHAR':
       return missingChar(error.message);
     case 'UNEXPECTED_TOKEN':
+      if (error.message.includes('block-seq-ind')) {
+        return {
+          message: 'a list begins on the line of its key',
+          hint: 'Put "- item" on a line of its own; quote a value that is a dash.',
+        };
+      }
       return /^\s*(?:- )?[^:]+:\s+(?:"[^"]*"|'[^']*')\s*\S/.test(line)
         ? {
             message: 'text after the closing quote',

@@ -19,7 +19,11 @@ interface Ended {
   readonly stderr: string;
 }
 
-function run(program: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ended> {
+function run(
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
   return new Promise((resolved, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     let stdout = '';
@@ -56,9 +60,13 @@ beforeAll(async () => {
     '- name: Hello\n  hosts: all\n  tasks:\n    - name: Say hello\n      core.debug:\n        msg: "hello {{ inventory_hostname }} from {{ who }}"\n',
   );
   const tsc = join(checkout, 'node_modules/typescript/bin/tsc');
-  const built = await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(place, 'dist')], {
-    cwd: checkout,
-  });
+  const built = await run(
+    process.execPath,
+    [tsc, '-p', 'tsconfig.build.json', '--outDir', join(place, 'dist')],
+    {
+      cwd: checkout,
+    },
+  );
   expect(built.stdout).toBe('');
 }, BUILD_MS);
 
@@ -100,7 +108,10 @@ describe('the built pitr', () => {
 
   it('tells errors as JSON on stdout where JSON was asked for', async () => {
     const { code, stdout, stderr } = await pitr('play', 'hello.yml', '--output', 'json', '--nonsense');
-    expect(JSON.parse(stdout)).toMatchObject({ type: 'error', error: { kind: 'usage', code: 'option-unknown' } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      type: 'error',
+      error: { kind: 'usage', code: 'option-unknown' },
+    });
     expect({ code, stderr }).toEqual({ code: 64, stderr: '' });
   });
 
@@ -112,7 +123,10 @@ describe('the built pitr', () => {
 
   it('writes nothing but events with --output json', async () => {
     const { code, stdout, stderr } = await pitr('play', 'hello', '-e', 'who=you', '--output', 'json');
-    const events = stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(events.map(({ type }) => type)).toEqual([
       'run.started',
       'play.started',
@@ -137,7 +151,10 @@ describe('the built pitr', () => {
 
   it('pings hosts', async () => {
     const { code, stdout } = await pitr('ping', '--output', 'json');
-    const answers = stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+    const answers = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(answers).toMatchObject([
       { type: 'ping.host', host: 'one', status: 'ok', address: 'local' },
       { type: 'ping.host', host: 'two', status: 'ok' },

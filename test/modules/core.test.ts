@@ -193,6 +193,7 @@ describe('core.fail, debug, set_fact, confirm', () => {
     await using ground = await localPlayground();
     const { play } = ground;
     expect((await play.run('core.debug', 'hello')).result).toEqual({ msg: 'hello' });
+    expect((await play.run('core.debug', { msg: ['a', 1] })).result).toEqual({ msg: ['a', '1'] });
     expect((await play.run('core.debug', { var: { source: 'a.b', value: { n: 1 } } })).result).toEqual({
       msg: 'a.b: {\n  "n": 1\n}',
       value: { n: 1 },

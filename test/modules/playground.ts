@@ -26,7 +26,7 @@ export class Playground {
   readonly output: string[] = [];
   readonly progress: string[] = [];
   /** What `render` gives. */
-  template: (extra: Readonly<Record<string, unknown>>) => string = () => '';
+  template: (extra: Readonly<Record<string, unknown>>, path: string) => string = () => '';
   answer = true;
   signal: AbortSignal = new AbortController().signal;
   readonly #connections: ReadonlyMap<string, HostConnection>;
@@ -128,7 +128,7 @@ export class Playground {
       output: (_stream, text) => void this.output.push(text),
       warn: (text) => void this.warnings.push(text),
       file: (path) => controllerFile(path),
-      render: async (_path, extra = {}) => this.template(extra),
+      render: async (path, extra = {}) => this.template(extra, path),
       ask: async (question) => {
         this.questions.push(question);
         return this.answer;

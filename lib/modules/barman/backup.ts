@@ -4,11 +4,9 @@ import { backupResult, backupReturns } from '../../barman/backup-result.ts';
 import { backupById, usableBackups } from '../../barman/choose-backup.ts';
 import { serversParam, timelineParam, userParam } from '../../barman/params.ts';
 import { solveFor, wantedServers } from '../../barman/recovery-wal.ts';
-import { noBackupBefore } from '../../barman/refusals.ts';
 import { walRefused } from '../../barman/wal-refusals.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
 import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../resources/barman.ts';
-import { formatInstant } from '../../wal/instant.ts';
 import { checkedTarget, targetTimeSchema } from '../../wal/target.ts';
 import { timelineId } from '../../wal/timeline.ts';
 
@@ -67,14 +65,12 @@ async function reaching(host: ReadHost, wish: Params): Promise<CompleteBackup> {
   const early = usable.filter((backup) => target.kind === 'latest' || backup.endTime < target.time);
   const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
   for (const backup of early) if (solveFor(backup, searched, archives, target, timeline).ok) return backup;
-  const [newest] = early;
-  if (newest === undefined) {
-    throw noBackupBefore(target.kind === 'time' ? formatInstant(target.time) : 'latest', wanted, host.name);
-  }
-  const refusal = solveFor(newest, searched, archives, target, timeline);
-  if (refusal.ok) return newest;
+  // The last one that ended before the target has the reason why not; where all ended later, the first one has.
+  const judged = early[0] ?? usable.at(-1) ?? usable[0];
+  const refusal = solveFor(judged, searched, archives, target, timeline);
+  if (refusal.ok) return judged;
   throw walRefused(refusal, {
-    backup: newest,
+    backup: judged,
     target,
     servers: searched.map(({ name }) => name),
     host: host.name,

@@ -10,7 +10,10 @@ import { namesOfRuns } from '../../wal/chain.ts';
 import { formatInstant, type Instant } from '../../wal/instant.ts';
 import { solveWal } from '../../wal/solve.ts';
 
-const params = z.strictObject({ servers: serversParam, user: userParam });
+const params = z.strictObject({
+  servers: serversParam.describe('whose backups to list; WAL is looked for on all servers of their clusters'),
+  user: userParam,
+});
 
 export const module = defineLook({
   summary: 'Lists the backups of all servers, and from when to when each can be recovered.',
@@ -32,7 +35,7 @@ export const module = defineLook({
     const backups = wanted
       .flatMap((server) => server.backups)
       .sort((a, b) => (a.id < b.id ? 1 : -1))
-      .map((backup) => ({ ...described(backup), ...windowOf(backup, wanted, archives) }));
+      .map((backup) => ({ ...described(backup), ...windowOf(backup, servers, archives) }));
     return { backups, count: backups.length };
   },
 });

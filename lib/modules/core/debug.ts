@@ -7,7 +7,7 @@ const expression = z.union([z.string(), z.object({ source: z.string(), value: z.
 
 const params = z
   .strictObject({
-    msg: z.unknown().optional().describe('what to show'),
+    msg: z.unknown().optional().describe('what to show; a list is shown line by line'),
     var: expression.meta({ expression: true }).optional().describe('an expression whose value to show'),
   })
   .refine((p) => p.msg === undefined || p.var === undefined, 'give msg or var, not both');
@@ -24,6 +24,7 @@ export const module = defineControl({
       const { source, value } = p.var;
       return { msg: `${source}: ${shown(value)}`, value };
     }
+    if (Array.isArray(p.msg)) return { msg: p.msg.map(shown) };
     return { msg: p.msg === undefined ? 'Hello world!' : shown(p.msg) };
   },
 });

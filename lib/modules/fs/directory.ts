@@ -16,7 +16,7 @@ import {
 } from '../../fs/attributes.ts';
 import { changedSince } from '../../fs/file-apply.ts';
 import { formatMode } from '../../fs/mode.ts';
-import { absolutePath, known, parentOf } from '../../fs/paths.ts';
+import { absolutePath, parentOf } from '../../fs/paths.ts';
 import {
   checkOwner,
   checkParent,
@@ -25,6 +25,7 @@ import {
   type Surroundings,
   surroundingsProbe,
 } from '../../fs/surroundings.ts';
+import { known } from '../../resources/known.ts';
 import { type PathState, pathResource } from '../../resources/path.ts';
 import { Unknown } from '../../values/unknown.ts';
 

@@ -24,7 +24,7 @@ import { wantedOf } from '../../fs/file-params.ts';
 import { type FileChange, planFile, predictFile } from '../../fs/file-plan.ts';
 import { type FileState, readFileState } from '../../fs/file-state.ts';
 import { formatMode } from '../../fs/mode.ts';
-import { absolutePath, known, parentOf } from '../../fs/paths.ts';
+import { absolutePath, parentOf } from '../../fs/paths.ts';
 import {
   applyRemoval,
   planRemoval,
@@ -49,6 +49,7 @@ import {
   type TreeState,
   undoTree,
 } from '../../fs/tree-attributes.ts';
+import { known } from '../../resources/known.ts';
 import { type PathState, pathResource } from '../../resources/path.ts';
 import { Unknown } from '../../values/unknown.ts';
 

@@ -3,7 +3,8 @@ import { type Change, defineModule, type ReadHost, type WriteHost } from '../../
 import { probeScript } from '../../contract/probe.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
 import { changedSince } from '../../fs/file-apply.ts';
-import { absolutePath, known, parentOf } from '../../fs/paths.ts';
+import { absolutePath, parentOf } from '../../fs/paths.ts';
+import { known } from '../../resources/known.ts';
 import { type PathState, pathResource } from '../../resources/path.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 import type { Unknown } from '../../values/unknown.ts';

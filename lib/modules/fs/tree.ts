@@ -10,7 +10,7 @@ import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
 import { changedSince } from '../../fs/file-apply.ts';
-import { absolutePath, besidePath, known, parentOf } from '../../fs/paths.ts';
+import { absolutePath, besidePath, parentOf } from '../../fs/paths.ts';
 import {
   checkParent,
   parseSurroundings,
@@ -19,6 +19,7 @@ import {
 } from '../../fs/surroundings.ts';
 import { formatBytes } from '../../fs/text.ts';
 import { differences, digestProbe, linesProbe, parseDigest } from '../../fs/tree-manifest.ts';
+import { known } from '../../resources/known.ts';
 import { type PathState, pathResource } from '../../resources/path.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 import { relay } from '../../transport/relay.ts';

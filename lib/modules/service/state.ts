@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Change, defineModule, type TaskContext, type WriteHost } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
-import { known } from '../../fs/paths.ts';
+import { known } from '../../resources/known.ts';
 import {
   SERVICE_MANAGERS,
   type ServiceAction,

@@ -118,7 +118,11 @@ describe('forms of options', () => {
     ['a flag twice', ['--check', '--check'], { check: true }],
     ['a counted flag', ['-v', '--verbose', '-v'], { verbose: 3 }],
     ['one value of a repeatable option', ['-e', 'a=1'], { 'extra-vars': ['a=1'] }],
-    ['several, in order', ['-e', 'b=1', '--extra-vars', 'a=2', '-e', 'b=3'], { 'extra-vars': ['b=1', 'a=2', 'b=3'] }],
+    [
+      'several, in order',
+      ['-e', 'b=1', '--extra-vars', 'a=2', '-e', 'b=3'],
+      { 'extra-vars': ['b=1', 'a=2', 'b=3'] },
+    ],
     ['a negated flag', ['--no-color'], { 'no-color': true }],
     ['nothing', [], { id: undefined, 'extra-vars': [], check: false, verbose: 0, 'no-color': false }],
   ])('%s', (_, words, expected) => {
@@ -135,7 +139,10 @@ describe('forms of options', () => {
   });
 
   it('without a command two dashes only end the options', () => {
-    expect(parsed(['x', '--', '--check'])).toMatchObject({ args: ['x', '--check'], options: { check: false } });
+    expect(parsed(['x', '--', '--check'])).toMatchObject({
+      args: ['x', '--check'],
+      options: { check: false },
+    });
   });
 
   it.each([['--help'], ['-h'], ['x', '--nonsense', '--help'], ['-vh'], ['x', '--id', '1', '-h']])(
@@ -182,7 +189,10 @@ describe('refusals name what was typed', () => {
   });
 
   it('any words are parsed or refused as usage', () => {
-    const word = fc.oneof(fc.string(), fc.constantFrom('-', '--', '--id', '-l', '-e', '--check', '-yv', '--no-color', '--no-'));
+    const word = fc.oneof(
+      fc.string(),
+      fc.constantFrom('-', '--', '--id', '-l', '-e', '--check', '-yv', '--no-color', '--no-'),
+    );
     fc.assert(
       fc.property(fc.array(word), (words) => {
         try {

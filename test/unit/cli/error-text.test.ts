@@ -48,10 +48,12 @@ describe('an error for a person', () => {
       message: 'rsync timed out after 30 s',
       host: 'db2',
       evidence: {
-        command: "rsync -a --delete '/var/lib/barman/db1/base/20260123T120000/data/' postgres@db2:/var/lib/postgresql/15/patroni2.pitr",
+        command:
+          "rsync -a --delete '/var/lib/barman/db1/base/20260123T120000/data/' postgres@db2:/var/lib/postgresql/15/patroni2.pitr",
         signal: 'SIGKILL',
         timedOut: true,
-        stderr: 'rsync: [sender] write error: Broken pipe (32)\n\u001b[31mrsync error\u001b[0m: code 12\u0007\n',
+        stderr:
+          'rsync: [sender] write error: Broken pipe (32)\n\u001b[31mrsync error\u001b[0m: code 12\u0007\n',
       },
       next: ['The copy is kept and will be continued by the next run, so that nothing has to be sent twice.'],
     });

@@ -10,7 +10,10 @@ let directory: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'pitr-extra-vars-'));
-  await writeFile(join(directory, 'vars.yml'), 'target: db2\nverify:\n  - sql: select 1\nwal: 000000010000000000000003\n');
+  await writeFile(
+    join(directory, 'vars.yml'),
+    'target: db2\nverify:\n  - sql: select 1\nwal: 000000010000000000000003\n',
+  );
   await writeFile(join(directory, 'list.yml'), '- a\n');
   await writeFile(join(directory, 'empty.yml'), '');
 });
@@ -79,7 +82,10 @@ describe('-e', () => {
   });
 
   it('later ones win, whatever their form', async () => {
-    expect(await readExtraVars(['target=db1', '@vars.yml', 'wal=x'], directory)).toMatchObject({ target: 'db2', wal: 'x' });
+    expect(await readExtraVars(['target=db1', '@vars.yml', 'wal=x'], directory)).toMatchObject({
+      target: 'db2',
+      wal: 'x',
+    });
     expect(await readExtraVars(['@vars.yml', 'target=db1'], directory)).toMatchObject({ target: 'db1' });
   });
 

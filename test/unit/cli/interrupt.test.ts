@@ -13,7 +13,15 @@ function watched() {
     { onStopping: (text) => told.push(text), onLeaving: (text) => told.push(text) },
     () => now,
   );
-  return { signals, told, left, interrupts, later: (ms: number) => { now += ms; } };
+  return {
+    signals,
+    told,
+    left,
+    interrupts,
+    later: (ms: number) => {
+      now += ms;
+    },
+  };
 }
 
 describe('Ctrl-C', () => {

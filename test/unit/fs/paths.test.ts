@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { absolutePath, besidePath, depthOf, destinationPath, known } from '../../../lib/fs/paths.ts';
+import { absolutePath, besidePath, depthOf, destinationPath } from '../../../lib/fs/paths.ts';
+import { known } from '../../../lib/resources/known.ts';
 import { Unknown, UnknownReached } from '../../../lib/values/unknown.ts';
 
 describe('paths on hosts', () => {

@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { defineModule } from '../../../lib/contract/module.ts';
 import { moduleDoc, moduleDocText } from '../../../lib/modules/docs.ts';
 import { listModules, loadModule } from '../../../lib/modules/registry.ts';
+import { folder } from '../playbook/support/folder.ts';
 
-const module = defineModule({
+const LIGHT = `export const module = ({ z, defineModule }) => defineModule({
   summary: 'Keeps a light on or off.',
-  description:
-    'Looks first. The switch is found by its room, and a room that has several switches is refused by name.',
-  examples: '- demo.light: kitchen\n- demo.light:\n    room: hall\n    state: off',
+  description: 'Looks first. The switch is found by its room, and a room that has several switches is refused by name.',
+  examples: '- demo.light: kitchen\\n- demo.light:\\n    room: hall\\n    state: off',
   params: z.strictObject({
     room: z.string().describe('the room, as the house calls it'),
     state: z.enum(['on', 'off']).default('on').describe('what it should be'),
@@ -20,10 +18,12 @@ const module = defineModule({
   plan: () => undefined,
   apply: async () => ({}),
   undo: { impossible: 'moths have seen it' },
-});
+});`;
 
 describe('the documentation of a module', () => {
-  it('is made from its parts', () => {
+  it('is made from its parts', async () => {
+    await using dir = await folder({ 'modules/demo/light.js': LIGHT });
+    const module = await loadModule('demo.light', [dir.path]);
     expect(moduleDocText(moduleDoc('demo.light', module), 72)).toMatchInlineSnapshot(`
       "demo.light: Keeps a light on or off.
 

@@ -15,7 +15,11 @@ async function shown(events: readonly PitrEvent[], wishes: Partial<ViewSettings>
     columns: () => 80,
     verbosity: 0,
     diff: false,
-    frameOf: () => ['  60 |     - name: Replay until the target', '> 61 |       postgres.replay:', '     |       ^'],
+    frameOf: () => [
+      '  60 |     - name: Replay until the target',
+      '> 61 |       postgres.replay:',
+      '     |       ^',
+    ],
     ...wishes,
   });
   for (const event of events) display.read(event);

@@ -64,22 +64,37 @@ describe('the live display', () => {
     `);
   });
 
-  it.each([80, 40])('draws a running task with its hosts and their latest words, at %i columns', async (columns) => {
-    const screen = new Screen(columns);
-    const display = displayOn(screen);
-    const task = taskRef('3.1', 'Members follow the new leader, each proved', 'patroni.streaming');
-    const hosts = ['db1', 'db3', 'db4'];
-    const now = Date.now();
-    display.read({ type: 'task.started', time: now, task, hosts, handler: false });
-    for (const host of hosts) display.read({ type: 'host.started', time: now, task, host });
-    display.read({ type: 'host.result', time: now, task, host: 'db1', status: 'ok', durationMs: 10 });
-    display.read({ type: 'host.progress', time: now, task, host: 'db3', text: 'on timeline 2, 31.2 MB behind' });
-    display.read({ type: 'host.progress', time: now, task, host: 'db4', text: 'starting up, not yet connected' });
-    await drawn(screen, 'db4: starting');
-    expect(screen.text().replace(spinner, '*')).toMatchSnapshot();
-    await display.close();
-    expect(screen.text()).toBe('');
-  });
+  it.each([80, 40])(
+    'draws a running task with its hosts and their latest words, at %i columns',
+    async (columns) => {
+      const screen = new Screen(columns);
+      const display = displayOn(screen);
+      const task = taskRef('3.1', 'Members follow the new leader, each proved', 'patroni.streaming');
+      const hosts = ['db1', 'db3', 'db4'];
+      const now = Date.now();
+      display.read({ type: 'task.started', time: now, task, hosts, handler: false });
+      for (const host of hosts) display.read({ type: 'host.started', time: now, task, host });
+      display.read({ type: 'host.result', time: now, task, host: 'db1', status: 'ok', durationMs: 10 });
+      display.read({
+        type: 'host.progress',
+        time: now,
+        task,
+        host: 'db3',
+        text: 'on timeline 2, 31.2 MB behind',
+      });
+      display.read({
+        type: 'host.progress',
+        time: now,
+        task,
+        host: 'db4',
+        text: 'starting up, not yet connected',
+      });
+      await drawn(screen, 'db4: starting');
+      expect(screen.text().replace(spinner, '*')).toMatchSnapshot();
+      await display.close();
+      expect(screen.text()).toBe('');
+    },
+  );
 
   it('keeps finished tasks above the running one and takes the rows away at the end', async () => {
     const screen = new Screen(80);
@@ -90,7 +105,15 @@ describe('the live display', () => {
     display.read({ type: 'task.started', time: now, task: first, hosts: ['db1'], handler: false });
     display.read({ type: 'host.started', time: now, task: first, host: 'db1' });
     await drawn(screen, 'First  db1');
-    display.read({ type: 'host.result', time: now, task: first, host: 'db1', status: 'changed', durationMs: 3, summary: 'run it' });
+    display.read({
+      type: 'host.result',
+      time: now,
+      task: first,
+      host: 'db1',
+      status: 'changed',
+      durationMs: 3,
+      summary: 'run it',
+    });
     display.read({ type: 'task.finished', time: now, task: first });
     display.read({ type: 'task.started', time: now, task: second, hosts: ['db1'], handler: false });
     display.read({ type: 'host.started', time: now, task: second, host: 'db1' });
@@ -137,7 +160,9 @@ describe('the live display', () => {
     const recording = new Recording();
     for (const host of ['db1', 'db2']) recording.add('task.started', { task, hosts: [host], handler: false });
     for (const host of ['db1', 'db2']) {
-      recording.add('host.result', { task, host, status: 'ok', durationMs: 3 }).add('task.finished', { task });
+      recording
+        .add('host.result', { task, host, status: 'ok', durationMs: 3 })
+        .add('task.finished', { task });
     }
     expect(await shown(recording.events, 80)).toBe('✔ Each at its pace  ok db1 db2');
   });

@@ -49,7 +49,10 @@ export class Recording {
   }
 
   /** A task that all its hosts go through at once. */
-  task(task: TaskRef, results: Readonly<Record<string, Partial<HostResult> & Pick<HostResult, 'status'>>>): this {
+  task(
+    task: TaskRef,
+    results: Readonly<Record<string, Partial<HostResult> & Pick<HostResult, 'status'>>>,
+  ): this {
     const hosts = Object.keys(results);
     this.add('task.started', { task, hosts, handler: false });
     for (const host of hosts) this.add('host.started', { task, host });
@@ -62,7 +65,10 @@ export class Recording {
   end(
     status: EventOf<'run.finished'>['status'],
     recaps: Readonly<Record<string, Recap>>,
-    facts: { readonly error?: PitrErrorJson; readonly notRun?: Readonly<Record<string, readonly string[]>> } = {},
+    facts: {
+      readonly error?: PitrErrorJson;
+      readonly notRun?: Readonly<Record<string, readonly string[]>>;
+    } = {},
   ): this {
     return this.add('run.finished', { status, recap: recaps, notRun: {}, durationMs: 83_400, ...facts });
   }
@@ -76,16 +82,20 @@ export function failedRecovery(mode: RunMode = 'run'): readonly PitrEvent[] {
     kind: 'failed',
     code: 'replay-ended',
     message: 'PostgreSQL ended in the middle of the replay: a WAL segment could not be fetched',
-    details: ['last replayed: 0/5000148 (2026-01-23 12:29:58.120441+00)', 'missing: 000000010000000000000006'],
+    details: [
+      'last replayed: 0/5000148 (2026-01-23 12:29:58.120441+00)',
+      'missing: 000000010000000000000006',
+    ],
     host: 'db2',
     task: replay.name,
     at: { file: FILE, line: 61, column: 7 },
     evidence: {
       command: 'barman-wal-restore -U barman barman db1 000000010000000000000006 pg_wal/RECOVERYXLOG',
       exitCode: 3,
-      stderr: 'ERROR: Remote \'barman get-wal\' command has failed!\nHint: check the archive',
+      stderr: "ERROR: Remote 'barman get-wal' command has failed!\nHint: check the archive",
     },
-    state: 'db2 is out of the cluster, its old data is kept in /var/lib/postgresql/15/patroni2.pre-pitr; the other nodes serve as before.',
+    state:
+      'db2 is out of the cluster, its old data is kept in /var/lib/postgresql/15/patroni2.pre-pitr; the other nodes serve as before.',
     next: ['pitr play rollback.yml -i inventory/lab-docker.yml -e target=db2'],
   };
   return new Recording()
@@ -118,11 +128,23 @@ export function failedRecovery(mode: RunMode = 'run'): readonly PitrEvent[] {
     .add('task.started', { task: replay, hosts: ['db2'], handler: false })
     .add('host.started', { task: replay, host: 'db2' })
     .after(1000)
-    .add('host.progress', { task: replay, host: 'db2', text: '0/3000060, 12:14:03, 21.3 MB/s, about 40 s left' })
+    .add('host.progress', {
+      task: replay,
+      host: 'db2',
+      text: '0/3000060, 12:14:03, 21.3 MB/s, about 40 s left',
+    })
     .after(1000)
-    .add('host.progress', { task: replay, host: 'db2', text: '0/4000060, 12:20:41, 20.9 MB/s, about 30 s left' })
+    .add('host.progress', {
+      task: replay,
+      host: 'db2',
+      text: '0/4000060, 12:20:41, 20.9 MB/s, about 30 s left',
+    })
     .after(6000)
-    .add('host.progress', { task: replay, host: 'db2', text: '0/5000148, 12:29:58, 20.1 MB/s, about 10 s left' })
+    .add('host.progress', {
+      task: replay,
+      host: 'db2',
+      text: '0/5000148, 12:29:58, 20.1 MB/s, about 10 s left',
+    })
     .after(1000)
     .add('host.result', { task: replay, host: 'db2', status: 'failed', durationMs: 9000, error })
     .add('task.finished', { task: replay })
@@ -154,7 +176,11 @@ export function checkedRecovery(): readonly PitrEvent[] {
       db2: { status: 'unknown', summary: 'not known before the run: it waits for what was not done' },
     })
     .task(taskRef('2.3', 'Facts', 'core.debug'), {
-      db2: { status: 'ok', message: 'two lines\nof text', result: { msg: 'two lines\nof text', lsn: '0/5000148' } },
+      db2: {
+        status: 'ok',
+        message: 'two lines\nof text',
+        result: { msg: 'two lines\nof text', lsn: '0/5000148' },
+      },
     })
     .end('ok', { db2: recap({ ok: 2, changed: 1, unknown: 1 }) }).events;
 }

@@ -29,7 +29,10 @@ export class Screen {
   }
 
   text(): string {
-    return this.#lines.map((line) => line.trimEnd()).join('\n').trimEnd();
+    return this.#lines
+      .map((line) => line.trimEnd())
+      .join('\n')
+      .trimEnd();
   }
 
   #put(piece: string): void {

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { isComplete } from '../../barman/backup-info.ts';
+import { backupResult, backupReturns } from '../../barman/backup-result.ts';
+import { backupFailed } from '../../barman/errors.ts';
+import { userParam } from '../../barman/params.ts';
+import { wantedServers } from '../../barman/recovery-wal.ts';
+import { type Change, defineModule } from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { barmanResource, readCatalogue } from '../../resources/barman.ts';
+import { watchSize } from '../../restore/watch-size.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  server: z
+    .string()
+    .describe(
+      "the Barman server of the leader: a replica's server cannot be backed up when only the leader archives",
+    ),
+  wait_timeout: z
+    .int()
+    .min(1)
+    .default(300)
+    .describe('seconds to wait, after the copy, for the WAL that makes it consistent'),
+  user: userParam,
+});
+
+interface BackupChange extends Change {
+  readonly server: string;
+  /** The backups that were there before. */
+  readonly known: readonly string[];
+}
+
+export const module = defineModule({
+  summary: 'Takes a base backup and waits until it is DONE.',
+  description: `Proves the outcome from Barman's catalogue: a new backup, DONE, with its WAL archived. Undo keeps the
+backup: one too many harms nobody, while "barman delete" can take along WAL that other recoveries need. The first
+backup of a server deletes all older WAL in its archive; that is Barman's way and cannot be taken back either.`,
+  examples: `- barman.create_backup: { server: "{{ barman_server }}" }
+  delegate_to: "{{ barman_host }}"
+  register: fresh`,
+  params,
+  freeForm: 'server',
+  returns: backupReturns,
+  read: async (host, { server, user }) => {
+    const { servers } = await readCatalogue(host, user);
+    const [found] = wantedServers(servers, [server], host.name);
+    return { known: found?.backups.map(({ id }) => id) ?? [] };
+  },
+  plan: ({ known }, { server }): BackupChange => ({
+    summary: `take a base backup of ${server}`,
+    server,
+    known,
+  }),
+  predict: ({ server }, _state, { user }) => ({
+    resources: [predicted(barmanResource, user, new Unknown(`a backup of ${server} would have been taken`))],
+    result: { server },
+  }),
+  apply: async (host, { server, known }, { wait_timeout, user }, context) => {
+    const before = (await readCatalogue(host, user)).servers.find(({ name }) => name === server);
+    const watch = watchSize(host, before?.basebackups ?? '', user, (bytes, grown) =>
+      context.progress(`backing up ${server}: ${grown} copied`, { bytes }),
+    );
+    const result = await host
+      .run(['barman', 'backup', '--wait', '--wait-timeout', String(wait_timeout), server], {
+        user,
+        ownChannel: true,
+        signal: context.signal,
+        onOutput: (stream, chunk) => context.output(stream, Buffer.from(chunk).toString()),
+      })
+      .finally(watch.stop);
+    const after = (await readCatalogue(host, user)).servers.find(({ name }) => name === server);
+    const made = after?.backups.filter(({ id }) => !known.includes(id)) ?? [];
+    const [fresh] = made;
+    if (result.exitCode !== 0 || fresh === undefined || !isComplete(fresh))
+      throw backupFailed(server, fresh, host.name, evidenceOf(result));
+    return backupResult(fresh);
+  },
+  undo: async (_host, { server }, context) => {
+    context.warn(`The new backup of ${server} is kept; if it is not wanted: barman delete ${server} <id>`);
+  },
+});

@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import type { CompleteBackup } from '../../barman/backup-info.ts';
+import { backupById } from '../../barman/choose-backup.ts';
+import { barmanCommandFailed } from '../../barman/errors.ts';
+import { backupParam, userParam } from '../../barman/params.ts';
+import { recoverCommand } from '../../barman/recover-command.ts';
+import { wantedServers } from '../../barman/recovery-wal.ts';
+import { type BarmanVersion, OLDEST_KNOWN, parseVersion, recoverAbilities } from '../../barman/version.ts';
+import { type Change, defineModule, type ReadHost, type Result } from '../../contract/module.ts';
+import { probe } from '../../contract/probe.ts';
+import { predicted } from '../../contract/resource.ts';
+import { absolutePath, depthOf } from '../../fs/paths.ts';
+import { readCatalogue } from '../../resources/barman.ts';
+import { known } from '../../resources/known.ts';
+import { pathResource } from '../../resources/path.ts';
+import { type CopyOrder, copyBackup } from '../../restore/copy-backup.ts';
+import { isCopyOf, removeCopy } from '../../restore/copy-on-disk.ts';
+import { type Destination, readDestination } from '../../restore/destination.ts';
+import {
+  destinationForeign,
+  destinationInUse,
+  destinationStarted,
+  tablespacePlacesInUse,
+  tablespacesNotMapped,
+} from '../../restore/refusals.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { formatLsn } from '../../wal/lsn.ts';
+
+const params = z.strictObject({
+  backup: backupParam.describe('the backup: its id, or the result of barman.backup'),
+  server: z.string().optional().describe('the Barman server that holds it; found when left out'),
+  node: z.string().describe('the inventory name of the host that receives it'),
+  remote_ssh: z
+    .string()
+    .min(1)
+    .describe("how Barman's host logs in there, as the user that will own the files: ssh -q postgres@db2"),
+  destination: absolutePath
+    .refine((path) => depthOf(path) > 1, 'too close to the root')
+    .describe(
+      'the directory to copy it to, beside the live data; absent, empty, or an unfinished copy of this very backup',
+    ),
+  owner: z
+    .string()
+    .default('postgres')
+    .describe('the OS user that PostgreSQL runs as there')
+    .meta({ variable: 'pg_user' }),
+  tablespaces: z
+    .record(z.string().regex(/^[^:]+$/), absolutePath)
+    .default({})
+    .describe('tablespace name to its new, empty place there; required when the backup has any'),
+  jobs: z.int().min(1).optional().describe('parallel copies; what Barman is configured for when left out'),
+  bandwidth_limit: z.int().min(1).optional().describe('kilobytes a second'),
+  staging_path: z
+    .string()
+    .optional()
+    .describe('where a compressed backup is unpacked; what Barman is configured for when left out'),
+  user: userParam,
+});
+
+type Params = z.output<typeof params>;
+
+interface State {
+  readonly destination: Destination;
+  readonly backup: CompleteBackup;
+  readonly version: BarmanVersion;
+  readonly host: string;
+}
+
+interface CopyChange extends Change, CopyOrder {
+  /** Goes on with what is there in part. */
+  readonly continues: boolean;
+  /** What is there in part must go first: this version of Barman cannot continue it. */
+  readonly afresh: boolean;
+}
+
+export const module = defineModule({
+  summary: 'Copies a base backup to a database node, beside its live data.',
+  description: `Runs \`barman recover\` with \`--get-wal\`: WAL is fetched later, by the restore_command that
+postgres.recovery renders. Never onto a directory that holds anything else: Barman would delete it without a word.
+An interrupted copy is continued by running the same again. At the end the copy is proved to be this very backup:
+version, system identifier, backup label, owner and mode. Undo removes the copy, and only it.`,
+  examples: `- barman.recover:
+    backup: "{{ chosen }}"
+    node: "{{ target }}"
+    remote_ssh: "{{ restore_ssh }}"
+    destination: "{{ pgdata }}.pitr"
+  delegate_to: "{{ barman_host }}"`,
+  params,
+  returns: {
+    server: 'the Barman server',
+    backup: 'the id of the backup',
+    node: 'the host that received it',
+    destination: 'where it lies there',
+    bytes: 'its size there',
+    files: 'how many files',
+    system_id: 'its system identifier, as in its pg_control',
+    seconds: 'how long the copy took',
+  },
+  read,
+  plan,
+  unchanged: ({ backup, destination }, { node, destination: place }): Result => ({
+    server: backup.server,
+    backup: backup.id,
+    node,
+    destination: place,
+    system_id: destination.complete?.systemId ?? backup.systemId,
+  }),
+  predict: ({ server, backup, node, destination, owner }) => {
+    const state = { kind: 'directory', mode: 0o700, owner, group: owner, size: 4096, mtime: 0 } as const;
+    return {
+      resources: [{ ...predicted(pathResource, destination, state, 'unknown'), host: node }],
+      result: { server, backup, node, destination },
+    };
+  },
+  apply: async (host, change, { user }, context): Promise<Result> => {
+    if (change.afresh) await removeCopy(host.peer(change.node), change);
+    const copy = await copyBackup(host, change, user, context);
+    const { server, backup, node, destination } = change;
+    const { bytes, files, systemId, seconds } = copy;
+    return { server, backup, node, destination, bytes, files, system_id: systemId, seconds };
+  },
+  undo: (host, change) => removeCopy(host.peer(change.node), change),
+});
+
+async function read(host: ReadHost, wish: Params): Promise<State> {
+  const { user, node, destination, owner, tablespaces } = wish;
+  const reference = typeof wish.backup === 'string' ? { id: wish.backup, server: wish.server } : wish.backup;
+  const [said, catalogue] = await Promise.all([
+    host.query(probe(['barman', '--version'], { user })),
+    readCatalogue(host, user),
+  ]);
+  const servers = wantedServers(
+    catalogue.servers,
+    reference.server === undefined ? undefined : [reference.server],
+    host.name,
+  );
+  const backup = backupById(reference.id, servers, host.name);
+  const version = parseVersion(said.stdout);
+  if (version === undefined || version < OLDEST_KNOWN)
+    throw barmanCommandFailed(host.name, said.exitCode, evidenceOf(said));
+  const receiver = host.peer(node);
+  const foreseen = known(await receiver.look(pathResource, destination));
+  const found = await readDestination(receiver, destination, owner, Object.values(tablespaces));
+  // What an earlier task would have moved away in check mode is still there for a live look.
+  const gone = foreseen.kind === 'absent' && found.kind !== 'absent';
+  return { destination: gone ? { ...found, ...NOTHING } : found, backup, version, host: node };
+}
+
+const NOTHING = {
+  kind: 'absent',
+  empty: true,
+  running: false,
+  started: false,
+  copying: undefined,
+  complete: undefined,
+  copied: undefined,
+  names: [],
+} as const;
+
+function plan({ destination: found, backup, version, host }: State, wish: Params): CopyChange | undefined {
+  const { node, destination, owner, tablespaces } = wish;
+  const unmapped = backup.tablespaces
+    .map(({ name }) => name)
+    .filter((name) => !Object.hasOwn(tablespaces, name));
+  if (unmapped.length > 0) throw tablespacesNotMapped(backup, unmapped, host);
+  if (found.running) throw destinationInUse(destination, host);
+  const ours = isCopyOf(found, backup);
+  const fresh = found.kind === 'absent' || (found.kind === 'directory' && found.empty);
+  if (!fresh && !ours) throw destinationForeign(destination, found, backup, host);
+  if (!fresh && found.started) throw destinationStarted(destination, host);
+  if (ours && found.complete !== undefined) return undefined;
+  if (fresh && found.tablespacesInUse.length > 0) throw tablespacePlacesInUse(found.tablespacesInUse, host);
+  const continues = !fresh;
+  return {
+    summary: `${fresh ? 'copy' : 'go on copying'} backup ${backup.id} of ${backup.server} to ${node}:${destination}`,
+    server: backup.server,
+    backup: backup.id,
+    node,
+    destination,
+    owner,
+    tablespaces,
+    continues,
+    afresh: continues && recoverAbilities(version).continuation === 'afresh',
+    emptyBefore: found.kind === 'directory' && (fresh || found.copying?.emptyBefore === true),
+    expected: {
+      backup: backup.id,
+      systemId: backup.systemId,
+      beginLsn: formatLsn(backup.beginLsn),
+      major: backup.version === undefined ? undefined : Math.floor(backup.version / 10_000),
+      size: backup.size,
+    },
+    argv: argvOf(wish, backup, continues, version),
+  };
+}
+
+function argvOf(
+  wish: Params,
+  backup: CompleteBackup,
+  continues: boolean,
+  version: BarmanVersion,
+): readonly string[] {
+  return recoverCommand(
+    {
+      server: backup.server,
+      backup: backup.id,
+      remoteSsh: wish.remote_ssh,
+      destination: wish.destination,
+      jobs: wish.jobs,
+      tablespaces: wish.tablespaces,
+      stagingPath: wish.staging_path,
+      bandwidthLimit: wish.bandwidth_limit,
+      continues,
+    },
+    version,
+  );
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import { defineModule } from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { didYouMean } from '../../errors/nearest.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { isUp, leads } from '../../patroni/cluster.ts';
+import { memberName, patroniParams } from '../../patroni/params.ts';
+import { seconds } from '../../postgres/params.ts';
+import { type ClusterState, patroniResource, readCluster, readNode } from '../../resources/patroni.ts';
+import { clusterName, type PatroniTarget, patronictl } from '../../resources/patroni-control.ts';
+import { until } from '../../resources/until.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  candidate: memberName.describe('member that shall lead'),
+  timeout: seconds.default(60).describe('seconds until it must lead'),
+  ...patroniParams,
+});
+
+type Params = z.output<typeof params>;
+
+export const module = defineModule({
+  summary: 'Hands the leadership of the Patroni cluster to a member, and proves that it leads.',
+  description:
+    'patronictl exits 0 for a failover that failed ("Failover failed, details: 503"), so only the cluster itself is ' +
+    'believed: the DCS names the candidate and its own node says that it leads.',
+  examples: `- patroni.failover:
+    candidate: db2
+  run_once: true`,
+  params,
+  returns: { leader: 'who leads now', previous: 'who led before; absent when nobody did', timeline: 'of the leader' },
+  read: async (host, p: Params) => ({
+    host: host.name,
+    cluster: await host.look(patroniResource(p), p.cluster ?? ''),
+  }),
+  plan: ({ host, cluster }, p) => {
+    const known = cluster instanceof Unknown ? undefined : cluster;
+    if (known?.leader === p.candidate) return undefined;
+    if (known !== undefined) refuseUnfit(known, p.candidate);
+    return {
+      summary: `hand leadership${known?.leader === undefined ? '' : ` from ${known.leader}`} to ${p.candidate}`,
+      candidate: p.candidate,
+      ...(known?.leader === undefined ? {} : { previous: known.leader }),
+      cluster: known === undefined ? (p.cluster ?? '') : clusterName(known, p, host),
+      port: p.port,
+      config: p.config,
+      timeoutMs: p.timeout * 1000,
+    };
+  },
+  unchanged: ({ cluster }) => (cluster instanceof Unknown ? {} : { leader: cluster.leader, timeline: cluster.timeline }),
+  predict: (change, { cluster }, p) => ({
+    resources: [
+      predicted(
+        patroniResource(p),
+        p.cluster ?? '',
+        cluster instanceof Unknown ? cluster : { ...cluster, leader: change.candidate },
+      ),
+    ],
+    result: { leader: change.candidate },
+  }),
+  apply: async (host, change, _p, context) => {
+    const cluster = await handOver(host, change, change.candidate, context);
+    return {
+      leader: change.candidate,
+      ...(change.previous === undefined ? {} : { previous: change.previous }),
+      timeline: cluster.timeline,
+    };
+  },
+  undo: async (host, change, context) => {
+    if (change.previous === undefined) return;
+    const { leader } = await readCluster(host, change);
+    if (leader !== change.previous) await handOver(host, change, change.previous, context);
+  },
+});
+
+function refuseUnfit(cluster: ClusterState, candidate: string): void {
+  const member = cluster.members[candidate];
+  const names = Object.keys(cluster.members);
+  if (member === undefined) {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'member-unknown',
+      message: `the cluster has no member "${candidate}"${didYouMean(candidate, names)}`,
+      details: [`It has: ${names.join(', ')}.`],
+    });
+  }
+  if (!isUp(member.state)) {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'member-not-running',
+      message: `${candidate} cannot lead: its state is ${member.state}`,
+      next: ['Start it first (patroni.member with state: running).'],
+    });
+  }
+}
+
+type HandOver = PatroniTarget & { readonly cluster: string; readonly timeoutMs: number };
+
+async function handOver(
+  host: WriteHost,
+  target: HandOver,
+  candidate: string,
+  context: Pick<TaskContext, 'signal'>,
+): Promise<ClusterState> {
+  const words = ['failover', target.cluster, '--candidate', candidate, '--force'];
+  const asked = await patronictl(host, target, words, target.timeoutMs, context.signal);
+  return until(() => readCluster(host, target), {
+    everyMs: 500,
+    // A refused failover is known at once, if only by its words; the rest is waiting for Patroni's next turn.
+    deadlineMs: target.timeoutMs,
+    signal: context.signal,
+    done: (seen) => {
+      const member = seen.members[candidate];
+      return seen.leader === candidate && member !== undefined && leads(member.role) && isUp(member.state);
+    },
+    late: (seen) => failed(host.name, candidate, seen, asked),
+  }).then(async (seen) => {
+    const member = seen.members[candidate];
+    const node = member === undefined ? undefined : await readNode(host, member);
+    if (node === undefined || leads(node.role)) return seen;
+    throw failed(host.name, candidate, seen, asked);
+  });
+}
+
+function failed(host: string, candidate: string, seen: ClusterState, asked: RunResult): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'failover-failed',
+    message: `${candidate} is still not the leader: ${seen.leader === undefined ? 'nobody leads' : `${seen.leader} leads`}`,
+    details: Object.values(seen.members).map(
+      ({ name, role, state, timeline, lagBytes }) =>
+        `${name}: ${role}, ${state}, timeline ${timeline ?? 'unknown'}${lagBytes === undefined ? '' : `, lag ${lagBytes} bytes`}`,
+    ),
+    host,
+    evidence: { ...evidenceOf(asked), stderr: `${asked.stdout}${asked.stderr}`.trim().slice(-2000) },
+    next: ['What patronictl said stands above; a member that lags behind the last leader is not accepted.'],
+  });
+}

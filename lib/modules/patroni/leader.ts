@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import type { ReadHost } from '../../contract/module.ts';
+import { defineLook } from '../../contract/module.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { isUp, leads } from '../../patroni/cluster.ts';
+import type { NodeView } from '../../patroni/node.ts';
+import { memberName, patroniParams } from '../../patroni/params.ts';
+import { absolutePath, seconds } from '../../postgres/params.ts';
+import { askRest, type ClusterState, readCluster, readNode } from '../../resources/patroni.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { until } from '../../resources/until.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  member: memberName.optional().describe("member that must lead; the host's name by default"),
+  timeout: seconds.default(60).describe('seconds until it must lead'),
+  interval: z.number().min(0.1).max(60).default(0.3).describe('seconds between two looks'),
+  pgdata: absolutePath
+    .optional()
+    .describe("its data directory, to be asked beside Patroni when the task runs on the member's own host")
+    .meta({ variable: 'pgdata' }),
+  ...patroniParams,
+});
+
+type Params = z.output<typeof params>;
+
+/** What one look has seen, and what of the proof is missing. */
+interface Look {
+  readonly cluster: ClusterState;
+  readonly node?: NodeView | undefined;
+  readonly flaws: readonly string[];
+}
+
+export const module = defineLook({
+  summary: 'Waits until a member is proved to be the leader.',
+  description:
+    'The proof: the DCS names it, its REST API answers /leader with 200 (it holds the lock), its PostgreSQL is out of ' +
+    'recovery. At the deadline the error says who leads instead and what stands in the way.',
+  examples: `- patroni.leader:
+    member: "{{ target }}"`,
+  params,
+  returns: { leader: 'its name', timeline: 'that it writes on', system_id: 'database system identifier, as text' },
+  awaits: true,
+  dependsOn: (p: Params) => [{ kind: 'patroni', id: p.cluster ?? '' }],
+  read: async (host, p, context) => {
+    const member = p.member ?? host.name;
+    const proved = await until(() => look(host, p, member), {
+      everyMs: p.interval * 1000,
+      deadlineMs: p.timeout * 1000,
+      signal: context.signal,
+      done: ({ flaws }) => flaws.length === 0,
+      late: (seen, waited) => stillNot(host.name, p, member, seen, waited),
+    });
+    return { leader: member, timeline: proved.node?.timeline, system_id: proved.node?.systemId };
+  },
+});
+
+async function look(host: ReadHost, p: Params, member: string): Promise<Look> {
+  const cluster = await readCluster(host, p);
+  const listed = cluster.members[member];
+  if (listed === undefined) {
+    const names = Object.keys(cluster.members).join(', ');
+    return { cluster, flaws: [`the cluster does not list it (it lists: ${names === '' ? 'nobody' : names})`] };
+  }
+  const flaws: string[] = [];
+  if (cluster.leader !== member) flaws.push(`the DCS names ${cluster.leader ?? 'nobody'} as leader`);
+  const node = await readNode(host, listed);
+  if (node === undefined) return { cluster, flaws: [...flaws, 'its REST API does not answer'] };
+  const url = `${listed.apiUrl ?? ''}/leader`;
+  const answer = (await askRest(host, [url])).get(url);
+  if (answer?.code !== 200) flaws.push(`its REST API answers /leader with ${answer?.code ?? 'nothing'}`);
+  if (!leads(node.role)) flaws.push(`its PostgreSQL is a ${node.role}`);
+  if (!isUp(node.state)) flaws.push(`its PostgreSQL is ${node.state}`);
+  if (p.pgdata !== undefined && member === host.name) {
+    const instance = await host.look(postgresResource, p.pgdata);
+    if (!(instance instanceof Unknown) && !(instance.running && instance.role === 'primary')) {
+      flaws.push(instance.running ? 'its control file says that it is in recovery' : 'no PostgreSQL runs there');
+    }
+  }
+  return { cluster, node, flaws };
+}
+
+/** What the words of the operator's manual call "still not the leader". */
+function stillNot(host: string, p: Params, member: string, seen: Look, waited: number): PitrError {
+  const { cluster, node } = seen;
+  const role = node?.role ?? cluster.members[member]?.role ?? 'unknown';
+  const config = `patronictl -c ${p.config}`;
+  return new PitrError({
+    kind: 'failed',
+    code: 'not-the-leader',
+    message: `${member} is still not the leader (current role: ${role}) after ${Math.round(waited / 1000)} s`,
+    details: [...seen.flaws, ...hints(member, seen)],
+    host,
+    state: 'No member was reinitialised; the old data of all members is still there.',
+    next:
+      cluster.leader === undefined
+        ? [`${config} list`, `${config} history`, `Look into Patroni's log on ${member}: it says at each turn why it does not lead.`]
+        : [`${config} list`, `Stop Patroni on ${cluster.leader} (patroni.member with state: stopped), then run again.`],
+  });
+}
+
+function hints(member: string, { cluster, node }: Look): readonly string[] {
+  if (cluster.leader !== undefined && cluster.leader !== member) {
+    return [`${cluster.leader} holds the leader lock: as long as it does, ${member} becomes its replica.`];
+  }
+  if (node !== undefined && !leads(node.role)) {
+    return [
+      'Nobody leads, and it runs as a replica: its position lies behind the one that the DCS remembers of the last',
+      'leader (maximum_lag_on_failover). A promoted PostgreSQL that runs already when Patroni starts is not asked.',
+    ];
+  }
+  return [];
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import { defineModule } from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { planMember } from '../../patroni/member-plan.ts';
+import { patroniParams } from '../../patroni/params.ts';
+import { instanceParams, seconds } from '../../postgres/params.ts';
+import { startMember, stopMember } from '../../resources/member-control.ts';
+import { patroniResource } from '../../resources/patroni.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { SERVICE_MANAGERS, serviceId, serviceResource } from '../../resources/service.ts';
+import { until } from '../../resources/until.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  state: z.enum(['stopped', 'running']).describe('stopped: Patroni and PostgreSQL are down, proved; running: Patroni is up'),
+  service: z
+    .string()
+    .min(1)
+    .default('patroni')
+    .describe("name of Patroni's service")
+    .meta({ variable: 'patroni_service' }),
+  manager: z
+    .enum(SERVICE_MANAGERS)
+    .default('systemd')
+    .describe('what runs it')
+    .meta({ variable: 'service_manager' }),
+  timeout: seconds
+    .default(180)
+    .describe('seconds until it must be so; a leader archives its last segment while it stops'),
+  ...patroniParams,
+  ...instanceParams,
+});
+
+type Params = z.output<typeof params>;
+
+export const module = defineModule({
+  summary: 'Takes a member out of the cluster, with its PostgreSQL, or lets it back in.',
+  description:
+    'stopped is proved: the service is down and no postgres process works in the data directory. Killing Patroni, or ' +
+    'stopping it while the cluster is paused, leaves PostgreSQL running; such an orphan is shut down too. running waits ' +
+    'until Patroni answers, not for the copy that a member with an empty directory takes: that is patroni.streaming.',
+  examples: `- patroni.member:
+    state: stopped
+- patroni.member:
+    state: running`,
+  params,
+  returns: { service: 'state of the service', postgres: 'whether a PostgreSQL runs on the data directory' },
+  read: async (host, p: Params) => ({
+    service: await host.look(serviceResource, serviceId(p.manager, p.service)),
+    instance: await host.look(postgresResource, p.pgdata),
+  }),
+  plan: (state, p) => planMember(state, p),
+  unchanged: ({ service, instance }) =>
+    service instanceof Unknown || instance instanceof Unknown
+      ? {}
+      : { service: service.state, postgres: instance.running },
+  predict: (change, { instance }, p) => {
+    const before = instance instanceof Unknown ? undefined : instance;
+    const running = change.state === 'running';
+    return {
+      resources: [
+        predicted(serviceResource, serviceId(change.manager, change.service), { state: change.state }),
+        predicted(postgresResource, change.pgdata, {
+          data: 'present',
+          running,
+          mode: before?.mode === 'closed' ? 'closed' : 'open',
+          ...(running && before?.role !== undefined ? { role: before.role } : {}),
+        }),
+        predicted(
+          patroniResource(p),
+          p.cluster ?? '',
+          new Unknown(`the cluster once a member is ${change.state}`),
+        ),
+      ],
+      result: { service: change.state, ...(running ? {} : { postgres: false }) },
+    };
+  },
+  apply: async (host, change, _p, context) =>
+    change.state === 'stopped' ? stopMember(host, change, context) : startMember(host, change, context),
+  undo: async (host, change, context) => {
+    if (change.state === 'running') {
+      await stopMember(host, change, context);
+      return;
+    }
+    await startMember(host, change, context);
+    if (change.ranBefore) await postgresIsUp(host, change.pgdata, change.timeoutMs, context);
+  },
+});
+
+/** Taking a stop back means that the member serves again, not only that its service is up. */
+async function postgresIsUp(
+  host: WriteHost,
+  pgdata: string,
+  deadlineMs: number,
+  context: Pick<TaskContext, 'signal'>,
+): Promise<void> {
+  await until(() => postgresResource.read(host, pgdata), {
+    everyMs: 500,
+    deadlineMs,
+    signal: context.signal,
+    done: (seen) => seen.status === 'ready' || seen.status === 'standby',
+    late: (seen) =>
+      new PitrError({
+        kind: 'failed',
+        code: 'postgres-not-up',
+        message: `Patroni runs again, but its PostgreSQL on ${pgdata} is not up (${seen.running ? (seen.status ?? 'starting') : 'no process'})`,
+        host: host.name,
+        next: ["Look into Patroni's log on that host."],
+      }),
+  });
+}

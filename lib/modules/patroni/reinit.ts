@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { defineModule } from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { memberName, patroniParams } from '../../patroni/params.ts';
+import { streamingFlaws } from '../../patroni/streaming.ts';
+import { instanceParams, seconds } from '../../postgres/params.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
+import { patroniResource } from '../../resources/patroni.ts';
+import { clusterName, patronictl } from '../../resources/patroni-control.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { programsOf } from '../../resources/sql.ts';
+import { awaitStreaming, lookAtStreaming } from '../../resources/streaming.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  member: memberName.optional().describe("member to copy anew, on its own host; the host's name by default"),
+  force: z.boolean().default(false).describe('copy it anew also when it is proved to stream'),
+  stall: seconds.default(120).describe('seconds without any progress after which it has failed'),
+  ...patroniParams,
+  ...instanceParams,
+});
+
+type Params = z.output<typeof params>;
+
+export const module = defineModule({
+  summary: "Replaces a member's data by a copy of the leader's, and proves that it streams.",
+  description:
+    'Does nothing to a member that is proved to stream already (see patroni.streaming). Needs a running Patroni on the ' +
+    'member. The data that is there is gone: moving it aside and starting Patroni does the same and keeps it.',
+  examples: `- patroni.reinit:
+    member: db3`,
+  params,
+  returns: { member: 'its name', leader: 'that it streams from', timeline: 'of both' },
+  read: async (host, p: Params) => {
+    const cluster = await host.look(patroniResource(p), p.cluster ?? '');
+    const instance = await host.look(postgresResource, p.pgdata);
+    const member = p.member ?? host.name;
+    if (cluster instanceof Unknown || instance instanceof Unknown || instance.processes === undefined) {
+      return { host: host.name, member, cluster, flaws: ['unknown until the run'], facts: undefined, bin: p.bin };
+    }
+    const bin = programsOf(p, instance.programs ?? '/nowhere');
+    const look = await lookAtStreaming(host, { access: p, member, session: { pgdata: p.pgdata, user: p.user, bin } });
+    return { host: host.name, member, cluster, flaws: streamingFlaws(look.facts), facts: look.facts, bin };
+  },
+  plan: ({ host, member, cluster, flaws, facts, bin }, p) => {
+    if (flaws.length === 0 && !p.force) return undefined;
+    const known = cluster instanceof Unknown ? undefined : cluster;
+    if (known?.leader === member) {
+      throw new PitrError({
+        kind: 'refused',
+        code: 'member-leads',
+        message: `${member} is the leader: there is nobody to copy it from`,
+        next: ['Hand leadership over first (patroni.failover).'],
+      });
+    }
+    if (known !== undefined && known.leader === undefined) {
+      throw new PitrError({
+        kind: 'refused',
+        code: 'no-leader',
+        message: `the cluster has no leader to copy ${member} from`,
+        next: ['patroni.leader waits for one and says why there is none.'],
+      });
+    }
+    return {
+      summary: `copy ${member} anew from ${known?.leader ?? 'the leader'}${flaws.length === 0 ? '' : ` (${flaws.join('; ')})`}`,
+      member,
+      cluster: known === undefined ? (p.cluster ?? '') : clusterName(known, p, host),
+      port: p.port,
+      config: p.config,
+      stallMs: p.stall * 1000,
+      pgdata: p.pgdata,
+      user: p.user,
+      ...(bin === undefined ? {} : { bin }),
+      ...(facts?.own?.postmasterStart === undefined ? {} : { startedBefore: facts.own.postmasterStart }),
+    };
+  },
+  predict: (change, { cluster }, p) => ({
+    resources: [
+      predicted(patroniResource(p), p.cluster ?? '', cluster),
+      predicted(postgresResource, change.pgdata, { data: 'present', running: true, mode: 'open', role: 'recovering' }),
+    ],
+  }),
+  apply: async (host, change, p, context) => {
+    const words = ['reinit', change.cluster, change.member, '--force'];
+    const asked = await patronictl(host, change, words, 60_000, context.signal);
+    if (asked.exitCode !== 0) throw commandFailed(asked, host.name);
+    const bin = programsOf({ ...p, bin: change.bin }, undefined);
+    const question = { access: change, member: change.member, session: { pgdata: change.pgdata, user: change.user, bin } };
+    const facts = await awaitStreaming(
+      host,
+      question,
+      {
+        stallMs: change.stallMs,
+        everyMs: 1_000,
+        // Until Patroni acts, what is seen is the old data: it must not count as the proof.
+        also: ({ own }) =>
+          change.startedBefore !== undefined && own?.postmasterStart === change.startedBefore
+            ? 'it has not been copied anew yet'
+            : undefined,
+      },
+      context,
+    );
+    return { member: change.member, leader: facts.leader?.name, timeline: facts.own?.timeline };
+  },
+  undo: { impossible: "the member's data was replaced by a copy of the leader's" },
+});

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { defineLook } from '../../contract/module.ts';
+import { memberName, patroniParams } from '../../patroni/params.ts';
+import { instanceParams, seconds } from '../../postgres/params.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { programsOf } from '../../resources/sql.ts';
+import { awaitStreaming } from '../../resources/streaming.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  member: memberName.optional().describe("member to prove, on its own host; the host's name by default"),
+  stall: seconds.default(90).describe('seconds in which nothing changes, nothing is received and nothing is written'),
+  interval: z.number().min(0.2).max(60).default(1).describe('seconds between two looks'),
+  ...patroniParams,
+  ...instanceParams,
+});
+
+type Params = z.output<typeof params>;
+
+export const module = defineLook({
+  summary: 'Waits until a member is proved to stream from the leader.',
+  description:
+    "The proof: timeline and system identifier are the leader's, pg_stat_replication on the leader says streaming for " +
+    "that name (not a base backup), and the member's own receiver says so too. What Patroni's list shows is not " +
+    'enough: a replica stuck on the old timeline shows as running, lag 0, for ever; such a member is named. A base ' +
+    'backup may take as long as it takes.',
+  examples: `- patroni.streaming:
+  register: streaming`,
+  params,
+  returns: {
+    member: 'its name',
+    leader: 'that it streams from',
+    timeline: 'of both',
+    system_id: 'of both, as text',
+  },
+  awaits: true,
+  dependsOn: (p: Params) => [
+    { kind: 'patroni', id: p.cluster ?? '' },
+    { kind: 'postgres', id: p.pgdata },
+  ],
+  read: async (host, p, context) => {
+    const instance = p.bin === undefined ? await host.look(postgresResource, p.pgdata) : undefined;
+    const programs = instance instanceof Unknown ? undefined : instance?.programs;
+    const question = {
+      access: p,
+      member: p.member ?? host.name,
+      session: { pgdata: p.pgdata, user: p.user, bin: programsOf(p, programs) },
+    };
+    const wait = { stallMs: p.stall * 1000, everyMs: p.interval * 1000 };
+    const facts = await awaitStreaming(host, question, wait, context);
+    return {
+      member: question.member,
+      leader: facts.leader?.name,
+      timeline: facts.own?.timeline,
+      system_id: facts.own?.systemId,
+    };
+  },
+});

@@ -1,0 +1,79 @@
+import { PitrError } from '../errors/pitr-error.ts';
+import type { InstanceState } from '../postgres/instance.ts';
+import { Unknown } from '../values/unknown.ts';
+
+export interface MemberWish {
+  readonly state: 'stopped' | 'running';
+  readonly service: string;
+  readonly manager: 'supervisor' | 'systemd';
+  readonly pgdata: string;
+  readonly bin?: string | undefined;
+  readonly user: string;
+  readonly port: number;
+  readonly timeout: number;
+}
+
+/** Plain data for the journal. */
+export interface MemberChange {
+  readonly summary: string;
+  readonly state: 'stopped' | 'running';
+  readonly service: string;
+  readonly manager: 'supervisor' | 'systemd';
+  readonly pgdata: string;
+  readonly bin?: string;
+  readonly user: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+  /** PostgreSQL was up before the change. */
+  readonly ranBefore: boolean;
+}
+
+export interface MemberState {
+  readonly service: { readonly state: 'running' | 'stopped' | 'failed' | 'missing'; readonly changing?: string | undefined } | Unknown;
+  readonly instance: InstanceState | Unknown;
+}
+
+/** The change that a member needs, or nothing. Throws kind `refused` where it would disturb an isolated recovery. */
+export function planMember({ service, instance }: MemberState, wish: MemberWish): MemberChange | undefined {
+  const known = instance instanceof Unknown ? undefined : instance;
+  const serviceState = service instanceof Unknown ? undefined : service;
+  if (serviceState?.state === 'missing') {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'service-unknown',
+      message: `${wish.manager} knows no service "${wish.service}"`,
+      next: ['Set patroni_service and service_manager in the inventory.'],
+    });
+  }
+  const down = serviceState !== undefined && serviceState.state !== 'running' && serviceState.changing === undefined;
+  const isolated = known?.running === true && known.mode === 'isolated';
+  if (isolated) {
+    // With the service down and an instance of ours on the data, the member is out of the cluster as wanted; but the
+    // promise "no postgres process" cannot be kept without ending the recovery.
+    throw new PitrError({
+      kind: 'refused',
+      code: 'recovery-runs-isolated',
+      message: `an isolated recovery runs on ${wish.pgdata}`,
+      next: [
+        wish.state === 'running'
+          ? 'Promote it and start it closed (postgres.promote, postgres.start), or stop it (postgres.stop), before Patroni may start.'
+          : 'Stop it with postgres.stop, if that is what is meant.',
+      ],
+    });
+  }
+  if (wish.state === 'stopped' && down && known?.running === false) return undefined;
+  if (wish.state === 'running' && serviceState?.state === 'running' && serviceState.changing !== 'stopping') return undefined;
+  const bin = wish.bin ?? known?.programs;
+  return {
+    summary: wish.state === 'stopped' ? 'stop Patroni and its PostgreSQL' : 'start Patroni',
+    state: wish.state,
+    service: wish.service,
+    manager: wish.manager,
+    pgdata: wish.pgdata,
+    ...(bin === undefined ? {} : { bin }),
+    user: wish.user,
+    port: wish.port,
+    timeoutMs: wish.timeout * 1000,
+    ranBefore: known?.running ?? true,
+  };
+}

@@ -1,0 +1,92 @@
+import { setMaxListeners } from 'node:events';
+import type { Lab } from '../../lab/lab.ts';
+import { silent } from '../../lab/progress.ts';
+import { labSeed } from '../../lab/seed.ts';
+import { containerName, type HostName, hostNames } from '../../lab/topology.ts';
+import type { LookModule, Result, TaskContext, WriteHost } from '../../lib/contract/module.ts';
+import { liveHost } from '../../lib/engine/live-host.ts';
+import { asPitrError, type PitrError } from '../../lib/errors/pitr-error.ts';
+import { connectHost } from '../../lib/transport/connect.ts';
+import type { HostConnection } from '../../lib/transport/types.ts';
+import { sharedLab } from '../support/lab.ts';
+
+/** The lab's hosts, as modules see them. */
+export interface BarmanLab extends AsyncDisposable {
+  readonly lab: Lab;
+  readonly barman: WriteHost;
+  readonly host: (name: HostName) => WriteHost;
+  /** Runs a text of sh as Barman's user (or another) on a host; throws when it fails. */
+  readonly sh: (text: string, host?: HostName, user?: string) => Promise<string>;
+}
+
+/** Opens the shared lab, seeded. */
+export async function openBarmanLab(): Promise<BarmanLab> {
+  const lab = await sharedLab();
+  const connections = new Map<string, HostConnection>(
+    hostNames.map((name) => [
+      name,
+      connectHost(name, { kind: 'docker', container: containerName(lab.prefix, name) }),
+    ]),
+  );
+  const peers = (name: string): HostConnection => {
+    const connection = connections.get(name);
+    if (connection === undefined) throw new Error(`no host ${name} in the lab`);
+    return connection;
+  };
+  const host = (name: HostName): WriteHost => liveHost(peers(name), peers);
+  const sh = async (text: string, name: HostName = 'barman', user = 'barman'): Promise<string> =>
+    (await host(name).must(['sh', '-ec', text], { user })).stdout;
+  if ((await sh('barman list-backup all --minimal || true')).trim() === '') await labSeed(lab, silent);
+  return {
+    lab,
+    barman: host('barman'),
+    host,
+    sh,
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([...connections.values()].map((connection) => connection.close()));
+    },
+  };
+}
+
+/** A task's surroundings that remember what was said. */
+export function listening(signal: AbortSignal = new AbortController().signal) {
+  setMaxListeners(50, signal);
+  const warnings: string[] = [];
+  const progress: string[] = [];
+  const output: string[] = [];
+  const refuse = (): never => {
+    throw new Error('not of use to these modules');
+  };
+  const context: TaskContext = {
+    runId: 'e2e',
+    signal,
+    progress: (text) => void progress.push(text),
+    output: (_stream, text) => void output.push(text),
+    warn: (text) => void warnings.push(text),
+    file: refuse,
+    render: refuse,
+    ask: refuse,
+  };
+  return { context, warnings, progress, output };
+}
+
+/** What a look answers. */
+export async function ask<P, R extends Result>(
+  module: LookModule<P, R>,
+  host: WriteHost,
+  params: Readonly<Record<string, unknown>>,
+  context: TaskContext = listening().context,
+): Promise<R> {
+  return module.read(host, module.params.parse(params), context);
+}
+
+/** The error that a promise ends with. Throws when it ends well. */
+export async function errorOf(promise: Promise<unknown>): Promise<PitrError> {
+  let value: unknown;
+  try {
+    value = await promise;
+  } catch (error) {
+    return asPitrError(error);
+  }
+  throw new Error(`expected an error, got ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkoutRoot } from '../../lab/checkout.ts';
+import { containerName, type DatabaseHost, dataDirectory, hostNames } from '../../lab/topology.ts';
+import { renderFile } from '../../lib/template/template.ts';
+import { Playground } from './playground.ts';
+
+/** A template of the product, rendered. */
+export function productTemplate(path: string, values: Readonly<Record<string, unknown>>): string {
+  const text = readFileSync(join(checkoutRoot, 'templates', path), 'utf8');
+  return String(renderFile(text, path, values));
+}
+
+/** Modules on the hosts of a lab, over docker exec. */
+export function labPlayground(prefix: string): Playground {
+  const play = new Playground(
+    Object.fromEntries(
+      hostNames.map((host) => [host, { kind: 'docker' as const, container: containerName(prefix, host) }]),
+    ),
+  );
+  play.template = (values, path) => productTemplate(path, values);
+  return play;
+}
+
+/** What the inventory gives to the modules of the patroni and postgres families on a node. */
+export function nodeParams(host: DatabaseHost) {
+  const postgres = { pgdata: dataDirectory(host), bin: '/usr/lib/postgresql/15/bin', user: 'postgres' };
+  const patroni = { port: 8001, config: '/etc/patroni/patroni.yml', cluster: 'patroni1' };
+  return { postgres, patroni, member: { ...postgres, ...patroni, manager: 'supervisor', service: 'patroni' } };
+}

@@ -30,7 +30,7 @@ export async function aptSourcesOfThisMachine(): Promise<AptSources> {
   };
 }
 
-export interface Mirrors {
+interface Mirrors {
   readonly debian: string | undefined;
   readonly security: string | undefined;
 }

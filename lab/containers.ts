@@ -11,7 +11,7 @@ import {
 } from './topology.ts';
 
 /** A container of a lab as the engine sees it now. */
-export interface LabContainer {
+interface LabContainer {
   readonly id: string;
   readonly host: HostName;
   readonly image: string;
@@ -95,8 +95,7 @@ export async function removeEverything(engine: Engine, prefix: string): Promise<
   return containers.length + networks.length + Volumes.length;
 }
 
-/** The published SSH port of every host, or undefined while one has none. */
-export function sshPortsOf(containers: LabContainers): Record<HostName, number> | undefined {
-  const ports = forEveryHost((host) => containers.get(host)?.sshPort ?? 0);
-  return Object.values(ports).includes(0) ? undefined : ports;
+/** The published SSH port of every host; 0 for a host that has none. */
+export function sshPortsOf(containers: LabContainers): Record<HostName, number> {
+  return forEveryHost((host) => containers.get(host)?.sshPort ?? 0);
 }

@@ -38,9 +38,7 @@ export async function labUp(prefix: string, report: Report): Promise<LabUp> {
   const image = await ensureImage(engine, report);
   const lab = labOn(engine, prefix);
   const containers = await findContainers(engine, prefix);
-  const ports = sshPortsOf(containers);
-  const kept =
-    ports && hasOneOfEach(containers, image, report) ? await keep(lab, containers, ports, report) : undefined;
+  const kept = isWhole(containers, image, report) ? await keep(lab, containers, report) : undefined;
   const up = kept ?? (await found(lab, image, report));
   if (up.outcome === 'created') await replicasJoin(lab, report);
   if (up.outcome !== 'was up') {
@@ -52,20 +50,14 @@ export async function labUp(prefix: string, report: Report): Promise<LabUp> {
   return up;
 }
 
-/** Removes a lab, whatever state it is in, and makes it anew, without data. */
-export async function recreateLab(prefix: string, report: Report): Promise<LabUp> {
-  const { result, ...up } = await recreateLabAnd(proveArchiving, prefix, report);
-  return up;
-}
-
 /**
- * As recreateLab, and works on the leader while the replicas still join; returns when both are done.
- * That WAL is archived is left for the work to prove.
+ * Removes a lab, whatever state it is in, makes it anew, and works on its leader while the replicas
+ * still join; returns when both are done. That WAL is archived is left for the work to prove.
  */
-export async function recreateLabAnd<T>(
-  work: (lab: Lab) => Promise<T>,
+export async function recreateLab<T>(
   prefix: string,
   report: Report,
+  work: (lab: Lab) => Promise<T>,
 ): Promise<LabUp & { readonly result: T }> {
   const engine = await ensureEngine(report);
   const up = await found(labOn(engine, prefix), await ensureImage(engine, report), report);
@@ -74,7 +66,9 @@ export async function recreateLabAnd<T>(
   return { ...up, result };
 }
 
-function hasOneOfEach(containers: LabContainers, image: string, report: Report): boolean {
+/** Every host has a container of the present image; says what is wrong with a lab of which this is not true. */
+function isWhole(containers: LabContainers, image: string, report: Report): boolean {
+  if (containers.size === 0) return false;
   const missing = hostNames.filter((host) => !containers.has(host));
   if (missing.length > 0) {
     report(`the lab lacks ${missing.join(', ')}: making it anew`);
@@ -88,12 +82,8 @@ function hasOneOfEach(containers: LabContainers, image: string, report: Report):
 }
 
 /** The lab as it is, or started again; undefined when that does not make it healthy. */
-async function keep(
-  lab: Lab,
-  containers: LabContainers,
-  ports: Readonly<Record<HostName, number>>,
-  report: Report,
-): Promise<LabUp | undefined> {
+async function keep(lab: Lab, containers: LabContainers, report: Report): Promise<LabUp | undefined> {
+  const ports = sshPortsOf(containers);
   const allRun = [...containers.values()].every(({ running }) => running);
   try {
     if (allRun && (await ailments(lab).catch((thrown) => [reasonOf(thrown)])).length === 0) {

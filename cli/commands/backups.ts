@@ -56,7 +56,10 @@ export const backups = defineCommand({
 });
 
 /** A table where it fits, else two lines a backup. */
-export function backupLines(all: readonly Backup[], { width, view: { paint } }: LookSession): string[] {
+export function backupLines(
+  all: readonly Backup[],
+  { width, view: { paint } }: Pick<LookSession, 'width' | 'view'>,
+): string[] {
   const size = (backup: Backup): string =>
     backup.size_bytes === undefined ? '-' : byteSize(backup.size_bytes);
   const lines = table<Backup>(
@@ -65,8 +68,8 @@ export function backupLines(all: readonly Backup[], { width, view: { paint } }: 
       { title: 'SERVER', value: ({ server }) => server },
       { title: 'STATUS', value: ({ status }) => status },
       { title: 'SIZE', value: size, align: 'right' },
-      { title: 'FROM', value: ({ from }) => seconds(from, 'up') },
-      { title: 'TO (UTC)', value: ({ to }) => seconds(to, 'down') },
+      { title: 'FROM', value: (backup) => range(backup)[0] },
+      { title: 'TO (UTC)', value: (backup) => range(backup)[1] },
     ],
     all,
   );
@@ -75,7 +78,7 @@ export function backupLines(all: readonly Backup[], { width, view: { paint } }: 
     ? lines.slice(1).map((line) => [line])
     : all.map((backup) => [
         `${backup.id}  ${backup.server}  ${backup.status}  ${size(backup)}`,
-        `  from ${seconds(backup.from, 'up')} to ${seconds(backup.to, 'down')} UTC`,
+        backup.to === undefined ? '  cannot be recovered' : `  from ${range(backup).join(' to ')} UTC`,
       ]);
   return [
     ...(fits ? [paint.strong(lines[0] ?? '')] : []),
@@ -91,12 +94,22 @@ export function backupLines(all: readonly Backup[], { width, view: { paint } }: 
   ];
 }
 
-/** A moment to the second that is inside the range: what is shown can be typed as a target. */
-function seconds(instant: string | undefined, round: 'up' | 'down'): string {
-  if (instant === undefined) return '-';
-  const at = Date.parse(`${instant.slice(0, 19).replace(' ', 'T')}Z`);
-  const fraction = instant.includes('.');
-  if (Number.isNaN(at)) return instant;
-  const shown = new Date(fraction && round === 'up' ? at + 1000 : at).toISOString();
-  return `${shown.slice(0, 10)} ${shown.slice(11, 19)}`;
+/**
+ * The range in whole seconds that lie inside it, so that what is shown can be typed as a target: a target must be
+ * later than FROM. A range too short for that is shown as it is.
+ */
+function range({ from, to }: Backup): readonly [from: string, to: string] {
+  if (from === undefined || to === undefined) return ['-', '-'];
+  const first = secondOf(from) + 1000;
+  const last = secondOf(to);
+  return first <= last ? [written(first), written(last)] : [from, to];
+}
+
+/** `2026-11-22 09:34:43.075605+00`: always UTC. */
+function secondOf(instant: string): number {
+  return Date.parse(`${instant.slice(0, 19).replace(' ', 'T')}Z`);
+}
+
+function written(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, 19).replace('T', ' ');
 }

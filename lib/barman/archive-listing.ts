@@ -1,4 +1,4 @@
-import type { Archive, ArchivedFile, ArchivedHistory } from '../wal/archive.ts';
+import type { Archive, ArchivedFile, ArchivedHistory, LostFile } from '../wal/archive.ts';
 import { parseHistory } from '../wal/timeline.ts';
 import type { ReportPart } from './report.ts';
 import { parseXlogDbLine, type RegisteredFile } from './xlog-db.ts';
@@ -17,12 +17,12 @@ export interface ArchiveListing {
 /**
  * Reads the listing of WAL archives: `@archive <server>` with a line per file that lies on disk (in the form of
  * xlog.db, size as on disk, time and compression as registered where registered), `@history <name>` with the file's
- * text, `@trouble` and lines with `!` for what could not be read. Names that are none of an archive's are passed over.
+ * text, `@trouble` and lines with `!` for what could not be read, lines with `?` for what is registered and not there. Names that are none of an archive's are passed over.
  */
 export function parseArchiveListing(parts: readonly ReportPart[]): ArchiveListing {
   const found = new Map<
     string,
-    { files: ArchivedFile[]; texts: Map<number, string>; times: RegisteredFile[] }
+    { files: ArchivedFile[]; lost: LostFile[]; texts: Map<number, string>; times: RegisteredFile[] }
   >();
   const troubles: ArchiveTrouble[] = [];
   let server = '';
@@ -35,6 +35,7 @@ export function parseArchiveListing(parts: readonly ReportPart[]): ArchiveListin
       const registered = part.lines.flatMap((line) => parseXlogDbLine(line) ?? []);
       found.set(server, {
         files: registered.flatMap(archivedFile),
+        lost: part.lines.filter((line) => line.startsWith('?')).flatMap((line) => lostFile(line.slice(1))),
         texts: new Map(),
         times: registered.filter(({ file }) => file.kind === 'history'),
       });
@@ -45,7 +46,7 @@ export function parseArchiveListing(parts: readonly ReportPart[]): ArchiveListin
     }
   }
   const archives: Archive[] = [];
-  for (const [name, { files, texts, times }] of found) {
+  for (const [name, { files, lost, texts, times }] of found) {
     const histories: ArchivedHistory[] = [];
     for (const { file, time } of times) {
       const text = file.kind === 'history' ? texts.get(file.timeline) : undefined;
@@ -56,7 +57,7 @@ export function parseArchiveListing(parts: readonly ReportPart[]): ArchiveListin
         troubles.push({ server: name, text: error instanceof Error ? error.message : String(error) });
       }
     }
-    archives.push({ server: name, files, histories });
+    archives.push({ server: name, files, lost, histories });
   }
   return { archives, troubles };
 }
@@ -65,4 +66,11 @@ function archivedFile(registered: RegisteredFile): readonly ArchivedFile[] {
   const { file, time, size, compressed } = registered;
   if (file.kind !== 'segment' && file.kind !== 'partial') return [];
   return [{ segment: file.segment, partial: file.kind === 'partial', time, size, compressed }];
+}
+
+function lostFile(line: string): readonly LostFile[] {
+  const registered = parseXlogDbLine(line);
+  return registered?.file.kind === 'segment'
+    ? [{ segment: registered.file.segment, time: registered.time }]
+    : [];
 }

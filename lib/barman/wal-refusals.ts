@@ -116,9 +116,13 @@ function missing(refusal: Extract<WalRefusal, { why: 'missing' }>, facts: Refuse
     message: `WAL gaps detected! Recovery to ${target} needs ${count === 1 ? 'a segment that is' : `${count} segments that are`} missing: ${first?.segment}${count === 1 ? '' : ', …'}`,
     details: [
       `Missing WAL files: ${names.join(', ')}`,
-      ...refusal.damaged.map(
-        ({ segment, server, size }) => `${segment} on ${server} is damaged: it has ${size} bytes`,
-      ),
+      ...refusal.bad
+        .slice(0, 8)
+        .map(({ segment, server, size }) =>
+          size === undefined
+            ? `${segment} was archived on ${server} once; its file is gone`
+            : `${segment} on ${server} is damaged: it has ${size} bytes`,
+        ),
       searched(facts.servers),
       ...validTimes(refusal.reachable),
     ],

@@ -29,6 +29,13 @@ export type Prediction =
       readonly within?: 'absent' | 'unknown';
     }
   | {
+      readonly kind: string;
+      readonly id: string;
+      readonly host?: string;
+      /** What would differ from the state that is there now, where the rest of it stays as it is (one member of a cluster). */
+      readonly changed: (before: unknown) => unknown;
+    }
+  | {
       /** A subtree would be renamed, with all that is predicted in it. */
       readonly kind: string;
       readonly host?: string;
@@ -45,4 +52,14 @@ export function predicted<S>(
   return within === undefined
     ? { kind: resource.kind, id, state }
     : { kind: resource.kind, id, state, within };
+}
+
+/** A typed prediction that keeps what is there and changes a part of it. */
+export function predictedChange<S>(
+  resource: Resource<S>,
+  id: string,
+  changed: (before: S) => S | Unknown,
+): Prediction {
+  // The state handed over is what this very resource read or an earlier prediction of it gave.
+  return { kind: resource.kind, id, changed: (before) => changed(before as S) };
 }

@@ -1,6 +1,11 @@
 import type { ReadHost } from '../contract/module.ts';
+import type { Resource } from '../contract/resource.ts';
+import { Unknown } from '../values/unknown.ts';
 import { type HostDefaults, liveHost, type Peers } from './live-host.ts';
 import type { Predictions } from './predictions.ts';
+
+// Predictions are made through `predicted(resource, ...)`, which ties the state to the kind of the resource.
+type State<R> = R extends Resource<infer S> ? S : never;
 
 /**
  * A host as modules see it in check mode: it can be looked at and nothing else, and what earlier tasks would have
@@ -20,9 +25,13 @@ export function checkHost(
     queryAll: live.queryAll,
     look: async (resource, id) => {
       const foreseen = predictions.foresee(name, resource, id);
-      if ('liveAt' in foreseen) return resource.read(host, foreseen.liveAt);
-      // The prediction was made by a module through `predicted(resource, ...)`, which ties the state to the kind.
-      return foreseen.state as Awaited<ReturnType<typeof resource.read>>;
+      if (!('liveAt' in foreseen)) return foreseen.state as State<typeof resource>;
+      const live: unknown = await resource.read(host, foreseen.liveAt);
+      const changed = (foreseen.differences ?? []).reduce(
+        (state, difference) => (state instanceof Unknown ? state : difference(state)),
+        live,
+      );
+      return changed as State<typeof resource>;
     },
     peer: (other) => checkHost(other, peers, predictions, signalOnly),
   };

@@ -8,13 +8,19 @@ type Within = 'absent' | 'unknown' | { readonly liveFrom: string };
 /** Stands where a predicted state would: the thing itself has only moved, and is as it is today at its old place. */
 const AS_TODAY = Symbol('as today');
 
+type Difference = (before: unknown) => unknown;
+
 interface Entry {
   readonly state: unknown;
+  /** What differs from today, where the state is as today but for it. */
+  readonly differences?: readonly Difference[] | undefined;
   readonly within?: Within | undefined;
 }
 
 /** What check mode knows about a resource: a predicted state, or that it is today's state at this id. */
-export type Foreseen = { readonly state: unknown } | { readonly liveAt: string };
+export type Foreseen =
+  | { readonly state: unknown }
+  | { readonly liveAt: string; readonly differences?: readonly Difference[] };
 
 function parentOf(id: string): string | undefined {
   const slash = id.lastIndexOf('/');
@@ -51,6 +57,7 @@ export class Predictions {
     const entries = this.#entries.get(key(scope, resource.kind));
     if (entries === undefined) return { liveAt: id };
     const exact = entries.get(id);
+    if (exact?.differences !== undefined) return { liveAt: id, differences: exact.differences };
     if (exact !== undefined) {
       const moved =
         exact.state === AS_TODAY && typeof exact.within === 'object' ? exact.within.liveFrom : undefined;
@@ -73,6 +80,10 @@ export class Predictions {
     const entries = this.#of(scope, prediction.kind);
     if ('moved' in prediction) {
       this.#move(entries, prediction.moved.from, prediction.moved.to, resource?.tree?.absent);
+      return;
+    }
+    if ('changed' in prediction) {
+      entries.set(prediction.id, changedEntry(entries.get(prediction.id), prediction.changed));
       return;
     }
     for (const id of [...entries.keys()])
@@ -116,6 +127,13 @@ export class Predictions {
     }
     return entries;
   }
+}
+
+function changedEntry(before: Entry | undefined, difference: Difference): Entry {
+  if (before === undefined) return { state: AS_TODAY, differences: [difference] };
+  if (before.differences !== undefined)
+    return { ...before, differences: [...before.differences, difference] };
+  return before.state instanceof Unknown ? before : { ...before, state: difference(before.state) };
 }
 
 /** What a path that no task predicted becomes when it moves. */

@@ -20,7 +20,7 @@ export function reportResult(
     host,
     status: outcome.status,
     durationMs: Math.round(durationMs),
-    ...(task.delegateTo === undefined ? {} : { delegatedTo: String(task.delegateTo.value) }),
+    ...(outcome.delegatedTo === undefined ? {} : { delegatedTo: outcome.delegatedTo }),
     ...(outcome.summary === undefined || hidden ? {} : { summary: masker.text(outcome.summary) }),
     ...(outcome.diff === undefined || outcome.diff.length === 0 || hidden
       ? {}

@@ -8,13 +8,14 @@ import { JOURNAL_VERSION } from '../journal/records.ts';
 import { JournalWriter } from '../journal/writer.ts';
 import { Masker } from '../values/secret.ts';
 import { changeJournal } from './change-journal.ts';
+import { allTrue } from './conditions.ts';
 import { Connections } from './connections.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
 import { hostsOfPlay, serialBatches } from './play-hosts.ts';
 import { PlayRun } from './play-run.ts';
 import { Predictions } from './predictions.ts';
 import { type Answer, RecapBook, type RunState, tagsSelect } from './run-state.ts';
-import type { PlayVars } from './variables.ts';
+import { type PlayFiles, type PlayVars, playScope } from './variables.ts';
 
 export interface RunRequest {
   /** Path of the playbook. */
@@ -124,9 +125,16 @@ async function runPlays(
       continue;
     }
     try {
-      const hosts = hostsOfPlay(run, files, limit).filter((host) => !run.lost.has(host));
+      const matched = hostsOfPlay(run, files, limit).filter((host) => !run.lost.has(host));
+      const hosts = matched.filter((host) => wanted(run, files, host, matched));
       if (hosts.length === 0) {
-        run.emit({ type: 'play.skipped', time: Date.now(), play: play.name, why: 'no host is left for it' });
+        run.emit({
+          type: 'play.skipped',
+          time: Date.now(),
+          play: play.name,
+          why:
+            play.when.length > 0 && matched.length > 0 ? 'its condition is false' : 'no host is left for it',
+        });
         continue;
       }
       for (const batch of serialBatches(hosts, play.serial)) {
@@ -139,6 +147,11 @@ async function runPlays(
     }
   }
   return firstError;
+}
+
+/** Whether the condition of an imported play holds for the host; one that check mode cannot know counts as yes. */
+function wanted(run: RunState, files: PlayFiles, host: string, hosts: readonly string[]): boolean {
+  return allTrue(files.play.when, playScope(run, { ...files, hosts }, host)) !== false;
 }
 
 async function runBatch(

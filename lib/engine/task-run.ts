@@ -20,6 +20,8 @@ export interface TaskOutcome {
   readonly diff?: ModuleOutcome['diff'];
   readonly message?: string | undefined;
   readonly error?: PitrError | undefined;
+  /** The host that did the work, where it was another one. */
+  readonly delegatedTo?: string | undefined;
 }
 
 /** A task with what the play and the run know around it. */
@@ -216,7 +218,7 @@ async function attempt(job: TaskJob, host: string, scope: Scope): Promise<TaskOu
       if (task.failedWhen === undefined || error.result === undefined) throw error;
       outcome = { status: 'changed', result: error.result };
     }
-    return judged(outcome, task, scope);
+    return { ...judged(outcome, task, scope), ...(target === host ? {} : { delegatedTo: target }) };
   } finally {
     release();
   }

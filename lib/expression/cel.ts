@@ -8,7 +8,7 @@ export type { ASTNode, ParseResult };
 export type CelError = ParseError | EvaluationError;
 
 /** A function of the language that is not part of the standard; `pitr` docs list them. */
-export interface ExpressionFunction {
+interface ExpressionFunction {
   readonly usage: string;
   readonly summary: string;
 }

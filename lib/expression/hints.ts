@@ -46,7 +46,7 @@ function rewrite(text: string, bare: string): string {
 }
 
 /** The text with everything between quotes blanked, offsets kept. */
-export function withoutStrings(text: string): string {
+function withoutStrings(text: string): string {
   return text.replace(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/gs, (literal) => ' '.repeat(literal.length));
 }
 

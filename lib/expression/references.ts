@@ -2,7 +2,7 @@ import type { ASTNode } from './cel.ts';
 import { TYPE_NAMES } from './reserved.ts';
 
 /** One step of a path; a reference where the key itself is read from a variable (`hostvars[target]`). */
-export type Step = string | Reference;
+type Step = string | Reference;
 
 /** A variable as an expression reads it. */
 export interface Reference {

@@ -9,9 +9,6 @@ import { CONNECTION_VARS, OTHER_ANSIBLE_VARS, UNSUPPORTED_VARS } from './connect
 import { inventoryError } from './errors.ts';
 import type { InventoryHost, ResolveConnection } from './model.ts';
 
-/** How a host is reached that no inventory names: `localhost`. */
-export const IMPLICIT_LOCALHOST: ConnectionSettings = { kind: 'local' };
-
 /**
  * How a host is reached. `rendered` holds its connection variables (see `CONNECTION_VARS`), templates rendered; those
  * from the command line too. Paths are relative to the file in which the variable stands. Throws kind `validation`

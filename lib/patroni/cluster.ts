@@ -1,5 +1,11 @@
 /** What a member is, in one set of words for all versions of Patroni (`master` and `primary` are `leader`). */
-export type MemberRole = 'leader' | 'standby_leader' | 'sync_standby' | 'quorum_standby' | 'replica' | 'unknown';
+export type MemberRole =
+  | 'leader'
+  | 'standby_leader'
+  | 'sync_standby'
+  | 'quorum_standby'
+  | 'replica'
+  | 'unknown';
 
 export interface Member {
   readonly name: string;
@@ -40,7 +46,14 @@ const ROLES: Readonly<Record<string, MemberRole>> = {
 
 /** A role in any version's words: `master`, `Leader`, `Standby Leader`. */
 export function parseRole(word: string): MemberRole {
-  return ROLES[word.trim().toLowerCase().replaceAll(/[\s-]+/g, '_')] ?? 'unknown';
+  return (
+    ROLES[
+      word
+        .trim()
+        .toLowerCase()
+        .replaceAll(/[\s-]+/g, '_')
+    ] ?? 'unknown'
+  );
 }
 
 export function leads(role: MemberRole): boolean {
@@ -96,7 +109,11 @@ export function parseMemberList(json: string): ClusterView {
   return view(text(told[0]?.Cluster), members, undefined);
 }
 
-function view(cluster: string | undefined, members: readonly Member[], paused: boolean | undefined): ClusterView {
+function view(
+  cluster: string | undefined,
+  members: readonly Member[],
+  paused: boolean | undefined,
+): ClusterView {
   const leader = members.find(({ role }) => leads(role));
   const timelines = members.flatMap(({ timeline }) => (timeline === undefined ? [] : [timeline]));
   const timeline = leader?.timeline ?? (timelines.length > 0 ? Math.max(...timelines) : undefined);
@@ -137,5 +154,7 @@ type Loose<T> = { readonly [K in keyof T]: T[K] | undefined };
 
 /** Without what is not known. */
 function trimmed(member: Loose<Member>): Member {
-  return Object.fromEntries(Object.entries(member).filter(([, value]) => value !== undefined)) as unknown as Member;
+  return Object.fromEntries(
+    Object.entries(member).filter(([, value]) => value !== undefined),
+  ) as unknown as Member;
 }

@@ -29,7 +29,9 @@ export interface MemberChange {
 }
 
 export interface MemberState {
-  readonly service: { readonly state: 'running' | 'stopped' | 'failed' | 'missing'; readonly changing?: string | undefined } | Unknown;
+  readonly service:
+    | { readonly state: 'running' | 'stopped' | 'failed' | 'missing'; readonly changing?: string | undefined }
+    | Unknown;
   readonly instance: InstanceState | Unknown;
 }
 
@@ -45,7 +47,8 @@ export function planMember({ service, instance }: MemberState, wish: MemberWish)
       next: ['Set patroni_service and service_manager in the inventory.'],
     });
   }
-  const down = serviceState !== undefined && serviceState.state !== 'running' && serviceState.changing === undefined;
+  const down =
+    serviceState !== undefined && serviceState.state !== 'running' && serviceState.changing === undefined;
   const isolated = known?.running === true && known.mode === 'isolated';
   if (isolated) {
     // With the service down and an instance of ours on the data, the member is out of the cluster as wanted; but the
@@ -62,7 +65,8 @@ export function planMember({ service, instance }: MemberState, wish: MemberWish)
     });
   }
   if (wish.state === 'stopped' && down && known?.running === false) return undefined;
-  if (wish.state === 'running' && serviceState?.state === 'running' && serviceState.changing !== 'stopping') return undefined;
+  if (wish.state === 'running' && serviceState?.state === 'running' && serviceState.changing !== 'stopping')
+    return undefined;
   const bin = wish.bin ?? known?.programs;
   return {
     summary: wish.state === 'stopped' ? 'stop Patroni and its PostgreSQL' : 'start Patroni',

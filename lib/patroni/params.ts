@@ -23,4 +23,6 @@ export const patroniParams = {
 } as const;
 
 /** The name of a member of the cluster. */
-export const memberName = z.string().regex(/^[A-Za-z0-9_][\w.-]*$/, 'must be the name of a member of the cluster');
+export const memberName = z
+  .string()
+  .regex(/^[A-Za-z0-9_][\w.-]*$/, 'must be the name of a member of the cluster');

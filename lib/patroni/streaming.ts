@@ -28,7 +28,8 @@ export function streamingFlaws(facts: StreamingFacts): readonly string[] {
   const { name, listed, leader, own, leaderNode, receiver } = facts;
   const flaws: string[] = [];
   if (leader === undefined) flaws.push('the cluster has no leader');
-  if (leader !== undefined && leaderNode === undefined) flaws.push(`the leader ${leader.name} does not answer`);
+  if (leader !== undefined && leaderNode === undefined)
+    flaws.push(`the leader ${leader.name} does not answer`);
   if (leaderNode !== undefined && !(leads(leaderNode.role) && isUp(leaderNode.state))) {
     flaws.push(`${leader?.name ?? 'the leader'} says that it is a ${leaderNode.role} (${leaderNode.state})`);
   }
@@ -43,7 +44,9 @@ export function streamingFlaws(facts: StreamingFacts): readonly string[] {
     );
   }
   if (own.timeline !== leaderNode.timeline) {
-    flaws.push(`it is on timeline ${own.timeline ?? 'unknown'}, the leader on ${leaderNode.timeline ?? 'unknown'}`);
+    flaws.push(
+      `it is on timeline ${own.timeline ?? 'unknown'}, the leader on ${leaderNode.timeline ?? 'unknown'}`,
+    );
   }
   flaws.push(...senderFlaws(name, leaderNode.replication), ...receiverFlaws(receiver, leaderNode.timeline));
   return flaws;
@@ -57,7 +60,10 @@ function senderFlaws(name: string, senders: readonly WalSender[]): readonly stri
   return [states === '' ? 'the leader sends it no WAL' : `the leader's sender for it is in state ${states}`];
 }
 
-function receiverFlaws(receiver: WalReceiver | null | undefined, timeline: number | undefined): readonly string[] {
+function receiverFlaws(
+  receiver: WalReceiver | null | undefined,
+  timeline: number | undefined,
+): readonly string[] {
   if (receiver === undefined) return ['its PostgreSQL does not let us in'];
   if (receiver === null) return ['it receives no WAL'];
   if (receiver.status !== 'streaming') return [`its receiver of WAL is in state ${receiver.status}`];

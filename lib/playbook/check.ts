@@ -94,7 +94,9 @@ async function checkPlay(
   );
   const withoutHosts = new Names(fixed, undefined, { open: files.open, later });
   checkTemplates(play.hosts, withoutHosts.with(sharedVariables(known)), problems);
-  const hosts = playHosts(play.hosts, known, problems);
+  const matched = playHosts(play.hosts, known, problems);
+  // A play that is skipped because its group is empty is still read with the eyes of some host.
+  const hosts = matched.length > 0 ? matched : known.hosts;
   const ofHosts = new Set(hosts.flatMap((host) => [...(known.hostVars.get(host) ?? [])]));
   const names = withoutHosts.with(ofHosts).with(registered);
   const tasks = flatTasks(play.tasks);

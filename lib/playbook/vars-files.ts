@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PitrError } from '../errors/pitr-error.ts';
@@ -10,16 +9,12 @@ import { ProblemList } from './problems.ts';
 import { namedVars } from './variables.ts';
 
 /**
- * The variables of a file as `vars_files` or `defaults_files` name it (rendered): relative to the playbook's
- * directory, then to `vars/` there. Throws kind `validation` at `from` when it cannot be read or is no mapping.
+ * The variables of a file as `vars_files` or `defaults_files` name it (rendered), relative to the playbook's
+ * directory. Throws kind `validation` at `from` when it cannot be read, or in it when it is no mapping of names.
  */
 export async function readVarsFile(name: string, directory: string, from: Located<string>): Promise<Vars> {
-  const beside = path.resolve(directory, name);
-  const file = existsSync(beside) ? beside : path.resolve(directory, 'vars', name);
-  const contents = loadYaml(
-    existsSync(file) ? file : beside,
-    await text(existsSync(file) ? file : beside, from),
-  );
+  const file = path.resolve(directory, name);
+  const contents = loadYaml(file, await text(file, from));
   if (contents.value === null) return {};
   if (!isMappingPart(contents)) {
     throw new PitrError({

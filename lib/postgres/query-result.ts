@@ -22,9 +22,16 @@ export function rowsStatement(sql: string): { readonly statement: string; readon
 /** Reads what psql printed (unaligned, tuples only). */
 export function parseRows(printed: string, format: RowFormat): readonly Row[] {
   if (format === 'lines') return printed.split('\n').map((line) => ({ value: line }));
-  const rows: unknown = JSON.parse(printed);
+  const rows: unknown = JSON.parse(withLongNumbersAsText(printed));
   if (!Array.isArray(rows)) throw new Error(`not a list of rows: ${printed.slice(0, 100)}`);
   return rows as readonly Row[];
+}
+
+/** JSON in which numbers that JavaScript cannot hold exactly stand as text. */
+function withLongNumbersAsText(json: string): string {
+  return json.replace(/("(?:[^"\\]|\\.)*")|-?\d[\d.]{15,}(?:[eE][+-]?\d+)?/g, (token, text: string | undefined) =>
+    text === undefined ? `"${token}"` : text,
+  );
 }
 
 /** The value of an answer of one row with one column. */
@@ -65,8 +72,13 @@ function alike(value: unknown, expected: unknown): boolean {
   if (isDeepStrictEqual(value, expected)) return true;
   const plain = (one: unknown): string | undefined =>
     typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean' ? String(one) : undefined;
-  const text = plain(value);
-  return text !== undefined && text === plain(expected);
+  const [one, other] = [plain(value), plain(expected)];
+  if (one === undefined || other === undefined) return false;
+  return one === other || (isShortNumber(one) && isShortNumber(other) && Number(one) === Number(other));
+}
+
+function isShortNumber(text: string): boolean {
+  return /^-?\d+(\.\d+)?$/.test(text) && text.length <= 16;
 }
 
 /** A value for a message: as one would write it in a playbook, cut where it is long. */

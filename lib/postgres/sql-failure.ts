@@ -43,7 +43,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
  * decides, not the words: they may be in any language.
  */
 export function sqlFailure(stderr: string): SqlFailure {
-  const match = /(?:^|\s)(?:\S+):\s+([0-9A-Z]{5}):\s+(.+)$/m.exec(stderr);
+  const match = /(?:^|\s)(?:\S+):\s+(?!FATAL|ERROR|PANIC)([0-9A-Z]{5}):\s+(.+)$/m.exec(stderr);
   const first = stderr.trim().split('\n')[0] ?? '';
   const message = match?.[2] ?? (first === '' ? 'psql ended without a word' : first);
   const sqlState = match?.[1];

@@ -72,28 +72,34 @@ echo @end`);
 /**
  * Arguments: the last 16 digits of the first segment of interest (or nothing), then of each server: name, wals,
  * incoming and streaming directories, two places of xlog.db. What is listed lies on disk; from xlog.db come only time
- * and compression. mawk knows no `{24}` in patterns, hence the lengths.
+ * and compression. Read in this order (register, arrivals, archive) nothing is missed that Barman moves meanwhile: it
+ * moves arrivals into the archive and then registers them. mawk knows no `{24}` in patterns, hence the lengths.
  */
 const LIST_ARCHIVES = probeScript(`
 min=$1; shift
 merge='
-phase == 1 { if (length($1) >= 16 && (substr($1, 9, 1) == "." || substr($1, 9, 16) >= min)) { time[$1] = $3; pack[$1] = $4 } next }
+$1 == "-" { listed = 1; next }
+!listed { if (length($1) >= 16 && (substr($1, 9, 1) == "." || substr($1, 9, 16) >= min)) { time[$1] = $3; pack[$1] = $4 } next }
 $1 == "!" { print " !" substr($0, 3); next }
-{ base = substr($1, 9, 16)
+{ seen[$1] = 1
+  base = substr($1, 9, 16)
   if (substr($1, 9, 1) != "." && (base < min || (length($1) != 24 && substr($1, 25) != ".partial"))) next
-  print " " $1 "\\t" $2 "\\t" ($1 in time ? time[$1] : $3) "\\t" ($1 in pack ? pack[$1] : "") }'
+  print " " $1 "\\t" $2 "\\t" ($1 in time ? time[$1] : $3) "\\t" ($1 in pack ? pack[$1] : "") }
+END { for (name in time) if (!(name in seen)) print " ?" name "\\t0\\t" time[name] "\\t" }'
 while [ $# -gt 0 ]; do
   echo "@archive $1"
   x=
   if [ -r "$6" ]; then x=$6; elif [ -r "$5" ]; then x=$5; fi
   list() {
+    [ -z "$x" ] || cat -- "$x"
+    printf '%s\\n' -
     for d in "$@"; do
       [ -d "$d" ] || continue
       find -L "$d/" -type f -name '[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]*' -printf '%f\\t%s\\t%T@\\n' 2>&1 |
         sed '/^find: /s/^/!	/'
     done
   }
-  list "$2" "$3" "$4" | awk -F '\\t' -v "min=$min" "$merge" phase=1 \${x:+"$x"} phase=2 -
+  list "$3" "$4" "$2" | awk -F '\\t' -v "min=$min" "$merge"
   for h in "$2"/*.history "$3"/*.history; do
     [ -f "$h" ] || continue
     echo "@history \${h##*/}"; awk '{ print " " $0 }' <"$h"

@@ -1,7 +1,7 @@
-import { posix } from 'node:path';
 import type { ReadHost, TaskContext } from '../contract/module.ts';
-import { probe } from '../contract/probe.ts';
+import { probeScript } from '../contract/probe.ts';
 import { PitrError } from '../errors/pitr-error.ts';
+import { isUp } from '../patroni/cluster.ts';
 import type { NodeView } from '../patroni/node.ts';
 import { looksHealthy, type StreamingFacts, streamingFlaws, type WalReceiver } from '../patroni/streaming.ts';
 import { type ClusterState, type PatroniAccess, readCluster, readNode } from './patroni.ts';
@@ -14,29 +14,36 @@ export interface StreamingQuestion {
   readonly session: SessionTarget;
 }
 
-/** One look at a member, from its own host, and at its leader. `used`: the file system's used blocks. */
+/** One look at a member, from its own host, and at its leader. `copied`: how much its data directory holds, in KiB. */
 export interface StreamingLook {
   readonly facts: StreamingFacts;
-  readonly used?: string;
+  readonly copied?: string;
 }
+
+// Walks the whole directory: asked only while a copy is under way.
+const COPIED = probeScript('du -sk -- "$1" 2>/dev/null | cut -f 1');
 
 const RECEIVER = `select json_build_object('status', status, 'timeline', received_tli) from pg_stat_wal_receiver`;
 
 /** Asks member, leader and PostgreSQL itself. Throws like `readCluster`. */
-export async function lookAtStreaming(host: ReadHost, question: StreamingQuestion): Promise<StreamingLook> {
+export async function lookAtStreaming(
+  host: ReadHost,
+  question: StreamingQuestion,
+  copying = false,
+): Promise<StreamingLook> {
   const cluster = await readCluster(host, question.access);
   const leader = cluster.leader === undefined ? undefined : cluster.members[cluster.leader];
-  const [leaderNode, [received, space]] = await Promise.all([
+  const [leaderNode, [received, copied]] = await Promise.all([
     leader === undefined ? undefined : readNode(host, leader),
     host.queryAll([
       readOnlySession(question.session, [RECEIVER]),
-      probe(['df', '--output=used', '--', posix.dirname(question.session.pgdata)]),
+      ...(copying ? [COPIED([question.session.pgdata], { timeoutMs: 60_000 })] : []),
     ]),
   ]);
   const receiver = received?.exitCode === 0 ? parseReceiver(received.stdout) : undefined;
   return {
     facts: { name: question.member, listed: cluster.members[question.member], leader, own: ownView(cluster), leaderNode, receiver },
-    ...(space?.exitCode === 0 ? { used: space.stdout } : {}),
+    ...(copied?.exitCode === 0 ? { copied: copied.stdout.trim() } : {}),
   };
 }
 
@@ -70,16 +77,19 @@ export async function awaitStreaming(
   context: Pick<TaskContext, 'signal' | 'progress'>,
 ): Promise<StreamingFacts> {
   let seen = { mark: '', at: performance.now() };
-  for (;;) {
-    const look = await lookAtStreaming(host, question);
+  let told = '';
+  for (let copying = false; ; ) {
+    const look = await lookAtStreaming(host, question, copying);
+    copying = look.facts.own === undefined || !isUp(look.facts.own.state);
     const also = wait.also?.(look.facts);
     const flaws = [...streamingFlaws(look.facts), ...(also === undefined ? [] : [also])];
     if (flaws.length === 0) return look.facts;
-    const mark = JSON.stringify([flaws, look.facts.own?.received, look.facts.own?.replayed, look.used]);
+    const mark = JSON.stringify([flaws, look.facts.own?.received, look.facts.own?.replayed, look.copied]);
     const now = performance.now();
     if (mark !== seen.mark) seen = { mark, at: now };
     else if (now - seen.at >= wait.stallMs) throw notStreaming(host.name, look.facts, flaws, wait.stallMs);
-    context.progress(`${question.member}: ${flaws.join('; ')}`);
+    if (mark !== told) context.progress(`${question.member}: ${flaws.join('; ')}`);
+    told = mark;
     await rest(wait.everyMs, context.signal);
   }
 }

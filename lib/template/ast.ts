@@ -19,7 +19,7 @@ export interface PathExpression extends NodeOf<'PathExpression'> {
   readonly original: string;
 }
 
-export interface HashPair {
+interface HashPair {
   readonly key: string;
   readonly value: Expression;
 }
@@ -31,9 +31,9 @@ export interface Call {
   readonly loc: Location;
 }
 
-export interface SubExpression extends NodeOf<'SubExpression'>, Omit<Call, 'loc'> {}
+interface SubExpression extends NodeOf<'SubExpression'>, Omit<Call, 'loc'> {}
 
-export type Literal =
+type Literal =
   | (NodeOf<'StringLiteral'> & { readonly value: string })
   | (NodeOf<'NumberLiteral'> & { readonly value: number })
   | (NodeOf<'BooleanLiteral'> & { readonly value: boolean })
@@ -42,7 +42,7 @@ export type Literal =
 
 export type Expression = PathExpression | SubExpression | Literal;
 
-export interface ContentStatement extends NodeOf<'ContentStatement'> {
+interface ContentStatement extends NodeOf<'ContentStatement'> {
   readonly value: string;
 }
 

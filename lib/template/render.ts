@@ -1,59 +1,43 @@
-import type { PitrError, SourcePosition } from '../errors/pitr-error.ts';
-import { undefinedVariable } from '../expression/variables.ts';
+import type { SourcePosition } from '../errors/pitr-error.ts';
 import { Secret } from '../values/secret.ts';
 import { Unknown } from '../values/unknown.ts';
-import { positionInText } from '../yaml/position.ts';
 import { allowsMissing } from './analyse.ts';
 import {
   type BlockStatement,
   type Call,
   type Expression,
-  isScoped,
   isVariable,
-  type Location,
-  type PathExpression,
   type Program,
   type Statement,
   simpleName,
 } from './ast.ts';
 import { type Helper, HelperFailure, kindOf, truthy } from './helper.ts';
 import { HELPERS } from './helpers.ts';
+import { enter, type Frame, Names } from './names.ts';
 import { open, seal, TouchedUnknown } from './open.ts';
-import { templateError } from './parse.ts';
 
 // Handlebars' own runtime is not used: it prints missing helper arguments as nothing, loses types, calls functions it
 // finds in data, and knows neither secrets nor unknown values. The language is the same (a test compares the two).
 
-/** One level of `each` or `with`. */
-interface Frame {
-  readonly value: unknown;
-  readonly parent: Frame | undefined;
-  /** `@index`, `@key`, `@first`, `@last`. */
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly bound: ReadonlyMap<string, unknown>;
-}
-
 /** Renders one parsed template with one context. */
 export class Renderer {
-  readonly #root: Frame;
-  readonly #at: SourcePosition | undefined;
+  readonly #names: Names;
   #secret = false;
 
   constructor(context: Readonly<Record<string, unknown>>, at: SourcePosition | undefined) {
-    this.#root = { value: context, parent: undefined, data: {}, bound: new Map() };
-    this.#at = at;
+    this.#names = new Names(context, at);
   }
 
   /** The value of a single expression, with its type. */
   value(statement: Call): unknown {
-    return this.#unknownOr(() => this.#call(statement, this.#root, false));
+    return this.#unknownOr(() => this.#call(statement, this.#names.root, false));
   }
 
   /** The program as text; a secret when a secret went into it. */
   text(program: Program): string | Secret | Unknown {
     return this.#unknownOr(() => {
       this.#secret = false;
-      const text = this.#program(program, this.#root);
+      const text = this.#program(program, this.#names.root);
       return this.#secret ? new Secret(text) : text;
     });
   }
@@ -91,7 +75,7 @@ export class Renderer {
       return String(value);
     const name = statement.path.type === 'PathExpression' ? statement.path.original : 'the expression';
     if (value === null || value === undefined) {
-      throw this.#error(
+      throw this.#names.error(
         'null-in-text',
         `"${name}" is null inside a text`,
         statement.loc,
@@ -101,7 +85,12 @@ export class Renderer {
     const hint = Array.isArray(value)
       ? `Write {{join ${name} ", "}} or {{json ${name}}}.`
       : `Write {{json ${name}}}, or name one of its parts.`;
-    throw this.#error('object-in-text', `"${name}" is ${kindOf(value)} inside a text`, statement.loc, hint);
+    throw this.#names.error(
+      'object-in-text',
+      `"${name}" is ${kindOf(value)} inside a text`,
+      statement.loc,
+      hint,
+    );
   }
 
   #block(block: BlockStatement, frame: Frame): string {
@@ -127,7 +116,7 @@ export class Renderer {
   #each(block: BlockStatement, value: unknown, frame: Frame): string {
     if (value === null) return this.#program(block.inverse, frame);
     if (typeof value !== 'object' || value instanceof Secret) {
-      throw this.#error(
+      throw this.#names.error(
         'not-a-list',
         `{{#each}} needs a list or a map, not ${kindOf(value instanceof Secret ? '' : value)}`,
         block.loc,
@@ -198,7 +187,7 @@ export class Renderer {
       if (!(error instanceof Error)) throw error;
       // Only a helper's own words are sure to name no value; others may quote what they were given.
       const reason = secret ? 'cannot work with the secret it was given' : error.message;
-      throw this.#error(
+      throw this.#names.error(
         'template-helper',
         `${helper.name}: ${reason}`,
         call.loc,
@@ -215,13 +204,13 @@ export class Renderer {
     for (const param of keys) {
       const opened = open(this.#expression(param, frame, false), 'shallow').value;
       if (typeof opened !== 'string' && typeof opened !== 'number') {
-        throw this.#error(
+        throw this.#names.error(
           'template-helper',
           `lookup: the key must be text or a number, not ${kindOf(opened)}`,
           param.loc,
         );
       }
-      value = this.#step(value, String(opened), path, param.loc, optional);
+      value = this.#names.step(value, String(opened), path, param.loc, optional);
       path += `.${opened}`;
     }
     return value;
@@ -231,7 +220,7 @@ export class Renderer {
   #expression(expression: Expression, frame: Frame, optional: boolean): unknown {
     switch (expression.type) {
       case 'PathExpression':
-        return this.#path(expression, frame, optional);
+        return this.#names.path(expression, frame, optional);
       case 'SubExpression':
         return this.#call(expression, frame, optional);
       case 'NullLiteral':
@@ -242,99 +231,6 @@ export class Renderer {
         return expression.value;
     }
   }
-
-  #path(path: PathExpression, frame: Frame, optional: boolean): unknown {
-    const start = this.#start(path, frame);
-    let value = start.value;
-    let walked = start.name;
-    for (const part of start.rest) {
-      value = this.#step(value, part, walked, path.loc, optional, start.frame);
-      walked = walked === undefined ? part : `${walked}.${part}`;
-    }
-    if (value === undefined && !optional)
-      throw this.#missing(path.original, [], path.loc, undefined, undefined);
-    return value;
-  }
-
-  /** Where a path begins: a block param, loop data, or the context so many levels out. */
-  #start(path: PathExpression, frame: Frame): Start {
-    const [first, ...rest] = path.parts;
-    if (path.data) {
-      if (first === 'root') return { value: this.#root.value, name: undefined, rest, frame: this.#root };
-      const holder = outer(frame, path.depth);
-      return { value: holder?.data, name: '@', rest: path.parts, frame: undefined };
-    }
-    if (path.depth === 0 && first !== undefined && !isScoped(path)) {
-      for (let here: Frame | undefined = frame; here !== undefined; here = here.parent) {
-        if (here.bound.has(first))
-          return { value: here.bound.get(first), name: first, rest, frame: undefined };
-      }
-    }
-    const holder = outer(frame, path.depth);
-    if (holder === undefined)
-      throw this.#error('template-syntax', `"${path.original}" leads out of the outermost level`, path.loc);
-    return { value: holder.value, name: undefined, rest: path.parts, frame: holder };
-  }
-
-  #step(
-    value: unknown,
-    part: string,
-    walked: string | undefined,
-    loc: Location,
-    optional: boolean,
-    frame?: Frame,
-  ): unknown {
-    if (value instanceof Unknown) throw new TouchedUnknown(value);
-    const holder =
-      value !== null && typeof value === 'object' && !(value instanceof Secret) ? value : undefined;
-    if (holder !== undefined && Object.hasOwn(holder, part)) {
-      const found: unknown = Reflect.get(holder, part);
-      if (found !== undefined) return found;
-    }
-    if (optional) return undefined;
-    if (holder !== undefined) throw this.#missing(part, Object.keys(holder), loc, walked, frame);
-    const what = value instanceof Secret ? 'a secret text' : kindOf(value);
-    const message = `"${walked ?? 'this'}" is ${what} and has no "${part}"`;
-    throw this.#error('undefined-variable', message, loc, this.#outsideHint(part, walked, frame));
-  }
-
-  #missing(
-    name: string,
-    known: readonly string[],
-    loc: Location,
-    holder: string | undefined,
-    frame: Frame | undefined,
-  ): PitrError {
-    const hint = this.#outsideHint(name, holder, frame);
-    const shown = holder === undefined && frame !== undefined && frame !== this.#root ? 'this' : holder;
-    return undefinedVariable(name, known, this.#position(loc), shown, hint === undefined ? [] : [hint]);
-  }
-
-  /** How a variable of an outer level is written inside a block that looks at its own item first. */
-  #outsideHint(name: string, holder: string | undefined, frame: Frame | undefined): string | undefined {
-    if (holder !== undefined || frame === undefined || frame === this.#root) return undefined;
-    const levels = levelsOut(frame, name);
-    return levels === undefined ? undefined : `Inside a block that is ${'../'.repeat(levels)}${name}.`;
-  }
-
-  #error(code: string, message: string, loc: Location, hint?: string): PitrError {
-    return templateError(code, message, this.#position(loc), [hint]);
-  }
-
-  #position(loc: Location): SourcePosition | undefined {
-    return this.#at === undefined
-      ? undefined
-      : positionInText(this.#at, loc.start.line, loc.start.column + 1);
-  }
-}
-
-interface Start {
-  readonly value: unknown;
-  /** What the value is called in messages; nothing for a context, whose parts are variables. */
-  readonly name: string | undefined;
-  readonly rest: readonly string[];
-  /** The level whose parts are looked at, where it is one. */
-  readonly frame: Frame | undefined;
 }
 
 /** Whether a choosing helper has its answer, so that the arguments behind it are not looked at. */
@@ -347,30 +243,4 @@ function isSettled(helper: string, value: unknown, index: number): boolean {
 function isTrue(value: unknown): boolean {
   if (value instanceof Unknown) throw new TouchedUnknown(value);
   return truthy(value instanceof Secret ? value.reveal() : value);
-}
-
-function enter(
-  program: Program | undefined,
-  parent: Frame,
-  value: unknown,
-  data: Readonly<Record<string, unknown>>,
-  params: readonly unknown[],
-): Frame {
-  const bound = new Map((program?.blockParams ?? []).map((name, index) => [name, params[index]]));
-  return { value, parent, data, bound };
-}
-
-function outer(frame: Frame, levels: number): Frame | undefined {
-  let here: Frame | undefined = frame;
-  for (let i = 0; i < levels; i++) here = here?.parent;
-  return here;
-}
-
-function levelsOut(frame: Frame, name: string): number | undefined {
-  let levels = 0;
-  for (let here: Frame | undefined = frame; here !== undefined; here = here.parent, levels++) {
-    if (here.value !== null && typeof here.value === 'object' && Object.hasOwn(here.value, name))
-      return levels;
-  }
-  return undefined;
 }

@@ -8,8 +8,6 @@ import type { Location, MustacheStatement, Program } from './ast.ts';
 import { parseHandlebars, refuseJinjaStatements, templateError } from './parse.ts';
 import { Renderer } from './render.ts';
 
-export type { VariableRef } from '../expression/variables.ts';
-
 /** The variables to render with, or what gives those that a template needs. */
 export type RenderContext =
   | Readonly<Record<string, unknown>>

@@ -129,6 +129,17 @@ export function commandNotEnded(what: string, pid: number): PitrError {
   });
 }
 
+export function killFailed(pid: number, output: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'command-not-ended',
+    message: `the command cannot be ended on the host, the helper for it failed`,
+    evidence: { command: 'sh -c ...', ...said(output) },
+    state: `It may still be running on the host, below process ${pid}.`,
+    next: ['The helper needs sh, awk, cat and sleep on the host: see that they are there.'],
+  });
+}
+
 export function shellLost(what: string, end: ChannelEnd): PitrError {
   return new PitrError({
     kind: 'unreachable',

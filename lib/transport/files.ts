@@ -156,6 +156,10 @@ async function receive(
   const printed = Promise.all([text(own.stdout), text(own.stderr)]);
   printed.catch(() => {});
   const source = content instanceof Readable ? content : Readable.from(slices(Buffer.from(content)));
+  let receiverEnded = false;
+  void own.ended.then(() => {
+    receiverEnded = true;
+  });
   let bytes = 0;
   const counted = async function* (chunks: AsyncIterable<Uint8Array | string>) {
     for await (const chunk of chunks) {
@@ -166,7 +170,7 @@ async function receive(
   const failure: unknown = await pipeline(source, counted, own.stdin, { signal: as.signal }).catch(
     (error: unknown) => error ?? new Error('the source ended early'),
   );
-  if (failure !== undefined && (source.errored !== null || as.signal?.aborted)) {
+  if (failure !== undefined && !receiverEnded) {
     await kill();
     await own.ended;
     const state = `Nothing was written: ${path}`;

@@ -1,105 +1,89 @@
 /**
- * Ends whatever runs below a shell, on any host with /proc and a POSIX sh: `sh -c KILL_TREE sh PID KEEP|TOO`.
+ * Picks processes out of what `/proc/[0-9]*\/stat` say, as `pid:start` words. With `root`: all descendants of that
+ * shell, and what they orphaned within its session. With `from` (such words): those and all descendants of theirs.
+ * An orphan counts only if it is younger than the oldest running child of the shell: an earlier command may have
+ * left a server here on purpose.
+ */
+const PICK = `
+match($0, /.*\\) /) {
+  split(substr($0, RLENGTH + 1), field, " ")
+  if (field[1] == "Z") next
+  pid = $1 + 0; order[++count] = pid
+  parent[pid] = field[2] + 0; session[pid] = field[4] + 0; start[pid] = field[20] + 0
+}
+END {
+  known = split(from, words, " ")
+  for (i = 1; i <= known; i++) { split(words[i], word, ":"); if (start[word[1] + 0] == word[2]) picked[word[1] + 0] = 1 }
+  if (root != "" && (root + 0) in start) {
+    root = root + 0; oldest = 0
+    for (i = 1; i <= count; i++) {
+      pid = order[i]
+      if (parent[pid] != root) continue
+      picked[pid] = 1
+      if (!oldest || older(pid, oldest)) oldest = pid
+    }
+    if (oldest) for (i = 1; i <= count; i++) {
+      pid = order[i]
+      if (pid == root || session[pid] != session[root] || session[parent[pid]] == session[root]) continue
+      if (older(oldest, pid)) picked[pid] = 1
+    }
+  }
+  do {
+    grown = 0
+    for (i = 1; i <= count; i++) {
+      pid = order[i]
+      if (!(pid in picked) && (parent[pid] in picked)) { picked[pid] = 1; grown = 1 }
+    }
+  } while (grown)
+  for (i = 1; i <= count; i++) if (order[i] in picked) printf "%d:%d ", order[i], start[order[i]]
+}
+function older(a, b) { return start[a] < start[b] || (start[a] == start[b] && a < b) }
+`;
+
+/**
+ * Ends whatever runs below a shell, on any host with /proc, a POSIX sh and awk: `sh -c KILL_TREE sh PID KEEP|TOO`.
  *
  * Closing a channel ends nothing on the host (ssh and docker alike), a shell's own process group is not enough
- * (`timeout`, `su` and others make their own), and the tool `pkill` may not be there. So: all descendants, and what
- * they orphaned within the shell's session, get TERM; what is left after two seconds gets KILL. The shell itself is
- * kept, as it has to tell how the command ended (TOO: ended first, so that it does not start what it was sent next).
- * An orphan counts only if it is younger than the oldest running child: earlier commands may have left servers here.
+ * (`timeout`, `su` and others make their own), and the tool `pkill` may not be there. All are held still first, until
+ * nothing new shows, or one that is about to fork would leave a child that nobody knows. Then TERM, and KILL for what
+ * is left after two seconds. The shell itself is kept, as it has to tell how the command ended (TOO: ended first, so
+ * that it does not start what it was sent next), and it is told to go on: sudo stops its whole process group when
+ * what it runs is stopped.
  */
 export const KILL_TREE = `
-root=$1
-blank=' 
-'
-line_end='
-'
-scan() {
-  # One cat for all: reading each file with \`read\` would cost a system call for each byte.
-  set +f
-  stats=$(cat /proc/[0-9]*/stat 2>/dev/null)
-  set -f
-  all=
-  IFS=$line_end
-  for line in $stats; do
-    case $line in *') '*) ;; *) continue ;; esac
-    pid=\${line%% *}
-    IFS=' '
-    set -- \${line##*') '}
-    [ "$1" = Z ] || all="$all $pid:$2:$4:\${20}"
-  done
-  IFS=$blank
-}
-fields() { IFS=:; set -- $1; IFS=$blank; pid=$1 parent=$2 session=$3 start=$4; }
-victims=' '
-known=' '
-add() { victims="$victims$pid:$start "; known="$known$pid "; grown=1; }
-is_known() { case $known in *" $1 "*) return 0 ;; esac; return 1; }
-grow() {
-  grown=1
-  while [ -n "$grown" ]; do
-    grown=
-    for one in $all; do
-      fields "$one"
-      if is_known "$parent" && ! is_known "$pid"; then add; fi
-    done
+pick() { cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" -v from="$2" '${PICK}'; }
+all() { for one in $victims; do kill "$1" "\${one%:*}" 2>/dev/null; done; }
+hold() {
+  seen=
+  while [ "$seen" != "$victims" ]; do
+    seen=$victims
+    all -STOP
+    victims=$(pick '' "$victims")
   done
 }
-scan
-members=' '
-home=
-for one in $all; do fields "$one"; [ "$pid" = "$root" ] && home=$session; done
-[ -n "$home" ] || exit 0
-oldest=
-for one in $all; do
-  fields "$one"
-  [ "$session" = "$home" ] && members="$members$pid "
-  if [ "$parent" = "$root" ]; then
-    add
-    if [ -z "$oldest" ] || [ "$start" -lt "$oldest" ] || { [ "$start" = "$oldest" ] && [ "$pid" -lt "$first" ]; }; then
-      oldest=$start first=$pid
-    fi
-  fi
-done
-if [ -n "$oldest" ]; then
-  for one in $all; do
-    fields "$one"
-    [ "$session" = "$home" ] || continue
-    [ "$pid" = "$root" ] && continue
-    case $members in *" $parent "*) continue ;; esac
-    is_known "$pid" && continue
-    if [ "$start" -gt "$oldest" ] || { [ "$start" = "$oldest" ] && [ "$pid" -gt "$first" ]; }; then add; fi
-  done
-fi
-[ "$2" = TOO ] && kill -KILL "$root" 2>/dev/null
-grow
-# Held still until nothing new shows, or one that is about to fork would leave a child that nobody knows.
-seen=
-while [ "$seen" != "$known" ]; do
-  seen=$known
-  kill -STOP $known 2>/dev/null
-  scan
-  grow
-done
-alive() {
+some_left() {
   left=
-  for one in $all; do
-    fields "$one"
-    case $victims in *" $pid:$start "*) left="$left $pid" ;; esac
+  for one in $victims; do
+    { read -r line <"/proc/\${one%:*}/stat"; } 2>/dev/null || continue
+    set -- \${line##*') '}
+    [ "$1" = Z ] || [ "\${20}" != "\${one#*:}" ] || left="$left$one "
   done
-  [ -n "$left" ]
+  victims=$left
+  [ -n "$victims" ]
 }
-alive || exit 0
-kill -TERM $left 2>/dev/null
-# The shell too: sudo stops its whole process group when what it runs is stopped.
-kill -CONT $left "$root" 2>/dev/null
+victims=$(pick "$1" '') || exit
+[ "$2" = TOO ] && kill -KILL "$1" 2>/dev/null
+hold
+all -TERM
+all -CONT
+kill -CONT "$1" 2>/dev/null
 round=0
-while [ $round -lt 22 ]; do
+while [ $round -lt 24 ]; do
+  some_left || exit 0
   if [ $round -lt 4 ]; then sleep 0.02; else sleep 0.1; fi
-  scan
-  grow
-  alive || exit 0
   round=$((round + 1))
 done
-kill -KILL $left 2>/dev/null
+hold
+all -KILL
 exit 0
 `;

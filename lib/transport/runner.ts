@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Becoming } from './becoming.ts';
+import { Capture } from './capture.ts';
 import type { Connection } from './connection.ts';
-import { commandNotEnded, interrupted } from './errors.ts';
+import { interrupted, killFailed } from './errors.ts';
 import type { CommandEnd } from './framed-channel.ts';
 import { KILL_TREE } from './kill-tree.ts';
 import { Output } from './output.ts';
@@ -200,10 +201,13 @@ export class Runner {
   async #kill(becoming: Becoming, pid: number, shell: 'KEEP' | 'TOO'): Promise<void> {
     const command = { argv: ['sh', '-c', KILL_TREE, 'sh', String(pid), shell] };
     const own = await startOwn(this.#connection, becoming, command, { stdin: 'nothing' });
+    const output = new Capture();
     own.stdout.resume();
-    own.stderr.resume();
-    const late = () => commandNotEnded(`the helper that ends processes below ${pid}`, own.pid);
-    await within(KILL_DEADLINE_MS, own.ended, late).finally(() => own.abandon());
+    own.stderr.on('data', (chunk: Buffer) => output.push(chunk));
+    const late = () => killFailed(pid, 'it did not end in time');
+    const end = await within(KILL_DEADLINE_MS, own.ended, late).finally(() => own.abandon());
+    if (end.kind === 'shell-ended' && end.end.kind === 'lost') throw end.end.error;
+    if (end.kind !== 'exited' || end.shellStatus !== 0) throw killFailed(pid, output.text());
   }
 }
 

@@ -22,14 +22,21 @@ export interface ArchivedHistory {
   readonly time: Instant;
 }
 
+/** A segment that was archived once, as the server's register says, and whose file is gone. */
+export interface LostFile {
+  readonly segment: WalSegment;
+  readonly time: Instant;
+}
+
 /** What one Barman server holds on disk. */
 export interface Archive {
   readonly server: string;
   readonly files: readonly ArchivedFile[];
+  readonly lost: readonly LostFile[];
   readonly histories: readonly ArchivedHistory[];
 }
 
-/** One segment over all archives. */
+/** One segment over all archives; without any server it is known to have been, and missing. */
 export interface Holding {
   /** Servers with the whole segment, in the order of the archives. */
   readonly servers: readonly string[];
@@ -39,11 +46,12 @@ export interface Holding {
   readonly time: Instant;
 }
 
-/** A file that is there and useless: its size is not the segment size though it is not compressed. */
-export interface DamagedFile {
+/** A segment that a server should have: its file is gone, or has not the size of a segment though not compressed. */
+export interface BadFile {
   readonly segment: WalSegment;
   readonly server: string;
-  readonly size: number;
+  /** Bytes of the damaged file; absent when the file is gone. */
+  readonly size?: number | undefined;
 }
 
 /** One number that two servers' history files use for different timelines. */
@@ -62,21 +70,26 @@ export interface MergedArchive {
   /** The servers that hold each timeline's history file. */
   readonly historyServers: ReadonlyMap<TimelineId, readonly string[]>;
   readonly conflicts: readonly TimelineConflict[];
-  readonly damaged: readonly DamagedFile[];
+  /** Of segments that no server has whole. */
+  readonly bad: readonly BadFile[];
 }
 
 /** Lays the archives of several servers over each other: what one lacks another may hold. */
 export function mergeArchives(archives: readonly Archive[], segmentSize: SegmentSize): MergedArchive {
   const holdings = new Map<WalSegment, Holding>();
-  const damaged: DamagedFile[] = [];
-  for (const archive of archives) {
-    for (const file of archive.files) {
-      if (!fitsSize(file.segment, segmentSize)) continue;
-      if (file.compressed === false && file.size !== segmentSize) {
-        damaged.push({ segment: file.segment, server: archive.server, size: file.size });
-        continue;
-      }
-      holdings.set(file.segment, held(holdings.get(file.segment), archive.server, file));
+  const bad: BadFile[] = [];
+  for (const { server, files, lost } of archives) {
+    for (const { segment, partial, time, size, compressed } of files) {
+      if (!fitsSize(segment, segmentSize)) continue;
+      const damaged = compressed === false && size !== segmentSize;
+      if (damaged) bad.push({ segment, server, size });
+      const place = damaged ? 'nowhere' : partial ? 'partialServers' : 'servers';
+      holdings.set(segment, held(holdings.get(segment), server, place, time));
+    }
+    for (const { segment, time } of lost) {
+      if (!fitsSize(segment, segmentSize)) continue;
+      bad.push({ segment, server });
+      holdings.set(segment, held(holdings.get(segment), server, 'nowhere', time));
     }
   }
   return {
@@ -84,17 +97,21 @@ export function mergeArchives(archives: readonly Archive[], segmentSize: Segment
     holdings,
     numbers: numbersByTimeline(holdings.keys(), segmentSize),
     ...mergeHistories(archives),
-    damaged: damaged.filter((file) => (holdings.get(file.segment)?.servers.length ?? 0) === 0),
+    bad: bad.filter((file) => (holdings.get(file.segment)?.servers.length ?? 0) === 0),
   };
 }
 
-function held(before: Holding | undefined, server: string, file: ArchivedFile): Holding {
-  const add = (servers: readonly string[], wanted: boolean): readonly string[] =>
-    wanted && !servers.includes(server) ? [...servers, server] : servers;
+function held(
+  before: Holding | undefined,
+  server: string,
+  place: 'servers' | 'partialServers' | 'nowhere',
+  time: Instant,
+): Holding {
+  const { servers = [], partialServers = [] } = before ?? {};
   return {
-    servers: add(before?.servers ?? [], !file.partial),
-    partialServers: add(before?.partialServers ?? [], file.partial),
-    time: before === undefined ? file.time : earliest(before.time, file.time),
+    servers: place === 'servers' ? [...servers, server] : servers,
+    partialServers: place === 'partialServers' ? [...partialServers, server] : partialServers,
+    time: before === undefined ? time : earliest(before.time, time),
   };
 }
 

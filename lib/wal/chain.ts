@@ -10,7 +10,7 @@ export interface Link {
   /** Servers with the whole of it; none when it is missing or there in part only. */
   readonly servers: readonly string[];
   readonly partial: boolean;
-  /** No commit in it is later than this; absent when it is missing. */
+  /** No commit in it is later than this; absent when nothing is known of it. */
   readonly time?: Instant | undefined;
 }
 
@@ -22,14 +22,14 @@ export function chainOf(line: Line, archive: MergedArchive): readonly Link[] {
     const segment = segmentOnWay(line.way, number, archive.segmentSize);
     const holding = archive.holdings.get(segment);
     // The beginning of a segment can only be the end of the way.
-    const partial = holding?.servers.length === 0 && number === line.lastNumber;
-    const usable = holding !== undefined && (holding.servers.length > 0 || partial);
+    const whole = holding?.servers ?? [];
+    const part = number === line.lastNumber && whole.length === 0 ? (holding?.partialServers ?? []) : [];
     links.push({
       segment,
       number,
-      servers: usable ? (partial ? holding.partialServers : holding.servers) : [],
-      partial,
-      time: usable ? holding.time : undefined,
+      servers: whole.length > 0 ? whole : part,
+      partial: part.length > 0,
+      time: holding?.time,
     });
   }
   return withBoundedTimes(links);

@@ -1,4 +1,4 @@
-import type { DamagedFile, MergedArchive } from './archive.ts';
+import type { BadFile, MergedArchive } from './archive.ts';
 import { chainOf, isMissing, type Link, lastBeforeGap } from './chain.ts';
 import { chooseLine } from './choose-line.ts';
 import type { Instant } from './instant.ts';
@@ -39,7 +39,7 @@ export type WalRefusal = { readonly ok: false; readonly reachable: Reachable } &
       readonly why: 'missing';
       readonly line: Line;
       readonly missing: readonly Link[];
-      readonly damaged: readonly DamagedFile[];
+      readonly bad: readonly BadFile[];
     }
   /** More than one timeline was alive at the target; only a person knows which one is meant. */
   | { readonly why: 'timeline-ambiguous' | 'timeline-unreachable'; readonly candidates: readonly Line[] }
@@ -95,7 +95,7 @@ function walOnLine(
       ...refusal,
       why: 'missing',
       missing,
-      damaged: archive.damaged.filter((file) => names.has(file.segment)),
+      bad: archive.bad.filter((file) => names.has(file.segment)),
     };
   }
   return {

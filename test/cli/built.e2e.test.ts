@@ -1,7 +1,9 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /**
@@ -45,6 +47,14 @@ function pitr(...args: string[]): Promise<Ended> {
   return run(process.execPath, [join(place, 'dist/cli/main.js'), ...args], { cwd: join(place, 'work'), env });
 }
 
+function start(...args: string[]): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, [join(place, 'dist/cli/main.js'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: join(place, 'work'),
+    env: { ...process.env, PITR_INVENTORY: 'inventory.yml', PITR_STATE_DIR: join(place, 'state') },
+  });
+}
+
 beforeAll(async () => {
   place = await mkdtemp(join(tmpdir(), 'pitr-built-'));
   await copyFile(join(checkout, 'package.json'), join(place, 'package.json'));
@@ -58,6 +68,16 @@ beforeAll(async () => {
   await writeFile(
     join(place, 'work/hello.yml'),
     '- name: Hello\n  hosts: all\n  tasks:\n    - name: Say hello\n      core.debug:\n        msg: "hello {{ inventory_hostname }} from {{ who }}"\n',
+  );
+  await writeFile(
+    join(place, 'work/slow.yml'),
+    `- name: Slow
+  hosts: one
+  vars: { seconds: 60, marker: /nonexistent/marker }
+  tasks:
+    - core.command: { argv: [sleep, "{{ seconds }}"] }
+    - core.command: { argv: [touch, "{{ marker }}"] }
+`,
   );
   const tsc = join(checkout, 'node_modules/typescript/bin/tsc');
   const built = await run(
@@ -147,6 +167,30 @@ describe('the built pitr', () => {
     expect(fine).toMatchObject({ code: 0, stderr: '' });
     expect(fine.stdout.split('\n').slice(1)).toEqual(['-l|$HOME|a b||', '']);
     expect((await pitr('exec', 'all', '--', 'sh', '-c', 'exit 7')).code).toBe(2);
+  });
+
+  it('stops cleanly on SIGINT and says so in the exit code', async () => {
+    const child = start('play', 'slow.yml', '--output', 'json');
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      if (text.includes('"host.started"')) child.kill('SIGINT');
+    });
+    const code = await new Promise((resolved) => child.once('close', resolved));
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      type: 'run.finished',
+      status: 'interrupted',
+      error: { kind: 'interrupted' },
+    });
+    expect(stdout).toContain('"type":"notice"');
+    expect(code).toBe(130);
+  });
+
+  it('goes on when nobody reads any more', async () => {
+    const child = start('play', 'slow.yml', '-e', 'seconds=1', '-e', `marker=${join(place, 'reached')}`);
+    child.stdout.once('data', () => child.stdout.destroy());
+    expect(await new Promise((resolved) => child.once('close', resolved))).toBe(0);
+    expect(existsSync(join(place, 'reached'))).toBe(true);
   });
 
   it('pings hosts', async () => {

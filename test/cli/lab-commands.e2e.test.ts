@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES, COMMANDS } from '../../cli/commands.ts';
 import { checkoutRoot } from '../../lab/checkout.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { pitr } from '../support/pitr.ts';
 import { sharedLab } from '../support/lab.ts';
+import { pitr } from '../support/pitr.ts';
 
 let lab: Lab;
 
@@ -49,16 +49,27 @@ describe('the examples of the help', () => {
 
 describe.each(['docker', 'ssh'] as const)('over %s', (transport) => {
   const inventory = () => (transport === 'docker' ? lab.files.dockerInventory : lab.files.sshInventory);
-  const json = async (...words: string[]) => {
-    const { exitCode, stdout, stderr } = await pitr([...words, '-i', inventory(), '--output', 'json']);
+  const json = async (command: string, ...words: string[]) => {
+    const { exitCode, stdout, stderr } = await pitr([
+      command,
+      '-i',
+      inventory(),
+      '--output',
+      'json',
+      ...words,
+    ]);
     expect({ exitCode, stderr }, stdout).toEqual({ exitCode: 0, stderr: '' });
-    return stdout.trimEnd().split('\n').map((line) => JSON.parse(line));
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
   };
 
   it('ping reaches every host', async () => {
     const answers = await json('ping');
     expect(answers.map(({ host }) => host).sort()).toEqual(['barman', 'db1', 'db2', 'db3', 'db4', 'etcd']);
-    for (const answer of answers) expect(answer).toMatchObject({ type: 'ping.host', status: 'ok', user: 'root' });
+    for (const answer of answers)
+      expect(answer).toMatchObject({ type: 'ping.host', status: 'ok', user: 'root' });
   });
 
   it('status knows one leader, all members and whether WAL is archived', async () => {
@@ -66,14 +77,22 @@ describe.each(['docker', 'ssh'] as const)('over %s', (transport) => {
     const [cluster] = lines.filter(({ type }) => type === 'cluster');
     const members = lines.filter(({ type }) => type === 'member');
     expect(members.map(({ member }) => member).sort()).toEqual(['db1', 'db2', 'db3', 'db4']);
-    expect(members.filter(({ role }) => role === 'leader').map(({ member }) => member)).toEqual([cluster.leader]);
-    expect(lines.filter(({ type }) => type === 'archiver')).toMatchObject([{ host: cluster.leader, archive_mode: 'on' }]);
+    expect(members.filter(({ role }) => role === 'leader').map(({ member }) => member)).toEqual([
+      cluster.leader,
+    ]);
+    expect(lines.filter(({ type }) => type === 'archiver')).toMatchObject([
+      { host: cluster.leader, archive_mode: 'on' },
+    ]);
   });
 
   it('exec carries words as they are and tells who failed', async () => {
     const words = ['$HOME', "it's", 'a  b', '', '*'];
     const [answer] = await json('exec', 'db1', '--', 'printf', '%s|', ...words);
-    expect(answer).toMatchObject({ host: 'db1', exitCode: 0, stdout: words.map((word) => `${word}|`).join('') });
+    expect(answer).toMatchObject({
+      host: 'db1',
+      exitCode: 0,
+      stdout: words.map((word) => `${word}|`).join(''),
+    });
   });
 });
 

@@ -7,6 +7,7 @@ import { module as servers } from '../../lib/modules/barman/servers.ts';
 import { module as wal } from '../../lib/modules/barman/wal.ts';
 import { formatInstant, instantAt } from '../../lib/wal/instant.ts';
 import { parseInstant } from '../../lib/wal/parse-instant.ts';
+import { DEFAULT_SEGMENT_SIZE, nextSegment, parseSegment } from '../../lib/wal/segment.ts';
 import { ask, type BarmanLab, errorOf, listening, openBarmanLab } from './barman-lab.ts';
 
 let lab: BarmanLab;
@@ -21,10 +22,13 @@ afterAll(async () => {
 });
 
 /** A moment so many microseconds after another one. */
-function after(time: string, microseconds: number): string {
+function moment(time: string, microseconds: number): string {
   const parsed = parseInstant(time);
   if (!parsed.ok) throw new Error(parsed.problem.message);
   return formatInstant(instantAt(parsed.instant + BigInt(microseconds)));
+}
+function fail(): never {
+  throw new Error('not a segment');
 }
 const archiveOf = (server: string) => `/var/lib/barman/${server}/wals`;
 const pathOf = (segment: string) => `${archiveOf(chosen.server)}/${segment.slice(0, 16)}/${segment}`;
@@ -132,7 +136,7 @@ describe('barman.wal', () => {
 
   it('a microsecond after the backup end is reachable, and says how little that is', async () => {
     const { context, warnings } = listening();
-    const target_time = after(chosen.end_time, 1);
+    const target_time = moment(chosen.end_time, 1);
     const answer = await ask(wal, lab.barman, { backup: chosen.id, target_time }, context);
     expect(answer).toMatchObject({ target_time, first: chosen.begin_wal, latest: false, timeline: 1 });
     expect(warnings.join()).toContain('0.000001 s after the end of the backup');
@@ -143,7 +147,7 @@ describe('barman.wal', () => {
     ['a microsecond before it', -1, 'Target time is before backup end time!'],
     ['a day before it', -86_400_000_000, 'Target time is before backup end time!'],
   ])('refuses %s, with the valid range', async (_, microseconds, message) => {
-    const target_time = after(chosen.end_time, microseconds);
+    const target_time = moment(chosen.end_time, microseconds);
     const error = await errorOf(ask(wal, lab.barman, { backup: chosen.id, target_time }));
     expect(error).toMatchObject({ kind: 'refused', code: 'target-before-backup-end', message });
     expect(error.details).toContain('You can only recover to a time AFTER the backup completed.');
@@ -155,7 +159,7 @@ describe('barman.wal', () => {
     const { archived_until } = await ask(wal, lab.barman, { backup: chosen.id });
     const last = await ask(wal, lab.barman, { backup: chosen.id, target_time: archived_until.time });
     expect(last.last).toBe(archived_until.wal);
-    const target_time = after(archived_until.time, 1);
+    const target_time = moment(archived_until.time, 1);
     const error = await errorOf(ask(wal, lab.barman, { backup: chosen.id, target_time }));
     expect(error).toMatchObject({ kind: 'refused', code: 'target-after-last-archived' });
     expect(error.details.join('\n')).toContain(`  Until: ${archived_until.time}`);
@@ -193,19 +197,37 @@ describe('barman.wal', () => {
     expect((await ask(wal, lab.barman, { backup: chosen.id })).last).toBe(last);
   });
 
-  it('a gap in the middle: later moments are refused with what is still reachable, earlier ones are not', async () => {
-    const whole = await ask(wal, lab.barman, { backup: chosen.id });
-    const segment = whole.last ?? '';
-    const between = after(whole.archived_until.time, -1);
+  it('a truncated segment is a gap: later moments are refused with what is still reachable, earlier ones are not', async () => {
+    const segment = nextSegment(parseSegment(chosen.end_wal) ?? fail(), DEFAULT_SEGMENT_SIZE);
     await lab.sh(`cp -p ${pathOf(segment)} /tmp/; truncate -s 1000 ${pathOf(segment)}`);
     try {
-      const error = await errorOf(ask(wal, lab.barman, { backup: chosen.id, target_time: 'latest' }));
-      expect(error).toMatchObject({ kind: 'refused', code: 'target-after-last-archived' });
-    } catch {
-      const error = await errorOf(ask(wal, lab.barman, { backup: chosen.id, target_time: between }));
-      expect(error.code).toMatch(/wal-missing|target-after-last-archived/);
+      const error = await errorOf(ask(wal, lab.barman, { backup: chosen.id }));
+      expect(error).toMatchObject({ kind: 'refused', code: 'wal-missing' });
+      expect(error.message).toContain(`needs a segment that is missing: ${segment}`);
+      expect(error.details).toContain(`${segment} on ${chosen.server} is damaged: it has 1000 bytes`);
+      const until = /Until: (\S+ \S+) /.exec(error.details.join('\n'))?.[1] ?? '';
+      expect(error.next[0]).toContain(`this far and no further: target_time="${until}"`);
+      const { context, warnings } = listening();
+      const near = await ask(wal, lab.barman, { backup: chosen.id, target_time: moment(until, -1) }, context);
+      expect(near.last).toBe(chosen.end_wal);
+      expect(warnings.join()).toContain(`WAL is missing after the target (${segment})`);
     } finally {
       await lab.sh(`cp -p /tmp/${segment} ${pathOf(segment)}; rm /tmp/${segment}`);
+    }
+  });
+
+  it('the last segment gone is not taken for the end of the archive', async () => {
+    await lab.sh(`barman archive-wal ${chosen.server}`);
+    const { archived_until } = await ask(wal, lab.barman, { backup: chosen.id });
+    await lab.sh(`mv ${pathOf(archived_until.wal)} /tmp/`);
+    try {
+      const error = await errorOf(ask(wal, lab.barman, { backup: chosen.id }));
+      expect(error).toMatchObject({ code: 'wal-missing' });
+      expect(error.details).toContain(
+        `${archived_until.wal} was archived on ${chosen.server} once; its file is gone`,
+      );
+    } finally {
+      await lab.sh(`mv /tmp/${archived_until.wal} ${pathOf(archived_until.wal)}`);
     }
   });
 });

@@ -65,9 +65,8 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
 
   /** Whether a process with this argument still runs on the host. */
   const runs = async (marker: string): Promise<boolean> => {
-    const script = 'for f in /proc/[0-9]*/cmdline; do tr "\\0" " " <"$f" 2>/dev/null; echo; done';
-    const { stdout } = await host.run(['sh', '-c', script]);
-    return stdout.split('\n').some((line) => line.startsWith(`sleep ${marker} `));
+    const { stdout } = await host.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null']);
+    return stdout.includes(`sleep\0${marker}\0`);
   };
   /** A number of seconds that no other process sleeps. */
   const uniqueSeconds = (): string => String(100_000 + Math.floor(Math.random() * 900_000));
@@ -310,11 +309,10 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
 
     it('does not end what an earlier command left running on purpose', async () => {
       const [server, hanging] = [uniqueSeconds(), uniqueSeconds()];
-      await host.run(['sh', '-c', `sleep ${server} >/dev/null 2>&1 </dev/null &`]);
+      const { stdout } = await host.run(['sh', '-c', `sleep ${server} >/dev/null 2>&1 </dev/null & echo $!`]);
       await host.run(['sleep', hanging], { timeoutMs: 200 });
       expect([await runs(server), await runs(hanging)]).toEqual([true, false]);
-      await host.run(['sh', '-c', `kill $(ps | sed -n 's/^ *\\([0-9]*\\).*sleep ${server}.*/\\1/p')`]);
-      await host.run(['pkill', '-f', `sleep ${server}`]);
+      await host.run(['kill', stdout.trim()]);
     });
 
     it('stops a command at an abort, with its children, and throws', async () => {
@@ -630,7 +628,8 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
             process.ended,
             text(process.stdout),
           ].map((promise) => promise.catch((error: unknown) => error));
-          await until(async () => (await victim.run(['true'])).exitCode === 0);
+          // Answered on a channel of its own: the standing shell is busy, so the others have begun.
+          await victim.run(['true']);
           await doomed.breakDown?.();
           for (const error of await Promise.all(lost)) expect(error).toMatchObject({ kind: 'unreachable' });
           await victim.close();

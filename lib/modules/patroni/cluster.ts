@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { patroniParams } from '../../patroni/params.ts';
-import { readCluster } from '../../resources/patroni.ts';
+import { known } from '../../resources/known.ts';
+import { patroniResource } from '../../resources/patroni.ts';
 
 const params = z.strictObject({ ...patroniParams });
 
@@ -26,9 +27,8 @@ export const module = defineLook({
     paused: 'whether automatic failover is paused; absent when nobody tells',
     source: 'who told: node, member or patronictl',
   },
-  dependsOn: (p: Params) => [{ kind: 'patroni', id: p.cluster ?? '' }],
-  read: async (host, p) => {
-    const state = await readCluster(host, p);
+  read: async (host, p: Params) => {
+    const state = known(await host.look(patroniResource(p), p.cluster ?? ''));
     return {
       cluster: state.cluster,
       ...(state.leader === undefined ? {} : { leader: state.leader }),

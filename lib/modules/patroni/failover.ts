@@ -31,7 +31,11 @@ export const module = defineModule({
     candidate: db2
   run_once: true`,
   params,
-  returns: { leader: 'who leads now', previous: 'who led before; absent when nobody did', timeline: 'of the leader' },
+  returns: {
+    leader: 'who leads now',
+    previous: 'who led before; absent when nobody did',
+    timeline: 'of the leader',
+  },
   read: async (host, p: Params) => ({
     host: host.name,
     cluster: await host.look(patroniResource(p), p.cluster ?? ''),
@@ -50,7 +54,8 @@ export const module = defineModule({
       timeoutMs: p.timeout * 1000,
     };
   },
-  unchanged: ({ cluster }) => (cluster instanceof Unknown ? {} : { leader: cluster.leader, timeline: cluster.timeline }),
+  unchanged: ({ cluster }) =>
+    cluster instanceof Unknown ? {} : { leader: cluster.leader, timeline: cluster.timeline },
   predict: (change, { cluster }, p) => ({
     resources: [
       predicted(

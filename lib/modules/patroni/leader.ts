@@ -39,7 +39,11 @@ export const module = defineLook({
   examples: `- patroni.leader:
     member: "{{ target }}"`,
   params,
-  returns: { leader: 'its name', timeline: 'that it writes on', system_id: 'database system identifier, as text' },
+  returns: {
+    leader: 'its name',
+    timeline: 'that it writes on',
+    system_id: 'database system identifier, as text',
+  },
   awaits: true,
   dependsOn: (p: Params) => [{ kind: 'patroni', id: p.cluster ?? '' }],
   read: async (host, p, context) => {
@@ -60,7 +64,10 @@ async function look(host: ReadHost, p: Params, member: string): Promise<Look> {
   const listed = cluster.members[member];
   if (listed === undefined) {
     const names = Object.keys(cluster.members).join(', ');
-    return { cluster, flaws: [`the cluster does not list it (it lists: ${names === '' ? 'nobody' : names})`] };
+    return {
+      cluster,
+      flaws: [`the cluster does not list it (it lists: ${names === '' ? 'nobody' : names})`],
+    };
   }
   const flaws: string[] = [];
   if (cluster.leader !== member) flaws.push(`the DCS names ${cluster.leader ?? 'nobody'} as leader`);
@@ -74,7 +81,9 @@ async function look(host: ReadHost, p: Params, member: string): Promise<Look> {
   if (p.pgdata !== undefined && member === host.name) {
     const instance = await host.look(postgresResource, p.pgdata);
     if (!(instance instanceof Unknown) && !(instance.running && instance.role === 'primary')) {
-      flaws.push(instance.running ? 'its control file says that it is in recovery' : 'no PostgreSQL runs there');
+      flaws.push(
+        instance.running ? 'its control file says that it is in recovery' : 'no PostgreSQL runs there',
+      );
     }
   }
   return { cluster, node, flaws };
@@ -94,8 +103,15 @@ function stillNot(host: string, p: Params, member: string, seen: Look, waited: n
     state: 'No member was reinitialised; the old data of all members is still there.',
     next:
       cluster.leader === undefined
-        ? [`${config} list`, `${config} history`, `Look into Patroni's log on ${member}: it says at each turn why it does not lead.`]
-        : [`${config} list`, `Stop Patroni on ${cluster.leader} (patroni.member with state: stopped), then run again.`],
+        ? [
+            `${config} list`,
+            `${config} history`,
+            `Look into Patroni's log on ${member}: it says at each turn why it does not lead.`,
+          ]
+        : [
+            `${config} list`,
+            `Stop Patroni on ${cluster.leader} (patroni.member with state: stopped), then run again.`,
+          ],
   });
 }
 

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { TaskContext, WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
-import { predicted } from '../../contract/resource.ts';
+import { predicted, predictedChange } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
+import { withMember, withoutMember } from '../../patroni/foresee.ts';
 import { planMember } from '../../patroni/member-plan.ts';
 import { patroniParams } from '../../patroni/params.ts';
 import { instanceParams, seconds } from '../../postgres/params.ts';
@@ -14,7 +15,9 @@ import { until } from '../../resources/until.ts';
 import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
-  state: z.enum(['stopped', 'running']).describe('stopped: Patroni and PostgreSQL are down, proved; running: Patroni is up'),
+  state: z
+    .enum(['stopped', 'running'])
+    .describe('stopped: Patroni and PostgreSQL are down, proved; running: Patroni is up'),
   service: z
     .string()
     .min(1)
@@ -48,6 +51,7 @@ export const module = defineModule({
   params,
   returns: { service: 'state of the service', postgres: 'whether a PostgreSQL runs on the data directory' },
   read: async (host, p: Params) => ({
+    member: host.name,
     service: await host.look(serviceResource, serviceId(p.manager, p.service)),
     instance: await host.look(postgresResource, p.pgdata),
   }),
@@ -56,7 +60,7 @@ export const module = defineModule({
     service instanceof Unknown || instance instanceof Unknown
       ? {}
       : { service: service.state, postgres: instance.running },
-  predict: (change, { instance }, p) => {
+  predict: (change, { member, instance }, p) => {
     const before = instance instanceof Unknown ? undefined : instance;
     const running = change.state === 'running';
     return {
@@ -68,10 +72,8 @@ export const module = defineModule({
           mode: before?.mode === 'closed' ? 'closed' : 'open',
           ...(running && before?.role !== undefined ? { role: before.role } : {}),
         }),
-        predicted(
-          patroniResource(p),
-          p.cluster ?? '',
-          new Unknown(`the cluster once a member is ${change.state}`),
+        predictedChange(patroniResource(p), p.cluster ?? '', (cluster) =>
+          running ? withMember(cluster, member, before?.role === 'primary') : withoutMember(cluster, member),
         ),
       ],
       result: { service: change.state, ...(running ? {} : { postgres: false }) },

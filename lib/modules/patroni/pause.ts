@@ -16,7 +16,8 @@ type Params = z.output<typeof params>;
 
 export const module = defineModule({
   summary: 'Pauses automatic failover of the Patroni cluster, and waits until all nodes know.',
-  description: 'No wall: while it is paused, stopping Patroni leaves its PostgreSQL running (on the leader: as a writable primary), and a manual failover still works. The cut-over of a recovery does without it.',
+  description:
+    'No wall: while it is paused, stopping Patroni leaves its PostgreSQL running (on the leader: as a writable primary), and a manual failover still works. The cut-over of a recovery does without it.',
   examples: `- patroni.pause:
   run_once: true`,
   params,
@@ -38,7 +39,11 @@ export const module = defineModule({
   unchanged: () => ({ paused: true }),
   predict: (_change, { cluster }, p) => ({
     resources: [
-      predicted(patroniResource(p), p.cluster ?? '', cluster instanceof Unknown ? cluster : { ...cluster, paused: true }),
+      predicted(
+        patroniResource(p),
+        p.cluster ?? '',
+        cluster instanceof Unknown ? cluster : { ...cluster, paused: true },
+      ),
     ],
     result: { paused: true },
   }),

@@ -5,12 +5,12 @@ import { PitrError } from '../../errors/pitr-error.ts';
 import { memberName, patroniParams } from '../../patroni/params.ts';
 import { streamingFlaws } from '../../patroni/streaming.ts';
 import { instanceParams, seconds } from '../../postgres/params.ts';
-import { commandFailed } from '../../transport/command-failed.ts';
 import { patroniResource } from '../../resources/patroni.ts';
 import { clusterName, patronictl } from '../../resources/patroni-control.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { programsOf } from '../../resources/sql.ts';
 import { awaitStreaming, lookAtStreaming } from '../../resources/streaming.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
 import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
@@ -37,10 +37,21 @@ export const module = defineModule({
     const instance = await host.look(postgresResource, p.pgdata);
     const member = p.member ?? host.name;
     if (cluster instanceof Unknown || instance instanceof Unknown || instance.processes === undefined) {
-      return { host: host.name, member, cluster, flaws: ['unknown until the run'], facts: undefined, bin: p.bin };
+      return {
+        host: host.name,
+        member,
+        cluster,
+        flaws: ['unknown until the run'],
+        facts: undefined,
+        bin: p.bin,
+      };
     }
     const bin = programsOf(p, instance.programs ?? '/nowhere');
-    const look = await lookAtStreaming(host, { access: p, member, session: { pgdata: p.pgdata, user: p.user, bin } });
+    const look = await lookAtStreaming(host, {
+      access: p,
+      member,
+      session: { pgdata: p.pgdata, user: p.user, bin },
+    });
     return { host: host.name, member, cluster, flaws: streamingFlaws(look.facts), facts: look.facts, bin };
   },
   plan: ({ host, member, cluster, flaws, facts, bin }, p) => {
@@ -78,7 +89,12 @@ export const module = defineModule({
   predict: (change, { cluster }, p) => ({
     resources: [
       predicted(patroniResource(p), p.cluster ?? '', cluster),
-      predicted(postgresResource, change.pgdata, { data: 'present', running: true, mode: 'open', role: 'recovering' }),
+      predicted(postgresResource, change.pgdata, {
+        data: 'present',
+        running: true,
+        mode: 'open',
+        role: 'recovering',
+      }),
     ],
   }),
   apply: async (host, change, p, context) => {
@@ -86,7 +102,11 @@ export const module = defineModule({
     const asked = await patronictl(host, change, words, 60_000, context.signal);
     if (asked.exitCode !== 0) throw commandFailed(asked, host.name);
     const bin = programsOf({ ...p, bin: change.bin }, undefined);
-    const question = { access: change, member: change.member, session: { pgdata: change.pgdata, user: change.user, bin } };
+    const question = {
+      access: change,
+      member: change.member,
+      session: { pgdata: change.pgdata, user: change.user, bin },
+    };
     const facts = await awaitStreaming(
       host,
       question,

@@ -57,7 +57,9 @@ export const module = defineModule({
       ...(node?.postmasterStart === undefined ? {} : { startedBefore: node.postmasterStart }),
     };
   },
-  predict: (_change, { cluster }, p) => ({ resources: [predicted(patroniResource(p), p.cluster ?? '', cluster)] }),
+  predict: (_change, { cluster }, p) => ({
+    resources: [predicted(patroniResource(p), p.cluster ?? '', cluster)],
+  }),
   apply: async (host, change, _p, context) => {
     const words = ['restart', change.cluster, change.member, '--force'];
     const asked = await patronictl(host, change, words, change.timeoutMs, context.signal);
@@ -71,13 +73,18 @@ export const module = defineModule({
         deadlineMs: change.timeoutMs,
         signal: context.signal,
         done: (seen) =>
-          seen !== undefined && isUp(seen.state) && seen.postmasterStart !== undefined && seen.postmasterStart !== change.startedBefore,
+          seen !== undefined &&
+          isUp(seen.state) &&
+          seen.postmasterStart !== undefined &&
+          seen.postmasterStart !== change.startedBefore,
         late: (seen) =>
           new PitrError({
             kind: 'failed',
             code: 'not-restarted',
             message: `the PostgreSQL of ${change.member} was not restarted: its state is ${seen?.state ?? 'unknown'}`,
-            details: [`postmaster started: ${seen?.postmasterStart ?? 'unknown'}, before: ${change.startedBefore ?? 'unknown'}`],
+            details: [
+              `postmaster started: ${seen?.postmasterStart ?? 'unknown'}, before: ${change.startedBefore ?? 'unknown'}`,
+            ],
             host: host.name,
             evidence: evidenceOf(asked),
           }),

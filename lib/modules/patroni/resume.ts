@@ -38,7 +38,11 @@ export const module = defineModule({
   unchanged: () => ({ paused: false }),
   predict: (_change, { cluster }, p) => ({
     resources: [
-      predicted(patroniResource(p), p.cluster ?? '', cluster instanceof Unknown ? cluster : { ...cluster, paused: false }),
+      predicted(
+        patroniResource(p),
+        p.cluster ?? '',
+        cluster instanceof Unknown ? cluster : { ...cluster, paused: false },
+      ),
     ],
     result: { paused: false },
   }),

@@ -9,7 +9,9 @@ import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
   member: memberName.optional().describe("member to prove, on its own host; the host's name by default"),
-  stall: seconds.default(90).describe('seconds in which nothing changes, nothing is received and nothing is written'),
+  stall: seconds
+    .default(90)
+    .describe('seconds in which nothing changes, nothing is received and nothing is written'),
   interval: z.number().min(0.2).max(60).default(1).describe('seconds between two looks'),
   ...patroniParams,
   ...instanceParams,

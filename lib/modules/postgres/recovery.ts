@@ -240,7 +240,7 @@ async function readState(
     before: files.texts.get(AUTO_CONF) ?? '',
     after: autoConf,
     kept: kept.map(({ name }) => name),
-    dropped,
+    dropped: dropped.filter((name) => !recovery.some((setting) => setting.name === name)),
   };
 }
 

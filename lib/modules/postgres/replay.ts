@@ -80,6 +80,7 @@ export const module = defineLook({
     const begun = performance.now();
     let watch = startWatch(begun);
     let offset = 0;
+    let said = '';
     for (let first: bigint | undefined; ; ) {
       const look = await lookAtReplay(host, place, offset);
       offset += look.logBytes;
@@ -101,7 +102,9 @@ export const module = defineLook({
           ...data,
         };
       }
-      context.progress(replayWords(watch, end), { ...data, rate: replayRate(watch) });
+      const words = replayWords(watch, end);
+      if (words !== said) context.progress(words, { ...data, rate: replayRate(watch) });
+      said = words;
       // More of a long log is waiting: no rest before it is read.
       if (look.logBytes === 0 || look.session !== undefined) await rest(p.interval * 1000, context.signal);
     }

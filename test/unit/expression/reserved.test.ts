@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { celEnvironment } from '../../../lib/expression/cel.ts';
+import { celEnvironment, EXPRESSION_FUNCTIONS } from '../../../lib/expression/cel.ts';
 import { EXISTENCE } from '../../../lib/expression/context.ts';
+import { evaluateExpression } from '../../../lib/expression/evaluate.ts';
 import { RESERVED_NAMES } from '../../../lib/expression/reserved.ts';
 
 it('every reserved name is one because a variable of that name would mean something else', () => {
@@ -20,4 +21,12 @@ it('every reserved name is one because a variable of that name would mean someth
 it('no name that the language knows as a type or constant is missing', () => {
   const { variables } = celEnvironment().getDefinitions();
   for (const { name } of variables) expect([...RESERVED_NAMES]).toContain(name);
+});
+
+it.each(
+  EXPRESSION_FUNCTIONS.flatMap(({ usage }) =>
+    usage.split('), ').map((one) => [one.endsWith(')') ? one : `${one})`]),
+  ),
+)('the documented function exists: %s', (usage) => {
+  expect(evaluateExpression(usage, { name: 1, a: { b: 1 }, text: 'x' })).not.toBeUndefined();
 });

@@ -141,6 +141,6 @@ it('any pattern gives known hosts or an error of ours', () => {
         expect(error).toBeInstanceOf(PitrError);
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
 });

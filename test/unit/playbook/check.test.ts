@@ -52,7 +52,7 @@ describe('a playbook that is right', () => {
       'site.yml': `
 - hosts: patroni
   defaults_files: defaults.yml
-  vars_files: [more.yml]
+  vars_files: [vars/more.yml]
   vars: { base: "{{ pgdata }}/x", late: "{{ control.state }}" }
   tasks:
     - debug: "{{ inventory_hostname }} {{ pgdata }} {{ base }} {{ target }} {{ from_defaults }} {{ from_file }}"

@@ -59,7 +59,7 @@ it('quote survives a real shell', () => {
         expect(out).toBe(words.map((word) => `${word}\0`).join(''));
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 20 },
   );
 });
 

@@ -56,6 +56,7 @@ function archive(
 ): Archive {
   return {
     server,
+    lost: [],
     files: files.map((name) => file(short(name))),
     histories: histories.map(([timeline, seconds, text]) => ({
       history: parseHistory(timelineId(timeline), text),
@@ -132,8 +133,28 @@ describe('one timeline in one archive', () => {
     const cut = { ...broken, files: broken.files.map((f, i) => (i === 1 ? { ...f, size: 1000 } : f)) };
     expect(solveWal(backup, mergeArchives([cut], size(16)), latest)).toMatchObject({
       why: 'missing',
-      damaged: [{ segment: '000000010000000000000004', server: 'db1', size: 1000 }],
+      bad: [{ segment: '000000010000000000000004', server: 'db1', size: 1000 }],
     });
+  });
+
+  it('a truncated segment at the end is a gap, and not the end of the archive', () => {
+    const broken = archive('db1', ['1:03@5', '1:04@20', '1:05@30']);
+    const cut = { ...broken, files: broken.files.map((f, i) => (i === 2 ? { ...f, size: 1000 } : f)) };
+    expect(solved([cut], latest)).toBe('missing 1:05');
+    expect(solved([cut], time(25))).toBe('missing 1:05');
+    expect(solved([cut], time(15))).toBe('timeline 1, 1:03 to 1:04');
+  });
+
+  it('a segment that the register knows and the disk does not is missing, at the end too', () => {
+    const known = archive('db1', ['1:03@5', '1:04@20', '1:05@30']);
+    const lost = known.files
+      .filter((_, i) => i === 2)
+      .map(({ segment, time: at }) => ({ segment, time: at }));
+    const gone = { ...known, files: known.files.slice(0, 2), lost };
+    expect(solved([gone], latest)).toBe('missing 1:05');
+    expect(solved([gone], time(25))).toBe('missing 1:05');
+    expect(solved([gone], time(31))).toBe('after-last-archived');
+    expect(solved([gone, archive('db2', ['1:05@30'])], latest)).toBe('timeline 1, 1:03 to 1:05');
   });
 
   it('a compressed segment may have any size', () => {
@@ -166,6 +187,7 @@ describe('segments at the end of a log', () => {
     const whole = {
       server: 'db1',
       histories: [],
+      lost: [],
       files: names.map((name, i) => file(`${name}@${20 + i}`, bytes)),
     };
     expect(solveWal(position, mergeArchives([whole], bytes), latest)).toMatchObject({
@@ -301,7 +323,7 @@ describe('any archive', () => {
         const names = Array.from({ length: count }, (_, i) => segmentAt(timelineId(1), 3 + i, size(16)));
         const missing = hole % (count - 1);
         const files = names.map((name, i) => file(`${name}@${20 + i * 10}`)).filter((_, i) => i !== missing);
-        const merged = mergeArchives([{ server: 'db1', files, histories: [] }], size(16));
+        const merged = mergeArchives([{ server: 'db1', files, lost: [], histories: [] }], size(16));
         const seconds = 11 + (moment % ((count - 1) * 10));
         const plan = solveWal(backup, merged, time(seconds));
         // The holder of the moment: the first segment that was written to later (and never before consistency).

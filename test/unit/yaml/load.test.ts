@@ -357,7 +357,7 @@ it('any text is data or an error of ours', () => {
         expect(error).toBeInstanceOf(PitrError);
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
 });
 

@@ -1,0 +1,295 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { connectHost } from '../../lib/transport/connect.ts';
+import { login } from '../../lib/transport/ssh/login.ts';
+import type { SshSettings } from '../../lib/transport/types.ts';
+import { Secret } from '../../lib/values/secret.ts';
+import { endProcess, freePort, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
+
+let sshd: StartedSshd;
+let directory: string;
+
+beforeAll(async () => {
+  sshd = await startSshd({ hostKeys: ['ed25519', 'rsa'] });
+  directory = await mkdtemp(join(tmpdir(), 'pitr-ssh-test-'));
+});
+
+afterAll(async () => {
+  await sshd.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Connects with changed settings; the error, or what `id -un` said. */
+async function outcome(changes: Partial<SshSettings>): Promise<PitrError | string> {
+  const host = connectHost('db1', { ...sshd.settings, ...changes });
+  try {
+    return (await host.run(['id', '-un'])).stdout.trim();
+  } catch (error) {
+    if (error instanceof PitrError) return error;
+    throw error;
+  } finally {
+    await host.close();
+  }
+}
+
+function failure(result: PitrError | string): PitrError {
+  expect(result).toBeInstanceOf(PitrError);
+  if (typeof result === 'string') throw new Error(`it connected as ${result}`);
+  expect(result).toMatchObject({ kind: 'unreachable', host: 'db1' });
+  expect(result.next.length).toBeGreaterThan(0);
+  return result;
+}
+
+async function knownHosts(name: string, text: string): Promise<string> {
+  const file = join(directory, name);
+  await writeFile(file, text);
+  return file;
+}
+
+describe('host keys', () => {
+  it('refuses a host whose key is not known, shows the fingerprint and stores nothing', async () => {
+    const file = await knownHosts('empty', '');
+    const error = failure(await outcome({ knownHostsFiles: [file] }));
+    expect(error.code).toBe('ssh-host-key-unknown');
+    expect(error.details.join('\n')).toMatch(/ssh-ed25519 SHA256:/);
+    expect(await readFile(file, 'utf8')).toBe('');
+  });
+
+  it('stores a new key at first contact when told to, and knows it the next time', async () => {
+    const file = join(directory, 'new', 'known_hosts');
+    expect(await outcome({ knownHostsFiles: [file], hostKeyChecking: 'accept-new' })).toBe(sshd.user);
+    const stored = await readFile(file, 'utf8');
+    expect(stored).toMatch(new RegExp(`^\\[127\\.0\\.0\\.1\\]:${sshd.port} ssh-ed25519 AAAA`));
+    expect(await outcome({ knownHostsFiles: [file], hostKeyChecking: 'strict' })).toBe(sshd.user);
+    expect(await readFile(file, 'utf8')).toBe(stored);
+  });
+
+  it.each(['strict', 'accept-new'] as const)(
+    'refuses a changed key (%s), with both fingerprints and the place',
+    async (checking) => {
+      await using other = await startSshd();
+      const wrong = (await readFile(other.knownHostsFile, 'utf8')).replaceAll(
+        `:${other.port}`,
+        `:${sshd.port}`,
+      );
+      const file = await knownHosts('changed', `# first line\n${wrong}`);
+      const error = failure(await outcome({ knownHostsFiles: [file], hostKeyChecking: checking }));
+      expect(error.code).toBe('ssh-host-key-changed');
+      expect(error.details[0]).toMatch(/^it shows ssh-ed25519 SHA256:/);
+      expect(error.details[1]).toMatch(/^known is ssh-ed25519 SHA256:.* \(.*changed:2\)$/);
+      expect(error.next.join('\n')).toContain(`ssh-keygen -R '[127.0.0.1]:${sshd.port}' -f ${file}`);
+      expect(await readFile(file, 'utf8')).toBe(`# first line\n${wrong}`);
+    },
+  );
+
+  it('asks for the type of key that is known, when the host has several', async () => {
+    const known = await readFile(sshd.knownHostsFile, 'utf8');
+    const file = await knownHosts('rsa', `${known.split('\n').find((line) => line.includes('ssh-rsa'))}\n`);
+    expect(await outcome({ knownHostsFiles: [file] })).toBe(sshd.user);
+  });
+
+  it('refuses a revoked key, though it is known', async () => {
+    const known = await readFile(sshd.knownHostsFile, 'utf8');
+    const [, ed25519] = /^\S+ (ssh-ed25519 \S+)/m.exec(known) ?? [];
+    const file = await knownHosts('revoked', `${known}@revoked * ${ed25519}\n`);
+    expect(failure(await outcome({ knownHostsFiles: [file] })).code).toBe('ssh-host-key-revoked');
+  });
+
+  it('finds the key in any of several files', async () => {
+    const missing = join(directory, 'not-there');
+    expect(await outcome({ knownHostsFiles: [missing, sshd.knownHostsFile] })).toBe(sshd.user);
+  });
+});
+
+describe('logging in', () => {
+  it('says what was tried when the host does not let us in', async () => {
+    const stranger = join(directory, 'stranger');
+    await generateKey(stranger, 'ed25519');
+    const missing = join(directory, 'no-such-key');
+    const error = failure(
+      await outcome({ identityFiles: [missing, stranger], password: new Secret('hunter2') }),
+    );
+    expect(error.code).toBe('ssh-auth-failed');
+    expect(error.details.join('\n')).toContain(`tried ${missing}: cannot be read (ENOENT)`);
+    expect(error.details.join('\n')).toContain(`tried ${stranger} (ssh-ed25519)`);
+    expect(error.details.join('\n')).toContain('the host accepts: publickey');
+    expect(JSON.stringify(error)).not.toContain('hunter2');
+  });
+
+  it('opens an encrypted key with its passphrase, and says so when there is none or a wrong one', async () => {
+    const encrypted = join(directory, 'encrypted');
+    await copyFile(sshd.identityFile, encrypted);
+    await new Promise((resolve, reject) => {
+      const change = spawn('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'open sesame', '-f', encrypted]);
+      change.once('error', reject).once('exit', resolve);
+    });
+    const identityFiles = [encrypted];
+    expect(await outcome({ identityFiles, passphrase: new Secret('open sesame') })).toBe(sshd.user);
+    const none = failure(await outcome({ identityFiles }));
+    expect(none.details.join('\n')).toContain('encrypted, and no passphrase was given');
+    expect(none.next.join('\n')).toContain('ssh-add');
+    const wrong = failure(await outcome({ identityFiles, passphrase: new Secret('wrong') }));
+    expect(wrong.details.join('\n')).toContain('the passphrase does not open it');
+  });
+
+  it('uses the keys of an agent', async () => {
+    const socket = join(directory, 'agent.sock');
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const before = process.env.SSH_AUTH_SOCK;
+    try {
+      await once(agent.stdout, 'data');
+      process.env.SSH_AUTH_SOCK = socket;
+      const add = spawn('ssh-add', ['-q', sshd.identityFile], { stdio: 'ignore' });
+      await once(add, 'exit');
+      const missing = join(directory, 'no-such-key');
+      expect(await outcome({ identityFiles: [missing] })).toBe(sshd.user);
+    } finally {
+      if (before === undefined) delete process.env.SSH_AUTH_SOCK;
+      else process.env.SSH_AUTH_SOCK = before;
+      agent.kill();
+    }
+  });
+
+  it('goes through a jump host, whose key is checked too', async () => {
+    await using inner = await startSshd();
+    const known = `${await readFile(sshd.knownHostsFile, 'utf8')}${await readFile(inner.knownHostsFile, 'utf8')}`;
+    const authorized = join(sshd.directory, 'authorized_keys');
+    await writeFile(
+      authorized,
+      `${await readFile(authorized, 'utf8')}${await readFile(`${inner.identityFile}.pub`, 'utf8')}`,
+    );
+    const settings = { ...inner.settings, knownHostsFiles: [await knownHosts('jump', known)] };
+    const via = [`${sshd.user}@127.0.0.1:${sshd.port}`];
+    const session = await login(settings, new AbortController().signal, via);
+    session.end();
+    expect((await session.lost).code).toBe('connection-lost');
+    const refused = { ...settings, knownHostsFiles: [inner.knownHostsFile] };
+    await expect(login(refused, new AbortController().signal, via)).rejects.toMatchObject({
+      code: 'ssh-host-key-unknown',
+    });
+  });
+});
+
+describe('hosts that cannot be reached', () => {
+  it('tells a refused connection', async () => {
+    expect(failure(await outcome({ port: await freePort() })).code).toBe('connect-refused');
+  });
+
+  it('tells a name that nobody knows', async () => {
+    expect(failure(await outcome({ address: 'no-such-host.invalid' })).code).toBe('host-name-unknown');
+  });
+
+  it('tells a host that takes the connection and then says nothing', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const address = silent.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const error = failure(await outcome({ port, connectTimeoutMs: 300 }));
+    expect(error.code).toBe('connect-timeout');
+    expect(error.message).toContain('the SSH handshake');
+    silent.close();
+  });
+
+  it('tells a port where something else than SSH answers', async () => {
+    const http = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(http, 'listening');
+    const address = http.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    expect(failure(await outcome({ port, connectTimeoutMs: 3_000 })).code).toBe('ssh-handshake-failed');
+    http.close();
+  });
+
+  it('tells an account whose shell runs no commands', async () => {
+    await using forced = await startSshd({ config: ['ForceCommand echo This account is closed.; exit 1'] });
+    const host = connectHost('db1', forced.settings);
+    const refused = host.run(['true']);
+    await expect(refused).rejects.toMatchObject({
+      kind: 'unreachable',
+      code: 'shell-not-answering',
+      evidence: { exitCode: 1, stderr: 'This account is closed.' },
+    });
+    await host.close();
+  });
+
+  it('notices within seconds that a host is frozen', async () => {
+    await using frozen = await startSshd();
+    const host = connectHost('db1', frozen.settings);
+    await host.connect();
+    const running = host.run(['cat', '/dev/null']).then(() => host.run(['sleep', '100']));
+    running.catch(() => {});
+    const connections = await frozen.connections();
+    for (const pid of connections) endProcess(pid, 'SIGSTOP');
+    await expect(running).rejects.toMatchObject({ kind: 'unreachable', host: 'db1' });
+    for (const pid of connections) endProcess(pid, 'SIGCONT');
+    await host.close();
+  });
+
+  it('connects again when the connection was lost meanwhile', async () => {
+    const host = connectHost('db1', sshd.settings);
+    await host.connect();
+    for (const pid of await sshd.connections()) endProcess(pid, 'SIGKILL');
+    const failed = await host.run(['true']).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failed !== undefined) expect(failed).toMatchObject({ kind: 'unreachable' });
+    expect((await host.run(['echo', 'again'])).stdout).toBe('again\n');
+    await host.close();
+  });
+
+  it('stops connecting at an abort', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const address = silent.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const host = connectHost('db1', { ...sshd.settings, port });
+    const controller = new AbortController();
+    const connecting = host.connect(controller.signal);
+    connecting.catch(() => {});
+    controller.abort();
+    await expect(connecting).rejects.toMatchObject({ kind: 'interrupted' });
+    await host.close();
+    silent.close();
+  });
+});
+
+describe('sessions', () => {
+  it('waits for a session where sshd allows only few at once', async () => {
+    await using few = await startSshd({ config: ['MaxSessions 3'] });
+    const host = connectHost('db1', few.settings);
+    await host.connect();
+    const numbers = Array.from({ length: 12 }, (_, index) => index);
+    const results = await Promise.all(
+      numbers.map((n) => host.run(['sh', '-c', `echo ${n}`], { ownChannel: true })),
+    );
+    expect(results.map(({ stdout }) => stdout)).toEqual(numbers.map((n) => `${n}\n`));
+    await host.close();
+  });
+
+  it('hears nothing of what the login shell prints at start', async () => {
+    await using noisy = await startSshd({
+      config: ['ForceCommand echo noise; echo noise >&2; eval "$SSH_ORIGINAL_COMMAND"'],
+    });
+    const host = connectHost('db1', noisy.settings);
+    for (const ownChannel of [false, true]) {
+      expect(await host.run(['echo', 'x'], { ownChannel })).toMatchObject({ stdout: 'x\n', stderr: '' });
+    }
+    await host.close();
+  });
+
+  it('opens nothing before it is needed', async () => {
+    const host = connectHost('db1', { ...sshd.settings, address: 'no-such-host.invalid' });
+    expect(host.address).toBe(`ssh ${sshd.user}@no-such-host.invalid:${sshd.port}`);
+    await host.close();
+    await expect(host.run(['true'])).rejects.toMatchObject({ code: 'connection-closed' });
+  });
+});

@@ -27,7 +27,7 @@ type OptionValueOf<S extends OptionSpec> = S extends { readonly count: true }
 
 export type OptionValues<O extends OptionSpecs> = { readonly [K in keyof O]: OptionValueOf<O[K]> };
 
-export interface ArgumentSpec {
+interface ArgumentSpec {
   readonly name: string;
   readonly text: string;
   readonly required?: true;
@@ -42,7 +42,7 @@ export interface Invocation<O extends OptionSpecs = OptionSpecs> {
   readonly command: readonly string[];
 }
 
-export interface Example {
+interface Example {
   readonly text: string;
   readonly command: string;
 }

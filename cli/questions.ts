@@ -76,7 +76,7 @@ async function dropTypeAhead({ io: { stdin }, interrupt }: QuestionSettings): Pr
 }
 
 /** The question as a person reads it, without the prompt's last word. */
-export function questionText(question: Question, columns: number): string[] {
+function questionText(question: Question, columns: number): string[] {
   const details = (question.details ?? []).flatMap((line) =>
     printable(line)
       .split('\n')

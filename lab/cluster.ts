@@ -31,7 +31,9 @@ export async function readMembers(lab: Lab): Promise<Member[]> {
       lastReason = reasonOf(thrown);
     }
   }
-  throw new LabError(`no Patroni answers; the last one asked said: ${lastReason}`);
+  throw new LabError(
+    `no Patroni answers (bring the lab up with \`npm run lab -- up\`); the last one asked said: ${lastReason.trim()}`,
+  );
 }
 
 interface ClusterDocument {

@@ -6,6 +6,7 @@ import { LabError } from './error.ts';
 import { runLocally } from './local-command.ts';
 import type { Report } from './progress.ts';
 
+const program = 'dockerd';
 const logFile = '/var/log/pitr-lab-dockerd.log';
 
 /** A way round one kind of trouble that dockerd meets on machines that offer less than a real one. */
@@ -63,7 +64,7 @@ export async function startDockerd<E>(answering: () => Promise<E | undefined>, r
 
 function launch(flags: readonly string[]): { running: () => boolean; end: () => void } {
   const log = openSync(logFile, 'w');
-  const child = spawn('dockerd', [...flags], { detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(program, [...flags], { detached: true, stdio: ['ignore', log, log] });
   closeSync(log);
   let running = true;
   child.on('error', () => {

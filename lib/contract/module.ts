@@ -120,7 +120,7 @@ export interface ControlModule<P, R extends Result> extends Described<P> {
   /** `facts` in the result become variables of the host. Throws `PitrError` to fail. */
   readonly run: (
     params: P,
-    context: TaskContext & { readonly check: boolean },
+    context: TaskContext & { readonly check: boolean; readonly dryRun: boolean },
   ) => Promise<R & { readonly facts?: Result }>;
 }
 

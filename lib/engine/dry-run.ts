@@ -1,3 +1,4 @@
+import { findUnknown } from '../values/unknown.ts';
 import type { TaskJob, TaskOutcome } from './task-run.ts';
 
 const LONGEST_VALUE = 60;
@@ -18,6 +19,8 @@ export function describeDryRun({ task, module }: TaskJob, params: unknown, targe
 }
 
 function short(value: unknown): string {
+  const unknown = findUnknown(value);
+  if (unknown !== undefined) return `<${unknown.why}>`;
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const line = text.replaceAll('\n', '\\n');
   return line.length > LONGEST_VALUE ? `${line.slice(0, LONGEST_VALUE - 1)}…` : line;

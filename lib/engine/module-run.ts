@@ -19,7 +19,9 @@ export interface Workplace {
   readonly host: string;
   readonly peers: Peers;
   readonly defaults: HostDefaults;
-  /** Present in check mode. */
+  /** No host is contacted. */
+  readonly dryRun: boolean;
+  /** Present in check mode and dry run. */
   readonly predictions: Predictions | undefined;
   readonly journal: ChangeJournal | undefined;
 }
@@ -55,7 +57,11 @@ export async function runModule(
 ): Promise<ModuleOutcome> {
   switch (module.kind) {
     case 'control': {
-      const result = await module.run(params, { ...context, check: place.predictions !== undefined });
+      const result = await module.run(params, {
+        ...context,
+        check: place.predictions !== undefined,
+        dryRun: place.dryRun,
+      });
       return { status: 'ok', result };
     }
     case 'look':

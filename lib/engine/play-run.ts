@@ -180,7 +180,7 @@ export class PlayRun {
     const given = outcome.result.facts;
     if (given !== null && typeof given === 'object')
       for (const [name, value] of Object.entries(given)) facts.set(name, value);
-    if (task.register !== undefined) facts.set(task.register, registered(outcome));
+    if (task.register !== undefined) facts.set(task.register, registered(outcome, task.name.value));
   }
 
   #notify(task: Task, host: string): void {

@@ -15,6 +15,8 @@ export interface Answer {
 export interface RunState {
   readonly runId: string;
   readonly mode: RunMode;
+  /** What playbooks see as the mode; a run is gone through once as a dry run before it starts. */
+  readonly statedMode: RunMode;
   readonly inventory: Inventory;
   /** `-e`: as typed, never rendered. */
   readonly extraVars: Readonly<Record<string, unknown>>;

@@ -52,31 +52,20 @@ export interface RunOutcome {
 export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<RunOutcome> {
   const loaded = await loadRun(request);
   const runId = newRunId();
+  if (request.mode !== 'dry-run') await rehearse(request, loaded, runId);
   const masker = new Masker();
   const connections = new Connections(loaded.inventory, request.extraVars, masker);
   const journal = request.mode === 'run' ? await JournalWriter.create(journalPath(runId)) : undefined;
   const emit = guarded(door.emit, journal);
-  const run: RunState = {
+  const run = newRun(request, loaded, {
     runId,
-    mode: request.mode,
-    inventory: loaded.inventory,
-    extraVars: request.extraVars,
     emit,
     ask: door.ask,
     signal: door.signal,
     masker,
-    forks: request.forks,
-    tags: { only: request.tags, skip: request.skipTags },
-    facts: new Map(),
     connection: (host) => connections.to(host),
-    predictions: request.mode === 'run' ? undefined : new Predictions(),
     journal: journal === undefined ? undefined : changeJournal(journal, masker),
-    recap: new RecapBook(),
-    lost: new Set(),
-    notified: new Map(),
-    forceHandlers: request.forceHandlers ?? false,
-    playbookDirectory: dirname(request.playbook),
-  };
+  });
   await journal?.durable({
     type: 'run.started',
     version: JOURNAL_VERSION,
@@ -107,6 +96,47 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   }
 }
 
+type RunTies = Pick<RunState, 'runId' | 'emit' | 'ask' | 'signal' | 'masker' | 'connection' | 'journal'>;
+
+function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState {
+  return {
+    ...ties,
+    mode: request.mode,
+    statedMode: request.mode,
+    inventory: loaded.inventory,
+    extraVars: request.extraVars,
+    forks: request.forks,
+    tags: { only: request.tags, skip: request.skipTags },
+    facts: new Map(),
+    predictions: request.mode === 'run' ? undefined : new Predictions(),
+    recap: new RecapBook(),
+    lost: new Set(),
+    notified: new Map(),
+    forceHandlers: request.forceHandlers ?? false,
+    playbookDirectory: dirname(request.playbook),
+  };
+}
+
+/**
+ * Goes through the playbook with the variables as they are, as far as no host is needed: what is wrong with a value
+ * is refused before any host is contacted. Throws kind `validation` or `refused`.
+ */
+async function rehearse(request: RunRequest, loaded: LoadedRun, runId: string): Promise<void> {
+  const run = newRun(request, loaded, {
+    runId,
+    emit: () => {},
+    ask: () => Promise.resolve({ answer: true, by: 'operator' }),
+    signal: new AbortController().signal,
+    masker: new Masker(),
+    connection: (host) => {
+      throw new Error(`${host} was to be contacted before the run`);
+    },
+    journal: undefined,
+  });
+  const wrong = await runPlays({ ...run, mode: 'dry-run' }, loaded, request.limit);
+  if (wrong?.kind === 'validation' || wrong?.kind === 'refused') throw wrong;
+}
+
 async function runPlays(
   run: RunState,
   loaded: LoadedRun,
@@ -120,7 +150,7 @@ async function runPlays(
         type: 'play.skipped',
         time: Date.now(),
         play: play.name,
-        why: 'no task has a selected tag',
+        why: play.tasks.length === 0 ? 'it has no tasks' : 'no task has a selected tag',
       });
       continue;
     }

@@ -82,6 +82,15 @@ async function ask({ run }: TaskJob, host: string, question: Question): Promise<
   });
   const { answer, by } = await run.ask(question);
   run.emit({ type: 'question.answered', time: Date.now(), answer: answer ? 'yes' : 'no', by });
+  if (by === 'nobody') {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'nobody-to-ask',
+      message: `there is no terminal to ask: ${question.text}`,
+      details: question.details,
+      next: ['If the answer is yes, say so: run it again with --yes.'],
+    });
+  }
   return answer;
 }
 
@@ -110,8 +119,15 @@ function deadline(
 
 function becomeUser({ task, vars }: TaskJob, scope: Scope): string | undefined {
   const become = task.become ?? vars.play.become;
-  if (become === undefined || !become.enabled) return undefined;
-  return become.user === undefined ? 'root' : String(scope.renderLocated(become.user));
+  if (become === undefined) {
+    const enabled = scope.get('ansible_become');
+    return enabled === true || enabled === 'true'
+      ? String(scope.get('ansible_become_user') ?? 'root')
+      : undefined;
+  }
+  if (!become.enabled) return undefined;
+  if (become.user !== undefined) return String(scope.renderLocated(become.user));
+  return String(scope.get('ansible_become_user') ?? 'root');
 }
 
 function environment({ task, vars }: TaskJob, scope: Scope): Readonly<Record<string, string>> | undefined {

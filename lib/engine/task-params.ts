@@ -1,14 +1,19 @@
 import type { AnyModule } from '../contract/module.ts';
 import type { Evaluated } from '../contract/params.ts';
 import { paramsOf } from '../modules/params.ts';
+import { withDefaults } from '../playbook/check-task.ts';
 import type { Play, Task } from '../playbook/model.ts';
 import { validateParams } from '../playbook/params.ts';
+import { type Masker, Secret } from '../values/secret.ts';
 import { findUnknown, type Unknown } from '../values/unknown.ts';
+import type { Located } from '../yaml/located.ts';
 import { conditionValue, expressionValue } from './conditions.ts';
 import type { Scope } from './scope.ts';
 
 /** The params of a task on a host, ready for its module; or the unknown value that keeps check mode from knowing. */
-export type TaskParams = { readonly params: unknown } | { readonly unknown: Unknown };
+export type TaskParams =
+  | { readonly params: unknown }
+  | { readonly unknown: Unknown; readonly written: Readonly<Record<string, unknown>> };
 
 /**
  * Renders and validates a task's params. A param that is not written comes from `module_defaults` (the module's, then
@@ -20,52 +25,60 @@ export function taskParams(
   module: AnyModule,
   scope: Scope,
   workplaceScope: Scope,
+  masker: Masker,
 ): TaskParams {
   const fields = paramsOf(module.params)?.params ?? [];
   const special = new Map(
     fields.flatMap(({ name, holds }) => (holds === undefined ? [] : [[name, holds] as const])),
   );
-  const family = task.module.split('.')[0] ?? '';
-  const written: Record<string, unknown> = {};
-  for (const name of [family, task.module]) {
-    const defaults = play.moduleDefaults[name];
-    if (defaults !== undefined) Object.assign(written, scope.renderLocated(defaults));
-  }
-  for (const [name, value] of Object.entries(task.args.value)) {
-    if (special.has(name)) continue;
-    const rendered = scope.render({ [name]: value }, (path) => task.args.locate(path));
-    Object.assign(written, rendered);
-  }
+  const args = withDefaults(
+    task,
+    play,
+    fields.map(({ name }) => name),
+  );
+  const plain = Object.fromEntries(Object.entries(args.value).filter(([name]) => !special.has(name)));
+  const written = scope.render(plain, (path) => args.locate(path)) as Record<string, unknown>;
   for (const { name, variable } of fields) {
-    if (variable === undefined || Object.hasOwn(written, name) || Object.hasOwn(task.args.value, name))
-      continue;
+    if (variable === undefined || Object.hasOwn(args.value, name)) continue;
     const value = workplaceScope.get(variable);
     if (value !== undefined) written[name] = value;
   }
   const unknown = module.kind === 'control' ? undefined : findUnknown(written);
-  if (unknown !== undefined) return { unknown };
+  if (unknown !== undefined) return { unknown, written };
   for (const [name, holds] of special) {
-    const value = task.args.value[name];
+    const value = args.value[name];
     if (value === undefined) continue;
     written[name] =
-      holds === 'conditions' ? evaluateAll(value, name, task, scope) : evaluateOne(value, name, task, scope);
+      holds === 'conditions' ? evaluateAll(value, name, args, scope) : evaluateOne(value, name, args, scope);
   }
-  return { params: validateParams(module, task.module, written, task.args) };
+  return { params: validateParams(module, task.module, revealed(written, masker), args) };
 }
 
-function evaluateAll(value: unknown, name: string, task: Task, scope: Scope): Evaluated<unknown>[] {
+function evaluateAll(value: unknown, name: string, args: Located, scope: Scope): Evaluated<unknown>[] {
   const list = Array.isArray(value) ? value : [value];
   return list.map((condition: unknown, i) => ({
     source: String(condition),
     value: conditionValue(
       typeof condition === 'boolean' ? condition : String(condition),
-      task.args.locate(Array.isArray(value) ? [name, i] : [name]),
+      args.locate(Array.isArray(value) ? [name, i] : [name]),
       scope,
     ),
   }));
 }
 
-function evaluateOne(value: unknown, name: string, task: Task, scope: Scope): Evaluated<unknown> {
+function evaluateOne(value: unknown, name: string, args: Located, scope: Scope): Evaluated<unknown> {
   const source = String(value);
-  return { source, value: expressionValue(source, task.args.locate([name]), scope) };
+  return { source, value: expressionValue(source, args.locate([name]), scope) };
+}
+
+/** Modules work with the values themselves; from here on every reader gets them masked. */
+function revealed(value: unknown, masker: Masker): unknown {
+  if (value instanceof Secret) {
+    masker.add(value.reveal());
+    return value.reveal();
+  }
+  if (Array.isArray(value)) return value.map((inner: unknown) => revealed(inner, masker));
+  if (value === null || typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype)
+    return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, revealed(inner, masker)]));
 }

@@ -94,7 +94,7 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
   }
   return {
     status: combined(outcomes.map((outcome) => outcome.status)),
-    result: { results: outcomes.map((outcome) => registered(outcome)) },
+    result: { results: outcomes.map((outcome) => registered(outcome, ref.name)) },
     summary: outcomes.flatMap((outcome) => outcome.summary ?? []).join('; ') || undefined,
     diff: outcomes.flatMap((outcome) => outcome.diff ?? []),
     message: outcomes.flatMap((outcome) => outcome.message ?? []).join('\n') || undefined,
@@ -119,7 +119,7 @@ async function runItem(job: TaskJob, host: string, scope: Scope): Promise<TaskOu
   const go = allTrue(task.when, scope);
   if (go === false) return { status: 'skipped', result: { skipped: true } };
   if (go instanceof Unknown)
-    return { status: 'unknown', result: {}, summary: `"when" is not known before the run: ${go.why}` };
+    return { status: 'unknown', result: {}, summary: `"when" is ${notKnown(go.why)}` };
   if (task.until.length === 0) return attempt(job, host, scope);
   return retried(job, host, scope);
 }
@@ -194,16 +194,19 @@ async function attempt(job: TaskJob, host: string, scope: Scope): Promise<TaskOu
     module,
     scope,
     target === host ? scope : playScope(run, vars, target),
+    run.masker,
   );
+  if (run.mode === 'dry-run' && module.kind !== 'control') {
+    return describeDryRun(job, 'unknown' in prepared ? prepared.written : prepared.params, target);
+  }
   if ('unknown' in prepared)
-    return { status: 'unknown', result: {}, summary: `not known before the run: ${prepared.unknown.why}` };
-  if (run.mode === 'dry-run' && module.kind !== 'control')
-    return describeDryRun(job, prepared.params, target);
+    return { status: 'unknown', result: {}, summary: notKnown(prepared.unknown.why) };
   run.emit({ type: 'host.started', time: Date.now(), task: ref, host });
 
   const { context, defaults, release } = taskContext(job, host, scope);
   const place: Workplace = {
     host: target,
+    dryRun: run.mode === 'dry-run',
     peers: run.connection,
     defaults,
     predictions: run.predictions,
@@ -269,16 +272,16 @@ function messageOf(result: Result): string | undefined {
 
 /** `result`, and the name under `register`, as `until`, `changed_when` and `failed_when` see them. */
 function withResult(scope: Scope, task: Task, outcome: TaskOutcome): Scope {
-  const value = registered(outcome);
+  const value = registered(outcome, task.name.value);
   return scope.with(
     dataLayer({ result: value, ...(task.register === undefined ? {} : { [task.register]: value }) }),
   );
 }
 
 /** What `register` stores. What check mode cannot know is `Unknown`, whole or in part. */
-export function registered(outcome: TaskOutcome): unknown {
+export function registered(outcome: TaskOutcome, taskName: string): unknown {
   if (outcome.status === 'unknown' && findUnknown(outcome.result) === undefined) {
-    return new Unknown(outcome.summary ?? 'a result that check mode cannot know');
+    return new Unknown(`the result of "${taskName}"`);
   }
   return {
     ...outcome.result,
@@ -291,7 +294,7 @@ export function registered(outcome: TaskOutcome): unknown {
 
 function failure(thrown: unknown, { task, ref }: TaskJob, host: string): TaskOutcome {
   if (thrown instanceof UnknownReached) {
-    return { status: 'unknown', result: {}, summary: `not known before the run: ${thrown.unknown.why}` };
+    return { status: 'unknown', result: {}, summary: notKnown(thrown.unknown.why) };
   }
   const error = asPitrError(thrown).with({ host, task: ref.name, at: task.at });
   return {
@@ -299,4 +302,8 @@ function failure(thrown: unknown, { task, ref }: TaskJob, host: string): TaskOut
     result: error.result ?? {},
     error,
   };
+}
+
+function notKnown(why: string): string {
+  return `not known before the run: ${why}`;
 }

@@ -1,4 +1,5 @@
 import type { Play, Task } from '../playbook/model.ts';
+import { MAGIC_VARIABLES } from '../playbook/variables.ts';
 import type { RunState } from './run-state.ts';
 import { dataLayer, type Layer, OMIT, Scope, templatesLayer } from './scope.ts';
 
@@ -58,37 +59,24 @@ function layersAboveTask(
   ];
 }
 
-/** The names that pitr itself gives; nobody can set them. */
-export const MAGIC_NAMES = [
-  'inventory_hostname',
-  'group_names',
-  'groups',
-  'hostvars',
-  'play_hosts',
-  'check_mode',
-  'ansible_check_mode',
-  'run_id',
-  'playbook_dir',
-  'omit',
-] as const;
-
 function magicLayer(run: RunState, play: PlayVars, host: string): Layer {
-  const values: Readonly<Record<(typeof MAGIC_NAMES)[number], () => unknown>> = {
+  const values: Readonly<Record<(typeof MAGIC_VARIABLES)[number], () => unknown>> = {
     inventory_hostname: () => host,
     group_names: () => [...(run.inventory.hosts.get(host)?.groups ?? [])],
     groups: () => Object.fromEntries([...run.inventory.groups].map(([name, hosts]) => [name, [...hosts]])),
     hostvars: () => hostvars(run, play),
     play_hosts: () => [...play.hosts],
-    check_mode: () => run.mode !== 'run',
-    ansible_check_mode: () => run.mode !== 'run',
+    check_mode: () => run.statedMode !== 'run',
+    ansible_check_mode: () => run.statedMode !== 'run',
     run_id: () => run.runId,
     playbook_dir: () => play.play.directory,
     omit: () => OMIT,
   };
   return {
     kind: 'data',
-    get: (name) => (Object.hasOwn(values, name) ? values[name as (typeof MAGIC_NAMES)[number]]() : undefined),
-    names: () => MAGIC_NAMES,
+    get: (name) =>
+      Object.hasOwn(values, name) ? values[name as (typeof MAGIC_VARIABLES)[number]]() : undefined,
+    names: () => MAGIC_VARIABLES,
   };
 }
 

@@ -74,7 +74,11 @@ export class Expression {
       kind: 'validation',
       code,
       message,
-      details: this.text.includes('\n') ? [] : [this.text, `${' '.repeat(place.column - 1)}^`],
+      // With a place in a file the line is shown from there.
+      details:
+        this.#at !== undefined || this.text.includes('\n')
+          ? []
+          : [this.text, `${' '.repeat(place.column - 1)}^`],
       at: this.#at === undefined ? undefined : positionInText(this.#at, place.line, place.column),
       next: hint === undefined ? [] : [hint],
     });

@@ -95,6 +95,7 @@ export function failureWords(
     const got = /got '([^']*)'/.exec(words)?.[1] ?? 'something else';
     return { message: `a test must be true or false, not ${got}`, hint: truthHint(got) };
   }
+  if (/^(?:unexpected|expected)_/.test(code)) return { message: 'it cannot be read from here on' };
   if (code === 'index_out_of_bounds') return { message: 'the list has no such item' };
   return { message: words.charAt(0).toLowerCase() + words.slice(1) };
 }

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { didYouMean, nearestName } from '../errors/nearest.ts';
 import type { PitrError, SourcePosition } from '../errors/pitr-error.ts';
-import type { BecomeSettings, ConnectionSettings, SshSettings } from '../transport/types.ts';
+import type { BecomeSettings, SshSettings } from '../transport/types.ts';
 import { Secret } from '../values/secret.ts';
 import { Unknown } from '../values/unknown.ts';
 import { CONNECTION_VARS, OTHER_ANSIBLE_VARS, UNSUPPORTED_VARS } from './connection-vars.ts';

@@ -1,5 +1,6 @@
 /** The first line of a closed file; a file without it is not ours to replace. */
-export const CLOSED_MARK = '# pitr: closed until the cut-over is proved; the rules of the cluster are kept beside.';
+export const CLOSED_MARK =
+  '# pitr: closed until the cut-over is proved; the rules of the cluster are kept beside.';
 
 /** Words of a `pg_hba.conf` line; quoted words keep their quotes, a comment ends the line. */
 function words(line: string): readonly string[] {
@@ -29,7 +30,8 @@ export function closedRules(text: string, roles: readonly string[]): string {
     const rule = words(line);
     const [type = '', databases = '', users = '', address = ''] = rule;
     const local = type === 'local';
-    if (!local && !(type.startsWith('host') && LOOPBACK.has(address.replaceAll('"', '').toLowerCase()))) continue;
+    if (!local && !(type.startsWith('host') && LOOPBACK.has(address.replaceAll('"', '').toLowerCase())))
+      continue;
     if (databases === 'replication') continue;
     const allowed = rolesOf(users, roles);
     if (allowed.length === 0) continue;

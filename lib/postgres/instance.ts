@@ -58,7 +58,7 @@ export function parseInstance(answer: string): InstanceState {
   if (Number.isNaN(version)) return { ...NO_INSTANCE, running, ...(running ? { processes: pids } : {}) };
 
   const names = new Set(told.get('files')?.lines ?? []);
-  const control = told.get('control')?.lines.join('\n') ?? '';
+  const control = told.get('control')?.lines.join('\n').trim() ?? '';
   const parsed = control === '' ? undefined : parseControlData(control);
   const programs = told.get('programs')?.value ?? '';
   return {
@@ -92,7 +92,9 @@ function commandLineSettings(text: string): readonly (readonly [name: string, va
   const words = parseOptions(text);
   return words.flatMap((word, i) => {
     const equals = word.indexOf('=');
-    return words[i - 1] === '-c' && equals > 0 ? [[word.slice(0, equals), word.slice(equals + 1)] as const] : [];
+    return words[i - 1] === '-c' && equals > 0
+      ? [[word.slice(0, equals), word.slice(equals + 1)] as const]
+      : [];
   });
 }
 
@@ -126,7 +128,7 @@ function sections(answer: string): ReadonlyMap<string, Section> {
     if (head !== null) {
       current = { value: head[2] ?? '', lines: [] };
       found.set(head[1] ?? '', current);
-    } else if (line !== '') current?.lines.push(line);
+    } else current?.lines.push(line);
   }
   return found;
 }

@@ -59,6 +59,10 @@ export function readLog(facts: LogFacts, text: string): LogFacts {
 
 const SEVERITY = /(?:^|\s)(LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|STATEMENT|CONTEXT):\s+(.*)$/;
 
+/** What ends one session is FATAL too, and says nothing of the instance. */
+const OF_A_CLIENT =
+  /^(the database system is|terminating connection|no pg_hba\.conf entry|.* authentication failed|role "|database "|sorry, too many clients|connection to client lost)/;
+
 function readLine(facts: LogFacts, line: string): LogFacts {
   if (line.trim() === '') return facts;
   const seen = { ...facts, tail: [...facts.tail.slice(1 - TAIL_LINES), line] };
@@ -70,10 +74,12 @@ function readLine(facts: LogFacts, line: string): LogFacts {
       : { ...seen, doubt: again(facts.doubt, file, words) };
   }
   const [, severity = '', message = ''] = SEVERITY.exec(line) ?? [];
+  if (severity === 'FATAL' && OF_A_CLIENT.test(message)) return seen;
   if (severity === 'FATAL' || severity === 'PANIC') {
     return { ...seen, fatal: [...facts.fatal, `${severity}: ${message}`] };
   }
-  if (severity === 'DETAIL' || severity === 'HINT') return { ...seen, fatal: explain(facts, severity, message) };
+  if (severity === 'DETAIL' || severity === 'HINT')
+    return { ...seen, fatal: explain(facts, severity, message) };
   return severity === 'LOG' || severity === 'WARNING' ? { ...seen, ...told(message) } : seen;
 }
 
@@ -84,7 +90,9 @@ function again(before: FetchAnswer | undefined, file: string, words: string): Fe
 /** DETAIL and HINT belong to the line right above them; they count where that was a fatal one. */
 function explain(facts: LogFacts, severity: string, message: string): readonly string[] {
   const above = facts.tail.findLast((line) => !/\s(?:DETAIL|HINT):\s/.test(line)) ?? '';
-  return /(?:^|\s)(?:FATAL|PANIC):\s/.test(above) ? [...facts.fatal, `  ${severity}: ${message}`] : facts.fatal;
+  return /(?:^|\s)(?:FATAL|PANIC):\s/.test(above)
+    ? [...facts.fatal, `  ${severity}: ${message}`]
+    : facts.fatal;
 }
 
 /** A rule of what one message tells. */

@@ -24,7 +24,11 @@ export const instanceParams = {
 
 /** How to log in to an instance, on top of `instanceParams`. */
 export const sessionParams = {
-  role: z.string().min(1).optional().describe('database role to log in as; the operating system user by default'),
+  role: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('database role to log in as; the operating system user by default'),
   socket_dir: absolutePath
     .optional()
     .describe('directory of the socket; where the running instance says it is by default'),
@@ -39,12 +43,16 @@ export const sessionParams = {
 /** A server of Barman by its name, as it stands in commands on other hosts. */
 export const barmanServer = z
   .string()
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:+-]*$/, 'must be the name of a Barman server (letters, digits, _ . @ : + -)');
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.@:+-]*$/,
+    'must be the name of a Barman server (letters, digits, _ . @ : + -)',
+  );
 
 /** `barman@backup.example.com` */
-export const login = z
-  .string()
-  .regex(/^[A-Za-z0-9_][\w.-]*@[A-Za-z0-9[][\w.:[\]-]*$/, 'must be user@host');
+export const login = z.string().regex(/^[A-Za-z0-9_][\w.-]*@[A-Za-z0-9[][\w.:[\]-]*$/, 'must be user@host');
 
 /** Seconds. */
-export const seconds = z.number().positive().max(86_400 * 30);
+export const seconds = z
+  .number()
+  .positive()
+  .max(86_400 * 30);

@@ -29,8 +29,9 @@ export function parseRows(printed: string, format: RowFormat): readonly Row[] {
 
 /** JSON in which numbers that JavaScript cannot hold exactly stand as text. */
 function withLongNumbersAsText(json: string): string {
-  return json.replace(/("(?:[^"\\]|\\.)*")|-?\d[\d.]{15,}(?:[eE][+-]?\d+)?/g, (token, text: string | undefined) =>
-    text === undefined ? `"${token}"` : text,
+  return json.replace(
+    /("(?:[^"\\]|\\.)*")|-?\d[\d.]{15,}(?:[eE][+-]?\d+)?/g,
+    (token, text: string | undefined) => (text === undefined ? `"${token}"` : text),
   );
 }
 

@@ -52,7 +52,8 @@ export function stepsToPrepare(files: RecoveryFiles, wish: RecoveryWish): FileSt
   const wanted: FileWrite[] = [{ name: AUTO_CONF, text: wish.autoConf }];
   for (const name of ['postgresql.conf', 'postgresql.base.conf']) {
     const text = files.texts.get(name);
-    if (text !== undefined) wanted.push({ name, text: replaceSettings(text, movedPaths(text, files, wish.pgdata)) });
+    if (text !== undefined)
+      wanted.push({ name, text: replaceSettings(text, movedPaths(text, files, wish.pgdata)) });
   }
   const signalFile = `${wish.signal}.signal`;
   const other = wish.signal === 'recovery' ? 'standby.signal' : 'recovery.signal';
@@ -75,7 +76,8 @@ function movedPaths(text: string, files: RecoveryFiles, pgdata: string): Readonl
   const moved = new Map<string, string>();
   for (const [name, value] of effectiveSettings(text)) {
     const base = value.slice(value.lastIndexOf('/') + 1);
-    if ((name === 'hba_file' || name === 'ident_file') && files.names.has(base)) moved.set(name, `${pgdata}/${base}`);
+    if ((name === 'hba_file' || name === 'ident_file') && files.names.has(base))
+      moved.set(name, `${pgdata}/${base}`);
     if (name === 'data_directory') moved.set(name, pgdata);
     if (name === 'archive_command' && !['', 'false', '/bin/false'].includes(value)) moved.set(name, 'false');
     if (name === 'archive_library' && value !== '') moved.set(name, '');

@@ -53,7 +53,8 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
   if (last !== undefined && !last.inRecovery) {
     return { kind: 'reached', what: log.stopping === undefined ? 'end-of-wal' : 'target', promoted: true };
   }
-  if (last?.paused === true && log.pausedAtTarget) return { kind: 'reached', what: 'target', promoted: false };
+  if (last?.paused === true && log.pausedAtTarget)
+    return { kind: 'reached', what: 'target', promoted: false };
   if (!wish.hasTarget && watch.still >= STILL_LOOKS && replayedAll(watch, wish)) {
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
   }
@@ -69,7 +70,11 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
 /** Replay stands behind the last segment that is known to be archived: nothing more has to be asked. */
 function replayedAll(watch: ReplayWatch, wish: ReplayWish): boolean {
   const lsn = watch.last?.lsn;
-  return lsn !== undefined && wish.lastSegment !== undefined && lsn >= endOfSegment(wish.lastSegment, wish.segmentSize);
+  return (
+    lsn !== undefined &&
+    wish.lastSegment !== undefined &&
+    lsn >= endOfSegment(wish.lastSegment, wish.segmentSize)
+  );
 }
 
 /** The absent file lies before what is known to be archived: a hole, not the end. */
@@ -112,7 +117,11 @@ function settingsTooLow(watch: ReplayWatch): ReplayVerdict {
     kind: 'failed',
     code: 'settings-too-low',
     message: 'replay has stopped: a setting is lower than it was on the primary that wrote the WAL',
-    details: [...whereItStands(watch), ...watch.log.tail.filter((line) => /DETAIL|WARNING/.test(line)), ...watch.log.fatal],
+    details: [
+      ...whereItStands(watch),
+      ...watch.log.tail.filter((line) => /DETAIL|WARNING/.test(line)),
+      ...watch.log.fatal,
+    ],
     next: ['Raise the setting named above in the restored postgresql.conf, then run the playbook again.'],
   };
 }
@@ -137,9 +146,12 @@ function ended(watch: ReplayWatch): ReplayVerdict {
     return {
       kind: 'failed',
       code: 'wal-fetch-failed',
-      message: 'WAL could not be fetched, and PostgreSQL has stopped: nothing is lost, it can go on from here',
+      message:
+        'WAL could not be fetched, and PostgreSQL has stopped: nothing is lost, it can go on from here',
       details: [...details, ...(log.doubt === undefined ? [] : [`${log.doubt.file}: ${log.doubt.words}`])],
-      next: ['See to it that this node reaches Barman, then start PostgreSQL again (postgres.start, or the playbook).'],
+      next: [
+        'See to it that this node reaches Barman, then start PostgreSQL again (postgres.start, or the playbook).',
+      ],
     };
   }
   if (/insufficient parameter settings/.test(words)) return settingsTooLow(watch);
@@ -162,11 +174,17 @@ function stalled(watch: ReplayWatch, wish: ReplayWish): ReplayVerdict {
     details: [
       ...whereItStands(watch),
       ...(watch.startup === undefined ? [] : [`PostgreSQL says: startup ${watch.startup}`]),
-      ...(log.doubt === undefined ? [] : [`Cannot tell whether ${log.doubt.file} is archived: ${log.doubt.words}`]),
+      ...(log.doubt === undefined
+        ? []
+        : [`Cannot tell whether ${log.doubt.file} is archived: ${log.doubt.words}`]),
       ...(log.absent === undefined ? [] : [`In no archive: ${log.absent.file} (asked: ${log.absent.words})`]),
-      ...(next === undefined ? [] : [`The WAL fetched so far ends at ${formatLsn(endOfSegment(next, wish.segmentSize))}.`]),
+      ...(next === undefined
+        ? []
+        : [`The WAL fetched so far ends at ${formatLsn(endOfSegment(next, wish.segmentSize))}.`]),
       ...log.tail.slice(-4),
     ],
-    next: ['The instance still runs: mend the cause (network, Barman) and it goes on by itself; then run again.'],
+    next: [
+      'The instance still runs: mend the cause (network, Barman) and it goes on by itself; then run again.',
+    ],
   };
 }

@@ -86,7 +86,8 @@ export function replayWords(watch: ReplayWatch, end: Lsn | undefined): string {
     return log.restored === undefined ? 'starting' : `fetched ${log.restored}, not open yet`;
   }
   const rate = replayRate(watch);
-  const left = rate === undefined || rate <= 0 || end === undefined ? undefined : Number(end - last.lsn) / rate;
+  const left =
+    rate === undefined || rate <= 0 || end === undefined ? undefined : Number(end - last.lsn) / rate;
   return [
     `replayed to ${formatLsn(last.lsn)}`,
     ...(last.lastCommit === undefined ? [] : [`last commit ${last.lastCommit}`]),

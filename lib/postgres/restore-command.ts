@@ -29,6 +29,9 @@ export interface RestoreCommandValues {
   readonly directories: string;
   readonly segment_size: string;
   readonly doubt_exit: string;
+  /** The backup's first segment and its server: as long as they show, what does not show is absent. Else empty. */
+  readonly anchor: string;
+  readonly anchor_server: string;
 }
 
 export interface RestoreCommandFacts {
@@ -37,6 +40,7 @@ export interface RestoreCommandFacts {
   readonly directories: readonly string[];
   readonly segmentSize: number;
   readonly signal: SignalKind;
+  readonly anchor?: { readonly server: string; readonly segment: string } | undefined;
 }
 
 /** `quote` is the one quoting function of the transports. */
@@ -54,6 +58,8 @@ export function restoreCommandValues(
     directories: facts.directories.map(word).join(' '),
     segment_size: String(facts.segmentSize),
     doubt_exit: String(doubtExit(facts.signal)),
+    anchor: facts.anchor === undefined ? '' : word(facts.anchor.segment),
+    anchor_server: facts.anchor === undefined ? '' : word(facts.anchor.server),
   };
 }
 

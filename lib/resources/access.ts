@@ -16,7 +16,11 @@ export async function hbaFile(host: WriteHost, ref: InstanceRef): Promise<string
  * Puts rules into force (for the next start or reload) that let in only the given roles from this very host. The
  * rules as they were are kept in the data directory. Safe to repeat.
  */
-export async function closeAccess(host: WriteHost, ref: InstanceRef, roles: readonly string[]): Promise<void> {
+export async function closeAccess(
+  host: WriteHost,
+  ref: InstanceRef,
+  roles: readonly string[],
+): Promise<void> {
   const file = await hbaFile(host, ref);
   const kept = `${ref.pgdata}/${KEPT_HBA_FILE}`;
   const text = await read(host, ref, file);

@@ -1,4 +1,5 @@
 import type { TaskContext, WriteHost } from '../contract/module.ts';
+import { PitrError } from '../errors/pitr-error.ts';
 import { effectiveSettings, quoteConf } from '../postgres/conf-file.ts';
 import { runFiles } from '../postgres/isolation.ts';
 import { AUTO_CONF } from '../postgres/recovery-files.ts';
@@ -6,7 +7,6 @@ import { prepareRunFiles, startInstance, stopInstance } from './instance-control
 import { postgresResource } from './postgres.ts';
 import { querySql, type SessionTarget } from './sql.ts';
 import { until } from './until.ts';
-import { PitrError } from '../errors/pitr-error.ts';
 
 const POSITION = 'select pg_last_wal_replay_lsn()';
 
@@ -38,8 +38,14 @@ export async function endRecoveryHere(
     user,
     mode: 0o600,
   });
-  await prepareRunFiles(host, session, runFiles(pgdata, startedWith.find(([name]) => name === 'unix_socket_directories')?.[1]));
-  await startInstance(host, session, startedWith, timeoutMs, context.signal, (text) => context.progress(text));
+  await prepareRunFiles(
+    host,
+    session,
+    runFiles(pgdata, startedWith.find(([name]) => name === 'unix_socket_directories')?.[1]),
+  );
+  await startInstance(host, session, startedWith, timeoutMs, context.signal, (text) =>
+    context.progress(text),
+  );
   await until(() => position(host, session), {
     everyMs: 300,
     deadlineMs: timeoutMs,

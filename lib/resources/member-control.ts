@@ -72,12 +72,16 @@ export async function startMember(
           ownChannel: true,
         });
   const up = await until(
-    async () => ({ ...(await look(host, change)), answers: ((await askRest(host, [url])).get(url)?.code ?? 0) > 0 }),
+    async () => ({
+      ...(await look(host, change)),
+      answers: ((await askRest(host, [url])).get(url)?.code ?? 0) > 0,
+    }),
     {
       everyMs: 250,
       deadlineMs: change.timeoutMs,
       signal,
-      done: ({ service, answers }) => answers && service.state === 'running' && service.changing === undefined,
+      done: ({ service, answers }) =>
+        answers && service.state === 'running' && service.changing === undefined,
       late: ({ service, answers }, waited) =>
         new PitrError({
           kind: 'failed',
@@ -100,7 +104,12 @@ async function look(host: WriteHost, change: MemberChange): Promise<Seen> {
   return { service, instance };
 }
 
-function notStopped(host: string, change: MemberChange, { service, instance }: Seen, asked: RunResult | undefined): PitrError {
+function notStopped(
+  host: string,
+  change: MemberChange,
+  { service, instance }: Seen,
+  asked: RunResult | undefined,
+): PitrError {
   const processes = (instance.processes ?? []).join(', ');
   return new PitrError({
     kind: 'failed',

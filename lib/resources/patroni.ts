@@ -2,7 +2,13 @@ import type { ReadHost } from '../contract/module.ts';
 import { probeScript } from '../contract/probe.ts';
 import type { Resource } from '../contract/resource.ts';
 import { PitrError } from '../errors/pitr-error.ts';
-import { type ClusterView, isUp, type Member, parseClusterAnswer, parseMemberList } from '../patroni/cluster.ts';
+import {
+  type ClusterView,
+  isUp,
+  type Member,
+  parseClusterAnswer,
+  parseMemberList,
+} from '../patroni/cluster.ts';
 import { type NodeView, parseNode } from '../patroni/node.ts';
 import { evidenceOf } from '../transport/command-failed.ts';
 
@@ -56,13 +62,19 @@ export function parseAnswers(printed: string): ReadonlyMap<string, RestAnswer> {
     const [url = '', ...rest] = part.split('\n');
     const at = rest.findLastIndex((line) => line.startsWith('@code '));
     const code = Number(rest[at]?.slice('@code '.length) ?? 0);
-    answers.set(url, { code: Number.isNaN(code) ? 0 : code, body: rest.slice(0, Math.max(at, 0)).join('\n').trim() });
+    answers.set(url, {
+      code: Number.isNaN(code) ? 0 : code,
+      body: rest.slice(0, Math.max(at, 0)).join('\n').trim(),
+    });
   }
   return answers;
 }
 
 /** Asks REST addresses from a host, in one round trip. */
-export async function askRest(host: ReadHost, urls: readonly string[]): Promise<ReadonlyMap<string, RestAnswer>> {
+export async function askRest(
+  host: ReadHost,
+  urls: readonly string[],
+): Promise<ReadonlyMap<string, RestAnswer>> {
   return parseAnswers((await host.query(ASK(urls, { timeoutMs: 10_000 + 5_000 * urls.length }))).stdout);
 }
 
@@ -122,7 +134,10 @@ async function askMembers(
   return undefined;
 }
 
-function facts(source: ClusterState['source'], node: NodeView | undefined): Pick<ClusterState, 'source' | 'systemId' | 'cluster'> {
+function facts(
+  source: ClusterState['source'],
+  node: NodeView | undefined,
+): Pick<ClusterState, 'source' | 'systemId' | 'cluster'> {
   return {
     source,
     ...(node?.systemId === undefined ? {} : { systemId: node.systemId }),
@@ -131,7 +146,8 @@ function facts(source: ClusterState['source'], node: NodeView | undefined): Pick
 }
 
 function expected(host: ReadHost, access: PatroniAccess, state: ClusterState): ClusterState {
-  if (access.cluster === undefined || state.cluster === undefined || state.cluster === access.cluster) return state;
+  if (access.cluster === undefined || state.cluster === undefined || state.cluster === access.cluster)
+    return state;
   throw new PitrError({
     kind: 'refused',
     code: 'other-cluster',

@@ -1,9 +1,9 @@
 import type { ReadHost } from '../contract/module.ts';
 import { probeScript } from '../contract/probe.ts';
 import type { Resource } from '../contract/resource.ts';
-import { evidenceOf } from '../transport/command-failed.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import { type InstanceState, KEPT_HBA_FILE, parseInstance } from '../postgres/instance.ts';
+import { evidenceOf } from '../transport/command-failed.ts';
 
 // What proves that an instance runs is a process that works in its directory, not a file that a crash leaves behind.
 const LOOK = probeScript(`

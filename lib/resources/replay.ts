@@ -44,12 +44,19 @@ export interface ReplayPlace {
   readonly log: string;
 }
 
+export interface LogProgress {
+  /** How much of the log this look has read. */
+  readonly logBytes: number;
+  /** There is more to be read at once. */
+  readonly moreLog: boolean;
+}
+
 /** One look at a replaying instance, in one round trip. `offset`: how much of the log has been read before. */
 export async function lookAtReplay(
   host: ReadHost,
   place: ReplayPlace,
   offset: number,
-): Promise<ReplayLook & { readonly logBytes: number }> {
+): Promise<ReplayLook & LogProgress> {
   const [seen, asked] = await host.queryAll([
     LOOK([place.session.pgdata, place.log, String(offset)], {
       user: place.session.user,
@@ -65,9 +72,10 @@ export async function lookAtReplay(
 export function parseLook(
   seen: string,
   asked: Pick<RunResult, 'exitCode' | 'stdout'>,
-): ReplayLook & { readonly logBytes: number } {
+): ReplayLook & LogProgress {
   const head = /^@alive (.*)\n@startup (.*)\n@fetched (\d+)\n@log (\d+)\n/.exec(seen);
-  if (head === null) throw new Error(`cannot read the look at a replay: ${JSON.stringify(seen.slice(0, 200))}`);
+  if (head === null)
+    throw new Error(`cannot read the look at a replay: ${JSON.stringify(seen.slice(0, 200))}`);
   const startup = (head[2] ?? '').trim();
   return {
     alive: head[1] === 'postgres' || head[1] === 'postmaster',
@@ -75,6 +83,7 @@ export function parseLook(
     fetchedBytes: Number(head[3]),
     log: seen.slice(head[0].length),
     logBytes: Number(head[4]),
+    moreLog: Number(head[4]) === CHUNK,
     ...(asked.exitCode === 0 ? { session: parseSession(asked.stdout) } : {}),
   };
 }

@@ -36,7 +36,11 @@ export interface SessionParams {
 }
 
 /** Where to open a session. The programs are found by the version of the data where the params do not say. */
-export function sessionTarget(params: SessionParams, programs: string | undefined, database?: string): SessionTarget {
+export function sessionTarget(
+  params: SessionParams,
+  programs: string | undefined,
+  database?: string,
+): SessionTarget {
   return {
     pgdata: params.pgdata,
     bin: programsOf(params, programs),
@@ -61,13 +65,18 @@ export function programsOf(params: Pick<SessionParams, 'bin' | 'pgdata'>, found:
 }
 
 // psql itself, not Debian's wrapper (180 ms a call), and by the socket that the postmaster's own file names: an
-// isolated instance has it in a place of its own. The database goes by environment, where libpq takes it as a name
+// isolated instance has it in a place of its own. As long as that file says that nobody is let in nobody knocks: each
+// try would be a FATAL line in the log. The database goes by environment, where libpq takes it as a name
 // and never as a connection string.
 const SESSION = `
 d=$1; bin=$2; PGUSER=$3; PGDATABASE=$4; PGHOST=$5; PGPORT=$6; PGOPTIONS=$7; shift 7
 if [ -z "$PGHOST" ] || [ -z "$PGPORT" ]; then
   { read -r pid; read -r data; read -r start; read -r port; read -r socket; } 2>/dev/null < "$d/postmaster.pid" || {
     echo "PostgreSQL does not run on $d (its postmaster.pid is missing or not complete)" >&2; exit 2; }
+  case $(sed -n '8{s/ *$//;p;}' "$d/postmaster.pid") in
+  ready|standby) ;;
+  *) echo "PostgreSQL on $d lets nobody in yet" >&2; exit 2 ;;
+  esac
   PGHOST=\${PGHOST:-$socket}; PGPORT=\${PGPORT:-$port}
 fi
 export PGUSER PGDATABASE PGHOST PGPORT PGOPTIONS PGCONNECT_TIMEOUT=10 PGAPPNAME=pitr PGCLIENTENCODING=UTF8

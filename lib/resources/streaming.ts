@@ -42,7 +42,14 @@ export async function lookAtStreaming(
   ]);
   const receiver = received?.exitCode === 0 ? parseReceiver(received.stdout) : undefined;
   return {
-    facts: { name: question.member, listed: cluster.members[question.member], leader, own: ownView(cluster), leaderNode, receiver },
+    facts: {
+      name: question.member,
+      listed: cluster.members[question.member],
+      leader,
+      own: ownView(cluster),
+      leaderNode,
+      receiver,
+    },
     ...(copied?.exitCode === 0 ? { copied: copied.stdout.trim() } : {}),
   };
 }
@@ -94,7 +101,12 @@ export async function awaitStreaming(
   }
 }
 
-function notStreaming(host: string, facts: StreamingFacts, flaws: readonly string[], stallMs: number): PitrError {
+function notStreaming(
+  host: string,
+  facts: StreamingFacts,
+  flaws: readonly string[],
+  stallMs: number,
+): PitrError {
   const { name, leader, listed } = facts;
   return new PitrError({
     kind: 'failed',
@@ -102,10 +114,16 @@ function notStreaming(host: string, facts: StreamingFacts, flaws: readonly strin
     message: `${name} is not a streaming replica of ${leader?.name ?? 'any leader'}: ${flaws.join('; ')}`,
     details: [
       `Nothing has changed for ${Math.round(stallMs / 1000)} s.`,
-      ...(listed === undefined ? [] : [`Patroni lists it as ${listed.role}, ${listed.state}, timeline ${listed.timeline ?? 'unknown'}.`]),
-      ...(looksHealthy(facts) ? ['It looks healthy in that list and is not: it serves data that does not change any more.'] : []),
+      ...(listed === undefined
+        ? []
+        : [`Patroni lists it as ${listed.role}, ${listed.state}, timeline ${listed.timeline ?? 'unknown'}.`]),
+      ...(looksHealthy(facts)
+        ? ['It looks healthy in that list and is not: it serves data that does not change any more.']
+        : []),
     ],
     host,
-    next: [`Copy it anew from the leader: patroni.reinit for ${name}, or move its data aside and start Patroni.`],
+    next: [
+      `Copy it anew from the leader: patroni.reinit for ${name}, or move its data aside and start Patroni.`,
+    ],
   });
 }

@@ -12,6 +12,8 @@ import { sizeWords, watchSize } from './watch-size.ts';
 export interface CopyOrder extends CopyOnDisk {
   readonly node: string;
   readonly expected: ExpectedCopy;
+  /** Goes on with what is there in part. */
+  readonly continues: boolean;
   /** The command, on Barman's host. */
   readonly argv: readonly string[];
 }
@@ -37,6 +39,8 @@ export async function copyBackup(
     emptyBefore: order.emptyBefore,
   };
   const { signal } = context;
+  // A controller that died in the middle may have left a copy at work, which would write between ours.
+  if (order.continues) await endReceivingRsync(receiver, destination, owner);
   const file = { user: owner, mode: 0o600, signal };
   await receiver.writeFile(markerBeside(destination), renderMarker(marker), file);
   const result = await watchedCopy(host, receiver, order, user, context);

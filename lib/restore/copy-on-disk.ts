@@ -1,6 +1,7 @@
 import type { BackupInfo } from '../barman/backup-info.ts';
 import type { WriteHost } from '../contract/module.ts';
 import { type Destination, readDestination } from './destination.ts';
+import { endReceivingRsync } from './end-rsync.ts';
 import { markerBeside, type RestoreMarker } from './marker.ts';
 import { copyNotOurs, destinationInUse } from './refusals.ts';
 
@@ -42,6 +43,8 @@ export async function removeCopy(host: WriteHost, copy: CopyOnDisk): Promise<voi
   if (found.running) throw destinationInUse(destination, host.name);
   const marker = found.complete ?? found.copying;
   const ours = marker !== undefined && names(marker, copy);
+  // A controller that died in the middle may have left a copy at work.
+  if (ours && found.copying !== undefined) await endReceivingRsync(host, destination, owner);
   if (found.kind !== 'absent' && !found.empty && !ours) throw copyNotOurs(destination, marker, host.name);
   const as = { user: owner };
   if (ours && found.kind === 'directory') {

@@ -15,7 +15,7 @@ export interface Becoming {
   readonly dialog?: PasswordDialog;
 }
 
-export interface PasswordDialog {
+interface PasswordDialog {
   readonly password: Secret;
   /** Whether this output (all of it so far) ends with the question. */
   asks(output: string): boolean;

@@ -37,3 +37,29 @@ function notStarted(error: Error): number {
 function endOf(code: number | null, signal: string | null): ChannelEnd {
   return signal !== null ? { kind: 'signalled', signal } : { kind: 'exited', exitCode: code ?? 255 };
 }
+
+const GOODBYE_MS = 1_000;
+
+/** The channels that are open, to be let go of together. */
+export class OpenChannels {
+  readonly #open = new Set<Channel>();
+
+  add(channel: Channel): Channel {
+    this.#open.add(channel);
+    void channel.ended.then(() => this.#open.delete(channel));
+    return channel;
+  }
+
+  /** Gives shells that have read the end of their stdin the time to end, then closes what is left. */
+  async letGo(): Promise<void> {
+    const all = [...this.#open];
+    if (all.length === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, GOODBYE_MS);
+    });
+    await Promise.race([Promise.all(all.map((channel) => channel.ended)), late]);
+    clearTimeout(timer);
+    for (const channel of this.#open) channel.abandon();
+  }
+}

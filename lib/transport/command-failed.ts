@@ -1,20 +1,13 @@
 import { type CommandEvidence, PitrError } from '../errors/pitr-error.ts';
+import { commandLine } from './quote.ts';
+import { tail } from './tail.ts';
 import type { RunResult } from './types.ts';
-
-const TAIL_LINES = 12;
-const TAIL_CHARACTERS = 2000;
-
-/** The end of a text: whole lines, at most a screenful. */
-function tail(text: string): string {
-  const lines = text.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
-  return lines.length <= TAIL_CHARACTERS ? lines : `…${lines.slice(-TAIL_CHARACTERS)}`;
-}
 
 /** What a command left behind, for an error: stderr, or stdout where stderr is silent. */
 export function evidenceOf(result: RunResult): CommandEvidence {
   const text = tail(result.stderr.trim() === '' ? result.stdout : result.stderr);
   return {
-    command: result.argv.join(' '),
+    command: commandLine(result.argv),
     ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
     ...(result.signal === undefined ? {} : { signal: result.signal }),
     ...(result.timedOut ? { timedOut: true } : {}),

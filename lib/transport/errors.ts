@@ -1,13 +1,14 @@
 import { type CommandEvidence, PitrError } from '../errors/pitr-error.ts';
 import type { ChannelEnd } from './connection.ts';
 import { commandLine } from './quote.ts';
+import { tail } from './tail.ts';
 
-const EVIDENCE_CHARACTERS = 2000;
+const BRIEF_CHARACTERS = 120;
 
-/** The end of a text, where the reason usually stands. */
-export function tail(text: string): string {
-  const trimmed = text.trim();
-  return trimmed.length <= EVIDENCE_CHARACTERS ? trimmed : `...${trimmed.slice(-EVIDENCE_CHARACTERS)}`;
+/** A command as a message can name it: one line, and no longer than one. */
+export function brief(argv: readonly string[]): string {
+  const line = commandLine(argv.map((word) => word.trim().replace(/\s+/g, ' ')));
+  return line.length <= BRIEF_CHARACTERS ? line : `${line.slice(0, BRIEF_CHARACTERS)}...`;
 }
 
 /** What a shell or helper said, as evidence; nothing when it was silent. */

@@ -2,10 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { fileFailed, interrupted, sourceFailed, tail } from './errors.ts';
+import { fileFailed, interrupted, sourceFailed } from './errors.ts';
 import { statusOf } from './output.ts';
 import { commandLine } from './quote.ts';
 import type { Runner } from './runner.ts';
+import { tail } from './tail.ts';
 import type { RunOptions, RunResult, WriteFileOptions } from './types.ts';
 
 /** Up to here a file comes and goes over the standing shell, in one round trip. */

@@ -2,10 +2,9 @@ import type { Readable } from 'node:stream';
 import { PitrError } from '../errors/pitr-error.ts';
 import { asLoginUser } from './becoming.ts';
 import type { Connection } from './connection.ts';
-import { interrupted } from './errors.ts';
+import { brief, interrupted } from './errors.ts';
 import { readFile, writeFile } from './files.ts';
 import { statusOf } from './output.ts';
-import { commandLine } from './quote.ts';
 import { Runner } from './runner.ts';
 import { Shells } from './shells.ts';
 import type {
@@ -74,7 +73,7 @@ export class Host implements HostConnection {
       const ended = this.#ours(async () => {
         const end = await own.ended;
         signal?.removeEventListener('abort', stop);
-        if (signal?.aborted) throw interrupted(commandLine(argv), 'The command was ended on the host.');
+        if (signal?.aborted) throw interrupted(brief(argv), 'The command was ended on the host.');
         return statusOf(argv, end, options.cwd, undefined);
       });
       ended.catch(() => {});

@@ -1,9 +1,8 @@
 import { Capture } from './capture.ts';
 import type { ChannelEnd } from './connection.ts';
-import { directoryMissing, shellLost } from './errors.ts';
+import { brief, directoryMissing, shellLost } from './errors.ts';
 import { type ExitStatus, exitStatusOf } from './exit-status.ts';
 import type { CommandEnd, OutputSink } from './framed-channel.ts';
-import { commandLine } from './quote.ts';
 import type { RunOptions, RunResult } from './types.ts';
 
 /** What one command prints and how it ended, on the way to its result. */
@@ -79,6 +78,6 @@ function shellStatusOf(argv: readonly string[], end: ChannelEnd): ExitStatus {
     case 'signalled':
       return { signal: end.signal };
     case 'lost':
-      throw end.error.code === 'connection-lost' ? shellLost(commandLine(argv), end) : end.error;
+      throw end.error.code === 'connection-lost' ? shellLost(brief(argv), end) : end.error;
   }
 }

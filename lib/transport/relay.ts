@@ -3,8 +3,9 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { PitrError } from '../errors/pitr-error.ts';
 import { Capture } from './capture.ts';
-import { interrupted, tail } from './errors.ts';
+import { interrupted } from './errors.ts';
 import type { ExitStatus } from './exit-status.ts';
+import { tail } from './tail.ts';
 import type { RemoteProcess } from './types.ts';
 
 export interface RelayOptions {

@@ -2,12 +2,11 @@ import type { Readable } from 'node:stream';
 import type { Becoming } from './becoming.ts';
 import { Capture } from './capture.ts';
 import type { Connection } from './connection.ts';
-import { interrupted, killFailed } from './errors.ts';
+import { brief, interrupted, killFailed } from './errors.ts';
 import type { CommandEnd } from './framed-channel.ts';
 import { KILL_TREE } from './kill-tree.ts';
 import { Output } from './output.ts';
 import { startOwn } from './own-process.ts';
-import { commandLine } from './quote.ts';
 import type { Lease, Shells } from './shells.ts';
 import { supervise, within } from './supervise.ts';
 import { Turns } from './turns.ts';
@@ -33,7 +32,7 @@ export class Runner {
 
   /** Runs a command to its end. What it printed is there as bytes (`stdout.bytes()`) and as a result. */
   async run(argv: readonly string[], options: RunOptions): Promise<Output> {
-    if (options.signal?.aborted) throw interrupted(commandLine(argv));
+    if (options.signal?.aborted) throw interrupted(brief(argv));
     const becoming = await this.#shells.becoming(options.user, options.signal);
     const stdin = standingStdin(options.stdin);
     if (options.ownChannel !== true && stdin !== undefined && textLength(argv) < LONGEST_STANDING_TEXT) {
@@ -60,7 +59,7 @@ export class Runner {
 
   /** Starts a command on its own channel. The caller must read both streams. */
   async start(argv: readonly string[], options: Pick<RunOptions, 'user' | 'cwd' | 'env' | 'signal'>) {
-    if (options.signal?.aborted) throw interrupted(commandLine(argv));
+    if (options.signal?.aborted) throw interrupted(brief(argv));
     const becoming = await this.#shells.becoming(options.user, options.signal);
     const own = await startOwn(
       this.#connection,
@@ -151,7 +150,7 @@ export class Runner {
   ) {
     let pid: number | undefined;
     return supervise(end, {
-      what: commandLine(argv),
+      what: brief(argv),
       timeoutMs: options.timeoutMs,
       signal: options.signal,
       pid: () => pid,
@@ -168,7 +167,7 @@ export class Runner {
 
   async #runOwn(becoming: Becoming, argv: readonly string[], options: RunOptions): Promise<Output> {
     const release = await this.#channels.take({ signal: options.signal });
-    if (release === undefined) throw interrupted(commandLine(argv));
+    if (release === undefined) throw interrupted(brief(argv));
     try {
       const output = new Output(argv, options);
       const command = { argv, cwd: options.cwd, env: options.env };
@@ -184,7 +183,7 @@ export class Runner {
         return end;
       });
       const outcome = await supervise(whole, {
-        what: commandLine(argv),
+        what: brief(argv),
         timeoutMs: options.timeoutMs,
         signal: options.signal,
         pid: () => own.pid,

@@ -81,7 +81,7 @@ export function mergeArchives(archives: readonly Archive[], segmentSize: Segment
   for (const { server, files, lost } of archives) {
     for (const { segment, partial, time, size, compressed } of files) {
       if (!fitsSize(segment, segmentSize)) continue;
-      const damaged = compressed === false && size !== segmentSize;
+      const damaged = size === 0 || (compressed === false && size !== segmentSize);
       if (damaged) bad.push({ segment, server, size });
       const place = damaged ? 'nowhere' : partial ? 'partialServers' : 'servers';
       holdings.set(segment, held(holdings.get(segment), server, place, time));

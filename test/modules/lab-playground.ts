@@ -26,5 +26,9 @@ export function labPlayground(prefix: string): Playground {
 export function nodeParams(host: DatabaseHost) {
   const postgres = { pgdata: dataDirectory(host), bin: '/usr/lib/postgresql/15/bin', user: 'postgres' };
   const patroni = { port: 8001, config: '/etc/patroni/patroni.yml', cluster: 'patroni1' };
-  return { postgres, patroni, member: { ...postgres, ...patroni, manager: 'supervisor', service: 'patroni' } };
+  return {
+    postgres,
+    patroni,
+    member: { ...postgres, ...patroni, manager: 'supervisor', service: 'patroni' },
+  };
 }

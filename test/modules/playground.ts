@@ -97,6 +97,7 @@ export class Playground {
         host,
         peers: (peer) => this.#connection(peer),
         defaults: { user },
+        dryRun: false,
         predictions,
         journal: {
           intend: async (entry) =>

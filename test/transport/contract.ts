@@ -482,6 +482,20 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
     });
   });
 
+  describe('closing', () => {
+    it('lets go of a busy host, so that the program can end', async () => {
+      const other = connectHost('other', peer.settings);
+      await other.connect();
+      const [one, two] = [other.run(['sleep', '20']), other.run(['sleep', '20'], { ownChannel: true })].map(
+        (running) => running.catch((error: unknown) => error),
+      );
+      await other.run(['true']);
+      await other.close();
+      await expect(other.run(['true'])).rejects.toMatchObject({ code: 'connection-closed' });
+      expect(await Promise.all([one, two])).toHaveLength(2);
+    });
+  });
+
   describe('files', () => {
     it.each([
       ['a small text', 'key = value\n'],

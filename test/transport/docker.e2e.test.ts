@@ -81,7 +81,7 @@ describe('containers that cannot be reached', () => {
     }
   });
 
-  it('tells a container without a shell, with what the engine said of it', async () => {
+  it('tells a login user that the container does not have, with what the engine said of it', async () => {
     const host = connectHost('db1', { kind: 'docker', container: container.getId(), user: 'nosuchuser' });
     await expect(host.run(['true'])).rejects.toMatchObject({
       kind: 'unreachable',

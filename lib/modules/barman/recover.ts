@@ -67,8 +67,6 @@ interface State {
 }
 
 interface CopyChange extends Change, CopyOrder {
-  /** Goes on with what is there in part. */
-  readonly continues: boolean;
   /** What is there in part must go first: this version of Barman cannot continue it. */
   readonly afresh: boolean;
 }

@@ -43,8 +43,8 @@ export const module = defineControl({
     next: ["Choose one of: {{ groups.patroni }}"]`,
   params,
   freeForm: 'that',
-  returns: { msg: 'what was said', unknown: 'conditions that check mode could not decide' },
-  run: async (p, { warn }) => {
+  returns: { msg: 'success_msg, when all are true', unknown: 'conditions that check mode could not decide' },
+  run: async (p, { warn, dryRun }) => {
     const conditions = (Array.isArray(p.that) ? p.that : [p.that]).map(evaluated);
     const wrong = conditions.filter(({ value }) => value === false);
     if (wrong.length > 0) {
@@ -59,11 +59,10 @@ export const module = defineControl({
       });
     }
     const open = conditions.filter(({ value }) => value instanceof Unknown);
-    for (const { source, value } of open) warn(`not checked before the run: ${source} (${String(value)})`);
-    return {
-      msg: open.length > 0 ? new Unknown('the conditions') : (p.success_msg ?? 'all conditions are true'),
-      unknown: open.map(({ source }) => source),
-    };
+    if (!dryRun)
+      for (const { source, value } of open) warn(`not checked before the run: ${source} (${String(value)})`);
+    const said = open.length > 0 || p.success_msg === undefined ? {} : { msg: p.success_msg };
+    return { ...said, unknown: open.map(({ source }) => source) };
   },
 });
 

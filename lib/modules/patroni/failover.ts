@@ -110,6 +110,7 @@ async function handOver(
   candidate: string,
   context: Pick<TaskContext, 'signal'>,
 ): Promise<ClusterState> {
+  await fit(host, target, candidate, context);
   const words = ['failover', target.cluster, '--candidate', candidate, '--force'];
   const asked = await patronictl(host, target, words, target.timeoutMs, context.signal);
   return until(() => readCluster(host, target), {
@@ -130,15 +131,50 @@ async function handOver(
   });
 }
 
+/** A member that has just been the leader, or is starting, is no candidate yet: waits until it follows the leader. */
+async function fit(
+  host: WriteHost,
+  target: HandOver,
+  candidate: string,
+  context: Pick<TaskContext, 'signal'>,
+): Promise<void> {
+  await until(() => readCluster(host, target), {
+    everyMs: 500,
+    deadlineMs: target.timeoutMs,
+    signal: context.signal,
+    done: (seen) => {
+      const member = seen.members[candidate];
+      return (
+        member !== undefined &&
+        isUp(member.state) &&
+        (seen.leader === undefined || member.timeline === seen.timeline)
+      );
+    },
+    late: (seen) =>
+      new PitrError({
+        kind: 'failed',
+        code: 'member-not-fit',
+        message: `${candidate} does not follow the leader, so it cannot take over`,
+        details: situation(seen),
+        host: host.name,
+        next: ['Bring it back first: patroni.streaming says what is wrong, patroni.reinit copies it anew.'],
+      }),
+  });
+}
+
+function situation(seen: ClusterState): readonly string[] {
+  return Object.values(seen.members).map(
+    ({ name, role, state, timeline, lagBytes }) =>
+      `${name}: ${role}, ${state}, timeline ${timeline ?? 'unknown'}${lagBytes === undefined ? '' : `, lag ${lagBytes} bytes`}`,
+  );
+}
+
 function failed(host: string, candidate: string, seen: ClusterState, asked: RunResult): PitrError {
   return new PitrError({
     kind: 'failed',
     code: 'failover-failed',
     message: `${candidate} is still not the leader: ${seen.leader === undefined ? 'nobody leads' : `${seen.leader} leads`}`,
-    details: Object.values(seen.members).map(
-      ({ name, role, state, timeline, lagBytes }) =>
-        `${name}: ${role}, ${state}, timeline ${timeline ?? 'unknown'}${lagBytes === undefined ? '' : `, lag ${lagBytes} bytes`}`,
-    ),
+    details: situation(seen),
     host,
     evidence: { ...evidenceOf(asked), stderr: `${asked.stdout}${asked.stderr}`.trim().slice(-2000) },
     next: ['What patronictl said stands above; a member that lags behind the last leader is not accepted.'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
@@ -8,7 +9,6 @@ import type { InstanceRef } from '../../resources/instance-control.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { programsOf, querySql } from '../../resources/sql.ts';
 import { Unknown } from '../../values/unknown.ts';
-import type { WriteHost } from '../../contract/module.ts';
 
 const params = z.strictObject({
   mode: z.enum(['open', 'closed']).describe('open: the rules of the cluster; closed: only this host gets in'),
@@ -52,7 +52,10 @@ export const module = defineModule({
     }
     const bin = p.bin ?? known?.programs;
     return {
-      summary: p.mode === 'open' ? `open PostgreSQL on ${p.pgdata} to its clients` : `close PostgreSQL on ${p.pgdata}`,
+      summary:
+        p.mode === 'open'
+          ? `open PostgreSQL on ${p.pgdata} to its clients`
+          : `close PostgreSQL on ${p.pgdata}`,
       mode: p.mode,
       pgdata: p.pgdata,
       user: p.user,
@@ -74,7 +77,10 @@ export const module = defineModule({
   },
   undo: async (host, change) => {
     const seen = await postgresResource.read(host, change.pgdata);
-    const ref: InstanceRef = { ...change, bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs) };
+    const ref: InstanceRef = {
+      ...change,
+      bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs),
+    };
     if (seen.data === 'absent') return;
     await (change.mode === 'open' ? close(host, ref, change.roles) : open(host, ref));
   },

@@ -57,7 +57,11 @@ export const module = defineLook({
             ? `no PostgreSQL data in ${p.pgdata}`
             : `the control file in ${p.pgdata} cannot be read: no pg_controldata of its version was found`,
         host: host.name,
-        next: [instance.data === 'absent' ? 'Check pgdata in the inventory.' : 'Install that version of PostgreSQL.'],
+        next: [
+          instance.data === 'absent'
+            ? 'Check pgdata in the inventory.'
+            : 'Install that version of PostgreSQL.',
+        ],
       });
     }
     return {

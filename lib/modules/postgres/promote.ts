@@ -15,11 +15,15 @@ const params = z.strictObject({
   unreached_target: z
     .enum(['refuse', 'accept'])
     .default('refuse')
-    .describe('accept: promote at the end of WAL although a target is set that lies after the last archived commit'),
+    .describe(
+      'accept: promote at the end of WAL although a target is set that lies after the last archived commit',
+    ),
   any: z
     .boolean()
     .default(false)
-    .describe('promote also an instance that is not isolated; a member of a cluster is promoted by Patroni instead'),
+    .describe(
+      'promote also an instance that is not isolated; a member of a cluster is promoted by Patroni instead',
+    ),
   timeout: seconds.default(300).describe('seconds until it must be out of recovery'),
   ...instanceParams,
   ...sessionParams,
@@ -69,7 +73,9 @@ export const module = defineModule({
   predict: (change, state) => ({
     resources: [
       predicted(postgresResource, change.pgdata, {
-        ...(state instanceof Unknown ? { data: 'present' as const, running: true, mode: 'isolated' as const } : state),
+        ...(state instanceof Unknown
+          ? { data: 'present' as const, running: true, mode: 'isolated' as const }
+          : state),
         role: 'primary' as const,
         signal: undefined,
       }),
@@ -100,7 +106,9 @@ async function promote(
     async () => {
       const { running } = await postgresResource.read(host, p.pgdata);
       // Between the end of recovery and the first moment as a primary PostgreSQL may let nobody in.
-      const answer = running ? await querySql(host, session, ['select pg_is_in_recovery()']).catch(notYet) : 'down';
+      const answer = running
+        ? await querySql(host, session, ['select pg_is_in_recovery()']).catch(notYet)
+        : 'down';
       return answer;
     },
     {
@@ -133,12 +141,18 @@ async function promote(
   }
   await runSql(host, session, ['checkpoint'], p.timeout * 1000, context.signal);
   const [lsn = '', segment = ''] = (
-    await querySql(host, session, ['select pg_current_wal_lsn()', 'select pg_walfile_name(pg_current_wal_lsn())'])
+    await querySql(host, session, [
+      'select pg_current_wal_lsn()',
+      'select pg_walfile_name(pg_current_wal_lsn())',
+    ])
   ).split('\n');
-  const history = await host.run(['tail', '-n', '1', '--', `${p.pgdata}/pg_wal/${segment.slice(0, 8)}.history`], {
-    user: p.user,
-    cwd: '/',
-  });
+  const history = await host.run(
+    ['tail', '-n', '1', '--', `${p.pgdata}/pg_wal/${segment.slice(0, 8)}.history`],
+    {
+      user: p.user,
+      cwd: '/',
+    },
+  );
   const after = await postgresResource.read(host, p.pgdata);
   if (after.signal !== undefined) {
     throw new PitrError({
@@ -174,7 +188,9 @@ function notReached(host: string, p: Params): PitrError {
   return refused(
     'target-not-reached',
     `the recovery on ${p.pgdata} has not reached its target`,
-    ['Wait for it with postgres.replay; at the end of WAL, unreached_target: accept promotes where it stands.'],
+    [
+      'Wait for it with postgres.replay; at the end of WAL, unreached_target: accept promotes where it stands.',
+    ],
     host,
   );
 }

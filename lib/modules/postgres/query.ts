@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
 import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
-import { expectedWords, parseRows, rowsStatement, sameValue, singleValue } from '../../postgres/query-result.ts';
+import {
+  expectedWords,
+  parseRows,
+  rowsStatement,
+  sameValue,
+  singleValue,
+} from '../../postgres/query-result.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { programsOf, querySql, sessionTarget } from '../../resources/sql.ts';
 import { Unknown } from '../../values/unknown.ts';
@@ -17,7 +23,9 @@ const params = z.strictObject({
   timeout: seconds.default(5).describe('seconds that the statement may take'),
   lock_timeout: seconds
     .default(3)
-    .describe('seconds that it may wait for a lock: what a paused recovery has not committed holds its locks'),
+    .describe(
+      'seconds that it may wait for a lock: what a paused recovery has not committed holds its locks',
+    ),
   ...instanceParams,
   ...sessionParams,
 });

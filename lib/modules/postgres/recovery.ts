@@ -3,7 +3,7 @@ import type { TaskContext, WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
-import { quoteConf } from '../../postgres/conf-file.ts';
+import { effectiveSettings, quoteConf } from '../../postgres/conf-file.ts';
 import { absolutePath, barmanServer, login } from '../../postgres/params.ts';
 import {
   AUTO_CONF,
@@ -16,7 +16,6 @@ import {
 } from '../../postgres/recovery-files.ts';
 import { keptSettings, recoverySettings } from '../../postgres/recovery-settings.ts';
 import { inOrder, oneLine, parseLogin, restoreCommandValues } from '../../postgres/restore-command.ts';
-import { effectiveSettings } from '../../postgres/conf-file.ts';
 import { pathResource } from '../../resources/path.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { readRecoveryFiles } from '../../resources/recovery-files.ts';
@@ -56,6 +55,13 @@ const params = z
       .describe('how WAL is fetched')
       .meta({ variable: 'wal_method' }),
     server: barmanServer.optional().describe('the Barman server of the backup: asked first'),
+    begin_wal: z
+      .string()
+      .regex(/^[0-9A-F]{24}$/, 'must be the name of a WAL segment')
+      .optional()
+      .describe(
+        "the backup's first segment: only while its server shows it, a segment that does not show is absent",
+      ),
     servers: z
       .array(barmanServer)
       .default([])
@@ -69,7 +75,11 @@ const params = z
       .array(absolutePath)
       .default([])
       .describe('with wal_method local: directories of this host that hold WAL'),
-    segment_size: z.int().positive().optional().describe('bytes of a WAL segment; read from the directory by default'),
+    segment_size: z
+      .int()
+      .positive()
+      .optional()
+      .describe('bytes of a WAL segment; read from the directory by default'),
     user: z
       .string()
       .min(1)
@@ -123,6 +133,7 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
     target: "2026-11-22 09:34:43.075605+00"
     timeline: 1
     server: db1
+    begin_wal: "{{ backup.begin_wal }}"
 - postgres.recovery:   # after the promotion
     state: absent
     directory: "{{ pgdata }}"`,
@@ -170,7 +181,11 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
   unchanged: (state) => resultOf(state),
   predict: (change) => ({
     resources: [
-      predicted(pathResource, `${change.directory}/${AUTO_CONF}`, new Unknown('what postgres.recovery writes')),
+      predicted(
+        pathResource,
+        `${change.directory}/${AUTO_CONF}`,
+        new Unknown('what postgres.recovery writes'),
+      ),
       ...(change.prepares
         ? [
             predicted(postgresResource, change.directory, {
@@ -264,6 +279,10 @@ async function restoreCommand(
     directories: p.wal_directories,
     segmentSize,
     signal: p.signal,
+    anchor:
+      p.begin_wal === undefined || p.server === undefined
+        ? undefined
+        : { server: p.server, segment: p.begin_wal },
   };
   return oneLine(
     await context.render(`restore_command/${p.wal_method}.hbs`, { ...restoreCommandValues(facts, quote) }),

@@ -4,7 +4,13 @@ import { PitrError } from '../../errors/pitr-error.ts';
 import { runFiles } from '../../postgres/isolation.ts';
 import { absolutePath, instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
 import { judgeReplay, type ReplayWish } from '../../postgres/replay-verdict.ts';
-import { observe, type ReplayWatch, replayRate, replayWords, startWatch } from '../../postgres/replay-watch.ts';
+import {
+  observe,
+  type ReplayWatch,
+  replayRate,
+  replayWords,
+  startWatch,
+} from '../../postgres/replay-watch.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { lookAtReplay } from '../../resources/replay.ts';
 import { programsOf, sessionTarget } from '../../resources/sql.ts';
@@ -20,7 +26,9 @@ const params = z.strictObject({
     .string()
     .regex(/^[0-9A-F]{24}$/, 'must be the name of a WAL segment')
     .optional()
-    .describe('the last segment that is known to be archived (barman.wal): a hole before it is an error, not the end'),
+    .describe(
+      'the last segment that is known to be archived (barman.wal): a hole before it is an error, not the end',
+    ),
   stall: seconds
     .default(300)
     .describe('seconds without anything replayed or fetched after which a replay counts as stalled'),
@@ -33,7 +41,8 @@ const params = z.strictObject({
 type Params = z.output<typeof params>;
 
 export const module = defineLook({
-  summary: 'Follows the replay of WAL on an isolated instance until it is at its target or at the end of WAL.',
+  summary:
+    'Follows the replay of WAL on an isolated instance until it is at its target or at the end of WAL.',
   description:
     'No clock ends a replay that goes on, however slowly: it has stalled when for `stall` seconds nothing was replayed ' +
     'and nothing was fetched. Ends with reached: target (paused there, nothing later applied), or end-of-wal (the ' +
@@ -89,7 +98,12 @@ export const module = defineLook({
       first ??= watch.last?.lsn;
       const verdict = judgeReplay(watch, wish, now);
       if (verdict.kind === 'failed') {
-        throw new PitrError({ ...verdict, kind: 'failed', host: host.name, state: stateWords(watch, p.pgdata) });
+        throw new PitrError({
+          ...verdict,
+          kind: 'failed',
+          host: host.name,
+          state: stateWords(watch, p.pgdata),
+        });
       }
       const data = figures(watch, first, now - begun);
       if (verdict.kind === 'reached') {
@@ -105,13 +119,16 @@ export const module = defineLook({
       const words = replayWords(watch, end);
       if (words !== said) context.progress(words, { ...data, rate: replayRate(watch) });
       said = words;
-      // More of a long log is waiting: no rest before it is read.
-      if (look.logBytes === 0 || look.session !== undefined) await rest(p.interval * 1000, context.signal);
+      if (!look.moreLog) await rest(p.interval * 1000, context.signal);
     }
   },
 });
 
-function figures(watch: ReplayWatch, first: bigint | undefined, waitedMs: number): Readonly<Record<string, unknown>> {
+function figures(
+  watch: ReplayWatch,
+  first: bigint | undefined,
+  waitedMs: number,
+): Readonly<Record<string, unknown>> {
   const { last } = watch;
   return {
     ...(last?.lsn === undefined ? {} : { lsn: formatLsn(last.lsn) }),

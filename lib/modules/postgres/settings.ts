@@ -7,13 +7,20 @@ import { postgresResource } from '../../resources/postgres.ts';
 import { programsOf, querySql, runSql, type SessionTarget, sessionTarget } from '../../resources/sql.ts';
 import { Unknown } from '../../values/unknown.ts';
 
+/** ALTER SYSTEM itself refuses more than one line. */
+const settingWord = z.string().regex(/^[^\n\r]*$/, 'must be one line');
+
 const params = z.strictObject({
   settings: z
     .record(
-      z.string().regex(/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*$/, 'must be the name of a setting, in lower case'),
-      z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]),
+      z
+        .string()
+        .regex(/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*$/, 'must be the name of a setting, in lower case'),
+      z.union([settingWord, z.number(), z.boolean(), z.null(), z.array(settingWord)]),
     )
-    .describe('name to value as ALTER SYSTEM takes it; null resets; a list for settings that are lists of names'),
+    .describe(
+      'name to value as ALTER SYSTEM takes it; null resets; a list for settings that are lists of names',
+    ),
   reload: z.boolean().default(true).describe('put into force what needs no restart'),
   ...instanceParams,
   ...sessionParams,
@@ -80,7 +87,14 @@ export const module = defineModule({
   apply: async (host, change, p, context) => {
     const target = { ...change, bin: programsOf({ ...p, bin: change.bin }, undefined) };
     const statements = change.changes.map(({ name, after }) => alterSystem(name, after));
-    await runSql(host, target, reloading(statements, change.reload), 60_000, context.signal);
+    try {
+      await runSql(host, target, reloading(statements, change.reload), 60_000, context.signal);
+    } catch (thrown) {
+      // Each statement stands for itself: those before the refused one are taken back, or half would be set.
+      const back = change.changes.map(({ name, before }) => alterSystem(name, before));
+      for (const statement of back) await runSql(host, target, [statement], 60_000).catch(() => undefined);
+      throw thrown;
+    }
     const answer = await querySql(host, target, [inForce(change.changes)]);
     const { settings, restart_needed } = JSON.parse(answer) as {
       readonly settings: Readonly<Record<string, string>> | null;
@@ -90,7 +104,10 @@ export const module = defineModule({
   },
   undo: async (host, change, context) => {
     const seen = await postgresResource.read(host, change.pgdata);
-    const target: SessionTarget = { ...change, bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs) };
+    const target: SessionTarget = {
+      ...change,
+      bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs),
+    };
     const statements = change.changes.map(({ name, before }) => alterSystem(name, before));
     await runSql(host, target, reloading(statements, change.reload), 60_000, context.signal);
   },

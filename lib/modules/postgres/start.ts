@@ -29,7 +29,9 @@ const params = z.strictObject({
     .default(120)
     .describe('seconds without a word in the log after which a start that lets nobody in has failed'),
   shutdown_timeout: seconds.default(300).describe('seconds that a restart, or the undo, may take to stop'),
-  socket_dir: sessionParams.socket_dir.describe('isolated: a private directory for the socket; beside the data by default'),
+  socket_dir: sessionParams.socket_dir.describe(
+    'isolated: a private directory for the socket; beside the data by default',
+  ),
   ...instanceParams,
 });
 
@@ -48,7 +50,11 @@ export const module = defineModule({
 - postgres.start:
     mode: closed`,
   params,
-  returns: { pid: 'of the postmaster', port: 'that names the socket', log: 'file with the first words of the start' },
+  returns: {
+    pid: 'of the postmaster',
+    port: 'that names the socket',
+    log: 'file with the first words of the start',
+  },
   read: async (host, p: Params) => host.look(postgresResource, p.pgdata),
   plan: (state, p) => planStart(state, p),
   unchanged: (state) => (state instanceof Unknown ? {} : { pid: state.pid, port: state.port }),
@@ -63,7 +69,10 @@ export const module = defineModule({
   },
   undo: async (host, change, context) => {
     const seen = await postgresResource.read(host, change.pgdata);
-    const ref: InstanceRef = { ...change, bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs) };
+    const ref: InstanceRef = {
+      ...change,
+      bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs),
+    };
     await stopInstance(host, ref, 'fast', change.shutdownMs, context.signal);
     if (change.mode === 'closed' && seen.data === 'present') await openAccess(host, ref);
   },

@@ -18,7 +18,9 @@ const params = z.strictObject({
   any: z
     .boolean()
     .default(false)
-    .describe('stop also an instance that is open to clients; where Patroni runs it, use patroni.member instead'),
+    .describe(
+      'stop also an instance that is open to clients; where Patroni runs it, use patroni.member instead',
+    ),
   ...instanceParams,
 });
 
@@ -39,7 +41,10 @@ export const module = defineModule({
         kind: 'refused',
         code: 'instance-is-open',
         message: `the PostgreSQL on ${p.pgdata} is open to clients: it was not started by pitr`,
-        next: ['patroni.member with state: stopped stops a member of a cluster.', 'any: true stops it all the same.'],
+        next: [
+          'patroni.member with state: stopped stops a member of a cluster.',
+          'any: true stops it all the same.',
+        ],
       });
     }
     const bin = p.bin ?? known?.programs;
@@ -57,12 +62,21 @@ export const module = defineModule({
   },
   predict: (change, state) => {
     const before = state instanceof Unknown ? { data: 'present' as const, mode: change.wasMode } : state;
-    const { pid: _pid, status: _status, processes: _processes, ...kept } = { pid: 0, status: 0, processes: 0, ...before };
+    const {
+      pid: _pid,
+      status: _status,
+      processes: _processes,
+      ...kept
+    } = { pid: 0, status: 0, processes: 0, ...before };
     const mode = kept.mode === 'isolated' ? 'open' : kept.mode;
     return { resources: [predicted(postgresResource, change.pgdata, { ...kept, running: false, mode })] };
   },
   apply: async (host, change, p, context) => {
-    const ref = { pgdata: change.pgdata, user: change.user, bin: programsOf({ ...p, bin: change.bin }, undefined) };
+    const ref = {
+      pgdata: change.pgdata,
+      user: change.user,
+      bin: programsOf({ ...p, bin: change.bin }, undefined),
+    };
     await stopInstance(host, ref, change.mode, change.timeoutMs, context.signal);
     return { pid: change.pid };
   },
@@ -72,6 +86,8 @@ export const module = defineModule({
     const bin = programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs);
     const ref = { pgdata: change.pgdata, user: change.user, bin };
     await prepareRunFiles(host, ref, runFiles(change.pgdata));
-    await startInstance(host, ref, change.startedWith, change.timeoutMs, context.signal, (text) => context.progress(text));
+    await startInstance(host, ref, change.startedWith, change.timeoutMs, context.signal, (text) =>
+      context.progress(text),
+    );
   },
 });

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { channelOf } from '../child-channel.ts';
+import { channelOf, OpenChannels } from '../child-channel.ts';
 import type { Channel, ChannelEnd, Connection } from '../connection.ts';
 import type { DockerSettings } from '../types.ts';
 import { whyUnreachable } from './diagnose.ts';
@@ -13,6 +13,7 @@ export class DockerConnection implements Connection {
   readonly loginUser = undefined;
   readonly parallelChannels = 4;
   readonly #settings: DockerSettings;
+  readonly #channels = new OpenChannels();
 
   constructor(settings: DockerSettings) {
     this.#settings = settings;
@@ -28,11 +29,11 @@ export class DockerConnection implements Connection {
     const argv = ['exec', '-i', ...(user === undefined ? [] : ['-u', user]), container, 'sh', '-c', text];
     // A session of its own: the terminal's Ctrl-C is for pitr, not for its clients.
     const child = spawn('docker', argv, { detached: true, stdio: 'pipe' });
-    return channelOf(child, (end) => this.#interpret(end));
+    return this.#channels.add(channelOf(child, (end) => this.#interpret(end)));
   }
 
   async close(): Promise<void> {
-    // Each client ends when its shell has read the end of its stdin.
+    await this.#channels.letGo();
   }
 
   /** The client's exit code stands for the shell's only while container and engine are there. */

@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { nearestName } from '../../errors/nearest.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
 import type { ChannelEnd } from '../connection.ts';
-import { endInWords, tail } from '../errors.ts';
+import { endInWords } from '../errors.ts';
 import { commandLine } from '../quote.ts';
+import { tail } from '../tail.ts';
 
 const CLIENT_DEADLINE_MS = 10_000;
 

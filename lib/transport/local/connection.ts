@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { channelOf } from '../child-channel.ts';
+import { channelOf, OpenChannels } from '../child-channel.ts';
 import type { Channel, Connection } from '../connection.ts';
 
 /** The controller itself as a host. */
@@ -7,6 +7,7 @@ export class LocalConnection implements Connection {
   readonly address = 'local';
   readonly loginUser = undefined;
   readonly parallelChannels = 8;
+  readonly #channels = new OpenChannels();
 
   async connect(): Promise<void> {
     // Nothing to connect to.
@@ -15,10 +16,10 @@ export class LocalConnection implements Connection {
   async open(text: string): Promise<Channel> {
     // A session of its own: the terminal's Ctrl-C is for pitr, which then ends commands in its own order.
     const child = spawn('/bin/sh', ['-c', text], { detached: true, stdio: 'pipe' });
-    return channelOf(child, async (end) => end);
+    return this.#channels.add(channelOf(child, async (end) => end));
   }
 
   async close(): Promise<void> {
-    // The shells end by themselves when their stdin does.
+    await this.#channels.letGo();
   }
 }

@@ -4,7 +4,7 @@ import { fingerprint, type KnownKey, keyType } from './known-hosts.ts';
 import { type Target, targetName } from './target.ts';
 
 /** A login as one would try it by hand. */
-export function sshByHand(target: Target): string {
+function sshByHand(target: Target): string {
   return commandLine(['ssh', '-p', String(target.port), `${target.user}@${target.host}`]);
 }
 

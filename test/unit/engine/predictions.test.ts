@@ -15,7 +15,7 @@ const directory: PathState = {
 };
 const move = (from: string, to: string): Prediction => ({ kind: 'path', moved: { from, to } });
 
-function after(...predictions: readonly Prediction[]): Predictions {
+function predicting(...predictions: readonly Prediction[]): Predictions {
   const all = new Predictions();
   for (const prediction of predictions) all.add('db2', prediction, kinds);
   return all;
@@ -26,20 +26,20 @@ const seen = (predictions: Predictions, path: string, host = 'db2'): unknown =>
 
 describe('what check mode knows of paths', () => {
   it('what no task touched is looked up where it is', () => {
-    expect(seen(after(), '/data')).toEqual({ liveAt: '/data' });
-    expect(seen(after(predicted(pathResource, '/data', directory)), '/data', 'db3')).toEqual({
+    expect(seen(predicting(), '/data')).toEqual({ liveAt: '/data' });
+    expect(seen(predicting(predicted(pathResource, '/data', directory)), '/data', 'db3')).toEqual({
       liveAt: '/data',
     });
   });
 
   it('what lies in a directory that would be created empty is absent', () => {
-    const predictions = after(predicted(pathResource, '/new', directory, 'absent'));
+    const predictions = predicting(predicted(pathResource, '/new', directory, 'absent'));
     expect(seen(predictions, '/new')).toEqual({ state: directory });
     expect(seen(predictions, '/new/conf')).toEqual({ state: ABSENT });
   });
 
   it('what lies in a directory that would be restored is unknown', () => {
-    const found = after(predicted(pathResource, '/data.pitr', directory, 'unknown')).foresee(
+    const found = predicting(predicted(pathResource, '/data.pitr', directory, 'unknown')).foresee(
       'db2',
       pathResource,
       '/data.pitr/PG_VERSION',
@@ -48,7 +48,7 @@ describe('what check mode knows of paths', () => {
   });
 
   it('a directory that would be moved is looked up at its old place, and its old place is empty', () => {
-    const predictions = after(move('/data', '/data.old'));
+    const predictions = predicting(move('/data', '/data.old'));
     expect(seen(predictions, '/data.old')).toEqual({ liveAt: '/data' });
     expect(seen(predictions, '/data.old/PG_VERSION')).toEqual({ liveAt: '/data/PG_VERSION' });
     expect(seen(predictions, '/data')).toEqual({ state: ABSENT });
@@ -57,7 +57,7 @@ describe('what check mode knows of paths', () => {
 
   it('the swap of a recovery: live data aside, restored data in its place, a file written into it', () => {
     const file: PathState = { ...directory, kind: 'file', content: 'x' };
-    const predictions = after(
+    const predictions = predicting(
       predicted(pathResource, '/data.pitr', directory, 'unknown'),
       predicted(pathResource, '/data.pitr/postgresql.auto.conf', file),
       move('/data', '/data.pre-pitr'),
@@ -71,25 +71,25 @@ describe('what check mode knows of paths', () => {
   });
 
   it('what was moved twice is still looked up where it is today', () => {
-    const predictions = after(move('/a', '/b'), move('/b', '/c'));
+    const predictions = predicting(move('/a', '/b'), move('/b', '/c'));
     expect(seen(predictions, '/c')).toEqual({ liveAt: '/a' });
     expect(seen(predictions, '/c/x')).toEqual({ liveAt: '/a/x' });
     expect(seen(predictions, '/b/x')).toEqual({ state: ABSENT });
   });
 
   it('a path moved out of a moved directory is found where it is today', () => {
-    expect(seen(after(move('/a', '/b'), move('/b/x', '/y')), '/y')).toEqual({ liveAt: '/a/x' });
+    expect(seen(predicting(move('/a', '/b'), move('/b/x', '/y')), '/y')).toEqual({ liveAt: '/a/x' });
   });
 
   it('a prediction for another host is not for this one', () => {
-    const predictions = after({ ...predicted(pathResource, '/data', directory), host: 'db3' });
+    const predictions = predicting({ ...predicted(pathResource, '/data', directory), host: 'db3' });
     expect(seen(predictions, '/data')).toEqual({ liveAt: '/data' });
     expect(seen(predictions, '/data', 'db3')).toEqual({ state: directory });
     expect(predictions.any('db2')).toBe(false);
   });
 
   it('a look that depends on a directory is touched by a change of what holds it', () => {
-    const predictions = after(move('/data', '/old'));
+    const predictions = predicting(move('/data', '/old'));
     expect(predictions.touches('db2', { kind: 'path', id: '/data/base' })).toBe(true);
     expect(predictions.touches('db2', { kind: 'path', id: '/other' })).toBe(false);
   });

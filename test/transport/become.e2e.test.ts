@@ -1,0 +1,132 @@
+import type { StartedTestContainer } from 'testcontainers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { imageName } from '../../lab/image.ts';
+import { connectHost } from '../../lib/transport/connect.ts';
+import type { BecomeSettings, HostConnection } from '../../lib/transport/types.ts';
+import { Secret } from '../../lib/values/secret.ts';
+
+const PASSWORD = "p'a ss$word";
+
+/** Who may do what: `free` sudo without a password, `asked` with one, `plain` nothing; `worker` is to be become. */
+const ACCOUNTS = `
+set -e
+for user in free asked plain worker; do useradd -m -s /bin/bash "$user"; done
+printf 'asked:%s\\nworker:%s\\n' "$1" "$1" | chpasswd
+printf 'free ALL=(ALL) NOPASSWD: ALL\\nasked ALL=(ALL) ALL\\n' >/etc/sudoers.d/pitr-test
+`;
+
+let container: StartedTestContainer;
+
+beforeAll(async () => {
+  process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
+  const { GenericContainer } = await import('testcontainers');
+  container = await new GenericContainer(await imageName())
+    .withEntrypoint(['sleep'])
+    .withCommand(['100000'])
+    .start();
+  const root = connectHost('root', { kind: 'docker', container: container.getId(), user: 'root' });
+  const made = await root.run(['sh', '-c', ACCOUNTS, 'sh', PASSWORD]);
+  expect(made).toMatchObject({ exitCode: 0 });
+  await root.close();
+});
+
+afterAll(async () => {
+  await container.stop({ timeout: 0 });
+});
+
+async function as<T>(
+  user: string,
+  become: BecomeSettings | undefined,
+  use: (host: HostConnection) => Promise<T>,
+): Promise<T> {
+  const host = connectHost('db1', { kind: 'docker', container: container.getId(), user, become });
+  try {
+    return await use(host);
+  } finally {
+    await host.close();
+  }
+}
+
+describe('becoming another user', () => {
+  it('uses sudo without a password where sudoers allow it', async () => {
+    const { stdout } = await as('free', undefined, (host) =>
+      host.run(['sh', '-c', 'id -un; echo $HOME'], { user: 'worker' }),
+    );
+    expect(stdout).toBe('worker\n/home/worker\n');
+  });
+
+  it('never waits for a password that nobody gave', async () => {
+    await expect(
+      as('asked', undefined, (host) => host.run(['true'], { user: 'worker' })),
+    ).rejects.toMatchObject({
+      kind: 'failed',
+      code: 'become-failed',
+      host: 'db1',
+      next: expect.arrayContaining([expect.stringContaining('NOPASSWD')]),
+    });
+  });
+
+  it.each([
+    ['sudo', 'asked', 'root'],
+    ['sudo', 'free', 'worker'],
+    ['su', 'plain', 'worker'],
+  ] as const)('gives the password to %s by stdin, and no command sees it', async (method, login, user) => {
+    const become = { method, password: new Secret(PASSWORD) };
+    await as(login, become, async (host) => {
+      for (const ownChannel of [false, true]) {
+        const { stdout } = await host.run(['sh', '-c', 'id -un; cat'], {
+          user,
+          ownChannel,
+          stdin: 'the stdin',
+        });
+        expect(stdout).toBe(`${user}\nthe stdin`);
+      }
+      const look = await host.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null'], {
+        user,
+      });
+      expect(look.stdout.length).toBeGreaterThan(0);
+      expect(look.stdout).not.toContain(PASSWORD);
+    });
+  });
+
+  it('takes a wrong password for an error of its own', async () => {
+    const become = { method: 'sudo', password: new Secret('wrong') } as const;
+    await expect(as('asked', become, (host) => host.run(['true'], { user: 'root' }))).rejects.toMatchObject({
+      kind: 'failed',
+      code: 'become-password-wrong',
+    });
+  });
+
+  it('ends what another user runs, with its children', async () => {
+    await as('free', undefined, async (host) => {
+      const result = await host.run(['sh', '-c', 'sleep 123456; true'], { user: 'root', timeoutMs: 500 });
+      expect(result).toMatchObject({ timedOut: true, signal: 'SIGTERM' });
+      const { stdout } = await host.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null']);
+      expect(stdout).not.toContain('sleep\u0000123456');
+    });
+  });
+
+  it('writes and reads files as another user', async () => {
+    await as('free', undefined, async (host) => {
+      await host.writeFile('/home/worker/file', 'content', { user: 'worker', mode: 0o600 });
+      const owner = await host.run(['stat', '-c', '%U %a', '/home/worker/file'], { user: 'worker' });
+      expect(owner.stdout).toBe('worker 600\n');
+      await expect(host.readFile('/home/worker/file')).rejects.toMatchObject({ kind: 'failed' });
+      expect(Buffer.from(await host.readFile('/home/worker/file', { user: 'worker' })).toString()).toBe(
+        'content',
+      );
+    });
+  });
+
+  it('keeps the variables of a command out of every process list', async () => {
+    await as('free', undefined, async (host) => {
+      for (const ownChannel of [false, true]) {
+        const { stdout } = await host.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null'], {
+          env: { PGPASSWORD: 'hunter2-in-env' },
+          ownChannel,
+        });
+        expect(stdout).not.toContain('hunter2-in-env');
+      }
+    });
+  });
+});

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { parseCheckReport, parseServerList } from '../../../lib/barman/json.ts';
+import { fixture } from './fixture.ts';
+
+describe("Barman's JSON", () => {
+  it('of check tells each check of each server', () => {
+    const report = parseCheckReport(fixture('check.json'));
+    expect([...(report?.keys() ?? [])]).toEqual(['db1', 'db3']);
+    expect(report?.get('db1')?.find(({ name }) => name === 'ssh')).toEqual({
+      name: 'ssh',
+      ok: true,
+      hint: 'PostgreSQL server',
+    });
+    expect(
+      report
+        ?.get('db3')
+        ?.filter(({ ok }) => !ok)
+        .map(({ name }) => name),
+    ).toContain('wal_archive');
+  });
+
+  it('of list-server names the servers', () => {
+    expect(parseServerList(fixture('list-server.json'))).toEqual(['db1', 'db2', 'db3', 'db4']);
+    expect(parseServerList('{}')).toEqual([]);
+  });
+
+  it.each(['', 'Traceback (most recent call last):', '[]', 'null', '{"db1": 3}'])(
+    '%j is not taken for one',
+    (text) => {
+      expect(parseServerList(text)).toBeUndefined();
+      expect(parseCheckReport(text)).toBeUndefined();
+    },
+  );
+});

@@ -1,5 +1,5 @@
 import type { ListedPlay } from '../lib/engine/list.ts';
-import type { RunRequest } from '../lib/engine/run.ts';
+import type { RunRequest } from '../lib/engine/run-request.ts';
 import type { OutputKind } from './display/choose.ts';
 import { writeJson } from './display/json.ts';
 import type { Io } from './io.ts';

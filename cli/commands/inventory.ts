@@ -1,6 +1,7 @@
 import { didYouMean } from '../../lib/errors/nearest.ts';
 import { PitrError } from '../../lib/errors/pitr-error.ts';
 import type { Inventory, InventoryHost } from '../../lib/inventory/model.ts';
+import { MASK, SECRET_NAME } from '../../lib/values/secret.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { writeJson } from '../display/json.ts';
@@ -11,8 +12,6 @@ import { oneLine, truncate } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 
 const VIEWS = ['list', 'host', 'graph'] as const;
-const SECRET_NAME = /pass(word|phrase|wd)?$|secret|token|private_key$/i;
-const MASK = '********';
 const LONGEST_VALUE = 60;
 
 export const inventory = defineCommand({

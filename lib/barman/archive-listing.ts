@@ -4,7 +4,7 @@ import type { ReportPart } from './report.ts';
 import { parseXlogDbLine, type RegisteredFile } from './xlog-db.ts';
 
 /** Something in an archive that could not be read; what lies there is not known. */
-export interface ArchiveTrouble {
+interface ArchiveTrouble {
   readonly server: string;
   readonly text: string;
 }

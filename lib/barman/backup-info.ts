@@ -12,7 +12,7 @@ import {
 import { type TimelineId, timelineId } from '../wal/timeline.ts';
 
 /** A tablespace outside of the data directory. */
-export interface Tablespace {
+interface Tablespace {
   readonly name: string;
   readonly oid: number;
   readonly location: string;

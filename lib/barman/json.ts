@@ -37,10 +37,17 @@ export function parseServerList(text: string): readonly string[] | undefined {
   return parsed.success ? Object.keys(parsed.data) : undefined;
 }
 
-/** JSON from a command; nothing when it is none. Barman puts no other lines around its JSON. */
+/**
+ * JSON from a command; nothing when it is none. Barman puts no other lines around its JSON; what it has to say goes into
+ * keys of their own (`_WARNING`, `_ERROR`, ...), which are left out here.
+ */
 function parsedJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).filter(([key, inner]) => !(/^_[A-Z]+$/.test(key) && Array.isArray(inner))),
+    );
   } catch {
     // Not JSON: the caller says what was expected and shows the text.
     return undefined;

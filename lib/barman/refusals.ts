@@ -13,7 +13,7 @@ export interface Stock {
 const SHOW_ALL = 'pitr backups';
 
 /** `db1  20261122T150931  DONE  ended 2026-11-22 15:09:35.285869+00` for every backup, newest first. */
-export function backupLines(servers: readonly Stock[], most = 5): readonly string[] {
+function backupLines(servers: readonly Stock[], most = 5): readonly string[] {
   return servers.flatMap(({ name, backups }) => {
     if (backups.length === 0) return [`${name}  (no backups)`];
     const lines = backups.slice(0, most).map((backup) => {

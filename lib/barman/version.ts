@@ -16,7 +16,7 @@ export function formatVersion(version: BarmanVersion): string {
 export const OLDEST_KNOWN: BarmanVersion = 30_400;
 
 /** How a copy that was interrupted goes on. */
-export type Continuation =
+type Continuation =
   /** The same command again: rsync sends what is missing. */
   | 'again'
   /** With `--delta-restore`. */

@@ -49,6 +49,7 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
           ...endAndTarget(facts),
           'You can only recover to a time AFTER the backup completed.',
           ...validTimes(refusal.reachable),
+          OR_LATEST,
         ],
         next: ['Choose a time within that range, or: target_time=latest'],
       };
@@ -56,7 +57,7 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
       return {
         code: 'target-after-last-archived',
         message: `Target time is after the last archived WAL of timeline ${refusal.line.timeline}!`,
-        details: [...endAndTarget(facts), searched(servers), ...validTimes(refusal.reachable)],
+        details: [...endAndTarget(facts), searched(servers), ...validTimes(refusal.reachable), OR_LATEST],
         next: [
           'Is the leader still alive? Archive what it has first: barman switch-wal --force --archive <its server>',
           'Else choose a time within that range, or: target_time=latest',
@@ -148,6 +149,8 @@ function endAndTarget({ backup, target }: RefusedRecovery): readonly string[] {
   ];
 }
 
+const OR_LATEST = '  Or use: latest (to recover to most recent state)';
+
 function validTimes({ from, to }: Reachable): readonly string[] {
   if (to === undefined)
     return ['Valid recovery times: none, since WAL is missing that the backup itself needs.'];
@@ -155,7 +158,6 @@ function validTimes({ from, to }: Reachable): readonly string[] {
     'Valid recovery times:',
     `  After: ${formatInstant(from)}`,
     `  Until: ${formatInstant(to)} (the last archived WAL without a gap)`,
-    '  Or use: latest (to recover to most recent state)',
   ];
 }
 

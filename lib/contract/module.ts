@@ -140,6 +140,11 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   readonly undo: ((host: WriteHost, change: C, context: TaskContext) => Promise<void>) | CannotUndo;
   /** Where it depends on the params (a command with `undo:`): true, or the reason why not. */
   readonly undoable?: (params: P) => true | string;
+  /**
+   * Fields of the change that `undo` never uses. The journal masks secrets, and a change with a mask anywhere else
+   * is not taken back.
+   */
+  readonly applyOnly?: readonly string[];
 }
 
 export interface CannotUndo {

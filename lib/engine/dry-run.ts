@@ -1,5 +1,5 @@
 import { findUnknown } from '../values/unknown.ts';
-import type { TaskJob, TaskOutcome } from './task-run.ts';
+import type { TaskJob, TaskOutcome } from './task-job.ts';
 
 const LONGEST_VALUE = 60;
 

@@ -1,7 +1,7 @@
 import type { Step } from '../playbook/model.ts';
 import { loadRun } from './load-run.ts';
 import { hostsOfPlay } from './play-hosts.ts';
-import type { RunRequest } from './run.ts';
+import type { RunRequest } from './run-request.ts';
 import { tagsSelect } from './run-state.ts';
 
 export interface ListedTask {

@@ -3,7 +3,7 @@ import type { Inventory } from '../inventory/model.ts';
 import { matchHosts } from '../inventory/patterns.ts';
 import { checkPlaybook } from '../playbook/check.ts';
 import { loadPlaybook } from '../playbook/load.ts';
-import type { RunRequest } from './run.ts';
+import type { RunRequest } from './run-request.ts';
 import type { PlayFiles } from './variables.ts';
 import { loadVarsFiles } from './vars-files.ts';
 

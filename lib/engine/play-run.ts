@@ -4,10 +4,11 @@ import { loadModule } from '../modules/registry.ts';
 import type { Block, Step, Task } from '../playbook/model.ts';
 import { Unknown } from '../values/unknown.ts';
 import { allTrue } from './conditions.ts';
-import { inParallel } from './pool.ts';
+import { InOrder, inParallel } from './pool.ts';
 import { reportResult } from './report.ts';
 import { type RunState, tagsSelect } from './run-state.ts';
-import { registered, runTask, type TaskJob, type TaskOutcome } from './task-run.ts';
+import { registered, type TaskJob, type TaskOutcome } from './task-job.ts';
+import { runTask } from './task-run.ts';
 import { type PlayVars, playScope, taskScope } from './variables.ts';
 
 /** Thrown to end a whole play (or run) at once; carries the error that decided it. */
@@ -18,6 +19,11 @@ class PlayStopped extends Error {
     super(error?.message ?? 'the play ended');
     this.error = error;
   }
+}
+
+interface TimedOutcome {
+  readonly outcome: TaskOutcome;
+  readonly durationMs: number;
 }
 
 export interface PlayOutcome {
@@ -131,13 +137,17 @@ export class PlayRun {
     const job: TaskJob = { run: this.#run, vars: this.#vars, task, ref, module };
     const doers = task.runOnce ? [first] : hosts;
     this.#run.emit({ type: 'task.started', time: Date.now(), task: ref, hosts: doers, handler });
-    const outcomes = await inParallel(doers, this.#run.forks, async (host) => {
+    const settled = new InOrder<TimedOutcome>(doers.length, (index, { outcome, durationMs }) => {
+      const host = doers[index];
+      return host !== undefined && this.#settle(job, host, outcome, durationMs, hosts).failed ? [host] : [];
+    });
+    await inParallel([...doers.entries()], this.#run.forks, async ([index, host]) => {
       const started = performance.now();
       const outcome = await runTask(job, host);
-      return { host, outcome: this.#settle(job, host, outcome, performance.now() - started, hosts) };
+      settled.put(index, { outcome, durationMs: performance.now() - started });
     });
+    const failed = settled.results();
     this.#run.emit({ type: 'task.finished', time: Date.now(), task: ref });
-    const failed = outcomes.filter(({ outcome }) => outcome.failed).map(({ host }) => host);
     if (failed.length > 0) this.#afterFailures(task, task.runOnce ? [...hosts] : failed, failed[0] ?? first);
     return hosts.filter((host) => !this.#failed.has(host));
   }

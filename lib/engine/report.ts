@@ -1,4 +1,4 @@
-import type { TaskJob, TaskOutcome } from './task-run.ts';
+import type { TaskJob, TaskOutcome } from './task-job.ts';
 
 /** Counts a host's result and tells the readers of it, secrets masked. */
 export function reportResult(

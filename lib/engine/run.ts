@@ -2,7 +2,7 @@ import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Question } from '../contract/module.ts';
 import { asPitrError, type PitrError } from '../errors/pitr-error.ts';
-import type { EventReader, PitrEvent, Recap, RunMode } from '../events/events.ts';
+import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
 import { journalPath, newRunId } from '../journal/place.ts';
 import { JOURNAL_VERSION } from '../journal/records.ts';
 import { JournalWriter } from '../journal/writer.ts';
@@ -14,22 +14,9 @@ import { type LoadedRun, loadRun } from './load-run.ts';
 import { hostsOfPlay, serialBatches } from './play-hosts.ts';
 import { PlayRun } from './play-run.ts';
 import { Predictions } from './predictions.ts';
+import type { RunRequest } from './run-request.ts';
 import { type Answer, RecapBook, type RunState, tagsSelect } from './run-state.ts';
 import { type PlayFiles, type PlayVars, playScope } from './variables.ts';
-
-export interface RunRequest {
-  /** Path of the playbook. */
-  readonly playbook: string;
-  readonly inventories: readonly string[];
-  /** `-e`: data as typed, never rendered as templates. */
-  readonly extraVars: Readonly<Record<string, unknown>>;
-  readonly mode: RunMode;
-  readonly limit?: string | undefined;
-  readonly tags: readonly string[];
-  readonly skipTags: readonly string[];
-  readonly forks: number;
-  readonly forceHandlers?: boolean | undefined;
-}
 
 /** How the run talks to whoever started it. */
 export interface RunDoor {

@@ -8,7 +8,7 @@ import { Unknown, UnknownReached } from '../values/unknown.ts';
 import { controllerFile, findControllerFile } from './files.ts';
 import type { HostDefaults } from './live-host.ts';
 import { dataLayer, type Scope } from './scope.ts';
-import type { TaskJob } from './task-run.ts';
+import type { TaskJob } from './task-job.ts';
 
 /** Ends what `taskContext` began; `timedOut` gives the error when the task's own deadline has passed. */
 export interface Release {

@@ -1,37 +1,12 @@
-import type { AnyModule, Result } from '../contract/module.ts';
-import { asPitrError, PitrError } from '../errors/pitr-error.ts';
-import type { TaskRef, TaskStatus } from '../events/events.ts';
+import { PitrError } from '../errors/pitr-error.ts';
+import type { TaskStatus } from '../events/events.ts';
 import type { Condition, Task } from '../playbook/model.ts';
-import { findUnknown, Unknown, UnknownReached } from '../values/unknown.ts';
+import { Unknown } from '../values/unknown.ts';
 import { allTrue } from './conditions.ts';
-import { describeDryRun } from './dry-run.ts';
-import { type ModuleOutcome, runModule, type Workplace } from './module-run.ts';
-import type { RunState } from './run-state.ts';
-import { dataLayer, type Scope } from './scope.ts';
-import { taskContext } from './task-context.ts';
-import { taskParams } from './task-params.ts';
-import { type PlayVars, playScope, taskScope } from './variables.ts';
-
-/** How a task (or one item of its loop) ended on a host. */
-export interface TaskOutcome {
-  readonly status: TaskStatus;
-  readonly result: Result;
-  readonly summary?: string | undefined;
-  readonly diff?: ModuleOutcome['diff'];
-  readonly message?: string | undefined;
-  readonly error?: PitrError | undefined;
-  /** The host that did the work, where it was another one. */
-  readonly delegatedTo?: string | undefined;
-}
-
-/** A task with what the play and the run know around it. */
-export interface TaskJob {
-  readonly run: RunState;
-  readonly vars: PlayVars;
-  readonly task: Task;
-  readonly ref: TaskRef;
-  readonly module: AnyModule;
-}
+import type { Scope } from './scope.ts';
+import { attempt } from './task-attempt.ts';
+import { failure, notKnown, registered, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
+import { taskScope } from './variables.ts';
 
 const DEFAULT_RETRIES = 3;
 const DEFAULT_DELAY_SECONDS = 5;
@@ -180,130 +155,4 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
       message: 'stopped while waiting for the next try',
     });
   });
-}
-
-/** One try: params, module, `changed_when`, `failed_when`. */
-async function attempt(job: TaskJob, host: string, scope: Scope): Promise<TaskOutcome> {
-  const { run, vars, task, ref, module } = job;
-  const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
-  if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
-  const target = delegate === undefined ? host : delegateName(String(delegate), run, task);
-  const prepared = taskParams(
-    vars.play,
-    task,
-    module,
-    scope,
-    target === host ? scope : playScope(run, vars, target),
-    run.masker,
-  );
-  if (run.mode === 'dry-run' && module.kind !== 'control') {
-    return describeDryRun(job, 'unknown' in prepared ? prepared.written : prepared.params, target);
-  }
-  if ('unknown' in prepared)
-    return { status: 'unknown', result: {}, summary: notKnown(prepared.unknown.why) };
-  run.emit({ type: 'host.started', time: Date.now(), task: ref, host });
-
-  const { context, defaults, release } = taskContext(job, host, scope);
-  const place: Workplace = {
-    host: target,
-    dryRun: run.mode === 'dry-run',
-    peers: run.connection,
-    defaults,
-    predictions: run.predictions,
-    journal: run.journal,
-  };
-  try {
-    let outcome: ModuleOutcome;
-    try {
-      outcome = await runModule(task.module, module, prepared.params, place, context);
-    } catch (thrown) {
-      const error = release.timedOut() ?? asPitrError(thrown);
-      if (task.failedWhen === undefined || error.result === undefined) throw error;
-      outcome = { status: 'changed', result: error.result };
-    }
-    return { ...judged(outcome, task, scope), ...(target === host ? {} : { delegatedTo: target }) };
-  } finally {
-    release();
-  }
-}
-
-function delegateName(name: string, run: RunState, task: Task): string {
-  if (run.inventory.hosts.has(name) || name === 'localhost') return name;
-  throw new PitrError({
-    kind: 'validation',
-    code: 'unknown-host',
-    message: `"delegate_to" names "${name}", which is not in the inventory`,
-    at: task.delegateTo?.at,
-  });
-}
-
-function judged(outcome: ModuleOutcome, task: Task, scope: Scope): TaskOutcome {
-  const shown: TaskOutcome = { ...outcome, message: messageOf(outcome.result) };
-  const after = withResult(scope, task, shown);
-  let { status } = outcome;
-  if (task.changedWhen !== undefined && status !== 'unknown') {
-    const changed = allTrue(task.changedWhen, after);
-    status = changed instanceof Unknown ? 'unknown' : changed ? 'changed' : 'ok';
-  }
-  if (task.failedWhen !== undefined && status !== 'unknown') {
-    const failed = task.failedWhen
-      .map((condition) => [condition, allTrue([condition], after)] as const)
-      .find(([, value]) => value === true);
-    if (failed !== undefined) {
-      throw new PitrError({
-        kind: 'failed',
-        code: 'failed-when',
-        message: `"failed_when" is true: ${String(failed[0].value)}`,
-        at: failed[0].at,
-        details: [`result: ${JSON.stringify(outcome.result).slice(0, 1000)}`],
-        result: outcome.result,
-      });
-    }
-  }
-  return { ...shown, status };
-}
-
-function messageOf(result: Result): string | undefined {
-  const { msg } = result;
-  if (typeof msg === 'string') return msg;
-  if (Array.isArray(msg)) return msg.join('\n');
-  return undefined;
-}
-
-/** `result`, and the name under `register`, as `until`, `changed_when` and `failed_when` see them. */
-function withResult(scope: Scope, task: Task, outcome: TaskOutcome): Scope {
-  const value = registered(outcome, task.name.value);
-  return scope.with(
-    dataLayer({ result: value, ...(task.register === undefined ? {} : { [task.register]: value }) }),
-  );
-}
-
-/** What `register` stores. What check mode cannot know is `Unknown`, whole or in part. */
-export function registered(outcome: TaskOutcome, taskName: string): unknown {
-  if (outcome.status === 'unknown' && findUnknown(outcome.result) === undefined) {
-    return new Unknown(`the result of "${taskName}"`);
-  }
-  return {
-    ...outcome.result,
-    changed: outcome.status === 'changed',
-    failed: outcome.status === 'failed' || outcome.status === 'unreachable',
-    skipped: outcome.status === 'skipped',
-    ...(outcome.error === undefined ? {} : { error: outcome.error.toJSON(), msg: outcome.error.message }),
-  };
-}
-
-function failure(thrown: unknown, { task, ref }: TaskJob, host: string): TaskOutcome {
-  if (thrown instanceof UnknownReached) {
-    return { status: 'unknown', result: {}, summary: notKnown(thrown.unknown.why) };
-  }
-  const error = asPitrError(thrown).with({ host, task: ref.name, at: task.at });
-  return {
-    status: error.kind === 'unreachable' ? 'unreachable' : 'failed',
-    result: error.result ?? {},
-    error,
-  };
-}
-
-function notKnown(why: string): string {
-  return `not known before the run: ${why}`;
 }

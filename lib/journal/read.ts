@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../errors/nearest.ts';
 import { PitrError } from '../errors/pitr-error.ts';
-import { journalPath, stateDirectory } from './place.ts';
+import { findJournal, stateDirectory } from './place.ts';
 import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
@@ -11,37 +11,62 @@ type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly typ
 export interface JournalledChange {
   readonly intent: Of<'change.intended'>;
   readonly ended: 'done' | 'failed' | 'open';
+  /** Why it failed. */
+  readonly error: Of<'change.failed'>['error'] | undefined;
   /** Taken back by `pitr undo`. */
   readonly undone: boolean;
 }
 
 /** A run as its journal tells it. */
 export interface JournalledRun {
+  /** The journal's file. */
+  readonly path: string;
   readonly started: Of<'run.started'>;
   readonly finished: Of<'run.finished'> | undefined;
   readonly changes: readonly JournalledChange[];
   /** The last task that began. */
   readonly lastTask: string | undefined;
+  /** Handlers that were notified and did not run. */
+  readonly notRun: readonly Of<'handlers.notified'>[];
+  /** The last `pitr undo`, and how it ended. */
+  readonly undo:
+    | { readonly started: Of<'undo.started'>; readonly finished: Of<'undo.finished'> | undefined }
+    | undefined;
 }
 
 /** The ids of the runs that are kept, oldest first. */
 export async function listRuns(directory: string = stateDirectory()): Promise<readonly string[]> {
-  const entries = await readdir(join(directory, 'runs')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  return entries.toSorted();
+  const entries = await readdir(join(directory, 'runs'), { withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    },
+  );
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
 }
 
-/** Reads a run's journal. Throws kind `usage` for an unknown run, `validation` for a journal that cannot be read. */
-export async function readRun(runId: string, directory: string = stateDirectory()): Promise<JournalledRun> {
-  const path = journalPath(runId, directory);
+/**
+ * Reads the journal of a run, named by its id or by a path. Throws kind `usage` for an unknown run, `validation` for a
+ * journal that cannot be read.
+ */
+export async function readRun(
+  reference: string,
+  directory: string = stateDirectory(),
+): Promise<JournalledRun> {
+  const path = findJournal(reference, directory);
   const text = await readFile(path, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw unreadable(path, error.message, error);
+    const isId = basename(dirname(path)) === reference;
     throw new PitrError({
       kind: 'usage',
       code: 'run-unknown',
-      message: `there is no run "${runId}"${didYouMean(runId, await listRuns(directory))}`,
+      message: isId
+        ? `there is no run "${reference}"${didYouMean(reference, await listRuns(directory))}`
+        : `there is no journal at ${reference}`,
+      details: [`looked for ${path}`],
       next: ['See the runs that are kept: pitr runs'],
     });
   });
@@ -50,7 +75,7 @@ export async function readRun(runId: string, directory: string = stateDirectory(
 
 /**
  * Reads a journal's text. A last line that was cut off while it was written is left out: what it would have said did
- * not happen yet, or is told by an intent without an end.
+ * not happen yet, or is told by an intent without an end. Throws kind `validation`.
  */
 export function parseJournal(text: string, path: string): JournalledRun {
   const lines = text.split('\n').filter((line) => line !== '');
@@ -65,28 +90,51 @@ export function parseJournal(text: string, path: string): JournalledRun {
   }
   const started = records.find((record) => record.type === 'run.started');
   if (started === undefined) throw unreadable(path, 'it does not say how the run started');
-  if (started.version > JOURNAL_VERSION) throw unreadable(path, 'it was written by a newer pitr');
+  if (started.version > JOURNAL_VERSION) {
+    throw unreadable(
+      path,
+      `it was written by a newer pitr (format ${started.version}; this one knows ${JOURNAL_VERSION})`,
+    );
+  }
+  const undo = records.findLast((record) => record.type === 'undo.started');
   return {
+    path,
     started,
     finished: records.find((record) => record.type === 'run.finished'),
     changes: changesOf(records),
     lastTask: records.findLast((record) => record.type === 'task.started')?.name,
+    notRun: records.filter((record) => record.type === 'handlers.notified'),
+    undo:
+      undo === undefined
+        ? undefined
+        : {
+            started: undo,
+            finished: records
+              .slice(records.indexOf(undo))
+              .find((record) => record.type === 'undo.finished'),
+          },
   };
 }
 
 function changesOf(records: readonly JournalRecord[]): readonly JournalledChange[] {
-  const ends = new Map<number, 'done' | 'failed'>();
+  const ends = new Map<number, Of<'change.done'> | Of<'change.failed'>>();
   const undone = new Set<number>();
   for (const record of records) {
-    if (record.type === 'change.done') ends.set(record.number, 'done');
-    if (record.type === 'change.failed') ends.set(record.number, 'failed');
+    if (record.type === 'change.done' || record.type === 'change.failed') ends.set(record.number, record);
     if (record.type === 'change.undone') undone.add(record.number);
   }
-  return records.flatMap((record) =>
-    record.type === 'change.intended'
-      ? [{ intent: record, ended: ends.get(record.number) ?? 'open', undone: undone.has(record.number) }]
-      : [],
-  );
+  return records.flatMap((record): JournalledChange[] => {
+    if (record.type !== 'change.intended') return [];
+    const end = ends.get(record.number);
+    return [
+      {
+        intent: record,
+        ended: end === undefined ? 'open' : end.type === 'change.done' ? 'done' : 'failed',
+        error: end?.type === 'change.failed' ? end.error : undefined,
+        undone: undone.has(record.number),
+      },
+    ];
+  });
 }
 
 function unreadable(path: string, why: string, cause?: unknown): PitrError {

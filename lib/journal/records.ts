@@ -1,6 +1,7 @@
 import type { Change, Result } from '../contract/module.ts';
 import type { PitrErrorJson } from '../errors/pitr-error.ts';
 import type { Recap } from '../events/events.ts';
+import type { Beginning } from './beginning.ts';
 
 /** Format of the journal's lines; raised when an older pitr could misread them. */
 export const JOURNAL_VERSION = 1;
@@ -10,19 +11,19 @@ export const JOURNAL_VERSION = 1;
  * `change.done` or `change.failed` after. An intent with neither is a change that may be half made.
  */
 export type JournalRecord =
-  | {
+  | ({
       readonly type: 'run.started';
       readonly version: number;
-      readonly time: number;
       readonly runId: string;
       readonly playbook: string;
+      /** Absolute, as `playbook` is: an undo may start elsewhere. */
       readonly inventories: readonly string[];
       readonly limit?: string | undefined;
+      readonly tags?: readonly string[] | undefined;
+      readonly skipTags?: readonly string[] | undefined;
+      /** What has the name of a secret is masked. */
       readonly extraVars: Readonly<Record<string, unknown>>;
-      /** Who ran it, and where: `root@backup1`, pid. */
-      readonly operator: string;
-      readonly pid: number;
-    }
+    } & Beginning)
   | { readonly type: 'task.started'; readonly time: number; readonly task: string; readonly name: string }
   | {
       readonly type: 'change.intended';
@@ -32,6 +33,9 @@ export type JournalRecord =
       readonly module: string;
       readonly params: unknown;
       readonly change: Change;
+      /** Whom the task became, and its environment: an undo works under the same. */
+      readonly user?: string | undefined;
+      readonly env?: Readonly<Record<string, string>> | undefined;
       /** True, or the reason why it cannot be taken back. */
       readonly undoable: true | string;
     }
@@ -42,8 +46,16 @@ export type JournalRecord =
       readonly number: number;
       readonly error: PitrErrorJson;
     }
+  /** `pitr undo` began; one that died has no `undo.finished`. */
+  | ({ readonly type: 'undo.started' } & Beginning)
   /** `pitr undo` has taken the change back. */
   | { readonly type: 'change.undone'; readonly time: number; readonly number: number }
+  | {
+      readonly type: 'undo.finished';
+      readonly time: number;
+      readonly status: 'ok' | 'failed' | 'interrupted';
+      readonly error?: PitrErrorJson | undefined;
+    }
   | {
       readonly type: 'handlers.notified';
       readonly time: number;

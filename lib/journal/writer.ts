@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { JournalRecord } from './records.ts';
 
@@ -27,14 +27,18 @@ export class JournalWriter {
     return new JournalWriter(await open(path, 'ax', 0o600));
   }
 
-  /** Opens a journal that exists, to append to it. A line that was cut off is ended first. */
+  /**
+   * Opens a journal that exists, to append to it. A last line that was cut off while it was written is removed first:
+   * nobody was told that it is on disk.
+   */
   static async reopen(path: string): Promise<JournalWriter> {
-    const file = await open(path, 'r+');
-    const { size } = await file.stat();
-    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
-    await file.close();
-    const writer = new JournalWriter(await open(path, 'a'));
-    if (buffer.toString() !== '\n') writer.#lines.push('\n');
+    const content = await readFile(path);
+    const whole = content.lastIndexOf('\n') + 1;
+    const last = content.subarray(whole).toString();
+    const file = await open(path, 'a');
+    const writer = new JournalWriter(file);
+    if (isRecord(last)) writer.#lines.push('\n');
+    else if (last !== '') await file.truncate(whole);
     return writer;
   }
 
@@ -76,5 +80,14 @@ export class JournalWriter {
     this.#lines = [];
     await this.#file.appendFile(text);
     await this.#file.datasync();
+  }
+}
+
+function isRecord(line: string): boolean {
+  try {
+    return typeof JSON.parse(line) === 'object';
+  } catch {
+    // cut off in the middle
+    return false;
   }
 }

@@ -25,7 +25,7 @@ export function issueProblem(issue: $ZodIssue, call: ParamCall): readonly Proble
   if (value === undefined && path.length > 0 && issue.code !== 'custom') return [missingParam(path, call)];
   return [
     {
-      code: 'param-wrong',
+      code: ownCode(issue) ?? 'param-wrong',
       message: `${call.name}: ${sentence(path, demand(issue), value)}`,
       at: path.length === 0 ? call.source.at : call.source.locate(path),
       hints: valueHints(issue, value),
@@ -161,6 +161,7 @@ function size(origin: string, bound: string, limit: number | bigint): string {
 }
 
 function valueHints(issue: $ZodIssue, value: unknown): readonly string[] {
+  if (issue.code === 'custom') return [...texts(issue.params?.details), ...texts(issue.params?.next)];
   if (issue.code === 'invalid_value' && typeof value === 'string') {
     const near = didYouMean(value, issue.values.map(String));
     return near === '' ? [] : [near.slice(2, -1)];
@@ -169,6 +170,17 @@ function valueHints(issue: $ZodIssue, value: unknown): readonly string[] {
   if (/^(yes|on|y)$/i.test(value)) return ['write true: yes and on are plain texts in YAML 1.2'];
   if (/^(no|off|n)$/i.test(value)) return ['write false: no and off are plain texts in YAML 1.2'];
   return [];
+}
+
+/** The stable name that a schema's own rule gave to what is wrong. */
+function ownCode(issue: $ZodIssue): string | undefined {
+  const code: unknown = issue.code === 'custom' ? issue.params?.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** What a schema's own rule has to add to its message. */
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((text) => typeof text === 'string') : [];
 }
 
 /** `servers[0].name`. */

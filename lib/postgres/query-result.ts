@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { PitrError } from '../errors/pitr-error.ts';
+import { statementFlaw } from './one-statement.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -7,11 +9,25 @@ export type RowFormat = 'json' | 'lines';
 
 /**
  * The statement to send so that rows come back with their types. What returns rows as a query does is wrapped into a
- * subquery, which also keeps it to one statement; `SHOW` and `EXPLAIN` cannot be, and come back as lines of text.
+ * subquery; `SHOW` and `EXPLAIN` cannot be, and come back as lines of text. Throws kind `validation` for more than one
+ * statement, and for EXPLAIN ANALYZE: it runs what it explains, and lets even CREATE TABLE AS through in a read-only
+ * transaction (seen with PostgreSQL 15).
  */
 export function rowsStatement(sql: string): { readonly statement: string; readonly format: RowFormat } {
   const bare = sql.trim().replace(/[;\s]+$/, '');
   const body = bare.replace(/^(\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)+/, '');
+  const flaw = /^explain\b[\s(].*\banaly[sz]e\b/is.test(body)
+    ? 'EXPLAIN ANALYZE runs what it explains, and this is a look'
+    : statementFlaw(bare);
+  if (flaw !== undefined) {
+    throw new PitrError({
+      kind: 'validation',
+      code: 'not-one-query',
+      message: `the SQL is not one statement that reads: ${flaw}`,
+      details: [sql.trim().slice(0, 300)],
+      next: ['Give one SELECT, VALUES, SHOW or EXPLAIN; core.command with psql is for everything else.'],
+    });
+  }
   if (/^(show|explain)\b/i.test(body)) return { statement: bare, format: 'lines' };
   return {
     statement: `select coalesce(json_agg(to_json(answer)), '[]') from (\n${bare}\n) as answer`,

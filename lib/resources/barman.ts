@@ -18,7 +18,7 @@ export interface Catalogue {
   readonly servers: readonly BarmanServer[];
 }
 
-export interface BarmanServer extends ServerConfig {
+interface BarmanServer extends ServerConfig {
   /** Of the cluster that this server archives; absent before its first backup. */
   readonly systemId?: string | undefined;
   /** The newest first. */

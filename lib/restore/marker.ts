@@ -23,7 +23,7 @@ const schema = z.object({
   emptyBefore: z.boolean(),
 });
 
-export const MARKER_NAME = '.pitr-restore.json';
+const MARKER_NAME = '.pitr-restore.json';
 
 export function markerInside(destination: string): string {
   return posix.join(destination, MARKER_NAME);

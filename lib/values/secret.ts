@@ -1,4 +1,23 @@
-const MASK = '********';
+/** What stands where a secret was. */
+export const MASK = '********';
+
+/** Names of variables whose value is a secret, whatever it is. */
+export const SECRET_NAME = /pass(word|phrase|wd)?$|secret|token|private_key$/i;
+
+/** A copy of plain data in which what has the name of a secret is masked. */
+export function withoutSecrets(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, SECRET_NAME.test(name) ? MASK : withoutSecrets(inner)]),
+  );
+}
+
+/** Whether a secret was masked anywhere in plain data. */
+export function holdsMask(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes(MASK);
+  return value !== null && typeof value === 'object' && Object.values(value).some(holdsMask);
+}
 
 /** A value that must not be printed: `toString`, JSON and inspection all give a mask; `reveal()` gives the value. */
 export class Secret {

@@ -37,7 +37,7 @@ export interface Archive {
 }
 
 /** One segment over all archives; without any server it is known to have been, and missing. */
-export interface Holding {
+interface Holding {
   /** Servers with the whole segment, in the order of the archives. */
   readonly servers: readonly string[];
   /** Servers with the beginning of it alone. */
@@ -55,7 +55,7 @@ export interface BadFile {
 }
 
 /** One number that two servers' history files use for different timelines. */
-export interface TimelineConflict {
+interface TimelineConflict {
   readonly timeline: TimelineId;
   readonly servers: readonly string[];
 }

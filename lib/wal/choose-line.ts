@@ -6,9 +6,6 @@ import { lsnAt } from './lsn.ts';
 import { numberHolding } from './segment.ts';
 import type { RecoveryTarget } from './target.ts';
 
-/** Which timelines could be meant: one, or several between which only a person can choose. */
-export type Choice = readonly [Line] | readonly Line[];
-
 /**
  * The timeline that was alive at the target: it had begun by then and has WAL from then or later. A timeline and the
  * one that simply goes on after it (failover, switchover) count as one, a branch on purpose (an earlier recovery to a

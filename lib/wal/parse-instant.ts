@@ -4,7 +4,10 @@ import { instantsInZone, utcInstant, type WallClock } from './wall-clock.ts';
 /** Why a text is no moment, and how to write the one that was meant. */
 export interface InstantProblem {
   readonly code: 'time-without-zone' | 'time-zone-ambiguous' | 'time-unparsable';
+  /** What is wrong, with the text itself. */
   readonly message: string;
+  /** What is wrong with it, as the rest of a sentence about it: `does not say in which time zone`. */
+  readonly reason: string;
   /** What it would be in one zone or another. */
   readonly details: readonly string[];
   readonly next: readonly string[];
@@ -27,10 +30,18 @@ const HOW =
  */
 export function parseInstant(text: string, localZone: string = ownZone()): ParsedInstant {
   const typed = text.trim();
+  const read = readInstant(typed, localZone);
+  if (typeof read === 'bigint') return { ok: true, instant: read };
+  return { ok: false, problem: { ...read, message: `"${typed}" ${read.reason}` } };
+}
+
+type Problem = Omit<InstantProblem, 'message'>;
+
+function readInstant(typed: string, localZone: string): Instant | Problem {
   const match = CLOCK.exec(typed);
-  if (match === null) return unparsable(typed, 'is not a date and a time of day');
+  if (match === null) return unparsable('is not a date and a time of day');
   const fraction = (match[7] ?? '').replace(/0+$/, '');
-  if (fraction.length > 6) return unparsable(typed, 'is finer than the microsecond that PostgreSQL keeps');
+  if (fraction.length > 6) return unparsable('is finer than the microsecond that PostgreSQL keeps');
   const clock: WallClock = {
     year: Number(match[1]),
     month: Number(match[2]),
@@ -41,35 +52,29 @@ export function parseInstant(text: string, localZone: string = ownZone()): Parse
     microsecond: Number(fraction.padEnd(6, '0')),
   };
   const asUtc = utcInstant(clock);
-  if (asUtc === undefined) return unparsable(typed, 'does not exist in the calendar or on the clock');
+  if (asUtc === undefined) return unparsable('does not exist in the calendar or on the clock');
   const zone = match[8] ?? '';
-  if (zone === '') return withoutZone(typed, clock, localZone);
-  if (/^(z|utc)$/i.test(zone)) return { ok: true, instant: asUtc };
+  if (zone === '') return withoutZone(clock, localZone);
+  if (/^(z|utc)$/i.test(zone)) return asUtc;
   const offset = OFFSET.exec(zone);
   if (offset === null)
-    return /^[a-z]/i.test(zone)
-      ? named(typed, zone, clock)
-      : unparsable(typed, `ends in "${zone}", which is no offset`);
+    return /^[a-z]/i.test(zone) ? named(zone, clock) : unparsable(`ends in "${zone}", which is no offset`);
   const minutes = Number(offset[2]) * 60 + Number(offset[3] ?? 0);
   if (Number(offset[3] ?? 0) > 59 || minutes >= 16 * 60)
-    return unparsable(typed, `ends in "${zone}", an offset that no place has`);
+    return unparsable(`ends in "${zone}", an offset that no place has`);
   const ahead = BigInt(offset[1] === '-' ? -minutes : minutes) * 60_000_000n;
-  return { ok: true, instant: instantAt(asUtc - ahead) };
+  return instantAt(asUtc - ahead);
 }
 
 function ownZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-function unparsable(typed: string, why: string): ParsedInstant {
-  const message = `"${typed}" ${why}`;
-  return {
-    ok: false,
-    problem: { code: 'time-unparsable', message, details: [], next: [`${HOW}; or: latest`] },
-  };
+function unparsable(why: string): Problem {
+  return { code: 'time-unparsable', reason: why, details: [], next: [`${HOW}; or: latest`] };
 }
 
-function withoutZone(typed: string, clock: WallClock, localZone: string): ParsedInstant {
+function withoutZone(clock: WallClock, localZone: string): Problem {
   const utc = utcInstant(clock);
   const details = utc === undefined ? [] : [`in UTC it would be ${formatInstant(utc)}`];
   if (!/^(Etc\/)?UTC$/.test(localZone)) details.push(...readings(clock, localZone));
@@ -77,22 +82,22 @@ function withoutZone(typed: string, clock: WallClock, localZone: string): Parsed
     ok: false,
     problem: {
       code: 'time-without-zone',
-      message: `"${typed}" does not say in which time zone`,
+      reason: 'does not say in which time zone',
       details,
       next: [`Say which one is meant: ${utc === undefined ? HOW : `${formatInstant(utc)} if UTC is`}`, HOW],
     },
   };
 }
 
-function named(typed: string, zone: string, clock: WallClock): ParsedInstant {
+function named(zone: string, clock: WallClock): Problem {
   const posix = /^[a-z]+[+-]/i.test(zone);
   return {
     ok: false,
     problem: {
       code: 'time-zone-ambiguous',
-      message: posix
-        ? `"${typed}" names its zone as "${zone}", whose sign PostgreSQL and people read in opposite ways`
-        : `"${typed}" names its zone as "${zone}", which does not stand for one offset`,
+      reason: posix
+        ? `names its zone as "${zone}", whose sign PostgreSQL and people read in opposite ways`
+        : `names its zone as "${zone}", which does not stand for one offset`,
       details: posix ? [] : readings(clock, zone),
       next: [HOW],
     },

@@ -10,7 +10,7 @@ export type RecoveryTarget =
   | { readonly kind: 'latest' };
 
 /** Reads `latest` or a moment with its offset. */
-export function parseTarget(
+function parseTarget(
   text: string,
 ):
   | { readonly ok: true; readonly target: RecoveryTarget }
@@ -23,7 +23,7 @@ export function parseTarget(
 /** The target of a text that the schema below has accepted. Throws otherwise. */
 export function checkedTarget(text: string): RecoveryTarget {
   const parsed = parseTarget(text);
-  if (!parsed.ok) throw new RangeError(parsed.problem.message);
+  if (!parsed.ok) throw new RangeError(`"${text}" ${parsed.problem.reason}`);
   return parsed.target;
 }
 
@@ -34,6 +34,6 @@ export function checkedTarget(text: string): RecoveryTarget {
 export const targetTimeSchema = z.string().superRefine((text, context) => {
   const parsed = parseTarget(text);
   if (parsed.ok) return;
-  const { code, message, details, next } = parsed.problem;
-  context.addIssue({ code: 'custom', message, params: { code, details, next } });
+  const { code, reason, details, next } = parsed.problem;
+  context.addIssue({ code: 'custom', message: reason, params: { code, details, next } });
 });

@@ -1,7 +1,8 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunOutcome, type RunRequest, runPlaybook } from '../../lib/engine/run.ts';
+import { type RunOutcome, runPlaybook } from '../../lib/engine/run.ts';
+import type { RunRequest } from '../../lib/engine/run-request.ts';
 import type { PitrEvent } from '../../lib/events/events.ts';
 
 export interface Played {

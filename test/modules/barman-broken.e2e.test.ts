@@ -101,7 +101,7 @@ describe('a Barman that cannot be asked is never "backup not found"', () => {
       const error = await errorOf(ask(wal, host, { backup: ID }));
       await sh(`chown barman /var/lib/barman/one/${directory}`);
       expect(error).toMatchObject({ kind: 'failed', code: 'barman-archive-unreadable' });
-      expect(error.details).toEqual([`cannot look into /var/lib/barman/one/${directory}`]);
+      expect(error.details.join()).toContain(`/var/lib/barman/one/${directory}`);
     }
   });
 

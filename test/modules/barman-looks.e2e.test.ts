@@ -24,7 +24,7 @@ afterAll(async () => {
 /** A moment so many microseconds after another one. */
 function moment(time: string, microseconds: number): string {
   const parsed = parseInstant(time);
-  if (!parsed.ok) throw new Error(parsed.problem.message);
+  if (!parsed.ok) throw new Error(parsed.problem.reason);
   return formatInstant(instantAt(parsed.instant + BigInt(microseconds)));
 }
 function fail(): never {

@@ -1,15 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { checkoutRoot } from '../../lab/checkout.ts';
 import { containerName, type DatabaseHost, dataDirectory, hostNames } from '../../lab/topology.ts';
-import { renderFile } from '../../lib/template/template.ts';
 import { Playground } from './playground.ts';
-
-/** A template of the product, rendered. */
-export function productTemplate(path: string, values: Readonly<Record<string, unknown>>): string {
-  const text = readFileSync(join(checkoutRoot, 'templates', path), 'utf8');
-  return String(renderFile(text, path, values));
-}
+import { productTemplate } from './product-template.ts';
 
 /** Modules on the hosts of a lab, over docker exec. */
 export function labPlayground(prefix: string): Playground {

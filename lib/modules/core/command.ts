@@ -62,6 +62,7 @@ export const module = defineModule({
   predict: predictCommand,
   apply: applyCommand,
   undo: undoCommand,
+  applyOnly: ['argv'],
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" command',
 });
 

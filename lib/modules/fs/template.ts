@@ -39,4 +39,5 @@ export const module = defineModule({
   predict: predictFile,
   apply: (host, change) => applyFile(host, change, async () => change.text),
   undo: undoFile,
+  applyOnly: ['text'],
 });

@@ -35,7 +35,8 @@ type Params = z.output<typeof params>;
 export const module = defineLook({
   summary: 'Asks a database in a read-only session, and checks the answer.',
   description:
-    'The server refuses writes in this session. It is reached by the socket that the running instance names itself, ' +
+    'One statement, in a session in which the server refuses writes; what a function called in it does beside writing ' +
+    '(pg_switch_wal, pg_terminate_backend) happens. The database is reached by the socket that the running instance names itself, ' +
     'so that an isolated one is found too. Numbers, booleans and nulls keep their types.',
   examples: `- postgres.query:
     sql: select count(*) from orders

@@ -24,6 +24,14 @@ describe("Barman's JSON", () => {
     expect(parseServerList('{}')).toEqual([]);
   });
 
+  it('with words of warning among the servers is read all the same', () => {
+    const text = `{"_WARNING": ["No backup strategy set for server 'one'"], "one": {"description": "a server"}}`;
+    expect(parseServerList(text)).toEqual(['one']);
+    expect(
+      parseCheckReport(`{"_ERROR": ["Unknown server 'x'"], "one": {"ssh": {"status": "OK"}}}`)?.size,
+    ).toBe(1);
+  });
+
   it.each(['', 'Traceback (most recent call last):', '[]', 'null', '{"db1": 3}'])(
     '%j is not taken for one',
     (text) => {

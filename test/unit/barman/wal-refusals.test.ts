@@ -39,11 +39,32 @@ const without = (segments: readonly string[]) =>
 
 describe('what the operator reads when WAL says no', () => {
   it('a target before the end of the backup', () => {
-    expect(words('2026-11-22 15:00:00Z')).toMatchInlineSnapshot();
+    expect(words('2026-11-22 15:00:00Z')).toMatchInlineSnapshot(`
+      "target-before-backup-end: Target time is before backup end time!
+      Backup 20261122T155813 on server db1 ended at: 2026-11-22 15:58:17.456449+00
+      Target time: 2026-11-22 15:00:00+00
+      You can only recover to a time AFTER the backup completed.
+      Valid recovery times:
+        After: 2026-11-22 15:58:17.456449+00
+        Until: 2026-11-22 16:01:11.452917+00 (the last archived WAL without a gap)
+        Or use: latest (to recover to most recent state)
+      > Choose a time within that range, or: target_time=latest"
+    `);
   });
 
   it('a target after the last archived WAL', () => {
-    expect(words('2026-11-22 17:00:00+00')).toMatchInlineSnapshot();
+    expect(words('2026-11-22 17:00:00+00')).toMatchInlineSnapshot(`
+      "target-after-last-archived: Target time is after the last archived WAL of timeline 2!
+      Backup 20261122T155813 on server db1 ended at: 2026-11-22 15:58:17.456449+00
+      Target time: 2026-11-22 17:00:00+00
+      Searched on disk in the archives of: db1, db2, db3, db4
+      Valid recovery times:
+        After: 2026-11-22 15:58:17.456449+00
+        Until: 2026-11-22 16:01:11.452917+00 (the last archived WAL without a gap)
+        Or use: latest (to recover to most recent state)
+      > Is the leader still alive? Archive what it has first: barman switch-wal --force --archive <its server>
+      > Else choose a time within that range, or: target_time=latest"
+    `);
   });
 
   it('missing segments', () => {
@@ -52,28 +73,47 @@ describe('what the operator reads when WAL says no', () => {
         'latest',
         without(['00000001000000000000000A', '00000001000000000000000B', '00000001000000000000000D']),
       ),
-    ).toMatchInlineSnapshot();
+    ).toMatchInlineSnapshot(`
+      "wal-missing: WAL gaps detected! Recovery to the last archived WAL needs 3 segments that are missing: 00000001000000000000000A, …
+      Missing WAL files: 00000001000000000000000A to 00000001000000000000000B (2 segments), 00000001000000000000000D
+      Searched on disk in the archives of: db1, db2, db3, db4
+      Valid recovery times:
+        After: 2026-11-22 15:58:17.456449+00
+        Until: 2026-11-22 15:58:22.648911+00 (the last archived WAL without a gap)
+      > Without it, this far and no further: target_time="2026-11-22 15:58:22.648911+00" (later data would be lost)
+      > Does a database node still have it? Look there: find / -name 00000001000000000000000A"
+    `);
   });
 
   it('the first segment missing: nothing can be reached', () => {
-    expect(words('latest', without(['000000010000000000000008']))).toMatchInlineSnapshot();
+    expect(words('latest', without(['000000010000000000000008']))).toMatchInlineSnapshot(`
+      "wal-missing: WAL gaps detected! Recovery to the last archived WAL needs a segment that is missing: 000000010000000000000008
+      Missing WAL files: 000000010000000000000008
+      Searched on disk in the archives of: db1, db2, db3, db4
+      Valid recovery times: none, since WAL is missing that the backup itself needs.
+      > This backup cannot be made consistent: use another one.
+      > Does a database node still have it? Look there: find / -name 000000010000000000000008"
+    `);
   });
 
   it('a timeline that does not exist', () => {
-    expect(words('latest', archives, 7)).toMatchInlineSnapshot();
+    expect(words('latest', archives, 7)).toMatchInlineSnapshot(`
+      "timeline-unreachable: The timeline that was asked for cannot be reached from backup 20261122T155813
+      It is not known to any archive, or it left this history before the backup ended.
+      Searched on disk in the archives of: db1, db2, db3, db4
+      Reachable are:
+      timeline 1: that of the backup, archived until 2026-11-22 16:00:51.924917+00
+      timeline 2: left timeline 1 at 2026-11-22 16:00:53.100917+00 (a failover), archived until 2026-11-22 16:01:11.452917+00
+      > Leave the timeline out to have it found, or choose a backup that was taken on it."
+    `);
   });
 
   it('a moment at which two timelines were alive', () => {
-    const both = archives.map((archive) =>
-      archive.server === 'db2'
-        ? archive
-        : {
-            ...archive,
-            files: archive.files.map((file) =>
-              file.segment.endsWith('D') ? { ...file, time: archives[1]?.files[1]?.time ?? file.time } : file,
-            ),
-          },
-    );
+    const late = archives[1]?.files.find(({ segment }) => segment.startsWith('00000002'))?.time;
+    const both = archives.map((archive) => ({
+      ...archive,
+      files: archive.files.map((file) => (file.partial ? { ...file, time: late ?? file.time } : file)),
+    }));
     const branched = both.map((archive) => ({
       ...archive,
       histories: archive.histories.map((one) => ({
@@ -87,6 +127,14 @@ describe('what the operator reads when WAL says no', () => {
         },
       })),
     }));
-    expect(words('2026-11-22 16:01:00Z', branched)).toMatchInlineSnapshot();
+    expect(words('2026-11-22 16:00:58Z', branched)).toMatchInlineSnapshot(`
+      "timeline-ambiguous: More than one timeline could be meant by that target time
+      Backup 20261122T155813 on server db1 ended at: 2026-11-22 15:58:17.456449+00
+      Target time: 2026-11-22 16:00:58+00
+      timeline 1: that of the backup, archived until 2026-11-22 16:00:59.220917+00
+      timeline 2: left timeline 1 at 2026-11-22 16:00:53.100917+00 (a recovery to a moment), archived until 2026-11-22 16:01:11.452917+00
+      > To recover to that moment of timeline 1: timeline=1
+      > To recover to that moment of timeline 2: timeline=2"
+    `);
   });
 });

@@ -1,0 +1,16 @@
+import type { RunMode } from '../events/events.ts';
+
+/** What is asked of a run: `pitr play`. */
+export interface RunRequest {
+  /** Path of the playbook. */
+  readonly playbook: string;
+  readonly inventories: readonly string[];
+  /** `-e`: data as typed, never rendered as templates. */
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  readonly mode: RunMode;
+  readonly limit?: string | undefined;
+  readonly tags: readonly string[];
+  readonly skipTags: readonly string[];
+  readonly forks: number;
+  readonly forceHandlers?: boolean | undefined;
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+
+/** Who began something, where and when. */
+export interface Beginning {
+  readonly time: number;
+  /** `root@backup1` */
+  readonly operator: string;
+  readonly pid: number;
+  /** Tells the process from a later one of the same number, where the machine can (see `processMark`). */
+  readonly process?: string | undefined;
+}
+
+/** This process, now. */
+export function beginningHere(): Beginning {
+  const { pid } = process;
+  return {
+    time: Date.now(),
+    operator: `${userInfo().username}@${hostname()}`,
+    pid,
+    process: processMark(pid),
+  };
+}
+
+/** The start of a process in ticks since boot, with the boot: no clock is asked. proc_pid_stat(5), field 22. */
+export function processMark(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot}:${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+  } catch {
+    // There is no such process, or no /proc.
+    return undefined;
+  }
+}

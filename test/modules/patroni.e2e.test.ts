@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { currentLeader } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
+import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { sharedLab } from '../support/lab.ts';
+import { labPlayground, nodeParams } from './lab-playground.ts';
+import type { Playground } from './playground.ts';
+
+let lab: Lab;
+let play: Playground;
+let leader: DatabaseHost;
+let replica: DatabaseHost;
+let candidate: DatabaseHost;
+
+beforeAll(async () => {
+  lab = await sharedLab();
+  play = labPlayground(lab.prefix);
+  leader = await currentLeader(lab);
+  const [first, second] = databaseHosts.filter((host) => host !== leader);
+  if (first === undefined || second === undefined) throw new Error('the lab has too few replicas');
+  [replica, candidate] = [first, second];
+});
+
+afterAll(() => play.close());
+
+const patroni = (host: DatabaseHost) => nodeParams(host).patroni;
+const streaming = (host: DatabaseHost, stall = 60) =>
+  play.run('patroni.streaming', { ...patroni(host), ...nodeParams(host).postgres, stall }, host);
+
+async function errorOf(work: Promise<unknown>): Promise<PitrError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof PitrError) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+describe('the cluster', () => {
+  it('is told by each node alike', async () => {
+    const views = await Promise.all(databaseHosts.map((host) => play.run('patroni.cluster', patroni(host), host)));
+    for (const { result } of views) {
+      expect(result).toMatchObject({ cluster: 'patroni1', leader, source: 'node', paused: false });
+      expect(result?.members).toMatchObject(Object.fromEntries(databaseHosts.map((host) => [host, { state: 'running' }])));
+      expect(result?.system_id).toMatch(/^\d{19}$/);
+    }
+  });
+
+  it('is not another one with the same port', async () => {
+    const error = await errorOf(play.run('patroni.cluster', { ...patroni(leader), cluster: 'other' }, leader));
+    expect(error).toMatchObject({ kind: 'refused', code: 'other-cluster' });
+  });
+
+  it('is silent where neither Patroni nor the DCS answers, and says what was tried', async () => {
+    const nowhere = { port: 9, config: '/nowhere.yml' };
+    expect(await errorOf(play.run('patroni.cluster', nowhere, leader))).toMatchObject({ code: 'patroni-silent' });
+  });
+});
+
+describe('proofs', () => {
+  it('of leadership hold for the leader alone', async () => {
+    const { result } = await play.run('patroni.leader', { ...patroni(leader), pgdata: nodeParams(leader).postgres.pgdata }, leader);
+    expect(result).toMatchObject({ leader });
+    const error = await errorOf(play.run('patroni.leader', { ...patroni(replica), timeout: 1 }, replica));
+    expect(error).toMatchObject({ code: 'not-the-leader', message: expect.stringContaining('still not the leader (current role: replica)') });
+    expect(error.details.join('\n')).toContain(`${leader} holds the leader lock`);
+  });
+
+  it('of streaming hold for every replica and not for the leader', async () => {
+    for (const host of databaseHosts.filter((each) => each !== leader)) {
+      expect((await streaming(host)).result).toMatchObject({ member: host, leader });
+    }
+    expect(await errorOf(streaming(leader, 1))).toMatchObject({ code: 'not-streaming' });
+  });
+});
+
+describe('a member', () => {
+  it('leaves with its PostgreSQL, is told by others meanwhile, and comes back by undo', async () => {
+    const params = { ...nodeParams(replica).member, state: 'stopped' };
+    expect(await play.run('patroni.member', params, replica)).toMatchObject({
+      status: 'changed',
+      result: { service: 'stopped', postgres: false },
+    });
+    const running = await lab.exec(replica, ['pgrep', '-x', 'postgres']);
+    expect(running.stdout).toBe('');
+    expect((await play.run('patroni.member', params, replica)).status).toBe('ok');
+    const view = await play.run('patroni.cluster', patroni(replica), replica);
+    expect(view.result).toMatchObject({ leader, source: 'member' });
+    expect(await errorOf(streaming(replica, 1))).toMatchObject({ code: 'not-streaming' });
+
+    await play.undo();
+    expect((await streaming(replica)).result).toMatchObject({ leader });
+  });
+
+  it('leaves no orphaned PostgreSQL behind when the cluster is paused', async () => {
+    await play.run('patroni.pause', patroni(replica), replica);
+    try {
+      const stopped = await play.run('patroni.member', { ...nodeParams(replica).member, state: 'stopped' }, replica);
+      expect(stopped.result).toEqual({ service: 'stopped', postgres: false });
+      expect(play.warnings.join('\n')).toContain('still runs');
+      expect((await lab.exec(replica, ['pgrep', '-x', 'postgres'])).stdout).toBe('');
+    } finally {
+      await play.run('patroni.resume', patroni(leader), leader);
+      await play.run('patroni.member', { ...nodeParams(replica).member, state: 'running' }, replica);
+    }
+    await streaming(replica);
+  });
+
+  it('that streams is not copied anew unless that is forced', async () => {
+    const params = { ...patroni(replica), ...nodeParams(replica).postgres };
+    expect((await play.run('patroni.reinit', params, replica)).status).toBe('ok');
+    await lab.mustExec(replica, ['touch', `${params.pgdata}/of-the-old-copy`]);
+    expect(await play.run('patroni.reinit', { ...params, force: true }, replica)).toMatchObject({
+      status: 'changed',
+      result: { member: replica, leader },
+    });
+    expect((await lab.exec(replica, ['test', '-e', `${params.pgdata}/of-the-old-copy`])).exitCode).toBe(1);
+  });
+
+  it('gets a new postmaster by a restart, and none where nothing is pending', async () => {
+    expect((await play.run('patroni.restart', { ...patroni(replica), only_if_pending: true }, replica)).status).toBe('ok');
+    expect((await play.run('patroni.restart', patroni(replica), replica)).status).toBe('changed');
+    await streaming(replica);
+  });
+});
+
+describe('pause', () => {
+  it('is known to all nodes, is idempotent, and is taken back', async () => {
+    expect((await play.run('patroni.pause', patroni(replica), replica)).status).toBe('changed');
+    expect((await play.run('patroni.pause', patroni(leader), leader)).status).toBe('ok');
+    expect((await play.run('patroni.cluster', patroni(candidate), candidate)).result).toMatchObject({ paused: true });
+    await play.undo();
+    expect((await play.run('patroni.resume', patroni(leader), leader)).status).toBe('ok');
+  });
+});
+
+describe('a failover', () => {
+  it('is refused to a member that does not exist, with the nearest name', async () => {
+    const error = await errorOf(play.run('patroni.failover', { ...patroni(leader), candidate: 'db44' }, leader));
+    expect(error).toMatchObject({ kind: 'refused', code: 'member-unknown', message: expect.stringContaining('db4') });
+  });
+
+  it('is proved by the cluster, and taken back', async () => {
+    const handed = await play.run('patroni.failover', { ...patroni(leader), candidate }, leader);
+    expect(handed).toMatchObject({ status: 'changed', result: { leader: candidate, previous: leader } });
+    expect((await play.run('patroni.failover', { ...patroni(leader), candidate }, leader)).status).toBe('ok');
+    await play.undo();
+    expect(await currentLeader(lab)).toBe(leader);
+    for (const host of databaseHosts.filter((each) => each !== leader)) await streaming(host);
+  });
+});

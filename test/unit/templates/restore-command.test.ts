@@ -1,0 +1,135 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { oneLine, type RestoreCommandFacts, restoreCommandValues } from '../../../lib/postgres/restore-command.ts';
+import { quote } from '../../../lib/transport/quote.ts';
+import { productTemplate } from '../../modules/product-template.ts';
+
+const SIZE = 1024 * 1024;
+const SEGMENT = '000000010000000000000008';
+
+let place: string;
+
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'pitr-restore-command-'));
+  mkdirSync(join(place, 'pg_wal'));
+});
+
+afterEach(() => {
+  rmSync(place, { recursive: true, force: true });
+});
+
+function command(method: string, facts: Partial<RestoreCommandFacts>): string {
+  const all: RestoreCommandFacts = {
+    login: { user: 'barman', host: 'barman' }, servers: ['db1'], directories: [], segmentSize: SIZE, signal: 'standby', ...facts,
+  };
+  return oneLine(productTemplate(`restore_command/${method}.hbs`, { ...restoreCommandValues(all, quote) }));
+}
+
+/** Runs it as PostgreSQL does: `%f` and `%p` replaced, `%%` made one, by `sh` in the data directory. */
+function fetch(text: string, file: string) {
+  const line = text.replace(/%[fp%]/g, (code) => ({ '%f': file, '%p': 'pg_wal/RECOVERYXLOG' })[code] ?? '%');
+  const run = spawnSync('sh', ['-c', line], { cwd: place, encoding: 'utf8' });
+  return { exit: run.status, stderr: run.stderr, files: readdirSync(join(place, 'pg_wal')) };
+}
+
+describe('restore_command that copies from directories of the host', () => {
+  const hostile = (): string => {
+    const directory = join(place, `it's 100% $(touch x) "wal"; #`);
+    mkdirSync(directory);
+    return directory;
+  };
+
+  it('delivers a segment whole, also out of the layout of Barman, and leaves nothing else', () => {
+    const directory = hostile();
+    mkdirSync(join(directory, SEGMENT.slice(0, 16)));
+    writeFileSync(join(directory, SEGMENT.slice(0, 16), SEGMENT), Buffer.alloc(SIZE, 7));
+    const { exit, files, stderr } = fetch(command('local', { directories: [directory] }), SEGMENT);
+    expect({ exit, files, stderr }).toEqual({ exit: 0, files: ['RECOVERYXLOG'], stderr: '' });
+    expect(readFileSync(join(place, 'pg_wal', 'RECOVERYXLOG')).equals(Buffer.alloc(SIZE, 7))).toBe(true);
+    expect(readdirSync(place)).not.toContain('x');
+  });
+
+  it('says that a segment is absent only where every directory was read and holds something', () => {
+    const [one, two] = [hostile(), join(place, 'two')];
+    writeFileSync(join(one, 'other'), '');
+    const absent = fetch(command('local', { directories: [one] }), SEGMENT);
+    expect(absent).toMatchObject({ exit: 1, files: [] });
+    expect(absent.stderr).toContain(`pitr: absent ${SEGMENT}:`);
+    const missing = fetch(command('local', { directories: [one, two] }), SEGMENT);
+    expect(missing.exit).toBe(75);
+    expect(missing.stderr).toContain(`pitr: doubt ${SEGMENT}:`);
+    mkdirSync(two);
+    expect(fetch(command('local', { directories: [one, two] }), SEGMENT).exit).toBe(75);
+  });
+
+  it('stops a recovery by its exit code where it is in doubt, and any promotion over a history file', () => {
+    const nowhere = { directories: [join(place, 'nowhere')] };
+    expect(fetch(command('local', { ...nowhere, signal: 'recovery' }), SEGMENT).exit).toBe(255);
+    expect(fetch(command('local', nowhere), '00000002.history').exit).toBe(255);
+  });
+
+  it('never delivers a file of another size, and says so', () => {
+    const directory = hostile();
+    for (const bytes of [0, SIZE - 1, SIZE + 1]) {
+      writeFileSync(join(directory, SEGMENT), Buffer.alloc(bytes));
+      const { exit, files, stderr } = fetch(command('local', { directories: [directory] }), SEGMENT);
+      expect({ exit, files }).toEqual({ exit: 75, files: [] });
+      expect(stderr).toContain(`${bytes} bytes`);
+    }
+  });
+
+  it('takes a history file of any size but none', () => {
+    const directory = hostile();
+    writeFileSync(join(directory, '00000003.history'), '1\t0/3000140\tno recovery target specified\n');
+    writeFileSync(join(directory, '00000004.history'), '');
+    const text = command('local', { directories: [directory] });
+    expect(fetch(text, '00000003.history').exit).toBe(0);
+    expect(fetch(text, '00000004.history').exit).toBe(255);
+  });
+
+  it('goes on to the next directory when one holds a broken file', () => {
+    const [one, two] = [hostile(), join(place, 'two')];
+    mkdirSync(two);
+    writeFileSync(join(one, SEGMENT), 'short');
+    writeFileSync(join(two, SEGMENT), Buffer.alloc(SIZE));
+    expect(fetch(command('local', { directories: [one, two] }), SEGMENT)).toMatchObject({ exit: 0, files: ['RECOVERYXLOG'] });
+  });
+});
+
+describe.each(['barman-wal-restore', 'barman-get-wal'])('restore_command with %s', (method) => {
+  it('is in doubt where its programs are missing or Barman is out of reach', () => {
+    // No such host: names under .invalid never resolve.
+    const login = { user: 'barman', host: 'barman.invalid' };
+    const { exit, stderr, files } = fetch(command(method, { login }), SEGMENT);
+    expect({ exit, files }).toEqual({ exit: 75, files: [] });
+    expect(stderr).toContain(`pitr: doubt ${SEGMENT}: db1(exit code`);
+    expect(fetch(command(method, { login, signal: 'recovery' }), SEGMENT).exit).toBe(255);
+    expect(fetch(command(method, { login }), '00000002.history').exit).toBe(255);
+  });
+
+  it('is in doubt where it cannot write', () => {
+    rmSync(join(place, 'pg_wal'), { recursive: true });
+    writeFileSync(join(place, 'pg_wal'), '');
+    chmodSync(join(place, 'pg_wal'), 0o600);
+    const text = command(method, {}).replaceAll('%f', SEGMENT).replaceAll('%p', 'pg_wal/RECOVERYXLOG').replaceAll('%%', '%');
+    expect(spawnSync('sh', ['-c', text], { cwd: place }).status).toBe(75);
+  });
+
+  it('asks nobody for the history of timeline 1, which has none', () => {
+    expect(fetch(command(method, { login: { user: 'barman', host: 'barman.invalid' } }), '00000001.history')).toMatchObject({
+      exit: 1,
+      stderr: '',
+    });
+  });
+
+  it('fits on one line and is valid sh', () => {
+    const text = command(method, { anchor: { server: 'db1', segment: SEGMENT } });
+    expect(text).not.toContain('\n');
+    expect(text).not.toContain('{{');
+    expect(spawnSync('sh', ['-n', '-c', text.replaceAll('%%', '%')]).status).toBe(0);
+    expect(text).toContain(`(peek db1 ${SEGMENT})`);
+  });
+});

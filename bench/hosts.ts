@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type StartedSshd, startSshd } from '../test/support/sshd.ts';
 
@@ -24,7 +24,6 @@ export async function inventoryOf(
     `      ansible_user: ${user}`,
     `      ansible_ssh_private_key_file: ${identityFile}`,
     `      pitr_known_hosts: ${knownHostsFile}`,
-    `      ansible_ssh_common_args: -o UserKnownHostsFile=${knownHostsFile}`,
     `      files: ${join(directory, `files${index}`)}`,
   ]);
   const inventory = join(directory, `hosts${count}.yml`);
@@ -35,4 +34,12 @@ export async function inventoryOf(
 
 export function startHosts(count: number): Promise<readonly StartedSshd[]> {
   return Promise.all(Array.from({ length: count }, () => startSshd({ config: ['MaxSessions 50'] })));
+}
+
+/** One file with the keys of all hosts, for Ansible's ssh, which takes it for all hosts at once. */
+export async function commonKnownHosts(sshds: readonly StartedSshd[], directory: string): Promise<string> {
+  const file = join(directory, 'known_hosts');
+  const keys = await Promise.all(sshds.map(({ knownHostsFile }) => readFile(knownHostsFile, 'utf8')));
+  await writeFile(file, keys.join(''));
+  return file;
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkoutRoot } from '../lab/checkout.ts';
-import { type BenchHosts, inventoryOf, startHosts } from './hosts.ts';
+import { type BenchHosts, commonKnownHosts, inventoryOf, startHosts } from './hosts.ts';
 import { type Cost, measure } from './measure.ts';
 import { type Row, table } from './table.ts';
 import { TASKS, type Workload, writeWorkloads } from './workloads.ts';
@@ -39,11 +39,12 @@ const ANSIBLE_ENV = {
 
 class Bench {
   readonly #directory: string;
-  readonly #withAnsible: boolean;
+  /** Ansible's known_hosts; absent when Ansible is not measured. */
+  readonly #knownHosts: string | undefined;
 
-  constructor(directory: string, withAnsible: boolean) {
+  constructor(directory: string, knownHosts: string | undefined) {
     this.#directory = directory;
-    this.#withAnsible = withAnsible;
+    this.#knownHosts = knownHosts;
   }
 
   pitr(args: readonly string[], runs = RUNS): Promise<Cost> {
@@ -70,9 +71,10 @@ class Bench {
   }
 
   async ansible(workload: Workload, hosts: BenchHosts): Promise<Cost | undefined> {
-    if (!this.#withAnsible) return undefined;
+    if (this.#knownHosts === undefined) return undefined;
     const argv = ['ansible-playbook', '-i', hosts.inventory, workload.ansible];
-    return measure(argv, { runs: 1, env: ANSIBLE_ENV, cwd: this.#directory });
+    const env = { ...ANSIBLE_ENV, ANSIBLE_SSH_COMMON_ARGS: `-o UserKnownHostsFile=${this.#knownHosts}` };
+    return measure(argv, { runs: 1, env, cwd: this.#directory });
   }
 }
 
@@ -86,7 +88,10 @@ async function main(args: readonly string[]): Promise<void> {
   process.stdout.write(`Node ${process.version}; ${ansible ?? 'Ansible is not measured'}\n`);
   const sshds = await startHosts(Math.max(...HOSTS));
   try {
-    const bench = new Bench(directory, ansible !== undefined);
+    const bench = new Bench(
+      directory,
+      ansible === undefined ? undefined : await commonKnownHosts(sshds, directory),
+    );
     const work = await writeWorkloads(directory);
     const rows: Row[] = [];
     const add = (row: Row): void => {

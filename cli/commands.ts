@@ -11,6 +11,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Run a playbook, check what it would change, or show its plan',
     load: async () => (await import('./commands/play.ts')).play,
   },
+  runs: {
+    summary: 'What runs did, what state things are in, and what can be done now',
+    load: async () => (await import('./commands/runs.ts')).runs,
+  },
+  undo: {
+    summary: 'Take the changes of a run back, newest first',
+    load: async () => (await import('./commands/undo.ts')).undo,
+  },
   status: {
     summary: 'The cluster: members, roles, timelines, lag, archiving',
     load: async () => (await import('./commands/status.ts')).status,

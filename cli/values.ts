@@ -20,3 +20,13 @@ export function commaList(typed: readonly string[]): readonly string[] {
     .map((one) => one.trim())
     .filter((one) => one !== '');
 }
+
+/** The number of a change: a whole number from 1. Throws kind `usage`. */
+export function changeNumber(option: string, typed: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(typed)) return Number(typed);
+  throw usageError(
+    'change-number-invalid',
+    `${option} needs the number of a change, not ${JSON.stringify(typed)}`,
+    { next: ['pitr runs <run> shows the numbers.'] },
+  );
+}

@@ -133,3 +133,16 @@ export function backupFailed(
       : [`Barman's own log tells more: on ${host}, tail -n 50 /var/log/barman/barman.log`],
   });
 }
+
+export function backupOfStandby(server: string, host: string): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'backup-of-standby',
+    message: `${server} is the Barman server of a standby, whose WAL is not archived: a backup of it would never be DONE`,
+    host,
+    next: [
+      "Name the leader's Barman server (pitr status shows the leader).",
+      'Where standbys archive too (archive_mode=always): standby: true',
+    ],
+  });
+}

@@ -37,6 +37,13 @@ export function parseServerList(text: string): readonly string[] | undefined {
   return parsed.success ? Object.keys(parsed.data) : undefined;
 }
 
+const serverState = z.record(z.string(), z.object({ is_in_recovery: z.boolean().nullish() }));
+
+/** Reads `barman -f json show-server`: whether the server is a standby. Nothing when Barman does not know. */
+export function inRecovery(text: string, server: string): boolean | undefined {
+  return serverState.safeParse(parsedJson(text)).data?.[server]?.is_in_recovery ?? undefined;
+}
+
 /**
  * JSON from a command; nothing when it is none. Barman puts no other lines around its JSON; what it has to say goes into
  * keys of their own (`_WARNING`, `_ERROR`, ...), which are left out here.

@@ -1,4 +1,5 @@
 import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.ts';
+import { formatInstant } from '../wal/instant.ts';
 import type { BackupPosition } from '../wal/lineage.ts';
 import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
@@ -80,4 +81,28 @@ export function alternativeTo(
     .filter((other) => other.systemId === backup.systemId && other !== backup)
     .sort((a, b) => (a.endTime < b.endTime ? 1 : -1))
     .find((other) => solveFor(other, servers, archives, target).ok);
+}
+
+/**
+ * What Barman deletes when the first backup of a server is taken, in words: all WAL archived there before it, though
+ * after a change of leader the backups of the old leader's server need it. Nothing where no other backup could.
+ */
+export function deletedByFirstBackup(
+  server: Stock,
+  servers: readonly Stock[],
+  archives: readonly Archive[],
+): string | undefined {
+  const files = archives.find((archive) => archive.server === server.name)?.files ?? [];
+  const others = servers
+    .filter(({ name, systemId }) => name !== server.name && (server.systemId ?? systemId) === systemId)
+    .flatMap(({ backups }) => backups)
+    .filter(isComplete);
+  const [first] = files.map(({ time }) => time).sort((a, b) => (a < b ? -1 : 1));
+  if (server.backups.some(isComplete) || first === undefined || others.length === 0) return undefined;
+  const names = others.slice(0, 3).map((backup) => `${backup.id} of ${backup.server}`);
+  return (
+    `This is the first backup of server ${server.name}: Barman deletes the ${files.length} WAL segments that are archived ` +
+    `there, the oldest from ${formatInstant(first)}. Moments between then and the end of the new backup can no longer ` +
+    `be reached from older backups (${names.join(', ')}).`
+  );
 }

@@ -155,7 +155,6 @@ export async function applyCommand(
 ): Promise<Result> {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const result = await host.run(change.argv, {
-    ownChannel: true,
     signal: context.signal,
     stdin: wish.stdin,
     cwd: change.chdir,
@@ -199,7 +198,6 @@ export async function undoCommand(
 ): Promise<void> {
   if (change.undo === undefined) throw new Error('a command without "undo" cannot be taken back');
   const result = await host.run(change.undo, {
-    ownChannel: true,
     signal: context.signal,
     cwd: change.chdir,
     ...(change.user === undefined ? {} : { user: change.user }),

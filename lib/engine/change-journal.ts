@@ -1,15 +1,15 @@
 import { asPitrError } from '../errors/pitr-error.ts';
 import type { JournalWriter } from '../journal/writer.ts';
-import type { Masker } from '../values/secret.ts';
+import { MASK, type Masker, SECRET_NAME } from '../values/secret.ts';
 import type { ChangeJournal } from './module-run.ts';
 
 /** Writes changes into a run's journal, durably, secrets masked. */
 export function changeJournal(writer: JournalWriter, masker: Masker): ChangeJournal {
   let next = 1;
   return {
-    intend: async ({ host, module, params, change, undoable }) => {
+    intend: async ({ host, module, params, change, user, env, undoable }) => {
       const number = next++;
-      const masked = masker.data({ params, change });
+      const masked = masker.data({ params, change, env: env === undefined ? undefined : environment(env) });
       await writer.durable({
         type: 'change.intended',
         time: Date.now(),
@@ -17,6 +17,7 @@ export function changeJournal(writer: JournalWriter, masker: Masker): ChangeJour
         host,
         module,
         ...masked,
+        user,
         undoable,
       });
       return number;
@@ -31,4 +32,10 @@ export function changeJournal(writer: JournalWriter, masker: Masker): ChangeJour
         error: masker.data(asPitrError(error).toJSON()),
       }),
   };
+}
+
+function environment(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, SECRET_NAME.test(name) ? MASK : value]),
+  );
 }

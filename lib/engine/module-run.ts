@@ -34,6 +34,8 @@ export interface ChangeJournal {
     readonly module: string;
     readonly params: unknown;
     readonly change: Change;
+    readonly user: string | undefined;
+    readonly env: Readonly<Record<string, string>> | undefined;
     readonly undoable: true | string;
   }): Promise<number>;
   done(number: number, result: Result): Promise<void>;
@@ -151,6 +153,8 @@ async function change(
     module: name,
     params,
     change: planned,
+    user: place.defaults.user,
+    env: place.defaults.env,
     undoable,
   });
   try {

@@ -1,12 +1,12 @@
-import { hostname, userInfo } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Question } from '../contract/module.ts';
 import { asPitrError, type PitrError } from '../errors/pitr-error.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
+import { beginningHere } from '../journal/beginning.ts';
 import { journalPath, newRunId } from '../journal/place.ts';
 import { JOURNAL_VERSION } from '../journal/records.ts';
 import { JournalWriter } from '../journal/writer.ts';
-import { Masker } from '../values/secret.ts';
+import { Masker, withoutSecrets } from '../values/secret.ts';
 import { changeJournal } from './change-journal.ts';
 import { allTrue } from './conditions.ts';
 import { Connections } from './connections.ts';
@@ -56,14 +56,14 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   await journal?.durable({
     type: 'run.started',
     version: JOURNAL_VERSION,
-    time: Date.now(),
+    ...beginningHere(),
     runId,
-    playbook: request.playbook,
-    inventories: request.inventories,
+    playbook: resolve(request.playbook),
+    inventories: request.inventories.map((path) => resolve(path)),
     limit: request.limit,
-    extraVars: masker.data(request.extraVars),
-    operator: `${userInfo().username}@${hostname()}`,
-    pid: process.pid,
+    tags: request.tags,
+    skipTags: request.skipTags,
+    extraVars: withoutSecrets(request.extraVars),
   });
   const started = performance.now();
   emit({

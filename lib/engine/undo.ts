@@ -1,22 +1,26 @@
-import { dirname } from 'node:path';
 import type { TaskContext } from '../contract/module.ts';
 import { asPitrError, PitrError } from '../errors/pitr-error.ts';
 import { loadInventory } from '../inventory/load.ts';
-import { journalPath } from '../journal/place.ts';
-import { type JournalledChange, readRun } from '../journal/read.ts';
+import type { Inventory } from '../inventory/model.ts';
+import { beginningHere } from '../journal/beginning.ts';
+import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import { machineOf, runStatus, undoStatus } from '../journal/status.ts';
 import { JournalWriter } from '../journal/writer.ts';
-import { loadModule } from '../modules/registry.ts';
 import type { HostConnection } from '../transport/types.ts';
-import { Masker } from '../values/secret.ts';
+import { holdsMask, Masker } from '../values/secret.ts';
 import { Connections } from './connections.ts';
 import { liveHost } from './live-host.ts';
+import { inParallel } from './pool.ts';
+import { moduleOf, type UndoPlan } from './undo-plan.ts';
 
 export interface UndoRequest {
-  readonly runId: string;
-  /** Where the hosts are, when not where the run found them. */
-  readonly inventories?: readonly string[] | undefined;
-  /** Take back only the changes from this number on. */
-  readonly from?: number | undefined;
+  readonly plan: UndoPlan;
+  /** The command that goes on after a failure. */
+  readonly again: string;
+  /** Where the hosts are; empty means where the run found them. */
+  readonly inventories: readonly string[];
+  /** `-e`: what the journal masked, above all. */
+  readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
   readonly report: (step: UndoStep) => void;
 }
@@ -26,111 +30,209 @@ export interface UndoStep {
   readonly number: number;
   readonly host: string;
   readonly summary: string;
-  readonly status: 'undoing' | 'undone';
+  readonly status: 'undoing' | 'progress' | 'warning' | 'undone';
   readonly text?: string;
 }
 
-/** What would be taken back, newest first, and what stands in the way. */
-export interface UndoPlan {
-  readonly changes: readonly JournalledChange[];
-  /** The newest change that cannot be taken back; nothing before it can be either. */
-  readonly blockedBy: JournalledChange | undefined;
+export interface UndoOutcome {
+  readonly status: 'ok' | 'failed' | 'interrupted';
+  /** In the order in which they were taken back. */
+  readonly undone: readonly JournalledChange[];
+  /** What was to be taken back and was not, newest first. */
+  readonly left: readonly JournalledChange[];
+  readonly error?: PitrError | undefined;
 }
 
-/** Pure but for the journal: which changes of a run can be taken back. */
-export async function planUndo(runId: string, from = 1): Promise<UndoPlan> {
-  const run = await readRun(runId);
-  const standing = run.changes.filter((change) => !change.undone && change.intent.number >= from).reverse();
-  const wall = standing.findIndex(({ intent }) => intent.undoable !== true);
-  return {
-    changes: wall < 0 ? standing : standing.slice(0, wall),
-    blockedBy: wall < 0 ? undefined : standing[wall],
-  };
-}
+const FORKS = 20;
 
 /**
- * Takes the changes of a run back, newest first, from its journal alone; also those that were only half made. Can be
- * repeated: what was taken back is not taken back twice. Throws kind `refused` when a change cannot be taken back.
+ * Takes the changes of a plan back, newest first, from the journal alone; also those that were only half made. Each
+ * one is journalled when it is back, so that an undo that failed or died can be started again.
+ *
+ * Throws before anything is touched: kind `refused` while the run or another undo of it is still running, `validation`
+ * for the inventory, `unreachable` for a host. What fails later is in the outcome.
  */
-export async function undoRun(request: UndoRequest): Promise<readonly JournalledChange[]> {
-  const { started } = await readRun(request.runId);
-  const { changes, blockedBy } = await planUndo(request.runId, request.from);
-  if (blockedBy !== undefined) throw cannotUndo(blockedBy);
-  const inventory = await loadInventory(request.inventories ?? started.inventories);
-  const connections = new Connections(inventory, started.extraVars, new Masker());
-  const journal = await JournalWriter.reopen(journalPath(request.runId));
-  const playbookDirectory = dirname(started.playbook);
+export async function undoRun(request: UndoRequest): Promise<UndoOutcome> {
+  const { plan, signal } = request;
+  refuseWhileAtWork(plan.run, request.again);
+  const masker = new Masker();
+  const connections = new Connections(await inventoryOf(request), variables(request), masker);
   try {
-    for (const change of changes) {
-      await undoChange(change, playbookDirectory, connections, request);
-      await journal.durable({ type: 'change.undone', time: Date.now(), number: change.intent.number });
+    const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
+    await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
+    const journal = await JournalWriter.reopen(plan.run.path);
+    try {
+      await journal.durable({ type: 'undo.started', ...beginningHere() });
+      const outcome = await takeBack(request, connections, masker, journal);
+      const error = outcome.error === undefined ? {} : { error: masker.data(outcome.error.toJSON()) };
+      await journal.durable({ type: 'undo.finished', time: Date.now(), status: outcome.status, ...error });
+      return outcome;
+    } finally {
+      await journal.close();
     }
-    return changes;
   } finally {
     await connections.closeAll();
-    await journal.close();
   }
+}
+
+/** Throws kind `refused` while the run, or another undo of it, is at work on this machine. */
+export function refuseWhileAtWork(run: JournalledRun, again: string): void {
+  const { runId, pid } = run.started;
+  if (runStatus(run) === 'running') {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'run-still-running',
+      message: `run ${runId} is still running (process ${pid} on this machine)`,
+      next: ['Wait until it has ended, or end it cleanly:', `kill -INT ${pid}`, `then: ${again}`],
+    });
+  }
+  if (undoStatus(run) === 'running') {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'undo-still-running',
+      message: `run ${runId} is being taken back by another pitr undo (process ${run.undo?.started.pid} on this machine)`,
+      next: ['See how far it is with pitr runs.'],
+    });
+  }
+}
+
+/** What cannot be known from here: a run without an end that was started on another machine may still be at work. */
+export function atWorkElsewhere(run: JournalledRun): string | undefined {
+  const { started, undo } = run;
+  if (runStatus(run) === 'unknown') {
+    return `Run ${started.runId} did not say that it ended. It was started on ${machineOf(started)} (process ${started.pid}): make sure that it is not at work there any more.`;
+  }
+  if (undo !== undefined && undoStatus(run) === 'unknown') {
+    return `An undo was started on ${machineOf(undo.started)} (process ${undo.started.pid}) and did not say that it ended: make sure that it is not at work there any more.`;
+  }
+  return undefined;
+}
+
+async function takeBack(
+  request: UndoRequest,
+  connections: Connections,
+  masker: Masker,
+  journal: JournalWriter,
+): Promise<UndoOutcome> {
+  const { steps } = request.plan;
+  for (const [index, change] of steps.entries()) {
+    try {
+      request.signal.throwIfAborted();
+      await undoChange(change, request, connections, masker);
+    } catch (thrown) {
+      const error = goOnHint(asPitrError(thrown), change, index, request);
+      const undone = steps.slice(0, index);
+      const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
+      return { status, undone, left: steps.slice(index), error };
+    }
+    const { number, host } = change.intent;
+    await journal.durable({ type: 'change.undone', time: Date.now(), number });
+    request.report({ number, host, summary: change.intent.change.summary, status: 'undone' });
+  }
+  return { status: 'ok', undone: steps, left: [] };
 }
 
 async function undoChange(
-  { intent }: JournalledChange,
-  playbookDirectory: string,
-  connections: Connections,
+  change: JournalledChange,
   request: UndoRequest,
+  connections: Connections,
+  masker: Masker,
 ): Promise<void> {
-  const module = await loadModule(intent.module, [playbookDirectory]);
+  const { intent } = change;
+  const module = await moduleOf(change, request.plan.run);
   if (module.kind !== 'change' || typeof module.undo !== 'function') {
-    throw new PitrError({
-      kind: 'bug',
-      code: 'undo-missing',
-      message: `${intent.module} was journalled as undoable and cannot undo`,
-    });
+    throw new Error(`${intent.module} was planned to be taken back and cannot undo`);
   }
-  const step = { number: intent.number, host: intent.host, summary: intent.change.summary };
-  const tell = (text?: string): void =>
-    request.report({ ...step, status: 'undoing', ...(text === undefined ? {} : { text }) });
-  tell();
+  const { number, host } = intent;
+  const tell = (status: UndoStep['status'], text?: string): void =>
+    request.report({
+      number,
+      host,
+      summary: intent.change.summary,
+      status,
+      ...(text === undefined ? {} : { text: masker.text(text) }),
+    });
+  tell('undoing');
+  const env = Object.entries(intent.env ?? {});
+  const masked = env.filter(([, value]) => holdsMask(value)).map(([name]) => name);
+  if (masked.length > 0)
+    tell('warning', `not set, because the journal holds no secrets: ${masked.join(', ')}`);
   const peers = (name: string): HostConnection => connections.to(name);
   const context: TaskContext = {
-    runId: request.runId,
+    runId: request.plan.run.started.runId,
     signal: request.signal,
-    progress: tell,
+    progress: (text) => tell('progress', text),
     output: () => {},
-    warn: tell,
+    warn: (text) => tell('warning', text),
     file: notHere,
     render: notHere,
     ask: notHere,
   };
-  try {
-    await module.undo(
-      liveHost(peers(intent.host), peers, { signal: request.signal }),
-      intent.change,
-      context,
-    );
-  } catch (thrown) {
-    throw asPitrError(thrown).with({
-      host: intent.host,
-      task: `undo of "${intent.change.summary}"`,
-      next: [`When the cause is gone, go on: pitr undo ${request.runId}`],
+  const defaults = {
+    user: intent.user,
+    env: Object.fromEntries(env.filter(([name]) => !masked.includes(name))),
+    signal: request.signal,
+  };
+  await module.undo(liveHost(peers(host), peers, defaults), intent.change, context);
+}
+
+/** The error with what was taken back and what was not, and how to go on. */
+function goOnHint(
+  error: PitrError,
+  { intent }: JournalledChange,
+  index: number,
+  { plan: { steps }, again }: UndoRequest,
+): PitrError {
+  const numbers = (changes: readonly JournalledChange[]): string =>
+    changes.length === 0 ? 'nothing' : changes.map((one) => one.intent.number).join(', ');
+  return new PitrError({
+    ...error,
+    message: error.message,
+    cause: error.cause,
+    host: error.host ?? intent.host,
+    task: error.task ?? `taking back change ${intent.number}: ${intent.change.summary}`,
+    state:
+      error.state ?? `taken back: ${numbers(steps.slice(0, index))}; not: ${numbers(steps.slice(index))}`,
+    next: [
+      ...error.next,
+      ...(error.kind === 'interrupted'
+        ? [`Go on: ${again}`]
+        : [
+            `When the cause is gone, go on: ${again}`,
+            `Or leave this change as it is: ${again} --keep ${intent.number}`,
+          ]),
+    ],
+  });
+}
+
+async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventory> {
+  if (inventories.length > 0) return loadInventory(inventories);
+  return loadInventory(plan.run.started.inventories).catch((thrown: unknown) => {
+    throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
+  });
+}
+
+/**
+ * The run's own `-e`, without what was masked, under those of now. Throws kind `usage` when what was masked is needed
+ * to reach hosts.
+ */
+function variables({ plan, extraVars }: UndoRequest): Readonly<Record<string, unknown>> {
+  const masked = Object.entries(plan.run.started.extraVars)
+    .filter(([name, value]) => holdsMask(value) && !Object.hasOwn(extraVars, name))
+    .map(([name]) => name);
+  const needed = masked.filter((name) => /^(ansible|pitr)_/.test(name));
+  if (needed.length > 0) {
+    throw new PitrError({
+      kind: 'usage',
+      code: 'secret-not-in-journal',
+      message: `the run was given ${needed.join(' and ')}, and the journal holds no secrets`,
+      next: [`Give it again: ${needed.map((name) => `-e ${name}=...`).join(' ')}`],
     });
   }
-  request.report({ ...step, status: 'undone' });
+  const known = Object.entries(plan.run.started.extraVars).filter(([name]) => !masked.includes(name));
+  return { ...Object.fromEntries(known), ...extraVars };
 }
 
 function notHere(): never {
-  throw new PitrError({
-    kind: 'bug',
-    code: 'undo-needs-playbook',
-    message: 'an undo works from the journal alone',
-  });
-}
-
-function cannotUndo({ intent }: JournalledChange): PitrError {
-  return new PitrError({
-    kind: 'refused',
-    code: 'cannot-undo',
-    message: `"${intent.change.summary}" on ${intent.host} cannot be taken back`,
-    details: intent.undoable === true ? [] : [intent.undoable],
-    host: intent.host,
-  });
+  throw new Error('an undo works from the journal alone');
 }

@@ -22,12 +22,16 @@ export function beginningHere(): Beginning {
   };
 }
 
-/** The start of a process in ticks since boot, with the boot: no clock is asked. proc_pid_stat(5), field 22. */
+/**
+ * The start of a process in ticks since boot, with the boot: no clock is asked. Nothing for a dead one that nobody
+ * has waited for. proc_pid_stat(5), fields 3 and 22.
+ */
 export function processMark(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${boot}:${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+    return fields[0] === 'Z' ? undefined : `${boot}:${fields[19]}`;
   } catch {
     // There is no such process, or no /proc.
     return undefined;

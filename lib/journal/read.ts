@@ -109,9 +109,7 @@ export function parseJournal(text: string, path: string): JournalledRun {
         ? undefined
         : {
             started: undo,
-            finished: records
-              .slice(records.indexOf(undo))
-              .find((record) => record.type === 'undo.finished'),
+            finished: records.slice(records.indexOf(undo)).find((record) => record.type === 'undo.finished'),
           },
   };
 }

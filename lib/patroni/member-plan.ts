@@ -10,6 +10,8 @@ export interface MemberWish {
   readonly bin?: string | undefined;
   readonly user: string;
   readonly port: number;
+  readonly config?: string | undefined;
+  readonly cluster?: string | undefined;
   readonly timeout: number;
 }
 
@@ -26,6 +28,8 @@ export interface MemberChange {
   readonly timeoutMs: number;
   /** PostgreSQL was up before the change. */
   readonly ranBefore: boolean;
+  /** It was a replica: taking a stop back means that it streams again, asked for here. */
+  readonly replicaOf?: { readonly config: string; readonly cluster?: string };
 }
 
 export interface MemberState {
@@ -79,5 +83,13 @@ export function planMember({ service, instance }: MemberState, wish: MemberWish)
     port: wish.port,
     timeoutMs: wish.timeout * 1000,
     ranBefore: known?.running ?? true,
+    ...(known?.running === true && known.role === 'standby' && wish.config !== undefined
+      ? {
+          replicaOf: {
+            config: wish.config,
+            ...(wish.cluster === undefined ? {} : { cluster: wish.cluster }),
+          },
+        }
+      : {}),
   };
 }

@@ -26,11 +26,6 @@ export function productPlaybooks(): string {
   return path.join(projectRoot(), 'playbooks');
 }
 
-/** The product's own templates. */
-export function productTemplates(): string {
-  return path.join(projectRoot(), 'templates');
-}
-
 function isProduct(file: string): boolean {
   if (!existsSync(file)) return false;
   const contents: unknown = JSON.parse(readFileSync(file, 'utf8'));

@@ -38,7 +38,7 @@ export function parseConfLine(line: string): ConfSetting | undefined {
   if (name === 'include' || name === 'include_if_exists' || name === 'include_dir') return undefined;
   const rest = line.slice(head[0].length);
   const quoted = QUOTED.exec(rest);
-  if (quoted !== null) return { name, value: unescape(quoted[1] ?? '') };
+  if (quoted !== null) return { name, value: unquoted(quoted[1] ?? '') };
   const bare = BARE.exec(rest);
   return bare === null ? undefined : { name, value: bare[0] };
 }
@@ -46,7 +46,7 @@ export function parseConfLine(line: string): ConfSetting | undefined {
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 
 /** What `DeescapeQuotedString` of PostgreSQL makes of the text between the quotes. */
-function unescape(text: string): string {
+function unquoted(text: string): string {
   return text.replace(/''|\\([0-7]{1,3}|.)/g, (whole, escaped: string | undefined) => {
     if (escaped === undefined) return whole === "''" ? "'" : whole;
     if (/^[0-7]/.test(escaped)) return String.fromCharCode(Number.parseInt(escaped, 8) & 0xff);

@@ -89,10 +89,9 @@ function again(before: FetchAnswer | undefined, file: string, words: string): Fe
 
 /** DETAIL and HINT belong to the line right above them; they count where that was a fatal one. */
 function explain(facts: LogFacts, severity: string, message: string): readonly string[] {
-  const above = facts.tail.findLast((line) => !/\s(?:DETAIL|HINT):\s/.test(line)) ?? '';
-  return /(?:^|\s)(?:FATAL|PANIC):\s/.test(above)
-    ? [...facts.fatal, `  ${severity}: ${message}`]
-    : facts.fatal;
+  const above = SEVERITY.exec(facts.tail.findLast((line) => !/\s(?:DETAIL|HINT):\s/.test(line)) ?? '');
+  const fatal = above?.[1] === 'PANIC' || (above?.[1] === 'FATAL' && !OF_A_CLIENT.test(above[2] ?? ''));
+  return fatal ? [...facts.fatal, `  ${severity}: ${message}`] : facts.fatal;
 }
 
 /** A rule of what one message tells. */

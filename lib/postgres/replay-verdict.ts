@@ -87,7 +87,7 @@ function missingBefore(file: string, wish: ReplayWish): ((watch: ReplayWatch) =>
   return (watch) => ({
     kind: 'failed',
     code: 'wal-missing',
-    message: `a WAL segment is missing: ${absent} is in no archive, though ${known} was found there`,
+    message: `a WAL segment is missing: ${absent} is in no archive, though ${absent === known ? 'it' : known} was found there before`,
     details: [
       `Asked: ${watch.log.absent?.words ?? ''}`,
       ...whereItStands(watch),
@@ -119,8 +119,9 @@ function settingsTooLow(watch: ReplayWatch): ReplayVerdict {
     message: 'replay has stopped: a setting is lower than it was on the primary that wrote the WAL',
     details: [
       ...whereItStands(watch),
-      ...watch.log.tail.filter((line) => /DETAIL|WARNING/.test(line)),
-      ...watch.log.fatal,
+      ...(watch.log.fatal.length > 0
+        ? watch.log.fatal
+        : watch.log.tail.filter((line) => /DETAIL|WARNING/.test(line))),
     ],
     next: ['Raise the setting named above in the restored postgresql.conf, then run the playbook again.'],
   };

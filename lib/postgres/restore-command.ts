@@ -1,7 +1,7 @@
 import type { SignalKind } from './recovery-settings.ts';
 
 /** Where WAL comes from during a recovery. */
-export type WalMethod = 'barman-wal-restore' | 'barman-get-wal' | 'local';
+type WalMethod = 'barman-wal-restore' | 'barman-get-wal' | 'local';
 
 /** `user@host` in its two parts; nothing when the text is not that. */
 export function parseLogin(text: string): { readonly user: string; readonly host: string } | undefined {

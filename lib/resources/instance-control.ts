@@ -150,7 +150,10 @@ function didNotStart(host: string, ref: InstanceRef, facts: LogFacts, start: Run
     kind: 'failed',
     code: 'postgres-did-not-start',
     message: `PostgreSQL does not start on ${ref.pgdata}${why === undefined ? '' : `: ${why}`}`,
-    details: facts.fatal.length > 0 ? facts.fatal.slice(-8) : facts.tail,
+    details: [
+      ...(facts.fatal.length > 0 ? facts.fatal.slice(-8) : facts.tail),
+      ...(facts.doubt === undefined ? [] : [`Cannot fetch ${facts.doubt.file}: ${facts.doubt.words}`]),
+    ],
     host,
     evidence: evidenceOf(start),
     state: `No PostgreSQL runs on ${ref.pgdata}.`,

@@ -1,7 +1,7 @@
-import type { ReadHost } from '../contract/module.ts';
+import type { ReadHost, WriteHost } from '../contract/module.ts';
 import { probeScript } from '../contract/probe.ts';
 import { PitrError } from '../errors/pitr-error.ts';
-import type { RecoveryFiles } from '../postgres/recovery-files.ts';
+import { AUTO_CONF, BEFORE, type FileSteps, type RecoveryFiles } from '../postgres/recovery-files.ts';
 import { evidenceOf } from '../transport/command-failed.ts';
 
 /** Configuration that a restore may have to change, by its name in the data directory. */
@@ -64,4 +64,55 @@ export function parseRecoveryFiles(answer: string, user: string): RecoveryFiles 
     }
   }
   return { texts, names, owned: own === `${user} 700` };
+}
+
+/** A change to the files of a restored directory. Plain data for the journal. */
+export interface RecoveryFileChange {
+  readonly directory: string;
+  readonly user: string;
+  readonly steps: FileSteps;
+  readonly prepares: boolean;
+}
+
+const KEEP = `cd -- "$1" || exit 1; shift
+for file in "$@"; do
+  { [ -e "$file" ] || [ -L "$file" ]; } && [ ! -e "$file${BEFORE}" ] || continue
+  cp -p -- "$file" "$file${BEFORE}" || exit 1
+done`;
+
+/** Carries the steps out. What is changed or removed is kept beside as it was (`prepares`), once. */
+export async function changeRecoveryFiles(
+  host: WriteHost,
+  { directory, user, steps, prepares }: RecoveryFileChange,
+): Promise<void> {
+  if (steps.own) {
+    await host.must(['chown', '-R', `${user}:`, directory]);
+    await host.must(['chmod', '0700', directory]);
+  }
+  const as = { user, cwd: '/' };
+  const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
+  if (prepares && touched.length > 0) await host.must(['sh', '-c', KEEP, 'sh', directory, ...touched], as);
+  for (const { name, text } of steps.write) {
+    const mode = name === AUTO_CONF || name.endsWith('.signal') ? { mode: 0o600 } : {};
+    await host.writeFile(`${directory}/${name}`, text, { user, ...mode });
+  }
+  if (steps.remove.length > 0) {
+    await host.must(['rm', '-rf', '--', ...steps.remove.map((name) => `${directory}/${name}`)], as);
+  }
+}
+
+const PUT_BACK = `cd -- "$1" 2>/dev/null || exit 0; shift
+for file in "$@"; do
+  if [ -e "$file${BEFORE}" ]; then mv -f -- "$file${BEFORE}" "$file" || exit 1
+  else case "$file" in *.signal) rm -f -- "$file";; esac
+  fi
+done`;
+
+/** Puts all files back as they were kept. Safe to repeat; nothing happens where the directory is gone. */
+export async function putRecoveryFilesBack(
+  host: WriteHost,
+  { directory, user, steps }: RecoveryFileChange,
+): Promise<void> {
+  const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
+  await host.must(['sh', '-c', PUT_BACK, 'sh', directory, ...touched], { user, cwd: '/' });
 }

@@ -2,6 +2,7 @@ import type { TaskContext, WriteHost } from '../contract/module.ts';
 import { evidenceOf } from '../transport/command-failed.ts';
 import type { RunResult } from '../transport/types.ts';
 import type { CopyOnDisk } from './copy-on-disk.ts';
+import { endBarmanRecover } from './end-barman.ts';
 import { endReceivingRsync } from './end-rsync.ts';
 import { markerBeside, markerInside, type RestoreMarker, renderMarker } from './marker.ts';
 import { copyFailed } from './refusals.ts';
@@ -40,7 +41,10 @@ export async function copyBackup(
   };
   const { signal } = context;
   // A controller that died in the middle may have left a copy at work, which would write between ours.
-  if (order.continues) await endReceivingRsync(receiver, destination, owner);
+  if (order.continues) {
+    await endBarmanRecover(host, order.argv, user);
+    await endReceivingRsync(receiver, destination, owner);
+  }
   const file = { user: owner, mode: 0o600, signal };
   await receiver.writeFile(markerBeside(destination), renderMarker(marker), file);
   const result = await watchedCopy(host, receiver, order, user, context);

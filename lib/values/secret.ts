@@ -5,11 +5,13 @@ export const MASK = '********';
 export const SECRET_NAME = /pass(word|phrase|wd)?$|secret|token|private_key$/i;
 
 /** A copy of plain data in which what has the name of a secret is masked. */
-export function withoutSecrets(value: unknown): unknown {
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map(withoutSecrets);
+export function withoutSecrets(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const masked = (value: unknown): unknown => {
+    if (value === null || typeof value !== 'object') return value;
+    return Array.isArray(value) ? value.map(masked) : withoutSecrets({ ...value });
+  };
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, SECRET_NAME.test(name) ? MASK : withoutSecrets(inner)]),
+    Object.entries(values).map(([name, value]) => [name, SECRET_NAME.test(name) ? MASK : masked(value)]),
   );
 }
 

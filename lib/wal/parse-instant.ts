@@ -79,28 +79,22 @@ function withoutZone(clock: WallClock, localZone: string): Problem {
   const details = utc === undefined ? [] : [`in UTC it would be ${formatInstant(utc)}`];
   if (!/^(Etc\/)?UTC$/.test(localZone)) details.push(...readings(clock, localZone));
   return {
-    ok: false,
-    problem: {
-      code: 'time-without-zone',
-      reason: 'does not say in which time zone',
-      details,
-      next: [`Say which one is meant: ${utc === undefined ? HOW : `${formatInstant(utc)} if UTC is`}`, HOW],
-    },
+    code: 'time-without-zone',
+    reason: 'does not say in which time zone',
+    details,
+    next: [`Say which one is meant: ${utc === undefined ? HOW : `${formatInstant(utc)} if UTC is`}`, HOW],
   };
 }
 
 function named(zone: string, clock: WallClock): Problem {
   const posix = /^[a-z]+[+-]/i.test(zone);
   return {
-    ok: false,
-    problem: {
-      code: 'time-zone-ambiguous',
-      reason: posix
-        ? `names its zone as "${zone}", whose sign PostgreSQL and people read in opposite ways`
-        : `names its zone as "${zone}", which does not stand for one offset`,
-      details: posix ? [] : readings(clock, zone),
-      next: [HOW],
-    },
+    code: 'time-zone-ambiguous',
+    reason: posix
+      ? `names its zone as "${zone}", whose sign PostgreSQL and people read in opposite ways`
+      : `names its zone as "${zone}", which does not stand for one offset`,
+    details: posix ? [] : readings(clock, zone),
+    next: [HOW],
   };
 }
 

@@ -49,6 +49,16 @@ describe('a Barman that answers and has nothing', () => {
       code: 'backup-none',
     });
   });
+
+  it('whose checks fail is reported, and fails the task on request only', async () => {
+    const answer = await ask(check, host, { server: 'one' });
+    expect(answer.ok).toBe(false);
+    const error = await errorOf(ask(check, host, { server: 'one', fail: true }));
+    expect(error).toMatchObject({ kind: 'failed', code: 'barman-check-failed' });
+    expect(error.details.join('\n')).toContain('one: postgresql');
+    const ignore = answer.failed.map((item) => item.check);
+    expect((await ask(check, host, { server: 'one', ignore, fail: true })).ok).toBe(true);
+  });
 });
 
 describe('a Barman that cannot be asked is never "backup not found"', () => {

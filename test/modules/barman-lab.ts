@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { readMembers } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
@@ -6,6 +7,7 @@ import { containerName, type HostName, hostNames } from '../../lab/topology.ts';
 import type { LookModule, Result, TaskContext, WriteHost } from '../../lib/contract/module.ts';
 import { liveHost } from '../../lib/engine/live-host.ts';
 import { asPitrError, type PitrError } from '../../lib/errors/pitr-error.ts';
+import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { HostConnection } from '../../lib/transport/types.ts';
 import { sharedLab } from '../support/lab.ts';
@@ -36,7 +38,9 @@ export async function openBarmanLab(): Promise<BarmanLab> {
   const host = (name: HostName): WriteHost => liveHost(peers(name), peers);
   const sh = async (text: string, name: HostName = 'barman', user = 'barman'): Promise<string> =>
     (await host(name).must(['sh', '-ec', text], { user })).stdout;
-  if ((await sh('barman list-backup all --minimal || true')).trim() === '') await labSeed(lab, silent);
+  // Suites before this one may have taken along WAL of older backups.
+  const reachable = await ask(backup, host('barman'), { id: 'auto' }).catch(() => undefined);
+  if (reachable === undefined) await labSeed(lab, silent);
   return {
     lab,
     barman: host('barman'),
@@ -46,6 +50,13 @@ export async function openBarmanLab(): Promise<BarmanLab> {
       await Promise.all([...connections.values()].map((connection) => connection.close()));
     },
   };
+}
+
+/** The leader's name, which is that of its Barman server too. */
+export async function leaderOf({ lab }: BarmanLab): Promise<string> {
+  const leader = (await readMembers(lab)).find(({ role }) => role === 'leader' || role === 'master');
+  if (leader === undefined) throw new Error('the lab has no leader');
+  return leader.name;
 }
 
 /** A task's surroundings that remember what was said. */

@@ -164,7 +164,7 @@ describe('core.assert', () => {
     const outcome = await play.run('core.assert', {
       that: [condition('r.rc == 0', new Unknown('result of "x"'))],
     });
-    expect(outcome.result).toMatchObject({ unknown: ['r.rc == 0'], msg: expect.any(Unknown) });
+    expect(outcome.result).toEqual({ unknown: ['r.rc == 0'] });
     expect(play.warnings).toHaveLength(1);
   });
 });

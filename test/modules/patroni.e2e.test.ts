@@ -40,31 +40,46 @@ async function errorOf(work: Promise<unknown>): Promise<PitrError> {
 
 describe('the cluster', () => {
   it('is told by each node alike', async () => {
-    const views = await Promise.all(databaseHosts.map((host) => play.run('patroni.cluster', patroni(host), host)));
+    const views = await Promise.all(
+      databaseHosts.map((host) => play.run('patroni.cluster', patroni(host), host)),
+    );
     for (const { result } of views) {
       expect(result).toMatchObject({ cluster: 'patroni1', leader, source: 'node', paused: false });
-      expect(result?.members).toMatchObject(Object.fromEntries(databaseHosts.map((host) => [host, { state: 'running' }])));
+      expect(result?.members).toMatchObject(
+        Object.fromEntries(databaseHosts.map((host) => [host, { state: 'running' }])),
+      );
       expect(result?.system_id).toMatch(/^\d{19}$/);
     }
   });
 
   it('is not another one with the same port', async () => {
-    const error = await errorOf(play.run('patroni.cluster', { ...patroni(leader), cluster: 'other' }, leader));
+    const error = await errorOf(
+      play.run('patroni.cluster', { ...patroni(leader), cluster: 'other' }, leader),
+    );
     expect(error).toMatchObject({ kind: 'refused', code: 'other-cluster' });
   });
 
   it('is silent where neither Patroni nor the DCS answers, and says what was tried', async () => {
     const nowhere = { port: 9, config: '/nowhere.yml' };
-    expect(await errorOf(play.run('patroni.cluster', nowhere, leader))).toMatchObject({ code: 'patroni-silent' });
+    expect(await errorOf(play.run('patroni.cluster', nowhere, leader))).toMatchObject({
+      code: 'patroni-silent',
+    });
   });
 });
 
 describe('proofs', () => {
   it('of leadership hold for the leader alone', async () => {
-    const { result } = await play.run('patroni.leader', { ...patroni(leader), pgdata: nodeParams(leader).postgres.pgdata }, leader);
+    const { result } = await play.run(
+      'patroni.leader',
+      { ...patroni(leader), pgdata: nodeParams(leader).postgres.pgdata },
+      leader,
+    );
     expect(result).toMatchObject({ leader });
     const error = await errorOf(play.run('patroni.leader', { ...patroni(replica), timeout: 1 }, replica));
-    expect(error).toMatchObject({ code: 'not-the-leader', message: expect.stringContaining('still not the leader (current role: replica)') });
+    expect(error).toMatchObject({
+      code: 'not-the-leader',
+      message: expect.stringContaining('still not the leader (current role: replica)'),
+    });
     expect(error.details.join('\n')).toContain(`${leader} holds the leader lock`);
   });
 
@@ -97,7 +112,11 @@ describe('a member', () => {
   it('leaves no orphaned PostgreSQL behind when the cluster is paused', async () => {
     await play.run('patroni.pause', patroni(replica), replica);
     try {
-      const stopped = await play.run('patroni.member', { ...nodeParams(replica).member, state: 'stopped' }, replica);
+      const stopped = await play.run(
+        'patroni.member',
+        { ...nodeParams(replica).member, state: 'stopped' },
+        replica,
+      );
       expect(stopped.result).toEqual({ service: 'stopped', postgres: false });
       expect(play.warnings.join('\n')).toContain('still runs');
       expect((await lab.exec(replica, ['pgrep', '-x', 'postgres'])).stdout).toBe('');
@@ -120,7 +139,9 @@ describe('a member', () => {
   });
 
   it('gets a new postmaster by a restart, and none where nothing is pending', async () => {
-    expect((await play.run('patroni.restart', { ...patroni(replica), only_if_pending: true }, replica)).status).toBe('ok');
+    expect(
+      (await play.run('patroni.restart', { ...patroni(replica), only_if_pending: true }, replica)).status,
+    ).toBe('ok');
     expect((await play.run('patroni.restart', patroni(replica), replica)).status).toBe('changed');
     await streaming(replica);
   });
@@ -130,7 +151,9 @@ describe('pause', () => {
   it('is known to all nodes, is idempotent, and is taken back', async () => {
     expect((await play.run('patroni.pause', patroni(replica), replica)).status).toBe('changed');
     expect((await play.run('patroni.pause', patroni(leader), leader)).status).toBe('ok');
-    expect((await play.run('patroni.cluster', patroni(candidate), candidate)).result).toMatchObject({ paused: true });
+    expect((await play.run('patroni.cluster', patroni(candidate), candidate)).result).toMatchObject({
+      paused: true,
+    });
     await play.undo();
     expect((await play.run('patroni.resume', patroni(leader), leader)).status).toBe('ok');
   });
@@ -138,8 +161,14 @@ describe('pause', () => {
 
 describe('a failover', () => {
   it('is refused to a member that does not exist, with the nearest name', async () => {
-    const error = await errorOf(play.run('patroni.failover', { ...patroni(leader), candidate: 'db44' }, leader));
-    expect(error).toMatchObject({ kind: 'refused', code: 'member-unknown', message: expect.stringContaining('db4') });
+    const error = await errorOf(
+      play.run('patroni.failover', { ...patroni(leader), candidate: 'db44' }, leader),
+    );
+    expect(error).toMatchObject({
+      kind: 'refused',
+      code: 'member-unknown',
+      message: expect.stringContaining('db4'),
+    });
   });
 
   it('is proved by the cluster, and taken back', async () => {

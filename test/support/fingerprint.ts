@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Lab } from '../../lab/lab.ts';
 import { databaseHosts, dataDirectory, type HostName, hostNames } from '../../lab/topology.ts';
 
@@ -10,11 +9,6 @@ import { databaseHosts, dataDirectory, type HostName, hostNames } from '../../la
 export async function fingerprint(lab: Lab): Promise<readonly string[]> {
   const parts = await Promise.all([...hostNames.map((host) => hostLines(lab, host)), dcsLines(lab)]);
   return parts.flat();
-}
-
-/** A short form for messages. */
-export function digest(lines: readonly string[]): string {
-  return createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 12);
 }
 
 const FILES = `

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { isComplete } from '../../barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../barman/backup-result.ts';
-import { backupFailed } from '../../barman/errors.ts';
+import { backupFailed, backupOfStandby } from '../../barman/errors.ts';
+import { inRecovery } from '../../barman/json.ts';
 import { userParam } from '../../barman/params.ts';
-import { wantedServers } from '../../barman/recovery-wal.ts';
-import { type Change, defineModule } from '../../contract/module.ts';
+import { deletedByFirstBackup, wantedServers } from '../../barman/recovery-wal.ts';
+import { type Change, defineModule, type ReadHost } from '../../contract/module.ts';
+import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
-import { barmanResource, readCatalogue } from '../../resources/barman.ts';
+import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../resources/barman.ts';
 import { watchSize } from '../../restore/watch-size.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { Unknown } from '../../values/unknown.ts';
@@ -17,6 +19,10 @@ const params = z.strictObject({
     .describe(
       "the Barman server of the leader: a replica's server cannot be backed up when only the leader archives",
     ),
+  standby: z
+    .boolean()
+    .default(false)
+    .describe('allows a backup of a standby, which needs archive_mode=always there'),
   wait_timeout: z
     .int()
     .min(1)
@@ -29,13 +35,16 @@ interface BackupChange extends Change {
   readonly server: string;
   /** The backups that were there before. */
   readonly known: readonly string[];
+  /** What Barman will delete with it, in words. */
+  readonly deletes?: string | undefined;
 }
 
 export const module = defineModule({
   summary: 'Takes a base backup and waits until it is DONE.',
   description: `Proves the outcome from Barman's catalogue: a new backup, DONE, with its WAL archived. Undo keeps the
 backup: one too many harms nobody, while "barman delete" can take along WAL that other recoveries need. The first
-backup of a server deletes all older WAL in its archive; that is Barman's way and cannot be taken back either.`,
+backup of a server deletes all older WAL in its archive, also what older backups of other servers need since the leader
+changed: that is Barman's way, cannot be taken back either, and is said before it happens.`,
   examples: `- barman.create_backup: { server: "{{ barman_server }}" }
   delegate_to: "{{ barman_host }}"
   register: fresh`,
@@ -43,20 +52,24 @@ backup of a server deletes all older WAL in its archive; that is Barman's way an
   freeForm: 'server',
   returns: backupReturns,
   read: async (host, { server, user }) => {
-    const { servers } = await readCatalogue(host, user);
+    const { servers, archives } = await readCatalogueAndArchives(host, user);
     const [found] = wantedServers(servers, [server], host.name);
-    return { known: found?.backups.map(({ id }) => id) ?? [] };
+    const deletes = found === undefined ? undefined : deletedByFirstBackup(found, servers, archives);
+    return { known: found?.backups.map(({ id }) => id) ?? [], deletes };
   },
-  plan: ({ known }, { server }): BackupChange => ({
+  plan: ({ known, deletes }, { server }): BackupChange => ({
     summary: `take a base backup of ${server}`,
     server,
     known,
+    deletes,
   }),
   predict: ({ server }, _state, { user }) => ({
     resources: [predicted(barmanResource, user, new Unknown(`a backup of ${server} would have been taken`))],
     result: { server },
   }),
-  apply: async (host, { server, known }, { wait_timeout, user }, context) => {
+  apply: async (host, { server, known, deletes }, { standby, wait_timeout, user }, context) => {
+    if (!standby) await refuseStandby(host, server, user);
+    if (deletes !== undefined) context.warn(deletes);
     const before = (await readCatalogue(host, user)).servers.find(({ name }) => name === server);
     const watch = watchSize(host, before?.basebackups ?? '', user, (bytes, grown) =>
       context.progress(`backing up ${server}: ${grown} copied`, { bytes }),
@@ -80,3 +93,12 @@ backup of a server deletes all older WAL in its archive; that is Barman's way an
     context.warn(`The new backup of ${server} is kept; if it is not wanted: barman delete ${server} <id>`);
   },
 });
+
+/**
+ * Barman begins to back up a standby whose server ever archived anything, and then waits for WAL that never comes. Asked
+ * right before, and not while planning: in check mode an earlier task may be what will make it the leader.
+ */
+async function refuseStandby(host: ReadHost, server: string, user: string): Promise<void> {
+  const shown = await host.query(probe(['barman', '-f', 'json', 'show-server', server], { user }));
+  if (inRecovery(shown.stdout, server) === true) throw backupOfStandby(server, host.name);
+}

@@ -16,6 +16,7 @@ import { pathResource } from '../../resources/path.ts';
 import { type CopyOrder, copyBackup } from '../../restore/copy-backup.ts';
 import { isCopyOf, removeCopy } from '../../restore/copy-on-disk.ts';
 import { type Destination, readDestination } from '../../restore/destination.ts';
+import { endBarmanRecover } from '../../restore/end-barman.ts';
 import {
   destinationForeign,
   destinationInUse,
@@ -69,6 +70,8 @@ interface State {
 interface CopyChange extends Change, CopyOrder {
   /** What is there in part must go first: this version of Barman cannot continue it. */
   readonly afresh: boolean;
+  /** Whom Barman runs as on its host. */
+  readonly user: string;
 }
 
 export const module = defineModule({
@@ -117,7 +120,11 @@ version, system identifier, backup label, owner and mode. Undo removes the copy,
     const { bytes, files, systemId, seconds } = copy;
     return { server, backup, node, destination, bytes, files, system_id: systemId, seconds };
   },
-  undo: (host, change) => removeCopy(host.peer(change.node), change),
+  undo: async (host, change) => {
+    // A controller that died in the middle may have left a copy at work.
+    await endBarmanRecover(host, change.argv, change.user);
+    await removeCopy(host.peer(change.node), change);
+  },
 });
 
 async function read(host: ReadHost, wish: Params): Promise<State> {
@@ -156,7 +163,7 @@ const NOTHING = {
 } as const;
 
 function plan({ destination: found, backup, version, host }: State, wish: Params): CopyChange | undefined {
-  const { node, destination, owner, tablespaces } = wish;
+  const { node, destination, owner, tablespaces, user } = wish;
   const unmapped = backup.tablespaces
     .map(({ name }) => name)
     .filter((name) => !Object.hasOwn(tablespaces, name));
@@ -176,6 +183,7 @@ function plan({ destination: found, backup, version, host }: State, wish: Params
     node,
     destination,
     owner,
+    user,
     tablespaces,
     continues,
     afresh: continues && recoverAbilities(version).continuation === 'afresh',

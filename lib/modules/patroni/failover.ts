@@ -110,7 +110,7 @@ async function handOver(
   candidate: string,
   context: Pick<TaskContext, 'signal'>,
 ): Promise<ClusterState> {
-  await fit(host, target, candidate, context);
+  await readiness(host, target, candidate, context);
   const words = ['failover', target.cluster, '--candidate', candidate, '--force'];
   const asked = await patronictl(host, target, words, target.timeoutMs, context.signal);
   return until(() => readCluster(host, target), {
@@ -132,7 +132,7 @@ async function handOver(
 }
 
 /** A member that has just been the leader, or is starting, is no candidate yet: waits until it follows the leader. */
-async function fit(
+async function readiness(
   host: WriteHost,
   target: HandOver,
   candidate: string,

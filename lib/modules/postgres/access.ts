@@ -8,6 +8,7 @@ import { closeAccess, openAccess } from '../../resources/access.ts';
 import type { InstanceRef } from '../../resources/instance-control.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { programsOf, querySql } from '../../resources/sql.ts';
+import { until } from '../../resources/until.ts';
 import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
@@ -71,37 +72,64 @@ export const module = defineModule({
       }),
     ],
   }),
-  apply: async (host, change, p) => {
+  apply: async (host, change, p, context) => {
     const ref: InstanceRef = { ...change, bin: programsOf({ ...p, bin: change.bin }, undefined) };
-    return change.mode === 'open' ? open(host, ref) : close(host, ref, change.roles);
+    return change.mode === 'open'
+      ? open(host, ref, context.signal)
+      : close(host, ref, change.roles, context.signal);
   },
-  undo: async (host, change) => {
+  undo: async (host, change, context) => {
     const seen = await postgresResource.read(host, change.pgdata);
     const ref: InstanceRef = {
       ...change,
       bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs),
     };
     if (seen.data === 'absent') return;
-    await (change.mode === 'open' ? close(host, ref, change.roles) : open(host, ref));
+    await (change.mode === 'open'
+      ? close(host, ref, change.roles, context.signal)
+      : open(host, ref, context.signal));
   },
 });
 
-async function open(host: WriteHost, ref: InstanceRef): Promise<InForce> {
+async function open(host: WriteHost, ref: InstanceRef, signal: AbortSignal): Promise<InForce> {
   await openAccess(host, ref);
-  return reload(host, ref);
+  return reload(host, ref, signal);
 }
 
-async function close(host: WriteHost, ref: InstanceRef, roles: readonly string[]): Promise<InForce> {
+async function close(
+  host: WriteHost,
+  ref: InstanceRef,
+  roles: readonly string[],
+  signal: AbortSignal,
+): Promise<InForce> {
   await closeAccess(host, ref, roles);
-  return reload(host, ref);
+  return reload(host, ref, signal);
 }
+
+/** When the postmaster last read its files: a signal to it takes effect some moments later. */
+const LOADED = 'select pg_conf_load_time()';
 
 type InForce = { readonly archive_command?: string; readonly rules?: number };
 
 /** Makes the running instance read its files again; with a broken rule it would keep the old ones without a word. */
-async function reload(host: WriteHost, ref: InstanceRef): Promise<InForce> {
+async function reload(host: WriteHost, ref: InstanceRef, signal: AbortSignal): Promise<InForce> {
   if (!(await postgresResource.read(host, ref.pgdata)).running) return {};
+  const before = await querySql(host, ref, [LOADED]);
   await host.must([`${ref.bin}/pg_ctl`, '-D', ref.pgdata, '-s', 'reload'], { user: ref.user, cwd: '/' });
+  await until(() => querySql(host, ref, [LOADED]), {
+    everyMs: 50,
+    deadlineMs: 15_000,
+    signal,
+    done: (now) => now !== before,
+    late: () =>
+      new PitrError({
+        kind: 'failed',
+        code: 'not-reloaded',
+        message: `PostgreSQL on ${ref.pgdata} was told to read its configuration again, and has not done it`,
+        host: host.name,
+        next: ['Look into its log, then run again.'],
+      }),
+  });
   const [errors = '', rules = '', ...archive] = (
     await querySql(host, ref, [
       `select coalesce(string_agg('line ' || line_number || ': ' || error, '; '), '') from pg_hba_file_rules where error is not null`,

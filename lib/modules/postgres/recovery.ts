@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { TaskContext, WriteHost } from '../../contract/module.ts';
-import { defineModule } from '../../contract/module.ts';
+import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
 import { effectiveSettings, quoteConf } from '../../postgres/conf-file.ts';
@@ -16,9 +15,14 @@ import {
 } from '../../postgres/recovery-files.ts';
 import { keptSettings, recoverySettings } from '../../postgres/recovery-settings.ts';
 import { inOrder, oneLine, parseLogin, restoreCommandValues } from '../../postgres/restore-command.ts';
+import { defined } from '../../resources/defined.ts';
 import { pathResource } from '../../resources/path.ts';
 import { postgresResource } from '../../resources/postgres.ts';
-import { readRecoveryFiles } from '../../resources/recovery-files.ts';
+import {
+  changeRecoveryFiles,
+  putRecoveryFilesBack,
+  readRecoveryFiles,
+} from '../../resources/recovery-files.ts';
 import { quote } from '../../transport/quote.ts';
 import { Unknown } from '../../values/unknown.ts';
 import { checkedTarget, targetTimeSchema } from '../../wal/target.ts';
@@ -154,12 +158,12 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
       });
     }
     if (state.known && isNothing(state.steps)) return undefined;
-    const words =
+    const summary =
       p.state === 'absent'
         ? `remove what the recovery has left in ${p.directory}`
         : `prepare ${p.directory} for recovery to ${p.target === 'latest' ? 'the end of WAL' : p.target} on timeline ${p.timeline}`;
     return {
-      summary: words,
+      summary,
       directory: p.directory,
       user: p.user,
       signal: p.signal,
@@ -201,12 +205,11 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
     ],
   }),
   apply: async (host, change, p, context) => {
-    await carryOut(host, change);
+    await changeRecoveryFiles(host, change);
     return resultOf(await readState(host, p, context));
   },
   undo: async (host, change) => {
-    if (!change.prepares) return;
-    await takeBack(host, change);
+    if (change.prepares) await putRecoveryFilesBack(host, change);
   },
   undoable: (p) => p.state === 'present' || 'the settings of a recovery that is over are of no use any more',
 });
@@ -291,52 +294,6 @@ async function restoreCommand(
 
 function resultOf(state: State): Readonly<Record<string, unknown>> {
   if (!state.known) return {};
-  const command = effectiveSettings(state.after).get('restore_command');
-  return {
-    kept: state.kept,
-    dropped: state.dropped,
-    ...(command === undefined ? {} : { restore_command: command }),
-  };
-}
-
-interface Files {
-  readonly directory: string;
-  readonly user: string;
-  readonly steps: FileSteps;
-  readonly prepares: boolean;
-}
-
-const KEEP = `cd -- "$1" || exit 1; shift
-for file in "$@"; do
-  { [ -e "$file" ] || [ -L "$file" ]; } && [ ! -e "$file${BEFORE}" ] || continue
-  cp -p -- "$file" "$file${BEFORE}" || exit 1
-done`;
-
-async function carryOut(host: WriteHost, { directory, user, steps, prepares }: Files): Promise<void> {
-  if (steps.own) {
-    await host.must(['chown', '-R', `${user}:`, directory]);
-    await host.must(['chmod', '0700', directory]);
-  }
-  const as = { user, cwd: '/' };
-  const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
-  if (prepares && touched.length > 0) await host.must(['sh', '-c', KEEP, 'sh', directory, ...touched], as);
-  for (const { name, text } of steps.write) {
-    const mode = name === AUTO_CONF || name.endsWith('.signal') ? { mode: 0o600 } : {};
-    await host.writeFile(`${directory}/${name}`, text, { user, ...mode });
-  }
-  if (steps.remove.length > 0) {
-    await host.must(['rm', '-rf', '--', ...steps.remove.map((name) => `${directory}/${name}`)], as);
-  }
-}
-
-const PUT_BACK = `cd -- "$1" 2>/dev/null || exit 0; shift
-for file in "$@"; do
-  if [ -e "$file${BEFORE}" ]; then mv -f -- "$file${BEFORE}" "$file" || exit 1
-  else case "$file" in *.signal) rm -f -- "$file";; esac
-  fi
-done`;
-
-async function takeBack(host: WriteHost, { directory, user, steps }: Files): Promise<void> {
-  const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
-  await host.must(['sh', '-c', PUT_BACK, 'sh', directory, ...touched], { user, cwd: '/' });
+  const { kept, dropped, after } = state;
+  return defined({ kept, dropped, restore_command: effectiveSettings(after).get('restore_command') });
 }

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { parseArchiveListing } from '../../../lib/barman/archive-listing.ts';
 import { parseBackupInfo } from '../../../lib/barman/backup-info.ts';
 import { backupById, usableBackups } from '../../../lib/barman/choose-backup.ts';
-import { alternativeTo, archivesFor, wantedServers } from '../../../lib/barman/recovery-wal.ts';
+import {
+  alternativeTo,
+  archivesFor,
+  deletedByFirstBackup,
+  wantedServers,
+} from '../../../lib/barman/recovery-wal.ts';
+import { parseReport } from '../../../lib/barman/report.ts';
 import { PitrError } from '../../../lib/errors/pitr-error.ts';
 import { fixture } from './fixture.ts';
 
@@ -62,5 +69,21 @@ describe('archives', () => {
     const archives = servers.map(({ name }) => ({ server: name, ...empty }));
     expect(archivesFor(backup, servers, archives).map(({ server }) => server)).toEqual(['db1', 'db3']);
     expect(alternativeTo(backup, servers, archives, { kind: 'latest' })).toBeUndefined();
+  });
+});
+
+describe('the first backup of a server', () => {
+  const { archives } = parseArchiveListing(parseReport(fixture('archives-after-switchover.txt')));
+  const fresh = stock('db2', []);
+  it('deletes WAL that older backups of the old leader need, and that is said', () => {
+    expect(deletedByFirstBackup(fresh, [done, fresh], archives)).toMatchInlineSnapshot(
+      `"This is the first backup of server db2: Barman deletes the 4 WAL segments that are archived there, the oldest from 2026-11-22 15:57:21.564909+00. Moments between then and the end of the new backup can no longer be reached from older backups (20261122T155813 of db1, 20261121T155813 of db1)."`,
+    );
+  });
+
+  it('is nothing to speak of when nobody could need that WAL, or when it is not the first', () => {
+    expect(deletedByFirstBackup(fresh, [fresh], archives)).toBeUndefined();
+    expect(deletedByFirstBackup(done, [done, fresh], archives)).toBeUndefined();
+    expect(deletedByFirstBackup(stock('db4', []), [done], archives)).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCheckReport, parseServerList } from '../../../lib/barman/json.ts';
+import { inRecovery, parseCheckReport, parseServerList } from '../../../lib/barman/json.ts';
 import { fixture } from './fixture.ts';
 
 describe("Barman's JSON", () => {
@@ -30,6 +30,13 @@ describe("Barman's JSON", () => {
     expect(
       parseCheckReport(`{"_ERROR": ["Unknown server 'x'"], "one": {"ssh": {"status": "OK"}}}`)?.size,
     ).toBe(1);
+  });
+
+  it('of show-server tells a standby, a leader, and that Barman does not know', () => {
+    expect(inRecovery('{"db1": {"is_in_recovery": true, "active": true}}', 'db1')).toBe(true);
+    expect(inRecovery('{"db1": {"is_in_recovery": false}}', 'db1')).toBe(false);
+    expect(inRecovery('{"db1": {"is_in_recovery": null}}', 'db1')).toBeUndefined();
+    expect(inRecovery('ERROR', 'db1')).toBeUndefined();
   });
 
   it.each(['', 'Traceback (most recent call last):', '[]', 'null', '{"db1": 3}'])(

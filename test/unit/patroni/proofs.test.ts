@@ -6,9 +6,23 @@ import { looksHealthy, type StreamingFacts, streamingFlaws } from '../../../lib/
 import type { InstanceState } from '../../../lib/postgres/instance.ts';
 import { Unknown } from '../../../lib/values/unknown.ts';
 
-const member = (name: string, role: Member['role']): Member => ({ name, role, state: 'running', timeline: 2, lagBytes: 0 });
+const member = (name: string, role: Member['role']): Member => ({
+  name,
+  role,
+  state: 'running',
+  timeline: 2,
+  lagBytes: 0,
+});
 const node = (more: Partial<NodeView>): NodeView => ({
-  state: 'running', role: 'replica', systemId: '77', timeline: 2, replication: [], pendingRestart: false, paused: false, unlocked: false, ...more,
+  state: 'running',
+  role: 'replica',
+  systemId: '77',
+  timeline: 2,
+  replication: [],
+  pendingRestart: false,
+  paused: false,
+  unlocked: false,
+  ...more,
 });
 
 const STREAMS: StreamingFacts = {
@@ -26,17 +40,42 @@ describe('a member is proved to stream', () => {
   });
 
   it.each<readonly [string, Partial<StreamingFacts>, RegExp]>([
-    ['while it is on an old timeline, however healthy it looks', { own: node({ timeline: 1 }) }, /timeline 1, the leader on 2/],
+    [
+      'while it is on an old timeline, however healthy it looks',
+      { own: node({ timeline: 1 }) },
+      /timeline 1, the leader on 2/,
+    ],
     ['while it is another database', { own: node({ systemId: '78' }) }, /another database/],
-    ['by a base backup of the same host', { leaderNode: node({ role: 'leader', replication: [{ application: 'pg_basebackup', state: 'streaming' }] }) }, /sends it no WAL/],
-    ['by the stream of db10', { leaderNode: node({ role: 'leader', replication: [{ application: 'db10', state: 'streaming' }] }) }, /sends it no WAL/],
-    ['while it catches up', { leaderNode: node({ role: 'leader', replication: [{ application: 'db1', state: 'catchup' }] }) }, /catchup/],
+    [
+      'by a base backup of the same host',
+      {
+        leaderNode: node({
+          role: 'leader',
+          replication: [{ application: 'pg_basebackup', state: 'streaming' }],
+        }),
+      },
+      /sends it no WAL/,
+    ],
+    [
+      'by the stream of db10',
+      { leaderNode: node({ role: 'leader', replication: [{ application: 'db10', state: 'streaming' }] }) },
+      /sends it no WAL/,
+    ],
+    [
+      'while it catches up',
+      { leaderNode: node({ role: 'leader', replication: [{ application: 'db1', state: 'catchup' }] }) },
+      /catchup/,
+    ],
     ['without a receiver of its own', { receiver: null }, /receives no WAL/],
     ['while its receiver waits', { receiver: { status: 'waiting' } }, /waiting/],
     ['while PostgreSQL lets nobody in', { receiver: undefined }, /does not let us in/],
     ['without a leader', { leader: undefined, leaderNode: undefined }, /no leader/],
     ['when the leader is silent', { leaderNode: undefined }, /db2 does not answer/],
-    ['when the leader is none any more', { leaderNode: node({ role: 'replica', replication: [{ application: 'db1', state: 'streaming' }] }) }, /says that it is a replica/],
+    [
+      'when the leader is none any more',
+      { leaderNode: node({ role: 'replica', replication: [{ application: 'db1', state: 'streaming' }] }) },
+      /says that it is a replica/,
+    ],
     ['when it leads itself', { own: node({ role: 'leader' }) }, /leader itself/],
     ['while it is copied', { own: node({ state: 'creating replica' }) }, /creating replica/],
     ['when nobody lists it', { listed: undefined }, /does not list it/],
@@ -51,24 +90,41 @@ describe('a member is proved to stream', () => {
 });
 
 describe('the plan for a member', () => {
-  const instance = (more: Partial<InstanceState> = {}): InstanceState => ({ data: 'present', running: false, mode: 'open', ...more });
+  const instance = (more: Partial<InstanceState> = {}): InstanceState => ({
+    data: 'present',
+    running: false,
+    mode: 'open',
+    ...more,
+  });
   const wish = (state: 'stopped' | 'running') => ({
-    state, service: 'patroni', manager: 'supervisor' as const, pgdata: '/data', user: 'postgres', port: 8001, timeout: 60,
+    state,
+    service: 'patroni',
+    manager: 'supervisor' as const,
+    pgdata: '/data',
+    user: 'postgres',
+    port: 8001,
+    timeout: 60,
   });
   const up = { state: 'running' as const };
   const down = { state: 'stopped' as const };
 
   it('is nothing where it is down with its PostgreSQL, or up', () => {
     expect(planMember({ service: down, instance: instance() }, wish('stopped'))).toBeUndefined();
-    expect(planMember({ service: up, instance: instance({ running: true }) }, wish('running'))).toBeUndefined();
+    expect(
+      planMember({ service: up, instance: instance({ running: true }) }, wish('running')),
+    ).toBeUndefined();
   });
 
   it('stops an orphaned PostgreSQL although the service is down', () => {
-    expect(planMember({ service: down, instance: instance({ running: true }) }, wish('stopped'))).toMatchObject({ state: 'stopped', ranBefore: true });
+    expect(
+      planMember({ service: down, instance: instance({ running: true }) }, wish('stopped')),
+    ).toMatchObject({ state: 'stopped', ranBefore: true });
   });
 
   it('stops a service whose PostgreSQL has crashed, and one that is trying to start', () => {
-    expect(planMember({ service: up, instance: instance() }, wish('stopped'))).toMatchObject({ ranBefore: false });
+    expect(planMember({ service: up, instance: instance() }, wish('stopped'))).toMatchObject({
+      ranBefore: false,
+    });
     const trying = { state: 'failed' as const, changing: 'starting' as const };
     expect(planMember({ service: trying, instance: instance() }, wish('stopped'))).toBeDefined();
   });
@@ -79,7 +135,9 @@ describe('the plan for a member', () => {
   });
 
   it('fails for a service that does not exist', () => {
-    expect(() => planMember({ service: { state: 'missing' }, instance: instance() }, wish('running'))).toThrow('no service "patroni"');
+    expect(() =>
+      planMember({ service: { state: 'missing' }, instance: instance() }, wish('running')),
+    ).toThrow('no service "patroni"');
   });
 
   it('is a change where check mode cannot know', () => {

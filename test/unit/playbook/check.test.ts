@@ -166,9 +166,11 @@ describe('variables', () => {
       > 3 |     - debug: "{{ pgdata | upper }}"
           |                         ^
         There are no filters with |: write {{upper pgdata}}.
-      site.yml:5:25: invalid condition: unexpected character: 'd'
-        pgdata == 1 and true
-                    ^
+      site.yml:5:25: invalid condition: it cannot be read from here on
+        3 |     - debug: "{{ pgdata | upper }}"
+        4 |     - debug: x
+      > 5 |       when: pgdata == 1 and true
+          |                         ^
         Write: pgdata == 1 && true"
     `);
   });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { isNothing, leftovers, type RecoveryFiles, stepsToClean, stepsToPrepare, withoutPasswords } from '../../../lib/postgres/recovery-files.ts';
+import {
+  isNothing,
+  leftovers,
+  type RecoveryFiles,
+  stepsToClean,
+  stepsToPrepare,
+  withoutPasswords,
+} from '../../../lib/postgres/recovery-files.ts';
 import { keptSettings, recoverySettings } from '../../../lib/postgres/recovery-settings.ts';
 import { inOrder, oneLine, parseLogin, restoreCommandValues } from '../../../lib/postgres/restore-command.ts';
 import { parseRecoveryFiles } from '../../../lib/resources/recovery-files.ts';
@@ -27,7 +34,11 @@ const wish = { pgdata: '/data/patroni2', autoConf: 'recover\n', signal: 'recover
 describe('a restored directory', () => {
   it('gets its settings, one signal file, and the paths of this node', () => {
     const steps = stepsToPrepare(restored(), wish);
-    expect(steps.write.map(({ name }) => name)).toEqual(['postgresql.auto.conf', 'postgresql.conf', 'recovery.signal']);
+    expect(steps.write.map(({ name }) => name)).toEqual([
+      'postgresql.auto.conf',
+      'postgresql.conf',
+      'recovery.signal',
+    ]);
     expect(steps.remove).toEqual(['standby.signal']);
     const conf = steps.write[1]?.text;
     expect(conf).toContain("\nhba_file = '/data/patroni2/pg_hba.conf'\n");
@@ -38,7 +49,10 @@ describe('a restored directory', () => {
 
   it('that is ready needs nothing', () => {
     const steps = stepsToPrepare(restored(), wish);
-    const texts = new Map([...restored().texts, ...steps.write.map(({ name, text }) => [name, text] as const)]);
+    const texts = new Map([
+      ...restored().texts,
+      ...steps.write.map(({ name, text }) => [name, text] as const),
+    ]);
     const names = new Set(['PG_VERSION', 'pg_hba.conf', 'recovery.signal']);
     expect(isNothing(stepsToPrepare(restored({ texts, names }), wish))).toBe(true);
   });
@@ -49,9 +63,16 @@ describe('a restored directory', () => {
 
   it('is rid of all that would go into every replica, and of nothing else', () => {
     const names = new Set([
-      'PG_VERSION', 'base', 'pg_hba.conf.backup', 'pg_hba.conf.pitr-open',
-      '.barman-recover.info', 'barman_wal', 'postgresql.conf.origin', 'recovery.signal',
-      'postgresql.auto.conf.before-pitr', 'pg_wal/RECOVERYXLOG.pitr',
+      'PG_VERSION',
+      'base',
+      'pg_hba.conf.backup',
+      'pg_hba.conf.pitr-open',
+      '.barman-recover.info',
+      'barman_wal',
+      'postgresql.conf.origin',
+      'recovery.signal',
+      'postgresql.auto.conf.before-pitr',
+      'pg_wal/RECOVERYXLOG.pitr',
     ]);
     expect(leftovers(names)).toEqual([...names].slice(4));
     expect(stepsToClean(restored({ names }), "work_mem = '7MB'\n").write).toEqual([]);
@@ -101,7 +122,12 @@ describe('the settings of a recovery', () => {
   });
 
   it('set no target for latest', () => {
-    const settings = recoverySettings({ target: { kind: 'latest' }, timeline: 1, action: 'pause', restoreCommand: 'x' });
+    const settings = recoverySettings({
+      target: { kind: 'latest' },
+      timeline: 1,
+      action: 'pause',
+      restoreCommand: 'x',
+    });
     expect(settings.map(({ name }) => name)).not.toContain('recovery_target_time');
   });
 });
@@ -121,7 +147,9 @@ describe('restore_command', () => {
 
   it('stops a recovery that is in doubt, and lets a standby ask again', () => {
     expect(restoreCommandValues(facts, quote).doubt_exit).toBe('75');
-    expect(Number(restoreCommandValues({ ...facts, signal: 'recovery' }, quote).doubt_exit)).toBeGreaterThan(125);
+    expect(Number(restoreCommandValues({ ...facts, signal: 'recovery' }, quote).doubt_exit)).toBeGreaterThan(
+      125,
+    );
   });
 
   it('is one line', () => {
@@ -132,9 +160,12 @@ describe('restore_command', () => {
     expect(inOrder('db3', ['db1', 'db3', 'db2'])).toEqual(['db3', 'db1', 'db2']);
   });
 
-  it.each(['barman', '-o@host', 'a b@host', 'barman@-host', 'barman@host;x'])('takes no login like %s', (text) => {
-    expect(parseLogin(text)).toBeUndefined();
-  });
+  it.each(['barman', '-o@host', 'a b@host', 'barman@-host', 'barman@host;x'])(
+    'takes no login like %s',
+    (text) => {
+      expect(parseLogin(text)).toBeUndefined();
+    },
+  );
 });
 
 it('differences that people see hold no passwords', () => {

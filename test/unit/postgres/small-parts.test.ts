@@ -82,9 +82,19 @@ describe('an isolated start', () => {
 
 describe('the plan of a start', () => {
   const wish = (mode: 'isolated' | 'closed' | 'open') => ({
-    mode, pgdata: '/data', user: 'postgres', roles: ['postgres'], settings: {}, shutdown_timeout: 60,
+    mode,
+    pgdata: '/data',
+    user: 'postgres',
+    roles: ['postgres'],
+    settings: {},
+    shutdown_timeout: 60,
   });
-  const state = (more: Partial<InstanceState>): InstanceState => ({ data: 'present', running: false, mode: 'open', ...more });
+  const state = (more: Partial<InstanceState>): InstanceState => ({
+    data: 'present',
+    running: false,
+    mode: 'open',
+    ...more,
+  });
   const code = (work: () => unknown): string => {
     try {
       work();
@@ -101,15 +111,27 @@ describe('the plan of a start', () => {
   it.each([
     ['no data', state({ data: 'absent' }), 'isolated', 'no-data-directory'],
     ['a member that runs', state({ running: true }), 'isolated', 'postgres-runs-already'],
-    ['the old data of a member', state({ prepared: false, backupLabel: false, signal: 'standby' }), 'isolated', 'not-prepared'],
-    ['a recovery that is not promoted', state({ running: true, mode: 'isolated', role: 'recovering' }), 'closed', 'still-in-recovery'],
+    [
+      'the old data of a member',
+      state({ prepared: false, backupLabel: false, signal: 'standby' }),
+      'isolated',
+      'not-prepared',
+    ],
+    [
+      'a recovery that is not promoted',
+      state({ running: true, mode: 'isolated', role: 'recovering' }),
+      'closed',
+      'still-in-recovery',
+    ],
     ['a member that runs open', state({ running: true }), 'closed', 'postgres-runs-already'],
   ] as const)('is refused for %s', (_, present, mode, expected) => {
     expect(code(() => planStart(present, wish(mode)))).toBe(expected);
   });
 
   it('restarts an isolated primary to close it', () => {
-    expect(planStart(state({ running: true, mode: 'isolated', role: 'primary' }), wish('closed'))?.restart).toBe(true);
+    expect(
+      planStart(state({ running: true, mode: 'isolated', role: 'primary' }), wish('closed'))?.restart,
+    ).toBe(true);
   });
 
   it('starts a restored backup that was never started', () => {
@@ -121,7 +143,10 @@ describe('the plan of a start', () => {
     const change = planStart(unknown, wish('isolated'));
     if (change === undefined) throw new Error('a change was expected');
     expect(instanceAfterStart(unknown, change)).toEqual({
-      data: 'present', running: true, mode: 'isolated', role: 'recovering',
+      data: 'present',
+      running: true,
+      mode: 'isolated',
+      role: 'recovering',
     });
   });
 });
@@ -197,7 +222,9 @@ describe('a statement that failed', () => {
   });
 
   it('is not taken for one when the connection failed', () => {
-    const failure = sqlFailure('psql: error: connection to server on socket "/x" failed: FATAL:  database "y" does not exist');
+    const failure = sqlFailure(
+      'psql: error: connection to server on socket "/x" failed: FATAL:  database "y" does not exist',
+    );
     expect(failure.sqlState).toBeUndefined();
   });
 });

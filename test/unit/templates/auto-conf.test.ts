@@ -34,5 +34,7 @@ it('postgresql.auto.conf without settings is what PostgreSQL itself writes', () 
 
 it('the rules of an isolated instance let in only the given roles, by the socket', () => {
   const text = productTemplate('pg_hba/isolated.conf.hbs', { roles: '"postgres"' });
-  expect(text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual(['local all "postgres" trust']);
+  expect(text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
+    'local all "postgres" trust',
+  ]);
 });

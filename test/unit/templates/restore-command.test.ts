@@ -3,7 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { oneLine, type RestoreCommandFacts, restoreCommandValues } from '../../../lib/postgres/restore-command.ts';
+import {
+  oneLine,
+  type RestoreCommandFacts,
+  restoreCommandValues,
+} from '../../../lib/postgres/restore-command.ts';
 import { quote } from '../../../lib/transport/quote.ts';
 import { productTemplate } from '../../modules/product-template.ts';
 
@@ -23,7 +27,12 @@ afterEach(() => {
 
 function command(method: string, facts: Partial<RestoreCommandFacts>): string {
   const all: RestoreCommandFacts = {
-    login: { user: 'barman', host: 'barman' }, servers: ['db1'], directories: [], segmentSize: SIZE, signal: 'standby', ...facts,
+    login: { user: 'barman', host: 'barman' },
+    servers: ['db1'],
+    directories: [],
+    segmentSize: SIZE,
+    signal: 'standby',
+    ...facts,
   };
   return oneLine(productTemplate(`restore_command/${method}.hbs`, { ...restoreCommandValues(all, quote) }));
 }
@@ -95,7 +104,10 @@ describe('restore_command that copies from directories of the host', () => {
     mkdirSync(two);
     writeFileSync(join(one, SEGMENT), 'short');
     writeFileSync(join(two, SEGMENT), Buffer.alloc(SIZE));
-    expect(fetch(command('local', { directories: [one, two] }), SEGMENT)).toMatchObject({ exit: 0, files: ['RECOVERYXLOG'] });
+    expect(fetch(command('local', { directories: [one, two] }), SEGMENT)).toMatchObject({
+      exit: 0,
+      files: ['RECOVERYXLOG'],
+    });
   });
 });
 
@@ -114,12 +126,17 @@ describe.each(['barman-wal-restore', 'barman-get-wal'])('restore_command with %s
     rmSync(join(place, 'pg_wal'), { recursive: true });
     writeFileSync(join(place, 'pg_wal'), '');
     chmodSync(join(place, 'pg_wal'), 0o600);
-    const text = command(method, {}).replaceAll('%f', SEGMENT).replaceAll('%p', 'pg_wal/RECOVERYXLOG').replaceAll('%%', '%');
+    const text = command(method, {})
+      .replaceAll('%f', SEGMENT)
+      .replaceAll('%p', 'pg_wal/RECOVERYXLOG')
+      .replaceAll('%%', '%');
     expect(spawnSync('sh', ['-c', text], { cwd: place }).status).toBe(75);
   });
 
   it('asks nobody for the history of timeline 1, which has none', () => {
-    expect(fetch(command(method, { login: { user: 'barman', host: 'barman.invalid' } }), '00000001.history')).toMatchObject({
+    expect(
+      fetch(command(method, { login: { user: 'barman', host: 'barman.invalid' } }), '00000001.history'),
+    ).toMatchObject({
       exit: 1,
       stderr: '',
     });

@@ -54,6 +54,7 @@ describe('a time that does not say which moment it is', () => {
             "in UTC it would be 2026-07-22 09:34:43+00",
             "in Europe/Berlin it would be 2026-07-22 07:34:43+00",
           ],
+          "message": ""2026-07-22 09:34:43" does not say in which time zone",
           "next": [
             "Say which one is meant: 2026-07-22 09:34:43+00 if UTC is",
             "Write it with an offset: 2026-11-22 09:34:43+00, 2026-11-22T09:34:43Z, 2026-11-22 15:04:43+05:30",

@@ -1,0 +1,264 @@
+import {
+  atWorkElsewhere,
+  refuseWhileAtWork,
+  type UndoOutcome,
+  type UndoStep,
+  undoRun,
+} from '../../lib/engine/undo.ts';
+import { planUndo, type UndoPlan, type Wall } from '../../lib/engine/undo-plan.ts';
+import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { type JournalledChange, readRun } from '../../lib/journal/read.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
+import { defineCommand } from '../command.ts';
+import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import type { Paint } from '../display/paint.ts';
+import { exitCodeOf } from '../error-text.ts';
+import { readExtraVars } from '../extra-vars.ts';
+import type { Io } from '../io.ts';
+import { type PlainSession, withPlainSession } from '../plain-session.ts';
+import { makeAsk } from '../questions.ts';
+import { oneLine, plural, wrapWords } from '../text.ts';
+import { changeWord } from '../told-run.ts';
+import { changeNumber, commaList } from '../values.ts';
+
+export const undo = defineCommand({
+  name: 'undo',
+  summary: 'Take the changes of a run back, newest first',
+  description: [
+    'Shows what would be taken back and what cannot be, asks, and takes the changes back, the newest first, from the journal of the run alone: days later, from another directory or machine, also where the run failed, was interrupted or killed. What was only half made is taken back, too. What somebody else has changed since is left alone, with words.',
+    'It can be repeated: what was taken back is not taken back twice. A change that cannot be taken back holds everything older in its place; then nothing is done unless you say how far (--from) or that it may stay (--keep).',
+  ],
+  arguments: [
+    { name: 'run', required: true, text: 'id of a run (pitr runs), or path of its journal or directory' },
+  ],
+  options: {
+    check: { text: 'Show what would be taken back, and take nothing back.' },
+    from: { value: 'n', text: 'Take back only change n and what is newer.' },
+    keep: {
+      value: 'n',
+      repeat: true,
+      text: 'Leave change n as it is, and take back what is older all the same.',
+    },
+    yes: { short: 'y', text: 'Do not ask.' },
+    inventory: {
+      ...INVENTORY_OPTIONS.inventory,
+      text: 'Where the hosts are; without it, the inventories of the run.',
+    },
+    'extra-vars': {
+      ...INVENTORY_OPTIONS['extra-vars'],
+      text: 'Over the variables of the run. Passwords have to be given again: the journal holds none.',
+    },
+    ...OUTPUT_OPTIONS,
+  },
+  examples: [
+    { text: 'What would be taken back?', command: 'pitr undo 20261122T144512-7f3a --check' },
+    { text: 'Take it back', command: 'pitr undo 20261122T144512-7f3a' },
+    {
+      text: 'Only the newest changes, without a question',
+      command: 'pitr undo 20261122T144512-7f3a --from 7 --yes',
+    },
+    {
+      text: 'On another machine, from a copy of the journal',
+      command: 'pitr undo ./journal.jsonl -i inventory/production.yml',
+    },
+  ],
+  run: ({ options, args }, io) =>
+    withPlainSession(options, io, async (session) => {
+      const reference = args[0] ?? '';
+      const run = await readRun(reference);
+      const from = options.from === undefined ? undefined : changeNumber('--from', options.from);
+      const keep = commaList(options.keep).map((one) => changeNumber('--keep', one));
+      const typed: Typed = { reference, inventories: options.inventory, from, keep };
+      refuseWhileAtWork(run, again(typed));
+      const plan = await planUndo(run, { from, keep });
+      session.emit(planJson(plan));
+      session.print(planLines(plan, session));
+      if (plan.wall !== undefined) throw behindWall(plan, plan.wall, typed);
+      if (plan.steps.length === 0 || options.check) return 0;
+      const extraVars = await readExtraVars(options['extra-vars'], io.cwd);
+      await consent(plan, typed, options.yes, session, io);
+      session.print(['']);
+      const outcome = await undoRun({
+        plan,
+        again: again(typed),
+        inventories: options.inventory,
+        extraVars,
+        signal: session.interrupts.signal,
+        report: (step) => tellStep(step, session),
+      });
+      tellOutcome(outcome, session);
+      return outcome.error === undefined ? 0 : exitCodeOf(outcome.error);
+    }),
+});
+
+/** What of the command line has to be typed again to go on. */
+interface Typed {
+  readonly reference: string;
+  readonly inventories: readonly string[];
+  readonly from: number | undefined;
+  readonly keep: readonly number[];
+}
+
+function again({ reference, inventories, from, keep }: Typed): string {
+  return commandLine([
+    'pitr',
+    'undo',
+    reference,
+    ...inventories.flatMap((path) => ['-i', path]),
+    ...(from === undefined ? [] : ['--from', String(from)]),
+    ...keep.flatMap((number) => ['--keep', String(number)]),
+  ]);
+}
+
+function planLines({ run, steps, wall, behindWall, kept }: UndoPlan, session: PlainSession): string[] {
+  const { paint } = session.view;
+  const width = Math.max(0, ...run.changes.map(({ intent }) => intent.host.length));
+  const line = (change: JournalledChange): string => {
+    const { number, host, change: what } = change.intent;
+    const half = change.ended === 'done' ? '' : paint.changed(`  (${changeWord(change)})`);
+    return `  ${String(number).padStart(4)}  ${host.padEnd(width)}  ${oneLine(what.summary)}${half}`;
+  };
+  const back = run.changes.filter(({ undone }) => undone).length;
+  return [
+    ...(back === 0 ? [] : [paint.quiet(`${plural(back, 'change')} of this run already taken back.`)]),
+    ...(steps.length === 0
+      ? [wall === undefined ? 'There is nothing to take back.' : 'Nothing newer can be taken back.']
+      : [paint.strong('To be taken back, in this order:'), ...steps.map(line)]),
+    ...(steps.some(({ ended }) => ended === 'open')
+      ? [
+          '',
+          ...wrapWords(
+            'The run did not live to say how its last change ended: what it had started on that host may still be at work there. Look before you go on.',
+            session.view.columns(),
+          ).map(paint.changed),
+        ]
+      : []),
+    ...(wall === undefined
+      ? []
+      : [
+          '',
+          paint.failed('This cannot be taken back:'),
+          line(wall.change),
+          ...wrapWords(wall.why, session.view.columns(), '        '),
+        ]),
+    ...(behindWall.length === 0 ? [] : ['', 'It holds in its place what is older:', ...behindWall.map(line)]),
+    ...(kept.length === 0 ? [] : ['', 'Stays as it is, as you said:', ...kept.map(line)]),
+  ];
+}
+
+function behindWall({ steps }: UndoPlan, { change, why, canBeKept }: Wall, typed: Typed): PitrError {
+  const { number, host } = change.intent;
+  const oldest = steps.at(-1)?.intent.number;
+  return new PitrError({
+    kind: 'refused',
+    code: 'cannot-undo',
+    message: `change ${number}, "${change.intent.change.summary}", cannot be taken back, and so nothing older can`,
+    details: [why],
+    host,
+    state: 'nothing was taken back',
+    next: [
+      ...(oldest === undefined
+        ? []
+        : [
+            `Take back only what is newer (${plural(steps.length, 'change')}): ${again({ ...typed, from: oldest })}`,
+          ]),
+      ...(canBeKept
+        ? [
+            `Leave change ${number} as it is and take back the rest: ${again({ ...typed, keep: [...typed.keep, number] })}`,
+          ]
+        : ['docs/undo.md says what else leads back.']),
+    ],
+  });
+}
+
+async function consent(
+  plan: UndoPlan,
+  typed: Typed,
+  yes: boolean,
+  session: PlainSession,
+  io: Io,
+): Promise<void> {
+  const ask = makeAsk({
+    io,
+    yes,
+    display: { pause: async () => {}, resume: () => {} },
+    signal: session.interrupts.signal,
+    interrupt: session.interrupts.interrupt,
+  });
+  const elsewhere = atWorkElsewhere(plan.run);
+  if (elsewhere !== undefined) session.print(['', ...wrapWords(elsewhere, session.view.columns())]);
+  const count = plural(plan.steps.length, 'change');
+  const { answer, by } = await ask({ text: `Take ${count} of run ${plan.run.started.runId} back?` });
+  if (answer) return;
+  if (by === 'nobody') {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'nobody-to-ask',
+      message: `there is no terminal to ask whether ${count} should be taken back`,
+      state: 'nothing was taken back',
+      next: [`If so: ${again(typed)} --yes`],
+    });
+  }
+  throw new PitrError({
+    kind: 'interrupted',
+    code: 'undo-declined',
+    message: 'you said no',
+    state: 'nothing was taken back',
+  });
+}
+
+function tellStep(step: UndoStep, session: PlainSession): void {
+  session.emit({ type: 'undo.change', time: Date.now(), ...step });
+  session.print([stepLine(step, session.view.paint)]);
+}
+
+function stepLine({ number, host, summary, status, text = '' }: UndoStep, paint: Paint): string {
+  const where = `${String(number).padStart(4)}  [${host}]`;
+  switch (status) {
+    case 'undoing':
+      return `${where} taking back: ${oneLine(summary)}`;
+    case 'progress':
+      return paint.quiet(`      ${oneLine(text)}`);
+    case 'warning':
+      return paint.changed(`      warning: ${oneLine(text)}`);
+    case 'undone':
+      return paint.ok(`${where} taken back`);
+  }
+}
+
+function tellOutcome({ status, undone, left, error }: UndoOutcome, session: PlainSession): void {
+  const numbers = (changes: readonly JournalledChange[]): number[] =>
+    changes.map(({ intent }) => intent.number);
+  session.emit({
+    type: 'undo.finished',
+    time: Date.now(),
+    status,
+    undone: numbers(undone),
+    left: numbers(left),
+    error,
+  });
+  if (error === undefined) {
+    session.print(['', session.view.paint.ok(`Done: ${plural(undone.length, 'change')} taken back.`)]);
+  } else if (!session.json) {
+    session.tell(error);
+  }
+}
+
+function planJson({ run, steps, wall, behindWall, kept }: UndoPlan): unknown {
+  const brief = ({ intent, ended }: JournalledChange) => ({
+    number: intent.number,
+    host: intent.host,
+    module: intent.module,
+    summary: intent.change.summary,
+    ended,
+  });
+  return {
+    type: 'undo.plan',
+    run: run.started.runId,
+    changes: steps.map(brief),
+    wall:
+      wall === undefined ? undefined : { ...brief(wall.change), why: wall.why, canBeKept: wall.canBeKept },
+    behindWall: behindWall.map(brief),
+    kept: kept.map(brief),
+  };
+}

@@ -1,0 +1,64 @@
+import type { PitrError } from '../lib/errors/pitr-error.ts';
+import { type OutputKind, viewSettings } from './display/choose.ts';
+import { writeJson } from './display/json.ts';
+import type { ViewSettings } from './display/settings.ts';
+import { errorText } from './error-text.ts';
+import { type Interrupts, watchInterrupts } from './interrupt.ts';
+import type { Io } from './io.ts';
+
+export interface PlainOptions {
+  readonly output: OutputKind | undefined;
+  readonly 'no-color': boolean;
+}
+
+/** What the commands that play no playbook have in common. */
+export interface PlainSession {
+  readonly interrupts: Interrupts;
+  readonly json: boolean;
+  readonly view: ViewSettings;
+  /** What a table may be wide: no limit in a pipe. */
+  readonly width: number;
+  /** One JSON object, where JSON was asked for. */
+  emit(value: unknown): void;
+  /** Lines of text, where text was asked for. */
+  print(lines: readonly string[]): void;
+  /** An error among answers: in full on stderr, or as JSON on stdout. */
+  tell(error: PitrError): void;
+}
+
+/** Listens for Ctrl-C while `work` runs, and gives its exit code. */
+export async function withPlainSession(
+  options: PlainOptions,
+  io: Io,
+  work: (session: PlainSession) => Promise<number>,
+): Promise<number> {
+  const json = options.output === 'json';
+  const view = viewSettings({ noColor: options['no-color'], verbosity: 0, diff: false }, io);
+  const interrupts = watchInterrupts(io, {
+    onStopping: (text) => io.stderr.write(`${text}\n`),
+    onLeaving: (text) => io.stderr.write(`${text}\n`),
+  });
+  try {
+    return await work({
+      interrupts,
+      json,
+      view,
+      width: io.stdout.isTTY === true ? view.columns() : Number.POSITIVE_INFINITY,
+      emit: (value) => {
+        if (json) writeJson(io.stdout, value);
+      },
+      print: (lines) => {
+        if (!json && lines.length > 0) io.stdout.write(`${lines.join('\n')}\n`);
+      },
+      tell: (error) => {
+        if (json) writeJson(io.stdout, { type: 'error', time: Date.now(), error });
+        else
+          io.stderr.write(
+            `\n${errorText(error.toJSON(), { ...view, columns: view.columns() }).join('\n')}\n`,
+          );
+      },
+    });
+  } finally {
+    interrupts.stop();
+  }
+}

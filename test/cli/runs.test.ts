@@ -1,0 +1,247 @@
+import { EventEmitter } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runCommandLine } from '../../cli/run.ts';
+
+let place: string;
+let runId: string;
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly lines: readonly Record<string, unknown>[];
+}
+
+/** The command line in this process, in the directory of the test and without a terminal. */
+async function pitr(...words: string[]): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  const code = await runCommandLine(words, {
+    stdout: { write: (text: string) => (stdout += text) },
+    stderr: { write: (text: string) => (stderr += text) },
+    stdin: new PassThrough(),
+    env: { NO_COLOR: '1' },
+    cwd: place,
+    signals: new EventEmitter(),
+    leaveNow: () => {},
+  });
+  const lines = words.includes('json')
+    ? stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+    : [];
+  return { code, stdout: told(stdout), stderr: told(stderr), lines };
+}
+
+/** What differs from run to run, replaced. */
+function told(text: string): string {
+  return text
+    .replaceAll(runId ?? '\0', 'RUN')
+    .replaceAll(place, 'PLACE')
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'YYYY-MM-DD hh:mm:ss')
+    .replace(/by \S+@\S+/g, 'by WHO');
+}
+
+beforeAll(async () => {
+  place = await mkdtemp(join(tmpdir(), 'pitr-runs-'));
+  process.env.PITR_STATE_DIR = join(place, 'state');
+  expect((await pitr('runs')).stdout).toBe('No runs are kept here.\n');
+  await writeFile(join(place, 'inventory.yml'), 'all: { hosts: { one: { ansible_connection: local } } }\n');
+  await writeFile(
+    join(place, 'two.yml'),
+    `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: "{{ place }}/one", content: one }
+    - core.command: "true"
+    - fs.copy: { dest: "{{ place }}/two", content: two }
+    - core.command: "false"
+      when: fails
+`,
+  );
+  // the playbook and the inventory are looked for from where pitr works
+  process.chdir(place);
+  const played = await pitr(
+    'play',
+    'two.yml',
+    '-e',
+    `place=${place}`,
+    '-e',
+    'fails=true',
+    '--output',
+    'json',
+  );
+  expect(played.code).toBe(2);
+  runId = String(played.lines[0]?.runId);
+});
+
+describe('pitr runs', () => {
+  it('lists runs with what they changed', async () => {
+    const { code, stdout } = await pitr('runs');
+    expect(code).toBe(0);
+    expect(stdout.replaceAll(/ +/g, ' ')).toMatchInlineSnapshot(`
+      "RUN STARTED (UTC) STATUS CHANGES TAKEN BACK PLAYBOOK
+      RUN YYYY-MM-DD hh:mm:ss failed 4 0 two.yml
+      "
+    `);
+    expect((await pitr('runs', '--output', 'json')).lines).toMatchObject([
+      { type: 'run', id: runId, status: 'failed', changes: 4, undone: 0, playbook: join(place, 'two.yml') },
+    ]);
+  });
+
+  it('tells what a run did, how things stand, and the commands that go on', async () => {
+    expect((await pitr('runs', runId)).stdout).toMatchInlineSnapshot(`
+      "Run RUN: two.yml, started YYYY-MM-DD hh:mm:ss UTC by WHO
+      It failed; the last task that began: core.command.
+
+      Failed: false exited with 1
+        host     one
+        task     core.command
+        at       two.yml:7:7
+
+        5 |     - core.command: "true"
+        6 |     - fs.copy: { dest: "{{ place }}/two", content: two }
+      > 7 |     - core.command: "false"
+          |       ^
+
+        command  false
+        ended    exit code 1
+
+      #  HOST  STATE   CHANGE
+      1  one   done    create PLACE/one (3 bytes)
+      2  one   done    run true
+      3  one   done    create PLACE/two (3 bytes)
+      4  one   failed  run false
+
+      3 changes in place, 1 perhaps half made.
+
+      What you can do now:
+        Change 4 cannot be taken back: the task gives no "undo" command. What is older
+        stays with it.
+        Leave it as it is and take back the rest:
+          pitr undo RUN --keep 4
+        Run it again; what is as it should be is left so:
+          pitr play two.yml -i inventory.yml -e 'place=PLACE' -e 'fails=true'
+      "
+    `);
+    const { lines } = await pitr('runs', runId, '--output', 'json');
+    expect(lines.map(({ type }) => type)).toEqual([
+      'run',
+      ...Array.from({ length: 4 }, () => 'run.change'),
+      'run.ways',
+    ]);
+    expect(lines[4]).toMatchObject({ number: 4, ended: 'failed', undone: false, error: { kind: 'failed' } });
+  });
+
+  it('reads the journal of another machine from its path, and lists one that is unreadable as such', async () => {
+    const journal = join(place, 'state/runs', runId, 'journal.jsonl');
+    const elsewhere = join(place, 'copy.jsonl');
+    const text = (await readFile(journal, 'utf8')).replace(
+      /"operator":"[^"]*"/,
+      '"operator":"ann@elsewhere"',
+    );
+    await writeFile(elsewhere, text.replace(/\{"type":"run.finished.*\n/, ''));
+    const { stdout } = await pitr('runs', elsewhere);
+    expect(stdout).toContain('only elsewhere,');
+    expect(stdout).toContain('pitr undo PLACE/copy.jsonl');
+
+    const broken = join(place, 'state/runs/20000101T000000-0000');
+    await mkdir(broken);
+    await writeFile(join(broken, 'journal.jsonl'), '');
+    expect((await pitr('runs')).stdout).toMatch(
+      /^20000101T000000-0000 .* unreadable .* the journal cannot be read/m,
+    );
+    await rm(broken, { recursive: true });
+    expect((await pitr('runs', 'nothing-like-it')).code).toBe(64);
+  });
+});
+
+describe('pitr undo', () => {
+  it('shows the plan, and refuses at a change that cannot be taken back, with the ways round it', async () => {
+    const { code, stdout, stderr } = await pitr('undo', runId);
+    expect(code).toBe(5);
+    expect(stdout).toMatchInlineSnapshot(`
+      "Nothing newer can be taken back.
+
+      This cannot be taken back:
+           4  one  run false  (failed)
+              the task gives no "undo" command
+
+      It holds in its place what is older:
+           3  one  create PLACE/two (3 bytes)
+           2  one  run true
+           1  one  create PLACE/one (3 bytes)
+      "
+    `);
+    expect(stderr).toMatchInlineSnapshot(`
+      "Refused: change 4, "run false", cannot be taken back, and so nothing older can
+        host     one
+
+        the task gives no "undo" command
+
+        state    nothing was taken back
+        next     Leave change 4 as it is and take back the rest: pitr undo RUN --keep 4
+      "
+    `);
+  });
+
+  it('does not take anything back without a terminal and without --yes, nor with --check', async () => {
+    const asked = await pitr('undo', runId, '--keep', '4,2');
+    expect(asked.code).toBe(5);
+    expect(asked.stderr).toContain('pitr undo RUN --keep 4 --keep 2 --yes');
+    const checked = await pitr('undo', runId, '--keep', '4,2', '--check', '--output', 'json');
+    expect(checked.code).toBe(0);
+    expect(checked.lines).toMatchObject([
+      {
+        type: 'undo.plan',
+        run: runId,
+        changes: [{ number: 3 }, { number: 1 }],
+        kept: [{ number: 4 }, { number: 2 }],
+      },
+    ]);
+    expect(await readFile(join(place, 'two'), 'utf8')).toBe('two');
+  });
+
+  it.each([
+    ['--from', 'x', '--from needs the number of a change, not "x"'],
+    ['--keep', '0', '--keep needs the number of a change, not "0"'],
+    ['--from', '9', 'run RUN has no change 9'],
+  ])('refuses %s %s', async (option, value, message) => {
+    const { code, stderr } = await pitr('undo', runId, option, value);
+    expect(code).toBe(64);
+    expect(stderr).toContain(message);
+  });
+
+  it('takes back in steps, and says when nothing is left', async () => {
+    const first = await pitr('undo', runId, '--from', '3', '--keep', '4', '--yes');
+    expect(first.code).toBe(0);
+    expect(first.stdout).toMatchInlineSnapshot(`
+      "To be taken back, in this order:
+           3  one  create PLACE/two (3 bytes)
+
+      Stays as it is, as you said:
+           4  one  run false  (failed)
+
+         3  [one] taking back: create PLACE/two (3 bytes)
+         3  [one] taken back
+
+      Done: 1 change taken back.
+      "
+    `);
+    const { lines, code } = await pitr('undo', runId, '--keep', '4,2', '--yes', '--output', 'json');
+    expect(code).toBe(0);
+    expect(lines.map(({ type, status }) => [type, status])).toEqual([
+      ['undo.plan', undefined],
+      ['undo.change', 'undoing'],
+      ['undo.change', 'undone'],
+      ['undo.finished', 'ok'],
+    ]);
+    expect((await pitr('undo', runId, '--keep', '4,2')).stdout).toContain('There is nothing to take back.');
+    expect((await pitr('runs', '--output', 'json')).lines).toMatchObject([{ undone: 2, undo: 'ok' }]);
+  });
+});

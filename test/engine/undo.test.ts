@@ -1,0 +1,334 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/undo.ts';
+import { planUndo, type UndoWish } from '../../lib/engine/undo-plan.ts';
+import { listRuns, readRun } from '../../lib/journal/read.ts';
+import { runStatus } from '../../lib/journal/status.ts';
+import { waitUntil } from '../../lib/wait/wait-until.ts';
+import { newDirectory, play } from './support.ts';
+
+const checkout = resolve(import.meta.dirname, '../..');
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+interface Undone {
+  readonly outcome: UndoOutcome;
+  /** What was taken back, in order. */
+  readonly numbers: readonly number[];
+  readonly steps: readonly UndoStep[];
+}
+
+async function undo(
+  reference: string,
+  wish: UndoWish = {},
+  more: { readonly extraVars?: Record<string, unknown>; readonly inventories?: string[] } = {},
+): Promise<Undone> {
+  const steps: UndoStep[] = [];
+  const outcome = await undoRun({
+    plan: await planUndo(await readRun(reference), wish),
+    again: `pitr undo ${reference}`,
+    inventories: [],
+    extraVars: {},
+    signal: new AbortController().signal,
+    report: (step) => steps.push(step),
+    ...more,
+  });
+  return { outcome, numbers: outcome.undone.map(({ intent }) => intent.number), steps };
+}
+
+/** Everything below a directory, with content and mode: what has to be the same again. */
+async function picture(directory: string): Promise<Record<string, string>> {
+  const seen: Record<string, string> = {};
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const { mode } = await stat(path);
+    const content = entry.isFile() ? await readFile(path, 'utf8') : '/';
+    seen[path.slice(directory.length + 1)] = `${(mode & 0o7777).toString(8)} ${content}`;
+  }
+  return seen;
+}
+
+async function work(): Promise<{ readonly directory: string; readonly place: string }> {
+  const directory = await newDirectory();
+  const place = join(directory, 'work');
+  await mkdir(join(place, 'old'), { recursive: true });
+  await writeFile(join(place, 'settings'), 'colour = red\n');
+  await chmod(join(place, 'settings'), 0o640);
+  await writeFile(join(place, 'old', 'data'), 'precious');
+  return { directory, place };
+}
+
+const CHANGES = `
+- hosts: one
+  tasks:
+    - fs.directory: { path: DIR/work/new/deep, mode: "0700" }
+    - fs.copy: { dest: DIR/work/settings, content: "colour = blue\\n", mode: "0600" }
+    - fs.copy: { dest: DIR/work/new/deep/file, content: fresh }
+    - fs.move: { src: DIR/work/old, dest: DIR/work/kept }
+    - fs.file: { path: DIR/work/kept/data, state: absent }
+    - core.command: { argv: [touch, DIR/work/made], undo: [rm, DIR/work/made] }
+`;
+
+describe('undo', () => {
+  it('puts directories, files, moves, removals and commands back as they were, newest first', async () => {
+    const { directory, place } = await work();
+    const before = await picture(place);
+    const { outcome } = await play(CHANGES, { directory });
+    expect(outcome.status).toBe('ok');
+    expect(await picture(place)).not.toEqual(before);
+
+    const undone = await undo(outcome.runId);
+    expect(undone.outcome.status).toBe('ok');
+    expect(undone.numbers).toEqual([6, 5, 4, 3, 2, 1]);
+    expect(await picture(place)).toEqual(before);
+  });
+
+  it('can be repeated: what was taken back is not taken back twice', async () => {
+    const { directory, place } = await work();
+    const { outcome } = await play(CHANGES, { directory });
+    expect((await undo(outcome.runId, { from: 5 })).numbers).toEqual([6, 5]);
+    expect((await undo(outcome.runId)).numbers).toEqual([4, 3, 2, 1]);
+    const after = await picture(place);
+    expect((await undo(outcome.runId)).numbers).toEqual([]);
+    expect(await picture(place)).toEqual(after);
+  });
+
+  it('takes a run back that failed in the middle, the failed change included', async () => {
+    const { directory, place } = await work();
+    const before = await picture(place);
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: DIR/work/one, content: one }
+    - core.shell: { script: "touch DIR/work/half; exit 3", undo: "rm -f DIR/work/half" }
+    - fs.copy: { dest: DIR/work/two, content: two }
+`,
+      { directory },
+    );
+    expect(outcome.status).toBe('failed');
+    expect((await undo(outcome.runId)).numbers).toEqual([2, 1]);
+    expect(await picture(place)).toEqual(before);
+  });
+
+  it('works from the journal alone: other working directory, other machine, no playbook', async () => {
+    const { directory, place } = await work();
+    const before = await picture(place);
+    const { outcome } = await play(CHANGES, { directory });
+    const { started, path } = await readRun(outcome.runId);
+    expect(started.inventories).toEqual([join(directory, 'inventory.yml')]);
+    expect(started.playbook).toBe(join(directory, 'play.yml'));
+
+    const copy = join(await newDirectory(), 'journal.jsonl');
+    await writeFile(
+      copy,
+      (await readFile(path, 'utf8')).replaceAll(`${directory}/inventory.yml`, '/nowhere.yml'),
+    );
+    await expect(undo(copy)).rejects.toMatchObject({
+      kind: 'validation',
+      next: expect.arrayContaining([expect.stringContaining('-i')]),
+    });
+    const { outcome: undone } = await undo(copy, {}, { inventories: [join(directory, 'inventory.yml')] });
+    expect(undone.status).toBe('ok');
+    expect(await picture(place)).toEqual(before);
+  });
+
+  it('leaves what somebody else has changed since, says so, and goes on when that is settled', async () => {
+    const { directory, place } = await work();
+    const { outcome } = await play(CHANGES, { directory });
+    await writeFile(join(place, 'settings'), 'mine\n');
+
+    const { outcome: stopped } = await undo(outcome.runId);
+    expect(stopped.undone.map(({ intent }) => intent.number)).toEqual([6, 5, 4, 3]);
+    expect(stopped.left.map(({ intent }) => intent.number)).toEqual([2, 1]);
+    expect(stopped.error).toMatchObject({
+      kind: 'refused',
+      code: 'changed-since',
+      host: 'one',
+      state: 'taken back: 6, 5, 4, 3; not: 2, 1',
+    });
+    expect(stopped.error?.next.join('\n')).toContain(`pitr undo ${outcome.runId} --keep 2`);
+    expect(await readFile(join(place, 'settings'), 'utf8')).toBe('mine\n');
+    expect((await readRun(outcome.runId)).undo?.finished?.status).toBe('failed');
+
+    expect((await undo(outcome.runId, { keep: [2] })).numbers).toEqual([1]);
+    expect(await readdir(place)).not.toContain('new');
+    expect(await readFile(join(place, 'settings'), 'utf8')).toBe('mine\n');
+  });
+
+  it('is refused while the run is still running', async () => {
+    const { directory } = await work();
+    const { outcome } = await play(CHANGES, { directory });
+    const { path } = await readRun(outcome.runId);
+    const journal = (await readFile(path, 'utf8'))
+      .split('\n')
+      .filter((line) => !line.includes('run.finished'));
+    await writeFile(path, journal.join('\n'));
+    await expect(undo(outcome.runId)).rejects.toMatchObject({ kind: 'refused', code: 'run-still-running' });
+  });
+
+  it('works as the user and with the environment of the task', async () => {
+    const { directory, place } = await work();
+    const { outcome } = await play(
+      `
+- hosts: one
+  environment: { COLOUR: green, API_TOKEN: hidden-token }
+  tasks:
+    - core.shell: { script: "true", undo: 'echo "$COLOUR,\${API_TOKEN-unset}" > DIR/work/undone' }
+`,
+      { directory },
+    );
+    const { path } = await readRun(outcome.runId);
+    expect(await readFile(path, 'utf8')).not.toContain('hidden-token');
+    const { steps } = await undo(outcome.runId);
+    expect(steps.find(({ status }) => status === 'warning')?.text).toContain('API_TOKEN');
+    expect(await readFile(join(place, 'undone'), 'utf8')).toBe('green,unset\n');
+  });
+});
+
+describe('what cannot be taken back', () => {
+  const WALLED = `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: DIR/work/one, content: one }
+    - core.command: "true"
+    - fs.copy: { dest: DIR/work/two, content: two }
+`;
+
+  it('holds everything older in its place, unless it is told to stay', async () => {
+    const { directory } = await work();
+    const { outcome } = await play(WALLED, { directory });
+    const run = await readRun(outcome.runId);
+    const numbers = (changes: readonly { readonly intent: { readonly number: number } }[]): number[] =>
+      changes.map(({ intent }) => intent.number);
+
+    const whole = await planUndo(run);
+    expect(whole.wall).toMatchObject({ canBeKept: true, why: 'the task gives no "undo" command' });
+    expect([numbers(whole.steps), numbers(whole.behindWall)]).toEqual([[3], [1]]);
+    expect(await planUndo(run, { from: 3 })).toMatchObject({ wall: undefined });
+    const kept = await planUndo(run, { keep: [2] });
+    expect([numbers(kept.steps), numbers(kept.kept), kept.wall]).toEqual([[3, 1], [2], undefined]);
+    await expect(planUndo(run, { from: 4 })).rejects.toMatchObject({
+      kind: 'usage',
+      message: `run ${outcome.runId} has no change 4`,
+    });
+  });
+
+  it('is never passed where its module can never undo: a promotion stays', async () => {
+    const { directory } = await work();
+    const { outcome } = await play(WALLED, { directory });
+    const { path } = await readRun(outcome.runId);
+    await writeFile(path, (await readFile(path, 'utf8')).replaceAll('"core.command"', '"postgres.promote"'));
+    const plan = await planUndo(await readRun(outcome.runId), { keep: [2] });
+    expect(plan.wall).toMatchObject({ canBeKept: false, change: { intent: { number: 2 } } });
+  });
+
+  it('does not count where a safety check refused it: it was not begun', async () => {
+    const { directory } = await work();
+    const { outcome } = await play(WALLED, { directory });
+    const { path } = await readRun(outcome.runId);
+    const journal = (await readFile(path, 'utf8')).split('\n').map((line) =>
+      line.includes('"change.done"') && line.includes('"number":2')
+        ? JSON.stringify({
+            type: 'change.failed',
+            time: 1,
+            number: 2,
+            error: { kind: 'refused', code: 'x', message: 'no' },
+          })
+        : line,
+    );
+    await writeFile(path, journal.join('\n'));
+    const plan = await planUndo(await readRun(outcome.runId));
+    expect(plan.wall).toBeUndefined();
+    expect(plan.steps.map(({ intent }) => intent.number)).toEqual([3, 1]);
+  });
+
+  it('is a change that lost a secret to the mask: the mask is never written to a host', async () => {
+    const { directory } = await work();
+    const extraVars = { ansible_become_password: 'hunter2hunter2' };
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - core.command: { argv: [echo, "{{ ansible_become_password }}"], undo: [touch, DIR/work/undone] }
+    - core.command: { argv: [echo], undo: [touch, "DIR/work/{{ ansible_become_password }}"] }
+`,
+      { directory, extraVars },
+    );
+    expect(outcome.status).toBe('ok');
+    const run = await readRun(outcome.runId);
+    expect(await readFile(run.path, 'utf8')).not.toContain('hunter2');
+    const plan = await planUndo(run);
+    expect(plan.wall).toMatchObject({ change: { intent: { number: 2 } }, canBeKept: true });
+    expect(plan.wall?.why).toContain('secrets are masked');
+    // the first needs its secret only to be applied
+    expect((await undo(outcome.runId, { keep: [2] }, { extraVars })).numbers).toEqual([1]);
+  });
+
+  it('is nothing at all while a password to reach the hosts is missing', async () => {
+    const { directory } = await work();
+    const extraVars = { ansible_become_password: 'sesame-open' };
+    const { outcome } = await play(CHANGES, { directory, extraVars });
+    const { path } = await readRun(outcome.runId);
+    expect(await readFile(path, 'utf8')).not.toContain('sesame-open');
+    await expect(undo(outcome.runId)).rejects.toMatchObject({
+      kind: 'usage',
+      code: 'secret-not-in-journal',
+      next: ['Give it again: -e ansible_become_password=...'],
+    });
+    expect((await undo(outcome.runId, {}, { extraVars })).outcome.status).toBe('ok');
+  });
+});
+
+describe('a run whose controller was killed', () => {
+  it('is known as dead, and is taken back with its half-made change and a torn last line', async () => {
+    const { directory, place } = await work();
+    const before = await picture(place);
+    process.env.PITR_STATE_DIR = join(directory, 'state');
+    await writeFile(
+      join(directory, 'inventory.yml'),
+      'all: { hosts: { one: { ansible_connection: local } } }\n',
+    );
+    await writeFile(
+      join(directory, 'play.yml'),
+      `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: ${place}/settings, content: blue }
+    - core.shell:
+        script: echo $$ > ${place}/half; exec sleep 300
+        undo: rm -f ${place}/half
+    - fs.copy: { dest: ${place}/never, content: never }
+`,
+    );
+    const controller = spawn(
+      process.execPath,
+      ['--import', TSX, join(checkout, 'cli/main.ts'), 'play', 'play.yml'],
+      { cwd: directory, stdio: 'ignore' },
+    );
+    await waitUntil({
+      what: 'the slow command to run',
+      deadlineMs: 60_000,
+      everyMs: 50,
+      attempt: () => readFile(join(place, 'half'), 'utf8').catch(() => ''),
+      done: (text) => text.endsWith('\n'),
+      describe: (text) => text,
+    });
+    controller.kill('SIGKILL');
+    await once(controller, 'exit');
+
+    const [runId = ''] = await listRuns();
+    const run = await readRun(runId);
+    expect(runStatus(run)).toBe('died');
+    expect(run.changes.map(({ ended }) => ended)).toEqual(['done', 'open']);
+    await appendFile(run.path, '{"type":"change.done","time":17');
+
+    expect((await undo(runId)).numbers).toEqual([2, 1]);
+    expect(await picture(place)).toEqual(before);
+    expect((await readRun(runId)).changes.every(({ undone }) => undone)).toBe(true);
+  });
+});

@@ -83,7 +83,7 @@ export function planMember({ service, instance }: MemberState, wish: MemberWish)
     port: wish.port,
     timeoutMs: wish.timeout * 1000,
     ranBefore: known?.running ?? true,
-    ...(known?.running === true && known.role === 'standby' && wish.config !== undefined
+    ...(known?.running === true && known.role === 'recovering' && wish.config !== undefined
       ? {
           replicaOf: {
             config: wish.config,

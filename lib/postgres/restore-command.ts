@@ -1,8 +1,5 @@
 import type { SignalKind } from './recovery-settings.ts';
 
-/** Where WAL comes from during a recovery. */
-type WalMethod = 'barman-wal-restore' | 'barman-get-wal' | 'local';
-
 /** `user@host` in its two parts; nothing when the text is not that. */
 export function parseLogin(text: string): { readonly user: string; readonly host: string } | undefined {
   const match = /^([A-Za-z0-9_][\w.-]*)@([A-Za-z0-9[][\w.:[\]-]*)$/.exec(text);

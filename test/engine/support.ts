@@ -1,6 +1,7 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { type RunOutcome, runPlaybook } from '../../lib/engine/run.ts';
 import type { RunRequest } from '../../lib/engine/run-request.ts';
 import type { PitrEvent } from '../../lib/events/events.ts';
@@ -27,7 +28,9 @@ all:
 `;
 
 export async function newDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'pitr-engine-'));
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-engine-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 /** Runs a playbook given as text, for real, on this machine. `DIR` in it is a fresh directory. */

@@ -310,7 +310,7 @@ describe('a run whose controller was killed', () => {
       ['--import', TSX, join(checkout, 'cli/main.ts'), 'play', 'play.yml'],
       { cwd: directory, stdio: 'ignore' },
     );
-    await waitUntil({
+    const left = await waitUntil({
       what: 'the slow command to run',
       deadlineMs: 60_000,
       everyMs: 50,
@@ -320,6 +320,9 @@ describe('a run whose controller was killed', () => {
     });
     controller.kill('SIGKILL');
     await once(controller, 'exit');
+
+    // the command itself was left at work on the host
+    process.kill(Number(left));
 
     const [runId = ''] = await listRuns();
     const run = await readRun(runId);

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkoutRoot } from '../../lab/checkout.ts';
+import { checkoutRoot, labFiles } from '../../lab/checkout.ts';
+import { prefixFrom } from '../../lab/lab.ts';
 import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
 import type { PitrEvent, TaskStatus } from '../../lib/events/events.ts';
 
@@ -14,14 +13,12 @@ export interface PitrResult {
   readonly events: readonly PitrEvent[];
 }
 
-let stateDirectory: string | undefined;
-
-/** Runs the built command line as an operator would, with a state directory of its own. */
+/** Runs the built command line as an operator would; its runs are kept with the lab's files and go with the lab. */
 export async function pitr(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<PitrResult> {
-  stateDirectory ??= await mkdtemp(join(tmpdir(), 'pitr-state-'));
+  const stateDirectory = join(labFiles(prefixFrom(process.env)).folder, 'state');
   const child = spawn(process.execPath, [join(checkoutRoot, 'dist', 'cli', 'main.js'), ...args], {
     cwd: checkoutRoot,
     env: { ...process.env, PITR_STATE_DIR: stateDirectory, NO_COLOR: '1', ...env },

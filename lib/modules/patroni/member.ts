@@ -4,13 +4,15 @@ import { defineModule } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
 import { withMember, withoutMember } from '../../patroni/foresee.ts';
-import { planMember } from '../../patroni/member-plan.ts';
+import { type MemberChange, planMember } from '../../patroni/member-plan.ts';
 import { patroniParams } from '../../patroni/params.ts';
 import { instanceParams, seconds } from '../../postgres/params.ts';
 import { startMember, stopMember } from '../../resources/member-control.ts';
-import { patroniResource } from '../../resources/patroni.ts';
+import { patroniResource, readCluster } from '../../resources/patroni.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { SERVICE_MANAGERS, serviceId, serviceResource } from '../../resources/service.ts';
+import { programsOf } from '../../resources/sql.ts';
+import { awaitStreaming } from '../../resources/streaming.ts';
 import { until } from '../../resources/until.ts';
 import { Unknown } from '../../values/unknown.ts';
 
@@ -88,8 +90,35 @@ export const module = defineModule({
     }
     await startMember(host, change, context);
     if (change.ranBefore) await postgresIsUp(host, change.pgdata, change.timeoutMs, context);
+    await streamsAgain(host, change, context);
   },
 });
+
+const STALL_MS = 90_000;
+
+/** A replica that was stopped is back when it is proved to stream, unless there is nobody else to stream from. */
+async function streamsAgain(host: WriteHost, change: MemberChange, context: TaskContext): Promise<void> {
+  if (change.replicaOf === undefined) return;
+  const access = { port: change.port, ...change.replicaOf };
+  const { leader } = await readCluster(host, access);
+  if (leader === undefined) {
+    context.warn(`Patroni runs again; the cluster has no leader, so ${host.name} streams from nobody`);
+    return;
+  }
+  if (leader === host.name) return;
+  const instance = await postgresResource.read(host, change.pgdata);
+  const session = {
+    pgdata: change.pgdata,
+    user: change.user,
+    bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, instance.programs),
+  };
+  await awaitStreaming(
+    host,
+    { access, member: host.name, session },
+    { stallMs: STALL_MS, everyMs: 500 },
+    context,
+  );
+}
 
 /** Taking a stop back means that the member serves again, not only that its service is up. */
 async function postgresIsUp(

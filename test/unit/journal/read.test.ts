@@ -1,8 +1,8 @@
-import { appendFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { beginningHere } from '../../../lib/journal/beginning.ts';
 import { listRuns, parseJournal, readRun } from '../../../lib/journal/read.ts';
 import { JOURNAL_VERSION, type JournalRecord } from '../../../lib/journal/records.ts';
@@ -40,6 +40,12 @@ function text(...records: readonly JournalRecord[]): string {
 }
 
 const read = (journal: string) => parseJournal(journal, 'journal.jsonl');
+
+async function scratchDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-journal-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
 
 describe('a journal that is read', () => {
   it('tells changes that were done, that failed, that may be half made, and that were taken back', () => {
@@ -92,7 +98,7 @@ describe('a journal that is read', () => {
   });
 
   it('of an unknown run names the nearest one', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'pitr-journal-'));
+    const directory = await scratchDirectory();
     const writer = await JournalWriter.create(join(directory, 'runs/20261122T144512-7f3a/journal.jsonl'));
     await writer.durable(STARTED);
     await writer.close();
@@ -116,7 +122,7 @@ describe('a journal that is written to again', () => {
     ['zeros, as a file system leaves them after a power cut', '\0\0\0\0', 2],
     ['a whole record without its line end', JSON.stringify(intended(2)), 3],
   ])('stays readable after %s', async (_what, tail, lines) => {
-    const path = join(await mkdtemp(join(tmpdir(), 'pitr-journal-')), 'journal.jsonl');
+    const path = join(await scratchDirectory(), 'journal.jsonl');
     await writeFile(path, text(STARTED));
     await appendFile(path, tail);
     const writer = await JournalWriter.reopen(path);

@@ -126,6 +126,13 @@ describe('the plan for a member', () => {
       ranBefore: false,
     });
     const trying = { state: 'failed' as const, changing: 'starting' as const };
+    const replica = instance({ running: true, role: 'recovering' });
+    const asked = { ...wish('stopped'), config: '/etc/patroni.yml', cluster: 'c1' };
+    expect(planMember({ service: up, instance: replica }, asked)).toMatchObject({
+      replicaOf: { config: '/etc/patroni.yml', cluster: 'c1' },
+    });
+    const leader = instance({ running: true, role: 'primary' });
+    expect(planMember({ service: up, instance: leader }, asked)).not.toHaveProperty('replicaOf');
     expect(planMember({ service: trying, instance: instance() }, wish('stopped'))).toBeDefined();
   });
 

@@ -33,7 +33,13 @@ export const AUTO_CONF = 'postgresql.auto.conf';
 export function leftovers(names: ReadonlySet<string>): readonly string[] {
   return [...names].filter(
     (name) =>
-      ['.barman-recover.info', 'barman_wal', 'recovery.signal', 'standby.signal'].includes(name) ||
+      [
+        '.barman-recover.info',
+        '.pitr-restore.json',
+        'barman_wal',
+        'recovery.signal',
+        'standby.signal',
+      ].includes(name) ||
       name.endsWith('.origin') ||
       name.endsWith(BEFORE) ||
       /^pg_wal\/.*\.pitr$/.test(name),

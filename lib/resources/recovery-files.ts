@@ -21,7 +21,7 @@ for file in ${CONFIGURATION.join(' ')}; do
   printf '@file %s %s\\n' "$file" "$text"
 done
 echo @names
-for file in * .barman-recover.info pg_wal/*.pitr; do
+for file in * .barman-recover.info .pitr-restore.json pg_wal/*.pitr; do
   if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\\n' "$file"; fi
 done
 exit 0`);

@@ -73,7 +73,8 @@ export async function readDestination(
     running: text('running') !== undefined,
     started: text('started') !== undefined,
     copying: beside,
-    complete: inside?.state === 'complete' ? inside : undefined,
+    // While a copy is under way, a marker inside can only have come with the backup.
+    complete: beside === undefined && inside?.state === 'complete' ? inside : undefined,
     copied: copied === undefined ? undefined : copiedBackup(copied),
     names,
     tablespacesInUse: parts.filter((part) => part.kind === 'tablespace').map(({ rest }) => rest),

@@ -59,7 +59,7 @@ export async function relay(
   if (signal?.aborted)
     throw interrupted(options.what, 'Both ends were stopped; what had arrived is incomplete.');
   // The end that failed by itself is the reason; the other one was only stopped because of it.
-  const [first] = results.filter((one) => one.failed).sort((a, b) => Number(a.stopped) - Number(b.stopped));
+  const [first] = results.filter((one) => one.failed).sort((a, b) => blame(a) - blame(b));
   if (first !== undefined) throw endFailed(first, options.what);
   if (failure !== undefined) throw brokenOff(options.what, failure);
   const sha256 = hash.digest('hex');
@@ -77,6 +77,12 @@ interface Outcome {
   readonly failed: boolean;
   readonly stopped: boolean;
   readonly stderr: string;
+}
+
+/** Lower is likelier the cause: we end with a signal, so an end with an exit code of its own ended by itself. */
+function blame({ stopped, status }: Outcome): number {
+  if (!stopped) return 0;
+  return status !== undefined && 'exitCode' in status ? 1 : 2;
 }
 
 class Side {
@@ -104,15 +110,22 @@ class Side {
   }
 
   async outcome(): Promise<Outcome> {
-    const facts = { role: this.#role, stopped: this.#stopped };
     try {
       const ended = await this.#process.ended;
+      const facts = { role: this.#role, stopped: this.#stopped };
       const status: ExitStatus =
         ended.signal === undefined ? { exitCode: ended.exitCode ?? 255 } : { signal: ended.signal };
       const failed = !('exitCode' in status) || status.exitCode !== 0;
       return { ...facts, status, error: undefined, failed, stderr: this.#stderr.text() };
     } catch (error) {
-      return { ...facts, status: undefined, error, failed: true, stderr: this.#stderr.text() };
+      return {
+        role: this.#role,
+        stopped: this.#stopped,
+        status: undefined,
+        error,
+        failed: true,
+        stderr: this.#stderr.text(),
+      };
     }
   }
 }

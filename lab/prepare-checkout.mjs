@@ -35,12 +35,14 @@ function run(what, command, ...args) {
 
 const installed = join(root, 'node_modules', '.package-lock.json');
 if (!existsSync(installed) || statSync(installed).mtimeMs < newest('package-lock.json')) {
-  // No package needs its install script: the native parts of ssh2 are optional and do not make it faster.
+  // No package needs its install script: the native parts of ssh2 are optional and do not make it faster. Not `npm ci`:
+  // it refuses a lock file without the packages of other platforms, which not every registry offers.
   run(
     'Installing dependencies ...',
     'npm',
-    'ci',
+    'install',
     '--ignore-scripts',
+    '--no-save',
     '--no-audit',
     '--no-fund',
     '--loglevel=error',

@@ -43,11 +43,13 @@ function findShort(command: Command, letter: string): [string, OptionSpec] | und
 }
 
 function asksForHelp(command: Command, words: readonly string[]): boolean {
+  let passing = false;
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
     if (word === '--') return false;
-    if (word === '--help' || word === '-h') return true;
-    if (takesNextWord(command, word)) i++;
+    if (word === '--help' || (word === '-h' && !passing)) return true;
+    if (takesNextWord(command, word) || (passing && command.passesOn?.valued.includes(word))) i++;
+    else if (!word.startsWith('-')) passing = command.passesOn !== undefined;
   }
   return false;
 }
@@ -74,6 +76,18 @@ function sortWords(command: Command, words: readonly string[]): Words {
 
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
+    if (command.passesOn !== undefined && sorted.positionals.length > 0 && !isOwn(command, word)) {
+      if (word !== '--') sorted.command.push(word);
+      const rest =
+        word === '--'
+          ? words.slice(i + 1)
+          : command.passesOn.valued.includes(word)
+            ? words.slice(i + 1, i + 2)
+            : [];
+      sorted.command.push(...rest);
+      i += rest.length;
+      continue;
+    }
     if (word === '--') {
       const rest = words.slice(i + 1);
       if (command.takesCommand === undefined) sorted.positionals.push(...rest);
@@ -92,6 +106,14 @@ function sortWords(command: Command, words: readonly string[]): Words {
     else put(name, spec, valueFor(command, name, spec, words[++i]));
   }
   return sorted;
+}
+
+/** An option of the command itself, in whatever form. */
+function isOwn(command: Command, word: string): boolean {
+  if (word === '--') return false;
+  if (word.startsWith('--')) return findOption(command, word.slice(2).split('=')[0] ?? '') !== undefined;
+  const letter = word.startsWith('-') ? word[1] : undefined;
+  return letter !== undefined && letter !== HELP.short && findShort(command, letter) !== undefined;
 }
 
 interface OptionWord {

@@ -38,8 +38,15 @@ interface ArgumentSpec {
 export interface Invocation<O extends OptionSpecs = OptionSpecs> {
   readonly options: OptionValues<O>;
   readonly args: readonly string[];
-  /** The words after `--`, for commands that take a command; else always empty. */
+  /** The words after `--`, for commands that take a command, or those that are passed on; else always empty. */
   readonly command: readonly string[];
+}
+
+export interface PassedOn {
+  /** What they are called in the usage line. */
+  readonly name: string;
+  /** Options of that program whose value is the next word, which is handed on whatever it looks like. */
+  readonly valued: readonly string[];
 }
 
 interface Example {
@@ -56,6 +63,8 @@ export interface Command<O extends OptionSpecs = OptionSpecs> {
   readonly arguments: readonly ArgumentSpec[];
   /** Words after `--` are a command to run, not arguments; says what it is called in the usage line. */
   readonly takesCommand?: string;
+  /** Words behind the first argument that are no option of the command are handed to a program, as they are. */
+  readonly passesOn?: PassedOn;
   readonly options: O;
   readonly examples: readonly Example[];
   run(invocation: Invocation<O>, io: Io): Promise<number>;

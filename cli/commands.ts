@@ -7,17 +7,33 @@ interface CommandEntry {
 
 /** Every command, in the order of the help. Only the one that was asked for is loaded. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  recover: {
+    summary: 'Recover a node to a moment, in the steps of the old script; alone: a wizard',
+    load: async () => (await import('./commands/recover.ts')).recover,
+  },
   play: {
     summary: 'Run a playbook, check what it would change, or show its plan',
     load: async () => (await import('./commands/play.ts')).play,
+  },
+  peek: {
+    summary: 'Look into a recovered node that waits, by psql; or move it on to a later moment',
+    load: async () => (await import('./commands/peek.ts')).peek,
   },
   runs: {
     summary: 'What runs did, what state things are in, and what can be done now',
     load: async () => (await import('./commands/runs.ts')).runs,
   },
+  resume: {
+    summary: 'Go on with a run that failed, was interrupted or killed',
+    load: async () => (await import('./commands/resume.ts')).resume,
+  },
   undo: {
     summary: 'Take the changes of a run back, newest first',
     load: async () => (await import('./commands/undo.ts')).undo,
+  },
+  commit: {
+    summary: 'Let the old data of a recovery go, when the recovered data is accepted',
+    load: async () => (await import('./commands/commit.ts')).commit,
   },
   status: {
     summary: 'The cluster: members, roles, timelines, lag, archiving',

@@ -16,6 +16,7 @@ export function commandHelp(command: Command): string {
       return argument.required ? `<${name}>` : `[${name}]`;
     }),
     '[options]',
+    ...(command.passesOn === undefined ? [] : [`[${command.passesOn.name}...]`]),
     ...(command.takesCommand === undefined ? [] : ['--', `<${command.takesCommand}...>`]),
   ].join(' ');
   const sections = [

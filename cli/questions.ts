@@ -96,6 +96,11 @@ async function askOn(
   const lines = questionText(question, columnsOf(stream));
   const last = lines.pop() ?? '';
   for (const line of lines) stream.write(`${line}\n`);
+  if (question.word !== undefined) {
+    stream.write(`${last}\n`);
+    const wanted = printable(question.word);
+    return (await readLine(stream, `Type ${wanted} for yes, anything else for no: `, settings)).trim() === wanted;
+  }
   let prompt = `${last} [y/N] `;
   for (;;) {
     const typed = (await readLine(stream, prompt, settings)).trim().toLowerCase();

@@ -1,5 +1,6 @@
 import type { RunDoor } from '../lib/engine/run.ts';
 import { chooseDisplay, type DisplayWishes } from './display/choose.ts';
+import type { Display } from './display/display.ts';
 import { watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
 import { makeAsk } from './questions.ts';
@@ -16,8 +17,9 @@ export async function withDoor<T>(
   wishes: SessionWishes,
   io: Io,
   work: (door: RunDoor) => Promise<T>,
+  open: () => Promise<Display> = () => chooseDisplay(wishes, io),
 ): Promise<T> {
-  const display = await chooseDisplay(wishes, io);
+  const display = await open();
   const interrupts = watchInterrupts(io, {
     onStopping: (text) => display.notice(text),
     onLeaving: (text) => io.stderr.write(`\n${text}\n`),

@@ -4,7 +4,6 @@ import type { JournalledChange, JournalledRun } from '../lib/journal/read.ts';
 import { machineOf, type RunStatus, runStatus, undoStatus } from '../lib/journal/status.ts';
 import { productPlaybooks } from '../lib/playbook/assets.ts';
 import { commandLine } from '../lib/transport/quote.ts';
-import { holdsMask } from '../lib/values/secret.ts';
 import type { Paint } from './display/paint.ts';
 
 /** `2026-11-22 16:04:39`, UTC. */
@@ -43,7 +42,7 @@ export function statusPaint(status: RunStatus, paint: Paint): (text: string) => 
 
 /** A sentence on how the run stands. */
 export function statusSentence(run: JournalledRun): string {
-  const { started } = run;
+  const { begun } = run;
   const at = run.lastTask === undefined ? '' : `; the last task that began: ${run.lastTask}`;
   const status = runStatus(run);
   switch (status) {
@@ -54,11 +53,11 @@ export function statusSentence(run: JournalledRun): string {
     case 'interrupted':
       return `It was interrupted${at}.`;
     case 'running':
-      return `It is running (process ${started.pid})${at}.`;
+      return `It is running (process ${begun.pid})${at}.`;
     case 'died':
       return `It did not end and its process is gone (killed, or the machine stopped)${at}.`;
     case 'unknown':
-      return `It has no end in this journal; only ${machineOf(started)}, where it was started, can tell whether it still runs (process ${started.pid})${at}.`;
+      return `It has no end in this journal; only ${machineOf(begun)}, where it was started, can tell whether it still runs (process ${begun.pid})${at}.`;
   }
 }
 
@@ -69,11 +68,11 @@ export interface Way {
 }
 
 /** What can be done with a run now. `reference` is how the operator named it. */
-export function waysOn(plan: UndoPlan, reference: string, cwd: string): readonly Way[] {
+export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
   const { run, steps, wall } = plan;
   const status = runStatus(run);
   if (status === 'running') {
-    return [{ text: 'End it cleanly', command: `kill -INT ${run.started.pid}` }];
+    return [{ text: 'End it cleanly', command: `kill -INT ${run.begun.pid}` }];
   }
   if (undoStatus(run) === 'running') return [{ text: 'It is being taken back: wait for that.' }];
   const undo = commandLine(['pitr', 'undo', reference]);
@@ -91,35 +90,9 @@ export function waysOn(plan: UndoPlan, reference: string, cwd: string): readonly
     ways.push({ text: 'Take it back', command: undo });
   }
   if (status !== 'ok') {
-    ways.push({
-      text: 'Run it again; what is as it should be is left so',
-      command: commandAgain(run, cwd),
-    });
+    ways.unshift({ text: 'Go on where it stood', command: commandLine(['pitr', 'resume', reference]) });
   }
   return ways;
-}
-
-/** The command line that would start the same run. */
-function commandAgain({ started }: JournalledRun, cwd: string): string {
-  const vars = Object.entries(started.extraVars);
-  const given = vars.filter(([, value]) => !holdsMask(value));
-  const words = [
-    'pitr',
-    'play',
-    playbookName(started.playbook, cwd),
-    ...started.inventories.flatMap((path) => ['-i', shorter(path, cwd)]),
-    ...(started.limit === undefined ? [] : ['-l', started.limit]),
-    ...(started.tags ?? []).flatMap((tag) => ['-t', tag]),
-    ...(started.skipTags ?? []).flatMap((tag) => ['--skip-tags', tag]),
-    ...given.flatMap(([name, value]) => ['-e', extraVar(name, value)]),
-  ];
-  const secret = vars.filter(([, value]) => holdsMask(value)).map(([name]) => ` -e ${name}=...`);
-  return commandLine(words) + secret.join('');
-}
-
-function extraVar(name: string, value: unknown): string {
-  const asText = typeof value === 'string' && value !== 'true' && value !== 'false';
-  return asText || typeof value === 'boolean' ? `${name}=${value}` : JSON.stringify({ [name]: value });
 }
 
 /** The name under which the operator knows a playbook. */

@@ -5,6 +5,7 @@ import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '
 import { exitCodeOf } from '../error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
+import { readLimit } from '../limit.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { commaList, forksOf } from '../values.ts';
@@ -66,7 +67,7 @@ export const play = defineCommand({
       inventories: findInventories(options.inventory, io),
       extraVars,
       mode: modeOf(options),
-      limit: options.limit,
+      limit: await readLimit(options.limit, io.cwd),
       tags: commaList(options.tags),
       skipTags: commaList(options['skip-tags']),
       forks: forksOf(options.forks, DEFAULT_FORKS),

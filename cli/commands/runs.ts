@@ -122,7 +122,7 @@ function columns(cwd: string): readonly Column<Listed>[] {
 async function tellOne(reference: string, session: PlainSession, io: Io): Promise<void> {
   const run = await readRun(reference);
   const plan = await planUndo(run);
-  const ways = waysOn(plan, reference, io.cwd);
+  const ways = waysOn(plan, reference);
   session.emit(runJson(run));
   for (const change of run.changes) session.emit(changeJson(change));
   session.emit({ type: 'run.ways', ways });
@@ -198,7 +198,7 @@ function wayLines(ways: readonly Way[], { view }: PlainSession): string[] {
 }
 
 function runJson(run: JournalledRun): unknown {
-  const { started, finished, changes } = run;
+  const { started, begun, finished, changes } = run;
   return {
     type: 'run',
     id: started.runId,
@@ -207,7 +207,8 @@ function runJson(run: JournalledRun): unknown {
     playbook: started.playbook,
     inventories: started.inventories,
     operator: started.operator,
-    pid: started.pid,
+    pid: begun.pid,
+    resumed: run.resumed,
     journal: run.path,
     lastTask: run.lastTask,
     changes: changes.length,

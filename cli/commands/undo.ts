@@ -6,8 +6,9 @@ import {
   undoRun,
 } from '../../lib/engine/undo.ts';
 import { planUndo, type UndoPlan, type Wall } from '../../lib/engine/undo-plan.ts';
+import { didYouMean } from '../../lib/errors/nearest.ts';
 import { PitrError } from '../../lib/errors/pitr-error.ts';
-import { type JournalledChange, readRun } from '../../lib/journal/read.ts';
+import { type JournalledChange, type JournalledRun, readRun } from '../../lib/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
@@ -19,6 +20,7 @@ import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { makeAsk } from '../questions.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { changeWord } from '../told-run.ts';
+import { usageError } from '../usage-error.ts';
 import { changeNumber, commaList } from '../values.ts';
 
 export const undo = defineCommand({
@@ -34,6 +36,10 @@ export const undo = defineCommand({
   options: {
     check: { text: 'Show what would be taken back, and take nothing back.' },
     from: { value: 'n', text: 'Take back only change n and what is newer.' },
+    to: {
+      value: 'task',
+      text: 'Take back only what this task changed and what is newer: its name, as the run showed it.',
+    },
     keep: {
       value: 'n',
       repeat: true,
@@ -58,6 +64,10 @@ export const undo = defineCommand({
       command: 'pitr undo 20261122T144512-7f3a --from 7 --yes',
     },
     {
+      text: 'Back to before a task, named as the run showed it',
+      command: "pitr undo 20261122T144512-7f3a --to 'Take the node out of the cluster'",
+    },
+    {
       text: 'On another machine, from a copy of the journal',
       command: 'pitr undo ./journal.jsonl -i inventory/production.yml',
     },
@@ -66,7 +76,7 @@ export const undo = defineCommand({
     withPlainSession(options, io, async (session) => {
       const reference = args[0] ?? '';
       const run = await readRun(reference);
-      const from = options.from === undefined ? undefined : changeNumber('--from', options.from);
+      const from = firstChange(run, options.from, options.to);
       const keep = commaList(options.keep).map((one) => changeNumber('--keep', one));
       const typed: Typed = { reference, inventories: options.inventory, from, keep };
       refuseWhileAtWork(run, again(typed));
@@ -90,6 +100,40 @@ export const undo = defineCommand({
       return outcome.error === undefined ? 0 : exitCodeOf(outcome.error);
     }),
 });
+
+/** The change that `--from` or `--to` names. Throws kind `usage`. */
+function firstChange(
+  run: JournalledRun,
+  from: string | undefined,
+  task: string | undefined,
+): number | undefined {
+  if (from !== undefined && task !== undefined)
+    throw usageError('from-and-to', '--from and --to exclude each other', {
+      details: ['both say how far to go back: by the number of a change, or by the name of its task'],
+    });
+  if (task === undefined) return from === undefined ? undefined : changeNumber('--from', from);
+  const names = taskNames(run);
+  const nameOf = ({ intent }: JournalledChange): string => names.get(intent.step?.task ?? '') ?? '';
+  const found = run.changes.find((change) => nameOf(change) === task);
+  if (found !== undefined) return found.intent.number;
+  const changing = [...new Set(run.changes.map(nameOf))].filter((name) => name !== '');
+  throw usageError(
+    'task-unknown',
+    `the run changed nothing in a task "${task}"${didYouMean(task, changing)}`,
+    {
+      details: ['tasks that changed something:', ...changing.map((name) => `  ${name}`)],
+      next: [`pitr runs ${run.started.runId}`],
+    },
+  );
+}
+
+function taskNames(run: JournalledRun): ReadonlyMap<string, string> {
+  return new Map(
+    run.records.flatMap((record) =>
+      record.type === 'task.started' ? [[record.task, record.name] as const] : [],
+    ),
+  );
+}
 
 /** What of the command line has to be typed again to go on. */
 interface Typed {

@@ -1,6 +1,6 @@
 import type { PitrEvent } from '../../lib/events/events.ts';
 import type { Output } from '../io.ts';
-import { duration, oneLine } from '../text.ts';
+import { duration, oneLine, plural } from '../text.ts';
 import { detailLines } from './details.ts';
 import type { Display } from './display.ts';
 import { endingLines } from './ending.ts';
@@ -65,7 +65,10 @@ export class PlainDisplay implements Display {
     const dryRun = this.#view.mode === 'dry-run';
     switch (event.type) {
       case 'run.started':
-        return [`${modeWord(this.#view.mode)} ${event.playbook} (run ${event.runId})`];
+        return [
+          `${modeWord(this.#view.mode)} ${event.playbook} (run ${event.runId})`,
+          ...resumedWords(event),
+        ];
       case 'play.started':
         return dryRun ? [] : ['', paint.strong(`PLAY ${oneLine(event.play)} [${event.hosts.join(' ')}]`)];
       case 'play.skipped':
@@ -150,4 +153,12 @@ function modeWord(mode: RunView['mode']): string {
 export function answerWords(event: Extract<PitrEvent, { type: 'question.answered' }>): string {
   if (event.by === 'nobody') return 'answer: no (there is no terminal to ask on; --yes would answer yes)';
   return `answer: ${event.answer} (${event.by === '--yes' ? 'by --yes' : 'by the operator'})`;
+}
+
+/** What a resumed run says first. */
+export function resumedWords({ doneBefore }: Extract<PitrEvent, { type: 'run.started' }>): string[] {
+  if (doneBefore === undefined) return [];
+  if (doneBefore === 0)
+    return ['Resumed: nothing that counts was done before, so it starts from its beginning.'];
+  return [`Resumed: ${plural(doneBefore, 'result')} of tasks from before stand and are not told again.`];
 }

@@ -7,7 +7,7 @@ import { finishedTaskLines } from './finished-task.ts';
 import { LiveArea } from './live-area.ts';
 import { liveRows } from './live-rows.ts';
 import { OutputLines } from './output-lines.ts';
-import { answerWords } from './plain.ts';
+import { answerWords, resumedWords } from './plain.ts';
 import { DryRunPlan } from './plan.ts';
 import { RunView } from './run-view.ts';
 import type { ViewSettings } from './settings.ts';
@@ -70,7 +70,10 @@ export class TtyDisplay implements Display {
     const dryRun = this.#view.mode === 'dry-run';
     switch (event.type) {
       case 'run.started':
-        return [paint.quiet(`${startWord(event.mode)}${event.playbook}  run ${event.runId}`)];
+        return [
+          paint.quiet(`${startWord(event.mode)}${event.playbook}  run ${event.runId}`),
+          ...resumedWords(event),
+        ];
       case 'play.started': {
         if (dryRun) return [];
         const hosts = event.hosts.length > MOST_HOSTS ? `${event.hosts.length} hosts` : event.hosts.join(' ');

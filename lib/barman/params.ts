@@ -26,3 +26,16 @@ export const timelineParam = z
   .min(1)
   .optional()
   .describe('the timeline to recover on; found from the history files of all servers when left out');
+
+/**
+ * How Barman's host logs in to a node. Barman hands it to shells, here and there: what a shell would expand, or take
+ * for another command, is refused.
+ */
+export const remoteSshParam = z
+  .string()
+  .min(1)
+  .regex(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a line break ends a command too
+    /^[^\u0000-\u001f\u007f$`;|&<>()*?{}!]*$/,
+    'must be an ssh command and nothing else: no line breaks, and none of $ ` ; | & < > ( ) * ? { } !',
+  );

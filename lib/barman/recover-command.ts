@@ -5,8 +5,8 @@ import { type BarmanVersion, recoverAbilities } from './version.ts';
 export interface RecoverOrder {
   readonly server: string;
   readonly backup: BackupId;
-  /** How Barman's host logs in to the receiving one: `ssh -q postgres@db2`. */
-  readonly remoteSsh: string;
+  /** How Barman's host logs in to the receiving one: `ssh -q postgres@db2`; nothing: it is Barman's host itself. */
+  readonly remoteSsh?: string | undefined;
   readonly destination: string;
   readonly jobs?: number | undefined;
   /** Tablespace name to its place on the receiving host. */
@@ -27,8 +27,7 @@ export function recoverCommand(order: RecoverOrder, version: BarmanVersion): rea
   return [
     'barman',
     'recover',
-    '--remote-ssh-command',
-    order.remoteSsh,
+    ...(order.remoteSsh === undefined ? [] : ['--remote-ssh-command', order.remoteSsh]),
     '--get-wal',
     ...(order.jobs === undefined ? [] : ['--jobs', String(order.jobs)]),
     ...(order.bandwidthLimit === undefined ? [] : ['--bwlimit', String(order.bandwidthLimit)]),

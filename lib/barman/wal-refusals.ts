@@ -2,8 +2,9 @@ import { PitrError } from '../errors/pitr-error.ts';
 import { namesOfRuns } from '../wal/chain.ts';
 import { formatInstant } from '../wal/instant.ts';
 import type { Line } from '../wal/lineage.ts';
+import { formatLsn } from '../wal/lsn.ts';
 import type { Reachable, WalRefusal } from '../wal/solve.ts';
-import type { RecoveryTarget } from '../wal/target.ts';
+import { type RecoveryTarget, targetWords } from '../wal/target.ts';
 import { historyFileName } from '../wal/timeline.ts';
 import type { CompleteBackup } from './backup-info.ts';
 
@@ -28,7 +29,17 @@ export function walRefused(refusal: WalRefusal, facts: RefusedRecovery): PitrErr
     details: words.details,
     host: facts.host,
     next: [...other(facts), ...words.next],
+    result: resultOf(refusal),
   });
+}
+
+/** What `failed_when` and the command line see of it: plain data. */
+function resultOf(refusal: WalRefusal): Readonly<Record<string, unknown>> {
+  const { from, to } = refusal.reachable;
+  return {
+    reachable: { from: formatInstant(from), ...(to === undefined ? {} : { to: formatInstant(to) }) },
+    ...(refusal.why === 'missing' ? { missing: namesOfRuns(refusal.missing) } : {}),
+  };
 }
 
 interface Words {
@@ -44,7 +55,10 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
     case 'before-backup-end':
       return {
         code: 'target-before-backup-end',
-        message: `Target time is ${isEnd(facts) ? 'the backup end time itself' : 'before backup end time'}!`,
+        message:
+          facts.target.kind === 'time'
+            ? `Target time is ${isEnd(facts) ? 'the backup end time itself' : 'before backup end time'}!`
+            : `The target lies before the end of the backup: ${targetWords(facts.target)}`,
         details: [
           ...endAndTarget(facts),
           'You can only recover to a time AFTER the backup completed.',
@@ -56,7 +70,7 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
     case 'after-last-archived':
       return {
         code: 'target-after-last-archived',
-        message: `Target time is after the last archived WAL of timeline ${refusal.line.timeline}!`,
+        message: `${facts.target.kind === 'time' ? 'Target time' : 'The target'} is after the last archived WAL of timeline ${refusal.line.timeline}!`,
         details: [...endAndTarget(facts), searched(servers), ...validTimes(refusal.reachable), OR_LATEST],
         next: [
           'Is the leader still alive? Archive what it has first: barman switch-wal --force --archive <its server>',
@@ -75,7 +89,7 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
     case 'timeline-ambiguous':
       return {
         code: 'timeline-ambiguous',
-        message: 'More than one timeline could be meant by that target time',
+        message: `More than one timeline could be meant by that target${facts.target.kind === 'time' ? ' time' : ''}`,
         details: [...endAndTarget(facts), ...refusal.candidates.map(lineWords)],
         next: refusal.candidates.map(
           (line) => `To recover to that moment of timeline ${line.timeline}: timeline=${line.timeline}`,
@@ -110,7 +124,7 @@ function missing(refusal: Extract<WalRefusal, { why: 'missing' }>, facts: Refuse
   const names = namesOfRuns(refusal.missing);
   const count = refusal.missing.length;
   const [first] = refusal.missing;
-  const target = facts.target.kind === 'latest' ? 'the last archived WAL' : formatInstant(facts.target.time);
+  const target = facts.target.kind === 'latest' ? 'the last archived WAL' : targetWords(facts.target);
   const to = refusal.reachable.to;
   return {
     code: 'wal-missing',
@@ -131,7 +145,7 @@ function missing(refusal: Extract<WalRefusal, { why: 'missing' }>, facts: Refuse
       ...(to === undefined
         ? ['This backup cannot be made consistent: use another one.']
         : [
-            `Without it, this far and no further: target_time="${formatInstant(to)}" (later data would be lost)`,
+            `Without ${count === 1 ? 'it' : 'them'} recovery ends at ${formatInstant(to)}; what was written later is lost. If you accept that: accept_gap=true`,
           ]),
       `Does a database node still have it? Look there: find / -name ${first?.segment}`,
     ],
@@ -144,8 +158,10 @@ function isEnd({ target, backup }: RefusedRecovery): boolean {
 
 function endAndTarget({ backup, target }: RefusedRecovery): readonly string[] {
   return [
-    `Backup ${backup.id} on server ${backup.server} ended at: ${formatInstant(backup.endTime)}`,
-    ...(target.kind === 'time' ? [`Target time: ${formatInstant(target.time)}`] : []),
+    `Backup ${backup.id} on server ${backup.server} ended at: ${formatInstant(backup.endTime)}${target.kind === 'time' ? '' : `, position ${formatLsn(backup.endLsn)}`}`,
+    ...(target.kind === 'latest'
+      ? []
+      : [`Target${target.kind === 'time' ? ' time' : ''}: ${targetWords(target)}`]),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { HostConnection, RunOptions, RunResult } from '../transport/types.ts';
+import type { PitrError } from '../errors/pitr-error.ts';
+import type { HostConnection, RemoteProcess, RunOptions, RunResult } from '../transport/types.ts';
 import type { Unknown } from '../values/unknown.ts';
 import type { Probe } from './probe.ts';
 import type { Prediction, Resource } from './resource.ts';
@@ -13,6 +14,8 @@ export interface ReadHost {
   readonly name: string;
   /** Runs a command that is declared read-only. */
   query(probe: Probe): Promise<RunResult>;
+  /** Starts one with streams of bytes on a channel of its own: for what is too large, or is no text. */
+  stream(probe: Probe): Promise<RemoteProcess>;
   /** Several of them in one round trip; each has its own result. */
   queryAll(probes: readonly Probe[]): Promise<readonly RunResult[]>;
   /** The state of a resource: as it is, or in check mode as earlier tasks would have left it. */
@@ -48,12 +51,38 @@ export interface TaskContext {
   render(path: string, extra?: Readonly<Record<string, unknown>>): Promise<string>;
   /** Asks the operator. Answered by `--yes`, by a person, or refused where there is nobody to ask. */
   ask(question: Question): Promise<boolean>;
+  /** Keeps something for the rest of the run, or of the undo: it is proved before each change and let go of at the end. */
+  hold(holder: Holder): void;
+  /** What the run keeps under this name. */
+  held(name: string): Holder | undefined;
 }
+
+/** Something that a run keeps until it ends, and without which it may not go on: a lock. */
+export interface Holder {
+  /** Known by this name in the run. */
+  readonly name: string;
+  /** Resolves with the reason when it is lost; pending as long as it is not. */
+  readonly lost: Promise<PitrError>;
+  /** Resolves when it is proved to be held still, by a proof that is seconds old at most. Throws the reason when it is not. */
+  prove(): Promise<void>;
+  /** The run is over. */
+  release(ending: HolderEnding): Promise<void>;
+}
+
+/**
+ * How a run ended that held something. `done`: well; `unchanged`: not well, but before its first change since it holds
+ * this; `unfinished`: not well, and changes stand (`how` in a word: `failed`, `interrupted`).
+ */
+export type HolderEnding =
+  | { readonly kind: 'done' | 'unchanged' }
+  | { readonly kind: 'unfinished'; readonly how: string };
 
 export interface Question {
   readonly text: string;
   /** What a person must know before they answer. */
   readonly details?: readonly string[];
+  /** Yes has to be said by typing this very word: for what nothing leads back from. */
+  readonly word?: string;
 }
 
 export interface ControllerFile {
@@ -145,6 +174,15 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
    * is not taken back.
    */
   readonly applyOnly?: readonly string[];
+  /** A resumed run does it again although it was done before: what it gives (a lock) ends with the process. */
+  readonly everyRun?: true;
+  /** Before anything of a run is taken back: holds again what the run held when it made this change. */
+  readonly retake?: (host: WriteHost, change: C, context: TaskContext) => Promise<void>;
+  /**
+   * `end`: what its commands have left at work when the controller died in the middle is ended before the run is
+   * resumed or undone. Never for a module whose commands start what is to stay.
+   */
+  readonly orphans?: 'end';
 }
 
 export interface CannotUndo {

@@ -23,6 +23,7 @@ export function checkHost(
     name,
     query: live.query,
     queryAll: live.queryAll,
+    stream: live.stream,
     look: async (resource, id) => {
       const foreseen = predictions.foresee(name, resource, id);
       if (!('liveAt' in foreseen)) return foreseen.state as State<typeof resource>;

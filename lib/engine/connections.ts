@@ -29,6 +29,11 @@ export class Connections {
     return connection;
   }
 
+  /** How a host is reached, as its inventory says. Throws like `to`. */
+  settingsOf(name: string): ConnectionSettings {
+    return this.#settings(name);
+  }
+
   async closeAll(): Promise<void> {
     await Promise.allSettled([...this.#open.values()].map((connection) => connection.close()));
     this.#open.clear();

@@ -37,6 +37,7 @@ export function liveHost(connection: HostConnection, peers: Peers, defaults: Hos
         probe.argv,
         withSignal({ ...asCommand(probe), timeoutMs: probe.timeoutMs ?? PROBE_TIMEOUT_MS }),
       ),
+    stream: (probe) => connection.spawn(probe.argv, withSignal(asCommand(probe))),
     queryAll: (probes) =>
       connection.batch(
         probes.map(asCommand),

@@ -103,5 +103,7 @@ function context(request: LookRequest, host: string): TaskContext {
     file: none('find a file for'),
     render: none('render a template for'),
     ask: none('ask for'),
+    hold: none('hold'),
+    held: () => undefined,
   };
 }

@@ -7,9 +7,12 @@ import type {
   Result,
   TaskContext,
 } from '../contract/module.ts';
+import type { Past } from '../journal/past.ts';
+import type { Step } from '../journal/records.ts';
 import { Unknown } from '../values/unknown.ts';
 import { checkHost } from './check-host.ts';
 import { type HostDefaults, liveHost, type Peers } from './live-host.ts';
+import { CHANGE_MARK, changeMark } from './orphans.ts';
 import type { Predictions } from './predictions.ts';
 import { RESOURCES } from './resources.ts';
 
@@ -17,6 +20,9 @@ import { RESOURCES } from './resources.ts';
 export interface Workplace {
   /** Inventory name of the host that the module works on (`delegate_to` has been applied). */
   readonly host: string;
+  /** Where in the run: how a journal knows the change again. */
+  readonly step: Step;
+  readonly past: Past | undefined;
   readonly peers: Peers;
   readonly defaults: HostDefaults;
   /** No host is contacted. */
@@ -31,11 +37,13 @@ export interface ChangeJournal {
   /** Resolves when the intent is on disk; gives the number that `done` and `failed` refer to. */
   intend(entry: {
     readonly host: string;
+    readonly step: Step;
     readonly module: string;
     readonly params: unknown;
     readonly change: Change;
     readonly user: string | undefined;
     readonly env: Readonly<Record<string, string>> | undefined;
+    readonly everyRun: true | undefined;
     readonly undoable: true | string;
   }): Promise<number>;
   done(number: number, result: Result): Promise<void>;
@@ -78,10 +86,25 @@ export async function runModule(
           }
         : lookInCheckMode(module, params, place, place.predictions, context);
     case 'change':
-      return place.predictions === undefined
-        ? change(name, module, params, place, context)
-        : foresee(module, params, place, place.predictions, context);
+      return (
+        madeBefore(module, place) ??
+        (place.predictions === undefined
+          ? change(name, module, params, place, context)
+          : foresee(module, params, place, place.predictions, context))
+      );
   }
+}
+
+/** The outcome of a change that the run made before it was resumed. */
+function madeBefore(
+  module: ChangeModule<unknown, unknown, Change, Result>,
+  { past, step, predictions }: Workplace,
+): ModuleOutcome | undefined {
+  if (module.everyRun === true) return undefined;
+  const made = past?.takeChange(step);
+  if (made === undefined) return undefined;
+  const status = predictions === undefined ? 'changed' : 'ok';
+  return { status, result: made.result, summary: made.intent.change.summary };
 }
 
 async function lookInCheckMode(
@@ -150,21 +173,36 @@ async function change(
     module.undoable?.(params) ?? (typeof module.undo === 'function' ? true : module.undo.impossible);
   const number = await place.journal?.intend({
     host: place.host,
+    step: place.step,
     module: name,
     params,
     change: planned,
     user: place.defaults.user,
     env: place.defaults.env,
+    everyRun: module.everyRun,
     undoable,
   });
   try {
-    const result = await module.apply(host, planned, params, context);
+    const result = await module.apply(
+      module.orphans === 'end'
+        ? liveHost(place.peers(place.host), place.peers, marked(place, context, number))
+        : host,
+      planned,
+      params,
+      context,
+    );
     if (number !== undefined) await place.journal?.done(number, result);
     return { status: 'changed', result, summary: planned.summary, diff: planned.diff };
   } catch (error) {
     if (number !== undefined) await place.journal?.failed(number, error);
     throw error;
   }
+}
+
+/** Commands of the change carry its mark, so that they are found when the controller dies before them. */
+function marked({ defaults }: Workplace, { runId }: TaskContext, number: number | undefined): HostDefaults {
+  if (number === undefined) return defaults;
+  return { ...defaults, env: { ...defaults.env, [CHANGE_MARK]: changeMark(runId, number) } };
 }
 
 function unknownResult(returns: Readonly<Record<string, string>> | undefined, why: string): Result {

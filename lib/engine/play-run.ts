@@ -4,6 +4,7 @@ import { loadModule } from '../modules/registry.ts';
 import type { Block, Step, Task } from '../playbook/model.ts';
 import { Unknown } from '../values/unknown.ts';
 import { allTrue } from './conditions.ts';
+import { endedBefore } from './ended-before.ts';
 import { InOrder, inParallel } from './pool.ts';
 import { reportResult } from './report.ts';
 import { type RunState, tagsSelect } from './run-state.ts';
@@ -21,9 +22,11 @@ class PlayStopped extends Error {
   }
 }
 
-interface TimedOutcome {
+interface SettledOutcome {
   readonly outcome: TaskOutcome;
   readonly durationMs: number;
+  /** It ended before the run was resumed. */
+  readonly earlier: boolean;
 }
 
 export interface PlayOutcome {
@@ -112,7 +115,11 @@ export class PlayRun {
         thrown.error.kind === 'interrupted'
       )
         throw thrown;
-      for (const host of hosts) if (!this.#failed.has(host)) this.#failed.set(host, thrown.error);
+      for (const host of hosts) {
+        if (this.#failed.has(host)) continue;
+        this.#failed.set(host, thrown.error);
+        this.#run.journal?.left(host);
+      }
       if (block.rescue.length > 0) return [];
       await this.#steps(block.always, hosts);
       throw thrown;
@@ -123,6 +130,7 @@ export class PlayRun {
     const error = this.#failed.get(host);
     this.#failed.delete(host);
     this.#run.lost.delete(host);
+    this.#run.journal?.rescued(host);
     if (this.#firstError === error) this.#firstError = [...this.#failed.values()][0];
   }
 
@@ -134,20 +142,26 @@ export class PlayRun {
     if (first === undefined) return hosts;
     const ref: TaskRef = { id: task.id, name: this.#name(task, first), module: task.module, at: task.at };
     const module = await loadModule(task.module, [this.#vars.play.directory]);
-    const job: TaskJob = { run: this.#run, vars: this.#vars, task, ref, module };
     const doers = task.runOnce ? [first] : hosts;
-    this.#run.emit({ type: 'task.started', time: Date.now(), task: ref, hosts: doers, handler });
-    const settled = new InOrder<TimedOutcome>(doers.length, (index, { outcome, durationMs }) => {
+    const turns = new Map(doers.map((host) => [host, this.#run.turns.next(host, task.id)]));
+    const job: TaskJob = { run: this.#run, vars: this.#vars, task, ref, module, turns };
+    const before = new Map(doers.map((host) => [host, endedBefore(job, host)]));
+    const settled = new InOrder<SettledOutcome>(doers.length, (index, ended) => {
       const host = doers[index];
-      return host !== undefined && this.#settle(job, host, outcome, durationMs, hosts).failed ? [host] : [];
+      return host !== undefined && this.#settle(job, host, ended, hosts).failed ? [host] : [];
     });
+    const working = doers.filter((host) => before.get(host) === undefined);
+    if (working.length > 0)
+      this.#run.emit({ type: 'task.started', time: Date.now(), task: ref, hosts: working, handler });
     await inParallel([...doers.entries()], this.#run.forks, async ([index, host]) => {
       const started = performance.now();
-      const outcome = await runTask(job, host);
-      settled.put(index, { outcome, durationMs: performance.now() - started });
+      const earlier = before.get(host);
+      const outcome = earlier ?? (await runTask(job, host));
+      const durationMs = performance.now() - started;
+      settled.put(index, { outcome, durationMs, earlier: earlier !== undefined });
     });
     const failed = settled.results();
-    this.#run.emit({ type: 'task.finished', time: Date.now(), task: ref });
+    if (working.length > 0) this.#run.emit({ type: 'task.finished', time: Date.now(), task: ref });
     if (failed.length > 0) this.#afterFailures(task, task.runOnce ? [...hosts] : failed, failed[0] ?? first);
     return hosts.filter((host) => !this.#failed.has(host));
   }
@@ -156,8 +170,7 @@ export class PlayRun {
   #settle(
     job: TaskJob,
     host: string,
-    outcome: TaskOutcome,
-    durationMs: number,
+    { outcome, durationMs, earlier }: SettledOutcome,
     playHosts: readonly string[],
   ): { readonly failed: boolean } {
     const { task } = job;
@@ -166,7 +179,7 @@ export class PlayRun {
     const receivers = task.runOnce ? playHosts : [host];
     for (const receiver of receivers) this.#remember(task, receiver, outcome);
     if (outcome.status === 'changed') for (const receiver of receivers) this.#notify(task, receiver);
-    reportResult(job, host, outcome, durationMs, ignored);
+    if (!earlier) reportResult(job, host, outcome, durationMs, ignored);
     if (isFailure && !ignored && outcome.error !== undefined) {
       for (const receiver of receivers) this.#failed.set(receiver, outcome.error);
       this.#firstError ??= outcome.error;

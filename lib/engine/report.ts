@@ -1,3 +1,4 @@
+import { MASK } from '../values/secret.ts';
 import type { TaskJob, TaskOutcome } from './task-job.ts';
 
 /** Counts a host's result and tells the readers of it, secrets masked. */
@@ -9,10 +10,20 @@ export function reportResult(
   ignored: boolean,
 ): void {
   const { run, task, ref } = job;
+  const hidden = task.noLog;
+  run.journal?.result({
+    task: task.id,
+    turn: job.turns.get(host) ?? 1,
+    host,
+    module: task.module,
+    status: outcome.status,
+    result: hidden ? { censored: MASK } : outcome.result,
+    ...(ignored ? { ignored: true } : {}),
+    error: outcome.error,
+  });
   run.recap.count(host, ignored ? 'ignored' : outcome.status);
   if (outcome.status === 'changed') run.recap.count(host, 'ok');
   const { masker } = run;
-  const hidden = task.noLog;
   run.emit({
     type: 'host.result',
     time: Date.now(),

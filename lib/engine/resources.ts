@@ -1,9 +1,11 @@
 import type { Resource } from '../contract/resource.ts';
+import { lockResource } from '../resources/lock.ts';
 import { pathResource } from '../resources/path.ts';
 
 /** Scope and tree form of the resource kinds that predictions are made of; any other kind is flat and per host. */
 export const RESOURCES: ReadonlyMap<string, Resource<unknown>> = new Map<string, Resource<unknown>>([
   [pathResource.kind, pathResource],
+  [lockResource.kind, lockResource],
   [
     'patroni',
     { kind: 'patroni', scope: 'run', read: () => Promise.reject(new Error('only its scope is of use here')) },

@@ -1,4 +1,5 @@
 import type { RunMode } from '../events/events.ts';
+import type { JournalledRun } from '../journal/read.ts';
 
 /** What is asked of a run: `pitr play`. */
 export interface RunRequest {
@@ -13,4 +14,6 @@ export interface RunRequest {
   readonly skipTags: readonly string[];
   readonly forks: number;
   readonly forceHandlers?: boolean | undefined;
+  /** `pitr resume`: the run to go on with. */
+  readonly resumes?: JournalledRun | undefined;
 }

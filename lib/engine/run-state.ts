@@ -1,10 +1,13 @@
 import type { Question } from '../contract/module.ts';
 import type { EventReader, Recap, RunMode } from '../events/events.ts';
 import type { Inventory } from '../inventory/model.ts';
+import type { Past } from '../journal/past.ts';
 import type { HostConnection } from '../transport/types.ts';
 import type { Masker } from '../values/secret.ts';
-import type { ChangeJournal } from './module-run.ts';
+import type { HeldLocks } from './held-locks.ts';
 import type { Predictions } from './predictions.ts';
+import type { RunJournal } from './run-journal.ts';
+import type { Turns } from './turns.ts';
 
 export interface Answer {
   readonly answer: boolean;
@@ -30,7 +33,12 @@ export interface RunState {
   readonly facts: Map<string, Map<string, unknown>>;
   readonly connection: (host: string) => HostConnection;
   readonly predictions: Predictions | undefined;
-  readonly journal: ChangeJournal | undefined;
+  readonly journal: RunJournal | undefined;
+  /** In a resumed run: what need not be done again. */
+  readonly past: Past | undefined;
+  readonly turns: Turns;
+  /** What the run keeps until it ends. */
+  readonly held: HeldLocks;
   readonly recap: RecapBook;
   /** Hosts that failed or were lost: no later play runs on them. */
   readonly lost: Set<string>;

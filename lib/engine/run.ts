@@ -3,19 +3,25 @@ import type { Question } from '../contract/module.ts';
 import { asPitrError, type PitrError } from '../errors/pitr-error.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
 import { beginningHere } from '../journal/beginning.ts';
+import { pastOf } from '../journal/past.ts';
 import { journalPath, newRunId } from '../journal/place.ts';
-import { JOURNAL_VERSION } from '../journal/records.ts';
+import type { JournalledRun } from '../journal/read.ts';
+import { JOURNAL_VERSION, type JournalRecord } from '../journal/records.ts';
 import { JournalWriter } from '../journal/writer.ts';
 import { Masker, withoutSecrets } from '../values/secret.ts';
-import { changeJournal } from './change-journal.ts';
+import { endAbandoned } from './abandoned.ts';
 import { allTrue } from './conditions.ts';
 import { Connections } from './connections.ts';
+import { HeldLocks, journalUnderLocks } from './held-locks.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
 import { hostsOfPlay, serialBatches } from './play-hosts.ts';
 import { PlayRun } from './play-run.ts';
 import { Predictions } from './predictions.ts';
+import { refuseOtherPlaybook } from './resume.ts';
+import { runJournal } from './run-journal.ts';
 import type { RunRequest } from './run-request.ts';
 import { type Answer, RecapBook, type RunState, tagsSelect } from './run-state.ts';
+import { Turns } from './turns.ts';
 import { type PlayFiles, type PlayVars, playScope } from './variables.ts';
 
 /** How the run talks to whoever started it. */
@@ -38,33 +44,35 @@ export interface RunOutcome {
  */
 export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<RunOutcome> {
   const loaded = await loadRun(request);
-  const runId = newRunId();
+  const { resumes } = request;
+  const runId = resumes?.started.runId ?? newRunId();
+  if (resumes !== undefined)
+    refuseOtherPlaybook(
+      resumes,
+      loaded.plays.map(({ play }) => play),
+    );
   if (request.mode !== 'dry-run') await rehearse(request, loaded, runId);
   const masker = new Masker();
   const connections = new Connections(loaded.inventory, request.extraVars, masker);
-  const journal = request.mode === 'run' ? await JournalWriter.create(journalPath(runId)) : undefined;
+  const journal = request.mode === 'run' ? await journalOf(runId, resumes) : undefined;
+  const past = resumes === undefined ? undefined : pastOf(resumes.records);
+  const held = new HeldLocks();
   const emit = guarded(door.emit, journal);
   const run = newRun(request, loaded, {
     runId,
     emit,
     ask: door.ask,
-    signal: door.signal,
+    signal: held.with(door.signal),
     masker,
     connection: (host) => connections.to(host),
-    journal: journal === undefined ? undefined : changeJournal(journal, masker),
+    journal:
+      journal === undefined
+        ? undefined
+        : journalUnderLocks(runJournal(journal, masker, (resumes?.changes.length ?? 0) + 1), held),
+    past,
+    held,
   });
-  await journal?.durable({
-    type: 'run.started',
-    version: JOURNAL_VERSION,
-    ...beginningHere(),
-    runId,
-    playbook: resolve(request.playbook),
-    inventories: request.inventories.map((path) => resolve(path)),
-    limit: request.limit,
-    tags: request.tags,
-    skipTags: request.skipTags,
-    extraVars: withoutSecrets(request.extraVars),
-  });
+  await journal?.durable(beginning(request, runId));
   const started = performance.now();
   emit({
     type: 'run.started',
@@ -73,17 +81,59 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     mode: run.mode,
     playbook: request.playbook,
     hosts: loaded.hosts,
+    ...(past === undefined ? {} : { doneBefore: past.size }),
   });
   try {
-    const error = await runPlays(run, loaded, request.limit);
-    return await finish(run, error, started, journal);
+    const error = (await clearUp(run, resumes)) ?? (await runPlays(run, loaded, request.limit));
+    const reason = held.lost ?? error;
+    await letGo(run, statusOf(reason));
+    return await finish(run, reason, started, journal);
   } finally {
     await connections.closeAll();
     await journal?.close();
   }
 }
 
-type RunTies = Pick<RunState, 'runId' | 'emit' | 'ask' | 'signal' | 'masker' | 'connection' | 'journal'>;
+function journalOf(runId: string, resumes: JournalledRun | undefined): Promise<JournalWriter> {
+  return resumes === undefined
+    ? JournalWriter.create(journalPath(runId))
+    : JournalWriter.reopen(resumes.path);
+}
+
+function beginning(request: RunRequest, runId: string): JournalRecord {
+  const common = {
+    ...beginningHere(),
+    inventories: request.inventories.map((path) => resolve(path)),
+    extraVars: withoutSecrets(request.extraVars),
+  };
+  if (request.resumes !== undefined) return { type: 'run.resumed', ...common };
+  return {
+    type: 'run.started',
+    version: JOURNAL_VERSION,
+    ...common,
+    runId,
+    playbook: resolve(request.playbook),
+    limit: request.limit,
+    tags: request.tags,
+    skipTags: request.skipTags,
+    forceHandlers: request.forceHandlers,
+  };
+}
+
+/** Ends what the dead controller of a resumed run has left at work. */
+async function clearUp(
+  { mode, connection, signal, emit }: RunState,
+  resumes: JournalledRun | undefined,
+): Promise<PitrError | undefined> {
+  if (resumes === undefined || mode !== 'run') return undefined;
+  const tell = (text: string, host: string): void => emit({ type: 'warning', time: Date.now(), text, host });
+  return endAbandoned(resumes, connection, signal, tell).then(() => undefined, asPitrError);
+}
+
+type RunTies = Pick<
+  RunState,
+  'runId' | 'emit' | 'ask' | 'signal' | 'masker' | 'connection' | 'journal' | 'past' | 'held'
+>;
 
 function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState {
   return {
@@ -97,6 +147,7 @@ function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState
     facts: new Map(),
     predictions: request.mode === 'run' ? undefined : new Predictions(),
     recap: new RecapBook(),
+    turns: new Turns(),
     lost: new Set(),
     notified: new Map(),
     forceHandlers: request.forceHandlers ?? false,
@@ -119,6 +170,8 @@ async function rehearse(request: RunRequest, loaded: LoadedRun, runId: string): 
       throw new Error(`${host} was to be contacted before the run`);
     },
     journal: undefined,
+    past: undefined,
+    held: new HeldLocks(),
   });
   const wrong = await runPlays({ ...run, mode: 'dry-run' }, loaded, request.limit);
   if (wrong?.kind === 'validation' || wrong?.kind === 'refused') throw wrong;
@@ -188,13 +241,24 @@ async function runBatch(
   return outcome;
 }
 
+function statusOf(error: PitrError | undefined): 'ok' | 'failed' | 'interrupted' {
+  return error === undefined ? 'ok' : error.kind === 'interrupted' ? 'interrupted' : 'failed';
+}
+
+/** Lets go of what the run holds. What cannot be told to the host stays as it is there, which is safe, and is told here. */
+async function letGo({ held, emit }: RunState, status: 'ok' | 'failed' | 'interrupted'): Promise<void> {
+  for (const { message, host } of await held.release(status)) {
+    emit({ type: 'warning', time: Date.now(), text: message, ...(host === undefined ? {} : { host }) });
+  }
+}
+
 async function finish(
   run: RunState,
   error: PitrError | undefined,
   started: number,
   journal: JournalWriter | undefined,
 ): Promise<RunOutcome> {
-  const status = error === undefined ? 'ok' : error.kind === 'interrupted' ? 'interrupted' : 'failed';
+  const status = statusOf(error);
   const notRun = Object.fromEntries(
     [...run.notified]
       .filter(([, handlers]) => handlers.size > 0)

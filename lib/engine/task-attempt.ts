@@ -5,6 +5,7 @@ import { Unknown } from '../values/unknown.ts';
 import { allTrue } from './conditions.ts';
 import { describeDryRun } from './dry-run.ts';
 import { type ModuleOutcome, runModule, type Workplace } from './module-run.ts';
+import { quiet, unlogged } from './no-log.ts';
 import type { RunState } from './run-state.ts';
 import type { Scope } from './scope.ts';
 import { taskContext } from './task-context.ts';
@@ -13,7 +14,7 @@ import { taskParams } from './task-params.ts';
 import { playScope } from './variables.ts';
 
 /** One try: params, module, `changed_when`, `failed_when`. */
-export async function attempt(job: TaskJob, host: string, scope: Scope): Promise<TaskOutcome> {
+export async function attempt(job: TaskJob, host: string, scope: Scope, item?: number): Promise<TaskOutcome> {
   const { run, vars, task, ref, module } = job;
   const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
   if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
@@ -36,16 +37,24 @@ export async function attempt(job: TaskJob, host: string, scope: Scope): Promise
   const { context, defaults, release } = taskContext(job, host, scope);
   const place: Workplace = {
     host: target,
+    step: { task: task.id, turn: job.turns.get(host) ?? 1, host, item },
+    past: run.past,
     dryRun: run.mode === 'dry-run',
     peers: run.connection,
     defaults,
     predictions: run.predictions,
-    journal: run.journal,
+    journal: task.noLog && run.journal !== undefined ? unlogged(run.journal) : run.journal,
   };
   try {
     let outcome: ModuleOutcome;
     try {
-      outcome = await runModule(task.module, module, prepared.params, place, context);
+      outcome = await runModule(
+        task.module,
+        module,
+        prepared.params,
+        place,
+        task.noLog ? quiet(context) : context,
+      );
     } catch (thrown) {
       const error = release.timedOut() ?? asPitrError(thrown);
       if (task.failedWhen === undefined || error.result === undefined) throw error;

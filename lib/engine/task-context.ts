@@ -3,7 +3,7 @@ import type { Question, TaskContext } from '../contract/module.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import { projectRoot } from '../playbook/assets.ts';
 import { renderFile } from '../template/template.ts';
-import { Secret } from '../values/secret.ts';
+import { type Masker, Secret } from '../values/secret.ts';
 import { Unknown, UnknownReached } from '../values/unknown.ts';
 import { controllerFile, findControllerFile } from './files.ts';
 import type { HostDefaults } from './live-host.ts';
@@ -63,10 +63,16 @@ export function taskContext(
       return text.reveal();
     },
     ask: (question) => ask(job, host, question),
+    hold: run.held.hold,
+    held: run.held.held,
   };
   return {
     context,
-    defaults: { user: becomeUser(job, scope), env: environment(job, scope), signal },
+    defaults: {
+      user: becomeUser(job, scope),
+      env: job.module.kind === 'control' ? undefined : environment(job, scope),
+      signal,
+    },
     release,
   };
 }
@@ -126,16 +132,33 @@ function becomeUser({ task, vars }: TaskJob, scope: Scope): string | undefined {
       : undefined;
   }
   if (!become.enabled) return undefined;
-  if (become.user !== undefined) return String(scope.renderLocated(become.user));
+  if (become.user !== undefined) return String(known(scope.renderLocated(become.user)));
   return String(scope.get('ansible_become_user') ?? 'root');
 }
 
-function environment({ task, vars }: TaskJob, scope: Scope): Readonly<Record<string, string>> | undefined {
+function environment(
+  { run, task, vars }: TaskJob,
+  scope: Scope,
+): Readonly<Record<string, string>> | undefined {
   const levels =
     vars.play.environment === undefined ? task.environment : [vars.play.environment, ...task.environment];
   if (levels.length === 0) return undefined;
   const env: Record<string, string> = {};
   for (const level of levels)
-    for (const [name, value] of Object.entries(Object(scope.renderLocated(level)))) env[name] = String(value);
+    for (const [name, value] of Object.entries(Object(known(scope.renderLocated(level)))))
+      env[name] = revealed(known(value), run.masker);
   return env;
+}
+
+/** What check mode does not know yet makes the task's outcome unknown, and never a word of its own. */
+function known(value: unknown): unknown {
+  if (value instanceof Unknown) throw new UnknownReached(value);
+  return value;
+}
+
+/** Commands get the secret itself; from here on every reader gets it masked. */
+function revealed(value: unknown, masker: Masker): string {
+  if (!(value instanceof Secret)) return String(value);
+  masker.add(value.reveal());
+  return value.reveal();
 }

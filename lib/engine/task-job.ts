@@ -26,6 +26,8 @@ export interface TaskJob {
   readonly task: Task;
   readonly ref: TaskRef;
   readonly module: AnyModule;
+  /** By host: the how manieth time it is that the task runs there. */
+  readonly turns: ReadonlyMap<string, number>;
 }
 
 /** `result`, and the name under `register`, as `until`, `changed_when` and `failed_when` see them. */

@@ -3,6 +3,7 @@ import type { TaskStatus } from '../events/events.ts';
 import type { Condition, Task } from '../playbook/model.ts';
 import { Unknown } from '../values/unknown.ts';
 import { allTrue } from './conditions.ts';
+import { shownOutcome } from './no-log.ts';
 import type { Scope } from './scope.ts';
 import { attempt } from './task-attempt.ts';
 import { failure, notKnown, registered, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
@@ -13,6 +14,10 @@ const DEFAULT_DELAY_SECONDS = 5;
 
 /** Runs a task on one host, with its conditions, loop and retries. Never throws: failures are outcomes. */
 export async function runTask(job: TaskJob, host: string): Promise<TaskOutcome> {
+  return shownOutcome(job, await outcomeOf(job, host));
+}
+
+async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {
   try {
     const { run, vars, task } = job;
     const scope = taskScope(run, vars, host, task);
@@ -47,14 +52,17 @@ function loopItems(items: unknown, task: Task): readonly unknown[] {
 
 async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): Promise<TaskOutcome> {
   const { run, vars, task, ref } = job;
-  const { loopVar, indexVar, label } = task.loopControl;
+  const { loopVar, indexVar } = task.loopControl;
   const outcomes: TaskOutcome[] = [];
   for (const [index, item] of items.entries()) {
     const loop = { [loopVar]: item, ...(indexVar === undefined ? {} : { [indexVar]: index }) };
     const scope = taskScope(run, vars, host, task, loop);
-    const outcome = await runItem(job, host, scope).catch((thrown: unknown) => failure(thrown, job, host));
+    const outcome = shownOutcome(
+      job,
+      await runItem(job, host, scope, index).catch((thrown: unknown) => failure(thrown, job, host)),
+    );
     outcomes.push({ ...outcome, result: { ...outcome.result, [loopVar]: item } });
-    const name = label === undefined ? itemName(item) : String(scope.renderLocated(label));
+    const name = nameOfItem(item, index, task, scope);
     run.emit({
       type: 'host.item',
       time: Date.now(),
@@ -62,7 +70,7 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
       host,
       item: run.masker.text(name),
       status: outcome.status,
-      ...(outcome.summary === undefined ? {} : { summary: run.masker.text(outcome.summary) }),
+      ...(outcome.summary === undefined || task.noLog ? {} : { summary: run.masker.text(outcome.summary) }),
       ...(outcome.error === undefined ? {} : { error: run.masker.data(outcome.error.toJSON()) }),
     });
     if (outcome.error?.kind === 'unreachable' || outcome.error?.kind === 'interrupted') break;
@@ -77,6 +85,12 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
   };
 }
 
+/** What its author lets it be called; of a `no_log` task nothing but the place in the loop is shown otherwise. */
+function nameOfItem(item: unknown, index: number, { loopControl, noLog }: Task, scope: Scope): string {
+  if (loopControl.label !== undefined) return String(scope.renderLocated(loopControl.label));
+  return noLog ? `item ${index + 1}` : itemName(item);
+}
+
 function itemName(item: unknown): string {
   if (typeof item !== 'object' || item === null) return String(item);
   const name = 'name' in item && typeof item.name === 'string' ? item.name : JSON.stringify(item);
@@ -89,22 +103,29 @@ function combined(all: readonly TaskStatus[]): TaskStatus {
   return 'skipped';
 }
 
-async function runItem(job: TaskJob, host: string, scope: Scope): Promise<TaskOutcome> {
+async function runItem(job: TaskJob, host: string, scope: Scope, item?: number): Promise<TaskOutcome> {
   const { task } = job;
   const go = allTrue(task.when, scope);
   if (go === false) return { status: 'skipped', result: { skipped: true } };
   if (go instanceof Unknown)
     return { status: 'unknown', result: {}, summary: `"when" is ${notKnown(go.why)}` };
-  if (task.until.length === 0) return attempt(job, host, scope);
-  return retried(job, host, scope);
+  if (task.until.length === 0) return attempt(job, host, scope, item);
+  return retried(job, host, scope, item);
 }
 
-async function retried(job: TaskJob, host: string, scope: Scope): Promise<TaskOutcome> {
+async function retried(
+  job: TaskJob,
+  host: string,
+  scope: Scope,
+  item: number | undefined,
+): Promise<TaskOutcome> {
   const { run, task, ref } = job;
   const retries = numberOf(task.retries, DEFAULT_RETRIES, scope);
   const delayMs = numberOf(task.delay, DEFAULT_DELAY_SECONDS, scope) * 1000;
   for (let tries = 1; ; tries++) {
-    const outcome = await attempt(job, host, scope).catch((thrown: unknown) => failure(thrown, job, host));
+    const outcome = await attempt(job, host, scope, item).catch((thrown: unknown) =>
+      failure(thrown, job, host),
+    );
     if (outcome.error?.kind === 'interrupted' || outcome.status === 'unknown') return outcome;
     const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, task, outcome));
     if (enough === true || enough instanceof Unknown) return outcome;
@@ -128,7 +149,7 @@ async function retried(job: TaskJob, host: string, scope: Scope): Promise<TaskOu
       host,
       attempt: tries,
       retries,
-      why: run.masker.text(why),
+      why: task.noLog ? 'not yet' : run.masker.text(why),
     });
     await pause(delayMs, run.signal);
   }

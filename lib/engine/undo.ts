@@ -8,10 +8,13 @@ import { machineOf, runStatus, undoStatus } from '../journal/status.ts';
 import { JournalWriter } from '../journal/writer.ts';
 import type { HostConnection } from '../transport/types.ts';
 import { holdsMask, Masker } from '../values/secret.ts';
+import { endAbandoned } from './abandoned.ts';
 import { Connections } from './connections.ts';
+import { HeldLocks } from './held-locks.ts';
 import { liveHost } from './live-host.ts';
+import { maskedVariables } from './masked-variables.ts';
 import { inParallel } from './pool.ts';
-import { moduleOf, type UndoPlan } from './undo-plan.ts';
+import { moduleOf, stands, type UndoPlan } from './undo-plan.ts';
 
 export interface UndoRequest {
   readonly plan: UndoPlan;
@@ -52,7 +55,9 @@ const FORKS = 20;
  * Throws before anything is touched: kind `refused` while the run or another undo of it is still running, `validation`
  * for the inventory, `unreachable` for a host. What fails later is in the outcome.
  */
-export async function undoRun(request: UndoRequest): Promise<UndoOutcome> {
+export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
+  const held = new HeldLocks();
+  const request: UndoWork = { ...asked, held, signal: held.with(asked.signal) };
   const { plan, signal } = request;
   refuseWhileAtWork(plan.run, request.again);
   const masker = new Masker();
@@ -60,10 +65,18 @@ export async function undoRun(request: UndoRequest): Promise<UndoOutcome> {
   try {
     const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
     await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
+    await holdAgain(request, connections, masker);
+    await endAbandoned(
+      plan.run,
+      (name) => connections.to(name),
+      signal,
+      (text, host) => tellAbandoned(request, text, host),
+    );
     const journal = await JournalWriter.reopen(plan.run.path);
     try {
       await journal.durable({ type: 'undo.started', ...beginningHere() });
       const outcome = await takeBack(request, connections, masker, journal);
+      await letGo(request, outcome);
       const error = outcome.error === undefined ? {} : { error: masker.data(outcome.error.toJSON()) };
       await journal.durable({ type: 'undo.finished', time: Date.now(), status: outcome.status, ...error });
       return outcome;
@@ -71,13 +84,41 @@ export async function undoRun(request: UndoRequest): Promise<UndoOutcome> {
       await journal.close();
     }
   } finally {
+    // Where nothing was begun, the claim is put back as it was.
+    await held.release('failed');
     await connections.closeAll();
   }
 }
 
+type UndoWork = UndoRequest & { readonly held: HeldLocks };
+
+/** Holds again what the run held, so that nobody else begins meanwhile. Throws where somebody does or did. */
+async function holdAgain(request: UndoWork, connections: Connections, masker: Masker): Promise<void> {
+  const { run, kept } = request.plan;
+  for (const change of run.changes) {
+    if (!stands(change) || kept.includes(change)) continue;
+    const module = await moduleOf(change, run).catch(() => undefined);
+    if (module?.kind !== 'change' || module.retake === undefined) continue;
+    const { host, context } = placeOf(change, request, connections, masker);
+    await module.retake(host, change.intent.change, context);
+  }
+}
+
+async function letGo({ held, report }: UndoWork, { status }: UndoOutcome): Promise<void> {
+  // A lock whose own change was taken back is settled already; any other was held for a part of the run.
+  for (const { message, host = '' } of await held.release(status === 'ok' ? 'partly undone' : status)) {
+    report({ number: 0, host, summary: message, status: 'warning', text: message });
+  }
+}
+
+function tellAbandoned({ report }: UndoRequest, text: string, host: string): void {
+  report({ number: 0, host, summary: text, status: 'warning', text });
+}
+
 /** Throws kind `refused` while the run, or another undo of it, is at work on this machine. */
 export function refuseWhileAtWork(run: JournalledRun, again: string): void {
-  const { runId, pid } = run.started;
+  const { runId } = run.started;
+  const { pid } = run.begun;
   if (runStatus(run) === 'running') {
     throw new PitrError({
       kind: 'refused',
@@ -94,13 +135,21 @@ export function refuseWhileAtWork(run: JournalledRun, again: string): void {
       next: ['See how far it is with pitr runs.'],
     });
   }
+  if (run.committed !== undefined) {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'run-committed',
+      message: `run ${runId} was committed by ${run.committed.operator}: its old data is gone, so there is nothing to go back to`,
+      next: [`pitr runs ${runId}`],
+    });
+  }
 }
 
 /** What cannot be known from here: a run without an end that was started on another machine may still be at work. */
 export function atWorkElsewhere(run: JournalledRun): string | undefined {
-  const { started, undo } = run;
+  const { started, begun, undo } = run;
   if (runStatus(run) === 'unknown') {
-    return `Run ${started.runId} did not say that it ended. It was started on ${machineOf(started)} (process ${started.pid}): make sure that it is not at work there any more.`;
+    return `Run ${started.runId} did not say that it ended. It was started on ${machineOf(begun)} (process ${begun.pid}): make sure that it is not at work there any more.`;
   }
   if (undo !== undefined && undoStatus(run) === 'unknown') {
     return `An undo was started on ${machineOf(undo.started)} (process ${undo.started.pid}) and did not say that it ended: make sure that it is not at work there any more.`;
@@ -109,7 +158,7 @@ export function atWorkElsewhere(run: JournalledRun): string | undefined {
 }
 
 async function takeBack(
-  request: UndoRequest,
+  request: UndoWork,
   connections: Connections,
   masker: Masker,
   journal: JournalWriter,
@@ -118,9 +167,10 @@ async function takeBack(
   for (const [index, change] of steps.entries()) {
     try {
       request.signal.throwIfAborted();
+      await request.held.beginChange();
       await undoChange(change, request, connections, masker);
     } catch (thrown) {
-      const error = goOnHint(asPitrError(thrown), change, index, request);
+      const error = goOnHint(request.held.lost ?? asPitrError(thrown), change, index, request);
       const undone = steps.slice(0, index);
       const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
       return { status, undone, left: steps.slice(index), error };
@@ -134,7 +184,7 @@ async function takeBack(
 
 async function undoChange(
   change: JournalledChange,
-  request: UndoRequest,
+  request: UndoWork,
   connections: Connections,
   masker: Masker,
 ): Promise<void> {
@@ -143,6 +193,15 @@ async function undoChange(
   if (module.kind !== 'change' || typeof module.undo !== 'function') {
     throw new Error(`${intent.module} was planned to be taken back and cannot undo`);
   }
+  const { host, context, tell, masked } = placeOf(change, request, connections, masker);
+  tell('undoing');
+  if (masked.length > 0)
+    tell('warning', `not set, because the journal holds no secrets: ${masked.join(', ')}`);
+  await module.undo(host, intent.change, context);
+}
+
+/** Where a change was made, and what surrounds its module there now. */
+function placeOf({ intent }: JournalledChange, request: UndoWork, connections: Connections, masker: Masker) {
   const { number, host } = intent;
   const tell = (status: UndoStep['status'], text?: string): void =>
     request.report({
@@ -152,11 +211,8 @@ async function undoChange(
       status,
       ...(text === undefined ? {} : { text: masker.text(text) }),
     });
-  tell('undoing');
   const env = Object.entries(intent.env ?? {});
   const masked = env.filter(([, value]) => holdsMask(value)).map(([name]) => name);
-  if (masked.length > 0)
-    tell('warning', `not set, because the journal holds no secrets: ${masked.join(', ')}`);
   const peers = (name: string): HostConnection => connections.to(name);
   const context: TaskContext = {
     runId: request.plan.run.started.runId,
@@ -167,13 +223,15 @@ async function undoChange(
     file: notHere,
     render: notHere,
     ask: notHere,
+    hold: request.held.hold,
+    held: request.held.held,
   };
   const defaults = {
     user: intent.user,
     env: Object.fromEntries(env.filter(([name]) => !masked.includes(name))),
     signal: request.signal,
   };
-  await module.undo(liveHost(peers(host), peers, defaults), intent.change, context);
+  return { host: liveHost(peers(host), peers, defaults), context, tell, masked };
 }
 
 /** The error with what was taken back and what was not, and how to go on. */
@@ -217,9 +275,9 @@ async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventor
  * to reach hosts.
  */
 function variables({ plan, extraVars }: UndoRequest): Readonly<Record<string, unknown>> {
-  const masked = Object.entries(plan.run.started.extraVars)
-    .filter(([name, value]) => holdsMask(value) && !Object.hasOwn(extraVars, name))
-    .map(([name]) => name);
+  const masked = maskedVariables(plan.run.started.extraVars).filter(
+    (name) => !Object.hasOwn(extraVars, name),
+  );
   const needed = masked.filter((name) => /^(ansible|pitr)_/.test(name));
   if (needed.length > 0) {
     throw new PitrError({

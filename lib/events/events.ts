@@ -44,6 +44,8 @@ export type PitrEvent =
       readonly mode: RunMode;
       readonly playbook: string;
       readonly hosts: readonly string[];
+      /** In a resumed run: how many results of tasks stand from before; they are not told again. */
+      readonly doneBefore?: number;
     }
   /** The play's hosts are known; none of its tasks has started. */
   | {

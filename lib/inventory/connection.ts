@@ -96,6 +96,14 @@ function becomeSettings(vars: ConnectionVars): BecomeSettings | undefined {
   return { method: method ?? 'auto', password };
 }
 
+const WORD = 'a text without control characters that does not begin with "-"';
+
+/** Fit to be a word of a client's command line that cannot be taken for an option. */
+function isWord(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it must not hold
+  return !/^-|[\u0000-\u001f\u007f]/.test(text);
+}
+
 type VarName = keyof typeof CONNECTION_VARS;
 
 /** The connection variables of one host, read with their types. */
@@ -127,8 +135,9 @@ class ConnectionVars {
     if (found === undefined) return undefined;
     const value = found.value instanceof Secret ? found.value.reveal() : found.value;
     if (typeof value === 'number') return String(value);
-    if (typeof value === 'string' && value.trim() !== '') return value;
-    throw this.#wrong(found.name, 'a text', value);
+    if (typeof value !== 'string' || value.trim() === '') throw this.#wrong(found.name, 'a text', value);
+    if (!isWord(value)) throw this.#wrong(found.name, WORD, value);
+    return value;
   }
 
   number(variable: VarName, min: number, max: number): number | undefined {
@@ -171,7 +180,8 @@ class ConnectionVars {
     const file = this.#place(found.name)?.file;
     const base = file === undefined ? process.cwd() : dirname(file);
     return list.map((path) => {
-      if (typeof path !== 'string' || path.trim() === '') throw this.#wrong(found.name, 'a path', path);
+      if (typeof path !== 'string' || path.trim() === '' || !isWord(path))
+        throw this.#wrong(found.name, 'a path', path);
       return resolve(base, path.replace(/^~(?=\/|$)/, homedir()));
     });
   }

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../errors/nearest.ts';
 import { PitrError } from '../errors/pitr-error.ts';
+import type { Beginning } from './beginning.ts';
 import { findJournal, stateDirectory } from './place.ts';
 import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
 
@@ -22,12 +23,21 @@ export interface JournalledRun {
   /** The journal's file. */
   readonly path: string;
   readonly started: Of<'run.started'>;
+  /** The last process that was at work on it: the first one, or that of the last `pitr resume`. */
+  readonly begun: Beginning;
+  /** How often it was resumed. */
+  readonly resumed: number;
+  /** Everything, in order. */
+  readonly records: readonly JournalRecord[];
+  /** How the last of these processes ended. */
   readonly finished: Of<'run.finished'> | undefined;
   readonly changes: readonly JournalledChange[];
   /** The last task that began. */
   readonly lastTask: string | undefined;
   /** Handlers that were notified and did not run. */
   readonly notRun: readonly Of<'handlers.notified'>[];
+  /** `pitr commit` has let its old data go, or has begun to. */
+  readonly committed: Of<'commit.started'> | undefined;
   /** The last `pitr undo`, and how it ended. */
   readonly undo:
     | { readonly started: Of<'undo.started'>; readonly finished: Of<'undo.finished'> | undefined }
@@ -81,12 +91,16 @@ export function parseJournal(text: string, path: string): JournalledRun {
   const lines = text.split('\n').filter((line) => line !== '');
   const records: JournalRecord[] = [];
   for (const [index, line] of lines.entries()) {
+    let record: unknown;
     try {
-      records.push(JSON.parse(line) as JournalRecord);
+      record = JSON.parse(line);
     } catch (cause) {
       if (index === lines.length - 1) break;
       throw unreadable(path, `line ${index + 1} is no JSON`, cause);
     }
+    if (record === null || typeof record !== 'object' || !('type' in record))
+      throw unreadable(path, `line ${index + 1} is no record of a run`);
+    records.push(record as JournalRecord);
   }
   const started = records.find((record) => record.type === 'run.started');
   if (started === undefined) throw unreadable(path, 'it does not say how the run started');
@@ -97,13 +111,19 @@ export function parseJournal(text: string, path: string): JournalledRun {
     );
   }
   const undo = records.findLast((record) => record.type === 'undo.started');
+  const resumptions = records.filter((record) => record.type === 'run.resumed');
+  const begun = resumptions.at(-1) ?? started;
   return {
     path,
     started,
-    finished: records.find((record) => record.type === 'run.finished'),
+    begun,
+    resumed: resumptions.length,
+    records,
+    finished: records.slice(records.indexOf(begun)).find((record) => record.type === 'run.finished'),
     changes: changesOf(records),
     lastTask: records.findLast((record) => record.type === 'task.started')?.name,
-    notRun: records.filter((record) => record.type === 'handlers.notified'),
+    notRun: records.slice(records.indexOf(begun)).filter((record) => record.type === 'handlers.notified'),
+    committed: records.find((record) => record.type === 'commit.started'),
     undo:
       undo === undefined
         ? undefined

@@ -1,10 +1,20 @@
 import type { Change, Result } from '../contract/module.ts';
 import type { PitrErrorJson } from '../errors/pitr-error.ts';
-import type { Recap } from '../events/events.ts';
+import type { Recap, TaskStatus } from '../events/events.ts';
 import type { Beginning } from './beginning.ts';
 
 /** Format of the journal's lines; raised when an older pitr could misread them. */
-export const JOURNAL_VERSION = 1;
+export const JOURNAL_VERSION = 2;
+
+/** Where in a run a change was made: the `turn`th time (from 1) that the task ran on the host. */
+export interface Step {
+  readonly task: string;
+  readonly turn: number;
+  /** The play's host; the change may have been made on another one (`delegate_to`). */
+  readonly host: string;
+  /** In a loop: the index of its item. */
+  readonly item?: number | undefined;
+}
 
 /**
  * One line of a run's journal. A change is in it twice: `change.intended` is on disk before the host is touched, and
@@ -21,21 +31,45 @@ export type JournalRecord =
       readonly limit?: string | undefined;
       readonly tags?: readonly string[] | undefined;
       readonly skipTags?: readonly string[] | undefined;
+      readonly forceHandlers?: boolean | undefined;
       /** What has the name of a secret is masked. */
       readonly extraVars: Readonly<Record<string, unknown>>;
     } & Beginning)
+  /** `pitr resume` goes on with the run, in a process of its own. */
+  | ({
+      readonly type: 'run.resumed';
+      readonly inventories: readonly string[];
+      readonly extraVars: Readonly<Record<string, unknown>>;
+    } & Beginning)
   | { readonly type: 'task.started'; readonly time: number; readonly task: string; readonly name: string }
+  /** How a task ended on a host. Not flushed by itself: what is lost with the controller is looked at again. */
+  | ({
+      readonly type: 'task.result';
+      readonly time: number;
+      readonly module: string;
+      readonly status: TaskStatus;
+      readonly result: Result;
+      readonly ignored?: true | undefined;
+      readonly error?: PitrErrorJson | undefined;
+    } & Omit<Step, 'item'>)
+  /** Its failure was rescued: the host goes on. */
+  | { readonly type: 'host.rescued'; readonly time: number; readonly host: string }
+  /** It was taken out of the play by the failure of another host. */
+  | { readonly type: 'host.left'; readonly time: number; readonly host: string }
   | {
       readonly type: 'change.intended';
       readonly time: number;
       readonly number: number;
       readonly host: string;
+      readonly step?: Step | undefined;
       readonly module: string;
       readonly params: unknown;
       readonly change: Change;
       /** Whom the task became, and its environment: an undo works under the same. */
       readonly user?: string | undefined;
       readonly env?: Readonly<Record<string, string>> | undefined;
+      /** It is made by every process of the run anew, so a resumed run does not count it as done. */
+      readonly everyRun?: true | undefined;
       /** True, or the reason why it cannot be taken back. */
       readonly undoable: true | string;
     }
@@ -54,6 +88,14 @@ export type JournalRecord =
       readonly type: 'undo.finished';
       readonly time: number;
       readonly status: 'ok' | 'failed' | 'interrupted';
+      readonly error?: PitrErrorJson | undefined;
+    }
+  /** `pitr commit` lets the old data of the run go: from here on there is nothing to go back to. */
+  | ({ readonly type: 'commit.started' } & Beginning)
+  | {
+      readonly type: 'commit.finished';
+      readonly time: number;
+      readonly removed: readonly { readonly host: string; readonly path: string }[];
       readonly error?: PitrErrorJson | undefined;
     }
   | {

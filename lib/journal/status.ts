@@ -9,7 +9,7 @@ import type { JournalledRun } from './read.ts';
 export type RunStatus = 'ok' | 'failed' | 'interrupted' | 'running' | 'died' | 'unknown';
 
 export function runStatus(run: JournalledRun): RunStatus {
-  return run.finished?.status ?? fateOf(run.started);
+  return run.finished?.status ?? fateOf(run.begun);
 }
 
 /** How the last `pitr undo` of the run stands; nothing where there was none. */

@@ -6,7 +6,7 @@ const FUNCTIONS: Readonly<
 > = {
   look: { must: ['read'], may: ['dependsOn'] },
   control: { must: ['run'], may: [] },
-  change: { must: ['read', 'plan', 'apply'], may: ['unchanged', 'predict', 'undoable'] },
+  change: { must: ['read', 'plan', 'apply'], may: ['unchanged', 'predict', 'undoable', 'retake'] },
 };
 
 /** What is wrong with a value that should be a module; empty when nothing is. */

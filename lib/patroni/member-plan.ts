@@ -37,10 +37,19 @@ export interface MemberState {
     | { readonly state: 'running' | 'stopped' | 'failed' | 'missing'; readonly changing?: string | undefined }
     | Unknown;
   readonly instance: InstanceState | Unknown;
+  /** No PostgreSQL works in the data directory, and yet the node's Patroni says that its own one answers. */
+  readonly servesElsewhere?: boolean;
 }
 
-/** The change that a member needs, or nothing. Throws kind `refused` where it would disturb an isolated recovery. */
-export function planMember({ service, instance }: MemberState, wish: MemberWish): MemberChange | undefined {
+/**
+ * The change that a member needs, or nothing. Throws kind `refused` where it would disturb an isolated recovery, and
+ * where Patroni keeps its data somewhere else than the inventory says.
+ */
+export function planMember(
+  { service, instance, servesElsewhere }: MemberState,
+  wish: MemberWish,
+): MemberChange | undefined {
+  if (servesElsewhere === true) throw otherDirectory(wish);
   const known = instance instanceof Unknown ? undefined : instance;
   const serviceState = service instanceof Unknown ? undefined : service;
   if (serviceState?.state === 'missing') {
@@ -92,4 +101,14 @@ export function planMember({ service, instance }: MemberState, wish: MemberWish)
         }
       : {}),
   };
+}
+
+function otherDirectory({ pgdata }: MemberWish): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'other-data-directory',
+    message: `Patroni's PostgreSQL answers here, and none works in ${pgdata}: its data lies in another directory`,
+    details: ['What would be put there would never be opened, and what lies there is not what serves.'],
+    next: ["Set pgdata in the inventory to postgresql.data_dir of Patroni's configuration on that host."],
+  });
 }

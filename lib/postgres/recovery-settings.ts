@@ -1,4 +1,5 @@
 import { formatInstant } from '../wal/instant.ts';
+import { formatLsn } from '../wal/lsn.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import type { ConfSetting } from './conf-file.ts';
 
@@ -49,12 +50,8 @@ export function recoverySettings(plan: RecoveryPlan): readonly ConfSetting[] {
   return [
     { name: 'restore_command', value: plan.restoreCommand },
     { name: 'recovery_target_timeline', value: String(plan.timeline) },
-    ...(plan.target.kind === 'time'
-      ? [
-          { name: 'recovery_target_time', value: formatInstant(plan.target.time) },
-          { name: 'recovery_target_action', value: plan.action },
-        ]
-      : []),
+    ...targetSettings(plan.target),
+    ...(plan.target.kind === 'latest' ? [] : [{ name: 'recovery_target_action', value: plan.action }]),
     // What Patroni, or the standby that the backup was taken of, has left in postgresql.conf.
     { name: 'primary_conninfo', value: '' },
     { name: 'primary_slot_name', value: '' },
@@ -62,6 +59,28 @@ export function recoverySettings(plan: RecoveryPlan): readonly ConfSetting[] {
     { name: 'recovery_end_command', value: '' },
     { name: 'archive_cleanup_command', value: '' },
   ];
+}
+
+/** At most one target may be set. Inclusive is PostgreSQL's default; it applies to times, transactions and positions. */
+function targetSettings(target: RecoveryTarget): readonly ConfSetting[] {
+  const inclusive =
+    'exclusive' in target && target.exclusive === true
+      ? [{ name: 'recovery_target_inclusive', value: 'off' }]
+      : [];
+  switch (target.kind) {
+    case 'time':
+      return [{ name: 'recovery_target_time', value: formatInstant(target.time) }, ...inclusive];
+    case 'lsn':
+      return [{ name: 'recovery_target_lsn', value: formatLsn(target.lsn) }, ...inclusive];
+    case 'xid':
+      return [{ name: 'recovery_target_xid', value: String(target.xid) }, ...inclusive];
+    case 'name':
+      return [{ name: 'recovery_target_name', value: target.name }];
+    case 'immediate':
+      return [{ name: 'recovery_target', value: 'immediate' }];
+    case 'latest':
+      return [];
+  }
 }
 
 /**

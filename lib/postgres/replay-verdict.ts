@@ -8,11 +8,13 @@ import {
   timelineOf,
   type WalSegment,
 } from '../wal/segment.ts';
+import type { RecoveryTarget } from '../wal/target.ts';
 import type { ReplayWatch } from './replay-watch.ts';
+import { wrongStop } from './stop-proof.ts';
 
 export interface ReplayWish {
-  /** A target is set: the end of WAL is not what was asked for. */
-  readonly hasTarget: boolean;
+  /** With any but `latest` the end of WAL is not what was asked for. */
+  readonly target: RecoveryTarget;
   /** The last segment that is known to be archived: replay may not end before it. */
   readonly lastSegment?: WalSegment | undefined;
   readonly segmentSize: SegmentSize;
@@ -33,6 +35,7 @@ export type ReplayVerdict =
 
 export type ReplayFailure =
   | 'target-not-reached'
+  | 'stopped-elsewhere'
   | 'wal-missing'
   | 'wal-fetch-failed'
   | 'settings-too-low'
@@ -53,9 +56,13 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
   if (last !== undefined && !last.inRecovery) {
     return { kind: 'reached', what: log.stopping === undefined ? 'end-of-wal' : 'target', promoted: true };
   }
-  if (last?.paused === true && log.pausedAtTarget)
-    return { kind: 'reached', what: 'target', promoted: false };
-  if (!wish.hasTarget && watch.still >= STILL_LOOKS && replayedAll(watch, wish)) {
+  if (last?.paused === true && log.pausedAtTarget) {
+    const wrong = wrongStop(wish.target, log.stopping, last);
+    return wrong === undefined
+      ? { kind: 'reached', what: 'target', promoted: false }
+      : elsewhere(watch, wrong);
+  }
+  if (wish.target.kind === 'latest' && watch.still >= STILL_LOOKS && replayedAll(watch, wish)) {
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
   }
   if (log.absent !== undefined && log.absent.times >= 2 && watch.still >= STILL_LOOKS) {
@@ -65,6 +72,18 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
   }
   if (now - watch.movedAt >= wish.stallMs) return stalled(watch, wish);
   return { kind: 'going' };
+}
+
+function elsewhere(watch: ReplayWatch, wrong: string): ReplayVerdict {
+  return {
+    kind: 'failed',
+    code: 'stopped-elsewhere',
+    message: `recovery has stopped, and not at its target: ${wrong}`,
+    details: whereItStands(watch),
+    next: [
+      'Its settings in postgresql.auto.conf may have been changed: restore the backup anew and recover again.',
+    ],
+  };
 }
 
 /** Replay stands behind the last segment that is known to be archived: nothing more has to be asked. */

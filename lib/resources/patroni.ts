@@ -29,10 +29,11 @@ export interface ClusterState extends ClusterView {
 
 const SILENT = '000';
 
+// The addresses come from the DCS: -g takes their brackets as they are, --proto keeps curl from reading files.
 const ASK = probeScript(`
 for url in "$@"; do
   echo "@url $url"
-  curl -s --max-time 5 -w '\\n@code %{http_code}\\n' -- "$url"
+  curl -sg --proto =http,https --max-time 5 -w '\\n@code %{http_code}\\n' -- "$url"
 done
 exit 0`);
 

@@ -1,7 +1,16 @@
+import { z } from 'zod';
 import { probe } from '../contract/probe.ts';
 import type { Resource } from '../contract/resource.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import type { RunResult } from '../transport/types.ts';
+
+/** A service by its own name: managers take `*` and `all` for many. */
+export const serviceName = z
+  .string()
+  .regex(
+    /^(?!all$)[A-Za-z0-9_][\w.:@\\-]*$/,
+    'expected the name of one service (letters, digits, _ . : @ \\ -; not "all")',
+  );
 
 export const SERVICE_MANAGERS = ['supervisor', 'systemd'] as const;
 

@@ -29,7 +29,8 @@ export async function endBarmanRecover(
   argv: readonly string[],
   user: string,
 ): Promise<void> {
-  const marks = [argv.slice(1, 4).join(' '), argv.slice(-3).join(' ')];
+  const way = argv.includes('--remote-ssh-command') ? 4 : 2;
+  const marks = [argv.slice(1, way).join(' '), argv.slice(-3).join(' ')];
   const options = { user, signal: AbortSignal.timeout(DEADLINE_MS), timeoutMs: DEADLINE_MS };
   const left = pidsOf((await host.run(LEFT(marks).argv, options)).stdout);
   if (left.length === 0) return;

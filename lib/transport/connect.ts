@@ -1,6 +1,7 @@
-import type { Channel, Connection } from './connection.ts';
+import type { Channel, ChannelEnd, Connection } from './connection.ts';
 import { connectionClosed } from './errors.ts';
 import { Host } from './host.ts';
+import type { Terminal } from './terminal.ts';
 import type {
   ConnectionSettings,
   DockerSettings,
@@ -81,6 +82,10 @@ class LazyConnection implements Connection {
 
   async open(text: string, signal?: AbortSignal): Promise<Channel> {
     return (await this.#connection()).open(text, signal);
+  }
+
+  async terminal(text: string, terminal: Terminal, signal?: AbortSignal): Promise<ChannelEnd> {
+    return (await this.#connection()).terminal(text, terminal, signal);
   }
 
   async close(): Promise<void> {

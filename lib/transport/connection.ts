@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { PitrError } from '../errors/pitr-error.ts';
+import type { Terminal } from './terminal.ts';
 
 /**
  * The lower of the two layers: bytes. A connection has a POSIX shell on the host run a text and gives its three
@@ -16,6 +17,11 @@ export interface Connection {
   connect(signal?: AbortSignal): Promise<void>;
   /** Has the login user's shell run `text` (POSIX sh). Connects first where needed. Throws kind `unreachable`. */
   open(text: string, signal?: AbortSignal): Promise<Channel>;
+  /**
+   * Has the login user's shell run `text` on a pseudo-terminal that is joined to the operator's, and resolves when it
+   * has ended. Docker and local clients inherit the terminal of this process.
+   */
+  terminal(text: string, terminal: Terminal, signal?: AbortSignal): Promise<ChannelEnd>;
   /** Lets go of everything. What still runs on the host goes on there. */
   close(): Promise<void>;
 }

@@ -5,8 +5,10 @@ import type { Connection } from './connection.ts';
 import { brief, interrupted } from './errors.ts';
 import { readFile, writeFile } from './files.ts';
 import { statusOf } from './output.ts';
+import { terminalText } from './program.ts';
 import { Runner } from './runner.ts';
 import { Shells } from './shells.ts';
+import type { Terminal } from './terminal.ts';
 import type {
   BecomeSettings,
   Command,
@@ -79,6 +81,21 @@ export class Host implements HostConnection {
       ended.catch(() => {});
       const { stdin, stdout, stderr } = own;
       return { stdin, stdout, stderr, ended, kill: () => this.#ours(kill) };
+    });
+  }
+
+  terminal(
+    argv: readonly string[],
+    terminal: Terminal,
+    options: Pick<RunOptions, 'user' | 'cwd' | 'env' | 'signal'> = {},
+  ): Promise<{ readonly exitCode?: number; readonly signal?: string }> {
+    return this.#ours(async () => {
+      const becoming = await this.#shells.becoming(options.user, options.signal);
+      const text = becoming.wrap(terminalText({ argv, cwd: options.cwd, env: options.env }));
+      const end = await this.#connection.terminal(text, terminal, options.signal);
+      if (end.kind === 'lost') throw end.error;
+      if (options.signal?.aborted) throw interrupted(brief(argv));
+      return end.kind === 'exited' ? { exitCode: end.exitCode } : { signal: end.signal };
     });
   }
 

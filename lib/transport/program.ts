@@ -17,6 +17,10 @@ export const NO_DIRECTORY = 'no-directory';
  * place) and the subshell keeps directory and variables away from what runs next in the same shell.
  */
 function subshell(command: ShellCommand, nonce: string): string {
+  return `( ${steps(command, nonce)} )`;
+}
+
+function steps(command: ShellCommand, nonce: string): string {
   const name = command.argv[0];
   if (name === undefined || name === '' || name.startsWith('-')) {
     throw new PitrError({
@@ -26,10 +30,10 @@ function subshell(command: ShellCommand, nonce: string): string {
       next: ['Give the name of a program first, then its arguments.'],
     });
   }
-  const steps: string[] = [];
+  const parts: string[] = [];
   if (command.cwd !== undefined) {
     const directory = command.cwd.startsWith('-') ? `./${command.cwd}` : command.cwd;
-    steps.push(`CDPATH= cd ${quote(directory)} >/dev/null || { ${printMark(nonce, NO_DIRECTORY)}; exit 1; }`);
+    parts.push(`CDPATH= cd ${quote(directory)} >/dev/null || { ${printMark(nonce, NO_DIRECTORY)}; exit 1; }`);
   }
   for (const [variable, value] of Object.entries(command.env ?? {})) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) {
@@ -40,10 +44,10 @@ function subshell(command: ShellCommand, nonce: string): string {
         next: ['Use letters, digits and underscores, not beginning with a digit.'],
       });
     }
-    steps.push(`export ${variable}=${quote(value)}`);
+    parts.push(`export ${variable}=${quote(value)}`);
   }
-  steps.push(`exec ${command.argv.map(quote).join(' ')}`);
-  return `( ${steps.join('; ')} )`;
+  parts.push(`exec ${command.argv.map(quote).join(' ')}`);
+  return parts.join('; ');
 }
 
 function endMarks(nonce: string): string {
@@ -65,6 +69,14 @@ export function standingText(command: ShellCommand, nonce: string, stdin?: strin
 export function ownText(command: ShellCommand, nonce: string, stdin: 'channel' | 'nothing'): string {
   const run = subshell(command, nonce);
   return `${run}${stdin === 'nothing' ? ' </dev/null' : ''}; ${endMarks(nonce)}`;
+}
+
+/**
+ * A command that is given a terminal: nothing is printed around it. The shell becomes it: a shell that waited would
+ * take a Ctrl-C that was meant for the command, too, and end by it.
+ */
+export function terminalText(command: ShellCommand): string {
+  return steps(command, newNonce());
 }
 
 /** The marks that a shell prints before anything else: it is there, and this is its process id. */

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Secret } from '../values/secret.ts';
+import type { Terminal } from './terminal.ts';
 
 /** How a host is reached, as the inventory says it. */
 export type ConnectionSettings = SshSettings | DockerSettings | LocalSettings;
@@ -127,6 +128,15 @@ export interface HostConnection {
     argv: readonly string[],
     options?: Pick<RunOptions, 'user' | 'cwd' | 'env' | 'signal'>,
   ): Promise<RemoteProcess>;
+  /**
+   * Runs a command on a pseudo-terminal that is joined to the operator's: for programs that a person types to. Nothing
+   * else may read or write the terminal meanwhile.
+   */
+  terminal(
+    argv: readonly string[],
+    terminal: Terminal,
+    options?: Pick<RunOptions, 'user' | 'cwd' | 'env' | 'signal'>,
+  ): Promise<{ readonly exitCode?: number; readonly signal?: string }>;
   /** The whole content of a file as bytes. Throws kind `failed` when it cannot be read. */
   readFile(path: string, options?: Pick<RunOptions, 'user' | 'signal'>): Promise<Uint8Array>;
   /**

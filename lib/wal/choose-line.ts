@@ -2,15 +2,17 @@ import type { MergedArchive } from './archive.ts';
 import { chainOf } from './chain.ts';
 import type { Instant } from './instant.ts';
 import { continues, type Line } from './lineage.ts';
-import { lsnAt } from './lsn.ts';
+import { type Lsn, lsnAt } from './lsn.ts';
 import { numberHolding } from './segment.ts';
-import type { RecoveryTarget } from './target.ts';
+import { lsnOfTarget, type RecoveryTarget } from './target.ts';
+import type { TimelineId } from './timeline.ts';
 
 /**
  * The timeline that was alive at the target: it had begun by then and has WAL from then or later. A timeline and the
  * one that simply goes on after it (failover, switchover) count as one, a branch on purpose (an earlier recovery to a
  * moment) does not. At a moment when nothing was written the state is the end of what had been written before.
- * For `latest` it is the timeline that wrote WAL last.
+ * For `latest`, and for what has to be looked for, it is the timeline that wrote WAL last; for a position the one that
+ * wrote it; the end of the backup lies on the backup's own.
  *
  * Several lines in the answer mean that the target alone does not tell.
  */
@@ -19,7 +21,10 @@ export function chooseLine(
   archive: MergedArchive,
   target: RecoveryTarget,
 ): readonly Line[] {
-  if (target.kind === 'latest') return lastWritten(lines);
+  const lsn = lsnOfTarget(target);
+  if (lsn !== undefined) return linesHolding(lines, archive, lsn);
+  if (target.kind === 'immediate') return lines.slice(0, 1);
+  if (target.kind !== 'time') return lastWritten(lines);
   const { time } = target;
   const size = archive.segmentSize;
   const newestOf = (some: readonly Line[]): readonly Line[] =>
@@ -38,6 +43,30 @@ export function chooseLine(
   }
   const begunLater = lines.filter((later) => later.from > time && later.until !== undefined);
   return begunLater.length > 0 ? [...ended, ...begunLater] : lastWritten(ended);
+}
+
+/**
+ * The lines that hold this position, one for each timeline that wrote something of its own there. Where several lines
+ * share what was written, the newest that goes on after it is taken: the end of an older one may be archived in part.
+ */
+export function linesHolding(lines: readonly Line[], archive: MergedArchive, lsn: Lsn): readonly Line[] {
+  const size = archive.segmentSize;
+  const holding = lines.filter((line) => line.lastNumber >= numberHolding(lsn, size));
+  const newest = holding.filter((line) => !holding.some((child) => continues(child, line, size)));
+  const byWriter = new Map<TimelineId, Line>();
+  for (const line of newest) {
+    const writer = writerAt(line, archive, lsn);
+    const known = byWriter.get(writer);
+    // Of lines that branched off on purpose the one that wrote it itself, if it is there.
+    if (known === undefined || line.timeline === writer) byWriter.set(writer, line);
+  }
+  return byWriter.size === 0 ? lastWritten(lines) : [...byWriter.values()];
+}
+
+/** The timeline that wrote this position, as a line has it. */
+function writerAt(line: Line, archive: MergedArchive, lsn: Lsn): TimelineId {
+  const ancestors = archive.histories.get(line.timeline)?.history.ancestors ?? [];
+  return ancestors.find(({ until }) => lsn < until)?.timeline ?? line.timeline;
 }
 
 function lastWritten(lines: readonly Line[]): readonly Line[] {

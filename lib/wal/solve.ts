@@ -5,7 +5,7 @@ import type { Instant } from './instant.ts';
 import { type BackupPosition, type Line, linesFrom } from './lineage.ts';
 import { type Lsn, lsnAt } from './lsn.ts';
 import { numberHolding } from './segment.ts';
-import type { RecoveryTarget } from './target.ts';
+import { lsnOfTarget, type RecoveryTarget } from './target.ts';
 import type { TimelineId } from './timeline.ts';
 
 /** From when to when a backup can be rolled forward with the WAL that is there. */
@@ -58,8 +58,7 @@ export function solveWal(
 ): WalPlan | WalRefusal {
   const lines = linesFrom(backup, archive);
   const anywhere = (): Reachable => ({ from: backup.endTime, to: farthest(lines, backup, archive) });
-  if (target.kind === 'time' && target.time <= backup.endTime)
-    return { ok: false, why: 'before-backup-end', reachable: anywhere() };
+  if (isBeforeEnd(target, backup)) return { ok: false, why: 'before-backup-end', reachable: anywhere() };
   const chosen =
     timeline === undefined
       ? chooseLine(lines, archive, target)
@@ -73,6 +72,12 @@ export function solveWal(
   if (conflict !== undefined)
     return { ok: false, why: 'timeline-conflict', ...conflict, reachable: anywhere() };
   return walOnLine(line, backup, archive, target);
+}
+
+function isBeforeEnd(target: RecoveryTarget, backup: BackupPosition): boolean {
+  if (target.kind === 'time') return target.time <= backup.endTime;
+  const lsn = lsnOfTarget(target);
+  return lsn !== undefined && lsn < backup.endLsn;
 }
 
 function walOnLine(
@@ -109,17 +114,32 @@ function walOnLine(
   };
 }
 
-/** Up to the first segment that was still written to after the target; nothing when none of them reaches so far. */
+/**
+ * Up to the segment that holds the target: for a time the first one that was still written to after it; nothing when
+ * none of them reaches so far. Where the place of the target has to be looked for, all that can be reached.
+ */
 function neededOf(
   chain: readonly Link[],
   backup: BackupPosition,
   target: RecoveryTarget,
 ): readonly Link[] | undefined {
+  const upTo = (index: number): readonly Link[] =>
+    chain.slice(0, Math.max(index, consistentAt(chain, backup)) + 1);
   if (target.kind === 'latest') return chain;
-  const last = chain.findLast((link) => link.time !== undefined)?.time;
-  if (last === undefined || target.time > last) return undefined;
-  const holds = chain.findIndex((link) => link.time !== undefined && link.time > target.time);
-  return holds === -1 ? chain : chain.slice(0, Math.max(holds, consistentAt(chain, backup)) + 1);
+  if (target.kind === 'immediate') return upTo(0);
+  if (target.kind === 'time') {
+    const last = chain.findLast((link) => link.time !== undefined)?.time;
+    if (last === undefined || target.time > last) return undefined;
+    const holds = chain.findIndex((link) => link.time !== undefined && link.time > target.time);
+    return holds === -1 ? chain : upTo(holds);
+  }
+  const lsn = lsnOfTarget(target);
+  if (lsn === undefined) {
+    const gap = chain.findIndex(isMissing);
+    return gap === -1 ? chain : upTo(gap - 1);
+  }
+  const holds = chain.findIndex((link) => link.number === numberHolding(lsn, backup.segmentSize));
+  return holds === -1 ? undefined : upTo(holds);
 }
 
 /** The index of the segment in which the backup ends: before it the data is not consistent. */

@@ -121,12 +121,12 @@ describe('pitr runs', () => {
       3 changes in place, 1 perhaps half made.
 
       What you can do now:
+        Go on where it stood:
+          pitr resume RUN
         Change 4 cannot be taken back: the task gives no "undo" command. What is older
         stays with it.
         Leave it as it is and take back the rest:
           pitr undo RUN --keep 4
-        Run it again; what is as it should be is left so:
-          pitr play two.yml -i inventory.yml -e 'place=PLACE' -e 'fails=true'
       "
     `);
     const { lines } = await pitr('runs', runId, '--output', 'json');
@@ -205,6 +205,24 @@ describe('pitr undo', () => {
       },
     ]);
     expect(await readFile(join(place, 'two'), 'utf8')).toBe('two');
+  });
+
+  it('goes back to before a task that is named, and says which there are', async () => {
+    const { code, lines } = await pitr(
+      'undo',
+      runId,
+      '--to',
+      'core.command',
+      '--keep',
+      '4,2',
+      '--check',
+      '--output',
+      'json',
+    );
+    expect([code, lines[0]?.changes]).toMatchObject([0, [{ number: 3 }]]);
+    const unknown = await pitr('undo', runId, '--to', 'core.comand');
+    expect(unknown.code).toBe(64);
+    expect(unknown.stderr.replaceAll(/\s+/g, ' ')).toContain('did you mean "core.command"?');
   });
 
   it.each([

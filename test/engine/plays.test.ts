@@ -269,6 +269,7 @@ describe('the journal', () => {
       'task.started',
       'change.intended',
       'change.done',
+      'task.result',
       'run.finished',
     ]);
     const { stat } = await import('node:fs/promises');

@@ -7,7 +7,8 @@ import { module as servers } from '../../lib/modules/barman/servers.ts';
 import { module as wal } from '../../lib/modules/barman/wal.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { HostConnection } from '../../lib/transport/types.ts';
-import { ask, errorOf } from './barman-lab.ts';
+import { errorOf } from '../support/errors.ts';
+import { ask } from './barman-lab.ts';
 import { type OwnContainer, ownContainer, sweepContainers } from './own-container.ts';
 
 const CONFIG = `[barman]

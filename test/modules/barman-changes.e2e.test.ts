@@ -7,7 +7,8 @@ import { module as createBackup } from '../../lib/modules/barman/create_backup.t
 import { module as recover } from '../../lib/modules/barman/recover.ts';
 import { module as switchWal } from '../../lib/modules/barman/switch_wal.ts';
 import { pathResource } from '../../lib/resources/path.ts';
-import { ask, type BarmanLab, errorOf, leaderOf, listening, openBarmanLab } from './barman-lab.ts';
+import { errorOf } from '../support/errors.ts';
+import { ask, type BarmanLab, leaderOf, listening, openBarmanLab } from './barman-lab.ts';
 
 let lab: BarmanLab;
 let chosen: Awaited<ReturnType<typeof backup.read>>;

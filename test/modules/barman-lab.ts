@@ -6,7 +6,6 @@ import { labSeed } from '../../lab/seed.ts';
 import { containerName, type HostName, hostNames } from '../../lab/topology.ts';
 import type { LookModule, Result, TaskContext, WriteHost } from '../../lib/contract/module.ts';
 import { liveHost } from '../../lib/engine/live-host.ts';
-import { asPitrError, type PitrError } from '../../lib/errors/pitr-error.ts';
 import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { HostConnection } from '../../lib/transport/types.ts';
@@ -77,6 +76,8 @@ export function listening(signal: AbortSignal = new AbortController().signal) {
     file: refuse,
     render: refuse,
     ask: refuse,
+    hold: refuse,
+    held: () => undefined,
   };
   return { context, warnings, progress, output };
 }
@@ -89,15 +90,4 @@ export async function ask<P, R extends Result>(
   context: TaskContext = listening().context,
 ): Promise<R> {
   return module.read(host, module.params.parse(params), context);
-}
-
-/** The error that a promise ends with. Throws when it ends well. */
-export async function errorOf(promise: Promise<unknown>): Promise<PitrError> {
-  let value: unknown;
-  try {
-    value = await promise;
-  } catch (error) {
-    return asPitrError(error);
-  }
-  throw new Error(`expected an error, got ${JSON.stringify(value)}`);
 }

@@ -8,7 +8,8 @@ import { module as wal } from '../../lib/modules/barman/wal.ts';
 import { formatInstant, instantAt } from '../../lib/wal/instant.ts';
 import { parseInstant } from '../../lib/wal/parse-instant.ts';
 import { DEFAULT_SEGMENT_SIZE, nextSegment, parseSegment, segmentNumber } from '../../lib/wal/segment.ts';
-import { ask, type BarmanLab, errorOf, leaderOf, listening, openBarmanLab } from './barman-lab.ts';
+import { errorOf } from '../support/errors.ts';
+import { ask, type BarmanLab, leaderOf, listening, openBarmanLab } from './barman-lab.ts';
 
 let lab: BarmanLab;
 let chosen: Awaited<ReturnType<typeof backup.read>>;

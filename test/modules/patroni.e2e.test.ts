@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { errorOf } from '../support/errors.ts';
 import { sharedLab } from '../support/lab.ts';
 import { labPlayground, nodeParams } from './lab-playground.ts';
 import type { Playground } from './playground.ts';
@@ -27,16 +27,6 @@ afterAll(() => play.close());
 const patroni = (host: DatabaseHost) => nodeParams(host).patroni;
 const streaming = (host: DatabaseHost, stall = 60) =>
   play.run('patroni.streaming', { ...patroni(host), ...nodeParams(host).postgres, stall }, host);
-
-async function errorOf(work: Promise<unknown>): Promise<PitrError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof PitrError) return error;
-    throw error;
-  }
-  throw new Error('it did not fail');
-}
 
 describe('the cluster', () => {
   it('is told by each node alike', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import type { AnyModule, Change, Question, TaskContext } from '../../lib/contract/module.ts';
 import { controllerFile } from '../../lib/engine/files.ts';
+import { HeldLocks } from '../../lib/engine/held-locks.ts';
 import { liveHost } from '../../lib/engine/live-host.ts';
 import { type ModuleOutcome, runModule } from '../../lib/engine/module-run.ts';
 import { Predictions } from '../../lib/engine/predictions.ts';
@@ -28,6 +29,8 @@ export class Playground {
   /** What `render` gives. */
   template: (extra: Readonly<Record<string, unknown>>, path: string) => string = () => '';
   answer = true;
+  /** What the modules hold; let go of at `close`. */
+  readonly locks = new HeldLocks();
   signal: AbortSignal = new AbortController().signal;
   readonly #connections: ReadonlyMap<string, HostConnection>;
 
@@ -72,6 +75,7 @@ export class Playground {
   }
 
   async close(): Promise<void> {
+    await this.locks.release('ok');
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
   }
 
@@ -99,6 +103,8 @@ export class Playground {
         defaults: { user },
         dryRun: false,
         predictions,
+        step: { task: '1.1', turn: 1, host },
+        past: undefined,
         journal: {
           intend: async (entry) =>
             this.journal.push({
@@ -134,6 +140,8 @@ export class Playground {
         this.questions.push(question);
         return this.answer;
       },
+      hold: this.locks.hold,
+      held: this.locks.held,
     };
   }
 }

@@ -5,7 +5,6 @@ import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed, type Seed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, postgresBin } from '../../lab/topology.ts';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
 import { quoteConf } from '../../lib/postgres/conf-file.ts';
 import {
   oneLine,
@@ -13,6 +12,7 @@ import {
   restoreCommandValues,
 } from '../../lib/postgres/restore-command.ts';
 import { quote } from '../../lib/transport/quote.ts';
+import { errorOf } from '../support/errors.ts';
 import { sharedLab } from '../support/lab.ts';
 import { labPlayground, nodeParams } from './lab-playground.ts';
 import type { Playground } from './playground.ts';
@@ -31,16 +31,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => play.close());
-
-async function errorOf(work: Promise<unknown>): Promise<PitrError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof PitrError) return error;
-    throw error;
-  }
-  throw new Error('it did not fail');
-}
 
 describe('a value in a configuration file', () => {
   it('is read by PostgreSQL as it was meant, whatever is in it', async () => {

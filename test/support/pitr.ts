@@ -4,6 +4,7 @@ import { checkoutRoot, labFiles } from '../../lab/checkout.ts';
 import { prefixFrom } from '../../lab/lab.ts';
 import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
 import type { PitrEvent, TaskStatus } from '../../lib/events/events.ts';
+import { commandLineFile } from './command-line.ts';
 
 export interface PitrResult {
   readonly exitCode: number | null;
@@ -19,7 +20,7 @@ export async function pitr(
   env: Readonly<Record<string, string>> = {},
 ): Promise<PitrResult> {
   const stateDirectory = join(labFiles(prefixFrom(process.env)).folder, 'state');
-  const child = spawn(process.execPath, [join(checkoutRoot, 'dist', 'cli', 'main.js'), ...args], {
+  const child = spawn(process.execPath, [commandLineFile(), ...args], {
     cwd: checkoutRoot,
     env: { ...process.env, PITR_STATE_DIR: stateDirectory, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,22 +1,20 @@
 import { z } from 'zod';
 import { loginFailed, rsyncMissing, walNotFetchable } from '../../barman/access-refusals.ts';
-import { userParam } from '../../barman/params.ts';
+import { remoteSshParam, userParam } from '../../barman/params.ts';
 import { parseReport } from '../../barman/report.ts';
 import { shellWords, testedSsh } from '../../barman/ssh-words.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
+import { login } from '../../postgres/params.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
-  remote_ssh: z
-    .string()
+  remote_ssh: remoteSshParam
     .optional()
     .describe('on the Barman host: how it logs in to the database node, "ssh -q postgres@db2"'),
   user: userParam,
-  ssh: z
-    .string()
-    .regex(/^[^\s@-][^\s@]*@[^\s@-][^\s@]*$/, 'expected user@host')
+  ssh: login
     .optional()
     .describe('on a database node: how it logs in to Barman, user@host')
     .meta({ variable: 'barman_ssh' }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type PassedOver, whyChosen, whyNot } from '../../barman/auto-backup.ts';
 import type { CompleteBackup } from '../../barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../barman/backup-result.ts';
 import { backupById, usableBackups } from '../../barman/choose-backup.ts';
@@ -7,7 +8,16 @@ import { solveFor, wantedServers } from '../../barman/recovery-wal.ts';
 import { walRefused } from '../../barman/wal-refusals.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
 import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../resources/barman.ts';
-import { checkedTarget, targetTimeSchema } from '../../wal/target.ts';
+import { findInBackups } from '../../resources/find-in-backups.ts';
+import type { WalPlan, WalRefusal } from '../../wal/solve.ts';
+import {
+  checkedTarget,
+  lsnOfTarget,
+  type RecoveryTarget,
+  targetData,
+  targetSchema,
+  targetTimeSchema,
+} from '../../wal/target.ts';
 import { timelineId } from '../../wal/timeline.ts';
 
 const params = z.strictObject({
@@ -20,6 +30,13 @@ const params = z.strictObject({
   server: z.string().optional().describe('the Barman server that holds it; found when left out'),
   servers: serversParam,
   target_time: targetTimeSchema.default('latest').describe('for `auto`: `latest`, or a time with its offset'),
+  target: targetSchema
+    .optional()
+    .describe('any target, instead of target_time; a transaction or restore point is looked for in all WAL'),
+  unarchived: z
+    .enum(['refuse', 'allow'])
+    .default('refuse')
+    .describe('allow: a target after the last archived WAL, where that WAL is still to be archived'),
   timeline: timelineParam,
   user: userParam,
 });
@@ -39,15 +56,25 @@ export const module = defineLook({
   register: chosen`,
   params,
   freeForm: 'id',
-  returns: backupReturns,
+  returns: {
+    ...backupReturns,
+    why: 'for auto: why this one, and why newer ones were passed over, in lines',
+    target: 'the target as a mapping; for auto with found_at, where it had to be looked for',
+  },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
-  read: async (host, wish) => {
-    if (wish.id === 'auto') return backupResult(await reaching(host, wish));
+  read: async (host, wish, context) => {
+    const target = checkedTarget(wish.target ?? wish.target_time);
+    if (wish.id === 'auto') {
+      const chosen = await reaching(host, wish, target, (text) => context.progress(text));
+      return { ...backupResult(chosen.backup), why: chosen.why, target: targetData(chosen.target) };
+    }
     const { servers } = await readCatalogue(host, wish.user);
     const wanted = wantedServers(servers, namesOf(wish), host.name);
-    if (wish.id !== 'latest') return backupResult(backupById(wish.id, wanted, host.name));
-    const [newest] = usableBackups(wish.id, wanted, host.name);
-    return backupResult(newest);
+    const backup =
+      wish.id === 'latest'
+        ? usableBackups(wish.id, wanted, host.name)[0]
+        : backupById(wish.id, wanted, host.name);
+    return { ...backupResult(backup), why: [], target: targetData(target) };
   },
 });
 
@@ -55,22 +82,51 @@ function namesOf({ server, servers }: Params): readonly string[] | undefined {
   return server === undefined ? servers : [server];
 }
 
+interface Chosen {
+  readonly backup: CompleteBackup;
+  readonly why: readonly string[];
+  readonly target: RecoveryTarget;
+}
+
 /** The last backup from which the target can be reached with what is archived, whichever server holds the WAL. */
-async function reaching(host: ReadHost, wish: Params): Promise<CompleteBackup> {
-  const target = checkedTarget(wish.target_time);
+async function reaching(
+  host: ReadHost,
+  wish: Params,
+  asked: RecoveryTarget,
+  progress: (text: string) => void,
+): Promise<Chosen> {
   const { servers, archives } = await readCatalogueAndArchives(host, wish.user);
   const searched = wantedServers(servers, wish.servers, host.name);
   const wanted = wantedServers(searched, namesOf(wish), host.name);
   const usable = usableBackups(wish.id, wanted, host.name);
-  const early = usable.filter((backup) => target.kind === 'latest' || backup.endTime < target.time);
   const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
-  for (const backup of early) if (solveFor(backup, searched, archives, target, timeline).ok) return backup;
-  // The last one that ended before the target has the reason why not; where all ended later, the first one has.
-  const judged = early[0] ?? usable.at(-1) ?? usable[0];
-  const refusal = solveFor(judged, searched, archives, target, timeline);
-  if (refusal.ok) return judged;
-  throw walRefused(refusal, {
-    backup: judged,
+  const isSought = (asked.kind === 'xid' || asked.kind === 'name') && lsnOfTarget(asked) === undefined;
+  const target = isSought
+    ? await findInBackups(
+        host,
+        { usable, servers, searched, archives, target: asked, timeline, user: wish.user },
+        progress,
+      )
+    : asked;
+  const solve = (backup: CompleteBackup): WalPlan | WalRefusal => {
+    const solved = solveFor(backup, searched, archives, target, timeline);
+    return !solved.ok && solved.why === 'after-last-archived' && wish.unarchived === 'allow'
+      ? solveFor(backup, searched, archives, { kind: 'latest' }, solved.line.timeline)
+      : solved;
+  };
+  const passedOver: PassedOver[] = [];
+  let judged: { readonly backup: CompleteBackup; readonly refusal: WalRefusal } | undefined;
+  for (const backup of usable) {
+    const solved = solve(backup);
+    if (solved.ok) return { backup, why: whyChosen(backup, passedOver, target), target };
+    passedOver.push({ backup, why: whyNot(solved, target, backup) });
+    // The last one that ended before the target has the reason why not; where all ended later, the first one has.
+    if (judged === undefined || judged.refusal.why === 'before-backup-end')
+      judged = { backup, refusal: solved };
+  }
+  if (judged === undefined) throw new Error('there is a usable backup');
+  throw walRefused(judged.refusal, {
+    backup: judged.backup,
     target,
     servers: searched.map(({ name }) => name),
     host: host.name,

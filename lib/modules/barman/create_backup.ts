@@ -89,6 +89,7 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
       throw backupFailed(server, fresh, host.name, evidenceOf(result));
     return backupResult(fresh);
   },
+  orphans: 'end',
   undo: async (_host, { server }, context) => {
     context.warn(`The new backup of ${server} is kept; if it is not wanted: barman delete ${server} <id>`);
   },

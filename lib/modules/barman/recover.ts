@@ -2,13 +2,14 @@ import { z } from 'zod';
 import type { CompleteBackup } from '../../barman/backup-info.ts';
 import { backupById } from '../../barman/choose-backup.ts';
 import { barmanCommandFailed } from '../../barman/errors.ts';
-import { backupParam, userParam } from '../../barman/params.ts';
+import { backupParam, remoteSshParam, userParam } from '../../barman/params.ts';
 import { recoverCommand } from '../../barman/recover-command.ts';
 import { wantedServers } from '../../barman/recovery-wal.ts';
 import { type BarmanVersion, OLDEST_KNOWN, parseVersion, recoverAbilities } from '../../barman/version.ts';
 import { type Change, defineModule, type ReadHost, type Result } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
 import { absolutePath, depthOf } from '../../fs/paths.ts';
 import { readCatalogue } from '../../resources/barman.ts';
 import { known } from '../../resources/known.ts';
@@ -31,12 +32,18 @@ const params = z.strictObject({
   backup: backupParam.describe('the backup: its id, or the result of barman.backup'),
   server: z.string().optional().describe('the Barman server that holds it; found when left out'),
   node: z.string().describe('the inventory name of the host that receives it'),
-  remote_ssh: z
-    .string()
-    .min(1)
-    .describe("how Barman's host logs in there, as the user that will own the files: ssh -q postgres@db2"),
+  remote_ssh: remoteSshParam
+    .optional()
+    .describe(
+      "how Barman's host logs in there, as the user that will own the files: ssh -q postgres@db2; left out where node is Barman's own host",
+    ),
   destination: absolutePath
     .refine((path) => depthOf(path) > 1, 'too close to the root')
+    .refine(
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: Barman hands it to shells and to rsync
+      (path) => !/[\u0000-\u001f\u007f]/.test(path),
+      'must not hold control characters',
+    )
     .describe(
       'the directory to copy it to, beside the live data; absent, empty, or an unfinished copy of this very backup',
     ),
@@ -129,6 +136,14 @@ version, system identifier, backup label, owner and mode. Undo removes the copy,
 
 async function read(host: ReadHost, wish: Params): Promise<State> {
   const { user, node, destination, owner, tablespaces } = wish;
+  if (wish.remote_ssh === undefined && node !== host.name) {
+    throw new PitrError({
+      kind: 'validation',
+      code: 'remote-ssh-missing',
+      message: `remote_ssh must say how ${host.name} logs in to ${node}`,
+      next: ['Give it: remote_ssh: "{{ restore_ssh }}"'],
+    });
+  }
   const reference = typeof wish.backup === 'string' ? { id: wish.backup, server: wish.server } : wish.backup;
   const [said, catalogue] = await Promise.all([
     host.query(probe(['barman', '--version'], { user })),

@@ -13,18 +13,20 @@ export const module = defineLook({
   params,
   returns: {
     names: 'their names',
-    servers: 'for each: name, description, system_id, wals (directory of its archive), backups (how many)',
+    servers:
+      'for each: name, description, system_id, wals (directory of its archive), basebackups (of its backups), backups (how many)',
   },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
   read: async (host, { user }) => {
     const { servers } = await readCatalogue(host, user);
     return {
       names: servers.map(({ name }) => name),
-      servers: servers.map(({ name, description, systemId, wals, backups }) => ({
+      servers: servers.map(({ name, description, systemId, wals, basebackups, backups }) => ({
         name,
         description,
         system_id: systemId,
         wals,
+        basebackups,
         backups: backups.length,
       })),
     };

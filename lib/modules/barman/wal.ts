@@ -1,33 +1,41 @@
 import { z } from 'zod';
-import type { CompleteBackup } from '../../barman/backup-info.ts';
-import { backupById } from '../../barman/choose-backup.ts';
 import { backupParam, serversParam, timelineParam, userParam } from '../../barman/params.ts';
-import { alternativeTo, archivesFor, positionOf, wantedServers } from '../../barman/recovery-wal.ts';
-import { walRefused } from '../../barman/wal-refusals.ts';
-import { defineLook, type ReadHost, type TaskContext } from '../../contract/module.ts';
-import { barmanResource, readCatalogueAndArchives } from '../../resources/barman.ts';
-import { mergeArchives } from '../../wal/archive.ts';
+import { defineLook, type TaskContext } from '../../contract/module.ts';
+import { barmanResource } from '../../resources/barman.ts';
+import { type RecoveryWal, readRecoveryWal } from '../../resources/recovery-wal.ts';
 import { namesOfRuns } from '../../wal/chain.ts';
 import { formatInstant, secondsBetween } from '../../wal/instant.ts';
 import { formatLsn } from '../../wal/lsn.ts';
 import { serversUsed, walSummary } from '../../wal/plan-words.ts';
-import { parseSegment } from '../../wal/segment.ts';
-import { solveWal, type WalPlan } from '../../wal/solve.ts';
-import { checkedTarget, type RecoveryTarget, targetTimeSchema } from '../../wal/target.ts';
-import { historyFileName, timelineId } from '../../wal/timeline.ts';
+import { checkedTarget, targetData, targetSchema, targetTimeSchema, targetWords } from '../../wal/target.ts';
+import { historyFileName } from '../../wal/timeline.ts';
 
 const params = z.strictObject({
   backup: backupParam.describe('the backup to start from: its id, or the result of barman.backup'),
   target_time: targetTimeSchema
     .default('latest')
     .describe('`latest`, or a time with its offset: 2026-11-22 09:34:43.5+00'),
+  target: targetSchema
+    .optional()
+    .describe(
+      'any target: `latest`, a time, or a mapping with one of time, lsn, xid, name, immediate; instead of target_time',
+    ),
+  unarchived: z
+    .enum(['refuse', 'allow'])
+    .default('refuse')
+    .describe('allow: a target after the last archived WAL, where that WAL is still to be archived'),
   timeline: timelineParam,
+  accept_gap: z
+    .boolean()
+    .default(false)
+    .describe(
+      'where segments are missing: go as far as there are some, to the end of WAL before the first gap',
+    )
+    .meta({ variable: 'accept_gap' }),
   server: z.string().optional().describe('the Barman server that holds the backup; found when left out'),
   servers: serversParam,
   user: userParam,
 });
-
-type Params = z.output<typeof params>;
 
 export const module = defineLook({
   summary: 'Proves that all WAL between a backup and a target is archived, or refuses.',
@@ -40,8 +48,12 @@ segment in which a failover happened the one that goes on; when several were ali
   register: wal`,
   params,
   returns: {
-    target_time: 'the target in UTC with its offset, exact to the microsecond; or latest',
+    target: 'the target as a mapping, as other modules take it; with an accepted gap it is latest',
+    words: 'the target in words',
+    target_time: 'a time in UTC with its offset, exact to the microsecond; else latest',
     latest: 'whether the target is latest',
+    unarchived: 'whether the target lies after the last archived WAL',
+    gap: 'with accept_gap, where segments are missing: missing (names), wanted (the target that cannot be reached)',
     timeline: 'the timeline that recovery follows',
     first: 'the first segment that is needed',
     last: 'the segment that was being written at the target: the last one that is surely needed',
@@ -56,32 +68,22 @@ segment in which a failover happened the one that goes on; when several were ali
   },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
   read: async (host, wish, context) => {
-    const target = checkedTarget(wish.target_time);
-    const reference =
-      typeof wish.backup === 'string' ? { id: wish.backup, server: wish.server } : wish.backup;
-    const from = typeof wish.backup === 'string' ? undefined : parseSegment(wish.backup.begin_wal ?? '');
-    const { servers, archives } = await readCatalogueAndArchives(host, wish.user, from);
-    const searched = wantedServers(servers, wish.servers, host.name);
-    const holding =
-      reference.server === undefined ? searched : wantedServers(servers, [reference.server], host.name);
-    const backup = backupById(reference.id, holding, host.name);
-    const own = archivesFor(backup, searched, archives);
-    const merged = mergeArchives(own, backup.segmentSize);
-    const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
-    const plan = solveWal(positionOf(backup), merged, target, timeline);
-    if (!plan.ok) {
-      throw walRefused(plan, {
-        backup,
-        target,
-        servers: own.map(({ server }) => server),
-        alternative: await alternative(host, wish, backup, target),
-        host: host.name,
-      });
-    }
-    warnings(plan, backup, target, context);
+    const wanted = wish.target ?? wish.target_time;
+    const wal = await readRecoveryWal(host, {
+      ...wish,
+      target: checkedTarget(wanted),
+      acceptGap: wish.accept_gap,
+      allowUnarchived: wish.unarchived === 'allow',
+    });
+    const { backup, plan, merged, target } = wal;
+    warnings(wal, context);
     return {
+      target: targetData(target),
+      words: targetWords(target),
       target_time: target.kind === 'time' ? formatInstant(target.time) : 'latest',
       latest: target.kind === 'latest',
+      unarchived: wal.unarchived,
+      ...(wal.gap === undefined ? {} : { gap: { missing: wal.gap, wanted } }),
       timeline: plan.line.timeline,
       first: plan.needed[0]?.segment,
       last: plan.needed.at(-1)?.segment,
@@ -105,8 +107,13 @@ segment in which a failover happened the one that goes on; when several were ali
   },
 });
 
-function warnings(plan: WalPlan, backup: CompleteBackup, target: RecoveryTarget, context: TaskContext): void {
-  if (plan.gapAfter !== undefined) {
+function warnings({ plan, backup, target, gap }: RecoveryWal, context: TaskContext): void {
+  if (gap !== undefined) {
+    context.warn(
+      `WAL is missing (${gap.join(', ')}): recovery ends at ${formatInstant(plan.archivedUntil.time)}; what was written later is lost, as you have accepted.`,
+    );
+  }
+  if (plan.gapAfter !== undefined && target.kind !== 'latest') {
     const [name] = namesOfRuns([plan.gapAfter]);
     context.warn(
       `WAL is missing after the target (${name}): later moments cannot be reached from this backup.`,
@@ -119,15 +126,4 @@ function warnings(plan: WalPlan, backup: CompleteBackup, target: RecoveryTarget,
       `The target is ${seconds} s after the end of the backup: it holds hardly more than the backup itself.`,
     );
   }
-}
-
-/** The last other backup from which this very target can be reached; it may need WAL from before this one. */
-async function alternative(
-  host: ReadHost,
-  wish: Params,
-  backup: CompleteBackup,
-  target: RecoveryTarget,
-): Promise<CompleteBackup | undefined> {
-  const { servers, archives } = await readCatalogueAndArchives(host, wish.user);
-  return alternativeTo(backup, wantedServers(servers, wish.servers, host.name), archives, target);
 }

@@ -63,6 +63,7 @@ export const module = defineModule({
   apply: applyCommand,
   undo: undoCommand,
   applyOnly: ['argv'],
+  orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" command',
 });
 

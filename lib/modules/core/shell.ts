@@ -45,6 +45,7 @@ export const module = defineModule({
   apply: applyCommand,
   undo: undoCommand,
   applyOnly: ['argv'],
+  orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" script',
 });
 

@@ -209,6 +209,9 @@ async function apply(host: WriteHost, change: TreeCopy, _params: Params, context
   return { dest, bytes, sha256 };
 }
 
+// tar ends at the mark of the archive's end, and would leave the sender with the padding behind it.
+const UNPACK = 'tar -C "$1" -x -p -f - || exit; cat >/dev/null';
+
 async function transfer(
   host: WriteHost,
   other: WriteHost,
@@ -217,7 +220,7 @@ async function transfer(
 ): Promise<number> {
   const { src, from, dest, staging, bytes: total } = change;
   const { signal } = context;
-  const sink = await host.spawn(['tar', '-C', staging, '-x', '-p', '-f', '-'], { signal });
+  const sink = await host.spawn(['sh', '-c', UNPACK, 'sh', staging], { signal });
   const source = await other.spawn(['tar', '-C', src, '--format=posix', '-c', '-f', '-', '.'], { signal });
   let said = 0;
   const result = await relay(source, sink, {

@@ -1,16 +1,18 @@
 import { z } from 'zod';
-import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import type { ReadHost, TaskContext, WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
+import { isUp } from '../../patroni/cluster.ts';
 import { withMember, withoutMember } from '../../patroni/foresee.ts';
 import { type MemberChange, planMember } from '../../patroni/member-plan.ts';
+import { parseNode } from '../../patroni/node.ts';
 import { patroniParams } from '../../patroni/params.ts';
 import { instanceParams, seconds } from '../../postgres/params.ts';
 import { startMember, stopMember } from '../../resources/member-control.ts';
-import { patroniResource, readCluster } from '../../resources/patroni.ts';
+import { askRest, patroniResource, readCluster } from '../../resources/patroni.ts';
 import { postgresResource } from '../../resources/postgres.ts';
-import { SERVICE_MANAGERS, serviceId, serviceResource } from '../../resources/service.ts';
+import { SERVICE_MANAGERS, serviceId, serviceName, serviceResource } from '../../resources/service.ts';
 import { programsOf } from '../../resources/sql.ts';
 import { awaitStreaming } from '../../resources/streaming.ts';
 import { until } from '../../resources/until.ts';
@@ -20,9 +22,7 @@ const params = z.strictObject({
   state: z
     .enum(['stopped', 'running'])
     .describe('stopped: Patroni and PostgreSQL are down, proved; running: Patroni is up'),
-  service: z
-    .string()
-    .min(1)
+  service: serviceName
     .default('patroni')
     .describe("name of Patroni's service")
     .meta({ variable: 'patroni_service' }),
@@ -52,11 +52,21 @@ export const module = defineModule({
     state: running`,
   params,
   returns: { service: 'state of the service', postgres: 'whether a PostgreSQL runs on the data directory' },
-  read: async (host, p: Params) => ({
-    member: host.name,
-    service: await host.look(serviceResource, serviceId(p.manager, p.service)),
-    instance: await host.look(postgresResource, p.pgdata),
-  }),
+  read: async (host, p: Params) => {
+    const service = await host.look(serviceResource, serviceId(p.manager, p.service));
+    const instance = await host.look(postgresResource, p.pgdata);
+    const bare =
+      !(service instanceof Unknown) &&
+      service.state === 'running' &&
+      !(instance instanceof Unknown) &&
+      !instance.running;
+    return {
+      member: host.name,
+      service,
+      instance,
+      servesElsewhere: bare && (await servesSomewhere(host, p)),
+    };
+  },
   plan: (state, p) => planMember(state, p),
   unchanged: ({ service, instance }) =>
     service instanceof Unknown || instance instanceof Unknown
@@ -93,6 +103,15 @@ export const module = defineModule({
     await streamsAgain(host, change, context);
   },
 });
+
+/** Whether the node's own Patroni says that its PostgreSQL answers, wherever its data lies. */
+async function servesSomewhere(host: ReadHost, { port, pgdata }: Params): Promise<boolean> {
+  const url = `http://127.0.0.1:${port}/patroni`;
+  const body = (await askRest(host, [url])).get(url)?.body ?? '';
+  if (body === '' || !isUp(parseNode(body).state)) return false;
+  // It may have come up between the two looks.
+  return !(await postgresResource.read(host, pgdata)).running;
+}
 
 const STALL_MS = 90_000;
 

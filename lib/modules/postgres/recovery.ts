@@ -25,7 +25,7 @@ import {
 } from '../../resources/recovery-files.ts';
 import { quote } from '../../transport/quote.ts';
 import { Unknown } from '../../values/unknown.ts';
-import { checkedTarget, targetTimeSchema } from '../../wal/target.ts';
+import { checkedTarget, targetSchema, targetWords } from '../../wal/target.ts';
 
 const params = z
   .strictObject({
@@ -37,9 +37,11 @@ const params = z
     pgdata: absolutePath
       .describe('where it will lie when PostgreSQL starts on it: paths in its configuration are set to that')
       .meta({ variable: 'pgdata' }),
-    target: targetTimeSchema
+    target: targetSchema
       .default('latest')
-      .describe('latest, or a time with its offset: recovery stops before the first commit that is later'),
+      .describe(
+        'latest, a time with its offset, or a mapping with one of time, lsn, xid, name, immediate, and inclusive',
+      ),
     timeline: z
       .int()
       .min(1)
@@ -161,7 +163,7 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
     const summary =
       p.state === 'absent'
         ? `remove what the recovery has left in ${p.directory}`
-        : `prepare ${p.directory} for recovery to ${p.target === 'latest' ? 'the end of WAL' : p.target} on timeline ${p.timeline}`;
+        : `prepare ${p.directory} for recovery to ${targetWords(checkedTarget(p.target))} on timeline ${p.timeline}`;
     return {
       summary,
       directory: p.directory,

@@ -18,10 +18,10 @@ import { rest } from '../../resources/until.ts';
 import { Unknown } from '../../values/unknown.ts';
 import { formatLsn } from '../../wal/lsn.ts';
 import { DEFAULT_SEGMENT_SIZE, endOfSegment, parseSegment } from '../../wal/segment.ts';
-import { targetTimeSchema } from '../../wal/target.ts';
+import { checkedTarget, targetSchema } from '../../wal/target.ts';
 
 const params = z.strictObject({
-  target: targetTimeSchema.default('latest').describe('as postgres.recovery was told: latest, or a time'),
+  target: targetSchema.default('latest').describe('as postgres.recovery was told'),
   last: z
     .string()
     .regex(/^[0-9A-F]{24}$/, 'must be the name of a WAL segment')
@@ -46,8 +46,9 @@ export const module = defineLook({
   description:
     'No clock ends a replay that goes on, however slowly: it has stalled when for `stall` seconds nothing was replayed ' +
     'and nothing was fetched. Ends with reached: target (paused there, nothing later applied), or end-of-wal (the ' +
-    'archive has proved twice that the next segment does not exist, or `last` is replayed to its end). With a time ' +
-    'target end-of-wal means that no commit later than the target is archived; the instance stays up and readable. ' +
+    'archive has proved twice that the next segment does not exist, or `last` is replayed to its end). With a ' +
+    'target end-of-wal means that nothing that is archived has stopped it there; the instance stays up and readable. ' +
+    "That it stopped where it was told to is proved from PostgreSQL's own words. " +
     'Fails when PostgreSQL ends, with the FATAL lines of its log.',
   examples: `- postgres.replay:
     target: "{{ wal.target_time }}"
@@ -80,7 +81,7 @@ export const module = defineLook({
     const segmentSize = instance.control?.segmentSize ?? DEFAULT_SEGMENT_SIZE;
     const lastSegment = p.last === undefined ? undefined : parseSegment(p.last);
     const wish: ReplayWish = {
-      hasTarget: p.target !== 'latest',
+      target: checkedTarget(p.target),
       segmentSize,
       stallMs: p.stall * 1000,
       lastSegment,

@@ -10,6 +10,7 @@ import {
   type ServiceState,
   serviceCommand,
   serviceId,
+  serviceName,
   serviceResource,
 } from '../../resources/service.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
@@ -19,10 +20,7 @@ import { durationParam, milliseconds } from '../../wait/duration.ts';
 import { waitUntil } from '../../wait/wait-until.ts';
 
 const params = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[^\s-][^\s]*$/, 'expected the name of a service')
-    .describe('the service'),
+  name: serviceName.describe('the service'),
   state: z
     .enum(['started', 'stopped', 'restarted', 'reloaded'])
     .default('started')

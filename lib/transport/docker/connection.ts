@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { channelOf, OpenChannels } from '../child-channel.ts';
+import { onOwnTerminal } from '../child-terminal.ts';
 import type { Channel, ChannelEnd, Connection } from '../connection.ts';
+import type { Terminal } from '../terminal.ts';
 import type { DockerSettings } from '../types.ts';
 import { whyUnreachable } from './diagnose.ts';
 
@@ -30,6 +32,13 @@ export class DockerConnection implements Connection {
     // A session of its own: the terminal's Ctrl-C is for pitr, not for its clients.
     const child = spawn('docker', argv, { detached: true, stdio: 'pipe' });
     return this.#channels.add(channelOf(child, (end) => this.#interpret(end)));
+  }
+
+  async terminal(text: string, { term }: Terminal, signal?: AbortSignal): Promise<ChannelEnd> {
+    const { container, user } = this.#settings;
+    const as = user === undefined ? [] : ['-u', user];
+    const argv = ['exec', '-it', '-e', `TERM=${term}`, ...as, container, 'sh', '-c', text];
+    return this.#interpret(await onOwnTerminal('docker', argv, signal));
   }
 
   async close(): Promise<void> {

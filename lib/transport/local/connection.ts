@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { channelOf, OpenChannels } from '../child-channel.ts';
-import type { Channel, Connection } from '../connection.ts';
+import { onOwnTerminal } from '../child-terminal.ts';
+import type { Channel, ChannelEnd, Connection } from '../connection.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** The controller itself as a host. */
 export class LocalConnection implements Connection {
@@ -17,6 +19,10 @@ export class LocalConnection implements Connection {
     // A session of its own: the terminal's Ctrl-C is for pitr, which then ends commands in its own order.
     const child = spawn('/bin/sh', ['-c', text], { detached: true, stdio: 'pipe' });
     return this.#channels.add(channelOf(child, async (end) => end));
+  }
+
+  async terminal(text: string, _terminal: Terminal, signal?: AbortSignal): Promise<ChannelEnd> {
+    return onOwnTerminal('/bin/sh', ['-c', text], signal);
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,11 @@
 import type { Client, ClientChannel } from 'ssh2';
 import { type Channel, type ChannelEnd, type Connection, STREAMS_GRACE_MS } from '../connection.ts';
 import { connectionClosed, interrupted } from '../errors.ts';
+import type { Terminal } from '../terminal.ts';
 import type { SshSettings } from '../types.ts';
 import { connectionLost, execRefused, sessionsExhausted } from './errors.ts';
 import { type Login, login } from './login.ts';
+import { execOnTerminal, joined } from './terminal.ts';
 
 /** SSH_OPEN_CONNECT_FAILED: what sshd says when there are as many sessions as MaxSessions allows. */
 const NO_SESSION_FREE = 2;
@@ -51,6 +53,15 @@ export class SshConnection implements Connection {
         await later(pause, undefined);
       }
     }
+  }
+
+  async terminal(text: string, terminal: Terminal, signal?: AbortSignal): Promise<ChannelEnd> {
+    const session = await this.#ready(signal);
+    const channel = await Promise.race([
+      execOnTerminal(session.client, text, terminal),
+      session.lost.then(thrown),
+    ]);
+    return joined(channel, channelOf(channel, session), terminal, signal);
   }
 
   async close(): Promise<void> {

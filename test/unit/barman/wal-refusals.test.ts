@@ -80,7 +80,7 @@ describe('what the operator reads when WAL says no', () => {
       Valid recovery times:
         After: 2026-11-22 15:58:17.456449+00
         Until: 2026-11-22 15:58:22.648911+00 (the last archived WAL without a gap)
-      > Without it, this far and no further: target_time="2026-11-22 15:58:22.648911+00" (later data would be lost)
+      > Without them recovery ends at 2026-11-22 15:58:22.648911+00; what was written later is lost. If you accept that: accept_gap=true
       > Does a database node still have it? Look there: find / -name 00000001000000000000000A"
     `);
   });

@@ -141,6 +141,14 @@ describe('the plan for a member', () => {
     expect(() => planMember({ service: down, instance: isolated }, wish(state))).toThrow('isolated recovery');
   });
 
+  it.each(['stopped', 'running'] as const)(
+    'refuses a data directory that is not the one that Patroni serves from (%s)',
+    (state) => {
+      const elsewhere = { service: up, instance: instance({ data: 'absent' }), servesElsewhere: true };
+      expect(() => planMember(elsewhere, wish(state))).toThrow('its data lies in another directory');
+    },
+  );
+
   it('fails for a service that does not exist', () => {
     expect(() =>
       planMember({ service: { state: 'missing' }, instance: instance() }, wish('running')),

@@ -121,6 +121,28 @@ describe('the settings of a recovery', () => {
     ]);
   });
 
+  it.each([
+    [{ lsn: '16/B374D848' }, ['recovery_target_lsn = 16/B374D848']],
+    [
+      { lsn: '0/5000060', inclusive: false },
+      ['recovery_target_lsn = 0/5000060', 'recovery_target_inclusive = off'],
+    ],
+    [{ xid: 731, found_at: '0/5000060' }, ['recovery_target_xid = 731']],
+    [{ xid: '731', inclusive: false }, ['recovery_target_xid = 731', 'recovery_target_inclusive = off']],
+    [{ name: "vor 'allem'" }, ["recovery_target_name = vor 'allem'"]],
+    [{ immediate: true }, ['recovery_target = immediate']],
+    [
+      { time: '2026-11-22 15:41:19+00', inclusive: false },
+      ['recovery_target_time = 2026-11-22 15:41:19+00', 'recovery_target_inclusive = off'],
+    ],
+  ])('name any target, and only one: %j', (param, expected) => {
+    const target = checkedTarget(param);
+    const settings = recoverySettings({ target, timeline: 3, action: 'pause', restoreCommand: 'x' });
+    const lines = settings.map(({ name, value }) => `${name} = ${value}`);
+    expect(lines.slice(2, 2 + expected.length)).toEqual(expected);
+    expect(lines[2 + expected.length]).toBe('recovery_target_action = pause');
+  });
+
   it('set no target for latest', () => {
     const settings = recoverySettings({
       target: { kind: 'latest' },

@@ -10,12 +10,17 @@ import {
 } from '../../../lib/postgres/replay-watch.ts';
 import { type Lsn, parseLsn } from '../../../lib/wal/lsn.ts';
 import { DEFAULT_SEGMENT_SIZE, parseSegment } from '../../../lib/wal/segment.ts';
+import { checkedTarget } from '../../../lib/wal/target.ts';
 
 const lsn = (text: string): Lsn => parseLsn(text) ?? (0n as Lsn);
 const line = (text: string): string => `2026-11-22 15:47:19.142 UTC [939] ${text}\n`;
 
-const TARGET: ReplayWish = { hasTarget: true, segmentSize: DEFAULT_SEGMENT_SIZE, stallMs: 300_000 };
-const LATEST: ReplayWish = { ...TARGET, hasTarget: false };
+const TARGET: ReplayWish = {
+  target: checkedTarget('2026-11-22 15:41:19+00'),
+  segmentSize: DEFAULT_SEGMENT_SIZE,
+  stallMs: 300_000,
+};
+const LATEST: ReplayWish = { ...TARGET, target: { kind: 'latest' } };
 
 const look = (more: Partial<ReplayLook> = {}): ReplayLook => ({
   alive: true,
@@ -138,7 +143,7 @@ describe('a replay', () => {
     const wish = { ...LATEST, lastSegment: parseSegment('00000001000000000000000D') };
     const same = look(at('0/E000000'));
     expect(judge(wish, [same, same, same])).toMatchObject({ kind: 'reached', what: 'end-of-wal' });
-    expect(judge({ ...wish, hasTarget: true }, [same, same, same]).kind).toBe('going');
+    expect(judge({ ...wish, target: TARGET.target }, [same, same, same]).kind).toBe('going');
   });
 
   it('names a segment that is missing before the last one known', () => {

@@ -336,3 +336,47 @@ describe('any archive', () => {
     );
   });
 });
+
+describe('targets that are no time', () => {
+  const some: readonly Archive[] = [archive('db1', ['1:03@5', '1:04@20', '1:05@30', '1:07@50'])];
+  const position = (text: string): RecoveryTarget => ({ kind: 'lsn', lsn: lsn(text) });
+
+  it.each([
+    ['a position needs the segment that holds it', position('0/5000100'), 'timeline 1, 1:03 to 1:05'],
+    ['a position right after the backup', position('0/4000100'), 'timeline 1, 1:03 to 1:04'],
+    ['a position before the backup is consistent', position('0/40000FF'), 'before-backup-end'],
+    ['a position behind a gap', position('0/7000000'), 'missing 1:06'],
+    ['a position after all that is archived', position('0/8000000'), 'after-last-archived'],
+    ['the end of the backup needs it alone', { kind: 'immediate' } as const, 'timeline 1, 1:03 to 1:04'],
+    [
+      'what has to be looked for: all up to a gap',
+      { kind: 'xid', xid: 7 } as const,
+      'timeline 1, 1:03 to 1:05',
+    ],
+    [
+      'what was found needs no more than a position',
+      { kind: 'name', name: 'x', foundAt: lsn('0/4000200') } as const,
+      'timeline 1, 1:03 to 1:04',
+    ],
+  ])('%s', (_, target, expected) => {
+    expect(solved(some, target)).toBe(expected);
+  });
+
+  const failover: [number, number, string] = [2, 35, '1\t0/5800000\tno recovery target specified\n'];
+  const branch: [number, number, string] = [2, 35, '1\t0/5800000\tbefore 2026-11-22 09:34:43+00\n'];
+
+  it('a position on both sides of a failover is on the timeline that goes on', () => {
+    const both = [archive('db1', ['1:03@5', '1:04@20', '1:05@30', '2:05@40', '2:06@50'], [failover])];
+    expect(solved(both, position('0/4000200'))).toBe('timeline 2, 1:03 to 1:04');
+    expect(solved(both, position('0/6000000'))).toBe('timeline 2, 1:03 to 2:06');
+  });
+
+  it('a position that two branches wrote is nobody’s guess; before they parted it is', () => {
+    const both = [
+      archive('db1', ['1:03@5', '1:04@20', '1:05@30', '1:06@45', '2:05@40', '2:06@50'], [branch]),
+    ];
+    expect(solved(both, position('0/6000000'))).toBe('timeline-ambiguous 1 2');
+    expect(solved(both, position('0/6000000'), 1)).toBe('timeline 1, 1:03 to 1:06');
+    expect(solved(both, position('0/4000200'))).toBe('timeline 1, 1:03 to 1:04');
+  });
+});

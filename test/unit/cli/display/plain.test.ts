@@ -81,6 +81,11 @@ describe('plain output', () => {
                  /var/lib/postgresql/15/patroni2.pre-pitr; the other nodes serve as
                  before.
         next     pitr play rollback.yml -i inventory/lab-docker.yml -e target=db2
+
+      What you can do now:
+        see what was done   pitr runs 20260123-123000-k3f9
+        go on               pitr resume 20260123-123000-k3f9
+        take it back        pitr undo 20260123-123000-k3f9
       "
     `);
   });

@@ -1,0 +1,237 @@
+import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/commit.ts';
+import { familyOf, type Kept, keptBy, promotedIn, whyNotYet } from '../../lib/engine/kept-data.ts';
+import { asPitrError, PitrError } from '../../lib/errors/pitr-error.ts';
+import { type JournalledRun, listRuns, readRun } from '../../lib/journal/read.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
+import { defineCommand } from '../command.ts';
+import { DEFAULT_FORKS, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { exitCodeOf } from '../error-text.ts';
+import { readExtraVars } from '../extra-vars.ts';
+import { proveHealthy } from '../healthy-cluster.ts';
+import type { Io } from '../io.ts';
+import { type PlainSession, withPlainSession } from '../plain-session.ts';
+import { makeAsk } from '../questions.ts';
+import { table } from '../table.ts';
+import { byteSize, plural, wrapWords } from '../text.ts';
+import { usageError } from '../usage-error.ts';
+
+export const commit = defineCommand({
+  name: 'commit',
+  summary: 'Let the old data of a recovery go, when the recovered data is accepted',
+  description: [
+    'A recovery keeps the old data of every member beside the new, and nothing removes it but this command. It shows what is kept and how large it is, proves that the cluster is healthy (a leader, every other node streaming from it on one timeline), asks, and removes it on all hosts at once. From then on there is no way back: pitr undo of these runs is refused.',
+    'What is removed is what the journals of the runs say was moved aside, and nothing else. Runs that belong together (a recovery and its cut-over) are committed together. It is refused while a run has not ended, and for a recovery that was not cut over.',
+  ],
+  arguments: [{ name: 'run', text: 'id of a run (pitr runs), or path of its journal or directory' }],
+  options: {
+    list: { text: 'Show the old data that all runs of this controller keep; remove nothing.' },
+    check: { text: 'Show what would be removed, prove the health, and remove nothing.' },
+    yes: { short: 'y', text: 'Do not ask.' },
+    inventory: {
+      ...INVENTORY_OPTIONS.inventory,
+      text: 'Where the hosts are; without it, the inventories of the run.',
+    },
+    'extra-vars': {
+      ...INVENTORY_OPTIONS['extra-vars'],
+      text: 'Over the variables of the run. Passwords have to be given again: the journal holds none.',
+    },
+    ...OUTPUT_OPTIONS,
+  },
+  examples: [
+    { text: 'Where is old data kept?', command: 'pitr commit --list' },
+    { text: 'What would go?', command: 'pitr commit 20261122T144512-7f3a --check' },
+    { text: 'Let it go', command: 'pitr commit 20261122T144512-7f3a' },
+  ],
+  run: ({ options, args }, io) =>
+    withPlainSession(options, io, async (session) => {
+      const [reference] = args;
+      const wish: Wish = {
+        inventories: options.inventory,
+        extraVars: await readExtraVars(options['extra-vars'], io.cwd),
+        signal: session.interrupts.signal,
+      };
+      if (options.list) return listKept(wish, session);
+      if (reference === undefined) {
+        throw usageError('run-missing', 'which run is to be committed?', {
+          next: ['See what is kept: pitr commit --list'],
+        });
+      }
+      const run = await readRun(reference);
+      const runs = familyOf(run, await allRuns());
+      const kept = keptBy(runs);
+      const why = whyNotYet(runs);
+      if (why !== undefined) throw notYet(runs, why);
+      const measured = await measureKept({ ...wish, runs }, kept);
+      const left = measured.filter(({ bytes, error }) => bytes !== undefined || error !== undefined);
+      tellKept(runs, left, session);
+      const unmeasured = left.find(({ error }) => error !== undefined)?.error;
+      if (unmeasured !== undefined) throw unmeasured;
+      if (left.length === 0) {
+        session.print(['Nothing is kept any more.']);
+        return 0;
+      }
+      const healthy = await proveHealthy({
+        ...wish,
+        inventories: wish.inventories.length > 0 ? wish.inventories : run.started.inventories,
+        forks: DEFAULT_FORKS,
+        progress: () => {},
+      });
+      session.emit({ type: 'commit.healthy', ...healthy });
+      session.print([
+        '',
+        session.view.paint.ok(
+          `Proved: ${healthy.leader} leads on timeline ${healthy.timeline ?? '?'}, and ${plural(healthy.members.length - 1, 'member')} of ${healthy.members.length} stream${healthy.members.length === 2 ? 's' : ''} from it.`,
+        ),
+      ]);
+      if (options.check) return 0;
+      await consent(runs, left, options.yes, session, io);
+      const error = await commitRuns(
+        { ...wish, runs, report: (step) => tellStep(step, left, session) },
+        left.map((one) => one.kept),
+      );
+      session.emit({ type: 'commit.finished', time: Date.now(), error });
+      if (error === undefined) {
+        session.print(['', session.view.paint.ok(`Done: ${byteSize(total(left))} freed.`)]);
+        return 0;
+      }
+      if (!session.json) session.tell(error);
+      return exitCodeOf(error);
+    }),
+});
+
+interface Wish {
+  readonly inventories: readonly string[];
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+}
+
+/** Every run whose journal is here and can be read. */
+async function allRuns(): Promise<readonly JournalledRun[]> {
+  const runs = await Promise.all((await listRuns()).map((id) => readRun(id).catch(() => undefined)));
+  return runs.filter((run) => run !== undefined);
+}
+
+async function listKept(wish: Wish, session: PlainSession): Promise<number> {
+  const all = await allRuns();
+  const seen = new Set<string>();
+  let worst = 0;
+  for (const run of [...all].reverse()) {
+    if (seen.has(run.started.runId)) continue;
+    const runs = familyOf(run, all);
+    for (const { started } of runs) seen.add(started.runId);
+    const kept = keptBy(runs).filter(({ kind }) => kind === 'old data');
+    if (kept.length === 0) continue;
+    try {
+      const left = (await measureKept({ ...wish, runs }, kept)).filter(
+        ({ bytes, error }) => bytes !== undefined || error !== undefined,
+      );
+      if (left.length === 0) continue;
+      tellKept(runs, left, session);
+      const why = whyNotYet(runs);
+      session.print([
+        why === undefined
+          ? `  Let it go: ${commandLine(['pitr', 'commit', run.started.runId])}`
+          : `  Not to be let go yet: ${why}`,
+        '',
+      ]);
+    } catch (thrown) {
+      const error = asPitrError(thrown);
+      session.tell(error);
+      worst = exitCodeOf(error);
+    }
+  }
+  return worst;
+}
+
+function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], session: PlainSession): void {
+  for (const { kept, bytes, error } of left) {
+    const { host, path, kind, run } = kept;
+    session.emit({ type: 'kept', run, host, path, kind, bytes, error });
+  }
+  const ids = runs.map(({ started }) => started.runId);
+  const recovered = promotedIn(runs);
+  session.print([
+    session.view.paint.strong(
+      `Kept by run${ids.length === 1 ? '' : 's'} ${ids.join(', ')}${recovered === undefined ? '' : ` (recovered on ${recovered})`}:`,
+    ),
+    ...table<Measured>(
+      [
+        { title: 'HOST', value: ({ kept }) => kept.host },
+        {
+          title: 'SIZE',
+          value: ({ bytes, error }) =>
+            error !== undefined ? 'unknown' : bytes === undefined ? 'gone' : byteSize(bytes),
+          align: 'right',
+        },
+        { title: 'WHAT', value: ({ kept }) => kept.kind },
+        { title: 'PATH', value: ({ kept }) => kept.path },
+      ],
+      left,
+    ),
+  ]);
+}
+
+function notYet(runs: readonly JournalledRun[], why: string): PitrError {
+  const last = runs.at(-1)?.started.runId ?? '';
+  return new PitrError({
+    kind: 'refused',
+    code: 'not-to-be-committed',
+    message: `the old data is not to be let go yet: ${why}`,
+    state: 'nothing was removed',
+    next: [`See how things stand: pitr runs ${last}`],
+  });
+}
+
+async function consent(
+  runs: readonly JournalledRun[],
+  left: readonly Measured[],
+  yes: boolean,
+  session: PlainSession,
+  io: Io,
+): Promise<void> {
+  const id = runs.at(-1)?.started.runId ?? '';
+  const ask = makeAsk({
+    io,
+    yes,
+    display: { pause: async () => {}, resume: () => {} },
+    signal: session.interrupts.signal,
+    interrupt: session.interrupts.interrupt,
+  });
+  const { answer, by } = await ask({
+    text: `Remove ${byteSize(total(left))} of old data for good? There is no way back from that.`,
+    word: id,
+  });
+  if (answer) return;
+  throw new PitrError({
+    kind: by === 'nobody' ? 'refused' : 'interrupted',
+    code: by === 'nobody' ? 'nobody-to-ask' : 'commit-declined',
+    message:
+      by === 'nobody'
+        ? 'there is no terminal to ask whether the old data should be removed'
+        : 'the id of the run was not typed',
+    state: 'nothing was removed',
+    next: by === 'nobody' ? [`If so: pitr commit ${id} --yes`] : [],
+  });
+}
+
+function tellStep(
+  { kept, status, error }: CommitStep,
+  left: readonly Measured[],
+  session: PlainSession,
+): void {
+  const { host, path } = kept;
+  session.emit({ type: 'commit.step', time: Date.now(), host, path, status, error });
+  const { paint } = session.view;
+  const bytes = left.find((one) => one.kept === kept)?.bytes;
+  const lines: Readonly<Record<CommitStep['status'], string>> = {
+    removing: `[${host}] removing ${path}${bytes === undefined ? '' : ` (${byteSize(bytes)})`}`,
+    removed: paint.ok(`[${host}] removed ${path}`),
+    gone: paint.quiet(`[${host}] was gone: ${path}`),
+    failed: paint.failed(`[${host}] ${error?.message ?? 'failed'}`),
+  };
+  session.print(wrapWords(lines[status], session.view.columns()));
+}
+
+function total(left: readonly Measured[]): number {
+  return left.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
+}

@@ -1,0 +1,96 @@
+import { resumeRequest } from '../../lib/engine/resume.ts';
+import { runPlaybook } from '../../lib/engine/run.ts';
+import { atWorkElsewhere } from '../../lib/engine/undo.ts';
+import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { readRun } from '../../lib/journal/read.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
+import { defineCommand } from '../command.ts';
+import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { exitCodeOf } from '../error-text.ts';
+import { readExtraVars } from '../extra-vars.ts';
+import { withDoor } from '../session.ts';
+import { forksOf } from '../values.ts';
+
+const FAILED_WITHOUT_ERROR = 2;
+
+export const resume = defineCommand({
+  name: 'resume',
+  summary: 'Go on with a run that failed, was interrupted or killed',
+  description: [
+    'Goes on from the journal of the run, where it stood: what it has changed is not changed again, a change that was only half made is made whole, and what was only looked at since the last change is looked at again. It has the same id, playbook, hosts and variables; what is given here with -e goes over them.',
+    'What the dead controller had left at work on a host is ended first. It can be repeated, also from another machine with a copy of the journal.',
+  ],
+  arguments: [
+    { name: 'run', required: true, text: 'id of a run (pitr runs), or path of its journal or directory' },
+  ],
+  options: {
+    check: { text: 'Show what is still to be changed, and change nothing.' },
+    diff: { text: 'Show how things change (or would, with --check).' },
+    yes: { short: 'y', text: 'Answer every question with yes; the output says so.' },
+    inventory: {
+      ...INVENTORY_OPTIONS.inventory,
+      text: 'Where the hosts are; without it, the inventories of the run.',
+    },
+    'extra-vars': {
+      ...INVENTORY_OPTIONS['extra-vars'],
+      text: 'Over the variables of the run. Passwords have to be given again: the journal holds none.',
+    },
+    ...FORKS_OPTION,
+    verbose: { short: 'v', count: true, text: 'Show results; -vv also what commands print.' },
+    ...OUTPUT_OPTIONS,
+  },
+  examples: [
+    { text: 'What is still to be done?', command: 'pitr resume 20261122T144512-7f3a --check' },
+    { text: 'Go on', command: 'pitr resume 20261122T144512-7f3a' },
+    {
+      text: 'On another machine, from a copy of the journal',
+      command: 'pitr resume ./journal.jsonl -i inventory/production.yml',
+    },
+  ],
+  run: async ({ options, args }, io) => {
+    const reference = args[0] ?? '';
+    const run = await readRun(reference);
+    const again = commandLine([
+      'pitr',
+      'resume',
+      reference,
+      ...options.inventory.flatMap((path) => ['-i', path]),
+    ]);
+    const request = resumeRequest(run, {
+      inventories: options.inventory,
+      extraVars: await readExtraVars(options['extra-vars'], io.cwd),
+      mode: options.check ? 'check' : 'run',
+      forks: forksOf(options.forks, DEFAULT_FORKS),
+      again,
+    });
+    const elsewhere = atWorkElsewhere(run);
+    const wishes = {
+      output: options.output,
+      noColor: options['no-color'],
+      verbosity: options.verbose,
+      diff: options.diff,
+      yes: options.yes,
+    };
+    const outcome = await withDoor(wishes, io, async (door) => {
+      if (elsewhere !== undefined && !options.check) {
+        const text = 'Is it not at work there any more?';
+        const { answer, by } = await door.ask({ text, details: [elsewhere] });
+        if (!answer) throw notSure(elsewhere, by === 'nobody' ? `${again} --yes` : again);
+      }
+      return runPlaybook(request, door);
+    });
+    if (outcome.status === 'ok') return 0;
+    return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+  },
+});
+
+function notSure(elsewhere: string, again: string): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'perhaps-at-work-elsewhere',
+    message: 'two controllers must not work on one run',
+    details: [elsewhere],
+    state: 'nothing was changed',
+    next: [`When you are sure: ${again}`],
+  });
+}

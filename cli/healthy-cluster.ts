@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import type { LookRequest } from '../lib/engine/look.ts';
+import { PitrError } from '../lib/errors/pitr-error.ts';
+import { patroniHosts } from './well-known-hosts.ts';
+
+const clusterSchema = z.looseObject({
+  leader: z.string().optional(),
+  timeline: z.number().optional(),
+  members: z.record(z.string(), z.looseObject({ role: z.string(), state: z.string() })),
+});
+
+export interface HealthyCluster {
+  readonly leader: string;
+  readonly timeline: number | undefined;
+  readonly members: readonly string[];
+}
+
+/** Long enough for Patroni to look around once, short for a member that is ill. */
+const STALL_SECONDS = 15;
+
+/**
+ * Proves that the cluster has a leader and that every other node of the inventory streams from it: timeline, system id,
+ * and the leader's own pg_stat_replication. Throws kind `refused` (`cluster-not-healthy`) with every flaw.
+ */
+export async function proveHealthy(
+  request: Omit<LookRequest, 'hosts' | 'module' | 'params'>,
+): Promise<HealthyCluster> {
+  const { lookOnce } = await import('../lib/engine/look.ts');
+  const views = await lookOnce({ ...request, hosts: patroniHosts, module: 'patroni.cluster', params: {} });
+  const answers = views.flatMap(({ host, result }) =>
+    result === undefined ? [] : [{ host, cluster: clusterSchema.parse(result) }],
+  );
+  const silent = views.flatMap(({ host, error }) =>
+    error === undefined ? [] : [`${host}: ${error.message}`],
+  );
+  const leaders = new Set(answers.map(({ cluster }) => cluster.leader));
+  const leader = answers[0]?.cluster.leader;
+  if (silent.length > 0 || leaders.size !== 1 || leader === undefined) {
+    throw notHealthy([
+      ...silent,
+      ...answers.map(({ host, cluster }) => `${host} says that ${cluster.leader ?? 'nobody'} leads`),
+    ]);
+  }
+  const replicas = answers.map(({ host }) => host).filter((host) => host !== leader);
+  const streaming =
+    replicas.length === 0
+      ? []
+      : await lookOnce({
+          ...request,
+          hosts: replicas.join(','),
+          module: 'patroni.streaming',
+          params: { stall: STALL_SECONDS },
+        });
+  const flaws = streaming.flatMap(({ host, error }) =>
+    error === undefined ? [] : [`${host}: ${error.message}`],
+  );
+  if (flaws.length > 0) throw notHealthy(flaws);
+  return { leader, timeline: answers[0]?.cluster.timeline, members: answers.map(({ host }) => host) };
+}
+
+function notHealthy(flaws: readonly string[]): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'cluster-not-healthy',
+    message: 'the cluster is not proved to be healthy, and the old data may be needed yet',
+    details: flaws,
+    state: 'nothing was removed',
+    next: ['See it: pitr status', 'Rebuild members that do not follow: pitr play rejoin.yml -e target=<leader>'],
+  });
+}

@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { lookOnce } from '../../lib/engine/look.ts';
+import { didYouMean } from '../../lib/errors/nearest.ts';
+import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { loadInventory } from '../../lib/inventory/load.ts';
+import { type JournalledRun, listRuns, readRun } from '../../lib/journal/read.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
+import { holdsMask } from '../../lib/values/secret.ts';
+import { findInventories } from '../find-inventory.ts';
+import type { Io } from '../io.ts';
+
+/** A recovered instance that waits on a node: where it is, and how a session is opened there. */
+export interface Waiting {
+  readonly host: string;
+  readonly inventories: readonly string[];
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  readonly pgdata: string;
+  readonly programs: string;
+  readonly socketDirectory: string;
+  readonly port: number;
+  /** The operating system user; also the database role. */
+  readonly user: string;
+}
+
+interface Place {
+  readonly host: string;
+  readonly inventories: readonly string[];
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  readonly pgdata?: string | undefined;
+}
+
+export interface Reference {
+  /** A node of the inventory, or a run: its id, or the path of its journal. */
+  readonly name: string;
+  readonly inventories: readonly string[];
+  readonly extraVars: Readonly<Record<string, unknown>>;
+}
+
+/** The node that is meant: by its name in the inventory, else by a run's journal. Throws kind `usage`. */
+export async function placeOf({ name, inventories, extraVars }: Reference, io: Io): Promise<Place> {
+  const known = await inventoryAtHand(inventories, io);
+  if (known?.hosts.includes(name)) return { host: name, inventories: known.paths, extraVars };
+  const run = await readRun(name).catch(async (thrown: unknown) => {
+    if (!(thrown instanceof PitrError) || thrown.code !== 'run-unknown') throw thrown;
+    const names = [...(known?.hosts ?? []), ...(await listRuns())];
+    throw new PitrError({
+      kind: 'usage',
+      code: 'peek-unknown',
+      message: `"${name}" is neither a node of the inventory nor a run${didYouMean(name, names)}`,
+      details: [
+        known === undefined ? 'No inventory was found.' : `The inventory has: ${known.hosts.join(', ')}`,
+      ],
+      next: ['pitr runs lists the runs; -i names an inventory.'],
+    });
+  });
+  return placeOfRun(run, { inventories, extraVars });
+}
+
+async function inventoryAtHand(
+  typed: readonly string[],
+  io: Io,
+): Promise<{ readonly paths: readonly string[]; readonly hosts: readonly string[] } | undefined> {
+  let paths: readonly string[];
+  try {
+    paths = findInventories(typed, io);
+  } catch {
+    // A run brings its own inventories: that none is at hand is no mistake yet.
+    return undefined;
+  }
+  return { paths, hosts: [...(await loadInventory(paths)).hosts.keys()] };
+}
+
+const startSchema = z.looseObject({ mode: z.literal('isolated'), pgdata: z.string() });
+
+function placeOfRun(run: JournalledRun, { inventories, extraVars }: Omit<Reference, 'name'>): Place {
+  const { started } = run;
+  const vars = {
+    ...Object.fromEntries(Object.entries(started.extraVars).filter(([, value]) => !holdsMask(value))),
+    ...extraVars,
+  };
+  const paths = inventories.length > 0 ? inventories : started.inventories;
+  for (const { intent } of run.changes.toReversed()) {
+    const change = intent.module === 'postgres.start' ? startSchema.safeParse(intent.change).data : undefined;
+    if (change !== undefined)
+      return { host: intent.host, inventories: paths, extraVars: vars, pgdata: change.pgdata };
+  }
+  // Prepared by this run, started by another.
+  if (typeof vars.target === 'string') return { host: vars.target, inventories: paths, extraVars: vars };
+  throw new PitrError({
+    kind: 'refused',
+    code: 'run-without-instance',
+    message: `run ${started.runId} started no isolated PostgreSQL`,
+    next: [commandLine(['pitr', 'runs', started.runId])],
+  });
+}
+
+const instanceSchema = z.looseObject({
+  data: z.string(),
+  data_directory: z.string(),
+  running: z.boolean(),
+  mode: z.string(),
+  port: z.number().optional(),
+  socket_directory: z.string().optional(),
+  programs: z.string().optional(),
+  user: z.string(),
+});
+
+/** The instance that waits isolated there. Throws kind `refused` where none does, with what there is instead. */
+export async function findWaiting(reference: Reference, signal: AbortSignal, io: Io): Promise<Waiting> {
+  const place = await placeOf(reference, io);
+  const [answer] = await lookOnce({
+    inventories: place.inventories,
+    extraVars: place.extraVars,
+    forks: 1,
+    signal,
+    hosts: place.host,
+    module: 'postgres.instance',
+    params: place.pgdata === undefined ? {} : { pgdata: place.pgdata },
+  });
+  if (answer?.error !== undefined) throw answer.error;
+  const seen = instanceSchema.parse(answer?.result);
+  const { port, socket_directory: socketDirectory, programs } = seen;
+  if (!seen.running || seen.mode !== 'isolated') throw notWaiting(place.host, seen);
+  if (port === undefined || socketDirectory === undefined || programs === undefined) {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'instance-not-up',
+      message: `the isolated PostgreSQL on ${place.host} lets nobody in yet`,
+      host: place.host,
+      next: ['Wait until its replay is under way, then try again.'],
+    });
+  }
+  const { host, inventories, extraVars } = place;
+  return {
+    host,
+    inventories,
+    extraVars,
+    pgdata: seen.data_directory,
+    programs,
+    socketDirectory,
+    port,
+    user: seen.user,
+  };
+}
+
+function notWaiting(host: string, seen: z.output<typeof instanceSchema>): PitrError {
+  const { data_directory: directory } = seen;
+  const how = seen.mode === 'closed' ? 'closed to clients' : 'open to clients, as a member of its cluster';
+  return new PitrError({
+    kind: 'refused',
+    code: 'nothing-waits',
+    message: seen.running
+      ? `no recovery waits on ${host}: PostgreSQL on ${directory} runs ${how}`
+      : `no PostgreSQL runs on ${directory} of ${host}`,
+    host,
+    next: seen.running
+      ? [
+          `Recover it first: ${commandLine(['pitr', 'recover', '<backup>', '<time>', '--target', host, '--restore'])}`,
+          `Or ask it as it is: ${commandLine(['pitr', 'exec', host, '-u', seen.user, '--', 'psql'])}`,
+        ]
+      : [
+          `If a recovery was prepared there, start it: ${commandLine(['pitr', 'play', 'replay.yml', '-e', `target=${host}`])}`,
+        ],
+  });
+}

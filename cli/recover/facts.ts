@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import type { PitrEvent } from '../../lib/events/events.ts';
+
+const walSchema = z.looseObject({ target_time: z.string(), timeline: z.number() });
+
+/** What the events of a recovery told that is needed after it. */
+export class RecoveryFacts {
+  #wal: z.output<typeof walSchema> | undefined;
+  #replayed = false;
+
+  readonly read = (event: PitrEvent): void => {
+    if (event.type !== 'host.result' || (event.status !== 'ok' && event.status !== 'changed')) return;
+    if (event.task.module === 'barman.wal') this.#wal = walSchema.safeParse(event.result).data ?? this.#wal;
+    if (event.task.module === 'postgres.replay') this.#replayed = true;
+  };
+
+  /** The target as the recovery understood it, UTC, or `latest`. */
+  get targetTime(): string | undefined {
+    return this.#wal?.target_time;
+  }
+
+  get timeline(): number | undefined {
+    return this.#wal?.timeline;
+  }
+
+  get replayed(): boolean {
+    return this.#replayed;
+  }
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { lookOnce } from '../../lib/engine/look.ts';
+import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
+import type { Io } from '../io.ts';
+import type { PlainSession } from '../plain-session.ts';
+import { makeAsk } from '../questions.ts';
+import { wrapWords } from '../text.ts';
+import { barmanHost } from '../well-known-hosts.ts';
+import { gapQuestion, type RecoverOrder, targetOf, wordsOf } from './order.ts';
+
+export interface Surroundings {
+  readonly inventories: readonly string[];
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  readonly forks: number;
+}
+
+/** WAL that is missing on the way to the target, and how far one comes without it. */
+export interface Gap {
+  readonly missing: readonly string[];
+  /** The end of the last segment before it, UTC. */
+  readonly until: string;
+}
+
+const gapSchema = z.looseObject({
+  missing: z.array(z.string()),
+  reachable: z.looseObject({ to: z.string() }),
+});
+
+/** Looks for a gap before anything begins. Whatever else is wrong is told by the recovery itself. */
+export async function findGap(
+  order: Pick<RecoverOrder, 'backup' | 'server' | 'targetTime'>,
+  { extraVars, ...rest }: Surroundings,
+  signal: AbortSignal,
+): Promise<Gap | undefined> {
+  const request = { ...rest, extraVars, hosts: barmanHost, signal };
+  const [backup] = await lookOnce({
+    ...request,
+    module: 'barman.backup',
+    params: {
+      id: order.backup,
+      target: targetOf(order.targetTime),
+      ...(order.server === undefined ? {} : { server: order.server }),
+    },
+  });
+  if (backup?.result === undefined) return undefined;
+  const { timeline } = extraVars;
+  const [wal] = await lookOnce({
+    ...request,
+    module: 'barman.wal',
+    params: {
+      backup: backup.result,
+      target: targetOf(order.targetTime),
+      accept_gap: false,
+      ...(typeof timeline === 'number' || typeof timeline === 'string' ? { timeline: Number(timeline) } : {}),
+    },
+  });
+  if (wal?.error?.code !== 'wal-missing') return undefined;
+  const gap = gapSchema.safeParse(wal.error.result);
+  return gap.success ? { missing: gap.data.missing, until: gap.data.reachable.to } : undefined;
+}
+
+/** The manual's warning. */
+export function gapLines(
+  { missing, until }: Gap,
+  order: Pick<RecoverOrder, 'targetTime'>,
+): readonly string[] {
+  const wanted = order.targetTime === 'latest' ? 'the latest state' : order.targetTime;
+  return [
+    '⚠ WARNING: WAL gaps detected!',
+    `Missing WAL files: ${missing.join(', ')}`,
+    `Recovery to ${wanted} cannot be done: what comes after the missing files cannot be replayed.`,
+    '',
+    'Recommendations:',
+    `  1. Find the files (an old node, another archive) and put them into Barman's archive (RECOMMENDED)`,
+    '  2. Choose a newer backup, from after the gap: pitr backups',
+    `  3. Recover to ${until}, the end of what is there; what was written after that is lost`,
+  ];
+}
+
+/**
+ * Asks whether the data after a gap may be lost. `--yes` does not answer this: it means data. Throws kind `refused`
+ * where there is nobody to ask, `interrupted` on no.
+ */
+export async function consentToGap(
+  gap: Gap,
+  order: RecoverOrder,
+  typed: readonly string[],
+  session: PlainSession,
+  io: Io,
+): Promise<void> {
+  session.emit({ type: 'recover.gap', time: Date.now(), ...gap });
+  session.print(['', ...gapLines(gap, order).flatMap((line) => wrapWords(line, session.view.columns()))]);
+  const ask = makeAsk({
+    io,
+    yes: false,
+    display: { pause: async () => {}, resume: () => {} },
+    signal: session.interrupts.signal,
+    interrupt: session.interrupts.interrupt,
+  });
+  const { answer, by } = await ask(gapQuestion(gap.until));
+  if (answer) return;
+  const accept = commandLine(['pitr', ...wordsOf({ ...order, acceptGap: true }, typed)]);
+  if (by === 'nobody') {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'gap-not-accepted',
+      message: `WAL is missing, and there is no terminal to ask whether what was written after ${gap.until} may be lost`,
+      details: [`Missing WAL files: ${gap.missing.join(', ')}`],
+      state: 'nothing was changed',
+      next: ['Find the files and put them into the archive,', `or, if that may be lost: ${accept}`],
+    });
+  }
+  throw new PitrError({
+    kind: 'interrupted',
+    code: 'gap-declined',
+    message: 'you said no',
+    state: 'nothing was changed',
+    next: [`If what was written after ${gap.until} may be lost: ${accept}`],
+  });
+}

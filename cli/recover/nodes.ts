@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { onHosts } from '../../lib/engine/look.ts';
+import { dataLayer, Scope, templatesLayer } from '../../lib/engine/scope.ts';
+import type { Inventory } from '../../lib/inventory/model.ts';
+import { matchHosts } from '../../lib/inventory/patterns.ts';
+import type { ConnectionSettings } from '../../lib/transport/types.ts';
+import { barmanHost, patroniHosts } from '../well-known-hosts.ts';
+import type { Surroundings } from './gap.ts';
+
+const nodeSchema = z.looseObject({
+  pgdata: z.string(),
+  pg_port: z.coerce.number().default(5432),
+  pg_bin: z.string().default('/usr/lib/postgresql/15/bin'),
+  pg_user: z.string().default('postgres'),
+  patroni_service: z.string().default('patroni'),
+  service_manager: z.enum(['supervisor', 'systemd']).default('systemd'),
+  patroni_config: z.string().default('/etc/patroni/patroni.yml'),
+  barman_server: z.string().optional(),
+  restore_ssh: z.string().optional(),
+  kept: z.string().optional(),
+});
+
+/** A node of the cluster, as the inventory describes it. */
+export interface Node extends z.output<typeof nodeSchema> {
+  readonly name: string;
+  readonly settings: ConnectionSettings;
+}
+
+/** The hosts of a recovery and how they are reached. */
+export interface Site {
+  readonly nodes: readonly Node[];
+  readonly barman: { readonly name: string; readonly user: string; readonly settings: ConnectionSettings };
+}
+
+const NAMES = Object.keys(nodeSchema.shape);
+
+/** Reads the inventory; contacts no host. Throws kind `validation` where it lacks what a node must have. */
+export async function readSite({ inventories, extraVars, forks }: Surroundings): Promise<Site> {
+  const nodes: Node[] = [];
+  let barman: Site['barman'] | undefined;
+  const pattern = (inventory: Inventory): string =>
+    [...matchHosts(inventory, patroniHosts(inventory)), ...matchHosts(inventory, barmanHost(inventory))].join(
+      ',',
+    );
+  const answers = await onHosts(
+    { inventories, extraVars, forks, hosts: pattern },
+    async (name, connections, inventory) => {
+      const scope = new Scope([
+        templatesLayer(inventory.hosts.get(name)?.vars ?? new Map()),
+        dataLayer(extraVars),
+        dataLayer({ inventory_hostname: name }),
+      ]);
+      const settings = connections.settingsOf(name);
+      if (name === barmanHost(inventory))
+        barman = { name, user: String(scope.get('barman_user') ?? 'barman'), settings };
+      const vars = Object.fromEntries(NAMES.map((one) => [one, scope.get(one)]));
+      const node = nodeSchema.safeParse(vars);
+      if (node.success) nodes.push({ ...node.data, name, settings });
+      return {};
+    },
+  );
+  for (const { error } of answers) if (error !== undefined) throw error;
+  if (barman === undefined) throw new Error('the Barman host was matched and not seen');
+  return { nodes: nodes.sort((a, b) => (a.name < b.name ? -1 : 1)), barman };
+}

@@ -1,0 +1,129 @@
+import type { Question } from '../../lib/contract/module.ts';
+import { usageError } from '../usage-error.ts';
+
+export const WAL_METHODS = ['barman-wal-restore', 'barman-get-wal'] as const;
+export type WalMethod = (typeof WAL_METHODS)[number];
+
+/** What is asked of `pitr recover`, from the command line or the wizard. */
+export interface RecoverOrder {
+  /** An id, `latest` or `auto`. */
+  readonly backup: string;
+  /** A time with its offset, `latest`, `immediate`, or `xid:`, `lsn:` or `name:` with a value. */
+  readonly targetTime: string;
+  readonly server?: string | undefined;
+  /** The node to recover on; without one the files are prepared and the steps printed. */
+  readonly target?: string | undefined;
+  readonly restore: boolean;
+  readonly autoStart: boolean;
+  readonly walMethod?: WalMethod | undefined;
+  /** The operator accepts to lose what was written after a gap in the WAL. */
+  readonly acceptGap: boolean;
+  readonly allowLeader: boolean;
+}
+
+/** What the order means: the manual's three ways, and the one without a target. */
+export type RecoverWay = 'manual' | 'prepare' | 'inspect' | 'take-over';
+
+export function wayOf({ target, restore, autoStart }: RecoverOrder): RecoverWay {
+  if (target === undefined) return 'manual';
+  if (!restore) return 'prepare';
+  return autoStart ? 'take-over' : 'inspect';
+}
+
+/**
+ * What the options say that has no effect: told, never silently ignored. Throws kind `usage` for what can only be a
+ * mistake: `--auto-start` on a target without `--restore` would take over a cluster with data that nobody replayed.
+ */
+export function remarksOn(order: RecoverOrder): readonly string[] {
+  const { target, restore, autoStart, allowLeader } = order;
+  if (target === undefined) {
+    const idle = [
+      ...(restore ? ['--restore'] : []),
+      ...(autoStart ? ['--auto-start'] : []),
+      ...(allowLeader ? ['--allow-leader'] : []),
+    ];
+    return idle.length === 0
+      ? []
+      : [`Without --target there is no node to start on: ${idle.join(' and ')} has no effect.`];
+  }
+  if (autoStart && !restore) {
+    throw usageError('auto-start-without-restore', '--auto-start needs --restore', {
+      details: ['--auto-start makes the cluster follow what --restore has replayed.'],
+      next: ['To recover and take over the cluster: --restore --auto-start'],
+    });
+  }
+  return [];
+}
+
+const TARGETS = { xid: 'target_xid', lsn: 'target_lsn', name: 'target_name' } as const;
+
+/** `xid:731`, `lsn:0/5000060`, `name:before-release`: a kind of target and its value; nothing for times. */
+function otherTarget(text: string): readonly [kind: keyof typeof TARGETS, value: string] | undefined {
+  const match = /^(xid|lsn|name):(.*)$/s.exec(text);
+  if (match?.[1] === 'xid' || match?.[1] === 'lsn' || match?.[1] === 'name')
+    return [match[1], match[2] ?? ''];
+  return undefined;
+}
+
+/** The target as the modules take it. */
+export function targetOf(text: string): Readonly<Record<string, unknown>> {
+  if (text === 'immediate') return { immediate: true };
+  const other = otherTarget(text);
+  return other === undefined ? { time: text } : { [other[0]]: other[1] };
+}
+
+/** The target as the playbooks take it. */
+export function targetVariables(text: string): Readonly<Record<string, unknown>> {
+  if (text === 'immediate') return { target_time: 'latest', target_immediate: true };
+  const other = otherTarget(text);
+  return other === undefined
+    ? { target_time: text }
+    : { target_time: 'latest', [TARGETS[other[0]]]: other[1] };
+}
+
+/**
+ * The variables of recover.yml for this order. `PATRONI_CLUSTER_NAME` names the cluster, as it did for the script;
+ * what was given with -e wins over all.
+ */
+export function variablesOf(
+  order: RecoverOrder,
+  env: Readonly<Record<string, string | undefined>>,
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const cluster = env.PATRONI_CLUSTER_NAME ?? '';
+  return {
+    ...(cluster === '' ? {} : { patroni_cluster: cluster }),
+    backup: order.backup,
+    ...targetVariables(order.targetTime),
+    ...(order.server === undefined ? {} : { server: order.server }),
+    ...(order.walMethod === undefined ? {} : { wal_method: order.walMethod }),
+    ...(order.acceptGap ? { accept_gap: true } : {}),
+    ...(order.target === undefined
+      ? {}
+      : { target: order.target, restore: order.restore, auto_start: order.restore && order.autoStart }),
+    ...(order.allowLeader ? { allow_leader: true } : {}),
+    ...given,
+  };
+}
+
+/** The words that follow `pitr` for this very order. */
+export function wordsOf(order: RecoverOrder, inventories: readonly string[]): readonly string[] {
+  return [
+    'recover',
+    order.backup,
+    order.targetTime,
+    ...(order.server === undefined ? [] : ['--server', order.server]),
+    ...(order.target === undefined ? [] : ['--target', order.target]),
+    ...(order.restore && order.target !== undefined ? ['--restore'] : []),
+    ...(order.walMethod === undefined ? [] : ['--wal-method', order.walMethod]),
+    ...(order.autoStart && order.target !== undefined ? ['--auto-start'] : []),
+    ...(order.acceptGap ? ['--accept-gap'] : []),
+    ...(order.allowLeader ? ['--allow-leader'] : []),
+    ...inventories.flatMap((path) => ['-i', path]),
+  ];
+}
+
+/** The manual's question at a gap. */
+export function gapQuestion(until: string): Question {
+  return { text: `Continue anyway, and recover to ${until}? What was written after that is lost.` };
+}

@@ -1,0 +1,220 @@
+import { posix } from 'node:path';
+import { z } from 'zod';
+import { lookOnce } from '../../lib/engine/look.ts';
+import { runPlaybook } from '../../lib/engine/run.ts';
+import type { PitrEvent } from '../../lib/events/events.ts';
+import { findPlaybook } from '../../lib/playbook/find.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
+import { outputKind } from '../display/choose.ts';
+import { exitCodeOf } from '../error-text.ts';
+import type { Io } from '../io.ts';
+import { type PlainSession, withPlainSession } from '../plain-session.ts';
+import { withDoor } from '../session.ts';
+import { usageError } from '../usage-error.ts';
+import { headLines, type RecoverRequest, recoverDisplay, surroundings } from './carry-out.ts';
+import { consentToGap, findGap } from './gap.ts';
+import { type ManualSteps, manualSteps, type Prepared, type Step } from './manual-steps.ts';
+import { type Node, readSite, type Site } from './nodes.ts';
+import { type RecoverOrder, remarksOn, variablesOf, wordsOf } from './order.ts';
+import { banner } from './script-display.ts';
+
+const FAILED_WITHOUT_ERROR = 2;
+
+export interface PrepareRequest extends RecoverRequest {
+  /** The node that the steps are for; a replica where none is named. */
+  readonly forNode: string | undefined;
+  /** Where the files are prepared; Barman's host where nothing is said. */
+  readonly on: string | undefined;
+}
+
+const preparedSchema = z.looseObject({
+  host: z.string(),
+  directory: z.string(),
+  owner: z.string(),
+  server: z.string(),
+  backup: z.string(),
+  system_id: z.string(),
+  target_time: z.string(),
+  words: z.string(),
+  stops: z.boolean(),
+  timeline: z.number(),
+  major: z.number(),
+});
+
+/**
+ * The script's manual mode: prepares the files on Barman's host, touching no node, and prints the steps that apply
+ * them, as they are typed for this very inventory. Gives the exit code.
+ */
+export async function prepareFiles(request: PrepareRequest, io: Io): Promise<number> {
+  const { mode, wishes } = request;
+  const plain = { output: wishes.output, 'no-color': wishes.noColor };
+  const site = await readSite(surroundings(request, io));
+  let { order } = request;
+  let place: Place | undefined;
+  await withPlainSession(plain, io, async (session) => {
+    if (outputKind(wishes.output, io) !== 'json') session.print([...headLines(order), ...remarksOn(order)]);
+    place = await placeOf(request, site, session.interrupts.signal, io);
+    if (mode !== 'run' || order.acceptGap) return 0;
+    const gap = await findGap(order, surroundings(request, io), session.interrupts.signal);
+    if (gap !== undefined) {
+      await consentToGap(gap, order, request.typed, session, io);
+      order = { ...order, acceptGap: true };
+    }
+    return 0;
+  });
+  if (place === undefined) throw new Error('the place was found or an error was thrown');
+  const { node, leader, variables } = place;
+  let prepared: z.output<typeof preparedSchema> | undefined;
+  const watch = (event: PitrEvent): void => {
+    if (event.type === 'host.result' && event.task.module === 'core.set_fact')
+      prepared =
+        z.looseObject({ facts: z.looseObject({ prepared: preparedSchema }) }).safeParse(event.result).data
+          ?.facts.prepared ?? prepared;
+  };
+  const outcome = await withDoor(
+    wishes,
+    io,
+    (door) =>
+      runPlaybook(
+        {
+          playbook: findPlaybook('prepare.yml', io.cwd),
+          inventories: request.inventories,
+          extraVars: { ...variables, ...variablesOf(order, io.env, request.extraVars) },
+          mode,
+          tags: [],
+          skipTags: [],
+          forks: request.forks,
+        },
+        {
+          ...door,
+          emit: (event) => {
+            watch(event);
+            door.emit(event);
+          },
+        },
+      ),
+    () => recoverDisplay(request, order, io),
+  );
+  if (outcome.status !== 'ok')
+    return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+  const known = prepared;
+  if (mode !== 'run' || known === undefined) return 0;
+  return withPlainSession(plain, io, async (session) => {
+    const facts: Prepared = {
+      ...known,
+      runId: outcome.runId,
+      systemId: known.system_id,
+    };
+    tellSteps(manualSteps({ site, node, leader, prepared: facts }), facts, order, request, session);
+    return 0;
+  });
+}
+
+interface Place {
+  readonly node: Node;
+  readonly leader: string | undefined;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+const clusterSchema = z.looseObject({ leader: z.string().optional() });
+const serversSchema = z.looseObject({ servers: z.array(z.looseObject({ basebackups: z.string() })) });
+
+/** Which node the steps are for, who leads, and where the files go. Throws kind `usage` for a node that is none. */
+async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal, io: Io): Promise<Place> {
+  const look = { ...surroundings(request, io), signal };
+  const names = site.nodes.map(({ name }) => name);
+  const on = request.on ?? site.barman.name;
+  const wished = request.forNode ?? (on === site.barman.name ? undefined : on);
+  if (on !== site.barman.name && on !== wished) {
+    throw usageError('prepare-elsewhere', `files for ${wished ?? 'a node'} cannot be prepared on ${on}`, {
+      next: [`--prepare-on ${site.barman.name}, or --prepare-on ${wished ?? names[0] ?? ''}`],
+    });
+  }
+  // Each node is asked until one answers: a dead one is no reason to know nothing.
+  let leader: string | undefined;
+  for (const name of names) {
+    const [answer] = await lookOnce({ ...look, hosts: name, module: 'patroni.cluster', params: {} });
+    leader = clusterSchema.safeParse(answer?.result).data?.leader;
+    if (leader !== undefined) break;
+  }
+  const chosen = wished ?? names.find((name) => name !== leader) ?? names[0];
+  const node = site.nodes.find(({ name }) => name === chosen);
+  if (node === undefined) {
+    throw usageError('prepare-node-unknown', `"${chosen}" is no node of the cluster`, {
+      details: [`The nodes are: ${names.join(', ')}.`],
+    });
+  }
+  const [answer] = await lookOnce({
+    ...look,
+    hosts: site.barman.name,
+    module: 'barman.servers',
+    params: {},
+  });
+  if (answer?.error !== undefined) throw answer.error;
+  const [server] = serversSchema.parse(answer?.result).servers;
+  // beside the servers' own directories: where Barman has its room
+  const home = server === undefined ? undefined : posix.dirname(posix.dirname(server.basebackups));
+  return {
+    node,
+    leader,
+    variables: {
+      prepare_for: node.name,
+      prepare_on: on,
+      ...(home === undefined ? {} : { prepare_directory: `${home}/pitr-recovery` }),
+    },
+  };
+}
+
+function tellSteps(
+  steps: ManualSteps,
+  prepared: Prepared,
+  order: RecoverOrder,
+  { typed }: PrepareRequest,
+  session: PlainSession,
+): void {
+  const { paint } = session.view;
+  const parts: readonly (readonly [part: string, title: string, steps: readonly Step[]])[] = [
+    ['apply', 'To apply the recovery by hand', steps.apply],
+    ['back', 'To take it back', steps.back],
+    ['take-over', 'To make the whole cluster follow it', steps.takeOver],
+  ];
+  session.emit({ type: 'recover.prepared', time: Date.now(), ...prepared });
+  for (const [part, , list] of parts)
+    for (const [index, step] of list.entries())
+      session.emit({ type: 'recover.step', time: Date.now(), part, number: index + 1, ...step });
+  session.print([
+    '',
+    ...banner('Recovery Files Prepared'),
+    '',
+    `✓ The files are on ${prepared.host} in ${prepared.directory}`,
+    '✓ No node has been touched.',
+    ...parts.flatMap(([, title, list]) => [
+      '',
+      paint.strong(`${title}:`),
+      ...list.flatMap((step, index) => stepLines(step, index + 1, paint.quiet)),
+    ]),
+    '',
+    'The same without typing all of it:',
+    `  ${commandLine(['pitr', ...wordsOf({ ...order, target: '<node>', restore: true }, typed)])}`,
+    'Remove the prepared files:',
+    `  ${commandLine(['pitr', 'undo', prepared.runId])}`,
+  ]);
+}
+
+function stepLines(step: Step, number: number, quiet: (text: string) => string): readonly string[] {
+  return [
+    '',
+    `${number}. ${step.title}`,
+    ...step.notes.map((note) => `   ${note}`),
+    ...step.commands.flatMap(({ typed, proof }) => [
+      `   ${typed}`,
+      ...(proof === undefined
+        ? []
+        : [
+            quiet(
+              `   # must say: ${proof.expected}${proof.wait === true ? ' (ask again until it does)' : ''}`,
+            ),
+          ]),
+    ]),
+  ];
+}

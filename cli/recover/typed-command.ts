@@ -1,0 +1,56 @@
+import { commandLine, quote } from '../../lib/transport/quote.ts';
+import type { ConnectionSettings } from '../../lib/transport/types.ts';
+
+/** A command on a host, as data. */
+export interface HostCommand {
+  readonly host: string;
+  /** The operating system user that runs it; root where none is named. */
+  readonly user?: string | undefined;
+  readonly argv: readonly string[];
+}
+
+/** A text of `sh` on a host. */
+export function script(text: string): readonly string[] {
+  return ['sh', '-c', text];
+}
+
+/** The command as an operator types it here, to run there: by docker, ssh, or on this machine. It can be copied. */
+export function typedCommand({ user = 'root', argv }: HostCommand, settings: ConnectionSettings): string {
+  switch (settings.kind) {
+    case 'docker':
+      return commandLine(['docker', 'exec', '-u', user, settings.container, ...argv]);
+    case 'local':
+      return asUser(user, argv, settings, undefined);
+    case 'ssh':
+      return commandLine([...sshWords(settings), asUser(user, argv, settings, settings.user ?? '')]);
+  }
+}
+
+function sshWords(settings: Extract<ConnectionSettings, { kind: 'ssh' }>): readonly string[] {
+  const { address, port, user, identityFiles, knownHostsFiles } = settings;
+  return [
+    'ssh',
+    ...(port === 22 ? [] : ['-p', String(port)]),
+    ...identityFiles.flatMap((file) => ['-i', file]),
+    ...(knownHostsFiles.length === 0 ? [] : ['-o', `UserKnownHostsFile=${knownHostsFiles.join(' ')}`]),
+    user === undefined ? address : `${user}@${address}`,
+  ];
+}
+
+/**
+ * The command line that runs `argv` as another user on the host where it is typed. From a directory that everybody may
+ * enter: the home of root is closed to others, and PostgreSQL's programs complain.
+ */
+function asUser(
+  user: string,
+  argv: readonly string[],
+  { become }: Pick<ConnectionSettings, 'become'>,
+  login: string | undefined,
+): string {
+  const plain = commandLine(argv);
+  if (user === login) return plain;
+  const method = become?.method ?? 'auto';
+  if (login === 'root' || method === 'runuser') return `cd / && runuser -u ${quote(user)} -- ${plain}`;
+  if (method === 'su') return `cd / && su -s /bin/sh ${quote(user)} -c ${quote(plain)}`;
+  return `cd / && sudo -H -u ${quote(user)} -- ${plain}`;
+}

@@ -1,0 +1,112 @@
+import { createInterface } from 'node:readline';
+import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { columnsOf, type Io, type Output } from '../io.ts';
+import { printable, wrapWords } from '../text.ts';
+import { usageError } from '../usage-error.ts';
+
+/** Asks a person, line by line. Every question throws kind `interrupted` on Ctrl-C, on Ctrl-D and on `signal`. */
+export interface Prompt {
+  /** Lines to be read, wrapped to the terminal unless they are laid out (indented). */
+  say(lines: readonly string[]): void;
+  /** What is typed, without blanks around it; `fallback` where nothing is. */
+  ask(question: string, fallback?: string): Promise<string>;
+  /** `y` and `yes` mean yes, all else no. */
+  confirm(question: string): Promise<boolean>;
+}
+
+/** A prompt on the operator's terminal. Throws kind `usage` where there is none. */
+export function promptOn(io: Io, signal: AbortSignal): Prompt {
+  const { stdin, stdout } = io;
+  if (stdin.isTTY !== true || stdout.isTTY !== true || !('end' in stdout)) {
+    throw usageError(
+      'no-terminal',
+      'pitr recover alone asks for all of it, and there is no terminal to ask on',
+      {
+        next: [
+          'Say it: pitr recover <backup-id> <target-time> [--target <node> [--restore [--auto-start]]]',
+          'pitr recover --help',
+        ],
+      },
+    );
+  }
+  const say = (lines: readonly string[]): void => {
+    const laidOut = lines.flatMap((line) =>
+      line === '' || /^\s/.test(line) ? [printable(line)] : wrapWords(printable(line), columnsOf(stdout)),
+    );
+    stdout.write(`${laidOut.join('\n')}\n`);
+  };
+  const ask = async (question: string, fallback?: string): Promise<string> => {
+    const hint = fallback === undefined ? '' : ` [${fallback}]`;
+    const typed = (await readLine(io, stdout, `${question}${hint}: `, signal)).trim();
+    return typed === '' ? (fallback ?? '') : typed;
+  };
+  return {
+    say,
+    ask,
+    confirm: async (question) =>
+      /^(y|yes)$/i.test((await readLine(io, stdout, `${question} [y/N] `, signal)).trim()),
+  };
+}
+
+function readLine(
+  { stdin }: Pick<Io, 'stdin'>,
+  stream: Output & NodeJS.WritableStream,
+  prompt: string,
+  signal: AbortSignal,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = createInterface({ input: stdin, output: stream, historySize: 0 });
+    let line: string | undefined;
+    const stop = (): void => reader.close();
+    signal.addEventListener('abort', stop, { once: true });
+    reader.once('line', (typed) => {
+      line = typed;
+      reader.close();
+    });
+    reader.once('SIGINT', stop);
+    reader.once('close', () => {
+      signal.removeEventListener('abort', stop);
+      if (line !== undefined) {
+        resolve(line);
+        return;
+      }
+      stream.write('\n');
+      reject(
+        new PitrError({
+          kind: 'interrupted',
+          code: 'interrupted-at-question',
+          message: 'interrupted at a question',
+          state: 'nothing was changed',
+        }),
+      );
+    });
+    if (signal.aborted) {
+      stop();
+      return;
+    }
+    reader.setPrompt(prompt);
+    reader.prompt();
+  });
+}
+
+export interface Choice<T> {
+  /** What may be typed instead of the number. */
+  readonly name: string;
+  readonly value: T;
+}
+
+/** One of several by its number or its name; asked again until it is one. `other` may answer to further words. */
+export async function choose<T>(
+  prompt: Prompt,
+  question: string,
+  choices: readonly Choice<T>[],
+  fallback: number,
+): Promise<T> {
+  for (;;) {
+    const typed = await prompt.ask(question, String(fallback));
+    const byNumber = /^[0-9]{1,4}$/.test(typed) ? choices[Number(typed) - 1] : undefined;
+    const chosen = byNumber ?? choices.find(({ name }) => name === typed);
+    if (chosen !== undefined) return chosen.value;
+    prompt.say([`"${typed}" is none of them: a number from 1 to ${choices.length}, or a name.`]);
+  }
+}

@@ -1,0 +1,141 @@
+import { runPlaybook } from '../../lib/engine/run.ts';
+import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { findPlaybook } from '../../lib/playbook/find.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
+import { outputKind } from '../display/choose.ts';
+import { exitCodeOf } from '../error-text.ts';
+import type { Io } from '../io.ts';
+import { withPlainSession } from '../plain-session.ts';
+import { type RecoverRequest, recoverOnTarget } from '../recover/carry-out.ts';
+import { type RecoverOrder, variablesOf, WAL_METHODS, wordsOf } from '../recover/order.ts';
+import { banner } from '../recover/script-display.ts';
+import { withDoor } from '../session.ts';
+import { usageError } from '../usage-error.ts';
+import { chooseBackup } from './choose-backup.ts';
+import { chooseMoment } from './choose-moment.ts';
+import { chooseTarget } from './choose-target.ts';
+import { choose, type Prompt, promptOn } from './prompt.ts';
+
+const FAILED_WITHOUT_ERROR = 2;
+
+type Wish = Omit<RecoverRequest, 'order'>;
+
+/**
+ * Asks for a recovery step by step, shows what would change, and asks before anything is. Until the last answer hosts
+ * are only looked at. Gives the exit code. Throws kind `usage` without a terminal, `interrupted` on Ctrl-C and on no.
+ */
+export async function wizard(wish: Wish, io: Io): Promise<number> {
+  const { wishes } = wish;
+  if (outputKind(wishes.output, io) === 'json')
+    throw usageError('wizard-for-people', 'pitr recover alone asks a person; programs name backup and time', {
+      next: ['pitr recover <backup-id> <target-time> ... --output json'],
+    });
+  let order: RecoverOrder | undefined;
+  await withPlainSession(
+    { output: wishes.output, 'no-color': wishes.noColor },
+    io,
+    async ({ interrupts }) => {
+      order = await askForOrder(wish, promptOn(io, interrupts.signal), interrupts.signal, io);
+      return 0;
+    },
+  );
+  if (order === undefined) throw new Error('the wizard ended without an order');
+  const planned = await showPlan(wish, order, io);
+  if (planned !== 0 || wish.mode !== 'run') return planned;
+  const chosen = order;
+  await withPlainSession(
+    { output: wishes.output, 'no-color': wishes.noColor },
+    io,
+    async ({ interrupts }) => {
+      const prompt = promptOn(io, interrupts.signal);
+      prompt.say([
+        '',
+        'Without these questions:',
+        `  ${commandLine(['pitr', ...wordsOf(chosen, wish.typed)])}`,
+        '',
+      ]);
+      if (wishes.yes || (await prompt.confirm('Start now?'))) return 0;
+      throw new PitrError({
+        kind: 'interrupted',
+        code: 'wizard-declined',
+        message: 'you said no',
+        state: 'nothing was changed',
+      });
+    },
+  );
+  return recoverOnTarget({ ...wish, order: chosen }, io);
+}
+
+async function askForOrder(wish: Wish, prompt: Prompt, signal: AbortSignal, io: Io): Promise<RecoverOrder> {
+  const looks = {
+    inventories: wish.inventories,
+    forks: wish.forks,
+    extraVars: clusterNamed(wish, io),
+    signal,
+  };
+  prompt.say([
+    ...banner('Point-In-Time Recovery (PITR)'),
+    '',
+    'Enter takes what is in [brackets]; Ctrl-C leaves, and nothing is changed.',
+  ]);
+  const backup = await chooseBackup(prompt, looks);
+  const moment = await chooseMoment(prompt, backup, looks);
+  const target = await chooseTarget(prompt, looks);
+  prompt.say([
+    '',
+    '  1  barman-wal-restore   recommended',
+    '  2  barman-get-wal       where the first is not installed on the node',
+    '',
+  ]);
+  const walMethod = await choose(
+    prompt,
+    'How WAL is fetched',
+    WAL_METHODS.map((name) => ({ name, value: name })),
+    1,
+  );
+  prompt.say([
+    '',
+    '  1  prepare   put the restored data in its place on the node, start nothing',
+    '  2  inspect   also start it, isolated, and replay to the moment; the rest of the cluster goes on serving',
+    '  3  all       also make the whole cluster follow it (asks once more)',
+    '',
+  ]);
+  const what = await choose(
+    prompt,
+    'What to do',
+    (['prepare', 'inspect', 'all'] as const).map((name) => ({ name, value: name })),
+    2,
+  );
+  return {
+    backup: backup.id,
+    server: backup.server,
+    ...moment,
+    ...target,
+    walMethod,
+    restore: what !== 'prepare',
+    autoStart: what === 'all',
+  };
+}
+
+/** `PATRONI_CLUSTER_NAME` holds for the looks as for the run. */
+function clusterNamed({ extraVars }: Wish, io: Io): Readonly<Record<string, unknown>> {
+  const cluster = io.env.PATRONI_CLUSTER_NAME ?? '';
+  return { ...(cluster === '' ? {} : { patroni_cluster: cluster }), ...extraVars };
+}
+
+/** What the run would change, as `--check` shows it. */
+async function showPlan(wish: Wish, order: RecoverOrder, io: Io): Promise<number> {
+  io.stdout.write(`\n${banner('Plan').join('\n')}\n\n`);
+  const request = {
+    playbook: findPlaybook('recover.yml', io.cwd),
+    inventories: wish.inventories,
+    extraVars: variablesOf(order, io.env, wish.extraVars),
+    mode: wish.mode === 'dry-run' ? ('dry-run' as const) : ('check' as const),
+    tags: [],
+    skipTags: [],
+    forks: wish.forks,
+  };
+  const outcome = await withDoor(wish.wishes, io, (door) => runPlaybook(request, door));
+  if (outcome.status === 'ok') return 0;
+  return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+}

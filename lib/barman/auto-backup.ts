@@ -1,0 +1,48 @@
+import { formatInstant } from '../wal/instant.ts';
+import { formatLsn } from '../wal/lsn.ts';
+import type { WalRefusal } from '../wal/solve.ts';
+import { type RecoveryTarget, targetWords } from '../wal/target.ts';
+import type { CompleteBackup } from './backup-info.ts';
+
+/** A newer backup that was not chosen, and why not. */
+export interface PassedOver {
+  readonly backup: CompleteBackup;
+  readonly why: string;
+}
+
+/** Why WAL does not lead from a backup to the target, as the rest of a sentence about the backup. */
+export function whyNot(refusal: WalRefusal, target: RecoveryTarget, backup: CompleteBackup): string {
+  switch (refusal.why) {
+    case 'before-backup-end':
+      return target.kind === 'time'
+        ? `ended at ${formatInstant(backup.endTime)}, after the target`
+        : `ended at position ${formatLsn(backup.endLsn)}, after the target`;
+    case 'missing':
+      return `WAL is missing on its way: ${refusal.missing[0]?.segment}${refusal.missing.length > 1 ? ` and ${refusal.missing.length - 1} more` : ''}`;
+    case 'nothing-archived':
+      return 'none of its WAL is archived';
+    case 'after-last-archived':
+      return `the WAL that follows it ends before the target, on timeline ${refusal.line.timeline}`;
+    case 'timeline-ambiguous':
+      return 'more than one timeline that it leads to could be meant';
+    case 'timeline-unreachable':
+      return 'it does not lead to the timeline that was asked for';
+    case 'timeline-conflict':
+      return `servers disagree on timeline ${refusal.timeline}`;
+  }
+}
+
+/** Why this backup, in lines. */
+export function whyChosen(
+  chosen: CompleteBackup,
+  passedOver: readonly PassedOver[],
+  target: RecoveryTarget,
+): readonly string[] {
+  const way = target.kind === 'latest' ? 'the end of what is archived' : targetWords(target);
+  return [
+    passedOver.length === 0
+      ? `${chosen.id} of server ${chosen.server} is the newest backup, and WAL leads from it to ${way}.`
+      : `${chosen.id} of server ${chosen.server} is the newest backup from which WAL leads to ${way}.`,
+    ...passedOver.map(({ backup, why }) => `Passed over: ${backup.id} of server ${backup.server}: ${why}.`),
+  ];
+}

@@ -1,0 +1,137 @@
+import type { TaskStatus } from '../events/events.ts';
+import type { JournalRecord, Step } from './records.ts';
+
+type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
+
+type Entry =
+  | {
+      readonly kind: 'result';
+      readonly at: number;
+      readonly host: string;
+      readonly record: Of<'task.result'>;
+    }
+  | { readonly kind: 'change'; readonly at: number; readonly host: string; readonly made: MadeChange }
+  | { readonly kind: 'rescued' | 'left'; readonly at: number; readonly host: string };
+
+/** A change that was made, and stands. */
+export interface MadeChange {
+  readonly intent: Of<'change.intended'> & { readonly step: Step };
+  readonly result: Of<'change.done'>['result'];
+}
+
+/**
+ * What a resumed run need not do again, from its journal.
+ *
+ * Every change that was made and not taken back stands. The results of tasks up to the last of them stand with it:
+ * what was decided before a change is not decided anew after it. Whatever was only looked at since then is looked at
+ * again, so a run that changed nothing starts from its beginning. On a host that failed, nothing counts from its
+ * failure on, unless the failure was ignored or rescued.
+ */
+export class Past {
+  readonly #results: ReadonlyMap<string, Of<'task.result'>>;
+  readonly #changes: Map<string, MadeChange>;
+
+  constructor(results: ReadonlyMap<string, Of<'task.result'>>, changes: Map<string, MadeChange>) {
+    this.#results = results;
+    this.#changes = changes;
+  }
+
+  /** How many results of tasks stand. */
+  get size(): number {
+    return this.#results.size;
+  }
+
+  /** All results that stand, to hold them against a playbook. */
+  results(): Iterable<Of<'task.result'>> {
+    return this.#results.values();
+  }
+
+  /** The result of a task that need not run again. */
+  result(step: Omit<Step, 'item'>): Of<'task.result'> | undefined {
+    return this.#results.get(keyOf(step));
+  }
+
+  /** The change that a task, of which no result stands, has made already. Given once: a second try is a new one. */
+  takeChange(step: Step): MadeChange | undefined {
+    const key = keyOf(step);
+    const made = this.#changes.get(key);
+    this.#changes.delete(key);
+    return made;
+  }
+}
+
+function keyOf({ host, task, turn, item }: Step): string {
+  return [host, task, turn, item ?? ''].join(' ');
+}
+
+/** What stands of a run. */
+export function pastOf(records: readonly JournalRecord[]): Past {
+  let entries: Entry[] = [];
+  const intents = new Map<number, { readonly at: number; readonly intent: Of<'change.intended'> }>();
+  for (const [at, record] of records.entries()) {
+    switch (record.type) {
+      case 'run.resumed':
+        entries = standing(entries);
+        break;
+      case 'task.result':
+        entries.push({ kind: 'result', at, host: record.host, record });
+        break;
+      case 'host.rescued':
+        entries.push({ kind: 'rescued', at, host: record.host });
+        break;
+      case 'host.left':
+        entries.push({ kind: 'left', at, host: record.host });
+        break;
+      case 'change.intended':
+        intents.set(record.number, { at, intent: record });
+        break;
+      case 'change.done': {
+        const intent = intents.get(record.number)?.intent;
+        const step = intent?.step;
+        if (intent === undefined || step === undefined || intent.everyRun === true) break;
+        const made = { intent: { ...intent, step }, result: record.result };
+        entries.push({ kind: 'change', at, host: step.host, made });
+        break;
+      }
+      case 'change.undone': {
+        const from = intents.get(record.number)?.at ?? at;
+        entries = entries.filter((entry) => entry.at < from);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  const results = new Map<string, Of<'task.result'>>();
+  const changes = new Map<string, MadeChange>();
+  for (const entry of standing(entries)) {
+    if (entry.kind === 'result') results.set(keyOf(entry.record), entry.record);
+    if (entry.kind === 'change') changes.set(keyOf(entry.made.intent.step), entry.made);
+  }
+  return new Past(results, changes);
+}
+
+const FAILED: readonly TaskStatus[] = ['failed', 'unreachable'];
+
+function standing(entries: readonly Entry[]): Entry[] {
+  const ends = new Map<string, number>();
+  for (const entry of entries) {
+    const { host, at } = entry;
+    if (entry.kind === 'rescued') ends.delete(host);
+    const fails =
+      entry.kind === 'result' && FAILED.includes(entry.record.status) && entry.record.ignored !== true;
+    if ((fails || entry.kind === 'left') && !ends.has(host)) ends.set(host, at);
+  }
+  const counting = entries.filter(({ host, at }) => at < (ends.get(host) ?? Number.POSITIVE_INFINITY));
+  const lastChange = counting.findLast(({ kind }) => kind === 'change')?.at ?? -1;
+  const changed = new Set(
+    counting.flatMap((entry) => (entry.kind === 'change' ? [taskKey(entry.made.intent.step)] : [])),
+  );
+  return counting.filter(
+    (entry) => entry.kind !== 'result' || entry.at < lastChange || changed.has(taskKey(entry.record)),
+  );
+}
+
+function taskKey({ host, task, turn }: Omit<Step, 'item'>): string {
+  return keyOf({ host, task, turn });
+}

@@ -1,0 +1,237 @@
+import { z } from 'zod';
+import {
+  afterLastCommit,
+  beforeConsistency,
+  commitWords,
+  type MomentFacts,
+  type NoMarker,
+  targetNotFound,
+  walDamaged,
+} from '../../barman/moment-refusals.ts';
+import { backupParam, serversParam, timelineParam, userParam } from '../../barman/params.ts';
+import { defineLook, type ReadHost, type TaskContext } from '../../contract/module.ts';
+import { probe } from '../../contract/probe.ts';
+import { type RecoveryWal, readableChain, readRecoveryWal } from '../../resources/recovery-wal.ts';
+import { readArchivedSegment } from '../../resources/wal-file.ts';
+import { linesHolding } from '../../wal/choose-line.ts';
+import { formatInstant, parseEpoch } from '../../wal/instant.ts';
+import { linesFrom } from '../../wal/lineage.ts';
+import { formatLsn, type Lsn } from '../../wal/lsn.ts';
+import { aimAt, aimWords, stopWords } from '../../wal/moment/aim.ts';
+import { DamagedWal, findMoment, type Moment } from '../../wal/moment/find.ts';
+import type { CommitPoint } from '../../wal/moment/scan.ts';
+import {
+  checkedTarget,
+  type RecoveryTarget,
+  targetData,
+  targetSchema,
+  targetWords,
+} from '../../wal/target.ts';
+
+const params = z.strictObject({
+  backup: backupParam.describe('the backup to start from: its id, or the result of barman.backup'),
+  target: targetSchema
+    .default('latest')
+    .describe('`latest`, a time, or a mapping with one of time, lsn, xid, name, immediate, and inclusive'),
+  timeline: timelineParam,
+  marker: z
+    .boolean()
+    .default(false)
+    .describe('a target after the last archived commit is not refused where the leader can write one more'),
+  leader_timeline: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('the timeline of the living leader, for `marker`; 0 where there is none'),
+  accept_gap: z
+    .boolean()
+    .default(false)
+    .describe('as for barman.wal: the target is then the end of WAL before the first gap')
+    .meta({ variable: 'accept_gap' }),
+  server: z.string().optional().describe('the Barman server that holds the backup; found when left out'),
+  servers: serversParam,
+  user: userParam,
+});
+
+type Params = z.output<typeof params>;
+
+export const module = defineLook({
+  summary: 'Reads the archived WAL around a target and says exactly where recovery will stop, or refuses.',
+  description: `Reads the records themselves, every checksum verified, and decides as PostgreSQL does. Only the segments around the
+target are read; for a transaction id or a restore point all of them from the backup on. Refuses a target at which
+nothing that is archived would stop PostgreSQL (it would wait for ever, or end in FATAL), what is not found, and
+damaged WAL. Where a transaction that is open at the stop would keep tables locked (a DROP TABLE right before its
+commit), \`aim\` is the position before it took the lock, when no commit lies between: the data is the same, and can be read.
+PostgreSQL pauses at such a stop with those locks held until the promotion (seen with PostgreSQL 15).`,
+  examples: `- barman.moment: { backup: "{{ base }}", target: { time: "2026-11-22 09:34:43+00" }, timeline: "{{ wal.timeline }}" }
+  delegate_to: "{{ barman_host }}"
+  register: moment`,
+  params,
+  returns: {
+    target: 'the target as a mapping; of a transaction or restore point with found_at, where it is',
+    aim: 'the target that PostgreSQL is told',
+    moved: 'where the aim is not the target: from, to (positions), bytes, locks',
+    locked: 'locks that will be held at the stop: xid, database, relation',
+    stop: 'where recovery stops: side (before or after), lsn, what, xid, time; absent for latest',
+    last_commit:
+      'the last commit that is recovered: time, lsn, xid; absent when there is none since the backup',
+    next_commit: 'the first one that is not',
+    end: 'for latest: the last record that can be proved: lsn, and end_lsn after it',
+    marker_needed: 'whether the leader must write one more commit to end the recovery there',
+    timeline: 'the timeline that recovery follows',
+    words: 'the target in words',
+    notes: 'lines for the operator',
+    segments_read: 'how many segments were read',
+  },
+  // No dependsOn: check mode reads what is archived now too, and so knows the aim that the run will take.
+  read: async (host, wish, context) => {
+    const wal = await readRecoveryWal(host, {
+      ...wish,
+      target: checkedTarget(wish.target),
+      acceptGap: wish.accept_gap,
+      allowUnarchived: wish.marker,
+    });
+    const { target, backup, plan } = wal;
+    const facts: MomentFacts = { target, backupId: backup.id, timeline: plan.line.timeline, host: host.name };
+    const moment = await readMoment(host, wal, wish.user, context, facts);
+    const markerNeeded = await needsMarker(host, moment, wish, facts);
+    await checkStop(moment, wal, wish, facts);
+    const aim = aimAt(target, moment, backup.endLsn);
+    const notes = [...stopNotes(target, moment, markerNeeded), ...aimWords(aim)];
+    if (aim.moved !== undefined || aim.locked.length > 0) context.warn(aimWords(aim).join(' '));
+    const { stop, lastCommit, nextCommit, last } = moment;
+    return {
+      target: targetData(located(target, stop?.lsn)),
+      aim: targetData(located(aim.target, stop?.lsn)),
+      ...(aim.moved === undefined
+        ? {}
+        : {
+            moved: {
+              from: formatLsn(aim.moved.from),
+              to: formatLsn(aim.moved.to),
+              bytes: Number(aim.moved.from - aim.moved.to),
+              locks: aim.moved.locks.map(({ xid, database, relation }) => ({ xid, database, relation })),
+            },
+          }),
+      locked: aim.locked.map(({ xid, database, relation }) => ({ xid, database, relation })),
+      ...(stop === undefined
+        ? {}
+        : {
+            stop: {
+              side: stop.side,
+              lsn: formatLsn(stop.lsn),
+              what: stop.what,
+              ...(stop.xid === undefined ? {} : { xid: stop.xid }),
+              ...(stop.time === undefined ? {} : { time: formatInstant(stop.time) }),
+            },
+          }),
+      ...(lastCommit === undefined ? {} : { last_commit: commitData(lastCommit) }),
+      ...(nextCommit === undefined ? {} : { next_commit: commitData(nextCommit) }),
+      ...(target.kind !== 'latest' || last === undefined
+        ? {}
+        : { end: { lsn: formatLsn(last.lsn), end_lsn: formatLsn(last.endLsn) } }),
+      marker_needed: markerNeeded,
+      timeline: plan.line.timeline,
+      words: targetWords(target),
+      notes,
+      segments_read: moment.segmentsRead,
+    };
+  },
+});
+
+async function readMoment(
+  host: ReadHost,
+  wal: RecoveryWal,
+  user: string,
+  context: TaskContext,
+  facts: MomentFacts,
+): Promise<Moment> {
+  const { backup, target } = wal;
+  const chain = readableChain(wal);
+  const question = {
+    target,
+    chain,
+    segmentSize: backup.segmentSize,
+    consistentAt: backup.endLsn,
+    systemId: backup.systemId,
+  };
+  try {
+    return await findMoment(
+      question,
+      (link) => readArchivedSegment(host, link, wal.servers, backup.segmentSize, user),
+      (done, all) => {
+        if (all > 3) context.progress(`read ${done} of at most ${all} WAL segments`, { done, all });
+      },
+    );
+  } catch (thrown) {
+    if (!(thrown instanceof DamagedWal)) throw thrown;
+    const servers = chain.find(({ segment }) => segment === thrown.segment)?.servers ?? [];
+    throw walDamaged(thrown, servers, facts);
+  }
+}
+
+/** Whether one more commit of the leader must end the recovery; throws where that is needed and cannot be. */
+async function needsMarker(
+  host: ReadHost,
+  moment: Moment,
+  wish: Params,
+  facts: MomentFacts,
+): Promise<boolean> {
+  const { target } = facts;
+  if (moment.stop !== undefined || (target.kind !== 'time' && target.kind !== 'lsn')) return false;
+  const no = (why: NoMarker) => afterLastCommit(moment, why, facts);
+  if (target.kind === 'time') {
+    const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
+    if (now !== undefined && target.time > now) throw no('in-future');
+  }
+  if (wish.leader_timeline === 0) throw no('no-leader');
+  if (wish.leader_timeline !== facts.timeline) throw no('other-timeline');
+  if (!wish.marker) throw no('not-wanted');
+  return true;
+}
+
+async function checkStop(moment: Moment, wal: RecoveryWal, wish: Params, facts: MomentFacts): Promise<void> {
+  const { target, backup, merged } = wal;
+  const { stop } = moment;
+  if (stop === undefined) {
+    if (target.kind === 'xid' || target.kind === 'name') throw targetNotFound(moment, facts);
+    return;
+  }
+  if (stop.replayedTo < backup.endLsn) throw beforeConsistency(stop, formatLsn(backup.endLsn), facts);
+  if (wish.timeline !== undefined || (target.kind !== 'xid' && target.kind !== 'name')) return;
+  // A number or a name can mean something else on every branch.
+  const candidates = linesHolding(linesFrom(backup, merged), merged, stop.lsn);
+  if (candidates.length > 1) {
+    await wal.refuse({ ok: false, why: 'timeline-ambiguous', candidates, reachable: wal.plan.reachable });
+  }
+}
+
+function stopNotes(target: RecoveryTarget, moment: Moment, markerNeeded: boolean): readonly string[] {
+  const { stop, lastCommit, nextCommit } = moment;
+  const holds =
+    lastCommit === undefined
+      ? 'no commit since the backup is recovered'
+      : `the last commit that is recovered is of ${commitWords(lastCommit)}`;
+  if (markerNeeded) {
+    return [
+      `No transaction that is archived ended after ${targetWords(target)}: the leader writes one more commit (a marker) and archives it, so that recovery stops there.`,
+    ];
+  }
+  if (stop === undefined) return [`As archived now, ${holds}.`];
+  const next =
+    nextCommit === undefined || nextCommit.lsn === stop.lsn
+      ? ''
+      : `; the next one is of ${commitWords(nextCommit)}`;
+  return [`Recovery stops ${stopWords(stop)}; ${holds}${next}.`];
+}
+
+/** With the place of what had to be looked for. */
+function located(target: RecoveryTarget, lsn: Lsn | undefined): RecoveryTarget {
+  return target.kind === 'xid' || target.kind === 'name'
+    ? { ...target, foundAt: target.foundAt ?? lsn }
+    : target;
+}
+
+function commitData({ time, lsn, xid }: CommitPoint): Readonly<Record<string, string | number>> {
+  return { time: formatInstant(time), lsn: formatLsn(lsn), xid };
+}

@@ -1,0 +1,169 @@
+import { z } from 'zod';
+import {
+  type Change,
+  defineModule,
+  type ReadHost,
+  type TaskContext,
+  type WriteHost,
+} from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { beginningHere } from '../../journal/beginning.ts';
+import type { Claim } from '../../lock/claim.ts';
+import { mayTake, mayTakeOver, type Wanting } from '../../lock/judge.ts';
+import { listOf, lockParams } from '../../lock/params.ts';
+import { HeldLock, heldName, type LockOrder, takeLock } from '../../lock/take.ts';
+import { known } from '../../resources/known.ts';
+import { type LockPlace, type LockState, lockId, lockResource } from '../../resources/lock.ts';
+
+const params = z.strictObject({
+  ...lockParams,
+  purpose: z.string().default('').describe('what the run is about to do, for those who are refused'),
+  keep: z
+    .boolean()
+    .default(false)
+    .describe('the claim stays when the run ends well: what it made is still to be decided on'),
+  ways: z
+    .array(z.string())
+    .max(20)
+    .default([])
+    .describe('with keep: what leads on, line by line, for those who are refused'),
+  lease: z
+    .int()
+    .min(5)
+    .max(300)
+    .default(15)
+    .describe('seconds after which the lock frees itself when its controller is not heard of'),
+});
+
+type Params = z.output<typeof params>;
+
+interface State {
+  readonly lock: LockState;
+  readonly run: string;
+  readonly host: string;
+}
+
+const OURS: LockState = {
+  held: true,
+  ours: true,
+  claim: undefined,
+  now: 0,
+  written: undefined,
+  heard: undefined,
+};
+
+interface LockChange extends Change, Omit<LockOrder, 'claim'> {
+  readonly run: string;
+  readonly purpose: string;
+  readonly ways: readonly string[];
+  readonly allow: readonly string[];
+  readonly breaks?: string;
+  /** The claim that is taken over, and comes back with an undo. */
+  readonly replaced?: Claim;
+}
+
+export const module = defineModule({
+  summary: 'Takes a lock that no other run can hold at the same time, for the rest of the run.',
+  description: `Two parts, both on one host that every run passes. The kernel's lock is held by a process there that
+ends when pitr is gone, and with it the lock. The claim, a file, says who holds it; it stays when a run has begun
+changes and did not end well, so that nobody begins on top of its leftovers. The run is stopped before its next change
+when it can no longer prove that it holds the lock. A lock that the run holds already is left as it is. See docs/lock.md.`,
+  examples: `- core.lock:
+    name: "{{ patroni_cluster }}"
+    purpose: "recover {{ target }} to {{ target_time }}"
+  delegate_to: "{{ barman_host }}"`,
+  params,
+  freeForm: 'name',
+  returns: { name: 'the lock', run: 'the run that holds it', replaced: 'the run whose claim was taken over' },
+  everyRun: true,
+  read: async (host: ReadHost, wish: Params, context: TaskContext): Promise<State> => {
+    const place = placeOf(wish);
+    const ours = context.held(heldName(host.name, place)) !== undefined;
+    const lock = ours ? OURS : known(await host.look(lockResource, lockId(place)));
+    return { lock, run: context.runId, host: host.name };
+  },
+  plan,
+  unchanged: ({ run }, { name }) => ({ name, run }),
+  predict: (change, { lock, run }) => ({
+    resources: [predicted(lockResource, lockId(change), { ...lock, held: true, ours: true })],
+    result: { name: change.name, run, ...(change.replaced === undefined ? {} : { replaced: change.replaced.run }) },
+  }),
+  apply: async (host, change, _params, context) => {
+    const { replaced } = await take(host, change, context);
+    return {
+      name: change.name,
+      run: change.run,
+      ...(replaced === undefined ? {} : { replaced: replaced.run }),
+    };
+  },
+  retake: async (host, change, context) => {
+    if (context.held(heldName(host.name, change)) !== undefined) return;
+    // Only its own claim: what another run has begun since is not to be undone around it.
+    await take(host, { ...change, allow: [], keep: false, purpose: `undo: ${change.purpose}` }, context);
+  },
+  undo: async (host, change, context) => {
+    const held = context.held(heldName(host.name, change));
+    if (!(held instanceof HeldLock)) throw new Error(`${change.name} was to be given back and is not held`);
+    // A resumed run took its own claim over: the first time that it was taken is what is to be put back.
+    if (change.replaced?.run !== change.run) await held.putBack(change.replaced);
+  },
+});
+
+function placeOf({ name, user, directory }: Params): LockPlace {
+  return { name, user, directory: directory ?? '' };
+}
+
+function plan({ lock, run, host }: State, wish: Params): LockChange | undefined {
+  if (lock.ours) return undefined;
+  const { purpose, keep, ways, lease } = wish;
+  const allow = listOf(wish.allow);
+  mayTake({ run, allow, breaks: wish.break }, lock, wish.name, host);
+  const { claim } = lock;
+  const over =
+    claim === undefined || claim.run === run
+      ? ''
+      : claim.run === wish.break
+        ? `, breaking the claim of run ${claim.run}`
+        : `, taking over from run ${claim.run}`;
+  return {
+    summary: `take the lock "${wish.name}"${over}`,
+    ...placeOf(wish),
+    leaseSeconds: lease,
+    keep,
+    run,
+    purpose,
+    ways,
+    allow,
+    ...(wish.break === undefined ? {} : { breaks: wish.break }),
+    ...(claim === undefined ? {} : { replaced: claim }),
+  };
+}
+
+async function take(host: WriteHost, change: LockChange, context: TaskContext): Promise<HeldLock> {
+  const { run, purpose, ways, allow, breaks, replaced, name } = change;
+  const wanting: Wanting = { run, allow, breaks };
+  const { operator } = beginningHere();
+  const broken = replaced !== undefined && replaced.run === breaks;
+  const about =
+    replaced === undefined || broken
+      ? []
+      : [...new Set([...replaced.about, replaced.run])].filter((one) => one !== run);
+  const claim: Claim = {
+    run,
+    about,
+    owner: operator,
+    purpose,
+    started: new Date().toISOString(),
+    state: 'working',
+    ways,
+  };
+  return takeLock(host, { ...change, claim }, context, (found) =>
+    mayTakeOver(wanting, found, {
+      name,
+      host: host.name,
+      now: Date.now() / 1000,
+      written: undefined,
+      heard: undefined,
+    }),
+  );
+}

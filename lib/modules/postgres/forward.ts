@@ -1,0 +1,156 @@
+import { z } from 'zod';
+import { defineModule, type ReadHost } from '../../contract/module.ts';
+import { predicted } from '../../contract/resource.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { effectiveSettings } from '../../postgres/conf-file.ts';
+import { isStopSetting, type ReplayPosition, refuseBackward, withStop } from '../../postgres/forward-plan.ts';
+import { runFiles } from '../../postgres/isolation.ts';
+import { instanceParams, seconds } from '../../postgres/params.ts';
+import { AUTO_CONF, withoutPasswords } from '../../postgres/recovery-files.ts';
+import { recoverySettings } from '../../postgres/recovery-settings.ts';
+import { prepareRunFiles, startInstance, stopInstance } from '../../resources/instance-control.ts';
+import { known } from '../../resources/known.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { readRecoveryFiles } from '../../resources/recovery-files.ts';
+import { programsOf, querySql, sessionTarget } from '../../resources/sql.ts';
+import { parseLsn } from '../../wal/lsn.ts';
+import { parseInstant } from '../../wal/parse-instant.ts';
+import { checkedTarget, targetSchema, targetWords } from '../../wal/target.ts';
+
+const params = z.strictObject({
+  target: targetSchema.describe('where it shall stop now: as postgres.recovery takes it'),
+  ways: z
+    .array(z.string())
+    .default([])
+    .describe('what leads to an earlier moment, line by line, for those who are refused'),
+  patience: seconds.default(120).describe('seconds without a word in the log after which a start has failed'),
+  shutdown_timeout: seconds.default(300).describe('seconds that the restart may take to stop'),
+  ...instanceParams,
+});
+
+type Params = z.output<typeof params>;
+
+export const module = defineModule({
+  summary: 'Moves a paused, isolated recovery on to a later target, without a new restore.',
+  description:
+    'Writes the new target into postgresql.auto.conf and starts the instance again, isolated as before; postgres.replay ' +
+    'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays.',
+  examples: `- postgres.forward:
+    target: "2026-11-22 14:03:09+00"
+- postgres.replay:
+    target: "2026-11-22 14:03:09+00"`,
+  params,
+  returns: {
+    pid: 'of the postmaster',
+    from_lsn: 'how far it had replayed',
+    from_commit: 'its last commit then, UTC',
+  },
+  read: async (host, p: Params) => {
+    const instance = known(await host.look(postgresResource, p.pgdata));
+    if (!instance.running || instance.mode !== 'isolated' || instance.role !== 'recovering') {
+      throw new PitrError({
+        kind: 'refused',
+        code: 'nothing-waits',
+        message: `no recovery waits isolated on ${p.pgdata}`,
+        details: [
+          instance.running
+            ? `PostgreSQL runs there, ${instance.mode}, ${instance.role ?? 'of unknown role'}`
+            : 'no PostgreSQL runs there',
+        ],
+        host: host.name,
+        next: ['pitr play replay.yml starts what was prepared.'],
+      });
+    }
+    const files = await readRecoveryFiles(host, p.pgdata, p.user);
+    return {
+      instance,
+      host: host.name,
+      text: files.texts.get(AUTO_CONF) ?? '',
+      position: await positionOf(host, p, programsOf(p, instance.programs)),
+    };
+  },
+  plan: ({ instance, host, text, position }, p) => {
+    const target = checkedTarget(p.target);
+    const before = effectiveSettings(text);
+    const stop = recoverySettings({
+      target,
+      timeline: Number(before.get('recovery_target_timeline') ?? 1),
+      action: 'pause',
+      restoreCommand: before.get('restore_command') ?? '',
+    }).filter(({ name }) => isStopSetting(name));
+    const present = [...before].filter(([name]) => isStopSetting(name));
+    const same =
+      present.length === stop.length && stop.every(({ name, value }) => before.get(name) === value);
+    if (same) return undefined;
+    refuseBackward(target, position, host, p.ways);
+    const after = withStop(text, stop);
+    return {
+      summary: `replay on to ${targetWords(target)}`,
+      pgdata: p.pgdata,
+      user: p.user,
+      bin: programsOf(p, instance.programs),
+      text: after,
+      startedWith: instance.startedWith ?? [],
+      patienceMs: p.patience * 1000,
+      shutdownMs: p.shutdown_timeout * 1000,
+      diff: [
+        {
+          subject: `${p.pgdata}/${AUTO_CONF}`,
+          before: withoutPasswords(text),
+          after: withoutPasswords(after),
+        },
+      ],
+    };
+  },
+  unchanged: ({ instance, position }) => ({ pid: instance.pid, ...from(position) }),
+  predict: (change, { instance }) => ({
+    resources: [predicted(postgresResource, change.pgdata, { ...instance, startedWith: change.startedWith })],
+  }),
+  apply: async (host, change, p, context) => {
+    const position = await positionOf(host, p, change.bin);
+    await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.text, { mode: 0o600, user: change.user });
+    await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
+    await prepareRunFiles(host, change, runFiles(change.pgdata));
+    const instance = await startInstance(
+      host,
+      change,
+      change.startedWith,
+      change.patienceMs,
+      context.signal,
+      (words) => context.progress(words),
+    );
+    return { pid: instance.pid, ...from(position) };
+  },
+  undo: {
+    impossible:
+      'what has been replayed stays; for an earlier moment the backup has to be restored again (undo the recovery itself)',
+  },
+});
+
+function from(position: Awaited<ReturnType<typeof positionOf>>): Readonly<Record<string, unknown>> {
+  return {
+    ...(position.lsnText === undefined ? {} : { from_lsn: position.lsnText }),
+    ...(position.commitText === undefined ? {} : { from_commit: position.commitText }),
+  };
+}
+
+const POSITION = `select json_build_object(
+  'lsn', pg_last_wal_replay_lsn(),
+  'commit', to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00')`;
+
+const positionSchema = z.object({ lsn: z.string().nullable(), commit: z.string().nullable() });
+
+async function positionOf(
+  host: ReadHost,
+  p: Params,
+  bin: string,
+): Promise<ReplayPosition & { readonly lsnText?: string; readonly commitText?: string }> {
+  const target = { ...sessionTarget({ pgdata: p.pgdata, bin, user: p.user }, undefined), bin };
+  const { lsn, commit } = positionSchema.parse(JSON.parse(await querySql(host, target, [POSITION])));
+  const parsed = commit === null ? undefined : parseInstant(commit);
+  return {
+    ...(lsn === null ? {} : { lsn: parseLsn(lsn), lsnText: lsn }),
+    ...(parsed?.ok === true ? { lastCommit: parsed.instant } : {}),
+    ...(commit === null ? {} : { commitText: commit }),
+  };
+}

@@ -1,0 +1,56 @@
+import { parseLsn } from '../wal/lsn.ts';
+import { parseInstant } from '../wal/parse-instant.ts';
+import { type RecoveryTarget, targetWords } from '../wal/target.ts';
+import type { ReplaySession } from './replay-watch.ts';
+
+/**
+ * What contradicts that recovery has stopped at its target; nothing when all agrees. `stopping` are PostgreSQL's words
+ * in its log (in English): `before commit of transaction 740, time 2026-11-22 09:34:43.1+00`.
+ */
+export function wrongStop(
+  target: RecoveryTarget,
+  stopping: string | undefined,
+  session: Pick<ReplaySession, 'lastCommit'>,
+): string | undefined {
+  // Started again where it stood, it may stop before it has said a word.
+  const words = stopping ?? '';
+  const says = (expected: boolean): string | undefined =>
+    expected || words === ''
+      ? undefined
+      : `PostgreSQL says it stopped ${words}, the target is ${targetWords(target)}`;
+  const side = 'exclusive' in target && target.exclusive === true ? 'before' : 'after';
+  switch (target.kind) {
+    case 'time':
+      return says(/^before (commit|abort) /.test(words)) ?? wrongTime(target, words, session);
+    case 'xid':
+      return says(
+        new RegExp(`^${side} (commit|abort)( prepared)? of transaction ${target.xid},`).test(words),
+      );
+    case 'lsn': {
+      const found = parseLsn(/^(?:before|after) WAL location \(LSN\) "([^"]+)"/.exec(words)?.[1] ?? '');
+      return says(words.startsWith(`${side} `) && found !== undefined && found >= target.lsn);
+    }
+    case 'name':
+      return says(words.startsWith(`at restore point "${target.name}",`));
+    case 'immediate':
+      return says(/^after reaching consistency/.test(words));
+    case 'latest':
+      return says(false);
+  }
+}
+
+/** What was replayed must be at or before the target; what stopped it must be after. */
+function wrongTime(
+  target: Extract<RecoveryTarget, { kind: 'time' }>,
+  words: string,
+  session: Pick<ReplaySession, 'lastCommit'>,
+): string | undefined {
+  const last = parseInstant(session.lastCommit ?? '');
+  const beyond = target.exclusive === true ? target.time - 1n : target.time;
+  if (last.ok && last.instant > beyond)
+    return `the last commit that was replayed is of ${session.lastCommit}, later than ${targetWords(target)}`;
+  const stopped = parseInstant(/, time (.+)$/.exec(words)?.[1] ?? '');
+  return stopped.ok && stopped.instant <= beyond
+    ? `PostgreSQL says it stopped ${words}, which is not after ${targetWords(target)}`
+    : undefined;
+}

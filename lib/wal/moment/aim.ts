@@ -1,0 +1,71 @@
+import { formatInstant } from '../instant.ts';
+import { formatLsn, type Lsn } from '../lsn.ts';
+import type { RecoveryTarget } from '../target.ts';
+import type { Moment } from './find.ts';
+import type { SeenLock } from './locks.ts';
+import type { StopPoint } from './scan.ts';
+
+/** What PostgreSQL is told to aim at, so that the data can be looked at where it stops. */
+export interface Aim {
+  readonly target: RecoveryTarget;
+  /** The target was moved to before these locks were taken. */
+  readonly moved?: { readonly from: Lsn; readonly to: Lsn; readonly locks: readonly SeenLock[] } | undefined;
+  /** Locks that will be held at the stop, because commits lie after they were taken. */
+  readonly locked: readonly SeenLock[];
+  /** How many commits lie between the locks and the stop. */
+  readonly commitsBetween: number;
+}
+
+/**
+ * A transaction that is open at the stop keeps its AccessExclusive locks while recovery is paused: nobody can read the
+ * tables that it was about to drop or truncate. Where no commit lies between its first such lock and the stop, the
+ * data is the same at both places, and recovery stops before the lock. Never before the backup is consistent.
+ */
+export function aimAt(target: RecoveryTarget, moment: Moment, consistentAt: Lsn): Aim {
+  const { free, held, stop } = moment;
+  if (free === undefined || stop === undefined) return { target, locked: [], commitsBetween: 0 };
+  if (free.commitsBetween > 0 || free.lsn < consistentAt)
+    return { target, locked: held, commitsBetween: free.commitsBetween };
+  return {
+    target: { kind: 'lsn', lsn: free.lsn, exclusive: true },
+    moved: { from: stop.replayedTo, to: free.lsn, locks: held },
+    locked: [],
+    commitsBetween: 0,
+  };
+}
+
+/** `relation 16390 of database 5 (transaction 731)` */
+function lockWords(locks: readonly SeenLock[]): string {
+  const shown = locks
+    .slice(0, 4)
+    .map(
+      ({ relation, database, xid }) => `relation ${relation} of database ${database} (transaction ${xid})`,
+    );
+  return [...shown, ...(locks.length > 4 ? [`${locks.length - 4} more`] : [])].join(', ');
+}
+
+/** Where recovery stops, in words: `before the commit of transaction 731 of 2026-… at position 0/5000060`. */
+export function stopWords(stop: StopPoint): string {
+  const of = stop.xid === undefined || stop.xid === 0 ? '' : ` of transaction ${stop.xid}`;
+  const what = stop.what === 'consistency' ? 'record that makes the backup consistent' : stop.what;
+  const when = stop.time === undefined ? '' : ` of ${formatInstant(stop.time)}`;
+  return `${stop.side} the ${what}${stop.what === 'record' ? '' : of}${when} at position ${formatLsn(stop.lsn)}`;
+}
+
+/** What an operator should know of the aim beside the stop itself. */
+export function aimWords(aim: Aim): readonly string[] {
+  if (aim.moved !== undefined) {
+    const { from, to, locks } = aim.moved;
+    return [
+      `There a transaction that had not committed keeps tables locked, so that nobody could read them: ${lockWords(locks)}.`,
+      `So recovery stops ${from - to} bytes of WAL earlier, before position ${formatLsn(to)}: no commit lies between, the data is the same.`,
+    ];
+  }
+  if (aim.locked.length === 0) return [];
+  return [
+    `There transactions that have not committed keep tables locked, which nobody can read until the promotion: ${lockWords(aim.locked)}.`,
+    ...(aim.commitsBetween > 0
+      ? [`Stopping before that would lose ${aim.commitsBetween} commits, so recovery stops where you said.`]
+      : []),
+  ];
+}

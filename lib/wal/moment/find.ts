@@ -1,0 +1,157 @@
+import type { Link } from '../chain.ts';
+import type { Lsn } from '../lsn.ts';
+import { type SegmentEnd, WalReader } from '../records/reader.ts';
+import { numberHolding, type SegmentSize, startOfSegment, type WalSegment } from '../segment.ts';
+import type { RecoveryTarget } from '../target.ts';
+import type { SeenLock } from './locks.ts';
+import { type CommitPoint, MomentScan, type RestorePoint, type StopPoint } from './scan.ts';
+
+/** What is asked of the archive. */
+export interface MomentQuestion {
+  readonly target: RecoveryTarget;
+  /** The segments from the backup on, without a gap. */
+  readonly chain: readonly Link[];
+  readonly segmentSize: SegmentSize;
+  /** Where the backup is consistent. */
+  readonly consistentAt: Lsn;
+  readonly systemId?: string | undefined;
+}
+
+/** The bytes of a segment, unpacked: all of them, or fewer where only its beginning is archived. */
+export type ReadSegment = (link: Link) => Promise<Uint8Array>;
+
+/** What the WAL says of a target. */
+export interface Moment {
+  /** Where PostgreSQL stops; nothing where no record in the archive stops it. */
+  readonly stop?: StopPoint | undefined;
+  /** The last commit that is replayed; nothing when there is none since the backup began. */
+  readonly lastCommit?: CommitPoint | undefined;
+  /** The first commit that is not; nothing where none was seen. */
+  readonly nextCommit?: CommitPoint | undefined;
+  /** The last record that was read: where the archive was read to its end, the last one that can be proved. */
+  readonly last?: { readonly lsn: Lsn; readonly endLsn: Lsn } | undefined;
+  /** AccessExclusive locks that a standby holds at the stop. */
+  readonly held: readonly SeenLock[];
+  /** Stopping before this record none of them is held, and as many commits fewer are there. */
+  readonly free?: { readonly lsn: Lsn; readonly commitsBetween: number } | undefined;
+  /** All restore points that were passed. */
+  readonly restorePoints: readonly RestorePoint[];
+  readonly parentOfTarget?: number | undefined;
+  /** Segments that were read, repeated ones counted again. */
+  readonly segmentsRead: number;
+}
+
+/** WAL in an archive that is not what it should be. */
+export class DamagedWal extends Error {
+  override readonly name = 'DamagedWal';
+  readonly segment: WalSegment;
+  readonly at: Lsn;
+  readonly why: string;
+  /** The last record before it. */
+  readonly lastRecord: Lsn | undefined;
+
+  constructor(segment: WalSegment, at: Lsn, why: string, lastRecord: Lsn | undefined) {
+    super(`${segment}: ${why}`);
+    this.segment = segment;
+    this.at = at;
+    this.why = why;
+    this.lastRecord = lastRecord;
+  }
+}
+
+/**
+ * Finds a target in the archive. Only the segments around it are read; more to the left as long as the last commit
+ * before it, or a lock that is held there, is not known for sure. A transaction or a restore point whose place is not
+ * known is looked for from the backup on. Throws `DamagedWal`.
+ */
+export async function findMoment(
+  question: MomentQuestion,
+  read: ReadSegment,
+  progress: (done: number, all: number) => void = () => {},
+): Promise<Moment> {
+  let segmentsRead = 0;
+  const counted: ReadSegment = async (link) => {
+    segmentsRead += 1;
+    return read(link);
+  };
+  let from = firstGuess(question);
+  for (let back = 1; ; back *= 2) {
+    const scan = await scanFrom(from, question, counted, progress);
+    const unsure = scan.lastCommit === undefined || scan.locks.doubt;
+    if (from > 0 && unsure) {
+      from = Math.max(0, from - back);
+      continue;
+    }
+    const { stop, lastCommit, nextCommit, last, restorePoints, parentOfTarget } = scan;
+    return {
+      stop,
+      lastCommit,
+      nextCommit,
+      last,
+      restorePoints,
+      parentOfTarget,
+      held: scan.locks.held,
+      free: scan.locks.freeBefore(),
+      segmentsRead,
+    };
+  }
+}
+
+/** The segment before the one that surely holds the stop: the record there may begin in it, and so may its neighbours. */
+function firstGuess({ target, chain, segmentSize }: MomentQuestion): number {
+  const holding = (lsn: Lsn): number =>
+    chain.findIndex((link) => link.number === numberHolding(lsn, segmentSize));
+  const last = chain.length - 1;
+  switch (target.kind) {
+    case 'time': {
+      const later = chain.findIndex((link) => link.time !== undefined && link.time > target.time);
+      return Math.max(0, (later === -1 ? last : later) - 1);
+    }
+    case 'lsn':
+      return Math.max(0, (holding(target.lsn) === -1 ? last : holding(target.lsn)) - 1);
+    case 'xid':
+    case 'name':
+      return target.foundAt === undefined ? 0 : Math.max(0, holding(target.foundAt) - 1);
+    case 'immediate':
+      return 0;
+    case 'latest':
+      return Math.max(0, last - 1);
+  }
+}
+
+async function scanFrom(
+  from: number,
+  question: MomentQuestion,
+  read: ReadSegment,
+  progress: (done: number, all: number) => void,
+): Promise<MomentScan> {
+  const { chain, segmentSize, target } = question;
+  const reader = new WalReader(segmentSize, question.systemId);
+  const scan = new MomentScan(target, question.consistentAt);
+  const links = chain.slice(from);
+  for (const [index, link] of links.entries()) {
+    progress(index, links.length);
+    const records = reader.read(await read(link), startOfSegment(link.segment, segmentSize));
+    let step = records.next();
+    for (; !step.done && !scan.done; step = records.next()) scan.take(step.value);
+    if (scan.done) break;
+    const ended: SegmentEnd = step.done ? step.value : { kind: 'whole' };
+    const isLast = index === links.length - 1;
+    if (ended.kind === 'damaged' && !(isLast && link.partial)) {
+      const begins = links.find(({ number }) => number === numberHolding(ended.at, segmentSize));
+      const where = begins === undefined || begins === link ? '' : ` (it begins in ${begins.segment})`;
+      throw new DamagedWal(link.segment, ended.at, `${ended.why}${where}`, scan.last?.lsn);
+    }
+    if (ended.kind === 'end' && !isLast) {
+      throw new DamagedWal(
+        link.segment,
+        ended.at,
+        `${ended.why}, though a later segment exists`,
+        scan.last?.lsn,
+      );
+    }
+    // What follows a stop at anything but a time is only told where it lies near.
+    if (scan.stop !== undefined && target.kind !== 'time') break;
+  }
+  return scan;
+}

@@ -1,0 +1,35 @@
+/** What differs between the WAL of major versions of PostgreSQL, as far as it is read here. */
+export interface WalVersion {
+  readonly major: number;
+  /** In the header of a page's image: the bits that say that the image is compressed. */
+  readonly compressedImage: number;
+  /** Bytes of an entry of dropped statistics in a commit; 0 where commits have none. */
+  readonly statsItem: number;
+}
+
+/** By the magic number at the beginning of every page (`XLOG_PAGE_MAGIC` of `access/xlog_internal.h`). */
+const VERSIONS: ReadonlyMap<number, WalVersion> = new Map([
+  [0xd101, { major: 12, compressedImage: 0x02, statsItem: 0 }],
+  [0xd106, { major: 13, compressedImage: 0x02, statsItem: 0 }],
+  [0xd10d, { major: 14, compressedImage: 0x02, statsItem: 0 }],
+  [0xd110, { major: 15, compressedImage: 0x1c, statsItem: 12 }],
+  [0xd113, { major: 16, compressedImage: 0x1c, statsItem: 12 }],
+  [0xd116, { major: 17, compressedImage: 0x1c, statsItem: 12 }],
+]);
+
+/** The version whose WAL has this magic number; nothing when it is none that is known here. */
+export function walVersion(magic: number): WalVersion | undefined {
+  return VERSIONS.get(magic);
+}
+
+/** What is wrong with a magic number that is not known, in words. */
+export function unknownMagic(magic: number): string {
+  const majors = [...VERSIONS.values()].map(({ major }) => major);
+  const name = `0x${magic.toString(16).toUpperCase().padStart(4, '0')}`;
+  const newest = Math.max(...VERSIONS.keys());
+  const what =
+    magic > newest && magic < newest + 0x40
+      ? 'looks like that of a newer PostgreSQL'
+      : 'is that of no PostgreSQL known here';
+  return `the page's magic number ${name} ${what} (known: ${majors[0]} to ${majors.at(-1)})`;
+}

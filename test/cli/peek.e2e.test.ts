@@ -1,0 +1,164 @@
+import { spawn } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ailments } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { dataDirectory } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
+import { commandLineFile, operatorEnvironment } from '../support/command-line.ts';
+import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { pitr, runError } from '../support/pitr.ts';
+import { CTRL_C, onTerminal } from '../support/terminal.ts';
+
+let lab: Lab;
+let scene: Scene;
+let runId: string;
+let inode: string;
+
+const inodeOfData = (): Promise<string> =>
+  lab.mustExec(scene.target, ['stat', '-c', '%i', dataDirectory(scene.target)]);
+
+beforeAll(async () => {
+  lab = await sharedLab();
+  scene = await accidentOn(lab);
+  inode = await inodeOfData();
+  const { backup, before } = scene.accident;
+  const run = await pitr([
+    ...['recover', backup.id, before, '--target', scene.target, '--restore'],
+    ...['-i', lab.files.dockerInventory, '--output', 'json'],
+  ]);
+  expect(runError(run.events)).toBeUndefined();
+  const [started] = run.events.filter((event) => event.type === 'run.started');
+  runId = started?.runId ?? '';
+});
+
+afterAll(async () => {
+  // from the journal of the recovery alone, whatever was looked at and moved on meanwhile
+  const undone = await pitr(['undo', runId, '--yes', '--output', 'json']);
+  expect({ code: undone.exitCode, said: undone.stdout.split('\n').slice(-3) }).toMatchObject({ code: 0 });
+  expect(await inodeOfData()).toBe(inode);
+  await waitFor({
+    what: 'one leader and three replicas that stream from it',
+    deadlineMs: 60_000,
+    attempt: () => ailments(lab),
+    done: (found) => found.length === 0,
+    describe: (found) => found.join(', '),
+  });
+});
+
+/** pitr with a text on its stdin. */
+function piped(text: string, ...words: readonly string[]) {
+  return new Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>(
+    (resolve, reject) => {
+      const child = spawn(process.execPath, [commandLineFile(), ...words], { env: operatorEnvironment() });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        stdout += chunk;
+      });
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+        stderr += chunk;
+      });
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ code, stdout, stderr }));
+      child.stdin.end(text);
+    },
+  );
+}
+
+const payments = 'select count(*) from payments';
+
+describe('pitr peek', () => {
+  it('by the run alone finds the instance and answers; the session cannot write', async () => {
+    const seen = await pitr(['peek', runId, '-d', 'shop', '-Atc', payments]);
+    expect(seen).toMatchObject({ exitCode: 0, stdout: `${scene.accident.tables.payments.rowsThen}\n` });
+    const written = await pitr(['peek', runId, '-d', 'shop', '-c', 'delete from payments']);
+    expect(written.exitCode).toBe(1);
+    expect(written.stderr).toContain('read-only transaction');
+  });
+
+  it.each(['docker', 'ssh'] as const)(
+    'over %s passes stdin through, and psql’s exit code',
+    async (transport) => {
+      const inventory = transport === 'docker' ? lab.files.dockerInventory : lab.files.sshInventory;
+      const words = ['peek', scene.target, '-i', inventory, '-At', '-v', 'ON_ERROR_STOP=1', '-f', '-'];
+      const well = await piped('show application_name;\nselect 42;\n', ...words);
+      expect(well).toEqual({ code: 0, stdout: 'pitr-peek\n42\n', stderr: '' });
+      const wrong = await piped('select 1/0;\nselect 42;\n', ...words);
+      expect(wrong).toMatchObject({ code: 3, stdout: '' });
+      expect(wrong.stderr).toContain('division by zero');
+      const much = await piped('select * from generate_series(1, 200000);', ...words);
+      expect(much.stdout.trimEnd().split('\n').length).toBe(200_000);
+    },
+  );
+
+  it.each(['docker', 'ssh'] as const)(
+    'over %s is psql itself on a terminal, with its Ctrl-C',
+    async (transport) => {
+      const inventory = transport === 'docker' ? lab.files.dockerInventory : lab.files.sshInventory;
+      const seen = await onTerminal(
+        ['peek', scene.target, '-i', inventory, '-d', 'shop'],
+        [
+          ['shop=#', `${payments};\n`],
+          ['(1 row)', 'select pg_sleep(30);\n'],
+          ['pg_sleep', CTRL_C],
+          ['canceling statement', '\\q\n'],
+        ],
+      );
+      expect(seen, seen.screen).toMatchObject({ exitCode: 0, typed: 4 });
+      expect(seen.screen).toContain(String(scene.accident.tables.payments.rowsThen));
+    },
+  );
+
+  it('says what there is where nothing waits', async () => {
+    const other = await pitr(['peek', scene.leader, '-i', lab.files.dockerInventory, '-c', 'select 1']);
+    expect(other.exitCode).toBe(5);
+    expect(other.stderr).toContain(`no recovery waits on ${scene.leader}`);
+    const unknown = await pitr(['peek', 'db9', '-i', lab.files.dockerInventory, '-c', 'select 1']);
+    expect(unknown.exitCode).toBe(64);
+  });
+});
+
+describe('pitr peek --to', () => {
+  const to = (moment: string, ...words: readonly string[]) =>
+    pitr(['peek', runId, '--to', moment, '--output', 'json', ...words]);
+
+  it('an earlier moment is refused with the way back, and nothing is changed', async () => {
+    const earlier = new Date(Date.parse(`${scene.accident.backup.endedAt}`) + 1000).toISOString();
+    const refused = await to(earlier);
+    expect(refused.exitCode).toBe(5);
+    const error = runError(refused.events);
+    expect(error).toMatchObject({ kind: 'refused', code: 'target-behind' });
+    expect(error?.next?.join('\n')).toContain(`pitr recover ${scene.accident.backup.id}`);
+    const still = await pitr(['peek', runId, '-d', 'shop', '-Atc', payments]);
+    expect(still.stdout.trim()).toBe(String(scene.accident.tables.payments.rowsThen));
+  });
+
+  it('a later moment is replayed to without a new restore, proved, and noted', async () => {
+    const moved = await to(scene.accident.after);
+    expect(runError(moved.events)).toBeUndefined();
+    expect(moved.exitCode).toBe(0);
+    const replayed = moved.events.findLast(
+      (event) => event.type === 'host.result' && event.task.module === 'postgres.replay',
+    );
+    expect(replayed).toMatchObject({ status: 'ok', result: { reached: 'target', paused: true } });
+    const restored = moved.events.some(
+      (event) => event.type === 'host.result' && event.task.module === 'barman.recover',
+    );
+    expect(restored).toBe(false);
+    const now = await pitr(['peek', runId, '-d', 'shop', '-Atc', payments]);
+    expect(now.stdout.trim()).toBe('0');
+    const note = await lab.mustExec(scene.target, ['cat', `${dataDirectory(scene.target)}.pitr.json`]);
+    expect(Date.parse(JSON.parse(note).target_time.replace('+00', 'Z'))).toBe(
+      Date.parse(scene.accident.after),
+    );
+    const again = await to(scene.accident.after);
+    expect(
+      again.events.filter(
+        (event) =>
+          event.type === 'host.result' &&
+          event.status === 'changed' &&
+          event.task.module === 'postgres.forward',
+      ),
+    ).toEqual([]);
+  });
+});

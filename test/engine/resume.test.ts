@@ -1,0 +1,324 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { resumeRequest } from '../../lib/engine/resume.ts';
+import { undoRun } from '../../lib/engine/undo.ts';
+import { planUndo } from '../../lib/engine/undo-plan.ts';
+import { processMark } from '../../lib/journal/beginning.ts';
+import { listRuns, readRun } from '../../lib/journal/read.ts';
+import { runStatus } from '../../lib/journal/status.ts';
+import { waitUntil } from '../../lib/wait/wait-until.ts';
+import { newDirectory, type Played, play } from './support.ts';
+
+const checkout = resolve(import.meta.dirname, '../..');
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+/** Runs the playbook, expects it to fail, mends what made it fail, and goes on. */
+async function failAndResume(
+  yaml: string,
+  more: {
+    readonly mend?: (directory: string) => Promise<void>;
+    readonly yaml?: string;
+    readonly extraVars?: Record<string, unknown>;
+    readonly mode?: 'run' | 'check';
+  } = {},
+): Promise<{ readonly first: Played; readonly second: Played; readonly log: () => Promise<string[]> }> {
+  const directory = await newDirectory();
+  const first = await play(yaml, { directory });
+  expect(first.outcome.status).toBe('failed');
+  await (more.mend ?? ((place) => writeFile(join(place, 'mended'), '')))(directory);
+  const second = await resumed(first.outcome.runId, directory, { ...more, yaml: more.yaml ?? yaml });
+  const log = async (): Promise<string[]> =>
+    (await readFile(join(directory, 'log'), 'utf8')).split('\n').filter((line) => line !== '');
+  return { first, second, log };
+}
+
+async function resumed(
+  runId: string,
+  directory: string,
+  wish: {
+    readonly yaml: string;
+    readonly extraVars?: Record<string, unknown>;
+    readonly mode?: 'run' | 'check';
+  },
+): Promise<Played> {
+  const request = resumeRequest(await readRun(runId), {
+    inventories: [],
+    extraVars: wish.extraVars ?? {},
+    mode: wish.mode ?? 'run',
+    forks: 10,
+    again: `pitr resume ${runId}`,
+  });
+  return play(wish.yaml, { ...request, directory });
+}
+
+const log = (text: string): string => `{ script: "echo ${text} >> DIR/log" }`;
+const FAILS_UNTIL_MENDED = '{ script: "test -e DIR/mended" }';
+
+describe('a resumed run', () => {
+  it('does not do again what was done, and does the rest, under the same id', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: first, core.shell: ${log('first')} }
+    - { name: second, core.shell: ${FAILS_UNTIL_MENDED} }
+    - { name: third, core.shell: ${log('third')} }
+`;
+    const { first, second, log: lines } = await failAndResume(yaml);
+    expect(second.outcome).toMatchObject({ status: 'ok', runId: first.outcome.runId });
+    expect(second.results).toEqual(['one: second: changed', 'one: third: changed']);
+    expect(await lines()).toEqual(['first', 'third']);
+    const run = await readRun(first.outcome.runId);
+    expect(runStatus(run)).toBe('ok');
+    expect(run.changes.map(({ intent }) => intent.number)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('knows what earlier tasks registered and decided', async () => {
+    const { second } = await failAndResume(`
+- hosts: one
+  tasks:
+    - { core.set_fact: { colour: blue } }
+    - { core.shell: { script: "echo 17; echo x >> DIR/log" }, register: answer }
+    - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+    - { core.debug: { msg: "{{ colour }} {{ answer.stdout }}" } }
+- hosts: one
+  tasks:
+    - { core.debug: { msg: "again {{ answer.stdout }}" } }
+`);
+    expect(second.messages).toEqual(['blue 17', 'again 17']);
+  });
+
+  it('looks again at what was only looked at since its last change', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: look early, fs.stat: { path: DIR/mended }, register: early }
+    - { name: change, core.shell: ${log('change')} }
+    - { name: look late, fs.stat: { path: DIR/mended }, register: late }
+    - { name: refuse, core.assert: { that: late.exists } }
+    - { core.debug: { msg: "{{ early.exists }} {{ late.exists }}" } }
+`;
+    const { second, log: lines } = await failAndResume(yaml);
+    expect(second.results[0]).toBe('one: look late: ok');
+    expect(second.messages.at(-1)).toBe('false true');
+    expect(await lines()).toEqual(['change']);
+  });
+
+  it('starts from its beginning when it had changed nothing', async () => {
+    const { second } = await failAndResume(`
+- hosts: one
+  tasks:
+    - { name: look, fs.stat: { path: DIR/mended }, register: seen }
+    - { name: refuse, core.assert: { that: seen.exists } }
+`);
+    expect(second.results).toEqual(['one: look: ok', 'one: refuse: ok']);
+  });
+
+  it('does only the items of a loop that were not done', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "test {{ item }} != b || test -e DIR/mended && echo {{ item }} >> DIR/log" }
+      loop: [a, b, c]
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect((await lines()).toSorted()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('goes on with each host where it stood', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: pair
+  tasks:
+    - { name: all, core.shell: { script: "echo all {{ inventory_hostname }} >> DIR/log" } }
+    - { name: some, core.shell: { script: "test {{ inventory_hostname }} = one || test -e DIR/mended" } }
+    - { name: last, core.shell: { script: "echo last {{ inventory_hostname }} >> DIR/log" } }
+`);
+    expect(second.results).toEqual(['two: some: changed', 'two: last: changed']);
+    expect((await lines()).toSorted()).toEqual(['all one', 'all two', 'last one', 'last two']);
+  });
+
+  it('runs handlers that were notified and had not run, and not those that had', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  handlers:
+    - { name: early, core.shell: ${log('early')} }
+    - { name: late, core.shell: ${log('late')} }
+  tasks:
+    - { core.shell: "true", notify: early }
+    - { meta: flush_handlers }
+    - { core.shell: "true", notify: late }
+    - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['early', 'late']);
+  });
+
+  it('does not go through a rescue twice, and cleans up again after what comes then', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - block:
+        - { name: broken, core.shell: "false" }
+      rescue:
+        - { name: rescue, core.shell: ${log('rescued')} }
+    - block:
+        - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+      always:
+        - { name: clean, core.shell: ${log('cleaned')} }
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['rescued', 'cleaned', 'cleaned']);
+  });
+
+  it('can fail and be resumed again', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: a, core.shell: ${log('a')} }
+    - { name: b, core.shell: ${FAILS_UNTIL_MENDED} }
+    - { name: c, core.shell: ${log('c')} }
+    - { name: d, core.shell: { script: "test -e DIR/mended2" } }
+    - { name: e, core.shell: ${log('e')} }
+`;
+    const { second, log: lines } = await failAndResume(yaml);
+    expect(second.outcome.status).toBe('failed');
+    await writeFile(join(second.directory, 'mended2'), '');
+    const third = await resumed(second.outcome.runId, second.directory, { yaml });
+    expect(third.results).toEqual(['one: d: changed', 'one: e: changed']);
+    expect(await lines()).toEqual(['a', 'c', 'e']);
+  });
+
+  it('does again what was taken back', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { fs.copy: { dest: DIR/one, content: "1" } }
+    - { fs.copy: { dest: DIR/two, content: "2" } }
+    - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    await undoRun({
+      plan: await planUndo(await readRun(outcome.runId), { from: 2, keep: [3] }),
+      again: '',
+      inventories: [],
+      extraVars: {},
+      signal: new AbortController().signal,
+      report: () => {},
+    });
+    await expect(readFile(join(directory, 'two'), 'utf8')).rejects.toThrow();
+    await writeFile(join(directory, 'mended'), '');
+    const second = await resumed(outcome.runId, directory, { yaml });
+    expect(second.outcome.status).toBe('ok');
+    expect(await readFile(join(directory, 'two'), 'utf8')).toBe('2');
+    expect(second.results).toHaveLength(2);
+  });
+
+  it('changes nothing with --check, and says what is still to be done', async () => {
+    const { second, log: lines } = await failAndResume(
+      `
+- hosts: one
+  tasks:
+    - { name: first, core.shell: ${log('first')} }
+    - { name: second, core.shell: ${FAILS_UNTIL_MENDED} }
+    - { name: third, core.shell: ${log('third')} }
+`,
+      { mode: 'check' },
+    );
+    expect(second.results).toEqual(['one: second: changed', 'one: third: changed']);
+    expect(await lines()).toEqual(['first']);
+    expect(runStatus(await readRun(second.outcome.runId))).toBe('failed');
+  });
+});
+
+describe('resuming is refused', () => {
+  const YAML = `
+- hosts: one
+  tasks:
+    - { name: first, core.shell: ${log('first')} }
+    - { name: second, core.shell: ${FAILS_UNTIL_MENDED} }
+`;
+
+  it('when the run has ended well', async () => {
+    const { second } = await failAndResume(YAML);
+    await expect(resumed(second.outcome.runId, second.directory, { yaml: YAML })).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'nothing-to-resume',
+    });
+  });
+
+  it('when what was done is written differently now; what was not done may be', async () => {
+    const later = YAML.replace('name: second, core.shell', 'name: better, core.command: "true" } #');
+    const { second } = await failAndResume(YAML, { yaml: later });
+    expect(second.results).toEqual(['one: better: changed']);
+    const other = YAML.replace(/core\.shell: .*first.*/, 'core.debug: { msg: other } }');
+    await expect(failAndResume(YAML, { yaml: other })).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'playbook-changed',
+      message: expect.stringContaining('"first", was core.shell and is core.debug'),
+    });
+  });
+
+  it('while a secret that the run was given is missing', async () => {
+    const directory = await newDirectory();
+    const extraVars = { api_token: 'very-secret' };
+    const { outcome } = await play(YAML, { directory, extraVars });
+    await writeFile(join(directory, 'mended'), '');
+    await expect(resumed(outcome.runId, directory, { yaml: YAML })).rejects.toMatchObject({
+      code: 'secret-not-in-journal',
+      next: ['Give it again: -e api_token=...'],
+    });
+    expect((await resumed(outcome.runId, directory, { yaml: YAML, extraVars })).outcome.status).toBe('ok');
+  });
+});
+
+describe('a run whose controller was killed', () => {
+  it('is gone on with: its orphan is ended, and what it was doing is done', async () => {
+    const directory = await newDirectory();
+    process.env.PITR_STATE_DIR = join(directory, 'state');
+    await writeFile(
+      join(directory, 'inventory.yml'),
+      'all: { hosts: { one: { ansible_connection: local } } }\n',
+    );
+    const yaml = `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: DIR/made, content: whole }
+    - name: slow
+      core.shell: { script: "echo $$ >> DIR/pids; test -e DIR/mended || sleep 300" }
+    - fs.copy: { dest: DIR/last, content: last }
+`;
+    await writeFile(join(directory, 'play.yml'), yaml.replaceAll('DIR', directory));
+    const controller = spawn(
+      process.execPath,
+      ['--import', TSX, join(checkout, 'cli/main.ts'), 'play', 'play.yml'],
+      { cwd: directory, stdio: 'ignore' },
+    );
+    const pid = await waitUntil({
+      what: 'the slow command to run',
+      deadlineMs: 60_000,
+      everyMs: 50,
+      attempt: () => readFile(join(directory, 'pids'), 'utf8').catch(() => ''),
+      done: (text) => text.endsWith('\n'),
+      describe: (text) => text,
+    });
+    controller.kill('SIGKILL');
+    await once(controller, 'exit');
+    expect(processMark(Number(pid))).toBeDefined();
+
+    const [runId = ''] = await listRuns();
+    await writeFile(join(directory, 'mended'), '');
+    const second = await resumed(runId, directory, { yaml });
+    expect(second.outcome.status).toBe('ok');
+    expect(second.results).toHaveLength(2);
+    expect(processMark(Number(pid))).toBeUndefined();
+    expect(second.events).toContainEqual(
+      expect.objectContaining({ type: 'warning', text: expect.stringContaining('left at work') }),
+    );
+  }, 90_000);
+});

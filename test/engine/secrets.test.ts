@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { planUndo } from '../../lib/engine/undo-plan.ts';
+import { readRun } from '../../lib/journal/read.ts';
+import { Secret } from '../../lib/values/secret.ts';
+import { play } from './support.ts';
+
+const SECRET = 'hunter2-hunter2';
+
+describe('a secret in environment', () => {
+  it('reaches the command itself, and no reader', async () => {
+    const { outcome, events, directory } = await play(
+      `
+- hosts: one
+  environment: { GREETING: "hello {{ db_password }}" }
+  tasks:
+    - core.shell: { script: 'echo "$GREETING,$PLAIN" > DIR/seen; echo "$GREETING"', check: "false" }
+      environment: { PLAIN: "{{ number }}" }
+`,
+      { extraVars: { db_password: new Secret(SECRET) } },
+    );
+    expect(outcome.status).toBe('ok');
+    expect(await readFile(join(directory, 'seen'), 'utf8')).toBe(`hello ${SECRET},1\n`);
+    expect(JSON.stringify(events)).not.toContain(SECRET);
+    expect(await readFile((await readRun(outcome.runId)).path, 'utf8')).not.toContain(SECRET);
+  });
+
+  it('that only the run could tell makes the task unknown in check mode', async () => {
+    const { results } = await play(
+      `
+- hosts: one
+  tasks:
+    - core.command: { argv: [echo] }
+      register: said
+    - name: uses it
+      core.command: { argv: ["true"], check: ["false"] }
+      environment: { SAID: "{{ said.stdout }}" }
+`,
+      { mode: 'check' },
+    );
+    expect(results).toContain('one: uses it: unknown');
+  });
+});
+
+describe('no_log', () => {
+  /** Nothing here has the name of a secret: only no_log says that it is one. */
+  const TASKS = `
+- hosts: one
+  no_log: true
+  tasks:
+    - name: writes
+      fs.copy: { dest: DIR/file, content: "{{ word }}\\n" }
+    - name: prints
+      core.shell: { script: 'echo "$1"; echo "$1" >&2', args: ["{{ word }}"], undo: "echo {{ word }}" }
+      environment: { WORD: "{{ word }}" }
+      register: said
+    - name: loops
+      core.command: { argv: [echo, "{{ item }}"], undo: [echo, "{{ item }}"] }
+      loop: ["{{ word }}", b]
+    - name: says
+      core.debug: { msg: "{{ said.stdout }}" }
+    - name: fails
+      core.shell: { script: 'echo "$1" >&2; exit 3', args: ["{{ word }}"] }
+`;
+
+  it('keeps params, changes, results and errors out of the journal and out of every event', async () => {
+    const yaml = TASKS.replaceAll(/, args: \["\{\{ word \}\}"\]/g, '').replaceAll('"$1"', '"{{ word }}"');
+    const { outcome, events, results, directory } = await play(yaml, { extraVars: { word: SECRET } });
+    expect(results).toEqual([
+      'one: writes: changed',
+      'one: prints: changed',
+      'one: loops: changed',
+      'one: says: ok',
+      'one: fails: failed',
+    ]);
+    expect(await readFile(join(directory, 'file'), 'utf8')).toBe(`${SECRET}\n`);
+    expect(JSON.stringify(events)).not.toContain(SECRET);
+    const run = await readRun(outcome.runId);
+    const written = (await readFile(run.path, 'utf8')).split('\n').filter((line) => line.includes(SECRET));
+    // -e is given by the operator, and is not the task's
+    expect(written.map((line) => JSON.parse(line).type)).toEqual(['run.started']);
+    expect(run.changes.map(({ intent }) => intent.change.summary)).toContain('fs.copy (not shown: no_log)');
+    expect(outcome.error).toMatchObject({ kind: 'failed', host: 'one', task: 'fails' });
+    expect(outcome.error?.message).toBe('it failed (not shown: no_log)');
+  });
+
+  it('leaves nothing to undo from, and the plan of an undo says so', async () => {
+    const { outcome } = await play(TASKS.split('    - name: prints')[0] ?? '', {
+      extraVars: { word: SECRET },
+    });
+    expect(outcome.status).toBe('ok');
+    const plan = await planUndo(await readRun(outcome.runId));
+    expect(plan.wall).toMatchObject({
+      why: 'no_log: true keeps what it did out of the journal',
+      canBeKept: true,
+    });
+  });
+
+  it('does not hide which host or file is wrong', async () => {
+    const { outcome } = await play(`
+- hosts: one
+  no_log: true
+  tasks:
+    - core.command: "true"
+      delegate_to: nobody-there
+`).catch((error: unknown) => ({ outcome: { error } }));
+    expect(outcome.error).toMatchObject({ kind: 'validation' });
+  });
+});

@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ailments, currentLeader } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { proveRecovery } from '../../lab/proof.ts';
+import { rowCounts } from '../../lab/seed.ts';
+import { dataDirectory, hostNames, postgresBin, postgresPort } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
+import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { pitr, runError } from '../support/pitr.ts';
+import { describePoint, type Killed, type KillPoint, killedAt } from './killed.ts';
+
+/** Which points are tried. */
+export interface KillPoints {
+  /** `pitr undo`, and another time `pitr resume`, must lead out of each. */
+  readonly beforeCutOver: readonly KillPoint[];
+  /** `pitr resume` must lead out of each. */
+  readonly inCutOver: readonly KillPoint[];
+}
+
+let lab: Lab;
+let scene: Scene;
+let inode: string;
+let ended = false;
+const tally = { undo: [0, 0], resume: [0, 0], cutover: [0, 0] };
+
+const arguments_ = (...more: readonly string[]): string[] => [
+  'play',
+  'recover.yml',
+  '-i',
+  process.env.PITR_TRANSPORT === 'ssh' ? lab.files.sshInventory : lab.files.dockerInventory,
+  '-e',
+  `target=${scene.target}`,
+  '-e',
+  `backup=${scene.accident.backup.id}`,
+  '-e',
+  `target_time=${scene.accident.before}`,
+  ...more,
+];
+
+/**
+ * The controller is killed with SIGKILL at each of the points of a recovery. Then it is taken back, and another time
+ * gone on with; rows, timelines, members and leftovers are looked at each time. `PITR_TRANSPORT=ssh` chooses the
+ * transport.
+ */
+export function killTheController({ beforeCutOver, inCutOver }: KillPoints): void {
+  afterAll(() => {
+    const words = Object.entries(tally).map(([what, [good, all]]) => `${what} ${good} of ${all}`);
+    process.stdout.write(`\nkilled controllers: ${words.join(', ')}\n`);
+  });
+
+  describe('a controller that is killed before the cut-over', () => {
+    beforeAll(async () => {
+      lab = await sharedLab();
+      scene = await accidentOn(lab);
+      inode = await inodeOfData();
+    });
+
+    it.each(beforeCutOver.map((point) => ({ name: describePoint(point), point })))(
+      'at $name: pitr undo brings everything back, and pitr resume goes on to the moment',
+      async ({ point }) => {
+        if (ended && 'boundary' in point) return;
+        const first = await killedAt(point, arguments_());
+        if (!first.killed) {
+          ended ||= 'boundary' in point;
+          await undone(first);
+          return;
+        }
+        tally.undo[1] = (tally.undo[1] ?? 0) + 1;
+        await undone(first);
+        tally.undo[0] = (tally.undo[0] ?? 0) + 1;
+
+        const second = await killedAt(point, arguments_());
+        tally.resume[1] = (tally.resume[1] ?? 0) + 1;
+        const resumed = await pitr(['resume', second.runId, '--yes', '--output', 'json']);
+        expect([second.at, runError(resumed.events)]).toEqual([second.at, undefined]);
+        expect(resumed.exitCode).toBe(0);
+        expect([second.at, await rowsInIsolation()]).toEqual([second.at, rowsThen()]);
+        expect(await currentLeader(lab)).toBe(scene.leader);
+        await undone(second);
+        tally.resume[0] = (tally.resume[0] ?? 0) + 1;
+      },
+    );
+  });
+
+  describe.runIf(inCutOver.length > 0)('a controller that is killed in the cut-over', () => {
+    it.each(inCutOver.map((point) => ({ name: describePoint(point), point })))(
+      'at $name: pitr resume brings the whole cluster to the moment',
+      async ({ point }) => {
+        lab = await sharedLab();
+        scene = await accidentOn(lab);
+        const killed = await killedAt(point, arguments_('-e', 'auto_start=true'));
+        expect(killed.killed).toBe(true);
+        tally.cutover[1] = (tally.cutover[1] ?? 0) + 1;
+        const resumed = await pitr(['resume', killed.runId, '--yes', '--output', 'json']);
+        expect([killed.at, runError(resumed.events)]).toEqual([killed.at, undefined]);
+        const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
+        expect([killed.at, evidence.filter(({ holds }) => !holds)]).toEqual([killed.at, []]);
+        expect(await strays()).toEqual([]);
+        tally.cutover[0] = (tally.cutover[0] ?? 0) + 1;
+      },
+    );
+  });
+}
+
+async function undone({ runId, at }: Killed): Promise<void> {
+  const undo = await pitr(['undo', runId, '--yes']);
+  expect([at, undo.exitCode, undo.stderr]).toEqual([at, 0, '']);
+  expect([at, await inodeOfData()]).toEqual([at, inode]);
+  await waitFor({
+    what: 'one leader and three replicas that stream from it',
+    deadlineMs: 60_000,
+    attempt: () => ailments(lab),
+    done: (found) => found.length === 0,
+    describe: (found) => found.join(', '),
+  });
+  expect(await currentLeader(lab)).toBe(scene.leader);
+  expect([at, await leftovers()]).toEqual([at, []]);
+  expect([at, await strays()]).toEqual([at, []]);
+  const rows = await rowCounts(lab, scene.leader);
+  const now = Object.entries(scene.accident.tables).map(([table, { rowsNow }]) => [table, rowsNow]);
+  expect([at, Object.fromEntries(now)]).toEqual([at, rows]);
+}
+
+async function inodeOfData(): Promise<string> {
+  return lab.mustExec(scene.target, ['stat', '-c', '%i', dataDirectory(scene.target)]);
+}
+
+/** What lies beside the data and belongs to a recovery. */
+async function leftovers(): Promise<readonly string[]> {
+  const listed = await lab.mustExec(scene.target, [
+    'sh',
+    '-c',
+    `ls -d ${dataDirectory(scene.target)}.* || :`,
+  ]);
+  return listed.split('\n').filter((name) => name !== '' && !name.endsWith('.pitr-run'));
+}
+
+/** Processes of a recovery on any host. */
+async function strays(): Promise<readonly string[]> {
+  const find =
+    'ps -eo pid,args --no-headers | grep -E "barman (recover|backup|switch)|rsync |pitr-run|flock" | grep -v grep || :';
+  const found = await Promise.all(hostNames.map((host) => lab.mustExec(host, ['sh', '-c', find])));
+  return found.flatMap((text, index) => (text === '' ? [] : [`${hostNames[index]}: ${text}`]));
+}
+
+function rowsThen(): string {
+  return String(scene.accident.tables.payments.rowsThen);
+}
+
+async function rowsInIsolation(): Promise<string> {
+  const psql = [`${postgresBin}/psql`, '-XAtq', '-h', `${dataDirectory(scene.target)}.pitr-run`];
+  const query = ['-p', String(postgresPort), '-d', 'shop', '-c', 'select count(*) from payments'];
+  return (await lab.mustExec(scene.target, [...psql, ...query], { user: 'postgres' })).trim();
+}

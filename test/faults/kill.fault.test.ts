@@ -1,0 +1,40 @@
+import { killTheController } from './kill-suite.ts';
+import type { KillPoint } from './killed.ts';
+
+// `PITR_KILL_BOUNDARIES=5-8` tries these boundaries alone.
+const chosen = process.env.PITR_KILL_BOUNDARIES;
+const MIDDLES: readonly KillPoint[] = [
+  { during: 'Restore the base backup beside the live data', afterMs: 700 },
+  { during: 'Restore the base backup beside the live data', afterMs: 1500 },
+  { during: 'Restore the base backup beside the live data', afterMs: 3000 },
+  { during: 'Take the node out of the cluster', afterMs: 300 },
+  { during: 'Start PostgreSQL in isolation', afterMs: 300 },
+  { during: 'Start PostgreSQL in isolation', afterMs: 800 },
+  { during: 'Replay WAL up to the moment', afterMs: 200 },
+];
+const CUTOVER: readonly KillPoint[] = [
+  { during: 'Promote the recovered node, still isolated', afterMs: 500 },
+  { during: 'Clear away the recovery settings', afterMs: 20 },
+  { during: 'Start it plainly, closed to clients', afterMs: 400 },
+  { during: 'Stop the replicas', afterMs: 500 },
+  { during: 'Stop the old leader, last', afterMs: 500 },
+  { during: 'Hand the recovered node to Patroni', afterMs: 500 },
+  { during: 'Prove that it leads', afterMs: 200 },
+  { during: 'Open it to clients', afterMs: 50 },
+  { during: 'Start the member; Patroni copies the leader', afterMs: 1500 },
+  { during: 'Prove that it streams from the new leader', afterMs: 300 },
+  { during: 'Take a new base backup', afterMs: 1500 },
+];
+
+killTheController({
+  beforeCutOver: [
+    ...boundaries(chosen ?? '1-80').map((boundary) => ({ boundary })),
+    ...(chosen === undefined ? MIDDLES : []),
+  ],
+  inCutOver: chosen === undefined ? CUTOVER : [],
+});
+
+function boundaries(range: string): readonly number[] {
+  const [from = 1, to = from] = range.split('-').map(Number);
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}

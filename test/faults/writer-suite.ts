@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { archiveCurrentWal } from '../../lab/archive.ts';
+import { ailments, currentLeader, sql } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { silent } from '../../lab/progress.ts';
+import { labSeed } from '../../lab/seed.ts';
+import { database } from '../../lab/shop.ts';
+import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
+import { sharedLab } from '../support/lab.ts';
+import { pitr, runError } from '../support/pitr.ts';
+import { type Acknowledged, startWriter } from './writer.ts';
+
+let lab: Lab;
+const outages: number[] = [];
+const counts = { acknowledged: 0, lost: 0, split: 0 };
+
+/**
+ * Somebody writes to every node through whole recoveries with a cut-over. Afterwards every acknowledged write is where
+ * it has to be: nothing is lost, and nobody but the one leader of the time has accepted anything.
+ * `PITR_TRANSPORT=ssh` chooses the transport.
+ */
+export function writeThroughRecoveries(runs: number): void {
+  beforeAll(async () => {
+    lab = await sharedLab();
+    await labSeed(lab, silent);
+  });
+
+  afterAll(() => {
+    const sorted = outages.toSorted((a, b) => a - b);
+    const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+    process.stdout.write(
+      `\nwriter: ${outages.length} recoveries, ${counts.acknowledged} acknowledged writes, ${counts.lost} lost, ` +
+        `${counts.split} accepted by two primaries; nobody could write for ${median.toFixed(1)} s (median), ` +
+        `${(sorted.at(-1) ?? Number.NaN).toFixed(1)} s (worst)\n`,
+    );
+  });
+
+  it.each(Array.from({ length: runs }, (_, index) => index + 1))(
+    'recovery %i under constant writes loses no acknowledged write and never has two primaries',
+    async () => {
+      const leader = await currentLeader(lab);
+      const target = databaseHosts.find((host) => host !== leader) ?? leader;
+      await sql(lab, leader, 'drop table if exists written; create table written (node text, seq bigint)', {
+        database,
+      });
+      const writer = await startWriter(lab);
+      const moment = await later(lab, leader);
+      await archiveCurrentWal(lab, leader);
+      const run = await pitr([
+        'play',
+        'recover.yml',
+        '-i',
+        process.env.PITR_TRANSPORT === 'ssh' ? lab.files.sshInventory : lab.files.dockerInventory,
+        '--output',
+        'json',
+        '--yes',
+        ...['-e', `target=${target}`, '-e', `target_time=${moment}`, '-e', 'auto_start=true'],
+      ]);
+      const acknowledged = await writer.stop();
+      expect(runError(run.events)).toBeUndefined();
+      judge(acknowledged, leader, target, Date.parse(moment) / 1000, await rowsOn(lab, target));
+      expect(await ailments(lab)).toEqual([]);
+    },
+  );
+}
+
+/** A moment that lies between commits of the writer, when it has written for a while. */
+async function later(lab_: Lab, leader: DatabaseHost): Promise<string> {
+  const clock = `select pg_sleep(2); select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"');`;
+  const said = await sql(lab_, leader, clock);
+  return said.trim().split('\n').at(-1) ?? '';
+}
+
+async function rowsOn(lab_: Lab, node: DatabaseHost): Promise<ReadonlySet<string>> {
+  const rows = await sql(lab_, node, "select node || ' ' || seq from written", { database });
+  return new Set(rows.split('\n'));
+}
+
+function judge(
+  acknowledged: readonly Acknowledged[],
+  oldLeader: string,
+  newLeader: string,
+  moment: number,
+  rows: ReadonlySet<string>,
+): void {
+  const byOld = acknowledged.filter(({ node }) => node === oldLeader);
+  const byNew = acknowledged.filter(({ node }) => node === newLeader);
+  const byOthers = acknowledged.filter(({ node }) => node !== oldLeader && node !== newLeader);
+  const end = Math.max(...byOld.map(({ acked }) => acked));
+  const begin = Math.min(...byNew.map(({ acked }) => acked));
+  const mustBeThere = [...byNew, ...byOld.filter(({ acked }) => acked < moment)];
+  const lost = mustBeThere.filter(({ node, seq }) => !rows.has(`${node} ${seq}`));
+  counts.acknowledged += acknowledged.length;
+  counts.lost += lost.length;
+  counts.split += byOthers.length + byNew.filter(({ sent }) => sent < end).length;
+  outages.push(begin - end);
+  process.stdout.write(
+    `  ${byOld.length} writes by ${oldLeader}, ${byNew.length} by ${newLeader}; none for ${(begin - end).toFixed(2)} s\n`,
+  );
+  expect(byNew.length).toBeGreaterThan(0);
+  expect(byOthers).toEqual([]);
+  expect(begin).toBeGreaterThan(end);
+  expect(lost).toEqual([]);
+  // What the old leader accepted after the moment is not in the recovered history: it is in its kept old data.
+  const after = byOld.filter(({ sent }) => sent > moment);
+  expect(after.length).toBeGreaterThan(0);
+  expect(after.filter(({ node, seq }) => rows.has(`${node} ${seq}`))).toEqual([]);
+}

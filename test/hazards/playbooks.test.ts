@@ -1,0 +1,131 @@
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadModule } from '../../lib/modules/registry.ts';
+import { productPlaybooks } from '../../lib/playbook/assets.ts';
+import { loadPlaybook } from '../../lib/playbook/load.ts';
+import type { Play, Step, Task } from '../../lib/playbook/model.ts';
+
+/** What the product's playbooks promise by their order and shape alone. */
+
+async function plays(file: string): Promise<readonly Play[]> {
+  return (await loadPlaybook(path.join(productPlaybooks(), file))).plays;
+}
+
+function tasksOf(steps: readonly Step[]): readonly Task[] {
+  return steps.flatMap((step) =>
+    step.kind === 'task' ? [step] : tasksOf([...step.block, ...step.rescue, ...step.always]),
+  );
+}
+
+const PLAYBOOKS = ['recover.yml', 'cutover.yml', 'rejoin.yml', 'replay.yml', 'rollback.yml'] as const;
+
+async function allTasks(file: string): Promise<readonly { readonly play: Play; readonly task: Task }[]> {
+  return (await plays(file)).flatMap((play) => tasksOf(play.tasks).map((task) => ({ play, task })));
+}
+
+/** Where the first task that is meant stands in a playbook. Throws where there is none. */
+async function placeOf(file: string, meant: (task: Task, play: Play) => boolean): Promise<number> {
+  const place = (await allTasks(file)).findIndex(({ play, task }) => meant(task, play));
+  if (place === -1) throw new Error(`${file} has no such task`);
+  return place;
+}
+
+const changes = async ({ module }: Task): Promise<boolean> =>
+  module !== 'meta' && (await loadModule(module)).kind === 'change';
+
+describe('recover.yml', () => {
+  it('changes nothing on any host before everything has been checked', async () => {
+    const [first, second] = await plays('recover.yml');
+    for (const task of tasksOf([...(first?.tasks ?? []), ...(second?.tasks ?? [])])) {
+      expect([task.name.value, await changes(task)]).toEqual([task.name.value, false]);
+    }
+  });
+
+  it('changes nothing but the target until the cut-over is asked for', async () => {
+    const own = (await plays('recover.yml')).filter(({ when }) => when.length === 0);
+    expect(own.length).toBeGreaterThanOrEqual(3);
+    for (const play of own) {
+      for (const task of tasksOf(play.tasks)) {
+        if (!(await changes(task))) continue;
+        expect(play.hosts.value).toBe('{{ target }}');
+        // Barman's host does some of the work; it changes nothing there but its archive and the lock.
+        const place = task.delegateTo?.value ?? 'the target';
+        expect(['the target', '{{ barman_host }}']).toContain(place);
+      }
+    }
+    const rest = (await plays('recover.yml')).filter(({ when }) => when.length > 0);
+    for (const { when } of rest) expect(when[0]?.value).toContain('auto_start');
+  });
+
+  it('takes the node out of its cluster only after the copy is complete', async () => {
+    const copied = await placeOf('recover.yml', ({ module }) => module === 'barman.recover');
+    const stopped = await placeOf('recover.yml', ({ module }) => module === 'patroni.member');
+    const moved = await placeOf('recover.yml', ({ module }) => module === 'fs.move');
+    expect([copied < stopped, stopped < moved]).toEqual([true, true]);
+  });
+
+  it('names the timeline, and proves the WAL again when it has grown', async () => {
+    const tasks = await allTasks('recover.yml');
+    const aim = tasks.find(({ task }) => task.module === 'postgres.recovery');
+    expect(aim?.task.args.value.timeline).toBe('{{ wal.timeline }}');
+    expect(tasks.filter(({ task }) => task.module === 'barman.wal').length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('cutover.yml', () => {
+  it('asks before it promotes, and looks at the data once more before the old primary stops', async () => {
+    const asks = await placeOf('cutover.yml', ({ module }) => module === 'core.confirm');
+    const promotes = await placeOf('cutover.yml', ({ module }) => module === 'postgres.promote');
+    const looks = await placeOf('cutover.yml', ({ module }) => module === 'postgres.query');
+    const stops = await placeOf('cutover.yml', ({ module, args }) => {
+      return module === 'patroni.member' && args.value.state === 'stopped';
+    });
+    expect([asks < promotes, promotes < looks, looks < stops]).toEqual([true, true, true]);
+  });
+
+  it('opens the recovered node only when every other member is down and Patroni proves that it leads', async () => {
+    const tasks = await allTasks('cutover.yml');
+    const lastStop = tasks.findLastIndex(
+      ({ play, task }) =>
+        task.module === 'patroni.member' &&
+        task.args.value.state === 'stopped' &&
+        play.hosts.value === 'patroni:!{{ target }}' &&
+        play.name === 'The old primary stops',
+    );
+    const proved = await placeOf('cutover.yml', ({ module }) => module === 'patroni.leader');
+    const opened = await placeOf('cutover.yml', ({ module }) => module === 'postgres.access');
+    expect(lastStop).toBeGreaterThan(-1);
+    expect([lastStop < proved, proved < opened]).toEqual([true, true]);
+    const start = tasks.find(({ task }) => task.module === 'postgres.start');
+    expect(start?.task.args.value.mode).toBe('closed');
+  });
+
+  it('rebuilds the other members after the leader is proved, one alone first, each beside its old data', async () => {
+    const proved = await placeOf('cutover.yml', ({ module }) => module === 'patroni.leader');
+    const rebuilt = await placeOf(
+      'cutover.yml',
+      ({ module }, { name }) => name === 'The other members follow' && module === 'fs.move',
+    );
+    expect(proved).toBeLessThan(rebuilt);
+    const play = (await plays('rejoin.yml')).find(({ name }) => name === 'The other members follow');
+    expect(play?.serial).toEqual([1, '100%']);
+    const modules = tasksOf(play?.tasks ?? []).map(({ module }) => module);
+    expect(modules.indexOf('fs.move')).toBeLessThan(modules.lastIndexOf('patroni.member'));
+    expect(modules.at(-1)).toBe('patroni.streaming');
+  });
+});
+
+describe.each(PLAYBOOKS)('%s', (file) => {
+  it('ends at the first failure: its last words are never said after one', async () => {
+    for (const play of await plays(file)) expect([play.name, play.anyErrorsFatal]).toEqual([play.name, true]);
+    for (const { task } of await allTasks(file)) expect(task.ignoreErrors).toBeUndefined();
+  });
+
+  it('deletes no data, runs no command of its own, and waits for no clock', async () => {
+    for (const { task } of await allTasks(file)) {
+      expect(['core.command', 'core.shell', 'patroni.reinit']).not.toContain(task.module);
+      expect(task.module === 'fs.file' && task.args.value.state === 'absent').toBe(false);
+      expect([task.delay, task.loopControl.pauseMs]).toEqual([undefined, undefined]);
+    }
+  });
+});

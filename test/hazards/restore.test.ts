@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { type CompleteBackup, isComplete, parseBackupInfo } from '../../lib/barman/backup-info.ts';
+import { OLDEST_KNOWN } from '../../lib/barman/version.ts';
+import { module as recover } from '../../lib/modules/barman/recover.ts';
+import { fixture } from '../unit/barman/fixture.ts';
+
+const ABSENT = {
+  kind: 'absent',
+  empty: true,
+  running: false,
+  started: false,
+  names: [],
+  tablespacesInUse: [],
+} as const;
+
+function backupWith(tablespaces: string): CompleteBackup {
+  const text = fixture('backup.info').replace('tablespaces=None', `tablespaces=${tablespaces}`);
+  const backup = parseBackupInfo('db1', '20261122T155813', text);
+  if (!isComplete(backup)) throw new Error('the backup of the fixture is complete');
+  return backup;
+}
+
+const wish = (tablespaces: Readonly<Record<string, string>> = {}) =>
+  recover.params.parse({
+    backup: '20261122T155813',
+    node: 'db2',
+    remote_ssh: 'ssh -q postgres@db2',
+    destination: '/var/lib/postgresql/15/patroni2.pitr',
+    tablespaces,
+  });
+
+describe('barman.recover', () => {
+  it('a backup with tablespaces is refused until each has its place', () => {
+    const state = (destination: object = {}) => ({
+      destination: { ...ABSENT, ...destination },
+      backup: backupWith("[('fast', 16387, '/srv/fast'), ('cold', 16388, '/srv/cold')]"),
+      version: OLDEST_KNOWN,
+      host: 'db2',
+    });
+    expect(() => recover.plan(state(), wish())).toThrow(/fast.*cold/);
+    expect(() => recover.plan(state(), wish({ fast: '/srv/fast.pitr' }))).toThrow(/cold/);
+    const places = { fast: '/srv/fast.pitr', cold: '/srv/cold.pitr' };
+    const change = recover.plan(state(), wish(places));
+    expect(change?.argv.join(' ')).toContain(
+      '--tablespace fast:/srv/fast.pitr --tablespace cold:/srv/cold.pitr',
+    );
+    const used = { tablespacesInUse: ['/srv/cold.pitr'] };
+    expect(() => recover.plan(state(used), wish(places))).toThrow('/srv/cold.pitr');
+  });
+});

@@ -1,0 +1,12 @@
+import { asPitrError, type PitrError } from '../../lib/errors/pitr-error.ts';
+
+/** The error that a promise ends with. Throws when it ends well. */
+export async function errorOf(work: Promise<unknown>): Promise<PitrError> {
+  let value: unknown;
+  try {
+    value = await work;
+  } catch (error) {
+    return asPitrError(error);
+  }
+  throw new Error(`expected an error, got ${JSON.stringify(value)}`);
+}

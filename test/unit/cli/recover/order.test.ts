@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type RecoverOrder,
+  remarksOn,
+  targetOf,
+  variablesOf,
+  wayOf,
+  wordsOf,
+} from '../../../../cli/recover/order.ts';
+
+const order = (facts: Partial<RecoverOrder> = {}): RecoverOrder => ({
+  backup: '20260123T120000',
+  targetTime: '2026-01-23 12:30:00+00',
+  restore: false,
+  autoStart: false,
+  acceptGap: false,
+  allowLeader: false,
+  ...facts,
+});
+
+describe('what the flags of the script mean', () => {
+  it.each([
+    [{}, 'manual'],
+    [{ restore: true, autoStart: true }, 'manual'],
+    [{ target: 'db2' }, 'prepare'],
+    [{ target: 'db2', restore: true }, 'inspect'],
+    [{ target: 'db2', restore: true, autoStart: true }, 'take-over'],
+  ] as const)('%j is %s', (facts, way) => {
+    expect(wayOf(order(facts))).toBe(way);
+  });
+
+  it('a flag without an effect is told, and not silently ignored', () => {
+    expect(remarksOn(order({ restore: true, autoStart: true }))).toEqual([
+      'Without --target there is no node to start on: --restore and --auto-start has no effect.',
+    ]);
+    expect(remarksOn(order({ target: 'db2', restore: true }))).toEqual([]);
+  });
+
+  it('--auto-start never takes a cluster over with data that nobody replayed', () => {
+    expect(() => remarksOn(order({ target: 'db2', autoStart: true }))).toThrow(
+      '--auto-start needs --restore',
+    );
+  });
+});
+
+describe('the variables of the playbook', () => {
+  it('--restore alone never sets auto_start', () => {
+    expect(variablesOf(order({ target: 'db2', restore: true, server: 'db1' }), {}, {})).toEqual({
+      backup: '20260123T120000',
+      target_time: '2026-01-23 12:30:00+00',
+      server: 'db1',
+      target: 'db2',
+      restore: true,
+      auto_start: false,
+    });
+  });
+
+  it('PATRONI_CLUSTER_NAME names the cluster; -e wins over it; empty is not a name', () => {
+    const env = { PATRONI_CLUSTER_NAME: 'mycluster' };
+    expect(variablesOf(order(), env, {})).toMatchObject({ patroni_cluster: 'mycluster' });
+    expect(variablesOf(order(), env, { patroni_cluster: 'other' })).toMatchObject({
+      patroni_cluster: 'other',
+    });
+    expect(variablesOf(order(), { PATRONI_CLUSTER_NAME: '' }, {})).not.toHaveProperty('patroni_cluster');
+  });
+
+  it.each([
+    ['latest', { time: 'latest' }, { target_time: 'latest' }],
+    ['immediate', { immediate: true }, { target_time: 'latest', target_immediate: true }],
+    ['xid:731', { xid: '731' }, { target_time: 'latest', target_xid: '731' }],
+    ['lsn:0/5000060', { lsn: '0/5000060' }, { target_time: 'latest', target_lsn: '0/5000060' }],
+    ['name:a:b $(x)', { name: 'a:b $(x)' }, { target_time: 'latest', target_name: 'a:b $(x)' }],
+  ])('%s is carried as it is', (targetTime, param, variables) => {
+    expect(targetOf(targetTime)).toEqual(param);
+    expect(variablesOf(order({ targetTime }), {}, {})).toEqual({ backup: '20260123T120000', ...variables });
+  });
+});
+
+it('an order can be typed again', () => {
+  const all = order({
+    target: 'db2',
+    restore: true,
+    autoStart: true,
+    acceptGap: true,
+    walMethod: 'barman-get-wal',
+  });
+  expect(wordsOf(all, ['lab.yml']).join(' ')).toBe(
+    'recover 20260123T120000 2026-01-23 12:30:00+00 --target db2 --restore --wal-method barman-get-wal --auto-start --accept-gap -i lab.yml',
+  );
+});

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import type { RecoverOrder } from '../../../../cli/recover/order.ts';
+import { ScriptSteps } from '../../../../cli/recover/script-steps.ts';
+import type { PitrEvent } from '../../../../lib/events/events.ts';
+
+const order: RecoverOrder = {
+  backup: '20260123T120000',
+  targetTime: 'latest',
+  target: 'db2',
+  restore: true,
+  autoStart: true,
+  acceptGap: false,
+  allowLeader: false,
+};
+
+/** What the script's reader sees of tasks that all went well, each `[module, host, result]`. */
+function told(tasks: readonly (readonly [module: string, host: string, result: object])[]): string {
+  const steps = new ScriptSteps(order);
+  const lines = tasks.flatMap(([module, host, result]) => {
+    const task = { id: '1', name: module, module, at: { file: 'a', line: 1, column: 1 } };
+    const events: PitrEvent[] = [
+      { type: 'task.started', time: 0, task, hosts: [host], handler: false },
+      { type: 'host.result', time: 0, task, host, status: 'changed', durationMs: 1, result },
+    ];
+    return events.flatMap((event) => steps.lines(event) ?? []);
+  });
+  return lines.map(({ kind, text }) => `${kind === 'done' ? '✓ ' : ''}${text}`).join('\n');
+}
+
+const backup = {
+  id: '20260123T120000',
+  server: 'db1',
+  begin_time: '2026-01-23 12:00:00+00',
+  end_time: '2026-01-23 12:00:15+00',
+  begin_wal: '0000000100000006000000CC',
+  end_wal: '0000000100000006000000CC',
+};
+const wal = {
+  target_time: 'latest',
+  latest: true,
+  timeline: 1,
+  segments: 3,
+  archived_until: { wal: '0000000100000006000000CD', time: '2026-01-23 12:30:00+00' },
+};
+
+describe('the steps of the script', () => {
+  it('have the numbers, the order and the words of the manual, in a whole takeover', () => {
+    const text = told([
+      ['barman.backup', 'db1', backup],
+      ['barman.wal', 'db1', wal],
+      ['fs.space', 'db2', { free_bytes: 4e9, needed_bytes: 2e9, mount: '/' }],
+      ['barman.wal', 'db2', wal],
+      ['barman.recover', 'db2', { destination: '/data/p2.pitr', bytes: 2e9, files: 1000 }],
+      ['postgres.recovery', 'db2', {}],
+      ['patroni.member', 'db2', { service: 'stopped' }],
+      ['fs.move', 'db2', { src: '/data/p2', dest: '/data/p2.pre-pitr.r' }],
+      ['fs.move', 'db2', { src: '/data/p2.pitr', dest: '/data/p2' }],
+      ['postgres.start', 'db2', {}],
+      [
+        'postgres.replay',
+        'db2',
+        { reached: 'end-of-wal', lsn: '6/CE000000', last_commit: '2026-01-23 12:29:58+00' },
+      ],
+      ['postgres.promote', 'db2', { timeline: 2 }],
+      ['postgres.recovery', 'db2', {}],
+      ['postgres.start', 'db2', {}],
+      ['patroni.member', 'db1', { service: 'stopped' }],
+      ['patroni.member', 'db2', { service: 'running' }],
+      ['patroni.leader', 'db2', {}],
+      ['patroni.member', 'db1', { service: 'stopped' }],
+      ['fs.move', 'db1', { src: '/data/p1', dest: '/data/p1.pre-pitr.r' }],
+      ['patroni.streaming', 'db1', { member: 'db1', leader: 'db2', timeline: 2 }],
+    ]);
+    expect(text).toMatchInlineSnapshot(`
+      "[1/8] Verifying backup exists...
+      ✓ Backup found on server: db1
+      [2/8] Backup details:
+      Backup 20260123T120000
+      Begin time: 2026-01-23 12:00:00+00
+      End time: 2026-01-23 12:00:15+00
+      Begin WAL: 0000000100000006000000CC
+      End WAL: 0000000100000006000000CC
+      [3/8] Checking WAL archiving status...
+      Last archived: 0000000100000006000000CD at 2026-01-23 12:30:00+00
+      ✓ WAL sequence is complete: 3 segments on timeline 1, all on disk
+      [4/8] Creating recovery directory on db2...
+      ✓ Room for it: 1.9 GB needed, 3.7 GB free on /
+      Last archived: 0000000100000006000000CD at 2026-01-23 12:30:00+00
+      [5/8] Performing PITR recovery...
+      Recovering to latest available state (end of WAL)...
+      ✓ Recovery completed successfully
+      [6/8] Verifying recovery files...
+      ✓ Recovery files created on db2: /data/p2.pitr
+      Recovery directory size: 1.9 GB in 1000 files
+      [7.1/10] Stopping Patroni on db2...
+      ✓ Patroni stopped
+      [7.2/10] Verifying db2 is not in cluster...
+      ✓ db2 is not in cluster: no PostgreSQL works on its data
+      [7.3/10] Backing up current data directory...
+      ✓ Data backed up to /data/p2.pre-pitr.r
+      [7.4/10] Copying recovered data...
+      ✓ Files in place: /data/p2
+      [7.5/10] Setting permissions...
+      ✓ Permissions set: proved in step 6
+      [7.6/10] Configuring recovery settings...
+      ✓ Recovery configured
+      [7.7/10] Starting PostgreSQL recovery...
+      ✓ PostgreSQL started in recovery mode, isolated
+      [7.8/10] Monitoring recovery progress...
+      Recovery in progress...
+      ✓ Recovery completed at 2026-01-23 12:29:58+00 (6/CE000000, at the end of the archived WAL)
+      [7.9/10] Promoting node...
+      ✓ Promoted, still isolated: timeline 2
+      db1: Patroni stopped
+      db2: Patroni started
+      ✓ db2 is now the leader!
+      [7.10/10] Reinitializing other nodes...
+      db1: Patroni stopped
+      db1: old data kept in /data/p1.pre-pitr.r
+      ✓ db1 streams from db2 on timeline 2"
+    `);
+    expect([...text.matchAll(/^\[([\d./]+)\]/gm)].map((match) => match[1])).toEqual([
+      ...['1/8', '2/8', '3/8', '4/8', '5/8', '6/8'],
+      ...[
+        '7.1/10',
+        '7.2/10',
+        '7.3/10',
+        '7.4/10',
+        '7.5/10',
+        '7.6/10',
+        '7.7/10',
+        '7.8/10',
+        '7.9/10',
+        '7.10/10',
+      ],
+    ]);
+  });
+
+  it('no tick is given for what failed', () => {
+    const steps = new ScriptSteps(order);
+    const task = { id: '1', name: 'x', module: 'barman.recover', at: { file: 'a', line: 1, column: 1 } };
+    expect(
+      steps.lines({ type: 'host.result', time: 0, task, host: 'db2', status: 'failed', durationMs: 1 }),
+    ).toBeUndefined();
+  });
+});

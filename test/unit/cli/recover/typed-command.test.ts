@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { typedCommand } from '../../../../cli/recover/typed-command.ts';
+import type { SshSettings } from '../../../../lib/transport/types.ts';
+
+const ssh: SshSettings = {
+  kind: 'ssh',
+  address: 'pg1.example.com',
+  port: 22,
+  user: 'root',
+  identityFiles: [],
+  knownHostsFiles: [],
+  hostKeyChecking: 'strict',
+  connectTimeoutMs: 10_000,
+};
+const docker = { kind: 'docker', container: 'lab-db2' } as const;
+const argv = ['mv', '-nT', '/srv/a b', '/srv/c'];
+
+describe('a command as it is typed', () => {
+  it.each([
+    ['docker, as root', docker, undefined, "docker exec -u root lab-db2 mv -nT '/srv/a b' /srv/c"],
+    ['docker, as another', docker, 'postgres', "docker exec -u postgres lab-db2 mv -nT '/srv/a b' /srv/c"],
+    ['ssh, as root', ssh, undefined, "ssh root@pg1.example.com 'mv -nT '\\''/srv/a b'\\'' /srv/c'"],
+    [
+      'ssh, root becomes another',
+      ssh,
+      'postgres',
+      "ssh root@pg1.example.com 'cd / && runuser -u postgres -- mv -nT '\\''/srv/a b'\\'' /srv/c'",
+    ],
+    [
+      'ssh, by sudo, another port and key',
+      {
+        ...ssh,
+        user: 'deploy',
+        port: 2222,
+        identityFiles: ['/home/me/.ssh/id'],
+        knownHostsFiles: ['/etc/kh'],
+      },
+      'postgres',
+      "ssh -p 2222 -i /home/me/.ssh/id -o 'UserKnownHostsFile=/etc/kh' deploy@pg1.example.com 'cd / && sudo -H -u postgres -- mv -nT '\\''/srv/a b'\\'' /srv/c'",
+    ],
+    [
+      'ssh, by su',
+      { ...ssh, user: 'deploy', become: { method: 'su' } },
+      'postgres',
+      "ssh deploy@pg1.example.com 'cd / && su -s /bin/sh postgres -c '\\''mv -nT '\\''\\'\\'''\\''/srv/a b'\\''\\'\\'''\\'' /srv/c'\\'''",
+    ],
+  ] as const)('%s', (_, settings, user, typed) => {
+    expect(typedCommand({ host: 'db2', user, argv }, settings)).toBe(typed);
+  });
+
+  it('is data through both shells, whatever the words hold', () => {
+    const word = fc.string({ unit: 'binary', maxLength: 20 }).filter((text) => !text.includes('\0'));
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 3 }), (words) => {
+        const typed = typedCommand({ host: 'x', user: 'root', argv: ['printf', '%s|', ...words] }, ssh);
+        // the remote shell is a shell, too
+        const seen = execFileSync('sh', ['-c', `ssh() { shift; sh -c "$1"; }; ${typed}`]).toString();
+        expect(seen).toBe(words.length === 0 ? '|' : words.map((one) => `${one}|`).join(''));
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.e2e.test.ts', 'test/**/*.fault.test.ts'],
+          exclude: ['test/**/*.e2e.test.ts', 'test/**/*.long.test.ts'],
           testTimeout: 20_000,
         },
       },
@@ -26,8 +26,8 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'faults',
-          include: ['test/**/*.fault.test.ts'],
+          name: 'long',
+          include: ['test/**/*.long.test.ts'],
           globalSetup: ['test/support/lab-setup.ts'],
           fileParallelism: false,
           testTimeout: 300_000,

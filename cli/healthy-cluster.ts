@@ -65,6 +65,9 @@ function notHealthy(flaws: readonly string[]): PitrError {
     message: 'the cluster is not proved to be healthy, and the old data may be needed yet',
     details: flaws,
     state: 'nothing was removed',
-    next: ['See it: pitr status', 'Rebuild members that do not follow: pitr play rejoin.yml -e target=<leader>'],
+    next: [
+      'See it: pitr status',
+      'Rebuild members that do not follow: pitr play rejoin.yml -e target=<leader>',
+    ],
   });
 }

@@ -99,7 +99,9 @@ async function askOn(
   if (question.word !== undefined) {
     stream.write(`${last}\n`);
     const wanted = printable(question.word);
-    return (await readLine(stream, `Type ${wanted} for yes, anything else for no: `, settings)).trim() === wanted;
+    return (
+      (await readLine(stream, `Type ${wanted} for yes, anything else for no: `, settings)).trim() === wanted
+    );
   }
   let prompt = `${last} [y/N] `;
   for (;;) {

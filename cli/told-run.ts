@@ -74,6 +74,8 @@ export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
   if (status === 'running') {
     return [{ text: 'End it cleanly', command: `kill -INT ${run.begun.pid}` }];
   }
+  if (run.committed !== undefined)
+    return [{ text: 'It was committed: the old data is gone, and nothing leads back.' }];
   if (undoStatus(run) === 'running') return [{ text: 'It is being taken back: wait for that.' }];
   const undo = commandLine(['pitr', 'undo', reference]);
   const ways: Way[] = [];

@@ -1,5 +1,5 @@
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/commit.ts';
-import { familyOf, type Kept, keptBy, promotedIn, whyNotYet } from '../../lib/engine/kept-data.ts';
+import { familyOf, keptBy, promotedIn, whyNotYet } from '../../lib/engine/kept-data.ts';
 import { asPitrError, PitrError } from '../../lib/errors/pitr-error.ts';
 import { type JournalledRun, listRuns, readRun } from '../../lib/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
@@ -115,6 +115,7 @@ async function listKept(wish: Wish, session: PlainSession): Promise<number> {
   const all = await allRuns();
   const seen = new Set<string>();
   let worst = 0;
+  let found = 0;
   for (const run of [...all].reverse()) {
     if (seen.has(run.started.runId)) continue;
     const runs = familyOf(run, all);
@@ -126,6 +127,7 @@ async function listKept(wish: Wish, session: PlainSession): Promise<number> {
         ({ bytes, error }) => bytes !== undefined || error !== undefined,
       );
       if (left.length === 0) continue;
+      found += 1;
       tellKept(runs, left, session);
       const why = whyNotYet(runs);
       session.print([
@@ -140,6 +142,7 @@ async function listKept(wish: Wish, session: PlainSession): Promise<number> {
       worst = exitCodeOf(error);
     }
   }
+  if (found === 0 && worst === 0) session.print(['No run of this controller keeps old data.']);
   return worst;
 }
 

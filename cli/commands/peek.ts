@@ -64,6 +64,10 @@ export const peek = defineCommand({
       const { forward } = await import('../peek/forward.ts');
       return forward(reference, options.to, { ...options, mode: options.check ? 'check' : 'run' }, io);
     }
+    if (options.output !== undefined)
+      throw usageError('peek-output', '--output is for --to; without it what psql prints comes as it is', {
+        next: ['psql has its own forms: --csv, -At, -H'],
+      });
     const limits = {
       statementMs: Math.round(secondsOf(options.timeout) * 1000),
       lockMs: LOCK_SECONDS * 1000,

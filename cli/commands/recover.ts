@@ -3,7 +3,7 @@ import { defineCommand, type OptionValues } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
-import { type RecoverOrder, WAL_METHODS, wayOf } from '../recover/order.ts';
+import { checkTarget, type RecoverOrder, WAL_METHODS, wayOf } from '../recover/order.ts';
 import { usageError } from '../usage-error.ts';
 import { forksOf } from '../values.ts';
 
@@ -104,6 +104,7 @@ export const recover = defineCommand({
       const { wizard } = await import('../wizard/wizard.ts');
       return wizard(request, io);
     }
+    checkTarget(order.targetTime);
     if (wayOf(order) !== 'manual') {
       for (const name of ['for', 'prepare-on'] as const)
         if (options[name] !== undefined)

@@ -5,7 +5,7 @@ import { DEFAULT_FORKS } from '../common-options.ts';
 import type { OutputKind } from '../display/choose.ts';
 import { exitCodeOf } from '../error-text.ts';
 import type { Io } from '../io.ts';
-import { targetVariables } from '../recover/order.ts';
+import { checkTarget, targetVariables } from '../recover/order.ts';
 import { withDoor } from '../session.ts';
 import { placeOf, type Reference } from './find.ts';
 
@@ -25,6 +25,7 @@ export async function forward(
   wishes: ForwardWishes,
   io: Io,
 ): Promise<number> {
+  checkTarget(to);
   const { host, inventories } = await placeOf(reference, io);
   const request = {
     playbook: findPlaybook('forward.yml', io.cwd),

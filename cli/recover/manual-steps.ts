@@ -1,3 +1,4 @@
+// Longer than other files here: it is one list, the runbook itself, and reads best in one piece.
 import { shellWords } from '../../lib/barman/ssh-words.ts';
 import { isolationSettings, runFiles } from '../../lib/postgres/isolation.ts';
 import { quote } from '../../lib/transport/quote.ts';
@@ -104,6 +105,9 @@ export function manualSteps(plan: ManualPlan): ManualSteps {
       [`${bin}/psql`, '-X', '-At', '-h', files.directory, '-p', String(port), '-d', database, '-c', sql],
       proof,
     );
+  /** The same where it serves as configured, by its usual socket. */
+  const served = (sql: string, proof: StepCommand['proof']): StepCommand =>
+    on(name, owner, [`${bin}/psql`, '-X', '-At', '-p', String(port), '-d', 'postgres', '-c', sql], proof);
   const service = (one: Node, action: 'start' | 'stop'): StepCommand =>
     on(
       one.name,
@@ -276,6 +280,13 @@ export function manualSteps(plan: ManualPlan): ManualSteps {
             output: `${name} .*Leader`,
             wait: true,
           }),
+          // Patroni writes the configuration when it adopts a running PostgreSQL, and does not have it read
+          served('select pg_reload_conf()', { expected: 't', output: '^t$' }),
+          served('show archive_command', {
+            expected: `the archive command of ${name}, not "false"`,
+            output: '^(?!false$).+$',
+            wait: true,
+          }),
         ],
       },
       ...others.map(
@@ -289,22 +300,11 @@ export function manualSteps(plan: ManualPlan): ManualSteps {
           commands: [
             move(one, one.pgdata, kept(one)),
             service(one, 'start'),
-            on(
-              name,
-              owner,
-              [
-                `${bin}/psql`,
-                '-X',
-                '-At',
-                '-p',
-                String(port),
-                '-d',
-                'postgres',
-                '-c',
-                'select application_name, state from pg_stat_replication order by 1',
-              ],
-              { expected: `${one.name}|streaming`, output: `^${one.name}\\|streaming$`, wait: true },
-            ),
+            served('select application_name, state from pg_stat_replication order by 1', {
+              expected: `${one.name}|streaming`,
+              output: `^${one.name}\\|streaming$`,
+              wait: true,
+            }),
           ],
         }),
       ),

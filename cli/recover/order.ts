@@ -1,4 +1,7 @@
+import { z } from 'zod';
 import type { Question } from '../../lib/contract/module.ts';
+import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { targetSchema } from '../../lib/wal/target.ts';
 import { usageError } from '../usage-error.ts';
 
 export const WAL_METHODS = ['barman-wal-restore', 'barman-get-wal'] as const;
@@ -70,6 +73,26 @@ export function targetOf(text: string): Readonly<Record<string, unknown>> {
   if (text === 'immediate') return { immediate: true };
   const other = otherTarget(text);
   return other === undefined ? { time: text } : { [other[0]]: other[1] };
+}
+
+const problemSchema = z.object({
+  code: z.string(),
+  details: z.array(z.string()),
+  next: z.array(z.string()),
+});
+
+/** Throws kind `validation` for a target that is none, before any host is contacted. */
+export function checkTarget(text: string): void {
+  const issue = targetSchema.safeParse(targetOf(text)).error?.issues[0];
+  if (issue === undefined) return;
+  const problem = problemSchema.safeParse('params' in issue ? issue.params : undefined).data;
+  throw new PitrError({
+    kind: 'validation',
+    code: problem?.code ?? 'target-unparsable',
+    message: `the target time ${JSON.stringify(text)} ${issue.message}`,
+    details: problem?.details,
+    next: problem?.next,
+  });
 }
 
 /** The target as the playbooks take it. */

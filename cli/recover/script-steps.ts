@@ -190,6 +190,8 @@ export class ScriptSteps {
         const seen = streamingSchema.parse(event.result);
         return [done(`${seen.member} streams from ${seen.leader} on timeline ${seen.timeline}`)];
       }
+      case 'postgres.query':
+        return [done('The verify queries answer as expected')];
       case 'core.set_fact':
       case 'core.assert':
       case 'fs.stat':

@@ -11,6 +11,8 @@ export interface MomentFacts {
   readonly target: RecoveryTarget;
   readonly backupId: string;
   readonly timeline: number;
+  /** The first segment that is missing behind what could be read. */
+  readonly gap?: string | undefined;
   readonly host: string;
 }
 
@@ -80,6 +82,7 @@ export function targetNotFound(moment: Moment, facts: MomentFacts): PitrError {
     message: what,
     details: [
       `Searched: all WAL from backup ${backupId} on, on timeline ${timeline}${moment.last === undefined ? '' : `, up to ${formatLsn(moment.last.endLsn)}`}.`,
+      ...(facts.gap === undefined ? [] : [`Nothing behind that could be searched: ${facts.gap} is missing.`]),
       ...(target.kind === 'name'
         ? names.length === 0
           ? ['There is no restore point in it.']

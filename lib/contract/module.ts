@@ -176,6 +176,11 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   readonly applyOnly?: readonly string[];
   /** A resumed run does it again although it was done before: what it gives (a lock) ends with the process. */
   readonly everyRun?: true;
+  /**
+   * What it gives can end by itself (a server that was started). A resumed run that has changed nothing since looks
+   * at it again, and does what is missing.
+   */
+  readonly mayEnd?: true;
   /** Before anything of a run is taken back: holds again what the run held when it made this change. */
   readonly retake?: (host: WriteHost, change: C, context: TaskContext) => Promise<void>;
   /**

@@ -146,8 +146,7 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
   });
   if (result.exitCode === 17)
     throw notRemoved('kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
-  if (result.exitCode !== 0)
-    throw notRemoved('kept-not-removed', kept, 'cannot be removed', result.stderr);
+  if (result.exitCode !== 0) throw notRemoved('kept-not-removed', kept, 'cannot be removed', result.stderr);
   request.report({ kept, status: result.stdout.trim() === 'gone' ? 'gone' : 'removed' });
 }
 

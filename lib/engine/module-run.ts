@@ -44,6 +44,7 @@ export interface ChangeJournal {
     readonly user: string | undefined;
     readonly env: Readonly<Record<string, string>> | undefined;
     readonly everyRun: true | undefined;
+    readonly mayEnd: true | undefined;
     readonly undoable: true | string;
   }): Promise<number>;
   done(number: number, result: Result): Promise<void>;
@@ -180,6 +181,7 @@ async function change(
     user: place.defaults.user,
     env: place.defaults.env,
     everyRun: module.everyRun,
+    mayEnd: module.mayEnd,
     undoable,
   });
   try {

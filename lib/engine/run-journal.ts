@@ -29,7 +29,7 @@ export interface RunJournal extends ChangeJournal {
 export function runJournal(writer: JournalWriter, masker: Masker, next = 1): RunJournal {
   let number = next;
   return {
-    intend: async ({ host, step, module, params, change, user, env, everyRun, undoable }) => {
+    intend: async ({ host, step, module, params, change, user, env, everyRun, mayEnd, undoable }) => {
       const own = number++;
       const masked = masker.data({ params, change, env: env === undefined ? undefined : environment(env) });
       await writer.durable({
@@ -42,6 +42,7 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         ...masked,
         user,
         everyRun,
+        mayEnd,
         undoable,
       });
       return own;

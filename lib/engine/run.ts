@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Question } from '../contract/module.ts';
-import { asPitrError, type PitrError } from '../errors/pitr-error.ts';
+import { asPitrError, PitrError } from '../errors/pitr-error.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { pastOf } from '../journal/past.ts';
@@ -85,7 +85,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   });
   try {
     const error = (await clearUp(run, resumes)) ?? (await runPlays(run, loaded, request.limit));
-    const reason = held.lost ?? error;
+    const reason = held.lost ?? saidBy(door.signal, error);
     await letGo(run, statusOf(reason));
     return await finish(run, reason, started, journal);
   } finally {
@@ -239,6 +239,14 @@ async function runBatch(
   const outcome = await new PlayRun(run, vars).play();
   run.emit({ type: 'play.finished', time: Date.now(), play: vars.play.name });
   return outcome;
+}
+
+/** An interruption is told as such; what it met with is a detail. */
+function saidBy(signal: AbortSignal, error: PitrError | undefined): PitrError | undefined {
+  const by: unknown = signal.aborted ? signal.reason : undefined;
+  if (error?.kind !== 'interrupted' || !(by instanceof PitrError) || by.message === error.message)
+    return error;
+  return new PitrError({ ...error, message: by.message, details: [error.message, ...error.details] });
 }
 
 function statusOf(error: PitrError | undefined): 'ok' | 'failed' | 'interrupted' {

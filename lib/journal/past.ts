@@ -24,7 +24,8 @@ export interface MadeChange {
  *
  * Every change that was made and not taken back stands. The results of tasks up to the last of them stand with it:
  * what was decided before a change is not decided anew after it. Whatever was only looked at since then is looked at
- * again, so a run that changed nothing starts from its beginning. On a host that failed, nothing counts from its
+ * again, so a run that changed nothing starts from its beginning; so is what the last change gave, where that can end
+ * by itself. On a host that failed, nothing counts from its
  * failure on, unless the failure was ignored or rescued.
  */
 export class Past {
@@ -122,13 +123,25 @@ function standing(entries: readonly Entry[]): Entry[] {
       entry.kind === 'result' && FAILED.includes(entry.record.status) && entry.record.ignored !== true;
     if ((fails || entry.kind === 'left') && !ends.has(host)) ends.set(host, at);
   }
-  const counting = entries.filter(({ host, at }) => at < (ends.get(host) ?? Number.POSITIVE_INFINITY));
+  const counting = withoutEnded(
+    entries.filter(({ host, at }) => at < (ends.get(host) ?? Number.POSITIVE_INFINITY)),
+  );
   const lastChange = counting.findLast(({ kind }) => kind === 'change')?.at ?? -1;
   const changed = new Set(
     counting.flatMap((entry) => (entry.kind === 'change' ? [taskKey(entry.made.intent.step)] : [])),
   );
   return counting.filter(
     (entry) => entry.kind !== 'result' || entry.at < lastChange || changed.has(taskKey(entry.record)),
+  );
+}
+
+/** Without the last change, where what it gave may have ended since. */
+function withoutEnded(entries: Entry[]): Entry[] {
+  const last = entries.findLast(({ kind }) => kind === 'change');
+  if (last?.kind !== 'change' || last.made.intent.mayEnd !== true) return entries;
+  const key = taskKey(last.made.intent.step);
+  return entries.filter(
+    (entry) => entry !== last && !(entry.kind === 'result' && taskKey(entry.record) === key),
   );
 }
 

@@ -70,6 +70,8 @@ export type JournalRecord =
       readonly env?: Readonly<Record<string, string>> | undefined;
       /** It is made by every process of the run anew, so a resumed run does not count it as done. */
       readonly everyRun?: true | undefined;
+      /** What it gave can end by itself: as the last change, a resumed run looks at it again. */
+      readonly mayEnd?: true | undefined;
       /** True, or the reason why it cannot be taken back. */
       readonly undoable: true | string;
     }

@@ -125,7 +125,9 @@ export function lockNotWritten(name: string, host: string, why: string): PitrErr
     code: 'lock-not-written',
     message: `the claim of the lock "${name}" cannot be written`,
     host,
-    ...(why.trim() === '' ? {} : { evidence: { command: 'mv ... (lib/lock/scripts.ts)', stderr: why.trim() } }),
+    ...(why.trim() === ''
+      ? {}
+      : { evidence: { command: 'mv ... (lib/lock/scripts.ts)', stderr: why.trim() } }),
     next: ['See that its directory has space and can be written: docs/lock.md says where it is.'],
   });
 }

@@ -61,7 +61,8 @@ export class LiveLock {
       this.#lose = resolve;
     });
     process.ended.then(
-      ({ exitCode, signal }) => this.#end(`its holder on ${what.host} ended (${signal ?? `exit code ${exitCode}`})`),
+      ({ exitCode, signal }) =>
+        this.#end(`its holder on ${what.host} ended (${signal ?? `exit code ${exitCode}`})`),
       (thrown: unknown) => this.#end(asPitrError(thrown).message),
     );
     process.stdin.on('error', () => {
@@ -153,7 +154,9 @@ export class LiveLock {
         void setImmediate(() =>
           setImmediate(() => {
             if (this.#pending.has(number))
-              this.#end(`its holder on ${host} has not answered for ${Math.round((leaseMs * DEADLINE_PART) / 1000)} s`);
+              this.#end(
+                `its holder on ${host} has not answered for ${Math.round((leaseMs * DEADLINE_PART) / 1000)} s`,
+              );
           }),
         );
       const deadline = setTimeout(late, leaseMs * DEADLINE_PART);

@@ -14,7 +14,9 @@ export const lockParams = {
     .min(1)
     .refine(printable, 'expected a name without control characters')
     .refine((name) => lockFileName(name).length <= LONGEST_FILE_NAME, 'is too long for the name of a file')
-    .describe('the name of the lock: what must not be worked on by two at once, such as {{ patroni_cluster }}'),
+    .describe(
+      'the name of the lock: what must not be worked on by two at once, such as {{ patroni_cluster }}',
+    ),
   user: z
     .string()
     .default('barman')

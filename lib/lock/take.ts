@@ -40,7 +40,9 @@ export async function takeLock(
   let taken = await LiveLock.take(host, { ...taking, patienceMs: SHORT_MS });
   if (taken === 'busy') {
     await throwUnlessOurs(host, order, mayReplace);
-    context.progress(`waiting until the lock "${name}" of a run that is gone frees itself (at most ${leaseSeconds} s)`);
+    context.progress(
+      `waiting until the lock "${name}" of a run that is gone frees itself (at most ${leaseSeconds} s)`,
+    );
     taken = await LiveLock.take(host, { ...taking, patienceMs: leaseSeconds * 1000 + SPARE_MS });
     if (taken === 'busy') throw await busy(host, order);
   }

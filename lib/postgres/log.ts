@@ -13,10 +13,16 @@ export interface FetchAnswer {
 export interface LogFacts {
   /** The last WAL file that the archive delivered. */
   readonly restored?: string | undefined;
+  /** How often the archive delivered it in a row. */
+  readonly deliveries: number;
+  /** Since another file was delivered: PostgreSQL found no record where one had to begin or go on, in its words. */
+  readonly unreadable?: string | undefined;
   /** Since then: this file is in no archive, proved. */
   readonly absent?: FetchAnswer | undefined;
   /** Since then: the archive could not be asked. */
   readonly doubt?: FetchAnswer | undefined;
+  /** It has begun to ask the archive: what comes then is replay, and may take any time. */
+  readonly recovering: boolean;
   readonly redoStarts?: Lsn | undefined;
   readonly consistent?: Lsn | undefined;
   /** PostgreSQL's own words: `before commit of transaction 740, time 2026-11-22 09:34:43.1+00`. */
@@ -30,6 +36,8 @@ export interface LogFacts {
   /** As PostgreSQL writes it. */
   readonly lastCommit?: string | undefined;
   readonly newTimeline?: number | undefined;
+  /** Somebody has told it to stop: `fast`, `immediate`, `smart`. */
+  readonly shutdown?: string | undefined;
   /** FATAL and PANIC lines, each with its DETAIL and HINT. */
   readonly fatal: readonly string[];
   /** The last lines of all, for messages. */
@@ -39,6 +47,8 @@ export interface LogFacts {
 }
 
 export const NOTHING_LOGGED: LogFacts = {
+  deliveries: 0,
+  recovering: false,
   pausedAtTarget: false,
   pausedBySettings: false,
   fatal: [],
@@ -80,7 +90,7 @@ function readLine(facts: LogFacts, line: string): LogFacts {
   }
   if (severity === 'DETAIL' || severity === 'HINT')
     return { ...seen, fatal: explain(facts, severity, message) };
-  return severity === 'LOG' || severity === 'WARNING' ? { ...seen, ...told(message) } : seen;
+  return severity === 'LOG' || severity === 'WARNING' ? { ...seen, ...told(message, facts) } : seen;
 }
 
 function again(before: FetchAnswer | undefined, file: string, words: string): FetchAnswer {
@@ -95,15 +105,27 @@ function explain(facts: LogFacts, severity: string, message: string): readonly s
 }
 
 /** A rule of what one message tells. */
-type Rule = readonly [RegExp, (match: RegExpExecArray) => Partial<LogFacts>];
+type Rule = readonly [RegExp, (match: RegExpExecArray, before: LogFacts) => Partial<LogFacts>];
 
 const lsnOf = (match: RegExpExecArray): Lsn | undefined => parseLsn(match[1] ?? '');
 
 const RULES: readonly Rule[] = [
   [
     /^restored log file "([^"]+)" from archive/,
-    (match) => ({ restored: match[1], absent: undefined, doubt: undefined, waitingAt: undefined }),
+    (match, before) => ({
+      ...delivered(match[1] ?? '', before),
+      absent: undefined,
+      doubt: undefined,
+      waitingAt: undefined,
+    }),
   ],
+  // Of xlogreader.c and xlogprefetcher.c. Also said at the end of the WAL that there is: then the file is not the last one known.
+  [
+    /^(?:incorrect resource manager data checksum|invalid resource manager ID|invalid magic number|invalid info bits|invalid record (?:length|offset)|invalid contrecord length|record with (?:invalid length|incorrect prev-link)|unexpected pageaddr|there is no contrecord flag|contrecord is requested|missing contrecord|invalid page|out-of-sequence|could not decompress|invalid block_id|WAL file is from)/,
+    (match) => ({ unreadable: match.input }),
+  ],
+  [/^(?:entering standby mode|starting (?:archive|point-in-time) recovery)/, () => ({ recovering: true })],
+  [/^received (\w+) shutdown request/, (match) => ({ shutdown: match[1] })],
   [/^redo starts at (\S+)/, (match) => ({ redoStarts: lsnOf(match) })],
   [/^consistent recovery state reached at (\S+)/, (match) => ({ consistent: lsnOf(match) })],
   [/^recovery stopping (.+)$/, (match) => ({ stopping: match[1] })],
@@ -115,10 +137,17 @@ const RULES: readonly Rule[] = [
   [/^selected new timeline ID: (\d+)/, (match) => ({ newTimeline: Number(match[1]) })],
 ];
 
-function told(message: string): Partial<LogFacts> {
+/** A file that comes again and again is one that PostgreSQL cannot read on in. */
+function delivered(file: string, { restored, deliveries, unreadable }: LogFacts): Partial<LogFacts> {
+  return restored === file
+    ? { deliveries: deliveries + 1, unreadable }
+    : { restored: file, deliveries: 1, unreadable: undefined };
+}
+
+function told(message: string, before: LogFacts): Partial<LogFacts> {
   for (const [pattern, read] of RULES) {
     const match = pattern.exec(message);
-    if (match !== null) return read(match);
+    if (match !== null) return read(match, before);
   }
   return {};
 }

@@ -37,10 +37,15 @@ export type ReplayFailure =
   | 'target-not-reached'
   | 'stopped-elsewhere'
   | 'wal-missing'
+  | 'wal-damaged'
   | 'wal-fetch-failed'
   | 'settings-too-low'
   | 'postgres-ended'
+  | 'postgres-stopped'
   | 'replay-stalled';
+
+/** The start fetches a file up to three times; what comes more often, every few seconds, is of no use to PostgreSQL. */
+const DELIVERIES_IN_VAIN = 4;
 
 /** Looks that must agree before a position counts as the last one. */
 const STILL_LOOKS = 2;
@@ -70,6 +75,7 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
     if (missing !== undefined) return missing(watch);
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
   }
+  if (watch.still >= STILL_LOOKS && deliveredInVain(watch, wish)) return damaged(watch);
   if (now - watch.movedAt >= wish.stallMs) return stalled(watch, wish);
   return { kind: 'going' };
 }
@@ -119,6 +125,35 @@ function missingBefore(file: string, wish: ReplayWish): ((watch: ReplayWatch) =>
   });
 }
 
+/** The archive delivers one file over and over, and PostgreSQL finds no record in it. */
+function deliveredInVain({ log, last }: ReplayWatch, wish: ReplayWish): boolean {
+  if (log.unreadable === undefined || log.deliveries < DELIVERIES_IN_VAIN) return false;
+  const segment = parseSegment(log.restored ?? '');
+  if (segment === undefined || last?.paused === true) return false;
+  const known = wish.lastSegment;
+  if (known === undefined) return true;
+  const behind = segmentNumber(segment, wish.segmentSize) - segmentNumber(known, wish.segmentSize);
+  // In the last segment known, and behind it, nothing at all where a record had to begin is only the end.
+  return behind < 0 || (behind === 0 && !log.unreadable.startsWith('invalid record length'));
+}
+
+function damaged(watch: ReplayWatch): ReplayVerdict {
+  const { log } = watch;
+  return {
+    kind: 'failed',
+    code: 'wal-damaged',
+    message: `WAL segment ${log.restored} is damaged in the archive: ${log.unreadable}`,
+    details: [
+      ...whereItStands(watch),
+      `The archive has delivered it ${log.deliveries} times; nothing after that place can be replayed.`,
+    ],
+    next: [
+      `Does another server or a database node have a good copy? Put it into the archive: find / -name ${log.restored}. Replay then goes on by itself; run the playbook again.`,
+      'Or aim at a moment before it.',
+    ],
+  };
+}
+
 /** What is known of a replay's position, in words. */
 export function whereItStands(watch: ReplayWatch): readonly string[] {
   const { last, log } = watch;
@@ -150,6 +185,17 @@ function ended(watch: ReplayWatch): ReplayVerdict {
   const { log } = watch;
   const words = log.fatal.join('\n');
   const details = [...whereItStands(watch), ...(log.fatal.length > 0 ? log.fatal.slice(-8) : log.tail)];
+  if (log.shutdown !== undefined) {
+    return {
+      kind: 'failed',
+      code: 'postgres-stopped',
+      message: `somebody has stopped PostgreSQL during replay (${log.shutdown} shutdown)`,
+      details,
+      next: [
+        'Find out who did (an operator, a service manager, the end of a session); resume starts it again.',
+      ],
+    };
+  }
   if (/recovery ended before configured recovery target was reached/.test(words)) {
     return {
       kind: 'failed',

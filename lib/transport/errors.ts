@@ -28,7 +28,12 @@ export function endInWords(end: ChannelEnd): string {
 }
 
 export function interrupted(what: string, state?: string): PitrError {
-  return new PitrError({ kind: 'interrupted', code: 'interrupted', message: `interrupted: ${what}`, state });
+  return new PitrError({
+    kind: 'interrupted',
+    code: 'interrupted',
+    message: `interrupted: ${briefly(what)}`,
+    state,
+  });
 }
 
 export function connectionClosed(address: string): PitrError {
@@ -141,11 +146,17 @@ export function killFailed(pid: number, output: string): PitrError {
   });
 }
 
+/** The first words of a command; a script of ours would fill the screen and tell nobody anything. */
+function briefly(what: string): string {
+  const [line = ''] = what.split('\n');
+  return line.length < what.length || line.length > 80 ? `${line.slice(0, 80).trimEnd()} ...` : line;
+}
+
 export function shellLost(what: string, end: ChannelEnd): PitrError {
   return new PitrError({
     kind: 'unreachable',
     code: 'connection-lost',
-    message: `the connection ended while a command ran (${endInWords(end)}): ${what}`,
+    message: `the connection ended while a command ran (${endInWords(end)}): ${briefly(what)}`,
     state: 'Whether the command did its work is not known; it may still be running.',
     next: ['Look at the host before running it again.'],
   });

@@ -38,16 +38,17 @@ function typed(line: string): Promise<{ readonly code: number | null; readonly o
 
 describe('the examples of the help', () => {
   // those of `play` and `recover` recover a node, which other suites do; those of the others name runs of yours
-  it.each(COMMAND_NAMES.filter((name) => !['play', 'recover', 'peek', 'runs', 'resume', 'undo', 'commit'].includes(name)))(
-    'of %s work as they are written',
-    async (name) => {
-      const command = await COMMANDS[name]?.load();
-      for (const example of command?.examples ?? []) {
-        const { code, output } = await typed(example.command);
-        expect({ example: example.command, code }, output).toEqual({ example: example.command, code: 0 });
-      }
-    },
-  );
+  it.each(
+    COMMAND_NAMES.filter(
+      (name) => !['play', 'recover', 'peek', 'runs', 'resume', 'undo', 'commit'].includes(name),
+    ),
+  )('of %s work as they are written', async (name) => {
+    const command = await COMMANDS[name]?.load();
+    for (const example of command?.examples ?? []) {
+      const { code, output } = await typed(example.command);
+      expect({ example: example.command, code }, output).toEqual({ example: example.command, code: 0 });
+    }
+  });
 });
 
 describe.each(['docker', 'ssh'] as const)('over %s', (transport) => {

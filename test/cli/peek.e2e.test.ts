@@ -6,13 +6,15 @@ import { dataDirectory } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { commandLineFile, operatorEnvironment } from '../support/command-line.ts';
 import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
-import { pitr, runError } from '../support/pitr.ts';
+import { type PitrResult, pitr, runError } from '../support/pitr.ts';
 import { CTRL_C, onTerminal } from '../support/terminal.ts';
 
 let lab: Lab;
 let scene: Scene;
 let runId: string;
 let inode: string;
+/** The runs that moved on, oldest first. */
+const moves: string[] = [];
 
 const inodeOfData = (): Promise<string> =>
   lab.mustExec(scene.target, ['stat', '-c', '%i', dataDirectory(scene.target)]);
@@ -32,9 +34,11 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  // from the journal of the recovery alone, whatever was looked at and moved on meanwhile
-  const undone = await pitr(['undo', runId, '--yes', '--output', 'json']);
-  expect({ code: undone.exitCode, said: undone.stdout.split('\n').slice(-3) }).toMatchObject({ code: 0 });
+  // all of it can be taken back from the journals alone, newest first
+  for (const run of [...moves.toReversed(), runId]) {
+    const undone = await pitr(['undo', run, '--yes', '--output', 'json']);
+    expect({ code: undone.exitCode, said: undone.stdout.split('\n').slice(-3) }).toMatchObject({ code: 0 });
+  }
   expect(await inodeOfData()).toBe(inode);
   await waitFor({
     what: 'one leader and three replicas that stream from it',
@@ -119,8 +123,12 @@ describe('pitr peek', () => {
 });
 
 describe('pitr peek --to', () => {
-  const to = (moment: string, ...words: readonly string[]) =>
-    pitr(['peek', runId, '--to', moment, '--output', 'json', ...words]);
+  const to = async (moment: string): Promise<PitrResult> => {
+    const result = await pitr(['peek', runId, '--to', moment, '--output', 'json']);
+    const [started] = result.events.filter((event) => event.type === 'run.started');
+    if (result.exitCode === 0 && started !== undefined) moves.push(started.runId);
+    return result;
+  };
 
   it('an earlier moment is refused with the way back, and nothing is changed', async () => {
     const earlier = new Date(Date.parse(`${scene.accident.backup.endedAt}`) + 1000).toISOString();

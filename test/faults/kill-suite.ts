@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ailments, currentLeader } from '../../lab/cluster.ts';
+import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
-import { rowCounts } from '../../lab/seed.ts';
-import { dataDirectory, hostNames, postgresBin, postgresPort } from '../../lab/topology.ts';
-import { waitFor } from '../../lab/wait.ts';
 import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
+import { asBefore, inodeOfData, rowsInIsolation, rowsThen, strays } from './cluster-state.ts';
 import { describePoint, type Killed, type KillPoint, killedAt } from './killed.ts';
 
 /** Which points are tried. */
@@ -52,7 +50,7 @@ export function killTheController({ beforeCutOver, inCutOver }: KillPoints): voi
     beforeAll(async () => {
       lab = await sharedLab();
       scene = await accidentOn(lab);
-      inode = await inodeOfData();
+      inode = await inodeOfData(lab, scene.target);
     });
 
     it.each(beforeCutOver.map((point) => ({ name: describePoint(point), point })))(
@@ -74,7 +72,7 @@ export function killTheController({ beforeCutOver, inCutOver }: KillPoints): voi
         const resumed = await pitr(['resume', second.runId, '--yes', '--output', 'json']);
         expect([second.at, runError(resumed.events)]).toEqual([second.at, undefined]);
         expect(resumed.exitCode).toBe(0);
-        expect([second.at, await rowsInIsolation()]).toEqual([second.at, rowsThen()]);
+        expect([second.at, await rowsInIsolation(lab, scene.target)]).toEqual([second.at, rowsThen(scene)]);
         expect(await currentLeader(lab)).toBe(scene.leader);
         await undone(second);
         tally.resume[0] = (tally.resume[0] ?? 0) + 1;
@@ -95,7 +93,7 @@ export function killTheController({ beforeCutOver, inCutOver }: KillPoints): voi
         expect([killed.at, runError(resumed.events)]).toEqual([killed.at, undefined]);
         const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
         expect([killed.at, evidence.filter(({ holds }) => !holds)]).toEqual([killed.at, []]);
-        expect(await strays()).toEqual([]);
+        expect(await strays(lab)).toEqual([]);
         tally.cutover[0] = (tally.cutover[0] ?? 0) + 1;
       },
     );
@@ -105,50 +103,5 @@ export function killTheController({ beforeCutOver, inCutOver }: KillPoints): voi
 async function undone({ runId, at }: Killed): Promise<void> {
   const undo = await pitr(['undo', runId, '--yes']);
   expect([at, undo.exitCode, undo.stderr]).toEqual([at, 0, '']);
-  expect([at, await inodeOfData()]).toEqual([at, inode]);
-  await waitFor({
-    what: 'one leader and three replicas that stream from it',
-    deadlineMs: 60_000,
-    attempt: () => ailments(lab),
-    done: (found) => found.length === 0,
-    describe: (found) => found.join(', '),
-  });
-  expect(await currentLeader(lab)).toBe(scene.leader);
-  expect([at, await leftovers()]).toEqual([at, []]);
-  expect([at, await strays()]).toEqual([at, []]);
-  const rows = await rowCounts(lab, scene.leader);
-  const now = Object.entries(scene.accident.tables).map(([table, { rowsNow }]) => [table, rowsNow]);
-  expect([at, Object.fromEntries(now)]).toEqual([at, rows]);
-}
-
-async function inodeOfData(): Promise<string> {
-  return lab.mustExec(scene.target, ['stat', '-c', '%i', dataDirectory(scene.target)]);
-}
-
-/** What lies beside the data and belongs to a recovery. */
-async function leftovers(): Promise<readonly string[]> {
-  const listed = await lab.mustExec(scene.target, [
-    'sh',
-    '-c',
-    `ls -d ${dataDirectory(scene.target)}.* || :`,
-  ]);
-  return listed.split('\n').filter((name) => name !== '' && !name.endsWith('.pitr-run'));
-}
-
-/** Processes of a recovery on any host. */
-async function strays(): Promise<readonly string[]> {
-  const find =
-    'ps -eo pid,args --no-headers | grep -E "barman (recover|backup|switch)|rsync |pitr-run|flock" | grep -v grep || :';
-  const found = await Promise.all(hostNames.map((host) => lab.mustExec(host, ['sh', '-c', find])));
-  return found.flatMap((text, index) => (text === '' ? [] : [`${hostNames[index]}: ${text}`]));
-}
-
-function rowsThen(): string {
-  return String(scene.accident.tables.payments.rowsThen);
-}
-
-async function rowsInIsolation(): Promise<string> {
-  const psql = [`${postgresBin}/psql`, '-XAtq', '-h', `${dataDirectory(scene.target)}.pitr-run`];
-  const query = ['-p', String(postgresPort), '-d', 'shop', '-c', 'select count(*) from payments'];
-  return (await lab.mustExec(scene.target, [...psql, ...query], { user: 'postgres' })).trim();
+  await asBefore(lab, scene, inode, at);
 }

@@ -1,68 +1,7 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import type { Lab } from '../../lab/lab.ts';
-import { proveRecovery } from '../../lab/proof.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
-import { pitr, runError, tasksThat } from '../support/pitr.ts';
+import { recoverInEachWay } from './whole-cluster.ts';
 
-/** Each recovery finds the cluster as the one before left it: other leader, newer timeline, several Barman servers. */
-describe.each([
+/** Each transport, kind of moment and way to fetch WAL once; the other pairs are in recover.long.test.ts. */
+recoverInEachWay([
   { transport: 'docker', moment: 'time', walMethod: 'barman-wal-restore' },
-  { transport: 'ssh', moment: 'time', walMethod: 'barman-get-wal' },
-  { transport: 'docker', moment: 'latest', walMethod: 'barman-get-wal' },
-  { transport: 'ssh', moment: 'latest', walMethod: 'barman-wal-restore' },
-] as const)('recover.yml over $transport to $moment with $walMethod', ({ transport, moment, walMethod }) => {
-  let lab: Lab;
-  let scene: Scene;
-  let arguments_: readonly string[];
-
-  beforeAll(async () => {
-    lab = await sharedLab();
-    scene = await accidentOn(lab);
-    const inventory = transport === 'docker' ? lab.files.dockerInventory : lab.files.sshInventory;
-    arguments_ = [
-      'play',
-      'recover.yml',
-      '-i',
-      inventory,
-      '--output',
-      'json',
-      '--yes',
-      '-e',
-      `target=${scene.target}`,
-      '-e',
-      `backup=${scene.accident.backup.id}`,
-      '-e',
-      `target_time=${moment === 'latest' ? 'latest' : scene.accident.before}`,
-      '-e',
-      `wal_method=${walMethod}`,
-      '-e',
-      'auto_start=true',
-    ];
-  });
-
-  it('brings the whole cluster to the moment, and --check said beforehand what would change', async () => {
-    const check = await pitr([...arguments_, '--check']);
-    expect(runError(check.events)).toBeUndefined();
-    expect(check.exitCode).toBe(0);
-
-    const run = await pitr(arguments_);
-    expect(runError(run.events)).toBeUndefined();
-    expect(run.exitCode).toBe(0);
-    expect(tasksThat('changed', check.events)).toEqual(tasksThat('changed', run.events));
-
-    const wanted = moment === 'latest' ? asItIsNow(scene) : scene;
-    const evidence = await proveRecovery(lab, wanted.accident, scene.target, scene.timeline);
-    expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
-  });
-});
-
-/** `latest` loses nothing: the rows are those after the accident. */
-function asItIsNow(scene: Scene): Scene {
-  const tables = Object.fromEntries(
-    Object.entries(scene.accident.tables).map(([table, { rowsNow }]) => [
-      table,
-      { rowsThen: rowsNow, rowsNow },
-    ]),
-  ) as Scene['accident']['tables'];
-  return { ...scene, accident: { ...scene.accident, tables } };
-}
+  { transport: 'ssh', moment: 'latest', walMethod: 'barman-get-wal' },
+]);

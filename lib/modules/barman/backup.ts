@@ -3,10 +3,12 @@ import { type PassedOver, whyChosen, whyNot } from '../../barman/auto-backup.ts'
 import type { CompleteBackup } from '../../barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../barman/backup-result.ts';
 import { backupById, usableBackups } from '../../barman/choose-backup.ts';
+import type { ServerConfig } from '../../barman/config.ts';
 import { serversParam, timelineParam, userParam } from '../../barman/params.ts';
 import { solveFor, wantedServers } from '../../barman/recovery-wal.ts';
 import { walRefused } from '../../barman/wal-refusals.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
+import { proveBackupFiles } from '../../resources/backup-files.ts';
 import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../resources/barman.ts';
 import { findInBackups } from '../../resources/find-in-backups.ts';
 import type { WalPlan, WalRefusal } from '../../wal/solve.ts';
@@ -46,7 +48,7 @@ type Params = z.output<typeof params>;
 export const module = defineLook({
   summary: 'Finds a base backup and tells all about it, or refuses.',
   description:
-    'Refuses an id that no server has (with a list of those that exist), one that several servers have, and a backup that is not DONE. That Barman does not answer is an error of its own and never "not found".',
+    'Refuses an id that no server has (with a list of those that exist), one that several servers have, a backup that is not DONE, and one whose files are not all on disk. That Barman does not answer is an error of its own and never "not found".',
   examples: `- barman.backup: { id: "{{ backup }}" }
   delegate_to: "{{ barman_host }}"
   register: chosen
@@ -65,7 +67,8 @@ export const module = defineLook({
   read: async (host, wish, context) => {
     const target = checkedTarget(wish.target ?? wish.target_time);
     if (wish.id === 'auto') {
-      const chosen = await reaching(host, wish, target, (text) => context.progress(text));
+      const { servers, ...chosen } = await reaching(host, wish, target, (text) => context.progress(text));
+      await proveBackupFiles(host, chosen.backup, servers, wish.user);
       return { ...backupResult(chosen.backup), why: chosen.why, target: targetData(chosen.target) };
     }
     const { servers } = await readCatalogue(host, wish.user);
@@ -74,6 +77,7 @@ export const module = defineLook({
       wish.id === 'latest'
         ? usableBackups(wish.id, wanted, host.name)[0]
         : backupById(wish.id, wanted, host.name);
+    await proveBackupFiles(host, backup, servers, wish.user);
     return { ...backupResult(backup), why: [], target: targetData(target) };
   },
 });
@@ -84,6 +88,7 @@ function namesOf({ server, servers }: Params): readonly string[] | undefined {
 
 interface Chosen {
   readonly backup: CompleteBackup;
+  readonly servers: readonly ServerConfig[];
   readonly why: readonly string[];
   readonly target: RecoveryTarget;
 }
@@ -118,7 +123,7 @@ async function reaching(
   let judged: { readonly backup: CompleteBackup; readonly refusal: WalRefusal } | undefined;
   for (const backup of usable) {
     const solved = solve(backup);
-    if (solved.ok) return { backup, why: whyChosen(backup, passedOver, target), target };
+    if (solved.ok) return { backup, why: whyChosen(backup, passedOver, target), target, servers };
     passedOver.push({ backup, why: whyNot(solved, target, backup) });
     // The last one that ended before the target has the reason why not; where all ended later, the first one has.
     if (judged === undefined || judged.refusal.why === 'before-backup-end')

@@ -92,7 +92,13 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
       allowUnarchived: wish.marker,
     });
     const { target, backup, plan } = wal;
-    const facts: MomentFacts = { target, backupId: backup.id, timeline: plan.line.timeline, host: host.name };
+    const facts: MomentFacts = {
+      target,
+      backupId: backup.id,
+      timeline: plan.line.timeline,
+      gap: plan.gapAfter?.segment,
+      host: host.name,
+    };
     const moment = await readMoment(host, wal, wish.user, context, facts);
     const markerNeeded = await needsMarker(host, moment, wish, facts);
     await checkStop(moment, wal, wish, facts);

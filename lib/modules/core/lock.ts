@@ -86,7 +86,11 @@ when it can no longer prove that it holds the lock. A lock that the run holds al
   unchanged: ({ run }, { name }) => ({ name, run }),
   predict: (change, { lock, run }) => ({
     resources: [predicted(lockResource, lockId(change), { ...lock, held: true, ours: true })],
-    result: { name: change.name, run, ...(change.replaced === undefined ? {} : { replaced: change.replaced.run }) },
+    result: {
+      name: change.name,
+      run,
+      ...(change.replaced === undefined ? {} : { replaced: change.replaced.run }),
+    },
   }),
   apply: async (host, change, _params, context) => {
     const { replaced } = await take(host, change, context);

@@ -10,7 +10,8 @@ const params = z.strictObject(lockParams);
 
 export const module = defineLook({
   summary: 'Refuses when core.lock would be refused: another run is at work, or has left something.',
-  description: 'Looks and takes nothing, so a run can refuse before it has looked at anything else. See core.lock.',
+  description:
+    'Looks and takes nothing, so a run can refuse before it has looked at anything else. See core.lock.',
   examples: `- core.lock_free: "{{ patroni_cluster }}"
   delegate_to: "{{ barman_host }}"`,
   params,

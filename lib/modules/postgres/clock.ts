@@ -39,7 +39,7 @@ export const module = defineLook({
   returns: {
     zones: 'operator, timezone, log_timezone: their names, where they are known',
     times: 'utc, operator, timezone, log_timezone: the moment as clocks show it there; absent for latest',
-    lines: 'the same in lines, each zone once',
+    lines: 'the same in lines; clocks that agree share one',
   },
   dependsOn: (p: Params) => [{ kind: 'postgres', id: p.pgdata }],
   read: async (host, p) => {
@@ -56,20 +56,27 @@ export const module = defineLook({
       timezone: shown(server.timezone),
       log_timezone: shown(server.log_timezone),
     };
-    const line = (who: string, zone: string | undefined, time: string | undefined): string =>
-      `${time ?? 'not known here'} (${zone}: ${who})`;
-    const lines = [
-      line('yours', operator, times.operator),
-      ...(server.log_timezone === undefined
-        ? []
-        : [line("the server's log", server.log_timezone, times.log_timezone)]),
-      ...(server.timezone === undefined || server.timezone === server.log_timezone
-        ? []
-        : [line("the server's sessions", server.timezone, times.timezone)]),
+    const clocks: readonly (readonly [time: string | undefined, whose: string])[] = [
+      [times.utc, 'UTC'],
+      [times.operator, `yours, ${operator}`],
+      ...zoneClock(times.log_timezone, "the server's log", server.log_timezone),
+      ...zoneClock(times.timezone, "the server's sessions", server.timezone),
     ];
-    return { zones, times, lines: [`${times.utc} (UTC)`, ...lines] };
+    const byTime = new Map<string, string[]>();
+    for (const [time = 'not known here', whose] of clocks)
+      byTime.set(time, [...(byTime.get(time) ?? []), whose]);
+    const lines = [...byTime].map(([time, whose]) => `${time} (${whose.join('; ')})`);
+    return { zones, times, lines };
   },
 });
+
+function zoneClock(
+  time: string | undefined,
+  whose: string,
+  zone: string | undefined,
+): readonly (readonly [string | undefined, string])[] {
+  return zone === undefined ? [] : [[time, `${whose}, ${zone}`]];
+}
 
 const READ_CONF = probeScript(
   'cd -- "$1" && cat postgresql.base.conf postgresql.conf postgresql.auto.conf 2>/dev/null; exit 0',

@@ -34,7 +34,9 @@ export const module = defineModule({
   summary: 'Moves a paused, isolated recovery on to a later target, without a new restore.',
   description:
     'Writes the new target into postgresql.auto.conf and starts the instance again, isolated as before; postgres.replay ' +
-    'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays.',
+    'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays. Undo stops the ' +
+    'instance and puts the old target back; what was replayed stays, so that all it is good for then is to take back the ' +
+    'recovery itself.',
   examples: `- postgres.forward:
     target: "2026-11-22 14:03:09+00"
 - postgres.replay:
@@ -90,6 +92,7 @@ export const module = defineModule({
       user: p.user,
       bin: programsOf(p, instance.programs),
       text: after,
+      before: text,
       startedWith: instance.startedWith ?? [],
       patienceMs: p.patience * 1000,
       shutdownMs: p.shutdown_timeout * 1000,
@@ -121,10 +124,24 @@ export const module = defineModule({
     );
     return { pid: instance.pid, ...from(position) };
   },
-  undo: {
-    impossible:
-      'what has been replayed stays; for an earlier moment the backup has to be restored again (undo the recovery itself)',
+  undo: async (host, change, context) => {
+    const seen = await postgresResource.read(host, change.pgdata);
+    if (seen.data === 'absent') return;
+    if (seen.role === 'primary') {
+      throw new PitrError({
+        kind: 'refused',
+        code: 'already-promoted',
+        message: `the instance on ${change.pgdata} has been promoted since: its target is of no account any more`,
+        host: host.name,
+      });
+    }
+    await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
+    await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.before, { mode: 0o600, user: change.user });
+    context.warn(
+      `What was replayed stays, so PostgreSQL is left stopped on ${change.pgdata}: take the recovery itself back, too.`,
+    );
   },
+  applyOnly: ['text'],
 });
 
 function from(position: Awaited<ReturnType<typeof positionOf>>): Readonly<Record<string, unknown>> {

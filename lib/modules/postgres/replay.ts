@@ -31,7 +31,8 @@ const params = z.strictObject({
     ),
   stall: seconds
     .default(300)
-    .describe('seconds without anything replayed or fetched after which a replay counts as stalled'),
+    .describe('seconds without anything replayed or fetched after which a replay counts as stalled')
+    .meta({ variable: 'replay_stall' }),
   interval: z.number().min(0.1).max(60).default(0.5).describe('seconds between two looks'),
   log: absolutePath.optional().describe("the instance's log; beside the data by default"),
   ...instanceParams,

@@ -50,6 +50,7 @@ export const module = defineModule({
 - postgres.start:
     mode: closed`,
   params,
+  mayEnd: true,
   returns: {
     pid: 'of the postmaster',
     port: 'that names the socket',

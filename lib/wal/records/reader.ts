@@ -76,6 +76,7 @@ export class WalReader {
       const available = Math.min(pageEnd, bytes.byteLength);
       if (this.#toSkip > 0) {
         const length = Math.min(this.#toSkip, pageEnd - at);
+        if (available - at < length) return truncated(positionIn(start, at), bytes);
         this.#toSkip -= length;
         at = aligned(at + length);
       } else if (this.#begun !== undefined) {

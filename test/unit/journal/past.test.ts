@@ -9,7 +9,11 @@ function look(task: string, host = 'db1', status: 'ok' | 'failed' | 'skipped' = 
   return [{ type: 'task.result', time: 0, task, turn: 1, host, module: 'fs.stat', status, result: {} }];
 }
 
-function change(task: string, host = 'db1', more: { everyRun?: true; open?: true } = {}): JournalRecord[] {
+function change(
+  task: string,
+  host = 'db1',
+  more: { everyRun?: true; mayEnd?: true; open?: true } = {},
+): JournalRecord[] {
   const number = ++changes;
   return [
     {
@@ -22,6 +26,7 @@ function change(task: string, host = 'db1', more: { everyRun?: true; open?: true
       params: {},
       change: { summary: task },
       everyRun: more.everyRun,
+      mayEnd: more.mayEnd,
       undoable: true,
     },
     ...(more.open ? [] : [{ type: 'change.done', time: 0, number, result: { task } } as const]),
@@ -69,6 +74,16 @@ describe('what stands of a run', () => {
       'nothing of a lock, which every process takes anew',
       [look('1.1'), change('1.2', 'db1', { everyRun: true })],
       [],
+    ],
+    [
+      'nothing of a server that was started last, which may have ended since',
+      [look('1.1'), change('1.2'), change('1.3', 'db1', { mayEnd: true }), look('1.4', 'db1', 'failed')],
+      ['db1 1.1', 'db1 1.2'],
+    ],
+    [
+      'a server that was started, when more was changed since',
+      [change('1.1', 'db1', { mayEnd: true }), look('1.2'), change('1.3')],
+      ['db1 1.1', 'db1 1.2', 'db1 1.3'],
     ],
     [
       'nothing of a host from its failure on, changes of its clean-up included',

@@ -146,6 +146,25 @@ describe('a replay', () => {
     expect(judge({ ...wish, target: TARGET.target }, [same, same, same]).kind).toBe('going');
   });
 
+  const again = line('LOG:  restored log file "00000001000000000000000C" from archive');
+  const checksum = line('LOG:  incorrect resource manager data checksum in record at 0/C100028');
+  const nothing = line('LOG:  invalid record length at 0/C100028: wanted 24, got 0');
+
+  it.each([
+    ['the archive delivers a damaged segment over and over', checksum, '000000010000000000000010', true],
+    ['a damaged segment is the last one known', checksum, '00000001000000000000000C', true],
+    ['a segment in the middle ends too early', nothing, '00000001000000000000000D', true],
+    ['the last segment known ends before it is full', nothing, '00000001000000000000000C', false],
+  ])('%s', (_, words, last, damaged) => {
+    const wish = { ...LATEST, lastSegment: parseSegment(last) };
+    const looks = [look({ ...at('0/C100028'), log: again + words })].concat(
+      [1, 2, 3].map(() => look({ ...at('0/C100028'), log: again })),
+    );
+    const verdict = judge(wish, looks);
+    expect(verdict.kind === 'failed' ? verdict.code : verdict.kind).toBe(damaged ? 'wal-damaged' : 'going');
+    expect(judge(wish, looks.slice(0, 3)).kind).toBe('going');
+  });
+
   it('names a segment that is missing before the last one known', () => {
     const wish = { ...LATEST, lastSegment: parseSegment('000000010000000000000010') };
     const looks = [1, 2, 3].map(() => look({ ...at('0/E000000'), log: ABSENT }));

@@ -263,5 +263,5 @@ describe('the whole cluster', () => {
     await typeSteps(result, 'take-over');
     const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
     expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
-  });
+  }, 600_000);
 });

@@ -1,0 +1,77 @@
+import { expect } from 'vitest';
+import { ailments, currentLeader } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { rowCounts } from '../../lab/seed.ts';
+import {
+  type DatabaseHost,
+  databaseHosts,
+  dataDirectory,
+  hostNames,
+  postgresBin,
+  postgresPort,
+} from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
+import type { Scene } from '../support/lab.ts';
+
+/** One leader and three replicas that stream from it; waited for. */
+export async function healthy(lab: Lab, deadlineMs = 60_000): Promise<void> {
+  await waitFor({
+    what: 'one leader and three replicas that stream from it',
+    deadlineMs,
+    attempt: () => ailments(lab),
+    done: (found) => found.length === 0,
+    describe: (found) => found.join(', '),
+  });
+}
+
+/** Proves that a cluster is as it was before a recovery: leader, rows, the target's data, nothing left on any host. */
+export async function asBefore(lab: Lab, scene: Scene, inode: string, words: string): Promise<void> {
+  expect([words, await inodeOfData(lab, scene.target)]).toEqual([words, inode]);
+  await healthy(lab);
+  expect([words, await currentLeader(lab)]).toEqual([words, scene.leader]);
+  expect([words, await leftovers(lab, scene.target)]).toEqual([words, []]);
+  expect([words, await strays(lab)]).toEqual([words, []]);
+  await serves(lab, scene, words);
+}
+
+/** Proves that the leader serves, and that what was written is there. */
+export async function serves(lab: Lab, scene: Scene, words: string): Promise<void> {
+  const now = Object.entries(scene.accident.tables).map(([table, { rowsNow }]) => [table, rowsNow]);
+  expect([words, await rowCounts(lab, scene.leader)]).toEqual([words, Object.fromEntries(now)]);
+}
+
+/** Tells one data directory from another that was put in its place. */
+export async function inodeOfData(lab: Lab, node: DatabaseHost): Promise<string> {
+  return lab.mustExec(node, ['stat', '-c', '%i', dataDirectory(node)]);
+}
+
+/** What lies beside the data of a node and belongs to a recovery. */
+export async function leftovers(lab: Lab, node: DatabaseHost): Promise<readonly string[]> {
+  const listed = await lab.mustExec(node, ['sh', '-c', `ls -d ${dataDirectory(node)}.* || :`]);
+  return listed.split('\n').filter((name) => name !== '' && !name.endsWith('.pitr-run'));
+}
+
+/** Processes of a recovery on any host. */
+export async function strays(lab: Lab): Promise<readonly string[]> {
+  const find =
+    'ps -eo pid,args --no-headers | grep -E "barman (recover|backup|switch)|rsync |pitr-run|flock" | grep -v grep || :';
+  const found = await Promise.all(hostNames.map((host) => lab.mustExec(host, ['sh', '-c', find])));
+  return found.flatMap((text, index) => (text === '' ? [] : [`${hostNames[index]}: ${text}`]));
+}
+
+/** Rows of payments at the moment that the recovery aims at. */
+export function rowsThen(scene: Scene): string {
+  return String(scene.accident.tables.payments.rowsThen);
+}
+
+/** Rows of payments in the isolated PostgreSQL on the target. */
+export async function rowsInIsolation(lab: Lab, node: DatabaseHost): Promise<string> {
+  const psql = [`${postgresBin}/psql`, '-XAtq', '-h', `${dataDirectory(node)}.pitr-run`];
+  const query = ['-p', String(postgresPort), '-d', 'shop', '-c', 'select count(*) from payments'];
+  return (await lab.mustExec(node, [...psql, ...query], { user: 'postgres' })).trim();
+}
+
+/** All members but this one. */
+export function others(node: DatabaseHost): readonly DatabaseHost[] {
+  return databaseHosts.filter((host) => host !== node);
+}

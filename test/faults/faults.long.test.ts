@@ -1,0 +1,15 @@
+import { faultsOfArchives } from './faults-of-archives.ts';
+import { faultsOfBarman } from './faults-of-barman.ts';
+import { faultAtTheQuestion, faultsOfClusters } from './faults-of-clusters.ts';
+import { faultsOfConnections } from './faults-of-connections.ts';
+import { faultsOfNodes } from './faults-of-nodes.ts';
+import { recoverWithFaults } from './faults-suite.ts';
+
+recoverWithFaults([
+  ...faultsOfConnections,
+  ...faultsOfBarman,
+  ...faultsOfArchives,
+  ...faultsOfNodes,
+  faultAtTheQuestion,
+  ...faultsOfClusters,
+]);

@@ -1,4 +1,0 @@
-import { writeThroughRecoveries } from './writer-suite.ts';
-
-// A part of `npm run test:faults`.
-writeThroughRecoveries(1);

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { manualSteps, type Prepared, type Step } from '../../../../cli/recover/manual-steps.ts';
+import type { Node } from '../../../../cli/recover/nodes.ts';
+
+const node = (name: string, facts: Partial<Node> = {}): Node => ({
+  name,
+  settings: { kind: 'docker', container: `lab-${name}` },
+  pgdata: `/data/${name}`,
+  pg_port: 5431,
+  pg_bin: '/bin15',
+  pg_user: 'postgres',
+  patroni_service: 'patroni',
+  service_manager: 'supervisor',
+  patroni_config: '/etc/patroni.yml',
+  barman_server: name,
+  restore_ssh: `ssh -q postgres@${name}`,
+  ...facts,
+});
+
+const prepared: Prepared = {
+  runId: 'r1',
+  host: 'barman',
+  directory: '/var/lib/barman/pitr-recovery/b.r1',
+  owner: 'barman',
+  server: 'db1',
+  backup: 'b',
+  systemId: '77',
+  words: '2026-01-23 12:30:00+00',
+  stops: true,
+  timeline: 1,
+  major: 15,
+};
+
+function stepsFor(target: Node, leader: string | undefined, more: Partial<Prepared> = {}) {
+  const nodes = [node('db1'), target, node('db3')];
+  const barman = {
+    name: 'barman',
+    user: 'barman',
+    settings: { kind: 'docker', container: 'lab-barman' },
+  } as const;
+  return manualSteps({ site: { nodes, barman }, node: target, leader, prepared: { ...prepared, ...more } });
+}
+
+const typed = (steps: readonly Step[]): readonly string[] =>
+  steps.flatMap(({ commands }) => commands.map((command) => command.typed));
+
+describe('the printed steps', () => {
+  it('stop the replicas before the leader, each proved, and start Patroni only on a running primary', () => {
+    const lines = typed(stepsFor(node('db2'), 'db1').takeOver);
+    const at = (text: string): number => lines.findIndex((line) => line.includes(text));
+    expect(at('lab-db3 supervisorctl stop')).toBeLessThan(at('lab-db1 supervisorctl stop'));
+    expect(at('lab-db1 /bin15/pg_ctl -D /data/db1 status')).toBeLessThan(
+      at('postgresql.log -w -t 600 start'),
+    );
+    expect(at('postgresql.log -w -t 600 start')).toBeLessThan(at('lab-db2 supervisorctl start'));
+    expect(at('lab-db2 supervisorctl start')).toBeLessThan(at('mv -nT /data/db3'));
+  });
+
+  it('touch nothing but the node up to the look at the data, and the way back restores it', () => {
+    const { apply, back } = stepsFor(node('db2'), 'db1');
+    const others = typed([...apply, ...back]).filter((line) => /lab-db[13]/.test(line));
+    expect(others).toEqual(['docker exec -u root lab-db1 patronictl -c /etc/patroni.yml list']);
+    expect(typed(apply)).toContain('docker exec -u root lab-db2 mv -nT /data/db2 /data/db2.pre-pitr.r1');
+    expect(typed(back)).toContain('docker exec -u root lab-db2 mv -nT /data/db2.pre-pitr.r1 /data/db2');
+  });
+
+  it('speak of services, ports and names as the inventory has them', () => {
+    const target = node('pg2', {
+      service_manager: 'systemd',
+      patroni_service: 'patroni@main',
+      pg_port: 5544,
+      settings: {
+        kind: 'ssh',
+        address: '10.0.0.2',
+        port: 2222,
+        user: 'deploy',
+        identityFiles: [],
+        knownHostsFiles: [],
+        hostKeyChecking: 'strict',
+        connectTimeoutMs: 1,
+      },
+    });
+    const lines = typed(stepsFor(target, 'db1').apply);
+    expect(lines[0]).toBe(
+      "ssh -p 2222 deploy@10.0.0.2 'cd / && sudo -H -u root -- systemctl stop patroni@main'",
+    );
+    expect(lines.filter((line) => line.includes('psql')).every((line) => line.includes('-p 5544'))).toBe(
+      true,
+    );
+    expect(lines.some((line) => line.includes('port=5544'))).toBe(true);
+  });
+
+  it('of files that were prepared beside the data rename them instead of copying', () => {
+    const { apply } = stepsFor(node('db2'), 'db1', { host: 'db2', directory: '/data/db2.pitr' });
+    expect(typed(apply)).toContain('docker exec -u root lab-db2 mv -nT /data/db2.pitr /data/db2');
+    expect(typed(apply).some((line) => line.includes('rsync'))).toBe(false);
+  });
+
+  it('say so when nobody knows who leads', () => {
+    const stop = stepsFor(node('db2'), undefined).takeOver.find(({ title }) =>
+      title.startsWith('Stop Patroni'),
+    );
+    expect(stop?.notes).toEqual(['Who leads could not be seen: see it now, and stop that node last.']);
+  });
+});

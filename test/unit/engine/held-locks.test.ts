@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { Holder, HolderEnding } from '../../../lib/contract/module.ts';
+import { HeldLocks } from '../../../lib/engine/held-locks.ts';
+import { PitrError } from '../../../lib/errors/pitr-error.ts';
+
+const gone = new PitrError({ kind: 'failed', code: 'lock-lost', message: 'it is gone' });
+
+/** A lock in memory. */
+function keeper(): Holder & { lose(): void; readonly endings: HolderEnding[] } {
+  let lost = false;
+  let lose: (error: PitrError) => void = () => {};
+  const endings: HolderEnding[] = [];
+  return {
+    name: 'lock',
+    lost: new Promise((resolve) => {
+      lose = resolve;
+    }),
+    prove: async () => {
+      if (lost) throw gone;
+    },
+    release: async (ending) => void endings.push(ending),
+    lose: () => {
+      lost = true;
+      lose(gone);
+    },
+    endings,
+  };
+}
+
+describe('what a run holds', () => {
+  it('stops the run with its own reason when it is lost', async () => {
+    const held = new HeldLocks();
+    const lock = keeper();
+    const signal = held.with(new AbortController().signal);
+    held.hold(lock);
+    await held.beginChange();
+    lock.lose();
+    await expect(held.beginChange()).rejects.toBe(gone);
+    expect(signal.reason).toBe(gone);
+    expect(held.lost).toBe(gone);
+  });
+
+  it.each([
+    ['ok', 0, { kind: 'done' }],
+    ['ok', 2, { kind: 'done' }],
+    ['failed', 0, { kind: 'unchanged' }],
+    ['failed', 1, { kind: 'unfinished', how: 'failed' }],
+    ['interrupted', 3, { kind: 'unfinished', how: 'interrupted' }],
+  ] as const)('is told how the run ended: %s after %i changes', async (status, changes, ending) => {
+    const held = new HeldLocks();
+    const lock = keeper();
+    // What was changed before it was held is not its concern.
+    await held.beginChange();
+    held.hold(lock);
+    for (let i = 0; i < changes; i++) await held.beginChange();
+    await held.release(status);
+    await held.release('failed');
+    expect(lock.endings).toEqual([ending]);
+    expect(held.held('lock')).toBeUndefined();
+  });
+});

@@ -42,12 +42,12 @@ export function endingLines(event: RunFinished, story: RunStory, settings: ViewS
   return lines;
 }
 
-const SAFETY_KINDS = ['refused', 'validation', 'usage'];
+const TOUCHES_NOTHING = ['refused', 'validation', 'usage', 'unreachable'];
 
 /** How to go on after a run that did not end well; where nothing was touched, the error has said all. */
 function waysOn(event: RunFinished, { mode, runId, changed }: RunStory, { paint }: ViewSettings): string[] {
   if (mode !== 'run' || event.status === 'ok') return [];
-  if (!changed && SAFETY_KINDS.includes(event.error?.kind ?? '')) return [];
+  if (!changed && TOUCHES_NOTHING.includes(event.error?.kind ?? '')) return [];
   return [
     '',
     paint.strong('What you can do now:'),

@@ -3,9 +3,10 @@ import type { Evaluated } from '../contract/params.ts';
 import { paramsOf } from '../modules/params.ts';
 import { withDefaults } from '../playbook/check-task.ts';
 import type { Play, Task } from '../playbook/model.ts';
-import { validateParams } from '../playbook/params.ts';
+import { paramProblems, validateParams } from '../playbook/params.ts';
+import { PlaybookProblems } from '../playbook/problems.ts';
 import { type Masker, Secret } from '../values/secret.ts';
-import { findUnknown, type Unknown } from '../values/unknown.ts';
+import { findUnknown, Unknown } from '../values/unknown.ts';
 import type { Located } from '../yaml/located.ts';
 import { conditionValue, expressionValue } from './conditions.ts';
 import type { Scope } from './scope.ts';
@@ -44,7 +45,10 @@ export function taskParams(
     if (value !== undefined) written[name] = value;
   }
   const unknown = module.kind === 'control' ? undefined : findUnknown(written);
-  if (unknown !== undefined) return { unknown, written };
+  if (unknown !== undefined) {
+    refuseWrong(module, task.module, written, args);
+    return { unknown, written };
+  }
   for (const [name, holds] of special) {
     const value = args.value[name];
     if (value === undefined) continue;
@@ -52,6 +56,26 @@ export function taskParams(
       holds === 'conditions' ? evaluateAll(value, name, args, scope) : evaluateOne(value, name, args, scope);
   }
   return { params: validateParams(module, task.module, revealed(written, masker), args) };
+}
+
+/** What is known already is refused when it is wrong, whatever the rest will be. Throws kind `validation`. */
+function refuseWrong(
+  module: AnyModule,
+  name: string,
+  written: Readonly<Record<string, unknown>>,
+  args: Located,
+): void {
+  const problems = paramProblems(module, name, Object(withHoles(written)), args, () => true);
+  if (problems.length > 0) throw new PlaybookProblems(args.at.file, problems);
+}
+
+/** Text that stands for what is not known, as in a playbook that was not rendered. */
+function withHoles(value: unknown): unknown {
+  if (value instanceof Unknown) return '{{ unknown }}';
+  if (value instanceof Secret) return value.reveal();
+  if (Array.isArray(value)) return value.map(withHoles);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withHoles(inner)]));
 }
 
 function evaluateAll(value: unknown, name: string, args: Located, scope: Scope): Evaluated<unknown>[] {

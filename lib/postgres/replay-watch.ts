@@ -82,8 +82,11 @@ const MIB = 1024 * 1024;
 /** `replayed to 0/5000000, last commit …, 12.3 MiB/s, about 3 min left` */
 export function replayWords(watch: ReplayWatch, end: Lsn | undefined): string {
   const { last, log } = watch;
+  const doubt = log.doubt === undefined ? [] : [`cannot fetch ${log.doubt.file}: ${log.doubt.words}`];
   if (last?.lsn === undefined) {
-    return log.restored === undefined ? 'starting' : `fetched ${log.restored}, not open yet`;
+    return [log.restored === undefined ? 'starting' : `fetched ${log.restored}, not open yet`, ...doubt].join(
+      ', ',
+    );
   }
   const rate = replayRate(watch);
   const left =
@@ -93,7 +96,7 @@ export function replayWords(watch: ReplayWatch, end: Lsn | undefined): string {
     ...(last.lastCommit === undefined ? [] : [`last commit ${last.lastCommit}`]),
     ...(rate === undefined ? [] : [`${(rate / MIB).toFixed(1)} MiB/s`]),
     ...(left === undefined || left <= 0 ? [] : [`about ${duration(left)} left`]),
-    ...(log.doubt === undefined ? [] : [`cannot fetch ${log.doubt.file}: ${log.doubt.words}`]),
+    ...doubt,
   ].join(', ');
 }
 

@@ -38,10 +38,15 @@ const WORDS: Readonly<Record<AccessMode, string>> = {
   open: 'as configured',
 };
 
+/** The postmaster is gone, killed; what it has left ends by itself when it comes to see that. */
+function isOrphaned({ running, pid, processes = [] }: InstanceState): boolean {
+  return running && pid === undefined && processes.length > 0;
+}
+
 /** The start that leads from this state to the wanted one, or nothing. Throws kind `refused`. */
 export function planStart(state: InstanceState | Unknown, wish: StartWish): StartChange | undefined {
   if (!(state instanceof Unknown)) {
-    if (state.running && state.mode === wish.mode) return undefined;
+    if (state.running && !isOrphaned(state) && state.mode === wish.mode) return undefined;
     refuseDangers(state, wish);
   }
   const known = state instanceof Unknown ? undefined : state;
@@ -55,7 +60,7 @@ export function planStart(state: InstanceState | Unknown, wish: StartWish): Star
     roles: wish.roles,
     settings: Object.fromEntries(Object.entries(wish.settings).map(([name, value]) => [name, String(value)])),
     ...(wish.socket_dir === undefined ? {} : { socketDirectory: wish.socket_dir }),
-    restart: known?.running === true,
+    restart: known?.running === true && !isOrphaned(known),
     shutdownMs: wish.shutdown_timeout * 1000,
   };
 }

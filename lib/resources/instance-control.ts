@@ -21,6 +21,8 @@ export type ShutdownMode = 'fast' | 'smart' | 'immediate';
 /** How long `pg_ctl` itself waits before we look on, in seconds. */
 const PG_CTL_PATIENCE = 5;
 const GRACE_MS = 30_000;
+/** What a killed postmaster leaves is at work until the file that it fetches has come. */
+const ORPHANS_MS = 60_000;
 
 /**
  * Stops an instance and proves that no process of it is left. Does nothing where none runs. Throws kind `failed`
@@ -111,29 +113,45 @@ export async function startInstance(
   told: (text: string) => void,
 ): Promise<InstanceState> {
   const { log } = runFiles(ref.pgdata);
+  const begun = performance.now();
+  await until(() => postgresResource.read(host, ref.pgdata), {
+    everyMs: 300,
+    deadlineMs: ORPHANS_MS,
+    signal,
+    done: (seen) => !seen.running,
+    late: (seen) => orphaned(host.name, ref, seen),
+  });
   const options = settings.map(([name, value]) => `-c ${quote(`${name}=${value}`)}`).join(' ');
-  const start = await host.run(
-    [
-      `${ref.bin}/pg_ctl`,
-      '-D',
-      ref.pgdata,
-      '-l',
-      log,
-      '-w',
-      '-s',
-      '-t',
-      String(PG_CTL_PATIENCE),
-      ...(options === '' ? [] : ['-o', options]),
-      'start',
-    ],
-    { user: ref.user, cwd: '/', timeoutMs: PG_CTL_PATIENCE * 1000 + GRACE_MS, signal, ownChannel: true },
-  );
+  const startIt = () =>
+    host.run(
+      [
+        `${ref.bin}/pg_ctl`,
+        '-D',
+        ref.pgdata,
+        '-l',
+        log,
+        '-w',
+        '-s',
+        '-t',
+        String(PG_CTL_PATIENCE),
+        ...(options === '' ? [] : ['-o', options]),
+        'start',
+      ],
+      { user: ref.user, cwd: '/', timeoutMs: PG_CTL_PATIENCE * 1000 + GRACE_MS, signal, ownChannel: true },
+    );
+  let start = await startIt();
   let heard = { lines: '', at: performance.now() };
   for (;;) {
     const instance = await postgresResource.read(host, ref.pgdata);
     if (instance.status === 'ready' || instance.status === 'standby') return instance;
     const facts = await startLog(host, ref);
-    if (!instance.running) throw didNotStart(host.name, ref, facts, start);
+    if (!instance.running) {
+      const inUse = /pre-existing shared memory block/.test(facts.fatal.at(-2) ?? '');
+      if (!inUse || performance.now() - begun > ORPHANS_MS) throw didNotStart(host.name, ref, facts, start);
+      await rest(1000, signal);
+      start = await startIt();
+      continue;
+    }
     // An archive that does not answer is for the replay to tell, which knows what it waits for.
     if (facts.redoStarts !== undefined || facts.recovering) return instance;
     const lines = facts.tail.join('\n');
@@ -143,6 +161,17 @@ export async function startInstance(
     told(facts.tail.at(-1) ?? 'no word in the log yet');
     await rest(300, signal);
   }
+}
+
+function orphaned(host: string, ref: InstanceRef, seen: InstanceState): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'postgres-orphaned',
+    message: `processes of a PostgreSQL whose postmaster is gone still work on ${ref.pgdata}`,
+    details: [`processes: ${(seen.processes ?? []).join(', ')}`],
+    host,
+    next: ['Wait until they have ended, or end them (kill -QUIT), then resume.'],
+  });
 }
 
 function didNotStart(host: string, ref: InstanceRef, facts: LogFacts, start: RunResult): PitrError {

@@ -43,6 +43,7 @@ export class Stage {
   readonly #inode: string;
   readonly #mends: Mend[] = [];
   readonly #settled = new Set<string>();
+  #decided = false;
 
   constructor(lab: Lab, scene: Scene, inode: string) {
     this.lab = lab;
@@ -67,8 +68,13 @@ export class Stage {
   async settle(): Promise<void> {
     await this.mendAll();
     for (const runId of (await endAll()).toReversed()) {
-      if (!this.#settled.has(runId)) await operate(['undo', runId, '--yes']);
+      if (!this.#settled.has(runId) && !this.#decided) await operate(['undo', runId, '--yes']);
     }
+  }
+
+  /** The recovery has been decided on: there is nothing to take back. */
+  decided(): void {
+    this.#decided = true;
   }
 
   /** A recovery of the target to the moment before the accident; without auto_start where nothing else is said. */

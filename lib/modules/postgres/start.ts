@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
 import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
 import { instanceAfterStart, planStart } from '../../postgres/start-plan.ts';
 import { openAccess } from '../../resources/access.ts';
@@ -70,6 +71,9 @@ export const module = defineModule({
   },
   undo: async (host, change, context) => {
     const seen = await postgresResource.read(host, change.pgdata);
+    if (change.mode === 'isolated' && seen.running && seen.mode !== 'isolated') {
+      throw notTheIsolatedOne(change.pgdata, host.name);
+    }
     const ref: InstanceRef = {
       ...change,
       bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs),
@@ -78,3 +82,16 @@ export const module = defineModule({
     if (change.mode === 'closed' && seen.data === 'present') await openAccess(host, ref);
   },
 });
+
+/** After a cut-over in a run of its own the recovered instance serves: it may be the leader of the cluster. */
+function notTheIsolatedOne(pgdata: string, host: string): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'instance-serves',
+    message: `the PostgreSQL on ${pgdata} is not the isolated one any more that this run started: it serves`,
+    details: ['The recovery has been cut over, or somebody has started it in another way.'],
+    host,
+    state: 'Nothing was stopped.',
+    next: ['See what came after this run: pitr runs', 'What leads back after a cut-over: docs/undo.md'],
+  });
+}

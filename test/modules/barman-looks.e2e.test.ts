@@ -221,7 +221,7 @@ describe('barman.wal', () => {
         new RegExp(`${segment} on db\\d is damaged: it has 1000 bytes`),
       );
       const until = /Until: (\S+ \S+) /.exec(error.details.join('\n'))?.[1] ?? '';
-      expect(error.next[0]).toContain(`this far and no further: target_time="${until}"`);
+      expect(error.next[0]).toContain(`recovery ends at ${until}; what was written later is lost`);
       const { context, warnings } = listening();
       const near = await ask(wal, lab.barman, { backup: chosen.id, target_time: moment(until, -1) }, context);
       expect(near.last).toBe(chosen.end_wal);

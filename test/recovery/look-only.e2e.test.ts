@@ -117,9 +117,9 @@ const refusals: readonly Refusal[] = [
   {
     what: 'a moment after the last archived WAL',
     vars: () => ({ target_time: shifted(7 * 24 * 60 * minute) }),
-    code: 'target-after-last-archived',
+    code: 'target-after-last-commit',
     exitCode: 5,
-    says: /archived/,
+    says: /has not come yet/,
   },
   {
     what: 'a time without a zone',

@@ -6,21 +6,20 @@ import {
   undoRun,
 } from '../../lib/engine/undo.ts';
 import { planUndo, type UndoPlan, type Wall } from '../../lib/engine/undo-plan.ts';
-import { didYouMean } from '../../lib/errors/nearest.ts';
 import { PitrError } from '../../lib/errors/pitr-error.ts';
-import { type JournalledChange, type JournalledRun, readRun } from '../../lib/journal/read.ts';
+import { type JournalledChange, readRun } from '../../lib/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import type { Paint } from '../display/paint.ts';
 import { exitCodeOf } from '../error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
+import { firstChange } from '../first-change.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { makeAsk } from '../questions.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { changeWord } from '../told-run.ts';
-import { usageError } from '../usage-error.ts';
 import { changeNumber, commaList } from '../values.ts';
 
 export const undo = defineCommand({
@@ -100,40 +99,6 @@ export const undo = defineCommand({
       return outcome.error === undefined ? 0 : exitCodeOf(outcome.error);
     }),
 });
-
-/** The change that `--from` or `--to` names. Throws kind `usage`. */
-function firstChange(
-  run: JournalledRun,
-  from: string | undefined,
-  task: string | undefined,
-): number | undefined {
-  if (from !== undefined && task !== undefined)
-    throw usageError('from-and-to', '--from and --to exclude each other', {
-      details: ['both say how far to go back: by the number of a change, or by the name of its task'],
-    });
-  if (task === undefined) return from === undefined ? undefined : changeNumber('--from', from);
-  const names = taskNames(run);
-  const nameOf = ({ intent }: JournalledChange): string => names.get(intent.step?.task ?? '') ?? '';
-  const found = run.changes.find((change) => nameOf(change) === task);
-  if (found !== undefined) return found.intent.number;
-  const changing = [...new Set(run.changes.map(nameOf))].filter((name) => name !== '');
-  throw usageError(
-    'task-unknown',
-    `the run changed nothing in a task "${task}"${didYouMean(task, changing)}`,
-    {
-      details: ['tasks that changed something:', ...changing.map((name) => `  ${name}`)],
-      next: [`pitr runs ${run.started.runId}`],
-    },
-  );
-}
-
-function taskNames(run: JournalledRun): ReadonlyMap<string, string> {
-  return new Map(
-    run.records.flatMap((record) =>
-      record.type === 'task.started' ? [[record.task, record.name] as const] : [],
-    ),
-  );
-}
 
 /** What of the command line has to be typed again to go on. */
 interface Typed {

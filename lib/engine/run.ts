@@ -1,14 +1,12 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { Question } from '../contract/module.ts';
 import { asPitrError, PitrError } from '../errors/pitr-error.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
-import { beginningHere } from '../journal/beginning.ts';
 import { pastOf } from '../journal/past.ts';
-import { journalPath, newRunId } from '../journal/place.ts';
+import { newRunId } from '../journal/place.ts';
 import type { JournalledRun } from '../journal/read.ts';
-import { JOURNAL_VERSION, type JournalRecord } from '../journal/records.ts';
-import { JournalWriter } from '../journal/writer.ts';
-import { Masker, withoutSecrets } from '../values/secret.ts';
+import type { JournalWriter } from '../journal/writer.ts';
+import { Masker } from '../values/secret.ts';
 import { endAbandoned } from './abandoned.ts';
 import { allTrue } from './conditions.ts';
 import { Connections } from './connections.ts';
@@ -18,6 +16,7 @@ import { hostsOfPlay, serialBatches } from './play-hosts.ts';
 import { PlayRun } from './play-run.ts';
 import { Predictions } from './predictions.ts';
 import { refuseOtherPlaybook } from './resume.ts';
+import { beginning, journalOf } from './run-beginning.ts';
 import { runJournal } from './run-journal.ts';
 import type { RunRequest } from './run-request.ts';
 import { type Answer, RecapBook, type RunState, tagsSelect } from './run-state.ts';
@@ -92,32 +91,6 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     await connections.closeAll();
     await journal?.close();
   }
-}
-
-function journalOf(runId: string, resumes: JournalledRun | undefined): Promise<JournalWriter> {
-  return resumes === undefined
-    ? JournalWriter.create(journalPath(runId))
-    : JournalWriter.reopen(resumes.path);
-}
-
-function beginning(request: RunRequest, runId: string): JournalRecord {
-  const common = {
-    ...beginningHere(),
-    inventories: request.inventories.map((path) => resolve(path)),
-    extraVars: withoutSecrets(request.extraVars),
-  };
-  if (request.resumes !== undefined) return { type: 'run.resumed', ...common };
-  return {
-    type: 'run.started',
-    version: JOURNAL_VERSION,
-    ...common,
-    runId,
-    playbook: resolve(request.playbook),
-    limit: request.limit,
-    tags: request.tags,
-    skipTags: request.skipTags,
-    forceHandlers: request.forceHandlers,
-  };
 }
 
 /** Ends what the dead controller of a resumed run has left at work. */

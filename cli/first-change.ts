@@ -1,0 +1,38 @@
+import { didYouMean } from '../lib/errors/nearest.ts';
+import type { JournalledChange, JournalledRun } from '../lib/journal/read.ts';
+import { usageError } from './usage-error.ts';
+import { changeNumber } from './values.ts';
+
+/** The change that `--from` or `--to` names. Throws kind `usage`. */
+export function firstChange(
+  run: JournalledRun,
+  from: string | undefined,
+  task: string | undefined,
+): number | undefined {
+  if (from !== undefined && task !== undefined)
+    throw usageError('from-and-to', '--from and --to exclude each other', {
+      details: ['both say how far to go back: by the number of a change, or by the name of its task'],
+    });
+  if (task === undefined) return from === undefined ? undefined : changeNumber('--from', from);
+  const names = taskNames(run);
+  const nameOf = ({ intent }: JournalledChange): string => names.get(intent.step?.task ?? '') ?? '';
+  const found = run.changes.find((change) => nameOf(change) === task);
+  if (found !== undefined) return found.intent.number;
+  const changing = [...new Set(run.changes.map(nameOf))].filter((name) => name !== '');
+  throw usageError(
+    'task-unknown',
+    `the run changed nothing in a task "${task}"${didYouMean(task, changing)}`,
+    {
+      details: ['tasks that changed something:', ...changing.map((name) => `  ${name}`)],
+      next: [`pitr runs ${run.started.runId}`],
+    },
+  );
+}
+
+function taskNames(run: JournalledRun): ReadonlyMap<string, string> {
+  return new Map(
+    run.records.flatMap((record) =>
+      record.type === 'task.started' ? [[record.task, record.name] as const] : [],
+    ),
+  );
+}

@@ -24,12 +24,24 @@ export async function healthy(lab: Lab, deadlineMs = 60_000): Promise<void> {
   });
 }
 
+/** What undo must bring back on the target. */
+export interface Before {
+  /** Tells its data directory from another that was put in its place. */
+  readonly inode: string;
+  /** What lies beside the data: old data that recoveries of earlier suites have kept. */
+  readonly beside: readonly string[];
+}
+
+export async function stateBefore(lab: Lab, target: DatabaseHost): Promise<Before> {
+  return { inode: await inodeOfData(lab, target), beside: await besideData(lab, target) };
+}
+
 /** Proves that a cluster is as it was before a recovery: leader, rows, the target's data, nothing left on any host. */
-export async function asBefore(lab: Lab, scene: Scene, inode: string, words: string): Promise<void> {
-  expect([words, await inodeOfData(lab, scene.target)]).toEqual([words, inode]);
+export async function asBefore(lab: Lab, scene: Scene, before: Before, words: string): Promise<void> {
+  expect([words, await inodeOfData(lab, scene.target)]).toEqual([words, before.inode]);
   await healthy(lab);
   expect([words, await currentLeader(lab)]).toEqual([words, scene.leader]);
-  expect([words, await leftovers(lab, scene.target)]).toEqual([words, []]);
+  expect([words, await besideData(lab, scene.target)]).toEqual([words, before.beside]);
   expect([words, await strays(lab)]).toEqual([words, []]);
   await serves(lab, scene, words);
 }
@@ -40,13 +52,12 @@ export async function serves(lab: Lab, scene: Scene, words: string): Promise<voi
   expect([words, await rowCounts(lab, scene.leader)]).toEqual([words, Object.fromEntries(now)]);
 }
 
-/** Tells one data directory from another that was put in its place. */
-export async function inodeOfData(lab: Lab, node: DatabaseHost): Promise<string> {
+async function inodeOfData(lab: Lab, node: DatabaseHost): Promise<string> {
   return lab.mustExec(node, ['stat', '-c', '%i', dataDirectory(node)]);
 }
 
-/** What lies beside the data of a node and belongs to a recovery. */
-export async function leftovers(lab: Lab, node: DatabaseHost): Promise<readonly string[]> {
+/** What lies beside the data of a node and belongs to recoveries. */
+export async function besideData(lab: Lab, node: DatabaseHost): Promise<readonly string[]> {
   const listed = await lab.mustExec(node, ['sh', '-c', `ls -d ${dataDirectory(node)}.* || :`]);
   return listed.split('\n').filter((name) => name !== '' && !name.endsWith('.pitr-run'));
 }

@@ -9,7 +9,7 @@ import { currentLeader, readMembers } from '../../lab/cluster.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { dataDirectory } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { leftovers, others, strays } from './cluster-state.ts';
+import { besideData, others, strays } from './cluster-state.ts';
 import { stopService } from './inject-process.ts';
 import { operate } from './operator.ts';
 import { type Fault, LEAVE, type Stage } from './stage.ts';
@@ -26,7 +26,7 @@ export const faultsOfClusters: readonly Fault[] = [
       expect(ended.words).toMatch(/DCS \(etcd\)/);
       await stage.mendAll();
       await stage.healthy();
-      expect(await leftovers(stage.lab, stage.target)).toEqual([]);
+      expect(await besideData(stage.lab, stage.target)).toEqual(stage.before.beside);
     },
   },
   {
@@ -48,7 +48,7 @@ export const faultsOfClusters: readonly Fault[] = [
       const undo = await operate(['undo', ended.runId, '--yes']);
       expect([undo.exitCode, undo.words]).toEqual([0, '']);
       await stage.healthy();
-      expect(await leftovers(stage.lab, stage.target)).toEqual([]);
+      expect(await besideData(stage.lab, stage.target)).toEqual(stage.before.beside);
       expect(await strays(stage.lab)).toEqual([]);
       stage.decided();
     },

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, describe, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
 import { hostNames } from '../../lab/topology.ts';
 import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
-import { healthy, inodeOfData } from './cluster-state.ts';
+import { type Before, healthy, stateBefore } from './cluster-state.ts';
 import { bringBack } from './inject-barman.ts';
 import { type Fault, Stage } from './stage.ts';
 
@@ -27,16 +27,16 @@ export function recoverWithFaults(faults: readonly Fault[]): void {
   const light = faults.filter(({ ownScene }) => ownScene !== true);
   describe.runIf(light.length > 0)('a recovery that is taken back afterwards', () => {
     let scene: Scene;
-    let inode: string;
+    let before: Before;
     beforeAll(async () => {
       scene = await accidentOn(lab);
-      inode = await inodeOfData(lab, scene.target);
+      before = await stateBefore(lab, scene.target);
     });
 
     // Not `it.each`: it cuts long names off.
     for (const { name, play } of light) {
       it(name, async () => {
-        stage = new Stage(lab, scene, inode);
+        stage = new Stage(lab, scene, before);
         await play(stage);
       });
     }
@@ -48,7 +48,7 @@ export function recoverWithFaults(faults: readonly Fault[]): void {
       it(name, async () => {
         await healthy(lab);
         const scene = await accidentOn(lab);
-        stage = new Stage(lab, scene, await inodeOfData(lab, scene.target));
+        stage = new Stage(lab, scene, await stateBefore(lab, scene.target));
         await play(stage);
       });
     }

@@ -4,7 +4,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
-import { asBefore, inodeOfData, rowsInIsolation, rowsThen, strays } from './cluster-state.ts';
+import { asBefore, type Before, rowsInIsolation, rowsThen, stateBefore, strays } from './cluster-state.ts';
 import { describePoint, type Killed, type KillPoint, killedAt } from './killed.ts';
 
 /** Which points are tried. */
@@ -17,7 +17,7 @@ export interface KillPoints {
 
 let lab: Lab;
 let scene: Scene;
-let inode: string;
+let before: Before;
 let ended = false;
 const tally = { undo: [0, 0], resume: [0, 0], cutover: [0, 0] };
 
@@ -50,7 +50,7 @@ export function killTheController({ beforeCutOver, inCutOver }: KillPoints): voi
     beforeAll(async () => {
       lab = await sharedLab();
       scene = await accidentOn(lab);
-      inode = await inodeOfData(lab, scene.target);
+      before = await stateBefore(lab, scene.target);
     });
 
     it.each(beforeCutOver.map((point) => ({ name: describePoint(point), point })))(
@@ -103,5 +103,5 @@ export function killTheController({ beforeCutOver, inCutOver }: KillPoints): voi
 async function undone({ runId, at }: Killed): Promise<void> {
   const undo = await pitr(['undo', runId, '--yes']);
   expect([at, undo.exitCode, undo.stderr]).toEqual([at, 0, '']);
-  await asBefore(lab, scene, inode, at);
+  await asBefore(lab, scene, before, at);
 }

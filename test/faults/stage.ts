@@ -3,7 +3,7 @@ import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, dataDirectory } from '../../lab/topology.ts';
 import type { Scene } from '../support/lab.ts';
-import { asBefore, healthy, rowsInIsolation, rowsThen, serves } from './cluster-state.ts';
+import { asBefore, type Before, healthy, rowsInIsolation, rowsThen, serves } from './cluster-state.ts';
 import type { Mend } from './inject-process.ts';
 import { type During, type Ended, endAll, operate } from './operator.ts';
 
@@ -40,17 +40,17 @@ export class Stage {
   readonly scene: Scene;
   readonly target: DatabaseHost;
   readonly pgdata: string;
-  readonly #inode: string;
+  readonly before: Before;
   readonly #mends: Mend[] = [];
   readonly #settled = new Set<string>();
   #decided = false;
 
-  constructor(lab: Lab, scene: Scene, inode: string) {
+  constructor(lab: Lab, scene: Scene, before: Before) {
     this.lab = lab;
     this.scene = scene;
     this.target = scene.target;
     this.pgdata = dataDirectory(scene.target);
-    this.#inode = inode;
+    this.before = before;
   }
 
   /** Keeps in mind how a fault is taken away, whatever becomes of the test. */
@@ -142,7 +142,7 @@ export class Stage {
   }
 
   asBefore(words: string): Promise<void> {
-    return asBefore(this.lab, this.scene, this.#inode, words);
+    return asBefore(this.lab, this.scene, this.before, words);
   }
 
   healthy(): Promise<void> {

@@ -17,6 +17,24 @@ export const INVENTORY_OPTIONS = {
   },
 } as const satisfies OptionSpecs;
 
+/** The argument of commands that work on one run. */
+export const RUN_ARGUMENT = {
+  name: 'run',
+  text: 'id of a run (pitr runs), or path of its journal or directory',
+} as const;
+
+/** Of commands that go on from the journal of a run: what is said here goes over what the run was given. */
+export const RUN_OPTIONS = {
+  inventory: {
+    ...INVENTORY_OPTIONS.inventory,
+    text: 'Where the hosts are; without it, the inventories of the run.',
+  },
+  'extra-vars': {
+    ...INVENTORY_OPTIONS['extra-vars'],
+    text: 'Over the variables of the run. Passwords have to be given again: the journal holds none.',
+  },
+} as const satisfies OptionSpecs;
+
 export const OUTPUT_OPTIONS = {
   output: {
     value: 'form',

@@ -36,6 +36,11 @@ function promptStream(io: QuestionSettings['io']): (Output & NodeJS.WritableStre
   return undefined;
 }
 
+/** Whether a question will have an answer: of a person, or of `--yes`. */
+export function answerable({ io, yes }: Pick<QuestionSettings, 'io' | 'yes'>): boolean {
+  return yes || promptStream(io) !== undefined;
+}
+
 /**
  * How the engine asks a person. `--yes` answers yes; without a terminal nobody can be asked and the answer is no
  * (`by: 'nobody'`, which the engine turns into a refusal with words). Only `y` and `yes` mean yes, an empty line and

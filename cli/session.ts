@@ -3,7 +3,7 @@ import { chooseDisplay, type DisplayWishes } from './display/choose.ts';
 import type { Display } from './display/display.ts';
 import { watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
-import { makeAsk } from './questions.ts';
+import { answerable, makeAsk } from './questions.ts';
 
 export interface SessionWishes extends DisplayWishes {
   readonly yes: boolean;
@@ -28,6 +28,7 @@ export async function withDoor<T>(
     return await work({
       emit: display.read,
       signal: interrupts.signal,
+      answerable: answerable({ io, yes: wishes.yes }),
       ask: makeAsk({
         io,
         yes: wishes.yes,

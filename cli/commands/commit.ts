@@ -4,7 +4,7 @@ import { asPitrError, PitrError } from '../../lib/errors/pitr-error.ts';
 import { type JournalledRun, listRuns, readRun } from '../../lib/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
-import { DEFAULT_FORKS, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { proveHealthy } from '../healthy-cluster.ts';
@@ -22,19 +22,12 @@ export const commit = defineCommand({
     'A recovery keeps the old data of every member beside the new, and nothing removes it but this command. It shows what is kept and how large it is, proves that the cluster is healthy (a leader, every other node streaming from it on one timeline), asks, and removes it on all hosts at once. From then on there is no way back: pitr undo of these runs is refused.',
     'What is removed is what the journals of the runs say was moved aside, and nothing else. Runs that belong together (a recovery and its cut-over) are committed together. It is refused while a run has not ended, and for a recovery that was not cut over.',
   ],
-  arguments: [{ name: 'run', text: 'id of a run (pitr runs), or path of its journal or directory' }],
+  arguments: [RUN_ARGUMENT],
   options: {
     list: { text: 'Show the old data that all runs of this controller keep; remove nothing.' },
     check: { text: 'Show what would be removed, prove the health, and remove nothing.' },
     yes: { short: 'y', text: 'Do not ask.' },
-    inventory: {
-      ...INVENTORY_OPTIONS.inventory,
-      text: 'Where the hosts are; without it, the inventories of the run.',
-    },
-    'extra-vars': {
-      ...INVENTORY_OPTIONS['extra-vars'],
-      text: 'Over the variables of the run. Passwords have to be given again: the journal holds none.',
-    },
+    ...RUN_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [

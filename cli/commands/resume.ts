@@ -5,7 +5,7 @@ import { PitrError } from '../../lib/errors/pitr-error.ts';
 import { readRun } from '../../lib/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
-import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { DEFAULT_FORKS, FORKS_OPTION, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { withDoor } from '../session.ts';
@@ -20,21 +20,12 @@ export const resume = defineCommand({
     'Goes on from the journal of the run, where it stood: what it has changed is not changed again, a change that was only half made is made whole, and what was only looked at since the last change is looked at again. It has the same id, playbook, hosts and variables; what is given here with -e goes over them.',
     'What the dead controller had left at work on a host is ended first. It can be repeated, also from another machine with a copy of the journal.',
   ],
-  arguments: [
-    { name: 'run', required: true, text: 'id of a run (pitr runs), or path of its journal or directory' },
-  ],
+  arguments: [{ ...RUN_ARGUMENT, required: true }],
   options: {
     check: { text: 'Show what is still to be changed, and change nothing.' },
     diff: { text: 'Show how things change (or would, with --check).' },
     yes: { short: 'y', text: 'Answer every question with yes; the output says so.' },
-    inventory: {
-      ...INVENTORY_OPTIONS.inventory,
-      text: 'Where the hosts are; without it, the inventories of the run.',
-    },
-    'extra-vars': {
-      ...INVENTORY_OPTIONS['extra-vars'],
-      text: 'Over the variables of the run. Passwords have to be given again: the journal holds none.',
-    },
+    ...RUN_OPTIONS,
     ...FORKS_OPTION,
     verbose: { short: 'v', count: true, text: 'Show results; -vv also what commands print.' },
     ...OUTPUT_OPTIONS,

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { planUndo, type UndoPlan } from '../../lib/engine/undo-plan.ts';
 import { asPitrError, type PitrError } from '../../lib/errors/pitr-error.ts';
 import { type JournalledChange, type JournalledRun, listRuns, readRun } from '../../lib/journal/read.ts';
@@ -114,9 +115,14 @@ function columns(cwd: string): readonly Column<Listed>[] {
     {
       title: 'PLAYBOOK',
       value: ({ run, error }) =>
-        run === undefined ? oneLine(error.message) : playbookName(run.started.playbook, cwd),
+        run === undefined ? oneLine(error.message) : shortName(playbookName(run.started.playbook, cwd)),
     },
   ];
+}
+
+/** A playbook from afar by its file name: the whole path stands in `pitr runs <run>`. */
+function shortName(name: string): string {
+  return name.length > 24 ? `.../${basename(name)}` : name;
 }
 
 async function tellOne(reference: string, session: PlainSession, io: Io): Promise<void> {

@@ -10,7 +10,7 @@ import { PitrError } from '../../lib/errors/pitr-error.ts';
 import { type JournalledChange, readRun } from '../../lib/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
-import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import type { Paint } from '../display/paint.ts';
 import { exitCodeOf } from '../error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
@@ -29,9 +29,7 @@ export const undo = defineCommand({
     'Shows what would be taken back and what cannot be, asks, and takes the changes back, the newest first, from the journal of the run alone: days later, from another directory or machine, also where the run failed, was interrupted or killed. What was only half made is taken back, too. What somebody else has changed since is left alone, with words.',
     'It can be repeated: what was taken back is not taken back twice. A change that cannot be taken back holds everything older in its place; then nothing is done unless you say how far (--from) or that it may stay (--keep).',
   ],
-  arguments: [
-    { name: 'run', required: true, text: 'id of a run (pitr runs), or path of its journal or directory' },
-  ],
+  arguments: [{ ...RUN_ARGUMENT, required: true }],
   options: {
     check: { text: 'Show what would be taken back, and take nothing back.' },
     from: { value: 'n', text: 'Take back only change n and what is newer.' },
@@ -45,14 +43,7 @@ export const undo = defineCommand({
       text: 'Leave change n as it is, and take back what is older all the same.',
     },
     yes: { short: 'y', text: 'Do not ask.' },
-    inventory: {
-      ...INVENTORY_OPTIONS.inventory,
-      text: 'Where the hosts are; without it, the inventories of the run.',
-    },
-    'extra-vars': {
-      ...INVENTORY_OPTIONS['extra-vars'],
-      text: 'Over the variables of the run. Passwords have to be given again: the journal holds none.',
-    },
+    ...RUN_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
   examples: [

@@ -5,6 +5,7 @@ import { formatLsn } from '../wal/lsn.ts';
 import type { DamagedWal, Moment } from '../wal/moment/find.ts';
 import type { CommitPoint, StopPoint } from '../wal/moment/scan.ts';
 import { type RecoveryTarget, targetWords } from '../wal/target.ts';
+import { silentWords } from './wal-refusals.ts';
 
 /** What surrounds a refusal of a moment, for its words. */
 export interface MomentFacts {
@@ -13,6 +14,8 @@ export interface MomentFacts {
   readonly timeline: number;
   /** The first segment that is missing behind what could be read. */
   readonly gap?: string | undefined;
+  /** Nodes that did not tell what they have beside the archives. */
+  readonly silent?: readonly string[] | undefined;
   readonly host: string;
 }
 
@@ -52,6 +55,7 @@ export function afterLastCommit(moment: Moment, why: NoMarker, facts: MomentFact
     ],
     host,
     next: [
+      ...silentWords(facts.silent),
       ...(lastCommit === undefined
         ? []
         : [`To stop right after the last commit: target_lsn=${formatLsn(lastCommit.lsn)}`]),
@@ -100,6 +104,7 @@ export function targetNotFound(moment: Moment, facts: MomentFacts): PitrError {
     host,
     next: [
       ...(parent === undefined ? [] : [`Aim at the transaction that it belongs to: target_xid=${parent}`]),
+      ...silentWords(facts.silent),
       'Is it older than the backup? Choose an older one (pitr backups). Is it on another timeline? Say which: timeline=...',
       'Has it only just happened? Archive what the leader has: barman switch-wal --force --archive <its server>',
     ],

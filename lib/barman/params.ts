@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { tailsSchema } from '../wal/tail.ts';
 
 /** Params that the modules of this family share. */
 
@@ -20,6 +21,12 @@ export const backupParam = z.union([
   z.string(),
   z.looseObject({ id: z.string(), server: z.string(), begin_wal: z.string().optional() }),
 ]);
+
+export const tailsParam = tailsSchema
+  .default([])
+  .describe(
+    'what postgres.tail says of the nodes: WAL that is still to be archived from there counts as if it were',
+  );
 
 export const timelineParam = z
   .int()

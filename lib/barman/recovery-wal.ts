@@ -2,6 +2,7 @@ import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.
 import { formatInstant } from '../wal/instant.ts';
 import type { BackupPosition } from '../wal/lineage.ts';
 import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
+import { type TailsParam, tailsBeside } from '../wal/tail.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import type { TimelineId } from '../wal/timeline.ts';
 import { type CompleteBackup, isComplete } from './backup-info.ts';
@@ -49,23 +50,27 @@ export function positionOf(backup: CompleteBackup): BackupPosition {
   return { timeline, beginLsn, endLsn, endTime, segmentSize };
 }
 
-/** Whether a backup can be rolled forward to a target with what is archived. */
+/** Whether a backup can be rolled forward to a target with what is archived, and what nodes have beside it. */
 export function solveFor(
   backup: CompleteBackup,
   servers: readonly Stock[],
   archives: readonly Archive[],
   target: RecoveryTarget,
   timeline?: TimelineId,
+  tails: TailsParam = [],
 ): WalPlan | WalRefusal {
-  return solveWal(positionOf(backup), mergedFor(backup, servers, archives), target, timeline);
+  return solveWal(positionOf(backup), mergedFor(backup, servers, archives, tails), target, timeline);
 }
 
 function mergedFor(
   backup: CompleteBackup,
   servers: readonly Stock[],
   archives: readonly Archive[],
+  tails: TailsParam,
 ): MergedArchive {
-  return mergeArchives(archivesFor(backup, servers, archives), backup.segmentSize);
+  const own = archivesFor(backup, servers, archives);
+  const beside = tailsBeside(tails, own, backup).map(({ archive }) => archive);
+  return mergeArchives([...own, ...beside], backup.segmentSize);
 }
 
 /** The last backup of the same cluster but this one from which the target can be reached; none when no other can. */

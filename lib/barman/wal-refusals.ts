@@ -16,6 +16,8 @@ export interface RefusedRecovery {
   readonly servers: readonly string[];
   /** The newest backup from which this very target can be reached. */
   readonly alternative?: CompleteBackup | undefined;
+  /** Nodes that did not tell what they have beside the archives. */
+  readonly silent?: readonly string[] | undefined;
   readonly host: string;
 }
 
@@ -74,6 +76,7 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
         details: [...endAndTarget(facts), searched(servers), ...validTimes(refusal.reachable), OR_LATEST],
         next: [
           'Is the leader still alive? Archive what it has first: barman switch-wal --force --archive <its server>',
+          ...silentWords(facts.silent),
           'Else choose a time within that range, or: target_time=latest',
         ],
       };
@@ -147,9 +150,19 @@ function missing(refusal: Extract<WalRefusal, { why: 'missing' }>, facts: Refuse
         : [
             `Without ${count === 1 ? 'it' : 'them'} recovery ends at ${formatInstant(to)}; what was written later is lost. If you accept that: accept_gap=true`,
           ]),
+      ...silentWords(facts.silent),
       `Does a database node still have it? Look there: find / -name ${first?.segment}`,
     ],
   };
+}
+
+/** Where more may be, as long as nobody could look. */
+export function silentWords(silent: readonly string[] = []): readonly string[] {
+  return silent.length === 0
+    ? []
+    : [
+        `pg_wal of ${silent.join(', ')} could not be looked at and may hold more: make it reachable, then again.`,
+      ];
 }
 
 function isEnd({ target, backup }: RefusedRecovery): boolean {

@@ -40,6 +40,11 @@ export class HeldLocks {
     for (const kept of this.#holders.values()) kept.changes += 1;
   }
 
+  /** The change that had begun was refused by its own safety check: nothing of it is left. */
+  changeRefused(): void {
+    for (const kept of this.#holders.values()) kept.changes = Math.max(0, kept.changes - 1);
+  }
+
   /** Throws the reason when something is lost. */
   async prove(): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost;
@@ -91,6 +96,10 @@ export function journalUnderLocks(journal: RunJournal, held: HeldLocks): RunJour
         throw thrown;
       }
       return number;
+    },
+    failed: async (number, error) => {
+      if (asPitrError(error).kind === 'refused') held.changeRefused();
+      await journal.failed(number, error);
     },
   };
 }

@@ -1,10 +1,12 @@
 import type { Resource } from '../contract/resource.ts';
 import { lockResource } from '../resources/lock.ts';
 import { pathResource } from '../resources/path.ts';
+import { postgresResource } from '../resources/postgres.ts';
 
 /** Scope and tree form of the resource kinds that predictions are made of; any other kind is flat and per host. */
 export const RESOURCES: ReadonlyMap<string, Resource<unknown>> = new Map<string, Resource<unknown>>([
   [pathResource.kind, pathResource],
+  [postgresResource.kind, postgresResource],
   [lockResource.kind, lockResource],
   [
     'patroni',

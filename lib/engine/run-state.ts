@@ -25,6 +25,8 @@ export interface RunState {
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly emit: EventReader;
   readonly ask: (question: Question) => Promise<Answer>;
+  /** Somebody is there to answer, or has answered everything beforehand. */
+  readonly answerable: boolean;
   readonly signal: AbortSignal;
   readonly masker: Masker;
   readonly forks: number;

@@ -27,6 +27,8 @@ import { type PlayFiles, type PlayVars, playScope } from './variables.ts';
 export interface RunDoor {
   readonly emit: EventReader;
   readonly ask: (question: Question) => Promise<Answer>;
+  /** false: there is nobody to answer, so a run that will ask is refused before it begins. */
+  readonly answerable?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -50,7 +52,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
       resumes,
       loaded.plays.map(({ play }) => play),
     );
-  if (request.mode !== 'dry-run') await rehearse(request, loaded, runId);
+  if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, door.answerable ?? true);
   const masker = new Masker();
   const connections = new Connections(loaded.inventory, request.extraVars, masker);
   const journal = request.mode === 'run' ? await journalOf(runId, resumes) : undefined;
@@ -61,6 +63,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     runId,
     emit,
     ask: door.ask,
+    answerable: door.answerable ?? true,
     signal: held.with(door.signal),
     masker,
     connection: (host) => connections.to(host),
@@ -105,7 +108,7 @@ async function clearUp(
 
 type RunTies = Pick<
   RunState,
-  'runId' | 'emit' | 'ask' | 'signal' | 'masker' | 'connection' | 'journal' | 'past' | 'held'
+  'runId' | 'emit' | 'ask' | 'answerable' | 'signal' | 'masker' | 'connection' | 'journal' | 'past' | 'held'
 >;
 
 function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState {
@@ -132,11 +135,18 @@ function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState
  * Goes through the playbook with the variables as they are, as far as no host is needed: what is wrong with a value
  * is refused before any host is contacted. Throws kind `validation` or `refused`.
  */
-async function rehearse(request: RunRequest, loaded: LoadedRun, runId: string): Promise<void> {
+async function rehearse(
+  request: RunRequest,
+  loaded: LoadedRun,
+  runId: string,
+  answerable: boolean,
+): Promise<void> {
   const run = newRun(request, loaded, {
     runId,
     emit: () => {},
     ask: () => Promise.resolve({ answer: true, by: 'operator' }),
+    // What a resumed run has been told before is not asked again.
+    answerable: answerable || request.resumes !== undefined,
     signal: new AbortController().signal,
     masker: new Masker(),
     connection: (host) => {

@@ -78,7 +78,11 @@ export function taskContext(
 }
 
 async function ask({ run }: TaskJob, host: string, question: Question): Promise<boolean> {
-  if (run.mode !== 'run') return true;
+  if (run.mode !== 'run') {
+    // Gone through before a run: the question will come, and it is known now that nobody will answer it.
+    if (run.statedMode === 'run' && !run.answerable) throw nobodyToAsk(question);
+    return true;
+  }
   run.emit({
     type: 'question.asked',
     time: Date.now(),
@@ -88,16 +92,18 @@ async function ask({ run }: TaskJob, host: string, question: Question): Promise<
   });
   const { answer, by } = await run.ask(question);
   run.emit({ type: 'question.answered', time: Date.now(), answer: answer ? 'yes' : 'no', by });
-  if (by === 'nobody') {
-    throw new PitrError({
-      kind: 'refused',
-      code: 'nobody-to-ask',
-      message: `there is no terminal to ask: ${question.text}`,
-      details: question.details,
-      next: ['If the answer is yes, say so: run it again with --yes.'],
-    });
-  }
+  if (by === 'nobody') throw nobodyToAsk(question);
   return answer;
+}
+
+function nobodyToAsk({ text, details }: Question): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'nobody-to-ask',
+    message: `there is no terminal to ask: ${text}`,
+    details,
+    next: ['If the answer is yes, say so: run it again with --yes.'],
+  });
 }
 
 function deadline(

@@ -170,6 +170,7 @@ async function takeBack(
       await request.held.beginChange();
       await undoChange(change, request, connections, masker);
     } catch (thrown) {
+      if (asPitrError(thrown).kind === 'refused') request.held.changeRefused();
       const error = goOnHint(request.held.lost ?? asPitrError(thrown), change, index, request);
       const undone = steps.slice(0, index);
       const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';

@@ -1,5 +1,6 @@
 import type { Play, Task } from '../playbook/model.ts';
 import { MAGIC_VARIABLES } from '../playbook/variables.ts';
+import { quote } from '../transport/quote.ts';
 import type { RunState } from './run-state.ts';
 import { dataLayer, type Layer, OMIT, Scope, templatesLayer } from './scope.ts';
 
@@ -69,6 +70,7 @@ function magicLayer(run: RunState, play: PlayVars, host: string): Layer {
     check_mode: () => run.statedMode !== 'run',
     ansible_check_mode: () => run.statedMode !== 'run',
     run_id: () => run.runId,
+    inventory_options: () => run.inventory.sources.map((source) => ` -i ${quote(source)}`).join(''),
     playbook_dir: () => play.play.directory,
     omit: () => OMIT,
   };

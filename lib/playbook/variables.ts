@@ -15,6 +15,7 @@ export const MAGIC_VARIABLES = [
   'check_mode',
   'ansible_check_mode',
   'run_id',
+  'inventory_options',
   'playbook_dir',
   'omit',
 ] as const;

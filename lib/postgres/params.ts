@@ -48,6 +48,15 @@ export const barmanServer = z
     'must be the name of a Barman server (letters, digits, _ . @ : + -)',
   );
 
+export const segmentName = z.string().regex(/^[0-9A-F]{24}$/, 'must be the name of a WAL segment');
+
+export const partialParam = z
+  .looseObject({ segment: segmentName, server: barmanServer })
+  .optional()
+  .describe(
+    'the segment of which only the beginning is archived, and the server that has it (barman.moment)',
+  );
+
 /** `barman@backup.example.com` */
 export const login = z.string().regex(/^[A-Za-z0-9_][\w.-]*@[A-Za-z0-9[][\w.:[\]-]*$/, 'must be user@host');
 

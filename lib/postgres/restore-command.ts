@@ -29,6 +29,9 @@ export interface RestoreCommandValues {
   /** The backup's first segment and its server: as long as they show, what does not show is absent. Else empty. */
   readonly anchor: string;
   readonly anchor_server: string;
+  /** The segment of which only the beginning is archived, and the server that has it. Else empty. */
+  readonly partial: string;
+  readonly partial_server: string;
 }
 
 export interface RestoreCommandFacts {
@@ -38,6 +41,7 @@ export interface RestoreCommandFacts {
   readonly segmentSize: number;
   readonly signal: SignalKind;
   readonly anchor?: { readonly server: string; readonly segment: string } | undefined;
+  readonly partial?: { readonly server: string; readonly segment: string } | undefined;
 }
 
 /** `quote` is the one quoting function of the transports. */
@@ -57,6 +61,8 @@ export function restoreCommandValues(
     doubt_exit: String(doubtExit(facts.signal)),
     anchor: facts.anchor === undefined ? '' : word(facts.anchor.segment),
     anchor_server: facts.anchor === undefined ? '' : word(facts.anchor.server),
+    partial: facts.partial === undefined ? '' : word(facts.partial.segment),
+    partial_server: facts.partial === undefined ? '' : word(facts.partial.server),
   };
 }
 

@@ -31,10 +31,8 @@ export async function stopMember(
 ): Promise<MemberResult> {
   const { signal } = context;
   const command = serviceCommand(change.manager, change.service, 'stop');
-  const before = await look(host, change);
-  const asked = isDown(before.service)
-    ? undefined
-    : await host.run(command, { timeoutMs: change.timeoutMs, signal, ownChannel: true });
+  // Asked without a look beforehand: a service that is down says so, and each look costs the manager's start.
+  const asked = await host.run(command, { timeoutMs: change.timeoutMs, signal, ownChannel: true });
   const seen = await until(() => look(host, change), {
     everyMs: 250,
     deadlineMs: change.timeoutMs,
@@ -42,13 +40,12 @@ export async function stopMember(
     done: ({ service }) => isDown(service),
     late: (last) => notStopped(host.name, change, last, asked),
   });
-  if (seen.instance.running) {
-    context.warn(
-      `Patroni is down, but its PostgreSQL still runs on ${change.pgdata}: it was left alone by Patroni, and is shut down now`,
-    );
-    const bin = programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.instance.programs);
-    await stopInstance(host, { ...change, bin }, 'fast', change.timeoutMs, signal);
-  }
+  if (!seen.instance.running) return { service: seen.service.state, postgres: false };
+  context.warn(
+    `Patroni is down, but its PostgreSQL still runs on ${change.pgdata}: it was left alone by Patroni, and is shut down now`,
+  );
+  const bin = programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.instance.programs);
+  await stopInstance(host, { ...change, bin }, 'fast', change.timeoutMs, signal);
   const last = await look(host, change);
   if (last.instance.running || !isDown(last.service)) throw notStopped(host.name, change, last, asked);
   return { service: last.service.state, postgres: false };
@@ -62,15 +59,12 @@ export async function startMember(
 ): Promise<MemberResult> {
   const { signal } = context;
   const url = `http://127.0.0.1:${change.port}/liveness`;
-  const before = await look(host, change);
-  const asked =
-    before.service.state === 'running' && before.service.changing === undefined
-      ? undefined
-      : await host.run(serviceCommand(change.manager, change.service, 'start'), {
-          timeoutMs: change.timeoutMs,
-          signal,
-          ownChannel: true,
-        });
+  // A service that is up says so, and stays up.
+  const asked = await host.run(serviceCommand(change.manager, change.service, 'start'), {
+    timeoutMs: change.timeoutMs,
+    signal,
+    ownChannel: true,
+  });
   const up = await until(
     async () => ({
       ...(await look(host, change)),
@@ -88,7 +82,7 @@ export async function startMember(
           code: 'member-not-started',
           message: `Patroni is not up after ${Math.round(waited / 1000)} s: ${service.detail ?? service.state}, REST ${answers ? 'answers' : 'is silent'}`,
           host: host.name,
-          ...(asked === undefined ? {} : { evidence: evidenceOf(asked) }),
+          evidence: evidenceOf(asked),
           next: ["Look into Patroni's log on that host."],
         }),
     },
@@ -108,7 +102,7 @@ function notStopped(
   host: string,
   change: MemberChange,
   { service, instance }: Seen,
-  asked: RunResult | undefined,
+  asked: RunResult,
 ): PitrError {
   const processes = (instance.processes ?? []).join(', ');
   return new PitrError({
@@ -117,7 +111,7 @@ function notStopped(
     message: `the member is not down after ${Math.round(change.timeoutMs / 1000)} s: Patroni is ${service.detail ?? service.state}, PostgreSQL ${instance.running ? 'runs' : 'does not run'} on ${change.pgdata}`,
     details: processes === '' ? [] : [`postgres processes: ${processes}`],
     host,
-    ...(asked === undefined ? {} : { evidence: evidenceOf(asked) }),
+    evidence: evidenceOf(asked),
     state: 'No data was touched.',
     next: ['Stop them by hand, then run again.'],
   });

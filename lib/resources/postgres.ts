@@ -1,9 +1,10 @@
 import type { ReadHost } from '../contract/module.ts';
-import { probeScript } from '../contract/probe.ts';
+import { type Probe, probeScript } from '../contract/probe.ts';
 import type { Resource } from '../contract/resource.ts';
 import { PitrError } from '../errors/pitr-error.ts';
-import { type InstanceState, KEPT_HBA_FILE, parseInstance } from '../postgres/instance.ts';
+import { type InstanceState, KEPT_HBA_FILE, NO_INSTANCE, parseInstance } from '../postgres/instance.ts';
 import { evidenceOf } from '../transport/command-failed.ts';
+import type { RunResult } from '../transport/types.ts';
 
 // What proves that an instance runs is a process that works in its directory, not a file that a crash leaves behind.
 const LOOK = probeScript(`
@@ -44,17 +45,27 @@ exit 0`);
 export const postgresResource: Resource<InstanceState> = {
   kind: 'postgres',
   scope: 'host',
+  tree: { absent: NO_INSTANCE },
   read: readInstance,
 };
 
+/** The look itself, for who asks for more in the same round trip. */
+export function instanceProbe(directory: string): Probe {
+  return LOOK([directory], { timeoutMs: 30_000 });
+}
+
 async function readInstance(host: ReadHost, directory: string): Promise<InstanceState> {
-  const answer = await host.query(LOOK([directory], { timeoutMs: 30_000 }));
+  return instanceOf(await host.query(instanceProbe(directory)), host.name, directory);
+}
+
+/** What the probe has answered. Throws like `postgresResource`. */
+export function instanceOf(answer: RunResult, host: string, directory: string): InstanceState {
   if (answer.exitCode === 0) return parseInstance(answer.stdout);
   throw new PitrError({
     kind: 'failed',
     code: 'data-directory-unreadable',
     message: `cannot look into the data directory ${directory}`,
-    host: host.name,
+    host,
     evidence: evidenceOf(answer),
     next: ['Let the task become root or the owner of the data directory (become: true).'],
   });

@@ -8,6 +8,7 @@ import { type MergedArchive, mergeArchives } from '../wal/archive.ts';
 import { chainOf, type Link, namesOfRuns } from '../wal/chain.ts';
 import { parseSegment } from '../wal/segment.ts';
 import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
+import { type NodeTail, nodesToSave, silentNodes, type TailsParam, tailsBeside } from '../wal/tail.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import { timelineId } from '../wal/timeline.ts';
 import { planUpToGap } from '../wal/up-to-gap.ts';
@@ -27,6 +28,8 @@ export interface RecoveryWalWish {
   readonly acceptGap: boolean;
   /** A target after the last archived WAL is taken: its WAL is still to be archived. */
   readonly allowUnarchived: boolean;
+  /** What nodes have beside the archives, and will archive. */
+  readonly tails?: TailsParam | undefined;
 }
 
 /** The WAL of a recovery, proved to be there. */
@@ -42,6 +45,8 @@ export interface RecoveryWal {
   readonly gap?: readonly string[] | undefined;
   /** The target lies after the last archived WAL. */
   readonly unarchived: boolean;
+  /** What the nodes have beside the archives. */
+  readonly tails: readonly NodeTail[];
   /** How to say that only a person can tell. */
   readonly refuse: (refusal: WalRefusal) => Promise<never>;
 }
@@ -57,7 +62,8 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
     reference.server === undefined ? searched : wantedServers(servers, [reference.server], host.name);
   const backup = backupById(reference.id, holding, host.name);
   const own = archivesFor(backup, searched, archives);
-  const merged = mergeArchives(own, backup.segmentSize);
+  const tails = tailsBeside(wish.tails ?? [], own, backup);
+  const merged = mergeArchives([...own, ...tails.map(({ archive }) => archive)], backup.segmentSize);
   const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
   const refuse = async (refusal: WalRefusal): Promise<never> => {
     const all = await readCatalogueAndArchives(host, wish.user);
@@ -71,12 +77,14 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
         all.archives,
         target,
       ),
+      silent: silentNodes(wish.tails ?? []),
       host: host.name,
     });
   };
   const found = {
     backup,
     merged,
+    tails,
     servers: own.flatMap(({ server }) => servers.filter(({ name }) => name === server)),
     refuse,
   };
@@ -95,6 +103,13 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
     if (plan.ok) return { ...found, target, plan, unarchived: true };
   }
   return refuse(solved);
+}
+
+/** The nodes that have WAL of this recovery which no archive has. `chain` is sorted by `farthestFirst`. */
+export function savingNodes({ plan, merged, tails }: RecoveryWal, chain: readonly Link[]): readonly string[] {
+  const needed = chain.slice(0, plan.needed.length);
+  const histories = plan.line.way.slice(1).map(({ timeline }) => merged.historyServers.get(timeline) ?? []);
+  return nodesToSave(needed, histories, tails);
 }
 
 /** All segments that can be read without a gap, from the backup on. */

@@ -3,6 +3,7 @@ import { probeScript } from '../contract/probe.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import { isUp } from '../patroni/cluster.ts';
 import type { NodeView } from '../patroni/node.ts';
+import { RejoinProgress } from '../patroni/rejoin-progress.ts';
 import { looksHealthy, type StreamingFacts, streamingFlaws, type WalReceiver } from '../patroni/streaming.ts';
 import { type ClusterState, type PatroniAccess, readCluster, readNode } from './patroni.ts';
 import { readOnlySession, type SessionTarget } from './sql.ts';
@@ -14,10 +15,10 @@ export interface StreamingQuestion {
   readonly session: SessionTarget;
 }
 
-/** One look at a member, from its own host, and at its leader. `copied`: how much its data directory holds, in KiB. */
+/** One look at a member, from its own host, and at its leader. `copiedKib`: how much its data directory holds. */
 export interface StreamingLook {
   readonly facts: StreamingFacts;
-  readonly copied?: string;
+  readonly copiedKib?: number;
 }
 
 // Walks the whole directory: asked only while a copy is under way.
@@ -50,7 +51,7 @@ export async function lookAtStreaming(
       leaderNode,
       receiver,
     },
-    ...(copied?.exitCode === 0 ? { copied: copied.stdout.trim() } : {}),
+    ...(copied?.exitCode === 0 ? { copiedKib: Number(copied.stdout.trim()) } : {}),
   };
 }
 
@@ -66,7 +67,7 @@ function parseReceiver(stdout: string): WalReceiver | null {
 }
 
 export interface StreamingWait {
-  /** How long nothing may change: no state, no WAL received, nothing written to the disk. */
+  /** How long nothing new may be seen: no state, no WAL received, nothing written to the disk. */
   readonly stallMs: number;
   readonly everyMs: number;
   /** A further condition, in words while it does not hold: "it has not been copied anew yet". */
@@ -74,8 +75,9 @@ export interface StreamingWait {
 }
 
 /**
- * Waits until a member is proved a streaming replica. No clock ends a copy that goes on: it fails when nothing has
- * changed for `stallMs`, with all that keeps the member from being proved (`not-streaming`).
+ * Waits until a member is proved a streaming replica. No clock ends a copy that goes on: it fails when nothing new was
+ * seen for `stallMs`, or when the copy begins again and again, with all that keeps the member from being proved
+ * (`not-streaming`).
  */
 export async function awaitStreaming(
   host: ReadHost,
@@ -83,7 +85,7 @@ export async function awaitStreaming(
   wait: StreamingWait,
   context: Pick<TaskContext, 'signal' | 'progress'>,
 ): Promise<StreamingFacts> {
-  let seen = { mark: '', at: performance.now() };
+  const progress = new RejoinProgress(wait.stallMs, performance.now());
   let told = '';
   for (let copying = false; ; ) {
     const look = await lookAtStreaming(host, question, copying);
@@ -91,29 +93,33 @@ export async function awaitStreaming(
     const also = wait.also?.(look.facts);
     const flaws = [...streamingFlaws(look.facts), ...(also === undefined ? [] : [also])];
     if (flaws.length === 0) return look.facts;
-    const mark = JSON.stringify([flaws, look.facts.own?.received, look.facts.own?.replayed, look.copied]);
-    const now = performance.now();
-    if (mark !== seen.mark) seen = { mark, at: now };
-    else if (now - seen.at >= wait.stallMs) throw notStreaming(host.name, look.facts, flaws, wait.stallMs);
-    if (mark !== told) context.progress(`${question.member}: ${flaws.join('; ')}`);
-    told = mark;
+    const { own } = look.facts;
+    const verdict = progress.saw(
+      { flaws, received: own?.received, replayed: own?.replayed, copiedKib: look.copiedKib },
+      performance.now(),
+    );
+    if (verdict !== 'goes-on') {
+      const why =
+        verdict === 'stalled'
+          ? `Nothing new was seen for ${Math.round(wait.stallMs / 1000)} s.`
+          : `Its copy has broken off ${progress.copies - 1} times.`;
+      throw notStreaming(host.name, look.facts, flaws, why);
+    }
+    const words = `${question.member}: ${flaws.join('; ')}`;
+    if (words !== told) context.progress(words);
+    told = words;
     await rest(wait.everyMs, context.signal);
   }
 }
 
-function notStreaming(
-  host: string,
-  facts: StreamingFacts,
-  flaws: readonly string[],
-  stallMs: number,
-): PitrError {
+function notStreaming(host: string, facts: StreamingFacts, flaws: readonly string[], why: string): PitrError {
   const { name, leader, listed } = facts;
   return new PitrError({
     kind: 'failed',
     code: 'not-streaming',
     message: `${name} is not a streaming replica of ${leader?.name ?? 'any leader'}: ${flaws.join('; ')}`,
     details: [
-      `Nothing has changed for ${Math.round(stallMs / 1000)} s.`,
+      why,
       ...(listed === undefined
         ? []
         : [`Patroni lists it as ${listed.role}, ${listed.state}, timeline ${listed.timeline ?? 'unknown'}.`]),
@@ -123,6 +129,7 @@ function notStreaming(
     ],
     host,
     next: [
+      `Look into Patroni's log on ${name}: it says why a copy fails.`,
       `Copy it anew from the leader: patroni.reinit for ${name}, or move its data aside and start Patroni.`,
     ],
   });

@@ -1,9 +1,10 @@
 import type { ServerConfig } from '../barman/config.ts';
 import type { ReadHost } from '../contract/module.ts';
-import { probeScript } from '../contract/probe.ts';
+import { type Probe, probe, probeScript } from '../contract/probe.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import type { Link } from '../wal/chain.ts';
 import type { SegmentSize } from '../wal/segment.ts';
+import type { NodeTail } from '../wal/tail.ts';
 
 /**
  * The bytes of one segment. Arguments: its name, then of each server that holds it: name, wals, incoming and streaming
@@ -42,7 +43,7 @@ export async function readArchivedSegment(
   const holding = link.servers.flatMap((name) => servers.filter((server) => server.name === name));
   const places = holding.flatMap(({ name, wals, incoming, streaming }) => [name, wals, incoming, streaming]);
   for (let tries = 1; ; tries++) {
-    const read = await readOnce(host, [link.segment, ...places], segmentSize, user);
+    const read = await readOnce(host, READ_SEGMENT([link.segment, ...places], { user }), segmentSize);
     if (read.exitCode === 0 && read.bytes !== undefined) return read.bytes;
     if (tries < TRIES && read.exitCode !== 0) continue;
     throw new PitrError({
@@ -63,13 +64,36 @@ export async function readArchivedSegment(
   }
 }
 
+/** A segment that only a node has, in its pg_wal. Throws kind `failed` (`wal-unreadable`). */
+export async function readNodeSegment(
+  host: ReadHost,
+  link: Link,
+  { node, pgdata, user }: NodeTail,
+  segmentSize: SegmentSize,
+): Promise<Uint8Array> {
+  const path = `${pgdata}/pg_wal/${link.segment}`;
+  const { exitCode, bytes, stderr } = await readOnce(
+    host.peer(node),
+    probe(['cat', '--', path], { user }),
+    segmentSize,
+  );
+  if (exitCode === 0 && bytes !== undefined) return bytes;
+  throw new PitrError({
+    kind: 'failed',
+    code: 'wal-unreadable',
+    message: `WAL segment ${link.segment} cannot be read from pg_wal of ${node}`,
+    host: node,
+    evidence: { command: `cat ${path}`, ...(exitCode === undefined ? {} : { exitCode }), stderr },
+    next: ['Files come and go there while PostgreSQL runs: try again.'],
+  });
+}
+
 async function readOnce(
   host: ReadHost,
-  args: readonly string[],
+  command: Probe,
   segmentSize: number,
-  user: string,
 ): Promise<{ readonly bytes?: Uint8Array; readonly exitCode?: number; readonly stderr: string }> {
-  const child = await host.stream(READ_SEGMENT(args, { user }));
+  const child = await host.stream(command);
   child.stdin.end();
   const bytes = new Uint8Array(segmentSize);
   let length = 0;

@@ -21,6 +21,11 @@ export function parseEpoch(text: string): Instant | undefined {
   return instantAt(BigInt(match[1] ?? 0) * SECOND + BigInt(fraction));
 }
 
+/** Epoch seconds with six digits of fraction, as `parseEpoch` reads them. */
+export function formatEpoch(instant: Instant): string {
+  return `${instant / SECOND}.${(instant % SECOND).toString().padStart(6, '0')}`;
+}
+
 /** Seconds from one moment to a later one; microseconds become the fraction. */
 export function secondsBetween(earlier: Instant, later: Instant): number {
   return Number(later - earlier) / 1e6;

@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../cli/run.ts';
 
+const from = process.cwd();
 let place: string;
 let runId: string;
 
@@ -78,6 +79,11 @@ beforeAll(async () => {
   );
   expect(played.code).toBe(2);
   runId = String(played.lines[0]?.runId);
+});
+
+afterAll(async () => {
+  process.chdir(from);
+  await rm(place, { recursive: true, force: true });
 });
 
 describe('pitr runs', () => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -101,6 +102,42 @@ describe('tasks', () => {
       command: "true"
 `);
     expect(results.filter((line) => line.includes('never'))).toEqual([]);
+  });
+
+  it('a question that nobody will answer is refused before the first change', async () => {
+    const directory = await newDirectory();
+    const asking = (more: string): string => `
+- hosts: one
+  tasks:
+    - name: changes something
+      command: touch DIR/changed
+    - name: asks
+      confirm: Go on?
+      when: ${more}
+`;
+    await expect(play(asking('true'), { directory, answerable: false })).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'nobody-to-ask',
+      task: 'asks',
+    });
+    expect(existsSync(join(directory, 'changed'))).toBe(false);
+    const { outcome } = await play(asking('false'), { directory, answerable: false });
+    expect(outcome.status).toBe('ok');
+  });
+
+  it('a question that is only known to come when the run is under way is refused there', async () => {
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - command: echo yes
+      register: said
+    - confirm: Go on?
+      when: said.stdout != ""
+`,
+      { answerable: false },
+    );
+    expect(outcome.error).toMatchObject({ code: 'nobody-to-ask' });
   });
 
   it('ignore_errors and failed_when decide what a failure is', async () => {

@@ -36,7 +36,14 @@ export async function newDirectory(): Promise<string> {
 /** Runs a playbook given as text, for real, on this machine. `DIR` in it is a fresh directory. */
 export async function play(
   yaml: string,
-  request: Partial<RunRequest> & { readonly directory?: string } = {},
+  {
+    answerable,
+    ...request
+  }: Partial<RunRequest> & {
+    readonly directory?: string;
+    /** false: there is nobody to answer a question. */
+    readonly answerable?: boolean;
+  } = {},
 ): Promise<Played> {
   const directory = request.directory ?? (await newDirectory());
   process.env.PITR_STATE_DIR = join(directory, 'state');
@@ -58,7 +65,11 @@ export async function play(
     },
     {
       emit: (event) => events.push(event),
-      ask: () => Promise.resolve({ answer: true, by: '--yes' }),
+      ask: () =>
+        Promise.resolve(
+          answerable === false ? { answer: false, by: 'nobody' } : { answer: true, by: '--yes' },
+        ),
+      answerable,
       signal: new AbortController().signal,
     },
   );

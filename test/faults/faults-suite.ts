@@ -6,6 +6,9 @@ import { type Before, healthy, stateBefore } from './cluster-state.ts';
 import { bringBack } from './inject-barman.ts';
 import { type Fault, Stage } from './stage.ts';
 
+// A member that does not come back is given up after a while in which nothing new is seen of it.
+const OWN_SCENE_MS = 600_000;
+
 let lab: Lab;
 let stage: Stage | undefined;
 
@@ -45,12 +48,16 @@ export function recoverWithFaults(faults: readonly Fault[]): void {
   const heavy = faults.filter(({ ownScene }) => ownScene === true);
   describe.runIf(heavy.length > 0)('a cluster that is changed for good', () => {
     for (const { name, play } of heavy) {
-      it(name, async () => {
-        await healthy(lab);
-        const scene = await accidentOn(lab);
-        stage = new Stage(lab, scene, await stateBefore(lab, scene.target));
-        await play(stage);
-      });
+      it(
+        name,
+        async () => {
+          await healthy(lab);
+          const scene = await accidentOn(lab);
+          stage = new Stage(lab, scene, await stateBefore(lab, scene.target));
+          await play(stage);
+        },
+        OWN_SCENE_MS,
+      );
     }
   });
 }

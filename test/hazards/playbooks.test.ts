@@ -49,10 +49,11 @@ describe('recover.yml', () => {
         if (!(await changes(task))) continue;
         expect(play.hosts.value).toBe('{{ target }}');
         // Barman's host does some of the work; what changes there is its archive and the lock. The leader is asked
-        // for an empty commit at most.
+        // for an empty commit at most. A node that archives what only it has changes the archive, and nothing of itself.
         const place = task.delegateTo?.value ?? 'the target';
         const leader = task.module === 'postgres.marker' ? ['{{ cluster.leader }}'] : [];
-        expect(['the target', '{{ barman_host }}', ...leader]).toContain(place);
+        const archiving = task.module === 'postgres.archive_tail' ? ['{{ item }}'] : [];
+        expect(['the target', '{{ barman_host }}', ...leader, ...archiving]).toContain(place);
       }
     }
     const rest = (await plays('recover.yml')).filter(({ when }) => when.length > 0);

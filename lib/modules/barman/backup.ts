@@ -4,7 +4,7 @@ import type { CompleteBackup } from '../../barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../barman/backup-result.ts';
 import { backupById, usableBackups } from '../../barman/choose-backup.ts';
 import type { ServerConfig } from '../../barman/config.ts';
-import { serversParam, timelineParam, userParam } from '../../barman/params.ts';
+import { serversParam, tailsParam, timelineParam, userParam } from '../../barman/params.ts';
 import { solveFor, wantedServers } from '../../barman/recovery-wal.ts';
 import { walRefused } from '../../barman/wal-refusals.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
@@ -12,6 +12,7 @@ import { proveBackupFiles } from '../../resources/backup-files.ts';
 import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../resources/barman.ts';
 import { findInBackups } from '../../resources/find-in-backups.ts';
 import type { WalPlan, WalRefusal } from '../../wal/solve.ts';
+import { silentNodes } from '../../wal/tail.ts';
 import {
   checkedTarget,
   lsnOfTarget,
@@ -39,6 +40,7 @@ const params = z.strictObject({
     .enum(['refuse', 'allow'])
     .default('refuse')
     .describe('allow: a target after the last archived WAL, where that WAL is still to be archived'),
+  tails: tailsParam,
   timeline: timelineParam,
   user: userParam,
 });
@@ -114,9 +116,9 @@ async function reaching(
       )
     : asked;
   const solve = (backup: CompleteBackup): WalPlan | WalRefusal => {
-    const solved = solveFor(backup, searched, archives, target, timeline);
+    const solved = solveFor(backup, searched, archives, target, timeline, wish.tails);
     return !solved.ok && solved.why === 'after-last-archived' && wish.unarchived === 'allow'
-      ? solveFor(backup, searched, archives, { kind: 'latest' }, solved.line.timeline)
+      ? solveFor(backup, searched, archives, { kind: 'latest' }, solved.line.timeline, wish.tails)
       : solved;
   };
   const passedOver: PassedOver[] = [];
@@ -134,6 +136,7 @@ async function reaching(
     backup: judged.backup,
     target,
     servers: searched.map(({ name }) => name),
+    silent: silentNodes(wish.tails),
     host: host.name,
   });
 }

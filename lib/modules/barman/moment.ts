@@ -8,11 +8,17 @@ import {
   targetNotFound,
   walDamaged,
 } from '../../barman/moment-refusals.ts';
-import { backupParam, serversParam, timelineParam, userParam } from '../../barman/params.ts';
+import { backupParam, serversParam, tailsParam, timelineParam, userParam } from '../../barman/params.ts';
 import { defineLook, type ReadHost, type TaskContext } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
-import { type RecoveryWal, readableChain, readRecoveryWal } from '../../resources/recovery-wal.ts';
-import { readArchivedSegment } from '../../resources/wal-file.ts';
+import {
+  type RecoveryWal,
+  readableChain,
+  readRecoveryWal,
+  savingNodes,
+} from '../../resources/recovery-wal.ts';
+import { farthestFirst, readSegment } from '../../resources/segment-source.ts';
+import type { Link } from '../../wal/chain.ts';
 import { linesHolding } from '../../wal/choose-line.ts';
 import { formatInstant, parseEpoch } from '../../wal/instant.ts';
 import { linesFrom } from '../../wal/lineage.ts';
@@ -20,6 +26,7 @@ import { formatLsn, type Lsn } from '../../wal/lsn.ts';
 import { aimAt, aimWords, stopWords } from '../../wal/moment/aim.ts';
 import { DamagedWal, findMoment, type Moment } from '../../wal/moment/find.ts';
 import type { CommitPoint } from '../../wal/moment/scan.ts';
+import { silentNodes } from '../../wal/tail.ts';
 import {
   checkedTarget,
   type RecoveryTarget,
@@ -33,6 +40,7 @@ const params = z.strictObject({
   target: targetSchema
     .default('latest')
     .describe('`latest`, a time, or a mapping with one of time, lsn, xid, name, immediate, and inclusive'),
+  tails: tailsParam,
   timeline: timelineParam,
   marker: z
     .boolean()
@@ -77,6 +85,9 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
       'the last commit that is recovered: time, lsn, xid; absent when there is none since the backup',
     next_commit: 'the first one that is not',
     end: 'for latest: the last record that can be proved: lsn, and end_lsn after it',
+    partial:
+      'where WAL ends with a segment of which only the beginning is archived: segment, and the server whose copy reaches farthest',
+    save: 'nodes that have WAL of it which no archive has (see `tails`): archive it with postgres.archive_tail',
     marker_needed: 'whether the leader must write one more commit to end the recovery there',
     timeline: 'the timeline that recovery follows',
     words: 'the target in words',
@@ -97,12 +108,15 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
       backupId: backup.id,
       timeline: plan.line.timeline,
       gap: plan.gapAfter?.segment,
+      silent: silentNodes(wish.tails),
       host: host.name,
     };
-    const moment = await readMoment(host, wal, wish.user, context, facts);
+    const chain = await farthestFirst(host, readableChain(wal), wal, wish.user);
+    const moment = await readMoment(host, { wal, chain }, wish.user, context, facts);
     const markerNeeded = await needsMarker(host, moment, wish, facts);
     await checkStop(moment, wal, wish, facts);
-    const aim = aimAt(target, moment, backup.endLsn);
+    const partial = chain.at(-1)?.partial === true ? chain.at(-1) : undefined;
+    const aim = aimAt(target, moment, backup.endLsn, partial?.segment);
     const notes = [...stopNotes(target, moment, markerNeeded), ...aimWords(aim)];
     if (aim.moved !== undefined || aim.locked.length > 0) context.warn(aimWords(aim).join(' '));
     const { stop, lastCommit, nextCommit, last } = moment;
@@ -136,6 +150,8 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
       ...(target.kind !== 'latest' || last === undefined
         ? {}
         : { end: { lsn: formatLsn(last.lsn), end_lsn: formatLsn(last.endLsn) } }),
+      ...partialData(partial, wal),
+      save: savingNodes(wal, chain),
       marker_needed: markerNeeded,
       timeline: plan.line.timeline,
       words: targetWords(target),
@@ -145,15 +161,25 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
   },
 });
 
+/** Nothing while the best copy is still in the pg_wal of a node. */
+function partialData(
+  link: Link | undefined,
+  { servers }: RecoveryWal,
+): { readonly partial?: { readonly segment: string; readonly server: string } } {
+  const [server] = link?.servers ?? [];
+  return link === undefined || !servers.some(({ name }) => name === server) || server === undefined
+    ? {}
+    : { partial: { segment: link.segment, server } };
+}
+
 async function readMoment(
   host: ReadHost,
-  wal: RecoveryWal,
+  { wal, chain }: { readonly wal: RecoveryWal; readonly chain: readonly Link[] },
   user: string,
   context: TaskContext,
   facts: MomentFacts,
 ): Promise<Moment> {
   const { backup, target } = wal;
-  const chain = readableChain(wal);
   const question = {
     target,
     chain,
@@ -164,7 +190,7 @@ async function readMoment(
   try {
     return await findMoment(
       question,
-      (link) => readArchivedSegment(host, link, wal.servers, backup.segmentSize, user),
+      (link) => readSegment(host, link, wal, user),
       (done, all) => {
         if (all > 3) context.progress(`read ${done} of at most ${all} WAL segments`, { done, all });
       },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupParam, serversParam, timelineParam, userParam } from '../../barman/params.ts';
+import { backupParam, serversParam, tailsParam, timelineParam, userParam } from '../../barman/params.ts';
 import { defineLook, type TaskContext } from '../../contract/module.ts';
 import { barmanResource } from '../../resources/barman.ts';
 import { type RecoveryWal, readRecoveryWal } from '../../resources/recovery-wal.ts';
@@ -24,6 +24,7 @@ const params = z.strictObject({
     .enum(['refuse', 'allow'])
     .default('refuse')
     .describe('allow: a target after the last archived WAL, where that WAL is still to be archived'),
+  tails: tailsParam,
   timeline: timelineParam,
   accept_gap: z
     .boolean()
@@ -96,16 +97,21 @@ segment in which a failover happened the one that goes on; when several were ali
       },
       end_lsn: formatLsn(plan.endLsn),
       reachable: { from: formatInstant(plan.reachable.from), to: formatInstant(plan.archivedUntil.time) },
-      servers_used: serversUsed(plan, merged, backup.server),
+      servers_used: serversUsed(plan, merged, backup.server).filter(isArchive(wal)),
       history: plan.line.way.slice(1).map(({ timeline: id }) => ({
         timeline: id,
         file: historyFileName(id),
-        servers: merged.historyServers.get(id) ?? [],
+        servers: (merged.historyServers.get(id) ?? []).filter(isArchive(wal)),
       })),
       summary: walSummary(plan, backup.segmentSize),
     };
   },
 });
+
+/** Not the pg_wal of a node. */
+function isArchive({ tails }: RecoveryWal): (server: string) => boolean {
+  return (server) => !tails.some(({ archive }) => archive.server === server);
+}
 
 function warnings({ plan, backup, target, gap }: RecoveryWal, context: TaskContext): void {
   if (gap !== undefined) {

@@ -6,6 +6,7 @@ import { changedSince } from '../../fs/file-apply.ts';
 import { absolutePath, parentOf } from '../../fs/paths.ts';
 import { known } from '../../resources/known.ts';
 import { type PathState, pathResource } from '../../resources/path.ts';
+import { postgresResource } from '../../resources/postgres.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 import type { Unknown } from '../../values/unknown.ts';
 
@@ -55,7 +56,11 @@ export const module = defineModule({
   plan,
   unchanged: (_state, { src, dest }) => ({ src, dest }),
   predict: ({ src, dest }) => ({
-    resources: [{ kind: pathResource.kind, moved: { from: src, to: dest } }],
+    resources: [
+      { kind: pathResource.kind, moved: { from: src, to: dest } },
+      // A data directory takes its instance along.
+      { kind: postgresResource.kind, moved: { from: src, to: dest } },
+    ],
     result: { src, dest },
   }),
   apply: async (host, { src, dest }) => {

@@ -3,7 +3,7 @@ import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
 import { effectiveSettings, quoteConf } from '../../postgres/conf-file.ts';
-import { absolutePath, barmanServer, login } from '../../postgres/params.ts';
+import { absolutePath, barmanServer, login, partialParam, segmentName } from '../../postgres/params.ts';
 import {
   AUTO_CONF,
   BEFORE,
@@ -61,13 +61,10 @@ const params = z
       .describe('how WAL is fetched')
       .meta({ variable: 'wal_method' }),
     server: barmanServer.optional().describe('the Barman server of the backup: asked first'),
-    begin_wal: z
-      .string()
-      .regex(/^[0-9A-F]{24}$/, 'must be the name of a WAL segment')
+    begin_wal: segmentName
       .optional()
-      .describe(
-        "the backup's first segment: only while its server shows it, a segment that does not show is absent",
-      ),
+      .describe("the backup's first segment: while its server shows it, what does not show is absent"),
+    partial: partialParam,
     servers: z
       .array(barmanServer)
       .default([])
@@ -288,6 +285,7 @@ async function restoreCommand(
       p.begin_wal === undefined || p.server === undefined
         ? undefined
         : { server: p.server, segment: p.begin_wal },
+    partial: p.partial,
   };
   return oneLine(
     await context.render(`restore_command/${p.wal_method}.hbs`, { ...restoreCommandValues(facts, quote) }),

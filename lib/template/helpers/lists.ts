@@ -117,6 +117,25 @@ export const LIST_HELPERS: readonly Helper[] = [
     },
   },
   {
+    name: 'pluck',
+    summary: 'What several parts of a map have under one name, as a list; a part without it is left out.',
+    usage: '(pluck map keys name)',
+    example: {
+      template: '{{pluck hostvars (list "db1" "db2" "db3") "role"}}',
+      context: { hostvars: { db1: { role: 'leader' }, db2: {}, db3: { role: 'replica' } } },
+      gives: ['leader', 'replica'],
+    },
+    min: 3,
+    max: 3,
+    opens: 'none',
+    run: ([map, keys, name]) =>
+      listOf(keys, 'the second argument').flatMap((key) => {
+        const part = partOf(map, textOf(key, 'each key'));
+        const value = partOf(part, textOf(name, 'the name'));
+        return value === undefined ? [] : [value];
+      }),
+  },
+  {
     name: 'contains',
     summary: 'Whether a list has an item, a map a key, or a text a part.',
     usage: '(contains value item)',
@@ -171,6 +190,10 @@ export const LIST_HELPERS: readonly Helper[] = [
     },
   },
 ];
+
+function partOf(map: unknown, key: string): unknown {
+  return isMap(map) && Object.hasOwn(map, key) ? Reflect.get(map, key) : undefined;
+}
 
 function itemAt(value: unknown, index: number): unknown {
   const list = listOf(value, 'the argument');

@@ -1,5 +1,6 @@
 import { formatInstant } from '../instant.ts';
 import { formatLsn, type Lsn } from '../lsn.ts';
+import type { WalSegment } from '../segment.ts';
 import type { RecoveryTarget } from '../target.ts';
 import type { Moment } from './find.ts';
 import type { SeenLock } from './locks.ts';
@@ -14,15 +15,24 @@ export interface Aim {
   readonly locked: readonly SeenLock[];
   /** How many commits lie between the locks and the stop. */
   readonly commitsBetween: number;
+  /** For `latest`: the WAL ends within this segment, and the target is its last record. */
+  readonly within?: WalSegment | undefined;
 }
 
 /**
  * A transaction that is open at the stop keeps its AccessExclusive locks while recovery is paused: nobody can read the
  * tables that it was about to drop or truncate. Where no commit lies between its first such lock and the stop, the
  * data is the same at both places, and recovery stops before the lock. Never before the backup is consistent.
+ *
+ * Where all WAL is wanted and it ends within a segment (`partial`), the last record in it becomes the target: PostgreSQL
+ * would ask for the rest of that segment for ever.
  */
-export function aimAt(target: RecoveryTarget, moment: Moment, consistentAt: Lsn): Aim {
-  const { free, held, stop } = moment;
+export function aimAt(target: RecoveryTarget, moment: Moment, consistentAt: Lsn, partial?: WalSegment): Aim {
+  const { free, held, stop, last } = moment;
+  if (target.kind === 'latest' && partial !== undefined && last !== undefined) {
+    const end: RecoveryTarget = { kind: 'lsn', lsn: last.lsn };
+    return { target: end, locked: [], commitsBetween: 0, within: partial };
+  }
   if (free === undefined || stop === undefined) return { target, locked: [], commitsBetween: 0 };
   if (free.commitsBetween > 0 || free.lsn < consistentAt)
     return { target, locked: held, commitsBetween: free.commitsBetween };
@@ -59,6 +69,11 @@ export function aimWords(aim: Aim): readonly string[] {
     return [
       `There a transaction that had not committed keeps tables locked, so that nobody could read them: ${lockWords(locks)}.`,
       `So recovery stops ${from - to} bytes of WAL earlier, before position ${formatLsn(to)}: no commit lies between, the data is the same.`,
+    ];
+  }
+  if (aim.within !== undefined && aim.target.kind === 'lsn') {
+    return [
+      `Of the last segment, ${aim.within}, only the beginning was written: recovery stops after its last record, at position ${formatLsn(aim.target.lsn)}.`,
     ];
   }
   if (aim.locked.length === 0) return [];

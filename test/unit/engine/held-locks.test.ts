@@ -58,4 +58,14 @@ describe('what a run holds', () => {
     expect(lock.endings).toEqual([ending]);
     expect(held.held('lock')).toBeUndefined();
   });
+
+  it('has nothing left to settle when the only change was refused by its own safety check', async () => {
+    const held = new HeldLocks();
+    const lock = keeper();
+    held.hold(lock);
+    await held.beginChange();
+    held.changeRefused();
+    await held.release('failed');
+    expect(lock.endings).toEqual([{ kind: 'unchanged' }]);
+  });
 });

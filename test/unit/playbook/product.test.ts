@@ -18,7 +18,7 @@ describe.each(inventories)("the product's own playbooks, with inventory/%s", (in
     const { hosts, ...rest } = await loadInventory([path.join(projectRoot(), 'inventory', inventory)]);
     const problems = await findProblems(await loadPlaybook(path.join(productPlaybooks(), file)), {
       hostVars: new Map([...hosts].map(([name, host]) => [name, new Set(host.vars.keys())])),
-      extraVars: { target: 'db2', recovery_run: '20261122T144512-7f3a', leader: 'db1' },
+      extraVars: { target: 'db2', node: 'db1', recovery_run: '20261122T144512-7f3a', leader: 'db1' },
       groups: rest.groups,
       hosts: [...hosts.keys()],
       matchHosts: (pattern, at) => matchHosts({ hosts, ...rest }, pattern, undefined, at),

@@ -149,4 +149,12 @@ describe.each(['barman-wal-restore', 'barman-get-wal'])('restore_command with %s
     expect(spawnSync('sh', ['-n', '-c', text.replaceAll('%%', '%')]).status).toBe(0);
     expect(text).toContain(`(peek db1 ${SEGMENT})`);
   });
+
+  it('asks for the beginning of one segment alone, of one server, and only when none has the whole', () => {
+    const text = command(method, { partial: { server: "d'1", segment: SEGMENT } });
+    expect(spawnSync('sh', ['-n', '-c', text.replaceAll('%%', '%')]).status).toBe(0);
+    expect(text).toContain(`if [ -z "$doubt" ] && [ "$f" = ${SEGMENT} ]; then server='d'\\''1';`);
+    expect(text.indexOf('--partial')).toBeGreaterThan(text.indexOf('for server in'));
+    expect(command(method, {})).not.toContain('--partial');
+  });
 });

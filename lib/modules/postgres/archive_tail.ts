@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { userParam } from '../../barman/params.ts';
+import { type Change, defineModule } from '../../contract/module.ts';
+import { PitrError } from '../../errors/pitr-error.ts';
+import { type ArchiveSettings, whyNoArchive } from '../../postgres/archive-command.ts';
+import { instanceParams, seconds, segmentName } from '../../postgres/params.ts';
+import {
+  proveArchived,
+  readArchiveSettings,
+  readArchivesOf,
+  type SentFile,
+  sendFiles,
+} from '../../resources/archive-tail.ts';
+import { barmanResource } from '../../resources/barman.ts';
+import { known } from '../../resources/known.ts';
+import { postgresResource } from '../../resources/postgres.ts';
+import { programsOf } from '../../resources/sql.ts';
+import { readTail } from '../../resources/tail.ts';
+import { Unknown } from '../../values/unknown.ts';
+import { formatEpoch } from '../../wal/instant.ts';
+import { filesFrom, filesToSend } from '../../wal/tail.ts';
+
+const params = z.strictObject({
+  ...instanceParams,
+  leader_timeline: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('the timeline of the living leader, which archives it itself; 0 where nobody leads'),
+  from: segmentName.optional().describe('the first segment that is needed; earlier ones stay where they are'),
+  barman_host: z
+    .string()
+    .describe('inventory name of the Barman host, whose archives tell what is there')
+    .meta({ variable: 'barman_host' }),
+  barman_user: userParam,
+  timeout: seconds.default(300).describe('for each file, and for Barman to take them in'),
+});
+
+type Params = z.output<typeof params>;
+
+interface State {
+  readonly systemId: string;
+  readonly files: readonly SentFile[];
+  /** Read only when there is something to send. */
+  readonly settings?: ArchiveSettings | undefined;
+}
+
+interface TailChange extends Change {
+  readonly pgdata: string;
+  readonly user: string;
+  readonly systemId: string;
+  readonly command: string;
+  readonly files: readonly SentFile[];
+}
+
+export const module = defineModule({
+  summary: 'Archives the WAL in pg_wal of a node that no archive has, and proves that it arrived.',
+  description: `Sends each file with the node's own archive_command, as PostgreSQL would, whether an instance runs on the data or
+not. A complete segment goes under its own name; the last one of a timeline, which was still being written, as
+<name>.partial (PostgreSQL itself does so at a promotion), so that a leader that comes back can still archive the
+whole. What an archive has is not sent, nor what is older than everything that is archived. Nothing in pg_wal and its
+archive_status is touched. Archived WAL harms nothing: undo leaves it.
+
+As the source of Barman 3.4 has it: put-wal refuses a name that waits in incoming/; archive-wal drops a file that it has already,
+and puts one of the same name with other content into errors/, and fails neither time. Hence the proof.`,
+  examples: `- postgres.archive_tail: {}
+  delegate_to: db1`,
+  params,
+  returns: {
+    files: 'names in the archive of what was sent',
+  },
+  read: async (host, p: Params): Promise<State> => {
+    // Only to notice, in check mode, that an earlier task would have changed it.
+    known(await host.look(postgresResource, p.pgdata));
+    const tail = await readTail(host, {
+      pgdata: p.pgdata,
+      user: p.user,
+      exceptTimeline: p.leader_timeline,
+    });
+    const { systemId, segmentSize } = tail.control;
+    const wanted = filesFrom(tail.files, p.from, segmentSize);
+    if (wanted.length === 0) return { systemId, files: [] };
+    const archives = await readArchivesOf(host, barmanOf(p), systemId);
+    const files = filesToSend(wanted, archives, segmentSize).map(({ name, partial, time }) => ({
+      name,
+      as: partial ? `${name}.partial` : name,
+      time: formatEpoch(time),
+    }));
+    if (files.length === 0) return { systemId, files };
+    const bin = programsOf(p, tail.instance.programs);
+    const settings = await readArchiveSettings(host, { pgdata: p.pgdata, bin, user: p.user });
+    return { systemId, files, settings };
+  },
+  plan: ({ systemId, files, settings }, p): TailChange | undefined => {
+    if (files.length === 0 || settings === undefined) return undefined;
+    const why = whyNoArchive(settings);
+    if (why !== undefined) throw doesNotArchive(why, files, p);
+    const names = files.map(({ as }) => as);
+    return {
+      summary: `archive what only pg_wal in ${p.pgdata} has: ${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''}`,
+      pgdata: p.pgdata,
+      user: p.user,
+      systemId,
+      command: settings.command,
+      files,
+    };
+  },
+  unchanged: () => ({ files: [] }),
+  predict: ({ files }, _state, p) => ({
+    resources: [
+      {
+        kind: barmanResource.kind,
+        id: p.barman_user,
+        host: p.barman_host,
+        state: new Unknown('WAL of a node would have been archived'),
+      },
+    ],
+    result: { files: files.map(({ as }) => as) },
+  }),
+  apply: async (host, change, p, context) => {
+    const timeoutMs = p.timeout * 1000;
+    await sendFiles(host, change, timeoutMs, context);
+    context.progress('waiting for Barman to take them in');
+    await proveArchived(host, barmanOf(p), change.systemId, change.files, timeoutMs, context.signal);
+    return { files: change.files.map(({ as }) => as) };
+  },
+  undo: async () => {
+    // Archived WAL harms nothing, and may be all that is left of it.
+  },
+  applyOnly: ['command'],
+  orphans: 'end',
+});
+
+function barmanOf(p: Params): { readonly host: string; readonly user: string } {
+  return { host: p.barman_host, user: p.barman_user };
+}
+
+function doesNotArchive(why: string, files: readonly SentFile[], p: Params): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'node-does-not-archive',
+    message: `this node has WAL that no archive has, and no way to archive it: ${why}`,
+    details: [`in ${p.pgdata}/pg_wal: ${files.map(({ name }) => name).join(', ')}`],
+    next: [
+      'Set archive_mode = on and an archive_command that leads to Barman in its postgresql.conf (it need not run), then again.',
+      'Or put the files into incoming/ of its Barman server by hand, as Barman’s user.',
+    ],
+  });
+}

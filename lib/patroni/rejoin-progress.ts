@@ -1,0 +1,49 @@
+/** What one look at a member on its way back has shown. */
+export interface RejoinLook {
+  /** What still keeps it from being proved, in words. */
+  readonly flaws: readonly string[];
+  /** Bytes of WAL since the beginning. */
+  readonly received?: number | undefined;
+  readonly replayed?: number | undefined;
+  /** How much its data directory holds, in KiB; only while a copy is under way. */
+  readonly copiedKib?: number | undefined;
+}
+
+/** How a member gets on: `stalled` when nothing new is seen, `starts-over` when its copy breaks off again and again. */
+export type RejoinVerdict = 'goes-on' | 'stalled' | 'starts-over';
+
+/** A copy may break off, and begin again by itself, so often. */
+const COPIES = 5;
+
+/**
+ * Tells a member that comes back slowly from one that does not come back. Patroni tries a copy that fails again and
+ * again for ever, and its states come and go meanwhile: only what has not been seen before counts as progress.
+ */
+export class RejoinProgress {
+  readonly #stallMs: number;
+  readonly #seen = new Set<string>();
+  #movedAt: number;
+  #copiedKib = 0;
+  #copies = 1;
+
+  /** Times in milliseconds of one clock. */
+  constructor(stallMs: number, now: number) {
+    this.#stallMs = stallMs;
+    this.#movedAt = now;
+  }
+
+  /** How many copies have been seen to begin. */
+  get copies(): number {
+    return this.#copies;
+  }
+
+  saw({ flaws, received, replayed, copiedKib = 0 }: RejoinLook, now: number): RejoinVerdict {
+    const mark = JSON.stringify([flaws, received, replayed]);
+    if (!this.#seen.has(mark) || copiedKib > this.#copiedKib) this.#movedAt = now;
+    this.#seen.add(mark);
+    if (copiedKib < this.#copiedKib) this.#copies += 1;
+    this.#copiedKib = copiedKib;
+    if (this.#copies > COPIES) return 'starts-over';
+    return now - this.#movedAt >= this.#stallMs ? 'stalled' : 'goes-on';
+  }
+}

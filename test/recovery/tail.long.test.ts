@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { currentLeader, sql } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { silent } from '../../lab/progress.ts';
+import { labSeed } from '../../lab/seed.ts';
+import { type DatabaseHost, databaseHosts, dataDirectory, postgresBin } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
+import { healthy } from '../faults/cluster-state.ts';
+import { freeze, processes } from '../faults/inject-process.ts';
+import { sharedLab } from '../support/lab.ts';
+import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
+
+const MOMENT = `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'`;
+const ROWS = `select string_agg(row, ' ' order by row) from tail`;
+const SAVE = 'Save the WAL that only a node still has';
+const KEY = '/var/lib/postgresql/.ssh/id_ed25519';
+
+let lab: Lab;
+let leader: DatabaseHost;
+let target: DatabaseHost;
+
+beforeAll(async () => {
+  lab = await sharedLab();
+  await labSeed(lab, silent);
+});
+
+afterAll(async () => {
+  await startPatroni(databaseHosts);
+  await resume(leader);
+  await healthy(lab, 180_000);
+});
+
+async function cast(): Promise<void> {
+  leader = await currentLeader(lab);
+  target = databaseHosts.filter((host) => host !== leader).at(-1) ?? 'db2';
+}
+
+async function write(row: string): Promise<void> {
+  await sql(lab, leader, `insert into tail values ('${row}')`, { database: 'shop' });
+}
+
+async function closeSegment(): Promise<void> {
+  await sql(lab, leader, 'select pg_switch_wal()');
+}
+
+/** The leader's way to Barman is gone, until it is mended. */
+async function breakArchiving(): Promise<() => Promise<void>> {
+  const broken = leader;
+  await lab.mustExec(broken, ['mv', KEY, `${KEY}.away`]);
+  return async () => {
+    await lab.mustExec(broken, ['mv', `${KEY}.away`, KEY]);
+  };
+}
+
+const PATRONICTL = ['patronictl', '-c', '/etc/patroni/patroni.yml'];
+
+/** Patroni ends on these hosts and leaves PostgreSQL running: nobody starts it again when it dies. */
+async function leaveAlone(hosts: readonly DatabaseHost[]): Promise<void> {
+  await lab.mustExec(leader, [...PATRONICTL, 'pause', '--wait']);
+  await Promise.all(hosts.map((host) => lab.mustExec(host, ['supervisorctl', 'stop', 'patroni'])));
+}
+
+async function resume(host: DatabaseHost): Promise<void> {
+  await lab.exec(host, [...PATRONICTL, 'resume']);
+}
+
+/** As when the power fails: no process of PostgreSQL can say a last word. */
+async function killPostgres(host: DatabaseHost): Promise<void> {
+  await lab.exec(host, ['kill', '-9', ...(await processes(lab, host, '(^|/)postgres[: ]|/postgres '))]);
+}
+
+async function stopPostgres(hosts: readonly DatabaseHost[]): Promise<void> {
+  const stop = (host: DatabaseHost) => [
+    `${postgresBin}/pg_ctl`,
+    '-D',
+    dataDirectory(host),
+    '-m',
+    'fast',
+    'stop',
+  ];
+  await Promise.all(hosts.map((host) => lab.mustExec(host, stop(host), { user: 'postgres' })));
+}
+
+async function startPatroni(hosts: readonly DatabaseHost[]): Promise<void> {
+  await Promise.all(hosts.map((host) => lab.exec(host, ['supervisorctl', 'start', 'patroni'])));
+}
+
+/** Who leads, by the word of the DCS, which believes a dead leader until its time is up. */
+async function leaderChanged(done: (name: string) => boolean): Promise<string> {
+  const list = [...PATRONICTL, 'list', '-f', 'json'];
+  return waitFor({
+    what: 'the cluster to notice that its leader is gone',
+    deadlineMs: 120_000,
+    everyMs: 1000,
+    attempt: async () => {
+      const members = JSON.parse(await lab.mustExec(target, list)) as { Member: string; Role: string }[];
+      return members.find(({ Role }) => Role === 'Leader')?.Member ?? '';
+    },
+    done,
+    describe: (name) => `${name || 'nobody'} leads`,
+  });
+}
+
+async function play(playbook: string, vars: Record<string, string>, ...more: string[]): Promise<PitrResult> {
+  const extra = Object.entries(vars).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+  const inventory = lab.files.dockerInventory;
+  return pitr(['play', playbook, '-i', inventory, '--output', 'json', '--yes', ...extra, ...more]);
+}
+
+async function well(playbook: string, vars: Record<string, string>, ...more: string[]): Promise<PitrResult> {
+  const run = await play(playbook, vars, ...more);
+  expect(runError(run.events)).toBeUndefined();
+  expect(run.exitCode).toBe(0);
+  return run;
+}
+
+async function rowsThere(): Promise<string> {
+  const psql = [`${postgresBin}/psql`, '-XAtq', '-h', `${dataDirectory(target)}.pitr-run`, '-p', '5431'];
+  return (await lab.mustExec(target, [...psql, '-d', 'shop', '-c', ROWS], { user: 'postgres' })).trim();
+}
+
+describe('the tail of WAL that only a node still has', () => {
+  it('is none while a leader lives and archives: nothing is saved, and nothing would be', async () => {
+    await cast();
+    const check = await well('recover.yml', { target }, '--check');
+    expect(tasksThat('skipped', check.events)).toContain(`${target}: ${SAVE}`);
+    expect(tasksThat('changed', check.events).filter((task) => task.endsWith(SAVE))).toEqual([]);
+    const saved = await well('save-wal.yml', { node: leader });
+    expect(tasksThat('changed', saved.events)).toEqual([]);
+  });
+
+  it('is archived first where nobody leads any more, and `latest` has its last commit', async () => {
+    await cast();
+    await sql(lab, leader, 'drop table if exists tail; create table tail (row text)', { database: 'shop' });
+    const mend = await breakArchiving();
+    await write('a');
+    await closeSegment();
+    await write('b');
+    await closeSegment();
+    await leaveAlone(databaseHosts);
+    await stopPostgres(databaseHosts.filter((host) => host !== leader));
+    await write('c, which no replica has');
+    await killPostgres(leader);
+    await leaderChanged((name) => name === '');
+
+    const failed = await play('save-wal.yml', { node: leader });
+    expect(runError(failed.events)?.code).toBe('archive-command-failed');
+    await mend();
+
+    const check = await well('recover.yml', { target }, '--check');
+    const run = await well('recover.yml', { target });
+    expect(tasksThat('changed', check.events)).toEqual(tasksThat('changed', run.events));
+    expect(tasksThat('changed', run.events)).toContain(`${target}: ${SAVE}`);
+    expect(await rowsThere()).toBe('a b c, which no replica has');
+
+    const again = await well('save-wal.yml', { node: leader });
+    expect(tasksThat('changed', again.events)).toEqual([]);
+
+    await startPatroni(databaseHosts.filter((host) => host !== target));
+    await resume(leader);
+    await leaderChanged((name) => name !== '');
+    await well('rollback.yml', { target });
+    await healthy(lab, 180_000);
+  });
+
+  it('of a dead leader leads to a moment that the new leader never had', async () => {
+    await cast();
+    const old = leader;
+    const writes = `select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int`;
+    const timeline = await sql(lab, leader, writes);
+    await sql(lab, leader, 'drop table if exists tail; create table tail (row text)', { database: 'shop' });
+    const mend = await breakArchiving();
+    await write('a');
+    await closeSegment();
+    await write('b');
+    await waitFor({
+      what: 'the replicas to have all of it',
+      deadlineMs: 60_000,
+      everyMs: 300,
+      attempt: () =>
+        sql(lab, old, 'select count(*) from pg_stat_replication where flush_lsn = pg_current_wal_lsn()'),
+      done: (count) => count === '3',
+      describe: (count) => `${count} of 3`,
+    });
+    const replicas = databaseHosts.filter((host) => host !== old);
+    await leaveAlone([old]);
+    await resume(old);
+    const thaw = await Promise.all(replicas.map((host) => freeze(lab, host, 'postgres:.* walreceiver')));
+    await write('c, which no replica has');
+    const moment = await sql(lab, leader, MOMENT);
+    await write('d');
+    await killPostgres(old);
+    await Promise.all(thaw.map((mendIt) => mendIt()));
+    await leaderChanged((name) => name !== '' && name !== old);
+    await mend();
+    leader = await currentLeader(lab);
+    target = replicas.filter((host) => host !== leader).at(-1) ?? 'db2';
+
+    await well('recover.yml', { target, target_time: moment, timeline });
+    expect(await rowsThere()).toBe('a b c, which no replica has');
+    await well('rollback.yml', { target });
+  });
+});

@@ -80,7 +80,12 @@ function readLine(facts: LogFacts, line: string): LogFacts {
   if (ours !== null) {
     const [, kind, file = '', words = ''] = ours;
     return kind === 'absent'
-      ? { ...seen, absent: again(facts.absent, file, words), doubt: undefined }
+      ? {
+          ...seen,
+          absent: again(facts.absent, file, words),
+          // That the segment is in no archive on another timeline settles no doubt about this one.
+          doubt: facts.doubt?.file === file ? undefined : facts.doubt,
+        }
       : { ...seen, doubt: again(facts.doubt, file, words) };
   }
   const [, severity = '', message = ''] = SEVERITY.exec(line) ?? [];

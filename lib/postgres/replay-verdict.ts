@@ -70,7 +70,8 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
   if (wish.target.kind === 'latest' && watch.still >= STILL_LOOKS && replayedAll(watch, wish)) {
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
   }
-  if (log.absent !== undefined && log.absent.times >= 2 && watch.still >= STILL_LOOKS) {
+  const settled = log.absent !== undefined && log.absent.times >= 2 && log.doubt === undefined;
+  if (log.absent !== undefined && settled && watch.still >= STILL_LOOKS) {
     const missing = missingBefore(log.absent.file, wish);
     if (missing !== undefined) return missing(watch);
     return { kind: 'reached', what: 'end-of-wal', promoted: false };

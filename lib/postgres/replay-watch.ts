@@ -34,6 +34,9 @@ export interface ReplayWatch {
   readonly still: number;
   /** When something last moved: position, WAL delivered, bytes fetched. Milliseconds of the same clock as `now`. */
   readonly movedAt: number;
+  /** Files that were delivered and words of the startup process: what is seen again is no progress. */
+  readonly seen: ReadonlySet<string>;
+  /** The most that was fetched of one file since the last new one. */
   readonly fetchedBytes: number;
   /** Positions of the last seconds, the oldest first. */
   readonly track: readonly { readonly at: number; readonly lsn: Lsn }[];
@@ -42,20 +45,30 @@ export interface ReplayWatch {
 const TRACK_MS = 15_000;
 
 export function startWatch(now: number): ReplayWatch {
-  return { log: NOTHING_LOGGED, alive: true, still: 0, movedAt: now, fetchedBytes: 0, track: [] };
+  return {
+    log: NOTHING_LOGGED,
+    alive: true,
+    still: 0,
+    movedAt: now,
+    seen: new Set(),
+    fetchedBytes: 0,
+    track: [],
+  };
 }
 
-/** Takes in one more look. Lines that only repeat a failure are no progress; what is replayed or fetched is. */
+/**
+ * Takes in one more look. Progress is what is replayed, or fetched for the first time: a fetch that fails begins again
+ * every few seconds, over all timelines and for ever, and looks busy.
+ */
 export function observe(watch: ReplayWatch, look: ReplayLook, now: number): ReplayWatch {
   const log = readLog(watch.log, look.log);
   const last = look.session ?? watch.last;
   const lsn = look.session?.lsn;
   const sameLsn = lsn !== undefined && lsn === watch.last?.lsn;
-  const moved =
-    (lsn !== undefined && !sameLsn) ||
-    log.restored !== watch.log.restored ||
-    look.fetchedBytes !== watch.fetchedBytes ||
-    (look.startup !== watch.startup && look.startup !== undefined);
+  const fresh = [log.restored, look.startup].flatMap((words) =>
+    words === undefined || watch.seen.has(words) ? [] : [words],
+  );
+  const moved = (lsn !== undefined && !sameLsn) || fresh.length > 0 || look.fetchedBytes > watch.fetchedBytes;
   const track = lsn === undefined ? watch.track : [...watch.track, { at: now, lsn }];
   return {
     log,
@@ -64,7 +77,8 @@ export function observe(watch: ReplayWatch, look: ReplayLook, now: number): Repl
     startup: look.startup ?? watch.startup,
     still: sameLsn ? watch.still + 1 : 0,
     movedAt: moved ? now : watch.movedAt,
-    fetchedBytes: look.fetchedBytes,
+    seen: fresh.length === 0 ? watch.seen : new Set([...watch.seen, ...fresh]),
+    fetchedBytes: fresh.length > 0 ? look.fetchedBytes : Math.max(watch.fetchedBytes, look.fetchedBytes),
     track: track.filter(({ at }) => now - at <= TRACK_MS),
   };
 }

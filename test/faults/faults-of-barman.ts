@@ -45,8 +45,10 @@ export const faultsOfBarman: readonly Fault[] = [
     play: async (stage) => {
       const mended: Promise<void>[] = [];
       const ended = await stage.recover({
-        [LEAVE]: () => stage.broken(stopService(stage.lab, 'barman', 'sshd')),
+        // Slow, so that replay has not ended before sshd is down.
+        [LEAVE]: () => stage.broken(slowWal(stage.lab, 2)),
         [REPLAY]: async () => {
+          await stage.broken(stopService(stage.lab, 'barman', 'sshd'));
           await pause(8_000);
           mended.push(stage.mendAll());
         },

@@ -59,7 +59,7 @@ export const faultsOfNodes: readonly Fault[] = [
             await stage.broken(fillSmall(stage.lab, stage.target, 8_192));
           },
         },
-        ['-e', 'replay_stall=8'],
+        ['-e', 'replay_stall=20'],
       );
       await stage.failed(ended, {
         exitCode: 2,

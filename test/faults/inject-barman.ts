@@ -9,15 +9,17 @@ export async function hideBarman(lab: Lab): Promise<Mend> {
   return () => bringBack(lab);
 }
 
-/** `barman get-wal` waits before it answers. Other commands are as they were. */
+/** `barman get-wal` waits before it gives a segment. Other commands, and history files, are as they were. */
 export async function slowWal(lab: Lab, seconds: number): Promise<Mend> {
-  return wrapBarman(lab, `case "$*" in *--peek*) ;; *get-wal*) sleep ${seconds};; esac`);
+  return wrapBarman(lab, `case "$*" in *--peek*|*.history*) ;; *get-wal*) sleep ${seconds};; esac`);
 }
 
 /** Puts shell commands before each call of barman. */
 export async function wrapBarman(lab: Lab, before: string): Promise<Mend> {
   await lab.mustExec('barman', ['mv', '-n', BARMAN, `${BARMAN}.real`]);
-  const script = `#!/bin/sh\n${before}\nexec ${BARMAN}.real "$@"\n`;
+  // What waits still is to find Barman's command also when the fault has been taken away meanwhile.
+  const real = `barman=${BARMAN}\nif [ -e "$barman.real" ]; then barman=$barman.real; fi`;
+  const script = `#!/bin/sh\n${before}\n${real}\nexec "$barman" "$@"\n`;
   await lab.mustExec(
     'barman',
     ['sh', '-c', `cat >"$1.new" && chmod 755 "$1.new" && mv "$1.new" "$1"`, 'sh', BARMAN],

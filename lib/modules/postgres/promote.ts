@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import type { ReadHost, TaskContext, WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
+import type { InstanceState } from '../../postgres/instance.ts';
 import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
 import { endRecoveryHere } from '../../resources/end-of-wal.ts';
 import { startLog } from '../../resources/instance-control.ts';
@@ -45,9 +46,12 @@ export const module = defineModule({
     lsn: 'where it begins to write',
     history: "the last line of its history file: the old timeline, where it was left, PostgreSQL's reason",
   },
-  read: async (host, p: Params) => host.look(postgresResource, p.pgdata),
-  plan: (state, p) => {
-    const known = state instanceof Unknown ? undefined : state;
+  read: async (host, p: Params) => {
+    const instance = await host.look(postgresResource, p.pgdata);
+    return { instance, timeline: await timelineOfPrimary(host, instance, p) };
+  },
+  plan: ({ instance }, p) => {
+    const known = instance instanceof Unknown ? undefined : instance;
     if (known !== undefined && !known.running) {
       throw refused('postgres-does-not-run', `no PostgreSQL runs on ${p.pgdata} to promote`, [
         'Start it first: postgres.start with mode: isolated.',
@@ -68,14 +72,13 @@ export const module = defineModule({
       ...(bin === undefined ? {} : { bin }),
     };
   },
-  unchanged: (state) =>
-    state instanceof Unknown || state.control === undefined ? {} : { timeline: state.control.timeline },
-  predict: (change, state) => ({
+  unchanged: ({ timeline }) => (timeline === undefined ? {} : { timeline }),
+  predict: (change, { instance }) => ({
     resources: [
       predicted(postgresResource, change.pgdata, {
-        ...(state instanceof Unknown
+        ...(instance instanceof Unknown
           ? { data: 'present' as const, running: true, mode: 'isolated' as const }
-          : state),
+          : instance),
         role: 'primary' as const,
         signal: undefined,
       }),
@@ -94,6 +97,24 @@ export const module = defineModule({
       'a promotion starts a new timeline that cannot be left again; restoring the backup anew is the way back',
   },
 });
+
+/**
+ * The timeline of an instance that is a primary already. Its control file names the old one until the checkpoint after
+ * the promotion, which a controller that was killed meanwhile did not wait for.
+ */
+async function timelineOfPrimary(
+  host: ReadHost,
+  instance: InstanceState | Unknown,
+  p: Params,
+): Promise<number | undefined> {
+  // What check mode foresees has no control file.
+  if (instance instanceof Unknown || instance.control === undefined) return undefined;
+  if (!instance.running || instance.role !== 'primary') return instance.control.timeline;
+  const segment = await querySql(host, sessionTarget(p, instance.programs), [
+    'select pg_walfile_name(pg_current_wal_lsn())',
+  ]);
+  return Number.parseInt(segment.slice(0, 8), 16);
+}
 
 async function promote(
   host: WriteHost,

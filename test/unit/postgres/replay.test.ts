@@ -213,6 +213,33 @@ describe('a replay', () => {
     expect(judgeReplay(idle, TARGET, 400_000)).toMatchObject({ code: 'replay-stalled' });
   });
 
+  it('is not at the end of WAL while a segment cannot be fetched, though older timelines do not have it', () => {
+    const doubt = 'pitr: doubt 00000002000000000000000E: db1 (no room for it in pg_wal)\n';
+    const looks = [1, 2, 3, 4].map(() => look({ ...at('0/DFFFFF8'), log: doubt + ABSENT }));
+    expect(judge(LATEST, looks).kind).toBe('going');
+    expect(judge(LATEST, looks, 300_000)).toMatchObject({
+      code: 'replay-stalled',
+      details: expect.arrayContaining([expect.stringContaining('no room for it in pg_wal')]),
+    });
+  });
+
+  it('stalls when one fetch fails over and over on all timelines, however busy that looks', () => {
+    const round = ['waiting for 00000011000000000000000B', 'waiting for 00000010000000000000000B'];
+    const looks = Array.from({ length: 40 }, (_, turn) =>
+      look({
+        startup: round[turn % 2],
+        fetchedBytes: (turn % 3) * 4_000_000,
+        log: line(
+          `LOG:  restored log file "${turn % 4 < 2 ? '00000011.history' : '00000010.history'}" from archive`,
+        ),
+      }),
+    );
+    const { watch } = watching(looks);
+    expect(judgeReplay(watch, { ...TARGET, stallMs: 15_000 }, 20_000)).toMatchObject({
+      code: 'replay-stalled',
+    });
+  });
+
   it('says how far it is, how fast, and how long it will take', () => {
     let watch = startWatch(0);
     for (let second = 0; second <= 4; second++) {

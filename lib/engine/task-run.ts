@@ -78,7 +78,7 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
   return {
     status: combined(outcomes.map((outcome) => outcome.status)),
     result: { results: outcomes.map((outcome) => registered(outcome, ref.name)) },
-    summary: outcomes.flatMap((outcome) => outcome.summary ?? []).join('; ') || undefined,
+    summary: [...new Set(outcomes.flatMap((outcome) => outcome.summary ?? []))].join('; ') || undefined,
     diff: outcomes.flatMap((outcome) => outcome.diff ?? []),
     message: outcomes.flatMap((outcome) => outcome.message ?? []).join('\n') || undefined,
     error: outcomes.find((outcome) => outcome.error !== undefined)?.error,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
+import type { PitrEvent } from '../../lib/events/events.ts';
 import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { asBefore, type Before, rowsInIsolation, rowsThen, stateBefore, strays } from './cluster-state.ts';
@@ -91,6 +92,7 @@ export function killTheController({ beforeCutOver, inCutOver }: KillPoints): voi
         tally.cutover[1] = (tally.cutover[1] ?? 0) + 1;
         const resumed = await pitr(['resume', killed.runId, '--yes', '--output', 'json']);
         expect([killed.at, runError(resumed.events)]).toEqual([killed.at, undefined]);
+        await asWarned(resumed.events);
         const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
         expect([killed.at, evidence.filter(({ holds }) => !holds)]).toEqual([killed.at, []]);
         expect(await strays(lab)).toEqual([]);
@@ -98,6 +100,15 @@ export function killTheController({ beforeCutOver, inCutOver }: KillPoints): voi
       },
     );
   });
+}
+
+/** Deletes the backup that broke off with its controller, as the resumed run says that somebody should. */
+async function asWarned(events: readonly PitrEvent[]): Promise<void> {
+  for (const event of events) {
+    const [, commands] =
+      event.type === 'warning' ? (/failed backups are there: (.*)$/.exec(event.text) ?? []) : [];
+    if (commands !== undefined) await lab.mustExec('barman', ['sh', '-c', commands], { user: 'barman' });
+  }
 }
 
 async function undone({ runId, at }: Killed): Promise<void> {

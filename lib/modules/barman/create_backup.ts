@@ -87,6 +87,8 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
     const [fresh] = made;
     if (result.exitCode !== 0 || fresh === undefined || !isComplete(fresh))
       throw backupFailed(server, fresh, host.name, evidenceOf(result));
+    const failed = after?.backups.filter(({ status }) => status === 'FAILED') ?? [];
+    if (failed.length > 0) context.warn(keptFailed(server, failed));
     return backupResult(fresh);
   },
   orphans: 'end',
@@ -94,6 +96,12 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
     context.warn(`The new backup of ${server} is kept; if it is not wanted: barman delete ${server} <id>`);
   },
 });
+
+/** A backup that broke off, of this run before it was resumed or of somebody else, stays until somebody deletes it. */
+function keptFailed(server: string, failed: readonly { readonly id: string }[]): string {
+  const deletes = failed.map(({ id }) => `barman delete ${server} ${id}`);
+  return `barman check ${server} complains as long as failed backups are there: ${deletes.join(' && ')}`;
+}
 
 /**
  * Barman begins to back up a standby whose server ever archived anything, and then waits for WAL that never comes. Asked

@@ -26,12 +26,24 @@ export async function whyUnreachable(container: string, end: ChannelEnd): Promis
   if (state.exitCode === 0) {
     const { running, status } = readState(state.stdout);
     if (status === 'paused') return notRunning(container, 'paused', ['docker', 'unpause', container]);
-    if (!running) return notRunning(container, status, ['docker', 'start', container]);
+    if (!running || (wasKilled(end) && !(await letsIn(container)))) {
+      return notRunning(container, running ? 'ending' : status, ['docker', 'start', container]);
+    }
     return end.kind === 'signalled' ? clientKilled(container, end) : undefined;
   }
   const version = await docker('version', '--format', '{{.Server.Version}}');
   if (version.exitCode !== 0) return engineNotAnswering(version);
   return containerMissing(container);
+}
+
+/** The client tells so of a command that died with SIGKILL, as all do whose container ends. */
+function wasKilled(end: ChannelEnd): boolean {
+  return end.kind === 'exited' && end.exitCode === 137;
+}
+
+/** The engine may call a container running for some moments after its processes are gone. */
+async function letsIn(container: string): Promise<boolean> {
+  return (await docker('exec', container, 'sh', '-c', ':')).exitCode === 0;
 }
 
 function docker(...argv: readonly string[]): Promise<ClientResult> {

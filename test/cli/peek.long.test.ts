@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ailments } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { dataDirectory } from '../../lab/topology.ts';
-import { waitFor } from '../../lab/wait.ts';
 import { commandLineFile, operatorEnvironment } from '../support/command-line.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError } from '../support/pitr.ts';
 import { CTRL_C, onTerminal } from '../support/terminal.ts';
 
@@ -16,13 +14,10 @@ let inode: string;
 /** The runs that moved on, oldest first. */
 const moves: string[] = [];
 
-const inodeOfData = (): Promise<string> =>
-  lab.mustExec(scene.target, ['stat', '-c', '%i', dataDirectory(scene.target)]);
-
 beforeAll(async () => {
   lab = await sharedLab();
   scene = await accidentOn(lab);
-  inode = await inodeOfData();
+  inode = await inodeOfData(lab, scene.target);
   const { backup, before } = scene.accident;
   const run = await pitr([
     ...['recover', backup.id, before, '--target', scene.target, '--restore'],
@@ -39,14 +34,8 @@ afterAll(async () => {
     const undone = await pitr(['undo', run, '--yes', '--output', 'json']);
     expect({ code: undone.exitCode, said: undone.stdout.split('\n').slice(-3) }).toMatchObject({ code: 0 });
   }
-  expect(await inodeOfData()).toBe(inode);
-  await waitFor({
-    what: 'one leader and three replicas that stream from it',
-    deadlineMs: 60_000,
-    attempt: () => ailments(lab),
-    done: (found) => found.length === 0,
-    describe: (found) => found.join(', '),
-  });
+  expect(await inodeOfData(lab, scene.target)).toBe(inode);
+  await healthy(lab);
 });
 
 /** pitr with a text on its stdin. */

@@ -7,7 +7,7 @@ import { proveRecovery } from '../../lab/proof.ts';
 import { dataDirectory } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr } from '../support/pitr.ts';
 
 let lab: Lab;
@@ -48,25 +48,12 @@ function succeeded(result: PitrResult): PitrResult {
   return result;
 }
 
-const inodeOfData = (): Promise<string> =>
-  lab.mustExec(scene.target, ['stat', '-c', '%i', dataDirectory(scene.target)]);
-
-async function healthy(): Promise<void> {
-  await waitFor({
-    what: 'one leader and three replicas that stream from it',
-    deadlineMs: 60_000,
-    attempt: () => ailments(lab),
-    done: (found) => found.length === 0,
-    describe: (found) => found.join(', '),
-  });
-}
-
 async function rollBack(): Promise<void> {
   const back = await pitr([
     ...['play', 'rollback.yml', ...inventory('docker'), '-e', `target=${scene.target}`, '--output', 'json'],
   ]);
   expect(errorOf(back)).toBeUndefined();
-  await healthy();
+  await healthy(lab);
 }
 
 const paymentsOn = async (socketDirectory: string): Promise<number> =>
@@ -140,11 +127,11 @@ async function typeSteps(result: PitrResult, part: string): Promise<void> {
 
 describe('pitr recover without --target', () => {
   it('over ssh: prepares the files, touches no node, and its printed steps lead to the moment and back', async () => {
-    const inode = await inodeOfData();
+    const inode = await inodeOfData(lab, scene.target);
     const leader = await currentLeader(lab);
     const result = succeeded(await recover('ssh', '--for', scene.target));
     expect(await ailments(lab)).toEqual([]);
-    expect(await inodeOfData()).toBe(inode);
+    expect(await inodeOfData(lab, scene.target)).toBe(inode);
     const [prepared] = lines(result).filter(({ type }) => type === 'recover.prepared');
     expect(prepared).toMatchObject({ host: 'barman', owner: 'barman' });
     const mode = await lab.mustExec('barman', ['stat', '-c', '%U %a', String(prepared?.directory)]);
@@ -156,8 +143,8 @@ describe('pitr recover without --target', () => {
     );
     expect(await currentLeader(lab)).toBe(leader);
     await typeSteps(result, 'back');
-    await healthy();
-    expect(await inodeOfData()).toBe(inode);
+    await healthy(lab);
+    expect(await inodeOfData(lab, scene.target)).toBe(inode);
     await lab.mustExec(scene.target, ['sh', '-c', `rm -rf ${dataDirectory(scene.target)}.recovered.*`]);
   });
 

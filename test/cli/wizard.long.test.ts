@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ailments, currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { dataDirectory } from '../../lab/topology.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { CTRL_C, type Dialogue, onTerminal } from '../support/terminal.ts';
 
@@ -29,18 +28,15 @@ function answers(): Dialogue {
 const wizard = (dialogue: Dialogue) =>
   onTerminal(['recover', '-i', lab.files.dockerInventory, '--output', 'text'], dialogue);
 
-const inodeOfData = (): Promise<string> =>
-  lab.mustExec(scene.target, ['stat', '-c', '%i', dataDirectory(scene.target)]);
-
 describe('the wizard', () => {
   it.each([0, 1, 2, 3, 4, 5])('Ctrl-C at question %i changes nothing and ends with 130', async (at) => {
-    const inode = await inodeOfData();
+    const inode = await inodeOfData(lab, scene.target);
     const all = answers();
     const left = await wizard([...all.slice(0, at), [all[at]?.[0] ?? '', CTRL_C]]);
     expect(left, left.screen).toMatchObject({ exitCode: 130, typed: at + 1 });
     expect(left.screen).toContain('nothing was changed');
     expect(await ailments(lab)).toEqual([]);
-    expect(await inodeOfData()).toBe(inode);
+    expect(await inodeOfData(lab, scene.target)).toBe(inode);
   });
 
   it('"no" at the end changes nothing, either', async () => {

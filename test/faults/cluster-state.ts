@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { ailments, currentLeader } from '../../lab/cluster.ts';
+import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { rowCounts } from '../../lab/seed.ts';
 import {
@@ -10,19 +10,7 @@ import {
   postgresBin,
   postgresPort,
 } from '../../lab/topology.ts';
-import { waitFor } from '../../lab/wait.ts';
-import type { Scene } from '../support/lab.ts';
-
-/** One leader and three replicas that stream from it; waited for. */
-export async function healthy(lab: Lab, deadlineMs = 60_000): Promise<void> {
-  await waitFor({
-    what: 'one leader and three replicas that stream from it',
-    deadlineMs,
-    attempt: () => ailments(lab),
-    done: (found) => found.length === 0,
-    describe: (found) => found.join(', '),
-  });
-}
+import { healthy, inodeOfData, type Scene } from '../support/lab.ts';
 
 /** What undo must bring back on the target. */
 export interface Before {
@@ -50,10 +38,6 @@ export async function asBefore(lab: Lab, scene: Scene, before: Before, words: st
 export async function serves(lab: Lab, scene: Scene, words: string): Promise<void> {
   const now = Object.entries(scene.accident.tables).map(([table, { rowsNow }]) => [table, rowsNow]);
   expect([words, await rowCounts(lab, scene.leader)]).toEqual([words, Object.fromEntries(now)]);
-}
-
-async function inodeOfData(lab: Lab, node: DatabaseHost): Promise<string> {
-  return lab.mustExec(node, ['stat', '-c', '%i', dataDirectory(node)]);
 }
 
 /** What lies beside the data of a node and belongs to recoveries. */

@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, describe, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
 import { hostNames } from '../../lab/topology.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
-import { type Before, healthy, stateBefore } from './cluster-state.ts';
+import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
+import { type Before, stateBefore } from './cluster-state.ts';
 import { bringBack } from './inject-barman.ts';
 import { type Fault, Stage } from './stage.ts';
 

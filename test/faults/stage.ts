@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, dataDirectory } from '../../lab/topology.ts';
-import type { Scene } from '../support/lab.ts';
-import { asBefore, type Before, healthy, rowsInIsolation, rowsThen, serves } from './cluster-state.ts';
+import { healthy, type Scene } from '../support/lab.ts';
+import { asBefore, type Before, rowsInIsolation, rowsThen, serves } from './cluster-state.ts';
 import type { Mend } from './inject-process.ts';
 import { type During, type Ended, endAll, operate } from './operator.ts';
 

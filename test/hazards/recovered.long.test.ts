@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ailments, currentLeader, sql } from '../../lab/cluster.ts';
+import { currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { rowCounts } from '../../lab/seed.ts';
@@ -11,8 +11,7 @@ import {
   postgresBin,
   postgresPort,
 } from '../../lab/topology.ts';
-import { waitFor } from '../../lab/wait.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError } from '../support/pitr.ts';
 
 /**
@@ -70,16 +69,6 @@ async function surroundings(): Promise<readonly string[]> {
     hostNames.map(async (host) => `${host}:\n${await lab.mustExec(host, ['sh', '-c', script])}`),
   );
   return lines.flatMap((text) => text.split('\n'));
-}
-
-async function healthy(): Promise<void> {
-  await waitFor({
-    what: 'one leader and three replicas that stream from it',
-    deadlineMs: 60_000,
-    attempt: () => ailments(lab),
-    done: (found) => found.length === 0,
-    describe: (found) => found.join(', '),
-  });
 }
 
 describe('a recovery whose data is not what was expected', () => {
@@ -146,14 +135,14 @@ describe('a recovery whose data is not what was expected', () => {
     const back = await play('rollback.yml');
     expect(runError(back.events)).toBeUndefined();
     expect(await onTarget(`stat -c '%i %a %U:%G' ${pgdata}`)).toBe(owner);
-    await healthy();
+    await healthy(lab);
   });
 
   it('is refused where Patroni keeps its data somewhere else than the inventory says', async () => {
     const other = await onTarget(`ls -d ${pgdata}.recovered.*[0-9a-f] | grep -v json | head -n 1`);
     const elsewhere = await play('recover.yml', { ...aim(), pgdata: other });
     expect([elsewhere.exitCode, runError(elsewhere.events)?.code]).toEqual([5, 'other-data-directory']);
-    await healthy();
+    await healthy(lab);
   });
 });
 

@@ -1,10 +1,9 @@
 import { beforeAll, expect, it } from 'vitest';
-import { ailments, currentLeader } from '../../lab/cluster.ts';
+import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { rowCounts } from '../../lab/seed.ts';
 import { databaseHosts, dataDirectory } from '../../lab/topology.ts';
-import { waitFor } from '../../lab/wait.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 
 let lab: Lab;
@@ -58,13 +57,7 @@ it('after the cut-over revert.yml leads the whole cluster back, and pitr commit 
   expect(reverted.error).toBeUndefined();
   expect(await currentLeader(lab)).toBe(scene.leader);
   expect((await rowCounts(lab, scene.leader)).payments).toBe(scene.accident.tables.payments.rowsNow);
-  await waitFor({
-    what: 'one leader and three replicas that stream from it',
-    deadlineMs: 60_000,
-    attempt: () => ailments(lab),
-    done: (found) => found.length === 0,
-    describe: (found) => found.join(', '),
-  });
+  await healthy(lab);
 
   expect((await beside()).filter((path) => path.endsWith(`.reverted.${reverted.runId}`))).toHaveLength(4);
   const asked = await pitr(['commit', reverted.runId]);

@@ -1,11 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ailments, currentLeader, sql } from '../../lab/cluster.ts';
+import { currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { rowCounts } from '../../lab/seed.ts';
 import { dataDirectory } from '../../lab/topology.ts';
-import { waitFor } from '../../lab/wait.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError } from '../support/pitr.ts';
 
 let lab: Lab;
@@ -35,7 +34,7 @@ const aim = () => ({ backup: scene.accident.backup.id, target_time: scene.accide
 
 describe('a recovery without auto_start', () => {
   it('leaves the target isolated at the moment while the rest of the cluster serves, and rollback.yml takes it back', async () => {
-    const inode = await inodeOfData();
+    const inode = await inodeOfData(lab, scene.target);
     await succeeds('recover.yml', aim());
     expect(await currentLeader(lab)).toBe(scene.leader);
     await sql(
@@ -67,8 +66,8 @@ describe('a recovery without auto_start', () => {
     expect(runError(again.events)).toMatchObject({ kind: 'refused', code: 'recovery-waiting' });
 
     await succeeds('rollback.yml');
-    expect(await inodeOfData()).toBe(inode);
-    await healthy();
+    expect(await inodeOfData(lab, scene.target)).toBe(inode);
+    await healthy(lab);
   });
 
   it('prepared with restore=false starts nothing; replay.yml replays it and cutover.yml makes the cluster follow', async () => {
@@ -91,17 +90,3 @@ describe('the other playbooks', () => {
     ).toEqual([]);
   });
 });
-
-async function inodeOfData(): Promise<string> {
-  return lab.mustExec(scene.target, ['stat', '-c', '%i', dataDirectory(scene.target)]);
-}
-
-async function healthy(): Promise<void> {
-  await waitFor({
-    what: 'one leader and three replicas that stream from it',
-    deadlineMs: 60_000,
-    attempt: () => ailments(lab),
-    done: (found) => found.length === 0,
-    describe: (found) => found.join(', '),
-  });
-}

@@ -5,9 +5,8 @@ import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, dataDirectory, postgresBin } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { healthy } from '../faults/cluster-state.ts';
 import { freeze, processes } from '../faults/inject-process.ts';
-import { sharedLab } from '../support/lab.ts';
+import { healthy, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
 const MOMENT = `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'`;

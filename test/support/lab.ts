@@ -1,10 +1,10 @@
 import { type Accident, labAccident } from '../../lab/accident.ts';
-import { readMembers } from '../../lab/cluster.ts';
+import { ailments, readMembers } from '../../lab/cluster.ts';
 import { type Lab, openLab, prefixFrom } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
-import type { DatabaseHost } from '../../lab/topology.ts';
-import { databaseHosts } from '../../lab/topology.ts';
+import { type DatabaseHost, databaseHosts, dataDirectory } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
 
 /** The lab that the suites share (see lab-setup.ts). */
 export function sharedLab(): Promise<Lab> {
@@ -32,4 +32,20 @@ export async function accidentOn(lab: Lab): Promise<Scene> {
     target,
     timeline: Math.max(...members.map((member) => member.timeline ?? 0)),
   };
+}
+
+/** One leader and three replicas that stream from it; waited for. */
+export async function healthy(lab: Lab, deadlineMs = 60_000): Promise<void> {
+  await waitFor({
+    what: 'one leader and three replicas that stream from it',
+    deadlineMs,
+    attempt: () => ailments(lab),
+    done: (found) => found.length === 0,
+    describe: (found) => found.join(', '),
+  });
+}
+
+/** Tells the data directory of a node from another that was put in its place. */
+export async function inodeOfData(lab: Lab, node: DatabaseHost): Promise<string> {
+  return lab.mustExec(node, ['stat', '-c', '%i', dataDirectory(node)]);
 }

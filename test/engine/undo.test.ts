@@ -54,7 +54,7 @@ async function picture(directory: string): Promise<Record<string, string>> {
 
 async function work(): Promise<{ readonly directory: string; readonly place: string }> {
   const directory = await newDirectory();
-  const place = join(directory, 'work');
+  const place = join(directory, 'place');
   await mkdir(join(place, 'old'), { recursive: true });
   await writeFile(join(place, 'settings'), 'colour = red\n');
   await chmod(join(place, 'settings'), 0o640);
@@ -65,12 +65,12 @@ async function work(): Promise<{ readonly directory: string; readonly place: str
 const CHANGES = `
 - hosts: one
   tasks:
-    - fs.directory: { path: DIR/work/new/deep, mode: "0700" }
-    - fs.copy: { dest: DIR/work/settings, content: "colour = blue\\n", mode: "0600" }
-    - fs.copy: { dest: DIR/work/new/deep/file, content: fresh }
-    - fs.move: { src: DIR/work/old, dest: DIR/work/kept }
-    - fs.file: { path: DIR/work/kept/data, state: absent }
-    - core.command: { argv: [touch, DIR/work/made], undo: [rm, DIR/work/made] }
+    - fs.directory: { path: DIR/place/new/deep, mode: "0700" }
+    - fs.copy: { dest: DIR/place/settings, content: "colour = blue\\n", mode: "0600" }
+    - fs.copy: { dest: DIR/place/new/deep/file, content: fresh }
+    - fs.move: { src: DIR/place/old, dest: DIR/place/kept }
+    - fs.file: { path: DIR/place/kept/data, state: absent }
+    - core.command: { argv: [touch, DIR/place/made], undo: [rm, DIR/place/made] }
 `;
 
 describe('undo', () => {
@@ -104,9 +104,9 @@ describe('undo', () => {
       `
 - hosts: one
   tasks:
-    - fs.copy: { dest: DIR/work/one, content: one }
-    - core.shell: { script: "touch DIR/work/half; exit 3", undo: "rm -f DIR/work/half" }
-    - fs.copy: { dest: DIR/work/two, content: two }
+    - fs.copy: { dest: DIR/place/one, content: one }
+    - core.shell: { script: "touch DIR/place/half; exit 3", undo: "rm -f DIR/place/half" }
+    - fs.copy: { dest: DIR/place/two, content: two }
 `,
       { directory },
     );
@@ -178,7 +178,7 @@ describe('undo', () => {
 - hosts: one
   environment: { COLOUR: green, API_TOKEN: hidden-token }
   tasks:
-    - core.shell: { script: "true", undo: 'echo "$COLOUR,\${API_TOKEN-unset}" > DIR/work/undone' }
+    - core.shell: { script: "true", undo: 'echo "$COLOUR,\${API_TOKEN-unset}" > DIR/place/undone' }
 `,
       { directory },
     );
@@ -194,9 +194,9 @@ describe('what cannot be taken back', () => {
   const WALLED = `
 - hosts: one
   tasks:
-    - fs.copy: { dest: DIR/work/one, content: one }
+    - fs.copy: { dest: DIR/place/one, content: one }
     - core.command: "true"
-    - fs.copy: { dest: DIR/work/two, content: two }
+    - fs.copy: { dest: DIR/place/two, content: two }
 `;
 
   it('holds everything older in its place, unless it is told to stay', async () => {
@@ -254,8 +254,8 @@ describe('what cannot be taken back', () => {
       `
 - hosts: one
   tasks:
-    - core.command: { argv: [echo, "{{ ansible_become_password }}"], undo: [touch, DIR/work/undone] }
-    - core.command: { argv: [echo], undo: [touch, "DIR/work/{{ ansible_become_password }}"] }
+    - core.command: { argv: [echo, "{{ ansible_become_password }}"], undo: [touch, DIR/place/undone] }
+    - core.command: { argv: [echo], undo: [touch, "DIR/place/{{ ansible_become_password }}"] }
 `,
       { directory, extraVars },
     );

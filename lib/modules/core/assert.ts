@@ -60,7 +60,7 @@ export const module = defineControl({
     }
     const open = conditions.filter(({ value }) => value instanceof Unknown);
     if (!dryRun)
-      for (const { source, value } of open) warn(`not checked before the run: ${source} (${String(value)})`);
+      for (const { source, value } of open) warn(`not checked before the run: ${source} ${String(value)}`);
     const said = open.length > 0 || p.success_msg === undefined ? {} : { msg: p.success_msg };
     return { ...said, unknown: open.map(({ source }) => source) };
   },

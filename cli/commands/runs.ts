@@ -108,7 +108,7 @@ function columns(cwd: string): readonly Column<Listed>[] {
     { title: 'STATUS', value: ({ run }) => (run === undefined ? 'unreadable' : runStatus(run)) },
     { title: 'CHANGES', value: (one) => count(one, (changes) => changes.length), align: 'right' },
     {
-      title: 'TAKEN BACK',
+      title: 'UNDONE',
       value: (one) => count(one, (changes) => changes.filter(({ undone }) => undone).length),
       align: 'right',
     },

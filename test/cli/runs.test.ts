@@ -91,7 +91,7 @@ describe('pitr runs', () => {
     const { code, stdout } = await pitr('runs');
     expect(code).toBe(0);
     expect(stdout.replaceAll(/ +/g, ' ')).toMatchInlineSnapshot(`
-      "RUN STARTED (UTC) STATUS CHANGES TAKEN BACK PLAYBOOK
+      "RUN STARTED (UTC) STATUS CHANGES UNDONE PLAYBOOK
       RUN YYYY-MM-DD hh:mm:ss failed 4 0 two.yml
       "
     `);

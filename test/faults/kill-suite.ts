@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
@@ -6,6 +6,7 @@ import type { PitrEvent } from '../../lib/events/events.ts';
 import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { asBefore, type Before, rowsInIsolation, rowsThen, stateBefore, strays } from './cluster-state.ts';
+import { type Chain, killedAfter, killedAtEveryBoundary } from './kill-chain.ts';
 import { describePoint, type Killed, type KillPoint, killedAt } from './killed.ts';
 
 /** Which points are tried. */
@@ -14,13 +15,22 @@ export interface KillPoints {
   readonly beforeCutOver: readonly KillPoint[];
   /** `pitr resume` must lead out of each. */
   readonly inCutOver: readonly KillPoint[];
+  /** Whether one recovery with a cut-over is killed at every boundary in a row, and another at many instants. */
+  readonly inARow: boolean;
 }
+
+const IN_A_ROW_MS = 1_500_000;
+/** Milliseconds after the beginning of each process; growing, so that what takes long comes to its end. */
+const INSTANTS = [
+  300, 700, 1_100, 1_900, 2_300, 2_900, 3_100, 3_700, 4_100, 4_300, 4_700, 5_300, 5_900, 6_100, 6_700, 7_100,
+  7_300, 7_900, 8_300, 8_900,
+];
 
 let lab: Lab;
 let scene: Scene;
 let before: Before;
 let ended = false;
-const tally = { undo: [0, 0], resume: [0, 0], cutover: [0, 0] };
+const tally = { undo: [0, 0], resume: [0, 0], cutover: [0, 0], 'in a row': [0, 0] };
 
 const arguments_ = (...more: readonly string[]): string[] => [
   'play',
@@ -41,7 +51,7 @@ const arguments_ = (...more: readonly string[]): string[] => [
  * gone on with; rows, timelines, members and leftovers are looked at each time. `PITR_TRANSPORT=ssh` chooses the
  * transport.
  */
-export function killTheController({ beforeCutOver, inCutOver }: KillPoints): void {
+export function killTheController({ beforeCutOver, inCutOver, inARow }: KillPoints): void {
   afterAll(() => {
     const words = Object.entries(tally).map(([what, [good, all]]) => `${what} ${good} of ${all}`);
     process.stdout.write(`\nkilled controllers: ${words.join(', ')}\n`);
@@ -93,22 +103,57 @@ export function killTheController({ beforeCutOver, inCutOver }: KillPoints): voi
         const resumed = await pitr(['resume', killed.runId, '--yes', '--output', 'json']);
         expect([killed.at, runError(resumed.events)]).toEqual([killed.at, undefined]);
         await asWarned(resumed.events);
-        const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
-        expect([killed.at, evidence.filter(({ holds }) => !holds)]).toEqual([killed.at, []]);
-        expect(await strays(lab)).toEqual([]);
+        await recovered(killed.at);
         tally.cutover[0] = (tally.cutover[0] ?? 0) + 1;
       },
     );
   });
+
+  describe.runIf(inARow)('a recovery with its cut-over whose controller is killed over and over', () => {
+    beforeEach(async () => {
+      lab = await sharedLab();
+      scene = await accidentOn(lab);
+    });
+
+    it(
+      'once at every beginning and end of a task: each resume goes on, and the last one ends it',
+      async () => {
+        await endsWell(await killedAtEveryBoundary(arguments_('-e', 'auto_start=true')));
+      },
+      IN_A_ROW_MS,
+    );
+
+    it(
+      'at instants that no task chose: half-done copies go on, and it comes to its end',
+      async () => {
+        await endsWell(await killedAfter(INSTANTS, arguments_('-e', 'auto_start=true')));
+      },
+      IN_A_ROW_MS,
+    );
+  });
 }
 
-/** Deletes the backup that broke off with its controller, as the resumed run says that somebody should. */
+async function endsWell({ kills, events, error }: Chain): Promise<void> {
+  tally['in a row'][1] = (tally['in a row'][1] ?? 0) + kills.length;
+  expect(error).toBeUndefined();
+  await asWarned(events);
+  await recovered(`${kills.length} kills`);
+  tally['in a row'][0] = (tally['in a row'][0] ?? 0) + kills.length;
+}
+
+async function recovered(words: string): Promise<void> {
+  const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
+  expect([words, evidence.filter(({ holds }) => !holds)]).toEqual([words, []]);
+  expect([words, await strays(lab)]).toEqual([words, []]);
+}
+
+/** Deletes the backups that broke off with their controllers, as the run says last that somebody should. */
 async function asWarned(events: readonly PitrEvent[]): Promise<void> {
-  for (const event of events) {
-    const [, commands] =
-      event.type === 'warning' ? (/failed backups are there: (.*)$/.exec(event.text) ?? []) : [];
-    if (commands !== undefined) await lab.mustExec('barman', ['sh', '-c', commands], { user: 'barman' });
-  }
+  const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.text] : []));
+  const commands = warnings
+    .map((text) => /failed backups are there: (.*)$/.exec(text)?.[1])
+    .findLast(Boolean);
+  if (commands !== undefined) await lab.mustExec('barman', ['sh', '-c', commands], { user: 'barman' });
 }
 
 async function undone({ runId, at }: Killed): Promise<void> {

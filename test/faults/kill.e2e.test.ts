@@ -4,4 +4,5 @@ import { killTheController } from './kill-suite.ts';
 killTheController({
   beforeCutOver: [{ during: 'Take the node out of the cluster', afterMs: 300 }],
   inCutOver: [],
+  inARow: false,
 });

@@ -32,6 +32,7 @@ killTheController({
     ...(chosen === undefined ? MIDDLES : []),
   ],
   inCutOver: chosen === undefined ? CUTOVER : [],
+  inARow: chosen === undefined,
 });
 
 function boundaries(range: string): readonly number[] {

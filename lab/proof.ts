@@ -62,7 +62,7 @@ async function proveCluster(lab: Lab, target: DatabaseHost, timelineBefore: numb
   ];
 }
 
-async function proveRows(lab: Lab, accident: Accident, target: DatabaseHost): Promise<Evidence[]> {
+export async function proveRows(lab: Lab, accident: Accident, target: DatabaseHost): Promise<Evidence[]> {
   const rows = await rowCounts(lab, target);
   return Object.entries(accident.tables).map(([table, { rowsThen, rowsNow }]) => {
     const now = rows[table as keyof typeof rows];

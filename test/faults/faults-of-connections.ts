@@ -15,7 +15,7 @@ export const faultsOfConnections: readonly Fault[] = [
         await appeared(stage.lab, 'barman', COPYING);
         await cutSsh(stage.lab, 'barman');
       };
-      const ended = await stage.recover({ [COPY]: cut }, [], 'ssh');
+      const ended = await stage.recover({ [COPY]: cut }, [], stage.inventory('ssh'));
       await stage.failed(ended, {
         exitCode: 2,
         code: 'lock-lost',

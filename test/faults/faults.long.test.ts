@@ -2,6 +2,7 @@ import { faultsOfArchives } from './faults-of-archives.ts';
 import { faultsOfBarman } from './faults-of-barman.ts';
 import { faultAtTheQuestion, faultsOfClusters } from './faults-of-clusters.ts';
 import { faultsOfConnections } from './faults-of-connections.ts';
+import { faultsOfMembers } from './faults-of-members.ts';
 import { faultsOfNodes } from './faults-of-nodes.ts';
 import { recoverWithFaults } from './faults-suite.ts';
 
@@ -11,5 +12,6 @@ recoverWithFaults([
   ...faultsOfArchives,
   ...faultsOfNodes,
   faultAtTheQuestion,
+  ...faultsOfMembers,
   ...faultsOfClusters,
 ]);

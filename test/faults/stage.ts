@@ -78,14 +78,14 @@ export class Stage {
   }
 
   /** A recovery of the target to the moment before the accident; without auto_start where nothing else is said. */
-  recover(during: During = {}, more: readonly string[] = [], transport = transportWanted()): Promise<Ended> {
+  recover(during: During = {}, more: readonly string[] = [], inventory = this.inventory()): Promise<Ended> {
     const { accident } = this.scene;
     return operate(
       [
         'play',
         'recover.yml',
         '-i',
-        this.inventory(transport),
+        inventory,
         ...['-e', `target=${this.target}`, '-e', `backup=${accident.backup.id}`],
         ...['-e', `target_time=${accident.before}`],
         ...more,

@@ -86,6 +86,22 @@ describe('cutover.yml', () => {
     expect([asks < promotes, promotes < looks, looks < stops]).toEqual([true, true, true]);
   });
 
+  it('knows that it stops every member, and can, before it promotes and again before it stops the first', async () => {
+    const member = ({ args }: Task) => args.value.refuse === 'member-not-in-inventory';
+    const tasks = await allTasks('cutover.yml');
+    const first = await placeOf('cutover.yml', member);
+    const reached = await placeOf('cutover.yml', ({ args }) => args.value.code === 'member-out-of-reach');
+    const promotes = await placeOf('cutover.yml', ({ module }) => module === 'postgres.promote');
+    const again = tasks.findLastIndex(({ task }) => member(task));
+    const stops = await placeOf('cutover.yml', ({ module }) => module === 'patroni.member');
+    expect([first < reached, reached < promotes, promotes < again, again < stops]).toEqual(
+      Array(4).fill(true),
+    );
+    const early = await placeOf('recover.yml', member);
+    const locks = await placeOf('recover.yml', ({ module }) => module === 'core.lock');
+    expect(early).toBeLessThan(locks);
+  });
+
   it('opens the recovered node only when every other member is down and Patroni proves that it leads', async () => {
     const tasks = await allTasks('cutover.yml');
     const lastStop = tasks.findLastIndex(

@@ -104,13 +104,17 @@ async function askOn(
   if (question.word !== undefined) {
     stream.write(`${last}\n`);
     const wanted = printable(question.word);
-    return (
-      (await readLine(stream, `Type ${wanted} for yes, anything else for no: `, settings)).trim() === wanted
+    const typed = await readLine(
+      stream,
+      `Type ${wanted} for yes, anything else for no: `,
+      question,
+      settings,
     );
+    return typed.trim() === wanted;
   }
   let prompt = `${last} [y/N] `;
   for (;;) {
-    const typed = (await readLine(stream, prompt, settings)).trim().toLowerCase();
+    const typed = (await readLine(stream, prompt, question, settings)).trim().toLowerCase();
     if (typed === 'y' || typed === 'yes') return true;
     if (typed === '' || typed === 'n' || typed === 'no') return false;
     prompt = 'Please answer y or n [y/N] ';
@@ -120,6 +124,7 @@ async function askOn(
 function readLine(
   stream: Output & NodeJS.WritableStream,
   prompt: string,
+  { unanswered }: Question,
   settings: QuestionSettings,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -131,6 +136,7 @@ function readLine(
           kind: 'interrupted',
           code: 'interrupted-at-question',
           message: 'interrupted at a question; nothing was answered',
+          state: unanswered,
         }),
       );
       reader.close();

@@ -37,6 +37,14 @@ export function wrapWords(text: string, columns: number, indent = ''): string[] 
   return lines;
 }
 
+/** The same, line by line, of text that is laid out: empty lines stay, and so does the indent of each line. */
+export function wrapLaidOut(text: string, columns: number): string[] {
+  return text.split('\n').flatMap((line) => {
+    const indent = /^ */.exec(line)?.[0] ?? '';
+    return line === indent ? [''] : wrapWords(line.slice(indent.length), columns, indent);
+  });
+}
+
 /** At most `columns` long; what is cut is marked by an ellipsis. */
 export function truncate(text: string, columns: number): string {
   const characters = [...text];
@@ -54,9 +62,9 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(seconds / 3600)} h ${two(Math.floor((seconds % 3600) / 60))} min`;
 }
 
-const SIZE_UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
+const SIZE_UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
-/** `812 bytes`, `31.4 MB`: units of 1024 under PostgreSQL's names (`pg_size_pretty`). */
+/** `812 bytes`, `31.4 MiB`: as the playbooks write sizes. */
 export function byteSize(bytes: number): string {
   let value = bytes;
   let unit = 0;

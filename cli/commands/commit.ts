@@ -196,6 +196,7 @@ async function consent(
   const { answer, by } = await ask({
     text: `Remove ${byteSize(total(left))} of old data for good? There is no way back from that.`,
     word: id,
+    unanswered: 'nothing was removed',
   });
   if (answer) return;
   throw new PitrError({

@@ -64,9 +64,12 @@ export const resume = defineCommand({
     };
     const outcome = await withDoor(wishes, io, async (door) => {
       if (elsewhere !== undefined && !options.check) {
-        const text = 'Is it not at work there any more?';
-        const { answer, by } = await door.ask({ text, details: [elsewhere] });
-        if (!answer) throw notSure(elsewhere, by === 'nobody' ? `${again} --yes` : again);
+        const { answer, by } = await door.ask({
+          text: 'Is it not at work there any more?',
+          details: [elsewhere],
+          unanswered: UNANSWERED,
+        });
+        if (!answer) throw by === 'nobody' ? nobodyToAsk(elsewhere, again) : declined(again);
       }
       return runPlaybook(request, door);
     });
@@ -75,13 +78,25 @@ export const resume = defineCommand({
   },
 });
 
-function notSure(elsewhere: string, again: string): PitrError {
+const UNANSWERED = 'nothing was changed';
+
+function nobodyToAsk(elsewhere: string, again: string): PitrError {
   return new PitrError({
     kind: 'refused',
     code: 'perhaps-at-work-elsewhere',
     message: 'two controllers must not work on one run',
     details: [elsewhere],
-    state: 'nothing was changed',
+    state: UNANSWERED,
+    next: [`When you are sure: ${again} --yes`],
+  });
+}
+
+function declined(again: string): PitrError {
+  return new PitrError({
+    kind: 'interrupted',
+    code: 'resume-declined',
+    message: 'you said no: two controllers must not work on one run',
+    state: UNANSWERED,
     next: [`When you are sure: ${again}`],
   });
 }

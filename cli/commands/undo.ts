@@ -188,7 +188,10 @@ async function consent(
   const elsewhere = atWorkElsewhere(plan.run);
   if (elsewhere !== undefined) session.print(['', ...wrapWords(elsewhere, session.view.columns())]);
   const count = plural(plan.steps.length, 'change');
-  const { answer, by } = await ask({ text: `Take ${count} of run ${plan.run.started.runId} back?` });
+  const { answer, by } = await ask({
+    text: `Take ${count} of run ${plan.run.started.runId} back?`,
+    unanswered: 'nothing was taken back',
+  });
   if (answer) return;
   if (by === 'nobody') {
     throw new PitrError({

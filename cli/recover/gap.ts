@@ -5,7 +5,7 @@ import { commandLine } from '../../lib/transport/quote.ts';
 import type { Io } from '../io.ts';
 import type { PlainSession } from '../plain-session.ts';
 import { makeAsk } from '../questions.ts';
-import { wrapWords } from '../text.ts';
+import { wrapLaidOut } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 import { gapQuestion, type RecoverOrder, targetOf, wordsOf } from './order.ts';
 
@@ -90,7 +90,7 @@ export async function consentToGap(
   io: Io,
 ): Promise<void> {
   session.emit({ type: 'recover.gap', time: Date.now(), ...gap });
-  session.print(['', ...gapLines(gap, order).flatMap((line) => wrapWords(line, session.view.columns()))]);
+  session.print(['', ...gapLines(gap, order).flatMap((line) => wrapLaidOut(line, session.view.columns()))]);
   const ask = makeAsk({
     io,
     yes: false,

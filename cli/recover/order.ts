@@ -148,5 +148,8 @@ export function wordsOf(order: RecoverOrder, inventories: readonly string[]): re
 
 /** The manual's question at a gap. */
 export function gapQuestion(until: string): Question {
-  return { text: `Continue anyway, and recover to ${until}? What was written after that is lost.` };
+  return {
+    text: `Continue anyway, and recover to ${until}? What was written after that is lost.`,
+    unanswered: 'nothing was changed',
+  };
 }

@@ -9,7 +9,7 @@ import { RunView } from '../display/run-view.ts';
 import type { ViewSettings } from '../display/settings.ts';
 import { type HostResult, hostWord, statusPaint, statusWord } from '../display/words.ts';
 import type { Output } from '../io.ts';
-import { oneLine, wrapWords } from '../text.ts';
+import { oneLine, wrapLaidOut, wrapWords } from '../text.ts';
 import type { ScriptLine, ScriptSteps } from './script-steps.ts';
 
 const PROGRESS_MS = 5000;
@@ -117,12 +117,17 @@ export class ScriptDisplay implements Display {
 
   /** What no step of the script stands for: changes, failures and messages; nothing for looks that found nothing wrong. */
   #resultLines(event: HostResult): readonly string[] {
-    const details = detailLines(event, this.#settings);
+    const details = detailLines(event, this.#settings).flatMap((line) => this.#wrapped(line));
     if (event.status === 'skipped' || event.status === 'unknown') return [];
     if (event.status === 'ok')
-      return event.message === undefined ? [] : ['', ...details.map((line) => line.trimStart())];
+      return event.message === undefined ? [] : ['', ...details.map((line) => line.slice(4))];
     const word = statusPaint(event.status, this.#settings.paint)(statusWord(event.status, 'run'));
     return [`${word}: [${hostWord(event)}] ${oneLine(event.task.name)}`, ...details];
+  }
+
+  /** Sentences are wrapped; commands and paths stay whole, to be copied. */
+  #wrapped(line: string): readonly string[] {
+    return /[.)]$/.test(line) ? wrapLaidOut(line, this.#settings.columns()) : [line];
   }
 
   #drawn(lines: readonly ScriptLine[]): readonly string[] {

@@ -83,6 +83,8 @@ export interface Question {
   readonly details?: readonly string[];
   /** Yes has to be said by typing this very word: for what nothing leads back from. */
   readonly word?: string;
+  /** What is true as long as it is not answered with yes: told when a person leaves by Ctrl-C. */
+  readonly unanswered?: string;
 }
 
 export interface ControllerFile {

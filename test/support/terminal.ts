@@ -8,6 +8,7 @@ import { commandLineFile, operatorEnvironment } from './command-line.ts';
 export type Dialogue = readonly (readonly [seen: string, typed: string])[];
 
 export const CTRL_C = '\u0003';
+export const CTRL_D = '\u0004';
 
 export interface TerminalResult {
   readonly exitCode: number | null;

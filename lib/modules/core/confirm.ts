@@ -22,12 +22,13 @@ export const module = defineControl({
   returns: { confirmed: 'true' },
   run: async ({ text, details }, context) => {
     if (context.check) return { confirmed: new Unknown(`the answer to "${text}"`) };
-    if (await context.ask({ text, details: linesOf(details) })) return { confirmed: true };
+    const unanswered = 'nothing of what was asked about has been done';
+    if (await context.ask({ text, details: linesOf(details), unanswered })) return { confirmed: true };
     throw new PitrError({
       kind: 'interrupted',
       code: 'declined',
       message: `answered no: ${text}`,
-      state: 'nothing of what was asked about has been done',
+      state: unanswered,
     });
   },
 });

@@ -37,7 +37,7 @@ describe('pitr backups', () => {
   it('shows whole seconds that are inside the range, so that they can be typed as a target', () => {
     expect(shown(100)).toMatchInlineSnapshot(`
       "BACKUP           SERVER  STATUS       SIZE  FROM                    TO (UTC)
-      20260123T120000  db1     DONE      34.3 MB  2026-01-23 12:00:15     2026-01-24 00:10:59
+      20260123T120000  db1     DONE     34.3 MiB  2026-01-23 12:00:15     2026-01-24 00:10:59
         WAL is missing after that: 000000010000000000000006
       20260123T110000  db1     DONE    512 bytes  2026-01-23 11:00:14+00  2026-01-23 11:00:14.9+00
       20260122T120000  db2     FAILED          -  -                       -"
@@ -46,7 +46,7 @@ describe('pitr backups', () => {
 
   it('takes two lines a backup on a narrow terminal', () => {
     expect(shown(60)).toMatchInlineSnapshot(`
-      "20260123T120000  db1  DONE  34.3 MB
+      "20260123T120000  db1  DONE  34.3 MiB
         from 2026-01-23 12:00:15 to 2026-01-24 00:10:59 UTC
         WAL is missing after that: 000000010000000000000006
       20260123T110000  db1  DONE  512 bytes

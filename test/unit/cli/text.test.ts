@@ -66,9 +66,9 @@ describe('layout', () => {
   it.each([
     [0, '0 bytes'],
     [1023, '1023 bytes'],
-    [1024, '1.0 kB'],
-    [16 * 1024 * 1024, '16.0 MB'],
-    [5 * 1024 ** 4, '5.0 TB'],
+    [1024, '1.0 KiB'],
+    [16 * 1024 * 1024, '16.0 MiB'],
+    [5 * 1024 ** 4, '5.0 TiB'],
   ])('%i bytes are %s', (bytes, words) => {
     expect(byteSize(bytes)).toBe(words);
   });

@@ -217,6 +217,23 @@ describe('plain output', () => {
     `);
   });
 
+  it('tells the error of a delegated task once, and which host it failed on', async () => {
+    const error = {
+      kind: 'refused',
+      code: 'backup-unknown',
+      message: 'Backup x not found',
+      host: 'barman',
+    } as const;
+    const events = new Recording()
+      .run('run', ['db1'])
+      .play('Look', ['db1'])
+      .task(taskRef('1.1', 'Choose the base backup', 'barman.backup'), { db1: { status: 'failed', error } })
+      .end('failed', { db1: recap({ failed: 1 }) }, { error }).events;
+    const text = await shown(events);
+    expect(text).toContain('failed: [db1 -> barman] Choose the base backup');
+    expect(text).not.toContain('Failed before or beside it');
+  });
+
   it('gives a sign of life when a task says nothing for long', async () => {
     vi.useFakeTimers();
     try {

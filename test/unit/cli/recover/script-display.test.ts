@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import { marksFor } from '../../../../cli/display/marks.ts';
+import { NO_PAINT } from '../../../../cli/display/paint.ts';
+import type { RecoverOrder } from '../../../../cli/recover/order.ts';
+import { ScriptDisplay } from '../../../../cli/recover/script-display.ts';
+import { ScriptSteps } from '../../../../cli/recover/script-steps.ts';
+import type { PitrEvent } from '../../../../lib/events/events.ts';
+import { Recording, taskRef } from '../support/recording.ts';
+import { Sink } from '../support/screen.ts';
+
+const order: RecoverOrder = {
+  backup: 'auto',
+  targetTime: 'latest',
+  target: 'db2',
+  restore: true,
+  autoStart: false,
+  acceptGap: false,
+  allowLeader: false,
+};
+
+async function shown(events: readonly PitrEvent[]): Promise<string> {
+  const sink = new Sink();
+  const view = { paint: NO_PAINT, marks: marksFor({}), columns: () => 80, verbosity: 0, diff: false };
+  const display = new ScriptDisplay(sink, { ...view, frameOf: () => [] }, new ScriptSteps(order), false);
+  for (const event of events) display.read(event);
+  await display.close();
+  return sink.text;
+}
+
+it('wraps sentences at words to the width of the terminal, and leaves commands whole', async () => {
+  const sentence =
+    'Recovery stops before the commit of transaction 747 of 2026-11-27 08:02:24.838903+00 at position 0/90AB7B0.';
+  const command = `Go on:    pitr play cutover.yml -i ${'inventory/'.repeat(6)}production.yml -e target=db2`;
+  const text = await shown(
+    new Recording().task(taskRef('1.1', 'The plan', 'core.debug'), {
+      db2: { status: 'ok', message: `${sentence}\n${command}` },
+    }).events,
+  );
+  expect(text.split('\n').map((line) => line.trimEnd())).toEqual([
+    '',
+    'Recovery stops before the commit of transaction 747 of 2026-11-27',
+    '08:02:24.838903+00 at position 0/90AB7B0.',
+    command,
+    '',
+  ]);
+});

@@ -4,10 +4,11 @@ import type { SourcePosition } from '../errors/pitr-error.ts';
 import { loadModule } from '../modules/registry.ts';
 import type { Located } from '../yaml/located.ts';
 import { checkModuleDefaults } from './check-defaults.ts';
+import { checkExtraVars } from './check-extra-vars.ts';
 import { checkTask } from './check-task.ts';
 import { checkConditions, checkTemplates } from './check-values.ts';
 import { flatTasks } from './load-steps.ts';
-import type { Play, Playbook, Task } from './model.ts';
+import type { Play, Playbook, Task, Vars } from './model.ts';
 import { Names } from './names.ts';
 import { playHosts } from './play-hosts.ts';
 import { PlaybookProblems, type Problem, ProblemList } from './problems.ts';
@@ -43,7 +44,9 @@ export async function findProblems(playbook: Playbook, known: Known): Promise<re
   const problems = new ProblemList();
   const modules = await loadModules(playbook, problems);
   const registered = new Set<string>();
-  for (const play of playbook.plays) await checkPlay(play, known, modules, registered, problems);
+  const files: FileVariables[] = [];
+  for (const play of playbook.plays) files.push(await checkPlay(play, known, modules, registered, problems));
+  checkExtraVars(known, { playbook, modules: modules.values(), files }, problems);
   checkTags(playbook, known, problems);
   return problems.all();
 }
@@ -81,13 +84,13 @@ async function checkPlay(
   modules: Modules,
   registered: Set<string>,
   problems: ProblemList,
-): Promise<void> {
+): Promise<FileVariables> {
   const files = await variablesOfFiles(play, problems);
   const fixed = new Set([
     ...MAGIC_VARIABLES,
     ...Object.keys(known.extraVars),
     ...Object.keys(play.vars),
-    ...files.names,
+    ...Object.keys(files.vars),
   ]);
   const later = new Map(
     tasksOf(play).flatMap((task) => definedBy(task).map((name) => [name, task.at] as const)),
@@ -103,7 +106,7 @@ async function checkPlay(
   const anywhere = names.with(tasksOf(play).flatMap(definedBy));
 
   checkConditions(play.when, names, problems);
-  for (const value of [...Object.values(play.vars), ...files.values])
+  for (const value of [...Object.values(play.vars), ...Object.values(files.vars)])
     checkTemplates(value, anywhere, problems);
   if (play.environment !== undefined) checkTemplates(play.environment, anywhere, problems);
   await checkModuleDefaults(play, anywhere, problems);
@@ -129,6 +132,7 @@ async function checkPlay(
     checkTask(handler, { ...check, names: anywhere, module: modules.get(handler.module) });
     for (const name of definedBy(handler)) registered.add(name);
   }
+  return files;
 }
 
 /** Variables that every host has: a pattern of hosts may use them before any host is chosen. */
@@ -146,15 +150,13 @@ function definedBy(task: Task): readonly string[] {
 }
 
 interface FileVariables {
-  readonly names: readonly string[];
-  readonly values: readonly Located[];
+  readonly vars: Vars;
   /** A file is named by a template: which variables it has is known only to the run. */
   readonly open: boolean;
 }
 
 async function variablesOfFiles(play: Play, problems: ProblemList): Promise<FileVariables> {
-  const names: string[] = [];
-  const values: Located[] = [];
+  const vars: Record<string, Located> = {};
   let open = false;
   for (const file of [...play.defaultsFiles, ...play.varsFiles]) {
     if (file.value.includes('{{')) {
@@ -162,14 +164,12 @@ async function variablesOfFiles(play: Play, problems: ProblemList): Promise<File
       continue;
     }
     try {
-      const vars = await readVarsFile(file.value, play.directory, file);
-      names.push(...Object.keys(vars));
-      values.push(...Object.values(vars));
+      Object.assign(vars, await readVarsFile(file.value, play.directory, file));
     } catch (error) {
       problems.take(error, file.at);
     }
   }
-  return { names, values, open };
+  return { vars, open };
 }
 
 function checkHandlerNames(play: Play, problems: ProblemList): void {

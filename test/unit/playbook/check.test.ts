@@ -271,3 +271,28 @@ describe('names', () => {
     expect(await problems(play, { matchHosts: () => ['db1'] })).toContain('undefined variable "barman_user"');
   });
 });
+
+describe('variables of the command line', () => {
+  const files = {
+    'site.yml': tasks(
+      '- debug: "{{ moment }} {{ default extra_word 1 }}"',
+      'hosts: patroni\ndefaults_files: defaults.yml',
+    ),
+    'defaults.yml': 'moment: latest\nstall: 300\n',
+  };
+
+  it('a mistyped one is refused: the one that was meant would keep its default', async () => {
+    expect(await problems(files, { extraVars: { momnt: '2026-11-22' } })).toContain(
+      '-e momnt: nothing reads a variable of that name (did you mean "moment"?)',
+    );
+  });
+
+  it.each([
+    ['a default', 'stall'],
+    ['a variable that the playbook reads and no file sets', 'extra_word'],
+    ['a variable of the inventory', 'only_db'],
+    ['a variable that looks like none of the playbook', 'ticket_number'],
+  ])('%s passes', async (_, name) => {
+    expect(await problems(files, { extraVars: { [name]: 'x' } })).toBe('nothing');
+  });
+});

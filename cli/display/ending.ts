@@ -29,7 +29,7 @@ export function endingLines(event: RunFinished, story: RunStory, settings: ViewS
   }
   if (event.error !== undefined) {
     const { error } = event;
-    lines.push(...otherFailures(error, story.failures));
+    lines.push(...otherFailures(error, story.failures, settings));
     lines.push(
       '',
       ...errorText(error, { paint: settings.paint, columns: settings.columns(), frameOf: settings.frameOf }),
@@ -58,17 +58,23 @@ function waysOn(event: RunFinished, { mode, runId, changed }: RunStory, { paint 
 }
 
 /** What failed on the way to the error that ended the run; its own host is not told twice. */
-function otherFailures(error: PitrErrorJson, failures: readonly HostResult[]): string[] {
+function otherFailures(
+  error: PitrErrorJson,
+  failures: readonly HostResult[],
+  { columns }: ViewSettings,
+): string[] {
+  // a delegated task fails on the host that it was done on
   const others = failures.filter(
-    (failure) => failure.host !== error.host || failure.error?.message !== error.message,
+    (failure) =>
+      (failure.error?.host ?? failure.host) !== error.host || failure.error?.message !== error.message,
   );
   const stopped = others.filter((other) => other.error?.kind === 'interrupted').map(({ host }) => host);
   const failed = others.filter((other) => other.error?.kind !== 'interrupted');
   return [
     ...(stopped.length === 0 ? [] : ['', `Interrupted as well: ${stopped.sort().join(' ')}`]),
     ...(failed.length === 0 ? [] : ['', 'Failed before or beside it:']),
-    ...failed.map(
-      ({ host, task, error: own }) => `  ${host}: ${oneLine(task.name)}: ${oneLine(own?.message ?? '')}`,
+    ...failed.flatMap(({ host, task, error: own }) =>
+      wrapWords(`${host}: ${oneLine(task.name)}: ${oneLine(own?.message ?? '')}`, columns(), '  '),
     ),
   ];
 }

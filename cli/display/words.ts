@@ -34,9 +34,8 @@ export function statusPaint(status: TaskStatus, paint: Paint): (text: string) =>
   }
 }
 
-/** `db2`, or `db2 -> barman` where the task was delegated. */
-export function hostWord(result: Pick<HostResult, 'host' | 'delegatedTo'>): string {
-  return result.delegatedTo === undefined || result.delegatedTo === result.host
-    ? result.host
-    : `${result.host} -> ${result.delegatedTo}`;
+/** `db2`, or `db2 -> barman` where the task was delegated; of what failed, the error names the host it was done on. */
+export function hostWord({ host, delegatedTo, error }: HostResult): string {
+  const place = delegatedTo ?? error?.host ?? host;
+  return place === host ? host : `${host} -> ${place}`;
 }

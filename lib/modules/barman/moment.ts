@@ -246,7 +246,7 @@ function stopNotes(target: RecoveryTarget, moment: Moment, markerNeeded: boolean
       : `the last commit that is recovered is of ${commitWords(lastCommit)}`;
   if (markerNeeded) {
     return [
-      `No transaction that is archived ended after ${targetWords(target)}: the leader writes one more commit (a marker) and archives it, so that recovery stops there.`,
+      `Nothing that is archived would stop the recovery at the target (${targetWords(target)}): the leader writes one more commit (a marker) and archives it, so that recovery stops there.`,
     ];
   }
   if (stop === undefined) return [`As archived now, ${holds}.`];

@@ -18,6 +18,7 @@ import { consentToGap, findGap, type Surroundings } from './gap.ts';
 import { type RecoverOrder, remarksOn, variablesOf, wayOf } from './order.ts';
 import { banner, ScriptDisplay } from './script-display.ts';
 import { ScriptSteps } from './script-steps.ts';
+import { inScriptWords } from './script-words.ts';
 
 const FAILED_WITHOUT_ERROR = 2;
 
@@ -66,7 +67,7 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
           ...door,
           emit: (event) => {
             facts.read(event);
-            door.emit(event);
+            door.emit(inScriptWords(event));
           },
         },
       ),

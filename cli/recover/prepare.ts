@@ -17,6 +17,7 @@ import { type ManualSteps, manualSteps, type Prepared, type Step } from './manua
 import { type Node, readSite, type Site } from './nodes.ts';
 import { type RecoverOrder, remarksOn, variablesOf, wordsOf } from './order.ts';
 import { banner } from './script-display.ts';
+import { inScriptWords } from './script-words.ts';
 
 const FAILED_WITHOUT_ERROR = 2;
 
@@ -89,7 +90,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
           ...door,
           emit: (event) => {
             watch(event);
-            door.emit(event);
+            door.emit(inScriptWords(event));
           },
         },
       ),

@@ -26,6 +26,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     scope,
     target === host ? scope : playScope(run, vars, target),
     run.masker,
+    run.extraVars,
   );
   if (run.mode === 'dry-run' && module.kind !== 'control') {
     return describeDryRun(job, 'unknown' in prepared ? prepared.written : prepared.params, target);

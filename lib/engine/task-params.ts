@@ -3,7 +3,7 @@ import type { Evaluated } from '../contract/params.ts';
 import { paramsOf } from '../modules/params.ts';
 import { withDefaults } from '../playbook/check-task.ts';
 import type { Play, Task } from '../playbook/model.ts';
-import { paramProblems, validateParams } from '../playbook/params.ts';
+import { type ParamSource, paramProblems, validateParams } from '../playbook/params.ts';
 import { PlaybookProblems } from '../playbook/problems.ts';
 import { type Masker, Secret } from '../values/secret.ts';
 import { findUnknown, Unknown } from '../values/unknown.ts';
@@ -27,6 +27,7 @@ export function taskParams(
   scope: Scope,
   workplaceScope: Scope,
   masker: Masker,
+  extraVars: Readonly<Record<string, unknown>>,
 ): TaskParams {
   const fields = paramsOf(module.params)?.params ?? [];
   const special = new Map(
@@ -37,6 +38,7 @@ export function taskParams(
     play,
     fields.map(({ name }) => name),
   );
+  const source = { ...placesOf(args), givenBy: typedAs(extraVars) };
   const plain = Object.fromEntries(Object.entries(args.value).filter(([name]) => !special.has(name)));
   const written = scope.render(plain, (path) => args.locate(path)) as Record<string, unknown>;
   for (const { name, variable } of fields) {
@@ -46,7 +48,7 @@ export function taskParams(
   }
   const unknown = module.kind === 'control' ? undefined : findUnknown(written);
   if (unknown !== undefined) {
-    refuseWrong(module, task.module, written, args);
+    refuseWrong(module, task.module, written, source);
     return { unknown, written };
   }
   for (const [name, holds] of special) {
@@ -55,7 +57,19 @@ export function taskParams(
     written[name] =
       holds === 'conditions' ? evaluateAll(value, name, args, scope) : evaluateOne(value, name, args, scope);
   }
-  return { params: validateParams(module, task.module, revealed(written, masker), args) };
+  return { params: validateParams(module, task.module, revealed(written, masker), source) };
+}
+
+function placesOf(args: Located): ParamSource {
+  return { at: args.at, locate: (path) => args.locate(path), locateKey: (path) => args.locateKey(path) };
+}
+
+/** A text that only one variable of the command line holds was typed there: who typed it knows it by that name. */
+function typedAs(extraVars: Readonly<Record<string, unknown>>): (value: unknown) => string | undefined {
+  return (value) => {
+    const [only, ...others] = Object.entries(extraVars).filter(([, given]) => given === value);
+    return typeof value !== 'string' || only === undefined || others.length > 0 ? undefined : `-e ${only[0]}`;
+  };
 }
 
 /** What is known already is refused when it is wrong, whatever the rest will be. Throws kind `validation`. */
@@ -63,10 +77,10 @@ function refuseWrong(
   module: AnyModule,
   name: string,
   written: Readonly<Record<string, unknown>>,
-  args: Located,
+  source: ParamSource,
 ): void {
-  const problems = paramProblems(module, name, Object(withHoles(written)), args, () => true);
-  if (problems.length > 0) throw new PlaybookProblems(args.at.file, problems);
+  const problems = paramProblems(module, name, Object(withHoles(written)), source, () => true);
+  if (problems.length > 0) throw new PlaybookProblems(source.at.file, problems);
 }
 
 /** Text that stands for what is not known, as in a playbook that was not rendered. */

@@ -26,7 +26,7 @@ export function issueProblem(issue: $ZodIssue, call: ParamCall): readonly Proble
   return [
     {
       code: ownCode(issue) ?? 'param-wrong',
-      message: `${call.name}: ${sentence(path, demand(issue), value)}`,
+      message: sentence(path, demand(issue), value, call),
       at: path.length === 0 ? call.source.at : call.source.locate(path),
       hints: valueHints(issue, value),
     },
@@ -34,14 +34,21 @@ export function issueProblem(issue: $ZodIssue, call: ParamCall): readonly Proble
 }
 
 /** `must ...` is followed by what the value is; a rule in the schema's own words by the value where it is short. */
-function sentence(path: readonly (string | number)[], words: string, value: unknown): string {
+function sentence(
+  path: readonly (string | number)[],
+  words: string,
+  value: unknown,
+  { name, source }: ParamCall,
+): string {
   const isScalar = ['string', 'number', 'boolean'].includes(typeof value);
   const given = words.startsWith('must ')
     ? `, but is ${valueWords(value)}`
     : isScalar
       ? ` (given: ${String(value)})`
       : '';
-  return path.length === 0 ? `${words}${given}` : `"${pathWords(path)}" ${words}${given}`;
+  const typed = source.givenBy?.(value);
+  if (typed !== undefined) return `${typed} ${words}${given}`;
+  return `${name}: ${path.length === 0 ? '' : `"${pathWords(path)}" `}${words}${given}`;
 }
 
 function unknownParam(key: string, path: readonly (string | number)[], call: ParamCall): Problem {
@@ -97,7 +104,7 @@ function unionProblem(
   return [
     {
       code: 'param-wrong',
-      message: `${call.name}: ${sentence(path, must === '' ? 'has no form that is allowed' : must, value)}`,
+      message: sentence(path, must === '' ? 'has no form that is allowed' : must, value, call),
       at: path.length === 0 ? call.source.at : call.source.locate(path),
       hints: flat.flatMap((inner) => valueHints(inner, value)).slice(0, 1),
     },

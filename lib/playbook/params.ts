@@ -7,7 +7,10 @@ import { issueProblem } from './param-words.ts';
 import { PlaybookProblems, type Problem } from './problems.ts';
 
 /** Where params were written. */
-export type ParamSource = Pick<Located, 'at' | 'locate' | 'locateKey'>;
+export interface ParamSource extends Pick<Located, 'at' | 'locate' | 'locateKey'> {
+  /** What gave this very value, in the words of whoever typed it; nothing where that is not known. */
+  readonly givenBy?: ((value: unknown) => string | undefined) | undefined;
+}
 
 /**
  * A task's rendered params as its module wants them: checked, defaults filled in. A number where a text is wanted, and

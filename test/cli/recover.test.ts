@@ -47,6 +47,13 @@ describe('what pitr recover does not begin with', () => {
     expect(result.said.replace(/\s+/g, ' ')).toContain(said);
   });
 
+  it('a time without a zone is refused by the name under which it was typed', async () => {
+    const words = ['play', 'recover.yml', '-e', 'target=db2', '-e', 'target_time=2026-01-23 12:30:00'];
+    const result = await pitr(...words, '--dry-run', ...INVENTORY);
+    expect(result.said).toContain('Error: -e target_time does not say in which time zone');
+    expect(result.code).toBe(3);
+  });
+
   it('a time without a zone is refused before any host is contacted', async () => {
     const result = await pitr(
       'recover',

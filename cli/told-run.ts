@@ -14,6 +14,7 @@ export function when(time: number): string {
 /** How a change stands, in a word or two. */
 export function changeWord(change: JournalledChange): string {
   if (change.undone) return 'taken back';
+  if (change.halfUndone) return 'half taken back?';
   if (change.ended === 'done') return 'done';
   if (change.ended === 'open') return 'half made?';
   return stands(change) ? 'failed' : 'refused';
@@ -21,6 +22,7 @@ export function changeWord(change: JournalledChange): string {
 
 export function changePaint(change: JournalledChange, paint: Paint): (text: string) => string {
   if (change.undone) return paint.quiet;
+  if (change.halfUndone) return paint.failed;
   if (change.ended === 'done') return (text) => text;
   return stands(change) ? paint.failed : paint.quiet;
 }

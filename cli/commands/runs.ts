@@ -173,12 +173,14 @@ function runLines(run: JournalledRun, { view }: PlainSession, cwd: string): stri
 function stateLines({ run }: UndoPlan, { view }: PlainSession): string[] {
   if (run.changes.length === 0) return [];
   const count = (pick: (change: JournalledChange) => boolean): number => run.changes.filter(pick).length;
-  const standing = count(({ undone, ended }) => !undone && ended === 'done');
+  const standing = count((change) => changeWord(change) === 'done');
   const half = count((change) => ['failed', 'half made?'].includes(changeWord(change)));
+  const halfBack = count(({ halfUndone }) => halfUndone);
   const back = count(({ undone }) => undone);
   const words = [
     `${plural(standing, 'change')} in place`,
     ...(half === 0 ? [] : [`${half} perhaps half made`]),
+    ...(halfBack === 0 ? [] : [`${halfBack} perhaps half taken back`]),
     ...(back === 0 ? [] : [`${back} taken back`]),
   ];
   const undo = undoStatus(run);
@@ -225,7 +227,7 @@ function runJson(run: JournalledRun): unknown {
 }
 
 function changeJson(change: JournalledChange): unknown {
-  const { intent, ended, undone, error } = change;
+  const { intent, ended, undone, halfUndone, error } = change;
   return {
     type: 'run.change',
     number: intent.number,
@@ -235,6 +237,7 @@ function changeJson(change: JournalledChange): unknown {
     summary: intent.change.summary,
     ended,
     undone,
+    ...(halfUndone ? { halfUndone } : {}),
     undoable: intent.undoable,
     error,
   };

@@ -115,7 +115,7 @@ function planLines({ run, steps, wall, behindWall, kept }: UndoPlan, session: Pl
   const width = Math.max(0, ...run.changes.map(({ intent }) => intent.host.length));
   const line = (change: JournalledChange): string => {
     const { number, host, change: what } = change.intent;
-    const half = change.ended === 'done' ? '' : paint.changed(`  (${changeWord(change)})`);
+    const half = changeWord(change) === 'done' ? '' : paint.changed(`  (${changeWord(change)})`);
     return `  ${String(number).padStart(4)}  ${host.padEnd(width)}  ${oneLine(what.summary)}${half}`;
   };
   const back = run.changes.filter(({ undone }) => undone).length;

@@ -165,9 +165,13 @@ async function takeBack(
 ): Promise<UndoOutcome> {
   const { steps } = request.plan;
   for (const [index, change] of steps.entries()) {
+    const { number, host } = change.intent;
     try {
       request.signal.throwIfAborted();
       await request.held.beginChange();
+      await journal.durable({ type: 'change.undoing', time: Date.now(), number });
+      // The machine may have been asleep while it was written.
+      await request.held.prove();
       await undoChange(change, request, connections, masker);
     } catch (thrown) {
       if (asPitrError(thrown).kind === 'refused') request.held.changeRefused();
@@ -176,7 +180,6 @@ async function takeBack(
       const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
       return { status, undone, left: steps.slice(index), error };
     }
-    const { number, host } = change.intent;
     await journal.durable({ type: 'change.undone', time: Date.now(), number });
     request.report({ number, host, summary: change.intent.change.summary, status: 'undone' });
   }

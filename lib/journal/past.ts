@@ -22,7 +22,8 @@ export interface MadeChange {
 /**
  * What a resumed run need not do again, from its journal.
  *
- * Every change that was made and not taken back stands. The results of tasks up to the last of them stand with it:
+ * Every change that was made stands, unless an undo has begun to take it back: how far that came is for its module to
+ * see. The results of tasks up to the last of them stand with it:
  * what was decided before a change is not decided anew after it. Whatever was only looked at since then is looked at
  * again, so a run that changed nothing starts from its beginning; so is what the last change gave, where that can end
  * by itself. On a host that failed, nothing counts from its
@@ -94,6 +95,7 @@ export function pastOf(records: readonly JournalRecord[]): Past {
         entries.push({ kind: 'change', at, host: step.host, made });
         break;
       }
+      case 'change.undoing':
       case 'change.undone': {
         const from = intents.get(record.number)?.at ?? at;
         entries = entries.filter((entry) => entry.at < from);

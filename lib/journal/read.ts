@@ -16,6 +16,8 @@ export interface JournalledChange {
   readonly error: Of<'change.failed'>['error'] | undefined;
   /** Taken back by `pitr undo`. */
   readonly undone: boolean;
+  /** `pitr undo` began to take it back, and did not say that it is: it may stand, or not, or in part. */
+  readonly halfUndone: boolean;
 }
 
 /** A run as its journal tells it. */
@@ -136,9 +138,11 @@ export function parseJournal(text: string, path: string): JournalledRun {
 
 function changesOf(records: readonly JournalRecord[]): readonly JournalledChange[] {
   const ends = new Map<number, Of<'change.done'> | Of<'change.failed'>>();
+  const undoing = new Set<number>();
   const undone = new Set<number>();
   for (const record of records) {
     if (record.type === 'change.done' || record.type === 'change.failed') ends.set(record.number, record);
+    if (record.type === 'change.undoing') undoing.add(record.number);
     if (record.type === 'change.undone') undone.add(record.number);
   }
   return records.flatMap((record): JournalledChange[] => {
@@ -150,6 +154,7 @@ function changesOf(records: readonly JournalRecord[]): readonly JournalledChange
         ended: end === undefined ? 'open' : end.type === 'change.done' ? 'done' : 'failed',
         error: end?.type === 'change.failed' ? end.error : undefined,
         undone: undone.has(record.number),
+        halfUndone: undoing.has(record.number) && !undone.has(record.number),
       },
     ];
   });

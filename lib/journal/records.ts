@@ -4,7 +4,7 @@ import type { Recap, TaskStatus } from '../events/events.ts';
 import type { Beginning } from './beginning.ts';
 
 /** Format of the journal's lines; raised when an older pitr could misread them. */
-export const JOURNAL_VERSION = 2;
+export const JOURNAL_VERSION = 3;
 
 /** Where in a run a change was made: the `turn`th time (from 1) that the task ran on the host. */
 export interface Step {
@@ -84,6 +84,8 @@ export type JournalRecord =
     }
   /** `pitr undo` began; one that died has no `undo.finished`. */
   | ({ readonly type: 'undo.started' } & Beginning)
+  /** `pitr undo` begins to take the change back: from here on nobody can tell what of it stands. */
+  | { readonly type: 'change.undoing'; readonly time: number; readonly number: number }
   /** `pitr undo` has taken the change back. */
   | { readonly type: 'change.undone'; readonly time: number; readonly number: number }
   | {

@@ -219,6 +219,35 @@ describe('a resumed run', () => {
     expect(second.results).toHaveLength(2);
   });
 
+  it('does again what an undo had begun to take back, before what was built on it', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - name: stop the server
+      core.shell: { script: "touch DIR/stopped", undo: "rm -f DIR/stopped; false" }
+    - name: move its data
+      core.shell: { script: "test -e DIR/stopped && echo moved >> DIR/log; test -e DIR/mended", undo: "true" }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    const undone = await undoRun({
+      plan: await planUndo(await readRun(outcome.runId)),
+      again: '',
+      inventories: [],
+      extraVars: {},
+      signal: new AbortController().signal,
+      report: () => {},
+    });
+    expect(undone.status).toBe('failed');
+    expect((await planUndo(await readRun(outcome.runId))).steps.map(({ intent }) => intent.number)).toEqual([
+      1,
+    ]);
+    await writeFile(join(directory, 'mended'), '');
+    const second = await resumed(outcome.runId, directory, { yaml });
+    expect(second.results).toEqual(['one: stop the server: changed', 'one: move its data: changed']);
+    expect(await readFile(join(directory, 'log'), 'utf8')).toBe('moved\nmoved\n');
+  });
+
   it('changes nothing with --check, and says what is still to be done', async () => {
     const { second, log: lines } = await failAndResume(
       `

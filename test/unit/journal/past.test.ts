@@ -123,6 +123,14 @@ describe('what stands of a run', () => {
     expect(past.takeChange({ task: '1.2', turn: 1, host: 'db1' })).toBeUndefined();
   });
 
+  it('is nothing from a change on that an undo began with and did not end', () => {
+    changes = 0;
+    const records = [change('1.1'), change('1.2'), change('1.3')].flat();
+    const past = pastOf([...records, { type: 'change.undoing', time: 0, number: 2 }]);
+    expect([...past.results()].map(({ task }) => task)).toEqual(['1.1']);
+    expect(past.takeChange({ task: '1.2', turn: 1, host: 'db1' })).toBeUndefined();
+  });
+
   it('gives a change to the task that made it, once', () => {
     changes = 0;
     const past = pastOf(change('1.1').slice(0, 2));

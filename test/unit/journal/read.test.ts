@@ -72,6 +72,24 @@ describe('a journal that is read', () => {
     expect(changes[1]?.error).toEqual(error);
   });
 
+  it('tells a change whose undo did not end from one that was taken back', () => {
+    const undo = (type: 'change.undoing' | 'change.undone', number: number) => ({ type, time: 5, number });
+    const { changes } = read(
+      text(
+        STARTED,
+        ...[1, 2, 3].flatMap((number) => [intended(number), done(number)]),
+        undo('change.undoing', 3),
+        undo('change.undone', 3),
+        undo('change.undoing', 2),
+      ),
+    );
+    expect(changes.map(({ undone, halfUndone }) => [undone, halfUndone])).toEqual([
+      [false, false],
+      [false, true],
+      [true, false],
+    ]);
+  });
+
   it('may be cut off at any byte: what is whole before it counts, and an intent alone is a half-made change', () => {
     const whole = text(STARTED, intended(1), done(1), intended(2), done(2), finished);
     const start = text(STARTED).length;

@@ -9,9 +9,10 @@ import type { RunRequest } from './run-request.ts';
 
 /** The journal of a new run, or that of the run that is resumed. */
 export function journalOf(runId: string, resumes: JournalledRun | undefined): Promise<JournalWriter> {
+  const again = `pitr resume ${runId}`;
   return resumes === undefined
-    ? JournalWriter.create(journalPath(runId))
-    : JournalWriter.reopen(resumes.path);
+    ? JournalWriter.create(journalPath(runId), again)
+    : JournalWriter.reopen(resumes.path, again);
 }
 
 /** The first record of a process that is at work on a run. */

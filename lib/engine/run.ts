@@ -92,7 +92,8 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     return await finish(run, reason, started, journal);
   } finally {
     await connections.closeAll();
-    await journal?.close();
+    // What it could not write is told by the end of the run.
+    await journal?.close().catch(() => undefined);
   }
 }
 
@@ -245,28 +246,32 @@ async function letGo({ held, emit }: RunState, status: 'ok' | 'failed' | 'interr
 
 async function finish(
   run: RunState,
-  error: PitrError | undefined,
+  reason: PitrError | undefined,
   started: number,
   journal: JournalWriter | undefined,
 ): Promise<RunOutcome> {
-  const status = statusOf(error);
   const notRun = Object.fromEntries(
     [...run.notified]
       .filter(([, handlers]) => handlers.size > 0)
       .map(([host, handlers]) => [host, [...handlers.values()]]),
   );
   const recap = run.recap.all();
-  const json = error === undefined ? {} : { error: run.masker.data(error.toJSON()) };
+  const jsonOf = (error: PitrError | undefined) =>
+    error === undefined ? {} : { error: run.masker.data(error.toJSON()) };
   for (const [host, handlers] of Object.entries(notRun)) {
     journal?.append({ type: 'handlers.notified', time: Date.now(), host, handlers });
   }
-  await journal?.durable({ type: 'run.finished', time: Date.now(), status, recap, ...json });
+  const unwritten = await journal
+    ?.durable({ type: 'run.finished', time: Date.now(), status: statusOf(reason), recap, ...jsonOf(reason) })
+    .then(() => undefined, asPitrError);
+  const error = reason ?? unwritten;
+  const status = statusOf(error);
   run.emit({
     type: 'run.finished',
     time: Date.now(),
     status,
     recap,
-    ...json,
+    ...jsonOf(error),
     notRun,
     durationMs: Math.round(performance.now() - started),
   });

@@ -77,11 +77,17 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
       await journal.durable({ type: 'undo.started', ...beginningHere() });
       const outcome = await takeBack(request, connections, masker, journal);
       await letGo(request, outcome);
-      const error = outcome.error === undefined ? {} : { error: masker.data(outcome.error.toJSON()) };
-      await journal.durable({ type: 'undo.finished', time: Date.now(), status: outcome.status, ...error });
-      return outcome;
+      const { status, error } = outcome;
+      const json = error === undefined ? {} : { error: masker.data(error.toJSON()) };
+      const unwritten = await journal
+        .durable({ type: 'undo.finished', time: Date.now(), status, ...json })
+        .then(() => undefined, asPitrError);
+      return unwritten === undefined || error !== undefined
+        ? outcome
+        : { ...outcome, status: 'failed', error: unwritten };
     } finally {
-      await journal.close();
+      // What it could not write is in the outcome.
+      await journal.close().catch(() => undefined);
     }
   } finally {
     // Where nothing was begun, the claim is put back as it was.
@@ -173,6 +179,7 @@ async function takeBack(
       // The machine may have been asleep while it was written.
       await request.held.prove();
       await undoChange(change, request, connections, masker);
+      await journal.durable({ type: 'change.undone', time: Date.now(), number });
     } catch (thrown) {
       if (asPitrError(thrown).kind === 'refused') request.held.changeRefused();
       const error = goOnHint(request.held.lost ?? asPitrError(thrown), change, index, request);
@@ -180,7 +187,6 @@ async function takeBack(
       const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
       return { status, undone, left: steps.slice(index), error };
     }
-    await journal.durable({ type: 'change.undone', time: Date.now(), number });
     request.report({ number, host, summary: change.intent.change.summary, status: 'undone' });
   }
   return { status: 'ok', undone: steps, left: [] };

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../errors/nearest.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import type { Beginning } from './beginning.ts';
+import { recordsOf, unreadable } from './lines.ts';
 import { findJournal, stateDirectory } from './place.ts';
 import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
 
@@ -85,25 +86,9 @@ export async function readRun(
   return parseJournal(text, path);
 }
 
-/**
- * Reads a journal's text. A last line that was cut off while it was written is left out: what it would have said did
- * not happen yet, or is told by an intent without an end. Throws kind `validation`.
- */
+/** Reads a journal's text. Throws kind `validation`. */
 export function parseJournal(text: string, path: string): JournalledRun {
-  const lines = text.split('\n').filter((line) => line !== '');
-  const records: JournalRecord[] = [];
-  for (const [index, line] of lines.entries()) {
-    let record: unknown;
-    try {
-      record = JSON.parse(line);
-    } catch (cause) {
-      if (index === lines.length - 1) break;
-      throw unreadable(path, `line ${index + 1} is no JSON`, cause);
-    }
-    if (record === null || typeof record !== 'object' || !('type' in record))
-      throw unreadable(path, `line ${index + 1} is no record of a run`);
-    records.push(record as JournalRecord);
-  }
+  const records = recordsOf(text, path);
   const started = records.find((record) => record.type === 'run.started');
   if (started === undefined) throw unreadable(path, 'it does not say how the run started');
   if (started.version > JOURNAL_VERSION) {
@@ -157,15 +142,5 @@ function changesOf(records: readonly JournalRecord[]): readonly JournalledChange
         halfUndone: undoing.has(record.number) && !undone.has(record.number),
       },
     ];
-  });
-}
-
-function unreadable(path: string, why: string, cause?: unknown): PitrError {
-  return new PitrError({
-    kind: 'validation',
-    code: 'journal-unreadable',
-    message: `the journal cannot be read: ${why}`,
-    details: [path],
-    cause,
   });
 }

@@ -1,0 +1,87 @@
+import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { resumeRequest } from '../../lib/engine/resume.ts';
+import { type UndoOutcome, undoRun } from '../../lib/engine/undo.ts';
+import { planUndo, type UndoPlan } from '../../lib/engine/undo-plan.ts';
+import { readRun } from '../../lib/journal/read.ts';
+import { newDirectory, type Played, play } from './support.ts';
+
+/** From the first record on that holds the text, the disk of the controller is full, until `mend`. */
+async function fullFrom(text: string, directory: string): Promise<{ readonly mend: () => void }> {
+  const handle = await open(join(directory, 'any'), 'w');
+  await handle.close();
+  const handles: FileHandle = Object.getPrototypeOf(handle);
+  const { write } = handles;
+  let full = false;
+  const spy = vi.spyOn(handles, 'write');
+  onTestFinished(() => spy.mockRestore());
+  spy.mockImplementation(async function writes(this: FileHandle, ...given: unknown[]) {
+    full ||= String(given[0]).includes(text);
+    if (full) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    return Reflect.apply(write, this, given);
+  });
+  return { mend: () => spy.mockRestore() };
+}
+
+async function resumed(runId: string, directory: string, yaml: string): Promise<Played> {
+  const run = await readRun(runId);
+  const wish = { inventories: [], extraVars: {}, mode: 'run', forks: 10, again: '' } as const;
+  return play(yaml, { ...resumeRequest(run, wish), directory });
+}
+
+function undo(plan: UndoPlan): Promise<UndoOutcome> {
+  return undoRun({
+    plan,
+    again: 'pitr undo run',
+    inventories: [],
+    extraVars: {},
+    signal: new AbortController().signal,
+    report: () => {},
+  });
+}
+
+/** As if the run's process were gone. */
+async function die(runId: string): Promise<void> {
+  const { path } = await readRun(runId);
+  const text = await readFile(path, 'utf8');
+  await writeFile(path, text.replace(/"process":"[^"]*"/, '"process":"gone"'));
+}
+
+const logOf = async (directory: string): Promise<string[]> =>
+  (await readFile(join(directory, 'log'), 'utf8')).trimEnd().split('\n');
+
+const step = (name: string): string =>
+  `{ name: ${name}, core.shell: { script: "echo ${name} >> DIR/log", undo: "echo undo-${name} >> DIR/log" } }`;
+
+describe('a controller whose disk is full', () => {
+  const YAML = `
+- hosts: one
+  tasks:
+    - ${step('first')}
+    - ${step('second')}
+`;
+
+  it('stops the run before its next change, and the run is gone on with when there is room', async () => {
+    const directory = await newDirectory();
+    const disk = await fullFrom('"number":2', directory);
+    const { outcome } = await play(YAML, { directory });
+    expect(outcome).toMatchObject({ status: 'failed', error: { code: 'journal-not-written' } });
+    expect(outcome.error?.next.at(-1)).toBe(`Then go on: pitr resume ${outcome.runId}`);
+    expect(await logOf(directory)).toEqual(['first']);
+    disk.mend();
+    await die(outcome.runId);
+    expect((await resumed(outcome.runId, directory, YAML)).outcome.status).toBe('ok');
+    expect(await logOf(directory)).toEqual(['first', 'second']);
+  });
+
+  it('stops an undo, which says what is back and how to go on', async () => {
+    const directory = await newDirectory();
+    const { outcome } = await play(YAML, { directory });
+    await fullFrom('change.undone', directory);
+    const undone = await undo(await planUndo(await readRun(outcome.runId)));
+    expect(undone).toMatchObject({ status: 'failed', error: { code: 'journal-not-written' } });
+    expect(undone.error?.next.at(-1)).toContain('pitr undo run');
+    expect(await logOf(directory)).toEqual(['first', 'second', 'undo-second']);
+  });
+});

@@ -63,12 +63,14 @@ export const commit = defineCommand({
         session.print(['Nothing is kept any more.']);
         return 0;
       }
-      const healthy = await proveHealthy({
-        ...wish,
-        inventories: wish.inventories.length > 0 ? wish.inventories : run.started.inventories,
-        forks: DEFAULT_FORKS,
-        progress: () => {},
-      });
+      const prove = () =>
+        proveHealthy({
+          ...wish,
+          inventories: wish.inventories.length > 0 ? wish.inventories : run.started.inventories,
+          forks: DEFAULT_FORKS,
+          progress: () => {},
+        });
+      const healthy = await prove();
       session.emit({ type: 'commit.healthy', ...healthy });
       session.print([
         '',
@@ -79,7 +81,13 @@ export const commit = defineCommand({
       if (options.check) return 0;
       await consent(runs, left, options.yes, session, io);
       const error = await commitRuns(
-        { ...wish, runs, report: (step) => tellStep(step, left, session) },
+        {
+          ...wish,
+          runs,
+          report: (step) => tellStep(step, left, session),
+          // The question may have waited for long.
+          prove: async () => void (await prove()),
+        },
         left.map((one) => one.kept),
       );
       session.emit({ type: 'commit.finished', time: Date.now(), error });

@@ -2,8 +2,9 @@ import type { TaskContext } from '../contract/module.ts';
 import { asPitrError, PitrError } from '../errors/pitr-error.ts';
 import { loadInventory } from '../inventory/load.ts';
 import { beginningHere } from '../journal/beginning.ts';
+import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
-import { JournalWriter } from '../journal/writer.ts';
+import type { JournalWriter } from '../journal/writer.ts';
 import type { HostConnection } from '../transport/types.ts';
 import { holdsMask, Masker } from '../values/secret.ts';
 import { Connections } from './connections.ts';
@@ -21,6 +22,8 @@ export interface CommitRequest {
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
   readonly report: (step: CommitStep) => void;
+  /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
+  readonly prove: () => Promise<void>;
 }
 
 export interface CommitStep {
@@ -63,7 +66,7 @@ exec rm -rf --one-file-system -- "$1"`;
 
 /** Sizes of what is kept, on its hosts. Failures are values. */
 export async function measureKept(
-  request: Omit<CommitRequest, 'report'>,
+  request: Omit<CommitRequest, 'report' | 'prove'>,
   all: readonly Kept[],
 ): Promise<readonly Measured[]> {
   return withConnections(request, (connections) =>
@@ -88,7 +91,7 @@ export async function measureKept(
 /**
  * Removes what the runs keep, all hosts at once, under the lock of the recovery. From its first moment on `pitr undo` of
  * these runs is refused. Can be repeated. Throws before anything is removed when a host cannot be reached or another
- * run is at work; what fails later is in the steps, and the first of it is returned.
+ * run is at work, when `prove` says no, or when somebody has gone on with one of the runs meanwhile; what fails later is in the steps, and the first of it is returned.
  */
 export async function commitRuns(
   request: CommitRequest,
@@ -99,12 +102,11 @@ export async function commitRuns(
     const signal = held.with(request.signal);
     const hosts = [...new Set(all.map(({ host }) => host))];
     await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
-    const journals = await inParallel(request.runs, FORKS, (run) => JournalWriter.reopen(run.path));
+    const journals: JournalWriter[] = [];
     try {
       await holdLock(request, connections, held, signal);
-      await Promise.all(
-        journals.map((journal) => journal.durable({ type: 'commit.started', ...beginningHere() })),
-      );
+      await request.prove();
+      await beginAll(request.runs, journals);
       const removed: Kept[] = [];
       const errors = await inParallel(hosts, FORKS, async (host) => {
         for (const kept of all.filter((one) => one.host === host)) {
@@ -132,9 +134,30 @@ export async function commitRuns(
     } finally {
       // Nothing of it needs to be settled by another run: a commit that failed can be started again.
       await held.release('ok');
-      await Promise.all(journals.map((journal) => journal.close()));
+      await Promise.all(journals.map((journal) => journal.close().catch(() => undefined)));
     }
   });
+}
+
+/**
+ * Writes into every journal that its old data goes. Throws kind `refused` where somebody has gone on with a run since it
+ * was read; the journals that had it already say then that nothing was removed.
+ */
+async function beginAll(runs: readonly JournalledRun[], journals: JournalWriter[]): Promise<void> {
+  try {
+    for (const run of runs) journals.push(await goOn(run, { type: 'commit.started', ...beginningHere() }));
+  } catch (thrown) {
+    const error = asPitrError(thrown);
+    const record = {
+      type: 'commit.finished',
+      time: Date.now(),
+      removed: [],
+      notBegun: true,
+      error: error.toJSON(),
+    } as const;
+    await Promise.all(journals.map((journal) => journal.durable(record)));
+    throw error;
+  }
 }
 
 async function remove(kept: Kept, host: HostConnection, request: CommitRequest): Promise<void> {

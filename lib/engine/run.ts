@@ -16,7 +16,7 @@ import { hostsOfPlay, serialBatches } from './play-hosts.ts';
 import { PlayRun } from './play-run.ts';
 import { Predictions } from './predictions.ts';
 import { refuseOtherPlaybook } from './resume.ts';
-import { beginning, journalOf } from './run-beginning.ts';
+import { beginJournal } from './run-beginning.ts';
 import { runJournal } from './run-journal.ts';
 import type { RunRequest } from './run-request.ts';
 import { type Answer, RecapBook, type RunState, tagsSelect } from './run-state.ts';
@@ -55,7 +55,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, door.answerable ?? true);
   const masker = new Masker();
   const connections = new Connections(loaded.inventory, request.extraVars, masker);
-  const journal = request.mode === 'run' ? await journalOf(runId, resumes) : undefined;
+  const journal = request.mode === 'run' ? await beginJournal(request, runId) : undefined;
   const past = resumes === undefined ? undefined : pastOf(resumes.records);
   const held = new HeldLocks();
   const emit = guarded(door.emit, journal);
@@ -74,7 +74,6 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     past,
     held,
   });
-  await journal?.durable(beginning(request, runId));
   const started = performance.now();
   emit({
     type: 'run.started',

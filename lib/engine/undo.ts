@@ -3,9 +3,10 @@ import { asPitrError, PitrError } from '../errors/pitr-error.ts';
 import { loadInventory } from '../inventory/load.ts';
 import type { Inventory } from '../inventory/model.ts';
 import { beginningHere } from '../journal/beginning.ts';
+import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { machineOf, runStatus, undoStatus } from '../journal/status.ts';
-import { JournalWriter } from '../journal/writer.ts';
+import type { JournalWriter } from '../journal/writer.ts';
 import type { HostConnection } from '../transport/types.ts';
 import { holdsMask, Masker } from '../values/secret.ts';
 import { endAbandoned } from './abandoned.ts';
@@ -52,8 +53,9 @@ const FORKS = 20;
  * Takes the changes of a plan back, newest first, from the journal alone; also those that were only half made. Each
  * one is journalled when it is back, so that an undo that failed or died can be started again.
  *
- * Throws before anything is touched: kind `refused` while the run or another undo of it is still running, `validation`
- * for the inventory, `unreachable` for a host. What fails later is in the outcome.
+ * Throws before anything is touched: kind `refused` while the run or another undo of it is still running and where
+ * somebody has gone on with it since the plan was made, `validation` for the inventory, `unreachable` for a host. What
+ * fails later is in the outcome.
  */
 export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const held = new HeldLocks();
@@ -66,16 +68,9 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
     const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
     await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
     await holdAgain(request, connections, masker);
-    await endAbandoned(
-      plan.run,
-      (name) => connections.to(name),
-      signal,
-      (text, host) => tellAbandoned(request, text, host),
-    );
-    const journal = await JournalWriter.reopen(plan.run.path);
+    const journal = await goOn(plan.run, { type: 'undo.started', ...beginningHere() });
     try {
-      await journal.durable({ type: 'undo.started', ...beginningHere() });
-      const outcome = await takeBack(request, connections, masker, journal);
+      const outcome = await takeAllBack(request, connections, masker, journal);
       await letGo(request, outcome);
       const { status, error } = outcome;
       const json = error === undefined ? {} : { error: masker.data(error.toJSON()) };
@@ -115,10 +110,6 @@ async function letGo({ held, report }: UndoWork, { status }: UndoOutcome): Promi
   for (const { message, host = '' } of await held.release(status === 'ok' ? 'partly undone' : status)) {
     report({ number: 0, host, summary: message, status: 'warning', text: message });
   }
-}
-
-function tellAbandoned({ report }: UndoRequest, text: string, host: string): void {
-  report({ number: 0, host, summary: text, status: 'warning', text });
 }
 
 /** Throws kind `refused` while the run, or another undo of it, is at work on this machine. */
@@ -161,6 +152,26 @@ export function atWorkElsewhere(run: JournalledRun): string | undefined {
     return `An undo was started on ${machineOf(undo.started)} (process ${undo.started.pid}) and did not say that it ended: make sure that it is not at work there any more.`;
   }
   return undefined;
+}
+
+/** Ends what the run had left at work, and takes its changes back. */
+async function takeAllBack(
+  request: UndoWork,
+  connections: Connections,
+  masker: Masker,
+  journal: JournalWriter,
+): Promise<UndoOutcome> {
+  const { plan, report, signal, held } = request;
+  const tell = (text: string, host: string): void =>
+    report({ number: 0, host, summary: text, status: 'warning', text });
+  try {
+    await endAbandoned(plan.run, (name) => connections.to(name), signal, tell);
+  } catch (thrown) {
+    const error = held.lost ?? asPitrError(thrown);
+    const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
+    return { status, undone: [], left: plan.steps, error };
+  }
+  return takeBack(request, connections, masker, journal);
 }
 
 async function takeBack(

@@ -2,14 +2,24 @@ import { PitrError } from '../errors/pitr-error.ts';
 import type { JournalRecord } from './records.ts';
 
 /** The first record of a process that goes on with a run. */
-const GOING_ON: readonly JournalRecord['type'][] = ['run.resumed', 'undo.started', 'commit.started'];
+const GOING_ON = ['run.resumed', 'undo.started', 'commit.started'] as const;
+
+type GoingOnRecord = Extract<JournalRecord, { readonly type: (typeof GOING_ON)[number] }>;
+
+/** What the text of a journal holds. */
+export interface JournalLines {
+  /** Everything that counts, in order. */
+  readonly records: readonly JournalRecord[];
+  /** How many records there are, those of processes that were refused included. */
+  readonly length: number;
+}
 
 /**
- * The records in a journal's text. A line that was cut off while it was written is left out, where it is the last one or
+ * Reads the lines of a journal. A line that was cut off while it was written is left out, where it is the last one or
  * the last one before somebody went on: what it would have said did not happen yet, or is told by an intent without an
  * end. Throws kind `validation`.
  */
-export function recordsOf(text: string, path: string): readonly JournalRecord[] {
+export function readLines(text: string, path: string): JournalLines {
   const records: JournalRecord[] = [];
   let torn: { readonly line: number; readonly cause: unknown } | undefined;
   for (const [index, line] of text.split('\n').entries()) {
@@ -23,11 +33,20 @@ export function recordsOf(text: string, path: string): readonly JournalRecord[] 
       continue;
     }
     if (!isRecord(record)) throw unreadable(path, `line ${index + 1} is no record of a run`);
-    if (torn !== undefined && !GOING_ON.includes(record.type)) throw noJson(path, torn);
+    if (torn !== undefined && !goesOn(record)) throw noJson(path, torn);
     torn = undefined;
     records.push(record);
   }
-  return records;
+  return { records: records.filter(hasTheRun), length: records.length };
+}
+
+/** Whether somebody else had gone on with the run before: that process was refused, and has done nothing. */
+function hasTheRun(record: JournalRecord, index: number): boolean {
+  return !goesOn(record) || record.after === undefined || record.after === index;
+}
+
+function goesOn(record: JournalRecord): record is GoingOnRecord {
+  return GOING_ON.some((type) => type === record.type);
 }
 
 export function unreadable(path: string, why: string, cause?: unknown): PitrError {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../errors/nearest.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import type { Beginning } from './beginning.ts';
-import { recordsOf, unreadable } from './lines.ts';
+import { readLines, unreadable } from './lines.ts';
 import { findJournal, stateDirectory } from './place.ts';
 import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
 
@@ -32,6 +32,8 @@ export interface JournalledRun {
   readonly resumed: number;
   /** Everything, in order. */
   readonly records: readonly JournalRecord[];
+  /** How many records were read: who goes on with the run says so (see `goOn`). */
+  readonly length: number;
   /** How the last of these processes ended. */
   readonly finished: Of<'run.finished'> | undefined;
   readonly changes: readonly JournalledChange[];
@@ -88,7 +90,7 @@ export async function readRun(
 
 /** Reads a journal's text. Throws kind `validation`. */
 export function parseJournal(text: string, path: string): JournalledRun {
-  const records = recordsOf(text, path);
+  const { records, length } = readLines(text, path);
   const started = records.find((record) => record.type === 'run.started');
   if (started === undefined) throw unreadable(path, 'it does not say how the run started');
   if (started.version > JOURNAL_VERSION) {
@@ -106,11 +108,12 @@ export function parseJournal(text: string, path: string): JournalledRun {
     begun,
     resumed: resumptions.length,
     records,
+    length,
     finished: records.slice(records.indexOf(begun)).find((record) => record.type === 'run.finished'),
     changes: changesOf(records),
     lastTask: records.findLast((record) => record.type === 'task.started')?.name,
     notRun: records.slice(records.indexOf(begun)).filter((record) => record.type === 'handlers.notified'),
-    committed: records.find((record) => record.type === 'commit.started'),
+    committed: committedBy(records),
     undo:
       undo === undefined
         ? undefined
@@ -119,6 +122,15 @@ export function parseJournal(text: string, path: string): JournalledRun {
             finished: records.slice(records.indexOf(undo)).find((record) => record.type === 'undo.finished'),
           },
   };
+}
+
+/** The first commit that began to remove. */
+function committedBy(records: readonly JournalRecord[]): Of<'commit.started'> | undefined {
+  return records.find((record, index): record is Of<'commit.started'> => {
+    if (record.type !== 'commit.started') return false;
+    const end = records.slice(index).find(({ type }) => type === 'commit.finished');
+    return end?.type !== 'commit.finished' || end.notBegun !== true;
+  });
 }
 
 function changesOf(records: readonly JournalRecord[]): readonly JournalledChange[] {

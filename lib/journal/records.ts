@@ -17,6 +17,17 @@ export interface Step {
 }
 
 /**
+ * Who goes on with a run whose journal it has read. Nothing keeps two processes from appending, so it is told here what
+ * was read: the record counts only where it comes directly after that. See `goOn`.
+ */
+export interface GoingOn extends Beginning {
+  /** How many records it had read; absent before version 3. */
+  readonly after?: number | undefined;
+  /** Tells it from every other one. */
+  readonly token?: string | undefined;
+}
+
+/**
  * One line of a run's journal. A change is in it twice: `change.intended` is on disk before the host is touched, and
  * `change.done` or `change.failed` after. An intent with neither is a change that may be half made.
  */
@@ -40,7 +51,7 @@ export type JournalRecord =
       readonly type: 'run.resumed';
       readonly inventories: readonly string[];
       readonly extraVars: Readonly<Record<string, unknown>>;
-    } & Beginning)
+    } & GoingOn)
   | { readonly type: 'task.started'; readonly time: number; readonly task: string; readonly name: string }
   /** How a task ended on a host. Not flushed by itself: what is lost with the controller is looked at again. */
   | ({
@@ -83,7 +94,7 @@ export type JournalRecord =
       readonly error: PitrErrorJson;
     }
   /** `pitr undo` began; one that died has no `undo.finished`. */
-  | ({ readonly type: 'undo.started' } & Beginning)
+  | ({ readonly type: 'undo.started' } & GoingOn)
   /** `pitr undo` begins to take the change back: from here on nobody can tell what of it stands. */
   | { readonly type: 'change.undoing'; readonly time: number; readonly number: number }
   /** `pitr undo` has taken the change back. */
@@ -95,11 +106,13 @@ export type JournalRecord =
       readonly error?: PitrErrorJson | undefined;
     }
   /** `pitr commit` lets the old data of the run go: from here on there is nothing to go back to. */
-  | ({ readonly type: 'commit.started' } & Beginning)
+  | ({ readonly type: 'commit.started' } & GoingOn)
   | {
       readonly type: 'commit.finished';
       readonly time: number;
       readonly removed: readonly { readonly host: string; readonly path: string }[];
+      /** It was refused before it removed anything: there is everything to go back to. */
+      readonly notBegun?: true | undefined;
       readonly error?: PitrErrorJson | undefined;
     }
   | {

@@ -85,3 +85,48 @@ describe('a controller whose disk is full', () => {
     expect(await logOf(directory)).toEqual(['first', 'second', 'undo-second']);
   });
 });
+
+describe('two processes on one run', () => {
+  const YAML = `
+- hosts: one
+  tasks:
+    - ${step('first')}
+    - { name: fails, core.shell: { script: "test -e DIR/mended", undo: "true" } }
+    - ${step('last')}
+`;
+
+  async function failed(): Promise<{ readonly runId: string; readonly directory: string }> {
+    const directory = await newDirectory();
+    const { outcome } = await play(YAML, { directory });
+    await writeFile(join(directory, 'mended'), '');
+    return { runId: outcome.runId, directory };
+  }
+
+  it('refuses an undo whose question was answered after somebody had resumed the run', async () => {
+    const { runId, directory } = await failed();
+    const plan = await planUndo(await readRun(runId));
+    expect((await resumed(runId, directory, YAML)).outcome.status).toBe('ok');
+    const before = await readRun(runId);
+    await expect(undo(plan)).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'run-moved-on',
+      next: [`Look how it stands now: pitr runs ${runId}`],
+    });
+    expect(await logOf(directory)).toEqual(['first', 'last']);
+    expect(await readRun(runId)).toEqual({ ...before, length: before.length + 1 });
+    expect((await undo(await planUndo(await readRun(runId)))).status).toBe('ok');
+  });
+
+  it('lets one of two resumes that begin at once go on', async () => {
+    const { runId, directory } = await failed();
+    const both = await Promise.allSettled([1, 2].map(() => resumed(runId, directory, YAML)));
+    expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(both.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'run-moved-on' },
+    });
+    expect(await logOf(directory)).toEqual(['first', 'last']);
+    const run = await readRun(runId);
+    expect(run).toMatchObject({ resumed: 1, finished: { status: 'ok' } });
+    expect(run.changes.map(({ intent }) => intent.number)).toEqual([1, 2, 3, 4]);
+  });
+});

@@ -90,6 +90,39 @@ describe('a journal that is read', () => {
     ]);
   });
 
+  it('leaves out who was refused because somebody else had gone on', () => {
+    const resumed = (pid: number, after?: number): JournalRecord => ({
+      type: 'run.resumed',
+      time: 4,
+      operator: 'root@backup1',
+      pid,
+      inventories: [],
+      extraVars: {},
+      after,
+    });
+    const run = read(
+      text(STARTED, resumed(11), resumed(12, 2), resumed(13, 2), resumed(14, 4), resumed(15, 4)),
+    );
+    expect(run.records.flatMap((record) => ('pid' in record ? [record.pid] : [])).slice(1)).toEqual([
+      11, 12, 14,
+    ]);
+    expect(run).toMatchObject({ begun: { pid: 14 }, resumed: 3, length: 6 });
+  });
+
+  it('is committed from the first moment of a commit on, unless that was refused before it removed anything', () => {
+    const commit: JournalRecord = { type: 'commit.started', time: 5, operator: 'root@backup1', pid: 1 };
+    const end = (notBegun?: true): JournalRecord => ({
+      type: 'commit.finished',
+      time: 6,
+      removed: [],
+      notBegun,
+    });
+    expect(read(text(STARTED, commit)).committed).toEqual(commit);
+    expect(read(text(STARTED, commit, end())).committed).toEqual(commit);
+    expect(read(text(STARTED, commit, end(true))).committed).toBeUndefined();
+    expect(read(text(STARTED, commit, end(true), commit)).committed).toEqual(commit);
+  });
+
   it('may be cut off at any byte: what is whole before it counts, and an intent alone is a half-made change', () => {
     const whole = text(STARTED, intended(1), done(1), intended(2), done(2), finished);
     const start = text(STARTED).length;

@@ -66,7 +66,7 @@ export const commit = defineCommand({
       const prove = () =>
         proveHealthy({
           ...wish,
-          inventories: wish.inventories.length > 0 ? wish.inventories : run.started.inventories,
+          inventories: wish.inventories.length > 0 ? wish.inventories : run.inventories,
           forks: DEFAULT_FORKS,
           progress: () => {},
         });

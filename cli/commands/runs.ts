@@ -213,7 +213,7 @@ function runJson(run: JournalledRun): unknown {
     time: started.time,
     status: runStatus(run),
     playbook: started.playbook,
-    inventories: started.inventories,
+    inventories: run.inventories,
     operator: started.operator,
     pid: begun.pid,
     resumed: run.resumed,

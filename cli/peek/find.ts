@@ -75,10 +75,10 @@ const startSchema = z.looseObject({ mode: z.literal('isolated'), pgdata: z.strin
 function placeOfRun(run: JournalledRun, { inventories, extraVars }: Omit<Reference, 'name'>): Place {
   const { started } = run;
   const vars = {
-    ...Object.fromEntries(Object.entries(started.extraVars).filter(([, value]) => !holdsMask(value))),
+    ...Object.fromEntries(Object.entries(run.extraVars).filter(([, value]) => !holdsMask(value))),
     ...extraVars,
   };
-  const paths = inventories.length > 0 ? inventories : started.inventories;
+  const paths = inventories.length > 0 ? inventories : run.inventories;
   for (const { intent } of run.changes.toReversed()) {
     const change = intent.module === 'postgres.start' ? startSchema.safeParse(intent.change).data : undefined;
     if (change !== undefined)

@@ -225,12 +225,12 @@ async function withConnections<T>(
   { runs, inventories, extraVars }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars'>,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
-  const started = runs.at(-1)?.started;
-  const paths = inventories.length > 0 ? inventories : (started?.inventories ?? []);
+  const last = runs.at(-1);
+  const paths = inventories.length > 0 ? inventories : (last?.inventories ?? []);
   const inventory = await loadInventory(paths).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
-  const known = Object.entries(started?.extraVars ?? {}).filter(([, value]) => !holdsMask(value));
+  const known = Object.entries(last?.extraVars ?? {}).filter(([, value]) => !holdsMask(value));
   const connections = new Connections(
     inventory,
     { ...Object.fromEntries(known), ...extraVars },

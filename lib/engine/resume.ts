@@ -33,8 +33,8 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
       next: [`pitr runs ${started.runId}`],
     });
   }
-  const given = { ...started.extraVars, ...wish.extraVars };
-  const missing = maskedVariables(started.extraVars).filter((name) => !Object.hasOwn(wish.extraVars, name));
+  const given = { ...run.extraVars, ...wish.extraVars };
+  const missing = maskedVariables(run.extraVars).filter((name) => !Object.hasOwn(wish.extraVars, name));
   if (missing.length > 0) {
     throw new PitrError({
       kind: 'usage',
@@ -45,7 +45,7 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
   }
   return {
     playbook: started.playbook,
-    inventories: wish.inventories.length > 0 ? wish.inventories : started.inventories,
+    inventories: wish.inventories.length > 0 ? wish.inventories : run.inventories,
     extraVars: given,
     mode: wish.mode,
     limit: started.limit,

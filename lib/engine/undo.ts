@@ -286,7 +286,7 @@ function goOnHint(
 
 async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventory> {
   if (inventories.length > 0) return loadInventory(inventories);
-  return loadInventory(plan.run.started.inventories).catch((thrown: unknown) => {
+  return loadInventory(plan.run.inventories).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
 }
@@ -296,9 +296,7 @@ async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventor
  * to reach hosts.
  */
 function variables({ plan, extraVars }: UndoRequest): Readonly<Record<string, unknown>> {
-  const masked = maskedVariables(plan.run.started.extraVars).filter(
-    (name) => !Object.hasOwn(extraVars, name),
-  );
+  const masked = maskedVariables(plan.run.extraVars).filter((name) => !Object.hasOwn(extraVars, name));
   const needed = masked.filter((name) => /^(ansible|pitr)_/.test(name));
   if (needed.length > 0) {
     throw new PitrError({
@@ -308,7 +306,7 @@ function variables({ plan, extraVars }: UndoRequest): Readonly<Record<string, un
       next: [`Give it again: ${needed.map((name) => `-e ${name}=...`).join(' ')}`],
     });
   }
-  const known = Object.entries(plan.run.started.extraVars).filter(([name]) => !masked.includes(name));
+  const known = Object.entries(plan.run.extraVars).filter(([name]) => !masked.includes(name));
   return { ...Object.fromEntries(known), ...extraVars };
 }
 

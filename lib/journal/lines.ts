@@ -1,10 +1,34 @@
+import { z } from 'zod';
 import { PitrError } from '../errors/pitr-error.ts';
-import type { JournalRecord } from './records.ts';
+import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
 
 /** The first record of a process that goes on with a run. */
 const GOING_ON = ['run.resumed', 'undo.started', 'commit.started'] as const;
 
 type GoingOnRecord = Extract<JournalRecord, { readonly type: (typeof GOING_ON)[number] }>;
+
+const beginning = { time: z.number(), operator: z.string(), pid: z.number() };
+const given = { inventories: z.array(z.string()), extraVars: z.record(z.string(), z.unknown()) };
+
+/** What everything else is read by: a record without it would be met with deep inside a command. */
+const NEEDED: Partial<Record<JournalRecord['type'], z.ZodType>> = {
+  'run.started': z.looseObject({
+    ...beginning,
+    ...given,
+    version: z.number(),
+    runId: z.string().min(1),
+    playbook: z.string().min(1),
+  }),
+  'run.resumed': z.looseObject({ ...beginning, ...given }),
+  'undo.started': z.looseObject(beginning),
+  'commit.started': z.looseObject(beginning),
+  'change.intended': z.looseObject({
+    number: z.number(),
+    host: z.string(),
+    module: z.string(),
+    change: z.looseObject({ summary: z.string() }),
+  }),
+};
 
 /** What the text of a journal holds. */
 export interface JournalLines {
@@ -35,6 +59,7 @@ export function readLines(text: string, path: string): JournalLines {
     if (!isRecord(record)) throw unreadable(path, `line ${index + 1} is no record of a run`);
     if (torn !== undefined && !goesOn(record)) throw noJson(path, torn);
     torn = undefined;
+    refuseOdd(record, path, index + 1);
     records.push(record);
   }
   return { records: records.filter(hasTheRun), length: records.length };
@@ -47,6 +72,18 @@ function hasTheRun(record: JournalRecord, index: number): boolean {
 
 function goesOn(record: JournalRecord): record is GoingOnRecord {
   return GOING_ON.some((type) => type === record.type);
+}
+
+function refuseOdd(record: JournalRecord, path: string, line: number): void {
+  if (record.type === 'run.started' && record.version > JOURNAL_VERSION) {
+    throw unreadable(
+      path,
+      `it was written by a newer pitr (format ${record.version}; this one knows ${JOURNAL_VERSION})`,
+    );
+  }
+  const issue = NEEDED[record.type]?.safeParse(record).error?.issues[0];
+  if (issue === undefined) return;
+  throw unreadable(path, `line ${line}, ${record.type}: ${issue.path.join('.')}: ${issue.message}`);
 }
 
 export function unreadable(path: string, why: string, cause?: unknown): PitrError {

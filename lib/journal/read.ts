@@ -5,7 +5,7 @@ import { PitrError } from '../errors/pitr-error.ts';
 import type { Beginning } from './beginning.ts';
 import { readLines, unreadable } from './lines.ts';
 import { findJournal, stateDirectory } from './place.ts';
-import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
+import type { JournalRecord } from './records.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
 
@@ -28,6 +28,10 @@ export interface JournalledRun {
   readonly started: Of<'run.started'>;
   /** The last process that was at work on it: the first one, or that of the last `pitr resume`. */
   readonly begun: Beginning;
+  /** Where its hosts are, and the `-e` of the run, as the last process of it had them. */
+  readonly inventories: readonly string[];
+  /** What the journal masked is to be given again, also where an older process had another value. */
+  readonly extraVars: Readonly<Record<string, unknown>>;
   /** How often it was resumed. */
   readonly resumed: number;
   /** Everything, in order. */
@@ -93,12 +97,6 @@ export function parseJournal(text: string, path: string): JournalledRun {
   const { records, length } = readLines(text, path);
   const started = records.find((record) => record.type === 'run.started');
   if (started === undefined) throw unreadable(path, 'it does not say how the run started');
-  if (started.version > JOURNAL_VERSION) {
-    throw unreadable(
-      path,
-      `it was written by a newer pitr (format ${started.version}; this one knows ${JOURNAL_VERSION})`,
-    );
-  }
   const undo = records.findLast((record) => record.type === 'undo.started');
   const resumptions = records.filter((record) => record.type === 'run.resumed');
   const begun = resumptions.at(-1) ?? started;
@@ -106,6 +104,8 @@ export function parseJournal(text: string, path: string): JournalledRun {
     path,
     started,
     begun,
+    inventories: [started, ...resumptions].findLast((one) => one.inventories.length > 0)?.inventories ?? [],
+    extraVars: Object.assign({}, started.extraVars, ...resumptions.map(({ extraVars }) => extraVars)),
     resumed: resumptions.length,
     records,
     length,

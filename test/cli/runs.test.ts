@@ -158,10 +158,12 @@ describe('pitr runs', () => {
 
     const broken = join(place, 'state/runs/20000101T000000-0000');
     await mkdir(broken);
-    await writeFile(join(broken, 'journal.jsonl'), '');
-    expect((await pitr('runs')).stdout).toMatch(
-      /^20000101T000000-0000 .* unreadable .* the journal cannot be read/m,
-    );
+    for (const odd of ['', '{"type":"run.started","version":2}\n']) {
+      await writeFile(join(broken, 'journal.jsonl'), odd);
+      expect((await pitr('runs')).stdout).toMatch(
+        /^20000101T000000-0000 .* unreadable .* the journal cannot be read/m,
+      );
+    }
     await rm(broken, { recursive: true });
     expect((await pitr('runs', 'nothing-like-it')).code).toBe(64);
   });

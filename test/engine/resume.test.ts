@@ -193,6 +193,23 @@ describe('a resumed run', () => {
     expect(await lines()).toEqual(['a', 'c', 'e']);
   });
 
+  it('keeps what an earlier resume was given', async () => {
+    const yaml = `
+- hosts: one
+  vars: { colour: none }
+  tasks:
+    - { name: a, core.shell: "test {{ colour }} = blue" }
+    - { name: b, core.shell: ${FAILS_UNTIL_MENDED} }
+    - { core.debug: "{{ colour }}" }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    await resumed(outcome.runId, directory, { yaml, extraVars: { colour: 'blue' } });
+    await writeFile(join(directory, 'mended'), '');
+    const third = await resumed(outcome.runId, directory, { yaml });
+    expect(third.messages).toEqual(['blue']);
+  });
+
   it('does again what was taken back', async () => {
     const yaml = `
 - hosts: one

@@ -8,6 +8,7 @@ import { listRuns, parseJournal, readRun } from '../../../lib/journal/read.ts';
 import { JOURNAL_VERSION, type JournalRecord } from '../../../lib/journal/records.ts';
 import { runStatus, undoStatus } from '../../../lib/journal/status.ts';
 import { JournalWriter } from '../../../lib/journal/writer.ts';
+import { MASK } from '../../../lib/values/secret.ts';
 
 const STARTED: JournalRecord = {
   type: 'run.started',
@@ -90,6 +91,25 @@ describe('a journal that is read', () => {
     ]);
   });
 
+  it('knows what the run was given by all its processes, what is masked as missing', () => {
+    const resumed = (inventories: string[], extraVars: Record<string, unknown>): JournalRecord => ({
+      type: 'run.resumed',
+      ...beginningHere(),
+      inventories,
+      extraVars,
+    });
+    const started = { ...STARTED, extraVars: { auto_start: true, target: 'db1', note: 'plain' } };
+    const first = resumed(['/new.yml'], { auto_start: false, note: MASK });
+    expect(read(text(started, first))).toMatchObject({
+      inventories: ['/new.yml'],
+      extraVars: { auto_start: false, target: 'db1', note: MASK },
+    });
+    expect(read(text(started, first, resumed([], { target: 'db2' })))).toMatchObject({
+      inventories: ['/new.yml'],
+      extraVars: { auto_start: false, target: 'db2' },
+    });
+  });
+
   it('leaves out who was refused because somebody else had gone on', () => {
     const resumed = (pid: number, after?: number): JournalRecord => ({
       type: 'run.resumed',
@@ -141,6 +161,8 @@ describe('a journal that is read', () => {
     ['was written by a newer pitr', text({ ...STARTED, version: JOURNAL_VERSION + 1 })],
     ['line 2 is no JSON', `${text(STARTED)}{"type":\n${text(done(1))}`],
     ['line 2 is no JSON', `${text(STARTED)}{"type":\n{"ty`],
+    ['line 1, run.started: time: ', '{"type":"run.started","version":2}\n'],
+    ['line 2, run.resumed: operator: ', `${text(STARTED)}{"type":"run.resumed","time":1}\n`],
     ['it does not say how the run started', ''],
     ['it does not say how the run started', '{"type":"run.sta'],
   ])('is refused with its path when %s', (why, journal) => {

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFil
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { localPlayground } from './playground.ts';
+import { programAt } from './program-at.ts';
 
 const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
 
@@ -246,6 +247,46 @@ describe('fs.move', () => {
     await rename(task.dest, join(dir, 'elsewhere'));
     await mkdir(task.dest);
     await expect(play.undo()).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+  });
+
+  it('never renames a directory in which a PostgreSQL works, neither there nor back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const task = { src: join(dir, 'data'), dest: join(dir, 'data.old') };
+    await mkdir(join(task.src, 'base'), { recursive: true });
+    {
+      await using server = await programAt(dir, 'postgres', task.src);
+      await expect(play.run('fs.move', task)).rejects.toMatchObject({
+        kind: 'refused',
+        code: 'postgres-at-work',
+        message: `PostgreSQL works in ${task.src} (process ${server.pid}): its directory is not renamed under it`,
+      });
+      // What was refused was not begun.
+      await play.undo();
+    }
+    await play.run('fs.move', task);
+    {
+      await using server = await programAt(dir, 'postgres', join(task.dest, 'base'));
+      const entry = play.journal[0];
+      if (entry === undefined) throw new Error('no change was journalled');
+      await expect(play.undoEntry(entry)).rejects.toMatchObject({
+        kind: 'refused',
+        code: 'postgres-at-work',
+        message: expect.stringContaining(String(server.pid)),
+      });
+    }
+    await play.undo();
+    expect(await readdir(dir)).toEqual(['data', 'postgres']);
+  });
+
+  it('renames a directory in which something else works, or beside one in which a PostgreSQL works', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    for (const name of ['data', 'data.other']) await mkdir(join(dir, name));
+    await using _shell = await programAt(dir, 'shell', join(dir, 'data'));
+    await using _server = await programAt(dir, 'postgres', join(dir, 'data.other'));
+    await play.run('fs.move', { src: join(dir, 'data'), dest: join(dir, 'data.old') });
+    expect((await readdir(dir)).sort()).toEqual(['data.old', 'data.other', 'postgres', 'shell']);
   });
 
   it('is foreseen with all that is in it: the swap of two directories reads right in check mode', async () => {

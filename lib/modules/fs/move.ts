@@ -46,7 +46,8 @@ interface MoveChange extends Change {
 export const module = defineModule({
   summary: 'Renames a file or directory, at once and without copying.',
   description:
-    'Never into or over something that exists, and only within one file system. When src is gone and dest is there, it has been moved already.',
+    'Never into or over something that exists, only within one file system, and never a directory in which a PostgreSQL ' +
+    'works. When src is gone and dest is there, it has been moved already.',
   examples: `- fs.move:
     src: "{{ pgdata }}"
     dest: "{{ pgdata }}.pre-pitr"`,
@@ -158,12 +159,24 @@ function plan(state: State, { src, dest }: Params): MoveChange | undefined {
   return { summary: `move ${src} to ${dest}`, src, dest, identity: identityOf(srcPlace) };
 }
 
-// mv -n says nothing when the new name was taken in the meantime; that the old one is still there tells.
-const RENAME = `mv -T -n -- "$1" "$2" || exit
+// Looked at in the same breath as the rename: Patroni may be started by anybody at any time. A server of ours works in
+// its data directory. mv -n says nothing when the new name was taken in the meantime; that the old one is still there
+// tells.
+const RENAME = `
+real=$(readlink -f -- "$1")
+at_work=$(find /proc -mindepth 2 -maxdepth 2 -name cwd -printf '%h %l\\n' 2>/dev/null | grep -F -- " $real" |
+  while read -r process directory; do
+    case $directory in "$real" | "$real"/*) ;; *) continue ;; esac
+    case $(cat "$process/comm" 2>/dev/null) in postgres | postmaster) printf '%s ' "\${process#/proc/}" ;; esac
+  done)
+[ -z "$at_work" ] || { echo "$at_work"; exit 18; }
+mv -T -n -- "$1" "$2" || exit
 [ ! -e "$1" ] && [ ! -L "$1" ] || { ls -ld -- "$1" "$2" >&2; exit 17; }`;
 
+/** Throws kind `refused` (`postgres-at-work`) where a PostgreSQL works at or below what is to be renamed. */
 async function rename(host: WriteHost, from: string, to: string): Promise<void> {
   const result = await host.run(['sh', '-c', RENAME, 'sh', from, to]);
+  if (result.exitCode === 18) throw postgresAtWork(from, result.stdout.trim().split(' '));
   if (result.exitCode === 17) {
     throw new PitrError({
       kind: 'failed',
@@ -174,6 +187,17 @@ async function rename(host: WriteHost, from: string, to: string): Promise<void> 
   }
   if (result.exitCode !== 0)
     throw commandFailed({ ...result, argv: ['mv', '-T', '-n', from, to] }, host.name);
+}
+
+function postgresAtWork(path: string, pids: readonly string[]): PitrError {
+  return refused(
+    'postgres-at-work',
+    `PostgreSQL works in ${path} (${pids.length === 1 ? 'process' : 'processes'} ${pids.join(', ')}): its directory is not renamed under it`,
+    [
+      `See what it is: ps -o pid,ppid,user,lstart,args -p ${pids.join(',')}`,
+      'Stop what started it (Patroni, most often: its service was started meanwhile), then go on.',
+    ],
+  );
 }
 
 function refused(code: string, message: string, next: readonly string[]): PitrError {

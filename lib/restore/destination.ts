@@ -28,6 +28,7 @@ export interface Destination {
   readonly tablespacesInUse: readonly string[];
 }
 
+// After a reboot any process may have the number that postmaster.pid holds: a postmaster works in its directory.
 // Arguments: destination, marker in it, marker beside it, places of tablespaces.
 const LOOK = probeScript(`
 quoted() { awk '{ print " " $0 }' <"$1"; }
@@ -44,7 +45,10 @@ if [ -f "$2" ]; then echo @inside; quoted "$2"; fi
 if [ -f "$3" ]; then echo @beside; quoted "$3"; fi
 if [ -f "$d/.barman-recover.info" ]; then echo @copied; quoted "$d/.barman-recover.info"; fi
 if [ -f "$d/postmaster.opts" ]; then echo @started; fi
-if [ -f "$d/postmaster.pid" ]; then p=$(head -n 1 "$d/postmaster.pid"); if [ -n "$p" ] && [ -d "/proc/$p" ]; then echo @running; fi; fi
+if [ -f "$d/postmaster.pid" ]; then
+  p=$(head -n 1 "$d/postmaster.pid")
+  if [ -n "$p" ] && [ "$(readlink "/proc/$p/cwd")" = "$(readlink -f -- "$d")" ]; then echo @running; fi
+fi
 shift 3
 for t do if [ -e "$t" ] && [ -n "$(ls -A -- "$t" 2>&1)" ]; then echo "@tablespace $t"; fi; done
 echo @end`);

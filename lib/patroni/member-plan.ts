@@ -11,6 +11,7 @@ export interface MemberWish {
   readonly user: string;
   readonly port: number;
   readonly config?: string | undefined;
+  readonly url?: string | undefined;
   readonly cluster?: string | undefined;
   readonly timeout: number;
 }
@@ -25,6 +26,8 @@ export interface MemberChange {
   readonly bin?: string;
   readonly user: string;
   readonly port: number;
+  readonly config?: string;
+  readonly url?: string;
   readonly timeoutMs: number;
   /** PostgreSQL was up before the change. */
   readonly ranBefore: boolean;
@@ -90,6 +93,8 @@ export function planMember(
     ...(bin === undefined ? {} : { bin }),
     user: wish.user,
     port: wish.port,
+    ...(wish.config === undefined ? {} : { config: wish.config }),
+    ...(wish.url === undefined ? {} : { url: wish.url }),
     timeoutMs: wish.timeout * 1000,
     ranBefore: known?.running ?? true,
     ...(known?.running === true && known.role === 'recovering' && wish.config !== undefined

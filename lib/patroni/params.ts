@@ -10,6 +10,14 @@ export const patroniParams = {
     .default(8008)
     .describe("port of Patroni's REST API")
     .meta({ variable: 'patroni_port' }),
+  url: z
+    .string()
+    .regex(/^https?:\/\/[\w.:[\]-]+\/?$/, 'must be http:// or https://, a host and a port')
+    .optional()
+    .describe(
+      "where the node's own REST API is: https://10.0.0.11:8008; found at 127.0.0.1 and in Patroni's configuration by default",
+    )
+    .meta({ variable: 'patroni_url' }),
   config: absolutePath
     .default('/etc/patroni/patroni.yml')
     .describe("Patroni's configuration, for patronictl")

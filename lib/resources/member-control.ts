@@ -5,7 +5,7 @@ import type { InstanceState } from '../postgres/instance.ts';
 import { evidenceOf } from '../transport/command-failed.ts';
 import type { RunResult } from '../transport/types.ts';
 import { stopInstance } from './instance-control.ts';
-import { askRest } from './patroni.ts';
+import { askOwn, type PatroniAccess } from './patroni-rest.ts';
 import { postgresResource } from './postgres.ts';
 import { type ServiceState, serviceCommand, serviceId, serviceResource } from './service.ts';
 import { programsOf } from './sql.ts';
@@ -17,6 +17,11 @@ interface Seen {
 }
 
 export type MemberResult = { readonly service: ServiceState['state']; readonly postgres: boolean };
+
+/** A change from an older journal knows the port alone. */
+export function accessOf({ port, config, url }: MemberChange): PatroniAccess {
+  return { port, config: config ?? '/etc/patroni/patroni.yml', ...(url === undefined ? {} : { url }) };
+}
 
 const isDown = ({ state, changing }: ServiceState): boolean => state !== 'running' && changing === undefined;
 
@@ -58,7 +63,6 @@ export async function startMember(
   context: Pick<TaskContext, 'signal'>,
 ): Promise<MemberResult> {
   const { signal } = context;
-  const url = `http://127.0.0.1:${change.port}/liveness`;
   // A service that is up says so, and stays up.
   const asked = await host.run(serviceCommand(change.manager, change.service, 'start'), {
     timeoutMs: change.timeoutMs,
@@ -68,7 +72,7 @@ export async function startMember(
   const up = await until(
     async () => ({
       ...(await look(host, change)),
-      answers: ((await askRest(host, [url])).get(url)?.code ?? 0) > 0,
+      answers: (await askOwn(host, accessOf(change), '/liveness')).code > 0,
     }),
     {
       everyMs: 250,

@@ -2,7 +2,8 @@ import type { WriteHost } from '../contract/module.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import { evidenceOf } from '../transport/command-failed.ts';
 import type { RunResult } from '../transport/types.ts';
-import { type ClusterState, type PatroniAccess, readCluster } from './patroni.ts';
+import { type ClusterState, readCluster } from './patroni.ts';
+import type { PatroniAccess } from './patroni-rest.ts';
 import { until } from './until.ts';
 
 /** Patroni as a change needs it: plain data for the journal. */

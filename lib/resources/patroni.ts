@@ -1,5 +1,4 @@
 import type { ReadHost } from '../contract/module.ts';
-import { probeScript } from '../contract/probe.ts';
 import type { Resource } from '../contract/resource.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import {
@@ -11,13 +10,7 @@ import {
 } from '../patroni/cluster.ts';
 import { type NodeView, parseNode } from '../patroni/node.ts';
 import { evidenceOf } from '../transport/command-failed.ts';
-
-/** How a node is asked about its cluster. */
-export interface PatroniAccess {
-  readonly port: number;
-  readonly config: string;
-  readonly cluster?: string | undefined;
-}
+import { askRest, nodeProbe, type PatroniAccess, parseAnswers } from './patroni-rest.ts';
 
 export interface ClusterState extends ClusterView {
   /** Who told it: this node's REST API, another member's, or patronictl (the DCS). */
@@ -25,58 +18,6 @@ export interface ClusterState extends ClusterView {
   /** What this very node says of itself; absent when its Patroni does not run. */
   readonly own?: NodeView | undefined;
   readonly systemId?: string | undefined;
-}
-
-const SILENT = '000';
-
-// The addresses come from the DCS: -g takes their brackets as they are, --proto keeps curl from reading files.
-const ASK = probeScript(`
-for url in "$@"; do
-  echo "@url $url"
-  curl -sg --proto =http,https --max-time 5 -w '\\n@code %{http_code}\\n' -- "$url"
-done
-exit 0`);
-
-const ASK_NODE = probeScript(`
-cluster=$(curl -s --max-time 5 -w '\\n@code %{http_code}\\n' -- "http://127.0.0.1:$1/cluster")
-printf '@url cluster\\n%s\\n' "$cluster"
-case $cluster in
-*"@code 200"*)
-  echo "@url patroni"
-  curl -s --max-time 5 -w '\\n@code %{http_code}\\n' -- "http://127.0.0.1:$1/patroni" ;;
-*)
-  echo "@url patronictl"
-  list=$(timeout 30 patronictl -c "$2" list -f json) && printf '%s\\n@code 200\\n' "$list" || echo "@code ${SILENT}" ;;
-esac
-exit 0`);
-
-/** One answer; `code` is that of HTTP, 0 when nothing answered. */
-export interface RestAnswer {
-  readonly code: number;
-  readonly body: string;
-}
-
-/** Reads what the two probes above print: `@url`, the body, `@code`. */
-export function parseAnswers(printed: string): ReadonlyMap<string, RestAnswer> {
-  const answers = new Map<string, RestAnswer>();
-  for (const part of printed.split(/^@url /m).slice(1)) {
-    const [url = '', ...rest] = part.split('\n');
-    const at = rest.findLastIndex((line) => line.startsWith('@code '));
-    const code = Number(rest[at]?.slice('@code '.length) ?? 0);
-    answers.set(url, {
-      code: Number.isNaN(code) ? 0 : code,
-      body: rest.slice(0, Math.max(at, 0)).join('\n').trim(),
-    });
-  }
-  return answers;
-}
-
-/** Asks REST addresses from a host, in one round trip. */
-export async function askRest(
-  host: ReadHost,
-  urls: readonly string[],
-): Promise<ReadonlyMap<string, RestAnswer>> {
-  return parseAnswers((await host.query(ASK(urls, { timeoutMs: 10_000 + 5_000 * urls.length }))).stdout);
 }
 
 /** The cluster that a host belongs to; one state for the whole run. The id is the cluster's name. */
@@ -90,10 +31,10 @@ export function patroniResource(access: PatroniAccess): Resource<ClusterState> {
  * kind `refused` (`other-cluster`) when the node belongs to another cluster than the expected one.
  */
 export async function readCluster(host: ReadHost, access: PatroniAccess): Promise<ClusterState> {
-  const result = await host.query(ASK_NODE([String(access.port), access.config], { timeoutMs: 45_000 }));
+  const result = await host.query(nodeProbe(access));
   const answers = parseAnswers(result.stdout);
-  const cluster = answers.get('cluster');
-  const node = answers.get('patroni');
+  const cluster = answers.get('/cluster');
+  const node = answers.get('/patroni');
   if (cluster?.code === 200) {
     const own = node === undefined || node.body === '' ? undefined : parseNode(node.body);
     return expected(host, access, { ...parseClusterAnswer(cluster.body), ...facts('node', own), own });
@@ -103,17 +44,22 @@ export async function readCluster(host: ReadHost, access: PatroniAccess): Promis
     throw new PitrError({
       kind: 'failed',
       code: 'patroni-silent',
-      message: `Patroni does not answer: neither its REST API (port ${access.port}) nor patronictl tells about the cluster`,
+      message: `Patroni does not answer: neither its REST API (${access.url ?? `port ${access.port}`}) nor patronictl tells about the cluster`,
       host: host.name,
       evidence: { ...evidenceOf(result), command: `patronictl -c ${access.config} list -f json` },
       next: [
-        'Check patroni_port and patroni_config in the inventory.',
+        'Check patroni_port, patroni_url and patroni_config in the inventory.',
         'Check that the DCS (etcd) answers; without it nobody knows who leads.',
       ],
     });
   }
   const listed = parseMemberList(list.body);
-  const better = await askMembers(host, access, Object.values(listed.members));
+  const better = await askMembers(
+    host,
+    access,
+    answers.get('scheme')?.body === 'https' ? 'https' : 'http',
+    Object.values(listed.members),
+  );
   return expected(host, access, better ?? { ...listed, source: 'patronictl' });
 }
 
@@ -121,12 +67,13 @@ export async function readCluster(host: ReadHost, access: PatroniAccess): Promis
 async function askMembers(
   host: ReadHost,
   access: PatroniAccess,
+  scheme: 'http' | 'https',
   members: readonly Member[],
 ): Promise<ClusterState | undefined> {
   for (const member of members) {
     if (member.host === undefined || !isUp(member.state)) continue;
-    const base = `http://${member.host.includes(':') ? `[${member.host}]` : member.host}:${access.port}`;
-    const answers = await askRest(host, [`${base}/cluster`, `${base}/patroni`]);
+    const base = `${scheme}://${member.host.includes(':') ? `[${member.host}]` : member.host}:${access.port}`;
+    const answers = await askRest(host, access, [`${base}/cluster`, `${base}/patroni`]);
     const cluster = answers.get(`${base}/cluster`);
     const node = answers.get(`${base}/patroni`);
     if (cluster?.code !== 200 || node === undefined || node.code === 0) continue;
@@ -159,9 +106,13 @@ function expected(host: ReadHost, access: PatroniAccess, state: ClusterState): C
 }
 
 /** What a member says of itself, asked from this host; nothing when it does not answer. */
-export async function readNode(host: ReadHost, member: Member): Promise<NodeView | undefined> {
+export async function readNode(
+  host: ReadHost,
+  access: Pick<PatroniAccess, 'config'>,
+  member: Member,
+): Promise<NodeView | undefined> {
   if (member.apiUrl === undefined) return undefined;
   const url = `${member.apiUrl}/patroni`;
-  const answer = (await askRest(host, [url])).get(url);
+  const answer = (await askRest(host, access, [url])).get(url);
   return answer === undefined || answer.code === 0 || answer.body === '' ? undefined : parseNode(answer.body);
 }

@@ -5,7 +5,8 @@ import { isUp } from '../patroni/cluster.ts';
 import type { NodeView } from '../patroni/node.ts';
 import { RejoinProgress } from '../patroni/rejoin-progress.ts';
 import { looksHealthy, type StreamingFacts, streamingFlaws, type WalReceiver } from '../patroni/streaming.ts';
-import { type ClusterState, type PatroniAccess, readCluster, readNode } from './patroni.ts';
+import { type ClusterState, readCluster, readNode } from './patroni.ts';
+import type { PatroniAccess } from './patroni-rest.ts';
 import { readOnlySession, type SessionTarget } from './sql.ts';
 import { rest } from './until.ts';
 
@@ -35,7 +36,7 @@ export async function lookAtStreaming(
   const cluster = await readCluster(host, question.access);
   const leader = cluster.leader === undefined ? undefined : cluster.members[cluster.leader];
   const [leaderNode, [received, copied]] = await Promise.all([
-    leader === undefined ? undefined : readNode(host, leader),
+    leader === undefined ? undefined : readNode(host, question.access, leader),
     host.queryAll([
       readOnlySession(question.session, [RECEIVER]),
       ...(copying ? [COPIED([question.session.pgdata], { timeoutMs: 60_000 })] : []),

@@ -9,7 +9,7 @@ import { parseJournal } from '../../lib/journal/read.ts';
 import { parseClusterAnswer, parseMemberList } from '../../lib/patroni/cluster.ts';
 import { parseNode } from '../../lib/patroni/node.ts';
 import { parseInstance } from '../../lib/postgres/instance.ts';
-import { parseAnswers } from '../../lib/resources/patroni.ts';
+import { parseAnswers } from '../../lib/resources/patroni-rest.ts';
 import { parseArchiveFileName } from '../../lib/wal/archive-file.ts';
 import { hostileTexts, newCanary } from './values.ts';
 

@@ -50,6 +50,7 @@ export const module = defineModule({
       ...(known?.leader === undefined ? {} : { previous: known.leader }),
       cluster: known === undefined ? (p.cluster ?? '') : clusterName(known, p, host),
       port: p.port,
+      ...(p.url === undefined ? {} : { url: p.url }),
       config: p.config,
       timeoutMs: p.timeout * 1000,
     };
@@ -125,7 +126,7 @@ async function handOver(
     late: (seen) => failed(host.name, candidate, seen, asked),
   }).then(async (seen) => {
     const member = seen.members[candidate];
-    const node = member === undefined ? undefined : await readNode(host, member);
+    const node = member === undefined ? undefined : await readNode(host, target, member);
     if (node === undefined || leads(node.role)) return seen;
     throw failed(host.name, candidate, seen, asked);
   });

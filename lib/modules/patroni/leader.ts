@@ -6,7 +6,8 @@ import { isUp, leads } from '../../patroni/cluster.ts';
 import type { NodeView } from '../../patroni/node.ts';
 import { memberName, patroniParams } from '../../patroni/params.ts';
 import { absolutePath, seconds } from '../../postgres/params.ts';
-import { askRest, type ClusterState, readCluster, readNode } from '../../resources/patroni.ts';
+import { type ClusterState, readCluster, readNode } from '../../resources/patroni.ts';
+import { askRest } from '../../resources/patroni-rest.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { until } from '../../resources/until.ts';
 import { Unknown } from '../../values/unknown.ts';
@@ -71,10 +72,10 @@ async function look(host: ReadHost, p: Params, member: string): Promise<Look> {
   }
   const flaws: string[] = [];
   if (cluster.leader !== member) flaws.push(`the DCS names ${cluster.leader ?? 'nobody'} as leader`);
-  const node = await readNode(host, listed);
+  const node = await readNode(host, p, listed);
   if (node === undefined) return { cluster, flaws: [...flaws, 'its REST API does not answer'] };
   const url = `${listed.apiUrl ?? ''}/leader`;
-  const answer = (await askRest(host, [url])).get(url);
+  const answer = (await askRest(host, p, [url])).get(url);
   if (answer?.code !== 200) flaws.push(`its REST API answers /leader with ${answer?.code ?? 'nothing'}`);
   if (!leads(node.role)) flaws.push(`its PostgreSQL is a ${node.role}`);
   if (!isUp(node.state)) flaws.push(`its PostgreSQL is ${node.state}`);

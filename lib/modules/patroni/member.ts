@@ -9,8 +9,9 @@ import { type MemberChange, planMember } from '../../patroni/member-plan.ts';
 import { parseNode } from '../../patroni/node.ts';
 import { patroniParams } from '../../patroni/params.ts';
 import { instanceParams, seconds } from '../../postgres/params.ts';
-import { startMember, stopMember } from '../../resources/member-control.ts';
-import { askRest, patroniResource, readCluster } from '../../resources/patroni.ts';
+import { accessOf, startMember, stopMember } from '../../resources/member-control.ts';
+import { patroniResource, readCluster } from '../../resources/patroni.ts';
+import { askOwn } from '../../resources/patroni-rest.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { SERVICE_MANAGERS, serviceId, serviceName, serviceResource } from '../../resources/service.ts';
 import { programsOf } from '../../resources/sql.ts';
@@ -105,12 +106,11 @@ export const module = defineModule({
 });
 
 /** Whether the node's own Patroni says that its PostgreSQL answers, wherever its data lies. */
-async function servesSomewhere(host: ReadHost, { port, pgdata }: Params): Promise<boolean> {
-  const url = `http://127.0.0.1:${port}/patroni`;
-  const body = (await askRest(host, [url])).get(url)?.body ?? '';
+async function servesSomewhere(host: ReadHost, p: Params): Promise<boolean> {
+  const { body } = await askOwn(host, p, '/patroni');
   if (body === '' || !isUp(parseNode(body).state)) return false;
   // It may have come up between the two looks.
-  return !(await postgresResource.read(host, pgdata)).running;
+  return !(await postgresResource.read(host, p.pgdata)).running;
 }
 
 const STALL_MS = 90_000;
@@ -118,7 +118,7 @@ const STALL_MS = 90_000;
 /** A replica that was stopped is back when it is proved to stream, unless there is nobody else to stream from. */
 async function streamsAgain(host: WriteHost, change: MemberChange, context: TaskContext): Promise<void> {
   if (change.replicaOf === undefined) return;
-  const access = { port: change.port, ...change.replicaOf };
+  const access = { ...accessOf(change), ...change.replicaOf };
   const { leader } = await readCluster(host, access);
   if (leader === undefined) {
     context.warn(`Patroni runs again; the cluster has no leader, so ${host.name} streams from nobody`);

@@ -78,6 +78,7 @@ export const module = defineModule({
       member,
       cluster: known === undefined ? (p.cluster ?? '') : clusterName(known, p, host),
       port: p.port,
+      ...(p.url === undefined ? {} : { url: p.url }),
       config: p.config,
       stallMs: p.stall * 1000,
       pgdata: p.pgdata,

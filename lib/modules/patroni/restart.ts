@@ -33,7 +33,7 @@ export const module = defineModule({
     const member = p.member ?? host.name;
     const cluster = await host.look(patroniResource(p), p.cluster ?? '');
     const listed = cluster instanceof Unknown ? undefined : cluster.members[member];
-    const node = listed === undefined ? undefined : await readNode(host, listed);
+    const node = listed === undefined ? undefined : await readNode(host, p, listed);
     return { host: host.name, member, cluster, node };
   },
   plan: ({ host, member, cluster, node }, p) => {
@@ -52,6 +52,7 @@ export const module = defineModule({
       member,
       cluster: known === undefined ? (p.cluster ?? '') : clusterName(known, p, host),
       port: p.port,
+      ...(p.url === undefined ? {} : { url: p.url }),
       config: p.config,
       timeoutMs: p.timeout * 1000,
       ...(node?.postmasterStart === undefined ? {} : { startedBefore: node.postmasterStart }),
@@ -66,7 +67,7 @@ export const module = defineModule({
     const node = await until(
       async () => {
         const listed = (await readCluster(host, change)).members[change.member];
-        return listed === undefined ? undefined : readNode(host, listed);
+        return listed === undefined ? undefined : readNode(host, change, listed);
       },
       {
         everyMs: 500,

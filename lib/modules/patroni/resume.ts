@@ -31,6 +31,7 @@ export const module = defineModule({
       summary: 'resume automatic failover',
       cluster: cluster instanceof Unknown ? (p.cluster ?? '') : clusterName(cluster, p, host),
       port: p.port,
+      ...(p.url === undefined ? {} : { url: p.url }),
       config: p.config,
       timeoutMs: p.timeout * 1000,
     };

@@ -4,7 +4,8 @@ import { PitrError } from '../../errors/pitr-error.ts';
 import { patroniParams } from '../../patroni/params.ts';
 import { type ClusterSettings, settingsDifferences } from '../../patroni/settings.ts';
 import { instanceParams } from '../../postgres/params.ts';
-import { askRest, readCluster } from '../../resources/patroni.ts';
+import { readCluster } from '../../resources/patroni.ts';
+import { askOwn } from '../../resources/patroni-rest.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { querySql, sessionTarget } from '../../resources/sql.ts';
 
@@ -44,20 +45,18 @@ export const module = defineLook({
   },
 });
 
-async function configOf(host: ReadHost, { port }: Params): Promise<ClusterSettings['config']> {
-  const url = `http://127.0.0.1:${port}/config`;
-  const answer = (await askRest(host, [url])).get(url);
+async function configOf(host: ReadHost, p: Params): Promise<ClusterSettings['config']> {
+  const answer = await askOwn(host, p, '/config');
+  const url = `${answer.base ?? p.url ?? `http://127.0.0.1:${p.port}`}/config`;
   const parsed = z
     .record(z.string(), z.unknown())
-    .safeParse(answer?.code === 200 ? JSON.parse(answer.body) : undefined);
+    .safeParse(answer.code === 200 ? JSON.parse(answer.body) : undefined);
   if (parsed.success) return parsed.data;
   throw new PitrError({
     kind: 'failed',
     code: 'patroni-config-not-read',
     message: "Patroni does not tell the cluster's dynamic configuration",
-    details: [
-      `GET ${url}: ${answer === undefined || answer.code === 0 ? 'no answer' : `HTTP ${answer.code}`}`,
-    ],
+    details: [`GET ${url}: ${answer.code === 0 ? 'no answer' : `HTTP ${answer.code}`}`],
     host: host.name,
     next: [`Look whether Patroni runs there: curl -s ${url}`],
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseClusterAnswer, parseMemberList, parseRole } from '../../../lib/patroni/cluster.ts';
 import { parseNode } from '../../../lib/patroni/node.ts';
-import { parseAnswers } from '../../../lib/resources/patroni.ts';
+import { parseAnswers } from '../../../lib/resources/patroni-rest.ts';
 
 describe('GET /cluster', () => {
   it('of 3.0 tells members, leader and timeline', () => {

@@ -29,6 +29,9 @@ const AT_LEAST: Readonly<Record<string, string>> = {
   'max_locks_per_xact setting': 'max_locks_per_transaction',
 };
 
+/** The names of those settings. */
+export const SETTINGS_OF_PRIMARY: ReadonlySet<string> = new Set(Object.values(AT_LEAST));
+
 /** Reads the output of `pg_controldata` (English: run it with `LC_ALL=C`). Throws where a needed line is missing. */
 export function parseControlData(text: string): ControlData {
   const lines = new Map<string, string>();

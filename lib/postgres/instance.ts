@@ -34,6 +34,8 @@ export interface InstanceState {
   readonly backupLabel?: boolean | undefined;
   /** Its files were prepared by `postgres.recovery`, or it has been started isolated before. */
   readonly prepared?: boolean | undefined;
+  /** Isolated, it has paused at WAL that asks for higher settings than it has: it goes on only when started again. */
+  readonly pausedBySettings?: boolean | undefined;
   /** Of a running instance: the settings on its command line. */
   readonly startedWith?: readonly (readonly [name: string, value: string])[] | undefined;
   /** The postgres processes that work in the data directory. */
@@ -73,6 +75,7 @@ export function parseInstance(answer: string): InstanceState {
     ...(programs === '' ? {} : { programs }),
     ...(names.has('recovery.signal') ? { signal: 'recovery' } : {}),
     ...(names.has('standby.signal') ? { signal: 'standby' } : {}),
+    ...(running && names.has('pitr-paused-by-settings') ? { pausedBySettings: true } : {}),
     ...(alive ? { ...file, startedWith: commandLineSettings(told.get('opts')?.lines[0] ?? '') } : {}),
   };
 }

@@ -2,6 +2,7 @@ import { formatInstant } from '../wal/instant.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import type { ConfSetting } from './conf-file.ts';
+import { SETTINGS_OF_PRIMARY } from './control-data.ts';
 
 /** Which signal file puts PostgreSQL into recovery. */
 export type SignalKind = 'recovery' | 'standby';
@@ -43,6 +44,8 @@ export interface RecoveryPlan {
   readonly timeline: number;
   readonly action: 'pause' | 'promote' | 'shutdown';
   readonly restoreCommand: string;
+  /** `max_connections` and its kin, as high as the WAL may ask for. */
+  readonly atLeast?: Readonly<Record<string, number>> | undefined;
 }
 
 /** The settings of a recovery, in the order in which they are written. */
@@ -58,6 +61,7 @@ export function recoverySettings(plan: RecoveryPlan): readonly ConfSetting[] {
     { name: 'recovery_min_apply_delay', value: '0' },
     { name: 'recovery_end_command', value: '' },
     { name: 'archive_cleanup_command', value: '' },
+    ...Object.entries(plan.atLeast ?? {}).map(([name, value]) => ({ name, value: String(value) })),
   ];
 }
 
@@ -85,13 +89,20 @@ function targetSettings(target: RecoveryTarget): readonly ConfSetting[] {
 
 /**
  * The settings made by ALTER SYSTEM that a restored `postgresql.auto.conf` keeps, and the names of those that it does
- * not. `origin` is the file as it was before Barman wrote into it, where Barman kept one.
+ * not. `origin` is the file as it was before Barman wrote into it, where Barman kept one; `before` as it was before pitr
+ * did: of settings that a recovery raises, it alone knows the backup's own value.
  */
 export function keptSettings(files: {
   readonly present: ReadonlyMap<string, string>;
   readonly origin?: ReadonlyMap<string, string> | undefined;
+  readonly before?: ReadonlyMap<string, string> | undefined;
 }): { readonly kept: readonly ConfSetting[]; readonly dropped: readonly string[] } {
   const all = new Map([...(files.origin ?? []), ...files.present]);
+  for (const name of files.before === undefined ? [] : SETTINGS_OF_PRIMARY) {
+    const value = files.before?.get(name) ?? files.origin?.get(name);
+    if (value === undefined) all.delete(name);
+    else all.set(name, value);
+  }
   return {
     kept: [...all].filter(([name]) => !isRecoverySetting(name)).map(([name, value]) => ({ name, value })),
     dropped: [...all.keys()].filter(isRecoverySetting),

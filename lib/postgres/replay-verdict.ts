@@ -178,7 +178,9 @@ function settingsTooLow(watch: ReplayWatch): ReplayVerdict {
         ? watch.log.fatal
         : watch.log.tail.filter((line) => /DETAIL|WARNING/.test(line))),
     ],
-    next: ['Raise the setting named above in the restored postgresql.conf, then run the playbook again.'],
+    next: [
+      'Raise the setting named above at the end of the restored postgresql.auto.conf, then go on: pitr resume, or replay.yml. PostgreSQL is started again.',
+    ],
   };
 }
 

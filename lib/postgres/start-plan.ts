@@ -46,8 +46,9 @@ function isOrphaned({ running, pid, processes = [] }: InstanceState): boolean {
 /** The start that leads from this state to the wanted one, or nothing. Throws kind `refused`. */
 export function planStart(state: InstanceState | Unknown, wish: StartWish): StartChange | undefined {
   if (!(state instanceof Unknown)) {
-    if (state.running && !isOrphaned(state) && state.mode === wish.mode) return undefined;
-    refuseDangers(state, wish);
+    const again = wish.mode === 'isolated' && state.mode === 'isolated' && state.pausedBySettings === true;
+    if (state.running && !isOrphaned(state) && state.mode === wish.mode && !again) return undefined;
+    if (!again) refuseDangers(state, wish);
   }
   const known = state instanceof Unknown ? undefined : state;
   const bin = wish.bin ?? known?.programs;

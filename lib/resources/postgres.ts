@@ -24,6 +24,7 @@ echo @files
 for file in backup_label standby.signal recovery.signal ${KEPT_HBA_FILE}; do [ -e "$file" ] && echo "$file"; done
 grep -q '^restore_command.*pitr: absent' postgresql.auto.conf 2>/dev/null && echo pitr-recovery
 [ -e "$d.pitr-run/pg_hba.conf" ] && echo pitr-run
+grep -aqs 'because of insufficient parameter settings' "$d.pitr-run/postgresql.log" && echo pitr-paused-by-settings
 program=
 if [ -f postmaster.opts ]; then echo @opts; cat postmaster.opts; read -r program rest < postmaster.opts; fi
 if [ -f postmaster.pid ]; then

@@ -8,6 +8,7 @@ import { evidenceOf } from '../transport/command-failed.ts';
 const CONFIGURATION = [
   'postgresql.auto.conf',
   'postgresql.auto.conf.origin',
+  `postgresql.auto.conf${BEFORE}`,
   'postgresql.conf',
   'postgresql.base.conf',
 ];

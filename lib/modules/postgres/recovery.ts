@@ -1,9 +1,8 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
 import { effectiveSettings, quoteConf } from '../../postgres/conf-file.ts';
-import { absolutePath, barmanServer, login, partialParam, segmentName } from '../../postgres/params.ts';
 import {
   AUTO_CONF,
   BEFORE,
@@ -13,8 +12,10 @@ import {
   stepsToPrepare,
   withoutPasswords,
 } from '../../postgres/recovery-files.ts';
+import { recoveryParams } from '../../postgres/recovery-params.ts';
 import { keptSettings, recoverySettings } from '../../postgres/recovery-settings.ts';
 import { inOrder, oneLine, parseLogin, restoreCommandValues } from '../../postgres/restore-command.ts';
+import { highestSettings } from '../../postgres/settings-floor.ts';
 import { defined } from '../../resources/defined.ts';
 import { pathResource } from '../../resources/path.ts';
 import { postgresResource } from '../../resources/postgres.ts';
@@ -25,86 +26,9 @@ import {
 } from '../../resources/recovery-files.ts';
 import { quote } from '../../transport/quote.ts';
 import { Unknown } from '../../values/unknown.ts';
-import { checkedTarget, targetSchema, targetWords } from '../../wal/target.ts';
+import { checkedTarget, targetWords } from '../../wal/target.ts';
 
-const params = z
-  .strictObject({
-    state: z
-      .enum(['present', 'absent'])
-      .default('present')
-      .describe('absent: after the promotion, remove all that the recovery has left in the directory'),
-    directory: absolutePath.describe('the restored data directory, where it lies now'),
-    pgdata: absolutePath
-      .describe('where it will lie when PostgreSQL starts on it: paths in its configuration are set to that')
-      .meta({ variable: 'pgdata' }),
-    target: targetSchema
-      .default('latest')
-      .describe(
-        'latest, a time with its offset, or a mapping with one of time, lsn, xid, name, immediate, and inclusive',
-      ),
-    timeline: z
-      .int()
-      .min(1)
-      .optional()
-      .describe('timeline that holds the target; required, so that no newer branch is followed by accident'),
-    signal: z
-      .enum(['standby', 'recovery'])
-      .default('standby')
-      .describe('standby: waits at the end of WAL, readable; recovery: ends there (see the description)'),
-    action: z
-      .enum(['pause', 'promote', 'shutdown'])
-      .default('pause')
-      .describe('what PostgreSQL does at the target'),
-    wal_method: z
-      .enum(['barman-wal-restore', 'barman-get-wal', 'local'])
-      .default('barman-wal-restore')
-      .describe('how WAL is fetched')
-      .meta({ variable: 'wal_method' }),
-    server: barmanServer.optional().describe('the Barman server of the backup: asked first'),
-    begin_wal: segmentName
-      .optional()
-      .describe("the backup's first segment: while its server shows it, what does not show is absent"),
-    partial: partialParam,
-    servers: z
-      .array(barmanServer)
-      .default([])
-      .describe('all Barman servers that may hold WAL of this cluster, in the order in which they are asked')
-      .meta({ variable: 'barman_servers' }),
-    ssh: login
-      .default('barman@barman')
-      .describe('how this host logs in to the Barman host')
-      .meta({ variable: 'barman_ssh' }),
-    wal_directories: z
-      .array(absolutePath)
-      .default([])
-      .describe('with wal_method local: directories of this host that hold WAL'),
-    segment_size: z
-      .int()
-      .positive()
-      .optional()
-      .describe('bytes of a WAL segment; read from the directory by default'),
-    user: z
-      .string()
-      .min(1)
-      .default('postgres')
-      .describe('operating system user that owns the data')
-      .meta({ variable: 'pg_user' }),
-  })
-  .superRefine((p, context) => {
-    const issue = (path: string, message: string): void => {
-      context.addIssue({ code: 'custom', path: [path], message });
-    };
-    if (p.state === 'absent') return;
-    if (p.timeline === undefined) issue('timeline', 'is required: the timeline that holds the target');
-    if (p.wal_method === 'local' && p.wal_directories.length === 0) {
-      issue('wal_directories', 'is required with wal_method local');
-    }
-    if (p.wal_method !== 'local' && p.servers.length === 0 && p.server === undefined) {
-      issue('servers', 'is required: the Barman servers that hold the WAL');
-    }
-  });
-
-type Params = z.output<typeof params>;
+type Params = z.output<typeof recoveryParams>;
 
 /** What lies there and what is wanted, as steps; or that check mode cannot know. */
 type State =
@@ -123,7 +47,8 @@ export const module = defineModule({
   summary: 'Makes a restored data directory ready for point-in-time recovery, and cleans it up afterwards.',
   description: `Writes postgresql.auto.conf (settings that the backup had from ALTER SYSTEM stay, recovery settings of
 Barman or of an older recovery go), the signal file, and the paths in postgresql.conf that name another node. Files are
-kept beside as they were (${BEFORE}) until state: absent.
+kept beside as they were (${BEFORE}) until state: absent. max_connections and its kin are raised for as long to the highest that
+the restored data, its configuration and \`at_least\` know: replay stops at the record by which the primary raised one.
 
 signal: standby is the default because with it nothing but a reached target or an operator ends the recovery. A failed
 fetch, a missing segment and a target after the last commit all leave a readable instance that waits; seen with
@@ -140,7 +65,7 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
 - postgres.recovery:   # after the promotion
     state: absent
     directory: "{{ pgdata }}"`,
-  params,
+  params: recoveryParams,
   returns: {
     kept: 'names of the ALTER SYSTEM settings that stay',
     dropped: 'names of settings of a recovery or an archive that are gone',
@@ -227,10 +152,15 @@ async function readState(
   const files = await readRecoveryFiles(host, p.directory, p.user);
   const current = effectiveSettings(files.texts.get(AUTO_CONF) ?? '');
   const origin = files.texts.get(`${AUTO_CONF}.origin`);
+  const before = files.texts.get(`${AUTO_CONF}${BEFORE}`);
   const { kept, dropped } = keptSettings({
     present: current,
     origin: origin === undefined ? undefined : effectiveSettings(origin),
+    before: before === undefined ? undefined : effectiveSettings(before),
   });
+  const configured = ['postgresql.conf', 'postgresql.base.conf'].map((name) =>
+    effectiveSettings(files.texts.get(name) ?? ''),
+  );
   const recovery =
     p.state === 'absent'
       ? []
@@ -239,6 +169,12 @@ async function readState(
           timeline: p.timeline ?? 1,
           action: p.action,
           restoreCommand: await restoreCommand(p, p.segment_size ?? instance.control?.segmentSize, context),
+          atLeast: highestSettings([
+            instance.control?.settings ?? {},
+            ...configured,
+            new Map(kept.map(({ name, value }) => [name, value])),
+            p.at_least,
+          ]),
         });
   const quoted = (settings: readonly { readonly name: string; readonly value: string }[]) =>
     settings.map(({ name, value }) => ({ name, value: quoteConf(value) }));

@@ -108,6 +108,14 @@ describe('the plan of a start', () => {
     expect(planStart(state({ running: true, mode: 'isolated' }), wish('isolated'))).toBeUndefined();
   });
 
+  it('is started again where replay has paused because a setting is too low: it reads its settings only then', () => {
+    const paused = state({ running: true, mode: 'isolated', role: 'recovering', pausedBySettings: true });
+    expect(planStart(paused, wish('isolated'))?.restart).toBe(true);
+    expect(
+      planStart(state({ running: true, mode: 'open', pausedBySettings: true }), wish('open')),
+    ).toBeUndefined();
+  });
+
   it.each([
     ['no data', state({ data: 'absent' }), 'isolated', 'no-data-directory'],
     ['a member that runs', state({ running: true }), 'isolated', 'postgres-runs-already'],

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { targetSchema } from '../wal/target.ts';
+import { absolutePath, barmanServer, login, partialParam, segmentName } from './params.ts';
+
+/** What `postgres.recovery` takes. */
+export const recoveryParams = z
+  .strictObject({
+    state: z
+      .enum(['present', 'absent'])
+      .default('present')
+      .describe('absent: after the promotion, remove all that the recovery has left in the directory'),
+    directory: absolutePath.describe('the restored data directory, where it lies now'),
+    pgdata: absolutePath
+      .describe('where it will lie when PostgreSQL starts on it: paths in its configuration are set to that')
+      .meta({ variable: 'pgdata' }),
+    target: targetSchema
+      .default('latest')
+      .describe(
+        'latest, a time with its offset, or a mapping with one of time, lsn, xid, name, immediate, and inclusive',
+      ),
+    timeline: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('timeline that holds the target; required, so that no newer branch is followed by accident'),
+    signal: z
+      .enum(['standby', 'recovery'])
+      .default('standby')
+      .describe('standby: waits at the end of WAL, readable; recovery: ends there (see the description)'),
+    action: z
+      .enum(['pause', 'promote', 'shutdown'])
+      .default('pause')
+      .describe('what PostgreSQL does at the target'),
+    wal_method: z
+      .enum(['barman-wal-restore', 'barman-get-wal', 'local'])
+      .default('barman-wal-restore')
+      .describe('how WAL is fetched')
+      .meta({ variable: 'wal_method' }),
+    server: barmanServer.optional().describe('the Barman server of the backup: asked first'),
+    begin_wal: segmentName
+      .optional()
+      .describe("the backup's first segment: while its server shows it, what does not show is absent"),
+    partial: partialParam,
+    at_least: z
+      .record(z.string(), z.int().min(0))
+      .default({})
+      .describe('max_connections and its kin as the live data has them (postgres.control: settings)'),
+    servers: z
+      .array(barmanServer)
+      .default([])
+      .describe('all Barman servers that may hold WAL of this cluster, in the order in which they are asked')
+      .meta({ variable: 'barman_servers' }),
+    ssh: login
+      .default('barman@barman')
+      .describe('how this host logs in to the Barman host')
+      .meta({ variable: 'barman_ssh' }),
+    wal_directories: z
+      .array(absolutePath)
+      .default([])
+      .describe('with wal_method local: directories of this host that hold WAL'),
+    segment_size: z
+      .int()
+      .positive()
+      .optional()
+      .describe('bytes of a WAL segment; read from the directory by default'),
+    user: z
+      .string()
+      .min(1)
+      .default('postgres')
+      .describe('operating system user that owns the data')
+      .meta({ variable: 'pg_user' }),
+  })
+  .superRefine((p, context) => {
+    const issue = (path: string, message: string): void => {
+      context.addIssue({ code: 'custom', path: [path], message });
+    };
+    if (p.state === 'absent') return;
+    if (p.timeline === undefined) issue('timeline', 'is required: the timeline that holds the target');
+    if (p.wal_method === 'local' && p.wal_directories.length === 0) {
+      issue('wal_directories', 'is required with wal_method local');
+    }
+    if (p.wal_method !== 'local' && p.servers.length === 0 && p.server === undefined) {
+      issue('servers', 'is required: the Barman servers that hold the WAL');
+    }
+  });

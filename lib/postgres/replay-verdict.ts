@@ -10,7 +10,7 @@ import {
 } from '../wal/segment.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import type { ReplayWatch } from './replay-watch.ts';
-import { wrongStop } from './stop-proof.ts';
+import { wrongPlace, wrongStop } from './stop-proof.ts';
 
 export interface ReplayWish {
   /** With any but `latest` the end of WAL is not what was asked for. */
@@ -74,6 +74,8 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
   if (log.absent !== undefined && settled && watch.still >= STILL_LOOKS) {
     const missing = missingBefore(log.absent.file, wish);
     if (missing !== undefined) return missing(watch);
+    const wrong = wrongPlace(wish.target, watch.last ?? {});
+    if (wrong !== undefined) return elsewhere(watch, wrong);
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
   }
   if (watch.still >= STILL_LOOKS && deliveredInVain(watch, wish)) return damaged(watch);
@@ -88,7 +90,7 @@ function elsewhere(watch: ReplayWatch, wrong: string): ReplayVerdict {
     message: `recovery has stopped, and not at its target: ${wrong}`,
     details: whereItStands(watch),
     next: [
-      'Its settings in postgresql.auto.conf may have been changed: restore the backup anew and recover again.',
+      'Nothing was promoted. Its settings in postgresql.auto.conf may have been changed: take the recovery back (rollback.yml) and recover again.',
     ],
   };
 }

@@ -1,4 +1,4 @@
-import { parseLsn } from '../wal/lsn.ts';
+import { formatLsn, type Lsn, parseLsn } from '../wal/lsn.ts';
 import { parseInstant } from '../wal/parse-instant.ts';
 import { type RecoveryTarget, targetWords } from '../wal/target.ts';
 import type { ReplaySession } from './replay-watch.ts';
@@ -8,6 +8,33 @@ import type { ReplaySession } from './replay-watch.ts';
  * in its log (in English): `before commit of transaction 740, time 2026-11-22 09:34:43.1+00`.
  */
 export function wrongStop(
+  target: RecoveryTarget,
+  stopping: string | undefined,
+  session: Pick<ReplaySession, 'lastCommit' | 'lsn'>,
+): string | undefined {
+  return wrongWords(target, stopping, session) ?? wrongPlace(target, session);
+}
+
+/** What contradicts that replay stands where the WAL in the archive says that it stops; nothing where it does not say. */
+export function wrongPlace(
+  { stopsAt }: RecoveryTarget,
+  { lsn }: Pick<ReplaySession, 'lsn'>,
+): string | undefined {
+  return stopsAt === undefined || lsn === undefined || isSamePlace(stopsAt, lsn)
+    ? undefined
+    : `replay stands at ${formatLsn(lsn)}, and by the archived WAL it had to stop at ${formatLsn(stopsAt)}`;
+}
+
+/** Pages begin at multiples of their size, which is at least this. */
+const PAGE = 1024n;
+
+/** A record that ends with its page ends where the next page begins; the next record begins after the header of that page. */
+function isSamePlace(a: Lsn, b: Lsn): boolean {
+  const [low, high] = a < b ? [a, b] : [b, a];
+  return low === high || (low % PAGE === 0n && (high - low === 24n || high - low === 40n));
+}
+
+function wrongWords(
   target: RecoveryTarget,
   stopping: string | undefined,
   session: Pick<ReplaySession, 'lastCommit'>,

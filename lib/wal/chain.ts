@@ -12,6 +12,8 @@ export interface Link {
   readonly partial: boolean;
   /** No commit in it is later than this; absent when nothing is known of it. */
   readonly time?: Instant | undefined;
+  /** When it was last written, as the archives say, whatever they say of later segments: clocks can go back. */
+  readonly written?: Instant | undefined;
 }
 
 /** All segments from the backup to the last archived one of a line, in order, the missing ones among them. */
@@ -30,6 +32,7 @@ export function chainOf(line: Line, archive: MergedArchive): readonly Link[] {
       servers: whole.length > 0 ? whole : part,
       partial: part.length > 0,
       time: holding?.time,
+      written: holding?.time,
     });
   }
   return withBoundedTimes(links);

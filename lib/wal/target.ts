@@ -7,7 +7,12 @@ import { parseInstant } from './parse-instant.ts';
  * Where a recovery stops. Inclusive, which is PostgreSQL's default, unless `exclusive` says otherwise: what stands
  * exactly at the target is then not recovered.
  */
-export type RecoveryTarget =
+export type RecoveryTarget = Stop & {
+  /** How far PostgreSQL will have replayed when it stops there, as the WAL in the archive says. */
+  readonly stopsAt?: Lsn | undefined;
+};
+
+type Stop =
   /** Before the first end of a transaction that is later than this moment; exclusive: that is not earlier. */
   | { readonly kind: 'time'; readonly time: Instant; readonly exclusive?: boolean | undefined }
   /** After the first record that begins at this position or later; exclusive: before it. */
@@ -39,6 +44,7 @@ const mapping = z.strictObject({
   immediate: orNothing(z.union([z.boolean(), z.literal('')])),
   inclusive: orNothing(z.union([z.boolean(), z.literal('')])),
   found_at: orNothing(z.string()),
+  stops_at: orNothing(z.string()),
 });
 
 type TargetMapping = z.output<typeof mapping>;
@@ -59,6 +65,12 @@ const KINDS = ['time', 'lsn', 'xid', 'name', 'immediate'] as const;
 
 /** Reads a target. A time of `latest` is the default and gives way to any other kind. */
 function parseTarget(param: TargetParam): ParsedTarget {
+  const parsed = parseStop(param);
+  const stopsAt = typeof param === 'string' ? undefined : parseLsn(param.stops_at ?? '');
+  return parsed.ok && stopsAt !== undefined ? { ok: true, target: { ...parsed.target, stopsAt } } : parsed;
+}
+
+function parseStop(param: TargetParam): ParsedTarget {
   const given: TargetMapping = typeof param === 'string' ? { time: param } : param;
   const present = (value: unknown): boolean =>
     value !== undefined && value !== null && value !== '' && value !== false;
@@ -187,6 +199,11 @@ export const targetSchema = z.union([z.string(), mapping]).superRefine((param, c
 
 /** A target as playbooks, the journal and notes carry it: plain data that `targetSchema` reads again. */
 export function targetData(target: RecoveryTarget): Readonly<Record<string, string | number | boolean>> {
+  const stops = target.stopsAt === undefined ? {} : { stops_at: formatLsn(target.stopsAt) };
+  return { ...stopData(target), ...stops };
+}
+
+function stopData(target: RecoveryTarget): Readonly<Record<string, string | number | boolean>> {
   const inclusive = 'exclusive' in target && target.exclusive === true ? { inclusive: false } : {};
   switch (target.kind) {
     case 'time':

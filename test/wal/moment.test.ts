@@ -62,12 +62,14 @@ beforeAll(async () => {
     names.map(async (name): Promise<Link> => {
       const segment = parseSegment(name) ?? bad();
       const { mtimeMs } = await stat(join(server.archive, name));
+      const time = instantAt(BigInt(Math.ceil(mtimeMs * 1000)));
       return {
         segment,
         number: segmentNumber(segment, SIZE),
         servers: ['real'],
         partial: false,
-        time: instantAt(BigInt(Math.ceil(mtimeMs * 1000))),
+        time,
+        written: time,
       };
     }),
   );

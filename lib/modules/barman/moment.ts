@@ -77,7 +77,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
   params,
   returns: {
     target: 'the target as a mapping; of a transaction or restore point with found_at, where it is',
-    aim: 'the target that PostgreSQL is told',
+    aim: 'the target that PostgreSQL is told, with stops_at, how far it will have replayed there',
     moved: 'where the aim is not the target: from, to (positions), bytes, locks',
     locked: 'locks that will be held at the stop: xid, database, relation',
     stop: 'where recovery stops: side (before or after), lsn, what, xid, time; absent for latest',
@@ -117,12 +117,14 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     await checkStop(moment, wal, wish, facts);
     const partial = chain.at(-1)?.partial === true ? chain.at(-1) : undefined;
     const aim = aimAt(target, moment, backup.endLsn, partial?.segment);
-    const notes = [...stopNotes(target, moment, markerNeeded), ...aimWords(aim)];
+    const back = backWords(target, moment);
+    const notes = [...stopNotes(target, moment, markerNeeded), ...back, ...aimWords(aim)];
+    if (back.length > 0) context.warn(back.join(' '));
     if (aim.moved !== undefined || aim.locked.length > 0) context.warn(aimWords(aim).join(' '));
     const { stop, lastCommit, nextCommit, last } = moment;
     return {
       target: targetData(located(target, stop?.lsn)),
-      aim: targetData(located(aim.target, stop?.lsn)),
+      aim: targetData({ ...located(aim.target, stop?.lsn), stopsAt: aim.stopsAt }),
       ...(aim.moved === undefined
         ? {}
         : {
@@ -255,6 +257,16 @@ function stopNotes(target: RecoveryTarget, moment: Moment, markerNeeded: boolean
       ? ''
       : `; the next one is of ${commitWords(nextCommit)}`;
   return [`Recovery stops ${stopWords(stop)}; ${holds}${next}.`];
+}
+
+/** PostgreSQL compares each commit with the target, in the order of the WAL, and knows nothing of clocks. */
+function backWords(target: RecoveryTarget, { stop, writtenBefore }: Moment): readonly string[] {
+  const last = writtenBefore.at(-1);
+  if (stop === undefined || last?.written === undefined) return [];
+  return [
+    `Clocks went back before ${targetWords(target)} (a change of leader?): PostgreSQL stops at the first commit that is later, and ${writtenBefore.length} WAL segments after it were written before that time, the last one, ${last.segment}, at ${formatInstant(last.written)}. What was committed in them is not recovered.`,
+    'To go further aim at a transaction or a position: target_xid=..., target_lsn=...',
+  ];
 }
 
 /** With the place of what had to be looked for. */

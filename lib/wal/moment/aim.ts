@@ -17,6 +17,8 @@ export interface Aim {
   readonly commitsBetween: number;
   /** For `latest`: the WAL ends within this segment, and the target is its last record. */
   readonly within?: WalSegment | undefined;
+  /** How far PostgreSQL will have replayed when it stops; nothing where the WAL does not tell. */
+  readonly stopsAt?: Lsn | undefined;
 }
 
 /**
@@ -31,16 +33,19 @@ export function aimAt(target: RecoveryTarget, moment: Moment, consistentAt: Lsn,
   const { free, held, stop, last } = moment;
   if (target.kind === 'latest' && partial !== undefined && last !== undefined) {
     const end: RecoveryTarget = { kind: 'lsn', lsn: last.lsn };
-    return { target: end, locked: [], commitsBetween: 0, within: partial };
+    return { target: end, locked: [], commitsBetween: 0, within: partial, stopsAt: last.endLsn };
   }
-  if (free === undefined || stop === undefined) return { target, locked: [], commitsBetween: 0 };
+  // That the backup is consistent PostgreSQL may see later than at the first record that makes it so.
+  const stopsAt = target.kind === 'immediate' ? undefined : stop?.replayedTo;
+  if (free === undefined || stop === undefined) return { target, locked: [], commitsBetween: 0, stopsAt };
   if (free.commitsBetween > 0 || free.lsn < consistentAt)
-    return { target, locked: held, commitsBetween: free.commitsBetween };
+    return { target, locked: held, commitsBetween: free.commitsBetween, stopsAt };
   return {
     target: { kind: 'lsn', lsn: free.lsn, exclusive: true },
     moved: { from: stop.replayedTo, to: free.lsn, locks: held },
     locked: [],
     commitsBetween: 0,
+    stopsAt: free.lsn,
   };
 }
 

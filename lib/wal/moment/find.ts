@@ -37,6 +37,8 @@ export interface Moment {
   /** All restore points that were passed. */
   readonly restorePoints: readonly RestorePoint[];
   readonly parentOfTarget?: number | undefined;
+  /** Segments after the stop that were written before the target: a clock went back, and PostgreSQL does not come to them. */
+  readonly writtenBefore: readonly Link[];
   /** Segments that were read, repeated ones counted again. */
   readonly segmentsRead: number;
 }
@@ -92,6 +94,7 @@ export async function findMoment(
       parentOfTarget,
       held: scan.locks.held,
       free: scan.locks.freeBefore(),
+      writtenBefore: writtenBefore(question, stop),
       segmentsRead,
     };
   }
@@ -104,7 +107,9 @@ function firstGuess({ target, chain, segmentSize }: MomentQuestion): number {
   const last = chain.length - 1;
   switch (target.kind) {
     case 'time': {
-      const later = chain.findIndex((link) => link.time !== undefined && link.time > target.time);
+      // Not the time that later segments allow: PostgreSQL stops at the first commit that is later than the target, also
+      // where a clock went back after it. A copy that was uploaded late costs only some reading.
+      const later = chain.findIndex(({ written }) => written !== undefined && written > target.time);
       return Math.max(0, (later === -1 ? last : later) - 1);
     }
     case 'lsn':
@@ -117,6 +122,19 @@ function firstGuess({ target, chain, segmentSize }: MomentQuestion): number {
     case 'latest':
       return Math.max(0, last - 1);
   }
+}
+
+/** An archive may keep times of files in whole seconds. */
+const ROUNDED = 1_000_000n;
+
+function writtenBefore(
+  { target, chain, segmentSize }: MomentQuestion,
+  stop: StopPoint | undefined,
+): readonly Link[] {
+  if (target.kind !== 'time' || stop === undefined) return [];
+  const until = target.time - ROUNDED;
+  const stopped = numberHolding(stop.lsn, segmentSize);
+  return chain.filter(({ number, written }) => number > stopped && written !== undefined && written < until);
 }
 
 async function scanFrom(

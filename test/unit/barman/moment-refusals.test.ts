@@ -19,6 +19,7 @@ const moment: Moment = {
   last: { lsn: lsnAt(0x50000a0n), endLsn: lsnAt(0x6000000n) },
   held: [],
   restorePoints: [{ name: 'before-release', time, lsn: lsnAt(0x5000028n) }],
+  writtenBefore: [],
   segmentsRead: 2,
 };
 const facts = (param: TargetParam): MomentFacts => ({

@@ -102,6 +102,16 @@ describe('a replay', () => {
     });
   });
 
+  it('that stands anywhere but where the archived WAL said it would stop has stopped elsewhere', () => {
+    const log = line('LOG:  pausing at the end of recovery');
+    const target = checkedTarget({ time: '2026-11-22 15:41:19+00', stops_at: '0/C1D3200' });
+    const wish = { ...TARGET, target };
+    expect(judge(wish, [look({ ...at('0/C1D31B8', true), log })])).toMatchObject({
+      code: 'stopped-elsewhere',
+    });
+    expect(judge(wish, [look({ ...at('0/C1D3200', true), log })])).toMatchObject({ what: 'target' });
+  });
+
   it('that somebody paused by hand is not at its target', () => {
     const log = line('LOG:  recovery has paused');
     expect(judge(TARGET, [look({ ...at('0/C1D31B8', true), log })]).kind).toBe('going');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { wrongStop } from '../../../lib/postgres/stop-proof.ts';
-import { checkedTarget } from '../../../lib/wal/target.ts';
+import { parseLsn } from '../../../lib/wal/lsn.ts';
+import { checkedTarget, targetData } from '../../../lib/wal/target.ts';
 
 const at = '2026-11-22 15:41:19+00';
 
@@ -41,5 +42,32 @@ describe('where PostgreSQL says that it stopped', () => {
     expect(
       wrongStop(checkedTarget(at), undefined, { lastCommit: '2026-11-22 15:41:19.000001+00' }),
     ).toContain('later than 2026-11-22 15:41:19+00');
+  });
+});
+
+describe('where the archived WAL says that it stops', () => {
+  const target = checkedTarget({ time: at, stops_at: '0/5000060' });
+  const words = 'before commit of transaction 779, time 2026-11-22 15:41:20.435544+00';
+  const wrongAt = (lsn: string, aim = target) =>
+    wrongStop(aim, words, { lastCommit: '2026-11-22 15:41:18.494545+00', lsn: parseLsn(lsn) });
+
+  it('it stands, and all is well', () => {
+    expect(wrongAt('0/5000060')).toBeUndefined();
+  });
+
+  it('it does not stand: it has stopped elsewhere, whatever else agrees', () => {
+    expect(wrongAt('0/4FFFF00')).toBe(
+      'replay stands at 0/4FFFF00, and by the archived WAL it had to stop at 0/5000060',
+    );
+  });
+
+  it('it stands at the end of the page before, the header of which the next record comes after', () => {
+    expect(wrongAt('0/5002000', checkedTarget({ time: at, stops_at: '0/5002018' }))).toBeUndefined();
+    expect(wrongAt('0/5000000', checkedTarget({ time: at, stops_at: '0/5000028' }))).toBeUndefined();
+    expect(wrongAt('0/5002010', checkedTarget({ time: at, stops_at: '0/5002028' }))).toBeDefined();
+  });
+
+  it('travels with the target through playbooks and notes', () => {
+    expect(targetData(target)).toEqual({ time: '2026-11-22 15:41:19+00', stops_at: '0/5000060' });
   });
 });

@@ -9,6 +9,7 @@ const end: Moment = {
   last: { lsn: at(0x7000060), endLsn: at(0x7000088) },
   held: [],
   restorePoints: [],
+  writtenBefore: [],
   segmentsRead: 2,
 };
 const SEGMENT = parseSegment('000000010000000000000007');

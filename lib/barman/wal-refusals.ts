@@ -136,10 +136,10 @@ function missing(refusal: Extract<WalRefusal, { why: 'missing' }>, facts: Refuse
       `Missing WAL files: ${names.join(', ')}`,
       ...refusal.bad
         .slice(0, 8)
-        .map(({ segment, server, size }) =>
+        .map(({ segment, server, size, broken }) =>
           size === undefined
             ? `${segment} was archived on ${server} once; its file is gone`
-            : `${segment} on ${server} is damaged: it has ${size} bytes`,
+            : `${segment} on ${server} is damaged: ${broken ?? `it has ${size} bytes`}`,
         ),
       searched(facts.servers),
       ...validTimes(refusal.reachable),

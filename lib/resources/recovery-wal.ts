@@ -4,15 +4,16 @@ import type { ServerConfig } from '../barman/config.ts';
 import { alternativeTo, archivesFor, positionOf, wantedServers } from '../barman/recovery-wal.ts';
 import { walRefused } from '../barman/wal-refusals.ts';
 import type { ReadHost } from '../contract/module.ts';
-import { type MergedArchive, mergeArchives } from '../wal/archive.ts';
+import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.ts';
 import { chainOf, type Link, namesOfRuns } from '../wal/chain.ts';
-import { parseSegment } from '../wal/segment.ts';
+import { parseSegment, segmentNumber, type WalSegment } from '../wal/segment.ts';
 import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
 import { type NodeTail, nodesToSave, silentNodes, type TailsParam, tailsBeside } from '../wal/tail.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import { timelineId } from '../wal/timeline.ts';
 import { planUpToGap } from '../wal/up-to-gap.ts';
 import { readCatalogueAndArchives } from './barman.ts';
+import { proveUnpacking } from './packed-wal.ts';
 
 /** What is asked of the archives. */
 export interface RecoveryWalWish {
@@ -30,6 +31,9 @@ export interface RecoveryWalWish {
   readonly allowUnarchived: boolean;
   /** What nodes have beside the archives, and will archive. */
   readonly tails?: TailsParam | undefined;
+  /** Which compressed segments are unpacked, to prove that they can be; none where it is left out. */
+  readonly unpack?: 'all' | { readonly after: WalSegment } | undefined;
+  readonly progress?: ((text: string) => void) | undefined;
 }
 
 /** The WAL of a recovery, proved to be there. */
@@ -62,9 +66,6 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
     reference.server === undefined ? searched : wantedServers(servers, [reference.server], host.name);
   const backup = backupById(reference.id, holding, host.name);
   const own = archivesFor(backup, searched, archives);
-  const tails = tailsBeside(wish.tails ?? [], own, backup);
-  const merged = mergeArchives([...own, ...tails.map(({ archive }) => archive)], backup.segmentSize);
-  const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
   const refuse = async (refusal: WalRefusal): Promise<never> => {
     const all = await readCatalogueAndArchives(host, wish.user);
     throw walRefused(refusal, {
@@ -81,13 +82,35 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
       host: host.name,
     });
   };
-  const found = {
-    backup,
-    merged,
-    tails,
-    servers: own.flatMap(({ server }) => servers.filter(({ name }) => name === server)),
-    refuse,
+  const used = own.flatMap(({ server }) => servers.filter(({ name }) => name === server));
+  const solved = async (copies: readonly Archive[]): Promise<RecoveryWal> => {
+    const wal = solveOn(copies, backup, wish);
+    return 'why' in wal ? refuse(wal) : { ...wal, servers: used, refuse };
   };
+  const { unpack, user, progress } = wish;
+  if (unpack === undefined) return solved(own);
+  const { segmentSize } = backup;
+  const after = unpack === 'all' ? -1 : segmentNumber(unpack.after, segmentSize);
+  for (let proved = own; ; ) {
+    const wal = await solved(proved);
+    const links = wal.plan.needed.filter(({ number }) => number > after);
+    const next = await proveUnpacking(host, links, proved, { user, segmentSize, servers: used, progress });
+    // Where a copy is broken, another server's may do, or another way.
+    if (next === proved) return wal;
+    proved = next;
+  }
+}
+
+function solveOn(
+  own: readonly Archive[],
+  backup: CompleteBackup,
+  wish: RecoveryWalWish,
+): Omit<RecoveryWal, 'servers' | 'refuse'> | WalRefusal {
+  const { target } = wish;
+  const tails = tailsBeside(wish.tails ?? [], own, backup);
+  const merged = mergeArchives([...own, ...tails.map(({ archive }) => archive)], backup.segmentSize);
+  const found = { backup, merged, tails };
+  const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
   const solved = solveWal(positionOf(backup), merged, target, timeline);
   if (solved.ok) return { ...found, target, plan: solved, unarchived: false };
   if (solved.why === 'missing' && wish.acceptGap) {
@@ -102,7 +125,7 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
     const plan = solveWal(positionOf(backup), merged, { kind: 'latest' }, solved.line.timeline);
     if (plan.ok) return { ...found, target, plan, unarchived: true };
   }
-  return refuse(solved);
+  return solved;
 }
 
 /** The nodes that have WAL of this recovery which no archive has. `chain` is sorted by `farthestFirst`. */

@@ -13,6 +13,8 @@ export interface ArchivedFile {
   readonly size: number;
   /** Known to be stored compressed (its size then says nothing), or known not to be. */
   readonly compressed?: boolean | undefined;
+  /** Why it cannot be unpacked, where that was tried and failed. */
+  readonly broken?: string | undefined;
 }
 
 /** A `.history` file of a server's archive. */
@@ -46,12 +48,14 @@ interface Holding {
   readonly time: Instant;
 }
 
-/** A segment that a server should have: its file is gone, or has not the size of a segment though not compressed. */
+/** A segment that a server should have: its file is gone, has not the size of a segment, or cannot be unpacked to one. */
 export interface BadFile {
   readonly segment: WalSegment;
   readonly server: string;
   /** Bytes of the damaged file; absent when the file is gone. */
   readonly size?: number | undefined;
+  /** What is wrong with it, where the size does not tell. */
+  readonly broken?: string | undefined;
 }
 
 /** One number that two servers' history files use for different timelines. */
@@ -79,10 +83,10 @@ export function mergeArchives(archives: readonly Archive[], segmentSize: Segment
   const holdings = new Map<WalSegment, Holding>();
   const bad: BadFile[] = [];
   for (const { server, files, lost } of archives) {
-    for (const { segment, partial, time, size, compressed } of files) {
+    for (const { segment, partial, time, size, compressed, broken } of files) {
       if (!fitsSize(segment, segmentSize)) continue;
-      const damaged = size === 0 || (compressed === false && size !== segmentSize);
-      if (damaged) bad.push({ segment, server, size });
+      const damaged = broken !== undefined || size === 0 || (compressed === false && size !== segmentSize);
+      if (damaged) bad.push({ segment, server, size, broken });
       const place = damaged ? 'nowhere' : partial ? 'partialServers' : 'servers';
       holdings.set(segment, held(holdings.get(segment), server, place, time));
     }

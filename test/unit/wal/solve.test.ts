@@ -163,6 +163,24 @@ describe('one timeline in one archive', () => {
     expect(solved([{ ...zipped, files }], latest)).toBe('timeline 1, 1:03 to 1:04');
   });
 
+  it('a compressed segment that cannot be unpacked is missing, unless another server has a good copy', () => {
+    const zipped = archive('db1', ['1:03@5', '1:04@20', '1:05@30']);
+    const broken = {
+      ...zipped,
+      files: zipped.files.map((f, i) => ({
+        ...f,
+        size: 1000,
+        compressed: true,
+        broken: i === 1 ? 'unexpected end of file' : undefined,
+      })),
+    };
+    expect(solved([broken], latest)).toBe('missing 1:04');
+    expect(solved([broken, archive('db2', ['1:04@20'])], latest)).toBe('timeline 1, 1:03 to 1:05');
+    expect(mergeArchives([broken], size(16)).bad).toMatchObject([
+      { server: 'db1', size: 1000, broken: 'unexpected end of file' },
+    ]);
+  });
+
   it('nothing archived yet is its own refusal', () => {
     expect(solved([archive('db1', [])], latest)).toBe('nothing-archived');
   });

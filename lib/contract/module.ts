@@ -179,10 +179,15 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   /** A resumed run does it again although it was done before: what it gives (a lock) ends with the process. */
   readonly everyRun?: true;
   /**
-   * What it gives can end by itself (a server that was started). A resumed run that has changed nothing since looks
-   * at it again, and does what is missing.
+   * What it gives can end by itself (a server that was started): a name for that on its host, the data directory of a
+   * server. A resumed run comes to the task again, and does what is missing, until a change `handsOn` that name.
    */
-  readonly mayEnd?: true;
+  readonly mayEnd?: (change: C) => string;
+  /**
+   * The name of what an earlier change gave and does not vouch for any more after this one: it was ended on purpose, is
+   * somewhere else, or is somebody else's to keep up.
+   */
+  readonly handsOn?: (change: C) => string;
   /** Before anything of a run is taken back: holds again what the run held when it made this change. */
   readonly retake?: (host: WriteHost, change: C, context: TaskContext) => Promise<void>;
   /**

@@ -44,7 +44,8 @@ export interface ChangeJournal {
     readonly user: string | undefined;
     readonly env: Readonly<Record<string, string>> | undefined;
     readonly everyRun: true | undefined;
-    readonly mayEnd: true | undefined;
+    readonly mayEnd: string | undefined;
+    readonly handsOn: string | undefined;
     readonly undoable: true | string;
   }): Promise<number>;
   done(number: number, result: Result): Promise<void>;
@@ -181,7 +182,8 @@ async function change(
     user: place.defaults.user,
     env: place.defaults.env,
     everyRun: module.everyRun,
-    mayEnd: module.mayEnd,
+    mayEnd: module.mayEnd?.(planned),
+    handsOn: module.handsOn?.(planned),
     undoable,
   });
   try {

@@ -29,7 +29,19 @@ export interface RunJournal extends ChangeJournal {
 export function runJournal(writer: JournalWriter, masker: Masker, next = 1): RunJournal {
   let number = next;
   return {
-    intend: async ({ host, step, module, params, change, user, env, everyRun, mayEnd, undoable }) => {
+    intend: async ({
+      host,
+      step,
+      module,
+      params,
+      change,
+      user,
+      env,
+      everyRun,
+      mayEnd,
+      handsOn,
+      undoable,
+    }) => {
       const own = number++;
       const masked = masker.data({ params, change, env: env === undefined ? undefined : environment(env) });
       await writer.durable({
@@ -43,6 +55,7 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         user,
         everyRun,
         mayEnd,
+        handsOn,
         undoable,
       });
       return own;

@@ -23,11 +23,10 @@ export interface MadeChange {
  * What a resumed run need not do again, from its journal.
  *
  * Every change that was made stands, unless an undo has begun to take it back: how far that came is for its module to
- * see. The results of tasks up to the last of them stand with it:
- * what was decided before a change is not decided anew after it. Whatever was only looked at since then is looked at
- * again, so a run that changed nothing starts from its beginning; so is what the last change gave, where that can end
- * by itself. On a host that failed, nothing counts from its
- * failure on, unless the failure was ignored or rescued.
+ * see. The results of tasks up to the last of them stand with it: what was decided before a change is not decided anew
+ * after it. Whatever was only looked at since then is looked at again, so a run that changed nothing starts from its
+ * beginning; so is what a change gave that can end by itself, unless a later one ended it, moved it or gave it into other
+ * hands. On a host that failed, nothing counts from its failure on, unless the failure was ignored or rescued.
  */
 export class Past {
   readonly #results: ReadonlyMap<string, Of<'task.result'>>;
@@ -73,6 +72,7 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   for (const [at, record] of records.entries()) {
     switch (record.type) {
       case 'run.resumed':
+        // What may have ended stays in it: it may end under this process, too.
         entries = standing(entries);
         break;
       case 'task.result':
@@ -107,7 +107,7 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   }
   const results = new Map<string, Of<'task.result'>>();
   const changes = new Map<string, MadeChange>();
-  for (const entry of standing(entries)) {
+  for (const entry of standing(withoutEnded(withoutFailed(entries)))) {
     if (entry.kind === 'result') results.set(keyOf(entry.record), entry.record);
     if (entry.kind === 'change') changes.set(keyOf(entry.made.intent.step), entry.made);
   }
@@ -116,18 +116,9 @@ export function pastOf(records: readonly JournalRecord[]): Past {
 
 const FAILED: readonly TaskStatus[] = ['failed', 'unreachable'];
 
+/** What counts and was done up to the last change that stands: what was only looked at since then is looked at again. */
 function standing(entries: readonly Entry[]): Entry[] {
-  const ends = new Map<string, number>();
-  for (const entry of entries) {
-    const { host, at } = entry;
-    if (entry.kind === 'rescued') ends.delete(host);
-    const fails =
-      entry.kind === 'result' && FAILED.includes(entry.record.status) && entry.record.ignored !== true;
-    if ((fails || entry.kind === 'left') && !ends.has(host)) ends.set(host, at);
-  }
-  const counting = withoutEnded(
-    entries.filter(({ host, at }) => at < (ends.get(host) ?? Number.POSITIVE_INFINITY)),
-  );
+  const counting = withoutFailed(entries);
   const lastChange = counting.findLast(({ kind }) => kind === 'change')?.at ?? -1;
   const changed = new Set(
     counting.flatMap((entry) => (entry.kind === 'change' ? [taskKey(entry.made.intent.step)] : [])),
@@ -137,13 +128,34 @@ function standing(entries: readonly Entry[]): Entry[] {
   );
 }
 
-/** Without the last change, where what it gave may have ended since. */
-function withoutEnded(entries: Entry[]): Entry[] {
+function withoutFailed(entries: readonly Entry[]): Entry[] {
+  const ends = new Map<string, number>();
+  for (const entry of entries) {
+    const { host, at } = entry;
+    if (entry.kind === 'rescued') ends.delete(host);
+    const fails =
+      entry.kind === 'result' && FAILED.includes(entry.record.status) && entry.record.ignored !== true;
+    if ((fails || entry.kind === 'left') && !ends.has(host)) ends.set(host, at);
+  }
+  return entries.filter(({ host, at }) => at < (ends.get(host) ?? Number.POSITIVE_INFINITY));
+}
+
+/** Without what a change gave that may have ended since, and that nobody else has taken over: its task runs again. */
+function withoutEnded(entries: readonly Entry[]): Entry[] {
+  const given = new Map<string, Step>();
   const last = entries.findLast(({ kind }) => kind === 'change');
-  if (last?.kind !== 'change' || last.made.intent.mayEnd !== true) return entries;
-  const key = taskKey(last.made.intent.step);
+  for (const entry of entries) {
+    if (entry.kind !== 'change') continue;
+    const { host, step, mayEnd, handsOn } = entry.made.intent;
+    if (handsOn !== undefined) given.delete(`${host} ${handsOn}`);
+    if (mayEnd !== undefined && (mayEnd !== true || entry === last)) given.set(`${host} ${mayEnd}`, step);
+  }
+  const steps = new Set([...given.values()].map(keyOf));
+  const tasks = new Set([...given.values()].map(taskKey));
   return entries.filter(
-    (entry) => entry !== last && !(entry.kind === 'result' && taskKey(entry.record) === key),
+    (entry) =>
+      !(entry.kind === 'change' && steps.has(keyOf(entry.made.intent.step))) &&
+      !(entry.kind === 'result' && tasks.has(taskKey(entry.record))),
   );
 }
 

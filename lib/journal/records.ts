@@ -81,8 +81,13 @@ export type JournalRecord =
       readonly env?: Readonly<Record<string, string>> | undefined;
       /** It is made by every process of the run anew, so a resumed run does not count it as done. */
       readonly everyRun?: true | undefined;
-      /** What it gave can end by itself: as the last change, a resumed run looks at it again. */
-      readonly mayEnd?: true | undefined;
+      /**
+       * The name of what it gave, where that can end by itself: a resumed run looks at it again. Before version 3 `true`,
+       * and so only as the last change.
+       */
+      readonly mayEnd?: string | true | undefined;
+      /** The name of what an earlier change gave (`mayEnd`) and is not to be looked at again after this one. */
+      readonly handsOn?: string | undefined;
       /** True, or the reason why it cannot be taken back. */
       readonly undoable: true | string;
     }

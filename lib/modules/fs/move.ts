@@ -56,6 +56,7 @@ export const module = defineModule({
   read,
   plan,
   unchanged: (_state, { src, dest }) => ({ src, dest }),
+  handsOn: ({ src }) => src,
   predict: ({ src, dest }) => ({
     resources: [
       { kind: pathResource.kind, moved: { from: src, to: dest } },

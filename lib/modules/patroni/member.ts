@@ -73,6 +73,7 @@ export const module = defineModule({
     service instanceof Unknown || instance instanceof Unknown
       ? {}
       : { service: service.state, postgres: instance.running },
+  handsOn: ({ pgdata }) => pgdata,
   predict: (change, { member, instance }, p) => {
     const before = instance instanceof Unknown ? undefined : instance;
     const running = change.state === 'running';

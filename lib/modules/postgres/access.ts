@@ -64,6 +64,8 @@ export const module = defineModule({
       ...(bin === undefined ? {} : { bin }),
     };
   },
+  // postgres.start refuses an instance that runs in another way than it started it.
+  handsOn: ({ pgdata }) => pgdata,
   predict: (change, state) => ({
     resources: [
       predicted(postgresResource, change.pgdata, {

@@ -107,6 +107,8 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
     };
   },
   unchanged: (state) => resultOf(state),
+  // Cleaned up, it is no data any more that postgres.start would start isolated.
+  handsOn: ({ directory }) => directory,
   predict: (change) => ({
     resources: [
       predicted(

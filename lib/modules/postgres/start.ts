@@ -51,7 +51,6 @@ export const module = defineModule({
 - postgres.start:
     mode: closed`,
   params,
-  mayEnd: true,
   returns: {
     pid: 'of the postmaster',
     port: 'that names the socket',
@@ -60,6 +59,7 @@ export const module = defineModule({
   read: async (host, p: Params) => host.look(postgresResource, p.pgdata),
   plan: (state, p) => planStart(state, p),
   unchanged: (state) => (state instanceof Unknown ? {} : { pid: state.pid, port: state.port }),
+  mayEnd: ({ pgdata }) => pgdata,
   predict: (change, state) => ({
     resources: [predicted(postgresResource, change.pgdata, instanceAfterStart(state, change))],
   }),

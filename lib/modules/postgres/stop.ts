@@ -60,6 +60,7 @@ export const module = defineModule({
       ...(known?.pid === undefined ? {} : { pid: known.pid }),
     };
   },
+  handsOn: ({ pgdata }) => pgdata,
   predict: (change, state) => {
     const before = state instanceof Unknown ? { data: 'present' as const, mode: change.wasMode } : state;
     const {

@@ -12,7 +12,7 @@ function look(task: string, host = 'db1', status: 'ok' | 'failed' | 'skipped' = 
 function change(
   task: string,
   host = 'db1',
-  more: { everyRun?: true; mayEnd?: true; open?: true } = {},
+  more: { everyRun?: true; mayEnd?: string | true; handsOn?: string; open?: true } = {},
 ): JournalRecord[] {
   const number = ++changes;
   return [
@@ -27,6 +27,7 @@ function change(
       change: { summary: task },
       everyRun: more.everyRun,
       mayEnd: more.mayEnd,
+      handsOn: more.handsOn,
       undoable: true,
     },
     ...(more.open ? [] : [{ type: 'change.done', time: 0, number, result: { task } } as const]),
@@ -46,6 +47,8 @@ function change(
         ]),
   ];
 }
+
+const SERVER = { mayEnd: '/data' };
 
 const resumed: JournalRecord = {
   type: 'run.resumed',
@@ -77,13 +80,53 @@ describe('what stands of a run', () => {
     ],
     [
       'nothing of a server that was started last, which may have ended since',
-      [look('1.1'), change('1.2'), change('1.3', 'db1', { mayEnd: true }), look('1.4', 'db1', 'failed')],
+      [look('1.1'), change('1.2'), change('1.3', 'db1', SERVER), look('1.4', 'db1', 'failed')],
       ['db1 1.1', 'db1 1.2'],
     ],
     [
-      'a server that was started, when more was changed since',
-      [change('1.1', 'db1', { mayEnd: true }), look('1.2'), change('1.3')],
+      'all but a server that may have ended since, when more was changed, there or on other hosts',
+      [change('1.1', 'db1', SERVER), look('1.2'), change('1.3'), change('1.4', 'db2')],
+      ['db1 1.2', 'db1 1.3', 'db2 1.4'],
+    ],
+    [
+      'a server, too, that was stopped, moved or handed to somebody else after it was started',
+      [change('1.1', 'db1', SERVER), look('1.2'), change('1.3', 'db1', { handsOn: '/data' })],
       ['db1 1.1', 'db1 1.2', 'db1 1.3'],
+    ],
+    [
+      'all but a server, when what was handed on is another one or that of another host',
+      [
+        change('1.1', 'db1', SERVER),
+        change('1.2', 'db1', { handsOn: '/other' }),
+        change('1.3', 'db2', { handsOn: '/data' }),
+      ],
+      ['db1 1.2', 'db2 1.3'],
+    ],
+    [
+      'the first start of a server that was started twice, and not the second one',
+      [change('1.1', 'db1', SERVER), change('1.2'), change('1.3', 'db1', SERVER), change('1.4')],
+      ['db1 1.1', 'db1 1.2', 'db1 1.4'],
+    ],
+    [
+      'nothing of a server that ran still when the run was resumed, and may have ended under that process',
+      [change('1.1', 'db1', SERVER), change('1.2', 'db2'), [resumed], look('1.1'), change('1.3', 'db2')],
+      ['db2 1.2', 'db2 1.3'],
+    ],
+    [
+      'nothing of a server that was started again by the resumed run',
+      [
+        change('1.1', 'db1', SERVER),
+        change('1.2', 'db2'),
+        [resumed],
+        change('1.1', 'db1', SERVER),
+        change('1.3', 'db2'),
+      ],
+      ['db2 1.2', 'db2 1.3'],
+    ],
+    [
+      'a server that an older pitr had started, unless that was the last change',
+      [change('1.1', 'db1', { mayEnd: true }), change('1.2'), change('1.3', 'db1', { mayEnd: true })],
+      ['db1 1.1', 'db1 1.2'],
     ],
     [
       'nothing of a host from its failure on, changes of its clean-up included',

@@ -1,6 +1,6 @@
+import { atWorkElsewhere } from '../../lib/engine/at-work.ts';
 import { resumeRequest } from '../../lib/engine/resume.ts';
 import { runPlaybook } from '../../lib/engine/run.ts';
-import { atWorkElsewhere } from '../../lib/engine/undo.ts';
 import { PitrError } from '../../lib/errors/pitr-error.ts';
 import { readRun } from '../../lib/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';

@@ -1,10 +1,5 @@
-import {
-  atWorkElsewhere,
-  refuseWhileAtWork,
-  type UndoOutcome,
-  type UndoStep,
-  undoRun,
-} from '../../lib/engine/undo.ts';
+import { atWorkElsewhere, refuseWhileAtWork } from '../../lib/engine/at-work.ts';
+import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/undo.ts';
 import { planUndo, type UndoPlan, type Wall } from '../../lib/engine/undo-plan.ts';
 import { PitrError } from '../../lib/errors/pitr-error.ts';
 import { type JournalledChange, readRun } from '../../lib/journal/read.ts';

@@ -10,10 +10,8 @@ export function changeMark(runId: string, number: number): string {
 
 const FIND = `
 left() {
-  for f in /proc/[0-9]*/environ; do
-    p=\${f#/proc/}; p=\${p%/environ}
-    [ "$p" != $$ ] || continue
-    tr '\\0' '\\n' <"$f" 2>/dev/null | grep -qxF -- "$1" && printf '%s ' "$p"
+  grep -lzxF -e "$1" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ p _; do
+    [ "$p" = $$ ] || printf '%s ' "$p"
   done
 }`;
 

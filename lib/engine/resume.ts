@@ -3,9 +3,9 @@ import { pastOf } from '../journal/past.ts';
 import type { JournalledRun } from '../journal/read.ts';
 import { runStatus } from '../journal/status.ts';
 import type { Play, Step, Task } from '../playbook/model.ts';
+import { refuseWhileAtWork } from './at-work.ts';
 import { maskedVariables } from './masked-variables.ts';
 import type { RunRequest } from './run-request.ts';
-import { refuseWhileAtWork } from './undo.ts';
 
 export interface ResumeWish {
   /** Where the hosts are; empty means where the run found them. */

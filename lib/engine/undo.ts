@@ -4,16 +4,17 @@ import { loadInventory } from '../inventory/load.ts';
 import type { Inventory } from '../inventory/model.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { goOn } from '../journal/go-on.ts';
-import type { JournalledChange, JournalledRun } from '../journal/read.ts';
-import { machineOf, runStatus, undoStatus } from '../journal/status.ts';
+import type { JournalledChange } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
 import type { HostConnection } from '../transport/types.ts';
 import { holdsMask, Masker } from '../values/secret.ts';
 import { endAbandoned } from './abandoned.ts';
+import { refuseWhileAtWork } from './at-work.ts';
 import { Connections } from './connections.ts';
 import { HeldLocks } from './held-locks.ts';
 import { liveHost } from './live-host.ts';
 import { maskedVariables } from './masked-variables.ts';
+import { CHANGE_MARK, changeMark } from './orphans.ts';
 import { inParallel } from './pool.ts';
 import { moduleOf, stands, type UndoPlan } from './undo-plan.ts';
 
@@ -101,7 +102,7 @@ async function holdAgain(request: UndoWork, connections: Connections, masker: Ma
     const module = await moduleOf(change, run).catch(() => undefined);
     if (module?.kind !== 'change' || module.retake === undefined) continue;
     const { host, context } = placeOf(change, request, connections, masker);
-    await module.retake(host, change.intent.change, context);
+    await module.retake(host(), change.intent.change, context);
   }
 }
 
@@ -110,48 +111,6 @@ async function letGo({ held, report }: UndoWork, { status }: UndoOutcome): Promi
   for (const { message, host = '' } of await held.release(status === 'ok' ? 'partly undone' : status)) {
     report({ number: 0, host, summary: message, status: 'warning', text: message });
   }
-}
-
-/** Throws kind `refused` while the run, or another undo of it, is at work on this machine. */
-export function refuseWhileAtWork(run: JournalledRun, again: string): void {
-  const { runId } = run.started;
-  const { pid } = run.begun;
-  if (runStatus(run) === 'running') {
-    throw new PitrError({
-      kind: 'refused',
-      code: 'run-still-running',
-      message: `run ${runId} is still running (process ${pid} on this machine)`,
-      next: ['Wait until it has ended, or end it cleanly:', `kill -INT ${pid}`, `then: ${again}`],
-    });
-  }
-  if (undoStatus(run) === 'running') {
-    throw new PitrError({
-      kind: 'refused',
-      code: 'undo-still-running',
-      message: `run ${runId} is being taken back by another pitr undo (process ${run.undo?.started.pid} on this machine)`,
-      next: ['See how far it is with pitr runs.'],
-    });
-  }
-  if (run.committed !== undefined) {
-    throw new PitrError({
-      kind: 'refused',
-      code: 'run-committed',
-      message: `run ${runId} was committed by ${run.committed.operator}: its old data is gone, so there is nothing to go back to`,
-      next: [`pitr runs ${runId}`],
-    });
-  }
-}
-
-/** What cannot be known from here: a run without an end that was started on another machine may still be at work. */
-export function atWorkElsewhere(run: JournalledRun): string | undefined {
-  const { started, begun, undo } = run;
-  if (runStatus(run) === 'unknown') {
-    return `Run ${started.runId} did not say that it ended. It was started on ${machineOf(begun)} (process ${begun.pid}): make sure that it is not at work there any more.`;
-  }
-  if (undo !== undefined && undoStatus(run) === 'unknown') {
-    return `An undo was started on ${machineOf(undo.started)} (process ${undo.started.pid}) and did not say that it ended: make sure that it is not at work there any more.`;
-  }
-  return undefined;
 }
 
 /** Ends what the run had left at work, and takes its changes back. */
@@ -165,7 +124,7 @@ async function takeAllBack(
   const tell = (text: string, host: string): void =>
     report({ number: 0, host, summary: text, status: 'warning', text });
   try {
-    await endAbandoned(plan.run, (name) => connections.to(name), signal, tell);
+    await endAbandoned(plan.run, (name) => connections.to(name), signal, tell, plan.kept);
   } catch (thrown) {
     const error = held.lost ?? asPitrError(thrown);
     const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
@@ -214,11 +173,17 @@ async function undoChange(
   if (module.kind !== 'change' || typeof module.undo !== 'function') {
     throw new Error(`${intent.module} was planned to be taken back and cannot undo`);
   }
-  const { host, context, tell, masked } = placeOf(change, request, connections, masker);
+  const place = placeOf(change, request, connections, masker);
+  const { context, tell, masked } = place;
   tell('undoing');
   if (masked.length > 0)
     tell('warning', `not set, because the journal holds no secrets: ${masked.join(', ')}`);
-  await module.undo(host, intent.change, context);
+  const mark = changeMark(request.plan.run.started.runId, intent.number);
+  await module.undo(
+    place.host(module.orphans === 'end' ? { [CHANGE_MARK]: mark } : {}),
+    intent.change,
+    context,
+  );
 }
 
 /** Where a change was made, and what surrounds its module there now. */
@@ -247,12 +212,12 @@ function placeOf({ intent }: JournalledChange, request: UndoWork, connections: C
     hold: request.held.hold,
     held: request.held.held,
   };
-  const defaults = {
-    user: intent.user,
-    env: Object.fromEntries(env.filter(([name]) => !masked.includes(name))),
-    signal: request.signal,
-  };
-  return { host: liveHost(peers(host), peers, defaults), context, tell, masked };
+  const known = Object.fromEntries(env.filter(([name]) => !masked.includes(name)));
+  const { user } = intent;
+  const { signal } = request;
+  const live = (mark: Readonly<Record<string, string>> = {}) =>
+    liveHost(peers(host), peers, { user, env: { ...known, ...mark }, signal });
+  return { host: live, context, tell, masked };
 }
 
 /** The error with what was taken back and what was not, and how to go on. */

@@ -74,6 +74,40 @@ const CHANGES = `
 `;
 
 describe('undo', () => {
+  it('marks its own commands, so that a later undo finds what a killed one has left at work', async () => {
+    const directory = await newDirectory();
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - core.shell: { script: "true", undo: "echo $PITR_CHANGE > DIR/mark" }
+`,
+      { directory },
+    );
+    await undo(outcome.runId);
+    expect(await readFile(join(directory, 'mark'), 'utf8')).toBe(`${outcome.runId}.1\n`);
+  });
+
+  it('ends what an undo has left at work that was killed', async () => {
+    const directory = await newDirectory();
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - core.shell: { script: "true", undo: "test -e DIR/mended" }
+`,
+      { directory },
+    );
+    expect((await undo(outcome.runId)).outcome.status).toBe('failed');
+    const orphan = spawn('sleep', ['300'], { env: { PITR_CHANGE: `${outcome.runId}.1` }, stdio: 'ignore' });
+    const gone = once(orphan, 'exit');
+    await writeFile(join(directory, 'mended'), '');
+    const { outcome: second, steps } = await undo(outcome.runId);
+    await gone;
+    expect(second.status).toBe('ok');
+    expect(steps[0]?.text).toContain('ended what change 1 had left at work');
+  });
+
   it('puts directories, files, moves, removals and commands back as they were, newest first', async () => {
     const { directory, place } = await work();
     const before = await picture(place);

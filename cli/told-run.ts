@@ -15,6 +15,7 @@ export function when(time: number): string {
 export function changeWord(change: JournalledChange): string {
   if (change.undone) return 'taken back';
   if (change.halfUndone) return 'half taken back?';
+  if (change.notBegun) return 'not begun';
   if (change.ended === 'done') return 'done';
   if (change.ended === 'open') return 'half made?';
   return stands(change) ? 'failed' : 'refused';

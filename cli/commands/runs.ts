@@ -227,7 +227,7 @@ function runJson(run: JournalledRun): unknown {
 }
 
 function changeJson(change: JournalledChange): unknown {
-  const { intent, ended, undone, halfUndone, error } = change;
+  const { intent, ended, notBegun, undone, halfUndone, error } = change;
   return {
     type: 'run.change',
     number: intent.number,
@@ -236,6 +236,7 @@ function changeJson(change: JournalledChange): unknown {
     module: intent.module,
     summary: intent.change.summary,
     ended,
+    ...(notBegun ? { notBegun } : {}),
     undone,
     ...(halfUndone ? { halfUndone } : {}),
     undoable: intent.undoable,

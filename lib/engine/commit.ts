@@ -43,7 +43,8 @@ export interface Measured {
 const FORKS = 20;
 const SIZE_DEADLINE_MS = 600_000;
 
-const SIZE = 'if [ -e "$1" ]; then du -sk -- "$1" | cut -f1; else echo gone; fi';
+const SIZE = `[ -e "$1" ] && { [ -z "$2" ] || [ "$(stat -c %i -- "$1")" = "$2" ]; } || { echo gone; exit; }
+du -sk -- "$1" | cut -f1`;
 
 /**
  * Removes a path and what lies below it on its file system, if it is what was once moved there: the same inode, no link,
@@ -72,11 +73,13 @@ export async function measureKept(
   return withConnections(request, (connections) =>
     inParallel(all, FORKS, async (kept): Promise<Measured> => {
       try {
-        const result = await connections.to(kept.host).run(['sh', '-c', SIZE, 'sh', kept.path], {
-          ownChannel: true,
-          timeoutMs: SIZE_DEADLINE_MS,
-          signal: request.signal,
-        });
+        const result = await connections
+          .to(kept.host)
+          .run(['sh', '-c', SIZE, 'sh', kept.path, kept.unsure ? inodeOf(kept) : ''], {
+            ownChannel: true,
+            timeoutMs: SIZE_DEADLINE_MS,
+            signal: request.signal,
+          });
         const text = result.stdout.trim();
         if (text === 'gone') return { kept };
         if (/^\d+$/.test(text)) return { kept, bytes: Number(text) * 1024 };
@@ -162,8 +165,7 @@ async function beginAll(runs: readonly JournalledRun[], journals: JournalWriter[
 
 async function remove(kept: Kept, host: HostConnection, request: CommitRequest): Promise<void> {
   request.report({ kept, status: 'removing' });
-  const inode = kept.identity?.split(':').at(-1) ?? '';
-  const result = await host.run(['sh', '-c', REMOVE, 'sh', kept.path, inode], {
+  const result = await host.run(['sh', '-c', REMOVE, 'sh', kept.path, inodeOf(kept)], {
     ownChannel: true,
     signal: request.signal,
   });
@@ -171,6 +173,10 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
     throw notRemoved('kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
   if (result.exitCode !== 0) throw notRemoved('kept-not-removed', kept, 'cannot be removed', result.stderr);
   request.report({ kept, status: result.stdout.trim() === 'gone' ? 'gone' : 'removed' });
+}
+
+function inodeOf({ identity = '' }: Kept): string {
+  return identity.split(':').at(-1) ?? '';
 }
 
 function notRemoved(code: string, { host, path }: Kept, why: string, stderr: string): PitrError {

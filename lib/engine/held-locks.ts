@@ -92,7 +92,8 @@ export function journalUnderLocks(journal: RunJournal, held: HeldLocks): RunJour
       try {
         await held.prove();
       } catch (thrown) {
-        await journal.failed(number, thrown);
+        held.changeRefused();
+        await journal.notBegun(number, thrown);
         throw thrown;
       }
       return number;

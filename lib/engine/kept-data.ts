@@ -13,6 +13,8 @@ export interface Kept {
   readonly kind: 'old data' | 'note' | 'log';
   /** Device and inode of what was moved there: anything else at the path is not ours. */
   readonly identity: string | undefined;
+  /** The rename failed, and may have happened all the same (a lost connection): only what `identity` says is kept. */
+  readonly unsure?: true;
   /** The OS user that the task had become. */
   readonly run: string;
 }
@@ -32,7 +34,7 @@ export function keptBy(runs: readonly JournalledRun[]): readonly Kept[] {
   const ids = runs.map((run) => run.started.runId);
   const kept = new Map<string, Kept>();
   for (const run of runs) {
-    for (const change of run.changes.filter((one) => stands(one) && one.ended !== 'failed')) {
+    for (const change of run.changes.filter(stands)) {
       for (const entry of keptByChange(change, ids, run.started.runId)) {
         if (entry.gone) kept.delete(`${entry.host} ${entry.path}`);
         else if (depthOf(entry.path) >= SHALLOWEST) kept.set(`${entry.host} ${entry.path}`, entry);
@@ -43,12 +45,13 @@ export function keptBy(runs: readonly JournalledRun[]): readonly Kept[] {
 }
 
 function keptByChange(
-  { intent }: JournalledChange,
+  { intent, ended }: JournalledChange,
   ids: readonly string[],
   run: string,
 ): readonly (Kept & { readonly gone: boolean })[] {
   const { host, module, change } = intent;
   if (module === 'postgres.start') {
+    if (ended === 'failed') return [];
     const { data } = started.safeParse(change);
     if (data === undefined || data.mode === 'open') return [];
     const path = runFiles(data.pgdata).directory;
@@ -56,12 +59,14 @@ function keptByChange(
   }
   if (module !== 'fs.move') return [];
   const { data } = moved.safeParse(change);
-  if (data === undefined) return [];
-  const away = { host, path: data.src, kind: 'old data', identity: undefined, run, gone: true } as const;
-  const to = { host, path: data.dest, identity: data.identity, run, gone: false } as const;
-  if (ids.some((id) => data.dest.endsWith(`.${id}`))) return [away, { ...to, kind: 'old data' }];
-  if (ids.some((id) => data.dest.endsWith(`.${id}.json`))) return [away, { ...to, kind: 'note' }];
-  return [away];
+  if (data === undefined || (ended === 'failed' && data.identity === undefined)) return [];
+  const unsure = ended === 'failed' ? ({ unsure: true } as const) : {};
+  const from = { host, path: data.src, kind: 'old data', identity: undefined, run, gone: true } as const;
+  const away = ended === 'failed' ? [] : [from];
+  const to = { host, path: data.dest, identity: data.identity, ...unsure, run, gone: false } as const;
+  if (ids.some((id) => data.dest.endsWith(`.${id}`))) return [...away, { ...to, kind: 'old data' }];
+  if (ids.some((id) => data.dest.endsWith(`.${id}.json`))) return [...away, { ...to, kind: 'note' }];
+  return away;
 }
 
 /** The runs that this run's lock says it is about: a cut-over is about the run that recovered. */

@@ -18,6 +18,8 @@ export interface RunJournal extends ChangeJournal {
       readonly error?: PitrError | undefined;
     },
   ): void;
+  /** The change that was intended is not made: its host was not touched. */
+  notBegun(number: number, error: unknown): Promise<void>;
   rescued(host: string): void;
   left(host: string): void;
 }
@@ -68,6 +70,14 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         time: Date.now(),
         number: failed,
         error: masker.data(asPitrError(error).toJSON()),
+      }),
+    notBegun: (not, error) =>
+      writer.durable({
+        type: 'change.failed',
+        time: Date.now(),
+        number: not,
+        error: masker.data(asPitrError(error).toJSON()),
+        notBegun: true,
       }),
     result: ({ result, error, ...rest }) =>
       writer.append({

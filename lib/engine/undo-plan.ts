@@ -35,7 +35,7 @@ export interface UndoPlan {
 
 /** Whether the change, or a part of it, is there. What a safety check refused was not begun. */
 export function stands(change: JournalledChange): boolean {
-  if (change.undone) return false;
+  if (change.undone || change.notBegun) return false;
   return change.intent.undoable === true || change.ended !== 'failed' || change.error?.kind !== 'refused';
 }
 

@@ -15,6 +15,8 @@ export interface JournalledChange {
   readonly ended: 'done' | 'failed' | 'open';
   /** Why it failed. */
   readonly error: Of<'change.failed'>['error'] | undefined;
+  /** It was only intended: the host was not touched. */
+  readonly notBegun: boolean;
   /** Taken back by `pitr undo`. */
   readonly undone: boolean;
   /** `pitr undo` began to take it back, and did not say that it is: it may stand, or not, or in part. */
@@ -150,6 +152,7 @@ function changesOf(records: readonly JournalRecord[]): readonly JournalledChange
         intent: record,
         ended: end === undefined ? 'open' : end.type === 'change.done' ? 'done' : 'failed',
         error: end?.type === 'change.failed' ? end.error : undefined,
+        notBegun: end?.type === 'change.failed' && end.notBegun === true,
         undone: undone.has(record.number),
         halfUndone: undoing.has(record.number) && !undone.has(record.number),
       },

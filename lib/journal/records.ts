@@ -97,6 +97,8 @@ export type JournalRecord =
       readonly time: number;
       readonly number: number;
       readonly error: PitrErrorJson;
+      /** The host was not touched: the run was stopped between the intent and its change. */
+      readonly notBegun?: true | undefined;
     }
   /** `pitr undo` began; one that died has no `undo.finished`. */
   | ({ readonly type: 'undo.started' } & GoingOn)

@@ -33,8 +33,10 @@ export class JournalWriter {
   static async create(path: string, again?: string): Promise<JournalWriter> {
     const place = { path, again };
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      return new JournalWriter(await open(path, 'ax+', 0o600), place);
+      const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const file = await open(path, 'ax+', 0o600);
+      await syncNames(dirname(path), made === undefined ? dirname(path) : dirname(made));
+      return new JournalWriter(file, place);
     } catch (thrown) {
       throw notWritten(thrown, place, 'nothing was changed');
     }
@@ -120,6 +122,17 @@ export class JournalWriter {
     if (bytesRead <= bytes.length && left.subarray(0, bytesRead).equals(bytes.subarray(0, bytesRead)))
       await this.#file.truncate(size);
   }
+}
+
+/** A file that is on disk is found after a power cut only when its name is, and those of its directories. */
+async function syncNames(from: string, upTo: string): Promise<void> {
+  const directory = await open(from, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+  if (from !== upTo) await syncNames(dirname(from), upTo);
 }
 
 interface Place {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Holder, HolderEnding } from '../../../lib/contract/module.ts';
-import { HeldLocks } from '../../../lib/engine/held-locks.ts';
-import { PitrError } from '../../../lib/errors/pitr-error.ts';
+import { HeldLocks, journalUnderLocks } from '../../../lib/engine/held-locks.ts';
+import { asPitrError, PitrError } from '../../../lib/errors/pitr-error.ts';
 
 const gone = new PitrError({ kind: 'failed', code: 'lock-lost', message: 'it is gone' });
 
@@ -57,6 +57,45 @@ describe('what a run holds', () => {
     await held.release('failed');
     expect(lock.endings).toEqual([ending]);
     expect(held.held('lock')).toBeUndefined();
+  });
+
+  it('lets no change begin when it is lost while the intent is written, and says that it was not begun', async () => {
+    const held = new HeldLocks();
+    const lock = keeper();
+    held.hold(lock);
+    const told: string[] = [];
+    const journal = journalUnderLocks(
+      {
+        intend: async () => {
+          lock.lose();
+          return 7;
+        },
+        done: async () => {},
+        failed: async () => void told.push('failed'),
+        notBegun: async (number, error) => void told.push(`${number} ${asPitrError(error).code}`),
+        result: () => {},
+        rescued: () => {},
+        left: () => {},
+      },
+      held,
+    );
+    const entry = {
+      host: 'db2',
+      step: { task: '1.1', turn: 1, host: 'db2' },
+      module: 'postgres.promote',
+      params: {},
+      change: { summary: 'promote' },
+      user: undefined,
+      env: undefined,
+      everyRun: undefined,
+      mayEnd: undefined,
+      handsOn: undefined,
+      undoable: 'it is a promotion',
+    };
+    await expect(journal.intend(entry)).rejects.toBe(gone);
+    expect(told).toEqual(['7 lock-lost']);
+    await held.release('failed');
+    expect(lock.endings).toEqual([{ kind: 'unchanged' }]);
   });
 
   it('has nothing left to settle when the only change was refused by its own safety check', async () => {

@@ -1,7 +1,7 @@
-import { writeSync } from 'node:fs';
+import { readlinkSync, writeSync } from 'node:fs';
 import { appendFile, type FileHandle, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { beginningHere } from '../../../lib/journal/beginning.ts';
 import { readRun } from '../../../lib/journal/read.ts';
@@ -56,6 +56,23 @@ async function fillDisk(path: string): Promise<void> {
     return Promise.reject(Object.assign(new Error(FULL), { code: 'ENOSPC' }));
   });
 }
+
+describe('a journal that is created', () => {
+  it('is found after a power cut: every directory that got a new name in it is on disk', async () => {
+    const path = await scratch();
+    const place = dirname(dirname(dirname(path)));
+    const handles = await fileHandles(place);
+    const synced: string[] = [];
+    const spy = vi.spyOn(handles, 'sync');
+    onTestFinished(() => spy.mockRestore());
+    spy.mockImplementation(async function sync(this: FileHandle) {
+      synced.push(readlinkSync(`/proc/self/fd/${this.fd}`));
+    });
+    const writer = await JournalWriter.create(path);
+    await writer.close();
+    expect(synced).toEqual([dirname(path), join(place, 'runs'), place]);
+  });
+});
 
 describe('a journal whose disk is full', () => {
   it('stays as it was before the write that failed', async () => {

@@ -191,6 +191,11 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   /** Before anything of a run is taken back: holds again what the run held when it made this change. */
   readonly retake?: (host: WriteHost, change: C, context: TaskContext) => Promise<void>;
   /**
+   * Before anything is taken back that was done on the same host after this change: makes it true again, where somebody
+   * has gone back on it since.
+   */
+  readonly reassert?: (host: WriteHost, change: C, context: TaskContext) => Promise<void>;
+  /**
    * `end`: what its commands have left at work when the controller died in the middle is ended before the run is
    * resumed or undone. Never for a module whose commands start what is to stay.
    */

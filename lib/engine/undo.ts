@@ -11,6 +11,7 @@ import { holdsMask, Masker } from '../values/secret.ts';
 import { endAbandoned } from './abandoned.ts';
 import { refuseWhileAtWork } from './at-work.ts';
 import { Connections } from './connections.ts';
+import { reassertGround } from './ground.ts';
 import { HeldLocks } from './held-locks.ts';
 import { liveHost } from './live-host.ts';
 import { maskedVariables } from './masked-variables.ts';
@@ -148,6 +149,7 @@ async function takeBack(
       await journal.durable({ type: 'change.undoing', time: Date.now(), number });
       // The machine may have been asleep while it was written.
       await request.held.prove();
+      await reassertGround(change, request.plan, (ground) => placeOf(ground, request, connections, masker));
       await undoChange(change, request, connections, masker);
       await journal.durable({ type: 'change.undone', time: Date.now(), number });
     } catch (thrown) {

@@ -6,7 +6,10 @@ const FUNCTIONS: Readonly<
 > = {
   look: { must: ['read'], may: ['dependsOn'] },
   control: { must: ['run'], may: [] },
-  change: { must: ['read', 'plan', 'apply'], may: ['unchanged', 'predict', 'undoable', 'retake'] },
+  change: {
+    must: ['read', 'plan', 'apply'],
+    may: ['unchanged', 'predict', 'undoable', 'retake', 'reassert'],
+  },
 };
 
 /** What is wrong with a value that should be a module; empty when nothing is. */

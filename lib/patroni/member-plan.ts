@@ -3,7 +3,8 @@ import type { InstanceState } from '../postgres/instance.ts';
 import { Unknown } from '../values/unknown.ts';
 
 export interface MemberWish {
-  readonly state: 'stopped' | 'running';
+  readonly state: 'stopped' | 'out' | 'running';
+  readonly out_while?: string | undefined;
   readonly service: string;
   readonly manager: 'supervisor' | 'systemd';
   readonly pgdata: string;
@@ -31,6 +32,8 @@ export interface MemberChange {
   readonly timeoutMs: number;
   /** PostgreSQL was up before the change. */
   readonly ranBefore: boolean;
+  /** A file that lies there as long as the member is meant to be out. */
+  readonly outWhile?: string;
   /** It was a replica: taking a stop back means that it streams again, asked for here. */
   readonly replicaOf?: { readonly config: string; readonly cluster?: string };
 }
@@ -65,8 +68,9 @@ export function planMember(
   }
   const down =
     serviceState !== undefined && serviceState.state !== 'running' && serviceState.changing === undefined;
+  if (wish.state === 'out' && down) return undefined;
   const isolated = known?.running === true && known.mode === 'isolated';
-  if (isolated) {
+  if (isolated && wish.state !== 'out') {
     // With the service down and an instance of ours on the data, the member is out of the cluster as wanted; but the
     // promise "no postgres process" cannot be kept without ending the recovery.
     throw new PitrError({
@@ -85,8 +89,8 @@ export function planMember(
     return undefined;
   const bin = wish.bin ?? known?.programs;
   return {
-    summary: wish.state === 'stopped' ? 'stop Patroni and its PostgreSQL' : 'start Patroni',
-    state: wish.state,
+    summary: wish.state === 'running' ? 'start Patroni' : 'stop Patroni and its PostgreSQL',
+    state: wish.state === 'running' ? 'running' : 'stopped',
     service: wish.service,
     manager: wish.manager,
     pgdata: wish.pgdata,
@@ -97,6 +101,7 @@ export function planMember(
     ...(wish.url === undefined ? {} : { url: wish.url }),
     timeoutMs: wish.timeout * 1000,
     ranBefore: known?.running ?? true,
+    ...(wish.out_while === undefined ? {} : { outWhile: wish.out_while }),
     ...(known?.running === true && known.role === 'recovering' && wish.config !== undefined
       ? {
           replicaOf: {

@@ -36,6 +36,8 @@ export interface InstanceState {
   readonly prepared?: boolean | undefined;
   /** Isolated, it has paused at WAL that asks for higher settings than it has: it goes on only when started again. */
   readonly pausedBySettings?: boolean | undefined;
+  /** It was started isolated, and since then by something else: it is a standby without its recovery settings. */
+  readonly opened?: boolean | undefined;
   /** Of a running instance: the settings on its command line. */
   readonly startedWith?: readonly (readonly [name: string, value: string])[] | undefined;
   /** The postgres processes that work in the data directory. */
@@ -70,6 +72,7 @@ export function parseInstance(answer: string): InstanceState {
     version,
     backupLabel: names.has('backup_label'),
     prepared: names.has('pitr-recovery') || names.has('pitr-run'),
+    opened: names.has('pitr-run') && names.has('standby.signal') && !names.has('pitr-recovery'),
     processes: pids,
     ...(parsed === undefined ? {} : { control: parsed, role: roleOf(parsed.state) }),
     ...(programs === '' ? {} : { programs }),

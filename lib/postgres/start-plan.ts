@@ -90,8 +90,18 @@ function refuseDangers(state: InstanceState, { mode, pgdata }: StartWish): void 
       `PostgreSQL runs on ${pgdata} already, ${WORDS[state.mode]}${state.pid === undefined ? '' : ` (pid ${state.pid})`}`,
       [
         mode === 'isolated'
-          ? 'Stop what runs there first: patroni.member with state: stopped, or postgres.stop.'
+          ? 'Stop what runs there first: patroni.member with state: stopped, or postgres.stop. In a recovery that Patroni has broken into, nothing leads on: take it back (pitr undo, or rollback.yml).'
           : 'postgres.access closes and opens a running instance.',
+      ],
+    );
+  }
+  if (mode === 'isolated' && state.opened === true) {
+    throw refused(
+      'opened-meanwhile',
+      `the data in ${pgdata} was started by something else since pitr started it isolated: its recovery settings are gone`,
+      [
+        'Patroni, most often: the data has become a replica, which replays past the moment.',
+        'Take the recovery back (pitr undo, or rollback.yml), and recover again.',
       ],
     );
   }

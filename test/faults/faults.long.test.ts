@@ -4,6 +4,7 @@ import { faultAtTheQuestion, faultsOfClusters } from './faults-of-clusters.ts';
 import { faultsOfConnections } from './faults-of-connections.ts';
 import { faultsOfMembers } from './faults-of-members.ts';
 import { faultsOfNodes } from './faults-of-nodes.ts';
+import { faultsOfStarts } from './faults-of-starts.ts';
 import { recoverWithFaults } from './faults-suite.ts';
 
 recoverWithFaults([
@@ -11,6 +12,7 @@ recoverWithFaults([
   ...faultsOfBarman,
   ...faultsOfArchives,
   ...faultsOfNodes,
+  ...faultsOfStarts,
   faultAtTheQuestion,
   ...faultsOfMembers,
   ...faultsOfClusters,

@@ -109,12 +109,28 @@ export class Stage {
     await serves(this.lab, this.scene, `after ${code}`);
   }
 
-  /** `pitr undo` brings everything back. */
-  async undone({ runId }: Ended): Promise<void> {
+  /** `pitr undo` brings everything back, and leaves nothing but these directories. */
+  async undone({ runId }: Ended, left: readonly string[] = []): Promise<void> {
     const undo = await operate(['undo', runId, '--yes']);
     expect([undo.exitCode, undo.words]).toEqual([0, '']);
     this.#settled.add(runId);
+    await this.#leaves(left);
     await this.asBefore('after undo');
+  }
+
+  /** A playbook has brought everything back, and leaves these directories, and perhaps those files. */
+  async decidedWith(left: readonly string[], perhaps: readonly string[]): Promise<void> {
+    this.decided();
+    await this.#leaves(left);
+    await this.lab.mustExec(this.target, ['rm', '-rf', '--', ...perhaps]);
+    await this.asBefore('after rollback.yml');
+  }
+
+  async #leaves(left: readonly string[]): Promise<void> {
+    for (const path of left) {
+      await this.lab.mustExec(this.target, ['test', '-f', `${path}/PG_VERSION`]);
+      await this.lab.mustExec(this.target, ['rm', '-rf', '--', path]);
+    }
   }
 
   /** `pitr resume` leads on to the moment; and then everything is brought back. */

@@ -279,6 +279,54 @@ describe('fs.move', () => {
     expect(await readdir(dir)).toEqual(['data', 'postgres']);
   });
 
+  it('puts aside what has come to the old name meanwhile, where it was told a name, and never over another', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const aside = join(dir, 'data.foreign');
+    const task = { src: join(dir, 'data'), dest: join(dir, 'data.old') };
+    await mkdir(task.src);
+    await writeFile(join(task.src, 'row'), 'old');
+    await mkdir(aside);
+    await play.run('fs.move', { ...task, aside_src: aside });
+    await mkdir(task.src);
+    await writeFile(join(task.src, 'row'), 'theirs');
+    const entry = play.journal[0];
+    if (entry === undefined) throw new Error('no change was journalled');
+    await play.undoEntry(entry);
+    await play.undoEntry(entry);
+    expect(await readFile(join(task.src, 'row'), 'utf8')).toBe('old');
+    expect(await readFile(`${aside}.2/row`, 'utf8')).toBe('theirs');
+    expect(play.warnings).toEqual([`what had come to ${task.src} meanwhile is kept in ${aside}.2`]);
+  });
+
+  it('never gives up what was moved away, whatever names it was told', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const task = { src: join(dir, 'data'), dest: join(dir, 'data.old') };
+    await mkdir(task.src);
+    await play.run('fs.move', { ...task, aside_src: join(dir, 'data.foreign') });
+    await rename(task.dest, join(dir, 'elsewhere'));
+    await expect(play.undo()).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+  });
+
+  it('puts aside what has come in the place of what was moved, where it was told a name', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const aside = join(dir, 'data.foreign');
+    const task = { src: join(dir, 'data.new'), dest: join(dir, 'data') };
+    await mkdir(task.src);
+    await play.run('fs.move', { ...task, aside_dest: aside });
+    await rename(task.dest, join(dir, 'elsewhere'));
+    await mkdir(task.dest);
+    await writeFile(join(task.dest, 'row'), 'theirs');
+    const entry = play.journal[0];
+    if (entry === undefined) throw new Error('no change was journalled');
+    await play.undoEntry(entry);
+    await play.undoEntry(entry);
+    expect((await readdir(dir)).sort()).toEqual(['data.foreign', 'elsewhere']);
+    expect(await readFile(join(aside, 'row'), 'utf8')).toBe('theirs');
+  });
+
   it('renames a directory in which something else works, or beside one in which a PostgreSQL works', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { type Change, defineModule, type ReadHost, type WriteHost } from '../../contract/module.ts';
+import {
+  type Change,
+  defineModule,
+  type ReadHost,
+  type TaskContext,
+  type WriteHost,
+} from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
 import { changedSince } from '../../fs/file-apply.ts';
@@ -14,6 +20,14 @@ const params = z
   .strictObject({
     src: absolutePath.describe('what is renamed: a file, a directory or a link'),
     dest: absolutePath.describe('its new name; nothing may be there, and its directory must exist'),
+    aside_src: absolutePath
+      .optional()
+      .describe('undo: the name for what has come to src meanwhile; without it that is refused'),
+    aside_dest: absolutePath
+      .optional()
+      .describe(
+        'undo: the name for what has come to dest in the place of what was moved, which is given up then; without it that is refused',
+      ),
   })
   .refine(({ src, dest }) => src !== dest, 'src and dest are the same path')
   .refine(({ src, dest }) => !dest.startsWith(`${src}/`), 'dest lies inside src');
@@ -41,6 +55,8 @@ interface MoveChange extends Change {
   readonly dest: string;
   /** Device and inode of what moves, to know it again; absent when it was not there yet at planning. */
   readonly identity?: string;
+  readonly asideSrc?: string;
+  readonly asideDest?: string;
 }
 
 export const module = defineModule({
@@ -69,21 +85,44 @@ export const module = defineModule({
     await rename(host, src, dest);
     return { src, dest };
   },
-  undo: async (host, { src, dest, identity }) => {
-    const [back, moved] = await Promise.all([host.look(pathResource, src), host.look(pathResource, dest)]);
-    if (known(moved).kind === 'absent') {
-      if (known(back).kind === 'absent') throw changedSince(dest, `neither it nor ${src} is there`);
-      return;
-    }
-    if (known(back).kind !== 'absent')
-      throw changedSince(src, `something is there again, and at ${dest} too`);
-    const [place] = parsePlaces((await host.query(PLACES([dest, parentOf(src)]))).stdout);
-    if (identity !== undefined && identityOf(place) !== identity) {
-      throw changedSince(dest, 'it is not what was moved there');
-    }
-    await rename(host, dest, src);
-  },
+  undo: moveBack,
 });
+
+async function moveBack(host: WriteHost, change: MoveChange, context: TaskContext): Promise<void> {
+  const { src, dest, identity, asideSrc, asideDest } = change;
+  const [back, moved] = await Promise.all([host.look(pathResource, src), host.look(pathResource, dest)]);
+  const free = known(back).kind === 'absent';
+  if (known(moved).kind === 'absent') {
+    if (free && asideDest === undefined) throw changedSince(dest, `neither it nor ${src} is there`);
+    return;
+  }
+  if (!free && asideSrc === undefined && asideDest === undefined)
+    throw changedSince(src, `something is there again, and at ${dest} too`);
+  const [place] = parsePlaces((await host.query(PLACES([dest, parentOf(src)]))).stdout);
+  if (identity !== undefined && identityOf(place) !== identity) {
+    if (asideDest === undefined) throw changedSince(dest, 'it is not what was moved there');
+    await putAside(host, dest, asideDest, context);
+    return;
+  }
+  if (!free) {
+    if (asideSrc === undefined) throw changedSince(src, `something is there again, and at ${dest} too`);
+    await putAside(host, src, asideSrc, context);
+  }
+  await rename(host, dest, src);
+}
+
+/** Never deleted, and never over what was put aside before. */
+async function putAside(host: WriteHost, path: string, aside: string, context: TaskContext): Promise<void> {
+  const free = await host.must([
+    'sh',
+    '-c',
+    'n=1; p=$1; while [ -e "$p" ] || [ -L "$p" ]; do n=$((n + 1)); p=$1.$n; done; printf %s "$p"',
+    'sh',
+    aside,
+  ]);
+  await rename(host, path, free.stdout);
+  context.warn(`what had come to ${path} meanwhile is kept in ${free.stdout}`);
+}
 
 // Where a path is not there yet, its nearest directory that is tells the file system it will be on.
 const PLACES = probeScript(`
@@ -118,7 +157,7 @@ async function read(host: ReadHost, { src, dest }: Params): Promise<State> {
   return { src: from, dest: to, parent, parentIsDirectory: isDirectory === 'directory', srcPlace, destPlace };
 }
 
-function plan(state: State, { src, dest }: Params): MoveChange | undefined {
+function plan(state: State, { src, dest, aside_src, aside_dest }: Params): MoveChange | undefined {
   const from = known(state.src);
   const to = known(state.dest);
   const parent = known(state.parent);
@@ -157,7 +196,14 @@ function plan(state: State, { src, dest }: Params): MoveChange | undefined {
       ['Choose a name on the same file system.'],
     );
   }
-  return { summary: `move ${src} to ${dest}`, src, dest, identity: identityOf(srcPlace) };
+  return {
+    summary: `move ${src} to ${dest}`,
+    src,
+    dest,
+    identity: identityOf(srcPlace),
+    ...(aside_src === undefined ? {} : { asideSrc: aside_src }),
+    ...(aside_dest === undefined ? {} : { asideDest: aside_dest }),
+  };
 }
 
 // Looked at in the same breath as the rename: Patroni may be started by anybody at any time. A server of ours works in

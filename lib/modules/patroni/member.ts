@@ -3,6 +3,7 @@ import type { ReadHost, TaskContext, WriteHost } from '../../contract/module.ts'
 import { defineModule } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
+import { absolutePath } from '../../fs/paths.ts';
 import { isUp } from '../../patroni/cluster.ts';
 import { withMember, withoutMember } from '../../patroni/foresee.ts';
 import { type MemberChange, planMember } from '../../patroni/member-plan.ts';
@@ -10,6 +11,7 @@ import { parseNode } from '../../patroni/node.ts';
 import { patroniParams } from '../../patroni/params.ts';
 import { instanceParams, seconds } from '../../postgres/params.ts';
 import { accessOf, startMember, stopMember } from '../../resources/member-control.ts';
+import { pathResource } from '../../resources/path.ts';
 import { patroniResource, readCluster } from '../../resources/patroni.ts';
 import { askOwn } from '../../resources/patroni-rest.ts';
 import { postgresResource } from '../../resources/postgres.ts';
@@ -21,8 +23,15 @@ import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
   state: z
-    .enum(['stopped', 'running'])
-    .describe('stopped: Patroni and PostgreSQL are down, proved; running: Patroni is up'),
+    .enum(['stopped', 'out', 'running'])
+    .describe(
+      'stopped: Patroni and PostgreSQL are down, proved; out: Patroni is down, and a PostgreSQL that pitr has started may run; running: Patroni is up',
+    ),
+  out_while: absolutePath
+    .optional()
+    .describe(
+      'stopped: a file that lies there as long as the member is meant to be out. An undo then stops a Patroni that was started meanwhile before it takes anything else back',
+    ),
   service: serviceName
     .default('patroni')
     .describe("name of Patroni's service")
@@ -104,7 +113,28 @@ export const module = defineModule({
     if (change.ranBefore) await postgresIsUp(host, change.pgdata, change.timeoutMs, context);
     await streamsAgain(host, change, context);
   },
+  reassert: stopAgain,
 });
+
+/**
+ * Stops what was started while the member was meant to be out (its host was started again, somebody was in a hurry).
+ * A primary is never stopped: the recovery has been cut over, or the cluster has come to depend on it.
+ */
+async function stopAgain(host: WriteHost, change: MemberChange, context: TaskContext): Promise<void> {
+  if (change.state !== 'stopped' || change.outWhile === undefined) return;
+  const [note, service, instance] = await Promise.all([
+    pathResource.read(host, change.outWhile),
+    serviceResource.read(host, serviceId(change.manager, change.service)),
+    postgresResource.read(host, change.pgdata),
+  ]);
+  if (note.kind === 'absent') return;
+  const serves = instance.running && instance.mode !== 'isolated';
+  if (serves && instance.role === 'primary') return;
+  const down = service.state !== 'running' && service.changing === undefined;
+  if (down && !serves) return;
+  context.warn(`Patroni was started on ${host.name} while it was meant to be out: it is stopped again`);
+  await stopMember(host, change, context);
+}
 
 /** Whether the node's own Patroni says that its PostgreSQL answers, wherever its data lies. */
 async function servesSomewhere(host: ReadHost, p: Params): Promise<boolean> {

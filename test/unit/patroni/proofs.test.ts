@@ -96,7 +96,7 @@ describe('the plan for a member', () => {
     mode: 'open',
     ...more,
   });
-  const wish = (state: 'stopped' | 'running') => ({
+  const wish = (state: 'stopped' | 'out' | 'running') => ({
     state,
     service: 'patroni',
     manager: 'supervisor' as const,
@@ -148,6 +148,14 @@ describe('the plan for a member', () => {
       expect(() => planMember(elsewhere, wish(state))).toThrow('its data lies in another directory');
     },
   );
+
+  it('lets an isolated recovery run that is out of the cluster, and stops a Patroni that was started beside it', () => {
+    const isolated = instance({ running: true, mode: 'isolated' });
+    expect(planMember({ service: down, instance: isolated }, wish('out'))).toBeUndefined();
+    expect(planMember({ service: up, instance: isolated }, wish('out'))).toMatchObject({ state: 'stopped' });
+    const starting = { state: 'failed' as const, changing: 'starting' as const };
+    expect(planMember({ service: starting, instance: isolated }, wish('out'))).toBeDefined();
+  });
 
   it('fails for a service that does not exist', () => {
     expect(() =>

@@ -42,6 +42,13 @@ standby
 `;
 
 describe('an instance', () => {
+  it('that was started isolated is known to have been opened by something else since', () => {
+    const mine = PATRONI.replace('standby.signal', 'standby.signal\npitr-run');
+    expect(parseInstance(mine).opened).toBe(true);
+    expect(parseInstance(mine.replace('pitr-run', 'pitr-recovery\npitr-run')).opened).toBe(false);
+    expect(parseInstance(PATRONI).opened).toBe(false);
+  });
+
   it('of a member runs open, by the processes that work in its directory', () => {
     expect(parseInstance(PATRONI)).toMatchObject({
       data: 'present',

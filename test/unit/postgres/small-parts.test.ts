@@ -126,6 +126,12 @@ describe('the plan of a start', () => {
       'not-prepared',
     ],
     [
+      'a recovery that Patroni has opened',
+      state({ prepared: true, opened: true, signal: 'standby' }),
+      'isolated',
+      'opened-meanwhile',
+    ],
+    [
       'a recovery that is not promoted',
       state({ running: true, mode: 'isolated', role: 'recovering' }),
       'closed',

@@ -30,6 +30,15 @@ export const patroniParams = {
     .meta({ variable: 'patroni_cluster' }),
 } as const;
 
+/** A line break would end a rule of `pg_hba.conf`. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what the name must not hold
+export const roleName = z.string().regex(/^[^\u0000-\u001f\u007f]+$/, 'must be the name of a database role');
+
+export const patroniSuperuserParam = roleName
+  .optional()
+  .describe("database role that Patroni works as; found in Patroni's configuration by default")
+  .meta({ variable: 'patroni_superuser' });
+
 /** The name of a member of the cluster. */
 export const memberName = z
   .string()

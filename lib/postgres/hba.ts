@@ -1,60 +1,175 @@
+import { BlockList, isIP } from 'node:net';
+
 /** The first line of a closed file; a file without it is not ours to replace. */
 export const CLOSED_MARK =
   '# pitr: closed until the cut-over is proved; the rules of the cluster are kept beside.';
 
-/** Words of a `pg_hba.conf` line; quoted words keep their quotes, a comment ends the line. */
-function words(line: string): readonly string[] {
-  const hash = indexOfComment(line);
-  return (hash < 0 ? line : line.slice(0, hash)).match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
+/** How a host is called, and what it is reached by. */
+export interface OwnHost {
+  readonly addresses: readonly string[];
+  readonly names: readonly string[];
 }
 
-function indexOfComment(line: string): number {
-  let quoted = false;
-  for (let i = 0; i < line.length; i++) {
-    if (line[i] === '"') quoted = !quoted;
-    else if (line[i] === '#' && !quoted) return i;
-  }
-  return -1;
+interface Token {
+  /** As it stands in the file. */
+  readonly raw: string;
+  readonly text: string;
+  /** A quoted word is never a keyword. */
+  readonly quoted: boolean;
 }
 
-const LOOPBACK = new Set(['127.0.0.1/32', '::1/128', '127.0.0.1', '::1', 'localhost', 'samehost']);
+type Field = readonly Token[];
 
 /**
- * The rules of a closed instance: of the file's own, those that let somebody of this very host in, and of them only
- * the given roles. How they prove who they are stays as it was. Patroni, on the same host, works on; clients, replicas
- * and Barman wait.
+ * The rules of a closed instance: of the file's own, in their order, those that decide about the given roles on this
+ * very host, each narrowed to these roles and to the host's own addresses. So whoever of them the cluster's rules let
+ * in from here is let in by the same method, Patroni among them, and nobody else is.
  */
-export function closedRules(text: string, roles: readonly string[]): string {
-  const kept: string[] = [];
-  for (const line of text.split('\n')) {
-    const rule = words(line);
-    const [type = '', databases = '', users = '', address = ''] = rule;
-    const local = type === 'local';
-    if (!local && !(type.startsWith('host') && LOOPBACK.has(address.replaceAll('"', '').toLowerCase())))
-      continue;
-    if (databases === 'replication') continue;
-    const allowed = rolesOf(users, roles);
-    if (allowed.length === 0) continue;
-    kept.push([type, databases, allowed.map(quoteName).join(','), ...rule.slice(3)].join(' '));
-  }
-  if (!kept.some((line) => line.startsWith('local '))) {
-    kept.unshift(`local all ${roles.map(quoteName).join(',')} peer`);
+export function closedRules(text: string, roles: readonly string[], own: OwnHost): string {
+  const kept = logicalLines(text).flatMap((line) => narrowed(fieldsOf(line), roles, own));
+  if (!kept.some((line) => line.startsWith('local all '))) {
+    kept.push(`local all ${roles.map(quoteName).join(',')} peer`);
   }
   return `${CLOSED_MARK}\n${kept.join('\n')}\n`;
 }
 
-/** Which of the roles a user column lets in. Groups and files (`+group`, `@file`) are not looked into. */
-function rolesOf(column: string, roles: readonly string[]): readonly string[] {
-  const named = column.split(',').map((word) => word.trim());
-  if (named.includes('all')) return roles;
-  const plain = new Set(named.map((word) => word.replaceAll('"', '')));
-  return roles.filter((role) => plain.has(role));
-}
-
-function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '')}"`;
-}
-
 export function isClosed(text: string): boolean {
   return text.startsWith(CLOSED_MARK);
+}
+
+/** A backslash at its end continues a line. */
+function logicalLines(text: string): readonly string[] {
+  return text.replaceAll(/\\\r?\n/g, '').split(/\r?\n/);
+}
+
+function narrowed(fields: readonly Field[], roles: readonly string[], own: OwnHost): string[] {
+  const [type, databases, users, ...rest] = fields;
+  const kind = type?.[0]?.text ?? '';
+  if (databases === undefined || users === undefined || rest.length === 0) return [];
+  if (databases.every((token) => isKeyword(token, 'replication'))) return [];
+  const line = (address: readonly string[], method: readonly Field[]): string[] => {
+    const who = usersOf(users, roles, method[0]?.[0]?.text ?? '');
+    if (who === undefined) return [];
+    return [[kind, rawOf(databases), who, ...address, ...method.map(rawOf)].join(' ')];
+  };
+  if (kind === 'local') return line([], rest);
+  if (!/^host(no)?(ssl|gssenc)?$/.test(kind)) return [];
+  const [addressField, maskField] = rest;
+  const address = addressField?.[0];
+  if (address === undefined) return [];
+  const masked = isIP(address.text) > 0;
+  const method = rest.slice(masked ? 2 : 1);
+  if (method.length === 0) return [];
+  return ownPart(address, masked ? (maskField?.[0]?.text ?? '') : undefined, own).flatMap((one) =>
+    line([one], method),
+  );
+}
+
+/** What of an address column is this host, in words that can be nobody else. */
+function ownPart(address: Token, mask: string | undefined, own: OwnHost): readonly string[] {
+  if (['all', 'samehost', 'samenet'].some((word) => isKeyword(address, word))) return ['samehost'];
+  const [ip = '', length] = address.text.split('/');
+  // The zone of a link-local address is nothing that a rule can be held against.
+  const family = ip.includes('%') ? 0 : isIP(ip);
+  if (family === 0) return ofName(address.text.toLowerCase(), own);
+  const prefix = length === undefined ? prefixOf(mask ?? '') : Number(length);
+  if (!Number.isInteger(prefix) || prefix < 0 || prefix > (family === 4 ? 32 : 128)) return [];
+  // All of these are the host itself, whoever listens there.
+  if ((family === 4 && ip.startsWith('127.') && prefix >= 8) || (ip === '::1' && prefix === 128))
+    return [`${ip}/${prefix}`];
+  const net = new BlockList();
+  net.addSubnet(ip, prefix, family === 4 ? 'ipv4' : 'ipv6');
+  return own.addresses
+    .filter((one) => isIP(one) === family && net.check(one, family === 4 ? 'ipv4' : 'ipv6'))
+    .map((one) => `${one}/${family === 4 ? 32 : 128}`);
+}
+
+function ofName(name: string, { names }: OwnHost): readonly string[] {
+  if (name === 'localhost') return ['localhost'];
+  const known = names.map((one) => one.toLowerCase());
+  const matches = name.startsWith('.') ? known.some((one) => one.endsWith(name)) : known.includes(name);
+  return matches ? ['samehost'] : [];
+}
+
+/** `255.255.255.0` is 24. Not a number where the mask has holes, or is none. */
+function prefixOf(mask: string): number {
+  const bits =
+    isIP(mask) === 4
+      ? mask
+          .split('.')
+          .map((byte) => Number(byte).toString(2).padStart(8, '0'))
+          .join('')
+      : isIP(mask) === 6
+        ? bitsOf6(mask)
+        : '';
+  const match = /^(1*)0*$/.exec(bits);
+  return bits === '' || match === null ? Number.NaN : (match[1]?.length ?? 0);
+}
+
+function bitsOf6(mask: string): string {
+  const [head = '', tail] = mask.split('::');
+  const groups = (part: string): string[] => part.split(':').filter((group) => group !== '');
+  const before = groups(head);
+  const after = tail === undefined ? [] : groups(tail);
+  const between = Array.from({ length: 8 - before.length - after.length }, () => '0');
+  return [...before, ...between, ...after]
+    .map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0'))
+    .join('');
+}
+
+/**
+ * The user column of a rule about these roles; nothing where it is about others. Who is in a group (`+dba`) or a file
+ * (`@admins`) cannot be known here: what lets them in lets in the given roles alone, what rejects them stays as it is.
+ */
+function usersOf(column: Field, roles: readonly string[], method: string): string | undefined {
+  if (column.some((token) => isKeyword(token, 'all'))) return roles.map(quoteName).join(',');
+  const elsewhere = column.some(
+    ({ quoted, text }) => !quoted && (text.startsWith('+') || text.startsWith('@')),
+  );
+  if (elsewhere) return method === 'reject' ? rawOf(column) : roles.map(quoteName).join(',');
+  const named = roles.filter((role) => column.some(({ text }) => text === role || matches(text, role)));
+  return named.length === 0 ? undefined : named.map(quoteName).join(',');
+}
+
+/** PostgreSQL 16 and later: `/^app_.*$`. */
+function matches(pattern: string, role: string): boolean {
+  if (!pattern.startsWith('/')) return false;
+  try {
+    return new RegExp(pattern.slice(1)).test(role);
+  } catch {
+    // No pattern of this language; whether PostgreSQL would take it is for the proof of the login to say.
+    return false;
+  }
+}
+
+function isKeyword({ quoted, text }: Token, word: string): boolean {
+  return !quoted && text === word;
+}
+
+/** A role's name as a word of `pg_hba.conf`. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function rawOf(field: Field): string {
+  return field.map(({ raw }) => raw).join(',');
+}
+
+/** The fields of a line, each a list: `a, b` is one, since a comma at the end of a word continues the list. */
+function fieldsOf(line: string): readonly Field[] {
+  const fields: Token[][] = [];
+  let continues = false;
+  for (const match of line.matchAll(/#.*|[\s,]*((?:"(?:[^"]|"")*"|[^\s,"#])+)(,?)/g)) {
+    const raw = match[1];
+    if (raw === undefined) break;
+    const token = {
+      raw,
+      text: raw.replaceAll(/"((?:[^"]|"")*)"/g, (_all, inner: string) => inner.replaceAll('""', '"')),
+      quoted: raw.startsWith('"'),
+    };
+    if (continues) fields.at(-1)?.push(token);
+    else fields.push([token]);
+    continues = match[2] === ',';
+  }
+  return fields;
 }

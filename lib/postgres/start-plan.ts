@@ -1,5 +1,6 @@
 import { PitrError } from '../errors/pitr-error.ts';
 import { Unknown } from '../values/unknown.ts';
+import { type Allowed, allowedOf } from './allowed.ts';
 import type { AccessMode, InstanceState } from './instance.ts';
 
 /** What a start is asked for. */
@@ -9,18 +10,19 @@ export interface StartWish {
   readonly bin?: string | undefined;
   readonly user: string;
   readonly roles: readonly string[];
+  readonly superuser?: string | undefined;
+  readonly patroni_config?: string | undefined;
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly socket_dir?: string | undefined;
   readonly shutdown_timeout: number;
 }
 
 /** A start as it goes into the journal; also what a stop must know to be taken back. */
-export interface StartSpec {
+export interface StartSpec extends Allowed {
   readonly mode: AccessMode;
   readonly pgdata: string;
   readonly bin?: string;
   readonly user: string;
-  readonly roles: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
   readonly socketDirectory?: string;
 }
@@ -58,7 +60,7 @@ export function planStart(state: InstanceState | Unknown, wish: StartWish): Star
     pgdata: wish.pgdata,
     ...(bin === undefined ? {} : { bin }),
     user: wish.user,
-    roles: wish.roles,
+    ...allowedOf(wish),
     settings: Object.fromEntries(Object.entries(wish.settings).map(([name, value]) => [name, String(value)])),
     ...(wish.socket_dir === undefined ? {} : { socketDirectory: wish.socket_dir }),
     restart: known?.running === true && !isOrphaned(known),

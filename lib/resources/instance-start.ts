@@ -1,8 +1,9 @@
 import type { TaskContext, WriteHost } from '../contract/module.ts';
+import { quoteName } from '../postgres/hba.ts';
 import type { InstanceState } from '../postgres/instance.ts';
 import { checkSocketPath, isolationSettings, runFiles } from '../postgres/isolation.ts';
 import type { StartSpec } from '../postgres/start-plan.ts';
-import { closeAccess, openAccess } from './access.ts';
+import { closeAccess, openAccess, rolesOf } from './access.ts';
 import { type InstanceRef, prepareRunFiles, startInstance } from './instance-control.ts';
 import { postgresResource } from './postgres.ts';
 
@@ -21,11 +22,11 @@ export async function startAs(
   if (spec.mode !== 'isolated') {
     // The mark that this data has been started isolated: from here on it is a member's like any other.
     await host.must(['rm', '-f', '--', files.hba], { user: ref.user, cwd: '/' });
-    await (spec.mode === 'closed' ? closeAccess(host, ref, spec.roles) : openAccess(host, ref));
+    await (spec.mode === 'closed' ? closeAccess(host, ref, spec) : openAccess(host, ref));
     return startInstance(host, ref, [], patienceMs, context.signal, told);
   }
   const rules = await context.render('pg_hba/isolated.conf.hbs', {
-    roles: spec.roles.map((role) => `"${role.replaceAll('"', '')}"`).join(','),
+    roles: (await rolesOf(host, ref, spec)).map(quoteName).join(','),
   });
   await host.writeFile(files.hba, rules, { mode: 0o600, user: ref.user });
   const { version } = await postgresResource.read(host, ref.pgdata);

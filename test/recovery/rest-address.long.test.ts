@@ -13,7 +13,10 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const host of databaseHosts) await restorePatroni(lab, host);
+  for (const host of databaseHosts) {
+    await restorePatroni(lab, host);
+    await lab.exec(host, ['sh', '-c', 'rm -f /etc/patroni/rest.*']);
+  }
 });
 
 async function play(playbook: string, vars: Readonly<Record<string, string>>) {

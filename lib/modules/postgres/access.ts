@@ -3,6 +3,8 @@ import type { WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
+import { patroniParams, patroniSuperuserParam, roleName } from '../../patroni/params.ts';
+import { type Allowed, allowedOf } from '../../postgres/allowed.ts';
 import { instanceParams } from '../../postgres/params.ts';
 import { closeAccess, openAccess } from '../../resources/access.ts';
 import type { InstanceRef } from '../../resources/instance-control.ts';
@@ -14,10 +16,16 @@ import { Unknown } from '../../values/unknown.ts';
 const params = z.strictObject({
   mode: z.enum(['open', 'closed']).describe('open: the rules of the cluster; closed: only this host gets in'),
   roles: z
-    .array(z.string().min(1))
+    .array(roleName)
     .min(1)
     .default(['postgres'])
-    .describe('database roles that still get in from this host while it is closed'),
+    .describe(
+      'database roles that still get in from this host while it is closed, beside those of Patroni and of the operating system user',
+    ),
+  superuser: patroniSuperuserParam,
+  patroni_config: patroniParams.config.describe(
+    "Patroni's configuration, which tells as which role it works",
+  ),
   ...instanceParams,
 });
 
@@ -60,7 +68,7 @@ export const module = defineModule({
       mode: p.mode,
       pgdata: p.pgdata,
       user: p.user,
-      roles: p.roles,
+      ...allowedOf(p),
       ...(bin === undefined ? {} : { bin }),
     };
   },
@@ -78,7 +86,7 @@ export const module = defineModule({
     const ref: InstanceRef = { ...change, bin: programsOf({ ...p, bin: change.bin }, undefined) };
     return change.mode === 'open'
       ? open(host, ref, context.signal)
-      : close(host, ref, change.roles, context.signal);
+      : close(host, ref, change, context.signal);
   },
   undo: async (host, change, context) => {
     const seen = await postgresResource.read(host, change.pgdata);
@@ -88,7 +96,7 @@ export const module = defineModule({
     };
     if (seen.data === 'absent') return;
     await (change.mode === 'open'
-      ? close(host, ref, change.roles, context.signal)
+      ? close(host, ref, change, context.signal)
       : open(host, ref, context.signal));
   },
 });
@@ -101,10 +109,10 @@ async function open(host: WriteHost, ref: InstanceRef, signal: AbortSignal): Pro
 async function close(
   host: WriteHost,
   ref: InstanceRef,
-  roles: readonly string[],
+  allowed: Allowed,
   signal: AbortSignal,
 ): Promise<InForce> {
-  await closeAccess(host, ref, roles);
+  await closeAccess(host, ref, allowed);
   return reload(host, ref, signal);
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { PitrError } from '../../errors/pitr-error.ts';
+import { patroniParams, patroniSuperuserParam, roleName } from '../../patroni/params.ts';
 import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
 import { instanceAfterStart, planStart } from '../../postgres/start-plan.ts';
 import { openAccess } from '../../resources/access.ts';
@@ -18,10 +19,16 @@ const params = z.strictObject({
       'isolated: private socket, no address, archives nothing; closed: as configured, but only this host gets in; open: as configured',
     ),
   roles: z
-    .array(z.string().min(1))
+    .array(roleName)
     .min(1)
     .default(['postgres'])
-    .describe('database roles that get in while it is isolated or closed'),
+    .describe(
+      'database roles that get in while it is isolated or closed, beside those of Patroni and of the operating system user',
+    ),
+  superuser: patroniSuperuserParam,
+  patroni_config: patroniParams.config.describe(
+    "Patroni's configuration, which tells as which role it works",
+  ),
   settings: z
     .record(z.string().regex(/^[a-z_][a-z0-9_.]*$/), z.union([z.string(), z.number(), z.boolean()]))
     .default({})
@@ -44,7 +51,7 @@ export const module = defineModule({
     'Refuses where an instance runs already in another way than the wanted one. `isolated` refuses data that was not ' +
     'prepared by postgres.recovery: the old data of a member, started and promoted by mistake, would be a second ' +
     'primary. `closed` stops an isolated, promoted instance and starts it as its files say, except that pg_hba.conf ' +
-    'lets in only this host; postgres.access opens it. Log, socket and rules of an isolated instance lie in ' +
+    'lets in only this host, and of it only whom the rules of the cluster let in; postgres.access opens it. Log, socket and rules of an isolated instance lie in ' +
     '`<pgdata>.pitr-run`.',
   examples: `- postgres.start:
     mode: isolated

@@ -1,58 +1,11 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alterSystem, settingChanges, settingText } from '../../../lib/postgres/alter-system.ts';
-import { closedRules, isClosed } from '../../../lib/postgres/hba.ts';
 import type { InstanceState } from '../../../lib/postgres/instance.ts';
 import { checkSocketPath, isolationSettings, runFiles } from '../../../lib/postgres/isolation.ts';
 import { parseRows, rowsStatement, sameValue, singleValue } from '../../../lib/postgres/query-result.ts';
 import { sqlFailure } from '../../../lib/postgres/sql-failure.ts';
 import { instanceAfterStart, planStart } from '../../../lib/postgres/start-plan.ts';
 import { Unknown } from '../../../lib/values/unknown.ts';
-
-describe('the rules of a closed instance', () => {
-  const RULES = `# TYPE DATABASE USER ADDRESS METHOD
-local all all trust # everybody here
-local replication all peer
-host all all 127.0.0.1/32 scram-sha-256
-host all all 127.0.0.1 255.255.255.255 md5
-hostssl all app,postgres ::1/128 cert
-host all app localhost md5
-host all "all" samehost reject
-host replication replicator all scram-sha-256
-host all all all scram-sha-256
-host all all 0.0.0.0/0 trust
-`;
-
-  it('let nobody in from elsewhere, and only the given roles from here', () => {
-    expect(closedRules(RULES, ['postgres']).split('\n').slice(1, -1)).toEqual([
-      'local all "postgres" trust',
-      'host all "postgres" 127.0.0.1/32 scram-sha-256',
-      'host all "postgres" 127.0.0.1 255.255.255.255 md5',
-      'hostssl all "postgres" ::1/128 cert',
-    ]);
-  });
-
-  it('always let the administrator in by the socket', () => {
-    expect(closedRules('host all all all md5', ['postgres'])).toContain('\nlocal all "postgres" peer\n');
-  });
-
-  it('are known again, and change nothing when closed twice', () => {
-    const once = closedRules(RULES, ['postgres']);
-    expect(isClosed(once)).toBe(true);
-    expect(isClosed(RULES)).toBe(false);
-    expect(closedRules(once, ['postgres'])).toBe(once);
-  });
-
-  it('never let a rule for another address through, whatever the file holds', () => {
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        for (const line of closedRules(text, ['postgres']).split('\n').slice(1, -1)) {
-          expect(line).toMatch(/^(local|host\w* \S+ "postgres" "?(127\.0\.0\.1|::1|localhost|samehost))/i);
-        }
-      }),
-    );
-  });
-});
 
 describe('an isolated start', () => {
   const settings = new Map(isolationSettings(runFiles('/data/patroni2'), 15));

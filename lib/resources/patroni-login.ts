@@ -56,7 +56,10 @@ try:
 except (OSError, ValueError):
     pass
 lay(part("postgresql"), settings)
-listen = str(settings.get("listen") or "*:5432")
+if not settings.get("listen"):
+    print(json.dumps({"without": "its configuration does not say where PostgreSQL listens"}))
+    sys.exit()
+listen = str(settings["listen"])
 addresses, _, port = listen.rpartition(":") if ":" in listen else (listen, "", "5432")
 addresses = [one.strip().strip("[]") for one in addresses.split(",")]
 everywhere = ("*", "0.0.0.0", "127.0.0.1", "localhost")
@@ -91,7 +94,7 @@ try:
     except driver.Error as error:
         answer["error"] = str(error).strip()
 except ImportError:
-    answer["without"] = "driver"
+    answer = {"without": "its driver for PostgreSQL was not found"}
 print(json.dumps(answer))
 `;
 
@@ -137,7 +140,8 @@ export async function tryLogin(
 /** Reads what the look above prints. */
 export function parseLogin(printed: string): LoginTry | { readonly untried: string } {
   const told = record(JSON.parse(printed));
-  if (told.without !== undefined) return { untried: "Patroni's driver for PostgreSQL was not found" };
+  const without = text(told.without);
+  if (without !== undefined) return { untried: without };
   const facts = {
     user: text(told.user),
     directory: text(told.directory),

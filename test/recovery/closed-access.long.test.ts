@@ -57,7 +57,9 @@ async function rulesOn({ target }: Scene): Promise<string> {
   return lab.mustExec(target, ['cat', `${dataDirectory(target)}/pg_hba.conf`]);
 }
 
-describe('where Patroni gets in by another role, and by a rule for everybody alone', () => {
+describe('where Patroni gets in by another role, and by a rule for everybody alone', {
+  timeout: 900_000,
+}, () => {
   it('the whole cluster follows the recovered node', async () => {
     const scene = await accidentOn(lab);
     const recovered = await play('recover.yml', { ...towards(scene), auto_start: 'true' });

@@ -57,7 +57,8 @@ export const recoveryParams = z
     wal_directories: z
       .array(absolutePath)
       .default([])
-      .describe('with wal_method local: directories of this host that hold WAL'),
+      .describe('with wal_method local: directories of this host that hold WAL')
+      .meta({ variable: 'wal_directories' }),
     segment_size: z
       .int()
       .positive()

@@ -58,19 +58,27 @@ export function destinationStarted(destination: string, host: string): PitrError
   );
 }
 
-export function tablespacesNotMapped(
+/** Throws kind `refused` where a tablespace of the backup has no new place; `places` is not given where none is restored yet. */
+export function refuseUnmapped(
   backup: CompleteBackup,
-  missing: readonly string[],
+  places: Readonly<Record<string, string>> | undefined,
   host: string,
-): PitrError {
-  return refused(
+): void {
+  const missing = backup.tablespaces
+    .map(({ name }) => name)
+    .filter((name) => places !== undefined && !Object.hasOwn(places, name));
+  if (missing.length === 0) return;
+  const said = Object.fromEntries(
+    backup.tablespaces.map(({ name }) => [name, places?.[name] ?? '/new/place']),
+  );
+  throw refused(
     'tablespaces-not-mapped',
     `backup ${backup.id} has tablespaces outside of the data directory, and it is not said where they go: ${missing.join(', ')}`,
     [
       'Barman would write them to where they were, which on a live node is over live data.',
       ...backup.tablespaces.map(({ name, location }) => `${name}: ${location}`),
     ],
-    ['Give a new, empty place for each: tablespaces: { name: /new/place }'],
+    [`Give a new place for each: -e '${JSON.stringify({ tablespaces: said })}'`],
     host,
   );
 }

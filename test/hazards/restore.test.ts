@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type CompleteBackup, isComplete, parseBackupInfo } from '../../lib/barman/backup-info.ts';
 import { OLDEST_KNOWN } from '../../lib/barman/version.ts';
 import { module as recover } from '../../lib/modules/barman/recover.ts';
+import { refuseUnmapped } from '../../lib/restore/refusals.ts';
 import { fixture } from '../unit/barman/fixture.ts';
 
 const ABSENT = {
@@ -46,5 +47,29 @@ describe('barman.recover', () => {
     );
     const used = { tablespacesInUse: ['/srv/cold.pitr'] };
     expect(() => recover.plan(state(used), wish(places))).toThrow('/srv/cold.pitr');
+  });
+});
+
+describe('a backup with tablespaces', () => {
+  const backup = backupWith("[('fast', 16387, '/srv/fast')]");
+  const refusal = (places: Readonly<Record<string, string>> | undefined): unknown => {
+    try {
+      return refuseUnmapped(backup, places, 'barman');
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it('is refused with words that can be typed as they stand', () => {
+    expect(refusal({})).toMatchObject({
+      kind: 'refused',
+      code: 'tablespaces-not-mapped',
+      next: [`Give a new place for each: -e '{"tablespaces":{"fast":"/new/place"}}'`],
+    });
+  });
+
+  it('is taken where each has its place, and where nobody restores it yet', () => {
+    expect(refusal({ fast: '/srv/fast.pitr' })).toBeUndefined();
+    expect(refusal(undefined)).toBeUndefined();
   });
 });

@@ -11,6 +11,7 @@ import { defineLook, type ReadHost } from '../../contract/module.ts';
 import { proveBackupFiles } from '../../resources/backup-files.ts';
 import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../resources/barman.ts';
 import { findInBackups } from '../../resources/find-in-backups.ts';
+import { refuseUnmapped } from '../../restore/refusals.ts';
 import type { WalPlan, WalRefusal } from '../../wal/solve.ts';
 import { silentNodes } from '../../wal/tail.ts';
 import {
@@ -42,6 +43,13 @@ const params = z.strictObject({
     .describe('allow: a target after the last archived WAL, where that WAL is still to be archived'),
   tails: tailsParam,
   timeline: timelineParam,
+  tablespaces: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe(
+      'tablespace name to its new place (barman.recover): a backup that has any other is refused here already',
+    )
+    .meta({ variable: 'tablespaces' }),
   user: userParam,
 });
 
@@ -70,6 +78,7 @@ export const module = defineLook({
     const target = checkedTarget(wish.target ?? wish.target_time);
     if (wish.id === 'auto') {
       const { servers, ...chosen } = await reaching(host, wish, target, (text) => context.progress(text));
+      refuseUnmapped(chosen.backup, wish.tablespaces, host.name);
       await proveBackupFiles(host, chosen.backup, servers, wish.user);
       return { ...backupResult(chosen.backup), why: chosen.why, target: targetData(chosen.target) };
     }
@@ -79,6 +88,7 @@ export const module = defineLook({
       wish.id === 'latest'
         ? usableBackups(wish.id, wanted, host.name)[0]
         : backupById(wish.id, wanted, host.name);
+    refuseUnmapped(backup, wish.tablespaces, host.name);
     await proveBackupFiles(host, backup, servers, wish.user);
     return { ...backupResult(backup), why: [], target: targetData(target) };
   },

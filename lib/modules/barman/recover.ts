@@ -22,8 +22,8 @@ import {
   destinationForeign,
   destinationInUse,
   destinationStarted,
+  refuseUnmapped,
   tablespacePlacesInUse,
-  tablespacesNotMapped,
 } from '../../restore/refusals.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { formatLsn } from '../../wal/lsn.ts';
@@ -55,7 +55,8 @@ const params = z.strictObject({
   tablespaces: z
     .record(z.string().regex(/^[^:]+$/), absolutePath)
     .default({})
-    .describe('tablespace name to its new, empty place there; required when the backup has any'),
+    .describe('tablespace name to its new, empty place there; required when the backup has any')
+    .meta({ variable: 'tablespaces' }),
   jobs: z.int().min(1).optional().describe('parallel copies; what Barman is configured for when left out'),
   bandwidth_limit: z.int().min(1).optional().describe('kilobytes a second'),
   staging_path: z
@@ -179,10 +180,7 @@ const NOTHING = {
 
 function plan({ destination: found, backup, version, host }: State, wish: Params): CopyChange | undefined {
   const { node, destination, owner, tablespaces, user } = wish;
-  const unmapped = backup.tablespaces
-    .map(({ name }) => name)
-    .filter((name) => !Object.hasOwn(tablespaces, name));
-  if (unmapped.length > 0) throw tablespacesNotMapped(backup, unmapped, host);
+  refuseUnmapped(backup, tablespaces, host);
   if (found.running) throw destinationInUse(destination, host);
   const ours = isCopyOf(found, backup);
   const fresh = found.kind === 'absent' || (found.kind === 'directory' && found.empty);

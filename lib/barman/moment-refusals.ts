@@ -5,6 +5,7 @@ import { formatLsn } from '../wal/lsn.ts';
 import type { DamagedWal, Moment } from '../wal/moment/find.ts';
 import type { CommitPoint, StopPoint } from '../wal/moment/scan.ts';
 import { type RecoveryTarget, targetWords } from '../wal/target.ts';
+import { walVersionUnknown } from '../wal/version-refusal.ts';
 import { silentWords } from './wal-refusals.ts';
 
 /** What surrounds a refusal of a moment, for its words. */
@@ -128,6 +129,7 @@ export function beforeConsistency(stop: StopPoint, consistentAt: string, facts: 
 
 /** A file of the archive that is no WAL where it should be. */
 export function walDamaged(damage: DamagedWal, servers: readonly string[], facts: MomentFacts): PitrError {
+  if (damage.otherVersion) return walVersionUnknown(damage.segment, damage.why, facts.host);
   return new PitrError({
     kind: 'refused',
     code: 'wal-damaged',

@@ -67,6 +67,17 @@ function archiverOf(title: string | undefined): PgWal['archiver'] {
   return / archiver +failed on /.test(title) ? 'failing' : 'working';
 }
 
+/** WAL of a PostgreSQL that is not read here. */
+export class OtherWalVersion extends Error {
+  override readonly name = 'OtherWalVersion';
+  readonly segment: WalSegment;
+
+  constructor(segment: WalSegment, why: string) {
+    super(why);
+    this.segment = segment;
+  }
+}
+
 /** The instance whose pg_wal it is. */
 export interface TailOwner {
   readonly running: boolean;
@@ -79,7 +90,7 @@ export interface TailOwner {
  * The WAL in a node's pg_wal that may be nowhere else. Of a running primary only what waits for an archiver that fails:
  * it archives the rest itself. A segment counts by what its first page says: files that wait to be used again have the
  * names of segments to come and the content of old ones. The last one of a timeline is still being written, or was
- * when the instance died: it goes as a beginning. `except` is the timeline that a living leader archives.
+ * when the instance died: it goes as a beginning. Throws `OtherWalVersion`. `except` is the timeline that a living leader archives.
  */
 export function tailOf(wal: PgWal, owner: TailOwner, except: number): readonly TailFile[] {
   const { segmentSize: size } = owner;
@@ -104,6 +115,7 @@ function isThatSegment(name: WalSegment, head: Uint8Array, owner: TailOwner): bo
   if (!fitsSize(name, owner.segmentSize)) return false;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const page = readPage(view, 0, startOfSegment(name, owner.segmentSize), true);
+  if ('end' in page && page.end === 'other-version') throw new OtherWalVersion(name, page.why);
   return (
     !('end' in page) &&
     page.timeline >= 1 &&

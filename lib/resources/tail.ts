@@ -2,9 +2,10 @@ import type { ReadHost } from '../contract/module.ts';
 import { probeScript } from '../contract/probe.ts';
 import { PitrError } from '../errors/pitr-error.ts';
 import type { InstanceState } from '../postgres/instance.ts';
-import { type PgWal, parsePgWal, tailOf } from '../postgres/pg-wal.ts';
+import { OtherWalVersion, type PgWal, parsePgWal, tailOf } from '../postgres/pg-wal.ts';
 import { evidenceOf } from '../transport/command-failed.ts';
 import type { TailFile } from '../wal/tail.ts';
+import { walVersionUnknown } from '../wal/version-refusal.ts';
 import { instanceOf, instanceProbe } from './postgres.ts';
 
 /** Whose pg_wal is looked at. */
@@ -63,7 +64,7 @@ echo @end`);
 
 /**
  * What a node has in pg_wal, in one round trip. Throws kind `failed`: `no-data-directory` where there is none,
- * `pg-wal-unreadable` where it cannot be looked into.
+ * `pg-wal-unreadable` where it cannot be looked into. Kind `refused`: `wal-version-unknown`.
  */
 export async function readTail(host: ReadHost, wish: TailWish): Promise<ReadTail> {
   for (let tries = 1; ; tries++) {
@@ -79,7 +80,7 @@ export async function readTail(host: ReadHost, wish: TailWish): Promise<ReadTail
     if (wal !== undefined) {
       const { systemId, segmentSize } = control;
       const owner = { running: instance.running, role, systemId, segmentSize };
-      const files = tailOf(wal, owner, wish.exceptTimeline);
+      const files = knownTail(() => tailOf(wal, owner, wish.exceptTimeline), host.name);
       return { instance, control, files, histories: wal.histories, archiver: wal.archiver };
     }
     if (listed.exitCode === 0 && tries < TRIES) continue;
@@ -91,6 +92,15 @@ export async function readTail(host: ReadHost, wish: TailWish): Promise<ReadTail
       evidence: { ...evidenceOf(listed), command: `(a look at ${wish.pgdata}/pg_wal)` },
       next: ['Check pg_user in the inventory: the OS user that owns the data.'],
     });
+  }
+}
+
+function knownTail(files: () => readonly TailFile[], host: string): readonly TailFile[] {
+  try {
+    return files();
+  } catch (thrown) {
+    if (thrown instanceof OtherWalVersion) throw walVersionUnknown(thrown.segment, thrown.message, host);
+    throw thrown;
   }
 }
 

@@ -299,14 +299,15 @@ describe('a magic number', () => {
     [0xd110, 15],
     [0xd113, 16],
     [0xd116, 17],
+    [0xd118, 18],
   ])('%x is that of PostgreSQL %d', (magic, major) => {
     expect(walVersion(magic)?.major).toBe(major);
   });
 
   it('of a version that is not known is refused by name', () => {
-    expect(walVersion(0xd118)).toBeUndefined();
-    expect(unknownMagic(0xd118)).toBe(
-      "the page's magic number 0xD118 looks like that of a newer PostgreSQL (known: 12 to 17)",
+    expect(walVersion(0xd11f)).toBeUndefined();
+    expect(unknownMagic(0xd11f)).toBe(
+      "the page's magic number 0xD11F looks like that of a newer PostgreSQL (known: 12 to 18)",
     );
     expect(unknownMagic(0x8b1f)).toContain('0x8B1F is that of no PostgreSQL known here');
   });

@@ -51,13 +51,16 @@ export class DamagedWal extends Error {
   readonly why: string;
   /** The last record before it. */
   readonly lastRecord: Lsn | undefined;
+  /** It is none of a PostgreSQL that is read here, and may be good. */
+  readonly otherVersion: boolean;
 
-  constructor(segment: WalSegment, at: Lsn, why: string, lastRecord: Lsn | undefined) {
+  constructor(segment: WalSegment, at: Lsn, why: string, lastRecord: Lsn | undefined, otherVersion = false) {
     super(`${segment}: ${why}`);
     this.segment = segment;
     this.at = at;
     this.why = why;
     this.lastRecord = lastRecord;
+    this.otherVersion = otherVersion;
   }
 }
 
@@ -155,10 +158,11 @@ async function scanFrom(
     if (scan.done) break;
     const ended: SegmentEnd = step.done ? step.value : { kind: 'whole' };
     const isLast = index === links.length - 1;
-    if (ended.kind === 'damaged' && !(isLast && link.partial)) {
+    if (ended.kind === 'damaged' && (ended.otherVersion === true || !(isLast && link.partial))) {
       const begins = links.find(({ number }) => number === numberHolding(ended.at, segmentSize));
       const where = begins === undefined || begins === link ? '' : ` (it begins in ${begins.segment})`;
-      throw new DamagedWal(link.segment, ended.at, `${ended.why}${where}`, scan.last?.lsn);
+      const why = `${ended.why}${where}`;
+      throw new DamagedWal(link.segment, ended.at, why, scan.last?.lsn, ended.otherVersion);
     }
     if (ended.kind === 'end' && !isLast) {
       throw new DamagedWal(

@@ -1,5 +1,5 @@
 import { type Lsn, lsnAt } from '../lsn.ts';
-import { unknownMagic, type WalVersion, walVersion } from './version.ts';
+import { isOtherMagic, unknownMagic, type WalVersion, walVersion } from './version.ts';
 
 const SHORT_HEADER = 24;
 const LONG_HEADER = 40;
@@ -24,9 +24,9 @@ export interface WalPage {
   readonly pageSize?: number | undefined;
 }
 
-/** Why a page is none: nothing was written there yet, what is there is older, or it is damaged. */
+/** Why a page is none: nothing was written there yet, what is there is older, of another PostgreSQL, or damaged. */
 export interface NoPage {
-  readonly end: 'unwritten' | 'older' | 'damaged';
+  readonly end: 'unwritten' | 'older' | 'other-version' | 'damaged';
   readonly why: string;
 }
 
@@ -42,7 +42,10 @@ export function readPage(bytes: DataView, at: number, lsn: Lsn, firstOfSegment: 
     return { end: 'unwritten', why: 'nothing has been written from here on' };
   }
   const version = walVersion(magic);
-  if (version === undefined) return damaged(unknownMagic(magic));
+  if (version === undefined) {
+    const end = isOtherMagic(magic) && address === lsn ? 'other-version' : 'damaged';
+    return { end, why: unknownMagic(magic) };
+  }
   if (address < lsn)
     return { end: 'older', why: 'the page is that of an older segment whose file was used again' };
   if (address !== lsn) return damaged('the page says that it belongs to another position');

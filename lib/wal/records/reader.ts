@@ -12,7 +12,7 @@ export type SegmentEnd =
   /** The WAL ends within it: from `at` on nothing was written, or nothing that belongs here. */
   | { readonly kind: 'end'; readonly at: Lsn; readonly why: string }
   /** What stands at `at` is no WAL of this place. */
-  | { readonly kind: 'damaged'; readonly at: Lsn; readonly why: string };
+  | { readonly kind: 'damaged'; readonly at: Lsn; readonly why: string; readonly otherVersion?: boolean };
 
 /** A record of which a part was read. */
 interface BegunRecord {
@@ -60,6 +60,8 @@ export class WalReader {
         const read = readPage(bytes, at, positionIn(start, at), at === 0);
         if ('end' in read) {
           const where = this.#begun?.lsn ?? positionIn(start, at);
+          if (read.end === 'other-version')
+            return { kind: 'damaged', at: where, why: read.why, otherVersion: true };
           return { kind: read.end === 'damaged' ? 'damaged' : 'end', at: where, why: read.why };
         }
         const wrong = at === 0 ? this.#misfit(read) : undefined;

@@ -15,6 +15,8 @@ const VERSIONS: ReadonlyMap<number, WalVersion> = new Map([
   [0xd110, { major: 15, compressedImage: 0x1c, statsItem: 12 }],
   [0xd113, { major: 16, compressedImage: 0x1c, statsItem: 12 }],
   [0xd116, { major: 17, compressedImage: 0x1c, statsItem: 12 }],
+  // Dropped statistics have objects of 64 bits from here on.
+  [0xd118, { major: 18, compressedImage: 0x1c, statsItem: 16 }],
 ]);
 
 /** The version whose WAL has this magic number; nothing when it is none that is known here. */
@@ -22,14 +24,24 @@ export function walVersion(magic: number): WalVersion | undefined {
   return VERSIONS.get(magic);
 }
 
+const MAJORS = [...VERSIONS.values()].map(({ major }) => major);
+
+/** The versions whose WAL is read, in words: `PostgreSQL 12 to 18`. */
+export const KNOWN_VERSIONS = `PostgreSQL ${MAJORS[0]} to ${MAJORS.at(-1)}`;
+
+/** Of PostgreSQL 9.0. Each version counts up, by little. */
+const OLDEST_MAGIC = 0xd064;
+
+/** A number that is not known, though PostgreSQL has, had or will have such. */
+export function isOtherMagic(magic: number): boolean {
+  return !VERSIONS.has(magic) && magic >= OLDEST_MAGIC && magic < Math.max(...VERSIONS.keys()) + 0x40;
+}
+
 /** What is wrong with a magic number that is not known, in words. */
 export function unknownMagic(magic: number): string {
-  const majors = [...VERSIONS.values()].map(({ major }) => major);
   const name = `0x${magic.toString(16).toUpperCase().padStart(4, '0')}`;
-  const newest = Math.max(...VERSIONS.keys());
-  const what =
-    magic > newest && magic < newest + 0x40
-      ? 'looks like that of a newer PostgreSQL'
-      : 'is that of no PostgreSQL known here';
-  return `the page's magic number ${name} ${what} (known: ${majors[0]} to ${majors.at(-1)})`;
+  const what = !isOtherMagic(magic)
+    ? 'is that of no PostgreSQL known here'
+    : `looks like that of ${magic > Math.max(...VERSIONS.keys()) ? 'a newer' : 'another'} PostgreSQL`;
+  return `the page's magic number ${name} ${what} (known: ${MAJORS[0]} to ${MAJORS.at(-1)})`;
 }

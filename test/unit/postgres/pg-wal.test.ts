@@ -8,12 +8,12 @@ const NOW = '1795382709.301601';
 /** The first page's header of a segment; `holds` is the segment whose content the file has. */
 function head(
   holds: string,
-  { system = SYSTEM, timeline = Number.parseInt(holds.slice(0, 8), 16) } = {},
+  { system = SYSTEM, timeline = Number.parseInt(holds.slice(0, 8), 16), magic = 0xd110 } = {},
 ): string {
   const segment = parseSegment(holds);
   if (segment === undefined) throw new Error(holds);
   const bytes = Buffer.alloc(40);
-  bytes.writeUInt16LE(0xd110, 0);
+  bytes.writeUInt16LE(magic, 0);
   bytes.writeUInt16LE(0x02, 2);
   bytes.writeUInt32LE(timeline, 4);
   bytes.writeBigUInt64LE(startOfSegment(segment, DEFAULT_SEGMENT_SIZE), 8);
@@ -75,6 +75,11 @@ describe('the tail of WAL in a pg_wal', () => {
       seg(1, 6),
       `${seg(1, 7)}.partial`,
     ]);
+  });
+
+  it('of a PostgreSQL that is not read here is no tail that is passed over in silence', () => {
+    const newer = [[seg(1, 5), head(seg(1, 5), { magic: 0xd11f })]] as const;
+    expect(() => shown(lying({ segments: newer }), crashed)).toThrow('0xD11F looks like that of a newer');
   });
 
   it('has no file that waits to be used again, was never written, or belongs to another cluster', () => {

@@ -7,7 +7,10 @@ export interface ClusterSettings {
   readonly archive: string;
 }
 
-/** What is different now, in words; empty when all is as it was. */
+/**
+ * What is different after a recovery, in words; empty when all is as it was. A logical slot is never as it was: where one
+ * of that name is there, Patroni has made it anew (permanent slots), and it knows nothing of what its consumer had read.
+ */
 export function settingsDifferences(before: ClusterSettings, now: ClusterSettings): readonly string[] {
   return [
     ...configDifferences('', before.config, now.config),
@@ -16,6 +19,9 @@ export function settingsDifferences(before: ClusterSettings, now: ClusterSetting
       .map(
         (slot) => `replication slot ${slot} is gone: whoever reads from it needs a new one, and a new start`,
       ),
+    ...before.slots
+      .filter((slot) => now.slots.includes(slot) && / \(logical[,)]/.test(slot))
+      .map((slot) => `replication slot ${slot} was made anew: its consumer has lost its place`),
     ...now.slots
       .filter((slot) => !before.slots.includes(slot))
       .map((slot) => `replication slot ${slot} is new`),

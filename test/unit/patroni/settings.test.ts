@@ -9,7 +9,14 @@ const BEFORE: ClusterSettings = {
 
 describe('what a recovery has changed in the configuration of the cluster', () => {
   it('is nothing when all is as before', () => {
-    expect(settingsDifferences(BEFORE, structuredClone(BEFORE))).toEqual([]);
+    const before = { ...BEFORE, slots: ['backup (physical)'] };
+    expect(settingsDifferences(before, structuredClone(before))).toEqual([]);
+  });
+
+  it('is a logical slot that is there under its old name: it was made anew and has lost its place', () => {
+    expect(settingsDifferences(BEFORE, structuredClone(BEFORE))).toEqual([
+      'replication slot cdc (logical, pgoutput, shop) was made anew: its consumer has lost its place',
+    ]);
   });
 
   it('is named, setting by setting and slot by slot', () => {

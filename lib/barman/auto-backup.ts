@@ -1,7 +1,7 @@
 import { formatInstant } from '../wal/instant.ts';
 import { formatLsn } from '../wal/lsn.ts';
-import type { WalRefusal } from '../wal/solve.ts';
-import { type RecoveryTarget, targetWords } from '../wal/target.ts';
+import type { WalPlan, WalRefusal } from '../wal/solve.ts';
+import { lsnOfTarget, type RecoveryTarget, targetWords } from '../wal/target.ts';
 import type { CompleteBackup } from './backup-info.ts';
 
 /** A newer backup that was not chosen, and why not. */
@@ -45,4 +45,21 @@ export function whyChosen(
       : `${chosen.id} of server ${chosen.server} is the newest backup from which WAL leads to ${way}.`,
     ...passedOver.map(({ backup, why }) => `Passed over: ${backup.id} of server ${backup.server}: ${why}.`),
   ];
+}
+
+/**
+ * A position is counted on in every history: the newest backup may lie on one branch alone and so have no doubt which
+ * one is meant. The first older backup that has, and its refusal; nothing for times, which have no such double.
+ */
+export function otherMeaning<T>(
+  target: RecoveryTarget,
+  older: readonly T[],
+  solve: (backup: T) => WalPlan | WalRefusal,
+): { readonly backup: T; readonly refusal: WalRefusal } | undefined {
+  if (lsnOfTarget(target) === undefined) return undefined;
+  for (const backup of older) {
+    const refusal = solve(backup);
+    if (!refusal.ok && refusal.why === 'timeline-ambiguous') return { backup, refusal };
+  }
+  return undefined;
 }

@@ -25,22 +25,26 @@ export function backupById(id: string, servers: readonly Stock[], host: string):
 }
 
 /**
- * All backups that are DONE, the last to end first. Throws a refusal when there is none, or when they belong to
- * different clusters and so "the newest" means nothing.
+ * All backups that are DONE, the last to end first; with `systemId` those of that cluster alone. Throws a refusal when
+ * there is none, or when they belong to different clusters and so "the newest" means nothing.
  */
 export function usableBackups(
   wish: string,
   servers: readonly Stock[],
   host: string,
+  cluster?: string,
 ): readonly [CompleteBackup, ...CompleteBackup[]] {
-  const usable = servers
+  const done = servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)
     .sort((a, b) => (a.endTime < b.endTime ? 1 : -1));
+  const usable = done.filter(({ systemId = cluster }) => cluster === undefined || systemId === cluster);
   const [newest, ...older] = usable;
-  if (newest === undefined) throw noBackup(servers, host);
-  const clusters = new Set(usable.map(({ systemId }) => systemId));
-  if (clusters.size > 1) throw clusterAmbiguous(servers, wish, host);
+  if (newest === undefined) throw noBackup(servers, host, done.length === 0 ? undefined : cluster);
+  const newestOfEach = usable.filter(
+    (backup) => usable.find(({ systemId }) => systemId === backup.systemId) === backup,
+  );
+  if (newestOfEach.length > 1) throw clusterAmbiguous(newestOfEach, wish, host);
   return [newest, ...older];
 }
 

@@ -51,11 +51,11 @@ export function backupUnknown(id: string, servers: readonly Stock[], host: strin
   });
 }
 
-export function noBackup(servers: readonly Stock[], host: string): PitrError {
+export function noBackup(servers: readonly Stock[], host: string, cluster?: string): PitrError {
   return new PitrError({
     kind: 'refused',
     code: 'backup-none',
-    message: 'No backup is DONE, so there is nothing to recover from',
+    message: `No backup ${cluster === undefined ? '' : `of this cluster (system id ${cluster}) `}is DONE, so there is nothing to recover from`,
     details: ['Barman answered, and has these:', ...backupLines(servers)],
     host,
     next: ['Take one on the leader: pitr play backup.yml', `List all backups: ${SHOW_ALL}`],
@@ -72,15 +72,20 @@ export function backupAmbiguous(id: string, servers: readonly string[], host: st
   });
 }
 
-export function clusterAmbiguous(servers: readonly Stock[], id: string, host: string): PitrError {
+/** `newest`: that of each cluster. */
+export function clusterAmbiguous(newest: readonly BackupInfo[], id: string, host: string): PitrError {
   return new PitrError({
     kind: 'refused',
     code: 'backup-cluster-ambiguous',
     message: `"${id}" could be a backup of more than one cluster`,
-    details: servers.map(({ name, systemId }) => `${name}: system id ${systemId ?? 'not known'}`),
+    details: newest.map(
+      ({ server, systemId, ...backup }) =>
+        `system id ${systemId ?? 'not known'}: the newest is ${backup.id} of server ${server}`,
+    ),
     host,
     next: [
-      'Name the servers of the cluster (variable barman_servers), or one of them (server), or a backup id.',
+      'Name the backup, by the system id that pg_controldata shows on a node: backup=<id>',
+      'Or name the servers of the cluster (variable barman_servers), or one of them (server), where each has its own.',
     ],
   });
 }

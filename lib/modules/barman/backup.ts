@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type PassedOver, whyChosen, whyNot } from '../../barman/auto-backup.ts';
+import { otherMeaning, type PassedOver, whyChosen, whyNot } from '../../barman/auto-backup.ts';
 import type { CompleteBackup } from '../../barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../barman/backup-result.ts';
 import { backupById, usableBackups } from '../../barman/choose-backup.ts';
@@ -50,6 +50,11 @@ const params = z.strictObject({
       'tablespace name to its new place (barman.recover): a backup that has any other is refused here already',
     )
     .meta({ variable: 'tablespaces' }),
+  system_id: z
+    .string()
+    .regex(/^\d+$/)
+    .optional()
+    .describe('for `latest` and `auto`: of the cluster (postgres.control); after an upgrade Barman has two'),
   user: userParam,
 });
 
@@ -86,7 +91,7 @@ export const module = defineLook({
     const wanted = wantedServers(servers, namesOf(wish), host.name);
     const backup =
       wish.id === 'latest'
-        ? usableBackups(wish.id, wanted, host.name)[0]
+        ? usableBackups(wish.id, wanted, host.name, wish.system_id)[0]
         : backupById(wish.id, wanted, host.name);
     refuseUnmapped(backup, wish.tablespaces, host.name);
     await proveBackupFiles(host, backup, servers, wish.user);
@@ -105,6 +110,11 @@ interface Chosen {
   readonly target: RecoveryTarget;
 }
 
+interface Judged {
+  readonly backup: CompleteBackup;
+  readonly refusal: WalRefusal;
+}
+
 /** The last backup from which the target can be reached with what is archived, whichever server holds the WAL. */
 async function reaching(
   host: ReadHost,
@@ -115,7 +125,7 @@ async function reaching(
   const { servers, archives } = await readCatalogueAndArchives(host, wish.user);
   const searched = wantedServers(servers, wish.servers, host.name);
   const wanted = wantedServers(searched, namesOf(wish), host.name);
-  const usable = usableBackups(wish.id, wanted, host.name);
+  const usable = usableBackups(wish.id, wanted, host.name, wish.system_id);
   const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
   const isSought = (asked.kind === 'xid' || asked.kind === 'name') && lsnOfTarget(asked) === undefined;
   const target = isSought
@@ -131,22 +141,28 @@ async function reaching(
       ? solveFor(backup, searched, archives, { kind: 'latest' }, solved.line.timeline, wish.tails)
       : solved;
   };
+  const refused = ({ backup, refusal }: Judged) =>
+    walRefused(refusal, {
+      backup,
+      target,
+      servers: searched.map(({ name }) => name),
+      silent: silentNodes(wish.tails),
+      host: host.name,
+    });
   const passedOver: PassedOver[] = [];
-  let judged: { readonly backup: CompleteBackup; readonly refusal: WalRefusal } | undefined;
-  for (const backup of usable) {
+  let judged: Judged | undefined;
+  for (const [index, backup] of usable.entries()) {
     const solved = solve(backup);
-    if (solved.ok) return { backup, why: whyChosen(backup, passedOver, target), target, servers };
+    if (solved.ok) {
+      const doubt = timeline === undefined ? otherMeaning(target, usable.slice(index + 1), solve) : undefined;
+      if (doubt !== undefined) throw refused(doubt);
+      return { backup, why: whyChosen(backup, passedOver, target), target, servers };
+    }
     passedOver.push({ backup, why: whyNot(solved, target, backup) });
     // The last one that ended before the target has the reason why not; where all ended later, the first one has.
     if (judged === undefined || judged.refusal.why === 'before-backup-end')
       judged = { backup, refusal: solved };
   }
   if (judged === undefined) throw new Error('there is a usable backup');
-  throw walRefused(judged.refusal, {
-    backup: judged.backup,
-    target,
-    servers: searched.map(({ name }) => name),
-    silent: silentNodes(wish.tails),
-    host: host.name,
-  });
+  throw refused(judged);
 }

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { parseArchiveListing } from '../../../lib/barman/archive-listing.ts';
-import { type PassedOver, whyChosen, whyNot } from '../../../lib/barman/auto-backup.ts';
+import { otherMeaning, type PassedOver, whyChosen, whyNot } from '../../../lib/barman/auto-backup.ts';
 import { type CompleteBackup, isComplete, parseBackupInfo } from '../../../lib/barman/backup-info.ts';
 import { solveFor } from '../../../lib/barman/recovery-wal.ts';
 import { parseReport } from '../../../lib/barman/report.ts';
 import type { Archive } from '../../../lib/wal/archive.ts';
+import { mergeArchives } from '../../../lib/wal/archive.ts';
+import { type Instant, parseEpoch } from '../../../lib/wal/instant.ts';
+import type { BackupPosition } from '../../../lib/wal/lineage.ts';
+import { lsnAt } from '../../../lib/wal/lsn.ts';
+import { DEFAULT_SEGMENT_SIZE, parseSegmentSize, segmentAt } from '../../../lib/wal/segment.ts';
+import { solveWal } from '../../../lib/wal/solve.ts';
 import { checkedTarget, type TargetParam } from '../../../lib/wal/target.ts';
+import { parseHistory, timelineId } from '../../../lib/wal/timeline.ts';
 import { fixture } from './fixture.ts';
 
 const { archives } = parseArchiveListing(parseReport(fixture('archives-after-switchover.txt')));
@@ -52,3 +59,60 @@ describe('why a newer backup is passed over', () => {
     ]);
   });
 });
+
+describe('a position that the newest backup has no doubt about', () => {
+  const size = parseSegmentSize(1024 * 1024) ?? DEFAULT_SEGMENT_SIZE;
+  const clock = (time: string): Instant =>
+    parseEpoch(String(Date.parse(`2026-11-22T${time}Z`) / 1000)) ?? never();
+  const files = (
+    [
+      ...([1, 2, 3, 4, 5, 6] as const).map(
+        (number) => [1, number, `10:${number}0:00`.replace('60', '59')] as const,
+      ),
+      ...([2, 3, 4, 5] as const).map((number) => [2, number, `11:${number}0:00`] as const),
+    ] as const
+  ).map(([timeline, number, time]) => ({
+    segment: segmentAt(timelineId(timeline), number, size),
+    partial: false,
+    time: clock(time),
+    size,
+    compressed: false,
+  }));
+  const history = parseHistory(timelineId(2), '1\t0/280000\tbefore 2026-11-22 10:08:00+00\n');
+  const merged = mergeArchives(
+    [{ server: 'a', files, lost: [], histories: [{ history, time: clock('11:00:00') }] }],
+    size,
+  );
+  const position = (timeline: number, begin: bigint, endTime: string): BackupPosition => ({
+    timeline: timelineId(timeline),
+    beginLsn: lsnAt(begin),
+    endLsn: lsnAt(begin + 0x100n),
+    endTime: clock(endTime),
+    segmentSize: size,
+  });
+  const onBranch = position(2, 0x30_0028n, '11:35:00');
+  const before = position(1, 0x10_0028n, '09:59:00');
+  const meanings = (param: TargetParam, older: readonly BackupPosition[]) => {
+    const target = checkedTarget(param);
+    return otherMeaning(target, older, (one) => solveWal(one, merged, target));
+  };
+
+  it('is refused where an older one leads to it on two timelines, with both', () => {
+    const target = checkedTarget({ lsn: '0/480000' });
+    expect(solveWal(onBranch, merged, target)).toMatchObject({ ok: true, line: { timeline: 2 } });
+    expect(meanings({ lsn: '0/480000' }, [before])).toMatchObject({
+      backup: before,
+      refusal: { why: 'timeline-ambiguous', candidates: [{ timeline: 1 }, { timeline: 2 }] },
+    });
+  });
+
+  it('is taken where only one timeline has it, or no older backup leads anywhere else', () => {
+    expect(meanings({ lsn: '0/680000' }, [before])).toBeUndefined();
+    expect(meanings({ lsn: '0/480000' }, [onBranch])).toBeUndefined();
+    expect(meanings('latest', [before])).toBeUndefined();
+  });
+});
+
+function never(): never {
+  throw new Error('no time');
+}

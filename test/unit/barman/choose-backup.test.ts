@@ -45,6 +45,29 @@ describe('the choice of a backup', () => {
     expect(codeOf(() => usableBackups('latest', [stock('db2', [])], 'barman'))).toBe('backup-none');
   });
 
+  it('after an upgrade is that of the cluster that is there now, though its server still has backups of the old one', () => {
+    const upgraded = stock('db1', [
+      ['20261122T155813', text],
+      ['20261122T100000', text.replace(/systemid=\d+/, 'systemid=42').replaceAll('2026-11-22', '2026-11-23')],
+    ]);
+    expect(usableBackups('auto', [upgraded], 'barman', '42').map(({ id }) => id)).toEqual([
+      '20261122T100000',
+    ]);
+    const act = () => usableBackups('auto', [upgraded], 'barman');
+    expect(codeOf(act)).toBe('backup-cluster-ambiguous');
+    try {
+      act();
+    } catch (error) {
+      expect(error).toMatchObject({
+        details: [
+          'system id 42: the newest is 20261122T100000 of server db1',
+          expect.stringContaining('20261122T155813'),
+        ],
+      });
+    }
+    expect(() => usableBackups('auto', [upgraded], 'barman', '43')).toThrow('of this cluster (system id 43)');
+  });
+
   it('DONE without what recovery must know is not taken', () => {
     const hollow = stock('db1', [['20261122T155813', 'status=DONE']]);
     expect(codeOf(() => backupById('20261122T155813', [hollow], 'barman'))).toBe('backup-incomplete');

@@ -104,9 +104,14 @@ export function promotedIn(runs: readonly JournalledRun[]): string | undefined {
   return promotions.at(-1)?.intent.host;
 }
 
+/** A run that was answered with no at its question has locked the cluster and let it go again: nothing hangs on it. */
+function hasDoneSomething({ changes }: JournalledRun): boolean {
+  return changes.some((change) => stands(change) && change.intent.module !== 'core.lock');
+}
+
 /** Why the old data of these runs must not go yet; nothing where it may. */
 export function whyNotYet(runs: readonly JournalledRun[]): string | undefined {
-  const last = runs.at(-1);
+  const last = runs.findLast(hasDoneSomething);
   for (const run of runs) {
     if (['running', 'unknown'].includes(runStatus(run))) return `run ${run.started.runId} has not ended`;
     if (run.undo !== undefined && run.undo.finished?.status !== 'ok' && run.changes.some(stands))

@@ -135,6 +135,7 @@ describe('what cannot be reached is refused before anything is touched', () => {
       () => ({ target_name: 'nach der ersten Zeile' }),
       'target-not-found',
     ],
+    ['a position that nobody has written yet', () => ({ target_lsn: '7F/0' }), 'target-not-written'],
     ['two targets', () => ({ target_xid: '1000', target_lsn: '0/5000000' }), 'target-ambiguous'],
   ])('%s', async (_, vars, code) => {
     const leader = await currentLeader(lab);

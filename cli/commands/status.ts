@@ -78,6 +78,13 @@ export const status = defineCommand({
       if (best === undefined) return exitCodeOfAnswers(answers);
       tellCluster(best.cluster, session);
       tellDisagreement(views, session);
+      tellAbsent(
+        absentNodes(
+          Object.keys(best.cluster.members),
+          answers.map(({ host }) => host),
+        ),
+        session,
+      );
       const { leader } = best.cluster;
       if (leader === undefined) return exitCodeOfAnswers(answers);
       const [archiving] = await lookOnce({
@@ -150,6 +157,25 @@ function tellDisagreement(
   const text = views.map(({ host, cluster }) => `${host} says ${cluster.leader ?? 'none'}`).join(', ');
   session.emit({ type: 'warning', time: Date.now(), text: `the nodes do not agree on the leader: ${text}` });
   session.print(['', session.view.paint.failed(`The nodes do not agree on the leader: ${text}.`)]);
+}
+
+/** The nodes that were asked and are no members; nothing where members have names of their own. */
+export function absentNodes(members: readonly string[], asked: readonly string[]): readonly string[] {
+  return members.every((member) => asked.includes(member))
+    ? asked.filter((host) => !members.includes(host))
+    : [];
+}
+
+/** A node that a recovery has taken out is in no list of Patroni's: without a word it would be overlooked. */
+function tellAbsent(nodes: readonly string[], session: LookSession): void {
+  if (nodes.length === 0) return;
+  const text = `not in the cluster now: ${nodes.join(', ')}`;
+  session.emit({ type: 'warning', time: Date.now(), text });
+  session.print([
+    '',
+    session.view.paint.changed(`N${text.slice(1)}`),
+    '  If a recovery waits there, pitr runs says what can be done now.',
+  ]);
 }
 
 function tellArchiver(host: string, archiver: Archiver, session: LookSession): void {

@@ -120,7 +120,7 @@ export async function findWaiting(reference: Reference, signal: AbortSignal, io:
   if (answer?.error !== undefined) throw answer.error;
   const seen = instanceSchema.parse(answer?.result);
   const { port, socket_directory: socketDirectory, programs } = seen;
-  if (!seen.running || seen.mode !== 'isolated') throw notWaiting(place.host, seen);
+  if (!seen.running || seen.mode !== 'isolated') throw notWaiting(place.host, seen, reference.inventories);
   if (port === undefined || socketDirectory === undefined || programs === undefined) {
     throw new PitrError({
       kind: 'failed',
@@ -143,8 +143,17 @@ export async function findWaiting(reference: Reference, signal: AbortSignal, io:
   };
 }
 
-function notWaiting(host: string, seen: z.output<typeof instanceSchema>): PitrError {
+function notWaiting(
+  host: string,
+  seen: z.output<typeof instanceSchema>,
+  inventories: readonly string[],
+): PitrError {
   const { data_directory: directory } = seen;
+  const typed = inventories.flatMap((path) => ['-i', path]);
+  const psql = [
+    seen.programs === undefined ? 'psql' : `${seen.programs}/psql`,
+    ...(seen.port === undefined ? [] : ['-p', String(seen.port)]),
+  ];
   const how = seen.mode === 'closed' ? 'closed to clients' : 'open to clients, as a member of its cluster';
   return new PitrError({
     kind: 'refused',
@@ -155,11 +164,11 @@ function notWaiting(host: string, seen: z.output<typeof instanceSchema>): PitrEr
     host,
     next: seen.running
       ? [
-          `Recover it first: ${commandLine(['pitr', 'recover', '<backup>', '<time>', '--target', host, '--restore'])}`,
-          `Or ask it as it is: ${commandLine(['pitr', 'exec', host, '-u', seen.user, '--', 'psql'])}`,
+          `Recover it first: ${commandLine(['pitr', 'recover', '<backup>', '<time>', '--target', host, '--restore', ...typed])}`,
+          `Or ask it as it is: ${commandLine(['pitr', 'exec', host, ...typed, '-u', seen.user, '--', ...psql, '-c', '<sql>'])}`,
         ]
       : [
-          `If a recovery was prepared there, start it: ${commandLine(['pitr', 'play', 'replay.yml', '-e', `target=${host}`])}`,
+          `If a recovery was prepared there, start it: ${commandLine(['pitr', 'play', 'replay.yml', ...typed, '-e', `target=${host}`])}`,
         ],
   });
 }

@@ -106,6 +106,16 @@ describe('pitr peek', () => {
     const other = await pitr(['peek', scene.leader, '-i', lab.files.dockerInventory, '-c', 'select 1']);
     expect(other.exitCode).toBe(5);
     expect(other.stderr).toContain(`no recovery waits on ${scene.leader}`);
+    // what is advised can be typed as it stands
+    const advised = /Or ask it as it is: pitr (\S+) (\S+) -i (\S+) -u (\S+) -- (\S+) -p (\d+) -c/.exec(
+      other.stderr,
+    );
+    const asked = await pitr([
+      ...['exec', advised?.[2] ?? '', '-i', advised?.[3] ?? '', '-u', advised?.[4] ?? ''],
+      ...['--', advised?.[5] ?? '', '-p', advised?.[6] ?? '', '-Atc', 'select 40 + 2'],
+    ]);
+    expect(asked, asked.stderr).toMatchObject({ exitCode: 0 });
+    expect(asked.stdout).toContain('42');
     const unknown = await pitr(['peek', 'db9', '-i', lab.files.dockerInventory, '-c', 'select 1']);
     expect(unknown.exitCode).toBe(64);
   });

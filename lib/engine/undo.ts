@@ -149,7 +149,10 @@ async function takeBack(
       await journal.durable({ type: 'change.undoing', time: Date.now(), number });
       // The machine may have been asleep while it was written.
       await request.held.prove();
-      await reassertGround(change, request.plan, (ground) => placeOf(ground, request, connections, masker));
+      await reassertGround(change, request.plan, (ground) => {
+        const { host, context } = placeOf(ground, request, connections, masker);
+        return { host: host(), context };
+      });
       await undoChange(change, request, connections, masker);
       await journal.durable({ type: 'change.undone', time: Date.now(), number });
     } catch (thrown) {

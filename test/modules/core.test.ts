@@ -218,13 +218,7 @@ describe('core.fail, debug, set_fact, confirm', () => {
     expect((await play.run('core.confirm', { text: 'Go on?', details: 'one\ntwo' })).result).toEqual({
       confirmed: true,
     });
-    expect(play.questions).toEqual([
-      {
-        text: 'Go on?',
-        details: ['one', 'two'],
-        unanswered: 'nothing of what was asked about has been done',
-      },
-    ]);
+    expect(play.questions).toMatchObject([{ text: 'Go on?', details: ['one', 'two'] }]);
     play.answer = false;
     await expect(play.run('core.confirm', 'Go on?')).rejects.toMatchObject({
       kind: 'interrupted',

@@ -1,3 +1,5 @@
+import { synchronousMode } from './synchronous.ts';
+
 /** What a cluster is configured to be, beyond its members: what a recovery must leave as it was, or name. */
 export interface ClusterSettings {
   /** The dynamic configuration in the DCS, as Patroni's REST API gives it. */
@@ -5,13 +7,19 @@ export interface ClusterSettings {
   /** Replication slots on the leader that are not those of members, as `name (logical, pgoutput, shop)`. */
   readonly slots: readonly string[];
   readonly archive: string;
+  /** How many members are synchronous standbys. */
+  readonly standbys: number;
 }
 
 /**
- * What is different after a recovery, in words; empty when all is as it was. A logical slot is never as it was: where one
- * of that name is there, Patroni has made it anew (permanent slots), and it knows nothing of what its consumer had read.
+ * What is different now, in words; empty when all is as it was. `restored`: the leader's data is a restored copy, which
+ * has no slots of before; one with the same name was made anew.
  */
-export function settingsDifferences(before: ClusterSettings, now: ClusterSettings): readonly string[] {
+export function settingsDifferences(
+  before: ClusterSettings,
+  now: ClusterSettings,
+  restored = false,
+): readonly string[] {
   return [
     ...configDifferences('', before.config, now.config),
     ...before.slots
@@ -19,14 +27,27 @@ export function settingsDifferences(before: ClusterSettings, now: ClusterSetting
       .map(
         (slot) => `replication slot ${slot} is gone: whoever reads from it needs a new one, and a new start`,
       ),
-    ...before.slots
-      .filter((slot) => now.slots.includes(slot) && / \(logical[,)]/.test(slot))
-      .map((slot) => `replication slot ${slot} was made anew: its consumer has lost its place`),
     ...now.slots
       .filter((slot) => !before.slots.includes(slot))
       .map((slot) => `replication slot ${slot} is new`),
+    ...before.slots
+      .filter((slot) => restored && now.slots.includes(slot) && / \(logical[,)]/.test(slot))
+      .map((slot) => `replication slot ${slot} was made anew: whoever reads from it needs a new start`),
+    ...(now.standbys < before.standbys && synchronousMode(now.config) !== undefined
+      ? [`members that are synchronous standbys: ${before.standbys} before, ${now.standbys} now`]
+      : []),
     ...(before.archive === now.archive ? [] : [`archive_mode was ${before.archive} and is ${now.archive}`]),
   ];
+}
+
+/** Whether Patroni is still at it: it makes the slots of its configuration, and chooses standbys, in turns. */
+export function isSettling(before: ClusterSettings, now: ClusterSettings): boolean {
+  const { slots } = now.config;
+  const own = isMapping(slots) ? Object.keys(slots) : [];
+  return (
+    (now.standbys < before.standbys && synchronousMode(now.config) !== undefined) ||
+    before.slots.some((slot) => !now.slots.includes(slot) && own.includes(slot.split(' ')[0] ?? ''))
+  );
 }
 
 function configDifferences(path: string, before: unknown, now: unknown): readonly string[] {

@@ -1,22 +1,32 @@
 import { z } from 'zod';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
 import { patroniParams } from '../../patroni/params.ts';
-import { type ClusterSettings, settingsDifferences } from '../../patroni/settings.ts';
-import { instanceParams } from '../../postgres/params.ts';
+import { type ClusterSettings, isSettling, settingsDifferences } from '../../patroni/settings.ts';
+import { isStrict, synchronousMode, synchronousStandbys } from '../../patroni/synchronous.ts';
+import { instanceParams, seconds } from '../../postgres/params.ts';
+import { readConfig } from '../../resources/dynamic-config.ts';
 import { readCluster } from '../../resources/patroni.ts';
-import { askOwn } from '../../resources/patroni-rest.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { querySql, sessionTarget } from '../../resources/sql.ts';
+import { rest } from '../../resources/until.ts';
 
 const settings = z.object({
   config: z.record(z.string(), z.unknown()),
   slots: z.array(z.string()),
   archive: z.string(),
+  // The journal of an older version does not tell.
+  standbys: z.number().default(0),
 });
 
 const params = z.strictObject({
   since: settings.optional().describe('what this module gave before: differences are named'),
+  restored: z
+    .boolean()
+    .default(false)
+    .describe('the leader works on a restored copy: its logical slots begin anew, whatever their names'),
+  settle: seconds
+    .default(30)
+    .describe('seconds for Patroni to make its slots and to choose its synchronous standbys as before'),
   ...patroniParams,
   ...instanceParams,
 });
@@ -26,7 +36,9 @@ type Params = z.output<typeof params>;
 export const module = defineLook({
   summary: 'Tells how the cluster is configured, and what is different since an earlier look.',
   description:
-    'The dynamic configuration in the DCS, the replication slots that belong to no member, and the archive mode. Runs on the leader. A recovery keeps the configuration; logical slots do not survive a base backup, and are named.',
+    'The dynamic configuration in the DCS, the replication slots that belong to no member, synchronous standbys, and the ' +
+    'archive mode. Runs on the leader. A recovery keeps the configuration; no slot survives a base backup. Patroni makes ' +
+    'those of its configuration anew; the others, and logical ones that begin anew, are named.',
   examples: `- patroni.settings:
   register: settings
 - patroni.settings: { since: "{{ settings }}" }
@@ -36,31 +48,27 @@ export const module = defineLook({
     config: 'the dynamic configuration',
     slots: 'replication slots that belong to no member, with kind, plugin and database',
     archive: 'archive_mode',
+    standbys: 'how many members are synchronous standbys',
+    synchronous: 'whether synchronous_mode is on',
+    strict: 'whether no commit ends while no member stands by (synchronous_mode_strict)',
     differences: 'what is different since, in words',
   },
   dependsOn: (p: Params) => [{ kind: 'postgres', id: p.pgdata }],
-  read: async (host, p) => {
-    const now: ClusterSettings = { config: await configOf(host, p), ...(await ofServer(host, p)) };
-    return { ...now, differences: p.since === undefined ? [] : settingsDifferences(p.since, now) };
+  read: async (host, p, { signal }) => {
+    const begun = performance.now();
+    let now = await readSettings(host, p);
+    while (p.since !== undefined && isSettling(p.since, now) && performance.now() - begun < p.settle * 1000) {
+      await rest(500, signal);
+      now = await readSettings(host, p);
+    }
+    return {
+      ...now,
+      synchronous: synchronousMode(now.config) !== undefined,
+      strict: isStrict(now.config),
+      differences: p.since === undefined ? [] : settingsDifferences(p.since, now, p.restored),
+    };
   },
 });
-
-async function configOf(host: ReadHost, p: Params): Promise<ClusterSettings['config']> {
-  const answer = await askOwn(host, p, '/config');
-  const url = `${answer.base ?? p.url ?? `http://127.0.0.1:${p.port}`}/config`;
-  const parsed = z
-    .record(z.string(), z.unknown())
-    .safeParse(answer.code === 200 ? JSON.parse(answer.body) : undefined);
-  if (parsed.success) return parsed.data;
-  throw new PitrError({
-    kind: 'failed',
-    code: 'patroni-config-not-read',
-    message: "Patroni does not tell the cluster's dynamic configuration",
-    details: [`GET ${url}: ${answer.code === 0 ? 'no answer' : `HTTP ${answer.code}`}`],
-    host: host.name,
-    next: [`Look whether Patroni runs there: curl -s ${url}`],
-  });
-}
 
 const SETTINGS = `select json_build_object('archive', current_setting('archive_mode'), 'slots', coalesce((
   select json_agg(json_build_array(slot_name, slot_type, plugin, database) order by slot_name)
@@ -68,8 +76,9 @@ const SETTINGS = `select json_build_object('archive', current_setting('archive_m
 
 const rows = z.object({ archive: z.string(), slots: z.array(z.array(z.string().nullable())) });
 
-async function ofServer(host: ReadHost, p: Params): Promise<Pick<ClusterSettings, 'slots' | 'archive'>> {
-  const [instance, { members }] = await Promise.all([
+async function readSettings(host: ReadHost, p: Params): Promise<ClusterSettings> {
+  const [config, instance, { members }] = await Promise.all([
+    readConfig(host, p),
     postgresResource.read(host, p.pgdata),
     readCluster(host, p),
   ]);
@@ -82,7 +91,9 @@ async function ofServer(host: ReadHost, p: Params): Promise<Pick<ClusterSettings
   );
   const ofMembers = new Set(Object.keys(members).map(slotName));
   return {
+    config,
     archive,
+    standbys: synchronousStandbys({ members }).length,
     slots: slots
       .filter(([name]) => !ofMembers.has(name ?? ''))
       .map(([name, ...words]) => `${name} (${words.filter((word) => word !== null).join(', ')})`),

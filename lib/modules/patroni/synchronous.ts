@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { type Change, defineModule } from '../../contract/module.ts';
+import { patroniParams } from '../../patroni/params.ts';
+import { type SynchronousMode, synchronousMode, synchronousStandbys } from '../../patroni/synchronous.ts';
+import { seconds } from '../../postgres/params.ts';
+import { readConfig, setSynchronousMode } from '../../resources/dynamic-config.ts';
+import { patroniResource } from '../../resources/patroni.ts';
+import { clusterName, type PatroniTarget } from '../../resources/patroni-control.ts';
+import { Unknown } from '../../values/unknown.ts';
+
+const params = z.strictObject({
+  mode: z
+    .union([z.string().min(1), z.boolean()])
+    .optional()
+    .describe('synchronous_mode as it must be at the end; as it is by default'),
+  timeout: seconds.default(60).describe('seconds until the leader must know of each of the two settings'),
+  ...patroniParams,
+});
+
+type Params = z.output<typeof params>;
+
+interface SynchronousChange extends Change, PatroniTarget {
+  readonly cluster: string;
+  readonly mode: SynchronousMode;
+  readonly timeoutMs: number;
+}
+
+export const module = defineModule({
+  summary: 'Lets a leader that was not promoted by Patroni choose synchronous standbys.',
+  description:
+    'Runs on the leader, before clients get in. Patroni notes in the DCS (/sync) which leader the synchronous standbys ' +
+    'belong to, and renews that only when it promotes. A leader that it has taken over as a running primary finds the ' +
+    'name of the old one there, says "Synchronous replication key updated by someone else" at each turn, and never ' +
+    'has a synchronous standby: nobody but the old leader could take over from it. Turning synchronous_mode off and ' +
+    'on again, which is all that Patroni offers, makes it forget. Does nothing where the mode is off, or a member ' +
+    'that is up is a synchronous standby.',
+  examples: `- patroni.synchronous:
+    mode: "{{ default settings.config.synchronous_mode omit }}"`,
+  params,
+  returns: { mode: 'synchronous_mode as it is now; off where it is not on' },
+  read: async (host, p: Params) => {
+    const cluster = await host.look(patroniResource(p), p.cluster ?? '');
+    const known = cluster instanceof Unknown ? undefined : cluster;
+    // Where the caller knows it, Patroni need not run here yet: in check mode it does not.
+    const mode = p.mode ?? (await readConfig(host, p)).synchronous_mode;
+    return {
+      mode: synchronousMode({ synchronous_mode: mode }),
+      standbys: known === undefined ? [] : synchronousStandbys(known),
+      name: known === undefined ? (p.cluster ?? '') : clusterName(known, p, host.name),
+    };
+  },
+  plan: ({ mode, standbys, name }, p): SynchronousChange | undefined =>
+    mode === undefined || standbys.length > 0
+      ? undefined
+      : {
+          summary: 'turn synchronous_mode off and on again, so that the new leader chooses its standbys',
+          cluster: name,
+          mode,
+          port: p.port,
+          config: p.config,
+          timeoutMs: p.timeout * 1000,
+        },
+  unchanged: ({ mode }) => ({ mode: mode ?? 'off' }),
+  predict: ({ mode }) => ({ result: { mode } }),
+  apply: async (host, change, _p, { signal }) => {
+    await setSynchronousMode(host, change, false, change.timeoutMs, signal);
+    await setSynchronousMode(host, change, change.mode, change.timeoutMs, signal);
+    return { mode: change.mode };
+  },
+  // Broken off in the middle it must not stay off.
+  undo: (host, change, { signal }) => setSynchronousMode(host, change, change.mode, change.timeoutMs, signal),
+});

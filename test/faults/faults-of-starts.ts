@@ -33,7 +33,7 @@ export const faultsOfStarts: readonly Fault[] = [
     },
   },
   {
-    name: 'the host is started again in replay: resume never takes what Patroni has opened for the moment, and says what leads back',
+    name: 'the host is started again in replay: resume never takes what Patroni has opened for the moment, undo leads back',
     play: async (stage) => {
       const kill = `kill -9 "$(head -n 1 ${stage.pgdata}/postmaster.pid)"`;
       const ended = await stage.recover({
@@ -108,7 +108,7 @@ async function betweenTheMoves(stage: Stage): Promise<Ended> {
 
 async function refusesToGoOn(stage: Stage, { runId }: Ended, code: string): Promise<void> {
   const resumed = await operate(['resume', runId, '--yes']);
-  await stage.failed(resumed, { exitCode: 5, code, says: [/pitr undo|rollback\.yml/] });
+  await stage.failed(resumed, { exitCode: 5, code, says: [stage.pgdata] });
 }
 
 /** `rollback.yml` brings the old data back, and leaves what lay in its place under these names. */

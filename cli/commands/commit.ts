@@ -79,7 +79,7 @@ export const commit = defineCommand({
         ),
       ]);
       if (options.check) return 0;
-      await consent(runs, left, options.yes, session, io);
+      await consent(run.started.runId, left, options.yes, session, io);
       const error = await commitRuns(
         {
           ...wish,
@@ -155,9 +155,10 @@ function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], ses
   const ids = runs.map(({ started }) => started.runId);
   const recovered = promotedIn(runs);
   session.print([
-    session.view.paint.strong(
+    ...wrapWords(
       `Kept by run${ids.length === 1 ? '' : 's'} ${ids.join(', ')}${recovered === undefined ? '' : ` (recovered on ${recovered})`}:`,
-    ),
+      session.view.columns(),
+    ).map(session.view.paint.strong),
     ...table<Measured>(
       [
         { title: 'HOST', value: ({ kept }) => kept.host },
@@ -186,14 +187,14 @@ function notYet(runs: readonly JournalledRun[], why: string): PitrError {
   });
 }
 
+/** The word is the id that was typed: of all runs of the recovery, that is the one that the operator means. */
 async function consent(
-  runs: readonly JournalledRun[],
+  id: string,
   left: readonly Measured[],
   yes: boolean,
   session: PlainSession,
   io: Io,
 ): Promise<void> {
-  const id = runs.at(-1)?.started.runId ?? '';
   const ask = makeAsk({
     io,
     yes,

@@ -15,8 +15,8 @@ describe('what a recovery has changed in the configuration of the cluster', () =
   });
 
   it('is a logical slot that is there under its old name: it was made anew and has lost its place', () => {
-    expect(settingsDifferences(BEFORE, structuredClone(BEFORE))).toEqual([
-      'replication slot cdc (logical, pgoutput, shop) was made anew: its consumer has lost its place',
+    expect(settingsDifferences(BEFORE, structuredClone(BEFORE), true)).toEqual([
+      'replication slot cdc (logical, pgoutput, shop) was made anew: whoever reads from it needs a new start',
     ]);
   });
 

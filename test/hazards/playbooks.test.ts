@@ -93,7 +93,10 @@ describe('cutover.yml', () => {
     const reached = await placeOf('cutover.yml', ({ args }) => args.value.code === 'member-out-of-reach');
     const promotes = await placeOf('cutover.yml', ({ module }) => module === 'postgres.promote');
     const again = tasks.findLastIndex(({ task }) => member(task));
-    const stops = await placeOf('cutover.yml', ({ module }) => module === 'patroni.member');
+    const stops = await placeOf(
+      'cutover.yml',
+      ({ module, args }) => module === 'patroni.member' && args.value.state === 'stopped',
+    );
     expect([first < reached, reached < promotes, promotes < again, again < stops]).toEqual(
       Array(4).fill(true),
     );

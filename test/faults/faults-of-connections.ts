@@ -36,7 +36,7 @@ export const faultsOfConnections: readonly Fault[] = [
           },
         },
         [],
-        'ssh',
+        stage.inventory('ssh'),
       );
       expect([ended.exitCode, ended.words]).toEqual([0, '']);
       await stage.atTheMoment();
@@ -54,7 +54,7 @@ export const faultsOfConnections: readonly Fault[] = [
           },
         },
         [],
-        'ssh',
+        stage.inventory('ssh'),
       );
       await stage.failed(ended, {
         exitCode: 4,
@@ -77,7 +77,7 @@ export const faultsOfConnections: readonly Fault[] = [
           },
         },
         [],
-        'docker',
+        stage.inventory('docker'),
       );
       await stage.failed(ended, {
         exitCode: 2,
@@ -99,7 +99,7 @@ export const faultsOfConnections: readonly Fault[] = [
           },
         },
         [],
-        'docker',
+        stage.inventory('docker'),
       );
       await stage.failed(ended, {
         exitCode: 4,

@@ -3,7 +3,7 @@ import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import type { PitrEvent } from '../../lib/events/events.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { asBefore, type Before, rowsInIsolation, rowsThen, stateBefore, strays } from './cluster-state.ts';
 import { type Chain, killedAfter, killedAtEveryBoundary } from './kill-chain.ts';
@@ -36,7 +36,7 @@ const arguments_ = (...more: readonly string[]): string[] => [
   'play',
   'recover.yml',
   '-i',
-  process.env.PITR_TRANSPORT === 'ssh' ? lab.files.sshInventory : lab.files.dockerInventory,
+  chosenInventory(lab),
   '-e',
   `target=${scene.target}`,
   '-e',

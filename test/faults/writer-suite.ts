@@ -6,7 +6,7 @@ import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { database } from '../../lab/shop.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
-import { sharedLab } from '../support/lab.ts';
+import { chosenInventory, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { type Acknowledged, startWriter } from './writer.ts';
 
@@ -50,7 +50,7 @@ export function writeThroughRecoveries(runs: number): void {
         'play',
         'recover.yml',
         '-i',
-        process.env.PITR_TRANSPORT === 'ssh' ? lab.files.sshInventory : lab.files.dockerInventory,
+        chosenInventory(lab),
         '--output',
         'json',
         '--yes',

@@ -6,7 +6,7 @@ import { labSeed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, dataDirectory, postgresBin } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { freeze, processes } from '../faults/inject-process.ts';
-import { healthy, sharedLab } from '../support/lab.ts';
+import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
 const MOMENT = `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'`;
@@ -102,7 +102,7 @@ async function leaderChanged(done: (name: string) => boolean): Promise<string> {
 
 async function play(playbook: string, vars: Record<string, string>, ...more: string[]): Promise<PitrResult> {
   const extra = Object.entries(vars).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const inventory = lab.files.dockerInventory;
+  const inventory = chosenInventory(lab);
   return pitr(['play', playbook, '-i', inventory, '--output', 'json', '--yes', ...extra, ...more]);
 }
 
@@ -118,6 +118,7 @@ async function rowsThere(): Promise<string> {
   return (await lab.mustExec(target, [...psql, '-d', 'shop', '-c', ROWS], { user: 'postgres' })).trim();
 }
 
+// `PITR_TRANSPORT=ssh` chooses the transport.
 describe('the tail of WAL that only a node still has', () => {
   it('is none while a leader lives and archives: nothing is saved, and nothing would be', async () => {
     await cast();

@@ -11,6 +11,11 @@ export function sharedLab(): Promise<Lab> {
   return openLab(prefixFrom(process.env));
 }
 
+/** The lab over `docker exec`, or over SSH where `PITR_TRANSPORT=ssh` says so. */
+export function chosenInventory(lab: Lab): string {
+  return process.env.PITR_TRANSPORT === 'ssh' ? lab.files.sshInventory : lab.files.dockerInventory;
+}
+
 export interface Scene {
   readonly accident: Accident;
   readonly leader: DatabaseHost;

@@ -90,8 +90,17 @@ beforeAll(async () => {
   };
 });
 
+/** Everything lies there plain again: other suites find an archive that Barman can read without bzip2. */
+const UNPACK_ALL = `cd "$1" || exit
+for f in 0*/*; do
+  case $(od -An -tx1 -N2 -- "$f" | tr -d ' ') in 1f8b) u='gzip -dc';; 425a) u='bzip2 -dc';; *) continue;; esac
+  $u <"$f" >"$f.tmp" && touch -r "$f" "$f.tmp" && mv "$f.tmp" "$f" || exit
+done
+barman -q rebuild-xlogdb "$2"`;
+
 afterAll(async () => {
   await compression('');
+  await lab.mustExec('barman', ['sh', '-c', UNPACK_ALL, 'sh', wals(), leader], { user: 'barman' });
   await bzip2('missing');
   await healthy(lab, 180_000);
 });

@@ -19,10 +19,9 @@ export const recoveryParams = z
         'latest, a time with its offset, or a mapping with one of time, lsn, xid, name, immediate, and inclusive',
       ),
     timeline: z
-      .int()
-      .min(1)
+      .union([z.int().min(1), z.literal('current')])
       .optional()
-      .describe('timeline that holds the target; required, so that no newer branch is followed by accident'),
+      .describe('the one that holds the target, or current: of the data; required'),
     signal: z
       .enum(['standby', 'recovery'])
       .default('standby')

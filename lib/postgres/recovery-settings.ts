@@ -38,10 +38,16 @@ export function isRecoverySetting(name: string): boolean {
   return NOT_KEPT.has(name.toLowerCase());
 }
 
+/**
+ * `current` is that of the data. Its number leads nowhere else, but "recovery target timeline 3 does not exist" ends
+ * PostgreSQL (seen with 15) where no archive has the history file, as on a Barman server that is newer than the timeline.
+ */
+export type RecoveryTimeline = number | 'current';
+
 export interface RecoveryPlan {
   readonly target: RecoveryTarget;
   /** Always explicit: the default follows the newest history file that it finds, which may be another branch. */
-  readonly timeline: number;
+  readonly timeline: RecoveryTimeline;
   readonly action: 'pause' | 'promote' | 'shutdown';
   readonly restoreCommand: string;
   /** `max_connections` and its kin, as high as the WAL may ask for. */

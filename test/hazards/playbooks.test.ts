@@ -70,7 +70,7 @@ describe('recover.yml', () => {
   it('names the timeline, and proves the WAL again when it has grown', async () => {
     const tasks = await allTasks('recover.yml');
     const aim = tasks.find(({ task }) => task.module === 'postgres.recovery');
-    expect(aim?.task.args.value.timeline).toBe('{{ wal.timeline }}');
+    expect(aim?.task.args.value.timeline).toBe('{{ wal.follow }}');
     expect(tasks.filter(({ task }) => task.module === 'barman.wal').length).toBeGreaterThanOrEqual(2);
   });
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupParam, serversParam, tailsParam, timelineParam, userParam } from '../../barman/params.ts';
 import { defineLook, type TaskContext } from '../../contract/module.ts';
+import type { RecoveryTimeline } from '../../postgres/recovery-settings.ts';
 import { barmanResource } from '../../resources/barman.ts';
 import { type RecoveryWal, readRecoveryWal } from '../../resources/recovery-wal.ts';
 import { namesOfRuns } from '../../wal/chain.ts';
@@ -65,6 +66,8 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
     unarchived: 'whether the target lies after the last archived WAL',
     gap: 'with accept_gap, where segments are missing: missing (names), wanted (the target that cannot be reached)',
     timeline: 'the timeline that recovery follows',
+    follow:
+      'the same as PostgreSQL must be told it: current where it is that of the backup and no archive has its history file',
     first: 'the first segment that is needed',
     last: 'the segment that was being written at the target: the last one that is surely needed',
     segments: 'how many are needed',
@@ -98,6 +101,7 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
       unarchived: wal.unarchived,
       ...(wal.gap === undefined ? {} : { gap: { missing: wal.gap, wanted } }),
       timeline: plan.line.timeline,
+      follow: timelineToFollow(wal),
       first: plan.needed[0]?.segment,
       last: plan.needed.at(-1)?.segment,
       segments: plan.needed.length,
@@ -119,6 +123,12 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
     };
   },
 });
+
+function timelineToFollow(wal: RecoveryWal): RecoveryTimeline {
+  const { timeline, way } = wal.plan.line;
+  const known = (wal.merged.historyServers.get(timeline) ?? []).some(isArchive(wal));
+  return way.length === 1 && timeline > 1 && !known ? 'current' : timeline;
+}
 
 /** Not the pg_wal of a node. */
 function isArchive({ tails }: RecoveryWal): (server: string) => boolean {

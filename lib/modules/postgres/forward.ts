@@ -7,7 +7,7 @@ import { isStopSetting, type ReplayPosition, refuseBackward, withStop } from '..
 import { runFiles } from '../../postgres/isolation.ts';
 import { instanceParams, seconds } from '../../postgres/params.ts';
 import { AUTO_CONF, withoutPasswords } from '../../postgres/recovery-files.ts';
-import { recoverySettings } from '../../postgres/recovery-settings.ts';
+import { type RecoveryTimeline, recoverySettings } from '../../postgres/recovery-settings.ts';
 import { prepareRunFiles, startInstance, stopInstance } from '../../resources/instance-control.ts';
 import { known } from '../../resources/known.ts';
 import { postgresResource } from '../../resources/postgres.ts';
@@ -76,7 +76,7 @@ export const module = defineModule({
     const before = effectiveSettings(text);
     const stop = recoverySettings({
       target,
-      timeline: Number(before.get('recovery_target_timeline') ?? 1),
+      timeline: timelineOf(before.get('recovery_target_timeline')),
       action: 'pause',
       restoreCommand: before.get('restore_command') ?? '',
     }).filter(({ name }) => isStopSetting(name));
@@ -170,4 +170,8 @@ async function positionOf(
     ...(parsed?.ok === true ? { lastCommit: parsed.instant } : {}),
     ...(commit === null ? {} : { commitText: commit }),
   };
+}
+
+function timelineOf(setting = '1'): RecoveryTimeline {
+  return setting === 'current' ? setting : Number(setting);
 }

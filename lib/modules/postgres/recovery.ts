@@ -85,7 +85,7 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
     const summary =
       p.state === 'absent'
         ? `remove what the recovery has left in ${p.directory}`
-        : `prepare ${p.directory} for recovery: ${targetWords(checkedTarget(p.target))}, on timeline ${p.timeline}`;
+        : `prepare ${p.directory} for recovery: ${targetWords(checkedTarget(p.target))}, on ${p.timeline === 'current' ? 'its own timeline' : `timeline ${p.timeline}`}`;
     return {
       summary,
       directory: p.directory,

@@ -143,6 +143,16 @@ describe('the settings of a recovery', () => {
     expect(lines[2 + expected.length]).toBe('recovery_target_action = pause');
   });
 
+  it('can name the timeline of the data without its number', () => {
+    const settings = recoverySettings({
+      target: { kind: 'latest' },
+      timeline: 'current',
+      action: 'pause',
+      restoreCommand: 'x',
+    });
+    expect(settings).toContainEqual({ name: 'recovery_target_timeline', value: 'current' });
+  });
+
   it('set no target for latest', () => {
     const settings = recoverySettings({
       target: { kind: 'latest' },

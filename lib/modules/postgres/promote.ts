@@ -6,6 +6,7 @@ import { PitrError } from '../../errors/pitr-error.ts';
 import type { InstanceState } from '../../postgres/instance.ts';
 import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
 import { endRecoveryHere } from '../../resources/end-of-wal.ts';
+import { fetchPassedOver } from '../../resources/history-files.ts';
 import { startLog } from '../../resources/instance-control.ts';
 import { postgresResource } from '../../resources/postgres.ts';
 import { programsOf, querySql, runSql, type SessionTarget, sessionTarget } from '../../resources/sql.ts';
@@ -37,7 +38,9 @@ export const module = defineModule({
   description:
     'Waits until it is out of recovery and has made a checkpoint, and checks that no signal file is left. With a ' +
     'target that was not reached PostgreSQL would end in FATAL: that is refused, or (unreached_target: accept) the ' +
-    'instance is restarted without its target and without further WAL, and promoted where it stands.',
+    'instance is restarted without its target and without further WAL, and promoted where it stands. The new timeline ' +
+    'gets the number after the last one whose history file restore_command finds. Those that are passed over are put ' +
+    'into pg_wal: a standby asks for the history file of every number up to the new one.',
   examples: `- postgres.promote:
   register: promoted   # promoted.timeline`,
   params,
@@ -122,6 +125,8 @@ async function promote(
   p: Params,
   context: TaskContext,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const from = (await postgresResource.read(host, p.pgdata)).control?.timeline;
+  const restoreCommand = await querySql(host, session, ['show restore_command']);
   await runSql(host, session, ['select pg_promote(false)'], 30_000, context.signal);
   await until(
     async () => {
@@ -184,8 +189,12 @@ async function promote(
       next: [`Remove ${p.pgdata}/${after.signal}.signal.`],
     });
   }
+  const timeline = Number.parseInt(segment.slice(0, 8), 16);
+  if (from !== undefined && restoreCommand !== '') {
+    await fetchPassedOver(host, p, restoreCommand, { from, to: timeline }, context);
+  }
   return {
-    timeline: Number.parseInt(segment.slice(0, 8), 16),
+    timeline,
     lsn,
     history: history.stdout.trim().replace(/\s+/g, ' '),
   };

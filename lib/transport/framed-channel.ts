@@ -23,6 +23,7 @@ export interface FrameReader {
 interface Frame extends FrameReader {
   refused: boolean;
   status: number | undefined;
+  readonly onStatus?: ((status: number) => void) | undefined;
   open: number;
   readonly finish: (end: CommandEnd) => void;
 }
@@ -41,7 +42,7 @@ const NOISE_BYTES = 8192;
  */
 export class FramedChannel {
   readonly channel: Channel;
-  /** The shell's process id, once it has said so; never settles with an error: see `ended`. */
+  /** The shell's process id, once it has said so on stdout; never settles with an error: see `ended`. */
   readonly began: Promise<number>;
   /** The channel has ended and all its output was read. */
   readonly ended: Promise<ChannelEnd>;
@@ -63,11 +64,13 @@ export class FramedChannel {
       refused: false,
       status: undefined,
       open: 2,
-      finish: (end) => {
-        if (end.kind !== 'exited') return;
-        this.#pid = end.shellStatus;
-        began.resolve(end.shellStatus);
+      // The other stream's mark may stand behind output of the command that nobody takes before the shell has begun:
+      // docker's client, and an SSH channel, carry both streams one after the other.
+      onStatus: (pid) => {
+        this.#pid = pid;
+        began.resolve(pid);
       },
+      finish: () => {},
     });
     for (const name of ['stdout', 'stderr'] as const) {
       channel[name].on('data', (chunk: Buffer) => this.#sides[name].scanner.push(chunk));
@@ -121,7 +124,10 @@ export class FramedChannel {
       frame.refused = true;
       return;
     }
-    if (number !== undefined) frame.status = Number(number);
+    if (number !== undefined) {
+      frame.status = Number(number);
+      frame.onStatus?.(frame.status);
+    }
     frames.shift();
     scanner.expect(frames[0]?.nonce);
     frame.onStreamEnd?.(name);

@@ -75,8 +75,9 @@ export const faultsOfNodes: readonly Fault[] = [
   {
     name: 'Patroni does not let itself be stopped: it is killed, its PostgreSQL shut down, and the recovery goes on',
     play: async (stage) => {
-      await stage.broken(freeze(stage.lab, stage.target, 'bin/patroni /etc'));
-      const ended = await stage.recover();
+      const ended = await stage.recover({
+        [COPY]: () => stage.broken(freeze(stage.lab, stage.target, 'bin/patroni /etc')),
+      });
       expect([ended.exitCode, ended.words]).toEqual([0, '']);
       await stage.atTheMoment();
       await stage.undone(ended);

@@ -1,8 +1,9 @@
 import { killTheController } from './kill-suite.ts';
 import type { KillPoint } from './killed.ts';
 
-// `PITR_KILL_BOUNDARIES=5-8` tries these boundaries alone.
+// `PITR_KILL_BOUNDARIES=5-8` tries these boundaries alone, `none` all but boundaries.
 const chosen = process.env.PITR_KILL_BOUNDARIES;
+const alone = chosen !== undefined && chosen !== 'none';
 const MIDDLES: readonly KillPoint[] = [
   { during: 'Restore the base backup beside the live data', afterMs: 700 },
   { during: 'Restore the base backup beside the live data', afterMs: 1500 },
@@ -28,14 +29,15 @@ const CUTOVER: readonly KillPoint[] = [
 
 killTheController({
   beforeCutOver: [
-    ...boundaries(chosen ?? '1-80').map((boundary) => ({ boundary })),
-    ...(chosen === undefined ? MIDDLES : []),
+    ...boundaries(chosen ?? '1-140').map((boundary) => ({ boundary })),
+    ...(alone ? [] : MIDDLES),
   ],
-  inCutOver: chosen === undefined ? CUTOVER : [],
-  inARow: chosen === undefined,
+  inCutOver: alone ? [] : CUTOVER,
+  inARow: !alone,
 });
 
 function boundaries(range: string): readonly number[] {
+  if (range === 'none') return [];
   const [from = 1, to = from] = range.split('-').map(Number);
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }

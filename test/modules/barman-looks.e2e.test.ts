@@ -210,7 +210,9 @@ describe('barman.wal', () => {
   });
 
   it('a truncated segment is a gap: later moments are refused with what is still reachable, earlier ones are not', async () => {
-    const segment = nextSegment(parseSegment(chosen.end_wal) ?? unreadable(), DEFAULT_SEGMENT_SIZE);
+    // The segment in which the backup ends may have been written last a moment before Barman says that it ended.
+    const after = nextSegment(parseSegment(chosen.end_wal) ?? unreadable(), DEFAULT_SEGMENT_SIZE);
+    const segment = nextSegment(parseSegment(after) ?? unreadable(), DEFAULT_SEGMENT_SIZE);
     const path = await fileOf(segment);
     await lab.sh(`cp -p ${path} /tmp/; truncate -s 1000 ${path}`);
     try {
@@ -224,7 +226,7 @@ describe('barman.wal', () => {
       expect(error.next[0]).toContain(`recovery ends at ${until}; what was written later is lost`);
       const { context, warnings } = listening();
       const near = await ask(wal, lab.barman, { backup: chosen.id, target_time: moment(until, -1) }, context);
-      expect(near.last).toBe(chosen.end_wal);
+      expect(near.last).toBe(after);
       expect(warnings.join()).toContain(`WAL is missing after the target (${segment})`);
     } finally {
       await lab.sh(`cp -p /tmp/${segment} ${path}; rm /tmp/${segment}`);

@@ -64,6 +64,8 @@ export function parseInstance(answer: string): InstanceState {
   const names = new Set(told.get('files')?.lines ?? []);
   const control = told.get('control')?.lines.join('\n').trim() ?? '';
   const parsed = control === '' ? undefined : parseControlData(control);
+  // The control file of data that was shut down says so until recovery has really begun.
+  const recovers = running && (names.has('standby.signal') || names.has('recovery.signal'));
   const programs = told.get('programs')?.value ?? '';
   return {
     data: 'present',
@@ -74,7 +76,9 @@ export function parseInstance(answer: string): InstanceState {
     prepared: names.has('pitr-recovery') || names.has('pitr-run'),
     opened: names.has('pitr-run') && names.has('standby.signal') && !names.has('pitr-recovery'),
     processes: pids,
-    ...(parsed === undefined ? {} : { control: parsed, role: roleOf(parsed.state) }),
+    ...(parsed === undefined
+      ? {}
+      : { control: parsed, role: recovers ? 'recovering' : roleOf(parsed.state) }),
     ...(programs === '' ? {} : { programs }),
     ...(names.has('recovery.signal') ? { signal: 'recovery' } : {}),
     ...(names.has('standby.signal') ? { signal: 'standby' } : {}),

@@ -33,7 +33,7 @@ async function barman(script: string): Promise<string> {
 
 /** What Barman has put aside, since it had something else of that name: the mark of a number that was used twice. */
 async function aside(): Promise<string> {
-  return barman('ls /var/lib/barman/*/errors');
+  return barman('find /var/lib/barman/*/errors -type f 2>/dev/null | sort');
 }
 
 /** Names of history files that do not say the same on every server. */

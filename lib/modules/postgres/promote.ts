@@ -89,6 +89,7 @@ export const module = defineModule({
   }),
   apply: async (host, change, p, context) => {
     const session = { ...sessionTarget(p, undefined), bin: programsOf({ ...p, bin: change.bin }, undefined) };
+    await untilItLetsIn(host, p, context);
     if (await targetUnreached(host, session)) {
       if (p.unreached_target === 'refuse') throw notReached(host.name, p);
       await endRecoveryHere(host, session, p.timeout * 1000, context);
@@ -119,6 +120,17 @@ async function timelineOfPrimary(
   return Number.parseInt(segment.slice(0, 8), 16);
 }
 
+/** Its start is over as soon as recovery is under way; the way to where it lets somebody in may lead over the archive. */
+async function untilItLetsIn(host: WriteHost, p: Params, context: TaskContext): Promise<void> {
+  await until(() => postgresResource.read(host, p.pgdata), {
+    everyMs: 300,
+    deadlineMs: p.timeout * 1000,
+    signal: context.signal,
+    done: ({ running, status }) => !running || status === 'ready' || status === 'standby',
+    late: ({ status }, waited) => late('lets nobody in', status ?? 'no status', waited, host.name, p),
+  });
+}
+
 async function promote(
   host: WriteHost,
   session: SessionTarget,
@@ -142,15 +154,7 @@ async function promote(
       deadlineMs: p.timeout * 1000,
       signal: context.signal,
       done: (answer) => answer === 'f' || answer === 'down',
-      late: (answer, waited) =>
-        new PitrError({
-          kind: 'failed',
-          code: 'promotion-late',
-          message: `PostgreSQL on ${p.pgdata} is still in recovery ${Math.round(waited / 1000)} s after it was told to promote`,
-          details: [`last answer: ${answer}`],
-          host: host.name,
-          next: ['Watch its log; run again to go on waiting.'],
-        }),
+      late: (answer, waited) => late('is still in recovery', answer, waited, host.name, p),
     },
   );
   if (!(await postgresResource.read(host, p.pgdata)).running) {
@@ -198,6 +202,17 @@ async function promote(
     lsn,
     history: history.stdout.trim().replace(/\s+/g, ' '),
   };
+}
+
+function late(what: string, answer: string, waited: number, host: string, p: Params): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'promotion-late',
+    message: `PostgreSQL on ${p.pgdata} ${what} ${Math.round(waited / 1000)} s after it was to be promoted`,
+    details: [`last answer: ${answer}`],
+    host,
+    next: ['Watch its log; run again to go on waiting.'],
+  });
 }
 
 function notYet(thrown: unknown): string {

@@ -65,6 +65,21 @@ describe('an instance', () => {
     });
   });
 
+  it('recovers as long as its signal file is there, though the control file still says how it was shut down', () => {
+    const control = `@control
+Database system identifier:           7711012496840089715
+Database cluster state:               shut down
+Latest checkpoint location:           0/4000060
+Latest checkpoint's REDO location:    0/4000028
+Latest checkpoint's TimeLineID:       1
+Minimum recovery ending location:     0/0
+Bytes per WAL segment:                16777216
+`;
+    const began = parseInstance(`${PATRONI}${control}`);
+    expect(began.role).toBe('recovering');
+    expect(parseInstance(`${PATRONI.replace('standby.signal\n', '')}${control}`).role).toBe('primary');
+  });
+
   it('that listens nowhere is isolated, and its socket is found', () => {
     expect(parseInstance(ISOLATED)).toMatchObject({
       running: true,

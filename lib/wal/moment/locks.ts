@@ -22,12 +22,16 @@ export class LockTracker {
   readonly #passed: (SeenLock & { readonly until: Lsn })[] = [];
   /** Transactions that ran when the first snapshot was taken and have not ended since; undefined before it. */
   #suspects: Set<number> | undefined;
-  readonly #ended = new Set<number>();
+  /** Transactions that have ended since the last snapshot but one. */
+  #ended = new Set<number>();
+  #endedBefore = new Set<number>();
   #snapshots = 0;
   #commits = 0;
 
   locks(locks: readonly ExclusiveLock[], at: Lsn): void {
     for (const lock of locks) {
+      // A snapshot may have been begun before the transaction ended, and lie behind its end: PostgreSQL takes no such lock.
+      if (this.#ended.has(lock.xid) || this.#endedBefore.has(lock.xid)) continue;
       const own = this.#held.get(lock.xid) ?? [];
       // Snapshots repeat all locks; the first record counts.
       if (own.some((other) => other.relation === lock.relation && other.database === lock.database)) continue;
@@ -35,12 +39,16 @@ export class LockTracker {
     }
   }
 
-  running({ xids, nextXid, overflowed }: RunningTransactions): void {
+  running({ xids, nextXid, oldestXid, overflowed }: RunningTransactions): void {
     this.#snapshots += 1;
+    // As PostgreSQL does: nothing older than the oldest that runs holds a lock, whether its end was read or not.
+    for (const xid of this.#held.keys()) if (isBefore(xid, oldestXid)) this.#held.delete(xid);
     if (this.#suspects === undefined) {
       this.#suspects = new Set(xids.filter((xid) => !this.#ended.has(xid)));
+      this.#nextSnapshot();
       return;
     }
+    this.#nextSnapshot();
     const now = new Set(xids);
     for (const xid of this.#suspects) {
       const over = !overflowed && !now.has(xid) && isBefore(xid, nextXid);
@@ -58,8 +66,13 @@ export class LockTracker {
       if (kind === 'abort') this.#passed.push(...own.map((lock) => ({ ...lock, until: at })));
       this.#held.delete(one);
       this.#suspects?.delete(one);
-      if (this.#suspects === undefined) this.#ended.add(one);
+      this.#ended.add(one);
     }
+  }
+
+  #nextSnapshot(): void {
+    this.#endedBefore = this.#ended;
+    this.#ended = new Set();
   }
 
   /** All that are held now. */

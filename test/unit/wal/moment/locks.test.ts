@@ -4,20 +4,20 @@ import { lsnAt } from '../../../../lib/wal/lsn.ts';
 import { LockTracker } from '../../../../lib/wal/moment/locks.ts';
 
 /**
- * A story in a line: `lock 7 100`, `snap 7,8 next 9`, `commit 7 1,2` (subtransactions), `abort 7`, `prepare 7`; each
+ * A story in a line: `lock 7 100`, `snap 7,8 next 9 oldest 7`, `commit 7 1,2` (subtransactions), `abort 7`, `prepare 7`; each
  * word group is one record, at positions 10, 20, 30, ...
  */
 function told(story: string): LockTracker {
   const tracker = new LockTracker();
   for (const [index, line] of story.split(';').entries()) {
-    const [what = '', xid = '', third = '', fourth = ''] = line.trim().split(' ');
+    const [what = '', xid = '', third = '', fourth = '', , sixth = '3'] = line.trim().split(' ');
     const at = lsnAt(BigInt(10 * (index + 1)));
     const numbers = (text: string): number[] =>
       text === '' || text === '-' ? [] : text.split(',').map(Number);
     if (what === 'lock') tracker.locks([{ xid: Number(xid), database: 5, relation: Number(third) }], at);
     else if (what === 'snap') {
       const nextXid = Number(third === 'next' ? fourth : 1000);
-      tracker.running({ xids: numbers(xid), nextXid, oldestXid: 3, overflowed: false });
+      tracker.running({ xids: numbers(xid), nextXid, oldestXid: Number(sixth), overflowed: false });
     } else if (what === 'commit' || what === 'abort' || what === 'prepare')
       tracker.ended({ kind: what, xid: Number(xid), time: instantAt(0n), subxids: numbers(third) }, at);
   }
@@ -56,6 +56,21 @@ describe('locks at the end of a stretch of WAL', () => {
       'the first half of a two-phase commit keeps it',
       'snap -; lock 7 100; prepare 7',
       'held 7/100, free before 20, 1 between, sure',
+    ],
+    [
+      'a snapshot that was begun before that, and is written after it, brings it back no more',
+      'snap -; lock 7 100; commit 7; lock 7 100; snap -',
+      'held none, sure',
+    ],
+    [
+      'nor when the one before was written in between',
+      'snap -; lock 7 100; commit 7; snap -; lock 7 100',
+      'held none, sure',
+    ],
+    [
+      'whoever is older than the oldest that runs has ended, where that was not read too',
+      'lock 7 100; snap - next 9 oldest 8',
+      'held none, sure',
     ],
     ['who ran before may hold what was not seen', 'snap 7', 'held none, in doubt'],
     ['until they have ended', 'snap 7; commit 7', 'held none, sure'],

@@ -1,7 +1,7 @@
 import type { AnyModule } from '../contract/module.ts';
 import { nearestName } from '../errors/nearest.ts';
 import { paramsOf } from '../modules/params.ts';
-import type { Known } from './check.ts';
+import type { Known } from './known.ts';
 import type { Playbook, Vars } from './model.ts';
 import type { ProblemList } from './problems.ts';
 

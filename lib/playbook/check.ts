@@ -7,6 +7,7 @@ import { checkModuleDefaults } from './check-defaults.ts';
 import { checkExtraVars } from './check-extra-vars.ts';
 import { checkTask } from './check-task.ts';
 import { checkConditions, checkTemplates } from './check-values.ts';
+import type { Known } from './known.ts';
 import { flatTasks } from './load-steps.ts';
 import type { Play, Playbook, Task, Vars } from './model.ts';
 import { Names } from './names.ts';
@@ -14,21 +15,6 @@ import { playHosts } from './play-hosts.ts';
 import { PlaybookProblems, type Problem, ProblemList } from './problems.ts';
 import { MAGIC_VARIABLES } from './variables.ts';
 import { readVarsFile } from './vars-files.ts';
-
-/** What is known besides the playbook before any host is contacted. */
-export interface Known {
-  /** Names of the variables of each host of the inventory. */
-  readonly hostVars: ReadonlyMap<string, ReadonlySet<string>>;
-  /** `-e`. */
-  readonly extraVars: Readonly<Record<string, unknown>>;
-  readonly groups: ReadonlyMap<string, readonly string[]>;
-  readonly hosts: readonly string[];
-  /** `--tags` and `--skip-tags` of the command line. */
-  readonly tags?: readonly string[] | undefined;
-  readonly skipTags?: readonly string[] | undefined;
-  /** The hosts of a pattern; throws kind `validation`. Without it plain lists of names are understood. */
-  readonly matchHosts?: ((pattern: string, at: SourcePosition) => readonly string[]) | undefined;
-}
 
 /**
  * Checks a playbook as far as that is possible without contacting a host: modules and their params, variables,

@@ -1,6 +1,6 @@
 import { didYouMean } from '../errors/nearest.ts';
 import type { Located } from '../yaml/located.ts';
-import type { Known } from './check.ts';
+import type { Known } from './known.ts';
 import type { ProblemList } from './problems.ts';
 
 /**

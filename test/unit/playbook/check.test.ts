@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkPlaybook, type Known } from '../../../lib/playbook/check.ts';
+import { checkPlaybook } from '../../../lib/playbook/check.ts';
+import type { Known } from '../../../lib/playbook/known.ts';
 import { loadPlaybook } from '../../../lib/playbook/load.ts';
 import { folder, refusal } from './support/folder.ts';
 

@@ -2,8 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../../lib/errors/pitr-error.ts';
-import { findProblems, type Known } from '../../../lib/playbook/check.ts';
+import { findProblems } from '../../../lib/playbook/check.ts';
 import { BLOCK, HANDLER, IMPORT_PLAYBOOK, INCLUDE, PLAY, TASK } from '../../../lib/playbook/keywords.ts';
+import type { Known } from '../../../lib/playbook/known.ts';
 import { loadPlaybook } from '../../../lib/playbook/load.ts';
 import { folder } from './support/folder.ts';
 

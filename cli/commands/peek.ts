@@ -41,7 +41,7 @@ export const peek = defineCommand({
     { text: 'Look around', command: 'pitr peek 20261122T144512-7f3a -d shop' },
     {
       text: 'One question',
-      command: "pitr peek db2 -i inventory/lab-docker.yml -d shop -Atc 'select count(*) from orders'",
+      command: "pitr peek db2 -i inventory/lab-docker.yml -d shop -c 'table orders limit 5'",
     },
     { text: 'A file of this machine', command: 'pitr peek 20261122T144512-7f3a -d shop -f checks.sql' },
     {

@@ -178,19 +178,24 @@ describe('pitr recover --target', () => {
 });
 
 describe('what is refused', () => {
-  it.each([
-    [['20010101T000000', 'latest'], 'backup-unknown', 'not found on any server'],
-    [['20010101T000000', 'latest', '--server', 'db1'], 'backup-unknown', 'not found on server: db1'],
-  ] as const)('%j: %s', async (words, code, said) => {
-    const result = await pitr([
-      ...['recover', ...words, '--target', scene.target, ...inventory('docker'), '--output', 'json'],
-    ]);
-    expect(result.exitCode).toBe(5);
-    const error = errorOf(result);
-    expect(error).toMatchObject({ kind: 'refused', code });
-    expect(error?.message).toContain(said);
-    expect(error?.details?.join('\n')).toContain(scene.accident.backup.id);
-  });
+  it.each(['any server', 'the server that is named'])(
+    'a backup that is not on %s, with those that are there',
+    async (where) => {
+      const { id, server } = scene.accident.backup;
+      const named = where === 'any server' ? [] : ['--server', server];
+      const result = await pitr([
+        ...['recover', '20010101T000000', 'latest', ...named, '--target', scene.target],
+        ...[...inventory('docker'), '--output', 'json'],
+      ]);
+      expect(result.exitCode).toBe(5);
+      const error = errorOf(result);
+      expect(error).toMatchObject({ kind: 'refused', code: 'backup-unknown' });
+      expect(error?.message).toContain(
+        named.length === 0 ? 'not found on any server' : `not found on server: ${server}`,
+      );
+      expect(error?.details?.join('\n')).toContain(id);
+    },
+  );
 
   it('a time before the end of the backup, in the words of the manual', async () => {
     const result = await pitr([

@@ -1,5 +1,5 @@
-import { didYouMean } from '../lib/errors/nearest.ts';
-import type { PitrError } from '../lib/errors/pitr-error.ts';
+import { didYouMean } from '../lib/base/errors/nearest.ts';
+import type { PitrError } from '../lib/base/errors/pitr-error.ts';
 import { type GivenOption, valuesByCac } from './cac-values.ts';
 import { type Command, HELP, type Invocation, type OptionSpec } from './command.ts';
 import { usageError } from './usage-error.ts';

@@ -1,5 +1,5 @@
 import { cac } from 'cac';
-import { asPitrError } from '../lib/errors/pitr-error.ts';
+import { asPitrError } from '../lib/base/errors/pitr-error.ts';
 import type { Command, OptionSpecs, OptionValues } from './command.ts';
 
 /** An option as it was given: its long name, and its value where it takes one. */

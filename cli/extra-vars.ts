@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
-import { PitrError } from '../lib/errors/pitr-error.ts';
-import type { Located } from '../lib/yaml/located.ts';
+import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import type { Located } from '../lib/language/yaml/located.ts';
 import { usageError } from './usage-error.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -60,7 +60,7 @@ async function fromFile(path: string, cwd: string): Promise<Iterable<readonly [s
 }
 
 async function fromMap(file: string, text: string): Promise<Iterable<readonly [string, unknown]>> {
-  const { loadYaml } = await import('../lib/yaml/load.ts');
+  const { loadYaml } = await import('../lib/language/yaml/load.ts');
   const loaded: Located = loadYaml(file, text);
   const { value } = loaded;
   if (value === null) return [];

@@ -1,5 +1,5 @@
-import { didYouMean } from '../lib/errors/nearest.ts';
-import type { JournalledChange, JournalledRun } from '../lib/journal/read.ts';
+import { didYouMean } from '../lib/base/errors/nearest.ts';
+import type { JournalledChange, JournalledRun } from '../lib/engine/journal/read.ts';
 import { usageError } from './usage-error.ts';
 import { changeNumber } from './values.ts';
 

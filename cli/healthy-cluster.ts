@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { LookRequest } from '../lib/engine/look.ts';
-import { PitrError } from '../lib/errors/pitr-error.ts';
+import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import type { LookRequest } from '../lib/engine/run/look.ts';
 import { patroniHosts } from './well-known-hosts.ts';
 
 const clusterSchema = z.looseObject({
@@ -25,7 +25,7 @@ const STALL_SECONDS = 15;
 export async function proveHealthy(
   request: Omit<LookRequest, 'hosts' | 'module' | 'params'>,
 ): Promise<HealthyCluster> {
-  const { lookOnce } = await import('../lib/engine/look.ts');
+  const { lookOnce } = await import('../lib/engine/run/look.ts');
   const views = await lookOnce({ ...request, hosts: patroniHosts, module: 'patroni.cluster', params: {} });
   const answers = views.flatMap(({ host, result }) =>
     result === undefined ? [] : [{ host, cluster: clusterSchema.parse(result) }],

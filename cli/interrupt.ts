@@ -1,4 +1,4 @@
-import { EXIT_CODES, PitrError } from '../lib/errors/pitr-error.ts';
+import { EXIT_CODES, PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { Io } from './io.ts';
 
 /** `npm run` and `npx` pass a Ctrl-C on that the terminal has delivered already: the same key press, twice. */

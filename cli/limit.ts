@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { PitrError } from '../lib/errors/pitr-error.ts';
+import { PitrError } from '../lib/base/errors/pitr-error.ts';
 
 /**
  * `--limit`: a host pattern as typed, or `@path`: a file with one pattern a line (blank lines and what follows `#` are

@@ -1,5 +1,5 @@
-import type { ListedPlay } from '../lib/engine/list.ts';
-import type { RunRequest } from '../lib/engine/run-request.ts';
+import type { ListedPlay } from '../lib/engine/run/list.ts';
+import type { RunRequest } from '../lib/engine/run/run-request.ts';
 import type { OutputKind } from './display/choose.ts';
 import { writeJson } from './display/json.ts';
 import type { Io } from './io.ts';
@@ -14,7 +14,7 @@ export async function listPlay(
   output: OutputKind | undefined,
   io: Io,
 ): Promise<number> {
-  const { listPlaybook } = await import('../lib/engine/list.ts');
+  const { listPlaybook } = await import('../lib/engine/run/list.ts');
   const plays = await listPlaybook(request);
   if (output === 'json') {
     for (const play of plays) writeJson(io.stdout, { type: 'listed.play', ...play });

@@ -1,6 +1,6 @@
-import type { LookAnswer } from '../lib/engine/look.ts';
+import type { LookAnswer } from '../lib/engine/run/look.ts';
 import { DEFAULT_FORKS } from './common-options.ts';
-import { exitCodeOf } from './error-text.ts';
+import { exitCodeOf } from './display/error-text.ts';
 import { readExtraVars } from './extra-vars.ts';
 import { findInventories } from './find-inventory.ts';
 import type { Io } from './io.ts';

@@ -1,8 +1,8 @@
-import type { PitrError } from '../lib/errors/pitr-error.ts';
+import type { PitrError } from '../lib/base/errors/pitr-error.ts';
 import { type OutputKind, viewSettings } from './display/choose.ts';
+import { errorText } from './display/error-text.ts';
 import { writeJson } from './display/json.ts';
 import type { ViewSettings } from './display/settings.ts';
-import { errorText } from './error-text.ts';
 import { type Interrupts, watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot } from '../lib/playbook/assets.ts';
+import { projectRoot } from '../lib/language/playbook/assets.ts';
 
 /** The version in the product's package.json. */
 export function productVersion(): string {

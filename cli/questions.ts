@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { Question } from '../lib/contract/module.ts';
-import { PitrError } from '../lib/errors/pitr-error.ts';
 import type { Io, Output } from './io.ts';
 import { columnsOf } from './io.ts';
 import { printable, wrapWords } from './text.ts';

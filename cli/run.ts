@@ -1,5 +1,5 @@
-import { didYouMean } from '../lib/errors/nearest.ts';
-import { asPitrError, type PitrError } from '../lib/errors/pitr-error.ts';
+import { didYouMean } from '../lib/base/errors/nearest.ts';
+import { asPitrError, type PitrError } from '../lib/base/errors/pitr-error.ts';
 import { parseArguments } from './args.ts';
 import { COMMAND_NAMES, COMMANDS } from './commands.ts';
 import { commandHelp, generalHelp, printHelp } from './help.ts';
@@ -54,14 +54,14 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
 
 /** JSON on stdout where JSON was asked for, words on stderr otherwise. */
 async function tellError(error: PitrError, words: readonly string[], io: Io): Promise<number> {
-  const { errorText, exitCodeOf } = await import('./error-text.ts');
+  const { errorText, exitCodeOf } = await import('./display/error-text.ts');
   if (asksForJson(words)) {
     const { writeJson } = await import('./display/json.ts');
     writeJson(io.stdout, { type: 'error', time: Date.now(), error });
     return exitCodeOf(error);
   }
   const { paintFor } = await import('./display/paint.ts');
-  const { frameOf } = await import('../lib/yaml/frame.ts');
+  const { frameOf } = await import('../lib/language/yaml/frame.ts');
   const { columnsOf } = await import('./io.ts');
   const paint = paintFor(io.stderr, { noColor: words.includes('--no-color'), env: io.env });
   const lines = errorText(error.toJSON(), { paint, columns: columnsOf(io.stderr), frameOf });

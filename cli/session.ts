@@ -1,4 +1,4 @@
-import type { RunDoor } from '../lib/engine/run.ts';
+import type { RunDoor } from '../lib/engine/run/run.ts';
 import { chooseDisplay, type DisplayWishes } from './display/choose.ts';
 import type { Display } from './display/display.ts';
 import { watchInterrupts } from './interrupt.ts';

@@ -1,8 +1,8 @@
 import { isAbsolute, join, relative } from 'node:path';
-import { stands, type UndoPlan } from '../lib/engine/undo-plan.ts';
-import type { JournalledChange, JournalledRun } from '../lib/journal/read.ts';
-import { machineOf, type RunStatus, runStatus, undoStatus } from '../lib/journal/status.ts';
-import { productPlaybooks } from '../lib/playbook/assets.ts';
+import { stands, type UndoPlan } from '../lib/engine/back/undo-plan.ts';
+import type { JournalledChange, JournalledRun } from '../lib/engine/journal/read.ts';
+import { machineOf, type RunStatus, runStatus, undoStatus } from '../lib/engine/journal/status.ts';
+import { productPlaybooks } from '../lib/language/playbook/assets.ts';
 import { commandLine } from '../lib/transport/quote.ts';
 import type { Paint } from './display/paint.ts';
 

@@ -1,4 +1,4 @@
-import { PitrError } from '../lib/errors/pitr-error.ts';
+import { PitrError } from '../lib/base/errors/pitr-error.ts';
 
 interface UsageFacts {
   readonly details?: readonly string[] | undefined;

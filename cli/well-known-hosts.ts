@@ -1,5 +1,5 @@
-import { PitrError } from '../lib/errors/pitr-error.ts';
-import type { Inventory } from '../lib/inventory/model.ts';
+import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import type { Inventory } from '../lib/language/inventory/model.ts';
 
 /** The inventory host that Barman runs on: the variable `barman_host` of any host, else a group or host `barman`. */
 export function barmanHost(inventory: Inventory): string {

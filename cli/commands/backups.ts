@@ -36,7 +36,7 @@ export const backups = defineCommand({
   ],
   run: ({ options, args }, io) =>
     withLookSession(options, io, async (session) => {
-      const { lookOnce } = await import('../../lib/engine/look.ts');
+      const { lookOnce } = await import('../../lib/engine/run/look.ts');
       const [server] = args;
       const answers = await lookOnce({
         ...session.request,

@@ -1,11 +1,11 @@
-import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/commit.ts';
-import { familyOf, keptBy, promotedIn, whyNotYet } from '../../lib/engine/kept-data.ts';
-import { asPitrError, PitrError } from '../../lib/errors/pitr-error.ts';
-import { type JournalledRun, listRuns, readRun } from '../../lib/journal/read.ts';
+import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
+import { familyOf, keptBy, promotedIn, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
-import { exitCodeOf } from '../error-text.ts';
+import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { proveHealthy } from '../healthy-cluster.ts';
 import type { Io } from '../io.ts';

@@ -1,4 +1,4 @@
-import type { LookAnswer } from '../../lib/engine/look.ts';
+import type { LookAnswer } from '../../lib/engine/run/look.ts';
 import type { RunResult } from '../../lib/transport/types.ts';
 import { defineCommand } from '../command.ts';
 import { FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
@@ -43,7 +43,7 @@ export const exec = defineCommand({
         });
       }
       const timeoutMs = secondsOf(options.timeout);
-      const { onHosts } = await import('../../lib/engine/look.ts');
+      const { onHosts } = await import('../../lib/engine/run/look.ts');
       let commandFailed = false;
       const answers = await onHosts(
         { ...session.request, hosts: args[0] ?? '' },

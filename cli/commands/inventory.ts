@@ -1,7 +1,7 @@
-import { didYouMean } from '../../lib/errors/nearest.ts';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
-import type { Inventory, InventoryHost } from '../../lib/inventory/model.ts';
-import { MASK, SECRET_NAME } from '../../lib/values/secret.ts';
+import { didYouMean } from '../../lib/base/errors/nearest.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { MASK, SECRET_NAME } from '../../lib/base/values/secret.ts';
+import type { Inventory, InventoryHost } from '../../lib/language/inventory/model.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { writeJson } from '../display/json.ts';
@@ -36,7 +36,7 @@ export const inventory = defineCommand({
   run: async ({ options, args }, io) => {
     const [view = 'list', name] = args;
     const inventories = findInventories(options.inventory, io);
-    const { loadInventory } = await import('../../lib/inventory/load.ts');
+    const { loadInventory } = await import('../../lib/language/inventory/load.ts');
     const show = (inventory: Inventory): Promise<void> | void => {
       const json = options.output === 'json';
       if (view === 'list') return showList(inventory, name ?? 'all', json, io);
@@ -53,7 +53,7 @@ export const inventory = defineCommand({
 });
 
 async function showList(inventory: Inventory, pattern: string, json: boolean, io: Io): Promise<void> {
-  const { matchHosts } = await import('../../lib/inventory/patterns.ts');
+  const { matchHosts } = await import('../../lib/language/inventory/patterns.ts');
   const hosts = matchHosts(inventory, pattern).flatMap((name) => inventory.hosts.get(name) ?? []);
   if (json) {
     for (const host of hosts) writeJson(io.stdout, hostJson(host));

@@ -1,5 +1,5 @@
-import type { LookAnswer } from '../../lib/engine/look.ts';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import type { LookAnswer } from '../../lib/engine/run/look.ts';
 import { defineCommand } from '../command.ts';
 import { FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
@@ -31,7 +31,7 @@ export const ping = defineCommand({
   ],
   run: ({ options, args }, io) =>
     withLookSession(options, io, async (session) => {
-      const { onHosts } = await import('../../lib/engine/look.ts');
+      const { onHosts } = await import('../../lib/engine/run/look.ts');
       const pongs = new Map<string, Pong>();
       const hosts = args[0] ?? 'all';
       const answers = await onHosts({ ...session.request, hosts }, async (host, connections) => {

@@ -1,8 +1,8 @@
-import type { RunMode } from '../../lib/events/events.ts';
-import { findPlaybook } from '../../lib/playbook/find.ts';
+import type { RunMode } from '../../lib/engine/events/events.ts';
+import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { defineCommand, type OptionValues } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
-import { exitCodeOf } from '../error-text.ts';
+import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
 import { readLimit } from '../limit.ts';
@@ -80,7 +80,7 @@ export const play = defineCommand({
       const { listPlay } = await import('../list-play.ts');
       return listPlay(list, request, options.output, io);
     }
-    const { runPlaybook } = await import('../../lib/engine/run.ts');
+    const { runPlaybook } = await import('../../lib/engine/run/run.ts');
     const wishes = {
       output: options.output,
       noColor: options['no-color'],

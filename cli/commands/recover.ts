@@ -1,4 +1,4 @@
-import type { RunMode } from '../../lib/events/events.ts';
+import type { RunMode } from '../../lib/engine/events/events.ts';
 import { defineCommand, type OptionValues } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';

@@ -1,12 +1,12 @@
-import { atWorkElsewhere } from '../../lib/engine/at-work.ts';
-import { resumeRequest } from '../../lib/engine/resume.ts';
-import { runPlaybook } from '../../lib/engine/run.ts';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
-import { readRun } from '../../lib/journal/read.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { atWorkElsewhere } from '../../lib/engine/back/at-work.ts';
+import { resumeRequest } from '../../lib/engine/back/resume.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
+import { runPlaybook } from '../../lib/engine/run/run.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
-import { exitCodeOf } from '../error-text.ts';
+import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { withDoor } from '../session.ts';
 import { forksOf } from '../values.ts';

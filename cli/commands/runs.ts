@@ -1,11 +1,16 @@
 import { basename } from 'node:path';
-import { planUndo, type UndoPlan } from '../../lib/engine/undo-plan.ts';
-import { asPitrError, type PitrError } from '../../lib/errors/pitr-error.ts';
-import { type JournalledChange, type JournalledRun, listRuns, readRun } from '../../lib/journal/read.ts';
-import { runStatus, undoStatus } from '../../lib/journal/status.ts';
+import { asPitrError, type PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { planUndo, type UndoPlan } from '../../lib/engine/back/undo-plan.ts';
+import {
+  type JournalledChange,
+  type JournalledRun,
+  listRuns,
+  readRun,
+} from '../../lib/engine/journal/read.ts';
+import { runStatus, undoStatus } from '../../lib/engine/journal/status.ts';
 import { defineCommand } from '../command.ts';
 import { OUTPUT_OPTIONS } from '../common-options.ts';
-import { errorText } from '../error-text.ts';
+import { errorText } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { type Column, table } from '../table.ts';

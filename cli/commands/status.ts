@@ -63,7 +63,7 @@ export const status = defineCommand({
   ],
   run: ({ options, args }, io) =>
     withLookSession(options, io, async (session) => {
-      const { lookOnce } = await import('../../lib/engine/look.ts');
+      const { lookOnce } = await import('../../lib/engine/run/look.ts');
       const answers = await lookOnce({
         ...session.request,
         hosts: args[0] ?? patroniHosts,

@@ -1,4 +1,4 @@
-import { frameOf } from '../../lib/yaml/frame.ts';
+import { frameOf } from '../../lib/language/yaml/frame.ts';
 import { columnsOf, type Io } from '../io.ts';
 import type { Display } from './display.ts';
 import { jsonDisplay } from './json.ts';

@@ -1,7 +1,7 @@
-import type { EventDiff } from '../../lib/events/events.ts';
-import { errorText } from '../error-text.ts';
+import type { EventDiff } from '../../lib/engine/events/events.ts';
 import { oneLine, printable } from '../text.ts';
 import { diffLines } from './diff.ts';
+import { errorText } from './error-text.ts';
 import type { ViewSettings } from './settings.ts';
 import type { HostResult } from './words.ts';
 

@@ -1,4 +1,4 @@
-import type { EventDiff } from '../../lib/events/events.ts';
+import type { EventDiff } from '../../lib/engine/events/events.ts';
 import { printable } from '../text.ts';
 import type { Paint } from './paint.ts';
 

@@ -1,4 +1,4 @@
-import type { EventReader } from '../../lib/events/events.ts';
+import type { EventReader } from '../../lib/engine/events/events.ts';
 import type { Pausable } from '../questions.ts';
 
 /** A reader of a run's events that owns the screen while the run lasts. */

@@ -1,8 +1,8 @@
-import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
-import type { PitrEvent, Recap, RunMode } from '../../lib/events/events.ts';
-import { errorText } from '../error-text.ts';
+import type { PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
+import type { PitrEvent, Recap, RunMode } from '../../lib/engine/events/events.ts';
 import { type Column, table } from '../table.ts';
 import { duration, oneLine, plural, wrapWords } from '../text.ts';
+import { errorText } from './error-text.ts';
 import type { ViewSettings } from './settings.ts';
 import type { HostResult } from './words.ts';
 

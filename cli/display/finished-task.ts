@@ -1,4 +1,4 @@
-import type { RunMode, TaskStatus } from '../../lib/events/events.ts';
+import type { RunMode, TaskStatus } from '../../lib/engine/events/events.ts';
 import { duration, oneLine, truncate, wrapWords } from '../text.ts';
 import { detailLines } from './details.ts';
 import type { TaskView } from './run-view.ts';

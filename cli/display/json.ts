@@ -1,4 +1,4 @@
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import type { Output } from '../io.ts';
 import type { Display } from './display.ts';
 

@@ -1,4 +1,4 @@
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { printable } from '../text.ts';
 
 type HostOutput = Extract<PitrEvent, { type: 'host.output' }>;

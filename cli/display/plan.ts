@@ -1,4 +1,4 @@
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { detailLines } from './details.ts';
 import type { ViewSettings } from './settings.ts';

@@ -1,4 +1,4 @@
-import type { PitrEvent, RunMode, TaskRef } from '../../lib/events/events.ts';
+import type { PitrEvent, RunMode, TaskRef } from '../../lib/engine/events/events.ts';
 import type { RunStory } from './ending.ts';
 import type { HostResult } from './words.ts';
 

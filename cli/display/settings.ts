@@ -1,4 +1,4 @@
-import type { SourcePosition } from '../../lib/errors/pitr-error.ts';
+import type { SourcePosition } from '../../lib/base/errors/pitr-error.ts';
 import type { Marks } from './marks.ts';
 import type { Paint } from './paint.ts';
 

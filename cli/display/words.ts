@@ -1,4 +1,4 @@
-import type { PitrEvent, RunMode, TaskStatus } from '../../lib/events/events.ts';
+import type { PitrEvent, RunMode, TaskStatus } from '../../lib/engine/events/events.ts';
 import type { Paint } from './paint.ts';
 
 export type HostResult = Extract<PitrEvent, { type: 'host.result' }>;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { lookOnce } from '../../lib/engine/look.ts';
-import { didYouMean } from '../../lib/errors/nearest.ts';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
-import { loadInventory } from '../../lib/inventory/load.ts';
-import { type JournalledRun, listRuns, readRun } from '../../lib/journal/read.ts';
+import { didYouMean } from '../../lib/base/errors/nearest.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { holdsMask } from '../../lib/base/values/secret.ts';
+import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
+import { lookOnce } from '../../lib/engine/run/look.ts';
+import { loadInventory } from '../../lib/language/inventory/load.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
-import { holdsMask } from '../../lib/values/secret.ts';
 import { findInventories } from '../find-inventory.ts';
 import type { Io } from '../io.ts';
 

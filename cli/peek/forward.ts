@@ -1,9 +1,9 @@
-import { runPlaybook } from '../../lib/engine/run.ts';
-import type { RunMode } from '../../lib/events/events.ts';
-import { findPlaybook } from '../../lib/playbook/find.ts';
+import type { RunMode } from '../../lib/engine/events/events.ts';
+import { runPlaybook } from '../../lib/engine/run/run.ts';
+import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { DEFAULT_FORKS } from '../common-options.ts';
 import type { OutputKind } from '../display/choose.ts';
-import { exitCodeOf } from '../error-text.ts';
+import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { checkTarget, targetVariables } from '../recover/order.ts';
 import { withDoor } from '../session.ts';

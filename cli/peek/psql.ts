@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { usageError } from '../usage-error.ts';
 import type { Waiting } from './find.ts';
 

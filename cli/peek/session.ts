@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { onHosts } from '../../lib/engine/look.ts';
+import { onHosts } from '../../lib/engine/run/look.ts';
 import type { Terminal } from '../../lib/transport/terminal.ts';
 import type { HostConnection } from '../../lib/transport/types.ts';
 import type { Io, Output } from '../io.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type LookAnswer, lookOnce } from '../../lib/engine/look.ts';
-import type { PitrError } from '../../lib/errors/pitr-error.ts';
-import { parseInstant } from '../../lib/wal/parse-instant.ts';
+import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { type LookAnswer, lookOnce } from '../../lib/engine/run/look.ts';
+import { parseInstant } from '../../lib/recovery/wal/parse-instant.ts';
 import type { PlainSession } from '../plain-session.ts';
 import { oneLine } from '../text.ts';
 import type { Surroundings } from './gap.ts';

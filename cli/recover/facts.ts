@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 
 const walSchema = z.looseObject({ target_time: z.string(), timeline: z.number() });
 

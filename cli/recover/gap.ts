@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { lookOnce } from '../../lib/engine/look.ts';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { lookOnce } from '../../lib/engine/run/look.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import type { Io } from '../io.ts';
 import type { PlainSession } from '../plain-session.ts';

@@ -1,6 +1,6 @@
 // Longer than other files here: it is one list, the runbook itself, and reads best in one piece.
-import { shellWords } from '../../lib/barman/ssh-words.ts';
-import { isolationSettings, runFiles } from '../../lib/postgres/isolation.ts';
+import { shellWords } from '../../lib/recovery/barman/ssh-words.ts';
+import { isolationSettings, runFiles } from '../../lib/recovery/postgres/isolation.ts';
 import { quote } from '../../lib/transport/quote.ts';
 import type { Node, Site } from './nodes.ts';
 import { type HostCommand, script, typedCommand } from './typed-command.ts';

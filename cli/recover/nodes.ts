@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { onHosts } from '../../lib/engine/look.ts';
-import { dataLayer, Scope, templatesLayer } from '../../lib/engine/scope.ts';
-import type { Inventory } from '../../lib/inventory/model.ts';
-import { matchHosts } from '../../lib/inventory/patterns.ts';
+import { onHosts } from '../../lib/engine/run/look.ts';
+import { dataLayer, Scope, templatesLayer } from '../../lib/engine/task/scope.ts';
+import type { Inventory } from '../../lib/language/inventory/model.ts';
+import { matchHosts } from '../../lib/language/inventory/patterns.ts';
 import type { ConnectionSettings } from '../../lib/transport/types.ts';
 import { barmanHost, patroniHosts } from '../well-known-hosts.ts';
 import type { Surroundings } from './gap.ts';

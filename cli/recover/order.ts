@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { Question } from '../../lib/contract/module.ts';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
-import { targetSchema } from '../../lib/wal/target.ts';
+import { targetSchema } from '../../lib/recovery/wal/target.ts';
 import { usageError } from '../usage-error.ts';
 
 export const WAL_METHODS = ['barman-wal-restore', 'barman-get-wal'] as const;

@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
-import { lookOnce } from '../../lib/engine/look.ts';
-import { runPlaybook } from '../../lib/engine/run.ts';
-import type { PitrEvent } from '../../lib/events/events.ts';
-import { findPlaybook } from '../../lib/playbook/find.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { lookOnce } from '../../lib/engine/run/look.ts';
+import { runPlaybook } from '../../lib/engine/run/run.ts';
+import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { outputKind } from '../display/choose.ts';
-import { exitCodeOf } from '../error-text.ts';
+import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { withDoor } from '../session.ts';

@@ -1,4 +1,4 @@
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { detailLines } from '../display/details.ts';
 import type { Display } from '../display/display.ts';
 import { endingLines } from '../display/ending.ts';

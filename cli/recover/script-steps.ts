@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import type { HostResult } from '../display/words.ts';
 import { byteSize, oneLine, plural } from '../text.ts';
 import { type RecoverOrder, wayOf } from './order.ts';

@@ -1,4 +1,4 @@
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 
 /**
  * What is advised at the end of a run is written for `pitr play`; whoever typed `pitr recover` types the words of

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { lookOnce } from '../../lib/engine/look.ts';
+import { lookOnce } from '../../lib/engine/run/look.ts';
 import type { Surroundings } from '../recover/gap.ts';
 import { table } from '../table.ts';
 import { byteSize } from '../text.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { lookOnce } from '../../lib/engine/look.ts';
-import type { PitrError } from '../../lib/errors/pitr-error.ts';
-import { formatInstant } from '../../lib/wal/instant.ts';
-import { parseInstant } from '../../lib/wal/parse-instant.ts';
+import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { lookOnce } from '../../lib/engine/run/look.ts';
+import { formatInstant } from '../../lib/recovery/wal/instant.ts';
+import { parseInstant } from '../../lib/recovery/wal/parse-instant.ts';
 import { momentLines } from '../recover/carry-out.ts';
 import { gapLines, type Surroundings } from '../recover/gap.ts';
 import { gapQuestion } from '../recover/order.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { lookOnce } from '../../lib/engine/look.ts';
-import type { PitrError } from '../../lib/errors/pitr-error.ts';
+import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { lookOnce } from '../../lib/engine/run/look.ts';
 import type { Surroundings } from '../recover/gap.ts';
 import { readSite } from '../recover/nodes.ts';
 import { table } from '../table.ts';

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { columnsOf, type Io, type Output } from '../io.ts';
 import { printable, wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';

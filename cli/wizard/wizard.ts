@@ -1,9 +1,9 @@
-import { runPlaybook } from '../../lib/engine/run.ts';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
-import { findPlaybook } from '../../lib/playbook/find.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { runPlaybook } from '../../lib/engine/run/run.ts';
+import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { outputKind } from '../display/choose.ts';
-import { exitCodeOf } from '../error-text.ts';
+import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { withPlainSession } from '../plain-session.ts';
 import { type RecoverRequest, recoverOnTarget } from '../recover/carry-out.ts';

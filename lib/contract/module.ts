@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { PitrError } from '../errors/pitr-error.ts';
+import type { PitrError } from '../base/errors/pitr-error.ts';
+import type { Unknown } from '../base/values/unknown.ts';
 import type { HostConnection, RemoteProcess, RunOptions, RunResult } from '../transport/types.ts';
-import type { Unknown } from '../values/unknown.ts';
 import type { Probe } from './probe.ts';
 import type { Prediction, Resource } from './resource.ts';
 

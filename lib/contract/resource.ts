@@ -1,4 +1,4 @@
-import type { Unknown } from '../values/unknown.ts';
+import type { Unknown } from '../base/values/unknown.ts';
 import type { ReadHost } from './module.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { PitrError } from '../base/errors/pitr-error.ts';
+import { Unknown } from '../base/values/unknown.ts';
 import { defineControl, defineLook, defineModule } from '../contract/module.ts';
 import { probe, probeScript } from '../contract/probe.ts';
 import { predicted } from '../contract/resource.ts';
-import { PitrError } from '../errors/pitr-error.ts';
-import { pathResource } from '../resources/path.ts';
-import { Unknown } from '../values/unknown.ts';
+import { pathResource } from '../system/fs/path-resource.ts';
 
 /**
  * What a user's own module is given when it is written as a function: everything that it needs of pitr and of zod,

@@ -2,9 +2,9 @@ import { type Dirent, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { nearestName } from '../base/errors/nearest.ts';
+import { PitrError } from '../base/errors/pitr-error.ts';
 import type { AnyModule } from '../contract/module.ts';
-import { nearestName } from '../errors/nearest.ts';
-import { PitrError } from '../errors/pitr-error.ts';
 import { moduleFlaws } from './shape.ts';
 
 /** Where the product's own modules lie: `lib/modules`, or `dist/lib/modules` when built. */

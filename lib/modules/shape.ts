@@ -1,4 +1,4 @@
-import { didYouMean } from '../errors/nearest.ts';
+import { didYouMean } from '../base/errors/nearest.ts';
 import { paramsOf } from './params.ts';
 
 const FUNCTIONS: Readonly<

@@ -1,4 +1,4 @@
-import type { Secret } from '../values/secret.ts';
+import type { Secret } from '../base/values/secret.ts';
 import { becomeUserInvalid } from './errors.ts';
 import { quote } from './quote.ts';
 import type { BecomeSettings } from './types.ts';

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { PitrError } from '../errors/pitr-error.ts';
+import type { PitrError } from '../base/errors/pitr-error.ts';
 import type { Terminal } from './terminal.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type CommandEvidence, PitrError } from '../errors/pitr-error.ts';
+import { type CommandEvidence, PitrError } from '../base/errors/pitr-error.ts';
 import type { ChannelEnd } from './connection.ts';
 import { commandLine } from './quote.ts';
 import { tail } from './tail.ts';

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { PitrError } from '../errors/pitr-error.ts';
+import { PitrError } from '../base/errors/pitr-error.ts';
 import { asLoginUser } from './becoming.ts';
 import type { Connection } from './connection.ts';
 import { brief, interrupted } from './errors.ts';

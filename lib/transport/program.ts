@@ -1,4 +1,4 @@
-import { PitrError } from '../errors/pitr-error.ts';
+import { PitrError } from '../base/errors/pitr-error.ts';
 import { newNonce, printMark } from './marks.ts';
 import { quote } from './quote.ts';
 

@@ -1,4 +1,4 @@
-import { PitrError } from '../errors/pitr-error.ts';
+import { PitrError } from '../base/errors/pitr-error.ts';
 
 /** Words that mean something to `sh` where a command is expected, though every letter in them is harmless. */
 const RESERVED = new Set(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { PitrError } from '../errors/pitr-error.ts';
+import { PitrError } from '../base/errors/pitr-error.ts';
 import { Capture } from './capture.ts';
 import { interrupted } from './errors.ts';
 import type { ExitStatus } from './exit-status.ts';

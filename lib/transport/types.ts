@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Secret } from '../values/secret.ts';
+import type { Secret } from '../base/values/secret.ts';
 import type { Terminal } from './terminal.ts';
 
 /** How a host is reached, as the inventory says it. */

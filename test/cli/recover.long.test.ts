@@ -6,7 +6,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { dataDirectory } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
-import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
+import type { PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
 import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr } from '../support/pitr.ts';
 

@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { undoRun } from '../../lib/engine/undo.ts';
-import { planUndo } from '../../lib/engine/undo-plan.ts';
-import { readRun } from '../../lib/journal/read.ts';
+import { undoRun } from '../../lib/engine/back/undo.ts';
+import { planUndo } from '../../lib/engine/back/undo-plan.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
 import { newDirectory, play } from './support.ts';
 
 /** A module that writes down what is done to it. */

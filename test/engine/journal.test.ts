@@ -1,10 +1,10 @@
 import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { resumeRequest } from '../../lib/engine/resume.ts';
-import { type UndoOutcome, undoRun } from '../../lib/engine/undo.ts';
-import { planUndo, type UndoPlan } from '../../lib/engine/undo-plan.ts';
-import { readRun } from '../../lib/journal/read.ts';
+import { resumeRequest } from '../../lib/engine/back/resume.ts';
+import { type UndoOutcome, undoRun } from '../../lib/engine/back/undo.ts';
+import { planUndo, type UndoPlan } from '../../lib/engine/back/undo-plan.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
 import { newDirectory, type Played, play } from './support.ts';
 
 /** From the first record on that holds the text, the disk of the controller is full, until `mend`. */

@@ -1,10 +1,10 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { measureKept } from '../../lib/engine/commit.ts';
-import { keptBy } from '../../lib/engine/kept-data.ts';
-import { parseJournal } from '../../lib/journal/read.ts';
-import type { JournalRecord } from '../../lib/journal/records.ts';
+import { measureKept } from '../../lib/engine/back/commit.ts';
+import { keptBy } from '../../lib/engine/back/kept-data.ts';
+import { parseJournal } from '../../lib/engine/journal/read.ts';
+import type { JournalRecord } from '../../lib/engine/journal/records.ts';
 import { newDirectory } from './support.ts';
 
 const RUN = '20261122T144512-7f3a';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { planUndo } from '../../lib/engine/undo-plan.ts';
-import { readRun } from '../../lib/journal/read.ts';
-import { Secret } from '../../lib/values/secret.ts';
+import { Secret } from '../../lib/base/values/secret.ts';
+import { planUndo } from '../../lib/engine/back/undo-plan.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
 import { play } from './support.ts';
 
 const SECRET = 'hunter2-hunter2';

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type RunOutcome, runPlaybook } from '../../lib/engine/run.ts';
-import type { RunRequest } from '../../lib/engine/run-request.ts';
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { type RunOutcome, runPlaybook } from '../../lib/engine/run/run.ts';
+import type { RunRequest } from '../../lib/engine/run/run-request.ts';
 
 export interface Played {
   readonly outcome: RunOutcome;

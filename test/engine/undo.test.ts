@@ -5,11 +5,11 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/undo.ts';
-import { planUndo, type UndoWish } from '../../lib/engine/undo-plan.ts';
-import { listRuns, readRun } from '../../lib/journal/read.ts';
-import { runStatus } from '../../lib/journal/status.ts';
-import { waitUntil } from '../../lib/wait/wait-until.ts';
+import { waitUntil } from '../../lib/base/wait/wait-until.ts';
+import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/back/undo.ts';
+import { planUndo, type UndoWish } from '../../lib/engine/back/undo-plan.ts';
+import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
+import { runStatus } from '../../lib/engine/journal/status.ts';
 import { newDirectory, play } from './support.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');

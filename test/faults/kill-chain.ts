@@ -1,4 +1,4 @@
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { type Killed, killedWhen } from './killed.ts';
 
 /** A run that was killed again and again, and gone on with each time. */

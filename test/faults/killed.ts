@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkoutRoot, labFiles } from '../../lab/checkout.ts';
 import { prefixFrom } from '../../lab/lab.ts';
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { runError } from '../support/pitr.ts';
 
 /** When the controller is killed: at the nth beginning or end of a task, or in the middle of one. */

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkoutRoot, labFiles } from '../../lab/checkout.ts';
 import { prefixFrom } from '../../lab/lab.ts';
-import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
-import type { PitrEvent } from '../../lib/events/events.ts';
+import type { PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { runError } from '../support/pitr.ts';
 
 /** The command line at work. */

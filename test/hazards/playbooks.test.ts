@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { loadPlaybook } from '../../lib/language/playbook/load.ts';
+import type { Play, Step, Task } from '../../lib/language/playbook/model.ts';
 import { loadModule } from '../../lib/modules/registry.ts';
-import { productPlaybooks } from '../../lib/playbook/assets.ts';
-import { loadPlaybook } from '../../lib/playbook/load.ts';
-import type { Play, Step, Task } from '../../lib/playbook/model.ts';
 
 /** What the product's playbooks promise by their order and shape alone. */
 

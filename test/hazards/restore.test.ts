@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type CompleteBackup, isComplete, parseBackupInfo } from '../../lib/barman/backup-info.ts';
-import { OLDEST_KNOWN } from '../../lib/barman/version.ts';
 import { module as recover } from '../../lib/modules/barman/recover.ts';
-import { refuseUnmapped } from '../../lib/restore/refusals.ts';
-import { fixture } from '../unit/barman/fixture.ts';
+import { type CompleteBackup, isComplete, parseBackupInfo } from '../../lib/recovery/barman/backup-info.ts';
+import { refuseUnmapped } from '../../lib/recovery/barman/restore-refusals.ts';
+import { OLDEST_KNOWN } from '../../lib/recovery/barman/version.ts';
+import { fixture } from '../unit/recovery/barman/fixture.ts';
 
 const ABSENT = {
   kind: 'absent',

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseBackupInfo } from '../../lib/barman/backup-info.ts';
-import { parseConfig } from '../../lib/barman/config.ts';
-import { inRecovery, parseCheckReport, parseServerList } from '../../lib/barman/json.ts';
-import { shellWords } from '../../lib/barman/ssh-words.ts';
-import { parseXlogDbLine } from '../../lib/barman/xlog-db.ts';
-import { parseJournal } from '../../lib/journal/read.ts';
-import { parseClusterAnswer, parseMemberList } from '../../lib/patroni/cluster.ts';
-import { parseNode } from '../../lib/patroni/node.ts';
-import { parseInstance } from '../../lib/postgres/instance.ts';
-import { parseAnswers } from '../../lib/resources/patroni-rest.ts';
-import { parseArchiveFileName } from '../../lib/wal/archive-file.ts';
+import { parseJournal } from '../../lib/engine/journal/read.ts';
+import { parseBackupInfo } from '../../lib/recovery/barman/backup-info.ts';
+import { parseConfig } from '../../lib/recovery/barman/config.ts';
+import { inRecovery, parseCheckReport, parseServerList } from '../../lib/recovery/barman/json.ts';
+import { shellWords } from '../../lib/recovery/barman/ssh-words.ts';
+import { parseXlogDbLine } from '../../lib/recovery/barman/xlog-db.ts';
+import { parseClusterAnswer, parseMemberList } from '../../lib/recovery/patroni/cluster.ts';
+import { parseNode } from '../../lib/recovery/patroni/node.ts';
+import { parseAnswers } from '../../lib/recovery/patroni/rest.ts';
+import { parseInstance } from '../../lib/recovery/postgres/instance.ts';
+import { parseArchiveFileName } from '../../lib/recovery/wal/archive-file.ts';
 import { hostileTexts, newCanary } from './values.ts';
 
 /** What hosts answer: Barman, Patroni, PostgreSQL, files that others may write. It is data, whatever it holds. */

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { asPitrError } from '../../lib/errors/pitr-error.ts';
-import { connectionSettings } from '../../lib/inventory/connection.ts';
-import { loadInventory } from '../../lib/inventory/load.ts';
-import type { InventoryHost } from '../../lib/inventory/model.ts';
+import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
+import { connectionSettings } from '../../lib/language/inventory/connection.ts';
+import { loadInventory } from '../../lib/language/inventory/load.ts';
+import type { InventoryHost } from '../../lib/language/inventory/model.ts';
 import { hostileTexts, newCanary, shown } from './values.ts';
 
 const TEXTS = [...hostileTexts(newCanary()), 'a\0b', 'x'.repeat(100_000)];

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { productPlaybooks } from '../../lib/playbook/assets.ts';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { newDirectory, play } from '../engine/support.ts';
 
 const READ_NOTE = join(productPlaybooks(), 'tasks/read-note.yml');

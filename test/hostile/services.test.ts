@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { serviceName } from '../../lib/resources/service.ts';
+import { serviceName } from '../../lib/system/service/service-resource.ts';
 
 describe('the name of a service', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { productPlaybooks, projectRoot } from '../../lib/playbook/assets.ts';
-import { loadYaml } from '../../lib/yaml/load.ts';
+import { productPlaybooks, projectRoot } from '../../lib/language/playbook/assets.ts';
+import { loadYaml } from '../../lib/language/yaml/load.ts';
 
 function keysOf(file: string): readonly string[] {
   return Object.keys(Object(loadYaml(file, readFileSync(file, 'utf8')).value));

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runPlaybook } from '../../lib/engine/run.ts';
-import { asPitrError, type PitrError } from '../../lib/errors/pitr-error.ts';
-import type { PitrEvent } from '../../lib/events/events.ts';
-import { productPlaybooks, projectRoot } from '../../lib/playbook/assets.ts';
+import { asPitrError, type PitrError } from '../../lib/base/errors/pitr-error.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { runPlaybook } from '../../lib/engine/run/run.ts';
+import { productPlaybooks, projectRoot } from '../../lib/language/playbook/assets.ts';
 import { hostileTexts, newCanary } from './values.ts';
 import { loadVarNames } from './variable-names.ts';
 

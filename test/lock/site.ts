@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
-import type { PitrEvent } from '../../lib/events/events.ts';
-import type { Claim } from '../../lib/lock/claim.ts';
-import { waitUntil } from '../../lib/wait/wait-until.ts';
+import type { PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
+import { waitUntil } from '../../lib/base/wait/wait-until.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import type { Claim } from '../../lib/system/lock/claim.ts';
 import { ownContainer } from '../modules/own-container.ts';
 import { startSshd } from '../support/sshd.ts';
 

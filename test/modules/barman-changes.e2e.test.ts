@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { dataDirectory } from '../../lab/topology.ts';
-import { Predictions } from '../../lib/engine/predictions.ts';
-import { RESOURCES } from '../../lib/engine/resources.ts';
+import { Predictions } from '../../lib/engine/check/predictions.ts';
+import { RESOURCES } from '../../lib/engine/check/resource-kinds.ts';
 import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { module as createBackup } from '../../lib/modules/barman/create_backup.ts';
 import { module as recover } from '../../lib/modules/barman/recover.ts';
 import { module as switchWal } from '../../lib/modules/barman/switch_wal.ts';
-import { pathResource } from '../../lib/resources/path.ts';
+import { pathResource } from '../../lib/system/fs/path-resource.ts';
 import { errorOf } from '../support/errors.ts';
 import { ask, type BarmanLab, leaderOf, listening, openBarmanLab } from './barman-lab.ts';
 

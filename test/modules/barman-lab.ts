@@ -5,7 +5,7 @@ import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { containerName, type HostName, hostNames } from '../../lab/topology.ts';
 import type { LookModule, Result, TaskContext, WriteHost } from '../../lib/contract/module.ts';
-import { liveHost } from '../../lib/engine/live-host.ts';
+import { liveHost } from '../../lib/engine/run/live-host.ts';
 import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { HostConnection } from '../../lib/transport/types.ts';

@@ -5,9 +5,14 @@ import { module as backups } from '../../lib/modules/barman/backups.ts';
 import { module as check } from '../../lib/modules/barman/check.ts';
 import { module as servers } from '../../lib/modules/barman/servers.ts';
 import { module as wal } from '../../lib/modules/barman/wal.ts';
-import { formatInstant, instantAt } from '../../lib/wal/instant.ts';
-import { parseInstant } from '../../lib/wal/parse-instant.ts';
-import { DEFAULT_SEGMENT_SIZE, nextSegment, parseSegment, segmentNumber } from '../../lib/wal/segment.ts';
+import { formatInstant, instantAt } from '../../lib/recovery/wal/instant.ts';
+import { parseInstant } from '../../lib/recovery/wal/parse-instant.ts';
+import {
+  DEFAULT_SEGMENT_SIZE,
+  nextSegment,
+  parseSegment,
+  segmentNumber,
+} from '../../lib/recovery/wal/segment.ts';
 import { errorOf } from '../support/errors.ts';
 import { ask, type BarmanLab, leaderOf, listening, openBarmanLab } from './barman-lab.ts';
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Unknown } from '../../lib/values/unknown.ts';
+import { Unknown } from '../../lib/base/values/unknown.ts';
 import { localPlayground } from './playground.ts';
 
 describe('core.command', () => {

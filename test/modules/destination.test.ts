@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readDestination } from '../../lib/restore/destination.ts';
+import { readDestination } from '../../lib/recovery/barman/destination.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
 

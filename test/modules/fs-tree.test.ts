@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { differences } from '../../lib/fs/tree-manifest.ts';
+import { differences } from '../../lib/system/fs/tree-manifest.ts';
 import { Playground } from './playground.ts';
 
 /** Two connections to this machine stand for two hosts; the bytes take the same way. */

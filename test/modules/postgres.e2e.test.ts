@@ -5,12 +5,12 @@ import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed, type Seed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, postgresBin } from '../../lab/topology.ts';
-import { quoteConf } from '../../lib/postgres/conf-file.ts';
+import { quoteConf } from '../../lib/recovery/postgres/conf-file.ts';
 import {
   oneLine,
   type RestoreCommandFacts,
   restoreCommandValues,
-} from '../../lib/postgres/restore-command.ts';
+} from '../../lib/recovery/postgres/restore-command.ts';
 import { quote } from '../../lib/transport/quote.ts';
 import { errorOf } from '../support/errors.ts';
 import { sharedLab } from '../support/lab.ts';

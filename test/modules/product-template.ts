@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkoutRoot } from '../../lab/checkout.ts';
-import { renderFile } from '../../lib/template/template.ts';
+import { renderFile } from '../../lib/language/template/template.ts';
 
 /** A template of the product, rendered. */
 export function productTemplate(path: string, values: Readonly<Record<string, unknown>>): string {

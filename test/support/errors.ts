@@ -1,4 +1,4 @@
-import { asPitrError, type PitrError } from '../../lib/errors/pitr-error.ts';
+import { asPitrError, type PitrError } from '../../lib/base/errors/pitr-error.ts';
 
 /** The error that a promise ends with. Throws when it ends well. */
 export async function errorOf(work: Promise<unknown>): Promise<PitrError> {

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { checkoutRoot, labFiles } from '../../lab/checkout.ts';
 import { prefixFrom } from '../../lab/lab.ts';
-import type { PitrErrorJson } from '../../lib/errors/pitr-error.ts';
-import type { PitrEvent, TaskStatus } from '../../lib/events/events.ts';
+import type { PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
+import type { PitrEvent, TaskStatus } from '../../lib/engine/events/events.ts';
 import { commandLineFile } from './command-line.ts';
 
 export interface PitrResult {

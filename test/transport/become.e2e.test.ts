@@ -1,9 +1,9 @@
 import type { StartedTestContainer } from 'testcontainers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { imageName } from '../../lab/image.ts';
+import { Secret } from '../../lib/base/values/secret.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { BecomeSettings, HostConnection } from '../../lib/transport/types.ts';
-import { Secret } from '../../lib/values/secret.ts';
 
 const PASSWORD = "p'a ss$word";
 

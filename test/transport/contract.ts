@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import { relay, withDigest } from '../../lib/transport/relay.ts';
 import type { ConnectionSettings, HostConnection } from '../../lib/transport/types.ts';

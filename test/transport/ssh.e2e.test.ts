@@ -5,11 +5,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PitrError } from '../../lib/errors/pitr-error.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { Secret } from '../../lib/base/values/secret.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import { login } from '../../lib/transport/ssh/login.ts';
 import type { SshSettings } from '../../lib/transport/types.ts';
-import { Secret } from '../../lib/values/secret.ts';
 import { endProcess, freePort, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
 
 let sshd: StartedSshd;

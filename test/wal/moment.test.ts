@@ -1,13 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Link } from '../../lib/wal/chain.ts';
-import { type Instant, instantAt } from '../../lib/wal/instant.ts';
-import { formatLsn, type Lsn, lsnAt, parseLsn } from '../../lib/wal/lsn.ts';
-import { aimAt, aimWords, stopWords } from '../../lib/wal/moment/aim.ts';
-import { DamagedWal, findMoment, type Moment } from '../../lib/wal/moment/find.ts';
-import { parseSegment, parseSegmentSize, type SegmentSize, segmentNumber } from '../../lib/wal/segment.ts';
-import { checkedTarget, type RecoveryTarget, type TargetParam } from '../../lib/wal/target.ts';
+import type { Link } from '../../lib/recovery/wal/chain.ts';
+import { type Instant, instantAt } from '../../lib/recovery/wal/instant.ts';
+import { formatLsn, type Lsn, lsnAt, parseLsn } from '../../lib/recovery/wal/lsn.ts';
+import { aimAt, aimWords, stopWords } from '../../lib/recovery/wal/moment/aim.ts';
+import { DamagedWal, findMoment, type Moment } from '../../lib/recovery/wal/moment/find.ts';
+import {
+  parseSegment,
+  parseSegmentSize,
+  type SegmentSize,
+  segmentNumber,
+} from '../../lib/recovery/wal/segment.ts';
+import { checkedTarget, type RecoveryTarget, type TargetParam } from '../../lib/recovery/wal/target.ts';
 import { RealPostgres } from './real-wal.ts';
 
 const SIZE: SegmentSize = parseSegmentSize(1024 * 1024) ?? bad();

@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatInstant } from '../../lib/wal/instant.ts';
-import { formatLsn, type Lsn, lsnAt } from '../../lib/wal/lsn.ts';
-import { type SegmentEnd, WalReader } from '../../lib/wal/records/reader.ts';
-import { mainData, rmgrName, type WalRecord } from '../../lib/wal/records/record.ts';
-import { standbyRecord } from '../../lib/wal/records/standby.ts';
-import { transactionEnd } from '../../lib/wal/records/transaction.ts';
-import { unknownMagic, walVersion } from '../../lib/wal/records/version.ts';
-import { xlogRecord } from '../../lib/wal/records/xlog.ts';
+import { formatInstant } from '../../lib/recovery/wal/instant.ts';
+import { formatLsn, type Lsn, lsnAt } from '../../lib/recovery/wal/lsn.ts';
+import { type SegmentEnd, WalReader } from '../../lib/recovery/wal/records/reader.ts';
+import { mainData, rmgrName, type WalRecord } from '../../lib/recovery/wal/records/record.ts';
+import { standbyRecord } from '../../lib/recovery/wal/records/standby.ts';
+import { transactionEnd } from '../../lib/recovery/wal/records/transaction.ts';
+import { unknownMagic, walVersion } from '../../lib/recovery/wal/records/version.ts';
+import { xlogRecord } from '../../lib/recovery/wal/records/xlog.ts';
 import {
   parseSegment,
   parseSegmentSize,
   type SegmentSize,
   segmentNumber,
   startOfSegment,
-} from '../../lib/wal/segment.ts';
+} from '../../lib/recovery/wal/segment.ts';
 import { RealPostgres } from './real-wal.ts';
 
 const found = parseSegmentSize(1024 * 1024);

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { loginFailed, rsyncMissing, walNotFetchable } from '../../barman/access-refusals.ts';
-import { remoteSshParam, userParam } from '../../barman/params.ts';
-import { parseReport } from '../../barman/report.ts';
-import { shellWords, testedSsh } from '../../barman/ssh-words.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { login } from '../../postgres/params.ts';
+import { parseReport } from '../../contract/script-report.ts';
+import { loginFailed, rsyncMissing, walNotFetchable } from '../../recovery/barman/access-refusals.ts';
+import { remoteSshParam, userParam } from '../../recovery/barman/params.ts';
+import { shellWords, testedSsh } from '../../recovery/barman/ssh-words.ts';
+import { login } from '../../recovery/postgres/params.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({

@@ -1,19 +1,19 @@
 import { z } from 'zod';
-import { otherMeaning, type PassedOver, whyChosen, whyNot } from '../../barman/auto-backup.ts';
-import type { CompleteBackup } from '../../barman/backup-info.ts';
-import { backupResult, backupReturns } from '../../barman/backup-result.ts';
-import { backupById, usableBackups } from '../../barman/choose-backup.ts';
-import type { ServerConfig } from '../../barman/config.ts';
-import { serversParam, tailsParam, timelineParam, userParam } from '../../barman/params.ts';
-import { solveFor, wantedServers } from '../../barman/recovery-wal.ts';
-import { walRefused } from '../../barman/wal-refusals.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
-import { proveBackupFiles } from '../../resources/backup-files.ts';
-import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../resources/barman.ts';
-import { findInBackups } from '../../resources/find-in-backups.ts';
-import { refuseUnmapped } from '../../restore/refusals.ts';
-import type { WalPlan, WalRefusal } from '../../wal/solve.ts';
-import { silentNodes } from '../../wal/tail.ts';
+import { otherMeaning, type PassedOver, whyChosen, whyNot } from '../../recovery/barman/auto-backup.ts';
+import type { CompleteBackup } from '../../recovery/barman/backup-info.ts';
+import { backupResult, backupReturns } from '../../recovery/barman/backup-result.ts';
+import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../recovery/barman/catalogue.ts';
+import { backupById, usableBackups } from '../../recovery/barman/choose-backup.ts';
+import type { ServerConfig } from '../../recovery/barman/config.ts';
+import { findInBackups } from '../../recovery/barman/find-in-backups.ts';
+import { serversParam, tailsParam, timelineParam, userParam } from '../../recovery/barman/params.ts';
+import { proveBackupFiles } from '../../recovery/barman/prove-backup-files.ts';
+import { solveFor, wantedServers } from '../../recovery/barman/recovery-wal.ts';
+import { refuseUnmapped } from '../../recovery/barman/restore-refusals.ts';
+import { walRefused } from '../../recovery/barman/wal-refusals.ts';
+import type { WalPlan, WalRefusal } from '../../recovery/wal/solve.ts';
+import { silentNodes } from '../../recovery/wal/tail.ts';
 import {
   checkedTarget,
   lsnOfTarget,
@@ -21,8 +21,8 @@ import {
   targetData,
   targetSchema,
   targetTimeSchema,
-} from '../../wal/target.ts';
-import { timelineId } from '../../wal/timeline.ts';
+} from '../../recovery/wal/target.ts';
+import { timelineId } from '../../recovery/wal/timeline.ts';
 
 const params = z.strictObject({
   id: z

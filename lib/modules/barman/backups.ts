@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { type BackupInfo, isComplete } from '../../barman/backup-info.ts';
-import { serversParam, userParam } from '../../barman/params.ts';
-import { archivesFor, positionOf, wantedServers } from '../../barman/recovery-wal.ts';
-import type { Stock } from '../../barman/refusals.ts';
 import { defineLook } from '../../contract/module.ts';
-import { barmanResource, readCatalogueAndArchives } from '../../resources/barman.ts';
-import { type Archive, mergeArchives } from '../../wal/archive.ts';
-import { namesOfRuns } from '../../wal/chain.ts';
-import { formatInstant, type Instant } from '../../wal/instant.ts';
-import { solveWal } from '../../wal/solve.ts';
+import { type BackupInfo, isComplete } from '../../recovery/barman/backup-info.ts';
+import { barmanResource, readCatalogueAndArchives } from '../../recovery/barman/catalogue.ts';
+import { serversParam, userParam } from '../../recovery/barman/params.ts';
+import { archivesFor, positionOf, wantedServers } from '../../recovery/barman/recovery-wal.ts';
+import type { Stock } from '../../recovery/barman/refusals.ts';
+import { type Archive, mergeArchives } from '../../recovery/wal/archive.ts';
+import { namesOfRuns } from '../../recovery/wal/chain.ts';
+import { formatInstant, type Instant } from '../../recovery/wal/instant.ts';
+import { solveWal } from '../../recovery/wal/solve.ts';
 
 const params = z.strictObject({
   servers: serversParam.describe('whose backups to list; WAL is looked for on all servers of their clusters'),

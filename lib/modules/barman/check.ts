@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { barmanCommandFailed } from '../../barman/errors.ts';
-import { type Check, parseCheckReport, parseServerList } from '../../barman/json.ts';
-import { serversParam, userParam } from '../../barman/params.ts';
-import { serverUnknown } from '../../barman/refusals.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineLook } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { barmanResource } from '../../resources/barman.ts';
+import { barmanResource } from '../../recovery/barman/catalogue.ts';
+import { barmanCommandFailed } from '../../recovery/barman/errors.ts';
+import { type Check, parseCheckReport, parseServerList } from '../../recovery/barman/json.ts';
+import { serversParam, userParam } from '../../recovery/barman/params.ts';
+import { serverUnknown } from '../../recovery/barman/refusals.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({

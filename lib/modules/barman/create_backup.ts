@@ -1,17 +1,17 @@
 import { z } from 'zod';
-import { isComplete } from '../../barman/backup-info.ts';
-import { backupResult, backupReturns } from '../../barman/backup-result.ts';
-import { backupFailed, backupOfStandby } from '../../barman/errors.ts';
-import { inRecovery } from '../../barman/json.ts';
-import { userParam } from '../../barman/params.ts';
-import { deletedByFirstBackup, wantedServers } from '../../barman/recovery-wal.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { type Change, defineModule, type ReadHost } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
-import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../resources/barman.ts';
-import { watchSize } from '../../restore/watch-size.ts';
+import { isComplete } from '../../recovery/barman/backup-info.ts';
+import { backupResult, backupReturns } from '../../recovery/barman/backup-result.ts';
+import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../recovery/barman/catalogue.ts';
+import { backupFailed, backupOfStandby } from '../../recovery/barman/errors.ts';
+import { inRecovery } from '../../recovery/barman/json.ts';
+import { userParam } from '../../recovery/barman/params.ts';
+import { deletedByFirstBackup, wantedServers } from '../../recovery/barman/recovery-wal.ts';
+import { watchSize } from '../../recovery/barman/watch-size.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
   server: z

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { defineLook, type ReadHost, type TaskContext } from '../../contract/module.ts';
+import { probe } from '../../contract/probe.ts';
 import {
   afterLastCommit,
   beforeConsistency,
@@ -7,33 +9,37 @@ import {
   type NoMarker,
   targetNotFound,
   walDamaged,
-} from '../../barman/moment-refusals.ts';
-import { backupParam, serversParam, tailsParam, timelineParam, userParam } from '../../barman/params.ts';
-import { defineLook, type ReadHost, type TaskContext } from '../../contract/module.ts';
-import { probe } from '../../contract/probe.ts';
+} from '../../recovery/barman/moment-refusals.ts';
+import {
+  backupParam,
+  serversParam,
+  tailsParam,
+  timelineParam,
+  userParam,
+} from '../../recovery/barman/params.ts';
 import {
   type RecoveryWal,
   readableChain,
   readRecoveryWal,
   savingNodes,
-} from '../../resources/recovery-wal.ts';
-import { farthestFirst, readSegment } from '../../resources/segment-source.ts';
-import type { Link } from '../../wal/chain.ts';
-import { linesHolding } from '../../wal/choose-line.ts';
-import { formatInstant, parseEpoch } from '../../wal/instant.ts';
-import { linesFrom } from '../../wal/lineage.ts';
-import { formatLsn, type Lsn } from '../../wal/lsn.ts';
-import { aimAt, aimWords, stopWords } from '../../wal/moment/aim.ts';
-import { DamagedWal, findMoment, type Moment } from '../../wal/moment/find.ts';
-import type { CommitPoint } from '../../wal/moment/scan.ts';
-import { silentNodes } from '../../wal/tail.ts';
+} from '../../recovery/barman/prove-wal.ts';
+import { farthestFirst, readSegment } from '../../recovery/barman/segment-source.ts';
+import type { Link } from '../../recovery/wal/chain.ts';
+import { linesHolding } from '../../recovery/wal/choose-line.ts';
+import { formatInstant, parseEpoch } from '../../recovery/wal/instant.ts';
+import { linesFrom } from '../../recovery/wal/lineage.ts';
+import { formatLsn, type Lsn } from '../../recovery/wal/lsn.ts';
+import { aimAt, aimWords, stopWords } from '../../recovery/wal/moment/aim.ts';
+import { DamagedWal, findMoment, type Moment } from '../../recovery/wal/moment/find.ts';
+import type { CommitPoint } from '../../recovery/wal/moment/scan.ts';
+import { silentNodes } from '../../recovery/wal/tail.ts';
 import {
   checkedTarget,
   type RecoveryTarget,
   targetData,
   targetSchema,
   targetWords,
-} from '../../wal/target.ts';
+} from '../../recovery/wal/target.ts';
 
 const params = z.strictObject({
   backup: backupParam.describe('the backup to start from: its id, or the result of barman.backup'),

@@ -1,32 +1,37 @@
 import { z } from 'zod';
-import type { CompleteBackup } from '../../barman/backup-info.ts';
-import { backupById } from '../../barman/choose-backup.ts';
-import { barmanCommandFailed } from '../../barman/errors.ts';
-import { backupParam, remoteSshParam, userParam } from '../../barman/params.ts';
-import { recoverCommand } from '../../barman/recover-command.ts';
-import { wantedServers } from '../../barman/recovery-wal.ts';
-import { type BarmanVersion, OLDEST_KNOWN, parseVersion, recoverAbilities } from '../../barman/version.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type ReadHost, type Result } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { absolutePath, depthOf } from '../../fs/paths.ts';
-import { readCatalogue } from '../../resources/barman.ts';
-import { known } from '../../resources/known.ts';
-import { pathResource } from '../../resources/path.ts';
-import { type CopyOrder, copyBackup } from '../../restore/copy-backup.ts';
-import { isCopyOf, removeCopy } from '../../restore/copy-on-disk.ts';
-import { type Destination, readDestination } from '../../restore/destination.ts';
-import { endBarmanRecover } from '../../restore/end-barman.ts';
+import type { CompleteBackup } from '../../recovery/barman/backup-info.ts';
+import { readCatalogue } from '../../recovery/barman/catalogue.ts';
+import { backupById } from '../../recovery/barman/choose-backup.ts';
+import { type CopyOrder, copyBackup } from '../../recovery/barman/copy-backup.ts';
+import { isCopyOf, removeCopy } from '../../recovery/barman/copy-on-disk.ts';
+import { type Destination, readDestination } from '../../recovery/barman/destination.ts';
+import { endBarmanRecover } from '../../recovery/barman/end-barman.ts';
+import { barmanCommandFailed } from '../../recovery/barman/errors.ts';
+import { backupParam, remoteSshParam, userParam } from '../../recovery/barman/params.ts';
+import { recoverCommand } from '../../recovery/barman/recover-command.ts';
+import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
 import {
   destinationForeign,
   destinationInUse,
   destinationStarted,
   refuseUnmapped,
   tablespacePlacesInUse,
-} from '../../restore/refusals.ts';
+} from '../../recovery/barman/restore-refusals.ts';
+import {
+  type BarmanVersion,
+  OLDEST_KNOWN,
+  parseVersion,
+  recoverAbilities,
+} from '../../recovery/barman/version.ts';
+import { formatLsn } from '../../recovery/wal/lsn.ts';
+import { pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath, depthOf } from '../../system/fs/paths.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { formatLsn } from '../../wal/lsn.ts';
 
 const params = z.strictObject({
   backup: backupParam.describe('the backup: its id, or the result of barman.backup'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { userParam } from '../../barman/params.ts';
 import { defineLook } from '../../contract/module.ts';
-import { barmanResource, readCatalogue } from '../../resources/barman.ts';
+import { barmanResource, readCatalogue } from '../../recovery/barman/catalogue.ts';
+import { userParam } from '../../recovery/barman/params.ts';
 
 const params = z.strictObject({ user: userParam });
 

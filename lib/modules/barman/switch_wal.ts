@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { barmanCommandFailed, walNotArchived, walNotSwitched } from '../../barman/errors.ts';
-import { userParam } from '../../barman/params.ts';
-import { wantedServers } from '../../barman/recovery-wal.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
-import { barmanResource, readCatalogue } from '../../resources/barman.ts';
+import { barmanResource, readCatalogue } from '../../recovery/barman/catalogue.ts';
+import { barmanCommandFailed, walNotArchived, walNotSwitched } from '../../recovery/barman/errors.ts';
+import { userParam } from '../../recovery/barman/params.ts';
+import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
+import { parseSegment } from '../../recovery/wal/segment.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { Unknown } from '../../values/unknown.ts';
-import { parseSegment } from '../../wal/segment.ts';
 
 const params = z.strictObject({
   server: z.string().describe("the Barman server of the leader; only the leader's WAL is archived"),

@@ -1,16 +1,28 @@
 import { z } from 'zod';
-import { backupParam, serversParam, tailsParam, timelineParam, userParam } from '../../barman/params.ts';
 import { defineLook, type TaskContext } from '../../contract/module.ts';
-import type { RecoveryTimeline } from '../../postgres/recovery-settings.ts';
-import { barmanResource } from '../../resources/barman.ts';
-import { type RecoveryWal, readRecoveryWal } from '../../resources/recovery-wal.ts';
-import { namesOfRuns } from '../../wal/chain.ts';
-import { formatInstant, secondsBetween } from '../../wal/instant.ts';
-import { formatLsn } from '../../wal/lsn.ts';
-import { serversUsed, walSummary } from '../../wal/plan-words.ts';
-import { parseSegment } from '../../wal/segment.ts';
-import { checkedTarget, targetData, targetSchema, targetTimeSchema, targetWords } from '../../wal/target.ts';
-import { historyFileName } from '../../wal/timeline.ts';
+import { barmanResource } from '../../recovery/barman/catalogue.ts';
+import {
+  backupParam,
+  serversParam,
+  tailsParam,
+  timelineParam,
+  userParam,
+} from '../../recovery/barman/params.ts';
+import { type RecoveryWal, readRecoveryWal } from '../../recovery/barman/prove-wal.ts';
+import type { RecoveryTimeline } from '../../recovery/postgres/recovery-settings.ts';
+import { namesOfRuns } from '../../recovery/wal/chain.ts';
+import { formatInstant, secondsBetween } from '../../recovery/wal/instant.ts';
+import { formatLsn } from '../../recovery/wal/lsn.ts';
+import { serversUsed, walSummary } from '../../recovery/wal/plan-words.ts';
+import { parseSegment } from '../../recovery/wal/segment.ts';
+import {
+  checkedTarget,
+  targetData,
+  targetSchema,
+  targetTimeSchema,
+  targetWords,
+} from '../../recovery/wal/target.ts';
+import { historyFileName } from '../../recovery/wal/timeline.ts';
 
 const params = z.strictObject({
   backup: backupParam.describe('the backup to start from: its id, or the result of barman.backup'),

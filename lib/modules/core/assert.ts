@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineControl } from '../../contract/module.ts';
-import { linesOf, shownLines, shownText } from '../../control/shown-text.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { linesOf, shownLines, shownText } from '../../system/core/shown-text.ts';
 
 /** A condition as it is written, or as the engine has evaluated it. */
 const condition = z.union([

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defineModule } from '../../contract/module.ts';
 import {
   applyCommand,
   COMMAND_RETURNS,
@@ -9,9 +10,8 @@ import {
   readCommand,
   skippedResult,
   undoCommand,
-} from '../../command/command-run.ts';
-import { describeFault, splitWords, wordsOf } from '../../command/split-words.ts';
-import { defineModule } from '../../contract/module.ts';
+} from '../../system/core/command-run.ts';
+import { describeFault, splitWords, wordsOf } from '../../system/core/split-words.ts';
 
 /** A command line, or its words. */
 const command = z.union([

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineControl } from '../../contract/module.ts';
-import { linesOf, shownLines, shownText } from '../../control/shown-text.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { linesOf, shownLines, shownText } from '../../system/core/shown-text.ts';
 
 const params = z.strictObject({
   text: shownText.describe('the question, to be answered with yes or no'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineControl, type Result } from '../../contract/module.ts';
-import { Unknown } from '../../values/unknown.ts';
 
 /** An expression as it is written, or with the value that the engine has found for it. */
 const expression = z.union([z.string(), z.object({ source: z.string(), value: z.unknown() })]);

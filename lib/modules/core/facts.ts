@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
-import { FACT_SUBSETS, factsProbe, parseFacts } from '../../facts/host-facts.ts';
+import { FACT_SUBSETS, factsProbe, parseFacts } from '../../system/core/host-facts.ts';
 
 const params = z.strictObject({
   gather: z

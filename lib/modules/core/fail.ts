@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineControl } from '../../contract/module.ts';
-import { linesOf, shownLines, shownText } from '../../control/shown-text.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
+import { linesOf, shownLines, shownText } from '../../system/core/shown-text.ts';
 
 const params = z.strictObject({
   msg: shownText.default('the playbook says so').describe('the reason, in one sentence'),

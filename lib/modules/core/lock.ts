@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { known } from '../../contract/known.ts';
 import {
   type Change,
   defineModule,
@@ -7,13 +8,12 @@ import {
   type WriteHost,
 } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { beginningHere } from '../../journal/beginning.ts';
-import type { Claim } from '../../lock/claim.ts';
-import { mayTake, mayTakeOver, type Wanting } from '../../lock/judge.ts';
-import { listOf, lockParams } from '../../lock/params.ts';
-import { HeldLock, heldName, type LockOrder, takeLock } from '../../lock/take.ts';
-import { known } from '../../resources/known.ts';
-import { type LockPlace, type LockState, lockId, lockResource } from '../../resources/lock.ts';
+import { beginningHere } from '../../engine/journal/beginning.ts';
+import type { Claim } from '../../system/lock/claim.ts';
+import { mayTake, mayTakeOver, type Wanting } from '../../system/lock/judge.ts';
+import { type LockPlace, type LockState, lockId, lockResource } from '../../system/lock/lock-resource.ts';
+import { listOf, lockParams } from '../../system/lock/params.ts';
+import { HeldLock, heldName, type LockOrder, takeLock } from '../../system/lock/take.ts';
 
 const params = z.strictObject({
   ...lockParams,

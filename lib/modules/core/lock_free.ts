@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
-import { mayTake } from '../../lock/judge.ts';
-import { listOf, lockParams } from '../../lock/params.ts';
-import { heldName } from '../../lock/take.ts';
-import { known } from '../../resources/known.ts';
-import { lockId, lockResource } from '../../resources/lock.ts';
+import { mayTake } from '../../system/lock/judge.ts';
+import { lockId, lockResource } from '../../system/lock/lock-resource.ts';
+import { listOf, lockParams } from '../../system/lock/params.ts';
+import { heldName } from '../../system/lock/take.ts';
 
 const params = z.strictObject(lockParams);
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defineModule } from '../../contract/module.ts';
 import {
   applyCommand,
   COMMAND_RETURNS,
@@ -9,8 +10,7 @@ import {
   readCommand,
   skippedResult,
   undoCommand,
-} from '../../command/command-run.ts';
-import { defineModule } from '../../contract/module.ts';
+} from '../../system/core/command-run.ts';
 
 const params = z.strictObject({
   script: z.string().min(1).describe('the text that the shell runs'),

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { debianPackage } from '../../command/debian-packages.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineLook } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
+import { debianPackage } from '../../system/core/debian-packages.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const command = z.string().regex(/^[^\s\0-][^\s\0]*$/, 'expected the name or path of a command');

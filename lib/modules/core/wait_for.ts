@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { splitWords, wordsOf } from '../../command/split-words.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { durationParam, formatDuration, milliseconds } from '../../base/wait/duration.ts';
+import { waitUntil } from '../../base/wait/wait-until.ts';
+import { known } from '../../contract/known.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
 import { authorsProbe, probeScript } from '../../contract/probe.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { absolutePath } from '../../fs/paths.ts';
-import { known } from '../../resources/known.ts';
-import { pathResource } from '../../resources/path.ts';
+import { splitWords, wordsOf } from '../../system/core/split-words.ts';
+import { pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath } from '../../system/fs/paths.ts';
 import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
-import { durationParam, formatDuration, milliseconds } from '../../wait/duration.ts';
-import { waitUntil } from '../../wait/wait-until.ts';
 
 const params = z
   .strictObject({

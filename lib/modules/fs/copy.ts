@@ -3,13 +3,13 @@ import { createReadStream } from 'node:fs';
 import { posix } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { type ControllerFile, defineModule, type TaskContext } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { applyFile, undoFile } from '../../fs/file-apply.ts';
-import { fileParams, wantedOf } from '../../fs/file-params.ts';
-import { FILE_RETURNS, planFile, predictFile, unchangedFile } from '../../fs/file-plan.ts';
-import { readFileState, type WantedContent } from '../../fs/file-state.ts';
-import { SMALL_BYTES } from '../../fs/text.ts';
+import { applyFile, undoFile } from '../../system/fs/file-apply.ts';
+import { fileParams, wantedOf } from '../../system/fs/file-params.ts';
+import { FILE_RETURNS, planFile, predictFile, unchangedFile } from '../../system/fs/file-plan.ts';
+import { readFileState, type WantedContent } from '../../system/fs/file-state.ts';
+import { SMALL_BYTES } from '../../system/fs/text.ts';
 
 const params = z
   .strictObject({

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type ReadHost, type WriteHost } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
 import {
   type Attributes,
   attributeChanges,
@@ -13,10 +15,11 @@ import {
   sameAttributes,
   setAttributes,
   wantedAttributes,
-} from '../../fs/attributes.ts';
-import { changedSince } from '../../fs/file-apply.ts';
-import { formatMode } from '../../fs/mode.ts';
-import { absolutePath, parentOf } from '../../fs/paths.ts';
+} from '../../system/fs/attributes.ts';
+import { changedSince } from '../../system/fs/file-apply.ts';
+import { formatMode } from '../../system/fs/mode.ts';
+import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import {
   checkOwner,
   checkParent,
@@ -24,10 +27,7 @@ import {
   parseSurroundings,
   type Surroundings,
   surroundingsProbe,
-} from '../../fs/surroundings.ts';
-import { known } from '../../resources/known.ts';
-import { type PathState, pathResource } from '../../resources/path.ts';
-import { Unknown } from '../../values/unknown.ts';
+} from '../../system/fs/surroundings.ts';
 
 const params = z.strictObject({
   path: absolutePath.describe('the directory'),

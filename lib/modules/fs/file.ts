@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { known } from '../../contract/known.ts';
 import {
   type Change,
   defineModule,
@@ -7,7 +10,6 @@ import {
   type WriteHost,
 } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
 import {
   type Attributes,
   type AttributeWish,
@@ -18,13 +20,14 @@ import {
   sameAttributes,
   setAttributes,
   wantedAttributes,
-} from '../../fs/attributes.ts';
-import { applyFile, changedSince, undoFile } from '../../fs/file-apply.ts';
-import { wantedOf } from '../../fs/file-params.ts';
-import { type FileChange, planFile, predictFile } from '../../fs/file-plan.ts';
-import { type FileState, readFileState } from '../../fs/file-state.ts';
-import { formatMode } from '../../fs/mode.ts';
-import { absolutePath, parentOf } from '../../fs/paths.ts';
+} from '../../system/fs/attributes.ts';
+import { applyFile, changedSince, undoFile } from '../../system/fs/file-apply.ts';
+import { wantedOf } from '../../system/fs/file-params.ts';
+import { type FileChange, planFile, predictFile } from '../../system/fs/file-plan.ts';
+import { type FileState, readFileState } from '../../system/fs/file-state.ts';
+import { formatMode } from '../../system/fs/mode.ts';
+import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import {
   applyRemoval,
   planRemoval,
@@ -33,13 +36,13 @@ import {
   type RemovalState,
   readRemoval,
   undoRemoval,
-} from '../../fs/removal.ts';
+} from '../../system/fs/removal.ts';
 import {
   checkOwner,
   parseSurroundings,
   type Surroundings,
   surroundingsProbe,
-} from '../../fs/surroundings.ts';
+} from '../../system/fs/surroundings.ts';
 import {
   applyTree,
   planTree,
@@ -48,10 +51,7 @@ import {
   type TreeChange,
   type TreeState,
   undoTree,
-} from '../../fs/tree-attributes.ts';
-import { known } from '../../resources/known.ts';
-import { type PathState, pathResource } from '../../resources/path.ts';
-import { Unknown } from '../../values/unknown.ts';
+} from '../../system/fs/tree-attributes.ts';
 
 const params = z.strictObject({
   path: absolutePath.describe('the file or directory'),

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { Unknown } from '../../base/values/unknown.ts';
+import { known } from '../../contract/known.ts';
 import {
   type Change,
   defineModule,
@@ -7,14 +10,11 @@ import {
   type WriteHost,
 } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { changedSince } from '../../fs/file-apply.ts';
-import { absolutePath, parentOf } from '../../fs/paths.ts';
-import { known } from '../../resources/known.ts';
-import { type PathState, pathResource } from '../../resources/path.ts';
-import { postgresResource } from '../../resources/postgres.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { changedSince } from '../../system/fs/file-apply.ts';
+import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
-import type { Unknown } from '../../values/unknown.ts';
 
 const params = z
   .strictObject({

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineLook, type ReadHost, type Result } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { absolutePath } from '../../fs/paths.ts';
-import { formatBytes } from '../../fs/text.ts';
-import { type PathState, pathResource } from '../../resources/path.ts';
+import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath } from '../../system/fs/paths.ts';
+import { formatBytes } from '../../system/fs/text.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { Unknown } from '../../values/unknown.ts';
 
 const LARGEST_BYTES = 8 * 1024 * 1024;
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineLook, type Result } from '../../contract/module.ts';
-import { formatMode } from '../../fs/mode.ts';
-import { absolutePath } from '../../fs/paths.ts';
-import { type PathState, pathResource } from '../../resources/path.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { formatMode } from '../../system/fs/mode.ts';
+import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath } from '../../system/fs/paths.ts';
 
 const params = z.strictObject({
   path: absolutePath.describe('what to look at; symbolic links are not followed'),

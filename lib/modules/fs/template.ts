@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { defineModule } from '../../contract/module.ts';
-import { applyFile, undoFile } from '../../fs/file-apply.ts';
-import { fileParams, wantedOf } from '../../fs/file-params.ts';
-import { FILE_RETURNS, planFile, predictFile, unchangedFile } from '../../fs/file-plan.ts';
-import { readFileState } from '../../fs/file-state.ts';
+import { applyFile, undoFile } from '../../system/fs/file-apply.ts';
+import { fileParams, wantedOf } from '../../system/fs/file-params.ts';
+import { FILE_RETURNS, planFile, predictFile, unchangedFile } from '../../system/fs/file-plan.ts';
+import { readFileState } from '../../system/fs/file-state.ts';
 
 const params = z.strictObject({
   src: z

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { known } from '../../contract/known.ts';
 import {
   type Change,
   defineModule,
@@ -8,22 +11,19 @@ import {
 } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { changedSince } from '../../fs/file-apply.ts';
-import { absolutePath, besidePath, parentOf } from '../../fs/paths.ts';
+import { changedSince } from '../../system/fs/file-apply.ts';
+import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath, besidePath, parentOf } from '../../system/fs/paths.ts';
 import {
   checkParent,
   parseSurroundings,
   type Surroundings,
   surroundingsProbe,
-} from '../../fs/surroundings.ts';
-import { formatBytes } from '../../fs/text.ts';
-import { differences, digestProbe, linesProbe, parseDigest } from '../../fs/tree-manifest.ts';
-import { known } from '../../resources/known.ts';
-import { type PathState, pathResource } from '../../resources/path.ts';
+} from '../../system/fs/surroundings.ts';
+import { formatBytes } from '../../system/fs/text.ts';
+import { differences, digestProbe, linesProbe, parseDigest } from '../../system/fs/tree-manifest.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 import { relay } from '../../transport/relay.ts';
-import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
   src: absolutePath.describe('the directory on the other host; it must be at rest while it is copied'),

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
-import { patroniParams } from '../../patroni/params.ts';
-import { known } from '../../resources/known.ts';
-import { patroniResource } from '../../resources/patroni.ts';
+import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
+import { patroniParams } from '../../recovery/patroni/params.ts';
 
 const params = z.strictObject({ ...patroniParams });
 

@@ -1,18 +1,23 @@
 import { z } from 'zod';
+import { didYouMean } from '../../base/errors/nearest.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { until } from '../../base/wait/until.ts';
 import type { TaskContext, WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { didYouMean } from '../../errors/nearest.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { isUp, leads } from '../../patroni/cluster.ts';
-import { memberName, patroniParams } from '../../patroni/params.ts';
-import { seconds } from '../../postgres/params.ts';
-import { type ClusterState, patroniResource, readCluster, readNode } from '../../resources/patroni.ts';
-import { clusterName, type PatroniTarget, patronictl } from '../../resources/patroni-control.ts';
-import { until } from '../../resources/until.ts';
+import { isUp, leads } from '../../recovery/patroni/cluster.ts';
+import {
+  type ClusterState,
+  patroniResource,
+  readCluster,
+  readNode,
+} from '../../recovery/patroni/cluster-resource.ts';
+import { clusterName, type PatroniTarget, patronictl } from '../../recovery/patroni/control.ts';
+import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { seconds } from '../../recovery/postgres/params.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
-import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
   candidate: memberName.describe('member that shall lead'),

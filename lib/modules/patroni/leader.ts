@@ -1,16 +1,16 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { until } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/module.ts';
 import { defineLook } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { isUp, leads } from '../../patroni/cluster.ts';
-import type { NodeView } from '../../patroni/node.ts';
-import { memberName, patroniParams } from '../../patroni/params.ts';
-import { absolutePath, seconds } from '../../postgres/params.ts';
-import { type ClusterState, readCluster, readNode } from '../../resources/patroni.ts';
-import { askRest } from '../../resources/patroni-rest.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { until } from '../../resources/until.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { isUp, leads } from '../../recovery/patroni/cluster.ts';
+import { type ClusterState, readCluster, readNode } from '../../recovery/patroni/cluster-resource.ts';
+import type { NodeView } from '../../recovery/patroni/node.ts';
+import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { askRest } from '../../recovery/patroni/rest.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { absolutePath, seconds } from '../../recovery/postgres/params.ts';
 
 const params = z.strictObject({
   member: memberName.optional().describe("member that must lead; the host's name by default"),

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineLook } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { patroniParams, patroniSuperuserParam } from '../../patroni/params.ts';
-import { instanceParams } from '../../postgres/params.ts';
-import { type LoginTry, tryLogin } from '../../resources/patroni-login.ts';
+import { type LoginTry, tryLogin } from '../../recovery/patroni/login.ts';
+import { patroniParams, patroniSuperuserParam } from '../../recovery/patroni/params.ts';
+import { instanceParams } from '../../recovery/postgres/params.ts';
 
 const params = z.strictObject({
   superuser: patroniSuperuserParam,

@@ -1,25 +1,30 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { until } from '../../base/wait/until.ts';
 import type { ReadHost, TaskContext, WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { absolutePath } from '../../fs/paths.ts';
-import { isUp } from '../../patroni/cluster.ts';
-import { withMember, withoutMember } from '../../patroni/foresee.ts';
-import { type MemberChange, planMember } from '../../patroni/member-plan.ts';
-import { parseNode } from '../../patroni/node.ts';
-import { patroniParams } from '../../patroni/params.ts';
-import { instanceParams, seconds } from '../../postgres/params.ts';
-import { accessOf, startMember, stopMember } from '../../resources/member-control.ts';
-import { pathResource } from '../../resources/path.ts';
-import { patroniResource, readCluster } from '../../resources/patroni.ts';
-import { askOwn } from '../../resources/patroni-rest.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { SERVICE_MANAGERS, serviceId, serviceName, serviceResource } from '../../resources/service.ts';
-import { programsOf } from '../../resources/sql.ts';
-import { awaitStreaming } from '../../resources/streaming.ts';
-import { until } from '../../resources/until.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
+import { isUp } from '../../recovery/patroni/cluster.ts';
+import { patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
+import { withMember, withoutMember } from '../../recovery/patroni/foresee.ts';
+import { accessOf, startMember, stopMember } from '../../recovery/patroni/member-control.ts';
+import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
+import { parseNode } from '../../recovery/patroni/node.ts';
+import { patroniParams } from '../../recovery/patroni/params.ts';
+import { askOwn } from '../../recovery/patroni/rest.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
+import { programsOf } from '../../recovery/postgres/sql.ts';
+import { pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath } from '../../system/fs/paths.ts';
+import {
+  SERVICE_MANAGERS,
+  serviceId,
+  serviceName,
+  serviceResource,
+} from '../../system/service/service-resource.ts';
 
 const params = z.strictObject({
   state: z

@@ -1,17 +1,17 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { memberName, patroniParams } from '../../patroni/params.ts';
-import { streamingFlaws } from '../../patroni/streaming.ts';
-import { instanceParams, seconds } from '../../postgres/params.ts';
-import { patroniResource } from '../../resources/patroni.ts';
-import { clusterName, patronictl } from '../../resources/patroni-control.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf } from '../../resources/sql.ts';
-import { awaitStreaming, lookAtStreaming } from '../../resources/streaming.ts';
+import { awaitStreaming, lookAtStreaming } from '../../recovery/patroni/await-streaming.ts';
+import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
+import { clusterName, patronictl } from '../../recovery/patroni/control.ts';
+import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { streamingFlaws } from '../../recovery/patroni/streaming.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
+import { programsOf } from '../../recovery/postgres/sql.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
-import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
   member: memberName.optional().describe("member to copy anew, on its own host; the host's name by default"),

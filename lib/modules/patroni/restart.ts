@@ -1,15 +1,15 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { until } from '../../base/wait/until.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { isUp } from '../../patroni/cluster.ts';
-import { memberName, patroniParams } from '../../patroni/params.ts';
-import { seconds } from '../../postgres/params.ts';
-import { patroniResource, readCluster, readNode } from '../../resources/patroni.ts';
-import { clusterName, patronictl } from '../../resources/patroni-control.ts';
-import { until } from '../../resources/until.ts';
+import { isUp } from '../../recovery/patroni/cluster.ts';
+import { patroniResource, readCluster, readNode } from '../../recovery/patroni/cluster-resource.ts';
+import { clusterName, patronictl } from '../../recovery/patroni/control.ts';
+import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { seconds } from '../../recovery/postgres/params.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { Unknown } from '../../values/unknown.ts';
 
 const params = z.strictObject({
   member: memberName.optional().describe("member whose PostgreSQL is restarted; the host's name by default"),

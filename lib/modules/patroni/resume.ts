@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { patroniParams } from '../../patroni/params.ts';
-import { seconds } from '../../postgres/params.ts';
-import { patroniResource } from '../../resources/patroni.ts';
-import { clusterName, setPaused } from '../../resources/patroni-control.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
+import { clusterName, setPaused } from '../../recovery/patroni/control.ts';
+import { patroniParams } from '../../recovery/patroni/params.ts';
+import { seconds } from '../../recovery/postgres/params.ts';
 
 const params = z.strictObject({
   timeout: seconds.default(60).describe('seconds until the nodes must know'),

@@ -1,14 +1,14 @@
 import { z } from 'zod';
+import { rest } from '../../base/wait/until.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
-import { patroniParams } from '../../patroni/params.ts';
-import { type ClusterSettings, isSettling, settingsDifferences } from '../../patroni/settings.ts';
-import { isStrict, synchronousMode, synchronousStandbys } from '../../patroni/synchronous.ts';
-import { instanceParams, seconds } from '../../postgres/params.ts';
-import { readConfig } from '../../resources/dynamic-config.ts';
-import { readCluster } from '../../resources/patroni.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { querySql, sessionTarget } from '../../resources/sql.ts';
-import { rest } from '../../resources/until.ts';
+import { readCluster } from '../../recovery/patroni/cluster-resource.ts';
+import { readConfig } from '../../recovery/patroni/dynamic-config.ts';
+import { patroniParams } from '../../recovery/patroni/params.ts';
+import { type ClusterSettings, isSettling, settingsDifferences } from '../../recovery/patroni/settings.ts';
+import { isStrict, synchronousMode, synchronousStandbys } from '../../recovery/patroni/synchronous.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
+import { querySql, sessionTarget } from '../../recovery/postgres/sql.ts';
 
 const settings = z.object({
   config: z.record(z.string(), z.unknown()),

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineLook } from '../../contract/module.ts';
-import { memberName, patroniParams } from '../../patroni/params.ts';
-import { instanceParams, seconds } from '../../postgres/params.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf } from '../../resources/sql.ts';
-import { awaitStreaming } from '../../resources/streaming.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
+import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
+import { programsOf } from '../../recovery/postgres/sql.ts';
 
 const params = z.strictObject({
   member: memberName.optional().describe("member to prove, on its own host; the host's name by default"),

@@ -1,12 +1,16 @@
 import { z } from 'zod';
+import { Unknown } from '../../base/values/unknown.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
-import { patroniParams } from '../../patroni/params.ts';
-import { type SynchronousMode, synchronousMode, synchronousStandbys } from '../../patroni/synchronous.ts';
-import { seconds } from '../../postgres/params.ts';
-import { readConfig, setSynchronousMode } from '../../resources/dynamic-config.ts';
-import { patroniResource } from '../../resources/patroni.ts';
-import { clusterName, type PatroniTarget } from '../../resources/patroni-control.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
+import { clusterName, type PatroniTarget } from '../../recovery/patroni/control.ts';
+import { readConfig, setSynchronousMode } from '../../recovery/patroni/dynamic-config.ts';
+import { patroniParams } from '../../recovery/patroni/params.ts';
+import {
+  type SynchronousMode,
+  synchronousMode,
+  synchronousStandbys,
+} from '../../recovery/patroni/synchronous.ts';
+import { seconds } from '../../recovery/postgres/params.ts';
 
 const params = z.strictObject({
   mode: z

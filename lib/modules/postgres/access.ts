@@ -1,17 +1,17 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { patroniParams, patroniSuperuserParam, roleName } from '../../patroni/params.ts';
-import { type Allowed, allowedOf } from '../../postgres/allowed.ts';
-import { instanceParams } from '../../postgres/params.ts';
-import { closeAccess, openAccess } from '../../resources/access.ts';
-import type { InstanceRef } from '../../resources/instance-control.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf, querySql } from '../../resources/sql.ts';
-import { until } from '../../resources/until.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { closeAccess, openAccess } from '../../recovery/patroni/closed-access.ts';
+import { patroniParams, patroniSuperuserParam, roleName } from '../../recovery/patroni/params.ts';
+import { type Allowed, allowedOf } from '../../recovery/postgres/allowed.ts';
+import type { InstanceRef } from '../../recovery/postgres/instance-control.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams } from '../../recovery/postgres/params.ts';
+import { programsOf, querySql } from '../../recovery/postgres/sql.ts';
 
 const params = z.strictObject({
   mode: z.enum(['open', 'closed']).describe('open: the rules of the cluster; closed: only this host gets in'),

@@ -1,24 +1,24 @@
 import { z } from 'zod';
-import { userParam } from '../../barman/params.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { known } from '../../contract/known.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { type ArchiveSettings, whyNoArchive } from '../../postgres/archive-command.ts';
-import { instanceParams, seconds, segmentName } from '../../postgres/params.ts';
 import {
   proveArchived,
   readArchiveSettings,
   readArchivesOf,
   type SentFile,
   sendFiles,
-} from '../../resources/archive-tail.ts';
-import { barmanResource } from '../../resources/barman.ts';
-import { known } from '../../resources/known.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf } from '../../resources/sql.ts';
-import { readTail } from '../../resources/tail.ts';
-import { Unknown } from '../../values/unknown.ts';
-import { formatEpoch } from '../../wal/instant.ts';
-import { filesFrom, filesToSend } from '../../wal/tail.ts';
+} from '../../recovery/barman/archive-tail.ts';
+import { barmanResource } from '../../recovery/barman/catalogue.ts';
+import { userParam } from '../../recovery/barman/params.ts';
+import { type ArchiveSettings, whyNoArchive } from '../../recovery/postgres/archive-command.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { readTail } from '../../recovery/postgres/look-tail.ts';
+import { instanceParams, seconds, segmentName } from '../../recovery/postgres/params.ts';
+import { programsOf } from '../../recovery/postgres/sql.ts';
+import { formatEpoch } from '../../recovery/wal/instant.ts';
+import { filesFrom, filesToSend } from '../../recovery/wal/tail.ts';
 
 const params = z.strictObject({
   ...instanceParams,

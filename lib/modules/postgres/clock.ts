@@ -1,15 +1,15 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineLook, type ReadHost } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { effectiveSettings } from '../../postgres/conf-file.ts';
-import { instanceParams, sessionParams } from '../../postgres/params.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf, querySql, sessionTarget } from '../../resources/sql.ts';
-import { Unknown } from '../../values/unknown.ts';
-import { formatInstant } from '../../wal/instant.ts';
-import { checkedTarget, targetTimeSchema } from '../../wal/target.ts';
-import { instantInZone } from '../../wal/zones.ts';
+import { effectiveSettings } from '../../recovery/postgres/conf-file.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, sessionParams } from '../../recovery/postgres/params.ts';
+import { programsOf, querySql, sessionTarget } from '../../recovery/postgres/sql.ts';
+import { formatInstant } from '../../recovery/wal/instant.ts';
+import { checkedTarget, targetTimeSchema } from '../../recovery/wal/target.ts';
+import { instantInZone } from '../../recovery/wal/zones.ts';
 
 const params = z.strictObject({
   time: targetTimeSchema

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineLook } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { absolutePath } from '../../postgres/params.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { Unknown } from '../../values/unknown.ts';
-import { formatLsn } from '../../wal/lsn.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { absolutePath } from '../../recovery/postgres/params.ts';
+import { formatLsn } from '../../recovery/wal/lsn.ts';
 
 const params = z.strictObject({
   pgdata: absolutePath.describe('data directory to look at, running or not').meta({ variable: 'pgdata' }),

@@ -1,21 +1,26 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { known } from '../../contract/known.ts';
 import { defineModule, type ReadHost } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { effectiveSettings } from '../../postgres/conf-file.ts';
-import { isStopSetting, type ReplayPosition, refuseBackward, withStop } from '../../postgres/forward-plan.ts';
-import { runFiles } from '../../postgres/isolation.ts';
-import { instanceParams, seconds } from '../../postgres/params.ts';
-import { AUTO_CONF, withoutPasswords } from '../../postgres/recovery-files.ts';
-import { type RecoveryTimeline, recoverySettings } from '../../postgres/recovery-settings.ts';
-import { prepareRunFiles, startInstance, stopInstance } from '../../resources/instance-control.ts';
-import { known } from '../../resources/known.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { readRecoveryFiles } from '../../resources/recovery-files.ts';
-import { programsOf, querySql, sessionTarget } from '../../resources/sql.ts';
-import { parseLsn } from '../../wal/lsn.ts';
-import { parseInstant } from '../../wal/parse-instant.ts';
-import { checkedTarget, targetSchema, targetWords } from '../../wal/target.ts';
+import { effectiveSettings } from '../../recovery/postgres/conf-file.ts';
+import {
+  isStopSetting,
+  type ReplayPosition,
+  refuseBackward,
+  withStop,
+} from '../../recovery/postgres/forward-plan.ts';
+import { prepareRunFiles, startInstance, stopInstance } from '../../recovery/postgres/instance-control.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { runFiles } from '../../recovery/postgres/isolation.ts';
+import { readRecoveryFiles } from '../../recovery/postgres/look-recovery-files.ts';
+import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
+import { AUTO_CONF, withoutPasswords } from '../../recovery/postgres/recovery-files.ts';
+import { type RecoveryTimeline, recoverySettings } from '../../recovery/postgres/recovery-settings.ts';
+import { programsOf, querySql, sessionTarget } from '../../recovery/postgres/sql.ts';
+import { parseLsn } from '../../recovery/wal/lsn.ts';
+import { parseInstant } from '../../recovery/wal/parse-instant.ts';
+import { checkedTarget, targetSchema, targetWords } from '../../recovery/wal/target.ts';
 
 const params = z.strictObject({
   target: targetSchema.describe('where it shall stop now: as postgres.recovery takes it'),

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { defined } from '../../base/values/defined.ts';
+import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
-import { instanceParams } from '../../postgres/params.ts';
-import { defined } from '../../resources/defined.ts';
-import { known } from '../../resources/known.ts';
-import { postgresResource } from '../../resources/postgres.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams } from '../../recovery/postgres/params.ts';
 
 const params = z.strictObject({ ...instanceParams });
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { instanceParams, sessionParams } from '../../postgres/params.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf, runSql, sessionTarget } from '../../resources/sql.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, sessionParams } from '../../recovery/postgres/params.ts';
+import { programsOf, runSql, sessionTarget } from '../../recovery/postgres/sql.ts';
 
 const params = z.strictObject({ ...instanceParams, ...sessionParams });
 

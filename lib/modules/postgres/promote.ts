@@ -1,17 +1,23 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { until } from '../../base/wait/until.ts';
 import type { ReadHost, TaskContext, WriteHost } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import type { InstanceState } from '../../postgres/instance.ts';
-import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
-import { endRecoveryHere } from '../../resources/end-of-wal.ts';
-import { fetchPassedOver } from '../../resources/history-files.ts';
-import { startLog } from '../../resources/instance-control.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf, querySql, runSql, type SessionTarget, sessionTarget } from '../../resources/sql.ts';
-import { until } from '../../resources/until.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { endRecoveryHere } from '../../recovery/postgres/end-of-wal.ts';
+import { fetchPassedOver } from '../../recovery/postgres/history-files.ts';
+import type { InstanceState } from '../../recovery/postgres/instance.ts';
+import { startLog } from '../../recovery/postgres/instance-control.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
+import {
+  programsOf,
+  querySql,
+  runSql,
+  type SessionTarget,
+  sessionTarget,
+} from '../../recovery/postgres/sql.ts';
 
 const params = z.strictObject({
   unreached_target: z

@@ -1,17 +1,17 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineLook } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
 import {
   expectedWords,
   parseRows,
   rowsStatement,
   sameValue,
   singleValue,
-} from '../../postgres/query-result.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf, querySql, sessionTarget } from '../../resources/sql.ts';
-import { Unknown } from '../../values/unknown.ts';
+} from '../../recovery/postgres/query-result.ts';
+import { programsOf, querySql, sessionTarget } from '../../recovery/postgres/sql.ts';
 
 const params = z.strictObject({
   sql: z.string().min(1).describe('one statement that reads'),

@@ -1,8 +1,16 @@
 import type { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { defined } from '../../base/values/defined.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { effectiveSettings, quoteConf } from '../../postgres/conf-file.ts';
+import { effectiveSettings, quoteConf } from '../../recovery/postgres/conf-file.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import {
+  changeRecoveryFiles,
+  putRecoveryFilesBack,
+  readRecoveryFiles,
+} from '../../recovery/postgres/look-recovery-files.ts';
 import {
   AUTO_CONF,
   BEFORE,
@@ -11,22 +19,19 @@ import {
   stepsToClean,
   stepsToPrepare,
   withoutPasswords,
-} from '../../postgres/recovery-files.ts';
-import { recoveryParams } from '../../postgres/recovery-params.ts';
-import { keptSettings, recoverySettings } from '../../postgres/recovery-settings.ts';
-import { inOrder, oneLine, parseLogin, restoreCommandValues } from '../../postgres/restore-command.ts';
-import { highestSettings } from '../../postgres/settings-floor.ts';
-import { defined } from '../../resources/defined.ts';
-import { pathResource } from '../../resources/path.ts';
-import { postgresResource } from '../../resources/postgres.ts';
+} from '../../recovery/postgres/recovery-files.ts';
+import { recoveryParams } from '../../recovery/postgres/recovery-params.ts';
+import { keptSettings, recoverySettings } from '../../recovery/postgres/recovery-settings.ts';
 import {
-  changeRecoveryFiles,
-  putRecoveryFilesBack,
-  readRecoveryFiles,
-} from '../../resources/recovery-files.ts';
+  inOrder,
+  oneLine,
+  parseLogin,
+  restoreCommandValues,
+} from '../../recovery/postgres/restore-command.ts';
+import { highestSettings } from '../../recovery/postgres/settings-floor.ts';
+import { checkedTarget, targetWords } from '../../recovery/wal/target.ts';
+import { pathResource } from '../../system/fs/path-resource.ts';
 import { quote } from '../../transport/quote.ts';
-import { Unknown } from '../../values/unknown.ts';
-import { checkedTarget, targetWords } from '../../wal/target.ts';
 
 type Params = z.output<typeof recoveryParams>;
 

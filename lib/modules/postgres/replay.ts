@@ -1,24 +1,24 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { rest } from '../../base/wait/until.ts';
 import { defineLook } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { runFiles } from '../../postgres/isolation.ts';
-import { absolutePath, instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
-import { judgeReplay, type ReplayWish } from '../../postgres/replay-verdict.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { runFiles } from '../../recovery/postgres/isolation.ts';
+import { lookAtReplay } from '../../recovery/postgres/look-replay.ts';
+import { absolutePath, instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
+import { judgeReplay, type ReplayWish } from '../../recovery/postgres/replay-verdict.ts';
 import {
   observe,
   type ReplayWatch,
   replayRate,
   replayWords,
   startWatch,
-} from '../../postgres/replay-watch.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { lookAtReplay } from '../../resources/replay.ts';
-import { programsOf, sessionTarget } from '../../resources/sql.ts';
-import { rest } from '../../resources/until.ts';
-import { Unknown } from '../../values/unknown.ts';
-import { formatLsn } from '../../wal/lsn.ts';
-import { DEFAULT_SEGMENT_SIZE, endOfSegment, parseSegment } from '../../wal/segment.ts';
-import { checkedTarget, targetSchema } from '../../wal/target.ts';
+} from '../../recovery/postgres/replay-watch.ts';
+import { programsOf, sessionTarget } from '../../recovery/postgres/sql.ts';
+import { formatLsn } from '../../recovery/wal/lsn.ts';
+import { DEFAULT_SEGMENT_SIZE, endOfSegment, parseSegment } from '../../recovery/wal/segment.ts';
+import { checkedTarget, targetSchema } from '../../recovery/wal/target.ts';
 
 const params = z.strictObject({
   target: targetSchema.default('latest').describe('as postgres.recovery was told'),

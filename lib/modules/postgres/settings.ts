@@ -1,11 +1,17 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { alterSystem, type SettingChange, settingChanges } from '../../postgres/alter-system.ts';
-import { instanceParams, sessionParams } from '../../postgres/params.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf, querySql, runSql, type SessionTarget, sessionTarget } from '../../resources/sql.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { alterSystem, type SettingChange, settingChanges } from '../../recovery/postgres/alter-system.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, sessionParams } from '../../recovery/postgres/params.ts';
+import {
+  programsOf,
+  querySql,
+  runSql,
+  type SessionTarget,
+  sessionTarget,
+} from '../../recovery/postgres/sql.ts';
 
 /** ALTER SYSTEM itself refuses more than one line. */
 const settingWord = z.string().regex(/^[^\n\r]*$/, 'must be one line');

@@ -1,16 +1,16 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { patroniParams, patroniSuperuserParam, roleName } from '../../patroni/params.ts';
-import { instanceParams, seconds, sessionParams } from '../../postgres/params.ts';
-import { instanceAfterStart, planStart } from '../../postgres/start-plan.ts';
-import { openAccess } from '../../resources/access.ts';
-import { type InstanceRef, stopInstance } from '../../resources/instance-control.ts';
-import { startAs } from '../../resources/instance-start.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf } from '../../resources/sql.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { openAccess } from '../../recovery/patroni/closed-access.ts';
+import { startAs } from '../../recovery/patroni/instance-start.ts';
+import { patroniParams, patroniSuperuserParam, roleName } from '../../recovery/patroni/params.ts';
+import { type InstanceRef, stopInstance } from '../../recovery/postgres/instance-control.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
+import { programsOf } from '../../recovery/postgres/sql.ts';
+import { instanceAfterStart, planStart } from '../../recovery/postgres/start-plan.ts';
 
 const params = z.strictObject({
   mode: z

@@ -1,13 +1,13 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { runFiles } from '../../postgres/isolation.ts';
-import { instanceParams, seconds } from '../../postgres/params.ts';
-import { prepareRunFiles, startInstance, stopInstance } from '../../resources/instance-control.ts';
-import { postgresResource } from '../../resources/postgres.ts';
-import { programsOf } from '../../resources/sql.ts';
-import { Unknown } from '../../values/unknown.ts';
+import { prepareRunFiles, startInstance, stopInstance } from '../../recovery/postgres/instance-control.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { runFiles } from '../../recovery/postgres/isolation.ts';
+import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
+import { programsOf } from '../../recovery/postgres/sql.ts';
 
 const params = z.strictObject({
   mode: z

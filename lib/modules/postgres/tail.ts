@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
-import { instanceParams } from '../../postgres/params.ts';
-import { readTail } from '../../resources/tail.ts';
-import { formatEpoch } from '../../wal/instant.ts';
-import { formatLsn } from '../../wal/lsn.ts';
-import { endOfSegment, parseSegment, startOfSegment, timelineOf } from '../../wal/segment.ts';
+import { readTail } from '../../recovery/postgres/look-tail.ts';
+import { instanceParams } from '../../recovery/postgres/params.ts';
+import { formatEpoch } from '../../recovery/wal/instant.ts';
+import { formatLsn } from '../../recovery/wal/lsn.ts';
+import { endOfSegment, parseSegment, startOfSegment, timelineOf } from '../../recovery/wal/segment.ts';
 
 const params = z.strictObject({
   pgdata: instanceParams.pgdata,

@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { Unknown } from '../../base/values/unknown.ts';
+import { durationParam, milliseconds } from '../../base/wait/duration.ts';
+import { waitUntil } from '../../base/wait/wait-until.ts';
+import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type TaskContext, type WriteHost } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
-import { known } from '../../resources/known.ts';
 import {
   SERVICE_MANAGERS,
   type ServiceAction,
@@ -12,12 +15,9 @@ import {
   serviceId,
   serviceName,
   serviceResource,
-} from '../../resources/service.ts';
+} from '../../system/service/service-resource.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
-import type { Unknown } from '../../values/unknown.ts';
-import { durationParam, milliseconds } from '../../wait/duration.ts';
-import { waitUntil } from '../../wait/wait-until.ts';
 
 const params = z.strictObject({
   name: serviceName.describe('the service'),

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { nearestName } from '../../errors/nearest.ts';
-import { PitrError } from '../../errors/pitr-error.ts';
+import { nearestName } from '../../base/errors/nearest.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ChannelEnd } from '../connection.ts';
 import { endInWords } from '../errors.ts';
 import { commandLine } from '../quote.ts';

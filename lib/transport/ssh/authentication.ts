@@ -8,7 +8,7 @@ import type {
   SigningRequestOptions,
 } from 'ssh2';
 import ssh2 from 'ssh2';
-import type { Secret } from '../../values/secret.ts';
+import type { Secret } from '../../base/values/secret.ts';
 import type { Target } from './target.ts';
 
 const { BaseAgent, createAgent, utils } = ssh2;

@@ -1,4 +1,4 @@
-import { PitrError } from '../../errors/pitr-error.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../quote.ts';
 import { fingerprint, type KnownKey, keyType } from './known-hosts.ts';
 import { type Target, targetName } from './target.ts';

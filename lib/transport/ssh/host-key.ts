@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { PitrError } from '../../errors/pitr-error.ts';
+import type { PitrError } from '../../base/errors/pitr-error.ts';
 import { hostKeyChanged, hostKeyNotStored, hostKeyRevoked, hostKeyUnknown } from './errors.ts';
 import {
   type HostKeyAlgorithm,

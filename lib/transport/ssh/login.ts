@@ -2,7 +2,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { NodeSSH } from 'node-ssh';
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
-import type { PitrError } from '../../errors/pitr-error.ts';
+import type { PitrError } from '../../base/errors/pitr-error.ts';
 import { deferred } from '../deferred.ts';
 import type { SshSettings } from '../types.ts';
 import { Authentication } from './authentication.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from '../../../cli/args.ts';
 import { defineCommand, type Invocation } from '../../../cli/command.ts';
-import { asPitrError, type PitrError } from '../../../lib/errors/pitr-error.ts';
+import { asPitrError, type PitrError } from '../../../lib/base/errors/pitr-error.ts';
 
 const command = defineCommand({
   name: 'try',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readExtraVars } from '../../../cli/extra-vars.ts';
-import { asPitrError, type PitrError } from '../../../lib/errors/pitr-error.ts';
+import { asPitrError, type PitrError } from '../../../lib/base/errors/pitr-error.ts';
 
 let directory: string;
 

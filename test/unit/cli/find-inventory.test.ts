@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findInventories } from '../../../cli/find-inventory.ts';
-import { asPitrError } from '../../../lib/errors/pitr-error.ts';
+import { asPitrError } from '../../../lib/base/errors/pitr-error.ts';
 
 let cwd: string;
 

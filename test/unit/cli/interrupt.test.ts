@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { watchInterrupts } from '../../../cli/interrupt.ts';
-import { asPitrError } from '../../../lib/errors/pitr-error.ts';
+import { asPitrError } from '../../../lib/base/errors/pitr-error.ts';
 
 function watched() {
   const signals = new EventEmitter();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { effectiveSettings, quoteConf } from '../../../lib/postgres/conf-file.ts';
+import { effectiveSettings, quoteConf } from '../../../lib/recovery/postgres/conf-file.ts';
 import { productTemplate } from '../../modules/product-template.ts';
 
 it('postgresql.auto.conf says where its settings come from, and carries any value', () => {

@@ -7,7 +7,7 @@ import {
   oneLine,
   type RestoreCommandFacts,
   restoreCommandValues,
-} from '../../../lib/postgres/restore-command.ts';
+} from '../../../lib/recovery/postgres/restore-command.ts';
 import { quote } from '../../../lib/transport/quote.ts';
 import { productTemplate } from '../../modules/product-template.ts';
 

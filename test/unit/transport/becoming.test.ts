@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { Secret } from '../../../lib/base/values/secret.ts';
 import { becomingOf } from '../../../lib/transport/becoming.ts';
-import { Secret } from '../../../lib/values/secret.ts';
 
 describe('becomingOf', () => {
   it.each([

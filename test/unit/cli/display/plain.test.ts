@@ -3,7 +3,7 @@ import { marksFor } from '../../../../cli/display/marks.ts';
 import { NO_PAINT } from '../../../../cli/display/paint.ts';
 import { PlainDisplay } from '../../../../cli/display/plain.ts';
 import type { ViewSettings } from '../../../../cli/display/settings.ts';
-import type { PitrEvent } from '../../../../lib/events/events.ts';
+import type { PitrEvent } from '../../../../lib/engine/events/events.ts';
 import { checkedRecovery, failedRecovery, Recording, recap, taskRef } from '../support/recording.ts';
 import { Sink } from '../support/screen.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { marksFor } from '../../../../cli/display/marks.ts';
 import { NO_PAINT } from '../../../../cli/display/paint.ts';
 import { TtyDisplay } from '../../../../cli/display/tty.ts';
-import type { PitrEvent } from '../../../../lib/events/events.ts';
+import type { PitrEvent } from '../../../../lib/engine/events/events.ts';
 import { checkedRecovery, failedRecovery, Recording, taskRef } from '../support/recording.ts';
 import { Screen } from '../support/screen.ts';
 

@@ -4,7 +4,7 @@ import { NO_PAINT } from '../../../../cli/display/paint.ts';
 import type { RecoverOrder } from '../../../../cli/recover/order.ts';
 import { ScriptDisplay } from '../../../../cli/recover/script-display.ts';
 import { ScriptSteps } from '../../../../cli/recover/script-steps.ts';
-import type { PitrEvent } from '../../../../lib/events/events.ts';
+import type { PitrEvent } from '../../../../lib/engine/events/events.ts';
 import { Recording, taskRef } from '../support/recording.ts';
 import { Sink } from '../support/screen.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RecoverOrder } from '../../../../cli/recover/order.ts';
 import { ScriptSteps } from '../../../../cli/recover/script-steps.ts';
-import type { PitrEvent } from '../../../../lib/events/events.ts';
+import type { PitrEvent } from '../../../../lib/engine/events/events.ts';
 
 const order: RecoverOrder = {
   backup: '20260123T120000',

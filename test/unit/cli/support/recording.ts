@@ -1,5 +1,5 @@
-import type { PitrErrorJson } from '../../../../lib/errors/pitr-error.ts';
-import type { PitrEvent, Recap, RunMode, TaskRef } from '../../../../lib/events/events.ts';
+import type { PitrErrorJson } from '../../../../lib/base/errors/pitr-error.ts';
+import type { PitrEvent, Recap, RunMode, TaskRef } from '../../../../lib/engine/events/events.ts';
 
 const FILE = 'playbooks/recover.yml';
 const START = 1_769_171_400_000;

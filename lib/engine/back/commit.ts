@@ -1,0 +1,250 @@
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { holdsMask, Masker } from '../../base/values/secret.ts';
+import type { TaskContext } from '../../contract/module.ts';
+import { loadInventory } from '../../language/inventory/load.ts';
+import type { HostConnection } from '../../transport/types.ts';
+import { beginningHere } from '../journal/beginning.ts';
+import { goOn } from '../journal/go-on.ts';
+import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import type { JournalWriter } from '../journal/writer.ts';
+import { Connections } from '../run/connections.ts';
+import { HeldLocks } from '../run/held-locks.ts';
+import { liveHost } from '../run/live-host.ts';
+import { inParallel } from '../run/pool.ts';
+import type { Kept } from './kept-data.ts';
+import { moduleOf, stands } from './undo-plan.ts';
+
+export interface CommitRequest {
+  /** The runs of one recovery, oldest first. */
+  readonly runs: readonly JournalledRun[];
+  /** Where the hosts are; empty means where the last run found them. */
+  readonly inventories: readonly string[];
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+  readonly report: (step: CommitStep) => void;
+  /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
+  readonly prove: () => Promise<void>;
+}
+
+export interface CommitStep {
+  readonly kept: Kept;
+  readonly status: 'removing' | 'removed' | 'gone' | 'failed';
+  readonly error?: PitrError;
+}
+
+/** Something that is kept, as it is on its host now. */
+export interface Measured {
+  readonly kept: Kept;
+  /** Absent where it is not there any more. */
+  readonly bytes?: number;
+  readonly error?: PitrError;
+}
+
+const FORKS = 20;
+const SIZE_DEADLINE_MS = 600_000;
+
+const SIZE = `[ -e "$1" ] && { [ -z "$2" ] || [ "$(stat -c %i -- "$1")" = "$2" ]; } || { echo gone; exit; }
+du -sk -- "$1" | cut -f1`;
+
+/**
+ * Removes a path and what lies below it on its file system, if it is what was once moved there: the same inode, no link,
+ * no mount point, and no PostgreSQL at work in it. What is not there any more counts as removed.
+ */
+const REMOVE = `
+[ -e "$1" ] || [ -L "$1" ] || { echo gone; exit 0; }
+no() { echo "$*" >&2; exit 17; }
+[ ! -L "$1" ] || no 'it is a symbolic link'
+[ -z "$2" ] || [ "$(stat -c %i -- "$1")" = "$2" ] || no 'it is not what was moved there'
+[ "$(stat -c %m -- "$1")" != "$1" ] || no 'it is a mount point'
+if [ -f "$1/postmaster.pid" ]; then
+  IFS= read -r pid <"$1/postmaster.pid"
+  case $pid in
+    *[!0-9]*|'') ;;
+    *) [ "$(readlink "/proc/$pid/cwd")" != "$(readlink -f -- "$1")" ] || no "PostgreSQL runs in it (process $pid)" ;;
+  esac
+fi
+exec rm -rf --one-file-system -- "$1"`;
+
+/** Sizes of what is kept, on its hosts. Failures are values. */
+export async function measureKept(
+  request: Omit<CommitRequest, 'report' | 'prove'>,
+  all: readonly Kept[],
+): Promise<readonly Measured[]> {
+  return withConnections(request, (connections) =>
+    inParallel(all, FORKS, async (kept): Promise<Measured> => {
+      try {
+        const result = await connections
+          .to(kept.host)
+          .run(['sh', '-c', SIZE, 'sh', kept.path, kept.unsure ? inodeOf(kept) : ''], {
+            ownChannel: true,
+            timeoutMs: SIZE_DEADLINE_MS,
+            signal: request.signal,
+          });
+        const text = result.stdout.trim();
+        if (text === 'gone') return { kept };
+        if (/^\d+$/.test(text)) return { kept, bytes: Number(text) * 1024 };
+        throw notRemoved('kept-not-measured', kept, 'cannot be measured', result.stderr);
+      } catch (thrown) {
+        return { kept, error: asPitrError(thrown).with({ host: kept.host }) };
+      }
+    }),
+  );
+}
+
+/**
+ * Removes what the runs keep, all hosts at once, under the lock of the recovery. From its first moment on `pitr undo` of
+ * these runs is refused. Can be repeated. Throws before anything is removed when a host cannot be reached or another
+ * run is at work, when `prove` says no, or when somebody has gone on with one of the runs meanwhile; what fails later is in the steps, and the first of it is returned.
+ */
+export async function commitRuns(
+  request: CommitRequest,
+  all: readonly Kept[],
+): Promise<PitrError | undefined> {
+  return withConnections(request, async (connections) => {
+    const held = new HeldLocks();
+    const signal = held.with(request.signal);
+    const hosts = [...new Set(all.map(({ host }) => host))];
+    await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
+    const journals: JournalWriter[] = [];
+    try {
+      await holdLock(request, connections, held, signal);
+      await request.prove();
+      await beginAll(request.runs, journals);
+      const removed: Kept[] = [];
+      const errors = await inParallel(hosts, FORKS, async (host) => {
+        for (const kept of all.filter((one) => one.host === host)) {
+          try {
+            await held.prove();
+            await remove(kept, connections.to(host), { ...request, signal });
+            removed.push(kept);
+          } catch (thrown) {
+            const error = (held.lost ?? asPitrError(thrown)).with({ host });
+            request.report({ kept, status: 'failed', error });
+            return error;
+          }
+        }
+        return undefined;
+      });
+      const error = errors.find((one) => one !== undefined);
+      const record = {
+        type: 'commit.finished',
+        time: Date.now(),
+        removed: removed.map(({ host, path }) => ({ host, path })),
+        ...(error === undefined ? {} : { error: error.toJSON() }),
+      } as const;
+      await Promise.all(journals.map((journal) => journal.durable(record)));
+      return error;
+    } finally {
+      // Nothing of it needs to be settled by another run: a commit that failed can be started again.
+      await held.release('ok');
+      await Promise.all(journals.map((journal) => journal.close().catch(() => undefined)));
+    }
+  });
+}
+
+/**
+ * Writes into every journal that its old data goes. Throws kind `refused` where somebody has gone on with a run since it
+ * was read; the journals that had it already say then that nothing was removed.
+ */
+async function beginAll(runs: readonly JournalledRun[], journals: JournalWriter[]): Promise<void> {
+  try {
+    for (const run of runs) journals.push(await goOn(run, { type: 'commit.started', ...beginningHere() }));
+  } catch (thrown) {
+    const error = asPitrError(thrown);
+    const record = {
+      type: 'commit.finished',
+      time: Date.now(),
+      removed: [],
+      notBegun: true,
+      error: error.toJSON(),
+    } as const;
+    await Promise.all(journals.map((journal) => journal.durable(record)));
+    throw error;
+  }
+}
+
+async function remove(kept: Kept, host: HostConnection, request: CommitRequest): Promise<void> {
+  request.report({ kept, status: 'removing' });
+  const result = await host.run(['sh', '-c', REMOVE, 'sh', kept.path, inodeOf(kept)], {
+    ownChannel: true,
+    signal: request.signal,
+  });
+  if (result.exitCode === 17)
+    throw notRemoved('kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
+  if (result.exitCode !== 0) throw notRemoved('kept-not-removed', kept, 'cannot be removed', result.stderr);
+  request.report({ kept, status: result.stdout.trim() === 'gone' ? 'gone' : 'removed' });
+}
+
+function inodeOf({ identity = '' }: Kept): string {
+  return identity.split(':').at(-1) ?? '';
+}
+
+function notRemoved(code: string, { host, path }: Kept, why: string, stderr: string): PitrError {
+  return new PitrError({
+    kind: code === 'kept-not-ours' ? 'refused' : 'failed',
+    code,
+    message: `${path} ${why}`,
+    host,
+    ...(stderr.trim() === '' ? {} : { evidence: { command: `rm -rf ${path}`, stderr: stderr.trim() } }),
+    next: ['Look at it; when the cause is gone, the same command goes on.'],
+  });
+}
+
+/** Takes the lock that the recovery was made under, so that nobody goes back to what is being removed. */
+async function holdLock(
+  { runs }: CommitRequest,
+  connections: Connections,
+  held: HeldLocks,
+  signal: AbortSignal,
+): Promise<void> {
+  const locks = runs.flatMap((run) =>
+    run.changes
+      .filter((change) => change.intent.module === 'core.lock' && stands(change))
+      .map((change): [JournalledRun, JournalledChange] => [run, change]),
+  );
+  const last = locks.at(-1);
+  if (last === undefined) return;
+  const [run, change] = last;
+  const module = await moduleOf(change, run);
+  if (module.kind !== 'change' || module.retake === undefined) return;
+  const peers = (name: string): HostConnection => connections.to(name);
+  const host = liveHost(peers(change.intent.host), peers, { user: change.intent.user, signal });
+  const none = (): never => {
+    throw new Error('a commit works from journals alone');
+  };
+  const context: TaskContext = {
+    runId: run.started.runId,
+    signal,
+    progress: () => {},
+    output: () => {},
+    warn: () => {},
+    file: none,
+    render: none,
+    ask: none,
+    hold: held.hold,
+    held: held.held,
+  };
+  await module.retake(host, change.intent.change, context);
+}
+
+async function withConnections<T>(
+  { runs, inventories, extraVars }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars'>,
+  work: (connections: Connections) => Promise<T>,
+): Promise<T> {
+  const last = runs.at(-1);
+  const paths = inventories.length > 0 ? inventories : (last?.inventories ?? []);
+  const inventory = await loadInventory(paths).catch((thrown: unknown) => {
+    throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
+  });
+  const known = Object.entries(last?.extraVars ?? {}).filter(([, value]) => !holdsMask(value));
+  const connections = new Connections(
+    inventory,
+    { ...Object.fromEntries(known), ...extraVars },
+    new Masker(),
+  );
+  try {
+    return await work(connections);
+  } finally {
+    await connections.closeAll();
+  }
+}

@@ -1,0 +1,32 @@
+import type { HostConnection } from '../../transport/types.ts';
+import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import { liveHost } from '../run/live-host.ts';
+import { changeMark, endOrphans } from './orphans.ts';
+import { moduleOf, stands } from './undo-plan.ts';
+
+/**
+ * Ends what a run, or an undo of it, has left at work on hosts: changes that nobody lived to say the end of, and those
+ * that failed, for a lost connection leaves behind what ran on its other side. `kept` stays as it is. `tell` hears of each
+ * one. Throws kind `unreachable` where nobody can look.
+ */
+export async function endAbandoned(
+  run: JournalledRun,
+  connection: (host: string) => HostConnection,
+  signal: AbortSignal,
+  tell: (text: string, host: string) => void,
+  kept: readonly JournalledChange[] = [],
+): Promise<void> {
+  const unfinished = run.changes.filter(
+    (change) => stands(change) && (change.ended !== 'done' || change.halfUndone) && !kept.includes(change),
+  );
+  await Promise.all(
+    unfinished.map(async (change) => {
+      const { host, number, user, change: what } = change.intent;
+      const module = await moduleOf(change, run);
+      if (module.kind !== 'change' || module.orphans !== 'end') return;
+      const live = liveHost(connection(host), connection, { user, signal });
+      const ended = await endOrphans(live, changeMark(run.started.runId, number));
+      if (ended > 0) tell(`ended what change ${number} had left at work: ${what.summary}`, host);
+    }),
+  );
+}

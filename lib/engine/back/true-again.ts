@@ -1,0 +1,24 @@
+import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import type { JournalledChange } from '../journal/read.ts';
+import { moduleOf, type UndoPlan } from './undo-plan.ts';
+
+/**
+ * Before `first`, the newest change of its host, is taken back: makes the change true again on whose ground it and what
+ * came before it were made (a member was stopped, and then its data moved). Does nothing for any other change.
+ */
+export async function reassertGround(
+  first: JournalledChange,
+  { steps, run }: Pick<UndoPlan, 'steps' | 'run'>,
+  placeOf: (change: JournalledChange) => { readonly host: WriteHost; readonly context: TaskContext },
+): Promise<void> {
+  const ofHost = steps.filter(({ intent }) => intent.host === first.intent.host);
+  if (ofHost[0] !== first) return;
+  for (const change of ofHost) {
+    const module = await moduleOf(change, run);
+    if (module.kind !== 'change' || module.reassert === undefined) continue;
+    if (change === first) return;
+    const { host, context } = placeOf(change);
+    await module.reassert(host, change.intent.change, context);
+    return;
+  }
+}

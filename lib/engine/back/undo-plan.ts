@@ -1,0 +1,101 @@
+import { dirname } from 'node:path';
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { holdsMask } from '../../base/values/secret.ts';
+import type { AnyModule, Change } from '../../contract/module.ts';
+import { loadModule } from '../../modules/registry.ts';
+import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+
+export interface UndoWish {
+  /** Only the changes from this number on. */
+  readonly from?: number | undefined;
+  /** Changes to be left as they are, although older ones are taken back. */
+  readonly keep?: readonly number[] | undefined;
+}
+
+/** A change that cannot be taken back; nothing older can be either, as long as it stands. */
+export interface Wall {
+  readonly change: JournalledChange;
+  readonly why: string;
+  /** Whether the operator may leave it standing and take back what is older. */
+  readonly canBeKept: boolean;
+}
+
+/** What would be taken back, and what stands in the way. */
+export interface UndoPlan {
+  readonly run: JournalledRun;
+  /** Newest first; those that were only half made, too. */
+  readonly steps: readonly JournalledChange[];
+  /** The newest change that cannot be taken back. */
+  readonly wall: Wall | undefined;
+  /** What is older than the wall, newest first: it stays. */
+  readonly behindWall: readonly JournalledChange[];
+  /** Stays because it was asked to, newest first. */
+  readonly kept: readonly JournalledChange[];
+}
+
+/** Whether the change, or a part of it, is there. What a safety check refused was not begun. */
+export function stands(change: JournalledChange): boolean {
+  if (change.undone || change.notBegun) return false;
+  return change.intent.undoable === true || change.ended !== 'failed' || change.error?.kind !== 'refused';
+}
+
+/**
+ * Which changes of a run can be taken back, from its journal and the modules alone: no host is contacted. Throws kind
+ * `usage` for a number that the run does not have.
+ */
+export async function planUndo(run: JournalledRun, wish: UndoWish = {}): Promise<UndoPlan> {
+  const { from = 1, keep = [] } = wish;
+  for (const number of [...(wish.from === undefined ? [] : [wish.from]), ...keep]) checkNumber(run, number);
+  const standing = run.changes.filter((change) => stands(change) && change.intent.number >= from).reverse();
+  const steps: JournalledChange[] = [];
+  const kept: JournalledChange[] = [];
+  for (const [index, change] of standing.entries()) {
+    const wanted = keep.includes(change.intent.number);
+    const wall = await wallOf(change, run);
+    if (wall !== undefined && !(wanted && wall.canBeKept)) {
+      return { run, steps, wall, behindWall: standing.slice(index + 1), kept };
+    }
+    (wanted ? kept : steps).push(change);
+  }
+  return { run, steps, wall: undefined, behindWall: [], kept };
+}
+
+/** The module of a change; its author's own ones lie beside the playbook. */
+export function moduleOf({ intent }: JournalledChange, run: JournalledRun): Promise<AnyModule> {
+  return loadModule(intent.module, [dirname(run.started.playbook)]);
+}
+
+async function wallOf(change: JournalledChange, run: JournalledRun): Promise<Wall | undefined> {
+  const { intent } = change;
+  let module: AnyModule;
+  try {
+    module = await moduleOf(change, run);
+  } catch (thrown) {
+    return { change, why: asPitrError(thrown).message, canBeKept: true };
+  }
+  const undoing = module.kind === 'change' && typeof module.undo === 'function' ? module : undefined;
+  if (intent.undoable !== true) return { change, why: intent.undoable, canBeKept: undoing !== undefined };
+  if (undoing === undefined)
+    return { change, why: `${intent.module} of this pitr cannot undo`, canBeKept: false };
+  const masked = maskedPart(intent.change, undoing.applyOnly ?? []);
+  if (masked === undefined) return undefined;
+  const why = `the journal does not hold the secret that its "${masked}" has to hold: secrets are masked in it`;
+  return { change, why, canBeKept: true };
+}
+
+/** The field of a change that lost a secret to the mask, where `undo` may need it. */
+function maskedPart(change: Change, applyOnly: readonly string[]): string | undefined {
+  const unused = ['summary', 'diff', ...applyOnly];
+  return Object.entries(change).find(([name, value]) => !unused.includes(name) && holdsMask(value))?.[0];
+}
+
+function checkNumber({ changes, started }: JournalledRun, number: number): void {
+  if (changes.some(({ intent }) => intent.number === number)) return;
+  throw new PitrError({
+    kind: 'usage',
+    code: 'change-unknown',
+    message: `run ${started.runId} has no change ${number}`,
+    details: [changes.length === 0 ? 'it made none' : `it has the changes 1 to ${changes.length}`],
+    next: [`pitr runs ${started.runId}`],
+  });
+}

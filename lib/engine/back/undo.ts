@@ -1,0 +1,285 @@
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { holdsMask, Masker } from '../../base/values/secret.ts';
+import type { TaskContext } from '../../contract/module.ts';
+import { loadInventory } from '../../language/inventory/load.ts';
+import type { Inventory } from '../../language/inventory/model.ts';
+import type { HostConnection } from '../../transport/types.ts';
+import { beginningHere } from '../journal/beginning.ts';
+import { goOn } from '../journal/go-on.ts';
+import type { JournalledChange } from '../journal/read.ts';
+import type { JournalWriter } from '../journal/writer.ts';
+import { Connections } from '../run/connections.ts';
+import { HeldLocks } from '../run/held-locks.ts';
+import { liveHost } from '../run/live-host.ts';
+import { inParallel } from '../run/pool.ts';
+import { refuseWhileAtWork } from './at-work.ts';
+import { endAbandoned } from './end-orphans.ts';
+import { maskedVariables } from './masked-variables.ts';
+import { CHANGE_MARK, changeMark } from './orphans.ts';
+import { reassertGround } from './true-again.ts';
+import { moduleOf, stands, type UndoPlan } from './undo-plan.ts';
+
+export interface UndoRequest {
+  readonly plan: UndoPlan;
+  /** The command that goes on after a failure. */
+  readonly again: string;
+  /** Where the hosts are; empty means where the run found them. */
+  readonly inventories: readonly string[];
+  /** `-e`: what the journal masked, above all. */
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+  readonly report: (step: UndoStep) => void;
+}
+
+/** One change on its way back. */
+export interface UndoStep {
+  readonly number: number;
+  readonly host: string;
+  readonly summary: string;
+  readonly status: 'undoing' | 'progress' | 'warning' | 'undone';
+  readonly text?: string;
+}
+
+export interface UndoOutcome {
+  readonly status: 'ok' | 'failed' | 'interrupted';
+  /** In the order in which they were taken back. */
+  readonly undone: readonly JournalledChange[];
+  /** What was to be taken back and was not, newest first. */
+  readonly left: readonly JournalledChange[];
+  readonly error?: PitrError | undefined;
+}
+
+const FORKS = 20;
+
+/**
+ * Takes the changes of a plan back, newest first, from the journal alone; also those that were only half made. Each
+ * one is journalled when it is back, so that an undo that failed or died can be started again.
+ *
+ * Throws before anything is touched: kind `refused` while the run or another undo of it is still running and where
+ * somebody has gone on with it since the plan was made, `validation` for the inventory, `unreachable` for a host. What
+ * fails later is in the outcome.
+ */
+export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
+  const held = new HeldLocks();
+  const request: UndoWork = { ...asked, held, signal: held.with(asked.signal) };
+  const { plan, signal } = request;
+  refuseWhileAtWork(plan.run, request.again);
+  const masker = new Masker();
+  const connections = new Connections(await inventoryOf(request), variables(request), masker);
+  try {
+    const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
+    await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
+    await holdAgain(request, connections, masker);
+    const journal = await goOn(plan.run, { type: 'undo.started', ...beginningHere() });
+    try {
+      const outcome = await takeAllBack(request, connections, masker, journal);
+      await letGo(request, outcome);
+      const { status, error } = outcome;
+      const json = error === undefined ? {} : { error: masker.data(error.toJSON()) };
+      const unwritten = await journal
+        .durable({ type: 'undo.finished', time: Date.now(), status, ...json })
+        .then(() => undefined, asPitrError);
+      return unwritten === undefined || error !== undefined
+        ? outcome
+        : { ...outcome, status: 'failed', error: unwritten };
+    } finally {
+      // What it could not write is in the outcome.
+      await journal.close().catch(() => undefined);
+    }
+  } finally {
+    // Where nothing was begun, the claim is put back as it was.
+    await held.release('failed');
+    await connections.closeAll();
+  }
+}
+
+type UndoWork = UndoRequest & { readonly held: HeldLocks };
+
+/** Holds again what the run held, so that nobody else begins meanwhile. Throws where somebody does or did. */
+async function holdAgain(request: UndoWork, connections: Connections, masker: Masker): Promise<void> {
+  const { run, kept } = request.plan;
+  for (const change of run.changes) {
+    if (!stands(change) || kept.includes(change)) continue;
+    const module = await moduleOf(change, run).catch(() => undefined);
+    if (module?.kind !== 'change' || module.retake === undefined) continue;
+    const { host, context } = placeOf(change, request, connections, masker);
+    await module.retake(host(), change.intent.change, context);
+  }
+}
+
+async function letGo({ held, report }: UndoWork, { status }: UndoOutcome): Promise<void> {
+  // A lock whose own change was taken back is settled already; any other was held for a part of the run.
+  for (const { message, host = '' } of await held.release(status === 'ok' ? 'partly undone' : status)) {
+    report({ number: 0, host, summary: message, status: 'warning', text: message });
+  }
+}
+
+/** Ends what the run had left at work, and takes its changes back. */
+async function takeAllBack(
+  request: UndoWork,
+  connections: Connections,
+  masker: Masker,
+  journal: JournalWriter,
+): Promise<UndoOutcome> {
+  const { plan, report, signal, held } = request;
+  const tell = (text: string, host: string): void =>
+    report({ number: 0, host, summary: text, status: 'warning', text });
+  try {
+    await endAbandoned(plan.run, (name) => connections.to(name), signal, tell, plan.kept);
+  } catch (thrown) {
+    const error = held.lost ?? asPitrError(thrown);
+    const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
+    return { status, undone: [], left: plan.steps, error };
+  }
+  return takeBack(request, connections, masker, journal);
+}
+
+async function takeBack(
+  request: UndoWork,
+  connections: Connections,
+  masker: Masker,
+  journal: JournalWriter,
+): Promise<UndoOutcome> {
+  const { steps } = request.plan;
+  for (const [index, change] of steps.entries()) {
+    const { number, host } = change.intent;
+    try {
+      request.signal.throwIfAborted();
+      await request.held.beginChange();
+      await journal.durable({ type: 'change.undoing', time: Date.now(), number });
+      // The machine may have been asleep while it was written.
+      await request.held.prove();
+      await reassertGround(change, request.plan, (ground) => {
+        const { host, context } = placeOf(ground, request, connections, masker);
+        return { host: host(), context };
+      });
+      await undoChange(change, request, connections, masker);
+      await journal.durable({ type: 'change.undone', time: Date.now(), number });
+    } catch (thrown) {
+      if (asPitrError(thrown).kind === 'refused') request.held.changeRefused();
+      const error = goOnHint(request.held.lost ?? asPitrError(thrown), change, index, request);
+      const undone = steps.slice(0, index);
+      const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
+      return { status, undone, left: steps.slice(index), error };
+    }
+    request.report({ number, host, summary: change.intent.change.summary, status: 'undone' });
+  }
+  return { status: 'ok', undone: steps, left: [] };
+}
+
+async function undoChange(
+  change: JournalledChange,
+  request: UndoWork,
+  connections: Connections,
+  masker: Masker,
+): Promise<void> {
+  const { intent } = change;
+  const module = await moduleOf(change, request.plan.run);
+  if (module.kind !== 'change' || typeof module.undo !== 'function') {
+    throw new Error(`${intent.module} was planned to be taken back and cannot undo`);
+  }
+  const place = placeOf(change, request, connections, masker);
+  const { context, tell, masked } = place;
+  tell('undoing');
+  if (masked.length > 0)
+    tell('warning', `not set, because the journal holds no secrets: ${masked.join(', ')}`);
+  const mark = changeMark(request.plan.run.started.runId, intent.number);
+  await module.undo(
+    place.host(module.orphans === 'end' ? { [CHANGE_MARK]: mark } : {}),
+    intent.change,
+    context,
+  );
+}
+
+/** Where a change was made, and what surrounds its module there now. */
+function placeOf({ intent }: JournalledChange, request: UndoWork, connections: Connections, masker: Masker) {
+  const { number, host } = intent;
+  const tell = (status: UndoStep['status'], text?: string): void =>
+    request.report({
+      number,
+      host,
+      summary: intent.change.summary,
+      status,
+      ...(text === undefined ? {} : { text: masker.text(text) }),
+    });
+  const env = Object.entries(intent.env ?? {});
+  const masked = env.filter(([, value]) => holdsMask(value)).map(([name]) => name);
+  const peers = (name: string): HostConnection => connections.to(name);
+  const context: TaskContext = {
+    runId: request.plan.run.started.runId,
+    signal: request.signal,
+    progress: (text) => tell('progress', text),
+    output: () => {},
+    warn: (text) => tell('warning', text),
+    file: notHere,
+    render: notHere,
+    ask: notHere,
+    hold: request.held.hold,
+    held: request.held.held,
+  };
+  const known = Object.fromEntries(env.filter(([name]) => !masked.includes(name)));
+  const { user } = intent;
+  const { signal } = request;
+  const live = (mark: Readonly<Record<string, string>> = {}) =>
+    liveHost(peers(host), peers, { user, env: { ...known, ...mark }, signal });
+  return { host: live, context, tell, masked };
+}
+
+/** The error with what was taken back and what was not, and how to go on. */
+function goOnHint(
+  error: PitrError,
+  { intent }: JournalledChange,
+  index: number,
+  { plan: { steps }, again }: UndoRequest,
+): PitrError {
+  const numbers = (changes: readonly JournalledChange[]): string =>
+    changes.length === 0 ? 'nothing' : changes.map((one) => one.intent.number).join(', ');
+  return new PitrError({
+    ...error,
+    message: error.message,
+    cause: error.cause,
+    host: error.host ?? intent.host,
+    task: error.task ?? `taking back change ${intent.number}: ${intent.change.summary}`,
+    state:
+      error.state ?? `taken back: ${numbers(steps.slice(0, index))}; not: ${numbers(steps.slice(index))}`,
+    next: [
+      ...error.next,
+      ...(error.kind === 'interrupted'
+        ? [`Go on: ${again}`]
+        : [
+            `When the cause is gone, go on: ${again}`,
+            `Or leave this change as it is: ${again} --keep ${intent.number}`,
+          ]),
+    ],
+  });
+}
+
+async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventory> {
+  if (inventories.length > 0) return loadInventory(inventories);
+  return loadInventory(plan.run.inventories).catch((thrown: unknown) => {
+    throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
+  });
+}
+
+/**
+ * The run's own `-e`, without what was masked, under those of now. Throws kind `usage` when what was masked is needed
+ * to reach hosts.
+ */
+function variables({ plan, extraVars }: UndoRequest): Readonly<Record<string, unknown>> {
+  const masked = maskedVariables(plan.run.extraVars).filter((name) => !Object.hasOwn(extraVars, name));
+  const needed = masked.filter((name) => /^(ansible|pitr)_/.test(name));
+  if (needed.length > 0) {
+    throw new PitrError({
+      kind: 'usage',
+      code: 'secret-not-in-journal',
+      message: `the run was given ${needed.join(' and ')}, and the journal holds no secrets`,
+      next: [`Give it again: ${needed.map((name) => `-e ${name}=...`).join(' ')}`],
+    });
+  }
+  const known = Object.entries(plan.run.extraVars).filter(([name]) => !masked.includes(name));
+  return { ...Object.fromEntries(known), ...extraVars };
+}
+
+function notHere(): never {
+  throw new Error('an undo works from the journal alone');
+}

@@ -1,0 +1,40 @@
+import { Unknown } from '../../base/values/unknown.ts';
+import type { ReadHost } from '../../contract/module.ts';
+import type { Resource } from '../../contract/resource.ts';
+import { type HostDefaults, liveHost, type Peers } from '../run/live-host.ts';
+import type { Predictions } from './predictions.ts';
+
+// Predictions are made through `predicted(resource, ...)`, which ties the state to the kind of the resource.
+type State<R> = R extends Resource<infer S> ? S : never;
+
+/**
+ * A host as modules see it in check mode: it can be looked at and nothing else, and what earlier tasks would have
+ * changed is laid over what is there.
+ */
+export function checkHost(
+  name: string,
+  peers: Peers,
+  predictions: Predictions,
+  defaults: HostDefaults = {},
+): ReadHost {
+  const live = liveHost(peers(name), peers, defaults);
+  const signalOnly = defaults.signal === undefined ? {} : { signal: defaults.signal };
+  const host: ReadHost = {
+    name,
+    query: live.query,
+    queryAll: live.queryAll,
+    stream: live.stream,
+    look: async (resource, id) => {
+      const foreseen = predictions.foresee(name, resource, id);
+      if (!('liveAt' in foreseen)) return foreseen.state as State<typeof resource>;
+      const live: unknown = await resource.read(host, foreseen.liveAt);
+      const changed = (foreseen.differences ?? []).reduce(
+        (state, difference) => (state instanceof Unknown ? state : difference(state)),
+        live,
+      );
+      return changed as State<typeof resource>;
+    },
+    peer: (other) => checkHost(other, peers, predictions, signalOnly),
+  };
+  return host;
+}

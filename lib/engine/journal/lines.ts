@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
+
+/** The first record of a process that goes on with a run. */
+const GOING_ON = ['run.resumed', 'undo.started', 'commit.started'] as const;
+
+type GoingOnRecord = Extract<JournalRecord, { readonly type: (typeof GOING_ON)[number] }>;
+
+const beginning = { time: z.number(), operator: z.string(), pid: z.number() };
+const given = { inventories: z.array(z.string()), extraVars: z.record(z.string(), z.unknown()) };
+
+/** What everything else is read by: a record without it would be met with deep inside a command. */
+const NEEDED: Partial<Record<JournalRecord['type'], z.ZodType>> = {
+  'run.started': z.looseObject({
+    ...beginning,
+    ...given,
+    version: z.number(),
+    runId: z.string().min(1),
+    playbook: z.string().min(1),
+  }),
+  'run.resumed': z.looseObject({ ...beginning, ...given }),
+  'undo.started': z.looseObject(beginning),
+  'commit.started': z.looseObject(beginning),
+  'change.intended': z.looseObject({
+    number: z.number(),
+    host: z.string(),
+    module: z.string(),
+    change: z.looseObject({ summary: z.string() }),
+  }),
+};
+
+/** What the text of a journal holds. */
+export interface JournalLines {
+  /** Everything that counts, in order. */
+  readonly records: readonly JournalRecord[];
+  /** How many records there are, those of processes that were refused included. */
+  readonly length: number;
+}
+
+/**
+ * Reads the lines of a journal. A line that was cut off while it was written is left out, where it is the last one or
+ * the last one before somebody went on: what it would have said did not happen yet, or is told by an intent without an
+ * end. Throws kind `validation`.
+ */
+export function readLines(text: string, path: string): JournalLines {
+  const records: JournalRecord[] = [];
+  let torn: { readonly line: number; readonly cause: unknown } | undefined;
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line === '') continue;
+    let record: unknown;
+    try {
+      record = JSON.parse(line);
+    } catch (cause) {
+      if (torn !== undefined) throw noJson(path, torn);
+      torn = { line: index + 1, cause };
+      continue;
+    }
+    if (!isRecord(record)) throw unreadable(path, `line ${index + 1} is no record of a run`);
+    if (torn !== undefined && !goesOn(record)) throw noJson(path, torn);
+    torn = undefined;
+    refuseOdd(record, path, index + 1);
+    records.push(record);
+  }
+  return { records: records.filter(hasTheRun), length: records.length };
+}
+
+/** Whether somebody else had gone on with the run before: that process was refused, and has done nothing. */
+function hasTheRun(record: JournalRecord, index: number): boolean {
+  return !goesOn(record) || record.after === undefined || record.after === index;
+}
+
+function goesOn(record: JournalRecord): record is GoingOnRecord {
+  return GOING_ON.some((type) => type === record.type);
+}
+
+function refuseOdd(record: JournalRecord, path: string, line: number): void {
+  if (record.type === 'run.started' && record.version > JOURNAL_VERSION) {
+    throw unreadable(
+      path,
+      `it was written by a newer pitr (format ${record.version}; this one knows ${JOURNAL_VERSION})`,
+    );
+  }
+  const issue = NEEDED[record.type]?.safeParse(record).error?.issues[0];
+  if (issue === undefined) return;
+  throw unreadable(path, `line ${line}, ${record.type}: ${issue.path.join('.')}: ${issue.message}`);
+}
+
+export function unreadable(path: string, why: string, cause?: unknown): PitrError {
+  return new PitrError({
+    kind: 'validation',
+    code: 'journal-unreadable',
+    message: `the journal cannot be read: ${why}`,
+    details: [path],
+    cause,
+  });
+}
+
+function noJson(
+  path: string,
+  { line, cause }: { readonly line: number; readonly cause: unknown },
+): PitrError {
+  return unreadable(path, `line ${line} is no JSON`, cause);
+}
+
+function isRecord(value: unknown): value is JournalRecord {
+  return typeof value === 'object' && value !== null && 'type' in value;
+}

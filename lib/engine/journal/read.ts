@@ -1,0 +1,161 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { didYouMean } from '../../base/errors/nearest.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { Beginning } from './beginning.ts';
+import { readLines, unreadable } from './lines.ts';
+import { findJournal, stateDirectory } from './place.ts';
+import type { JournalRecord } from './records.ts';
+
+type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
+
+/** A change of a run, with how it ended: `open` when the run died before it could say. */
+export interface JournalledChange {
+  readonly intent: Of<'change.intended'>;
+  readonly ended: 'done' | 'failed' | 'open';
+  /** Why it failed. */
+  readonly error: Of<'change.failed'>['error'] | undefined;
+  /** It was only intended: the host was not touched. */
+  readonly notBegun: boolean;
+  /** Taken back by `pitr undo`. */
+  readonly undone: boolean;
+  /** `pitr undo` began to take it back, and did not say that it is: it may stand, or not, or in part. */
+  readonly halfUndone: boolean;
+}
+
+/** A run as its journal tells it. */
+export interface JournalledRun {
+  /** The journal's file. */
+  readonly path: string;
+  readonly started: Of<'run.started'>;
+  /** The last process that was at work on it: the first one, or that of the last `pitr resume`. */
+  readonly begun: Beginning;
+  /** Where its hosts are, and the `-e` of the run, as the last process of it had them. */
+  readonly inventories: readonly string[];
+  /** What the journal masked is to be given again, also where an older process had another value. */
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  /** How often it was resumed. */
+  readonly resumed: number;
+  /** Everything, in order. */
+  readonly records: readonly JournalRecord[];
+  /** How many records were read: who goes on with the run says so (see `goOn`). */
+  readonly length: number;
+  /** How the last of these processes ended. */
+  readonly finished: Of<'run.finished'> | undefined;
+  readonly changes: readonly JournalledChange[];
+  /** The last task that began. */
+  readonly lastTask: string | undefined;
+  /** Handlers that were notified and did not run. */
+  readonly notRun: readonly Of<'handlers.notified'>[];
+  /** `pitr commit` has let its old data go, or has begun to. */
+  readonly committed: Of<'commit.started'> | undefined;
+  /** The last `pitr undo`, and how it ended. */
+  readonly undo:
+    | { readonly started: Of<'undo.started'>; readonly finished: Of<'undo.finished'> | undefined }
+    | undefined;
+}
+
+/** The ids of the runs that are kept, oldest first. */
+export async function listRuns(directory: string = stateDirectory()): Promise<readonly string[]> {
+  const entries = await readdir(join(directory, 'runs'), { withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    },
+  );
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/**
+ * Reads the journal of a run, named by its id or by a path. Throws kind `usage` for an unknown run, `validation` for a
+ * journal that cannot be read.
+ */
+export async function readRun(
+  reference: string,
+  directory: string = stateDirectory(),
+): Promise<JournalledRun> {
+  const path = findJournal(reference, directory);
+  const text = await readFile(path, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw unreadable(path, error.message, error);
+    const isId = basename(dirname(path)) === reference;
+    throw new PitrError({
+      kind: 'usage',
+      code: 'run-unknown',
+      message: isId
+        ? `there is no run "${reference}"${didYouMean(reference, await listRuns(directory))}`
+        : `there is no journal at ${reference}`,
+      details: [`looked for ${path}`],
+      next: ['See the runs that are kept: pitr runs'],
+    });
+  });
+  return parseJournal(text, path);
+}
+
+/** Reads a journal's text. Throws kind `validation`. */
+export function parseJournal(text: string, path: string): JournalledRun {
+  const { records, length } = readLines(text, path);
+  const started = records.find((record) => record.type === 'run.started');
+  if (started === undefined) throw unreadable(path, 'it does not say how the run started');
+  const undo = records.findLast((record) => record.type === 'undo.started');
+  const resumptions = records.filter((record) => record.type === 'run.resumed');
+  const begun = resumptions.at(-1) ?? started;
+  return {
+    path,
+    started,
+    begun,
+    inventories: [started, ...resumptions].findLast((one) => one.inventories.length > 0)?.inventories ?? [],
+    extraVars: Object.assign({}, started.extraVars, ...resumptions.map(({ extraVars }) => extraVars)),
+    resumed: resumptions.length,
+    records,
+    length,
+    finished: records.slice(records.indexOf(begun)).find((record) => record.type === 'run.finished'),
+    changes: changesOf(records),
+    lastTask: records.findLast((record) => record.type === 'task.started')?.name,
+    notRun: records.slice(records.indexOf(begun)).filter((record) => record.type === 'handlers.notified'),
+    committed: committedBy(records),
+    undo:
+      undo === undefined
+        ? undefined
+        : {
+            started: undo,
+            finished: records.slice(records.indexOf(undo)).find((record) => record.type === 'undo.finished'),
+          },
+  };
+}
+
+/** The first commit that began to remove. */
+function committedBy(records: readonly JournalRecord[]): Of<'commit.started'> | undefined {
+  return records.find((record, index): record is Of<'commit.started'> => {
+    if (record.type !== 'commit.started') return false;
+    const end = records.slice(index).find(({ type }) => type === 'commit.finished');
+    return end?.type !== 'commit.finished' || end.notBegun !== true;
+  });
+}
+
+function changesOf(records: readonly JournalRecord[]): readonly JournalledChange[] {
+  const ends = new Map<number, Of<'change.done'> | Of<'change.failed'>>();
+  const undoing = new Set<number>();
+  const undone = new Set<number>();
+  for (const record of records) {
+    if (record.type === 'change.done' || record.type === 'change.failed') ends.set(record.number, record);
+    if (record.type === 'change.undoing') undoing.add(record.number);
+    if (record.type === 'change.undone') undone.add(record.number);
+  }
+  return records.flatMap((record): JournalledChange[] => {
+    if (record.type !== 'change.intended') return [];
+    const end = ends.get(record.number);
+    return [
+      {
+        intent: record,
+        ended: end === undefined ? 'open' : end.type === 'change.done' ? 'done' : 'failed',
+        error: end?.type === 'change.failed' ? end.error : undefined,
+        notBegun: end?.type === 'change.failed' && end.notBegun === true,
+        undone: undone.has(record.number),
+        halfUndone: undoing.has(record.number) && !undone.has(record.number),
+      },
+    ];
+  });
+}

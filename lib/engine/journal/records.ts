@@ -1,0 +1,137 @@
+import type { PitrErrorJson } from '../../base/errors/pitr-error.ts';
+import type { Change, Result } from '../../contract/module.ts';
+import type { Recap, TaskStatus } from '../events/events.ts';
+import type { Beginning } from './beginning.ts';
+
+/** Format of the journal's lines; raised when an older pitr could misread them. */
+export const JOURNAL_VERSION = 3;
+
+/** Where in a run a change was made: the `turn`th time (from 1) that the task ran on the host. */
+export interface Step {
+  readonly task: string;
+  readonly turn: number;
+  /** The play's host; the change may have been made on another one (`delegate_to`). */
+  readonly host: string;
+  /** In a loop: the index of its item. */
+  readonly item?: number | undefined;
+}
+
+/**
+ * Who goes on with a run whose journal it has read. Nothing keeps two processes from appending, so it is told here what
+ * was read: the record counts only where it comes directly after that. See `goOn`.
+ */
+export interface GoingOn extends Beginning {
+  /** How many records it had read; absent before version 3. */
+  readonly after?: number | undefined;
+  /** Tells it from every other one. */
+  readonly token?: string | undefined;
+}
+
+/**
+ * One line of a run's journal. A change is in it twice: `change.intended` is on disk before the host is touched, and
+ * `change.done` or `change.failed` after. An intent with neither is a change that may be half made.
+ */
+export type JournalRecord =
+  | ({
+      readonly type: 'run.started';
+      readonly version: number;
+      readonly runId: string;
+      readonly playbook: string;
+      /** Absolute, as `playbook` is: an undo may start elsewhere. */
+      readonly inventories: readonly string[];
+      readonly limit?: string | undefined;
+      readonly tags?: readonly string[] | undefined;
+      readonly skipTags?: readonly string[] | undefined;
+      readonly forceHandlers?: boolean | undefined;
+      /** What has the name of a secret is masked. */
+      readonly extraVars: Readonly<Record<string, unknown>>;
+    } & Beginning)
+  /** `pitr resume` goes on with the run, in a process of its own. */
+  | ({
+      readonly type: 'run.resumed';
+      readonly inventories: readonly string[];
+      readonly extraVars: Readonly<Record<string, unknown>>;
+    } & GoingOn)
+  | { readonly type: 'task.started'; readonly time: number; readonly task: string; readonly name: string }
+  /** How a task ended on a host. Not flushed by itself: what is lost with the controller is looked at again. */
+  | ({
+      readonly type: 'task.result';
+      readonly time: number;
+      readonly module: string;
+      readonly status: TaskStatus;
+      readonly result: Result;
+      readonly ignored?: true | undefined;
+      readonly error?: PitrErrorJson | undefined;
+    } & Omit<Step, 'item'>)
+  /** Its failure was rescued: the host goes on. */
+  | { readonly type: 'host.rescued'; readonly time: number; readonly host: string }
+  /** It was taken out of the play by the failure of another host. */
+  | { readonly type: 'host.left'; readonly time: number; readonly host: string }
+  | {
+      readonly type: 'change.intended';
+      readonly time: number;
+      readonly number: number;
+      readonly host: string;
+      readonly step?: Step | undefined;
+      readonly module: string;
+      readonly params: unknown;
+      readonly change: Change;
+      /** Whom the task became, and its environment: an undo works under the same. */
+      readonly user?: string | undefined;
+      readonly env?: Readonly<Record<string, string>> | undefined;
+      /** It is made by every process of the run anew, so a resumed run does not count it as done. */
+      readonly everyRun?: true | undefined;
+      /**
+       * The name of what it gave, where that can end by itself: a resumed run looks at it again. Before version 3 `true`,
+       * and so only as the last change.
+       */
+      readonly mayEnd?: string | true | undefined;
+      /** The name of what an earlier change gave (`mayEnd`) and is not to be looked at again after this one. */
+      readonly handsOn?: string | undefined;
+      /** True, or the reason why it cannot be taken back. */
+      readonly undoable: true | string;
+    }
+  | { readonly type: 'change.done'; readonly time: number; readonly number: number; readonly result: Result }
+  | {
+      readonly type: 'change.failed';
+      readonly time: number;
+      readonly number: number;
+      readonly error: PitrErrorJson;
+      /** The host was not touched: the run was stopped between the intent and its change. */
+      readonly notBegun?: true | undefined;
+    }
+  /** `pitr undo` began; one that died has no `undo.finished`. */
+  | ({ readonly type: 'undo.started' } & GoingOn)
+  /** `pitr undo` begins to take the change back: from here on nobody can tell what of it stands. */
+  | { readonly type: 'change.undoing'; readonly time: number; readonly number: number }
+  /** `pitr undo` has taken the change back. */
+  | { readonly type: 'change.undone'; readonly time: number; readonly number: number }
+  | {
+      readonly type: 'undo.finished';
+      readonly time: number;
+      readonly status: 'ok' | 'failed' | 'interrupted';
+      readonly error?: PitrErrorJson | undefined;
+    }
+  /** `pitr commit` lets the old data of the run go: from here on there is nothing to go back to. */
+  | ({ readonly type: 'commit.started' } & GoingOn)
+  | {
+      readonly type: 'commit.finished';
+      readonly time: number;
+      readonly removed: readonly { readonly host: string; readonly path: string }[];
+      /** It was refused before it removed anything: there is everything to go back to. */
+      readonly notBegun?: true | undefined;
+      readonly error?: PitrErrorJson | undefined;
+    }
+  | {
+      readonly type: 'handlers.notified';
+      readonly time: number;
+      readonly host: string;
+      readonly handlers: readonly string[];
+    }
+  | {
+      readonly type: 'run.finished';
+      readonly time: number;
+      readonly status: 'ok' | 'failed' | 'interrupted';
+      readonly recap: Readonly<Record<string, Recap>>;
+      readonly error?: PitrErrorJson | undefined;
+    };

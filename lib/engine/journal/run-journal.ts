@@ -1,0 +1,99 @@
+import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
+import { MASK, type Masker, SECRET_NAME } from '../../base/values/secret.ts';
+import type { Result } from '../../contract/module.ts';
+import type { TaskStatus } from '../events/events.ts';
+import type { ChangeJournal } from '../task/module-run.ts';
+import type { Step } from './records.ts';
+import type { JournalWriter } from './writer.ts';
+
+/** What a run writes down as it goes. */
+export interface RunJournal extends ChangeJournal {
+  /** How a task ended on a host. */
+  result(
+    entry: Omit<Step, 'item'> & {
+      readonly module: string;
+      readonly status: TaskStatus;
+      readonly result: Result;
+      readonly ignored?: true | undefined;
+      readonly error?: PitrError | undefined;
+    },
+  ): void;
+  /** The change that was intended is not made: its host was not touched. */
+  notBegun(number: number, error: unknown): Promise<void>;
+  rescued(host: string): void;
+  left(host: string): void;
+}
+
+/**
+ * Writes changes into a run's journal, durably, secrets masked; results of tasks with the next of them. `next` is the
+ * number of the next change.
+ */
+export function runJournal(writer: JournalWriter, masker: Masker, next = 1): RunJournal {
+  let number = next;
+  return {
+    intend: async ({
+      host,
+      step,
+      module,
+      params,
+      change,
+      user,
+      env,
+      everyRun,
+      mayEnd,
+      handsOn,
+      undoable,
+    }) => {
+      const own = number++;
+      const masked = masker.data({ params, change, env: env === undefined ? undefined : environment(env) });
+      await writer.durable({
+        type: 'change.intended',
+        time: Date.now(),
+        number: own,
+        host,
+        step,
+        module,
+        ...masked,
+        user,
+        everyRun,
+        mayEnd,
+        handsOn,
+        undoable,
+      });
+      return own;
+    },
+    done: (done, result) =>
+      writer.durable({ type: 'change.done', time: Date.now(), number: done, result: masker.data(result) }),
+    failed: (failed, error) =>
+      writer.durable({
+        type: 'change.failed',
+        time: Date.now(),
+        number: failed,
+        error: masker.data(asPitrError(error).toJSON()),
+      }),
+    notBegun: (not, error) =>
+      writer.durable({
+        type: 'change.failed',
+        time: Date.now(),
+        number: not,
+        error: masker.data(asPitrError(error).toJSON()),
+        notBegun: true,
+      }),
+    result: ({ result, error, ...rest }) =>
+      writer.append({
+        type: 'task.result',
+        time: Date.now(),
+        ...rest,
+        result: masker.data(result),
+        ...(error === undefined ? {} : { error: masker.data(error.toJSON()) }),
+      }),
+    rescued: (host) => writer.append({ type: 'host.rescued', time: Date.now(), host }),
+    left: (host) => writer.append({ type: 'host.left', time: Date.now(), host }),
+  };
+}
+
+function environment(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, SECRET_NAME.test(name) ? MASK : value]),
+  );
+}

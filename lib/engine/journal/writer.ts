@@ -1,0 +1,160 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { JournalRecord } from './records.ts';
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Appends records to a run's journal. What is asked to be durable is on disk when its promise resolves; records that
+ * come while a flush is under way share the next one, so many hosts cost one flush.
+ *
+ * The first write that fails is the last one: what comes after it would stand behind a gap, or behind half a line.
+ * From then on everything is refused with its error, and so no change begins any more.
+ */
+export class JournalWriter {
+  readonly #file: FileHandle;
+  readonly #place: Place;
+  #lines: string[] = [];
+  #waiting: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
+  #broken: PitrError | undefined;
+
+  private constructor(file: FileHandle, place: Place) {
+    this.#file = file;
+    this.#place = place;
+  }
+
+  /** Creates the journal and its directory, readable by its owner alone. `again`: the command that goes on later. */
+  static async create(path: string, again?: string): Promise<JournalWriter> {
+    const place = { path, again };
+    try {
+      const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const file = await open(path, 'ax+', 0o600);
+      await syncNames(dirname(path), made === undefined ? dirname(path) : dirname(made));
+      return new JournalWriter(file, place);
+    } catch (thrown) {
+      throw notWritten(thrown, place, 'nothing was changed');
+    }
+  }
+
+  /**
+   * Opens a journal that exists, to append to it. A last line that was cut off while it was written stays, on a line of
+   * its own: somebody else may be about to append as well, so nothing may move.
+   */
+  static async reopen(path: string, again?: string): Promise<JournalWriter> {
+    const place = { path, again };
+    try {
+      const file = await open(path, constants.O_RDWR | constants.O_APPEND);
+      const writer = new JournalWriter(file, place);
+      const { size } = await file.stat();
+      const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+      if (size > 0 && buffer.toString() !== '\n') writer.#lines.push('\n');
+      return writer;
+    } catch (thrown) {
+      throw notWritten(thrown, place, 'nothing was changed');
+    }
+  }
+
+  /** Appends without waiting: on disk with the next durable record or at close. */
+  append(record: JournalRecord): void {
+    this.#lines.push(`${JSON.stringify(record)}\n`);
+  }
+
+  /** Appends, and resolves when the record is on disk. */
+  async durable(record: JournalRecord): Promise<void> {
+    this.append(record);
+    const written = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    this.#flushing ??= this.#flush();
+    await written;
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#flushing;
+      if (this.#lines.length > 0) await this.#write();
+      if (this.#broken !== undefined) throw this.#broken;
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#write();
+        for (const { resolve } of waiting) resolve();
+      } catch (error) {
+        for (const { reject } of waiting) reject(error);
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  async #write(): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const bytes = Buffer.from(this.#lines.join(''));
+    this.#lines = [];
+    let size: number | undefined;
+    try {
+      ({ size } = await this.#file.stat());
+      // One call of the kernel where it can be: whoever appends at the same time comes before it or after it.
+      for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten;
+      await this.#file.datasync();
+    } catch (thrown) {
+      this.#broken = notWritten(thrown, this.#place, 'nothing further was changed');
+      // Where even that fails the line stays torn, and a torn last line is not read.
+      if (size !== undefined) await this.#cutOff(size, bytes).catch(() => undefined);
+      throw this.#broken;
+    }
+  }
+
+  /** Removes what a write that failed has left, unless something else stands there or behind it. */
+  async #cutOff(size: number, bytes: Buffer): Promise<void> {
+    const left = Buffer.alloc(bytes.length + 1);
+    const { bytesRead } = await this.#file.read(left, 0, left.length, size);
+    if (bytesRead <= bytes.length && left.subarray(0, bytesRead).equals(bytes.subarray(0, bytesRead)))
+      await this.#file.truncate(size);
+  }
+}
+
+/** A file that is on disk is found after a power cut only when its name is, and those of its directories. */
+async function syncNames(from: string, upTo: string): Promise<void> {
+  const directory = await open(from, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+  if (from !== upTo) await syncNames(dirname(from), upTo);
+}
+
+interface Place {
+  readonly path: string;
+  readonly again: string | undefined;
+}
+
+function notWritten(thrown: unknown, { path, again }: Place, state: string): PitrError {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+  return new PitrError({
+    kind: 'failed',
+    code: 'journal-not-written',
+    message: `the journal of the run cannot be written: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    details: [path, 'Without it nothing could be taken back, so no change begins without it.'],
+    state,
+    next: [
+      full
+        ? `Make room there: df -h ${dirname(path)}`
+        : `See what is wrong there: ls -ld ${dirname(path)}; df -h ${dirname(path)}`,
+      ...(again === undefined ? [] : [`Then go on: ${again}`]),
+    ],
+    cause: thrown,
+  });
+}

@@ -1,0 +1,71 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { Masker, Secret } from '../../base/values/secret.ts';
+import { connectionSettings } from '../../language/inventory/connection.ts';
+import type { Inventory, InventoryHost } from '../../language/inventory/model.ts';
+import { connectHost } from '../../transport/connect.ts';
+import type { ConnectionSettings, HostConnection } from '../../transport/types.ts';
+import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
+
+/** One connection a host for the whole run, opened when it is first used. */
+export class Connections {
+  readonly #inventory: Inventory;
+  readonly #extraVars: Readonly<Record<string, unknown>>;
+  readonly #masker: Masker;
+  readonly #open = new Map<string, HostConnection>();
+
+  constructor(inventory: Inventory, extraVars: Readonly<Record<string, unknown>>, masker: Masker) {
+    this.#inventory = inventory;
+    this.#extraVars = extraVars;
+    this.#masker = masker;
+  }
+
+  /** Throws kind `validation` for a host that is not in the inventory, or whose connection variables are wrong. */
+  to(name: string): HostConnection {
+    let connection = this.#open.get(name);
+    if (connection === undefined) {
+      connection = connectHost(name, this.#settings(name));
+      this.#open.set(name, connection);
+    }
+    return connection;
+  }
+
+  /** How a host is reached, as its inventory says. Throws like `to`. */
+  settingsOf(name: string): ConnectionSettings {
+    return this.#settings(name);
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.allSettled([...this.#open.values()].map((connection) => connection.close()));
+    this.#open.clear();
+  }
+
+  #settings(name: string): ConnectionSettings {
+    const host = this.#inventory.hosts.get(name);
+    if (host === undefined) {
+      if (name === 'localhost') return { kind: 'local' };
+      throw new PitrError({
+        kind: 'validation',
+        code: 'unknown-host',
+        message: `host "${name}" is not in the inventory`,
+      });
+    }
+    const settings = connectionSettings(host, this.#connectionVars(host));
+    for (const secret of secretsOf(settings)) this.#masker.add(secret.reveal());
+    return settings;
+  }
+
+  #connectionVars(host: InventoryHost): Record<string, unknown> {
+    const scope = new Scope([
+      templatesLayer(host.vars),
+      dataLayer(this.#extraVars),
+      dataLayer({ inventory_hostname: host.name }),
+    ]);
+    const names = [...scope.names()].filter((name) => /^(ansible|pitr)_/.test(name));
+    return Object.fromEntries(names.map((name) => [name, scope.get(name)]));
+  }
+}
+
+function secretsOf(settings: ConnectionSettings): readonly Secret[] {
+  const own = settings.kind === 'ssh' ? [settings.password, settings.passphrase] : [];
+  return [...own, settings.become?.password].filter((secret) => secret !== undefined);
+}

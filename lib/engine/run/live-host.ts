@@ -1,0 +1,70 @@
+import type { WriteHost } from '../../contract/module.ts';
+import type { Probe } from '../../contract/probe.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
+import type { Command, HostConnection, RunOptions, RunResult } from '../../transport/types.ts';
+
+/** Finds the connection of another host of the inventory. */
+export type Peers = (name: string) => HostConnection;
+
+/** What surrounds every command of a task, unless the command says otherwise. */
+export interface HostDefaults {
+  /** `become_user` of the task. */
+  readonly user?: string | undefined;
+  /** `environment` of the task. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const PROBE_TIMEOUT_MS = 60_000;
+
+/** A host as modules see it when they really work on it: what `look` answers is what is there. */
+export function liveHost(connection: HostConnection, peers: Peers, defaults: HostDefaults = {}): WriteHost {
+  const merged = <T extends Pick<RunOptions, 'user' | 'env'>>(options: T): T => ({
+    ...options,
+    ...(options.user === undefined && defaults.user !== undefined ? { user: defaults.user } : {}),
+    ...(defaults.env === undefined ? {} : { env: { ...defaults.env, ...options.env } }),
+  });
+  const withSignal = <T extends Pick<RunOptions, 'signal'> & RunOptions>(options: T): T =>
+    options.signal === undefined && defaults.signal !== undefined
+      ? { ...options, signal: defaults.signal }
+      : options;
+  const asCommand = (probe: Probe): Command => merged({ argv: probe.argv, user: probe.user, env: probe.env });
+
+  const host: WriteHost = {
+    name: connection.name,
+    query: (probe) =>
+      connection.run(
+        probe.argv,
+        withSignal({ ...asCommand(probe), timeoutMs: probe.timeoutMs ?? PROBE_TIMEOUT_MS }),
+      ),
+    stream: (probe) => connection.spawn(probe.argv, withSignal(asCommand(probe))),
+    queryAll: (probes) =>
+      connection.batch(
+        probes.map(asCommand),
+        withSignal({ timeoutMs: Math.max(PROBE_TIMEOUT_MS, ...probes.map((probe) => probe.timeoutMs ?? 0)) }),
+      ),
+    look: (resource, id) => resource.read(host, id),
+    peer: (name) =>
+      liveHost(peers(name), peers, defaults.signal === undefined ? {} : { signal: defaults.signal }),
+    run: (argv, options = {}) => connection.run(argv, withSignal(merged(options))),
+    batch: (commands, options = {}) => connection.batch(commands.map(merged), withSignal(options)),
+    spawn: (argv, options = {}) => connection.spawn(argv, withSignal(merged(options))),
+    readFile: (path, options = {}) => connection.readFile(path, withSignal(merged(options))),
+    writeFile: (path, content, options = {}) =>
+      connection.writeFile(
+        path,
+        content,
+        withSignal(
+          options.user === undefined && defaults.user !== undefined
+            ? { ...options, user: defaults.user }
+            : options,
+        ),
+      ),
+    must: async (argv, options = {}): Promise<RunResult> => {
+      const result = await host.run(argv, options);
+      if (result.exitCode !== 0) throw commandFailed(result, connection.name);
+      return result;
+    },
+  };
+  return host;
+}

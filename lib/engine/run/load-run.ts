@@ -1,0 +1,40 @@
+import { loadInventory } from '../../language/inventory/load.ts';
+import type { Inventory } from '../../language/inventory/model.ts';
+import { matchHosts } from '../../language/inventory/patterns.ts';
+import { checkPlaybook } from '../../language/playbook/check.ts';
+import { loadPlaybook } from '../../language/playbook/load.ts';
+import type { PlayFiles } from '../task/variables.ts';
+import type { RunRequest } from './run-request.ts';
+import { loadVarsFiles } from './vars-files.ts';
+
+/** A playbook and inventory that have passed every check that needs no host. */
+export interface LoadedRun {
+  readonly inventory: Inventory;
+  readonly plays: readonly PlayFiles[];
+  /** All hosts of the inventory. */
+  readonly hosts: readonly string[];
+}
+
+/** Loads and checks everything. Throws kind `validation`; contacts no host. */
+export async function loadRun(request: RunRequest): Promise<LoadedRun> {
+  const inventory = await loadInventory(request.inventories);
+  const playbook = await loadPlaybook(request.playbook);
+  const hosts = [...inventory.hosts.keys()];
+  await checkPlaybook(playbook, {
+    hostVars: new Map([...inventory.hosts].map(([name, host]) => [name, new Set(host.vars.keys())])),
+    extraVars: request.extraVars,
+    groups: inventory.groups,
+    hosts,
+    tags: request.tags,
+    skipTags: request.skipTags,
+    matchHosts: (pattern, at) => matchHosts(inventory, pattern, undefined, at),
+  });
+  const plays = await Promise.all(
+    playbook.plays.map(async (play) => ({
+      play,
+      defaults: await loadVarsFiles(play, play.defaultsFiles, request.extraVars),
+      files: await loadVarsFiles(play, play.varsFiles, request.extraVars),
+    })),
+  );
+  return { inventory, plays, hosts };
+}

@@ -1,0 +1,275 @@
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import type { Block, Step, Task } from '../../language/playbook/model.ts';
+import { loadModule } from '../../modules/registry.ts';
+import { endedBefore } from '../back/earlier-result.ts';
+import type { TaskRef } from '../events/events.ts';
+import { allTrue } from '../task/conditions.ts';
+import { registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { runTask } from '../task/task-run.ts';
+import { type PlayVars, playScope, taskScope } from '../task/variables.ts';
+import { InOrder, inParallel } from './pool.ts';
+import { reportResult } from './report-result.ts';
+import { type RunState, tagsSelect } from './run-state.ts';
+
+/** Thrown to end a whole play (or run) at once; carries the error that decided it. */
+class PlayStopped extends Error {
+  readonly error: PitrError | undefined;
+
+  constructor(error: PitrError | undefined) {
+    super(error?.message ?? 'the play ended');
+    this.error = error;
+  }
+}
+
+interface SettledOutcome {
+  readonly outcome: TaskOutcome;
+  readonly durationMs: number;
+  /** It ended before the run was resumed. */
+  readonly earlier: boolean;
+}
+
+export interface PlayOutcome {
+  /** No later play may run. */
+  readonly stopRun: boolean;
+  readonly error: PitrError | undefined;
+}
+
+/**
+ * Runs the tasks of a play on its hosts: task by task on all hosts at once (`linear`), or each host at its own pace
+ * (`free`). Hosts that fail leave the play; blocks rescue them.
+ */
+export class PlayRun {
+  readonly #run: RunState;
+  readonly #vars: PlayVars;
+  /** Hosts that failed in this play and were not rescued. */
+  readonly #failed = new Map<string, PitrError>();
+  #firstError: PitrError | undefined;
+
+  constructor(run: RunState, vars: PlayVars) {
+    this.#run = run;
+    this.#vars = vars;
+  }
+
+  /** Runs everything. Handlers run at the end, also for hosts that are left when others failed. */
+  async play(): Promise<PlayOutcome> {
+    const { play, hosts } = this.#vars;
+    try {
+      if (play.strategy === 'free') {
+        await inParallel(hosts, this.#run.forks, (host) => this.#steps(play.tasks, [host]));
+      } else {
+        await this.#steps(play.tasks, hosts);
+      }
+      await this.#flushHandlers(hosts.filter((host) => this.#run.forceHandlers || !this.#failed.has(host)));
+    } catch (thrown) {
+      if (!(thrown instanceof PlayStopped)) throw thrown;
+      if (thrown.error === undefined) return { stopRun: false, error: this.#firstError };
+      return { stopRun: true, error: thrown.error };
+    }
+    const allFailed = hosts.length > 0 && hosts.every((host) => this.#failed.has(host));
+    return { stopRun: allFailed, error: this.#firstError };
+  }
+
+  /** Runs steps in order; gives the hosts that are still in the play afterwards. */
+  async #steps(steps: readonly Step[], hosts: readonly string[]): Promise<readonly string[]> {
+    let alive = hosts;
+    for (const step of steps) {
+      if (alive.length === 0) return alive;
+      alive = step.kind === 'block' ? await this.#block(step, alive) : await this.#task(step, alive, false);
+    }
+    return alive;
+  }
+
+  async #block(block: Block, hosts: readonly string[]): Promise<readonly string[]> {
+    const survivors = await this.#guarded(() => this.#steps(block.block, hosts), block, hosts);
+    const failed = hosts.filter((host) => !survivors.includes(host));
+    let rescued: readonly string[] = [];
+    if (failed.length > 0 && block.rescue.length > 0 && !this.#run.signal.aborted) {
+      for (const host of failed) this.#forgive(host);
+      rescued = await this.#steps(block.rescue, failed);
+      for (const host of rescued) this.#run.recap.count(host, 'rescued');
+    }
+    const after = [...survivors, ...rescued];
+    if (block.always.length > 0 && !this.#run.signal.aborted) {
+      const errors = new Map(this.#failed);
+      const through = await this.#steps(block.always, hosts);
+      for (const host of hosts) if (errors.has(host)) this.#failed.set(host, errors.get(host) as PitrError);
+      return after.filter((host) => through.includes(host));
+    }
+    return after;
+  }
+
+  /** Inside a block that rescues or cleans up, an `any_errors_fatal` failure ends the block, not yet the play. */
+  async #guarded(
+    work: () => Promise<readonly string[]>,
+    block: Block,
+    hosts: readonly string[],
+  ): Promise<readonly string[]> {
+    if (block.rescue.length === 0 && block.always.length === 0) return work();
+    try {
+      return await work();
+    } catch (thrown) {
+      if (
+        !(thrown instanceof PlayStopped) ||
+        thrown.error === undefined ||
+        thrown.error.kind === 'interrupted'
+      )
+        throw thrown;
+      for (const host of hosts) {
+        if (this.#failed.has(host)) continue;
+        this.#failed.set(host, thrown.error);
+        this.#run.journal?.left(host);
+      }
+      if (block.rescue.length > 0) return [];
+      await this.#steps(block.always, hosts);
+      throw thrown;
+    }
+  }
+
+  #forgive(host: string): void {
+    const error = this.#failed.get(host);
+    this.#failed.delete(host);
+    this.#run.lost.delete(host);
+    this.#run.journal?.rescued(host);
+    if (this.#firstError === error) this.#firstError = [...this.#failed.values()][0];
+  }
+
+  async #task(task: Task, hosts: readonly string[], handler: boolean): Promise<readonly string[]> {
+    if (!handler && !tagsSelect(task.tags, this.#run.tags)) return hosts;
+    this.#run.signal.throwIfAborted();
+    if (task.module === 'meta') return this.#meta(task, hosts);
+    const [first] = hosts;
+    if (first === undefined) return hosts;
+    const ref: TaskRef = { id: task.id, name: this.#name(task, first), module: task.module, at: task.at };
+    const module = await loadModule(task.module, [this.#vars.play.directory]);
+    const doers = task.runOnce ? [first] : hosts;
+    const turns = new Map(doers.map((host) => [host, this.#run.turns.next(host, task.id)]));
+    const job: TaskJob = { run: this.#run, vars: this.#vars, task, ref, module, turns };
+    const before = new Map(doers.map((host) => [host, endedBefore(job, host)]));
+    const settled = new InOrder<SettledOutcome>(doers.length, (index, ended) => {
+      const host = doers[index];
+      return host !== undefined && this.#settle(job, host, ended, hosts).failed ? [host] : [];
+    });
+    const working = doers.filter((host) => before.get(host) === undefined);
+    if (working.length > 0)
+      this.#run.emit({ type: 'task.started', time: Date.now(), task: ref, hosts: working, handler });
+    await inParallel([...doers.entries()], this.#run.forks, async ([index, host]) => {
+      const started = performance.now();
+      const earlier = before.get(host);
+      const outcome = earlier ?? (await runTask(job, host));
+      const durationMs = performance.now() - started;
+      settled.put(index, { outcome, durationMs, earlier: earlier !== undefined });
+    });
+    const failed = settled.results();
+    if (working.length > 0) this.#run.emit({ type: 'task.finished', time: Date.now(), task: ref });
+    if (failed.length > 0) this.#afterFailures(task, task.runOnce ? [...hosts] : failed, failed[0] ?? first);
+    return hosts.filter((host) => !this.#failed.has(host));
+  }
+
+  /** Stores, counts and reports a result. */
+  #settle(
+    job: TaskJob,
+    host: string,
+    { outcome, durationMs, earlier }: SettledOutcome,
+    playHosts: readonly string[],
+  ): { readonly failed: boolean } {
+    const { task } = job;
+    const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
+    const ignored = isFailure && outcome.error?.kind !== 'interrupted' && this.#ignores(task, host);
+    const receivers = task.runOnce ? playHosts : [host];
+    for (const receiver of receivers) this.#remember(task, receiver, outcome);
+    if (outcome.status === 'changed') for (const receiver of receivers) this.#notify(task, receiver);
+    if (!earlier) reportResult(job, host, outcome, durationMs, ignored);
+    if (isFailure && !ignored && outcome.error !== undefined) {
+      for (const receiver of receivers) this.#failed.set(receiver, outcome.error);
+      this.#firstError ??= outcome.error;
+      this.#run.lost.add(host);
+    }
+    return { failed: isFailure && !ignored };
+  }
+
+  #ignores(task: Task, host: string): boolean {
+    if (task.ignoreErrors === undefined) return false;
+    const scope = taskScope(this.#run, this.#vars, host, task);
+    return allTrue([task.ignoreErrors], scope) === true;
+  }
+
+  #remember(task: Task, host: string, outcome: TaskOutcome): void {
+    let facts = this.#run.facts.get(host);
+    if (facts === undefined) {
+      facts = new Map();
+      this.#run.facts.set(host, facts);
+    }
+    const given = outcome.result.facts;
+    if (given !== null && typeof given === 'object')
+      for (const [name, value] of Object.entries(given)) facts.set(name, value);
+    if (task.register !== undefined) facts.set(task.register, registered(outcome, task.name.value));
+  }
+
+  #notify(task: Task, host: string): void {
+    for (const wanted of task.notify) {
+      const name = String(playScope(this.#run, this.#vars, host).renderLocated(wanted));
+      const handlers = this.#vars.play.handlers.filter((handler) => this.#answersTo(handler, name));
+      if (handlers.length === 0) {
+        throw new PitrError({
+          kind: 'validation',
+          code: 'unknown-handler',
+          message: `there is no handler "${name}"`,
+          at: wanted.at,
+        });
+      }
+      const notified = this.#run.notified.get(host) ?? new Map<string, string>();
+      for (const handler of handlers) notified.set(handler.id, handler.name.value);
+      this.#run.notified.set(host, notified);
+    }
+  }
+
+  #answersTo(handler: Task, name: string): boolean {
+    return handler.name.value === name || handler.listen.includes(name);
+  }
+
+  /** Runs the notified handlers in the order in which they are written. */
+  async #flushHandlers(hosts: readonly string[]): Promise<void> {
+    for (const handler of this.#vars.play.handlers) {
+      const waiting = hosts.filter((host) => this.#run.notified.get(host)?.has(handler.id) === true);
+      if (waiting.length === 0) continue;
+      for (const host of waiting) this.#run.notified.get(host)?.delete(handler.id);
+      await this.#task(handler, waiting, true);
+    }
+  }
+
+  async #meta(task: Task, hosts: readonly string[]): Promise<readonly string[]> {
+    const [first] = hosts;
+    const what = Object.values(task.args.value)[0];
+    if (first !== undefined && allTrue(task.when, taskScope(this.#run, this.#vars, first, task)) !== true)
+      return hosts;
+    if (what === 'flush_handlers') await this.#flushHandlers(hosts);
+    if (what === 'end_play') throw new PlayStopped(undefined);
+    return hosts.filter((host) => !this.#failed.has(host));
+  }
+
+  #afterFailures(task: Task, failed: readonly string[], host: string): void {
+    const { play, hosts } = this.#vars;
+    const error = this.#failed.get(host) ?? this.#firstError;
+    if (error === undefined) return;
+    if (error.kind === 'interrupted') throw new PlayStopped(error);
+    const tooMany =
+      play.maxFailPercentage !== undefined &&
+      (this.#failed.size / hosts.length) * 100 > play.maxFailPercentage;
+    if ((task.anyErrorsFatal ?? play.anyErrorsFatal) || tooMany || (task.runOnce && failed.length > 0))
+      throw new PlayStopped(error);
+  }
+
+  /** The task's name for display, as the first host sees it; a name that cannot be rendered yet stays as written. */
+  #name(task: Task, host: string): string {
+    if (!task.name.value.includes('{{')) return task.name.value;
+    try {
+      const name = taskScope(this.#run, this.#vars, host, task).renderLocated(task.name);
+      return name instanceof Unknown ? task.name.value : this.#run.masker.text(String(name));
+    } catch (thrown) {
+      // Loop variables in names are not there yet; the name is only for display.
+      if (asPitrError(thrown).kind === 'validation') return task.name.value;
+      throw thrown;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { MASK } from '../../base/values/secret.ts';
+import type { TaskJob, TaskOutcome } from '../task/task-job.ts';
+
+/** Counts a host's result and tells the readers of it, secrets masked. */
+export function reportResult(
+  job: TaskJob,
+  host: string,
+  outcome: TaskOutcome,
+  durationMs: number,
+  ignored: boolean,
+): void {
+  const { run, task, ref } = job;
+  const hidden = task.noLog;
+  run.journal?.result({
+    task: task.id,
+    turn: job.turns.get(host) ?? 1,
+    host,
+    module: task.module,
+    status: outcome.status,
+    result: hidden ? { censored: MASK } : outcome.result,
+    ...(ignored ? { ignored: true } : {}),
+    error: outcome.error,
+  });
+  run.recap.count(host, ignored ? 'ignored' : outcome.status);
+  if (outcome.status === 'changed') run.recap.count(host, 'ok');
+  const { masker } = run;
+  run.emit({
+    type: 'host.result',
+    time: Date.now(),
+    task: ref,
+    host,
+    status: outcome.status,
+    durationMs: Math.round(durationMs),
+    ...(outcome.delegatedTo === undefined ? {} : { delegatedTo: outcome.delegatedTo }),
+    ...(outcome.summary === undefined || hidden ? {} : { summary: masker.text(outcome.summary) }),
+    ...(outcome.diff === undefined || outcome.diff.length === 0 || hidden
+      ? {}
+      : { diff: masker.data(outcome.diff) }),
+    ...(hidden ? { result: { censored: 'no_log' } } : { result: masker.data(outcome.result) }),
+    ...(outcome.message === undefined || hidden ? {} : { message: masker.text(outcome.message) }),
+    ...(outcome.error === undefined ? {} : { error: masker.data(outcome.error.toJSON()) }),
+    ...(ignored ? { ignored: true } : {}),
+  });
+}

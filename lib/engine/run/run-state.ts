@@ -1,0 +1,105 @@
+import type { Masker } from '../../base/values/secret.ts';
+import type { Question } from '../../contract/module.ts';
+import type { Inventory } from '../../language/inventory/model.ts';
+import type { HostConnection } from '../../transport/types.ts';
+import type { Predictions } from '../check/predictions.ts';
+import type { EventReader, Recap, RunMode } from '../events/events.ts';
+import type { Past } from '../journal/past.ts';
+import type { RunJournal } from '../journal/run-journal.ts';
+import type { Turns } from '../task/run-count.ts';
+import type { HeldLocks } from './held-locks.ts';
+
+export interface Answer {
+  readonly answer: boolean;
+  readonly by: 'operator' | '--yes' | 'nobody';
+}
+
+/** Everything that lives as long as one run. */
+export interface RunState {
+  readonly runId: string;
+  readonly mode: RunMode;
+  /** What playbooks see as the mode; a run is gone through once as a dry run before it starts. */
+  readonly statedMode: RunMode;
+  readonly inventory: Inventory;
+  /** `-e`: as typed, never rendered. */
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  readonly emit: EventReader;
+  readonly ask: (question: Question) => Promise<Answer>;
+  /** Somebody is there to answer, or has answered everything beforehand. */
+  readonly answerable: boolean;
+  readonly signal: AbortSignal;
+  readonly masker: Masker;
+  readonly forks: number;
+  readonly tags: TagFilter;
+  /** Registered results and facts, by host; they outlive plays. */
+  readonly facts: Map<string, Map<string, unknown>>;
+  readonly connection: (host: string) => HostConnection;
+  readonly predictions: Predictions | undefined;
+  readonly journal: RunJournal | undefined;
+  /** In a resumed run: what need not be done again. */
+  readonly past: Past | undefined;
+  readonly turns: Turns;
+  /** What the run keeps until it ends. */
+  readonly held: HeldLocks;
+  readonly recap: RecapBook;
+  /** Hosts that failed or were lost: no later play runs on them. */
+  readonly lost: Set<string>;
+  /** Handlers that were notified and have not run: by host, id to name. */
+  readonly notified: Map<string, Map<string, string>>;
+  readonly forceHandlers: boolean;
+  readonly playbookDirectory: string;
+}
+
+export interface TagFilter {
+  readonly only: readonly string[];
+  readonly skip: readonly string[];
+}
+
+type Count = keyof Recap;
+
+/** Counts results by host for the recap. */
+export class RecapBook {
+  readonly #hosts = new Map<string, Record<Count, number>>();
+
+  count(host: string, what: Count): void {
+    this.#of(host)[what]++;
+  }
+
+  /** A host takes part in the run; it is in the recap even when nothing happens on it. */
+  enter(host: string): void {
+    this.#of(host);
+  }
+
+  all(): Readonly<Record<string, Recap>> {
+    return Object.fromEntries([...this.#hosts].map(([host, counts]) => [host, { ...counts }]));
+  }
+
+  #of(host: string): Record<Count, number> {
+    let counts = this.#hosts.get(host);
+    if (counts === undefined) {
+      counts = {
+        ok: 0,
+        changed: 0,
+        failed: 0,
+        unreachable: 0,
+        skipped: 0,
+        unknown: 0,
+        rescued: 0,
+        ignored: 0,
+      };
+      this.#hosts.set(host, counts);
+    }
+    return counts;
+  }
+}
+
+/** Whether a task's tags are selected: `always` unless skipped by name, `never` only when asked for by name. */
+export function tagsSelect(tags: readonly string[], filter: TagFilter): boolean {
+  if (filter.skip.some((tag) => tags.includes(tag) || (tag === 'tagged' && tags.length > 0))) return false;
+  const named = filter.only.some((tag) => tags.includes(tag));
+  if (tags.includes('never') && !named) return false;
+  if (filter.only.length === 0 || filter.only.includes('all')) return true;
+  if (filter.only.includes('untagged') && tags.length === 0) return true;
+  if (filter.only.includes('tagged') && tags.length > 0) return true;
+  return named || tags.includes('always');
+}

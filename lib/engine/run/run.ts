@@ -1,0 +1,292 @@
+import { dirname } from 'node:path';
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { Masker } from '../../base/values/secret.ts';
+import type { Question } from '../../contract/module.ts';
+import { endAbandoned } from '../back/end-orphans.ts';
+import { refuseOtherPlaybook } from '../back/resume.ts';
+import { Predictions } from '../check/predictions.ts';
+import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
+import { pastOf } from '../journal/past.ts';
+import { newRunId } from '../journal/place.ts';
+import type { JournalledRun } from '../journal/read.ts';
+import { runJournal } from '../journal/run-journal.ts';
+import type { JournalWriter } from '../journal/writer.ts';
+import { allTrue } from '../task/conditions.ts';
+import { Turns } from '../task/run-count.ts';
+import { type PlayFiles, type PlayVars, playScope } from '../task/variables.ts';
+import { Connections } from './connections.ts';
+import { HeldLocks, journalUnderLocks } from './held-locks.ts';
+import { type LoadedRun, loadRun } from './load-run.ts';
+import { hostsOfPlay, serialBatches } from './play-hosts.ts';
+import { PlayRun } from './play-run.ts';
+import { beginJournal } from './run-beginning.ts';
+import type { RunRequest } from './run-request.ts';
+import { type Answer, RecapBook, type RunState, tagsSelect } from './run-state.ts';
+
+/** How the run talks to whoever started it. */
+export interface RunDoor {
+  readonly emit: EventReader;
+  readonly ask: (question: Question) => Promise<Answer>;
+  /** false: there is nobody to answer, so a run that will ask is refused before it begins. */
+  readonly answerable?: boolean | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface RunOutcome {
+  readonly runId: string;
+  readonly status: 'ok' | 'failed' | 'interrupted';
+  readonly error?: PitrError | undefined;
+  readonly recap: Readonly<Record<string, Recap>>;
+}
+
+/**
+ * Loads, checks and runs a playbook. Throws kind `validation` before any host is contacted when something is wrong
+ * with what was given; everything that happens on hosts is in the events and the outcome.
+ */
+export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<RunOutcome> {
+  const loaded = await loadRun(request);
+  const { resumes } = request;
+  const runId = resumes?.started.runId ?? newRunId();
+  if (resumes !== undefined)
+    refuseOtherPlaybook(
+      resumes,
+      loaded.plays.map(({ play }) => play),
+    );
+  if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, door.answerable ?? true);
+  const masker = new Masker();
+  const connections = new Connections(loaded.inventory, request.extraVars, masker);
+  const journal = request.mode === 'run' ? await beginJournal(request, runId) : undefined;
+  const past = resumes === undefined ? undefined : pastOf(resumes.records);
+  const held = new HeldLocks();
+  const emit = guarded(door.emit, journal);
+  const run = newRun(request, loaded, {
+    runId,
+    emit,
+    ask: door.ask,
+    answerable: door.answerable ?? true,
+    signal: held.with(door.signal),
+    masker,
+    connection: (host) => connections.to(host),
+    journal:
+      journal === undefined
+        ? undefined
+        : journalUnderLocks(runJournal(journal, masker, (resumes?.changes.length ?? 0) + 1), held),
+    past,
+    held,
+  });
+  const started = performance.now();
+  emit({
+    type: 'run.started',
+    time: Date.now(),
+    runId,
+    mode: run.mode,
+    playbook: request.playbook,
+    hosts: loaded.hosts,
+    ...(past === undefined ? {} : { doneBefore: past.size }),
+  });
+  try {
+    const error = (await clearUp(run, resumes)) ?? (await runPlays(run, loaded, request.limit));
+    const reason = held.lost ?? saidBy(door.signal, error);
+    await letGo(run, statusOf(reason));
+    return await finish(run, reason, started, journal);
+  } finally {
+    await connections.closeAll();
+    // What it could not write is told by the end of the run.
+    await journal?.close().catch(() => undefined);
+  }
+}
+
+/** Ends what the dead controller of a resumed run has left at work. */
+async function clearUp(
+  { mode, connection, signal, emit }: RunState,
+  resumes: JournalledRun | undefined,
+): Promise<PitrError | undefined> {
+  if (resumes === undefined || mode !== 'run') return undefined;
+  const tell = (text: string, host: string): void => emit({ type: 'warning', time: Date.now(), text, host });
+  return endAbandoned(resumes, connection, signal, tell).then(() => undefined, asPitrError);
+}
+
+type RunTies = Pick<
+  RunState,
+  'runId' | 'emit' | 'ask' | 'answerable' | 'signal' | 'masker' | 'connection' | 'journal' | 'past' | 'held'
+>;
+
+function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState {
+  return {
+    ...ties,
+    mode: request.mode,
+    statedMode: request.mode,
+    inventory: loaded.inventory,
+    extraVars: request.extraVars,
+    forks: request.forks,
+    tags: { only: request.tags, skip: request.skipTags },
+    facts: new Map(),
+    predictions: request.mode === 'run' ? undefined : new Predictions(),
+    recap: new RecapBook(),
+    turns: new Turns(),
+    lost: new Set(),
+    notified: new Map(),
+    forceHandlers: request.forceHandlers ?? false,
+    playbookDirectory: dirname(request.playbook),
+  };
+}
+
+/**
+ * Goes through the playbook with the variables as they are, as far as no host is needed: what is wrong with a value
+ * is refused before any host is contacted. Throws kind `validation` or `refused`.
+ */
+async function rehearse(
+  request: RunRequest,
+  loaded: LoadedRun,
+  runId: string,
+  answerable: boolean,
+): Promise<void> {
+  const run = newRun(request, loaded, {
+    runId,
+    emit: () => {},
+    ask: () => Promise.resolve({ answer: true, by: 'operator' }),
+    // What a resumed run has been told before is not asked again.
+    answerable: answerable || request.resumes !== undefined,
+    signal: new AbortController().signal,
+    masker: new Masker(),
+    connection: (host) => {
+      throw new Error(`${host} was to be contacted before the run`);
+    },
+    journal: undefined,
+    past: undefined,
+    held: new HeldLocks(),
+  });
+  const wrong = await runPlays({ ...run, mode: 'dry-run' }, loaded, request.limit);
+  if (wrong?.kind === 'validation' || wrong?.kind === 'refused') throw wrong;
+}
+
+async function runPlays(
+  run: RunState,
+  loaded: LoadedRun,
+  limit: string | undefined,
+): Promise<PitrError | undefined> {
+  let firstError: PitrError | undefined;
+  for (const files of loaded.plays) {
+    const { play } = files;
+    if (!play.tasks.some((step) => step.kind === 'block' || tagsSelect(step.tags, run.tags))) {
+      run.emit({
+        type: 'play.skipped',
+        time: Date.now(),
+        play: play.name,
+        why: play.tasks.length === 0 ? 'it has no tasks' : 'no task has a selected tag',
+      });
+      continue;
+    }
+    try {
+      const matched = hostsOfPlay(run, files, limit).filter((host) => !run.lost.has(host));
+      const hosts = matched.filter((host) => wanted(run, files, host, matched));
+      if (hosts.length === 0) {
+        run.emit({
+          type: 'play.skipped',
+          time: Date.now(),
+          play: play.name,
+          why:
+            play.when.length > 0 && matched.length > 0 ? 'its condition is false' : 'no host is left for it',
+        });
+        continue;
+      }
+      for (const batch of serialBatches(hosts, play.serial)) {
+        const outcome = await runBatch(run, { ...files, hosts: batch });
+        firstError ??= outcome.error;
+        if (outcome.stopRun) return firstError;
+      }
+    } catch (thrown) {
+      return firstError ?? asPitrError(run.signal.aborted ? run.signal.reason : thrown);
+    }
+  }
+  return firstError;
+}
+
+/** Whether the condition of an imported play holds for the host; one that check mode cannot know counts as yes. */
+function wanted(run: RunState, files: PlayFiles, host: string, hosts: readonly string[]): boolean {
+  return allTrue(files.play.when, playScope(run, { ...files, hosts }, host)) !== false;
+}
+
+async function runBatch(
+  run: RunState,
+  vars: PlayVars,
+): Promise<{ readonly stopRun: boolean; readonly error: PitrError | undefined }> {
+  for (const host of vars.hosts) run.recap.enter(host);
+  run.emit({
+    type: 'play.started',
+    time: Date.now(),
+    play: vars.play.name,
+    hosts: vars.hosts,
+    at: vars.play.at,
+  });
+  const outcome = await new PlayRun(run, vars).play();
+  run.emit({ type: 'play.finished', time: Date.now(), play: vars.play.name });
+  return outcome;
+}
+
+/** An interruption is told as such; what it met with is a detail. */
+function saidBy(signal: AbortSignal, error: PitrError | undefined): PitrError | undefined {
+  const by: unknown = signal.aborted ? signal.reason : undefined;
+  if (error?.kind !== 'interrupted' || !(by instanceof PitrError) || by.message === error.message)
+    return error;
+  return new PitrError({ ...error, message: by.message, details: [error.message, ...error.details] });
+}
+
+function statusOf(error: PitrError | undefined): 'ok' | 'failed' | 'interrupted' {
+  return error === undefined ? 'ok' : error.kind === 'interrupted' ? 'interrupted' : 'failed';
+}
+
+/** Lets go of what the run holds. What cannot be told to the host stays as it is there, which is safe, and is told here. */
+async function letGo({ held, emit }: RunState, status: 'ok' | 'failed' | 'interrupted'): Promise<void> {
+  for (const { message, host } of await held.release(status)) {
+    emit({ type: 'warning', time: Date.now(), text: message, ...(host === undefined ? {} : { host }) });
+  }
+}
+
+async function finish(
+  run: RunState,
+  reason: PitrError | undefined,
+  started: number,
+  journal: JournalWriter | undefined,
+): Promise<RunOutcome> {
+  const notRun = Object.fromEntries(
+    [...run.notified]
+      .filter(([, handlers]) => handlers.size > 0)
+      .map(([host, handlers]) => [host, [...handlers.values()]]),
+  );
+  const recap = run.recap.all();
+  const jsonOf = (error: PitrError | undefined) =>
+    error === undefined ? {} : { error: run.masker.data(error.toJSON()) };
+  for (const [host, handlers] of Object.entries(notRun)) {
+    journal?.append({ type: 'handlers.notified', time: Date.now(), host, handlers });
+  }
+  const unwritten = await journal
+    ?.durable({ type: 'run.finished', time: Date.now(), status: statusOf(reason), recap, ...jsonOf(reason) })
+    .then(() => undefined, asPitrError);
+  const error = reason ?? unwritten;
+  const status = statusOf(error);
+  run.emit({
+    type: 'run.finished',
+    time: Date.now(),
+    status,
+    recap,
+    ...jsonOf(error),
+    notRun,
+    durationMs: Math.round(performance.now() - started),
+  });
+  return { runId: run.runId, status, error, recap };
+}
+
+/** A reader that throws never stops a recovery; the journal learns which task is under way. */
+function guarded(emit: EventReader, journal: JournalWriter | undefined): EventReader {
+  return (event: PitrEvent) => {
+    if (event.type === 'task.started') {
+      journal?.append({ type: 'task.started', time: event.time, task: event.task.id, name: event.task.name });
+    }
+    try {
+      emit(event);
+    } catch (error) {
+      process.emitWarning(`a display failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+}

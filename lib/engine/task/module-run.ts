@@ -1,0 +1,214 @@
+import { Unknown } from '../../base/values/unknown.ts';
+import type {
+  AnyModule,
+  Change,
+  ChangeModule,
+  Diff,
+  LookModule,
+  Result,
+  TaskContext,
+} from '../../contract/module.ts';
+import { CHANGE_MARK, changeMark } from '../back/orphans.ts';
+import { checkHost } from '../check/check-host.ts';
+import type { Predictions } from '../check/predictions.ts';
+import { RESOURCES } from '../check/resource-kinds.ts';
+import type { Past } from '../journal/past.ts';
+import type { Step } from '../journal/records.ts';
+import { type HostDefaults, liveHost, type Peers } from '../run/live-host.ts';
+
+/** Where a module works, and how. */
+export interface Workplace {
+  /** Inventory name of the host that the module works on (`delegate_to` has been applied). */
+  readonly host: string;
+  /** Where in the run: how a journal knows the change again. */
+  readonly step: Step;
+  readonly past: Past | undefined;
+  readonly peers: Peers;
+  readonly defaults: HostDefaults;
+  /** No host is contacted. */
+  readonly dryRun: boolean;
+  /** Present in check mode and dry run. */
+  readonly predictions: Predictions | undefined;
+  readonly journal: ChangeJournal | undefined;
+}
+
+/** Where changes are written down, durably, before and after they happen. */
+export interface ChangeJournal {
+  /** Resolves when the intent is on disk; gives the number that `done` and `failed` refer to. */
+  intend(entry: {
+    readonly host: string;
+    readonly step: Step;
+    readonly module: string;
+    readonly params: unknown;
+    readonly change: Change;
+    readonly user: string | undefined;
+    readonly env: Readonly<Record<string, string>> | undefined;
+    readonly everyRun: true | undefined;
+    readonly mayEnd: string | undefined;
+    readonly handsOn: string | undefined;
+    readonly undoable: true | string;
+  }): Promise<number>;
+  done(number: number, result: Result): Promise<void>;
+  failed(number: number, error: unknown): Promise<void>;
+}
+
+export interface ModuleOutcome {
+  readonly status: 'ok' | 'changed' | 'unknown';
+  readonly result: Result;
+  readonly summary?: string | undefined;
+  readonly diff?: readonly Diff[] | undefined;
+}
+
+/** Runs one module once: in check mode reads and plans, otherwise applies what is planned. Throws to fail. */
+export async function runModule(
+  name: string,
+  module: AnyModule,
+  params: unknown,
+  place: Workplace,
+  context: TaskContext,
+): Promise<ModuleOutcome> {
+  switch (module.kind) {
+    case 'control': {
+      const result = await module.run(params, {
+        ...context,
+        check: place.predictions !== undefined,
+        dryRun: place.dryRun,
+      });
+      return { status: 'ok', result };
+    }
+    case 'look':
+      return place.predictions === undefined
+        ? {
+            status: 'ok',
+            result: await module.read(
+              liveHost(place.peers(place.host), place.peers, place.defaults),
+              params,
+              context,
+            ),
+          }
+        : lookInCheckMode(module, params, place, place.predictions, context);
+    case 'change':
+      return (
+        madeBefore(module, place) ??
+        (place.predictions === undefined
+          ? change(name, module, params, place, context)
+          : foresee(module, params, place, place.predictions, context))
+      );
+  }
+}
+
+/** The outcome of a change that the run made before it was resumed. */
+function madeBefore(
+  module: ChangeModule<unknown, unknown, Change, Result>,
+  { past, step, predictions }: Workplace,
+): ModuleOutcome | undefined {
+  if (module.everyRun === true) return undefined;
+  const made = past?.takeChange(step);
+  if (made === undefined) return undefined;
+  const status = predictions === undefined ? 'changed' : 'ok';
+  return { status, result: made.result, summary: made.intent.change.summary };
+}
+
+async function lookInCheckMode(
+  module: LookModule<unknown, Result>,
+  params: unknown,
+  place: Workplace,
+  predictions: Predictions,
+  context: TaskContext,
+): Promise<ModuleOutcome> {
+  const touched = module.dependsOn?.(params).find((ref) => predictions.touches(place.host, ref));
+  if (touched !== undefined || (module.awaits === true && predictions.any(place.host))) {
+    const why =
+      touched === undefined
+        ? 'it waits for what was not done'
+        : `${touched.kind} ${touched.id} would have changed before`;
+    return {
+      status: 'unknown',
+      result: unknownResult(module.returns, why),
+      summary: `not known before the run: ${why}`,
+    };
+  }
+  const result = await module.read(
+    checkHost(place.host, place.peers, predictions, place.defaults),
+    params,
+    context,
+  );
+  return { status: 'ok', result };
+}
+
+async function foresee(
+  module: ChangeModule<unknown, unknown, Change, Result>,
+  params: unknown,
+  place: Workplace,
+  predictions: Predictions,
+  context: TaskContext,
+): Promise<ModuleOutcome> {
+  const state = await module.read(
+    checkHost(place.host, place.peers, predictions, place.defaults),
+    params,
+    context,
+  );
+  const planned = module.plan(state, params);
+  if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
+  const foresight = module.predict?.(planned, state, params) ?? {};
+  for (const prediction of foresight.resources ?? []) predictions.add(place.host, prediction, RESOURCES);
+  return {
+    status: 'changed',
+    result: { ...unknownResult(module.returns, 'the change was not made'), ...foresight.result },
+    summary: planned.summary,
+    diff: planned.diff,
+  };
+}
+
+async function change(
+  name: string,
+  module: ChangeModule<unknown, unknown, Change, Result>,
+  params: unknown,
+  place: Workplace,
+  context: TaskContext,
+): Promise<ModuleOutcome> {
+  const host = liveHost(place.peers(place.host), place.peers, place.defaults);
+  const state = await module.read(host, params, context);
+  const planned = module.plan(state, params);
+  if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
+  const undoable =
+    module.undoable?.(params) ?? (typeof module.undo === 'function' ? true : module.undo.impossible);
+  const number = await place.journal?.intend({
+    host: place.host,
+    step: place.step,
+    module: name,
+    params,
+    change: planned,
+    user: place.defaults.user,
+    env: place.defaults.env,
+    everyRun: module.everyRun,
+    mayEnd: module.mayEnd?.(planned),
+    handsOn: module.handsOn?.(planned),
+    undoable,
+  });
+  try {
+    const result = await module.apply(
+      module.orphans === 'end'
+        ? liveHost(place.peers(place.host), place.peers, marked(place, context, number))
+        : host,
+      planned,
+      params,
+      context,
+    );
+    if (number !== undefined) await place.journal?.done(number, result);
+    return { status: 'changed', result, summary: planned.summary, diff: planned.diff };
+  } catch (error) {
+    if (number !== undefined) await place.journal?.failed(number, error);
+    throw error;
+  }
+}
+
+/** Commands of the change carry its mark, so that they are found when the controller dies before them. */
+function marked({ defaults }: Workplace, { runId }: TaskContext, number: number | undefined): HostDefaults {
+  if (number === undefined) return defaults;
+  return { ...defaults, env: { ...defaults.env, [CHANGE_MARK]: changeMark(runId, number) } };
+}
+
+function unknownResult(returns: Readonly<Record<string, string>> | undefined, why: string): Result {
+  return Object.fromEntries(Object.keys(returns ?? {}).map((key) => [key, new Unknown(why)]));
+}

@@ -1,0 +1,61 @@
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { MASK } from '../../base/values/secret.ts';
+import type { TaskContext } from '../../contract/module.ts';
+import type { ChangeJournal } from './module-run.ts';
+import type { TaskJob, TaskOutcome } from './task-job.ts';
+
+const HIDDEN = 'not shown: no_log';
+
+/** The journal of a `no_log` task: that it changed something, and nothing of what. */
+export function unlogged(journal: ChangeJournal): ChangeJournal {
+  return {
+    intend: ({ change, undoable, env, ...entry }) =>
+      journal.intend({
+        ...entry,
+        params: masked(entry.params),
+        change: { ...Object(masked(change)), summary: `${entry.module} (${HIDDEN})` },
+        env: env === undefined ? undefined : Object.fromEntries(Object.keys(env).map((name) => [name, MASK])),
+        undoable: undoable === true ? 'no_log: true keeps what it did out of the journal' : undoable,
+      }),
+    done: (number) => journal.done(number, {}),
+    failed: (number, error) => journal.failed(number, withoutWords(asPitrError(error))),
+  };
+}
+
+/** What a `no_log` task may tell while it works: that it works. */
+export function quiet(context: TaskContext): TaskContext {
+  return {
+    ...context,
+    progress: () => {},
+    output: () => {},
+    warn: () => context.warn(`the task has a warning (${HIDDEN})`),
+  };
+}
+
+/** An outcome as it may be shown: of a `no_log` task, that it failed and in which kind, but not its words. */
+export function shownOutcome({ task }: Pick<TaskJob, 'task'>, outcome: TaskOutcome): TaskOutcome {
+  if (!task.noLog || outcome.error === undefined) return outcome;
+  return { ...outcome, error: withoutWords(outcome.error) };
+}
+
+/** That a host cannot be reached, or that the operator stopped the run, is no secret of the task. */
+function withoutWords(error: PitrError): PitrError {
+  if (error.kind === 'unreachable' || error.kind === 'interrupted') return error;
+  return new PitrError({
+    kind: error.kind,
+    code: error.code,
+    message: `it failed (${HIDDEN})`,
+    host: error.host,
+    task: error.task,
+    at: error.at,
+    next: ['To see why, run it again without no_log, where the output may be seen.'],
+  });
+}
+
+/** The same shape with every value masked. */
+function masked(value: unknown): unknown {
+  if (value === null || value === undefined) return value;
+  if (typeof value !== 'object') return MASK;
+  if (Array.isArray(value)) return value.map(masked);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, masked(inner)]));
+}

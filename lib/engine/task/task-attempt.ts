@@ -1,0 +1,111 @@
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import type { Result } from '../../contract/module.ts';
+import type { Task } from '../../language/playbook/model.ts';
+import { describeDryRun } from '../run/dry-run.ts';
+import type { RunState } from '../run/run-state.ts';
+import { allTrue } from './conditions.ts';
+import { type ModuleOutcome, runModule, type Workplace } from './module-run.ts';
+import { quiet, unlogged } from './no-log.ts';
+import type { Scope } from './scope.ts';
+import { taskContext } from './task-context.ts';
+import { notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
+import { taskParams } from './task-params.ts';
+import { playScope } from './variables.ts';
+
+/** One try: params, module, `changed_when`, `failed_when`. */
+export async function attempt(job: TaskJob, host: string, scope: Scope, item?: number): Promise<TaskOutcome> {
+  const { run, vars, task, ref, module } = job;
+  const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
+  if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
+  const target = delegate === undefined ? host : delegateName(String(delegate), run, task);
+  const prepared = taskParams(
+    vars.play,
+    task,
+    module,
+    scope,
+    target === host ? scope : playScope(run, vars, target),
+    run.masker,
+    run.extraVars,
+  );
+  if (run.mode === 'dry-run' && module.kind !== 'control') {
+    return describeDryRun(job, 'unknown' in prepared ? prepared.written : prepared.params, target);
+  }
+  if ('unknown' in prepared)
+    return { status: 'unknown', result: {}, summary: notKnown(prepared.unknown.why) };
+  run.emit({ type: 'host.started', time: Date.now(), task: ref, host });
+
+  const { context, defaults, release } = taskContext(job, host, scope);
+  const place: Workplace = {
+    host: target,
+    step: { task: task.id, turn: job.turns.get(host) ?? 1, host, item },
+    past: run.past,
+    dryRun: run.mode === 'dry-run',
+    peers: run.connection,
+    defaults,
+    predictions: run.predictions,
+    journal: task.noLog && run.journal !== undefined ? unlogged(run.journal) : run.journal,
+  };
+  try {
+    let outcome: ModuleOutcome;
+    try {
+      outcome = await runModule(
+        task.module,
+        module,
+        prepared.params,
+        place,
+        task.noLog ? quiet(context) : context,
+      );
+    } catch (thrown) {
+      const error = release.timedOut() ?? asPitrError(thrown);
+      if (task.failedWhen === undefined || error.result === undefined) throw error;
+      outcome = { status: 'changed', result: error.result };
+    }
+    return { ...judged(outcome, task, scope), ...(target === host ? {} : { delegatedTo: target }) };
+  } finally {
+    release();
+  }
+}
+
+function delegateName(name: string, run: RunState, task: Task): string {
+  if (run.inventory.hosts.has(name) || name === 'localhost') return name;
+  throw new PitrError({
+    kind: 'validation',
+    code: 'unknown-host',
+    message: `"delegate_to" names "${name}", which is not in the inventory`,
+    at: task.delegateTo?.at,
+  });
+}
+
+function judged(outcome: ModuleOutcome, task: Task, scope: Scope): TaskOutcome {
+  const shown: TaskOutcome = { ...outcome, message: messageOf(outcome.result) };
+  const after = withResult(scope, task, shown);
+  let { status } = outcome;
+  if (task.changedWhen !== undefined && status !== 'unknown') {
+    const changed = allTrue(task.changedWhen, after);
+    status = changed instanceof Unknown ? 'unknown' : changed ? 'changed' : 'ok';
+  }
+  if (task.failedWhen !== undefined && status !== 'unknown') {
+    const failed = task.failedWhen
+      .map((condition) => [condition, allTrue([condition], after)] as const)
+      .find(([, value]) => value === true);
+    if (failed !== undefined) {
+      throw new PitrError({
+        kind: 'failed',
+        code: 'failed-when',
+        message: `"failed_when" is true: ${String(failed[0].value)}`,
+        at: failed[0].at,
+        details: [`result: ${JSON.stringify(outcome.result).slice(0, 1000)}`],
+        result: outcome.result,
+      });
+    }
+  }
+  return { ...shown, status };
+}
+
+function messageOf(result: Result): string | undefined {
+  const { msg } = result;
+  if (typeof msg === 'string') return msg;
+  if (Array.isArray(msg)) return msg.join('\n');
+  return undefined;
+}

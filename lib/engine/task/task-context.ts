@@ -1,0 +1,170 @@
+import { join } from 'node:path';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { type Masker, Secret } from '../../base/values/secret.ts';
+import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
+import type { Question, TaskContext } from '../../contract/module.ts';
+import { projectRoot } from '../../language/playbook/assets.ts';
+import { renderFile } from '../../language/template/template.ts';
+import type { HostDefaults } from '../run/live-host.ts';
+import { controllerFile, findControllerFile } from './files.ts';
+import { dataLayer, type Scope } from './scope.ts';
+import type { TaskJob } from './task-job.ts';
+
+/** Ends what `taskContext` began; `timedOut` gives the error when the task's own deadline has passed. */
+export interface Release {
+  (): void;
+  readonly timedOut: () => PitrError | undefined;
+}
+
+/** What surrounds a task on a host: signal with the task's deadline, events, files, templates, questions, become. */
+export function taskContext(
+  job: TaskJob,
+  host: string,
+  scope: Scope,
+): { readonly context: TaskContext; readonly defaults: HostDefaults; readonly release: Release } {
+  const { run, task, ref } = job;
+  const { signal, release } = deadline(job, scope);
+  const directories = (kind: string): string[] => [join(task.directory, kind), task.directory];
+  const context: TaskContext = {
+    runId: run.runId,
+    signal,
+    progress: (text, data) =>
+      run.emit({
+        type: 'host.progress',
+        time: Date.now(),
+        task: ref,
+        host,
+        text: run.masker.text(text),
+        ...(data === undefined ? {} : { data }),
+      }),
+    output: (stream, text) =>
+      run.emit({
+        type: 'host.output',
+        time: Date.now(),
+        task: ref,
+        host,
+        stream,
+        text: run.masker.text(text),
+      }),
+    warn: (text) =>
+      run.emit({ type: 'warning', time: Date.now(), text: run.masker.text(text), host, task: ref }),
+    file: async (path) => controllerFile(await findControllerFile(path, directories('files'))),
+    render: async (path, extra = {}) => {
+      const found = await findControllerFile(path, [
+        ...directories('templates'),
+        join(projectRoot(), 'templates'),
+      ]);
+      const { bytes } = await controllerFile(found);
+      const all = scope.with(dataLayer(extra));
+      const text = renderFile((await bytes()).toString(), found, (variables) => all.contextFor(variables));
+      if (text instanceof Unknown) throw new UnknownReached(text);
+      if (!(text instanceof Secret)) return text;
+      run.masker.add(text.reveal());
+      return text.reveal();
+    },
+    ask: (question) => ask(job, host, question),
+    hold: run.held.hold,
+    held: run.held.held,
+  };
+  return {
+    context,
+    defaults: {
+      user: becomeUser(job, scope),
+      env: job.module.kind === 'control' ? undefined : environment(job, scope),
+      signal,
+    },
+    release,
+  };
+}
+
+async function ask({ run }: TaskJob, host: string, question: Question): Promise<boolean> {
+  if (run.mode !== 'run') {
+    // Gone through before a run: the question will come, and it is known now that nobody will answer it.
+    if (run.statedMode === 'run' && !run.answerable) throw nobodyToAsk(question);
+    return true;
+  }
+  run.emit({
+    type: 'question.asked',
+    time: Date.now(),
+    text: question.text,
+    details: question.details ?? [],
+    host,
+  });
+  const { answer, by } = await run.ask(question);
+  run.emit({ type: 'question.answered', time: Date.now(), answer: answer ? 'yes' : 'no', by });
+  if (by === 'nobody') throw nobodyToAsk(question);
+  return answer;
+}
+
+function nobodyToAsk({ text, details }: Question): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'nobody-to-ask',
+    message: `there is no terminal to ask: ${text}`,
+    details,
+    next: ['If the answer is yes, say so: run it again with --yes.'],
+  });
+}
+
+function deadline(
+  { run, task }: TaskJob,
+  scope: Scope,
+): { readonly signal: AbortSignal; readonly release: Release } {
+  if (task.timeout === undefined)
+    return { signal: run.signal, release: Object.assign(() => {}, { timedOut: () => undefined }) };
+  const seconds = Number(scope.renderLocated(task.timeout));
+  const own = new AbortController();
+  const timer = setTimeout(() => own.abort(), seconds * 1000);
+  const timedOut = (): PitrError | undefined =>
+    own.signal.aborted && !run.signal.aborted
+      ? new PitrError({
+          kind: 'failed',
+          code: 'task-timed-out',
+          message: `the task did not end within its ${seconds} s (timeout:)`,
+        })
+      : undefined;
+  return {
+    signal: AbortSignal.any([run.signal, own.signal]),
+    release: Object.assign(() => clearTimeout(timer), { timedOut }),
+  };
+}
+
+function becomeUser({ task, vars }: TaskJob, scope: Scope): string | undefined {
+  const become = task.become ?? vars.play.become;
+  if (become === undefined) {
+    const enabled = scope.get('ansible_become');
+    return enabled === true || enabled === 'true'
+      ? String(scope.get('ansible_become_user') ?? 'root')
+      : undefined;
+  }
+  if (!become.enabled) return undefined;
+  if (become.user !== undefined) return String(known(scope.renderLocated(become.user)));
+  return String(scope.get('ansible_become_user') ?? 'root');
+}
+
+function environment(
+  { run, task, vars }: TaskJob,
+  scope: Scope,
+): Readonly<Record<string, string>> | undefined {
+  const levels =
+    vars.play.environment === undefined ? task.environment : [vars.play.environment, ...task.environment];
+  if (levels.length === 0) return undefined;
+  const env: Record<string, string> = {};
+  for (const level of levels)
+    for (const [name, value] of Object.entries(Object(known(scope.renderLocated(level)))))
+      env[name] = revealed(known(value), run.masker);
+  return env;
+}
+
+/** What check mode does not know yet makes the task's outcome unknown, and never a word of its own. */
+function known(value: unknown): unknown {
+  if (value instanceof Unknown) throw new UnknownReached(value);
+  return value;
+}
+
+/** Commands get the secret itself; from here on every reader gets it masked. */
+function revealed(value: unknown, masker: Masker): string {
+  if (!(value instanceof Secret)) return String(value);
+  masker.add(value.reveal());
+  return value.reveal();
+}

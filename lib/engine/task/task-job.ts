@@ -1,0 +1,69 @@
+import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
+import { findUnknown, Unknown, UnknownReached } from '../../base/values/unknown.ts';
+import type { AnyModule, Diff, Result } from '../../contract/module.ts';
+import type { Task } from '../../language/playbook/model.ts';
+import type { TaskRef, TaskStatus } from '../events/events.ts';
+import type { RunState } from '../run/run-state.ts';
+import { dataLayer, type Scope } from './scope.ts';
+import type { PlayVars } from './variables.ts';
+
+/** How a task (or one item of its loop) ended on a host. */
+export interface TaskOutcome {
+  readonly status: TaskStatus;
+  readonly result: Result;
+  readonly summary?: string | undefined;
+  readonly diff?: readonly Diff[] | undefined;
+  readonly message?: string | undefined;
+  readonly error?: PitrError | undefined;
+  /** The host that did the work, where it was another one. */
+  readonly delegatedTo?: string | undefined;
+}
+
+/** A task with what the play and the run know around it. */
+export interface TaskJob {
+  readonly run: RunState;
+  readonly vars: PlayVars;
+  readonly task: Task;
+  readonly ref: TaskRef;
+  readonly module: AnyModule;
+  /** By host: the how manieth time it is that the task runs there. */
+  readonly turns: ReadonlyMap<string, number>;
+}
+
+/** `result`, and the name under `register`, as `until`, `changed_when` and `failed_when` see them. */
+export function withResult(scope: Scope, task: Task, outcome: TaskOutcome): Scope {
+  const value = registered(outcome, task.name.value);
+  return scope.with(
+    dataLayer({ result: value, ...(task.register === undefined ? {} : { [task.register]: value }) }),
+  );
+}
+
+/** What `register` stores. What check mode cannot know is `Unknown`, whole or in part. */
+export function registered(outcome: TaskOutcome, taskName: string): unknown {
+  if (outcome.status === 'unknown' && findUnknown(outcome.result) === undefined) {
+    return new Unknown(`the result of "${taskName}"`);
+  }
+  return {
+    ...outcome.result,
+    changed: outcome.status === 'changed',
+    failed: outcome.status === 'failed' || outcome.status === 'unreachable',
+    skipped: outcome.status === 'skipped',
+    ...(outcome.error === undefined ? {} : { error: outcome.error.toJSON(), msg: outcome.error.message }),
+  };
+}
+
+export function failure(thrown: unknown, { task, ref }: TaskJob, host: string): TaskOutcome {
+  if (thrown instanceof UnknownReached) {
+    return { status: 'unknown', result: {}, summary: notKnown(thrown.unknown.why) };
+  }
+  const error = asPitrError(thrown).with({ host, task: ref.name, at: task.at });
+  return {
+    status: error.kind === 'unreachable' ? 'unreachable' : 'failed',
+    result: error.result ?? {},
+    error,
+  };
+}
+
+export function notKnown(why: string): string {
+  return `not known before the run: ${why}`;
+}

@@ -1,0 +1,179 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import type { Condition, Task } from '../../language/playbook/model.ts';
+import type { TaskStatus } from '../events/events.ts';
+import { allTrue } from './conditions.ts';
+import { shownOutcome } from './no-log.ts';
+import type { Scope } from './scope.ts';
+import { attempt } from './task-attempt.ts';
+import { failure, notKnown, registered, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
+import { taskScope } from './variables.ts';
+
+const DEFAULT_RETRIES = 3;
+const DEFAULT_DELAY_SECONDS = 5;
+
+/** Runs a task on one host, with its conditions, loop and retries. Never throws: failures are outcomes. */
+export async function runTask(job: TaskJob, host: string): Promise<TaskOutcome> {
+  return shownOutcome(job, await outcomeOf(job, host));
+}
+
+async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {
+  try {
+    const { run, vars, task } = job;
+    const scope = taskScope(run, vars, host, task);
+    if (task.loop === undefined) return await runItem(job, host, scope);
+    // A condition that does not need the item is decided before the loop is looked at.
+    const early = withoutItem(task.when, task.loopControl.loopVar, scope);
+    if (early === false) return { status: 'skipped', result: { skipped: true } };
+    const items = scope.renderLocated(task.loop);
+    if (items instanceof Unknown) return { status: 'unknown', result: {}, summary: items.why };
+    return await runLoop(job, host, loopItems(items, task));
+  } catch (thrown) {
+    return failure(thrown, job, host);
+  }
+}
+
+function withoutItem(when: readonly Condition[], loopVar: string, scope: Scope): boolean | Unknown {
+  const early = when.filter(
+    ({ value }) => typeof value === 'boolean' || !new RegExp(`\\b${loopVar}\\b`).test(value),
+  );
+  return allTrue(early, scope);
+}
+
+function loopItems(items: unknown, task: Task): readonly unknown[] {
+  if (Array.isArray(items)) return items;
+  throw new PitrError({
+    kind: 'validation',
+    code: 'loop-not-a-list',
+    message: `"loop" needs a list, and this is ${items === null ? 'null' : typeof items}`,
+    at: task.loop?.at ?? task.at,
+  });
+}
+
+async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): Promise<TaskOutcome> {
+  const { run, vars, task, ref } = job;
+  const { loopVar, indexVar } = task.loopControl;
+  const outcomes: TaskOutcome[] = [];
+  for (const [index, item] of items.entries()) {
+    const loop = { [loopVar]: item, ...(indexVar === undefined ? {} : { [indexVar]: index }) };
+    const scope = taskScope(run, vars, host, task, loop);
+    const outcome = shownOutcome(
+      job,
+      await runItem(job, host, scope, index).catch((thrown: unknown) => failure(thrown, job, host)),
+    );
+    outcomes.push({ ...outcome, result: { ...outcome.result, [loopVar]: item } });
+    const name = nameOfItem(item, index, task, scope);
+    run.emit({
+      type: 'host.item',
+      time: Date.now(),
+      task: ref,
+      host,
+      item: run.masker.text(name),
+      status: outcome.status,
+      ...(outcome.summary === undefined || task.noLog ? {} : { summary: run.masker.text(outcome.summary) }),
+      ...(outcome.error === undefined ? {} : { error: run.masker.data(outcome.error.toJSON()) }),
+    });
+    if (outcome.error?.kind === 'unreachable' || outcome.error?.kind === 'interrupted') break;
+  }
+  return {
+    status: combined(outcomes.map((outcome) => outcome.status)),
+    result: { results: outcomes.map((outcome) => registered(outcome, ref.name)) },
+    summary: [...new Set(outcomes.flatMap((outcome) => outcome.summary ?? []))].join('; ') || undefined,
+    diff: outcomes.flatMap((outcome) => outcome.diff ?? []),
+    message: outcomes.flatMap((outcome) => outcome.message ?? []).join('\n') || undefined,
+    error: outcomes.find((outcome) => outcome.error !== undefined)?.error,
+  };
+}
+
+/** What its author lets it be called; of a `no_log` task nothing but the place in the loop is shown otherwise. */
+function nameOfItem(item: unknown, index: number, { loopControl, noLog }: Task, scope: Scope): string {
+  if (loopControl.label !== undefined) return String(scope.renderLocated(loopControl.label));
+  return noLog ? `item ${index + 1}` : itemName(item);
+}
+
+function itemName(item: unknown): string {
+  if (typeof item !== 'object' || item === null) return String(item);
+  const name = 'name' in item && typeof item.name === 'string' ? item.name : JSON.stringify(item);
+  return name.length > 60 ? `${name.slice(0, 57)}...` : name;
+}
+
+function combined(all: readonly TaskStatus[]): TaskStatus {
+  for (const status of ['unreachable', 'failed', 'changed', 'unknown', 'ok'] as const)
+    if (all.includes(status)) return status;
+  return 'skipped';
+}
+
+async function runItem(job: TaskJob, host: string, scope: Scope, item?: number): Promise<TaskOutcome> {
+  const { task } = job;
+  const go = allTrue(task.when, scope);
+  if (go === false) return { status: 'skipped', result: { skipped: true } };
+  if (go instanceof Unknown)
+    return { status: 'unknown', result: {}, summary: `"when" is ${notKnown(go.why)}` };
+  if (task.until.length === 0) return attempt(job, host, scope, item);
+  return retried(job, host, scope, item);
+}
+
+async function retried(
+  job: TaskJob,
+  host: string,
+  scope: Scope,
+  item: number | undefined,
+): Promise<TaskOutcome> {
+  const { run, task, ref } = job;
+  const retries = numberOf(task.retries, DEFAULT_RETRIES, scope);
+  const delayMs = numberOf(task.delay, DEFAULT_DELAY_SECONDS, scope) * 1000;
+  for (let tries = 1; ; tries++) {
+    const outcome = await attempt(job, host, scope, item).catch((thrown: unknown) =>
+      failure(thrown, job, host),
+    );
+    if (outcome.error?.kind === 'interrupted' || outcome.status === 'unknown') return outcome;
+    const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, task, outcome));
+    if (enough === true || enough instanceof Unknown) return outcome;
+    const why =
+      outcome.error?.message ??
+      `not yet: ${task.until.map((condition) => String(condition.value)).join(' && ')}`;
+    if (tries > retries) {
+      if (outcome.error !== undefined) return outcome;
+      throw new PitrError({
+        kind: 'failed',
+        code: 'until-never-true',
+        message: `"until" was still false after ${tries} tries`,
+        details: [why, `last result: ${JSON.stringify(outcome.result).slice(0, 500)}`],
+        at: task.until[0]?.at,
+      });
+    }
+    run.emit({
+      type: 'host.retry',
+      time: Date.now(),
+      task: ref,
+      host,
+      attempt: tries,
+      retries,
+      why: task.noLog ? 'not yet' : run.masker.text(why),
+    });
+    await pause(delayMs, run.signal);
+  }
+}
+
+function numberOf(located: Task['retries'], fallback: number, scope: Scope): number {
+  if (located === undefined) return fallback;
+  const value = Number(scope.renderLocated(located));
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new PitrError({
+    kind: 'validation',
+    code: 'not-a-number',
+    message: `a number is needed here, not "${String(located.value)}"`,
+    at: located.at,
+  });
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { setTimeout } = await import('node:timers/promises');
+  await setTimeout(ms, undefined, { signal }).catch(() => {
+    throw new PitrError({
+      kind: 'interrupted',
+      code: 'interrupted',
+      message: 'stopped while waiting for the next try',
+    });
+  });
+}

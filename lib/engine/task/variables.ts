@@ -1,0 +1,101 @@
+import type { Play, Task } from '../../language/playbook/model.ts';
+import { MAGIC_VARIABLES } from '../../language/playbook/variables.ts';
+import { quote } from '../../transport/quote.ts';
+import type { RunState } from '../run/run-state.ts';
+import { dataLayer, type Layer, OMIT, Scope, templatesLayer } from './scope.ts';
+
+/**
+ * What one host sees. Precedence, the last one wins: `defaults_files:`, inventory (groups, then the host), `vars:` and `vars_files:` of
+ * the play, `vars:` of blocks and of the task, registered results and facts, loop variables, `-e`, and the names
+ * that pitr itself gives (`inventory_hostname`, ...).
+ */
+export function playScope(run: RunState, play: PlayVars, host: string): Scope {
+  return new Scope([...layersBelowTask(run, play, host), ...layersAboveTask(run, play, host)]);
+}
+
+export function taskScope(
+  run: RunState,
+  play: PlayVars,
+  host: string,
+  task: Pick<Task, 'vars'>,
+  loop: Readonly<Record<string, unknown>> = {},
+): Scope {
+  return new Scope([
+    ...layersBelowTask(run, play, host),
+    ...task.vars.map((vars) => templatesLayer(vars)),
+    ...layersAboveTask(run, play, host, loop),
+  ]);
+}
+
+/** A play with the files of its variables loaded. */
+export interface PlayFiles {
+  readonly play: Play;
+  /** `defaults_files` */
+  readonly defaults: readonly Layer[];
+  /** `vars_files` */
+  readonly files: readonly Layer[];
+}
+
+/** A play and the hosts of the batch that it runs on. */
+export interface PlayVars extends PlayFiles {
+  readonly hosts: readonly string[];
+}
+
+function layersBelowTask(run: RunState, { play, defaults, files }: PlayVars, host: string): Layer[] {
+  const known = run.inventory.hosts.get(host);
+  return [...defaults, templatesLayer(known?.vars ?? new Map()), templatesLayer(play.vars), ...files];
+}
+
+function layersAboveTask(
+  run: RunState,
+  play: PlayVars,
+  host: string,
+  loop: Readonly<Record<string, unknown>> = {},
+): Layer[] {
+  return [
+    dataLayer(run.facts.get(host) ?? new Map()),
+    dataLayer(loop),
+    dataLayer(run.extraVars),
+    magicLayer(run, play, host),
+  ];
+}
+
+function magicLayer(run: RunState, play: PlayVars, host: string): Layer {
+  const values: Readonly<Record<(typeof MAGIC_VARIABLES)[number], () => unknown>> = {
+    inventory_hostname: () => host,
+    group_names: () => [...(run.inventory.hosts.get(host)?.groups ?? [])],
+    groups: () => Object.fromEntries([...run.inventory.groups].map(([name, hosts]) => [name, [...hosts]])),
+    hostvars: () => hostvars(run, play),
+    play_hosts: () => [...play.hosts],
+    check_mode: () => run.statedMode !== 'run',
+    ansible_check_mode: () => run.statedMode !== 'run',
+    run_id: () => run.runId,
+    inventory_options: () => run.inventory.sources.map((source) => ` -i ${quote(source)}`).join(''),
+    playbook_dir: () => play.play.directory,
+    omit: () => OMIT,
+  };
+  return {
+    kind: 'data',
+    get: (name) =>
+      Object.hasOwn(values, name) ? values[name as (typeof MAGIC_VARIABLES)[number]]() : undefined,
+    names: () => MAGIC_VARIABLES,
+  };
+}
+
+/** The variables of all hosts; each is resolved only when it is used. */
+function hostvars(run: RunState, play: PlayVars): Record<string, unknown> {
+  const all: Record<string, unknown> = {};
+  for (const host of run.inventory.hosts.keys()) {
+    Object.defineProperty(all, host, { enumerable: true, get: () => lazyVars(playScope(run, play, host)) });
+  }
+  return all;
+}
+
+function lazyVars(scope: Scope): Record<string, unknown> {
+  const vars: Record<string, unknown> = {};
+  for (const name of scope.names()) {
+    if (name === 'hostvars' || name === 'omit') continue;
+    Object.defineProperty(vars, name, { enumerable: true, get: () => scope.get(name) });
+  }
+  return vars;
+}

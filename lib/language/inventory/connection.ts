@@ -1,0 +1,215 @@
+import { homedir } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { didYouMean, nearestName } from '../../base/errors/nearest.ts';
+import type { PitrError, SourcePosition } from '../../base/errors/pitr-error.ts';
+import { Secret } from '../../base/values/secret.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import type { BecomeSettings, SshSettings } from '../../transport/types.ts';
+import { CONNECTION_VARS, OTHER_ANSIBLE_VARS, UNSUPPORTED_VARS } from './connection-vars.ts';
+import { inventoryError } from './errors.ts';
+import type { InventoryHost, ResolveConnection } from './model.ts';
+
+/**
+ * How a host is reached. `rendered` holds its connection variables (see `CONNECTION_VARS`), templates rendered; those
+ * from the command line too. Paths are relative to the file in which the variable stands. Throws kind `validation`
+ * with the place of a variable that is wrong, misspelt, or cannot be followed.
+ */
+export const connectionSettings: ResolveConnection = (host, rendered) => {
+  const vars = new ConnectionVars(host, rendered);
+  vars.refuseOthers();
+  const become = becomeSettings(vars);
+  switch (vars.choice('connection', CONNECTIONS) ?? defaultConnection(host)) {
+    case 'local':
+      return { kind: 'local', become };
+    case 'docker': {
+      const container = vars.text('container') ?? vars.text('host') ?? host.name;
+      return { kind: 'docker', container, user: vars.text('user'), become };
+    }
+    default:
+      return sshSettings(host, vars, become);
+  }
+};
+
+const CONNECTIONS: Readonly<Record<string, 'ssh' | 'docker' | 'local'>> = {
+  ssh: 'ssh',
+  smart: 'ssh',
+  paramiko: 'ssh',
+  paramiko_ssh: 'ssh',
+  'ansible.builtin.ssh': 'ssh',
+  docker: 'docker',
+  'community.docker.docker': 'docker',
+  'community.docker.docker_api': 'docker',
+  local: 'local',
+  'ansible.builtin.local': 'local',
+};
+
+const HOST_KEY_CHECKING: Readonly<Record<string, SshSettings['hostKeyChecking']>> = {
+  strict: 'strict',
+  true: 'strict',
+  yes: 'strict',
+  'accept-new': 'accept-new',
+  // Ansible would take any key then; here a key that has changed is refused in any case.
+  false: 'accept-new',
+  no: 'accept-new',
+};
+
+const BECOME_METHODS: Readonly<Record<string, BecomeSettings['method']>> = {
+  auto: 'auto',
+  sudo: 'sudo',
+  'ansible.builtin.sudo': 'sudo',
+  su: 'su',
+  'ansible.builtin.su': 'su',
+  runuser: 'runuser',
+};
+
+const DEFAULT_CONNECT_TIMEOUT_SECONDS = 10;
+
+function defaultConnection(host: InventoryHost): 'ssh' | 'local' {
+  return host.name === 'localhost' && !host.vars.has('ansible_host') ? 'local' : 'ssh';
+}
+
+function sshSettings(
+  host: InventoryHost,
+  vars: ConnectionVars,
+  become: BecomeSettings | undefined,
+): SshSettings {
+  const seconds = vars.number('connectTimeout', 1, 3600) ?? DEFAULT_CONNECT_TIMEOUT_SECONDS;
+  return {
+    kind: 'ssh',
+    address: vars.text('host') ?? host.name,
+    port: vars.number('port', 1, 65_535) ?? 22,
+    user: vars.text('user'),
+    identityFiles: vars.paths('identityFile'),
+    passphrase: vars.secret('passphrase'),
+    password: vars.secret('password'),
+    knownHostsFiles: vars.paths('knownHosts'),
+    hostKeyChecking: vars.choice('hostKeyChecking', HOST_KEY_CHECKING) ?? 'strict',
+    connectTimeoutMs: seconds * 1000,
+    become,
+  };
+}
+
+function becomeSettings(vars: ConnectionVars): BecomeSettings | undefined {
+  const method = vars.choice('becomeMethod', BECOME_METHODS);
+  const password = vars.secret('becomePassword');
+  if (method === undefined && password === undefined) return undefined;
+  return { method: method ?? 'auto', password };
+}
+
+const WORD = 'a text without control characters that does not begin with "-"';
+
+/** Fit to be a word of a client's command line that cannot be taken for an option. */
+function isWord(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it must not hold
+  return !/^-|[\u0000-\u001f\u007f]/.test(text);
+}
+
+type VarName = keyof typeof CONNECTION_VARS;
+
+/** The connection variables of one host, read with their types. */
+class ConnectionVars {
+  readonly #host: InventoryHost;
+  readonly #rendered: Readonly<Record<string, unknown>>;
+
+  constructor(host: InventoryHost, rendered: Readonly<Record<string, unknown>>) {
+    this.#host = host;
+    this.#rendered = rendered;
+  }
+
+  /** Refuses what would be followed by Ansible and is not here, and what looks like a misspelt connection variable. */
+  refuseOthers(): void {
+    const known = Object.values(CONNECTION_VARS).flatMap(({ names }): readonly string[] => names);
+    for (const name of Object.keys(this.#rendered)) {
+      if (!/^(?:ansible|pitr)_/.test(name) || known.includes(name) || OTHER_ANSIBLE_VARS.has(name)) continue;
+      const wayOut = Object.hasOwn(UNSUPPORTED_VARS, name) ? UNSUPPORTED_VARS[name] : undefined;
+      if (wayOut !== undefined) throw this.#error(name, `"${name}" is not supported`, [wayOut]);
+      if (nearestName(name, known) === undefined) continue;
+      throw this.#error(name, `unknown connection variable "${name}"${didYouMean(name, known)}`, [
+        'If it is a variable of your own, give it a name without ansible_ or pitr_ before it.',
+      ]);
+    }
+  }
+
+  text(variable: VarName): string | undefined {
+    const found = this.#find(variable);
+    if (found === undefined) return undefined;
+    const value = found.value instanceof Secret ? found.value.reveal() : found.value;
+    if (typeof value === 'number') return String(value);
+    if (typeof value !== 'string' || value.trim() === '') throw this.#wrong(found.name, 'a text', value);
+    if (!isWord(value)) throw this.#wrong(found.name, WORD, value);
+    return value;
+  }
+
+  number(variable: VarName, min: number, max: number): number | undefined {
+    const found = this.#find(variable);
+    if (found === undefined) return undefined;
+    const { value } = found;
+    const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+    if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max)
+      return number;
+    throw this.#wrong(found.name, `a whole number from ${min} to ${max}`, value);
+  }
+
+  secret(variable: VarName): Secret | undefined {
+    const found = this.#find(variable);
+    if (found === undefined) return undefined;
+    if (found.value instanceof Secret) return found.value;
+    if (typeof found.value === 'string' || typeof found.value === 'number')
+      return new Secret(String(found.value));
+    throw this.#error(found.name, `"${found.name}" must be a text`);
+  }
+
+  choice<W>(variable: VarName, words: Readonly<Record<string, W>>): W | undefined {
+    const found = this.#find(variable);
+    if (found === undefined) return undefined;
+    const word = String(found.value).toLowerCase();
+    if (Object.hasOwn(words, word)) return words[word];
+    const known = Object.keys(words);
+    throw this.#error(
+      found.name,
+      `"${found.name}" cannot be "${String(found.value)}"${didYouMean(word, known)}`,
+      [`Known: ${known.join(', ')}.`],
+    );
+  }
+
+  /** Absolute paths. `~` is the home directory; others are relative to the file that says so. */
+  paths(variable: VarName): readonly string[] {
+    const found = this.#find(variable);
+    if (found === undefined) return [];
+    const list: readonly unknown[] = Array.isArray(found.value) ? found.value : [found.value];
+    const file = this.#place(found.name)?.file;
+    const base = file === undefined ? process.cwd() : dirname(file);
+    return list.map((path) => {
+      if (typeof path !== 'string' || path.trim() === '' || !isWord(path))
+        throw this.#wrong(found.name, 'a path', path);
+      return resolve(base, path.replace(/^~(?=\/|$)/, homedir()));
+    });
+  }
+
+  #find(variable: VarName): { readonly name: string; readonly value: unknown } | undefined {
+    for (const name of CONNECTION_VARS[variable].names) {
+      const value = Object.hasOwn(this.#rendered, name) ? this.#rendered[name] : undefined;
+      if (value === undefined || value === null) continue;
+      if (value instanceof Unknown)
+        throw this.#error(name, `"${name}" is not known before the run: ${value.why}`);
+      return { name, value };
+    }
+    return undefined;
+  }
+
+  #wrong(name: string, expected: string, value: unknown): PitrError {
+    const got =
+      typeof value === 'object' ? (Array.isArray(value) ? 'a list' : 'a map') : JSON.stringify(value);
+    return this.#error(name, `"${name}" must be ${expected}, not ${got}`);
+  }
+
+  #error(name: string, message: string, next: readonly string[] = []): PitrError {
+    return inventoryError('connection-variable', message, this.#place(name), next).with({
+      host: this.#host.name,
+    });
+  }
+
+  #place(name: string): SourcePosition | undefined {
+    return this.#host.vars.get(name)?.at;
+  }
+}

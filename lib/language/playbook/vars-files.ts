@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { loadYaml } from '../yaml/load.ts';
+import type { Located } from '../yaml/located.ts';
+import { isMappingPart } from './fields.ts';
+import type { Vars } from './model.ts';
+import { ProblemList } from './problems.ts';
+import { namedVars } from './variables.ts';
+
+/**
+ * The variables of a file as `vars_files` or `defaults_files` name it (rendered), relative to the playbook's
+ * directory. Throws kind `validation` at `from` when it cannot be read, or in it when it is no mapping of names.
+ */
+export async function readVarsFile(name: string, directory: string, from: Located<string>): Promise<Vars> {
+  const file = path.resolve(directory, name);
+  const contents = loadYaml(file, await text(file, from));
+  if (contents.value === null) return {};
+  if (!isMappingPart(contents)) {
+    throw new PitrError({
+      kind: 'validation',
+      code: 'vars-file-not-a-mapping',
+      message: 'a file of variables must be a mapping (name: value lines)',
+      at: contents.at,
+    });
+  }
+  const problems = new ProblemList();
+  const vars = namedVars(contents, problems);
+  problems.throwIfAny(file);
+  return vars;
+}
+
+async function text(file: string, from: Located<string>): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new PitrError({
+      kind: 'validation',
+      code: 'vars-file-unreadable',
+      message: `cannot read the file of variables "${from.value}": ${error instanceof Error ? error.message : String(error)}`,
+      at: from.at,
+      cause: error,
+    });
+  }
+}

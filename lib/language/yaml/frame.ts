@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import type { SourcePosition } from '../../base/errors/pitr-error.ts';
+
+const LINES_BEFORE = 2;
+const MAX_WIDTH = 100;
+
+/**
+ * The lines around a place in a text, with a caret under the column, as compilers show them; empty when the text has
+ * no such line. Long lines are cut around the column, tabs and control characters take one column each.
+ */
+export function sourceFrame(text: string, at: Pick<SourcePosition, 'line' | 'column'>): string[] {
+  const lines = text.split(/\r?\n/);
+  const focus = lines[at.line - 1];
+  if (focus === undefined) return [];
+  const column = Math.min(Math.max(1, at.column), focus.length + 1);
+  const start = column > MAX_WIDTH - 20 ? column - MAX_WIDTH / 2 : 0;
+  const width = String(at.line).length;
+
+  const frame: string[] = [];
+  for (let n = Math.max(1, at.line - LINES_BEFORE); n <= at.line; n++) {
+    const shown = visible(lines[n - 1] ?? '', start);
+    frame.push(`${n === at.line ? '>' : ' '} ${String(n).padStart(width)} | ${shown}`.trimEnd());
+  }
+  const lead = start > 0 ? 1 : 0;
+  frame.push(`  ${' '.repeat(width)} | ${' '.repeat(column - 1 - start + lead)}^`);
+  return frame;
+}
+
+/** The frame of a place in a file, read now; empty when the file cannot be read (any more). */
+export function frameOf(position: SourcePosition): string[] {
+  let text: string;
+  try {
+    text = readFileSync(position.file, 'utf8');
+  } catch {
+    // The frame is an ornament of an error message: without the file the position alone must do.
+    return [];
+  }
+  return sourceFrame(text, position);
+}
+
+function visible(line: string, start: number): string {
+  const cut = line.slice(start, start + MAX_WIDTH);
+  // What would move a terminal's cursor or turn the reading direction around is shown as one replacement character.
+  const safe = cut.replace(/\t/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
+  return `${start > 0 ? '…' : ''}${safe}${line.length > start + MAX_WIDTH ? '…' : ''}`;
+}

@@ -1,0 +1,178 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { until } from '../../base/wait/until.ts';
+import type { ReadHost, TaskContext, WriteHost } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { type ArchiveSettings, filledArchiveCommand } from '../postgres/archive-command.ts';
+import type { Archive } from '../wal/archive.ts';
+import { type Instant, parseEpoch } from '../wal/instant.ts';
+import { parseSegment } from '../wal/segment.ts';
+import { hasBeginning } from '../wal/tail.ts';
+import { readCatalogueAndArchives } from './catalogue.ts';
+
+/** A file of pg_wal and the name under which it goes into the archive. */
+export interface SentFile {
+  readonly name: string;
+  readonly as: string;
+  /** Of its last write: seconds since 1970. */
+  readonly time: string;
+}
+
+/** Barman, as the host sees it that looks at its archives. */
+export interface BarmanPlace {
+  readonly host: string;
+  readonly user: string;
+}
+
+// As the server itself was started: its configuration may lie elsewhere.
+const SETTINGS = probeScript(`
+file=$(sed -n 's/.*"--config-file=\\([^"]*\\)".*/\\1/p' "$1/postmaster.opts" 2>/dev/null)
+for name in archive_mode archive_command archive_library; do
+  echo "@$name"
+  if [ -n "$file" ] && [ -r "$file" ]; then "$2/postgres" -D "$1" -c "config_file=$file" -C "$name"
+  else "$2/postgres" -D "$1" -C "$name"; fi || { [ "$name" = archive_library ] || exit 1; }
+done 2>&1
+echo @end`);
+
+/** How the node archives by itself. Throws kind `failed` (`settings-unreadable`). */
+export async function readArchiveSettings(
+  host: ReadHost,
+  place: { readonly pgdata: string; readonly bin: string; readonly user: string },
+): Promise<ArchiveSettings> {
+  const told = await host.query(SETTINGS([place.pgdata, place.bin], { user: place.user, timeoutMs: 30_000 }));
+  const value = (name: string): string =>
+    new RegExp(`^@${name}\\n([\\s\\S]*?)\\n?^@`, 'm').exec(told.stdout)?.[1] ?? '';
+  if (told.exitCode === 0) {
+    const library = value('archive_library');
+    return {
+      mode: value('archive_mode').trim(),
+      command: value('archive_command'),
+      // Versions before 15 do not know it and say so.
+      library: /unrecognized configuration parameter/.test(library) ? '' : library,
+    };
+  }
+  throw new PitrError({
+    kind: 'failed',
+    code: 'settings-unreadable',
+    message: `cannot read how the PostgreSQL on ${place.pgdata} archives`,
+    host: host.name,
+    evidence: { ...evidenceOf(told), command: `postgres -D ${place.pgdata} -C archive_command` },
+  });
+}
+
+/** Where what lies in the archives of the cluster is looked up. */
+export async function readArchivesOf(
+  host: ReadHost,
+  barman: BarmanPlace,
+  systemId: string,
+): Promise<readonly Archive[]> {
+  const { servers, archives } = await readCatalogueAndArchives(host.peer(barman.host), barman.user);
+  const others = servers.filter((server) => server.systemId !== undefined && server.systemId !== systemId);
+  return archives.filter(({ server }) => !others.some(({ name }) => name === server));
+}
+
+// The beginning of a segment gets its name in a directory that nobody else can enter; its times go with it. The command
+// is PostgreSQL's own word to a shell, and stands where a running server would give it: in the data directory.
+const SEND = `
+cd -- "$1" || exit
+name=$2 as=$3 command=$4
+if [ "$name" != "$as" ]; then
+  umask 077
+  copy=$(mktemp -d /tmp/pitr-tail.XXXXXX) || exit
+  trap 'rm -rf -- "$copy"' EXIT
+  trap 'exit 143' TERM INT HUP
+  cp -p -- "pg_wal/$name" "$copy/$as" || exit
+  command=$(printf '%s' "$command" | sed "s|@pitr-copy@|$copy|g")
+fi
+sh -c "$command"`;
+
+/**
+ * Sends files the way the node itself archives, in order. Throws kind `failed` (`archive-command-failed`) with the
+ * command's own words at the first one that does not go; those before it are archived, and nothing else is touched.
+ */
+export async function sendFiles(
+  host: WriteHost,
+  job: {
+    readonly pgdata: string;
+    readonly user: string;
+    readonly command: string;
+    readonly files: readonly SentFile[];
+  },
+  timeoutMs: number,
+  context: Pick<TaskContext, 'signal' | 'progress'>,
+): Promise<void> {
+  for (const [index, { name, as }] of job.files.entries()) {
+    context.progress(`archiving ${as} (${index + 1} of ${job.files.length})`);
+    const path = name === as ? `pg_wal/${name}` : `@pitr-copy@/${as}`;
+    const command = filledArchiveCommand(job.command, path, as);
+    const sent = await host.run(['sh', '-c', SEND, 'sh', job.pgdata, name, as, command], {
+      user: job.user,
+      ownChannel: true,
+      timeoutMs,
+      signal: context.signal,
+    });
+    if (sent.exitCode === 0) continue;
+    throw new PitrError({
+      kind: 'failed',
+      code: 'archive-command-failed',
+      message: `${as} cannot be archived: the archive_command of this node failed`,
+      host: host.name,
+      evidence: { ...evidenceOf(sent), command: command.replace('@pitr-copy@', '/tmp/pitr-tail.*') },
+      state: `${index} of ${job.files.length} files of pg_wal were archived; nothing else was changed.`,
+      next: ['Mend the way to the archive and run it again: what is archived is not sent twice.'],
+    });
+  }
+}
+
+/**
+ * Lets Barman take in what has arrived, and proves by its archives that all of it is there. Barman puts a file aside
+ * without a word when it has another one of that name: then what is there is not what was sent.
+ */
+export async function proveArchived(
+  host: WriteHost,
+  barman: BarmanPlace,
+  systemId: string,
+  files: readonly SentFile[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const peer = host.peer(barman.host);
+  const look = async (): Promise<readonly SentFile[]> => {
+    const archives = await readArchivesOf(host, barman, systemId);
+    const holding = archives.filter((archive) => files.some((file) => holds(archive, file)));
+    for (const { server } of holding) {
+      // Another one may be at work; then it is that one that takes the files in.
+      await peer.run(['barman', 'archive-wal', server], { user: barman.user, ownChannel: true, signal });
+    }
+    const now = await readArchivesOf(host, barman, systemId);
+    return files.filter((file) => !now.some((archive) => holds(archive, file)));
+  };
+  await until(look, {
+    everyMs: 500,
+    deadlineMs: timeoutMs,
+    signal,
+    done: (missing) => missing.length === 0,
+    late: (missing) =>
+      new PitrError({
+        kind: 'failed',
+        code: 'tail-not-archived',
+        message: `the archive_command of ${host.name} has ended well, and Barman does not hold ${missing.map(({ as }) => as).join(', ')}`,
+        details: ['Barman puts a file aside (errors/ of the server) when it has another one of that name.'],
+        host: barman.host,
+        next: [
+          `Where does ${host.name} archive to? archive_command must lead to a server of this Barman (barman_servers).`,
+        ],
+      }),
+  });
+}
+
+function holds(archive: Archive, { name, as, time }: SentFile): boolean {
+  const segment = parseSegment(name);
+  const written: Instant | undefined = parseEpoch(time);
+  if (segment === undefined)
+    return archive.histories.some(
+      ({ history }) => history.timeline === Number.parseInt(name.slice(0, 8), 16),
+    );
+  if (name === as) return archive.files.some((file) => file.segment === segment && !file.partial);
+  return written !== undefined && hasBeginning([archive], segment, written);
+}

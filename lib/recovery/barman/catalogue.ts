@@ -1,0 +1,224 @@
+import type { CommandEvidence } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/module.ts';
+import { type Probe, probeScript } from '../../contract/probe.ts';
+import type { Resource } from '../../contract/resource.ts';
+import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
+import type { Archive } from '../wal/archive.ts';
+import type { WalSegment } from '../wal/segment.ts';
+import { parseArchiveListing } from './archive-listing.ts';
+import { type BackupInfo, parseBackupInfo } from './backup-info.ts';
+import { parseConfig, type ServerConfig } from './config.ts';
+import { archiveUnreadable, barmanNotAnswering, barmanNotFound, configBroken } from './errors.ts';
+import { parseServerList } from './json.ts';
+
+/** All that Barman has on a host: its servers and their backups. Ids of this resource are the OS user of Barman. */
+export interface Catalogue {
+  readonly servers: readonly BarmanServer[];
+}
+
+interface BarmanServer extends ServerConfig {
+  /** Of the cluster that this server archives; absent before its first backup. */
+  readonly systemId?: string | undefined;
+  /** The newest first. */
+  readonly backups: readonly BackupInfo[];
+}
+
+/** A find over hundreds of thousands of segments on slow disks. */
+const LISTING_TIMEOUT_MS = 300_000;
+
+/** Whatever adds to the catalogue or to the archives touches this. */
+export const barmanResource: Resource<Catalogue> = {
+  kind: 'barman',
+  scope: 'host',
+  read: readCatalogue,
+};
+
+// The `~` stands in the same order as Barman itself looks for its configuration.
+const ASK_BARMAN = probeScript(`
+quoted() { awk '{ print " " $0 }'; }
+command -v barman >/dev/null 2>&1 || { echo @missing; echo " PATH=$PATH"; echo @end; exit 0; }
+out=$(barman -f json list-server 2>/dev/null); rc=$?
+echo "@servers $rc"; printf '%s\\n' "$out" | quoted
+if [ "$rc" -ne 0 ]; then echo @stderr; barman -f json list-server 2>&1 >/dev/null | quoted; fi
+for f in ~/.barman.conf /etc/barman.conf /etc/barman/barman.conf; do
+  [ -f "$f" ] || continue
+  echo "@config $f"; quoted <"$f"
+  d=$(sed -n 's/^[[:space:]]*configuration_files_directory[[:space:]]*[=:][[:space:]]*//p' "$f" | tail -n 1 | tr -d "\\"'" | sed 's/[[:space:]]*$//')
+  case $d in '~'/*) d=$HOME/\${d#*/} ;; esac
+  if [ -n "$d" ]; then for c in "$d"/*.conf; do
+    [ -f "$c" ] || continue
+    echo "@config $c"; quoted <"$c"
+  done; fi
+  break
+done
+echo @end`);
+
+// Arguments: name, backups' directory, meta directory of each server.
+const READ_BACKUPS = probeScript(`
+quoted() { awk '{ print " " $0 }'; }
+while [ $# -gt 0 ]; do
+  echo "@server $1"
+  d=$2; while [ ! -e "$d" ] && [ -n "$d" ]; do d=\${d%/*}; done
+  if ! { [ -r "\${d:=/}" ] && [ -x "$d" ]; }; then echo "@unreadable $d"; fi
+  if [ -f "\${2%/*}/identity.json" ]; then echo @identity; quoted <"\${2%/*}/identity.json"; fi
+  for f in "$2"/*/backup.info; do [ -f "$f" ] || continue; d=\${f%/*}; echo "@backup \${d##*/}"; quoted <"$f"; done
+  for f in "$3"/*-backup.info; do [ -f "$f" ] || continue; b=\${f##*/}; echo "@backup \${b%-backup.info}"; quoted <"$f"; done
+  shift 3
+done
+echo @end`);
+
+/**
+ * Arguments: the last 16 digits of the first segment of interest (or nothing), then of each server: name, wals,
+ * incoming and streaming directories, two places of xlog.db. What is listed lies on disk; from xlog.db come only time
+ * and compression. Read in this order (register, arrivals, archive) nothing is missed that Barman moves meanwhile: it
+ * moves arrivals into the archive and then registers them. mawk knows no `{24}` in patterns, hence the lengths.
+ */
+const LIST_ARCHIVES = probeScript(`
+min=$1; shift
+merge='
+$1 == "-" { listed = 1; next }
+!listed { if (length($1) >= 16 && (substr($1, 9, 1) == "." || substr($1, 9, 16) >= min)) { time[$1] = $3; pack[$1] = $4 } next }
+$1 == "!" { print " !" substr($0, 3); next }
+{ seen[$1] = 1
+  base = substr($1, 9, 16)
+  if (substr($1, 9, 1) != "." && (base < min || (length($1) != 24 && substr($1, 25) != ".partial"))) next
+  print " " $1 "\\t" $2 "\\t" ($1 in time ? time[$1] : $3) "\\t" ($1 in pack ? pack[$1] : "") }
+END { for (name in time) if (!(name in seen)) print " ?" name "\\t0\\t" time[name] "\\t" }'
+while [ $# -gt 0 ]; do
+  echo "@archive $1"
+  x=
+  if [ -r "$6" ]; then x=$6; elif [ -r "$5" ]; then x=$5; fi
+  list() {
+    [ -z "$x" ] || cat -- "$x"
+    printf '%s\\n' -
+    for d in "$@"; do
+      [ -d "$d" ] || continue
+      find -L "$d/" -type f -name '[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]*' -printf '%f\\t%s\\t%T@\\n' 2>&1 |
+        sed '/^find: /s/^/!	/'
+    done
+  }
+  list "$3" "$4" "$2" | awk -F '\\t' -v "min=$min" "$merge"
+  for h in "$2"/*.history "$3"/*.history; do
+    [ -f "$h" ] || continue
+    echo "@history \${h##*/}"; awk '{ print " " $0 }' <"$h"
+  done
+  d=$2; while [ ! -e "$d" ] && [ -n "$d" ]; do d=\${d%/*}; done
+  if ! { [ -r "\${d:=/}" ] && [ -x "$d" ]; }; then echo @trouble; echo " cannot look into $d"; fi
+  shift 6
+done
+echo @end`);
+
+/** All servers with their backups, in two round trips. */
+export async function readCatalogue(host: ReadHost, user: string): Promise<Catalogue> {
+  const { servers, backups } = await askBarman(host, user);
+  return catalogueOf(servers, reportOf(await host.query(backups), host.name), host.name);
+}
+
+/**
+ * The catalogue, and what lies on disk in the WAL archives of all servers, in two round trips. With `from` the
+ * archives from that segment on (by its place, on any timeline). Throws kind `failed` when an archive cannot be
+ * looked into: absence is never guessed.
+ */
+export async function readCatalogueAndArchives(
+  host: ReadHost,
+  user: string,
+  from?: WalSegment,
+): Promise<Catalogue & { readonly archives: readonly Archive[] }> {
+  const { servers, backups } = await askBarman(host, user);
+  const places = servers.flatMap((s) => [s.name, s.wals, s.incoming, s.streaming, ...s.xlogDbs]);
+  const listing = LIST_ARCHIVES([from?.slice(8) ?? '', ...places], { user, timeoutMs: LISTING_TIMEOUT_MS });
+  const [backupsFound, walFound] = await host.queryAll([backups, listing]);
+  const catalogue = catalogueOf(servers, reportOf(backupsFound, host.name), host.name);
+  const { archives, troubles } = parseArchiveListing(reportOf(walFound, host.name));
+  const [trouble] = troubles;
+  if (trouble !== undefined) throw archiveUnreadable(host.name, trouble.server, trouble.text);
+  return { ...catalogue, archives };
+}
+
+async function askBarman(
+  host: ReadHost,
+  user: string,
+): Promise<{ readonly servers: readonly ServerConfig[]; readonly backups: Probe }> {
+  const asked = await host.query(ASK_BARMAN([], { user }));
+  const servers = serverConfigs(reportOf(asked, host.name), host.name, asked);
+  const places = servers.flatMap((server) => [server.name, server.basebackups, server.meta]);
+  return { servers, backups: READ_BACKUPS(places, { user }) };
+}
+
+function catalogueOf(
+  servers: readonly ServerConfig[],
+  parts: readonly ReportPart[],
+  host: string,
+): Catalogue {
+  return { servers: servers.map((server) => withBackups(server, parts, host)) };
+}
+
+function serverConfigs(
+  parts: readonly ReportPart[],
+  host: string,
+  asked: RunResult,
+): readonly ServerConfig[] {
+  const part = (kind: string): ReportPart | undefined => parts.find((candidate) => candidate.kind === kind);
+  if (part('missing') !== undefined) throw barmanNotFound(host, part('missing')?.lines.join('\n') ?? '');
+  const files = parts.filter((candidate) => candidate.kind === 'config');
+  const names = parseServerList(part('servers')?.lines.join('\n') ?? '');
+  if (part('servers')?.rest !== '0' || names === undefined) {
+    const stderr = part('stderr')?.lines.join('\n') ?? part('servers')?.lines.join('\n') ?? '';
+    throw configBroken(
+      host,
+      files.map((file) => file.rest),
+      {
+        command: 'barman -f json list-server',
+        exitCode: Number(part('servers')?.rest ?? asked.exitCode ?? 0),
+        stderr,
+      },
+    );
+  }
+  const configs = parseConfig(files.map((file) => file.lines.join('\n')));
+  const unread = names.filter((name) => !configs.some((config) => config.name === name));
+  if (unread.length > 0)
+    throw configBroken(
+      host,
+      files.map((file) => file.rest),
+      undefined,
+      unread,
+    );
+  return configs.filter((config) => names.includes(config.name));
+}
+
+function withBackups(config: ServerConfig, parts: readonly ReportPart[], host: string): BarmanServer {
+  const start = parts.findIndex((part) => part.kind === 'server' && part.rest === config.name);
+  const rest = parts.slice(start + 1);
+  const end = rest.findIndex((part) => part.kind === 'server');
+  const own = start === -1 ? [] : end === -1 ? rest : rest.slice(0, end);
+  const unreadable = own.find((part) => part.kind === 'unreadable');
+  if (unreadable !== undefined)
+    throw archiveUnreadable(host, config.name, `cannot look into ${unreadable.rest}`);
+  const backups = new Map<string, BackupInfo>();
+  for (const part of own) {
+    if (part.kind !== 'backup' || !/^\d{8}T\d{6}$/.test(part.rest)) continue;
+    backups.set(part.rest, parseBackupInfo(config.name, part.rest, part.lines.join('\n')));
+  }
+  const newestFirst = [...backups.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
+  const identity = own.find((part) => part.kind === 'identity')?.lines.join('\n') ?? '';
+  const systemId =
+    /"systemid"\s*:\s*"(\d+)"/.exec(identity)?.[1] ?? newestFirst.find((b) => b.systemId)?.systemId;
+  return { ...config, ...(systemId === undefined ? {} : { systemId }), backups: newestFirst };
+}
+
+function reportOf(result: RunResult | undefined, host: string): readonly ReportPart[] {
+  if (result === undefined) throw new Error('a batch answers every probe');
+  if (result.exitCode !== 0) throw barmanNotAnswering(host, evidence(result));
+  try {
+    return parseReport(result.stdout);
+  } catch (cause) {
+    throw barmanNotAnswering(host, evidence(result), cause);
+  }
+}
+
+/** The script itself would fill the screen and tell nobody anything. */
+function evidence(result: RunResult): CommandEvidence {
+  return evidenceOf({ ...result, argv: ['sh', "(a look at Barman's files)"] });
+}

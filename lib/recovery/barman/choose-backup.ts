@@ -1,0 +1,56 @@
+import type { PitrError } from '../../base/errors/pitr-error.ts';
+import { type BackupInfo, type CompleteBackup, isComplete } from './backup-info.ts';
+import {
+  backupAmbiguous,
+  backupIncomplete,
+  backupNotDone,
+  backupUnknown,
+  clusterAmbiguous,
+  noBackup,
+  type Stock,
+} from './refusals.ts';
+
+/** The backup with this id. Throws a refusal when it is unknown, on several servers, or not DONE. */
+export function backupById(id: string, servers: readonly Stock[], host: string): CompleteBackup {
+  const found = servers.flatMap(({ backups }) => backups.filter((backup) => backup.id === id));
+  const [backup] = found;
+  if (backup === undefined) throw backupUnknown(id, servers, host);
+  if (found.length > 1)
+    throw backupAmbiguous(
+      id,
+      found.map(({ server }) => server),
+      host,
+    );
+  return completed(backup, servers, host);
+}
+
+/**
+ * All backups that are DONE, the last to end first; with `systemId` those of that cluster alone. Throws a refusal when
+ * there is none, or when they belong to different clusters and so "the newest" means nothing.
+ */
+export function usableBackups(
+  wish: string,
+  servers: readonly Stock[],
+  host: string,
+  cluster?: string,
+): readonly [CompleteBackup, ...CompleteBackup[]] {
+  const done = servers
+    .flatMap(({ backups }) => backups)
+    .filter(isComplete)
+    .sort((a, b) => (a.endTime < b.endTime ? 1 : -1));
+  const usable = done.filter(({ systemId = cluster }) => cluster === undefined || systemId === cluster);
+  const [newest, ...older] = usable;
+  if (newest === undefined) throw noBackup(servers, host, done.length === 0 ? undefined : cluster);
+  const newestOfEach = usable.filter(
+    (backup) => usable.find(({ systemId }) => systemId === backup.systemId) === backup,
+  );
+  if (newestOfEach.length > 1) throw clusterAmbiguous(newestOfEach, wish, host);
+  return [newest, ...older];
+}
+
+function completed(backup: BackupInfo, servers: readonly Stock[], host: string): CompleteBackup {
+  if (isComplete(backup)) return backup;
+  const refusal: PitrError =
+    backup.status === 'DONE' ? backupIncomplete(backup, host) : backupNotDone(backup, servers, host);
+  throw refusal;
+}

@@ -1,0 +1,96 @@
+import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
+import type { CopyOnDisk } from './copy-on-disk.ts';
+import { endBarmanRecover } from './end-barman.ts';
+import { endReceivingRsync } from './end-rsync.ts';
+import { markerBeside, markerInside, type RestoreMarker, renderMarker } from './marker.ts';
+import { copyFailed } from './restore-refusals.ts';
+import { type ExpectedCopy, type VerifiedCopy, verifyCopy } from './verify-copy.ts';
+import { sizeWords, watchSize } from './watch-size.ts';
+
+/** A copy to make, in plain data. */
+export interface CopyOrder extends CopyOnDisk {
+  readonly node: string;
+  readonly expected: ExpectedCopy;
+  /** Goes on with what is there in part. */
+  readonly continues: boolean;
+  /** The command, on Barman's host. */
+  readonly argv: readonly string[];
+}
+
+/**
+ * Runs the copy as Barman's OS user `user` from its host to the node, with a marker beside the destination while it lasts and one in it when
+ * it is whole and proved. When it ends otherwise, no rsync goes on writing behind our back.
+ */
+export async function copyBackup(
+  host: WriteHost,
+  order: CopyOrder,
+  user: string,
+  context: TaskContext,
+): Promise<VerifiedCopy & { readonly seconds: number }> {
+  const { destination, owner, node, expected } = order;
+  const receiver = host.peer(node);
+  const marker: RestoreMarker = {
+    state: 'copying',
+    server: order.server,
+    backup: order.backup,
+    systemId: expected.systemId,
+    run: context.runId,
+    emptyBefore: order.emptyBefore,
+  };
+  const { signal } = context;
+  // A controller that died in the middle may have left a copy at work, which would write between ours.
+  if (order.continues) {
+    await endBarmanRecover(host, order.argv, user);
+    await endReceivingRsync(receiver, destination, owner);
+  }
+  const file = { user: owner, mode: 0o600, signal };
+  await receiver.writeFile(markerBeside(destination), renderMarker(marker), file);
+  const result = await watchedCopy(host, receiver, order, user, context);
+  context.progress(`proving that the copy is backup ${order.backup}`);
+  const verified = await verifyCopy(receiver, destination, owner, expected);
+  await receiver.writeFile(markerInside(destination), renderMarker({ ...marker, state: 'complete' }), file);
+  await receiver.must(['rm', '-f', '--', markerBeside(destination)], { user: owner, signal });
+  return { ...verified, seconds: Math.round(result.durationMs / 100) / 10 };
+}
+
+async function watchedCopy(
+  host: WriteHost,
+  receiver: WriteHost,
+  order: CopyOrder,
+  user: string,
+  context: TaskContext,
+): Promise<RunResult> {
+  const { destination, owner, node, expected, argv } = order;
+  const whole = expected.size;
+  const watch = watchSize(receiver, destination, owner, (bytes) => {
+    const of = whole === undefined ? '' : ` of ${sizeWords(whole)}`;
+    context.progress(`${sizeWords(bytes)}${of} copied to ${node}`, { bytes, total: whole });
+  });
+  let ended = false;
+  try {
+    const result = await host.run(argv, {
+      user,
+      ownChannel: true,
+      signal: context.signal,
+      onOutput: (stream, chunk) => context.output(stream, Buffer.from(chunk).toString()),
+    });
+    const output = `${result.stdout}\n${result.stderr}`;
+    if (result.exitCode !== 0) {
+      const evidence = evidenceOf(result);
+      throw copyFailed({ backup: expected.backup, destination, node, host: host.name, output, evidence });
+    }
+    ended = true;
+    return result;
+  } finally {
+    watch.stop();
+    if (!ended) {
+      await endReceivingRsync(receiver, destination, owner).catch((error: unknown) => {
+        // What ended the copy is the error to tell; this adds to it.
+        const why = error instanceof Error ? error.message : String(error);
+        context.warn(`Whether an rsync still writes to ${node}:${destination} could not be seen: ${why}`);
+      });
+    }
+  }
+}

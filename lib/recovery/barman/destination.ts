@@ -1,0 +1,109 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseReport } from '../../contract/script-report.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { parseBackupInfo } from './backup-info.ts';
+import { markerBeside, markerInside, parseMarker, type RestoreMarker } from './marker.ts';
+
+/** What is at the place where a backup shall be copied to. */
+export interface Destination {
+  readonly kind: 'absent' | 'directory' | 'other';
+  readonly empty: boolean;
+  /** A postmaster runs on it. */
+  readonly running: boolean;
+  /** PostgreSQL ran on it since it was copied: it is no longer the backup. */
+  readonly started: boolean;
+  /** A copy that was begun and not finished. */
+  readonly copying?: RestoreMarker | undefined;
+  /** A finished one. */
+  readonly complete?: RestoreMarker | undefined;
+  /** What Barman left behind when it finished. */
+  readonly copied?:
+    | { readonly server: string; readonly systemId?: string | undefined; readonly begin?: bigint | undefined }
+    | undefined;
+  /** Some of what lies there, for messages. */
+  readonly names: readonly string[];
+  /** Places of tablespaces that hold something. */
+  readonly tablespacesInUse: readonly string[];
+}
+
+// After a reboot any process may have the number that postmaster.pid holds: a postmaster works in its directory.
+// Arguments: destination, marker in it, marker beside it, places of tablespaces.
+const LOOK = probeScript(`
+quoted() { awk '{ print " " $0 }' <"$1"; }
+d=$1
+if [ -L "$d" ]; then echo '@kind other'
+elif [ -d "$d" ]; then
+  ls -A -- "$d" >/dev/null || exit 1
+  echo '@kind directory'
+  echo @names; ls -A -- "$d" | head -n 8 | awk '{ print " " $0 }'
+elif [ -e "$d" ]; then echo '@kind other'
+else echo '@kind absent'
+fi
+if [ -f "$2" ]; then echo @inside; quoted "$2"; fi
+if [ -f "$3" ]; then echo @beside; quoted "$3"; fi
+if [ -f "$d/.barman-recover.info" ]; then echo @copied; quoted "$d/.barman-recover.info"; fi
+if [ -f "$d/postmaster.opts" ]; then echo @started; fi
+if [ -f "$d/postmaster.pid" ]; then
+  p=$(head -n 1 "$d/postmaster.pid")
+  if [ -n "$p" ] && [ "$(readlink "/proc/$p/cwd")" = "$(readlink -f -- "$d")" ]; then echo @running; fi
+fi
+shift 3
+for t do if [ -e "$t" ] && [ -n "$(ls -A -- "$t" 2>&1)" ]; then echo "@tablespace $t"; fi; done
+echo @end`);
+
+/** Looks at the destination on its own host, as the user that will own it. */
+export async function readDestination(
+  host: ReadHost,
+  destination: string,
+  owner: string,
+  tablespaces: readonly string[],
+): Promise<Destination> {
+  const args = [destination, markerInside(destination), markerBeside(destination), ...tablespaces];
+  const result = await host.query(LOOK(args, { user: owner }));
+  if (result.exitCode !== 0) throw unreadable(destination, owner, host.name, result);
+  const parts = parseReport(result.stdout);
+  const text = (kind: string): string | undefined =>
+    parts.find((part) => part.kind === kind)?.lines.join('\n');
+  const kind = parts.find((part) => part.kind === 'kind')?.rest;
+  const names = parts.find((part) => part.kind === 'names')?.lines ?? [];
+  const inside = parseMarker(text('inside') ?? '');
+  const beside = parseMarker(text('beside') ?? '');
+  const copied = text('copied');
+  return {
+    kind: kind === 'directory' || kind === 'absent' ? kind : 'other',
+    empty: names.length === 0,
+    running: text('running') !== undefined,
+    started: text('started') !== undefined,
+    copying: beside,
+    // While a copy is under way, a marker inside can only have come with the backup.
+    complete: beside === undefined && inside?.state === 'complete' ? inside : undefined,
+    copied: copied === undefined ? undefined : copiedBackup(copied),
+    names,
+    tablespacesInUse: parts.filter((part) => part.kind === 'tablespace').map(({ rest }) => rest),
+  };
+}
+
+/** `.barman-recover.info` is the backup's own description; its id is in none of its lines. */
+function copiedBackup(text: string): NonNullable<Destination['copied']> {
+  const info = parseBackupInfo('', '00000000T000000', text);
+  const server = /^server_name=(.*)$/m.exec(text)?.[1]?.trim() ?? '';
+  return { server, systemId: info.systemId, begin: info.beginLsn };
+}
+
+function unreadable(
+  destination: string,
+  owner: string,
+  host: string,
+  result: Parameters<typeof evidenceOf>[0],
+): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'destination-unreadable',
+    message: `${destination} cannot be looked into as ${owner}`,
+    host,
+    evidence: evidenceOf({ ...result, argv: ['ls', '-A', destination] }),
+    next: [`ls -ld ${destination}`],
+  });
+}

@@ -1,0 +1,148 @@
+import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+
+/** What Barman itself makes impossible: it is not there, does not answer, or cannot be read. */
+
+export function barmanNotFound(host: string, searched: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'barman-command-missing',
+    message: 'the command barman is not installed on this host, or not on the PATH of its user',
+    details: searched === '' ? [] : [searched],
+    host,
+    next: [
+      'Check that barman_host in the inventory names the Barman host.',
+      'Install it there: apt-get install barman',
+    ],
+  });
+}
+
+export function barmanNotAnswering(host: string, evidence: CommandEvidence, cause?: unknown): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'barman-not-answering',
+    message: 'Barman could not be asked for its backups (this does not mean that there are none)',
+    details: cause instanceof Error ? [cause.message] : [],
+    host,
+    evidence,
+    next: [`Log in to ${host} as Barman's user and try: barman list-servers`],
+  });
+}
+
+export function configBroken(
+  host: string,
+  files: readonly string[],
+  evidence: CommandEvidence | undefined,
+  unread: readonly string[] = [],
+): PitrError {
+  const where = files.length === 0 ? 'No configuration file was found.' : `Read: ${files.join(', ')}`;
+  return new PitrError({
+    kind: 'failed',
+    code: 'barman-config-broken',
+    message: "Barman's configuration cannot be used",
+    details: [
+      where,
+      ...unread.map((name) => `Barman knows the server "${name}", which is in none of these files.`),
+    ],
+    host,
+    evidence,
+    next: [`Repair it on ${host} until this works as Barman's user: barman list-servers`],
+  });
+}
+
+export function archiveUnreadable(host: string, server: string, text: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'barman-archive-unreadable',
+    message: `the archive of Barman server "${server}" cannot be read, so nothing can be said about what is in it`,
+    details: text.split('\n').slice(0, 5),
+    host,
+    next: ['Check owner and mode of the directory, and that barman_user is the user that Barman runs as.'],
+  });
+}
+
+/** A command of Barman that ended badly for a reason that only its own words tell. */
+export function barmanCommandFailed(
+  host: string,
+  exitCode: number | undefined,
+  evidence: CommandEvidence,
+): PitrError {
+  if (exitCode === 127) return barmanNotFound(host, '');
+  return new PitrError({
+    kind: 'failed',
+    code: 'barman-command-failed',
+    message: `Barman failed: ${evidence.command}`,
+    host,
+    evidence,
+    next: [`Barman's own log tells more: on ${host}, tail -n 50 /var/log/barman/barman.log`],
+  });
+}
+
+export function walNotSwitched(server: string, host: string, evidence: CommandEvidence): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'wal-not-switched',
+    message: `no WAL segment of server ${server} was closed, so archiving could not be tested`,
+    details: ['Only a leader can close a segment: the server of a standby is of no use here.'],
+    host,
+    evidence,
+    next: ["Name the leader's Barman server (pitr status shows the leader)."],
+  });
+}
+
+export function walNotArchived(
+  wal: string,
+  server: string,
+  seconds: number,
+  host: string,
+  evidence: CommandEvidence,
+): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'wal-not-archived',
+    message: `WAL is not archived: ${wal} of server ${server} did not arrive within ${seconds} s`,
+    host,
+    evidence,
+    next: [
+      'On the leader: select last_failed_wal, last_failed_time from pg_stat_archiver; and its log tells why.',
+      `On ${host}: barman check ${server}`,
+    ],
+  });
+}
+
+export function backupFailed(
+  server: string,
+  made: { readonly id: string; readonly status: string; readonly error?: string | undefined } | undefined,
+  host: string,
+  evidence: CommandEvidence,
+): PitrError {
+  const waiting = made?.status === 'WAITING_FOR_WALS';
+  return new PitrError({
+    kind: 'failed',
+    code: waiting ? 'backup-waits-for-wal' : 'backup-failed',
+    message: waiting
+      ? `backup ${made.id} of ${server} is copied, but the WAL that it needs did not arrive: it is not DONE`
+      : `the backup of ${server} failed`,
+    details:
+      made === undefined
+        ? []
+        : [`${made.id}: ${made.status}${made.error === undefined ? '' : `, ${made.error}`}`],
+    host,
+    evidence,
+    next: waiting
+      ? ['See whether the leader archives (pg_stat_archiver), then on the Barman host: barman cron']
+      : [`Barman's own log tells more: on ${host}, tail -n 50 /var/log/barman/barman.log`],
+  });
+}
+
+export function backupOfStandby(server: string, host: string): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'backup-of-standby',
+    message: `${server} is the Barman server of a standby, whose WAL is not archived: a backup of it would never be DONE`,
+    host,
+    next: [
+      "Name the leader's Barman server (pitr status shows the leader).",
+      'Where standbys archive too (archive_mode=always): standby: true',
+    ],
+  });
+}

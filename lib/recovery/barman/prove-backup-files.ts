@@ -1,0 +1,49 @@
+import type { ReadHost } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseReport } from '../../contract/script-report.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { backupNotWhole, liesAsFiles } from './backup-files.ts';
+import type { CompleteBackup } from './backup-info.ts';
+import type { ServerConfig } from './config.ts';
+import { barmanNotAnswering } from './errors.ts';
+
+/** A find over millions of files on slow disks. */
+const TIMEOUT_MS = 600_000;
+
+// Argument: the directory of the backup. Links are followed as Barman follows them when it counts.
+const LOOK = probeScript(`
+cd -- "$1" || exit 1
+for f in PG_VERSION backup_label global/pg_control; do
+  if [ ! -s "data/$f" ]; then echo "@missing $f"; fi
+done
+echo "@bytes $(find -L . -type f ! -path ./backup.info -printf '%s\\n' 2>/dev/null | awk '{ s += $1 } END { printf "%.0f", s }')"
+if [ -f backup.info ]; then echo "@info $(stat -c %s backup.info)"; fi
+echo @end`);
+
+/**
+ * Proves that the files of a backup are all there, as far as names and sizes tell. Throws kind `refused` naming what
+ * is not. Of a compressed backup or a snapshot nothing can be said, and nothing is.
+ */
+export async function proveBackupFiles(
+  host: ReadHost,
+  backup: CompleteBackup,
+  servers: readonly ServerConfig[],
+  user: string,
+): Promise<void> {
+  const server = servers.find(({ name }) => name === backup.server);
+  if (server === undefined || !liesAsFiles(backup)) return;
+  const directory = `${server.basebackups}/${backup.id}`;
+  const result = await host.query(LOOK([directory], { user, timeoutMs: TIMEOUT_MS }));
+  if (result.exitCode !== 0) {
+    throw barmanNotAnswering(host.name, evidenceOf({ ...result, argv: ['find', directory] }));
+  }
+  const parts = parseReport(result.stdout);
+  const number = (kind: string): number => Number(parts.find((part) => part.kind === kind)?.rest ?? 0);
+  const found = {
+    missing: parts.flatMap(({ kind, rest }) => (kind === 'missing' ? [rest] : [])),
+    bytes: number('bytes'),
+    infoBytes: number('info'),
+  };
+  const refusal = backupNotWhole(backup, found, directory, host.name);
+  if (refusal !== undefined) throw refusal;
+}

@@ -1,0 +1,141 @@
+import type { ReadHost } from '../../contract/module.ts';
+import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.ts';
+import { chainOf, type Link, namesOfRuns } from '../wal/chain.ts';
+import { parseSegment, segmentNumber, type WalSegment } from '../wal/segment.ts';
+import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
+import { type NodeTail, nodesToSave, silentNodes, type TailsParam, tailsBeside } from '../wal/tail.ts';
+import type { RecoveryTarget } from '../wal/target.ts';
+import { timelineId } from '../wal/timeline.ts';
+import { planUpToGap } from '../wal/up-to-gap.ts';
+import type { CompleteBackup } from './backup-info.ts';
+import { readCatalogueAndArchives } from './catalogue.ts';
+import { backupById } from './choose-backup.ts';
+import type { ServerConfig } from './config.ts';
+import { proveUnpacking } from './packed-wal.ts';
+import { alternativeTo, archivesFor, positionOf, wantedServers } from './recovery-wal.ts';
+import { walRefused } from './wal-refusals.ts';
+
+/** What is asked of the archives. */
+export interface RecoveryWalWish {
+  /** Its id, or what `barman.backup` returned. */
+  readonly backup:
+    | string
+    | { readonly id: string; readonly server: string; readonly begin_wal?: string | undefined };
+  readonly target: RecoveryTarget;
+  readonly timeline?: number | undefined;
+  readonly server?: string | undefined;
+  readonly servers?: readonly string[] | undefined;
+  readonly user: string;
+  readonly acceptGap: boolean;
+  /** A target after the last archived WAL is taken: its WAL is still to be archived. */
+  readonly allowUnarchived: boolean;
+  /** What nodes have beside the archives, and will archive. */
+  readonly tails?: TailsParam | undefined;
+  /** Which compressed segments are unpacked, to prove that they can be; none where it is left out. */
+  readonly unpack?: 'all' | { readonly after: WalSegment } | undefined;
+  readonly progress?: ((text: string) => void) | undefined;
+}
+
+/** The WAL of a recovery, proved to be there. */
+export interface RecoveryWal {
+  readonly backup: CompleteBackup;
+  /** The one that can be reached: with an accepted gap, latest. */
+  readonly target: RecoveryTarget;
+  readonly plan: WalPlan;
+  readonly merged: MergedArchive;
+  /** The servers whose archives were searched, the one of the backup first. */
+  readonly servers: readonly ServerConfig[];
+  /** Names of the missing segments, where a gap is accepted. */
+  readonly gap?: readonly string[] | undefined;
+  /** The target lies after the last archived WAL. */
+  readonly unarchived: boolean;
+  /** What the nodes have beside the archives. */
+  readonly tails: readonly NodeTail[];
+  /** How to say that only a person can tell. */
+  readonly refuse: (refusal: WalRefusal) => Promise<never>;
+}
+
+/** Reads what lies on disk in Barman's archives and solves it for a target. Throws kind `refused` where it cannot be reached. */
+export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Promise<RecoveryWal> {
+  const { target } = wish;
+  const reference = typeof wish.backup === 'string' ? { id: wish.backup, server: wish.server } : wish.backup;
+  const from = typeof wish.backup === 'string' ? undefined : parseSegment(wish.backup.begin_wal ?? '');
+  const { servers, archives } = await readCatalogueAndArchives(host, wish.user, from);
+  const searched = wantedServers(servers, wish.servers, host.name);
+  const holding =
+    reference.server === undefined ? searched : wantedServers(servers, [reference.server], host.name);
+  const backup = backupById(reference.id, holding, host.name);
+  const own = archivesFor(backup, searched, archives);
+  const refuse = async (refusal: WalRefusal): Promise<never> => {
+    const all = await readCatalogueAndArchives(host, wish.user);
+    throw walRefused(refusal, {
+      backup,
+      target,
+      servers: own.map(({ server }) => server),
+      alternative: alternativeTo(
+        backup,
+        wantedServers(all.servers, wish.servers, host.name),
+        all.archives,
+        target,
+      ),
+      silent: silentNodes(wish.tails ?? []),
+      host: host.name,
+    });
+  };
+  const used = own.flatMap(({ server }) => servers.filter(({ name }) => name === server));
+  const solved = async (copies: readonly Archive[]): Promise<RecoveryWal> => {
+    const wal = solveOn(copies, backup, wish);
+    return 'why' in wal ? refuse(wal) : { ...wal, servers: used, refuse };
+  };
+  const { unpack, user, progress } = wish;
+  if (unpack === undefined) return solved(own);
+  const { segmentSize } = backup;
+  const after = unpack === 'all' ? -1 : segmentNumber(unpack.after, segmentSize);
+  for (let proved = own; ; ) {
+    const wal = await solved(proved);
+    const links = wal.plan.needed.filter(({ number }) => number > after);
+    const next = await proveUnpacking(host, links, proved, { user, segmentSize, servers: used, progress });
+    // Where a copy is broken, another server's may do, or another way.
+    if (next === proved) return wal;
+    proved = next;
+  }
+}
+
+function solveOn(
+  own: readonly Archive[],
+  backup: CompleteBackup,
+  wish: RecoveryWalWish,
+): Omit<RecoveryWal, 'servers' | 'refuse'> | WalRefusal {
+  const { target } = wish;
+  const tails = tailsBeside(wish.tails ?? [], own, backup);
+  const merged = mergeArchives([...own, ...tails.map(({ archive }) => archive)], backup.segmentSize);
+  const found = { backup, merged, tails };
+  const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
+  const solved = solveWal(positionOf(backup), merged, target, timeline);
+  if (solved.ok) return { ...found, target, plan: solved, unarchived: false };
+  if (solved.why === 'missing' && wish.acceptGap) {
+    const plan = planUpToGap(solved, merged);
+    if (plan !== undefined) {
+      const gap = namesOfRuns(solved.missing);
+      // What lies before the gap is replayed to its end.
+      return { ...found, target: { kind: 'latest' }, plan, gap, unarchived: false };
+    }
+  }
+  if (solved.why === 'after-last-archived' && wish.allowUnarchived) {
+    const plan = solveWal(positionOf(backup), merged, { kind: 'latest' }, solved.line.timeline);
+    if (plan.ok) return { ...found, target, plan, unarchived: true };
+  }
+  return solved;
+}
+
+/** The nodes that have WAL of this recovery which no archive has. `chain` is sorted by `farthestFirst`. */
+export function savingNodes({ plan, merged, tails }: RecoveryWal, chain: readonly Link[]): readonly string[] {
+  const needed = chain.slice(0, plan.needed.length);
+  const histories = plan.line.way.slice(1).map(({ timeline }) => merged.historyServers.get(timeline) ?? []);
+  return nodesToSave(needed, histories, tails);
+}
+
+/** All segments that can be read without a gap, from the backup on. */
+export function readableChain({ plan, merged }: Pick<RecoveryWal, 'plan' | 'merged'>): readonly Link[] {
+  return chainOf(plan.line, merged).filter(({ number }) => number <= plan.archivedUntil.number);
+}

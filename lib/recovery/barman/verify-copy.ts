@@ -1,0 +1,92 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseReport } from '../../contract/script-report.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+
+/** What a copy must be, in plain data. */
+export interface ExpectedCopy {
+  readonly backup: string;
+  readonly systemId?: string | undefined;
+  /** Where the backup begins, as in its label: `0/7000028`. */
+  readonly beginLsn: string;
+  /** Of PostgreSQL: 15. */
+  readonly major?: number | undefined;
+  /** Bytes. */
+  readonly size?: number | undefined;
+}
+
+/** What was found in a copy that is whole. */
+export interface VerifiedCopy {
+  readonly files: number;
+  readonly bytes: number;
+  readonly systemId: string;
+}
+
+// The first eight bytes of pg_control are the system identifier, in the byte order of the host.
+const LOOK = probeScript(`
+cd -- "$1" || exit 1
+echo "@version $(cat PG_VERSION)"
+echo "@system $(od -An -tu8 -N8 global/pg_control | tr -d ' ')"
+echo @label; awk '{ print " " $0 }' <backup_label
+echo "@mode $(stat -c '%U %a' .)"
+echo "@foreign $(find . ! -user "$2" | head -n 1)"
+echo "@files $(find . -type f | wc -l | tr -d ' ')"
+echo "@bytes $(du -sb . | cut -f1)"
+if [ -f .barman-recover.info ]; then echo @copied; fi
+echo @end`);
+
+/**
+ * Proves that a copied data directory is this very backup and can be started: version, system identifier, the begin
+ * of the backup in its label, owner and mode. Throws kind `failed` naming each that is not as it must be.
+ */
+export async function verifyCopy(
+  host: ReadHost,
+  destination: string,
+  owner: string,
+  expected: ExpectedCopy,
+): Promise<VerifiedCopy> {
+  const result = await host.query(LOOK([destination, owner], { user: owner, timeoutMs: 300_000 }));
+  if (result.exitCode !== 0)
+    throw notThisBackup(['it cannot be read'], destination, expected, host.name, result);
+  const parts = parseReport(result.stdout);
+  const fact = (kind: string): string => parts.find((part) => part.kind === kind)?.rest.trim() ?? '';
+  const label = parts.find((part) => part.kind === 'label')?.lines.join('\n') ?? '';
+  const begin = /^START WAL LOCATION: (\S+)/m.exec(label)?.[1];
+  const [user = '', mode = ''] = fact('mode').split(' ');
+  const { systemId, beginLsn, major } = expected;
+  const wrong: string[] = [];
+  if (major !== undefined && fact('version') !== String(major))
+    wrong.push(`PG_VERSION is "${fact('version')}", the backup is of version ${major}`);
+  if (systemId !== undefined && fact('system') !== systemId)
+    wrong.push(
+      `its system identifier is ${fact('system') || 'not readable'}, that of the backup ${systemId}`,
+    );
+  if (begin !== beginLsn)
+    wrong.push(`its backup_label begins at ${begin ?? 'no position'}, the backup at ${beginLsn}`);
+  if (user !== owner || !/^7[05]0$/.test(mode))
+    wrong.push(`it belongs to ${user} with mode ${mode}, not to ${owner} with 700`);
+  if (fact('foreign') !== '') wrong.push(`${fact('foreign')} in it does not belong to ${owner}`);
+  if (!parts.some((part) => part.kind === 'copied'))
+    wrong.push('Barman did not finish it (.barman-recover.info is missing)');
+  if (wrong.length > 0) throw notThisBackup(wrong, destination, expected, host.name, result);
+  return { files: Number(fact('files')), bytes: Number(fact('bytes')), systemId: fact('system') };
+}
+
+function notThisBackup(
+  wrong: readonly string[],
+  destination: string,
+  { backup }: ExpectedCopy,
+  host: string,
+  result: Parameters<typeof evidenceOf>[0],
+): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'copy-not-whole',
+    message: `the copy in ${destination} is not backup ${backup} as it must be: ${wrong[0]}`,
+    details: wrong,
+    host,
+    evidence: result.exitCode === 0 ? undefined : evidenceOf({ ...result, argv: ['ls', '-l', destination] }),
+    next: ['Remove it and copy again: pitr undo of this run removes it.'],
+  });
+}

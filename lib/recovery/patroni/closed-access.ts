@@ -1,0 +1,57 @@
+import type { WriteHost } from '../../contract/module.ts';
+import type { Allowed } from '../postgres/allowed.ts';
+import { closedRules, isClosed } from '../postgres/hba.ts';
+import { KEPT_HBA_FILE } from '../postgres/instance.ts';
+import type { InstanceRef } from '../postgres/instance-control.ts';
+import { ownHost, patroniSuperuser } from './login.ts';
+
+/** Where the instance's own configuration looks for its rules, whatever a running one was started with. */
+export async function hbaFile(host: WriteHost, ref: InstanceRef): Promise<string> {
+  const asked = await host.must([`${ref.bin}/postgres`, '-D', ref.pgdata, '-C', 'hba_file'], {
+    user: ref.user,
+    cwd: '/',
+  });
+  return asked.stdout.trim();
+}
+
+/** The roles that are named, the one that pitr works as, and Patroni's. */
+export async function rolesOf(
+  host: WriteHost,
+  { user }: InstanceRef,
+  { roles, superuser, patroniConfig }: Allowed,
+): Promise<readonly string[]> {
+  const found =
+    superuser ??
+    (patroniConfig === undefined ? undefined : await patroniSuperuser(host, patroniConfig, user));
+  return [...new Set([...roles, user, ...(found === undefined ? [] : [found])])];
+}
+
+/**
+ * Puts rules into force (for the next start or reload) that let in only those roles from this very host, as the cluster's own would. The
+ * rules as they were are kept in the data directory. Safe to repeat.
+ */
+export async function closeAccess(host: WriteHost, ref: InstanceRef, allowed: Allowed): Promise<void> {
+  const file = await hbaFile(host, ref);
+  const kept = `${ref.pgdata}/${KEPT_HBA_FILE}`;
+  const text = await read(host, ref, file);
+  if (isClosed(text)) return;
+  await host.writeFile(kept, text, { mode: 0o600, user: ref.user });
+  const rules = closedRules(text, await rolesOf(host, ref, allowed), await ownHost(host));
+  await host.writeFile(file, rules, { user: ref.user });
+}
+
+/** Puts the rules back that `closeAccess` kept; a file that somebody else has written since stays as it is. */
+export async function openAccess(host: WriteHost, ref: InstanceRef): Promise<void> {
+  const kept = `${ref.pgdata}/${KEPT_HBA_FILE}`;
+  const there = await host.run(['test', '-e', kept], { user: ref.user, cwd: '/' });
+  if (there.exitCode !== 0) return;
+  const file = await hbaFile(host, ref);
+  if (isClosed(await read(host, ref, file))) {
+    await host.writeFile(file, await read(host, ref, kept), { user: ref.user });
+  }
+  await host.must(['rm', '-f', '--', kept], { user: ref.user, cwd: '/' });
+}
+
+async function read(host: WriteHost, ref: InstanceRef, path: string): Promise<string> {
+  return new TextDecoder().decode(await host.readFile(path, { user: ref.user }));
+}

@@ -1,0 +1,112 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/module.ts';
+import type { Resource } from '../../contract/resource.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { type ClusterView, isUp, type Member, parseClusterAnswer, parseMemberList } from './cluster.ts';
+import { type NodeView, parseNode } from './node.ts';
+import { askRest, nodeProbe, type PatroniAccess, parseAnswers } from './rest.ts';
+
+export interface ClusterState extends ClusterView {
+  /** Who told it: this node's REST API, another member's, or patronictl (the DCS). */
+  readonly source: 'node' | 'member' | 'patronictl';
+  /** What this very node says of itself; absent when its Patroni does not run. */
+  readonly own?: NodeView | undefined;
+  readonly systemId?: string | undefined;
+}
+
+/** The cluster that a host belongs to; one state for the whole run. The id is the cluster's name. */
+export function patroniResource(access: PatroniAccess): Resource<ClusterState> {
+  return { kind: 'patroni', scope: 'run', read: (host) => readCluster(host, access) };
+}
+
+/**
+ * The cluster as this node shows it: its own REST API first; where its Patroni does not run, the list in the DCS
+ * (patronictl), and the REST API of a member that is up. Throws kind `failed` (`patroni-silent`) when nobody answers,
+ * kind `refused` (`other-cluster`) when the node belongs to another cluster than the expected one.
+ */
+export async function readCluster(host: ReadHost, access: PatroniAccess): Promise<ClusterState> {
+  const result = await host.query(nodeProbe(access));
+  const answers = parseAnswers(result.stdout);
+  const cluster = answers.get('/cluster');
+  const node = answers.get('/patroni');
+  if (cluster?.code === 200) {
+    const own = node === undefined || node.body === '' ? undefined : parseNode(node.body);
+    return expected(host, access, { ...parseClusterAnswer(cluster.body), ...facts('node', own), own });
+  }
+  const list = answers.get('patronictl');
+  if (list?.code !== 200) {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'patroni-silent',
+      message: `Patroni does not answer: neither its REST API (${access.url ?? `port ${access.port}`}) nor patronictl tells about the cluster`,
+      host: host.name,
+      evidence: { ...evidenceOf(result), command: `patronictl -c ${access.config} list -f json` },
+      next: [
+        'Check patroni_port, patroni_url and patroni_config in the inventory.',
+        'Check that the DCS (etcd) answers; without it nobody knows who leads.',
+      ],
+    });
+  }
+  const listed = parseMemberList(list.body);
+  const better = await askMembers(
+    host,
+    access,
+    answers.get('scheme')?.body === 'https' ? 'https' : 'http',
+    Object.values(listed.members),
+  );
+  return expected(host, access, better ?? { ...listed, source: 'patronictl' });
+}
+
+/** The first member that is up and answers. It tells more than the list: pause, exact lag, the system identifier. */
+async function askMembers(
+  host: ReadHost,
+  access: PatroniAccess,
+  scheme: 'http' | 'https',
+  members: readonly Member[],
+): Promise<ClusterState | undefined> {
+  for (const member of members) {
+    if (member.host === undefined || !isUp(member.state)) continue;
+    const base = `${scheme}://${member.host.includes(':') ? `[${member.host}]` : member.host}:${access.port}`;
+    const answers = await askRest(host, access, [`${base}/cluster`, `${base}/patroni`]);
+    const cluster = answers.get(`${base}/cluster`);
+    const node = answers.get(`${base}/patroni`);
+    if (cluster?.code !== 200 || node === undefined || node.code === 0) continue;
+    return { ...parseClusterAnswer(cluster.body), ...facts('member', parseNode(node.body)) };
+  }
+  return undefined;
+}
+
+function facts(
+  source: ClusterState['source'],
+  node: NodeView | undefined,
+): Pick<ClusterState, 'source' | 'systemId' | 'cluster'> {
+  return {
+    source,
+    ...(node?.systemId === undefined ? {} : { systemId: node.systemId }),
+    ...(node?.cluster === undefined ? {} : { cluster: node.cluster }),
+  };
+}
+
+function expected(host: ReadHost, access: PatroniAccess, state: ClusterState): ClusterState {
+  if (access.cluster === undefined || state.cluster === undefined || state.cluster === access.cluster)
+    return state;
+  throw new PitrError({
+    kind: 'refused',
+    code: 'other-cluster',
+    message: `${host.name} belongs to the Patroni cluster "${state.cluster}", not to "${access.cluster}"`,
+    host: host.name,
+    next: ['Check patroni_cluster and the hosts of the group in the inventory.'],
+  });
+}
+
+/** What a member says of itself, asked from this host; nothing when it does not answer. */
+export async function readNode(
+  host: ReadHost,
+  access: Pick<PatroniAccess, 'config'>,
+  member: Member,
+): Promise<NodeView | undefined> {
+  if (member.apiUrl === undefined) return undefined;
+  const url = `${member.apiUrl}/patroni`;
+  const answer = (await askRest(host, access, [url])).get(url);
+  return answer === undefined || answer.code === 0 || answer.body === '' ? undefined : parseNode(answer.body);
+}

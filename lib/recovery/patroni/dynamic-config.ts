@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { until } from '../../base/wait/until.ts';
+import type { ReadHost, WriteHost } from '../../contract/module.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { type PatroniTarget, patronictl } from './control.ts';
+import { askOwn, type PatroniAccess } from './rest.ts';
+import { type SynchronousMode, synchronousMode } from './synchronous.ts';
+
+export type DynamicConfig = Readonly<Record<string, unknown>>;
+
+/**
+ * The dynamic configuration as the last turn of this node's Patroni has seen it. Throws kind `failed`
+ * (`patroni-config-not-read`).
+ */
+export async function readConfig(
+  host: ReadHost,
+  access: Pick<PatroniAccess, 'port' | 'url' | 'config'>,
+): Promise<DynamicConfig> {
+  const answer = await askOwn(host, access, '/config');
+  const url = `${answer.base ?? access.url ?? `http://127.0.0.1:${access.port}`}/config`;
+  const parsed = z
+    .record(z.string(), z.unknown())
+    .safeParse(answer.code === 200 ? JSON.parse(answer.body) : undefined);
+  if (parsed.success) return parsed.data;
+  throw new PitrError({
+    kind: 'failed',
+    code: 'patroni-config-not-read',
+    message: "Patroni does not tell the cluster's dynamic configuration",
+    details: [`GET ${url}: ${answer.code === 0 ? 'no answer' : `HTTP ${answer.code}`}`],
+    host: host.name,
+    next: [`Look whether Patroni runs there: curl -s ${url}`],
+  });
+}
+
+/**
+ * Sets `synchronous_mode` and waits until a turn of this node's Patroni has seen it.
+ * Throws kind `failed` (`synchronous-mode-not-set`).
+ */
+export async function setSynchronousMode(
+  host: WriteHost,
+  target: PatroniTarget & { readonly cluster: string },
+  mode: SynchronousMode,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  // YAML: quoted, the word "on" stays a word.
+  const setting = `synchronous_mode=${JSON.stringify(mode)}`;
+  const words = ['edit-config', target.cluster, '--force', '--quiet', '--set', setting];
+  const asked = await patronictl(host, target, words, timeoutMs, signal);
+  const wanted = synchronousMode({ synchronous_mode: mode });
+  await until(() => readConfig(host, target), {
+    everyMs: 100,
+    deadlineMs: timeoutMs,
+    signal,
+    done: (seen) => synchronousMode(seen) === wanted,
+    late: (seen) =>
+      new PitrError({
+        kind: 'failed',
+        code: 'synchronous-mode-not-set',
+        message: `synchronous_mode was to become ${mode || 'off'}, but is ${synchronousMode(seen) ?? 'off'}`,
+        host: host.name,
+        evidence: evidenceOf(asked),
+        next: [
+          `Set it by hand: patronictl -c ${target.config} edit-config ${target.cluster} -s '${setting}'`,
+        ],
+      }),
+  });
+}

@@ -1,0 +1,35 @@
+import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import { quoteName } from '../postgres/hba.ts';
+import type { InstanceState } from '../postgres/instance.ts';
+import { type InstanceRef, prepareRunFiles, startInstance } from '../postgres/instance-control.ts';
+import { postgresResource } from '../postgres/instance-resource.ts';
+import { checkSocketPath, isolationSettings, runFiles } from '../postgres/isolation.ts';
+import type { StartSpec } from '../postgres/start-plan.ts';
+import { closeAccess, openAccess, rolesOf } from './closed-access.ts';
+
+/** Starts an instance in one of its three modes and waits for it; see `startInstance`. */
+export async function startAs(
+  host: WriteHost,
+  ref: InstanceRef,
+  spec: StartSpec,
+  patienceMs: number,
+  context: Pick<TaskContext, 'signal' | 'progress' | 'render'>,
+): Promise<InstanceState> {
+  const files = runFiles(ref.pgdata, spec.socketDirectory);
+  if (spec.mode === 'isolated') checkSocketPath(files.socketDirectory);
+  await prepareRunFiles(host, ref, files);
+  const told = (text: string): void => context.progress(text);
+  if (spec.mode !== 'isolated') {
+    // The mark that this data has been started isolated: from here on it is a member's like any other.
+    await host.must(['rm', '-f', '--', files.hba], { user: ref.user, cwd: '/' });
+    await (spec.mode === 'closed' ? closeAccess(host, ref, spec) : openAccess(host, ref));
+    return startInstance(host, ref, [], patienceMs, context.signal, told);
+  }
+  const rules = await context.render('pg_hba/isolated.conf.hbs', {
+    roles: (await rolesOf(host, ref, spec)).map(quoteName).join(','),
+  });
+  await host.writeFile(files.hba, rules, { mode: 0o600, user: ref.user });
+  const { version } = await postgresResource.read(host, ref.pgdata);
+  const settings = isolationSettings(files, version ?? 0, spec.settings);
+  return startInstance(host, ref, settings, patienceMs, context.signal, told);
+}

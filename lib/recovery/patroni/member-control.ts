@@ -1,0 +1,127 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { until } from '../../base/wait/until.ts';
+import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import {
+  type ServiceState,
+  serviceCommand,
+  serviceId,
+  serviceResource,
+} from '../../system/service/service-resource.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
+import type { InstanceState } from '../postgres/instance.ts';
+import { stopInstance } from '../postgres/instance-control.ts';
+import { postgresResource } from '../postgres/instance-resource.ts';
+import { programsOf } from '../postgres/sql.ts';
+import type { MemberChange } from './member-plan.ts';
+import { askOwn, type PatroniAccess } from './rest.ts';
+
+interface Seen {
+  readonly service: ServiceState;
+  readonly instance: InstanceState;
+}
+
+export type MemberResult = { readonly service: ServiceState['state']; readonly postgres: boolean };
+
+/** A change from an older journal knows the port alone. */
+export function accessOf({ port, config, url }: MemberChange): PatroniAccess {
+  return { port, config: config ?? '/etc/patroni/patroni.yml', ...(url === undefined ? {} : { url }) };
+}
+
+const isDown = ({ state, changing }: ServiceState): boolean => state !== 'running' && changing === undefined;
+
+/**
+ * Stops Patroni and proves that no PostgreSQL is left on its data; an orphan (Patroni killed, or stopped in pause) is
+ * shut down too. Does nothing to what is down already. Throws kind `failed` (`member-not-stopped`).
+ */
+export async function stopMember(
+  host: WriteHost,
+  change: MemberChange,
+  context: Pick<TaskContext, 'signal' | 'progress' | 'warn'>,
+): Promise<MemberResult> {
+  const { signal } = context;
+  const command = serviceCommand(change.manager, change.service, 'stop');
+  // Asked without a look beforehand: a service that is down says so, and each look costs the manager's start.
+  const asked = await host.run(command, { timeoutMs: change.timeoutMs, signal, ownChannel: true });
+  const seen = await until(() => look(host, change), {
+    everyMs: 250,
+    deadlineMs: change.timeoutMs,
+    signal,
+    done: ({ service }) => isDown(service),
+    late: (last) => notStopped(host.name, change, last, asked),
+  });
+  if (!seen.instance.running) return { service: seen.service.state, postgres: false };
+  context.warn(
+    `Patroni is down, but its PostgreSQL still runs on ${change.pgdata}: it was left alone by Patroni, and is shut down now`,
+  );
+  const bin = programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.instance.programs);
+  await stopInstance(host, { ...change, bin }, 'fast', change.timeoutMs, signal);
+  const last = await look(host, change);
+  if (last.instance.running || !isDown(last.service)) throw notStopped(host.name, change, last, asked);
+  return { service: last.service.state, postgres: false };
+}
+
+/** Starts Patroni and waits until it answers. Throws kind `failed` (`member-not-started`). */
+export async function startMember(
+  host: WriteHost,
+  change: MemberChange,
+  context: Pick<TaskContext, 'signal'>,
+): Promise<MemberResult> {
+  const { signal } = context;
+  // A service that is up says so, and stays up.
+  const asked = await host.run(serviceCommand(change.manager, change.service, 'start'), {
+    timeoutMs: change.timeoutMs,
+    signal,
+    ownChannel: true,
+  });
+  const up = await until(
+    async () => ({
+      ...(await look(host, change)),
+      answers: (await askOwn(host, accessOf(change), '/liveness')).code > 0,
+    }),
+    {
+      everyMs: 250,
+      deadlineMs: change.timeoutMs,
+      signal,
+      done: ({ service, answers }) =>
+        answers && service.state === 'running' && service.changing === undefined,
+      late: ({ service, answers }, waited) =>
+        new PitrError({
+          kind: 'failed',
+          code: 'member-not-started',
+          message: `Patroni is not up after ${Math.round(waited / 1000)} s: ${service.detail ?? service.state}, REST ${answers ? 'answers' : 'is silent'}`,
+          host: host.name,
+          evidence: evidenceOf(asked),
+          next: ["Look into Patroni's log on that host."],
+        }),
+    },
+  );
+  return { service: up.service.state, postgres: up.instance.running };
+}
+
+async function look(host: WriteHost, change: MemberChange): Promise<Seen> {
+  const [service, instance] = await Promise.all([
+    serviceResource.read(host, serviceId(change.manager, change.service)),
+    postgresResource.read(host, change.pgdata),
+  ]);
+  return { service, instance };
+}
+
+function notStopped(
+  host: string,
+  change: MemberChange,
+  { service, instance }: Seen,
+  asked: RunResult,
+): PitrError {
+  const processes = (instance.processes ?? []).join(', ');
+  return new PitrError({
+    kind: 'failed',
+    code: 'member-not-stopped',
+    message: `the member is not down after ${Math.round(change.timeoutMs / 1000)} s: Patroni is ${service.detail ?? service.state}, PostgreSQL ${instance.running ? 'runs' : 'does not run'} on ${change.pgdata}`,
+    details: processes === '' ? [] : [`postgres processes: ${processes}`],
+    host,
+    evidence: evidenceOf(asked),
+    state: 'No data was touched.',
+    next: ['Stop them by hand, then run again.'],
+  });
+}

@@ -1,0 +1,58 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { formatInstant, type Instant } from '../wal/instant.ts';
+import { formatLsn, type Lsn } from '../wal/lsn.ts';
+import type { RecoveryTarget } from '../wal/target.ts';
+import { type ConfSetting, parseConfLine, quoteConf } from './conf-file.ts';
+
+/** How far a paused recovery has come. */
+export interface ReplayPosition {
+  readonly lsn?: Lsn | undefined;
+  /** Commit time of the last replayed transaction. */
+  readonly lastCommit?: Instant | undefined;
+}
+
+/** The settings that say where a recovery stops; the timeline is not one of them, it stays. */
+export function isStopSetting(name: string): boolean {
+  return name.startsWith('recovery_target') && name !== 'recovery_target_timeline';
+}
+
+/** `postgresql.auto.conf` with another stop: all else as it is, the new settings at its end. */
+export function withStop(text: string, stop: readonly ConfSetting[]): string {
+  const kept = text.split('\n').filter((line) => {
+    const setting = parseConfLine(line);
+    return setting === undefined || !isStopSetting(setting.name);
+  });
+  while (kept.at(-1) === '') kept.pop();
+  return `${[...kept, ...stop.map(({ name, value }) => `${name} = ${quoteConf(value)}`)].join('\n')}\n`;
+}
+
+/**
+ * Throws kind `refused` where the target lies behind what has been replayed: nothing that was replayed can be taken
+ * out again. Of a transaction or a restore point only PostgreSQL knows where it is.
+ */
+export function refuseBackward(
+  target: RecoveryTarget,
+  at: ReplayPosition,
+  host: string,
+  ways: readonly string[],
+): void {
+  const behind =
+    target.kind === 'immediate' ||
+    (target.kind === 'time' && at.lastCommit !== undefined && target.time < at.lastCommit) ||
+    (target.kind === 'lsn' && at.lsn !== undefined && target.lsn < at.lsn);
+  if (!behind) return;
+  throw new PitrError({
+    kind: 'refused',
+    code: 'target-behind',
+    message: `the recovery on ${host} has gone past that target already, and replay cannot go back`,
+    details: [
+      ...(at.lastCommit === undefined ? [] : [`Last replayed commit: ${formatInstant(at.lastCommit)}`]),
+      ...(at.lsn === undefined ? [] : [`Replayed to ${formatLsn(at.lsn)}`]),
+      ...(target.kind === 'time' ? [`Asked for: ${formatInstant(target.time)}`] : []),
+      'For an earlier moment the same backup has to be restored again.',
+    ],
+    host,
+    state: 'nothing was changed; the instance waits as before',
+    next: ways,
+  });
+}

@@ -1,0 +1,73 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/module.ts';
+import { type Probe, probeScript } from '../../contract/probe.ts';
+import type { Resource } from '../../contract/resource.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
+import { type InstanceState, KEPT_HBA_FILE, NO_INSTANCE, parseInstance } from './instance.ts';
+
+// What proves that an instance runs is a process that works in its directory, not a file that a crash leaves behind.
+const LOOK = probeScript(`
+d=$1
+[ -e "$d" ] || [ -L "$d" ] || { echo @absent; exit 0; }
+cd -- "$d" 2>/dev/null || { echo "cannot enter $d" >&2; exit 3; }
+real=$(pwd -P)
+echo @processes
+find /proc -mindepth 2 -maxdepth 2 -name cwd -printf '%h %l\\n' 2>/dev/null | grep -F -- " $real" |
+  while read -r process directory; do
+    [ "$directory" = "$real" ] && printf '%s %s\\n' "\${process#/proc/}" "$(cat "$process/comm" 2>/dev/null)"
+  done
+[ -f PG_VERSION ] || exit 0
+version=$(cat PG_VERSION) || { echo "cannot read $d/PG_VERSION" >&2; exit 3; }
+echo "@version $version"
+echo @files
+for file in backup_label standby.signal recovery.signal ${KEPT_HBA_FILE}; do [ -e "$file" ] && echo "$file"; done
+grep -q '^restore_command.*pitr: absent' postgresql.auto.conf 2>/dev/null && echo pitr-recovery
+[ -e "$d.pitr-run/pg_hba.conf" ] && echo pitr-run
+grep -aqs 'because of insufficient parameter settings' "$d.pitr-run/postgresql.log" && echo pitr-paused-by-settings
+program=
+if [ -f postmaster.opts ]; then echo @opts; cat postmaster.opts; read -r program rest < postmaster.opts; fi
+if [ -f postmaster.pid ]; then
+  echo @pidfile; cat postmaster.pid
+  read -r pid < postmaster.pid
+  [ -r "/proc/$pid/cwd" ] || echo "@alive $(cat "/proc/$pid/comm" 2>/dev/null)"
+fi
+for programs in "\${program%/*}" "/usr/lib/postgresql/$version/bin" "/usr/pgsql-$version/bin"; do
+  if [ -x "$programs/pg_controldata" ]; then
+    echo "@programs $programs"; echo @control; LC_ALL=C "$programs/pg_controldata" . ; break
+  fi
+done
+exit 0`);
+
+/**
+ * A PostgreSQL instance by its data directory (absolute path). One round trip. Throws kind `failed`
+ * (`data-directory-unreadable`) where the login user may not look into it.
+ */
+export const postgresResource: Resource<InstanceState> = {
+  kind: 'postgres',
+  scope: 'host',
+  tree: { absent: NO_INSTANCE },
+  read: readInstance,
+};
+
+/** The look itself, for who asks for more in the same round trip. */
+export function instanceProbe(directory: string): Probe {
+  return LOOK([directory], { timeoutMs: 30_000 });
+}
+
+async function readInstance(host: ReadHost, directory: string): Promise<InstanceState> {
+  return instanceOf(await host.query(instanceProbe(directory)), host.name, directory);
+}
+
+/** What the probe has answered. Throws like `postgresResource`. */
+export function instanceOf(answer: RunResult, host: string, directory: string): InstanceState {
+  if (answer.exitCode === 0) return parseInstance(answer.stdout);
+  throw new PitrError({
+    kind: 'failed',
+    code: 'data-directory-unreadable',
+    message: `cannot look into the data directory ${directory}`,
+    host,
+    evidence: evidenceOf(answer),
+    next: ['Let the task become root or the owner of the data directory (become: true).'],
+  });
+}

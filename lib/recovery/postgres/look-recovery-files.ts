@@ -1,0 +1,119 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost, WriteHost } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { AUTO_CONF, BEFORE, type FileSteps, type RecoveryFiles } from './recovery-files.ts';
+
+/** Configuration that a restore may have to change, by its name in the data directory. */
+const CONFIGURATION = [
+  'postgresql.auto.conf',
+  'postgresql.auto.conf.origin',
+  `postgresql.auto.conf${BEFORE}`,
+  'postgresql.conf',
+  'postgresql.base.conf',
+];
+
+const LOOK = probeScript(`
+cd -- "$1" || exit 3
+echo "@own $(stat -c '%U %a' .)"
+for file in ${CONFIGURATION.join(' ')}; do
+  [ -f "$file" ] || continue
+  text=$(base64 -w 0 < "$file") || exit 3
+  printf '@file %s %s\\n' "$file" "$text"
+done
+echo @names
+for file in * .barman-recover.info .pitr-restore.json pg_wal/*.pitr; do
+  if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\\n' "$file"; fi
+done
+exit 0`);
+
+/** What lies in a restored data directory, as far as its recovery is concerned. */
+export async function readRecoveryFiles(
+  host: ReadHost,
+  directory: string,
+  user: string,
+): Promise<RecoveryFiles> {
+  const answer = await host.query(LOOK([directory]));
+  if (answer.exitCode !== 0) {
+    throw new PitrError({
+      kind: 'failed',
+      code: 'data-directory-unreadable',
+      message: `cannot look into the restored data directory ${directory}`,
+      host: host.name,
+      evidence: evidenceOf(answer),
+      next: ['Restore the backup there first (barman.recover), or let the task become root.'],
+    });
+  }
+  return parseRecoveryFiles(answer.stdout, user);
+}
+
+/** Reads the answer of the look above. */
+export function parseRecoveryFiles(answer: string, user: string): RecoveryFiles {
+  const texts = new Map<string, string>();
+  const names = new Set<string>();
+  let own = '';
+  let listing = false;
+  for (const line of answer.split('\n')) {
+    const head = listing ? null : /^@(own|file|names) ?(.*)$/.exec(line);
+    if (head === null) {
+      if (listing && line !== '') names.add(line);
+    } else if (head[1] === 'own') own = head[2] ?? '';
+    else if (head[1] === 'names') listing = true;
+    else {
+      const [name = '', encoded = ''] = (head[2] ?? '').split(' ');
+      texts.set(name, Buffer.from(encoded, 'base64').toString('utf8'));
+    }
+  }
+  return { texts, names, owned: own === `${user} 700` };
+}
+
+/** A change to the files of a restored directory. Plain data for the journal. */
+export interface RecoveryFileChange {
+  readonly directory: string;
+  readonly user: string;
+  readonly steps: FileSteps;
+  readonly prepares: boolean;
+}
+
+const KEEP = `cd -- "$1" || exit 1; shift
+for file in "$@"; do
+  { [ -e "$file" ] || [ -L "$file" ]; } && [ ! -e "$file${BEFORE}" ] || continue
+  cp -p -- "$file" "$file${BEFORE}" || exit 1
+done`;
+
+/** Carries the steps out. What is changed or removed is kept beside as it was (`prepares`), once. */
+export async function changeRecoveryFiles(
+  host: WriteHost,
+  { directory, user, steps, prepares }: RecoveryFileChange,
+): Promise<void> {
+  if (steps.own) {
+    await host.must(['chown', '-R', `${user}:`, directory]);
+    await host.must(['chmod', '0700', directory]);
+  }
+  const as = { user, cwd: '/' };
+  const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
+  if (prepares && touched.length > 0) await host.must(['sh', '-c', KEEP, 'sh', directory, ...touched], as);
+  for (const { name, text } of steps.write) {
+    const mode = name === AUTO_CONF || name.endsWith('.signal') ? { mode: 0o600 } : {};
+    await host.writeFile(`${directory}/${name}`, text, { user, ...mode });
+  }
+  if (steps.remove.length > 0) {
+    await host.must(['rm', '-rf', '--', ...steps.remove.map((name) => `${directory}/${name}`)], as);
+  }
+}
+
+const PUT_BACK = `cd -- "$1" 2>/dev/null || exit 0; shift
+for file in "$@"; do
+  if [ -e "$file${BEFORE}" ]; then mv -f -- "$file${BEFORE}" "$file" || exit 1
+  else case "$file" in *.signal) rm -f -- "$file";; esac
+  fi
+done`;
+
+/** Puts all files back as they were kept. Safe to repeat; nothing happens where the directory is gone. */
+export async function putRecoveryFilesBack(
+  host: WriteHost,
+  { directory, user, steps }: RecoveryFileChange,
+): Promise<void> {
+  const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
+  await host.must(['sh', '-c', PUT_BACK, 'sh', directory, ...touched], { user, cwd: '/' });
+}

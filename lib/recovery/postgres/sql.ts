@@ -1,0 +1,159 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost, WriteHost } from '../../contract/module.ts';
+import { type Probe, probeScript } from '../../contract/probe.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
+import { sqlFailure } from './sql-failure.ts';
+
+/** Where a session is opened. Port and socket directory come from the running instance unless they are given. */
+export interface SessionTarget {
+  readonly pgdata: string;
+  readonly bin: string;
+  /** Operating system user; also the database role unless that is given. */
+  readonly user: string;
+  readonly role?: string | undefined;
+  readonly database?: string | undefined;
+  readonly socketDirectory?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+export interface SessionLimits {
+  readonly statementMs: number;
+  /** Transactions that a paused recovery has replayed but not committed hold their locks. */
+  readonly lockMs: number;
+}
+
+export const DEFAULT_LIMITS: SessionLimits = { statementMs: 5_000, lockMs: 3_000 };
+
+/** What the modules of the postgres family are given (see `instanceParams` and `sessionParams`). */
+export interface SessionParams {
+  readonly pgdata: string;
+  readonly bin?: string | undefined;
+  readonly user: string;
+  readonly role?: string | undefined;
+  readonly socket_dir?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+/** Where to open a session. The programs are found by the version of the data where the params do not say. */
+export function sessionTarget(
+  params: SessionParams,
+  programs: string | undefined,
+  database?: string,
+): SessionTarget {
+  return {
+    pgdata: params.pgdata,
+    bin: programsOf(params, programs),
+    user: params.user,
+    role: params.role,
+    database,
+    socketDirectory: params.socket_dir,
+    port: params.port,
+  };
+}
+
+/** The directory of the PostgreSQL programs. Throws kind `failed` where neither params nor the host tell it. */
+export function programsOf(params: Pick<SessionParams, 'bin' | 'pgdata'>, found: string | undefined): string {
+  const programs = params.bin ?? found;
+  if (programs !== undefined) return programs;
+  throw new PitrError({
+    kind: 'failed',
+    code: 'programs-not-found',
+    message: `no PostgreSQL programs were found for the data in ${params.pgdata}`,
+    next: ['Set pg_bin in the inventory to the directory that holds pg_ctl and psql.'],
+  });
+}
+
+// psql itself, not Debian's wrapper (180 ms a call), and by the socket that the postmaster's own file names: an
+// isolated instance has it in a place of its own. As long as that file says that nobody is let in nobody knocks: each
+// try would be a FATAL line in the log. The database goes by environment, where libpq takes it as a name
+// and never as a connection string.
+const SESSION = `
+d=$1; bin=$2; PGUSER=$3; PGDATABASE=$4; PGHOST=$5; PGPORT=$6; PGOPTIONS=$7; shift 7
+if [ -z "$PGHOST" ] || [ -z "$PGPORT" ]; then
+  { read -r pid; read -r data; read -r start; read -r port; read -r socket; } 2>/dev/null < "$d/postmaster.pid" || {
+    echo "PostgreSQL does not run on $d (its postmaster.pid is missing or not complete)" >&2; exit 2; }
+  case $(sed -n '8{s/ *$//;p;}' "$d/postmaster.pid") in
+  ready|standby) ;;
+  *) echo "PostgreSQL on $d lets nobody in yet" >&2; exit 2 ;;
+  esac
+  PGHOST=\${PGHOST:-$socket}; PGPORT=\${PGPORT:-$port}
+fi
+export PGUSER PGDATABASE PGHOST PGPORT PGOPTIONS PGCONNECT_TIMEOUT=10 PGAPPNAME=pitr PGCLIENTENCODING=UTF8
+exec "$bin/psql" -X -q -A -t -w -v ON_ERROR_STOP=1 -v VERBOSITY=verbose "$@"`;
+
+const READ_SESSION = probeScript(SESSION);
+
+function sessionArguments(
+  target: SessionTarget,
+  statements: readonly string[],
+  settings: readonly string[],
+): string[] {
+  return [
+    target.pgdata,
+    target.bin,
+    target.role ?? target.user,
+    target.database ?? 'postgres',
+    target.socketDirectory ?? '',
+    target.port === undefined ? '' : String(target.port),
+    settings.map((setting) => `-c ${setting}`).join(' '),
+    ...statements.flatMap((sql) => ['-c', sql]),
+  ];
+}
+
+function limited(limits: SessionLimits): string[] {
+  return [`statement_timeout=${limits.statementMs}`, `lock_timeout=${limits.lockMs}`];
+}
+
+/** Statements in a session that the server refuses to let write. */
+export function readOnlySession(
+  target: SessionTarget,
+  statements: readonly string[],
+  limits: SessionLimits = DEFAULT_LIMITS,
+): Probe {
+  const settings = ['default_transaction_read_only=on', ...limited(limits)];
+  return READ_SESSION(sessionArguments(target, statements, settings), {
+    user: target.user,
+    timeoutMs: limits.statementMs * Math.max(1, statements.length) + 20_000,
+  });
+}
+
+/** What the statements print. Throws kind `failed` (`query-failed`, `database-unreachable`). */
+export async function querySql(
+  host: ReadHost,
+  target: SessionTarget,
+  statements: readonly string[],
+  limits: SessionLimits = DEFAULT_LIMITS,
+): Promise<string> {
+  return output(await host.query(readOnlySession(target, statements, limits)), host.name, statements);
+}
+
+/** Statements that may write, each a transaction of its own. Throws like `querySql`. */
+export async function runSql(
+  host: WriteHost,
+  target: SessionTarget,
+  statements: readonly string[],
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<string> {
+  const argv = ['sh', '-c', SESSION, 'sh', ...sessionArguments(target, statements, [])];
+  const result = await host.run(argv, { user: target.user, timeoutMs, signal });
+  return output(result, host.name, statements);
+}
+
+function output(result: RunResult, host: string, statements: readonly string[]): string {
+  if (result.exitCode === 0) return result.stdout.replace(/\n$/, '');
+  const failure = sqlFailure(result.stderr);
+  const unreachable = result.exitCode === 2 && failure.sqlState === undefined;
+  throw new PitrError({
+    kind: 'failed',
+    code: unreachable ? 'database-unreachable' : 'query-failed',
+    message: result.timedOut
+      ? `no answer from PostgreSQL within ${Math.round(result.durationMs / 1000)} s`
+      : failure.message,
+    details: failure.explanation,
+    host,
+    evidence: { ...evidenceOf(result), command: `psql -c ${statements.join(' -c ')}` },
+    next: failure.next,
+  });
+}

@@ -1,0 +1,124 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { type Allowed, allowedOf } from './allowed.ts';
+import type { AccessMode, InstanceState } from './instance.ts';
+
+/** What a start is asked for. */
+export interface StartWish {
+  readonly mode: AccessMode;
+  readonly pgdata: string;
+  readonly bin?: string | undefined;
+  readonly user: string;
+  readonly roles: readonly string[];
+  readonly superuser?: string | undefined;
+  readonly patroni_config?: string | undefined;
+  readonly settings: Readonly<Record<string, string | number | boolean>>;
+  readonly socket_dir?: string | undefined;
+  readonly shutdown_timeout: number;
+}
+
+/** A start as it goes into the journal; also what a stop must know to be taken back. */
+export interface StartSpec extends Allowed {
+  readonly mode: AccessMode;
+  readonly pgdata: string;
+  readonly bin?: string;
+  readonly user: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly socketDirectory?: string;
+}
+
+export interface StartChange extends StartSpec {
+  readonly summary: string;
+  /** An isolated instance runs and is stopped first. */
+  readonly restart: boolean;
+  readonly shutdownMs: number;
+}
+
+const WORDS: Readonly<Record<AccessMode, string>> = {
+  isolated: 'isolated',
+  closed: 'closed to everybody but this host',
+  open: 'as configured',
+};
+
+/** The postmaster is gone, killed; what it has left ends by itself when it comes to see that. */
+function isOrphaned({ running, pid, processes = [] }: InstanceState): boolean {
+  return running && pid === undefined && processes.length > 0;
+}
+
+/** The start that leads from this state to the wanted one, or nothing. Throws kind `refused`. */
+export function planStart(state: InstanceState | Unknown, wish: StartWish): StartChange | undefined {
+  if (!(state instanceof Unknown)) {
+    const again = wish.mode === 'isolated' && state.mode === 'isolated' && state.pausedBySettings === true;
+    if (state.running && !isOrphaned(state) && state.mode === wish.mode && !again) return undefined;
+    if (!again) refuseDangers(state, wish);
+  }
+  const known = state instanceof Unknown ? undefined : state;
+  const bin = wish.bin ?? known?.programs;
+  return {
+    summary: `start PostgreSQL on ${wish.pgdata}, ${WORDS[wish.mode]}`,
+    mode: wish.mode,
+    pgdata: wish.pgdata,
+    ...(bin === undefined ? {} : { bin }),
+    user: wish.user,
+    ...allowedOf(wish),
+    settings: Object.fromEntries(Object.entries(wish.settings).map(([name, value]) => [name, String(value)])),
+    ...(wish.socket_dir === undefined ? {} : { socketDirectory: wish.socket_dir }),
+    restart: known?.running === true && !isOrphaned(known),
+    shutdownMs: wish.shutdown_timeout * 1000,
+  };
+}
+
+/** The instance as a start leaves it, for check mode. */
+export function instanceAfterStart(state: InstanceState | Unknown, change: StartChange): InstanceState {
+  const role = state instanceof Unknown ? undefined : state.role;
+  return {
+    data: 'present',
+    running: true,
+    mode: change.mode,
+    ...(role === undefined ? (change.mode === 'isolated' ? { role: 'recovering' } : {}) : { role }),
+    ...(change.bin === undefined ? {} : { programs: change.bin }),
+  };
+}
+
+function refuseDangers(state: InstanceState, { mode, pgdata }: StartWish): void {
+  if (state.data === 'absent') {
+    throw refused('no-data-directory', `there is no PostgreSQL data in ${pgdata} to start`, [
+      'Restore a backup there first (barman.recover, fs.move).',
+    ]);
+  }
+  if (state.running && (state.mode !== 'isolated' || mode === 'isolated')) {
+    throw refused(
+      'postgres-runs-already',
+      `PostgreSQL runs on ${pgdata} already, ${WORDS[state.mode]}${state.pid === undefined ? '' : ` (pid ${state.pid})`}`,
+      [
+        mode === 'isolated'
+          ? 'Stop what runs there first: patroni.member with state: stopped, or postgres.stop. In a recovery that Patroni has broken into, nothing leads on: take it back (pitr undo, or rollback.yml).'
+          : 'postgres.access closes and opens a running instance.',
+      ],
+    );
+  }
+  if (mode === 'isolated' && state.opened === true) {
+    throw refused(
+      'opened-meanwhile',
+      `the data in ${pgdata} was started by something else since pitr started it isolated: its recovery settings are gone`,
+      [
+        'Patroni, most often: the data has become a replica, which replays past the moment.',
+        'Take the recovery back (pitr undo, or rollback.yml), and recover again.',
+      ],
+    );
+  }
+  if (mode === 'isolated' && state.prepared === false && state.backupLabel !== true) {
+    throw refused('not-prepared', `the data in ${pgdata} is no backup prepared for recovery`, [
+      'Prepare it with postgres.recovery. The old data of a member must never be started beside its cluster.',
+    ]);
+  }
+  if (mode === 'closed' && (state.signal !== undefined || state.role === 'recovering')) {
+    throw refused('still-in-recovery', `the instance on ${pgdata} is still in recovery`, [
+      'Promote it first (postgres.promote): what is opened before that cannot become the primary.',
+    ]);
+  }
+}
+
+function refused(code: string, message: string, next: readonly string[]): PitrError {
+  return new PitrError({ kind: 'refused', code, message, next });
+}

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { Unknown } from '../../base/values/unknown.ts';
+
+/** A text that is only shown: what check mode does not know yet is shown as such instead of being refused. */
+export const shownText = z.preprocess(
+  (value) => (value instanceof Unknown ? String(value) : value),
+  z.string(),
+);
+
+/** One text, or several lines; read it with `linesOf`. */
+export const shownLines = z.union([shownText, z.array(shownText)]);
+
+export function linesOf(text: z.output<typeof shownLines> | undefined): readonly string[] {
+  if (text === undefined) return [];
+  return typeof text === 'string' ? text.split('\n').filter((line) => line !== '') : text;
+}

@@ -1,0 +1,91 @@
+import type { Readable } from 'node:stream';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import type { Result, WriteHost } from '../../contract/module.ts';
+import { attributesOf, sameAttributes, setAttributes } from './attributes.ts';
+import { type FileChange, resultOf } from './file-plan.ts';
+import { type PathState, pathResource } from './path-resource.ts';
+
+/** Carries a file change out; `content` is asked for only when the content changes. */
+export async function applyFile(
+  host: WriteHost,
+  change: FileChange,
+  content: () => Promise<Uint8Array | string | Readable>,
+): Promise<Result> {
+  const { path, before, after } = change;
+  if (before !== undefined && before.sha256 === after.sha256) {
+    await setAttributes(host, path, before, after);
+  } else {
+    if (change.backup !== undefined) await copyOnce(host, path, change.backup);
+    if (before?.keptAt !== undefined) await keep(host, path, before.keptAt);
+    await host.writeFile(path, await content(), attributesOf(after));
+  }
+  return resultOf(path, after, change.backup);
+}
+
+/**
+ * Puts the old file back, or removes the new one. Refuses when somebody has changed the content since, so that
+ * nobody's work is lost; done already is fine.
+ */
+export async function undoFile(host: WriteHost, change: FileChange): Promise<void> {
+  const { path, before, after } = change;
+  const now = await lookHashed(host, path);
+  if (now.kind === 'absent') {
+    if (before !== undefined) await restore(host, change);
+    return;
+  }
+  if (now.kind !== 'file') throw changedSince(path, `it is a ${now.kind} now`);
+  if (before !== undefined && now.sha256 === before.sha256) {
+    if (!sameAttributes(now, before) && !sameAttributes(now, after))
+      throw changedSince(path, 'its mode or owner is another');
+    await setAttributes(host, path, now, before);
+    if (before.keptAt !== undefined) await host.must(['rm', '-f', '--', before.keptAt]);
+    return;
+  }
+  if (now.sha256 !== after.sha256) throw changedSince(path, 'its content is another');
+  if (before === undefined) await host.must(['rm', '-f', '--', path]);
+  else await restore(host, change);
+}
+
+async function restore(host: WriteHost, { path, before }: FileChange): Promise<void> {
+  if (before === undefined) return;
+  if (before.keptAt !== undefined) await host.must(['mv', '-f', '-T', '--', before.keptAt, path]);
+  else if (before.content !== undefined) {
+    await host.writeFile(path, Buffer.from(before.content, 'base64'), attributesOf(before));
+  } else throw changedSince(path, 'it is gone');
+}
+
+/** A second name for the old file: free, and untouched by the rename of the new one over the first name. */
+async function keep(host: WriteHost, path: string, beside: string): Promise<void> {
+  await host.must([
+    'sh',
+    '-c',
+    '[ -e "$2" ] || ln -- "$1" "$2" 2>/dev/null || cp -p -- "$1" "$2"',
+    'sh',
+    path,
+    beside,
+  ]);
+}
+
+async function copyOnce(host: WriteHost, path: string, to: string): Promise<void> {
+  await host.must(['sh', '-c', '[ -e "$2" ] || cp -p -- "$1" "$2"', 'sh', path, to]);
+}
+
+/** The present state with its hash, whatever its size. */
+export async function lookHashed(host: WriteHost, path: string): Promise<PathState> {
+  const now = await host.look(pathResource, path);
+  if (now instanceof Unknown) throw new Error(`what is at ${path} cannot be unknown outside check mode`);
+  if (now.kind !== 'file' || now.sha256 !== undefined) return now;
+  const hash = await host.must(['sh', '-c', 'sha256sum < "$1"', 'sh', path], { ownChannel: true });
+  return { ...now, sha256: hash.stdout.slice(0, 64) };
+}
+
+/** The refusal to overwrite what somebody else did after the run. */
+export function changedSince(path: string, how: string): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'changed-since',
+    message: `${path} was changed after the run: ${how}; it is left as it is`,
+    next: [`Compare it by hand (ls -l ${path}), then undo again or leave it.`],
+  });
+}

@@ -1,0 +1,139 @@
+import { posix } from 'node:path';
+import { Unknown } from '../../base/values/unknown.ts';
+import type { ReadHost } from '../../contract/module.ts';
+import { probe, probeScript } from '../../contract/probe.ts';
+import { type AttributeWish, sameAttributes, wantedAttributes } from './attributes.ts';
+import { type PathState, pathResource } from './path-resource.ts';
+import { besidePath, normalPath, parentOf } from './paths.ts';
+import { parseSurroundings, type Surroundings, surroundingsProbe } from './surroundings.ts';
+import { SMALL_BYTES } from './text.ts';
+
+/** The content a file is to have. */
+export interface WantedContent {
+  readonly sha256: string;
+  readonly size: number;
+  /** Of small text. */
+  readonly text?: string | undefined;
+}
+
+/** What a task says about a file that it wants to be there. */
+export interface FileRequest extends AttributeWish {
+  /** A slash at its end: into this directory. */
+  readonly dest: string;
+  /** The name it gets inside a directory. */
+  readonly name: string | undefined;
+  readonly follow: boolean;
+  readonly force: boolean;
+}
+
+/** What is at the destination, and what is needed to plan the change where there is one. */
+export interface FileState {
+  /** Where the file goes, directories and followed links resolved. */
+  readonly path: string;
+  readonly dest: PathState | Unknown;
+  readonly wanted: WantedContent;
+  /** Where the old content would be kept on the host. */
+  readonly beside: string;
+  readonly backup: string;
+  /** Looked at only when the file would be new. */
+  readonly parent?: PathState | Unknown | undefined;
+  /** Asked for only when something differs. */
+  readonly around?: Surroundings | undefined;
+  /** The old content, base64, where it differs and is small. */
+  readonly old?: string | undefined;
+}
+
+const CONTENT = probeScript('base64 < "$1"');
+const HASH_TIMEOUT_MS = 30 * 60_000;
+
+/** One round trip when the file is as wanted; one or two more when it is not. */
+export async function readFileState(
+  host: ReadHost,
+  request: FileRequest,
+  wanted: WantedContent,
+  runId: string,
+): Promise<FileState> {
+  const { path, state } = await destination(host, request);
+  const dest = await hashed(host, path, state);
+  const found = {
+    path,
+    dest,
+    wanted,
+    beside: besidePath(path, runId, keptSuffix(dest)),
+    backup: `${path}.${runId}~`,
+  };
+  if (dest instanceof Unknown || !(dest.kind === 'file' || dest.kind === 'absent')) return found;
+  if (dest.kind === 'file' && isAsWanted(dest, request, wanted)) return found;
+
+  const differs = dest.kind === 'file' && dest.sha256 !== wanted.sha256;
+  const readOld = differs && dest.content === undefined && dest.size <= SMALL_BYTES;
+  const parentPath = parentOf(path);
+  const [answers, parent] = await Promise.all([
+    host.queryAll([surroundingsProbe(parentPath, request), ...(readOld ? [CONTENT([path])] : [])]),
+    dest.kind === 'absent' ? host.look(pathResource, parentPath) : undefined,
+  ]);
+  const [around, content] = answers;
+  return {
+    ...found,
+    ...(parent === undefined ? {} : { parent }),
+    ...(around === undefined ? {} : { around: parseSurroundings(around) }),
+    ...(differs ? { old: oldContent(dest, content?.stdout) } : {}),
+  };
+}
+
+/** Whether nothing is to be done about an existing file. */
+export function isAsWanted(
+  dest: Extract<PathState, { readonly mode: number }>,
+  request: Pick<FileRequest, 'force' | 'mode' | 'owner' | 'group'>,
+  wanted: WantedContent,
+): boolean {
+  const sameContent = dest.sha256 === wanted.sha256 || !request.force;
+  return sameContent && sameAttributes(wantedAttributes(dest, request), dest);
+}
+
+async function destination(
+  host: ReadHost,
+  request: FileRequest,
+): Promise<{ readonly path: string; readonly state: PathState | Unknown }> {
+  const inside = request.name === undefined ? undefined : posix.join(request.dest, request.name);
+  if (request.dest.endsWith('/') && inside !== undefined) {
+    return { path: inside, state: await host.look(pathResource, inside) };
+  }
+  const path = normalPath(request.dest);
+  const state = await host.look(pathResource, path);
+  if (state instanceof Unknown) return { path, state };
+  if (state.kind === 'directory' && inside !== undefined) {
+    return { path: inside, state: await host.look(pathResource, inside) };
+  }
+  if (state.kind === 'symlink' && request.follow) {
+    const real = (await host.query(probe(['readlink', '-f', '--', path]))).stdout.replace(/\n$/, '');
+    if (real !== '') return { path: real, state: await host.look(pathResource, real) };
+  }
+  return { path, state };
+}
+
+/** A file too big to be hashed by every look is hashed here: the change and its undo go by the hash. */
+async function hashed(host: ReadHost, path: string, dest: PathState | Unknown): Promise<PathState | Unknown> {
+  if (dest instanceof Unknown || dest.kind !== 'file') return dest;
+  if (dest.sha256 !== undefined) return dest;
+  const answer = await host.query(probe(['sha256sum', '--', path], { timeoutMs: HASH_TIMEOUT_MS }));
+  const sha256 = /^\\?([0-9a-f]{64})/.exec(answer.stdout)?.[1];
+  return sha256 === undefined ? dest : { ...dest, sha256 };
+}
+
+function oldContent(
+  dest: Extract<PathState, { readonly mode: number }>,
+  base64: string | undefined,
+): string | undefined {
+  if (dest.content !== undefined) return Buffer.from(dest.content).toString('base64');
+  const bytes = Buffer.from(base64 ?? '', 'base64');
+  // In check mode the file may be one that an earlier task would have written: then what is there now is not it.
+  return bytes.length === dest.size ? bytes.toString('base64') : undefined;
+}
+
+/** Two tasks of one run may keep two contents of the same file. */
+function keptSuffix(dest: PathState | Unknown): string {
+  return dest instanceof Unknown || dest.kind !== 'file' || dest.sha256 === undefined
+    ? ''
+    : `-${dest.sha256.slice(0, 8)}`;
+}

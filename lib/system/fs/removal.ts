@@ -1,0 +1,181 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { known } from '../../contract/known.ts';
+import type { Change, Foresight, ReadHost, Result, WriteHost } from '../../contract/module.ts';
+import { probe, probeScript } from '../../contract/probe.ts';
+import { predicted } from '../../contract/resource.ts';
+import { type Attributes, attributesOf, describeAttributes, setAttributes } from './attributes.ts';
+import { changedSince, lookHashed } from './file-apply.ts';
+import { ABSENT, type PathState, pathResource } from './path-resource.ts';
+import { besidePath, depthOf } from './paths.ts';
+import { contentDiff, SMALL_BYTES } from './text.ts';
+
+/** What is to be removed, and what its removal and the way back need to know. */
+export interface RemovalState {
+  readonly action: 'remove';
+  readonly now: PathState | Unknown;
+  /** Of directories: whether nothing is in it. */
+  readonly empty: boolean;
+  /** Base64, of small files. */
+  readonly old?: string | undefined;
+  readonly keptAt: string;
+}
+
+export interface RemovalWish {
+  readonly path: string;
+  readonly recurse: boolean;
+  readonly keep: boolean;
+}
+
+export interface RemovalChange extends Change {
+  readonly action: 'remove';
+  readonly path: string;
+  readonly was: Attributes & { readonly kind: string; readonly sha256?: string | undefined };
+  readonly way:
+    | { readonly how: 'content'; readonly base64: string }
+    | { readonly how: 'link'; readonly target: string }
+    | { readonly how: 'empty-directory' }
+    /** Renamed, so that nothing is lost and the way back is a rename too. */
+    | { readonly how: 'aside'; readonly keptAt: string }
+    /** Gone for good, as the task demands. */
+    | { readonly how: 'gone'; readonly keptAt: string };
+}
+
+const CONTENT = probeScript('base64 < "$1"');
+
+/** One round trip when nothing is there, two otherwise. */
+export async function readRemoval(host: ReadHost, path: string, runId: string): Promise<RemovalState> {
+  const now = await host.look(pathResource, path);
+  const state = { action: 'remove' as const, now, empty: false, keptAt: besidePath(path, runId) };
+  if (now instanceof Unknown) return state;
+  if (now.kind === 'directory') {
+    const entries = await host.query(
+      probe(['find', path, '-mindepth', '1', '-maxdepth', '1', '-print', '-quit']),
+    );
+    return { ...state, empty: entries.stdout === '' };
+  }
+  if (now.kind !== 'file' || now.size > SMALL_BYTES) return state;
+  if (now.content !== undefined) return { ...state, old: Buffer.from(now.content).toString('base64') };
+  const bytes = Buffer.from((await host.query(CONTENT([path]))).stdout, 'base64');
+  return bytes.length === now.size ? { ...state, old: bytes.toString('base64') } : state;
+}
+
+/** Directories that hold a system or many people's work: never removed whole, however explicit the task is. */
+const HOLDERS = /^\/(?:usr|var|opt|srv|mnt|media)\/[^/]+$/;
+
+export function planRemoval(state: RemovalState, wish: RemovalWish): RemovalChange | undefined {
+  const now = known(state.now);
+  if (now.kind === 'absent') return undefined;
+  const { path } = wish;
+  if (now.kind === 'directory' && !state.empty) {
+    if (!wish.recurse) {
+      throw refused('directory-not-empty', `${path} is a directory that is not empty`, [
+        'Add "recurse: true" to the task if all that is in it is to go.',
+      ]);
+    }
+    if (depthOf(path) < 2 || HOLDERS.test(path)) {
+      throw refused(
+        'too-near-the-root',
+        `${path} is too near the root to be removed with all that is in it`,
+        ['Name the directories below it.'],
+      );
+    }
+  }
+  const way = wayOf(state, now, wish);
+  const big = now.kind === 'directory' || now.size > SMALL_BYTES;
+  const where =
+    way.how === 'aside' && big ? `, kept as ${way.keptAt}` : way.how === 'gone' ? ' for good' : '';
+  const was = `${now.kind}, ${describeAttributes(now)}\n`;
+  const content = way.how === 'content' ? Buffer.from(way.base64, 'base64') : undefined;
+  return {
+    summary: `remove ${path}${where}`,
+    diff: [
+      content === undefined
+        ? { subject: path, before: was, after: '' }
+        : contentDiff(path, { size: content.length, sha256: now.sha256, bytes: content }, undefined),
+    ],
+    action: 'remove',
+    path,
+    was: {
+      ...attributesOf(now),
+      kind: now.kind,
+      ...(now.sha256 === undefined ? {} : { sha256: now.sha256 }),
+    },
+    way,
+  };
+}
+
+function wayOf(
+  state: RemovalState,
+  now: Extract<PathState, { readonly mode: number }>,
+  wish: RemovalWish,
+): RemovalChange['way'] {
+  if (!wish.keep) return { how: 'gone', keptAt: state.keptAt };
+  if (now.kind === 'symlink' && now.target !== undefined) return { how: 'link', target: now.target };
+  if (now.kind === 'directory' && state.empty) return { how: 'empty-directory' };
+  if (state.old !== undefined) return { how: 'content', base64: state.old };
+  return { how: 'aside', keptAt: state.keptAt };
+}
+
+export function predictRemoval(change: RemovalChange): Foresight {
+  return {
+    resources: [predicted(pathResource, change.path, ABSENT, 'absent')],
+    result: resultOfRemoval(change),
+  };
+}
+
+function resultOfRemoval({ path, way }: RemovalChange): Result {
+  return { path, state: 'absent', ...(way.how === 'aside' ? { kept_at: way.keptAt } : {}) };
+}
+
+const ASIDE = `[ ! -e "$2" ] && [ ! -L "$2" ] || { echo "$2 exists" >&2; exit 1; }
+mv -T -n -- "$1" "$2" && [ ! -e "$1" ]`;
+
+export async function applyRemoval(host: WriteHost, change: RemovalChange): Promise<Result> {
+  const { path, way } = change;
+  if (way.how === 'empty-directory') await host.must(['rmdir', '--', path]);
+  else if (way.how === 'content' || way.how === 'link') await host.must(['rm', '-f', '--', path]);
+  else {
+    await host.must(['sh', '-c', ASIDE, 'sh', path, way.keptAt]);
+    // The name is free at once; what takes long is done under the other one.
+    if (way.how === 'gone') await host.must(['rm', '-rf', '--', way.keptAt], { ownChannel: true });
+  }
+  return resultOfRemoval(change);
+}
+
+/** Puts back what was removed; refuses where something else is there now. Done already is fine. */
+export async function undoRemoval(host: WriteHost, { path, was, way }: RemovalChange): Promise<void> {
+  const now = await lookHashed(host, path);
+  if (way.how === 'aside') {
+    const kept = known(await host.look(pathResource, way.keptAt));
+    if (kept.kind === 'absent') {
+      if (now.kind === 'absent') throw changedSince(path, `what was kept as ${way.keptAt} is gone`);
+      return;
+    }
+    if (now.kind !== 'absent')
+      throw changedSince(path, `something is there again; the old one is ${way.keptAt}`);
+    await host.must(['sh', '-c', ASIDE, 'sh', way.keptAt, path]);
+    return;
+  }
+  if (now.kind !== 'absent') {
+    const same =
+      (way.how === 'content' && now.sha256 === was.sha256) ||
+      (way.how === 'link' && now.target === way.target) ||
+      (way.how === 'empty-directory' && now.kind === 'directory');
+    if (!same) throw changedSince(path, 'something else is there now');
+    if (way.how !== 'link') await setAttributes(host, path, now, was);
+    return;
+  }
+  if (way.how === 'content') await host.writeFile(path, Buffer.from(way.base64, 'base64'), attributesOf(was));
+  else if (way.how === 'empty-directory') {
+    await host.must(['mkdir', '-m', '0700', '--', path]);
+    await setAttributes(host, path, { mode: 0o700, owner: '', group: '' }, was);
+  } else if (way.how === 'link') {
+    await host.must(['ln', '-s', '-T', '--', way.target, path]);
+    await host.must(['chown', '-h', '--', `${was.owner}:${was.group}`, path]);
+  } else throw changedSince(path, 'it was removed for good, as the task demanded');
+}
+
+function refused(code: string, message: string, next: readonly string[]): PitrError {
+  return new PitrError({ kind: 'refused', code, message, next });
+}

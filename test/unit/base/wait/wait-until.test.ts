@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { formatDuration, parseDuration } from '../../../../lib/base/wait/duration.ts';
+import { type Clock, type Wait, waitUntil } from '../../../../lib/base/wait/wait-until.ts';
+
+/** A clock that stands still but for the pauses. */
+class ManualClock implements Clock {
+  time = 0;
+  readonly pauses: number[] = [];
+  now(): number {
+    return this.time;
+  }
+  async pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    this.pauses.push(ms);
+    this.time += ms;
+  }
+}
+
+function waiting(seen: readonly number[], more: Partial<Wait<number>> = {}) {
+  const clock = new ManualClock();
+  const left = [...seen];
+  const wait: Wait<number> = {
+    what: 'the number to be 3',
+    deadlineMs: 1000,
+    everyMs: 400,
+    attempt: async () => left.shift() ?? -1,
+    done: (value) => value === 3,
+    describe: (value) => `it was ${value}`,
+    clock,
+    ...more,
+  };
+  return { clock, outcome: waitUntil(wait) };
+}
+
+describe('waiting', () => {
+  it('does not pause when it is so at once', async () => {
+    const { clock, outcome } = waiting([3]);
+    expect(await outcome).toBe(3);
+    expect(clock.pauses).toEqual([]);
+  });
+
+  it('looks again until it is so', async () => {
+    const { clock, outcome } = waiting([1, 2, 3]);
+    expect(await outcome).toBe(3);
+    expect(clock.pauses).toEqual([400, 400]);
+  });
+
+  it('looks once more at the deadline, then says what it waited for and last saw', async () => {
+    const { clock, outcome } = waiting([0, 1, 2, 9, 3]);
+    await expect(outcome).rejects.toMatchObject({
+      kind: 'failed',
+      code: 'deadline-passed',
+      message: 'waited 1 s for the number to be 3; last seen: it was 9',
+    });
+    expect(clock.pauses).toEqual([400, 400, 200]);
+  });
+
+  it('ends at once when it is stopped', async () => {
+    const stop = new AbortController();
+    const { outcome } = waiting([1, 2, 3], { signal: stop.signal, onSeen: () => stop.abort() });
+    await expect(outcome).rejects.toMatchObject({ kind: 'interrupted' });
+  });
+
+  it('does not hide a failed look', async () => {
+    const { outcome } = waiting([], { attempt: () => Promise.reject(new Error('host is gone')) });
+    await expect(outcome).rejects.toThrow('host is gone');
+  });
+});
+
+describe('durations', () => {
+  it.each([
+    [30, 30_000],
+    [0.5, 500],
+    ['30', 30_000],
+    ['30 s', 30_000],
+    ['250ms', 250],
+    ['5 min', 300_000],
+    ['1.5 h', 5_400_000],
+  ])('%j is %d ms', (given, expected) => {
+    expect(parseDuration(given)).toBe(expected);
+  });
+
+  it.each(['', 'soon', '-1', '5 fortnights', '1:30', Number.NaN, -1])('%j is not a duration', (given) => {
+    expect(parseDuration(given)).toBeUndefined();
+  });
+
+  it.each([
+    [450, '450 ms'],
+    [12_300, '12 s'],
+    [60_000, '1 min'],
+    [185_000, '3 min 5 s'],
+    [7_800_000, '2 h 10 min'],
+  ])('%d ms is shown as %s', (ms, expected) => {
+    expect(formatDuration(ms)).toBe(expected);
+  });
+});

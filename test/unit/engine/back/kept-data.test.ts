@@ -1,0 +1,51 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { whyNotYet } from '../../../../lib/engine/back/kept-data.ts';
+import { type JournalledRun, readRun } from '../../../../lib/engine/journal/read.ts';
+import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
+
+/** A run that has ended so, after changes by these modules. */
+async function run(
+  runId: string,
+  status: 'ok' | 'failed' | 'interrupted',
+  ...modules: readonly string[]
+): Promise<JournalledRun> {
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-kept-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const here = { time: 0, operator: 'root@here', pid: 1, inventories: [], extraVars: {} };
+  const records: readonly JournalRecord[] = [
+    { type: 'run.started', version: 2, ...here, runId, playbook: 'play.yml', tags: [], skipTags: [] },
+    ...modules.flatMap((module, index): JournalRecord[] => [
+      {
+        type: 'change.intended',
+        time: 0,
+        number: index + 1,
+        host: 'db2',
+        module,
+        params: {},
+        change: { summary: module },
+        undoable: true,
+      },
+      { type: 'change.done', time: 0, number: index + 1, result: {} },
+    ]),
+    { type: 'run.finished', time: 0, status, recap: {} },
+  ];
+  await mkdir(join(directory, 'runs', runId), { recursive: true });
+  const path = join(directory, 'runs', runId, 'journal.jsonl');
+  await writeFile(path, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  return readRun(runId, directory);
+}
+
+it('a way back that was answered with no does not keep the old data from being let go', async () => {
+  const recovered = await run('a', 'ok', 'core.lock', 'postgres.promote');
+  const declined = await run('b', 'interrupted', 'core.lock');
+  expect(whyNotYet([recovered, declined])).toBeUndefined();
+});
+
+it('a way back that failed after it had changed something keeps it', async () => {
+  const recovered = await run('a', 'ok', 'core.lock', 'postgres.promote');
+  const broken = await run('b', 'failed', 'core.lock', 'patroni.member');
+  expect(whyNotYet([recovered, broken])).toBe('the last run of this recovery, b, did not end well');
+});

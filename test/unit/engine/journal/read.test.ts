@@ -1,0 +1,223 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { MASK } from '../../../../lib/base/values/secret.ts';
+import { beginningHere } from '../../../../lib/engine/journal/beginning.ts';
+import { listRuns, parseJournal, readRun } from '../../../../lib/engine/journal/read.ts';
+import { JOURNAL_VERSION, type JournalRecord } from '../../../../lib/engine/journal/records.ts';
+import { runStatus, undoStatus } from '../../../../lib/engine/journal/status.ts';
+import { JournalWriter } from '../../../../lib/engine/journal/writer.ts';
+
+const STARTED: JournalRecord = {
+  type: 'run.started',
+  version: JOURNAL_VERSION,
+  ...beginningHere(),
+  runId: '20261122T144512-7f3a',
+  playbook: '/srv/recover.yml',
+  inventories: ['/srv/inventory.yml'],
+  extraVars: {},
+};
+
+function intended(number: number): JournalRecord {
+  return {
+    type: 'change.intended',
+    time: 2,
+    number,
+    host: 'db2',
+    module: 'fs.move',
+    params: {},
+    change: { summary: `change ${number}` },
+    undoable: true,
+  };
+}
+
+const done = (number: number): JournalRecord => ({ type: 'change.done', time: 3, number, result: {} });
+const finished: JournalRecord = { type: 'run.finished', time: 9, status: 'ok', recap: {} };
+
+function text(...records: readonly JournalRecord[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+}
+
+const read = (journal: string) => parseJournal(journal, 'journal.jsonl');
+
+async function scratchDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-journal-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+describe('a journal that is read', () => {
+  it('tells changes that were done, that failed, that may be half made, and that were taken back', () => {
+    const error = { kind: 'failed', code: 'x', message: 'no' } as const;
+    const { changes } = read(
+      text(
+        STARTED,
+        intended(1),
+        done(1),
+        intended(2),
+        { type: 'change.failed', time: 3, number: 2, error },
+        intended(3),
+        intended(4),
+        done(4),
+        { type: 'change.undone', time: 5, number: 4 },
+      ),
+    );
+    expect(changes.map(({ ended, undone }) => [ended, undone])).toEqual([
+      ['done', false],
+      ['failed', false],
+      ['open', false],
+      ['done', true],
+    ]);
+    expect(changes[1]?.error).toEqual(error);
+  });
+
+  it('tells a change whose undo did not end from one that was taken back', () => {
+    const undo = (type: 'change.undoing' | 'change.undone', number: number) => ({ type, time: 5, number });
+    const { changes } = read(
+      text(
+        STARTED,
+        ...[1, 2, 3].flatMap((number) => [intended(number), done(number)]),
+        undo('change.undoing', 3),
+        undo('change.undone', 3),
+        undo('change.undoing', 2),
+      ),
+    );
+    expect(changes.map(({ undone, halfUndone }) => [undone, halfUndone])).toEqual([
+      [false, false],
+      [false, true],
+      [true, false],
+    ]);
+  });
+
+  it('knows what the run was given by all its processes, what is masked as missing', () => {
+    const resumed = (inventories: string[], extraVars: Record<string, unknown>): JournalRecord => ({
+      type: 'run.resumed',
+      ...beginningHere(),
+      inventories,
+      extraVars,
+    });
+    const started = { ...STARTED, extraVars: { auto_start: true, target: 'db1', note: 'plain' } };
+    const first = resumed(['/new.yml'], { auto_start: false, note: MASK });
+    expect(read(text(started, first))).toMatchObject({
+      inventories: ['/new.yml'],
+      extraVars: { auto_start: false, target: 'db1', note: MASK },
+    });
+    expect(read(text(started, first, resumed([], { target: 'db2' })))).toMatchObject({
+      inventories: ['/new.yml'],
+      extraVars: { auto_start: false, target: 'db2' },
+    });
+  });
+
+  it('leaves out who was refused because somebody else had gone on', () => {
+    const resumed = (pid: number, after?: number): JournalRecord => ({
+      type: 'run.resumed',
+      time: 4,
+      operator: 'root@backup1',
+      pid,
+      inventories: [],
+      extraVars: {},
+      after,
+    });
+    const run = read(
+      text(STARTED, resumed(11), resumed(12, 2), resumed(13, 2), resumed(14, 4), resumed(15, 4)),
+    );
+    expect(run.records.flatMap((record) => ('pid' in record ? [record.pid] : [])).slice(1)).toEqual([
+      11, 12, 14,
+    ]);
+    expect(run).toMatchObject({ begun: { pid: 14 }, resumed: 3, length: 6 });
+  });
+
+  it('is committed from the first moment of a commit on, unless that was refused before it removed anything', () => {
+    const commit: JournalRecord = { type: 'commit.started', time: 5, operator: 'root@backup1', pid: 1 };
+    const end = (notBegun?: true): JournalRecord => ({
+      type: 'commit.finished',
+      time: 6,
+      removed: [],
+      notBegun,
+    });
+    expect(read(text(STARTED, commit)).committed).toEqual(commit);
+    expect(read(text(STARTED, commit, end())).committed).toEqual(commit);
+    expect(read(text(STARTED, commit, end(true))).committed).toBeUndefined();
+    expect(read(text(STARTED, commit, end(true), commit)).committed).toEqual(commit);
+  });
+
+  it('may be cut off at any byte: what is whole before it counts, and an intent alone is a half-made change', () => {
+    const whole = text(STARTED, intended(1), done(1), intended(2), done(2), finished);
+    const start = text(STARTED).length;
+    fc.assert(
+      fc.property(fc.integer({ min: start, max: whole.length }), (length) => {
+        const run = read(whole.slice(0, length));
+        const lines = whole.slice(0, length + 1).split('\n').length - 1;
+        const intents = run.changes.length;
+        const ends = run.changes.filter(({ ended }) => ended === 'done').length;
+        expect(1 + intents + ends + (run.finished === undefined ? 0 : 1)).toBe(lines);
+      }),
+    );
+  });
+
+  it.each([
+    ['was written by a newer pitr', text({ ...STARTED, version: JOURNAL_VERSION + 1 })],
+    ['line 2 is no JSON', `${text(STARTED)}{"type":\n${text(done(1))}`],
+    ['line 2 is no JSON', `${text(STARTED)}{"type":\n{"ty`],
+    ['line 1, run.started: time: ', '{"type":"run.started","version":2}\n'],
+    ['line 2, run.resumed: operator: ', `${text(STARTED)}{"type":"run.resumed","time":1}\n`],
+    ['it does not say how the run started', ''],
+    ['it does not say how the run started', '{"type":"run.sta'],
+  ])('is refused with its path when %s', (why, journal) => {
+    expect(() => read(journal)).toThrow(
+      expect.objectContaining({ code: 'journal-unreadable', message: expect.stringContaining(why) }),
+    );
+  });
+
+  it('of an unknown run names the nearest one', async () => {
+    const directory = await scratchDirectory();
+    const writer = await JournalWriter.create(join(directory, 'runs/20261122T144512-7f3a/journal.jsonl'));
+    await writer.durable(STARTED);
+    await writer.close();
+    await expect(readRun('20261122T144512-7f3b', directory)).rejects.toMatchObject({
+      kind: 'usage',
+      message: 'there is no run "20261122T144512-7f3b" (did you mean "20261122T144512-7f3a"?)',
+    });
+    expect(await listRuns(directory)).toEqual(['20261122T144512-7f3a']);
+    const kept = join(directory, 'runs/20261122T144512-7f3a');
+    for (const path of [kept, join(kept, 'journal.jsonl')]) {
+      expect((await readRun(path)).started.runId).toBe('20261122T144512-7f3a');
+    }
+    await expect(readRun(join(directory, 'nowhere'))).rejects.toMatchObject({ code: 'run-unknown' });
+  });
+});
+
+describe('the status of a run', () => {
+  const { process: mark, ...unmarked } = beginningHere();
+
+  it.each([
+    ['ok', STARTED, [finished]],
+    ['running', STARTED, []],
+    ['died', { ...STARTED, pid: 2 ** 22 + 1, process: undefined }, []],
+    ['died', { ...STARTED, process: `${mark}0` }, []],
+    ['running', { ...STARTED, ...unmarked, process: undefined }, []],
+    ['unknown', { ...STARTED, operator: 'root@another-machine' }, []],
+  ] as const)('is %s', (status, started, rest) => {
+    expect(runStatus(read(text(started, ...rest)))).toBe(status);
+  });
+
+  it('does not take a process that has the number of a dead one for it', () => {
+    expect(mark).toMatch(/^[0-9a-f-]{36}:[0-9]+$/);
+  });
+
+  it('says how the last undo stands', () => {
+    const undo = (pid: number): JournalRecord => ({
+      type: 'undo.started',
+      time: 1,
+      operator: `root@${hostname()}`,
+      pid,
+    });
+    const end: JournalRecord = { type: 'undo.finished', time: 2, status: 'failed' };
+    expect(undoStatus(read(text(STARTED)))).toBeUndefined();
+    expect(undoStatus(read(text(STARTED, undo(process.pid))))).toBe('running');
+    expect(undoStatus(read(text(STARTED, undo(2 ** 22 + 1), end)))).toBe('failed');
+    expect(undoStatus(read(text(STARTED, undo(1), end, undo(2 ** 22 + 1))))).toBe('died');
+  });
+});

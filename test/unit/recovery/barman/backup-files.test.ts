@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type BackupFiles,
+  backupNotWhole,
+  liesAsFiles,
+} from '../../../../lib/recovery/barman/backup-files.ts';
+import {
+  type CompleteBackup,
+  isComplete,
+  parseBackupInfo,
+} from '../../../../lib/recovery/barman/backup-info.ts';
+
+/** As Barman 3.4 writes it; `size` counts `backup.info` itself while it is still short. */
+function backup(more = ''): CompleteBackup {
+  const parsed = parseBackupInfo(
+    'db1',
+    '20261122T190109',
+    `begin_time=2026-11-22 19:01:10.271588+00:00
+begin_wal=00000001000000000000000A
+begin_xlog=0/A000028
+end_time=2026-11-22 19:01:31.953121+00:00
+end_wal=00000001000000000000000A
+end_xlog=0/A2BC3F0
+mode=rsync-concurrent
+compression=None
+size=36213561
+status=DONE
+timeline=1
+${more}`,
+  );
+  if (!isComplete(parsed)) throw new Error('the fixture is not complete');
+  return parsed;
+}
+
+const WHOLE: BackupFiles = { missing: [], bytes: 36_212_860, infoBytes: 1327 };
+const judge = (found: Partial<BackupFiles>) =>
+  backupNotWhole(backup(), { ...WHOLE, ...found }, '/var/lib/barman/db1/base/20261122T190109', 'barman');
+
+describe('the files of a backup on disk', () => {
+  it('are all there when they are as many bytes as Barman counted', () => {
+    expect(judge({})).toBeUndefined();
+  });
+
+  it('may be more bytes than Barman counted: it keeps notes beside them', () => {
+    expect(judge({ bytes: WHOLE.bytes + 4096 })).toBeUndefined();
+  });
+
+  it('are not all there when a page of a table is gone', () => {
+    const refusal = judge({ bytes: WHOLE.bytes - 8192 });
+    expect(refusal).toMatchObject({ kind: 'refused', code: 'backup-files-missing', host: 'barman' });
+    expect(refusal?.message).toMatch(/7\.4 KiB less than when it was taken/);
+  });
+
+  it('are named where nothing can be restored without them', () => {
+    expect(judge({ missing: ['PG_VERSION'], bytes: WHOLE.bytes - 3 })?.message).toMatch(
+      /PG_VERSION is missing or empty/,
+    );
+  });
+
+  it.each([
+    ['mode=rsync-concurrent', true],
+    ['mode=postgres', true],
+    ['mode=postgres\ncompression=gzip', false],
+    ['mode=snapshot-gcp', false],
+  ])('%s: looked at one by one: %s', (more, expected) => {
+    expect(liesAsFiles(backup(more))).toBe(expected);
+  });
+});

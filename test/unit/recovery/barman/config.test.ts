@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../../../lib/recovery/barman/config.ts';
+import { fixture } from './fixture.ts';
+
+describe("Barman's configuration", () => {
+  it('of the lab tells where everything lies', () => {
+    expect(parseConfig([fixture('barman.conf'), fixture('db1.conf')])).toEqual([
+      {
+        name: 'db1',
+        description: 'Patroni node db1',
+        basebackups: '/var/lib/barman/db1/base',
+        meta: '/var/lib/barman/db1/meta',
+        wals: '/var/lib/barman/db1/wals',
+        incoming: '/var/lib/barman/db1/incoming',
+        streaming: '/var/lib/barman/db1/streaming',
+        xlogDbs: ['/var/lib/barman/db1/wals/xlog.db', '/var/lib/barman/db1/wals/db1-xlog.db'],
+      },
+    ]);
+  });
+
+  it('may move each directory, and refer to other values', () => {
+    const [server] = parseConfig([
+      `[barman]
+; a comment
+barman_home: /srv/barman/
+xlogdb_directory = /fast/%(name)s
+[main]
+backup_directory = "/big/%(name)s"
+WALS_DIRECTORY = /wal/%(name)s/100%%
+description = one
+  and more
+`,
+    ]);
+    expect(server).toMatchObject({
+      wals: '/wal/main/100%',
+      basebackups: '/big/main/base',
+      incoming: '/big/main/incoming',
+      xlogDbs: ['/fast/main/xlog.db', '/fast/main/main-xlog.db'],
+    });
+  });
+
+  it('a later file adds to a section, and models are no servers', () => {
+    const servers = parseConfig([
+      '[barman]\nbarman_home=/b\n[one]\nactive=true',
+      '[one]\nwals_directory=/w\n[two]\nmodel = TRUE\ncluster=one',
+    ]);
+    expect(servers.map(({ name, wals }) => [name, wals])).toEqual([['one', '/w']]);
+  });
+
+  it('values that refer to each other in a circle end', () => {
+    const [server] = parseConfig(['[barman]\nbarman_home=/b\n[x]\nwals_directory=%(a)s\na=%(b)s\nb=%(a)s']);
+    expect(server?.name).toBe('x');
+  });
+});

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { Unknown } from '../../../../lib/base/values/unknown.ts';
+import type { Member } from '../../../../lib/recovery/patroni/cluster.ts';
+import { planMember } from '../../../../lib/recovery/patroni/member-plan.ts';
+import type { NodeView } from '../../../../lib/recovery/patroni/node.ts';
+import {
+  looksHealthy,
+  type StreamingFacts,
+  streamingFlaws,
+} from '../../../../lib/recovery/patroni/streaming.ts';
+import type { InstanceState } from '../../../../lib/recovery/postgres/instance.ts';
+
+const member = (name: string, role: Member['role']): Member => ({
+  name,
+  role,
+  state: 'running',
+  timeline: 2,
+  lagBytes: 0,
+});
+const node = (more: Partial<NodeView>): NodeView => ({
+  state: 'running',
+  role: 'replica',
+  systemId: '77',
+  timeline: 2,
+  replication: [],
+  pendingRestart: false,
+  paused: false,
+  unlocked: false,
+  ...more,
+});
+
+const STREAMS: StreamingFacts = {
+  name: 'db1',
+  listed: member('db1', 'replica'),
+  leader: member('db2', 'leader'),
+  own: node({}),
+  leaderNode: node({ role: 'leader', replication: [{ application: 'db1', state: 'streaming' }] }),
+  receiver: { status: 'streaming', timeline: 2 },
+};
+
+describe('a member is proved to stream', () => {
+  it('by leader, member and receiver together', () => {
+    expect(streamingFlaws(STREAMS)).toEqual([]);
+  });
+
+  it.each<readonly [string, Partial<StreamingFacts>, RegExp]>([
+    [
+      'while it is on an old timeline, however healthy it looks',
+      { own: node({ timeline: 1 }) },
+      /timeline 1, the leader on 2/,
+    ],
+    ['while it is another database', { own: node({ systemId: '78' }) }, /another database/],
+    [
+      'by a base backup of the same host',
+      {
+        leaderNode: node({
+          role: 'leader',
+          replication: [{ application: 'pg_basebackup', state: 'streaming' }],
+        }),
+      },
+      /sends it no WAL/,
+    ],
+    [
+      'by the stream of db10',
+      { leaderNode: node({ role: 'leader', replication: [{ application: 'db10', state: 'streaming' }] }) },
+      /sends it no WAL/,
+    ],
+    [
+      'while it catches up',
+      { leaderNode: node({ role: 'leader', replication: [{ application: 'db1', state: 'catchup' }] }) },
+      /catchup/,
+    ],
+    ['without a receiver of its own', { receiver: null }, /receives no WAL/],
+    ['while its receiver waits', { receiver: { status: 'waiting' } }, /waiting/],
+    ['while PostgreSQL lets nobody in', { receiver: undefined }, /does not let us in/],
+    ['without a leader', { leader: undefined, leaderNode: undefined }, /no leader/],
+    ['when the leader is silent', { leaderNode: undefined }, /db2 does not answer/],
+    [
+      'when the leader is none any more',
+      { leaderNode: node({ role: 'replica', replication: [{ application: 'db1', state: 'streaming' }] }) },
+      /says that it is a replica/,
+    ],
+    ['when it leads itself', { own: node({ role: 'leader' }) }, /leader itself/],
+    ['while it is copied', { own: node({ state: 'creating replica' }) }, /creating replica/],
+    ['when nobody lists it', { listed: undefined }, /does not list it/],
+    ['when its Patroni is silent', { own: undefined }, /its Patroni does not answer/],
+  ])('not %s', (_, more, words) => {
+    expect(streamingFlaws({ ...STREAMS, ...more }).join('; ')).toMatch(words);
+  });
+
+  it('and one that is stuck is known to look healthy', () => {
+    expect(looksHealthy({ ...STREAMS, own: node({ timeline: 1 }) })).toBe(true);
+  });
+});
+
+describe('the plan for a member', () => {
+  const instance = (more: Partial<InstanceState> = {}): InstanceState => ({
+    data: 'present',
+    running: false,
+    mode: 'open',
+    ...more,
+  });
+  const wish = (state: 'stopped' | 'out' | 'running') => ({
+    state,
+    service: 'patroni',
+    manager: 'supervisor' as const,
+    pgdata: '/data',
+    user: 'postgres',
+    port: 8001,
+    timeout: 60,
+  });
+  const up = { state: 'running' as const };
+  const down = { state: 'stopped' as const };
+
+  it('is nothing where it is down with its PostgreSQL, or up', () => {
+    expect(planMember({ service: down, instance: instance() }, wish('stopped'))).toBeUndefined();
+    expect(
+      planMember({ service: up, instance: instance({ running: true }) }, wish('running')),
+    ).toBeUndefined();
+  });
+
+  it('stops an orphaned PostgreSQL although the service is down', () => {
+    expect(
+      planMember({ service: down, instance: instance({ running: true }) }, wish('stopped')),
+    ).toMatchObject({ state: 'stopped', ranBefore: true });
+  });
+
+  it('stops a service whose PostgreSQL has crashed, and one that is trying to start', () => {
+    expect(planMember({ service: up, instance: instance() }, wish('stopped'))).toMatchObject({
+      ranBefore: false,
+    });
+    const trying = { state: 'failed' as const, changing: 'starting' as const };
+    const replica = instance({ running: true, role: 'recovering' });
+    const asked = { ...wish('stopped'), config: '/etc/patroni.yml', cluster: 'c1' };
+    expect(planMember({ service: up, instance: replica }, asked)).toMatchObject({
+      replicaOf: { config: '/etc/patroni.yml', cluster: 'c1' },
+    });
+    const leader = instance({ running: true, role: 'primary' });
+    expect(planMember({ service: up, instance: leader }, asked)).not.toHaveProperty('replicaOf');
+    expect(planMember({ service: trying, instance: instance() }, wish('stopped'))).toBeDefined();
+  });
+
+  it.each(['stopped', 'running'] as const)('never disturbs an isolated recovery (%s)', (state) => {
+    const isolated = instance({ running: true, mode: 'isolated' });
+    expect(() => planMember({ service: down, instance: isolated }, wish(state))).toThrow('isolated recovery');
+  });
+
+  it.each(['stopped', 'running'] as const)(
+    'refuses a data directory that is not the one that Patroni serves from (%s)',
+    (state) => {
+      const elsewhere = { service: up, instance: instance({ data: 'absent' }), servesElsewhere: true };
+      expect(() => planMember(elsewhere, wish(state))).toThrow('its data lies in another directory');
+    },
+  );
+
+  it('lets an isolated recovery run that is out of the cluster, and stops a Patroni that was started beside it', () => {
+    const isolated = instance({ running: true, mode: 'isolated' });
+    expect(planMember({ service: down, instance: isolated }, wish('out'))).toBeUndefined();
+    expect(planMember({ service: up, instance: isolated }, wish('out'))).toMatchObject({ state: 'stopped' });
+    const starting = { state: 'failed' as const, changing: 'starting' as const };
+    expect(planMember({ service: starting, instance: isolated }, wish('out'))).toBeDefined();
+  });
+
+  it('fails for a service that does not exist', () => {
+    expect(() =>
+      planMember({ service: { state: 'missing' }, instance: instance() }, wish('running')),
+    ).toThrow('no service "patroni"');
+  });
+
+  it('is a change where check mode cannot know', () => {
+    const unknown = new Unknown('later');
+    expect(planMember({ service: unknown, instance: unknown }, wish('stopped'))).toBeDefined();
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { RejoinProgress } from '../../../../lib/recovery/patroni/rejoin-progress.ts';
+
+const waits = { flaws: ['its state is creating replica'] };
+const stopped = { flaws: ['its state is stopped'] };
+
+describe('a member on its way back', () => {
+  it('is stalled when the same is seen for the whole time, and not a moment earlier', () => {
+    const progress = new RejoinProgress(90, 0);
+    expect(progress.saw(waits, 1)).toBe('goes-on');
+    expect(progress.saw(waits, 90)).toBe('goes-on');
+    expect(progress.saw(waits, 91)).toBe('stalled');
+  });
+
+  it('is stalled too when its states only come and go, as they do when a copy fails at once for ever', () => {
+    const progress = new RejoinProgress(90, 0);
+    const verdicts = Array.from({ length: 20 }, (_, turn) =>
+      progress.saw(turn % 2 === 0 ? waits : stopped, turn * 10),
+    );
+    expect(verdicts.indexOf('stalled')).toBe(10);
+  });
+
+  it('goes on for as long as its copy grows', () => {
+    const progress = new RejoinProgress(90, 0);
+    for (let turn = 1; turn < 100; turn += 1) {
+      expect(progress.saw({ ...waits, copiedKib: turn }, turn * 80)).toBe('goes-on');
+    }
+  });
+
+  it('goes on for as long as WAL comes in', () => {
+    const progress = new RejoinProgress(90, 0);
+    for (let turn = 1; turn < 100; turn += 1) {
+      expect(progress.saw({ flaws: ['behind'], received: turn }, turn * 80)).toBe('goes-on');
+    }
+  });
+
+  it('starts over when its copy breaks off for the fifth time, however far it came', () => {
+    const progress = new RejoinProgress(90, 0);
+    const verdicts = [10, 20, 5, 900, 0, 30, 1, 40, 2, 50, 3].map((copiedKib, turn) =>
+      progress.saw({ ...waits, copiedKib }, turn),
+    );
+    expect(verdicts.indexOf('starts-over')).toBe(10);
+    expect(progress.copies).toBe(6);
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type ClusterSettings,
+  isSettling,
+  settingsDifferences,
+} from '../../../../lib/recovery/patroni/settings.ts';
+
+const BEFORE: ClusterSettings = {
+  config: { ttl: 30, synchronous_mode: true, postgresql: { parameters: { work_mem: '8MB', fsync: 'on' } } },
+  slots: ['cdc (logical, pgoutput, shop)', 'backup (physical)'],
+  archive: 'on',
+  standbys: 1,
+};
+
+describe('what a recovery has changed in the configuration of the cluster', () => {
+  it('is nothing when all is as before', () => {
+    const before = { ...BEFORE, slots: ['backup (physical)'] };
+    expect(settingsDifferences(before, structuredClone(before))).toEqual([]);
+  });
+
+  it('is a logical slot that is there under its old name: it was made anew and has lost its place', () => {
+    expect(settingsDifferences(BEFORE, structuredClone(BEFORE), true)).toEqual([
+      'replication slot cdc (logical, pgoutput, shop) was made anew: whoever reads from it needs a new start',
+    ]);
+  });
+
+  it('is named, setting by setting and slot by slot', () => {
+    const now: ClusterSettings = {
+      config: { ttl: 20, postgresql: { parameters: { work_mem: '8MB', fsync: 'on', jit: 'off' } } },
+      slots: ['backup (physical)', 'other (physical)'],
+      archive: 'off',
+      standbys: 0,
+    };
+    expect(settingsDifferences(BEFORE, now)).toEqual([
+      "Patroni's ttl was 30 and is 20",
+      "Patroni's synchronous_mode was true and is not set",
+      'Patroni\'s postgresql.parameters.jit was not set and is "off"',
+      'replication slot cdc (logical, pgoutput, shop) is gone: whoever reads from it needs a new one, and a new start',
+      'replication slot other (physical) is new',
+      'archive_mode was on and is off',
+    ]);
+  });
+
+  it('names logical slots that Patroni has made anew on the restored data, though they have their old names', () => {
+    expect(settingsDifferences(BEFORE, BEFORE, true)).toEqual([
+      'replication slot cdc (logical, pgoutput, shop) was made anew: whoever reads from it needs a new start',
+    ]);
+  });
+
+  it('names synchronous standbys that are missing while the mode is on', () => {
+    expect(settingsDifferences(BEFORE, { ...BEFORE, standbys: 0 })).toEqual([
+      'members that are synchronous standbys: 1 before, 0 now',
+    ]);
+    const off = { ...BEFORE, config: { ...BEFORE.config, synchronous_mode: false } };
+    expect(settingsDifferences(off, { ...off, standbys: 0 })).toEqual([]);
+  });
+});
+
+describe('what Patroni sees to in its next turns', () => {
+  const permanent = { ...BEFORE, config: { ...BEFORE.config, slots: { backup: { type: 'physical' } } } };
+
+  it('is the slots of its configuration and the synchronous standbys, and nothing else', () => {
+    expect(isSettling(permanent, { ...permanent, slots: ['cdc (logical, pgoutput, shop)'] })).toBe(true);
+    expect(isSettling(permanent, { ...permanent, slots: ['backup (physical)'] })).toBe(false);
+    expect(isSettling(BEFORE, { ...BEFORE, standbys: 0 })).toBe(true);
+    expect(isSettling(BEFORE, { ...BEFORE, archive: 'off' })).toBe(false);
+  });
+});

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { type Archive, mergeArchives } from '../../../../lib/recovery/wal/archive.ts';
+import { type Instant, instantAt } from '../../../../lib/recovery/wal/instant.ts';
+import { lsnAt } from '../../../../lib/recovery/wal/lsn.ts';
+import { DEFAULT_SEGMENT_SIZE, parseSegment, type WalSegment } from '../../../../lib/recovery/wal/segment.ts';
+import { solveWal } from '../../../../lib/recovery/wal/solve.ts';
+import {
+  filesFrom,
+  filesToSend,
+  nodesToSave,
+  silentNodes,
+  type TailFile,
+  type TailsParam,
+  tailName,
+  tailsBeside,
+} from '../../../../lib/recovery/wal/tail.ts';
+import { timelineId } from '../../../../lib/recovery/wal/timeline.ts';
+
+const SIZE = DEFAULT_SEGMENT_SIZE;
+const at = (second: number): Instant => instantAt(BigInt(second) * 1_000_000n);
+const seg = (number: number, timeline = 1): WalSegment => {
+  const name = parseSegment(
+    `${String(timeline).padStart(8, '0')}${'0'.repeat(8)}${number.toString(16).toUpperCase().padStart(8, '0')}`,
+  );
+  if (name === undefined) throw new Error('no segment');
+  return name;
+};
+
+/** `5@100`, `7p@130`: number, partial, time. */
+function archive(server: string, ...files: readonly string[]): Archive {
+  return {
+    server,
+    lost: [],
+    histories: [],
+    files: files.map((text) => {
+      const [, number = '', partial = '', time = ''] = /^(\d+)(p?)@(\d+)$/.exec(text) ?? [];
+      const segment = seg(Number(number));
+      return { segment, partial: partial === 'p', time: at(Number(time)), size: SIZE, compressed: false };
+    }),
+  };
+}
+
+function tail(node: string, ...files: readonly string[]): TailsParam[number] {
+  return {
+    node,
+    pgdata: '/data',
+    user: 'postgres',
+    system_id: '1',
+    histories: [],
+    files: archive('', ...files).files.map(({ segment, partial, time }) => ({
+      name: segment,
+      partial,
+      time: String(time / 1_000_000n),
+    })),
+  };
+}
+
+const cluster = { systemId: '1', segmentSize: SIZE };
+const backup = {
+  timeline: timelineId(1),
+  beginLsn: lsnAt(BigInt(SIZE) * 4n),
+  endLsn: lsnAt(BigInt(SIZE) * 4n + 256n),
+  endTime: at(40),
+  segmentSize: SIZE,
+};
+
+function solved(archives: readonly Archive[], tails: TailsParam, seconds?: number) {
+  const beside = tailsBeside(tails, archives, cluster);
+  const merged = mergeArchives([...archives, ...beside.map((one) => one.archive)], SIZE);
+  const target =
+    seconds === undefined ? ({ kind: 'latest' } as const) : ({ kind: 'time', time: at(seconds) } as const);
+  const plan = solveWal(backup, merged, target);
+  if (!plan.ok) throw new Error(plan.why);
+  return { plan, save: nodesToSave(plan.needed, [], beside) };
+}
+
+describe('WAL that only nodes have', () => {
+  const archived = archive('db1', '4@50', '5@100');
+  const dead = tail('db1', '4@50', '5@100', '6@110', '7p@120');
+
+  it('counts as archived for what can be reached, and its node is named', () => {
+    const { plan, save } = solved([archived], [dead]);
+    expect(plan.archivedUntil).toMatchObject({ segment: seg(7), partial: true });
+    expect(save).toEqual(['db1']);
+    expect(solved([archived], [dead], 105).save).toEqual(['db1']);
+  });
+
+  it('is asked of nobody where the moment lies in what is archived', () => {
+    expect(solved([archived], [dead], 60).save).toEqual([]);
+  });
+
+  it('is asked of one node each, of the one that is there first', () => {
+    expect(solved([archived], [dead, tail('db2', '6@111', '7p@119')]).save).toEqual(['db1']);
+    expect(solved([archived], [tail('db3', '6@109'), dead]).save).toEqual(['db1']);
+    expect(solved([archived], [tail('db3', '6@109'), tail('db2', '7p@119')]).save).toEqual(['db2', 'db3']);
+  });
+
+  it('is not asked for again once it is archived: times of the last write tell a beginning from another', () => {
+    const saved = archive('db1', '4@50', '5@100', '6@110', '7p@120');
+    expect(solved([saved], [dead]).save).toEqual([]);
+  });
+
+  it('is asked of the node whose beginning of the last segment reaches farthest, also where one is archived', () => {
+    const shorter = archive('db2', '4@50', '5@100', '6@110', '7p@119');
+    const { plan } = solved([shorter], [dead]);
+    const beside = tailsBeside([dead], [shorter], cluster);
+    const sorted = (servers: readonly string[]) =>
+      plan.needed.map((link) => (link.partial ? { ...link, servers } : link));
+    expect(nodesToSave(sorted([tailName('db1'), 'db2']), [], beside)).toEqual(['db1']);
+    expect(nodesToSave(sorted(['db2', tailName('db1')]), [], beside)).toEqual([]);
+  });
+
+  it('of another cluster, or of a node that did not answer, does not count', () => {
+    const silent = { failed: true, error: { host: 'db1' } };
+    expect(tailsBeside([{ ...dead, system_id: '2' }, silent], [archived], cluster)).toEqual([]);
+    expect(silentNodes([dead, silent])).toEqual(['db1']);
+    expect(tailsBeside([dead], [archived], cluster)[0]?.archive.server).toBe(tailName('db1'));
+  });
+});
+
+describe('the files that a node archives', () => {
+  const file = (name: string, second: number, partial = false): TailFile => ({
+    name,
+    partial,
+    time: at(second),
+  });
+
+  it('are those that no archive has, histories first, and none that was let go of', () => {
+    const files = [
+      file(seg(3), 30),
+      file(seg(5), 100),
+      file(seg(6), 110),
+      file(seg(7), 120, true),
+      file('00000002.history', 125),
+    ];
+    expect(filesToSend(files, [archive('db1', '4@50'), archive('db2', '5@100')], SIZE)).toEqual([
+      file('00000002.history', 125),
+      file(seg(6), 110),
+      file(seg(7), 120, true),
+    ]);
+  });
+
+  it('are those from the first one on that is needed, on any timeline', () => {
+    const files = [file(seg(5), 100), file(seg(6, 2), 110), file('00000002.history', 105)];
+    expect(filesFrom(files, seg(6), SIZE).map(({ name }) => name)).toEqual([seg(6, 2), '00000002.history']);
+    expect(filesFrom(files, undefined, SIZE)).toBe(files);
+  });
+
+  it('are all of them where nothing was ever archived', () => {
+    expect(filesToSend([file(seg(1), 10)], [archive('db1')], SIZE)).toHaveLength(1);
+  });
+
+  it.each([
+    ['whole', '7@120', 0],
+    ['the same beginning', '7p@120', 0],
+    ['an older beginning', '7p@119', 1],
+  ])('have no beginning of which the archive has %s', (_, held, count) => {
+    const beginning = [file(seg(7), 120, true)];
+    expect(filesToSend(beginning, [archive('db1', held)], SIZE)).toHaveLength(count);
+  });
+});

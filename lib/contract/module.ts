@@ -1,42 +1,14 @@
 import type { z } from 'zod';
 import type { PitrError } from '../base/errors/pitr-error.ts';
-import type { Unknown } from '../base/values/unknown.ts';
-import type { HostConnection, RemoteProcess, RunOptions, RunResult } from '../transport/types.ts';
-import type { Probe } from './probe.ts';
-import type { Prediction, Resource } from './resource.ts';
-
-/**
- * What a module's `read` may do to a host: look. There is no way to write here, which is what makes check mode
- * honest. In check mode what earlier tasks would have changed is laid over what `look` answers.
- */
-export interface ReadHost {
-  /** The inventory name. */
-  readonly name: string;
-  /** Runs a command that is declared read-only. */
-  query(probe: Probe): Promise<RunResult>;
-  /** Starts one with streams of bytes on a channel of its own: for what is too large, or is no text. */
-  stream(probe: Probe): Promise<RemoteProcess>;
-  /** Several of them in one round trip; each has its own result. */
-  queryAll(probes: readonly Probe[]): Promise<readonly RunResult[]>;
-  /** The state of a resource: as it is, or in check mode as earlier tasks would have left it. */
-  look<S>(resource: Resource<S>, id: string): Promise<S | Unknown>;
-  /** Another host of the inventory, to look at. */
-  peer(name: string): ReadHost;
-}
-
-/** What `apply` and `undo` get: the whole host. */
-export interface WriteHost
-  extends ReadHost,
-    Pick<HostConnection, 'run' | 'batch' | 'spawn' | 'readFile' | 'writeFile'> {
-  /** Runs a command and throws kind `failed` with the command's own stderr when it does not exit 0. */
-  must(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
-  peer(name: string): WriteHost;
-}
+import type { ReadHost, WriteHost } from './host.ts';
+import type { Prediction } from './resource.ts';
 
 /** What surrounds a task while its module works. */
 export interface TaskContext {
   /** The run's id: names what is kept aside on hosts. */
   readonly runId: string;
+  /** Who is at work, and from where: `root@backup1`. */
+  readonly operator: string;
   /** Aborted when the operator stops the run or the task's own deadline passes. */
   readonly signal: AbortSignal;
   /** Tells the operator how far a long task is. */

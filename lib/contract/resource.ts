@@ -1,21 +1,5 @@
 import type { Unknown } from '../base/values/unknown.ts';
-import type { ReadHost } from './module.ts';
-
-/**
- * A kind of thing that tasks change and look at (a path, a service, a PostgreSQL instance). Modules of different
- * families meet here: what `barman.recover` would create, `fs.move` sees in check mode.
- */
-export interface Resource<S> {
-  readonly kind: string;
-  /** `run`: one state for the whole run (a Patroni cluster); `host`: one a host (a path). */
-  readonly scope: 'host' | 'run';
-  readonly read: (host: ReadHost, id: string) => Promise<S>;
-  /** Ids form a tree with `/` (paths): what is said of a directory is said of what lies in it. */
-  readonly tree?: {
-    /** The state of something that is not there. */
-    readonly absent: S;
-  };
-}
+import type { Resource } from './host.ts';
 
 /** What a change would leave behind, for check mode. */
 export type Prediction =

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { WriteHost } from '../../lib/contract/module.ts';
+import type { WriteHost } from '../../lib/contract/host.ts';
 import { liveHost } from '../../lib/engine/run/live-host.ts';
 import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { module as check } from '../../lib/modules/barman/check.ts';

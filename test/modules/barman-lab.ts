@@ -4,7 +4,8 @@ import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { containerName, type HostName, hostNames } from '../../lab/topology.ts';
-import type { LookModule, Result, TaskContext, WriteHost } from '../../lib/contract/module.ts';
+import type { WriteHost } from '../../lib/contract/host.ts';
+import type { LookModule, Result, TaskContext } from '../../lib/contract/module.ts';
 import { liveHost } from '../../lib/engine/run/live-host.ts';
 import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
@@ -69,6 +70,7 @@ export function listening(signal: AbortSignal = new AbortController().signal) {
   };
   const context: TaskContext = {
     runId: 'e2e',
+    operator: 'tester@here',
     signal,
     progress: (text) => void progress.push(text),
     output: (_stream, text) => void output.push(text),

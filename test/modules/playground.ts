@@ -130,6 +130,7 @@ export class Playground {
   #context(): TaskContext {
     return {
       runId: this.runId,
+      operator: 'tester@here',
       signal: this.signal,
       progress: (text) => void this.progress.push(text),
       output: (_stream, text) => void this.output.push(text),

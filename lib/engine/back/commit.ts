@@ -3,7 +3,7 @@ import { holdsMask, Masker } from '../../base/values/secret.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { HostConnection } from '../../transport/types.ts';
-import { beginningHere } from '../journal/beginning.ts';
+import { beginningHere, operatorHere } from '../journal/beginning.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
@@ -214,6 +214,7 @@ async function holdLock(
   };
   const context: TaskContext = {
     runId: run.started.runId,
+    operator: operatorHere(),
     signal,
     progress: () => {},
     output: () => {},

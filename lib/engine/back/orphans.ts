@@ -1,4 +1,4 @@
-import type { WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 
 /** The environment variable that the commands of a change carry. */

@@ -1,4 +1,5 @@
-import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import type { JournalledChange } from '../journal/read.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
 

@@ -4,7 +4,7 @@ import type { TaskContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
 import type { HostConnection } from '../../transport/types.ts';
-import { beginningHere } from '../journal/beginning.ts';
+import { beginningHere, operatorHere } from '../journal/beginning.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
@@ -207,6 +207,7 @@ function placeOf({ intent }: JournalledChange, request: UndoWork, connections: C
   const peers = (name: string): HostConnection => connections.to(name);
   const context: TaskContext = {
     runId: request.plan.run.started.runId,
+    operator: operatorHere(),
     signal: request.signal,
     progress: (text) => tell('progress', text),
     output: () => {},

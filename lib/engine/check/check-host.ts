@@ -1,6 +1,5 @@
 import { Unknown } from '../../base/values/unknown.ts';
-import type { ReadHost } from '../../contract/module.ts';
-import type { Resource } from '../../contract/resource.ts';
+import type { ReadHost, Resource } from '../../contract/host.ts';
 import { type HostDefaults, liveHost, type Peers } from '../run/live-host.ts';
 import type { Predictions } from './predictions.ts';
 

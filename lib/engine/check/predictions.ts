@@ -1,6 +1,7 @@
 import { Unknown } from '../../base/values/unknown.ts';
+import type { Resource } from '../../contract/host.ts';
 import type { ResourceRef } from '../../contract/module.ts';
-import type { Prediction, Resource } from '../../contract/resource.ts';
+import type { Prediction } from '../../contract/resource.ts';
 
 /** What lies below a predicted directory: nothing, something unknown, or what lies below another path today. */
 type Within = 'absent' | 'unknown' | { readonly liveFrom: string };

@@ -1,4 +1,4 @@
-import type { Resource } from '../../contract/resource.ts';
+import type { Resource } from '../../contract/host.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
 import { lockResource } from '../../system/lock/lock-resource.ts';

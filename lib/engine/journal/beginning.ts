@@ -11,12 +11,17 @@ export interface Beginning {
   readonly process?: string | undefined;
 }
 
+/** Who runs pitr, and from where: `root@backup1`. */
+export function operatorHere(): string {
+  return `${userInfo().username}@${hostname()}`;
+}
+
 /** This process, now. */
 export function beginningHere(): Beginning {
   const { pid } = process;
   return {
     time: Date.now(),
-    operator: `${userInfo().username}@${hostname()}`,
+    operator: operatorHere(),
     pid,
     process: processMark(pid),
   };

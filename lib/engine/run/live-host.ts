@@ -1,4 +1,4 @@
-import type { WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import type { Probe } from '../../contract/probe.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 import type { Command, HostConnection, RunOptions, RunResult } from '../../transport/types.ts';

@@ -9,6 +9,7 @@ import { located } from '../../language/yaml/load.ts';
 import { paramsOf } from '../../modules/params.ts';
 import { loadModule } from '../../modules/registry.ts';
 import type { HostConnection } from '../../transport/types.ts';
+import { operatorHere } from '../journal/beginning.ts';
 import { newRunId } from '../journal/place.ts';
 import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
 import { Connections } from './connections.ts';
@@ -96,6 +97,7 @@ function context(request: LookRequest, host: string): TaskContext {
   };
   return {
     runId: newRunId(),
+    operator: operatorHere(),
     signal: request.signal,
     progress: (text) => request.progress?.(host, text),
     output: () => {},

@@ -5,6 +5,7 @@ import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
 import type { Question, TaskContext } from '../../contract/module.ts';
 import { projectRoot } from '../../language/playbook/assets.ts';
 import { renderFile } from '../../language/template/template.ts';
+import { operatorHere } from '../journal/beginning.ts';
 import type { HostDefaults } from '../run/live-host.ts';
 import { controllerFile, findControllerFile } from './files.ts';
 import { dataLayer, type Scope } from './scope.ts';
@@ -27,6 +28,7 @@ export function taskContext(
   const directories = (kind: string): string[] => [join(task.directory, kind), task.directory];
   const context: TaskContext = {
     runId: run.runId,
+    operator: operatorHere(),
     signal,
     progress: (text, data) =>
       run.emit({

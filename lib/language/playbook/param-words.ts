@@ -4,7 +4,7 @@ import type { AnyModule } from '../../contract/module.ts';
 import { paramsOf } from '../../modules/params.ts';
 import { valueWords } from './fields.ts';
 import { valueAt } from './param-holes.ts';
-import type { ParamSource } from './params.ts';
+import type { ParamSource } from './param-source.ts';
 import type { Problem } from './problems.ts';
 
 /** A call of a module, for messages about its params. */

@@ -1,16 +1,10 @@
 import type { $ZodIssue } from 'zod/v4/core';
 import type { AnyModule } from '../../contract/module.ts';
 import { paramsOf } from '../../modules/params.ts';
-import type { Located } from '../yaml/located.ts';
 import { holds, issuesBeside, replaced, valueAt } from './param-holes.ts';
+import type { ParamSource } from './param-source.ts';
 import { issueProblem } from './param-words.ts';
 import { PlaybookProblems, type Problem } from './problems.ts';
-
-/** Where params were written. */
-export interface ParamSource extends Pick<Located, 'at' | 'locate' | 'locateKey'> {
-  /** What gave this very value, in the words of whoever typed it; nothing where that is not known. */
-  readonly givenBy?: ((value: unknown) => string | undefined) | undefined;
-}
 
 /**
  * A task's rendered params as its module wants them: checked, defaults filled in. A number where a text is wanted, and

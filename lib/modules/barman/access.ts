@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { defineLook, type ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { defineLook } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
 import { loginFailed, rsyncMissing, walNotFetchable } from '../../recovery/barman/access-refusals.ts';

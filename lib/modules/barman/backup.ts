@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { defineLook, type ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { defineLook } from '../../contract/module.ts';
 import { otherMeaning, type PassedOver, whyChosen, whyNot } from '../../recovery/barman/auto-backup.ts';
 import type { CompleteBackup } from '../../recovery/barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../recovery/barman/backup-result.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Unknown } from '../../base/values/unknown.ts';
-import { type Change, defineModule, type ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { type Change, defineModule } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { isComplete } from '../../recovery/barman/backup-info.ts';

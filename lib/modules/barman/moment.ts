@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { defineLook, type ReadHost, type TaskContext } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { defineLook, type TaskContext } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import {
   afterLastCommit,

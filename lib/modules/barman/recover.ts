@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule, type ReadHost, type Result } from '../../contract/module.ts';
+import { type Change, defineModule, type Result } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import type { CompleteBackup } from '../../recovery/barman/backup-info.ts';

@@ -1,14 +1,8 @@
 import { z } from 'zod';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import {
-  type Change,
-  defineModule,
-  type ReadHost,
-  type TaskContext,
-  type WriteHost,
-} from '../../contract/module.ts';
+import { type Change, defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { beginningHere } from '../../engine/journal/beginning.ts';
 import type { Claim } from '../../system/lock/claim.ts';
 import { mayTake, mayTakeOver, type Wanting } from '../../system/lock/judge.ts';
 import { type LockPlace, type LockState, lockId, lockResource } from '../../system/lock/lock-resource.ts';
@@ -146,7 +140,6 @@ function plan({ lock, run, host }: State, wish: Params): LockChange | undefined 
 async function take(host: WriteHost, change: LockChange, context: TaskContext): Promise<HeldLock> {
   const { run, purpose, ways, allow, breaks, replaced, name } = change;
   const wanting: Wanting = { run, allow, breaks };
-  const { operator } = beginningHere();
   const broken = replaced !== undefined && replaced.run === breaks;
   const about =
     replaced === undefined || broken
@@ -155,7 +148,7 @@ async function take(host: WriteHost, change: LockChange, context: TaskContext): 
   const claim: Claim = {
     run,
     about,
-    owner: operator,
+    owner: context.operator,
     purpose,
     started: new Date().toISOString(),
     state: 'working',

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule, type ReadHost, type WriteHost } from '../../contract/module.ts';
+import { type Change, defineModule } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import {

@@ -1,14 +1,9 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Unknown } from '../../base/values/unknown.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import {
-  type Change,
-  defineModule,
-  type ReadHost,
-  type TaskContext,
-  type WriteHost,
-} from '../../contract/module.ts';
+import { type Change, defineModule, type TaskContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';

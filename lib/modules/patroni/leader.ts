@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { until } from '../../base/wait/until.ts';
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { defineLook } from '../../contract/module.ts';
 import { isUp, leads } from '../../recovery/patroni/cluster.ts';
 import { type ClusterState, readCluster, readNode } from '../../recovery/patroni/cluster-resource.ts';

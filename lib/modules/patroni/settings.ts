@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { rest } from '../../base/wait/until.ts';
-import { defineLook, type ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { defineLook } from '../../contract/module.ts';
 import { readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { readConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import { defineLook, type ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { defineLook } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { effectiveSettings } from '../../recovery/postgres/conf-file.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';

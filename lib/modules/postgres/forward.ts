@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { defineModule, type ReadHost } from '../../contract/module.ts';
+import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { effectiveSettings } from '../../recovery/postgres/conf-file.ts';
 import {

@@ -3,8 +3,9 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Unknown } from '../../base/values/unknown.ts';
 import { durationParam, milliseconds } from '../../base/wait/duration.ts';
 import { waitUntil } from '../../base/wait/wait-until.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule, type TaskContext, type WriteHost } from '../../contract/module.ts';
+import { type Change, defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import {
   SERVICE_MANAGERS,

@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
-import type { ReadHost, TaskContext, WriteHost } from '../../contract/module.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type ArchiveSettings, filledArchiveCommand } from '../postgres/archive-command.ts';

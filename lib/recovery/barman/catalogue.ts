@@ -1,7 +1,6 @@
 import type { CommandEvidence } from '../../base/errors/pitr-error.ts';
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost, Resource } from '../../contract/host.ts';
 import { type Probe, probeScript } from '../../contract/probe.ts';
-import type { Resource } from '../../contract/resource.ts';
 import { parseReport, type ReportPart } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';

@@ -1,4 +1,5 @@
-import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import type { CopyOnDisk } from './copy-on-disk.ts';

@@ -1,4 +1,4 @@
-import type { WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import type { BackupInfo } from './backup-info.ts';
 import { type Destination, readDestination } from './destination.ts';
 import { endReceivingRsync } from './end-rsync.ts';

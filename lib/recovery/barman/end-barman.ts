@@ -1,4 +1,4 @@
-import type { WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 
 // A command line is matched by how `barman recover` begins and ends: $1 and $2.

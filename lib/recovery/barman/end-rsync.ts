@@ -1,4 +1,4 @@
-import type { WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 
 // Receivers that were left alone end when they notice that nobody sends any more; that takes a moment.

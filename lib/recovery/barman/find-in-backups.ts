@@ -1,4 +1,4 @@
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { type Archive, mergeArchives } from '../wal/archive.ts';
 import { chainOf } from '../wal/chain.ts';
 import { DamagedWal, findMoment } from '../wal/moment/find.ts';

@@ -1,4 +1,4 @@
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.ts';
 import { chainOf, type Link, namesOfRuns } from '../wal/chain.ts';
 import { parseSegment, segmentNumber, type WalSegment } from '../wal/segment.ts';

@@ -1,4 +1,4 @@
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import type { Link } from '../wal/chain.ts';
 import { lastRecordEnd } from '../wal/records/last-record.ts';
 import { startOfSegment } from '../wal/segment.ts';

@@ -1,5 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { type Probe, probe, probeScript } from '../../contract/probe.ts';
 import type { Link } from '../wal/chain.ts';
 import type { SegmentSize } from '../wal/segment.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
 
 const EVERY_MS = 2_000;

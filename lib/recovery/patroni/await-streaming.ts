@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest } from '../../base/wait/until.ts';
-import type { ReadHost, TaskContext } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
 import { isUp } from './cluster.ts';

@@ -1,4 +1,4 @@
-import type { WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import type { Allowed } from '../postgres/allowed.ts';
 import { closedRules, isClosed } from '../postgres/hba.ts';
 import { KEPT_HBA_FILE } from '../postgres/instance.ts';

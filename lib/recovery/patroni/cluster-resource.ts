@@ -1,6 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import type { ReadHost } from '../../contract/module.ts';
-import type { Resource } from '../../contract/resource.ts';
+import type { ReadHost, Resource } from '../../contract/host.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type ClusterView, isUp, type Member, parseClusterAnswer, parseMemberList } from './cluster.ts';
 import { type NodeView, parseNode } from './node.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
-import type { ReadHost, WriteHost } from '../../contract/module.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type PatroniTarget, patronictl } from './control.ts';
 import { askOwn, type PatroniAccess } from './rest.ts';

@@ -1,4 +1,5 @@
-import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import { quoteName } from '../postgres/hba.ts';
 import type { InstanceState } from '../postgres/instance.ts';
 import { type InstanceRef, prepareRunFiles, startInstance } from '../postgres/instance-control.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import type { OwnHost } from '../postgres/hba.ts';
 import { record, text } from './cluster.ts';

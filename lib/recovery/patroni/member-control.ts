@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
-import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import {
   type ServiceState,
   serviceCommand,

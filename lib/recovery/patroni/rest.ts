@@ -1,4 +1,4 @@
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { patroniPython } from './config-file.ts';
 

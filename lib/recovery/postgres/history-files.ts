@@ -1,4 +1,5 @@
-import type { TaskContext, WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import { historyFileName, timelineId } from '../wal/timeline.ts';
 import type { SessionTarget } from './sql.ts';
 

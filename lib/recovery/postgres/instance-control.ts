@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest, until } from '../../base/wait/until.ts';
-import type { WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';

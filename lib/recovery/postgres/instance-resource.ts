@@ -1,7 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost, Resource } from '../../contract/host.ts';
 import { type Probe, probeScript } from '../../contract/probe.ts';
-import type { Resource } from '../../contract/resource.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { type InstanceState, KEPT_HBA_FILE, NO_INSTANCE, parseInstance } from './instance.ts';

@@ -1,5 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import type { ReadHost, WriteHost } from '../../contract/module.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { type Probe, probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { formatMode, modeParam, resolveMode } from './mode.ts';
 import type { PathState } from './path-resource.ts';
 

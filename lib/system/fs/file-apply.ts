@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import type { Result, WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import type { Result } from '../../contract/module.ts';
 import { attributesOf, sameAttributes, setAttributes } from './attributes.ts';
 import { type FileChange, resultOf } from './file-plan.ts';
 import { type PathState, pathResource } from './path-resource.ts';

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { Unknown } from '../../base/values/unknown.ts';
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { probe, probeScript } from '../../contract/probe.ts';
 import { type AttributeWish, sameAttributes, wantedAttributes } from './attributes.ts';
 import { type PathState, pathResource } from './path-resource.ts';

@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { Resource } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import type { Resource } from '../../contract/resource.ts';
 import type { RunResult } from '../../transport/types.ts';
 
 /** What is at a path. Symbolic links are not followed. Times and sizes are as `stat` tells them. */

@@ -1,7 +1,8 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import type { Change, Foresight, ReadHost, Result, WriteHost } from '../../contract/module.ts';
+import type { Change, Foresight, Result } from '../../contract/module.ts';
 import { probe, probeScript } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { type Attributes, attributesOf, describeAttributes, setAttributes } from './attributes.ts';

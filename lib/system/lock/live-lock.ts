@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import type { WriteHost } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { interrupted } from '../../transport/errors.ts';
 import type { RemoteProcess } from '../../transport/types.ts';
 import { Age } from './age.ts';

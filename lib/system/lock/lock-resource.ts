@@ -1,6 +1,5 @@
-import type { ReadHost } from '../../contract/module.ts';
+import type { ReadHost, Resource } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import type { Resource } from '../../contract/resource.ts';
 import { type Claim, parseClaim } from './claim.ts';
 import { lockNotRead, lockPlaceFlawed } from './errors.ts';
 import { LOOK } from './scripts.ts';

@@ -1,6 +1,7 @@
 import type { PitrError } from '../../base/errors/pitr-error.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import type { Holder, HolderEnding, TaskContext, WriteHost } from '../../contract/module.ts';
+import type { Holder, HolderEnding, TaskContext } from '../../contract/module.ts';
 import { type Claim, renderClaim } from './claim.ts';
 import { locked } from './errors.ts';
 import { LiveLock } from './live-lock.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { Resource } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
-import type { Resource } from '../../contract/resource.ts';
 import type { RunResult } from '../../transport/types.ts';
 
 /** A service by its own name: managers take `*` and `all` for many. */

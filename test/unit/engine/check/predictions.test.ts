@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Unknown } from '../../../../lib/base/values/unknown.ts';
-import { type Prediction, predicted, type Resource } from '../../../../lib/contract/resource.ts';
+import type { Resource } from '../../../../lib/contract/host.ts';
+import { type Prediction, predicted } from '../../../../lib/contract/resource.ts';
 import { Predictions } from '../../../../lib/engine/check/predictions.ts';
 import { ABSENT, type PathState, pathResource } from '../../../../lib/system/fs/path-resource.ts';
 

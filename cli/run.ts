@@ -1,14 +1,19 @@
 import { didYouMean } from '../lib/base/errors/nearest.ts';
 import { asPitrError, type PitrError } from '../lib/base/errors/pitr-error.ts';
+import type { Masker } from '../lib/base/values/masker.ts';
+import { isSecretName } from '../lib/base/values/secret-names.ts';
 import { parseArguments } from './args.ts';
 import { COMMAND_NAMES, COMMANDS } from './commands.ts';
 import { commandHelp, generalHelp, printHelp } from './help.ts';
 import type { Io } from './io.ts';
+import { maskedIo } from './masked-io.ts';
 import { productVersion } from './product.ts';
 import { usageError } from './usage-error.ts';
 
 /** Runs the command line. Gives the exit code; every error has been told when it resolves. */
-export async function runCommandLine(words: readonly string[], io: Io): Promise<number> {
+export async function runCommandLine(words: readonly string[], bare: Omit<Io, 'masker'>): Promise<number> {
+  const io = maskedIo(bare);
+  learnTyped(words, io.masker);
   try {
     return await dispatch(words, io);
   } catch (thrown) {
@@ -50,6 +55,14 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   return command.run(parsed.invocation, io);
+}
+
+/** What was typed as the value of a secret, before anybody tells what is wrong with the rest of the words. */
+function learnTyped(words: readonly string[], masker: Masker): void {
+  for (const word of words) {
+    for (const [, name = '', value = ''] of word.matchAll(/([A-Za-z_]\w*)["']?\s*[=:]\s*["']?([^\s"',}]+)/g))
+      if (isSecretName(name)) masker.add(value, { name });
+  }
 }
 
 /** JSON on stdout where JSON was asked for, words on stderr otherwise. */

@@ -1,4 +1,5 @@
 import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
+import type { Masker } from '../../lib/base/values/masker.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf, keptBy, promotedIn, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
@@ -40,8 +41,9 @@ export const commit = defineCommand({
       const [reference] = args;
       const wish: Wish = {
         inventories: options.inventory,
-        extraVars: await readExtraVars(options['extra-vars'], io.cwd),
+        extraVars: await readExtraVars(options['extra-vars'], io),
         signal: session.interrupts.signal,
+        masker: io.masker,
       };
       if (options.list) return listKept(wish, session);
       if (reference === undefined) {
@@ -104,6 +106,7 @@ interface Wish {
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+  readonly masker: Masker;
 }
 
 /** Every run whose journal is here and can be read. */

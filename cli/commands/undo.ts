@@ -70,7 +70,7 @@ export const undo = defineCommand({
       session.print(planLines(plan, session));
       if (plan.wall !== undefined) throw behindWall(plan, plan.wall, typed);
       if (plan.steps.length === 0 || options.check) return 0;
-      const extraVars = await readExtraVars(options['extra-vars'], io.cwd);
+      const extraVars = await readExtraVars(options['extra-vars'], io);
       await consent(plan, typed, options.yes, session, io);
       session.print(['']);
       const outcome = await undoRun({
@@ -79,6 +79,7 @@ export const undo = defineCommand({
         inventories: options.inventory,
         extraVars,
         signal: session.interrupts.signal,
+        masker: io.masker,
         report: (step) => tellStep(step, session),
       });
       tellOutcome(outcome, session);

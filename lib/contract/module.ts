@@ -144,6 +144,11 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   /** Where it depends on the params (a command with `undo:`): true, or the reason why not. */
   readonly undoable?: (params: P) => true | string;
   /**
+   * What of the params the module puts on a command line, where every user of the host can read it: a secret there is
+   * warned of before the run.
+   */
+  readonly commandLine?: (params: P) => readonly string[];
+  /**
    * Fields of the change that `undo` never uses. The journal masks secrets, and a change with a mask anywhere else
    * is not taken back.
    */

@@ -1,5 +1,6 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { holdsMask, Masker } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
+import { holdsMask } from '../../base/values/secret.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { HostConnection } from '../../transport/types.ts';
@@ -21,6 +22,8 @@ export interface CommitRequest {
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+  /** Learns the secrets of the inventory. */
+  readonly masker: Masker;
   readonly report: (step: CommitStep) => void;
   /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
   readonly prove: () => Promise<void>;
@@ -229,7 +232,12 @@ async function holdLock(
 }
 
 async function withConnections<T>(
-  { runs, inventories, extraVars }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars'>,
+  {
+    runs,
+    inventories,
+    extraVars,
+    masker,
+  }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars' | 'masker'>,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
   const last = runs.at(-1);
@@ -238,11 +246,7 @@ async function withConnections<T>(
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
   const known = Object.entries(last?.extraVars ?? {}).filter(([, value]) => !holdsMask(value));
-  const connections = new Connections(
-    inventory,
-    { ...Object.fromEntries(known), ...extraVars },
-    new Masker(),
-  );
+  const connections = new Connections(inventory, { ...Object.fromEntries(known), ...extraVars }, masker);
   try {
     return await work(connections);
   } finally {

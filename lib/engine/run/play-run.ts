@@ -5,7 +5,7 @@ import { loadModule } from '../../modules/registry.ts';
 import { endedBefore } from '../back/earlier-result.ts';
 import type { TaskRef } from '../events/events.ts';
 import { allTrue } from '../task/conditions.ts';
-import { registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { learnResult, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';
 import { type PlayVars, playScope, taskScope } from '../task/variables.ts';
 import { InOrder, inParallel } from './pool.ts';
@@ -176,6 +176,7 @@ export class PlayRun {
     const { task } = job;
     const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
     const ignored = isFailure && outcome.error?.kind !== 'interrupted' && this.#ignores(task, host);
+    learnResult(this.#run.masker, task, outcome.result);
     const receivers = task.runOnce ? playHosts : [host];
     for (const receiver of receivers) this.#remember(task, receiver, outcome);
     if (outcome.status === 'changed') for (const receiver of receivers) this.#notify(task, receiver);
@@ -265,7 +266,7 @@ export class PlayRun {
     if (!task.name.value.includes('{{')) return task.name.value;
     try {
       const name = taskScope(this.#run, this.#vars, host, task).renderLocated(task.name);
-      return name instanceof Unknown ? task.name.value : this.#run.masker.text(String(name));
+      return name instanceof Unknown ? task.name.value : String(name);
     } catch (thrown) {
       // Loop variables in names are not there yet; the name is only for display.
       if (asPitrError(thrown).kind === 'validation') return task.name.value;

@@ -1,4 +1,4 @@
-import type { Masker } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
 import type { HostConnection } from '../../transport/types.ts';
@@ -29,6 +29,8 @@ export interface RunState {
   readonly answerable: boolean;
   readonly signal: AbortSignal;
   readonly masker: Masker;
+  /** Tasks (by id) of which it was said that they show a secret on a command line. */
+  readonly warnedOf: Set<string>;
   readonly forks: number;
   readonly tags: TagFilter;
   /** Registered results and facts, by host; they outlive plays. */

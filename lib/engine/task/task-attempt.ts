@@ -4,12 +4,13 @@ import type { Result } from '../../contract/module.ts';
 import type { Task } from '../../language/playbook/model.ts';
 import { describeDryRun } from '../run/dry-run.ts';
 import type { RunState } from '../run/run-state.ts';
+import { commandLineWatch } from './command-line-watch.ts';
 import { allTrue } from './conditions.ts';
 import { type ModuleOutcome, runModule, type Workplace } from './module-run.ts';
 import { quiet, unlogged } from './no-log.ts';
 import type { Scope } from './scope.ts';
 import { taskContext } from './task-context.ts';
-import { notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
+import { learnResult, notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { taskParams } from './task-params.ts';
 import { playScope } from './variables.ts';
 
@@ -28,6 +29,8 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     run.masker,
     run.extraVars,
   );
+  const watch = commandLineWatch(job, host);
+  if (module.kind === 'change' && 'params' in prepared) watch(module.commandLine?.(prepared.params) ?? []);
   if (run.mode === 'dry-run' && module.kind !== 'control') {
     return describeDryRun(job, 'unknown' in prepared ? prepared.written : prepared.params, target);
   }
@@ -42,8 +45,9 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     past: run.past,
     dryRun: run.mode === 'dry-run',
     peers: run.connection,
-    defaults,
+    defaults: { ...defaults, watch },
     predictions: run.predictions,
+    learn: (result) => learnResult(run.masker, task, result),
     journal: task.noLog && run.journal !== undefined ? unlogged(run.journal) : run.journal,
   };
   try {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineModule } from '../../contract/module.ts';
 import {
+  allWords,
   applyCommand,
   COMMAND_RETURNS,
   type Commands,
@@ -44,6 +45,7 @@ export const module = defineModule({
   predict: predictCommand,
   apply: applyCommand,
   undo: undoCommand,
+  commandLine: (p: Params) => allWords(commandsOf(p)),
   applyOnly: ['argv'],
   orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" script',

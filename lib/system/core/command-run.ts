@@ -38,6 +38,11 @@ export interface Commands {
   readonly undo: readonly string[] | undefined;
 }
 
+/** Every word that may come to stand on a command line of the host. */
+export function allWords({ argv, check = [], undo = [] }: Commands): readonly string[] {
+  return [...argv, ...check, ...undo];
+}
+
 export interface CommandState {
   readonly creates?: PathState | Unknown;
   readonly removes?: PathState | Unknown;

@@ -1,3 +1,4 @@
+import { FindTexts, KEY_LENGTH } from './find-texts.ts';
 import { MASK, maskedParts, Secret } from './secret.ts';
 import { formsOf } from './secret-forms.ts';
 import { isSecretName, NAMED_VALUE } from './secret-names.ts';
@@ -8,8 +9,6 @@ export interface SecretOrigin {
   readonly file?: string | undefined;
 }
 
-/** Shorter ones are no secrets, and would be found inside every other word. */
-const SHORTEST = 4;
 const NUMBER = /^\d{1,6}$/;
 
 /** Words that stand in so many texts that a secret which is one of them cannot be masked wherever it stands. */
@@ -24,9 +23,6 @@ const COMMON = new Set(
 /** A secret in a connection string or a URL, whatever the name of the variable that holds it. */
 const CONNECTION_STRING = /\bpassword\s*=\s*(?:'((?:\\.|''|[^'\\])*)'|([^\s'"]+))/gi;
 const URL_PASSWORD = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:([^\s/@]+)@/gi;
-
-/** How much of a secret that was cut off is masked. */
-const LEAST_PART = 4;
 
 /**
  * Masks known secrets in text before it reaches any reader (display, journal, errors): by value, in every form in which
@@ -69,9 +65,11 @@ export class Masker {
 
   /** Whether there is a secret in the text that is masked there; gives the names of those that are. */
   secretsIn(text: string): readonly string[] {
-    const { whole, named, origins } = this.#compiled();
+    const { forms, named, origins } = this.#compiled();
+    const whole: string[] = [];
+    forms.replaceIn(text, MASK, (form) => whole.push(form));
     const found = [
-      ...[...text.matchAll(whole)].map(([form]) => origins.get(form)),
+      ...whole.map((form) => origins.get(form)),
       ...[...text.matchAll(named ?? NEVER)].map(([all, name = '']) =>
         this.#secrets.get(all.slice(name.length)),
       ),
@@ -100,8 +98,8 @@ export class Masker {
 
   text(text: string): string {
     if (this.#secrets.size === 0 || text === '') return text;
-    const { whole, named } = this.#compiled();
-    let out = text.replace(whole, MASK);
+    const { forms, named } = this.#compiled();
+    let out = forms.replaceIn(text, MASK);
     if (named !== undefined) out = out.replace(named, `$1${MASK}`);
     return CUT.test(out) ? this.#withoutParts(out) : out;
   }
@@ -117,7 +115,7 @@ export class Masker {
     return {
       push: (piece) => {
         const all = kept + piece;
-        const end = all.length - this.#begunAtEnd(all).length;
+        const end = all.length - this.#compiled().forms.begunAtEnd(all);
         kept = all.slice(end);
         return this.text(all.slice(0, end));
       },
@@ -158,7 +156,7 @@ export class Masker {
 
   #isWeak(secret: string): boolean {
     const word = secret.trim().toLowerCase();
-    return word.length < SHORTEST || NUMBER.test(word) || COMMON.has(word) || this.#common.has(word);
+    return word.length < KEY_LENGTH || NUMBER.test(word) || COMMON.has(word) || this.#common.has(word);
   }
 
   #compiled(): Patterns {
@@ -167,13 +165,11 @@ export class Masker {
     const weak: string[] = [];
     for (const [secret, from] of this.#secrets) {
       if (this.#isWeak(secret)) weak.push(secret);
-      else for (const form of formsOf(secret)) if (form.length >= SHORTEST) origins.set(form, from);
+      else for (const form of formsOf(secret)) origins.set(form, from);
     }
-    const forms = longestFirst(origins.keys());
     this.#patterns = {
       origins,
-      forms,
-      whole: forms.length === 0 ? NEVER : new RegExp(forms.map(escaped).join('|'), 'g'),
+      forms: new FindTexts(origins.keys()),
       named:
         weak.length === 0
           ? undefined
@@ -187,42 +183,20 @@ export class Masker {
 
   /** Where a text was cut (`...`), what is left of a secret there is masked as well. */
   #withoutParts(text: string): string {
+    const { forms } = this.#compiled();
     let out = '';
     let at = 0;
     for (const cut of text.matchAll(new RegExp(CUT, 'g'))) {
       const before = text.slice(at, cut.index);
-      const begun = this.#begunAtEnd(before);
-      const shown = begun.length >= LEAST_PART ? `${before.slice(0, -begun.length)}${MASK}` : before;
-      out += `${shown}${cut[0]}`;
+      const begun = forms.begunAtEnd(before);
+      out += begun >= KEY_LENGTH ? `${before.slice(0, -begun)}${MASK}` : before;
+      out += cut[0];
       at = cut.index + cut[0].length;
-      const rest = this.#endedAtStart(text.slice(at));
-      if (rest.length >= LEAST_PART) {
-        out += MASK;
-        at += rest.length;
-      }
+      const rest = forms.endedAtStart(text.slice(at));
+      if (rest > 0) out += MASK;
+      at += rest;
     }
     return out + text.slice(at);
-  }
-
-  /** The longest end of a text with which a secret begins, and is not yet whole. */
-  #begunAtEnd(text: string): string {
-    let longest = 0;
-    for (const form of this.#compiled().forms) {
-      for (let length = Math.min(form.length - 1, text.length); length > longest; length--) {
-        if (text.endsWith(form.slice(0, length))) longest = length;
-      }
-    }
-    return longest === 0 ? '' : text.slice(-longest);
-  }
-
-  #endedAtStart(text: string): string {
-    let longest = 0;
-    for (const form of this.#compiled().forms) {
-      for (let length = Math.min(form.length - 1, text.length); length > longest; length--) {
-        if (text.startsWith(form.slice(-length))) longest = length;
-      }
-    }
-    return text.slice(0, longest);
   }
 }
 
@@ -235,8 +209,7 @@ export interface MaskedStream {
 
 interface Patterns {
   readonly origins: ReadonlyMap<string, readonly SecretOrigin[]>;
-  readonly forms: readonly string[];
-  readonly whole: RegExp;
+  readonly forms: FindTexts;
   readonly named: RegExp | undefined;
 }
 

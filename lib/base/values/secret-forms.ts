@@ -2,6 +2,20 @@
 const LEAST_BASE64 = 8;
 /** A line of a secret that has several is looked for by itself from this length on. */
 const LEAST_LINE = 8;
+const ENCODERS = [
+  forUrl,
+  strictForUrl,
+  inForm,
+  (text: string) => lowerEscapes(forUrl(text)),
+  (text: string) => lowerEscapes(strictForUrl(text)),
+  inJson,
+  inShell,
+  inDoubleQuotes,
+  inSql,
+  inEscapes,
+];
+/** What is done again with a text that is encoded already. */
+const NESTING = [inJson, inShell, inSql];
 /** How `base64` and PEM break their lines. */
 const LINE_WIDTHS = [76, 64];
 
@@ -13,20 +27,10 @@ export function formsOf(secret: string): ReadonlySet<string> {
   const plain = new Set([secret, secret.trim(), ...linesOf(secret)]);
   const forms = new Set<string>();
   for (const text of plain) {
-    if (text === '') continue;
-    forms.add(text);
-    for (const encode of [forUrl, strictForUrl, inForm, inJson, inShell, inDoubleQuotes, inSql, inEscapes]) {
-      const once = encode(text);
-      forms.add(once);
-      // A script that is quoted again to be shown, JSON inside JSON.
-      if (once !== text && (encode === inJson || encode === inShell || encode === inSql)) {
-        forms.add(encode(once));
-        forms.add(inShell(once));
-        forms.add(inJson(once));
-      }
-    }
-    forms.add(lowerEscapes(forUrl(text)));
-    forms.add(lowerEscapes(strictForUrl(text)));
+    const once = ENCODERS.map((encode) => encode(text));
+    // A script that is quoted again to be shown, a connection string inside JSON.
+    const twice = once.flatMap((form) => NESTING.map((encode) => encode(form)));
+    for (const form of [text, ...once, ...twice]) forms.add(form);
   }
   for (const text of [secret, secret.trim(), `${secret.trim()}\n`])
     for (const form of inBase64(text)) forms.add(form);

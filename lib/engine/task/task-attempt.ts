@@ -1,5 +1,5 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { Unknown } from '../../base/values/unknown.ts';
+import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
 import type { Result } from '../../contract/module.ts';
 import type { Task } from '../../language/playbook/model.ts';
 import { describeDryRun } from '../run/dry-run.ts';
@@ -61,6 +61,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
         task.noLog ? quiet(context) : context,
       );
     } catch (thrown) {
+      if (thrown instanceof UnknownReached) throw thrown;
       const error = release.timedOut() ?? asPitrError(thrown);
       if (task.failedWhen === undefined || error.result === undefined) throw error;
       outcome = { status: 'changed', result: error.result };

@@ -97,6 +97,11 @@ interface Described<P> {
   readonly params: z.ZodType<P>;
   /** The param that a plain string under the module's key is taken for. */
   readonly freeForm?: string;
+  /**
+   * Words that such a string may hold as `word=value` for another param (`creates=/srv/done`), each with that param; or
+   * with what to write instead, where there is none.
+   */
+  readonly freeFormWords?: Readonly<Record<string, string | { readonly instead: string }>>;
   /** What `register` sees: name to one-line description. */
   readonly returns?: Readonly<Record<string, string>>;
 }

@@ -23,21 +23,33 @@ export class FindTexts {
     }
   }
 
-  /** The text with each of them replaced, the longest where several begin at one place. */
-  replaceIn(text: string, by: string, seen?: (found: string) => void): string {
-    let out = '';
-    let from = 0;
+  /** Those that stand in a text, in order; of several that begin at one place the longest. */
+  *foundIn(text: string): Generator<{ readonly found: string; readonly at: number }> {
     for (let at = 0; at + KEY_LENGTH <= text.length; at++) {
       const found = this.#byStart
         .get(text.slice(at, at + KEY_LENGTH))
         ?.find((one) => text.startsWith(one, at));
       if (found === undefined) continue;
-      seen?.(found);
+      yield { found, at };
+      at += found.length - 1;
+    }
+  }
+
+  replaceIn(text: string, by: string): string {
+    let out = '';
+    let from = 0;
+    for (const { found, at } of this.foundIn(text)) {
       out += text.slice(from, at) + by;
       from = at + found.length;
-      at = from - 1;
     }
     return from === 0 ? text : out + text.slice(from);
+  }
+
+  /** How much of a text can be told before its next piece is there: no further than to what may yet become one of them. */
+  settledIn(text: string): number {
+    const end = text.length - this.begunAtEnd(text);
+    for (const { found, at } of this.foundIn(text)) if (at < end && at + found.length > end) return at;
+    return end;
   }
 
   /** How many characters at the end of a text are the beginning of one of them, which is not yet whole. */

@@ -66,10 +66,8 @@ export class Masker {
   /** Whether there is a secret in the text that is masked there; gives the names of those that are. */
   secretsIn(text: string): readonly string[] {
     const { forms, named, origins } = this.#compiled();
-    const whole: string[] = [];
-    forms.replaceIn(text, MASK, (form) => whole.push(form));
     const found = [
-      ...whole.map((form) => origins.get(form)),
+      ...[...forms.foundIn(text)].map(({ found: form }) => origins.get(form)),
       ...[...text.matchAll(named ?? NEVER)].map(([all, name = '']) =>
         this.#secrets.get(all.slice(name.length)),
       ),
@@ -115,7 +113,7 @@ export class Masker {
     return {
       push: (piece) => {
         const all = kept + piece;
-        const end = all.length - this.#compiled().forms.begunAtEnd(all);
+        const end = this.#compiled().forms.settledIn(all);
         kept = all.slice(end);
         return this.text(all.slice(0, end));
       },

@@ -13,6 +13,7 @@ const ENCODERS = [
   inDoubleQuotes,
   inSql,
   inEscapes,
+  inEscapedSql,
 ];
 /** What is done again with a text that is encoded already. */
 const NESTING = [inJson, inShell, inSql];
@@ -89,7 +90,12 @@ function inSql(text: string): string {
   return text.replaceAll("'", "''");
 }
 
-/** Backslash and single quote escaped: connection strings of libpq, E'' literals, Python. */
+/** In a literal E'' of PostgreSQL. */
+function inEscapedSql(text: string): string {
+  return inSql(text).replaceAll('\\', '\\\\');
+}
+
+/** Backslash and single quote escaped: connection strings of libpq, Python. */
 function inEscapes(text: string): string {
   return text.replace(/[\\']/g, '\\$&');
 }

@@ -3,13 +3,6 @@ import { isSecretName } from './secret-names.ts';
 /** What stands where a secret was. */
 export const MASK = '********';
 
-/** A copy of plain data in which what has the name of a secret is masked; empty values and true and false stay. */
-export function withoutSecrets(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, maskedByName(name, value, (text) => text)]),
-  );
-}
-
 /**
  * The value of something that has this name: masked where the name says secret, otherwise a copy in which each part is,
  * and every text is what `text` makes of it. What stands deeper under the name of a secret is masked as far as it is text.

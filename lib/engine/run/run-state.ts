@@ -67,6 +67,14 @@ export class RecapBook {
     this.#of(host)[what]++;
   }
 
+  /** A block was rescued on a host: its failure counts as rescued, and not as failed. */
+  rescue(host: string, how: 'failed' | 'unreachable'): void {
+    const counts = this.#of(host);
+    counts.rescued++;
+    // In a resumed run the failure was counted by the process before.
+    if (counts[how] > 0) counts[how]--;
+  }
+
   /** A host takes part in the run; it is in the recap even when nothing happens on it. */
   enter(host: string): void {
     this.#of(host);

@@ -6,6 +6,7 @@ import {
   COMMAND_RETURNS,
   type Commands,
   commandParams,
+  FREE_FORM_WORDS,
   planCommand,
   predictCommand,
   readCommand,
@@ -53,6 +54,10 @@ export const module = defineModule({
     undo: [dropdb, "{{ database }}"]`,
   params,
   freeForm: 'cmd',
+  freeFormWords: {
+    ...FREE_FORM_WORDS,
+    executable: { instead: 'no shell runs a command: use core.shell with "shell"' },
+  },
   returns: COMMAND_RETURNS,
   read: (host, p: Params) => readCommand(host, p, commandsOf(p)),
   plan: (state, p) => {

@@ -31,6 +31,18 @@ export interface CommandWish {
   readonly timeout?: string | number | undefined;
 }
 
+/** What Ansible lets stand in the text of a command or script: it was never meant for the program. */
+export const FREE_FORM_WORDS = {
+  creates: 'creates',
+  removes: 'removes',
+  chdir: 'chdir',
+  stdin: 'stdin',
+  warn: { instead: 'leave it out: nothing is warned of' },
+  argv: { instead: 'write the words as a list under core.command' },
+  stdin_add_newline: { instead: 'stdin is given as it is written' },
+  strip_empty_ends: { instead: 'stdout never has the last newline' },
+} as const;
+
 /** A command as words, with its own way to tell whether it is needed, and its way back. */
 export interface Commands {
   readonly argv: readonly string[];

@@ -85,6 +85,7 @@ describe('a secret is masked', () => {
     ['quoted for a shell twice', commandLine(['sh', '-c', commandLine(['psql', SECRET])])],
     ['in double quotes of a shell', `"${SECRET.replace(/["\\$`]/g, '\\$&')}"`],
     ['as a literal of SQL', `'${SECRET.replaceAll("'", "''")}'`],
+    ['as a literal with escapes', `E'${SECRET.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`],
     ['in a connection string', `password='${SECRET.replace(/[\\']/g, '\\$&')}'`],
     ['in base64', Buffer.from(SECRET).toString('base64')],
     ['in base64 for URLs', Buffer.from(SECRET).toString('base64url')],
@@ -145,12 +146,15 @@ describe('a secret is masked', () => {
   it('however the text is cut into pieces', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom('abcab', 'abcabd', 'x', ' ', 'abc', 'hunter2', 'hun', '\n'), {
-          maxLength: 12,
-        }),
+        fc.array(
+          fc.constantFrom('abcab', 'abcabd', 'x', ' ', 'abc', 'hunter2', 'hun', '\n', '2xyz', 'dxyz'),
+          {
+            maxLength: 12,
+          },
+        ),
         fc.array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 20 }),
         (words, cuts) => {
-          const masker = knowing('abcabd', 'hunter2');
+          const masker = knowing('abcabd', 'hunter2', '2xyz', 'dxyz');
           const text = words.join('');
           const stream = masker.stream();
           let shown = '';
@@ -161,7 +165,7 @@ describe('a secret is masked', () => {
             at += size;
           }
           shown += stream.end();
-          expect(shown).not.toMatch(/abcabd|hunter2/);
+          expect(shown).not.toMatch(/abcabd|hunter2|2xyz|dxyz/);
           expect(shown).toBe(masker.text(text));
         },
       ),

@@ -1,6 +1,8 @@
 import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
-import { familyOf, keptBy, promotedIn, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { familyOf } from '../../lib/engine/back/family.ts';
+import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { cutOversOf } from '../../lib/engine/back/story.ts';
 import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
@@ -153,7 +155,7 @@ function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], ses
     session.emit({ type: 'kept', run, host, path, kind, bytes, error });
   }
   const ids = runs.map(({ started }) => started.runId);
-  const recovered = promotedIn(runs);
+  const recovered = cutOversOf(runs).at(-1)?.host;
   session.print([
     ...wrapWords(
       `Kept by run${ids.length === 1 ? '' : 's'} ${ids.join(', ')}${recovered === undefined ? '' : ` (recovered on ${recovered})`}:`,

@@ -1,13 +1,13 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { atWorkElsewhere } from '../../lib/engine/back/at-work.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
-import { readRun } from '../../lib/engine/journal/read.ts';
-import { runPlaybook } from '../../lib/engine/run/run.ts';
+import { readStory, refuseClosed } from '../../lib/engine/back/story.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
+import { runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { forksOf } from '../values.ts';
 
@@ -40,7 +40,9 @@ export const resume = defineCommand({
   ],
   run: async ({ options, args }, io) => {
     const reference = args[0] ?? '';
-    const run = await readRun(reference);
+    const story = await readStory(reference);
+    if (story.closed?.why === 'taken back') refuseClosed(story);
+    const { run } = story;
     const again = commandLine([
       'pitr',
       'resume',
@@ -71,7 +73,7 @@ export const resume = defineCommand({
         });
         if (!answer) throw by === 'nobody' ? nobodyToAsk(elsewhere, again) : declined(again);
       }
-      return runPlaybook(request, door);
+      return runAndTell(request, door);
     });
     if (outcome.status === 'ok') return 0;
     return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);

@@ -1,8 +1,9 @@
-import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { atWorkElsewhere, refuseWhileAtWork } from '../../lib/engine/back/at-work.ts';
+import { readStory, refuseClosed } from '../../lib/engine/back/story.ts';
 import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo, type UndoPlan, type Wall } from '../../lib/engine/back/undo-plan.ts';
-import { type JournalledChange, readRun } from '../../lib/engine/journal/read.ts';
+import type { JournalledChange } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
 import { OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
@@ -16,6 +17,7 @@ import { makeAsk } from '../questions.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { changeWord } from '../told-run.ts';
 import { changeNumber, commaList } from '../values.ts';
+import { mayStay, waysOn } from '../ways.ts';
 
 export const undo = defineCommand({
   name: 'undo',
@@ -60,12 +62,14 @@ export const undo = defineCommand({
   run: ({ options, args }, io) =>
     withPlainSession(options, io, async (session) => {
       const reference = args[0] ?? '';
-      const run = await readRun(reference);
+      const story = await readStory(reference);
+      const { run } = story;
       const from = firstChange(run, options.from, options.to);
       const keep = commaList(options.keep).map((one) => changeNumber('--keep', one));
       const typed: Typed = { reference, inventories: options.inventory, from, keep };
       refuseWhileAtWork(run, again(typed));
-      const plan = await planUndo(run, { from, keep });
+      const plan = await planUndo(story, { from, keep });
+      if (story.closed !== undefined) throw closed(plan, reference);
       session.emit(planJson(plan));
       session.print(planLines(plan, session));
       if (plan.wall !== undefined) throw behindWall(plan, plan.wall, typed);
@@ -105,6 +109,19 @@ function again({ reference, inventories, from, keep }: Typed): string {
   ]);
 }
 
+/** Nothing of it is taken back: what leads on instead. */
+function closed(plan: UndoPlan, reference: string): PitrError {
+  try {
+    refuseClosed(plan.story);
+  } catch (thrown) {
+    const ways = waysOn(plan, reference).flatMap(({ text, command }) =>
+      command === undefined ? [] : [`${text}: ${command}`],
+    );
+    return new PitrError({ ...asPitrError(thrown), next: ways });
+  }
+  throw new Error(`run ${plan.run.started.runId} was told to be closed and is not`);
+}
+
 function planLines({ run, steps, wall, behindWall, kept }: UndoPlan, session: PlainSession): string[] {
   const { paint } = session.view;
   const width = Math.max(0, ...run.changes.map(({ intent }) => intent.host.length));
@@ -141,7 +158,8 @@ function planLines({ run, steps, wall, behindWall, kept }: UndoPlan, session: Pl
   ];
 }
 
-function behindWall({ steps }: UndoPlan, { change, why, canBeKept }: Wall, typed: Typed): PitrError {
+function behindWall({ steps }: UndoPlan, wall: Wall, typed: Typed): PitrError {
+  const { change, why } = wall;
   const { number, host } = change.intent;
   const oldest = steps.at(-1)?.intent.number;
   return new PitrError({
@@ -157,7 +175,7 @@ function behindWall({ steps }: UndoPlan, { change, why, canBeKept }: Wall, typed
         : [
             `Take back only what is newer (${plural(steps.length, 'change')}): ${again({ ...typed, from: oldest })}`,
           ]),
-      ...(canBeKept
+      ...(mayStay(wall)
         ? [
             `Leave change ${number} as it is and take back the rest: ${again({ ...typed, keep: [...typed.keep, number] })}`,
           ]

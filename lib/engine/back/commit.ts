@@ -12,7 +12,8 @@ import { HeldLocks } from '../run/held-locks.ts';
 import { liveHost } from '../run/live-host.ts';
 import { inParallel } from '../run/pool.ts';
 import type { Kept } from './kept-data.ts';
-import { moduleOf, stands } from './undo-plan.ts';
+import { stands } from './stands.ts';
+import { moduleOf } from './undo-plan.ts';
 
 export interface CommitRequest {
   /** The runs of one recovery, oldest first. */

@@ -4,6 +4,8 @@ import { holdsMask } from '../../base/values/secret.ts';
 import type { AnyModule, Change } from '../../contract/module.ts';
 import { loadModule } from '../../modules/registry.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import { stands } from './stands.ts';
+import type { Story } from './story.ts';
 
 export interface UndoWish {
   /** Only the changes from this number on. */
@@ -23,6 +25,8 @@ export interface Wall {
 /** What would be taken back, and what stands in the way. */
 export interface UndoPlan {
   readonly run: JournalledRun;
+  /** What became of the run: where it is closed there are no steps. */
+  readonly story: Story;
   /** Newest first; those that were only half made, too. */
   readonly steps: readonly JournalledChange[];
   /** The newest change that cannot be taken back. */
@@ -33,19 +37,15 @@ export interface UndoPlan {
   readonly kept: readonly JournalledChange[];
 }
 
-/** Whether the change, or a part of it, is there. What a safety check refused was not begun. */
-export function stands(change: JournalledChange): boolean {
-  if (change.undone || change.notBegun) return false;
-  return change.intent.undoable === true || change.ended !== 'failed' || change.error?.kind !== 'refused';
-}
-
 /**
  * Which changes of a run can be taken back, from its journal and the modules alone: no host is contacted. Throws kind
  * `usage` for a number that the run does not have.
  */
-export async function planUndo(run: JournalledRun, wish: UndoWish = {}): Promise<UndoPlan> {
+export async function planUndo(story: Story, wish: UndoWish = {}): Promise<UndoPlan> {
+  const { run } = story;
   const { from = 1, keep = [] } = wish;
   for (const number of [...(wish.from === undefined ? [] : [wish.from]), ...keep]) checkNumber(run, number);
+  if (story.closed !== undefined) return { run, story, steps: [], wall: undefined, behindWall: [], kept: [] };
   const standing = run.changes.filter((change) => stands(change) && change.intent.number >= from).reverse();
   const steps: JournalledChange[] = [];
   const kept: JournalledChange[] = [];
@@ -53,11 +53,11 @@ export async function planUndo(run: JournalledRun, wish: UndoWish = {}): Promise
     const wanted = keep.includes(change.intent.number);
     const wall = await wallOf(change, run);
     if (wall !== undefined && !(wanted && wall.canBeKept)) {
-      return { run, steps, wall, behindWall: standing.slice(index + 1), kept };
+      return { run, story, steps, wall, behindWall: standing.slice(index + 1), kept };
     }
     (wanted ? kept : steps).push(change);
   }
-  return { run, steps, wall: undefined, behindWall: [], kept };
+  return { run, story, steps, wall: undefined, behindWall: [], kept };
 }
 
 /** The module of a change; its author's own ones lie beside the playbook. */

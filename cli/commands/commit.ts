@@ -3,8 +3,9 @@ import { type CommitStep, commitRuns, type Measured, measureKept } from '../../l
 import { familyOf } from '../../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { cutOversOf } from '../../lib/engine/back/story.ts';
-import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
+import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
@@ -29,6 +30,7 @@ export const commit = defineCommand({
     list: { text: 'Show the old data that all runs of this controller keep; remove nothing.' },
     check: { text: 'Show what would be removed, prove the health, and remove nothing.' },
     yes: { short: 'y', text: 'Do not ask.' },
+    ...BELIEVE_OPTION,
     ...RUN_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
@@ -52,7 +54,16 @@ export const commit = defineCommand({
         });
       }
       const run = await readRun(reference);
-      const runs = familyOf(run, await allRuns());
+      const again = commandLine([
+        'pitr',
+        'commit',
+        reference,
+        ...wish.inventories.flatMap((path) => ['-i', path]),
+      ]);
+      const trust = options['trust-journal'];
+      const runs: JournalledRun[] = [];
+      for (const one of familyOf(run, await readOthers(run)))
+        runs.push(await believeJournal(one, { trust, again }, session, io));
       const kept = keptBy(runs);
       const why = whyNotYet(runs);
       if (why !== undefined) throw notYet(runs, why);

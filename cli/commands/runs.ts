@@ -153,6 +153,9 @@ function runLines(run: JournalledRun, { view }: PlainSession, cwd: string): stri
   return [
     `${paint.strong(`Run ${started.runId}`)}: ${playbookName(started.playbook, cwd)}, started ${when(started.time)} UTC by ${started.operator}`,
     ...wrap(statusSentence(run)).map(statusPaint(runStatus(run), paint)),
+    ...(run.origin.own
+      ? []
+      : wrap(`Its journal is not this controller's own, unchanged: ${run.origin.why}.`).map(paint.unknown)),
     ...(finished?.error === undefined
       ? []
       : ['', ...errorText(finished.error, { ...view, columns: view.columns() })]),
@@ -206,6 +209,7 @@ function runJson(run: JournalledRun): unknown {
     pid: begun.pid,
     resumed: run.resumed,
     journal: run.path,
+    ...(run.origin.own ? {} : { notOurs: run.origin.why }),
     lastTask: run.lastTask,
     changes: changes.length,
     undone: changes.filter(({ undone }) => undone).length,

@@ -44,8 +44,8 @@ export function storyOf(run: JournalledRun, all: readonly JournalledRun[]): Stor
   return { run, runs, closed: closedBy(run, runs) };
 }
 
-/** Throws kind `refused` (`run-closed`) where nothing of the run is to be taken back any more. */
-export function refuseClosed({ run, closed }: Story): void {
+/** Throws kind `refused` (`run-closed`), with what leads on, where nothing of the run is to be taken back any more. */
+export function refuseClosed({ run, closed }: Story, next?: readonly string[]): void {
   if (closed === undefined) return;
   const { runId } = run.started;
   throw new PitrError({
@@ -53,7 +53,7 @@ export function refuseClosed({ run, closed }: Story): void {
     code: 'run-closed',
     message: whyClosed(runId, closed),
     state: 'nothing was changed',
-    next: [`See what leads on: pitr runs ${runId}`],
+    next: next ?? [`See what leads on: pitr runs ${runId}`],
   });
 }
 

@@ -5,6 +5,7 @@ import { didYouMean } from '../../base/errors/nearest.ts';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Beginning } from './beginning.ts';
 import { readLines, unreadable } from './lines.ts';
+import { type Origin, originOf } from './origin.ts';
 import { findJournal, journalPath, stateDirectory } from './place.ts';
 import type { JournalRecord } from './records.ts';
 
@@ -37,6 +38,10 @@ export interface JournalledRun {
   readonly extraVars: Readonly<Record<string, unknown>>;
   /** How often it was resumed. */
   readonly resumed: number;
+  /** Whose journal it is. */
+  readonly origin: Origin;
+  /** What it says may be done: it is this controller's own, or a person has said so. */
+  readonly believed: boolean;
   /** Everything, in order. */
   readonly records: readonly JournalRecord[];
   /** How many records were read: who goes on with the run says so (see `goOn`). */
@@ -92,7 +97,14 @@ export async function readRun(
       next: ['See the runs that are kept: pitr runs'],
     });
   });
-  return parseJournal(text, path);
+  const run = parseJournal(text, path);
+  const origin = await originOf(path, readLines(text, path));
+  return { ...run, origin, believed: origin.own };
+}
+
+/** The run whose journal a person has believed. */
+export function believed(run: JournalledRun): JournalledRun {
+  return { ...run, believed: true };
 }
 
 /**
@@ -126,7 +138,7 @@ async function journalsBeside(path: string, directory: string): Promise<readonly
   return [...new Set(paths.flat())].filter((one) => one !== path && existsSync(one)).sort();
 }
 
-/** Reads a journal's text. Throws kind `validation`. */
+/** Reads a journal's text, which says nothing of whose it is. Throws kind `validation`. */
 export function parseJournal(text: string, path: string): JournalledRun {
   const { records, length } = readLines(text, path);
   const started = records.find((record) => record.type === 'run.started');
@@ -141,6 +153,8 @@ export function parseJournal(text: string, path: string): JournalledRun {
     inventories: [started, ...resumptions].findLast((one) => one.inventories.length > 0)?.inventories ?? [],
     extraVars: Object.assign({}, started.extraVars, ...resumptions.map(({ extraVars }) => extraVars)),
     resumed: resumptions.length,
+    origin: { own: false, why: 'nobody has looked where it comes from' },
+    believed: false,
     records,
     length,
     finished: records.slice(records.indexOf(begun)).find((record) => record.type === 'run.finished'),

@@ -81,6 +81,7 @@ export const module = defineModule({
     return { src, dest };
   },
   undo: moveBack,
+  undoShown: ({ src, dest }) => [`renames ${dest} to ${src}`],
 });
 
 async function moveBack(host: WriteHost, change: MoveChange, context: TaskContext): Promise<void> {

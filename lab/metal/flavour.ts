@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { stringify } from 'yaml';
+
+import { dumpYaml } from '../../lib/language/yaml/dump.ts';
 import type { Flavour } from '../flavour.ts';
 import { ensureMetalImage } from '../image.ts';
 import type { Lab } from '../lab.ts';
@@ -51,7 +52,7 @@ export function metalFlavour(variants: MetalVariants): Flavour {
       });
       // It holds a password.
       await writeFile(files.metalInventory, inventory, { mode: 0o600 });
-      await writeFile(files.metalVariants, `${JSON.stringify(variants, undefined, 2)}\n`);
+      await writeFile(files.metalVariants, `${JSON.dumpYaml(variants, undefined, 2)}\n`);
       return { metal: files.metalInventory };
     },
   };
@@ -64,7 +65,7 @@ async function secretsOf({ files }: Lab): Promise<MetalSecrets> {
   if (kept !== undefined) return JSON.parse(kept) as MetalSecrets;
   const made = newSecrets();
   await mkdir(files.folder, { recursive: true });
-  await writeFile(path, JSON.stringify(made), { mode: 0o600 });
+  await writeFile(path, JSON.dumpYaml(made), { mode: 0o600 });
   return made;
 }
 
@@ -125,7 +126,7 @@ async function roleFiles(
   }
   if (!isDatabaseHost(host)) return [];
   const node = { host, address: await addressOf(lab, host), etcd: 'etcd:2379' };
-  const content = stringify(patroniConfiguration(node, variants, secrets));
+  const content = dumpYaml(patroniConfiguration(node, variants, secrets));
   return [{ path: patroniConfig, content, mode: '0640', owner: 'root:postgres' }];
 }
 

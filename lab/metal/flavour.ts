@@ -52,7 +52,7 @@ export function metalFlavour(variants: MetalVariants): Flavour {
       });
       // It holds a password.
       await writeFile(files.metalInventory, inventory, { mode: 0o600 });
-      await writeFile(files.metalVariants, `${JSON.dumpYaml(variants, undefined, 2)}\n`);
+      await writeFile(files.metalVariants, `${JSON.stringify(variants, undefined, 2)}\n`);
       return { metal: files.metalInventory };
     },
   };
@@ -65,7 +65,7 @@ async function secretsOf({ files }: Lab): Promise<MetalSecrets> {
   if (kept !== undefined) return JSON.parse(kept) as MetalSecrets;
   const made = newSecrets();
   await mkdir(files.folder, { recursive: true });
-  await writeFile(path, JSON.dumpYaml(made), { mode: 0o600 });
+  await writeFile(path, JSON.stringify(made), { mode: 0o600 });
   return made;
 }
 

@@ -1,3 +1,4 @@
+import { parseAtWork } from './at-work.ts';
 import { type ControlData, type InstanceRole, parseControlData, roleOf } from './control-data.ts';
 import type { SignalKind } from './recovery-settings.ts';
 
@@ -53,11 +54,11 @@ export const KEPT_HBA_FILE = 'pg_hba.conf.pitr-open';
 /** Reads the answer of the look in lib/recovery/postgres/instance-resource.ts: `@name value` lines with text below them. */
 export function parseInstance(answer: string): InstanceState {
   const told = sections(answer);
-  const processes = (told.get('processes')?.lines ?? []).map(parseProcess).filter(isPostgres);
-  const pids = processes.map(({ pid }) => pid);
+  const work = parseAtWork(answer);
+  const running = work.answer === 'yes';
+  const pids = work.answer === 'yes' ? work.processes : [];
   const file = parsePidFile(told.get('pidfile')?.lines ?? []);
-  const alive = file !== undefined && (pids.includes(file.pid) || told.get('alive')?.value === 'postgres');
-  const running = alive || pids.length > 0;
+  const alive = file !== undefined && pids.includes(file.pid);
   const version = Number(told.get('version')?.value ?? Number.NaN);
   if (Number.isNaN(version)) return { ...NO_INSTANCE, running, ...(running ? { processes: pids } : {}) };
 
@@ -141,18 +142,4 @@ function sections(answer: string): ReadonlyMap<string, Section> {
     } else current?.lines.push(line);
   }
   return found;
-}
-
-interface Process {
-  readonly pid: number;
-  readonly name: string;
-}
-
-function parseProcess(line: string): Process {
-  const [pid = '', ...name] = line.split(' ');
-  return { pid: Number(pid), name: name.join(' ') };
-}
-
-function isPostgres({ name }: Process): boolean {
-  return name === 'postgres' || name === 'postmaster';
 }

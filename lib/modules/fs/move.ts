@@ -17,6 +17,7 @@ import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 
 const params = z
@@ -128,9 +129,13 @@ async function putAside(host: WriteHost, path: string, aside: string, context: T
 }
 
 // Where a path is not there yet, its nearest directory that is tells the file system it will be on.
-const PLACES = probeScript(`
+const PLACES = probeScript(`${PRESENCE}
 for p do
-  while [ ! -e "$p" ] && [ ! -L "$p" ] && [ "$p" != / ]; do p=\${p%/*}; [ -n "$p" ] || p=/; done
+  while :; do
+    presence "$p"; case $? in 0) break ;; 2) exit 2 ;; esac
+    [ "$p" != / ] || break
+    p=\${p%/*}; [ -n "$p" ] || p=/
+  done
   stat -c '%d %i %m' -- "$p"
 done
 [ -d "$2" ] && echo directory`);
@@ -189,6 +194,13 @@ function plan(state: State, { src, dest, aside_src, aside_dest }: Params): MoveC
     });
   }
   const { srcPlace, destPlace } = state;
+  if (![srcPlace.mount, destPlace.mount].every((mount) => mount.startsWith('/'))) {
+    throw refused(
+      'mount-unknown',
+      `cannot tell on which file systems ${src} and ${dest} are: this user may not look into them`,
+      [`Let the task run as root, or as the owner of ${src} (become: true, become_user).`],
+    );
+  }
   if (srcPlace.mount === src) {
     throw refused('mount-point', `${src} is a mount point, which cannot be renamed`, [`findmnt ${src}`]);
   }

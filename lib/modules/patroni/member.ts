@@ -124,7 +124,8 @@ export const module = defineModule({
 
 /**
  * Stops what was started while the member was meant to be out (its host was started again, somebody was in a hurry).
- * A primary is never stopped: the recovery has been cut over, or the cluster has come to depend on it.
+ * Only what is known to be no primary is stopped: the recovery has been cut over, or the cluster has come to depend on
+ * it.
  */
 async function stopAgain(host: WriteHost, change: MemberChange, context: TaskContext): Promise<void> {
   if (change.state !== 'stopped' || change.outWhile === undefined) return;
@@ -135,7 +136,7 @@ async function stopAgain(host: WriteHost, change: MemberChange, context: TaskCon
   ]);
   if (note.kind === 'absent') return;
   const serves = instance.running && instance.mode !== 'isolated';
-  if (serves && instance.role === 'primary') return;
+  if (serves && instance.role !== 'recovering') return;
   const down = service.state !== 'running' && service.changing === undefined;
   if (down && !serves) return;
   context.warn(`Patroni was started on ${host.name} while it was meant to be out: it is stopped again`);

@@ -48,6 +48,11 @@ export interface InstanceState {
 /** What a data directory without data, or none at all, looks like. */
 export const NO_INSTANCE: InstanceState = { data: 'absent', running: false, mode: 'open' };
 
+/** The postmaster is gone, killed; what it has left ends by itself only when it comes to see that. */
+export function isOrphaned({ running, pid, processes = [] }: InstanceState): boolean {
+  return running && pid === undefined && processes.length > 0;
+}
+
 /** Where the rules of a closed instance are kept, in the data directory. */
 export const KEPT_HBA_FILE = 'pg_hba.conf.pitr-open';
 

@@ -9,6 +9,7 @@ import { predicted, predictedChange } from '../../contract/resource.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
 import { isUp } from '../../recovery/patroni/cluster.ts';
 import { patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
+import { keepsDataAt } from '../../recovery/patroni/data-directory.ts';
 import { withMember, withoutMember } from '../../recovery/patroni/foresee.ts';
 import { accessOf, startMember, stopMember } from '../../recovery/patroni/member-control.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
@@ -143,9 +144,13 @@ async function stopAgain(host: WriteHost, change: MemberChange, context: TaskCon
   await stopMember(host, change, context);
 }
 
-/** Whether the node's own Patroni says that its PostgreSQL answers, wherever its data lies. */
+/**
+ * Whether the node's own Patroni has its PostgreSQL in another directory. One that is silent (it still starts, it hangs,
+ * curl is missing) is not taken for one that serves nobody: its configuration says where its data lies.
+ */
 async function servesSomewhere(host: ReadHost, p: Params): Promise<boolean> {
-  const { body } = await askOwn(host, p, '/patroni');
+  const { code, body } = await askOwn(host, p, '/patroni');
+  if (code === 0) return !(await keepsDataAt(host, p.config, p.pgdata));
   if (body === '' || !isUp(parseNode(body).state)) return false;
   // It may have come up between the two looks.
   return !(await postgresResource.read(host, p.pgdata)).running;

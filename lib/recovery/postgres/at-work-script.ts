@@ -1,3 +1,4 @@
+import { LOOK_AS } from '../../system/core/look-as.ts';
 import { quote } from '../../transport/quote.ts';
 
 /**
@@ -62,7 +63,7 @@ me=$(id -u) && echo "looked $me"`;
  * into its own. So it looks once more as the owner of the data (PostgreSQL refuses to start on anybody else's), with the
  * groups that its server may have, and as each user of a PostgreSQL that it could not place.
  */
-export const AT_WORK = `
+export const AT_WORK = `${LOOK_AS}
 PITR_LOOK=${quote(LOOK)}
 postgres_at_work() (
   d=$1
@@ -111,12 +112,6 @@ postgres_at_work() (
 $1
 END
   }
-  as() {
-    setpriv --reuid="$1" --regid="$2" --clear-groups sh -c "$PITR_LOOK" 2>/dev/null && return
-    [ "$1" = "\${owner%:*}" ] || name=$(id -nu -- "$1" 2>/dev/null) || return
-    runuser -u "$name" -- sh -c "$PITR_LOOK" 2>/dev/null && return
-    su -s /bin/sh "$name" -c 'sh -c "$PITR_LOOK"' 2>/dev/null
-  }
   take "$(sh -c "$PITR_LOOK")"
   [ "$looked" = "$me" ] || { covered=; doubt=\${doubt:-the look ended early}; }
   mine=$hidden
@@ -136,7 +131,8 @@ END
       hidden=
       case $one in 0:*) [ -z "$all" ] || continue ;; esac
       case $one in *[?]*) covered=; doubt='a process cannot be looked at, nor whose it is'; continue ;; esac
-      take "$(as "\${one%:*}" "\${one#*:}")"
+      called=; [ "\${one%:*}" != "\${owner%:*}" ] || called=$name
+      take "$(look_as "\${one%:*}" "\${one#*:}" "$called" "$PITR_LOOK")"
       if [ "$looked" != "\${one%:*}" ]; then covered=; doubt="nobody can look as user \${one%:*} (setpriv, runuser and su fail)"; fi
       for left in $hidden; do
         case \${left#*/} in "$one") covered=; doubt="process \${left%%/*} of user \${one%:*} cannot be looked into" ;; esac

@@ -33,8 +33,9 @@ export async function endAbandoned(
       if (module.kind !== 'change' || module.orphans !== 'end') return;
       const live = liveHost(connection(host), connection, { user, signal });
       let ended = 0;
+      const orphans = { mark: changeMark(run.started.runId, number), ageMs: Date.now() - change.intent.time };
       for (const worker of new Set([user, ...workersOf(what)]))
-        ended += await endOrphans(live, changeMark(run.started.runId, number), worker);
+        ended += await endOrphans(live, orphans, worker);
       if (ended > 0) tell(`ended what change ${number} had left at work: ${what.summary}`, host);
     }),
   );

@@ -11,17 +11,21 @@ export function changeMark(runId: string, number: number): string {
 }
 
 // As whoever runs it: the processes that carry PITR_MARK, and `hidden UID:GID` of those whose environment it may not
-// read. It must read its own before it is believed about others.
+// read. It must read its own before it is believed about others. What is older than PITR_AGE seconds is none of the
+// change's: some processes of its own user hide from it too (sd-pam, ssh-agent). 100 ticks a second, as everywhere.
 const LOOK = `
 export LC_ALL=C
 grep -qzF PITR_LOOK= /proc/self/environ || { echo "blind user $(id -u) cannot read the environment of its own process (grep -z)"; exit 0; }
 stat -c %u /proc/self >/dev/null || { echo 'blind nobody tells whose processes there are (stat)'; exit 0; }
+IFS=' .' read -r up _ </proc/uptime || { echo 'blind /proc tells no time'; exit 0; }
 hidden=
 seen=$(grep -lzxF -e "$PITR_MARK" /proc/[0-9]*/environ 2>&1)
 while read -r line; do
   case $line in
   /proc/*/environ) line=\${line#/proc/}; echo "left \${line%/environ}" ;;
-  *:*'Permission denied' | *:*'Operation not permitted') line=\${line#*/proc/}; hidden="$hidden /proc/\${line%%/*}" ;;
+  *:*'Permission denied' | *:*'Operation not permitted')
+    line=\${line#*/proc/}; p=/proc/\${line%%/*}
+    { read -r stat <"$p/stat"; } 2>/dev/null && set -- \${stat##*) } && [ $((up - \${20} / 100)) -gt "$PITR_AGE" ] || hidden="$hidden $p" ;;
   esac
 done <<END
 $seen
@@ -33,8 +37,8 @@ const LEFT = leftProbe(`${LOOK_AS}
 PITR_LOOK=${quote(LOOK)}
 left() {
   me=$(id -u) || { echo 'nobody tells who looks (id)'; return 1; }
-  PITR_MARK=$1
-  export PITR_LOOK PITR_MARK
+  PITR_MARK=$1 PITR_AGE=$2
+  export PITR_LOOK PITR_MARK PITR_AGE
   pids= users= blind=
   take() {
     looked=
@@ -65,16 +69,23 @@ END
   echo $pids
 }`);
 
+/** What the clocks of processes and of the controller may be apart. */
+const AGE_SLACK_MS = 120_000;
+
 /**
  * Ends what a change has left at work on a host when its controller died: all processes that carry the change's mark.
- * Root sees them all; another user sees its own alone, so each user that the change has worked as must be asked.
+ * `ageMs`: how long ago it was begun. Root sees them all; another user sees its own alone, so each user that the change has worked as must be asked.
  * Gives how many there were. Throws like `endProcesses`.
  */
-export async function endOrphans(host: WriteHost, mark: string, user?: string): Promise<number> {
+export async function endOrphans(
+  host: WriteHost,
+  { mark, ageMs }: { readonly mark: string; readonly ageMs: number },
+  user?: string,
+): Promise<number> {
   return endProcesses(host, {
     words: 'what the change started',
     find: LEFT,
-    args: [`${CHANGE_MARK}=${mark}`],
+    args: [`${CHANGE_MARK}=${mark}`, String(Math.ceil((ageMs + AGE_SLACK_MS) / 1000))],
     user,
     patience: 0,
   });

@@ -170,10 +170,15 @@ END
     [ -n "$boot" ] && echo $((boot + \${20} / hz))
   }
   # What lies on a disk that others see too may be at work where none of its processes can be seen.
+  seen() { stat -c '%n %s %y' -- "$d"/postmaster.pid "$d"/global/pg_control "$d"/pg_wal/* 2>/dev/null; }
   changes() {
-    before=$(stat -c '%n %s %y' -- "$d"/postmaster.pid "$d"/global/pg_control "$d"/pg_wal/* 2>/dev/null)
-    sleep 1
-    [ "$before" != "$(stat -c '%n %s %y' -- "$d"/postmaster.pid "$d"/global/pg_control "$d"/pg_wal/* 2>/dev/null)" ]
+    before=$(seen) rounds=0
+    while [ $rounds -lt 4 ]; do
+      sleep 0.25
+      [ "$before" = "$(seen)" ] || return 0
+      rounds=$((rounds + 1))
+    done
+    return 1
   }
   if [ -n "$covered" ]; then
     if [ -n "$pid" ] && [ -z "$attached" ] && [ -z "$elsewhere" ]; then

@@ -20,15 +20,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
   const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
   if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
   const target = delegate === undefined ? host : delegateName(String(delegate), run, task);
-  const prepared = taskParams(
-    vars.play,
-    task,
-    module,
-    scope,
-    target === host ? scope : playScope(run, vars, target),
-    run.masker,
-    run.extraVars,
-  );
+  const prepared = taskParams(job, scope, target === host ? scope : playScope(run, vars, target));
   const watch = commandLineWatch(job, host);
   if (module.kind === 'change' && 'params' in prepared) watch(module.commandLine?.(prepared.params) ?? []);
   if (run.mode === 'dry-run' && module.kind !== 'control') {

@@ -10,6 +10,7 @@ import {
   planCommand,
   predictCommand,
   readCommand,
+  shownUndo,
   skippedResult,
   undoCommand,
 } from '../../system/core/command-run.ts';
@@ -69,6 +70,7 @@ export const module = defineModule({
   apply: applyCommand,
   undo: undoCommand,
   commandLine: (p: Params) => allWords(commandsOf(p)),
+  undoShown: shownUndo,
   applyOnly: ['argv'],
   orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" command',

@@ -8,6 +8,7 @@ import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../r
 import { backupById, usableBackups } from '../../recovery/barman/choose-backup.ts';
 import type { ServerConfig } from '../../recovery/barman/config.ts';
 import { findInBackups } from '../../recovery/barman/find-in-backups.ts';
+import { refuseDamagedHistories } from '../../recovery/barman/history-refusals.ts';
 import { serversParam, tailsParam, timelineParam, userParam } from '../../recovery/barman/params.ts';
 import { proveBackupFiles } from '../../recovery/barman/prove-backup-files.ts';
 import { solveFor, wantedServers } from '../../recovery/barman/recovery-wal.ts';
@@ -127,6 +128,14 @@ async function reaching(
   const searched = wantedServers(servers, wish.servers, host.name);
   const wanted = wantedServers(searched, namesOf(wish), host.name);
   const usable = usableBackups(wish.id, wanted, host.name, wish.system_id);
+  const clusters = new Set(usable.map(({ systemId }) => systemId));
+  const searchedNames = searched
+    .filter(({ systemId }) => systemId === undefined || clusters.has(systemId))
+    .map(({ name }) => name);
+  refuseDamagedHistories(
+    archives.filter(({ server }) => searchedNames.includes(server)),
+    host.name,
+  );
   const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
   const isSought = (asked.kind === 'xid' || asked.kind === 'name') && lsnOfTarget(asked) === undefined;
   const target = isSought

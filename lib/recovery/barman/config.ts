@@ -9,6 +9,8 @@ export interface ServerConfig {
   readonly wals: string;
   readonly incoming: string;
   readonly streaming: string;
+  /** Where Barman puts aside what it cannot archive: duplicates, and files with names that it does not know. */
+  readonly errors: string;
   /** The register of archived WAL; since 3.13 it may lie elsewhere and bears the server's name. */
   readonly xlogDbs: readonly string[];
 }
@@ -72,6 +74,7 @@ function serverConfig(name: string, options: Options, global: Options): ServerCo
     wals,
     incoming: directory('incoming_wals_directory', '%(backup_directory)s/incoming'),
     streaming: directory('streaming_wals_directory', '%(backup_directory)s/streaming'),
+    errors: directory('errors_directory', '%(backup_directory)s/errors'),
     xlogDbs: [`${register}/xlog.db`, `${register}/${name}-xlog.db`],
   };
 }

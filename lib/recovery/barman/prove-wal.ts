@@ -11,6 +11,7 @@ import type { CompleteBackup } from './backup-info.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
 import { backupById } from './choose-backup.ts';
 import type { ServerConfig } from './config.ts';
+import { refuseDamagedHistories } from './history-refusals.ts';
 import { proveUnpacking } from './packed-wal.ts';
 import { alternativeTo, archivesFor, positionOf, wantedServers } from './recovery-wal.ts';
 import { walRefused } from './wal-refusals.ts';
@@ -66,6 +67,7 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
     reference.server === undefined ? searched : wantedServers(servers, [reference.server], host.name);
   const backup = backupById(reference.id, holding, host.name);
   const own = archivesFor(backup, searched, archives);
+  refuseDamagedHistories(own, host.name);
   const refuse = async (refusal: WalRefusal): Promise<never> => {
     const all = await readCatalogueAndArchives(host, wish.user);
     throw walRefused(refusal, {

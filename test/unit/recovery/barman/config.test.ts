@@ -13,6 +13,7 @@ describe("Barman's configuration", () => {
         wals: '/var/lib/barman/db1/wals',
         incoming: '/var/lib/barman/db1/incoming',
         streaming: '/var/lib/barman/db1/streaming',
+        errors: '/var/lib/barman/db1/errors',
         xlogDbs: ['/var/lib/barman/db1/wals/xlog.db', '/var/lib/barman/db1/wals/db1-xlog.db'],
       },
     ]);

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
 import { table } from '../table.ts';
-import { byteSize, printable } from '../text.ts';
+import { printable } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 
 /** The moments of one timeline, as `barman.backups` says. */
@@ -90,7 +91,7 @@ export function backupLines(
   const rows = all.flatMap((backup): readonly Row[] =>
     backup.ranges.length === 0 ? [{ backup }] : backup.ranges.map((range) => ({ backup, range })),
   );
-  const size = ({ size_bytes: bytes }: Backup): string => (bytes === undefined ? '-' : byteSize(bytes));
+  const size = ({ size_bytes: bytes }: Backup): string => (bytes === undefined ? '-' : formatBytes(bytes));
   const timeline = ({ range }: Row): string => (range === undefined ? '-' : String(range.timeline));
   const lines = table<Row>(
     [

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { rangeSchema, shownRange } from '../commands/backups.ts';
 import type { Surroundings } from '../recover/gap.ts';
 import { table } from '../table.ts';
-import { byteSize } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 import { choose, type Prompt } from './prompt.ts';
 
@@ -69,7 +69,7 @@ function lines(all: readonly Backup[], usable: readonly Backup[]): readonly stri
       { title: 'STATUS', value: once(({ status }) => status) },
       {
         title: 'SIZE',
-        value: once(({ size_bytes: size }) => (size === undefined ? '-' : byteSize(size))),
+        value: once(({ size_bytes: size }) => (size === undefined ? '-' : formatBytes(size))),
         align: 'right',
       },
       {

@@ -63,6 +63,7 @@ while [ $# -gt 0 ]; do
   if ! { [ -r "\${d:=/}" ] && [ -x "$d" ]; }; then echo "@unreadable $d"; fi
   if [ -f "\${2%/*}/identity.json" ]; then echo @identity; quoted <"\${2%/*}/identity.json"; fi
   for f in "$2"/*/backup.info; do [ -f "$f" ] || continue; d=\${f%/*}; echo "@backup \${d##*/}"; quoted <"$f"; done
+  for f in "$2"/*/annotations/keep; do [ -f "$f" ] || continue; d=\${f%/annotations/keep}; echo "@kept \${d##*/}"; quoted <"$f"; done
   for f in "$3"/*-backup.info; do [ -f "$f" ] || continue; b=\${f##*/}; echo "@backup \${b%-backup.info}"; quoted <"$f"; done
   shift 3
 done
@@ -222,6 +223,10 @@ function withBackups(config: ServerConfig, parts: readonly ReportPart[], host: s
   for (const part of own) {
     if (part.kind !== 'backup' || !/^\d{8}T\d{6}$/.test(part.rest)) continue;
     backups.set(part.rest, parseBackupInfo(config.name, part.rest, part.lines.join('\n')));
+  }
+  for (const { kind, rest: id, lines } of own) {
+    const backup = backups.get(id);
+    if (kind === 'kept' && backup !== undefined) backups.set(id, { ...backup, kept: lines.join('').trim() });
   }
   const newestFirst = [...backups.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
   const identity = own.find((part) => part.kind === 'identity')?.lines.join('\n') ?? '';

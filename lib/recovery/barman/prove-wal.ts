@@ -14,6 +14,7 @@ import type { ServerConfig } from './config.ts';
 import { refuseDamagedHistories } from './history-refusals.ts';
 import { proveUnpacking } from './packed-wal.ts';
 import { alternativeTo, archivesFor, positionOf, wantedServers } from './recovery-wal.ts';
+import type { Stock } from './refusals.ts';
 import { walRefused } from './wal-refusals.ts';
 
 /** What is asked of the archives. */
@@ -45,7 +46,7 @@ export interface RecoveryWal {
   readonly plan: WalPlan;
   readonly merged: MergedArchive;
   /** The servers whose archives were searched, the one of the backup first. */
-  readonly servers: readonly ServerConfig[];
+  readonly servers: readonly (ServerConfig & Stock)[];
   /** Names of the missing segments, where a gap is accepted. */
   readonly gap?: readonly string[] | undefined;
   /** The target lies after the last archived WAL. */

@@ -7,7 +7,8 @@ import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import type { Connections } from '../run/connections.ts';
 import type { HeldLocks } from '../run/held-locks.ts';
 import { liveHost } from '../run/live-host.ts';
-import { moduleOf, stands } from './undo-plan.ts';
+import { stands } from './stands.ts';
+import { moduleOf } from './undo-plan.ts';
 
 /** What a commit works with. */
 export interface CommitSurroundings {

@@ -36,6 +36,8 @@ const params = z.strictObject({
 
 interface BackupChange extends Change {
   readonly server: string;
+  /** Whom Barman runs as on its host. */
+  readonly user: string;
   /** The backups that were there before. */
   readonly known: readonly string[];
   /** What Barman will delete with it, in words. */
@@ -66,9 +68,10 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
     ].filter((words) => words !== undefined);
     return { known: found?.backups.map(({ id }) => id) ?? [], deletes: deletes.join(' ') };
   },
-  plan: ({ known, deletes }, { server }): BackupChange => ({
+  plan: ({ known, deletes }, { server, user }): BackupChange => ({
     summary: `take a base backup of ${server}${deletes === '' ? '' : `. ${deletes}`}`,
     server,
+    user,
     known,
     deletes,
   }),

@@ -2,6 +2,7 @@ import type { CommandEvidence } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, Resource } from '../../contract/host.ts';
 import { type Probe, probeScript } from '../../contract/probe.ts';
 import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import type { Archive } from '../wal/archive.ts';
@@ -55,12 +56,15 @@ done
 echo @end`);
 
 // Arguments: name, backups' directory, meta directory of each server.
-const READ_BACKUPS = probeScript(`
+const READ_BACKUPS = probeScript(`${PRESENCE}
 quoted() { awk '{ print " " $0 }'; }
 while [ $# -gt 0 ]; do
   echo "@server $1"
-  d=$2; while [ ! -e "$d" ] && [ -n "$d" ]; do d=\${d%/*}; done
-  if ! { [ -r "\${d:=/}" ] && [ -x "$d" ]; }; then echo "@unreadable $d"; fi
+  for d in "$2" "$3" "$2"/*; do
+    presence "$d"; case $? in 1) continue ;; 2) echo "@unreadable $d"; continue ;; esac
+    [ ! -d "$d" ] || { [ -r "$d" ] && [ -x "$d" ]; } || echo "@unreadable $d"
+  done
+  for f in "$2"/*/backup.info "$3"/*-backup.info; do [ ! -f "$f" ] || [ -r "$f" ] || echo "@unreadable $f"; done
   if [ -f "\${2%/*}/identity.json" ]; then echo @identity; quoted <"\${2%/*}/identity.json"; fi
   for f in "$2"/*/backup.info; do [ -f "$f" ] || continue; d=\${f%/*}; echo "@backup \${d##*/}"; quoted <"$f"; done
   for f in "$2"/*/annotations/keep; do [ -f "$f" ] || continue; d=\${f%/annotations/keep}; echo "@kept \${d##*/}"; quoted <"$f"; done
@@ -77,7 +81,7 @@ echo @end`);
  * History files are read in the same order; what is not plain is unpacked: gzip here, whatever else by Barman, since only
  * what Barman can deliver helps a recovery.
  */
-const LIST_ARCHIVES = probeScript(`
+const LIST_ARCHIVES = probeScript(`${PRESENCE}
 min=$1; shift
 merge='
 $1 == "-" { listed = 1; next }
@@ -127,8 +131,13 @@ while [ $# -gt 0 ]; do
     [ -f "$h" ] || continue
     tell "$1" "$h"
   done
-  d=$2; while [ ! -e "$d" ] && [ -n "$d" ]; do d=\${d%/*}; done
-  if ! { [ -r "\${d:=/}" ] && [ -x "$d" ]; }; then echo @trouble; echo " cannot look into $d"; fi
+  for d in "$2" "$3" "$4"; do
+    presence "$d"; case $? in 1) continue ;; 2) echo @trouble; echo " cannot look into $d"; continue ;; esac
+    { [ -r "$d" ] && [ -x "$d" ]; } || { echo @trouble; echo " cannot look into $d"; }
+  done
+  for f in "$2"/*.history "$3"/*.history "$5" "$6"; do
+    [ ! -f "$f" ] || [ -r "$f" ] || { echo @trouble; echo " cannot read $f"; }
+  done
   shift 6
 done
 echo @end`);

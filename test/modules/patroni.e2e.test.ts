@@ -130,14 +130,15 @@ describe('a member', () => {
   it('takes along a backend that has outlived its killed postmaster', async () => {
     const { pgdata } = nodeParams(replica).postgres;
     const sleeper = `psql -h /var/run/postgresql -p 5431 -Atc "select pid from pg_stat_activity where query = 'select pg_sleep(1000)'" postgres`;
-    await lab.mustExec(replica, [
-      'sh',
-      '-ec',
-      `runuser -u postgres -- psql -h /var/run/postgresql -p 5431 -c 'select pg_sleep(1000)' postgres >/dev/null 2>&1 &
-until pid=$(runuser -u postgres -- ${sleeper}) && [ -n "$pid" ]; do :; done
-supervisorctl stop patroni >/dev/null & kill -STOP $pid; read -r postmaster <${pgdata}/postmaster.pid; kill -KILL $postmaster; wait`,
-    ]);
     try {
+      await lab.mustExec(replica, [
+        'sh',
+        '-ec',
+        `runuser -u postgres -- psql -h /var/run/postgresql -p 5431 -c 'select pg_sleep(1000)' postgres >/dev/null 2>&1 &
+until pid=$(runuser -u postgres -- ${sleeper}) && [ -n "$pid" ]; do :; done
+kill -STOP $pid; read -r postmaster <${pgdata}/postmaster.pid; supervisorctl stop patroni >/dev/null & stopping=$!
+kill -KILL $postmaster; wait $stopping`,
+      ]);
       const aside = `${pgdata}.aside`;
       await expect(play.run('fs.move', { src: pgdata, dest: aside }, replica)).rejects.toMatchObject({
         kind: 'refused',

@@ -1,5 +1,5 @@
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { historyFileName, timelineId } from '../wal/timeline.ts';
 import type { SessionTarget } from './sql.ts';
 
@@ -20,7 +20,7 @@ export async function fetchPassedOver(
   { pgdata, user }: Pick<SessionTarget, 'pgdata' | 'user'>,
   restoreCommand: string,
   { from, to }: Numbers,
-  context: Pick<TaskContext, 'warn' | 'signal'>,
+  context: Pick<WorkContext, 'warn' | 'signal'>,
 ): Promise<void> {
   for (let number = from + 1; number < to; number++) {
     const name = historyFileName(timelineId(number));

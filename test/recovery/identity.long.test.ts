@@ -144,6 +144,28 @@ describe('WAL of the timeline to come that lies in an archive without a history'
   });
 });
 
+describe('a segment on the way', () => {
+  it.each([
+    ['random bytes', 'head -c 16777216 /dev/urandom >"$1"'],
+    ['an older segment', 'cat "$2" >"$1"'],
+    ['zeros', 'head -c 16777216 /dev/zero >"$1"'],
+  ])('that holds %s is missing, by its name, before anything is touched', async (_, spoil) => {
+    const { server, id } = scene.accident.backup;
+    const listed = await barman('barman list-files --target wal "$1" "$2" | grep -v history', server, id);
+    const [first = '', second = ''] = listed.split('\n');
+    await barman('cp -p "$1" /tmp/kept.wal', second);
+    try {
+      await barman(spoil, second, first);
+      const run = await play('recover.yml', toBefore());
+      expect(runError(run.events)).toMatchObject({ kind: 'refused', code: 'wal-missing' });
+      expect(runError(run.events)?.message).toContain(second.slice(-24));
+      expect(tasksThat('changed', run.events)).toEqual([]);
+    } finally {
+      await barman('cp -p /tmp/kept.wal "$1"; rm /tmp/kept.wal', second);
+    }
+  });
+});
+
 describe('a promotion', () => {
   it('is refused with the instance as it was where an archive does not answer, and the same run goes on', async () => {
     expect(runError((await play('recover.yml', toBefore())).events)).toBeUndefined();

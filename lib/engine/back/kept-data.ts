@@ -1,9 +1,9 @@
-import { z } from 'zod';
-import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { depthOf } from '../../system/fs/paths.ts';
+import { effectsOf } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
-import { runStatus } from '../journal/status.ts';
-import { stands } from './undo-plan.ts';
+import { runStatus, undoStatus } from '../journal/status.ts';
+import { stands } from './stands.ts';
+import { cutOversOf, hasDoneSomething } from './story.ts';
 
 /** Something that a run left on a host on purpose, as its journal knows it. */
 export interface Kept {
@@ -19,9 +19,8 @@ export interface Kept {
   readonly run: string;
 }
 
-const moved = z.object({ src: z.string(), dest: z.string(), identity: z.string().optional() });
-const started = z.object({ pgdata: z.string(), mode: z.string() });
-const lock = z.object({ run: z.string(), allow: z.array(z.string()) });
+/** What is renamed tells as a path, and as what lies there. */
+const PATH = 'path';
 
 /** Too near to the root to be anybody's data directory: never removed, whatever a journal says. */
 const SHALLOWEST = 3;
@@ -44,69 +43,28 @@ export function keptBy(runs: readonly JournalledRun[]): readonly Kept[] {
   return [...kept.values()];
 }
 
+type KeptOrGone = Kept & { readonly gone: boolean };
+
 function keptByChange(
   { intent, ended }: JournalledChange,
   ids: readonly string[],
   run: string,
-): readonly (Kept & { readonly gone: boolean })[] {
-  const { host, module, change } = intent;
-  if (module === 'postgres.start') {
-    if (ended === 'failed') return [];
-    const { data } = started.safeParse(change);
-    if (data === undefined || data.mode === 'open') return [];
-    const path = runFiles(data.pgdata).directory;
-    return [{ host, path, kind: 'log', identity: undefined, run, gone: false }];
-  }
-  if (module !== 'fs.move') return [];
-  const { data } = moved.safeParse(change);
-  if (data === undefined || (ended === 'failed' && data.identity === undefined)) return [];
-  const unsure = ended === 'failed' ? ({ unsure: true } as const) : {};
-  const from = { host, path: data.src, kind: 'old data', identity: undefined, run, gone: true } as const;
-  const away = ended === 'failed' ? [] : [from];
-  const to = { host, path: data.dest, identity: data.identity, ...unsure, run, gone: false } as const;
-  if (ids.some((id) => data.dest.endsWith(`.${id}`))) return [...away, { ...to, kind: 'old data' }];
-  if (ids.some((id) => data.dest.endsWith(`.${id}.json`))) return [...away, { ...to, kind: 'note' }];
-  return away;
-}
-
-/** The runs that this run's lock says it is about: a cut-over is about the run that recovered. */
-export function runsAbout(run: JournalledRun): readonly string[] {
-  return run.changes.flatMap(({ intent }) => {
-    const data = intent.module === 'core.lock' ? lock.safeParse(intent.change).data : undefined;
-    return data?.allow.filter((one) => one !== '' && one !== run.started.runId) ?? [];
+): readonly KeptOrGone[] {
+  const { host } = intent;
+  const failed = ended === 'failed';
+  return effectsOf(intent).flatMap(({ kind, id, movedTo, leaves }): KeptOrGone[] => {
+    if (leaves !== undefined && !failed)
+      return [{ host, path: leaves.path, kind: leaves.as, identity: undefined, run, gone: false }];
+    if (kind !== PATH || movedTo === undefined || (failed && movedTo.identity === undefined)) return [];
+    const { id: path, identity } = movedTo;
+    const from = { host, path: id, kind: 'old data', identity: undefined, run, gone: true } as const;
+    const away = failed ? [] : [from];
+    const unsure = failed ? ({ unsure: true } as const) : {};
+    const to = { host, path, identity, ...unsure, run, gone: false } as const;
+    if (ids.some((one) => path.endsWith(`.${one}`))) return [...away, { ...to, kind: 'old data' }];
+    if (ids.some((one) => path.endsWith(`.${one}.json`))) return [...away, { ...to, kind: 'note' }];
+    return away;
   });
-}
-
-/** All runs of the recovery that the run belongs to, oldest first. */
-export function familyOf(run: JournalledRun, all: readonly JournalledRun[]): readonly JournalledRun[] {
-  const family = new Set([run.started.runId]);
-  for (let size = 0; size !== family.size; ) {
-    size = family.size;
-    for (const one of all) {
-      const about = runsAbout(one);
-      const id = one.started.runId;
-      if (family.has(id)) for (const other of about) family.add(other);
-      else if (about.some((other) => family.has(other))) family.add(id);
-    }
-    for (const other of runsAbout(run)) family.add(other);
-  }
-  const members = all.filter(({ started: { runId } }) => family.has(runId) && runId !== run.started.runId);
-  return [...members, run].sort((a, b) => a.started.time - b.started.time);
-}
-
-/** The host that was promoted in the cut-over of these runs; nothing where there was none. */
-export function promotedIn(runs: readonly JournalledRun[]): string | undefined {
-  const promotions = runs.flatMap((run) =>
-    run.changes.filter(
-      ({ intent, ended, undone }) => intent.module === 'postgres.promote' && ended === 'done' && !undone,
-    ),
-  );
-  return promotions.at(-1)?.intent.host;
-}
-
-/** A run that was answered with no at its question has locked the cluster and let it go again: nothing hangs on it. */
-function hasDoneSomething({ changes }: JournalledRun): boolean {
-  return changes.some((change) => stands(change) && change.intent.module !== 'core.lock');
 }
 
 /** Why the old data of these runs must not go yet; nothing where it may. */
@@ -114,10 +72,12 @@ export function whyNotYet(runs: readonly JournalledRun[]): string | undefined {
   const last = runs.findLast(hasDoneSomething);
   for (const run of runs) {
     if (['running', 'unknown'].includes(runStatus(run))) return `run ${run.started.runId} has not ended`;
-    if (run.undo !== undefined && run.undo.finished?.status !== 'ok' && run.changes.some(stands))
+    if (['running', 'unknown'].includes(undoStatus(run) ?? ''))
+      return `run ${run.started.runId} is being taken back`;
+    if (run.changes.some(stands) && run.changes.some(({ undone, halfUndone }) => undone || halfUndone))
       return `run ${run.started.runId} was only partly taken back`;
   }
-  if (promotedIn(runs) === undefined) return 'its recovery has not been cut over: no node was promoted';
+  if (cutOversOf(runs).length === 0) return 'its recovery has not been cut over: no node was promoted';
   if (last !== undefined && runStatus(last) !== 'ok')
     return `the last run of this recovery, ${last.started.runId}, did not end well`;
   return undefined;

@@ -1,10 +1,11 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { holdsMask, Masker } from '../../base/values/secret.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
 import type { HostConnection } from '../../transport/types.ts';
 import { beginningHere, operatorHere } from '../journal/beginning.ts';
+import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
@@ -12,12 +13,14 @@ import { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { liveHost } from '../run/live-host.ts';
 import { inParallel } from '../run/pool.ts';
-import { refuseWhileAtWork } from './at-work.ts';
-import { endAbandoned } from './end-orphans.ts';
-import { maskedVariables } from './masked-variables.ts';
+import { endAbandoned } from './end-abandoned.ts';
+import { holdGround } from './ground.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
-import { reassertGround } from './true-again.ts';
-import { moduleOf, stands, type UndoPlan } from './undo-plan.ts';
+import { refuseWhileAtWork } from './refuse-at-work.ts';
+import { isGround, stands } from './stands.ts';
+import { readStory, refuseClosed } from './story.ts';
+import { moduleOf, type UndoPlan } from './undo-plan.ts';
+import { variablesAgain } from './variables-again.ts';
 
 export interface UndoRequest {
   readonly plan: UndoPlan;
@@ -55,8 +58,8 @@ const FORKS = 20;
  * Takes the changes of a plan back, newest first, from the journal alone; also those that were only half made. Each
  * one is journalled when it is back, so that an undo that failed or died can be started again.
  *
- * Throws before anything is touched: kind `refused` while the run or another undo of it is still running and where
- * somebody has gone on with it since the plan was made, `validation` for the inventory, `unreachable` for a host. What
+ * Throws before anything is touched: kind `refused` while the run or another undo of it is still running, where nothing
+ * of it is to be taken back any more and where somebody has gone on with it since the plan was made, `validation` for the inventory, `unreachable` for a host. What
  * fails later is in the outcome.
  */
 export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
@@ -65,11 +68,17 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const { plan, signal } = request;
   refuseWhileAtWork(plan.run, request.again);
   const masker = new Masker();
-  const connections = new Connections(await inventoryOf(request), variables(request), masker);
+  const connections = new Connections(
+    await inventoryOf(request),
+    variablesAgain(plan.run, request.extraVars, 'connections'),
+    masker,
+  );
   try {
     const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
     await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
     await holdAgain(request, connections, masker);
+    // Nobody else begins from here on; but since the plan was made somebody may have gone on.
+    refuseClosed(await readStory(plan.run.path));
     const journal = await goOn(plan.run, { type: 'undo.started', ...beginningHere() });
     try {
       const outcome = await takeAllBack(request, connections, masker, journal);
@@ -99,11 +108,11 @@ type UndoWork = UndoRequest & { readonly held: HeldLocks };
 async function holdAgain(request: UndoWork, connections: Connections, masker: Masker): Promise<void> {
   const { run, kept } = request.plan;
   for (const change of run.changes) {
-    if (!stands(change) || kept.includes(change)) continue;
-    const module = await moduleOf(change, run).catch(() => undefined);
-    if (module?.kind !== 'change' || module.retake === undefined) continue;
+    if (!stands(change) || kept.includes(change) || !isHeld(change.intent)) continue;
+    const module = await moduleOf(change, run);
+    if (module.kind !== 'change' || module.again === undefined) continue;
     const { host, context } = placeOf(change, request, connections, masker);
-    await module.retake(host(), change.intent.change, context);
+    await module.again(host(), change.intent.change, context);
   }
 }
 
@@ -149,14 +158,20 @@ async function takeBack(
       await journal.durable({ type: 'change.undoing', time: Date.now(), number });
       // The machine may have been asleep while it was written.
       await request.held.prove();
-      await reassertGround(change, request.plan, (ground) => {
+      await holdGround(change, request.plan, (ground) => {
         const { host, context } = placeOf(ground, request, connections, masker);
         return { host: host(), context };
       });
       await undoChange(change, request, connections, masker);
       await journal.durable({ type: 'change.undone', time: Date.now(), number });
     } catch (thrown) {
-      if (asPitrError(thrown).kind === 'refused') request.held.changeRefused();
+      if (asPitrError(thrown).kind === 'refused') {
+        request.held.changeRefused();
+        // Where even that cannot be written, the journal says less than is true, which is safe.
+        await journal
+          .durable({ type: 'change.undo-refused', time: Date.now(), number })
+          .catch(() => undefined);
+      }
       const error = goOnHint(request.held.lost ?? asPitrError(thrown), change, index, request);
       const undone = steps.slice(0, index);
       const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
@@ -205,16 +220,13 @@ function placeOf({ intent }: JournalledChange, request: UndoWork, connections: C
   const env = Object.entries(intent.env ?? {});
   const masked = env.filter(([, value]) => holdsMask(value)).map(([name]) => name);
   const peers = (name: string): HostConnection => connections.to(name);
-  const context: TaskContext = {
+  const context: WorkContext = {
     runId: request.plan.run.started.runId,
     operator: operatorHere(),
     signal: request.signal,
     progress: (text) => tell('progress', text),
     output: () => {},
     warn: (text) => tell('warning', text),
-    file: notHere,
-    render: notHere,
-    ask: notHere,
     hold: request.held.hold,
     held: request.held.held,
   };
@@ -229,10 +241,11 @@ function placeOf({ intent }: JournalledChange, request: UndoWork, connections: C
 /** The error with what was taken back and what was not, and how to go on. */
 function goOnHint(
   error: PitrError,
-  { intent }: JournalledChange,
+  change: JournalledChange,
   index: number,
   { plan: { steps }, again }: UndoRequest,
 ): PitrError {
+  const { intent } = change;
   const numbers = (changes: readonly JournalledChange[]): string =>
     changes.length === 0 ? 'nothing' : changes.map((one) => one.intent.number).join(', ');
   return new PitrError({
@@ -249,7 +262,9 @@ function goOnHint(
         ? [`Go on: ${again}`]
         : [
             `When the cause is gone, go on: ${again}`,
-            `Or leave this change as it is: ${again} --keep ${intent.number}`,
+            ...(error.kind === 'refused' || isGround(change)
+              ? []
+              : [`Or leave this change as it is: ${again} --keep ${intent.number}`]),
           ]),
     ],
   });
@@ -260,27 +275,4 @@ async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventor
   return loadInventory(plan.run.inventories).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
-}
-
-/**
- * The run's own `-e`, without what was masked, under those of now. Throws kind `usage` when what was masked is needed
- * to reach hosts.
- */
-function variables({ plan, extraVars }: UndoRequest): Readonly<Record<string, unknown>> {
-  const masked = maskedVariables(plan.run.extraVars).filter((name) => !Object.hasOwn(extraVars, name));
-  const needed = masked.filter((name) => /^(ansible|pitr)_/.test(name));
-  if (needed.length > 0) {
-    throw new PitrError({
-      kind: 'usage',
-      code: 'secret-not-in-journal',
-      message: `the run was given ${needed.join(' and ')}, and the journal holds no secrets`,
-      next: [`Give it again: ${needed.map((name) => `-e ${name}=...`).join(' ')}`],
-    });
-  }
-  const known = Object.entries(plan.run.extraVars).filter(([name]) => !masked.includes(name));
-  return { ...Object.fromEntries(known), ...extraVars };
-}
-
-function notHere(): never {
-  throw new Error('an undo works from the journal alone');
 }

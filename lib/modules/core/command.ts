@@ -8,6 +8,7 @@ import {
   planCommand,
   predictCommand,
   readCommand,
+  shownUndo,
   skippedResult,
   undoCommand,
 } from '../../system/core/command-run.ts';
@@ -62,7 +63,7 @@ export const module = defineModule({
   predict: predictCommand,
   apply: applyCommand,
   undo: undoCommand,
-  applyOnly: ['argv'],
+  undoShown: shownUndo,
   orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" command',
 });

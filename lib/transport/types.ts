@@ -8,7 +8,8 @@ export type ConnectionSettings = SshSettings | DockerSettings | LocalSettings;
 export interface SshSettings {
   readonly kind: 'ssh';
   readonly address: string;
-  readonly port: number;
+  /** Without it what `ssh -G` resolves, else 22. */
+  readonly port?: number | undefined;
   /** The login user; without it what `ssh -G` resolves, else the local user. */
   readonly user?: string | undefined;
   /** Private key files, absolute, tried in order before the agent's keys and the defaults of ~/.ssh. */
@@ -19,6 +20,10 @@ export interface SshSettings {
   readonly knownHostsFiles: readonly string[];
   /** `strict` refuses an unknown host key; `accept-new` stores it; a changed key is always refused. */
   readonly hostKeyChecking: 'strict' | 'accept-new';
+  /** `[user@]host[:port]`, the first one nearest to us; empty means none. Without it what `ssh -G` resolves. */
+  readonly jumps?: readonly string[] | undefined;
+  /** Options of the OpenSSH client, which resolves them together with its configuration. */
+  readonly clientOptions?: readonly string[] | undefined;
   readonly connectTimeoutMs: number;
   readonly become?: BecomeSettings | undefined;
 }

@@ -46,10 +46,15 @@ export interface LocalSettings {
 export interface BecomeSettings {
   readonly method: 'auto' | 'sudo' | 'su' | 'runuser';
   readonly password?: Secret | undefined;
+  /** The user of every command that names none; without it that is the login user. */
+  readonly user?: string | undefined;
 }
 
+/** As the user of a command: the login user, whatever the inventory becomes. */
+export const AS_LOGIN_USER = '';
+
 export interface RunOptions {
-  /** The OS user that runs the command; without it the login user. */
+  /** The OS user that runs the command; without it the one that the inventory becomes, else the login user. */
   readonly user?: string | undefined;
   readonly stdin?: string | Uint8Array | undefined;
   /** The command does not start when this directory cannot be entered. */
@@ -103,7 +108,7 @@ export interface WriteFileOptions {
   readonly mode?: number | undefined;
   readonly owner?: string | undefined;
   readonly group?: string | undefined;
-  /** The OS user that writes; without it the login user. */
+  /** The OS user that writes; as for a command. */
   readonly user?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -53,6 +53,11 @@ export const CONNECTION_VARS = {
     names: ['pitr_connect_timeout', 'ansible_timeout', 'ansible_ssh_timeout'],
     summary: 'seconds to wait for a connection (10)',
   },
+  become: {
+    names: ['ansible_become'],
+    summary: 'yes: commands run as another user than the one who logs in',
+  },
+  becomeUser: { names: ['ansible_become_user'], summary: 'that user (root)' },
   becomeMethod: {
     names: ['ansible_become_method'],
     summary: 'how another user is become: auto, sudo, su, runuser',
@@ -78,7 +83,7 @@ export const UNSUPPORTED_VARS: Readonly<Record<string, string>> = {
 
 /** Variables of Ansible that say nothing to pitr: known, so that they are not taken for misspelt ones. */
 export const OTHER_ANSIBLE_VARS: ReadonlySet<string> = new Set([
-  ...['ansible_become', 'ansible_become_user', 'ansible_python_interpreter', 'ansible_shell_type'],
+  ...['ansible_python_interpreter', 'ansible_shell_type'],
   ...['ansible_shell_executable', 'ansible_remote_tmp', 'ansible_pipelining', 'ansible_ssh_pipelining'],
   ...[
     'ansible_group_priority',

@@ -4,6 +4,7 @@ import { didYouMean, nearestName } from '../../base/errors/nearest.ts';
 import type { PitrError, SourcePosition } from '../../base/errors/pitr-error.ts';
 import { Secret } from '../../base/values/secret.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import { saysYes } from '../../base/values/yes.ts';
 import type { BecomeSettings, SshSettings } from '../../transport/types.ts';
 import { type ClientOptions, clientOptions } from './client-options.ts';
 import { CONNECTION_VARS, OTHER_ANSIBLE_VARS, UNSUPPORTED_VARS } from './connection-vars.ts';
@@ -96,8 +97,9 @@ function sshSettings(
 function becomeSettings(vars: ConnectionVars): BecomeSettings | undefined {
   const method = vars.choice('becomeMethod', BECOME_METHODS);
   const password = vars.secret('becomePassword');
-  if (method === undefined && password === undefined) return undefined;
-  return { method: method ?? 'auto', password };
+  const user = vars.isOn('become') ? (vars.text('becomeUser') ?? 'root') : undefined;
+  if (method === undefined && password === undefined && user === undefined) return undefined;
+  return { method: method ?? 'auto', password, user };
 }
 
 const WORD = 'a text without control characters that does not begin with "-"';
@@ -152,6 +154,11 @@ class ConnectionVars {
     if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max)
       return number;
     throw this.#wrong(found.name, `a whole number from ${min} to ${max}`, value);
+  }
+
+  isOn(variable: VarName): boolean {
+    const found = this.#find(variable);
+    return found !== undefined && saysYes(found.value);
   }
 
   secret(variable: VarName): Secret | undefined {

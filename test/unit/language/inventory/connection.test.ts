@@ -57,7 +57,7 @@ it('Ansible names mean what they mean there; paths are relative to the inventory
     knownHostsFiles: [join(directory, 'inv/known'), '/etc/known'],
     hostKeyChecking: 'accept-new',
     connectTimeoutMs: 5000,
-    become: { method: 'sudo' },
+    become: { method: 'sudo', user: 'root' },
   });
   expect(found.become?.password?.reveal()).toBe('geheim');
 });

@@ -20,7 +20,13 @@ export interface Kept {
   readonly run: string;
 }
 
-const moved = z.object({ src: z.string(), dest: z.string(), identity: z.string().optional() });
+const place = z.object({ from: z.string(), to: z.string(), identity: z.string() });
+const moved = z.object({
+  src: z.string(),
+  dest: z.string(),
+  identity: z.string().optional(),
+  wal: place.optional(),
+});
 const started = z.object({ pgdata: z.string(), mode: z.string() });
 
 /** Too near to the root to be anybody's data directory: never removed, whatever a journal says. */
@@ -62,9 +68,15 @@ function keptByChange(
   if (data === undefined || (ended === 'failed' && data.identity === undefined)) return [];
   const unsure = ended === 'failed' ? ({ unsure: true } as const) : {};
   const from = { host, path: data.src, kind: 'old data', identity: undefined, run, gone: true } as const;
-  const away = ended === 'failed' ? [] : [from];
+  const { wal } = data;
+  const walAway = wal === undefined ? [] : [{ ...from, path: wal.from }];
+  const away = ended === 'failed' ? [] : [from, ...walAway];
   const to = { host, path: data.dest, identity: data.identity, ...unsure, run, gone: false } as const;
-  if (ids.some((id) => data.dest.endsWith(`.${id}`))) return [...away, { ...to, kind: 'old data' }];
+  if (ids.some((id) => data.dest.endsWith(`.${id}`))) {
+    const walTo =
+      wal === undefined ? [] : [{ ...to, path: wal.to, identity: wal.identity, kind: 'old data' } as const];
+    return [...away, { ...to, kind: 'old data' }, ...walTo];
+  }
   if (ids.some((id) => data.dest.endsWith(`.${id}.json`))) return [...away, { ...to, kind: 'note' }];
   return away;
 }

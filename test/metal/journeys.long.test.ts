@@ -14,6 +14,16 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'resumes after the controller was killed',
     ],
   },
+  {
+    variants: 'waldir=link listen=both hba=none',
+    journeys: [
+      'recovers in isolation, looks, and rolls back',
+      'takes a recovery back with undo',
+      'takes the whole cluster over, as --check said',
+    ],
+  },
+  { variants: 'layout=debian superuser=socket', journeys: ['is refused before anything is touched'] },
+  { variants: 'mount=data', journeys: ['is refused before anything is touched'] },
 ];
 
 describe.each(TABLE)('hosts with systemd, $variants', ({ variants, journeys }) => {

@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
 import { currentLeader, readMembers } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
+import { walDirectory } from '../../lab/metal/shape.ts';
+import { storedVariants } from '../../lab/metal/variants.ts';
 import { proveRecovery } from '../../lab/proof.ts';
+import type { DatabaseHost } from '../../lab/topology.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { killedAt } from '../faults/killed.ts';
 import { accidentOn, healthy, inodeOfData, type Scene } from '../support/lab.ts';
@@ -14,6 +17,7 @@ export const JOURNEYS = {
   'recovers in isolation, looks, and rolls back': rollsBack,
   'takes a recovery back with undo': undoes,
   'resumes after the controller was killed': resumes,
+  'is refused before anything is touched': isRefused,
 } as const satisfies Readonly<Record<string, (lab: Lab) => Promise<void>>>;
 
 export type Journey = keyof typeof JOURNEYS;
@@ -41,6 +45,7 @@ async function expectRecovered(lab: Lab, scene: Scene, events: readonly PitrEven
   expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
   // As if Patroni had started it.
   const seen = await postmasterOf(lab, scene.target);
+  for (const host of lab.shape.members) expect([host, await walOf(lab, host)]).toEqual([host, walIn(lab)]);
   expect(seen).toMatchObject({
     unit: 'system.slice/patroni.service',
     openFiles: await limitsOfPatroni(lab, scene.target),
@@ -98,6 +103,20 @@ async function resumes(lab: Lab): Promise<void> {
   await expectRecovered(lab, scene, events);
 }
 
+/** With --check and without, in the first plays: what cannot be renamed, or is configured outside. */
+async function isRefused(lab: Lab): Promise<void> {
+  const scene = await sceneOn(lab);
+  const before = await inodeOfData(lab, scene.target);
+  for (const more of [[], ['--check']]) {
+    const words = [...recover(lab, scene, 'auto_start=true'), '--output', 'json', '--yes', ...more];
+    const { events } = await pitr(words);
+    expect(runError(events)?.code).toMatch(/^(configuration-outside|data-is-mount-point)$/);
+    expect(runError(events)?.next?.length ?? 0).toBeGreaterThan(1);
+    expect(tasksThat('changed', events)).toEqual([]);
+  }
+  await expectAsBefore(lab, scene, before);
+}
+
 /** The login that started it has ended: it runs on all the same, with the limits of the service. */
 async function expectIsolated(lab: Lab, { target, leader }: Scene): Promise<void> {
   const seen = await postmasterOf(lab, target);
@@ -108,9 +127,20 @@ async function expectIsolated(lab: Lab, { target, leader }: Scene): Promise<void
   expect(sessions.stdout.trim()).toBe('');
 }
 
+/** What pg_wal is on every node of this lab. */
+function walIn(lab: Lab): string {
+  const linked = storedVariants(lab.files.metalVariants)?.waldir === 'link';
+  return linked ? walDirectory : `${lab.shape.dataDirectory('db1')}/pg_wal`;
+}
+
+async function walOf(lab: Lab, host: DatabaseHost): Promise<string> {
+  return (await lab.mustExec(host, ['readlink', '-f', `${lab.shape.dataDirectory(host)}/pg_wal`])).trim();
+}
+
 async function expectAsBefore(lab: Lab, scene: Scene, inode: string): Promise<void> {
   await healthy(lab, 180_000);
   expect(await inodeOfData(lab, scene.target)).toBe(inode);
+  expect(await walOf(lab, scene.target)).toBe(walIn(lab));
   const timelines = (await readMembers(lab)).map(({ timeline }) => timeline);
   expect(new Set(timelines)).toEqual(new Set([scene.timeline]));
 }

@@ -22,6 +22,10 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'takes the whole cluster over, as --check said',
     ],
   },
+  {
+    variants: 'archiver=streaming rest=plain port=6432',
+    journeys: ['takes the whole cluster over, as --check said'],
+  },
   { variants: 'layout=debian superuser=socket', journeys: ['is refused before anything is touched'] },
   { variants: 'mount=data', journeys: ['is refused before anything is touched'] },
 ];

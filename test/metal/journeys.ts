@@ -5,11 +5,12 @@ import { walDirectory } from '../../lab/metal/shape.ts';
 import { storedVariants } from '../../lab/metal/variants.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import type { DatabaseHost } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { killedAt } from '../faults/killed.ts';
 import { accidentOn, healthy, inodeOfData, type Scene } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
-import { limitsOfPatroni, postmasterOf } from './metal-lab.ts';
+import { postmasterOf } from './metal-lab.ts';
 
 /** A way through a recovery, by inventory alone. */
 export const JOURNEYS = {
@@ -48,7 +49,8 @@ async function expectRecovered(lab: Lab, scene: Scene, events: readonly PitrEven
   for (const host of lab.shape.members) expect([host, await walOf(lab, host)]).toEqual([host, walIn(lab)]);
   expect(seen).toMatchObject({
     unit: 'system.slice/patroni.service',
-    openFiles: await limitsOfPatroni(lab, scene.target),
+    // What Patroni itself gives to the one that it has started.
+    openFiles: (await postmasterOf(lab, scene.leader)).openFiles,
   });
 }
 
@@ -121,10 +123,16 @@ async function isRefused(lab: Lab): Promise<void> {
 async function expectIsolated(lab: Lab, { target, leader }: Scene): Promise<void> {
   const seen = await postmasterOf(lab, target);
   expect(seen.unit).toMatch(/^system\.slice\/pitr-postgresql-[0-9a-f]+\.service$/);
-  expect(seen.openFiles).toEqual(await limitsOfPatroni(lab, target));
+  expect(seen.openFiles).toEqual((await postmasterOf(lab, leader)).openFiles);
   expect(await currentLeader(lab)).toBe(leader);
-  const sessions = await lab.exec(target, ['loginctl', 'list-sessions', '--no-legend']);
-  expect(sessions.stdout.trim()).toBe('');
+  await waitFor({
+    what: `the sessions of ${target} to end`,
+    deadlineMs: 30_000,
+    attempt: () => lab.exec(target, ['loginctl', 'list-sessions', '--no-legend']),
+    done: ({ stdout }) => stdout.trim() === '',
+    describe: ({ stdout }) => stdout.trim(),
+  });
+  expect(await postmasterOf(lab, target)).toEqual(seen);
 }
 
 /** What pg_wal is on every node of this lab. */

@@ -34,16 +34,3 @@ export async function postmasterOf(lab: Lab, host: DatabaseHost): Promise<Belong
     openFiles: [soft, hard],
   };
 }
-
-/** What systemd gives to Patroni's service. */
-export async function limitsOfPatroni(lab: Lab, host: DatabaseHost): Promise<Belongs['openFiles']> {
-  const shown = await lab.mustExec(host, [
-    'systemctl',
-    'show',
-    '-p',
-    'LimitNOFILE,LimitNOFILESoft',
-    'patroni',
-  ]);
-  const value = (name: string) => Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(shown)?.[1]);
-  return [value('LimitNOFILESoft'), value('LimitNOFILE')];
-}

@@ -69,6 +69,8 @@ export const CONNECTION_VARS = {
       'ansible_sudo_pass',
       'ansible_sudo_password',
       'ansible_su_pass',
+      // Of PITR_BECOME_PASSWORD_FILE: for hosts of which nothing else says it.
+      'pitr_become_password',
     ],
     summary: 'the password that sudo or su asks for',
   },

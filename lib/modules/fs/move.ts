@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Unknown } from '../../base/values/unknown.ts';
+import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule, type TaskContext } from '../../contract/module.ts';
+import { type Change, defineModule, type WorkContext } from '../../contract/module.ts';
 import {
   blindRefusal,
   CANNOT_TELL,
@@ -80,15 +81,12 @@ export const module = defineModule({
   read,
   plan,
   unchanged: (_state, { src, dest }) => ({ src, dest }),
-  handsOn: ({ src }) => src,
-  predict: ({ src, dest }) => ({
-    resources: [
-      { kind: pathResource.kind, moved: { from: src, to: dest } },
-      // A data directory takes its instance along.
-      { kind: postgresResource.kind, moved: { from: src, to: dest } },
-    ],
-    result: { src, dest },
-  }),
+  // A data directory takes its instance along.
+  effects: ({ src, dest, identity, wal }) => [
+    ...[pathResource.kind, postgresResource.kind].map((kind) => moved(kind, src, dest, identity)),
+    ...(wal === undefined ? [] : [moved(pathResource.kind, wal.from, wal.to, wal.identity)]),
+  ],
+  predict: ({ src, dest }) => ({ result: { src, dest } }),
   apply: async (host, { src, dest, wal }) => {
     if (wal !== undefined) await moveLinkedWal(host, src, wal);
     await rename(host, src, dest);
@@ -101,7 +99,12 @@ export const module = defineModule({
   ],
 });
 
-async function moveBack(host: WriteHost, change: MoveChange, context: TaskContext): Promise<void> {
+function moved(kind: string, id: string, dest: string, identity: string | undefined): Effect {
+  const movedTo = { id: dest, ...(identity === undefined ? {} : { identity }) };
+  return { kind, id, state: `moved to ${dest}`, lasts: 'for good', supersedes: true, movedTo };
+}
+
+async function moveBack(host: WriteHost, change: MoveChange, context: WorkContext): Promise<void> {
   await moveDirectoryBack(host, change, context);
   const { src, wal } = change;
   if (wal === undefined || known(await host.look(pathResource, src)).kind === 'absent') return;
@@ -109,7 +112,7 @@ async function moveBack(host: WriteHost, change: MoveChange, context: TaskContex
   if (now === wal.to || now === wal.from) await moveLinkedWal(host, src, { from: wal.to, to: wal.from });
 }
 
-async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: TaskContext): Promise<void> {
+async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: WorkContext): Promise<void> {
   const { src, dest, identity, asideSrc, asideDest } = change;
   const [back, moved] = await Promise.all([host.look(pathResource, src), host.look(pathResource, dest)]);
   const free = known(back).kind === 'absent';
@@ -133,7 +136,7 @@ async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: T
 }
 
 /** Never deleted, and never over what was put aside before. */
-async function putAside(host: WriteHost, path: string, aside: string, context: TaskContext): Promise<void> {
+async function putAside(host: WriteHost, path: string, aside: string, context: WorkContext): Promise<void> {
   const free = await host.must([
     'sh',
     '-c',

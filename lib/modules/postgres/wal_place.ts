@@ -58,7 +58,9 @@ export const module = defineModule({
     return { summary: `let pg_wal in ${pgdata} be a link to ${place}`, pgdata, place, user };
   },
   unchanged: (_state, { place }) => ({ place }),
-  handsOn: ({ pgdata }) => pgdata,
+  effects: ({ pgdata, place }) => [
+    { kind: pathResource.kind, id: `${pgdata}/pg_wal`, state: `a link to ${place}`, lasts: 'for good' },
+  ],
   apply: async (host, { pgdata, place, user }) => {
     await host.must(['sh', '-c', OUT, 'sh', `${pgdata}/pg_wal`, place], { user, cwd: '/', ownChannel: true });
     return { place };

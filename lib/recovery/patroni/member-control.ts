@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { joinService } from '../../system/service/own-unit.ts';
 import {
   type ServiceState,
@@ -39,7 +39,7 @@ const isDown = ({ state, changing }: ServiceState): boolean => state !== 'runnin
 export async function stopMember(
   host: WriteHost,
   change: MemberChange,
-  context: Pick<TaskContext, 'signal' | 'progress' | 'warn'>,
+  context: Pick<WorkContext, 'signal' | 'progress' | 'warn'>,
 ): Promise<MemberResult> {
   const { signal } = context;
   const command = serviceCommand(change.manager, change.service, 'stop');
@@ -67,7 +67,7 @@ export async function stopMember(
 export async function startMember(
   host: WriteHost,
   change: MemberChange,
-  context: Pick<TaskContext, 'signal' | 'warn'>,
+  context: Pick<WorkContext, 'signal' | 'warn'>,
 ): Promise<MemberResult> {
   const { signal } = context;
   // A service that is up says so, and stays up.
@@ -107,7 +107,7 @@ async function belongToPatroni(
   host: WriteHost,
   change: MemberChange,
   { service, instance }: Seen,
-  { warn }: Pick<TaskContext, 'warn'>,
+  { warn }: Pick<WorkContext, 'warn'>,
 ): Promise<void> {
   if (change.manager !== 'systemd' || service.pid === undefined || instance.pid === undefined) return;
   const hindered = await joinService(host, service.pid, instance.pid);

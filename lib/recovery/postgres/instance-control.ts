@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
@@ -128,7 +128,7 @@ export async function startInstance(
   ref: InstanceRef,
   settings: readonly (readonly [name: string, value: string])[],
   silenceMs: number,
-  context: Pick<TaskContext, 'signal' | 'progress' | 'warn'>,
+  context: Pick<WorkContext, 'signal' | 'progress' | 'warn'>,
 ): Promise<InstanceState> {
   const { signal } = context;
   const begun = performance.now();
@@ -169,7 +169,7 @@ async function starter(
   host: WriteHost,
   ref: InstanceRef,
   settings: readonly (readonly [name: string, value: string])[],
-  { signal, warn }: Pick<TaskContext, 'signal' | 'warn'>,
+  { signal, warn }: Pick<WorkContext, 'signal' | 'warn'>,
 ): Promise<() => Promise<RunResult>> {
   const options = settings.map(([name, value]) => `-c ${quote(`${name}=${value}`)}`).join(' ');
   const argv = [

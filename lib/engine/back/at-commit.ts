@@ -60,3 +60,14 @@ export async function settleAll(
   }
   return undefined;
 }
+
+/** Whether a change of the runs holds something until the recovery is accepted. */
+export async function holdsSomething(runs: readonly JournalledRun[]): Promise<boolean> {
+  for (const run of runs) {
+    for (const change of run.changes.filter(stands)) {
+      const module = await moduleOf(change, run);
+      if (module.kind === 'change' && module.settle !== undefined) return true;
+    }
+  }
+  return false;
+}

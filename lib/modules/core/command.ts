@@ -71,7 +71,6 @@ export const module = defineModule({
   undo: undoCommand,
   commandLine: (p: Params) => allWords(commandsOf(p)),
   undoShown: shownUndo,
-  applyOnly: ['argv'],
   orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" command',
 });

@@ -8,9 +8,11 @@ import { startAs } from '../../recovery/patroni/instance-start.ts';
 import { patroniParams, patroniSuperuserParam, roleName } from '../../recovery/patroni/params.ts';
 import { type InstanceRef, stopInstance } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
 import { instanceAfterStart, planStart } from '../../recovery/postgres/start-plan.ts';
+import { serviceName } from '../../system/service/service-resource.ts';
 
 const params = z.strictObject({
   mode: z
@@ -37,6 +39,10 @@ const params = z.strictObject({
     .default(120)
     .describe('seconds without a word in the log after which a start that lets nobody in has failed'),
   shutdown_timeout: seconds.default(300).describe('seconds that a restart, or the undo, may take to stop'),
+  service: serviceName
+    .default('patroni')
+    .describe('where systemd runs: PostgreSQL gets a unit of its own with the limits of this service')
+    .meta({ variable: 'patroni_service' }),
   socket_dir: sessionParams.socket_dir.describe(
     'isolated: a private directory for the socket; beside the data by default',
   ),
@@ -66,7 +72,15 @@ export const module = defineModule({
   read: async (host, p: Params) => host.look(postgresResource, p.pgdata),
   plan: (state, p) => planStart(state, p),
   unchanged: (state) => (state instanceof Unknown ? {} : { pid: state.pid, port: state.port }),
-  mayEnd: ({ pgdata }) => pgdata,
+  effects: ({ pgdata, mode }) => [
+    {
+      kind: postgresResource.kind,
+      id: pgdata,
+      state: `running, ${mode}`,
+      lasts: 'until it ends',
+      ...(mode === 'open' ? {} : { leaves: { path: runFiles(pgdata).directory, as: 'log' } }),
+    },
+  ],
   predict: (change, state) => ({
     resources: [predicted(postgresResource, change.pgdata, instanceAfterStart(state, change))],
   }),

@@ -27,7 +27,7 @@ export { type Probe, type ProbeOptions, probe, probeScript } from '../contract/p
 export { type Prediction, predicted, predictedChange } from '../contract/resource.ts';
 export { type ProcessState, processResource } from '../system/core/process-resource.ts';
 export { type PathState, pathResource } from '../system/fs/path-resource.ts';
-export { readContent, readText } from '../system/fs/read-content.ts';
+export { predictedText, readContent, readText } from '../system/fs/read-content.ts';
 export {
   type ServiceManager,
   type ServiceState,

@@ -19,7 +19,9 @@ export function placeInStack(error: Error, file: string): SourcePosition | undef
   const folder = path.dirname(file) + path.sep;
   const place = placesOf(error).find((one) => one.file.startsWith(folder));
   // The columns are those of the code without its types; the lines are the file's own.
-  return place === undefined ? undefined : { ...place, column: indentOf(linesOf(place.file)[place.line - 1]) };
+  return place === undefined
+    ? undefined
+    : { ...place, column: indentOf(linesOf(place.file)[place.line - 1]) };
 }
 
 /** Where a part of a module stands in its file; the line that exports the module where the part is not found. */

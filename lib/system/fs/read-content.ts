@@ -4,6 +4,7 @@ import { formatBytes } from '../../base/values/bytes.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { type Prediction, predictedChange } from '../../contract/resource.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type PathState, pathResource } from './path-resource.ts';
 
@@ -28,6 +29,21 @@ export async function readText(host: ReadHost, path: string): Promise<string | U
   if (state.kind === 'absent') return undefined;
   const bytes = await contentOf(host, path, state);
   return bytes instanceof Unknown ? bytes : textOf(path, bytes);
+}
+
+/**
+ * What a file would be after `text` was written there, for check mode: its owner, group and mode as they are, or root's
+ * and 0644 where it is not there yet.
+ */
+export function predictedText(path: string, text: string): Prediction {
+  const bytes = new TextEncoder().encode(text);
+  return predictedChange(pathResource, path, (before): PathState => ({
+    ...(before.kind === 'file' ? before : { mode: 0o644, owner: 'root', group: 'root', mtime: 0 }),
+    kind: 'file',
+    size: bytes.length,
+    sha256: sha256Of(bytes),
+    content: text,
+  }));
 }
 
 /** Bytes as text. Throws kind `failed` (`not-text`) when they are not UTF-8. */

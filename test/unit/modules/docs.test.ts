@@ -32,6 +32,7 @@ describe('the documentation of a module', () => {
 
       It may change a host; in check mode it looks and says what would change.
       Undo: cannot be undone: moths have seen it.
+      Its file: /tmp/pitr-playbook-PYIMCD/modules/demo/light.js
 
       Params
         room (string; required; may stand right under the module)

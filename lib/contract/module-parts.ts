@@ -92,6 +92,7 @@ const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   predict: { form: func(), required: false },
   apply: { form: func(), required: true },
   undo: { form: undo(), required: true },
+  undoShown: { form: func(), required: false },
   undoable: { form: func(), required: false },
   applyOnly: { form: names, required: false },
   everyRun: { form: literal(true), required: false },

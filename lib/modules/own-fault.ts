@@ -13,7 +13,7 @@ interface Origin {
   readonly file: string;
 }
 
-const ORIGINS = new WeakMap<AnyModule, Origin>();
+const ORIGINS = new Map<AnyModule, Origin>();
 
 /** Where pitr itself lies: `lib/` of a checkout, or `dist/lib`. */
 const PRODUCT = path.dirname(path.dirname(fileURLToPath(import.meta.url))) + path.sep;
@@ -38,6 +38,37 @@ export function asUsers(module: AnyModule, origin: Origin): AnyModule {
   const own = guarded as unknown as AnyModule;
   ORIGINS.set(own, origin);
   return own;
+}
+
+/**
+ * What nobody waited for, as the fault of the user's module that has forgotten to; nothing where no module of a user is
+ * loaded, or none is in it.
+ */
+export function strayFault(thrown: unknown): PitrError | undefined {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const forgotten = 'Nobody waited for it: an "await" is missing before something that takes its time.';
+  for (const { name, file } of ORIGINS.values()) {
+    const at = placeInStack(error, file);
+    if (at === undefined) continue;
+    return new PitrError({
+      kind: 'failed',
+      code: 'module-fault',
+      message: `module "${name}" is at fault: ${error.name}: ${error.message}`,
+      details: [forgotten],
+      at: named(at),
+      next: [mend(at.file)],
+      cause: thrown,
+    });
+  }
+  const [origin, ...others] = ORIGINS.values();
+  if (!(thrown instanceof PitrError) || origin === undefined) return undefined;
+  const files = [origin, ...others].map(({ file }) => file);
+  return new PitrError({
+    ...thrown.toJSON(),
+    details: [...thrown.details, forgotten],
+    next: [`Look for it in ${files.join(', ')}.`],
+    cause: thrown,
+  });
 }
 
 type AnyFunction = (...args: readonly unknown[]) => unknown;

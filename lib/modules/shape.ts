@@ -1,4 +1,4 @@
-import { didYouMean } from '../base/errors/nearest.ts';
+import { didYouMean, nearestName } from '../base/errors/nearest.ts';
 import { isRecord, MODULE_PARTS } from '../contract/module-parts.ts';
 import { paramsOf } from './params.ts';
 
@@ -31,21 +31,19 @@ export function moduleFlaws(value: unknown): readonly Flaw[] {
     ];
   }
   const names = Object.keys(parts);
-  const flaws: Flaw[] = [];
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(parts, name));
+  const misspelt = new Set(unknown.map((name) => nearestName(name, names)));
+  const flaws: Flaw[] = unknown.map((name) => ({
+    part: name,
+    text: `"${name}" is no part of a module of kind "${String(value.kind)}"${didYouMean(name, names)}`,
+  }));
   for (const [name, { form, required }] of Object.entries(parts)) {
     const given = value[name];
-    if (given === undefined ? !required : form.fits(given)) continue;
+    if (given === undefined ? !required || misspelt.has(name) : form.fits(given)) continue;
     const must = required ? form.words : `${form.words}, or left out`;
     flaws.push({
       part: given === undefined ? undefined : name,
       text: `"${name}" must be ${must}, but is ${words(given)}`,
-    });
-  }
-  for (const name of Object.keys(value)) {
-    if (Object.hasOwn(parts, name)) continue;
-    flaws.push({
-      part: name,
-      text: `"${name}" is no part of a module of kind "${String(value.kind)}"${didYouMean(name, names)}`,
     });
   }
   return [...flaws, ...paramsFlaws(value)];

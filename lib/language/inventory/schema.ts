@@ -10,10 +10,7 @@ const GROUP: JsonSchema = { $ref: '#/definitions/group' };
  * is reached, and those that fill params of modules, with what they mean. Variables of one's own are free.
  */
 export async function inventorySchema(userDirs: readonly string[] = []): Promise<JsonSchema> {
-  const misplaced = {
-    not: {},
-    errorMessage: 'This stands outside any group: put it under one. "all:" holds everything.',
-  };
+  const misplaced = refused('This stands outside any group: put it under one. "all:" holds everything.');
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'pitr inventory',
@@ -51,6 +48,11 @@ export async function inventorySchema(userDirs: readonly string[] = []): Promise
   };
 }
 
+/** What must not stand there. Editors show the deprecation's words, which `not` has none of. */
+function refused(why: string): JsonSchema {
+  return { not: {}, deprecationMessage: why, doNotSuggest: true };
+}
+
 async function variables(userDirs: readonly string[]): Promise<JsonSchema> {
   const all: Record<string, JsonSchema> = { ...(await moduleVariables(userDirs)) };
   for (const { names, summary } of Object.values(CONNECTION_VARS)) {
@@ -60,7 +62,7 @@ async function variables(userDirs: readonly string[]): Promise<JsonSchema> {
   }
   all.ansible_connection = { ...all.ansible_connection, enum: ['ssh', 'docker', 'local'] };
   for (const [name, advice] of Object.entries(UNSUPPORTED_VARS))
-    all[name] = { not: {}, errorMessage: `pitr cannot follow this variable. ${advice}` };
+    all[name] = refused(`pitr cannot follow this variable. ${advice}`);
   return all;
 }
 

@@ -37,13 +37,17 @@ export async function readText(host: ReadHost, path: string): Promise<string | U
  */
 export function predictedText(path: string, text: string): Prediction {
   const bytes = new TextEncoder().encode(text);
-  return predictedChange(pathResource, path, (before): PathState => ({
-    ...(before.kind === 'file' ? before : { mode: 0o644, owner: 'root', group: 'root', mtime: 0 }),
-    kind: 'file',
-    size: bytes.length,
-    sha256: sha256Of(bytes),
-    content: text,
-  }));
+  return predictedChange(
+    pathResource,
+    path,
+    (before): PathState => ({
+      ...(before.kind === 'file' ? before : { mode: 0o644, owner: 'root', group: 'root', mtime: 0 }),
+      kind: 'file',
+      size: bytes.length,
+      sha256: sha256Of(bytes),
+      content: text,
+    }),
+  );
 }
 
 /** Bytes as text. Throws kind `failed` (`not-text`) when they are not UTF-8. */

@@ -101,6 +101,7 @@ const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   retake: { form: func(), required: false },
   reassert: { form: func(), required: false },
   orphans: { form: literal('end'), required: false },
+  settle: { form: func(), required: false },
 };
 
 /** The parts of each kind of module: what a module that is loaded is held against. */

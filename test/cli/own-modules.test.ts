@@ -31,10 +31,14 @@ async function file(name: string, text: string): Promise<void> {
   await writeFile(join(place, name), text);
 }
 
-/** The id of the newest run. */
-async function lastRun(): Promise<string> {
-  const [newest = '{}'] = (await pitr('runs', '--output', 'json')).stdout.split('\n');
-  return String(JSON.parse(newest).id);
+/** The id of the one run of a playbook. */
+async function runOf(playbook: string): Promise<string> {
+  const { stdout } = await pitr('runs', '--output', 'json');
+  const runs = stdout
+    .trim()
+    .split('\n')
+    .map((line): { id: string; playbook: string } => JSON.parse(line));
+  return runs.find((run) => run.playbook.endsWith(playbook))?.id ?? 'none';
 }
 
 /** Text that is laid out, on one line. */
@@ -76,8 +80,8 @@ describe('pitr new', () => {
     expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining('1 change would be made') });
     expect((await pitr('play', 'real.yml')).code).toBe(0);
     expect(await readFile(join(place, 'motd'), 'utf8')).toBe('hello\n');
-    const run = await lastRun();
-    expect(await pitr('undo', run, '--yes')).toMatchObject({ code: 0 });
+    const run = await runOf('real.yml');
+    expect(await pitr('undo', run, '--yes')).toMatchObject({ code: 0, stderr: '' });
     await expect(readFile(join(place, 'motd'))).rejects.toThrow('ENOENT');
   });
 
@@ -210,7 +214,7 @@ describe('a fault of a module in a run', () => {
     expect(`${stdout}${stderr}`).toContain('modules/site/odd.ts:11:5');
     expect(`${stdout}${stderr}`).not.toMatch(/unexpected error|report this/);
     expect(code).toBe(2);
-    const runId = await lastRun();
+    const runId = await runOf('play.yml');
     expect(await pitr('undo', runId, '--yes')).toMatchObject({ code: 0 });
     await expect(readFile(join(place, 'made'))).rejects.toThrow('ENOENT');
   });

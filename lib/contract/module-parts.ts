@@ -40,11 +40,6 @@ const line: Form<string> = {
   fits: (value) => typeof value === 'string' && value.trim() !== '',
 };
 
-const names: Form<readonly string[]> = {
-  words: 'a list of names',
-  fits: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
-};
-
 const texts: Form<Readonly<Record<string, string>>> = {
   words: 'a mapping of each result to one line of text',
   fits: (value) => isRecord(value) && Object.values(value).every((text) => typeof text === 'string'),
@@ -93,13 +88,9 @@ const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   apply: { form: func(), required: true },
   undo: { form: undo(), required: true },
   undoShown: { form: func(), required: false },
+  effects: { form: func(), required: false },
+  again: { form: func(), required: false },
   undoable: { form: func(), required: false },
-  applyOnly: { form: names, required: false },
-  everyRun: { form: literal(true), required: false },
-  mayEnd: { form: func(), required: false },
-  handsOn: { form: func(), required: false },
-  retake: { form: func(), required: false },
-  reassert: { form: func(), required: false },
   orphans: { form: literal('end'), required: false },
   settle: { form: func(), required: false },
 };

@@ -8,6 +8,7 @@ export { formatBytes, parseBytes } from '../base/values/bytes.ts';
 export { Unknown } from '../base/values/unknown.ts';
 export { durationParam, formatDuration, milliseconds } from '../base/wait/duration.ts';
 export { deadlinePassed, rest, until, type Waiting } from '../base/wait/until.ts';
+export type { ClusterStep, Effect, Lasting } from '../contract/effects.ts';
 export type { ReadHost, Resource, WriteHost } from '../contract/host.ts';
 export { known } from '../contract/known.ts';
 export {
@@ -18,9 +19,11 @@ export {
   defineControl,
   defineLook,
   defineModule,
+  type Journalled,
   type LookModule,
   type Result,
   type TaskContext,
+  type WorkContext,
 } from '../contract/module.ts';
 export type { Evaluated } from '../contract/params.ts';
 export { type Probe, type ProbeOptions, probe, probeScript } from '../contract/probe.ts';

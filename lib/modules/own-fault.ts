@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { PitrError, type SourcePosition } from '../base/errors/pitr-error.ts';
 import { Secret } from '../base/values/secret.ts';
 import { Unknown, UnknownReached } from '../base/values/unknown.ts';
+import { effectsFlaw } from '../contract/effect-form.ts';
 import type { AnyModule } from '../contract/module.ts';
 import { isRecord } from '../contract/module-parts.ts';
 import { mend, named, placeInStack, placeOfPart, placesOf } from './source-place.ts';
@@ -99,6 +100,11 @@ function checked(answer: unknown, part: string, origin: Origin): unknown {
     if (flaw !== undefined)
       throw wrongAnswer(origin, part, flaw, 'A change is plain JSON: the journal keeps it for undo.');
   }
+  if (part === 'effects') {
+    const flaw = effectsFlaw(answer);
+    if (flaw !== undefined)
+      throw wrongAnswer(origin, part, flaw, 'docs/writing-modules.md tells the fields of an effect.');
+  }
   if (part === 'apply' && answer === undefined) return {};
   return answer;
 }
@@ -107,7 +113,9 @@ function changeFlaw(change: unknown): string | undefined {
   if (!isRecord(change)) return 'a change that is no mapping';
   if (typeof change.summary !== 'string' || change.summary.trim() === '')
     return 'a change without a "summary": one line that says what it does';
-  return notJson(change, 'change', new Set());
+  // What only `apply` needs is in no journal.
+  const { forApply: _, ...journalled } = change;
+  return notJson(journalled, 'change', new Set());
 }
 
 /** The first thing in a value that JSON cannot keep, in words. */

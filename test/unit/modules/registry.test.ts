@@ -192,18 +192,14 @@ describe('a part of a module that is not as it has to be', () => {
   it.each([
     [
       'is misspelt',
-      '  handsOnn: () => 1,',
-      '"handsOnn" is no part of a module of kind "change" (did you mean "handsOn"?)',
+      '  efects: () => [],',
+      '"efects" is no part of a module of kind "change" (did you mean "effects"?)',
     ],
-    ['is no function', "  mayEnd: 'pgdata',", '"mayEnd" must be a function, or left out, but is "pgdata"'],
-    ['is no list', "  applyOnly: 'text',", '"applyOnly" must be a list of names, or left out, but is "text"'],
+    ['is no function', "  effects: 'pgdata',", '"effects" must be a function, or left out, but is "pgdata"'],
     ['has another value', "  orphans: 'keep',", '"orphans" must be "end", or left out, but is "keep"'],
   ])('that %s is refused at load, with its line', async (_, line, text) => {
     await using dir = await folder({
-      'modules/site/odd.ts': CHANGING.replace('  undo:', `${line}\n  undo:`).replace(
-        'defineModule({',
-        'defineModule({',
-      ),
+      'modules/site/odd.ts': CHANGING.replace('  undo:', `${line}\n  undo:`),
     });
     expect(await refusal(loadModule('site.odd', [dir.path]), dir.path)).toBe(
       [
@@ -266,6 +262,31 @@ describe('a fault of a module', () => {
       message: expect.stringContaining(`module "site.odd" is at fault: its plan ${words}`),
       at: { line: 8 },
     });
+  });
+
+  it.each([
+    [
+      "{ kind: 'thing', id: 'x', state: 'up', lasts: 'forever' }",
+      'gives effects[0].lasts, which is wrong: Invalid',
+    ],
+    ["{ kind: 'thing', id: 'x', state: 'up' }", 'gives effects[0].lasts, which is wrong: Invalid'],
+    [
+      "{ kind: 'thing', id: 'x', state: 'up', lasts: 'for good', superseeds: true }",
+      'gives effects[0], which is wrong: Unrecognized key: "superseeds"',
+    ],
+  ])('that gives the effect %s is told', async (effect, words) => {
+    const { dir, module } = await faulty('plan', `() => ({ summary: 'x' }), effects: () => [${effect}]`);
+    await using _ = dir;
+    await expect(call(module, 'effects', {})).rejects.toMatchObject({
+      code: 'module-fault',
+      message: expect.stringContaining(`module "site.odd" is at fault: its effects ${words}`),
+    });
+  });
+
+  it('may give what only apply needs in any form', async () => {
+    const { dir, module } = await faulty('plan', "() => ({ summary: 'x', forApply: new Uint8Array(2) })");
+    await using _ = dir;
+    expect(await call(module, 'plan', {}, {})).toMatchObject({ summary: 'x' });
   });
 
   it('is not what it throws for the operator', async () => {

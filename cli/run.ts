@@ -11,7 +11,10 @@ import { productVersion } from './product.ts';
 import { usageError } from './usage-error.ts';
 
 /** Runs the command line. Gives the exit code; every error has been told when it resolves. */
-export async function runCommandLine(words: readonly string[], bare: Omit<Io, 'masker'>): Promise<number> {
+export async function runCommandLine(
+  words: readonly string[],
+  bare: Omit<Io, 'masker'> | Io,
+): Promise<number> {
   const io = maskedIo(bare);
   learnTyped(words, io.masker);
   try {
@@ -65,8 +68,24 @@ function learnTyped(words: readonly string[], masker: Masker): void {
   }
 }
 
+/** An error that came where nobody waited for it. Gives the exit code. */
+export async function tellStray(
+  thrown: unknown,
+  words: readonly string[],
+  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+): Promise<number> {
+  const { strayFault } = await import('../lib/modules/own-fault.ts');
+  const error = strayFault(thrown) ?? asPitrError(thrown);
+  const left = 'pitr ended in the middle of its work; its journal says how far it was';
+  return tellError(error.with({ state: left, next: ['pitr runs'] }), words, io);
+}
+
 /** JSON on stdout where JSON was asked for, words on stderr otherwise. */
-async function tellError(error: PitrError, words: readonly string[], io: Io): Promise<number> {
+async function tellError(
+  error: PitrError,
+  words: readonly string[],
+  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+): Promise<number> {
   const { errorText, exitCodeOf } = await import('./display/error-text.ts');
   if (asksForJson(words)) {
     const { writeJson } = await import('./display/json.ts');

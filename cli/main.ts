@@ -10,7 +10,11 @@ if (words[0] === '--version' || words[0] === '-V') {
   // A reader that has gone (`pitr ... | head`, a closed terminal) must never stop a recovery.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  const { runCommandLine } = await import('./run.ts');
+  const { runCommandLine, tellStray } = await import('./run.ts');
+  process.on('unhandledRejection', (thrown) => {
+    // Nobody knows what state things are in now but the journal.
+    void tellStray(thrown, words, process).then((code) => process.exit(code));
+  });
   const exitCode = await runCommandLine(words, {
     stdout: process.stdout,
     stderr: process.stderr,

@@ -52,8 +52,24 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
   return command.run(parsed.invocation, io);
 }
 
+/** An error that came where nobody waited for it. Gives the exit code. */
+export async function tellStray(
+  thrown: unknown,
+  words: readonly string[],
+  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+): Promise<number> {
+  const { strayFault } = await import('../lib/modules/own-fault.ts');
+  const error = strayFault(thrown) ?? asPitrError(thrown);
+  const left = 'pitr ended in the middle of its work; its journal says how far it was';
+  return tellError(error.with({ state: left, next: ['pitr runs'] }), words, io);
+}
+
 /** JSON on stdout where JSON was asked for, words on stderr otherwise. */
-async function tellError(error: PitrError, words: readonly string[], io: Io): Promise<number> {
+async function tellError(
+  error: PitrError,
+  words: readonly string[],
+  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+): Promise<number> {
   const { errorText, exitCodeOf } = await import('./display/error-text.ts');
   if (asksForJson(words)) {
     const { writeJson } = await import('./display/json.ts');

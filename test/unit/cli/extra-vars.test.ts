@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readExtraVars } from '../../../cli/extra-vars.ts';
 import { asPitrError, type PitrError } from '../../../lib/base/errors/pitr-error.ts';
 import { Masker } from '../../../lib/base/values/masker.ts';
+import { Secret } from '../../../lib/base/values/secret.ts';
 
 let directory: string;
 
@@ -21,8 +22,15 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
+const at = (cwd: string, env: Readonly<Record<string, string>> = {}, masker = new Masker()) => ({
+  cwd,
+  env,
+  stderr: process.stderr,
+  masker,
+});
+
 function read(typed: readonly string[], masker = new Masker()) {
-  return readExtraVars(typed, { cwd: directory, masker });
+  return readExtraVars(typed, at(directory, {}, masker));
 }
 
 async function refusal(...typed: string[]): Promise<PitrError> {
@@ -158,5 +166,32 @@ describe('-e', () => {
       '******** ******** ******** open 5431',
     );
     expect([...masker.files()]).toEqual([[join(directory, 'secrets.yml'), ['admin_password']]]);
+  });
+});
+
+describe('PITR_BECOME_PASSWORD_FILE', () => {
+  it('gives the first line as a secret, and warns where others may read it', async () => {
+    const file = join(directory, 'password');
+    await writeFile(file, 'it\'s "a" $HOME \\\nsecond\n', { mode: 0o644 });
+    const told: string[] = [];
+    const io = {
+      ...at(directory, { PITR_BECOME_PASSWORD_FILE: 'password' }),
+      stderr: { write: (text: string) => told.push(text) },
+    };
+    const { pitr_become_password: password } = await readExtraVars([], io);
+    expect(password instanceof Secret && password.reveal()).toBe('it\'s "a" $HOME \\');
+    expect(told.join('')).toContain(`chmod 600 ${file}`);
+    await chmod(file, 0o600);
+    told.length = 0;
+    await readExtraVars([], io);
+    expect(told).toEqual([]);
+  });
+
+  it('refuses a file that is not there, or empty', async () => {
+    const io = (name: string) => at(directory, { PITR_BECOME_PASSWORD_FILE: name });
+    await expect(readExtraVars([], io('none'))).rejects.toMatchObject({ code: 'become-password-unreadable' });
+    await expect(readExtraVars([], io('empty.yml'))).rejects.toMatchObject({
+      code: 'become-password-unreadable',
+    });
   });
 });

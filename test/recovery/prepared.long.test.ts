@@ -14,25 +14,19 @@ let leader: DatabaseHost;
 let target: DatabaseHost;
 /** While a transaction is prepared that has locked a table. */
 let moment: string;
-let usual: { readonly max_prepared_transactions: string; readonly logging_collector: string };
+let usual: string;
 
 const write = (statement: string) => sql(lab, leader, statement, { database: 'shop' });
-
-const COLLECTED = { logging_collector: 'on', log_directory: 'log' };
 
 /** Raised after the backup, by so much that what is prepared does not fit into what the backup says. */
 beforeAll(async () => {
   lab = await sharedLab();
   leader = await currentLeader(lab);
   target = databaseHosts.filter((host) => host !== leader).at(0) ?? 'db2';
-  const value = (name: string) => sql(lab, leader, `show ${name}`);
-  usual = {
-    max_prepared_transactions: await value('max_prepared_transactions'),
-    logging_collector: await value('logging_collector'),
-  };
-  await setParameters(lab, leader, COLLECTED, COLLECTED);
+  expect(await sql(lab, leader, 'show logging_collector')).toBe('on');
+  usual = await sql(lab, leader, 'show max_prepared_transactions');
   await labSeed(lab, silent);
-  const raised = { max_prepared_transactions: String(Number(usual.max_prepared_transactions) + 5) };
+  const raised = { max_prepared_transactions: String(Number(usual) + 5) };
   await setParameters(lab, leader, raised, raised);
   await write('drop table if exists undecided');
   await write('create table undecided (row int)');
@@ -51,8 +45,7 @@ afterAll(async () => {
   await healthy(lab, 120_000);
   leader = await currentLeader(lab);
   await write(`rollback prepared 'it''s open'`).catch(() => undefined);
-  const nothing = { max_prepared_transactions: null, logging_collector: null, log_directory: null };
-  await setParameters(lab, leader, nothing, usual);
+  await setParameters(lab, leader, { max_prepared_transactions: null }, { max_prepared_transactions: usual });
 }, 300_000);
 
 async function run(...args: string[]) {

@@ -8,6 +8,7 @@ const at = (position: number): Lsn => lsnAt(BigInt(position));
 const end: Moment = {
   last: { lsn: at(0x7000060), endLsn: at(0x7000088) },
   held: [],
+  prepared: [],
   restorePoints: [],
   writtenBefore: [],
   segmentsRead: 2,

@@ -54,7 +54,12 @@ async function run(...args: string[]) {
   return { ...done, error: runError(done.events), runId: started?.runId ?? '' };
 }
 
-const told = { gid: "it's open", tables: ['undecided'] };
+const told = {
+  gid: "it's open",
+  owner: 'postgres',
+  database: 'shop',
+  locks: [{ table: 'undecided', mode: 'AccessExclusiveLock' }],
+};
 
 it('names what is prepared at the moment: in the plan, and at the end with the commands that decide it', async () => {
   const recovered = await run(
@@ -76,7 +81,7 @@ it('names what is prepared at the moment: in the plan, and at the end with the c
   );
   expect(found.at(-1)).toMatchObject({ transactions: [expect.objectContaining(told)] });
   const ending = messages(over.events);
-  expect(ending).toContain(`commit prepared 'it''s open'`);
+  expect(ending).toMatch(/^ +\/\S*psql .*'commit prepared /m);
   const command = /^ +(\/\S*psql .*rollback prepared .*)$/m.exec(ending)?.[1];
   expect(command).toBeDefined();
   await lab.mustExec(target, ['sh', '-c', command ?? 'false'], { user: 'postgres' });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ReadHost } from '../../contract/host.ts';
 import { commandLine } from '../../transport/quote.ts';
+import { LOCK_MODES } from '../wal/records/prepared.ts';
 import { literal } from './alter-system.ts';
 import { querySql, type SessionTarget } from './sql.ts';
 
@@ -60,10 +61,14 @@ export async function readPrepared(host: ReadHost, session: SessionTarget): Prom
   const byDatabase = new Map(locks);
   return open.map((one) => ({
     ...one,
-    locks: (byDatabase.get(one.database) ?? [])
-      .filter(({ xid }) => xid === one.xid)
-      .map(({ table, mode }) => ({ table, mode })),
+    locks: strongest((byDatabase.get(one.database) ?? []).filter(({ xid }) => xid === one.xid)),
   }));
+}
+
+/** One lock a table. */
+function strongest(locks: readonly LockRow[]): Prepared['locks'] {
+  const weakestFirst = locks.toSorted((a, b) => LOCK_MODES.indexOf(a.mode) - LOCK_MODES.indexOf(b.mode));
+  return [...new Map(weakestFirst.map(({ table, mode }) => [table, { table, mode }])).values()];
 }
 
 /** What is prepared in a standby, which does not show it before its promotion: what the WAL says, with the names that its catalogues have. */

@@ -17,8 +17,8 @@ export interface PreparedTransaction {
   readonly locks: readonly PreparedLock[];
 }
 
-/** `LOCKMODE`s by number. */
-const MODES = [
+/** `LOCKMODE`s by number: the weakest first. */
+export const LOCK_MODES: readonly string[] = [
   'NoLock',
   'AccessShareLock',
   'RowShareLock',
@@ -75,7 +75,7 @@ function locksFrom(data: DataView, from: number): readonly PreparedLock[] {
       const relation = data.getUint32(at + 4, true);
       const key = `${database}/${relation}`;
       if (rank > (strongest.get(key)?.rank ?? 0))
-        strongest.set(key, { lock: { database, relation, mode: MODES[rank] ?? `mode ${rank}` }, rank });
+        strongest.set(key, { lock: { database, relation, mode: LOCK_MODES[rank] ?? `mode ${rank}` }, rank });
     }
     at += aligned(length);
   }

@@ -1,4 +1,5 @@
 import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf, keptBy, promotedIn, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
@@ -12,7 +13,7 @@ import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { makeAsk } from '../questions.ts';
 import { table } from '../table.ts';
-import { byteSize, plural, wrapWords } from '../text.ts';
+import { plural, wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 
 export const commit = defineCommand({
@@ -92,7 +93,7 @@ export const commit = defineCommand({
       );
       session.emit({ type: 'commit.finished', time: Date.now(), error });
       if (error === undefined) {
-        session.print(['', session.view.paint.ok(`Done: ${byteSize(total(left))} freed.`)]);
+        session.print(['', session.view.paint.ok(`Done: ${formatBytes(total(left))} freed.`)]);
         return 0;
       }
       if (!session.json) session.tell(error);
@@ -165,7 +166,7 @@ function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], ses
         {
           title: 'SIZE',
           value: ({ bytes, error }) =>
-            error !== undefined ? 'unknown' : bytes === undefined ? 'gone' : byteSize(bytes),
+            error !== undefined ? 'unknown' : bytes === undefined ? 'gone' : formatBytes(bytes),
           align: 'right',
         },
         { title: 'WHAT', value: ({ kept }) => kept.kind },
@@ -203,7 +204,7 @@ async function consent(
     interrupt: session.interrupts.interrupt,
   });
   const { answer, by } = await ask({
-    text: `Remove ${byteSize(total(left))} of old data for good? There is no way back from that.`,
+    text: `Remove ${formatBytes(total(left))} of old data for good? There is no way back from that.`,
     word: id,
     unanswered: 'nothing was removed',
   });
@@ -230,7 +231,7 @@ function tellStep(
   const { paint } = session.view;
   const bytes = left.find((one) => one.kept === kept)?.bytes;
   const lines: Readonly<Record<CommitStep['status'], string>> = {
-    removing: `[${host}] removing ${path}${bytes === undefined ? '' : ` (${byteSize(bytes)})`}`,
+    removing: `[${host}] removing ${path}${bytes === undefined ? '' : ` (${formatBytes(bytes)})`}`,
     removed: paint.ok(`[${host}] removed ${path}`),
     gone: paint.quiet(`[${host}] was gone: ${path}`),
     failed: paint.failed(`[${host}] ${error?.message ?? 'failed'}`),

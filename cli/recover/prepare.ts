@@ -13,7 +13,7 @@ import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { headLines, type RecoverRequest, recoverDisplay, surroundings } from './carry-out.ts';
 import { consentToGap, findGap } from './gap.ts';
-import { type ManualSteps, manualSteps, type Prepared, type Step } from './manual-steps.ts';
+import { type ManualStep, type ManualSteps, manualSteps, type Prepared } from './manual-steps.ts';
 import { type Node, readSite, type Site } from './nodes.ts';
 import { type RecoverOrder, remarksOn, variablesOf, wordsOf } from './order.ts';
 import { banner } from './script-display.ts';
@@ -174,7 +174,7 @@ function tellSteps(
   session: PlainSession,
 ): void {
   const { paint } = session.view;
-  const parts: readonly (readonly [part: string, title: string, steps: readonly Step[]])[] = [
+  const parts: readonly (readonly [part: string, title: string, steps: readonly ManualStep[]])[] = [
     ['apply', 'To apply the recovery by hand', steps.apply],
     ['back', 'To take it back', steps.back],
     ['take-over', 'To make the whole cluster follow it', steps.takeOver],
@@ -202,7 +202,7 @@ function tellSteps(
   ]);
 }
 
-function stepLines(step: Step, number: number, quiet: (text: string) => string): readonly string[] {
+function stepLines(step: ManualStep, number: number, quiet: (text: string) => string): readonly string[] {
   return [
     '',
     `${number}. ${step.title}`,

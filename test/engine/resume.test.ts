@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { waitUntil } from '../../lib/base/wait/wait-until.ts';
+import { deadlinePassed, until } from '../../lib/base/wait/until.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo } from '../../lib/engine/back/undo-plan.ts';
@@ -345,13 +345,12 @@ describe('a run whose controller was killed', () => {
       ['--import', TSX, join(checkout, 'cli/main.ts'), 'play', 'play.yml'],
       { cwd: directory, stdio: 'ignore' },
     );
-    const pid = await waitUntil({
-      what: 'the slow command to run',
-      deadlineMs: 60_000,
+    const pid = await until(() => readFile(join(directory, 'pids'), 'utf8').catch(() => ''), {
       everyMs: 50,
-      attempt: () => readFile(join(directory, 'pids'), 'utf8').catch(() => ''),
+      deadlineMs: 60_000,
       done: (text) => text.endsWith('\n'),
-      describe: (text) => text,
+      late: (text, deadlineMs) =>
+        deadlinePassed({ what: 'the slow command to run', deadlineMs, lastSeen: text }),
     });
     controller.kill('SIGKILL');
     await once(controller, 'exit');

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { waitUntil } from '../../lib/base/wait/wait-until.ts';
+import { deadlinePassed, until } from '../../lib/base/wait/until.ts';
 import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo, type UndoWish } from '../../lib/engine/back/undo-plan.ts';
 import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
@@ -344,13 +344,12 @@ describe('a run whose controller was killed', () => {
       ['--import', TSX, join(checkout, 'cli/main.ts'), 'play', 'play.yml'],
       { cwd: directory, stdio: 'ignore' },
     );
-    const left = await waitUntil({
-      what: 'the slow command to run',
-      deadlineMs: 60_000,
+    const left = await until(() => readFile(join(place, 'half'), 'utf8').catch(() => ''), {
       everyMs: 50,
-      attempt: () => readFile(join(place, 'half'), 'utf8').catch(() => ''),
+      deadlineMs: 60_000,
       done: (text) => text.endsWith('\n'),
-      describe: (text) => text,
+      late: (text, deadlineMs) =>
+        deadlinePassed({ what: 'the slow command to run', deadlineMs, lastSeen: text }),
     });
     controller.kill('SIGKILL');
     await once(controller, 'exit');

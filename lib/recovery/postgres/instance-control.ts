@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
@@ -137,9 +138,9 @@ export async function startInstance(
   ref: InstanceRef,
   settings: readonly (readonly [name: string, value: string])[],
   silenceMs: number,
-  signal: AbortSignal,
-  told: (text: string) => void,
+  context: Pick<TaskContext, 'signal' | 'progress'>,
 ): Promise<InstanceState> {
+  const { signal } = context;
   const { log } = runFiles(ref.pgdata);
   const begun = performance.now();
   await until(() => postgresResource.read(host, ref.pgdata), {
@@ -186,7 +187,7 @@ export async function startInstance(
     const now = performance.now();
     if (lines !== heard.lines) heard = { lines, at: now };
     else if (now - heard.at >= silenceMs) throw silent(host.name, ref, facts, silenceMs);
-    told(facts.tail.at(-1) ?? 'no word in the log yet');
+    context.progress(facts.tail.at(-1) ?? 'no word in the log yet');
     await rest(300, signal);
   }
 }

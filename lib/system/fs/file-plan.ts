@@ -1,4 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { formatBytes } from '../../base/values/bytes.ts';
 import { known } from '../../contract/known.ts';
 import type { Change, Diff, Foresight, Result } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
@@ -16,7 +17,7 @@ import { formatMode } from './mode.ts';
 import { HASHED_BYTES, pathResource } from './path-resource.ts';
 import { parentOf } from './paths.ts';
 import { checkOwner, checkParent, newAttributes, type Surroundings } from './surroundings.ts';
-import { contentDiff, formatBytes } from './text.ts';
+import { contentDiff } from './text.ts';
 
 /** A file to be written, or to get other attributes; all that its undo needs. */
 export interface FileChange extends Change {

@@ -54,6 +54,8 @@ beforeAll(async () => {
 }, 600_000);
 
 afterAll(async () => {
+  // Where it has not come to an end; refused where nothing waits.
+  await run('play', 'rollback.yml', '-i', chosenInventory(lab), '-e', `target=${scene.target}`);
   const leader = await currentLeader(lab);
   await sql(lab, leader, `alter role replicator password '${old}'`);
   await sql(lab, leader, `alter role barman password '${old}'`);

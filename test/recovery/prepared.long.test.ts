@@ -42,6 +42,8 @@ beforeAll(async () => {
 }, 900_000);
 
 afterAll(async () => {
+  // Where one has not come to an end; refused where nothing waits.
+  for (const host of databaseHosts) await run('play', 'rollback.yml', '-e', `target=${host}`);
   await healthy(lab, 120_000);
   leader = await currentLeader(lab);
   await write(`rollback prepared 'it''s open'`).catch(() => undefined);

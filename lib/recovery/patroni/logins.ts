@@ -11,9 +11,9 @@ export interface TriedLogin {
   readonly role: string;
   readonly use: LoginUse;
   readonly from: string;
-  /** Why it was not let in, in libpq's words; absent where it was. */
+  /** Why it was not let in, in libpq's words, or why that could not be known; absent where it was let in. */
   readonly error?: string;
-  /** Why it could not be tried. */
+  /** Why it could not be tried, where that is no reason to stop: its password is not in the configuration. */
   readonly untried?: string;
 }
 
@@ -68,12 +68,12 @@ tried = []
 for use, login in logins.items():
     role = login.pop("username", None)
     if not role:
-        tried.append({"use": use, "role": "", "untried": "Patroni's configuration names no role for it"})
+        tried.append({"use": use, "role": "", "untried": "the configuration of Patroni names no role for it"})
         continue
     answer = {"use": use, "role": role}
     tried.append(answer)
     if driver is None:
-        answer["untried"] = "Patroni's driver for PostgreSQL was not found"
+        answer["error"] = "the driver that Patroni uses for PostgreSQL was not found, so it could not be tried"
         continue
     way = dict(login, host=host, port=port, user=role, application_name="pitr", connect_timeout=5)
     if use == "replication":
@@ -163,7 +163,7 @@ export async function tryMemberLogins(
     TRY_LOGINS([config, pgdata, at.host, String(at.port)], { user, timeoutMs: 60_000 }),
   );
   if (asked.exitCode !== 0)
-    return [{ role: '', use: 'replication', from: name, untried: unreadable(config, asked.stderr) }];
+    return [{ role: '', use: 'replication', from: name, error: unreadable(config, asked.stderr) }];
   return parseTried(asked.stdout, name);
 }
 

@@ -129,7 +129,7 @@ async function tryBarman(
   const told = await askBarmanLogins(host.peer(barman.host), barman, at);
   return typeof told === 'string'
     ? parseTried(told, barman.host)
-    : [{ role: '', use: 'conninfo', from: barman.host, untried: told.untried }];
+    : [{ role: '', use: 'conninfo', from: barman.host, error: told.untried }];
 }
 
 function noAddress(

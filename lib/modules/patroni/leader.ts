@@ -107,7 +107,7 @@ function stillNot(host: string, p: Params, member: string, seen: Look, waited: n
     message: `${member} is still not the leader (current role: ${role}) after ${Math.round(waited / 1000)} s`,
     details: [...seen.flaws, ...hints(member, seen)],
     host,
-    state: 'No member was reinitialised; the old data of all members is still there.',
+    state: 'This task has changed nothing.',
     next:
       cluster.leader === undefined
         ? [

@@ -223,7 +223,7 @@ async function notLetIn(
       ...refused.map((one) => `${words(one)}: ${one.error}`),
     ],
     host: host.name,
-    state: 'Nothing was stopped: the cluster serves as before.',
+    state: 'This task has stopped nothing.',
     next: p.ways,
   });
 }

@@ -139,7 +139,7 @@ async function restOf(watch: ReplayWatch, p: Params, signal: AbortSignal): Promi
 function goesOn({ pgdata, target }: Params): string {
   const end =
     checkedTarget(target).kind === 'latest' ? 'waits at the end of the archived WAL' : 'pauses at the target';
-  return `PostgreSQL on ${pgdata} goes on replaying by itself, isolated, and ${end}; the rest of the cluster serves as before.`;
+  return `PostgreSQL on ${pgdata} goes on replaying by itself, isolated, and ${end}; no other node was stopped.`;
 }
 
 function figures(

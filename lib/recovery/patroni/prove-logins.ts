@@ -147,7 +147,7 @@ function noAddress(
         : `${config} names no postgresql.connect_address that another host could use.`,
     ],
     host,
-    state: 'Nothing was stopped: the cluster serves as before.',
+    state: 'This task has stopped nothing.',
     next: [
       `Name the node's address there (postgresql.connect_address), then run again.`,
       'To go on without that proof: -e prove_logins=false',

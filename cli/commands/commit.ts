@@ -1,9 +1,12 @@
 import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
-import { familyOf, keptBy, promotedIn, whyNotYet } from '../../lib/engine/back/kept-data.ts';
-import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
+import { familyOf } from '../../lib/engine/back/family.ts';
+import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { cutOversOf } from '../../lib/engine/back/story.ts';
+import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
@@ -28,6 +31,7 @@ export const commit = defineCommand({
     list: { text: 'Show the old data that all runs of this controller keep; remove nothing.' },
     check: { text: 'Show what would be removed, prove the health, and remove nothing.' },
     yes: { short: 'y', text: 'Do not ask.' },
+    ...BELIEVE_OPTION,
     ...RUN_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
@@ -51,7 +55,16 @@ export const commit = defineCommand({
         });
       }
       const run = await readRun(reference);
-      const runs = familyOf(run, await allRuns());
+      const again = commandLine([
+        'pitr',
+        'commit',
+        reference,
+        ...wish.inventories.flatMap((path) => ['-i', path]),
+      ]);
+      const trust = options['trust-journal'];
+      const runs: JournalledRun[] = [];
+      for (const one of familyOf(run, await readOthers(run)))
+        runs.push(await believeJournal(one, { trust, again }, session, io));
       const kept = keptBy(runs);
       const why = whyNotYet(runs);
       if (why !== undefined) throw notYet(runs, why);
@@ -154,7 +167,7 @@ function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], ses
     session.emit({ type: 'kept', run, host, path, kind, bytes, error });
   }
   const ids = runs.map(({ started }) => started.runId);
-  const recovered = promotedIn(runs);
+  const recovered = cutOversOf(runs).at(-1)?.host;
   session.print([
     ...wrapWords(
       `Kept by run${ids.length === 1 ? '' : 's'} ${ids.join(', ')}${recovered === undefined ? '' : ` (recovered on ${recovered})`}:`,

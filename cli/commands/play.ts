@@ -79,7 +79,7 @@ export const play = defineCommand({
       const { listPlay } = await import('../list-play.ts');
       return listPlay(list, request, options.output, io);
     }
-    const { runPlaybook } = await import('../../lib/engine/run/run.ts');
+    const { runAndTell } = await import('../run-and-tell.ts');
     const wishes = {
       output: options.output,
       noColor: options['no-color'],
@@ -87,7 +87,7 @@ export const play = defineCommand({
       diff: options.diff,
       yes: options.yes,
     };
-    const outcome = await withDoor(wishes, io, (door) => runPlaybook(request, door));
+    const outcome = await withDoor(wishes, io, (door) => runAndTell(request, door));
     if (outcome.status === 'ok') return 0;
     return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
   },

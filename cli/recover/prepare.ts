@@ -2,13 +2,13 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
-import { runPlaybook } from '../../lib/engine/run/run.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { outputKind } from '../display/choose.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
+import { runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { headLines, type RecoverRequest, recoverDisplay, surroundings } from './carry-out.ts';
@@ -76,7 +76,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
     wishes,
     io,
     (door) =>
-      runPlaybook(
+      runAndTell(
         {
           playbook: findPlaybook('prepare.yml', io.cwd),
           inventories: request.inventories,

@@ -68,6 +68,7 @@ function keyOf({ host, task, turn, item }: TaskTurn): string {
 /** What stands of a run. */
 export function pastOf(records: readonly JournalRecord[]): Past {
   let entries: Entry[] = [];
+  let beforeUndo = entries;
   const intents = new Map<number, { readonly at: number; readonly intent: Of<'change.intended'> }>();
   for (const [at, record] of records.entries()) {
     switch (record.type) {
@@ -98,9 +99,13 @@ export function pastOf(records: readonly JournalRecord[]): Past {
       case 'change.undoing':
       case 'change.undone': {
         const from = intents.get(record.number)?.at ?? at;
+        beforeUndo = entries;
         entries = entries.filter((entry) => entry.at < from);
         break;
       }
+      case 'change.undo-refused':
+        entries = beforeUndo;
+        break;
       default:
         break;
     }

@@ -104,6 +104,8 @@ export type JournalRecord =
   | ({ readonly type: 'undo.started' } & GoingOn)
   /** `pitr undo` begins to take the change back: from here on nobody can tell what of it stands. */
   | { readonly type: 'change.undoing'; readonly time: number; readonly number: number }
+  /** What takes the change back has refused, before it touched anything: the change stands as it stood. */
+  | { readonly type: 'change.undo-refused'; readonly time: number; readonly number: number }
   /** `pitr undo` has taken the change back. */
   | { readonly type: 'change.undone'; readonly time: number; readonly number: number }
   | {

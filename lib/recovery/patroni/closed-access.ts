@@ -1,4 +1,6 @@
 import type { WriteHost } from '../../contract/host.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
 import type { Allowed } from '../postgres/allowed.ts';
 import { closedRules, type Guest, guestRules, isClosed } from '../postgres/hba.ts';
 import { KEPT_HBA_FILE } from '../postgres/instance.ts';
@@ -65,11 +67,15 @@ export function dismissGuests(host: WriteHost, ref: InstanceRef, allowed: Allowe
   return admitGuests(host, ref, allowed, []);
 }
 
+const IS_THERE = `${PRESENCE}
+presence "$1"`;
+
 /** Puts the rules back that `closeAccess` kept; a file that somebody else has written since stays as it is. */
 export async function openAccess(host: WriteHost, ref: InstanceRef): Promise<void> {
   const kept = `${ref.pgdata}/${KEPT_HBA_FILE}`;
-  const there = await host.run(['test', '-e', kept], { user: ref.user, cwd: '/' });
-  if (there.exitCode !== 0) return;
+  const there = await host.run(['sh', '-c', IS_THERE, 'sh', kept], { user: ref.user, cwd: '/' });
+  if (there.exitCode === 1) return;
+  if (there.exitCode !== 0) throw commandFailed(there, host.name, { next: [`ls -l ${kept}`] });
   const file = await hbaFile(host, ref);
   if (isClosed(await read(host, ref, file))) {
     await host.writeFile(file, await read(host, ref, kept), { user: ref.user });

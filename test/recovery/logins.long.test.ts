@@ -45,7 +45,7 @@ function setPgpass(password: string): Promise<string> {
 beforeAll(async () => {
   lab = await sharedLab();
   const config = await lab.mustExec('db1', ['cat', CONFIG]);
-  old = /username: replicator, password: "(\w+)"/.exec(config)?.[1] ?? '';
+  old = /username: replicator, password: "([^"]+)"/.exec(config)?.[1] ?? '';
   const leader = await currentLeader(lab);
   await sql(lab, leader, `alter system set log_statement = 'all'`);
   await sql(lab, leader, 'select pg_reload_conf()');

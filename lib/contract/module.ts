@@ -173,6 +173,11 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
    */
   readonly reassert?: (host: WriteHost, change: C, context: TaskContext) => Promise<void>;
   /**
+   * At `pitr commit`, when the recovery is accepted: lets go of what was held only until then, from the journalled change
+   * alone. Must be safe to run twice.
+   */
+  readonly settle?: (host: WriteHost, change: C, context: TaskContext) => Promise<void>;
+  /**
    * `end`: what its commands have left at work when the controller died in the middle is ended before the run is
    * resumed or undone. Never for a module whose commands start what is to stay.
    */

@@ -1,6 +1,5 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { holdsMask, Masker } from '../../base/values/secret.ts';
-import type { TaskContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import {
   blindRefusal,
@@ -12,17 +11,16 @@ import {
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import type { HostConnection } from '../../transport/types.ts';
-import { beginningHere, operatorHere } from '../journal/beginning.ts';
+import { beginningHere } from '../journal/beginning.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
 import { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
-import { liveHost } from '../run/live-host.ts';
 import { inParallel } from '../run/pool.ts';
+import { changeAtCommit, settleAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
 import { stands } from './stands.ts';
-import { moduleOf } from './undo-plan.ts';
 
 export interface CommitRequest {
   /** The runs of one recovery, oldest first. */
@@ -131,7 +129,9 @@ export async function commitRuns(
         }
         return undefined;
       });
-      const error = errors.find((one) => one !== undefined);
+      const error =
+        errors.find((one) => one !== undefined) ??
+        (await settleAll(request.runs, { connections, held, signal }));
       const record = {
         type: 'commit.finished',
         time: Date.now(),
@@ -215,27 +215,8 @@ async function holdLock(
   const last = locks.at(-1);
   if (last === undefined) return;
   const [run, change] = last;
-  const module = await moduleOf(change, run);
-  if (module.kind !== 'change' || module.retake === undefined) return;
-  const peers = (name: string): HostConnection => connections.to(name);
-  const host = liveHost(peers(change.intent.host), peers, { user: change.intent.user, signal });
-  const none = (): never => {
-    throw new Error('a commit works from journals alone');
-  };
-  const context: TaskContext = {
-    runId: run.started.runId,
-    operator: operatorHere(),
-    signal,
-    progress: () => {},
-    output: () => {},
-    warn: () => {},
-    file: none,
-    render: none,
-    ask: none,
-    hold: held.hold,
-    held: held.held,
-  };
-  await module.retake(host, change.intent.change, context);
+  const { module, host, context } = await changeAtCommit(run, change, { connections, held, signal });
+  if (module.kind === 'change') await module.retake?.(host, change.intent.change, context);
 }
 
 async function withConnections<T>(

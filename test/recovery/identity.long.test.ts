@@ -1,8 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archiveCurrentWal } from '../../lab/archive.ts';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
 import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
@@ -142,6 +144,28 @@ describe('WAL of the timeline to come that lies in an archive without a history'
   });
 });
 
+describe('a segment on the way', () => {
+  it.each([
+    ['random bytes', 'head -c 16777216 /dev/urandom >"$1"'],
+    ['an older segment', 'cat "$2" >"$1"'],
+    ['zeros', 'head -c 16777216 /dev/zero >"$1"'],
+  ])('that holds %s is missing, by its name, before anything is touched', async (_, spoil) => {
+    const { server, id } = scene.accident.backup;
+    const listed = await barman('barman list-files --target wal "$1" "$2" | grep -v history', server, id);
+    const [first = '', second = ''] = listed.split('\n');
+    await barman('cp -p "$1" /tmp/kept.wal', second);
+    try {
+      await barman(spoil, second, first);
+      const run = await play('recover.yml', toBefore());
+      expect(runError(run.events)).toMatchObject({ kind: 'refused', code: 'wal-missing' });
+      expect(runError(run.events)?.message).toContain(second.slice(-24));
+      expect(tasksThat('changed', run.events)).toEqual([]);
+    } finally {
+      await barman('cp -p /tmp/kept.wal "$1"; rm /tmp/kept.wal', second);
+    }
+  });
+});
+
 describe('a promotion', () => {
   it('is refused with the instance as it was where an archive does not answer, and the same run goes on', async () => {
     expect(runError((await play('recover.yml', toBefore())).events)).toBeUndefined();
@@ -174,6 +198,64 @@ describe('a promotion', () => {
       '\n'.repeat(databaseHosts.length - 1),
     );
   });
+});
+
+/** A segment's header with the next position, and zeros behind it: right by size, cluster, timeline and position. */
+const STRAY = `import sys
+data = bytearray(open(sys.argv[1], 'rb').read())
+at = int.from_bytes(data[8:16], 'little') + len(data)
+data[8:16] = at.to_bytes(8, 'little')
+data[8192:] = bytes(len(data) - 8192)
+open(sys.argv[2], 'wb').write(data)`;
+
+describe('WAL that is archived', () => {
+  it.each([
+    ['the header of that segment and nothing of its content', STRAY],
+    ['random bytes', `import os, sys\nopen(sys.argv[2], 'wb').write(os.urandom(16777216))`],
+    ['the segment before', `import shutil, sys\nshutil.copy(sys.argv[1], sys.argv[2])`],
+  ])(
+    'is not proved by a file of its name with %s, and is again when the right one is in its place',
+    async (_, python) => {
+      const leader = await currentLeader(lab);
+      const last = await archiveCurrentWal(lab, leader);
+      const next =
+        last.slice(0, 16) +
+        (Number.parseInt(last.slice(16), 16) + 1).toString(16).toUpperCase().padStart(8, '0');
+      const fileOf = (segment: string) => `${wals(leader)}/${segment.slice(0, 16)}/${segment}`;
+      await barman(
+        'mkdir -p "$(dirname "$3")"; python3 -c "$1" "$2" "$3"',
+        python,
+        fileOf(last),
+        fileOf(next),
+      );
+      const run = await play('backup.yml', {});
+      expect(runError(run.events)).toMatchObject({
+        kind: 'failed',
+        code: 'archive-not-proved',
+        host: 'barman',
+      });
+      expect(JSON.stringify(runError(run.events))).toContain(next);
+      expect(tasksThat('changed', run.events)).toEqual([]);
+
+      await barman('barman -q cron');
+      await waitFor({
+        what: `Barman to put the right ${next} aside`,
+        deadlineMs: 60_000,
+        everyMs: 500,
+        attempt: () => barman('ls "$1"', `/var/lib/barman/${leader}/errors`),
+        done: (names) => names.includes(next),
+        describe: (names) => names,
+      });
+      await barman(
+        'mv -f "$1"/"$2".*.duplicate "$3" && barman -q rebuild-xlogdb "$4"',
+        `/var/lib/barman/${leader}/errors`,
+        next,
+        fileOf(next),
+        leader,
+      );
+      expect(runError((await play('backup.yml', {})).events)).toBeUndefined();
+    },
+  );
 });
 
 function durationOf(run: PitrResult, task: string): number | undefined {

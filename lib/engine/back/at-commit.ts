@@ -1,6 +1,6 @@
 import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
-import type { AnyModule, TaskContext } from '../../contract/module.ts';
+import type { AnyModule, WorkContext } from '../../contract/module.ts';
 import type { HostConnection } from '../../transport/types.ts';
 import { operatorHere } from '../journal/beginning.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
@@ -22,11 +22,8 @@ export async function changeAtCommit(
   run: JournalledRun,
   change: JournalledChange,
   { connections, held, signal }: CommitSurroundings,
-): Promise<{ readonly module: AnyModule; readonly host: WriteHost; readonly context: TaskContext }> {
+): Promise<{ readonly module: AnyModule; readonly host: WriteHost; readonly context: WorkContext }> {
   const peers = (name: string): HostConnection => connections.to(name);
-  const none = (): never => {
-    throw new Error('a commit works from journals alone');
-  };
   return {
     module: await moduleOf(change, run),
     host: liveHost(peers(change.intent.host), peers, { user: change.intent.user, signal }),
@@ -37,9 +34,6 @@ export async function changeAtCommit(
       progress: () => {},
       output: () => {},
       warn: () => {},
-      file: none,
-      render: none,
-      ask: none,
       hold: held.hold,
       held: held.held,
     },
@@ -65,4 +59,15 @@ export async function settleAll(
     }
   }
   return undefined;
+}
+
+/** Whether a change of the runs holds something until the recovery is accepted. */
+export async function holdsSomething(runs: readonly JournalledRun[]): Promise<boolean> {
+  for (const run of runs) {
+    for (const change of run.changes.filter(stands)) {
+      const module = await moduleOf(change, run);
+      if (module.kind === 'change' && module.settle !== undefined) return true;
+    }
+  }
+  return false;
 }

@@ -1,5 +1,5 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { holdsMask, Masker } from '../../base/values/secret.ts';
+import { Masker } from '../../base/values/secret.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import {
   blindRefusal,
@@ -12,6 +12,7 @@ import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import type { HostConnection } from '../../transport/types.ts';
 import { beginningHere } from '../journal/beginning.ts';
+import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
@@ -21,6 +22,7 @@ import { inParallel } from '../run/pool.ts';
 import { changeAtCommit, settleAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
 import { stands } from './stands.ts';
+import { variablesAgain } from './variables-again.ts';
 
 export interface CommitRequest {
   /** The runs of one recovery, oldest first. */
@@ -209,14 +211,14 @@ async function holdLock(
 ): Promise<void> {
   const locks = runs.flatMap((run) =>
     run.changes
-      .filter((change) => change.intent.module === 'core.lock' && stands(change))
+      .filter((change) => isHeld(change.intent) && stands(change))
       .map((change): [JournalledRun, JournalledChange] => [run, change]),
   );
   const last = locks.at(-1);
   if (last === undefined) return;
   const [run, change] = last;
   const { module, host, context } = await changeAtCommit(run, change, { connections, held, signal });
-  if (module.kind === 'change') await module.retake?.(host, change.intent.change, context);
+  if (module.kind === 'change') await module.again?.(host, change.intent.change, context);
 }
 
 async function withConnections<T>(
@@ -228,12 +230,8 @@ async function withConnections<T>(
   const inventory = await loadInventory(paths).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
-  const known = Object.entries(last?.extraVars ?? {}).filter(([, value]) => !holdsMask(value));
-  const connections = new Connections(
-    inventory,
-    { ...Object.fromEntries(known), ...extraVars },
-    new Masker(),
-  );
+  const known = last === undefined ? extraVars : variablesAgain(last, extraVars, 'connections');
+  const connections = new Connections(inventory, known, new Masker());
   try {
     return await work(connections);
   } finally {

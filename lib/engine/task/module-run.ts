@@ -1,13 +1,16 @@
 import { Unknown } from '../../base/values/unknown.ts';
+import type { Effect } from '../../contract/effects.ts';
 import type {
   AnyModule,
   Change,
   ChangeModule,
   Diff,
+  Journalled,
   LookModule,
   Result,
   TaskContext,
 } from '../../contract/module.ts';
+import type { Prediction } from '../../contract/resource.ts';
 import { CHANGE_MARK, changeMark } from '../back/orphans.ts';
 import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
@@ -40,12 +43,10 @@ export interface ChangeJournal {
     readonly step: TaskTurn;
     readonly module: string;
     readonly params: unknown;
-    readonly change: Change;
+    readonly change: Journalled<Change>;
     readonly user: string | undefined;
     readonly env: Readonly<Record<string, string>> | undefined;
-    readonly everyRun: true | undefined;
-    readonly mayEnd: string | undefined;
-    readonly handsOn: string | undefined;
+    readonly effects: readonly Effect[];
     readonly undoable: true | string;
   }): Promise<number>;
   done(number: number, result: Result): Promise<void>;
@@ -89,7 +90,7 @@ export async function runModule(
         : lookInCheckMode(module, params, place, place.predictions, context);
     case 'change':
       return (
-        madeBefore(module, place) ??
+        madeBefore(place) ??
         (place.predictions === undefined
           ? change(name, module, params, place, context)
           : foresee(module, params, place, place.predictions, context))
@@ -98,11 +99,7 @@ export async function runModule(
 }
 
 /** The outcome of a change that the run made before it was resumed. */
-function madeBefore(
-  module: ChangeModule<unknown, unknown, Change, Result>,
-  { past, step, predictions }: Workplace,
-): ModuleOutcome | undefined {
-  if (module.everyRun === true) return undefined;
+function madeBefore({ past, step, predictions }: Workplace): ModuleOutcome | undefined {
   const made = past?.takeChange(step);
   if (made === undefined) return undefined;
   const status = predictions === undefined ? 'changed' : 'ok';
@@ -151,13 +148,20 @@ async function foresee(
   const planned = module.plan(state, params);
   if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
   const foresight = module.predict?.(planned, state, params) ?? {};
-  for (const prediction of foresight.resources ?? []) predictions.add(place.host, prediction, RESOURCES);
+  const { forApply: _, ...journalled } = planned;
+  const moves = (module.effects?.(journalled) ?? []).flatMap(movePrediction);
+  for (const prediction of [...moves, ...(foresight.resources ?? [])])
+    predictions.add(place.host, prediction, RESOURCES);
   return {
     status: 'changed',
     result: { ...unknownResult(module.returns, 'the change was not made'), ...foresight.result },
     summary: planned.summary,
     diff: planned.diff,
   };
+}
+
+function movePrediction({ kind, id, movedTo }: Effect): readonly Prediction[] {
+  return movedTo === undefined ? [] : [{ kind, moved: { from: id, to: movedTo.id } }];
 }
 
 async function change(
@@ -173,17 +177,16 @@ async function change(
   if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
   const undoable =
     module.undoable?.(params) ?? (typeof module.undo === 'function' ? true : module.undo.impossible);
+  const { forApply: _, ...journalled } = planned;
   const number = await place.journal?.intend({
     host: place.host,
     step: place.step,
     module: name,
     params,
-    change: planned,
+    change: journalled,
     user: place.defaults.user,
     env: place.defaults.env,
-    everyRun: module.everyRun,
-    mayEnd: module.mayEnd?.(planned),
-    handsOn: module.handsOn?.(planned),
+    effects: module.effects?.(journalled) ?? [],
     undoable,
   });
   try {

@@ -65,6 +65,7 @@ export const module = defineLook({
 Timelines are followed by the history files of all servers. The one that was alive at the target is chosen; in the
 segment in which a failover happened the one that goes on; when several were alive it refuses and asks for
 \`timeline\`. Refuses targets before the backup's end and after the last archived WAL, missing and truncated segments.
+A file of the right name and size is not yet the segment: the first page of each must name cluster, position and timeline.
 The size of a compressed segment says nothing: each one that is needed is unpacked, and one that Barman cannot deliver
 whole is missing (about a tenth of a second each with gzip; others Barman itself unpacks).`,
   examples: `- barman.wal: { backup: "{{ chosen }}", target_time: "{{ target_time }}" }

@@ -3,7 +3,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
@@ -83,7 +83,16 @@ export const module = defineModule({
     service instanceof Unknown || instance instanceof Unknown
       ? {}
       : { service: service.state, postgres: instance.running },
-  handsOn: ({ pgdata }) => pgdata,
+  effects: ({ pgdata, state, led }) => [
+    {
+      kind: postgresResource.kind,
+      id: pgdata,
+      state: state === 'running' ? "Patroni's" : 'stopped',
+      lasts: 'for good',
+      supersedes: true,
+      cluster: state === 'running' ? 'joins' : led === true ? 'leaves as leader' : 'leaves',
+    },
+  ],
   predict: (change, { member, instance }, p) => {
     const before = instance instanceof Unknown ? undefined : instance;
     const running = change.state === 'running';
@@ -116,10 +125,10 @@ export const module = defineModule({
       await streamsAgain(host, change, context);
     });
   },
-  reassert: stopAgain,
+  again: (host, change, context) => stopAgain(host, change, context),
 });
 
-function started(host: WriteHost, change: MemberChange, context: TaskContext): Promise<MemberResult> {
+function started(host: WriteHost, change: MemberChange, context: WorkContext): Promise<MemberResult> {
   return tellingLogs(host, logsOf(change), () => startMember(host, change, context));
 }
 
@@ -128,7 +137,7 @@ function started(host: WriteHost, change: MemberChange, context: TaskContext): P
  * Only what is known to be no primary is stopped: the recovery has been cut over, or the cluster has come to depend on
  * it.
  */
-async function stopAgain(host: WriteHost, change: MemberChange, context: TaskContext): Promise<void> {
+async function stopAgain(host: WriteHost, change: MemberChange, context: WorkContext): Promise<void> {
   if (change.state !== 'stopped' || change.outWhile === undefined) return;
   const [note, service, instance] = await Promise.all([
     pathResource.read(host, change.outWhile),
@@ -159,7 +168,7 @@ async function servesSomewhere(host: ReadHost, p: Params): Promise<boolean> {
 const STALL_MS = 90_000;
 
 /** A replica that was stopped is back when it is proved to stream, unless there is nobody else to stream from. */
-async function streamsAgain(host: WriteHost, change: MemberChange, context: TaskContext): Promise<void> {
+async function streamsAgain(host: WriteHost, change: MemberChange, context: WorkContext): Promise<void> {
   if (change.replicaOf === undefined) return;
   const access = { ...accessOf(change), ...change.replicaOf };
   const { leader } = await readCluster(host, access);
@@ -187,7 +196,7 @@ async function postgresIsUp(
   host: WriteHost,
   pgdata: string,
   deadlineMs: number,
-  context: Pick<TaskContext, 'signal'>,
+  context: Pick<WorkContext, 'signal'>,
 ): Promise<void> {
   await until(() => postgresResource.read(host, pgdata), {
     everyMs: 500,

@@ -3,7 +3,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { endRecoveryHere } from '../../recovery/postgres/end-of-wal.ts';
@@ -96,6 +96,15 @@ export const module = defineModule({
       ...(bin === undefined ? {} : { bin }),
     };
   },
+  effects: ({ pgdata }) => [
+    {
+      kind: postgresResource.kind,
+      id: pgdata,
+      state: 'primary on a new timeline',
+      lasts: 'for good',
+      cluster: 'begins a history',
+    },
+  ],
   unchanged: ({ timeline }) => (timeline === undefined ? {} : { timeline }),
   predict: (change, { instance }) => ({
     resources: [
@@ -142,7 +151,7 @@ async function timelineOfPrimary(
 }
 
 /** Its start is over as soon as recovery is under way; the way to where it lets somebody in may lead over the archive. */
-async function untilItLetsIn(host: WriteHost, p: Params, context: TaskContext): Promise<void> {
+async function untilItLetsIn(host: WriteHost, p: Params, context: WorkContext): Promise<void> {
   await until(() => postgresResource.read(host, p.pgdata), {
     everyMs: 300,
     deadlineMs: p.timeout * 1000,
@@ -156,7 +165,7 @@ async function promote(
   host: WriteHost,
   session: SessionTarget,
   p: Params,
-  context: TaskContext,
+  context: WorkContext,
 ): Promise<Readonly<Record<string, unknown>>> {
   const from = (await postgresResource.read(host, p.pgdata)).control?.timeline;
   const [restoreCommand = '', followed = ''] = (

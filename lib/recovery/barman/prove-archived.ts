@@ -4,17 +4,16 @@ import { probeScript } from '../../contract/probe.ts';
 import { parseReport, type ReportPart } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
-import { readPage } from '../wal/records/page.ts';
 import {
   parseSegment,
   parseSegmentSize,
   segmentNumber,
-  startOfSegment,
   timelineOf,
   type WalSegment,
 } from '../wal/segment.ts';
 import type { ServerConfig } from './config.ts';
 import { filesInErrors } from './errors-directory.ts';
+import { whyOtherHead } from './segment-heads.ts';
 
 /** The node that has written the segment, where it is known. */
 export interface Writer {
@@ -181,15 +180,7 @@ export function whyOther(
   const size = parseSegmentSize(Number(bytes));
   if (size === undefined) return `it has ${bytes} bytes, which no WAL segment has`;
   const begin = Buffer.from(head, 'hex');
-  const view = new DataView(begin.buffer, begin.byteOffset, begin.byteLength);
-  const page = readPage(view, 0, startOfSegment(segment, size), true);
-  if ('end' in page) return page.why;
-  if (page.segmentSize !== size) return `it has ${bytes} bytes, and its header says ${page.segmentSize}`;
-  if (systemId !== undefined && String(page.systemId) !== systemId)
-    return `it is of another cluster: system identifier ${page.systemId}, not ${systemId}`;
-  // What was copied from the timeline before keeps its number.
-  if (page.timeline > timelineOf(segment)) return `its header says timeline ${page.timeline}`;
-  return undefined;
+  return whyOtherHead(segment, begin, size, systemId);
 }
 
 function reportOf(

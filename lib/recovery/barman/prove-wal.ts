@@ -15,6 +15,7 @@ import { refuseDamagedHistories } from './history-refusals.ts';
 import { proveUnpacking } from './packed-wal.ts';
 import { alternativeTo, archivesFor, positionOf, wantedServers } from './recovery-wal.ts';
 import type { Stock } from './refusals.ts';
+import { proveHeads } from './segment-heads.ts';
 import { walRefused } from './wal-refusals.ts';
 
 /** What is asked of the archives. */
@@ -97,7 +98,9 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
   for (let proved = own; ; ) {
     const wal = await solved(proved);
     const links = wal.plan.needed.filter(({ number }) => number > after);
-    const next = await proveUnpacking(host, links, proved, { user, segmentSize, servers: used, progress });
+    const { systemId } = backup;
+    const heads = await proveHeads(host, links, proved, { user, segmentSize, systemId, servers: used });
+    const next = await proveUnpacking(host, links, heads, { user, segmentSize, servers: used, progress });
     // Where a copy is broken, another server's may do, or another way.
     if (next === proved) return wal;
     proved = next;

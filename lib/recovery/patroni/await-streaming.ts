@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
 import { isUp } from './cluster.ts';
@@ -85,7 +85,7 @@ export async function awaitStreaming(
   host: ReadHost,
   question: StreamingQuestion,
   wait: StreamingWait,
-  context: Pick<TaskContext, 'signal' | 'progress'>,
+  context: Pick<WorkContext, 'signal' | 'progress'>,
 ): Promise<StreamingFacts> {
   const progress = new RejoinProgress(wait.stallMs, performance.now());
   let told = '';

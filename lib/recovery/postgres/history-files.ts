@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { historyFileName, timelineId } from '../wal/timeline.ts';
@@ -81,7 +81,7 @@ export async function fetchPassedOver(
   place: Place,
   restoreCommand: string,
   { from, to }: { readonly from: number; readonly to: number },
-  context: Pick<TaskContext, 'warn' | 'signal'>,
+  context: Pick<WorkContext, 'warn' | 'signal'>,
 ): Promise<void> {
   const there = await historiesIn(host, place);
   for (let number = from + 1; number < to; number++) {

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /**
  * What a change leaves behind on a resource of its host. Plain JSON: effects go into the journal with the change, and all
  * that is decided later (what a resumed run looks at again, what an undo makes true first, what is kept and may be let
@@ -14,15 +16,15 @@ export interface Effect {
    * What an earlier change gave of this resource is not to be looked after any more: it was ended on purpose, is somewhere
    * else, or is somebody else's to keep up.
    */
-  readonly supersedes?: true;
+  readonly supersedes?: true | undefined;
   /** It has another name now; what it is, where it can be known again by that. */
-  readonly movedTo?: { readonly id: string; readonly identity?: string };
+  readonly movedTo?: { readonly id: string; readonly identity?: string | undefined } | undefined;
   /** Beside it something was left that `pitr commit` lets go. */
-  readonly leaves?: { readonly path: string; readonly as: 'log' | 'note' | 'old data' };
+  readonly leaves?: { readonly path: string; readonly as: 'log' | 'note' | 'old data' } | undefined;
   /** What it means to the cluster that the resource belongs to. */
-  readonly cluster?: ClusterStep;
+  readonly cluster?: ClusterStep | undefined;
   /** Of what is held for the run: which other runs the run is about, and what it does with them. */
-  readonly about?: RunsAbout;
+  readonly about?: RunsAbout | undefined;
 }
 
 /**
@@ -45,3 +47,20 @@ export interface RunsAbout {
   /** What leads on from there, line by line, for people. */
   readonly ways: readonly string[];
 }
+
+/** Effects as they come from somebody else's module, or from a journal. */
+export const effectsSchema: z.ZodType<readonly Effect[]> = z.array(
+  z.strictObject({
+    kind: z.string().min(1),
+    id: z.string(),
+    state: z.string(),
+    lasts: z.enum(['for good', 'until it ends', 'while pitr holds it']),
+    supersedes: z.literal(true).optional(),
+    movedTo: z.strictObject({ id: z.string().min(1), identity: z.string().optional() }).optional(),
+    leaves: z.strictObject({ path: z.string().min(1), as: z.enum(['log', 'note', 'old data']) }).optional(),
+    cluster: z.enum(['begins a history', 'joins', 'leaves', 'leaves as leader']).optional(),
+    about: z
+      .strictObject({ runs: z.array(z.string()), takesBack: z.boolean(), ways: z.array(z.string()) })
+      .optional(),
+  }),
+);

@@ -107,6 +107,23 @@ describe("a change of somebody else's module", () => {
     expect(await results('- shop.aside: { data: DIR/data, to: "DIR/gone.{{ run_id }}" }')).toEqual([]);
   });
 
+  it('that says wrongly what it leaves behind is told as such before anything is changed', async () => {
+    const directory = await shop();
+    const aside = join(directory, 'modules', 'shop', 'aside.mjs');
+    await writeFile(aside, ASIDE.replace("'for good'", "'forever'"));
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - shop.aside: { data: DIR/data, to: DIR/gone }
+`,
+      { directory },
+    );
+    expect(outcome.error).toMatchObject({ code: 'module-effects', state: 'nothing was changed' });
+    expect(outcome.error?.message).toContain('shop.aside says wrongly');
+    expect(await readdir(directory)).toContain('data');
+  });
+
   it('from which on the cluster follows it closes the run', async () => {
     const directory = await shop();
     const steps = (...more: string[]): string => `

@@ -4,7 +4,7 @@ import { pastOf } from '../journal/past.ts';
 import type { JournalledRun } from '../journal/read.ts';
 import { runStatus } from '../journal/status.ts';
 import type { RunRequest } from '../run/run-request.ts';
-import { refuseWhileAtWork } from './at-work.ts';
+import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { variablesAgain } from './variables-again.ts';
 
 export interface ResumeWish {

@@ -1,5 +1,6 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import type { Effect } from '../../contract/effects.ts';
+import { type Effect, effectsSchema } from '../../contract/effects.ts';
 import type {
   AnyModule,
   Change,
@@ -92,8 +93,8 @@ export async function runModule(
       return (
         madeBefore(place) ??
         (place.predictions === undefined
-          ? change(name, module, params, place, context)
-          : foresee(module, params, place, place.predictions, context))
+          ? change({ name, module }, params, place, context)
+          : foresee({ name, module }, params, place, place.predictions, context))
       );
   }
 }
@@ -133,8 +134,13 @@ async function lookInCheckMode(
   return { status: 'ok', result };
 }
 
+interface Named {
+  readonly name: string;
+  readonly module: ChangeModule<unknown, unknown, Change, Result>;
+}
+
 async function foresee(
-  module: ChangeModule<unknown, unknown, Change, Result>,
+  { name, module }: Named,
   params: unknown,
   place: Workplace,
   predictions: Predictions,
@@ -149,7 +155,7 @@ async function foresee(
   if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
   const foresight = module.predict?.(planned, state, params) ?? {};
   const { forApply: _, ...journalled } = planned;
-  const moves = (module.effects?.(journalled) ?? []).flatMap(movePrediction);
+  const moves = effectsSaid({ name, module }, journalled).flatMap(movePrediction);
   for (const prediction of [...moves, ...(foresight.resources ?? [])])
     predictions.add(place.host, prediction, RESOURCES);
   return {
@@ -160,13 +166,26 @@ async function foresee(
   };
 }
 
+/** Throws kind `failed` (`module-effects`) where a module says wrongly what its change leaves behind. */
+function effectsSaid({ name, module }: Named, change: Journalled<Change>): readonly Effect[] {
+  const { data, error } = effectsSchema.safeParse(module.effects?.(change) ?? []);
+  if (data !== undefined) return data;
+  const [issue] = error.issues;
+  throw new PitrError({
+    kind: 'failed',
+    code: 'module-effects',
+    message: `${name} says wrongly what its change leaves behind: effects.${issue?.path.join('.')}: ${issue?.message}`,
+    state: 'nothing was changed',
+    next: ['That is a fault of the module; docs/writing-modules.md has the fields.'],
+  });
+}
+
 function movePrediction({ kind, id, movedTo }: Effect): readonly Prediction[] {
   return movedTo === undefined ? [] : [{ kind, moved: { from: id, to: movedTo.id } }];
 }
 
 async function change(
-  name: string,
-  module: ChangeModule<unknown, unknown, Change, Result>,
+  { name, module }: Named,
   params: unknown,
   place: Workplace,
   context: TaskContext,
@@ -186,7 +205,7 @@ async function change(
     change: journalled,
     user: place.defaults.user,
     env: place.defaults.env,
-    effects: module.effects?.(journalled) ?? [],
+    effects: effectsSaid({ name, module }, journalled),
     undoable,
   });
   try {

@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { PitrError, type SourcePosition } from '../base/errors/pitr-error.ts';
 import { Secret } from '../base/values/secret.ts';
 import { Unknown, UnknownReached } from '../base/values/unknown.ts';
-import { effectsFlaw } from '../contract/effect-form.ts';
 import type { AnyModule } from '../contract/module.ts';
 import { isRecord } from '../contract/module-parts.ts';
 import { mend, named, placeInStack, placeOfPart, placesOf } from './source-place.ts';
@@ -22,6 +21,12 @@ const PRODUCT = path.dirname(path.dirname(fileURLToPath(import.meta.url))) + pat
 /** The file of a user's module; nothing for one of pitr's own. */
 export function fileOf(module: AnyModule): string | undefined {
   return ORIGINS.get(module)?.file;
+}
+
+/** Where a part of a user's module stands; nothing for one of pitr's own. */
+export function placeIn(module: AnyModule, part: string): SourcePosition | undefined {
+  const file = fileOf(module);
+  return file === undefined ? undefined : named(placeOfPart(file, part));
 }
 
 /**
@@ -99,11 +104,6 @@ function checked(answer: unknown, part: string, origin: Origin): unknown {
     const flaw = changeFlaw(answer);
     if (flaw !== undefined)
       throw wrongAnswer(origin, part, flaw, 'A change is plain JSON: the journal keeps it for undo.');
-  }
-  if (part === 'effects') {
-    const flaw = effectsFlaw(answer);
-    if (flaw !== undefined)
-      throw wrongAnswer(origin, part, flaw, 'docs/writing-modules.md tells the fields of an effect.');
   }
   if (part === 'apply' && answer === undefined) return {};
   return answer;

@@ -12,6 +12,7 @@ import type {
   TaskContext,
 } from '../../contract/module.ts';
 import type { Prediction } from '../../contract/resource.ts';
+import { placeIn } from '../../modules/own-fault.ts';
 import { CHANGE_MARK, changeMark } from '../back/orphans.ts';
 import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
@@ -176,6 +177,7 @@ function effectsSaid({ name, module }: Named, change: Journalled<Change>): reado
   throw new PitrError({
     kind: 'failed',
     code: 'module-effects',
+    at: placeIn(module, 'effects'),
     message: `${name} says wrongly what its change leaves behind: effects.${issue?.path.join('.')}: ${issue?.message}`,
     state: 'nothing was changed',
     next: ['That is a fault of the module; docs/writing-modules.md has the fields.'],

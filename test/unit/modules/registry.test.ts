@@ -267,25 +267,6 @@ describe('a fault of a module', () => {
     });
   });
 
-  it.each([
-    [
-      "{ kind: 'thing', id: 'x', state: 'up', lasts: 'forever' }",
-      'gives effects[0].lasts, which is wrong: Invalid',
-    ],
-    ["{ kind: 'thing', id: 'x', state: 'up' }", 'gives effects[0].lasts, which is wrong: Invalid'],
-    [
-      "{ kind: 'thing', id: 'x', state: 'up', lasts: 'for good', superseeds: true }",
-      'gives effects[0], which is wrong: Unrecognized key: "superseeds"',
-    ],
-  ])('that gives the effect %s is told', async (effect, words) => {
-    const { dir, module } = await faulty('plan', `() => ({ summary: 'x' }), effects: () => [${effect}]`);
-    await using _ = dir;
-    await expect(call(module, 'effects', {})).rejects.toMatchObject({
-      code: 'module-fault',
-      message: expect.stringContaining(`module "site.odd" is at fault: its effects ${words}`),
-    });
-  });
-
   it('may give what only apply needs in any form', async () => {
     const { dir, module } = await faulty('plan', "() => ({ summary: 'x', forApply: new Uint8Array(2) })");
     await using _ = dir;

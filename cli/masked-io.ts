@@ -6,8 +6,7 @@ import type { Io, Output } from './io.ts';
  * The process's own Io with a masker before both streams: whatever a command writes, and whoever wrote the text, a secret
  * that pitr was given does not pass. It knows those of the environment from the beginning; others when they are read.
  */
-export function maskedIo(io: Omit<Io, 'masker'> | Io): Io {
-  if ('masker' in io) return io;
+export function maskedIo(io: Omit<Io, 'masker'>): Io {
   const masker = new Masker();
   for (const [name, value] of Object.entries(io.env))
     if (value !== undefined && isSecretName(name)) masker.add(value);

@@ -13,9 +13,9 @@ import { usageError } from './usage-error.ts';
 /** Runs the command line. Gives the exit code; every error has been told when it resolves. */
 export async function runCommandLine(
   words: readonly string[],
-  bare: Omit<Io, 'masker'> | Io,
+  given: Omit<Io, 'masker'> | Io,
 ): Promise<number> {
-  const io = maskedIo(bare);
+  const io = 'masker' in given ? given : maskedIo(given);
   learnTyped(words, io.masker);
   try {
     return await dispatch(words, io);
@@ -60,14 +60,6 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
   return command.run(parsed.invocation, io);
 }
 
-/** What was typed as the value of a secret, before anybody tells what is wrong with the rest of the words. */
-function learnTyped(words: readonly string[], masker: Masker): void {
-  for (const word of words) {
-    for (const [, name = '', value = ''] of word.matchAll(/([A-Za-z_]\w*)["']?\s*[=:]\s*["']?([^\s"',}]+)/g))
-      if (isSecretName(name)) masker.add(value, { name });
-  }
-}
-
 /** An error that came where nobody waited for it. Gives the exit code. */
 export async function tellStray(
   thrown: unknown,
@@ -78,6 +70,14 @@ export async function tellStray(
   const error = strayFault(thrown) ?? asPitrError(thrown);
   const left = 'pitr ended in the middle of its work; its journal says how far it was';
   return tellError(error.with({ state: left, next: ['pitr runs'] }), words, io);
+}
+
+/** What was typed as the value of a secret, before anybody tells what is wrong with the rest of the words. */
+function learnTyped(words: readonly string[], masker: Masker): void {
+  for (const word of words) {
+    for (const [, name = '', value = ''] of word.matchAll(/([A-Za-z_]\w*)["']?\s*[=:]\s*["']?([^\s"',}]+)/g))
+      if (isSecretName(name)) masker.add(value, { name });
+  }
 }
 
 /** JSON on stdout where JSON was asked for, words on stderr otherwise. */

@@ -50,7 +50,7 @@ const words: Form<Readonly<Record<string, string | { readonly instead: string }>
   fits: (value) =>
     isRecord(value) &&
     Object.values(value).every(
-      (meant) => typeof meant === 'string' || (isRecord(meant) && typeof meant.instead === 'string'),
+      (one) => typeof one === 'string' || (isRecord(one) && typeof one.instead === 'string'),
     ),
 };
 
@@ -98,10 +98,10 @@ const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   apply: { form: func(), required: true },
   undo: { form: undo(), required: true },
   undoShown: { form: func(), required: false },
+  commandLine: { form: func(), required: false },
   effects: { form: func(), required: false },
   again: { form: func(), required: false },
   undoable: { form: func(), required: false },
-  commandLine: { form: func(), required: false },
   orphans: { form: literal('end'), required: false },
   settle: { form: func(), required: false },
 };

@@ -1,5 +1,5 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { Masker } from '../../base/values/masker.ts';
+import type { Masker } from '../../base/values/masker.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import {
   blindRefusal,
@@ -32,7 +32,7 @@ export interface CommitRequest {
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
   /** Learns the secrets of the inventory. */
-  readonly masker?: Masker | undefined;
+  readonly masker: Masker;
   readonly report: (step: CommitStep) => void;
   /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
   readonly prove: () => Promise<void>;
@@ -238,7 +238,7 @@ async function withConnections<T>(
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
   const known = last === undefined ? extraVars : variablesAgain(last, extraVars, 'connections');
-  const connections = new Connections(inventory, known, masker ?? new Masker());
+  const connections = new Connections(inventory, known, masker);
   try {
     return await work(connections);
   } finally {

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { Located } from '../lib/language/yaml/located.ts';
+import { BECOME_PASSWORD, readBecomePassword } from './become-password.ts';
+import type { Io } from './io.ts';
 import { usageError } from './usage-error.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -14,13 +16,21 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * - `{...}`: a map in YAML or JSON, types as written there
  * - `@path`: a file that holds such a map, relative to where pitr was started
  *
+ * With `PITR_BECOME_PASSWORD_FILE` also the password for sudo or su on hosts of which the inventory says none.
+ *
  * Throws kind `usage` for what is none of these, kind `validation` for a file or map that cannot be read.
  */
 export async function readExtraVars(
   typed: readonly string[],
-  cwd: string,
+  { cwd, env, stderr }: Pick<Io, 'cwd' | 'env' | 'stderr'>,
 ): Promise<Readonly<Record<string, unknown>>> {
   const all = new Map<string, unknown>();
+  const passwordFile = env.PITR_BECOME_PASSWORD_FILE;
+  if (passwordFile !== undefined && passwordFile !== '') {
+    const told = await readBecomePassword(resolve(cwd, passwordFile));
+    if (told.warning !== undefined) stderr.write(`Warning: ${told.warning}\n`);
+    all.set(BECOME_PASSWORD, told.password);
+  }
   for (const one of typed) {
     for (const [name, value] of await variablesOf(one, cwd)) all.set(name, value);
   }

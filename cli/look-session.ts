@@ -34,7 +34,7 @@ export function withLookSession(
       ...session,
       request: {
         inventories: findInventories(options.inventory, io),
-        extraVars: await readExtraVars(options['extra-vars'], io.cwd),
+        extraVars: await readExtraVars(options['extra-vars'], io),
         forks: forksOf(options.forks, DEFAULT_FORKS),
         signal: session.interrupts.signal,
       },

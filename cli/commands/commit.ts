@@ -46,7 +46,7 @@ export const commit = defineCommand({
       const [reference] = args;
       const wish: Wish = {
         inventories: options.inventory,
-        extraVars: await readExtraVars(options['extra-vars'], io.cwd),
+        extraVars: await readExtraVars(options['extra-vars'], io),
         signal: session.interrupts.signal,
       };
       if (options.list) return listKept(wish, session);

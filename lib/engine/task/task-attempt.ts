@@ -19,7 +19,8 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
   const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
   if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
   const target = delegate === undefined ? host : delegateName(String(delegate), run, task);
-  const prepared = taskParams(job, scope, target === host ? scope : playScope(run, vars, target));
+  const workScope = target === host ? scope : playScope(run, vars, target);
+  const prepared = taskParams(job, scope, workScope);
   if (run.mode === 'dry-run' && module.kind !== 'control') {
     return describeDryRun(job, 'unknown' in prepared ? prepared.written : prepared.params, target);
   }
@@ -27,7 +28,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     return { status: 'unknown', result: {}, summary: notKnown(prepared.unknown.why) };
   run.emit({ type: 'host.started', time: Date.now(), task: ref, host });
 
-  const { context, defaults, release } = taskContext(job, host, scope);
+  const { context, defaults, release } = taskContext(job, host, scope, workScope);
   const place: Workplace = {
     host: target,
     step: { task: task.id, turn: job.turns.get(host) ?? 1, host, item },

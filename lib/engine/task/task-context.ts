@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { type Masker, Secret } from '../../base/values/secret.ts';
 import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
+import { saysYes } from '../../base/values/yes.ts';
 import type { Question, TaskContext } from '../../contract/module.ts';
 import { projectRoot } from '../../language/playbook/assets.ts';
 import { renderFile } from '../../language/template/template.ts';
+import { AS_LOGIN_USER } from '../../transport/types.ts';
 import { operatorHere } from '../journal/beginning.ts';
 import type { HostDefaults } from '../run/live-host.ts';
 import { controllerFile, findControllerFile } from './files.ts';
@@ -22,6 +24,8 @@ export function taskContext(
   job: TaskJob,
   host: string,
   scope: Scope,
+  /** Of the host that the task works on, where it is delegated. */
+  workScope: Scope,
 ): { readonly context: TaskContext; readonly defaults: HostDefaults; readonly release: Release } {
   const { run, task, ref } = job;
   const { signal, release } = deadline(job, scope);
@@ -71,7 +75,7 @@ export function taskContext(
   return {
     context,
     defaults: {
-      user: becomeUser(job, scope),
+      user: becomeUser(job, scope, workScope),
       env: job.module.kind === 'control' ? undefined : environment(job, scope),
       signal,
     },
@@ -131,17 +135,16 @@ function deadline(
   };
 }
 
-function becomeUser({ task, vars }: TaskJob, scope: Scope): string | undefined {
+function becomeUser({ task, vars }: TaskJob, scope: Scope, workScope: Scope): string | undefined {
   const become = task.become ?? vars.play.become;
   if (become === undefined) {
-    const enabled = scope.get('ansible_become');
-    return enabled === true || enabled === 'true'
-      ? String(scope.get('ansible_become_user') ?? 'root')
-      : undefined;
+    const enabled = workScope.get('ansible_become');
+    if (enabled === undefined) return undefined;
+    return saysYes(enabled) ? String(workScope.get('ansible_become_user') ?? 'root') : AS_LOGIN_USER;
   }
-  if (!become.enabled) return undefined;
+  if (!become.enabled) return AS_LOGIN_USER;
   if (become.user !== undefined) return String(known(scope.renderLocated(become.user)));
-  return String(scope.get('ansible_become_user') ?? 'root');
+  return String(workScope.get('ansible_become_user') ?? 'root');
 }
 
 function environment(

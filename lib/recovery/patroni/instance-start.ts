@@ -15,7 +15,7 @@ export async function startAs(
   ref: InstanceRef,
   spec: StartSpec,
   patienceMs: number,
-  context: Pick<TaskContext, 'signal' | 'progress' | 'render'>,
+  context: Pick<TaskContext, 'signal' | 'progress' | 'warn' | 'render'>,
 ): Promise<InstanceState> {
   const files = runFiles(ref.pgdata, spec.socketDirectory);
   if (spec.mode === 'isolated') checkSocketPath(files.socketDirectory);

@@ -2,6 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
+import { joinService } from '../../system/service/own-unit.ts';
 import {
   type ServiceState,
   serviceCommand,
@@ -73,7 +74,7 @@ export async function stopMember(
 export async function startMember(
   host: WriteHost,
   change: MemberChange,
-  context: Pick<WorkContext, 'signal'>,
+  context: Pick<WorkContext, 'signal' | 'warn'>,
 ): Promise<MemberResult> {
   const { signal } = context;
   // A service that is up says so, and stays up.
@@ -104,7 +105,23 @@ export async function startMember(
         }),
     },
   );
+  await belongToPatroni(host, change, up, context);
   return { service: up.service.state, postgres: up.instance.running };
+}
+
+/** A PostgreSQL that was started by pitr and taken over is from now on as if Patroni had started it. */
+async function belongToPatroni(
+  host: WriteHost,
+  change: MemberChange,
+  { service, instance }: Seen,
+  { warn }: Pick<WorkContext, 'warn'>,
+): Promise<void> {
+  if (change.manager !== 'systemd' || service.pid === undefined || instance.pid === undefined) return;
+  const hindered = await joinService(host, service.pid, instance.pid);
+  if (hindered === undefined) return;
+  warn(
+    `PostgreSQL serves in a unit of its own instead of ${change.service} until its next restart: ${hindered}`,
+  );
 }
 
 async function look(host: WriteHost, change: MemberChange): Promise<Seen> {

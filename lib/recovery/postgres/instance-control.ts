@@ -3,6 +3,7 @@ import { rest, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -17,6 +18,8 @@ export interface InstanceRef {
   readonly pgdata: string;
   readonly bin: string;
   readonly user: string;
+  /** The service whose limits it gets where systemd runs; patroni without it. */
+  readonly service?: string | undefined;
 }
 
 export type ShutdownMode = 'fast' | 'smart' | 'immediate';
@@ -153,10 +156,9 @@ export async function startInstance(
   ref: InstanceRef,
   settings: readonly (readonly [name: string, value: string])[],
   silenceMs: number,
-  context: Pick<WorkContext, 'signal' | 'progress'>,
+  context: Pick<WorkContext, 'signal' | 'progress' | 'warn'>,
 ): Promise<InstanceState> {
   const { signal } = context;
-  const { log } = runFiles(ref.pgdata);
   const begun = performance.now();
   await until(() => postgresResource.read(host, ref.pgdata), {
     everyMs: 300,
@@ -165,24 +167,7 @@ export async function startInstance(
     done: (seen) => !seen.running,
     late: (seen) => orphaned(host.name, ref, seen),
   });
-  const options = settings.map(([name, value]) => `-c ${quote(`${name}=${value}`)}`).join(' ');
-  const startIt = () =>
-    host.run(
-      [
-        `${ref.bin}/pg_ctl`,
-        '-D',
-        ref.pgdata,
-        '-l',
-        log,
-        '-w',
-        '-s',
-        '-t',
-        String(PG_CTL_PATIENCE),
-        ...(options === '' ? [] : ['-o', options]),
-        'start',
-      ],
-      { user: ref.user, cwd: '/', timeoutMs: PG_CTL_PATIENCE * 1000 + GRACE_MS, signal, ownChannel: true },
-    );
+  const startIt = await starter(host, ref, settings, context);
   let start = await startIt();
   let heard = { lines: '', at: performance.now() };
   for (;;) {
@@ -205,6 +190,33 @@ export async function startInstance(
     context.progress(facts.tail.at(-1) ?? 'no word in the log yet');
     await rest(300, signal);
   }
+}
+
+/** What starts it: in a unit of its own where systemd runs, so that it outlives the login that asked for it. */
+async function starter(
+  host: WriteHost,
+  ref: InstanceRef,
+  settings: readonly (readonly [name: string, value: string])[],
+  { signal, warn }: Pick<WorkContext, 'signal' | 'warn'>,
+): Promise<() => Promise<RunResult>> {
+  const options = settings.map(([name, value]) => `-c ${quote(`${name}=${value}`)}`).join(' ');
+  const argv = [
+    ...[`${ref.bin}/pg_ctl`, '-D', ref.pgdata, '-l', runFiles(ref.pgdata).log],
+    ...['-w', '-s', '-t', String(PG_CTL_PATIENCE)],
+    ...(options === '' ? [] : ['-o', options]),
+    'start',
+  ];
+  const limits = { cwd: '/', timeoutMs: PG_CTL_PATIENCE * 1000 + GRACE_MS, signal, ownChannel: true };
+  const unit = await ownUnit(host, 'postgresql', ref.user, ref.service ?? 'patroni');
+  if (unit === 'not-root') {
+    warn(
+      `only root can ask systemd for a unit of its own, so PostgreSQL belongs to this login: where logind has ` +
+        'KillUserProcesses=yes it ends with it. ansible_become: true in the inventory mends that.',
+    );
+  }
+  return typeof unit === 'object'
+    ? () => host.run([...unit.words, ...argv], limits)
+    : () => host.run(argv, { ...limits, user: ref.user });
 }
 
 function orphaned(host: string, ref: InstanceRef, seen: InstanceState): PitrError {

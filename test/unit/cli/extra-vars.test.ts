@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readExtraVars } from '../../../cli/extra-vars.ts';
 import { asPitrError, type PitrError } from '../../../lib/base/errors/pitr-error.ts';
+import { Secret } from '../../../lib/base/values/secret.ts';
 
 let directory: string;
 
@@ -20,8 +21,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
+const at = (cwd: string, env: Readonly<Record<string, string>> = {}) => ({
+  cwd,
+  env,
+  stderr: process.stderr,
+});
+
 async function refusal(...typed: string[]): Promise<PitrError> {
-  return readExtraVars(typed, directory).then(
+  return readExtraVars(typed, at(directory)).then(
     () => expect.unreachable(`${typed} was accepted`),
     (error: unknown) => asPitrError(error),
   );
@@ -41,20 +48,20 @@ describe('-e', () => {
     ['capital=True', 'capital', 'True'],
     ['template={{ x }}', 'template', '{{ x }}'],
   ])('%s', async (typed, name, value) => {
-    expect(await readExtraVars([typed], directory)).toEqual({ [name]: value });
+    expect(await readExtraVars([typed], at(directory))).toEqual({ [name]: value });
   });
 
   it('any value arrives as typed', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary' }), async (value) => {
         fc.pre(value !== 'true' && value !== 'false');
-        expect(await readExtraVars([`a=${value}`], directory)).toEqual({ a: value });
+        expect(await readExtraVars([`a=${value}`], at(directory))).toEqual({ a: value });
       }),
     );
   });
 
   it('a name is never taken for something of the language', async () => {
-    const vars = await readExtraVars(['__proto__=1', 'constructor=2'], directory);
+    const vars = await readExtraVars(['__proto__=1', 'constructor=2'], at(directory));
     expect(Object.entries(vars)).toEqual([
       ['__proto__', '1'],
       ['constructor', '2'],
@@ -63,7 +70,7 @@ describe('-e', () => {
 
   it('a map keeps its types', async () => {
     const json = '{"a": 1, "list": [true, "x"], "id": "20260123"}';
-    expect(await readExtraVars([json, '{b: 2, time: 2026-01-23 12:30:00}'], directory)).toEqual({
+    expect(await readExtraVars([json, '{b: 2, time: 2026-01-23 12:30:00}'], at(directory))).toEqual({
       a: 1,
       list: [true, 'x'],
       id: '20260123',
@@ -73,20 +80,20 @@ describe('-e', () => {
   });
 
   it('a file is read from where pitr was started', async () => {
-    expect(await readExtraVars(['@vars.yml'], directory)).toEqual({
+    expect(await readExtraVars(['@vars.yml'], at(directory))).toEqual({
       target: 'db2',
       verify: [{ sql: 'select 1' }],
       wal: '000000010000000000000003',
     });
-    expect(await readExtraVars(['@empty.yml'], directory)).toEqual({});
+    expect(await readExtraVars(['@empty.yml'], at(directory))).toEqual({});
   });
 
   it('later ones win, whatever their form', async () => {
-    expect(await readExtraVars(['target=db1', '@vars.yml', 'wal=x'], directory)).toMatchObject({
+    expect(await readExtraVars(['target=db1', '@vars.yml', 'wal=x'], at(directory))).toMatchObject({
       target: 'db2',
       wal: 'x',
     });
-    expect(await readExtraVars(['@vars.yml', 'target=db1'], directory)).toMatchObject({ target: 'db1' });
+    expect(await readExtraVars(['@vars.yml', 'target=db1'], at(directory))).toMatchObject({ target: 'db1' });
   });
 
   it.each<[string, string, string]>([
@@ -105,5 +112,32 @@ describe('-e', () => {
 
   it('refuses a map that is cut short', async () => {
     expect((await refusal('{"a": ')).kind).toBe('validation');
+  });
+});
+
+describe('PITR_BECOME_PASSWORD_FILE', () => {
+  it('gives the first line as a secret, and warns where others may read it', async () => {
+    const file = join(directory, 'password');
+    await writeFile(file, 'it\'s "a" $HOME \\\nsecond\n', { mode: 0o644 });
+    const told: string[] = [];
+    const io = {
+      ...at(directory, { PITR_BECOME_PASSWORD_FILE: 'password' }),
+      stderr: { write: (text: string) => told.push(text) },
+    };
+    const { pitr_become_password: password } = await readExtraVars([], io);
+    expect(password instanceof Secret && password.reveal()).toBe('it\'s "a" $HOME \\');
+    expect(told.join('')).toContain(`chmod 600 ${file}`);
+    await chmod(file, 0o600);
+    told.length = 0;
+    await readExtraVars([], io);
+    expect(told).toEqual([]);
+  });
+
+  it('refuses a file that is not there, or empty', async () => {
+    const io = (name: string) => at(directory, { PITR_BECOME_PASSWORD_FILE: name });
+    await expect(readExtraVars([], io('none'))).rejects.toMatchObject({ code: 'become-password-unreadable' });
+    await expect(readExtraVars([], io('empty.yml'))).rejects.toMatchObject({
+      code: 'become-password-unreadable',
+    });
   });
 });

@@ -122,6 +122,7 @@ export function surroundings(request: RecoverRequest, io: Io): Surroundings {
     inventories: request.inventories,
     extraVars: variablesOf(request.order, io.env, request.extraVars),
     forks: request.forks,
+    masker: io.masker,
   };
 }
 

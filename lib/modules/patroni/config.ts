@@ -9,7 +9,7 @@ const params = z.strictObject({ ...patroniParams });
 type Params = z.output<typeof params>;
 
 export const module = defineLook({
-  summary: "Tells how Patroni is configured: the cluster, and the member on this node.",
+  summary: 'Tells how Patroni is configured: the cluster, and the member on this node.',
   description:
     "The dynamic configuration comes from the node's own Patroni, or from the DCS (patronictl) where that is silent; " +
     "the member's from its file, which wins over the other. Fails where one of them cannot be read: what is not seen " +
@@ -22,7 +22,8 @@ export const module = defineLook({
   returns: {
     config: 'the dynamic configuration',
     standby_cluster: 'whether the cluster follows another one (standby_cluster)',
-    replica_methods: 'how Patroni makes a replica on this node (create_replica_methods); basebackup by default',
+    replica_methods:
+      'how Patroni makes a replica on this node (create_replica_methods); basebackup by default',
   },
   read: async (host, p: Params) => {
     const [config, local] = await Promise.all([findConfig(host, p), readMemberConfig(host, p.config)]);

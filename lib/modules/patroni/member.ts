@@ -171,7 +171,7 @@ async function streamsAgain(host: WriteHost, change: MemberChange, context: Task
   await awaitStreaming(
     host,
     { access, member: host.name, session },
-    { stallMs: STALL_MS, everyMs: 500 },
+    { stallMs: STALL_MS, everyMs: 500, untold: 'warn' },
     context,
   );
 }

@@ -165,7 +165,9 @@ describe('settings that are changed while a recovery waits, and the limits of th
         expect(run.error).toBeUndefined();
         expect(run.stdout).toContain('max_connections was 170 and is 150');
         expect(run.stdout).toContain('its limit of open files was 9000 and is 20000');
-        expect(tasksThat('changed', run.events)).toContain(`${target}: Let Patroni restart it`);
+        expect(tasksThat('changed', run.events)).toContain(
+          `${target}: Let Patroni restart it, still closed, where it must`,
+        );
         expect(await ask(target, 'show max_connections')).toBe('170');
         expect(await softLimit(target)).toBe('9000');
         expect(run.stdout).not.toContain('otherwise than on the leader before');

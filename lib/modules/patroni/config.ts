@@ -22,6 +22,8 @@ export const module = defineLook({
   returns: {
     config: 'the dynamic configuration',
     standby_cluster: 'whether the cluster follows another one (standby_cluster)',
+    host: 'where it announces the PostgreSQL of this node; absent where the file does not say it',
+    port: 'and at which port',
     replica_methods:
       'how Patroni makes a replica on this node (create_replica_methods); basebackup by default',
   },
@@ -30,6 +32,8 @@ export const module = defineLook({
     return {
       config,
       standby_cluster: isStandbyCluster(config),
+      host: 'where it announces the PostgreSQL of this node; absent where the file does not say it',
+      port: 'and at which port',
       replica_methods: replicaMethods(local, config),
     };
   },

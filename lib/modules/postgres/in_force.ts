@@ -2,18 +2,9 @@ import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { readMemberConfig } from '../../recovery/patroni/member-config.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
-import {
-  IN_FORCE,
-  inForceSchema,
-  LIMITS,
-  limitDifferences,
-  parseInForce,
-  parseLimits,
-  settingDifferences,
-} from '../../recovery/postgres/in-force.ts';
-import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { inForceSchema, limitDifferences, settingDifferences } from '../../recovery/postgres/in-force.ts';
+import { lookInForce } from '../../recovery/postgres/look-in-force.ts';
 import { instanceParams, sessionParams } from '../../recovery/postgres/params.ts';
-import { querySql, sessionTarget } from '../../recovery/postgres/sql.ts';
 
 const params = z.strictObject({
   since: inForceSchema
@@ -51,20 +42,14 @@ export const module = defineLook({
     { kind: 'patroni', id: '' },
   ],
   read: async (host, p) => {
-    const { programs } = await postgresResource.read(host, p.pgdata);
-    const [told, limits, local] = await Promise.all([
-      querySql(host, sessionTarget(p, programs), [IN_FORCE]),
-      host.query(LIMITS([p.pgdata], { user: p.user })),
-      p.since === undefined ? { parameters: [] } : readMemberConfig(host, p.patroni_config),
+    const [now, local] = await Promise.all([
+      lookInForce(host, p, p.since),
+      p.since === undefined ? undefined : readMemberConfig(host, p.patroni_config),
     ]);
-    const { settings, pending } = parseInForce(told);
-    const now = { settings, limits: limits.exitCode === 0 ? parseLimits(limits.stdout) : {} };
-    const limited = p.since === undefined ? [] : limitDifferences(p.since, now);
-    return {
-      ...now,
-      differences:
-        p.since === undefined ? [] : [...settingDifferences(p.since, now, local.parameters), ...limited],
-      restart: [...pending.map((name) => `${name} waits for a restart`), ...limited],
-    };
+    const differences =
+      p.since === undefined
+        ? []
+        : [...settingDifferences(p.since, now, local?.parameters ?? []), ...limitDifferences(p.since, now)];
+    return { ...now, differences };
   },
 });

@@ -209,7 +209,7 @@ function notStreaming(host: string, facts: StreamingFacts, flaws: readonly strin
     host,
     next: [
       `Look into Patroni's log on ${name}: it says why a copy fails.`,
-      `Copy it anew from the leader: patroni.reinit for ${name}, or move its data aside and start Patroni.`,
+      `Copy it anew from the leader: pitr play rejoin.yml -e target=${leader?.name ?? 'LEADER'}`,
     ],
   });
 }

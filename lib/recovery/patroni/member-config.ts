@@ -10,6 +10,9 @@ import type { DynamicConfig } from './dynamic-config.ts';
 export interface MemberConfig {
   /** How Patroni makes a replica; absent where the file does not say it. */
   readonly replicaMethods?: readonly string[];
+  /** Where Patroni announces this node's PostgreSQL to everybody. */
+  readonly host?: string;
+  readonly port?: number;
   /** Names of the PostgreSQL settings that the file gives to this node alone. */
   readonly parameters: readonly string[];
 }
@@ -18,7 +21,8 @@ const TELL = `
 import json
 postgresql = part("postgresql")
 methods = postgresql.get("create_replica_methods") or postgresql.get("create_replica_method")
-print(json.dumps({"methods": methods, "parameters": sorted(postgresql.get("parameters") or {})}, default=str))
+print(json.dumps({"methods": methods, "address": str(postgresql.get("connect_address") or ""),
+                  "parameters": sorted(postgresql.get("parameters") or {})}, default=str))
 `;
 
 const ASK = probeScript(`${patroniPython(TELL)}
@@ -44,8 +48,10 @@ export async function readMemberConfig(host: ReadHost, config: string): Promise<
 export function parseMemberConfig(printed: string): MemberConfig {
   const told = record(JSON.parse(printed));
   const methods = methodsOf(told.methods);
+  const address = /^\[?(.+?)\]?:(\d+)$/.exec(text(told.address) ?? '');
   return {
     ...(methods === undefined ? {} : { replicaMethods: methods }),
+    ...(address === null ? {} : { host: address[1] ?? '', port: Number(address[2]) }),
     parameters: Array.isArray(told.parameters) ? told.parameters.flatMap((name) => text(name) ?? []) : [],
   };
 }

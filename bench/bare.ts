@@ -48,7 +48,7 @@ async function commands(host: BareHost, text: (n: number) => string, count: numb
     const answer = new Promise<void>((resolve) => {
       answered = resolve;
     });
-    channel.write(`${text(n)} </dev/null; printf '\\nEND\\n'\n`);
+    channel.write(`${text(n)}\nprintf '\\nEND\\n'\n`);
     await answer;
   }
   client.end();
@@ -56,7 +56,7 @@ async function commands(host: BareHost, text: (n: number) => string, count: numb
 
 async function copy(host: BareHost, source: string): Promise<void> {
   const client = await login(host);
-  const channel = await open(client, `cat > ${host.files}/bare`);
+  const channel = await open(client, `cat > ${host.files}/big`);
   channel.resume();
   const closed = new Promise((resolve) => channel.once('close', resolve));
   await pipeline(createReadStream(source, { highWaterMark: 1 << 18 }), channel);
@@ -67,9 +67,20 @@ async function copy(host: BareHost, source: string): Promise<void> {
 const [what = '', count = '20', file = '', source = ''] = process.argv.slice(2);
 const hosts = JSON.parse(readFileSync(file, 'utf8')) as BareHost[];
 const work: Readonly<Record<string, (host: BareHost) => Promise<void>>> = {
-  commands: (host) => commands(host, () => 'true', Number(count)),
+  commands: (host) => commands(host, () => 'true </dev/null', Number(count)),
   templates: (host) =>
-    commands(host, (n) => `stat ${host.files}/f${n} && sha256sum ${host.files}/f${n}`, Number(count)),
+    commands(
+      host,
+      (n) => `stat ${host.files}/f${n} && sha256sum ${host.files}/f${n} </dev/null`,
+      Number(count),
+    ),
+  // What makes a new file safe, and no more: written beside its place, on the disk, renamed.
+  fresh: (host) => {
+    const text = readFileSync(source, 'utf8');
+    const write = (n: number) =>
+      `cat > ${host.files}/.f${n} <<'TEXT' && chmod 0644 ${host.files}/.f${n} && sync ${host.files}/.f${n} && mv ${host.files}/.f${n} ${host.files}/f${n}\n${text}TEXT\n`;
+    return commands(host, write, Number(count));
+  },
   copy: (host) => copy(host, source),
 };
 const chosen = work[what];

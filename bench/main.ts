@@ -1,24 +1,29 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkoutRoot } from '../lab/checkout.ts';
 import { type BenchHosts, commonKnownHosts, inventoryOf, startHosts } from './hosts.ts';
-import { type Cost, measure } from './measure.ts';
+import { type Contestant, inTurns, once } from './measure.ts';
 import { type Row, table } from './table.ts';
-import { TASKS, type Workload, writeWorkloads } from './workloads.ts';
+import { TASKS, type Workload, type WorkloadName, writeWorkloads } from './workloads.ts';
 
 const CLI = join(checkoutRoot, 'dist', 'cli', 'main.js');
 const BARE = join(checkoutRoot, 'dist', 'bench', 'bare.js');
 const HOSTS = [1, 5, 20] as const;
-const RUNS = 5;
+const ROUNDS = 7;
+/** What start-up is measured against. */
+const NODE: Contestant = { argv: [process.execPath, '-e', '0'] };
+/** Ansible takes minutes where the others take seconds. */
+const ANSIBLE_ROUNDS = 1;
 
 const help = `Usage: npm run bench [-- --no-ansible]
 
-Measures pitr on sshd hosts on 127.0.0.1 that it starts itself: start-up, ${TASKS} trivial commands and ${TASKS} unchanged
-templates on ${HOSTS.join(', ')} hosts, a 100 MB copy, and the controller's memory. Beside it, as ratios: a bare ssh2
-program that does the same over one standing shell a host, and Ansible where ansible-playbook is installed
-(pipelining, ControlPersist and 20 forks on). Medians of ${RUNS} runs.
+Measures pitr on sshd hosts on 127.0.0.1 that it starts itself: start-up, ${TASKS} trivial commands, ${TASKS} new and ${TASKS}
+unchanged templates on ${HOSTS.join(', ')} hosts, copies of 100 MB, and the controller's memory. Beside it a bare ssh2 program that
+does the same over one standing shell a host, and Ansible where ansible-playbook is installed (pipelining,
+ControlPersist and 20 forks on). They take turns: one run each in a round, ${ROUNDS} rounds (Ansible takes part in the first).
+Times are medians; a ratio is the median of the ratios of the rounds.
 `;
 
 function ansibleVersion(): string | undefined {
@@ -47,18 +52,18 @@ class Bench {
     this.#knownHosts = knownHosts;
   }
 
-  pitr(args: readonly string[], runs = RUNS): Promise<Cost> {
-    return measure([process.execPath, CLI, ...args], {
-      runs,
+  pitr(args: readonly string[]): Contestant {
+    return {
+      argv: [process.execPath, CLI, ...args],
       env: { PITR_STATE_DIR: join(this.#directory, 'state') },
-    });
+    };
   }
 
-  play(workload: Workload, hosts: BenchHosts, runs = RUNS): Promise<Cost> {
-    return this.pitr(['play', workload.pitr, '-i', hosts.inventory, '--output', 'text'], runs);
+  play(workload: Workload, hosts: BenchHosts): Contestant {
+    return this.pitr(['play', workload.pitr, '-i', hosts.inventory, '--output', 'text']);
   }
 
-  async bare(what: string, hosts: BenchHosts, source = '', runs = RUNS): Promise<Cost> {
+  async bare(what: WorkloadName, hosts: BenchHosts): Promise<Contestant> {
     const file = join(this.#directory, `bare${hosts.count}.json`);
     const list = hosts.sshds.map(({ port, user, identityFile }, index) => ({
       port,
@@ -67,14 +72,41 @@ class Bench {
       files: join(this.#directory, `files${index}`),
     }));
     await writeFile(file, JSON.stringify(list));
-    return measure([process.execPath, BARE, what, String(TASKS), file, source], { runs });
+    const source = what === 'copy' ? join(this.#directory, 'big.bin') : join(this.#directory, 'rendered');
+    return { argv: [process.execPath, BARE, what, String(TASKS), file, source] };
   }
 
-  async ansible(workload: Workload, hosts: BenchHosts): Promise<Cost | undefined> {
+  ansible(workload: Workload, hosts: BenchHosts): Contestant | undefined {
     if (this.#knownHosts === undefined) return undefined;
-    const argv = ['ansible-playbook', '-i', hosts.inventory, workload.ansible];
-    const env = { ...ANSIBLE_ENV, ANSIBLE_SSH_COMMON_ARGS: `-o UserKnownHostsFile=${this.#knownHosts}` };
-    return measure(argv, { runs: 1, env, cwd: this.#directory });
+    return {
+      argv: ['ansible-playbook', '-i', hosts.inventory, workload.ansible],
+      env: { ...ANSIBLE_ENV, ANSIBLE_SSH_COMMON_ARGS: `-o UserKnownHostsFile=${this.#knownHosts}` },
+      cwd: this.#directory,
+      rounds: ANSIBLE_ROUNDS,
+    };
+  }
+
+  async row(what: WorkloadName, workload: Workload, hosts: BenchHosts): Promise<Row> {
+    const prepare = workload.fresh ? () => this.#empty(hosts) : undefined;
+    const bare = what === 'empty' ? NODE : await this.bare(what, hosts);
+    const ansible = this.ansible(workload, hosts);
+    const costs = await inTurns(
+      {
+        pitr: { ...this.play(workload, hosts), prepare },
+        bare: { ...bare, prepare },
+        ...(ansible === undefined ? {} : { ansible: { ...ansible, prepare } }),
+      },
+      ROUNDS,
+    );
+    return { what: workload.name, hosts: hosts.count, costs };
+  }
+
+  /** Removes what the workloads have written. */
+  async #empty(hosts: BenchHosts): Promise<void> {
+    for (const [index] of hosts.sshds.entries()) {
+      for (const name of ['big', ...Array.from({ length: TASKS }, (_, n) => `f${n}`)])
+        await rm(join(this.#directory, `files${index}`, name), { force: true });
+    }
   }
 }
 
@@ -85,7 +117,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const ansible = args.includes('--no-ansible') ? undefined : ansibleVersion();
   const directory = await mkdtemp(join(tmpdir(), 'pitr-bench-'));
-  process.stdout.write(`Node ${process.version}; ${ansible ?? 'Ansible is not measured'}\n`);
+  process.stdout.write(`Node ${process.version}; ${ansible ?? 'Ansible is not measured'}; ${loadOf()}\n`);
   const sshds = await startHosts(Math.max(...HOSTS));
   try {
     const bench = new Bench(
@@ -98,53 +130,29 @@ async function main(args: readonly string[]): Promise<void> {
       rows.push(row);
       process.stdout.write('.');
     };
-    const node = await measure([process.execPath, '-e', '0'], { runs: RUNS * 2 });
-    add({
-      what: 'pitr --version',
-      hosts: 0,
-      pitr: await bench.pitr(['--version'], RUNS * 2),
-      bare: node,
-      ansible: undefined,
-    });
-    const all = await Promise.all(HOSTS.map((count) => inventoryOf(sshds, count, directory)));
-    for (const hosts of all) {
-      if (hosts.count === 1) {
-        add({
-          what: work.empty.name,
-          hosts: 1,
-          pitr: await bench.play(work.empty, hosts),
-          bare: undefined,
-          ansible: await bench.ansible(work.empty, hosts),
-        });
+    const start = { pitr: bench.pitr(['--version']), bare: NODE };
+    add({ what: 'pitr --version', hosts: 0, costs: await inTurns(start, ROUNDS * 2) });
+    for (const count of HOSTS) {
+      const hosts = await inventoryOf(sshds, count, directory);
+      if (count === 1) {
+        add(await bench.row('empty', work.empty, hosts));
       }
-      await bench.play(work.templates, hosts, 1);
-      for (const kind of ['commands', 'templates'] as const) {
-        const [pitr, bare] = [await bench.play(work[kind], hosts), await bench.bare(kind, hosts)];
-        add({
-          what: work[kind].name,
-          hosts: hosts.count,
-          pitr,
-          bare,
-          ansible: await bench.ansible(work[kind], hosts),
-        });
-      }
+      add(await bench.row('commands', work.commands, hosts));
+      add(await bench.row('fresh', work.fresh, hosts));
+      await once(bench.play(work.templates, hosts));
+      add(await bench.row('templates', work.templates, hosts));
+      if (count !== 20) add(await bench.row('copy', work.copy, hosts));
     }
-    const [one] = all;
-    if (one !== undefined) add(await copyRow(bench, work.copy, one, directory));
-    process.stdout.write(`\n\n${table(rows)}`);
+    process.stdout.write(`\n${loadOf()}\n\n${table(rows)}`);
   } finally {
     await Promise.all(sshds.map((sshd) => sshd.stop()));
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function copyRow(bench: Bench, copy: Workload, hosts: BenchHosts, directory: string): Promise<Row> {
-  const copied = join(directory, 'files0', 'big');
-  const pitr = await bench.play(copy, hosts, 1);
-  await rm(copied);
-  const bare = await bench.bare('copy', hosts, join(directory, 'big.bin'), 1);
-  const ansible = await bench.ansible(copy, hosts);
-  return { what: copy.name, hosts: hosts.count, pitr, bare, ansible };
+/** What else the machine does: the ratios hold beside it, the times do not. */
+function loadOf(): string {
+  return `load ${loadavg()[0]?.toFixed(1)}`;
 }
 
 await main(process.argv.slice(2));

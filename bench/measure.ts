@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** What one program cost: medians over its runs. */
+/** What one run of a program cost. */
 export interface Cost {
   /** Wall time of the whole process, milliseconds. */
   readonly ms: number;
@@ -9,27 +9,42 @@ export interface Cost {
   readonly mib: number;
 }
 
-export interface MeasureOptions {
-  readonly runs: number;
+/** A program that is measured beside others. */
+export interface Contestant {
+  readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
+  /** Brings what the program works on into the state that it starts from; not measured. */
+  readonly prepare?: (() => Promise<unknown>) | undefined;
+  /** How many rounds it takes part in, where that is fewer than the others: it takes minutes. */
+  readonly rounds?: number | undefined;
 }
 
-/** Runs a program several times and gives the medians. Throws with its output when it does not exit 0. */
-export async function measure(
-  argv: readonly string[],
-  { runs, env = {}, cwd }: MeasureOptions,
-): Promise<Cost> {
-  const costs: Cost[] = [];
-  for (let run = 0; run < runs; run++) costs.push(await once(argv, env, cwd));
-  return { ms: median(costs.map(({ ms }) => ms)), mib: median(costs.map(({ mib }) => mib)) };
+/**
+ * Runs programs in turns, one run each in a round, so that what else the machine does meets them alike. Gives the costs
+ * of each in the order of the rounds. The one that begins changes with the round. Throws with a program's output when it
+ * does not exit 0.
+ */
+export async function inTurns<K extends string>(
+  contestants: Readonly<Partial<Record<K, Contestant>>>,
+  rounds: number,
+): Promise<Readonly<Partial<Record<K, readonly Cost[]>>>> {
+  const names = (Object.keys(contestants) as K[]).filter((name) => contestants[name] !== undefined);
+  const costs: Partial<Record<K, Cost[]>> = {};
+  for (let round = 0; round < rounds; round++) {
+    const first = round % names.length;
+    for (const name of [...names.slice(first), ...names.slice(0, first)]) {
+      const contestant = contestants[name];
+      if (contestant === undefined || round >= (contestant.rounds ?? rounds)) continue;
+      await contestant.prepare?.();
+      costs[name] = [...(costs[name] ?? []), await once(contestant)];
+    }
+  }
+  return costs;
 }
 
-function once(
-  argv: readonly string[],
-  env: Readonly<Record<string, string>>,
-  cwd: string | undefined,
-): Promise<Cost> {
+/** Runs a program once. Throws with its output when it does not exit 0. */
+export function once({ argv, env = {}, cwd }: Contestant): Promise<Cost> {
   const [program = '', ...args] = argv;
   const started = performance.now();
   const child = spawn(program, args, {
@@ -71,7 +86,7 @@ function peakMemory(pid: number | undefined): number {
   }
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

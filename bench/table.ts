@@ -1,18 +1,19 @@
-import type { Cost } from './measure.ts';
+import { type Cost, median } from './measure.ts';
+
+/** Who is measured: pitr, a bare program (for start-up, bare Node), Ansible. */
+export type Peer = 'pitr' | 'bare' | 'ansible';
 
 /** One line of the result. */
 export interface Row {
   readonly what: string;
   readonly hosts: number;
-  readonly pitr: Cost;
-  /** The bare program; for start-up, bare node. */
-  readonly bare: Cost | undefined;
-  readonly ansible: Cost | undefined;
+  /** Each one's costs, in the order of the rounds. */
+  readonly costs: Readonly<Partial<Record<Peer, readonly Cost[]>>>;
 }
 
 const HEAD = ['what', 'hosts', 'pitr', 'memory', 'bare', 'pitr/bare', 'ansible', 'ansible/pitr'];
 
-/** The results as text: times in seconds, peers as ratios. */
+/** The results as text: medians in seconds; the ratios are medians of those of each round's pair. */
 export function table(rows: readonly Row[]): string {
   const cells = [HEAD, ...rows.map(line)];
   const widths = HEAD.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
@@ -24,23 +25,28 @@ export function table(rows: readonly Row[]): string {
     .join('');
 }
 
-function line({ what, hosts, pitr, bare, ansible }: Row): readonly string[] {
+function line({ what, hosts, costs: { pitr = [], bare = [], ansible = [] } }: Row): readonly string[] {
   return [
     what,
     hosts === 0 ? '-' : String(hosts),
     seconds(pitr),
-    `${Math.round(pitr.mib)} MiB`,
-    bare === undefined ? '-' : seconds(bare),
-    bare === undefined ? '-' : ratio(pitr, bare),
-    ansible === undefined ? '-' : seconds(ansible),
-    ansible === undefined ? '-' : ratio(ansible, pitr),
+    pitr.length === 0 ? '-' : `${Math.round(median(pitr.map(({ mib }) => mib)))} MiB`,
+    seconds(bare),
+    ratio(pitr, bare),
+    seconds(ansible),
+    ratio(ansible, pitr),
   ];
 }
 
-function seconds({ ms }: Cost): string {
-  return `${(ms / 1000).toFixed(2)} s`;
+function seconds(costs: readonly Cost[]): string {
+  return costs.length === 0 ? '-' : `${(median(costs.map(({ ms }) => ms)) / 1000).toFixed(2)} s`;
 }
 
-function ratio(a: Cost, b: Cost): string {
-  return `${(a.ms / b.ms).toFixed(1)}x`;
+/** Of each round that both took part in. */
+function ratio(above: readonly Cost[], below: readonly Cost[]): string {
+  const pairs = above.flatMap(({ ms }, round) => {
+    const other = below[round];
+    return other === undefined ? [] : [ms / other.ms];
+  });
+  return pairs.length === 0 ? '-' : `${median(pairs).toFixed(2)}x`;
 }

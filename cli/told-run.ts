@@ -1,9 +1,8 @@
 import { isAbsolute, join, relative } from 'node:path';
-import { stands, type UndoPlan } from '../lib/engine/back/undo-plan.ts';
+import { stands } from '../lib/engine/back/stands.ts';
 import type { JournalledChange, JournalledRun } from '../lib/engine/journal/read.ts';
-import { machineOf, type RunStatus, runStatus, undoStatus } from '../lib/engine/journal/status.ts';
+import { machineOf, type RunStatus, runStatus } from '../lib/engine/journal/status.ts';
 import { productPlaybooks } from '../lib/language/playbook/assets.ts';
-import { commandLine } from '../lib/transport/quote.ts';
 import type { Paint } from './display/paint.ts';
 
 /** `2026-11-22 16:04:39`, UTC. */
@@ -62,42 +61,6 @@ export function statusSentence(run: JournalledRun): string {
     case 'unknown':
       return `It has no end in this journal; only ${machineOf(begun)}, where it was started, can tell whether it still runs (process ${begun.pid})${at}.`;
   }
-}
-
-/** One thing that can be done, and the command for it. */
-export interface Way {
-  readonly text: string;
-  readonly command?: string;
-}
-
-/** What can be done with a run now. `reference` is how the operator named it. */
-export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
-  const { run, steps, wall } = plan;
-  const status = runStatus(run);
-  if (status === 'running') {
-    return [{ text: 'End it cleanly', command: `kill -INT ${run.begun.pid}` }];
-  }
-  if (run.committed !== undefined)
-    return [{ text: 'It was committed: the old data is gone, and nothing leads back.' }];
-  if (undoStatus(run) === 'running') return [{ text: 'It is being taken back: wait for that.' }];
-  const undo = commandLine(['pitr', 'undo', reference]);
-  const ways: Way[] = [];
-  if (wall !== undefined) {
-    const { number } = wall.change.intent;
-    ways.push({ text: `Change ${number} cannot be taken back: ${wall.why}. What is older stays with it.` });
-    const newest = steps.at(-1)?.intent.number;
-    if (newest !== undefined)
-      ways.push({ text: `Take back what is newer`, command: `${undo} --from ${newest}` });
-    if (wall.canBeKept)
-      ways.push({ text: 'Leave it as it is and take back the rest', command: `${undo} --keep ${number}` });
-  } else if (steps.length > 0) {
-    ways.push({ text: 'See what would be taken back', command: `${undo} --check` });
-    ways.push({ text: 'Take it back', command: undo });
-  }
-  if (status !== 'ok') {
-    ways.unshift({ text: 'Go on where it stood', command: commandLine(['pitr', 'resume', reference]) });
-  }
-  return ways;
 }
 
 /** The name under which the operator knows a playbook. */

@@ -5,7 +5,7 @@ import type { Lab } from './lab.ts';
 import type { Report } from './progress.ts';
 import { describeBackup, rowCounts, type Seed, writeOrders } from './seed.ts';
 import { database, lastOrder, placeBareOrders, type Table, tables } from './shop.ts';
-import { clusterName, type DatabaseHost } from './topology.ts';
+import type { DatabaseHost } from './topology.ts';
 
 const mistakes = ['DELETE FROM payments', 'DROP TABLE order_lines'] as const;
 
@@ -49,7 +49,7 @@ export async function labAccident(lab: Lab, report: Report): Promise<Accident> {
   report(`the shop went on; WAL archived up to ${lastArchivedWal}`);
   return {
     prefix: lab.prefix,
-    cluster: clusterName,
+    cluster: lab.shape.cluster,
     database,
     leader,
     before,

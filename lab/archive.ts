@@ -11,7 +11,6 @@ export interface BaseBackup {
   readonly endedAt: Date;
 }
 
-/** Barman's servers carry the names of the nodes. */
 const asBarman = { user: 'barman' } as const;
 
 /**
@@ -19,12 +18,13 @@ const asBarman = { user: 'barman' } as const;
  * segment's name. Throws a LabError when it does not arrive within three minutes.
  */
 export async function archiveCurrentWal(lab: Lab, leader: DatabaseHost): Promise<string> {
+  const server = lab.shape.barmanServer(leader);
   // A statement of its own: together with others the switch would come before their commit.
   const segment = await sql(lab, leader, 'select pg_walfile_name(pg_switch_wal())');
   // What has arrived is moved into wals/ now, instead of at the next `barman cron`. Barman moves the
   // file first and writes xlog.db last, and looks into xlog.db before it agrees to a backup.
   const script = `cd "/var/lib/barman/$1" || exit
-    if test -e "incoming/$2"; then barman -q archive-wal "$1"; fi
+    if test -e "incoming/$2" || test -e "streaming/$2"; then barman -q archive-wal "$1"; fi
     grep -qs "^$2" wals/xlog.db`;
   await waitFor({
     what: `Barman to archive ${segment} of ${leader}`,
@@ -32,7 +32,7 @@ export async function archiveCurrentWal(lab: Lab, leader: DatabaseHost): Promise
     deadlineMs: 180_000,
     everyMs: 200,
     attempt: async () =>
-      (await lab.exec('barman', ['sh', '-c', script, 'sh', leader, segment], asBarman)).exitCode,
+      (await lab.exec('barman', ['sh', '-c', script, 'sh', server, segment], asBarman)).exitCode,
     done: (exitCode) => exitCode === 0,
     describe: () => 'it is not in the archive yet',
   });
@@ -41,11 +41,12 @@ export async function archiveCurrentWal(lab: Lab, leader: DatabaseHost): Promise
 
 /** Makes a base backup of the leader and waits until it is DONE. Throws a LabError with Barman's words. */
 export async function takeBackup(lab: Lab, leader: DatabaseHost): Promise<BaseBackup> {
-  await lab.mustExec('barman', ['barman', 'backup', '--wait', '--wait-timeout', '120', leader], {
+  const server = lab.shape.barmanServer(leader);
+  await lab.mustExec('barman', ['barman', 'backup', '--wait', '--wait-timeout', '120', server], {
     ...asBarman,
     deadlineMs: 300_000,
   });
-  const backup = (await finishedBackups(lab)).filter(({ server }) => server === leader).at(-1);
+  const backup = (await finishedBackups(lab)).filter((made) => made.server === server).at(-1);
   if (!backup) throw new LabError(`Barman made a backup of ${leader} but lists none that is DONE`);
   return backup;
 }

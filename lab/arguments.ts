@@ -1,12 +1,22 @@
 import { parseArgs } from 'node:util';
 import { LabError, reasonOf } from './error.ts';
+import type { Flavour } from './flavour.ts';
+import { metalFlavour } from './metal/flavour.ts';
+import { describeVariants, parseVariants } from './metal/variants.ts';
+import { ordinaryFlavour } from './ordinary.ts';
 
 export const actions = ['up', 'down', 'status', 'seed', 'accident', 'reset'] as const;
 export type Action = (typeof actions)[number];
 
-export type Invocation =
-  | { readonly kind: 'help' }
-  | { readonly kind: 'run'; readonly action: Action; readonly json: boolean };
+export interface Run {
+  readonly kind: 'run';
+  readonly action: Action;
+  readonly json: boolean;
+  /** Which lab `up` brings up. */
+  readonly flavour: Flavour;
+}
+
+export type Invocation = { readonly kind: 'help' } | Run;
 
 /** Reads the command line. Throws a LabError that names what is wrong and what there is. */
 export function parseInvocation(argv: readonly string[]): Invocation {
@@ -14,12 +24,15 @@ export function parseInvocation(argv: readonly string[]): Invocation {
   if (values.help) return { kind: 'help' };
   const [name, ...rest] = positionals;
   const action = actions.find((known) => known === name);
-  if (!action || rest.length > 0) {
+  const metal = action === 'up' && values.metal === true;
+  if (!action || (rest.length > 0 && !metal)) {
     const wrong =
       name === undefined ? 'no action given' : `unknown: ${(action ? rest : positionals).join(' ')}`;
     throw new LabError(`${wrong}; there are ${actions.join(', ')} (see --help)`);
   }
-  return { kind: 'run', action, json: values.json === true };
+  if (values.metal === true && !metal) throw new LabError('--metal goes with up alone (see --help)');
+  const flavour = metal ? metalFlavour(parseVariants(rest)) : ordinaryFlavour;
+  return { kind: 'run', action, json: values.json === true, flavour };
 }
 
 function parse(argv: readonly string[]) {
@@ -27,7 +40,11 @@ function parse(argv: readonly string[]) {
     return parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' } },
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        json: { type: 'boolean' },
+        metal: { type: 'boolean' },
+      },
     });
   } catch (thrown) {
     throw new LabError(`${reasonOf(thrown)} (see --help)`);
@@ -35,6 +52,7 @@ function parse(argv: readonly string[]) {
 }
 
 export const help = `Usage: npm run lab -- <action> [--json]
+       npm run lab -- up --metal [variant=value ...]
 
 A practice cluster in containers on this machine: PostgreSQL 15 on db1 to db4 under Patroni,
 etcd, and a Barman host with one server per node.
@@ -48,8 +66,14 @@ Actions
   down      remove the lab and everything it left, except its image
 
 Options
+  --metal   with up: hosts that look like production instead (see below)
   --json    print the result as one JSON document on standard output (progress goes to standard error)
   --help    print this
+
+A lab up --metal has hosts with systemd that are reached over SSH alone, by the user deploy with sudo (on db2 with
+a password, to db3 only through the host jump), Patroni as Debian packages it, and the inventory
+.lab/<name>/metal.yml. The other actions find out themselves which kind a lab is. Its variants, the default first:
+${describeVariants()}
 
 Environment
   PITR_LAB  name of the lab, default pitr-lab: containers are <name>-db1, ...; several labs can

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 export const checkoutRoot = nearestPackage(import.meta.dirname);
 
 export const imageFolder = join(checkoutRoot, 'lab', 'image');
+export const metalImageFolder = join(checkoutRoot, 'lab', 'metal', 'image');
 
 function nearestPackage(folder: string): string {
   if (existsSync(join(folder, 'package.json'))) return folder;
@@ -19,6 +20,9 @@ export interface LabFiles {
   readonly knownHosts: string;
   readonly dockerInventory: string;
   readonly sshInventory: string;
+  /** Of a lab with systemd: its inventory, and which variants it was made with. */
+  readonly metalInventory: string;
+  readonly metalVariants: string;
 }
 
 /** Where a lab keeps what the controller needs: `.lab/<prefix>/` in the checkout, not in git. */
@@ -30,5 +34,7 @@ export function labFiles(prefix: string): LabFiles {
     knownHosts: join(folder, 'known_hosts'),
     dockerInventory: join(folder, 'docker.yml'),
     sshInventory: join(folder, 'ssh.yml'),
+    metalInventory: join(folder, 'metal.yml'),
+    metalVariants: join(folder, 'metal.json'),
   };
 }

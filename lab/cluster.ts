@@ -1,13 +1,6 @@
 import { LabError, reasonOf } from './error.ts';
 import type { Lab } from './lab.ts';
-import {
-  type DatabaseHost,
-  databaseHosts,
-  isDatabaseHost,
-  patroniPort,
-  postgresBin,
-  postgresPort,
-} from './topology.ts';
+import { type DatabaseHost, databaseHosts, isDatabaseHost, postgresBin } from './topology.ts';
 
 /** A member as Patroni's REST interface shows it. */
 export interface Member {
@@ -21,11 +14,11 @@ export interface Member {
 /** Asks the nodes in turn for the cluster's members; throws a LabError when no Patroni answers. */
 export async function readMembers(lab: Lab): Promise<Member[]> {
   let lastReason = 'nothing';
-  for (const host of databaseHosts) {
+  for (const host of lab.shape.members) {
     try {
-      const url = `http://localhost:${patroniPort}/cluster`;
+      const url = `${lab.shape.patroniUrl(host)}/cluster`;
       return parseMembers(
-        await lab.mustExec(host, ['curl', '-sS', '--max-time', '3', url], { deadlineMs: 8000 }),
+        await lab.mustExec(host, ['curl', '-sSk', '--max-time', '3', url], { deadlineMs: 8000 }),
       );
     } catch (thrown) {
       lastReason = reasonOf(thrown);
@@ -88,7 +81,8 @@ export async function sql(
   { database = 'postgres', deadlineMs = 120_000 } = {},
 ): Promise<string> {
   const psql = [`${postgresBin}/psql`, '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1'];
-  const target = ['-h', '/var/run/postgresql', '-p', String(postgresPort), '-U', 'postgres', '-d', database];
+  const port = String(lab.shape.postgresPort);
+  const target = ['-h', '/var/run/postgresql', '-p', port, '-U', 'postgres', '-d', database];
   const output = await lab.mustExec(host, [...psql, ...target], {
     user: 'postgres',
     stdin: `${statements}\n`,
@@ -102,21 +96,24 @@ export async function ailments(lab: Lab): Promise<string[]> {
   const members = await readMembers(lab);
   const leader = leaderOf(members);
   if (!leader) return [`no leader (${describeMembers(members)})`];
-  const found = membershipAilments(members);
+  const found = membershipAilments(members, lab.shape.members);
   const streaming = (
     await sql(lab, leader, "select application_name from pg_stat_replication where state = 'streaming'")
   ).split('\n');
-  for (const host of databaseHosts) {
+  for (const host of lab.shape.members) {
     if (host !== leader && !streaming.includes(host)) found.push(`${host} does not stream from ${leader}`);
   }
   return found;
 }
 
 /** The part of ailments that Patroni's own view shows. */
-export function membershipAilments(members: readonly Member[]): string[] {
+export function membershipAilments(
+  members: readonly Member[],
+  hosts: readonly DatabaseHost[] = databaseHosts,
+): string[] {
   const timeline = members.find(({ role }) => role === 'leader')?.timeline;
   const found: string[] = [];
-  for (const host of databaseHosts) {
+  for (const host of hosts) {
     const member = members.find(({ name }) => name === host);
     if (!member) found.push(`${host} is no member`);
     else if (!['running', 'streaming'].includes(member.state)) found.push(`${host} is ${member.state}`);

@@ -1,14 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Engine } from './engine.ts';
-import {
-  containerName,
-  forEveryHost,
-  type HostName,
-  hostLabel,
-  hostNames,
-  isHostName,
-  labLabel,
-} from './topology.ts';
+import type { Flavour } from './flavour.ts';
+import { containerName, type HostName, hostLabel, isHostName, labLabel, type PerHost } from './topology.ts';
 
 /** A container of a lab as the engine sees it now. */
 interface LabContainer {
@@ -59,22 +51,29 @@ export async function createContainers(
   engine: Engine,
   prefix: string,
   image: string,
-  ports: Readonly<Record<HostName, number>>,
+  ports: PerHost<number>,
+  { shape, containerOf }: Pick<Flavour, 'shape' | 'containerOf'>,
 ): Promise<void> {
   await engine.createNetwork({ Name: prefix, Driver: 'bridge', Labels: { [labLabel]: prefix } });
-  const password = randomBytes(18).toString('base64url');
   await Promise.all(
-    hostNames.map(async (host) => {
+    shape.hosts.map(async (host) => {
+      const { environment = [], volumes = [], hostname = host, ...more } = containerOf(host);
+      const port = ports[host];
       const container = await engine.createContainer({
         name: containerName(prefix, host),
         Image: image,
-        Hostname: host,
+        Hostname: hostname,
         Labels: { [labLabel]: prefix, [hostLabel]: host },
-        Env: [`LAB_HOST=${host}`, `LAB_DB_PASSWORD=${password}`],
+        Env: [...environment],
+        // Without a name they go with their container.
+        Volumes: Object.fromEntries(volumes.map((path) => [path, {}])),
         ExposedPorts: { '22/tcp': {} },
         HostConfig: {
+          ...more,
           NetworkMode: prefix,
-          PortBindings: { '22/tcp': [{ HostIp: '127.0.0.1', HostPort: String(ports[host]) }] },
+          ...(port === undefined
+            ? {}
+            : { PortBindings: { '22/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }] } }),
         },
         NetworkingConfig: { EndpointsConfig: { [prefix]: { Aliases: [host] } } },
       });
@@ -95,7 +94,9 @@ export async function removeEverything(engine: Engine, prefix: string): Promise<
   return containers.length + networks.length + Volumes.length;
 }
 
-/** The published SSH port of every host; 0 for a host that has none. */
-export function sshPortsOf(containers: LabContainers): Record<HostName, number> {
-  return forEveryHost((host) => containers.get(host)?.sshPort ?? 0);
+/** The published SSH port of every host that has one. */
+export function sshPortsOf(containers: LabContainers): PerHost<number> {
+  return Object.fromEntries(
+    [...containers.values()].flatMap(({ host, sshPort }) => (sshPort === undefined ? [] : [[host, sshPort]])),
+  );
 }

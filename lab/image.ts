@@ -4,22 +4,22 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { aptSourcesOfThisMachine } from './apt-sources.ts';
 import { ensureBaseImage } from './base-image.ts';
-import { imageFolder } from './checkout.ts';
+import { imageFolder, metalImageFolder } from './checkout.ts';
 import type { Engine } from './engine.ts';
 import { imageExists } from './engine-images.ts';
 import { LabError, reasonOf } from './error.ts';
 import type { Report } from './progress.ts';
 
 /** The name of the lab's image: its tag changes with any file of the image folder. */
-export async function imageName(folder: string = imageFolder): Promise<string> {
-  const digest = createHash('sha256');
+export async function imageName(folder: string = imageFolder, base = ''): Promise<string> {
+  const digest = createHash('sha256').update(base);
   for (const file of await filesBelow(folder)) {
     digest
       .update(`${relative(folder, file)}\0`)
       .update(await readFile(file))
       .update('\0');
   }
-  return `pitr-lab:${digest.digest('hex').slice(0, 12)}`;
+  return `pitr-lab:${base === '' ? '' : 'metal-'}${digest.digest('hex').slice(0, 12)}`;
 }
 
 /**
@@ -29,13 +29,29 @@ export async function imageName(folder: string = imageFolder): Promise<string> {
 export async function ensureImage(engine: Engine, report: Report): Promise<string> {
   const name = await imageName();
   if (await imageExists(engine, name)) return name;
-  const base = await ensureBaseImage(engine, report);
+  return build(engine, imageFolder, name, await ensureBaseImage(engine, report), report);
+}
+
+/** As ensureImage: systemd and what belongs to it on top of the ordinary image. */
+export async function ensureMetalImage(engine: Engine, report: Report): Promise<string> {
+  const base = await ensureImage(engine, report);
+  const name = await imageName(metalImageFolder, base);
+  return (await imageExists(engine, name)) ? name : build(engine, metalImageFolder, name, base, report);
+}
+
+async function build(
+  engine: Engine,
+  folder: string,
+  name: string,
+  base: string,
+  report: Report,
+): Promise<string> {
   report(`building the image ${name} (once; about a minute)`);
   const context = await mkdtemp(join(tmpdir(), 'pitr-lab-image-'));
   try {
-    await cp(imageFolder, context, { recursive: true });
+    await cp(folder, context, { recursive: true });
     await writeAptSources(join(context, 'apt'));
-    await build(engine, context, name, base);
+    await buildIn(context, engine, name, base);
   } finally {
     await rm(context, { recursive: true, force: true });
   }
@@ -50,7 +66,7 @@ async function writeAptSources(folder: string): Promise<void> {
   await writeFile(join(folder, '99lab'), sources.configuration);
 }
 
-async function build(engine: Engine, context: string, name: string, base: string): Promise<void> {
+async function buildIn(context: string, engine: Engine, name: string, base: string): Promise<void> {
   const log: string[] = [];
   const stream = await engine.buildImage(
     { context, src: await readdir(context) },

@@ -4,6 +4,7 @@ import {
   databaseHosts,
   dataDirectory,
   type HostName,
+  type PerHost,
   patroniPort,
   postgresBin,
   postgresPort,
@@ -11,7 +12,7 @@ import {
 
 /** How the hosts of a lab are reached by SSH; paths are relative to the inventory's own folder. */
 export interface SshAccess {
-  readonly ports: Readonly<Record<HostName, number>>;
+  readonly ports: PerHost<number>;
   readonly privateKeyFile: string;
   readonly knownHostsFile: string;
 }

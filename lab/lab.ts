@@ -3,12 +3,16 @@ import { type LabFiles, labFiles } from './checkout.ts';
 import { answeringEngine, type Engine } from './engine.ts';
 import { LabError } from './error.ts';
 import { type ExecOptions, type ExecResult, execIn } from './exec.ts';
+import { metalShape } from './metal/shape.ts';
+import { storedVariants } from './metal/variants.ts';
+import { type LabShape, ordinaryShape } from './shape.ts';
 import { containerName, defaultPrefix, type HostName } from './topology.ts';
 
 /** A lab that may be used: its prefix, its files on this side, and a way into its hosts. */
 export interface Lab {
   readonly prefix: string;
   readonly files: LabFiles;
+  readonly shape: LabShape;
   readonly engine: Engine;
   /** As execIn, on a host of this lab. */
   exec(host: HostName, argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
@@ -28,12 +32,13 @@ export function prefixFrom(environment: Readonly<Record<string, string | undefin
 }
 
 /** A handle on the lab of this prefix; says nothing about whether it is up. */
-export function labOn(engine: Engine, prefix: string): Lab {
+export function labOn(engine: Engine, prefix: string, shape: LabShape = shapeOf(prefix)): Lab {
   const exec: Lab['exec'] = (host, argv, options) =>
     execIn(engine, containerName(prefix, host), argv, options);
   return {
     prefix,
     engine,
+    shape,
     files: labFiles(prefix),
     exec,
     mustExec: async (host, argv, options) => {
@@ -55,6 +60,12 @@ export async function openLab(prefix: string): Promise<Lab> {
   if (!engine)
     throw new LabError('no Docker engine answers, so no lab is up: start one with `npm run lab -- up`');
   return labOn(engine, prefix);
+}
+
+/** The shape of the lab that was last brought up under this prefix. */
+function shapeOf(prefix: string): LabShape {
+  const variants = storedVariants(labFiles(prefix).metalVariants);
+  return variants === undefined ? ordinaryShape : metalShape(variants);
 }
 
 /** Removes the controller's files of a lab. */

@@ -1,5 +1,5 @@
 import { labAccident } from './accident.ts';
-import { type Action, help, parseInvocation } from './arguments.ts';
+import { help, parseInvocation, type Run } from './arguments.ts';
 import { labDown } from './down.ts';
 import { LabError } from './error.ts';
 import { openLab, prefixFrom } from './lab.ts';
@@ -17,10 +17,10 @@ interface Outcome {
   readonly exitCode: 0 | 1;
 }
 
-async function carryOut(action: Action, prefix: string, report: Report): Promise<Outcome> {
+async function carryOut({ action, flavour }: Run, prefix: string, report: Report): Promise<Outcome> {
   switch (action) {
     case 'up': {
-      const up = await labUp(prefix, report);
+      const up = await labUp(prefix, report, flavour);
       return done(upDocument(up), describeUp(up, process.cwd()));
     }
     case 'reset': {
@@ -53,14 +53,8 @@ function done(document: unknown, text: string): Outcome {
   return { document, text, exitCode: 0 };
 }
 
-function upDocument({ lab, ports, outcome }: LabUp) {
-  const { dockerInventory, sshInventory } = lab.files;
-  return {
-    prefix: lab.prefix,
-    outcome,
-    sshPorts: ports,
-    inventories: { docker: dockerInventory, ssh: sshInventory },
-  };
+function upDocument({ lab, ports, outcome, inventories }: LabUp) {
+  return { prefix: lab.prefix, outcome, sshPorts: ports, inventories };
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -72,7 +66,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const progress = invocation.json ? process.stderr : process.stdout;
   const report = timedReport((line) => progress.write(`${line}\n`));
   try {
-    const outcome = await carryOut(invocation.action, prefixFrom(process.env), report);
+    const outcome = await carryOut(invocation, prefixFrom(process.env), report);
     process.stdout.write(invocation.json ? `${JSON.stringify(outcome.document)}\n` : outcome.text);
     return outcome.exitCode;
   } catch (thrown) {

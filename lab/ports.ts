@@ -1,17 +1,27 @@
 import { createServer } from 'node:net';
-import { defaultPrefix, defaultSshPorts, forEveryHost, type HostName, hostNames } from './topology.ts';
+import {
+  defaultPrefix,
+  defaultSshPorts,
+  forEveryHost,
+  type HostName,
+  hostNames,
+  type PerHost,
+} from './topology.ts';
 
 /**
  * Chooses the ports on 127.0.0.1 for a new lab: for the default prefix the ones that the committed
  * SSH inventory names, as long as all of them are free; otherwise free ones.
  */
-export async function choosePorts(prefix: string): Promise<Record<HostName, number>> {
-  if (prefix === defaultPrefix) {
+export async function choosePorts(
+  prefix: string,
+  hosts: readonly HostName[] = hostNames,
+): Promise<PerHost<number>> {
+  if (prefix === defaultPrefix && hosts === hostNames) {
     const free = await Promise.all(Object.values(defaultSshPorts).map(isFree));
     if (free.every(Boolean)) return { ...defaultSshPorts };
   }
-  const ports = await freePorts(hostNames.length);
-  return forEveryHost((host) => ports[hostNames.indexOf(host)] ?? 0);
+  const ports = await freePorts(hosts.length);
+  return forEveryHost(hosts, (host) => ports[hosts.indexOf(host)] ?? 0);
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -4,7 +4,7 @@ import { readMembers, sql } from './cluster.ts';
 import { reasonOf } from './error.ts';
 import type { Lab } from './lab.ts';
 import { rowCounts } from './seed.ts';
-import { type DatabaseHost, databaseHosts } from './topology.ts';
+import type { DatabaseHost } from './topology.ts';
 import { waitFor } from './wait.ts';
 
 /** One statement about the recovered lab, and whether it is true. */
@@ -37,7 +37,7 @@ async function proveCluster(lab: Lab, target: DatabaseHost, timelineBefore: numb
   const leaders = members.filter(({ role }) => role === 'leader').map(({ name }) => name);
   const timelines = new Set(members.map(({ timeline }) => timeline));
   const [timeline] = timelines;
-  const replicas = databaseHosts.filter((host) => host !== target);
+  const replicas = lab.shape.members.filter((host) => host !== target);
   const streaming = (
     await sql(
       lab,
@@ -81,7 +81,7 @@ async function proveEveryMember(lab: Lab, accident: Accident): Promise<Evidence[
     Object.fromEntries(Object.entries(accident.tables).map(([name, { rowsThen }]) => [name, rowsThen])),
   );
   const seen = await Promise.all(
-    databaseHosts.map(async (host) => {
+    lab.shape.members.map(async (host) => {
       const rows = await rowCounts(lab, host).catch(reasonOf);
       return { host, same: typeof rows !== 'string' && JSON.stringify(rows) === wanted };
     }),
@@ -89,9 +89,9 @@ async function proveEveryMember(lab: Lab, accident: Accident): Promise<Evidence[
   const others = seen.filter(({ same }) => !same).map(({ host }) => host);
   return [
     {
-      claim: 'all four members hold the same rows',
+      claim: 'all members hold the same rows',
       holds: others.length === 0,
-      seen: others.length === 0 ? databaseHosts.join(', ') : `other rows on ${others.join(', ')}`,
+      seen: others.length === 0 ? lab.shape.members.join(', ') : `other rows on ${others.join(', ')}`,
     },
   ];
 }
@@ -104,7 +104,7 @@ async function proveArchive(lab: Lab, target: DatabaseHost): Promise<Evidence> {
       what: `\`barman check ${target}\` to pass`,
       deadlineMs: 60_000,
       everyMs: 500,
-      attempt: async () => (await failedChecks(lab))[target] ?? ['no answer'],
+      attempt: async () => (await failedChecks(lab))[lab.shape.barmanServer(target)] ?? ['no answer'],
       done: (checks) => checks.length === 0,
       describe: (checks) => checks.join(', '),
     });

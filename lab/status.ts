@@ -2,7 +2,6 @@ import { failedChecks, finishedBackups } from './archive.ts';
 import { type Member, readMembers } from './cluster.ts';
 import { findContainers } from './containers.ts';
 import type { Lab } from './lab.ts';
-import { hostNames } from './topology.ts';
 
 /** What `status --json` prints. */
 export interface LabStatus {
@@ -23,7 +22,7 @@ export interface LabStatus {
 /** Looks at a lab without changing it. What cannot be read is empty. */
 export async function labStatus(lab: Lab): Promise<LabStatus> {
   const found = await findContainers(lab.engine, lab.prefix);
-  const containers = hostNames.map((host) => {
+  const containers = lab.shape.hosts.map((host) => {
     const container = found.get(host);
     return {
       host,

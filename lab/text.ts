@@ -3,22 +3,25 @@ import type { Accident } from './accident.ts';
 import type { Seed } from './seed.ts';
 import { tables } from './shop.ts';
 import type { LabStatus } from './status.ts';
-import { containerName, hostNames } from './topology.ts';
+import { containerName } from './topology.ts';
 import type { LabUp } from './up.ts';
 
 /** What the actions print for a person. Pure. */
 
-export function describeUp({ lab, ports, outcome }: LabUp, workingFolder: string): string {
+export function describeUp({ lab, ports, outcome, inventories }: LabUp, workingFolder: string): string {
   const path = (file: string) => relative(workingFolder, file);
   return lines(
     `lab ${lab.prefix} ${outcome}`,
     ...columns(
-      hostNames.map((host) => [`  ${host}`, containerName(lab.prefix, host), `ssh 127.0.0.1:${ports[host]}`]),
+      lab.shape.hosts.map((host) => [
+        `  ${host}`,
+        containerName(lab.prefix, host),
+        ports[host] === undefined ? 'by the jump host alone' : `ssh 127.0.0.1:${ports[host]}`,
+      ]),
     ),
     'inventories',
-    `  docker exec  ${path(lab.files.dockerInventory)}`,
-    `  ssh          ${path(lab.files.sshInventory)}`,
-    `look around: docker exec -it ${containerName(lab.prefix, 'db1')} patronictl -c /etc/patroni/patroni.yml list`,
+    ...columns(Object.entries(inventories).map(([name, file]) => [`  ${name}`, path(file)])),
+    `look around: docker exec -it ${containerName(lab.prefix, 'db1')} patronictl -c ${lab.shape.patroniConfig} list`,
   );
 }
 

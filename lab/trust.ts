@@ -1,49 +1,56 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { Lab } from './lab.ts';
-import { databaseHosts, forEveryHost, type HostName, hostNames } from './topology.ts';
+import { forEveryHost, type HostName, isDatabaseHost, type PerHost } from './topology.ts';
 import { waitFor } from './wait.ts';
 
 const hostKeyFile = '/etc/ssh/ssh_host_ed25519_key.pub';
 
 /**
- * Lets those log in who should: the controller as root everywhere, barman as postgres on the nodes,
+ * Lets those log in who should: the controller everywhere as the user whose home is given, barman as postgres on the nodes,
  * postgres of every node as barman; and lets everybody know everybody's host key. Each host made its
  * own keys at its start; only public halves travel, except for the controller's own key. Idempotent.
  */
-export async function establishTrust(lab: Lab, ports: Readonly<Record<HostName, number>>): Promise<void> {
+export async function establishTrust(
+  lab: Lab,
+  ports: PerHost<number>,
+  controllerHome = '/root',
+): Promise<void> {
+  const { hosts, members } = lab.shape;
   const hostKeys = await hostKeysOf(lab);
   const [barmanKey, nodeKeys, controllerKey] = await Promise.all([
     publicKeyOf(lab, 'barman', '/var/lib/barman'),
-    Promise.all(databaseHosts.map((host) => publicKeyOf(lab, host, '/var/lib/postgresql'))),
+    Promise.all(members.map((host) => publicKeyOf(lab, host, '/var/lib/postgresql'))),
     ensureControllerKey(lab),
   ]);
-  const knownInside = hostNames.map((host) => `${host} ${hostKeys[host]}\n`).join('');
+  const knownInside = hosts.map((host) => `${host} ${hostKeys[host]}\n`).join('');
   await Promise.all(
-    hostNames.map(async (host) => {
+    hosts.map(async (host) => {
       await replaceFile(lab, host, '/etc/ssh/ssh_known_hosts', knownInside);
-      await addLine(lab, host, '/root/.ssh/authorized_keys', controllerKey);
+      await addLine(lab, host, `${controllerHome}/.ssh/authorized_keys`, controllerKey);
       if (host === 'barman') {
         await replaceFile(lab, host, '/var/lib/barman/.ssh/authorized_keys', nodeKeys.join(''));
-      } else if (host !== 'etcd') {
+      } else if (isDatabaseHost(host)) {
         await replaceFile(lab, host, '/var/lib/postgresql/.ssh/authorized_keys', barmanKey);
       }
     }),
   );
-  const knownHere = hostNames.map((host) => `[127.0.0.1]:${ports[host]} ${hostKeys[host]}\n`).join('');
+  const knownHere = hosts
+    .map((host) => `${ports[host] === undefined ? host : `[127.0.0.1]:${ports[host]}`} ${hostKeys[host]}\n`)
+    .join('');
   await writeFile(lab.files.knownHosts, knownHere);
 }
 
 /** Every host's own key, `ssh-ed25519 AAAA...`, as the host itself shows it. */
-async function hostKeysOf(lab: Lab): Promise<Record<HostName, string>> {
+async function hostKeysOf(lab: Lab): Promise<PerHost<string>> {
   const pairs = await Promise.all(
-    hostNames.map(async (host) => {
+    lab.shape.hosts.map(async (host) => {
       const line = await keyLine(lab, host, hostKeyFile);
       return [host, line.trim().split(' ').slice(0, 2).join(' ')] as const;
     }),
   );
   const byHost = new Map(pairs);
-  return forEveryHost((host) => byHost.get(host) ?? '');
+  return forEveryHost(lab.shape.hosts, (host) => byHost.get(host) ?? '');
 }
 
 function publicKeyOf(lab: Lab, host: HostName, home: string): Promise<string> {

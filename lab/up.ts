@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { archiveCurrentWal, failedChecks } from './archive.ts';
+import { labFiles } from './checkout.ts';
 import { ailments, currentLeader, sql } from './cluster.ts';
 import {
   createContainers,
@@ -12,43 +12,55 @@ import {
 } from './containers.ts';
 import { ensureEngine } from './engine.ts';
 import { reasonOf } from './error.ts';
-import { ensureImage } from './image.ts';
-import { renderDockerInventory, renderSshInventory } from './inventory.ts';
+import type { Flavour } from './flavour.ts';
 import { type Lab, labOn } from './lab.ts';
+import { metalFlavour } from './metal/flavour.ts';
+import { storedVariants } from './metal/variants.ts';
+import { ordinaryFlavour } from './ordinary.ts';
 import { choosePorts } from './ports.ts';
 import type { Report } from './progress.ts';
-import { databaseHosts, defaultPrefix, defaultSshPorts, type HostName, hostNames } from './topology.ts';
-import { establishTrust } from './trust.ts';
+import { ordinaryShape } from './shape.ts';
+import { type DatabaseHost, defaultPrefix, defaultSshPorts, hostNames, type PerHost } from './topology.ts';
 import { waitFor } from './wait.ts';
 
 export interface LabUp {
   readonly lab: Lab;
-  readonly ports: Readonly<Record<HostName, number>>;
+  readonly ports: PerHost<number>;
+  readonly inventories: Readonly<Record<string, string>>;
   readonly outcome: 'was up' | 'repaired' | 'created';
 }
 
 /**
- * Brings the lab of this prefix up: db1 to db4 in one cluster, all streaming, WAL arriving at Barman,
+ * Brings the lab of this prefix up: its nodes in one cluster, all streaming, WAL arriving at Barman,
  * keys and inventories written under `.lab/<prefix>/`. A healthy lab is left as it is; one that is not
  * is repaired where starting its containers and services is enough, and made anew otherwise.
  * Throws a LabError that says what it waited for and what it last saw.
  */
-export async function labUp(prefix: string, report: Report): Promise<LabUp> {
+export async function labUp(
+  prefix: string,
+  report: Report,
+  flavour: Flavour = ordinaryFlavour,
+): Promise<LabUp> {
   const engine = await ensureEngine(report);
-  const image = await ensureImage(engine, report);
-  const lab = labOn(engine, prefix);
+  const image = await flavour.ensureImage(engine, report);
+  const sameKind = isDeepStrictEqual(storedVariants(labFiles(prefix).metalVariants), flavour.variants);
+  const lab = labOn(engine, prefix, flavour.shape);
   const containers = await findContainers(engine, prefix);
-  const kept = isWhole(containers, image, report) ? await keep(lab, containers, report) : undefined;
-  const up = kept ?? (await found(lab, image, report));
+  if (!sameKind && containers.size > 0) report('the lab is of another kind: making it anew');
+  const whole = sameKind && isWhole(containers, image, lab, report);
+  const kept = whole ? await keep(lab, containers, flavour, report) : undefined;
+  const up = kept ?? (await found(lab, image, flavour, report));
   if (up.outcome === 'created') await replicasJoin(lab, report);
   if (up.outcome !== 'was up') {
     await proveArchiving(lab);
     report('Barman archives the WAL');
   }
-  await writeInventories(up);
+  const inventories = await flavour.writeFiles(lab, up.ports);
   adviseInventory(up, report);
-  return up;
+  return { ...up, inventories };
 }
+
+type Brought = Omit<LabUp, 'inventories'>;
 
 /**
  * Removes a lab, whatever state it is in, makes it anew, and works on its leader while the replicas
@@ -60,16 +72,18 @@ export async function recreateLab<T>(
   work: (lab: Lab) => Promise<T>,
 ): Promise<LabUp & { readonly result: T }> {
   const engine = await ensureEngine(report);
-  const up = await found(labOn(engine, prefix), await ensureImage(engine, report), report);
+  const variants = storedVariants(labFiles(prefix).metalVariants);
+  const flavour = variants === undefined ? ordinaryFlavour : metalFlavour(variants);
+  const image = await flavour.ensureImage(engine, report);
+  const up = await found(labOn(engine, prefix, flavour.shape), image, flavour, report);
   const [result] = await Promise.all([work(up.lab), replicasJoin(up.lab, report)]);
-  await writeInventories(up);
-  return { ...up, result };
+  return { ...up, inventories: await flavour.writeFiles(up.lab, up.ports), result };
 }
 
 /** Every host has a container of the present image; says what is wrong with a lab of which this is not true. */
-function isWhole(containers: LabContainers, image: string, report: Report): boolean {
+function isWhole(containers: LabContainers, image: string, lab: Lab, report: Report): boolean {
   if (containers.size === 0) return false;
-  const missing = hostNames.filter((host) => !containers.has(host));
+  const missing = lab.shape.hosts.filter((host) => !containers.has(host));
   if (missing.length > 0) {
     report(`the lab lacks ${missing.join(', ')}: making it anew`);
     return false;
@@ -82,19 +96,24 @@ function isWhole(containers: LabContainers, image: string, report: Report): bool
 }
 
 /** The lab as it is, or started again; undefined when that does not make it healthy. */
-async function keep(lab: Lab, containers: LabContainers, report: Report): Promise<LabUp | undefined> {
+async function keep(
+  lab: Lab,
+  containers: LabContainers,
+  flavour: Flavour,
+  report: Report,
+): Promise<Brought | undefined> {
   const ports = sshPortsOf(containers);
   const allRun = [...containers.values()].every(({ running }) => running);
   try {
     if (allRun && (await ailments(lab).catch((thrown) => [reasonOf(thrown)])).length === 0) {
-      await establishTrust(lab, ports);
+      await flavour.establish(lab, ports);
       report('the lab is up and healthy');
       return { lab, ports, outcome: 'was up' };
     }
     report('the lab is not healthy: starting what stands still');
     await startContainers(lab.engine, containers);
-    await establishTrust(lab, ports);
-    await Promise.all(hostNames.map((host) => lab.exec(host, ['supervisorctl', 'start', 'all'])));
+    await flavour.establish(lab, ports);
+    await flavour.startServices(lab);
     await waitUntilHealthy(lab, 60_000);
     report('the lab is healthy again');
     return { lab, ports, outcome: 'repaired' };
@@ -105,18 +124,18 @@ async function keep(lab: Lab, containers: LabContainers, report: Report): Promis
 }
 
 /** Patroni makes these too, but only in its next round, up to ten seconds later. */
-const slotsForReplicas = `
+const slotsForReplicas = (replicas: readonly DatabaseHost[]) => `
 select pg_create_physical_replication_slot(name)
-from unnest(array['${databaseHosts.slice(1).join("', '")}']) name
+from unnest(array['${replicas.join("', '")}']) name
 where not exists (select from pg_replication_slots where slot_name = name)`;
 
 /** New containers, known to each other, and a cluster that so far is db1 alone. */
-async function found(lab: Lab, image: string, report: Report): Promise<LabUp> {
+async function found(lab: Lab, image: string, flavour: Flavour, report: Report): Promise<Brought> {
   await removeEverything(lab.engine, lab.prefix);
-  const ports = await choosePorts(lab.prefix);
-  await createContainers(lab.engine, lab.prefix, image, ports);
-  report(`containers started: ${hostNames.map((host) => `${lab.prefix}-${host}`).join(', ')}`);
-  await establishTrust(lab, ports);
+  const ports = await choosePorts(lab.prefix, flavour.published);
+  await createContainers(lab.engine, lab.prefix, image, ports, flavour);
+  report(`containers started: ${lab.shape.hosts.map((host) => `${lab.prefix}-${host}`).join(', ')}`);
+  await flavour.establish(lab, ports);
   report('SSH keys exchanged');
   await waitFor({
     what: 'db1 to found the cluster',
@@ -126,18 +145,18 @@ async function found(lab: Lab, image: string, report: Report): Promise<LabUp> {
     describe: () => '',
   });
   report('db1 leads');
-  await sql(lab, 'db1', slotsForReplicas);
+  await sql(lab, 'db1', slotsForReplicas(lab.shape.members.slice(1)));
   return { lab, ports, outcome: 'created' };
 }
 
 async function replicasJoin(lab: Lab, report: Report): Promise<void> {
   await waitUntilHealthy(lab, 120_000);
-  report(`${databaseHosts.slice(1).join(', ')} stream from db1`);
+  report(`${lab.shape.members.slice(1).join(', ')} stream from db1`);
 }
 
 function waitUntilHealthy(lab: Lab, deadlineMs: number): Promise<string[]> {
   return waitFor({
-    what: 'one leader and three replicas that stream from it',
+    what: 'one leader and replicas that all stream from it',
     deadlineMs,
     attempt: () => ailments(lab),
     done: (found) => found.length === 0,
@@ -152,27 +171,16 @@ async function proveArchiving(lab: Lab): Promise<void> {
     what: `\`barman check ${leader}\` to pass`,
     deadlineMs: 60_000,
     everyMs: 500,
-    attempt: async () => (await failedChecks(lab))[leader] ?? ['no answer'],
+    attempt: async () => (await failedChecks(lab))[lab.shape.barmanServer(leader)] ?? ['no answer'],
     done: (failed) => failed.length === 0,
     describe: (failed) => `failed: ${failed.join(', ')}`,
   });
 }
 
-async function writeInventories({ lab, ports }: LabUp): Promise<void> {
-  const { folder, controllerKey, knownHosts, dockerInventory, sshInventory } = lab.files;
-  await mkdir(folder, { recursive: true });
-  await writeFile(dockerInventory, renderDockerInventory(lab.prefix));
-  const access = {
-    ports,
-    privateKeyFile: basename(controllerKey),
-    knownHostsFile: basename(knownHosts),
-  };
-  await writeFile(sshInventory, renderSshInventory(access));
-}
-
 /** Says so when the committed SSH inventory does not fit the default lab. */
-function adviseInventory({ lab, ports }: LabUp, report: Report): void {
-  const fits = hostNames.every((host) => ports[host] === defaultSshPorts[host]);
+function adviseInventory({ lab, ports }: Brought, report: Report): void {
+  if (lab.shape !== ordinaryShape) return;
+  const fits = hostNames.every((host) => ports[host] === (defaultSshPorts as PerHost<number>)[host]);
   if (lab.prefix === defaultPrefix && !fits) {
     report(
       `ports ${defaultSshPorts.etcd}-${defaultSshPorts.db4} were taken: over SSH use -i ${lab.files.sshInventory} instead of inventory/lab-ssh.yml`,

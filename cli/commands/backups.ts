@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
 import { table } from '../table.ts';
-import { byteSize } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 
 /** What `barman.backups` says of each. */
@@ -61,7 +61,7 @@ export function backupLines(
   { width, view: { paint } }: Pick<LookSession, 'width' | 'view'>,
 ): string[] {
   const size = (backup: Backup): string =>
-    backup.size_bytes === undefined ? '-' : byteSize(backup.size_bytes);
+    backup.size_bytes === undefined ? '-' : formatBytes(backup.size_bytes);
   const lines = table<Backup>(
     [
       { title: 'BACKUP', value: ({ id }) => id },

@@ -1,8 +1,12 @@
 import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
-import { familyOf, keptBy, promotedIn, whyNotYet } from '../../lib/engine/back/kept-data.ts';
-import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
+import { familyOf } from '../../lib/engine/back/family.ts';
+import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { cutOversOf } from '../../lib/engine/back/story.ts';
+import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
@@ -12,7 +16,7 @@ import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { makeAsk } from '../questions.ts';
 import { table } from '../table.ts';
-import { byteSize, plural, wrapWords } from '../text.ts';
+import { plural, wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 
 export const commit = defineCommand({
@@ -27,6 +31,7 @@ export const commit = defineCommand({
     list: { text: 'Show the old data that all runs of this controller keep; remove nothing.' },
     check: { text: 'Show what would be removed, prove the health, and remove nothing.' },
     yes: { short: 'y', text: 'Do not ask.' },
+    ...BELIEVE_OPTION,
     ...RUN_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
@@ -50,7 +55,16 @@ export const commit = defineCommand({
         });
       }
       const run = await readRun(reference);
-      const runs = familyOf(run, await allRuns());
+      const again = commandLine([
+        'pitr',
+        'commit',
+        reference,
+        ...wish.inventories.flatMap((path) => ['-i', path]),
+      ]);
+      const trust = options['trust-journal'];
+      const runs: JournalledRun[] = [];
+      for (const one of familyOf(run, await readOthers(run)))
+        runs.push(await believeJournal(one, { trust, again }, session, io));
       const kept = keptBy(runs);
       const why = whyNotYet(runs);
       if (why !== undefined) throw notYet(runs, why);
@@ -92,7 +106,7 @@ export const commit = defineCommand({
       );
       session.emit({ type: 'commit.finished', time: Date.now(), error });
       if (error === undefined) {
-        session.print(['', session.view.paint.ok(`Done: ${byteSize(total(left))} freed.`)]);
+        session.print(['', session.view.paint.ok(`Done: ${formatBytes(total(left))} freed.`)]);
         return 0;
       }
       if (!session.json) session.tell(error);
@@ -153,7 +167,7 @@ function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], ses
     session.emit({ type: 'kept', run, host, path, kind, bytes, error });
   }
   const ids = runs.map(({ started }) => started.runId);
-  const recovered = promotedIn(runs);
+  const recovered = cutOversOf(runs).at(-1)?.host;
   session.print([
     ...wrapWords(
       `Kept by run${ids.length === 1 ? '' : 's'} ${ids.join(', ')}${recovered === undefined ? '' : ` (recovered on ${recovered})`}:`,
@@ -165,7 +179,7 @@ function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], ses
         {
           title: 'SIZE',
           value: ({ bytes, error }) =>
-            error !== undefined ? 'unknown' : bytes === undefined ? 'gone' : byteSize(bytes),
+            error !== undefined ? 'unknown' : bytes === undefined ? 'gone' : formatBytes(bytes),
           align: 'right',
         },
         { title: 'WHAT', value: ({ kept }) => kept.kind },
@@ -203,7 +217,7 @@ async function consent(
     interrupt: session.interrupts.interrupt,
   });
   const { answer, by } = await ask({
-    text: `Remove ${byteSize(total(left))} of old data for good? There is no way back from that.`,
+    text: `Remove ${formatBytes(total(left))} of old data for good? There is no way back from that.`,
     word: id,
     unanswered: 'nothing was removed',
   });
@@ -230,7 +244,7 @@ function tellStep(
   const { paint } = session.view;
   const bytes = left.find((one) => one.kept === kept)?.bytes;
   const lines: Readonly<Record<CommitStep['status'], string>> = {
-    removing: `[${host}] removing ${path}${bytes === undefined ? '' : ` (${byteSize(bytes)})`}`,
+    removing: `[${host}] removing ${path}${bytes === undefined ? '' : ` (${formatBytes(bytes)})`}`,
     removed: paint.ok(`[${host}] removed ${path}`),
     gone: paint.quiet(`[${host}] was gone: ${path}`),
     failed: paint.failed(`[${host}] ${error?.message ?? 'failed'}`),

@@ -1,13 +1,12 @@
-import type { RunMode } from '../../lib/engine/events/events.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
-import { defineCommand, type OptionValues } from '../command.ts';
+import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
 import { readLimit } from '../limit.ts';
+import { runModeOf } from '../run-mode.ts';
 import { withDoor } from '../session.ts';
-import { usageError } from '../usage-error.ts';
 import { commaList, forksOf } from '../values.ts';
 
 const FAILED_WITHOUT_ERROR = 2;
@@ -66,7 +65,7 @@ export const play = defineCommand({
       playbook: findPlaybook(args[0] ?? '', io.cwd),
       inventories: findInventories(options.inventory, io),
       extraVars,
-      mode: modeOf(options),
+      mode: runModeOf(options),
       limit: await readLimit(options.limit, io.cwd),
       tags: commaList(options.tags),
       skipTags: commaList(options['skip-tags']),
@@ -80,7 +79,7 @@ export const play = defineCommand({
       const { listPlay } = await import('../list-play.ts');
       return listPlay(list, request, options.output, io);
     }
-    const { runPlaybook } = await import('../../lib/engine/run/run.ts');
+    const { runAndTell } = await import('../run-and-tell.ts');
     const wishes = {
       output: options.output,
       noColor: options['no-color'],
@@ -88,17 +87,8 @@ export const play = defineCommand({
       diff: options.diff,
       yes: options.yes,
     };
-    const outcome = await withDoor(wishes, io, (door) => runPlaybook(request, door));
+    const outcome = await withDoor(wishes, io, (door) => runAndTell(request, door));
     if (outcome.status === 'ok') return 0;
     return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
   },
 });
-
-function modeOf(options: OptionValues<typeof OPTIONS>): RunMode {
-  if (options.check && options['dry-run']) {
-    throw usageError('modes-conflict', '--check and --dry-run exclude each other', {
-      details: ['--check contacts the hosts and reads them; --dry-run contacts none'],
-    });
-  }
-  return options.check ? 'check' : options['dry-run'] ? 'dry-run' : 'run';
-}

@@ -1,9 +1,9 @@
-import type { RunMode } from '../../lib/engine/events/events.ts';
 import { defineCommand, type OptionValues } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
 import { checkTarget, type RecoverOrder, WAL_METHODS, wayOf } from '../recover/order.ts';
+import { runModeOf } from '../run-mode.ts';
 import { usageError } from '../usage-error.ts';
 import { forksOf } from '../values.ts';
 
@@ -86,7 +86,7 @@ export const recover = defineCommand({
   run: async ({ options, args }, io) => {
     const inventories = findInventories(options.inventory, io);
     const request = {
-      mode: modeOf(options),
+      mode: runModeOf(options),
       inventories,
       typed: options.inventory,
       extraVars: await readExtraVars(options['extra-vars'], io.cwd),
@@ -152,13 +152,4 @@ function missing(name: string, text: string): Error {
       'pitr backups lists the backups; pitr recover alone, on a terminal, asks for all of it.',
     ],
   });
-}
-
-function modeOf(options: OptionValues<typeof OPTIONS>): RunMode {
-  if (options.check && options['dry-run']) {
-    throw usageError('modes-conflict', '--check and --dry-run exclude each other', {
-      details: ['--check contacts the hosts and reads them; --dry-run contacts none'],
-    });
-  }
-  return options.check ? 'check' : options['dry-run'] ? 'dry-run' : 'run';
 }

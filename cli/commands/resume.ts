@@ -1,13 +1,17 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { atWorkElsewhere } from '../../lib/engine/back/at-work.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
-import { readRun } from '../../lib/engine/journal/read.ts';
-import { runPlaybook } from '../../lib/engine/run/run.ts';
+import { readStory, refuseClosed } from '../../lib/engine/back/story.ts';
+import type { JournalledRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
+import type { Io } from '../io.ts';
+import { type PlainOptions, withPlainSession } from '../plain-session.ts';
+import { runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { forksOf } from '../values.ts';
 
@@ -24,6 +28,7 @@ export const resume = defineCommand({
   options: {
     check: { text: 'Show what is still to be changed, and change nothing.' },
     diff: { text: 'Show how things change (or would, with --check).' },
+    ...BELIEVE_OPTION,
     yes: { short: 'y', text: 'Answer every question with yes; the output says so.' },
     ...RUN_OPTIONS,
     ...FORKS_OPTION,
@@ -40,13 +45,16 @@ export const resume = defineCommand({
   ],
   run: async ({ options, args }, io) => {
     const reference = args[0] ?? '';
-    const run = await readRun(reference);
+    const story = await readStory(reference);
+    if (story.closed?.why === 'taken back') refuseClosed(story);
     const again = commandLine([
       'pitr',
       'resume',
       reference,
       ...options.inventory.flatMap((path) => ['-i', path]),
+      ...(options['trust-journal'] ? ['--trust-journal'] : []),
     ]);
+    const run = await believeBefore(story.run, options, again, io);
     const request = resumeRequest(run, {
       inventories: options.inventory,
       extraVars: await readExtraVars(options['extra-vars'], io.cwd),
@@ -71,12 +79,28 @@ export const resume = defineCommand({
         });
         if (!answer) throw by === 'nobody' ? nobodyToAsk(elsewhere, again) : declined(again);
       }
-      return runPlaybook(request, door);
+      return runAndTell(request, door);
     });
     if (outcome.status === 'ok') return 0;
     return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
   },
 });
+
+/** Asked before the display of the run has the screen. */
+async function believeBefore(
+  run: JournalledRun,
+  options: PlainOptions & { readonly 'trust-journal': boolean },
+  again: string,
+  io: Io,
+): Promise<JournalledRun> {
+  if (run.origin.own) return run;
+  let answer = run;
+  await withPlainSession(options, io, async (session) => {
+    answer = await believeJournal(run, { trust: options['trust-journal'], again }, session, io);
+    return 0;
+  });
+  return answer;
+}
 
 const UNANSWERED = 'nothing was changed';
 

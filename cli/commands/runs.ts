@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { asPitrError, type PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { readStory } from '../../lib/engine/back/story.ts';
 import { planUndo, type UndoPlan } from '../../lib/engine/back/undo-plan.ts';
 import {
   type JournalledChange,
@@ -11,20 +12,13 @@ import { runStatus, undoStatus } from '../../lib/engine/journal/status.ts';
 import { defineCommand } from '../command.ts';
 import { OUTPUT_OPTIONS } from '../common-options.ts';
 import { errorText } from '../display/error-text.ts';
+import { wayLines } from '../display/way-lines.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { type Column, table } from '../table.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
-import {
-  changePaint,
-  changeWord,
-  playbookName,
-  statusPaint,
-  statusSentence,
-  type Way,
-  waysOn,
-  when,
-} from '../told-run.ts';
+import { changePaint, changeWord, playbookName, statusPaint, statusSentence, when } from '../told-run.ts';
+import { waysOn } from '../ways.ts';
 
 const SHOWN = 20;
 
@@ -131,15 +125,16 @@ function shortName(name: string): string {
 }
 
 async function tellOne(reference: string, session: PlainSession, io: Io): Promise<void> {
-  const run = await readRun(reference);
-  const plan = await planUndo(run);
+  const story = await readStory(reference);
+  const { run } = story;
+  const plan = await planUndo(story);
   const ways = waysOn(plan, reference);
   session.emit(runJson(run));
   for (const change of run.changes) session.emit(changeJson(change));
   session.emit({ type: 'run.ways', ways });
   session.print(runLines(run, session, io.cwd));
   session.print(stateLines(plan, session));
-  session.print(wayLines(ways, session));
+  session.print(wayLines(ways, session.view));
 }
 
 function runLines(run: JournalledRun, { view }: PlainSession, cwd: string): string[] {
@@ -158,6 +153,9 @@ function runLines(run: JournalledRun, { view }: PlainSession, cwd: string): stri
   return [
     `${paint.strong(`Run ${started.runId}`)}: ${playbookName(started.playbook, cwd)}, started ${when(started.time)} UTC by ${started.operator}`,
     ...wrap(statusSentence(run)).map(statusPaint(runStatus(run), paint)),
+    ...(run.origin.own
+      ? []
+      : wrap(`Its journal is not this controller's own, unchanged: ${run.origin.why}.`).map(paint.unknown)),
     ...(finished?.error === undefined
       ? []
       : ['', ...errorText(finished.error, { ...view, columns: view.columns() })]),
@@ -198,18 +196,6 @@ function reasonOf({ undo }: JournalledRun): string {
   return message === undefined ? '' : ` (${oneLine(message)})`;
 }
 
-function wayLines(ways: readonly Way[], { view }: PlainSession): string[] {
-  if (ways.length === 0) return [];
-  return [
-    '',
-    view.paint.strong('What you can do now:'),
-    ...ways.flatMap(({ text, command }) => [
-      ...wrapWords(command === undefined ? text : `${text}:`, view.columns(), '  '),
-      ...(command === undefined ? [] : [`    ${command}`]),
-    ]),
-  ];
-}
-
 function runJson(run: JournalledRun): unknown {
   const { started, begun, finished, changes } = run;
   return {
@@ -223,6 +209,7 @@ function runJson(run: JournalledRun): unknown {
     pid: begun.pid,
     resumed: run.resumed,
     journal: run.path,
+    ...(run.origin.own ? {} : { notOurs: run.origin.why }),
     lastTask: run.lastTask,
     changes: changes.length,
     undone: changes.filter(({ undone }) => undone).length,

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
 import { table } from '../table.ts';
-import { byteSize, duration, plural } from '../text.ts';
+import { duration, plural } from '../text.ts';
 import { patroniHosts } from '../well-known-hosts.ts';
 
 /** What `patroni.cluster` says. */
@@ -123,7 +124,7 @@ function tellCluster(cluster: Cluster, session: LookSession): void {
       { title: 'TIMELINE', value: ([, member]) => String(member.timeline ?? '-'), align: 'right' },
       {
         title: 'LAG',
-        value: ([, member]) => (member.lag_bytes === undefined ? '-' : byteSize(member.lag_bytes)),
+        value: ([, member]) => (member.lag_bytes === undefined ? '-' : formatBytes(member.lag_bytes)),
         align: 'right',
       },
     ],

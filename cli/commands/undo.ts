@@ -1,9 +1,11 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { atWorkElsewhere, refuseWhileAtWork } from '../../lib/engine/back/at-work.ts';
+import { readStory, refuseClosed, type Story } from '../../lib/engine/back/story.ts';
 import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo, type UndoPlan, type Wall } from '../../lib/engine/back/undo-plan.ts';
-import { type JournalledChange, readRun } from '../../lib/engine/journal/read.ts';
+import type { JournalledChange } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
 import { OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
@@ -14,8 +16,9 @@ import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { makeAsk } from '../questions.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
-import { changeWord } from '../told-run.ts';
+import { planJson, planLines } from '../undo-plan-view.ts';
 import { changeNumber, commaList } from '../values.ts';
+import { mayStay, waysOn } from '../ways.ts';
 
 export const undo = defineCommand({
   name: 'undo',
@@ -38,6 +41,7 @@ export const undo = defineCommand({
       text: 'Leave change n as it is, and take back what is older all the same.',
     },
     yes: { short: 'y', text: 'Do not ask.' },
+    ...BELIEVE_OPTION,
     ...RUN_OPTIONS,
     ...OUTPUT_OPTIONS,
   },
@@ -60,14 +64,15 @@ export const undo = defineCommand({
   run: ({ options, args }, io) =>
     withPlainSession(options, io, async (session) => {
       const reference = args[0] ?? '';
-      const run = await readRun(reference);
+      const read = await readStory(reference);
+      const { run } = read;
       const from = firstChange(run, options.from, options.to);
       const keep = commaList(options.keep).map((one) => changeNumber('--keep', one));
-      const typed: Typed = { reference, inventories: options.inventory, from, keep };
+      const trust = options['trust-journal'];
+      const typed: Typed = { reference, inventories: options.inventory, from, keep, trust };
       refuseWhileAtWork(run, again(typed));
-      const plan = await planUndo(run, { from, keep });
-      session.emit(planJson(plan));
-      session.print(planLines(plan, session));
+      if (read.closed !== undefined) refuseClosed(read, waysInLine(await planUndo(read), reference));
+      const plan = await shownPlan(read, typed, options.check, session, io);
       if (plan.wall !== undefined) throw behindWall(plan, plan.wall, typed);
       if (plan.steps.length === 0 || options.check) return 0;
       const extraVars = await readExtraVars(options['extra-vars'], io.cwd);
@@ -86,15 +91,47 @@ export const undo = defineCommand({
     }),
 });
 
+/**
+ * The plan, shown. What a journal that is not this controller's own says is shown before it is believed, and what the
+ * author's own modules of that run would do only after it.
+ */
+async function shownPlan(
+  story: Story,
+  typed: Typed,
+  check: boolean,
+  session: PlainSession,
+  io: Io,
+): Promise<UndoPlan> {
+  const { from, keep, trust } = typed;
+  const first = await planUndo(story, { from, keep });
+  session.emit(planJson(first));
+  session.print(planLines(first, session));
+  if (check || story.run.believed) return first;
+  const run = await believeJournal(story.run, { trust, again: again(typed) }, session, io);
+  const plan = await planUndo({ ...story, run }, { from, keep });
+  if (plan.steps.length !== first.steps.length) {
+    session.emit(planJson(plan));
+    session.print(['', ...planLines(plan, session)]);
+  }
+  return plan;
+}
+
+function waysInLine(plan: UndoPlan, reference: string): readonly string[] {
+  return waysOn(plan, reference).map(({ text, command }) =>
+    command === undefined ? text : `${text}: ${command}`,
+  );
+}
+
 /** What of the command line has to be typed again to go on. */
 interface Typed {
   readonly reference: string;
   readonly inventories: readonly string[];
   readonly from: number | undefined;
   readonly keep: readonly number[];
+  readonly trust: boolean;
 }
 
-function again({ reference, inventories, from, keep }: Typed): string {
+function again({ reference, inventories, from, keep, trust }: Typed): string {
   return commandLine([
     'pitr',
     'undo',
@@ -102,46 +139,12 @@ function again({ reference, inventories, from, keep }: Typed): string {
     ...inventories.flatMap((path) => ['-i', path]),
     ...(from === undefined ? [] : ['--from', String(from)]),
     ...keep.flatMap((number) => ['--keep', String(number)]),
+    ...(trust ? ['--trust-journal'] : []),
   ]);
 }
 
-function planLines({ run, steps, wall, behindWall, kept }: UndoPlan, session: PlainSession): string[] {
-  const { paint } = session.view;
-  const width = Math.max(0, ...run.changes.map(({ intent }) => intent.host.length));
-  const line = (change: JournalledChange): string => {
-    const { number, host, change: what } = change.intent;
-    const half = changeWord(change) === 'done' ? '' : paint.changed(`  (${changeWord(change)})`);
-    return `  ${String(number).padStart(4)}  ${host.padEnd(width)}  ${oneLine(what.summary)}${half}`;
-  };
-  const back = run.changes.filter(({ undone }) => undone).length;
-  return [
-    ...(back === 0 ? [] : [paint.quiet(`${plural(back, 'change')} of this run already taken back.`)]),
-    ...(steps.length === 0
-      ? [wall === undefined ? 'There is nothing to take back.' : 'Nothing newer can be taken back.']
-      : [paint.strong('To be taken back, in this order:'), ...steps.map(line)]),
-    ...(steps.some(({ ended }) => ended === 'open')
-      ? [
-          '',
-          ...wrapWords(
-            'The run did not live to say how its last change ended: what it had started on that host may still be at work there. Look before you go on.',
-            session.view.columns(),
-          ).map(paint.changed),
-        ]
-      : []),
-    ...(wall === undefined
-      ? []
-      : [
-          '',
-          paint.failed('This cannot be taken back:'),
-          line(wall.change),
-          ...wrapWords(wall.why, session.view.columns(), '        '),
-        ]),
-    ...(behindWall.length === 0 ? [] : ['', 'It holds in its place what is older:', ...behindWall.map(line)]),
-    ...(kept.length === 0 ? [] : ['', 'Stays as it is, as you said:', ...kept.map(line)]),
-  ];
-}
-
-function behindWall({ steps }: UndoPlan, { change, why, canBeKept }: Wall, typed: Typed): PitrError {
+function behindWall({ steps }: UndoPlan, wall: Wall, typed: Typed): PitrError {
+  const { change, why } = wall;
   const { number, host } = change.intent;
   const oldest = steps.at(-1)?.intent.number;
   return new PitrError({
@@ -157,7 +160,7 @@ function behindWall({ steps }: UndoPlan, { change, why, canBeKept }: Wall, typed
         : [
             `Take back only what is newer (${plural(steps.length, 'change')}): ${again({ ...typed, from: oldest })}`,
           ]),
-      ...(canBeKept
+      ...(mayStay(wall)
         ? [
             `Leave change ${number} as it is and take back the rest: ${again({ ...typed, keep: [...typed.keep, number] })}`,
           ]
@@ -240,23 +243,4 @@ function tellOutcome({ status, undone, left, error }: UndoOutcome, session: Plai
   } else if (!session.json) {
     session.tell(error);
   }
-}
-
-function planJson({ run, steps, wall, behindWall, kept }: UndoPlan): unknown {
-  const brief = ({ intent, ended }: JournalledChange) => ({
-    number: intent.number,
-    host: intent.host,
-    module: intent.module,
-    summary: intent.change.summary,
-    ended,
-  });
-  return {
-    type: 'undo.plan',
-    run: run.started.runId,
-    changes: steps.map(brief),
-    wall:
-      wall === undefined ? undefined : { ...brief(wall.change), why: wall.why, canBeKept: wall.canBeKept },
-    behindWall: behindWall.map(brief),
-    kept: kept.map(brief),
-  };
 }

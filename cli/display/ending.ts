@@ -12,9 +12,6 @@ type RunFinished = Extract<PitrEvent, { type: 'run.finished' }>;
 export interface RunStory {
   readonly mode: RunMode;
   readonly playbook: string;
-  readonly runId: string;
-  /** Whether the run has changed hosts. */
-  readonly changed: boolean;
   readonly failures: readonly HostResult[];
 }
 
@@ -38,23 +35,7 @@ export function endingLines(event: RunFinished, story: RunStory, settings: ViewS
     const { text, paint } = lastWord(event, story, settings);
     lines.push('', ...wrapWords(text, settings.columns()).map(paint));
   }
-  lines.push(...waysOn(event, story, settings));
   return lines;
-}
-
-const TOUCHES_NOTHING = ['refused', 'validation', 'usage', 'unreachable'];
-
-/** How to go on after a run that did not end well; where nothing was touched, the error has said all. */
-function waysOn(event: RunFinished, { mode, runId, changed }: RunStory, { paint }: ViewSettings): string[] {
-  if (mode !== 'run' || event.status === 'ok') return [];
-  if (!changed && TOUCHES_NOTHING.includes(event.error?.kind ?? '')) return [];
-  return [
-    '',
-    paint.strong('What you can do now:'),
-    `  see what was done   pitr runs ${runId}`,
-    `  go on               pitr resume ${runId}`,
-    `  take it back        pitr undo ${runId}`,
-  ];
 }
 
 /** What failed on the way to the error that ended the run; its own host is not told twice. */

@@ -8,6 +8,7 @@ import { OutputLines } from './output-lines.ts';
 import { DryRunPlan } from './plan.ts';
 import { RunView } from './run-view.ts';
 import type { ViewSettings } from './settings.ts';
+import { wayLines } from './way-lines.ts';
 import { type HostResult, hostWord, statusPaint, statusWord } from './words.ts';
 
 /** Progress of one task on one host is not told more often than this. */
@@ -110,6 +111,8 @@ export class PlainDisplay implements Display {
           ...(dryRun ? this.#plan.lines(this.#settings) : []),
           ...endingLines(event, this.#view.story, this.#settings),
         ];
+      case 'run.ways':
+        return wayLines(event.ways, this.#settings);
       default:
         return [];
     }

@@ -21,15 +21,12 @@ export interface TaskView {
 export class RunView {
   mode: RunMode = 'run';
   playbook = '';
-  runId = '';
-  /** Whether the run has changed hosts, now or before it was resumed. */
-  changed = false;
   readonly failures: HostResult[] = [];
   readonly #tasks = new Map<string, TaskView>();
 
   get story(): RunStory {
-    const { mode, playbook, runId, changed, failures } = this;
-    return { mode, playbook, runId, changed, failures };
+    const { mode, playbook, failures } = this;
+    return { mode, playbook, failures };
   }
 
   /** Tasks that have not finished, oldest first. */
@@ -46,8 +43,6 @@ export class RunView {
       case 'run.started':
         this.mode = event.mode;
         this.playbook = event.playbook;
-        this.runId = event.runId;
-        this.changed = (event.doneBefore ?? 0) > 0;
         return;
       case 'task.started': {
         const running = this.task(event.task);
@@ -85,7 +80,6 @@ export class RunView {
         task?.running.delete(event.host);
         task?.progress.delete(event.host);
         task?.results.set(event.host, event);
-        if (event.status === 'changed') this.changed = true;
         if (event.error !== undefined && event.ignored !== true) this.failures.push(event);
         return;
       }

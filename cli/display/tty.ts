@@ -11,6 +11,7 @@ import { answerWords, resumedWords } from './plain.ts';
 import { DryRunPlan } from './plan.ts';
 import { RunView } from './run-view.ts';
 import type { ViewSettings } from './settings.ts';
+import { wayLines } from './way-lines.ts';
 
 const MOST_ROWS = 6;
 const MOST_HOSTS = 8;
@@ -116,6 +117,8 @@ export class TtyDisplay implements Display {
           ...(dryRun ? this.#plan.lines(this.#settings) : []),
           ...endingLines(event, this.#view.story, this.#settings),
         ];
+      case 'run.ways':
+        return wayLines(event.ways, this.#settings);
       default:
         return [];
     }

@@ -73,7 +73,16 @@ async function inventoryAtHand(
 const startSchema = z.looseObject({ mode: z.literal('isolated'), pgdata: z.string() });
 
 function placeOfRun(run: JournalledRun, { inventories, extraVars }: Omit<Reference, 'name'>): Place {
-  const { started } = run;
+  const { started, origin } = run;
+  if (!origin.own) {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'journal-not-ours',
+      message: `the journal of run ${started.runId} is not this controller's own, unchanged`,
+      details: [origin.why],
+      next: ['Name the node instead: pitr peek <node> -i <inventory>'],
+    });
+  }
   const vars = {
     ...Object.fromEntries(Object.entries(run.extraVars).filter(([, value]) => !holdsMask(value))),
     ...extraVars,

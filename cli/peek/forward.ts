@@ -1,11 +1,11 @@
 import type { RunMode } from '../../lib/engine/events/events.ts';
-import { runPlaybook } from '../../lib/engine/run/run.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { DEFAULT_FORKS } from '../common-options.ts';
 import type { OutputKind } from '../display/choose.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { checkTarget, targetVariables } from '../recover/order.ts';
+import { runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { placeOf, type Reference } from './find.ts';
 
@@ -43,7 +43,7 @@ export async function forward(
     diff: false,
     yes: wishes.yes,
   };
-  const outcome = await withDoor(settings, io, (door) => runPlaybook(request, door));
+  const outcome = await withDoor(settings, io, (door) => runAndTell(request, door));
   if (outcome.status === 'ok') return 0;
   return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
 }

@@ -1,6 +1,5 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { RunMode } from '../../lib/engine/events/events.ts';
-import { runPlaybook } from '../../lib/engine/run/run.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { formatInstant } from '../../lib/recovery/wal/instant.ts';
 import { parseInstant } from '../../lib/recovery/wal/parse-instant.ts';
@@ -10,6 +9,7 @@ import type { Display } from '../display/display.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { withPlainSession } from '../plain-session.ts';
+import { runAndTell } from '../run-and-tell.ts';
 import { type SessionWishes, withDoor } from '../session.ts';
 import { oneLine } from '../text.ts';
 import { runChecklist } from './checklist.ts';
@@ -61,7 +61,7 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
     wishes,
     io,
     (door) =>
-      runPlaybook(
+      runAndTell(
         { playbook, inventories, extraVars, mode, tags: [], skipTags: [], forks: request.forks },
         {
           ...door,

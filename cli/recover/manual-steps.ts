@@ -39,7 +39,7 @@ export interface StepCommand {
   };
 }
 
-export interface Step {
+export interface ManualStep {
   readonly title: string;
   readonly notes: readonly string[];
   readonly commands: readonly StepCommand[];
@@ -47,9 +47,9 @@ export interface Step {
 
 /** The steps in three parts: up to the look at the data, the way back from there, and the way on. */
 export interface ManualSteps {
-  readonly apply: readonly Step[];
-  readonly back: readonly Step[];
-  readonly takeOver: readonly Step[];
+  readonly apply: readonly ManualStep[];
+  readonly back: readonly ManualStep[];
+  readonly takeOver: readonly ManualStep[];
 }
 
 export interface ManualPlan {
@@ -290,7 +290,7 @@ export function manualSteps(plan: ManualPlan): ManualSteps {
         ],
       },
       ...others.map(
-        (one, index): Step => ({
+        (one, index): ManualStep => ({
           title: `Rebuild ${one.name} from ${name}`,
           notes: [
             index === 0

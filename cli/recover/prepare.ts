@@ -2,18 +2,18 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
-import { runPlaybook } from '../../lib/engine/run/run.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { outputKind } from '../display/choose.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
+import { runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { headLines, type RecoverRequest, recoverDisplay, surroundings } from './carry-out.ts';
 import { consentToGap, findGap } from './gap.ts';
-import { type ManualSteps, manualSteps, type Prepared, type Step } from './manual-steps.ts';
+import { type ManualStep, type ManualSteps, manualSteps, type Prepared } from './manual-steps.ts';
 import { type Node, readSite, type Site } from './nodes.ts';
 import { type RecoverOrder, remarksOn, variablesOf, wordsOf } from './order.ts';
 import { banner } from './script-display.ts';
@@ -76,7 +76,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
     wishes,
     io,
     (door) =>
-      runPlaybook(
+      runAndTell(
         {
           playbook: findPlaybook('prepare.yml', io.cwd),
           inventories: request.inventories,
@@ -174,7 +174,7 @@ function tellSteps(
   session: PlainSession,
 ): void {
   const { paint } = session.view;
-  const parts: readonly (readonly [part: string, title: string, steps: readonly Step[]])[] = [
+  const parts: readonly (readonly [part: string, title: string, steps: readonly ManualStep[]])[] = [
     ['apply', 'To apply the recovery by hand', steps.apply],
     ['back', 'To take it back', steps.back],
     ['take-over', 'To make the whole cluster follow it', steps.takeOver],
@@ -202,7 +202,7 @@ function tellSteps(
   ]);
 }
 
-function stepLines(step: Step, number: number, quiet: (text: string) => string): readonly string[] {
+function stepLines(step: ManualStep, number: number, quiet: (text: string) => string): readonly string[] {
   return [
     '',
     `${number}. ${step.title}`,

@@ -7,6 +7,7 @@ import { liveRows } from '../display/live-rows.ts';
 import { answerWords } from '../display/plain.ts';
 import { RunView } from '../display/run-view.ts';
 import type { ViewSettings } from '../display/settings.ts';
+import { wayLines } from '../display/way-lines.ts';
 import { type HostResult, hostWord, statusPaint, statusWord } from '../display/words.ts';
 import type { Output } from '../io.ts';
 import { oneLine, wrapLaidOut, wrapWords } from '../text.ts';
@@ -110,6 +111,8 @@ export class ScriptDisplay implements Display {
         return event.by === 'operator' ? [] : [oneLine(this.#question), `  ${answerWords(event)}`];
       case 'run.finished':
         return endingLines(event, this.#view.story, this.#settings);
+      case 'run.ways':
+        return wayLines(event.ways, this.#settings);
       default:
         return [];
     }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { formatBytes } from '../../lib/base/values/bytes.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import type { HostResult } from '../display/words.ts';
-import { byteSize, oneLine, plural } from '../text.ts';
+import { oneLine, plural } from '../text.ts';
 import { type RecoverOrder, wayOf } from './order.ts';
 
 const text = z.string().catch('?');
@@ -141,7 +142,7 @@ export class ScriptSteps {
         const space = spaceSchema.parse(event.result);
         return [
           done(
-            `Room for it: ${byteSize(space.needed_bytes)} needed, ${byteSize(space.free_bytes)} free on ${space.mount}`,
+            `Room for it: ${formatBytes(space.needed_bytes)} needed, ${formatBytes(space.free_bytes)} free on ${space.mount}`,
           ),
         ];
       }
@@ -156,7 +157,7 @@ export class ScriptSteps {
             ? []
             : [
                 plain(
-                  `Recovery directory size: ${byteSize(copy.bytes)} in ${plural(copy.files ?? 0, 'file')}`,
+                  `Recovery directory size: ${formatBytes(copy.bytes)} in ${plural(copy.files ?? 0, 'file')}`,
                 ),
               ]),
         ];
@@ -213,7 +214,7 @@ export class ScriptSteps {
       plain(`End time: ${backup.end_time}`),
       plain(`Begin WAL: ${backup.begin_wal}`),
       plain(`End WAL: ${backup.end_wal}`),
-      ...(backup.size_bytes === undefined ? [] : [plain(`Size: ${byteSize(backup.size_bytes)}`)]),
+      ...(backup.size_bytes === undefined ? [] : [plain(`Size: ${formatBytes(backup.size_bytes)}`)]),
       ...(this.#order.targetTime === 'latest'
         ? []
         : [plain(`Target time: ${oneLine(this.#order.targetTime)}`)]),

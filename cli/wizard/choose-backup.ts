@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import type { Surroundings } from '../recover/gap.ts';
 import { table } from '../table.ts';
-import { byteSize } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 import { choose, type Prompt } from './prompt.ts';
 
@@ -65,7 +65,7 @@ function lines(all: readonly Backup[], usable: readonly Backup[]): readonly stri
       { title: 'STATUS', value: ({ status }) => status },
       {
         title: 'SIZE',
-        value: ({ size_bytes: size }) => (size === undefined ? '-' : byteSize(size)),
+        value: ({ size_bytes: size }) => (size === undefined ? '-' : formatBytes(size)),
         align: 'right',
       },
       { title: 'ENDED (UTC)', value: ({ end_time: time }) => second(time) },

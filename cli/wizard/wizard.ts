@@ -1,5 +1,4 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
-import { runPlaybook } from '../../lib/engine/run/run.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { outputKind } from '../display/choose.ts';
@@ -9,6 +8,7 @@ import { withPlainSession } from '../plain-session.ts';
 import { type RecoverRequest, recoverOnTarget } from '../recover/carry-out.ts';
 import { type RecoverOrder, variablesOf, WAL_METHODS, wordsOf } from '../recover/order.ts';
 import { banner } from '../recover/script-display.ts';
+import { runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { chooseBackup } from './choose-backup.ts';
@@ -135,7 +135,7 @@ async function showPlan(wish: Wish, order: RecoverOrder, io: Io): Promise<number
     skipTags: [],
     forks: wish.forks,
   };
-  const outcome = await withDoor(wish.wishes, io, (door) => runPlaybook(request, door));
+  const outcome = await withDoor(wish.wishes, io, (door) => runAndTell(request, door));
   if (outcome.status === 'ok') return 0;
   return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
 }

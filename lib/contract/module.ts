@@ -141,6 +141,11 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   readonly apply: (host: WriteHost, change: C, params: P, context: TaskContext) => Promise<R>;
   /** Takes the change back from the journalled change alone; or says why it cannot be. Must be safe to run twice. */
   readonly undo: ((host: WriteHost, change: C, context: TaskContext) => Promise<void>) | CannotUndo;
+  /**
+   * What `undo` will do, line by line, from the parts of the change that it works from: a command, a path. Shown before
+   * anybody consents, for the summary may say something else.
+   */
+  readonly undoShown?: (change: C) => readonly string[];
   /** Where it depends on the params (a command with `undo:`): true, or the reason why not. */
   readonly undoable?: (params: P) => true | string;
   /**

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -15,27 +16,37 @@ const SMALL_TEXT = 32 * 1024;
 const SLICE_BYTES = 256 * 1024;
 
 /**
- * The start of each writing script: `$t` is a new file beside the one to be written, 0600, which goes again unless
- * it is kept. A directory is never written into by its name.
+ * The start of each script: $dest, its $dir, and $t, the name of a new file beside it; then what is told of mode and
+ * owner, and whether the old file has no say in them.
  */
-const TEMPORARY = `
-umask 077
-dest=$1
+const NAMES = `
+dest=$1 mode=$3 owner=$4 group=$5 replace=$6
 case $dest in */*) dir=\${dest%/*}/ ;; *) dir=./ ;; esac
-if [ -d "$dest" ] && [ ! -L "$dest" ]; then echo "is a directory: $dest" >&2; exit 21; fi
-t=$(mktemp "$dir.pitr-XXXXXXXXXX") || exit
-trap 'rm -f -- "$t"' EXIT
-trap 'exit 143' HUP INT TERM
+t=$dir.pitr-$2
 `;
 
 /**
- * The end of each: flush the data, give it the owner and mode that were told or that the old file has, put it in the
- * old one's place (a symbolic link is replaced, not followed: whoever may write to the directory could have planted
- * it), flush the directory. Needs $dest, $dir, $t, $mode, $owner, $group.
+ * Makes $t, 0600, and writes it down to the disk; it goes again unless it is kept. The shell makes it (noclobber: never
+ * through a link that somebody planted). A directory is never written into by its name.
+ */
+const WRITE = `
+umask 077
+if [ -d "$dest" ] && [ ! -L "$dest" ]; then echo "is a directory: $dest" >&2; exit 21; fi
+set -C
+: >"$t" || exit
+set +C
+trap 'rm -f -- "$t"' EXIT
+trap 'exit 143' HUP INT TERM
+dd bs=64k of="$t" conv=notrunc,fsync status=none || exit
+`;
+
+/**
+ * The end of each: gives it the owner and mode that were told or that the old file has, puts it in the old one's place
+ * (a symbolic link is replaced, not followed: whoever may write to the directory could have planted it), flushes the
+ * directory: the journal says at once that the file is there.
  */
 const COMMIT = `
-sync "$t" || exit
-if [ -e "$dest" ]; then
+if [ -z "$replace" ] && [ -e "$dest" ]; then
   old=$(stat -L -c '%a %u %g' -- "$dest") || exit
   set -- $old
   mode=\${mode:-$1} owner=\${owner:-$2} group=\${group:-$3}
@@ -47,16 +58,14 @@ trap - EXIT
 sync "$dir"
 `;
 
-const WRITE_SMALL = `mode=$2 owner=$3 group=$4\n${TEMPORARY}\ncat >"$t" || exit\n${COMMIT}`;
+const WRITE_SMALL = `${NAMES}${WRITE}${COMMIT}`;
 
-const RECEIVE = `${TEMPORARY}\nprintf '%s\\n' "$t"\ncat >"$t" || exit\ntrap - EXIT\n`;
+const RECEIVE = `${NAMES}${WRITE}\ntrap - EXIT\n`;
 
-const COMMIT_RECEIVED = `
-dest=$1 mode=$2 owner=$3 group=$4 t=$5
-case $dest in */*) dir=\${dest%/*}/ ;; *) dir=./ ;; esac
+const COMMIT_RECEIVED = `${NAMES}
 trap 'rm -f -- "$t"' EXIT
 size=$(wc -c <"$t") || exit
-if [ "$size" -ne "$6" ]; then echo "$size bytes arrived instead of $6" >&2; exit 74; fi
+if [ "$size" -ne "$7" ]; then echo "$size bytes arrived instead of $7" >&2; exit 74; fi
 ${COMMIT}`;
 
 const sh = (script: string, args: readonly string[]): readonly string[] => [
@@ -125,9 +134,11 @@ export async function writeFile(
 ): Promise<void> {
   const wishes = [
     path,
+    randomBytes(8).toString('hex'),
     options.mode === undefined ? '' : options.mode.toString(8).padStart(4, '0'),
     options.owner ?? '',
     options.group ?? '',
+    options.replace === true ? 'yes' : '',
   ];
   const as = { user: options.user, signal: options.signal };
   const small = asSmallText(content);
@@ -136,25 +147,27 @@ export async function writeFile(
     if (result.exitCode !== 0) throw notWritten(path, result);
     return;
   }
-  const received = await receive(runner, path, content, as);
-  const commit = sh(COMMIT_RECEIVED, [...wishes, received.temporary, String(received.bytes)]);
+  const bytes = await receive(runner, path, content, wishes, as);
+  const commit = sh(COMMIT_RECEIVED, [...wishes, String(bytes)]);
   const result = (await runner.run(commit, as)).result();
   if (result.exitCode !== 0) throw notWritten(path, result);
 }
 
 /**
- * Brings the content into a temporary file beside the real one. The end of the stream alone proves nothing (a lost
- * connection ends it too), so it is put in place only by a second command, which checks the size.
+ * Brings the content into a temporary file beside the real one, and gives its size in bytes. The end of the stream alone
+ * proves nothing (a lost connection ends it too), so it is put in place only by a second command, which checks the size.
  */
 async function receive(
   runner: Runner,
   path: string,
   content: Uint8Array | string | Readable,
+  wishes: readonly string[],
   as: Pick<RunOptions, 'user' | 'signal'>,
-): Promise<{ readonly temporary: string; readonly bytes: number }> {
-  const argv = sh(RECEIVE, [path]);
+): Promise<number> {
+  const argv = sh(RECEIVE, wishes);
   const { own, kill } = await runner.start(argv, as);
-  const printed = Promise.all([text(own.stdout), text(own.stderr)]);
+  own.stdout.resume();
+  const printed = text(own.stderr);
   printed.catch(() => {});
   const source = content instanceof Readable ? content : Readable.from(slices(Buffer.from(content)));
   let receiverEnded = false;
@@ -179,9 +192,9 @@ async function receive(
   }
   // Otherwise it was the receiver that ended early, and it says why.
   const status = statusOf(argv, await own.ended, undefined, undefined);
-  const [stdout, stderr] = await printed;
+  const stderr = await printed;
   if (!('exitCode' in status) || status.exitCode !== 0) throw notWritten(path, { argv, ...status, stderr });
-  return { temporary: stdout.replace(/\n$/, ''), bytes };
+  return bytes;
 }
 
 function asSmallText(content: Uint8Array | string | Readable): string | undefined {

@@ -1,3 +1,4 @@
+import { patientTimeout } from '../base/wait/patient-timeout.ts';
 import type { Becoming } from './becoming.ts';
 import type { Connection } from './connection.ts';
 import { becomeFailed, becomePasswordWrong, interrupted, shellNotAnswering, shellSilent } from './errors.ts';
@@ -48,9 +49,9 @@ export async function launch(
 }
 
 async function awaitBegin(framed: FramedChannel, address: string, becoming: Becoming): Promise<number> {
-  let timer: NodeJS.Timeout | undefined;
+  let callOff = (): void => {};
   const silent = new Promise<never>((_, reject) => {
-    timer = setTimeout(
+    callOff = patientTimeout(
       () => reject(shellSilent(address, BEGIN_DEADLINE_MS / 1000, framed.noise())),
       BEGIN_DEADLINE_MS,
     );
@@ -68,7 +69,7 @@ async function awaitBegin(framed: FramedChannel, address: string, becoming: Beco
     framed.channel.abandon();
     throw error;
   } finally {
-    clearTimeout(timer);
+    callOff();
     framed.onNoise = undefined;
   }
 }

@@ -101,7 +101,7 @@ export class Runner {
       const output = new Output(argv, options);
       const command = { argv, cwd: options.cwd, env: options.env, stdin };
       for (const end of lease.shell.send([{ command, onOutput: output.sink }])) {
-        output.ended(await this.#supervised(lease, becoming, argv, end, options, 'KEEP'));
+        output.ended(await this.#supervised({ lease, becoming, argv, end }, options, 'KEEP'));
       }
       return output;
     } finally {
@@ -129,7 +129,7 @@ export class Runner {
         output.begins();
         const end = ends[index] ?? Promise.reject(new Error('a command without an end'));
         // After an abort nothing of what was already sent may start: the shell goes first.
-        const outcome = await this.#supervised(lease, becoming, output.argv, end, options, 'TOO');
+        const outcome = await this.#supervised({ lease, becoming, argv: output.argv, end }, options, 'TOO');
         output.ended(outcome);
         results.push(output.result());
         if (outcome.value.kind === 'shell-ended') break;
@@ -141,10 +141,17 @@ export class Runner {
   }
 
   async #supervised(
-    lease: Lease,
-    becoming: Becoming,
-    argv: readonly string[],
-    end: Promise<CommandEnd>,
+    {
+      lease,
+      becoming,
+      argv,
+      end,
+    }: {
+      readonly lease: Lease;
+      readonly becoming: Becoming;
+      readonly argv: readonly string[];
+      readonly end: Promise<CommandEnd>;
+    },
     options: Pick<RunOptions, 'timeoutMs' | 'signal'>,
     onAbort: 'KEEP' | 'TOO',
   ) {

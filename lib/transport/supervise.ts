@@ -1,3 +1,4 @@
+import { patientTimeout } from '../base/wait/patient-timeout.ts';
 import { commandNotEnded, interrupted } from './errors.ts';
 
 const AFTER_KILL_MS = 10_000;
@@ -44,13 +45,13 @@ export async function supervise<T>(
 
 /** The promise's value, or the error when it takes longer. */
 export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let callOff = (): void => {};
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), ms);
+    callOff = patientTimeout(() => reject(late()), ms);
   });
   try {
     return await Promise.race([work, deadline]);
   } finally {
-    clearTimeout(timer);
+    callOff();
   }
 }

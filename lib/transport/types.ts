@@ -94,6 +94,8 @@ export interface RemoteProcess {
 }
 
 export interface WriteFileOptions {
+  /** The old file has no say: what is not told here comes out as for a new file. */
+  readonly replace?: boolean | undefined;
   /** `0640`-style number; without it an existing file's mode is kept, a new one is 0600 & ~umask. */
   readonly mode?: number | undefined;
   readonly owner?: string | undefined;

@@ -155,6 +155,7 @@ describe('while a recovery waits', () => {
         'undo',
         await fromElsewhere(run),
         ...inventory(),
+        '--trust-journal',
       ]);
       expect(left.screen).toContain('nothing was taken back');
     },
@@ -162,9 +163,19 @@ describe('while a recovery waits', () => {
 
   it.each(NO)('%s where pitr resume asks about another machine goes on with nothing', async (_, no) => {
     const left = await declined('not at work there any more?', no, [
-      ...['resume', await fromElsewhere(run), ...inventory()],
+      ...['resume', await fromElsewhere(run), ...inventory(), '--trust-journal'],
     ]);
     expect(left.screen).toContain('nothing was changed');
+  });
+
+  it.each(NO)('%s where a journal is to be believed that is not ours does nothing', async (_, no) => {
+    for (const command of ['undo', 'resume']) {
+      const left = await declined('is it to be believed?', no, [
+        ...[command, await fromElsewhere(run), ...inventory()],
+      ]);
+      expect(left.screen).toContain('nothing was done');
+    }
+    expect(await rowsInIsolation(lab, scene.target)).toBe(rowsThen(scene));
   });
 
   it('the next command works: pitr undo takes the recovery back', async () => {

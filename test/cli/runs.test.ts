@@ -39,6 +39,17 @@ async function pitr(...words: string[]): Promise<Ended> {
   return { code, stdout: told(stdout), stderr: told(stderr), lines };
 }
 
+/** The same with runs that are kept somewhere else. */
+async function pitrWith(env: { readonly PITR_STATE_DIR: string }, ...words: string[]): Promise<Ended> {
+  const before = process.env.PITR_STATE_DIR;
+  Object.assign(process.env, env);
+  try {
+    return await pitr(...words);
+  } finally {
+    process.env.PITR_STATE_DIR = before;
+  }
+}
+
 /** What differs from run to run, replaced. */
 function told(text: string): string {
   return text
@@ -166,6 +177,46 @@ describe('pitr runs', () => {
     }
     await rm(broken, { recursive: true });
     expect((await pitr('runs', 'nothing-like-it')).code).toBe(64);
+  });
+});
+
+describe('a journal that somebody else may have written', () => {
+  it('is shown with what its undo would really do, and used only with a word', async () => {
+    await writeFile(
+      join(place, 'mark.yml'),
+      `
+- hosts: one
+  tasks:
+    - core.shell: { script: "touch ${place}/mark", undo: "rm ${place}/mark" }
+`,
+    );
+    const state = { PITR_STATE_DIR: join(place, 'other-state') };
+    expect((await pitrWith(state, 'play', 'mark.yml')).code).toBe(0);
+    const [run] = (await pitrWith(state, 'runs', '--output', 'json')).lines;
+    const id = String(run?.id);
+    const journal = join(place, 'other-state/runs', id, 'journal.jsonl');
+    const own = await pitrWith(state, 'undo', id, '--check');
+    expect(own.stdout).toContain(`runs: sh -c 'rm PLACE/mark'`);
+
+    await writeFile(
+      journal,
+      (await readFile(journal, 'utf8')).replaceAll(`rm ${place}/mark`, `touch ${place}/evil`),
+    );
+    expect((await pitrWith(state, 'runs', id)).stdout).toContain("not this controller's own");
+    const checked = await pitrWith(state, 'undo', id, '--check');
+    expect(checked.stdout).toContain(`runs: sh -c 'touch PLACE/evil'`);
+    for (const command of ['undo', 'commit', 'resume']) {
+      const refused = await pitrWith(state, command, id, '--yes');
+      expect([command, refused.code]).toEqual([command, 5]);
+      const words = refused.stderr.replaceAll(/\s+/g, ' ');
+      expect(words).toContain("not this controller's own, unchanged");
+      expect(words).toContain(`pitr ${command} RUN2 --trust-journal`.replace('RUN2', id));
+    }
+    const peeked = await pitrWith(state, 'peek', id);
+    expect(peeked.stderr).toContain('Name the node instead');
+    expect(await readFile(join(place, 'mark'), 'utf8')).toBe('');
+    expect((await pitrWith(state, 'undo', id, '--trust-journal', '--yes')).code).toBe(0);
+    expect(await readFile(join(place, 'evil'), 'utf8')).toBe('');
   });
 });
 

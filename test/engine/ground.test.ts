@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { readStory } from '../../lib/engine/back/story.ts';
 import { undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo } from '../../lib/engine/back/undo-plan.ts';
-import { readRun } from '../../lib/engine/journal/read.ts';
 import { newDirectory, play } from './support.ts';
 
 /** A module that writes down what is done to it. */
@@ -47,7 +47,7 @@ it('what newer changes of a host were made on the ground of is made true again f
   expect(outcome.status).toBe('ok');
   const undo = async (from: number) =>
     undoRun({
-      plan: await planUndo(await readRun(outcome.runId), { from }),
+      plan: await planUndo(await readStory(outcome.runId), { from }),
       again: 'pitr undo',
       inventories: [],
       extraVars: {},

@@ -2,6 +2,7 @@ import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
+import { readStory } from '../../lib/engine/back/story.ts';
 import { type UndoOutcome, undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo, type UndoPlan } from '../../lib/engine/back/undo-plan.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
@@ -79,7 +80,7 @@ describe('a controller whose disk is full', () => {
     const directory = await newDirectory();
     const { outcome } = await play(YAML, { directory });
     await fullFrom('change.undone', directory);
-    const undone = await undo(await planUndo(await readRun(outcome.runId)));
+    const undone = await undo(await planUndo(await readStory(outcome.runId)));
     expect(undone).toMatchObject({ status: 'failed', error: { code: 'journal-not-written' } });
     expect(undone.error?.next.at(-1)).toContain('pitr undo run');
     expect(await logOf(directory)).toEqual(['first', 'second', 'undo-second']);
@@ -104,7 +105,7 @@ describe('two processes on one run', () => {
 
   it('refuses an undo whose question was answered after somebody had resumed the run', async () => {
     const { runId, directory } = await failed();
-    const plan = await planUndo(await readRun(runId));
+    const plan = await planUndo(await readStory(runId));
     expect((await resumed(runId, directory, YAML)).outcome.status).toBe('ok');
     const before = await readRun(runId);
     await expect(undo(plan)).rejects.toMatchObject({
@@ -114,7 +115,7 @@ describe('two processes on one run', () => {
     });
     expect(await logOf(directory)).toEqual(['first', 'last']);
     expect(await readRun(runId)).toEqual({ ...before, length: before.length + 1 });
-    expect((await undo(await planUndo(await readRun(runId)))).status).toBe('ok');
+    expect((await undo(await planUndo(await readStory(runId)))).status).toBe('ok');
   });
 
   it('lets one of two resumes that begin at once go on', async () => {

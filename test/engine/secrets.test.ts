@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../lib/base/values/secret.ts';
+import { readStory } from '../../lib/engine/back/story.ts';
 import { planUndo } from '../../lib/engine/back/undo-plan.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
 import { play } from './support.ts';
@@ -90,7 +91,7 @@ describe('no_log', () => {
       extraVars: { word: SECRET },
     });
     expect(outcome.status).toBe('ok');
-    const plan = await planUndo(await readRun(outcome.runId));
+    const plan = await planUndo(await readStory(outcome.runId));
     expect(plan.wall).toMatchObject({
       why: 'no_log: true keeps what it did out of the journal',
       canBeKept: true,

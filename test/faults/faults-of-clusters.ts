@@ -81,7 +81,7 @@ export const faultsOfClusters: readonly Fault[] = [
       ]);
       expect([cutover.exitCode, cutover.words]).toEqual([0, '']);
       const undo = await operate(['undo', ended.runId, '--yes']);
-      expect([undo.exitCode, undo.error?.code]).toEqual([5, 'instance-serves']);
+      expect([undo.exitCode, undo.error?.code]).toEqual([5, 'run-closed']);
       const evidence = await proveRecovery(lab, scene.accident, target, taken);
       expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
       stage.decided();

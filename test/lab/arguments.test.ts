@@ -4,9 +4,13 @@ import { prefixFrom } from '../../lab/lab.ts';
 
 describe('the lab command line', () => {
   it('reads an action, with or without --json on either side', () => {
-    expect(parseInvocation(['up'])).toEqual({ kind: 'run', action: 'up', json: false });
-    expect(parseInvocation(['accident', '--json'])).toEqual({ kind: 'run', action: 'accident', json: true });
-    expect(parseInvocation(['--json', 'seed'])).toEqual({ kind: 'run', action: 'seed', json: true });
+    expect(parseInvocation(['up'])).toMatchObject({ kind: 'run', action: 'up', json: false });
+    expect(parseInvocation(['accident', '--json'])).toMatchObject({
+      kind: 'run',
+      action: 'accident',
+      json: true,
+    });
+    expect(parseInvocation(['--json', 'seed'])).toMatchObject({ kind: 'run', action: 'seed', json: true });
   });
 
   it('prints help when asked, whatever else is there', () => {

@@ -4,7 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { checkoutRoot } from '../../lab/checkout.ts';
 import { renderDockerInventory, renderSshInventory } from '../../lab/inventory.ts';
-import { databaseHosts, defaultPrefix, defaultSshPorts, forEveryHost } from '../../lab/topology.ts';
+import {
+  databaseHosts,
+  defaultPrefix,
+  defaultSshPorts,
+  forEveryHost,
+  hostNames,
+} from '../../lab/topology.ts';
 
 interface Group {
   readonly vars?: Record<string, unknown>;
@@ -36,7 +42,7 @@ describe('a rendered inventory', () => {
   const docker = read(renderDockerInventory('mine'));
   const ssh = read(
     renderSshInventory({
-      ports: forEveryHost((host) => 50000 + host.length),
+      ports: forEveryHost(hostNames, (host) => 50000 + host.length),
       privateKeyFile: 'id_ed25519',
       knownHostsFile: 'known_hosts',
     }),

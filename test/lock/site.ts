@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import type { PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
-import { waitUntil } from '../../lib/base/wait/wait-until.ts';
+import { deadlinePassed, until } from '../../lib/base/wait/until.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import type { Claim } from '../../lib/system/lock/claim.ts';
 import { ownContainer } from '../modules/own-container.ts';
@@ -222,5 +222,10 @@ export async function eventually(
   is: () => Promise<boolean>,
   deadlineMs = 20_000,
 ): Promise<void> {
-  await waitUntil({ what, deadlineMs, everyMs: 100, attempt: is, done: (yes) => yes, describe: String });
+  await until(is, {
+    everyMs: 100,
+    deadlineMs,
+    done: (yes) => yes,
+    late: () => deadlinePassed({ what, deadlineMs, lastSeen: 'no' }),
+  });
 }

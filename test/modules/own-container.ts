@@ -15,8 +15,11 @@ printf '[program:dier]\\ncommand=sh -c "exit 7"\\nautostart=false\\nstartsecs=1\
 printf '[program:stubborn]\\ncommand=sh -c "trap : TERM; while :; do sleep 0.2; done"\\nautostart=false\\nstartsecs=0\\nstopwaitsecs=600\\n' >/etc/supervisor/conf.d/stubborn.conf
 exec supervisord -n -c /etc/supervisor/supervisord.conf`;
 
-/** A container of the lab's image, with nothing but supervisor in it: free to be changed. Removed when disposed. */
-export async function ownContainer(): Promise<OwnContainer> {
+/**
+ * A container of the lab's image, with nothing but supervisor in it: free to be changed. Removed when disposed. It has
+ * what Docker gives to every container, and the capabilities that are named.
+ */
+export async function ownContainer(...capabilities: readonly string[]): Promise<OwnContainer> {
   const engine = await answeringEngine();
   if (engine === undefined) throw new Error('no Docker engine answers');
   const image = await ensureImage(engine, silent);
@@ -24,7 +27,7 @@ export async function ownContainer(): Promise<OwnContainer> {
     Image: image,
     Entrypoint: ['sh', '-c', INIT],
     Labels: { [LABEL]: String(process.pid) },
-    HostConfig: { AutoRemove: true, Init: true },
+    HostConfig: { AutoRemove: true, Init: true, CapAdd: [...capabilities] },
   });
   await container.start();
   const { Name } = await container.inspect();

@@ -1,32 +1,77 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PitrError } from '../errors/pitr-error.ts';
+import { formatDuration } from './duration.ts';
+
+/** The clock that waiting goes by; tests give their own. */
+export interface Clock {
+  now(): number;
+  /** Resolves after the time, or rejects when the signal is aborted. */
+  pause(ms: number, signal: AbortSignal | undefined): Promise<void>;
+}
+
+const REAL_CLOCK: Clock = {
+  now: () => performance.now(),
+  pause: async (ms, signal) => {
+    await pause(ms, undefined, signal === undefined ? {} : { signal });
+  },
+};
 
 export interface Waiting<T> {
   readonly everyMs: number;
   readonly deadlineMs: number;
-  readonly signal: AbortSignal;
-  readonly done: (last: T) => boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly done: (seen: T) => boolean;
   /** The deadline has passed: says what was waited for and what was last seen. */
   readonly late: (last: T, waitedMs: number) => PitrError;
+  /** Called after each look that was not the last. */
+  readonly onSeen?: ((seen: T) => void) | undefined;
+  readonly clock?: Clock | undefined;
 }
 
-/** Looks again and again until what is seen is what is wanted. Looks at least once, and once more at the deadline. */
-export async function until<T>(look: () => Promise<T>, waiting: Waiting<T>): Promise<T> {
-  const begun = performance.now();
-  for (;;) {
-    const seen = await look();
+/**
+ * Looks again and again until what is seen is what is wanted, and returns it. Looks at least once, and once more at the
+ * deadline; then throws what `late` gives. A look that throws ends the wait. Throws kind `interrupted`, or the reason
+ * where that is a `PitrError`, when the signal is aborted.
+ */
+export async function until<T>(look: (attempt: number) => Promise<T>, waiting: Waiting<T>): Promise<T> {
+  const { signal, clock = REAL_CLOCK } = waiting;
+  const begun = clock.now();
+  for (let attempt = 1; ; attempt++) {
+    const seen = await look(attempt);
     if (waiting.done(seen)) return seen;
-    const waited = performance.now() - begun;
-    if (waited >= waiting.deadlineMs) throw waiting.late(seen, waited);
-    await rest(Math.min(waiting.everyMs, waiting.deadlineMs - waited + 1), waiting.signal);
+    const left = waiting.deadlineMs - (clock.now() - begun);
+    if (left <= 0) throw waiting.late(seen, clock.now() - begun);
+    waiting.onSeen?.(seen);
+    await rest(Math.min(waiting.everyMs, Math.ceil(left)), signal, clock);
   }
 }
 
-/** Lets time pass between two looks. Throws kind `interrupted` when the signal is aborted. */
-export async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
+/** The error of a wait of which nothing more is to be said than what it was for and what was last seen. */
+export function deadlinePassed(wait: {
+  /** Completes "waited 30 s for ...": `patroni to be running`. */
+  readonly what: string;
+  readonly deadlineMs: number;
+  readonly lastSeen: string;
+  readonly next?: readonly string[] | undefined;
+}): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'deadline-passed',
+    message: `waited ${formatDuration(wait.deadlineMs)} for ${wait.what}; last seen: ${wait.lastSeen}`,
+    next: wait.next,
+  });
+}
+
+/** Lets time pass between two looks. Throws as `until` does when the signal is aborted. */
+export async function rest(
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  clock: Clock = REAL_CLOCK,
+): Promise<void> {
   try {
-    await pause(milliseconds, undefined, { signal });
+    await clock.pause(milliseconds, signal);
   } catch (thrown) {
+    if (signal?.reason instanceof PitrError) throw signal.reason;
     throw new PitrError({
       kind: 'interrupted',
       code: 'interrupted',

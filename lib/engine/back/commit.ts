@@ -2,6 +2,15 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { holdsMask, Masker } from '../../base/values/secret.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
+import {
+  blindRefusal,
+  CANNOT_TELL,
+  parseAtWork,
+  WORKS,
+  worksRefusal,
+} from '../../recovery/postgres/at-work.ts';
+import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 import type { HostConnection } from '../../transport/types.ts';
 import { beginningHere, operatorHere } from '../journal/beginning.ts';
 import { goOn } from '../journal/go-on.ts';
@@ -12,7 +21,8 @@ import { HeldLocks } from '../run/held-locks.ts';
 import { liveHost } from '../run/live-host.ts';
 import { inParallel } from '../run/pool.ts';
 import type { Kept } from './kept-data.ts';
-import { moduleOf, stands } from './undo-plan.ts';
+import { stands } from './stands.ts';
+import { moduleOf } from './undo-plan.ts';
 
 export interface CommitRequest {
   /** The runs of one recovery, oldest first. */
@@ -43,26 +53,22 @@ export interface Measured {
 const FORKS = 20;
 const SIZE_DEADLINE_MS = 600_000;
 
-const SIZE = `[ -e "$1" ] && { [ -z "$2" ] || [ "$(stat -c %i -- "$1")" = "$2" ]; } || { echo gone; exit; }
+const SIZE = `${PRESENCE}
+presence "$1"; case $? in 1) echo gone; exit ;; 2) exit 2 ;; esac
+[ -z "$2" ] || [ "$(stat -c %i -- "$1")" = "$2" ] || { echo gone; exit; }
 du -sk -- "$1" | cut -f1`;
 
 /**
  * Removes a path and what lies below it on its file system, if it is what was once moved there: the same inode, no link,
  * no mount point, and no PostgreSQL at work in it. What is not there any more counts as removed.
  */
-const REMOVE = `
-[ -e "$1" ] || [ -L "$1" ] || { echo gone; exit 0; }
+const REMOVE = `${PRESENCE}${AT_WORK}
+presence "$1"; case $? in 1) echo gone; exit 0 ;; 2) exit 16 ;; esac
 no() { echo "$*" >&2; exit 17; }
 [ ! -L "$1" ] || no 'it is a symbolic link'
 [ -z "$2" ] || [ "$(stat -c %i -- "$1")" = "$2" ] || no 'it is not what was moved there'
 [ "$(stat -c %m -- "$1")" != "$1" ] || no 'it is a mount point'
-if [ -f "$1/postmaster.pid" ]; then
-  IFS= read -r pid <"$1/postmaster.pid"
-  case $pid in
-    *[!0-9]*|'') ;;
-    *) [ "$(readlink "/proc/$pid/cwd")" != "$(readlink -f -- "$1")" ] || no "PostgreSQL runs in it (process $pid)" ;;
-  esac
-fi
+if [ -d "$1" ]; then postgres_at_work "$1" below || exit; fi
 exec rm -rf --one-file-system -- "$1"`;
 
 /** Sizes of what is kept, on its hosts. Failures are values. */
@@ -169,10 +175,14 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
     ownChannel: true,
     signal: request.signal,
   });
+  const work = parseAtWork(result.stdout);
+  if (result.exitCode === WORKS && work.answer === 'yes')
+    throw worksRefusal(kept.path, work, 'it is not removed under it');
+  if (result.exitCode === CANNOT_TELL && work.answer === 'unknown') throw blindRefusal(kept.path, work.why);
   if (result.exitCode === 17)
     throw notRemoved('kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
   if (result.exitCode !== 0) throw notRemoved('kept-not-removed', kept, 'cannot be removed', result.stderr);
-  request.report({ kept, status: result.stdout.trim() === 'gone' ? 'gone' : 'removed' });
+  request.report({ kept, status: /^gone$/m.test(result.stdout) ? 'gone' : 'removed' });
 }
 
 function inodeOf({ identity = '' }: Kept): string {

@@ -2,12 +2,20 @@ import type { HostConnection } from '../../transport/types.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { liveHost } from '../run/live-host.ts';
 import { changeMark, endOrphans } from './orphans.ts';
-import { moduleOf, stands } from './undo-plan.ts';
+import { stands } from './stands.ts';
+import { moduleOf } from './undo-plan.ts';
+
+/** The OS users that a change says it works as, beside that of its task. */
+function workersOf(change: object): readonly string[] {
+  return Object.entries(change).flatMap(([name, value]) =>
+    (name === 'user' || name === 'owner') && typeof value === 'string' ? [value] : [],
+  );
+}
 
 /**
  * Ends what a run, or an undo of it, has left at work on hosts: changes that nobody lived to say the end of, and those
  * that failed, for a lost connection leaves behind what ran on its other side. `kept` stays as it is. `tell` hears of each
- * one. Throws kind `unreachable` where nobody can look.
+ * one. Throws kind `unreachable` or `refused` where nobody can look.
  */
 export async function endAbandoned(
   run: JournalledRun,
@@ -25,7 +33,10 @@ export async function endAbandoned(
       const module = await moduleOf(change, run);
       if (module.kind !== 'change' || module.orphans !== 'end') return;
       const live = liveHost(connection(host), connection, { user, signal });
-      const ended = await endOrphans(live, changeMark(run.started.runId, number));
+      let ended = 0;
+      const orphans = { mark: changeMark(run.started.runId, number), ageMs: Date.now() - change.intent.time };
+      for (const worker of new Set([user, ...workersOf(what)]))
+        ended += await endOrphans(live, orphans, worker);
       if (ended > 0) tell(`ended what change ${number} had left at work: ${what.summary}`, host);
     }),
   );

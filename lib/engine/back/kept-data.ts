@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { depthOf } from '../../system/fs/paths.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
-import { runStatus } from '../journal/status.ts';
-import { stands } from './undo-plan.ts';
+import { runStatus, undoStatus } from '../journal/status.ts';
+import { stands } from './stands.ts';
+import { cutOversOf, hasDoneSomething } from './story.ts';
 
 /** Something that a run left on a host on purpose, as its journal knows it. */
 export interface Kept {
@@ -21,7 +22,6 @@ export interface Kept {
 
 const moved = z.object({ src: z.string(), dest: z.string(), identity: z.string().optional() });
 const started = z.object({ pgdata: z.string(), mode: z.string() });
-const lock = z.object({ run: z.string(), allow: z.array(z.string()) });
 
 /** Too near to the root to be anybody's data directory: never removed, whatever a journal says. */
 const SHALLOWEST = 3;
@@ -69,55 +69,17 @@ function keptByChange(
   return away;
 }
 
-/** The runs that this run's lock says it is about: a cut-over is about the run that recovered. */
-export function runsAbout(run: JournalledRun): readonly string[] {
-  return run.changes.flatMap(({ intent }) => {
-    const data = intent.module === 'core.lock' ? lock.safeParse(intent.change).data : undefined;
-    return data?.allow.filter((one) => one !== '' && one !== run.started.runId) ?? [];
-  });
-}
-
-/** All runs of the recovery that the run belongs to, oldest first. */
-export function familyOf(run: JournalledRun, all: readonly JournalledRun[]): readonly JournalledRun[] {
-  const family = new Set([run.started.runId]);
-  for (let size = 0; size !== family.size; ) {
-    size = family.size;
-    for (const one of all) {
-      const about = runsAbout(one);
-      const id = one.started.runId;
-      if (family.has(id)) for (const other of about) family.add(other);
-      else if (about.some((other) => family.has(other))) family.add(id);
-    }
-    for (const other of runsAbout(run)) family.add(other);
-  }
-  const members = all.filter(({ started: { runId } }) => family.has(runId) && runId !== run.started.runId);
-  return [...members, run].sort((a, b) => a.started.time - b.started.time);
-}
-
-/** The host that was promoted in the cut-over of these runs; nothing where there was none. */
-export function promotedIn(runs: readonly JournalledRun[]): string | undefined {
-  const promotions = runs.flatMap((run) =>
-    run.changes.filter(
-      ({ intent, ended, undone }) => intent.module === 'postgres.promote' && ended === 'done' && !undone,
-    ),
-  );
-  return promotions.at(-1)?.intent.host;
-}
-
-/** A run that was answered with no at its question has locked the cluster and let it go again: nothing hangs on it. */
-function hasDoneSomething({ changes }: JournalledRun): boolean {
-  return changes.some((change) => stands(change) && change.intent.module !== 'core.lock');
-}
-
 /** Why the old data of these runs must not go yet; nothing where it may. */
 export function whyNotYet(runs: readonly JournalledRun[]): string | undefined {
   const last = runs.findLast(hasDoneSomething);
   for (const run of runs) {
     if (['running', 'unknown'].includes(runStatus(run))) return `run ${run.started.runId} has not ended`;
-    if (run.undo !== undefined && run.undo.finished?.status !== 'ok' && run.changes.some(stands))
+    if (['running', 'unknown'].includes(undoStatus(run) ?? ''))
+      return `run ${run.started.runId} is being taken back`;
+    if (run.changes.some(stands) && run.changes.some(({ undone, halfUndone }) => undone || halfUndone))
       return `run ${run.started.runId} was only partly taken back`;
   }
-  if (promotedIn(runs) === undefined) return 'its recovery has not been cut over: no node was promoted';
+  if (cutOversOf(runs).length === 0) return 'its recovery has not been cut over: no node was promoted';
   if (last !== undefined && runStatus(last) !== 'ok')
     return `the last run of this recovery, ${last.started.runId}, did not end well`;
   return undefined;

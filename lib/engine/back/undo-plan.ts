@@ -4,6 +4,8 @@ import { holdsMask } from '../../base/values/secret.ts';
 import type { AnyModule, Change } from '../../contract/module.ts';
 import { loadModule } from '../../modules/registry.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import { stands } from './stands.ts';
+import type { Story } from './story.ts';
 
 export interface UndoWish {
   /** Only the changes from this number on. */
@@ -23,8 +25,12 @@ export interface Wall {
 /** What would be taken back, and what stands in the way. */
 export interface UndoPlan {
   readonly run: JournalledRun;
+  /** What became of the run: where it is closed there are no steps. */
+  readonly story: Story;
   /** Newest first; those that were only half made, too. */
   readonly steps: readonly JournalledChange[];
+  /** What taking a step back will do (a command, a path), by the number of its change. */
+  readonly shown: ReadonlyMap<number, readonly string[]>;
   /** The newest change that cannot be taken back. */
   readonly wall: Wall | undefined;
   /** What is older than the wall, newest first: it stays. */
@@ -33,19 +39,17 @@ export interface UndoPlan {
   readonly kept: readonly JournalledChange[];
 }
 
-/** Whether the change, or a part of it, is there. What a safety check refused was not begun. */
-export function stands(change: JournalledChange): boolean {
-  if (change.undone || change.notBegun) return false;
-  return change.intent.undoable === true || change.ended !== 'failed' || change.error?.kind !== 'refused';
-}
-
 /**
  * Which changes of a run can be taken back, from its journal and the modules alone: no host is contacted. Throws kind
  * `usage` for a number that the run does not have.
  */
-export async function planUndo(run: JournalledRun, wish: UndoWish = {}): Promise<UndoPlan> {
+export async function planUndo(story: Story, wish: UndoWish = {}): Promise<UndoPlan> {
+  const { run } = story;
   const { from = 1, keep = [] } = wish;
   for (const number of [...(wish.from === undefined ? [] : [wish.from]), ...keep]) checkNumber(run, number);
+  if (story.closed !== undefined) {
+    return { run, story, steps: [], shown: new Map(), wall: undefined, behindWall: [], kept: [] };
+  }
   const standing = run.changes.filter((change) => stands(change) && change.intent.number >= from).reverse();
   const steps: JournalledChange[] = [];
   const kept: JournalledChange[] = [];
@@ -53,16 +57,34 @@ export async function planUndo(run: JournalledRun, wish: UndoWish = {}): Promise
     const wanted = keep.includes(change.intent.number);
     const wall = await wallOf(change, run);
     if (wall !== undefined && !(wanted && wall.canBeKept)) {
-      return { run, steps, wall, behindWall: standing.slice(index + 1), kept };
+      const shown = await shownOf(steps, run);
+      return { run, story, steps, shown, wall, behindWall: standing.slice(index + 1), kept };
     }
     (wanted ? kept : steps).push(change);
   }
-  return { run, steps, wall: undefined, behindWall: [], kept };
+  return { run, story, steps, shown: await shownOf(steps, run), wall: undefined, behindWall: [], kept };
 }
 
-/** The module of a change; its author's own ones lie beside the playbook. */
+async function shownOf(
+  steps: readonly JournalledChange[],
+  run: JournalledRun,
+): Promise<ReadonlyMap<number, readonly string[]>> {
+  const entries = await Promise.all(
+    steps.map(async (change): Promise<readonly [number, readonly string[]]> => {
+      const module = await moduleOf(change, run);
+      const { number, change: what } = change.intent;
+      return [number, module.kind === 'change' ? (module.undoShown?.(what) ?? []) : []];
+    }),
+  );
+  return new Map(entries);
+}
+
+/**
+ * The module of a change; its author's own ones lie beside the playbook. Where that is says the journal, so none of them
+ * is loaded before the journal is believed.
+ */
 export function moduleOf({ intent }: JournalledChange, run: JournalledRun): Promise<AnyModule> {
-  return loadModule(intent.module, [dirname(run.started.playbook)]);
+  return loadModule(intent.module, run.believed ? [dirname(run.started.playbook)] : []);
 }
 
 async function wallOf(change: JournalledChange, run: JournalledRun): Promise<Wall | undefined> {

@@ -16,8 +16,10 @@ import { refuseWhileAtWork } from './at-work.ts';
 import { endAbandoned } from './end-orphans.ts';
 import { maskedVariables } from './masked-variables.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
+import { isGround, stands } from './stands.ts';
+import { readStory, refuseClosed } from './story.ts';
 import { reassertGround } from './true-again.ts';
-import { moduleOf, stands, type UndoPlan } from './undo-plan.ts';
+import { moduleOf, type UndoPlan } from './undo-plan.ts';
 
 export interface UndoRequest {
   readonly plan: UndoPlan;
@@ -55,8 +57,8 @@ const FORKS = 20;
  * Takes the changes of a plan back, newest first, from the journal alone; also those that were only half made. Each
  * one is journalled when it is back, so that an undo that failed or died can be started again.
  *
- * Throws before anything is touched: kind `refused` while the run or another undo of it is still running and where
- * somebody has gone on with it since the plan was made, `validation` for the inventory, `unreachable` for a host. What
+ * Throws before anything is touched: kind `refused` while the run or another undo of it is still running, where nothing
+ * of it is to be taken back any more and where somebody has gone on with it since the plan was made, `validation` for the inventory, `unreachable` for a host. What
  * fails later is in the outcome.
  */
 export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
@@ -70,6 +72,8 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
     const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
     await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
     await holdAgain(request, connections, masker);
+    // Nobody else begins from here on; but since the plan was made somebody may have gone on.
+    refuseClosed(await readStory(plan.run.path));
     const journal = await goOn(plan.run, { type: 'undo.started', ...beginningHere() });
     try {
       const outcome = await takeAllBack(request, connections, masker, journal);
@@ -156,7 +160,13 @@ async function takeBack(
       await undoChange(change, request, connections, masker);
       await journal.durable({ type: 'change.undone', time: Date.now(), number });
     } catch (thrown) {
-      if (asPitrError(thrown).kind === 'refused') request.held.changeRefused();
+      if (asPitrError(thrown).kind === 'refused') {
+        request.held.changeRefused();
+        // Where even that cannot be written, the journal says less than is true, which is safe.
+        await journal
+          .durable({ type: 'change.undo-refused', time: Date.now(), number })
+          .catch(() => undefined);
+      }
       const error = goOnHint(request.held.lost ?? asPitrError(thrown), change, index, request);
       const undone = steps.slice(0, index);
       const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
@@ -229,10 +239,11 @@ function placeOf({ intent }: JournalledChange, request: UndoWork, connections: C
 /** The error with what was taken back and what was not, and how to go on. */
 function goOnHint(
   error: PitrError,
-  { intent }: JournalledChange,
+  change: JournalledChange,
   index: number,
   { plan: { steps }, again }: UndoRequest,
 ): PitrError {
+  const { intent } = change;
   const numbers = (changes: readonly JournalledChange[]): string =>
     changes.length === 0 ? 'nothing' : changes.map((one) => one.intent.number).join(', ');
   return new PitrError({
@@ -249,7 +260,9 @@ function goOnHint(
         ? [`Go on: ${again}`]
         : [
             `When the cause is gone, go on: ${again}`,
-            `Or leave this change as it is: ${again} --keep ${intent.number}`,
+            ...(error.kind === 'refused' || isGround(change)
+              ? []
+              : [`Or leave this change as it is: ${again} --keep ${intent.number}`]),
           ]),
     ],
   });

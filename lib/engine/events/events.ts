@@ -163,7 +163,15 @@ export type PitrEvent =
       readonly error?: PitrErrorJson;
       readonly notRun: Readonly<Record<string, readonly string[]>>;
       readonly durationMs: number;
-    };
+    }
+  /** After the end: what can be done now. Every command works in the state that the run has left. */
+  | { readonly type: 'run.ways'; readonly time: number; readonly ways: readonly Way[] };
+
+/** One thing that can be done, and the command for it. */
+export interface Way {
+  readonly text: string;
+  readonly command?: string;
+}
 
 /** One reader of the stream. A reader that throws never stops the run. */
 export type EventReader = (event: PitrEvent) => void;

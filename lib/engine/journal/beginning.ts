@@ -28,17 +28,24 @@ export function beginningHere(): Beginning {
 }
 
 /**
- * The start of a process in ticks since boot, with the boot: no clock is asked. Nothing for a dead one that nobody
- * has waited for. proc_pid_stat(5), fields 3 and 22.
+ * The start of a process in ticks since boot, with the boot: no clock is asked. Nothing where it is not to be seen: it
+ * has ended, somebody's /proc hides it, or there is no /proc. proc_pid_stat(5), fields 3 and 22.
  */
 export function processMark(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return fields[0] === 'Z' ? undefined : `${boot}:${fields[19]}`;
+    return `${bootMark()}:${fields[0] === 'Z' ? 'ended' : fields[19]}`;
   } catch {
-    // There is no such process, or no /proc.
     return undefined;
+  }
+}
+
+/** Tells this boot of the machine from all others; empty where the machine has no such mark. */
+export function bootMark(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
   }
 }

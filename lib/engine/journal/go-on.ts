@@ -16,7 +16,12 @@ export type Start = Going<JournalRecord>;
  * (`run-moved-on`) for everybody else, whose records are left out by whoever reads.
  */
 export async function goOn(run: JournalledRun, start: Start, again?: string): Promise<JournalWriter> {
-  const writer = await JournalWriter.reopen(run.path, again);
+  // A journal that is not ours stays one: our lines would prove nothing of those before them.
+  const { origin } = run;
+  const writer = await JournalWriter.reopen(run.path, {
+    again,
+    chain: origin.own ? origin.chain.copy() : undefined,
+  });
   try {
     const token = randomUUID();
     await writer.durable({ ...start, after: run.length, token });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { type ChainedLine, chainedLine } from './chain.ts';
 import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
 
 /** The first record of a process that goes on with a run. */
@@ -36,6 +37,8 @@ export interface JournalLines {
   readonly records: readonly JournalRecord[];
   /** How many records there are, those of processes that were refused included. */
   readonly length: number;
+  /** The lines of those that count, with the number of each from 1. */
+  readonly chained: readonly (ChainedLine & { readonly number: number })[];
 }
 
 /**
@@ -45,12 +48,14 @@ export interface JournalLines {
  */
 export function readLines(text: string, path: string): JournalLines {
   const records: JournalRecord[] = [];
+  const lines: (ChainedLine & { readonly number: number })[] = [];
   let torn: { readonly line: number; readonly cause: unknown } | undefined;
   for (const [index, line] of text.split('\n').entries()) {
     if (line === '') continue;
     let record: unknown;
+    const chained = chainedLine(line);
     try {
-      record = JSON.parse(line);
+      record = JSON.parse(chained.json);
     } catch (cause) {
       if (torn !== undefined) throw noJson(path, torn);
       torn = { line: index + 1, cause };
@@ -61,8 +66,14 @@ export function readLines(text: string, path: string): JournalLines {
     torn = undefined;
     refuseOdd(record, path, index + 1);
     records.push(record);
+    lines.push({ ...chained, number: index + 1 });
   }
-  return { records: records.filter(hasTheRun), length: records.length };
+  const counts = records.map(hasTheRun);
+  return {
+    records: records.filter((_, index) => counts[index]),
+    length: records.length,
+    chained: lines.filter((_, index) => counts[index]),
+  };
 }
 
 /** Whether somebody else had gone on with the run before: that process was refused, and has done nothing. */

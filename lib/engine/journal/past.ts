@@ -1,5 +1,5 @@
 import type { TaskStatus } from '../events/events.ts';
-import type { JournalRecord, Step } from './records.ts';
+import type { JournalRecord, TaskTurn } from './records.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
 
@@ -15,7 +15,7 @@ type Entry =
 
 /** A change that was made, and stands. */
 export interface MadeChange {
-  readonly intent: Of<'change.intended'> & { readonly step: Step };
+  readonly intent: Of<'change.intended'> & { readonly step: TaskTurn };
   readonly result: Of<'change.done'>['result'];
 }
 
@@ -48,12 +48,12 @@ export class Past {
   }
 
   /** The result of a task that need not run again. */
-  result(step: Omit<Step, 'item'>): Of<'task.result'> | undefined {
+  result(step: Omit<TaskTurn, 'item'>): Of<'task.result'> | undefined {
     return this.#results.get(keyOf(step));
   }
 
   /** The change that a task, of which no result stands, has made already. Given once: a second try is a new one. */
-  takeChange(step: Step): MadeChange | undefined {
+  takeChange(step: TaskTurn): MadeChange | undefined {
     const key = keyOf(step);
     const made = this.#changes.get(key);
     this.#changes.delete(key);
@@ -61,13 +61,14 @@ export class Past {
   }
 }
 
-function keyOf({ host, task, turn, item }: Step): string {
+function keyOf({ host, task, turn, item }: TaskTurn): string {
   return [host, task, turn, item ?? ''].join(' ');
 }
 
 /** What stands of a run. */
 export function pastOf(records: readonly JournalRecord[]): Past {
   let entries: Entry[] = [];
+  let beforeUndo = entries;
   const intents = new Map<number, { readonly at: number; readonly intent: Of<'change.intended'> }>();
   for (const [at, record] of records.entries()) {
     switch (record.type) {
@@ -98,9 +99,13 @@ export function pastOf(records: readonly JournalRecord[]): Past {
       case 'change.undoing':
       case 'change.undone': {
         const from = intents.get(record.number)?.at ?? at;
+        beforeUndo = entries;
         entries = entries.filter((entry) => entry.at < from);
         break;
       }
+      case 'change.undo-refused':
+        entries = beforeUndo;
+        break;
       default:
         break;
     }
@@ -142,7 +147,7 @@ function withoutFailed(entries: readonly Entry[]): Entry[] {
 
 /** Without what a change gave that may have ended since, and that nobody else has taken over: its task runs again. */
 function withoutEnded(entries: readonly Entry[]): Entry[] {
-  const given = new Map<string, Step>();
+  const given = new Map<string, TaskTurn>();
   const last = entries.findLast(({ kind }) => kind === 'change');
   for (const entry of entries) {
     if (entry.kind !== 'change') continue;
@@ -159,6 +164,6 @@ function withoutEnded(entries: readonly Entry[]): Entry[] {
   );
 }
 
-function taskKey({ host, task, turn }: Omit<Step, 'item'>): string {
+function taskKey({ host, task, turn }: Omit<TaskTurn, 'item'>): string {
   return keyOf({ host, task, turn });
 }

@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../../base/errors/nearest.ts';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Beginning } from './beginning.ts';
 import { readLines, unreadable } from './lines.ts';
-import { findJournal, stateDirectory } from './place.ts';
+import { type Origin, originOf } from './origin.ts';
+import { findJournal, journalPath, stateDirectory } from './place.ts';
 import type { JournalRecord } from './records.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
@@ -36,6 +38,10 @@ export interface JournalledRun {
   readonly extraVars: Readonly<Record<string, unknown>>;
   /** How often it was resumed. */
   readonly resumed: number;
+  /** Whose journal it is. */
+  readonly origin: Origin;
+  /** What it says may be done: it is this controller's own, or a person has said so. */
+  readonly believed: boolean;
   /** Everything, in order. */
   readonly records: readonly JournalRecord[];
   /** How many records were read: who goes on with the run says so (see `goOn`). */
@@ -91,10 +97,48 @@ export async function readRun(
       next: ['See the runs that are kept: pitr runs'],
     });
   });
-  return parseJournal(text, path);
+  const run = parseJournal(text, path);
+  const origin = await originOf(path, readLines(text, path));
+  return { ...run, origin, believed: origin.own };
 }
 
-/** Reads a journal's text. Throws kind `validation`. */
+/** The run whose journal a person has believed. */
+export function believed(run: JournalledRun): JournalledRun {
+  return { ...run, believed: true };
+}
+
+/**
+ * The other runs that are kept where this one is, and on this controller, oldest first. One that cannot be read is left
+ * out, unless it names this run. Throws kind `validation` then: what came after this run could not be told.
+ */
+export async function readOthers(
+  run: JournalledRun,
+  directory: string = stateDirectory(),
+): Promise<readonly JournalledRun[]> {
+  const id = run.started.runId;
+  const kept = await journalsBeside(run.path, directory);
+  const others = await Promise.all(
+    kept.map((path) =>
+      readRun(path).catch(async (thrown: unknown) => {
+        const text = await readFile(path, 'utf8').catch(() => '');
+        if (text.includes(id)) throw thrown;
+        return undefined;
+      }),
+    ),
+  );
+  return others.filter((one) => one !== undefined).filter(({ started }) => started.runId !== id);
+}
+
+async function journalsBeside(path: string, directory: string): Promise<readonly string[]> {
+  const runs = dirname(dirname(path));
+  const places = new Set([directory, ...(basename(runs) === 'runs' ? [dirname(runs)] : [])]);
+  const paths = await Promise.all(
+    [...places].map(async (place) => (await listRuns(place)).map((id) => journalPath(id, place))),
+  );
+  return [...new Set(paths.flat())].filter((one) => one !== path && existsSync(one)).sort();
+}
+
+/** Reads a journal's text, which says nothing of whose it is. Throws kind `validation`. */
 export function parseJournal(text: string, path: string): JournalledRun {
   const { records, length } = readLines(text, path);
   const started = records.find((record) => record.type === 'run.started');
@@ -109,6 +153,8 @@ export function parseJournal(text: string, path: string): JournalledRun {
     inventories: [started, ...resumptions].findLast((one) => one.inventories.length > 0)?.inventories ?? [],
     extraVars: Object.assign({}, started.extraVars, ...resumptions.map(({ extraVars }) => extraVars)),
     resumed: resumptions.length,
+    origin: { own: false, why: 'nobody has looked where it comes from' },
+    believed: false,
     records,
     length,
     finished: records.slice(records.indexOf(begun)).find((record) => record.type === 'run.finished'),
@@ -142,6 +188,7 @@ function changesOf(records: readonly JournalRecord[]): readonly JournalledChange
   for (const record of records) {
     if (record.type === 'change.done' || record.type === 'change.failed') ends.set(record.number, record);
     if (record.type === 'change.undoing') undoing.add(record.number);
+    if (record.type === 'change.undo-refused') undoing.delete(record.number);
     if (record.type === 'change.undone') undone.add(record.number);
   }
   return records.flatMap((record): JournalledChange[] => {

@@ -7,7 +7,7 @@ import type { Beginning } from './beginning.ts';
 export const JOURNAL_VERSION = 3;
 
 /** Where in a run a change was made: the `turn`th time (from 1) that the task ran on the host. */
-export interface Step {
+export interface TaskTurn {
   readonly task: string;
   readonly turn: number;
   /** The play's host; the change may have been made on another one (`delegate_to`). */
@@ -62,7 +62,7 @@ export type JournalRecord =
       readonly result: Result;
       readonly ignored?: true | undefined;
       readonly error?: PitrErrorJson | undefined;
-    } & Omit<Step, 'item'>)
+    } & Omit<TaskTurn, 'item'>)
   /** Its failure was rescued: the host goes on. */
   | { readonly type: 'host.rescued'; readonly time: number; readonly host: string }
   /** It was taken out of the play by the failure of another host. */
@@ -72,7 +72,7 @@ export type JournalRecord =
       readonly time: number;
       readonly number: number;
       readonly host: string;
-      readonly step?: Step | undefined;
+      readonly step?: TaskTurn | undefined;
       readonly module: string;
       readonly params: unknown;
       readonly change: Change;
@@ -104,6 +104,8 @@ export type JournalRecord =
   | ({ readonly type: 'undo.started' } & GoingOn)
   /** `pitr undo` begins to take the change back: from here on nobody can tell what of it stands. */
   | { readonly type: 'change.undoing'; readonly time: number; readonly number: number }
+  /** What takes the change back has refused, before it touched anything: the change stands as it stood. */
+  | { readonly type: 'change.undo-refused'; readonly time: number; readonly number: number }
   /** `pitr undo` has taken the change back. */
   | { readonly type: 'change.undone'; readonly time: number; readonly number: number }
   | {

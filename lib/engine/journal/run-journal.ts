@@ -3,14 +3,14 @@ import { MASK, type Masker, SECRET_NAME } from '../../base/values/secret.ts';
 import type { Result } from '../../contract/module.ts';
 import type { TaskStatus } from '../events/events.ts';
 import type { ChangeJournal } from '../task/module-run.ts';
-import type { Step } from './records.ts';
+import type { TaskTurn } from './records.ts';
 import type { JournalWriter } from './writer.ts';
 
 /** What a run writes down as it goes. */
 export interface RunJournal extends ChangeJournal {
   /** How a task ended on a host. */
   result(
-    entry: Omit<Step, 'item'> & {
+    entry: Omit<TaskTurn, 'item'> & {
       readonly module: string;
       readonly status: TaskStatus;
       readonly result: Result;

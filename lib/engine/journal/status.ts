@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
-import { type Beginning, processMark } from './beginning.ts';
+import { type Beginning, bootMark, processMark } from './beginning.ts';
 import type { JournalledRun } from './read.ts';
 
 /**
  * How a run stands: as it ended; `running` while its process lives on this machine; `died` when it neither ended nor
- * lives; `unknown` when it did not end and was started on another machine, where alone one can tell.
+ * lives; `unknown` when it did not end and nobody here can tell: it was started on another machine, or /proc hides it.
  */
 export type RunStatus = 'ok' | 'failed' | 'interrupted' | 'running' | 'died' | 'unknown';
 
@@ -25,8 +25,13 @@ export function machineOf({ operator }: Pick<Beginning, 'operator'>): string {
 function fateOf(beginning: Beginning): 'running' | 'died' | 'unknown' {
   if (machineOf(beginning) !== hostname()) return 'unknown';
   const { pid, process } = beginning;
-  const same = process === undefined || process === processMark(pid);
-  return same && isAlive(pid) ? 'running' : 'died';
+  if (!isAlive(pid)) return 'died';
+  if (process === undefined) return 'running';
+  const now = processMark(pid);
+  if (now !== undefined) return now === process ? 'running' : 'died';
+  // It lives, or another with its number does: hidden from this user.
+  const boot = bootMark();
+  return boot !== '' && !process.startsWith(`${boot}:`) ? 'died' : 'unknown';
 }
 
 function isAlive(pid: number): boolean {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { Chain } from './chain.ts';
 import type { JournalRecord } from './records.ts';
 
 interface Waiting {
@@ -19,24 +20,26 @@ interface Waiting {
 export class JournalWriter {
   readonly #file: FileHandle;
   readonly #place: Place;
+  readonly #chain: Chain | undefined;
   #lines: string[] = [];
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
   #broken: PitrError | undefined;
 
-  private constructor(file: FileHandle, place: Place) {
+  private constructor(file: FileHandle, place: Place, chain: Chain | undefined) {
     this.#file = file;
     this.#place = place;
+    this.#chain = chain;
   }
 
-  /** Creates the journal and its directory, readable by its owner alone. `again`: the command that goes on later. */
-  static async create(path: string, again?: string): Promise<JournalWriter> {
+  /** Creates the journal and its directory, readable by its owner alone. */
+  static async create(path: string, { again, chain }: WriterOptions = {}): Promise<JournalWriter> {
     const place = { path, again };
     try {
       const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const file = await open(path, 'ax+', 0o600);
       await syncNames(dirname(path), made === undefined ? dirname(path) : dirname(made));
-      return new JournalWriter(file, place);
+      return new JournalWriter(file, place, chain);
     } catch (thrown) {
       throw notWritten(thrown, place, 'nothing was changed');
     }
@@ -46,11 +49,11 @@ export class JournalWriter {
    * Opens a journal that exists, to append to it. A last line that was cut off while it was written stays, on a line of
    * its own: somebody else may be about to append as well, so nothing may move.
    */
-  static async reopen(path: string, again?: string): Promise<JournalWriter> {
+  static async reopen(path: string, { again, chain }: WriterOptions = {}): Promise<JournalWriter> {
     const place = { path, again };
     try {
       const file = await open(path, constants.O_RDWR | constants.O_APPEND);
-      const writer = new JournalWriter(file, place);
+      const writer = new JournalWriter(file, place, chain);
       const { size } = await file.stat();
       const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
       if (size > 0 && buffer.toString() !== '\n') writer.#lines.push('\n');
@@ -62,7 +65,8 @@ export class JournalWriter {
 
   /** Appends without waiting: on disk with the next durable record or at close. */
   append(record: JournalRecord): void {
-    this.#lines.push(`${JSON.stringify(record)}\n`);
+    const json = JSON.stringify(record);
+    this.#lines.push(`${this.#chain?.link(json) ?? json}\n`);
   }
 
   /** Appends, and resolves when the record is on disk. */
@@ -122,6 +126,13 @@ export class JournalWriter {
     if (bytesRead <= bytes.length && left.subarray(0, bytesRead).equals(bytes.subarray(0, bytesRead)))
       await this.#file.truncate(size);
   }
+}
+
+export interface WriterOptions {
+  /** The command that goes on later, to be named in errors. */
+  readonly again?: string | undefined;
+  /** What its lines are chained to; without it they are not. */
+  readonly chain?: Chain | undefined;
 }
 
 /** A file that is on disk is found after a power cut only when its name is, and those of its directories. */

@@ -7,7 +7,7 @@ import type { TaskRef } from '../events/events.ts';
 import { allTrue } from '../task/conditions.ts';
 import { registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';
-import { type PlayVars, playScope, taskScope } from '../task/variables.ts';
+import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
 import { InOrder, inParallel } from './pool.ts';
 import { reportResult } from './report-result.ts';
 import { type RunState, tagsSelect } from './run-state.ts';
@@ -41,12 +41,12 @@ export interface PlayOutcome {
  */
 export class PlayRun {
   readonly #run: RunState;
-  readonly #vars: PlayVars;
+  readonly #vars: PlayBatch;
   /** Hosts that failed in this play and were not rescued. */
   readonly #failed = new Map<string, PitrError>();
   #firstError: PitrError | undefined;
 
-  constructor(run: RunState, vars: PlayVars) {
+  constructor(run: RunState, vars: PlayBatch) {
     this.#run = run;
     this.#vars = vars;
   }

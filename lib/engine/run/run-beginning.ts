@@ -1,11 +1,30 @@
 import { resolve } from 'node:path';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { withoutSecrets } from '../../base/values/secret.ts';
 import { beginningHere } from '../journal/beginning.ts';
+import { Chain } from '../journal/chain.ts';
 import { goOn } from '../journal/go-on.ts';
-import { journalPath } from '../journal/place.ts';
+import { ownKey } from '../journal/key.ts';
+import { journalPath, stateDirectory } from '../journal/place.ts';
 import { JOURNAL_VERSION } from '../journal/records.ts';
 import { JournalWriter } from '../journal/writer.ts';
 import type { RunRequest } from './run-request.ts';
+
+/** The chain of a new journal. Throws kind `failed` where the key of this controller cannot be used. */
+async function newChain(): Promise<Chain> {
+  const key = await ownKey().catch((thrown: unknown) => ({
+    flaw: thrown instanceof Error ? thrown.message : String(thrown),
+  }));
+  if ('key' in key) return new Chain(key.key);
+  throw new PitrError({
+    kind: 'failed',
+    code: 'journal-key',
+    message: `the journal of the run cannot be sealed: ${key.flaw}`,
+    details: ['Without that nobody could tell later whether it is as pitr has written it.'],
+    state: 'nothing was changed',
+    next: [`Put the key in order, then type the same command again: ls -l ${stateDirectory()}`],
+  });
+}
 
 /**
  * The journal of a new run, or that of the run that is resumed, with the first record of this process in it. Throws kind
@@ -19,7 +38,7 @@ export async function beginJournal(request: RunRequest, runId: string): Promise<
     extraVars: withoutSecrets(request.extraVars),
   };
   if (request.resumes !== undefined) return goOn(request.resumes, { type: 'run.resumed', ...common }, again);
-  const journal = await JournalWriter.create(journalPath(runId), again);
+  const journal = await JournalWriter.create(journalPath(runId), { again, chain: await newChain() });
   await journal.durable({
     type: 'run.started',
     version: JOURNAL_VERSION,

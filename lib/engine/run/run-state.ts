@@ -6,7 +6,7 @@ import type { Predictions } from '../check/predictions.ts';
 import type { EventReader, Recap, RunMode } from '../events/events.ts';
 import type { Past } from '../journal/past.ts';
 import type { RunJournal } from '../journal/run-journal.ts';
-import type { Turns } from '../task/run-count.ts';
+import type { TaskTurns } from '../task/task-turns.ts';
 import type { HeldLocks } from './held-locks.ts';
 
 export interface Answer {
@@ -38,7 +38,7 @@ export interface RunState {
   readonly journal: RunJournal | undefined;
   /** In a resumed run: what need not be done again. */
   readonly past: Past | undefined;
-  readonly turns: Turns;
+  readonly turns: TaskTurns;
   /** What the run keeps until it ends. */
   readonly held: HeldLocks;
   readonly recap: RecapBook;

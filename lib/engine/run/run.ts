@@ -12,8 +12,8 @@ import type { JournalledRun } from '../journal/read.ts';
 import { runJournal } from '../journal/run-journal.ts';
 import type { JournalWriter } from '../journal/writer.ts';
 import { allTrue } from '../task/conditions.ts';
-import { Turns } from '../task/run-count.ts';
-import { type PlayFiles, type PlayVars, playScope } from '../task/variables.ts';
+import { TaskTurns } from '../task/task-turns.ts';
+import { type PlayBatch, type PlayFiles, playScope } from '../task/variables.ts';
 import { Connections } from './connections.ts';
 import { HeldLocks, journalUnderLocks } from './held-locks.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
@@ -123,7 +123,7 @@ function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState
     facts: new Map(),
     predictions: request.mode === 'run' ? undefined : new Predictions(),
     recap: new RecapBook(),
-    turns: new Turns(),
+    turns: new TaskTurns(),
     lost: new Set(),
     notified: new Map(),
     forceHandlers: request.forceHandlers ?? false,
@@ -209,7 +209,7 @@ function wanted(run: RunState, files: PlayFiles, host: string, hosts: readonly s
 
 async function runBatch(
   run: RunState,
-  vars: PlayVars,
+  vars: PlayBatch,
 ): Promise<{ readonly stopRun: boolean; readonly error: PitrError | undefined }> {
   for (const host of vars.hosts) run.recap.enter(host);
   run.emit({

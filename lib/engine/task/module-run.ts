@@ -13,7 +13,7 @@ import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
 import { RESOURCES } from '../check/resource-kinds.ts';
 import type { Past } from '../journal/past.ts';
-import type { Step } from '../journal/records.ts';
+import type { TaskTurn } from '../journal/records.ts';
 import { type HostDefaults, liveHost, type Peers } from '../run/live-host.ts';
 
 /** Where a module works, and how. */
@@ -21,7 +21,7 @@ export interface Workplace {
   /** Inventory name of the host that the module works on (`delegate_to` has been applied). */
   readonly host: string;
   /** Where in the run: how a journal knows the change again. */
-  readonly step: Step;
+  readonly step: TaskTurn;
   readonly past: Past | undefined;
   readonly peers: Peers;
   readonly defaults: HostDefaults;
@@ -37,7 +37,7 @@ export interface ChangeJournal {
   /** Resolves when the intent is on disk; gives the number that `done` and `failed` refer to. */
   intend(entry: {
     readonly host: string;
-    readonly step: Step;
+    readonly step: TaskTurn;
     readonly module: string;
     readonly params: unknown;
     readonly change: Change;

@@ -19,15 +19,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
   const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
   if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
   const target = delegate === undefined ? host : delegateName(String(delegate), run, task);
-  const prepared = taskParams(
-    vars.play,
-    task,
-    module,
-    scope,
-    target === host ? scope : playScope(run, vars, target),
-    run.masker,
-    run.extraVars,
-  );
+  const prepared = taskParams(job, scope, target === host ? scope : playScope(run, vars, target));
   if (run.mode === 'dry-run' && module.kind !== 'control') {
     return describeDryRun(job, 'unknown' in prepared ? prepared.written : prepared.params, target);
   }

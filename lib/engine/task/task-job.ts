@@ -5,7 +5,7 @@ import type { Task } from '../../language/playbook/model.ts';
 import type { TaskRef, TaskStatus } from '../events/events.ts';
 import type { RunState } from '../run/run-state.ts';
 import { dataLayer, type Scope } from './scope.ts';
-import type { PlayVars } from './variables.ts';
+import type { PlayBatch } from './variables.ts';
 
 /** How a task (or one item of its loop) ended on a host. */
 export interface TaskOutcome {
@@ -22,7 +22,7 @@ export interface TaskOutcome {
 /** A task with what the play and the run know around it. */
 export interface TaskJob {
   readonly run: RunState;
-  readonly vars: PlayVars;
+  readonly vars: PlayBatch;
   readonly task: Task;
   readonly ref: TaskRef;
   readonly module: AnyModule;

@@ -3,7 +3,6 @@ import { findUnknown, Unknown } from '../../base/values/unknown.ts';
 import type { AnyModule } from '../../contract/module.ts';
 import type { Evaluated } from '../../contract/params.ts';
 import { withDefaults } from '../../language/playbook/check-task.ts';
-import type { Play, Task } from '../../language/playbook/model.ts';
 import type { ParamSource } from '../../language/playbook/param-source.ts';
 import { paramProblems, validateParams } from '../../language/playbook/params.ts';
 import { PlaybookProblems } from '../../language/playbook/problems.ts';
@@ -11,6 +10,7 @@ import type { Located } from '../../language/yaml/located.ts';
 import { paramsOf } from '../../modules/params.ts';
 import { conditionValue, expressionValue } from './conditions.ts';
 import type { Scope } from './scope.ts';
+import type { TaskJob } from './task-job.ts';
 
 /** The params of a task on a host, ready for its module; or the unknown value that keeps check mode from knowing. */
 export type TaskParams =
@@ -21,25 +21,18 @@ export type TaskParams =
  * Renders and validates a task's params. A param that is not written comes from `module_defaults` (the module's, then
  * its family's), else from the variable that the module names for it, as the host that the module works on sees it.
  */
-export function taskParams(
-  play: Play,
-  task: Task,
-  module: AnyModule,
-  scope: Scope,
-  workplaceScope: Scope,
-  masker: Masker,
-  extraVars: Readonly<Record<string, unknown>>,
-): TaskParams {
+export function taskParams(job: TaskJob, scope: Scope, workplaceScope: Scope): TaskParams {
+  const { task, module, run } = job;
   const fields = paramsOf(module.params)?.params ?? [];
   const special = new Map(
     fields.flatMap(({ name, holds }) => (holds === undefined ? [] : [[name, holds] as const])),
   );
   const args = withDefaults(
     task,
-    play,
+    job.vars.play,
     fields.map(({ name }) => name),
   );
-  const source = { ...placesOf(args), givenBy: typedAs(extraVars) };
+  const source = { ...placesOf(args), givenBy: typedAs(run.extraVars) };
   const plain = Object.fromEntries(Object.entries(args.value).filter(([name]) => !special.has(name)));
   const written = scope.render(plain, (path) => args.locate(path)) as Record<string, unknown>;
   for (const { name, variable } of fields) {
@@ -58,7 +51,7 @@ export function taskParams(
     written[name] =
       holds === 'conditions' ? evaluateAll(value, name, args, scope) : evaluateOne(value, name, args, scope);
   }
-  return { params: validateParams(module, task.module, revealed(written, masker), source) };
+  return { params: validateParams(module, task.module, revealed(written, run.masker), source) };
 }
 
 function placesOf(args: Located): ParamSource {

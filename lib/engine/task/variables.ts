@@ -9,13 +9,13 @@ import { dataLayer, type Layer, OMIT, Scope, templatesLayer } from './scope.ts';
  * the play, `vars:` of blocks and of the task, registered results and facts, loop variables, `-e`, and the names
  * that pitr itself gives (`inventory_hostname`, ...).
  */
-export function playScope(run: RunState, play: PlayVars, host: string): Scope {
+export function playScope(run: RunState, play: PlayBatch, host: string): Scope {
   return new Scope([...layersBelowTask(run, play, host), ...layersAboveTask(run, play, host)]);
 }
 
 export function taskScope(
   run: RunState,
-  play: PlayVars,
+  play: PlayBatch,
   host: string,
   task: Pick<Task, 'vars'>,
   loop: Readonly<Record<string, unknown>> = {},
@@ -37,18 +37,18 @@ export interface PlayFiles {
 }
 
 /** A play and the hosts of the batch that it runs on. */
-export interface PlayVars extends PlayFiles {
+export interface PlayBatch extends PlayFiles {
   readonly hosts: readonly string[];
 }
 
-function layersBelowTask(run: RunState, { play, defaults, files }: PlayVars, host: string): Layer[] {
+function layersBelowTask(run: RunState, { play, defaults, files }: PlayBatch, host: string): Layer[] {
   const known = run.inventory.hosts.get(host);
   return [...defaults, templatesLayer(known?.vars ?? new Map()), templatesLayer(play.vars), ...files];
 }
 
 function layersAboveTask(
   run: RunState,
-  play: PlayVars,
+  play: PlayBatch,
   host: string,
   loop: Readonly<Record<string, unknown>> = {},
 ): Layer[] {
@@ -60,7 +60,7 @@ function layersAboveTask(
   ];
 }
 
-function magicLayer(run: RunState, play: PlayVars, host: string): Layer {
+function magicLayer(run: RunState, play: PlayBatch, host: string): Layer {
   const values: Readonly<Record<(typeof MAGIC_VARIABLES)[number], () => unknown>> = {
     inventory_hostname: () => host,
     group_names: () => [...(run.inventory.hosts.get(host)?.groups ?? [])],
@@ -83,7 +83,7 @@ function magicLayer(run: RunState, play: PlayVars, host: string): Layer {
 }
 
 /** The variables of all hosts; each is resolved only when it is used. */
-function hostvars(run: RunState, play: PlayVars): Record<string, unknown> {
+function hostvars(run: RunState, play: PlayBatch): Record<string, unknown> {
   const all: Record<string, unknown> = {};
   for (const host of run.inventory.hosts.keys()) {
     Object.defineProperty(all, host, { enumerable: true, get: () => lazyVars(playScope(run, play, host)) });

@@ -1,13 +1,13 @@
 import type { ASTNode } from './cel.ts';
 import { TYPE_NAMES } from './reserved.ts';
 
-/** One step of a path; a reference where the key itself is read from a variable (`hostvars[target]`). */
-type Step = string | Reference;
+/** One part of a path; a reference where the key itself is read from a variable (`hostvars[target]`). */
+type PathPart = string | Reference;
 
 /** A variable as an expression reads it. */
 export interface Reference {
   readonly head: string;
-  readonly steps: readonly Step[];
+  readonly steps: readonly PathPart[];
   /** Offsets of the whole path in the text. */
   readonly start: number;
   readonly end: number;
@@ -158,11 +158,11 @@ export function pathOf(node: ASTNode, around: Around = NOTHING_BOUND): Reference
   return undefined;
 }
 
-function extend(holder: Reference, node: ASTNode, step: Step, optional: boolean): Reference {
+function extend(holder: Reference, node: ASTNode, step: PathPart, optional: boolean): Reference {
   return { ...holder, steps: [...holder.steps, step], end: node.end, optional: holder.optional || optional };
 }
 
-function keyOf(node: ASTNode, around: Around): Step | undefined {
+function keyOf(node: ASTNode, around: Around): PathPart | undefined {
   if (node.op === 'value')
     return ['string', 'number', 'bigint'].includes(typeof node.args) ? String(node.args) : undefined;
   return pathOf(node, around);

@@ -26,10 +26,16 @@ export async function loadPlay(
   };
   const source = { files: [place.file], handlers: false };
   const tasks = await loadTasks(fields, id, inner, context, source);
-  const handlers = await loadSteps(fields.items('handlers'), `${id}.h`, inner, context, {
-    ...source,
-    handlers: true,
-  });
+  const handlers = await loadSteps(
+    fields.items('handlers'),
+    { prefix: `${id}.h`, start: 1 },
+    inner,
+    context,
+    {
+      ...source,
+      handlers: true,
+    },
+  );
   const maxFailPercentage = fields.number('max_fail_percentage', { min: 0, max: 100 });
   const [environment] = environmentOf(fields);
   const gatherFacts = fields.flag('gather_facts') ?? false;
@@ -93,7 +99,7 @@ async function loadTasks(
   let start = 1;
   for (const key of ['pre_tasks', 'tasks', 'post_tasks']) {
     const items = fields.items(key);
-    sections.push(await loadSteps(items, id, inner, context, source, start));
+    sections.push(await loadSteps(items, { prefix: id, start }, inner, context, source));
     start += items.length;
   }
   return sections;

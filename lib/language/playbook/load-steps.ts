@@ -16,14 +16,19 @@ interface Place {
   readonly handlers: boolean;
 }
 
-/** Reads a list of tasks, blocks and includes. `prefix` is the id of what holds them: `2`, `2.3`. */
+/** How steps are numbered: by the id of what holds them (`2`, `2.3`), and on from the first number. */
+interface Numbering {
+  readonly prefix: string;
+  readonly start: number;
+}
+
+/** Reads a list of tasks, blocks and includes. */
 export async function loadSteps(
   items: readonly Located[],
-  prefix: string,
+  { prefix, start }: Numbering,
   outer: Surroundings,
   context: LoadContext,
   place: Place,
-  start = 1,
 ): Promise<Step[]> {
   const steps: Step[] = [];
   for (const [i, item] of items.entries()) {
@@ -83,9 +88,15 @@ async function loadBlock(
     fields.items('always'),
   ];
   const afterBlock = blockItems.length + 1;
-  const block = await loadSteps(blockItems, id, inner, context, place);
-  const rescue = await loadSteps(rescueItems, id, inner, context, place, afterBlock);
-  const always = await loadSteps(alwaysItems, id, inner, context, place, afterBlock + rescueItems.length);
+  const block = await loadSteps(blockItems, { prefix: id, start: 1 }, inner, context, place);
+  const rescue = await loadSteps(rescueItems, { prefix: id, start: afterBlock }, inner, context, place);
+  const always = await loadSteps(
+    alwaysItems,
+    { prefix: id, start: afterBlock + rescueItems.length },
+    inner,
+    context,
+    place,
+  );
   return blockOf(item.at, id, fields.text('name')?.value, inner, { block, rescue, always });
 }
 
@@ -157,7 +168,7 @@ async function loadInclude(
   const items = listOfSteps(contents, context.problems);
   const block = await loadSteps(
     items,
-    id,
+    { prefix: id, start: 1 },
     { ...inner, directory: path.resolve(path.dirname(file)) },
     context,
     {

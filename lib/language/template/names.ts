@@ -42,7 +42,7 @@ export class Names {
     let value = start.value;
     let walked = start.name;
     for (const part of start.rest) {
-      value = this.step(value, part, walked, path.loc, optional, start.frame);
+      value = this.step(value, part, { walked, loc: path.loc, optional, frame: start.frame });
       walked = walked === undefined ? part : `${walked}.${part}`;
     }
     if (value === undefined && !optional)
@@ -74,10 +74,19 @@ export class Names {
   step(
     value: unknown,
     part: string,
-    walked: string | undefined,
-    loc: Location,
-    optional: boolean,
-    frame?: Frame,
+    {
+      walked,
+      loc,
+      optional,
+      frame,
+    }: {
+      /** The path so far, as it is written. */
+      readonly walked: string | undefined;
+      readonly loc: Location;
+      /** What is not there is undefined, and no error. */
+      readonly optional: boolean;
+      readonly frame?: Frame | undefined;
+    },
   ): unknown {
     if (value instanceof Unknown) throw new TouchedUnknown(value);
     const holder =

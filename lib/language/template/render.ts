@@ -210,7 +210,7 @@ export class Renderer {
           param.loc,
         );
       }
-      value = this.#names.step(value, String(opened), path, param.loc, optional);
+      value = this.#names.step(value, String(opened), { walked: path, loc: param.loc, optional });
       path += `.${opened}`;
     }
     return value;

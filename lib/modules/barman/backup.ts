@@ -136,10 +136,11 @@ async function reaching(
         progress,
       )
     : asked;
+  const wal = { servers: searched, archives, tails: wish.tails };
   const solve = (backup: CompleteBackup): WalPlan | WalRefusal => {
-    const solved = solveFor(backup, searched, archives, target, timeline, wish.tails);
+    const solved = solveFor(backup, wal, target, timeline);
     return !solved.ok && solved.why === 'after-last-archived' && wish.unarchived === 'allow'
-      ? solveFor(backup, searched, archives, { kind: 'latest' }, solved.line.timeline, wish.tails)
+      ? solveFor(backup, wal, { kind: 'latest' }, solved.line.timeline)
       : solved;
   };
   const refused = ({ backup, refusal }: Judged) =>

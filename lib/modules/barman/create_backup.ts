@@ -34,6 +34,8 @@ const params = z.strictObject({
 
 interface BackupChange extends Change {
   readonly server: string;
+  /** Whom Barman runs as on its host. */
+  readonly user: string;
   /** The backups that were there before. */
   readonly known: readonly string[];
   /** What Barman will delete with it, in words. */
@@ -58,9 +60,10 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
     const deletes = found === undefined ? undefined : deletedByFirstBackup(found, servers, archives);
     return { known: found?.backups.map(({ id }) => id) ?? [], deletes };
   },
-  plan: ({ known, deletes }, { server }): BackupChange => ({
+  plan: ({ known, deletes }, { server, user }): BackupChange => ({
     summary: `take a base backup of ${server}`,
     server,
+    user,
     known,
     deletes,
   }),

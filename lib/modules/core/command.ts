@@ -8,6 +8,7 @@ import {
   planCommand,
   predictCommand,
   readCommand,
+  shownUndo,
   skippedResult,
   undoCommand,
 } from '../../system/core/command-run.ts';
@@ -62,6 +63,7 @@ export const module = defineModule({
   predict: predictCommand,
   apply: applyCommand,
   undo: undoCommand,
+  undoShown: shownUndo,
   applyOnly: ['argv'],
   orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" command',

@@ -16,6 +16,12 @@ const params = z.strictObject({
     .boolean()
     .default(false)
     .describe('the claim stays when the run ends well: what it made is still to be decided on'),
+  takes_back: z
+    .boolean()
+    .default(false)
+    .describe(
+      'the run takes back what the runs in `allow` have done: from its first change on pitr undo takes nothing of them back any more',
+    ),
   ways: z
     .array(z.string())
     .max(20)
@@ -51,6 +57,7 @@ interface LockChange extends Change, Omit<LockOrder, 'claim'> {
   readonly purpose: string;
   readonly ways: readonly string[];
   readonly allow: readonly string[];
+  readonly takesBack?: true;
   readonly breaks?: string;
   /** The claim that is taken over, and comes back with an undo. */
   readonly replaced?: Claim;
@@ -132,6 +139,7 @@ function plan({ lock, run, host }: State, wish: Params): LockChange | undefined 
     purpose,
     ways,
     allow,
+    ...(wish.takes_back ? { takesBack: true } : {}),
     ...(wish.break === undefined ? {} : { breaks: wish.break }),
     ...(claim === undefined ? {} : { replaced: claim }),
   };

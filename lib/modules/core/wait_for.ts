@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { durationParam, formatDuration, milliseconds } from '../../base/wait/duration.ts';
-import { waitUntil } from '../../base/wait/wait-until.ts';
+import { deadlinePassed, until } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
@@ -65,20 +65,22 @@ export const module = defineLook({
     const started = performance.now();
     let attempts = 0;
     const what = describe(p);
-    const seen = await waitUntil({
-      what,
-      deadlineMs: milliseconds(p.timeout),
-      everyMs: Math.max(50, milliseconds(p.interval)),
-      signal: context.signal,
-      attempt: (attempt) => {
+    const deadlineMs = milliseconds(p.timeout);
+    const seen = await until(
+      (attempt) => {
         attempts = attempt;
         return look(host, p);
       },
-      done: ({ present }) => present === (p.state === 'present'),
-      describe: ({ words }) => words,
-      onSeen: ({ words }) =>
-        context.progress(`${what}: ${words} (${formatDuration(performance.now() - started)})`),
-    });
+      {
+        everyMs: Math.max(50, milliseconds(p.interval)),
+        deadlineMs,
+        signal: context.signal,
+        done: ({ present }) => present === (p.state === 'present'),
+        onSeen: ({ words }) =>
+          context.progress(`${what}: ${words} (${formatDuration(performance.now() - started)})`),
+        late: ({ words }) => deadlinePassed({ what, deadlineMs, lastSeen: words }),
+      },
+    );
     return { waited_ms: Math.round(performance.now() - started), attempts, last_seen: seen.words };
   },
 });

@@ -5,10 +5,19 @@ import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type TaskContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
+import {
+  blindRefusal,
+  CANNOT_TELL,
+  parseAtWork,
+  WORKS,
+  worksRefusal,
+} from '../../recovery/postgres/at-work.ts';
+import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 
 const params = z
@@ -81,6 +90,7 @@ export const module = defineModule({
     return { src, dest };
   },
   undo: moveBack,
+  undoShown: ({ src, dest }) => [`renames ${dest} to ${src}`],
 });
 
 async function moveBack(host: WriteHost, change: MoveChange, context: TaskContext): Promise<void> {
@@ -120,9 +130,13 @@ async function putAside(host: WriteHost, path: string, aside: string, context: T
 }
 
 // Where a path is not there yet, its nearest directory that is tells the file system it will be on.
-const PLACES = probeScript(`
+const PLACES = probeScript(`${PRESENCE}
 for p do
-  while [ ! -e "$p" ] && [ ! -L "$p" ] && [ "$p" != / ]; do p=\${p%/*}; [ -n "$p" ] || p=/; done
+  while :; do
+    presence "$p"; case $? in 0) break ;; 2) exit 2 ;; esac
+    [ "$p" != / ] || break
+    p=\${p%/*}; [ -n "$p" ] || p=/
+  done
   stat -c '%d %i %m' -- "$p"
 done
 [ -d "$2" ] && echo directory`);
@@ -181,6 +195,13 @@ function plan(state: State, { src, dest, aside_src, aside_dest }: Params): MoveC
     });
   }
   const { srcPlace, destPlace } = state;
+  if (![srcPlace.mount, destPlace.mount].every((mount) => mount.startsWith('/'))) {
+    throw refused(
+      'mount-unknown',
+      `cannot tell on which file systems ${src} and ${dest} are: this user may not look into them`,
+      [`Let the task run as root, or as the owner of ${src} (become: true, become_user).`],
+    );
+  }
   if (srcPlace.mount === src) {
     throw refused('mount-point', `${src} is a mount point, which cannot be renamed`, [`findmnt ${src}`]);
   }
@@ -201,24 +222,23 @@ function plan(state: State, { src, dest, aside_src, aside_dest }: Params): MoveC
   };
 }
 
-// Looked at in the same breath as the rename: Patroni may be started by anybody at any time. A server of ours works in
-// its data directory. mv -n says nothing when the new name was taken in the meantime; that the old one is still there
-// tells.
-const RENAME = `
-real=$(readlink -f -- "$1")
-at_work=$(find /proc -mindepth 2 -maxdepth 2 -name cwd -printf '%h %l\\n' 2>/dev/null | grep -F -- " $real" |
-  while read -r process directory; do
-    case $directory in "$real" | "$real"/*) ;; *) continue ;; esac
-    case $(cat "$process/comm" 2>/dev/null) in postgres | postmaster) printf '%s ' "\${process#/proc/}" ;; esac
-  done)
-[ -z "$at_work" ] || { echo "$at_work"; exit 18; }
-mv -T -n -- "$1" "$2" || exit
+// Looked at in the same breath as the rename: Patroni may be started by anybody at any time. mv -n says nothing when the
+// new name was taken in the meantime; that the old one is still there tells.
+const RENAME = `${AT_WORK}
+if [ -d "$1" ]; then postgres_at_work "$1" below || exit; fi
+mv -T -n -- "$1" "$2" || exit 16
 [ ! -e "$1" ] && [ ! -L "$1" ] || { ls -ld -- "$1" "$2" >&2; exit 17; }`;
 
-/** Throws kind `refused` (`postgres-at-work`) where a PostgreSQL works at or below what is to be renamed. */
+/**
+ * Throws kind `refused` where a PostgreSQL works at or below what is to be renamed (`postgres-at-work`), or where nobody
+ * can tell (`postgres-at-work-unknown`).
+ */
 async function rename(host: WriteHost, from: string, to: string): Promise<void> {
   const result = await host.run(['sh', '-c', RENAME, 'sh', from, to]);
-  if (result.exitCode === 18) throw postgresAtWork(from, result.stdout.trim().split(' '));
+  const work = parseAtWork(result.stdout);
+  if (result.exitCode === WORKS && work.answer === 'yes')
+    throw worksRefusal(from, work, 'its directory is not renamed under it');
+  if (result.exitCode === CANNOT_TELL && work.answer === 'unknown') throw blindRefusal(from, work.why);
   if (result.exitCode === 17) {
     throw new PitrError({
       kind: 'failed',
@@ -229,17 +249,6 @@ async function rename(host: WriteHost, from: string, to: string): Promise<void> 
   }
   if (result.exitCode !== 0)
     throw commandFailed({ ...result, argv: ['mv', '-T', '-n', from, to] }, host.name);
-}
-
-function postgresAtWork(path: string, pids: readonly string[]): PitrError {
-  return refused(
-    'postgres-at-work',
-    `PostgreSQL works in ${path} (${pids.length === 1 ? 'process' : 'processes'} ${pids.join(', ')}): its directory is not renamed under it`,
-    [
-      `See what it is: ps -o pid,ppid,user,lstart,args -p ${pids.join(',')}`,
-      'Stop what started it (Patroni, most often: its service was started meanwhile), then go on.',
-    ],
-  );
 }
 
 function refused(code: string, message: string, next: readonly string[]): PitrError {

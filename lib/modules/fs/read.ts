@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { formatBytes } from '../../base/values/bytes.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook, type Result } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
-import { formatBytes } from '../../system/fs/text.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const LARGEST_BYTES = 8 * 1024 * 1024;

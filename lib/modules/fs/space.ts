@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { formatBytes, parseBytes } from '../../base/values/bytes.ts';
 import { defineLook } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseSpace } from '../../system/fs/free-space.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
-import { formatBytes, parseBytes } from '../../system/fs/text.ts';
 
 const size = z
   .union([z.number().nonnegative(), z.string()])

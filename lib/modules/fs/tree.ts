@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { formatBytes } from '../../base/values/bytes.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
@@ -15,7 +16,6 @@ import {
   type Surroundings,
   surroundingsProbe,
 } from '../../system/fs/surroundings.ts';
-import { formatBytes } from '../../system/fs/text.ts';
 import { differences, digestProbe, linesProbe, parseDigest } from '../../system/fs/tree-manifest.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 import { relay } from '../../transport/relay.ts';

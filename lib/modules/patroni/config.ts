@@ -32,8 +32,7 @@ export const module = defineLook({
     return {
       config,
       standby_cluster: isStandbyCluster(config),
-      host: 'where it announces the PostgreSQL of this node; absent where the file does not say it',
-      port: 'and at which port',
+      ...(local.host === undefined ? {} : { host: local.host, port: local.port }),
       replica_methods: replicaMethods(local, config),
     };
   },

@@ -9,6 +9,7 @@ import { predicted, predictedChange } from '../../contract/resource.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
 import { isUp } from '../../recovery/patroni/cluster.ts';
 import { patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
+import { keepsDataAt } from '../../recovery/patroni/data-directory.ts';
 import { withMember, withoutMember } from '../../recovery/patroni/foresee.ts';
 import { accessOf, startMember, stopMember } from '../../recovery/patroni/member-control.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
@@ -124,7 +125,8 @@ export const module = defineModule({
 
 /**
  * Stops what was started while the member was meant to be out (its host was started again, somebody was in a hurry).
- * A primary is never stopped: the recovery has been cut over, or the cluster has come to depend on it.
+ * Only what is known to be no primary is stopped: the recovery has been cut over, or the cluster has come to depend on
+ * it.
  */
 async function stopAgain(host: WriteHost, change: MemberChange, context: TaskContext): Promise<void> {
   if (change.state !== 'stopped' || change.outWhile === undefined) return;
@@ -135,16 +137,20 @@ async function stopAgain(host: WriteHost, change: MemberChange, context: TaskCon
   ]);
   if (note.kind === 'absent') return;
   const serves = instance.running && instance.mode !== 'isolated';
-  if (serves && instance.role === 'primary') return;
+  if (serves && instance.role !== 'recovering') return;
   const down = service.state !== 'running' && service.changing === undefined;
   if (down && !serves) return;
   context.warn(`Patroni was started on ${host.name} while it was meant to be out: it is stopped again`);
   await stopMember(host, change, context);
 }
 
-/** Whether the node's own Patroni says that its PostgreSQL answers, wherever its data lies. */
+/**
+ * Whether the node's own Patroni has its PostgreSQL in another directory. One that is silent (it still starts, it hangs,
+ * curl is missing) is not taken for one that serves nobody: its configuration says where its data lies.
+ */
 async function servesSomewhere(host: ReadHost, p: Params): Promise<boolean> {
-  const { body } = await askOwn(host, p, '/patroni');
+  const { code, body } = await askOwn(host, p, '/patroni');
+  if (code === 0) return !(await keepsDataAt(host, p.config, p.pgdata));
   if (body === '' || !isUp(parseNode(body).state)) return false;
   // It may have come up between the two looks.
   return !(await postgresResource.read(host, p.pgdata)).running;

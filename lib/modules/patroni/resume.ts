@@ -1,55 +1,8 @@
-import { z } from 'zod';
-import { Unknown } from '../../base/values/unknown.ts';
-import { defineModule } from '../../contract/module.ts';
-import { predicted } from '../../contract/resource.ts';
-import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
-import { clusterName, setPaused } from '../../recovery/patroni/control.ts';
-import { patroniParams } from '../../recovery/patroni/params.ts';
-import { seconds } from '../../recovery/postgres/params.ts';
+import { pausingModule } from './set-paused.ts';
 
-const params = z.strictObject({
-  timeout: seconds.default(60).describe('seconds until the nodes must know'),
-  ...patroniParams,
-});
-
-type Params = z.output<typeof params>;
-
-export const module = defineModule({
+export const module = pausingModule(false, {
   summary: 'Resumes automatic failover of the Patroni cluster, and waits until all nodes know.',
   description: 'Patroni then acts at once on all that has changed meanwhile.',
   examples: `- patroni.resume:
   run_once: true`,
-  params,
-  returns: { paused: 'whether automatic failover is paused' },
-  read: async (host, p: Params) => ({
-    host: host.name,
-    cluster: await host.look(patroniResource(p), p.cluster ?? ''),
-  }),
-  plan: ({ host, cluster }, p) => {
-    if (!(cluster instanceof Unknown) && cluster.paused === false) return undefined;
-    return {
-      summary: 'resume automatic failover',
-      cluster: cluster instanceof Unknown ? (p.cluster ?? '') : clusterName(cluster, p, host),
-      port: p.port,
-      ...(p.url === undefined ? {} : { url: p.url }),
-      config: p.config,
-      timeoutMs: p.timeout * 1000,
-    };
-  },
-  unchanged: () => ({ paused: false }),
-  predict: (_change, { cluster }, p) => ({
-    resources: [
-      predicted(
-        patroniResource(p),
-        p.cluster ?? '',
-        cluster instanceof Unknown ? cluster : { ...cluster, paused: false },
-      ),
-    ],
-    result: { paused: false },
-  }),
-  apply: async (host, change, _p, context) => {
-    await setPaused(host, change, false, change.timeoutMs, context.signal);
-    return { paused: false };
-  },
-  undo: (host, change, context) => setPaused(host, change, true, change.timeoutMs, context.signal),
 });

@@ -121,7 +121,10 @@ and puts one of the same name with other content into errors/, and fails neither
     const timeoutMs = p.timeout * 1000;
     await sendFiles(host, change, timeoutMs, context);
     context.progress('waiting for Barman to take them in');
-    await proveArchived(host, barmanOf(p), change.systemId, change.files, timeoutMs, context.signal);
+    await proveArchived(host, barmanOf(p), change.systemId, change.files, {
+      timeoutMs,
+      signal: context.signal,
+    });
     return { files: change.files.map(({ as }) => as) };
   },
   undo: async () => {

@@ -120,14 +120,7 @@ export const module = defineModule({
     await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.text, { mode: 0o600, user: change.user });
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
     await prepareRunFiles(host, change, runFiles(change.pgdata));
-    const instance = await startInstance(
-      host,
-      change,
-      change.startedWith,
-      change.patienceMs,
-      context.signal,
-      (words) => context.progress(words),
-    );
+    const instance = await startInstance(host, change, change.startedWith, change.patienceMs, context);
     return { pid: instance.pid, ...from(position) };
   },
   undo: async (host, change, context) => {

@@ -87,8 +87,6 @@ export const module = defineModule({
     const bin = programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs);
     const ref = { pgdata: change.pgdata, user: change.user, bin };
     await prepareRunFiles(host, ref, runFiles(change.pgdata));
-    await startInstance(host, ref, change.startedWith, change.timeoutMs, context.signal, (text) =>
-      context.progress(text),
-    );
+    await startInstance(host, ref, change.startedWith, change.timeoutMs, context);
   },
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Unknown } from '../../base/values/unknown.ts';
 import { durationParam, milliseconds } from '../../base/wait/duration.ts';
-import { waitUntil } from '../../base/wait/wait-until.ts';
+import { deadlinePassed, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type TaskContext } from '../../contract/module.ts';
@@ -134,16 +134,20 @@ async function bring(
     timeoutMs,
     signal: context.signal,
   });
-  const seen = await waitUntil({
-    what: `${name} to be ${wanted}`,
-    deadlineMs: Math.max(0, timeoutMs - (performance.now() - started)),
+  const words = (state: ServiceState): string => state.detail ?? state.state;
+  const seen = await until(async () => known(await host.look(serviceResource, serviceId(manager, name))), {
     everyMs: 300,
+    deadlineMs: Math.max(0, timeoutMs - (performance.now() - started)),
     signal: context.signal,
-    attempt: async () => known(await host.look(serviceResource, serviceId(manager, name))),
     done: (state) => state.changing === undefined,
-    describe: (state) => state.detail ?? state.state,
-    onSeen: (state) => context.progress(`${name}: ${state.detail ?? state.state}`),
-    next: logsOf(manager, name),
+    onSeen: (state) => context.progress(`${name}: ${words(state)}`),
+    late: (state) =>
+      deadlinePassed({
+        what: `${name} to be ${wanted}`,
+        deadlineMs: timeoutMs,
+        lastSeen: words(state),
+        next: logsOf(manager, name),
+      }),
   });
   const running = seen.state === 'running';
   // supervisorctl exits 0 when it did nothing, so a restart is proved by the process being another one.

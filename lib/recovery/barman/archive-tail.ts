@@ -134,8 +134,7 @@ export async function proveArchived(
   barman: BarmanPlace,
   systemId: string,
   files: readonly SentFile[],
-  timeoutMs: number,
-  signal: AbortSignal,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const peer = host.peer(barman.host);
   const look = async (): Promise<readonly SentFile[]> => {

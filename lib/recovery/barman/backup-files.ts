@@ -1,5 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { formatBytes } from '../../system/fs/text.ts';
+import { formatBytes } from '../../base/values/bytes.ts';
 import type { CompleteBackup } from './backup-info.ts';
 
 /** What lies on disk of a backup. */

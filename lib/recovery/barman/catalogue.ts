@@ -2,6 +2,7 @@ import type { CommandEvidence } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, Resource } from '../../contract/host.ts';
 import { type Probe, probeScript } from '../../contract/probe.ts';
 import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import type { Archive } from '../wal/archive.ts';
@@ -55,12 +56,15 @@ done
 echo @end`);
 
 // Arguments: name, backups' directory, meta directory of each server.
-const READ_BACKUPS = probeScript(`
+const READ_BACKUPS = probeScript(`${PRESENCE}
 quoted() { awk '{ print " " $0 }'; }
 while [ $# -gt 0 ]; do
   echo "@server $1"
-  d=$2; while [ ! -e "$d" ] && [ -n "$d" ]; do d=\${d%/*}; done
-  if ! { [ -r "\${d:=/}" ] && [ -x "$d" ]; }; then echo "@unreadable $d"; fi
+  for d in "$2" "$3" "$2"/*; do
+    presence "$d"; case $? in 1) continue ;; 2) echo "@unreadable $d"; continue ;; esac
+    [ ! -d "$d" ] || { [ -r "$d" ] && [ -x "$d" ]; } || echo "@unreadable $d"
+  done
+  for f in "$2"/*/backup.info "$3"/*-backup.info; do [ ! -f "$f" ] || [ -r "$f" ] || echo "@unreadable $f"; done
   if [ -f "\${2%/*}/identity.json" ]; then echo @identity; quoted <"\${2%/*}/identity.json"; fi
   for f in "$2"/*/backup.info; do [ -f "$f" ] || continue; d=\${f%/*}; echo "@backup \${d##*/}"; quoted <"$f"; done
   for f in "$3"/*-backup.info; do [ -f "$f" ] || continue; b=\${f##*/}; echo "@backup \${b%-backup.info}"; quoted <"$f"; done
@@ -74,7 +78,7 @@ echo @end`);
  * and compression. Read in this order (register, arrivals, archive) nothing is missed that Barman moves meanwhile: it
  * moves arrivals into the archive and then registers them. mawk knows no `{24}` in patterns, hence the lengths.
  */
-const LIST_ARCHIVES = probeScript(`
+const LIST_ARCHIVES = probeScript(`${PRESENCE}
 min=$1; shift
 merge='
 $1 == "-" { listed = 1; next }
@@ -103,8 +107,13 @@ while [ $# -gt 0 ]; do
     [ -f "$h" ] || continue
     echo "@history \${h##*/}"; awk '{ print " " $0 }' <"$h"
   done
-  d=$2; while [ ! -e "$d" ] && [ -n "$d" ]; do d=\${d%/*}; done
-  if ! { [ -r "\${d:=/}" ] && [ -x "$d" ]; }; then echo @trouble; echo " cannot look into $d"; fi
+  for d in "$2" "$3" "$4"; do
+    presence "$d"; case $? in 1) continue ;; 2) echo @trouble; echo " cannot look into $d"; continue ;; esac
+    { [ -r "$d" ] && [ -x "$d" ]; } || { echo @trouble; echo " cannot look into $d"; }
+  done
+  for f in "$2"/*.history "$3"/*.history "$5" "$6"; do
+    [ ! -f "$f" ] || [ -r "$f" ] || { echo @trouble; echo " cannot read $f"; }
+  done
   shift 6
 done
 echo @end`);

@@ -2,7 +2,10 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { type AtWork, blindRefusal, parseAtWork } from '../postgres/at-work.ts';
+import { AT_WORK } from '../postgres/at-work-script.ts';
 import { parseBackupInfo } from './backup-info.ts';
 import { markerBeside, markerInside, parseMarker, type RestoreMarker } from './marker.ts';
 
@@ -10,7 +13,7 @@ import { markerBeside, markerInside, parseMarker, type RestoreMarker } from './m
 export interface Destination {
   readonly kind: 'absent' | 'directory' | 'other';
   readonly empty: boolean;
-  /** A postmaster runs on it. */
+  /** PostgreSQL works in it. */
   readonly running: boolean;
   /** PostgreSQL ran on it since it was copied: it is no longer the backup. */
   readonly started: boolean;
@@ -28,9 +31,8 @@ export interface Destination {
   readonly tablespacesInUse: readonly string[];
 }
 
-// After a reboot any process may have the number that postmaster.pid holds: a postmaster works in its directory.
 // Arguments: destination, marker in it, marker beside it, places of tablespaces.
-const LOOK = probeScript(`
+const LOOK = probeScript(`${PRESENCE}${AT_WORK}
 quoted() { awk '{ print " " $0 }' <"$1"; }
 d=$1
 if [ -L "$d" ]; then echo '@kind other'
@@ -38,22 +40,25 @@ elif [ -d "$d" ]; then
   ls -A -- "$d" >/dev/null || exit 1
   echo '@kind directory'
   echo @names; ls -A -- "$d" | head -n 8 | awk '{ print " " $0 }'
-elif [ -e "$d" ]; then echo '@kind other'
-else echo '@kind absent'
+else
+  presence "$d"; case $? in 0) echo '@kind other' ;; 1) echo '@kind absent' ;; *) exit 1 ;; esac
 fi
 if [ -f "$2" ]; then echo @inside; quoted "$2"; fi
 if [ -f "$3" ]; then echo @beside; quoted "$3"; fi
 if [ -f "$d/.barman-recover.info" ]; then echo @copied; quoted "$d/.barman-recover.info"; fi
 if [ -f "$d/postmaster.opts" ]; then echo @started; fi
-if [ -f "$d/postmaster.pid" ]; then
-  p=$(head -n 1 "$d/postmaster.pid")
-  if [ -n "$p" ] && [ "$(readlink "/proc/$p/cwd")" = "$(readlink -f -- "$d")" ]; then echo @running; fi
-fi
+if [ -d "$d" ]; then postgres_at_work "$d"; fi
 shift 3
-for t do if [ -e "$t" ] && [ -n "$(ls -A -- "$t" 2>&1)" ]; then echo "@tablespace $t"; fi; done
+for t do
+  presence "$t"; case $? in 1) continue ;; 2) exit 1 ;; esac
+  [ -z "$(ls -A -- "$t" 2>&1)" ] || echo "@tablespace $t"
+done
 echo @end`);
 
-/** Looks at the destination on its own host, as the user that will own it. */
+/**
+ * Looks at the destination on its own host, as the user that will own it. Throws kind `failed` where that may not look,
+ * kind `refused` (`postgres-at-work-unknown`) where nobody can tell whether PostgreSQL works there.
+ */
 export async function readDestination(
   host: ReadHost,
   destination: string,
@@ -71,10 +76,12 @@ export async function readDestination(
   const inside = parseMarker(text('inside') ?? '');
   const beside = parseMarker(text('beside') ?? '');
   const copied = text('copied');
+  const work: AtWork = kind === 'directory' ? parseAtWork(result.stdout) : { answer: 'no' };
+  if (work.answer === 'unknown') throw blindRefusal(destination, work.why).with({ host: host.name });
   return {
     kind: kind === 'directory' || kind === 'absent' ? kind : 'other',
     empty: names.length === 0,
-    running: text('running') !== undefined,
+    running: work.answer === 'yes',
     started: text('started') !== undefined,
     copying: beside,
     // While a copy is under way, a marker inside can only have come with the backup.

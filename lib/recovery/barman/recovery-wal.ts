@@ -53,21 +53,21 @@ export function positionOf(backup: CompleteBackup): BackupPosition {
 /** Whether a backup can be rolled forward to a target with what is archived, and what nodes have beside it. */
 export function solveFor(
   backup: CompleteBackup,
-  servers: readonly Stock[],
-  archives: readonly Archive[],
+  wal: WalAtHand,
   target: RecoveryTarget,
   timeline?: TimelineId,
-  tails: TailsParam = [],
 ): WalPlan | WalRefusal {
-  return solveWal(positionOf(backup), mergedFor(backup, servers, archives, tails), target, timeline);
+  return solveWal(positionOf(backup), mergedFor(backup, wal), target, timeline);
 }
 
-function mergedFor(
-  backup: CompleteBackup,
-  servers: readonly Stock[],
-  archives: readonly Archive[],
-  tails: TailsParam,
-): MergedArchive {
+/** What can be replayed: what is archived, and what nodes have beside it. */
+interface WalAtHand {
+  readonly servers: readonly Stock[];
+  readonly archives: readonly Archive[];
+  readonly tails?: TailsParam | undefined;
+}
+
+function mergedFor(backup: CompleteBackup, { servers, archives, tails = [] }: WalAtHand): MergedArchive {
   const own = archivesFor(backup, servers, archives);
   const beside = tailsBeside(tails, own, backup).map(({ archive }) => archive);
   return mergeArchives([...own, ...beside], backup.segmentSize);
@@ -85,7 +85,7 @@ export function alternativeTo(
     .filter(isComplete)
     .filter((other) => other.systemId === backup.systemId && other !== backup)
     .sort((a, b) => (a.endTime < b.endTime ? 1 : -1))
-    .find((other) => solveFor(other, servers, archives, target).ok);
+    .find((other) => solveFor(other, { servers, archives }, target).ok);
 }
 
 /**

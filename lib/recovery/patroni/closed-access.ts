@@ -1,4 +1,6 @@
 import type { WriteHost } from '../../contract/host.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
 import type { Allowed } from '../postgres/allowed.ts';
 import { closedRules, isClosed } from '../postgres/hba.ts';
 import { KEPT_HBA_FILE } from '../postgres/instance.ts';
@@ -40,11 +42,15 @@ export async function closeAccess(host: WriteHost, ref: InstanceRef, allowed: Al
   await host.writeFile(file, rules, { user: ref.user });
 }
 
+const IS_THERE = `${PRESENCE}
+presence "$1"`;
+
 /** Puts the rules back that `closeAccess` kept; a file that somebody else has written since stays as it is. */
 export async function openAccess(host: WriteHost, ref: InstanceRef): Promise<void> {
   const kept = `${ref.pgdata}/${KEPT_HBA_FILE}`;
-  const there = await host.run(['test', '-e', kept], { user: ref.user, cwd: '/' });
-  if (there.exitCode !== 0) return;
+  const there = await host.run(['sh', '-c', IS_THERE, 'sh', kept], { user: ref.user, cwd: '/' });
+  if (there.exitCode === 1) return;
+  if (there.exitCode !== 0) throw commandFailed(there, host.name, { next: [`ls -l ${kept}`] });
   const file = await hbaFile(host, ref);
   if (isClosed(await read(host, ref, file))) {
     await host.writeFile(file, await read(host, ref, kept), { user: ref.user });

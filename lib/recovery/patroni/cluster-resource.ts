@@ -3,7 +3,7 @@ import type { ReadHost, Resource } from '../../contract/host.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type ClusterView, isUp, type Member, parseClusterAnswer, parseMemberList } from './cluster.ts';
 import { type NodeView, parseNode } from './node.ts';
-import { askRest, nodeProbe, type PatroniAccess, parseAnswers } from './rest.ts';
+import { askRest, nodeProbe, type PatroniAccess, parseAnswers, type RestAnswer } from './rest.ts';
 
 export interface ClusterState extends ClusterView {
   /** Who told it: this node's REST API, another member's, or patronictl (the DCS). */
@@ -46,7 +46,8 @@ export async function readCluster(host: ReadHost, access: PatroniAccess): Promis
       ],
     });
   }
-  const listed = parseMemberList(list.body);
+  const paused = pausedByConfig(answers.get('pause'));
+  const listed = { ...parseMemberList(list.body), ...(paused === undefined ? {} : { paused }) };
   const better = await askMembers(
     host,
     access,
@@ -54,6 +55,12 @@ export async function readCluster(host: ReadHost, access: PatroniAccess): Promis
     Object.values(listed.members),
   );
   return expected(host, access, better ?? { ...listed, source: 'patronictl' });
+}
+
+/** The list does not tell of a pause; the dynamic configuration does. */
+function pausedByConfig(answer: RestAnswer | undefined): boolean | undefined {
+  if (answer?.code !== 200) return undefined;
+  return !['false', 'null', 'no', 'off', '~', ''].includes(answer.body.trim().toLowerCase());
 }
 
 /** The first member that is up and answers. It tells more than the list: pause, exact lag, the system identifier. */

@@ -30,7 +30,7 @@ export interface ClusterView {
   readonly members: Readonly<Record<string, Member>>;
   /** Of the leader, else the highest of all members. */
   readonly timeline?: number;
-  /** Absent where the source does not tell (patronictl). */
+  /** Absent where nobody tells. */
   readonly paused?: boolean;
 }
 

@@ -19,12 +19,11 @@ export async function startAs(
   const files = runFiles(ref.pgdata, spec.socketDirectory);
   if (spec.mode === 'isolated') checkSocketPath(files.socketDirectory);
   await prepareRunFiles(host, ref, files);
-  const told = (text: string): void => context.progress(text);
   if (spec.mode !== 'isolated') {
     // The mark that this data has been started isolated: from here on it is a member's like any other.
     await host.must(['rm', '-f', '--', files.hba], { user: ref.user, cwd: '/' });
     await (spec.mode === 'closed' ? closeAccess(host, ref, spec) : openAccess(host, ref));
-    return startInstance(host, ref, [], patienceMs, context.signal, told);
+    return startInstance(host, ref, [], patienceMs, context);
   }
   const rules = await context.render('pg_hba/isolated.conf.hbs', {
     roles: (await rolesOf(host, ref, spec)).map(quoteName).join(','),
@@ -32,5 +31,5 @@ export async function startAs(
   await host.writeFile(files.hba, rules, { mode: 0o600, user: ref.user });
   const { version } = await postgresResource.read(host, ref.pgdata);
   const settings = isolationSettings(files, version ?? 0, spec.settings);
-  return startInstance(host, ref, settings, patienceMs, context.signal, told);
+  return startInstance(host, ref, settings, patienceMs, context);
 }

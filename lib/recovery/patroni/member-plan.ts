@@ -34,6 +34,8 @@ export interface MemberChange {
   readonly ranBefore: boolean;
   /** A file that lies there as long as the member is meant to be out. */
   readonly outWhile?: string;
+  /** It was stopped as a primary: whoever goes back to its data goes back to this node's. */
+  readonly led?: true;
   /** It was a replica: taking a stop back means that it streams again, asked for here. */
   readonly replicaOf?: { readonly config: string; readonly cluster?: string };
 }
@@ -101,6 +103,7 @@ export function planMember(
     ...(wish.url === undefined ? {} : { url: wish.url }),
     timeoutMs: wish.timeout * 1000,
     ranBefore: known?.running ?? true,
+    ...(wish.state !== 'running' && known?.running === true && known.role === 'primary' ? { led: true } : {}),
     ...(wish.out_while === undefined ? {} : { outWhile: wish.out_while }),
     ...(known?.running === true && known.role === 'recovering' && wish.config !== undefined
       ? {

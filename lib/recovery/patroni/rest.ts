@@ -122,7 +122,22 @@ case $answer in
   echo '@url /patroni'; get $insecure -- "$base/patroni" ;;
 *)
   echo '@url patronictl'
-  list=$(timeout 30 patronictl -c "$config" list -f json) && printf '%s\\n@code 200\\n' "$list" || echo '@code 000' ;;
+  list=$(timeout 30 patronictl -c "$config" list -f json) && printf '%s\\n@code 200\\n' "$list" || echo '@code 000'
+  echo '@url pause'
+  if dynamic=$(timeout 30 patronictl -c "$config" show-config 2>&1) && [ -n "$dynamic" ]; then
+    # Nothing else of it leaves the host.
+    case "
+$dynamic
+" in *"
+pause: "*) dynamic=\${dynamic#pause: }; dynamic=\${dynamic##*"
+pause: "}; printf '%s\\n' "\${dynamic%%
+*}" ;; *) echo false ;; esac
+    echo '@code 200'
+  else
+    # How it says that the DCS has no configuration of this cluster: nothing is paused.
+    case $dynamic in *"'NoneType' object has no attribute 'data'"*) printf 'false\\n@code 200\\n' ;;
+    *) printf '%s\\n' "$dynamic" >&2; echo '@code 000' ;; esac
+  fi ;;
 esac
 exit 0`);
 
@@ -169,7 +184,7 @@ export async function askOwn(host: ReadHost, access: PatroniAccess, path: string
 
 /** The node's own Patroni, and patronictl where that is silent. */
 export function nodeProbe(access: PatroniAccess) {
-  return ASK_NODE(ownWords(access), { timeoutMs: 60_000 });
+  return ASK_NODE(ownWords(access), { timeoutMs: 90_000 });
 }
 
 function ownWords({ url, port, config }: PatroniAccess): readonly string[] {

@@ -44,9 +44,7 @@ export async function endRecoveryHere(
     session,
     runFiles(pgdata, startedWith.find(([name]) => name === 'unix_socket_directories')?.[1]),
   );
-  await startInstance(host, session, startedWith, timeoutMs, context.signal, (text) =>
-    context.progress(text),
-  );
+  await startInstance(host, session, startedWith, timeoutMs, context);
   await until(() => position(host, session), {
     everyMs: 300,
     deadlineMs: timeoutMs,

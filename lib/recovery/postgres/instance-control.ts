@@ -1,10 +1,11 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
-import type { InstanceState } from './instance.ts';
+import { type InstanceState, isOrphaned } from './instance.ts';
 import { postgresResource } from './instance-resource.ts';
 import { type RunFiles, runFiles } from './isolation.ts';
 import { type LogFacts, NOTHING_LOGGED, readLog } from './log.ts';
@@ -25,8 +26,20 @@ const GRACE_MS = 30_000;
 const ORPHANS_MS = 60_000;
 
 /**
- * Stops an instance and proves that no process of it is left. Does nothing where none runs. Throws kind `failed`
- * (`postgres-still-runs`) at the deadline, with what was last seen.
+ * Without a postmaster nobody tells its children to end. SIGTERM rolls a backend's transaction back; SIGQUIT is for one
+ * that is stuck, and what it had not written is in the WAL. SIGCONT, for one that somebody has stopped.
+ */
+const END_ORPHANS = `
+left() { for pid do kill -0 "$pid" 2>/dev/null && return; done; return 1; }
+kill -TERM "$@"; kill -CONT "$@"
+n=0
+while left "$@" && [ $n -lt 20 ]; do sleep 0.25; n=$((n + 1)); done
+! left "$@" || kill -QUIT "$@"
+exit 0`;
+
+/**
+ * Stops an instance and proves that no process of it is left; also what a killed postmaster has left behind. Does
+ * nothing where none runs. Throws kind `failed` (`postgres-still-runs`) at the deadline, with what was last seen.
  */
 export async function stopInstance(
   host: WriteHost,
@@ -38,10 +51,13 @@ export async function stopInstance(
   const before = await postgresResource.read(host, ref.pgdata);
   if (!before.running) return;
   const seconds = String(Math.ceil(timeoutMs / 1000));
-  const stop = await host.run(
-    [`${ref.bin}/pg_ctl`, '-D', ref.pgdata, '-m', mode, '-t', seconds, '-w', '-s', 'stop'],
-    { user: ref.user, cwd: '/', timeoutMs: timeoutMs + GRACE_MS, signal, ownChannel: true },
-  );
+  const options = { user: ref.user, timeoutMs: timeoutMs + GRACE_MS, signal, ownChannel: true };
+  const stop = isOrphaned(before)
+    ? await host.run(['sh', '-c', END_ORPHANS, 'sh', ...(before.processes ?? []).map(String)], options)
+    : await host.run([`${ref.bin}/pg_ctl`, '-D', ref.pgdata, '-m', mode, '-t', seconds, '-w', '-s', 'stop'], {
+        ...options,
+        cwd: '/',
+      });
   await until(() => postgresResource.read(host, ref.pgdata), {
     everyMs: 200,
     // pg_ctl returns when postmaster.pid is gone; the last process follows at once.
@@ -109,9 +125,9 @@ export async function startInstance(
   ref: InstanceRef,
   settings: readonly (readonly [name: string, value: string])[],
   silenceMs: number,
-  signal: AbortSignal,
-  told: (text: string) => void,
+  context: Pick<TaskContext, 'signal' | 'progress'>,
 ): Promise<InstanceState> {
+  const { signal } = context;
   const { log } = runFiles(ref.pgdata);
   const begun = performance.now();
   await until(() => postgresResource.read(host, ref.pgdata), {
@@ -158,7 +174,7 @@ export async function startInstance(
     const now = performance.now();
     if (lines !== heard.lines) heard = { lines, at: now };
     else if (now - heard.at >= silenceMs) throw silent(host.name, ref, facts, silenceMs);
-    told(facts.tail.at(-1) ?? 'no word in the log yet');
+    context.progress(facts.tail.at(-1) ?? 'no word in the log yet');
     await rest(300, signal);
   }
 }

@@ -1,22 +1,20 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, Resource } from '../../contract/host.ts';
 import { type Probe, probeScript } from '../../contract/probe.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
+import { blindRefusal, parseAtWork } from './at-work.ts';
+import { AT_WORK } from './at-work-script.ts';
 import { type InstanceState, KEPT_HBA_FILE, NO_INSTANCE, parseInstance } from './instance.ts';
 
 // What proves that an instance runs is a process that works in its directory, not a file that a crash leaves behind.
-const LOOK = probeScript(`
+const LOOK = probeScript(`${PRESENCE}${AT_WORK}
 d=$1
-[ -e "$d" ] || [ -L "$d" ] || { echo @absent; exit 0; }
+presence "$d"; case $? in 1) echo @absent; exit 0 ;; 2) exit 3 ;; esac
 cd -- "$d" 2>/dev/null || { echo "cannot enter $d" >&2; exit 3; }
-real=$(pwd -P)
-echo @processes
-find /proc -mindepth 2 -maxdepth 2 -name cwd -printf '%h %l\\n' 2>/dev/null | grep -F -- " $real" |
-  while read -r process directory; do
-    [ "$directory" = "$real" ] && printf '%s %s\\n' "\${process#/proc/}" "$(cat "$process/comm" 2>/dev/null)"
-  done
-[ -f PG_VERSION ] || exit 0
+postgres_at_work "$d"
+presence PG_VERSION; case $? in 1) exit 0 ;; 2) exit 3 ;; esac
 version=$(cat PG_VERSION) || { echo "cannot read $d/PG_VERSION" >&2; exit 3; }
 echo "@version $version"
 echo @files
@@ -26,11 +24,7 @@ grep -q '^restore_command.*pitr: absent' postgresql.auto.conf 2>/dev/null && ech
 grep -aqs 'because of insufficient parameter settings' "$d.pitr-run/postgresql.log" && echo pitr-paused-by-settings
 program=
 if [ -f postmaster.opts ]; then echo @opts; cat postmaster.opts; read -r program rest < postmaster.opts; fi
-if [ -f postmaster.pid ]; then
-  echo @pidfile; cat postmaster.pid
-  read -r pid < postmaster.pid
-  [ -r "/proc/$pid/cwd" ] || echo "@alive $(cat "/proc/$pid/comm" 2>/dev/null)"
-fi
+if [ -f postmaster.pid ]; then echo @pidfile; cat postmaster.pid; fi
 for programs in "\${program%/*}" "/usr/lib/postgresql/$version/bin" "/usr/pgsql-$version/bin"; do
   if [ -x "$programs/pg_controldata" ]; then
     echo "@programs $programs"; echo @control; LC_ALL=C "$programs/pg_controldata" . ; break
@@ -40,7 +34,8 @@ exit 0`);
 
 /**
  * A PostgreSQL instance by its data directory (absolute path). One round trip. Throws kind `failed`
- * (`data-directory-unreadable`) where the login user may not look into it.
+ * (`data-directory-unreadable`) where the login user may not look into it, kind `refused` (`postgres-at-work-unknown`)
+ * where nobody can tell whether it runs.
  */
 export const postgresResource: Resource<InstanceState> = {
   kind: 'postgres',
@@ -60,7 +55,11 @@ async function readInstance(host: ReadHost, directory: string): Promise<Instance
 
 /** What the probe has answered. Throws like `postgresResource`. */
 export function instanceOf(answer: RunResult, host: string, directory: string): InstanceState {
-  if (answer.exitCode === 0) return parseInstance(answer.stdout);
+  if (answer.exitCode === 0) {
+    const work = answer.stdout.startsWith('@absent') ? undefined : parseAtWork(answer.stdout);
+    if (work?.answer === 'unknown') throw blindRefusal(directory, work.why).with({ host });
+    return parseInstance(answer.stdout);
+  }
   throw new PitrError({
     kind: 'failed',
     code: 'data-directory-unreadable',

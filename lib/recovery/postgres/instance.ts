@@ -1,3 +1,4 @@
+import { parseAtWork } from './at-work.ts';
 import { type ControlData, type InstanceRole, parseControlData, roleOf } from './control-data.ts';
 import type { SignalKind } from './recovery-settings.ts';
 
@@ -47,17 +48,22 @@ export interface InstanceState {
 /** What a data directory without data, or none at all, looks like. */
 export const NO_INSTANCE: InstanceState = { data: 'absent', running: false, mode: 'open' };
 
+/** The postmaster is gone, killed; what it has left ends by itself only when it comes to see that. */
+export function isOrphaned({ running, pid, processes = [] }: InstanceState): boolean {
+  return running && pid === undefined && processes.length > 0;
+}
+
 /** Where the rules of a closed instance are kept, in the data directory. */
 export const KEPT_HBA_FILE = 'pg_hba.conf.pitr-open';
 
 /** Reads the answer of the look in lib/recovery/postgres/instance-resource.ts: `@name value` lines with text below them. */
 export function parseInstance(answer: string): InstanceState {
   const told = sections(answer);
-  const processes = (told.get('processes')?.lines ?? []).map(parseProcess).filter(isPostgres);
-  const pids = processes.map(({ pid }) => pid);
+  const work = parseAtWork(answer);
+  const running = work.answer === 'yes';
+  const pids = work.answer === 'yes' ? work.processes : [];
   const file = parsePidFile(told.get('pidfile')?.lines ?? []);
-  const alive = file !== undefined && (pids.includes(file.pid) || told.get('alive')?.value === 'postgres');
-  const running = alive || pids.length > 0;
+  const alive = file !== undefined && pids.includes(file.pid);
   const version = Number(told.get('version')?.value ?? Number.NaN);
   if (Number.isNaN(version)) return { ...NO_INSTANCE, running, ...(running ? { processes: pids } : {}) };
 
@@ -141,18 +147,4 @@ function sections(answer: string): ReadonlyMap<string, Section> {
     } else current?.lines.push(line);
   }
   return found;
-}
-
-interface Process {
-  readonly pid: number;
-  readonly name: string;
-}
-
-function parseProcess(line: string): Process {
-  const [pid = '', ...name] = line.split(' ');
-  return { pid: Number(pid), name: name.join(' ') };
-}
-
-function isPostgres({ name }: Process): boolean {
-  return name === 'postgres' || name === 'postmaster';
 }

@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { type Allowed, allowedOf } from './allowed.ts';
-import type { AccessMode, InstanceState } from './instance.ts';
+import { type AccessMode, type InstanceState, isOrphaned } from './instance.ts';
 
 /** What a start is asked for. */
 export interface StartWish {
@@ -39,11 +39,6 @@ const WORDS: Readonly<Record<AccessMode, string>> = {
   closed: 'closed to everybody but this host',
   open: 'as configured',
 };
-
-/** The postmaster is gone, killed; what it has left ends by itself when it comes to see that. */
-function isOrphaned({ running, pid, processes = [] }: InstanceState): boolean {
-  return running && pid === undefined && processes.length > 0;
-}
 
 /** The start that leads from this state to the wanted one, or nothing. Throws kind `refused`. */
 export function planStart(state: InstanceState | Unknown, wish: StartWish): StartChange | undefined {

@@ -8,6 +8,7 @@ import type { Change, Foresight, Result, TaskContext } from '../../contract/modu
 import { authorsProbe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
+import { commandLine } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { type PathState, pathResource } from '../fs/path-resource.ts';
 import { absolutePath } from '../fs/paths.ts';
@@ -204,6 +205,14 @@ export async function undoCommand(
     ...(change.user === undefined ? {} : { user: change.user }),
   });
   if (result.exitCode !== 0) throw failed(result);
+}
+
+/** The very command that takes it back, as whom and where. */
+export function shownUndo({ undo, chdir, user }: CommandChange): readonly string[] {
+  if (undo === undefined) return [];
+  const as = user === undefined ? '' : ` as ${user}`;
+  const where = chdir === undefined ? '' : ` in ${chdir}`;
+  return [`runs${as}${where}: ${commandLine(undo)}`];
 }
 
 /** For the docs of both modules. */

@@ -19,7 +19,11 @@ export async function applyFile(
   } else {
     if (change.backup !== undefined) await copyOnce(host, path, change.backup);
     if (before?.keptAt !== undefined) await keep(host, path, before.keptAt);
-    await host.writeFile(path, await content(), attributesOf(after));
+    const { mode } = after;
+    await host.writeFile(path, await content(), {
+      ...(change.own === true ? { mode } : attributesOf(after)),
+      replace: true,
+    });
   }
   return resultOf(path, after, change.backup);
 }

@@ -1,4 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { formatBytes } from '../../base/values/bytes.ts';
 import { known } from '../../contract/known.ts';
 import type { Change, Diff, Foresight, Result } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
@@ -16,7 +17,7 @@ import { formatMode } from './mode.ts';
 import { HASHED_BYTES, pathResource } from './path-resource.ts';
 import { parentOf } from './paths.ts';
 import { checkOwner, checkParent, newAttributes, type Surroundings } from './surroundings.ts';
-import { contentDiff, formatBytes } from './text.ts';
+import { contentDiff } from './text.ts';
 
 /** A file to be written, or to get other attributes; all that its undo needs. */
 export interface FileChange extends Change {
@@ -27,6 +28,8 @@ export interface FileChange extends Change {
   readonly before?: OldFile | undefined;
   /** A copy of the old file to be made for people, as `backup: true` asks. */
   readonly backup?: string | undefined;
+  /** Its owner and group are what its writer's new files have: they need not be set. */
+  readonly own?: true;
   /** The new content, where apply could not make it again (a template). */
   readonly text?: string | undefined;
 }
@@ -81,6 +84,7 @@ export function planFile(state: FileState, wish: FileWish): FileChange | undefin
     path: state.path,
     after,
     before,
+    ...ownOf(after, around(state)),
     ...(wish.backup && rewrites ? { backup: state.backup } : {}),
   };
 }
@@ -97,7 +101,13 @@ function planNew(state: FileState, wish: FileWish): FileChange {
     diff: [contentDiff(state.path, undefined, shownWanted(state))],
     path: state.path,
     after: { ...attributes, sha256: state.wanted.sha256, size: state.wanted.size },
+    ...ownOf(attributes, surroundings),
   };
+}
+
+function ownOf(after: Attributes, surroundings: Surroundings): { readonly own?: true } {
+  const created = newAttributes(surroundings, 0o666);
+  return after.owner === created.owner && after.group === created.group ? { own: true } : {};
 }
 
 function around(state: FileState): Surroundings {

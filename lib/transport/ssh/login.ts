@@ -3,7 +3,9 @@ import type { Duplex } from 'node:stream';
 import { NodeSSH } from 'node-ssh';
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
 import type { PitrError } from '../../base/errors/pitr-error.ts';
+import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import { deferred } from '../deferred.ts';
+import { Turns } from '../turns.ts';
 import type { SshSettings } from '../types.ts';
 import { Authentication } from './authentication.ts';
 import {
@@ -20,6 +22,13 @@ import { resolveTarget, type Target } from './target.ts';
 const KEEPALIVE_MS = 2_000;
 const KEEPALIVES_MISSED = 3;
 const EARLY_CLOSE_RETRIES = 3;
+
+/**
+ * A login costs the controller some ten milliseconds of arithmetic. With hundreds at once each would wait for all the
+ * others, and their hosts would close on them (LoginGraceTime): so only that many are at work, whoever asks for them.
+ */
+const LOGINS_AT_ONCE = 24;
+const gate = new Turns(LOGINS_AT_ONCE);
 
 /** A connection that is logged in. */
 export interface Login {
@@ -41,38 +50,55 @@ export async function login(
 ): Promise<Login> {
   const resolved = await resolveTarget(settings);
   const target = via.length === 0 ? resolved : { ...resolved, proxyJump: via };
-  const deadline = performance.now() + settings.connectTimeoutMs;
   for (let attempt = 0; ; attempt += 1) {
     const early = { closed: false };
     try {
-      return await loginOnce(settings, target, deadline, signal, early);
+      return await loginOnce({ settings, target, early }, signal);
     } catch (error) {
       // sshd drops connections at random when many come at once (MaxStartups); that passes.
       if (!early.closed || attempt >= EARLY_CLOSE_RETRIES || signal.aborted) throw error;
-      const ms = 100 * 2 ** attempt * (0.5 + Math.random());
-      if (performance.now() + ms > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt * (0.5 + Math.random())));
     }
   }
 }
 
-async function loginOnce(
-  settings: SshSettings,
-  target: Target,
-  deadline: number,
-  signal: AbortSignal,
-  early: { closed: boolean },
-): Promise<Login> {
+/** One try. */
+interface Attempt {
+  readonly settings: SshSettings;
+  readonly target: Target;
+  /** `closed`: the host closed the connection before anything was said. */
+  readonly early: { closed: boolean };
+}
+
+async function loginOnce(attempt: Attempt, signal: AbortSignal): Promise<Login> {
+  const { settings, target } = attempt;
+  if (target.proxyCommand !== undefined) throw proxyCommandUnsupported(target, target.proxyCommand);
+  // Before the gate: it has to pass the gate itself.
+  const jump = await jumpTo(settings, target, signal);
+  const leave = await gate.take({ signal });
+  try {
+    if (leave === undefined) throw connectionLost(target, 'interrupted');
+    return await logInBy(jump, attempt, signal);
+  } catch (error) {
+    jump?.end();
+    throw error;
+  } finally {
+    leave?.();
+  }
+}
+
+async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortSignal): Promise<Login> {
+  const { settings, target, early } = attempt;
   const hostKey = await HostKeyCheck.of(target);
-  const route = await routeTo(settings, target, deadline, signal);
+  const route = await routeTo(attempt, jump, signal);
   const authentication = new Authentication(target, settings);
   const ssh = new NodeSSH();
-  const state = { handshake: false };
-  const timeLeft = Math.max(1, deadline - performance.now());
+  const state = { handshake: false, late: false };
   const ready = ssh.connect({
     username: target.user,
     sock: route.socket,
-    readyTimeout: timeLeft,
+    // Its own is a clock that a busy controller runs into.
+    readyTimeout: 0,
     keepaliveInterval: KEEPALIVE_MS,
     keepaliveCountMax: KEEPALIVES_MISSED,
     ...hostKeyOrder(hostKey.preferredAlgorithms),
@@ -99,6 +125,10 @@ async function loginOnce(
     route.socket.destroy();
   };
   signal.addEventListener('abort', stop, { once: true });
+  const callOff = patientTimeout(() => {
+    state.late = true;
+    stop();
+  }, settings.connectTimeoutMs);
   try {
     await ready;
   } catch (thrown) {
@@ -106,9 +136,8 @@ async function loginOnce(
     route.end();
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     if (hostKey.refusal !== undefined) throw hostKey.refusal;
+    if (state.late) throw connectTimedOut(target, settings.connectTimeoutMs, 'the SSH handshake');
     const level = 'level' in error ? error.level : undefined;
-    if (level === 'client-timeout')
-      throw connectTimedOut(target, settings.connectTimeoutMs, 'the SSH handshake');
     // "Too many authentication failures" comes as a bare disconnect, with its number as code.
     const disconnected = 'code' in error && typeof error.code === 'number';
     if (level === 'client-authentication' || (state.handshake && disconnected)) {
@@ -117,6 +146,7 @@ async function loginOnce(
     early.closed = !state.handshake && level !== 'handshake';
     throw handshakeFailed(target, error);
   } finally {
+    callOff();
     signal.removeEventListener('abort', stop);
   }
   return { target, client, lost: lost.promise, end: () => client.end() };
@@ -138,26 +168,31 @@ interface Route {
   end(): void;
 }
 
+/** A login to the last of the jump hosts; nothing where the host is reached without. */
+async function jumpTo(
+  settings: SshSettings,
+  { proxyJump }: Target,
+  signal: AbortSignal,
+): Promise<Login | undefined> {
+  const nearest = proxyJump.at(-1);
+  if (nearest === undefined) return undefined;
+  return login(jumpSettings(settings, nearest), signal, proxyJump.slice(0, -1));
+}
+
 /** A byte stream to the host's SSH port: a TCP connection, or a forwarding through the jump hosts. */
 async function routeTo(
-  settings: SshSettings,
-  target: Target,
-  deadline: number,
+  { settings, target }: Attempt,
+  jump: Login | undefined,
   signal: AbortSignal,
 ): Promise<Route> {
-  if (target.proxyCommand !== undefined) throw proxyCommandUnsupported(target, target.proxyCommand);
-  const nearest = target.proxyJump.at(-1);
-  if (nearest === undefined) {
-    const socket = await openSocket(target, settings.connectTimeoutMs, deadline, signal);
+  if (jump === undefined) {
+    const socket = await openSocket(target, settings.connectTimeoutMs, signal);
     return { socket, end: () => socket.destroy() };
   }
-  const jump = await login(jumpSettings(settings, nearest), signal, target.proxyJump.slice(0, -1));
   return new Promise((resolve, reject) => {
     jump.client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, socket) => {
-      if (error) {
-        jump.end();
-        reject(handshakeFailed(target, error));
-      } else resolve({ socket, end: () => jump.end() });
+      if (error) reject(handshakeFailed(target, error));
+      else resolve({ socket, end: () => jump.end() });
     });
   });
 }
@@ -175,27 +210,22 @@ function jumpSettings(settings: SshSettings, jump: string): SshSettings {
   };
 }
 
-function openSocket(
-  target: Target,
-  timeoutMs: number,
-  deadline: number,
-  signal: AbortSignal,
-): Promise<Socket> {
+function openSocket(target: Target, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     // Without Nagle's algorithm off, each command would wait for the host's delayed acknowledgement.
     const socket = connectSocket({ host: target.host, port: target.port, noDelay: true, keepAlive: true });
     const finish = (act: () => void): void => {
-      clearTimeout(timer);
+      callOff();
       signal.removeEventListener('abort', abort);
       act();
     };
-    const timer = setTimeout(
+    const callOff = patientTimeout(
       () =>
         finish(() => {
           socket.destroy();
           reject(connectTimedOut(target, timeoutMs, 'the TCP connection'));
         }),
-      Math.max(1, deadline - performance.now()),
+      timeoutMs,
     );
     const abort = (): void =>
       finish(() => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { byteSize, duration, oneLine, printable, truncate, wrapWords } from '../../../cli/text.ts';
+import { duration, oneLine, printable, truncate, wrapWords } from '../../../cli/text.ts';
 
 const text = fc.string({ unit: 'binary' });
 
@@ -61,15 +61,5 @@ describe('layout', () => {
     [3_725_000, '1 h 02 min'],
   ])('%i ms are %s', (milliseconds, words) => {
     expect(duration(milliseconds)).toBe(words);
-  });
-
-  it.each([
-    [0, '0 bytes'],
-    [1023, '1023 bytes'],
-    [1024, '1.0 KiB'],
-    [16 * 1024 * 1024, '16.0 MiB'],
-    [5 * 1024 ** 4, '5.0 TiB'],
-  ])('%i bytes are %s', (bytes, words) => {
-    expect(byteSize(bytes)).toBe(words);
   });
 });

@@ -91,7 +91,12 @@ export class WalReader {
         at = aligned(at + length);
         if (begun.got < begun.length) continue;
         this.#begun = undefined;
-        const record = new ReadRecord(joined(begun), 0, begun.length, page.version, begun.lsn, place, at);
+        const record = new ReadRecord(
+          { view: joined(begun), at: 0, length: begun.length, after: at },
+          page.version,
+          begun.lsn,
+          place,
+        );
         const wrong = this.#check(record);
         if (wrong !== undefined) return { kind: 'damaged', at: begun.lsn, why: wrong };
         yield record;
@@ -114,7 +119,12 @@ export class WalReader {
         }
         if (available - at < length) return truncated(positionIn(start, where), bytes);
         at = aligned(at + length);
-        const record = new ReadRecord(bytes, where, length, page.version, undefined, place, at);
+        const record = new ReadRecord(
+          { view: bytes, at: where, length, after: at },
+          page.version,
+          undefined,
+          place,
+        );
         const wrong = this.#check(record);
         if (wrong !== undefined) return { kind: 'damaged', at: positionIn(start, where), why: wrong };
         yield record;
@@ -162,6 +172,14 @@ export class WalReader {
   }
 }
 
+/** Where a record lies in a view, and where in the segment the next one begins. */
+interface Extent {
+  readonly view: DataView;
+  readonly at: number;
+  readonly length: number;
+  readonly after: number;
+}
+
 interface SegmentPlace {
   readonly start: Lsn;
   readonly low: number;
@@ -185,15 +203,12 @@ class ReadRecord implements WalRecord {
   private readonly after: number;
   private readonly segmentSize: number;
 
-  /** It lies at `at` in `view`; without `lsn` that is its place in the segment too. The next one begins at `after`. */
+  /** Without `lsn` its place in the view is its place in the segment too. */
   constructor(
-    view: DataView,
-    at: number,
-    length: number,
+    { view, at, length, after }: Extent,
     version: WalVersion,
     lsn: Lsn | undefined,
     segment: SegmentPlace,
-    after: number,
   ) {
     this.xid = view.getUint32(at + 4, true);
     this.info = view.getUint8(at + 16);

@@ -83,9 +83,10 @@ describe('plain output', () => {
         next     pitr play rollback.yml -i inventory/lab-docker.yml -e target=db2
 
       What you can do now:
-        see what was done   pitr runs 20260123-123000-k3f9
-        go on               pitr resume 20260123-123000-k3f9
-        take it back        pitr undo 20260123-123000-k3f9
+        See what was done:
+          pitr runs 20260123-123000-k3f9
+        Go on where it stood:
+          pitr resume 20260123-123000-k3f9
       "
     `);
   });

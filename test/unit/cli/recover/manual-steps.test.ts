@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { manualSteps, type Prepared, type Step } from '../../../../cli/recover/manual-steps.ts';
+import { type ManualStep, manualSteps, type Prepared } from '../../../../cli/recover/manual-steps.ts';
 import type { Node } from '../../../../cli/recover/nodes.ts';
 
 const node = (name: string, facts: Partial<Node> = {}): Node => ({
@@ -41,7 +41,7 @@ function stepsFor(target: Node, leader: string | undefined, more: Partial<Prepar
   return manualSteps({ site: { nodes, barman }, node: target, leader, prepared: { ...prepared, ...more } });
 }
 
-const typed = (steps: readonly Step[]): readonly string[] =>
+const typed = (steps: readonly ManualStep[]): readonly string[] =>
   steps.flatMap(({ commands }) => commands.map((command) => command.typed));
 
 describe('the printed steps', () => {

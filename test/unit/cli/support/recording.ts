@@ -157,7 +157,13 @@ export function failedRecovery(mode: RunMode = 'run'): readonly PitrEvent[] {
         db4: recap({ skipped: 1 }),
       },
       { error, notRun: { db2: ['Reload pg_hba'] } },
-    ).events;
+    )
+    .add('run.ways', {
+      ways: [
+        { text: 'See what was done', command: 'pitr runs 20260123-123000-k3f9' },
+        { text: 'Go on where it stood', command: 'pitr resume 20260123-123000-k3f9' },
+      ],
+    }).events;
 }
 
 /** A check: what would change, and what cannot be known. */

@@ -53,7 +53,7 @@ it('is looked for wherever a change or its undo may have been cut off, and not w
   const looked: string[] = [];
   const connection = (name: string) => {
     looked.push(name);
-    const run = () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
+    const run = () => Promise.resolve({ exitCode: 0, stdout: '@left\n', stderr: '' });
     return { name, run } as unknown as HostConnection;
   };
   const kept = run.changes.filter(({ intent }) => intent.number === 4);

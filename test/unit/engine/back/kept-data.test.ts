@@ -25,7 +25,7 @@ async function run(
         host: 'db2',
         module,
         params: {},
-        change: { summary: module },
+        change: { summary: module, ...{ pgdata: '/data', state: 'running' } },
         undoable: true,
       },
       { type: 'change.done', time: 0, number: index + 1, result: {} },
@@ -39,13 +39,13 @@ async function run(
 }
 
 it('a way back that was answered with no does not keep the old data from being let go', async () => {
-  const recovered = await run('a', 'ok', 'core.lock', 'postgres.promote');
+  const recovered = await run('a', 'ok', 'core.lock', 'postgres.promote', 'patroni.member');
   const declined = await run('b', 'interrupted', 'core.lock');
   expect(whyNotYet([recovered, declined])).toBeUndefined();
 });
 
 it('a way back that failed after it had changed something keeps it', async () => {
-  const recovered = await run('a', 'ok', 'core.lock', 'postgres.promote');
+  const recovered = await run('a', 'ok', 'core.lock', 'postgres.promote', 'patroni.member');
   const broken = await run('b', 'failed', 'core.lock', 'patroni.member');
   expect(whyNotYet([recovered, broken])).toBe('the last run of this recovery, b, did not end well');
 });

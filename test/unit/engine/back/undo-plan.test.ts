@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { storyOf } from '../../../../lib/engine/back/story.ts';
 import { planUndo } from '../../../../lib/engine/back/undo-plan.ts';
 import { parseJournal } from '../../../../lib/engine/journal/read.ts';
 import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
@@ -38,8 +39,8 @@ function promotion(notBegun?: true): string {
 }
 
 it('is not held up by a promotion before which the lock was lost, and is by one that failed', async () => {
-  expect((await planUndo(parseJournal(promotion(true), 'journal.jsonl'))).wall).toBeUndefined();
-  expect((await planUndo(parseJournal(promotion(), 'journal.jsonl'))).wall).toMatchObject({
+  expect((await planUndo(storyOf(parseJournal(promotion(true), 'journal.jsonl'), []))).wall).toBeUndefined();
+  expect((await planUndo(storyOf(parseJournal(promotion(), 'journal.jsonl'), []))).wall).toMatchObject({
     change: { intent: { number: 1 } },
   });
 });

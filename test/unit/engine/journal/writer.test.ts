@@ -100,7 +100,7 @@ describe('a journal whose disk is full', () => {
 
   it('is told as what it is, with the way on', async () => {
     const path = await scratch();
-    const writer = await JournalWriter.create(path, 'pitr resume 20261122T144512-7f3a');
+    const writer = await JournalWriter.create(path, { again: 'pitr resume 20261122T144512-7f3a' });
     await writer.durable(STARTED);
     await fillDisk(path);
     await expect(writer.durable(intended(1))).rejects.toMatchObject({

@@ -37,7 +37,7 @@ const newest = backup('20261122T155813');
 /** The reason against a backup, as the operator reads it. */
 function reason(param: TargetParam, some: readonly Archive[] = archives): string {
   const target = checkedTarget(param);
-  const refusal = solveFor(newest, servers, some, target);
+  const refusal = solveFor(newest, { servers, archives: some }, target);
   return refusal.ok ? 'none' : whyNot(refusal, target, newest);
 }
 

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseInstance, parseOptions, parsePidFile } from '../../../../lib/recovery/postgres/instance.ts';
 
-const PATRONI = `@processes
-242 postgres
-243 postgres
-400 bash
+const PATRONI = `@working yes 242 243
+@because its processes work there
 @version 15
 @files
 standby.signal
@@ -22,8 +20,8 @@ ready
 @programs /usr/lib/postgresql/15/bin
 `;
 
-const ISOLATED = `@processes
-936 postgres
+const ISOLATED = `@working yes 936
+@because its processes work there
 @version 15
 @files
 backup_label
@@ -97,22 +95,14 @@ Bytes per WAL segment:                16777216
   });
 
   it('does not run because of a postmaster.pid that a crash left behind', () => {
-    const crashed = PATRONI.replace('242 postgres\n243 postgres\n', '');
+    const crashed = PATRONI.replace(/^@working.*\n@because.*$/m, '@working no');
     const state = parseInstance(crashed);
     expect(state.running).toBe(false);
     expect(state.pid).toBeUndefined();
   });
 
-  it('does not run because its pid was given to another program', () => {
-    const reused = PATRONI.replace('242 postgres\n243 postgres\n', '').replace(
-      '@pidfile',
-      '@alive nginx\n@pidfile',
-    );
-    expect(parseInstance(reused).running).toBe(false);
-  });
-
   it('still runs while only children of a killed postmaster are left', () => {
-    const orphaned = PATRONI.replace('242 postgres\n', '');
+    const orphaned = PATRONI.replace('yes 242 243', 'yes 243');
     expect(parseInstance(orphaned)).toMatchObject({ running: true, processes: [243] });
   });
 
@@ -120,7 +110,7 @@ Bytes per WAL segment:                16777216
     expect(parseInstance(PATRONI.replace('standby.signal', 'pg_hba.conf.pitr-open')).mode).toBe('closed');
   });
 
-  it.each(['@absent\n', '@processes\n'])('is absent where there is no data: %j', (answer) => {
+  it.each(['@absent\n', '@working no\n'])('is absent where there is no data: %j', (answer) => {
     expect(parseInstance(answer)).toEqual({ data: 'absent', running: false, mode: 'open' });
   });
 });

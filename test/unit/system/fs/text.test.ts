@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asText, contentDiff, formatBytes, parseBytes, SMALL_BYTES } from '../../../../lib/system/fs/text.ts';
+import { asText, contentDiff, SMALL_BYTES } from '../../../../lib/system/fs/text.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -40,37 +40,5 @@ describe('content in a diff', () => {
     ['\ufeffwith a mark', true],
   ])('takes %j for text: %s', (text, expected) => {
     expect(asText(bytes(text))).toBe(expected ? text : undefined);
-  });
-});
-
-describe('sizes', () => {
-  it.each([
-    ['0', 0],
-    ['4096', 4096],
-    ['10 GiB', 10 * 1024 ** 3],
-    ['10GiB', 10 * 1024 ** 3],
-    ['1.5 MiB', 1.5 * 1024 ** 2],
-    ['500MB', 500_000_000],
-    ['2G', 2 * 1024 ** 3],
-    ['16 kB', 16_000],
-    ['0.3 bytes', 1],
-  ])('%s is %d bytes', (text, expected) => {
-    expect(parseBytes(text)).toBe(expected);
-  });
-
-  it.each(['', 'GiB', '-1', '1,5 GiB', '10 gigs', '1e3', '0x10', '10 GiB free'])(
-    '%j is not a size',
-    (text) => {
-      expect(parseBytes(text)).toBeUndefined();
-    },
-  );
-
-  it.each([
-    [0, '0 bytes'],
-    [1023, '1023 bytes'],
-    [1024, '1.0 KiB'],
-    [1.5 * 1024 ** 3, '1.5 GiB'],
-  ])('%d is shown as %s', (size, expected) => {
-    expect(formatBytes(size)).toBe(expected);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { formatDuration, parseDuration } from '../../../../lib/base/wait/duration.ts';
-import { type Clock, type Wait, waitUntil } from '../../../../lib/base/wait/wait-until.ts';
+import { type Clock, deadlinePassed, until, type Waiting } from '../../../../lib/base/wait/until.ts';
 
 /** A clock that stands still but for the pauses. */
 class ManualClock implements Clock {
@@ -16,20 +17,19 @@ class ManualClock implements Clock {
   }
 }
 
-function waiting(seen: readonly number[], more: Partial<Wait<number>> = {}) {
+function waiting(seen: readonly number[], more: Partial<Waiting<number>> = {}) {
   const clock = new ManualClock();
   const left = [...seen];
-  const wait: Wait<number> = {
-    what: 'the number to be 3',
+  const outcome = until(async () => left.shift() ?? -1, {
     deadlineMs: 1000,
     everyMs: 400,
-    attempt: async () => left.shift() ?? -1,
     done: (value) => value === 3,
-    describe: (value) => `it was ${value}`,
+    late: (value) =>
+      deadlinePassed({ what: 'the number to be 3', deadlineMs: 1000, lastSeen: `it was ${value}` }),
     clock,
     ...more,
-  };
-  return { clock, outcome: waitUntil(wait) };
+  });
+  return { clock, outcome };
 }
 
 describe('waiting', () => {
@@ -62,8 +62,20 @@ describe('waiting', () => {
   });
 
   it('does not hide a failed look', async () => {
-    const { outcome } = waiting([], { attempt: () => Promise.reject(new Error('host is gone')) });
+    const outcome = until(() => Promise.reject(new Error('host is gone')), {
+      deadlineMs: 1000,
+      everyMs: 400,
+      done: () => false,
+      late: () => deadlinePassed({ what: 'the host', deadlineMs: 1000, lastSeen: 'nothing' }),
+    });
     await expect(outcome).rejects.toThrow('host is gone');
+  });
+
+  it('tells the reason that the signal has', async () => {
+    const stop = new AbortController();
+    const reason = new PitrError({ kind: 'failed', code: 'task-timeout', message: 'the task took too long' });
+    const { outcome } = waiting([1, 2, 3], { signal: stop.signal, onSeen: () => stop.abort(reason) });
+    await expect(outcome).rejects.toBe(reason);
   });
 });
 

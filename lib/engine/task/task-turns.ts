@@ -1,5 +1,5 @@
 /** Counts how often each task has run on each host, from 1: a handler, or a task of a loop of tasks, runs again. */
-export class Turns {
+export class TaskTurns {
   readonly #counts = new Map<string, number>();
 
   next(host: string, task: string): number {

@@ -1,0 +1,63 @@
+import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import { believed, type JournalledRun } from '../lib/engine/journal/read.ts';
+import type { Io } from './io.ts';
+import type { PlainSession } from './plain-session.ts';
+import { makeAsk } from './questions.ts';
+
+/** Of commands that do what a journal says. */
+export const BELIEVE_OPTION = {
+  'trust-journal': {
+    text: "Use a journal that is not this controller's own, unchanged (another machine's, or one of pitr 0.1.0), without asking for the word.",
+  },
+} as const;
+
+/**
+ * The run, to be acted on. Where its journal is not this controller's own a person is asked for a word first: what it
+ * says is done on hosts. Throws kind `refused` (`journal-not-ours`) where there is nobody to ask, `interrupted` on no.
+ */
+export async function believeJournal(
+  run: JournalledRun,
+  { trust, again }: { readonly trust: boolean; readonly again: string },
+  session: PlainSession,
+  io: Io,
+): Promise<JournalledRun> {
+  const { origin, started, path } = run;
+  if (origin.own) return run;
+  const { runId, operator } = started;
+  const details = [
+    `Journal: ${path}`,
+    `Why: ${origin.why}.`,
+    'Whoever wrote it says which commands run on your hosts, which paths are renamed and which are removed.',
+  ];
+  const ask = makeAsk({
+    io,
+    yes: trust,
+    display: { pause: async () => {}, resume: () => {} },
+    signal: session.interrupts.signal,
+    interrupt: session.interrupts.interrupt,
+  });
+  const { answer, by } = await ask({
+    text: `Do you know where the journal of run ${runId} (${operator}) comes from, and is it to be believed?`,
+    details,
+    word: runId,
+    unanswered: 'nothing was done',
+  });
+  if (answer) return believed(run);
+  throw new PitrError({
+    kind: by === 'nobody' ? 'refused' : 'interrupted',
+    code: by === 'nobody' ? 'journal-not-ours' : 'journal-not-believed',
+    message:
+      by === 'nobody'
+        ? `the journal of run ${runId} is not this controller's own, unchanged`
+        : 'the id of the run was not typed',
+    details: by === 'nobody' ? details : [],
+    state: 'nothing was done',
+    next:
+      by === 'nobody'
+        ? [
+            'See what it says: pitr runs, and pitr undo with --check.',
+            `If you know where it comes from: ${again} --trust-journal`,
+          ]
+        : [],
+  });
+}

@@ -1,0 +1,54 @@
+import { holdsMask } from '../lib/base/values/secret.ts';
+import { takesBack } from '../lib/engine/back/family.ts';
+import { keptBy } from '../lib/engine/back/kept-data.ts';
+import type { CutOver } from '../lib/engine/back/story.ts';
+import type { JournalledRun } from '../lib/engine/journal/read.ts';
+import { commandLine } from '../lib/transport/quote.ts';
+
+/**
+ * The command that puts the old data of all members back after a cut-over, with the variables that lead to it; nothing
+ * where the journals do not tell who led, or where a member's old data is not kept.
+ */
+export function revertCommand(runs: readonly JournalledRun[], cutOver: CutOver): string | undefined {
+  const { host, oldLeader, run, members } = cutOver;
+  if (oldLeader === undefined || takesBack(run)) return undefined;
+  const keepers = new Map<string, string>();
+  for (const one of keptBy(runs)) {
+    const keeper = runs.find(({ started }) => one.path.endsWith(`.${started.runId}`));
+    if (one.kind === 'old data' && keeper !== undefined) keepers.set(one.host, keeper.started.runId);
+  }
+  if (![host, ...members].every((one) => keepers.has(one))) return undefined;
+  const recovery = keepers.get(host);
+  const others = new Set([...keepers.values()].filter((one) => one !== recovery));
+  if (recovery === undefined || others.size > 1) return undefined;
+  const [cutOverRun] = others;
+  return commandLine([
+    'pitr',
+    'play',
+    'revert.yml',
+    ...run.inventories.flatMap((path) => ['-i', path]),
+    '-e',
+    `recovery_run=${recovery}`,
+    ...(cutOverRun === undefined ? [] : ['-e', `cutover_run=${cutOverRun}`]),
+    '-e',
+    `leader=${oldLeader}`,
+    ...carried(run.extraVars),
+  ]);
+}
+
+/** What says which recovery it was, and not how the cluster is reached and laid out. */
+const OF_THE_RECOVERY =
+  /^(target(_\w+)?|backup|server|timeline|inclusive|marker|accept_gap|wal_\w+|tablespaces|restore|auto_start|allow_leader|verify|new_backup|staging|wanted|tails|note|replay_stall|recovery_run|cutover_run|leader|break_lock|member)$/;
+
+function carried(extraVars: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(extraVars)
+    .filter(([name]) => !OF_THE_RECOVERY.test(name))
+    .flatMap(([name, value]) => [
+      '-e',
+      holdsMask(value)
+        ? `${name}=...`
+        : typeof value === 'string'
+          ? `${name}=${value}`
+          : JSON.stringify({ [name]: value }),
+    ]);
+}

@@ -1,0 +1,88 @@
+import { waysOf } from '../lib/engine/back/family.ts';
+import { whyNotYet } from '../lib/engine/back/kept-data.ts';
+import { isGround } from '../lib/engine/back/stands.ts';
+import type { CutOver, Story } from '../lib/engine/back/story.ts';
+import type { UndoPlan, Wall } from '../lib/engine/back/undo-plan.ts';
+import type { Way } from '../lib/engine/events/events.ts';
+import type { JournalledRun } from '../lib/engine/journal/read.ts';
+import { runStatus, undoStatus } from '../lib/engine/journal/status.ts';
+import { commandLine } from '../lib/transport/quote.ts';
+import { revertCommand } from './revert-command.ts';
+
+/** What can be done with a run now. `reference` is how the operator named it. Every command works in this state. */
+export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
+  const { run, story } = plan;
+  const status = runStatus(run);
+  if (status === 'running') {
+    return [{ text: 'End it cleanly', command: `kill -INT ${run.begun.pid}` }];
+  }
+  if (run.committed !== undefined)
+    return [{ text: 'It was committed: the old data is gone, and nothing leads back.' }];
+  if (undoStatus(run) === 'running') return [{ text: 'It is being taken back: wait for that.' }];
+  const resume: Way[] =
+    status === 'ok'
+      ? []
+      : [{ text: 'Go on where it stood', command: commandLine(['pitr', 'resume', reference]) }];
+  const { closed } = story;
+  switch (closed?.why) {
+    case 'taken back':
+      return [aboutRun(closed.by, 'has taken it back, or has begun to')];
+    case 'gone on':
+      return [...resume, aboutRun(closed.by, 'has gone on with it, and is the one to be decided on')];
+    case 'cut over':
+      return [...resume, ...afterCutOver(story, closed.cutOver, reference)];
+    case undefined:
+      return [...resume, ...backWays(plan, reference)];
+  }
+}
+
+function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
+  return { text: `Run ${runId} ${what}. See it`, command: commandLine(['pitr', 'runs', runId]) };
+}
+
+/** Nothing of it is taken back one by one: the old data of all members returns at once, or goes. */
+function afterCutOver({ run, runs }: Story, cutOver: CutOver, reference: string): readonly Way[] {
+  const ways: Way[] = [];
+  if (cutOver.run !== run && runStatus(cutOver.run) !== 'ok')
+    ways.push(aboutRun(cutOver.run, 'made the cluster follow, and did not end well'));
+  const revert = revertCommand(runs, cutOver);
+  if (revert !== undefined)
+    ways.push({
+      text: `Go back to the old data, at the price of everything written since the cluster follows ${cutOver.host}`,
+      command: revert,
+    });
+  if (whyNotYet(runs) === undefined)
+    ways.push({
+      text: 'Let the old data go, when the recovered data is accepted',
+      command: commandLine(['pitr', 'commit', reference]),
+    });
+  return ways;
+}
+
+function backWays({ steps, wall, story }: UndoPlan, reference: string): readonly Way[] {
+  const undo = commandLine(['pitr', 'undo', reference]);
+  if (wall === undefined) {
+    if (steps.length === 0) return [];
+    return [
+      { text: 'See what would be taken back', command: `${undo} --check` },
+      { text: 'Take it back', command: undo },
+    ];
+  }
+  const { number } = wall.change.intent;
+  const newest = steps.at(-1)?.intent.number;
+  return [
+    { text: `Change ${number} cannot be taken back: ${wall.why}. What is older stays with it.` },
+    ...(newest === undefined
+      ? []
+      : [{ text: 'Take back what is newer', command: `${undo} --from ${newest}` }]),
+    ...(mayStay(wall)
+      ? [{ text: 'Leave it as it is and take back the rest', command: `${undo} --keep ${number}` }]
+      : []),
+    ...(steps.length === 0 ? waysOf(story.runs) : []),
+  ];
+}
+
+/** Whether nothing older rests on the change, so that it may stay while that is taken back. */
+export function mayStay({ canBeKept, change }: Wall): boolean {
+  return canBeKept && !isGround(change);
+}

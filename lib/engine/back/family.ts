@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import type { JournalledRun } from '../journal/read.ts';
+
+const lock = z.looseObject({
+  run: z.string(),
+  allow: z.array(z.string()),
+  ways: z.array(z.string()).default([]),
+  takesBack: z.boolean().optional(),
+});
+
+function locksOf({ changes }: JournalledRun): readonly z.output<typeof lock>[] {
+  return changes.flatMap(({ intent }) => {
+    const data = intent.module === 'core.lock' ? lock.safeParse(intent.change).data : undefined;
+    return data === undefined ? [] : [data];
+  });
+}
+
+/** The runs that this run's lock says it is about: a cut-over is about the run that recovered. */
+function runsAbout(run: JournalledRun): readonly string[] {
+  return locksOf(run).flatMap(({ allow }) => allow.filter((one) => one !== '' && one !== run.started.runId));
+}
+
+/** Whether the run takes back what the runs have done that it is about; else it goes on with them. */
+export function takesBack(run: JournalledRun): boolean {
+  return locksOf(run).some((one) => one.takesBack === true);
+}
+
+/** What the playbooks say that leads on from a recovery that waits: of the newest run that says so, and still stands. */
+export function waysOf(
+  runs: readonly JournalledRun[],
+): readonly { readonly text: string; readonly command?: string }[] {
+  const newest = runs.findLast((run) => locksOf(run).some(({ ways }) => ways.length > 0));
+  const lines = newest === undefined ? [] : (locksOf(newest).at(-1)?.ways ?? []);
+  return lines.map((line) => {
+    const at = line.indexOf(': pitr ');
+    return at < 0 ? { text: line } : { text: line.slice(0, at), command: line.slice(at + 2) };
+  });
+}
+
+/** All runs of the recovery that the run belongs to, oldest first. */
+export function familyOf(run: JournalledRun, all: readonly JournalledRun[]): readonly JournalledRun[] {
+  const family = new Set([run.started.runId, ...runsAbout(run)]);
+  for (let size = 0; size !== family.size; ) {
+    size = family.size;
+    for (const one of all) {
+      const about = runsAbout(one);
+      const id = one.started.runId;
+      if (family.has(id)) for (const other of about) family.add(other);
+      else if (about.some((other) => family.has(other))) family.add(id);
+    }
+  }
+  const members = all.filter(({ started: { runId } }) => family.has(runId) && runId !== run.started.runId);
+  return [...members, run].sort((a, b) => a.started.time - b.started.time);
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { type JournalledChange, type JournalledRun, readOthers, readRun } from '../journal/read.ts';
+import { familyOf, takesBack } from './family.ts';
+import { stands, wasBegun } from './stands.ts';
+
+/** From this change on the cluster follows what a recovery has promoted. */
+export interface CutOver {
+  /** The run that handed the promoted node over. */
+  readonly run: JournalledRun;
+  /** The node. */
+  readonly host: string;
+  /** When, in milliseconds since the epoch, by the controller's clock. */
+  readonly time: number;
+  /** Who led before: stopped as a leader between the promotion and the hand-over. Absent where nobody was. */
+  readonly oldLeader?: string;
+  /** The other members that were stopped for it. */
+  readonly members: readonly string[];
+}
+
+/** Why nothing of a run is to be taken back any more. */
+export type Closed =
+  | { readonly why: 'cut over'; readonly cutOver: CutOver }
+  | { readonly why: 'taken back' | 'gone on'; readonly by: JournalledRun };
+
+/** The runs of one recovery, and what they say of one of them. */
+export interface Story {
+  readonly run: JournalledRun;
+  /** All runs of the recovery, oldest first. */
+  readonly runs: readonly JournalledRun[];
+  /** Nothing as long as the run is the newest of its recovery that stands, and no cluster follows it. */
+  readonly closed: Closed | undefined;
+}
+
+/** The story of a run that is named by its id or by a path. Throws as `readRun` and `readOthers` do. */
+export async function readStory(reference: string): Promise<Story> {
+  const run = await readRun(reference);
+  return storyOf(run, await readOthers(run));
+}
+
+/** What became of a run, from the journals that are kept beside its own. */
+export function storyOf(run: JournalledRun, all: readonly JournalledRun[]): Story {
+  const runs = familyOf(run, all);
+  return { run, runs, closed: closedBy(run, runs) };
+}
+
+/** Throws kind `refused` (`run-closed`), with what leads on, where nothing of the run is to be taken back any more. */
+export function refuseClosed({ run, closed }: Story, next?: readonly string[]): void {
+  if (closed === undefined) return;
+  const { runId } = run.started;
+  throw new PitrError({
+    kind: 'refused',
+    code: 'run-closed',
+    message: whyClosed(runId, closed),
+    state: 'nothing was changed',
+    next: next ?? [`See what leads on: pitr runs ${runId}`],
+  });
+}
+
+function whyClosed(runId: string, closed: Closed): string {
+  switch (closed.why) {
+    case 'cut over':
+      return `the cluster follows what run ${closed.cutOver.run.started.runId} handed over on ${closed.cutOver.host}: nothing of this recovery is taken back one by one any more`;
+    case 'taken back':
+      return `run ${closed.by.started.runId} has taken back what run ${runId} did, or has begun to`;
+    case 'gone on':
+      return `run ${closed.by.started.runId} has gone on with what run ${runId} did, and holds it in its place`;
+  }
+}
+
+/** Every hand-over of a promoted node, oldest first. One that was taken back counts: the cluster may have followed. */
+export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
+  const changes = runs
+    .flatMap((run) => run.changes.filter(wasBegun).map((change) => ({ run, change })))
+    .sort((a, b) => a.change.intent.time - b.change.intent.time);
+  const promoted = new Map<string, number>();
+  const cutOvers: CutOver[] = [];
+  for (const [index, { run, change }] of changes.entries()) {
+    const { host, time } = change.intent;
+    const data = promotes(change);
+    if (data !== undefined) promoted.set(`${host} ${data}`, index);
+    const handed = `${host} ${handsOver(change) ?? ''}`;
+    const from = promoted.get(handed);
+    if (from === undefined) continue;
+    promoted.delete(handed);
+    const stops = changes
+      .slice(from, index)
+      .map((one) => one.change)
+      .filter((one) => one.intent.host !== host && memberOf(one.intent)?.state === 'stopped');
+    const oldLeader = stops.findLast(wasLeader)?.intent.host;
+    const members = [...new Set(stops.map(({ intent }) => intent.host))];
+    cutOvers.push({ run, host, time, members, ...(oldLeader === undefined ? {} : { oldLeader }) });
+  }
+  return cutOvers;
+}
+
+function closedBy(run: JournalledRun, runs: readonly JournalledRun[]): Closed | undefined {
+  const begun = run.started.time;
+  const cutOver = cutOversOf(runs).findLast((one) => one.run === run || begun <= one.time || !takesBack(run));
+  const later = runs.filter((one) => one !== run && one.started.time > begun && hasDoneSomething(one));
+  const back = later.findLast(takesBack);
+  if (back !== undefined) return { why: 'taken back', by: back };
+  if (cutOver !== undefined) return { why: 'cut over', cutOver };
+  const last = later.at(-1);
+  return last === undefined ? undefined : { why: 'gone on', by: last };
+}
+
+const dataOf = z.looseObject({ pgdata: z.string() });
+const member = z.looseObject({
+  pgdata: z.string(),
+  state: z.string(),
+  led: z.boolean().optional(),
+  ranBefore: z.boolean().optional(),
+  replicaOf: z.unknown().optional(),
+  config: z.string().optional(),
+});
+
+/** The data directory of which the change makes a primary. */
+function promotes({ intent }: JournalledChange): string | undefined {
+  return intent.module === 'postgres.promote' ? dataOf.safeParse(intent.change).data?.pgdata : undefined;
+}
+
+/** The data directory that the change hands to the cluster. */
+function handsOver({ intent }: JournalledChange): string | undefined {
+  const data = memberOf(intent);
+  return data?.state === 'running' ? data.pgdata : undefined;
+}
+
+function wasLeader({ intent }: JournalledChange): boolean {
+  const data = memberOf(intent);
+  if (data === undefined) return false;
+  // Journals of 0.1.0 say only of a replica what it was.
+  return data.led ?? (data.ranBefore === true && data.config !== undefined && data.replicaOf === undefined);
+}
+
+function memberOf(intent: JournalledChange['intent']): z.output<typeof member> | undefined {
+  return intent.module === 'patroni.member' ? member.safeParse(intent.change).data : undefined;
+}
+
+/** A run that was answered with no at its question has locked the cluster and let it go again: nothing hangs on it. */
+export function hasDoneSomething({ changes }: JournalledRun): boolean {
+  return changes.some((change) => stands(change) && change.intent.module !== 'core.lock');
+}

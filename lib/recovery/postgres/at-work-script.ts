@@ -1,0 +1,209 @@
+import { LOOK_AS } from '../../system/core/look-as.ts';
+import { quote } from '../../transport/quote.ts';
+
+/**
+ * One look at the processes of PostgreSQL, as whoever runs it. In: PITR_PLACE, device:inode of the directory;
+ * PITR_BELOW, its path where a process below it counts too; PITR_POSTMASTER, a pid. Out: `works PID`, `elsewhere PID`
+ * (of that one pid), `hidden PID UID:GID` for what this user cannot place, `looked UID` as the last line. `blind WHY`
+ * where it could not have seen anything: it must see its own working directory before it is believed about others.
+ */
+const LOOK = `
+cd / || exit
+here=$(stat -L -c %d:%i -- "/proc/$$/cwd" 2>&1) && [ "$here" = "$(stat -c %d:%i /)" ] ||
+  { echo "blind /proc does not show the very process that looks: $here"; exit; }
+veiled=
+set --
+for p in /proc/[0-9]*; do
+  if { read -r name <"$p/comm"; } 2>/dev/null; then
+    case $name in postgres | postmaster | edb-postgres | edb-postmaster) set -- "$@" "$p/cwd" ;; esac
+  elif [ -d "$p" ]; then veiled="$veiled $p"
+  fi
+done
+hidden() {
+  { read -r state <"$1/stat"; } 2>/dev/null && case \${state##*) } in [ZX]*) return ;; esac
+  who=$(stat -c %u:%g -- "$1" 2>/dev/null) || [ ! -d "$1" ] || who=?:?
+  [ -z "$who" ] || echo "hidden \${1#/proc/} $who"
+}
+for p in $veiled; do [ ! -d "$p" ] || hidden "$p"; done
+if [ $# -gt 0 ]; then
+  placed=$(stat -L -c '%d:%i %n' -- "$@" 2>/dev/null)
+  last= last_works=
+  while read -r place cwd; do
+    p=\${cwd%/cwd}
+    [ -n "$place" ] || continue
+    if [ "$place" != "$last" ]; then
+      last=$place last_works=
+      if [ "$place" = "$PITR_PLACE" ]; then last_works=yes
+      elif [ -n "$PITR_BELOW" ]; then
+        at=$(readlink -- "$cwd") || { hidden "$p"; last=; continue; }
+        case $at in "\${PITR_BELOW%/}"/*) last_works=yes ;; esac
+      fi
+    fi
+    if [ -n "$last_works" ]; then echo "works \${p#/proc/}"
+    elif [ "\${p#/proc/}" = "$PITR_POSTMASTER" ]; then echo "elsewhere $PITR_POSTMASTER"
+    fi
+  done <<END
+$placed
+END
+  for cwd do
+    case "
+$placed
+" in *" $cwd
+"*) ;; *) [ ! -d "\${cwd%/cwd}" ] || hidden "\${cwd%/cwd}" ;; esac
+  done
+fi
+me=$(id -u) && echo "looked $me"`;
+
+/**
+ * The function \`postgres_at_work DIR [below]\` of sh: whether PostgreSQL works in a directory that is there. It prints
+ * \`@working yes|no|unknown PID...\` and, but for no, \`@because WHY\`; see at-work.ts for what is believed. Returns 0 for
+ * no, 18 for yes, 19 for unknown.
+ *
+ * Root may not look into another user's process where it lacks CAP_SYS_PTRACE, as in containers; a user may always look
+ * into its own. So it looks once more as the owner of the data (PostgreSQL refuses to start on anybody else's), with the
+ * groups that its server may have, and as each user of a PostgreSQL that it could not place.
+ */
+export const AT_WORK = `${LOOK_AS}
+PITR_LOOK=${quote(LOOK)}
+postgres_at_work() (
+  d=$1
+  yes() { echo "@working yes$pids"; echo "@because $*"; exit 18; }
+  unknown() { echo "@working unknown"; echo "@because $*"; exit 19; }
+  no() { echo "@working no"; exit 0; }
+  pids= covered=yes doubt= elsewhere=
+  facts=$(stat -L -c '%d:%i %u:%g %U' -- "$d" 2>&1) || unknown "$d cannot be looked at: $facts"
+  set -- "$2" $facts
+  PITR_PLACE=$2 owner=$3 name=$4 PITR_BELOW= PITR_POSTMASTER=
+  if [ -n "$1" ]; then PITR_BELOW=$(readlink -f -- "$d") || unknown "the place of $d cannot be told (readlink)"; fi
+  me=$(id -u) || unknown "nobody tells who looks (id)"
+  pid= begun= key= segment=
+  if [ -e "$d/postmaster.pid" ] || [ ! -x "$d" ]; then
+    { read -r pid; read -r _; read -r begun; read -r _; read -r _; read -r _; read -r key segment _; } 2>/dev/null <"$d/postmaster.pid"
+    pid=\${pid#-}
+    case $pid in ''|*[!0-9]*) pid= ;; esac
+    PITR_POSTMASTER=$pid
+  fi
+  export PITR_LOOK PITR_PLACE PITR_BELOW PITR_POSTMASTER
+
+  # Whether this look sees everybody's processes.
+  all=
+  power=0
+  { while read -r word value; do [ "$word" != CapEff: ] || power=$value; done </proc/self/status; } 2>/dev/null
+  if [ $((0x$power >> 19 & 1)) = 1 ]; then all=yes
+  else
+    { while read -r _ at _ options _; do
+      [ "$at" = /proc ] || continue
+      case ,$options, in *,hidepid=0,* | *,hidepid=off,*) all=yes ;; *,hidepid=*) all= ;; *) all=yes ;; esac
+    done </proc/self/mounts; } 2>/dev/null
+  fi
+
+  hidden= looked=
+  take() {
+    looked=
+    while read -r word found who; do
+      case $word in
+      works) pids="$pids $found" ;;
+      elsewhere) elsewhere=yes ;;
+      hidden) hidden="$hidden $found/$who" ;;
+      looked) looked=$found ;;
+      blind) doubt="$found $who" ;;
+      esac
+    done <<END
+$1
+END
+  }
+  take "$(sh -c "$PITR_LOOK")"
+  [ "$looked" = "$me" ] || { covered=; doubt=\${doubt:-the look ended early}; }
+  mine=$hidden
+  owners=$owner
+  if [ -n "$1" ] && { [ -z "$all" ] || [ "$me" != 0 ]; }; then
+    owners="$owners $(find "$d/" -maxdepth 4 -name PG_VERSION -exec stat -c %u:%g -- {} + 2>/dev/null)"
+  fi
+  if [ -n "$covered" ] && [ "$me" = 0 ] && { [ -z "$all" ] || [ -n "$hidden" ]; }; then
+    users=
+    for one in $mine; do
+      case " $users " in *" \${one#*/} "*) ;; *) users="$users \${one#*/}" ;; esac
+    done
+    for one in $owners $([ -n "$all" ] || id -g -- "$name" 2>/dev/null | sed "s/^/\${owner%:*}:/"); do
+      case " $users " in *" $one "*) ;; *) users="$users $one" ;; esac
+    done
+    for one in $users; do
+      hidden=
+      case $one in 0:*) [ -z "$all" ] || continue ;; esac
+      case $one in *[?]*) covered=; doubt='a process cannot be looked at, nor whose it is'; continue ;; esac
+      called=; [ "\${one%:*}" != "\${owner%:*}" ] || called=$name
+      take "$(look_as "\${one%:*}" "\${one#*:}" "$called" "$PITR_LOOK")"
+      if [ "$looked" != "\${one%:*}" ]; then covered=; doubt="nobody can look as user \${one%:*} (setpriv, runuser and su fail)"; fi
+      for left in $hidden; do
+        case \${left#*/} in "$one") covered=; doubt="process \${left%%/*} of user \${one%:*} cannot be looked into" ;; esac
+      done
+    done
+  elif [ -n "$covered" ]; then
+    for one in $owners; do
+      [ -n "$all" ] || [ "\${one%:*}" = "$me" ] ||
+        { covered=; doubt="/proc hides the processes of others (hidepid), and user $me is not the data's owner"; }
+      for left in $mine; do
+        left_of=\${left#*/}
+        case \${left_of%:*} in
+        "\${one%:*}" | '?') covered=; doubt="process \${left%%/*}, a PostgreSQL perhaps, cannot be looked into by user $me" ;;
+        esac
+      done
+    done
+  fi
+  [ -z "$pids" ] || yes 'its processes work there'
+
+  attached=
+  if [ -n "$segment" ]; then
+    { while read -r k id _ _ _ _ n _; do
+      [ "$id" = "$segment" ] && case $k in "$key" | -*) attached=$n ;; esac
+    done </proc/sysvipc/shm; } 2>/dev/null
+  fi
+  case $attached in
+  '' | 0) ;;
+  *) [ -n "$elsewhere" ] || yes "$attached processes hold the shared memory that its postmaster.pid names" ;;
+  esac
+  since() {
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
+    set -- \${stat##*) }
+    { while read -r word value _; do [ "$word" != btime ] || boot=$value; done </proc/stat; } 2>/dev/null
+    hz=$(getconf CLK_TCK 2>/dev/null) || hz=100
+    [ -n "$boot" ] && echo $((boot + \${20} / hz))
+  }
+  # What lies on a disk that others see too may be at work where none of its processes can be seen.
+  seen() { stat -c '%n %s %y' -- "$d"/postmaster.pid "$d"/global/pg_control "$d"/pg_wal/* 2>/dev/null; }
+  changes() {
+    before=$(seen) rounds=0
+    while [ $rounds -lt 4 ]; do
+      sleep 0.25
+      [ "$before" = "$(seen)" ] || return 0
+      rounds=$((rounds + 1))
+    done
+    return 1
+  }
+  if [ -n "$covered" ]; then
+    if [ -n "$pid" ] && [ -z "$attached" ] && [ -z "$elsewhere" ]; then
+      first=$(since 1)
+      case $begun$first in *[!0-9]* | '') ;; *)
+        if [ "\${first:-0}" -lt "\${begun:-0}" ] && changes; then
+          yes 'its files change, though no process of it can be seen here: another host or container serves from them'
+        fi ;;
+      esac
+    fi
+    no
+  fi
+  if [ -n "$pid" ] && [ -z "$elsewhere" ]; then
+    [ "$attached" != 0 ] || no
+    { read -r comm <"/proc/$pid/comm"; } 2>/dev/null
+    started=$(since "$pid")
+    case \${comm:-}:\${started:-x}\${begun:-x} in
+    postgres:*[!0-9]* | postmaster:*[!0-9]*) ;;
+    postgres:* | postmaster:*)
+      apart=$((started - begun))
+      [ "\${apart#-}" -gt 10 ] || { pids=" $pid"; yes 'the process that its postmaster.pid names is a PostgreSQL that started then'; } ;;
+    esac
+  elif [ -r "$d/global/pg_control" ] && [ -x "$d" ] && [ ! -e "$d/postmaster.pid" ]; then
+    case $(od -An -tu4 -j16 -N4 -- "$d/global/pg_control" 2>/dev/null) in *[!\\ 12]* | '') ;; *[12]) [ -n "$1" ] || no ;; esac
+  fi
+  ! changes || yes 'its files change'
+  unknown "$doubt"
+)`;

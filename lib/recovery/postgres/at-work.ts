@@ -1,0 +1,75 @@
+import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+
+/**
+ * Whether PostgreSQL works in a directory; one answer for all who ask.
+ *
+ * - `yes`: a process of it works there, or one holds the shared memory that its postmaster.pid names, or what
+ *   postmaster.pid names is a PostgreSQL that started then, or its files change.
+ * - `no`: whoever looked has proved that it would have seen such a process.
+ * - `unknown`: neither. Whatever would harm a server at work is refused then.
+ *
+ * A server that works in another container or on another host, on the same files, is only seen where it writes.
+ */
+export type AtWork =
+  | { readonly answer: 'no' }
+  | { readonly answer: 'yes'; readonly processes: readonly number[]; readonly why: string }
+  | { readonly answer: 'unknown'; readonly why: string };
+
+/** What `postgres_at_work` of at-work-script.ts returns. */
+export const WORKS = 18;
+export const CANNOT_TELL = 19;
+
+/** Reads what `postgres_at_work` prints, anywhere in an answer. What does not say so is no answer. */
+export function parseAtWork(printed: string): AtWork {
+  const [, answer, pids = ''] = /^@working (yes|no|unknown)(.*)$/m.exec(printed) ?? [];
+  const why = /^@because (.*)$/m.exec(printed)?.[1] ?? 'the look at its processes did not come to an end';
+  if (answer === 'no') return { answer };
+  if (answer === 'yes') return { answer, processes: pids.trim().split(/\s+/).flatMap(pidOf), why };
+  return { answer: 'unknown', why };
+}
+
+function pidOf(word: string): readonly number[] {
+  return /^\d+$/.test(word) ? [Number(word)] : [];
+}
+
+/** `PostgreSQL works in /data (processes 12, 13)`, or by what else that is known. */
+export function workWords(path: string, { processes, why }: Extract<AtWork, { answer: 'yes' }>): string {
+  const pids = processes.join(', ');
+  if (pids === '') return `PostgreSQL works in ${path}: ${why}`;
+  return `PostgreSQL works in ${path} (${processes.length === 1 ? 'process' : 'processes'} ${pids})`;
+}
+
+/** Why nothing is done to a directory while PostgreSQL works in it. `left`: what is not done, in a few words. */
+export function worksRefusal(
+  path: string,
+  work: Extract<AtWork, { answer: 'yes' }>,
+  left: string,
+): PitrError {
+  const { processes } = work;
+  return new PitrError({
+    kind: 'refused',
+    code: 'postgres-at-work',
+    message: `${workWords(path, work)}: ${left}`,
+    next: [
+      processes.length > 0
+        ? `See what it is: ps -o pid,ppid,user,lstart,args -p ${processes.join(',')}`
+        : `See who uses it: ls -l ${path}/postmaster.pid; ipcs -m -p`,
+      'Stop what started it (Patroni, most often: its service was started meanwhile), then go on.',
+    ],
+  });
+}
+
+/** Refused because nobody could tell; says what is needed to tell. */
+export function blindRefusal(path: string, why: string, evidence?: CommandEvidence): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'postgres-at-work-unknown',
+    message: `cannot tell whether PostgreSQL works in ${path}: ${why}`,
+    details: ['Nothing is done to a directory that a PostgreSQL may be working in.'],
+    ...(evidence === undefined ? {} : { evidence }),
+    next: [
+      `Let the task run as root, or as the owner of ${path} (become: true, become_user): both can tell.`,
+      'Root needs setpriv, runuser or su to look as that owner, or the capability SYS_PTRACE.',
+    ],
+  });
+}

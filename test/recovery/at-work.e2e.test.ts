@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { probeScript } from '../../lib/contract/probe.ts';
+import { parseAtWork } from '../../lib/recovery/postgres/at-work.ts';
+import { AT_WORK } from '../../lib/recovery/postgres/at-work-script.ts';
+import { type OwnContainer, ownContainer, sweepContainers } from '../modules/own-container.ts';
+import { Playground } from '../modules/playground.ts';
+
+/**
+ * A container like those of the lab: root lacks SYS_PTRACE and may not look into the processes of others. It may mount,
+ * so that /proc can be told to hide processes.
+ */
+let container: OwnContainer;
+let play: Playground;
+
+/** Whether PostgreSQL works in each of these data directories. */
+const TRUTH = {
+  /** A server that serves. */
+  running: true,
+  /** A backend goes on in it after its postmaster was killed. */
+  orphan: true,
+  /** A server whose postmaster.pid somebody has removed. */
+  unnamed: true,
+  /** Was shut down. */
+  shut: false,
+  /** Killed with all its processes; its postmaster.pid and its shared memory are left. */
+  killed: false,
+  /** Copied from the running one, with its postmaster.pid. */
+  copied: false,
+} as const;
+type State = keyof typeof TRUTH;
+const states = Object.keys(TRUTH) as readonly State[];
+
+const at = (state: State): string => `/var/lib/postgresql/15/${state}`;
+
+const MAKE = `set -e
+cd /var/lib/postgresql/15
+bin=/usr/lib/postgresql/15/bin
+$bin/initdb -D shut -A trust >/dev/null
+port=6001
+for d in running orphan unnamed killed; do
+  cp -a shut $d
+  echo "port = $port
+unix_socket_directories = '/tmp'" >>$d/postgresql.conf
+  $bin/pg_ctl -D $d -l $d.log -w -s start
+  port=$((port + 1))
+done
+cp -a running copied
+read -r pid <orphan/postmaster.pid
+psql -h /tmp -p 6002 -c 'select pg_sleep(1000)' postgres >/dev/null 2>&1 &
+until backend=$(psql -h /tmp -p 6002 -Atc "select pid from pg_stat_activity where query = 'select pg_sleep(1000)'" postgres) && [ -n "$backend" ]; do :; done
+kill -STOP $backend
+kill -KILL $pid
+read -r pid <unnamed/postmaster.pid
+kill -STOP $pid
+rm unnamed/postmaster.pid
+read -r pid <killed/postmaster.pid
+kill -KILL $pid
+while [ "$(awk -v id="$(sed -n '7s/.* //p' killed/postmaster.pid)" '$2 == id { print $7 }' /proc/sysvipc/shm)" != 0 ]; do :; done`;
+
+beforeAll(async () => {
+  await sweepContainers();
+  container = await ownContainer('SYS_ADMIN');
+  play = new Playground({ here: { kind: 'docker', container: container.name } });
+  await play.host().must(['sh', '-c', MAKE], { user: 'postgres', timeoutMs: 120_000 });
+});
+
+afterAll(async () => {
+  await play?.close();
+  await container?.[Symbol.asyncDispose]();
+});
+
+const ASK = probeScript(`${AT_WORK}
+postgres_at_work "$1" $2`);
+
+async function ask(state: State, user: string, below = '', timeoutMs = 30_000): Promise<string> {
+  const asked = await play.host().query(ASK([at(state), below], { user, timeoutMs }));
+  return parseAtWork(asked.stdout).answer;
+}
+
+async function asked(user: string, below = ''): Promise<Readonly<Record<string, string>>> {
+  const answers: Record<string, string> = {};
+  for (const state of states) answers[state] = await ask(state, user, below);
+  return answers;
+}
+
+const ALL_KNOWN = { running: 'yes', orphan: 'yes', unnamed: 'yes', shut: 'no', killed: 'no', copied: 'no' };
+const ALL_UNKNOWN = Object.fromEntries(states.map((state) => [state, 'unknown']));
+
+async function hide(hidepid: 0 | 1 | 2): Promise<void> {
+  await play.host().must(['mount', '-o', `remount,hidepid=${hidepid}`, '/proc']);
+}
+
+/** The states whose answer is the contrary of the truth. */
+function wrong(answers: Readonly<Record<string, string>>): readonly string[] {
+  return states.filter((state) => answers[state] === (TRUTH[state] ? 'no' : 'yes'));
+}
+
+describe.each([0, 1, 2] as const)('whether PostgreSQL works in a directory, with hidepid=%i', (hidepid) => {
+  beforeAll(() => hide(hidepid));
+  afterAll(() => hide(0));
+
+  it.each(['root', 'postgres'])('%s can tell, of every state', async (user) => {
+    expect(await asked(user)).toEqual(ALL_KNOWN);
+    expect(await asked(user, 'below')).toEqual(ALL_KNOWN);
+  });
+
+  it('another user cannot tell, and says so', async () => {
+    expect(await asked('barman')).toEqual(ALL_UNKNOWN);
+  });
+});
+
+const TOOLS = ['stat', 'readlink', 'id', 'find', 'sed', 'setpriv', 'runuser', 'su', 'getconf', 'od', 'sleep'];
+
+/** Runs a text of sh with programs away, which are put back. */
+async function without<T>(tools: readonly string[], work: () => Promise<T>): Promise<T> {
+  const move = (from: string, to: string) =>
+    play.host().must([
+      'sh',
+      '-ec',
+      `from=$1 to=$2; shift 2; for t do for d in /usr/bin /usr/sbin; do
+         if [ -e "$d/$t$from" ] || [ -L "$d/$t$from" ]; then mv "$d/$t$from" "$d/$t$to"; fi; done; done`,
+      'sh',
+      from,
+      to,
+      ...tools,
+    ]);
+  await move('', '.away');
+  try {
+    return await work();
+  } finally {
+    await move('.away', '');
+  }
+}
+
+describe('with a tool missing, no answer is wrong', () => {
+  // A user that looks is become with one of these, whatever is missing.
+  it.each(TOOLS)('%s, as root', async (tool) => {
+    expect(wrong(await without([tool], () => asked('root', 'below')))).toEqual([]);
+  });
+
+  it('none to become the owner with: shared memory and the control file tell what they can', async () => {
+    const answers = await without(['setpriv', 'runuser', 'su'], async () => {
+      const found: Record<string, string> = {};
+      for (const state of states) {
+        const { stdout } = await play.host().query(ASK([at(state), '']));
+        found[state] = parseAtWork(stdout).answer;
+      }
+      return found;
+    });
+    expect(answers).toEqual({
+      running: 'yes',
+      orphan: 'yes',
+      unnamed: 'unknown',
+      shut: 'no',
+      killed: 'no',
+      copied: 'yes',
+    });
+  });
+});
+
+it('a look that does not come to an end is no answer', async () => {
+  const host = play.host();
+  await host.must([
+    'sh',
+    '-c',
+    'mv /usr/bin/stat /usr/bin/stat.away; printf "#!/bin/sh\\nexec sleep 100\\n" >/usr/bin/stat; chmod +x /usr/bin/stat',
+  ]);
+  try {
+    for (const state of ['running', 'shut'] as const)
+      expect(await ask(state, 'root', '', 1500)).toBe('unknown');
+  } finally {
+    await host.must(['mv', '/usr/bin/stat.away', '/usr/bin/stat']);
+  }
+});
+
+it('a directory is renamed where nobody works in it, and left with what is needed where that cannot be told', async () => {
+  const move = (state: State, user?: string) =>
+    play.run('fs.move', { src: at(state), dest: `${at(state)}.moved` }, 'here', user);
+  for (const state of ['running', 'orphan', 'unnamed'] as const) {
+    await expect(move(state)).rejects.toMatchObject({ kind: 'refused', code: 'postgres-at-work' });
+  }
+  await expect(without(['setpriv', 'runuser', 'su'], () => move('unnamed'))).rejects.toMatchObject({
+    kind: 'refused',
+    code: 'postgres-at-work-unknown',
+    next: expect.arrayContaining([expect.stringContaining('as root, or as the owner')]),
+  });
+  await play.host().must(['chmod', '0777', '/var/lib/postgresql/15']);
+  await expect(move('running', 'barman')).rejects.toMatchObject({ kind: 'refused', code: 'mount-unknown' });
+  for (const state of ['shut', 'killed'] as const) {
+    expect((await move(state)).status).toBe('changed');
+    await play.undo();
+  }
+});

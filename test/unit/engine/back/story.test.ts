@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { revertCommand } from '../../../../cli/revert-command.ts';
+import { type CutOver, cutOversOf, type Story, storyOf } from '../../../../lib/engine/back/story.ts';
+import { planUndo } from '../../../../lib/engine/back/undo-plan.ts';
+import { type JournalledRun, parseJournal } from '../../../../lib/engine/journal/read.ts';
+import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
+
+const KEPT = join(import.meta.dirname, '../../../fixtures/journals-0.1.0/runs');
+/** A recovery that was cut over in the same run; one that waited, and the run that cut it over. */
+const ONE_RUN = '20261127T233522-7c41';
+const RECOVERY = '20261127T234116-0f11';
+const CUT_OVER = '20261127T234241-951e';
+
+/** A run of 0.1.0 on the lab, as its journal was after so many changes. */
+async function run(id: string, changes = Number.POSITIVE_INFINITY): Promise<JournalledRun> {
+  const path = join(KEPT, id, 'journal.jsonl');
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  const end = lines.findIndex(
+    (line) => line.includes(`"type":"change.intended"`) && numberOf(line) > changes,
+  );
+  return parseJournal((end < 0 ? lines : lines.slice(0, end)).join('\n'), path);
+}
+
+function numberOf(line: string): number {
+  return (JSON.parse(line) as Extract<JournalRecord, { type: 'change.intended' }>).number;
+}
+
+function withRecords(one: JournalledRun, ...more: readonly JournalRecord[]): JournalledRun {
+  return parseJournal([...one.records, ...more].map((record) => JSON.stringify(record)).join('\n'), one.path);
+}
+
+const whyOf = ({ closed }: Story): string | undefined => closed?.why;
+
+describe('a recovery that was cut over in the same run', () => {
+  it('is closed as a whole from the hand-over to Patroni on, also with --from and --keep', async () => {
+    const story = storyOf(await run(ONE_RUN), []);
+    expect(story.closed).toMatchObject({ why: 'cut over', cutOver: { host: 'db2', oldLeader: 'db1' } });
+    for (const wish of [{}, { from: 12 }, { from: 20, keep: [23, 22] }])
+      expect(await planUndo(story, wish)).toMatchObject({ steps: [], wall: undefined });
+  });
+
+  it.each([
+    ['before the promotion', 8, undefined],
+    ['promoted, still isolated', 9, undefined],
+    ['every other member is stopped, and nobody follows yet', 15, undefined],
+    ['handed over', 16, 'cut over'],
+    ['rebuilding members', 22, 'cut over'],
+  ])('%s: closed %s', async (_when, changes, why) => {
+    expect(whyOf(storyOf(await run(ONE_RUN, changes), []))).toBe(why);
+  });
+
+  it('stays closed where an older pitr took the hand-over back', async () => {
+    const back: JournalRecord[] = [16, 17].map((number) => ({ type: 'change.undone', time: 1, number }));
+    expect(whyOf(storyOf(withRecords(await run(ONE_RUN, 17), ...back), []))).toBe('cut over');
+  });
+
+  it('counts a promotion whose run was killed in it, and a hand-over that never said how it ended', async () => {
+    const one = await run(ONE_RUN, 16);
+    const open = one.records.filter(
+      (record) => !(record.type === 'change.done' && [9, 16].includes(record.number)),
+    );
+    const text = open.map((record) => JSON.stringify(record)).join('\n');
+    expect(whyOf(storyOf(parseJournal(text, one.path), []))).toBe('cut over');
+  });
+
+  it('does not count a hand-over that a safety check refused', async () => {
+    const one = await run(ONE_RUN, 16);
+    const error = { kind: 'refused', code: 'recovery-runs-isolated', message: 'no' } as const;
+    const refused = one.records.map(
+      (record): JournalRecord =>
+        record.type === 'change.done' && record.number === 16
+          ? { type: 'change.failed', time: 1, number: 16, error }
+          : record,
+    );
+    const text = refused.map((record) => JSON.stringify(record)).join('\n');
+    expect(whyOf(storyOf(parseJournal(text, one.path), []))).toBeUndefined();
+  });
+});
+
+describe('a recovery and its cut-over in a run of its own', () => {
+  it('are closed together, whichever of them is named', async () => {
+    const [recovery, cutOver] = [await run(RECOVERY), await run(CUT_OVER)];
+    for (const [one, other] of [
+      [recovery, cutOver],
+      [cutOver, recovery],
+    ] as const) {
+      const story = storyOf(one, [other]);
+      expect(story.runs.map(({ started }) => started.runId)).toEqual([RECOVERY, CUT_OVER]);
+      expect(story.closed).toMatchObject({ why: 'cut over', cutOver: { host: 'db3', oldLeader: 'db2' } });
+    }
+  });
+
+  it('are taken back newest first before that: the cut-over holds the recovery in its place', async () => {
+    const [recovery, cutOver] = [await run(RECOVERY), await run(CUT_OVER, 2)];
+    expect(storyOf(recovery, [cutOver]).closed).toMatchObject({ why: 'gone on', by: { path: cutOver.path } });
+    expect(storyOf(cutOver, [recovery]).closed).toBeUndefined();
+    const undone = cutOver.changes.map(
+      ({ intent: { number } }): JournalRecord => ({ type: 'change.undone', time: 1, number }),
+    );
+    expect(storyOf(recovery, [withRecords(cutOver, ...undone)]).closed).toBeUndefined();
+  });
+
+  it('are closed by a run that takes them back, which stays open until the cluster follows what it promoted', async () => {
+    const [recovery, cutOver] = [await run(RECOVERY), await run(CUT_OVER)];
+    const later = cutOver.started.time + 3_600_000;
+    const back = parseJournal(
+      (await run(RECOVERY, 4)).records
+        .map((record): JournalRecord => {
+          if (record.type === 'run.started') return { ...record, runId: '20261127T230000-0001', time: later };
+          if (record.type !== 'change.intended') return record;
+          const { change } = record;
+          return record.module === 'core.lock'
+            ? {
+                ...record,
+                time: later,
+                change: { ...change, allow: [RECOVERY, CUT_OVER], takesBack: true } as typeof change,
+              }
+            : { ...record, time: later };
+        })
+        .map((record) => JSON.stringify(record))
+        .join('\n'),
+      'revert.jsonl',
+    );
+    expect(whyOf(storyOf(recovery, [cutOver, back]))).toBe('taken back');
+    expect(whyOf(storyOf(cutOver, [recovery, back]))).toBe('taken back');
+    expect(whyOf(storyOf(back, [recovery, cutOver]))).toBeUndefined();
+  });
+
+  it('are nothing to another recovery', async () => {
+    expect(storyOf(await run(ONE_RUN), [await run(RECOVERY), await run(CUT_OVER)]).runs).toHaveLength(1);
+  });
+});
+
+describe('the command that goes back to the old data', () => {
+  const last = (runs: readonly JournalledRun[]): CutOver => {
+    const cutOver = cutOversOf(runs).at(-1);
+    if (cutOver === undefined) throw new Error('there is no cut-over');
+    return cutOver;
+  };
+
+  it('names the runs that keep it and who led, and what the run was told of the cluster', async () => {
+    const one = [await run(ONE_RUN)];
+    expect(revertCommand(one, last(one))).toBe(
+      `pitr play revert.yml -i /srv/inventory.yml -e 'recovery_run=${ONE_RUN}' -e 'leader=db1'`,
+    );
+    const two = [await run(RECOVERY), await run(CUT_OVER)];
+    expect(revertCommand(two, last(two))).toBe(
+      `pitr play revert.yml -i /srv/inventory.yml -e 'recovery_run=${RECOVERY}' -e 'cutover_run=${CUT_OVER}' -e 'leader=db2'`,
+    );
+  });
+
+  it('is none while a member has no old data yet', async () => {
+    const one = [await run(ONE_RUN, 20)];
+    expect(revertCommand(one, last(one))).toBeUndefined();
+  });
+});

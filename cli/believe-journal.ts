@@ -1,5 +1,6 @@
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import { believed, type JournalledRun } from '../lib/engine/journal/read.ts';
+import { commandLine } from '../lib/transport/quote.ts';
 import type { Io } from './io.ts';
 import type { PlainSession } from './plain-session.ts';
 import { makeAsk } from './questions.ts';
@@ -55,7 +56,7 @@ export async function believeJournal(
     next:
       by === 'nobody'
         ? [
-            'See what it says: pitr runs, and pitr undo with --check.',
+            `See what it says: ${commandLine(['pitr', 'runs', path])}`,
             `If you know where it comes from: ${again} --trust-journal`,
           ]
         : [],

@@ -1,5 +1,6 @@
 import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
+import { holdsSomething } from '../../lib/engine/back/at-commit.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf } from '../../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
@@ -74,6 +75,12 @@ export const commit = defineCommand({
       const unmeasured = left.find(({ error }) => error !== undefined)?.error;
       if (unmeasured !== undefined) throw unmeasured;
       if (left.length === 0) {
+        // Somebody has removed the old data by hand; what is held until a commit is held still.
+        const error =
+          !options.check && (await holdsSomething(runs))
+            ? await commitRuns({ ...wish, runs, report: () => {}, prove: async () => {} }, [])
+            : undefined;
+        if (error !== undefined) throw error;
         session.print(['Nothing is kept any more.']);
         return 0;
       }

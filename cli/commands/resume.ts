@@ -1,5 +1,5 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
-import { atWorkElsewhere } from '../../lib/engine/back/at-work.ts';
+import { atWorkElsewhere } from '../../lib/engine/back/refuse-at-work.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { readStory, refuseClosed } from '../../lib/engine/back/story.ts';
 import type { JournalledRun } from '../../lib/engine/journal/read.ts';

@@ -1,5 +1,5 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
-import { atWorkElsewhere, refuseWhileAtWork } from '../../lib/engine/back/at-work.ts';
+import { atWorkElsewhere, refuseWhileAtWork } from '../../lib/engine/back/refuse-at-work.ts';
 import { readStory, refuseClosed, type Story } from '../../lib/engine/back/story.ts';
 import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo, type UndoPlan, type Wall } from '../../lib/engine/back/undo-plan.ts';

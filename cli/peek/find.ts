@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { didYouMean } from '../../lib/base/errors/nearest.ts';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
-import { holdsMask } from '../../lib/base/values/secret.ts';
+import { variablesAgain } from '../../lib/engine/back/variables-again.ts';
+import { effectsOf } from '../../lib/engine/journal/effects-of.ts';
 import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { loadInventory } from '../../lib/language/inventory/load.ts';
+import { postgresResource } from '../../lib/recovery/postgres/instance-resource.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { findInventories } from '../find-inventory.ts';
 import type { Io } from '../io.ts';
@@ -70,36 +72,34 @@ async function inventoryAtHand(
   return { paths, hosts: [...(await loadInventory(paths)).hosts.keys()] };
 }
 
-const startSchema = z.looseObject({ mode: z.literal('isolated'), pgdata: z.string() });
-
 function placeOfRun(run: JournalledRun, { inventories, extraVars }: Omit<Reference, 'name'>): Place {
-  const { started, origin } = run;
+  const { origin } = run;
+  const { runId } = run.started;
   if (!origin.own) {
     throw new PitrError({
       kind: 'refused',
       code: 'journal-not-ours',
-      message: `the journal of run ${started.runId} is not this controller's own, unchanged`,
+      message: `the journal of run ${runId} is not this controller's own, unchanged`,
       details: [origin.why],
       next: ['Name the node instead: pitr peek <node> -i <inventory>'],
     });
   }
-  const vars = {
-    ...Object.fromEntries(Object.entries(run.extraVars).filter(([, value]) => !holdsMask(value))),
-    ...extraVars,
-  };
+  const vars = variablesAgain(run, extraVars, 'connections');
   const paths = inventories.length > 0 ? inventories : run.inventories;
   for (const { intent } of run.changes.toReversed()) {
-    const change = intent.module === 'postgres.start' ? startSchema.safeParse(intent.change).data : undefined;
-    if (change !== undefined)
-      return { host: intent.host, inventories: paths, extraVars: vars, pgdata: change.pgdata };
+    const started = effectsOf(intent).find(
+      ({ kind, lasts }) => kind === postgresResource.kind && lasts === 'until it ends',
+    );
+    if (started !== undefined)
+      return { host: intent.host, inventories: paths, extraVars: vars, pgdata: started.id };
   }
   // Prepared by this run, started by another.
   if (typeof vars.target === 'string') return { host: vars.target, inventories: paths, extraVars: vars };
   throw new PitrError({
     kind: 'refused',
     code: 'run-without-instance',
-    message: `run ${started.runId} started no isolated PostgreSQL`,
-    next: [commandLine(['pitr', 'runs', started.runId])],
+    message: `run ${runId} started no isolated PostgreSQL`,
+    next: [commandLine(['pitr', 'runs', runId])],
   });
 }
 

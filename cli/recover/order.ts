@@ -14,6 +14,8 @@ export interface RecoverOrder {
   /** A time with its offset, `latest`, `immediate`, or `xid:`, `lsn:` or `name:` with a value. */
   readonly targetTime: string;
   readonly server?: string | undefined;
+  /** Where more than one timeline was alive at the target. */
+  readonly timeline?: number | undefined;
   /** The node to recover on; without one the files are prepared and the steps printed. */
   readonly target?: string | undefined;
   readonly restore: boolean;
@@ -119,6 +121,7 @@ export function variablesOf(
     backup: order.backup,
     ...targetVariables(order.targetTime),
     ...(order.server === undefined ? {} : { server: order.server }),
+    ...(order.timeline === undefined ? {} : { timeline: order.timeline }),
     ...(order.walMethod === undefined ? {} : { wal_method: order.walMethod }),
     ...(order.acceptGap ? { accept_gap: true } : {}),
     ...(order.target === undefined
@@ -142,6 +145,7 @@ export function wordsOf(order: RecoverOrder, inventories: readonly string[]): re
     ...(order.autoStart && order.target !== undefined ? ['--auto-start'] : []),
     ...(order.acceptGap ? ['--accept-gap'] : []),
     ...(order.allowLeader ? ['--allow-leader'] : []),
+    ...(order.timeline === undefined ? [] : ['-e', `timeline=${order.timeline}`]),
     ...inventories.flatMap((path) => ['-i', path]),
   ];
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
+import { rangeSchema, shownRange } from '../commands/backups.ts';
 import type { Surroundings } from '../recover/gap.ts';
 import { table } from '../table.ts';
 import { barmanHost } from '../well-known-hosts.ts';
@@ -13,7 +14,7 @@ const backupSchema = z.looseObject({
   size_bytes: z.number().optional(),
   end_time: z.string().optional(),
   to: z.string().optional(),
-  missing: z.array(z.string()).default([]),
+  ranges: z.array(rangeSchema).default([]),
 });
 
 export type Backup = z.output<typeof backupSchema>;
@@ -51,30 +52,38 @@ async function readBackups(
   return z.looseObject({ backups: z.array(backupSchema) }).parse(answer?.result).backups;
 }
 
+/** A row for each timeline that a backup reaches, the number at the first one. */
 function lines(all: readonly Backup[], usable: readonly Backup[]): readonly string[] {
-  const second = (time: string | undefined): string => time?.slice(0, 19) ?? '-';
-  return table<Backup>(
+  const rows = all.flatMap((backup) => {
+    const ranges = backup.ranges.length === 0 ? [undefined] : backup.ranges;
+    return ranges.map((range, index) => ({ backup, range, first: index === 0 }));
+  });
+  const once = (text: (backup: Backup) => string) => (row: (typeof rows)[number]) =>
+    row.first ? text(row.backup) : '';
+  const number = (one: Backup): string => (usable.includes(one) ? String(usable.indexOf(one) + 1) : '-');
+  return table<(typeof rows)[number]>(
     [
-      {
-        title: '  #',
-        value: (one) => (usable.includes(one) ? String(usable.indexOf(one) + 1) : '-'),
-        align: 'right',
-      },
-      { title: 'BACKUP', value: ({ id }) => id },
-      { title: 'SERVER', value: ({ server }) => server },
-      { title: 'STATUS', value: ({ status }) => status },
+      { title: '  #', value: once(number), align: 'right' },
+      { title: 'BACKUP', value: once(({ id }) => id) },
+      { title: 'SERVER', value: once(({ server }) => server) },
+      { title: 'STATUS', value: once(({ status }) => status) },
       {
         title: 'SIZE',
-        value: ({ size_bytes: size }) => (size === undefined ? '-' : formatBytes(size)),
+        value: once(({ size_bytes: size }) => (size === undefined ? '-' : formatBytes(size))),
         align: 'right',
       },
-      { title: 'ENDED (UTC)', value: ({ end_time: time }) => second(time) },
       {
-        title: 'REACHES UNTIL',
-        value: ({ to, missing }) =>
-          `${second(to)}${missing.length === 0 ? '' : ' (WAL is missing after that)'}`,
+        title: 'TL',
+        value: ({ range }) => (range === undefined ? '-' : String(range.timeline)),
+        align: 'right',
+      },
+      { title: 'AFTER (UTC)', value: ({ range }) => shownRange(range)[0] },
+      {
+        title: 'UNTIL',
+        value: ({ range }) =>
+          `${shownRange(range)[1]}${range === undefined || range.gaps.length === 0 ? '' : ' (WAL is missing after that)'}`,
       },
     ],
-    all,
+    rows,
   );
 }

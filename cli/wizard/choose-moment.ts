@@ -1,18 +1,22 @@
 import { z } from 'zod';
 import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
-import { lookOnce } from '../../lib/engine/run/look.ts';
+import { type LookAnswer, lookOnce } from '../../lib/engine/run/look.ts';
 import { formatInstant } from '../../lib/recovery/wal/instant.ts';
 import { parseInstant } from '../../lib/recovery/wal/parse-instant.ts';
 import { momentLines } from '../recover/carry-out.ts';
 import { gapLines, type Surroundings } from '../recover/gap.ts';
+import { readSite } from '../recover/nodes.ts';
 import { gapQuestion } from '../recover/order.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 import type { Backup } from './choose-backup.ts';
-import type { Prompt } from './prompt.ts';
+import { readCluster } from './choose-target.ts';
+import { choose, type Prompt } from './prompt.ts';
 
 export interface Moment {
   readonly targetTime: string;
   readonly acceptGap: boolean;
+  /** Where more than one was alive then. */
+  readonly timeline?: number | undefined;
 }
 
 const gapSchema = z.looseObject({
@@ -29,46 +33,106 @@ export async function chooseMoment(
 ): Promise<Moment> {
   prompt.say([
     '',
-    `From this backup every moment can be reached after ${backup.end_time ?? '?'}${backup.to === undefined ? '' : ` and until ${backup.to}`} (UTC).`,
+    'From this backup every moment can be reached:',
+    ...backup.ranges.map(
+      (range) =>
+        `  of timeline ${range.timeline}: after ${range.from} and until ${range.to ?? '(nothing)'} (UTC)`,
+    ),
     `Your zone is ${Intl.DateTimeFormat().resolvedOptions().timeZone}. A time needs its offset: 2026-01-23 12:29:59.5+00`,
   ]);
   for (;;) {
     const typed = await prompt.ask('Target time', 'latest');
     const targetTime = spelled(typed, prompt);
     if (targetTime === undefined) continue;
-    const [wal] = await lookOnce({
-      ...request,
-      hosts: barmanHost,
-      module: 'barman.wal',
-      params: {
-        backup: { id: backup.id, server: backup.server },
-        target_time: targetTime,
-        accept_gap: false,
-        // what the living leader has not archived yet is archived by the recovery itself
-        unarchived: 'allow',
-      },
-    });
-    if (wal?.error === undefined) {
-      const { segments, timeline } = walSchema.parse(wal?.result);
-      prompt.say([
-        ...(targetTime === 'latest'
-          ? ['Target Time: latest, all that is archived']
-          : momentLines(targetTime)),
-        `  on timeline ${timeline}; WAL: ${segments} segments, all on disk`,
-      ]);
-      return { targetTime, acceptGap: false };
-    }
-    const gap = gapSchema.safeParse(wal.error.result).data;
-    if (wal.error.code === 'wal-missing' && gap !== undefined) {
-      const known = { missing: gap.missing, until: gap.reachable.to };
-      prompt.say(['', ...gapLines(known, { targetTime }), '']);
-      if (await prompt.confirm(gapQuestion(known.until).text)) return { targetTime, acceptGap: true };
-      continue;
-    }
-    // What is wrong with the moment can be mended here; what is wrong with hosts cannot.
-    if (wal.error.kind !== 'refused' && wal.error.kind !== 'validation') throw wal.error;
-    tellProblem(wal.error, prompt);
+    const moment = await judged(prompt, backup, targetTime, request);
+    if (moment !== undefined) return moment;
   }
+}
+
+/** The moment, if it is one; else it is said why not. */
+async function judged(
+  prompt: Prompt,
+  backup: Backup,
+  targetTime: string,
+  request: Surroundings & { readonly signal: AbortSignal },
+): Promise<Moment | undefined> {
+  const ask = (unarchived: 'allow' | 'refuse', timeline?: number) =>
+    askWal(backup, targetTime, request, unarchived, timeline);
+  let timeline: number | undefined;
+  let wal = await ask('refuse');
+  if (wal.error?.code === 'timeline-ambiguous') {
+    timeline = await chooseTimeline(prompt, backup, wal.error);
+    wal = await ask('refuse', timeline);
+  }
+  const { error } = wal;
+  if (error?.code === 'target-after-last-archived' && isPast(targetTime)) {
+    // What the living leader has not archived yet is archived by the recovery itself.
+    const later = await ask('allow', timeline);
+    const known = walSchema.safeParse(later.result).data;
+    if (known !== undefined && known.timeline === (await livingTimeline(request))) wal = later;
+  }
+  if (wal.error === undefined) {
+    const { segments, timeline: on } = walSchema.parse(wal.result);
+    prompt.say([
+      ...(targetTime === 'latest' ? ['Target Time: latest, all that is archived'] : momentLines(targetTime)),
+      `  on timeline ${on}; WAL: ${segments} segments, all on disk`,
+    ]);
+    return { targetTime, acceptGap: false, timeline };
+  }
+  const gap = gapSchema.safeParse(wal.error.result).data;
+  if (wal.error.code === 'wal-missing' && gap !== undefined) {
+    const known = { missing: gap.missing, until: gap.reachable.to };
+    prompt.say(['', ...gapLines(known, { targetTime }), '']);
+    return (await prompt.confirm(gapQuestion(known.until).text))
+      ? { targetTime, acceptGap: true, timeline }
+      : undefined;
+  }
+  // What is wrong with the moment can be mended here; what is wrong with hosts cannot.
+  if (wal.error.kind !== 'refused' && wal.error.kind !== 'validation') throw wal.error;
+  tellProblem(wal.error, prompt);
+  return undefined;
+}
+
+function isPast(time: string): boolean {
+  const parsed = parseInstant(time);
+  return parsed.ok && parsed.instant <= BigInt(Date.now()) * 1000n;
+}
+
+async function askWal(
+  { id, server }: Backup,
+  target_time: string,
+  request: Surroundings & { readonly signal: AbortSignal },
+  unarchived: 'allow' | 'refuse',
+  timeline: number | undefined,
+): Promise<Pick<LookAnswer, 'result' | 'error'>> {
+  const params = {
+    backup: { id, server },
+    target_time,
+    accept_gap: false,
+    unarchived,
+    ...(timeline === undefined ? {} : { timeline }),
+  };
+  const [answer] = await lookOnce({ ...request, hosts: barmanHost, module: 'barman.wal', params });
+  return answer ?? {};
+}
+
+async function chooseTimeline(prompt: Prompt, { ranges }: Backup, error: PitrError): Promise<number> {
+  tellProblem(error, prompt);
+  const names = ranges.map(({ timeline }) => ({ name: `timeline ${timeline}`, value: timeline }));
+  prompt.say(['', ...names.map(({ name }, index) => `  ${index + 1}  ${name}`), '']);
+  return choose(prompt, 'Which timeline', names, 1);
+}
+
+/** The timeline of the leader; nothing where none is seen. */
+async function livingTimeline(
+  request: Surroundings & { readonly signal: AbortSignal },
+): Promise<number | undefined> {
+  const { nodes } = await readSite(request);
+  const cluster = await readCluster(
+    nodes.map(({ name }) => name),
+    request,
+  );
+  return cluster?.leader === undefined ? undefined : cluster.timeline;
 }
 
 function spelled(typed: string, prompt: Prompt): string | undefined {

@@ -8,6 +8,7 @@ import { choose, type Prompt } from './prompt.ts';
 
 const clusterSchema = z.looseObject({
   leader: z.string().optional(),
+  timeline: z.number().optional(),
   members: z.record(z.string(), z.looseObject({ role: z.string().optional(), state: z.string().optional() })),
 });
 
@@ -62,7 +63,7 @@ export async function chooseTarget(
 }
 
 /** What the first node says that answers. */
-async function readCluster(
+export async function readCluster(
   names: readonly string[],
   request: Surroundings & { readonly signal: AbortSignal },
 ): Promise<z.output<typeof clusterSchema> | undefined> {

@@ -1,10 +1,11 @@
 import type { z } from 'zod';
 import type { PitrError } from '../base/errors/pitr-error.ts';
+import type { Effect } from './effects.ts';
 import type { ReadHost, WriteHost } from './host.ts';
 import type { Prediction } from './resource.ts';
 
-/** What surrounds a task while its module works. */
-export interface TaskContext {
+/** What surrounds a module while it works on a host: all that an undo has, days later and from the journal alone. */
+export interface WorkContext {
   /** The run's id: names what is kept aside on hosts. */
   readonly runId: string;
   /** Who is at work, and from where: `root@backup1`. */
@@ -17,16 +18,20 @@ export interface TaskContext {
   output(stream: 'stdout' | 'stderr', text: string): void;
   /** Something the operator should know, that is not a failure. */
   warn(text: string): void;
+  /** Keeps something for the rest of the run, or of the undo: it is proved before each change and let go of at the end. */
+  hold(holder: Holder): void;
+  /** What the run keeps under this name. */
+  held(name: string): Holder | undefined;
+}
+
+/** What surrounds a task of a playbook, beside that: files and templates that lie with the playbook, and the operator. */
+export interface TaskContext extends WorkContext {
   /** A controller file named in a playbook: relative to the playbook, then to its `files/`. Throws kind `validation`. */
   file(path: string): Promise<ControllerFile>;
   /** Renders a template file (relative to the playbook, its `templates/`, then the product's own) with the task's variables. */
   render(path: string, extra?: Readonly<Record<string, unknown>>): Promise<string>;
   /** Asks the operator. Answered by `--yes`, by a person, or refused where there is nobody to ask. */
   ask(question: Question): Promise<boolean>;
-  /** Keeps something for the rest of the run, or of the undo: it is proved before each change and let go of at the end. */
-  hold(holder: Holder): void;
-  /** What the run keeps under this name. */
-  held(name: string): Holder | undefined;
 }
 
 /** Something that a run keeps until it ends, and without which it may not go on: a lock. */
@@ -85,7 +90,15 @@ export interface Change {
   /** In the operator's words, present tense: `move /a to /b`. */
   readonly summary: string;
   readonly diff?: readonly Diff[] | undefined;
+  /**
+   * What only `apply` needs (the text of a file, a command): it is in no journal, and no undo is given it, so a secret in it
+   * is never missed.
+   */
+  readonly forApply?: unknown;
 }
+
+/** A change as the journal holds it: secrets masked, and without what only `apply` needs. */
+export type Journalled<C extends Change> = C extends unknown ? Omit<C, 'forApply'> : never;
 
 interface Described<P> {
   /** One line. */
@@ -140,38 +153,28 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   readonly predict?: (change: C, state: S, params: P) => Foresight;
   readonly apply: (host: WriteHost, change: C, params: P, context: TaskContext) => Promise<R>;
   /** Takes the change back from the journalled change alone; or says why it cannot be. Must be safe to run twice. */
-  readonly undo: ((host: WriteHost, change: C, context: TaskContext) => Promise<void>) | CannotUndo;
+  readonly undo:
+    | ((host: WriteHost, change: Journalled<C>, context: WorkContext) => Promise<void>)
+    | CannotUndo;
   /**
    * What `undo` will do, line by line, from the parts of the change that it works from: a command, a path. Shown before
    * anybody consents, for the summary may say something else.
    */
-  readonly undoShown?: (change: C) => readonly string[];
+  readonly undoShown?: (change: Journalled<C>) => readonly string[];
   /** Where it depends on the params (a command with `undo:`): true, or the reason why not. */
   readonly undoable?: (params: P) => true | string;
+  /** Pure: what the change leaves behind that something else may rest on. Nothing where it only writes what it says. */
+  readonly effects?: (change: Journalled<C>) => readonly Effect[];
   /**
-   * Fields of the change that `undo` never uses. The journal masks secrets, and a change with a mask anywhere else
-   * is not taken back.
+   * Makes the effects true again, where they have been lost or somebody has gone back on them since: what pitr holds
+   * before anything of the run is taken back, and what newer changes of its host were made on before those are.
    */
-  readonly applyOnly?: readonly string[];
-  /** A resumed run does it again although it was done before: what it gives (a lock) ends with the process. */
-  readonly everyRun?: true;
+  readonly again?: (host: WriteHost, change: Journalled<C>, context: WorkContext) => Promise<void>;
   /**
-   * What it gives can end by itself (a server that was started): a name for that on its host, the data directory of a
-   * server. A resumed run comes to the task again, and does what is missing, until a change `handsOn` that name.
+   * At `pitr commit`, when the recovery is accepted: lets go of what was held only until then, from the journalled change
+   * alone. Must be safe to run twice.
    */
-  readonly mayEnd?: (change: C) => string;
-  /**
-   * The name of what an earlier change gave and does not vouch for any more after this one: it was ended on purpose, is
-   * somewhere else, or is somebody else's to keep up.
-   */
-  readonly handsOn?: (change: C) => string;
-  /** Before anything of a run is taken back: holds again what the run held when it made this change. */
-  readonly retake?: (host: WriteHost, change: C, context: TaskContext) => Promise<void>;
-  /**
-   * Before anything is taken back that was done on the same host after this change: makes it true again, where somebody
-   * has gone back on it since.
-   */
-  readonly reassert?: (host: WriteHost, change: C, context: TaskContext) => Promise<void>;
+  readonly settle?: (host: WriteHost, change: Journalled<C>, context: WorkContext) => Promise<void>;
   /**
    * `end`: what its commands have left at work when the controller died in the middle is ended before the run is
    * resumed or undone. Never for a module whose commands start what is to stay.

@@ -8,7 +8,7 @@ const FUNCTIONS: Readonly<
   control: { must: ['run'], may: [] },
   change: {
     must: ['read', 'plan', 'apply'],
-    may: ['unchanged', 'predict', 'undoShown', 'undoable', 'retake', 'reassert'],
+    may: ['unchanged', 'predict', 'effects', 'again', 'undoShown', 'undoable'],
   },
 };
 

@@ -19,7 +19,7 @@ export const module = {
   plan: (_state, { log, name }) => ({ summary: 'close ' + name, log, name }),
   apply: async () => ({}),
   undo: async (_host, { log, name }) => told(log, 'open', name),
-  reassert: async (_host, { log, name }) => told(log, 'close again', name),
+  again: async (_host, { log, name }) => told(log, 'close again', name),
 };
 `;
 

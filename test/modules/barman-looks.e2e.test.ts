@@ -58,7 +58,11 @@ describe('barman.backups', () => {
   it('tells from when to when each can be recovered', async () => {
     const all = await ask(backups, lab.barman, {});
     const ours = all.backups.find(({ id }) => id === chosen.id);
-    expect(ours).toMatchObject({ server: chosen.server, status: 'DONE', from: chosen.end_time, missing: [] });
+    expect(ours).toMatchObject({ server: chosen.server, status: 'DONE', from: chosen.end_time });
+    expect(ours?.ranges).toMatchObject([
+      { from: chosen.end_time, gaps: [] },
+      ...(ours?.ranges.slice(1) ?? []),
+    ]);
     expect(ours?.to && ours.to > chosen.end_time).toBe(true);
   });
 });

@@ -1,6 +1,5 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { holdsMask, Masker } from '../../base/values/secret.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import { Masker } from '../../base/values/secret.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import {
   blindRefusal,
@@ -12,17 +11,18 @@ import {
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import type { HostConnection } from '../../transport/types.ts';
-import { beginningHere, operatorHere } from '../journal/beginning.ts';
+import { beginningHere } from '../journal/beginning.ts';
+import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
 import { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
-import { liveHost } from '../run/live-host.ts';
 import { inParallel } from '../run/pool.ts';
+import { changeAtCommit, settleAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
 import { stands } from './stands.ts';
-import { moduleOf } from './undo-plan.ts';
+import { variablesAgain } from './variables-again.ts';
 
 export interface CommitRequest {
   /** The runs of one recovery, oldest first. */
@@ -131,7 +131,9 @@ export async function commitRuns(
         }
         return undefined;
       });
-      const error = errors.find((one) => one !== undefined);
+      const error =
+        errors.find((one) => one !== undefined) ??
+        (await settleAll(request.runs, { connections, held, signal }));
       const record = {
         type: 'commit.finished',
         time: Date.now(),
@@ -209,33 +211,14 @@ async function holdLock(
 ): Promise<void> {
   const locks = runs.flatMap((run) =>
     run.changes
-      .filter((change) => change.intent.module === 'core.lock' && stands(change))
+      .filter((change) => isHeld(change.intent) && stands(change))
       .map((change): [JournalledRun, JournalledChange] => [run, change]),
   );
   const last = locks.at(-1);
   if (last === undefined) return;
   const [run, change] = last;
-  const module = await moduleOf(change, run);
-  if (module.kind !== 'change' || module.retake === undefined) return;
-  const peers = (name: string): HostConnection => connections.to(name);
-  const host = liveHost(peers(change.intent.host), peers, { user: change.intent.user, signal });
-  const none = (): never => {
-    throw new Error('a commit works from journals alone');
-  };
-  const context: TaskContext = {
-    runId: run.started.runId,
-    operator: operatorHere(),
-    signal,
-    progress: () => {},
-    output: () => {},
-    warn: () => {},
-    file: none,
-    render: none,
-    ask: none,
-    hold: held.hold,
-    held: held.held,
-  };
-  await module.retake(host, change.intent.change, context);
+  const { module, host, context } = await changeAtCommit(run, change, { connections, held, signal });
+  if (module.kind === 'change') await module.again?.(host, change.intent.change, context);
 }
 
 async function withConnections<T>(
@@ -247,12 +230,8 @@ async function withConnections<T>(
   const inventory = await loadInventory(paths).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
-  const known = Object.entries(last?.extraVars ?? {}).filter(([, value]) => !holdsMask(value));
-  const connections = new Connections(
-    inventory,
-    { ...Object.fromEntries(known), ...extraVars },
-    new Masker(),
-  );
+  const known = last === undefined ? extraVars : variablesAgain(last, extraVars, 'connections');
+  const connections = new Connections(inventory, known, new Masker());
   try {
     return await work(connections);
   } finally {

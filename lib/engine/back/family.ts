@@ -1,36 +1,29 @@
-import { z } from 'zod';
+import type { RunsAbout } from '../../contract/effects.ts';
+import { effectsOf } from '../journal/effects-of.ts';
 import type { JournalledRun } from '../journal/read.ts';
 
-const lock = z.looseObject({
-  run: z.string(),
-  allow: z.array(z.string()),
-  ways: z.array(z.string()).default([]),
-  takesBack: z.boolean().optional(),
-});
-
-function locksOf({ changes }: JournalledRun): readonly z.output<typeof lock>[] {
-  return changes.flatMap(({ intent }) => {
-    const data = intent.module === 'core.lock' ? lock.safeParse(intent.change).data : undefined;
-    return data === undefined ? [] : [data];
-  });
+function aboutsOf({ changes }: JournalledRun): readonly RunsAbout[] {
+  return changes.flatMap(({ intent }) => effectsOf(intent).flatMap(({ about }) => about ?? []));
 }
 
 /** The runs that this run's lock says it is about: a cut-over is about the run that recovered. */
 function runsAbout(run: JournalledRun): readonly string[] {
-  return locksOf(run).flatMap(({ allow }) => allow.filter((one) => one !== '' && one !== run.started.runId));
+  return aboutsOf(run)
+    .flatMap(({ runs }) => runs)
+    .filter((one) => one !== run.started.runId);
 }
 
 /** Whether the run takes back what the runs have done that it is about; else it goes on with them. */
 export function takesBack(run: JournalledRun): boolean {
-  return locksOf(run).some((one) => one.takesBack === true);
+  return aboutsOf(run).some((one) => one.takesBack);
 }
 
 /** What the playbooks say that leads on from a recovery that waits: of the newest run that says so, and still stands. */
 export function waysOf(
   runs: readonly JournalledRun[],
 ): readonly { readonly text: string; readonly command?: string }[] {
-  const newest = runs.findLast((run) => locksOf(run).some(({ ways }) => ways.length > 0));
-  const lines = newest === undefined ? [] : (locksOf(newest).at(-1)?.ways ?? []);
+  const newest = runs.findLast((run) => aboutsOf(run).some(({ ways }) => ways.length > 0));
+  const lines = newest === undefined ? [] : (aboutsOf(newest).at(-1)?.ways ?? []);
   return lines.map((line) => {
     const at = line.indexOf(': pitr ');
     return at < 0 ? { text: line } : { text: line.slice(0, at), command: line.slice(at + 2) };

@@ -1,6 +1,5 @@
-import { z } from 'zod';
-import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { depthOf } from '../../system/fs/paths.ts';
+import { effectsOf } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { runStatus, undoStatus } from '../journal/status.ts';
 import { stands } from './stands.ts';
@@ -20,8 +19,8 @@ export interface Kept {
   readonly run: string;
 }
 
-const moved = z.object({ src: z.string(), dest: z.string(), identity: z.string().optional() });
-const started = z.object({ pgdata: z.string(), mode: z.string() });
+/** What is renamed tells as a path, and as what lies there. */
+const PATH = 'path';
 
 /** Too near to the root to be anybody's data directory: never removed, whatever a journal says. */
 const SHALLOWEST = 3;
@@ -44,29 +43,28 @@ export function keptBy(runs: readonly JournalledRun[]): readonly Kept[] {
   return [...kept.values()];
 }
 
+type KeptOrGone = Kept & { readonly gone: boolean };
+
 function keptByChange(
   { intent, ended }: JournalledChange,
   ids: readonly string[],
   run: string,
-): readonly (Kept & { readonly gone: boolean })[] {
-  const { host, module, change } = intent;
-  if (module === 'postgres.start') {
-    if (ended === 'failed') return [];
-    const { data } = started.safeParse(change);
-    if (data === undefined || data.mode === 'open') return [];
-    const path = runFiles(data.pgdata).directory;
-    return [{ host, path, kind: 'log', identity: undefined, run, gone: false }];
-  }
-  if (module !== 'fs.move') return [];
-  const { data } = moved.safeParse(change);
-  if (data === undefined || (ended === 'failed' && data.identity === undefined)) return [];
-  const unsure = ended === 'failed' ? ({ unsure: true } as const) : {};
-  const from = { host, path: data.src, kind: 'old data', identity: undefined, run, gone: true } as const;
-  const away = ended === 'failed' ? [] : [from];
-  const to = { host, path: data.dest, identity: data.identity, ...unsure, run, gone: false } as const;
-  if (ids.some((id) => data.dest.endsWith(`.${id}`))) return [...away, { ...to, kind: 'old data' }];
-  if (ids.some((id) => data.dest.endsWith(`.${id}.json`))) return [...away, { ...to, kind: 'note' }];
-  return away;
+): readonly KeptOrGone[] {
+  const { host } = intent;
+  const failed = ended === 'failed';
+  return effectsOf(intent).flatMap(({ kind, id, movedTo, leaves }): KeptOrGone[] => {
+    if (leaves !== undefined && !failed)
+      return [{ host, path: leaves.path, kind: leaves.as, identity: undefined, run, gone: false }];
+    if (kind !== PATH || movedTo === undefined || (failed && movedTo.identity === undefined)) return [];
+    const { id: path, identity } = movedTo;
+    const from = { host, path: id, kind: 'old data', identity: undefined, run, gone: true } as const;
+    const away = failed ? [] : [from];
+    const unsure = failed ? ({ unsure: true } as const) : {};
+    const to = { host, path, identity, ...unsure, run, gone: false } as const;
+    if (ids.some((one) => path.endsWith(`.${one}`))) return [...away, { ...to, kind: 'old data' }];
+    if (ids.some((one) => path.endsWith(`.${one}.json`))) return [...away, { ...to, kind: 'note' }];
+    return away;
+  });
 }
 
 /** Why the old data of these runs must not go yet; nothing where it may. */

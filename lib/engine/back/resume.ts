@@ -4,8 +4,8 @@ import { pastOf } from '../journal/past.ts';
 import type { JournalledRun } from '../journal/read.ts';
 import { runStatus } from '../journal/status.ts';
 import type { RunRequest } from '../run/run-request.ts';
-import { refuseWhileAtWork } from './at-work.ts';
-import { maskedVariables } from './masked-variables.ts';
+import { refuseWhileAtWork } from './refuse-at-work.ts';
+import { variablesAgain } from './variables-again.ts';
 
 export interface ResumeWish {
   /** Where the hosts are; empty means where the run found them. */
@@ -33,20 +33,10 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
       next: [`pitr runs ${started.runId}`],
     });
   }
-  const given = { ...run.extraVars, ...wish.extraVars };
-  const missing = maskedVariables(run.extraVars).filter((name) => !Object.hasOwn(wish.extraVars, name));
-  if (missing.length > 0) {
-    throw new PitrError({
-      kind: 'usage',
-      code: 'secret-not-in-journal',
-      message: `the run was given ${missing.join(' and ')}, and the journal holds no secrets`,
-      next: [`Give it again: ${missing.map((name) => `-e ${name}=...`).join(' ')}`],
-    });
-  }
   return {
     playbook: started.playbook,
     inventories: wish.inventories.length > 0 ? wish.inventories : run.inventories,
-    extraVars: given,
+    extraVars: variablesAgain(run, wish.extraVars, 'all'),
     mode: wish.mode,
     limit: started.limit,
     tags: started.tags ?? [],

@@ -1,3 +1,4 @@
+import { effectsOf } from '../journal/effects-of.ts';
 import type { JournalledChange } from '../journal/read.ts';
 
 /** Whether the change, or a part of it, is there. What a safety check refused was not begun. */
@@ -11,7 +12,7 @@ export function stands(change: JournalledChange): boolean {
  * an earlier one gave. Left standing while they are taken back, they would be taken back under a server at work.
  */
 export function isGround({ intent }: JournalledChange): boolean {
-  return intent.everyRun === true || intent.mayEnd !== undefined || intent.handsOn !== undefined;
+  return effectsOf(intent).some(({ lasts, supersedes }) => supersedes === true || lasts !== 'for good');
 }
 
 /** Whether its host may have been touched, whatever became of it since. */

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { effectsOf, isHeld } from '../journal/effects-of.ts';
 import { type JournalledChange, type JournalledRun, readOthers, readRun } from '../journal/read.ts';
 import { familyOf, takesBack } from './family.ts';
 import { stands, wasBegun } from './stands.ts';
@@ -73,25 +73,38 @@ export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
   const changes = runs
     .flatMap((run) => run.changes.filter(wasBegun).map((change) => ({ run, change })))
     .sort((a, b) => a.change.intent.time - b.change.intent.time);
-  const promoted = new Map<string, number>();
+  const begun = new Map<string, number>();
   const cutOvers: CutOver[] = [];
   for (const [index, { run, change }] of changes.entries()) {
     const { host, time } = change.intent;
-    const data = promotes(change);
-    if (data !== undefined) promoted.set(`${host} ${data}`, index);
-    const handed = `${host} ${handsOver(change) ?? ''}`;
-    const from = promoted.get(handed);
-    if (from === undefined) continue;
-    promoted.delete(handed);
-    const stops = changes
-      .slice(from, index)
-      .map((one) => one.change)
-      .filter((one) => one.intent.host !== host && memberOf(one.intent)?.state === 'stopped');
-    const oldLeader = stops.findLast(wasLeader)?.intent.host;
-    const members = [...new Set(stops.map(({ intent }) => intent.host))];
-    cutOvers.push({ run, host, time, members, ...(oldLeader === undefined ? {} : { oldLeader }) });
+    for (const { kind, id, cluster } of effectsOf(change.intent)) {
+      const what = `${host} ${kind} ${id}`;
+      if (cluster === 'begins a history') begun.set(what, index);
+      const from = begun.get(what);
+      if (cluster !== 'joins' || from === undefined) continue;
+      begun.delete(what);
+      cutOvers.push({ run, host, time, ...leftBetween(changes.slice(from, index), host) });
+    }
   }
   return cutOvers;
+}
+
+/** Who was taken out of the cluster for it, on other hosts. */
+function leftBetween(
+  changes: readonly { readonly change: JournalledChange }[],
+  host: string,
+): Pick<CutOver, 'oldLeader' | 'members'> {
+  const left = changes
+    .filter(({ change }) => change.intent.host !== host)
+    .flatMap(({ change: { intent } }) =>
+      effectsOf(intent).map(({ cluster }) => ({ host: intent.host, cluster })),
+    );
+  const leader = left.findLast(({ cluster }) => cluster === 'leaves as leader');
+  const members = left.filter(({ cluster }) => cluster === 'leaves' || cluster === 'leaves as leader');
+  return {
+    members: [...new Set(members.map((one) => one.host))],
+    ...(leader === undefined ? {} : { oldLeader: leader.host }),
+  };
 }
 
 function closedBy(run: JournalledRun, runs: readonly JournalledRun[]): Closed | undefined {
@@ -105,39 +118,7 @@ function closedBy(run: JournalledRun, runs: readonly JournalledRun[]): Closed | 
   return last === undefined ? undefined : { why: 'gone on', by: last };
 }
 
-const dataOf = z.looseObject({ pgdata: z.string() });
-const member = z.looseObject({
-  pgdata: z.string(),
-  state: z.string(),
-  led: z.boolean().optional(),
-  ranBefore: z.boolean().optional(),
-  replicaOf: z.unknown().optional(),
-  config: z.string().optional(),
-});
-
-/** The data directory of which the change makes a primary. */
-function promotes({ intent }: JournalledChange): string | undefined {
-  return intent.module === 'postgres.promote' ? dataOf.safeParse(intent.change).data?.pgdata : undefined;
-}
-
-/** The data directory that the change hands to the cluster. */
-function handsOver({ intent }: JournalledChange): string | undefined {
-  const data = memberOf(intent);
-  return data?.state === 'running' ? data.pgdata : undefined;
-}
-
-function wasLeader({ intent }: JournalledChange): boolean {
-  const data = memberOf(intent);
-  if (data === undefined) return false;
-  // Journals of 0.1.0 say only of a replica what it was.
-  return data.led ?? (data.ranBefore === true && data.config !== undefined && data.replicaOf === undefined);
-}
-
-function memberOf(intent: JournalledChange['intent']): z.output<typeof member> | undefined {
-  return intent.module === 'patroni.member' ? member.safeParse(intent.change).data : undefined;
-}
-
-/** A run that was answered with no at its question has locked the cluster and let it go again: nothing hangs on it. */
+/** A run that was answered with no at its question has held the cluster and let it go again: nothing hangs on it. */
 export function hasDoneSomething({ changes }: JournalledRun): boolean {
-  return changes.some((change) => stands(change) && change.intent.module !== 'core.lock');
+  return changes.some((change) => stands(change) && !isHeld(change.intent));
 }

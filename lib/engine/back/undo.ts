@@ -1,10 +1,11 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { holdsMask, Masker } from '../../base/values/secret.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
 import type { HostConnection } from '../../transport/types.ts';
 import { beginningHere, operatorHere } from '../journal/beginning.ts';
+import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
@@ -12,14 +13,14 @@ import { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { liveHost } from '../run/live-host.ts';
 import { inParallel } from '../run/pool.ts';
-import { refuseWhileAtWork } from './at-work.ts';
-import { endAbandoned } from './end-orphans.ts';
-import { maskedVariables } from './masked-variables.ts';
+import { endAbandoned } from './end-abandoned.ts';
+import { holdGround } from './ground.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
+import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { isGround, stands } from './stands.ts';
 import { readStory, refuseClosed } from './story.ts';
-import { reassertGround } from './true-again.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
+import { variablesAgain } from './variables-again.ts';
 
 export interface UndoRequest {
   readonly plan: UndoPlan;
@@ -67,7 +68,11 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const { plan, signal } = request;
   refuseWhileAtWork(plan.run, request.again);
   const masker = new Masker();
-  const connections = new Connections(await inventoryOf(request), variables(request), masker);
+  const connections = new Connections(
+    await inventoryOf(request),
+    variablesAgain(plan.run, request.extraVars, 'connections'),
+    masker,
+  );
   try {
     const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
     await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
@@ -103,11 +108,11 @@ type UndoWork = UndoRequest & { readonly held: HeldLocks };
 async function holdAgain(request: UndoWork, connections: Connections, masker: Masker): Promise<void> {
   const { run, kept } = request.plan;
   for (const change of run.changes) {
-    if (!stands(change) || kept.includes(change)) continue;
-    const module = await moduleOf(change, run).catch(() => undefined);
-    if (module?.kind !== 'change' || module.retake === undefined) continue;
+    if (!stands(change) || kept.includes(change) || !isHeld(change.intent)) continue;
+    const module = await moduleOf(change, run);
+    if (module.kind !== 'change' || module.again === undefined) continue;
     const { host, context } = placeOf(change, request, connections, masker);
-    await module.retake(host(), change.intent.change, context);
+    await module.again(host(), change.intent.change, context);
   }
 }
 
@@ -153,7 +158,7 @@ async function takeBack(
       await journal.durable({ type: 'change.undoing', time: Date.now(), number });
       // The machine may have been asleep while it was written.
       await request.held.prove();
-      await reassertGround(change, request.plan, (ground) => {
+      await holdGround(change, request.plan, (ground) => {
         const { host, context } = placeOf(ground, request, connections, masker);
         return { host: host(), context };
       });
@@ -215,16 +220,13 @@ function placeOf({ intent }: JournalledChange, request: UndoWork, connections: C
   const env = Object.entries(intent.env ?? {});
   const masked = env.filter(([, value]) => holdsMask(value)).map(([name]) => name);
   const peers = (name: string): HostConnection => connections.to(name);
-  const context: TaskContext = {
+  const context: WorkContext = {
     runId: request.plan.run.started.runId,
     operator: operatorHere(),
     signal: request.signal,
     progress: (text) => tell('progress', text),
     output: () => {},
     warn: (text) => tell('warning', text),
-    file: notHere,
-    render: notHere,
-    ask: notHere,
     hold: request.held.hold,
     held: request.held.held,
   };
@@ -273,27 +275,4 @@ async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventor
   return loadInventory(plan.run.inventories).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
-}
-
-/**
- * The run's own `-e`, without what was masked, under those of now. Throws kind `usage` when what was masked is needed
- * to reach hosts.
- */
-function variables({ plan, extraVars }: UndoRequest): Readonly<Record<string, unknown>> {
-  const masked = maskedVariables(plan.run.extraVars).filter((name) => !Object.hasOwn(extraVars, name));
-  const needed = masked.filter((name) => /^(ansible|pitr)_/.test(name));
-  if (needed.length > 0) {
-    throw new PitrError({
-      kind: 'usage',
-      code: 'secret-not-in-journal',
-      message: `the run was given ${needed.join(' and ')}, and the journal holds no secrets`,
-      next: [`Give it again: ${needed.map((name) => `-e ${name}=...`).join(' ')}`],
-    });
-  }
-  const known = Object.entries(plan.run.extraVars).filter(([name]) => !masked.includes(name));
-  return { ...Object.fromEntries(known), ...extraVars };
-}
-
-function notHere(): never {
-  throw new Error('an undo works from the journal alone');
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { effectsSchema } from '../../contract/effects.ts';
 import { type ChainedLine, chainedLine } from './chain.ts';
 import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
 
@@ -28,6 +29,7 @@ const NEEDED: Partial<Record<JournalRecord['type'], z.ZodType>> = {
     host: z.string(),
     module: z.string(),
     change: z.looseObject({ summary: z.string() }),
+    effects: effectsSchema.optional(),
   }),
 };
 

@@ -1,4 +1,5 @@
 import type { TaskStatus } from '../events/events.ts';
+import { effectsOf, isHeld } from './effects-of.ts';
 import type { JournalRecord, TaskTurn } from './records.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
@@ -69,6 +70,8 @@ function keyOf({ host, task, turn, item }: TaskTurn): string {
 export function pastOf(records: readonly JournalRecord[]): Past {
   let entries: Entry[] = [];
   let beforeUndo = entries;
+  // What ends with its process is made anew by the next one, and so is the result of its task.
+  const held = new Set<string>();
   const intents = new Map<number, { readonly at: number; readonly intent: Of<'change.intended'> }>();
   for (const [at, record] of records.entries()) {
     switch (record.type) {
@@ -91,7 +94,11 @@ export function pastOf(records: readonly JournalRecord[]): Past {
       case 'change.done': {
         const intent = intents.get(record.number)?.intent;
         const step = intent?.step;
-        if (intent === undefined || step === undefined || intent.everyRun === true) break;
+        if (intent === undefined || step === undefined) break;
+        if (isHeld(intent)) {
+          held.add(taskKey(step));
+          break;
+        }
         const made = { intent: { ...intent, step }, result: record.result };
         entries.push({ kind: 'change', at, host: step.host, made });
         break;
@@ -113,7 +120,8 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   const results = new Map<string, Of<'task.result'>>();
   const changes = new Map<string, MadeChange>();
   for (const entry of standing(withoutEnded(withoutFailed(entries)))) {
-    if (entry.kind === 'result') results.set(keyOf(entry.record), entry.record);
+    if (entry.kind === 'result' && !held.has(taskKey(entry.record)))
+      results.set(keyOf(entry.record), entry.record);
     if (entry.kind === 'change') changes.set(keyOf(entry.made.intent.step), entry.made);
   }
   return new Past(results, changes);
@@ -148,12 +156,14 @@ function withoutFailed(entries: readonly Entry[]): Entry[] {
 /** Without what a change gave that may have ended since, and that nobody else has taken over: its task runs again. */
 function withoutEnded(entries: readonly Entry[]): Entry[] {
   const given = new Map<string, TaskTurn>();
-  const last = entries.findLast(({ kind }) => kind === 'change');
   for (const entry of entries) {
     if (entry.kind !== 'change') continue;
-    const { host, step, mayEnd, handsOn } = entry.made.intent;
-    if (handsOn !== undefined) given.delete(`${host} ${handsOn}`);
-    if (mayEnd !== undefined && (mayEnd !== true || entry === last)) given.set(`${host} ${mayEnd}`, step);
+    const { intent } = entry.made;
+    for (const { kind, id, lasts, supersedes } of effectsOf(intent)) {
+      const name = `${intent.host} ${kind} ${id}`;
+      if (supersedes === true) given.delete(name);
+      if (lasts === 'until it ends') given.set(name, intent.step);
+    }
   }
   const steps = new Set([...given.values()].map(keyOf));
   const tasks = new Set([...given.values()].map(taskKey));

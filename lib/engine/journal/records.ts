@@ -1,10 +1,11 @@
 import type { PitrErrorJson } from '../../base/errors/pitr-error.ts';
-import type { Change, Result } from '../../contract/module.ts';
+import type { Effect } from '../../contract/effects.ts';
+import type { Change, Journalled, Result } from '../../contract/module.ts';
 import type { Recap, TaskStatus } from '../events/events.ts';
 import type { Beginning } from './beginning.ts';
 
 /** Format of the journal's lines; raised when an older pitr could misread them. */
-export const JOURNAL_VERSION = 3;
+export const JOURNAL_VERSION = 4;
 
 /** Where in a run a change was made: the `turn`th time (from 1) that the task ran on the host. */
 export interface TaskTurn {
@@ -75,18 +76,14 @@ export type JournalRecord =
       readonly step?: TaskTurn | undefined;
       readonly module: string;
       readonly params: unknown;
-      readonly change: Change;
+      readonly change: Journalled<Change>;
       /** Whom the task became, and its environment: an undo works under the same. */
       readonly user?: string | undefined;
       readonly env?: Readonly<Record<string, string>> | undefined;
-      /** It is made by every process of the run anew, so a resumed run does not count it as done. */
+      /** What it leaves behind. Absent before version 4, where the next three said a part of it (see `effectsOf`). */
+      readonly effects?: readonly Effect[] | undefined;
       readonly everyRun?: true | undefined;
-      /**
-       * The name of what it gave, where that can end by itself: a resumed run looks at it again. Before version 3 `true`,
-       * and so only as the last change.
-       */
-      readonly mayEnd?: string | true | undefined;
-      /** The name of what an earlier change gave (`mayEnd`) and is not to be looked at again after this one. */
+      readonly mayEnd?: string | undefined;
       readonly handsOn?: string | undefined;
       /** True, or the reason why it cannot be taken back. */
       readonly undoable: true | string;

@@ -31,21 +31,14 @@ export interface RunJournal extends ChangeJournal {
 export function runJournal(writer: JournalWriter, masker: Masker, next = 1): RunJournal {
   let number = next;
   return {
-    intend: async ({
-      host,
-      step,
-      module,
-      params,
-      change,
-      user,
-      env,
-      everyRun,
-      mayEnd,
-      handsOn,
-      undoable,
-    }) => {
+    intend: async ({ host, step, module, params, change, user, env, effects, undoable }) => {
       const own = number++;
-      const masked = masker.data({ params, change, env: env === undefined ? undefined : environment(env) });
+      const masked = masker.data({
+        params,
+        change,
+        effects,
+        env: env === undefined ? undefined : environment(env),
+      });
       await writer.durable({
         type: 'change.intended',
         time: Date.now(),
@@ -55,9 +48,6 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         module,
         ...masked,
         user,
-        everyRun,
-        mayEnd,
-        handsOn,
         undoable,
       });
       return own;

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/secret.ts';
 import type { Question } from '../../contract/module.ts';
-import { endAbandoned } from '../back/end-orphans.ts';
+import { endAbandoned } from '../back/end-abandoned.ts';
 import { refuseOtherPlaybook } from '../back/resume.ts';
 import { Predictions } from '../check/predictions.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';

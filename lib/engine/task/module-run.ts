@@ -1,13 +1,17 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import { type Effect, effectsSchema } from '../../contract/effects.ts';
 import type {
   AnyModule,
   Change,
   ChangeModule,
   Diff,
+  Journalled,
   LookModule,
   Result,
   TaskContext,
 } from '../../contract/module.ts';
+import type { Prediction } from '../../contract/resource.ts';
 import { CHANGE_MARK, changeMark } from '../back/orphans.ts';
 import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
@@ -40,12 +44,10 @@ export interface ChangeJournal {
     readonly step: TaskTurn;
     readonly module: string;
     readonly params: unknown;
-    readonly change: Change;
+    readonly change: Journalled<Change>;
     readonly user: string | undefined;
     readonly env: Readonly<Record<string, string>> | undefined;
-    readonly everyRun: true | undefined;
-    readonly mayEnd: string | undefined;
-    readonly handsOn: string | undefined;
+    readonly effects: readonly Effect[];
     readonly undoable: true | string;
   }): Promise<number>;
   done(number: number, result: Result): Promise<void>;
@@ -89,20 +91,16 @@ export async function runModule(
         : lookInCheckMode(module, params, place, place.predictions, context);
     case 'change':
       return (
-        madeBefore(module, place) ??
+        madeBefore(place) ??
         (place.predictions === undefined
-          ? change(name, module, params, place, context)
-          : foresee(module, params, place, place.predictions, context))
+          ? change({ name, module }, params, place, context)
+          : foresee({ name, module }, params, place, place.predictions, context))
       );
   }
 }
 
 /** The outcome of a change that the run made before it was resumed. */
-function madeBefore(
-  module: ChangeModule<unknown, unknown, Change, Result>,
-  { past, step, predictions }: Workplace,
-): ModuleOutcome | undefined {
-  if (module.everyRun === true) return undefined;
+function madeBefore({ past, step, predictions }: Workplace): ModuleOutcome | undefined {
   const made = past?.takeChange(step);
   if (made === undefined) return undefined;
   const status = predictions === undefined ? 'changed' : 'ok';
@@ -136,8 +134,13 @@ async function lookInCheckMode(
   return { status: 'ok', result };
 }
 
+interface Named {
+  readonly name: string;
+  readonly module: ChangeModule<unknown, unknown, Change, Result>;
+}
+
 async function foresee(
-  module: ChangeModule<unknown, unknown, Change, Result>,
+  { name, module }: Named,
   params: unknown,
   place: Workplace,
   predictions: Predictions,
@@ -151,7 +154,10 @@ async function foresee(
   const planned = module.plan(state, params);
   if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
   const foresight = module.predict?.(planned, state, params) ?? {};
-  for (const prediction of foresight.resources ?? []) predictions.add(place.host, prediction, RESOURCES);
+  const { forApply: _, ...journalled } = planned;
+  const moves = effectsSaid({ name, module }, journalled).flatMap(movePrediction);
+  for (const prediction of [...moves, ...(foresight.resources ?? [])])
+    predictions.add(place.host, prediction, RESOURCES);
   return {
     status: 'changed',
     result: { ...unknownResult(module.returns, 'the change was not made'), ...foresight.result },
@@ -160,9 +166,26 @@ async function foresee(
   };
 }
 
+/** Throws kind `failed` (`module-effects`) where a module says wrongly what its change leaves behind. */
+function effectsSaid({ name, module }: Named, change: Journalled<Change>): readonly Effect[] {
+  const { data, error } = effectsSchema.safeParse(module.effects?.(change) ?? []);
+  if (data !== undefined) return data;
+  const [issue] = error.issues;
+  throw new PitrError({
+    kind: 'failed',
+    code: 'module-effects',
+    message: `${name} says wrongly what its change leaves behind: effects.${issue?.path.join('.')}: ${issue?.message}`,
+    state: 'nothing was changed',
+    next: ['That is a fault of the module; docs/writing-modules.md has the fields.'],
+  });
+}
+
+function movePrediction({ kind, id, movedTo }: Effect): readonly Prediction[] {
+  return movedTo === undefined ? [] : [{ kind, moved: { from: id, to: movedTo.id } }];
+}
+
 async function change(
-  name: string,
-  module: ChangeModule<unknown, unknown, Change, Result>,
+  { name, module }: Named,
   params: unknown,
   place: Workplace,
   context: TaskContext,
@@ -173,17 +196,16 @@ async function change(
   if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
   const undoable =
     module.undoable?.(params) ?? (typeof module.undo === 'function' ? true : module.undo.impossible);
+  const { forApply: _, ...journalled } = planned;
   const number = await place.journal?.intend({
     host: place.host,
     step: place.step,
     module: name,
     params,
-    change: planned,
+    change: journalled,
     user: place.defaults.user,
     env: place.defaults.env,
-    everyRun: module.everyRun,
-    mayEnd: module.mayEnd?.(planned),
-    handsOn: module.handsOn?.(planned),
+    effects: effectsSaid({ name, module }, journalled),
     undoable,
   });
   try {

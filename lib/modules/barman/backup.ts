@@ -8,10 +8,12 @@ import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../r
 import { backupById, usableBackups } from '../../recovery/barman/choose-backup.ts';
 import type { ServerConfig } from '../../recovery/barman/config.ts';
 import { findInBackups } from '../../recovery/barman/find-in-backups.ts';
+import { refuseDamagedHistories } from '../../recovery/barman/history-refusals.ts';
 import { serversParam, tailsParam, timelineParam, userParam } from '../../recovery/barman/params.ts';
 import { proveBackupFiles } from '../../recovery/barman/prove-backup-files.ts';
 import { solveFor, wantedServers } from '../../recovery/barman/recovery-wal.ts';
 import { refuseUnmapped } from '../../recovery/barman/restore-refusals.ts';
+import { restoredSize } from '../../recovery/barman/restored-size.ts';
 import { walRefused } from '../../recovery/barman/wal-refusals.ts';
 import type { WalPlan, WalRefusal } from '../../recovery/wal/solve.ts';
 import { silentNodes } from '../../recovery/wal/tail.ts';
@@ -76,6 +78,8 @@ export const module = defineLook({
   freeForm: 'id',
   returns: {
     ...backupReturns,
+    restored_bytes: 'bytes that it will have on the node, unpacked; absent where that cannot be told',
+    staging_path: 'where Barman is configured to unpack a compressed one (recovery_staging_path)',
     why: 'for auto: why this one, and why newer ones were passed over, in lines',
     target: 'the target as a mapping; for auto with found_at, where it had to be looked for',
   },
@@ -86,7 +90,11 @@ export const module = defineLook({
       const { servers, ...chosen } = await reaching(host, wish, target, (text) => context.progress(text));
       refuseUnmapped(chosen.backup, wish.tablespaces, host.name);
       await proveBackupFiles(host, chosen.backup, servers, wish.user);
-      return { ...backupResult(chosen.backup), why: chosen.why, target: targetData(chosen.target) };
+      return {
+        ...(await toRestore(host, chosen.backup, servers, wish.user)),
+        why: chosen.why,
+        target: targetData(chosen.target),
+      };
     }
     const { servers } = await readCatalogue(host, wish.user);
     const wanted = wantedServers(servers, namesOf(wish), host.name);
@@ -96,9 +104,23 @@ export const module = defineLook({
         : backupById(wish.id, wanted, host.name);
     refuseUnmapped(backup, wish.tablespaces, host.name);
     await proveBackupFiles(host, backup, servers, wish.user);
-    return { ...backupResult(backup), why: [], target: targetData(target) };
+    return { ...(await toRestore(host, backup, servers, wish.user)), why: [], target: targetData(target) };
   },
 });
+
+/** What barman.recover must know beforehand: how much room it takes, and where it is unpacked. */
+async function toRestore(
+  host: ReadHost,
+  backup: CompleteBackup,
+  servers: readonly ServerConfig[],
+  user: string,
+) {
+  return {
+    ...backupResult(backup),
+    restored_bytes: await restoredSize(host, backup, servers, user),
+    staging_path: servers.find(({ name }) => name === backup.server)?.stagingPath,
+  };
+}
 
 function namesOf({ server, servers }: Params): readonly string[] | undefined {
   return server === undefined ? servers : [server];
@@ -127,6 +149,14 @@ async function reaching(
   const searched = wantedServers(servers, wish.servers, host.name);
   const wanted = wantedServers(searched, namesOf(wish), host.name);
   const usable = usableBackups(wish.id, wanted, host.name, wish.system_id);
+  const clusters = new Set(usable.map(({ systemId }) => systemId));
+  const searchedNames = searched
+    .filter(({ systemId }) => systemId === undefined || clusters.has(systemId))
+    .map(({ name }) => name);
+  refuseDamagedHistories(
+    archives.filter(({ server }) => searchedNames.includes(server)),
+    host.name,
+  );
   const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
   const isSought = (asked.kind === 'xid' || asked.kind === 'name') && lsnOfTarget(asked) === undefined;
   const target = isSought

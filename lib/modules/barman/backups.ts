@@ -6,9 +6,8 @@ import { serversParam, userParam } from '../../recovery/barman/params.ts';
 import { archivesFor, positionOf, wantedServers } from '../../recovery/barman/recovery-wal.ts';
 import type { Stock } from '../../recovery/barman/refusals.ts';
 import { type Archive, mergeArchives } from '../../recovery/wal/archive.ts';
-import { namesOfRuns } from '../../recovery/wal/chain.ts';
 import { formatInstant, type Instant } from '../../recovery/wal/instant.ts';
-import { solveWal } from '../../recovery/wal/solve.ts';
+import { rangesOf } from '../../recovery/wal/ranges.ts';
 
 const params = z.strictObject({
   servers: serversParam.describe('whose backups to list; WAL is looked for on all servers of their clusters'),
@@ -16,17 +15,19 @@ const params = z.strictObject({
 });
 
 export const module = defineLook({
-  summary: 'Lists the backups of all servers, and from when to when each can be recovered.',
+  summary: 'Lists the backups of all servers, and which moments of which timelines each can reach.',
   description:
-    'The window of a backup begins at its end and reaches to the last WAL that is on disk without a gap before it, over all servers of the cluster and along the timeline that wrote last.',
+    'A range for each timeline that a backup can be rolled forward to: it begins at the end of the backup or where the timeline began, and reaches to the last WAL that is on disk without a gap before it, over all servers of the cluster. After a recovery the moments of the timeline that it left can be reached as before.',
   examples: `- barman.backups: {}
   delegate_to: "{{ barman_host }}"
   register: all`,
   params,
   returns: {
     backups:
-      'newest first: id, server, status, begin_time, end_time, size_bytes, timeline, system_id, from, to, wal_segments, wal_bytes, missing',
+      'newest first: id, server, status, begin_time, end_time, size_bytes, timeline, system_id, from, to (the latest of all ranges), ranges (of each: timeline, from, to, origin, gaps: first, last, segments; wal_segments, wal_bytes, conflict)',
     count: 'how many',
+    damaged:
+      'history files that cannot be believed: server, timeline, path, why; every recovery of their cluster is refused',
   },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
   read: async (host, { servers: names, user }) => {
@@ -35,8 +36,9 @@ export const module = defineLook({
     const backups = wanted
       .flatMap((server) => server.backups)
       .sort((a, b) => (a.id < b.id ? 1 : -1))
-      .map((backup) => ({ ...described(backup), ...windowOf(backup, servers, archives) }));
-    return { backups, count: backups.length };
+      .map((backup) => ({ ...described(backup), ...rangesFrom(backup, servers, archives) }));
+    const damaged = archives.flatMap(({ server, damaged: some }) => some.map((one) => ({ server, ...one })));
+    return { backups, count: backups.length, damaged };
   },
 });
 
@@ -58,13 +60,30 @@ function written(instant: Instant | undefined): string | undefined {
   return instant === undefined ? undefined : formatInstant(instant);
 }
 
-function windowOf(backup: BackupInfo, servers: readonly Stock[], archives: readonly Archive[]) {
-  if (!isComplete(backup)) return { from: undefined, to: undefined, missing: [] };
+function rangesFrom(backup: BackupInfo, servers: readonly Stock[], archives: readonly Archive[]) {
+  if (!isComplete(backup)) return { from: undefined, to: undefined, ranges: [] };
   const merged = mergeArchives(archivesFor(backup, servers, archives), backup.segmentSize);
-  const plan = solveWal(positionOf(backup), merged, { kind: 'latest' });
-  const missing = plan.ok || plan.why !== 'missing' ? [] : namesOfRuns(plan.missing);
-  const window = { from: formatInstant(plan.reachable.from), to: written(plan.reachable.to), missing };
-  if (!plan.ok) return window;
-  const count = plan.needed.length;
-  return { ...window, wal_segments: count, wal_bytes: count * backup.segmentSize };
+  const ranges = rangesOf(positionOf(backup), merged);
+  const ends = ranges.flatMap(({ to }) => to ?? []);
+  return {
+    from: formatInstant(backup.endTime),
+    to: written(
+      ends.reduce<Instant | undefined>(
+        (best, to) => (best === undefined || to > best ? to : best),
+        undefined,
+      ),
+    ),
+    ranges: ranges.map(({ timeline, from, to, origin, gaps, segments, conflict }) => ({
+      timeline,
+      from: formatInstant(from),
+      to: written(to),
+      ...(origin === undefined
+        ? {}
+        : { origin: { timeline: origin.timeline, by: origin.onPurpose ? 'recovery' : 'failover' } }),
+      gaps,
+      wal_segments: segments,
+      wal_bytes: segments * backup.segmentSize,
+      ...(conflict === undefined ? {} : { conflict }),
+    })),
+  };
 }

@@ -11,7 +11,9 @@ import { backupFailed, backupOfStandby } from '../../recovery/barman/errors.ts';
 import { inRecovery } from '../../recovery/barman/json.ts';
 import { userParam } from '../../recovery/barman/params.ts';
 import { deletedByFirstBackup, wantedServers } from '../../recovery/barman/recovery-wal.ts';
+import { deletedByRetention } from '../../recovery/barman/retention.ts';
 import { watchSize } from '../../recovery/barman/watch-size.ts';
+import { parseEpoch } from '../../recovery/wal/instant.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
@@ -39,7 +41,7 @@ interface BackupChange extends Change {
   /** The backups that were there before. */
   readonly known: readonly string[];
   /** What Barman will delete with it, in words. */
-  readonly deletes?: string | undefined;
+  readonly deletes: string;
 }
 
 export const module = defineModule({
@@ -57,11 +59,17 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
   read: async (host, { server, user }) => {
     const { servers, archives } = await readCatalogueAndArchives(host, user);
     const [found] = wantedServers(servers, [server], host.name);
-    const deletes = found === undefined ? undefined : deletedByFirstBackup(found, servers, archives);
-    return { known: found?.backups.map(({ id }) => id) ?? [], deletes };
+    const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
+    const deletes = [
+      found === undefined ? undefined : deletedByFirstBackup(found, servers, archives),
+      found === undefined || now === undefined
+        ? undefined
+        : deletedByRetention(server, found.backups, found.retention, now),
+    ].filter((words) => words !== undefined);
+    return { known: found?.backups.map(({ id }) => id) ?? [], deletes: deletes.join(' ') };
   },
   plan: ({ known, deletes }, { server, user }): BackupChange => ({
-    summary: `take a base backup of ${server}`,
+    summary: `take a base backup of ${server}${deletes === '' ? '' : `. ${deletes}`}`,
     server,
     user,
     known,
@@ -73,7 +81,7 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
   }),
   apply: async (host, { server, known, deletes }, { standby, wait_timeout, user }, context) => {
     if (!standby) await refuseStandby(host, server, user);
-    if (deletes !== undefined) context.warn(deletes);
+    if (deletes !== '') context.warn(deletes);
     const before = (await readCatalogue(host, user)).servers.find(({ name }) => name === server);
     const watch = watchSize(host, before?.basebackups ?? '', user, (bytes, grown) =>
       context.progress(`backing up ${server}: ${grown} copied`, { bytes }),

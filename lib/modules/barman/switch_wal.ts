@@ -6,12 +6,22 @@ import { predicted } from '../../contract/resource.ts';
 import { barmanResource, readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { barmanCommandFailed, walNotArchived, walNotSwitched } from '../../recovery/barman/errors.ts';
 import { userParam } from '../../recovery/barman/params.ts';
+import { proveArchivedSegment } from '../../recovery/barman/prove-archived.ts';
 import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
 import { parseSegment } from '../../recovery/wal/segment.ts';
+import { absolutePath } from '../../system/fs/paths.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
   server: z.string().describe("the Barman server of the leader; only the leader's WAL is archived"),
+  node: z
+    .string()
+    .optional()
+    .describe(
+      'the inventory name of the leader: what is archived is then compared with its own pg_wal, byte for byte',
+    ),
+  pgdata: absolutePath.optional().describe('its data directory; must be given with `node`'),
+  owner: z.string().default('postgres').describe('the OS user that owns it').meta({ variable: 'pg_user' }),
   timeout: z.int().min(1).default(60).describe('seconds to wait for the segment to arrive'),
   user: userParam,
 });
@@ -22,7 +32,10 @@ interface SwitchChange extends Change {
 
 export const module = defineModule({
   summary: 'Closes the current WAL segment and proves that it is archived.',
-  description: `The real test of archiving: what counts is the segment's file in the archive. Barman itself ends with
+  description: `The real test of archiving: what counts is what lies in the archive. A file of that name proves nothing: unpacked
+it must have the size of a segment, and name in its first page the cluster, the position and the timeline; with \`node\` it
+must be byte for byte what the node has written, and the segments before it too, as far as the node still has them.
+Nothing of that timeline may lie behind it, or among what Barman has put aside (errors/). Barman itself ends with
 success when nothing arrived in time, and when the server is a standby. Changes something at every run. There is nothing
 to take back: a closed segment is as good as an open one, so undo leaves it.`,
   examples: `- barman.switch_wal: { server: "{{ barman_server }}" }
@@ -32,6 +45,7 @@ to take back: a closed segment is as good as an open one, so undo leaves it.`,
   returns: {
     server: 'the Barman server',
     wal: 'the segment that was archived',
+    compared: 'how many segments were compared with those of the node',
     seconds: 'how long that took',
   },
   read: async (host, { server, user }) => {
@@ -48,10 +62,10 @@ to take back: a closed segment is as good as an open one, so undo leaves it.`,
     ],
     result: { server },
   }),
-  apply: async (host, { server }, { timeout, user }, context) => {
-    const { wals } = (await readCatalogue(host, user)).servers.find(({ name }) => name === server) ?? {
-      wals: '',
-    };
+  apply: async (host, { server }, p, context) => {
+    const { timeout, user } = p;
+    const [config] = wantedServers((await readCatalogue(host, user)).servers, [server], host.name);
+    if (config === undefined) throw new Error('a named server is found or refused');
     context.progress(`waiting for the WAL segment of ${server} to be archived (at most ${timeout} s)`);
     const result = await host.run(
       ['barman', 'switch-wal', '--force', '--archive', '--archive-timeout', String(timeout), server],
@@ -60,9 +74,15 @@ to take back: a closed segment is as good as an open one, so undo leaves it.`,
     if (result.exitCode !== 0) throw barmanCommandFailed(host.name, result.exitCode, evidenceOf(result));
     const wal = parseSegment(/\b[0-9A-F]{24}\b/.exec(result.stdout)?.[0] ?? '');
     if (wal === undefined) throw walNotSwitched(server, host.name, evidenceOf(result));
-    const there = await host.query(probe(['test', '-f', `${wals}/${wal.slice(0, 16)}/${wal}`], { user }));
+    const there = await host.query(
+      probe(['test', '-f', `${config.wals}/${wal.slice(0, 16)}/${wal}`], { user }),
+    );
     if (there.exitCode !== 0) throw walNotArchived(wal, server, timeout, host.name, evidenceOf(result));
-    return { server, wal, seconds: Math.round(result.durationMs / 100) / 10 };
+    const { node, pgdata, owner } = p;
+    const writer = node === undefined || pgdata === undefined ? undefined : { node, pgdata, user: owner };
+    context.progress(`proving that ${wal} in the archive is what was written`);
+    const { compared } = await proveArchivedSegment(host, wal, config, user, writer);
+    return { server, wal, compared, seconds: Math.round(result.durationMs / 100) / 10 };
   },
   undo: async () => {
     // A closed segment harms nothing and cannot be opened again.

@@ -9,6 +9,7 @@ import {
   userParam,
 } from '../../recovery/barman/params.ts';
 import { type RecoveryWal, readRecoveryWal } from '../../recovery/barman/prove-wal.ts';
+import { holdsFor } from '../../recovery/barman/recovery-wal.ts';
 import type { RecoveryTimeline } from '../../recovery/postgres/recovery-settings.ts';
 import { namesOfRuns } from '../../recovery/wal/chain.ts';
 import { formatInstant, secondsBetween } from '../../recovery/wal/instant.ts';
@@ -64,6 +65,7 @@ export const module = defineLook({
 Timelines are followed by the history files of all servers. The one that was alive at the target is chosen; in the
 segment in which a failover happened the one that goes on; when several were alive it refuses and asks for
 \`timeline\`. Refuses targets before the backup's end and after the last archived WAL, missing and truncated segments.
+A file of the right name and size is not yet the segment: the first page of each must name cluster, position and timeline.
 The size of a compressed segment says nothing: each one that is needed is unpacked, and one that Barman cannot deliver
 whole is missing (about a tenth of a second each with gzip; others Barman itself unpacks).`,
   examples: `- barman.wal: { backup: "{{ chosen }}", target_time: "{{ target_time }}" }
@@ -88,6 +90,8 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
     end_lsn: 'the position after it: as far as replay can come',
     reachable: 'from when to when this backup can be recovered: from (a target must be later), to',
     servers_used: 'the servers whose archives are needed, the one of the backup first',
+    holds: 'backups that barman.keep must hold until the recovery is decided: server, backup',
+    unheld: 'servers whose WAL is needed and is older than all of their backups: nothing holds it',
     history: 'the history files of the way: timeline, file, servers',
     summary: 'all that in a line',
   },
@@ -104,6 +108,8 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
       progress: (text) => context.progress(text),
     });
     const { backup, plan, merged, target } = wal;
+    const used = serversUsed(plan, merged, backup.server).filter(isArchive(wal));
+    const holds = holdsFor(backup, plan.needed, used, wal.servers);
     warnings(wal, context);
     return {
       target: targetData(target),
@@ -125,7 +131,9 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
       },
       end_lsn: formatLsn(plan.endLsn),
       reachable: { from: formatInstant(plan.reachable.from), to: formatInstant(plan.archivedUntil.time) },
-      servers_used: serversUsed(plan, merged, backup.server).filter(isArchive(wal)),
+      servers_used: used,
+      holds: holds.backups,
+      unheld: holds.unheld,
       history: plan.line.way.slice(1).map(({ timeline: id }) => ({
         timeline: id,
         file: historyFileName(id),

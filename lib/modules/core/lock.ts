@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule, type TaskContext } from '../../contract/module.ts';
+import { type Change, defineModule, type TaskContext, type WorkContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import type { Claim } from '../../system/lock/claim.ts';
 import { mayTake, mayTakeOver, type Wanting } from '../../system/lock/judge.ts';
@@ -76,7 +76,19 @@ when it can no longer prove that it holds the lock. A lock that the run holds al
   params,
   freeForm: 'name',
   returns: { name: 'the lock', run: 'the run that holds it', replaced: 'the run whose claim was taken over' },
-  everyRun: true,
+  effects: (change) => [
+    {
+      kind: lockResource.kind,
+      id: lockId(change),
+      state: 'held',
+      lasts: 'while pitr holds it',
+      about: {
+        runs: change.allow.filter((one) => one !== '' && one !== change.run),
+        takesBack: change.takesBack === true,
+        ways: change.ways,
+      },
+    },
+  ],
   read: async (host: ReadHost, wish: Params, context: TaskContext): Promise<State> => {
     const place = placeOf(wish);
     const ours = context.held(heldName(host.name, place)) !== undefined;
@@ -101,7 +113,7 @@ when it can no longer prove that it holds the lock. A lock that the run holds al
       ...(replaced === undefined ? {} : { replaced: replaced.run }),
     };
   },
-  retake: async (host, change, context) => {
+  again: async (host, change, context) => {
     if (context.held(heldName(host.name, change)) !== undefined) return;
     // Only its own claim: what another run has begun since is not to be undone around it.
     await take(host, { ...change, allow: [], keep: false, purpose: `undo: ${change.purpose}` }, context);
@@ -145,7 +157,7 @@ function plan({ lock, run, host }: State, wish: Params): LockChange | undefined 
   };
 }
 
-async function take(host: WriteHost, change: LockChange, context: TaskContext): Promise<HeldLock> {
+async function take(host: WriteHost, change: LockChange, context: WorkContext): Promise<HeldLock> {
   const { run, purpose, ways, allow, breaks, replaced, name } = change;
   const wanting: Wanting = { run, allow, breaks };
   const broken = replaced !== undefined && replaced.run === breaks;

@@ -46,7 +46,6 @@ export const module = defineModule({
   apply: applyCommand,
   undo: undoCommand,
   undoShown: shownUndo,
-  applyOnly: ['argv'],
   orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" script',
 });

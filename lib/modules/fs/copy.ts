@@ -53,7 +53,6 @@ export const module = defineModule({
   apply: (host, change, p, context) =>
     applyFile(host, change, () => content(p, context, change.after.sha256)),
   undo: undoFile,
-  applyOnly: ['text'],
 });
 
 async function wanted(p: Params, file: ControllerFile | undefined): Promise<WantedContent> {

@@ -3,7 +3,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule, type TaskContext } from '../../contract/module.ts';
+import { type Change, defineModule, type WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import {
   blindRefusal,
@@ -76,15 +76,17 @@ export const module = defineModule({
   read,
   plan,
   unchanged: (_state, { src, dest }) => ({ src, dest }),
-  handsOn: ({ src }) => src,
-  predict: ({ src, dest }) => ({
-    resources: [
-      { kind: pathResource.kind, moved: { from: src, to: dest } },
-      // A data directory takes its instance along.
-      { kind: postgresResource.kind, moved: { from: src, to: dest } },
-    ],
-    result: { src, dest },
-  }),
+  // A data directory takes its instance along.
+  effects: ({ src, dest, identity }) =>
+    [pathResource.kind, postgresResource.kind].map((kind) => ({
+      kind,
+      id: src,
+      state: `moved to ${dest}`,
+      lasts: 'for good',
+      supersedes: true,
+      movedTo: { id: dest, ...(identity === undefined ? {} : { identity }) },
+    })),
+  predict: ({ src, dest }) => ({ result: { src, dest } }),
   apply: async (host, { src, dest }) => {
     await rename(host, src, dest);
     return { src, dest };
@@ -93,7 +95,7 @@ export const module = defineModule({
   undoShown: ({ src, dest }) => [`renames ${dest} to ${src}`],
 });
 
-async function moveBack(host: WriteHost, change: MoveChange, context: TaskContext): Promise<void> {
+async function moveBack(host: WriteHost, change: MoveChange, context: WorkContext): Promise<void> {
   const { src, dest, identity, asideSrc, asideDest } = change;
   const [back, moved] = await Promise.all([host.look(pathResource, src), host.look(pathResource, dest)]);
   const free = known(back).kind === 'absent';
@@ -117,7 +119,7 @@ async function moveBack(host: WriteHost, change: MoveChange, context: TaskContex
 }
 
 /** Never deleted, and never over what was put aside before. */
-async function putAside(host: WriteHost, path: string, aside: string, context: TaskContext): Promise<void> {
+async function putAside(host: WriteHost, path: string, aside: string, context: WorkContext): Promise<void> {
   const free = await host.must([
     'sh',
     '-c',

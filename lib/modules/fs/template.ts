@@ -33,11 +33,10 @@ export const module = defineModule({
   },
   plan: (state, p) => {
     const change = planFile(state, { ...p, name: undefined });
-    return change && { ...change, text: state.text };
+    return change && { ...change, forApply: { text: state.text } };
   },
   unchanged: unchangedFile,
   predict: predictFile,
-  apply: (host, change) => applyFile(host, change, async () => change.text),
+  apply: (host, change) => applyFile(host, change, async () => change.forApply.text),
   undo: undoFile,
-  applyOnly: ['text'],
 });

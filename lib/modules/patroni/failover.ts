@@ -4,7 +4,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { isUp, leads } from '../../recovery/patroni/cluster.ts';
@@ -115,7 +115,7 @@ async function handOver(
   host: WriteHost,
   target: HandOver,
   candidate: string,
-  context: Pick<TaskContext, 'signal'>,
+  context: Pick<WorkContext, 'signal'>,
 ): Promise<ClusterState> {
   await readiness(host, target, candidate, context);
   const words = ['failover', target.cluster, '--candidate', candidate, '--force'];
@@ -143,7 +143,7 @@ async function readiness(
   host: WriteHost,
   target: HandOver,
   candidate: string,
-  context: Pick<TaskContext, 'signal'>,
+  context: Pick<WorkContext, 'signal'>,
 ): Promise<void> {
   await until(() => readCluster(host, target), {
     everyMs: 500,

@@ -3,7 +3,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
@@ -89,7 +89,16 @@ export const module = defineModule({
     service instanceof Unknown || instance instanceof Unknown
       ? {}
       : { service: service.state, postgres: instance.running },
-  handsOn: ({ pgdata }) => pgdata,
+  effects: ({ pgdata, state, led }) => [
+    {
+      kind: postgresResource.kind,
+      id: pgdata,
+      state: state === 'running' ? "Patroni's" : 'stopped',
+      lasts: 'for good',
+      supersedes: true,
+      cluster: state === 'running' ? 'joins' : led === true ? 'leaves as leader' : 'leaves',
+    },
+  ],
   predict: (change, { member, instance }, p) => {
     const before = instance instanceof Unknown ? undefined : instance;
     const running = change.state === 'running';
@@ -120,7 +129,7 @@ export const module = defineModule({
     if (change.ranBefore) await postgresIsUp(host, change.pgdata, change.timeoutMs, context);
     await streamsAgain(host, change, context);
   },
-  reassert: stopAgain,
+  again: (host, change, context) => stopAgain(host, change, context),
 });
 
 /**
@@ -128,7 +137,7 @@ export const module = defineModule({
  * Only what is known to be no primary is stopped: the recovery has been cut over, or the cluster has come to depend on
  * it.
  */
-async function stopAgain(host: WriteHost, change: MemberChange, context: TaskContext): Promise<void> {
+async function stopAgain(host: WriteHost, change: MemberChange, context: WorkContext): Promise<void> {
   if (change.state !== 'stopped' || change.outWhile === undefined) return;
   const [note, service, instance] = await Promise.all([
     pathResource.read(host, change.outWhile),
@@ -159,7 +168,7 @@ async function servesSomewhere(host: ReadHost, p: Params): Promise<boolean> {
 const STALL_MS = 90_000;
 
 /** A replica that was stopped is back when it is proved to stream, unless there is nobody else to stream from. */
-async function streamsAgain(host: WriteHost, change: MemberChange, context: TaskContext): Promise<void> {
+async function streamsAgain(host: WriteHost, change: MemberChange, context: WorkContext): Promise<void> {
   if (change.replicaOf === undefined) return;
   const access = { ...accessOf(change), ...change.replicaOf };
   const { leader } = await readCluster(host, access);
@@ -174,12 +183,18 @@ async function streamsAgain(host: WriteHost, change: MemberChange, context: Task
     user: change.user,
     bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, instance.programs),
   };
-  await awaitStreaming(
-    host,
-    { access, member: host.name, session },
-    { stallMs: STALL_MS, everyMs: 500, untold: 'warn' },
-    context,
-  );
+  try {
+    const wait = { stallMs: STALL_MS, everyMs: 500, untold: 'warn' as const };
+    await awaitStreaming(host, { access, member: host.name, session }, wait, context);
+  } catch (thrown) {
+    if (!(thrown instanceof PitrError) || thrown.code !== 'other-data') throw thrown;
+    await stopMember(host, change, context);
+    throw new PitrError({
+      ...thrown,
+      message: thrown.message,
+      state: `Patroni was stopped again on ${host.name}: it does not serve.`,
+    });
+  }
 }
 
 /** Taking a stop back means that the member serves again, not only that its service is up. */
@@ -187,7 +202,7 @@ async function postgresIsUp(
   host: WriteHost,
   pgdata: string,
   deadlineMs: number,
-  context: Pick<TaskContext, 'signal'>,
+  context: Pick<WorkContext, 'signal'>,
 ): Promise<void> {
   await until(() => postgresResource.read(host, pgdata), {
     everyMs: 500,

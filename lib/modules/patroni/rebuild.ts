@@ -84,7 +84,16 @@ export const module = defineModule({
       stallMs: p.stall * 1000,
     };
   },
-  handsOn: ({ pgdata }) => pgdata,
+  effects: ({ pgdata }) => [
+    {
+      kind: postgresResource.kind,
+      id: pgdata,
+      state: "Patroni's",
+      lasts: 'for good',
+      supersedes: true,
+      cluster: 'joins',
+    },
+  ],
   orphans: 'end',
   predict: (change, { member }, p) => ({
     resources: [

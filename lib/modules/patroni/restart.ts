@@ -133,7 +133,7 @@ async function whyRestart(host: ReadHost, p: Params, member: string): Promise<re
   const instance = await host.look(postgresResource, pgdata);
   // In check mode it may be one that is not there yet.
   if (instance instanceof Unknown || instance.pid === undefined) return [];
-  return (await lookInForce(host, { ...p, pgdata }, p.since)).restart;
+  return (await lookInForce(host, { pgdata, bin: p.bin, user: p.user }, p.since)).restart;
 }
 
 /** Whether PostgreSQL is up by a prediction alone: who is not started yet waits for nothing. */

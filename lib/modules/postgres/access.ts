@@ -73,7 +73,9 @@ export const module = defineModule({
     };
   },
   // postgres.start refuses an instance that runs in another way than it started it.
-  handsOn: ({ pgdata }) => pgdata,
+  effects: ({ pgdata, mode }) => [
+    { kind: postgresResource.kind, id: pgdata, state: mode, lasts: 'for good', supersedes: true },
+  ],
   predict: (change, state) => ({
     resources: [
       predicted(postgresResource, change.pgdata, {

@@ -49,7 +49,7 @@ interface TailChange extends Change {
   readonly pgdata: string;
   readonly user: string;
   readonly systemId: string;
-  readonly command: string;
+  readonly forApply: { readonly command: string };
   readonly files: readonly SentFile[];
 }
 
@@ -101,7 +101,7 @@ and puts one of the same name with other content into errors/, and fails neither
       pgdata: p.pgdata,
       user: p.user,
       systemId,
-      command: settings.command,
+      forApply: { command: settings.command },
       files,
     };
   },
@@ -119,7 +119,7 @@ and puts one of the same name with other content into errors/, and fails neither
   }),
   apply: async (host, change, p, context) => {
     const timeoutMs = p.timeout * 1000;
-    await sendFiles(host, change, timeoutMs, context);
+    await sendFiles(host, { ...change, ...change.forApply }, timeoutMs, context);
     context.progress('waiting for Barman to take them in');
     await proveArchived(host, barmanOf(p), change.systemId, change.files, {
       timeoutMs,
@@ -130,7 +130,6 @@ and puts one of the same name with other content into errors/, and fails neither
   undo: async () => {
     // Archived WAL harms nothing, and may be all that is left of it.
   },
-  applyOnly: ['command'],
   orphans: 'end',
 });
 

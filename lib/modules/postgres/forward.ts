@@ -97,7 +97,7 @@ export const module = defineModule({
       pgdata: p.pgdata,
       user: p.user,
       bin: programsOf(p, instance.programs),
-      text: after,
+      forApply: { text: after },
       before: text,
       startedWith: instance.startedWith ?? [],
       patienceMs: p.patience * 1000,
@@ -117,7 +117,10 @@ export const module = defineModule({
   }),
   apply: async (host, change, p, context) => {
     const position = await positionOf(host, p, change.bin);
-    await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.text, { mode: 0o600, user: change.user });
+    await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.forApply.text, {
+      mode: 0o600,
+      user: change.user,
+    });
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
     await prepareRunFiles(host, change, runFiles(change.pgdata));
     const instance = await startInstance(host, change, change.startedWith, change.patienceMs, context);
@@ -140,7 +143,6 @@ export const module = defineModule({
       `What was replayed stays, so PostgreSQL is left stopped on ${change.pgdata}: take the recovery itself back, too.`,
     );
   },
-  applyOnly: ['text'],
 });
 
 function from(position: Awaited<ReturnType<typeof positionOf>>): Readonly<Record<string, unknown>> {

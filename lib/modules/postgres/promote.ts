@@ -3,11 +3,16 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { endRecoveryHere } from '../../recovery/postgres/end-of-wal.ts';
-import { fetchPassedOver } from '../../recovery/postgres/history-files.ts';
+import {
+  fetchPassedOver,
+  forgetFreeNumbers,
+  proveFreeNumber,
+  putHistories,
+} from '../../recovery/postgres/history-files.ts';
 import type { InstanceState } from '../../recovery/postgres/instance.ts';
 import { startLog } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
@@ -33,6 +38,16 @@ const params = z.strictObject({
     .describe(
       'promote also an instance that is not isolated; a member of a cluster is promoted by Patroni instead',
     ),
+  histories: z
+    .array(z.looseObject({ file: z.string().regex(/^[0-9A-F]{8}\.history$/), base64: z.base64() }))
+    .default([])
+    .describe(
+      'history files that are proved to be right (`histories` of barman.timelines): asked for no more',
+    ),
+  again: z
+    .string()
+    .optional()
+    .describe('the command that starts it again and replays to its moment, for the error where it has ended'),
   timeout: seconds.default(300).describe('seconds until it must be out of recovery'),
   ...instanceParams,
   ...sessionParams,
@@ -47,7 +62,8 @@ export const module = defineModule({
     'target that was not reached PostgreSQL would end in FATAL: that is refused, or (unreached_target: accept) the ' +
     'instance is restarted without its target and without further WAL, and promoted where it stands. The new timeline ' +
     'gets the number after the last one whose history file restore_command finds. Those that are passed over are put ' +
-    'into pg_wal: a standby asks for the history file of every number up to the new one.',
+    'into pg_wal: a standby asks for the history file of every number up to the new one. Before anything else it is ' +
+    'proved that the archives answer for the number to come: an instance that PostgreSQL asks in vain ends in FATAL.',
   examples: `- postgres.promote:
   register: promoted   # promoted.timeline`,
   params,
@@ -63,9 +79,7 @@ export const module = defineModule({
   plan: ({ instance }, p) => {
     const known = instance instanceof Unknown ? undefined : instance;
     if (known !== undefined && !known.running) {
-      throw refused('postgres-does-not-run', `no PostgreSQL runs on ${p.pgdata} to promote`, [
-        'Start it first: postgres.start with mode: isolated.',
-      ]);
+      throw refused('postgres-does-not-run', `no PostgreSQL runs on ${p.pgdata} to promote`, [startAgain(p)]);
     }
     if (known?.mode !== undefined && known.mode !== 'isolated' && !p.any) {
       if (known.role === 'primary') return undefined;
@@ -82,6 +96,15 @@ export const module = defineModule({
       ...(bin === undefined ? {} : { bin }),
     };
   },
+  effects: ({ pgdata }) => [
+    {
+      kind: postgresResource.kind,
+      id: pgdata,
+      state: 'primary on a new timeline',
+      lasts: 'for good',
+      cluster: 'begins a history',
+    },
+  ],
   unchanged: ({ timeline }) => (timeline === undefined ? {} : { timeline }),
   predict: (change, { instance }) => ({
     resources: [
@@ -128,7 +151,7 @@ async function timelineOfPrimary(
 }
 
 /** Its start is over as soon as recovery is under way; the way to where it lets somebody in may lead over the archive. */
-async function untilItLetsIn(host: WriteHost, p: Params, context: TaskContext): Promise<void> {
+async function untilItLetsIn(host: WriteHost, p: Params, context: WorkContext): Promise<void> {
   await until(() => postgresResource.read(host, p.pgdata), {
     everyMs: 300,
     deadlineMs: p.timeout * 1000,
@@ -142,10 +165,19 @@ async function promote(
   host: WriteHost,
   session: SessionTarget,
   p: Params,
-  context: TaskContext,
+  context: WorkContext,
 ): Promise<Readonly<Record<string, unknown>>> {
   const from = (await postgresResource.read(host, p.pgdata)).control?.timeline;
-  const restoreCommand = await querySql(host, session, ['show restore_command']);
+  const [restoreCommand = '', followed = ''] = (
+    await querySql(host, session, ['show restore_command', 'show recovery_target_timeline'])
+  ).split('\n');
+  await putHistories(host, p, p.histories);
+  if (from !== undefined && restoreCommand !== '') {
+    context.progress('asking the archives for the number of the new timeline');
+    await forgetFreeNumbers(host, p);
+    const after = /^\d+$/.test(followed) ? Number(followed) : from;
+    await proveFreeNumber(host, p, restoreCommand, after, context.signal);
+  }
   await runSql(host, session, ['select pg_promote(false)'], 30_000, context.signal);
   await until(
     async () => {
@@ -173,7 +205,7 @@ async function promote(
       details: log.fatal.length > 0 ? log.fatal.slice(-8) : log.tail,
       host: host.name,
       state: `No PostgreSQL runs on ${p.pgdata}; its data is kept.`,
-      next: ['Mend what the log says, then start it again (postgres.start) and promote.'],
+      next: ['Mend what the log says.', startAgain(p)],
     });
   }
   await runSql(host, session, ['checkpoint'], p.timeout * 1000, context.signal);
@@ -202,6 +234,7 @@ async function promote(
   }
   const timeline = Number.parseInt(segment.slice(0, 8), 16);
   if (from !== undefined && restoreCommand !== '') {
+    await forgetFreeNumbers(host, p);
     await fetchPassedOver(host, p, restoreCommand, { from, to: timeline }, context);
   }
   return {
@@ -220,6 +253,12 @@ function late(what: string, answer: string, waited: number, host: string, p: Par
     host,
     next: ['Watch its log; run again to go on waiting.'],
   });
+}
+
+function startAgain({ again }: Params): string {
+  return again === undefined
+    ? 'Start it again (postgres.start with mode: isolated), wait until it has replayed (postgres.replay), and promote.'
+    : `Start it again, and replay to its moment: ${again}`;
 }
 
 function notYet(thrown: unknown): string {

@@ -114,7 +114,15 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
   },
   unchanged: (state) => resultOf(state),
   // Cleaned up, it is no data any more that postgres.start would start isolated.
-  handsOn: ({ directory }) => directory,
+  effects: ({ directory }) => [
+    {
+      kind: postgresResource.kind,
+      id: directory,
+      state: 'prepared, or cleared',
+      lasts: 'for good',
+      supersedes: true,
+    },
+  ],
   predict: (change) => ({
     resources: [
       predicted(

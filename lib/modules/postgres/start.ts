@@ -8,6 +8,7 @@ import { startAs } from '../../recovery/patroni/instance-start.ts';
 import { patroniParams, patroniSuperuserParam, roleName } from '../../recovery/patroni/params.ts';
 import { type InstanceRef, stopInstance } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
 import { instanceAfterStart, planStart } from '../../recovery/postgres/start-plan.ts';
@@ -66,7 +67,15 @@ export const module = defineModule({
   read: async (host, p: Params) => host.look(postgresResource, p.pgdata),
   plan: (state, p) => planStart(state, p),
   unchanged: (state) => (state instanceof Unknown ? {} : { pid: state.pid, port: state.port }),
-  mayEnd: ({ pgdata }) => pgdata,
+  effects: ({ pgdata, mode }) => [
+    {
+      kind: postgresResource.kind,
+      id: pgdata,
+      state: `running, ${mode}`,
+      lasts: 'until it ends',
+      ...(mode === 'open' ? {} : { leaves: { path: runFiles(pgdata).directory, as: 'log' } }),
+    },
+  ],
   predict: (change, state) => ({
     resources: [predicted(postgresResource, change.pgdata, instanceAfterStart(state, change))],
   }),

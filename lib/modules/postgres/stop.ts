@@ -60,7 +60,9 @@ export const module = defineModule({
       ...(known?.pid === undefined ? {} : { pid: known.pid }),
     };
   },
-  handsOn: ({ pgdata }) => pgdata,
+  effects: ({ pgdata }) => [
+    { kind: postgresResource.kind, id: pgdata, state: 'stopped', lasts: 'for good', supersedes: true },
+  ],
   predict: (change, state) => {
     const before = state instanceof Unknown ? { data: 'present' as const, mode: change.wasMode } : state;
     const {

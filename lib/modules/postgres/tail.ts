@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { readTail } from '../../recovery/postgres/look-tail.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
+import { whyDamaged } from '../../recovery/postgres/pg-wal.ts';
 import { formatEpoch } from '../../recovery/wal/instant.ts';
 import { formatLsn } from '../../recovery/wal/lsn.ts';
 import { endOfSegment, parseSegment, startOfSegment, timelineOf } from '../../recovery/wal/segment.ts';
@@ -51,10 +52,15 @@ know: hand the results of all nodes to barman.backup, barman.wal and barman.mome
     { kind: 'postgres', id: p.pgdata },
     { kind: 'path', id: p.pgdata },
   ],
-  read: async (host, p) => {
+  read: async (host, p, context) => {
     const { pgdata, user } = p;
     const tail = await readTail(host, { pgdata, user, exceptTimeline: p.leader_timeline });
     const { instance, control, files, histories } = tail;
+    for (const one of histories) {
+      const why = whyDamaged(one);
+      if (why !== undefined)
+        context.warn(`${pgdata}/pg_wal/${one.name} ${why}: it is not believed, and not archived.`);
+    }
     const segments = files.flatMap(({ name }) => parseSegment(name) ?? []);
     const [first] = segments;
     const last = segments.at(-1);

@@ -5,7 +5,7 @@ import { durationParam, milliseconds } from '../../base/wait/duration.ts';
 import { deadlinePassed, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule, type TaskContext } from '../../contract/module.ts';
+import { type Change, defineModule, type WorkContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import {
   SERVICE_MANAGERS,
@@ -126,7 +126,7 @@ async function bring(
   { manager, name, timeoutMs, before }: ServiceChange,
   action: ServiceAction,
   wanted: 'running' | 'stopped',
-  context: TaskContext,
+  context: WorkContext,
 ): Promise<ServiceState> {
   const started = performance.now();
   const command = await host.run(serviceCommand(manager, name, action), {

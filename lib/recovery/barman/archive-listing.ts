@@ -1,6 +1,8 @@
 import type { ReportPart } from '../../contract/script-report.ts';
-import type { Archive, ArchivedFile, ArchivedHistory, LostFile } from '../wal/archive.ts';
-import { parseHistory } from '../wal/timeline.ts';
+import type { Archive, ArchivedFile, ArchivedHistory, DamagedHistory, LostFile } from '../wal/archive.ts';
+import { parseArchiveFileName } from '../wal/archive-file.ts';
+import type { Instant } from '../wal/instant.ts';
+import { historyFileName, readHistory, type TimelineId } from '../wal/timeline.ts';
 import { parseXlogDbLine, type RegisteredFile } from './xlog-db.ts';
 
 /** Something in an archive that could not be read; what lies there is not known. */
@@ -14,52 +16,101 @@ export interface ArchiveListing {
   readonly troubles: readonly ArchiveTrouble[];
 }
 
+interface Found {
+  readonly files: readonly ArchivedFile[];
+  readonly lost: readonly LostFile[];
+  /** When each history file was written, as listed. */
+  readonly written: ReadonlyMap<TimelineId, Instant>;
+  readonly histories: ArchivedHistory[];
+  readonly damaged: DamagedHistory[];
+}
+
 /**
  * Reads the listing of WAL archives: `@archive <server>` with a line per file that lies on disk (in the form of
- * xlog.db, size as on disk, time and compression as registered where registered), `@history <name>` with the file's
- * text, `@trouble` and lines with `!` for what could not be read, lines with `?` for what is registered and not there. Names that are none of an archive's are passed over.
+ * xlog.db, size as on disk, time and compression as registered where registered), `@history <name> <path>` with the
+ * file's bytes in base64, unpacked, `@damaged <name> <path>` with what was said when it was unpacked, `@trouble` and
+ * lines with `!` for what could not be read, lines with `?` for what is registered and not there. Names that are none
+ * of an archive's are passed over.
  */
 export function parseArchiveListing(parts: readonly ReportPart[]): ArchiveListing {
-  const found = new Map<
-    string,
-    { files: ArchivedFile[]; lost: LostFile[]; texts: Map<number, string>; times: RegisteredFile[] }
-  >();
+  const servers = new Map<string, Found>();
   const troubles: ArchiveTrouble[] = [];
   let server = '';
-  for (const part of parts) {
-    if (part.kind === 'archive') {
-      server = part.rest;
-      const complaints = part.lines.filter((line) => line.startsWith('!'));
+  for (const { kind, rest, lines } of parts) {
+    if (kind === 'archive') {
+      server = rest;
+      const complaints = lines.filter((line) => line.startsWith('!'));
       if (complaints.length > 0)
         troubles.push({ server, text: complaints.map((line) => line.slice(1)).join('\n') });
-      const registered = part.lines.flatMap((line) => parseXlogDbLine(line) ?? []);
-      found.set(server, {
-        files: registered.flatMap(archivedFile),
-        lost: part.lines.filter((line) => line.startsWith('?')).flatMap((line) => lostFile(line.slice(1))),
-        texts: new Map(),
-        times: registered.filter(({ file }) => file.kind === 'history'),
-      });
-    } else if (part.kind === 'history') {
-      found.get(server)?.texts.set(Number.parseInt(part.rest.slice(0, 8), 16), part.lines.join('\n'));
-    } else if (part.kind === 'trouble') {
-      troubles.push({ server, text: part.lines.join('\n') || part.rest });
+      servers.set(server, listed(lines));
+    } else if (kind === 'history' || kind === 'damaged') {
+      const found = servers.get(server);
+      if (found !== undefined) addHistory(found, kind, rest, lines);
+    } else if (kind === 'trouble') {
+      troubles.push({ server, text: lines.join('\n') || rest });
     }
   }
-  const archives: Archive[] = [];
-  for (const [name, { files, lost, texts, times }] of found) {
-    const histories: ArchivedHistory[] = [];
-    for (const { file, time } of times) {
-      const text = file.kind === 'history' ? texts.get(file.timeline) : undefined;
-      if (file.kind !== 'history' || text === undefined) continue;
-      try {
-        histories.push({ history: parseHistory(file.timeline, text), time });
-      } catch (error) {
-        troubles.push({ server: name, text: error instanceof Error ? error.message : String(error) });
-      }
-    }
-    archives.push({ server: name, files, lost, histories });
+  return { archives: [...servers].map(([name, found]) => archiveOf(name, found)), troubles };
+}
+
+function listed(lines: readonly string[]): Found {
+  const registered = lines.flatMap((line) => parseXlogDbLine(line) ?? []);
+  return {
+    files: registered.flatMap(archivedFile),
+    lost: lines.filter((line) => line.startsWith('?')).flatMap((line) => lostFile(line.slice(1))),
+    written: new Map(
+      registered.flatMap(({ file, time }) => (file.kind === 'history' ? [[file.timeline, time]] : [])),
+    ),
+    histories: [],
+    damaged: [],
+  };
+}
+
+function addHistory(
+  { written, histories, damaged }: Found,
+  kind: 'history' | 'damaged',
+  place: string,
+  lines: readonly string[],
+): void {
+  const [name = ''] = place.split(' ', 1);
+  const path = place.slice(name.length + 1);
+  const file = parseArchiveFileName(name);
+  if (file?.kind !== 'history') return;
+  const { timeline } = file;
+  if (kind === 'damaged') {
+    damaged.push({
+      timeline,
+      path,
+      why: `cannot be unpacked: ${lines.join(' ').trim() || 'nothing was said'}`,
+    });
+    return;
   }
-  return { archives, troubles };
+  const bytes = Buffer.from(lines.join(''), 'base64');
+  const read = readHistory(timeline, bytes.toString('latin1'));
+  const time = written.get(timeline);
+  if ('why' in read) damaged.push({ timeline, path, why: read.why });
+  else if (time === undefined) return;
+  else {
+    // What Barman delivers is the copy in the archive itself, which is read last.
+    const before = histories.findIndex(({ history }) => history.timeline === timeline);
+    if (before !== -1) histories.splice(before, 1);
+    histories.push({ history: read, time, bytes });
+  }
+}
+
+function archiveOf(server: string, { files, lost, written, histories, damaged }: Found): Archive {
+  const told = new Set([
+    ...histories.map(({ history }) => history.timeline),
+    ...damaged.map((d) => d.timeline),
+  ]);
+  const silent = [...written.keys()]
+    .filter((timeline) => !told.has(timeline))
+    .map((timeline) => ({
+      timeline,
+      path: historyFileName(timeline),
+      why: 'was gone when it was to be read',
+    }));
+  return { server, files, lost, histories, damaged: [...damaged, ...silent] };
 }
 
 function archivedFile(registered: RegisteredFile): readonly ArchivedFile[] {

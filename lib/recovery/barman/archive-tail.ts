@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type ArchiveSettings, filledArchiveCommand } from '../postgres/archive-command.ts';
@@ -100,7 +100,7 @@ export async function sendFiles(
     readonly files: readonly SentFile[];
   },
   timeoutMs: number,
-  context: Pick<TaskContext, 'signal' | 'progress'>,
+  context: Pick<WorkContext, 'signal' | 'progress'>,
 ): Promise<void> {
   for (const [index, { name, as }] of job.files.entries()) {
     context.progress(`archiving ${as} (${index + 1} of ${job.files.length})`);

@@ -47,6 +47,8 @@ export interface BackupInfo {
   readonly tablespaces: readonly Tablespace[];
   /** The backup that this one is a difference to (PostgreSQL 17). */
   readonly parent?: string | undefined;
+  /** `full` or `standalone` where it is kept against retention policies (`barman keep`). */
+  readonly kept?: string | undefined;
 }
 
 /**

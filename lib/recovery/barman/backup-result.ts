@@ -1,6 +1,7 @@
 import { formatInstant } from '../wal/instant.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import type { CompleteBackup } from './backup-info.ts';
+import { isPacked } from './restored-size.ts';
 
 /** A backup as playbooks see it: plain data, times in UTC with their offset. */
 export function backupResult(backup: CompleteBackup) {
@@ -16,6 +17,7 @@ export function backupResult(backup: CompleteBackup) {
     end_lsn: formatLsn(backup.endLsn),
     timeline: backup.timeline,
     size_bytes: backup.size,
+    packed: isPacked(backup),
     system_id: backup.systemId,
     postgresql_version: backup.version,
     postgresql_major: backup.version === undefined ? undefined : Math.floor(backup.version / 10_000),
@@ -38,7 +40,8 @@ export const backupReturns: Readonly<Record<keyof ReturnType<typeof backupResult
   begin_lsn: 'the position at which replay begins',
   end_lsn: 'the position at which the data becomes consistent',
   timeline: 'the timeline it was taken on',
-  size_bytes: 'bytes of the data directory when restored',
+  size_bytes: 'bytes of its files on Barman’s disk: of a compressed backup, packed',
+  packed: 'whether it is compressed: Barman unpacks it on the node, in a staging path',
   system_id: 'the system identifier of the cluster',
   postgresql_version: '150020 for 15.20',
   postgresql_major: '15 for 15.20',

@@ -67,6 +67,7 @@ while [ $# -gt 0 ]; do
   for f in "$2"/*/backup.info "$3"/*-backup.info; do [ ! -f "$f" ] || [ -r "$f" ] || echo "@unreadable $f"; done
   if [ -f "\${2%/*}/identity.json" ]; then echo @identity; quoted <"\${2%/*}/identity.json"; fi
   for f in "$2"/*/backup.info; do [ -f "$f" ] || continue; d=\${f%/*}; echo "@backup \${d##*/}"; quoted <"$f"; done
+  for f in "$2"/*/annotations/keep; do [ -f "$f" ] || continue; d=\${f%/annotations/keep}; echo "@kept \${d##*/}"; quoted <"$f"; done
   for f in "$3"/*-backup.info; do [ -f "$f" ] || continue; b=\${f##*/}; echo "@backup \${b%-backup.info}"; quoted <"$f"; done
   shift 3
 done
@@ -77,6 +78,8 @@ echo @end`);
  * incoming and streaming directories, two places of xlog.db. What is listed lies on disk; from xlog.db come only time
  * and compression. Read in this order (register, arrivals, archive) nothing is missed that Barman moves meanwhile: it
  * moves arrivals into the archive and then registers them. mawk knows no `{24}` in patterns, hence the lengths.
+ * History files are read in the same order; what is not plain is unpacked: gzip here, whatever else by Barman, since only
+ * what Barman can deliver helps a recovery.
  */
 const LIST_ARCHIVES = probeScript(`${PRESENCE}
 min=$1; shift
@@ -89,6 +92,27 @@ $1 == "!" { print " !" substr($0, 3); next }
   if (substr($1, 9, 1) != "." && (base < min || (length($1) != 24 && substr($1, 25) != ".partial"))) next
   print " " $1 "\\t" $2 "\\t" ($1 in time ? time[$1] : $3) "\\t" ($1 in pack ? pack[$1] : "") }
 END { for (name in time) if (!(name in seen)) print " ?" name "\\t0\\t" time[name] "\\t" }'
+quoted() { awk '{ print " " $0 }'; }
+coded() { printf ' %s\\n' "$(head -c 1048577 | base64 -w 0)"; }
+unpacked() {
+  case $(od -An -tx1 -N2 -- "$2") in
+    ' 1f 8b'*) gzip -dc <"$2" ;;
+    *) barman get-wal "$1" "\${2##*/}" ;;
+  esac
+}
+tell() {
+  place="\${2##*/} $2"
+  if ! [ -r "$2" ]; then echo "@damaged $place"; echo ' it may not be read'; return; fi
+  case $(od -An -tx1 -N1 -- "$2") in
+    ''|' 09'*|' 0a'*|' 20'*|' 23'*|' 3'[0-9]*) echo "@history $place"; coded <"$2" ;;
+    *)
+      if said=$(unpacked "$1" "$2" 2>&1 >/dev/null); then
+        echo "@history $place"; unpacked "$1" "$2" 2>/dev/null | coded
+      else
+        echo "@damaged $place"; printf '%s\\n' "$said" | tail -n 3 | quoted
+      fi ;;
+  esac
+}
 while [ $# -gt 0 ]; do
   echo "@archive $1"
   x=
@@ -103,9 +127,9 @@ while [ $# -gt 0 ]; do
     done
   }
   list "$3" "$4" "$2" | awk -F '\\t' -v "min=$min" "$merge"
-  for h in "$2"/*.history "$3"/*.history; do
+  for h in "$3"/*.history "$4"/*.history "$2"/*.history; do
     [ -f "$h" ] || continue
-    echo "@history \${h##*/}"; awk '{ print " " $0 }' <"$h"
+    tell "$1" "$h"
   done
   for d in "$2" "$3" "$4"; do
     presence "$d"; case $? in 1) continue ;; 2) echo @trouble; echo " cannot look into $d"; continue ;; esac
@@ -208,6 +232,10 @@ function withBackups(config: ServerConfig, parts: readonly ReportPart[], host: s
   for (const part of own) {
     if (part.kind !== 'backup' || !/^\d{8}T\d{6}$/.test(part.rest)) continue;
     backups.set(part.rest, parseBackupInfo(config.name, part.rest, part.lines.join('\n')));
+  }
+  for (const { kind, rest: id, lines } of own) {
+    const backup = backups.get(id);
+    if (kind === 'kept' && backup !== undefined) backups.set(id, { ...backup, kept: lines.join('').trim() });
   }
   const newestFirst = [...backups.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
   const identity = own.find((part) => part.kind === 'identity')?.lines.join('\n') ?? '';

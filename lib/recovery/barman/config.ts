@@ -1,3 +1,5 @@
+import type { Retention } from './retention.ts';
+
 /** A Barman server, as its configuration says where things lie. Directories are absolute. */
 export interface ServerConfig {
   readonly name: string;
@@ -9,8 +11,13 @@ export interface ServerConfig {
   readonly wals: string;
   readonly incoming: string;
   readonly streaming: string;
+  /** Where Barman puts aside what it cannot archive: duplicates, and files with names that it does not know. */
+  readonly errors: string;
   /** The register of archived WAL; since 3.13 it may lie elsewhere and bears the server's name. */
   readonly xlogDbs: readonly string[];
+  readonly retention: Retention;
+  /** Where compressed backups are unpacked on the way to a node; absent where it is not set. */
+  readonly stagingPath?: string | undefined;
 }
 
 type Options = ReadonlyMap<string, string>;
@@ -64,6 +71,11 @@ function serverConfig(name: string, options: Options, global: Options): ServerCo
     values,
   );
   const description = options.get('description');
+  // What stands at the server counts over what stands for all.
+  const setting = (key: string): string | undefined => {
+    const value = unquoted(options.get(key) ?? global.get(key) ?? '').trim();
+    return value === '' || value === 'None' ? undefined : value;
+  };
   return {
     name,
     ...(description === undefined ? {} : { description: unquoted(description) }),
@@ -72,6 +84,12 @@ function serverConfig(name: string, options: Options, global: Options): ServerCo
     wals,
     incoming: directory('incoming_wals_directory', '%(backup_directory)s/incoming'),
     streaming: directory('streaming_wals_directory', '%(backup_directory)s/streaming'),
+    errors: directory('errors_directory', '%(backup_directory)s/errors'),
+    retention: {
+      policy: setting('retention_policy'),
+      minimum: Number.parseInt(setting('minimum_redundancy') ?? '0', 10) || 0,
+    },
+    stagingPath: setting('recovery_staging_path'),
     xlogDbs: [`${register}/xlog.db`, `${register}/${name}-xlog.db`],
   };
 }

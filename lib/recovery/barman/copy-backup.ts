@@ -1,5 +1,5 @@
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import type { CopyOnDisk } from './copy-on-disk.ts';
@@ -28,7 +28,7 @@ export async function copyBackup(
   host: WriteHost,
   order: CopyOrder,
   user: string,
-  context: TaskContext,
+  context: WorkContext,
 ): Promise<VerifiedCopy & { readonly seconds: number }> {
   const { destination, owner, node, expected } = order;
   const receiver = host.peer(node);
@@ -61,7 +61,7 @@ async function watchedCopy(
   receiver: WriteHost,
   order: CopyOrder,
   user: string,
-  context: TaskContext,
+  context: WorkContext,
 ): Promise<RunResult> {
   const { destination, owner, node, expected, argv } = order;
   const whole = expected.size;

@@ -16,7 +16,7 @@ cd -- "$1" || exit 1
 for f in PG_VERSION backup_label global/pg_control; do
   if [ ! -s "data/$f" ]; then echo "@missing $f"; fi
 done
-echo "@bytes $(find -L . -type f ! -path ./backup.info -printf '%s\\n' 2>/dev/null | awk '{ s += $1 } END { printf "%.0f", s }')"
+echo "@bytes $(find -L . -type f ! -path ./backup.info ! -path './annotations/*' -printf '%s\\n' 2>/dev/null | awk '{ s += $1 } END { printf "%.0f", s }')"
 if [ -f backup.info ]; then echo "@info $(stat -c %s backup.info)"; fi
 echo @end`);
 

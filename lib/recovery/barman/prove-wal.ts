@@ -11,8 +11,11 @@ import type { CompleteBackup } from './backup-info.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
 import { backupById } from './choose-backup.ts';
 import type { ServerConfig } from './config.ts';
+import { refuseDamagedHistories } from './history-refusals.ts';
 import { proveUnpacking } from './packed-wal.ts';
 import { alternativeTo, archivesFor, positionOf, wantedServers } from './recovery-wal.ts';
+import type { Stock } from './refusals.ts';
+import { proveHeads } from './segment-heads.ts';
 import { walRefused } from './wal-refusals.ts';
 
 /** What is asked of the archives. */
@@ -44,7 +47,7 @@ export interface RecoveryWal {
   readonly plan: WalPlan;
   readonly merged: MergedArchive;
   /** The servers whose archives were searched, the one of the backup first. */
-  readonly servers: readonly ServerConfig[];
+  readonly servers: readonly (ServerConfig & Stock)[];
   /** Names of the missing segments, where a gap is accepted. */
   readonly gap?: readonly string[] | undefined;
   /** The target lies after the last archived WAL. */
@@ -66,6 +69,7 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
     reference.server === undefined ? searched : wantedServers(servers, [reference.server], host.name);
   const backup = backupById(reference.id, holding, host.name);
   const own = archivesFor(backup, searched, archives);
+  refuseDamagedHistories(own, host.name);
   const refuse = async (refusal: WalRefusal): Promise<never> => {
     const all = await readCatalogueAndArchives(host, wish.user);
     throw walRefused(refusal, {
@@ -94,7 +98,9 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
   for (let proved = own; ; ) {
     const wal = await solved(proved);
     const links = wal.plan.needed.filter(({ number }) => number > after);
-    const next = await proveUnpacking(host, links, proved, { user, segmentSize, servers: used, progress });
+    const { systemId } = backup;
+    const heads = await proveHeads(host, links, proved, { user, segmentSize, systemId, servers: used });
+    const next = await proveUnpacking(host, links, heads, { user, segmentSize, servers: used, progress });
     // Where a copy is broken, another server's may do, or another way.
     if (next === proved) return wal;
     proved = next;

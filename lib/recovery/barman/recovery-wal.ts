@@ -1,6 +1,8 @@
 import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.ts';
+import type { Link } from '../wal/chain.ts';
 import { formatInstant } from '../wal/instant.ts';
 import type { BackupPosition } from '../wal/lineage.ts';
+import { segmentNumber } from '../wal/segment.ts';
 import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
 import { type TailsParam, tailsBeside } from '../wal/tail.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
@@ -110,4 +112,36 @@ export function deletedByFirstBackup(
     `there, the oldest from ${formatInstant(first)}. Moments between then and the end of the new backup can no longer ` +
     `be reached from older backups (${names.join(', ')}).`
   );
+}
+
+/** What has to be held so that no retention policy takes away what a recovery rests on. */
+export interface Holds {
+  readonly backups: readonly { readonly server: string; readonly backup: string }[];
+  /** Servers whose WAL is needed and is older than all of their backups: nothing that Barman keeps would hold it. */
+  readonly unheld: readonly string[];
+}
+
+/**
+ * The backup itself, and on every other server whose WAL is needed the newest backup that is older than that WAL: Barman
+ * keeps WAL from a kept backup on.
+ */
+export function holdsFor(
+  backup: CompleteBackup,
+  needed: readonly Link[],
+  used: readonly string[],
+  servers: readonly Stock[],
+): Holds {
+  const backups = [{ server: backup.server, backup: backup.id as string }];
+  const unheld: string[] = [];
+  for (const name of used.filter((one) => one !== backup.server)) {
+    const first = needed.find((link) => link.servers.includes(name) && !link.servers.includes(backup.server));
+    if (first === undefined) continue;
+    const before = servers
+      .find((server) => server.name === name)
+      ?.backups.filter(isComplete)
+      .find(({ beginWal, segmentSize }) => segmentNumber(beginWal, segmentSize) <= first.number);
+    if (before === undefined) unheld.push(name);
+    else backups.push({ server: name, backup: before.id });
+  }
+  return { backups, unheld };
 }

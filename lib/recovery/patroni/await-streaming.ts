@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
 import { isUp } from './cluster.ts';
@@ -106,7 +106,7 @@ export async function awaitStreaming(
   host: ReadHost,
   question: StreamingQuestion,
   wait: StreamingWait,
-  context: Pick<TaskContext, 'signal' | 'progress' | 'warn'>,
+  context: Pick<WorkContext, 'signal' | 'progress' | 'warn'>,
 ): Promise<StreamingFacts> {
   const progress = new RejoinProgress(wait.stallMs, performance.now());
   let told = '';
@@ -146,7 +146,7 @@ async function proveData(
   { member, session }: StreamingQuestion,
   { leader, leaderNode }: StreamingFacts,
   untold: 'refuse' | 'warn',
-  context: Pick<TaskContext, 'warn'>,
+  context: Pick<WorkContext, 'warn'>,
 ): Promise<void> {
   if (leader === undefined || leaderNode?.timeline === undefined) return;
   const proof = await compareData(host, { member, session, leader, timeline: leaderNode.timeline });

@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import {
   type ServiceState,
   serviceCommand,
@@ -38,7 +38,7 @@ const isDown = ({ state, changing }: ServiceState): boolean => state !== 'runnin
 export async function stopMember(
   host: WriteHost,
   change: MemberChange,
-  context: Pick<TaskContext, 'signal' | 'progress' | 'warn'>,
+  context: Pick<WorkContext, 'signal' | 'progress' | 'warn'>,
 ): Promise<MemberResult> {
   const { signal } = context;
   const command = serviceCommand(change.manager, change.service, 'stop');
@@ -66,7 +66,7 @@ export async function stopMember(
 export async function startMember(
   host: WriteHost,
   change: MemberChange,
-  context: Pick<TaskContext, 'signal'>,
+  context: Pick<WorkContext, 'signal'>,
 ): Promise<MemberResult> {
   const { signal } = context;
   // A service that is up says so, and stays up.

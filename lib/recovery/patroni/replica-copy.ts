@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { watchSize } from '../barman/watch-size.ts';
 import type { Member } from './cluster.ts';
@@ -42,11 +42,27 @@ if password is not None:
 sys.exit(subprocess.call([pg_basebackup, "--pgdata=" + target, "-X", "stream", "--no-password", "--dbname=" + dsn] + options, env=environment))
 `;
 
+// The control file of a copy says "in production", and Patroni answers that with crash recovery in single-user mode: a
+// checkpoint of its own, on the leader's timeline, in a history that is the leader's no more (seen with 3.0.2). So the
+// copy is started once as a standby that nobody reaches, with a configuration of its own, and shut down as one.
 const RUN = `${patroniPython(COPY)}
-[ ! -e "$6" ] || { echo "$6 is there already" >&2; exit 1; }
-rm -rf -- "$2" || exit
-patroni_python "$1" "$2" "$3" "$4" "$5" || { code=$?; rm -rf -- "$2"; exit $code; }
-mv -T -n -- "$2" "$6"`;
+fail() { echo "$2" >&2; cat "$run/log" >&2; rm -rf -- "$copy" "$run"; exit "$1"; }
+config=$1; copy=$2; bin=$3; host=$4; port=$5; pgdata=$6; run=$copy.run
+[ ! -e "$pgdata" ] || { echo "$pgdata is there already" >&2; exit 1; }
+rm -rf -- "$copy" "$run" && mkdir -m 0700 -- "$run" && : > "$run/log" || exit
+patroni_python "$config" "$copy" "$bin/pg_basebackup" "$host" "$port" || fail $? "pg_basebackup has failed"
+: > "$copy/standby.signal" && : > "$run/conf" && echo "local all all reject" > "$run/hba" || fail 1 "no space?"
+set -- "config_file=$run/conf" "hba_file=$run/hba" "unix_socket_directories=$run" listen_addresses= hot_standby=off
+options=
+for setting do options="$options -c '$setting'"; done
+"$bin/pg_ctl" -D "$copy" -w -s -t 600 -l "$run/log" -o "$options" start &&
+  "$bin/pg_ctl" -D "$copy" -w -s -t 600 -m fast stop || fail 1 "the copy could not be started and shut down as a standby"
+case $(LC_ALL=C "$bin/pg_controldata" "$copy") in
+*"shut down in recovery"*) ;;
+*) fail 1 "the copy was not shut down as a standby" ;;
+esac
+rm -rf -- "$run" "$copy/postmaster.opts"
+mv -T -n -- "$copy" "$pgdata" && [ ! -e "$copy" ]`;
 
 export interface CopyOrder {
   readonly pgdata: string;
@@ -63,20 +79,13 @@ export async function copyFromLeader(
   host: WriteHost,
   { pgdata, bin, user, config }: CopyOrder,
   leader: Member,
-  context: Pick<TaskContext, 'signal' | 'progress'>,
+  context: Pick<WorkContext, 'signal' | 'progress'>,
 ): Promise<void> {
   const beside = copyBeside(pgdata);
   const watched = watchSize(host, beside, user, (_bytes, grown) =>
     context.progress(`copied from ${leader.name}: ${grown}`),
   );
-  const words = [
-    config,
-    beside,
-    `${bin}/pg_basebackup`,
-    leader.host ?? leader.name,
-    String(leader.port ?? 5432),
-    pgdata,
-  ];
+  const words = [config, beside, bin, leader.host ?? leader.name, String(leader.port ?? 5432), pgdata];
   const copied = await host
     .run(['sh', '-c', RUN, 'sh', ...words], { user, cwd: '/', signal: context.signal, ownChannel: true })
     .finally(() => watched.stop());

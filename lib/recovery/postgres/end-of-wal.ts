@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { effectiveSettings, quoteConf } from './conf-file.ts';
 import { prepareRunFiles, startInstance, stopInstance } from './instance-control.ts';
 import { postgresResource } from './instance-resource.ts';
@@ -23,7 +23,7 @@ export async function endRecoveryHere(
   host: WriteHost,
   session: SessionTarget,
   timeoutMs: number,
-  context: Pick<TaskContext, 'signal' | 'progress'>,
+  context: Pick<WorkContext, 'signal' | 'progress'>,
 ): Promise<void> {
   const { pgdata, user } = session;
   const stood = await querySql(host, session, [POSITION]);

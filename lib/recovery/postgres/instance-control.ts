@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { WorkContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -125,7 +125,7 @@ export async function startInstance(
   ref: InstanceRef,
   settings: readonly (readonly [name: string, value: string])[],
   silenceMs: number,
-  context: Pick<TaskContext, 'signal' | 'progress'>,
+  context: Pick<WorkContext, 'signal' | 'progress'>,
 ): Promise<InstanceState> {
   const { signal } = context;
   const { log } = runFiles(ref.pgdata);

@@ -11,6 +11,7 @@ import {
   type WalSegment,
 } from '../wal/segment.ts';
 import type { TailFile } from '../wal/tail.ts';
+import { readHistory, timelineId } from '../wal/timeline.ts';
 import type { InstanceRole } from './control-data.ts';
 
 /** The header of a segment's first page. */
@@ -108,7 +109,14 @@ export function tailOf(wal: PgWal, owner: TailOwner, except: number): readonly T
     const followed = segmentNumber(name, size) < (last.get(timelineOf(name)) ?? 0);
     return [{ name, partial: !followed && !(ready && owner.role === 'primary'), time }];
   });
-  return [...wal.histories.map(({ name, time }) => ({ name, partial: false, time })), ...segments];
+  const histories = wal.histories.filter((one) => whyDamaged(one) === undefined);
+  return [...histories.map(({ name, time }) => ({ name, partial: false, time })), ...segments];
+}
+
+/** Why a history file cannot be believed; nothing where it can. */
+export function whyDamaged({ name, text }: PgWal['histories'][number]): string | undefined {
+  const read = readHistory(timelineId(Number.parseInt(name.slice(0, 8), 16)), text);
+  return 'why' in read ? read.why : undefined;
 }
 
 function isThatSegment(name: WalSegment, head: Uint8Array, owner: TailOwner): boolean {

@@ -22,6 +22,17 @@ export interface ArchivedHistory {
   readonly history: TimelineHistory;
   /** When it was written: the moment of the promotion. */
   readonly time: Instant;
+  /** The file, unpacked. */
+  readonly bytes: Uint8Array;
+}
+
+/** A `.history` file that lies in an archive and cannot be believed. */
+export interface DamagedHistory {
+  readonly timeline: TimelineId;
+  /** Where it lies on Barman's host. */
+  readonly path: string;
+  /** Why, as the end of a sentence that begins with "it". */
+  readonly why: string;
 }
 
 /** A segment that was archived once, as the server's register says, and whose file is gone. */
@@ -36,6 +47,7 @@ export interface Archive {
   readonly files: readonly ArchivedFile[];
   readonly lost: readonly LostFile[];
   readonly histories: readonly ArchivedHistory[];
+  readonly damaged: readonly DamagedHistory[];
 }
 
 /** One segment over all archives; without any server it is known to have been, and missing. */

@@ -62,8 +62,14 @@ export function lastBeforeGap(chain: readonly Link[]): Link | undefined {
   return gap === -1 ? chain.at(-1) : chain[gap - 1];
 }
 
-/** Names as runs: `…05`, `…09 to …0C (4 segments)`; `numbers` must ascend. */
-export function namesOfRuns(links: readonly Link[], most = 8): readonly string[] {
+interface Run {
+  readonly first: Link;
+  readonly last: Link;
+  readonly count: number;
+}
+
+/** Links that follow each other, as runs; `numbers` must ascend. */
+export function runsOf(links: readonly Link[]): readonly Run[] {
   const runs: { first: Link; last: Link; count: number }[] = [];
   for (const link of links) {
     const run = runs.at(-1);
@@ -72,6 +78,12 @@ export function namesOfRuns(links: readonly Link[], most = 8): readonly string[]
       run.count += 1;
     } else runs.push({ first: link, last: link, count: 1 });
   }
+  return runs;
+}
+
+/** Names as runs: `…05`, `…09 to …0C (4 segments)`; `numbers` must ascend. */
+export function namesOfRuns(links: readonly Link[], most = 8): readonly string[] {
+  const runs = runsOf(links);
   const lines = runs
     .slice(0, most)
     .map(({ first, last, count }) =>

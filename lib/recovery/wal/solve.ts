@@ -148,7 +148,8 @@ function consistentAt(chain: readonly Link[], backup: BackupPosition): number {
   return numberHolding(lastByte, backup.segmentSize) - (chain[0]?.number ?? 0);
 }
 
-function reachOf(chain: readonly Link[], backup: BackupPosition): Instant | undefined {
+/** When the last WAL without a gap before it was written; nothing when not even the backup becomes consistent. */
+export function reachOf(chain: readonly Link[], backup: BackupPosition): Instant | undefined {
   const end = lastBeforeGap(chain);
   return end !== undefined && chain.indexOf(end) >= consistentAt(chain, backup) ? end.time : undefined;
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Archive } from './archive.ts';
+import type { Archive, ArchivedHistory, DamagedHistory } from './archive.ts';
 import type { Link } from './chain.ts';
 import { type Instant, parseEpoch } from './instant.ts';
 import { parseSegment, type SegmentSize, segmentNumber, type WalSegment } from './segment.ts';
-import { parseHistory, timelineId } from './timeline.ts';
+import { readHistory, timelineId } from './timeline.ts';
 
 /** What `postgres.tail` says of each node, as it comes back from a playbook; of a node that did not answer, that. */
 export const tailsSchema = z.array(
@@ -55,16 +55,17 @@ export function tailsBeside(
       const { segmentSize: size } = cluster;
       return [{ segment, partial, time: written, size, compressed: false }];
     });
-    const told = (histories ?? []).flatMap(({ name, text, time }) => {
+    const told: ArchivedHistory[] = [];
+    const damaged: DamagedHistory[] = [];
+    for (const { name, text, time } of histories ?? []) {
       const written = parseEpoch(time);
-      const number = Number.parseInt(name.slice(0, 8), 16);
-      return written === undefined
-        ? []
-        : [{ history: parseHistory(timelineId(number), text), time: written }];
-    });
-    return [
-      { node, pgdata, user, archive: { server: tailName(node), files: kept, lost: [], histories: told } },
-    ];
+      const timeline = timelineId(Number.parseInt(name.slice(0, 8), 16));
+      const read = readHistory(timeline, text);
+      if ('why' in read) damaged.push({ timeline, path: `${pgdata}/pg_wal/${name}`, why: read.why });
+      else if (written !== undefined) told.push({ history: read, time: written, bytes: Buffer.from(text) });
+    }
+    const archive = { server: tailName(node), files: kept, lost: [], histories: told, damaged };
+    return [{ node, pgdata, user, archive }];
   });
 }
 

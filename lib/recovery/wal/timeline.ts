@@ -5,9 +5,11 @@ declare const brand: unique symbol;
 /** The number of a timeline: 1 after initdb, one more than any known one at each promotion. */
 export type TimelineId = number & { readonly [brand]: 'TimelineId' };
 
+const LAST_TIMELINE = 0xffff_ffff;
+
 /** A number as a timeline. Throws when no timeline can have it. */
 export function timelineId(number: number): TimelineId {
-  if (!Number.isInteger(number) || number < 1 || number > 0xffff_ffff)
+  if (!Number.isInteger(number) || number < 1 || number > LAST_TIMELINE)
     throw new RangeError(`no timeline: ${number}`);
   return number as TimelineId;
 }
@@ -32,24 +34,33 @@ export interface TimelineHistory {
   readonly ancestors: readonly HistoryEntry[];
 }
 
+/** What no history file comes near to: PostgreSQL writes one short line for each ancestor. */
+export const LONGEST_HISTORY = 1024 * 1024;
+
 /**
- * Reads a `.history` file. Lines are `<parent timeline> <position> <reason>`; empty lines and comments are skipped.
- * Throws when PostgreSQL would refuse the file too: unreadable lines, timelines that do not ascend.
+ * Reads a `.history` file, or says why it cannot be believed (as the end of a sentence that begins with "it", without
+ * any of its bytes). Lines are `<parent timeline> <position> <reason>`; empty lines and comments are skipped. What
+ * PostgreSQL would refuse is refused: unreadable lines, timelines that do not ascend. Also a file without any ancestor:
+ * every promotion writes one, so that this one was not written whole. Positions need not ascend: a recovery to a moment
+ * before its timeline began leaves them so.
  */
-export function parseHistory(timeline: TimelineId, text: string): TimelineHistory {
+export function readHistory(timeline: TimelineId, text: string): TimelineHistory | { readonly why: string } {
   const ancestors: HistoryEntry[] = [];
-  for (const line of text.split('\n')) {
+  if (text.trim() === '') return { why: text === '' ? 'is empty' : 'holds nothing but white space' };
+  if (text.length > LONGEST_HISTORY) return { why: `has more than ${LONGEST_HISTORY} bytes` };
+  for (const [index, line] of text.split('\n').entries()) {
     if (/^\s*(#|$)/.test(line)) continue;
-    const match = /^\s*(\d+)\s+([0-9A-Fa-f]+\/[0-9A-Fa-f]+)\s*(.*?)\s*$/.exec(line);
+    const match = /^\s*(\d{1,10})\s+([0-9A-Fa-f]+\/[0-9A-Fa-f]+)\s*(.*?)\s*$/.exec(line);
     const until = parseLsn(match?.[2] ?? '');
-    if (match === null || until === undefined) throw new Error(`not a line of a history file: ${line}`);
-    const parent = timelineId(Number(match[1]));
-    if (parent <= (ancestors.at(-1)?.timeline ?? 0))
-      throw new Error(`timelines do not ascend in ${historyFileName(timeline)}`);
-    ancestors.push({ timeline: parent, until, reason: match[3] ?? '' });
+    const parent = Number(match?.[1] ?? 0);
+    if (match === null || until === undefined || parent < 1 || parent > LAST_TIMELINE)
+      return { why: `is not the history of a timeline: line ${index + 1} names no timeline and position` };
+    if (parent <= (ancestors.at(-1)?.timeline ?? 0)) return { why: 'names timelines that do not ascend' };
+    ancestors.push({ timeline: timelineId(parent), until, reason: match[3] ?? '' });
   }
-  if ((ancestors.at(-1)?.timeline ?? 0) >= timeline)
-    throw new Error(`${historyFileName(timeline)} names an ancestor that is not older than itself`);
+  const last = ancestors.at(-1);
+  if (last === undefined) return { why: 'names no timeline that it comes from' };
+  if (last.timeline >= timeline) return { why: 'names an ancestor that is not older than itself' };
   return { timeline, ancestors };
 }
 

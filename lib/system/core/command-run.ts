@@ -4,7 +4,7 @@ import { Unknown } from '../../base/values/unknown.ts';
 import { durationParam, milliseconds } from '../../base/wait/duration.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import type { Change, Foresight, Result, TaskContext } from '../../contract/module.ts';
+import type { Change, Foresight, Journalled, Result, WorkContext } from '../../contract/module.ts';
 import { authorsProbe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
@@ -47,7 +47,7 @@ export interface CommandState {
 }
 
 export interface CommandChange extends Change {
-  readonly argv: readonly string[];
+  readonly forApply: { readonly argv: readonly string[] };
   readonly undo?: readonly string[];
   readonly chdir?: string;
   readonly user?: string;
@@ -119,7 +119,7 @@ export function planCommand(
   if (notNeeded(state, wish) !== undefined) return undefined;
   return {
     summary,
-    argv: commands.argv,
+    forApply: { argv: commands.argv },
     ...(commands.undo === undefined ? {} : { undo: commands.undo }),
     ...(wish.chdir === undefined ? {} : { chdir: wish.chdir }),
     ...(wish.user === undefined ? {} : { user: wish.user }),
@@ -153,10 +153,10 @@ export async function applyCommand(
   host: WriteHost,
   change: CommandChange,
   wish: CommandWish,
-  context: TaskContext,
+  context: WorkContext,
 ): Promise<Result> {
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
-  const result = await host.run(change.argv, {
+  const result = await host.run(change.forApply.argv, {
     signal: context.signal,
     stdin: wish.stdin,
     cwd: change.chdir,
@@ -195,8 +195,8 @@ function resultOfCommand(result: RunResult): Result {
 /** Runs the way back that the playbook's author gave. */
 export async function undoCommand(
   host: WriteHost,
-  change: CommandChange,
-  context: TaskContext,
+  change: Journalled<CommandChange>,
+  context: WorkContext,
 ): Promise<void> {
   if (change.undo === undefined) throw new Error('a command without "undo" cannot be taken back');
   const result = await host.run(change.undo, {
@@ -208,7 +208,7 @@ export async function undoCommand(
 }
 
 /** The very command that takes it back, as whom and where. */
-export function shownUndo({ undo, chdir, user }: CommandChange): readonly string[] {
+export function shownUndo({ undo, chdir, user }: Journalled<CommandChange>): readonly string[] {
   if (undo === undefined) return [];
   const as = user === undefined ? '' : ` as ${user}`;
   const where = chdir === undefined ? '' : ` in ${chdir}`;

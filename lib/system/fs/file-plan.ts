@@ -30,8 +30,6 @@ export interface FileChange extends Change {
   readonly backup?: string | undefined;
   /** Its owner and group are what its writer's new files have: they need not be set. */
   readonly own?: true;
-  /** The new content, where apply could not make it again (a template). */
-  readonly text?: string | undefined;
 }
 
 export interface FileFacts extends Attributes {

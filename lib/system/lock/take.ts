@@ -1,7 +1,7 @@
 import type { PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import type { Holder, HolderEnding, TaskContext } from '../../contract/module.ts';
+import type { Holder, HolderEnding, WorkContext } from '../../contract/module.ts';
 import { type Claim, renderClaim } from './claim.ts';
 import { locked } from './errors.ts';
 import { LiveLock } from './live-lock.ts';
@@ -33,7 +33,7 @@ const SPARE_MS = 5_000;
 export async function takeLock(
   host: WriteHost,
   order: LockOrder,
-  context: TaskContext,
+  context: WorkContext,
   mayReplace: (claim: Claim | undefined) => void,
 ): Promise<HeldLock> {
   const { leaseSeconds, name } = order;

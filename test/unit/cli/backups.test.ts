@@ -9,20 +9,30 @@ const BACKUPS = [
     server: 'db1',
     status: 'DONE',
     size_bytes: 35_966_156,
-    from: '2026-01-23 12:00:14.120441+00',
-    to: '2026-01-24 00:10:59.999999+00',
-    missing: ['000000010000000000000006'],
+    ranges: [
+      {
+        timeline: 1,
+        from: '2026-01-23 12:00:14.120441+00',
+        to: '2026-01-24 00:10:59.999999+00',
+        gaps: [{ first: '000000010000000000000006', last: '000000010000000000000006', segments: 1 }],
+      },
+      {
+        timeline: 2,
+        from: '2026-01-23 18:00:00+00',
+        to: '2026-01-23 20:00:00+00',
+        gaps: [],
+        origin: { timeline: 1, by: 'recovery' },
+      },
+    ],
   },
   {
     id: '20260123T110000',
     server: 'db1',
     status: 'DONE',
     size_bytes: 512,
-    from: '2026-01-23 11:00:14+00',
-    to: '2026-01-23 11:00:14.9+00',
-    missing: [],
+    ranges: [{ timeline: 1, from: '2026-01-23 11:00:14+00', to: '2026-01-23 11:00:14.9+00', gaps: [] }],
   },
-  { id: '20260122T120000', server: 'db2', status: 'FAILED', missing: [] },
+  { id: '20260122T120000', server: 'db2', status: 'FAILED', ranges: [] },
 ];
 
 function shown(width: number): string {
@@ -36,21 +46,24 @@ function shown(width: number): string {
 describe('pitr backups', () => {
   it('shows whole seconds that are inside the range, so that they can be typed as a target', () => {
     expect(shown(100)).toMatchInlineSnapshot(`
-      "BACKUP           SERVER  STATUS       SIZE  FROM                    TO (UTC)
-      20260123T120000  db1     DONE     34.3 MiB  2026-01-23 12:00:15     2026-01-24 00:10:59
+      "BACKUP           SERVER  STATUS       SIZE  TL  FROM                    TO (UTC)
+      20260123T120000  db1     DONE     34.3 MiB   1  2026-01-23 12:00:15     2026-01-24 00:10:59
         WAL is missing after that: 000000010000000000000006
-      20260123T110000  db1     DONE    512 bytes  2026-01-23 11:00:14+00  2026-01-23 11:00:14.9+00
-      20260122T120000  db2     FAILED          -  -                       -"
+      20260123T120000  db1     DONE     34.3 MiB   2  2026-01-23 18:00:01     2026-01-23 20:00:00
+      20260123T110000  db1     DONE    512 bytes   1  2026-01-23 11:00:14+00  2026-01-23 11:00:14.9+00
+      20260122T120000  db2     FAILED          -   -  -                       -"
     `);
   });
 
   it('takes two lines a backup on a narrow terminal', () => {
     expect(shown(60)).toMatchInlineSnapshot(`
       "20260123T120000  db1  DONE  34.3 MiB
-        from 2026-01-23 12:00:15 to 2026-01-24 00:10:59 UTC
+        timeline 1: from 2026-01-23 12:00:15 to 2026-01-24 00:10:59 UTC
         WAL is missing after that: 000000010000000000000006
+      20260123T120000  db1  DONE  34.3 MiB
+        timeline 2: from 2026-01-23 18:00:01 to 2026-01-23 20:00:00 UTC
       20260123T110000  db1  DONE  512 bytes
-        from 2026-01-23 11:00:14+00 to 2026-01-23 11:00:14.9+00 UTC
+        timeline 1: from 2026-01-23 11:00:14+00 to 2026-01-23 11:00:14.9+00 UTC
       20260122T120000  db2  FAILED  -
         cannot be recovered"
     `);

@@ -26,6 +26,7 @@ async function run(
         module,
         params: {},
         change: { summary: module, ...{ pgdata: '/data', state: 'running' } },
+        ...(module === 'core.lock' ? { everyRun: true as const } : {}),
         undoable: true,
       },
       { type: 'change.done', time: 0, number: index + 1, result: {} },

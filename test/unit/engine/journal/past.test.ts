@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Effect } from '../../../../lib/contract/effects.ts';
 import { pastOf } from '../../../../lib/engine/journal/past.ts';
 import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
 
@@ -12,7 +13,7 @@ function look(task: string, host = 'db1', status: 'ok' | 'failed' | 'skipped' = 
 function change(
   task: string,
   host = 'db1',
-  more: { everyRun?: true; mayEnd?: string | true; handsOn?: string; open?: true } = {},
+  more: { effects?: readonly Effect[]; everyRun?: true; mayEnd?: string; handsOn?: string; open?: true } = {},
 ): JournalRecord[] {
   const number = ++changes;
   return [
@@ -25,6 +26,7 @@ function change(
       module: 'fs.copy',
       params: {},
       change: { summary: task },
+      effects: more.effects,
       everyRun: more.everyRun,
       mayEnd: more.mayEnd,
       handsOn: more.handsOn,
@@ -48,7 +50,12 @@ function change(
   ];
 }
 
-const SERVER = { mayEnd: '/data' };
+const effect = (id: string, more: Partial<Effect>): { readonly effects: readonly Effect[] } => ({
+  effects: [{ kind: 'postgres', id, state: 'so', lasts: 'for good', ...more }],
+});
+const SERVER = effect('/data', { lasts: 'until it ends' });
+const LOCK = effect('', { lasts: 'while pitr holds it' });
+const handsOn = (id: string) => effect(id, { supersedes: true });
 
 const resumed: JournalRecord = {
   type: 'run.resumed',
@@ -73,11 +80,7 @@ describe('what stands of a run', () => {
       ['db1 1.1', 'db1 1.2'],
     ],
     ['nothing from a change on that was only begun', [look('1.1'), change('1.2', 'db1', { open: true })], []],
-    [
-      'nothing of a lock, which every process takes anew',
-      [look('1.1'), change('1.2', 'db1', { everyRun: true })],
-      [],
-    ],
+    ['nothing of a lock, which every process takes anew', [look('1.1'), change('1.2', 'db1', LOCK)], []],
     [
       'nothing of a server that was started last, which may have ended since',
       [look('1.1'), change('1.2'), change('1.3', 'db1', SERVER), look('1.4', 'db1', 'failed')],
@@ -90,15 +93,15 @@ describe('what stands of a run', () => {
     ],
     [
       'a server, too, that was stopped, moved or handed to somebody else after it was started',
-      [change('1.1', 'db1', SERVER), look('1.2'), change('1.3', 'db1', { handsOn: '/data' })],
+      [change('1.1', 'db1', SERVER), look('1.2'), change('1.3', 'db1', handsOn('/data'))],
       ['db1 1.1', 'db1 1.2', 'db1 1.3'],
     ],
     [
       'all but a server, when what was handed on is another one or that of another host',
       [
         change('1.1', 'db1', SERVER),
-        change('1.2', 'db1', { handsOn: '/other' }),
-        change('1.3', 'db2', { handsOn: '/data' }),
+        change('1.2', 'db1', handsOn('/other')),
+        change('1.3', 'db2', handsOn('/data')),
       ],
       ['db1 1.2', 'db2 1.3'],
     ],
@@ -124,9 +127,14 @@ describe('what stands of a run', () => {
       ['db2 1.2', 'db2 1.3'],
     ],
     [
-      'a server that an older pitr had started, unless that was the last change',
-      [change('1.1', 'db1', { mayEnd: true }), change('1.2'), change('1.3', 'db1', { mayEnd: true })],
-      ['db1 1.1', 'db1 1.2'],
+      'nothing of a server of 0.1.0 that may have ended since, and all of one that was handed on',
+      [
+        change('1.1', 'db1', { mayEnd: '/data' }),
+        change('1.2', 'db2', { mayEnd: '/data' }),
+        change('1.3', 'db1', { handsOn: '/data' }),
+        change('1.4', 'db1', { everyRun: true }),
+      ],
+      ['db1 1.1', 'db1 1.3'],
     ],
     [
       'nothing of a host from its failure on, changes of its clean-up included',

@@ -87,9 +87,7 @@ describe('what a run holds', () => {
       change: { summary: 'promote' },
       user: undefined,
       env: undefined,
-      everyRun: undefined,
-      mayEnd: undefined,
-      handsOn: undefined,
+      effects: [],
       undoable: 'it is a promotion',
     };
     await expect(journal.intend(entry)).rejects.toBe(gone);

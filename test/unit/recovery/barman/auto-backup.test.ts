@@ -21,7 +21,8 @@ import { lsnAt } from '../../../../lib/recovery/wal/lsn.ts';
 import { DEFAULT_SEGMENT_SIZE, parseSegmentSize, segmentAt } from '../../../../lib/recovery/wal/segment.ts';
 import { solveWal } from '../../../../lib/recovery/wal/solve.ts';
 import { checkedTarget, type TargetParam } from '../../../../lib/recovery/wal/target.ts';
-import { parseHistory, timelineId } from '../../../../lib/recovery/wal/timeline.ts';
+import { timelineId } from '../../../../lib/recovery/wal/timeline.ts';
+import { historyOf } from '../wal/history.ts';
 import { fixture } from './fixture.ts';
 
 const { archives } = parseArchiveListing(parseReport(fixture('archives-after-switchover.txt')));
@@ -87,9 +88,17 @@ describe('a position that the newest backup has no doubt about', () => {
     size,
     compressed: false,
   }));
-  const history = parseHistory(timelineId(2), '1\t0/280000\tbefore 2026-11-22 10:08:00+00\n');
+  const history = historyOf(2, '1\t0/280000\tbefore 2026-11-22 10:08:00+00\n');
   const merged = mergeArchives(
-    [{ server: 'a', files, lost: [], histories: [{ history, time: clock('11:00:00') }] }],
+    [
+      {
+        server: 'a',
+        files,
+        lost: [],
+        damaged: [],
+        histories: [{ history, time: clock('11:00:00'), bytes: new Uint8Array() }],
+      },
+    ],
     size,
   );
   const position = (timeline: number, begin: bigint, endTime: string): BackupPosition => ({

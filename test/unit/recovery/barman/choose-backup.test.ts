@@ -85,7 +85,7 @@ describe('the choice of a backup', () => {
 });
 
 describe('archives', () => {
-  const empty = { files: [], lost: [], histories: [] };
+  const empty = { files: [], lost: [], damaged: [], histories: [] };
   it('of other clusters are never searched; those of servers without a backup are', () => {
     const [backup] = usableBackups('latest', [done], 'barman');
     const servers = [stock('db3', []), other, done];

@@ -13,6 +13,9 @@ describe("Barman's configuration", () => {
         wals: '/var/lib/barman/db1/wals',
         incoming: '/var/lib/barman/db1/incoming',
         streaming: '/var/lib/barman/db1/streaming',
+        retention: { policy: undefined, minimum: 0 },
+        stagingPath: undefined,
+        errors: '/var/lib/barman/db1/errors',
         xlogDbs: ['/var/lib/barman/db1/wals/xlog.db', '/var/lib/barman/db1/wals/db1-xlog.db'],
       },
     ]);

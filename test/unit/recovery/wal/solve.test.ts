@@ -8,7 +8,8 @@ import { type Lsn, lsnAt, parseLsn } from '../../../../lib/recovery/wal/lsn.ts';
 import { parseSegmentSize, type SegmentSize, segmentAt } from '../../../../lib/recovery/wal/segment.ts';
 import { solveWal } from '../../../../lib/recovery/wal/solve.ts';
 import type { RecoveryTarget } from '../../../../lib/recovery/wal/target.ts';
-import { parseHistory, timelineId } from '../../../../lib/recovery/wal/timeline.ts';
+import { timelineId } from '../../../../lib/recovery/wal/timeline.ts';
+import { historyOf } from './history.ts';
 
 const MIB = 1024 * 1024;
 
@@ -57,10 +58,12 @@ function archive(
   return {
     server,
     lost: [],
+    damaged: [],
     files: files.map((name) => file(short(name))),
     histories: histories.map(([timeline, seconds, text]) => ({
-      history: parseHistory(timelineId(timeline), text),
+      history: historyOf(timeline, text),
       time: at(seconds),
+      bytes: new Uint8Array(),
     })),
   };
 }
@@ -206,6 +209,7 @@ describe('segments at the end of a log', () => {
       server: 'db1',
       histories: [],
       lost: [],
+      damaged: [],
       files: names.map((name, i) => file(`${name}@${20 + i}`, bytes)),
     };
     expect(solveWal(position, mergeArchives([whole], bytes), latest)).toMatchObject({
@@ -341,7 +345,10 @@ describe('any archive', () => {
         const names = Array.from({ length: count }, (_, i) => segmentAt(timelineId(1), 3 + i, size(16)));
         const missing = hole % (count - 1);
         const files = names.map((name, i) => file(`${name}@${20 + i * 10}`)).filter((_, i) => i !== missing);
-        const merged = mergeArchives([{ server: 'db1', files, lost: [], histories: [] }], size(16));
+        const merged = mergeArchives(
+          [{ server: 'db1', files, lost: [], damaged: [], histories: [] }],
+          size(16),
+        );
         const seconds = 11 + (moment % ((count - 1) * 10));
         const plan = solveWal(backup, merged, time(seconds));
         // The holder of the moment: the first segment that was written to later (and never before consistency).

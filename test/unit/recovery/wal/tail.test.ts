@@ -31,6 +31,7 @@ function archive(server: string, ...files: readonly string[]): Archive {
   return {
     server,
     lost: [],
+    damaged: [],
     histories: [],
     files: files.map((text) => {
       const [, number = '', partial = '', time = ''] = /^(\d+)(p?)@(\d+)$/.exec(text) ?? [];

@@ -5,7 +5,8 @@ import { lsnAt } from '../../../../../lib/recovery/wal/lsn.ts';
 import { findMoment, type Moment } from '../../../../../lib/recovery/wal/moment/find.ts';
 import { segmentAt } from '../../../../../lib/recovery/wal/segment.ts';
 import { solveWal } from '../../../../../lib/recovery/wal/solve.ts';
-import { parseHistory, timelineId } from '../../../../../lib/recovery/wal/timeline.ts';
+import { timelineId } from '../../../../../lib/recovery/wal/timeline.ts';
+import { historyOf } from '../history.ts';
 import { clock, commit, nothingRuns, SIZE, segmentsOf } from './segments.ts';
 
 type Written = readonly [number: number, timeline: number, first: string, last: string];
@@ -40,9 +41,9 @@ async function momentAt(
       compressed: false,
     }),
   );
-  const history = parseHistory(timelineId(2), '1\t0/400000\tno recovery target specified\n');
-  const histories = [{ history, time: clock('10:00:55') }];
-  const archive = mergeArchives([{ server: 'a', files, lost: [], histories }], SIZE);
+  const history = historyOf(2, '1\t0/400000\tno recovery target specified\n');
+  const histories = [{ history, time: clock('10:00:55'), bytes: new Uint8Array() }];
+  const archive = mergeArchives([{ server: 'a', files, lost: [], damaged: [], histories }], SIZE);
   const target = { kind: 'time', time: clock(time) } as const;
   const solved = solveWal(backup, archive, target);
   if (!solved.ok) throw new Error(solved.why);

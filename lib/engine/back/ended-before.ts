@@ -7,7 +7,6 @@ import type { TaskJob, TaskOutcome } from '../task/task-job.ts';
  * secret is looked at again: the journal has its mask.
  */
 export function endedBefore({ run, task, module, turns }: TaskJob, host: string): TaskOutcome | undefined {
-  if (module.kind === 'change' && module.everyRun === true) return undefined;
   const found = run.past?.result({ task: task.id, turn: turns.get(host) ?? 1, host });
   if (found === undefined || (module.kind !== 'change' && holdsMask(found.result))) return undefined;
   const { status, result, error } = found;

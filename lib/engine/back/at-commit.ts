@@ -1,0 +1,73 @@
+import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import type { AnyModule, WorkContext } from '../../contract/module.ts';
+import type { HostConnection } from '../../transport/types.ts';
+import { operatorHere } from '../journal/beginning.ts';
+import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import type { Connections } from '../run/connections.ts';
+import type { HeldLocks } from '../run/held-locks.ts';
+import { liveHost } from '../run/live-host.ts';
+import { stands } from './stands.ts';
+import { moduleOf } from './undo-plan.ts';
+
+/** What a commit works with. */
+export interface CommitSurroundings {
+  readonly connections: Connections;
+  readonly held: HeldLocks;
+  readonly signal: AbortSignal;
+}
+
+/** A change as a commit finds it: its module, its host, and what surrounds a hook of it. */
+export async function changeAtCommit(
+  run: JournalledRun,
+  change: JournalledChange,
+  { connections, held, signal }: CommitSurroundings,
+): Promise<{ readonly module: AnyModule; readonly host: WriteHost; readonly context: WorkContext }> {
+  const peers = (name: string): HostConnection => connections.to(name);
+  return {
+    module: await moduleOf(change, run),
+    host: liveHost(peers(change.intent.host), peers, { user: change.intent.user, signal }),
+    context: {
+      runId: run.started.runId,
+      operator: operatorHere(),
+      signal,
+      progress: () => {},
+      output: () => {},
+      warn: () => {},
+      hold: held.hold,
+      held: held.held,
+    },
+  };
+}
+
+/**
+ * Lets go of what the runs hold only until their recovery is accepted. The first failure is returned; the same commit
+ * again goes on.
+ */
+export async function settleAll(
+  runs: readonly JournalledRun[],
+  surroundings: CommitSurroundings,
+): Promise<PitrError | undefined> {
+  for (const run of runs) {
+    for (const change of run.changes.filter(stands)) {
+      try {
+        const { module, host, context } = await changeAtCommit(run, change, surroundings);
+        if (module.kind === 'change') await module.settle?.(host, change.intent.change, context);
+      } catch (thrown) {
+        return asPitrError(thrown).with({ host: change.intent.host });
+      }
+    }
+  }
+  return undefined;
+}
+
+/** Whether a change of the runs holds something until the recovery is accepted. */
+export async function holdsSomething(runs: readonly JournalledRun[]): Promise<boolean> {
+  for (const run of runs) {
+    for (const change of run.changes.filter(stands)) {
+      const module = await moduleOf(change, run);
+      if (module.kind === 'change' && module.settle !== undefined) return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,31 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { holdsMask } from '../../base/values/secret.ts';
+import type { JournalledRun } from '../journal/read.ts';
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/**
+ * The `-e` of a run that is gone on with, under those of now. The journal has only the mask of what was a secret. A playbook
+ * that goes on needs every one of them (`all`); whoever works from the journal alone, those that lead to hosts
+ * (`connections`), and has no use for the others. Throws kind `usage` (`secret-not-in-journal`) for what is missing.
+ */
+export function variablesAgain(
+  { extraVars }: Pick<JournalledRun, 'extraVars'>,
+  given: Variables,
+  needed: 'all' | 'connections',
+): Variables {
+  const masked = Object.keys(extraVars).filter(
+    (name) => holdsMask(extraVars[name]) && !Object.hasOwn(given, name),
+  );
+  const missing = masked.filter((name) => needed === 'all' || /^(ansible|pitr)_/.test(name));
+  if (missing.length > 0) {
+    throw new PitrError({
+      kind: 'usage',
+      code: 'secret-not-in-journal',
+      message: `the run was given ${missing.join(' and ')}, and the journal holds no secrets`,
+      next: [`Give it again: ${missing.map((name) => `-e ${name}=...`).join(' ')}`],
+    });
+  }
+  const known = Object.entries(extraVars).filter(([name]) => !masked.includes(name));
+  return { ...Object.fromEntries(known), ...given };
+}

@@ -1,0 +1,57 @@
+import type { ReadHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import type { ServerConfig } from './config.ts';
+import { archiveUnreadable, barmanNotAnswering } from './errors.ts';
+
+/** What Barman has put aside of what arrived: `<name>.<time>.duplicate`, `<name>.<time>.unknown`. */
+export interface PutAside {
+  readonly server: string;
+  readonly names: readonly string[];
+}
+
+// Arguments: name and errors directory of each server. A directory that is not there yet holds nothing, where its parent
+// shows that one could have looked.
+const LIST_ERRORS = probeScript(`
+while [ $# -gt 0 ]; do
+  echo "@errors $1"
+  if [ -d "$2" ]; then
+    if [ -r "$2" ] && [ -x "$2" ]; then find "$2/" -type f -printf ' %f\\n'; else echo "@unreadable $2"; fi
+  elif ! { [ -r "\${2%/*}" ] && [ -x "\${2%/*}" ]; }; then echo "@unreadable \${2%/*}"
+  fi
+  shift 2
+done
+echo @end`);
+
+/** Throws kind `failed` where one cannot be looked into. */
+export async function filesInErrors(
+  host: ReadHost,
+  servers: readonly Pick<ServerConfig, 'name' | 'errors'>[],
+  user: string,
+): Promise<readonly PutAside[]> {
+  const places = servers.flatMap(({ name, errors }) => [name, errors]);
+  const answer = await host.query(LIST_ERRORS(places, { user }));
+  const parts = partsOf(answer.stdout);
+  if (answer.exitCode !== 0 || parts === undefined) {
+    const command = ['sh', "(a look into Barman's errors directories)"];
+    throw barmanNotAnswering(host.name, evidenceOf({ ...answer, argv: command }));
+  }
+  let server = '';
+  const found: PutAside[] = [];
+  for (const { kind, rest, lines } of parts) {
+    if (kind === 'unreadable') throw archiveUnreadable(host.name, server, `cannot look into ${rest}`);
+    server = rest;
+    found.push({ server, names: [...lines].sort() });
+  }
+  return found;
+}
+
+function partsOf(text: string): readonly ReportPart[] | undefined {
+  try {
+    return parseReport(text);
+  } catch {
+    // The caller shows what was said instead.
+    return undefined;
+  }
+}

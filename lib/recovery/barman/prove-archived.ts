@@ -1,0 +1,268 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
+import {
+  parseSegment,
+  parseSegmentSize,
+  segmentNumber,
+  timelineOf,
+  type WalSegment,
+} from '../wal/segment.ts';
+import type { ServerConfig } from './config.ts';
+import { filesInErrors } from './errors-directory.ts';
+import { whyOtherHead } from './segment-heads.ts';
+
+/** The node that has written the segment, where it is known. */
+export interface Writer {
+  readonly node: string;
+  readonly pgdata: string;
+  /** OS user that owns the data. */
+  readonly user: string;
+}
+
+type ProvedServer = ServerConfig & { readonly systemId?: string | undefined };
+
+/** Of the last segments of its timeline, as many as are compared. */
+const MOST = 8;
+const DEADLINE_MS = 300_000;
+
+// Arguments: server, wals directory, segments, of which the last one was closed. What is packed is unpacked by Barman
+// itself, as a recovery will get it.
+const READ_COPIES = probeScript(`
+server=$1 wals=$2; shift 2
+deliver() { case $(od -An -tx1 -N2 -- "$f") in *' d1') cat -- "$f" ;; ' 1f 8b'*) gzip -dc <"$f" ;; *) barman get-wal "$server" "$name" ;; esac; }
+for name in "$@"; do
+  f="$wals/\${name%????????}/$name"
+  [ -f "$f" ] || continue
+  echo "@copy $name $f"
+  deliver 2>/dev/null | sha256sum | cut -c 1-64 | sed 's/^/ /'
+done
+if [ -f "$f" ]; then
+  echo "@closed $f"
+  echo " $(deliver 2>/dev/null | wc -c)"
+  echo " $(deliver 2>/dev/null | head -c 40 | od -An -v -tx1 | tr -d ' \\n')"
+fi
+echo @listed
+find "$wals/" -type f -name "\${name%????????????????}*" -printf ' %f\\n'
+echo @end`);
+
+// Arguments: data directory, the closed segment, how many. The node's own segments of that timeline up to it, that it has
+// archived, and the history file.
+const READ_OWN = probeScript(`
+cd -- "$1/pg_wal" || exit 3
+for f in $(ls | grep -E "^$(printf %.8s "$2")[0-9A-F]{16}$" | sort | awk -v last="$2" '$0 <= last' | tail -n "$3"); do
+  [ "$f" = "$2" ] || [ -f "archive_status/$f.done" ] || continue
+  echo "@own $f"; sha256sum <"$f" | cut -c 1-64 | sed 's/^/ /'
+done
+echo @end`);
+
+// Arguments: data directory, the first digits of the names. What the node has archived by now.
+const READ_DONE = probeScript(`
+cd -- "$1/pg_wal/archive_status" || exit 3
+echo @done
+ls | sed -n "s/^\\($2.*\\)\\.done$/ \\1/p"
+echo @end`);
+
+/**
+ * Proves that what lies in the archive under the name of a segment that was just closed is that segment: unpacked it has
+ * the size, and its first page the system identifier, the position and the timeline; and, where the node still has it, it
+ * is the same byte for byte, as are the segments before it that the node still has. Nothing of that timeline may lie
+ * behind it, or among what Barman has put aside. Throws kind `failed` (`archive-not-proved`).
+ */
+export async function proveArchivedSegment(
+  host: ReadHost,
+  segment: WalSegment,
+  server: ProvedServer,
+  user: string,
+  writer: Writer | undefined,
+): Promise<{ readonly compared: number }> {
+  const own =
+    writer === undefined
+      ? new Map<string, string>()
+      : await ownSegments(host.peer(writer.node), segment, writer);
+  const names = [...[...own.keys()].filter((name) => name !== segment), segment];
+  const look = READ_COPIES([server.name, server.wals, ...names], { user, timeoutMs: DEADLINE_MS });
+  const parts = reportOf(await host.query(look), host.name, segment, server);
+  const closed = parts.find(({ kind }) => kind === 'closed');
+  if (closed === undefined) throw walGone(segment, server, host.name);
+  const wrong = whyOther(segment, closed.lines, server.systemId);
+  const copies = new Map(
+    parts.flatMap(({ kind, rest, lines: [sha256 = ''] }) =>
+      kind === 'copy' ? [[rest.slice(0, segment.length), sha256]] : [],
+    ),
+  );
+  const differing = differingFrom(own, copies);
+  if (wrong !== undefined || differing.length > 0) {
+    const words = [
+      ...(wrong === undefined ? [] : [`${closed.rest}: ${wrong}`]),
+      ...differing.map(
+        (name) => `${name}: ${copies.has(name) ? 'not what its node has in pg_wal' : 'not there'}`,
+      ),
+    ];
+    throw otherWal(wrong === undefined ? differing : [segment], words, server, host.name);
+  }
+  const listed = parts.find(({ kind }) => kind === 'listed')?.lines ?? [];
+  const later = await unwritten(host, segment, Number(closed.lines[0]), listed, writer);
+  const [found] = await filesInErrors(host, [server], user);
+  const aside = (found?.names ?? []).filter((name) => name.startsWith(segment.slice(0, 8)));
+  if (later.length > 0 || aside.length > 0) throw strayWal(segment, later, aside, server, host.name);
+  return { compared: own.size };
+}
+
+/**
+ * Of a node's own segments, in order, those that the archive has otherwise, or lacks: what comes before the first one
+ * that it has was let go of there (by the first backup, by a retention policy).
+ */
+export function differingFrom(
+  own: ReadonlyMap<string, string>,
+  copies: ReadonlyMap<string, string>,
+): readonly string[] {
+  const names = [...own.keys()].sort();
+  const first = names.findIndex((name) => copies.has(name));
+  return first === -1
+    ? names.slice(-1)
+    : names.slice(first).filter((name) => copies.get(name) !== own.get(name));
+}
+
+/** Segments of the timeline that the archive has, and that the node has not archived by now. */
+async function unwritten(
+  host: ReadHost,
+  segment: WalSegment,
+  bytes: number,
+  listed: readonly string[],
+  writer: Writer | undefined,
+): Promise<readonly string[]> {
+  const size = parseSegmentSize(bytes);
+  if (writer === undefined || size === undefined) return [];
+  const after =
+    (last: number) =>
+    (name: string): boolean => {
+      const other = parseSegment(name);
+      return (
+        other !== undefined && timelineOf(other) === timelineOf(segment) && segmentNumber(other, size) > last
+      );
+    };
+  const later = listed.filter(after(segmentNumber(segment, size)));
+  if (later.length === 0) return [];
+  const { node, pgdata, user } = writer;
+  const done = reportOf(
+    await host.peer(node).query(READ_DONE([pgdata, segment.slice(0, 8)], { user })),
+    node,
+    segment,
+    undefined,
+  );
+  const numbers = (done[0]?.lines ?? []).flatMap((name) => {
+    const other = parseSegment(name);
+    return other === undefined ? [] : [segmentNumber(other, size)];
+  });
+  return later.filter(after(Math.max(segmentNumber(segment, size), ...numbers)));
+}
+
+async function ownSegments(
+  host: ReadHost,
+  segment: WalSegment,
+  { pgdata, user }: Writer,
+): Promise<ReadonlyMap<string, string>> {
+  const look = READ_OWN([pgdata, segment, String(MOST)], { user, timeoutMs: DEADLINE_MS });
+  const parts = reportOf(await host.query(look), host.name, segment, undefined);
+  return new Map(parts.map(({ rest, lines: [sha256 = ''] }) => [rest, sha256]));
+}
+
+/** Why a file of these bytes and this beginning is not the segment of that name; nothing where it is. */
+export function whyOther(
+  segment: WalSegment,
+  [bytes = '', head = '']: readonly string[],
+  systemId: string | undefined,
+): string | undefined {
+  const size = parseSegmentSize(Number(bytes));
+  if (size === undefined) return `it has ${bytes} bytes, which no WAL segment has`;
+  const begin = Buffer.from(head, 'hex');
+  return whyOtherHead(segment, begin, size, systemId);
+}
+
+function reportOf(
+  answer: RunResult,
+  host: string,
+  segment: WalSegment,
+  server: ProvedServer | undefined,
+): readonly ReportPart[] {
+  try {
+    if (answer.exitCode === 0) return parseReport(answer.stdout);
+  } catch {
+    // What was said instead stands in the error below.
+  }
+  throw new PitrError({
+    kind: 'failed',
+    code: 'archive-not-proved',
+    message: `cannot tell whether ${segment} is archived as it was written`,
+    host,
+    evidence: evidenceOf({ ...answer, argv: ['sh', '(checksums of WAL segments)'] }),
+    next: [
+      server === undefined
+        ? 'See whether its pg_wal can be read.'
+        : `See: ls -l ${server.wals}/${segment.slice(0, 16)}`,
+    ],
+  });
+}
+
+function walGone(segment: WalSegment, { name, wals }: ProvedServer, host: string): PitrError {
+  return notProved(host, {
+    message: `${segment} is not in the archive of server ${name}`,
+    details: [wals],
+    next: [`See: barman check ${name}`],
+  });
+}
+
+function otherWal(
+  names: readonly string[],
+  words: readonly string[],
+  server: ProvedServer,
+  host: string,
+): PitrError {
+  return notProved(host, {
+    message: `what lies in the archive of server ${server.name} is not the WAL that was written: ${some(names)}`,
+    details: [
+      ...words,
+      'Barman keeps the first file of a name and puts later ones aside. A recovery would get the wrong WAL.',
+    ],
+    next: [
+      `Barman has put aside what came later: ls -l ${server.errors}. Put the right files in place of the wrong ones, then: barman rebuild-xlogdb ${server.name}`,
+      `Then take a new base backup: barman backup --wait ${server.name}`,
+    ],
+  });
+}
+
+function strayWal(
+  segment: WalSegment,
+  later: readonly string[],
+  aside: readonly string[],
+  server: ProvedServer,
+  host: string,
+): PitrError {
+  return notProved(host, {
+    message: `the archive of server ${server.name} has WAL of timeline ${timelineOf(segment)} that its node has not archived there`,
+    details: [
+      ...(aside.length === 0 ? [] : [`put aside by Barman in ${server.errors}: ${some(aside)}`]),
+      ...(later.length === 0 ? [] : [`there already, though not written yet: ${some(later)}`]),
+      'Barman keeps the first file of a name and puts later ones aside: what is written under these names is not archived.',
+    ],
+    next: [
+      `Compare with ${server.wals}/${segment.slice(0, 16)}, put the right files in place, move the others out of ${server.errors}, then: barman rebuild-xlogdb ${server.name}`,
+      `barman check ${server.name} must say "archiver errors: OK".`,
+    ],
+  });
+}
+
+function notProved(
+  host: string,
+  words: { readonly message: string; readonly details: readonly string[]; readonly next: readonly string[] },
+): PitrError {
+  return new PitrError({ kind: 'failed', code: 'archive-not-proved', host, ...words });
+}
+
+function some(names: readonly string[]): string {
+  return `${names.slice(0, 6).join(', ')}${names.length > 6 ? ` and ${names.length - 6} more` : ''}`;
+}

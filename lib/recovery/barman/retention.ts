@@ -1,0 +1,54 @@
+import type { Instant } from '../wal/instant.ts';
+import { type BackupInfo, type CompleteBackup, isComplete } from './backup-info.ts';
+
+/** How many backups of a server stay, as its configuration says. */
+export interface Retention {
+  /** `REDUNDANCY 2`, `RECOVERY WINDOW OF 7 DAYS`; absent where nothing is ever obsolete. */
+  readonly policy?: string | undefined;
+  readonly minimum: number;
+}
+
+const DAYS = { DAY: 1, WEEK: 7, MONTH: 31 } as const;
+const MICROSECONDS_A_DAY = 86_400_000_000n;
+
+/**
+ * The backups that one more backup makes obsolete, which Barman deletes at its next `barman cron` with all WAL before the
+ * oldest one that stays. What is kept (`barman keep`) stays. As retention_policies.py of Barman 3.4.0 counts.
+ */
+export function obsoleteByOneMore(
+  backups: readonly BackupInfo[],
+  { policy = '', minimum }: Retention,
+  now: Instant,
+): readonly CompleteBackup[] {
+  const done = backups.filter(isComplete).sort((a, b) => (a.id < b.id ? 1 : -1));
+  const redundancy = /^\s*redundancy\s+(\d+)\s*$/i.exec(policy);
+  if (redundancy !== null) {
+    const most = Math.max(Number(redundancy[1]), minimum);
+    return done.filter(({ kept }, index) => kept === undefined && index + 1 >= most);
+  }
+  const window = /^\s*recovery\s+window\s+of\s+(\d+)\s+(day|month|week)s?\s*$/i.exec(policy);
+  if (window === null) return [];
+  const [, count = '0', unit = ''] = window;
+  const days = Number(count) * (DAYS[unit.toUpperCase() as keyof typeof DAYS] ?? 0);
+  const begin = now - BigInt(days) * MICROSECONDS_A_DAY;
+  const covering = done.findIndex(({ endTime }) => endTime < begin);
+  if (covering === -1) return [];
+  return done.filter(({ kept }, index) => kept === undefined && index > covering && index + 1 >= minimum);
+}
+
+/** The same in words; nothing where nothing is deleted. */
+export function deletedByRetention(
+  server: string,
+  backups: readonly BackupInfo[],
+  retention: Retention,
+  now: Instant,
+): string | undefined {
+  const gone = obsoleteByOneMore(backups, retention, now);
+  if (gone.length === 0) return undefined;
+  const names = gone.map(({ id }) => id);
+  return (
+    `With one more backup ${names.join(', ')} of ${server} ${names.length === 1 ? 'is' : 'are'} obsolete (${retention.policy}): ` +
+    `Barman deletes ${names.length === 1 ? 'it' : 'them'} at its next cron, with the WAL before the oldest backup that stays. ` +
+    `To keep one: barman keep --target full ${server} <id>`
+  );
+}

@@ -1,0 +1,139 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { keptBy } from '../../lib/engine/back/kept-data.ts';
+import { resumeRequest } from '../../lib/engine/back/resume.ts';
+import { isGround } from '../../lib/engine/back/stands.ts';
+import { readStory } from '../../lib/engine/back/story.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
+import { newDirectory, type Played, play } from './support.ts';
+
+/** Modules of somebody else, for a database of their own: nothing in pitr knows their names. */
+const ASIDE = `
+export const module = ({ z, defineModule, pathResource }) =>
+  defineModule({
+    summary: 'Moves the data of the shop aside.',
+    examples: '- shop.aside: { data: /srv/shop }',
+    params: z.strictObject({ data: z.string(), to: z.string() }),
+    read: async (host, { data }) => host.look(pathResource, data),
+    plan: (now, { data, to }) => (now.kind === 'absent' ? undefined : { summary: 'move ' + data, data, to }),
+    effects: ({ data, to }) =>
+      ['path', 'shop'].map((kind) => ({
+        kind, id: data, state: 'moved', lasts: 'for good', supersedes: true, movedTo: { id: to },
+      })),
+    apply: async (host, { data, to }) => { await host.must(['mv', data, to]); return {}; },
+    undo: async (host, { data, to }) => { await host.must(['mv', to, data]); },
+  });
+`;
+const SERVE = `
+export const module = ({ z, defineModule, pathResource }) =>
+  defineModule({
+    summary: 'Starts the server of the shop.',
+    examples: '- shop.serve: { data: /srv/shop }',
+    params: z.strictObject({ data: z.string(), step: z.string().optional() }),
+    read: async (host, { data }) => host.look(pathResource, data + '/pid'),
+    plan: (now, { data, step }) =>
+      now.kind === 'absent' || step !== undefined ? { summary: 'serve ' + data, data, step } : undefined,
+    effects: ({ data, step }) => [
+      { kind: 'shop', id: data, state: 'running', lasts: step === undefined ? 'until it ends' : 'for good', cluster: step,
+        leaves: { path: data + '.log', as: 'log' } },
+    ],
+    apply: async (host, { data }) => { await host.must(['mkdir', '-p', data + '/pid']); return {}; },
+    undo: async (host, { data }) => { await host.must(['rm', '-rf', data + '/pid']); },
+  });
+`;
+
+async function shop(): Promise<string> {
+  const directory = await newDirectory();
+  await mkdir(join(directory, 'modules', 'shop'), { recursive: true });
+  await writeFile(join(directory, 'modules', 'shop', 'aside.mjs'), ASIDE);
+  await writeFile(join(directory, 'modules', 'shop', 'serve.mjs'), SERVE);
+  await mkdir(join(directory, 'data'));
+  return directory;
+}
+
+const run = async ({ outcome }: Played) => readRun(outcome.runId);
+
+describe("a change of somebody else's module", () => {
+  it('is laid over what later tasks look at in check mode, and is seen as kept afterwards, with its log', async () => {
+    const directory = await shop();
+    const yaml = `
+- hosts: one
+  tasks:
+    - shop.aside: { data: DIR/data, to: "DIR/data.old.{{ run_id }}" }
+    - fs.stat: { path: "DIR/data.old.{{ run_id }}" }
+      register: moved
+    - core.debug: "{{ moved.exists }}"
+    - fs.directory: DIR/data
+    - shop.serve: { data: DIR/data }
+`;
+    const checked = await play(yaml, { directory, mode: 'check' });
+    expect([checked.outcome.error, checked.messages]).toEqual([undefined, ['true']]);
+    expect(await readdir(directory)).toContain('data');
+    const played = await play(yaml, { directory });
+    expect([played.outcome.error, played.messages]).toEqual([undefined, ['true']]);
+    expect(keptBy([await run(played)])).toMatchObject([
+      { host: 'one', path: `${directory}/data.old.${played.outcome.runId}`, kind: 'old data' },
+      { host: 'one', path: `${directory}/data.log`, kind: 'log' },
+    ]);
+    expect((await run(played)).changes.map(isGround)).toEqual([true, false, true]);
+  });
+
+  it('that gave what may end is looked at again by a resumed run, unless a later one has moved it away', async () => {
+    const directory = await shop();
+    const yaml = (last: string): string => `
+- hosts: one
+  tasks:
+    - shop.serve: { data: DIR/data }
+    - fs.directory: DIR/other
+    ${last}
+    - core.assert: { that: "fine" }
+`;
+    const results = async (last: string): Promise<readonly string[]> => {
+      const first = await play(yaml(last), { directory, extraVars: { fine: false } });
+      expect(first.outcome.status).toBe('failed');
+      const { playbook: _, ...request } = resumeRequest(await run(first), {
+        inventories: [],
+        extraVars: { fine: true },
+        mode: 'run',
+        forks: 1,
+        again: 'pitr resume',
+      });
+      const second = await play(yaml(last), { ...request, directory });
+      expect(second.outcome.status).toBe('ok');
+      return second.results.filter((line) => line.includes('shop.'));
+    };
+    expect(await results('')).toEqual(['one: shop.serve: ok']);
+    expect(await results('- shop.aside: { data: DIR/data, to: "DIR/gone.{{ run_id }}" }')).toEqual([]);
+  });
+
+  it('that says wrongly what it leaves behind is told as such before anything is changed', async () => {
+    const directory = await shop();
+    const aside = join(directory, 'modules', 'shop', 'aside.mjs');
+    await writeFile(aside, ASIDE.replace("'for good'", "'forever'"));
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - shop.aside: { data: DIR/data, to: DIR/gone }
+`,
+      { directory },
+    );
+    expect(outcome.error).toMatchObject({ code: 'module-effects', state: 'nothing was changed' });
+    expect(outcome.error?.message).toContain('shop.aside says wrongly');
+    expect(await readdir(directory)).toContain('data');
+  });
+
+  it('from which on the cluster follows it closes the run', async () => {
+    const directory = await shop();
+    const steps = (...more: string[]): string => `
+- hosts: one
+  tasks:
+    ${more.map((step) => `- shop.serve: { data: DIR/data, step: ${step} }`).join('\n    ')}
+`;
+    const begun = await play(steps('begins a history'), { directory });
+    expect((await readStory(begun.outcome.runId)).closed).toBeUndefined();
+    const followed = await play(steps('begins a history', 'joins'), { directory });
+    expect((await readStory(followed.outcome.runId)).closed).toMatchObject({ why: 'cut over' });
+  });
+});

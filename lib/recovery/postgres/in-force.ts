@@ -79,10 +79,15 @@ export function settingDifferences(before: InForce, now: InForce, own: readonly 
   });
 }
 
+/** Those that the kernel derives from the memory of a host. */
+const OF_THE_HOST: ReadonlySet<string> = new Set(['processes', 'pending signals']);
+
 export function limitDifferences(before: InForce, now: InForce): readonly string[] {
   return Object.entries(before.limits).flatMap(([name, was]) => {
     const is = now.limits[name];
-    return is === undefined || is === was ? [] : [`its limit of ${name} was ${was} and is ${is}`];
+    return is === undefined || is === was || OF_THE_HOST.has(name)
+      ? []
+      : [`its limit of ${name} was ${was} and is ${is}`];
   });
 }
 

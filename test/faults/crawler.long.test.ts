@@ -45,18 +45,17 @@ afterEach(async ({ task }) => {
 
 /**
  * Every command that is offered is typed: after the state came about, in `pitr runs` and `pitr runs <run>`, and after each
- * command. A walk types one after the other until nothing is offered that was not typed; the state is made anew until
- * each command that its first texts offer was the first of a walk.
+ * command. A walk types one after the other until the cluster is whole and nobody is shut out. The state is made anew until
+ * each command that was ever offered in it was typed.
  */
 describe.each(states)('in the state "$name" every offered command leads on, and none to harm', ({ make }) => {
   it(
     'is crawled',
     async () => {
-      const firsts = new Set<string>();
-      let left: readonly string[] = [''];
-      for (let walk = 0; left.length > 0; walk++) {
-        expect(walk).toBeLessThan(MOST_WALKS);
-        left = await walkOnce(make, firsts);
+      const map = new Explored();
+      for (let walk = 0; walk === 0 || map.untyped().length > 0; walk++) {
+        expect([walk < MOST_WALKS, map.untyped()]).toEqual([true, map.untyped()]);
+        await walkOnce(make, map);
         tally.walks += 1;
       }
       tally.states += 1;
@@ -65,34 +64,61 @@ describe.each(states)('in the state "$name" every offered command leads on, and 
   );
 });
 
-/** One walk. Gives what was offered at its beginning and was never the first to be typed. */
-async function walkOnce(
-  make: (typeof CRAWL_STATES)[number]['make'],
-  firsts: Set<string>,
-): Promise<readonly string[]> {
+/** What was offered in a state and after which command, and what of it was typed. */
+class Explored {
+  readonly #typed = new Set<string>();
+  /** By the shape of the command before; nothing at the beginning. */
+  readonly #offered = new Map<string, ReadonlySet<string>>();
+
+  saw(after: string | undefined, commands: readonly string[]): void {
+    const key = shapeOf(after ?? '');
+    this.#offered.set(key, new Set([...(this.#offered.get(key) ?? []), ...commands.map(shapeOf)]));
+  }
+
+  typed(command: string): void {
+    this.#typed.add(shapeOf(command));
+  }
+
+  untyped(): readonly string[] {
+    const all = new Set([...this.#offered.values()].flatMap((shapes) => [...shapes]));
+    return [...all].filter((shape) => !this.#typed.has(shape));
+  }
+
+  /** One that was never typed, else one after which such a one was offered, else the first. */
+  choose(commands: readonly string[]): string | undefined {
+    const untyped = this.untyped();
+    return (
+      commands.find((command) => untyped.includes(shapeOf(command))) ??
+      commands.find((command) => untyped.some((shape) => this.#offered.get(shapeOf(command))?.has(shape))) ??
+      commands[0]
+    );
+  }
+}
+
+async function walkOnce(make: (typeof CRAWL_STATES)[number]['make'], map: Explored): Promise<void> {
   const scene = await accidentUnderWrites();
   seenOn.clear();
+  const before = new Set(await runsNow());
   const said = await make({ scene, inventory: chosenInventory(lab), keyboard });
-  const begin = await offers(said);
-  const first = begin.find((command) => changes(command) && !firsts.has(shapeOf(command)));
   const done: string[] = [];
-  let next: string | undefined = first ?? begin.find(changes);
-  let offered = begin;
-  if (first !== undefined) firsts.add(shapeOf(first));
+  let offered = await offers(said, before);
   // What changes nothing is typed in every state, and must not fail for want of something.
-  for (const look of begin.filter((command) => !changes(command))) await looked(look);
-  while (next !== undefined) {
+  for (const look of offered.filter((command) => !changes(command))) await looked(look);
+  map.saw(undefined, offered.filter(changes));
+  for (;;) {
+    if (done.length > 0 && (await unsettled()).length === 0) return;
+    const next = map.choose(offered.filter((command) => changes(command) && !done.includes(command)));
+    if (next === undefined) {
+      await isSettled(done);
+      return;
+    }
     done.push(next);
+    map.typed(next);
     expect(done.length).toBeLessThan(MOST_STEPS);
     const typed = await typeUnderWrites(next, done);
-    offered = await offers(typed.said);
-    const fresh = offered.filter((command) => changes(command) && !done.includes(command));
-    next = (await settled()) ? undefined : fresh[0];
-    // Where it is over for the cluster it may be over for the operator: what is offered still is typed by another walk.
-    if (next === undefined) await isSettled(done);
+    offered = await offers(typed.said, before);
+    if ((await unsettled()).length > 0) map.saw(next, offered.filter(changes));
   }
-  if (begin.every((command) => !changes(command))) await isSettled(['nothing was offered']);
-  return begin.filter((command) => changes(command) && !firsts.has(shapeOf(command)));
 }
 
 /** The accident of the lab, with a table for the writer from before it. */
@@ -117,12 +143,16 @@ async function looked(command: string): Promise<void> {
   expect([command, exitCode, said]).toEqual([command, 0, said]);
 }
 
-/** What is offered now: in the text, and by the runs that the last text or the list of runs names. */
-async function offers(said: string): Promise<readonly string[]> {
-  const list = await keyboard.type('pitr runs');
-  const newest = list.said.split('\n').flatMap((line) => /^(\d{8}T\d{6}-[0-9a-f]{4}) /.exec(line)?.[1] ?? []);
-  const told = await Promise.all(newest.slice(0, 2).map((run) => keyboard.type(`pitr runs ${run}`)));
+/** What is offered now: in the text, and by the runs of this walk. */
+async function offers(said: string, before: ReadonlySet<string>): Promise<readonly string[]> {
+  const runs = (await runsNow()).filter((run) => !before.has(run));
+  const told = await Promise.all(runs.map((run) => keyboard.type(`pitr runs ${run}`)));
   return [...new Set([said, ...told.map((one) => one.said)].flatMap(offeredIn))];
+}
+
+async function runsNow(): Promise<readonly string[]> {
+  const { said } = await keyboard.type('pitr runs --all');
+  return said.split('\n').flatMap((line) => /^(\d{8}T\d{6}-[0-9a-f]{4}) /.exec(line)?.[1] ?? []);
 }
 
 /** Types a command while somebody writes, and holds that it does no harm. */
@@ -180,11 +210,7 @@ async function nothingLost(
   expect([words, lost]).toEqual([words, []]);
 }
 
-/** The cluster is whole, no recovery waits on any node, and no claim keeps anybody out. */
-async function settled(): Promise<boolean> {
-  return (await unsettled()).length === 0;
-}
-
+/** What keeps the cluster from being whole: members, notes of recoveries that wait, claims that shut others out. */
 async function unsettled(): Promise<readonly string[]> {
   const notes = await Promise.all(
     databaseHosts.map(async (host) => {

@@ -10,30 +10,18 @@ import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { withMember } from '../../recovery/patroni/foresee.ts';
 import { readMemberConfig, replicaMethods } from '../../recovery/patroni/member-config.ts';
 import { accessOf, startMember, stopMember } from '../../recovery/patroni/member-control.ts';
+import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
-import { patroniParams } from '../../recovery/patroni/params.ts';
+import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { copyFromLeader } from '../../recovery/patroni/replica-copy.ts';
 import { putAside } from '../../recovery/patroni/unproved.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
-import {
-  SERVICE_MANAGERS,
-  serviceId,
-  serviceName,
-  serviceResource,
-} from '../../system/service/service-resource.ts';
+import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
 
 const params = z.strictObject({
-  service: serviceName
-    .default('patroni')
-    .describe("name of Patroni's service")
-    .meta({ variable: 'patroni_service' }),
-  manager: z
-    .enum(SERVICE_MANAGERS)
-    .default('systemd')
-    .describe('what runs it')
-    .meta({ variable: 'service_manager' }),
+  ...patroniServiceParams,
   timeout: seconds
     .default(180)
     .describe('seconds until Patroni must answer, and until it must be down again'),
@@ -126,7 +114,8 @@ export const module = defineModule({
       session: { pgdata: change.pgdata, user: change.user, bin },
     };
     try {
-      const facts = await awaitStreaming(host, question, { stallMs: change.stallMs, everyMs: 500 }, context);
+      const wait = { stallMs: change.stallMs, everyMs: 500 };
+      const facts = await tellingLogs(host, p, () => awaitStreaming(host, question, wait, context));
       return { copied_by: change.copiedBy, leader: facts.leader?.name };
     } catch (thrown) {
       if (!(thrown instanceof PitrError) || thrown.kind !== 'failed' || context.signal.aborted) throw thrown;

@@ -3,7 +3,8 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { defineLook } from '../../contract/module.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
-import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
+import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
@@ -19,6 +20,7 @@ const params = z.strictObject({
     .describe('false: one that does not stream, or has other data, is told and is no failure'),
   interval: z.number().min(0.2).max(60).default(1).describe('seconds between two looks'),
   ...patroniParams,
+  ...patroniServiceParams,
   ...instanceParams,
 });
 
@@ -60,7 +62,7 @@ export const module = defineLook({
     };
     const wait = { stallMs: p.stall * 1000, everyMs: p.interval * 1000 };
     try {
-      const facts = await awaitStreaming(host, question, wait, context);
+      const facts = await tellingLogs(host, p, () => awaitStreaming(host, question, wait, context));
       return {
         streaming: true,
         flaws: [],

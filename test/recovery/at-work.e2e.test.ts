@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Masker } from '../../lib/base/values/masker.ts';
 import { probeScript } from '../../lib/contract/probe.ts';
 import { commitRuns } from '../../lib/engine/back/commit.ts';
 import { endOrphans } from '../../lib/engine/back/orphans.ts';
@@ -197,6 +198,7 @@ it('commit removes nothing in which PostgreSQL works', async () => {
         inventories: [inventory],
         extraVars: {},
         signal: new AbortController().signal,
+        masker: new Masker(),
         report: () => {},
         prove: async () => {},
       },

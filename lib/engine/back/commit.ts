@@ -1,5 +1,5 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { Masker } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import {
   blindRefusal,
@@ -31,6 +31,8 @@ export interface CommitRequest {
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+  /** Learns the secrets of the inventory. */
+  readonly masker: Masker;
   readonly report: (step: CommitStep) => void;
   /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
   readonly prove: () => Promise<void>;
@@ -222,7 +224,12 @@ async function holdLock(
 }
 
 async function withConnections<T>(
-  { runs, inventories, extraVars }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars'>,
+  {
+    runs,
+    inventories,
+    extraVars,
+    masker,
+  }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars' | 'masker'>,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
   const last = runs.at(-1);
@@ -231,7 +238,7 @@ async function withConnections<T>(
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
   const known = last === undefined ? extraVars : variablesAgain(last, extraVars, 'connections');
-  const connections = new Connections(inventory, known, new Masker());
+  const connections = new Connections(inventory, known, masker);
   try {
     return await work(connections);
   } finally {

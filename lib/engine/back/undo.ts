@@ -1,5 +1,6 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { holdsMask, Masker } from '../../base/values/secret.ts';
+import { Masker } from '../../base/values/masker.ts';
+import { holdsMask } from '../../base/values/secret.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
@@ -31,6 +32,8 @@ export interface UndoRequest {
   /** `-e`: what the journal masked, above all. */
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+  /** Learns the secrets of the inventory. */
+  readonly masker?: Masker | undefined;
   readonly report: (step: UndoStep) => void;
 }
 
@@ -67,7 +70,7 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const request: UndoWork = { ...asked, held, signal: held.with(asked.signal) };
   const { plan, signal } = request;
   refuseWhileAtWork(plan.run, request.again);
-  const masker = new Masker();
+  const masker = asked.masker ?? new Masker();
   const connections = new Connections(
     await inventoryOf(request),
     variablesAgain(plan.run, request.extraVars, 'connections'),

@@ -3,10 +3,15 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { awaitStreaming, lookAtStreaming } from '../../recovery/patroni/await-streaming.ts';
+import {
+  awaitStreaming,
+  lookAtStreaming,
+  type StreamingWait,
+} from '../../recovery/patroni/await-streaming.ts';
 import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
 import { clusterName, patronictl } from '../../recovery/patroni/control.ts';
-import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
+import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { streamingFlaws } from '../../recovery/patroni/streaming.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -18,6 +23,7 @@ const params = z.strictObject({
   force: z.boolean().default(false).describe('copy it anew also when it is proved to stream'),
   stall: seconds.default(120).describe('seconds without any progress after which it has failed'),
   ...patroniParams,
+  ...patroniServiceParams,
   ...instanceParams,
 });
 
@@ -108,20 +114,16 @@ export const module = defineModule({
       member: change.member,
       session: { pgdata: change.pgdata, user: change.user, bin },
     };
-    const facts = await awaitStreaming(
-      host,
-      question,
-      {
-        stallMs: change.stallMs,
-        everyMs: 1_000,
-        // Until Patroni acts, what is seen is the old data: it must not count as the proof.
-        also: ({ own }) =>
-          change.startedBefore !== undefined && own?.postmasterStart === change.startedBefore
-            ? 'it has not been copied anew yet'
-            : undefined,
-      },
-      context,
-    );
+    const wait: StreamingWait = {
+      stallMs: change.stallMs,
+      everyMs: 1_000,
+      // Until Patroni acts, what is seen is the old data: it must not count as the proof.
+      also: ({ own }) =>
+        change.startedBefore !== undefined && own?.postmasterStart === change.startedBefore
+          ? 'it has not been copied anew yet'
+          : undefined,
+    };
+    const facts = await tellingLogs(host, p, () => awaitStreaming(host, question, wait, context));
     return { member: change.member, leader: facts.leader?.name, timeline: facts.own?.timeline };
   },
   undo: { impossible: "the member's data was replaced by a copy of the leader's" },

@@ -17,6 +17,7 @@ const settings = z.object({
   archive: z.string(),
   // The journal of an older version does not tell.
   standbys: z.number().default(0),
+  memberSlots: z.array(z.string()).default([]),
 });
 
 const params = z.strictObject({
@@ -50,6 +51,7 @@ export const module = defineLook({
     slots: 'replication slots that belong to no member, with kind, plugin and database',
     archive: 'archive_mode',
     standbys: 'how many members are synchronous standbys',
+    memberSlots: 'names of the slots of members',
     synchronous: 'whether synchronous_mode is on',
     strict: 'whether no commit ends while no member stands by (synchronous_mode_strict)',
     differences: 'what is different since, in words',
@@ -95,6 +97,7 @@ async function readSettings(host: ReadHost, p: Params): Promise<ClusterSettings>
     config,
     archive,
     standbys: synchronousStandbys({ members }).length,
+    memberSlots: [...ofMembers],
     slots: slots
       .filter(([name]) => !ofMembers.has(name ?? ''))
       .map(([name, ...words]) => `${name} (${words.filter((word) => word !== null).join(', ')})`),

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { Unknown } from '../../base/values/unknown.ts';
 import { defineLook } from '../../contract/module.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
-import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
+import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
@@ -14,6 +15,7 @@ const params = z.strictObject({
     .describe('seconds in which nothing changes, nothing is received and nothing is written'),
   interval: z.number().min(0.2).max(60).default(1).describe('seconds between two looks'),
   ...patroniParams,
+  ...patroniServiceParams,
   ...instanceParams,
 });
 
@@ -49,7 +51,7 @@ export const module = defineLook({
       session: { pgdata: p.pgdata, user: p.user, bin: programsOf(p, programs) },
     };
     const wait = { stallMs: p.stall * 1000, everyMs: p.interval * 1000 };
-    const facts = await awaitStreaming(host, question, wait, context);
+    const facts = await tellingLogs(host, p, () => awaitStreaming(host, question, wait, context));
     return {
       member: question.member,
       leader: facts.leader?.name,

@@ -7,7 +7,7 @@ import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { lookAtReplay } from '../../recovery/postgres/look-replay.ts';
 import { absolutePath, instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
-import { judgeReplay, type ReplayWish } from '../../recovery/postgres/replay-verdict.ts';
+import { judgeReplay, type ReplayWish, whereItStands } from '../../recovery/postgres/replay-verdict.ts';
 import {
   observe,
   type ReplayWatch,
@@ -121,10 +121,26 @@ export const module = defineLook({
       const words = replayWords(watch, end);
       if (words !== said) context.progress(words, { ...data, rate: replayRate(watch) });
       said = words;
-      if (!look.moreLog) await rest(p.interval * 1000, context.signal);
+      if (!look.moreLog) await restOf(watch, p, context.signal);
     }
   },
 });
+
+/** Throws kind `interrupted` with what is true of the instance: nobody has told it to stop. */
+async function restOf(watch: ReplayWatch, p: Params, signal: AbortSignal): Promise<void> {
+  try {
+    await rest(p.interval * 1000, signal);
+  } catch (thrown) {
+    if (!(thrown instanceof PitrError)) throw thrown;
+    throw thrown.with({ details: whereItStands(watch), state: goesOn(p) });
+  }
+}
+
+function goesOn({ pgdata, target }: Params): string {
+  const end =
+    checkedTarget(target).kind === 'latest' ? 'waits at the end of the archived WAL' : 'pauses at the target';
+  return `PostgreSQL on ${pgdata} goes on replaying by itself, isolated, and ${end}; no other node was stopped.`;
+}
 
 function figures(
   watch: ReplayWatch,

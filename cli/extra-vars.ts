@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { didYouMean } from '../lib/base/errors/nearest.ts';
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import { utf8Text } from '../lib/base/values/utf8.ts';
 import { NAMES_OF_PITR } from '../lib/language/inventory/connection-vars.ts';
 import { MAGIC_VARIABLES } from '../lib/language/playbook/variables.ts';
 import type { Located } from '../lib/language/yaml/located.ts';
@@ -73,8 +74,9 @@ async function fromFile(path: string, cwd: string): Promise<Read> {
   const absolute = isAbsolute(path) ? path : resolve(cwd, path);
   let text: string;
   try {
-    text = await readFile(absolute, 'utf8');
+    text = utf8Text(await readFile(absolute), path);
   } catch (error) {
+    if (error instanceof PitrError) throw error;
     throw new PitrError({
       kind: 'validation',
       code: 'extra-vars-file-unreadable',

@@ -1,6 +1,7 @@
 import { didYouMean } from '../../lib/base/errors/nearest.ts';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { maskedByName } from '../../lib/base/values/secret.ts';
+import { CONNECTION_VARS } from '../../lib/language/inventory/connection-vars.ts';
 import type { Inventory, InventoryHost } from '../../lib/language/inventory/model.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
@@ -79,10 +80,9 @@ function connectionWords(host: InventoryHost): string {
     const found = names.map((name) => host.vars.get(name)).find((value) => value !== undefined);
     return found === undefined ? undefined : oneLine(String(found.value));
   };
-  const kind = text(['pitr_connection', 'ansible_connection']) ?? 'ssh';
-  const address =
-    text(['pitr_host', 'ansible_host', 'pitr_container', 'ansible_docker_container']) ?? host.name;
-  const port = text(['pitr_port', 'ansible_port']);
+  const kind = text(CONNECTION_VARS.connection.names) ?? 'ssh';
+  const address = text([...CONNECTION_VARS.container.names, ...CONNECTION_VARS.host.names]) ?? host.name;
+  const port = text(CONNECTION_VARS.port.names);
   return kind === 'local' ? 'local' : `${kind} ${address}${port === undefined ? '' : `:${port}`}`;
 }
 

@@ -3,6 +3,7 @@ import type { Masker } from '../../base/values/masker.ts';
 import { isSecretName } from '../../base/values/secret-names.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { undefinedVariable, type VariableRef } from '../../language/expression/variables.ts';
+import { refuseJinjaStatements } from '../../language/template/parse.ts';
 import { parseTemplate } from '../../language/template/template.ts';
 import type { Located } from '../../language/yaml/located.ts';
 
@@ -145,7 +146,10 @@ export class Scope {
     locate: (path: readonly (string | number)[]) => SourcePosition,
   ): unknown {
     if (typeof value === 'string') {
-      if (!value.includes('{{')) return value;
+      if (!value.includes('{{')) {
+        refuseJinjaStatements(value, locate(path));
+        return value;
+      }
       const template = parseTemplate(value, locate(path));
       if (template.isConstant) return template.render({});
       return template.render(this.contextFor(template.variables));

@@ -4,6 +4,7 @@ import type { Masker } from '../../base/values/masker.ts';
 import { Secret } from '../../base/values/secret.ts';
 import { isSecretName } from '../../base/values/secret-names.ts';
 import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
+import { utf8Text } from '../../base/values/utf8.ts';
 import { saysYes } from '../../base/values/yes.ts';
 import type { Question, TaskContext } from '../../contract/module.ts';
 import { projectRoot } from '../../language/playbook/assets.ts';
@@ -56,7 +57,9 @@ export function taskContext(
       ]);
       const { bytes } = await controllerFile(found);
       const all = scope.with(dataLayer(extra));
-      const text = renderFile((await bytes()).toString(), found, (variables) => all.contextFor(variables));
+      const text = renderFile(utf8Text(await bytes(), found), found, (variables) =>
+        all.contextFor(variables),
+      );
       if (text instanceof Unknown) throw new UnknownReached(text);
       if (!(text instanceof Secret)) return text;
       run.masker.add(text.reveal());

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts';
+import { utf8Text } from '../../base/values/utf8.ts';
 import type { AnyModule } from '../../contract/module.ts';
 import { paramsOf } from '../../modules/params.ts';
 import {
@@ -96,8 +97,9 @@ export class LoadContext {
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return utf8Text(await readFile(file), file);
   } catch (error) {
+    if (error instanceof PitrError) throw error;
     throw new PitrError({
       kind: 'validation',
       code: 'file-unreadable',

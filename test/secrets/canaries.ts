@@ -198,8 +198,15 @@ export interface Site {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Writes a site full of canaries into a directory. `connection`: how its one host is reached, as YAML. */
-export async function plantCanaries(directory: string, connection: string): Promise<Site> {
+/**
+ * Writes a site full of canaries into a directory. `connection`: how its one host is reached, as YAML; `onHost`: the
+ * directory there that its playbook works in, with what `wanted/` holds here.
+ */
+export async function plantCanaries(
+  directory: string,
+  connection: string,
+  onHost = directory,
+): Promise<Site> {
   const site: SiteText = {
     files: {
       'inventory/hosts.yml': `all:\n  hosts:\n    target:\n${connection}`,
@@ -247,7 +254,7 @@ ${site.firstTasks}`;
       `${head}    - fs.file: { path: DIR/wanted/x, mode: "{{ ${expression} }}" }\n      vars: { unused: 1${site.taskVars} }\n`;
   for (const [name, text] of Object.entries(files)) {
     await mkdir(join(directory, name, '..'), { recursive: true });
-    await writeFile(join(directory, name), text.replaceAll('DIR', directory));
+    await writeFile(join(directory, name), text.replaceAll('DIR', onHost));
     await chmod(join(directory, name), 0o600);
   }
   return { directory, canaries, words: ['-i', join(directory, 'inventory'), ...words], env: site.env };

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
@@ -234,7 +235,8 @@ async function withConnections<T>(
 ): Promise<T> {
   const last = runs.at(-1);
   const paths = inventories.length > 0 ? inventories : (last?.inventories ?? []);
-  const inventory = await loadInventory(paths).catch((thrown: unknown) => {
+  const beside = last === undefined ? [] : [dirname(last.started.playbook)];
+  const inventory = await loadInventory(paths, { varsDirectories: beside }).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
   const known = last === undefined ? extraVars : variablesAgain(last, extraVars, 'connections');

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import { holdsMask } from '../../base/values/secret.ts';
@@ -274,8 +275,9 @@ function goOnHint(
 }
 
 async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventory> {
-  if (inventories.length > 0) return loadInventory(inventories);
-  return loadInventory(plan.run.inventories).catch((thrown: unknown) => {
+  const beside = { varsDirectories: [dirname(plan.run.started.playbook)] };
+  if (inventories.length > 0) return loadInventory(inventories, beside);
+  return loadInventory(plan.run.inventories, beside).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
 }

@@ -183,12 +183,18 @@ async function streamsAgain(host: WriteHost, change: MemberChange, context: Work
     user: change.user,
     bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, instance.programs),
   };
-  await awaitStreaming(
-    host,
-    { access, member: host.name, session },
-    { stallMs: STALL_MS, everyMs: 500 },
-    context,
-  );
+  try {
+    const wait = { stallMs: STALL_MS, everyMs: 500, untold: 'warn' as const };
+    await awaitStreaming(host, { access, member: host.name, session }, wait, context);
+  } catch (thrown) {
+    if (!(thrown instanceof PitrError) || thrown.code !== 'other-data') throw thrown;
+    await stopMember(host, change, context);
+    throw new PitrError({
+      ...thrown,
+      message: thrown.message,
+      state: `Patroni was stopped again on ${host.name}: it does not serve.`,
+    });
+  }
 }
 
 /** Taking a stop back means that the member serves again, not only that its service is up. */

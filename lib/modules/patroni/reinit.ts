@@ -10,6 +10,8 @@ import {
 } from '../../recovery/patroni/await-streaming.ts';
 import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
 import { clusterName, patronictl } from '../../recovery/patroni/control.ts';
+import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
+import { readMemberConfig, replicaMethods } from '../../recovery/patroni/member-config.ts';
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { streamingFlaws } from '../../recovery/patroni/streaming.ts';
@@ -42,11 +44,14 @@ export const module = defineModule({
     const cluster = await host.look(patroniResource(p), p.cluster ?? '');
     const instance = await host.look(postgresResource, p.pgdata);
     const member = p.member ?? host.name;
+    const [config, local] = await Promise.all([findConfig(host, p), readMemberConfig(host, p.config)]);
+    const methods = replicaMethods(local, config);
     if (cluster instanceof Unknown || instance instanceof Unknown || instance.processes === undefined) {
       return {
         host: host.name,
         member,
         cluster,
+        methods,
         flaws: ['unknown until the run'],
         facts: undefined,
         bin: p.bin,
@@ -58,10 +63,29 @@ export const module = defineModule({
       member,
       session: { pgdata: p.pgdata, user: p.user, bin },
     });
-    return { host: host.name, member, cluster, flaws: streamingFlaws(look.facts), facts: look.facts, bin };
+    return {
+      host: host.name,
+      member,
+      cluster,
+      methods,
+      flaws: streamingFlaws(look.facts),
+      facts: look.facts,
+      bin,
+    };
   },
-  plan: ({ host, member, cluster, flaws, facts, bin }, p) => {
+  plan: ({ host, member, cluster, methods, flaws, facts, bin }, p) => {
     if (flaws.length === 0 && !p.force) return undefined;
+    if (methods.join() !== 'basebackup') {
+      throw new PitrError({
+        kind: 'refused',
+        code: 'other-replica-methods',
+        message: `Patroni on ${host} would not copy the leader: its create_replica_methods are ${methods.join(', ')}`,
+        details: ['What such a method restores may be what a recovery has taken away.'],
+        next: [
+          'rejoin.yml copies the leader itself there, and keeps the old data: pitr play rejoin.yml -e target=LEADER',
+        ],
+      });
+    }
     const known = cluster instanceof Unknown ? undefined : cluster;
     if (known?.leader === member) {
       throw new PitrError({

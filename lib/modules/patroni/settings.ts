@@ -29,6 +29,12 @@ const params = z.strictObject({
   settle: seconds
     .default(30)
     .describe('seconds for Patroni to make its slots and to choose its synchronous standbys as before'),
+  nodes: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'names of members beside those that the cluster lists: the slot of one that is out for a recovery is not a slot of somebody else',
+    ),
   ...patroniParams,
   ...instanceParams,
 });
@@ -92,7 +98,7 @@ async function readSettings(host: ReadHost, p: Params): Promise<ClusterSettings>
       ]),
     ),
   );
-  const ofMembers = new Set(Object.keys(members).map(slotName));
+  const ofMembers = new Set([...Object.keys(members), ...p.nodes].map(slotName));
   return {
     config,
     archive,

@@ -163,7 +163,7 @@ export const faultsOfNodes: readonly Fault[] = [
       await stage.failed(ended, {
         exitCode: 130,
         code: 'interrupted',
-        says: [/Ctrl-C/, /goes on replaying by itself, isolated, and pauses at the target/],
+        says: [/Ctrl-C/, /it goes on by itself, isolated, and pauses at the target/],
       });
       await stage.mendAll();
       await stage.goneOn(ended);

@@ -1,3 +1,4 @@
+import type { Masker } from '../lib/base/values/masker.ts';
 import type { LookAnswer } from '../lib/engine/run/look.ts';
 import { DEFAULT_FORKS } from './common-options.ts';
 import { exitCodeOf } from './display/error-text.ts';
@@ -20,6 +21,7 @@ export interface LookSession extends PlainSession {
     readonly extraVars: Readonly<Record<string, unknown>>;
     readonly forks: number;
     readonly signal: AbortSignal;
+    readonly masker: Masker;
   };
 }
 
@@ -37,6 +39,7 @@ export function withLookSession(
         extraVars: await readExtraVars(options['extra-vars'], io),
         forks: forksOf(options.forks, DEFAULT_FORKS),
         signal: session.interrupts.signal,
+        masker: io.masker,
       },
     }),
   );

@@ -84,6 +84,7 @@ export const undo = defineCommand({
         inventories: options.inventory,
         extraVars,
         signal: session.interrupts.signal,
+        masker: io.masker,
         report: (step) => tellStep(step, session),
       });
       tellOutcome(outcome, session);

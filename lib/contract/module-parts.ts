@@ -45,6 +45,15 @@ const texts: Form<Readonly<Record<string, string>>> = {
   fits: (value) => isRecord(value) && Object.values(value).every((text) => typeof text === 'string'),
 };
 
+const words: Form<Readonly<Record<string, string | { readonly instead: string }>>> = {
+  words: 'a mapping of each word to a param, or to { instead: "what to write" }',
+  fits: (value) =>
+    isRecord(value) &&
+    Object.values(value).every(
+      (one) => typeof one === 'string' || (isRecord(one) && typeof one.instead === 'string'),
+    ),
+};
+
 const schema: Form<z.ZodType<unknown>> = {
   words: 'a zod 4 schema (z.strictObject({ ... }))',
   fits: (value) => isRecord(value) && isRecord(value._zod),
@@ -61,6 +70,7 @@ const described = {
   examples: { form: line, required: true },
   params: { form: schema, required: true },
   freeForm: { form: line, required: false },
+  freeFormWords: { form: words, required: false },
   returns: { form: texts, required: false },
 } as const;
 
@@ -88,6 +98,7 @@ const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   apply: { form: func(), required: true },
   undo: { form: undo(), required: true },
   undoShown: { form: func(), required: false },
+  commandLine: { form: func(), required: false },
   effects: { form: func(), required: false },
   again: { form: func(), required: false },
   undoable: { form: func(), required: false },

@@ -98,9 +98,13 @@ function malformed(name: string, file: string, flaws: readonly Flaw[]): PitrErro
   });
 }
 
+/** The families whose modules may be called without them: what everybody means by `copy` or `command`. */
+const BARE_FAMILIES = ['core', 'fs', 'service'];
+
 /**
- * The full name of a module as a playbook writes it: `fs.copy` is itself; `copy` is the one module of that name,
- * `core`'s where several families have one.
+ * The full name of a module as a playbook writes it: `fs.copy` is itself; `copy` is the module of that name in `core`,
+ * `fs` or `service`, `core`'s where several have one. Modules of other families are called by their full name alone:
+ * `pause` would be another thing to each reader.
  *
  * Throws kind `validation` with the nearest names when there is none, or all of them when there are several.
  */
@@ -116,12 +120,18 @@ export function resolveModuleName(written: string, names: readonly string[]): st
   });
 }
 
-/** All modules that a written name could mean; `core`'s hides the others. */
+/** All modules that a written name means; `core`'s hides the others. */
 export function modulesCalled(written: string, names: readonly string[]): readonly string[] {
   if (names.includes(written)) return [written];
   if (written.includes('.')) return [];
   const core = `core.${written}`;
-  return names.includes(core) ? [core] : names.filter((name) => name.endsWith(`.${written}`));
+  if (names.includes(core)) return [core];
+  return BARE_FAMILIES.map((family) => `${family}.${written}`).filter((name) => names.includes(name));
+}
+
+/** Modules of that name in families that have to be named with it. */
+export function modulesOfFamilies(written: string, names: readonly string[]): readonly string[] {
+  return written.includes('.') ? [] : names.filter((name) => name.endsWith(`.${written}`));
 }
 
 /** The full name of the module that was probably meant. */
@@ -132,10 +142,19 @@ export function nearestModule(written: string, names: readonly string[]): string
     written,
     names.map((name) => name.slice(name.indexOf('.') + 1)),
   );
-  return bare === undefined ? undefined : modulesCalled(bare, names)[0];
+  if (bare === undefined) return undefined;
+  return modulesCalled(bare, names)[0] ?? modulesOfFamilies(bare, names)[0];
 }
 
 function unknownModule(written: string, names: readonly string[]): PitrError {
+  const full = modulesOfFamilies(written, names);
+  if (full.length > 0) {
+    return new PitrError({
+      kind: 'validation',
+      code: 'module-without-family',
+      message: `"${written}" is written with its family: ${full.join(' or ')}`,
+    });
+  }
   const near = nearestModule(written, names);
   const family = written.includes('.') ? `${written.slice(0, written.indexOf('.'))}.` : undefined;
   const relatives = family === undefined ? [] : names.filter((name) => name.startsWith(family));

@@ -96,7 +96,7 @@ describe('an editor with the schemas of pitr', () => {
     expect([...offered.keys()]).toEqual(
       expect.arrayContaining(['pgdata', 'patroni_config', 'ansible_connection']),
     );
-    expect(offered.has('ansible_ssh_args')).toBe(false);
+    expect(offered.has('ansible_become_flags')).toBe(false);
     const own = await open(
       'inv2.yml',
       'all:\n  hosts:\n    db1:\n      my_own: 1\n      pgdata: /x\n|',

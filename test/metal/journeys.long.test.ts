@@ -15,13 +15,14 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
     ],
   },
   {
-    variants: 'waldir=link listen=both hba=none',
+    variants: 'waldir=link hba=none',
     journeys: [
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',
     ],
   },
+  { variants: 'listen=both', journeys: ['takes the whole cluster over, as --check said'] },
   {
     variants: 'archiver=streaming rest=plain port=6432',
     journeys: ['takes the whole cluster over, as --check said'],

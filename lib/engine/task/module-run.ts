@@ -35,6 +35,8 @@ export interface Workplace {
   /** Present in check mode and dry run. */
   readonly predictions: Predictions | undefined;
   readonly journal: ChangeJournal | undefined;
+  /** Told every result before it is written down: there may be secrets in it. */
+  readonly learn: (result: Result) => void;
 }
 
 /** Where changes are written down, durably, before and after they happen. */
@@ -219,9 +221,11 @@ async function change(
       params,
       context,
     );
+    place.learn(result);
     if (number !== undefined) await place.journal?.done(number, result);
     return { status: 'changed', result, summary: planned.summary, diff: planned.diff };
   } catch (error) {
+    if (error instanceof PitrError) place.learn(error.result ?? {});
     if (number !== undefined) await place.journal?.failed(number, error);
     throw error;
   }

@@ -76,6 +76,11 @@ export const CONNECTION_VARS = {
   },
 } as const satisfies Readonly<Record<string, ConnectionVar>>;
 
+/** The names that begin with `pitr_`: all of them are pitr's own. */
+export const NAMES_OF_PITR: readonly string[] = Object.values(CONNECTION_VARS)
+  .flatMap(({ names }): readonly string[] => names)
+  .filter((name) => name.startsWith('pitr_'));
+
 /** Variables of Ansible that would change how a host is reached and that pitr cannot follow, with the way out. */
 export const UNSUPPORTED_VARS: Readonly<Record<string, string>> = {
   ansible_docker_extra_args: 'Choose the engine with DOCKER_HOST or a docker context.',

@@ -129,7 +129,7 @@ class ConnectionVars {
       if (!/^(?:ansible|pitr)_/.test(name) || known.includes(name) || OTHER_ANSIBLE_VARS.has(name)) continue;
       const wayOut = Object.hasOwn(UNSUPPORTED_VARS, name) ? UNSUPPORTED_VARS[name] : undefined;
       if (wayOut !== undefined) throw this.#error(name, `"${name}" is not supported`, [wayOut]);
-      if (nearestName(name, known) === undefined) continue;
+      if (!name.startsWith('pitr_') && nearestName(name, known) === undefined) continue;
       throw this.#error(name, `unknown connection variable "${name}"${didYouMean(name, known)}`, [
         'If it is a variable of your own, give it a name without ansible_ or pitr_ before it.',
       ]);

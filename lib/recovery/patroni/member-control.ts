@@ -15,6 +15,7 @@ import type { InstanceState } from '../postgres/instance.ts';
 import { stopInstance } from '../postgres/instance-control.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
 import { programsOf } from '../postgres/sql.ts';
+import type { MemberLogs } from './member-logs.ts';
 import type { MemberChange } from './member-plan.ts';
 import { askOwn, type PatroniAccess } from './rest.ts';
 
@@ -28,6 +29,12 @@ export type MemberResult = { readonly service: ServiceState['state']; readonly p
 /** A change from an older journal knows the port alone. */
 export function accessOf({ port, config, url }: MemberChange): PatroniAccess {
   return { port, config: config ?? '/etc/patroni/patroni.yml', ...(url === undefined ? {} : { url }) };
+}
+
+/** Where the logs of a member are. */
+export function logsOf(change: MemberChange): MemberLogs {
+  const { manager, service, pgdata } = change;
+  return { ...accessOf(change), manager, service, pgdata };
 }
 
 const isDown = ({ state, changing }: ServiceState): boolean => state !== 'running' && changing === undefined;
@@ -94,7 +101,7 @@ export async function startMember(
           message: `Patroni is not up after ${Math.round(waited / 1000)} s: ${service.detail ?? service.state}, REST ${answers ? 'answers' : 'is silent'}`,
           host: host.name,
           evidence: evidenceOf(asked),
-          next: ["Look into Patroni's log on that host."],
+          next: ['Mend what the end of its logs says (above), then go on.'],
         }),
     },
   );

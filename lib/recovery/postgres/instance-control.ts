@@ -2,10 +2,12 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
 import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
+import { sinceStart } from './collected-log.ts';
 import { type InstanceState, isOrphaned } from './instance.ts';
 import { postgresResource } from './instance-resource.ts';
 import { type RunFiles, runFiles } from './isolation.ts';
@@ -89,7 +91,10 @@ function stillRuns(
   });
 }
 
-/** Makes the directory for socket, log and rules of an isolated instance, and keeps the log of the start before. */
+/**
+ * Makes the directory for socket, log and rules of an isolated instance, keeps the log of the start before, and removes
+ * the list of a collector's files, as a start does that comes so far: one from before would pass for this start's own.
+ */
 export async function prepareRunFiles(host: WriteHost, ref: InstanceRef, files: RunFiles): Promise<void> {
   await host.must(
     [
@@ -100,22 +105,45 @@ for directory in "$1" "$2"; do
   mkdir -p -- "$directory" && [ -O "$directory" ] && chmod 0700 -- "$directory" ||
     { echo "$directory must belong to $(id -un), or be possible to make" >&2; exit 1; }
 done
-if [ -e "$3" ]; then mv -f -- "$3" "$4"; fi`,
+if [ -e "$3" ]; then mv -f -- "$3" "$4" || exit 1; fi
+rm -f -- "$5/current_logfiles"`,
       'sh',
       files.directory,
       files.socketDirectory,
       files.log,
       files.previousLog,
+      ref.pgdata,
     ],
     { user: ref.user, cwd: '/' },
   );
 }
 
-/** What the log of the last start by pitr says. */
-export async function startLog(host: WriteHost, ref: InstanceRef): Promise<LogFacts> {
+// A collector names its files beside the data.
+const LOG_OF_START = probeScript(`
+tail -c 262144 -- "$2" 2>/dev/null
+cd -- "$1" 2>/dev/null && [ -s current_logfiles ] || exit 0
+read -r kind file < current_logfiles
+printf '\\n@collected %s\\n' "$file"
+tail -c 262144 -- "$file"
+exit 0`);
+
+/** What the log of a start says, and where it lies. */
+export interface StartLog extends LogFacts {
+  readonly files: readonly string[];
+}
+
+/** What the log of the last start by pitr says, also where a collector has taken it over. */
+export async function startLog(host: WriteHost, ref: InstanceRef): Promise<StartLog> {
   const { log } = runFiles(ref.pgdata);
-  const text = await host.run(['tail', '-c', '262144', '--', log], { user: ref.user, cwd: '/' });
-  return readLog(NOTHING_LOGGED, text.exitCode === 0 ? `${text.stdout}\n` : '');
+  const { stdout } = await host.query(LOG_OF_START([ref.pgdata, log], { user: ref.user }));
+  const [own = '', collected] = stdout.split(/^@collected /m);
+  const facts = readLog(NOTHING_LOGGED, `${own}\n`);
+  if (collected === undefined) return { ...facts, files: [log] };
+  const [file = '', ...lines] = collected.split('\n');
+  return {
+    ...readLog(facts, `${sinceStart(lines.join('\n')).join('\n')}\n`),
+    files: [log, file.startsWith('/') ? file : `${ref.pgdata}/${file}`],
+  };
 }
 
 /**
@@ -202,7 +230,7 @@ function orphaned(host: string, ref: InstanceRef, seen: InstanceState): PitrErro
   });
 }
 
-function didNotStart(host: string, ref: InstanceRef, facts: LogFacts, start: RunResult): PitrError {
+function didNotStart(host: string, ref: InstanceRef, facts: StartLog, start: RunResult): PitrError {
   const why = facts.fatal[0]?.replace(/^(FATAL|PANIC): /, '');
   return new PitrError({
     kind: 'failed',
@@ -215,11 +243,11 @@ function didNotStart(host: string, ref: InstanceRef, facts: LogFacts, start: Run
     host,
     evidence: evidenceOf(start),
     state: `No PostgreSQL runs on ${ref.pgdata}.`,
-    next: [`The whole log: ${runFiles(ref.pgdata).log} (with logging_collector also in log_directory).`],
+    next: [`The whole log: ${facts.files.join(', and then ')}`],
   });
 }
 
-function silent(host: string, ref: InstanceRef, facts: LogFacts, silenceMs: number): PitrError {
+function silent(host: string, ref: InstanceRef, facts: StartLog, silenceMs: number): PitrError {
   return new PitrError({
     kind: 'failed',
     code: 'postgres-start-stalled',
@@ -227,6 +255,6 @@ function silent(host: string, ref: InstanceRef, facts: LogFacts, silenceMs: numb
     details: facts.tail,
     host,
     state: `PostgreSQL runs on ${ref.pgdata} and is still starting.`,
-    next: [`Watch ${runFiles(ref.pgdata).log}; run again to go on waiting.`],
+    next: [`Watch ${facts.files.at(-1)}; run again to go on waiting.`],
   });
 }

@@ -33,6 +33,8 @@ describe('resolveModuleName', () => {
     'service.state',
     'postgres.start',
     'service.start',
+    'patroni.pause',
+    'fs.start',
   ];
 
   it.each([
@@ -48,7 +50,8 @@ describe('resolveModuleName', () => {
     ['fs.cpoy', 'there is no module "fs.cpoy" (did you mean "fs.copy"?)'],
     ['cpoy', 'there is no module "cpoy" (did you mean "fs.copy"?)'],
     ['kubernetes', 'there is no module "kubernetes"'],
-    ['start', 'several modules are called "start": postgres.start, service.start'],
+    ['start', 'several modules are called "start": fs.start, service.start'],
+    ['pause', '"pause" is written with its family: patroni.pause'],
   ])('%s is refused: %s', (written, message) => {
     expect(() => resolveModuleName(written, names)).toThrow(message);
   });

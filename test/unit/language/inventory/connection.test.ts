@@ -130,10 +130,6 @@ describe('what is wrong is refused with its place', () => {
     ['ansible_become_method: doas', '"ansible_become_method" cannot be "doas"'],
     ['pitr_host_key_checking: never', '"pitr_host_key_checking" cannot be "never"'],
     ['ansible_prot: 22', 'unknown connection variable "ansible_prot" (did you mean "ansible_port"?)'],
-    [
-      'pitr_know_hosts: x',
-      'unknown connection variable "pitr_know_hosts" (did you mean "pitr_known_hosts"?)',
-    ],
     ['ansible_ssh_common_args: "-W %h:%p"', '"ansible_ssh_common_args": pitr cannot follow "-W"'],
     [
       'ansible_ssh_extra_args: "-o ProxyCommand=nc"',

@@ -82,6 +82,7 @@ const WRONG: readonly (readonly [from: string, to: string, refused: string])[] =
     "await host.must(['true']);\n    return { kept, isKept",
     "Property 'must' does not exist on type 'ReadHost'",
   ],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code of the module
   ['summary: `begin ${data} anew`', 'summary: 7', "Type 'number' is not assignable to type 'string'"],
   [
     'undo: async (host, { data, to })',

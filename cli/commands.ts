@@ -59,6 +59,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'What tasks can do: modules, their params and examples',
     load: async () => (await import('./commands/modules.ts')).modules,
   },
+  schema: {
+    summary: 'The JSON Schema of playbooks or inventories, for editors',
+    load: async () => (await import('./commands/schema.ts')).schema,
+  },
+  new: {
+    summary: 'Begin a module of your own, or a project, with a test that runs',
+    load: async () => (await import('./commands/new.ts')).newCommand,
+  },
 };
 
 export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS);

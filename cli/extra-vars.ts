@@ -1,53 +1,82 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
+import { didYouMean } from '../lib/base/errors/nearest.ts';
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import { utf8Text } from '../lib/base/values/utf8.ts';
+import { NAMES_OF_PITR } from '../lib/language/inventory/connection-vars.ts';
+import { MAGIC_VARIABLES } from '../lib/language/playbook/variables.ts';
 import type { Located } from '../lib/language/yaml/located.ts';
+import { BECOME_PASSWORD, readBecomePassword } from './become-password.ts';
+import type { Io } from './io.ts';
+import { type Assignment, splitAssignments } from './split-assignments.ts';
 import { usageError } from './usage-error.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * The variables of all `-e`, later ones over earlier ones.
+ * The variables of all `-e`, later ones over earlier ones; the masker learns the secrets among them.
  *
- * - `name=value`: the value is text exactly as typed, blanks, quotes and digits included (no second `name=` in it is
- *   looked for); only the words `true` and `false` are booleans, since conditions never take text for one
+ * - `name=value`, and several of them with blanks between: a value is text exactly as typed; in quotes where it holds a
+ *   blank and then another `name=`. Only the words `true` and `false` without quotes are booleans, since conditions never
+ *   take text for one
  * - `{...}`: a map in YAML or JSON, types as written there
  * - `@path`: a file that holds such a map, relative to where pitr was started
  *
- * Throws kind `usage` for what is none of these, kind `validation` for a file or map that cannot be read.
+ * With `PITR_BECOME_PASSWORD_FILE` also the password for sudo or su on hosts of which the inventory says none.
+ *
+ * Throws kind `usage` for what is none of these and for names that pitr itself gives, kind `validation` for a file or map
+ * that cannot be read.
  */
 export async function readExtraVars(
   typed: readonly string[],
-  cwd: string,
+  { cwd, env, stderr, masker }: Pick<Io, 'cwd' | 'env' | 'stderr' | 'masker'>,
 ): Promise<Readonly<Record<string, unknown>>> {
   const all = new Map<string, unknown>();
+  const passwordFile = env.PITR_BECOME_PASSWORD_FILE;
+  if (passwordFile !== undefined && passwordFile !== '') {
+    const told = await readBecomePassword(resolve(cwd, passwordFile));
+    if (told.warning !== undefined) stderr.write(`Warning: ${told.warning}\n`);
+    all.set(BECOME_PASSWORD, told.password);
+  }
   for (const one of typed) {
-    for (const [name, value] of await variablesOf(one, cwd)) all.set(name, value);
+    const { variables, file } = await variablesOf(one, cwd);
+    masker.learn(Object.fromEntries(variables), () => file);
+    for (const [name, value] of variables) all.set(name, value);
   }
   return Object.fromEntries(all);
 }
 
-async function variablesOf(typed: string, cwd: string): Promise<Iterable<readonly [string, unknown]>> {
+interface Read {
+  readonly variables: readonly (readonly [string, unknown])[];
+  /** The file that they come from. */
+  readonly file?: string;
+}
+
+async function variablesOf(typed: string, cwd: string): Promise<Read> {
   if (typed.startsWith('@')) return fromFile(typed.slice(1), cwd);
-  if (typed.trimStart().startsWith('{')) return fromMap('-e', typed);
-  const equals = typed.indexOf('=');
-  const name = typed.slice(0, Math.max(0, equals));
-  if (equals === -1) {
+  if (typed.trimStart().startsWith('{')) return { variables: await fromMap('-e', typed) };
+  const assignments = splitAssignments(typed);
+  if (assignments === undefined) {
     throw usageError('extra-var-malformed', `-e ${JSON.stringify(typed)} is not name=value, {...} or @file`, {
       next: [`-e ${NAME.test(typed) ? typed : 'name'}=value`],
     });
   }
-  checkName(name);
-  const value = typed.slice(equals + 1);
-  return [[name, value === 'true' ? true : value === 'false' ? false : value]];
+  for (const { name } of assignments) checkName(name);
+  return { variables: assignments.map((one) => [one.name, assigned(one)]) };
 }
 
-async function fromFile(path: string, cwd: string): Promise<Iterable<readonly [string, unknown]>> {
+function assigned({ value, quoted }: Assignment): string | boolean {
+  if (quoted) return value;
+  return value === 'true' ? true : value === 'false' ? false : value;
+}
+
+async function fromFile(path: string, cwd: string): Promise<Read> {
   const absolute = isAbsolute(path) ? path : resolve(cwd, path);
   let text: string;
   try {
-    text = await readFile(absolute, 'utf8');
+    text = utf8Text(await readFile(absolute), path);
   } catch (error) {
+    if (error instanceof PitrError) throw error;
     throw new PitrError({
       kind: 'validation',
       code: 'extra-vars-file-unreadable',
@@ -56,10 +85,10 @@ async function fromFile(path: string, cwd: string): Promise<Iterable<readonly [s
       cause: error,
     });
   }
-  return fromMap(path, text);
+  return { variables: await fromMap(path, text), file: absolute };
 }
 
-async function fromMap(file: string, text: string): Promise<Iterable<readonly [string, unknown]>> {
+async function fromMap(file: string, text: string): Promise<readonly (readonly [string, unknown])[]> {
   const { loadYaml } = await import('../lib/language/yaml/load.ts');
   const loaded: Located = loadYaml(file, text);
   const { value } = loaded;
@@ -73,20 +102,43 @@ async function fromMap(file: string, text: string): Promise<Iterable<readonly [s
     });
   }
   for (const name of Object.keys(value)) {
-    if (!NAME.test(name)) throw badName(name).with({ at: loaded.locateKey([name]) });
+    const wrong = flawOf(name);
+    if (wrong !== undefined) throw wrong.with({ at: loaded.locateKey([name]) });
   }
   return Object.entries(value);
 }
 
 function checkName(name: string): void {
-  if (!NAME.test(name)) throw badName(name);
+  const wrong = flawOf(name);
+  if (wrong !== undefined) throw wrong;
 }
 
-function badName(name: string): PitrError {
-  return usageError(
-    'extra-var-name-invalid',
-    `${JSON.stringify(name)} cannot be the name of a variable: letters, digits and _, not a digit first`,
-  );
+function flawOf(name: string): PitrError | undefined {
+  if (!NAME.test(name)) {
+    return usageError(
+      'extra-var-name-invalid',
+      `${JSON.stringify(name)} cannot be the name of a variable: letters, digits and _, not a digit first`,
+    );
+  }
+  if ((MAGIC_VARIABLES as readonly string[]).includes(name)) {
+    return usageError(
+      'extra-var-reserved',
+      `"${name}" is set by pitr itself for every host, and cannot be given with -e`,
+      {
+        next: name === 'inventory_hostname' ? ['To choose hosts: --limit <host>'] : ['Take another name.'],
+      },
+    );
+  }
+  if (name.startsWith('pitr_') && !NAMES_OF_PITR.includes(name)) {
+    return usageError(
+      'extra-var-unknown',
+      `pitr has no variable "${name}"${didYouMean(name, NAMES_OF_PITR)}`,
+      {
+        details: [`Names that begin with pitr_ are pitr's own: ${NAMES_OF_PITR.join(', ')}.`],
+      },
+    );
+  }
+  return undefined;
 }
 
 function reasonOf(error: unknown): string {

@@ -1,3 +1,5 @@
+import type { Masker } from '../lib/base/values/masker.ts';
+
 /** Where text goes: a stream, or a test's buffer. */
 export interface Output {
   write(text: string): unknown;
@@ -10,6 +12,8 @@ export interface Io {
   readonly stdout: NodeJS.WriteStream | Output;
   readonly stderr: NodeJS.WriteStream | Output;
   readonly stdin: NodeJS.ReadableStream & Partial<Pick<NodeJS.ReadStream, 'isTTY' | 'setRawMode'>>;
+  /** Knows every secret that was read so far. */
+  readonly masker: Masker;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Signals of the process: `on('SIGINT', ...)`. */

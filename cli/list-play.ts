@@ -15,7 +15,7 @@ export async function listPlay(
   io: Io,
 ): Promise<number> {
   const { listPlaybook } = await import('../lib/engine/run/list.ts');
-  const plays = await listPlaybook(request);
+  const plays = await listPlaybook(request, io.masker);
   if (output === 'json') {
     for (const play of plays) writeJson(io.stdout, { type: 'listed.play', ...play });
     return 0;

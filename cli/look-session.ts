@@ -1,3 +1,4 @@
+import type { Masker } from '../lib/base/values/masker.ts';
 import type { LookAnswer } from '../lib/engine/run/look.ts';
 import { DEFAULT_FORKS } from './common-options.ts';
 import { exitCodeOf } from './display/error-text.ts';
@@ -20,6 +21,7 @@ export interface LookSession extends PlainSession {
     readonly extraVars: Readonly<Record<string, unknown>>;
     readonly forks: number;
     readonly signal: AbortSignal;
+    readonly masker: Masker;
   };
 }
 
@@ -34,9 +36,10 @@ export function withLookSession(
       ...session,
       request: {
         inventories: findInventories(options.inventory, io),
-        extraVars: await readExtraVars(options['extra-vars'], io.cwd),
+        extraVars: await readExtraVars(options['extra-vars'], io),
         forks: forksOf(options.forks, DEFAULT_FORKS),
         signal: session.interrupts.signal,
+        masker: io.masker,
       },
     }),
   );

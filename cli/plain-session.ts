@@ -1,4 +1,5 @@
 import type { PitrError } from '../lib/base/errors/pitr-error.ts';
+import { secretWarnings } from '../lib/engine/run/secret-warnings.ts';
 import { type OutputKind, viewSettings } from './display/choose.ts';
 import { errorText } from './display/error-text.ts';
 import { writeJson } from './display/json.ts';
@@ -39,7 +40,7 @@ export async function withPlainSession(
     onLeaving: (text) => io.stderr.write(`${text}\n`),
   });
   try {
-    return await work({
+    const code = await work({
       interrupts,
       json,
       view,
@@ -58,6 +59,11 @@ export async function withPlainSession(
           );
       },
     });
+    for (const text of await secretWarnings(io.masker)) {
+      if (json) writeJson(io.stdout, { type: 'warning', time: Date.now(), text });
+      else io.stderr.write(`${view.paint.changed(`Warning: ${text}`)}\n`);
+    }
+    return code;
   } finally {
     interrupts.stop();
   }

@@ -1,14 +1,22 @@
 import { didYouMean } from '../lib/base/errors/nearest.ts';
 import { asPitrError, type PitrError } from '../lib/base/errors/pitr-error.ts';
+import type { Masker } from '../lib/base/values/masker.ts';
+import { isSecretName } from '../lib/base/values/secret-names.ts';
 import { parseArguments } from './args.ts';
 import { COMMAND_NAMES, COMMANDS } from './commands.ts';
 import { commandHelp, generalHelp, printHelp } from './help.ts';
 import type { Io } from './io.ts';
+import { maskedIo } from './masked-io.ts';
 import { productVersion } from './product.ts';
 import { usageError } from './usage-error.ts';
 
 /** Runs the command line. Gives the exit code; every error has been told when it resolves. */
-export async function runCommandLine(words: readonly string[], io: Io): Promise<number> {
+export async function runCommandLine(
+  words: readonly string[],
+  given: Omit<Io, 'masker'> | Io,
+): Promise<number> {
+  const io = 'masker' in given ? given : maskedIo(given);
+  learnTyped(words, io.masker);
   try {
     return await dispatch(words, io);
   } catch (thrown) {
@@ -52,8 +60,32 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
   return command.run(parsed.invocation, io);
 }
 
+/** An error that came where nobody waited for it. Gives the exit code. */
+export async function tellStray(
+  thrown: unknown,
+  words: readonly string[],
+  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+): Promise<number> {
+  const { strayFault } = await import('../lib/modules/own-fault.ts');
+  const error = strayFault(thrown) ?? asPitrError(thrown);
+  const left = 'pitr ended in the middle of its work; its journal says how far it was';
+  return tellError(error.with({ state: left, next: ['pitr runs'] }), words, io);
+}
+
+/** What was typed as the value of a secret, before anybody tells what is wrong with the rest of the words. */
+function learnTyped(words: readonly string[], masker: Masker): void {
+  for (const word of words) {
+    for (const [, name = '', value = ''] of word.matchAll(/([A-Za-z_]\w*)["']?\s*[=:]\s*["']?([^\s"',}]+)/g))
+      if (isSecretName(name)) masker.add(value, { name });
+  }
+}
+
 /** JSON on stdout where JSON was asked for, words on stderr otherwise. */
-async function tellError(error: PitrError, words: readonly string[], io: Io): Promise<number> {
+async function tellError(
+  error: PitrError,
+  words: readonly string[],
+  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+): Promise<number> {
   const { errorText, exitCodeOf } = await import('./display/error-text.ts');
   if (asksForJson(words)) {
     const { writeJson } = await import('./display/json.ts');

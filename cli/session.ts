@@ -27,6 +27,7 @@ export async function withDoor<T>(
   try {
     return await work({
       emit: display.read,
+      masker: io.masker,
       signal: interrupts.signal,
       answerable: answerable({ io, yes: wishes.yes }),
       ask: makeAsk({

@@ -1,10 +1,12 @@
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import { dataLayer, Scope, templatesLayer } from '../lib/engine/task/scope.ts';
 import type { Inventory } from '../lib/language/inventory/model.ts';
 
 /** The inventory host that Barman runs on: the variable `barman_host` of any host, else a group or host `barman`. */
 export function barmanHost(inventory: Inventory): string {
-  for (const { vars } of inventory.hosts.values()) {
-    const named = vars.get('barman_host')?.value;
+  for (const { name, vars } of inventory.hosts.values()) {
+    const scope = new Scope([templatesLayer(vars), dataLayer({ inventory_hostname: name })]);
+    const named = scope.get('barman_host');
     if (typeof named === 'string' && inventory.hosts.has(named)) return named;
   }
   if (inventory.groups.has('barman') || inventory.hosts.has('barman')) return 'barman';

@@ -26,9 +26,10 @@ const steps = {
   unit: vitest('unit'),
   e2e: vitest('e2e'),
   long: vitest('long'),
+  metal: vitest('metal'),
 };
-/** Takes hours, so it runs only when it is asked for: `npm run test:faults`. */
-const ONLY_WHEN_ASKED = ['long'];
+/** Take hours, so they run only when they are asked for: `npm run test:faults`, `npm run test:metal`. */
+const ONLY_WHEN_ASKED = ['long', 'metal'];
 
 const [only, ...rest] = process.argv.slice(2);
 if (only !== undefined && !Object.hasOwn(steps, only)) {
@@ -70,7 +71,8 @@ function count(file) {
 }
 
 rmSync(scratch, { recursive: true, force: true });
-const failed = totals.failed + failedSteps.filter((name) => !['unit', 'e2e', 'long'].includes(name)).length;
+const failed =
+  totals.failed + failedSteps.filter((name) => !['unit', 'e2e', 'long', 'metal'].includes(name)).length;
 if (failedSteps.length > 0) process.stdout.write(`\nfailed: ${failedSteps.join(', ')}\n`);
 process.stdout.write(
   `\n${totals.passed} passed, ${failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}\n`,

@@ -1,5 +1,6 @@
 import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
+import type { Masker } from '../../lib/base/values/masker.ts';
 import { holdsSomething } from '../../lib/engine/back/at-commit.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf } from '../../lib/engine/back/family.ts';
@@ -46,8 +47,9 @@ export const commit = defineCommand({
       const [reference] = args;
       const wish: Wish = {
         inventories: options.inventory,
-        extraVars: await readExtraVars(options['extra-vars'], io.cwd),
+        extraVars: await readExtraVars(options['extra-vars'], io),
         signal: session.interrupts.signal,
+        masker: io.masker,
       };
       if (options.list) return listKept(wish, session);
       if (reference === undefined) {
@@ -125,6 +127,7 @@ interface Wish {
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+  readonly masker: Masker;
 }
 
 /** Every run whose journal is here and can be read. */

@@ -19,7 +19,11 @@ export const exec = defineCommand({
   takesCommand: 'command',
   options: {
     ...INVENTORY_OPTIONS,
-    user: { short: 'u', value: 'name', text: 'The OS user that runs it; the login user without it.' },
+    user: {
+      short: 'u',
+      value: 'name',
+      text: 'The OS user that runs it; without it the one that the inventory becomes, or the login user.',
+    },
     timeout: {
       value: 'seconds',
       text: 'End the command on the host after so many seconds; never without it.',

@@ -1,6 +1,7 @@
 import { didYouMean } from '../../lib/base/errors/nearest.ts';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
-import { MASK, SECRET_NAME } from '../../lib/base/values/secret.ts';
+import { maskedByName } from '../../lib/base/values/secret.ts';
+import { CONNECTION_VARS } from '../../lib/language/inventory/connection-vars.ts';
 import type { Inventory, InventoryHost } from '../../lib/language/inventory/model.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
@@ -37,6 +38,7 @@ export const inventory = defineCommand({
     const [view = 'list', name] = args;
     const inventories = findInventories(options.inventory, io);
     const { loadInventory } = await import('../../lib/language/inventory/load.ts');
+    const { learnInventory } = await import('../../lib/engine/run/learn-secrets.ts');
     const show = (inventory: Inventory): Promise<void> | void => {
       const json = options.output === 'json';
       if (view === 'list') return showList(inventory, name ?? 'all', json, io);
@@ -47,7 +49,9 @@ export const inventory = defineCommand({
         `pitr inventory shows ${VIEWS.join(', ')}, not "${view}"${didYouMean(view, VIEWS)}`,
       );
     };
-    await show(await loadInventory(inventories));
+    const loaded = await loadInventory(inventories);
+    learnInventory(io.masker, loaded, {});
+    await show(loaded);
     return 0;
   },
 });
@@ -76,10 +80,9 @@ function connectionWords(host: InventoryHost): string {
     const found = names.map((name) => host.vars.get(name)).find((value) => value !== undefined);
     return found === undefined ? undefined : oneLine(String(found.value));
   };
-  const kind = text(['pitr_connection', 'ansible_connection']) ?? 'ssh';
-  const address =
-    text(['pitr_host', 'ansible_host', 'pitr_container', 'ansible_docker_container']) ?? host.name;
-  const port = text(['pitr_port', 'ansible_port']);
+  const kind = text(CONNECTION_VARS.connection.names) ?? 'ssh';
+  const address = text([...CONNECTION_VARS.container.names, ...CONNECTION_VARS.host.names]) ?? host.name;
+  const port = text(CONNECTION_VARS.port.names);
   return kind === 'local' ? 'local' : `${kind} ${address}${port === undefined ? '' : `:${port}`}`;
 }
 
@@ -124,14 +127,14 @@ function showHost(inventory: Inventory, name: string | undefined, json: boolean,
 }
 
 function shown(variable: string, value: unknown): string {
-  if (SECRET_NAME.test(variable)) return MASK;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  const seen = maskedByName(variable, value, (text) => text);
+  return typeof seen === 'string' ? seen : JSON.stringify(seen);
 }
 
 function hostJson(host: InventoryHost): unknown {
   const vars = [...host.vars].map(([name, located]) => [
     name,
-    { value: SECRET_NAME.test(name) ? MASK : located.value, at: located.at },
+    { value: maskedByName(name, located.value, (text) => text), at: located.at },
   ]);
   return { type: 'inventory.host', host: host.name, groups: host.groups, vars: Object.fromEntries(vars) };
 }

@@ -53,7 +53,7 @@ export const peek = defineCommand({
     const reference = {
       name: args[0] ?? '',
       inventories: options.inventory,
-      extraVars: await readExtraVars(options['extra-vars'], io.cwd),
+      extraVars: await readExtraVars(options['extra-vars'], io),
     };
     if (options.to !== undefined) {
       if (command.length > 0)

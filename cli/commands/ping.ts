@@ -1,5 +1,7 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { LookAnswer } from '../../lib/engine/run/look.ts';
+import { evidenceOf } from '../../lib/transport/command-failed.ts';
+import { AS_LOGIN_USER, type HostConnection } from '../../lib/transport/types.ts';
 import { defineCommand } from '../command.ts';
 import { FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
@@ -12,6 +14,8 @@ const ANSWER_TIMEOUT_MS = 15_000;
 interface Pong {
   readonly address: string;
   readonly user: string;
+  /** Whom commands run as. */
+  readonly becomes: string;
   readonly connectMs: number;
   readonly commandMs: number;
 }
@@ -20,8 +24,8 @@ export const ping = defineCommand({
   name: 'ping',
   summary: 'Connect to hosts and say who answers, and how fast',
   description: [
-    'Connects to all hosts of a pattern at once, runs one harmless command (id -un) and says how each host was reached, as whom, how long the connection took to open, and how long a command takes on it.',
-    'Exit code 4 when a host cannot be reached.',
+    'Connects to all hosts of a pattern at once, runs one harmless command (id -un) and says how each host was reached, as whom, how long the connection took to open, and how long a command takes on it. Where the inventory becomes another user (ansible_become), that is tried too: BECOMES says whom.',
+    'Exit code 4 when a host cannot be reached, or the other user not be become.',
   ],
   arguments: [{ name: 'pattern', text: 'hosts or groups: db1, patroni, all,!db4; all without it' }],
   options: { ...INVENTORY_OPTIONS, ...FORKS_OPTION, ...OUTPUT_OPTIONS },
@@ -40,19 +44,14 @@ export const ping = defineCommand({
         await connection.connect(session.request.signal);
         const connected = performance.now();
         const { signal } = session.request;
-        const who = await connection.run(['id', '-un'], { timeoutMs: ANSWER_TIMEOUT_MS, signal });
-        if (who.exitCode !== 0) {
-          throw new PitrError({
-            kind: 'failed',
-            code: 'ping-failed',
-            message: 'connected, but "id -un" failed',
-          });
-        }
+        const user = await who(connection, AS_LOGIN_USER, signal);
+        const answered = performance.now();
         pongs.set(host, {
           address: connection.address,
-          user: who.stdout.trim(),
+          user,
+          becomes: await who(connection, undefined, signal),
           connectMs: Math.round(connected - began),
-          commandMs: Math.round(performance.now() - connected),
+          commandMs: Math.round(answered - connected),
         });
         return {};
       });
@@ -60,6 +59,21 @@ export const ping = defineCommand({
       return exitCodeOfAnswers(answers);
     }),
 });
+
+async function who(
+  connection: HostConnection,
+  user: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const answer = await connection.run(['id', '-un'], { user, timeoutMs: ANSWER_TIMEOUT_MS, signal });
+  if (answer.exitCode === 0) return answer.stdout.trim();
+  throw new PitrError({
+    kind: 'failed',
+    code: 'ping-failed',
+    message: 'connected, but "id -un" failed',
+    evidence: evidenceOf(answer),
+  });
+}
 
 function tellPongs(
   answers: readonly LookAnswer[],
@@ -75,11 +89,14 @@ function tellPongs(
       error,
     });
   }
+  const becomes = (pong: Pong | undefined): string =>
+    pong === undefined || pong.becomes === pong.user ? '-' : pong.becomes;
   const time = (ms: number | undefined): string => (ms === undefined ? '-' : duration(ms));
   const lines = table<LookAnswer>(
     [
       { title: 'HOST', value: ({ host }) => host },
       { title: 'USER', value: ({ host }) => pongs.get(host)?.user ?? '-' },
+      { title: 'BECOMES', value: ({ host }) => becomes(pongs.get(host)) },
       { title: 'CONNECT', value: ({ host }) => time(pongs.get(host)?.connectMs), align: 'right' },
       { title: 'COMMAND', value: ({ host }) => time(pongs.get(host)?.commandMs), align: 'right' },
       {

@@ -97,7 +97,7 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
         : [
             ...banner('Recovery waits for your decision'),
             '',
-            `✓ ${target} stands at the target, isolated; the rest of the cluster serves as before.`,
+            `✓ ${target} stands at the target, isolated; no other node was stopped.`,
             `Count rows in your tables:  ${peek} -d <database> -c 'select count(*) from <table>'`,
             `Look around:                ${peek}`,
             `Move on to a later moment:  ${peek} --to '<time with its offset>'`,
@@ -122,6 +122,7 @@ export function surroundings(request: RecoverRequest, io: Io): Surroundings {
     inventories: request.inventories,
     extraVars: variablesOf(request.order, io.env, request.extraVars),
     forks: request.forks,
+    masker: io.masker,
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import type { Masker } from '../../lib/base/values/masker.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import type { Io } from '../io.ts';
@@ -13,6 +14,7 @@ export interface Surroundings {
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly forks: number;
+  readonly masker: Masker;
 }
 
 /** WAL that is missing on the way to the target, and how far one comes without it. */

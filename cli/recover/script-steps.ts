@@ -150,7 +150,7 @@ export class ScriptSteps {
         const copy = copySchema.parse(event.result);
         const place = wayOf(this.#order) === 'manual' ? (event.delegatedTo ?? host) : target;
         return [
-          done('Recovery completed successfully'),
+          done('Base backup restored; WAL is not replayed yet'),
           ...this.#once('[6/8] Verifying recovery files...'),
           done(`Recovery files created on ${place}: ${copy.destination}`),
           ...(copy.bytes === undefined

@@ -27,12 +27,14 @@ export function typedCommand({ user = 'root', argv }: HostCommand, settings: Con
 }
 
 function sshWords(settings: Extract<ConnectionSettings, { kind: 'ssh' }>): readonly string[] {
-  const { address, port, user, identityFiles, knownHostsFiles } = settings;
+  const { address, port, user, identityFiles, knownHostsFiles, jumps, clientOptions = [] } = settings;
   return [
     'ssh',
-    ...(port === 22 ? [] : ['-p', String(port)]),
+    ...(port === undefined || port === 22 ? [] : ['-p', String(port)]),
     ...identityFiles.flatMap((file) => ['-i', file]),
     ...(knownHostsFiles.length === 0 ? [] : ['-o', `UserKnownHostsFile=${knownHostsFiles.join(' ')}`]),
+    ...(jumps === undefined ? [] : ['-J', jumps.length === 0 ? 'none' : jumps.join(',')]),
+    ...clientOptions,
     user === undefined ? address : `${user}@${address}`,
   ];
 }

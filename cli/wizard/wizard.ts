@@ -71,6 +71,7 @@ async function askForOrder(wish: Wish, prompt: Prompt, signal: AbortSignal, io: 
     inventories: wish.inventories,
     forks: wish.forks,
     extraVars: clusterNamed(wish, io),
+    masker: io.masker,
     signal,
   };
   prompt.say([

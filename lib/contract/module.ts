@@ -110,6 +110,11 @@ interface Described<P> {
   readonly params: z.ZodType<P>;
   /** The param that a plain string under the module's key is taken for. */
   readonly freeForm?: string;
+  /**
+   * Words that such a string may hold as `word=value` for another param (`creates=/srv/done`), each with that param; or
+   * with what to write instead, where there is none.
+   */
+  readonly freeFormWords?: Readonly<Record<string, string | { readonly instead: string }>>;
   /** What `register` sees: name to one-line description. */
   readonly returns?: Readonly<Record<string, string>>;
 }
@@ -165,6 +170,11 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   readonly undoable?: (params: P) => true | string;
   /** Pure: what the change leaves behind that something else may rest on. Nothing where it only writes what it says. */
   readonly effects?: (change: Journalled<C>) => readonly Effect[];
+  /**
+   * What of the params the module puts on a command line, where every user of the host can read it: a secret there is
+   * warned of before the run.
+   */
+  readonly commandLine?: (params: P) => readonly string[];
   /**
    * Makes the effects true again, where they have been lost or somebody has gone back on them since: what pitr holds
    * before anything of the run is taken back, and what newer changes of its host were made on before those are.

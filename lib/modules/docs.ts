@@ -1,4 +1,6 @@
+import { asNamed } from '../base/errors/as-named.ts';
 import type { AnyModule } from '../contract/module.ts';
+import { fileOf } from './own-fault.ts';
 import { type ParamInfo, paramsOf } from './params.ts';
 
 /** What `pitr modules <name>` shows, as data (`--output json`). */
@@ -17,6 +19,8 @@ export interface ModuleDoc {
   /** What the module does to a host, and what `--check` shows of it. */
   readonly effect: string;
   readonly undo: string;
+  /** Where a module of a user lies; nothing for those of pitr. */
+  readonly file?: string | undefined;
 }
 
 const EFFECTS: Readonly<Record<AnyModule['kind'], string>> = {
@@ -40,6 +44,7 @@ export function moduleDoc(name: string, module: AnyModule): ModuleDoc {
     examples: module.examples.trim(),
     effect: EFFECTS[module.kind],
     undo: undoWords(module),
+    ...(fileOf(module) === undefined ? {} : { file: fileOf(module) }),
   };
 }
 
@@ -54,7 +59,13 @@ export function moduleDocText(doc: ModuleDoc, width = 100): string {
   const sections = [
     `${doc.name}: ${doc.summary}`,
     ...(doc.description === undefined ? [] : [wrap(doc.description, width, '')]),
-    [`It ${doc.effect}.`, `Undo: ${doc.undo}.`].map((line) => wrap(line, width, '')).join('\n'),
+    [
+      `It ${doc.effect}.`,
+      `Undo: ${doc.undo}.`,
+      ...(doc.file === undefined ? [] : [`Its file: ${asNamed(doc.file)}`]),
+    ]
+      .map((line) => wrap(line, width, ''))
+      .join('\n'),
     paramsText(doc, width),
     returnsText(doc, width),
     `Examples\n${indent(doc.examples, '  ')}`,

@@ -1,11 +1,14 @@
 import { type Dirent, existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { nearestName } from '../base/errors/nearest.ts';
 import { PitrError } from '../base/errors/pitr-error.ts';
 import type { AnyModule } from '../contract/module.ts';
-import { moduleFlaws } from './shape.ts';
+import { importOwn, importUsers } from './import-module.ts';
+import { asUsers } from './own-fault.ts';
+import { type Flaw, moduleFlaws } from './shape.ts';
+import { named, placeOfPart } from './source-place.ts';
 
 /** Where the product's own modules lie: `lib/modules`, or `dist/lib/modules` when built. */
 const OWN_DIRECTORY = path.dirname(fileURLToPath(import.meta.url));
@@ -18,50 +21,90 @@ const WORD = /^[a-z][a-z0-9_]*$/;
 const MODULE_FILE = /^([a-z][a-z0-9_]*)\.(ts|js|mjs)$/;
 
 /**
- * The full names of all modules (`fs.copy`), sorted: the product's own and those that lie
- * beside playbooks (`<dir>/modules/<family>/<name>.js` for each of `userDirs`). Reads directories only; nothing is
- * imported.
+ * Where a user's modules are looked for beside those of pitr: `modules/` of each of the directories, and then what
+ * $PITR_MODULES_PATH names (folders of families, with `:` between). What is found first counts.
+ */
+function userFolders(userDirs: readonly string[]): readonly string[] {
+  const configured = (process.env.PITR_MODULES_PATH ?? '').split(path.delimiter).filter((one) => one !== '');
+  return [...userDirs.map((directory) => path.join(directory, BESIDE)), ...configured].map((folder) =>
+    path.resolve(folder),
+  );
+}
+
+/**
+ * The full names of all modules (`fs.copy`), sorted: the product's own and those that a user has beside playbooks
+ * (`<dir>/modules/<family>/<name>.ts` for each of `userDirs`) or in the folders of $PITR_MODULES_PATH. Reads directories
+ * only; nothing is imported.
  *
  * Throws kind `validation` when a user's module has the name of one of the product's.
  */
 export async function listModules(userDirs: readonly string[] = []): Promise<readonly string[]> {
   const own = await namesIn(OWN_DIRECTORY);
   const all = new Set(own);
-  for (const directory of userDirs) {
-    for (const name of await namesIn(path.join(directory, BESIDE))) {
-      if (own.includes(name)) throw nameTaken(name, directory);
+  for (const folder of userFolders(userDirs)) {
+    for (const name of await namesIn(folder)) {
+      if (own.includes(name)) throw nameTaken(name, folder);
       all.add(name);
     }
   }
   return [...all].sort();
 }
 
+const loaded = new Map<string, Promise<AnyModule>>();
+
 /**
- * Imports exactly one module, by its full name.
+ * Imports exactly one module, by its full name; the same file is imported once.
  *
- * Throws kind `validation`: no such module, a user's module that cannot be imported, or one that is not formed as
- * `lib/contract/module.ts` says (all that is wrong with it at once).
+ * Throws kind `validation`, with the place in the file: no such module, a user's module that cannot be imported, or one
+ * that is not formed as `lib/contract/module.ts` says (all that is wrong with it at once).
  */
 export async function loadModule(name: string, userDirs: readonly string[] = []): Promise<AnyModule> {
   const file = moduleFile(name, userDirs);
   if (file === undefined) throw unknownModule(name, await listModules(userDirs));
-  const exported = await importFile(name, file);
-  const flaws = moduleFlaws(exported);
-  if (flaws.length > 0) {
-    throw new PitrError({
-      kind: 'validation',
-      code: 'module-malformed',
-      message: `module "${name}" is not formed as a module`,
-      details: [`in ${file}:`, ...flaws],
-      next: ['See docs/writing-modules.md for the parts of a module.'],
-    });
+  let module = loaded.get(file);
+  if (module === undefined) {
+    module = loadFile(name, file);
+    loaded.set(file, module);
   }
-  return exported as AnyModule;
+  return module;
 }
 
+async function loadFile(name: string, file: string): Promise<AnyModule> {
+  const isOwn = file.startsWith(OWN_DIRECTORY + path.sep);
+  const exported = isOwn ? await importOwn(file) : await importUsers(name, file);
+  const flaws = moduleFlaws(exported);
+  if (flaws.length > 0) throw malformed(name, file, flaws);
+  // `moduleFlaws` has looked at every part.
+  const module = exported as AnyModule;
+  return isOwn ? module : asUsers(module, { name, file });
+}
+
+function malformed(name: string, file: string, flaws: readonly Flaw[]): PitrError {
+  const places = flaws.map(({ part }) => named(placeOfPart(file, part)));
+  const [only] = flaws;
+  return new PitrError({
+    kind: 'validation',
+    code: 'module-malformed',
+    message:
+      flaws.length === 1
+        ? `module "${name}" is not formed as a module: ${only?.text ?? ''}`
+        : `module "${name}" is not formed as a module`,
+    at: places[0],
+    details:
+      flaws.length === 1
+        ? []
+        : flaws.map(({ text }, i) => `${places[i]?.file ?? file}:${places[i]?.line ?? 1}: ${text}`),
+    next: ['docs/writing-modules.md tells the parts of a module.'],
+  });
+}
+
+/** The families whose modules may be called without them: what everybody means by `copy` or `command`. */
+const BARE_FAMILIES = ['core', 'fs', 'service'];
+
 /**
- * The full name of a module as a playbook writes it: `fs.copy` is itself; `copy` is the one module of that name,
- * `core`'s where several families have one.
+ * The full name of a module as a playbook writes it: `fs.copy` is itself; `copy` is the module of that name in `core`,
+ * `fs` or `service`, `core`'s where several have one. Modules of other families are called by their full name alone:
+ * `pause` would be another thing to each reader.
  *
  * Throws kind `validation` with the nearest names when there is none, or all of them when there are several.
  */
@@ -77,12 +120,18 @@ export function resolveModuleName(written: string, names: readonly string[]): st
   });
 }
 
-/** All modules that a written name could mean; `core`'s hides the others. */
+/** All modules that a written name means; `core`'s hides the others. */
 export function modulesCalled(written: string, names: readonly string[]): readonly string[] {
   if (names.includes(written)) return [written];
   if (written.includes('.')) return [];
   const core = `core.${written}`;
-  return names.includes(core) ? [core] : names.filter((name) => name.endsWith(`.${written}`));
+  if (names.includes(core)) return [core];
+  return BARE_FAMILIES.map((family) => `${family}.${written}`).filter((name) => names.includes(name));
+}
+
+/** Modules of that name in families that have to be named with it. */
+export function modulesOfFamilies(written: string, names: readonly string[]): readonly string[] {
+  return written.includes('.') ? [] : names.filter((name) => name.endsWith(`.${written}`));
 }
 
 /** The full name of the module that was probably meant. */
@@ -93,10 +142,19 @@ export function nearestModule(written: string, names: readonly string[]): string
     written,
     names.map((name) => name.slice(name.indexOf('.') + 1)),
   );
-  return bare === undefined ? undefined : modulesCalled(bare, names)[0];
+  if (bare === undefined) return undefined;
+  return modulesCalled(bare, names)[0] ?? modulesOfFamilies(bare, names)[0];
 }
 
 function unknownModule(written: string, names: readonly string[]): PitrError {
+  const full = modulesOfFamilies(written, names);
+  if (full.length > 0) {
+    return new PitrError({
+      kind: 'validation',
+      code: 'module-without-family',
+      message: `"${written}" is written with its family: ${full.join(' or ')}`,
+    });
+  }
   const near = nearestModule(written, names);
   const family = written.includes('.') ? `${written.slice(0, written.indexOf('.'))}.` : undefined;
   const relatives = family === undefined ? [] : names.filter((name) => name.startsWith(family));
@@ -109,11 +167,11 @@ function unknownModule(written: string, names: readonly string[]): PitrError {
   });
 }
 
-function nameTaken(name: string, directory: string): PitrError {
+function nameTaken(name: string, folder: string): PitrError {
   return new PitrError({
     kind: 'validation',
     code: 'module-name-taken',
-    message: `module "${name}" of ${directory} has the name of one of pitr's own modules`,
+    message: `module "${name}" in ${folder} has the name of one of pitr's own modules`,
     next: ['Give it another name, or another family.'],
   });
 }
@@ -145,29 +203,11 @@ async function entries(directory: string): Promise<Dirent[]> {
 function moduleFile(name: string, userDirs: readonly string[]): string | undefined {
   const [family = '', word = '', ...rest] = name.split('.');
   if (!WORD.test(family) || !WORD.test(word) || rest.length > 0) return undefined;
-  for (const directory of [OWN_DIRECTORY, ...userDirs.map((user) => path.join(user, BESIDE))]) {
+  for (const directory of [OWN_DIRECTORY, ...userFolders(userDirs)]) {
     for (const extension of ['ts', 'js', 'mjs']) {
       const file = path.join(directory, family, `${word}.${extension}`);
       if (existsSync(file)) return file;
     }
   }
   return undefined;
-}
-
-/** What a module's file exports as `module`; a user's may be a function that is given the kit. */
-async function importFile(name: string, file: string): Promise<unknown> {
-  try {
-    const namespace: Record<string, unknown> = await import(pathToFileURL(file).href);
-    const exported = namespace.module;
-    return typeof exported === 'function' ? exported((await import('./kit.ts')).kit) : exported;
-  } catch (error) {
-    if (file.startsWith(OWN_DIRECTORY + path.sep)) throw error;
-    throw new PitrError({
-      kind: 'validation',
-      code: 'module-import-failed',
-      message: `module "${name}" cannot be imported: ${error instanceof Error ? error.message : String(error)}`,
-      details: [`in ${file}`],
-      cause: error,
-    });
-  }
 }

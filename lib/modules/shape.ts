@@ -1,88 +1,73 @@
-import { didYouMean } from '../base/errors/nearest.ts';
+import { didYouMean, nearestName } from '../base/errors/nearest.ts';
+import { isRecord, MODULE_PARTS } from '../contract/module-parts.ts';
 import { paramsOf } from './params.ts';
 
-const FUNCTIONS: Readonly<
-  Record<string, { readonly must: readonly string[]; readonly may: readonly string[] }>
-> = {
-  look: { must: ['read'], may: ['dependsOn'] },
-  control: { must: ['run'], may: [] },
-  change: {
-    must: ['read', 'plan', 'apply'],
-    may: ['unchanged', 'predict', 'effects', 'again', 'undoShown', 'undoable'],
-  },
-};
+/** One thing that is wrong with a module. */
+export interface Flaw {
+  /** The part that is wrong, where it is written; nothing where something is missing. */
+  readonly part?: string | undefined;
+  readonly text: string;
+}
 
 /** What is wrong with a value that should be a module; empty when nothing is. */
-export function moduleFlaws(value: unknown): readonly string[] {
+export function moduleFlaws(value: unknown): readonly Flaw[] {
   if (!isRecord(value)) {
     return [
-      value === undefined
-        ? 'it exports nothing called "module": export const module = defineLook({ ... })'
-        : `"module" is ${words(value)}, not an object`,
+      {
+        text:
+          value === undefined
+            ? 'it exports nothing called "module": export const module = defineLook({ ... })'
+            : `"module" is ${words(value)}, not an object`,
+      },
     ];
   }
-  const flaws: string[] = [];
-  const kind = typeof value.kind === 'string' ? FUNCTIONS[value.kind] : undefined;
-  if (kind === undefined) {
-    flaws.push(
-      '"kind" is not "look", "control" or "change": make it with defineLook, defineControl or defineModule',
-    );
+  const parts = typeof value.kind === 'string' ? MODULE_PARTS[value.kind] : undefined;
+  if (parts === undefined) {
+    return [
+      {
+        part: value.kind === undefined ? undefined : 'kind',
+        text: '"kind" is not "look", "control" or "change": make it with defineLook, defineControl or defineModule',
+      },
+    ];
   }
-  for (const text of ['summary', 'examples']) {
-    const given = value[text];
-    if (typeof given !== 'string' || given.trim() === '')
-      flaws.push(`"${text}" must be a text, but is ${words(given)}`);
-  }
-  for (const name of kind?.must ?? []) {
-    if (typeof value[name] !== 'function')
-      flaws.push(`"${name}" must be a function, but is ${words(value[name])}`);
-  }
-  for (const name of kind?.may ?? []) {
-    if (value[name] !== undefined && typeof value[name] !== 'function') {
-      flaws.push(`"${name}" must be a function or left out, but is ${words(value[name])}`);
-    }
-  }
-  if (value.kind === 'change' && !isUndo(value.undo)) {
-    flaws.push('"undo" must be a function, or { impossible: "why" }');
-  }
-  if (value.returns !== undefined && !isTexts(value.returns)) {
-    flaws.push('"returns" must name each result with one line of text');
+  const names = Object.keys(parts);
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(parts, name));
+  const misspelt = new Set(unknown.map((name) => nearestName(name, names)));
+  const flaws: Flaw[] = unknown.map((name) => ({
+    part: name,
+    text: `"${name}" is no part of a module of kind "${String(value.kind)}"${didYouMean(name, names)}`,
+  }));
+  for (const [name, { form, required }] of Object.entries(parts)) {
+    const given = value[name];
+    if (given === undefined ? !required || misspelt.has(name) : form.fits(given)) continue;
+    const must = required ? form.words : `${form.words}, or left out`;
+    flaws.push({
+      part: given === undefined ? undefined : name,
+      text: `"${name}" must be ${must}, but is ${words(given)}`,
+    });
   }
   return [...flaws, ...paramsFlaws(value)];
 }
 
-function paramsFlaws(value: Record<string, unknown>): readonly string[] {
-  const { params, freeForm } = value;
-  if (!isRecord(params) || !isRecord(params._zod)) {
-    return [`"params" must be a zod 4 schema (z.strictObject({ ... })), but is ${words(params)}`];
-  }
+function paramsFlaws({ params, freeForm }: Record<string, unknown>): readonly Flaw[] {
+  if (!isRecord(params) || !isRecord(params._zod)) return [];
   const known = paramsOf(params);
-  if (known === undefined) return ['"params" must be an object schema: z.strictObject({ ... })'];
-  if (freeForm === undefined || known.open || known.params.some((param) => param.name === freeForm))
+  if (known === undefined)
+    return [{ part: 'params', text: '"params" must be an object schema: z.strictObject({ ... })' }];
+  if (typeof freeForm !== 'string' || known.open || known.params.some(({ name }) => name === freeForm))
     return [];
   const near = didYouMean(
-    String(freeForm),
-    known.params.map((param) => param.name),
+    freeForm,
+    known.params.map(({ name }) => name),
   );
-  return [`"freeForm" names "${String(freeForm)}", which is not a param${near}`];
-}
-
-function isUndo(undo: unknown): boolean {
-  return typeof undo === 'function' || (isRecord(undo) && typeof undo.impossible === 'string');
-}
-
-function isTexts(value: unknown): boolean {
-  return isRecord(value) && Object.values(value).every((text) => typeof text === 'string');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
+  return [{ part: 'freeForm', text: `"freeForm" names "${freeForm}", which is not a param${near}` }];
 }
 
 function words(value: unknown): string {
   if (value === undefined) return 'missing';
   if (value === null) return 'null';
   if (value === '') return 'empty';
+  if (typeof value === 'string') return JSON.stringify(value);
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

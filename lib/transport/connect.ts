@@ -1,14 +1,9 @@
 import type { Channel, ChannelEnd, Connection } from './connection.ts';
 import { connectionClosed } from './errors.ts';
 import { Host } from './host.ts';
+import { sshAddress } from './ssh/address.ts';
 import type { Terminal } from './terminal.ts';
-import type {
-  ConnectionSettings,
-  DockerSettings,
-  HostConnection,
-  LocalSettings,
-  SshSettings,
-} from './types.ts';
+import type { ConnectionSettings, DockerSettings, HostConnection, LocalSettings } from './types.ts';
 
 /** A host by its settings. Nothing is opened, and no library of its kind loaded, before the first use. */
 export function connectHost(name: string, settings: ConnectionSettings): HostConnection {
@@ -39,10 +34,6 @@ function lazily(settings: ConnectionSettings): Connection {
         make: async () => new (await import('./local/connection.ts')).LocalConnection(),
       });
   }
-}
-
-function sshAddress({ user, address, port }: SshSettings): string {
-  return `ssh ${user === undefined ? '' : `${user}@`}${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
 function dockerAddress({ container, user }: DockerSettings): string {

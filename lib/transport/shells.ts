@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts';
 import { connectionClosed, interrupted } from './errors.ts';
 import { StandingShell } from './standing-shell.ts';
 import { Turns } from './turns.ts';
-import type { BecomeSettings } from './types.ts';
+import { AS_LOGIN_USER, type BecomeSettings } from './types.ts';
 
 export interface Lease {
   readonly shell: StandingShell;
@@ -28,9 +28,10 @@ export class Shells {
     this.#become = become;
   }
 
-  /** How this user is become: not at all when it is the login user. */
-  async becoming(user: string | undefined, signal?: AbortSignal): Promise<Becoming> {
-    if (user === undefined || user === this.#connection.loginUser) return asLoginUser;
+  /** How this user is become, or the one that the inventory names: not at all when it is the login user. */
+  async becoming(named: string | undefined, signal?: AbortSignal): Promise<Becoming> {
+    const user = named ?? this.#become?.user ?? AS_LOGIN_USER;
+    if (user === AS_LOGIN_USER || user === this.#connection.loginUser) return asLoginUser;
     const login = await this.#login(signal);
     return user === login.name ? asLoginUser : becomingOf(user, this.#become, login.isRoot);
   }

@@ -8,7 +8,8 @@ export type ConnectionSettings = SshSettings | DockerSettings | LocalSettings;
 export interface SshSettings {
   readonly kind: 'ssh';
   readonly address: string;
-  readonly port: number;
+  /** Without it what `ssh -G` resolves, else 22. */
+  readonly port?: number | undefined;
   /** The login user; without it what `ssh -G` resolves, else the local user. */
   readonly user?: string | undefined;
   /** Private key files, absolute, tried in order before the agent's keys and the defaults of ~/.ssh. */
@@ -19,6 +20,10 @@ export interface SshSettings {
   readonly knownHostsFiles: readonly string[];
   /** `strict` refuses an unknown host key; `accept-new` stores it; a changed key is always refused. */
   readonly hostKeyChecking: 'strict' | 'accept-new';
+  /** `[user@]host[:port]`, the first one nearest to us; empty means none. Without it what `ssh -G` resolves. */
+  readonly jumps?: readonly string[] | undefined;
+  /** Options of the OpenSSH client, which resolves them together with its configuration. */
+  readonly clientOptions?: readonly string[] | undefined;
   readonly connectTimeoutMs: number;
   readonly become?: BecomeSettings | undefined;
 }
@@ -41,10 +46,15 @@ export interface LocalSettings {
 export interface BecomeSettings {
   readonly method: 'auto' | 'sudo' | 'su' | 'runuser';
   readonly password?: Secret | undefined;
+  /** The user of every command that names none; without it that is the login user. */
+  readonly user?: string | undefined;
 }
 
+/** As the user of a command: the login user, whatever the inventory becomes. */
+export const AS_LOGIN_USER = '';
+
 export interface RunOptions {
-  /** The OS user that runs the command; without it the login user. */
+  /** The OS user that runs the command; without it the one that the inventory becomes, else the login user. */
   readonly user?: string | undefined;
   readonly stdin?: string | Uint8Array | undefined;
   /** The command does not start when this directory cannot be entered. */
@@ -100,7 +110,7 @@ export interface WriteFileOptions {
   readonly mode?: number | undefined;
   readonly owner?: string | undefined;
   readonly group?: string | undefined;
-  /** The OS user that writes; without it the login user. */
+  /** The OS user that writes; as for a command. */
   readonly user?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -119,7 +119,11 @@ describe("a change of somebody else's module", () => {
 `,
       { directory },
     );
-    expect(outcome.error).toMatchObject({ code: 'module-effects', state: 'nothing was changed' });
+    expect(outcome.error).toMatchObject({
+      code: 'module-effects',
+      state: 'nothing was changed',
+      at: { file: aside, line: expect.any(Number) },
+    });
     expect(outcome.error?.message).toContain('shop.aside says wrongly');
     expect(await readdir(directory)).toContain('data');
   });

@@ -1,6 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { Masker } from '../../lib/base/values/masker.ts';
 import { measureKept } from '../../lib/engine/back/commit.ts';
 import { keptBy } from '../../lib/engine/back/kept-data.ts';
 import { parseJournal } from '../../lib/engine/journal/read.ts';
@@ -52,7 +53,10 @@ it('finds old data whose rename failed behind a lost connection, where it is tha
   const text = [started, ...records].map((record) => JSON.stringify(record)).join('\n');
   const runs = [parseJournal(text, 'journal.jsonl')];
   const { signal } = new AbortController();
-  const measured = await measureKept({ runs, inventories: [], extraVars: {}, signal }, keptBy(runs));
+  const measured = await measureKept(
+    { runs, inventories: [], extraVars: {}, signal, masker: new Masker() },
+    keptBy(runs),
+  );
   expect(measured.filter(({ bytes }) => bytes !== undefined).map(({ kept }) => kept.path)).toEqual([
     dest('moved'),
   ]);

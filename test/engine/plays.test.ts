@@ -210,7 +210,74 @@ describe('blocks', () => {
       'two: after: changed',
       'two: always: changed',
     ]);
-    expect(outcome.recap.one).toMatchObject({ rescued: 1, failed: 1 });
+    expect(outcome.recap.one).toMatchObject({ rescued: 1, failed: 0 });
+  });
+
+  it('what is rescued counts as rescued, what fails in the rescue as failed', async () => {
+    const { outcome } = await play(`
+- hosts: pair
+  tasks:
+    - block:
+        - command: "false"
+      rescue:
+        - command: "false"
+          when: number == 1
+`);
+    expect(outcome.recap.one).toMatchObject({ rescued: 0, failed: 2 });
+    expect(outcome.recap.two).toMatchObject({ rescued: 1, failed: 0 });
+  });
+
+  it('any_errors_fatal ends a block on all hosts, and only those that failed are rescued', async () => {
+    const { outcome, results, events } = await play(`
+- hosts: pair
+  any_errors_fatal: true
+  tasks:
+    - block:
+        - name: fails on one
+          command: "false"
+          when: number == 1
+        - name: never
+          command: "true"
+      rescue:
+        - name: rescued
+          command: "true"
+      always:
+        - name: always
+          command: "true"
+    - name: after
+      command: "true"
+`);
+    expect(outcome.status).toBe('ok');
+    expect(results.filter((line) => /never|rescued|always|after/.test(line)).toSorted()).toEqual([
+      'one: after: changed',
+      'one: always: changed',
+      'one: rescued: changed',
+      'two: after: changed',
+      'two: always: changed',
+    ]);
+    expect(outcome.recap).toMatchObject({ one: { rescued: 1, failed: 0 }, two: { rescued: 0, failed: 0 } });
+    expect(
+      events.flatMap((event) => (event.type === 'warning' ? [`${event.host}: ${event.text}`] : [])),
+    ).toEqual([
+      'two: the rest of the block is left out here, because it failed on one (any_errors_fatal); rescue runs only where it failed',
+    ]);
+  });
+
+  it('any_errors_fatal stops the play where the rescue fails too', async () => {
+    const { outcome, results } = await play(`
+- hosts: pair
+  any_errors_fatal: true
+  tasks:
+    - block:
+        - command: "false"
+          when: number == 1
+      rescue:
+        - command: "false"
+    - name: never
+      command: "true"
+`);
+    expect(outcome.status).toBe('failed');
+    expect(results.filter((line) => line.includes('never'))).toEqual([]);
   });
 });
 
@@ -311,5 +378,27 @@ describe('the journal', () => {
     ]);
     const { stat } = await import('node:fs/promises');
     expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('a handler that fails', () => {
+  it('ends the handlers of its host, and of no other', async () => {
+    const { outcome, results, events } = await play(`
+- hosts: pair
+  tasks:
+    - name: changes
+      command: "true"
+      notify: [first, second]
+  handlers:
+    - name: first
+      command: "false"
+      changed_when: false
+      failed_when: number == 1
+    - name: second
+      command: "true"
+`);
+    expect(outcome.status).toBe('failed');
+    expect(results.filter((line) => /second/.test(line))).toEqual(['two: second: changed']);
+    expect(events.at(-1)).toMatchObject({ type: 'run.finished', notRun: { one: ['second'] } });
   });
 });

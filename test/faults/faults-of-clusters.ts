@@ -104,7 +104,8 @@ export const faultsOfClusters: readonly Fault[] = [
         ...['-e', 'auto_start=true', '-e', 'new_backup=false'],
       ]);
       expect([ended.exitCode, ended.error?.host, ended.words]).toEqual([2, hindered, ended.words]);
-      expect(ended.error?.task).toBe('Prove that it streams from the new leader');
+      expect(ended.error?.task).toBe('Start the member; Patroni copies the leader');
+      expect(ended.error?.state).toContain('it does not serve');
       expect(ended.words).toMatch(new RegExp(hindered));
       expect(await currentLeader(lab)).toBe(target);
       const streaming = (await readMembers(lab)).filter(({ state }) =>

@@ -160,7 +160,11 @@ export const faultsOfNodes: readonly Fault[] = [
         [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
         [REPLAY]: (controller) => controller.signal('SIGINT'),
       });
-      await stage.failed(ended, { exitCode: 130, code: 'interrupted', says: [/Ctrl-C/] });
+      await stage.failed(ended, {
+        exitCode: 130,
+        code: 'interrupted',
+        says: [/Ctrl-C/, /it goes on by itself, isolated, and pauses at the target/],
+      });
       await stage.mendAll();
       await stage.goneOn(ended);
     },

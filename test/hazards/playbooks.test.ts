@@ -132,7 +132,7 @@ describe('cutover.yml', () => {
     const play = (await plays('rejoin.yml')).find(({ name }) => name === 'The other members follow');
     expect(play?.serial).toEqual([1, '100%']);
     const modules = tasksOf(play?.tasks ?? []).map(({ module }) => module);
-    expect(modules.indexOf('fs.move')).toBeLessThan(modules.lastIndexOf('patroni.member'));
+    expect(modules.indexOf('fs.move')).toBeLessThan(modules.indexOf('patroni.rebuild'));
     expect(modules.at(-1)).toBe('patroni.streaming');
   });
 });

@@ -116,6 +116,26 @@ describe('a Barman that cannot be asked is never "backup not found"', () => {
     }
   });
 
+  it.each([
+    ['a backup', 'base/20261122T155813'],
+    ['the backups described apart', 'meta'],
+    ['what arrives', 'incoming'],
+    ['what is streamed', 'streaming'],
+    ['a day of WAL', 'wals/0000000100000000'],
+    ['a history', 'wals/00000002.history'],
+  ])('of which a part cannot be looked into: %s', async (_, part) => {
+    const place = `/var/lib/barman/one/${part}`;
+    const make = part.endsWith('.history') ? 'touch' : 'install -d -o barman -g barman';
+    await sh(`${make} ${place}; chmod 000 ${place}; chown root ${place}`);
+    try {
+      const error = await errorOf(ask(wal, host, { backup: ID }));
+      expect(error).toMatchObject({ kind: 'failed', code: 'barman-archive-unreadable' });
+      expect(error.details.join()).toContain(part);
+    } finally {
+      await sh(`rm -rf ${place}`);
+    }
+  });
+
   it('whose host is gone', async () => {
     const gone = connectHost('backups', { kind: 'docker', container: 'pitr-no-such-container' });
     try {

@@ -4,6 +4,7 @@ import { Predictions } from '../../lib/engine/check/predictions.ts';
 import { RESOURCES } from '../../lib/engine/check/resource-kinds.ts';
 import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { module as createBackup } from '../../lib/modules/barman/create_backup.ts';
+import { module as keep } from '../../lib/modules/barman/keep.ts';
 import { module as recover } from '../../lib/modules/barman/recover.ts';
 import { module as switchWal } from '../../lib/modules/barman/switch_wal.ts';
 import { pathResource } from '../../lib/system/fs/path-resource.ts';
@@ -43,6 +44,61 @@ describe('barman.switch_wal', () => {
     if (change === undefined) throw new Error('it always changes something');
     const error = await errorOf(switchWal.apply(lab.barman, change, params, context));
     expect(error).toMatchObject({ kind: 'failed', code: 'wal-not-switched', evidence: { exitCode: 0 } });
+  });
+});
+
+describe('barman.keep', () => {
+  const barmanKeep = (words: string) => lab.sh(`barman keep ${words} ${chosen.server} ${chosen.id}`);
+  const status = async () => /Keep: (\w+)/.exec(await barmanKeep('--status'))?.[1];
+  const step = async (run: string, state: 'present' | 'absent') => {
+    const params = keep.params.parse({ server: chosen.server, backup: chosen.id, state, run });
+    const { context } = listening();
+    const change = keep.plan(await keep.read(lab.barman, params, context), params);
+    if (change !== undefined) await keep.apply(lab.barman, change, params, context);
+    return change;
+  };
+  afterEach(async () => {
+    await barmanKeep('--release');
+  });
+
+  it.each([
+    ['nokeep', ''],
+    ['standalone', '--target standalone'],
+  ])('holds a backup in full, by how many runs ever, and leaves %s behind', async (before, words) => {
+    if (words !== '') await barmanKeep(words);
+    const first = await step('run-a', 'present');
+    expect(await status()).toBe('full');
+    expect(await step('run-a', 'present')).toBeUndefined();
+    await step('run-b', 'present');
+    await step('run-a', 'absent');
+    expect(await status()).toBe('full');
+    await step('run-b', 'absent');
+    expect(await status()).toBe(before);
+
+    if (first === undefined || typeof keep.undo !== 'function') throw new Error('it changes something');
+    const { context } = listening();
+    await keep.apply(lab.barman, first, keep.params.parse({ server: '', backup: '' }), context);
+    await keep.settle?.(lab.barman, first, context);
+    expect(await status()).toBe(before);
+    await keep.undo(lab.barman, first, context);
+    await keep.undo(lab.barman, first, context);
+    expect(await status()).toBe(before);
+  });
+
+  it('leaves alone what somebody else keeps in full', async () => {
+    await barmanKeep('--target full');
+    expect(await step('run-a', 'present')).toBeUndefined();
+    expect(await step('run-a', 'absent')).toBeUndefined();
+    expect(await status()).toBe('full');
+  });
+
+  it('goes on where it was killed between its own note and that of Barman', async () => {
+    const directory = `/var/lib/barman/${chosen.server}/base/${chosen.id}/annotations`;
+    await lab.sh(`mkdir -p ${directory}; printf nokeep >${directory}/pitr.run-a`);
+    await step('run-a', 'present');
+    expect(await status()).toBe('full');
+    await step('run-a', 'absent');
+    expect(await status()).toBe('nokeep');
   });
 });
 

@@ -1,4 +1,5 @@
 import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { localPlayground } from './playground.ts';
@@ -176,6 +177,77 @@ describe('fs.file', () => {
     expect(
       await Promise.all(['', 'sub', 'sub/run', 'sub/private'].map((name) => mode(join(path, name)))),
     ).toEqual(['755', '755', '755', '600']);
+  });
+});
+
+describe('fs.move of a data directory whose pg_wal is a link', () => {
+  it('gives the WAL directory the same ending, takes it again, and leads back from the middle', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const at = (name: string) => join(dir, name);
+    await mkdir(at('wal/main'), { recursive: true });
+    await mkdir(at('main'));
+    await writeFile(at('wal/main/000000010000000000000001'), 'x');
+    await symlink(at('wal/main'), at('main/pg_wal'));
+    const away = { src: at('main'), dest: at('main.pre-pitr.1') };
+    const outcome = await play.run('fs.move', away);
+    expect(outcome.summary).toContain(`and its WAL from ${at('wal/main')} to ${at('wal/main.pre-pitr.1')}`);
+    expect(await readdir(at('wal'))).toEqual(['main.pre-pitr.1']);
+    expect(await readlink(at('main.pre-pitr.1/pg_wal'))).toBe(at('wal/main.pre-pitr.1'));
+    expect((await play.run('fs.move', away)).status).toBe('ok');
+
+    // By a playbook, and by undo.
+    await play.run('fs.move', { src: at('main.pre-pitr.1'), dest: at('main') });
+    expect(await readlink(at('main/pg_wal'))).toBe(at('wal/main'));
+    await play.undo();
+    expect(await readlink(at('main.pre-pitr.1/pg_wal'))).toBe(at('wal/main.pre-pitr.1'));
+    await play.undo();
+    expect(await readdir(at('wal'))).toEqual(['main']);
+    expect(await readdir(at('main/pg_wal'))).toEqual(['000000010000000000000001']);
+
+    // The controller died between the two renames.
+    await rename(at('wal/main'), at('wal/main.pre-pitr.1'));
+    await play.run('fs.move', away);
+    expect(await readdir(at('main.pre-pitr.1/pg_wal'))).toEqual(['000000010000000000000001']);
+  });
+
+  it('refuses to lay it over another', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'wal.pre'));
+    await mkdir(join(dir, 'wal'));
+    await mkdir(join(dir, 'main'));
+    await symlink('../wal', join(dir, 'main/pg_wal'));
+    const away = { src: join(dir, 'main'), dest: join(dir, 'main.pre') };
+    await expect(play.run('fs.move', away)).rejects.toMatchObject({ code: 'destination-exists' });
+    expect(await readdir(dir)).toContain('main');
+  });
+});
+
+describe('postgres.wal_place', () => {
+  it('moves what is in pg_wal to the place, once, and back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'main/pg_wal/archive_status'), { recursive: true });
+    await writeFile(join(dir, 'main/pg_wal/000000010000000000000001'), 'x');
+    const task = { pgdata: join(dir, 'main'), place: join(dir, 'wal'), user: userInfo().username };
+    await play.run('postgres.wal_place', task);
+    expect(await readlink(join(dir, 'main/pg_wal'))).toBe(join(dir, 'wal'));
+    expect(await readdir(join(dir, 'main/pg_wal'))).toEqual(['000000010000000000000001', 'archive_status']);
+    expect((await play.run('postgres.wal_place', task)).status).toBe('ok');
+    await play.undo();
+    expect((await readdir(dir)).sort()).toEqual(['main']);
+    expect(await readdir(join(dir, 'main/pg_wal'))).toEqual(['000000010000000000000001', 'archive_status']);
+    expect(await readdir(join(dir, 'main'))).toEqual(['pg_wal']);
+  });
+
+  it('never lays it over something', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'main/pg_wal'), { recursive: true });
+    await mkdir(join(dir, 'wal'));
+    const task = { pgdata: join(dir, 'main'), place: join(dir, 'wal'), user: userInfo().username };
+    await expect(play.run('postgres.wal_place', task)).rejects.toMatchObject({ code: 'wal-place-in-use' });
   });
 });
 

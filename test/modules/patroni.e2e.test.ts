@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
+import { keepsDataAt } from '../../lib/recovery/patroni/data-directory.ts';
 import { errorOf } from '../support/errors.ts';
 import { sharedLab } from '../support/lab.ts';
 import { labPlayground, nodeParams } from './lab-playground.ts';
@@ -117,6 +118,47 @@ describe('a member', () => {
     await streaming(replica);
   });
 
+  it('is known to keep its data elsewhere by its configuration, while its Patroni is silent', async () => {
+    const { config } = patroni(replica);
+    const { pgdata } = nodeParams(replica).postgres;
+    expect(await keepsDataAt(play.host(replica), config, pgdata)).toBe(true);
+    expect(await keepsDataAt(play.host(replica), config, '/srv/other')).toBe(false);
+    const error = await errorOf(keepsDataAt(play.host(replica), '/nowhere.yml', pgdata));
+    expect(error).toMatchObject({ kind: 'refused', code: 'data-directory-unknown' });
+  });
+
+  it('takes along a backend that has outlived its killed postmaster', async () => {
+    const { pgdata } = nodeParams(replica).postgres;
+    const sleeper = `psql -h /var/run/postgresql -p 5431 -Atc "select pid from pg_stat_activity where query = 'select pg_sleep(1000)'" postgres`;
+    try {
+      await lab.mustExec(replica, [
+        'sh',
+        '-ec',
+        `runuser -u postgres -- psql -h /var/run/postgresql -p 5431 -c 'select pg_sleep(1000)' postgres >/dev/null 2>&1 &
+until pid=$(runuser -u postgres -- ${sleeper}) && [ -n "$pid" ]; do :; done
+kill -STOP $pid; read -r postmaster <${pgdata}/postmaster.pid; supervisorctl stop patroni >/dev/null & stopping=$!
+kill -KILL $postmaster; wait $stopping`,
+      ]);
+      const aside = `${pgdata}.aside`;
+      await expect(play.run('fs.move', { src: pgdata, dest: aside }, replica)).rejects.toMatchObject({
+        kind: 'refused',
+        code: 'postgres-at-work',
+      });
+      const stopped = await play.run(
+        'patroni.member',
+        { ...nodeParams(replica).member, state: 'stopped' },
+        replica,
+      );
+      expect(stopped).toMatchObject({ status: 'changed', result: { postgres: false } });
+      expect((await lab.exec(replica, ['pgrep', '-x', 'postgres'])).stdout).toBe('');
+      expect((await play.run('fs.move', { src: pgdata, dest: aside }, replica)).status).toBe('changed');
+      await play.undo();
+    } finally {
+      await play.run('patroni.member', { ...nodeParams(replica).member, state: 'running' }, replica);
+    }
+    await streaming(replica);
+  });
+
   it('that streams is not copied anew unless that is forced', async () => {
     const params = { ...patroni(replica), ...nodeParams(replica).postgres };
     expect((await play.run('patroni.reinit', params, replica)).status).toBe('ok');
@@ -138,6 +180,22 @@ describe('a member', () => {
 });
 
 describe('pause', () => {
+  it('is seen on a node that has no curl', async () => {
+    const curl = (from: string, to: string) =>
+      lab.mustExec(replica, ['mv', `/usr/bin/${from}`, `/usr/bin/${to}`]);
+    const seen = async () => (await play.run('patroni.cluster', patroni(replica), replica)).result;
+    await curl('curl', 'curl.away');
+    try {
+      expect(await seen()).toMatchObject({ source: 'patronictl', paused: false });
+      await play.run('patroni.pause', patroni(leader), leader);
+      expect(await seen()).toMatchObject({ source: 'patronictl', paused: true });
+      await play.undo();
+      expect(await seen()).toMatchObject({ paused: false });
+    } finally {
+      await curl('curl.away', 'curl');
+    }
+  });
+
   it('is known to all nodes, is idempotent, and is taken back', async () => {
     expect((await play.run('patroni.pause', patroni(replica), replica)).status).toBe('changed');
     expect((await play.run('patroni.pause', patroni(leader), leader)).status).toBe('ok');

@@ -105,6 +105,7 @@ export class Playground {
         predictions,
         step: { task: '1.1', turn: 1, host },
         past: undefined,
+        learn: () => {},
         journal: {
           intend: async (entry) =>
             this.journal.push({

@@ -1,9 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Masker } from '../../lib/base/values/masker.ts';
 import { probeScript } from '../../lib/contract/probe.ts';
+import { commitRuns } from '../../lib/engine/back/commit.ts';
+import { endOrphans } from '../../lib/engine/back/orphans.ts';
+import { readDestination } from '../../lib/recovery/barman/destination.ts';
+import { endReceivingRsync } from '../../lib/recovery/barman/end-rsync.ts';
+import { openAccess } from '../../lib/recovery/patroni/closed-access.ts';
 import { parseAtWork } from '../../lib/recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../lib/recovery/postgres/at-work-script.ts';
 import { type OwnContainer, ownContainer, sweepContainers } from '../modules/own-container.ts';
 import { Playground } from '../modules/playground.ts';
+import { errorOf } from '../support/errors.ts';
 
 /**
  * A container like those of the lab: root lacks SYS_PTRACE and may not look into the processes of others. It may mount,
@@ -112,9 +122,9 @@ describe.each([0, 1, 2] as const)('whether PostgreSQL works in a directory, with
 const TOOLS = ['stat', 'readlink', 'id', 'find', 'sed', 'setpriv', 'runuser', 'su', 'getconf', 'od', 'sleep'];
 
 /** Runs a text of sh with programs away, which are put back. */
-async function without<T>(tools: readonly string[], work: () => Promise<T>): Promise<T> {
+async function without<T>(tools: readonly string[], work: () => Promise<T>, host = play.host()): Promise<T> {
   const move = (from: string, to: string) =>
-    play.host().must([
+    host.must([
       'sh',
       '-ec',
       `from=$1 to=$2; shift 2; for t do for d in /usr/bin /usr/sbin; do
@@ -173,9 +183,133 @@ it('a look that does not come to an end is no answer', async () => {
   }
 });
 
+it('commit removes nothing in which PostgreSQL works', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-commit-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const inventory = join(directory, 'inventory.yml');
+  await writeFile(
+    inventory,
+    `all: { hosts: { here: { ansible_connection: docker, ansible_host: ${container.name} } } }\n`,
+  );
+  const commit = (path: string) =>
+    commitRuns(
+      {
+        runs: [],
+        inventories: [inventory],
+        extraVars: {},
+        signal: new AbortController().signal,
+        masker: new Masker(),
+        report: () => {},
+        prove: async () => {},
+      },
+      [{ host: 'here', path, kind: 'old data', identity: undefined, run: 'r' }],
+    );
+  for (const state of states.filter((one) => TRUTH[one])) {
+    expect(await commit(at(state))).toMatchObject({ kind: 'refused', code: 'postgres-at-work' });
+  }
+  await play.host().must(['cp', '-a', at('shut'), '/var/lib/postgresql/15/kept']);
+  expect(await commit('/var/lib/postgresql/15/kept')).toBeUndefined();
+  await play
+    .host()
+    .must(['sh', '-c', '[ -d "$1" ] && [ ! -e "$2" ]', 'sh', at('running'), '/var/lib/postgresql/15/kept']);
+});
+
+describe('what may not be looked at is not taken for what is not there', () => {
+  const closed = '/srv/closed/pgdata';
+  beforeAll(async () => {
+    await play.host().must(['sh', '-c', `mkdir -p ${closed} && chmod 0700 /srv/closed`]);
+  });
+
+  it('a place to copy a backup to', async () => {
+    await expect(readDestination(play.host(), closed, 'postgres', [])).rejects.toMatchObject({
+      code: 'destination-unreadable',
+    });
+    await expect(readDestination(play.host(), '/srv', 'postgres', [closed])).rejects.toMatchObject({
+      code: 'destination-unreadable',
+    });
+  });
+
+  it('a data directory', async () => {
+    await expect(play.run('postgres.instance', { pgdata: closed }, 'here', 'postgres')).rejects.toMatchObject(
+      {
+        code: 'data-directory-unreadable',
+      },
+    );
+  });
+
+  it('the rules that were kept aside', async () => {
+    const bin = '/usr/lib/postgresql/15/bin';
+    const error = await errorOf(openAccess(play.host(), { pgdata: closed, bin, user: 'postgres' }));
+    expect(error).toMatchObject({ kind: 'failed', code: 'command-failed' });
+    await openAccess(play.host(), { pgdata: at('shut'), bin, user: 'postgres' });
+  });
+});
+
+describe('what a dead controller left at work', () => {
+  const CHANGE = { mark: 'r1.7', ageMs: 1000 };
+  const leave = async (user: string, host = play.host()): Promise<void> => {
+    await host.must(['sh', '-c', 'PITR_CHANGE=r1.7 setsid sleep 1000 >/dev/null 2>&1 &'], { user });
+  };
+
+  it('is found by root, whoever it works as, and ended', async () => {
+    for (const user of ['root', 'postgres', 'barman']) await leave(user);
+    expect(await endOrphans(play.host(), CHANGE)).toBe(3);
+    expect(await endOrphans(play.host(), CHANGE)).toBe(0);
+  });
+
+  it('is found by the user that it works as where /proc hides it from root', async () => {
+    await hide(2);
+    onTestFinished(() => hide(0));
+    await leave('barman');
+    expect(await endOrphans(play.host(), CHANGE, 'barman')).toBe(1);
+  });
+
+  it.each(['grep', 'stat', 'id'])('is not taken for ended where %s is missing', async (tool) => {
+    await without([tool], async () => {
+      await expect(endOrphans(play.host(), CHANGE)).rejects.toMatchObject({
+        kind: 'refused',
+        code: 'processes-unknown',
+      });
+    });
+  });
+
+  // A root that may administer the system may read every environment; one in a plain container may not.
+  it('nobody to become the other users with: cannot tell', async () => {
+    await using plain = await ownContainer();
+    await using there = new Playground({ here: { kind: 'docker', container: plain.name } });
+    const host = there.host();
+    await leave('barman', host);
+    await without(
+      ['setpriv', 'runuser', 'su'],
+      async () => {
+        await expect(endOrphans(host, CHANGE)).rejects.toMatchObject({ code: 'processes-unknown' });
+      },
+      host,
+    );
+    expect(await endOrphans(host, CHANGE)).toBe(1);
+    expect(await endOrphans(host, CHANGE)).toBe(0);
+  });
+
+  it('an rsync that writes is found by its command line, and cannot be told without tr', async () => {
+    const host = play.host();
+    await host.must(
+      ['bash', '-c', "(exec -a 'rsync --server . /srv/x' setsid sleep 1000) >/dev/null 2>&1 &"],
+      { user: 'postgres' },
+    );
+    await without(['tr'], async () => {
+      await expect(endReceivingRsync(host, '/srv/x', 'postgres')).rejects.toMatchObject({
+        kind: 'refused',
+        code: 'processes-unknown',
+      });
+    });
+    await endReceivingRsync(host, '/srv/x', 'postgres');
+    const left = await host.run(['pgrep', '-f', 'rsync --server . /srv/x']);
+    expect(left.stdout).toBe('');
+  });
+});
+
 it('a directory is renamed where nobody works in it, and left with what is needed where that cannot be told', async () => {
-  const move = (state: State, user?: string) =>
-    play.run('fs.move', { src: at(state), dest: `${at(state)}.moved` }, 'here', user);
+  const move = (state: State) => play.run('fs.move', { src: at(state), dest: `${at(state)}.moved` });
   for (const state of ['running', 'orphan', 'unnamed'] as const) {
     await expect(move(state)).rejects.toMatchObject({ kind: 'refused', code: 'postgres-at-work' });
   }
@@ -184,8 +318,12 @@ it('a directory is renamed where nobody works in it, and left with what is neede
     code: 'postgres-at-work-unknown',
     next: expect.arrayContaining([expect.stringContaining('as root, or as the owner')]),
   });
-  await play.host().must(['chmod', '0777', '/var/lib/postgresql/15']);
-  await expect(move('running', 'barman')).rejects.toMatchObject({ kind: 'refused', code: 'mount-unknown' });
+  await play
+    .host()
+    .must(['sh', '-c', 'mkdir -p /srv/open/theirs; chmod 0777 /srv/open; chmod 0700 /srv/open/theirs']);
+  await expect(
+    play.run('fs.move', { src: '/srv/open/theirs', dest: '/srv/open/ours' }, 'here', 'barman'),
+  ).rejects.toMatchObject({ kind: 'failed', code: 'path-unreadable' });
   for (const state of ['shut', 'killed'] as const) {
     expect((await move(state)).status).toBe('changed');
     await play.undo();

@@ -20,7 +20,7 @@ beforeAll(async () => {
   lab = await sharedLab();
   const leader = await currentLeader(lab);
   const config = await lab.mustExec(leader, ['cat', CONFIG]);
-  const password = /superuser: \{username: postgres, password: "(\w+)"\}/.exec(config)?.[1] ?? '';
+  const password = /superuser: \{username: postgres, password: "([^"]+)"\}/.exec(config)?.[1] ?? '';
   await sql(lab, leader, 'drop role if exists boss');
   await sql(lab, leader, `create role boss superuser login password '${password}'`);
   for (const host of databaseHosts) {

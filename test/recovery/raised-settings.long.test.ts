@@ -5,8 +5,8 @@ import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, dataDirectory, postgresBin } from '../../lab/topology.ts';
-import { waitFor } from '../../lab/wait.ts';
 import { healthy, sharedLab } from '../support/lab.ts';
+import { setParameters } from '../support/parameters.ts';
 import { pitr, runError } from '../support/pitr.ts';
 
 let lab: Lab;
@@ -17,29 +17,8 @@ let raised: string;
 /** After the second row, which was written once the setting had been raised. */
 let moment: string;
 
-const CONFIG = ['-c', '/etc/patroni/patroni.yml'];
-
-/** As an operator does it: in the dynamic configuration, and then every member is restarted. */
-async function setMaxConnections(value: string): Promise<void> {
-  const set = `max_connections=${value}`;
-  await lab.mustExec(leader, ['patronictl', ...CONFIG, 'edit-config', '--force', '--quiet', '--pg', set]);
-  const configured = await lab.mustExec(leader, ['patronictl', ...CONFIG, 'show-config']);
-  expect(configured).toContain(`max_connections: ${value}`);
-  const listed = await lab.mustExec(leader, ['patronictl', ...CONFIG, 'list', '-f', 'json']);
-  const [{ Cluster: cluster }] = JSON.parse(listed) as [{ readonly Cluster: string }];
-  await waitFor({
-    what: `max_connections ${value} on every member`,
-    deadlineMs: 180_000,
-    attempt: async () => {
-      await lab.mustExec(leader, ['patronictl', ...CONFIG, 'restart', '--force', '--pending', cluster], {
-        deadlineMs: 120_000,
-      });
-      return Promise.all(databaseHosts.map((host) => sql(lab, host, 'show max_connections').catch(String)));
-    },
-    done: (values) => values.every((text) => text.trim() === value),
-    describe: (values) => values.map((text) => text.trim()).join(', '),
-  });
-  await healthy(lab);
+function setMaxConnections(value: string): Promise<void> {
+  return setParameters(lab, leader, { max_connections: value }, { max_connections: value });
 }
 
 const write = (statement: string) => sql(lab, leader, statement, { database: 'shop' });

@@ -3,7 +3,7 @@ import { ailments, readMembers } from '../../lab/cluster.ts';
 import { type Lab, openLab, prefixFrom } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
-import { type DatabaseHost, databaseHosts, dataDirectory } from '../../lab/topology.ts';
+import type { DatabaseHost } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 
 /** The lab that the suites share (see lab-setup.ts). */
@@ -29,7 +29,7 @@ export async function accidentOn(lab: Lab): Promise<Scene> {
   await labSeed(lab, silent);
   const accident = await labAccident(lab, silent);
   const members = await readMembers(lab);
-  const target = databaseHosts.filter((host) => host !== accident.leader).at(0);
+  const target = lab.shape.members.filter((host) => host !== accident.leader).at(0);
   if (target === undefined) throw new Error('the lab has no replica');
   return {
     accident,
@@ -42,7 +42,7 @@ export async function accidentOn(lab: Lab): Promise<Scene> {
 /** One leader and three replicas that stream from it; waited for. */
 export async function healthy(lab: Lab, deadlineMs = 60_000): Promise<void> {
   await waitFor({
-    what: 'one leader and three replicas that stream from it',
+    what: 'one leader and replicas that all stream from it',
     deadlineMs,
     attempt: () => ailments(lab),
     done: (found) => found.length === 0,
@@ -52,5 +52,5 @@ export async function healthy(lab: Lab, deadlineMs = 60_000): Promise<void> {
 
 /** Tells the data directory of a node from another that was put in its place. */
 export async function inodeOfData(lab: Lab, node: DatabaseHost): Promise<string> {
-  return lab.mustExec(node, ['stat', '-c', '%i', dataDirectory(node)]);
+  return lab.mustExec(node, ['stat', '-c', '%i', lab.shape.dataDirectory(node)]);
 }

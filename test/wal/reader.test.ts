@@ -40,8 +40,9 @@ beforeAll(async () => {
     begin; savepoint a; insert into t values (1); savepoint b; insert into t values (2); commit;
     begin; insert into t values (3); prepare transaction 'two';
     commit prepared 'two';
-    begin; insert into t values (4); prepare transaction 'three';
-    rollback prepared 'three';
+    begin; savepoint s; insert into t values (4); lock table t; create table later (i int);
+    prepare transaction 'three „x“';
+    rollback prepared 'three „x“';
     select pg_create_restore_point('vor „allem“');
     begin; truncate t; drop table doomed; commit;
     create database other strategy wal_log;
@@ -133,6 +134,29 @@ describe('records of a real PostgreSQL 15', () => {
     expect(ours).toEqual(theirs);
     expect(ours.some((line) => line.includes('subxacts'))).toBe(true);
     expect(ours.some((line) => line.includes('prepare '))).toBe(true);
+  });
+
+  it('of a prepared transaction name it, its database and owner, and the strongest lock of each relation', async () => {
+    const { records } = await readAll(names);
+    const found = records.flatMap((record) => transactionEnd(record)?.prepared ?? []);
+    const [numbers = ''] = (
+      await server.sql(
+        `select concat_ws('/', (select oid from pg_database where datname = 'postgres'), 10, 't'::regclass::oid)`,
+      )
+    ).split('\n');
+    const [database = '', owner = '', relation = ''] = numbers.split('/');
+    const own = { database: Number(database), owner: Number(owner) };
+    const lock = { database: Number(database), relation: Number(relation) };
+    expect(found).toEqual([
+      { ...own, gid: 'two', locks: [{ ...lock, mode: 'RowExclusiveLock' }] },
+      {
+        ...own,
+        gid: 'three „x“',
+        locks: expect.arrayContaining([{ ...lock, mode: 'AccessExclusiveLock' }]),
+      },
+    ]);
+    // Of the table that came and went with it nothing but the number is known.
+    expect(found.at(-1)?.locks).toHaveLength(2);
   });
 
   it('of locks, running transactions, restore points and switches say the same as pg_waldump', async () => {

@@ -89,13 +89,15 @@ export class PitrError extends Error {
     this.result = facts.result;
   }
 
-  /** The same error with facts that only an outer layer knows; what is already known wins. */
-  with(facts: Partial<Pick<PitrErrorFacts, 'host' | 'task' | 'at' | 'state' | 'next'>>): PitrError {
+  /** The same error with facts that only an outer layer knows; what is already known wins, details come after its own. */
+  with(
+    facts: Partial<Pick<PitrErrorFacts, 'host' | 'task' | 'at' | 'state' | 'next' | 'details'>>,
+  ): PitrError {
     return new PitrError({
       kind: this.kind,
       code: this.code,
       message: this.message,
-      details: this.details,
+      details: [...this.details, ...(facts.details ?? [])],
       host: this.host ?? facts.host,
       task: this.task ?? facts.task,
       at: this.at ?? facts.at,

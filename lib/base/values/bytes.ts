@@ -11,6 +11,16 @@ export function formatBytes(bytes: number): string {
   return unit === 0 ? `${bytes} bytes` : `${value.toFixed(1)} ${UNITS[unit] ?? ''}`;
 }
 
+/**
+ * `12.0 MiB of about 34.5 MiB`. A size that was told beforehand is only near to what comes to lie on the disk, which may
+ * be more: the whole is not told any more then.
+ */
+export function formatCopied(bytes: number, whole: number | undefined): string {
+  return whole === undefined || bytes > whole
+    ? formatBytes(bytes)
+    : `${formatBytes(bytes)} of about ${formatBytes(whole)}`;
+}
+
 const FACTORS: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,

@@ -1,18 +1,39 @@
+import { isSecretName } from './secret-names.ts';
+
 /** What stands where a secret was. */
 export const MASK = '********';
 
-/** Names of variables whose value is a secret, whatever it is. */
-export const SECRET_NAME = /pass(word|phrase|wd)?$|secret|token|private_key$/i;
+/**
+ * The value of something that has this name: masked where the name says secret, otherwise a copy in which each part is,
+ * and every text is what `text` makes of it. What stands deeper under the name of a secret is masked as far as it is text.
+ */
+export function maskedByName(name: string, value: unknown, text: (value: string) => string): unknown {
+  if (!isSecretName(name)) return maskedParts(value, text);
+  if (typeof value === 'number' || typeof value === 'bigint') return MASK;
+  return everyText(value);
+}
 
-/** A copy of plain data in which what has the name of a secret is masked. */
-export function withoutSecrets(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const masked = (value: unknown): unknown => {
-    if (value === null || typeof value !== 'object') return value;
-    return Array.isArray(value) ? value.map(masked) : withoutSecrets({ ...value });
-  };
+/** The same for a value that has no name, such as an item of a list. */
+export function maskedParts(value: unknown, text: (value: string) => string): unknown {
+  if (typeof value === 'string') return text(value);
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    const written = String(value);
+    return text(written) === written ? value : MASK;
+  }
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((inner) => maskedParts(inner, text));
+  if ('toJSON' in value && typeof value.toJSON === 'function') return maskedParts(value.toJSON(), text);
   return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, SECRET_NAME.test(name) ? MASK : masked(value)]),
+    Object.entries(value).map(([key, inner]) => [text(key), maskedByName(key, inner, text)]),
   );
+}
+
+function everyText(value: unknown): unknown {
+  if (typeof value === 'string') return value === '' ? '' : MASK;
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(everyText);
+  if ('toJSON' in value && typeof value.toJSON === 'function') return everyText(value.toJSON());
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, everyText(inner)]));
 }
 
 /** Whether a secret was masked anywhere in plain data. */
@@ -43,40 +64,5 @@ export class Secret {
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return MASK;
-  }
-}
-
-/**
- * Masks known secrets in text before it reaches any reader (display, journal, errors): by value, wherever the
- * text came from. Secrets shorter than four characters are not masked, or every other word would be.
- */
-export class Masker {
-  readonly #values = new Set<string>();
-
-  add(secret: string): void {
-    if (secret.length < 4) return;
-    this.#values.add(secret);
-    const encoded = encodeURIComponent(secret);
-    if (encoded !== secret) this.#values.add(encoded);
-  }
-
-  text(text: string): string {
-    let out = text;
-    for (const value of this.#values) if (out.includes(value)) out = out.replaceAll(value, MASK);
-    return out;
-  }
-
-  /** A copy of plain data with every string masked; the same object when there is nothing to mask. */
-  data<T>(value: T): T {
-    if (this.#values.size === 0) return value;
-    return this.#walk(value) as T;
-  }
-
-  #walk(value: unknown): unknown {
-    if (typeof value === 'string') return this.text(value);
-    if (value === null || typeof value !== 'object') return value;
-    if (Array.isArray(value)) return value.map((inner) => this.#walk(inner));
-    if ('toJSON' in value && typeof value.toJSON === 'function') return this.#walk(value.toJSON());
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, this.#walk(inner)]));
   }
 }

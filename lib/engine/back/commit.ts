@@ -1,5 +1,6 @@
+import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { Masker } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import {
   blindRefusal,
@@ -31,6 +32,8 @@ export interface CommitRequest {
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+  /** Learns the secrets of the inventory. */
+  readonly masker: Masker;
   readonly report: (step: CommitStep) => void;
   /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
   readonly prove: () => Promise<void>;
@@ -222,16 +225,22 @@ async function holdLock(
 }
 
 async function withConnections<T>(
-  { runs, inventories, extraVars }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars'>,
+  {
+    runs,
+    inventories,
+    extraVars,
+    masker,
+  }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars' | 'masker'>,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
   const last = runs.at(-1);
   const paths = inventories.length > 0 ? inventories : (last?.inventories ?? []);
-  const inventory = await loadInventory(paths).catch((thrown: unknown) => {
+  const beside = last === undefined ? [] : [dirname(last.started.playbook)];
+  const inventory = await loadInventory(paths, { varsDirectories: beside }).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
   const known = last === undefined ? extraVars : variablesAgain(last, extraVars, 'connections');
-  const connections = new Connections(inventory, known, new Masker());
+  const connections = new Connections(inventory, known, masker);
   try {
     return await work(connections);
   } finally {

@@ -25,12 +25,16 @@ while read -r line; do
   /proc/*/environ) line=\${line#/proc/}; echo "left \${line%/environ}" ;;
   *:*'Permission denied' | *:*'Operation not permitted')
     line=\${line#*/proc/}; p=/proc/\${line%%/*}
-    { read -r stat <"$p/stat"; } 2>/dev/null && set -- \${stat##*) } && [ $((up - \${20} / 100)) -gt "$PITR_AGE" ] || hidden="$hidden $p" ;;
+    { read -r stat <"$p/stat"; } 2>/dev/null || { [ ! -d "$p" ] || hidden="$hidden $p"; continue; }
+    set -- \${stat##*) }
+    # One that has ended and that nobody has waited for has no environment any more.
+    case $1 in [ZX]) continue ;; esac
+    [ $((up - \${20} / 100)) -gt "$PITR_AGE" ] || hidden="$hidden $p" ;;
   esac
 done <<END
 $seen
 END
-[ -z "$hidden" ] || stat -c 'hidden %u:%g' -- $hidden 2>/dev/null
+[ -z "$hidden" ] || stat -c 'hidden %u:%g %n' -- $hidden 2>/dev/null
 echo "looked $(id -u)"`;
 
 const LEFT = leftProbe(`${LOOK_AS}
@@ -45,7 +49,7 @@ left() {
     while read -r word found why; do
       case $word in
       left) pids="$pids $found" ;;
-      hidden) case " $users " in *" $found "*) ;; *) users="$users $found" ;; esac ;;
+      hidden) which=$why; case " $users " in *" $found "*) ;; *) users="$users $found" ;; esac ;;
       looked) looked=$found ;;
       blind) blind="$found $why" ;;
       esac
@@ -61,9 +65,9 @@ END
       users=
       take "$(look_as "\${user%:*}" "\${user#*:}" '' "$PITR_LOOK")"
       [ "$looked" = "\${user%:*}" ] || { echo "nobody can look as user \${user%:*} (setpriv, runuser and su fail)"; return 1; }
-      case " $users " in *" $user "*) echo "processes of user \${user%:*} cannot be looked into"; return 1 ;; esac
+      case " $users " in *" $user "*) echo "$which of user \${user%:*} cannot be looked into"; return 1 ;; esac
     elif [ "\${user%:*}" = "$me" ]; then
-      echo "processes of user $me cannot be looked into"; return 1
+      echo "$which of user $me cannot be looked into"; return 1
     fi
   done
   echo $pids

@@ -1,5 +1,7 @@
+import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { holdsMask, Masker } from '../../base/values/secret.ts';
+import { Masker } from '../../base/values/masker.ts';
+import { holdsMask } from '../../base/values/secret.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
@@ -31,6 +33,8 @@ export interface UndoRequest {
   /** `-e`: what the journal masked, above all. */
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
+  /** Learns the secrets of the inventory. */
+  readonly masker?: Masker | undefined;
   readonly report: (step: UndoStep) => void;
 }
 
@@ -67,7 +71,7 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const request: UndoWork = { ...asked, held, signal: held.with(asked.signal) };
   const { plan, signal } = request;
   refuseWhileAtWork(plan.run, request.again);
-  const masker = new Masker();
+  const masker = asked.masker ?? new Masker();
   const connections = new Connections(
     await inventoryOf(request),
     variablesAgain(plan.run, request.extraVars, 'connections'),
@@ -271,8 +275,9 @@ function goOnHint(
 }
 
 async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventory> {
-  if (inventories.length > 0) return loadInventory(inventories);
-  return loadInventory(plan.run.inventories).catch((thrown: unknown) => {
+  const beside = { varsDirectories: [dirname(plan.run.started.playbook)] };
+  if (inventories.length > 0) return loadInventory(inventories, beside);
+  return loadInventory(plan.run.inventories, beside).catch((thrown: unknown) => {
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
 }

@@ -17,7 +17,7 @@ export function checkHost(
   defaults: HostDefaults = {},
 ): ReadHost {
   const live = liveHost(peers(name), peers, defaults);
-  const signalOnly = defaults.signal === undefined ? {} : { signal: defaults.signal };
+  const forPeers = { signal: defaults.signal, watch: defaults.watch };
   const host: ReadHost = {
     name,
     query: live.query,
@@ -33,7 +33,7 @@ export function checkHost(
       );
       return changed as State<typeof resource>;
     },
-    peer: (other) => checkHost(other, peers, predictions, signalOnly),
+    peer: (other) => checkHost(other, peers, predictions, forPeers),
   };
   return host;
 }

@@ -1,5 +1,5 @@
 import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
-import { MASK, type Masker, SECRET_NAME } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
 import type { Result } from '../../contract/module.ts';
 import type { TaskStatus } from '../events/events.ts';
 import type { ChangeJournal } from '../task/module-run.ts';
@@ -33,12 +33,7 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
   return {
     intend: async ({ host, step, module, params, change, user, env, effects, undoable }) => {
       const own = number++;
-      const masked = masker.data({
-        params,
-        change,
-        effects,
-        env: env === undefined ? undefined : environment(env),
-      });
+      const masked = masker.data({ params, change, effects, env });
       await writer.durable({
         type: 'change.intended',
         time: Date.now(),
@@ -80,10 +75,4 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
     rescued: (host) => writer.append({ type: 'host.rescued', time: Date.now(), host }),
     left: (host) => writer.append({ type: 'host.left', time: Date.now(), host }),
   };
-}
-
-function environment(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(env).map(([name, value]) => [name, SECRET_NAME.test(name) ? MASK : value]),
-  );
 }

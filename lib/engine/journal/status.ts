@@ -22,16 +22,26 @@ export function machineOf({ operator }: Pick<Beginning, 'operator'>): string {
   return operator.slice(operator.lastIndexOf('@') + 1);
 }
 
-function fateOf(beginning: Beginning): 'running' | 'died' | 'unknown' {
+type Fate = 'running' | 'died' | 'unknown';
+
+function fateOf(beginning: Beginning): Fate {
   if (machineOf(beginning) !== hostname()) return 'unknown';
   const { pid, process } = beginning;
-  if (!isAlive(pid)) return 'died';
-  if (process === undefined) return 'running';
-  const now = processMark(pid);
-  if (now !== undefined) return now === process ? 'running' : 'died';
-  // It lives, or another with its number does: hidden from this user.
-  const boot = bootMark();
-  return boot !== '' && !process.startsWith(`${boot}:`) ? 'died' : 'unknown';
+  return fateBy(process, { alive: isAlive(pid), mark: processMark(pid), boot: bootMark() });
+}
+
+/**
+ * What has become of a process by the mark that it had, and by what is seen of its number now. One that lives and is not
+ * to be seen (/proc hides what belongs to others) may be the one or another.
+ */
+export function fateBy(
+  was: string | undefined,
+  now: { readonly alive: boolean; readonly mark: string | undefined; readonly boot: string },
+): Fate {
+  if (!now.alive) return 'died';
+  if (was === undefined) return 'running';
+  if (now.mark !== undefined) return now.mark === was ? 'running' : 'died';
+  return now.boot !== '' && !was.startsWith(`${now.boot}:`) ? 'died' : 'unknown';
 }
 
 function isAlive(pid: number): boolean {

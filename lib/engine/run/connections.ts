@@ -1,10 +1,12 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import type { Masker, Secret } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
+import type { Secret } from '../../base/values/secret.ts';
 import { connectionSettings } from '../../language/inventory/connection.ts';
 import type { Inventory, InventoryHost } from '../../language/inventory/model.ts';
 import { connectHost } from '../../transport/connect.ts';
 import type { ConnectionSettings, HostConnection } from '../../transport/types.ts';
 import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
+import { learnInventory } from './learn-secrets.ts';
 
 /** One connection a host for the whole run, opened when it is first used. */
 export class Connections {
@@ -17,6 +19,7 @@ export class Connections {
     this.#inventory = inventory;
     this.#extraVars = extraVars;
     this.#masker = masker;
+    learnInventory(masker, inventory, extraVars);
   }
 
   /** Throws kind `validation` for a host that is not in the inventory, or whose connection variables are wrong. */
@@ -32,6 +35,20 @@ export class Connections {
   /** How a host is reached, as its inventory says. Throws like `to`. */
   settingsOf(name: string): ConnectionSettings {
     return this.#settings(name);
+  }
+
+  /** The private key files that the hosts' variables name. What is wrong with a host is told when it is used. */
+  keyFiles(hosts: readonly string[]): ReadonlySet<string> {
+    const files = hosts.flatMap((name) => {
+      try {
+        const settings = this.#settings(name);
+        return settings.kind === 'ssh' ? settings.identityFiles : [];
+      } catch (thrown) {
+        if (thrown instanceof PitrError) return [];
+        throw thrown;
+      }
+    });
+    return new Set(files);
   }
 
   async closeAll(): Promise<void> {
@@ -55,11 +72,10 @@ export class Connections {
   }
 
   #connectionVars(host: InventoryHost): Record<string, unknown> {
-    const scope = new Scope([
-      templatesLayer(host.vars),
-      dataLayer(this.#extraVars),
-      dataLayer({ inventory_hostname: host.name }),
-    ]);
+    const scope = new Scope(
+      [templatesLayer(host.vars), dataLayer(this.#extraVars), dataLayer({ inventory_hostname: host.name })],
+      this.#masker,
+    );
     const names = [...scope.names()].filter((name) => /^(ansible|pitr)_/.test(name));
     return Object.fromEntries(names.map((name) => [name, scope.get(name)]));
   }

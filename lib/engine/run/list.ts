@@ -1,3 +1,4 @@
+import type { Masker } from '../../base/values/masker.ts';
 import type { Step } from '../../language/playbook/model.ts';
 import { loadRun } from './load-run.ts';
 import { hostsOfPlay } from './play-hosts.ts';
@@ -19,8 +20,8 @@ export interface ListedPlay {
 }
 
 /** What a playbook would do, as far as no host is needed to tell: `--list-tasks`, `--list-hosts`, `--list-tags`. */
-export async function listPlaybook(request: RunRequest): Promise<readonly ListedPlay[]> {
-  const loaded = await loadRun(request);
+export async function listPlaybook(request: RunRequest, masker: Masker): Promise<readonly ListedPlay[]> {
+  const loaded = await loadRun(request, masker);
   const filter = { only: request.tags, skip: request.skipTags };
   return loaded.plays.map((files) => {
     const tasks = flat(files.play.tasks).filter((task) => tagsSelect(task.tags, filter));

@@ -13,12 +13,18 @@ export interface HostDefaults {
   /** `environment` of the task. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Sees the words of every command before it runs. */
+  readonly watch?: ((argv: readonly string[]) => void) | undefined;
 }
 
 const PROBE_TIMEOUT_MS = 60_000;
 
 /** A host as modules see it when they really work on it: what `look` answers is what is there. */
 export function liveHost(connection: HostConnection, peers: Peers, defaults: HostDefaults = {}): WriteHost {
+  const watched = (argv: readonly string[]): readonly string[] => {
+    defaults.watch?.(argv);
+    return argv;
+  };
   const merged = <T extends Pick<RunOptions, 'user' | 'env'>>(options: T): T => ({
     ...options,
     ...(options.user === undefined && defaults.user !== undefined ? { user: defaults.user } : {}),
@@ -28,7 +34,8 @@ export function liveHost(connection: HostConnection, peers: Peers, defaults: Hos
     options.signal === undefined && defaults.signal !== undefined
       ? { ...options, signal: defaults.signal }
       : options;
-  const asCommand = (probe: Probe): Command => merged({ argv: probe.argv, user: probe.user, env: probe.env });
+  const asCommand = (probe: Probe): Command =>
+    merged({ argv: watched(probe.argv), user: probe.user, env: probe.env });
 
   const host: WriteHost = {
     name: connection.name,
@@ -44,11 +51,13 @@ export function liveHost(connection: HostConnection, peers: Peers, defaults: Hos
         withSignal({ timeoutMs: Math.max(PROBE_TIMEOUT_MS, ...probes.map((probe) => probe.timeoutMs ?? 0)) }),
       ),
     look: (resource, id) => resource.read(host, id),
-    peer: (name) =>
-      liveHost(peers(name), peers, defaults.signal === undefined ? {} : { signal: defaults.signal }),
-    run: (argv, options = {}) => connection.run(argv, withSignal(merged(options))),
-    batch: (commands, options = {}) => connection.batch(commands.map(merged), withSignal(options)),
-    spawn: (argv, options = {}) => connection.spawn(argv, withSignal(merged(options))),
+    peer: (name) => liveHost(peers(name), peers, { signal: defaults.signal, watch: defaults.watch }),
+    run: (argv, options = {}) => connection.run(watched(argv), withSignal(merged(options))),
+    batch: (commands, options = {}) => {
+      for (const { argv } of commands) watched(argv);
+      return connection.batch(commands.map(merged), withSignal(options));
+    },
+    spawn: (argv, options = {}) => connection.spawn(watched(argv), withSignal(merged(options))),
     readFile: (path, options = {}) => connection.readFile(path, withSignal(merged(options))),
     writeFile: (path, content, options = {}) =>
       connection.writeFile(

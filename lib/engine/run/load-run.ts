@@ -1,9 +1,12 @@
+import { dirname } from 'node:path';
+import type { Masker } from '../../base/values/masker.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
 import { matchHosts } from '../../language/inventory/patterns.ts';
 import { checkPlaybook } from '../../language/playbook/check.ts';
 import { loadPlaybook } from '../../language/playbook/load.ts';
 import type { PlayFiles } from '../task/variables.ts';
+import { learnInventory, learnPlay } from './learn-secrets.ts';
 import type { RunRequest } from './run-request.ts';
 import { loadVarsFiles } from './vars-files.ts';
 
@@ -15,10 +18,15 @@ export interface LoadedRun {
   readonly hosts: readonly string[];
 }
 
-/** Loads and checks everything. Throws kind `validation`; contacts no host. */
-export async function loadRun(request: RunRequest): Promise<LoadedRun> {
-  const inventory = await loadInventory(request.inventories);
+/** Loads and checks everything; `masker` learns the secrets that stand in it. Throws kind `validation`; contacts no host. */
+export async function loadRun(request: RunRequest, masker: Masker): Promise<LoadedRun> {
+  masker.learn(request.extraVars);
+  const inventory = await loadInventory(request.inventories, {
+    varsDirectories: [dirname(request.playbook)],
+  });
+  learnInventory(masker, inventory, request.extraVars);
   const playbook = await loadPlaybook(request.playbook);
+  for (const play of playbook.plays) learnPlay(masker, play);
   const hosts = [...inventory.hosts.keys()];
   await checkPlaybook(playbook, {
     hostVars: new Map([...inventory.hosts].map(([name, host]) => [name, new Set(host.vars.keys())])),
@@ -32,8 +40,8 @@ export async function loadRun(request: RunRequest): Promise<LoadedRun> {
   const plays = await Promise.all(
     playbook.plays.map(async (play) => ({
       play,
-      defaults: await loadVarsFiles(play, play.defaultsFiles, request.extraVars),
-      files: await loadVarsFiles(play, play.varsFiles, request.extraVars),
+      defaults: await loadVarsFiles(play, play.defaultsFiles, request.extraVars, masker),
+      files: await loadVarsFiles(play, play.varsFiles, request.extraVars, masker),
     })),
   );
   return { inventory, plays, hosts };

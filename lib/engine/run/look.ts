@@ -1,5 +1,5 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { Masker } from '../../base/values/secret.ts';
+import { Masker } from '../../base/values/masker.ts';
 import type { Result, TaskContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
@@ -25,6 +25,8 @@ export interface LookRequest {
   readonly params: Readonly<Record<string, unknown>>;
   readonly extraVars?: Readonly<Record<string, unknown>> | undefined;
   readonly forks: number;
+  /** Learns the secrets of the inventory. */
+  readonly masker?: Masker | undefined;
   readonly signal: AbortSignal;
   readonly progress?: ((host: string, text: string) => void) | undefined;
 }
@@ -68,12 +70,12 @@ type OnHost = (host: string, connections: Connections, inventory: Inventory) => 
 
 /** Does something on all hosts of a pattern, at most `forks` at once, and closes the connections. */
 export async function onHosts(
-  request: Pick<LookRequest, 'inventories' | 'hosts' | 'extraVars' | 'forks'>,
+  request: Pick<LookRequest, 'inventories' | 'hosts' | 'extraVars' | 'forks' | 'masker'>,
   work: OnHost,
 ): Promise<readonly LookAnswer[]> {
   const inventory = await loadInventory(request.inventories);
   const pattern = typeof request.hosts === 'string' ? request.hosts : request.hosts(inventory);
-  const connections = new Connections(inventory, request.extraVars ?? {}, new Masker());
+  const connections = new Connections(inventory, request.extraVars ?? {}, request.masker ?? new Masker());
   try {
     return await inParallel(matchHosts(inventory, pattern), request.forks, async (host) => {
       try {

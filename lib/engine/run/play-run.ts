@@ -5,7 +5,7 @@ import { loadModule } from '../../modules/registry.ts';
 import { endedBefore } from '../back/ended-before.ts';
 import type { TaskRef } from '../events/events.ts';
 import { allTrue } from '../task/conditions.ts';
-import { registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { learnResult, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';
 import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
 import { InOrder, inParallel } from './pool.ts';
@@ -85,9 +85,11 @@ export class PlayRun {
     const failed = hosts.filter((host) => !survivors.includes(host));
     let rescued: readonly string[] = [];
     if (failed.length > 0 && block.rescue.length > 0 && !this.#run.signal.aborted) {
+      const kinds = new Map(failed.map((host) => [host, this.#failed.get(host)?.kind]));
       for (const host of failed) this.#forgive(host);
       rescued = await this.#steps(block.rescue, failed);
-      for (const host of rescued) this.#run.recap.count(host, 'rescued');
+      for (const host of rescued)
+        this.#run.recap.rescue(host, kinds.get(host) === 'unreachable' ? 'unreachable' : 'failed');
     }
     const after = [...survivors, ...rescued];
     if (block.always.length > 0 && !this.#run.signal.aborted) {
@@ -99,7 +101,10 @@ export class PlayRun {
     return after;
   }
 
-  /** Inside a block that rescues or cleans up, an `any_errors_fatal` failure ends the block, not yet the play. */
+  /**
+   * Inside a block that rescues or cleans up, an `any_errors_fatal` failure ends the block on all hosts, not yet the play.
+   * Only hosts that failed are rescued: what rescue takes back was not done wrong on the others. Gives those.
+   */
   async #guarded(
     work: () => Promise<readonly string[]>,
     block: Block,
@@ -115,14 +120,29 @@ export class PlayRun {
         thrown.error.kind === 'interrupted'
       )
         throw thrown;
-      for (const host of hosts) {
-        if (this.#failed.has(host)) continue;
+      const unhurt = hosts.filter((host) => !this.#failed.has(host));
+      if (block.rescue.length > 0) {
+        this.#tellLeft(unhurt, thrown.error);
+        return unhurt;
+      }
+      for (const host of unhurt) {
         this.#failed.set(host, thrown.error);
         this.#run.journal?.left(host);
       }
-      if (block.rescue.length > 0) return [];
       await this.#steps(block.always, hosts);
       throw thrown;
+    }
+  }
+
+  /** The rest of a block is left out on hosts on which nothing failed: nobody has to guess why. */
+  #tellLeft(hosts: readonly string[], error: PitrError): void {
+    for (const host of hosts) {
+      this.#run.emit({
+        type: 'warning',
+        time: Date.now(),
+        text: `the rest of the block is left out here, because it failed on ${error.host ?? 'another host'} (any_errors_fatal); rescue runs only where it failed`,
+        host,
+      });
     }
   }
 
@@ -176,6 +196,7 @@ export class PlayRun {
     const { task } = job;
     const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
     const ignored = isFailure && outcome.error?.kind !== 'interrupted' && this.#ignores(task, host);
+    learnResult(this.#run.masker, task, outcome.result);
     const receivers = task.runOnce ? playHosts : [host];
     for (const receiver of receivers) this.#remember(task, receiver, outcome);
     if (outcome.status === 'changed') for (const receiver of receivers) this.#notify(task, receiver);
@@ -228,13 +249,17 @@ export class PlayRun {
     return handler.name.value === name || handler.listen.includes(name);
   }
 
-  /** Runs the notified handlers in the order in which they are written. */
+  /** Runs the notified handlers in the order in which they are written; on a host on which one fails, no further ones. */
   async #flushHandlers(hosts: readonly string[]): Promise<void> {
+    let going = hosts;
     for (const handler of this.#vars.play.handlers) {
-      const waiting = hosts.filter((host) => this.#run.notified.get(host)?.has(handler.id) === true);
+      const waiting = going.filter((host) => this.#run.notified.get(host)?.has(handler.id) === true);
       if (waiting.length === 0) continue;
       for (const host of waiting) this.#run.notified.get(host)?.delete(handler.id);
+      // With --force-handlers a host may have failed before: only a new error ends its handlers.
+      const before = new Map(this.#failed);
       await this.#task(handler, waiting, true);
+      going = going.filter((host) => this.#failed.get(host) === before.get(host));
     }
   }
 
@@ -265,7 +290,7 @@ export class PlayRun {
     if (!task.name.value.includes('{{')) return task.name.value;
     try {
       const name = taskScope(this.#run, this.#vars, host, task).renderLocated(task.name);
-      return name instanceof Unknown ? task.name.value : this.#run.masker.text(String(name));
+      return name instanceof Unknown ? task.name.value : String(name);
     } catch (thrown) {
       // Loop variables in names are not there yet; the name is only for display.
       if (asPitrError(thrown).kind === 'validation') return task.name.value;

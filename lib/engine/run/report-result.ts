@@ -1,7 +1,7 @@
 import { MASK } from '../../base/values/secret.ts';
 import type { TaskJob, TaskOutcome } from '../task/task-job.ts';
 
-/** Counts a host's result and tells the readers of it, secrets masked. */
+/** Counts a host's result and tells the readers of it. */
 export function reportResult(
   job: TaskJob,
   host: string,
@@ -23,7 +23,6 @@ export function reportResult(
   });
   run.recap.count(host, ignored ? 'ignored' : outcome.status);
   if (outcome.status === 'changed') run.recap.count(host, 'ok');
-  const { masker } = run;
   run.emit({
     type: 'host.result',
     time: Date.now(),
@@ -32,13 +31,11 @@ export function reportResult(
     status: outcome.status,
     durationMs: Math.round(durationMs),
     ...(outcome.delegatedTo === undefined ? {} : { delegatedTo: outcome.delegatedTo }),
-    ...(outcome.summary === undefined || hidden ? {} : { summary: masker.text(outcome.summary) }),
-    ...(outcome.diff === undefined || outcome.diff.length === 0 || hidden
-      ? {}
-      : { diff: masker.data(outcome.diff) }),
-    ...(hidden ? { result: { censored: 'no_log' } } : { result: masker.data(outcome.result) }),
-    ...(outcome.message === undefined || hidden ? {} : { message: masker.text(outcome.message) }),
-    ...(outcome.error === undefined ? {} : { error: masker.data(outcome.error.toJSON()) }),
+    ...(outcome.summary === undefined || hidden ? {} : { summary: outcome.summary }),
+    ...(outcome.diff === undefined || outcome.diff.length === 0 || hidden ? {} : { diff: outcome.diff }),
+    ...(hidden ? { result: { censored: 'no_log' } } : { result: outcome.result }),
+    ...(outcome.message === undefined || hidden ? {} : { message: outcome.message }),
+    ...(outcome.error === undefined ? {} : { error: outcome.error.toJSON() }),
     ...(ignored ? { ignored: true } : {}),
   });
 }

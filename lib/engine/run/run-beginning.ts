@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { withoutSecrets } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { Chain } from '../journal/chain.ts';
 import { goOn } from '../journal/go-on.ts';
@@ -30,12 +30,16 @@ async function newChain(): Promise<Chain> {
  * The journal of a new run, or that of the run that is resumed, with the first record of this process in it. Throws kind
  * `refused` where somebody else has gone on with that run meanwhile.
  */
-export async function beginJournal(request: RunRequest, runId: string): Promise<JournalWriter> {
+export async function beginJournal(
+  request: RunRequest,
+  runId: string,
+  masker: Masker,
+): Promise<JournalWriter> {
   const again = `pitr resume ${runId}`;
   const common = {
     ...beginningHere(),
     inventories: request.inventories.map((path) => resolve(path)),
-    extraVars: withoutSecrets(request.extraVars),
+    extraVars: masker.data(request.extraVars),
   };
   if (request.resumes !== undefined) return goOn(request.resumes, { type: 'run.resumed', ...common }, again);
   const journal = await JournalWriter.create(journalPath(runId), { again, chain: await newChain() });

@@ -1,4 +1,4 @@
-import type { Masker } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
 import type { HostConnection } from '../../transport/types.ts';
@@ -29,6 +29,8 @@ export interface RunState {
   readonly answerable: boolean;
   readonly signal: AbortSignal;
   readonly masker: Masker;
+  /** Tasks (by id) of which it was said that they show a secret on a command line. */
+  readonly warnedOf: Set<string>;
   readonly forks: number;
   readonly tags: TagFilter;
   /** Registered results and facts, by host; they outlive plays. */
@@ -63,6 +65,14 @@ export class RecapBook {
 
   count(host: string, what: Count): void {
     this.#of(host)[what]++;
+  }
+
+  /** A block was rescued on a host: its failure counts as rescued, and not as failed. */
+  rescue(host: string, how: 'failed' | 'unreachable'): void {
+    const counts = this.#of(host);
+    counts.rescued++;
+    // In a resumed run the failure was counted by the process before.
+    if (counts[how] > 0) counts[how]--;
   }
 
   /** A host takes part in the run; it is in the recap even when nothing happens on it. */

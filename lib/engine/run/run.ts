@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { Masker } from '../../base/values/secret.ts';
+import { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
 import { endAbandoned } from '../back/end-abandoned.ts';
 import { refuseOtherPlaybook } from '../back/resume.ts';
@@ -11,21 +11,21 @@ import { newRunId } from '../journal/place.ts';
 import type { JournalledRun } from '../journal/read.ts';
 import { runJournal } from '../journal/run-journal.ts';
 import type { JournalWriter } from '../journal/writer.ts';
-import { allTrue } from '../task/conditions.ts';
 import { TaskTurns } from '../task/task-turns.ts';
-import { type PlayBatch, type PlayFiles, playScope } from '../task/variables.ts';
 import { Connections } from './connections.ts';
 import { HeldLocks, journalUnderLocks } from './held-locks.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
-import { hostsOfPlay, serialBatches } from './play-hosts.ts';
-import { PlayRun } from './play-run.ts';
 import { beginJournal } from './run-beginning.ts';
+import { runPlays } from './run-plays.ts';
 import type { RunRequest } from './run-request.ts';
-import { type Answer, RecapBook, type RunState, tagsSelect } from './run-state.ts';
+import { type Answer, RecapBook, type RunState } from './run-state.ts';
+import { secretWarnings } from './secret-warnings.ts';
 
 /** How the run talks to whoever started it. */
 export interface RunDoor {
   readonly emit: EventReader;
+  /** Knows what was met as a secret already: on the command line, in the environment of the process. */
+  readonly masker?: Masker | undefined;
   readonly ask: (question: Question) => Promise<Answer>;
   /** false: there is nobody to answer, so a run that will ask is refused before it begins. */
   readonly answerable?: boolean | undefined;
@@ -44,7 +44,8 @@ export interface RunOutcome {
  * with what was given; everything that happens on hosts is in the events and the outcome.
  */
 export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<RunOutcome> {
-  const loaded = await loadRun(request);
+  const masker = door.masker ?? new Masker();
+  const loaded = await loadRun(request, masker);
   const { resumes } = request;
   const runId = resumes?.started.runId ?? newRunId();
   if (resumes !== undefined)
@@ -52,13 +53,12 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
       resumes,
       loaded.plays.map(({ play }) => play),
     );
-  if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, door.answerable ?? true);
-  const masker = new Masker();
+  if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, masker, door.answerable ?? true);
   const connections = new Connections(loaded.inventory, request.extraVars, masker);
-  const journal = request.mode === 'run' ? await beginJournal(request, runId) : undefined;
+  const journal = request.mode === 'run' ? await beginJournal(request, runId, masker) : undefined;
   const past = resumes === undefined ? undefined : pastOf(resumes.records);
   const held = new HeldLocks();
-  const emit = guarded(door.emit, journal);
+  const emit = guarded(door.emit, journal, masker);
   const run = newRun(request, loaded, {
     runId,
     emit,
@@ -84,6 +84,8 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     hosts: loaded.hosts,
     ...(past === undefined ? {} : { doneBefore: past.size }),
   });
+  for (const text of await secretWarnings(masker, connections.keyFiles(loaded.hosts)))
+    emit({ type: 'warning', time: Date.now(), text });
   try {
     const error = (await clearUp(run, resumes)) ?? (await runPlays(run, loaded, request.limit));
     const reason = held.lost ?? saidBy(door.signal, error);
@@ -124,6 +126,7 @@ function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState
     predictions: request.mode === 'run' ? undefined : new Predictions(),
     recap: new RecapBook(),
     turns: new TaskTurns(),
+    warnedOf: new Set(),
     lost: new Set(),
     notified: new Map(),
     forceHandlers: request.forceHandlers ?? false,
@@ -139,6 +142,7 @@ async function rehearse(
   request: RunRequest,
   loaded: LoadedRun,
   runId: string,
+  masker: Masker,
   answerable: boolean,
 ): Promise<void> {
   const run = newRun(request, loaded, {
@@ -148,7 +152,7 @@ async function rehearse(
     // What a resumed run has been told before is not asked again.
     answerable: answerable || request.resumes !== undefined,
     signal: new AbortController().signal,
-    masker: new Masker(),
+    masker,
     connection: (host) => {
       throw new Error(`${host} was to be contacted before the run`);
     },
@@ -158,70 +162,6 @@ async function rehearse(
   });
   const wrong = await runPlays({ ...run, mode: 'dry-run' }, loaded, request.limit);
   if (wrong?.kind === 'validation' || wrong?.kind === 'refused') throw wrong;
-}
-
-async function runPlays(
-  run: RunState,
-  loaded: LoadedRun,
-  limit: string | undefined,
-): Promise<PitrError | undefined> {
-  let firstError: PitrError | undefined;
-  for (const files of loaded.plays) {
-    const { play } = files;
-    if (!play.tasks.some((step) => step.kind === 'block' || tagsSelect(step.tags, run.tags))) {
-      run.emit({
-        type: 'play.skipped',
-        time: Date.now(),
-        play: play.name,
-        why: play.tasks.length === 0 ? 'it has no tasks' : 'no task has a selected tag',
-      });
-      continue;
-    }
-    try {
-      const matched = hostsOfPlay(run, files, limit).filter((host) => !run.lost.has(host));
-      const hosts = matched.filter((host) => wanted(run, files, host, matched));
-      if (hosts.length === 0) {
-        run.emit({
-          type: 'play.skipped',
-          time: Date.now(),
-          play: play.name,
-          why:
-            play.when.length > 0 && matched.length > 0 ? 'its condition is false' : 'no host is left for it',
-        });
-        continue;
-      }
-      for (const batch of serialBatches(hosts, play.serial)) {
-        const outcome = await runBatch(run, { ...files, hosts: batch });
-        firstError ??= outcome.error;
-        if (outcome.stopRun) return firstError;
-      }
-    } catch (thrown) {
-      return firstError ?? asPitrError(run.signal.aborted ? run.signal.reason : thrown);
-    }
-  }
-  return firstError;
-}
-
-/** Whether the condition of an imported play holds for the host; one that check mode cannot know counts as yes. */
-function wanted(run: RunState, files: PlayFiles, host: string, hosts: readonly string[]): boolean {
-  return allTrue(files.play.when, playScope(run, { ...files, hosts }, host)) !== false;
-}
-
-async function runBatch(
-  run: RunState,
-  vars: PlayBatch,
-): Promise<{ readonly stopRun: boolean; readonly error: PitrError | undefined }> {
-  for (const host of vars.hosts) run.recap.enter(host);
-  run.emit({
-    type: 'play.started',
-    time: Date.now(),
-    play: vars.play.name,
-    hosts: vars.hosts,
-    at: vars.play.at,
-  });
-  const outcome = await new PlayRun(run, vars).play();
-  run.emit({ type: 'play.finished', time: Date.now(), play: vars.play.name });
-  return outcome;
 }
 
 /** An interruption is told as such; what it met with is a detail. */
@@ -258,7 +198,12 @@ async function finish(
   const jsonOf = (error: PitrError | undefined) =>
     error === undefined ? {} : { error: run.masker.data(error.toJSON()) };
   for (const [host, handlers] of Object.entries(notRun)) {
-    journal?.append({ type: 'handlers.notified', time: Date.now(), host, handlers });
+    journal?.append({
+      type: 'handlers.notified',
+      time: Date.now(),
+      host,
+      handlers: run.masker.data(handlers),
+    });
   }
   const unwritten = await journal
     ?.durable({ type: 'run.finished', time: Date.now(), status: statusOf(reason), recap, ...jsonOf(reason) })
@@ -277,14 +222,19 @@ async function finish(
   return { runId: run.runId, status, error, recap };
 }
 
-/** A reader that throws never stops a recovery; the journal learns which task is under way. */
-function guarded(emit: EventReader, journal: JournalWriter | undefined): EventReader {
+/** A reader that throws never stops a recovery, and none sees a secret; the journal learns which task is under way. */
+function guarded(emit: EventReader, journal: JournalWriter | undefined, masker: Masker): EventReader {
   return (event: PitrEvent) => {
     if (event.type === 'task.started') {
-      journal?.append({ type: 'task.started', time: event.time, task: event.task.id, name: event.task.name });
+      journal?.append({
+        type: 'task.started',
+        time: event.time,
+        task: event.task.id,
+        name: masker.text(event.task.name),
+      });
     }
     try {
-      emit(event);
+      emit(masker.data(event));
     } catch (error) {
       process.emitWarning(`a display failed: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -12,6 +12,7 @@ import type {
   TaskContext,
 } from '../../contract/module.ts';
 import type { Prediction } from '../../contract/resource.ts';
+import { placeIn } from '../../modules/own-fault.ts';
 import { CHANGE_MARK, changeMark } from '../back/orphans.ts';
 import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
@@ -34,6 +35,8 @@ export interface Workplace {
   /** Present in check mode and dry run. */
   readonly predictions: Predictions | undefined;
   readonly journal: ChangeJournal | undefined;
+  /** Told every result before it is written down: there may be secrets in it. */
+  readonly learn: (result: Result) => void;
 }
 
 /** Where changes are written down, durably, before and after they happen. */
@@ -174,6 +177,7 @@ function effectsSaid({ name, module }: Named, change: Journalled<Change>): reado
   throw new PitrError({
     kind: 'failed',
     code: 'module-effects',
+    at: placeIn(module, 'effects'),
     message: `${name} says wrongly what its change leaves behind: effects.${issue?.path.join('.')}: ${issue?.message}`,
     state: 'nothing was changed',
     next: ['That is a fault of the module; docs/writing-modules.md has the fields.'],
@@ -217,9 +221,11 @@ async function change(
       params,
       context,
     );
+    place.learn(result);
     if (number !== undefined) await place.journal?.done(number, result);
     return { status: 'changed', result, summary: planned.summary, diff: planned.diff };
   } catch (error) {
+    if (error instanceof PitrError) place.learn(error.result ?? {});
     if (number !== undefined) await place.journal?.failed(number, error);
     throw error;
   }

@@ -1,6 +1,9 @@
 import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts';
+import type { Masker } from '../../base/values/masker.ts';
+import { isSecretName } from '../../base/values/secret-names.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { undefinedVariable, type VariableRef } from '../../language/expression/variables.ts';
+import { refuseJinjaStatements } from '../../language/template/parse.ts';
 import { parseTemplate } from '../../language/template/template.ts';
 import type { Located } from '../../language/yaml/located.ts';
 
@@ -38,16 +41,19 @@ export function dataLayer(values: Readonly<Record<string, unknown>> | ReadonlyMa
  */
 export class Scope {
   readonly #layers: readonly Layer[];
+  readonly #masker: Masker | undefined;
   readonly #values = new Map<string, unknown>();
   readonly #resolving: string[] = [];
 
-  constructor(layers: readonly Layer[]) {
+  /** `masker` learns what is a secret among the values that are rendered here. */
+  constructor(layers: readonly Layer[], masker?: Masker) {
     this.#layers = layers;
+    this.#masker = masker;
   }
 
   /** The same scope with more layers on top. */
   with(...layers: readonly Layer[]): Scope {
-    return new Scope([...this.#layers, ...layers]);
+    return new Scope([...this.#layers, ...layers], this.#masker);
   }
 
   has(name: string): boolean {
@@ -66,6 +72,8 @@ export class Scope {
     const found = this.#find(name);
     if (found === undefined) return undefined;
     const value = found.kind === 'data' ? found.value : this.#resolve(name, found.located);
+    // Data was looked through when it came; what a template makes is known only here.
+    if (found.kind === 'templates' || isSecretName(name)) this.#masker?.learn({ [name]: value });
     this.#values.set(name, value);
     return value;
   }
@@ -138,7 +146,10 @@ export class Scope {
     locate: (path: readonly (string | number)[]) => SourcePosition,
   ): unknown {
     if (typeof value === 'string') {
-      if (!value.includes('{{')) return value;
+      if (!value.includes('{{')) {
+        refuseJinjaStatements(value, locate(path));
+        return value;
+      }
       const template = parseTemplate(value, locate(path));
       if (template.isConstant) return template.render({});
       return template.render(this.contextFor(template.variables));

@@ -1,15 +1,16 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { Unknown } from '../../base/values/unknown.ts';
+import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
 import type { Result } from '../../contract/module.ts';
 import type { Task } from '../../language/playbook/model.ts';
 import { describeDryRun } from '../run/dry-run.ts';
 import type { RunState } from '../run/run-state.ts';
+import { commandLineWatch } from './command-line-watch.ts';
 import { allTrue } from './conditions.ts';
 import { type ModuleOutcome, runModule, type Workplace } from './module-run.ts';
 import { quiet, unlogged } from './no-log.ts';
 import type { Scope } from './scope.ts';
 import { taskContext } from './task-context.ts';
-import { notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
+import { learnResult, notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { taskParams } from './task-params.ts';
 import { playScope } from './variables.ts';
 
@@ -19,7 +20,10 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
   const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
   if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
   const target = delegate === undefined ? host : delegateName(String(delegate), run, task);
-  const prepared = taskParams(job, scope, target === host ? scope : playScope(run, vars, target));
+  const workScope = target === host ? scope : playScope(run, vars, target);
+  const prepared = taskParams(job, scope, workScope);
+  const watch = commandLineWatch(job, host);
+  if (module.kind === 'change' && 'params' in prepared) watch(module.commandLine?.(prepared.params) ?? []);
   if (run.mode === 'dry-run' && module.kind !== 'control') {
     return describeDryRun(job, 'unknown' in prepared ? prepared.written : prepared.params, target);
   }
@@ -27,15 +31,16 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     return { status: 'unknown', result: {}, summary: notKnown(prepared.unknown.why) };
   run.emit({ type: 'host.started', time: Date.now(), task: ref, host });
 
-  const { context, defaults, release } = taskContext(job, host, scope);
+  const { context, defaults, release } = taskContext(job, host, scope, workScope);
   const place: Workplace = {
     host: target,
     step: { task: task.id, turn: job.turns.get(host) ?? 1, host, item },
     past: run.past,
     dryRun: run.mode === 'dry-run',
     peers: run.connection,
-    defaults,
+    defaults: { ...defaults, watch },
     predictions: run.predictions,
+    learn: (result) => learnResult(run.masker, task, result),
     journal: task.noLog && run.journal !== undefined ? unlogged(run.journal) : run.journal,
   };
   try {
@@ -49,6 +54,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
         task.noLog ? quiet(context) : context,
       );
     } catch (thrown) {
+      if (thrown instanceof UnknownReached) throw thrown;
       const error = release.timedOut() ?? asPitrError(thrown);
       if (task.failedWhen === undefined || error.result === undefined) throw error;
       outcome = { status: 'changed', result: error.result };

@@ -1,10 +1,15 @@
 import { join } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { type Masker, Secret } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
+import { Secret } from '../../base/values/secret.ts';
+import { isSecretName } from '../../base/values/secret-names.ts';
 import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
+import { utf8Text } from '../../base/values/utf8.ts';
+import { saysYes } from '../../base/values/yes.ts';
 import type { Question, TaskContext } from '../../contract/module.ts';
 import { projectRoot } from '../../language/playbook/assets.ts';
 import { renderFile } from '../../language/template/template.ts';
+import { AS_LOGIN_USER } from '../../transport/types.ts';
 import { operatorHere } from '../journal/beginning.ts';
 import type { HostDefaults } from '../run/live-host.ts';
 import { controllerFile, findControllerFile } from './files.ts';
@@ -22,9 +27,12 @@ export function taskContext(
   job: TaskJob,
   host: string,
   scope: Scope,
+  /** Of the host that the task works on, where it is delegated. */
+  workScope: Scope,
 ): { readonly context: TaskContext; readonly defaults: HostDefaults; readonly release: Release } {
   const { run, task, ref } = job;
   const { signal, release } = deadline(job, scope);
+  const output = maskedOutput(job, host);
   const directories = (kind: string): string[] => [join(task.directory, kind), task.directory];
   const context: TaskContext = {
     runId: run.runId,
@@ -36,20 +44,11 @@ export function taskContext(
         time: Date.now(),
         task: ref,
         host,
-        text: run.masker.text(text),
+        text,
         ...(data === undefined ? {} : { data }),
       }),
-    output: (stream, text) =>
-      run.emit({
-        type: 'host.output',
-        time: Date.now(),
-        task: ref,
-        host,
-        stream,
-        text: run.masker.text(text),
-      }),
-    warn: (text) =>
-      run.emit({ type: 'warning', time: Date.now(), text: run.masker.text(text), host, task: ref }),
+    output: output.tell,
+    warn: (text) => run.emit({ type: 'warning', time: Date.now(), text, host, task: ref }),
     file: async (path) => controllerFile(await findControllerFile(path, directories('files'))),
     render: async (path, extra = {}) => {
       const found = await findControllerFile(path, [
@@ -58,7 +57,9 @@ export function taskContext(
       ]);
       const { bytes } = await controllerFile(found);
       const all = scope.with(dataLayer(extra));
-      const text = renderFile((await bytes()).toString(), found, (variables) => all.contextFor(variables));
+      const text = renderFile(utf8Text(await bytes(), found), found, (variables) =>
+        all.contextFor(variables),
+      );
       if (text instanceof Unknown) throw new UnknownReached(text);
       if (!(text instanceof Secret)) return text;
       run.masker.add(text.reveal());
@@ -71,11 +72,39 @@ export function taskContext(
   return {
     context,
     defaults: {
-      user: becomeUser(job, scope),
+      user: becomeUser(job, scope, workScope),
       env: job.module.kind === 'control' ? undefined : environment(job, scope),
       signal,
     },
-    release,
+    release: Object.assign(
+      () => {
+        output.end();
+        release();
+      },
+      { timedOut: release.timedOut },
+    ),
+  };
+}
+
+/**
+ * The output of a task's commands as it comes: a secret that begins in one piece and ends in the next is masked too.
+ * What goes into a variable with the name of a secret is not shown at all: it is known only when it is complete.
+ */
+function maskedOutput(
+  { run, ref, task }: TaskJob,
+  host: string,
+): { readonly tell: TaskContext['output']; readonly end: () => void } {
+  if (task.register !== undefined && isSecretName(task.register)) return { tell: () => {}, end: () => {} };
+  const streams = { stdout: run.masker.stream(), stderr: run.masker.stream() };
+  const emit = (stream: 'stdout' | 'stderr', text: string): void => {
+    if (text === '') return;
+    run.emit({ type: 'host.output', time: Date.now(), task: ref, host, stream, text });
+  };
+  return {
+    tell: (stream, text) => emit(stream, streams[stream].push(text)),
+    end: () => {
+      for (const stream of ['stdout', 'stderr'] as const) emit(stream, streams[stream].end());
+    },
   };
 }
 
@@ -131,17 +160,16 @@ function deadline(
   };
 }
 
-function becomeUser({ task, vars }: TaskJob, scope: Scope): string | undefined {
+function becomeUser({ task, vars }: TaskJob, scope: Scope, workScope: Scope): string | undefined {
   const become = task.become ?? vars.play.become;
   if (become === undefined) {
-    const enabled = scope.get('ansible_become');
-    return enabled === true || enabled === 'true'
-      ? String(scope.get('ansible_become_user') ?? 'root')
-      : undefined;
+    const enabled = workScope.get('ansible_become');
+    if (enabled === undefined) return undefined;
+    return saysYes(enabled) ? String(workScope.get('ansible_become_user') ?? 'root') : AS_LOGIN_USER;
   }
-  if (!become.enabled) return undefined;
+  if (!become.enabled) return AS_LOGIN_USER;
   if (become.user !== undefined) return String(known(scope.renderLocated(become.user)));
-  return String(scope.get('ansible_become_user') ?? 'root');
+  return String(workScope.get('ansible_become_user') ?? 'root');
 }
 
 function environment(
@@ -155,6 +183,7 @@ function environment(
   for (const level of levels)
     for (const [name, value] of Object.entries(Object(known(scope.renderLocated(level)))))
       env[name] = revealed(known(value), run.masker);
+  run.masker.learn(env);
   return env;
 }
 

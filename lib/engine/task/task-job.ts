@@ -1,4 +1,6 @@
 import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
+import type { Masker } from '../../base/values/masker.ts';
+import { isSecretName } from '../../base/values/secret-names.ts';
 import { findUnknown, Unknown, UnknownReached } from '../../base/values/unknown.ts';
 import type { AnyModule, Diff, Result } from '../../contract/module.ts';
 import type { Task } from '../../language/playbook/model.ts';
@@ -28,6 +30,14 @@ export interface TaskJob {
   readonly module: AnyModule;
   /** By host: the how manieth time it is that the task runs there. */
   readonly turns: ReadonlyMap<string, number>;
+}
+
+/** Learns the secrets of a result: what has the name of one, and what a task printed or read whose `register` has. */
+export function learnResult(masker: Masker, { register }: Task, result: Result): void {
+  masker.learn(result);
+  if (register === undefined || !isSecretName(register)) return;
+  const { stdout, stderr, content, rows } = result;
+  masker.learn({ [register]: [stdout, stderr, content, rows] });
 }
 
 /** `result`, and the name under `register`, as `until`, `changed_when` and `failed_when` see them. */

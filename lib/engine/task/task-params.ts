@@ -1,4 +1,5 @@
-import { type Masker, Secret } from '../../base/values/secret.ts';
+import type { Masker } from '../../base/values/masker.ts';
+import { Secret } from '../../base/values/secret.ts';
 import { findUnknown, Unknown } from '../../base/values/unknown.ts';
 import type { AnyModule } from '../../contract/module.ts';
 import type { Evaluated } from '../../contract/params.ts';
@@ -40,6 +41,7 @@ export function taskParams(job: TaskJob, scope: Scope, workplaceScope: Scope): T
     const value = workplaceScope.get(variable);
     if (value !== undefined) written[name] = value;
   }
+  run.masker.learn(written);
   const unknown = module.kind === 'control' ? undefined : findUnknown(written);
   if (unknown !== undefined) {
     refuseWrong(module, task.module, written, source);

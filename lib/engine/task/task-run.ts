@@ -53,6 +53,7 @@ function loopItems(items: unknown, task: Task): readonly unknown[] {
 async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): Promise<TaskOutcome> {
   const { run, vars, task, ref } = job;
   const { loopVar, indexVar } = task.loopControl;
+  run.masker.learn({ [loopVar]: items });
   const outcomes: TaskOutcome[] = [];
   for (const [index, item] of items.entries()) {
     const loop = { [loopVar]: item, ...(indexVar === undefined ? {} : { [indexVar]: index }) };
@@ -68,10 +69,10 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
       time: Date.now(),
       task: ref,
       host,
-      item: run.masker.text(name),
+      item: name,
       status: outcome.status,
-      ...(outcome.summary === undefined || task.noLog ? {} : { summary: run.masker.text(outcome.summary) }),
-      ...(outcome.error === undefined ? {} : { error: run.masker.data(outcome.error.toJSON()) }),
+      ...(outcome.summary === undefined || task.noLog ? {} : { summary: outcome.summary }),
+      ...(outcome.error === undefined ? {} : { error: outcome.error.toJSON() }),
     });
     if (outcome.error?.kind === 'unreachable' || outcome.error?.kind === 'interrupted') break;
   }
@@ -149,7 +150,7 @@ async function retried(
       host,
       attempt: tries,
       retries,
-      why: task.noLog ? 'not yet' : run.masker.text(why),
+      why: task.noLog ? 'not yet' : why,
     });
     await pause(delayMs, run.signal);
   }

@@ -10,7 +10,7 @@ import { dataLayer, type Layer, OMIT, Scope, templatesLayer } from './scope.ts';
  * that pitr itself gives (`inventory_hostname`, ...).
  */
 export function playScope(run: RunState, play: PlayBatch, host: string): Scope {
-  return new Scope([...layersBelowTask(run, play, host), ...layersAboveTask(run, play, host)]);
+  return new Scope([...layersBelowTask(run, play, host), ...layersAboveTask(run, play, host)], run.masker);
 }
 
 export function taskScope(
@@ -20,11 +20,14 @@ export function taskScope(
   task: Pick<Task, 'vars'>,
   loop: Readonly<Record<string, unknown>> = {},
 ): Scope {
-  return new Scope([
-    ...layersBelowTask(run, play, host),
-    ...task.vars.map((vars) => templatesLayer(vars)),
-    ...layersAboveTask(run, play, host, loop),
-  ]);
+  return new Scope(
+    [
+      ...layersBelowTask(run, play, host),
+      ...task.vars.map((vars) => templatesLayer(vars)),
+      ...layersAboveTask(run, play, host, loop),
+    ],
+    run.masker,
+  );
 }
 
 /** A play with the files of its variables loaded. */

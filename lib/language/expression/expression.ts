@@ -33,12 +33,17 @@ const parsedTexts = new Map<string, Parsed>();
 export class Expression {
   readonly text: string;
   readonly #at: SourcePosition | undefined;
+  readonly #advises: boolean;
   readonly #parsed: Parsed;
 
-  /** Throws kind `validation`, code `expression-syntax` or `expression-type`. */
-  constructor(text: string, at: SourcePosition | undefined) {
+  /**
+   * `advises`: its errors offer what to write instead. Throws kind `validation`, code `expression-syntax` or
+   * `expression-type`.
+   */
+  constructor(text: string, at: SourcePosition | undefined, advises = true) {
     this.text = text;
     this.#at = at;
+    this.#advises = advises;
     this.#parsed = this.#parse();
   }
 
@@ -120,7 +125,7 @@ export class Expression {
       if (!isCelError(error)) throw this.error('expression-syntax', `cannot be read: ${messageOf(error)}`, 0);
       const offset = originalOffset(error.range?.start ?? 0, insertions);
       const { message } = failureWords(error.code, error.summary);
-      throw this.error('expression-syntax', `invalid condition: ${message}`, offset, syntaxHint(this.text));
+      throw this.error('expression-syntax', `invalid condition: ${message}`, offset, this.#advice());
     }
   }
 
@@ -135,14 +140,14 @@ export class Expression {
         'expression-type',
         `unknown function "${called}"${didYouMean(called, functionNames())}`,
         offset,
-        syntaxHint(this.text),
+        this.#advice(),
       );
     }
     return this.error(
       'expression-type',
       `invalid condition: ${message}`,
       offset,
-      hint ?? reservedHint(this.text) ?? syntaxHint(this.text),
+      hint ?? reservedHint(this.text) ?? this.#advice(),
     );
   }
 
@@ -156,7 +161,7 @@ export class Expression {
       (Object.hasOwn(context, name) && context[name] !== undefined)
     )
       return undefined;
-    const hint = constantHint(name) ?? syntaxHint(this.text);
+    const hint = constantHint(name) ?? this.#advice();
     return undefinedVariable(
       name,
       Object.keys(context),
@@ -217,10 +222,25 @@ export class Expression {
     };
   }
 
+  #advice(): string | undefined {
+    return this.#advises ? syntaxHint(this.text, isCondition) : undefined;
+  }
+
   #position(offset: number): SourcePosition | undefined {
     if (this.#at === undefined) return undefined;
     const place = lineAndColumn(this.text, offset);
     return positionInText(this.#at, place.line, place.column);
+  }
+}
+
+/** Whether a text is a condition as far as that is known before it is evaluated. */
+function isCondition(text: string): boolean {
+  try {
+    const { type } = new Expression(text, undefined, false);
+    return type === 'bool' || type === 'dyn';
+  } catch (error) {
+    if (error instanceof PitrError) return false;
+    throw error;
   }
 }
 

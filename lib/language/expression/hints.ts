@@ -1,11 +1,17 @@
+import { asCondition } from '../jinja/to-condition.ts';
 import { TYPE_NAMES } from './reserved.ts';
 
-/** What to write instead of what Jinja or another language would have; nothing when there is no idea. */
-export function syntaxHint(text: string): string | undefined {
+/**
+ * What to write instead of what Jinja or another language would have; nothing when there is no idea. A rewrite is offered
+ * only where `accepts` says that it is a condition.
+ */
+export function syntaxHint(text: string, accepts: (condition: string) => boolean): string | undefined {
   if (/^\s*$/.test(text)) return 'Write an expression, or remove the key.';
   const bare = withoutStrings(text);
-  const rewritten = rewrite(text, bare);
-  if (rewritten !== text) return `Write: ${rewritten}`;
+  const rewritten = [asCondition(text), rewrite(text, bare)].find(
+    (one) => one !== undefined && withoutBlanks(one) !== withoutBlanks(text) && accepts(one),
+  );
+  if (rewritten !== undefined) return `Write: ${rewritten}`;
   if (/(?<!\|)\|(?!\|)/.test(bare)) {
     return 'There are no filters with |: use functions, as in size(x), lower(x), has(x), x.contains("y").';
   }
@@ -16,7 +22,7 @@ export function syntaxHint(text: string): string | undefined {
   return undefined;
 }
 
-const IS_DEFINED = /([A-Za-z_][\w.]*)\s+is\s+(not\s+)?(?:defined|undefined)\b/g;
+const IS_DEFINED = /(?!(?:and|or|not)\b)\b([A-Za-z_][\w.]*)\s+is\s+(not\s+)?(?:defined|undefined)\b/g;
 
 /** The same in this language where word for word is enough. Strings are left alone. */
 function rewrite(text: string, bare: string): string {
@@ -45,9 +51,13 @@ function rewrite(text: string, bare: string): string {
   return out;
 }
 
-/** The text with everything between quotes blanked, offsets kept. */
+function withoutBlanks(text: string): string {
+  return text.replace(/\s/g, '');
+}
+
+/** The text with nothing but quotes where texts were, offsets kept. */
 function withoutStrings(text: string): string {
-  return text.replace(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/gs, (literal) => ' '.repeat(literal.length));
+  return text.replace(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/gs, (literal) => '"'.repeat(literal.length));
 }
 
 /** A type's name where a variable was meant. */

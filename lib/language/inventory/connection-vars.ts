@@ -37,10 +37,27 @@ export const CONNECTION_VARS = {
     names: ['pitr_host_key_checking', 'ansible_host_key_checking', 'ansible_ssh_host_key_checking'],
     summary: 'strict (default), or accept-new: the key of a host that is not known yet is stored',
   },
+  jump: {
+    names: ['pitr_jump'],
+    summary:
+      'hosts to go through, the nearest first: [user@]host[:port]; none: no host, whatever ssh_config says',
+  },
+  commonArgs: {
+    names: ['ansible_ssh_common_args'],
+    summary:
+      'options of the OpenSSH client that say how the host is reached: -J, -o ProxyJump=..., -o HostKeyAlias=...',
+  },
+  extraArgs: { names: ['ansible_ssh_extra_args'], summary: 'more of them' },
+  args: { names: ['ansible_ssh_args'], summary: 'more of them' },
   connectTimeout: {
     names: ['pitr_connect_timeout', 'ansible_timeout', 'ansible_ssh_timeout'],
     summary: 'seconds to wait for a connection (10)',
   },
+  become: {
+    names: ['ansible_become'],
+    summary: 'yes: commands run as another user than the one who logs in',
+  },
+  becomeUser: { names: ['ansible_become_user'], summary: 'that user (root)' },
   becomeMethod: {
     names: ['ansible_become_method'],
     summary: 'how another user is become: auto, sudo, su, runuser',
@@ -52,19 +69,20 @@ export const CONNECTION_VARS = {
       'ansible_sudo_pass',
       'ansible_sudo_password',
       'ansible_su_pass',
+      // Of PITR_BECOME_PASSWORD_FILE: for hosts of which nothing else says it.
+      'pitr_become_password',
     ],
     summary: 'the password that sudo or su asks for',
   },
 } as const satisfies Readonly<Record<string, ConnectionVar>>;
 
+/** The names that begin with `pitr_`: all of them are pitr's own. */
+export const NAMES_OF_PITR: readonly string[] = Object.values(CONNECTION_VARS)
+  .flatMap(({ names }): readonly string[] => names)
+  .filter((name) => name.startsWith('pitr_'));
+
 /** Variables of Ansible that would change how a host is reached and that pitr cannot follow, with the way out. */
 export const UNSUPPORTED_VARS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    ['ansible_ssh_common_args', 'ansible_ssh_extra_args', 'ansible_ssh_args'].map((name) => [
-      name,
-      'Write the options (ProxyJump, HostKeyAlias, ...) into ~/.ssh/config: it is read for every host.',
-    ]),
-  ),
   ansible_docker_extra_args: 'Choose the engine with DOCKER_HOST or a docker context.',
   ansible_become_exe: 'The programs are found on the PATH of the host.',
   ansible_become_flags: 'Set what is needed in sudoers.',
@@ -72,7 +90,7 @@ export const UNSUPPORTED_VARS: Readonly<Record<string, string>> = {
 
 /** Variables of Ansible that say nothing to pitr: known, so that they are not taken for misspelt ones. */
 export const OTHER_ANSIBLE_VARS: ReadonlySet<string> = new Set([
-  ...['ansible_become', 'ansible_become_user', 'ansible_python_interpreter', 'ansible_shell_type'],
+  ...['ansible_python_interpreter', 'ansible_shell_type'],
   ...['ansible_shell_executable', 'ansible_remote_tmp', 'ansible_pipelining', 'ansible_ssh_pipelining'],
   ...[
     'ansible_group_priority',

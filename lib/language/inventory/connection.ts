@@ -4,7 +4,9 @@ import { didYouMean, nearestName } from '../../base/errors/nearest.ts';
 import type { PitrError, SourcePosition } from '../../base/errors/pitr-error.ts';
 import { Secret } from '../../base/values/secret.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import { saysYes } from '../../base/values/yes.ts';
 import type { BecomeSettings, SshSettings } from '../../transport/types.ts';
+import { type ClientOptions, clientOptions } from './client-options.ts';
 import { CONNECTION_VARS, OTHER_ANSIBLE_VARS, UNSUPPORTED_VARS } from './connection-vars.ts';
 import { inventoryError } from './errors.ts';
 import type { InventoryHost, ResolveConnection } from './model.ts';
@@ -74,16 +76,19 @@ function sshSettings(
   become: BecomeSettings | undefined,
 ): SshSettings {
   const seconds = vars.number('connectTimeout', 1, 3600) ?? DEFAULT_CONNECT_TIMEOUT_SECONDS;
+  const client = vars.clientOptions();
   return {
     kind: 'ssh',
     address: vars.text('host') ?? host.name,
-    port: vars.number('port', 1, 65_535) ?? 22,
+    port: vars.number('port', 1, 65_535),
     user: vars.text('user'),
     identityFiles: vars.paths('identityFile'),
     passphrase: vars.secret('passphrase'),
     password: vars.secret('password'),
     knownHostsFiles: vars.paths('knownHosts'),
-    hostKeyChecking: vars.choice('hostKeyChecking', HOST_KEY_CHECKING) ?? 'strict',
+    hostKeyChecking: vars.choice('hostKeyChecking', HOST_KEY_CHECKING) ?? client?.hostKeyChecking ?? 'strict',
+    jumps: vars.jumps(),
+    clientOptions: client?.words,
     connectTimeoutMs: seconds * 1000,
     become,
   };
@@ -92,8 +97,9 @@ function sshSettings(
 function becomeSettings(vars: ConnectionVars): BecomeSettings | undefined {
   const method = vars.choice('becomeMethod', BECOME_METHODS);
   const password = vars.secret('becomePassword');
-  if (method === undefined && password === undefined) return undefined;
-  return { method: method ?? 'auto', password };
+  const user = vars.isOn('become') ? (vars.text('becomeUser') ?? 'root') : undefined;
+  if (method === undefined && password === undefined && user === undefined) return undefined;
+  return { method: method ?? 'auto', password, user };
 }
 
 const WORD = 'a text without control characters that does not begin with "-"';
@@ -123,7 +129,7 @@ class ConnectionVars {
       if (!/^(?:ansible|pitr)_/.test(name) || known.includes(name) || OTHER_ANSIBLE_VARS.has(name)) continue;
       const wayOut = Object.hasOwn(UNSUPPORTED_VARS, name) ? UNSUPPORTED_VARS[name] : undefined;
       if (wayOut !== undefined) throw this.#error(name, `"${name}" is not supported`, [wayOut]);
-      if (nearestName(name, known) === undefined) continue;
+      if (!name.startsWith('pitr_') && nearestName(name, known) === undefined) continue;
       throw this.#error(name, `unknown connection variable "${name}"${didYouMean(name, known)}`, [
         'If it is a variable of your own, give it a name without ansible_ or pitr_ before it.',
       ]);
@@ -148,6 +154,11 @@ class ConnectionVars {
     if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max)
       return number;
     throw this.#wrong(found.name, `a whole number from ${min} to ${max}`, value);
+  }
+
+  isOn(variable: VarName): boolean {
+    const found = this.#find(variable);
+    return found !== undefined && saysYes(found.value);
   }
 
   secret(variable: VarName): Secret | undefined {
@@ -184,6 +195,41 @@ class ConnectionVars {
         throw this.#wrong(found.name, 'a path', path);
       return resolve(base, path.replace(/^~(?=\/|$)/, homedir()));
     });
+  }
+
+  /** `[user@]host[:port]` each, as a list or with commas between them; `none` is none. */
+  jumps(): readonly string[] | undefined {
+    const found = this.#find('jump');
+    if (found === undefined) return undefined;
+    const { name, value } = found;
+    const list: readonly unknown[] = Array.isArray(value) ? value : String(value).split(',');
+    if (list.length === 1 && list[0] === 'none') return [];
+    return list.map((jump) => {
+      const word = typeof jump === 'string' ? jump.trim() : '';
+      if (word === '' || !isWord(word) || /\s/.test(word))
+        throw this.#wrong(name, 'hosts, as [user@]host[:port]', value);
+      return word;
+    });
+  }
+
+  /** What Ansible passes to the OpenSSH client, in its order. */
+  clientOptions(): ClientOptions | undefined {
+    const all = (['args', 'commonArgs', 'extraArgs'] as const).flatMap((variable) => {
+      const found = this.#find(variable);
+      if (found === undefined || found.value === '') return [];
+      const options = typeof found.value === 'string' ? clientOptions(found.value) : 'it must be a text';
+      if (typeof options !== 'string') return [options];
+      throw this.#error(found.name, `"${found.name}": ${options}`, [
+        'Write what is needed of it into ~/.ssh/config, which is read for every host; jump hosts can stand in pitr_jump.',
+      ]);
+    });
+    if (all.length === 0) return undefined;
+    // The client takes the first value of an option.
+    const checking = all.find(({ hostKeyChecking }) => hostKeyChecking !== undefined)?.hostKeyChecking;
+    return {
+      words: all.flatMap(({ words }) => words),
+      ...(checking === undefined ? {} : { hostKeyChecking: checking }),
+    };
   }
 
   #find(variable: VarName): { readonly name: string; readonly value: unknown } | undefined {

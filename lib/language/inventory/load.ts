@@ -17,7 +17,8 @@ export interface LoadInventoryOptions {
  * order, later variables win. Without any path the inventory is empty, and only `localhost` can be reached.
  *
  * A host's variables, later ones over earlier ones:
- * 1. `vars:` of `all`, then of its groups, outer before inner, groups of the same depth in alphabetical order
+ * 1. `vars:` of `all`, then of its groups, outer before inner, groups of the same depth by their `ansible_group_priority`
+ *    (1 without it), then in alphabetical order
  * 2. `group_vars/all` beside the inventory, then in `varsDirectories`
  * 3. `group_vars/GROUP` in the order of 1, all of them beside the inventory, then all in `varsDirectories`
  * 4. what stands under the host in the inventory
@@ -74,10 +75,17 @@ async function build(
   sources: readonly string[],
   files: readonly VarsReader[],
 ): Promise<Inventory> {
+  const priorities = new Map([...draft.groups.keys()].map((name) => [name, priorityOf(name, draft)]));
   const outerFirst = [...draft.groups.keys()]
     .filter((name) => name !== 'all' && name !== 'ungrouped')
-    .sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0) || (a < b ? -1 : 1));
+    .sort(
+      (a, b) =>
+        (depths.get(a) ?? 0) - (depths.get(b) ?? 0) ||
+        (priorities.get(a) ?? 1) - (priorities.get(b) ?? 1) ||
+        (a < b ? -1 : 1),
+    );
   const members = new Map(outerFirst.map((name) => [name, draft.members(name)]));
+  for (const vars of [...draft.hosts.values()]) refusePriority(vars);
   const groupFiles = await groupVars(['all', ...outerFirst, 'ungrouped'], files);
 
   const hosts = new Map<string, InventoryHost>();
@@ -96,6 +104,28 @@ async function build(
   return { sources, hosts, groups: groupMembers(outerFirst, members, hosts) };
 }
 
+const PRIORITY = 'ansible_group_priority';
+
+/** Which of several groups of the same depth is read later, and wins: the one with the higher number. */
+function priorityOf(group: string, draft: InventoryDraft): number {
+  const written = draft.groups.get(group)?.vars.get(PRIORITY);
+  if (written === undefined) return 1;
+  const number = typeof written.value === 'string' ? Number(written.value) : written.value;
+  if (typeof number === 'number' && Number.isInteger(number)) return number;
+  throw inventoryError('group-priority', `"${PRIORITY}" must be a whole number`, written.at);
+}
+
+/** It decides in which order files of variables are read, so it cannot stand in one; nor does it mean anything for a host. */
+function refusePriority(vars: LayerOfVars): void {
+  const written = vars.get(PRIORITY);
+  if (written === undefined) return;
+  throw inventoryError(
+    'group-priority',
+    `"${PRIORITY}" counts only under vars: of a group in the inventory`,
+    written.at,
+  );
+}
+
 /** For each reader, the variables of each group. */
 function groupVars(
   groups: readonly string[],
@@ -106,6 +136,7 @@ function groupVars(
       const layers = await Promise.all(
         groups.map(async (group): Promise<[string, LayerOfVars]> => [group, await reader.group(group)]),
       );
+      for (const [, vars] of layers) refusePriority(vars);
       return new Map(layers);
     }),
   );

@@ -1,7 +1,9 @@
 import { didYouMean } from '../../base/errors/nearest.ts';
 import type { PitrError, SourcePosition } from '../../base/errors/pitr-error.ts';
+import { MAGIC_VARIABLES } from '../playbook/variables.ts';
 import { located, part } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
+import { NAMES_OF_PITR } from './connection-vars.ts';
 import type { DraftGroup, InventoryDraft } from './draft.ts';
 import { inventoryError } from './errors.ts';
 import { BadRange, expandRanges } from './ranges.ts';
@@ -84,7 +86,25 @@ function hostNames(key: string, at: SourcePosition): readonly string[] {
 
 /** Copies variables with their places. Nothing at all is an empty map. */
 export function readVars(vars: Located, into: Map<string, Located>, shape: string): void {
-  for (const name of Object.keys(mapping(vars, shape) ?? {})) into.set(name, part(vars, [name]));
+  for (const name of Object.keys(mapping(vars, shape) ?? {})) {
+    refuseName(name, vars);
+    into.set(name, part(vars, [name]));
+  }
+}
+
+/** Names that would say nothing: a misspelt one of pitr's own, and those that pitr itself gives to every host. */
+function refuseName(name: string, vars: Located): void {
+  const at = vars.locateKey([name]);
+  if (name.startsWith('pitr_') && !NAMES_OF_PITR.includes(name)) {
+    throw inventoryError(
+      'variable-unknown',
+      `pitr has no variable "${name}"${didYouMean(name, NAMES_OF_PITR)}`,
+      at,
+      [`Names that begin with pitr_ are pitr's own: ${NAMES_OF_PITR.join(', ')}.`],
+    );
+  }
+  if ((MAGIC_VARIABLES as readonly string[]).includes(name))
+    throw inventoryError('variable-name', `"${name}" is set by pitr itself; take another name`, at);
 }
 
 function mapping(value: Located, shape: string): Mapping | undefined {

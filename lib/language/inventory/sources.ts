@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { utf8Text } from '../../base/values/utf8.ts';
 import { inventoryError } from './errors.ts';
 import { entries, vaultFile } from './vars-files.ts';
 
@@ -10,7 +11,10 @@ export interface InventorySource {
   readonly directory: string;
 }
 
-/** The files of an inventory path: the file itself, or those of a directory in alphabetical order. */
+/**
+ * The files of an inventory path: the file itself, or those of a directory in alphabetical order, all that Ansible would
+ * read. Throws kind `validation` for one that is no inventory in YAML.
+ */
 export async function inventorySources(path: string): Promise<readonly InventorySource[]> {
   const isDirectory = await stat(path).then(
     (found) => found.isDirectory(),
@@ -19,9 +23,9 @@ export async function inventorySources(path: string): Promise<readonly Inventory
     },
   );
   if (!isDirectory) return [await source(path, dirname(path))];
-  const files = (await entries(path)).filter(
-    (entry) => !entry.isDirectory() && /\.(?:ya?ml|json)$/.test(entry.name) && !entry.name.startsWith('.'),
-  );
+  const found = (await entries(path)).filter((entry) => !NO_INVENTORY.test(entry.name));
+  for (const entry of found) if (entry.isDirectory()) await refuseInside(join(path, entry.name));
+  const files = found.filter((entry) => !entry.isDirectory());
   if (files.length === 0) {
     throw inventoryError(
       'inventory-empty',
@@ -32,10 +36,28 @@ export async function inventorySources(path: string): Promise<readonly Inventory
   return Promise.all(files.map((entry) => source(join(path, entry.name), path)));
 }
 
+/** What lies in a directory of inventories and is none: variables, hidden files, editors' leavings, texts, keys. */
+const NO_INVENTORY =
+  /^(?:\.|(?:group_vars|host_vars|ansible\.cfg|known_hosts.*|README)$)|~$|\.(?:bak|orig|retry|swp|md|txt|rst|cfg|pyc|pyo|rpm|pem|key|pub|j2|hbs|log|csv)$/;
+
+/** A directory inside of one would be read by Ansible; left out in silence, its hosts would be missing. */
+async function refuseInside(directory: string): Promise<void> {
+  const inside = (await entries(directory)).find(({ name }) => /\.(?:ya?ml|json|ini)$/.test(name));
+  if (inside === undefined) return;
+  throw inventoryError(
+    'inventory-directory-inside',
+    `${directory} is a directory inside a directory of inventories, which is not read`,
+    undefined,
+    [`Name it as an inventory of its own: -i ${directory}`],
+    [`it holds ${inside.name}`],
+  );
+}
+
 async function source(file: string, directory: string): Promise<InventorySource> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+  const bytes = await readFile(file).catch((error: unknown) => {
     throw unreadable(file, error);
   });
+  const text = utf8Text(bytes, file);
   refuseOtherFormats(file, text);
   return { file, text, directory };
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { utf8Text } from '../../base/values/utf8.ts';
 import { loadYaml } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import { inventoryError } from './errors.ts';
@@ -26,7 +27,7 @@ export async function findVarsFiles(directory: string, kind: 'group_vars' | 'hos
 export async function readVarsFiles(files: readonly string[]): Promise<ReadonlyMap<string, Located>> {
   const vars = new Map<string, Located>();
   for (const file of files) {
-    const text = await readFile(file, 'utf8');
+    const text = utf8Text(await readFile(file), file);
     if (text.startsWith('$ANSIBLE_VAULT')) throw vaultFile(file);
     readVars(loadYaml(file, text), vars, 'a variables file is a map of variables');
   }

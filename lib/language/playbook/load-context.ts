@@ -1,9 +1,27 @@
 import { readFile } from 'node:fs/promises';
 import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts';
-import { listModules, loadModule, modulesCalled, nearestModule } from '../../modules/registry.ts';
+import { utf8Text } from '../../base/values/utf8.ts';
+import type { AnyModule } from '../../contract/module.ts';
+import { paramsOf } from '../../modules/params.ts';
+import {
+  listModules,
+  loadModule,
+  modulesCalled,
+  modulesOfFamilies,
+  nearestModule,
+} from '../../modules/registry.ts';
 import { loadYaml } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import { ProblemList } from './problems.ts';
+
+/** How a module takes a plain text. */
+export interface ModuleForm {
+  /** The param that it is for; nothing where the module takes none. */
+  readonly param: string | undefined;
+  readonly words: NonNullable<AnyModule['freeFormWords']>;
+  /** The names of all params. */
+  readonly params: readonly string[];
+}
 
 /** What the loading of one playbook shares: its problems, the modules that it may name, and the way to its files. */
 export class LoadContext {
@@ -12,7 +30,7 @@ export class LoadContext {
   #names: readonly string[] = [];
   #called = new Map<string, readonly string[]>();
   readonly #lists = new Map<string, readonly string[]>();
-  readonly #freeForms = new Map<string, Promise<string | undefined>>();
+  readonly #forms = new Map<string, Promise<ModuleForm>>();
 
   /** From here on tasks may call the product's modules and those that lie in `modules/` of this directory. */
   async useModulesBeside(directory: string): Promise<void> {
@@ -32,6 +50,11 @@ export class LoadContext {
     return found;
   }
 
+  /** Modules of that name in families that have to be named with it. */
+  modulesOfFamilies(written: string): readonly string[] {
+    return modulesOfFamilies(written, this.#names);
+  }
+
   nearestModule(written: string): string | undefined {
     return nearestModule(written, this.#names);
   }
@@ -40,21 +63,25 @@ export class LoadContext {
     return this.#names;
   }
 
-  /** The param that a plain text under the module's name is taken for. */
-  freeForm(name: string, at: SourcePosition): Promise<string | undefined> {
-    let freeForm = this.#freeForms.get(name);
-    if (freeForm === undefined) {
-      freeForm = loadModule(name, this.#userDirs).then(
-        (module) => module.freeForm,
+  /** What a plain text under the module's name is taken for. */
+  freeForm(name: string, at: SourcePosition): Promise<ModuleForm> {
+    let form = this.#forms.get(name);
+    if (form === undefined) {
+      form = loadModule(name, this.#userDirs).then(
+        ({ freeForm, freeFormWords = {}, params }) => ({
+          param: freeForm,
+          words: freeFormWords,
+          params: (paramsOf(params)?.params ?? []).map((param) => param.name),
+        }),
         (error: unknown) => {
           this.problems.take(error, at);
           // Any name will do: the playbook is refused anyway, and its other problems are still wanted.
-          return 'text';
+          return { param: 'text', words: {}, params: [] };
         },
       );
-      this.#freeForms.set(name, freeForm);
+      this.#forms.set(name, form);
     }
-    return freeForm;
+    return form;
   }
 
   /** Reads a file of YAML; nothing when it cannot be read or is not YAML, which is a problem then. */
@@ -70,8 +97,9 @@ export class LoadContext {
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return utf8Text(await readFile(file), file);
   } catch (error) {
+    if (error instanceof PitrError) throw error;
     throw new PitrError({
       kind: 'validation',
       code: 'file-unreadable',

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { asNamed } from '../../base/errors/as-named.ts';
 import type { SourcePosition } from '../../base/errors/pitr-error.ts';
 import type { Located } from '../yaml/located.ts';
 import { Fields, isMappingPart, type Mapping } from './fields.ts';
@@ -196,12 +197,6 @@ function includedFile(fields: Fields, key: string, directory: string): string | 
   if (found === undefined)
     fields.wrong(key, `names a file that does not exist: ${name}`, `looked for ${candidates.join(' and ')}`);
   return found === undefined ? undefined : asNamed(found);
-}
-
-/** Paths below the working directory are shown relative to it, as the operator would type them. */
-export function asNamed(file: string): string {
-  const relative = path.relative(process.cwd(), file);
-  return relative === '' || relative.startsWith('..') || path.isAbsolute(relative) ? file : relative;
 }
 
 /** All tasks below a list of steps, in the order of the file: blocks are gone into. */

@@ -2,6 +2,7 @@ import { located } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import { ANSIBLE_META, ANSIBLE_MODULES } from './ansible.ts';
 import { Fields, isMapping, isMappingPart, type Mapping, valueWords } from './fields.ts';
+import { freeFormArgs } from './free-form.ts';
 import { HANDLER, LOOP_CONTROL, TASK, unknownKey } from './keywords.ts';
 import type { LoadContext } from './load-context.ts';
 import { mergedArgs, underName } from './located-args.ts';
@@ -105,9 +106,14 @@ function noModule(fields: Fields, strange: readonly string[], context: LoadConte
     const own = bare === key ? undefined : context.modulesCalled(bare)[0];
     const advice = ANSIBLE_MODULES[bare];
     const near = context.nearestModule(key);
+    const full = context.modulesOfFamilies(bare).join(' or ');
     const keyword = unknownKey(key, keywords, fields.what);
     if (own !== undefined) fields.keyProblem(key, 'module-unknown', `"${key}" is written ${own} here`);
-    else if (advice !== undefined) fields.keyProblem(key, 'module-unknown', `"${key}" ${advice}`);
+    else if (advice !== undefined) {
+      const other = full === '' ? [] : [`pitr's own module of that name does something else: ${full}`];
+      fields.keyProblem(key, 'module-unknown', `"${key}" ${advice}`, ...other);
+    } else if (full !== '')
+      fields.keyProblem(key, 'module-without-family', `"${key}" is written with its family: ${full}`);
     else if (!keyword.startsWith('unknown key') || keyword.includes('did you mean')) {
       fields.keyProblem(
         key,
@@ -161,8 +167,8 @@ async function moduleCall(
   if (isMappingPart(written))
     return { name, args: more === undefined ? written : mergedArgs([written, more]) };
   if (written.value === null) return { name, args: more ?? located({}, written.at) };
-  const freeForm = await context.freeForm(name, fields.located.locateKey([key]));
-  if (freeForm === undefined) {
+  const form = await context.freeForm(name, fields.located.locateKey([key]));
+  if (form.param === undefined) {
     const example =
       typeof written.value === 'string' && /^\w+=/.test(written.value) ? ' (not name=value)' : '';
     fields.wrong(
@@ -172,7 +178,8 @@ async function moduleCall(
     );
     return undefined;
   }
-  const args = underName(written, freeForm);
+  const args = freeFormArgs(fields, key, form.param, form, context.problems);
+  if (args === undefined) return undefined;
   return { name, args: more === undefined ? args : mergedArgs([args, more]) };
 }
 

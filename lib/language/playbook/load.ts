@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { asNamed } from '../../base/errors/as-named.ts';
 import type { SourcePosition } from '../../base/errors/pitr-error.ts';
 import { part } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
@@ -8,7 +9,6 @@ import { Fields, isMapping, isMappingPart, type Mapping } from './fields.ts';
 import { IMPORT_PLAYBOOK } from './keywords.ts';
 import { LoadContext } from './load-context.ts';
 import { loadPlay } from './load-play.ts';
-import { asNamed } from './load-steps.ts';
 import type { Block, Play, Playbook, Step, Task } from './model.ts';
 import { outermost, within } from './surroundings.ts';
 

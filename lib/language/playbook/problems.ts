@@ -90,7 +90,10 @@ export class ProblemList {
     });
   }
 
-  /** In the order of the files and lines; what is said several times is said once, with the other lines named. */
+  /**
+   * In the order of the files and lines; what is said several times, with the same advice, is said once, with the other lines
+   * named.
+   */
   all(): readonly Problem[] {
     const files = [...new Set(this.#problems.map((problem) => problem.at?.file))];
     const sorted = this.#problems.toSorted(
@@ -101,7 +104,7 @@ export class ProblemList {
     );
     const groups = new Map<string, Problem[]>();
     for (const problem of sorted) {
-      const key = `${problem.code} ${problem.message}`;
+      const key = JSON.stringify([problem.code, problem.message, problem.hints ?? []]);
       const group = groups.get(key);
       if (group === undefined) groups.set(key, [problem]);
       else group.push(problem);

@@ -1,9 +1,14 @@
 import { RESERVED_NAMES } from '../expression/reserved.ts';
+import { CONNECTION_VARS } from '../inventory/connection-vars.ts';
 import { part } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import type { Mapping } from './fields.ts';
 import type { Vars } from './model.ts';
 import type { ProblemList } from './problems.ts';
+
+const CONNECTION_NAMES: ReadonlySet<string> = new Set(
+  Object.values(CONNECTION_VARS).flatMap(({ names }): readonly string[] => names),
+);
 
 /** The names that pitr itself gives to every task; nobody can set them. */
 export const MAGIC_VARIABLES = [
@@ -28,6 +33,8 @@ export function nameFlaw(name: string): string | undefined {
   }
   if ((MAGIC_VARIABLES as readonly string[]).includes(name))
     return `"${name}" is set by pitr itself; take another name`;
+  if (name.startsWith('pitr_') || CONNECTION_NAMES.has(name))
+    return `"${name}" says how a host is reached, and is read from the inventory (or -e) alone`;
   if (RESERVED_NAMES.has(name)) return `"${name}" is a word of conditions; take another name`;
   return undefined;
 }

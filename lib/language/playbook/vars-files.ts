@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { utf8Text } from '../../base/values/utf8.ts';
 import { loadYaml } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import { isMappingPart } from './fields.ts';
@@ -32,8 +33,9 @@ export async function readVarsFile(name: string, directory: string, from: Locate
 
 async function text(file: string, from: Located<string>): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return utf8Text(await readFile(file), file);
   } catch (error) {
+    if (error instanceof PitrError) throw error;
     throw new PitrError({
       kind: 'validation',
       code: 'vars-file-unreadable',

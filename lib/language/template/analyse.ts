@@ -38,7 +38,11 @@ interface Surroundings {
   readonly depth: number;
   readonly bound: ReadonlySet<string>;
   readonly guards: readonly (readonly string[])[];
+  readonly accepts: Accepts;
 }
+
+/** Whether a text is a template that pitr takes: what is offered instead of another one must be. */
+export type Accepts = (template: string) => boolean;
 
 /** Helpers whose arguments may be missing where the helper itself stands in a place that allows it. */
 const PASSES_ON_OPTIONAL: ReadonlySet<string> = new Set(['and', 'or', 'not', 'lookup', 'default', 'ternary']);
@@ -51,9 +55,9 @@ export function allowsMissing(helper: string, index: number, count: number, arou
 }
 
 /** All variables of the outermost context that a template reads. Throws `TemplateFlaw`. */
-export function analyse(program: Program): readonly Reference[] {
+export function analyse(program: Program, accepts: Accepts): readonly Reference[] {
   const references: Reference[] = [];
-  statements(program, { depth: 0, bound: new Set(), guards: [] }, references);
+  statements(program, { depth: 0, bound: new Set(), guards: [], accepts }, references);
   return references;
 }
 
@@ -135,7 +139,7 @@ function visitCall(call: Call, optional: boolean, around: Surroundings, into: Re
   }
   const name = simpleName(call.path);
   const helper = name === undefined ? undefined : HELPERS.get(name);
-  if (name === undefined || helper === undefined) throw unknownHelper(call);
+  if (name === undefined || helper === undefined) throw unknownHelper(call, around);
   if (call.params.length < helper.min || call.params.length > helper.max) {
     throw new TemplateFlaw(`${name}: wrong number of arguments`, call.loc, `Usage: ${helper.usage}`);
   }
@@ -160,7 +164,7 @@ function visitExpression(
   into: Reference[],
 ): void {
   if (expression.type === 'SubExpression') {
-    if (isVariable(expression)) throw unknownHelper(expression);
+    if (isVariable(expression)) throw unknownHelper(expression, around);
     visitCall(expression, optional, around, into);
     return;
   }
@@ -197,15 +201,23 @@ function isPrefix(a: readonly string[], b: readonly string[]): boolean {
   return short.length > 0 && short.every((part, i) => part === long[i]);
 }
 
-function unknownHelper(call: Call): TemplateFlaw {
+function unknownHelper(call: Call, { accepts }: Surroundings): TemplateFlaw {
   const name = call.path.type === 'PathExpression' ? call.path.original : 'a value';
-  const words = [call.path, ...call.params].map((node) => {
-    if (node.type === 'PathExpression') return node.original;
-    return 'value' in node ? String(node.value) : '...';
-  });
   return new TemplateFlaw(
     `unknown helper "${name}"${didYouMean(name, HELPERS.keys())}`,
     call.loc,
-    jinjaHint(words.join(' ')) ?? 'A variable takes no arguments; only helpers do.',
+    jinjaHint(asWritten(call), accepts) ?? 'A variable takes no arguments; only helpers do.',
   );
+}
+
+/** A call as its author wrote it, but for blanks and the kind of quotes. */
+function asWritten({ path, params, hash }: Call): string {
+  const named = (hash?.pairs ?? []).map(({ key, value }) => `${key}=${wordOf(value)}`);
+  return [...[path, ...params].map(wordOf), ...named].join(' ');
+}
+
+function wordOf(node: Expression): string {
+  if (node.type === 'PathExpression') return node.original;
+  if (node.type === 'SubExpression') return `(${asWritten({ ...node })})`;
+  return 'value' in node ? JSON.stringify(node.value) : node.type === 'NullLiteral' ? 'null' : 'undefined';
 }

@@ -19,15 +19,22 @@ function handlebars(): HandlebarsParser {
   return loaded;
 }
 
-/** The syntax tree of a template. Throws kind `validation`, code `template-syntax`, with a hint for what looks like Jinja. */
-export function parseHandlebars(text: string, at: SourcePosition | undefined): Program {
+/**
+ * The syntax tree of a template; `accepts` tells whether what its error would offer instead is one. Throws kind `validation`, code `template-syntax`, with a
+ * hint for what looks like Jinja.
+ */
+export function parseHandlebars(
+  text: string,
+  at: SourcePosition | undefined,
+  accepts: (template: string) => boolean,
+): Program {
   const statement = jinjaStatement(text);
   if (statement !== -1) throw jinjaStatementError(text, statement, at);
   const { parse, parser } = handlebars();
   try {
     return parse(text);
   } catch (error) {
-    throw syntaxError(text, at, error, parser.lexer.yylloc);
+    throw syntaxError(text, at, error, parser.lexer.yylloc, accepts);
   }
 }
 
@@ -67,6 +74,7 @@ function syntaxError(
   at: SourcePosition | undefined,
   error: unknown,
   place: { first_line?: number; first_column?: number } | undefined,
+  accepts: (template: string) => boolean,
 ): PitrError {
   const known = error instanceof Error ? error : new Error(String(error));
   const own = known as Error & { lineNumber?: number; column?: number };
@@ -85,7 +93,7 @@ function syntaxError(
     'template-syntax',
     `invalid template: ${reason(known.message, unclosed)}`,
     at === undefined ? undefined : positionInText(at, start.line, start.column),
-    [jinjaHint(expression)],
+    [jinjaHint(expression, accepts)],
   );
 }
 

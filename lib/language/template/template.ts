@@ -1,4 +1,4 @@
-import type { SourcePosition } from '../../base/errors/pitr-error.ts';
+import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts';
 import type { Secret } from '../../base/values/secret.ts';
 import type { Unknown } from '../../base/values/unknown.ts';
 import type { VariableRef } from '../expression/variables.ts';
@@ -105,7 +105,7 @@ export function renderFile(text: string, name: string, context: RenderContext): 
 function parsed(text: string, at: SourcePosition | undefined): Parsed {
   const known = parsedTexts.get(text);
   if (known !== undefined) return known;
-  const program = parseHandlebars(text, at);
+  const program = parseHandlebars(text, at, isTemplate);
   const { body } = program;
   const [only] = body;
   const fresh: Parsed = {
@@ -122,9 +122,21 @@ function parsed(text: string, at: SourcePosition | undefined): Parsed {
   return fresh;
 }
 
+/** Whether pitr takes a text as a template. */
+function isTemplate(text: string): boolean {
+  const never = (): boolean => false;
+  try {
+    analyse(parseHandlebars(text, undefined, never), never);
+    return true;
+  } catch (error) {
+    if (error instanceof PitrError || error instanceof TemplateFlaw) return false;
+    throw error;
+  }
+}
+
 function analysed(program: Program, at: SourcePosition | undefined): readonly Reference[] {
   try {
-    return analyse(program);
+    return analyse(program, isTemplate);
   } catch (error) {
     if (!(error instanceof TemplateFlaw)) throw error;
     throw templateError('template-syntax', `invalid template: ${error.message}`, position(error.loc, at), [

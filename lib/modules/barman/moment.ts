@@ -30,7 +30,7 @@ import { linesHolding } from '../../recovery/wal/choose-line.ts';
 import { formatInstant, parseEpoch } from '../../recovery/wal/instant.ts';
 import { linesFrom } from '../../recovery/wal/lineage.ts';
 import { formatLsn, type Lsn } from '../../recovery/wal/lsn.ts';
-import { aimAt, aimWords, stopWords } from '../../recovery/wal/moment/aim.ts';
+import { aimAt, aimWords, preparedWords, stopWords } from '../../recovery/wal/moment/aim.ts';
 import { DamagedWal, findMoment, type Moment } from '../../recovery/wal/moment/find.ts';
 import type { CommitPoint } from '../../recovery/wal/moment/scan.ts';
 import { silentNodes } from '../../recovery/wal/tail.ts';
@@ -87,6 +87,8 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     aim: 'the target that PostgreSQL is told, with stops_at, how far it will have replayed there',
     moved: 'where the aim is not the target: from, to (positions), bytes, locks',
     locked: 'locks that will be held at the stop: xid, database, relation',
+    prepared:
+      'transactions that are prepared at the stop, as far as the WAL that was read tells: gid, xid, time, numbers of database, owner, and locks (database, relation, mode)',
     stop: 'where recovery stops: side (before or after), lsn, what, xid, time; absent for latest',
     last_commit:
       'the last commit that is recovered: time, lsn, xid; absent when there is none since the backup',
@@ -125,9 +127,12 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     const partial = chain.at(-1)?.partial === true ? chain.at(-1) : undefined;
     const aim = aimAt(target, moment, backup.endLsn, partial?.segment);
     const back = backWords(target, moment);
-    const notes = [...stopNotes(target, moment, markerNeeded), ...back, ...aimWords(aim)];
+    const { prepared } = moment;
+    const aside = [...aimWords(aim, prepared), ...preparedWords(prepared)];
+    const notes = [...stopNotes(target, moment, markerNeeded), ...back, ...aside];
     if (back.length > 0) context.warn(back.join(' '));
-    if (aim.moved !== undefined || aim.locked.length > 0) context.warn(aimWords(aim).join(' '));
+    if (aim.moved !== undefined || aim.locked.length > 0 || prepared.length > 0)
+      context.warn(aside.join(' '));
     const { stop, lastCommit, nextCommit, last } = moment;
     return {
       target: targetData(located(target, stop?.lsn)),
@@ -143,6 +148,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
             },
           }),
       locked: aim.locked.map(({ xid, database, relation }) => ({ xid, database, relation })),
+      prepared: prepared.map(({ time, ...one }) => ({ ...one, time: formatInstant(time) })),
       ...(stop === undefined
         ? {}
         : {

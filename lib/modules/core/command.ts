@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { defineModule } from '../../contract/module.ts';
 import {
+  allWords,
   applyCommand,
   COMMAND_RETURNS,
   type Commands,
   commandParams,
+  FREE_FORM_WORDS,
   planCommand,
   predictCommand,
   readCommand,
@@ -53,6 +55,10 @@ export const module = defineModule({
     undo: [dropdb, "{{ database }}"]`,
   params,
   freeForm: 'cmd',
+  freeFormWords: {
+    ...FREE_FORM_WORDS,
+    executable: { instead: 'no shell runs a command: use core.shell with "shell"' },
+  },
   returns: COMMAND_RETURNS,
   read: (host, p: Params) => readCommand(host, p, commandsOf(p)),
   plan: (state, p) => {
@@ -63,6 +69,7 @@ export const module = defineModule({
   predict: predictCommand,
   apply: applyCommand,
   undo: undoCommand,
+  commandLine: (p: Params) => allWords(commandsOf(p)),
   undoShown: shownUndo,
   orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" command',

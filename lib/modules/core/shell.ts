@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { defineModule } from '../../contract/module.ts';
 import {
+  allWords,
   applyCommand,
   COMMAND_RETURNS,
   type Commands,
   commandParams,
+  FREE_FORM_WORDS,
   planCommand,
   predictCommand,
   readCommand,
@@ -38,6 +40,7 @@ export const module = defineModule({
     check: psql -Atc 'select 1 from orders limit 1' app | grep -q 1`,
   params,
   freeForm: 'script',
+  freeFormWords: { ...FREE_FORM_WORDS, executable: 'shell' },
   returns: COMMAND_RETURNS,
   read: (host, p: Params) => readCommand(host, p, commandsOf(p)),
   plan: (state, p) => planCommand(state, p, commandsOf(p), `run the script: ${firstLine(p.script)}`),
@@ -45,6 +48,7 @@ export const module = defineModule({
   predict: predictCommand,
   apply: applyCommand,
   undo: undoCommand,
+  commandLine: (p: Params) => allWords(commandsOf(p)),
   undoShown: shownUndo,
   orphans: 'end',
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" script',

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Unknown } from '../../base/values/unknown.ts';
+import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type WorkContext } from '../../contract/module.ts';
-import { probeScript } from '../../contract/probe.ts';
 import {
   blindRefusal,
   CANNOT_TELL,
@@ -14,10 +14,19 @@ import {
 } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import {
+  linkedWalOf,
+  type MovedWal,
+  moveLinkedWal,
+  planWal,
+  readWal,
+  type WalState,
+  walBeside,
+} from '../../recovery/postgres/linked-wal.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
-import { PRESENCE } from '../../system/fs/presence.ts';
+import { identityOf, type Place, placesOf } from '../../system/fs/place.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 
 const params = z
@@ -38,13 +47,6 @@ const params = z
 
 type Params = z.output<typeof params>;
 
-interface Place {
-  readonly device: string;
-  /** Where its file system is mounted; `?` where stat cannot tell. */
-  readonly mount: string;
-  readonly inode: string;
-}
-
 interface State {
   readonly src: PathState | Unknown;
   readonly dest: PathState | Unknown;
@@ -52,6 +54,7 @@ interface State {
   readonly parentIsDirectory: boolean;
   readonly srcPlace: Place;
   readonly destPlace: Place;
+  readonly wal: WalState | undefined;
 }
 
 interface MoveChange extends Change {
@@ -61,13 +64,15 @@ interface MoveChange extends Change {
   readonly identity?: string;
   readonly asideSrc?: string;
   readonly asideDest?: string;
+  readonly wal?: MovedWal;
 }
 
 export const module = defineModule({
   summary: 'Renames a file or directory, at once and without copying.',
   description:
     'Never into or over something that exists, only within one file system, and never a directory in which a PostgreSQL ' +
-    'works. When src is gone and dest is there, it has been moved already.',
+    'works. When src is gone and dest is there, it has been moved already. Where pg_wal of a data directory is a link, the ' +
+    'directory that it points to gets (or loses) the same ending as the data directory, and the link follows.',
   examples: `- fs.move:
     src: "{{ pgdata }}"
     dest: "{{ pgdata }}.pre-pitr"`,
@@ -77,25 +82,37 @@ export const module = defineModule({
   plan,
   unchanged: (_state, { src, dest }) => ({ src, dest }),
   // A data directory takes its instance along.
-  effects: ({ src, dest, identity }) =>
-    [pathResource.kind, postgresResource.kind].map((kind) => ({
-      kind,
-      id: src,
-      state: `moved to ${dest}`,
-      lasts: 'for good',
-      supersedes: true,
-      movedTo: { id: dest, ...(identity === undefined ? {} : { identity }) },
-    })),
+  effects: ({ src, dest, identity, wal }) => [
+    ...[pathResource.kind, postgresResource.kind].map((kind) => moved(kind, src, dest, identity)),
+    ...(wal === undefined ? [] : [moved(pathResource.kind, wal.from, wal.to, wal.identity)]),
+  ],
   predict: ({ src, dest }) => ({ result: { src, dest } }),
-  apply: async (host, { src, dest }) => {
+  apply: async (host, { src, dest, wal }) => {
+    if (wal !== undefined) await moveLinkedWal(host, src, wal);
     await rename(host, src, dest);
     return { src, dest };
   },
   undo: moveBack,
-  undoShown: ({ src, dest }) => [`renames ${dest} to ${src}`],
+  undoShown: ({ src, dest, wal }) => [
+    `renames ${dest} to ${src}`,
+    ...(wal === undefined ? [] : [`renames ${wal.to} to ${wal.from}`]),
+  ],
 });
 
+function moved(kind: string, id: string, dest: string, identity: string | undefined): Effect {
+  const movedTo = { id: dest, ...(identity === undefined ? {} : { identity }) };
+  return { kind, id, state: `moved to ${dest}`, lasts: 'for good', supersedes: true, movedTo };
+}
+
 async function moveBack(host: WriteHost, change: MoveChange, context: WorkContext): Promise<void> {
+  await moveDirectoryBack(host, change, context);
+  const { src, wal } = change;
+  if (wal === undefined || known(await host.look(pathResource, src)).kind === 'absent') return;
+  const now = await linkedWalOf(host, src);
+  if (now === wal.to || now === wal.from) await moveLinkedWal(host, src, { from: wal.to, to: wal.from });
+}
+
+async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: WorkContext): Promise<void> {
   const { src, dest, identity, asideSrc, asideDest } = change;
   const [back, moved] = await Promise.all([host.look(pathResource, src), host.look(pathResource, dest)]);
   const free = known(back).kind === 'absent';
@@ -105,7 +122,7 @@ async function moveBack(host: WriteHost, change: MoveChange, context: WorkContex
   }
   if (!free && asideSrc === undefined && asideDest === undefined)
     throw changedSince(src, `something is there again, and at ${dest} too`);
-  const [place] = parsePlaces((await host.query(PLACES([dest, parentOf(src)]))).stdout);
+  const [place] = await placesOf(host, dest, parentOf(src));
   if (identity !== undefined && identityOf(place) !== identity) {
     if (asideDest === undefined) throw changedSince(dest, 'it is not what was moved there');
     await putAside(host, dest, asideDest, context);
@@ -127,34 +144,11 @@ async function putAside(host: WriteHost, path: string, aside: string, context: W
     'sh',
     aside,
   ]);
+  const wal = await linkedWalOf(host, path);
+  const beside = wal === undefined ? undefined : walBeside(path, free.stdout, wal);
+  if (beside !== undefined) await moveLinkedWal(host, path, beside);
   await rename(host, path, free.stdout);
   context.warn(`what had come to ${path} meanwhile is kept in ${free.stdout}`);
-}
-
-// Where a path is not there yet, its nearest directory that is tells the file system it will be on.
-const PLACES = probeScript(`${PRESENCE}
-for p do
-  while :; do
-    presence "$p"; case $? in 0) break ;; 2) exit 2 ;; esac
-    [ "$p" != / ] || break
-    p=\${p%/*}; [ -n "$p" ] || p=/
-  done
-  stat -c '%d %i %m' -- "$p"
-done
-[ -d "$2" ] && echo directory`);
-
-function parsePlaces(stdout: string): readonly [Place, Place, string] {
-  const [first = '', second = '', rest = ''] = stdout.split('\n');
-  return [parsePlace(first), parsePlace(second), rest];
-}
-
-function parsePlace(line: string): Place {
-  const [device = '', inode = '', ...mount] = line.split(' ');
-  return { device, inode, mount: mount.join(' ') };
-}
-
-function identityOf({ device, inode }: Place): string {
-  return `${device}:${inode}`;
 }
 
 async function read(host: ReadHost, { src, dest }: Params): Promise<State> {
@@ -162,10 +156,11 @@ async function read(host: ReadHost, { src, dest }: Params): Promise<State> {
     host.look(pathResource, src),
     host.look(pathResource, dest),
     host.look(pathResource, parentOf(dest)),
-    host.query(PLACES([src, parentOf(dest)])),
+    placesOf(host, src, parentOf(dest)),
   ]);
-  const [srcPlace, destPlace, isDirectory] = parsePlaces(places.stdout);
-  return { src: from, dest: to, parent, parentIsDirectory: isDirectory === 'directory', srcPlace, destPlace };
+  const [srcPlace, destPlace, parentIsDirectory] = places;
+  const wal = await readWal(host, src, dest);
+  return { src: from, dest: to, parent, parentIsDirectory, srcPlace, destPlace, wal };
 }
 
 function plan(state: State, { src, dest, aside_src, aside_dest }: Params): MoveChange | undefined {
@@ -214,11 +209,13 @@ function plan(state: State, { src, dest, aside_src, aside_dest }: Params): MoveC
       ['Choose a name on the same file system.'],
     );
   }
+  const wal = planWal(state.wal);
   return {
-    summary: `move ${src} to ${dest}`,
+    summary: `move ${src} to ${dest}${wal === undefined ? '' : `, and its WAL from ${wal.from} to ${wal.to}`}`,
     src,
     dest,
     identity: identityOf(srcPlace),
+    ...(wal === undefined ? {} : { wal }),
     ...(aside_src === undefined ? {} : { asideSrc: aside_src }),
     ...(aside_dest === undefined ? {} : { asideDest: aside_dest }),
   };

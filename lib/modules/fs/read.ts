@@ -1,16 +1,9 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { formatBytes } from '../../base/values/bytes.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import type { ReadHost } from '../../contract/host.ts';
 import { defineLook, type Result } from '../../contract/module.ts';
-import { probeScript } from '../../contract/probe.ts';
-import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
-import { evidenceOf } from '../../transport/command-failed.ts';
-
-const LARGEST_BYTES = 8 * 1024 * 1024;
+import { readContent, sha256Of, textOf } from '../../system/fs/read-content.ts';
 
 const params = z.strictObject({
   path: absolutePath.describe('the file'),
@@ -37,39 +30,16 @@ export const module = defineLook({
     sha256: 'of the bytes',
   },
   read: async (host, p): Promise<Result> => {
-    const bytes = await contentOf(host, p.path);
+    const bytes = await readContent(host, p.path);
     if (bytes instanceof Unknown)
       return { path: p.path, content: bytes, lines: bytes, size: bytes, sha256: bytes };
-    return { path: p.path, ...presented(bytes, p), size: bytes.length, sha256: hashOf(bytes) };
+    return { path: p.path, ...presented(bytes, p), size: bytes.length, sha256: sha256Of(bytes) };
   },
 });
 
-const CONTENT = probeScript('base64 < "$1"');
-
-async function contentOf(host: ReadHost, path: string): Promise<Uint8Array | Unknown> {
-  const state = await host.look(pathResource, path);
-  if (state instanceof Unknown) return state;
-  if (state.kind !== 'file' && state.kind !== 'symlink') throw notAFile(path, state);
-  if (state.size > LARGEST_BYTES) throw tooBig(path, state.size);
-  if (state.content !== undefined) return new TextEncoder().encode(state.content);
-  const answer = await host.query(CONTENT([path]));
-  if (answer.exitCode !== 0) {
-    throw new PitrError({
-      kind: 'failed',
-      code: 'file-unreadable',
-      message: `${path} cannot be read`,
-      evidence: evidenceOf(answer),
-    });
-  }
-  const bytes = Buffer.from(answer.stdout, 'base64');
-  // In check mode an earlier task may be about to write other bytes than those that are there now.
-  if (state.sha256 !== undefined && state.sha256 !== hashOf(bytes)) return new Unknown(`content of ${path}`);
-  return bytes;
-}
-
 function presented(bytes: Uint8Array, p: Params): Result {
   if (p.as === 'base64') return { content: Buffer.from(bytes).toString('base64') };
-  const text = utf8(p.path, bytes);
+  const text = textOf(p.path, bytes, ['Read it with "as: base64".']);
   if (p.as === 'text')
     return { content: text, lines: text === '' ? [] : text.replace(/\n$/, '').split('\n') };
   try {
@@ -82,38 +52,4 @@ function presented(bytes: Uint8Array, p: Params): Result {
       cause: error,
     });
   }
-}
-
-function utf8(path: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new PitrError({
-      kind: 'failed',
-      code: 'not-text',
-      message: `${path} is not UTF-8 text`,
-      next: ['Read it with "as: base64".'],
-      cause: error,
-    });
-  }
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-function notAFile(path: string, state: PathState): PitrError {
-  return new PitrError({
-    kind: 'failed',
-    code: state.kind === 'absent' ? 'file-missing' : 'not-a-file',
-    message: state.kind === 'absent' ? `there is no file ${path}` : `${path} is a ${state.kind}, not a file`,
-  });
-}
-
-function tooBig(path: string, size: number): PitrError {
-  return new PitrError({
-    kind: 'failed',
-    code: 'file-too-big',
-    message: `${path} has ${formatBytes(size)}, and fs.read takes ${formatBytes(LARGEST_BYTES)} at most`,
-  });
 }

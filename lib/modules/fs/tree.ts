@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { formatBytes } from '../../base/values/bytes.ts';
+import { formatBytes, formatCopied } from '../../base/values/bytes.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
@@ -224,10 +224,9 @@ async function transfer(
     onProgress: (bytes) => {
       if (performance.now() - said < 500) return;
       said = performance.now();
-      const of = total === undefined ? '' : ` of ${formatBytes(total)}`;
-      context.progress(`${formatBytes(bytes)}${of} copied`, {
+      context.progress(`${formatCopied(bytes, total)} copied`, {
         bytes,
-        ...(total === undefined ? {} : { total }),
+        ...(total === undefined ? {} : { total: Math.max(total, bytes) }),
       });
     },
   });

@@ -6,8 +6,9 @@ import type { ReadHost } from '../../contract/host.ts';
 import { defineLook } from '../../contract/module.ts';
 import { isUp, leads } from '../../recovery/patroni/cluster.ts';
 import { type ClusterState, readCluster, readNode } from '../../recovery/patroni/cluster-resource.ts';
+import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import type { NodeView } from '../../recovery/patroni/node.ts';
-import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { askRest } from '../../recovery/patroni/rest.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { absolutePath, seconds } from '../../recovery/postgres/params.ts';
@@ -21,6 +22,7 @@ const params = z.strictObject({
     .describe("its data directory, to be asked beside Patroni when the task runs on the member's own host")
     .meta({ variable: 'pgdata' }),
   ...patroniParams,
+  ...patroniServiceParams,
 });
 
 type Params = z.output<typeof params>;
@@ -49,13 +51,17 @@ export const module = defineLook({
   dependsOn: (p: Params) => [{ kind: 'patroni', id: p.cluster ?? '' }],
   read: async (host, p, context) => {
     const member = p.member ?? host.name;
-    const proved = await until(() => look(host, p, member), {
-      everyMs: p.interval * 1000,
-      deadlineMs: p.timeout * 1000,
-      signal: context.signal,
-      done: ({ flaws }) => flaws.length === 0,
-      late: (seen, waited) => stillNot(host.name, p, member, seen, waited),
-    });
+    const wait = (): Promise<Look> =>
+      until(() => look(host, p, member), {
+        everyMs: p.interval * 1000,
+        deadlineMs: p.timeout * 1000,
+        signal: context.signal,
+        done: ({ flaws }) => flaws.length === 0,
+        late: (seen, waited) => stillNot(host.name, p, member, seen, waited),
+      });
+    const { pgdata } = p;
+    const ownHost = pgdata !== undefined && member === host.name;
+    const proved = await (ownHost ? tellingLogs(host, { ...p, pgdata }, wait) : wait());
     return { leader: member, timeline: proved.node?.timeline, system_id: proved.node?.systemId };
   },
 });
@@ -101,7 +107,7 @@ function stillNot(host: string, p: Params, member: string, seen: Look, waited: n
     message: `${member} is still not the leader (current role: ${role}) after ${Math.round(waited / 1000)} s`,
     details: [...seen.flaws, ...hints(member, seen)],
     host,
-    state: 'No member was reinitialised; the old data of all members is still there.',
+    state: 'This task has changed nothing.',
     next:
       cluster.leader === undefined
         ? [

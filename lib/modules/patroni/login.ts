@@ -62,7 +62,7 @@ function lockedOut(host: string, p: Params, { user, at, directory, error }: Logi
         : `${who} would get into another PostgreSQL, with its data in ${directory}`,
     details: error === undefined ? [] : error.split('\n'),
     host,
-    state: 'Nothing was stopped: the cluster serves as before.',
+    state: 'This task has stopped nothing.',
     next: [
       `Let Patroni in by a line in pg_hba.conf of ${p.pgdata}, reload PostgreSQL, then run again.`,
       'Where Patroni has its superuser from the environment: set patroni_superuser in the inventory.',

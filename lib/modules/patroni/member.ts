@@ -11,22 +11,24 @@ import { isUp } from '../../recovery/patroni/cluster.ts';
 import { patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { keepsDataAt } from '../../recovery/patroni/data-directory.ts';
 import { withMember, withoutMember } from '../../recovery/patroni/foresee.ts';
-import { accessOf, startMember, stopMember } from '../../recovery/patroni/member-control.ts';
+import {
+  accessOf,
+  logsOf,
+  type MemberResult,
+  startMember,
+  stopMember,
+} from '../../recovery/patroni/member-control.ts';
+import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
 import { parseNode } from '../../recovery/patroni/node.ts';
-import { patroniParams } from '../../recovery/patroni/params.ts';
+import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { askOwn } from '../../recovery/patroni/rest.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
-import {
-  SERVICE_MANAGERS,
-  serviceId,
-  serviceName,
-  serviceResource,
-} from '../../system/service/service-resource.ts';
+import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
 
 const params = z.strictObject({
   state: z
@@ -39,15 +41,7 @@ const params = z.strictObject({
     .describe(
       'stopped: a file that lies there as long as the member is meant to be out. An undo then stops a Patroni that was started meanwhile before it takes anything else back',
     ),
-  service: serviceName
-    .default('patroni')
-    .describe("name of Patroni's service")
-    .meta({ variable: 'patroni_service' }),
-  manager: z
-    .enum(SERVICE_MANAGERS)
-    .default('systemd')
-    .describe('what runs it')
-    .meta({ variable: 'service_manager' }),
+  ...patroniServiceParams,
   timeout: seconds
     .default(180)
     .describe('seconds until it must be so; a leader archives its last segment while it stops'),
@@ -119,18 +113,24 @@ export const module = defineModule({
     };
   },
   apply: async (host, change, _p, context) =>
-    change.state === 'stopped' ? stopMember(host, change, context) : startMember(host, change, context),
+    change.state === 'stopped' ? stopMember(host, change, context) : started(host, change, context),
   undo: async (host, change, context) => {
     if (change.state === 'running') {
       await stopMember(host, change, context);
       return;
     }
-    await startMember(host, change, context);
-    if (change.ranBefore) await postgresIsUp(host, change.pgdata, change.timeoutMs, context);
-    await streamsAgain(host, change, context);
+    await started(host, change, context);
+    await tellingLogs(host, logsOf(change), async () => {
+      if (change.ranBefore) await postgresIsUp(host, change.pgdata, change.timeoutMs, context);
+      await streamsAgain(host, change, context);
+    });
   },
   again: (host, change, context) => stopAgain(host, change, context),
 });
+
+function started(host: WriteHost, change: MemberChange, context: WorkContext): Promise<MemberResult> {
+  return tellingLogs(host, logsOf(change), () => startMember(host, change, context));
+}
 
 /**
  * Stops what was started while the member was meant to be out (its host was started again, somebody was in a hurry).
@@ -183,12 +183,18 @@ async function streamsAgain(host: WriteHost, change: MemberChange, context: Work
     user: change.user,
     bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, instance.programs),
   };
-  await awaitStreaming(
-    host,
-    { access, member: host.name, session },
-    { stallMs: STALL_MS, everyMs: 500 },
-    context,
-  );
+  try {
+    const wait = { stallMs: STALL_MS, everyMs: 500, untold: 'warn' as const };
+    await awaitStreaming(host, { access, member: host.name, session }, wait, context);
+  } catch (thrown) {
+    if (!(thrown instanceof PitrError) || thrown.code !== 'other-data') throw thrown;
+    await stopMember(host, change, context);
+    throw new PitrError({
+      ...thrown,
+      message: thrown.message,
+      state: `Patroni was stopped again on ${host.name}: it does not serve.`,
+    });
+  }
 }
 
 /** Taking a stop back means that the member serves again, not only that its service is up. */
@@ -209,7 +215,7 @@ async function postgresIsUp(
         code: 'postgres-not-up',
         message: `Patroni runs again, but its PostgreSQL on ${pgdata} is not up (${seen.running ? (seen.status ?? 'starting') : 'no process'})`,
         host: host.name,
-        next: ["Look into Patroni's log on that host."],
+        next: ['Mend what the end of its logs says (above), then go on.'],
       }),
   });
 }

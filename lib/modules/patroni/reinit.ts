@@ -3,10 +3,17 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { awaitStreaming, lookAtStreaming } from '../../recovery/patroni/await-streaming.ts';
+import {
+  awaitStreaming,
+  lookAtStreaming,
+  type StreamingWait,
+} from '../../recovery/patroni/await-streaming.ts';
 import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
 import { clusterName, patronictl } from '../../recovery/patroni/control.ts';
-import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
+import { readMemberConfig, replicaMethods } from '../../recovery/patroni/member-config.ts';
+import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
+import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { streamingFlaws } from '../../recovery/patroni/streaming.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -18,6 +25,7 @@ const params = z.strictObject({
   force: z.boolean().default(false).describe('copy it anew also when it is proved to stream'),
   stall: seconds.default(120).describe('seconds without any progress after which it has failed'),
   ...patroniParams,
+  ...patroniServiceParams,
   ...instanceParams,
 });
 
@@ -36,11 +44,14 @@ export const module = defineModule({
     const cluster = await host.look(patroniResource(p), p.cluster ?? '');
     const instance = await host.look(postgresResource, p.pgdata);
     const member = p.member ?? host.name;
+    const [config, local] = await Promise.all([findConfig(host, p), readMemberConfig(host, p.config)]);
+    const methods = replicaMethods(local, config);
     if (cluster instanceof Unknown || instance instanceof Unknown || instance.processes === undefined) {
       return {
         host: host.name,
         member,
         cluster,
+        methods,
         flaws: ['unknown until the run'],
         facts: undefined,
         bin: p.bin,
@@ -52,10 +63,29 @@ export const module = defineModule({
       member,
       session: { pgdata: p.pgdata, user: p.user, bin },
     });
-    return { host: host.name, member, cluster, flaws: streamingFlaws(look.facts), facts: look.facts, bin };
+    return {
+      host: host.name,
+      member,
+      cluster,
+      methods,
+      flaws: streamingFlaws(look.facts),
+      facts: look.facts,
+      bin,
+    };
   },
-  plan: ({ host, member, cluster, flaws, facts, bin }, p) => {
+  plan: ({ host, member, cluster, methods, flaws, facts, bin }, p) => {
     if (flaws.length === 0 && !p.force) return undefined;
+    if (methods.join() !== 'basebackup') {
+      throw new PitrError({
+        kind: 'refused',
+        code: 'other-replica-methods',
+        message: `Patroni on ${host} would not copy the leader: its create_replica_methods are ${methods.join(', ')}`,
+        details: ['What such a method restores may be what a recovery has taken away.'],
+        next: [
+          'rejoin.yml copies the leader itself there, and keeps the old data: pitr play rejoin.yml -e target=LEADER',
+        ],
+      });
+    }
     const known = cluster instanceof Unknown ? undefined : cluster;
     if (known?.leader === member) {
       throw new PitrError({
@@ -108,20 +138,16 @@ export const module = defineModule({
       member: change.member,
       session: { pgdata: change.pgdata, user: change.user, bin },
     };
-    const facts = await awaitStreaming(
-      host,
-      question,
-      {
-        stallMs: change.stallMs,
-        everyMs: 1_000,
-        // Until Patroni acts, what is seen is the old data: it must not count as the proof.
-        also: ({ own }) =>
-          change.startedBefore !== undefined && own?.postmasterStart === change.startedBefore
-            ? 'it has not been copied anew yet'
-            : undefined,
-      },
-      context,
-    );
+    const wait: StreamingWait = {
+      stallMs: change.stallMs,
+      everyMs: 1_000,
+      // Until Patroni acts, what is seen is the old data: it must not count as the proof.
+      also: ({ own }) =>
+        change.startedBefore !== undefined && own?.postmasterStart === change.startedBefore
+          ? 'it has not been copied anew yet'
+          : undefined,
+    };
+    const facts = await tellingLogs(host, p, () => awaitStreaming(host, question, wait, context));
     return { member: change.member, leader: facts.leader?.name, timeline: facts.own?.timeline };
   },
   undo: { impossible: "the member's data was replaced by a copy of the leader's" },

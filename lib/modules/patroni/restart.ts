@@ -2,13 +2,17 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { until } from '../../base/wait/until.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { isUp } from '../../recovery/patroni/cluster.ts';
 import { patroniResource, readCluster, readNode } from '../../recovery/patroni/cluster-resource.ts';
 import { clusterName, patronictl } from '../../recovery/patroni/control.ts';
 import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
-import { seconds } from '../../recovery/postgres/params.ts';
+import { inForceSchema } from '../../recovery/postgres/in-force.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { lookInForce } from '../../recovery/postgres/look-in-force.ts';
+import { absolutePath, instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
@@ -16,7 +20,20 @@ const params = z.strictObject({
   only_if_pending: z
     .boolean()
     .default(false)
-    .describe('only when Patroni says that a setting waits for a restart'),
+    .describe(
+      'only when Patroni or PostgreSQL says that a setting waits for a restart, or when its limits differ from since',
+    ),
+  since: inForceSchema
+    .optional()
+    .describe(
+      'what postgres.in_force gave of the leader before: limits that differ come from who has started PostgreSQL',
+    ),
+  pgdata: absolutePath
+    .optional()
+    .describe("its data directory, to ask PostgreSQL itself when the task runs on the member's own host")
+    .meta({ variable: 'pgdata' }),
+  bin: instanceParams.bin,
+  user: instanceParams.user,
   timeout: seconds.default(300).describe('seconds until PostgreSQL must be up again'),
   ...patroniParams,
 });
@@ -28,17 +45,28 @@ export const module = defineModule({
   examples: `- patroni.restart:
     only_if_pending: true`,
   params,
-  returns: { member: 'its name', started: 'when its postmaster started' },
+  returns: {
+    member: 'its name',
+    started: 'when its postmaster started',
+    why: 'what only a restart brings into force, in words',
+  },
   read: async (host, p: Params) => {
     const member = p.member ?? host.name;
     const cluster = await host.look(patroniResource(p), p.cluster ?? '');
     const listed = cluster instanceof Unknown ? undefined : cluster.members[member];
     const node = listed === undefined ? undefined : await readNode(host, p, listed);
-    return { host: host.name, member, cluster, node };
+    return {
+      host: host.name,
+      member,
+      cluster,
+      node,
+      why: await whyRestart(host, p, member),
+      foreseen: await isForeseen(host, p),
+    };
   },
-  plan: ({ host, member, cluster, node }, p) => {
+  plan: ({ host, member, cluster, node, why, foreseen }, p) => {
     const known = cluster instanceof Unknown ? undefined : cluster;
-    if (known !== undefined && node === undefined) {
+    if (known !== undefined && node === undefined && !(p.only_if_pending && foreseen)) {
       throw new PitrError({
         kind: 'failed',
         code: 'member-silent',
@@ -46,9 +74,10 @@ export const module = defineModule({
         next: ['Start it first (patroni.member with state: running).'],
       });
     }
-    if (p.only_if_pending && node?.pendingRestart === false) return undefined;
+    if (p.only_if_pending && node?.pendingRestart !== true && why.length === 0) return undefined;
     return {
-      summary: `restart the PostgreSQL of ${member}`,
+      summary: `restart the PostgreSQL of ${member}${why.length === 0 ? '' : ` (${why.join('; ')})`}`,
+      why,
       member,
       cluster: known === undefined ? (p.cluster ?? '') : clusterName(known, p, host),
       port: p.port,
@@ -91,8 +120,25 @@ export const module = defineModule({
           }),
       },
     );
-    return { member: change.member, started: node?.postmasterStart };
+    return { member: change.member, started: node?.postmasterStart, why: change.why };
   },
   // Nothing is different afterwards that could be put back.
   undo: async () => {},
 });
+
+/** What Patroni does not see: the settings in PostgreSQL's files, and the limits that its start has given it. */
+async function whyRestart(host: ReadHost, p: Params, member: string): Promise<readonly string[]> {
+  const { pgdata } = p;
+  if (!p.only_if_pending || pgdata === undefined || member !== host.name) return [];
+  const instance = await host.look(postgresResource, pgdata);
+  // In check mode it may be one that is not there yet.
+  if (instance instanceof Unknown || instance.pid === undefined) return [];
+  return (await lookInForce(host, { pgdata, bin: p.bin, user: p.user }, p.since)).restart;
+}
+
+/** Whether PostgreSQL is up by a prediction alone: who is not started yet waits for nothing. */
+async function isForeseen(host: ReadHost, { pgdata }: Params): Promise<boolean> {
+  if (pgdata === undefined) return false;
+  const instance = await host.look(postgresResource, pgdata);
+  return instance instanceof Unknown || (instance.running && instance.pid === undefined);
+}

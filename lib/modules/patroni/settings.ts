@@ -17,6 +17,7 @@ const settings = z.object({
   archive: z.string(),
   // The journal of an older version does not tell.
   standbys: z.number().default(0),
+  memberSlots: z.array(z.string()).default([]),
 });
 
 const params = z.strictObject({
@@ -28,6 +29,12 @@ const params = z.strictObject({
   settle: seconds
     .default(30)
     .describe('seconds for Patroni to make its slots and to choose its synchronous standbys as before'),
+  nodes: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'names of members beside those that the cluster lists: the slot of one that is out for a recovery is not a slot of somebody else',
+    ),
   ...patroniParams,
   ...instanceParams,
 });
@@ -50,6 +57,7 @@ export const module = defineLook({
     slots: 'replication slots that belong to no member, with kind, plugin and database',
     archive: 'archive_mode',
     standbys: 'how many members are synchronous standbys',
+    memberSlots: 'names of the slots of members',
     synchronous: 'whether synchronous_mode is on',
     strict: 'whether no commit ends while no member stands by (synchronous_mode_strict)',
     differences: 'what is different since, in words',
@@ -90,11 +98,12 @@ async function readSettings(host: ReadHost, p: Params): Promise<ClusterSettings>
       ]),
     ),
   );
-  const ofMembers = new Set(Object.keys(members).map(slotName));
+  const ofMembers = new Set([...Object.keys(members), ...p.nodes].map(slotName));
   return {
     config,
     archive,
     standbys: synchronousStandbys({ members }).length,
+    memberSlots: [...ofMembers],
     slots: slots
       .filter(([name]) => !ofMembers.has(name ?? ''))
       .map(([name, ...words]) => `${name} (${words.filter((word) => word !== null).join(', ')})`),

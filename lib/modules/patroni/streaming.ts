@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { defineLook } from '../../contract/module.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
-import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
+import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
@@ -12,8 +14,13 @@ const params = z.strictObject({
   stall: seconds
     .default(90)
     .describe('seconds in which nothing changes, nothing is received and nothing is written'),
+  required: z
+    .boolean()
+    .default(true)
+    .describe('false: one that does not stream, or has other data, is told and is no failure'),
   interval: z.number().min(0.2).max(60).default(1).describe('seconds between two looks'),
   ...patroniParams,
+  ...patroniServiceParams,
   ...instanceParams,
 });
 
@@ -25,11 +32,16 @@ export const module = defineLook({
     "The proof: timeline and system identifier are the leader's, pg_stat_replication on the leader says streaming for " +
     "that name (not a base backup), and the member's own receiver says so too. What Patroni's list shows is not " +
     'enough: a replica stuck on the old timeline shows as running, lag 0, for ever; such a member is named. A base ' +
-    'backup may take as long as it takes.',
+    'backup may take as long as it takes. A member may get its WAL from another one (replicatefrom): the way is followed ' +
+    'up to the leader. The data is proved too: what the leader had written when the member was first seen to stream has ' +
+    "been replayed; its WAL and the checkpoint that its control file goes back to are in the leader's WAL; the latest " +
+    'transactions ended alike on both.',
   examples: `- patroni.streaming:
   register: streaming`,
   params,
   returns: {
+    streaming: 'whether it is proved to stream; where required is false',
+    flaws: 'what keeps it from being proved, in words',
     member: 'its name',
     leader: 'that it streams from',
     timeline: 'of both',
@@ -49,12 +61,20 @@ export const module = defineLook({
       session: { pgdata: p.pgdata, user: p.user, bin: programsOf(p, programs) },
     };
     const wait = { stallMs: p.stall * 1000, everyMs: p.interval * 1000 };
-    const facts = await awaitStreaming(host, question, wait, context);
-    return {
-      member: question.member,
-      leader: facts.leader?.name,
-      timeline: facts.own?.timeline,
-      system_id: facts.own?.systemId,
-    };
+    try {
+      const facts = await tellingLogs(host, p, () => awaitStreaming(host, question, wait, context));
+      return {
+        streaming: true,
+        flaws: [],
+        member: question.member,
+        leader: facts.leader?.name,
+        timeline: facts.leaderNode?.timeline,
+        system_id: facts.own?.systemId,
+      };
+    } catch (thrown) {
+      const told = thrown instanceof PitrError && ['not-streaming', 'other-data'].includes(thrown.code);
+      if (p.required || !told) throw thrown;
+      return { streaming: false, flaws: [thrown.message, ...thrown.details], member: question.member };
+    }
   },
 });

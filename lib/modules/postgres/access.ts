@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
@@ -11,7 +10,8 @@ import { type Allowed, allowedOf } from '../../recovery/postgres/allowed.ts';
 import type { InstanceRef } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
-import { programsOf, querySql } from '../../recovery/postgres/sql.ts';
+import { type InForce, reloadRules } from '../../recovery/postgres/reload.ts';
+import { programsOf } from '../../recovery/postgres/sql.ts';
 
 const params = z.strictObject({
   mode: z.enum(['open', 'closed']).describe('open: the rules of the cluster; closed: only this host gets in'),
@@ -105,7 +105,7 @@ export const module = defineModule({
 
 async function open(host: WriteHost, ref: InstanceRef, signal: AbortSignal): Promise<InForce> {
   await openAccess(host, ref);
-  return reload(host, ref, signal);
+  return reloadRules(host, ref, signal);
 }
 
 async function close(
@@ -115,48 +115,5 @@ async function close(
   signal: AbortSignal,
 ): Promise<InForce> {
   await closeAccess(host, ref, allowed);
-  return reload(host, ref, signal);
-}
-
-/** When the postmaster last read its files: a signal to it takes effect some moments later. */
-const LOADED = 'select pg_conf_load_time()';
-
-type InForce = { readonly archive_command?: string; readonly rules?: number };
-
-/** Makes the running instance read its files again; with a broken rule it would keep the old ones without a word. */
-async function reload(host: WriteHost, ref: InstanceRef, signal: AbortSignal): Promise<InForce> {
-  if (!(await postgresResource.read(host, ref.pgdata)).running) return {};
-  const before = await querySql(host, ref, [LOADED]);
-  await host.must([`${ref.bin}/pg_ctl`, '-D', ref.pgdata, '-s', 'reload'], { user: ref.user, cwd: '/' });
-  await until(() => querySql(host, ref, [LOADED]), {
-    everyMs: 50,
-    deadlineMs: 15_000,
-    signal,
-    done: (now) => now !== before,
-    late: () =>
-      new PitrError({
-        kind: 'failed',
-        code: 'not-reloaded',
-        message: `PostgreSQL on ${ref.pgdata} was told to read its configuration again, and has not done it`,
-        host: host.name,
-        next: ['Look into its log, then run again.'],
-      }),
-  });
-  const [errors = '', rules = '', ...archive] = (
-    await querySql(host, ref, [
-      `select coalesce(string_agg('line ' || line_number || ': ' || error, '; '), '') from pg_hba_file_rules where error is not null`,
-      'select count(*) from pg_hba_file_rules where error is null',
-      `select current_setting('archive_command')`,
-    ])
-  ).split('\n');
-  if (errors !== '') {
-    throw new PitrError({
-      kind: 'failed',
-      code: 'hba-invalid',
-      message: `PostgreSQL does not understand its pg_hba.conf and keeps the old rules: ${errors}`,
-      host: host.name,
-      next: ['Mend the file, then run again.'],
-    });
-  }
-  return { rules: Number(rules), archive_command: archive.join('\n') };
+  return reloadRules(host, ref, signal);
 }

@@ -12,6 +12,7 @@ import {
 } from '../../recovery/barman/archive-tail.ts';
 import { barmanResource } from '../../recovery/barman/catalogue.ts';
 import { userParam } from '../../recovery/barman/params.ts';
+import { proveSent } from '../../recovery/barman/prove-sent.ts';
 import { type ArchiveSettings, whyNoArchive } from '../../recovery/postgres/archive-command.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { readTail } from '../../recovery/postgres/look-tail.ts';
@@ -125,6 +126,7 @@ and puts one of the same name with other content into errors/, and fails neither
       timeoutMs,
       signal: context.signal,
     });
+    await proveSent(host, barmanOf(p), change);
     return { files: change.files.map(({ as }) => as) };
   },
   undo: async () => {

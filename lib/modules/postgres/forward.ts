@@ -69,7 +69,7 @@ export const module = defineModule({
         next: ['pitr play replay.yml starts what was prepared.'],
       });
     }
-    const files = await readRecoveryFiles(host, p.pgdata, p.user);
+    const files = await readRecoveryFiles(host, { directory: p.pgdata, pgdata: p.pgdata, user: p.user });
     return {
       instance,
       host: host.name,

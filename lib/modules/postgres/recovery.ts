@@ -51,8 +51,9 @@ type State =
 export const module = defineModule({
   summary: 'Makes a restored data directory ready for point-in-time recovery, and cleans it up afterwards.',
   description: `Writes postgresql.auto.conf (settings that the backup had from ALTER SYSTEM stay, recovery settings of
-Barman or of an older recovery go), the signal file, and the paths in postgresql.conf that name another node. Files are
-kept beside as they were (${BEFORE}) until state: absent. max_connections and its kin are raised for as long to the highest that
+Barman or of an older recovery go) and the signal file. postgresql.conf becomes the one that this node's Patroni has written into
+the data in pgdata, so that PostgreSQL starts with the node's own addresses and with what is configured today; where there
+is none, paths in the backup's file that name another node are set right. Files are kept beside as they were (${BEFORE}) until state: absent. max_connections and its kin are raised for as long to the highest that
 the restored data, its configuration and \`at_least\` know: replay stops at the record by which the primary raised one.
 
 signal: standby is the default because with it nothing but a reached target or an operator ends the recovery. A failed
@@ -164,7 +165,7 @@ async function readState(
   if (unknown instanceof Unknown) return { known: false, why: unknown.why };
   const instance = await host.look(postgresResource, p.directory);
   if (instance instanceof Unknown) return { known: false, why: instance.why };
-  const files = await readRecoveryFiles(host, p.directory, p.user);
+  const files = await readRecoveryFiles(host, p);
   const current = effectiveSettings(files.texts.get(AUTO_CONF) ?? '');
   const origin = files.texts.get(`${AUTO_CONF}.origin`);
   const before = files.texts.get(`${AUTO_CONF}${BEFORE}`);
@@ -173,9 +174,10 @@ async function readState(
     origin: origin === undefined ? undefined : effectiveSettings(origin),
     before: before === undefined ? undefined : effectiveSettings(before),
   });
-  const configured = ['postgresql.conf', 'postgresql.base.conf'].map((name) =>
-    effectiveSettings(files.texts.get(name) ?? ''),
-  );
+  const configured = [
+    ...['postgresql.conf', 'postgresql.base.conf'].map((name) => files.texts.get(name) ?? ''),
+    files.nodeConf ?? '',
+  ].map(effectiveSettings);
   const recovery =
     p.state === 'absent'
       ? []

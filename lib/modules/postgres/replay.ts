@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { rest } from '../../base/wait/until.ts';
-import { defineLook } from '../../contract/module.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { defineLook, type Result, type TaskContext } from '../../contract/module.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { lookAtReplay } from '../../recovery/postgres/look-replay.ts';
@@ -71,60 +72,85 @@ export const module = defineLook({
   },
   awaits: true,
   dependsOn: (p: Params) => [{ kind: 'postgres', id: p.pgdata }],
-  read: async (host, p, context) => {
-    const instance = await host.look(postgresResource, p.pgdata);
-    if (instance instanceof Unknown) return { unknown: instance };
-    const place = {
-      session: { ...sessionTarget(p, instance.programs), bin: programsOf(p, instance.programs) },
-      version: instance.version ?? 0,
-      log: p.log ?? runFiles(p.pgdata).log,
-    };
-    const segmentSize = instance.control?.segmentSize ?? DEFAULT_SEGMENT_SIZE;
-    const lastSegment = p.last === undefined ? undefined : parseSegment(p.last);
-    const wish: ReplayWish = {
-      target: checkedTarget(p.target),
-      segmentSize,
-      stallMs: p.stall * 1000,
-      lastSegment,
-    };
-    const end = lastSegment === undefined ? undefined : endOfSegment(lastSegment, segmentSize);
-    const begun = performance.now();
-    let watch = startWatch(begun);
-    let offset = 0;
-    let said = '';
-    for (let first: bigint | undefined; ; ) {
-      const look = await lookAtReplay(host, place, offset);
-      offset += look.logBytes;
-      const now = performance.now();
-      watch = observe(watch, look, now);
-      first ??= watch.last?.lsn;
-      const verdict = judgeReplay(watch, wish, now);
-      if (verdict.kind === 'failed') {
-        throw new PitrError({
-          ...verdict,
-          kind: 'failed',
-          host: host.name,
-          state: stateWords(watch, p.pgdata),
-        });
-      }
-      const data = figures(watch, first, now - begun);
-      if (verdict.kind === 'reached') {
-        return {
-          reached: verdict.what,
-          paused: watch.last?.paused ?? false,
-          promoted: verdict.promoted,
-          timeline: watch.log.newTimeline ?? timelineOfInstance(watch, instance.control?.timeline),
-          ...(watch.log.stopping === undefined ? {} : { stopped: watch.log.stopping }),
-          ...data,
-        };
-      }
-      const words = replayWords(watch, end);
-      if (words !== said) context.progress(words, { ...data, rate: replayRate(watch) });
-      said = words;
-      if (!look.moreLog) await rest(p.interval * 1000, context.signal);
-    }
-  },
+  read: (host, p, context) => tellingWhatGoesOn(p, () => follow(host, p, context)),
 });
+
+async function follow(
+  host: ReadHost,
+  p: Params,
+  context: Pick<TaskContext, 'progress' | 'signal'>,
+): Promise<Result> {
+  const instance = await host.look(postgresResource, p.pgdata);
+  if (instance instanceof Unknown) return { unknown: instance };
+  const place = {
+    session: { ...sessionTarget(p, instance.programs), bin: programsOf(p, instance.programs) },
+    version: instance.version ?? 0,
+    log: p.log ?? runFiles(p.pgdata).log,
+  };
+  const segmentSize = instance.control?.segmentSize ?? DEFAULT_SEGMENT_SIZE;
+  const lastSegment = p.last === undefined ? undefined : parseSegment(p.last);
+  const wish: ReplayWish = {
+    target: checkedTarget(p.target),
+    segmentSize,
+    stallMs: p.stall * 1000,
+    lastSegment,
+  };
+  const end = lastSegment === undefined ? undefined : endOfSegment(lastSegment, segmentSize);
+  const begun = performance.now();
+  let watch = startWatch(begun);
+  let offset = 0;
+  let said = '';
+  for (let first: bigint | undefined; ; ) {
+    const look = await lookAtReplay(host, place, offset);
+    offset += look.logBytes;
+    const now = performance.now();
+    watch = observe(watch, look, now);
+    first ??= watch.last?.lsn;
+    const verdict = judgeReplay(watch, wish, now);
+    if (verdict.kind === 'failed') {
+      throw new PitrError({
+        ...verdict,
+        kind: 'failed',
+        host: host.name,
+        state: stateWords(watch, p.pgdata),
+      });
+    }
+    const data = figures(watch, first, now - begun);
+    if (verdict.kind === 'reached') {
+      return {
+        reached: verdict.what,
+        paused: watch.last?.paused ?? false,
+        promoted: verdict.promoted,
+        timeline: watch.log.newTimeline ?? timelineOfInstance(watch, instance.control?.timeline),
+        ...(watch.log.stopping === undefined ? {} : { stopped: watch.log.stopping }),
+        ...data,
+      };
+    }
+    const words = replayWords(watch, end);
+    if (words !== said) context.progress(words, { ...data, rate: replayRate(watch) });
+    said = words;
+    if (!look.moreLog) await rest(p.interval * 1000, context.signal);
+  }
+}
+
+/** An interruption, wherever it comes, tells what is true of the instance: nobody has told it to stop. */
+async function tellingWhatGoesOn(p: Params, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!(thrown instanceof PitrError) || thrown.kind !== 'interrupted') throw thrown;
+    const end =
+      checkedTarget(p.target).kind === 'latest'
+        ? 'waits at the end of the archived WAL'
+        : 'pauses at the target';
+    // What was ended on the host was a look.
+    throw new PitrError({
+      ...thrown,
+      message: thrown.message,
+      state: `PostgreSQL on ${p.pgdata} was left as it is: where it replays, it goes on by itself, isolated, and ${end}. No other node was stopped.`,
+    });
+  }
+}
 
 function figures(
   watch: ReplayWatch,

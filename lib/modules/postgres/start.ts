@@ -12,6 +12,7 @@ import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
 import { instanceAfterStart, planStart } from '../../recovery/postgres/start-plan.ts';
+import { serviceName } from '../../system/service/service-resource.ts';
 
 const params = z.strictObject({
   mode: z
@@ -38,6 +39,10 @@ const params = z.strictObject({
     .default(120)
     .describe('seconds without a word in the log after which a start that lets nobody in has failed'),
   shutdown_timeout: seconds.default(300).describe('seconds that a restart, or the undo, may take to stop'),
+  service: serviceName
+    .default('patroni')
+    .describe('where systemd runs: PostgreSQL gets a unit of its own with the limits of this service')
+    .meta({ variable: 'patroni_service' }),
   socket_dir: sessionParams.socket_dir.describe(
     'isolated: a private directory for the socket; beside the data by default',
   ),

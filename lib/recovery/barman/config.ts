@@ -11,6 +11,8 @@ export interface ServerConfig {
   readonly wals: string;
   readonly incoming: string;
   readonly streaming: string;
+  /** WAL is received by streaming, from a slot or without one. */
+  readonly streamingArchiver: boolean;
   /** Where Barman puts aside what it cannot archive: duplicates, and files with names that it does not know. */
   readonly errors: string;
   /** The register of archived WAL; since 3.13 it may lie elsewhere and bears the server's name. */
@@ -84,6 +86,7 @@ function serverConfig(name: string, options: Options, global: Options): ServerCo
     wals,
     incoming: directory('incoming_wals_directory', '%(backup_directory)s/incoming'),
     streaming: directory('streaming_wals_directory', '%(backup_directory)s/streaming'),
+    streamingArchiver: /^(?:on|true|yes|1|t)$/i.test(setting('streaming_archiver') ?? ''),
     errors: directory('errors_directory', '%(backup_directory)s/errors'),
     retention: {
       policy: setting('retention_policy'),

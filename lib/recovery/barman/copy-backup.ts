@@ -1,3 +1,4 @@
+import { formatCopied } from '../../base/values/bytes.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
@@ -8,7 +9,7 @@ import { endReceivingRsync } from './end-rsync.ts';
 import { markerBeside, markerInside, type RestoreMarker, renderMarker } from './marker.ts';
 import { copyFailed } from './restore-refusals.ts';
 import { type ExpectedCopy, type VerifiedCopy, verifyCopy } from './verify-copy.ts';
-import { sizeWords, watchSize } from './watch-size.ts';
+import { watchSize } from './watch-size.ts';
 
 /** A copy to make, in plain data. */
 export interface CopyOrder extends CopyOnDisk {
@@ -66,8 +67,10 @@ async function watchedCopy(
   const { destination, owner, node, expected, argv } = order;
   const whole = expected.size;
   const watch = watchSize(receiver, destination, owner, (bytes) => {
-    const of = whole === undefined ? '' : ` of ${sizeWords(whole)}`;
-    context.progress(`${sizeWords(bytes)}${of} copied to ${node}`, { bytes, total: whole });
+    context.progress(`${formatCopied(bytes, whole)} copied to ${node}`, {
+      bytes,
+      ...(whole === undefined ? {} : { total: Math.max(whole, bytes) }),
+    });
   });
   let ended = false;
   try {

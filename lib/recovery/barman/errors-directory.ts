@@ -1,6 +1,7 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { ServerConfig } from './config.ts';
 import { archiveUnreadable, barmanNotAnswering } from './errors.ts';
@@ -11,15 +12,17 @@ export interface PutAside {
   readonly names: readonly string[];
 }
 
-// Arguments: name and errors directory of each server. A directory that is not there yet holds nothing, where its parent
-// shows that one could have looked.
-const LIST_ERRORS = probeScript(`
+// Arguments: name and errors directory of each server. One that is proved to be absent holds nothing: a server to which
+// nothing was ever archived has not even a directory of its own.
+const LIST_ERRORS = probeScript(`${PRESENCE}
 while [ $# -gt 0 ]; do
   echo "@errors $1"
-  if [ -d "$2" ]; then
-    if [ -r "$2" ] && [ -x "$2" ]; then find "$2/" -type f -printf ' %f\\n'; else echo "@unreadable $2"; fi
-  elif ! { [ -r "\${2%/*}" ] && [ -x "\${2%/*}" ]; }; then echo "@unreadable \${2%/*}"
-  fi
+  presence "$2"
+  case $? in
+  0) if [ -r "$2" ] && [ -x "$2" ]; then find "$2/" -type f -printf ' %f\\n'; else echo "@unreadable $2"; fi ;;
+  1) ;;
+  *) echo "@unreadable $2" ;;
+  esac
   shift 2
 done
 echo @end`);

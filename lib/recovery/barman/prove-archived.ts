@@ -168,7 +168,10 @@ async function ownSegments(
 ): Promise<ReadonlyMap<string, string>> {
   const look = READ_OWN([pgdata, segment, String(MOST)], { user, timeoutMs: DEADLINE_MS });
   const parts = reportOf(await host.query(look), host.name, segment, undefined);
-  return new Map(parts.map(({ rest, lines: [sha256 = ''] }) => [rest, sha256]));
+  // One that was recycled while it was read has no checksum.
+  return new Map(
+    parts.flatMap(({ rest, lines: [sha256] }) => (sha256 === undefined ? [] : [[rest, sha256]])),
+  );
 }
 
 /** Why a file of these bytes and this beginning is not the segment of that name; nothing where it is. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { formatBytes } from '../../base/values/bytes.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
 
@@ -34,16 +35,8 @@ async function watch(
     if (stopped.aborted) return;
     const bytes = Number(/^(\d+)/.exec(stdout)?.[1] ?? 0);
     first ??= bytes;
-    tell(bytes, sizeWords(Math.max(0, bytes - first)));
+    tell(bytes, formatBytes(Math.max(0, bytes - first)));
     pause = Math.max(EVERY_MS, durationMs * 10);
     await delay(pause, undefined, { signal: stopped });
   }
-}
-
-/** `512 MiB`, `1.5 GiB`. */
-export function sizeWords(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const step = Math.min(units.length - 1, bytes < 1024 ? 0 : Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 1024 ** step;
-  return `${value >= 100 || step === 0 ? Math.round(value) : value.toFixed(1)} ${units[step]}`;
 }

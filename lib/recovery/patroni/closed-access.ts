@@ -2,7 +2,7 @@ import type { WriteHost } from '../../contract/host.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 import type { Allowed } from '../postgres/allowed.ts';
-import { closedRules, isClosed } from '../postgres/hba.ts';
+import { closedRules, type Guest, guestRules, isClosed } from '../postgres/hba.ts';
 import { KEPT_HBA_FILE } from '../postgres/instance.ts';
 import type { InstanceRef } from '../postgres/instance-control.ts';
 import { ownHost, patroniSuperuser } from './login.ts';
@@ -40,6 +40,31 @@ export async function closeAccess(host: WriteHost, ref: InstanceRef, allowed: Al
   await host.writeFile(kept, text, { mode: 0o600, user: ref.user });
   const rules = closedRules(text, await rolesOf(host, ref, allowed), await ownHost(host));
   await host.writeFile(file, rules, { user: ref.user });
+}
+
+/**
+ * Lets guests in beside those whom a closed instance lets in, by the cluster's own rules: what `closeAccess` has kept, or
+ * `managed`, where Patroni's configuration has rules that it will write. In force with the next reload.
+ */
+export async function admitGuests(
+  host: WriteHost,
+  ref: InstanceRef,
+  allowed: Allowed,
+  guests: readonly Guest[],
+  managed?: readonly string[],
+): Promise<void> {
+  const kept = await read(host, ref, `${ref.pgdata}/${KEPT_HBA_FILE}`);
+  const own = await ownHost(host);
+  const roles = await rolesOf(host, ref, allowed);
+  const closed = closedRules(kept, roles, own);
+  const admitted = guestRules(managed === undefined ? kept : managed.join('\n'), guests);
+  const text = `${closed}${admitted.map((line) => `${line}\n`).join('')}`;
+  await host.writeFile(await hbaFile(host, ref), text, { user: ref.user });
+}
+
+/** Puts the rules of a closed instance into its file again. */
+export function dismissGuests(host: WriteHost, ref: InstanceRef, allowed: Allowed): Promise<void> {
+  return admitGuests(host, ref, allowed, []);
 }
 
 const IS_THERE = `${PRESENCE}

@@ -116,3 +116,28 @@ export async function readNode(
   const answer = (await askRest(host, access, [url])).get(url);
   return answer === undefined || answer.code === 0 || answer.body === '' ? undefined : parseNode(answer.body);
 }
+
+/** What several members say of themselves, by name; those that do not answer are not in it. */
+export async function readNodes(
+  host: ReadHost,
+  access: Pick<PatroniAccess, 'config'>,
+  members: readonly Member[],
+): Promise<ReadonlyMap<string, NodeView>> {
+  const urls = members.flatMap(({ name, apiUrl }) =>
+    apiUrl === undefined ? [] : [[name, `${apiUrl}/patroni`] as const],
+  );
+  if (urls.length === 0) return new Map();
+  const answers = await askRest(
+    host,
+    access,
+    urls.map(([, url]) => url),
+  );
+  return new Map(
+    urls.flatMap(([name, url]) => {
+      const answer = answers.get(url);
+      return answer === undefined || answer.code === 0 || answer.body === ''
+        ? []
+        : [[name, parseNode(answer.body)] as const];
+    }),
+  );
+}

@@ -56,8 +56,9 @@ export function parseRole(word: string): MemberRole {
   );
 }
 
+/** A standby leader is none: it follows another cluster, and nobody can write to it. */
 export function leads(role: MemberRole): boolean {
-  return role === 'leader' || role === 'standby_leader';
+  return role === 'leader';
 }
 
 /** PostgreSQL is up: what Patroni up to 3.0.3 calls `running` it later calls `streaming` on a good replica. */

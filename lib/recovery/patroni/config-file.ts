@@ -28,6 +28,8 @@ def part(name):
  * patronictl names the interpreter: it may be one of a virtual environment.
  */
 export function patroniPython(program: string): string {
+  if (program.includes("'"))
+    throw new Error('a single quote would end the program: it stands between such in sh');
   return `
 patroni_python() {
   interpreter=$(head -c 300 "$(command -v patronictl 2>/dev/null)" 2>/dev/null | sed -n '1s/^#! *//p')

@@ -2,12 +2,48 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { patroniPython } from './config-file.ts';
 import { type PatroniTarget, patronictl } from './control.ts';
 import { askOwn, type PatroniAccess } from './rest.ts';
 import { type SynchronousMode, synchronousMode } from './synchronous.ts';
 
 export type DynamicConfig = Readonly<Record<string, unknown>>;
+
+// By the DCS itself: no Patroni need run anywhere.
+const SHOW = probeScript(`${patroniPython(`
+import json
+print(json.dumps(yaml.safe_load(sys.stdin.read()) or {}, default=str))
+`)}
+shown=$(timeout 30 patronictl -c "$1" show-config) || exit
+printf '%s\\n' "$shown" | patroni_python "$1"`);
+
+/**
+ * The dynamic configuration, from this node's Patroni or, where that is silent, from the DCS. Throws kind `failed`
+ * (`patroni-config-not-read`).
+ */
+export async function findConfig(
+  host: ReadHost,
+  access: Pick<PatroniAccess, 'port' | 'url' | 'config'>,
+): Promise<DynamicConfig> {
+  const answer = await askOwn(host, access, '/config');
+  if (answer.code === 200) return readConfigAnswer(answer.body);
+  const shown = await host.query(SHOW([access.config], { timeoutMs: 45_000 }));
+  if (shown.exitCode === 0) return readConfigAnswer(shown.stdout);
+  throw new PitrError({
+    kind: 'failed',
+    code: 'patroni-config-not-read',
+    message: "nobody tells the cluster's dynamic configuration: neither this node's Patroni nor the DCS",
+    host: host.name,
+    evidence: { ...evidenceOf(shown), command: `patronictl -c ${access.config} show-config` },
+    next: ['Check patroni_config in the inventory, and that the DCS (etcd) answers.'],
+  });
+}
+
+function readConfigAnswer(json: string): DynamicConfig {
+  return z.record(z.string(), z.unknown()).parse(JSON.parse(json));
+}
 
 /**
  * The dynamic configuration as the last turn of this node's Patroni has seen it. Throws kind `failed`

@@ -6,6 +6,7 @@ import { type InstanceRef, prepareRunFiles, startInstance } from '../postgres/in
 import { postgresResource } from '../postgres/instance-resource.ts';
 import { checkSocketPath, isolationSettings, runFiles } from '../postgres/isolation.ts';
 import type { StartSpec } from '../postgres/start-plan.ts';
+import { readConfigured, settingsOfPlainStart } from '../postgres/start-settings.ts';
 import { closeAccess, openAccess, rolesOf } from './closed-access.ts';
 
 /** Starts an instance in one of its three modes and waits for it; see `startInstance`. */
@@ -14,7 +15,7 @@ export async function startAs(
   ref: InstanceRef,
   spec: StartSpec,
   patienceMs: number,
-  context: Pick<TaskContext, 'signal' | 'progress' | 'render'>,
+  context: Pick<TaskContext, 'signal' | 'progress' | 'warn' | 'render'>,
 ): Promise<InstanceState> {
   const files = runFiles(ref.pgdata, spec.socketDirectory);
   if (spec.mode === 'isolated') checkSocketPath(files.socketDirectory);
@@ -22,8 +23,10 @@ export async function startAs(
   if (spec.mode !== 'isolated') {
     // The mark that this data has been started isolated: from here on it is a member's like any other.
     await host.must(['rm', '-f', '--', files.hba], { user: ref.user, cwd: '/' });
+    const configured = await readConfigured(host, ref);
+    const { control } = await postgresResource.read(host, ref.pgdata);
     await (spec.mode === 'closed' ? closeAccess(host, ref, spec) : openAccess(host, ref));
-    return startInstance(host, ref, [], patienceMs, context);
+    return startInstance(host, ref, settingsOfPlainStart(configured, control?.settings), patienceMs, context);
   }
   const rules = await context.render('pg_hba/isolated.conf.hbs', {
     roles: (await rolesOf(host, ref, spec)).map(quoteName).join(','),

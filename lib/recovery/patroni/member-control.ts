@@ -2,6 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
+import { joinService } from '../../system/service/own-unit.ts';
 import {
   type ServiceState,
   serviceCommand,
@@ -14,6 +15,7 @@ import type { InstanceState } from '../postgres/instance.ts';
 import { stopInstance } from '../postgres/instance-control.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
 import { programsOf } from '../postgres/sql.ts';
+import type { MemberLogs } from './member-logs.ts';
 import type { MemberChange } from './member-plan.ts';
 import { askOwn, type PatroniAccess } from './rest.ts';
 
@@ -27,6 +29,12 @@ export type MemberResult = { readonly service: ServiceState['state']; readonly p
 /** A change from an older journal knows the port alone. */
 export function accessOf({ port, config, url }: MemberChange): PatroniAccess {
   return { port, config: config ?? '/etc/patroni/patroni.yml', ...(url === undefined ? {} : { url }) };
+}
+
+/** Where the logs of a member are. */
+export function logsOf(change: MemberChange): MemberLogs {
+  const { manager, service, pgdata } = change;
+  return { ...accessOf(change), manager, service, pgdata };
 }
 
 const isDown = ({ state, changing }: ServiceState): boolean => state !== 'running' && changing === undefined;
@@ -66,7 +74,7 @@ export async function stopMember(
 export async function startMember(
   host: WriteHost,
   change: MemberChange,
-  context: Pick<WorkContext, 'signal'>,
+  context: Pick<WorkContext, 'signal' | 'warn'>,
 ): Promise<MemberResult> {
   const { signal } = context;
   // A service that is up says so, and stays up.
@@ -93,11 +101,27 @@ export async function startMember(
           message: `Patroni is not up after ${Math.round(waited / 1000)} s: ${service.detail ?? service.state}, REST ${answers ? 'answers' : 'is silent'}`,
           host: host.name,
           evidence: evidenceOf(asked),
-          next: ["Look into Patroni's log on that host."],
+          next: ['Mend what the end of its logs says (above), then go on.'],
         }),
     },
   );
+  await belongToPatroni(host, change, up, context);
   return { service: up.service.state, postgres: up.instance.running };
+}
+
+/** A PostgreSQL that was started by pitr and taken over is from now on as if Patroni had started it. */
+async function belongToPatroni(
+  host: WriteHost,
+  change: MemberChange,
+  { service, instance }: Seen,
+  { warn }: Pick<WorkContext, 'warn'>,
+): Promise<void> {
+  if (change.manager !== 'systemd' || service.pid === undefined || instance.pid === undefined) return;
+  const hindered = await joinService(host, service.pid, instance.pid);
+  if (hindered === undefined) return;
+  warn(
+    `PostgreSQL serves in a unit of its own instead of ${change.service} until its next restart: ${hindered}`,
+  );
 }
 
 async function look(host: WriteHost, change: MemberChange): Promise<Seen> {

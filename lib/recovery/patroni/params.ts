@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SERVICE_MANAGERS, serviceName } from '../../system/service/service-resource.ts';
 import { absolutePath } from '../postgres/params.ts';
 
 /** What every module of Patroni needs to know: how to ask the node that it runs on. */
@@ -28,6 +29,19 @@ export const patroniParams = {
     .optional()
     .describe('name of the cluster (scope); a node of another cluster is refused')
     .meta({ variable: 'patroni_cluster' }),
+} as const;
+
+/** What runs Patroni on its node. */
+export const patroniServiceParams = {
+  service: serviceName
+    .default('patroni')
+    .describe("name of Patroni's service")
+    .meta({ variable: 'patroni_service' }),
+  manager: z
+    .enum(SERVICE_MANAGERS)
+    .default('systemd')
+    .describe('what runs it')
+    .meta({ variable: 'service_manager' }),
 } as const;
 
 /** A line break would end a rule of `pg_hba.conf`. */

@@ -7,6 +7,8 @@ export interface ClusterSettings {
   /** Replication slots on the leader that are not those of members, as `name (logical, pgoutput, shop)`. */
   readonly slots: readonly string[];
   readonly archive: string;
+  /** Patroni's names for the slots of members. The slot of one that has just left may outlast it. */
+  readonly memberSlots: readonly string[];
   /** How many members are synchronous standbys. */
   readonly standbys: number;
 }
@@ -20,14 +22,17 @@ export function settingsDifferences(
   now: ClusterSettings,
   restored = false,
 ): readonly string[] {
+  const ofMembers = new Set([...before.memberSlots, ...now.memberSlots]);
+  const ofNobody = ({ slots }: ClusterSettings): readonly string[] =>
+    slots.filter((slot) => !ofMembers.has(slot.split(' ')[0] ?? ''));
   return [
     ...configDifferences('', before.config, now.config),
-    ...before.slots
+    ...ofNobody(before)
       .filter((slot) => !now.slots.includes(slot))
       .map(
         (slot) => `replication slot ${slot} is gone: whoever reads from it needs a new one, and a new start`,
       ),
-    ...now.slots
+    ...ofNobody(now)
       .filter((slot) => !before.slots.includes(slot))
       .map((slot) => `replication slot ${slot} is new`),
     ...before.slots

@@ -1,5 +1,6 @@
+import { formatLsn, lsnAt } from '../wal/lsn.ts';
 import { isUp, leads, type Member } from './cluster.ts';
-import type { NodeView, WalSender } from './node.ts';
+import type { NodeView } from './node.ts';
 
 /** A replica's own receiver of WAL (`pg_stat_wal_receiver`). */
 export interface WalReceiver {
@@ -16,16 +17,22 @@ export interface StreamingFacts {
   /** What the two nodes say of themselves; absent when they do not answer. */
   readonly own?: NodeView | undefined;
   readonly leaderNode?: NodeView | undefined;
+  /** What the other members say of themselves, by name: one of them may send the WAL on (`replicatefrom`). */
+  readonly others?: ReadonlyMap<string, NodeView> | undefined;
   /** Absent when PostgreSQL lets nobody in; `null` when it receives no WAL. */
   readonly receiver?: WalReceiver | null | undefined;
+  /** It replays late on purpose (`recovery_min_apply_delay`). */
+  readonly delayed?: boolean | undefined;
+  /** Where the leader was when the member was first seen to stream: bytes since the beginning. */
+  readonly goal?: number | undefined;
 }
 
 /**
- * What keeps a member from being proved a streaming replica of the leader; empty when it is one. Patroni's own word
- * counts for little: a replica stuck on an old timeline shows as running with lag 0 for ever.
+ * What keeps a member from being proved a streaming replica of the leader, directly or by other members; empty when it
+ * is one. Patroni's own word counts for little: a replica stuck on an old timeline shows as running with lag 0 for ever.
  */
 export function streamingFlaws(facts: StreamingFacts): readonly string[] {
-  const { name, listed, leader, own, leaderNode, receiver } = facts;
+  const { listed, leader, own, leaderNode, receiver } = facts;
   const flaws: string[] = [];
   if (leader === undefined) flaws.push('the cluster has no leader');
   if (leader !== undefined && leaderNode === undefined)
@@ -43,21 +50,59 @@ export function streamingFlaws(facts: StreamingFacts): readonly string[] {
       `it is another database: system identifier ${own.systemId ?? 'unknown'}, the leader's is ${leaderNode.systemId ?? 'unknown'}`,
     );
   }
-  if (own.timeline !== leaderNode.timeline) {
+  // Patroni learns a replica's timeline by a login for replication from 127.0.0.1; the receiver knows it without.
+  const timeline = own.timeline ?? receiver?.timeline;
+  if (timeline === undefined || timeline !== leaderNode.timeline) {
     flaws.push(
-      `it is on timeline ${own.timeline ?? 'unknown'}, the leader on ${leaderNode.timeline ?? 'unknown'}`,
+      `it is on timeline ${timeline ?? 'unknown'}, the leader on ${leaderNode.timeline ?? 'unknown'}`,
     );
   }
-  flaws.push(...senderFlaws(name, leaderNode.replication), ...receiverFlaws(receiver, leaderNode.timeline));
-  return flaws;
+  flaws.push(...senderFlaws(facts, leaderNode), ...receiverFlaws(receiver, leaderNode.timeline));
+  return [...flaws, ...replayFlaws(facts)];
 }
 
-/** A base backup also shows as streaming, under a name of its own. */
-function senderFlaws(name: string, senders: readonly WalSender[]): readonly string[] {
-  const own = senders.filter(({ application }) => application === name);
-  if (own.some(({ state }) => state === 'streaming')) return [];
-  const states = own.map(({ state }) => state).join(', ');
-  return [states === '' ? 'the leader sends it no WAL' : `the leader's sender for it is in state ${states}`];
+/**
+ * Follows the WAL from the member to who sends it, up to the leader. A base backup also shows as streaming, under a name
+ * of its own.
+ */
+function senderFlaws({ name, leader, others }: StreamingFacts, leaderNode: NodeView): readonly string[] {
+  const leaderName = leader?.name ?? 'the leader';
+  const nodes = new Map([[leaderName, leaderNode], ...(others ?? [])]);
+  const passed = new Set<string>();
+  for (let member = name; !passed.has(member); ) {
+    passed.add(member);
+    const senders = [...nodes].flatMap(([sender, { replication }]) =>
+      replication
+        .filter(({ application }) => application === member && sender !== member)
+        .map(({ state }) => ({ sender, state })),
+    );
+    const sender = senders.find(({ state }) => state === 'streaming')?.sender;
+    if (sender === leaderName) return [];
+    if (sender === undefined) return [unfed(member, name, leaderName, senders)];
+    member = sender;
+  }
+  return [
+    `it and ${[...passed].slice(1).join(', ')} send WAL to each other, and ${leaderName} to none of them`,
+  ];
+}
+
+function unfed(
+  member: string,
+  name: string,
+  leader: string,
+  senders: readonly { readonly sender: string; readonly state: string }[],
+): string {
+  const who = member === name ? 'it' : `${member}, from which it streams,`;
+  if (senders.length === 0)
+    return member === name
+      ? 'the leader sends it no WAL, and no other member does'
+      : `${who} receives none of ${leader}`;
+  const states = senders.map(({ sender, state }) =>
+    sender === leader
+      ? `the leader's sender for ${who} is in state ${state}`
+      : `the sender of ${sender} for ${who} is in state ${state}`,
+  );
+  return states.join(', ');
 }
 
 function receiverFlaws(
@@ -71,6 +116,17 @@ function receiverFlaws(
     return [`it receives timeline ${receiver.timeline}, the leader is on ${timeline}`];
   }
   return [];
+}
+
+/** What is received and cannot be replayed is of another history: Patroni's lag counts what was received. */
+function replayFlaws({ own, goal, delayed }: StreamingFacts): readonly string[] {
+  if (delayed === true || goal === undefined || own === undefined) return [];
+  const { replayed } = own;
+  if (replayed !== undefined && replayed >= goal) return [];
+  const position = (bytes: number): string => formatLsn(lsnAt(BigInt(bytes)));
+  return [
+    `it has replayed up to ${replayed === undefined ? 'nobody knows where' : position(replayed)}, and the leader was at ${position(goal)}`,
+  ];
 }
 
 /** Whether Patroni shows a member as well although it is not proved to stream: the trap that this module is for. */

@@ -64,7 +64,7 @@ function splitList(text: string): readonly string[] {
 }
 
 /** A string constant, whatever `standard_conforming_strings` says. */
-function literal(text: string): string {
+export function literal(text: string): string {
   const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
   return text.includes('\\') ? `E${quoted}` : quoted;
 }

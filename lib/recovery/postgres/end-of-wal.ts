@@ -23,7 +23,7 @@ export async function endRecoveryHere(
   host: WriteHost,
   session: SessionTarget,
   timeoutMs: number,
-  context: Pick<WorkContext, 'signal' | 'progress'>,
+  context: Pick<WorkContext, 'signal' | 'progress' | 'warn'>,
 ): Promise<void> {
   const { pgdata, user } = session;
   const stood = await querySql(host, session, [POSITION]);

@@ -10,6 +10,12 @@ export interface OwnHost {
   readonly names: readonly string[];
 }
 
+/** Roles that are let in from another host too: an address of its own, never a whole network. */
+export interface Guest {
+  readonly roles: readonly string[];
+  readonly host: OwnHost;
+}
+
 interface Token {
   /** As it stands in the file. */
   readonly raw: string;
@@ -26,11 +32,30 @@ type Field = readonly Token[];
  * in from here is let in by the same method, Patroni among them, and nobody else is.
  */
 export function closedRules(text: string, roles: readonly string[], own: OwnHost): string {
-  const kept = logicalLines(text).flatMap((line) => narrowed(fieldsOf(line), roles, own));
+  const partOf: PartOf = (address, mask) => ownPart(address, mask, own);
+  const kept = logicalLines(text)
+    .map(fieldsOf)
+    .filter((fields) => !isOfReplicationAlone(fields))
+    .flatMap((fields) => narrowed(fields, roles, partOf));
   if (!kept.some((line) => line.startsWith('local all '))) {
     kept.push(`local all ${roles.map(quoteName).join(',')} peer`);
   }
   return `${CLOSED_MARK}\n${kept.join('\n')}\n`;
+}
+
+/**
+ * Of the rules of a cluster, in their order, those that decide about guests: each narrowed to a guest's roles and to its
+ * addresses, for databases and for replication.
+ */
+export function guestRules(text: string, guests: readonly Guest[]): readonly string[] {
+  return logicalLines(text)
+    .map(fieldsOf)
+    .filter((fields) => fields[0]?.[0]?.text !== 'local')
+    .flatMap((fields) =>
+      guests.flatMap(({ roles, host }) =>
+        narrowed(fields, roles, (address, mask) => guestPart(address, mask, host)),
+      ),
+    );
 }
 
 export function isClosed(text: string): boolean {
@@ -42,11 +67,17 @@ function logicalLines(text: string): readonly string[] {
   return text.replaceAll(/\\\r?\n/g, '').split(/\r?\n/);
 }
 
-function narrowed(fields: readonly Field[], roles: readonly string[], own: OwnHost): string[] {
+/** What of an address column is a host, in words that can be nobody else. */
+type PartOf = (address: Token, mask: string | undefined) => readonly string[];
+
+function isOfReplicationAlone([, databases = []]: readonly Field[]): boolean {
+  return databases.length > 0 && databases.every((token) => isKeyword(token, 'replication'));
+}
+
+function narrowed(fields: readonly Field[], roles: readonly string[], partOf: PartOf): string[] {
   const [type, databases, users, ...rest] = fields;
   const kind = type?.[0]?.text ?? '';
   if (databases === undefined || users === undefined || rest.length === 0) return [];
-  if (databases.every((token) => isKeyword(token, 'replication'))) return [];
   const line = (address: readonly string[], method: readonly Field[]): string[] => {
     const who = usersOf(users, roles, method[0]?.[0]?.text ?? '');
     if (who === undefined) return [];
@@ -60,9 +91,24 @@ function narrowed(fields: readonly Field[], roles: readonly string[], own: OwnHo
   const masked = isIP(address.text) > 0;
   const method = rest.slice(masked ? 2 : 1);
   if (method.length === 0) return [];
-  return ownPart(address, masked ? (maskField?.[0]?.text ?? '') : undefined, own).flatMap((one) =>
+  return partOf(address, masked ? (maskField?.[0]?.text ?? '') : undefined).flatMap((one) =>
     line([one], method),
   );
+}
+
+/** The addresses of a guest that an address column covers. What is written in names is taken where it names the guest. */
+function guestPart(
+  address: Token,
+  mask: string | undefined,
+  { addresses, names }: OwnHost,
+): readonly string[] {
+  if (isKeyword(address, 'samehost')) return [];
+  const outside = { names, addresses: addresses.filter((one) => !one.startsWith('127.') && one !== '::1') };
+  const found = ownPart(address, mask, outside);
+  // Of a guest `samehost` stands for all its addresses: it would mean the server itself.
+  return found.includes('samehost')
+    ? outside.addresses.map((one) => `${one}/${isIP(one) === 4 ? 32 : 128}`)
+    : found.filter((one) => !/^(127\.|::1\/|localhost$)/.test(one));
 }
 
 /** What of an address column is this host, in words that can be nobody else. */

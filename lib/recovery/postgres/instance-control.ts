@@ -2,9 +2,12 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
+import { sinceStart } from './collected-log.ts';
 import { type InstanceState, isOrphaned } from './instance.ts';
 import { postgresResource } from './instance-resource.ts';
 import { type RunFiles, runFiles } from './isolation.ts';
@@ -15,6 +18,8 @@ export interface InstanceRef {
   readonly pgdata: string;
   readonly bin: string;
   readonly user: string;
+  /** The service whose limits it gets where systemd runs; patroni without it. */
+  readonly service?: string | undefined;
 }
 
 export type ShutdownMode = 'fast' | 'smart' | 'immediate';
@@ -86,7 +91,10 @@ function stillRuns(
   });
 }
 
-/** Makes the directory for socket, log and rules of an isolated instance, and keeps the log of the start before. */
+/**
+ * Makes the directory for socket, log and rules of an isolated instance, keeps the log of the start before, and removes
+ * the list of a collector's files, as a start does that comes so far: one from before would pass for this start's own.
+ */
 export async function prepareRunFiles(host: WriteHost, ref: InstanceRef, files: RunFiles): Promise<void> {
   await host.must(
     [
@@ -97,22 +105,45 @@ for directory in "$1" "$2"; do
   mkdir -p -- "$directory" && [ -O "$directory" ] && chmod 0700 -- "$directory" ||
     { echo "$directory must belong to $(id -un), or be possible to make" >&2; exit 1; }
 done
-if [ -e "$3" ]; then mv -f -- "$3" "$4"; fi`,
+if [ -e "$3" ]; then mv -f -- "$3" "$4" || exit 1; fi
+rm -f -- "$5/current_logfiles"`,
       'sh',
       files.directory,
       files.socketDirectory,
       files.log,
       files.previousLog,
+      ref.pgdata,
     ],
     { user: ref.user, cwd: '/' },
   );
 }
 
-/** What the log of the last start by pitr says. */
-export async function startLog(host: WriteHost, ref: InstanceRef): Promise<LogFacts> {
+// A collector names its files beside the data.
+const LOG_OF_START = probeScript(`
+tail -c 262144 -- "$2" 2>/dev/null
+cd -- "$1" 2>/dev/null && [ -s current_logfiles ] || exit 0
+read -r kind file < current_logfiles
+printf '\\n@collected %s\\n' "$file"
+tail -c 262144 -- "$file"
+exit 0`);
+
+/** What the log of a start says, and where it lies. */
+export interface StartLog extends LogFacts {
+  readonly files: readonly string[];
+}
+
+/** What the log of the last start by pitr says, also where a collector has taken it over. */
+export async function startLog(host: WriteHost, ref: InstanceRef): Promise<StartLog> {
   const { log } = runFiles(ref.pgdata);
-  const text = await host.run(['tail', '-c', '262144', '--', log], { user: ref.user, cwd: '/' });
-  return readLog(NOTHING_LOGGED, text.exitCode === 0 ? `${text.stdout}\n` : '');
+  const { stdout } = await host.query(LOG_OF_START([ref.pgdata, log], { user: ref.user }));
+  const [own = '', collected] = stdout.split(/^@collected /m);
+  const facts = readLog(NOTHING_LOGGED, `${own}\n`);
+  if (collected === undefined) return { ...facts, files: [log] };
+  const [file = '', ...lines] = collected.split('\n');
+  return {
+    ...readLog(facts, `${sinceStart(lines.join('\n')).join('\n')}\n`),
+    files: [log, file.startsWith('/') ? file : `${ref.pgdata}/${file}`],
+  };
 }
 
 /**
@@ -125,10 +156,9 @@ export async function startInstance(
   ref: InstanceRef,
   settings: readonly (readonly [name: string, value: string])[],
   silenceMs: number,
-  context: Pick<WorkContext, 'signal' | 'progress'>,
+  context: Pick<WorkContext, 'signal' | 'progress' | 'warn'>,
 ): Promise<InstanceState> {
   const { signal } = context;
-  const { log } = runFiles(ref.pgdata);
   const begun = performance.now();
   await until(() => postgresResource.read(host, ref.pgdata), {
     everyMs: 300,
@@ -137,24 +167,7 @@ export async function startInstance(
     done: (seen) => !seen.running,
     late: (seen) => orphaned(host.name, ref, seen),
   });
-  const options = settings.map(([name, value]) => `-c ${quote(`${name}=${value}`)}`).join(' ');
-  const startIt = () =>
-    host.run(
-      [
-        `${ref.bin}/pg_ctl`,
-        '-D',
-        ref.pgdata,
-        '-l',
-        log,
-        '-w',
-        '-s',
-        '-t',
-        String(PG_CTL_PATIENCE),
-        ...(options === '' ? [] : ['-o', options]),
-        'start',
-      ],
-      { user: ref.user, cwd: '/', timeoutMs: PG_CTL_PATIENCE * 1000 + GRACE_MS, signal, ownChannel: true },
-    );
+  const startIt = await starter(host, ref, settings, context);
   let start = await startIt();
   let heard = { lines: '', at: performance.now() };
   for (;;) {
@@ -179,6 +192,33 @@ export async function startInstance(
   }
 }
 
+/** What starts it: in a unit of its own where systemd runs, so that it outlives the login that asked for it. */
+async function starter(
+  host: WriteHost,
+  ref: InstanceRef,
+  settings: readonly (readonly [name: string, value: string])[],
+  { signal, warn }: Pick<WorkContext, 'signal' | 'warn'>,
+): Promise<() => Promise<RunResult>> {
+  const options = settings.map(([name, value]) => `-c ${quote(`${name}=${value}`)}`).join(' ');
+  const argv = [
+    ...[`${ref.bin}/pg_ctl`, '-D', ref.pgdata, '-l', runFiles(ref.pgdata).log],
+    ...['-w', '-s', '-t', String(PG_CTL_PATIENCE)],
+    ...(options === '' ? [] : ['-o', options]),
+    'start',
+  ];
+  const limits = { cwd: '/', timeoutMs: PG_CTL_PATIENCE * 1000 + GRACE_MS, signal, ownChannel: true };
+  const unit = await ownUnit(host, 'postgresql', ref.user, ref.service ?? 'patroni');
+  if (unit === 'not-root') {
+    warn(
+      `only root can ask systemd for a unit of its own, so PostgreSQL belongs to this login: where logind has ` +
+        'KillUserProcesses=yes it ends with it. ansible_become: true in the inventory mends that.',
+    );
+  }
+  return typeof unit === 'object'
+    ? () => host.run([...unit.words, ...argv], limits)
+    : () => host.run(argv, { ...limits, user: ref.user });
+}
+
 function orphaned(host: string, ref: InstanceRef, seen: InstanceState): PitrError {
   return new PitrError({
     kind: 'failed',
@@ -190,7 +230,7 @@ function orphaned(host: string, ref: InstanceRef, seen: InstanceState): PitrErro
   });
 }
 
-function didNotStart(host: string, ref: InstanceRef, facts: LogFacts, start: RunResult): PitrError {
+function didNotStart(host: string, ref: InstanceRef, facts: StartLog, start: RunResult): PitrError {
   const why = facts.fatal[0]?.replace(/^(FATAL|PANIC): /, '');
   return new PitrError({
     kind: 'failed',
@@ -203,11 +243,11 @@ function didNotStart(host: string, ref: InstanceRef, facts: LogFacts, start: Run
     host,
     evidence: evidenceOf(start),
     state: `No PostgreSQL runs on ${ref.pgdata}.`,
-    next: [`The whole log: ${runFiles(ref.pgdata).log} (with logging_collector also in log_directory).`],
+    next: [`The whole log: ${facts.files.join(', and then ')}`],
   });
 }
 
-function silent(host: string, ref: InstanceRef, facts: LogFacts, silenceMs: number): PitrError {
+function silent(host: string, ref: InstanceRef, facts: StartLog, silenceMs: number): PitrError {
   return new PitrError({
     kind: 'failed',
     code: 'postgres-start-stalled',
@@ -215,6 +255,6 @@ function silent(host: string, ref: InstanceRef, facts: LogFacts, silenceMs: numb
     details: facts.tail,
     host,
     state: `PostgreSQL runs on ${ref.pgdata} and is still starting.`,
-    next: [`Watch ${runFiles(ref.pgdata).log}; run again to go on waiting.`],
+    next: [`Watch ${facts.files.at(-1)}; run again to go on waiting.`],
   });
 }

@@ -2,7 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { AUTO_CONF, BEFORE, type FileSteps, type RecoveryFiles } from './recovery-files.ts';
+import { AUTO_CONF, BEFORE, type FileSteps, isPatronis, type RecoveryFiles } from './recovery-files.ts';
 
 /** Configuration that a restore may have to change, by its name in the data directory. */
 const CONFIGURATION = [
@@ -21,24 +21,33 @@ for file in ${CONFIGURATION.join(' ')}; do
   text=$(base64 -w 0 < "$file") || exit 3
   printf '@file %s %s\\n' "$file" "$text"
 done
+if [ -n "$2" ] && [ -f "$2/postgresql.conf" ]; then
+  text=$(base64 -w 0 < "$2/postgresql.conf") || exit 4
+  printf '@node %s\n' "$text"
+fi
 echo @names
 for file in * .barman-recover.info .pitr-restore.json pg_wal/*.pitr; do
   if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\\n' "$file"; fi
 done
 exit 0`);
 
-/** What lies in a restored data directory, as far as its recovery is concerned. */
+/**
+ * What lies in a restored data directory, as far as its recovery is concerned, and how this node's Patroni has configured
+ * the data in `pgdata`, of which it will take the place.
+ */
 export async function readRecoveryFiles(
   host: ReadHost,
-  directory: string,
-  user: string,
+  { directory, pgdata, user }: { readonly directory: string; readonly pgdata: string; readonly user: string },
 ): Promise<RecoveryFiles> {
-  const answer = await host.query(LOOK([directory]));
+  const answer = await host.query(LOOK([directory, pgdata === directory ? '' : pgdata]));
   if (answer.exitCode !== 0) {
     throw new PitrError({
       kind: 'failed',
       code: 'data-directory-unreadable',
-      message: `cannot look into the restored data directory ${directory}`,
+      message:
+        answer.exitCode === 4
+          ? `cannot read ${pgdata}/postgresql.conf, with which Patroni starts PostgreSQL on this node`
+          : `cannot look into the restored data directory ${directory}`,
       host: host.name,
       evidence: evidenceOf(answer),
       next: ['Restore the backup there first (barman.recover), or let the task become root.'],
@@ -52,19 +61,26 @@ export function parseRecoveryFiles(answer: string, user: string): RecoveryFiles 
   const texts = new Map<string, string>();
   const names = new Set<string>();
   let own = '';
+  let nodeConf: string | undefined;
   let listing = false;
   for (const line of answer.split('\n')) {
-    const head = listing ? null : /^@(own|file|names) ?(.*)$/.exec(line);
+    const head = listing ? null : /^@(own|file|node|names) ?(.*)$/.exec(line);
     if (head === null) {
       if (listing && line !== '') names.add(line);
     } else if (head[1] === 'own') own = head[2] ?? '';
     else if (head[1] === 'names') listing = true;
+    else if (head[1] === 'node') nodeConf = Buffer.from(head[2] ?? '', 'base64').toString('utf8');
     else {
       const [name = '', encoded = ''] = (head[2] ?? '').split(' ');
       texts.set(name, Buffer.from(encoded, 'base64').toString('utf8'));
     }
   }
-  return { texts, names, owned: own === `${user} 700` };
+  return {
+    texts,
+    names,
+    owned: own === `${user} 700`,
+    ...(nodeConf !== undefined && isPatronis(nodeConf) ? { nodeConf } : {}),
+  };
 }
 
 /** A change to the files of a restored directory. Plain data for the journal. */

@@ -141,6 +141,39 @@ export async function runSql(
   return output(result, host.name, statements);
 }
 
+/** For a session that writes a secret: nothing of its statements comes into a log, and none waits for a standby. */
+const UNLOGGED = [
+  'log_statement=none',
+  'log_duration=off',
+  'log_min_duration_statement=-1',
+  'log_min_error_statement=panic',
+  'synchronous_commit=local',
+  'default_transaction_read_only=off',
+];
+
+/** Of newer versions, or of extensions: set where they are known. */
+const UNLOGGED_WHERE_KNOWN = `select count(set_config(known.name, wanted.value, false)) from pg_settings known
+join (values ('log_min_duration_sample', '-1'), ('log_transaction_sample_rate', '0'), ('pgaudit.log', 'none'),
+  ('pg_stat_statements.track_utility', 'off')) as wanted (name, value) using (name);`;
+
+/**
+ * Statements that hold a secret, in one transaction: they go by stdin, are in no log, and an error tells nothing of them.
+ * Throws like `querySql`.
+ */
+export async function runSecretSql(
+  host: WriteHost,
+  target: SessionTarget,
+  statements: readonly string[],
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const words = sessionArguments(target, [], UNLOGGED);
+  const argv = ['sh', '-c', SESSION, 'sh', ...words, '-v', 'VERBOSITY=terse', '-1', '-f', '-'];
+  const stdin = [UNLOGGED_WHERE_KNOWN, ...statements.map((statement) => `${statement};`), ''].join('\n');
+  const result = await host.run(argv, { user: target.user, timeoutMs, signal, stdin });
+  output(result, host.name, ['(statements that hold a secret)']);
+}
+
 function output(result: RunResult, host: string, statements: readonly string[]): string {
   if (result.exitCode === 0) return result.stdout.replace(/\n$/, '');
   const failure = sqlFailure(result.stderr);

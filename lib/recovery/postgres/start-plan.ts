@@ -14,6 +14,7 @@ export interface StartWish {
   readonly patroni_config?: string | undefined;
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly socket_dir?: string | undefined;
+  readonly service?: string | undefined;
   readonly shutdown_timeout: number;
 }
 
@@ -25,6 +26,7 @@ export interface StartSpec extends Allowed {
   readonly user: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly socketDirectory?: string;
+  readonly service?: string;
 }
 
 export interface StartChange extends StartSpec {
@@ -58,6 +60,7 @@ export function planStart(state: InstanceState | Unknown, wish: StartWish): Star
     ...allowedOf(wish),
     settings: Object.fromEntries(Object.entries(wish.settings).map(([name, value]) => [name, String(value)])),
     ...(wish.socket_dir === undefined ? {} : { socketDirectory: wish.socket_dir }),
+    ...(wish.service === undefined ? {} : { service: wish.service }),
     restart: known?.running === true && !isOrphaned(known),
     shutdownMs: wish.shutdown_timeout * 1000,
   };

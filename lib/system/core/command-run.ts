@@ -32,11 +32,28 @@ export interface CommandWish {
   readonly timeout?: string | number | undefined;
 }
 
+/** What Ansible lets stand in the text of a command or script: it was never meant for the program. */
+export const FREE_FORM_WORDS = {
+  creates: 'creates',
+  removes: 'removes',
+  chdir: 'chdir',
+  stdin: 'stdin',
+  warn: { instead: 'leave it out: nothing is warned of' },
+  argv: { instead: 'write the words as a list under core.command' },
+  stdin_add_newline: { instead: 'stdin is given as it is written' },
+  strip_empty_ends: { instead: 'stdout never has the last newline' },
+} as const;
+
 /** A command as words, with its own way to tell whether it is needed, and its way back. */
 export interface Commands {
   readonly argv: readonly string[];
   readonly check: readonly string[] | undefined;
   readonly undo: readonly string[] | undefined;
+}
+
+/** Every word that may come to stand on a command line of the host. */
+export function allWords({ argv, check = [], undo = [] }: Commands): readonly string[] {
+  return [...argv, ...check, ...undo];
 }
 
 export interface CommandState {

@@ -74,7 +74,8 @@ export function statusCommand(manager: ServiceManager, name: string): string[] {
     : ['supervisorctl', 'status', name];
 }
 
-function unitName(name: string): string {
+/** The unit of a service. */
+export function unitName(name: string): string {
   return /\.(service|socket|target|timer|mount|path)$/.test(name) ? name : `${name}.service`;
 }
 

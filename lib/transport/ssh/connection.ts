@@ -3,6 +3,7 @@ import { type Channel, type ChannelEnd, type Connection, STREAMS_GRACE_MS } from
 import { connectionClosed, interrupted } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import type { SshSettings } from '../types.ts';
+import { sshAddress } from './address.ts';
 import { connectionLost, execRefused, sessionsExhausted } from './errors.ts';
 import { type Login, login } from './login.ts';
 import { execOnTerminal, joined } from './terminal.ts';
@@ -24,7 +25,7 @@ export class SshConnection implements Connection {
   constructor(settings: SshSettings) {
     this.#settings = settings;
     this.loginUser = settings.user;
-    this.address = `ssh ${settings.address}:${settings.port}`;
+    this.address = sshAddress(settings);
   }
 
   async connect(signal?: AbortSignal): Promise<void> {

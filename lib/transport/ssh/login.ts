@@ -204,8 +204,11 @@ function jumpSettings(settings: SshSettings, jump: string): SshSettings {
   return {
     ...settings,
     address: v6 ?? host ?? jump,
-    port: port === undefined ? 22 : Number(port),
+    port: port === undefined ? undefined : Number(port),
     user,
+    // What is said of the way to the host behind it says nothing of the way to it.
+    jumps: undefined,
+    clientOptions: undefined,
     become: undefined,
   };
 }

@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { SshSettings } from '../types.ts';
+import { askOpenSsh } from './client-config.ts';
 
 /** A host to log in to, with everything that settings, ~/.ssh/config and defaults say about it. */
 export interface Target {
@@ -23,7 +23,7 @@ export interface Target {
 
 const DEFAULT_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const DEFAULT_KNOWN_HOSTS = ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
-const SSH_CLIENT_DEADLINE_MS = 5_000;
+const DEFAULT_PORT = 22;
 
 /** `[user@]host[:port]` for messages and commands. */
 export function targetName(target: Pick<Target, 'host' | 'port' | 'user'>): string {
@@ -32,16 +32,11 @@ export function targetName(target: Pick<Target, 'host' | 'port' | 'user'>): stri
 
 /**
  * The settings completed: by what the OpenSSH client resolves from its configuration where it is installed (all of
- * Include, Match and tokens are then as the operator knows them), else by OpenSSH's defaults. Settings win. The
- * client is not asked when the settings leave nothing open.
+ * Include, Match and tokens are then as the operator knows them), else by OpenSSH's defaults. Field by field, settings
+ * win. Throws kind `unreachable` where the settings hold options of the client and there is none.
  */
 export async function resolveTarget(settings: SshSettings): Promise<Target> {
-  const complete =
-    settings.user !== undefined &&
-    settings.knownHostsFiles.length > 0 &&
-    (settings.identityFiles.length > 0 || settings.password !== undefined);
-  const config = complete ? new Map<string, readonly string[]>() : await askOpenSsh(settings);
-  return targetOf(settings, config);
+  return targetOf(settings, await askOpenSsh(settings));
 }
 
 /** The pure half of `resolveTarget`. `config` holds what `ssh -G` printed. */
@@ -62,7 +57,7 @@ export function targetOf(
   const globalKnown = config.has('globalknownhostsfile') ? many('globalknownhostsfile') : DEFAULT_KNOWN_HOSTS;
   return {
     host: one('hostname') ?? settings.address,
-    port: settings.port !== 22 ? settings.port : Number(one('port') ?? settings.port),
+    port: settings.port ?? Number(one('port') ?? DEFAULT_PORT),
     user: settings.user ?? one('user') ?? userInfo().username,
     identityFiles: settings.identityFiles,
     defaultIdentityFiles: identities
@@ -74,8 +69,8 @@ export function targetOf(
         ? settings.knownHostsFiles
         : [...userKnown, ...globalKnown].map(absolute),
     hostKeyAlias: one('hostkeyalias'),
-    proxyJump: one('proxyjump')?.split(',') ?? [],
-    proxyCommand: one('proxycommand'),
+    proxyJump: settings.jumps ?? one('proxyjump')?.split(',') ?? [],
+    proxyCommand: settings.jumps === undefined ? one('proxycommand') : undefined,
     agentSocket: agentSocket(one('identityagent'), absolute),
     hostKeyChecking: settings.hostKeyChecking,
   };
@@ -84,38 +79,4 @@ export function targetOf(
 function agentSocket(configured: string | undefined, absolute: (path: string) => string): string | undefined {
   if (configured === undefined || configured === 'SSH_AUTH_SOCK') return process.env.SSH_AUTH_SOCK;
   return configured.startsWith('$') ? process.env[configured.slice(1)] : absolute(configured);
-}
-
-/** What `ssh -G` prints, as lists of values by keyword. Nothing where there is no OpenSSH client. */
-function askOpenSsh(settings: SshSettings): Promise<ReadonlyMap<string, readonly string[]>> {
-  const argv = [
-    '-G',
-    ...(settings.port === 22 ? [] : ['-p', String(settings.port)]),
-    ...(settings.user === undefined ? [] : ['-l', settings.user]),
-    '--',
-    settings.address,
-  ];
-  return new Promise((resolve) => {
-    const options = { timeout: SSH_CLIENT_DEADLINE_MS, maxBuffer: 1024 * 1024 };
-    const child = execFile('ssh', argv, options, (error, stdout) => {
-      // No client, or a configuration that it refuses: OpenSSH's defaults hold.
-      resolve(error === null ? parseOpenSshConfig(stdout) : new Map());
-    });
-    child.stdin?.end();
-  });
-}
-
-/** The output of `ssh -G`: a keyword and its value on each line, some keywords more than once. */
-export function parseOpenSshConfig(text: string): ReadonlyMap<string, readonly string[]> {
-  const config = new Map<string, string[]>();
-  for (const line of text.split('\n')) {
-    const space = line.indexOf(' ');
-    if (space <= 0) continue;
-    const keyword = line.slice(0, space).toLowerCase();
-    const value = line.slice(space + 1).trim();
-    const values = config.get(keyword);
-    if (values === undefined) config.set(keyword, [value]);
-    else values.push(value);
-  }
-  return config;
 }

@@ -24,7 +24,9 @@ describe('the documentation of a module', () => {
   it('is made from its parts', async () => {
     await using dir = await folder({ 'modules/demo/light.js': LIGHT });
     const module = await loadModule('demo.light', [dir.path]);
-    expect(moduleDocText(moduleDoc('demo.light', module), 72)).toMatchInlineSnapshot(`
+    expect(
+      moduleDocText(moduleDoc('demo.light', module), 72).replace(dir.path, 'PLACE'),
+    ).toMatchInlineSnapshot(`
       "demo.light: Keeps a light on or off.
 
       Looks first. The switch is found by its room, and a room that has
@@ -32,6 +34,7 @@ describe('the documentation of a module', () => {
 
       It may change a host; in check mode it looks and says what would change.
       Undo: cannot be undone: moths have seen it.
+      Its file: PLACE/modules/demo/light.js
 
       Params
         room (string; required; may stand right under the module)

@@ -4,7 +4,7 @@ import type { WalSegment } from '../segment.ts';
 import type { RecoveryTarget } from '../target.ts';
 import type { Moment } from './find.ts';
 import type { SeenLock } from './locks.ts';
-import type { StopPoint } from './scan.ts';
+import type { OpenPrepared, StopPoint } from './scan.ts';
 
 /** What PostgreSQL is told to aim at, so that the data can be looked at where it stops. */
 export interface Aim {
@@ -67,8 +67,19 @@ export function stopWords(stop: StopPoint): string {
   return `${stop.side} the ${what}${stop.what === 'record' ? '' : of}${when} at position ${formatLsn(stop.lsn)}`;
 }
 
+/** What an operator should know of transactions that are prepared at the stop: no recovery decides them. */
+export function preparedWords(prepared: readonly OpenPrepared[]): readonly string[] {
+  return prepared.map(({ gid, xid, time, database, locks }) => {
+    const locked =
+      locks.length === 0
+        ? 'It has locked no table.'
+        : `The tables that it has locked stay locked after the promotion: ${locks.map(({ relation, mode }) => `relation ${relation} (${mode})`).join(', ')}.`;
+    return `There the transaction ${JSON.stringify(gid)} is prepared (transaction ${xid} of ${formatInstant(time)}, in database ${database}), and stays so until somebody commits it or rolls it back. ${locked}`;
+  });
+}
+
 /** What an operator should know of the aim beside the stop itself. */
-export function aimWords(aim: Aim): readonly string[] {
+export function aimWords(aim: Aim, prepared: readonly OpenPrepared[] = []): readonly string[] {
   if (aim.moved !== undefined) {
     const { from, to, locks } = aim.moved;
     return [
@@ -82,8 +93,13 @@ export function aimWords(aim: Aim): readonly string[] {
     ];
   }
   if (aim.locked.length === 0) return [];
+  const open = aim.locked.filter(({ xid }) => !prepared.some((one) => one.xid === xid));
   return [
-    `There transactions that have not committed keep tables locked, which nobody can read until the promotion: ${lockWords(aim.locked)}.`,
+    ...(open.length === 0
+      ? []
+      : [
+          `There transactions that have not committed keep tables locked, which nobody can read until the promotion (or longer, if they were prepared for a two-phase commit): ${lockWords(open)}.`,
+        ]),
     ...(aim.commitsBetween > 0
       ? [`Stopping before that would lose ${aim.commitsBetween} commits, so recovery stops where you said.`]
       : []),

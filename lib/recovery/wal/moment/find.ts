@@ -4,7 +4,13 @@ import { type SegmentEnd, WalReader } from '../records/reader.ts';
 import { numberHolding, type SegmentSize, startOfSegment, type WalSegment } from '../segment.ts';
 import type { RecoveryTarget } from '../target.ts';
 import type { SeenLock } from './locks.ts';
-import { type CommitPoint, MomentScan, type RestorePoint, type StopPoint } from './scan.ts';
+import {
+  type CommitPoint,
+  MomentScan,
+  type OpenPrepared,
+  type RestorePoint,
+  type StopPoint,
+} from './scan.ts';
 
 /** What is asked of the archive. */
 export interface MomentQuestion {
@@ -34,6 +40,8 @@ export interface Moment {
   readonly held: readonly SeenLock[];
   /** Stopping before this record none of them is held, and as many commits fewer are there. */
   readonly free?: { readonly lsn: Lsn; readonly commitsBetween: number } | undefined;
+  /** Transactions that are prepared at the stop, as far as the WAL that was read tells of them. */
+  readonly prepared: readonly OpenPrepared[];
   /** All restore points that were passed. */
   readonly restorePoints: readonly RestorePoint[];
   readonly parentOfTarget?: number | undefined;
@@ -97,6 +105,7 @@ export async function findMoment(
       parentOfTarget,
       held: scan.locks.held,
       free: scan.locks.freeBefore(),
+      prepared: [...scan.prepared.values()],
       writtenBefore: writtenBefore(question, stop),
       segmentsRead,
     };

@@ -1,5 +1,6 @@
 import type { Instant } from '../instant.ts';
 import type { Lsn } from '../lsn.ts';
+import type { PreparedTransaction } from '../records/prepared.ts';
 import { RMGR, type WalRecord } from '../records/record.ts';
 import { standbyRecord } from '../records/standby.ts';
 import { type TransactionEnd, transactionEnd } from '../records/transaction.ts';
@@ -19,6 +20,12 @@ export interface RestorePoint {
   readonly name: string;
   readonly time: Instant;
   readonly lsn: Lsn;
+}
+
+/** A transaction that is prepared and waits for COMMIT PREPARED or ROLLBACK PREPARED. */
+export interface OpenPrepared extends PreparedTransaction {
+  readonly xid: number;
+  readonly time: Instant;
 }
 
 /** The record at which PostgreSQL stops, and on which side of it. */
@@ -58,6 +65,8 @@ export class MomentScan {
   /** The last record that was read, replayed or not. */
   last: Pick<WalRecord, 'lsn' | 'endLsn'> | undefined;
   readonly restorePoints: RestorePoint[] = [];
+  /** Those that were prepared in what was read, and not decided in it. */
+  readonly prepared = new Map<number, OpenPrepared>();
   /** The transaction whose subtransaction the target is. */
   parentOfTarget: number | undefined;
 
@@ -99,6 +108,8 @@ export class MomentScan {
   #replay({ record, end, point }: Seen, commit: CommitPoint | undefined): void {
     if (end !== undefined) {
       this.locks.ended(end, record.lsn);
+      if (end.prepared === undefined) this.prepared.delete(end.xid);
+      else this.prepared.set(end.xid, { ...end.prepared, xid: end.xid, time: end.time });
       if (this.#target.kind === 'xid' && end.subxids.includes(this.#target.xid))
         this.parentOfTarget = end.xid;
     } else {

@@ -1,4 +1,5 @@
 import { type Instant, instantAt } from '../instant.ts';
+import { type PreparedTransaction, preparedTransaction } from './prepared.ts';
 import { mainData, RMGR, type WalRecord } from './record.ts';
 
 /** The end of a transaction, or of the first half of a two-phase commit. */
@@ -10,6 +11,8 @@ export interface TransactionEnd {
   readonly time: Instant;
   /** Subtransactions that had numbers of their own. */
   readonly subxids: readonly number[];
+  /** Of the first half: what waits for the second. */
+  readonly prepared?: PreparedTransaction;
 }
 
 const [COMMIT, PREPARE, ABORT, COMMIT_PREPARED, ABORT_PREPARED] = [0x00, 0x10, 0x20, 0x30, 0x40];
@@ -39,7 +42,12 @@ export function transactionEnd(record: WalRecord): TransactionEnd | undefined {
   switch (record.info & OPERATION) {
     case PREPARE:
       // magic, length, xid, database, prepared_at
-      return { kind: 'prepare', xid: data.getUint32(8, true), time: timestampAt(data, 16), subxids: [] };
+      return {
+        kind: 'prepare',
+        xid: data.getUint32(8, true),
+        time: timestampAt(data, 16),
+        ...preparedTransaction(data, record.version),
+      };
     case COMMIT:
     case COMMIT_PREPARED:
       return ended('commit', record, data);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, parseBytes } from '../../../../lib/base/values/bytes.ts';
+import { formatBytes, formatCopied, parseBytes } from '../../../../lib/base/values/bytes.ts';
 
 describe('sizes', () => {
   it.each([
@@ -32,4 +32,11 @@ describe('sizes', () => {
   ])('%d is shown as %s', (size, expected) => {
     expect(formatBytes(size)).toBe(expected);
   });
+});
+
+it('what is copied never goes beyond a whole that was only an estimate', () => {
+  const mib = 1024 ** 2;
+  expect(formatCopied(12 * mib, 34.5 * mib)).toBe('12.0 MiB of about 34.5 MiB');
+  expect(formatCopied(37.1 * mib, 34.5 * mib)).toBe('37.1 MiB');
+  expect(formatCopied(12 * mib, undefined)).toBe('12.0 MiB');
 });

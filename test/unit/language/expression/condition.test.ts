@@ -147,13 +147,15 @@ it.each([
   ['a = 1', 'Write: a == 1'],
   ['a === 1', 'Write: a == 1'],
   ['a <> 1', 'Write: a != 1'],
+  ['x | default(1) == 1', 'Write: (has(x) ? x : 1) == 1'],
   [
-    'x | default(1) == 1',
+    'x | regex_search("a") == 1',
     'There are no filters with |: use functions, as in size(x), lower(x), has(x), x.contains("y").',
   ],
-  ['x is none', 'There are no tests with "is": write has(x), x == null, x.matches("pattern").'],
+  ['x is none', 'Write: x == null'],
+  ['x is match("a")', 'There are no tests with "is": write has(x), x == null, x.matches("pattern").'],
   ['size(list) == 0', '"list" is a word of the language, not a variable: rename the variable.'],
-  ['a.0 == 1', 'Items of a list are written x[0].'],
+  ['a.0 == 1', 'Write: a[0] == 1'],
 ])('what looks like Jinja gets a hint: %s', (text, hint) => {
   expect(failure(() => parseCondition(text, at)).next).toEqual([hint]);
 });

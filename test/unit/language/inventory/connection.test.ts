@@ -30,13 +30,15 @@ it('without any variable a host is reached by ssh under its own name', async () 
   expect((await settings('')).settings).toEqual({
     kind: 'ssh',
     address: 'db1',
-    port: 22,
+    port: undefined,
     user: undefined,
     identityFiles: [],
     passphrase: undefined,
     password: undefined,
     knownHostsFiles: [],
     hostKeyChecking: 'strict',
+    jumps: undefined,
+    clientOptions: undefined,
     connectTimeoutMs: 10_000,
     become: undefined,
   });
@@ -55,7 +57,7 @@ it('Ansible names mean what they mean there; paths are relative to the inventory
     knownHostsFiles: [join(directory, 'inv/known'), '/etc/known'],
     hostKeyChecking: 'accept-new',
     connectTimeoutMs: 5000,
-    become: { method: 'sudo' },
+    become: { method: 'sudo', user: 'root' },
   });
   expect(found.become?.password?.reveal()).toBe('geheim');
 });
@@ -97,6 +99,22 @@ it('from the command line numbers may be text, paths are relative to the working
   });
 });
 
+it('jump hosts and the options of the OpenSSH client say how a host is reached', async () => {
+  expect((await settings('pitr_jump: "deploy@gate:2222, inner"')).settings).toMatchObject({
+    jumps: ['deploy@gate:2222', 'inner'],
+  });
+  expect((await settings('pitr_jump: [gate]')).settings).toMatchObject({ jumps: ['gate'] });
+  expect((await settings('pitr_jump: none')).settings).toMatchObject({ jumps: [] });
+  const args = "-C -o ControlMaster=auto -o ControlPersist=60s -o 'ProxyJump me@gate' -oHostKeyAlias=x";
+  const { settings: found } = await settings(
+    `ansible_ssh_common_args: "${args}", ansible_ssh_extra_args: "-o StrictHostKeyChecking=no -p 2200"`,
+  );
+  expect(found).toMatchObject({
+    clientOptions: ['-o', 'ProxyJump=me@gate', '-o', 'HostKeyAlias=x', '-p', '2200'],
+    hostKeyChecking: 'accept-new',
+  });
+});
+
 it('a password is a secret from here on', async () => {
   const { settings: found } = await settings('ansible_ssh_pass: geheim22, ansible_become_pass: 12345');
   expect(JSON.stringify(found)).not.toMatch(/geheim22|12345/);
@@ -112,11 +130,13 @@ describe('what is wrong is refused with its place', () => {
     ['ansible_become_method: doas', '"ansible_become_method" cannot be "doas"'],
     ['pitr_host_key_checking: never', '"pitr_host_key_checking" cannot be "never"'],
     ['ansible_prot: 22', 'unknown connection variable "ansible_prot" (did you mean "ansible_port"?)'],
+    ['ansible_ssh_common_args: "-W %h:%p"', '"ansible_ssh_common_args": pitr cannot follow "-W"'],
     [
-      'pitr_know_hosts: x',
-      'unknown connection variable "pitr_know_hosts" (did you mean "pitr_known_hosts"?)',
+      'ansible_ssh_extra_args: "-o ProxyCommand=nc"',
+      '"ansible_ssh_extra_args": pitr cannot follow "-o ProxyCommand=nc"',
     ],
-    ['ansible_ssh_common_args: "-J x"', '"ansible_ssh_common_args" is not supported'],
+    ['ansible_ssh_args: "-J \'x"', '"ansible_ssh_args": its quotes are not closed'],
+    ['pitr_jump: [-x]', '"pitr_jump" must be hosts, as [user@]host[:port], not a list'],
     ['ansible_password: [x]', '"ansible_password" must be a text'],
     ['pitr_known_hosts: [1]', '"pitr_known_hosts" must be a path, not 1'],
   ])('%s', async (vars, message) => {

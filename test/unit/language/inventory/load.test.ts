@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
@@ -254,5 +255,88 @@ describe('ranges', () => {
         }
       }),
     );
+  });
+});
+
+describe('what would be misread in silence', () => {
+  it('groups of the same depth are read by their priority', async () => {
+    const files = {
+      'hosts.yml': `
+all:
+  children:
+    alpha: { hosts: { db1: }, vars: { from: alpha, ansible_group_priority: 10 } }
+    beta: { hosts: { db1: }, vars: { from: beta } }
+`,
+      'group_vars/alpha.yml': 'file: alpha\n',
+      'group_vars/beta.yml': 'file: beta\n',
+    };
+    expect(await varsOf(files, 'db1')).toMatchObject({ from: 'alpha', file: 'alpha' });
+  });
+
+  it('a priority where it cannot count is refused', async () => {
+    const hosts = 'all: { children: { g: { hosts: { db1: } } } }';
+    const inFile = await failure({ 'hosts.yml': hosts, 'group_vars/g.yml': 'ansible_group_priority: 2' });
+    expect(inFile).toMatchObject({ code: 'group-priority', at: { line: 1 } });
+    const ofHost = await failure({ 'hosts.yml': 'all: { hosts: { db1: { ansible_group_priority: 2 } } }' });
+    expect(ofHost.message).toBe(
+      '"ansible_group_priority" counts only under vars: of a group in the inventory',
+    );
+    const word = await failure({
+      'hosts.yml': 'all: { children: { g: { hosts: { db1: }, vars: { ansible_group_priority: high } } } }',
+    });
+    expect(word.message).toBe('"ansible_group_priority" must be a whole number');
+  });
+
+  it.each([
+    ['hosts', '[db]\ndb2 ansible_host=10.0.0.2\n', 'inventory-ini'],
+    ['more.ini', '[db]\ndb2\n', 'inventory-ini'],
+    ['dynamic', '#!/bin/sh\necho {}\n', 'inventory-dynamic'],
+    ['below/b.yml', 'all: { hosts: { db2: } }', 'inventory-directory-inside'],
+  ])('a directory with a.yml and %s does not lose the second', async (name, text, code) => {
+    const error = await failure({ 'inv/a.yml': 'all: { hosts: { db1: } }', [`inv/${name}`]: text }, 'inv');
+    expect(error.code).toBe(code);
+    expect(error.next.length).toBeGreaterThan(0);
+  });
+
+  it('a directory may hold what is no inventory', async () => {
+    const files = {
+      'inv/a.yml': 'all: { hosts: { db1: } }',
+      'inv/b': 'all: { hosts: { db2: } }',
+      'inv/README.md': '# hosts',
+      'inv/.hidden': 'x',
+      'inv/group_vars/all.yml': 'x: 1',
+      'inv/keys/id_ed25519': 'key',
+    };
+    expect(await varsOf(files, 'db2', ['inv'])).toEqual({ x: 1 });
+  });
+
+  it.each([
+    [
+      'pitr_host_key_cheking',
+      'pitr has no variable "pitr_host_key_cheking" (did you mean "pitr_host_key_checking"?)',
+    ],
+    ['pitr_anything', 'pitr has no variable "pitr_anything"'],
+    ['inventory_hostname', '"inventory_hostname" is set by pitr itself; take another name'],
+  ])('%s is refused wherever it stands', async (name, message) => {
+    for (const files of [
+      { 'hosts.yml': `all: { hosts: { db1: { ${name}: x } } }` },
+      { 'hosts.yml': `all: { hosts: { db1: }, vars: { ${name}: x } }` },
+      { 'hosts.yml': 'all: { hosts: { db1: } }', 'host_vars/db1.yml': `${name}: x` },
+    ]) {
+      const error = await failure(files);
+      expect(error.message).toBe(message);
+      expect(error.at?.line).toBe(1);
+    }
+  });
+
+  it('bytes that are no UTF-8 are refused, with their place', async () => {
+    await using directory = await directoryOf({});
+    const file = directory.file('hosts.yml');
+    await writeFile(file, Buffer.from('all:\n  hosts:\n    db1: { note: caf\xe9 }\n', 'latin1'));
+    await expect(loadInventory([file])).rejects.toMatchObject({
+      code: 'not-utf8',
+      message: `${file} is not UTF-8: the byte 0xe9 at offset 34 is no character`,
+      at: { line: 3, column: 21 },
+    });
   });
 });

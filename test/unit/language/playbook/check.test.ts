@@ -179,29 +179,32 @@ describe('variables', () => {
 
 describe('params', () => {
   it.each([
-    ['- weather: { city: Berlin }', 'nothing'],
+    ['- demo.weather: { city: Berlin }', 'nothing'],
     [
-      '- weather: { city: "{{ target }}", port: "{{ pg_port }}", state: "{{ target }}", rooms: "{{ target }}" }',
+      '- demo.weather: { city: "{{ target }}", port: "{{ pg_port }}", state: "{{ target }}", rooms: "{{ target }}" }',
       'nothing',
     ],
-    ['- weather: { city: 5, port: "5432" }', 'nothing'],
-    ['- weather: { ctiy: Berlin }', 'demo.weather has no param "ctiy" (did you mean "city"?)'],
-    ['- weather: { port: 1 }', 'demo.weather needs "city"'],
+    ['- demo.weather: { city: 5, port: "5432" }', 'nothing'],
+    ['- demo.weather: { ctiy: Berlin }', 'demo.weather has no param "ctiy" (did you mean "city"?)'],
+    ['- demo.weather: { port: 1 }', 'demo.weather needs "city"'],
     [
-      '- weather: { city: Berlin, port: high }',
+      '- demo.weather: { city: Berlin, port: high }',
       'demo.weather: "port" must be a number, but is the text "high"',
     ],
-    ['- weather: { city: Berlin, port: 0 }', 'demo.weather: "port" must be at least 1, but is the number 0'],
     [
-      '- weather: { city: Berlin, state: onn }',
-      '"state" must be one of: on, off, but is the text "onn"\nat site.yml:3:39\ndid you mean "on"?',
+      '- demo.weather: { city: Berlin, port: 0 }',
+      'demo.weather: "port" must be at least 1, but is the number 0',
     ],
-    ['- weather: { city: Berlin, rooms: [{ nam: x }] }', 'demo.weather: "rooms[0]" has no param "nam"'],
-    ['- weather: { city: [a] }', 'demo.weather: "city" must be a text, but is a list'],
-    ['- weather: { city: Atlantis }', 'demo.weather: Atlantis has sunk'],
-    ['- weather: { city: Atlantis, port: "{{ pg_port }}" }', 'demo.weather: Atlantis has sunk'],
     [
-      '- weather: { city: "{{ target }}", port: "{{ pg_port }}", rooms: "a {{ target }}" }',
+      '- demo.weather: { city: Berlin, state: onn }',
+      '"state" must be one of: on, off, but is the text "onn"\nat site.yml:3:44\ndid you mean "on"?',
+    ],
+    ['- demo.weather: { city: Berlin, rooms: [{ nam: x }] }', 'demo.weather: "rooms[0]" has no param "nam"'],
+    ['- demo.weather: { city: [a] }', 'demo.weather: "city" must be a text, but is a list'],
+    ['- demo.weather: { city: Atlantis }', 'demo.weather: Atlantis has sunk'],
+    ['- demo.weather: { city: Atlantis, port: "{{ pg_port }}" }', 'demo.weather: Atlantis has sunk'],
+    [
+      '- demo.weather: { city: "{{ target }}", port: "{{ pg_port }}", rooms: "a {{ target }}" }',
       '"rooms" must be a list',
     ],
     ['- copy: { dest: "/{{ target }}" }', 'fs.copy: give src or content, one of the two'],
@@ -211,21 +214,23 @@ describe('params', () => {
   });
 
   it('that a variable stands in for may be left out where it is defined', async () => {
-    const play = tasks('- weather: Berlin', 'hosts: barman');
+    const play = tasks('- demo.weather: Berlin', 'hosts: barman');
     expect(await problems(play)).toBe('nothing');
     const found = await problems(play, { hostVars: new Map() });
     expect(found).toMatchInlineSnapshot(`
       "demo.weather needs "port", or the variable pg_port
-      at site.yml:3:16"
+      at site.yml:3:21"
     `);
   });
 
   it('may come from module_defaults, of which the same is asked', async () => {
     const defaults = (text: string) =>
-      tasks('- weather: { state: on }', `hosts: all\nmodule_defaults: { ${text} }`);
+      tasks('- demo.weather: { state: on }', `hosts: all\nmodule_defaults: { ${text} }`);
     expect(await problems(defaults('demo: { city: Berlin, port: 1 }'))).toBe('nothing');
-    expect(await problems(defaults('weather: { city: Berlin }, fs: { owner: postgres }'))).toBe('nothing');
-    expect(await problems(defaults('weather: { city: Berlin, prt: 1 }'))).toContain(
+    expect(await problems(defaults('demo.weather: { city: Berlin }, fs: { owner: postgres }'))).toBe(
+      'nothing',
+    );
+    expect(await problems(defaults('demo.weather: { city: Berlin, prt: 1 }'))).toContain(
       'module_defaults: demo.weather has no param "prt" (did you mean "port"?)',
     );
     expect(await problems(defaults('demo: { city: [1] }'))).toContain('"city" must be a text, but is a list');

@@ -43,8 +43,8 @@ describe('docs/playbooks.md', () => {
 
 describe('docs/writing-modules.md', () => {
   it('shows a module that loads as it stands', async () => {
-    const [text = ''] = snippets('writing-modules.md', 'js');
-    await using dir = await folder({ 'modules/site/motd.js': text });
-    expect(await loadModule('site.motd', [dir.path])).toMatchObject({ kind: 'change', freeForm: 'text' });
+    const [text = ''] = snippets('writing-modules.md', 'ts');
+    await using dir = await folder({ 'modules/site/line.ts': text });
+    expect(await loadModule('site.line', [dir.path])).toMatchObject({ kind: 'change' });
   });
 });

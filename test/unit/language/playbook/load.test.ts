@@ -249,7 +249,7 @@ describe('imported playbooks', () => {
       summary: 's', examples: 'e', params: z.strictObject({ city: z.string() }), freeForm: 'city', read: async () => ({}) });`;
     const { plays } = await loaded({
       'site.yml': '- import_playbook: other/play.yml\n',
-      'other/play.yml': '- hosts: all\n  tasks: [{ weather: Berlin }]\n',
+      'other/play.yml': '- hosts: all\n  tasks: [{ demo.weather: Berlin }]\n',
       'other/modules/demo/weather.js': demo,
     });
     expect(plays[0]?.tasks[0]).toMatchObject({ module: 'demo.weather', args: { value: { city: 'Berlin' } } });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { frameOf, sourceFrame } from '../../../../lib/language/yaml/frame.ts';
 import { lineAndColumn, positionInText } from '../../../../lib/language/yaml/position.ts';
 
@@ -39,4 +39,21 @@ it('an offset and its line and column are the same place', () => {
     }),
   );
   expect(positionInText({ file: 'f', line: 3, column: 5 }, 2, 4)).toEqual({ file: 'f', line: 4, column: 8 });
+});
+
+describe('a frame with a secret near by', () => {
+  it('masks its value, also over several lines', () => {
+    const text = [
+      'db_password: hunter2',
+      'user: { name: a, api_token: "t o", port: 1 }',
+      'private_key: |',
+      '  MC4CAQAw',
+      'port: x',
+    ].join('\n');
+    const all = [3, 5].flatMap((line) => sourceFrame(text, { line, column: 1 })).join('\n');
+    expect(all).not.toMatch(/hunter2|t o|MC4C/);
+    expect(all).toContain('db_password: ********');
+    expect(all).toContain('user: { name: a, api_token: ********, port: 1 }');
+    expect(all).toContain('> 5 | port: x');
+  });
 });

@@ -3,6 +3,15 @@ import { parseConfig } from '../../../../lib/recovery/barman/config.ts';
 import { fixture } from './fixture.ts';
 
 describe("Barman's configuration", () => {
+  it.each([
+    ['streaming_archiver = on', true],
+    ['streaming_archiver = off', false],
+    ['', false],
+  ])('receives WAL by streaming: %j', (line, streams) => {
+    const [server] = parseConfig([`[barman]\nbarman_home = /b\n[pg]\n${line}\n`]);
+    expect(server?.streamingArchiver).toBe(streams);
+  });
+
   it('of the lab tells where everything lies', () => {
     expect(parseConfig([fixture('barman.conf'), fixture('db1.conf')])).toEqual([
       {
@@ -13,6 +22,7 @@ describe("Barman's configuration", () => {
         wals: '/var/lib/barman/db1/wals',
         incoming: '/var/lib/barman/db1/incoming',
         streaming: '/var/lib/barman/db1/streaming',
+        streamingArchiver: false,
         retention: { policy: undefined, minimum: 0 },
         stagingPath: undefined,
         errors: '/var/lib/barman/db1/errors',

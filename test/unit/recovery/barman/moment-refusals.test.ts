@@ -18,6 +18,7 @@ const moment: Moment = {
   lastCommit: { xid: 740, time, lsn: lsnAt(0x5000060n) },
   last: { lsn: lsnAt(0x50000a0n), endLsn: lsnAt(0x6000000n) },
   held: [],
+  prepared: [],
   restorePoints: [{ name: 'before-release', time, lsn: lsnAt(0x5000028n) }],
   writtenBefore: [],
   segmentsRead: 2,

@@ -29,6 +29,8 @@ const node = (more: Partial<NodeView>): NodeView => ({
   ...more,
 });
 
+const { timeline: _unknown, ...withoutTimeline } = node({});
+
 const STREAMS: StreamingFacts = {
   name: 'db1',
   listed: member('db1', 'replica'),
@@ -43,7 +45,60 @@ describe('a member is proved to stream', () => {
     expect(streamingFlaws(STREAMS)).toEqual([]);
   });
 
+  const cascade = (senders: Readonly<Record<string, string>>): ReadonlyMap<string, NodeView> =>
+    new Map(
+      Object.entries(senders).map(([name, application]) => [
+        name,
+        node({ replication: [{ application, state: 'streaming' }] }),
+      ]),
+    );
+
+  it('by a member that sends the WAL of the leader on, over several of them', () => {
+    const leaderNode = node({ role: 'leader', replication: [{ application: 'db3', state: 'streaming' }] });
+    const others = cascade({ db3: 'db4', db4: 'db1' });
+    expect(streamingFlaws({ ...STREAMS, leaderNode, others })).toEqual([]);
+  });
+
+  it('by its receiver where Patroni knows no timeline', () => {
+    expect(streamingFlaws({ ...STREAMS, own: withoutTimeline })).toEqual([]);
+  });
+
+  it('once it has replayed what the leader had written, unless it is delayed on purpose', () => {
+    const facts = { ...STREAMS, own: node({ replayed: 0x1000 }), goal: 0x2000 };
+    expect(streamingFlaws(facts)).toEqual(['it has replayed up to 0/1000, and the leader was at 0/2000']);
+    expect(streamingFlaws({ ...facts, delayed: true })).toEqual([]);
+    expect(streamingFlaws({ ...facts, own: node({ replayed: 0x2000 }) })).toEqual([]);
+  });
+
   it.each<readonly [string, Partial<StreamingFacts>, RegExp]>([
+    [
+      'by a member that is sent nothing itself',
+      { leaderNode: node({ role: 'leader' }), others: cascade({ db3: 'db1' }) },
+      /db3, from which it streams, receives none of db2/,
+    ],
+    [
+      'by members that send to each other',
+      { leaderNode: node({ role: 'leader' }), others: cascade({ db3: 'db1', db1: 'db3' }) },
+      /send WAL to each other, and db2 to none of them/,
+    ],
+    [
+      'by the standby leader of another cluster',
+      {
+        leaderNode: node({
+          role: 'standby_leader',
+          replication: [{ application: 'db1', state: 'streaming' }],
+        }),
+      },
+      /says that it is a standby_leader/,
+    ],
+    [
+      'where nobody knows its timeline',
+      {
+        own: withoutTimeline,
+        receiver: { status: 'streaming' },
+      },
+      /timeline unknown, the leader on 2/,
+    ],
     [
       'while it is on an old timeline, however healthy it looks',
       { own: node({ timeline: 1 }) },

@@ -10,6 +10,7 @@ const BEFORE: ClusterSettings = {
   slots: ['cdc (logical, pgoutput, shop)', 'backup (physical)'],
   archive: 'on',
   standbys: 1,
+  memberSlots: [],
 };
 
 describe('what a recovery has changed in the configuration of the cluster', () => {
@@ -24,12 +25,19 @@ describe('what a recovery has changed in the configuration of the cluster', () =
     ]);
   });
 
+  it('is not the slot of the node that was out of the cluster then, and is a member again', () => {
+    const before = { ...BEFORE, slots: ['db2 (physical)'], memberSlots: ['db1', 'db3'] };
+    const now = { ...BEFORE, slots: [], memberSlots: ['db1', 'db2', 'db3'] };
+    expect(settingsDifferences(before, now)).toEqual([]);
+  });
+
   it('is named, setting by setting and slot by slot', () => {
     const now: ClusterSettings = {
       config: { ttl: 20, postgresql: { parameters: { work_mem: '8MB', fsync: 'on', jit: 'off' } } },
       slots: ['backup (physical)', 'other (physical)'],
       archive: 'off',
       standbys: 0,
+      memberSlots: [],
     };
     expect(settingsDifferences(BEFORE, now)).toEqual([
       "Patroni's ttl was 30 and is 20",

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { parseOpenSshConfig, targetOf } from '../../../../lib/transport/ssh/target.ts';
+import { parseOpenSshConfig } from '../../../../lib/transport/ssh/client-config.ts';
+import { targetOf } from '../../../../lib/transport/ssh/target.ts';
 import type { SshSettings } from '../../../../lib/transport/types.ts';
 
 const settings: SshSettings = {
   kind: 'ssh',
   address: 'db1',
-  port: 22,
   identityFiles: [],
   knownHostsFiles: [],
   hostKeyChecking: 'strict',
@@ -41,16 +41,26 @@ describe('targetOf', () => {
     const told = {
       ...settings,
       user: 'postgres',
-      port: 2201,
+      port: 22,
       identityFiles: ['/k'],
       knownHostsFiles: ['/kh'],
+      jumps: ['deploy@gate:2222', 'inner'],
     };
     expect(targetOf(told, parseOpenSshConfig(PRINTED))).toMatchObject({
       user: 'postgres',
-      port: 2201,
+      port: 22,
       identityFiles: ['/k'],
       knownHostsFiles: ['/kh'],
+      proxyJump: ['deploy@gate:2222', 'inner'],
+      // Said by nobody but the configuration.
+      host: '10.0.0.1',
+      hostKeyAlias: 'alias',
     });
+    const direct = targetOf(
+      { ...settings, jumps: [] },
+      parseOpenSshConfig(`${PRINTED}proxycommand nc %h %p\n`),
+    );
+    expect(direct).toMatchObject({ proxyJump: [], proxyCommand: undefined });
   });
 
   it('falls back on the defaults of OpenSSH where there is no client to ask', () => {

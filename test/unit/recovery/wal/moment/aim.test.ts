@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { instantAt } from '../../../../../lib/recovery/wal/instant.ts';
 import { type Lsn, lsnAt } from '../../../../../lib/recovery/wal/lsn.ts';
-import { aimAt, aimWords } from '../../../../../lib/recovery/wal/moment/aim.ts';
+import { aimAt, aimWords, preparedWords } from '../../../../../lib/recovery/wal/moment/aim.ts';
 import type { Moment } from '../../../../../lib/recovery/wal/moment/find.ts';
 import { parseSegment } from '../../../../../lib/recovery/wal/segment.ts';
 
@@ -8,6 +9,7 @@ const at = (position: number): Lsn => lsnAt(BigInt(position));
 const end: Moment = {
   last: { lsn: at(0x7000060), endLsn: at(0x7000088) },
   held: [],
+  prepared: [],
   restorePoints: [],
   writtenBefore: [],
   segmentsRead: 2,
@@ -33,4 +35,20 @@ describe('latest', () => {
 it('any other target is left alone by a segment that ends early', () => {
   const target = { kind: 'lsn', lsn: at(0x6000000) } as const;
   expect(aimAt(target, end, at(0x5000000), SEGMENT).target).toBe(target);
+});
+
+it('a prepared transaction is told by name, and its locks are not said to end with the promotion', () => {
+  const prepared = {
+    ...{ gid: 'order 7', xid: 740, time: instantAt(0n), database: 5, owner: 10 },
+    locks: [{ database: 5, relation: 16390, mode: 'AccessExclusiveLock' }],
+  };
+  const lock = { xid: 740, database: 5, relation: 16390, since: at(0x5000060), commitsBefore: 1 };
+  const aim = { target: { kind: 'latest' }, locked: [lock], commitsBetween: 1 } as const;
+  expect(aimWords(aim, [prepared])).toEqual([
+    'Stopping before that would lose 1 commits, so recovery stops where you said.',
+  ]);
+  expect(aimWords(aim).join(' ')).toContain('until the promotion (or longer');
+  expect(preparedWords([prepared])).toEqual([
+    'There the transaction "order 7" is prepared (transaction 740 of 1970-01-01 00:00:00+00, in database 5), and stays so until somebody commits it or rolls it back. The tables that it has locked stay locked after the promotion: relation 16390 (AccessExclusiveLock).',
+  ]);
 });

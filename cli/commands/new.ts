@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { projectRoot } from '../../lib/language/playbook/assets.ts';
+import { listModules } from '../../lib/modules/registry.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
+import { defineCommand } from '../command.ts';
+import { findInventories } from '../find-inventory.ts';
+import type { Io } from '../io.ts';
+import { usageError } from '../usage-error.ts';
+
+const EXAMPLE = 'site.line';
+
+export const newCommand = defineCommand({
+  name: 'new',
+  summary: 'Begin a module of your own, or a project, with a test that runs',
+  description: [
+    'new module writes modules/<family>/<name>.ts beside the playbooks in the working directory, and test-<family>-<name>.yml, a playbook that tests it on this machine. Both run as they are; make of them what you need. docs/writing-modules.md tells the rest.',
+    'new project makes a directory with an inventory, a playbook, a module with its test, the schemas for an editor, and a tsconfig.json. No file that is there is ever written over.',
+  ],
+  arguments: [
+    { name: 'what', required: true, text: 'module, or project' },
+    {
+      name: 'name',
+      required: true,
+      text: 'family.name of the module (site.motd), or the directory of the project',
+    },
+  ],
+  options: {},
+  examples: [
+    { text: 'A module', command: 'pitr new module site.motd' },
+    { text: 'A project', command: 'pitr new project upkeep' },
+  ],
+  run: async ({ args }, io) => {
+    const [what, name = ''] = args;
+    if (what === 'module') return newModule(name, io);
+    if (what === 'project') return newProject(name, io);
+    throw usageError('new-unknown', `pitr cannot begin a "${what ?? ''}"`, {
+      next: ['pitr new module <family.name>', 'pitr new project <directory>'],
+    });
+  },
+});
+
+async function newModule(name: string, io: Io): Promise<number> {
+  await refuseName(name);
+  const files = await moduleFiles(name);
+  const inventory = inventoryHere(io);
+  if (inventory === undefined) files.set('inventory.yml', await template('inventory.yml', name));
+  await write(io.cwd, files);
+  const [family = '', word = ''] = name.split('.');
+  const test = `test-${family}-${word}.yml`;
+  io.stdout.write(
+    `${[
+      ...[...files.keys()].map((file) => `written: ${file}`),
+      '',
+      `Its test: ${commandLine(['pitr', 'play', test, ...(inventory ?? [])])}`,
+      `Its params, as an operator sees them: ${commandLine(['pitr', 'modules', name])}`,
+    ].join('\n')}\n`,
+  );
+  return 0;
+}
+
+async function newProject(directory: string, io: Io): Promise<number> {
+  const { inventorySchema } = await import('../../lib/language/inventory/schema.ts');
+  const { playbookSchema } = await import('../../lib/language/playbook/schema.ts');
+  const root = join(io.cwd, directory);
+  const files = await moduleFiles(EXAMPLE);
+  files.set('site.yml', modeline('playbook') + (await template('playbook.yml', EXAMPLE)));
+  files.set('inventory.yml', modeline('inventory') + (await template('inventory.yml', EXAMPLE)));
+  files.set('tsconfig.json', tsconfig());
+  await write(root, files);
+  // The schemas tell of the module that has just been written.
+  const schemas = new Map([
+    ['.pitr/playbook.schema.json', `${JSON.stringify(await playbookSchema([root]), null, 1)}\n`],
+    ['.pitr/inventory.schema.json', `${JSON.stringify(await inventorySchema([root]), null, 1)}\n`],
+  ]);
+  await write(root, schemas);
+  io.stdout.write(
+    `${[
+      ...[...files.keys(), ...schemas.keys()].map((file) => `written: ${join(directory, file)}`),
+      '',
+      commandLine(['cd', directory]),
+      'What would be done: pitr play site.yml --check --diff',
+      'The test of the module: pitr play test-site-line.yml',
+      'Another module: pitr new module <family.name>',
+    ].join('\n')}\n`,
+  );
+  return 0;
+}
+
+/** Types without any npm package beside the playbooks: those of the pitr that wrote this. */
+function tsconfig(): string {
+  return `${JSON.stringify(
+    {
+      compilerOptions: {
+        module: 'NodeNext',
+        target: 'ES2023',
+        strict: true,
+        noEmit: true,
+        skipLibCheck: true,
+        allowImportingTsExtensions: true,
+        paths: { 'pitr/module': [join(projectRoot(), 'dist/lib/modules/kit.d.ts')] },
+      },
+      include: ['modules'],
+    },
+    null,
+    2,
+  )}\n`;
+}
+
+function modeline(what: 'playbook' | 'inventory'): string {
+  return `# yaml-language-server: $schema=.pitr/${what}.schema.json\n`;
+}
+
+async function moduleFiles(name: string): Promise<Map<string, string>> {
+  const [family = '', word = ''] = name.split('.');
+  return new Map([
+    [`modules/${family}/${word}.ts`, await template('module.ts', name)],
+    [`test-${family}-${word}.yml`, await template('test.yml', name)],
+  ]);
+}
+
+async function template(file: string, name: string): Promise<string> {
+  const text = await readFile(join(projectRoot(), 'templates', 'new', file), 'utf8');
+  return text.replaceAll('FAMILY.NAME', name).replaceAll('FAMILY-NAME', name.replace('.', '-'));
+}
+
+/** Nothing is written when one of the files is there. */
+async function write(root: string, files: ReadonlyMap<string, string>): Promise<void> {
+  const there = [...files.keys()].filter((file) => existsSync(join(root, file)));
+  if (there.length > 0) {
+    throw usageError('file-exists', `there is ${there.join(' and ')} already`, {
+      details: ['Nothing was written.'],
+      next: ['Take another name, or move what is there out of the way.'],
+    });
+  }
+  for (const [file, text] of files) {
+    await mkdir(dirname(join(root, file)), { recursive: true });
+    await writeFile(join(root, file), text);
+  }
+}
+
+async function refuseName(name: string): Promise<void> {
+  if (!/^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$/.test(name)) {
+    throw usageError('module-name', `"${name}" cannot be the name of a module`, {
+      details: ['A name is <family>.<name>: lower-case letters, digits and _.'],
+      next: ['pitr new module site.motd'],
+    });
+  }
+  if ((await listModules()).includes(name)) {
+    throw usageError('module-name', `there is a module "${name}" already: pitr modules ${name}`, {
+      next: [`Take a family of your own: pitr new module site.${name.slice(name.indexOf('.') + 1)}`],
+    });
+  }
+}
+
+/** What has to be typed so that an inventory is found here: nothing, or one of several; undefined where there is none. */
+function inventoryHere(io: Io): readonly string[] | undefined {
+  try {
+    findInventories([], io);
+    return [];
+  } catch (thrown) {
+    if (!(thrown instanceof PitrError) || thrown.kind !== 'usage') throw thrown;
+    if (thrown.code !== 'inventory-ambiguous') return undefined;
+    const [first = ''] = thrown.next;
+    return first.split(' ');
+  }
+}

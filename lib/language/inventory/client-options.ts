@@ -1,0 +1,59 @@
+import { splitWords } from '../../system/core/split-words.ts';
+
+/** What options of the OpenSSH client say, as far as pitr follows them. */
+export interface ClientOptions {
+  /** As the client takes them, to resolve them together with its configuration. */
+  readonly words: readonly string[];
+  readonly hostKeyChecking?: 'strict' | 'accept-new';
+}
+
+/** Keywords that say how a host is reached, and that the client itself resolves. */
+const FOLLOWED = [
+  ...['hostname', 'port', 'user', 'identityfile', 'identityagent', 'proxyjump', 'hostkeyalias'],
+  ...['userknownhostsfile', 'globalknownhostsfile'],
+];
+/** Keywords about the client's own process, or about comfort: nothing of them is needed here. */
+const INDIFFERENT = [
+  ...['controlmaster', 'controlpath', 'controlpersist', 'serveraliveinterval', 'serveralivecountmax'],
+  ...['tcpkeepalive', 'connecttimeout', 'connectionattempts', 'compression', 'loglevel', 'batchmode'],
+  ...['forwardagent', 'forwardx11', 'visualhostkey', 'checkhostip', 'updatehostkeys', 'hashknownhosts'],
+  ...['preferredauthentications', 'passwordauthentication', 'kbdinteractiveauthentication', 'requesttty'],
+  ...['identitiesonly', 'addkeystoagent', 'gssapiauthentication', 'ipqos'],
+];
+const WITH_VALUE = ['J', 'i', 'p', 'l', 'F'];
+const ALONE = /^-[46ACaqTvx]+$/;
+
+/** Reads the words of `ansible_ssh_common_args` and its kin; what pitr cannot follow is a text that says so. */
+export function clientOptions(text: string): ClientOptions | string {
+  const words = splitWords(text);
+  if ('fault' in words) return 'its quotes are not closed';
+  const kept: string[] = [];
+  let hostKeyChecking: ClientOptions['hostKeyChecking'];
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    const letter = word.slice(1, 2);
+    if (ALONE.test(word)) continue;
+    if (!word.startsWith('-') || (letter !== 'o' && !WITH_VALUE.includes(letter)))
+      return `pitr cannot follow "${word}"`;
+    let value = word.slice(2);
+    if (value === '') {
+      at += 1;
+      value = words[at] ?? '';
+    }
+    if (value === '') return `"${word}" has no value`;
+    if (letter !== 'o') {
+      kept.push(`-${letter}`, value);
+      continue;
+    }
+    const [, keyword = '', setting = ''] = /^([A-Za-z0-9]+)\s*(?:=|\s)\s*(.*)$/s.exec(value) ?? [];
+    const name = keyword.toLowerCase();
+    if (name === 'stricthostkeychecking') {
+      hostKeyChecking = /^(no|off|false|accept-new)$/i.test(setting) ? 'accept-new' : 'strict';
+    } else if (FOLLOWED.includes(name)) {
+      kept.push('-o', `${keyword}=${setting}`);
+    } else if (!INDIFFERENT.includes(name)) {
+      return `pitr cannot follow "-o ${value}"`;
+    }
+  }
+  return { words: kept, ...(hostKeyChecking === undefined ? {} : { hostKeyChecking }) };
+}

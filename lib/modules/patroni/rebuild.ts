@@ -1,0 +1,169 @@
+import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import { defineModule, type TaskContext } from '../../contract/module.ts';
+import { predicted, predictedChange } from '../../contract/resource.ts';
+import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
+import { patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
+import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
+import { withMember } from '../../recovery/patroni/foresee.ts';
+import { readMemberConfig, replicaMethods } from '../../recovery/patroni/member-config.ts';
+import { accessOf, startMember, stopMember } from '../../recovery/patroni/member-control.ts';
+import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
+import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
+import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
+import { copyFromLeader } from '../../recovery/patroni/replica-copy.ts';
+import { putAside } from '../../recovery/patroni/unproved.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
+import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
+import { programsOf } from '../../recovery/postgres/sql.ts';
+import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
+
+const params = z.strictObject({
+  ...patroniServiceParams,
+  timeout: seconds
+    .default(180)
+    .describe('seconds until Patroni must answer, and until it must be down again'),
+  stall: seconds.default(90).describe('seconds without any progress after which the copy has failed'),
+  ...patroniParams,
+  ...instanceParams,
+});
+
+type Params = z.output<typeof params>;
+
+interface RebuildChange extends MemberChange {
+  /** `pitr`: pg_basebackup from the leader, because Patroni would do it in another way here. */
+  readonly copiedBy: 'patroni' | 'pitr';
+  readonly stallMs: number;
+}
+
+export const module = defineModule({
+  summary: 'Makes a stopped member without data a replica of the leader, and proves that it is one.',
+  description:
+    'Patroni copies the leader when it is started on an empty data directory. Where it is configured to do that in ' +
+    'another way than by a base backup of the leader (create_replica_methods: a restore from an archive can bring back ' +
+    'what a recovery has just taken away), pitr makes the base backup itself, with the login and the options that ' +
+    'Patroni would use, before it starts Patroni. A member that fails the proof (see patroni.streaming) does not serve: ' +
+    'Patroni is stopped there, and what it had as data is put aside.',
+  examples: `- fs.move: { src: "{{ pgdata }}", dest: "{{ pgdata }}.old" }
+- patroni.rebuild: {}`,
+  params,
+  returns: { copied_by: 'patroni or pitr', leader: 'that it streams from' },
+  read: async (host, p: Params) => {
+    const [service, instance] = await Promise.all([
+      host.look(serviceResource, serviceId(p.manager, p.service)),
+      host.look(postgresResource, p.pgdata),
+    ]);
+    const [config, local] = await Promise.all([findConfig(host, p), readMemberConfig(host, p.config)]);
+    return { member: host.name, service, instance, methods: replicaMethods(local, config) };
+  },
+  plan: ({ service, instance, methods }, p): RebuildChange | undefined => {
+    const change = planMember({ service, instance }, { ...p, state: 'running' });
+    if (change === undefined) return undefined;
+    const own =
+      methods.join() !== 'basebackup' && !(instance instanceof Unknown) && instance.data === 'absent';
+    return {
+      ...change,
+      summary: own
+        ? `copy the leader's data (Patroni would use ${methods.join(', ')}), start Patroni, and prove that it streams`
+        : 'start Patroni, which copies the leader, and prove that it streams',
+      copiedBy: own ? 'pitr' : 'patroni',
+      stallMs: p.stall * 1000,
+    };
+  },
+  effects: ({ pgdata }) => [
+    {
+      kind: postgresResource.kind,
+      id: pgdata,
+      state: "Patroni's",
+      lasts: 'for good',
+      supersedes: true,
+      cluster: 'joins',
+    },
+  ],
+  orphans: 'end',
+  predict: (change, { member }, p) => ({
+    resources: [
+      predicted(serviceResource, serviceId(change.manager, change.service), { state: 'running' }),
+      predicted(postgresResource, change.pgdata, {
+        data: 'present',
+        running: true,
+        mode: 'open',
+        role: 'recovering',
+      }),
+      predictedChange(patroniResource(p), p.cluster ?? '', (cluster) => withMember(cluster, member, false)),
+    ],
+    result: { copied_by: change.copiedBy },
+  }),
+  apply: async (host, change, p, context) => {
+    const bin = programsOf(
+      { pgdata: change.pgdata, bin: p.bin ?? change.bin },
+      p.bin ?? (await programsBeside(host, change)),
+    );
+    if (change.copiedBy === 'pitr') {
+      const { leader, members } = await readCluster(host, { ...p, ...accessOf(change) });
+      const listed = leader === undefined ? undefined : members[leader];
+      if (listed === undefined) throw noLeader(host.name);
+      await copyFromLeader(host, { ...change, bin, config: p.config }, listed, context);
+    }
+    await startMember(host, change, context);
+    const question = {
+      access: p,
+      member: host.name,
+      session: { pgdata: change.pgdata, user: change.user, bin },
+    };
+    try {
+      const wait = { stallMs: change.stallMs, everyMs: 500 };
+      const facts = await tellingLogs(host, p, () => awaitStreaming(host, question, wait, context));
+      return { copied_by: change.copiedBy, leader: facts.leader?.name };
+    } catch (thrown) {
+      if (!(thrown instanceof PitrError) || thrown.kind !== 'failed' || context.signal.aborted) throw thrown;
+      throw await outOfService(host, change, thrown, context);
+    }
+  },
+  undo: async (host, change, context) => {
+    await stopMember(host, change, context);
+  },
+});
+
+/** Where there is no data yet, its version cannot tell: the programs are those that the node has. */
+async function programsBeside(host: WriteHost, { pgdata }: RebuildChange): Promise<string | undefined> {
+  return (await postgresResource.read(host, pgdata)).programs;
+}
+
+/** A copy that is not proved gives wrong answers, and may be elected: it does not serve a moment longer. */
+async function outOfService(
+  host: WriteHost,
+  change: RebuildChange,
+  unproved: PitrError,
+  context: TaskContext,
+): Promise<PitrError> {
+  await stopMember(host, change, context);
+  const aside = await putAside(host, change.pgdata, context.runId);
+  return new PitrError({
+    kind: 'failed',
+    code: unproved.code,
+    message: unproved.message,
+    details: unproved.details,
+    host: host.name,
+    cause: unproved,
+    state: `Patroni was stopped on ${host.name}: it does not serve. ${aside === undefined ? `Nothing lies in ${change.pgdata}` : `What was copied is in ${aside}`}; the old data that was kept is untouched.`,
+    next: [
+      `Look into Patroni's log on ${host.name}, mend what it names, then go on: pitr resume ${context.runId}`,
+      ...(aside === undefined
+        ? []
+        : [`${aside} is of no use once ${host.name} streams again: remove it by hand.`]),
+    ],
+  });
+}
+
+function noLeader(host: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'no-leader',
+    message: `the cluster has no leader to copy ${host} from`,
+    host,
+    next: ['patroni.leader waits for one and says why there is none.'],
+  });
+}

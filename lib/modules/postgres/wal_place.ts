@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import { known } from '../../contract/known.ts';
+import { type Change, defineModule } from '../../contract/module.ts';
+import { instanceParams } from '../../recovery/postgres/params.ts';
+import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
+import { absolutePath } from '../../system/fs/paths.ts';
+
+const params = z.strictObject({
+  place: absolutePath.describe('the directory that pg_wal is to be a link to; nothing may be there yet'),
+  pgdata: instanceParams.pgdata,
+  user: instanceParams.user,
+});
+
+type Params = z.output<typeof params>;
+
+interface State {
+  readonly wal: PathState | Unknown;
+  readonly place: PathState | Unknown;
+}
+
+interface PlaceChange extends Change {
+  readonly pgdata: string;
+  readonly place: string;
+  readonly user: string;
+}
+
+export const module = defineModule({
+  summary:
+    'Lets pg_wal of restored data be a link to a directory elsewhere, on the volume that is meant for WAL.',
+  description:
+    'A restored backup holds pg_wal as a directory, whatever it was where the backup comes from. What is in it goes along. ' +
+    'For data on which no PostgreSQL runs.',
+  examples: `- postgres.wal_place:
+    place: /srv/wal/15-main`,
+  params,
+  returns: { place: 'where the WAL is' },
+  read: async (host, { pgdata, place }: Params): Promise<State> => {
+    const [wal, there] = await Promise.all([
+      host.look(pathResource, `${pgdata}/pg_wal`),
+      host.look(pathResource, place),
+    ]);
+    return { wal, place: there };
+  },
+  plan: ({ wal, place: there }, { pgdata, place, user }): PlaceChange | undefined => {
+    // Not restored yet, in check mode: what comes is a directory.
+    const kind = wal instanceof Unknown ? 'directory' : wal.kind;
+    if (!(wal instanceof Unknown) && wal.kind === 'symlink' && wal.target === place) return undefined;
+    if (kind !== 'directory' && kind !== 'absent') {
+      throw refused('wal-is-elsewhere', `pg_wal in ${pgdata} is no directory`, [`ls -ld ${pgdata}/pg_wal`]);
+    }
+    if (known(there).kind !== 'absent') {
+      throw refused('wal-place-in-use', `${place} exists: the WAL of ${pgdata} is not laid into or over it`, [
+        `ls -la ${place}`,
+      ]);
+    }
+    return { summary: `let pg_wal in ${pgdata} be a link to ${place}`, pgdata, place, user };
+  },
+  unchanged: (_state, { place }) => ({ place }),
+  effects: ({ pgdata, place }) => [
+    { kind: pathResource.kind, id: `${pgdata}/pg_wal`, state: `a link to ${place}`, lasts: 'for good' },
+  ],
+  apply: async (host, { pgdata, place, user }) => {
+    await host.must(['sh', '-c', OUT, 'sh', `${pgdata}/pg_wal`, place], { user, cwd: '/', ownChannel: true });
+    return { place };
+  },
+  undo: async (host, { pgdata, place, user }) => {
+    await host.must(['sh', '-c', IN, 'sh', `${pgdata}/pg_wal`, place], { user, cwd: '/', ownChannel: true });
+  },
+  undoShown: ({ pgdata, place }) => [`moves ${place} to ${pgdata}/pg_wal`],
+});
+
+// Copied to a name of its own first, so that what a dead controller leaves is never taken for the whole.
+const OUT = `
+set -eu
+[ ! -L "$1" ] || exit 0
+umask 077
+if [ ! -d "$2" ]; then
+  rm -rf -- "$2.pitr-copy"
+  cp -a -- "$1" "$2.pitr-copy"
+  mv -T -n -- "$2.pitr-copy" "$2"
+fi
+ln -sfn -- "$2" "$1.pitr-link"
+mv -T -- "$1" "$1.pitr-old"
+mv -T -- "$1.pitr-link" "$1"
+rm -rf -- "$1.pitr-old"
+sync -f -- "$2" 2>/dev/null || sync`;
+
+const IN = `
+set -eu
+umask 077
+if [ -L "$1" ]; then
+  rm -rf -- "$1.pitr-copy"
+  cp -a -- "$2" "$1.pitr-copy"
+  rm -f -- "$1"
+fi
+if [ -d "$1.pitr-copy" ] && [ ! -e "$1" ]; then mv -T -- "$1.pitr-copy" "$1"; fi
+if [ -d "$1.pitr-old" ] && [ ! -e "$1" ]; then mv -T -- "$1.pitr-old" "$1"; fi
+[ -d "$1" ] || exit 1
+rm -rf -- "$1.pitr-old" "$1.pitr-link" "$2" "$2.pitr-copy"`;
+
+function refused(code: string, message: string, next: readonly string[]): PitrError {
+  return new PitrError({ kind: 'refused', code, message, next });
+}

@@ -1,0 +1,156 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
+import { askBarmanLogins, type BarmanRef } from '../barman/logins.ts';
+import type { Allowed } from '../postgres/allowed.ts';
+import type { Guest } from '../postgres/hba.ts';
+import type { InstanceRef } from '../postgres/instance-control.ts';
+import { reloadRules } from '../postgres/reload.ts';
+import { querySql } from '../postgres/sql.ts';
+import { admitGuests, dismissGuests } from './closed-access.ts';
+import { ownHost, tryLogin } from './login.ts';
+import {
+  type LoginSettings,
+  type MemberRef,
+  type NodeAddress,
+  parseTried,
+  readLoginSettings,
+  type TriedLogin,
+  tryMemberLogins,
+} from './logins.ts';
+
+/** Who must get into a node that is to lead, and from where. */
+export interface LoginQuestion {
+  readonly ref: InstanceRef;
+  readonly own: MemberRef;
+  readonly members: readonly MemberRef[];
+  readonly barman?: BarmanRef;
+  readonly allowed: Allowed;
+  /** The rules that Patroni will write, where its dynamic configuration has some. */
+  readonly rules?: readonly string[];
+}
+
+/** What is known before anybody is let in. */
+interface Guests {
+  readonly at: NodeAddress;
+  readonly guests: readonly Guest[];
+  readonly rules?: readonly string[];
+}
+
+/** Ends whatever a guest has opened meanwhile: it would stay when the rules are closed again. */
+const OTHERS_END = `select count(pg_terminate_backend(pid)) from pg_stat_activity
+where pid <> pg_backend_pid() and backend_type in ('client backend', 'walsender')`;
+
+/**
+ * Tries every login on a closed node, each from the host that it comes from: Patroni's superuser on the node itself, the
+ * roles of replication and pg_rewind from each other member, Barman's from its host. For as long as that takes those
+ * roles are let in from those hosts by the cluster's own rules, and nobody else is. `between` may mend something, after
+ * which those that were refused are tried again.
+ */
+export async function proveLogins(
+  host: WriteHost,
+  question: LoginQuestion,
+  context: Pick<TaskContext, 'signal' | 'warn'>,
+  between: (refused: readonly TriedLogin[]) => Promise<boolean>,
+): Promise<readonly TriedLogin[]> {
+  const { ref, allowed } = question;
+  const asked = await guestsOf(host, question);
+  await admitGuests(host, ref, allowed, asked.guests, asked.rules);
+  try {
+    await reloadRules(host, ref, context.signal);
+    const tried = await tryAll(host, question, asked.at);
+    const refused = tried.filter(({ error }) => error !== undefined);
+    if (refused.length === 0 || !(await between(refused))) return tried;
+    return await tryAll(host, question, asked.at);
+  } finally {
+    await dismissGuests(host, ref, allowed);
+    // Closed again whatever has happened, also when the run was interrupted.
+    await reloadRules(host, ref, AbortSignal.timeout(30_000));
+    await querySql(host, ref, [OTHERS_END]);
+  }
+}
+
+async function guestsOf(host: WriteHost, { own, members, barman, rules }: LoginQuestion): Promise<Guests> {
+  const settings = await readLoginSettings(host, own);
+  const at = 'untried' in settings ? undefined : settings.address;
+  if (at === undefined) throw noAddress(host.name, own, settings);
+  const guests = await Promise.all([
+    ...members.map(async (member): Promise<Guest> => {
+      const peer = host.peer(member.name);
+      const told = await readLoginSettings(peer, member);
+      return { roles: 'untried' in told ? [] : told.roles, host: await ownHost(peer) };
+    }),
+    ...(barman === undefined ? [] : [barmanGuest(host, barman, at)]),
+  ]);
+  const managed = ('rules' in settings ? settings.rules : undefined) ?? rules;
+  return { at, guests, ...(managed === undefined ? {} : { rules: managed }) };
+}
+
+async function barmanGuest(host: WriteHost, barman: BarmanRef, at: NodeAddress): Promise<Guest> {
+  const peer = host.peer(barman.host);
+  const told = await askBarmanLogins(peer, barman, at, true);
+  const roles = typeof told === 'string' ? parseTried(told, barman.host).map(({ role }) => role) : [];
+  return { roles: [...new Set(roles.filter((role) => role !== ''))], host: await ownHost(peer) };
+}
+
+async function tryAll(
+  host: WriteHost,
+  { ref, own, members, barman, allowed }: LoginQuestion,
+  at: NodeAddress,
+): Promise<readonly TriedLogin[]> {
+  const tried = await Promise.all([
+    trySuperuser(host, own, allowed.superuser, ref),
+    ...members.map((member) => tryMemberLogins(host.peer(member.name), member, at)),
+    ...(barman === undefined ? [] : [tryBarman(host, barman, at)]),
+  ]);
+  return tried.flat();
+}
+
+async function trySuperuser(
+  host: WriteHost,
+  own: MemberRef,
+  superuser: string | undefined,
+  { pgdata, user }: InstanceRef,
+): Promise<readonly TriedLogin[]> {
+  const seen = await tryLogin(host, { config: own.config, superuser, pgdata, user });
+  const use = 'superuser' as const;
+  if ('untried' in seen) return [{ role: superuser ?? '', use, from: host.name, untried: seen.untried }];
+  const one = { role: seen.user ?? '', use, from: host.name };
+  if (seen.same === true) return [one];
+  if (seen.error?.includes('no password supplied')) return [{ ...one, untried: seen.error }];
+  return [{ ...one, error: seen.error ?? `another PostgreSQL answers, with its data in ${seen.directory}` }];
+}
+
+async function tryBarman(
+  host: WriteHost,
+  barman: BarmanRef,
+  at: NodeAddress,
+): Promise<readonly TriedLogin[]> {
+  const told = await askBarmanLogins(host.peer(barman.host), barman, at);
+  return typeof told === 'string'
+    ? parseTried(told, barman.host)
+    : [{ role: '', use: 'conninfo', from: barman.host, error: told.untried }];
+}
+
+function noAddress(
+  host: string,
+  { config }: MemberRef,
+  settings: LoginSettings | { readonly untried: string },
+): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'logins-not-proved',
+    message: `it is not known how the other hosts reach PostgreSQL on ${host}, so their logins cannot be tried`,
+    details: [
+      'untried' in settings
+        ? settings.untried
+        : `${config} names no postgresql.connect_address that another host could use.`,
+    ],
+    host,
+    state: 'This task has stopped nothing.',
+    next: [
+      `Name the node's address there (postgresql.connect_address), then run again.`,
+      'To go on without that proof: -e prove_logins=false',
+    ],
+  });
+}

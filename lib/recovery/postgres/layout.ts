@@ -1,0 +1,72 @@
+import { posix } from 'node:path';
+import type { Probe } from '../../contract/probe.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseOptions } from './instance.ts';
+
+/** Where the parts of a data directory are. */
+export interface Layout {
+  readonly mount_point: boolean;
+  readonly config_file?: string;
+  readonly wal?: string;
+  readonly wal_mount_point: boolean;
+  readonly tablespaces: readonly string[];
+}
+
+// /proc/self/mountinfo knows a bind mount within one file system too, which device numbers do not tell.
+const LOOK = probeScript(`
+set -u
+[ -r /proc/self/mountinfo ] || { echo 'cannot read /proc/self/mountinfo' >&2; exit 3; }
+mounted() {
+  cut -d ' ' -f 5 /proc/self/mountinfo | grep -qxF -- "$(printf %s "$1" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')"
+}
+real=$(readlink -f -- "$1") || { echo "$1 is not there" >&2; exit 3; }
+echo "@real $real"
+if mounted "$real"; then echo @mounted; fi
+if [ ! -d "$1" ]; then echo @end; exit 0; fi
+cd -- "$1" || exit 3
+if [ -f postmaster.opts ]; then printf '@opts '; head -n 1 postmaster.opts || exit 3; fi
+if [ -f PG_VERSION ] && [ ! -f postgresql.conf ]; then echo @unconfigured; fi
+if [ -L pg_wal ]; then
+  wal=$(readlink -f pg_wal) || wal=$(readlink pg_wal)
+  echo "@wal $wal"
+  if mounted "$wal"; then echo @walmounted; fi
+fi
+for link in pg_tblspc/*; do [ ! -L "$link" ] || echo "@tablespace $(readlink "$link")"; done
+echo @end`);
+
+export function layoutProbe(pgdata: string): Probe {
+  return LOOK([pgdata]);
+}
+
+/** Reads the answer; undefined where it is not whole. */
+export function parseLayout(answer: string, pgdata: string): Layout | undefined {
+  const lines = answer.split('\n').filter((line) => line !== '');
+  if (lines.at(-1) !== '@end') return undefined;
+  const values = (name: string) =>
+    lines.flatMap((line) => (line.startsWith(`@${name} `) ? [line.slice(name.length + 2)] : []));
+  const [real = pgdata] = values('real');
+  const [wal] = values('wal');
+  const configFile =
+    outside(configFileOf(values('opts')[0] ?? ''), [pgdata, real]) ??
+    (lines.includes('@unconfigured') ? 'a place outside' : undefined);
+  return {
+    mount_point: lines.includes('@mounted'),
+    ...(configFile === undefined ? {} : { config_file: configFile }),
+    ...(wal === undefined ? {} : { wal }),
+    wal_mount_point: lines.includes('@walmounted'),
+    tablespaces: values('tablespace'),
+  };
+}
+
+/** What the last start was told: `--config-file=` as Patroni says it, or `-c config_file=`. */
+function configFileOf(options: string): string | undefined {
+  const words = parseOptions(options);
+  return words
+    .map((word) => /^(?:--)?config[-_]file=(.*)$/.exec(word)?.[1])
+    .find((path) => path !== undefined && path !== '');
+}
+
+function outside(path: string | undefined, directories: readonly string[]): string | undefined {
+  if (path === undefined || !posix.isAbsolute(path)) return undefined;
+  return directories.some((directory) => path.startsWith(`${directory}/`)) ? undefined : path;
+}

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import type { ReadHost } from '../../contract/host.ts';
+import { commandLine } from '../../transport/quote.ts';
+import { LOCK_MODES } from '../wal/records/prepared.ts';
+import { literal } from './alter-system.ts';
+import { querySql, type SessionTarget } from './sql.ts';
+
+/** A transaction that waits for the second half of its two-phase commit. */
+export interface Prepared {
+  readonly gid: string;
+  readonly owner: string;
+  readonly database: string;
+  /** UTC. */
+  readonly time: string;
+  readonly xid: number;
+  readonly locks: readonly { readonly table: string; readonly mode: string }[];
+}
+
+/** The numbers that the WAL has in the place of names (barman.moment: `prepared`). */
+export const preparedInWal = z.looseObject({
+  gid: z.string(),
+  xid: z.int(),
+  time: z.string(),
+  database: z.int(),
+  owner: z.int(),
+  locks: z.array(z.looseObject({ relation: z.int(), mode: z.string() })),
+});
+
+export type PreparedInWal = z.output<typeof preparedInWal>;
+
+const OPEN = `select coalesce(json_agg(json_build_object(
+  'gid', gid, 'owner', owner, 'database', database, 'xid', transaction::text::bigint,
+  'time', to_char(prepared at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00') order by prepared), '[]')
+from pg_prepared_xacts`;
+
+/** Locks of prepared transactions on relations of this database: no session holds them, so `-1` stands for one. */
+const LOCKS = `select coalesce(json_agg(json_build_object('xid', xid, 'table', name, 'mode', mode)), '[]') from (
+  select split_part(l.virtualtransaction, '/', 2)::bigint as xid, l.relation::regclass::text as name, l.mode
+  from pg_locks l join pg_class c on c.oid = l.relation
+  where l.locktype = 'relation' and l.virtualtransaction like '-1/%' and c.relkind in ('r', 'p', 'm', 'f')
+    and l.database = (select oid from pg_database where datname = current_database())
+) as found`;
+
+interface OpenRow extends Omit<Prepared, 'locks'> {}
+interface LockRow {
+  readonly xid: number;
+  readonly table: string;
+  readonly mode: string;
+}
+
+/** What is prepared in a primary, as it says itself. */
+export async function readPrepared(host: ReadHost, session: SessionTarget): Promise<readonly Prepared[]> {
+  const open = JSON.parse(await querySql(host, session, [OPEN])) as readonly OpenRow[];
+  const databases = [...new Set(open.map(({ database }) => database))];
+  const locks = await Promise.all(
+    databases.map(async (database) => {
+      const rows = JSON.parse(await querySql(host, { ...session, database }, [LOCKS])) as readonly LockRow[];
+      return [database, rows] as const;
+    }),
+  );
+  const byDatabase = new Map(locks);
+  return open.map((one) => ({
+    ...one,
+    locks: strongest((byDatabase.get(one.database) ?? []).filter(({ xid }) => xid === one.xid)),
+  }));
+}
+
+/** One lock a table. */
+function strongest(locks: readonly LockRow[]): Prepared['locks'] {
+  const weakestFirst = locks.toSorted((a, b) => LOCK_MODES.indexOf(a.mode) - LOCK_MODES.indexOf(b.mode));
+  return [...new Map(weakestFirst.map(({ table, mode }) => [table, { table, mode }])).values()];
+}
+
+/** What is prepared in a standby, which does not show it before its promotion: what the WAL says, with the names that its catalogues have. */
+export async function namePrepared(
+  host: ReadHost,
+  session: SessionTarget,
+  seen: readonly PreparedInWal[],
+): Promise<readonly Prepared[]> {
+  return Promise.all(
+    seen.map(async (one) => {
+      const [owner = '', database = ''] = (
+        await querySql(host, session, [
+          `select coalesce((select rolname::text from pg_roles where oid = ${one.owner}), '${one.owner}')`,
+          `select coalesce((select datname::text from pg_database where oid = ${one.database}), '${one.database}')`,
+        ])
+      ).split('\n');
+      const names = one.locks.map(
+        ({ relation, mode }) =>
+          `select json_build_object('table', oid::regclass::text, 'mode', '${mode.replaceAll("'", '')}') from pg_class where oid = ${relation} and relkind in ('r', 'p', 'm', 'f')`,
+      );
+      const lines = names.length === 0 ? '' : await querySql(host, { ...session, database }, names);
+      const locks = lines
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Prepared['locks'][number]);
+      return { gid: one.gid, owner, database, time: one.time, xid: one.xid, locks };
+    }),
+  );
+}
+
+export interface Deciding {
+  readonly commit: string;
+  readonly rollback: string;
+}
+
+/** The commands that decide it, for the shell of a user who may log in as this role. */
+export function decidingCommands(
+  one: Pick<Prepared, 'gid' | 'database'>,
+  at: {
+    readonly bin: string;
+    readonly role: string;
+    readonly socket?: string | undefined;
+    readonly port?: number | undefined;
+  },
+): Deciding {
+  const command = (verb: string): string =>
+    commandLine([
+      `${at.bin}/psql`,
+      ...(at.socket === undefined ? [] : ['-h', at.socket]),
+      ...(at.port === undefined ? [] : ['-p', String(at.port)]),
+      ...['-U', at.role, '-d', one.database, '-c', `${verb} prepared ${literal(one.gid)}`],
+    ]);
+  return { commit: command('commit'), rollback: command('rollback') };
+}
+
+/** `"order 7" of shop, prepared by app at ...; it keeps locked: orders (AccessExclusiveLock)` */
+export function preparedLine({ gid, owner, database, time, locks }: Prepared): string {
+  const locked =
+    locks.length === 0
+      ? 'it has locked no table'
+      : `it keeps locked: ${locks.map(({ table, mode }) => `${table} (${mode})`).join(', ')}`;
+  return `${JSON.stringify(gid)} in database ${database}, prepared by ${owner} at ${time}; ${locked}`;
+}

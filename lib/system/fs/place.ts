@@ -1,0 +1,48 @@
+import type { ReadHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { PRESENCE } from './presence.ts';
+
+/** On which file system something is, and as what. */
+export interface Place {
+  readonly device: string;
+  /** Where its file system is mounted; `?` where stat cannot tell. */
+  readonly mount: string;
+  readonly inode: string;
+}
+
+// Where a path is not there yet, its nearest directory that is tells the file system it will be on.
+const PLACES = probeScript(`${PRESENCE}
+for p do
+  while :; do
+    presence "$p"; case $? in 0) break ;; 2) exit 2 ;; esac
+    [ "$p" != / ] || break
+    p=\${p%/*}; [ -n "$p" ] || p=/
+  done
+  stat -c '%d %i %m' -- "$p"
+done
+[ -d "$2" ] && echo directory`);
+
+function parsePlaces(stdout: string): readonly [Place, Place, string] {
+  const [first = '', second = '', rest = ''] = stdout.split('\n');
+  return [parsePlace(first), parsePlace(second), rest];
+}
+
+function parsePlace(line: string): Place {
+  const [device = '', inode = '', ...mount] = line.split(' ');
+  return { device, inode, mount: mount.join(' ') };
+}
+
+/** Device and inode: what is there, whatever its name. */
+export function identityOf({ device, inode }: Place): string {
+  return `${device}:${inode}`;
+}
+
+/** The places of a path and of a directory, and whether that is one; where something is absent, of the nearest above it. */
+export async function placesOf(
+  host: ReadHost,
+  path: string,
+  directory: string,
+): Promise<readonly [Place, Place, boolean]> {
+  const [first, second, isDirectory] = parsePlaces((await host.query(PLACES([path, directory]))).stdout);
+  return [first, second, isDirectory === 'directory'];
+}

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
+import { probe } from '../../contract/probe.ts';
+import { unitName } from './service-resource.ts';
+
+const LIMITS = [
+  ...['CPU', 'FSIZE', 'DATA', 'STACK', 'CORE', 'RSS', 'NOFILE', 'AS', 'NPROC', 'MEMLOCK', 'LOCKS'],
+  ...['SIGPENDING', 'MSGQUEUE', 'NICE', 'RTPRIO', 'RTTIME'],
+].map((name) => `Limit${name}`);
+/** What a service passes on to its processes besides its limits. */
+const INHERITED = ['Slice', 'UMask', 'Nice', 'OOMScoreAdjust'];
+
+/** How a command gets a unit of its own on a host: the words before it. */
+export interface OwnUnit {
+  readonly unit: string;
+  readonly words: readonly string[];
+}
+
+/**
+ * The way into a unit of its own for what a command leaves running, with limits and slice of a service: what a login
+ * starts lives in its session, and ends with it where logind says so. Undefined where systemd is not the host's first
+ * process; `not-root` where this user may not ask it.
+ */
+export async function ownUnit(
+  host: ReadHost,
+  name: string,
+  user: string,
+  service: string,
+): Promise<OwnUnit | 'not-root' | undefined> {
+  const [booted, who, told] = await host.queryAll([
+    probe(['test', '-d', '/run/systemd/system']),
+    probe(['id', '-u']),
+    probe([
+      'systemctl',
+      'show',
+      `--property=${['LoadState', ...INHERITED, ...LIMITS, ...LIMITS.map((limit) => `${limit}Soft`)].join(',')}`,
+      '--',
+      unitName(service),
+    ]),
+  ]);
+  if (booted?.exitCode !== 0) return undefined;
+  if (who?.stdout.trim() !== '0') return 'not-root';
+  const unit = `pitr-${name}-${randomBytes(4).toString('hex')}`;
+  const properties = ['Type=oneshot', 'KillMode=process', ...inherited(told?.stdout ?? '')];
+  const words = [
+    'systemd-run',
+    '--quiet',
+    '--collect',
+    '--pipe',
+    '--wait',
+    `--unit=${unit}`,
+    `--uid=${user}`,
+  ];
+  return { unit, words: [...words, ...properties.flatMap((property) => ['-p', property]), '--'] };
+}
+
+/** The properties of a service, as `systemctl show` prints them, for a unit that is to run as it would. */
+export function inherited(shown: string): readonly string[] {
+  const values = new Map(
+    shown.split('\n').map((line) => {
+      const equals = line.indexOf('=');
+      return [line.slice(0, equals), line.slice(equals + 1).trim()] as const;
+    }),
+  );
+  if (values.get('LoadState') !== 'loaded') return ['Slice=system.slice'];
+  const plain = INHERITED.flatMap((name) => {
+    const value = values.get(name) ?? '';
+    return value === '' ? [] : [`${name}=${value}`];
+  });
+  const limits = LIMITS.flatMap((name) => {
+    const hard = values.get(name) ?? '';
+    const soft = values.get(`${name}Soft`) ?? '';
+    return hard === '' ? [] : [`${name}=${soft === '' ? hard : `${soft}:${hard}`}`];
+  });
+  return [...plain, ...limits];
+}
+
+/**
+ * Moves a process and its children ($2) to where the main process of a service ($1) is, in every hierarchy. Children
+ * that are born meanwhile are met in the next round.
+ */
+const JOIN = `
+set -u
+for round in 1 2 3 4 5; do
+  left=0
+  for pid in "$2" $(for s in /proc/[0-9]*/stat; do read -r p c t parent rest <"$s" 2>/dev/null && [ "$parent" = "$2" ] && echo "$p"; done); do
+    there=$(cat "/proc/$pid/cgroup" 2>/dev/null) || continue
+    [ "$there" != "$(cat "/proc/$1/cgroup")" ] || continue
+    left=1
+    while IFS=: read -r number kind path; do
+      case $kind in
+        '') root=/sys/fs/cgroup; [ -f "$root/cgroup.procs" ] || root=/sys/fs/cgroup/unified ;;
+        name=*) root=/sys/fs/cgroup/\${kind#name=} ;;
+        *) root=/sys/fs/cgroup/$kind ;;
+      esac
+      echo "$pid" >"$root$path/cgroup.procs" || exit 1
+    done <"/proc/$1/cgroup"
+  done
+  [ "$left" = 1 ] || exit 0
+done
+echo 'it forks faster than it can be moved' >&2
+exit 1`;
+
+/** Makes a process and its children part of a running service. What keeps it from that, or undefined. */
+export async function joinService(host: WriteHost, main: number, pid: number): Promise<string | undefined> {
+  const result = await host.run(['sh', '-c', JOIN, 'sh', String(main), String(pid)]);
+  return result.exitCode === 0 ? undefined : result.stderr.trim();
+}

@@ -1,0 +1,231 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { checkoutRoot } from '../../lab/checkout.ts';
+import { runHere } from '../support/run-here.ts';
+
+let place: string;
+let outer: string | undefined;
+
+beforeAll(() => {
+  outer = process.env.PITR_STATE_DIR;
+});
+
+beforeEach(async () => {
+  const before = await mkdtemp(join(tmpdir(), 'pitr-own-'));
+  place = before;
+  process.env.PITR_STATE_DIR = join(place, 'state');
+  return () => rm(before, { recursive: true, force: true });
+});
+
+afterAll(() => {
+  if (outer === undefined) delete process.env.PITR_STATE_DIR;
+  else process.env.PITR_STATE_DIR = outer;
+});
+
+const pitr = (...words: string[]) => runHere(place, ...words);
+
+async function file(name: string, text: string): Promise<void> {
+  await mkdir(dirname(join(place, name)), { recursive: true });
+  await writeFile(join(place, name), text);
+}
+
+/** The id of the one run of a playbook. */
+async function runOf(playbook: string): Promise<string> {
+  const { stdout } = await pitr('runs', '--output', 'json');
+  const runs = stdout
+    .trim()
+    .split('\n')
+    .map((line): { id: string; playbook: string } => JSON.parse(line));
+  return runs.find((run) => run.playbook.endsWith(playbook))?.id ?? 'none';
+}
+
+/** Text that is laid out, on one line. */
+const flat = (text: string): string => text.replace(/\s+/g, ' ');
+
+const look = (summary: string): string => `import { defineLook, z } from 'pitr/module';
+
+export const module = defineLook({
+  summary: '${summary}',
+  examples: '- site.odd:',
+  params: z.strictObject({ size: z.number().describe('how big') }),
+  read: async () => ({}),
+});
+`;
+
+describe('pitr new', () => {
+  it('writes a module whose test runs as it is, again and again, and can be undone', async () => {
+    const { stdout, code } = await pitr('new', 'module', 'site.motd');
+    expect({ code, stdout }).toMatchInlineSnapshot(`
+      {
+        "code": 0,
+        "stdout": "written: modules/site/motd.ts
+      written: test-site-motd.yml
+      written: inventory.yml
+
+      Its test: pitr play test-site-motd.yml
+      Its params, as an operator sees them: pitr modules site.motd
+      ",
+      }
+    `);
+    expect((await pitr('play', 'test-site-motd.yml')).code).toBe(0);
+    expect((await pitr('play', 'test-site-motd.yml')).code).toBe(0);
+
+    await file(
+      'real.yml',
+      `- hosts: all\n  tasks:\n    - site.motd: { path: ${place}/motd, line: hello }\n    - fs.read: ${place}/motd\n`,
+    );
+    const checked = await pitr('play', 'real.yml', '--check');
+    expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining('1 change would be made') });
+    expect((await pitr('play', 'real.yml')).code).toBe(0);
+    expect(await readFile(join(place, 'motd'), 'utf8')).toBe('hello\n');
+    const run = await runOf('real.yml');
+    expect(await pitr('undo', run, '--yes')).toMatchObject({ code: 0, stderr: '' });
+    await expect(readFile(join(place, 'motd'))).rejects.toThrow('ENOENT');
+  });
+
+  it('writes the module that docs/writing-modules.md shows', async () => {
+    expect((await pitr('new', 'module', 'site.line')).code).toBe(0);
+    const page = await readFile(join(checkoutRoot, 'docs', 'writing-modules.md'), 'utf8');
+    expect(page).toContain(await readFile(join(place, 'modules/site/line.ts'), 'utf8'));
+  });
+
+  it('writes a project in which everything that it names runs', async () => {
+    const { stdout, code } = await pitr('new', 'project', 'upkeep');
+    expect({ code, stdout }).toMatchInlineSnapshot(`
+      {
+        "code": 0,
+        "stdout": "written: upkeep/modules/site/line.ts
+      written: upkeep/test-site-line.yml
+      written: upkeep/site.yml
+      written: upkeep/inventory.yml
+      written: upkeep/tsconfig.json
+      written: upkeep/.pitr/playbook.schema.json
+      written: upkeep/.pitr/inventory.schema.json
+
+      cd upkeep
+      What would be done: pitr play site.yml --check --diff
+      The test of the module: pitr play test-site-line.yml
+      Another module: pitr new module <family.name>
+      ",
+      }
+    `);
+    const upkeep = (...words: string[]) => runHere(join(place, 'upkeep'), ...words);
+    expect(await upkeep('play', 'site.yml', '--check', '--diff')).toMatchObject({ code: 0, stderr: '' });
+    expect(await upkeep('play', 'test-site-line.yml')).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it.each([
+    ['module', 'motd', '"motd" cannot be the name of a module'],
+    ['module', 'fs.copy', 'there is a module "fs.copy" already'],
+    ['house', 'x', 'pitr cannot begin a "house"'],
+  ])('refuses %s %s', async (what, name, words) => {
+    const { code, stderr } = await pitr('new', what, name);
+    expect({ code, stderr }).toEqual({ code: 64, stderr: expect.stringContaining(words) });
+  });
+
+  it('writes nothing over what is there', async () => {
+    await file('test-site-motd.yml', 'mine');
+    const { code, stderr } = await pitr('new', 'module', 'site.motd');
+    expect({ code, stderr }).toEqual({
+      code: 64,
+      stderr: expect.stringContaining('there is test-site-motd.yml already'),
+    });
+    await expect(readFile(join(place, 'modules/site/motd.ts'))).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('pitr modules and pitr schema', () => {
+  it('know the modules of one’s own: beside the playbooks here, beside another one, and where the environment says', async () => {
+    await file('modules/site/odd.ts', look('Here.'));
+    await file('playbooks/modules/site/even.ts', look('In playbooks.'));
+    await file('far/deploy.yml', '- hosts: all\n');
+    await file('far/modules/site/far.mjs', look('Beside another.'));
+    await file('shared/team/common.js', look('Shared.'));
+    process.env.PITR_MODULES_PATH = join(place, 'shared');
+    try {
+      expect((await pitr('modules', 'site')).stdout).toMatch(
+        /site\.even .*In playbooks\.\nsite\.odd .*Here\.\n$/,
+      );
+      expect((await pitr('modules', 'site', '-p', 'far/deploy.yml')).stdout).toMatch(
+        /^MODULE.*\nsite\.far .*\n$/,
+      );
+      expect((await pitr('modules')).stdout).toContain('team.common');
+      expect((await pitr('modules', 'team.common')).stdout).toContain('Its file: shared/team/common.js');
+      const [here, there] = [await pitr('schema'), await pitr('schema', '-p', 'far/deploy.yml')].map(
+        ({ stdout }) => Object.keys(JSON.parse(stdout).definitions),
+      );
+      expect(here).toEqual(expect.arrayContaining(['site.odd', 'site.even', 'team.common', 'fs.copy']));
+      expect(there).toContain('site.far');
+      expect(there).not.toContain('site.odd');
+      expect(JSON.parse((await pitr('modules', 'site.odd', '--schema')).stdout)).toMatchObject({
+        properties: { size: { type: 'number', description: 'how big' } },
+      });
+      expect((await pitr('modules', '--schema')).stdout).toBe((await pitr('schema')).stdout);
+    } finally {
+      delete process.env.PITR_MODULES_PATH;
+    }
+  });
+
+  it('list the others where one cannot be loaded, and tell that one', async () => {
+    await file('modules/site/odd.ts', look('Here.'));
+    await file('modules/site/worse.ts', look('There.').replace('summary', 'sumary'));
+    const { code, stdout, stderr } = await pitr('modules', 'site');
+    expect(stdout).toMatch(/site\.odd .*Here\.\n$/);
+    expect(stderr).toContain('modules/site/worse.ts:4:3');
+    expect(flat(stderr)).toContain(
+      '"sumary" is no part of a module of kind "look" (did you mean "summary"?)',
+    );
+    expect(code).toBe(3);
+  });
+
+  it('say which schemas there are', async () => {
+    const { code, stderr } = await pitr('schema', 'house');
+    expect({ code, stderr }).toEqual({ code: 64, stderr: expect.stringContaining('pitr schema inventory') });
+  });
+});
+
+const CHANGING = `import { defineModule, z } from 'pitr/module';
+
+export const module = defineModule({
+  summary: 'Changes something.',
+  examples: '- site.odd:',
+  params: z.strictObject({}),
+  read: async () => ({}),
+  plan: () => ({ summary: 'change it' }),
+  apply: async (host) => {
+    await host.writeFile('PLACE/made', '');
+    return host.nothing.there;
+  },
+  undo: async (host) => void (await host.must(['rm', '-f', 'PLACE/made'])),
+});
+`;
+
+describe('a fault of a module in a run', () => {
+  it('is told as the module’s, with its line; what it changed is undone', async () => {
+    await file('modules/site/odd.ts', CHANGING.replaceAll('PLACE', place));
+    await file('inventory.yml', 'all: { hosts: { one: { ansible_connection: local } } }\n');
+    await file('play.yml', '- hosts: one\n  tasks:\n    - name: Odd\n      site.odd:\n');
+    const { code, stdout, stderr } = await pitr('play', 'play.yml');
+    expect(stdout).toContain(
+      'failed: [one] Odd\n    module "site.odd" is at fault: its apply ends with TypeError: Cannot read',
+    );
+    expect(`${stdout}${stderr}`).toContain('modules/site/odd.ts:11:5');
+    expect(`${stdout}${stderr}`).not.toMatch(/unexpected error|report this/);
+    expect(code).toBe(2);
+    const runId = await runOf('play.yml');
+    expect(await pitr('undo', runId, '--yes')).toMatchObject({ code: 0 });
+    await expect(readFile(join(place, 'made'))).rejects.toThrow('ENOENT');
+  });
+
+  it('refuses the whole playbook when a module is not formed right, with its line', async () => {
+    await file('modules/site/odd.ts', CHANGING.replace('  undo:', '  undoo:'));
+    await file('inventory.yml', 'all: { hosts: { one: { ansible_connection: local } } }\n');
+    await file('play.yml', '- hosts: one\n  tasks:\n    - name: Odd\n      site.odd:\n');
+    const { code, stderr } = await pitr('play', 'play.yml');
+    expect(flat(stderr)).toContain('"undoo" is no part of a module of kind "change" (did you mean "undo"?)');
+    expect(stderr).toContain('modules/site/odd.ts');
+    expect(code).toBe(3);
+  });
+});

@@ -1,0 +1,67 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
+import { newDirectory, play } from './support.ts';
+
+const INVENTORY = (vars: string): string =>
+  `all: { hosts: { one: { ansible_connection: local, ${vars} } } }\n`;
+
+async function withInventory(vars: string): Promise<{ directory: string; inventories: string[] }> {
+  const directory = await newDirectory();
+  const inventory = join(directory, 'own.yml');
+  await writeFile(inventory, INVENTORY(vars));
+  return { directory, inventories: [inventory] };
+}
+
+it('group_vars and host_vars beside the playbook are read, over those of the inventory', async () => {
+  const place = await withInventory('from: inventory, kept: inventory');
+  await mkdir(join(place.directory, 'group_vars'));
+  await mkdir(join(place.directory, 'host_vars'));
+  await writeFile(join(place.directory, 'group_vars/all.yml'), 'group: beside\nfrom: group\n');
+  await writeFile(join(place.directory, 'host_vars/one.yml'), 'from: host\n');
+  const { messages } = await play(
+    '- hosts: one\n  tasks:\n    - debug: "{{ group }} {{ from }} {{ kept }}"\n',
+    place,
+  );
+  expect(messages).toEqual(['beside host inventory']);
+});
+
+it('templates in values of the inventory are rendered, and Jinja in them is refused with what to write', async () => {
+  const yaml = '- hosts: one\n  tasks:\n    - debug: "{{ address }}"\n';
+  const good = await withInventory('net: "10.0", address: "{{ net }}.1"');
+  expect((await play(yaml, good)).messages).toEqual(['10.0.1']);
+  for (const [value, hint] of [
+    ["{{ net | default('x, y') }}", "{{default net 'x, y'}}"],
+    ['{% if net %}a{% endif %}', '{{#if x}}'],
+  ] as const) {
+    const place = await withInventory(`net: "10.0", address: ${JSON.stringify(value)}`);
+    const error = await play(yaml, place).then(() => expect.unreachable(), asPitrError);
+    expect(error).toMatchObject({ kind: 'validation', at: { file: place.inventories[0], line: 1 } });
+    expect(error.next.join()).toContain(hint);
+  }
+});
+
+it('a template that is no UTF-8 is refused before the first change, and nothing arrives', async () => {
+  const directory = await newDirectory();
+  await writeFile(join(directory, 'note.hbs'), Buffer.from('first\ncaf\xe9 {{ number }}\n', 'latin1'));
+  const { outcome } = await play(
+    '- hosts: one\n  tasks:\n    - fs.template: { src: note.hbs, dest: DIR/note }\n',
+    { directory },
+  );
+  expect(outcome.error).toMatchObject({
+    code: 'not-utf8',
+    message: `${join(directory, 'note.hbs')} is not UTF-8: the byte 0xe9 at offset 9 is no character`,
+  });
+  await expect(readFile(join(directory, 'note'))).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+it('a variable that says how a host is reached is refused where nothing would read it', async () => {
+  const error = await play('- hosts: one\n  vars: { ansible_user: root }\n  tasks: [{ debug: x }]\n').then(
+    () => expect.unreachable(),
+    asPitrError,
+  );
+  expect(error.message).toBe(
+    '"ansible_user" says how a host is reached, and is read from the inventory (or -e) alone',
+  );
+});

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { loadPlaybook } from '../../lib/language/playbook/load.ts';
+import type { Task } from '../../lib/language/playbook/model.ts';
+import { play } from '../engine/support.ts';
+
+/** The code with which the product's own tasks refuse, given what `patroni.cluster` and `postgres.instance` have told. */
+function refusal(file: string, cluster: unknown, there: unknown = {}): Promise<string | undefined> {
+  const yaml = `- hosts: one
+  vars: ${JSON.stringify({ cluster, instance_there: there })}
+  tasks:
+    - import_tasks: ${join(productPlaybooks(), 'tasks', file)}
+`;
+  return codeOf(yaml);
+}
+
+/** The code of the error that ends a play; nothing where it ends well. */
+function codeOf(yaml: string): Promise<string | undefined> {
+  return play(yaml).then(
+    () => undefined,
+    (thrown: unknown) => asPitrError(thrown).code,
+  );
+}
+
+it.each([
+  ['pause-unknown', {}],
+  ['cluster-paused', { paused: true }],
+  [undefined, { paused: false }],
+])('a pause that nobody tells of refuses like one that is there: %s', async (code, cluster) => {
+  expect(await refusal('not-paused.yml', cluster)).toBe(code);
+});
+
+it.each([
+  ['members-unknown', {}, { running: true, mode: 'open' }],
+  [undefined, {}, { running: true, mode: 'isolated' }],
+  [undefined, {}, { running: false, mode: 'open' }],
+  [undefined, { db1: {} }, { running: true, mode: 'open' }],
+])('a list without members is believed only where no PostgreSQL is up: %s', async (code, members, there) => {
+  expect(await refusal('members-known.yml', { members }, there)).toBe(code);
+});
+
+describe.each([
+  ['cutover.yml', 'one'],
+  ['revert.yml', 'nobody'],
+])('in %s, a timeline number is free', (file, own) => {
+  const there = (timeline?: number) => ({ data: 'present', ...(timeline === undefined ? {} : { timeline }) });
+
+  it.each([
+    ['where the cluster tells a lower one', { timeline: 4 }, there(9), undefined],
+    ['not where the cluster has it', { timeline: 5 }, there(1), 'timeline-taken'],
+    ['where the data of each member tells a lower one', {}, there(4), undefined],
+    ['where a member has no data', {}, { data: 'absent' }, undefined],
+    ['not where the data of a member has it', {}, there(5), 'timeline-taken'],
+    ['not where nobody can tell', {}, there(), 'timeline-taken'],
+  ])('%s', async (_, cluster, other, code) => {
+    const [task] = (await loadPlaybook(join(productPlaybooks(), file))).plays
+      .flatMap(({ tasks }) => tasks)
+      .filter((step): step is Task => step.kind === 'task' && step.args.value.refuse === 'timeline-taken');
+    expect(
+      await codeOf(`- hosts: pair
+  vars: ${JSON.stringify({ cluster, promoted: { timeline: 5 } })}
+  tasks:
+    - core.set_fact: { instance_there: ${JSON.stringify(own === 'one' ? there() : there(1))} }
+      when: inventory_hostname == "one"
+    - core.set_fact: { instance_there: ${JSON.stringify(other)} }
+      when: inventory_hostname == "two"
+    - core.assert: { that: ${JSON.stringify(task?.args.value.that)}, refuse: timeline-taken }
+      loop: [one, two]
+      when: inventory_hostname == "one"
+`),
+    ).toBe(code);
+  });
+});

@@ -1,0 +1,42 @@
+import { beforeAll, describe, it } from 'vitest';
+import type { Lab } from '../../lab/lab.ts';
+import { JOURNEYS, type Journey } from './journeys.ts';
+import { metalLab } from './metal-lab.ts';
+
+/** Which journeys are made on which kind of hosts; a line more is a kind more. */
+const TABLE: readonly { readonly variants: string; readonly journeys: readonly Journey[] }[] = [
+  {
+    variants: '',
+    journeys: [
+      'recovers in isolation, looks, and rolls back',
+      'takes a recovery back with undo',
+      'takes the whole cluster over, as --check said',
+      'resumes after the controller was killed',
+    ],
+  },
+  {
+    variants: 'waldir=link hba=none',
+    journeys: [
+      'recovers in isolation, looks, and rolls back',
+      'takes a recovery back with undo',
+      'takes the whole cluster over, as --check said',
+    ],
+  },
+  { variants: 'listen=both', journeys: ['takes the whole cluster over, as --check said'] },
+  {
+    variants: 'archiver=streaming rest=plain port=6432',
+    journeys: ['takes the whole cluster over, as --check said'],
+  },
+  { variants: 'layout=debian superuser=socket', journeys: ['is refused before anything is touched'] },
+  { variants: 'mount=data', journeys: ['is refused before anything is touched'] },
+];
+
+describe.each(TABLE)('hosts with systemd, $variants', ({ variants, journeys }) => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await metalLab(variants.split(' ').filter((word) => word !== ''));
+  });
+
+  it.each(journeys.map((journey) => ({ journey })))('$journey', ({ journey }) => JOURNEYS[journey](lab));
+});

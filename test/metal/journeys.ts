@@ -1,0 +1,160 @@
+import { expect } from 'vitest';
+import { currentLeader, readMembers } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { walDirectory } from '../../lab/metal/shape.ts';
+import { storedVariants } from '../../lab/metal/variants.ts';
+import { proveRecovery } from '../../lab/proof.ts';
+import type { DatabaseHost } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { killedAt } from '../faults/killed.ts';
+import { accidentOn, healthy, inodeOfData, type Scene } from '../support/lab.ts';
+import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
+import { postmasterOf } from './metal-lab.ts';
+
+/** A way through a recovery, by inventory alone. */
+export const JOURNEYS = {
+  'takes the whole cluster over, as --check said': takesOver,
+  'recovers in isolation, looks, and rolls back': rollsBack,
+  'takes a recovery back with undo': undoes,
+  'resumes after the controller was killed': resumes,
+  'is refused before anything is touched': isRefused,
+} as const satisfies Readonly<Record<string, (lab: Lab) => Promise<void>>>;
+
+export type Journey = keyof typeof JOURNEYS;
+
+async function sceneOn(lab: Lab): Promise<Scene> {
+  await healthy(lab, 180_000);
+  return accidentOn(lab);
+}
+
+function recover(lab: Lab, { target, accident }: Scene, ...more: readonly string[]): string[] {
+  const vars = [`target=${target}`, `target_time=${accident.before}`, ...more];
+  return ['play', 'recover.yml', '-i', lab.files.metalInventory, ...vars.flatMap((word) => ['-e', word])];
+}
+
+async function run(words: readonly string[], ...more: readonly string[]): Promise<PitrResult> {
+  const result = await pitr([...words, '--output', 'json', '--yes', ...more]);
+  expect(runError(result.events)).toBeUndefined();
+  expect(result.exitCode).toBe(0);
+  return result;
+}
+
+async function expectRecovered(lab: Lab, scene: Scene, events: readonly PitrEvent[]): Promise<void> {
+  expect(tasksThat('failed', events)).toEqual([]);
+  const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
+  expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
+  // As if Patroni had started it.
+  const seen = await postmasterOf(lab, scene.target);
+  for (const host of lab.shape.members) expect([host, await walOf(lab, host)]).toEqual([host, walIn(lab)]);
+  expect(seen).toMatchObject({
+    unit: 'system.slice/patroni.service',
+    // What Patroni itself gives to the one that it has started.
+    openFiles: (await postmasterOf(lab, scene.leader)).openFiles,
+  });
+}
+
+async function takesOver(lab: Lab): Promise<void> {
+  const scene = await sceneOn(lab);
+  const words = recover(lab, scene, 'auto_start=true');
+  const check = await run(words, '--check');
+  const { events } = await run(words);
+  expect(tasksThat('changed', events)).toEqual(tasksThat('changed', check.events));
+  await expectRecovered(lab, scene, events);
+}
+
+async function rollsBack(lab: Lab): Promise<void> {
+  const scene = await sceneOn(lab);
+  const before = await inodeOfData(lab, scene.target);
+  await run(recover(lab, scene));
+  await expectIsolated(lab, scene);
+  const where = ['-i', lab.files.metalInventory];
+  // No terminal, and a login user who may not look into anything.
+  const peek = await pitr([
+    'peek',
+    scene.target,
+    ...where,
+    '-At',
+    '-d',
+    'shop',
+    '-c',
+    'select count(*) from payments',
+  ]);
+  expect([peek.stdout.trim(), peek.exitCode]).toEqual([String(scene.accident.tables.payments.rowsThen), 0]);
+  const status = await pitr(['status', ...where]);
+  expect(status.stdout).toMatch(new RegExp(`${scene.leader} +leader`));
+  await run(['play', 'rollback.yml', ...where, '-e', `target=${scene.target}`]);
+  await expectAsBefore(lab, scene, before);
+}
+
+async function undoes(lab: Lab): Promise<void> {
+  const scene = await sceneOn(lab);
+  const before = await inodeOfData(lab, scene.target);
+  const { events } = await run(recover(lab, scene));
+  const undo = await pitr(['undo', runIdOf(events), '--yes']);
+  expect([undo.stderr, undo.exitCode]).toEqual(['', 0]);
+  await expectAsBefore(lab, scene, before);
+}
+
+async function resumes(lab: Lab): Promise<void> {
+  const scene = await sceneOn(lab);
+  const words = recover(lab, scene, 'auto_start=true');
+  const killed = await killedAt({ during: 'Stop the old leader, last', afterMs: 300 }, words);
+  expect([killed.error, killed.killed]).toEqual([undefined, true]);
+  const { events } = await run(['resume', killed.runId]);
+  await expectRecovered(lab, scene, events);
+}
+
+/** With --check and without, in the first plays: what cannot be renamed, or is configured outside. */
+async function isRefused(lab: Lab): Promise<void> {
+  const scene = await sceneOn(lab);
+  const before = await inodeOfData(lab, scene.target);
+  for (const more of [[], ['--check']]) {
+    const words = [...recover(lab, scene, 'auto_start=true'), '--output', 'json', '--yes', ...more];
+    const { events } = await pitr(words);
+    expect(runError(events)?.code).toMatch(/^(configuration-outside|data-is-mount-point)$/);
+    expect(runError(events)?.next?.length ?? 0).toBeGreaterThan(1);
+    expect(tasksThat('changed', events)).toEqual([]);
+  }
+  await expectAsBefore(lab, scene, before);
+}
+
+/** The login that started it has ended: it runs on all the same, with the limits of the service. */
+async function expectIsolated(lab: Lab, { target, leader }: Scene): Promise<void> {
+  const seen = await postmasterOf(lab, target);
+  expect(seen.unit).toMatch(/^system\.slice\/pitr-postgresql-[0-9a-f]+\.service$/);
+  expect(seen.openFiles).toEqual((await postmasterOf(lab, leader)).openFiles);
+  expect(await currentLeader(lab)).toBe(leader);
+  await waitFor({
+    what: `the sessions of ${target} to end`,
+    deadlineMs: 30_000,
+    attempt: () => lab.exec(target, ['loginctl', 'list-sessions', '--no-legend']),
+    done: ({ stdout }) => stdout.trim() === '',
+    describe: ({ stdout }) => stdout.trim(),
+  });
+  expect(await postmasterOf(lab, target)).toEqual(seen);
+}
+
+/** What pg_wal is on every node of this lab. */
+function walIn(lab: Lab): string {
+  const linked = storedVariants(lab.files.metalVariants)?.waldir === 'link';
+  return linked ? walDirectory : `${lab.shape.dataDirectory('db1')}/pg_wal`;
+}
+
+async function walOf(lab: Lab, host: DatabaseHost): Promise<string> {
+  return (await lab.mustExec(host, ['readlink', '-f', `${lab.shape.dataDirectory(host)}/pg_wal`])).trim();
+}
+
+async function expectAsBefore(lab: Lab, scene: Scene, inode: string): Promise<void> {
+  await healthy(lab, 180_000);
+  expect(await inodeOfData(lab, scene.target)).toBe(inode);
+  expect(await walOf(lab, scene.target)).toBe(walIn(lab));
+  const timelines = (await readMembers(lab)).map(({ timeline }) => timeline);
+  expect(new Set(timelines)).toEqual(new Set([scene.timeline]));
+}
+
+function runIdOf(events: readonly PitrEvent[]): string {
+  const started = events.find((event) => event.type === 'run.started');
+  if (started === undefined) throw new Error('no run was started');
+  return started.runId;
+}

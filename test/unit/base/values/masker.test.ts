@@ -1,0 +1,212 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Masker } from '../../../../lib/base/values/masker.ts';
+import { MASK, Secret } from '../../../../lib/base/values/secret.ts';
+import { formsOf } from '../../../../lib/base/values/secret-forms.ts';
+import { isSecretName } from '../../../../lib/base/values/secret-names.ts';
+import { commandLine } from '../../../../lib/transport/quote.ts';
+
+function knowing(...secrets: string[]): Masker {
+  const masker = new Masker();
+  for (const secret of secrets) masker.add(secret);
+  return masker;
+}
+
+describe('the name of a secret', () => {
+  it.each([
+    ...[
+      'password',
+      'db_password',
+      'PGPASSWORD',
+      'pg_passwd',
+      'adminPassword',
+      'old_password_1',
+      'dbpassword',
+    ],
+    ...['ansible_become_password', 'ansible_become_pass', 'ansible_ssh_pass', 'ansible_sudo_pass', 'pgpass'],
+    ...[
+      'ansible_ssh_private_key_passphrase',
+      'passphrase',
+      'passcode',
+      'db_pwd',
+      'su_pass',
+      'dbpass',
+      'root-pass',
+    ],
+    ...[
+      'secret',
+      'client_secret',
+      'secrets',
+      'token',
+      'authToken',
+      'vault_token',
+      'api_key',
+      'apikey',
+      'API-KEY',
+    ],
+    ...[
+      'aws_secret_access_key',
+      'private_key',
+      'ssh_private_key',
+      'encryption_key',
+      'credentials',
+      'masterKey',
+    ],
+  ])('%s', (name) => expect(isSecretName(name)).toBe(true));
+
+  it.each([
+    ...['ansible_ssh_private_key_file', 'password_file', 'token_path', 'secret_name', 'passwordFile'],
+    ...['password_encryption', 'ssl_passphrase_command', 'token_ttl', 'PWD', 'OLDPWD', 'bypass', 'compass'],
+    ...[
+      'user',
+      'host',
+      'key',
+      'primary_key',
+      'author',
+      'tokenType',
+      'password_changed',
+      'PGPASSFILE',
+      'pass_count',
+    ],
+  ])('not %s', (name) => expect(isSecretName(name)).toBe(false));
+});
+
+describe('a secret is masked', () => {
+  const SECRET = `p"a's\\s w&rd/€+`;
+
+  it.each<[string, string]>([
+    ['as it is', SECRET],
+    ['encoded for a URL', encodeURIComponent(SECRET)],
+    ['encoded as Python and libpq do', encodeURIComponent(SECRET).replaceAll("'", '%27')],
+    ['in a form', new URLSearchParams({ a: SECRET }).toString().slice(2)],
+    ['in JSON', JSON.stringify({ a: SECRET })],
+    ['in JSON in JSON', JSON.stringify(JSON.stringify({ a: SECRET }))],
+    ['quoted for a shell', commandLine(['psql', SECRET])],
+    ['quoted for a shell twice', commandLine(['sh', '-c', commandLine(['psql', SECRET])])],
+    ['in double quotes of a shell', `"${SECRET.replace(/["\\$`]/g, '\\$&')}"`],
+    ['as a literal of SQL', `'${SECRET.replaceAll("'", "''")}'`],
+    ['as a literal with escapes', `E'${SECRET.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`],
+    ['in a connection string', `password='${SECRET.replace(/[\\']/g, '\\$&')}'`],
+    ['in base64', Buffer.from(SECRET).toString('base64')],
+    ['in base64 for URLs', Buffer.from(SECRET).toString('base64url')],
+    ['in base64 with a newline, as echo | base64 gives it', Buffer.from(`${SECRET}\n`).toString('base64')],
+    ['in hexadecimal', Buffer.from(SECRET).toString('hex')],
+  ])('%s', (_how, text) => {
+    const shown = knowing(SECRET).text(`before ${text} after`);
+    expect(shown).toContain(MASK);
+    for (const form of formsOf(SECRET)) expect(shown).not.toContain(form);
+  });
+
+  it('inside a longer text that was encoded as a whole, wherever it falls', () => {
+    for (const user of ['a', 'ab', 'abc']) {
+      const basic = Buffer.from(`${user}:hunter2-hunter2:x`).toString('base64');
+      const shown = knowing('hunter2-hunter2').text(`Authorization: Basic ${basic}`);
+      expect(Buffer.from(shown.split(' ')[2] ?? '', 'base64').toString()).not.toMatch(/hunt|nter2-/);
+    }
+  });
+
+  it('line by line where it has several', () => {
+    const key = '-----BEGIN KEY-----\nMC4CAQAwBQYDK2Vw\nBCIEIJ+abcdefghi\n-----END KEY-----\n';
+    const shown = knowing(key).text(key.split('\n').join('\n  | '));
+    expect(shown).toContain('-----BEGIN KEY-----');
+    expect(shown).not.toMatch(/MC4C|BCIE/);
+  });
+
+  it('where a text was cut in the middle of it', () => {
+    const masker = knowing('correct-horse-battery');
+    expect(masker.text('run the script: psql correct-hor ...')).toBe(`run the script: psql ${MASK} ...`);
+    expect(masker.text('secret=correct-horse…')).toBe(`secret=${MASK}…`);
+    expect(masker.text('...rse-battery failed')).toBe(`...${MASK} failed`);
+    expect(masker.text('it goes on ...')).toBe('it goes on ...');
+  });
+
+  it('as a number, and in the keys of data', () => {
+    const masker = knowing('12345678', 'hunter2');
+    expect(masker.data({ list: [12345678, 5432], hunter2: true })).toEqual({
+      list: [MASK, 5432],
+      [MASK]: true,
+    });
+  });
+
+  it('by the name that it has in data, whatever its value', () => {
+    const data = {
+      db_password: 'x',
+      nested: [{ token: { a: 'y', n: 1 } }],
+      pin_secret: 7,
+      ok: { password: '' },
+    };
+    expect(new Masker().data(data)).toEqual({
+      db_password: MASK,
+      nested: [{ token: { a: MASK, n: 1 } }],
+      pin_secret: MASK,
+      ok: { password: '' },
+    });
+  });
+
+  it('however the text is cut into pieces', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.constantFrom('abcab', 'abcabd', 'x', ' ', 'abc', 'hunter2', 'hun', '\n', '2xyz', 'dxyz'),
+          {
+            maxLength: 12,
+          },
+        ),
+        fc.array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 20 }),
+        (words, cuts) => {
+          const masker = knowing('abcabd', 'hunter2', '2xyz', 'dxyz');
+          const text = words.join('');
+          const stream = masker.stream();
+          let shown = '';
+          let at = 0;
+          for (let i = 0; at < text.length; i++) {
+            const size = (cuts[i % cuts.length] ?? 1) + 1;
+            shown += stream.push(text.slice(at, at + size));
+            at += size;
+          }
+          shown += stream.end();
+          expect(shown).not.toMatch(/abcabd|hunter2|2xyz|dxyz/);
+          expect(shown).toBe(masker.text(text));
+        },
+      ),
+    );
+  });
+});
+
+describe('a secret that is a common word', () => {
+  it.each(['postgres', 'abc', '5432', 'db1', 'replicator'])('%s is masked beside its name alone', (word) => {
+    const masker = new Masker();
+    masker.addCommon(['db1']);
+    masker.learn({ db_password: word });
+    const text = `${word} runs as ${word}; PGPASSWORD=${word} psql; {"password": "${word}"}; password: '${word}'`;
+    expect(masker.text(text)).toBe(
+      `${word} runs as ${word}; PGPASSWORD=${MASK} psql; {"password": "${MASK}"}; password: '${MASK}'`,
+    );
+    expect(masker.weak()).toEqual(['db_password']);
+    expect(masker.secretsIn(`PGPASSWORD=${word} psql`)).toEqual(['db_password']);
+  });
+
+  it('an empty value, true and false are no secrets', () => {
+    const masker = new Masker();
+    masker.learn({ password: '', token: true, secret: null });
+    expect(masker.text('true null')).toBe('true null');
+    expect(masker.weak()).toEqual([]);
+  });
+});
+
+describe('what a masker learns', () => {
+  it('values of secret names at any depth, and passwords of connection strings, not templates', () => {
+    const masker = new Masker();
+    masker.learn({
+      users: [{ name: 'alice', password: 'wonderland' }],
+      conninfo: "host=db1 password='it''s me' user=x",
+      url: 'postgres://app:p%40ss-word@db1/shop',
+      token: '{{ other }}',
+      sealed: new Secret('sealed-value'),
+      note: 'nothing here',
+    });
+    expect(
+      masker.text("alice wonderland it's me p@ss-word p%40ss-word sealed-value nothing here {{ other }}"),
+    ).toBe(`alice ${MASK} ${MASK} ${MASK} ${MASK} ${MASK} nothing here {{ other }}`);
+  });
+});

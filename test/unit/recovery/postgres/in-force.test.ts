@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import {
+  type InForce,
+  limitDifferences,
+  parseLimits,
+  settingDifferences,
+} from '../../../../lib/recovery/postgres/in-force.ts';
+
+const inForce = (settings: InForce['settings'], limits: InForce['limits'] = {}): InForce => ({
+  settings,
+  limits,
+});
+
+it('settings are compared by what is in force, and those of a node are no difference', () => {
+  const before = inForce({
+    max_connections: '150',
+    port: '5431',
+    work_mem: '4096 kB',
+    'auto_explain.x': 'on',
+    a: '',
+  });
+  const now = inForce({ max_connections: '100', port: '6432', work_mem: '8192 kB', a: 'b' });
+  expect(settingDifferences(before, now, ['work_mem'])).toEqual([
+    'max_connections was 150 and is 100',
+    'a was empty and is b',
+  ]);
+});
+
+it('limits are read from /proc', () => {
+  const printed = `Limit                     Soft Limit           Hard Limit           Units
+Max cpu time              unlimited            unlimited            seconds
+Max open files            1024                 20000                files
+Max nice priority         0                    0                    `;
+  const limits = parseLimits(printed);
+  expect(limits).toEqual({ 'cpu time': 'unlimited', 'open files': '1024', 'nice priority': '0' });
+  expect(limitDifferences(inForce({}, { 'open files': '20000' }), inForce({}, limits))).toEqual([
+    'its limit of open files was 20000 and is 1024',
+  ]);
+  expect(limitDifferences(inForce({}, { 'open files': '20000' }), inForce({}))).toEqual([]);
+});

@@ -32,7 +32,7 @@ export const modules = defineCommand({
     { text: 'Everything there is', command: 'pitr modules' },
     { text: 'One module', command: 'pitr modules fs.template' },
     { text: 'One family', command: 'pitr modules barman' },
-    { text: 'With those beside a playbook', command: 'pitr modules -p site/deploy.yml' },
+    { text: 'With those beside a playbook', command: 'pitr modules -p recover.yml' },
     { text: 'For an editor', command: 'pitr modules --schema' },
   ],
   run: async ({ options, args }, io) => {

@@ -19,7 +19,7 @@ export const schema = defineCommand({
     { text: 'For inventories', command: 'pitr schema inventory > inventory.schema.json' },
     {
       text: 'With the modules beside another playbook',
-      command: 'pitr schema -p site/deploy.yml > playbook.schema.json',
+      command: 'pitr schema -p recover.yml > playbook.schema.json',
     },
     {
       text: 'The first line of a playbook that uses it',

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES, COMMANDS } from '../../cli/commands.ts';
@@ -14,14 +16,17 @@ beforeAll(async () => {
 });
 
 /** Runs a line as an operator types it, on the inventories of the lab that is up. */
-function typed(line: string): Promise<{ readonly code: number | null; readonly output: string }> {
+function typed(
+  line: string,
+  cwd: string,
+): Promise<{ readonly code: number | null; readonly output: string }> {
   const shell = 'main=$1; pitr() { "$NODE" "$main" "$@"; }; eval "$2"';
   const onThisLab = line
     .replaceAll('inventory/lab-docker.yml', lab.files.dockerInventory)
     .replaceAll('inventory/lab-ssh.yml', lab.files.sshInventory);
   return new Promise((resolve, reject) => {
     const child = spawn('sh', ['-c', shell, 'sh', join(checkoutRoot, 'dist/cli/main.js'), onThisLab], {
-      cwd: checkoutRoot,
+      cwd,
       env: { ...process.env, NODE: process.execPath },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -44,10 +49,15 @@ describe('the examples of the help', () => {
     ),
   )('of %s work as they are written', async (name) => {
     const command = await COMMANDS[name]?.load();
+    // what writes files writes them somewhere else
+    const cwd = ['new', 'schema'].includes(name)
+      ? await mkdtemp(join(tmpdir(), 'pitr-examples-'))
+      : checkoutRoot;
     for (const example of command?.examples ?? []) {
-      const { code, output } = await typed(example.command);
+      const { code, output } = await typed(example.command, cwd);
       expect({ example: example.command, code }, output).toEqual({ example: example.command, code: 0 });
     }
+    if (cwd !== checkoutRoot) await rm(cwd, { recursive: true });
   });
 });
 

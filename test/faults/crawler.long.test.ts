@@ -159,7 +159,7 @@ async function runsNow(): Promise<readonly string[]> {
 async function typeUnderWrites(command: string, walk: readonly string[]): Promise<Typed> {
   const before = await leaderNow();
   if (before !== undefined) seenOn.set(before, await rowsOn(before));
-  const writer = await startWriter(lab);
+  const writer = await startWriter(lab, { somebodyServes: before !== undefined });
   const typed = await keyboard.type(command);
   tally.typed += 1;
   const acknowledged = await writer.stop();

@@ -14,8 +14,14 @@ export interface Acknowledged {
   readonly acked: number;
 }
 
-/** Hammers every node with writes, from Barman's host, until it is stopped; then says what was acknowledged. */
-export async function startWriter(lab: Lab): Promise<{ stop(): Promise<readonly Acknowledged[]> }> {
+/**
+ * Hammers every node with writes, from Barman's host, until it is stopped; then says what was acknowledged. It is at work
+ * when this resolves, unless nobody can write now.
+ */
+export async function startWriter(
+  lab: Lab,
+  { somebodyServes = true }: { readonly somebodyServes?: boolean } = {},
+): Promise<{ stop(): Promise<readonly Acknowledged[]> }> {
   const script = await readFile(join(import.meta.dirname, 'writer.py'), 'utf8');
   const words = ['python3', '-c', script, database, 'barman', String(postgresPort), ...databaseHosts];
   const container = containerName(lab.prefix, 'barman');
@@ -25,7 +31,7 @@ export async function startWriter(lab: Lab): Promise<{ stop(): Promise<readonly 
   const out: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   const closed = once(child, 'close');
-  await once(child.stdout, 'data');
+  if (somebodyServes) await once(child.stdout, 'data');
   return {
     stop: async () => {
       child.stdin.end();

@@ -43,6 +43,13 @@ const params = z.strictObject({
     .default('patroni')
     .describe('where systemd runs: PostgreSQL gets a unit of its own with the limits of this service')
     .meta({ variable: 'patroni_service' }),
+  open_files: z
+    .string()
+    .regex(/^([1-9]\d*|unlimited)$/, 'must be a number, or unlimited')
+    .optional()
+    .describe(
+      'where systemd does not run: soft limit of open files, as postgres.in_force gives it; a login often has less than a service',
+    ),
   socket_dir: sessionParams.socket_dir.describe(
     'isolated: a private directory for the socket; beside the data by default',
   ),

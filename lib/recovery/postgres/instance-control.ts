@@ -20,6 +20,8 @@ export interface InstanceRef {
   readonly user: string;
   /** The service whose limits it gets where systemd runs; patroni without it. */
   readonly service?: string | undefined;
+  /** Soft limit of open files where systemd does not run; the login's without it. */
+  readonly openFiles?: string | undefined;
 }
 
 export type ShutdownMode = 'fast' | 'smart' | 'immediate';
@@ -216,7 +218,7 @@ async function starter(
   }
   return typeof unit === 'object'
     ? () => host.run([...unit.words, ...argv], limits)
-    : () => host.run(argv, { ...limits, user: ref.user });
+    : () => host.run([...withOpenFiles(ref.openFiles), ...argv], { ...limits, user: ref.user });
 }
 
 function orphaned(host: string, ref: InstanceRef, seen: InstanceState): PitrError {
@@ -257,4 +259,10 @@ function silent(host: string, ref: InstanceRef, facts: StartLog, silenceMs: numb
     state: `PostgreSQL runs on ${ref.pgdata} and is still starting.`,
     next: [`Watch ${facts.files.at(-1)}; run again to go on waiting.`],
   });
+}
+
+/** A limit that the login may not have is left as it is: what differs then is seen by postgres.in_force. */
+function withOpenFiles(limit: string | undefined): readonly string[] {
+  if (limit === undefined) return [];
+  return ['sh', '-c', 'ulimit -Sn "$1" 2>/dev/null; shift; exec "$@"', 'sh', limit];
 }

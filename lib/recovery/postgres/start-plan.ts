@@ -15,6 +15,7 @@ export interface StartWish {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly socket_dir?: string | undefined;
   readonly service?: string | undefined;
+  readonly open_files?: string | undefined;
   readonly shutdown_timeout: number;
 }
 
@@ -27,6 +28,7 @@ export interface StartSpec extends Allowed {
   readonly settings: Readonly<Record<string, string>>;
   readonly socketDirectory?: string;
   readonly service?: string;
+  readonly openFiles?: string;
 }
 
 export interface StartChange extends StartSpec {
@@ -61,6 +63,7 @@ export function planStart(state: InstanceState | Unknown, wish: StartWish): Star
     settings: Object.fromEntries(Object.entries(wish.settings).map(([name, value]) => [name, String(value)])),
     ...(wish.socket_dir === undefined ? {} : { socketDirectory: wish.socket_dir }),
     ...(wish.service === undefined ? {} : { service: wish.service }),
+    ...(wish.open_files === undefined ? {} : { openFiles: wish.open_files }),
     restart: known?.running === true && !isOrphaned(known),
     shutdownMs: wish.shutdown_timeout * 1000,
   };

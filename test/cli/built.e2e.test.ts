@@ -64,6 +64,7 @@ beforeAll(async () => {
   await writeFile(
     join(place, 'work/inventory.yml'),
     'all:\n  vars:\n    ansible_connection: local\n  hosts:\n    one: {}\n    two:\n      colour: red\n      db_password: hidden\n',
+    { mode: 0o600 },
   );
   await writeFile(
     join(place, 'work/hello.yml'),
@@ -177,11 +178,14 @@ describe('the built pitr', () => {
       if (text.includes('"host.started"')) child.kill('SIGINT');
     });
     const code = await new Promise((resolved) => child.once('close', resolved));
-    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
-      type: 'run.finished',
-      status: 'interrupted',
-      error: { kind: 'interrupted' },
-    });
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.slice(-2)).toMatchObject([
+      { type: 'run.finished', status: 'interrupted', error: { kind: 'interrupted' } },
+      { type: 'run.ways' },
+    ]);
     expect(stdout).toContain('"type":"notice"');
     expect(code).toBe(130);
   });

@@ -20,8 +20,13 @@ set -u
 for f in "$1"/*.conf "$1"/*.signal "$1"/PG_VERSION "$1"/*.json "$1"/backup_label* /etc/patroni/*; do [ -f "$f" ] && sha256sum "$f"; done
 exit 0`;
 
-/** Servers by pid, so that a restart shows; not their sessions and helpers. */
-const PROCESSES = `ps -eo pid,user,args --no-headers | grep -E 'bin/postgres -D|patroni( |$)|/etcd|sshd: /|supervisord' | grep -v grep | sed 's/  */ /g' | LC_ALL=C sort`;
+/**
+ * Servers by pid, so that a restart shows; not their sessions and helpers. A session that was forked a moment ago still
+ * has the name of its server, whose child it is.
+ */
+const PROCESSES = `ps -eo ppid,pid,user,args --no-headers | grep -E 'bin/postgres -D|patroni( |$)|/etcd|sshd: /|supervisord' |
+awk '!/grep/ { parent = $1; pid = $2; $1 = ""; line[pid] = $0; of[pid] = parent; server[pid] = /bin\\/postgres -D/ }
+END { for (pid in line) if (!(server[pid] && server[of[pid]])) print line[pid] }' | LC_ALL=C sort`;
 
 const CATALOGUE = `for d in /var/lib/barman/*/base/*/backup.info; do [ -f "$d" ] && sha256sum "$d"; done; exit 0`;
 

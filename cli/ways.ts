@@ -59,7 +59,7 @@ function afterCutOver({ run, runs }: Story, cutOver: CutOver, reference: string)
   return ways;
 }
 
-function backWays({ steps, wall, story }: UndoPlan, reference: string): readonly Way[] {
+function backWays({ steps, wall, behindWall, story }: UndoPlan, reference: string): readonly Way[] {
   const undo = commandLine(['pitr', 'undo', reference]);
   if (wall === undefined) {
     if (steps.length === 0) return [];
@@ -71,18 +71,23 @@ function backWays({ steps, wall, story }: UndoPlan, reference: string): readonly
   const { number } = wall.change.intent;
   const newest = steps.at(-1)?.intent.number;
   return [
-    { text: `Change ${number} cannot be taken back: ${wall.why}. What is older stays with it.` },
+    {
+      text: `Change ${number} cannot be taken back: ${wall.why}.${behindWall.length > 0 ? ' What is older stays with it.' : ''}`,
+    },
     ...(newest === undefined
       ? []
       : [{ text: 'Take back what is newer', command: `${undo} --from ${newest}` }]),
-    ...(mayStay(wall)
+    ...(mayStay(wall, behindWall)
       ? [{ text: 'Leave it as it is and take back the rest', command: `${undo} --keep ${number}` }]
       : []),
     ...(steps.length === 0 ? waysOf(story.runs) : []),
   ];
 }
 
-/** Whether nothing older rests on the change, so that it may stay while that is taken back. */
-export function mayStay({ canBeKept, change }: Wall): boolean {
-  return canBeKept && !isGround(change);
+/**
+ * Whether nothing older rests on the change, so that it may stay while that is taken back; and whether there is something
+ * older that can be.
+ */
+export function mayStay({ canBeKept, change }: Wall, older: UndoPlan['behindWall']): boolean {
+  return canBeKept && !isGround(change) && older.some(({ intent }) => intent.undoable === true);
 }

@@ -144,7 +144,7 @@ function again({ reference, inventories, from, keep, trust }: Typed): string {
   ]);
 }
 
-function behindWall({ steps }: UndoPlan, wall: Wall, typed: Typed): PitrError {
+function behindWall({ steps, behindWall: older }: UndoPlan, wall: Wall, typed: Typed): PitrError {
   const { change, why } = wall;
   const { number, host } = change.intent;
   const oldest = steps.at(-1)?.intent.number;
@@ -161,7 +161,7 @@ function behindWall({ steps }: UndoPlan, wall: Wall, typed: Typed): PitrError {
         : [
             `Take back only what is newer (${plural(steps.length, 'change')}): ${again({ ...typed, from: oldest })}`,
           ]),
-      ...(mayStay(wall)
+      ...(mayStay(wall, older)
         ? [
             `Leave change ${number} as it is and take back the rest: ${again({ ...typed, keep: [...typed.keep, number] })}`,
           ]

@@ -319,6 +319,9 @@ describe('pitr undo', () => {
       ['undo.finished', 'ok'],
     ]);
     expect((await pitr('undo', runId, '--keep', '4,2')).stdout).toContain('There is nothing to take back.');
+    // Nothing is left that could be taken back, so nothing is offered for it.
+    const offers = [(await pitr('runs', runId)).stdout, (await pitr('undo', runId)).stderr];
+    for (const text of offers) expect(text).not.toContain('--keep');
     expect((await pitr('runs', '--output', 'json')).lines).toMatchObject([{ undone: 2, undo: 'ok' }]);
   });
 });

@@ -20,8 +20,6 @@ export default defineConfig({
           include: ['test/**/*.e2e.test.ts'],
           globalSetup: ['test/support/lab-setup.ts'],
           fileParallelism: false,
-          // A busy machine can break one deadline once; what fails twice is broken.
-          retry: 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

@@ -87,7 +87,8 @@ function refuseDangers(state: InstanceState, { mode, pgdata }: StartWish): void 
       'Restore a backup there first (barman.recover, fs.move).',
     ]);
   }
-  if (state.running && (state.mode !== 'isolated' || mode === 'isolated')) {
+  // A start waits until what a killed postmaster has left is gone.
+  if (state.running && !isOrphaned(state) && (state.mode !== 'isolated' || mode === 'isolated')) {
     throw refused(
       'postgres-runs-already',
       `PostgreSQL runs on ${pgdata} already, ${WORDS[state.mode]}${state.pid === undefined ? '' : ` (pid ${state.pid})`}`,

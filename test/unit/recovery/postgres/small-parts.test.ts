@@ -106,6 +106,13 @@ describe('the plan of a start', () => {
     ).toBe(true);
   });
 
+  it('waits for what a killed postmaster has left, in a recovery of its own only', () => {
+    const orphans = { running: true, mode: 'isolated', role: 'recovering', processes: [4627] } as const;
+    expect(planStart(state({ ...orphans, prepared: true }), wish('isolated'))?.restart).toBe(false);
+    const foreign = state({ ...orphans, mode: 'open', prepared: false });
+    expect(code(() => planStart(foreign, wish('isolated')))).toBe('not-prepared');
+  });
+
   it('starts a restored backup that was never started', () => {
     expect(planStart(state({ prepared: false, backupLabel: true }), wish('isolated'))?.restart).toBe(false);
   });

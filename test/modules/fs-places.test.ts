@@ -389,6 +389,23 @@ describe('fs.move', () => {
     expect(await readdir(dir)).toEqual(['data', 'postgres']);
   });
 
+  it('is removed by no fs.file either', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'data'));
+    await writeFile(join(dir, 'data/PG_VERSION'), '15');
+    await using server = await programAt(dir, 'postgres', join(dir, 'data'));
+    for (const keep of [true, false]) {
+      await expect(
+        play.run('fs.file', { path: join(dir, 'data'), state: 'absent', recurse: true, keep }),
+      ).rejects.toMatchObject({
+        code: 'postgres-at-work',
+        message: expect.stringContaining(String(server.pid)),
+      });
+    }
+    expect(await readdir(dir)).toEqual(['data', 'postgres']);
+  });
+
   it('puts aside what has come to the old name meanwhile, where it was told a name, and never over another', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

@@ -5,7 +5,6 @@ import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type WorkContext } from '../../contract/module.ts';
-import { probeScript } from '../../contract/probe.ts';
 import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
@@ -18,6 +17,7 @@ import {
   type WalState,
   walBeside,
 } from '../../recovery/postgres/linked-wal.ts';
+import { proveIdle } from '../../recovery/postgres/prove-idle.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
@@ -126,7 +126,7 @@ async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: W
   if (!free) {
     if (asideSrc === undefined) throw changedSince(src, `something is there again, and at ${dest} too`);
     // What is refused is refused before anything has moved.
-    refuseAtWork(await host.query(LOOK_BELOW([dest])), dest, NOT_RENAMED);
+    await proveIdle(host, dest, NOT_RENAMED);
     await putAside(host, src, asideSrc, context);
   }
   await rename(host, dest, src);
@@ -219,9 +219,6 @@ function plan(state: State, { src, dest, aside_src, aside_dest }: Params): MoveC
 }
 
 const NOT_RENAMED = 'its directory is not renamed under it';
-
-const LOOK_BELOW = probeScript(`${AT_WORK}
-[ ! -d "$1" ] || postgres_at_work "$1" below`);
 
 // Looked at in the same breath as the rename: Patroni may be started by anybody at any time. mv -n says nothing when the
 // new name was taken in the meantime; that the old one is still there tells.

@@ -2,13 +2,7 @@ import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
-import {
-  blindRefusal,
-  CANNOT_TELL,
-  parseAtWork,
-  WORKS,
-  worksRefusal,
-} from '../../recovery/postgres/at-work.ts';
+import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import type { HostConnection } from '../../transport/types.ts';
@@ -180,10 +174,7 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
     ownChannel: true,
     signal: request.signal,
   });
-  const work = parseAtWork(result.stdout);
-  if (result.exitCode === WORKS && work.answer === 'yes')
-    throw worksRefusal(kept.path, work, 'it is not removed under it');
-  if (result.exitCode === CANNOT_TELL && work.answer === 'unknown') throw blindRefusal(kept.path, work.why);
+  refuseAtWork(result, kept.path, 'it is not removed under it');
   if (result.exitCode === 17)
     throw notRemoved('kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
   if (result.exitCode !== 0) throw notRemoved('kept-not-removed', kept, 'cannot be removed', result.stderr);

@@ -258,7 +258,7 @@ function late(what: string, answer: string, waited: number, host: string, p: Par
 function startAgain({ again }: Params): string {
   return again === undefined
     ? 'Start it again (postgres.start with mode: isolated), wait until it has replayed (postgres.replay), and promote.'
-    : `Start it again, and replay to its moment: ${again}`;
+    : `Start it again and let it replay to its moment, then go on with this run. It is started by: ${again}`;
 }
 
 function notYet(thrown: unknown): string {

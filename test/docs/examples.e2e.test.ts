@@ -1,16 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES, COMMANDS } from '../../cli/commands.ts';
+import type { Lab } from '../../lab/lab.ts';
 import { sharedLab } from '../support/lab.ts';
 import { Desk } from './on-the-lab.ts';
 import { blocksOf, commandsOf, PAGES } from './pages.ts';
 
-let desk: Desk;
+let lab: Lab;
 
 beforeAll(async () => {
-  desk = await Desk.of(await sharedLab());
+  lab = await sharedLab();
 });
-
-afterAll(() => desk[Symbol.asyncDispose]());
 
 /** Needs a recovery that waits: test/cli/peek.long.test.ts has one. */
 const NOT_HERE = ['peek'];
@@ -19,6 +18,7 @@ describe('the examples of the help', () => {
   it.each(COMMAND_NAMES.filter((name) => !NOT_HERE.includes(name)))(
     'of %s work as they are written',
     async (name) => {
+      await using desk = await Desk.of(lab);
       const command = await COMMANDS[name]?.load();
       for (const { command: line } of command?.examples ?? []) {
         // The wizard wants a terminal; test/cli/wizard.long.test.ts gives it one.
@@ -35,6 +35,7 @@ describe('the commands of the pages', () => {
   );
 
   it.each(blocks)('work as they are written: $page:$line', async (block) => {
+    await using desk = await Desk.of(lab);
     for (const { where, line } of commandsOf(block))
       expect([where, await desk.type(line, block.text.includes('pitr new'))]).toEqual([where, undefined]);
   });

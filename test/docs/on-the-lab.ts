@@ -3,10 +3,11 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lab } from '../../lab/lab.ts';
+import { journalPath } from '../../lib/engine/journal/place.ts';
 import { commandLineFile } from '../support/command-line.ts';
 
 /** The id that stands for a run in pages and in the help. */
-const RUN = /20261122T144512-7f3a|<run>/g;
+const RUN = /20261122T144512-7f3a|<run>/;
 /** Recoveries are planned alone (`--dry-run`): other suites carry them out. */
 const RECOVERS = /^pitr (?:recover\b|play (?:recover|cutover|rollback|revert)\.yml)/;
 
@@ -52,7 +53,6 @@ export class Desk implements AsyncDisposable {
   /** Types an example on this lab: its inventories, and where a run is named, one of its own. Gives what failed. */
   async type(line: string, ownInventory = false): Promise<string | undefined> {
     const run = RUN.test(line) || line.includes('journal.jsonl') ? await this.#run(line) : undefined;
-    RUN.lastIndex = 0;
     const here = this.#here(line, run);
     const { code, output } = await this.#shell(here, ownInventory);
     return code === 0 ? undefined : `${here}\nexit code ${code}\n${output}`;
@@ -64,7 +64,7 @@ export class Desk implements AsyncDisposable {
       .replace(/inventory\/(?:lab-docker|prod|production)\.yml/g, this.#lab.files.dockerInventory)
       .replaceAll('inventory/lab-ssh.yml', this.#lab.files.sshInventory)
       .replace(/\S*journal\.jsonl/g, 'journal.jsonl')
-      .replace(RUN, run ?? '');
+      .replace(new RegExp(RUN, 'g'), run ?? '');
     if (RECOVERS.test(here)) return `${here.replace(/ --(?:check|dry-run)\b/g, '')} --dry-run`;
     const asks = /^pitr (?:undo|commit|resume) /.test(here) && !/ --(?:check|list|yes)\b/.test(here);
     return `${here}${asks ? ' --yes' : ''}${/^pitr (?:undo|resume) journal/.test(here) ? ' --trust-journal' : ''}`;
@@ -83,7 +83,7 @@ export class Desk implements AsyncDisposable {
     const id = /"runId":"([^"]+)"/.exec(output)?.[1];
     if (id === undefined) throw new Error(`the run of the examples did not begin: ${output}`);
     if (fails) await this.#lab.mustExec('db1', ['touch', gate]);
-    await cp(join(this.#directory, 'state', id, 'journal.jsonl'), join(this.#directory, 'journal.jsonl'));
+    await cp(journalPath(id, join(this.#directory, 'state')), join(this.#directory, 'journal.jsonl'));
     return id;
   }
 

@@ -1,32 +1,40 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES, COMMANDS } from '../../cli/commands.ts';
-import type { Lab } from '../../lab/lab.ts';
+import { checkoutRoot } from '../../lab/checkout.ts';
 import { sharedLab } from '../support/lab.ts';
 import { Desk } from './on-the-lab.ts';
 import { blocksOf, commandsOf, PAGES } from './pages.ts';
 
-let lab: Lab;
+let desk: Desk;
 
 beforeAll(async () => {
-  lab = await sharedLab();
+  desk = await Desk.of(await sharedLab());
 });
 
-/** Needs a recovery that waits: test/cli/peek.long.test.ts has one. */
-const NOT_HERE = ['peek'];
+afterAll(() => desk[Symbol.asyncDispose]());
+
+/** Examples for states that only a recovery makes, and the suite that makes it. */
+const ELSEWHERE: readonly { readonly line: RegExp; readonly suite: string }[] = [
+  { line: /^pitr peek/, suite: 'cli/peek.long.test.ts' },
+  { line: /^pitr commit (?!--list)/, suite: 'recovery/revert.long.test.ts' },
+  { line: /^pitr recover -i \S+$/, suite: 'cli/wizard.long.test.ts' },
+];
+
+const isElsewhere = (line: string): boolean => ELSEWHERE.some((known) => known.line.test(line));
+
+it.each(ELSEWHERE)('what is tried elsewhere is tried there: $suite', ({ suite }) => {
+  expect(existsSync(join(checkoutRoot, 'test', suite))).toBe(true);
+});
 
 describe('the examples of the help', () => {
-  it.each(COMMAND_NAMES.filter((name) => !NOT_HERE.includes(name)))(
-    'of %s work as they are written',
-    async (name) => {
-      await using desk = await Desk.of(lab);
-      const command = await COMMANDS[name]?.load();
-      for (const { command: line } of command?.examples ?? []) {
-        // The wizard wants a terminal; test/cli/wizard.long.test.ts gives it one.
-        if (/^pitr recover -i \S+$/.test(line)) continue;
-        expect(await desk.type(line, name === 'new')).toBeUndefined();
-      }
-    },
-  );
+  it.each(COMMAND_NAMES)('of %s work as they are written', async (name) => {
+    const seat = await desk.sit(name === 'new');
+    const command = await COMMANDS[name]?.load();
+    for (const { command: line } of command?.examples ?? [])
+      if (!isElsewhere(line)) expect(await desk.type(line, seat)).toBeUndefined();
+  });
 });
 
 describe('the commands of the pages', () => {
@@ -35,8 +43,8 @@ describe('the commands of the pages', () => {
   );
 
   it.each(blocks)('work as they are written: $page:$line', async (block) => {
-    await using desk = await Desk.of(lab);
+    const seat = await desk.sit(block.text.includes('pitr new'));
     for (const { where, line } of commandsOf(block))
-      expect([where, await desk.type(line, block.text.includes('pitr new'))]).toEqual([where, undefined]);
+      if (!isElsewhere(line)) expect([where, await desk.type(line, seat)]).toEqual([where, undefined]);
   });
 });

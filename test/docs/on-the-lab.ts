@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lab } from '../../lab/lab.ts';
@@ -22,15 +22,28 @@ const PLAYBOOK = `- name: What the examples go on with and take back
     - name: Make more
       fs.file: { path: "{{ place }}/{{ item }}", state: touch }
       loop: [a, b, c, d, e, f]
-    - name: Go on where the gate is open
-      core.command: [test, -e, "{{ gate }}"]
-      changed_when: false
+    - name: Look at the gate
+      fs.stat: { path: "{{ gate }}" }
+      register: seen
+    - name: Go on where it is open
+      core.assert: { that: seen.exists, fail_msg: the gate is shut }
 `;
 
-/** A directory from which examples are typed, and what they leave behind. */
+/** A directory in which a group of examples is typed, one after the other. */
+export interface Seat {
+  readonly cwd: string;
+  /** The inventory is the one that the examples write there, not the lab's. */
+  readonly ownInventory: boolean;
+}
+
+/** Where examples are typed, in a directory for each group of them, and what they leave behind. */
 export class Desk implements AsyncDisposable {
   readonly #lab: Lab;
   readonly #directory: string;
+  /** Runs of examples that only look, by whether they have failed: one will do for all. */
+  readonly #looked = new Map<boolean, Promise<string>>();
+  readonly #typed = new Set<string>();
+  #seats = 0;
   #runs = 0;
 
   private constructor(lab: Lab, directory: string) {
@@ -39,10 +52,17 @@ export class Desk implements AsyncDisposable {
   }
 
   static async of(lab: Lab): Promise<Desk> {
-    const desk = new Desk(lab, await mkdtemp(join(tmpdir(), 'pitr-examples-')));
-    await writeFile(join(desk.#directory, 'examples.yml'), PLAYBOOK);
-    await writeFile(join(desk.#directory, 'recovery.yml'), 'target: db2\n');
-    return desk;
+    return new Desk(lab, await mkdtemp(join(tmpdir(), 'pitr-examples-')));
+  }
+
+  /** A new, empty directory for the examples that come; `ownInventory`: with the inventory that they write there. */
+  async sit(ownInventory: boolean): Promise<Seat> {
+    this.#seats += 1;
+    const cwd = join(this.#directory, String(this.#seats));
+    await mkdir(cwd);
+    await writeFile(join(cwd, 'examples.yml'), PLAYBOOK);
+    await writeFile(join(cwd, 'recovery.yml'), 'target: db2\n');
+    return { cwd, ownInventory };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,10 +71,13 @@ export class Desk implements AsyncDisposable {
   }
 
   /** Types an example on this lab: its inventories, and where a run is named, one of its own. Gives what failed. */
-  async type(line: string, ownInventory = false): Promise<string | undefined> {
-    const run = RUN.test(line) || line.includes('journal.jsonl') ? await this.#run(line) : undefined;
+  async type(line: string, seat: Seat): Promise<string | undefined> {
+    // The same line stands in several pages; one that needs those before it is typed every time.
+    if (!seat.ownInventory && this.#typed.has(line)) return undefined;
+    this.#typed.add(line);
+    const run = RUN.test(line) || line.includes('journal.jsonl') ? await this.#runFor(line, seat) : undefined;
     const here = this.#here(line, run);
-    const { code, output } = await this.#shell(here, ownInventory);
+    const { code, output } = await this.#shell(here, seat);
     return code === 0 ? undefined : `${here}\nexit code ${code}\n${output}`;
   }
 
@@ -70,20 +93,27 @@ export class Desk implements AsyncDisposable {
     return `${here}${asks ? ' --yes' : ''}${/^pitr (?:undo|resume) journal/.test(here) ? ' --trust-journal' : ''}`;
   }
 
-  /** A run that an example can go on with (`pitr resume`: it has failed) or take back. */
-  async #run(line: string): Promise<string> {
+  /** A run that an example can go on with (`pitr resume`: it has failed), take back, or look at. */
+  async #runFor(line: string, seat: Seat): Promise<string> {
+    const fails = line.includes('pitr resume');
+    const looks = /^pitr runs| --(?:check|list)\b/.test(line);
+    const id = await ((looks ? this.#looked.get(fails) : undefined) ?? this.#run(fails, seat));
+    if (looks) this.#looked.set(fails, Promise.resolve(id));
+    await cp(journalPath(id, join(this.#directory, 'state')), join(seat.cwd, 'journal.jsonl'));
+    return id;
+  }
+
+  async #run(fails: boolean, { cwd }: Seat): Promise<string> {
     this.#runs += 1;
     const place = this.#place(this.#runs);
-    const fails = /pitr resume/.test(line);
     const gate = fails ? `${place}.gate` : '/';
     const { output } = await this.#shell(
       `pitr play examples.yml -e place=${place} -e gate=${gate} --output json`,
-      false,
+      { cwd, ownInventory: false },
     );
     const id = /"runId":"([^"]+)"/.exec(output)?.[1];
     if (id === undefined) throw new Error(`the run of the examples did not begin: ${output}`);
     if (fails) await this.#lab.mustExec('db1', ['touch', gate]);
-    await cp(journalPath(id, join(this.#directory, 'state')), join(this.#directory, 'journal.jsonl'));
     return id;
   }
 
@@ -93,12 +123,12 @@ export class Desk implements AsyncDisposable {
 
   #shell(
     line: string,
-    ownInventory: boolean,
+    { cwd, ownInventory }: Seat,
   ): Promise<{ readonly code: number | null; readonly output: string }> {
     const shell = 'main=$1; pitr() { "$NODE" "$main" "$@"; }; eval "$2"';
     return new Promise((resolve, reject) => {
       const child = spawn('sh', ['-c', shell, 'sh', commandLineFile(), line], {
-        cwd: this.#directory,
+        cwd,
         env: {
           ...process.env,
           NODE: process.execPath,

@@ -54,7 +54,8 @@ export const module = defineModule({
   description: `Writes postgresql.auto.conf (settings that the backup had from ALTER SYSTEM stay, recovery settings of
 Barman or of an older recovery go) and the signal file. postgresql.conf becomes the one that this node's Patroni has written into
 the data in pgdata, so that PostgreSQL starts with the node's own addresses and with what is configured today; where there
-is none, paths in the backup's file that name another node are set right. Files are kept beside as they were (${BEFORE}) until state: absent. max_connections and its kin are raised for as long to the highest that
+is none, paths in the backup's file that name another node are set right. Where the node is configured outside its data
+directory (\`config_dir\`), it becomes a file that leads there. Files are kept beside as they were (${BEFORE}) until state: absent. max_connections and its kin are raised for as long to the highest that
 the restored data, its configuration and \`at_least\` know: replay stops at the record by which the primary raised one.
 
 signal: standby is the default because with it nothing but a reached target or an operator ends the recovery. A failed
@@ -178,6 +179,7 @@ async function readState(
   const configured = [
     ...['postgresql.conf', 'postgresql.base.conf'].map((name) => files.texts.get(name) ?? ''),
     files.nodeConf ?? '',
+    files.outside?.text ?? '',
   ].map(effectiveSettings);
   const recovery =
     p.state === 'absent'

@@ -25,6 +25,10 @@ if [ -n "$2" ] && [ -f "$2/postgresql.conf" ]; then
   text=$(base64 -w 0 < "$2/postgresql.conf") || exit 4
   printf '@node %s\n' "$text"
 fi
+if [ -n "$3" ]; then
+  text=$(base64 -w 0 < "$3/postgresql.conf") || exit 5
+  printf '@outside %s\n' "$text"
+fi
 echo @names
 for file in * .barman-recover.info .pitr-restore.json pg_wal/*.pitr; do
   if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\\n' "$file"; fi
@@ -37,38 +41,50 @@ exit 0`);
  */
 export async function readRecoveryFiles(
   host: ReadHost,
-  { directory, pgdata, user }: { readonly directory: string; readonly pgdata: string; readonly user: string },
+  {
+    directory,
+    pgdata,
+    user,
+    config_dir: outside,
+  }: {
+    readonly directory: string;
+    readonly pgdata: string;
+    readonly user: string;
+    readonly config_dir?: string | undefined;
+  },
 ): Promise<RecoveryFiles> {
-  const answer = await host.query(LOOK([directory, pgdata === directory ? '' : pgdata]));
+  const answer = await host.query(LOOK([directory, pgdata === directory ? '' : pgdata, outside ?? '']));
   if (answer.exitCode !== 0) {
     throw new PitrError({
       kind: 'failed',
       code: 'data-directory-unreadable',
       message:
-        answer.exitCode === 4
-          ? `cannot read ${pgdata}/postgresql.conf, with which Patroni starts PostgreSQL on this node`
+        answer.exitCode === 4 || answer.exitCode === 5
+          ? `cannot read ${answer.exitCode === 4 ? pgdata : outside}/postgresql.conf, with which Patroni starts PostgreSQL on this node`
           : `cannot look into the restored data directory ${directory}`,
       host: host.name,
       evidence: evidenceOf(answer),
       next: ['Restore the backup there first (barman.recover), or let the task become root.'],
     });
   }
-  return parseRecoveryFiles(answer.stdout, user);
+  return parseRecoveryFiles(answer.stdout, user, outside);
 }
 
 /** Reads the answer of the look above. */
-export function parseRecoveryFiles(answer: string, user: string): RecoveryFiles {
+export function parseRecoveryFiles(answer: string, user: string, outside?: string): RecoveryFiles {
   const texts = new Map<string, string>();
   const names = new Set<string>();
   let own = '';
   let nodeConf: string | undefined;
+  let outsideConf: string | undefined;
   let listing = false;
   for (const line of answer.split('\n')) {
-    const head = listing ? null : /^@(own|file|node|names) ?(.*)$/.exec(line);
+    const head = listing ? null : /^@(own|file|node|outside|names) ?(.*)$/.exec(line);
     if (head === null) {
       if (listing && line !== '') names.add(line);
     } else if (head[1] === 'own') own = head[2] ?? '';
     else if (head[1] === 'names') listing = true;
+    else if (head[1] === 'outside') outsideConf = Buffer.from(head[2] ?? '', 'base64').toString('utf8');
     else if (head[1] === 'node') nodeConf = Buffer.from(head[2] ?? '', 'base64').toString('utf8');
     else {
       const [name = '', encoded = ''] = (head[2] ?? '').split(' ');
@@ -79,6 +95,9 @@ export function parseRecoveryFiles(answer: string, user: string): RecoveryFiles 
     texts,
     names,
     owned: own === `${user} 700`,
+    ...(outside === undefined || outsideConf === undefined
+      ? {}
+      : { outside: { directory: outside, text: outsideConf } }),
     ...(nodeConf !== undefined && isPatronis(nodeConf) ? { nodeConf } : {}),
   };
 }

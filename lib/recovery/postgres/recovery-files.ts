@@ -13,6 +13,8 @@ export interface RecoveryFiles {
   readonly nodeConf?: string | undefined;
   /** Where this node's PostgreSQL is configured, when that is not in its data directory. */
   readonly outside?: OutsideConfiguration | undefined;
+  /** Patroni works on this host, and what it has written is not in the data directory. */
+  readonly patroniElsewhere?: boolean;
   /** The directory has the right owner and mode 0700. */
   readonly owned: boolean;
 }

@@ -117,7 +117,7 @@ export function stepsToClean(files: RecoveryFiles, autoConf: string): FileSteps 
 }
 
 /**
- * Throws kind `failed` (`not-text`) where a file that is not UTF-8 would be written anew: U+FFFD stands for each of its
+ * Throws kind `failed` (`configuration-not-text`) where a file that is not UTF-8 would be written anew: U+FFFD stands for each of its
  * bytes that no text has. One that stays as it is may hold anything.
  */
 export function refuseDamaged({ write }: FileSteps, directory: string): void {
@@ -126,7 +126,7 @@ export function refuseDamaged({ write }: FileSteps, directory: string): void {
   const path = `${directory}/${damaged.name}`;
   throw new PitrError({
     kind: 'failed',
-    code: 'not-text',
+    code: 'configuration-not-text',
     message: `${path} has to be changed for the recovery, and what it is made from is not UTF-8 text`,
     next: [
       `Find the bytes: grep -naxv '.*' ${directory}/postgresql*.conf`,

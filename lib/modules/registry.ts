@@ -53,13 +53,18 @@ export async function listModules(userDirs: readonly string[] = []): Promise<rea
 const loaded = new Map<string, Promise<AnyModule>>();
 
 /**
- * Imports exactly one module, by its full name; the same file is imported once.
+ * Imports exactly one module, by its full name; the same file is imported once. In `folder`, as `folderOfModule` gave it,
+ * a user's module is looked for first.
  *
  * Throws kind `validation`, with the place in the file: no such module, a user's module that cannot be imported, or one
  * that is not formed as `lib/contract/module.ts` says (all that is wrong with it at once).
  */
-export async function loadModule(name: string, userDirs: readonly string[] = []): Promise<AnyModule> {
-  const file = moduleFile(name, userDirs);
+export async function loadModule(
+  name: string,
+  userDirs: readonly string[] = [],
+  folder?: string,
+): Promise<AnyModule> {
+  const file = moduleFile(name, [...(folder === undefined ? [] : [folder]), ...userFolders(userDirs)]);
   if (file === undefined) throw unknownModule(name, await listModules(userDirs));
   let module = loaded.get(file);
   if (module === undefined) {
@@ -200,10 +205,17 @@ async function entries(directory: string): Promise<Dirent[]> {
   }
 }
 
-function moduleFile(name: string, userDirs: readonly string[]): string | undefined {
+/** The folder of families that a user's module is found in; nothing for one of pitr's own, or for none. */
+export function folderOfModule(name: string, userDirs: readonly string[]): string | undefined {
+  if (moduleFile(name, []) !== undefined) return undefined;
+  return userFolders(userDirs).find((folder) => moduleFile(name, [folder]) !== undefined);
+}
+
+/** The file of a module: pitr's own, or in the first of a user's folders that has it. */
+function moduleFile(name: string, folders: readonly string[]): string | undefined {
   const [family = '', word = '', ...rest] = name.split('.');
   if (!WORD.test(family) || !WORD.test(word) || rest.length > 0) return undefined;
-  for (const directory of [OWN_DIRECTORY, ...userFolders(userDirs)]) {
+  for (const directory of [OWN_DIRECTORY, ...folders]) {
     for (const extension of ['ts', 'js', 'mjs']) {
       const file = path.join(directory, family, `${word}.${extension}`);
       if (existsSync(file)) return file;

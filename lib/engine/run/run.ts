@@ -29,6 +29,8 @@ export interface RunDoor {
   /** false: there is nobody to answer, so a run that will ask is refused before it begins. */
   readonly answerable?: boolean | undefined;
   readonly signal: AbortSignal;
+  /** Says what can be done about an error of a task, where more is known of that than the task knows. */
+  readonly advise?: ((error: PitrError) => Promise<PitrError>) | undefined;
 }
 
 export interface RunOutcome {
@@ -58,6 +60,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     runId,
     emit,
     ask: door.ask,
+    advise: door.advise,
     answerable: door.answerable ?? true,
     signal: held.with(door.signal),
     masker,
@@ -105,7 +108,17 @@ async function clearUp(
 
 type RunTies = Pick<
   RunState,
-  'runId' | 'emit' | 'ask' | 'answerable' | 'signal' | 'masker' | 'connection' | 'journal' | 'past' | 'held'
+  | 'runId'
+  | 'emit'
+  | 'ask'
+  | 'advise'
+  | 'answerable'
+  | 'signal'
+  | 'masker'
+  | 'connection'
+  | 'journal'
+  | 'past'
+  | 'held'
 >;
 
 function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState {

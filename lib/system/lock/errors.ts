@@ -56,6 +56,10 @@ export function locked(found: Found): PitrError {
   });
 }
 
+/** What leads on from a run that has left something, by all that its lock knows: its journal may know better. */
+export const wayOn = (run: string): string => `Go on with it, where its journal is: pitr resume ${run}`;
+export const wayBack = (run: string): string => `Take it back, where its journal is: pitr undo ${run}`;
+
 /** A run has left something, and nobody holds its lock. */
 export function unfinished(found: Found & { readonly claim: Claim }): PitrError {
   const { name, host, claim, now, written, heard } = found;
@@ -70,9 +74,10 @@ export function unfinished(found: Found & { readonly claim: Claim }): PitrError 
     message: `run ${claim.run} of ${claim.owner} ${how}, and what it began is not settled`,
     details: [...purposeOf(claim), freed(name, host), ...aboutOf(claim)],
     host,
+    result: { run: claim.run },
     next: [
-      `Go on with it, where its journal is: pitr resume ${claim.run}`,
-      `Take it back: pitr undo ${claim.run}`,
+      wayOn(claim.run),
+      wayBack(claim.run),
       `Or, when you know that nothing of it stands in the way: run this again with -e break_lock=${claim.run}`,
     ],
   });
@@ -85,9 +90,10 @@ function waiting({ name, host, claim, now, written }: Found & { readonly claim: 
     message: `run ${claim.run} of ${claim.owner} ended well ${age(now, written)} ago, and what it made waits for a decision`,
     details: [...purposeOf(claim), freed(name, host), ...aboutOf(claim)],
     host,
+    result: { run: claim.run },
     next: [
       ...claim.ways,
-      `Take it back: pitr undo ${claim.run}`,
+      wayBack(claim.run),
       `Or, when you know that nothing of it stands in the way: run this again with -e break_lock=${claim.run}`,
     ],
   });
@@ -102,6 +108,7 @@ export function breaksAnother(found: Found & { readonly claim: Claim }, wanted: 
     message: `the lock "${found.name}" is that of run ${found.claim.run}, not of "${wanted}", which was to be broken`,
     details: [shown.message, ...shown.details],
     host: found.host,
+    result: { run: found.claim.run },
     next: shown.next,
   });
 }

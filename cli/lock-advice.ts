@@ -1,7 +1,6 @@
 import { asPitrError, PitrError } from '../lib/base/errors/pitr-error.ts';
 import { readStory } from '../lib/engine/back/story.ts';
 import { planUndo } from '../lib/engine/back/undo-plan.ts';
-import { wayBack, wayOn } from '../lib/system/lock/errors.ts';
 import { waysInLine } from './ways.ts';
 
 const LEFT_BY_A_RUN = ['run-unfinished', 'recovery-waiting', 'break-wrong-run'];
@@ -16,14 +15,11 @@ export async function withWaysThatWork(error: PitrError): Promise<PitrError> {
   const story = await readStory(run).catch(() => undefined);
   if (story === undefined) return error;
   const ways = waysInLine(await planUndo(story), run);
-  const general = [wayOn(run), wayBack(run)];
-  const at = Math.max(
-    0,
-    error.next.findIndex((line) => general.includes(line)),
-  );
-  const told = [...general, ...ways];
+  const isGeneral = (line: string): boolean =>
+    line.endsWith(`: pitr resume ${run}`) || line.endsWith(`: pitr undo ${run}`);
+  const at = Math.max(0, error.next.findIndex(isGeneral));
   const [before, after] = [error.next.slice(0, at), error.next.slice(at)].map((lines) =>
-    lines.filter((line) => !told.includes(line)),
+    lines.filter((line) => !isGeneral(line) && !ways.includes(line)),
   );
   return new PitrError({
     ...error,

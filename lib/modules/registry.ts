@@ -52,30 +52,28 @@ const loaded = new Map<string, Promise<AnyModule | undefined>>();
  * Throws kind `validation`, with the place in the file: no such module, a user's module that cannot be imported, or one
  * that is not formed as `lib/contract/module.ts` says (all that is wrong with it at once).
  */
-<<<<<<< HEAD
 export async function loadModule(
   name: string,
   userDirs: readonly string[] = [],
   folder?: string,
 ): Promise<AnyModule> {
-  const file = moduleFile(name, [...(folder === undefined ? [] : [folder]), ...userFolders(userDirs)]);
-  if (file === undefined) throw unknownModule(name, await listModules(userDirs));
-  let module = loaded.get(file);
-=======
-export async function loadModule(name: string, userDirs: readonly string[] = []): Promise<AnyModule> {
   const own = await onceLoaded(name, () => loadOwn(name));
   if (own !== undefined) return own;
-  const file = userFolders(userDirs)
-    .map((folder) => fileIn(folder, name))
+  const file = [...(folder === undefined ? [] : [folder]), ...userFolders(userDirs)]
+    .map((place) => fileIn(place, name))
     .find((found) => found !== undefined);
   const users = file === undefined ? undefined : await onceLoaded(file, () => loadUsers(name, file));
   if (users === undefined) throw unknownModule(name, await listModules(userDirs));
   return users;
 }
 
+/** The folder of families that a user's module is found in; nothing for one of pitr's own, or for none. */
+export function folderOfModule(name: string, userDirs: readonly string[]): string | undefined {
+  return userFolders(userDirs).find((folder) => fileIn(folder, name) !== undefined);
+}
+
 function onceLoaded(key: string, load: () => Promise<AnyModule | undefined>): Promise<AnyModule | undefined> {
   let module = loaded.get(key);
->>>>>>> main
   if (module === undefined) {
     module = load();
     loaded.set(key, module);
@@ -195,49 +193,3 @@ function nameTaken(name: string, folder: string): PitrError {
     next: ['Give it another name, or another family.'],
   });
 }
-<<<<<<< HEAD
-
-async function namesIn(directory: string): Promise<string[]> {
-  const families = (await entries(directory)).filter((entry) => entry.isDirectory() && WORD.test(entry.name));
-  const names = await Promise.all(
-    families.map(async (family) =>
-      (await entries(path.join(directory, family.name))).flatMap((entry) => {
-        const name = entry.isDirectory() ? undefined : MODULE_FILE.exec(entry.name)?.[1];
-        return name === undefined ? [] : [`${family.name}.${name}`];
-      }),
-    ),
-  );
-  return names.flat();
-}
-
-/** What lies in a directory; nothing where there is none. */
-async function entries(directory: string): Promise<Dirent[]> {
-  try {
-    return await readdir(directory, { withFileTypes: true });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return [];
-    throw error;
-  }
-}
-
-/** The folder of families that a user's module is found in; nothing for one of pitr's own, or for none. */
-export function folderOfModule(name: string, userDirs: readonly string[]): string | undefined {
-  if (moduleFile(name, []) !== undefined) return undefined;
-  return userFolders(userDirs).find((folder) => moduleFile(name, [folder]) !== undefined);
-}
-
-/** The file of a module: pitr's own, or in the first of a user's folders that has it. */
-function moduleFile(name: string, folders: readonly string[]): string | undefined {
-  const [family = '', word = '', ...rest] = name.split('.');
-  if (!WORD.test(family) || !WORD.test(word) || rest.length > 0) return undefined;
-  for (const directory of [OWN_DIRECTORY, ...folders]) {
-    for (const extension of ['ts', 'js', 'mjs']) {
-      const file = path.join(directory, family, `${word}.${extension}`);
-      if (existsSync(file)) return file;
-    }
-  }
-  return undefined;
-}
-=======
->>>>>>> main

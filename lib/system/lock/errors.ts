@@ -56,10 +56,6 @@ export function locked(found: Found): PitrError {
   });
 }
 
-/** What leads on from a run that has left something, by all that its lock knows: its journal may know better. */
-export const wayOn = (run: string): string => `Go on with it, where its journal is: pitr resume ${run}`;
-export const wayBack = (run: string): string => `Take it back, where its journal is: pitr undo ${run}`;
-
 /** A run has left something, and nobody holds its lock. */
 export function unfinished(found: Found & { readonly claim: Claim }): PitrError {
   const { name, host, claim, now, written, heard } = found;
@@ -76,8 +72,8 @@ export function unfinished(found: Found & { readonly claim: Claim }): PitrError 
     host,
     result: { run: claim.run },
     next: [
-      wayOn(claim.run),
-      wayBack(claim.run),
+      `Go on with it, where its journal is: pitr resume ${claim.run}`,
+      `Take it back, where its journal is: pitr undo ${claim.run}`,
       `Or, when you know that nothing of it stands in the way: run this again with -e break_lock=${claim.run}`,
     ],
   });
@@ -93,7 +89,7 @@ function waiting({ name, host, claim, now, written }: Found & { readonly claim: 
     result: { run: claim.run },
     next: [
       ...claim.ways,
-      wayBack(claim.run),
+      `Take it back, where its journal is: pitr undo ${claim.run}`,
       `Or, when you know that nothing of it stands in the way: run this again with -e break_lock=${claim.run}`,
     ],
   });

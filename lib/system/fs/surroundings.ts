@@ -84,8 +84,8 @@ export function checkOwner(
   before: Attributes,
   after: Attributes,
 ): void {
-  if (!around.knowsOwner) throw unknownName('user', wish.owner);
-  if (!around.knowsGroup) throw unknownName('group', wish.group);
+  if (!around.knowsOwner) throw unknownName('user-unknown', 'user', wish.owner);
+  if (!around.knowsGroup) throw unknownName('group-unknown', 'group', wish.group);
   if (around.uid !== 0 && after.owner !== before.owner) {
     throw new PitrError({
       kind: 'failed',
@@ -96,10 +96,10 @@ export function checkOwner(
   }
 }
 
-function unknownName(what: 'user' | 'group', name: string | undefined): PitrError {
+function unknownName(code: string, what: 'user' | 'group', name: string | undefined): PitrError {
   return new PitrError({
     kind: 'failed',
-    code: `${what}-unknown`,
+    code,
     message: `there is no ${what} "${name ?? ''}" on the host`,
     next: [`getent ${what === 'user' ? 'passwd' : 'group'} ${name ?? ''}`],
   });

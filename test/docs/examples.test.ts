@@ -41,8 +41,8 @@ describe('a fenced block', () => {
       }
       const hosts = ['db1', 'localhost'];
       const problems = await findProblems(await loadPlaybook(dir.file('site.yml')), {
-        hostVars: new Map(hosts.map((host) => [host, new Set(['pgdata', 'pg_port', 'pg_bin', 'pg_user'])])),
-        extraVars: { restore: true },
+        hostVars: new Map(hosts.map((host) => [host, HOST_VARS])),
+        extraVars: { restore: true, target: 'db1' },
         groups: new Map([
           ['all', hosts],
           ['patroni', ['db1']],
@@ -62,6 +62,9 @@ describe('a fenced block', () => {
     },
   );
 });
+
+/** What an inventory says of a database node. */
+const HOST_VARS = new Set(['pgdata', 'pg_port', 'pg_bin', 'pg_user', 'barman_host', 'restore_ssh']);
 
 /** Tasks alone get a play around them. */
 function asPlaybook(text: string): string {

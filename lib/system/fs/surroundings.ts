@@ -19,7 +19,8 @@ export interface Surroundings {
 }
 
 // `id` alone prints all of it, names in brackets: one program instead of three.
-const LOOK = probeScript(`
+const LOOK = probeScript(
+  `
 id; umask
 if [ -d "$1" ]; then echo yes; else echo no; fi
 if [ -g "$1" ]; then stat -L -c %G -- "$1"; else echo -; fi
@@ -27,7 +28,9 @@ if [ -z "$2" ] || id -u -- "$2" >/dev/null 2>&1; then echo yes; else echo no; fi
 if [ -z "$3" ]; then echo yes
 elif command -v getent >/dev/null 2>&1; then if getent group -- "$3" >/dev/null; then echo yes; else echo no; fi
 elif grep -q -e "^$3:" -e "^[^:]*:[^:]*:$3:" /etc/group; then echo yes; else echo no; fi
-exit 0`);
+exit 0`,
+  { inShell: true },
+);
 
 /** Asks for the surroundings of a path to be made or changed: the parent directory, and the wish for its owner. */
 export function surroundingsProbe(parent: string, wish: AttributeWish) {

@@ -1,12 +1,22 @@
 // `npm test`: every check in order, cheapest first, and one closing line. `npm test -- unit` runs that step alone.
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const scratch = mkdtempSync(join(tmpdir(), 'pitr-test-'));
+chmodSync(scratch, 0o755);
 const report = (project) => join(scratch, `${project}.json`);
 const vitest = (name, ...projects) => [
   'run',
@@ -54,6 +64,8 @@ for (const [name, commands] of Object.entries(steps)) {
   const started = Date.now();
   process.stdout.write(`\n== ${name}\n`);
   mkdirSync(temporary);
+  // As /tmp is: some tests work there as another user.
+  chmodSync(temporary, 0o1777);
   const codes = await Promise.all(commands.map((command, place) => run(command, place === 0)));
   const left = readdirSync(temporary).filter((entry) => entry.startsWith('pitr-'));
   rmSync(temporary, { recursive: true, force: true });

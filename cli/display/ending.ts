@@ -3,8 +3,7 @@ import type { PitrEvent, Recap, RunMode } from '../../lib/engine/events/events.t
 import { type Column, table } from '../table.ts';
 import { duration, oneLine, plural, wrapWords } from '../text.ts';
 import { errorText } from './error-text.ts';
-import { areMany } from './many-hosts.ts';
-import type { ViewSettings } from './settings.ts';
+import { areMany, type ViewSettings } from './settings.ts';
 import type { HostResult } from './words.ts';
 
 type RunFinished = Extract<PitrEvent, { type: 'run.finished' }>;

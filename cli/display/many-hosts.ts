@@ -5,18 +5,12 @@ import type { TaskView } from './run-view.ts';
 import type { ViewSettings } from './settings.ts';
 import { type HostResult, hostWord, statusPaint, statusWord } from './words.ts';
 
-/** On more hosts than this, what went well is summed up: nobody reads a line for each. `-v` tells all. */
-const MOST_TOLD = 50;
 /** Up to here hosts are named. */
 const MOST_NAMES = 6;
 const WORTH_A_TIME_MS = 1000;
 
 /** What needs nobody's attention on a single host. */
 const WELL: readonly TaskStatus[] = ['changed', 'unknown', 'ok', 'skipped'];
-
-export function areMany(hosts: number, { verbosity }: Pick<ViewSettings, 'verbosity'>): boolean {
-  return hosts > MOST_TOLD && verbosity < 1;
-}
 
 export function wentWell({ status, ignored }: Pick<HostResult, 'status' | 'ignored'>): boolean {
   return WELL.includes(status) && ignored !== true;

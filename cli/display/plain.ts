@@ -4,11 +4,11 @@ import { duration, oneLine, plural } from '../text.ts';
 import { detailLines } from './details.ts';
 import type { Display } from './display.ts';
 import { endingLines } from './ending.ts';
-import { areMany, summedLines, wentWell } from './many-hosts.ts';
+import { summedLines, wentWell } from './many-hosts.ts';
 import { OutputLines } from './output-lines.ts';
 import { DryRunPlan } from './plan.ts';
 import { RunView } from './run-view.ts';
-import type { ViewSettings } from './settings.ts';
+import { areMany, type ViewSettings } from './settings.ts';
 import { wayLines } from './way-lines.ts';
 import { type HostResult, hostWord, statusPaint, statusWord } from './words.ts';
 

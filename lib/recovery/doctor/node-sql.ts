@@ -40,15 +40,13 @@ const schema = z.object({
   hba_errors: z.array(z.string()),
   file_errors: z.array(z.string()),
   tablespaces: z.array(z.string()),
-  prepared: z.array(z.string()),
   bytes: z.number(),
-  wal_position: z.string().nullable(),
 });
 
 /** What a running PostgreSQL tells of itself. */
 export type NodeSql = z.output<typeof schema>;
 
-// jsonb prints on one line. Old prepared transactions alone are of interest: young ones are work.
+// jsonb prints on one line.
 const ASK = `select jsonb_build_object(
   'in_recovery', pg_is_in_recovery(),
   'replay_paused', case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end,
@@ -75,9 +73,7 @@ const ASK = `select jsonb_build_object(
     from pg_file_settings where error is not null and error <> 'setting could not be applied'),
   'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace
     where spcname not in ('pg_default', 'pg_global')),
-  'prepared', (select coalesce(jsonb_agg(gid), '[]') from pg_prepared_xacts where prepared < now() - interval '1 hour'),
-  'bytes', (select sum(pg_database_size(oid))::bigint from pg_database),
-  'wal_position', case when pg_is_in_recovery() then null else pg_walfile_name(pg_current_wal_lsn()) end)`;
+  'bytes', (select sum(pg_database_size(oid))::bigint from pg_database))`;
 
 /** Sizes of databases are read from the file system. */
 const LIMITS = { statementMs: 30_000, lockMs: 3_000 };

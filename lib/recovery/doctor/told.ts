@@ -29,8 +29,3 @@ export async function told<T>(work: () => Promise<T>): Promise<Told<T>> {
     };
   }
 }
-
-/** What follows from an answer; what cannot be told stays so. */
-export function mapTold<T, U>(answer: Told<T>, map: (value: T) => U): Told<U> {
-  return 'value' in answer ? { value: map(answer.value) } : answer;
-}

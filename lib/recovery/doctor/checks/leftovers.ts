@@ -144,23 +144,6 @@ function lock(facts: Facts): readonly Flaw[] {
   });
 }
 
-function prepared(facts: Facts): readonly Flaw[] {
-  return facts.nodes.flatMap(({ name, sql }) =>
-    flawsOf(sql, name, ({ prepared: gids, in_recovery: replica }) =>
-      gids.length === 0 || replica
-        ? []
-        : [
-            {
-              severity: 'warning',
-              host: name,
-              text: `transactions are prepared for more than an hour: ${gids.slice(0, 5).join(', ')}`,
-              mend: [psqlOn(facts, name, 'select gid, prepared, owner, database from pg_prepared_xacts')],
-            },
-          ],
-    ),
-  );
-}
-
 export const LEFTOVER_CHECKS: readonly Check[] = [
   {
     id: 'leftovers.waiting',
@@ -203,12 +186,5 @@ export const LEFTOVER_CHECKS: readonly Check[] = [
     meaning: 'A recovery is refused until that run has ended well or was taken back.',
     needs: ['lock'],
     judge: lock,
-  },
-  {
-    id: 'leftovers.prepared',
-    title: 'No transaction is prepared and forgotten',
-    meaning: 'It holds its locks through every restart and every recovery, and somebody has to decide it.',
-    needs: ['sql', 'instance'],
-    judge: prepared,
   },
 ];

@@ -72,45 +72,41 @@ async function storesNothing(stage: Stage): Promise<Planted> {
 export const ARCHIVE_FAULTS: readonly Fault[] = [
   {
     check: 'archiving.on',
+    apart: true,
     what: 'archive_command is empty',
     says: /archive_command is empty/,
-    eventually: true,
     plant: (stage) => setting(stage, stage.leader, 'archive_command', ''),
   },
   {
     check: 'archiving.works',
     what: 'archive_command fails',
     says: /archiving fails: the last try was of [0-9A-F]{24}/,
-    eventually: true,
     plant: (stage) => setting(stage, stage.leader, 'archive_command', 'exit 1', ...SWITCH),
   },
   {
     check: 'archiving.backlog',
     what: 'several segments wait to be archived',
     says: /\d+ finished WAL files wait to be archived/,
-    eventually: true,
     plant: (stage) =>
       setting(stage, stage.leader, 'archive_command', 'exit 1', ...SWITCH, ...SWITCH, ...SWITCH, ...SWITCH),
   },
   {
     check: 'archiving.arrives',
+    apart: true,
     what: 'archive_command says yes and stores nothing',
     says: /counts as archived, and lies in no archive of Barman/,
-    eventually: true,
     plant: storesNothing,
   },
   {
     check: 'archiving.timeout',
     what: 'archive_timeout is 0',
     says: /archive_timeout is 0/,
-    eventually: true,
     plant: (stage) => setting(stage, stage.leader, 'archive_timeout', '0'),
   },
   {
     check: 'archiving.slots',
     what: 'a slot that nobody reads',
     says: /nobody reads the replication slot forgotten/,
-    eventually: true,
     plant: async (stage) => {
       await edit(stage, 'slots.forgotten.type=physical');
       return { takeBack: () => edit(stage, 'slots=null') };
@@ -151,6 +147,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'backups.servers',
+    apart: true,
     what: 'the inventory names a server that Barman does not know',
     says: /Barman knows no server nosuch/,
     plant: async () => ({
@@ -160,6 +157,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'backups.present',
+    apart: true,
     what: 'there is no backup',
     says: /there is no complete backup/,
     plant: async (stage) => {
@@ -182,6 +180,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'backups.failed',
+    apart: true,
     what: 'the newest backup has failed',
     says: /has status FAILED/,
     plant: (stage) => inBackup(stage, 's/^status=.*/status=FAILED/'),
@@ -216,6 +215,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'backups.now',
+    apart: true,
     what: "nothing of the leader's timeline is in the archives",
     says: /no backup reaches timeline \d+/,
     plant: async (stage) => {
@@ -261,6 +261,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'space.growth',
+    apart: true,
     what: 'the newest backup fits once, and not twice',
     says: /with twice the data, restored data needs/,
     plant: async (stage) =>

@@ -46,9 +46,9 @@ async function dynamic(stage: Stage, there: readonly string[], back: readonly st
 export const CLUSTER_FAULTS: readonly Fault[] = [
   {
     check: 'cluster.leader',
+    apart: true,
     what: 'the store of Patroni does not answer, and the leader steps back',
     says: /the nodes do not name one leader|Patroni does not answer/,
-    eventually: true,
     plant: async ({ lab }) => {
       const container = lab.engine.getContainer(containerName(lab.prefix, 'etcd'));
       await container.pause();
@@ -62,13 +62,14 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
   },
   {
     check: 'cluster.members',
+    apart: true,
     what: 'PostgreSQL of a member is stopped',
     says: /its state is "(stopped|stopping|crashed)"/,
-    eventually: true,
     plant: stoppedInPause,
   },
   {
     check: 'settings.answers',
+    apart: true,
     what: 'PostgreSQL of a member is stopped',
     says: /PostgreSQL does not run here/,
     plant: stoppedInPause,
@@ -77,7 +78,6 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     check: 'cluster.streaming',
     what: 'a replica looks for its leader where there is none',
     says: /it receives no WAL by streaming/,
-    eventually: true,
     plant: (stage) => setting(stage, stage.replica, 'primary_conninfo', 'host=127.0.0.9 port=1'),
   },
   {
@@ -93,7 +93,6 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     check: 'cluster.paused',
     what: 'the cluster is in pause',
     says: /in pause/,
-    eventually: true,
     plant: async (stage) => {
       await sh(stage, stage.leader, `${PATRONICTL} pause --wait`);
       return { takeBack: () => sh(stage, stage.leader, `${PATRONICTL} resume --wait`) };
@@ -101,24 +100,28 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
   },
   {
     check: 'cluster.rest',
+    apart: true,
     what: 'the inventory looks for the REST API where nobody listens',
     says: /its REST API does not answer at http:\/\/127\.0\.0\.1:9/,
     plant: async () => ({ takeBack: async () => {}, args: ['-e', 'patroni_url=http://127.0.0.1:9'] }),
   },
   {
     check: 'cluster.service',
+    apart: true,
     what: 'the inventory names a service that is not there',
     says: /supervisor knows no service nosuch/,
     plant: async () => ({ takeBack: async () => {}, args: ['-e', 'patroni_service=nosuch'] }),
   },
   {
     check: 'cluster.data-directory',
+    apart: true,
     what: 'the inventory names another data directory',
     says: /Patroni keeps its data elsewhere/,
     plant: async () => ({ takeBack: async () => {}, args: ['-e', 'pgdata=/var/lib/postgresql/15/other'] }),
   },
   {
     check: 'cluster.identity',
+    apart: true,
     what: 'the data directory of a node is that of another cluster',
     says: /its data is of another cluster/,
     plant: async (stage) => {
@@ -133,9 +136,9 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
   },
   {
     check: 'cluster.standby',
+    apart: true,
     what: 'the cluster is told to follow another one',
     says: /this is a standby cluster/,
-    eventually: true,
     plant: (stage) =>
       dynamic(
         stage,
@@ -145,9 +148,9 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
   },
   {
     check: 'cluster.synchronous',
+    apart: true,
     what: 'writes wait for a synchronous standby whatever happens',
     says: /synchronous_mode_strict is on/,
-    eventually: true,
     plant: (stage) =>
       dynamic(
         stage,
@@ -159,7 +162,6 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     check: 'cluster.replica-methods',
     what: 'Patroni would make a replica from a backup',
     says: /Patroni makes a replica here by from_backup, basebackup/,
-    eventually: true,
     plant: (stage) =>
       dynamic(
         stage,
@@ -187,14 +189,13 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     check: 'settings.pending-restart',
     what: 'a setting waits for a restart',
     says: /track_activity_query_size will have another value after a restart/,
-    eventually: true,
     plant: (stage) => setting(stage, stage.replica, 'track_activity_query_size', '4096'),
   },
   {
     check: 'settings.differ',
+    apart: true,
     what: 'a replica works with another setting',
     says: /track_activity_query_size is 4096 here and 1024 on db/,
-    eventually: true,
     plant: async (stage) => {
       const { lab, replica } = stage;
       const restart = async () => {
@@ -239,7 +240,6 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     check: 'settings.durability',
     what: 'fsync is off',
     says: /fsync is off/,
-    eventually: true,
     plant: (stage) => setting(stage, stage.replica, 'fsync', 'off'),
   },
   {

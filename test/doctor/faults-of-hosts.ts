@@ -34,6 +34,7 @@ async function inNamespace(lab: Lab, host: DatabaseHost, argv: readonly string[]
 export const HOST_FAULTS: readonly Fault[] = [
   {
     check: 'inventory.variables',
+    apart: true,
     what: 'restore_ssh of all nodes is missing',
     says: /^restore_ssh is missing/,
     plant: (stage) =>
@@ -41,6 +42,7 @@ export const HOST_FAULTS: readonly Fault[] = [
   },
   {
     check: 'inventory.barman',
+    apart: true,
     what: 'nothing says where Barman is',
     says: /does not say which host Barman runs on/,
     plant: (stage) =>
@@ -50,6 +52,7 @@ export const HOST_FAULTS: readonly Fault[] = [
   },
   {
     check: 'inventory.members',
+    apart: true,
     what: 'a member is no host of the inventory',
     says: /the cluster has a member db4, and the group patroni/,
     plant: (stage) =>
@@ -57,9 +60,9 @@ export const HOST_FAULTS: readonly Fault[] = [
   },
   {
     check: 'inventory.hosts',
+    apart: true,
     what: 'Patroni of a node is stopped, and the cluster forgets it',
     says: /the cluster lists no member db/,
-    eventually: true,
     plant: async (stage) => {
       await sh(stage, stage.replica, 'supervisorctl stop patroni');
       return {
@@ -72,6 +75,7 @@ export const HOST_FAULTS: readonly Fault[] = [
   },
   {
     check: 'connections.reached',
+    apart: true,
     what: 'a container does not answer',
     says: /./,
     plant: async ({ lab, replica }) => {
@@ -87,6 +91,7 @@ export const HOST_FAULTS: readonly Fault[] = [
   },
   {
     check: 'connections.become',
+    apart: true,
     what: 'PostgreSQL is said to run as a user that is not there',
     says: /cannot become nobody1/,
     plant: async () => ({ takeBack: async () => {}, args: ['-e', 'pg_user=nobody1'] }),
@@ -99,6 +104,7 @@ export const HOST_FAULTS: readonly Fault[] = [
   },
   {
     check: 'connections.barman-to-node',
+    apart: true,
     what: "a node does not accept Barman's key",
     says: /log in/,
     plant: (stage) => aside(stage, stage.replica, '/var/lib/postgresql/.ssh/authorized_keys'),
@@ -117,6 +123,7 @@ export const HOST_FAULTS: readonly Fault[] = [
   },
   {
     check: 'tools.programs',
+    apart: true,
     what: 'the inventory names the programs of another version',
     says: /the data is of version 15/,
     plant: async () => ({ takeBack: async () => {}, args: ['-e', 'pg_bin=/usr/lib/postgresql/14/bin'] }),
@@ -155,11 +162,11 @@ export const HOST_FAULTS: readonly Fault[] = [
     check: 'clocks.postgresql',
     what: 'PostgreSQL of a node logs in the time of Tokyo',
     says: /log_timezone differs: .*Asia\/Tokyo on db/,
-    eventually: true,
     plant: (stage) => setting(stage, stage.replica, 'log_timezone', 'Asia/Tokyo'),
   },
   {
     check: 'secrets.here',
+    apart: true,
     what: 'everybody may read an inventory with a password',
     says: /holds secrets \(ansible_become_password\)/,
     plant: (stage) =>
@@ -195,6 +202,7 @@ export const HOST_FAULTS: readonly Fault[] = [
   ...(['mount-point', 'wal-mount-point'] as const).map(
     (which): Fault => ({
       check: `layout.${which}`,
+      apart: true,
       what: which === 'mount-point' ? 'a data directory is a mount point' : 'the WAL lies on a mount point',
       says: /mount point/,
       plant: async (stage) => {

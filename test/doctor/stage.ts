@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
@@ -30,8 +31,8 @@ export interface Fault {
   readonly check: string;
   readonly what: string;
   readonly says: RegExp;
-  /** It shows only after a turn of Patroni, of Barman's cron or of the archiver. */
-  readonly eventually?: true;
+  /** It hides others, or is shown by words of the command line: it is planted alone. */
+  readonly apart?: true;
   readonly plant: (stage: Stage) => Promise<Planted>;
 }
 
@@ -59,22 +60,20 @@ export async function doctor(
   return { ...run, findings, found: findings.filter(({ severity }) => severity !== 'ok') };
 }
 
-/** What one check says, at once or when the state of things has come round to it. */
+/** What checks say, when the state of things has come round to it. */
 export function examined(
   { inventory }: Stage,
-  { check, eventually }: Pick<Fault, 'check' | 'eventually'>,
-  done: (found: readonly Finding[]) => boolean,
+  checks: readonly string[],
+  missing: (found: readonly Finding[]) => readonly string[],
   planted: Partial<Planted> = {},
 ): Promise<readonly Finding[]> {
-  const attempt = async () =>
-    (await doctor(planted.inventory ?? inventory, ['--only', check, ...(planted.args ?? [])])).found;
-  if (eventually !== true) return attempt();
+  const words = ['--only', [...new Set(checks)].join(','), ...(planted.args ?? [])];
   return waitFor({
-    what: `${check} to see it`,
+    what: 'the findings to be as they must',
     deadlineMs: 180_000,
-    attempt,
-    done,
-    describe: (found) => JSON.stringify(found),
+    attempt: async () => (await doctor(planted.inventory ?? inventory, words)).found,
+    done: (found) => missing(found).length === 0,
+    describe: (found) => [...missing(found), ...found.map((one) => JSON.stringify(one))].join('\n'),
   });
 }
 
@@ -122,7 +121,7 @@ export async function aside(
   return { takeBack: () => sh(stage, host, 'rm -rf -- "$1"; mv -- "$1.aside" "$1"', path) };
 }
 
-/** A file is changed by a script that has its path as `$1`; taken back, it is as it was. */
+/** A file is changed by a script that has its path as `$1`; taken back, it is as it was before that. */
 export async function changed(
   stage: Stage,
   host: Parameters<Lab['mustExec']>[0],
@@ -130,9 +129,10 @@ export async function changed(
   script: string,
   ...args: readonly string[]
 ): Promise<Planted> {
-  await sh(stage, host, 'cp -p -- "$1" "$1.of-the-lab"', path);
+  const kept = `${path}.of-the-lab.${randomUUID()}`;
+  await sh(stage, host, 'cp -p -- "$1" "$2"', path, kept);
   await sh(stage, host, script, path, ...args);
-  return { takeBack: () => sh(stage, host, 'mv -- "$1.of-the-lab" "$1"', path) };
+  return { takeBack: () => sh(stage, host, 'mv -- "$2" "$1"', path, kept) };
 }
 
 /** A setting of one node, in its postgresql.auto.conf. */
@@ -154,7 +154,6 @@ export async function otherInventory(
   change: (text: string) => string,
   mode = 0o600,
 ): Promise<Planted> {
-  const { readFile } = await import('node:fs/promises');
   const text = await readFile(stage.inventory, 'utf8');
   const other = change(text);
   if (other === text) throw new Error(`nothing was changed in ${stage.inventory}`);

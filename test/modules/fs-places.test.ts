@@ -211,6 +211,41 @@ describe('fs.move of a data directory whose pg_wal is a link', () => {
     expect(await readdir(at('main.pre-pitr.1/pg_wal'))).toEqual(['000000010000000000000001']);
   });
 
+  it('leaves both where they are while a PostgreSQL works there, and moves nothing of two back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const at = (name: string) => join(dir, name);
+    await mkdir(at('wal/main'), { recursive: true });
+    await mkdir(at('main'));
+    await symlink(at('wal/main'), at('main/pg_wal'));
+    const away = { src: at('main'), dest: at('main.pre'), aside_src: at('main.foreign') };
+    {
+      await using server = await programAt(dir, 'postgres', at('main'));
+      await expect(play.run('fs.move', away)).rejects.toMatchObject({
+        code: 'postgres-at-work',
+        message: expect.stringContaining(String(server.pid)),
+      });
+      expect(await readdir(at('wal'))).toEqual(['main']);
+      expect(await readlink(at('main/pg_wal'))).toBe(at('wal/main'));
+      await play.undo();
+    }
+    await play.run('fs.move', away);
+    await mkdir(at('main'));
+    {
+      await using server = await programAt(dir, 'postgres', at('main.pre'));
+      const entry = play.journal[0];
+      if (entry === undefined) throw new Error('no change was journalled');
+      await expect(play.undoEntry(entry)).rejects.toMatchObject({
+        code: 'postgres-at-work',
+        message: expect.stringContaining(String(server.pid)),
+      });
+      expect((await readdir(dir)).toSorted()).toEqual(['main', 'main.pre', 'postgres', 'wal']);
+    }
+    await play.undo();
+    expect((await readdir(dir)).toSorted()).toEqual(['main', 'main.foreign', 'postgres', 'wal']);
+    expect(await readdir(at('wal'))).toEqual(['main']);
+  });
+
   it('refuses to lay it over another', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;
@@ -238,6 +273,9 @@ describe('postgres.wal_place', () => {
     await play.undo();
     expect((await readdir(dir)).sort()).toEqual(['main']);
     expect(await readdir(join(dir, 'main/pg_wal'))).toEqual(['000000010000000000000001', 'archive_status']);
+    expect(await readdir(join(dir, 'main'))).toEqual(['pg_wal']);
+    await using _server = await programAt(dir, 'postgres', join(dir, 'main'));
+    await expect(play.run('postgres.wal_place', task)).rejects.toMatchObject({ code: 'postgres-at-work' });
     expect(await readdir(join(dir, 'main'))).toEqual(['pg_wal']);
   });
 
@@ -348,6 +386,23 @@ describe('fs.move', () => {
       });
     }
     await play.undo();
+    expect(await readdir(dir)).toEqual(['data', 'postgres']);
+  });
+
+  it('is removed by no fs.file either', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await mkdir(join(dir, 'data'));
+    await writeFile(join(dir, 'data/PG_VERSION'), '15');
+    await using server = await programAt(dir, 'postgres', join(dir, 'data'));
+    for (const keep of [true, false]) {
+      await expect(
+        play.run('fs.file', { path: join(dir, 'data'), state: 'absent', recurse: true, keep }),
+      ).rejects.toMatchObject({
+        code: 'postgres-at-work',
+        message: expect.stringContaining(String(server.pid)),
+      });
+    }
     expect(await readdir(dir)).toEqual(['data', 'postgres']);
   });
 

@@ -2,13 +2,7 @@ import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
-import {
-  blindRefusal,
-  CANNOT_TELL,
-  parseAtWork,
-  WORKS,
-  worksRefusal,
-} from '../../recovery/postgres/at-work.ts';
+import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import type { HostConnection } from '../../transport/types.ts';
@@ -92,7 +86,7 @@ export async function measureKept(
         const text = result.stdout.trim();
         if (text === 'gone') return { kept };
         if (/^\d+$/.test(text)) return { kept, bytes: Number(text) * 1024 };
-        throw notRemoved('kept-not-measured', kept, 'cannot be measured', result.stderr);
+        throw notRemoved('failed', 'kept-not-measured', kept, 'cannot be measured', result.stderr);
       } catch (thrown) {
         return { kept, error: asPitrError(thrown).with({ host: kept.host }) };
       }
@@ -180,13 +174,11 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
     ownChannel: true,
     signal: request.signal,
   });
-  const work = parseAtWork(result.stdout);
-  if (result.exitCode === WORKS && work.answer === 'yes')
-    throw worksRefusal(kept.path, work, 'it is not removed under it');
-  if (result.exitCode === CANNOT_TELL && work.answer === 'unknown') throw blindRefusal(kept.path, work.why);
+  refuseAtWork(result, kept.path, 'it is not removed under it');
   if (result.exitCode === 17)
-    throw notRemoved('kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
-  if (result.exitCode !== 0) throw notRemoved('kept-not-removed', kept, 'cannot be removed', result.stderr);
+    throw notRemoved('refused', 'kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
+  if (result.exitCode !== 0)
+    throw notRemoved('failed', 'kept-not-removed', kept, 'cannot be removed', result.stderr);
   request.report({ kept, status: /^gone$/m.test(result.stdout) ? 'gone' : 'removed' });
 }
 
@@ -194,9 +186,15 @@ function inodeOf({ identity = '' }: Kept): string {
   return identity.split(':').at(-1) ?? '';
 }
 
-function notRemoved(code: string, { host, path }: Kept, why: string, stderr: string): PitrError {
+function notRemoved(
+  kind: 'failed' | 'refused',
+  code: string,
+  { host, path }: Kept,
+  why: string,
+  stderr: string,
+): PitrError {
   return new PitrError({
-    kind: code === 'kept-not-ours' ? 'refused' : 'failed',
+    kind,
     code,
     message: `${path} ${why}`,
     host,

@@ -25,13 +25,14 @@ export interface RunJournal extends ChangeJournal {
 }
 
 /**
- * Writes changes into a run's journal, durably, secrets masked; results of tasks with the next of them. `next` is the
+ * Writes changes into a run's journal, secrets masked: intents durably, their ends where no killed process loses them,
+ * results of tasks with the next of them. `next` is the
  * number of the next change.
  */
 export function runJournal(writer: JournalWriter, masker: Masker, next = 1): RunJournal {
   let number = next;
   return {
-    intend: async ({ host, step, module, params, change, user, env, effects, undoable }) => {
+    intend: async ({ host, step, module, modules, params, change, user, env, effects, undoable }) => {
       const own = number++;
       const masked = masker.data({ params, change, effects, env });
       await writer.durable({
@@ -41,6 +42,7 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         host,
         step,
         module,
+        ...(modules === undefined ? {} : { modules }),
         ...masked,
         user,
         undoable,
@@ -48,9 +50,9 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
       return own;
     },
     done: (done, result) =>
-      writer.durable({ type: 'change.done', time: Date.now(), number: done, result: masker.data(result) }),
+      writer.written({ type: 'change.done', time: Date.now(), number: done, result: masker.data(result) }),
     failed: (failed, error) =>
-      writer.durable({
+      writer.written({
         type: 'change.failed',
         time: Date.now(),
         number: failed,

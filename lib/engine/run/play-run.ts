@@ -3,9 +3,8 @@ import { Unknown } from '../../base/values/unknown.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
 import { endedBefore } from '../back/ended-before.ts';
-import type { TaskRef } from '../events/events.ts';
 import { allTrue } from '../task/conditions.ts';
-import { learnResult, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';
 import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
 import { InOrder, inParallel } from './pool.ts';
@@ -160,7 +159,7 @@ export class PlayRun {
     if (task.module === 'meta') return this.#meta(task, hosts);
     const [first] = hosts;
     if (first === undefined) return hosts;
-    const ref: TaskRef = { id: task.id, name: this.#name(task, first), module: task.module, at: task.at };
+    const ref = refTo(task, this.#name(task, first));
     const module = await loadModule(task.module, [this.#vars.play.directory]);
     const doers = task.runOnce ? [first] : hosts;
     const turns = new Map(doers.map((host) => [host, this.#run.turns.next(host, task.id)]));
@@ -234,7 +233,7 @@ export class PlayRun {
       if (handlers.length === 0) {
         throw new PitrError({
           kind: 'validation',
-          code: 'unknown-handler',
+          code: 'handler-unknown',
           message: `there is no handler "${name}"`,
           at: wanted.at,
         });

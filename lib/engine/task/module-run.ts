@@ -35,17 +35,21 @@ export interface Workplace {
   /** Present in check mode and dry run. */
   readonly predictions: Predictions | undefined;
   readonly journal: ChangeJournal | undefined;
+  /** The folder that a user's module was found in. */
+  readonly modules?: string | undefined;
   /** Told every result before it is written down: there may be secrets in it. */
   readonly learn: (result: Result) => void;
 }
 
-/** Where changes are written down, durably, before and after they happen. */
+/** Where changes are written down, before they happen (on the disk) and after. */
 export interface ChangeJournal {
   /** Resolves when the intent is on disk; gives the number that `done` and `failed` refer to. */
   intend(entry: {
     readonly host: string;
     readonly step: TaskTurn;
     readonly module: string;
+    /** The folder that a user's module was found in. */
+    readonly modules?: string | undefined;
     readonly params: unknown;
     readonly change: Journalled<Change>;
     readonly user: string | undefined;
@@ -205,6 +209,7 @@ async function change(
     host: place.host,
     step: place.step,
     module: name,
+    modules: place.modules,
     params,
     change: journalled,
     user: place.defaults.user,

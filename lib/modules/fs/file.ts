@@ -5,6 +5,7 @@ import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type Result } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
+import { proveIdle } from '../../recovery/postgres/prove-idle.ts';
 import {
   type Attributes,
   type AttributeWish,
@@ -134,6 +135,7 @@ export const module = defineModule({
   apply: async (host, change, p): Promise<Result> => {
     switch (change.action) {
       case 'remove':
+        await proveIdle(host, change.path, 'its directory is not removed under it');
         return applyRemoval(host, change);
       case 'tree':
         return applyTree(host, change);

@@ -5,13 +5,7 @@ import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type WorkContext } from '../../contract/module.ts';
-import {
-  blindRefusal,
-  CANNOT_TELL,
-  parseAtWork,
-  WORKS,
-  worksRefusal,
-} from '../../recovery/postgres/at-work.ts';
+import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import {
@@ -23,6 +17,7 @@ import {
   type WalState,
   walBeside,
 } from '../../recovery/postgres/linked-wal.ts';
+import { proveIdle } from '../../recovery/postgres/prove-idle.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
@@ -130,6 +125,8 @@ async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: W
   }
   if (!free) {
     if (asideSrc === undefined) throw changedSince(src, `something is there again, and at ${dest} too`);
+    // What is refused is refused before anything has moved.
+    await proveIdle(host, dest, NOT_RENAMED);
     await putAside(host, src, asideSrc, context);
   }
   await rename(host, dest, src);
@@ -221,6 +218,8 @@ function plan(state: State, { src, dest, aside_src, aside_dest }: Params): MoveC
   };
 }
 
+const NOT_RENAMED = 'its directory is not renamed under it';
+
 // Looked at in the same breath as the rename: Patroni may be started by anybody at any time. mv -n says nothing when the
 // new name was taken in the meantime; that the old one is still there tells.
 const RENAME = `${AT_WORK}
@@ -234,10 +233,7 @@ mv -T -n -- "$1" "$2" || exit 16
  */
 async function rename(host: WriteHost, from: string, to: string): Promise<void> {
   const result = await host.run(['sh', '-c', RENAME, 'sh', from, to]);
-  const work = parseAtWork(result.stdout);
-  if (result.exitCode === WORKS && work.answer === 'yes')
-    throw worksRefusal(from, work, 'its directory is not renamed under it');
-  if (result.exitCode === CANNOT_TELL && work.answer === 'unknown') throw blindRefusal(from, work.why);
+  refuseAtWork(result, from, NOT_RENAMED);
   if (result.exitCode === 17) {
     throw new PitrError({
       kind: 'failed',

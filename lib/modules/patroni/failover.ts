@@ -22,7 +22,10 @@ import type { RunResult } from '../../transport/types.ts';
 
 const params = z.strictObject({
   candidate: memberName.describe('member that shall lead'),
-  timeout: seconds.default(60).describe('seconds until it must lead'),
+  timeout: seconds
+    .default(60)
+    .describe('seconds until it must lead')
+    .meta({ variable: 'leadership_timeout' }),
   ...patroniParams,
 });
 
@@ -97,6 +100,7 @@ function refuseUnfit(cluster: ClusterState, candidate: string): void {
       code: 'member-unknown',
       message: `the cluster has no member "${candidate}"${didYouMean(candidate, names)}`,
       details: [`It has: ${names.join(', ')}.`],
+      next: ['Name one of them as candidate; pitr status lists the members.'],
     });
   }
   if (!isUp(member.state)) {

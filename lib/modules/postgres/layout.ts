@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineLook } from '../../contract/module.ts';
-import { layoutProbe, parseLayout } from '../../recovery/postgres/layout.ts';
+import { readLayout } from '../../recovery/postgres/layout.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
-import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({ pgdata: instanceParams.pgdata });
 
@@ -25,17 +23,5 @@ export const module = defineLook({
     wal_mount_point: 'whether that is a mount point',
     tablespaces: 'directories of tablespaces',
   },
-  read: async (host, { pgdata }) => {
-    const answer = await host.query(layoutProbe(pgdata));
-    const layout = answer.exitCode === 0 ? parseLayout(answer.stdout, pgdata) : undefined;
-    if (layout !== undefined) return { ...layout };
-    throw new PitrError({
-      kind: 'refused',
-      code: 'layout-unknown',
-      message: `cannot tell how ${pgdata} is laid out`,
-      host: host.name,
-      evidence: evidenceOf(answer),
-      next: ['Let the task become root or the owner of the data directory (become: true).'],
-    });
-  },
+  read: async (host, { pgdata }) => ({ ...(await readLayout(host, pgdata)) }),
 });

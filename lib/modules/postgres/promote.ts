@@ -48,7 +48,10 @@ const params = z.strictObject({
     .string()
     .optional()
     .describe('the command that starts it again and replays to its moment, for the error where it has ended'),
-  timeout: seconds.default(300).describe('seconds until it must be out of recovery'),
+  timeout: seconds
+    .default(300)
+    .describe('seconds until it must be out of recovery')
+    .meta({ variable: 'promotion_timeout' }),
   ...instanceParams,
   ...sessionParams,
 });
@@ -258,7 +261,7 @@ function late(what: string, answer: string, waited: number, host: string, p: Par
 function startAgain({ again }: Params): string {
   return again === undefined
     ? 'Start it again (postgres.start with mode: isolated), wait until it has replayed (postgres.replay), and promote.'
-    : `Start it again, and replay to its moment: ${again}`;
+    : `Start it again and let it replay to its moment, then go on with this run. It is started by: ${again}`;
 }
 
 function notYet(thrown: unknown): string {
@@ -277,7 +280,7 @@ async function targetUnreached(host: WriteHost, session: SessionTarget): Promise
 
 function notReached(host: string, p: Params): PitrError {
   return refused(
-    'target-not-reached',
+    'target-not-yet-reached',
     `the recovery on ${p.pgdata} has not reached its target`,
     [
       'Wait for it with postgres.replay; at the end of WAL, unreached_target: accept promotes where it stands.',

@@ -16,6 +16,7 @@ import {
   BEFORE,
   type FileSteps,
   isNothing,
+  refuseDamaged,
   stepsToClean,
   stepsToPrepare,
   withoutPasswords,
@@ -203,6 +204,7 @@ async function readState(
     p.state === 'absent'
       ? stepsToClean(files, autoConf)
       : stepsToPrepare(files, { pgdata: p.pgdata, autoConf, signal: p.signal });
+  refuseDamaged(steps, p.directory);
   return {
     known: true,
     steps,

@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
+import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
+import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
   place: absolutePath.describe('the directory that pg_wal is to be a link to; nothing may be there yet'),
@@ -62,17 +66,20 @@ export const module = defineModule({
     { kind: pathResource.kind, id: `${pgdata}/pg_wal`, state: `a link to ${place}`, lasts: 'for good' },
   ],
   apply: async (host, { pgdata, place, user }) => {
-    await host.must(['sh', '-c', OUT, 'sh', `${pgdata}/pg_wal`, place], { user, cwd: '/', ownChannel: true });
+    await moveWal(host, OUT, { pgdata, place, user });
     return { place };
   },
   undo: async (host, { pgdata, place, user }) => {
-    await host.must(['sh', '-c', IN, 'sh', `${pgdata}/pg_wal`, place], { user, cwd: '/', ownChannel: true });
+    await moveWal(host, IN, { pgdata, place, user });
   },
   undoShown: ({ pgdata, place }) => [`moves ${place} to ${pgdata}/pg_wal`],
 });
 
+const IDLE = `${AT_WORK}
+postgres_at_work "\${1%/pg_wal}" || exit`;
+
 // Copied to a name of its own first, so that what a dead controller leaves is never taken for the whole.
-const OUT = `
+const OUT = `${IDLE}
 set -eu
 [ ! -L "$1" ] || exit 0
 umask 077
@@ -87,7 +94,7 @@ mv -T -- "$1.pitr-link" "$1"
 rm -rf -- "$1.pitr-old"
 sync -f -- "$2" 2>/dev/null || sync`;
 
-const IN = `
+const IN = `${IDLE}
 set -eu
 umask 077
 if [ -L "$1" ]; then
@@ -99,6 +106,17 @@ if [ -d "$1.pitr-copy" ] && [ ! -e "$1" ]; then mv -T -- "$1.pitr-copy" "$1"; fi
 if [ -d "$1.pitr-old" ] && [ ! -e "$1" ]; then mv -T -- "$1.pitr-old" "$1"; fi
 [ -d "$1" ] || exit 1
 rm -rf -- "$1.pitr-old" "$1.pitr-link" "$2" "$2.pitr-copy"`;
+
+async function moveWal(
+  host: WriteHost,
+  script: string,
+  { pgdata, place, user }: Pick<PlaceChange, 'pgdata' | 'place' | 'user'>,
+): Promise<void> {
+  const wal = `${pgdata}/pg_wal`;
+  const moved = await host.run(['sh', '-c', script, 'sh', wal, place], { user, cwd: '/', ownChannel: true });
+  refuseAtWork(moved, pgdata, 'its WAL is not moved under it');
+  if (moved.exitCode !== 0) throw commandFailed({ ...moved, argv: ['mv', wal, place] }, host.name);
+}
 
 function refused(code: string, message: string, next: readonly string[]): PitrError {
   return new PitrError({ kind: 'refused', code, message, next });

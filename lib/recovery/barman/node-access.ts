@@ -39,6 +39,7 @@ function wordsOf(remoteSsh: string): readonly string[] {
   } catch (cause) {
     throw new PitrError({
       kind: 'validation',
+      // The text of remote_ssh is not a command: a quote is not closed, or it needs a shell.
       code: 'remote-ssh-unreadable',
       message: cause instanceof Error ? cause.message : String(cause),
       cause,
@@ -106,6 +107,7 @@ export async function fetchable(host: ReadHost, wish: FetchWish): Promise<readon
   if (silent.length > 0 && failed.length === 0) {
     throw new PitrError({
       kind: 'failed',
+      // The test gave no answer in time, which is neither a yes nor a no.
       code: 'wal-fetch-unknown',
       message: `cannot tell whether PostgreSQL can fetch WAL from here: no answer for ${silent.join(', ')}`,
       host: host.name,

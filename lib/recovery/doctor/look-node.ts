@@ -1,14 +1,12 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
-import { evidenceOf } from '../../transport/command-failed.ts';
 import { fetchable } from '../barman/node-access.ts';
 import { readCluster } from '../patroni/cluster-resource.ts';
 import { keepsDataAt } from '../patroni/data-directory.ts';
 import { readMemberConfig } from '../patroni/member-config.ts';
 import { instanceOf, instanceProbe } from '../postgres/instance-resource.ts';
-import { layoutProbe, parseLayout } from '../postgres/layout.ts';
+import { readLayout } from '../postgres/layout.ts';
 import type { Need, NodeFacts, Reached } from './facts.ts';
 import { lookAtNode } from './node-look.ts';
 import { askNode } from './node-sql.ts';
@@ -71,7 +69,7 @@ export async function lookNode(
   const [look, instance, layout, cluster, memberConfig, dataPlace, service, fetch] = await Promise.all([
     asked('host', () => lookAtNode(host, place)),
     needs.has('sql') || needs.has('instance') ? told(() => instanceThere(host, place)) : NOT_ASKED,
-    asked('layout', () => layoutThere(host, place.pgdata)),
+    asked('layout', () => readLayout(host, place.pgdata)),
     asked('cluster', () => readCluster(host, place.patroni)),
     asked('member-config', () => readMemberConfig(host, config)),
     asked('data-place', () => keepsDataAt(host, config, place.pgdata)),
@@ -109,18 +107,4 @@ export async function lookNode(
 
 async function instanceThere(host: ReadHost, { pgdata }: NodePlace) {
   return instanceOf(await host.query(instanceProbe(pgdata)), host.name, pgdata);
-}
-
-async function layoutThere(host: ReadHost, pgdata: string) {
-  const answer = await host.query(layoutProbe(pgdata));
-  const layout = answer.exitCode === 0 ? parseLayout(answer.stdout, pgdata) : undefined;
-  if (layout !== undefined) return layout;
-  throw new PitrError({
-    kind: 'failed',
-    code: 'layout-unknown',
-    message: `cannot tell how ${pgdata} is laid out`,
-    host: host.name,
-    evidence: evidenceOf(answer),
-    next: ['Let the login become root or the owner of the data directory (ansible_become: true).'],
-  });
 }

@@ -1,4 +1,5 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+import type { RunResult } from '../../transport/types.ts';
 
 /**
  * Whether PostgreSQL works in a directory; one answer for all who ask.
@@ -16,8 +17,8 @@ export type AtWork =
   | { readonly answer: 'unknown'; readonly why: string };
 
 /** What `postgres_at_work` of at-work-script.ts returns. */
-export const WORKS = 18;
-export const CANNOT_TELL = 19;
+const WORKS = 18;
+const CANNOT_TELL = 19;
 
 /** Reads what `postgres_at_work` prints, anywhere in an answer. What does not say so is no answer. */
 export function parseAtWork(printed: string): AtWork {
@@ -40,11 +41,7 @@ export function workWords(path: string, { processes, why }: Extract<AtWork, { an
 }
 
 /** Why nothing is done to a directory while PostgreSQL works in it. `left`: what is not done, in a few words. */
-export function worksRefusal(
-  path: string,
-  work: Extract<AtWork, { answer: 'yes' }>,
-  left: string,
-): PitrError {
+function worksRefusal(path: string, work: Extract<AtWork, { answer: 'yes' }>, left: string): PitrError {
   const { processes } = work;
   return new PitrError({
     kind: 'refused',
@@ -57,6 +54,21 @@ export function worksRefusal(
       'Stop what started it (Patroni, most often: its service was started meanwhile), then go on.',
     ],
   });
+}
+
+/**
+ * Throws kind `refused` for a script that ended with `postgres_at_work DIR || exit` because PostgreSQL works in `path`
+ * (`postgres-at-work`), or because nobody can tell (`postgres-at-work-unknown`). `left`: what is not done, in a few words.
+ */
+export function refuseAtWork(
+  { exitCode, stdout }: Pick<RunResult, 'exitCode' | 'stdout'>,
+  path: string,
+  left: string,
+): void {
+  if (exitCode !== WORKS && exitCode !== CANNOT_TELL) return;
+  const work = parseAtWork(stdout);
+  if (work.answer === 'yes') throw worksRefusal(path, work, left);
+  if (work.answer === 'unknown') throw blindRefusal(path, work.why);
 }
 
 /** Refused because nobody could tell; says what is needed to tell. */

@@ -7,6 +7,8 @@ import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { parentOf } from '../../system/fs/paths.ts';
 import { identityOf, type Place, placesOf } from '../../system/fs/place.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
+import { refuseAtWork } from './at-work.ts';
+import { AT_WORK } from './at-work-script.ts';
 
 /** The WAL directory that `pg_wal` of a data directory links to, and its name when the data directory moves. */
 export interface LinkedWal {
@@ -43,15 +45,19 @@ export function walBeside(src: string, dest: string, wal: string): LinkedWal | u
 }
 
 // The link points to the new name before and after a controller that died in between.
-const MOVE = `
+const MOVE = `${AT_WORK}
 link=$1/pg_wal
+[ -e "$2" ] || [ ! -d "$3" ] || [ "$(readlink -- "$link")" != "$3" ] || exit 0
+if [ -d "$1" ]; then postgres_at_work "$1" below || exit; fi
 if [ -d "$2" ] && [ ! -e "$3" ]; then mv -T -n -- "$2" "$3" || exit; fi
 if [ -e "$2" ] || [ ! -d "$3" ]; then ls -ld -- "$2" "$3" >&2; exit 17; fi
-[ "$(readlink -- "$link")" != "$3" ] || exit 0
 rm -f -- "$link.pitr-new" && ln -s -- "$3" "$link.pitr-new" &&
   chown -h --reference="$1" -- "$link.pitr-new" && mv -T -f -- "$link.pitr-new" "$link"`;
 
-/** Renames the WAL directory of a stopped data directory, and lets its `pg_wal` point there. Can be repeated. */
+/**
+ * Renames the WAL directory of a stopped data directory, and lets its `pg_wal` point there. Can be repeated. Throws kind
+ * `refused` where a PostgreSQL works there, or nobody can tell (at-work.ts).
+ */
 export async function moveLinkedWal(
   host: WriteHost,
   directory: string,
@@ -59,6 +65,7 @@ export async function moveLinkedWal(
 ): Promise<void> {
   const result = await host.run(['sh', '-c', MOVE, 'sh', directory, from, to]);
   if (result.exitCode === 0) return;
+  refuseAtWork(result, directory, 'its WAL is not moved under it');
   if (result.exitCode === 17) {
     throw new PitrError({
       kind: 'failed',

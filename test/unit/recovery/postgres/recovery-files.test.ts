@@ -4,6 +4,7 @@ import {
   isNothing,
   leftovers,
   type RecoveryFiles,
+  refuseDamaged,
   stepsToClean,
   stepsToPrepare,
   withoutPasswords,
@@ -81,6 +82,22 @@ describe('a restored directory', () => {
     ]);
     expect(leftovers(names)).toEqual([...names].slice(4));
     expect(stepsToClean(restored({ names }), "work_mem = '7MB'\n").write).toEqual([]);
+  });
+
+  it('is not written anew where that would lose bytes', () => {
+    const latin1 = Buffer.from("# f\xfcr alle\ndata_directory = '/old'\n", 'latin1').toString('base64');
+    const files = parseRecoveryFiles(
+      `@own postgres 700\n@file postgresql.base.conf ${latin1}\n@names\n`,
+      'postgres',
+    );
+    const wish = { pgdata: '/new', autoConf: '', signal: 'recovery' } as const;
+    expect(() => refuseDamaged(stepsToPrepare(files, wish), '/new.pitr')).toThrow(
+      expect.objectContaining({
+        code: 'not-text',
+        message: expect.stringContaining('/new.pitr/postgresql.base.conf'),
+      }),
+    );
+    refuseDamaged(stepsToPrepare(files, { ...wish, pgdata: '/old' }), '/old');
   });
 
   it('is read with text that holds anything', () => {

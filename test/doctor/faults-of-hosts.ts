@@ -190,7 +190,7 @@ export const HOST_FAULTS: readonly Fault[] = [
   {
     check: 'layout.configuration',
     what: 'the last start was told a configuration that lies elsewhere',
-    says: /configured outside .*: \/etc\/postgresql\/15\/main\/postgresql\.conf/,
+    says: /configured outside .*, in \/etc\/postgresql\/15\/main\/postgresql\.conf/,
     plant: (stage) =>
       changed(
         stage,

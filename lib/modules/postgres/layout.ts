@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
+import { readMemberConfig } from '../../recovery/patroni/member-config.ts';
+import { patroniParams } from '../../recovery/patroni/params.ts';
 import { readLayout } from '../../recovery/postgres/layout.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
 
-const params = z.strictObject({ pgdata: instanceParams.pgdata });
+const params = z.strictObject({ pgdata: instanceParams.pgdata, patroni_config: patroniParams.config });
 
 export const module = defineLook({
   summary:
@@ -18,10 +20,17 @@ export const module = defineLook({
   params,
   returns: {
     mount_point: 'whether the data directory itself is a mount point',
+    config_dir: "where Patroni keeps PostgreSQL's configuration, where that lies outside",
     config_file: 'the configuration file that its last start was told, where that lies outside',
     wal: 'what pg_wal links to, where it is a link',
     wal_mount_point: 'whether that is a mount point',
     tablespaces: 'directories of tablespaces',
   },
-  read: async (host, { pgdata }) => ({ ...(await readLayout(host, pgdata)) }),
+  read: async (host, { pgdata, patroni_config }) => {
+    const [layout, { configDirectory }] = await Promise.all([
+      readLayout(host, pgdata),
+      readMemberConfig(host, patroni_config),
+    ]);
+    return { ...layout, ...(configDirectory === undefined ? {} : { config_dir: configDirectory }) };
+  },
 });

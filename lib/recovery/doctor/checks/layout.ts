@@ -41,23 +41,33 @@ export const LAYOUT_CHECKS: readonly Check[] = [
   },
   {
     id: 'layout.configuration',
-    title: 'PostgreSQL is configured in its data directory',
+    title: 'PostgreSQL is configured where Patroni says',
     meaning:
-      'Restored data could not be started with a configuration that lies elsewhere: recovery there is refused.',
-    needs: ['layout'],
+      'Restored data could not be started with a configuration that Patroni does not know of: recovery there is refused.',
+    needs: ['layout', 'member-config'],
     judge: (facts) =>
-      each(facts, ({ config_file: file }, { name, place }) =>
-        file === undefined
-          ? undefined
-          : {
-              severity: 'critical',
-              host: name,
-              text: `PostgreSQL is configured outside ${place?.pgdata ?? 'its data directory'}: ${file}`,
-              mend: [
-                `Keep the configuration in the data directory, member by member: copy the files of config_dir into ${place?.pgdata ?? 'it'}, take config_dir out of Patroni's configuration, restart the member.`,
-                beside(facts, name),
-              ],
-            },
+      facts.nodes.flatMap(({ name, place, layout, memberConfig }) =>
+        flawsOf(layout, name, ({ config_file: file }) =>
+          file === undefined
+            ? []
+            : flawsOf(memberConfig, name, ({ configDirectory }) => {
+                const known =
+                  configDirectory !== undefined &&
+                  [`${configDirectory}/postgresql.conf`, 'a place outside'].includes(file);
+                if (known) return [];
+                return [
+                  {
+                    severity: 'critical',
+                    host: name,
+                    text: `PostgreSQL is configured outside ${place?.pgdata ?? 'its data directory'}, in ${file}, and Patroni's configuration does not name that place`,
+                    mend: [
+                      `Let config_dir in Patroni's configuration (${place?.patroni.config ?? 'patroni_config'}) name its directory, or patroni_config in the inventory the file that does, and restart the member.`,
+                      beside(facts, name),
+                    ],
+                  },
+                ];
+              }),
+        ),
       ),
   },
   {

@@ -11,7 +11,7 @@ export const inForceSchema = z.object({
 export type InForce = z.output<typeof inForceSchema>;
 
 /** Settings that are those of a node, or of its role, and so another member's are no measure for them. */
-const OF_THE_NODE: ReadonlySet<string> = new Set([
+export const OF_THE_NODE: ReadonlySet<string> = new Set([
   'archive_cleanup_command',
   'archive_command',
   'archive_library',

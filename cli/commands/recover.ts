@@ -89,7 +89,7 @@ export const recover = defineCommand({
       mode: runModeOf(options),
       inventories,
       typed: options.inventory,
-      extraVars: await readExtraVars(options['extra-vars'], io),
+      extraVars: await readExtraVars(options, io),
       forks: forksOf(options.forks, DEFAULT_FORKS),
       wishes: {
         output: options.output,

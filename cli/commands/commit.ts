@@ -80,7 +80,7 @@ export const commit = defineCommand({
       if (left.length === 0) {
         // Somebody has removed the old data by hand; what is held until a commit is held still.
         const error =
-          !options.check && (await holdsSomething(runs))
+          !options.check && holdsSomething(runs)
             ? await advised(commitRuns({ ...wish, runs, report: () => {}, prove: async () => {} }, []))
             : undefined;
         if (error !== undefined) throw error;

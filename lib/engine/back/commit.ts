@@ -14,7 +14,7 @@ import type { JournalWriter } from '../journal/writer.ts';
 import { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { inParallel } from '../run/pool.ts';
-import { changeAtCommit, settleAll } from './at-commit.ts';
+import { changeAtCommit, letGoAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
 import { stands } from './stands.ts';
 import { variablesAgain } from './variables-again.ts';
@@ -130,7 +130,7 @@ export async function commitRuns(
       });
       const error =
         errors.find((one) => one !== undefined) ??
-        (await settleAll(request.runs, { connections, held, signal }));
+        (await letGoAll(request.runs, { connections, held, signal }));
       const record = {
         type: 'commit.finished',
         time: Date.now(),

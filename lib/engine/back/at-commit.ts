@@ -2,12 +2,12 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { AnyModule, WorkContext } from '../../contract/module.ts';
 import type { HostConnection } from '../../transport/types.ts';
-import { operatorHere } from '../journal/beginning.ts';
 import { isUntilCommit } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import type { Connections } from '../run/connections.ts';
 import type { HeldLocks } from '../run/held-locks.ts';
 import { liveHost } from '../run/live-host.ts';
+import { contextAgain } from './place-again.ts';
 import { stands } from './stands.ts';
 import { moduleOf, type Wall, wallOf } from './undo-plan.ts';
 
@@ -28,16 +28,7 @@ export async function changeAtCommit(
   return {
     module: await moduleOf(change, run),
     host: liveHost(peers(change.intent.host), peers, { user: change.intent.user, signal }),
-    context: {
-      runId: run.started.runId,
-      operator: operatorHere(),
-      signal,
-      progress: () => {},
-      output: () => {},
-      warn: () => {},
-      hold: held.hold,
-      held: held.held,
-    },
+    context: contextAgain(run, held, signal),
   };
 }
 
@@ -52,7 +43,7 @@ export async function letGoAll(
   for (const [run, change] of heldUntilCommit(runs)) {
     try {
       const wall = await wallOf(change, run);
-      if (wall !== undefined) throw notLetGo(wall);
+      if (wall !== undefined) throw notLetGo(wall, run);
       const { module, host, context } = await changeAtCommit(run, change, surroundings);
       if (module.kind === 'change' && typeof module.undo === 'function')
         await module.undo(host, change.intent.change, context);
@@ -77,11 +68,11 @@ function heldUntilCommit(
     .reverse();
 }
 
-function notLetGo({ change: { intent }, why }: Wall): PitrError {
+function notLetGo({ change: { intent }, why }: Wall, { started }: JournalledRun): PitrError {
   return new PitrError({
     kind: 'failed',
     code: 'not-let-go',
     message: `what change ${intent.number}, "${intent.change.summary}", holds is not let go: ${why}`,
-    next: ['Let go of it by hand.'],
+    next: [`See what it holds, and let go of it by hand: pitr runs ${started.runId}`],
   });
 }

@@ -11,8 +11,16 @@ export const inForceSchema = z.object({
 
 export type InForce = z.output<typeof inForceSchema>;
 
+<<<<<<< HEAD
 /** Settings that are those of a node: another member's are no measure for them, nor for those of a recovery. */
 const OF_THE_NODE: ReadonlySet<string> = new Set([
+=======
+/** Settings that are those of a node, or of its role, and so another member's are no measure for them. */
+export const OF_THE_NODE: ReadonlySet<string> = new Set([
+  'archive_cleanup_command',
+  'archive_command',
+  'archive_library',
+>>>>>>> main
   'external_pid_file',
   'listen_addresses',
   'log_directory',

@@ -11,16 +11,7 @@ export const inForceSchema = z.object({
 
 export type InForce = z.output<typeof inForceSchema>;
 
-<<<<<<< HEAD
-/** Settings that are those of a node: another member's are no measure for them, nor for those of a recovery. */
 const OF_THE_NODE: ReadonlySet<string> = new Set([
-=======
-/** Settings that are those of a node, or of its role, and so another member's are no measure for them. */
-export const OF_THE_NODE: ReadonlySet<string> = new Set([
-  'archive_cleanup_command',
-  'archive_command',
-  'archive_library',
->>>>>>> main
   'external_pid_file',
   'listen_addresses',
   'log_directory',
@@ -34,6 +25,11 @@ export const OF_THE_NODE: ReadonlySet<string> = new Set([
   'synchronous_standby_names',
   'unix_socket_directories',
 ]);
+
+/** Whether a setting is that of a node, or of its role: another member's is no measure for it. */
+export function isOfTheNode(name: string): boolean {
+  return OF_THE_NODE.has(name) || isRecoverySetting(name);
+}
 
 // What a session or a role has of its own hides what is in force for others.
 export const IN_FORCE = `select json_build_object(
@@ -67,7 +63,7 @@ export function settingDifferences(before: InForce, now: InForce, own: readonly 
     const [was, is] = [before.settings[name], now.settings[name]];
     // Where one of them does not tell (a role has its own, a library is not loaded) there is nothing to compare.
     if (was === undefined || is === undefined || was === is) return [];
-    if (OF_THE_NODE.has(name) || isRecoverySetting(name) || own.includes(name)) return [];
+    if (isOfTheNode(name) || own.includes(name)) return [];
     return [`${name} was ${shown(was)} and is ${shown(is)}`];
   });
 }

@@ -12,6 +12,7 @@ const ACCOUNTS = `
 set -e
 for user in free asked plain worker; do useradd -m -s /bin/bash "$user"; done
 printf 'asked:%s\\nworker:%s\\n' "$1" "$1" | chpasswd
+printf 'permit nopass free as worker\\n' >/etc/doas.conf && chmod 0400 /etc/doas.conf
 printf 'free ALL=(ALL) NOPASSWD: ALL\\nasked ALL=(ALL) ALL\\n' >/etc/sudoers.d/pitr-test
 `;
 
@@ -53,6 +54,18 @@ describe('becoming another user', () => {
       host.run(['sh', '-c', 'id -un; echo $HOME'], { user: 'worker' }),
     );
     expect(stdout).toBe('worker\n/home/worker\n');
+  });
+
+  it('uses doas where the inventory says so, and tells what doas says when its rules do not allow it', async () => {
+    const doas = { method: 'doas' } as const;
+    const { stdout } = await as('free', doas, (host) =>
+      host.run(['sh', '-c', 'id -un; echo $HOME'], { user: 'worker' }),
+    );
+    expect(stdout).toBe('worker\n/home/worker\n');
+    await expect(as('plain', doas, (host) => host.run(['true'], { user: 'worker' }))).rejects.toMatchObject({
+      code: 'become-failed',
+      evidence: { stderr: expect.stringContaining('not permitted') },
+    });
   });
 
   it('never waits for a password that nobody gave', async () => {

@@ -12,7 +12,7 @@ import { readExtraVars } from '../extra-vars.ts';
 import type { Io } from '../io.ts';
 import { type PlainOptions, withPlainSession } from '../plain-session.ts';
 import { runAndTell } from '../run-and-tell.ts';
-import { withDoor } from '../session.ts';
+import { wishesOf, withDoor } from '../session.ts';
 import { forksOf } from '../values.ts';
 
 const FAILED_WITHOUT_ERROR = 2;
@@ -63,14 +63,7 @@ export const resume = defineCommand({
       again,
     });
     const elsewhere = atWorkElsewhere(run);
-    const wishes = {
-      output: options.output,
-      noColor: options['no-color'],
-      verbosity: options.verbose,
-      diff: options.diff,
-      yes: options.yes,
-    };
-    const outcome = await withDoor(wishes, io, async (door) => {
+    const outcome = await withDoor(wishesOf(options), io, async (door) => {
       if (elsewhere !== undefined && !options.check) {
         const { answer, by } = await door.ask({
           text: 'Is it not at work there any more?',

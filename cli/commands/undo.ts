@@ -14,8 +14,7 @@ import { readExtraVars } from '../extra-vars.ts';
 import { firstChange } from '../first-change.ts';
 import type { Io } from '../io.ts';
 import { advised } from '../lock-advice.ts';
-import { type PlainSession, withPlainSession } from '../plain-session.ts';
-import { makeAsk } from '../questions.ts';
+import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { planJson, planLines } from '../undo-plan-view.ts';
 import { changeNumber, commaList } from '../values.ts';
@@ -174,17 +173,14 @@ async function consent(
   session: PlainSession,
   io: Io,
 ): Promise<void> {
-  const ask = makeAsk({
-    io,
-    yes,
-    display: { pause: async () => {}, resume: () => {} },
-    signal: session.interrupts.signal,
-    interrupt: session.interrupts.interrupt,
-  });
   const elsewhere = atWorkElsewhere(plan.run);
   if (elsewhere !== undefined) session.print(['', ...wrapWords(elsewhere, session.view.columns())]);
   const count = plural(plan.steps.length, 'change');
-  const { answer, by } = await ask({
+  const { answer, by } = await askIn(
+    session,
+    io,
+    yes,
+  )({
     text: `Take ${count} of run ${plan.run.started.runId} back?`,
     unanswered: 'nothing was taken back',
   });

@@ -47,7 +47,7 @@ export const commit = defineCommand({
       const [reference] = args;
       const wish: Wish = {
         inventories: options.inventory,
-        extraVars: await readExtraVars(options['extra-vars'], io),
+        extraVars: await readExtraVars(options, io),
         signal: session.interrupts.signal,
         masker: io.masker,
       };

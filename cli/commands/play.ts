@@ -60,7 +60,7 @@ export const play = defineCommand({
     },
   ],
   run: async ({ options, args }, io) => {
-    const extraVars = await readExtraVars(options['extra-vars'], io);
+    const extraVars = await readExtraVars(options, io);
     const request = {
       playbook: findPlaybook(args[0] ?? '', io.cwd),
       inventories: findInventories(options.inventory, io),

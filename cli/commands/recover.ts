@@ -90,7 +90,7 @@ export const recover = defineCommand({
       mode: runModeOf(options),
       inventories,
       typed: options.inventory,
-      extraVars: await readExtraVars(options['extra-vars'], io),
+      extraVars: await readExtraVars(options, io),
       forks: forksOf(options.forks, DEFAULT_FORKS),
       wishes: wishesOf(options),
     };

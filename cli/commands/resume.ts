@@ -57,7 +57,7 @@ export const resume = defineCommand({
     const run = await believeBefore(story.run, options, again, io);
     const request = resumeRequest(run, {
       inventories: options.inventory,
-      extraVars: await readExtraVars(options['extra-vars'], io),
+      extraVars: await readExtraVars(options, io),
       mode: options.check ? 'check' : 'run',
       forks: forksOf(options.forks, DEFAULT_FORKS),
       again,

@@ -75,7 +75,7 @@ export const undo = defineCommand({
       const plan = await shownPlan(read, typed, options.check, session, io);
       if (plan.wall !== undefined) throw behindWall(plan, plan.wall, typed);
       if (plan.steps.length === 0 || options.check) return 0;
-      const extraVars = await readExtraVars(options['extra-vars'], io);
+      const extraVars = await readExtraVars(options, io);
       await consent(plan, typed, options.yes, session, io);
       session.print(['']);
       const outcome = await advised(

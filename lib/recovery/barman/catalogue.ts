@@ -44,7 +44,7 @@ program=$(command -v barman 2>/dev/null) || { echo @missing; echo " PATH=$PATH";
 configs=$(for f in ~/.barman.conf /etc/barman.conf /etc/barman/barman.conf; do
   [ -f "$f" ] || continue
   echo "@config $f"; quoted <"$f"
-  d=$(sed -n 's/^[[:space:]]*configuration_files_directory[[:space:]]*[=:][[:space:]]*//p' "$f" | tail -n 1 | tr -d "\\""'" | sed 's/[[:space:]]*$//')
+  d=$(sed -n 's/^[[:space:]]*configuration_files_directory[[:space:]]*[=:][[:space:]]*//p' "$f" | tail -n 1 | tr -d "\\"'" | sed 's/[[:space:]]*$//')
   case $d in '~'/*) d=$HOME/\${d#*/} ;; esac
   if [ -n "$d" ]; then for c in "$d"/*.conf; do
     [ -f "$c" ] || continue

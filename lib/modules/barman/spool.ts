@@ -27,9 +27,9 @@ const params = z
     wal: spoolSchema.optional().describe('which segments, from where: `spool` of barman.wal; required'),
     limit: z
       .int()
-      .positive()
+      .min(0)
       .default(4 * 1024 ** 3)
-      .describe('bytes that may wait in it; it is filled up again as PostgreSQL takes them')
+      .describe('bytes that may wait in it; it is filled up again as PostgreSQL takes them. 0: nothing comes')
       .meta({ variable: 'wal_spool_bytes' }),
     ssh: login
       .default('barman@barman')
@@ -133,9 +133,9 @@ timeline in its first page, and asks Barman for everything else.`,
   undoShown: ({ directory, removes }) => (removes ? [] : [`removes ${directory}`]),
 });
 
-function listOf({ wal }: Params): readonly string[] {
+function listOf({ wal, limit }: Params): readonly string[] {
   const size = parseSegmentSize(wal?.segment_size ?? 0);
-  return wal === undefined || size === undefined ? [] : spoolList(wal.runs, size);
+  return limit === 0 || wal === undefined || size === undefined ? [] : spoolList(wal.runs, size);
 }
 
 function inUse(directory: string): PitrError {

@@ -131,7 +131,7 @@ function flawOf(name: string): PitrError | undefined {
   }
   if (name.startsWith('pitr_') && !NAMES_OF_PITR.includes(name)) {
     return usageError(
-      'extra-var-unknown',
+      'variable-unknown',
       `pitr has no variable "${name}"${didYouMean(name, NAMES_OF_PITR)}`,
       {
         details: [`Names that begin with pitr_ are pitr's own: ${NAMES_OF_PITR.join(', ')}.`],

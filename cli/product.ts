@@ -9,3 +9,10 @@ export function productVersion(): string {
     ? String(manifest.version)
     : 'unknown';
 }
+
+/** Answers what is asked for the version alone, before anything heavy is loaded; gives whether it was. */
+export function saidVersion([first]: readonly string[]): boolean {
+  const asked = first === '--version' || first === '-V';
+  if (asked) process.stdout.write(`${productVersion()}\n`);
+  return asked;
+}

@@ -59,5 +59,7 @@ if (!existsSync(built) || statSync(built).mtimeMs < sources) {
     '-p',
     'tsconfig.build.json',
   );
+  const { bundle } = await import('./bundle.mjs');
+  await bundle(join(root, 'dist'));
   writeFileSync(built, '');
 }

@@ -42,7 +42,7 @@ export const exec = defineCommand({
   run: ({ options, args, command }, io) =>
     withLookSession(options, io, async (session) => {
       if (command.length === 0) {
-        throw usageError('command-missing', 'pitr exec needs a command behind two dashes', {
+        throw usageError('exec-without-command', 'pitr exec needs a command behind two dashes', {
           next: [`pitr exec ${args[0]} -- <command>`],
         });
       }

@@ -101,7 +101,7 @@ function showHost(inventory: Inventory, name: string | undefined, json: boolean,
   if (host === undefined) {
     throw new PitrError({
       kind: 'validation',
-      code: 'unknown-host',
+      code: 'host-unknown',
       message: `there is no host "${name}" in the inventory${didYouMean(name, inventory.hosts.keys())}`,
       details: [`read from ${inventory.sources.join(', ')}`],
       next: ['pitr inventory list'],

@@ -7,6 +7,8 @@ export interface Probe {
   readonly user?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs?: number | undefined;
+  /** See `Command` of the transport. */
+  readonly inShell?: boolean | undefined;
   readonly declaredReadOnly: typeof DECLARED;
 }
 
@@ -104,13 +106,20 @@ export function probe(argv: readonly string[], options: ProbeOptions = {}): Prob
   return { argv, user: options.user, env, timeoutMs: options.timeoutMs, declaredReadOnly: DECLARED };
 }
 
-/** Declares a fixed `sh` text as read-only; values go in as `$1`, `$2`, ... and are never part of the text. */
-export function probeScript(text: string): (args: readonly string[], options?: ProbeOptions) => Probe {
+/**
+ * Declares a fixed `sh` text as read-only; values go in as `$1`, `$2`, ... and are never part of the text. With `inShell`
+ * the shell that is there runs it, which is cheaper where many are asked.
+ */
+export function probeScript(
+  text: string,
+  { inShell }: Pick<Probe, 'inShell'> = {},
+): (args: readonly string[], options?: ProbeOptions) => Probe {
   return (args, options = {}) => ({
     argv: ['sh', '-c', text, 'sh', ...args],
     user: options.user,
     env: options.env,
     timeoutMs: options.timeoutMs,
+    inShell,
     declaredReadOnly: DECLARED,
   });
 }

@@ -1,12 +1,5 @@
-import { pathToFileURL } from 'node:url';
 import { PitrError } from '../base/errors/pitr-error.ts';
 import { mend, named, placeInStack } from './source-place.ts';
-
-/** What a file of pitr's own exports as `module`. */
-export async function importOwn(file: string): Promise<unknown> {
-  const namespace: Record<string, unknown> = await import(pathToFileURL(file).href);
-  return namespace.module;
-}
 
 /**
  * What a user's file exports as `module`, made where it is a function. TypeScript or JavaScript, with the files beside

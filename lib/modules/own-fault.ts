@@ -15,8 +15,9 @@ interface Origin {
 
 const ORIGINS = new Map<AnyModule, Origin>();
 
-/** Where pitr itself lies: `lib/` of a checkout, or `dist/lib`. */
-const PRODUCT = path.dirname(path.dirname(fileURLToPath(import.meta.url))) + path.sep;
+/** Where pitr's own code lies: from its sources and from the one file that was built from them alike. */
+const ROOT = path.resolve(fileURLToPath(import.meta.url), '../../..');
+const PRODUCT = ['lib', 'cli', 'dist'].map((folder) => path.join(ROOT, folder) + path.sep);
 
 /** The file of a user's module; nothing for one of pitr's own. */
 export function fileOf(module: AnyModule): string | undefined {
@@ -176,7 +177,7 @@ function faultOf(
 /** The way into pitr, where the error came up there: what the module handed over is wrong, or pitr is. */
 function pathTo(error: Error, at: SourcePosition): readonly string[] {
   const [innermost] = placesOf(error);
-  if (innermost === undefined || !innermost.file.startsWith(PRODUCT)) return [];
+  if (innermost === undefined || !PRODUCT.some((folder) => innermost.file.startsWith(folder))) return [];
   return [
     `It came up in pitr, at ${innermost.file}:${innermost.line}, called from line ${at.line} of the module: is what is handed over there right? Then it is a bug of pitr.`,
   ];

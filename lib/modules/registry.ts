@@ -1,24 +1,16 @@
-import { type Dirent, existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { nearestName } from '../base/errors/nearest.ts';
 import { PitrError } from '../base/errors/pitr-error.ts';
 import type { AnyModule } from '../contract/module.ts';
-import { importOwn, importUsers } from './import-module.ts';
+import { fileIn, namesIn } from './folder.ts';
+import { importUsers } from './import-module.ts';
 import { asUsers } from './own-fault.ts';
+import { importOwn, ownModules } from './own-modules.ts';
 import { type Flaw, moduleFlaws } from './shape.ts';
 import { named, placeOfPart } from './source-place.ts';
 
-/** Where the product's own modules lie: `lib/modules`, or `dist/lib/modules` when built. */
-const OWN_DIRECTORY = path.dirname(fileURLToPath(import.meta.url));
-
 /** The folder beside a playbook that holds its author's own modules. */
 const BESIDE = 'modules';
-
-/** A module's file and its family's folder are words like these; a file with a hyphen in its name is a helper. */
-const WORD = /^[a-z][a-z0-9_]*$/;
-const MODULE_FILE = /^([a-z][a-z0-9_]*)\.(ts|js|mjs)$/;
 
 /**
  * Where a user's modules are looked for beside those of pitr: `modules/` of each of the directories, and then what
@@ -39,7 +31,7 @@ function userFolders(userDirs: readonly string[]): readonly string[] {
  * Throws kind `validation` when a user's module has the name of one of the product's.
  */
 export async function listModules(userDirs: readonly string[] = []): Promise<readonly string[]> {
-  const own = await namesIn(OWN_DIRECTORY);
+  const own = await ownModules();
   const all = new Set(own);
   for (const folder of userFolders(userDirs)) {
     for (const name of await namesIn(folder)) {
@@ -50,7 +42,8 @@ export async function listModules(userDirs: readonly string[] = []): Promise<rea
   return [...all].sort();
 }
 
-const loaded = new Map<string, Promise<AnyModule>>();
+/** The product's own by their names, those of users by their files. */
+const loaded = new Map<string, Promise<AnyModule | undefined>>();
 
 /**
  * Imports exactly one module, by its full name; the same file is imported once.
@@ -59,24 +52,39 @@ const loaded = new Map<string, Promise<AnyModule>>();
  * that is not formed as `lib/contract/module.ts` says (all that is wrong with it at once).
  */
 export async function loadModule(name: string, userDirs: readonly string[] = []): Promise<AnyModule> {
-  const file = moduleFile(name, userDirs);
-  if (file === undefined) throw unknownModule(name, await listModules(userDirs));
-  let module = loaded.get(file);
+  const own = await onceLoaded(name, () => loadOwn(name));
+  if (own !== undefined) return own;
+  const file = userFolders(userDirs)
+    .map((folder) => fileIn(folder, name))
+    .find((found) => found !== undefined);
+  const users = file === undefined ? undefined : await onceLoaded(file, () => loadUsers(name, file));
+  if (users === undefined) throw unknownModule(name, await listModules(userDirs));
+  return users;
+}
+
+function onceLoaded(key: string, load: () => Promise<AnyModule | undefined>): Promise<AnyModule | undefined> {
+  let module = loaded.get(key);
   if (module === undefined) {
-    module = loadFile(name, file);
-    loaded.set(file, module);
+    module = load();
+    loaded.set(key, module);
   }
   return module;
 }
 
-async function loadFile(name: string, file: string): Promise<AnyModule> {
-  const isOwn = file.startsWith(OWN_DIRECTORY + path.sep);
-  const exported = isOwn ? await importOwn(file) : await importUsers(name, file);
+async function loadOwn(name: string): Promise<AnyModule | undefined> {
+  const exported = await importOwn(name);
+  if (exported === undefined) return undefined;
+  const flaws = moduleFlaws(exported.module);
+  if (flaws.length > 0) throw new Error(`module "${name}": ${flaws.map(({ text }) => text).join('; ')}`);
+  // `moduleFlaws` has looked at every part.
+  return exported.module as AnyModule;
+}
+
+async function loadUsers(name: string, file: string): Promise<AnyModule> {
+  const exported = await importUsers(name, file);
   const flaws = moduleFlaws(exported);
   if (flaws.length > 0) throw malformed(name, file, flaws);
-  // `moduleFlaws` has looked at every part.
-  const module = exported as AnyModule;
-  return isOwn ? module : asUsers(module, { name, file });
+  return asUsers(exported as AnyModule, { name, file });
 }
 
 function malformed(name: string, file: string, flaws: readonly Flaw[]): PitrError {
@@ -174,40 +182,4 @@ function nameTaken(name: string, folder: string): PitrError {
     message: `module "${name}" in ${folder} has the name of one of pitr's own modules`,
     next: ['Give it another name, or another family.'],
   });
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  const families = (await entries(directory)).filter((entry) => entry.isDirectory() && WORD.test(entry.name));
-  const names = await Promise.all(
-    families.map(async (family) =>
-      (await entries(path.join(directory, family.name))).flatMap((entry) => {
-        const name = entry.isDirectory() ? undefined : MODULE_FILE.exec(entry.name)?.[1];
-        return name === undefined ? [] : [`${family.name}.${name}`];
-      }),
-    ),
-  );
-  return names.flat();
-}
-
-/** What lies in a directory; nothing where there is none. */
-async function entries(directory: string): Promise<Dirent[]> {
-  try {
-    return await readdir(directory, { withFileTypes: true });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return [];
-    throw error;
-  }
-}
-
-function moduleFile(name: string, userDirs: readonly string[]): string | undefined {
-  const [family = '', word = '', ...rest] = name.split('.');
-  if (!WORD.test(family) || !WORD.test(word) || rest.length > 0) return undefined;
-  for (const directory of [OWN_DIRECTORY, ...userFolders(userDirs)]) {
-    for (const extension of ['ts', 'js', 'mjs']) {
-      const file = path.join(directory, family, `${word}.${extension}`);
-      if (existsSync(file)) return file;
-    }
-  }
-  return undefined;
 }

@@ -25,6 +25,13 @@ case $dest in */*) dir=\${dest%/*}/ ;; *) dir=./ ;; esac
 t=$dir.pitr-$2
 `;
 
+/*
+ * A new file costs four programs on the host: dd, chmod, mv, sync. Two of them flush, and one would not be as safe: before
+ * the rename the content has to be on the disk (else a power cut leaves an empty file under the name), and after it the
+ * directory (else the journal says done, and the old file is back). The mode is set by chmod and not by the umask, which a
+ * default ACL of the directory overrides.
+ */
+
 /**
  * Makes $t, 0600, and writes it down to the disk; it goes again unless it is kept. The shell makes it (noclobber: never
  * through a link that somebody planted). A directory is never written into by its name.
@@ -143,13 +150,15 @@ export async function writeFile(
   const as = { user: options.user, signal: options.signal };
   const small = asSmallText(content);
   if (small !== undefined) {
-    const result = (await runner.run(sh(WRITE_SMALL, wishes), { ...as, stdin: small })).result();
+    const result = (
+      await runner.run(sh(WRITE_SMALL, wishes), { ...as, stdin: small, inShell: true })
+    ).result();
     if (result.exitCode !== 0) throw notWritten(path, result);
     return;
   }
   const bytes = await receive(runner, path, content, wishes, as);
   const commit = sh(COMMIT_RECEIVED, [...wishes, String(bytes)]);
-  const result = (await runner.run(commit, as)).result();
+  const result = (await runner.run(commit, { ...as, inShell: true })).result();
   if (result.exitCode !== 0) throw notWritten(path, result);
 }
 

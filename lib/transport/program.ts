@@ -7,6 +7,8 @@ export interface ShellCommand {
   readonly argv: readonly string[];
   readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** See `Command`. */
+  readonly inShell?: boolean | undefined;
 }
 
 /** The word of a mark that says: the command was not started, its directory cannot be entered. */
@@ -14,7 +16,8 @@ export const NO_DIRECTORY = 'no-directory';
 
 /**
  * The subshell that becomes the command. `exec` makes it the very program (no builtin of the shell answers in its
- * place) and the subshell keeps directory and variables away from what runs next in the same shell.
+ * place) and the subshell keeps directory and variables away from what runs next in the same shell. A script that may run
+ * in the shell itself runs in the subshell: starting one more `sh` costs as much as most of what scripts do.
  */
 function subshell(command: ShellCommand, nonce: string): string {
   return `( ${steps(command, nonce)} )`;
@@ -46,7 +49,12 @@ function steps(command: ShellCommand, nonce: string): string {
     }
     parts.push(`export ${variable}=${quote(value)}`);
   }
-  parts.push(`exec ${command.argv.map(quote).join(' ')}`);
+  const [, option, script, , ...args] = command.argv;
+  parts.push(
+    command.inShell === true && name === 'sh' && option === '-c' && script !== undefined
+      ? `set -- ${args.map(quote).join(' ')}; ${script.trim()}\n`
+      : `exec ${command.argv.map(quote).join(' ')}`,
+  );
   return parts.join('; ');
 }
 

@@ -99,7 +99,8 @@ export class Runner {
   ): Promise<Output> {
     try {
       const output = new Output(argv, options);
-      const command = { argv, cwd: options.cwd, env: options.env, stdin };
+      const { cwd, env, inShell } = options;
+      const command = { argv, cwd, env, inShell, stdin };
       for (const end of lease.shell.send([{ command, onOutput: output.sink }])) {
         output.ended(await this.#supervised({ lease, becoming, argv, end }, options, 'KEEP'));
       }
@@ -119,8 +120,8 @@ export class Runner {
     try {
       const outputs = commands.map(({ argv }) => new Output(argv, {}));
       const ends = lease.shell.send(
-        commands.map(({ argv, env }, index) => ({
-          command: { argv, env },
+        commands.map(({ argv, env, inShell }, index) => ({
+          command: { argv, env, inShell },
           onOutput: (stream, chunk) => outputs[index]?.sink(stream, chunk),
         })),
       );

@@ -62,6 +62,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** After this many milliseconds the command and its children are ended on the host, and `timedOut` is true. */
   readonly timeoutMs?: number | undefined;
+  readonly inShell?: Command['inShell'];
   /** Ends the command and its children on the host; `run` then rejects with kind `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   /** Live output, as it comes; the result still holds all of it (up to `maxOutputBytes`). */
@@ -90,6 +91,11 @@ export interface Command {
   readonly argv: readonly string[];
   readonly user?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /**
+   * The command is `sh -c <script> sh <arguments>`, and its script may run in a subshell of the shell that is there: one of
+   * pitr's own, and well formed, which starts nothing that outlives it and has no use for `$$`.
+   */
+  readonly inShell?: boolean | undefined;
 }
 
 /** A running command with streams of bytes, on a channel of its own. */

@@ -1,15 +1,12 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/**
- * The command line as it is installed: built by tsc, run by plain Node. Test runners forgive imports that Node
- * refuses.
- */
+/** The command line as it is installed: built into one file, run by plain Node. */
 const checkout = resolve(import.meta.dirname, '../..');
 const BUILD_MS = 120_000;
 
@@ -43,7 +40,12 @@ function run(
 
 function pitr(...args: string[]): Promise<Ended> {
   const { PITR_INVENTORY: _, FORCE_COLOR: __, ...inherited } = process.env;
-  const env = { ...inherited, PITR_STATE_DIR: join(place, 'state') };
+  const env = {
+    ...inherited,
+    PITR_STATE_DIR: join(place, 'state'),
+    PITR_INVENTORY: '',
+    XDG_CACHE_HOME: join(place, 'cache'),
+  };
   return run(process.execPath, [join(place, 'dist/cli/main.js'), ...args], { cwd: join(place, 'work'), env });
 }
 
@@ -80,15 +82,8 @@ beforeAll(async () => {
     - core.command: { argv: [touch, "{{ marker }}"] }
 `,
   );
-  const tsc = join(checkout, 'node_modules/typescript/bin/tsc');
-  const built = await run(
-    process.execPath,
-    [tsc, '-p', 'tsconfig.build.json', '--outDir', join(place, 'dist')],
-    {
-      cwd: checkout,
-    },
-  );
-  expect(built.stdout).toBe('');
+  const built = await run(process.execPath, [join(checkout, 'lab/bundle.mjs'), join(place, 'dist')]);
+  expect(built).toEqual({ code: 0, stdout: '', stderr: '' });
 }, BUILD_MS);
 
 afterAll(() => rm(place, { recursive: true, force: true }));
@@ -222,5 +217,44 @@ describe('the built pitr', () => {
     expect((await pitr('modules', 'template')).stdout).toContain('fs.template: ');
     const { stdout } = await pitr('modules', 'fs.template', '--schema');
     expect(JSON.parse(stdout)).toMatchObject({ type: 'object', additionalProperties: false });
+  });
+
+  it('keeps the code that Node has compiled, and starts also where what was kept is broken', async () => {
+    const [kept = 'nothing'] = await readdir(join(place, 'cache/pitr'));
+    expect(kept).toMatch(/^[0-9a-f]{32}\.code$/);
+    await writeFile(join(place, 'cache/pitr', kept), 'broken');
+    expect(await pitr('ping', 'one')).toMatchObject({ code: 0, stderr: '' });
+    expect((await stat(join(place, 'cache/pitr', kept))).size).toBeGreaterThan(100_000);
+  });
+
+  it('gives packages beside modules of users its own kit, and tells where in its sources an error came up', async () => {
+    const helper = join(place, 'work/node_modules/helper');
+    await mkdir(helper, { recursive: true });
+    await symlink(place, join(place, 'work/node_modules/pitr'));
+    await writeFile(
+      join(helper, 'package.json'),
+      '{ "name": "helper", "type": "module", "main": "index.js" }',
+    );
+    await writeFile(
+      join(helper, 'index.js'),
+      "import { PitrError } from 'pitr/module';\nexport const refuse = () => {\n  throw new PitrError({ kind: 'refused', code: 'helper', message: 'not today' });\n};\n",
+    );
+    await mkdir(join(place, 'work/modules/site'), { recursive: true });
+    const look = (name: string, body: string): Promise<void> =>
+      writeFile(
+        join(place, `work/modules/site/${name}.mjs`),
+        `import { defineLook, z } from 'pitr/module';\nimport { refuse } from 'helper';\nexport const module = defineLook({\n  summary: 'Looks.',\n  examples: '- site.${name}: {}',\n  params: z.strictObject({}),\n  read: async (host) => {\n    ${body}\n  },\n});\n`,
+      );
+    await look('refusing', 'refuse();');
+    await look('wrong', 'await host.query(undefined);');
+    for (const name of ['refusing', 'wrong'])
+      await writeFile(join(place, `work/${name}.yml`), `- hosts: one\n  tasks:\n    - site.${name}: {}\n`);
+    const refused = await pitr('play', 'refusing.yml');
+    expect(refused.stdout + refused.stderr).toContain('not today');
+    expect(refused.stdout + refused.stderr).not.toContain('at fault');
+    const wrong = await pitr('play', 'wrong.yml');
+    expect((wrong.stdout + wrong.stderr).replace(/\s+/g, ' ')).toMatch(
+      /It came up in pitr, at \S+\/lib\/engine\/\S+\.ts:\d+, called from line 8 of the module/,
+    );
   });
 });

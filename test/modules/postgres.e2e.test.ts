@@ -342,7 +342,7 @@ describe('an isolated recovery', () => {
 
       expect(await errorOf(run('postgres.promote'))).toMatchObject({
         kind: 'refused',
-        code: 'target-not-reached',
+        code: 'target-not-yet-reached',
       });
       const promoted = await run('postgres.promote', { unreached_target: 'accept' });
       expect(promoted.result?.timeline).toBeGreaterThan(timeline);

@@ -130,6 +130,31 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
       expect((await host.run(['echo', 'next'])).stdout).toBe('next\n');
     });
 
+    it('runs a script in the shell that is there, and nothing of it stays', async () => {
+      const script = `trap 'echo left' EXIT; cd /; umask 0; x=1; set -C; for word; do printf '%s\\0' "$word"; done; cat`;
+      for (const stdin of [undefined, "it's typed"]) {
+        const result = await host.run(['sh', '-c', `${script}; exit 7`, 'sh', ...HOSTILE], {
+          inShell: true,
+          stdin,
+        });
+        expect(result.stdout.split('\0')).toEqual([...HOSTILE, `${stdin ?? ''}left\n`]);
+        expect(result).toMatchObject({ exitCode: 7, stderr: '' });
+      }
+      const after = 'pwd; umask; echo "[$x]"; trap; case $- in *C*) echo C ;; esac; echo $#';
+      const [plain, inShell] = [
+        await host.run(['sh', '-c', after]),
+        await host.run(['sh', '-c', after], { inShell: true }),
+      ];
+      expect(inShell.stdout).toBe(plain.stdout);
+      const [first, second] = await host.batch([
+        { argv: ['sh', '-c', 'exit 3'], inShell: true },
+        { argv: ['sh', '-c', "kill -TERM $(sh -c 'echo $PPID'); sleep 9"], inShell: true },
+      ]);
+      expect(first?.exitCode).toBe(3);
+      expect(second?.signal).toBe('SIGTERM');
+      expect((await host.run(['echo', 'next'])).stdout).toBe('next\n');
+    });
+
     it('survives syntax errors, exits and unset options in the text of a command', async () => {
       for (const script of ['if', 'x=(', "echo 'unclosed", 'exit 9', 'set -e; false; true', 'exec 1>&-']) {
         await host.run(['sh', '-c', script]);

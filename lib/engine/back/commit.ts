@@ -86,7 +86,7 @@ export async function measureKept(
         const text = result.stdout.trim();
         if (text === 'gone') return { kept };
         if (/^\d+$/.test(text)) return { kept, bytes: Number(text) * 1024 };
-        throw notRemoved('kept-not-measured', kept, 'cannot be measured', result.stderr);
+        throw notRemoved('failed', 'kept-not-measured', kept, 'cannot be measured', result.stderr);
       } catch (thrown) {
         return { kept, error: asPitrError(thrown).with({ host: kept.host }) };
       }
@@ -176,8 +176,9 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
   });
   refuseAtWork(result, kept.path, 'it is not removed under it');
   if (result.exitCode === 17)
-    throw notRemoved('kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
-  if (result.exitCode !== 0) throw notRemoved('kept-not-removed', kept, 'cannot be removed', result.stderr);
+    throw notRemoved('refused', 'kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
+  if (result.exitCode !== 0)
+    throw notRemoved('failed', 'kept-not-removed', kept, 'cannot be removed', result.stderr);
   request.report({ kept, status: /^gone$/m.test(result.stdout) ? 'gone' : 'removed' });
 }
 
@@ -185,9 +186,15 @@ function inodeOf({ identity = '' }: Kept): string {
   return identity.split(':').at(-1) ?? '';
 }
 
-function notRemoved(code: string, { host, path }: Kept, why: string, stderr: string): PitrError {
+function notRemoved(
+  kind: 'failed' | 'refused',
+  code: string,
+  { host, path }: Kept,
+  why: string,
+  stderr: string,
+): PitrError {
   return new PitrError({
-    kind: code === 'kept-not-ours' ? 'refused' : 'failed',
+    kind,
     code,
     message: `${path} ${why}`,
     host,

@@ -50,6 +50,7 @@ export function refuseClosed({ run, closed }: Story, next?: readonly string[]): 
   const { runId } = run.started;
   throw new PitrError({
     kind: 'refused',
+    // The run is over for good: it was taken back, given up, or followed by one that settled it.
     code: 'run-closed',
     message: whyClosed(runId, closed),
     state: 'nothing was changed',

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../../base/errors/nearest.ts';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Beginning } from './beginning.ts';
-import { readLines, unreadable } from './lines.ts';
+import { type JournalLines, readLines, unreadable } from './lines.ts';
 import { type Origin, originOf } from './origin.ts';
 import { findJournal, journalPath, stateDirectory } from './place.ts';
 import type { JournalRecord } from './records.ts';
@@ -97,8 +97,9 @@ export async function readRun(
       next: ['See the runs that are kept: pitr runs'],
     });
   });
-  const run = parseJournal(text, path);
-  const origin = await originOf(path, readLines(text, path));
+  const lines = readLines(text, path);
+  const run = runOf(lines, path);
+  const origin = await originOf(path, lines);
   return { ...run, origin, believed: origin.own };
 }
 
@@ -140,7 +141,10 @@ async function journalsBeside(path: string, directory: string): Promise<readonly
 
 /** Reads a journal's text, which says nothing of whose it is. Throws kind `validation`. */
 export function parseJournal(text: string, path: string): JournalledRun {
-  const { records, length } = readLines(text, path);
+  return runOf(readLines(text, path), path);
+}
+
+function runOf({ records, length }: JournalLines, path: string): JournalledRun {
   const started = records.find((record) => record.type === 'run.started');
   if (started === undefined) throw unreadable(path, 'it does not say how the run started');
   const undo = records.findLast((record) => record.type === 'undo.started');

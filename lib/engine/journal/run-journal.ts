@@ -25,7 +25,8 @@ export interface RunJournal extends ChangeJournal {
 }
 
 /**
- * Writes changes into a run's journal, durably, secrets masked; results of tasks with the next of them. `next` is the
+ * Writes changes into a run's journal, secrets masked: intents durably, their ends where no killed process loses them,
+ * results of tasks with the next of them. `next` is the
  * number of the next change.
  */
 export function runJournal(writer: JournalWriter, masker: Masker, next = 1): RunJournal {
@@ -48,9 +49,9 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
       return own;
     },
     done: (done, result) =>
-      writer.durable({ type: 'change.done', time: Date.now(), number: done, result: masker.data(result) }),
+      writer.written({ type: 'change.done', time: Date.now(), number: done, result: masker.data(result) }),
     failed: (failed, error) =>
-      writer.durable({
+      writer.written({
         type: 'change.failed',
         time: Date.now(),
         number: failed,

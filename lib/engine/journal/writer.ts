@@ -5,7 +5,12 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Chain } from './chain.ts';
 import type { JournalRecord } from './records.ts';
 
+/** A record that is only written comes onto the disk with the next durable one, or after this time. */
+const SYNC_WITHIN_MS = 20;
+
 interface Waiting {
+  /** It waits for the disk, not only for the kernel. */
+  readonly durable: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -21,9 +26,12 @@ export class JournalWriter {
   readonly #file: FileHandle;
   readonly #place: Place;
   readonly #chain: Chain | undefined;
+  /** How much is there at least: what was there, and what this writer has added. */
+  #size = 0;
   #lines: string[] = [];
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | undefined;
+  #late: NodeJS.Timeout | undefined;
   #broken: PitrError | undefined;
 
   private constructor(file: FileHandle, place: Place, chain: Chain | undefined) {
@@ -55,6 +63,7 @@ export class JournalWriter {
       const file = await open(path, constants.O_RDWR | constants.O_APPEND);
       const writer = new JournalWriter(file, place, chain);
       const { size } = await file.stat();
+      writer.#size = size;
       const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
       if (size > 0 && buffer.toString() !== '\n') writer.#lines.push('\n');
       return writer;
@@ -69,31 +78,48 @@ export class JournalWriter {
     this.#lines.push(`${this.#chain?.link(json) ?? json}\n`);
   }
 
-  /** Appends, and resolves when the record is on disk. */
+  /** Appends, and resolves when the record is on disk: for what has to be there before anything else happens. */
   async durable(record: JournalRecord): Promise<void> {
     this.append(record);
-    const written = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
-    this.#flushing ??= this.#flush();
-    await written;
+    await this.#waited(true);
+  }
+
+  /**
+   * Appends, and resolves when the kernel has the record: no end of this process loses it any more. It is on disk a moment
+   * later, mostly by the same flush as the next intent. For the end of a change that is as safe as waiting: before its
+   * answer arrived the change was made on the host, too, so after a power cut an intent without an end is met with in any
+   * case, and read as a change that may have been made.
+   */
+  async written(record: JournalRecord): Promise<void> {
+    this.append(record);
+    await this.#waited(false);
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#late);
     try {
       await this.#flushing;
-      if (this.#lines.length > 0) await this.#write();
+      if (this.#lines.length > 0 || this.#late !== undefined) await this.#write(true, []);
       if (this.#broken !== undefined) throw this.#broken;
     } finally {
       await this.#file.close();
     }
   }
 
+  async #waited(durable: boolean): Promise<void> {
+    const done = new Promise<void>((resolve, reject) => this.#waiting.push({ durable, resolve, reject }));
+    this.#flushing ??= this.#flush();
+    await done;
+  }
+
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
       const waiting = this.#waiting;
       this.#waiting = [];
+      const [durable, quick] = [waiting.filter((one) => one.durable), waiting.filter((one) => !one.durable)];
       try {
-        await this.#write();
-        for (const { resolve } of waiting) resolve();
+        await this.#write(durable.length > 0, quick);
+        for (const { resolve } of durable) resolve();
       } catch (error) {
         for (const { reject } of waiting) reject(error);
       }
@@ -101,30 +127,38 @@ export class JournalWriter {
     this.#flushing = undefined;
   }
 
-  async #write(): Promise<void> {
+  /** Writes what there is to write and tells those that wait for no more; with `sync` it is on the disk then. */
+  async #write(sync: boolean, waits: readonly Waiting[]): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
     const bytes = Buffer.from(this.#lines.join(''));
     this.#lines = [];
-    let size: number | undefined;
+    let told = false;
     try {
-      ({ size } = await this.#file.stat());
       // One call of the kernel where it can be: whoever appends at the same time comes before it or after it.
       for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten;
-      await this.#file.datasync();
+      for (const { resolve } of waits) resolve();
+      told = waits.length > 0;
+      if (sync) {
+        await this.#file.datasync();
+        clearTimeout(this.#late);
+        this.#late = undefined;
+      } else if (bytes.length > 0)
+        this.#late ??= setTimeout(() => void this.#waited(true).catch(() => {}), SYNC_WITHIN_MS);
+      this.#size += bytes.length;
     } catch (thrown) {
       this.#broken = notWritten(thrown, this.#place, 'nothing further was changed');
       // Where even that fails the line stays torn, and a torn last line is not read.
-      if (size !== undefined) await this.#cutOff(size, bytes).catch(() => undefined);
+      if (!told) await this.#cutOff(bytes).catch(() => undefined);
       throw this.#broken;
     }
   }
 
   /** Removes what a write that failed has left, unless something else stands there or behind it. */
-  async #cutOff(size: number, bytes: Buffer): Promise<void> {
+  async #cutOff(bytes: Buffer): Promise<void> {
     const left = Buffer.alloc(bytes.length + 1);
-    const { bytesRead } = await this.#file.read(left, 0, left.length, size);
+    const { bytesRead } = await this.#file.read(left, 0, left.length, this.#size);
     if (bytesRead <= bytes.length && left.subarray(0, bytesRead).equals(bytes.subarray(0, bytesRead)))
-      await this.#file.truncate(size);
+      await this.#file.truncate(this.#size);
   }
 }
 

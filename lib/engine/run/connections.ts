@@ -62,7 +62,7 @@ export class Connections {
       if (name === 'localhost') return { kind: 'local' };
       throw new PitrError({
         kind: 'validation',
-        code: 'unknown-host',
+        code: 'host-unknown',
         message: `host "${name}" is not in the inventory`,
       });
     }

@@ -35,7 +35,7 @@ export function liveHost(connection: HostConnection, peers: Peers, defaults: Hos
       ? { ...options, signal: defaults.signal }
       : options;
   const asCommand = (probe: Probe): Command =>
-    merged({ argv: watched(probe.argv), user: probe.user, env: probe.env });
+    merged({ argv: watched(probe.argv), user: probe.user, env: probe.env, inShell: probe.inShell });
 
   const host: WriteHost = {
     name: connection.name,

@@ -25,7 +25,7 @@ export function hostsOfPlay(
   if (typeof pattern !== 'string' && !Array.isArray(pattern)) {
     throw new PitrError({
       kind: 'validation',
-      code: 'bad-host-pattern',
+      code: 'host-pattern',
       message: `"hosts" must be a pattern, not ${String(pattern)}`,
       at: play.hosts.at,
     });

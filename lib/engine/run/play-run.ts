@@ -234,7 +234,7 @@ export class PlayRun {
       if (handlers.length === 0) {
         throw new PitrError({
           kind: 'validation',
-          code: 'unknown-handler',
+          code: 'handler-unknown',
           message: `there is no handler "${name}"`,
           at: wanted.at,
         });

@@ -39,7 +39,7 @@ export interface Workplace {
   readonly learn: (result: Result) => void;
 }
 
-/** Where changes are written down, durably, before and after they happen. */
+/** Where changes are written down, before they happen (on the disk) and after. */
 export interface ChangeJournal {
   /** Resolves when the intent is on disk; gives the number that `done` and `failed` refer to. */
   intend(entry: {

@@ -69,7 +69,7 @@ function delegateName(name: string, run: RunState, task: Task): string {
   if (run.inventory.hosts.has(name) || name === 'localhost') return name;
   throw new PitrError({
     kind: 'validation',
-    code: 'unknown-host',
+    code: 'host-unknown',
     message: `"delegate_to" names "${name}", which is not in the inventory`,
     at: task.delegateTo?.at,
   });

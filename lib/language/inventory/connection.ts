@@ -250,7 +250,13 @@ class ConnectionVars {
   }
 
   #error(name: string, message: string, next: readonly string[] = []): PitrError {
-    return inventoryError('connection-variable', message, this.#place(name), next).with({
+    return inventoryError(
+      // A variable that says how a host is reached has a value that it cannot have.
+      'connection-variable',
+      message,
+      this.#place(name),
+      next,
+    ).with({
       host: this.#host.name,
     });
   }

@@ -155,5 +155,13 @@ function patternError(
   next: readonly string[] = [],
   details: readonly string[] = [],
 ): PitrError {
-  return new PitrError({ kind: 'validation', code: 'host-pattern', message, at, next, details });
+  return new PitrError({
+    kind: 'validation',
+    // A pattern of hosts cannot be read, or names a host or group that the inventory does not have.
+    code: 'host-pattern',
+    message,
+    at,
+    next,
+    details,
+  });
 }

@@ -28,7 +28,7 @@ export async function inventorySources(path: string): Promise<readonly Inventory
   const files = found.filter((entry) => !entry.isDirectory());
   if (files.length === 0) {
     throw inventoryError(
-      'inventory-empty',
+      'inventory-directory-empty',
       `no inventory (*.yml, *.yaml, *.json) in directory ${path}`,
       undefined,
     );

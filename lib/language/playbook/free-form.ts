@@ -57,6 +57,7 @@ export function freeFormArgs(
     }
     const { line, column } = lineAndColumn(text, at);
     problems.add({
+      // A word of the form name=value stands in a text that is given to a module.
       code: 'free-form-word',
       at: positionInText(written.at, line, column),
       ...(typeof meant === 'string'

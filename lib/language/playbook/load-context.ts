@@ -102,7 +102,7 @@ async function readText(file: string): Promise<string> {
     if (error instanceof PitrError) throw error;
     throw new PitrError({
       kind: 'validation',
-      code: 'file-unreadable',
+      code: 'playbook-file-unreadable',
       message: `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`,
       cause: error,
     });

@@ -49,7 +49,13 @@ async function loadFile(
 function playItems(contents: Located, context: LoadContext): readonly Located<Mapping>[] {
   const { value } = contents;
   const refuse = (message: string, ...hints: string[]): readonly [] => {
-    context.problems.add({ code: 'not-a-playbook', message, at: contents.at, hints });
+    context.problems.add({
+      // The file is not a list of plays.
+      code: 'not-a-playbook',
+      message,
+      at: contents.at,
+      hints,
+    });
     return [];
   };
   if (value === null) return refuse('the playbook is empty', 'a playbook is a list of plays: - hosts: ...');

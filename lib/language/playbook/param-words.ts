@@ -25,6 +25,7 @@ export function issueProblem(issue: $ZodIssue, call: ParamCall): readonly Proble
   if (value === undefined && path.length > 0 && issue.code !== 'custom') return [missingParam(path, call)];
   return [
     {
+      // A param has a value that the module does not take.
       code: ownCode(issue) ?? 'param-wrong',
       message: sentence(path, demand(issue), value, call),
       at: path.length === 0 ? call.source.at : call.source.locate(path),

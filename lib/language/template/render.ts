@@ -117,7 +117,7 @@ export class Renderer {
     if (value === null) return this.#program(block.inverse, frame);
     if (typeof value !== 'object' || value instanceof Secret) {
       throw this.#names.error(
-        'not-a-list',
+        'each-not-a-list',
         `{{#each}} needs a list or a map, not ${kindOf(value instanceof Secret ? '' : value)}`,
         block.loc,
       );

@@ -81,6 +81,7 @@ function wordsOf(remoteSsh: string): readonly string[] {
   } catch (cause) {
     throw new PitrError({
       kind: 'validation',
+      // The text of remote_ssh is not a command: a quote is not closed, or it needs a shell.
       code: 'remote-ssh-unreadable',
       message: cause instanceof Error ? cause.message : String(cause),
       cause,

@@ -52,6 +52,7 @@ export const module = defineControl({
       const [first = why[0] ?? 'a condition is not true', ...more] = linesOf(p.fail_msg);
       throw new PitrError({
         kind: p.refuse === false ? 'failed' : 'refused',
+        // A condition of the playbook is not true. The message is the playbook's own.
         code: typeof p.refuse === 'string' ? p.refuse : 'assertion-failed',
         message: first,
         details: [...more, ...linesOf(p.details), ...(p.fail_msg === undefined ? why.slice(1) : why)],

@@ -54,6 +54,8 @@ interface DirectoryChange extends Change {
   readonly created: readonly string[];
   readonly after: Attributes;
   readonly before?: Attributes;
+  /** Owner and group are what its maker's new directories have: they need not be set. */
+  readonly own?: true;
 }
 
 export const module = defineModule({
@@ -90,7 +92,7 @@ export const module = defineModule({
   },
   apply: async (host, change) => {
     const { created, before, after } = change;
-    if (before === undefined) await make(host, created, after);
+    if (before === undefined) await make(host, change);
     else await setAttributes(host, change.path, before, after);
     return resultOf(change.path, after, created);
   },
@@ -143,6 +145,7 @@ function plan(state: State, p: Params): DirectoryChange | undefined {
       path,
       created: missing,
       after,
+      ...(after.owner === own.owner && after.group === own.group ? { own: true } : {}),
     };
   }
   if (now.kind !== 'directory') {
@@ -168,21 +171,14 @@ function plan(state: State, p: Params): DirectoryChange | undefined {
   };
 }
 
-/** Nobody but the maker can look inside before the owner and mode are set. */
+/** Nobody but the maker can look inside before the owner and mode are set. Without $1 it stays the maker's own. */
 const MAKE = `umask 077
 own=$1; mode=$2; shift 2
-for d do mkdir -- "$d" && chown -- "$own" "$d" && chmod -- "$mode" "$d" || exit; done`;
+for d do mkdir -- "$d" && { [ -z "$own" ] || chown -- "$own" "$d"; } && chmod -- "$mode" "$d" || exit; done`;
 
-async function make(host: WriteHost, paths: readonly string[], after: Attributes): Promise<void> {
-  await host.must([
-    'sh',
-    '-c',
-    MAKE,
-    'sh',
-    `${after.owner}:${after.group}`,
-    formatMode(after.mode),
-    ...paths,
-  ]);
+async function make(host: WriteHost, { created, after, own }: DirectoryChange): Promise<void> {
+  const owner = own === true ? '' : `${after.owner}:${after.group}`;
+  await host.must(['sh', '-c', MAKE, 'sh', owner, formatMode(after.mode), ...created], { inShell: true });
 }
 
 async function undo(host: WriteHost, { path, created, before, after }: DirectoryChange): Promise<void> {

@@ -97,6 +97,7 @@ function refuseUnfit(cluster: ClusterState, candidate: string): void {
       code: 'member-unknown',
       message: `the cluster has no member "${candidate}"${didYouMean(candidate, names)}`,
       details: [`It has: ${names.join(', ')}.`],
+      next: ['Name one of them as candidate; pitr status lists the members.'],
     });
   }
   if (!isUp(member.state)) {

@@ -135,6 +135,7 @@ export const module = defineModule({
         code: 'already-promoted',
         message: `the instance on ${change.pgdata} has been promoted since: its target is of no account any more`,
         host: host.name,
+        next: ['See what came after this run, and take the newest back first: pitr runs'],
       });
     }
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);

@@ -277,7 +277,7 @@ async function targetUnreached(host: WriteHost, session: SessionTarget): Promise
 
 function notReached(host: string, p: Params): PitrError {
   return refused(
-    'target-not-reached',
+    'target-not-yet-reached',
     `the recovery on ${p.pgdata} has not reached its target`,
     [
       'Wait for it with postgres.replay; at the end of WAL, unreached_target: accept promotes where it stands.',

@@ -157,6 +157,13 @@ async function bring(
   throw notSo(name, action, seen, command, manager);
 }
 
+const FAILED: Readonly<Record<ServiceAction, string>> = {
+  start: 'service-start-failed',
+  stop: 'service-stop-failed',
+  restart: 'service-restart-failed',
+  reload: 'service-reload-failed',
+};
+
 function notSo(
   name: string,
   action: ServiceAction,
@@ -166,7 +173,7 @@ function notSo(
 ): PitrError {
   return new PitrError({
     kind: 'failed',
-    code: `service-${action}-failed`,
+    code: FAILED[action],
     message: `${name} did not ${action}; ${manager} says: ${seen.detail ?? seen.state}`,
     evidence: evidenceOf(command),
     state: `${name} is ${seen.state}`,

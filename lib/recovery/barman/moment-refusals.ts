@@ -83,6 +83,7 @@ export function targetNotFound(moment: Moment, facts: MomentFacts): PitrError {
         : `that is a subtransaction, at which PostgreSQL does not stop: ${target.kind === 'xid' ? target.xid : ''}`;
   return new PitrError({
     kind: 'refused',
+    // The archive has no such transaction or restore point on that timeline.
     code: 'target-not-found',
     message: what,
     details: [

@@ -82,7 +82,7 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
       };
     case 'nothing-archived':
       return {
-        code: 'wal-not-archived',
+        code: 'backup-without-wal',
         message: `None of the WAL that backup ${backup.id} needs is archived`,
         details: [searched(servers), `Needed first: ${backup.beginWal}`],
         next: [`See whether archiving works: barman check ${backup.server}`],

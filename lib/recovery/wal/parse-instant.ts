@@ -71,7 +71,13 @@ function ownZone(): string {
 }
 
 function unparsable(why: string): Problem {
-  return { code: 'time-unparsable', reason: why, details: [], next: [`${HOW}; or: latest`] };
+  return {
+    // The text is no moment in time.
+    code: 'time-unparsable',
+    reason: why,
+    details: [],
+    next: [`${HOW}; or: latest`],
+  };
 }
 
 function withoutZone(clock: WallClock, localZone: string): Problem {
@@ -79,6 +85,7 @@ function withoutZone(clock: WallClock, localZone: string): Problem {
   const details = utc === undefined ? [] : [`in UTC it would be ${formatInstant(utc)}`];
   if (!/^(Etc\/)?UTC$/.test(localZone)) details.push(...readings(clock, localZone));
   return {
+    // A moment without a time zone could be several moments.
     code: 'time-without-zone',
     reason: 'does not say in which time zone',
     details,
@@ -89,6 +96,7 @@ function withoutZone(clock: WallClock, localZone: string): Problem {
 function named(zone: string, clock: WallClock): Problem {
   const posix = /^[a-z]+[+-]/i.test(zone);
   return {
+    // The name of that time zone does not stand for one offset.
     code: 'time-zone-ambiguous',
     reason: posix
       ? `names its zone as "${zone}", whose sign PostgreSQL and people read in opposite ways`

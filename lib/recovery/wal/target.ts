@@ -123,9 +123,8 @@ function parsedTime(text: string, exclusive: Exclusive): ParsedTarget {
 function parsedLsn(text: string, exclusive: Exclusive): ParsedTarget {
   const lsn = parseLsn(text);
   if (lsn !== undefined && lsn > 0n) return { ok: true, target: { kind: 'lsn', lsn, ...exclusive } };
-  return bad('lsn', text, 'is no position of WAL', [
-    'Write it as PostgreSQL does: 16/B374D848 (select pg_current_wal_lsn())',
-  ]);
+  const next = ['Write it as PostgreSQL does: 16/B374D848 (select pg_current_wal_lsn())'];
+  return bad('lsn', text, 'is no position of WAL', next, 'lsn-unparsable');
 }
 
 function parsedXid(text: string, rest: Exclusive & { readonly foundAt?: Lsn }): ParsedTarget {
@@ -134,9 +133,8 @@ function parsedXid(text: string, rest: Exclusive & { readonly foundAt?: Lsn }): 
   const xid = Number(digits & 0xffff_ffffn);
   if (digits <= 0xffff_ffff_ffff_ffffn && xid >= 3)
     return { ok: true, target: { kind: 'xid', xid, ...rest } };
-  return bad('xid', text, 'is no transaction id', [
-    'It is a whole number from 3 on: select pg_current_xact_id()',
-  ]);
+  const next = ['It is a whole number from 3 on: select pg_current_xact_id()'];
+  return bad('xid', text, 'is no transaction id', next, 'xid-unparsable');
 }
 
 /** PostgreSQL keeps 64 bytes of a restore point's name, the last one a NUL. */
@@ -146,9 +144,8 @@ function parsedName(name: string, rest: { readonly foundAt?: Lsn }): ParsedTarge
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a name in a setting must not hold
   if (Buffer.byteLength(name) <= NAME_BYTES && !/[\u0000-\u001f\u007f]/.test(name))
     return { ok: true, target: { kind: 'name', name, ...rest } };
-  return bad('name', name.slice(0, 80), 'cannot be the name of a restore point', [
-    `It has at most ${NAME_BYTES} bytes and no control characters.`,
-  ]);
+  const next = [`It has at most ${NAME_BYTES} bytes and no control characters.`];
+  return bad('name', name.slice(0, 80), 'cannot be the name of a restore point', next, 'name-unparsable');
 }
 
 function foundAt(given: TargetMapping): { readonly foundAt?: Lsn } {
@@ -161,7 +158,7 @@ function bad(
   written: string,
   reason: string,
   next: readonly string[],
-  code = `${key}-unparsable`,
+  code: string,
 ): ParsedTarget {
   return { ok: false, written, key, problem: { code, reason, details: [], next } };
 }

@@ -70,5 +70,10 @@ export function describeFault(fault: SplitFault): string {
 export function wordsOf(text: string): readonly string[] {
   const words = splitWords(text);
   if (!('fault' in words)) return words;
-  throw new PitrError({ kind: 'validation', code: 'command-words', message: describeFault(words) });
+  throw new PitrError({
+    kind: 'validation',
+    // The text is not a command: a quote is not closed, or it needs a shell.
+    code: 'command-words',
+    message: describeFault(words),
+  });
 }

@@ -86,14 +86,8 @@ export async function setAttributes(
   if (before.mode !== after.mode || (chowned && (after.mode & 0o6000) !== 0))
     words.push(`chmod -- "$4" "$1"`);
   if (words.length === 0) return;
-  await host.must([
-    'sh',
-    '-c',
-    words.join(' && '),
-    'sh',
-    path,
-    after.owner,
-    after.group,
-    formatMode(after.mode),
-  ]);
+  await host.must(
+    ['sh', '-c', words.join(' && '), 'sh', path, after.owner, after.group, formatMode(after.mode)],
+    { inShell: true },
+  );
 }

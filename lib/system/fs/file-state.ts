@@ -43,7 +43,7 @@ export interface FileState {
   readonly old?: string | undefined;
 }
 
-const CONTENT = probeScript('base64 < "$1"');
+const CONTENT = probeScript('base64 < "$1"', { inShell: true });
 const HASH_TIMEOUT_MS = 30 * 60_000;
 
 /** One round trip when the file is as wanted; one or two more when it is not. */
@@ -68,11 +68,12 @@ export async function readFileState(
   const differs = dest.kind === 'file' && dest.sha256 !== wanted.sha256;
   const readOld = differs && dest.content === undefined && dest.size <= SMALL_BYTES;
   const parentPath = parentOf(path);
-  const [answers, parent] = await Promise.all([
-    host.queryAll([surroundingsProbe(parentPath, request), ...(readOld ? [CONTENT([path])] : [])]),
-    dest.kind === 'absent' ? host.look(pathResource, parentPath) : undefined,
+  // One after the other: side by side the second would wait for the shell, and after a while get a channel of its own.
+  const parent = dest.kind === 'absent' ? await host.look(pathResource, parentPath) : undefined;
+  const [around, content] = await host.queryAll([
+    surroundingsProbe(parentPath, request),
+    ...(readOld ? [CONTENT([path])] : []),
   ]);
-  const [around, content] = answers;
   return {
     ...found,
     ...(parent === undefined ? {} : { parent }),

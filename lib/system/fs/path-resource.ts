@@ -33,7 +33,8 @@ export const ABSENT: PathState = { kind: 'absent' };
 export const HASHED_BYTES = 64 * 1024 * 1024;
 
 // That something is absent is told from "may not be looked at" by the C locale's words: stat exits 1 for both.
-const LOOK = probeScript(`
+const LOOK = probeScript(
+  `
 if ! f=$(LC_ALL=C stat -c '%f %a %s %Y %u %g %U %G' -- "$1" 2>&1); then
   case $f in
     *': No such file or directory' | *': Not a directory') echo absent; exit 0 ;;
@@ -46,7 +47,9 @@ case $(( 0x$2 & 0170000 )) in
   32768) if [ "$4" -le ${HASHED_BYTES} ] && h=$(sha256sum < "$1"); then printf '%s\\n' "\${h%% *}"; fi ;;
   40960) readlink -- "$1" ;;
 esac
-exit 0`);
+exit 0`,
+  { inShell: true },
+);
 
 /** A file, directory or link by its absolute path. */
 export const pathResource: Resource<PathState> = {

@@ -11,7 +11,7 @@ import { type PathState, pathResource } from './path-resource.ts';
 /** The largest file that is read as a whole. */
 const LARGEST_BYTES = 8 * 1024 * 1024;
 
-const CONTENT = probeScript('base64 < "$1"');
+const CONTENT = probeScript('base64 < "$1"', { inShell: true });
 
 /**
  * The bytes of a file; unknown where check mode cannot tell what an earlier task would have made of it. Throws kind

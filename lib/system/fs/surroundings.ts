@@ -19,7 +19,8 @@ export interface Surroundings {
 }
 
 // `id` alone prints all of it, names in brackets: one program instead of three.
-const LOOK = probeScript(`
+const LOOK = probeScript(
+  `
 id; umask
 if [ -d "$1" ]; then echo yes; else echo no; fi
 if [ -g "$1" ]; then stat -L -c %G -- "$1"; else echo -; fi
@@ -27,7 +28,9 @@ if [ -z "$2" ] || id -u -- "$2" >/dev/null 2>&1; then echo yes; else echo no; fi
 if [ -z "$3" ]; then echo yes
 elif command -v getent >/dev/null 2>&1; then if getent group -- "$3" >/dev/null; then echo yes; else echo no; fi
 elif grep -q -e "^$3:" -e "^[^:]*:[^:]*:$3:" /etc/group; then echo yes; else echo no; fi
-exit 0`);
+exit 0`,
+  { inShell: true },
+);
 
 /** Asks for the surroundings of a path to be made or changed: the parent directory, and the wish for its owner. */
 export function surroundingsProbe(parent: string, wish: AttributeWish) {
@@ -81,8 +84,8 @@ export function checkOwner(
   before: Attributes,
   after: Attributes,
 ): void {
-  if (!around.knowsOwner) throw unknownName('user', wish.owner);
-  if (!around.knowsGroup) throw unknownName('group', wish.group);
+  if (!around.knowsOwner) throw unknownName('user-unknown', 'user', wish.owner);
+  if (!around.knowsGroup) throw unknownName('group-unknown', 'group', wish.group);
   if (around.uid !== 0 && after.owner !== before.owner) {
     throw new PitrError({
       kind: 'failed',
@@ -93,10 +96,10 @@ export function checkOwner(
   }
 }
 
-function unknownName(what: 'user' | 'group', name: string | undefined): PitrError {
+function unknownName(code: string, what: 'user' | 'group', name: string | undefined): PitrError {
   return new PitrError({
     kind: 'failed',
-    code: `${what}-unknown`,
+    code,
     message: `there is no ${what} "${name ?? ''}" on the host`,
     next: [`getent ${what === 'user' ? 'passwd' : 'group'} ${name ?? ''}`],
   });

@@ -235,6 +235,9 @@ async function firstLine(
             kind: 'unreachable',
             code: 'lock-silent',
             message: `the holder of the lock did not answer within ${Math.round(deadlineMs / 1000)} s`,
+            next: [
+              'Look at the load of the host that holds the lock (docs/lock.md says which), then run it again.',
+            ],
           }),
         ),
       deadlineMs,

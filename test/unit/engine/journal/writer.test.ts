@@ -74,6 +74,54 @@ describe('a journal that is created', () => {
   });
 });
 
+describe('the end of a change', () => {
+  const DONE: JournalRecord = { type: 'change.done', time: 3, number: 1, result: {} };
+
+  async function syncs(path: string): Promise<{ readonly count: () => number }> {
+    const spy = vi.spyOn(await fileHandles(path), 'datasync');
+    onTestFinished(() => spy.mockRestore());
+    return { count: () => spy.mock.calls.length };
+  }
+
+  it('is with the kernel when it is told, and on the disk by the flush of the next intent', async () => {
+    const path = await scratch();
+    const writer = await JournalWriter.create(path);
+    await writer.durable(STARTED);
+    const disk = await syncs(path);
+    await writer.durable(intended(1));
+    await writer.written(DONE);
+    expect((await readRun(path)).changes).toMatchObject([{ ended: 'done' }]);
+    expect(disk.count()).toBe(1);
+    await writer.durable(intended(2));
+    expect(disk.count()).toBe(2);
+    await writer.close();
+    expect(disk.count()).toBe(2);
+  });
+
+  it('is on the disk soon, also when nothing comes after it, and at the end at the latest', async () => {
+    const path = await scratch();
+    const writer = await JournalWriter.create(path);
+    const disk = await syncs(path);
+    await writer.written(DONE);
+    await vi.waitFor(() => expect(disk.count()).toBe(1));
+    await writer.written(DONE);
+    await writer.close();
+    expect(disk.count()).toBe(2);
+  });
+
+  it('that does not get onto the disk lets no change begin after it', async () => {
+    const path = await scratch();
+    const writer = await JournalWriter.create(path);
+    const spy = vi.spyOn(await fileHandles(path), 'datasync');
+    onTestFinished(() => spy.mockRestore());
+    spy.mockRejectedValueOnce(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }));
+    await writer.written(DONE);
+    await vi.waitFor(() => expect(spy).toHaveBeenCalled());
+    await expect(writer.durable(intended(2))).rejects.toThrow('EIO');
+    await expect(writer.close()).rejects.toThrow('EIO');
+  });
+});
+
 describe('a journal whose disk is full', () => {
   it('stays as it was before the write that failed', async () => {
     const path = await scratch();

@@ -206,7 +206,7 @@ describe('what is wrong is told with its place', () => {
 
   it('a path that is not there, and a directory without any inventory', async () => {
     expect((await failure({}, 'nope.yml')).message).toContain('there is no such file');
-    expect((await failure({ 'd/x.txt': '' }, 'd')).code).toBe('inventory-empty');
+    expect((await failure({ 'd/x.txt': '' }, 'd')).code).toBe('inventory-directory-empty');
   });
 
   it('a variables file that is wrong', async () => {

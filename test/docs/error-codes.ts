@@ -1,0 +1,265 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type * as ESTree from 'oxc-parser';
+import { type Comment, parseSync, Visitor } from 'oxc-parser';
+import { checkoutRoot } from '../../lab/checkout.ts';
+import { asWhen, type Node, wordsOf } from './words-of-code.ts';
+
+/** A place that makes an error of one code. */
+export interface ErrorSite {
+  readonly code: string;
+  /** From the root of the checkout. */
+  readonly file: string;
+  readonly line: number;
+  /** More than one where only the run decides. */
+  readonly kinds: readonly string[];
+  /** The comment right above the code: what it means, where the messages alone do not tell. */
+  readonly meaning: string | undefined;
+  readonly messages: readonly string[];
+  readonly states: readonly string[];
+  /** Whether the place says what to do next, be it in words that only the run knows. */
+  readonly hasNext: boolean;
+  readonly next: readonly string[];
+}
+
+export interface FoundErrors {
+  readonly sites: readonly ErrorSite[];
+  /** `file:line` of codes that are put together, so that nobody could find them. */
+  readonly hidden: readonly string[];
+}
+
+interface Source {
+  readonly file: string;
+  readonly text: string;
+  readonly program: ESTree.Program;
+  readonly comments: readonly Comment[];
+}
+
+/** A function that is given the code of the error that it makes. Whoever calls it owns the code. */
+interface Maker {
+  readonly file: string;
+  readonly name: string;
+  readonly isMethod: boolean;
+  readonly params: readonly string[];
+  /** What the function itself says of the error. */
+  readonly facts: Facts;
+}
+
+type Facts = ReadonlyMap<string, Node>;
+
+const CODE = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+/** zod's own code of an issue that a schema of ours adds. */
+const OF_ZOD = 'custom';
+
+/** Every place in `lib/` and `cli/` that makes an error with a code, in the order of the files. */
+export function errorsOfCode(): FoundErrors {
+  const sources = ['lib', 'cli'].flatMap(sourcesIn);
+  const makers = sources.flatMap(makersOf);
+  const found = sources.map((source) => errorsIn(source, makers));
+  return { sites: found.flatMap(({ sites }) => sites), hidden: found.flatMap(({ hidden }) => hidden) };
+}
+
+function sourcesIn(room: string): readonly Source[] {
+  return readdirSync(path.join(checkoutRoot, room), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .map((name) => {
+      const file = path.join(room, name);
+      const text = readFileSync(path.join(checkoutRoot, file), 'utf8');
+      const { program, comments } = parseSync(file, text);
+      return { file, text, program, comments };
+    });
+}
+
+function makersOf({ file, program }: Source): readonly Maker[] {
+  const makers: Maker[] = [];
+  const add = (name: string, isMethod: boolean, made: ESTree.Function): void => {
+    const params = made.params.map((param) => (param.type === 'Identifier' ? param.name : ''));
+    if (params.includes('code'))
+      makers.push({ file, name, isMethod, params, facts: factsWithout('code', program, made) });
+  };
+  new Visitor({
+    FunctionDeclaration: (node) => add(node.id?.name ?? '', false, node),
+    MethodDefinition: (node) => {
+      if (node.key.type === 'Identifier') add(node.key.name, true, node.value);
+    },
+  }).visit(program);
+  return makers;
+}
+
+/** What is said of an error whose code comes from elsewhere, within a part of a file. */
+function factsWithout(
+  open: 'code',
+  program: ESTree.Program,
+  within: { readonly start: number; readonly end: number },
+): Facts {
+  let found: Facts = new Map();
+  new Visitor({
+    ObjectExpression: (node) => {
+      if (node.start < within.start || node.end > within.end) return;
+      const facts = factsOf(node);
+      const code = facts.get(open);
+      if (code !== undefined && textsOf(code, program).length === 0 && facts.has('kind')) found = facts;
+    },
+  }).visit(program);
+  return found;
+}
+
+function factsOf(node: ESTree.ObjectExpression): Facts {
+  const facts = new Map<string, Node>();
+  for (const property of node.properties)
+    if (property.type === 'Property' && property.key.type === 'Identifier')
+      facts.set(property.key.name, property.value);
+  return facts;
+}
+
+interface WrittenText {
+  readonly value: string;
+  readonly start: number;
+  /** The test of the condition under which it is this one, and whether it is true then. */
+  readonly when?: { readonly test: Node; readonly is: boolean } | undefined;
+}
+
+/** The texts that an expression can be, where the code says them. */
+function textsOf(node: Node | undefined, program: ESTree.Program): readonly WrittenText[] {
+  switch (node?.type) {
+    case 'Literal':
+      return typeof node.value === 'string' ? [{ value: node.value, start: node.start }] : [];
+    case 'ConditionalExpression':
+      return [true, false].flatMap((is) =>
+        textsOf(is ? node.consequent : node.alternate, program).map((text) => ({
+          ...text,
+          when: { test: node.test, is },
+        })),
+      );
+    case 'LogicalExpression':
+      return textsOf(node.right, program);
+    case 'MemberExpression':
+      return node.computed && node.object.type === 'Identifier' ? tableOf(node.object.name, program) : [];
+    default:
+      return [];
+  }
+}
+
+/** The texts of a table of the file: `const FAILED = { start: 'service-start-failed' }`. */
+function tableOf(name: string, program: ESTree.Program): readonly WrittenText[] {
+  const texts: WrittenText[] = [];
+  new Visitor({
+    VariableDeclarator: ({ id, init }) => {
+      if (id.type !== 'Identifier' || id.name !== name || init?.type !== 'ObjectExpression') return;
+      for (const value of factsOf(init).values()) texts.push(...textsOf(value, program));
+    },
+  }).visit(program);
+  return texts;
+}
+
+function errorsIn(source: Source, makers: readonly Maker[]): FoundErrors {
+  const { file, text, program } = source;
+  const sites: ErrorSite[] = [];
+  const hidden: string[] = [];
+  const line = (offset: number): number => text.slice(0, offset).split('\n').length;
+  const around = factsWithout('code', program, { start: 0, end: text.length });
+
+  const add = (code: WrittenText, commented: readonly number[], facts: Facts): void => {
+    if (code.value === OF_ZOD || !CODE.test(code.value)) return;
+    const fact = (...names: readonly string[]): Node | undefined => {
+      const found = names.map((name) => facts.get(name)).find((node) => node !== undefined);
+      return constantOf(asWhen(found, code.when, text), source);
+    };
+    const kinds = textsOf(fact('kind') ?? around.get('kind'), program).map(({ value }) => value);
+    const next = fact('next', 'hints', 'hint');
+    sites.push({
+      code: code.value,
+      file,
+      line: line(code.start),
+      kinds: kinds.length > 0 ? kinds : ['validation'],
+      meaning: commented.map((offset) => commentAbove(source, offset)).find((said) => said !== undefined),
+      messages: wordsOf(fact('why', 'message', 'reason')),
+      states: wordsOf(fact('state')),
+      hasNext: next !== undefined && !(next?.type === 'ArrayExpression' && next.elements.length === 0),
+      next: wordsOf(next),
+    });
+  };
+
+  new Visitor({
+    Property: (property) => {
+      if (property.key.type !== 'Identifier' || property.key.name !== 'code') return;
+      if (property.value.type === 'TemplateLiteral') hidden.push(`${file}:${line(property.start)}`);
+    },
+    ObjectExpression: (node) => {
+      const facts = factsOf(node);
+      const code = facts.get('code');
+      for (const one of textsOf(code, program)) add(one, [one.start, codeStart(node)], facts);
+    },
+    CallExpression: (node) => {
+      const maker = makerOf(node, source, makers);
+      if (maker === undefined) return;
+      const facts = new Map(maker.facts);
+      maker.params.forEach((name, index) => {
+        const argument = node.arguments[index];
+        if (argument !== undefined && argument.type !== 'SpreadElement') facts.set(name, argument);
+        else if (argument === undefined && facts.get(name)?.type === 'Identifier') facts.delete(name);
+      });
+      for (const argument of node.arguments)
+        if (argument.type === 'ObjectExpression')
+          for (const [name, value] of factsOf(argument)) facts.set(name, value);
+      for (const one of textsOf(facts.get('code'), program)) add(one, [one.start], facts);
+    },
+  }).visit(program);
+  return { sites, hidden };
+}
+
+/** The value of a name that stands for one that the file has written shortly before. */
+function constantOf(node: Node | undefined, { program }: Source): Node | undefined {
+  if (node?.type !== 'Identifier') return node;
+  let value: Node = node;
+  new Visitor({
+    VariableDeclarator: ({ id, init, start }) => {
+      if (id.type === 'Identifier' && id.name === node.name && init !== null && start < node.start)
+        value = init;
+    },
+  }).visit(program);
+  return value;
+}
+
+function codeStart(node: ESTree.ObjectExpression): number {
+  const code = node.properties.find(
+    (property) =>
+      property.type === 'Property' && property.key.type === 'Identifier' && property.key.name === 'code',
+  );
+  return code?.start ?? node.start;
+}
+
+function makerOf(
+  { callee }: ESTree.CallExpression,
+  source: Source,
+  makers: readonly Maker[],
+): Maker | undefined {
+  const isMethod = callee.type === 'MemberExpression';
+  const name = isMethod && callee.property.type === 'Identifier' ? callee.property : callee;
+  if (name.type !== 'Identifier') return undefined;
+  const called = makers.filter((maker) => maker.name === name.name && maker.isMethod === isMethod);
+  const own = called.find(({ file }) => file === source.file);
+  return own ?? (isMethod || imports(source, name.name) ? called[0] : undefined);
+}
+
+function imports({ program }: Source, name: string): boolean {
+  return program.body.some(
+    (statement) =>
+      statement.type === 'ImportDeclaration' &&
+      statement.specifiers.some((specifier) => specifier.local.name === name),
+  );
+}
+
+/** The comment that ends right above an offset, its lines joined. */
+function commentAbove({ text, comments }: Source, offset: number): string | undefined {
+  const lines: string[] = [];
+  let end = offset;
+  for (const comment of comments.toReversed()) {
+    if (comment.end > end) continue;
+    if (text.slice(comment.end, end).trim() !== '') break;
+    lines.unshift(comment.value.replace(/^\s*\*+/gm, '').trim());
+    end = comment.start;
+  }
+  return lines.length === 0 ? undefined : lines.join(' ').replace(/\s+/g, ' ');
+}

@@ -1,0 +1,127 @@
+import type * as ESTree from 'oxc-parser';
+
+export type Node =
+  | ESTree.Expression
+  | ESTree.Argument
+  | ESTree.ArrayExpressionElement
+  | ESTree.PrivateInExpression['left']
+  | ESTree.BindingPattern
+  | ESTree.AssignmentTargetMaybeDefault;
+
+/** Of what a condition chooses between, the one that goes with a test that is true or false. */
+export function asWhen(
+  node: Node | undefined,
+  when: { readonly test: Node; readonly is: boolean } | undefined,
+  text: string,
+): Node | undefined {
+  if (when === undefined || node?.type !== 'ConditionalExpression') return node;
+  const same = [node.test, when.test].map((test) => (test === null ? '' : text.slice(test.start, test.end)));
+  if (same[0] !== same[1]) return node;
+  return when.is ? node.consequent : node.alternate;
+}
+
+/**
+ * What a reader sees of an expression that makes texts, one text each, with `{names}` for what only the run knows.
+ * Nothing where the code alone cannot tell.
+ */
+export function wordsOf(node: Node | undefined): readonly string[] {
+  switch (node?.type) {
+    case 'ArrayExpression':
+      return node.elements.flatMap((element) => wordsOf(element));
+    case 'SpreadElement':
+      return wordsOf(node.argument);
+    case 'ConditionalExpression':
+      return [...wordsOf(node.consequent), ...wordsOf(node.alternate)];
+    case 'LogicalExpression':
+      return wordsOf(node.right);
+    case 'Literal':
+    case 'TemplateLiteral':
+    case 'BinaryExpression': {
+      const text = textOf(node).replace(/\s+/g, ' ').trim();
+      return text === '' ? [] : [text];
+    }
+    default:
+      return [];
+  }
+}
+
+function textOf(node: Node): string {
+  switch (node?.type) {
+    case 'Literal':
+      return String(node.value);
+    case 'TemplateLiteral':
+      return node.quasis
+        .map(({ value }, index) => {
+          const hole = node.expressions[index];
+          return `${value.cooked ?? ''}${hole === undefined ? '' : textOf(hole)}`;
+        })
+        .join('');
+    case 'BinaryExpression':
+      return node.operator === '+' ? textOf(node.left) + textOf(node.right) : '{...}';
+    case 'ConditionalExpression': {
+      const [one = '', other] = [node.consequent, node.alternate]
+        .map((branch) => textOf(branch).trim())
+        .filter((text) => text !== '');
+      return other === undefined || other === one ? ` ${one}`.replace(/^ $/, '') : `(${one} | ${other})`;
+    }
+    case 'LogicalExpression':
+      return textOf(node.left);
+    default: {
+      const name = nameOf(node);
+      // What helps is added to a sentence, as in: (did you mean "db2"?)
+      return name === 'didYouMean' || name === 'hint' || name === 'near' ? '' : `{${spaced(name)}}`;
+    }
+  }
+}
+
+function spaced(name: string): string {
+  return name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+}
+
+/** Properties that say less than what they are of. */
+const VAGUE: ReadonlySet<string> = new Set(['length', 'name', 'value', 'path', 'size', 'text', 'id']);
+/** Functions that only put a text into form. */
+const FORMS: ReadonlySet<string> = new Set([
+  'String',
+  'Math',
+  'JSON',
+  'Number',
+  'Boolean',
+  'commandLine',
+  'asNamed',
+]);
+
+/** The name that says best what a hole of a text holds. */
+function nameOf(node: Node): string {
+  switch (node?.type) {
+    case 'Identifier':
+      return node.name;
+    case 'MemberExpression': {
+      if (node.property.type !== 'Identifier' || node.computed) return nameOf(node.object);
+      return VAGUE.has(node.property.name) ? nameOf(node.object) : node.property.name;
+    }
+    case 'ChainExpression':
+      return nameOf(node.expression);
+    case 'BinaryExpression':
+      return nameOf(node.left);
+    case 'CallExpression':
+      return nameOfCall(node);
+    case 'AwaitExpression':
+      return nameOf(node.argument);
+    default:
+      return '...';
+  }
+}
+
+function nameOfCall({ callee, arguments: [first] }: ESTree.CallExpression): string {
+  if (callee.type === 'Identifier' && callee.name === 'didYouMean') return callee.name;
+  const isForm =
+    callee.type === 'Identifier'
+      ? FORMS.has(callee.name)
+      : callee.type === 'MemberExpression' &&
+        callee.object.type === 'Identifier' &&
+        FORMS.has(callee.object.name);
+  if (callee.type === 'MemberExpression' && !isForm) return nameOf(callee.object);
+  const named = first === undefined ? '...' : nameOf(first);
+  return named === '...' ? nameOf(callee) : named;
+}

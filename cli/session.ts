@@ -3,6 +3,7 @@ import { chooseDisplay, type DisplayWishes } from './display/choose.ts';
 import type { Display } from './display/display.ts';
 import { watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
+import { withWaysThatWork } from './lock-advice.ts';
 import { answerable, makeAsk } from './questions.ts';
 
 export interface SessionWishes extends DisplayWishes {
@@ -29,6 +30,7 @@ export async function withDoor<T>(
       emit: display.read,
       masker: io.masker,
       signal: interrupts.signal,
+      advise: withWaysThatWork,
       answerable: answerable({ io, yes: wishes.yes }),
       ask: makeAsk({
         io,

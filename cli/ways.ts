@@ -1,7 +1,7 @@
 import { waysOf } from '../lib/engine/back/family.ts';
 import { whyNotYet } from '../lib/engine/back/kept-data.ts';
 import { isGround } from '../lib/engine/back/stands.ts';
-import type { CutOver, Story } from '../lib/engine/back/story.ts';
+import type { Closed, Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, Wall } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
@@ -30,10 +30,17 @@ export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
     case 'gone on':
       return [...resume, aboutRun(closed.by, 'has gone on with it, and is the one to be decided on')];
     case 'cut over':
-      return [...resume, ...afterCutOver(story, closed.cutOver, reference)];
+      return [...resume, ...afterCutOver(story, closed, reference)];
     case undefined:
       return [...resume, ...backWays(plan, reference)];
   }
+}
+
+/** The same, a line each. */
+export function waysInLine(plan: UndoPlan, reference: string): readonly string[] {
+  return waysOn(plan, reference).map(({ text, command }) =>
+    command === undefined ? text : `${text}: ${command}`,
+  );
 }
 
 function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
@@ -41,11 +48,16 @@ function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
 }
 
 /** Nothing of it is taken back one by one: the old data of all members returns at once, or goes. */
-function afterCutOver({ run, runs }: Story, cutOver: CutOver, reference: string): readonly Way[] {
+function afterCutOver(
+  { run, runs }: Story,
+  { cutOver, since }: Extract<Closed, { readonly why: 'cut over' }>,
+  reference: string,
+): readonly Way[] {
   const ways: Way[] = [];
+  if (since !== undefined) ways.push(aboutRun(since, 'has cut the cluster over to a newer recovery since'));
   if (cutOver.run !== run && runStatus(cutOver.run) !== 'ok')
     ways.push(aboutRun(cutOver.run, 'made the cluster follow, and did not end well'));
-  const revert = revertCommand(runs, cutOver);
+  const revert = since === undefined ? revertCommand(runs, cutOver) : undefined;
   if (revert !== undefined)
     ways.push({
       text: `Go back to the old data, at the price of everything written since the cluster follows ${cutOver.host}`,

@@ -15,6 +15,7 @@ import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { proveHealthy } from '../healthy-cluster.ts';
 import type { Io } from '../io.ts';
+import { advised } from '../lock-advice.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { makeAsk } from '../questions.ts';
 import { table } from '../table.ts';
@@ -80,7 +81,7 @@ export const commit = defineCommand({
         // Somebody has removed the old data by hand; what is held until a commit is held still.
         const error =
           !options.check && (await holdsSomething(runs))
-            ? await commitRuns({ ...wish, runs, report: () => {}, prove: async () => {} }, [])
+            ? await advised(commitRuns({ ...wish, runs, report: () => {}, prove: async () => {} }, []))
             : undefined;
         if (error !== undefined) throw error;
         session.print(['Nothing is kept any more.']);
@@ -103,15 +104,17 @@ export const commit = defineCommand({
       ]);
       if (options.check) return 0;
       await consent(run.started.runId, left, options.yes, session, io);
-      const error = await commitRuns(
-        {
-          ...wish,
-          runs,
-          report: (step) => tellStep(step, left, session),
-          // The question may have waited for long.
-          prove: async () => void (await prove()),
-        },
-        left.map((one) => one.kept),
+      const error = await advised(
+        commitRuns(
+          {
+            ...wish,
+            runs,
+            report: (step) => tellStep(step, left, session),
+            // The question may have waited for long.
+            prove: async () => void (await prove()),
+          },
+          left.map((one) => one.kept),
+        ),
       );
       session.emit({ type: 'commit.finished', time: Date.now(), error });
       if (error === undefined) {

@@ -13,12 +13,13 @@ import type { Paint } from '../display/paint.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { firstChange } from '../first-change.ts';
 import type { Io } from '../io.ts';
+import { advised } from '../lock-advice.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { makeAsk } from '../questions.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { planJson, planLines } from '../undo-plan-view.ts';
 import { changeNumber, commaList } from '../values.ts';
-import { mayStay, waysOn } from '../ways.ts';
+import { mayStay, waysInLine } from '../ways.ts';
 
 export const undo = defineCommand({
   name: 'undo',
@@ -78,15 +79,17 @@ export const undo = defineCommand({
       const extraVars = await readExtraVars(options['extra-vars'], io);
       await consent(plan, typed, options.yes, session, io);
       session.print(['']);
-      const outcome = await undoRun({
-        plan,
-        again: again(typed),
-        inventories: options.inventory,
-        extraVars,
-        signal: session.interrupts.signal,
-        masker: io.masker,
-        report: (step) => tellStep(step, session),
-      });
+      const outcome = await advised(
+        undoRun({
+          plan,
+          again: again(typed),
+          inventories: options.inventory,
+          extraVars,
+          signal: session.interrupts.signal,
+          masker: io.masker,
+          report: (step) => tellStep(step, session),
+        }),
+      );
       tellOutcome(outcome, session);
       return outcome.error === undefined ? 0 : exitCodeOf(outcome.error);
     }),
@@ -115,12 +118,6 @@ async function shownPlan(
     session.print(['', ...planLines(plan, session)]);
   }
   return plan;
-}
-
-function waysInLine(plan: UndoPlan, reference: string): readonly string[] {
-  return waysOn(plan, reference).map(({ text, command }) =>
-    command === undefined ? text : `${text}: ${command}`,
-  );
 }
 
 /** What of the command line has to be typed again to go on. */

@@ -10,8 +10,10 @@ export class RecoveryFacts {
 
   readonly read = (event: PitrEvent): void => {
     if (event.type !== 'host.result' || (event.status !== 'ok' && event.status !== 'changed')) return;
-    if (event.task.module === 'barman.wal') this.#wal = walSchema.safeParse(event.result).data ?? this.#wal;
-    if (event.task.module === 'postgres.replay') this.#replayed = true;
+    const { stage } = event.task;
+    if (stage === 'wal' || stage === 'wal-again')
+      this.#wal = walSchema.safeParse(event.result).data ?? this.#wal;
+    if (stage === 'replay') this.#replayed = true;
   };
 
   /** The target as the recovery understood it, UTC, or `latest`. */

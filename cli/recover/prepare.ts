@@ -67,7 +67,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
   const { node, leader, variables } = place;
   let prepared: z.output<typeof preparedSchema> | undefined;
   const watch = (event: PitrEvent): void => {
-    if (event.type === 'host.result' && event.task.module === 'core.set_fact')
+    if (event.type === 'host.result' && event.task.stage === 'prepared')
       prepared =
         z.looseObject({ facts: z.looseObject({ prepared: preparedSchema }) }).safeParse(event.result).data
           ?.facts.prepared ?? prepared;

@@ -53,17 +53,14 @@ const done = (words: string): ScriptLine => ({ kind: 'done', text: words });
 const plain = (words: string): ScriptLine => ({ kind: 'plain', text: words });
 
 /**
- * Tells a recovery in the steps, the order and the words of the script's manual, from the events of recover.yml.
- * A step is told when its task is, and a tick is given for what was done and proved, never before. What pitr does
- * earlier than the script did (the copy goes straight to the node) is told at the step that it had there.
+ * Tells a recovery in the steps, the order and the words of the script's manual, from the stages that recover.yml and
+ * its parts give their tasks. A step is told when its task is, and a tick is given for what was done and proved, never
+ * before. What pitr does earlier than the script did (the copy goes straight to the node) is told at the step that it had
+ * there.
  */
 export class ScriptSteps {
   readonly #order: RecoverOrder;
   readonly #told = new Set<string>();
-  #moves = 0;
-  #promoted = false;
-  #leads = false;
-  #configured: string | undefined;
 
   constructor(order: RecoverOrder) {
     this.#order = order;
@@ -71,7 +68,7 @@ export class ScriptSteps {
 
   /** What an event adds; undefined where the steps have no words for it. */
   lines(event: PitrEvent): readonly ScriptLine[] | undefined {
-    if (event.type === 'task.started') return this.#begin(event.task.module, event.hosts);
+    if (event.type === 'task.started') return this.#begin(event.task.stage);
     if (event.type !== 'host.result') return undefined;
     if (event.status !== 'ok' && event.status !== 'changed') return undefined;
     return this.#result(event);
@@ -79,49 +76,42 @@ export class ScriptSteps {
 
   /** A heading once; nothing when it stands already. */
   #once(title: string): readonly ScriptLine[] {
-    const number = title.slice(0, title.indexOf(' '));
-    if (this.#told.has(number)) return [];
-    this.#told.add(number);
+    if (this.#told.has(title)) return [];
+    this.#told.add(title);
     return [heading(title)];
   }
 
-  #begin(module: string, hosts: readonly string[]): readonly ScriptLine[] | undefined {
-    const target = this.#order.target ?? '';
-    const where = this.#order.target === undefined ? '' : ` on ${target}`;
-    switch (module) {
-      case 'barman.backup':
+  #begin(stage: string | undefined): readonly ScriptLine[] | undefined {
+    const { target } = this.#order;
+    switch (stage) {
+      case 'backup':
         return this.#once('[1/8] Verifying backup exists...');
-      case 'barman.wal':
+      case 'wal':
         return this.#once('[3/8] Checking WAL archiving status...');
-      case 'fs.space':
-        return this.#once(`[4/8] Creating recovery directory${where}...`);
-      case 'barman.recover':
+      case 'space':
+        return this.#once(
+          `[4/8] Creating recovery directory${target === undefined ? '' : ` on ${target}`}...`,
+        );
+      case 'restore':
         return [...this.#once('[5/8] Performing PITR recovery...'), plain(this.#aim())];
-      case 'patroni.member':
-        if (this.#promoted) return this.#leads ? this.#rejoin() : [];
-        return this.#moves === 0 && hosts.includes(target)
-          ? this.#once(`[7.1/10] Stopping Patroni on ${target}...`)
-          : undefined;
-      case 'fs.move':
-        if (this.#promoted) return undefined;
-        return this.#moves === 0
-          ? this.#once('[7.3/10] Backing up current data directory...')
-          : this.#once('[7.4/10] Copying recovered data...');
-      case 'postgres.start':
-        return this.#promoted ? undefined : this.#once('[7.7/10] Starting PostgreSQL recovery...');
-      case 'postgres.replay':
+      case 'leave':
+        return this.#once(`[7.1/10] Stopping Patroni on ${target}...`);
+      case 'keep-data':
+        return this.#once('[7.3/10] Backing up current data directory...');
+      case 'place-data':
+        return this.#once('[7.4/10] Copying recovered data...');
+      case 'start':
+        return this.#once('[7.7/10] Starting PostgreSQL recovery...');
+      case 'replay':
         return [...this.#once('[7.8/10] Monitoring recovery progress...'), plain('Recovery in progress...')];
-      case 'postgres.promote':
+      case 'promote':
         return this.#once('[7.9/10] Promoting node...');
-      case 'patroni.streaming':
-        return this.#leads ? this.#rejoin() : undefined;
+      case 'rejoin-stop':
+      case 'rejoin':
+        return this.#once('[7.10/10] Reinitializing other nodes...');
       default:
         return undefined;
     }
-  }
-
-  #rejoin(): readonly ScriptLine[] {
-    return this.#once('[7.10/10] Reinitializing other nodes...');
   }
 
   #aim(): string {
@@ -131,74 +121,65 @@ export class ScriptSteps {
   }
 
   #result(event: HostResult): readonly ScriptLine[] | undefined {
-    const { host, task } = event;
-    const target = this.#order.target ?? '';
-    switch (task.module) {
-      case 'barman.backup':
+    const { host, result, task } = event;
+    switch (task.stage) {
+      case 'backup':
         return this.#backup(event);
-      case 'barman.wal':
-        return this.#wal(event);
-      case 'fs.space': {
-        const space = spaceSchema.parse(event.result);
+      case 'wal':
+        return wal(event);
+      case 'wal-again':
+        return [lastArchived(event)];
+      case 'space': {
+        const space = spaceSchema.parse(result);
         return [
           done(
             `Room for it: ${formatBytes(space.needed_bytes)} needed, ${formatBytes(space.free_bytes)} free on ${space.mount}`,
           ),
         ];
       }
-      case 'barman.recover': {
-        const copy = copySchema.parse(event.result);
-        const place = wayOf(this.#order) === 'manual' ? (event.delegatedTo ?? host) : target;
+      case 'restore':
+        return this.#restored(event);
+      case 'aim':
+        // On a node that is told where its files are in place.
+        return this.#order.target === undefined ? [CONFIGURED] : [];
+      case 'leave':
         return [
-          done('Base backup restored; WAL is not replayed yet'),
-          ...this.#once('[6/8] Verifying recovery files...'),
-          done(`Recovery files created on ${place}: ${copy.destination}`),
-          ...(copy.bytes === undefined
-            ? []
-            : [
-                plain(
-                  `Recovery directory size: ${formatBytes(copy.bytes)} in ${plural(copy.files ?? 0, 'file')}`,
-                ),
-              ]),
+          done('Patroni stopped'),
+          ...this.#once(`[7.2/10] Verifying ${host} is not in cluster...`),
+          done(`${host} is not in cluster: no PostgreSQL works on its data`),
         ];
-      }
-      case 'postgres.recovery':
-        if (this.#promoted) return undefined;
-        this.#configured = 'Recovery configured';
-        return this.#order.target === undefined ? [done(this.#configured)] : [];
-      case 'patroni.member':
-        return this.#member(event, target);
-      case 'fs.move':
-        return this.#move(event);
-      case 'postgres.start':
-        return this.#promoted ? undefined : [done('PostgreSQL started in recovery mode, isolated')];
-      case 'postgres.replay': {
-        const replay = replaySchema.parse(event.result);
-        const stop = replay.reached === 'target' ? 'paused at the target' : 'at the end of the archived WAL';
+      case 'keep-data':
+        return [done(`Data backed up to ${moveSchema.parse(result).dest}`)];
+      case 'place-data':
         return [
-          done(
-            `Recovery completed at ${replay.last_commit ?? 'the end of the backup'} (${replay.lsn}, ${stop})`,
-          ),
+          done(`Files in place: ${moveSchema.parse(result).dest}`),
+          ...this.#once('[7.5/10] Setting permissions...'),
+          done('Permissions set: proved in step 6'),
+          ...this.#once('[7.6/10] Configuring recovery settings...'),
+          CONFIGURED,
         ];
+      case 'start':
+        return [done('PostgreSQL started in recovery mode, isolated')];
+      case 'replay':
+        return [replayed(event)];
+      case 'verify':
+        return [done('The verify queries answer as expected')];
+      case 'promote':
+        return [done(`Promoted, still isolated: timeline ${promotionSchema.parse(result).timeline}`)];
+      case 'stop-member':
+      case 'hand-over':
+      case 'rejoin-stop': {
+        const { service } = serviceSchema.parse(result);
+        return [plain(`${host}: Patroni ${service === 'running' ? 'started' : 'stopped'}`)];
       }
-      case 'postgres.promote':
-        this.#promoted = true;
-        return [done(`Promoted, still isolated: timeline ${promotionSchema.parse(event.result).timeline}`)];
-      case 'patroni.leader':
-        this.#leads = true;
+      case 'lead':
         return [done(`${host} is now the leader!`)];
-      case 'patroni.streaming': {
-        const seen = streamingSchema.parse(event.result);
+      case 'rejoin-keep':
+        return [plain(`${host}: old data kept in ${moveSchema.parse(result).dest}`)];
+      case 'rejoin': {
+        const seen = streamingSchema.parse(result);
         return [done(`${seen.member} streams from ${seen.leader} on timeline ${seen.timeline}`)];
       }
-      case 'postgres.query':
-        return [done('The verify queries answer as expected')];
-      case 'core.set_fact':
-      case 'core.assert':
-      case 'fs.stat':
-      case 'fs.read':
-      case 'patroni.cluster':
-        return [];
       default:
         return undefined;
     }
@@ -221,42 +202,43 @@ export class ScriptSteps {
     ];
   }
 
-  #wal({ result }: HostResult): readonly ScriptLine[] {
-    const wal = walSchema.parse(result);
-    // looked at once more after the leader's last segment was archived
-    const again = this.#told.has('wal');
-    this.#told.add('wal');
-    const sequence = `WAL sequence is complete: ${plural(wal.segments, 'segment')} on timeline ${wal.timeline}, all on disk`;
+  #restored({ host, delegatedTo, result }: HostResult): readonly ScriptLine[] {
+    const copy = copySchema.parse(result);
+    const place = wayOf(this.#order) === 'manual' ? (delegatedTo ?? host) : this.#order.target;
     return [
-      plain(`Last archived: ${wal.archived_until.wal} at ${wal.archived_until.time}`),
-      ...(again ? [] : [done(sequence)]),
+      done('Base backup restored; WAL is not replayed yet'),
+      ...this.#once('[6/8] Verifying recovery files...'),
+      done(`Recovery files created on ${place}: ${copy.destination}`),
+      ...(copy.bytes === undefined
+        ? []
+        : [
+            plain(
+              `Recovery directory size: ${formatBytes(copy.bytes)} in ${plural(copy.files ?? 0, 'file')}`,
+            ),
+          ]),
     ];
   }
+}
 
-  #member({ host, result }: HostResult, target: string): readonly ScriptLine[] {
-    if (this.#promoted) {
-      const { service } = serviceSchema.parse(result);
-      return [plain(`${host}: Patroni ${service === 'running' ? 'started' : 'stopped'}`)];
-    }
-    if (host !== target) return [];
-    return [
-      done('Patroni stopped'),
-      ...this.#once(`[7.2/10] Verifying ${target} is not in cluster...`),
-      done(`${target} is not in cluster: no PostgreSQL works on its data`),
-    ];
-  }
+const CONFIGURED = done('Recovery configured');
 
-  #move({ host, result }: HostResult): readonly ScriptLine[] | undefined {
-    const { dest } = moveSchema.parse(result);
-    if (this.#promoted) return this.#leads ? [plain(`${host}: old data kept in ${dest}`)] : undefined;
-    this.#moves++;
-    if (this.#moves === 1) return [done(`Data backed up to ${dest}`)];
-    return [
-      done(`Files in place: ${dest}`),
-      ...this.#once('[7.5/10] Setting permissions...'),
-      done('Permissions set: proved in step 6'),
-      ...this.#once('[7.6/10] Configuring recovery settings...'),
-      done(this.#configured ?? 'Recovery configured'),
-    ];
-  }
+function wal(event: HostResult): readonly ScriptLine[] {
+  const { segments, timeline } = walSchema.parse(event.result);
+  return [
+    lastArchived(event),
+    done(`WAL sequence is complete: ${plural(segments, 'segment')} on timeline ${timeline}, all on disk`),
+  ];
+}
+
+function lastArchived({ result }: HostResult): ScriptLine {
+  const { archived_until } = walSchema.parse(result);
+  return plain(`Last archived: ${archived_until.wal} at ${archived_until.time}`);
+}
+
+function replayed({ result }: HostResult): ScriptLine {
+  const replay = replaySchema.parse(result);
+  const stop = replay.reached === 'target' ? 'paused at the target' : 'at the end of the archived WAL';
+  return done(
+    `Recovery completed at ${replay.last_commit ?? 'the end of the backup'} (${replay.lsn}, ${stop})`,
+  );
 }

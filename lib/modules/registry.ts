@@ -46,20 +46,30 @@ export async function listModules(userDirs: readonly string[] = []): Promise<rea
 const loaded = new Map<string, Promise<AnyModule | undefined>>();
 
 /**
- * Imports exactly one module, by its full name; the same file is imported once.
+ * Imports exactly one module, by its full name; the same file is imported once. In `folder`, as `folderOfModule` gave it,
+ * a user's module is looked for first.
  *
  * Throws kind `validation`, with the place in the file: no such module, a user's module that cannot be imported, or one
  * that is not formed as `lib/contract/module.ts` says (all that is wrong with it at once).
  */
-export async function loadModule(name: string, userDirs: readonly string[] = []): Promise<AnyModule> {
+export async function loadModule(
+  name: string,
+  userDirs: readonly string[] = [],
+  folder?: string,
+): Promise<AnyModule> {
   const own = await onceLoaded(name, () => loadOwn(name));
   if (own !== undefined) return own;
-  const file = userFolders(userDirs)
-    .map((folder) => fileIn(folder, name))
+  const file = [...(folder === undefined ? [] : [folder]), ...userFolders(userDirs)]
+    .map((place) => fileIn(place, name))
     .find((found) => found !== undefined);
   const users = file === undefined ? undefined : await onceLoaded(file, () => loadUsers(name, file));
   if (users === undefined) throw unknownModule(name, await listModules(userDirs));
   return users;
+}
+
+/** The folder of families that a user's module is found in; nothing for one of pitr's own, or for none. */
+export function folderOfModule(name: string, userDirs: readonly string[]): string | undefined {
+  return userFolders(userDirs).find((folder) => fileIn(folder, name) !== undefined);
 }
 
 function onceLoaded(key: string, load: () => Promise<AnyModule | undefined>): Promise<AnyModule | undefined> {

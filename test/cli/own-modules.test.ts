@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -82,6 +82,21 @@ describe('pitr new', () => {
     expect(await readFile(join(place, 'motd'), 'utf8')).toBe('hello\n');
     const run = await runOf('real.yml');
     expect(await pitr('undo', run, '--yes')).toMatchObject({ code: 0, stderr: '' });
+    await expect(readFile(join(place, 'motd'))).rejects.toThrow('ENOENT');
+  });
+
+  it('which lies beside an imported playbook in another place is found by an undo, also where the importer has none', async () => {
+    await pitr('new', 'module', 'site.motd');
+    await mkdir(join(place, 'other'));
+    await rename(join(place, 'modules'), join(place, 'other/modules'));
+    await file(
+      'other/part.yml',
+      `- hosts: all\n  tasks:\n    - site.motd: { path: ${place}/motd, line: hello }\n`,
+    );
+    await file('main.yml', '- import_playbook: other/part.yml\n');
+    expect(await pitr('play', 'main.yml')).toMatchObject({ code: 0 });
+    expect(await readFile(join(place, 'motd'), 'utf8')).toBe('hello\n');
+    expect(await pitr('undo', await runOf('main.yml'), '--yes')).toMatchObject({ code: 0, stderr: '' });
     await expect(readFile(join(place, 'motd'))).rejects.toThrow('ENOENT');
   });
 

@@ -27,7 +27,13 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
     variants: 'archiver=streaming rest=plain port=6432',
     journeys: ['takes the whole cluster over, as --check said'],
   },
-  { variants: 'layout=debian superuser=socket', journeys: ['is refused before anything is touched'] },
+  {
+    variants: 'layout=debian superuser=socket',
+    journeys: [
+      'recovers in isolation, looks, and rolls back',
+      'goes back to the old data after a cut-over, and lets go of what is kept',
+    ],
+  },
   { variants: 'mount=data', journeys: ['is refused before anything is touched'] },
 ];
 

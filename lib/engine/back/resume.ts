@@ -1,9 +1,11 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import type { Play, Step, Task } from '../../language/playbook/model.ts';
-import { pastOf } from '../journal/past.ts';
+import { flatTasks } from '../../language/playbook/load-steps.ts';
+import type { Play, Task } from '../../language/playbook/model.ts';
+import { type Past, pastOf } from '../journal/past.ts';
 import type { JournalledRun } from '../journal/read.ts';
 import { runStatus } from '../journal/status.ts';
 import type { RunRequest } from '../run/run-request.ts';
+import { goneId, knownAgain } from './known-again.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { variablesAgain } from './variables-again.ts';
 
@@ -48,23 +50,23 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
 }
 
 /**
- * Holds what was done against the playbook as it is now. Throws kind `refused` where a task that was done is not
+ * What a run has done, in the words of the playbook as it is now. Throws kind `refused` where a task that was done is not
  * there any more or is another one: what came after it can then not be told. Tasks that were not done may differ.
  */
-export function refuseOtherPlaybook(run: JournalledRun, plays: readonly Play[]): void {
-  const tasks = new Map(
-    plays.flatMap((play) =>
-      [...play.tasks.flatMap(tasksOf), ...play.handlers].map((task) => [task.id, task]),
-    ),
-  );
-  for (const { task: id, module } of pastOf(run.records).results()) {
-    const now = tasks.get(id);
-    if (now?.module === module) continue;
+export function pastIn(run: JournalledRun, plays: readonly Play[]): Past {
+  const past = pastOf(knownAgain(run.records, plays));
+  const changes = [...past.changes()].map(({ intent: { step, module } }) => ({ task: step.task, module }));
+  for (const { task, module } of [...past.results(), ...changes]) {
+    const id = goneId(task);
+    if (id === undefined) continue;
+    const now = plays
+      .flatMap((play) => flatTasks([...play.tasks, ...play.handlers]))
+      .find((one) => one.id === id);
     const name = nameOf(run, id);
     throw new PitrError({
       kind: 'refused',
       code: 'playbook-changed',
-      message: `the playbook has changed since: task ${id}${name === undefined ? '' : `, "${name}"`}, was ${module} and is ${now?.module ?? 'not there any more'}`,
+      message: `the playbook has changed since: task ${id}${name === undefined ? '' : `, "${name}"`}, was ${module} and is ${nowIs(module, now)}`,
       ...(now === undefined ? {} : { at: now.at }),
       details: ['What is written after the last task that was done may differ; what was done may not.'],
       next: [
@@ -73,14 +75,15 @@ export function refuseOtherPlaybook(run: JournalledRun, plays: readonly Play[]):
       ],
     });
   }
+  return past;
+}
+
+function nowIs(module: string, now: Task | undefined): string {
+  if (now === undefined) return 'not there any more';
+  return now.module === module ? `"${now.name.value}" now` : now.module;
 }
 
 function nameOf(run: JournalledRun, id: string): string | undefined {
   const begun = run.records.find((record) => record.type === 'task.started' && record.task === id);
   return begun?.type === 'task.started' ? begun.name : undefined;
-}
-
-function tasksOf(step: Step): readonly Task[] {
-  if (step.kind === 'task') return [step];
-  return [...step.block, ...step.rescue, ...step.always].flatMap(tasksOf);
 }

@@ -20,7 +20,12 @@ export interface CutOver {
 
 /** Why nothing of a run is to be taken back any more. */
 export type Closed =
-  | { readonly why: 'cut over'; readonly cutOver: CutOver }
+  | {
+      readonly why: 'cut over';
+      readonly cutOver: CutOver;
+      /** Of another recovery, whose cut-over the same nodes have followed since. */
+      readonly since?: JournalledRun;
+    }
   | { readonly why: 'taken back' | 'gone on'; readonly by: JournalledRun };
 
 /** The runs of one recovery, and what they say of one of them. */
@@ -41,7 +46,10 @@ export async function readStory(reference: string): Promise<Story> {
 /** What became of a run, from the journals that are kept beside its own. */
 export function storyOf(run: JournalledRun, all: readonly JournalledRun[]): Story {
   const runs = familyOf(run, all);
-  return { run, runs, closed: closedBy(run, runs) };
+  const closed = closedBy(run, runs);
+  if (closed?.why !== 'cut over') return { run, runs, closed };
+  const since = followedSince(closed.cutOver, runs, all);
+  return { run, runs, closed: since === undefined ? closed : { ...closed, since } };
 }
 
 /** Throws kind `refused` (`run-closed`), with what leads on, where nothing of the run is to be taken back any more. */
@@ -88,6 +96,35 @@ export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
     }
   }
   return cutOvers;
+}
+
+/** The run of another recovery that has cut the same nodes over later, and was not taken back. */
+function followedSince(
+  { time }: CutOver,
+  runs: readonly JournalledRun[],
+  all: readonly JournalledRun[],
+): JournalledRun | undefined {
+  const nodes = nodesOf(runs);
+  const others = all.filter((one) => !runs.some(({ started }) => started.runId === one.started.runId));
+  return cutOversOf(others).findLast(
+    (other) =>
+      other.time > time &&
+      [...nodesOf([other.run])].some((node) => nodes.has(node)) &&
+      closedBy(other.run, familyOf(other.run, others))?.why !== 'taken back',
+  )?.run;
+}
+
+/** What left a cluster, joined it or began a history in these runs. */
+function nodesOf(runs: readonly JournalledRun[]): ReadonlySet<string> {
+  return new Set(
+    runs
+      .flatMap(({ changes }) => changes)
+      .flatMap(({ intent }) =>
+        effectsOf(intent)
+          .filter(({ cluster }) => cluster !== undefined)
+          .map(({ kind, id }) => `${intent.host} ${kind} ${id}`),
+      ),
+  );
 }
 
 /** Who was taken out of the cluster for it, on other hosts. */

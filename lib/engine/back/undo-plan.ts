@@ -80,11 +80,13 @@ async function shownOf(
 }
 
 /**
- * The module of a change; its author's own ones lie beside the playbook. Where that is says the journal, so none of them
- * is loaded before the journal is believed.
+ * The module of a change; its author's own ones lie where the run had them from, or beside the playbook. Where that is
+ * says the journal, so none of them is loaded before the journal is believed.
  */
 export function moduleOf({ intent }: JournalledChange, run: JournalledRun): Promise<AnyModule> {
-  return loadModule(intent.module, run.believed ? [dirname(run.started.playbook)] : []);
+  return run.believed
+    ? loadModule(intent.module, [dirname(run.started.playbook)], intent.modules)
+    : loadModule(intent.module);
 }
 
 async function wallOf(change: JournalledChange, run: JournalledRun): Promise<Wall | undefined> {

@@ -23,6 +23,8 @@ export interface TaskRef {
   readonly name: string;
   readonly module: string;
   readonly at: SourcePosition;
+  /** What the task does in the whole, where its author has said it: for readers that follow a known playbook. */
+  readonly stage?: string;
 }
 
 export interface EventDiff {

@@ -48,6 +48,11 @@ export class Past {
     return this.#results.values();
   }
 
+  /** All changes that stand, likewise. */
+  changes(): Iterable<MadeChange> {
+    return this.#changes.values();
+  }
+
   /** The result of a task that need not run again. */
   result(step: Omit<TaskTurn, 'item'>): Of<'task.result'> | undefined {
     return this.#results.get(keyOf(step));

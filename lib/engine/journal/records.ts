@@ -75,6 +75,8 @@ export type JournalRecord =
       readonly host: string;
       readonly step?: TaskTurn | undefined;
       readonly module: string;
+      /** The folder that a user's module was found in; absent for one of pitr's own, and in older journals. */
+      readonly modules?: string | undefined;
       readonly params: unknown;
       readonly change: Journalled<Change>;
       /** Whom the task became, and its environment: an undo works under the same. */

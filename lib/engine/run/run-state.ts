@@ -1,3 +1,4 @@
+import type { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
@@ -25,6 +26,8 @@ export interface RunState {
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly emit: EventReader;
   readonly ask: (question: Question) => Promise<Answer>;
+  /** Says what can be done about an error of a task, where more is known of that than the task knows. */
+  readonly advise?: ((error: PitrError) => Promise<PitrError>) | undefined;
   /** Somebody is there to answer, or has answered everything beforehand. */
   readonly answerable: boolean;
   readonly signal: AbortSignal;

@@ -3,10 +3,9 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
 import { endAbandoned } from '../back/end-abandoned.ts';
-import { refuseOtherPlaybook } from '../back/resume.ts';
+import { pastIn } from '../back/resume.ts';
 import { Predictions } from '../check/predictions.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
-import { pastOf } from '../journal/past.ts';
 import { newRunId } from '../journal/place.ts';
 import type { JournalledRun } from '../journal/read.ts';
 import { runJournal } from '../journal/run-journal.ts';
@@ -30,6 +29,8 @@ export interface RunDoor {
   /** false: there is nobody to answer, so a run that will ask is refused before it begins. */
   readonly answerable?: boolean | undefined;
   readonly signal: AbortSignal;
+  /** Says what can be done about an error of a task, where more is known of that than the task knows. */
+  readonly advise?: ((error: PitrError) => Promise<PitrError>) | undefined;
 }
 
 export interface RunOutcome {
@@ -48,21 +49,18 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   const loaded = await loadRun(request, masker);
   const { resumes } = request;
   const runId = resumes?.started.runId ?? newRunId();
-  if (resumes !== undefined)
-    refuseOtherPlaybook(
-      resumes,
-      loaded.plays.map(({ play }) => play),
-    );
+  const plays = loaded.plays.map(({ play }) => play);
+  const past = resumes === undefined ? undefined : pastIn(resumes, plays);
   if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, masker, door.answerable ?? true);
   const connections = new Connections(loaded.inventory, request.extraVars, masker);
   const journal = request.mode === 'run' ? await beginJournal(request, runId, masker) : undefined;
-  const past = resumes === undefined ? undefined : pastOf(resumes.records);
   const held = new HeldLocks();
   const emit = guarded(door.emit, journal, masker);
   const run = newRun(request, loaded, {
     runId,
     emit,
     ask: door.ask,
+    advise: door.advise,
     answerable: door.answerable ?? true,
     signal: held.with(door.signal),
     masker,
@@ -110,7 +108,17 @@ async function clearUp(
 
 type RunTies = Pick<
   RunState,
-  'runId' | 'emit' | 'ask' | 'answerable' | 'signal' | 'masker' | 'connection' | 'journal' | 'past' | 'held'
+  | 'runId'
+  | 'emit'
+  | 'ask'
+  | 'advise'
+  | 'answerable'
+  | 'signal'
+  | 'masker'
+  | 'connection'
+  | 'journal'
+  | 'past'
+  | 'held'
 >;
 
 function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState {

@@ -35,6 +35,8 @@ export interface Workplace {
   /** Present in check mode and dry run. */
   readonly predictions: Predictions | undefined;
   readonly journal: ChangeJournal | undefined;
+  /** The folder that a user's module was found in. */
+  readonly modules?: string | undefined;
   /** Told every result before it is written down: there may be secrets in it. */
   readonly learn: (result: Result) => void;
 }
@@ -46,6 +48,8 @@ export interface ChangeJournal {
     readonly host: string;
     readonly step: TaskTurn;
     readonly module: string;
+    /** The folder that a user's module was found in. */
+    readonly modules?: string | undefined;
     readonly params: unknown;
     readonly change: Journalled<Change>;
     readonly user: string | undefined;
@@ -205,6 +209,7 @@ async function change(
     host: place.host,
     step: place.step,
     module: name,
+    modules: place.modules,
     params,
     change: journalled,
     user: place.defaults.user,

@@ -2,6 +2,7 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
 import type { Result } from '../../contract/module.ts';
 import type { Task } from '../../language/playbook/model.ts';
+import { folderOfModule } from '../../modules/registry.ts';
 import { describeDryRun } from '../run/dry-run.ts';
 import type { RunState } from '../run/run-state.ts';
 import { commandLineWatch } from './command-line-watch.ts';
@@ -40,6 +41,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     peers: run.connection,
     defaults: { ...defaults, watch },
     predictions: run.predictions,
+    modules: folderOfModule(task.module, [job.vars.play.directory]),
     learn: (result) => learnResult(run.masker, task, result),
     journal: task.noLog && run.journal !== undefined ? unlogged(run.journal) : run.journal,
   };

@@ -32,6 +32,11 @@ export interface TaskJob {
   readonly turns: ReadonlyMap<string, number>;
 }
 
+/** How the readers of events are told which task it is; `name` is rendered. */
+export function refTo({ id, module, at, stage }: Task, name: string): TaskRef {
+  return { id, name, module, at, ...(stage === undefined ? {} : { stage }) };
+}
+
 /** Learns the secrets of a result: what has the name of one, and what a task printed or read whose `register` has. */
 export function learnResult(masker: Masker, { register }: Task, result: Result): void {
   masker.learn(result);

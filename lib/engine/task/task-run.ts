@@ -14,7 +14,12 @@ const DEFAULT_DELAY_SECONDS = 5;
 
 /** Runs a task on one host, with its conditions, loop and retries. Never throws: failures are outcomes. */
 export async function runTask(job: TaskJob, host: string): Promise<TaskOutcome> {
-  return shownOutcome(job, await outcomeOf(job, host));
+  const outcome = await outcomeOf(job, host);
+  const { error } = outcome;
+  return shownOutcome(job, {
+    ...outcome,
+    error: error === undefined ? undefined : ((await job.run.advise?.(error)) ?? error),
+  });
 }
 
 async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {

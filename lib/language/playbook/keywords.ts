@@ -23,6 +23,7 @@ const STEP: Keywords = {
   ...INHERITED,
   name: 'what is shown to the operator',
   when: 'a condition, or a list of conditions that must all hold',
+  stage: 'a word for what the task does in the whole, told to programs and displays with its events',
   delegate_to: 'the host that does the work instead of the host of the play',
   notify: 'handlers to run at the end of the play when something changed',
 };

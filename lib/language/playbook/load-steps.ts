@@ -3,6 +3,7 @@ import path from 'node:path';
 import { asNamed } from '../../base/errors/as-named.ts';
 import type { SourcePosition } from '../../base/errors/pitr-error.ts';
 import type { Located } from '../yaml/located.ts';
+import { productPlaybooks } from './assets.ts';
 import { Fields, isMappingPart, type Mapping } from './fields.ts';
 import { BLOCK, INCLUDE, TASK } from './keywords.ts';
 import type { LoadContext } from './load-context.ts';
@@ -180,7 +181,7 @@ async function loadInclude(
   return blockOf(item.at, id, fields.text('name')?.value, inner, { block, rescue: [], always: [] });
 }
 
-/** The file of an include: beside the including file, or in `tasks/` there. */
+/** The file of an include: beside the including file, or in `tasks/` there, or likewise among pitr's own. */
 function includedFile(fields: Fields, key: string, directory: string): string | undefined {
   const value = fields.located.value[key];
   if (typeof value === 'object') {
@@ -192,10 +193,17 @@ function includedFile(fields: Fields, key: string, directory: string): string | 
     if (value === null) fields.wrong(key, 'must be the name of a file');
     return undefined;
   }
-  const candidates = [path.resolve(directory, name), path.resolve(directory, 'tasks', name)];
+  const candidates = [path.resolve(directory), productPlaybooks()].flatMap((place) => [
+    path.resolve(place, name),
+    path.resolve(place, 'tasks', name),
+  ]);
   const found = candidates.find((candidate) => existsSync(candidate));
   if (found === undefined)
-    fields.wrong(key, `names a file that does not exist: ${name}`, `looked for ${candidates.join(' and ')}`);
+    fields.wrong(
+      key,
+      `names a file that does not exist: ${name}`,
+      `looked for ${[...new Set(candidates)].join(', ')}`,
+    );
   return found === undefined ? undefined : asNamed(found);
 }
 

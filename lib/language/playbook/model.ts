@@ -65,6 +65,8 @@ interface StepCommon {
   readonly environment: readonly Located[];
   readonly delegateTo: Located<string> | undefined;
   readonly runOnce: boolean;
+  /** Own or inherited: what it does in the whole, for readers of events. */
+  readonly stage: string | undefined;
   readonly ignoreErrors: Condition | undefined;
   readonly anyErrorsFatal: boolean | undefined;
   readonly noLog: boolean;

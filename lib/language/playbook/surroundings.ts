@@ -15,6 +15,8 @@ export interface Surroundings {
   readonly environment: readonly Located[];
   readonly delegateTo: Located<string> | undefined;
   readonly runOnce: boolean;
+  /** What the steps do in the whole, for readers of events. */
+  readonly stage: string | undefined;
   /** As written; a literal false stands for "not, whatever is said further out". */
   readonly ignoreErrors: Condition | undefined;
   readonly anyErrorsFatal: boolean | undefined;
@@ -33,6 +35,7 @@ export function outermost(directory: string): Surroundings {
     environment: [],
     delegateTo: undefined,
     runOnce: false,
+    stage: undefined,
     ignoreErrors: undefined,
     anyErrorsFatal: undefined,
     noLog: false,
@@ -54,6 +57,7 @@ export function within(outer: Surroundings, fields: Fields, problems: ProblemLis
     environment: [...outer.environment, ...environmentOf(fields)],
     delegateTo: fields.text('delegate_to') ?? outer.delegateTo,
     runOnce: fields.flag('run_once') ?? outer.runOnce,
+    stage: stageOf(fields) ?? outer.stage,
     ignoreErrors: ignoreErrors ?? outer.ignoreErrors,
     anyErrorsFatal: fields.flag('any_errors_fatal') ?? outer.anyErrorsFatal,
     noLog: fields.flag('no_log') ?? outer.noLog,
@@ -73,6 +77,7 @@ export function varsOf(fields: Fields, problems: ProblemList): Vars | undefined 
   return written === undefined ? undefined : namedVars(written, problems);
 }
 
+const STAGE = /^[A-Za-z][A-Za-z0-9-]*$/;
 const RESERVED_TAGS = ['all', 'tagged', 'untagged'];
 
 /** Tags may be a list or words with commas between them. */
@@ -84,6 +89,14 @@ export function tagsOf(fields: Fields): readonly string[] {
       fields.wrong('tags', `cannot name "${tag}": it is a word of --tags itself`);
   }
   return tags.filter((tag) => tag !== '');
+}
+
+/** `stage:` is a name that readers of events look for, so it has the form of one. */
+function stageOf(fields: Fields): string | undefined {
+  const stage = fields.constant('stage', 'readers of events know it beforehand');
+  if (stage === undefined || STAGE.test(stage)) return stage;
+  fields.wrong('stage', 'must be a word of letters, digits and "-" (restore, old-data)');
+  return undefined;
 }
 
 const METHODS = ['auto', 'sudo', 'su', 'runuser'] as const;

@@ -1,20 +1,24 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { utf8Text } from '../../base/values/utf8.ts';
 import { loadYaml } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
+import { productPlaybooks } from './assets.ts';
 import { isMappingPart } from './fields.ts';
 import type { Vars } from './model.ts';
 import { ProblemList } from './problems.ts';
 import { namedVars } from './variables.ts';
 
 /**
- * The variables of a file as `vars_files` or `defaults_files` name it (rendered), relative to the playbook's
- * directory. Throws kind `validation` at `from` when it cannot be read, or in it when it is no mapping of names.
+ * The variables of a file as `vars_files` or `defaults_files` name it (rendered): beside the playbook, or else among
+ * pitr's own. Throws kind `validation` at `from` when it cannot be read, or in it when it is no mapping of names.
  */
 export async function readVarsFile(name: string, directory: string, from: Located<string>): Promise<Vars> {
-  const file = path.resolve(directory, name);
+  const beside = path.resolve(directory, name);
+  const own = path.resolve(productPlaybooks(), name);
+  const file = !existsSync(beside) && existsSync(own) ? own : beside;
   const contents = loadYaml(file, await text(file, from));
   if (contents.value === null) return {};
   if (!isMappingPart(contents)) {

@@ -11,7 +11,12 @@ import { evidenceOf } from '../../transport/command-failed.ts';
 const params = z.strictObject({
   server: z.string().describe('the Barman server of the leader'),
   timeline: z.int().min(1).describe('the timeline that the leader writes on'),
-  timeout: z.int().min(1).default(120).describe('seconds until it must receive'),
+  timeout: z
+    .int()
+    .min(1)
+    .default(120)
+    .describe('seconds until it must receive')
+    .meta({ variable: 'receiving_timeout' }),
   user: userParam,
 });
 

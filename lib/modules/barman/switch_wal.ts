@@ -22,7 +22,12 @@ const params = z.strictObject({
     ),
   pgdata: absolutePath.optional().describe('its data directory; must be given with `node`'),
   owner: z.string().default('postgres').describe('the OS user that owns it').meta({ variable: 'pg_user' }),
-  timeout: z.int().min(1).default(60).describe('seconds to wait for the segment to arrive'),
+  timeout: z
+    .int()
+    .min(1)
+    .default(60)
+    .describe('seconds to wait for the segment to arrive')
+    .meta({ variable: 'archiving_timeout' }),
   user: userParam,
 });
 

@@ -22,7 +22,10 @@ import type { RunResult } from '../../transport/types.ts';
 
 const params = z.strictObject({
   candidate: memberName.describe('member that shall lead'),
-  timeout: seconds.default(60).describe('seconds until it must lead'),
+  timeout: seconds
+    .default(60)
+    .describe('seconds until it must lead')
+    .meta({ variable: 'leadership_timeout' }),
   ...patroniParams,
 });
 

@@ -15,7 +15,10 @@ import { absolutePath, seconds } from '../../recovery/postgres/params.ts';
 
 const params = z.strictObject({
   member: memberName.optional().describe("member that must lead; the host's name by default"),
-  timeout: seconds.default(60).describe('seconds until it must lead'),
+  timeout: seconds
+    .default(60)
+    .describe('seconds until it must lead')
+    .meta({ variable: 'leadership_timeout' }),
   interval: z.number().min(0.1).max(60).default(0.3).describe('seconds between two looks'),
   pgdata: absolutePath
     .optional()

@@ -25,7 +25,10 @@ const params = z.strictObject({
   timeout: seconds
     .default(180)
     .describe('seconds until Patroni must answer, and until it must be down again'),
-  stall: seconds.default(90).describe('seconds without any progress after which the copy has failed'),
+  stall: seconds
+    .default(90)
+    .describe('seconds without any progress after which the copy has failed')
+    .meta({ variable: 'streaming_stall' }),
   ...patroniParams,
   ...instanceParams,
 });

@@ -37,7 +37,8 @@ export const module = defineModule({
     'Closing rewrites pg_hba.conf: of its rules those stay that let the given roles in from this very host, so that ' +
     'Patroni works on; the file as it was is kept beside. Opening puts it back, unless somebody has rewritten it ' +
     'since. Both reload the configuration, which also puts an archive_command into force that Patroni has written ' +
-    'meanwhile, and prove that every rule was understood. Sessions that are open already stay open.',
+    'meanwhile, and prove that every rule was understood. Sessions that are open already stay open. Of a stopped one ' +
+    'the rules are put back for its next start.',
   examples: `- postgres.access:
     mode: open
   register: access
@@ -49,7 +50,9 @@ export const module = defineModule({
   plan: (state, p) => {
     const known = state instanceof Unknown ? undefined : state;
     if (known?.mode === p.mode) return undefined;
-    if (known !== undefined && (!known.running || known.mode === 'isolated')) {
+    // Of one that does not run the rules can be put back: they may lie outside its data, where the next one reads them.
+    const stopped = known?.running === false;
+    if (known !== undefined && ((stopped && p.mode === 'closed') || known.mode === 'isolated')) {
       throw new PitrError({
         kind: 'refused',
         code: 'instance-not-reachable',
@@ -68,6 +71,7 @@ export const module = defineModule({
       mode: p.mode,
       pgdata: p.pgdata,
       user: p.user,
+      ...(stopped ? { stopped } : {}),
       ...allowedOf(p),
       ...(bin === undefined ? {} : { bin }),
     };
@@ -79,13 +83,19 @@ export const module = defineModule({
   predict: (change, state) => ({
     resources: [
       predicted(postgresResource, change.pgdata, {
-        ...(state instanceof Unknown ? { data: 'present' as const, running: true } : state),
+        ...(state instanceof Unknown
+          ? { data: 'present' as const, running: change.stopped !== true }
+          : state),
         mode: change.mode,
       }),
     ],
   }),
   apply: async (host, change, p, context) => {
     const ref: InstanceRef = { ...change, bin: programsOf({ ...p, bin: change.bin }, undefined) };
+    if (change.stopped === true) {
+      await openAccess(host, ref);
+      return {};
+    }
     return change.mode === 'open'
       ? open(host, ref, context.signal)
       : close(host, ref, change, context.signal);
@@ -97,6 +107,7 @@ export const module = defineModule({
       bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs),
     };
     if (seen.data === 'absent') return;
+    if (change.stopped === true) return closeAccess(host, ref, change);
     await (change.mode === 'open'
       ? close(host, ref, change, context.signal)
       : open(host, ref, context.signal));

@@ -48,7 +48,10 @@ const params = z.strictObject({
     .string()
     .optional()
     .describe('the command that starts it again and replays to its moment, for the error where it has ended'),
-  timeout: seconds.default(300).describe('seconds until it must be out of recovery'),
+  timeout: seconds
+    .default(300)
+    .describe('seconds until it must be out of recovery')
+    .meta({ variable: 'promotion_timeout' }),
   ...instanceParams,
   ...sessionParams,
 });

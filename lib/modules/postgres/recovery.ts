@@ -2,8 +2,10 @@ import type { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defined } from '../../base/values/defined.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
+import { readMemberConfig } from '../../recovery/patroni/member-config.ts';
 import { effectiveSettings, quoteConf } from '../../recovery/postgres/conf-file.ts';
 import type { ControlData } from '../../recovery/postgres/control-data.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
@@ -17,6 +19,7 @@ import {
   BEFORE,
   type FileSteps,
   isNothing,
+  type RecoveryFiles,
   refuseDamaged,
   stepsToClean,
   stepsToPrepare,
@@ -56,7 +59,8 @@ export const module = defineModule({
   description: `Writes postgresql.auto.conf (settings that the backup had from ALTER SYSTEM stay, recovery settings of
 Barman or of an older recovery go) and the signal file. postgresql.conf becomes the one that this node's Patroni has written into
 the data in pgdata, so that PostgreSQL starts with the node's own addresses and with what is configured today; where there
-is none, paths in the backup's file that name another node are set right. Files are kept beside as they were (${BEFORE}) until state: absent. max_connections and its kin are raised for as long to the highest that
+is none, paths in the backup's file that name another node are set right. Where the node is configured outside its data
+directory (\`config_dir\`), it becomes a file that leads there. Files are kept beside as they were (${BEFORE}) until state: absent. max_connections and its kin are raised for as long to the highest that
 the restored data, its configuration and \`at_least\` know: replay stops at the record by which the primary raised one.
 
 signal: standby is the default because with it nothing but a reached target or an operator ends the recovery. A failed
@@ -157,18 +161,14 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
   undoable: (p) => p.state === 'present' || 'the settings of a recovery that is over are of no use any more',
 });
 
-async function readState(
-  host: Parameters<typeof readRecoveryFiles>[0],
-  p: Params,
-  context: Pick<TaskContext, 'render'>,
-): Promise<State> {
+async function readState(host: ReadHost, p: Params, context: Pick<TaskContext, 'render'>): Promise<State> {
   const label = await host.look(pathResource, `${p.directory}/PG_VERSION`);
   const present = await host.look(pathResource, `${p.directory}/${AUTO_CONF}`);
   const unknown = [label, present].find((seen) => seen instanceof Unknown);
   if (unknown instanceof Unknown) return { known: false, why: unknown.why };
   const instance = await host.look(postgresResource, p.directory);
   if (instance instanceof Unknown) return { known: false, why: instance.why };
-  const files = await readRecoveryFiles(host, p);
+  const files = await configuredFiles(host, p);
   const current = effectiveSettings(files.texts.get(AUTO_CONF) ?? '');
   const origin = files.texts.get(`${AUTO_CONF}.origin`);
   const before = files.texts.get(`${AUTO_CONF}${BEFORE}`);
@@ -180,6 +180,7 @@ async function readState(
   const configured = [
     ...['postgresql.conf', 'postgresql.base.conf'].map((name) => files.texts.get(name) ?? ''),
     files.nodeConf ?? '',
+    files.outside?.text ?? '',
   ].map(effectiveSettings);
   const recovery =
     p.state === 'absent'
@@ -216,6 +217,14 @@ async function readState(
     kept: kept.map(({ name }) => name),
     dropped: dropped.filter((name) => !recovery.some((setting) => setting.name === name)),
   };
+}
+
+/** The files, with the configuration of the node where Patroni keeps that outside the data directory. */
+async function configuredFiles(host: ReadHost, p: Params): Promise<RecoveryFiles> {
+  const files = await readRecoveryFiles(host, p);
+  if (!files.patroniElsewhere) return files;
+  const { configDirectory } = await readMemberConfig(host, p.patroni_config);
+  return configDirectory === undefined ? files : readRecoveryFiles(host, p, configDirectory);
 }
 
 async function restoreCommand(

@@ -5,6 +5,7 @@ import type { Allowed } from '../postgres/allowed.ts';
 import { closedRules, type Guest, guestRules, isClosed } from '../postgres/hba.ts';
 import { KEPT_HBA_FILE } from '../postgres/instance.ts';
 import type { InstanceRef } from '../postgres/instance-control.ts';
+import { releaseArchive } from '../postgres/outside-configuration.ts';
 import { ownHost, patroniSuperuser } from './login.ts';
 
 /** Where the instance's own configuration looks for its rules, whatever a running one was started with. */
@@ -80,7 +81,15 @@ export async function openAccess(host: WriteHost, ref: InstanceRef): Promise<voi
   if (isClosed(await read(host, ref, file))) {
     await host.writeFile(file, await read(host, ref, kept), { user: ref.user });
   }
+  await releaseHeldArchive(host, ref);
   await host.must(['rm', '-f', '--', kept], { user: ref.user, cwd: '/' });
+}
+
+/** Where Patroni keeps the configuration outside, it does not write the file by which recovered data archives nothing. */
+async function releaseHeldArchive(host: WriteHost, ref: InstanceRef): Promise<void> {
+  const path = `${ref.pgdata}/postgresql.conf`;
+  const released = releaseArchive(await read(host, ref, path));
+  if (released !== undefined) await host.writeFile(path, released, { user: ref.user });
 }
 
 async function read(host: WriteHost, ref: InstanceRef, path: string): Promise<string> {

@@ -13,6 +13,8 @@ export interface MemberConfig {
   /** Where Patroni announces this node's PostgreSQL to everybody. */
   readonly host?: string;
   readonly port?: number;
+  /** Where Patroni keeps PostgreSQL's configuration; absent where that is the data directory. */
+  readonly configDirectory?: string;
   /** Names of the PostgreSQL settings that the file gives to this node alone. */
   readonly parameters: readonly string[];
 }
@@ -21,7 +23,10 @@ const TELL = `
 import json
 postgresql = part("postgresql")
 methods = postgresql.get("create_replica_methods") or postgresql.get("create_replica_method")
-print(json.dumps({"methods": methods, "address": str(postgresql.get("connect_address") or ""),
+kept = os.path.normpath(str(postgresql.get("config_dir") or ""))
+if kept == os.path.normpath(str(postgresql.get("data_dir") or "")):
+    kept = ""
+print(json.dumps({"methods": methods, "address": str(postgresql.get("connect_address") or ""), "kept": kept,
                   "parameters": sorted(postgresql.get("parameters") or {})}, default=str))
 `;
 
@@ -48,9 +53,11 @@ export async function readMemberConfig(host: ReadHost, config: string): Promise<
 export function parseMemberConfig(printed: string): MemberConfig {
   const told = record(JSON.parse(printed));
   const methods = methodsOf(told.methods);
+  const configDirectory = text(told.kept);
   const address = /^\[?(.+?)\]?:(\d+)$/.exec(text(told.address) ?? '');
   return {
     ...(methods === undefined ? {} : { replicaMethods: methods }),
+    ...(configDirectory === undefined || configDirectory === '' ? {} : { configDirectory }),
     ...(address === null ? {} : { host: address[1] ?? '', port: Number(address[2]) }),
     parameters: Array.isArray(told.parameters) ? told.parameters.flatMap((name) => text(name) ?? []) : [],
   };

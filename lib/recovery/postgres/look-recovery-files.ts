@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { AUTO_CONF, BEFORE, type FileSteps, isPatronis, type RecoveryFiles } from './recovery-files.ts';
 
@@ -13,7 +14,7 @@ const CONFIGURATION = [
   'postgresql.base.conf',
 ];
 
-const LOOK = probeScript(`
+const LOOK = probeScript(`${PRESENCE}
 cd -- "$1" || exit 3
 echo "@own $(stat -c '%U %a' .)"
 for file in ${CONFIGURATION.join(' ')}; do
@@ -24,6 +25,13 @@ done
 if [ -n "$2" ] && [ -f "$2/postgresql.conf" ]; then
   text=$(base64 -w 0 < "$2/postgresql.conf") || exit 4
   printf '@node %s\n' "$text"
+fi
+if [ -n "$4" ]; then
+  presence "$4"; case $? in 0) echo @patroni ;; 2) exit 6 ;; esac
+fi
+if [ -n "$3" ]; then
+  text=$(base64 -w 0 < "$3/postgresql.conf") || exit 5
+  printf '@outside %s\n' "$text"
 fi
 echo @names
 for file in * .barman-recover.info .pitr-restore.json pg_wal/*.pitr; do
@@ -37,38 +45,58 @@ exit 0`);
  */
 export async function readRecoveryFiles(
   host: ReadHost,
-  { directory, pgdata, user }: { readonly directory: string; readonly pgdata: string; readonly user: string },
+  {
+    directory,
+    pgdata,
+    user,
+    patroni_config: patroni = '',
+  }: {
+    readonly directory: string;
+    readonly pgdata: string;
+    readonly user: string;
+    readonly patroni_config?: string;
+  },
+  outside = '',
 ): Promise<RecoveryFiles> {
-  const answer = await host.query(LOOK([directory, pgdata === directory ? '' : pgdata]));
+  const answer = await host.query(LOOK([directory, pgdata === directory ? '' : pgdata, outside, patroni]));
   if (answer.exitCode !== 0) {
     throw new PitrError({
       kind: 'failed',
       code: 'data-directory-unreadable',
       message:
-        answer.exitCode === 4
-          ? `cannot read ${pgdata}/postgresql.conf, with which Patroni starts PostgreSQL on this node`
+        answer.exitCode === 4 || answer.exitCode === 5
+          ? `cannot read ${answer.exitCode === 4 ? pgdata : outside}/postgresql.conf, with which Patroni starts PostgreSQL on this node`
           : `cannot look into the restored data directory ${directory}`,
       host: host.name,
       evidence: evidenceOf(answer),
       next: ['Restore the backup there first (barman.recover), or let the task become root.'],
     });
   }
-  return parseRecoveryFiles(answer.stdout, user);
+  return parseRecoveryFiles(answer.stdout, user, outside, directory === pgdata);
 }
 
 /** Reads the answer of the look above. */
-export function parseRecoveryFiles(answer: string, user: string): RecoveryFiles {
+export function parseRecoveryFiles(
+  answer: string,
+  user: string,
+  outside = '',
+  inPlace = false,
+): RecoveryFiles {
   const texts = new Map<string, string>();
   const names = new Set<string>();
   let own = '';
   let nodeConf: string | undefined;
+  let outsideConf: string | undefined;
+  let patroni = false;
   let listing = false;
   for (const line of answer.split('\n')) {
-    const head = listing ? null : /^@(own|file|node|names) ?(.*)$/.exec(line);
+    const head = listing ? null : /^@(own|file|node|outside|patroni|names) ?(.*)$/.exec(line);
     if (head === null) {
       if (listing && line !== '') names.add(line);
     } else if (head[1] === 'own') own = head[2] ?? '';
     else if (head[1] === 'names') listing = true;
+    else if (head[1] === 'outside') outsideConf = Buffer.from(head[2] ?? '', 'base64').toString('utf8');
+    else if (head[1] === 'patroni') patroni = true;
     else if (head[1] === 'node') nodeConf = Buffer.from(head[2] ?? '', 'base64').toString('utf8');
     else {
       const [name = '', encoded = ''] = (head[2] ?? '').split(' ');
@@ -79,7 +107,9 @@ export function parseRecoveryFiles(answer: string, user: string): RecoveryFiles 
     texts,
     names,
     owned: own === `${user} 700`,
-    ...(nodeConf !== undefined && isPatronis(nodeConf) ? { nodeConf } : {}),
+    ...(outsideConf === undefined ? {} : { outside: { directory: outside, text: outsideConf } }),
+    ...(isPatronis(nodeConf ?? '') ? { nodeConf } : {}),
+    patroniElsewhere: patroni && !isPatronis((inPlace ? texts.get('postgresql.conf') : nodeConf) ?? ''),
   };
 }
 

@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { effectiveSettings, replaceSettings } from './conf-file.ts';
+import { leadingOutside, type OutsideConfiguration } from './outside-configuration.ts';
 import type { SignalKind } from './recovery-settings.ts';
 
 /** What lies in a restored data directory, as far as its recovery is concerned. */
@@ -10,6 +11,10 @@ export interface RecoveryFiles {
   readonly names: ReadonlySet<string>;
   /** `postgresql.conf` as this node's Patroni has written it, in the data that the directory will take the place of. */
   readonly nodeConf?: string | undefined;
+  /** Where this node's PostgreSQL is configured, when that is not in its data directory. */
+  readonly outside?: OutsideConfiguration | undefined;
+  /** Patroni works on this host, and what it has written is not in the data directory. */
+  readonly patroniElsewhere?: boolean;
   /** The directory has the right owner and mode 0700. */
   readonly owned: boolean;
 }
@@ -64,7 +69,9 @@ export interface RecoveryWish {
 /** The steps from what lies there to a directory that recovers as wanted; empty when it is so already. */
 export function stepsToPrepare(files: RecoveryFiles, wish: RecoveryWish): FileSteps {
   const wanted: FileWrite[] = [{ name: AUTO_CONF, text: wish.autoConf }];
-  for (const name of ['postgresql.conf', 'postgresql.base.conf']) {
+  if (files.outside !== undefined)
+    wanted.push({ name: 'postgresql.conf', text: leadingOutside(files.outside, wish.pgdata) });
+  for (const name of files.outside === undefined ? ['postgresql.conf', 'postgresql.base.conf'] : []) {
     // Addresses, ports, sockets and what takes force with a start: the node's own, not those of the backup's node.
     const text = (name === 'postgresql.conf' ? files.nodeConf : undefined) ?? files.texts.get(name);
     if (text !== undefined)
@@ -110,7 +117,7 @@ export function stepsToClean(files: RecoveryFiles, autoConf: string): FileSteps 
 }
 
 /**
- * Throws kind `failed` (`not-text`) where a file that is not UTF-8 would be written anew: U+FFFD stands for each of its
+ * Throws kind `failed` (`configuration-not-text`) where a file that is not UTF-8 would be written anew: U+FFFD stands for each of its
  * bytes that no text has. One that stays as it is may hold anything.
  */
 export function refuseDamaged({ write }: FileSteps, directory: string): void {
@@ -119,7 +126,7 @@ export function refuseDamaged({ write }: FileSteps, directory: string): void {
   const path = `${directory}/${damaged.name}`;
   throw new PitrError({
     kind: 'failed',
-    code: 'not-text',
+    code: 'configuration-not-text',
     message: `${path} has to be changed for the recovery, and what it is made from is not UTF-8 text`,
     next: [
       `Find the bytes: grep -naxv '.*' ${directory}/postgresql*.conf`,

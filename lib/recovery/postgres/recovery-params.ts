@@ -40,6 +40,10 @@ export const recoveryParams = z
       .optional()
       .describe("the backup's first segment: while its server shows it, what does not show is absent"),
     partial: partialParam,
+    patroni_config: absolutePath
+      .default('/etc/patroni/patroni.yml')
+      .describe("Patroni's configuration, which tells where the node's PostgreSQL is configured")
+      .meta({ variable: 'patroni_config' }),
     at_least: z
       .record(z.string(), z.int().min(0))
       .default({})

@@ -70,9 +70,10 @@ export function unfinished(found: Found & { readonly claim: Claim }): PitrError 
     message: `run ${claim.run} of ${claim.owner} ${how}, and what it began is not settled`,
     details: [...purposeOf(claim), freed(name, host), ...aboutOf(claim)],
     host,
+    result: { run: claim.run },
     next: [
       `Go on with it, where its journal is: pitr resume ${claim.run}`,
-      `Take it back: pitr undo ${claim.run}`,
+      `Take it back, where its journal is: pitr undo ${claim.run}`,
       `Or, when you know that nothing of it stands in the way: run this again with -e break_lock=${claim.run}`,
     ],
   });
@@ -85,9 +86,10 @@ function waiting({ name, host, claim, now, written }: Found & { readonly claim: 
     message: `run ${claim.run} of ${claim.owner} ended well ${age(now, written)} ago, and what it made waits for a decision`,
     details: [...purposeOf(claim), freed(name, host), ...aboutOf(claim)],
     host,
+    result: { run: claim.run },
     next: [
       ...claim.ways,
-      `Take it back: pitr undo ${claim.run}`,
+      `Take it back, where its journal is: pitr undo ${claim.run}`,
       `Or, when you know that nothing of it stands in the way: run this again with -e break_lock=${claim.run}`,
     ],
   });
@@ -102,6 +104,7 @@ export function breaksAnother(found: Found & { readonly claim: Claim }, wanted: 
     message: `the lock "${found.name}" is that of run ${found.claim.run}, not of "${wanted}", which was to be broken`,
     details: [shown.message, ...shown.details],
     host: found.host,
+    result: { run: found.claim.run },
     next: shown.next,
   });
 }

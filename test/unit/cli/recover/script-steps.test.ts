@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RecoverOrder } from '../../../../cli/recover/order.ts';
 import { ScriptSteps } from '../../../../cli/recover/script-steps.ts';
 import type { PitrEvent } from '../../../../lib/engine/events/events.ts';
+import { productPlaybooks } from '../../../../lib/language/playbook/assets.ts';
+import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
+import { flatTasks } from '../../../../lib/language/playbook/load-steps.ts';
 
 const order: RecoverOrder = {
   backup: '20260123T120000',
@@ -13,11 +17,11 @@ const order: RecoverOrder = {
   allowLeader: false,
 };
 
-/** What the script's reader sees of tasks that all went well, each `[module, host, result]`. */
-function told(tasks: readonly (readonly [module: string, host: string, result: object])[]): string {
+/** What the script's reader sees of tasks that all went well, each `[stage, host, result]`. */
+function told(tasks: readonly (readonly [stage: string, host: string, result: object])[]): string {
   const steps = new ScriptSteps(order);
-  const lines = tasks.flatMap(([module, host, result]) => {
-    const task = { id: '1', name: module, module, at: { file: 'a', line: 1, column: 1 } };
+  const lines = tasks.flatMap(([stage, host, result]) => {
+    const task = { id: '1', name: stage, module: 'any.module', at: { file: 'a', line: 1, column: 1 }, stage };
     const events: PitrEvent[] = [
       { type: 'task.started', time: 0, task, hosts: [host], handler: false },
       { type: 'host.result', time: 0, task, host, status: 'changed', durationMs: 1, result },
@@ -43,34 +47,34 @@ const wal = {
   archived_until: { wal: '0000000100000006000000CD', time: '2026-01-23 12:30:00+00' },
 };
 
+/** Stages that only some recoveries have something to tell at. */
+const SILENT = ['verify', 'rejoin-copy'];
+
+/** A whole takeover: what the tasks that the script had a step for give. */
+const TAKEOVER = [
+  ['backup', 'db1', backup],
+  ['wal', 'db1', wal],
+  ['space', 'db2', { free_bytes: 4e9, needed_bytes: 2e9, mount: '/' }],
+  ['wal-again', 'db2', wal],
+  ['restore', 'db2', { destination: '/data/p2.pitr', bytes: 2e9, files: 1000 }],
+  ['aim', 'db2', {}],
+  ['leave', 'db2', { service: 'stopped' }],
+  ['keep-data', 'db2', { src: '/data/p2', dest: '/data/p2.pre-pitr.r' }],
+  ['place-data', 'db2', { src: '/data/p2.pitr', dest: '/data/p2' }],
+  ['start', 'db2', {}],
+  ['replay', 'db2', { reached: 'end-of-wal', lsn: '6/CE000000', last_commit: '2026-01-23 12:29:58+00' }],
+  ['promote', 'db2', { timeline: 2 }],
+  ['stop-member', 'db1', { service: 'stopped' }],
+  ['hand-over', 'db2', { service: 'running' }],
+  ['lead', 'db2', {}],
+  ['rejoin-stop', 'db1', { service: 'stopped' }],
+  ['rejoin-keep', 'db1', { src: '/data/p1', dest: '/data/p1.pre-pitr.r' }],
+  ['rejoin', 'db1', { member: 'db1', leader: 'db2', timeline: 2 }],
+] as const;
+
 describe('the steps of the script', () => {
   it('have the numbers, the order and the words of the manual, in a whole takeover', () => {
-    const text = told([
-      ['barman.backup', 'db1', backup],
-      ['barman.wal', 'db1', wal],
-      ['fs.space', 'db2', { free_bytes: 4e9, needed_bytes: 2e9, mount: '/' }],
-      ['barman.wal', 'db2', wal],
-      ['barman.recover', 'db2', { destination: '/data/p2.pitr', bytes: 2e9, files: 1000 }],
-      ['postgres.recovery', 'db2', {}],
-      ['patroni.member', 'db2', { service: 'stopped' }],
-      ['fs.move', 'db2', { src: '/data/p2', dest: '/data/p2.pre-pitr.r' }],
-      ['fs.move', 'db2', { src: '/data/p2.pitr', dest: '/data/p2' }],
-      ['postgres.start', 'db2', {}],
-      [
-        'postgres.replay',
-        'db2',
-        { reached: 'end-of-wal', lsn: '6/CE000000', last_commit: '2026-01-23 12:29:58+00' },
-      ],
-      ['postgres.promote', 'db2', { timeline: 2 }],
-      ['postgres.recovery', 'db2', {}],
-      ['postgres.start', 'db2', {}],
-      ['patroni.member', 'db1', { service: 'stopped' }],
-      ['patroni.member', 'db2', { service: 'running' }],
-      ['patroni.leader', 'db2', {}],
-      ['patroni.member', 'db1', { service: 'stopped' }],
-      ['fs.move', 'db1', { src: '/data/p1', dest: '/data/p1.pre-pitr.r' }],
-      ['patroni.streaming', 'db1', { member: 'db1', leader: 'db2', timeline: 2 }],
-    ]);
+    const text = told(TAKEOVER);
     expect(text).toMatchInlineSnapshot(`
       "[1/8] Verifying backup exists...
       ✓ Backup found on server: db1
@@ -136,9 +140,16 @@ describe('the steps of the script', () => {
     ]);
   });
 
+  it('are told by the stages of recover.yml, in their order', async () => {
+    const { plays } = await loadPlaybook(join(productPlaybooks(), 'recover.yml'));
+    const stages = plays.flatMap(({ tasks }) => flatTasks(tasks)).flatMap(({ stage }) => stage ?? []);
+    const spoken = TAKEOVER.map(([stage]) => stage);
+    expect([...new Set(stages)].filter((stage) => !SILENT.includes(stage))).toEqual([...new Set(spoken)]);
+  });
+
   it('no tick is given for what failed', () => {
     const steps = new ScriptSteps(order);
-    const task = { id: '1', name: 'x', module: 'barman.recover', at: { file: 'a', line: 1, column: 1 } };
+    const task = { id: '1', name: 'x', module: 'x', at: { file: 'a', line: 1, column: 1 }, stage: 'restore' };
     expect(
       steps.lines({ type: 'host.result', time: 0, task, host: 'db2', status: 'failed', durationMs: 1 }),
     ).toBeUndefined();

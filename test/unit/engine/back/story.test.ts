@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { revertCommand } from '../../../../cli/revert-command.ts';
+import { waysOn } from '../../../../cli/ways.ts';
 import { type CutOver, cutOversOf, type Story, storyOf } from '../../../../lib/engine/back/story.ts';
 import { planUndo } from '../../../../lib/engine/back/undo-plan.ts';
 import { type JournalledRun, parseJournal } from '../../../../lib/engine/journal/read.ts';
@@ -29,6 +30,19 @@ function numberOf(line: string): number {
 
 function withRecords(one: JournalledRun, ...more: readonly JournalRecord[]): JournalledRun {
   return parseJournal([...one.records, ...more].map((record) => JSON.stringify(record)).join('\n'), one.path);
+}
+
+/** A run that has begun to take these back. */
+async function takenBackBy(runs: readonly string[], later: number): Promise<JournalledRun> {
+  const records = (await run(RECOVERY, 4)).records.map((record): JournalRecord => {
+    if (record.type === 'run.started') return { ...record, runId: '20261127T230000-0001', time: later };
+    if (record.type !== 'change.intended') return record;
+    const { change } = record;
+    return record.module === 'core.lock'
+      ? { ...record, time: later, change: { ...change, allow: runs, takesBack: true } as typeof change }
+      : { ...record, time: later };
+  });
+  return parseJournal(records.map((record) => JSON.stringify(record)).join('\n'), 'revert.jsonl');
 }
 
 const whyOf = ({ closed }: Story): string | undefined => closed?.why;
@@ -104,25 +118,7 @@ describe('a recovery and its cut-over in a run of its own', () => {
 
   it('are closed by a run that takes them back, which stays open until the cluster follows what it promoted', async () => {
     const [recovery, cutOver] = [await run(RECOVERY), await run(CUT_OVER)];
-    const later = cutOver.started.time + 3_600_000;
-    const back = parseJournal(
-      (await run(RECOVERY, 4)).records
-        .map((record): JournalRecord => {
-          if (record.type === 'run.started') return { ...record, runId: '20261127T230000-0001', time: later };
-          if (record.type !== 'change.intended') return record;
-          const { change } = record;
-          return record.module === 'core.lock'
-            ? {
-                ...record,
-                time: later,
-                change: { ...change, allow: [RECOVERY, CUT_OVER], takesBack: true } as typeof change,
-              }
-            : { ...record, time: later };
-        })
-        .map((record) => JSON.stringify(record))
-        .join('\n'),
-      'revert.jsonl',
-    );
+    const back = await takenBackBy([RECOVERY, CUT_OVER], cutOver.started.time + 3_600_000);
     expect(whyOf(storyOf(recovery, [cutOver, back]))).toBe('taken back');
     expect(whyOf(storyOf(cutOver, [recovery, back]))).toBe('taken back');
     expect(whyOf(storyOf(back, [recovery, cutOver]))).toBeUndefined();
@@ -149,6 +145,26 @@ describe('the command that goes back to the old data', () => {
     expect(revertCommand(two, last(two))).toBe(
       `pitr play revert.yml -i /srv/inventory.yml -e 'recovery_run=${RECOVERY}' -e 'cutover_run=${CUT_OVER}' -e 'leader=db2'`,
     );
+  });
+
+  it('is offered for the newest recovery of the cluster alone, and again when that was taken back', async () => {
+    const [older, recovery, cutOver] = [await run(ONE_RUN), await run(RECOVERY), await run(CUT_OVER)];
+    const offered = async (one: JournalledRun, all: readonly JournalledRun[]) =>
+      waysOn(await planUndo(storyOf(one, all)), 'it').filter(({ command }) =>
+        command?.includes('revert.yml'),
+      );
+    expect(await offered(older, [])).toHaveLength(1);
+    expect(await offered(older, [recovery, cutOver])).toEqual([]);
+    expect(await offered(cutOver, [older, recovery])).toHaveLength(1);
+    const back = await takenBackBy([RECOVERY, CUT_OVER], cutOver.started.time + 3_600_000);
+    expect(await offered(older, [recovery, cutOver, back])).toHaveLength(1);
+    const elsewhere = [recovery, cutOver].map((one) =>
+      parseJournal(
+        one.records.map((record) => JSON.stringify(record).replaceAll(/\bdb(\d)\b/g, 'other$1')).join('\n'),
+        one.path,
+      ),
+    );
+    expect(await offered(older, elsewhere)).toHaveLength(1);
   });
 
   it('is none while a member has no old data yet', async () => {

@@ -23,8 +23,10 @@ describe('docs/playbooks.md', () => {
       : `- hosts: all\n  tasks:\n${text.replace(/^/gm, '    ')}`;
     await using dir = await folder({ 'site.yml': playbook });
     const problems = await findProblems(await loadPlaybook(dir.file('site.yml')), {
-      hostVars: new Map([['db1', new Set(['pgdata', 'pg_port', 'pg_bin', 'pg_user'])]]),
-      extraVars: { restore: true },
+      hostVars: new Map([
+        ['db1', new Set(['pgdata', 'pg_port', 'pg_bin', 'pg_user', 'barman_host', 'restore_ssh'])],
+      ]),
+      extraVars: { restore: true, target: 'db1' },
       groups: new Map([
         ['all', ['db1']],
         ['patroni', ['db1']],

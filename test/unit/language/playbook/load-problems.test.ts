@@ -162,6 +162,8 @@ describe('what is wrong with a task', () => {
     ['become_method: sodu', '"become_method" must be one of: auto, sudo, su, runuser (did you mean "sudo"?)'],
     ['check_mode: true', '"check_mode" can only be false here'],
     ['tags: all', '"tags" cannot name "all": it is a word of --tags itself'],
+    ['stage: two words', '"stage" must be a word of letters, digits and "-"'],
+    ['stage: "{{ a }}"', '"stage" cannot hold {{ }}: readers of events know it beforehand'],
     ['notify: { a: 1 }', '"notify" must be a text or a list of texts, but is a mapping'],
     ['environment: LANG=C', '"environment" must be a mapping of names to values'],
     ['args: text', '"args" must be a mapping'],

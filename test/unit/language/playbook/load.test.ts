@@ -185,6 +185,14 @@ describe('a block', () => {
     });
   });
 
+  it('gives its stage to the tasks that say none', async () => {
+    const steps = await tasksOf(`
+- block: [{ command: a, stage: own }, { command: b }]
+  stage: restore
+- command: c`);
+    expect(steps.map(({ stage }) => stage)).toEqual(['own', 'restore', undefined]);
+  });
+
   it('numbers its tasks through block, rescue and always', async () => {
     const { plays } = await loaded(`
 - hosts: all

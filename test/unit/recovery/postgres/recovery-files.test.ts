@@ -93,7 +93,7 @@ describe('a restored directory', () => {
     const wish = { pgdata: '/new', autoConf: '', signal: 'recovery' } as const;
     expect(() => refuseDamaged(stepsToPrepare(files, wish), '/new.pitr')).toThrow(
       expect.objectContaining({
-        code: 'not-text',
+        code: 'configuration-not-text',
         message: expect.stringContaining('/new.pitr/postgresql.base.conf'),
       }),
     );

@@ -1,0 +1,83 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runHere } from '../support/run-here.ts';
+
+let place: string;
+let outer: string | undefined;
+
+beforeAll(async () => {
+  outer = process.env.PITR_STATE_DIR;
+  place = await mkdtemp(join(tmpdir(), 'pitr-advice-'));
+  process.env.PITR_STATE_DIR = join(place, 'state');
+  await writeFile(
+    join(place, 'inventory.yml'),
+    'all: { hosts: { localhost: { ansible_connection: local } } }\n',
+  );
+});
+
+afterAll(async () => {
+  await rm(place, { recursive: true });
+  if (outer === undefined) delete process.env.PITR_STATE_DIR;
+  else process.env.PITR_STATE_DIR = outer;
+});
+
+/** A run that has taken a lock, done this, and failed; and what the next one is told to do. */
+async function advice(lock: string, ...tasks: readonly string[]): Promise<readonly string[]> {
+  const head = `- hosts: all\n  tasks:\n    - core.lock: { name: ${lock}, user: ${userInfo().username}, directory: ${place}/locks, lease: 5 }\n`;
+  await writeFile(
+    join(place, 'first.yml'),
+    `${head}${[...tasks, 'core.fail: not yet'].map((task) => `    - ${task}\n`).join('')}`,
+  );
+  await writeFile(join(place, 'next.yml'), head);
+  expect((await runHere(place, 'play', 'first.yml', '--output', 'json')).code).toBe(2);
+  const { stdout } = await runHere(place, 'play', 'next.yml', '--output', 'json');
+  const { error } = JSON.parse(
+    stdout
+      .trim()
+      .split('\n')
+      .findLast((line) => line.includes('"run.finished"')) ?? '{}',
+  );
+  expect(error).toMatchObject({ kind: 'refused', code: 'run-unfinished' });
+  return error.next;
+}
+
+/** The commands in lines of advice. */
+const commands = (lines: readonly string[]): readonly string[] =>
+  lines.flatMap((line) => /pitr (undo|resume) .*/.exec(line)?.[0] ?? []);
+
+describe('what a lock that a run has left tells the next one', () => {
+  it('is to undo it, where an undo would be made', async () => {
+    const told = commands(await advice('undoable', `fs.copy: { dest: ${place}/one, content: a }`));
+    expect(told).toEqual([
+      expect.stringMatching(/^pitr resume \S+$/),
+      expect.stringMatching(/^pitr undo \S+ --check$/),
+      expect.stringMatching(/^pitr undo \S+$/),
+    ]);
+    expect((await runHere(place, ...(told[2] ?? '').split(' ').slice(1), '--yes')).code).toBe(0);
+  });
+
+  it('is not to undo it where that would be refused, and says what can be', async () => {
+    const told = commands(
+      await advice(
+        'walled',
+        `fs.copy: { dest: ${place}/two, content: a }`,
+        'core.shell: "true"',
+        `fs.copy: { dest: ${place}/three, content: a }`,
+      ),
+    );
+    expect(told.filter((line) => /^pitr undo \S+( --check)?$/.test(line))).toEqual([]);
+    const [newer] = told.filter((line) => line.includes('--from'));
+    expect((await runHere(place, ...(newer ?? '').split(' ').slice(1), '--yes')).code).toBe(0);
+  });
+
+  it('is as the lock has it, where the journal is somewhere else', async () => {
+    const lines = await advice('elsewhere', `fs.copy: { dest: ${place}/four, content: a }`);
+    expect(lines.some((line) => line.includes('where its journal is'))).toBe(false);
+    process.env.PITR_STATE_DIR = join(place, 'another');
+    const { stdout } = await runHere(place, 'play', 'next.yml', '--output', 'json');
+    expect(stdout).toContain('Take it back, where its journal is: pitr undo');
+    process.env.PITR_STATE_DIR = join(place, 'state');
+  });
+});

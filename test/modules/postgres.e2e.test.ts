@@ -235,6 +235,21 @@ describe('an isolated recovery', () => {
       expect(stderr).not.toContain('pitr:');
     });
 
+    it('proves absence also where the login runs barman and no shell', async () => {
+      const only =
+        'case $SSH_ORIGINAL_COMMAND in barman*) exec sh -c "$SSH_ORIGINAL_COMMAND";; *) exit 1;; esac';
+      const keys = '/var/lib/barman/.ssh/authorized_keys';
+      const close = `printf '#!/bin/sh\n%s\n' "$1" >/tmp/only-barman && chmod 755 /tmp/only-barman && cp -p ${keys} ${keys}.open && sed -i 's|^ssh-|command="/tmp/only-barman" ssh-|' ${keys}`;
+      await lab.mustExec('barman', ['sh', '-c', close, 'sh', only]);
+      try {
+        expect(await fetched(never(), { servers: [...databaseHosts] })).toMatchObject({ answer: '1' });
+        expect((await fetched(present(), { servers: [leader] })).answer).toMatch(/^0 /);
+        expect((await fetched(never(), { servers: ['nope'] })).answer).toBe('75');
+      } finally {
+        await lab.mustExec('barman', ['sh', '-c', `mv -f ${keys}.open ${keys}; rm /tmp/only-barman`]);
+      }
+    });
+
     /** Fetches a file on the target as PostgreSQL would; `answer`: exit code, and the file that has come. */
     async function fetched(file: string, facts: Partial<RestoreCommandFacts>) {
       const all: RestoreCommandFacts = {

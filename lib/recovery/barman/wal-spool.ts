@@ -105,7 +105,7 @@ d=$1
 rm -f -- "$d/list"
 pid=$(cat "$d/pid" 2>/dev/null)
 case $pid in ''|*[!0-9]*) ;;
-*) if tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$d"; then kill -TERM -- "-$pid"; fi ;; esac
+*) if tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$d"; then kill -TERM "-$pid"; fi ;; esac
 find "$d" -mindepth 1 ! -name pitr-spool -delete 2>/dev/null
 n=0
 while ! rm -rf -- "$d" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done

@@ -43,6 +43,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'All backups of all Barman servers, and the moments they can reach',
     load: async () => (await import('./commands/backups.ts')).backups,
   },
+  doctor: {
+    summary: 'Examine everything that a recovery will need, before it is needed',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
   ping: {
     summary: 'Connect to hosts and say who answers, and how fast',
     load: async () => (await import('./commands/ping.ts')).ping,

@@ -1,7 +1,5 @@
-import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
-import { loadInventory } from '../../language/inventory/load.ts';
 import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
@@ -11,13 +9,13 @@ import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
-import { Connections } from '../run/connections.ts';
+import type { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { inParallel } from '../run/pool.ts';
-import { changeAtCommit, settleAll } from './at-commit.ts';
+import { changeAtCommit, letGoAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
+import { hostsAgain } from './place-again.ts';
 import { stands } from './stands.ts';
-import { variablesAgain } from './variables-again.ts';
 
 export interface CommitRequest {
   /** The runs of one recovery, oldest first. */
@@ -130,7 +128,7 @@ export async function commitRuns(
       });
       const error =
         errors.find((one) => one !== undefined) ??
-        (await settleAll(request.runs, { connections, held, signal }));
+        (await letGoAll(request.runs, { connections, held, signal }));
       const record = {
         type: 'commit.finished',
         time: Date.now(),
@@ -223,22 +221,12 @@ async function holdLock(
 }
 
 async function withConnections<T>(
-  {
-    runs,
-    inventories,
-    extraVars,
-    masker,
-  }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars' | 'masker'>,
+  { runs, ...reach }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars' | 'masker'>,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
   const last = runs.at(-1);
-  const paths = inventories.length > 0 ? inventories : (last?.inventories ?? []);
-  const beside = last === undefined ? [] : [dirname(last.started.playbook)];
-  const inventory = await loadInventory(paths, { varsDirectories: beside }).catch((thrown: unknown) => {
-    throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
-  });
-  const known = last === undefined ? extraVars : variablesAgain(last, extraVars, 'connections');
-  const connections = new Connections(inventory, known, masker);
+  if (last === undefined) throw new Error('a recovery has at least one run');
+  const connections = await hostsAgain(last, reach);
   try {
     return await work(connections);
   } finally {

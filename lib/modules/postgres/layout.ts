@@ -1,11 +1,9 @@
 import { z } from 'zod';
-import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineLook } from '../../contract/module.ts';
 import { readMemberConfig } from '../../recovery/patroni/member-config.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
-import { layoutProbe, parseLayout } from '../../recovery/postgres/layout.ts';
+import { readLayout } from '../../recovery/postgres/layout.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
-import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({ pgdata: instanceParams.pgdata, patroni_config: patroniParams.config });
 
@@ -29,20 +27,10 @@ export const module = defineLook({
     tablespaces: 'directories of tablespaces',
   },
   read: async (host, { pgdata, patroni_config }) => {
-    const [answer, { configDirectory }] = await Promise.all([
-      host.query(layoutProbe(pgdata)),
+    const [layout, { configDirectory }] = await Promise.all([
+      readLayout(host, pgdata),
       readMemberConfig(host, patroni_config),
     ]);
-    const layout = answer.exitCode === 0 ? parseLayout(answer.stdout, pgdata) : undefined;
-    if (layout !== undefined)
-      return { ...layout, ...(configDirectory === undefined ? {} : { config_dir: configDirectory }) };
-    throw new PitrError({
-      kind: 'refused',
-      code: 'layout-unknown',
-      message: `cannot tell how ${pgdata} is laid out`,
-      host: host.name,
-      evidence: evidenceOf(answer),
-      next: ['Let the task become root or the owner of the data directory (become: true).'],
-    });
+    return { ...layout, ...(configDirectory === undefined ? {} : { config_dir: configDirectory }) };
   },
 });

@@ -1,6 +1,9 @@
 import { posix } from 'node:path';
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import type { Probe } from '../../contract/probe.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
 import { parseOptions } from './instance.ts';
 
 /** Where the parts of a data directory are. */
@@ -34,8 +37,23 @@ fi
 for link in pg_tblspc/*; do [ ! -L "$link" ] || echo "@tablespace $(readlink "$link")"; done
 echo @end`);
 
-export function layoutProbe(pgdata: string): Probe {
+function layoutProbe(pgdata: string): Probe {
   return LOOK([pgdata]);
+}
+
+/** Throws kind `refused` (`layout-unknown`) where it cannot be told. */
+export async function readLayout(host: ReadHost, pgdata: string): Promise<Layout> {
+  const answer = await host.query(layoutProbe(pgdata));
+  const layout = answer.exitCode === 0 ? parseLayout(answer.stdout, pgdata) : undefined;
+  if (layout !== undefined) return layout;
+  throw new PitrError({
+    kind: 'refused',
+    code: 'layout-unknown',
+    message: `cannot tell how ${pgdata} is laid out`,
+    host: host.name,
+    evidence: evidenceOf(answer),
+    next: ['Let the task become root or the owner of the data directory (become: true).'],
+  });
 }
 
 /** Reads the answer; undefined where it is not whole. */

@@ -1,0 +1,83 @@
+import { resolve } from 'node:path';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { secretWarnings } from '../../lib/engine/run/secret-warnings.ts';
+import { type OpenSite, onSite, type SiteRequest } from '../../lib/engine/run/site.ts';
+import { matchHosts } from '../../lib/language/inventory/patterns.ts';
+import type { Need } from '../../lib/recovery/doctor/facts.ts';
+import { type Check, examine, type Finding } from '../../lib/recovery/doctor/finding.ts';
+import { lookAround } from '../../lib/recovery/doctor/look.ts';
+import {
+  BARMAN_VARIABLES,
+  barmanPlace,
+  NODE_VARIABLES,
+  nodePlace,
+  type VariableFlaw,
+} from '../../lib/recovery/doctor/place.ts';
+import { told } from '../../lib/recovery/doctor/told.ts';
+import { quote } from '../../lib/transport/quote.ts';
+import { barmanHost, patroniHosts } from '../well-known-hosts.ts';
+import { drillsOn } from './drills.ts';
+
+interface Wish {
+  /** Hosts whose findings are told; all without it. */
+  readonly pattern: string | undefined;
+  readonly cwd: string;
+}
+
+/** Looks at all that the checks need, and lets them judge. Throws kind `validation` for an inventory that is wrong. */
+export async function examineSite(
+  request: SiteRequest,
+  checks: readonly Check[],
+  { pattern, cwd }: Wish,
+): Promise<{ readonly findings: readonly Finding[]; readonly hosts: number }> {
+  const inventories = request.inventories.map((path) => resolve(cwd, path));
+  const needs = new Set<Need>(checks.flatMap((check) => check.needs));
+  return onSite(request, async (site) => {
+    const names = matchHosts(site.inventory, patroniHosts(site.inventory));
+    const read = names.map((name) => ({ name, ...nodePlace(name, site.variables(name, NODE_VARIABLES)) }));
+    const barman = barmanIn(site);
+    const shown = pattern === undefined ? undefined : matchHosts(site.inventory, pattern);
+    const facts = await lookAround(
+      {
+        nodes: read,
+        barman: barman.place,
+        variableFlaws: [...read.flatMap(({ flaws }) => flaws), ...barman.flaws],
+        controller: {
+          secrets: needs.has('controller') ? await secretWarnings(request.masker, site.keyFiles(names)) : [],
+          drills: await told(() =>
+            needs.has('controller') ? drillsOn(names, inventories) : Promise.resolve([]),
+          ),
+        },
+        inventoryOptions: request.inventories.map((path) => ` -i ${quote(path)}`).join(''),
+        host: site.host,
+      },
+      needs,
+    );
+    const findings = checks.flatMap((check) => examine(check, facts));
+    const hosts = new Set([...names, ...(barman.place === undefined ? [] : [barman.place.name])]);
+    return {
+      findings:
+        shown === undefined
+          ? findings
+          : findings.filter(
+              ({ host, severity }) => severity === 'ok' || (host !== undefined && shown.includes(host)),
+            ),
+      hosts: hosts.size,
+    };
+  });
+}
+
+function barmanIn(site: OpenSite) {
+  try {
+    const name = barmanHost(site.inventory);
+    return { place: barmanPlace(name, site.variables(name, BARMAN_VARIABLES)), flaws: [] };
+  } catch (thrown) {
+    // Nobody says where Barman is: a check tells it.
+    if (thrown instanceof PitrError && thrown.code === 'barman-host-unknown') return { flaws: [] };
+    if (thrown instanceof PitrError) throw thrown;
+    const flaws: VariableFlaw[] = [
+      { host: 'barman', variable: BARMAN_VARIABLES.join(', '), why: `cannot be read: ${String(thrown)}` },
+    ];
+    return { flaws };
+  }
+}

@@ -1,0 +1,74 @@
+import { setMaxListeners } from 'node:events';
+import type { Masker } from '../../base/values/masker.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { loadInventory } from '../../language/inventory/load.ts';
+import type { Inventory } from '../../language/inventory/model.ts';
+import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
+import { Connections } from './connections.ts';
+import { liveHost } from './live-host.ts';
+
+export interface SiteRequest {
+  readonly inventories: readonly string[];
+  readonly extraVars: Readonly<Record<string, unknown>>;
+  /** Learns the secrets of the inventory. */
+  readonly masker: Masker;
+  readonly signal: AbortSignal;
+}
+
+/** All hosts of an inventory at once, to look at and not to change. */
+export interface OpenSite {
+  readonly inventory: Inventory;
+  /** Connects when it is first asked for something. */
+  readonly host: (name: string) => ReadHost;
+  /** Variables of a host as a play would see them, rendered; those that are not set are left out. */
+  readonly variables: (host: string, names: readonly string[]) => Readonly<Record<string, unknown>>;
+  /** Private keys that the hosts' variables name. */
+  readonly keyFiles: (hosts: readonly string[]) => ReadonlySet<string>;
+}
+
+/** Reads the inventory, lets `work` look at its hosts, and closes the connections. Throws kind `validation`. */
+export async function onSite<T>(request: SiteRequest, work: (site: OpenSite) => Promise<T>): Promise<T> {
+  const { extraVars, masker, signal } = request;
+  const inventory = await loadInventory(request.inventories);
+  const connections = new Connections(inventory, extraVars, masker);
+  // Many questions wait at once, and each of them listens: that is no leak.
+  setMaxListeners(0, signal);
+  try {
+    return await work({
+      inventory,
+      host: (name) => lookOnly(connections, name, signal),
+      variables: (host, names) => {
+        const scope = new Scope(
+          [
+            templatesLayer(inventory.hosts.get(host)?.vars ?? new Map()),
+            dataLayer(extraVars),
+            dataLayer({ inventory_hostname: host }),
+          ],
+          masker,
+        );
+        return Object.fromEntries(
+          names.flatMap((name) => {
+            const value = scope.get(name);
+            return value === undefined ? [] : [[name, value]];
+          }),
+        );
+      },
+      keyFiles: (hosts) => connections.keyFiles(hosts),
+    });
+  } finally {
+    await connections.closeAll();
+  }
+}
+
+/** A wrong connection variable is a fault of that host alone: it is told when the host is asked. */
+function lookOnly(connections: Connections, name: string, signal: AbortSignal): ReadHost {
+  const host = (): ReadHost => liveHost(connections.to(name), (peer) => connections.to(peer), { signal });
+  return {
+    name,
+    query: async (probe) => host().query(probe),
+    queryAll: async (probes) => host().queryAll(probes),
+    stream: async (probe) => host().stream(probe),
+    look: async (resource, id) => host().look(resource, id),
+    peer: (peer) => lookOnly(connections, peer, signal),
+  };
+}

@@ -1,0 +1,244 @@
+import { whyNoArchive } from '../../postgres/archive-command.ts';
+import type { Facts, NodeFacts } from '../facts.ts';
+import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { serversOf } from '../look-barman.ts';
+import { barmanOn, onHost, pitrCommand, psqlOn } from '../mend.ts';
+import type { NodeSql } from '../node-sql.ts';
+import { leaderNode } from '../views.ts';
+
+/** So many finished segments that wait are a backlog; so many more are an archive that stands still. */
+const BACKLOG = { warning: 3, critical: 32 } as const;
+
+/** Bytes of WAL that an idle slot may hold before it is named: a replica that restarts holds some for a moment. */
+const HELD_BYTES = 1024 * 1024 * 1024;
+
+function ofLeader(
+  facts: Facts,
+  judge: (sql: NodeSql, leader: NodeFacts) => readonly Flaw[],
+): readonly Flaw[] {
+  const leader = leaderNode(facts);
+  if (leader === undefined) {
+    return [
+      {
+        severity: 'unknown',
+        text: 'cannot tell: nobody leads who could be asked',
+        mend: [pitrCommand(facts, 'status')],
+      },
+    ];
+  }
+  return flawsOf(leader.sql, leader.name, (sql) => judge(sql, leader));
+}
+
+function archivesByStreaming({ barman }: Facts): boolean {
+  if (barman === undefined || !('value' in barman.stock)) return false;
+  return serversOf(barman.stock.value, barman.place).some(({ streamingArchiver }) => streamingArchiver);
+}
+
+function isOn(facts: Facts): readonly Flaw[] {
+  return ofLeader(facts, ({ settings }, { name }) => {
+    const why = whyNoArchive({
+      mode: settings.archive_mode ?? 'off',
+      command: settings.archive_command ?? '',
+      library: settings.archive_library ?? '',
+    });
+    if (why === undefined || archivesByStreaming(facts)) return [];
+    return [
+      {
+        severity: 'critical',
+        host: name,
+        text: why,
+        mend: [
+          psqlOn(
+            facts,
+            name,
+            "select name, setting, source, sourcefile from pg_settings where name like 'archive%'",
+          ),
+          "Set archive_mode and archive_command in Patroni's configuration, as barman-wal-archive(1) shows.",
+        ],
+      },
+    ];
+  });
+}
+
+function works(facts: Facts): readonly Flaw[] {
+  return ofLeader(facts, ({ archived }, { name, place }) =>
+    archived.failing
+      ? [
+          {
+            severity: 'critical',
+            host: name,
+            text: `archiving fails: the last try was of ${archived.failed ?? 'a segment'}, the last that was archived is ${archived.last ?? 'none'}`,
+            mend: [
+              psqlOn(facts, name, "select current_setting('archive_command')"),
+              ...(place?.barmanSsh === undefined
+                ? []
+                : [onHost(facts, name, place.user, 'ssh', '-o', 'BatchMode=yes', place.barmanSsh, 'true')]),
+              ...(place?.barmanServer === undefined ? [] : [barmanOn(facts, 'check', place.barmanServer)]),
+            ],
+          },
+        ]
+      : [],
+  );
+}
+
+function backlog(facts: Facts): readonly Flaw[] {
+  return ofLeader(facts, ({ ready }, { name }) => {
+    if (ready < BACKLOG.warning) return [];
+    return [
+      {
+        severity: ready >= BACKLOG.critical ? 'critical' : 'warning',
+        host: name,
+        text: `${ready} finished WAL files wait to be archived`,
+        mend: [psqlOn(facts, name, 'select * from pg_stat_archiver')],
+      },
+    ];
+  });
+}
+
+/** What PostgreSQL believes to be archived must lie in an archive: an archive_command may say yes and store nothing. */
+function arrives(facts: Facts): readonly Flaw[] {
+  return ofLeader(facts, ({ archived: { last } }, { name, place }) => {
+    if (last === null) {
+      return archivesByStreaming(facts)
+        ? []
+        : [
+            {
+              severity: 'warning',
+              host: name,
+              text: 'no segment was archived yet since its statistics began',
+              mend: [
+                psqlOn(facts, name, 'select pg_switch_wal()'),
+                psqlOn(facts, name, 'select * from pg_stat_archiver'),
+              ],
+            },
+          ];
+    }
+    const { barman } = facts;
+    if (barman === undefined)
+      return [{ severity: 'unknown', text: 'cannot tell: it is not known where Barman is', mend: [] }];
+    return flawsOf(barman.stock, barman.place.name, (stock) => {
+      const servers = stock.archives.filter(
+        ({ files, histories }) =>
+          files.some(({ segment, partial }) => last === (partial ? `${segment}.partial` : segment)) ||
+          histories.some(
+            ({ history }) =>
+              last === `${history.timeline.toString(16).toUpperCase().padStart(8, '0')}.history`,
+          ) ||
+          last.endsWith('.backup'),
+      );
+      const wanted = place?.barmanServer;
+      if (servers.length === 0) {
+        return [
+          {
+            severity: 'critical',
+            host: name,
+            text: `${last} counts as archived, and lies in no archive of Barman: archive_command says yes without storing`,
+            mend: [
+              psqlOn(facts, name, "select current_setting('archive_command')"),
+              `While it still lies in pg_wal, save it: pitr play save-wal.yml${facts.inventoryOptions}`,
+              ...(wanted === undefined
+                ? []
+                : [`Then take a new backup: ${barmanOn(facts, 'backup', '--wait', wanted)}`]),
+            ],
+          },
+        ];
+      }
+      if (wanted === undefined || last.endsWith('.backup') || servers.some(({ server }) => server === wanted))
+        return [];
+      return [
+        {
+          severity: 'warning',
+          host: name,
+          text: `it archives to ${servers.map(({ server }) => server).join(', ')}, and the inventory says ${wanted}`,
+          mend: [
+            `Set barman_server for ${name} in the inventory to ${servers[0]?.server ?? 'that server'}, or let archive_command name ${wanted}.`,
+          ],
+        },
+      ];
+    });
+  });
+}
+
+function timeout(facts: Facts): readonly Flaw[] {
+  return ofLeader(facts, ({ settings }, { name }) =>
+    settings.archive_timeout === '0' && !archivesByStreaming(facts)
+      ? [
+          {
+            severity: 'warning',
+            host: name,
+            text: 'archive_timeout is 0: a segment is archived only when it is full',
+            mend: [
+              `Archive at least every five minutes: ${psqlOn(facts, name, "alter system set archive_timeout = '5min'")}; ${psqlOn(facts, name, 'select pg_reload_conf()')}`,
+              "For all nodes: set it in Patroni's dynamic configuration.",
+            ],
+          },
+        ]
+      : [],
+  );
+}
+
+function slots(facts: Facts): readonly Flaw[] {
+  return ofLeader(facts, ({ slots: all, settings }, { name }) => {
+    const members = new Set(facts.nodes.map((node) => node.name.replaceAll(/[.-]/g, '_').toLowerCase()));
+    return all
+      .filter((slot) => !slot.active)
+      .map((slot) => ({
+        severity: (slot.held ?? 0) > HELD_BYTES ? ('critical' as const) : ('warning' as const),
+        host: name,
+        text: `nobody reads the replication slot ${slot.name}, which holds ${Math.round((slot.held ?? 0) / 1024 / 1024)} MiB of WAL${settings.max_slot_wal_keep_size === '-1' ? ', without limit' : ''}`,
+        mend: members.has(slot.name)
+          ? [`It is the slot of a member: ${pitrCommand(facts, 'status')}`]
+          : [
+              `If it is Barman's: ${barmanOn(facts, 'cron')}`,
+              `If nobody needs it: ${psqlOn(facts, name, `select pg_drop_replication_slot('${slot.name.replaceAll("'", "''")}')`)}`,
+            ],
+      }));
+  });
+}
+
+export const ARCHIVING_CHECKS: readonly Check[] = [
+  {
+    id: 'archiving.on',
+    title: 'The leader archives its WAL',
+    meaning: 'Nothing that is written from now on can be recovered.',
+    needs: ['cluster', 'sql', 'instance', 'stock'],
+    judge: isOn,
+  },
+  {
+    id: 'archiving.works',
+    title: 'The last try to archive went well',
+    meaning:
+      'Nothing after the last archived segment can be recovered from the archive, and pg_wal fills its volume.',
+    needs: ['cluster', 'sql', 'instance'],
+    judge: works,
+  },
+  {
+    id: 'archiving.backlog',
+    title: 'No WAL waits to be archived',
+    meaning: 'What waits is lost with the leader. A recovery to its end has to fetch it from there first.',
+    needs: ['cluster', 'sql', 'instance'],
+    judge: backlog,
+  },
+  {
+    id: 'archiving.arrives',
+    title: "What PostgreSQL counts as archived lies in Barman's archive",
+    meaning:
+      'PostgreSQL removes what it counts as archived. There is a hole in the archive that no recovery of these backups gets past.',
+    needs: ['cluster', 'sql', 'instance', 'stock'],
+    judge: arrives,
+  },
+  {
+    id: 'archiving.timeout',
+    title: 'WAL is archived in time also when little is written',
+    meaning: 'On a quiet cluster the last hours may lie in a segment that is nowhere but on the leader.',
+    needs: ['cluster', 'sql', 'instance', 'stock'],
+    judge: timeout,
+  },
+  {
+    id: 'archiving.slots',
+    title: 'Every replication slot is read',
+    meaning: 'The leader keeps all WAL for it until its volume is full, and then stops.',
+    needs: ['cluster', 'sql', 'instance'],
+    judge: slots,
+  },
+];

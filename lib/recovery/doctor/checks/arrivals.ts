@@ -1,0 +1,91 @@
+import type { Facts } from '../facts.ts';
+import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { serversOf } from '../look-barman.ts';
+import { barmanOn } from '../mend.ts';
+import { leaderNode } from '../views.ts';
+
+function streams(facts: Facts): readonly Flaw[] {
+  const { barman } = facts;
+  if (barman === undefined) return [];
+  return flawsOf(barman.stock, barman.place.name, (stock) => {
+    const leader = leaderNode(facts)?.place?.barmanServer;
+    const streaming = serversOf(stock, barman.place).filter(
+      ({ streamingArchiver, name }) => streamingArchiver && (leader === undefined || name === leader),
+    );
+    if (streaming.length === 0) return [];
+    return flawsOf(barman.checks, barman.place.name, (checks) =>
+      streaming.flatMap(({ name }) =>
+        (checks.get(name) ?? [])
+          .filter(({ name: check, ok }) => !ok && /receive|replication slot|streaming/i.test(check))
+          .map(({ name: check, hint }) => ({
+            severity: 'critical' as const,
+            host: barman.place.name,
+            text: `server ${name} is to receive WAL by streaming, and "${check}" fails${hint === '' ? '' : `: ${hint}`}`,
+            mend: [
+              barmanOn(facts, 'cron'),
+              `Where its position is not in the leader's history: ${barmanOn(facts, 'receive-wal', '--reset', name)}`,
+            ],
+          })),
+      ),
+    );
+  });
+}
+
+function putAside(facts: Facts): readonly Flaw[] {
+  const { barman } = facts;
+  if (barman === undefined) return [];
+  return flawsOf(barman.errors, barman.place.name, (found) =>
+    found
+      .filter(({ names }) => names.length > 0)
+      .map(({ server, names }) => ({
+        severity: 'critical' as const,
+        host: barman.place.name,
+        text: `Barman has put aside ${names.length} files of server ${server} that it could not archive: ${names.slice(0, 3).join(', ')}`,
+        mend: [
+          `A duplicate of a file that is archived with the same bytes may go; any other says that two clusters, or two timelines of one number, archive there: ${barmanOn(facts, 'check', server)}`,
+        ],
+      })),
+  );
+}
+
+function waits(facts: Facts): readonly Flaw[] {
+  const { barman } = facts;
+  if (barman === undefined) return [];
+  return flawsOf(barman.look, barman.place.name, ({ waiting }) =>
+    waiting
+      .filter(({ files }) => files > 0)
+      .map(({ server, files }) => ({
+        severity: 'critical' as const,
+        host: barman.place.name,
+        text: `${files} files have waited for more than ten minutes in the incoming directory of server ${server}: barman cron does not run, or fails`,
+        mend: [barmanOn(facts, 'cron'), 'Let cron run it every minute: /etc/cron.d/barman'],
+      })),
+  );
+}
+
+/** What becomes of WAL on Barman's host. */
+export const ARRIVAL_CHECKS: readonly Check[] = [
+  {
+    id: 'archiving.streaming',
+    title: 'Barman receives WAL where it is to receive it by streaming',
+    meaning: 'The newest WAL is not in the archive, and its slot makes the leader keep everything.',
+    needs: ['cluster', 'stock', 'barman-checks'],
+    judge: streams,
+  },
+  {
+    id: 'archiving.errors',
+    title: 'Barman has put no file aside',
+    meaning:
+      'A file that it could not archive is missing from a recovery, or tells of two histories with one number.',
+    needs: ['stock', 'errors'],
+    judge: putAside,
+  },
+  {
+    id: 'archiving.incoming',
+    title: 'What arrives at Barman is archived',
+    meaning:
+      "What only waits there is not yet checked, and retention does not count it. Barman's cron does nothing else either: no retention, no streaming.",
+    needs: ['barman', 'stock'],
+    judge: waits,
+  },
+];

@@ -1,0 +1,102 @@
+import type { Facts } from '../facts.ts';
+import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import type { HostClock } from '../host-clock.ts';
+import { onHost, psqlOn } from '../mend.ts';
+
+/** Milliseconds. */
+const OFF = { warning: 2_000, critical: 60_000 } as const;
+
+function each(facts: Facts, judge: (clock: HostClock, host: string) => readonly Flaw[]): readonly Flaw[] {
+  const { barman, nodes } = facts;
+  return [
+    ...nodes.flatMap(({ name, host }) => flawsOf(host, name, ({ clock }) => judge(clock, name))),
+    ...(barman === undefined
+      ? []
+      : flawsOf(barman.look, barman.place.name, ({ clock }) => judge(clock, barman.place.name))),
+  ];
+}
+
+export const CLOCK_CHECKS: readonly Check[] = [
+  {
+    id: 'clocks.offset',
+    title: 'The clocks of all hosts agree',
+    meaning:
+      'The moment of an accident, read off one clock, is another moment in the WAL: a recovery goes too far, or not far enough.',
+    needs: ['host', 'barman'],
+    judge: (facts) =>
+      each(facts, ({ aheadMs, withinMs }, host) => {
+        // What the round trip leaves open counts for the host.
+        const off = Math.abs(aheadMs) - withinMs;
+        if (off < OFF.warning) return [];
+        return [
+          {
+            severity: off < OFF.critical ? 'warning' : 'critical',
+            host,
+            text: `its clock is ${(Math.abs(aheadMs) / 1000).toFixed(1)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} that of this machine`,
+            mend: [
+              'Let all of them keep time by one source (chrony, systemd-timesyncd).',
+              onHost(facts, host, undefined, 'date', '-u'),
+            ],
+          },
+        ];
+      }),
+  },
+  {
+    id: 'clocks.zones',
+    title: 'All hosts have the same time zone',
+    meaning:
+      'The same time on two clocks on the wall is two moments. pitr takes a time with its zone only, but people read logs.',
+    needs: ['host', 'barman'],
+    judge: (facts) => {
+      const zones = new Map<string, string[]>();
+      const unknown = each(facts, ({ offset }, host) => {
+        zones.set(offset, [...(zones.get(offset) ?? []), host]);
+        return [];
+      });
+      if (zones.size < 2) return unknown;
+      const words = [...zones].map(([offset, hosts]) => `${offset} on ${hosts.join(', ')}`);
+      return [
+        {
+          severity: 'warning',
+          text: `the zones differ: ${words.join('; ')}`,
+          mend: [
+            `Write times with their zone ('2026-01-31 12:00:00+01'), or set one zone: timedatectl set-timezone UTC`,
+          ],
+        },
+        ...unknown,
+      ];
+    },
+  },
+  {
+    id: 'clocks.postgresql',
+    title: 'PostgreSQL writes its log in the same time zone on all nodes',
+    meaning: 'A time that is read from the log of one node is another moment on the next.',
+    needs: ['sql', 'instance'],
+    judge: (facts) => {
+      const zones = new Map<string, string[]>();
+      const unknown = facts.nodes.flatMap(({ name, sql }) =>
+        flawsOf(sql, name, ({ settings }) => {
+          const zone = settings.log_timezone ?? '';
+          zones.set(zone, [...(zones.get(zone) ?? []), name]);
+          return [];
+        }),
+      );
+      if (zones.size < 2) return unknown;
+      const words = [...zones].map(([zone, hosts]) => `${zone} on ${hosts.join(', ')}`);
+      const [name] = facts.nodes.map((node) => node.name);
+      return [
+        {
+          severity: 'warning',
+          text: `log_timezone differs: ${words.join('; ')}`,
+          mend:
+            name === undefined
+              ? []
+              : [
+                  `Set it in Patroni's dynamic configuration for all: ${psqlOn(facts, name, 'show log_timezone')}`,
+                ],
+        },
+        ...unknown,
+      ];
+    },
+  },
+];

@@ -1,0 +1,90 @@
+import type { BarmanFacts, Facts, NodeFacts, Reached } from '../facts.ts';
+import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
+import { onHost, pitrCommand } from '../mend.ts';
+import type { Told } from '../told.ts';
+
+interface Place {
+  readonly name: string;
+  readonly reached: Told<Reached>;
+}
+
+function places({ nodes, barman }: Facts): readonly Place[] {
+  const hosts = [
+    ...nodes,
+    ...(barman === undefined ? [] : [{ name: barman.place.name, reached: barman.reached }]),
+  ];
+  return hosts.filter(({ name }, index) => hosts.findIndex((other) => other.name === name) === index);
+}
+
+function notReached(facts: Facts, { name, reached }: Place): readonly Flaw[] {
+  if ('value' in reached) return [];
+  return [
+    {
+      severity: 'critical',
+      host: name,
+      text: reached.unknown,
+      mend: [...reached.next, pitrCommand(facts, 'ping', name)],
+    },
+  ];
+}
+
+function cannotBecome(facts: Facts, { name, reached }: Place): readonly Flaw[] {
+  if (!('value' in reached)) return flawsOf(reached, name, () => []);
+  return Object.entries(reached.value.cannotBecome).map(([user, why]) => ({
+    severity: 'critical',
+    host: name,
+    text: `${reached.value.login} cannot become ${user}: ${why === '' ? 'no reason was given' : why}`,
+    mend: [
+      `Let the login become ${user}: ansible_become: true with a login that may use sudo, or ansible_user: root.`,
+      onHost(facts, name, user, 'id'),
+    ],
+  }));
+}
+
+function fromNode(facts: Facts, { name, place, fetch }: NodeFacts): readonly Flaw[] {
+  const ssh = place?.barmanSsh;
+  const mend =
+    ssh === undefined ? [] : [onHost(facts, name, place?.user, 'ssh', '-o', 'BatchMode=yes', ssh, 'true')];
+  return unproved(fetch, name, mend);
+}
+
+function fromBarman(facts: Facts, { access, place }: BarmanFacts): readonly Flaw[] {
+  return Object.entries(access).flatMap(([node, answer]) => {
+    const ssh = facts.nodes.find(({ name }) => name === node)?.place?.restoreSsh;
+    const mend = ssh === undefined ? [] : [onHost(facts, place.name, place.user, 'sh', '-c', `${ssh} true`)];
+    return unproved(answer, node, mend);
+  });
+}
+
+export const CONNECTION_CHECKS: readonly Check[] = [
+  {
+    id: 'connections.reached',
+    title: 'Every host is reached',
+    meaning:
+      'Nothing can be recovered on a host that is not reached, and a cut-over is refused: a member that nobody stops would take the leadership.',
+    needs: [],
+    judge: (facts) => places(facts).flatMap((place) => notReached(facts, place)),
+  },
+  {
+    id: 'connections.become',
+    title: 'Commands run as every user that a recovery needs',
+    meaning:
+      'A recovery works as the owner of the data and as the owner of the backups. It would stop at its first step.',
+    needs: [],
+    judge: (facts) => places(facts).flatMap((place) => cannotBecome(facts, place)),
+  },
+  {
+    id: 'connections.node-to-barman',
+    title: 'Every node can fetch WAL from Barman',
+    meaning: 'PostgreSQL could not replay on that node: what it must replay lies on the backup host.',
+    needs: ['fetch'],
+    judge: (facts) => facts.nodes.flatMap((node) => fromNode(facts, node)),
+  },
+  {
+    id: 'connections.barman-to-node',
+    title: 'Barman can log in to every node to restore onto it',
+    meaning: 'A backup could not be copied onto that node.',
+    needs: ['access'],
+    judge: (facts) => (facts.barman === undefined ? [] : fromBarman(facts, facts.barman)),
+  },
+];

@@ -1,0 +1,120 @@
+import type { Layout } from '../../postgres/layout.ts';
+import type { Facts, NodeFacts } from '../facts.ts';
+import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { psqlOn } from '../mend.ts';
+import { leaderNode } from '../views.ts';
+
+function each(facts: Facts, judge: (layout: Layout, node: NodeFacts) => Flaw | undefined): readonly Flaw[] {
+  return facts.nodes.flatMap((node) =>
+    flawsOf(node.layout, node.name, (layout) => {
+      const flaw = judge(layout, node);
+      return flaw === undefined ? [] : [flaw];
+    }),
+  );
+}
+
+/** Without touching the nodes there is always this way. */
+function beside({ inventoryOptions }: Facts, name: string): string {
+  return `Without touching the nodes: pitr play prepare.yml${inventoryOptions} -e prepare_for=${name} restores the files on the Barman host.`;
+}
+
+export const LAYOUT_CHECKS: readonly Check[] = [
+  {
+    id: 'layout.mount-point',
+    title: 'No data directory is a mount point',
+    meaning: 'A mount point cannot be renamed, so the old data could not be kept: recovery there is refused.',
+    needs: ['layout'],
+    judge: (facts) =>
+      each(facts, (layout, { name, place }) =>
+        layout.mount_point
+          ? {
+              severity: 'critical',
+              host: name,
+              text: `${place?.pgdata ?? 'the data directory'} is a mount point`,
+              mend: [
+                `Move the data into a directory below it, member by member: stop Patroni, mkdir ${place?.pgdata ?? ''}/data, move everything into it, let data_dir of Patroni's configuration and pgdata in the inventory name that, start Patroni.`,
+                beside(facts, name),
+              ],
+            }
+          : undefined,
+      ),
+  },
+  {
+    id: 'layout.configuration',
+    title: 'PostgreSQL is configured where Patroni says',
+    meaning:
+      'Restored data could not be started with a configuration that Patroni does not know of: recovery there is refused.',
+    needs: ['layout', 'member-config'],
+    judge: (facts) =>
+      facts.nodes.flatMap(({ name, place, layout, memberConfig }) =>
+        flawsOf(layout, name, ({ config_file: file }) =>
+          file === undefined
+            ? []
+            : flawsOf(memberConfig, name, ({ configDirectory }) => {
+                const known =
+                  configDirectory !== undefined &&
+                  [`${configDirectory}/postgresql.conf`, 'a place outside'].includes(file);
+                if (known) return [];
+                return [
+                  {
+                    severity: 'critical',
+                    host: name,
+                    text: `PostgreSQL is configured outside ${place?.pgdata ?? 'its data directory'}, in ${file}, and Patroni's configuration does not name that place`,
+                    mend: [
+                      `Let config_dir in Patroni's configuration (${place?.patroni.config ?? 'patroni_config'}) name its directory, or patroni_config in the inventory the file that does, and restart the member.`,
+                      beside(facts, name),
+                    ],
+                  },
+                ];
+              }),
+        ),
+      ),
+  },
+  {
+    id: 'layout.wal-mount-point',
+    title: 'No WAL directory is a mount point',
+    meaning: 'It could not be renamed, so the old WAL could not be kept: recovery there is refused.',
+    needs: ['layout'],
+    judge: (facts) =>
+      each(facts, (layout, { name }) =>
+        layout.wal_mount_point
+          ? {
+              severity: 'critical',
+              host: name,
+              text: `pg_wal links to ${layout.wal ?? 'a mount point'}, which is a mount point`,
+              mend: [
+                `Put the WAL into a directory below it, member by member: stop Patroni, mkdir ${layout.wal ?? ''}/wal, move everything into it, let pg_wal and waldir of Patroni's basebackup name that, start Patroni.`,
+              ],
+            }
+          : undefined,
+      ),
+  },
+  {
+    id: 'layout.tablespaces',
+    title: 'There are no tablespaces whose places must be said',
+    meaning:
+      'A recovery must be told where each goes (-e tablespaces=...), and the cut-over is a step of its own.',
+    needs: ['cluster', 'sql', 'instance'],
+    judge: (facts) => {
+      const leader = leaderNode(facts);
+      if (leader === undefined) {
+        return [{ severity: 'unknown', text: 'cannot tell: nobody leads who could be asked', mend: [] }];
+      }
+      return flawsOf(leader.sql, leader.name, ({ tablespaces }) =>
+        tablespaces.length === 0
+          ? []
+          : [
+              {
+                severity: 'warning',
+                host: leader.name,
+                text: `the cluster has tablespaces: ${tablespaces.join(', ')}`,
+                mend: [
+                  `See where they lie: ${psqlOn(facts, leader.name, 'select spcname, pg_tablespace_location(oid) from pg_tablespace')}`,
+                  `Keep it with your notes: -e '{"tablespaces": {${tablespaces.map((name) => `"${name}": "/place/that/is/not/there/yet"`).join(', ')}}}'`,
+                ],
+              },
+            ],
+      );
+    },
+  },
+];

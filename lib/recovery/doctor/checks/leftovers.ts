@@ -1,0 +1,190 @@
+import { KEPT_HBA_FILE } from '../../postgres/instance.ts';
+import { leftovers } from '../../postgres/recovery-files.ts';
+import { isRecoverySetting } from '../../postgres/recovery-settings.ts';
+import type { Facts, NodeFacts } from '../facts.ts';
+import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { onHost, psqlOn } from '../mend.ts';
+import type { NodeLook } from '../node-look.ts';
+import { leaderIn } from '../views.ts';
+
+function each(facts: Facts, judge: (look: NodeLook, node: NodeFacts) => readonly Flaw[]): readonly Flaw[] {
+  return facts.nodes.flatMap((node) => flawsOf(node.host, node.name, (look) => judge(look, node)));
+}
+
+/** Names in the data directory; unknown where it cannot be looked into. */
+function names(
+  facts: Facts,
+  judge: (there: ReadonlySet<string>, node: NodeFacts) => readonly Flaw[],
+): readonly Flaw[] {
+  return each(facts, (look, node) => {
+    if (look.names !== undefined) return judge(look.names, node);
+    return [
+      {
+        severity: 'unknown',
+        host: node.name,
+        text: `cannot tell: ${node.place?.pgdata ?? 'the data directory'} cannot be looked into`,
+        mend: ['Let the login become root or the owner of the data (ansible_become: true).'],
+      },
+    ];
+  });
+}
+
+function waiting(facts: Facts): readonly Flaw[] {
+  return each(facts, ({ beside }, { name, place }) =>
+    beside.includes(`${place?.pgdata ?? ''}.pitr.json`)
+      ? [
+          {
+            severity: 'warning',
+            host: name,
+            text: 'a recovery waits there for a decision',
+            mend: [
+              `Go on with it: pitr play cutover.yml${facts.inventoryOptions} -e target=${name}`,
+              `Take it back: pitr play rollback.yml${facts.inventoryOptions} -e target=${name}`,
+            ],
+          },
+        ]
+      : [],
+  );
+}
+
+function besideData(facts: Facts): readonly Flaw[] {
+  return each(facts, ({ beside }, { name, place }) => {
+    const note = `${place?.pgdata ?? ''}.pitr.json`;
+    const kept = beside.filter((path) => path !== note);
+    // What belongs to a recovery that waits is told with it.
+    if (kept.length === 0 || beside.includes(note)) return [];
+    return [
+      {
+        severity: 'warning',
+        host: name,
+        text: `earlier recoveries have left ${kept.join(', ')}`,
+        mend: [
+          'Let the old data of an accepted recovery go: pitr runs, then pitr commit RUN',
+          onHost(facts, name, undefined, 'du', '-sh', ...kept),
+        ],
+      },
+    ];
+  });
+}
+
+function inData(facts: Facts): readonly Flaw[] {
+  const leader = leaderIn(facts.nodes);
+  return names(facts, (there, { name, place, instance }) => {
+    // Patroni keeps a standby.signal on a replica: only what a leader or nobody needs is left over.
+    const replica = leader !== undefined && leader.name !== name;
+    const isolated = 'value' in instance && instance.value.mode === 'isolated';
+    const found = leftovers(there).filter((file) => !(replica && file === 'standby.signal'));
+    if (found.length === 0 || isolated) return [];
+    const dangerous = found.some((file) => file.endsWith('.signal'));
+    return [
+      {
+        severity: dangerous ? 'critical' : 'warning',
+        host: name,
+        text: dangerous
+          ? `${found.join(', ')} in the data directory: at its next start PostgreSQL goes into recovery`
+          : `${found.join(', ')} in the data directory, where every backup and every new replica takes them along`,
+        mend: [
+          `Look at them, then remove them: ${onHost(facts, name, place?.user, 'ls', '-ld', ...found.map((file) => `${place?.pgdata ?? ''}/${file}`))}`,
+        ],
+      },
+    ];
+  });
+}
+
+function settings(facts: Facts): readonly Flaw[] {
+  return each(facts, ({ autoConf }, { name, instance }) => {
+    const isolated = 'value' in instance && instance.value.mode === 'isolated';
+    const found = [...new Set(autoConf)].filter(isRecoverySetting);
+    if (found.length === 0 || isolated) return [];
+    return [
+      {
+        severity: 'warning',
+        host: name,
+        text: `postgresql.auto.conf holds settings of a recovery: ${found.join(', ')}`,
+        mend: found.map((setting) => psqlOn(facts, name, `alter system reset ${setting}`)),
+      },
+    ];
+  });
+}
+
+function closed(facts: Facts): readonly Flaw[] {
+  return names(facts, (there, { name }) =>
+    there.has(KEPT_HBA_FILE)
+      ? [
+          {
+            severity: 'warning',
+            host: name,
+            text: `${KEPT_HBA_FILE} is there: a recovery has closed the rules of access and has not opened them again`,
+            mend: ['See which run it was, and go on with it or take it back: pitr runs'],
+          },
+        ]
+      : [],
+  );
+}
+
+function lock(facts: Facts): readonly Flaw[] {
+  const { barman } = facts;
+  if (barman === undefined) return [];
+  return flawsOf(barman.lock, barman.place.name, ({ held, claim }) => {
+    if (!held && claim === undefined) return [];
+    const who = claim === undefined ? 'somebody' : `run ${claim.run} of ${claim.owner} (${claim.purpose})`;
+    return [
+      {
+        severity: 'warning',
+        host: barman.place.name,
+        text: held
+          ? `${who} is at work on this cluster`
+          : `${who} has left its lock: it ${claim?.state === 'waiting' ? 'waits for a decision' : `did not end well${claim?.ended === undefined ? '' : ` (${claim.ended})`}`}`,
+        mend: [
+          ...(claim?.ways ?? []),
+          'What it did and what can be done now, where it was started: pitr runs',
+        ],
+      },
+    ];
+  });
+}
+
+export const LEFTOVER_CHECKS: readonly Check[] = [
+  {
+    id: 'leftovers.waiting',
+    title: 'No recovery waits for a decision',
+    meaning: 'The node is out of the cluster until then, and no other recovery can begin on it.',
+    needs: ['host'],
+    judge: waiting,
+  },
+  {
+    id: 'leftovers.beside',
+    title: 'No old data of earlier recoveries lies beside the data',
+    meaning: 'It takes the space that the next recovery needs.',
+    needs: ['host'],
+    judge: besideData,
+  },
+  {
+    id: 'leftovers.data',
+    title: 'No files of a recovery lie in a data directory',
+    meaning: 'They go into every backup, and a signal file sends PostgreSQL into recovery at its next start.',
+    needs: ['host', 'instance', 'cluster'],
+    judge: inData,
+  },
+  {
+    id: 'leftovers.settings',
+    title: 'No settings of a recovery are left',
+    meaning: 'The next recovery, or a plain start as a replica, stops where the last one was to stop.',
+    needs: ['host', 'instance'],
+    judge: settings,
+  },
+  {
+    id: 'leftovers.closed',
+    title: 'No node is closed by a recovery',
+    meaning: 'Only the host itself gets in: no client, no replica.',
+    needs: ['host'],
+    judge: closed,
+  },
+  {
+    id: 'leftovers.lock',
+    title: 'Nobody is at work on the cluster, and no lock was left',
+    meaning: 'A recovery is refused until that run has ended well or was taken back.',
+    needs: ['lock'],
+    judge: lock,
+  },
+];

@@ -1,0 +1,127 @@
+import { formatBytes } from '../../../base/values/bytes.ts';
+import type { FreeSpace } from '../../../system/fs/free-space.ts';
+import { isComplete } from '../../barman/backup-info.ts';
+import type { Facts } from '../facts.ts';
+import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { serversOf } from '../look-barman.ts';
+import { onHost } from '../mend.ts';
+import type { Told } from '../told.ts';
+import { leaderNode } from '../views.ts';
+
+/** Bytes that restored data takes: of the databases as they are, or of the largest backup, whichever is more. */
+function needed(facts: Facts): Told<number> {
+  const leader = leaderNode(facts);
+  const live = leader !== undefined && 'value' in leader.sql ? leader.sql.value.bytes : undefined;
+  const { barman } = facts;
+  const sizes =
+    barman !== undefined && 'value' in barman.stock
+      ? serversOf(barman.stock.value, barman.place).flatMap(({ backups }) =>
+          backups.filter(isComplete).flatMap(({ size }) => size ?? []),
+        )
+      : [];
+  const all = [...sizes, ...(live === undefined ? [] : [live])];
+  if (all.length === 0) return { unknown: 'it is not known how large the data is', next: [] };
+  return { value: Math.max(...all) };
+}
+
+const LEAST_FREE_INODES = 10_000;
+
+function nodeFlaws(
+  facts: Facts,
+  judge: (space: FreeSpace, need: number, host: string) => readonly Flaw[],
+): readonly Flaw[] {
+  return flawsOf(needed(facts), undefined, (need) =>
+    facts.nodes.flatMap(({ name, host }) => flawsOf(host, name, ({ space }) => judge(space, need, name))),
+  );
+}
+
+interface Shortage {
+  readonly severity: 'critical' | 'warning';
+  readonly host: string;
+  readonly space: FreeSpace;
+  readonly need: number;
+  /** `restored data needs` */
+  readonly what: string;
+}
+
+function short(facts: Facts, { severity, host, space, need, what }: Shortage): Flaw {
+  return {
+    severity,
+    host,
+    text: `${what} ${formatBytes(need)}, and ${formatBytes(space.freeBytes)} are free on ${space.mount}`,
+    mend: [
+      onHost(facts, host, undefined, 'du', '-x', '-d', '2', '-h', space.mount),
+      'Free space there, or enlarge the volume.',
+    ],
+  };
+}
+
+export const SPACE_CHECKS: readonly Check[] = [
+  {
+    id: 'space.node',
+    title: 'Every node has room for restored data beside its live data',
+    meaning: 'Recovery there is refused: the live data is kept until the recovered data is accepted.',
+    needs: ['host', 'sql', 'instance', 'cluster', 'stock'],
+    judge: (facts) =>
+      nodeFlaws(facts, (space, need, host) => [
+        ...(space.freeBytes < need
+          ? [short(facts, { severity: 'critical', host, space, need, what: 'restored data needs' })]
+          : []),
+        ...(space.freeInodes !== undefined && space.freeInodes < LEAST_FREE_INODES
+          ? [
+              {
+                severity: 'critical' as const,
+                host,
+                text: `only ${space.freeInodes} files can still be made on ${space.mount}`,
+                mend: [onHost(facts, host, undefined, 'df', '-i', space.mount)],
+              },
+            ]
+          : []),
+      ]),
+  },
+  {
+    id: 'space.growth',
+    title: 'There is room for it also when the data has doubled',
+    meaning: 'Recovery will be refused one day, when nobody has looked in time.',
+    needs: ['host', 'sql', 'instance', 'cluster', 'stock'],
+    judge: (facts) =>
+      nodeFlaws(facts, (space, need, host) =>
+        space.freeBytes >= need && space.freeBytes < 2 * need
+          ? [
+              short(facts, {
+                severity: 'warning',
+                host,
+                space,
+                need: 2 * need,
+                what: 'with twice the data, restored data needs',
+              }),
+            ]
+          : [],
+      ),
+  },
+  {
+    id: 'space.barman',
+    title: 'Barman has room for one more backup',
+    meaning: 'The next backup fails, and soon no WAL can be archived.',
+    needs: ['barman', 'sql', 'instance', 'cluster', 'stock'],
+    judge: (facts) => {
+      const { barman } = facts;
+      if (barman === undefined) return [];
+      return flawsOf(needed(facts), undefined, (need) =>
+        flawsOf(barman.look, barman.place.name, ({ spaces }) => {
+          const full = spaces.filter(({ space }) => space.freeBytes < need);
+          const mounts = [...new Map(full.map(({ space }) => [space.mount, space])).values()];
+          return mounts.map((space) =>
+            short(facts, {
+              severity: 'critical',
+              host: barman.place.name,
+              space,
+              need,
+              what: 'a backup needs up to',
+            }),
+          );
+        }),
+      );
+    },
+  },
+];

@@ -1,0 +1,137 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { probe } from '../../contract/probe.ts';
+import { lockId, lockResource } from '../../system/lock/lock-resource.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { isComplete } from '../barman/backup-info.ts';
+import { readCatalogueAndArchives } from '../barman/catalogue.ts';
+import { filesInErrors } from '../barman/errors-directory.ts';
+import { parseCheckReport } from '../barman/json.ts';
+import { loginOf } from '../barman/node-access.ts';
+import { proveBackupFiles } from '../barman/prove-backup-files.ts';
+import { lookAtBarman } from './barman-look.ts';
+import type { BarmanFacts, Need, Stock } from './facts.ts';
+import { reach } from './look-node.ts';
+import type { BarmanPlace, NodePlace } from './place.ts';
+import { NOT_ASKED, type Told, told } from './told.ts';
+
+/** Barman logs in to the database node for its check. */
+const CHECK_TIMEOUT_MS = 300_000;
+
+/** All that is needed of Barman's host, and of its way to the nodes. */
+export async function lookBarman(
+  host: ReadHost,
+  place: BarmanPlace,
+  nodes: readonly NodePlace[],
+  needs: ReadonlySet<Need>,
+): Promise<BarmanFacts> {
+  const reached = await reach(host, [place.user]);
+  if (!('value' in reached)) {
+    const why = { unknown: `${host.name} is not reached`, next: reached.next };
+    return { ...nothing(why, nodes), place, reached };
+  }
+  const asked = <T>(need: Need, work: () => Promise<T>): Promise<Told<T>> =>
+    needs.has(need) ? told(work) : Promise.resolve(NOT_ASKED);
+  const wantsStock = (['stock', 'barman', 'errors', 'files'] as const).some((need) => needs.has(need));
+  const stock = wantsStock ? told(() => readCatalogueAndArchives(host, place.user)) : NOT_ASKED;
+  const fromStock = async <T>(need: Need, work: (stock: Stock) => Promise<T>): Promise<Told<T>> => {
+    if (!needs.has(need)) return NOT_ASKED;
+    const found = await stock;
+    return 'value' in found ? told(() => work(found.value)) : found;
+  };
+  const cluster = nodes.find(({ patroni }) => patroni.cluster !== undefined)?.patroni.cluster ?? '';
+  const [look, there, errors, access, lock, files] = await Promise.all([
+    // Without a catalogue there is still a host with a clock and with tools.
+    needs.has('barman')
+      ? Promise.resolve(stock).then((found) =>
+          told(() => lookAtBarman(host, place, 'value' in found ? serversOf(found.value, place) : [])),
+        )
+      : NOT_ASKED,
+    stock,
+    fromStock('errors', (found) => filesInErrors(host, serversOf(found, place), place.user)),
+    Promise.all(
+      nodes.map(
+        async (node) => [node.name, await asked('access', () => loginTo(host, place, node))] as const,
+      ),
+    ),
+    asked('lock', () =>
+      lockResource.read(host, lockId({ name: cluster, directory: place.lockDirectory, user: place.user })),
+    ),
+    fromStock('files', (found) => newestBackupWhole(host, place, found)),
+  ]);
+  return {
+    place,
+    reached,
+    look,
+    stock: there,
+    checks: NOT_ASKED,
+    errors,
+    access: Object.fromEntries(access),
+    lock,
+    files,
+    logins: NOT_ASKED,
+  };
+}
+
+/** The servers of this cluster; all where the inventory names none. */
+export function serversOf(stock: Stock, { servers }: BarmanPlace): Stock['servers'] {
+  return servers === undefined ? stock.servers : stock.servers.filter(({ name }) => servers.includes(name));
+}
+
+function nothing(why: Told<never>, nodes: readonly NodePlace[]) {
+  return {
+    look: why,
+    stock: why,
+    checks: why,
+    errors: why,
+    access: Object.fromEntries(nodes.map(({ name }) => [name, why])),
+    lock: why,
+    files: why,
+    logins: why,
+  };
+}
+
+async function loginTo(host: ReadHost, { user }: BarmanPlace, { restoreSsh, name }: NodePlace) {
+  if (restoreSsh !== undefined) return loginOf(host, restoreSsh, user);
+  throw new PitrError({
+    kind: 'validation',
+    code: 'restore-ssh-missing',
+    message: `the inventory does not say how Barman logs in to ${name}`,
+    next: [`Set restore_ssh for ${name}: restore_ssh: "ssh -q postgres@${name}"`],
+  });
+}
+
+/** Barman's own checks of one server. Throws kind `failed` where it gives no report. */
+export async function barmanChecks(host: ReadHost, user: string, server: string) {
+  const result = await host.query(
+    probe(['barman', '-f', 'json', 'check', server], { user, timeoutMs: CHECK_TIMEOUT_MS }),
+  );
+  const report = parseCheckReport(result.stdout);
+  if (report !== undefined) return report;
+  throw new PitrError({
+    kind: 'failed',
+    code: 'barman-check-unreadable',
+    message: 'barman check gives no report',
+    host: host.name,
+    evidence: evidenceOf(result),
+    next: [`See what it says, as ${user} on ${host.name}: barman check ${server}`],
+  });
+}
+
+async function newestBackupWhole(host: ReadHost, place: BarmanPlace, stock: Stock): Promise<string> {
+  const servers = serversOf(stock, place);
+  const [newest] = servers
+    .flatMap(({ backups }) => backups)
+    .filter(isComplete)
+    .sort((a, b) => (a.id < b.id ? 1 : -1));
+  if (newest === undefined) {
+    throw new PitrError({
+      kind: 'refused',
+      code: 'no-backup',
+      message: 'there is no complete backup',
+      next: [`Take one, as ${place.user} on ${host.name}: barman backup --wait SERVER`],
+    });
+  }
+  await proveBackupFiles(host, newest, servers, place.user);
+  return newest.id;
+}

@@ -1,0 +1,110 @@
+import type { ReadHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
+import { fetchable } from '../barman/node-access.ts';
+import { readCluster } from '../patroni/cluster-resource.ts';
+import { keepsDataAt } from '../patroni/data-directory.ts';
+import { readMemberConfig } from '../patroni/member-config.ts';
+import { instanceOf, instanceProbe } from '../postgres/instance-resource.ts';
+import { readLayout } from '../postgres/layout.ts';
+import type { Need, NodeFacts, Reached } from './facts.ts';
+import { lookAtNode } from './node-look.ts';
+import { askNode } from './node-sql.ts';
+import type { NodePlace } from './place.ts';
+import { NOT_ASKED, type Told, told } from './told.ts';
+
+const WHO = probeScript('id -un');
+
+/** Connects, and becomes each of the users that work on the host. */
+export async function reach(host: ReadHost, users: readonly string[]): Promise<Told<Reached>> {
+  return told(async () => {
+    const login = (await host.query(WHO([]))).stdout.trim();
+    const tried = await Promise.all(
+      users.map(async (user) => {
+        const answer = await told(async () => {
+          const result = await host.query(WHO([], { user }));
+          return result.stdout.trim() === user ? undefined : `${result.stderr}${result.stdout}`.trim();
+        });
+        const why = 'value' in answer ? answer.value : answer.unknown;
+        return why === undefined ? [] : [[user, why] as const];
+      }),
+    );
+    return { login, cannotBecome: Object.fromEntries(tried.flat()) };
+  });
+}
+
+const UNREAD = {
+  host: NOT_ASKED,
+  instance: NOT_ASKED,
+  layout: NOT_ASKED,
+  sql: NOT_ASKED,
+  cluster: NOT_ASKED,
+  memberConfig: NOT_ASKED,
+  dataPlace: NOT_ASKED,
+  service: NOT_ASKED,
+  fetch: NOT_ASKED,
+  logins: NOT_ASKED,
+} as const;
+
+/** The same answer to every question: that nothing can be known of a host. */
+export function unknownNode(name: string, reached: Told<Reached>, why: Told<never>): NodeFacts {
+  const facts = Object.fromEntries(Object.keys(UNREAD).map((key) => [key, why]));
+  return { name, reached, ...(facts as Record<keyof typeof UNREAD, Told<never>>) };
+}
+
+/** All that is needed of a node, each question by itself: what one of them cannot tell says nothing about the others. */
+export async function lookNode(
+  host: ReadHost,
+  place: NodePlace,
+  needs: ReadonlySet<Need>,
+): Promise<NodeFacts> {
+  const reached = await reach(host, [place.user]);
+  if (!('value' in reached)) {
+    const why = { unknown: `${host.name} is not reached`, next: reached.next };
+    return { ...unknownNode(host.name, reached, why), place };
+  }
+  const asked = <T>(need: Need, work: () => Promise<T>): Promise<Told<T>> =>
+    needs.has(need) ? told(work) : Promise.resolve(NOT_ASKED);
+  const { config } = place.patroni;
+  const [look, instance, layout, cluster, memberConfig, dataPlace, service, fetch] = await Promise.all([
+    asked('host', () => lookAtNode(host, place)),
+    needs.has('sql') || needs.has('instance') ? told(() => instanceThere(host, place)) : NOT_ASKED,
+    asked('layout', () => readLayout(host, place.pgdata)),
+    asked('cluster', () => readCluster(host, place.patroni)),
+    asked('member-config', () => readMemberConfig(host, config)),
+    asked('data-place', () => keepsDataAt(host, config, place.pgdata)),
+    asked('service', async () =>
+      serviceResource.read(host, serviceId(place.patroni.manager, place.patroni.service)),
+    ),
+    asked('fetch', () =>
+      fetchable(host, {
+        ssh: place.barmanSsh,
+        // Of one server: that tries the login and the tool. From every node for every server would be a load.
+        servers: place.barmanServer === undefined ? place.barmanServers : [place.barmanServer],
+        wal_method: place.walMethod,
+        pg_user: place.user,
+      }),
+    ),
+  ]);
+  const programs = 'value' in instance ? instance.value.programs : undefined;
+  const sql = await asked('sql', () => askNode(host, place, programs));
+  return {
+    name: host.name,
+    place,
+    reached,
+    host: look,
+    instance,
+    layout,
+    sql,
+    cluster,
+    memberConfig,
+    dataPlace,
+    service,
+    fetch,
+    logins: NOT_ASKED,
+  };
+}
+
+async function instanceThere(host: ReadHost, { pgdata }: NodePlace) {
+  return instanceOf(await host.query(instanceProbe(pgdata)), host.name, pgdata);
+}

@@ -1,0 +1,117 @@
+import type { ReadHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { type FreeSpace, parseSpace } from '../../system/fs/free-space.ts';
+import { type HostClock, readClock } from './host-clock.ts';
+import type { NodePlace } from './place.ts';
+
+/** A file that holds a secret. */
+export interface SecretFile {
+  readonly path: string;
+  readonly owner: string;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** What a node's files and programs say, whether PostgreSQL runs or not. */
+export interface NodeLook {
+  readonly clock: HostClock;
+  readonly missingTools: readonly string[];
+  /** `15.18`; absent where the programs do not tell. */
+  readonly postgres?: string | undefined;
+  /** Of the directory that holds the data directory: restored data is built there. */
+  readonly space: FreeSpace;
+  /** What earlier recoveries have left beside the data directory: absolute paths. */
+  readonly beside: readonly string[];
+  /** Names in the data directory; absent where it cannot be looked into. */
+  readonly names?: ReadonlySet<string> | undefined;
+  /** Settings in postgresql.auto.conf, by name. */
+  readonly autoConf: readonly string[];
+  readonly secrets: readonly SecretFile[];
+}
+
+// Of postgresql.auto.conf only names leave the host: a value may be a password.
+const LOOK = probeScript(`
+d=$1 bin=$2 user=$3 config=$4; shift 4
+quoted() { awk '{ print " " $0 }'; }
+echo "@clock $(date +%s.%N)"
+echo "@zone $(date '+%z %Z')"
+for tool do command -v -- "$tool" >/dev/null 2>&1 || echo "@missing $tool"; done
+echo "@postgres $("$bin/postgres" --version 2>/dev/null)"
+p=\${d%/*}
+while [ ! -e "$p" ] && [ -n "$p" ]; do p=\${p%/*}; done
+echo @space
+{ LC_ALL=C df -P -k -- "\${p:-/}" | tail -n 1; LC_ALL=C df -P -i -- "\${p:-/}" | tail -n 1; } | quoted
+for p in "$d".pitr "$d".pitr.* "$d".pitr-* "$d".pre-pitr*; do
+  if [ -e "$p" ] || [ -L "$p" ]; then echo "@beside $p"; fi
+done
+if [ -d "$d" ] && [ -r "$d" ] && [ -x "$d" ]; then
+  echo @names; ls -A -- "$d" | quoted
+  ls -A -- "$d/pg_wal/" 2>/dev/null | sed -n 's|^.*\\.pitr$| pg_wal/&|p'
+  if [ -f "$d/postgresql.auto.conf" ]; then
+    echo @autoconf; sed -n 's/^[[:space:]]*\\([A-Za-z_.]*\\)[[:space:]]*=.*/ \\1/p' "$d/postgresql.auto.conf"
+  fi
+fi
+home=$(getent passwd "$user" | cut -d : -f 6)
+for f in "$config" "$home"/.pgpass*; do
+  [ ! -f "$f" ] || stat -L -c '@secret %a %U %n' -- "$f"
+done
+echo @end`);
+
+/** The programs that a recovery runs on a node, beside those of PostgreSQL. */
+const TOOLS = ['rsync', 'ssh', 'curl', 'python3', 'base64', 'gzip', 'tar'] as const;
+
+const PROGRAMS = ['pg_ctl', 'pg_controldata', 'psql', 'postgres', 'pg_basebackup'] as const;
+
+/** Looks at all of it in one round trip. Throws where the answer is not whole. */
+export async function lookAtNode(host: ReadHost, place: NodePlace): Promise<NodeLook> {
+  const bin = place.bin ?? '';
+  const tools = [
+    ...TOOLS,
+    ...(place.walMethod === 'barman-wal-restore' ? ['barman-wal-restore'] : []),
+    ...(bin === '' ? [] : PROGRAMS.map((program) => `${bin}/${program}`)),
+  ];
+  const asked = Date.now();
+  const answer = await host.query(LOOK([place.pgdata, bin, place.user, place.patroni.config, ...tools]));
+  return parseNodeLook(answer.stdout, asked, Date.now());
+}
+
+/** Reads the answer; `asked` and `answered` are epoch milliseconds of the controller. */
+export function parseNodeLook(printed: string, asked: number, answered: number): NodeLook {
+  const parts = parseReport(printed);
+  const one = (kind: string): ReportPart | undefined => parts.find((part) => part.kind === kind);
+  const all = (kind: string): readonly string[] =>
+    parts.flatMap((part) => (part.kind === kind ? [part.rest] : []));
+  const names = one('names')?.lines;
+  const version = /\)\s+(\S+)/.exec(one('postgres')?.rest ?? '')?.[1];
+  return {
+    clock: readClock(one('clock')?.rest ?? '', one('zone')?.rest ?? '', asked, answered),
+    missingTools: all('missing'),
+    postgres: version,
+    space: spaceIn(one('space')),
+    beside: all('beside'),
+    names: names === undefined ? undefined : new Set(names),
+    autoConf: one('autoconf')?.lines ?? [],
+    secrets: all('secret').flatMap(secretFile),
+  };
+}
+
+/** What `df` has printed into a part of a report. Throws kind `failed` where it could not tell. */
+export function spaceIn(part: ReportPart | undefined): FreeSpace {
+  const stdout = part?.lines.join('\n') ?? '';
+  return parseSpace(part?.rest === '' || part === undefined ? 'the data directory' : part.rest, {
+    argv: ['df'],
+    exitCode: 0,
+    stdout,
+    stderr: '',
+    durationMs: 0,
+    timedOut: false,
+  });
+}
+
+export function secretFile(told: string): readonly SecretFile[] {
+  const match = /^([0-7]+) (\S+) (.+)$/.exec(told);
+  if (match === null) return [];
+  const [, mode = '', owner = '', path = ''] = match;
+  return [{ path, owner, mode: Number.parseInt(mode, 8) }];
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import type { ReadHost } from '../../contract/host.ts';
+import { querySql, sessionTarget } from '../postgres/sql.ts';
+import type { NodePlace } from './place.ts';
+
+/** Settings that are looked at by name. */
+const SETTINGS = [
+  'archive_mode',
+  'archive_command',
+  'archive_library',
+  'archive_timeout',
+  'fsync',
+  'full_page_writes',
+  'listen_addresses',
+  'max_slot_wal_keep_size',
+  'TimeZone',
+  'log_timezone',
+  'wal_segment_size',
+];
+
+const slot = z.object({ name: z.string(), active: z.boolean(), held: z.number().nullable() });
+
+const schema = z.object({
+  in_recovery: z.boolean(),
+  replay_paused: z.boolean(),
+  receiving: z.string().nullable(),
+  version: z.number(),
+  system_id: z.string(),
+  settings: z.record(z.string(), z.string()),
+  pending: z.array(z.string()),
+  restart: z.record(z.string(), z.string()),
+  archived: z.object({
+    last: z.string().nullable(),
+    seconds_ago: z.number().nullable(),
+    failed: z.string().nullable(),
+    failing: z.boolean(),
+  }),
+  ready: z.number(),
+  slots: z.array(slot),
+  hba_errors: z.array(z.string()),
+  file_errors: z.array(z.string()),
+  tablespaces: z.array(z.string()),
+  bytes: z.number(),
+});
+
+/** What a running PostgreSQL tells of itself. */
+export type NodeSql = z.output<typeof schema>;
+
+// jsonb prints on one line.
+const ASK = `select jsonb_build_object(
+  'in_recovery', pg_is_in_recovery(),
+  'replay_paused', case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end,
+  'receiving', (select status from pg_stat_wal_receiver),
+  'version', current_setting('server_version_num')::int,
+  'system_id', (select system_identifier::text from pg_control_system()),
+  'settings', (select jsonb_object_agg(name, setting) from pg_settings
+    where name = any (array[${SETTINGS.map((name) => `'${name}'`).join(', ')}])),
+  'pending', (select coalesce(jsonb_agg(name order by name), '[]') from pg_settings where pending_restart),
+  'restart', (select jsonb_object_agg(name, setting) from pg_settings where context = 'postmaster'
+    and source in ('default', 'environment variable', 'configuration file', 'command line', 'global')),
+  'archived', (select jsonb_build_object('last', last_archived_wal,
+      'seconds_ago', extract(epoch from now() - last_archived_time)::int, 'failed', last_failed_wal,
+      'failing', last_failed_time is not null and coalesce(last_archived_time <= last_failed_time, true))
+    from pg_stat_archiver),
+  'ready', (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'),
+  'slots', (select coalesce(jsonb_agg(jsonb_build_object('name', slot_name, 'active', active,
+      'held', case when pg_is_in_recovery() then null
+        else pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint end)), '[]') from pg_replication_slots),
+  'hba_errors', (select coalesce(jsonb_agg('line ' || line_number || ': ' || error), '[]')
+    from pg_hba_file_rules where error is not null),
+  'file_errors', (select coalesce(jsonb_agg(distinct coalesce(name, '') || ' (' || sourcefile || ' line ' || sourceline
+      || '): ' || error), '[]')
+    from pg_file_settings where error is not null and error <> 'setting could not be applied'),
+  'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace
+    where spcname not in ('pg_default', 'pg_global')),
+  'bytes', (select sum(pg_database_size(oid))::bigint from pg_database))`;
+
+/** Sizes of databases are read from the file system. */
+const LIMITS = { statementMs: 30_000, lockMs: 3_000 };
+
+/** Asks the PostgreSQL of a node. Throws kind `failed` where it lets nobody in. */
+export async function askNode(
+  host: ReadHost,
+  place: NodePlace,
+  programs: string | undefined,
+): Promise<NodeSql> {
+  const target = sessionTarget({ pgdata: place.pgdata, bin: place.bin, user: place.user }, programs);
+  return schema.parse(JSON.parse(await querySql(host, target, [ASK], LIMITS)));
+}

@@ -22,7 +22,7 @@ const PHASES: readonly (readonly [name: string, begins: RegExp])[] = [
   ['Patroni takes over', /^Hand the recovered node to Patroni$/],
   ['archiving proved', /^Let Barman receive its WAL$/],
   ['first member', /^Who follows the leader already$/],
-  ['the end, told', /^(?:Look for the old data|Read the cluster as it is now)$/],
+  ['the end, told', /^Look for the old data$/],
   ['new base backup', /^Take a new base backup$/],
 ];
 

@@ -5,7 +5,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { checkoutRoot } from '../lab/checkout.ts';
-import { startSshd } from '../test/support/sshd.ts';
+import { type StartedSshd, startSshd } from '../test/support/sshd.ts';
 import { inventoryOf } from './hosts.ts';
 import { once } from './measure.ts';
 import { writeWorkloads } from './workloads.ts';
@@ -45,9 +45,11 @@ export async function scale(): Promise<void> {
       `${what.padEnd(44)} ${(cost.ms / 1000).toFixed(1).padStart(6)} s ${cost.mib.toFixed(0).padStart(5)} MiB   load ${load}\n`,
     );
   };
-  const real = await Promise.all(Array.from({ length: REAL_HOSTS }, () => startSshd()));
+  const real: StartedSshd[] = [];
   let simulated: ChildProcessByStdio<null, Readable, null> | undefined;
   try {
+    // One after the other: side by side two may choose the same free port.
+    while (real.length < REAL_HOSTS) real.push(await startSshd());
     const work = await writeWorkloads(directory);
     const hosts = await inventoryOf(real, REAL_HOSTS, directory);
     await measured(`${REAL_HOSTS} sshds x 20 commands`, work.commands.pitr, hosts.inventory, REAL_HOSTS);

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import ssh2, { type ServerChannel } from 'ssh2';
 
 /** How pitr asks a shell for the end of a command, on each of the two streams; see lib/transport/marks.ts. */
-const MARK = /printf '\\036([0-9a-f]{32}) %s\\n' "(began|ended)( \$\$| \$\?)?"( >&2)?/g;
+const MARK = /\\036([0-9a-f]{32}) %s\\n['\\]+ "(began|ended)( \$\$| \$\?)?"( >&2)?/g;
 
 function answer(channel: ServerChannel, text: string): void {
   for (const [, nonce, word, value, toStderr] of text.matchAll(MARK)) {

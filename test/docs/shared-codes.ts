@@ -33,7 +33,6 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'no-leader': 'The cluster has no leader, and the task needs one.',
   'nobody-to-ask': 'A question has to be answered, and pitr was started without a terminal.',
   'not-a-file': 'Something else than a file lies at that path.',
-  'not-text': 'A file that has to be read as text is not UTF-8.',
   'nothing-waits': 'No recovery waits isolated on that node.',
   'old-data-missing': 'The old data that the way back needs does not lie where it was kept.',
   'option-needs-value': 'An option stands without its value.',

@@ -7,7 +7,7 @@ import { wordsOf } from '../../lib/system/core/split-words.ts';
 export function pitrWords(line: string): readonly (readonly string[])[] {
   return line
     .replace(/\\\n/g, ' ')
-    .split(/\s(?:&&|\||;)\s/)
+    .split(/\s(?:&&|\||;)(?:\s|$)/)
     .map((part) => part.replace(/\s>\s*\S+$/, '').trim())
     .filter((part) => /^pitr\s/.test(part))
     .map((part) => wordsOf(asWords(part)).slice(1));

@@ -84,7 +84,13 @@ export async function measureKept(
         const text = result.stdout.trim();
         if (text === 'gone') return { kept };
         if (/^\d+$/.test(text)) return { kept, bytes: Number(text) * 1024 };
-        throw notRemoved('failed', 'kept-not-measured', kept, 'cannot be measured', result.stderr);
+        throw notRemoved(
+          'failed',
+          /* The size of kept data cannot be read. */ 'kept-not-measured',
+          kept,
+          'cannot be measured',
+          result.stderr,
+        );
       } catch (thrown) {
         return { kept, error: asPitrError(thrown).with({ host: kept.host }) };
       }
@@ -174,9 +180,21 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
   });
   refuseAtWork(result, kept.path, 'it is not removed under it');
   if (result.exitCode === 17)
-    throw notRemoved('refused', 'kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
+    throw notRemoved(
+      'refused',
+      /* What lies there now is not what the run kept, so it is left alone. */ 'kept-not-ours',
+      kept,
+      `is left alone: ${result.stderr.trim()}`,
+      '',
+    );
   if (result.exitCode !== 0)
-    throw notRemoved('failed', 'kept-not-removed', kept, 'cannot be removed', result.stderr);
+    throw notRemoved(
+      'failed',
+      /* Kept data could not be removed. */ 'kept-not-removed',
+      kept,
+      'cannot be removed',
+      result.stderr,
+    );
   request.report({ kept, status: /^gone$/m.test(result.stdout) ? 'gone' : 'removed' });
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { checkoutRoot } from '../lab/checkout.ts';
 import { type BenchHosts, commonKnownHosts, inventoryOf, startHosts } from './hosts.ts';
 import { type Contestant, inTurns, once } from './measure.ts';
+import { benchRecovery, recoveryHelp } from './recovery/main.ts';
 import { scale } from './scale.ts';
 import { type Row, table } from './table.ts';
 import { TASKS, type Workload, type WorkloadName, writeWorkloads } from './workloads.ts';
@@ -19,7 +20,7 @@ const NODE: Contestant = { argv: [process.execPath, '-e', '0'] };
 const ANSIBLE_ROUNDS = 1;
 
 const help = `Usage: npm run bench [-- --no-ansible | -- scale]
-
+${recoveryHelp}
 Measures pitr on sshd hosts on 127.0.0.1 that it starts itself: start-up, ${TASKS} trivial commands, ${TASKS} new and ${TASKS}
 unchanged templates on ${HOSTS.join(', ')} hosts, copies of 100 MB, and the controller's memory. Beside it a bare ssh2 program that
 does the same over one standing shell a host, and Ansible where ansible-playbook is installed (pipelining,
@@ -116,6 +117,10 @@ class Bench {
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help')) {
     process.stdout.write(help);
+    return;
+  }
+  if (args[0] === 'recovery') {
+    await benchRecovery(args.slice(1));
     return;
   }
   if (args.includes('scale')) return scale();

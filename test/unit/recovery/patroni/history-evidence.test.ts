@@ -88,6 +88,22 @@ describe("the checkpoint of the control file is in the leader's WAL", () => {
       '',
       'differs',
     ],
+    // A standby writes the next xid of the checkpoint that it replayed last into its control file, before it makes it its own.
+    [
+      'the leader has it, and the member has replayed a later one',
+      0,
+      RECORD.replace('0:750', '0:749'),
+      '',
+      'same',
+    ],
+    [
+      'not where the record knows of transactions that the member does not',
+      0,
+      RECORD.replace('0:750', '0:751'),
+      '',
+      'differs',
+    ],
+    ['not where the epoch of the record is a later one', 0, RECORD.replace('0:750', '1:7'), '', 'differs'],
     ['not where there is another record', 0, RECORD.replace(/desc:.*/, 'desc: NOOP'), '', 'differs'],
     [
       'nobody knows once its segment is gone',

@@ -34,12 +34,7 @@ async function stoppedInPause(stage: Stage): Promise<Planted> {
 
 async function dynamic(stage: Stage, there: readonly string[], back: readonly string[]): Promise<Planted> {
   await edit(stage, ...there);
-  return {
-    takeBack: async () => {
-      await edit(stage, ...back);
-      await healthy(stage.lab, 120_000);
-    },
-  };
+  return { takeBack: () => edit(stage, ...back) };
 }
 
 /** Faults of members, of Patroni, of settings and logins. */
@@ -177,12 +172,7 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
       const nodes = stage.lab.shape.members;
       for (const node of nodes) await sh(stage, node, 'install -d -o postgres -m 0700 /srv/fast');
       await sql(stage, stage.leader, "create tablespace fast location '/srv/fast'");
-      return {
-        takeBack: async () => {
-          await sql(stage, stage.leader, 'drop tablespace fast', 'checkpoint');
-          await healthy(stage.lab);
-        },
-      };
+      return { takeBack: () => sql(stage, stage.leader, 'drop tablespace fast', 'checkpoint') };
     },
   },
   {

@@ -194,6 +194,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'backups.chain',
+    apart: true,
     what: 'a segment is missing between the backup and now',
     says: /segment [0-9A-F]{24} is missing in the archives/,
     plant: async (stage) => {

@@ -23,7 +23,8 @@ function typed(
   const shell = 'main=$1; pitr() { "$NODE" "$main" "$@"; }; eval "$2"';
   const onThisLab = line
     .replaceAll('inventory/lab-docker.yml', lab.files.dockerInventory)
-    .replaceAll('inventory/lab-ssh.yml', lab.files.sshInventory);
+    .replaceAll('inventory/lab-ssh.yml', lab.files.sshInventory)
+    .replaceAll('docker:pitr-lab-', `docker:${lab.prefix}-`);
   return new Promise((resolve, reject) => {
     const child = spawn('sh', ['-c', shell, 'sh', join(checkoutRoot, 'dist/cli/main.js'), onThisLab], {
       cwd,
@@ -42,6 +43,11 @@ function typed(
 }
 
 describe('the examples of the help', () => {
+  // what names machines that only an example has
+  const elsewhere = /example\.com|127\.0\.0\.1/;
+  // a healthy lab has a backup that was never restored: doctor warns
+  const codes = (name: string): readonly (number | null)[] => (name === 'doctor' ? [0, 1] : [0]);
+
   // those of `play` and `recover` recover a node, which other suites do; those of the others name runs of yours
   it.each(
     COMMAND_NAMES.filter(
@@ -50,12 +56,13 @@ describe('the examples of the help', () => {
   )('of %s work as they are written', async (name) => {
     const command = await COMMANDS[name]?.load();
     // what writes files writes them somewhere else
-    const cwd = ['new', 'schema'].includes(name)
+    const cwd = ['init', 'new', 'schema'].includes(name)
       ? await mkdtemp(join(tmpdir(), 'pitr-examples-'))
       : checkoutRoot;
     for (const example of command?.examples ?? []) {
+      if (elsewhere.test(example.command)) continue;
       const { code, output } = await typed(example.command, cwd);
-      expect({ example: example.command, code }, output).toEqual({ example: example.command, code: 0 });
+      expect(codes(name), `${example.command}\n${output}`).toContain(code);
     }
     if (cwd !== checkoutRoot) await rm(cwd, { recursive: true });
   });

@@ -71,9 +71,29 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
   },
   {
     check: 'cluster.streaming',
-    what: 'a replica looks for its leader where there is none',
+    apart: true,
+    what: 'the leader does not let a replica stream any more',
     says: /it receives no WAL by streaming/,
-    plant: (stage) => setting(stage, stage.replica, 'primary_conninfo', 'host=127.0.0.9 port=1'),
+    plant: async (stage) => {
+      const { leader, replica } = stage;
+      const address = (await sh(stage, replica, 'hostname -i')).trim();
+      const rules = `${pgdata(stage, leader)}/pg_hba.conf`;
+      const planted = await changed(
+        stage,
+        leader,
+        rules,
+        'sed -i "1i host replication all $2/32 reject" "$1"',
+        address,
+      );
+      const reload = () => sql(stage, leader, 'select pg_reload_conf()');
+      await reload();
+      await sql(
+        stage,
+        leader,
+        `select pg_terminate_backend(pid) from pg_stat_replication where client_addr = '${address}'`,
+      );
+      return { takeBack: () => planted.takeBack().then(reload) };
+    },
   },
   {
     check: 'cluster.replay',

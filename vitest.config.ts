@@ -1,5 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+/** End-to-end suites on hosts of their own (this machine, containers, SSH servers): they run beside those on the lab. */
+const WITHOUT_LAB = [
+  'test/cli/built.e2e.test.ts',
+  'test/modules/fs-service.e2e.test.ts',
+  'test/recovery/at-work.e2e.test.ts',
+  'test/secrets/canaries.e2e.test.ts',
+  'test/transport/*.e2e.test.ts',
+];
+
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default defineConfig({
   test: {
@@ -8,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.e2e.test.ts', 'test/**/*.long.test.ts'],
+          exclude: ['test/**/*.e2e.test.ts', 'test/**/*.long.test.ts', 'test/**/*.smoke.test.ts'],
           testTimeout: 20_000,
           // Files share what they import: four times faster. Each leaves the process as it found it.
           isolate: false,
@@ -16,9 +25,29 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'smoke',
+          include: ['test/**/*.smoke.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'hosts',
+          include: WITHOUT_LAB,
+          globalSetup: ['test/support/hosts-setup.ts'],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/**/*.e2e.test.ts'],
+          exclude: WITHOUT_LAB,
           globalSetup: ['test/support/lab-setup.ts'],
+          setupFiles: ['test/support/note-failures.ts'],
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -30,6 +59,7 @@ export default defineConfig({
           include: ['test/**/*.long.test.ts'],
           exclude: ['test/metal/**'],
           globalSetup: ['test/support/lab-setup.ts'],
+          setupFiles: ['test/support/note-failures.ts'],
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { checkoutRoot } from '../lab/checkout.ts';
 import { type BenchHosts, commonKnownHosts, inventoryOf, startHosts } from './hosts.ts';
 import { type Contestant, inTurns, once } from './measure.ts';
+import { benchRecovery, recoveryHelp } from './recovery/main.ts';
+import { scale } from './scale.ts';
 import { type Row, table } from './table.ts';
 import { TASKS, type Workload, type WorkloadName, writeWorkloads } from './workloads.ts';
 
@@ -17,13 +19,15 @@ const NODE: Contestant = { argv: [process.execPath, '-e', '0'] };
 /** Ansible takes minutes where the others take seconds. */
 const ANSIBLE_ROUNDS = 1;
 
-const help = `Usage: npm run bench [-- --no-ansible]
-
+const help = `Usage: npm run bench [-- --no-ansible | -- scale]
+${recoveryHelp}
 Measures pitr on sshd hosts on 127.0.0.1 that it starts itself: start-up, ${TASKS} trivial commands, ${TASKS} new and ${TASKS}
 unchanged templates on ${HOSTS.join(', ')} hosts, copies of 100 MB, and the controller's memory. Beside it a bare ssh2 program that
 does the same over one standing shell a host, and Ansible where ansible-playbook is installed (pipelining,
 ControlPersist and 20 forks on). They take turns: one run each in a round, ${ROUNDS} rounds (Ansible takes part in the first).
 Times are medians; a ratio is the median of the ratios of the rounds.
+
+scale: time and memory of the controller with up to a thousand hosts: fifty sshds, then hosts that are only a protocol.
 `;
 
 function ansibleVersion(): string | undefined {
@@ -115,6 +119,11 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(help);
     return;
   }
+  if (args[0] === 'recovery') {
+    await benchRecovery(args.slice(1));
+    return;
+  }
+  if (args.includes('scale')) return scale();
   const ansible = args.includes('--no-ansible') ? undefined : ansibleVersion();
   const directory = await mkdtemp(join(tmpdir(), 'pitr-bench-'));
   process.stdout.write(`Node ${process.version}; ${ansible ?? 'Ansible is not measured'}; ${loadOf()}\n`);

@@ -2,8 +2,7 @@ import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import { believed, type JournalledRun } from '../lib/engine/journal/read.ts';
 import { commandLine } from '../lib/transport/quote.ts';
 import type { Io } from './io.ts';
-import type { PlainSession } from './plain-session.ts';
-import { makeAsk } from './questions.ts';
+import { askIn, type PlainSession } from './plain-session.ts';
 
 /** Of commands that do what a journal says. */
 export const BELIEVE_OPTION = {
@@ -30,14 +29,11 @@ export async function believeJournal(
     `Why: ${origin.why}.`,
     'Whoever wrote it says which commands run on your hosts, which paths are renamed and which are removed.',
   ];
-  const ask = makeAsk({
+  const { answer, by } = await askIn(
+    session,
     io,
-    yes: trust,
-    display: { pause: async () => {}, resume: () => {} },
-    signal: session.interrupts.signal,
-    interrupt: session.interrupts.interrupt,
-  });
-  const { answer, by } = await ask({
+    trust,
+  )({
     text: `Do you know where the journal of run ${runId} (${operator}) comes from, and is it to be believed?`,
     details,
     word: runId,

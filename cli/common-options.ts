@@ -1,6 +1,13 @@
 import type { OptionSpecs } from './command.ts';
 import { OUTPUTS } from './display/choose.ts';
 
+const ASK_BECOME_PASS = {
+  'ask-become-pass': {
+    short: 'K',
+    text: 'Ask once for the password of sudo or su, for hosts of which the inventory says none. Without a terminal: PITR_BECOME_PASSWORD_FILE.',
+  },
+} as const satisfies OptionSpecs;
+
 /** Which hosts, and with which variables: the same words in every command. */
 export const INVENTORY_OPTIONS = {
   inventory: {
@@ -15,6 +22,7 @@ export const INVENTORY_OPTIONS = {
     repeat: true,
     text: 'name=value (text as typed; true and false are booleans), a map {"a": 1} in YAML or JSON, or @file. Several add up, later ones win.',
   },
+  ...ASK_BECOME_PASS,
 } as const satisfies OptionSpecs;
 
 /** The argument of commands that work on one run. */
@@ -33,6 +41,7 @@ export const RUN_OPTIONS = {
     ...INVENTORY_OPTIONS['extra-vars'],
     text: 'Over the variables of the run. Passwords have to be given again: the journal holds none.',
   },
+  ...ASK_BECOME_PASS,
 } as const satisfies OptionSpecs;
 
 export const OUTPUT_OPTIONS = {

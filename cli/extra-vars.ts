@@ -6,6 +6,7 @@ import { utf8Text } from '../lib/base/values/utf8.ts';
 import { NAMES_OF_PITR } from '../lib/language/inventory/connection-vars.ts';
 import { MAGIC_VARIABLES } from '../lib/language/playbook/variables.ts';
 import type { Located } from '../lib/language/yaml/located.ts';
+import { askPassword } from './ask-password.ts';
 import { BECOME_PASSWORD, readBecomePassword } from './become-password.ts';
 import type { Io } from './io.ts';
 import { type Assignment, splitAssignments } from './split-assignments.ts';
@@ -22,23 +23,26 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * - `{...}`: a map in YAML or JSON, types as written there
  * - `@path`: a file that holds such a map, relative to where pitr was started
  *
- * With `PITR_BECOME_PASSWORD_FILE` also the password for sudo or su on hosts of which the inventory says none.
+ * With `--ask-become-pass` or `PITR_BECOME_PASSWORD_FILE` also the password for sudo or su on hosts of which the
+ * inventory says none.
  *
  * Throws kind `usage` for what is none of these and for names that pitr itself gives, kind `validation` for a file or map
  * that cannot be read.
  */
 export async function readExtraVars(
-  typed: readonly string[],
-  { cwd, env, stderr, masker }: Pick<Io, 'cwd' | 'env' | 'stderr' | 'masker'>,
+  options: { readonly 'extra-vars': readonly string[]; readonly 'ask-become-pass': boolean },
+  { cwd, env, stdin, stderr, masker }: Pick<Io, 'cwd' | 'env' | 'stdin' | 'stderr' | 'masker'>,
 ): Promise<Readonly<Record<string, unknown>>> {
   const all = new Map<string, unknown>();
   const passwordFile = env.PITR_BECOME_PASSWORD_FILE;
-  if (passwordFile !== undefined && passwordFile !== '') {
+  if (options['ask-become-pass']) {
+    all.set(BECOME_PASSWORD, await askPassword('Become password: ', { stdin, stderr }));
+  } else if (passwordFile !== undefined && passwordFile !== '') {
     const told = await readBecomePassword(resolve(cwd, passwordFile));
     if (told.warning !== undefined) stderr.write(`Warning: ${told.warning}\n`);
     all.set(BECOME_PASSWORD, told.password);
   }
-  for (const one of typed) {
+  for (const one of options['extra-vars']) {
     const { variables, file } = await variablesOf(one, cwd);
     masker.learn(Object.fromEntries(variables), () => file);
     for (const [name, value] of variables) all.set(name, value);

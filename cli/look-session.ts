@@ -11,6 +11,7 @@ import { forksOf } from './values.ts';
 interface LookOptions extends PlainOptions {
   readonly inventory: readonly string[];
   readonly 'extra-vars': readonly string[];
+  readonly 'ask-become-pass': boolean;
   readonly forks?: string | undefined;
 }
 
@@ -36,7 +37,7 @@ export function withLookSession(
       ...session,
       request: {
         inventories: findInventories(options.inventory, io),
-        extraVars: await readExtraVars(options['extra-vars'], io),
+        extraVars: await readExtraVars(options, io),
         forks: forksOf(options.forks, DEFAULT_FORKS),
         signal: session.interrupts.signal,
         masker: io.masker,

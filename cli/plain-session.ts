@@ -1,4 +1,5 @@
 import type { PitrError } from '../lib/base/errors/pitr-error.ts';
+import type { Question } from '../lib/contract/module.ts';
 import { secretWarnings } from '../lib/engine/run/secret-warnings.ts';
 import { type OutputKind, viewSettings } from './display/choose.ts';
 import { errorText } from './display/error-text.ts';
@@ -6,6 +7,7 @@ import { writeJson } from './display/json.ts';
 import type { ViewSettings } from './display/settings.ts';
 import { type Interrupts, watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
+import { type Answer, makeAsk } from './questions.ts';
 
 export interface PlainOptions {
   readonly output: OutputKind | undefined;
@@ -25,6 +27,15 @@ export interface PlainSession {
   print(lines: readonly string[]): void;
   /** An error among answers: in full on stderr, or as JSON on stdout. */
   tell(error: PitrError): void;
+}
+
+/** How such a command asks: nothing has to stand aside, and Ctrl-C at the prompt ends it. */
+export function askIn(
+  { interrupts }: PlainSession,
+  io: Io,
+  yes: boolean,
+): (question: Question) => Promise<Answer> {
+  return makeAsk({ io, yes, display: { pause: async () => {}, resume: () => {} }, ...interrupts });
 }
 
 /** Listens for Ctrl-C while `work` runs, and gives its exit code. */

@@ -10,6 +10,18 @@ export interface SessionWishes extends DisplayWishes {
   readonly yes: boolean;
 }
 
+/** What the options that every command of a run has say of its display and its questions. */
+export function wishesOf(options: {
+  readonly output: SessionWishes['output'];
+  readonly 'no-color': boolean;
+  readonly verbose: number;
+  readonly diff: boolean;
+  readonly yes: boolean;
+}): SessionWishes {
+  const { output, verbose: verbosity, diff, yes } = options;
+  return { output, noColor: options['no-color'], verbosity, diff, yes };
+}
+
 /**
  * Opens the door through which a run talks to the operator (display, questions, Ctrl-C), and closes it whatever
  * happens: the screen is free and complete when this resolves or rejects.

@@ -1,7 +1,7 @@
 // Builds what is installed: `cli/main.js`, the start; `cli/pitr.js`, all the rest in one file; `module.js`, the face of
 // pitr for modules of users. Own modules are found by their folders here, once, instead of at each start.
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { build } from 'esbuild';
@@ -90,7 +90,6 @@ function replaced(text, from, to) {
 /** Writes the built files below `out` (`dist`). */
 export async function bundle(out) {
   const cli = join(out, 'cli');
-  rmSync(cli, { recursive: true, force: true });
   const program = await build({
     ...common,
     stdin: { contents: ENTRY, resolveDir: root, sourcefile: 'entry.js' },
@@ -105,20 +104,29 @@ export async function bundle(out) {
     external: ['jiti', 'cpu-features', '*.node'],
     plugins: [plugin],
   });
-  await build({
+  const start = await build({
     ...common,
     entryPoints: ['cli/start/packed.ts'],
     outfile: join(cli, 'main.js'),
-    write: true,
   });
   const built = Object.fromEntries(
     program.outputFiles.map(({ path, text }) => [path.endsWith('.map') ? 'map' : 'code', text]),
   );
   const hash = createHash('sha256').update(built.code).digest('hex');
-  // On the first line, which is not of the sources: so the map holds.
-  writeFileSync(join(cli, 'pitr.js'), `/* ${hash} */${built.code}`);
-  writeFileSync(join(cli, 'pitr.js.map'), built.map);
-  writeFileSync(join(cli, 'package.json'), '{ "type": "commonjs" }\n');
+  const files = {
+    'package.json': '{ "type": "commonjs" }\n',
+    'pitr.js.map': built.map,
+    // On the first line, which is not of the sources: so the map holds.
+    'pitr.js': `/* ${hash} */${built.code}`,
+    'main.js': start.outputFiles[0].text,
+  };
+  mkdirSync(cli, { recursive: true });
+  for (const name of readdirSync(cli)) if (!Object.hasOwn(files, name)) rmSync(join(cli, name));
+  for (const [name, text] of Object.entries(files)) {
+    // Renamed into place: a pitr that starts at this moment finds the old file or the new one.
+    writeFileSync(join(cli, `${name}.new`), text, { mode: 0o755 });
+    renameSync(join(cli, `${name}.new`), join(cli, name));
+  }
   writeFileSync(join(out, 'module.js'), face(join(cli, 'pitr.js')));
 }
 

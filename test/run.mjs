@@ -1,63 +1,118 @@
 // `npm test`: every check in order, cheapest first, and one closing line. `npm test -- unit` runs that step alone.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const scratch = mkdtempSync(join(tmpdir(), 'pitr-test-'));
+chmodSync(scratch, 0o755);
 const report = (project) => join(scratch, `${project}.json`);
-const vitest = (project, ...more) => [
-  bin('vitest'),
+const vitest = (name, ...projects) => [
   'run',
-  '--project',
-  project,
+  ...projects.flatMap((project) => ['--project', project]),
   '--reporter=default',
   '--reporter=json',
-  `--outputFile.json=${report(project)}`,
-  ...more,
+  `--outputFile.json=${report(name)}`,
 ];
+/** What tests make in the temporary folder they make here, so that what one of them leaves behind is seen. */
+const temporary = join(scratch, 'tmp');
+/** Journals, logs and reports of what failed. */
+const evidence = join(root, '.lab', 'failed', new Date().toISOString().replace(/[:.]/g, '-'));
 
+/** The commands of a step; those of one step run side by side. */
 const steps = {
-  lint: [bin('biome'), 'ci', '--error-on-warnings'],
-  unused: [bin('knip')],
-  types: [bin('tsc'), '--noEmit', '-p', '.'],
-  unit: vitest('unit'),
-  e2e: vitest('e2e'),
-  long: vitest('long'),
-  metal: vitest('metal'),
+  lint: [[bin('biome'), 'ci', '--error-on-warnings']],
+  unused: [[bin('knip')]],
+  types: [[bin('tsc'), '--noEmit', '-p', '.']],
+  unit: [[bin('vitest'), ...vitest('unit', 'unit')]],
+  // What needs no lab uses the time in which a lab lets one wait.
+  e2e: [
+    [bin('vitest'), ...vitest('e2e', 'e2e')],
+    [bin('vitest'), ...vitest('hosts', 'hosts')],
+  ],
+  smoke: [[bin('vitest'), ...vitest('smoke', 'smoke')]],
+  newest: [[process.execPath, join(root, 'test', 'newest-node.mjs'), ...vitest('newest', 'unit', 'smoke')]],
+  long: [[bin('vitest'), ...vitest('long', 'long')]],
+  metal: [[bin('vitest'), ...vitest('metal', 'metal')]],
 };
-/** Take hours, so they run only when they are asked for: `npm run test:faults`, `npm run test:metal`. */
-const ONLY_WHEN_ASKED = ['long', 'metal'];
+/** Run only when they are asked for: what installs packages (.ci/run asks), and what takes hours. */
+const ONLY_WHEN_ASKED = ['smoke', 'newest', 'long', 'metal'];
 
 const [only, ...rest] = process.argv.slice(2);
 if (only !== undefined && !Object.hasOwn(steps, only)) {
   process.stderr.write(`There is no step "${only}"; the steps are: ${Object.keys(steps).join(', ')}.\n`);
   process.exit(64);
 }
+// Files that are named may be of either kind, and are looked at one after the other.
+if (rest.length > 0) steps.e2e = [[bin('vitest'), ...vitest('e2e', 'e2e', 'hosts')]];
 
 const failedSteps = [];
 const totals = { passed: 0, failed: 0, skipped: 0 };
-for (const [name, [command, ...args]] of Object.entries(steps)) {
+for (const [name, commands] of Object.entries(steps)) {
   if (only === undefined ? ONLY_WHEN_ASKED.includes(name) : name !== only) continue;
   const started = Date.now();
   process.stdout.write(`\n== ${name}\n`);
-  const { status } = spawnSync(command, [...args, ...rest], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  mkdirSync(temporary);
+  // As /tmp is: some tests work there as another user.
+  chmodSync(temporary, 0o1777);
+  const codes = await Promise.all(commands.map((command, place) => run(command, place === 0)));
+  const left = readdirSync(temporary).filter((entry) => entry.startsWith('pitr-'));
+  rmSync(temporary, { recursive: true, force: true });
+  if (left.length > 0) {
+    process.stdout.write(`== tests have left behind in the temporary folder: ${left.join(', ')}\n`);
+    totals.failed += 1;
+  }
+  const ok = codes.every((code) => code === 0) && left.length === 0;
   process.stdout.write(
-    `== ${name}: ${status === 0 ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`,
+    `== ${name}: ${ok ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`,
   );
-  if (status !== 0) failedSteps.push(name);
-  if (command.endsWith('vitest')) count(report(name));
+  if (!ok) failedSteps.push(name);
+  for (const command of commands) count(command, ok);
   // What does not lint or compile would only fail again, slower.
   if (failedSteps.length > 0 && name === 'types') break;
 }
 
-/** Adds the figures of one suite; a suite that broke before it could report counts as one failure. */
-function count(file) {
+/** Gives the exit code. What one command prints as it runs, another that runs beside it prints at its end. */
+function run([command, ...args], prints) {
+  return new Promise((resolve) => {
+    const child = spawn(command, [...args, ...rest], {
+      cwd: root,
+      stdio: ['ignore', prints ? 'inherit' : 'pipe', prints ? 'inherit' : 'pipe'],
+      env: {
+        ...process.env,
+        TMPDIR: temporary,
+        PITR_EVIDENCE: evidence,
+        ...(prints ? {} : { PITR_BESIDE: '1' }),
+      },
+    });
+    const printed = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => printed.push(chunk));
+    child.once('error', (error) => {
+      process.stderr.write(`${command}: ${error.message}\n`);
+      resolve(1);
+    });
+    child.once('close', (code) => {
+      process.stdout.write(Buffer.concat(printed));
+      resolve(code ?? 1);
+    });
+  });
+}
+
+/** Adds the figures of a suite; a suite that broke before it could report counts as one failure. */
+function count(command, ok) {
+  const file = command.find((word) => word.startsWith('--outputFile.json='))?.split('=')[1];
+  if (file === undefined) return;
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
       readFileSync(file, 'utf8'),
@@ -65,6 +120,7 @@ function count(file) {
     totals.passed += numPassedTests;
     totals.failed += Math.max(numFailedTests, numFailedTestSuites > 0 ? 1 : 0);
     totals.skipped += numPendingTests;
+    if (!ok) cpSync(file, join(evidence, file.slice(scratch.length)));
   } catch {
     totals.failed += 1;
   }
@@ -72,9 +128,11 @@ function count(file) {
 
 rmSync(scratch, { recursive: true, force: true });
 const failed =
-  totals.failed + failedSteps.filter((name) => !['unit', 'e2e', 'long', 'metal'].includes(name)).length;
+  totals.failed + failedSteps.filter((name) => ['lint', 'unused', 'types'].includes(name)).length;
 if (failedSteps.length > 0) process.stdout.write(`\nfailed: ${failedSteps.join(', ')}\n`);
 process.stdout.write(
   `\n${totals.passed} passed, ${failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}\n`,
 );
+// A script reads the line above; a person goes on from this one.
+if (existsSync(evidence)) process.stdout.write(`Journals, logs and reports of what failed: ${evidence}\n`);
 process.exit(failedSteps.length > 0 ? 1 : 0);

@@ -8,7 +8,7 @@ import { printable } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 
 /** The moments of one timeline, as `barman.backups` says. */
-export const rangeSchema = z.looseObject({
+const rangeSchema = z.looseObject({
   timeline: z.number(),
   from: z.string(),
   to: z.string().optional(),
@@ -18,7 +18,7 @@ export const rangeSchema = z.looseObject({
 });
 
 /** What `barman.backups` says of each. */
-const backupSchema = z.looseObject({
+export const backupSchema = z.looseObject({
   id: z.string(),
   server: z.string(),
   status: z.string(),

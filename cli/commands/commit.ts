@@ -16,8 +16,7 @@ import { readExtraVars } from '../extra-vars.ts';
 import { proveHealthy } from '../healthy-cluster.ts';
 import type { Io } from '../io.ts';
 import { advised } from '../lock-advice.ts';
-import { type PlainSession, withPlainSession } from '../plain-session.ts';
-import { makeAsk } from '../questions.ts';
+import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts';
 import { table } from '../table.ts';
 import { plural, wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
@@ -48,7 +47,7 @@ export const commit = defineCommand({
       const [reference] = args;
       const wish: Wish = {
         inventories: options.inventory,
-        extraVars: await readExtraVars(options['extra-vars'], io),
+        extraVars: await readExtraVars(options, io),
         signal: session.interrupts.signal,
         masker: io.masker,
       };
@@ -80,7 +79,7 @@ export const commit = defineCommand({
       if (left.length === 0) {
         // Somebody has removed the old data by hand; what is held until a commit is held still.
         const error =
-          !options.check && (await holdsSomething(runs))
+          !options.check && holdsSomething(runs)
             ? await advised(commitRuns({ ...wish, runs, report: () => {}, prove: async () => {} }, []))
             : undefined;
         if (error !== undefined) throw error;
@@ -222,14 +221,11 @@ async function consent(
   session: PlainSession,
   io: Io,
 ): Promise<void> {
-  const ask = makeAsk({
+  const { answer, by } = await askIn(
+    session,
     io,
     yes,
-    display: { pause: async () => {}, resume: () => {} },
-    signal: session.interrupts.signal,
-    interrupt: session.interrupts.interrupt,
-  });
-  const { answer, by } = await ask({
+  )({
     text: `Remove ${formatBytes(total(left))} of old data for good? There is no way back from that.`,
     word: id,
     unanswered: 'nothing was removed',

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { type Reach, readReach } from '../../lib/recovery/discovery/reach.ts';
 import { defineCommand } from '../command.ts';
-import { OUTPUT_OPTIONS } from '../common-options.ts';
+import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { withPlainSession } from '../plain-session.ts';
 import { usageError } from '../usage-error.ts';
@@ -40,6 +40,7 @@ export const init = defineCommand({
       repeat: true,
       text: 'How all hosts are reached, as in an inventory: ansible_become=true, ansible_ssh_private_key_file=..., pitr_jump=... They are written into the inventory. patroni_config=... is where Patroni is configured, if its process does not tell.',
     },
+    'ask-become-pass': INVENTORY_OPTIONS['ask-become-pass'],
     yes: { short: 'y', text: 'Ask nothing.' },
     ...OUTPUT_OPTIONS,
   },
@@ -60,7 +61,7 @@ export const init = defineCommand({
       const { signal } = session.interrupts;
       const prompt = options.yes || io.stdin.isTTY !== true ? undefined : promptOn(io, signal);
       const from = await firstNode(options.from, prompt);
-      const variables = await readExtraVars(options['extra-vars'], io);
+      const variables = await readExtraVars(options, io);
       const { discoverCluster } = await import('../init/discover-cluster.ts');
       const { renderInventory } = await import('../init/render-inventory.ts');
       const { site, common } = await discoverCluster({

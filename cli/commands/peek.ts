@@ -53,7 +53,7 @@ export const peek = defineCommand({
     const reference = {
       name: args[0] ?? '',
       inventories: options.inventory,
-      extraVars: await readExtraVars(options['extra-vars'], io),
+      extraVars: await readExtraVars(options, io),
     };
     if (options.to !== undefined) {
       if (command.length > 0)

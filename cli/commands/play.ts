@@ -6,7 +6,7 @@ import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
 import { readLimit } from '../limit.ts';
 import { runModeOf } from '../run-mode.ts';
-import { withDoor } from '../session.ts';
+import { wishesOf, withDoor } from '../session.ts';
 import { commaList, forksOf } from '../values.ts';
 
 const FAILED_WITHOUT_ERROR = 2;
@@ -60,7 +60,7 @@ export const play = defineCommand({
     },
   ],
   run: async ({ options, args }, io) => {
-    const extraVars = await readExtraVars(options['extra-vars'], io);
+    const extraVars = await readExtraVars(options, io);
     const request = {
       playbook: findPlaybook(args[0] ?? '', io.cwd),
       inventories: findInventories(options.inventory, io),
@@ -80,14 +80,7 @@ export const play = defineCommand({
       return listPlay(list, request, options.output, io);
     }
     const { runAndTell } = await import('../run-and-tell.ts');
-    const wishes = {
-      output: options.output,
-      noColor: options['no-color'],
-      verbosity: options.verbose,
-      diff: options.diff,
-      yes: options.yes,
-    };
-    const outcome = await withDoor(wishes, io, (door) => runAndTell(request, door));
+    const outcome = await withDoor(wishesOf(options), io, (door) => runAndTell(request, door));
     if (outcome.status === 'ok') return 0;
     return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
   },

@@ -4,6 +4,7 @@ import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
 import { checkTarget, type RecoverOrder, WAL_METHODS, wayOf } from '../recover/order.ts';
 import { runModeOf } from '../run-mode.ts';
+import { wishesOf } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { forksOf } from '../values.ts';
 
@@ -89,15 +90,9 @@ export const recover = defineCommand({
       mode: runModeOf(options),
       inventories,
       typed: options.inventory,
-      extraVars: await readExtraVars(options['extra-vars'], io),
+      extraVars: await readExtraVars(options, io),
       forks: forksOf(options.forks, DEFAULT_FORKS),
-      wishes: {
-        output: options.output,
-        noColor: options['no-color'],
-        verbosity: options.verbose,
-        diff: options.diff,
-        yes: options.yes,
-      },
+      wishes: wishesOf(options),
     };
     const order = orderOf(options, args);
     if (order === undefined) {

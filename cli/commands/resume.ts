@@ -12,7 +12,7 @@ import { readExtraVars } from '../extra-vars.ts';
 import type { Io } from '../io.ts';
 import { type PlainOptions, withPlainSession } from '../plain-session.ts';
 import { runAndTell } from '../run-and-tell.ts';
-import { withDoor } from '../session.ts';
+import { wishesOf, withDoor } from '../session.ts';
 import { forksOf } from '../values.ts';
 
 const FAILED_WITHOUT_ERROR = 2;
@@ -57,20 +57,13 @@ export const resume = defineCommand({
     const run = await believeBefore(story.run, options, again, io);
     const request = resumeRequest(run, {
       inventories: options.inventory,
-      extraVars: await readExtraVars(options['extra-vars'], io),
+      extraVars: await readExtraVars(options, io),
       mode: options.check ? 'check' : 'run',
       forks: forksOf(options.forks, DEFAULT_FORKS),
       again,
     });
     const elsewhere = atWorkElsewhere(run);
-    const wishes = {
-      output: options.output,
-      noColor: options['no-color'],
-      verbosity: options.verbose,
-      diff: options.diff,
-      yes: options.yes,
-    };
-    const outcome = await withDoor(wishes, io, async (door) => {
+    const outcome = await withDoor(wishesOf(options), io, async (door) => {
       if (elsewhere !== undefined && !options.check) {
         const { answer, by } = await door.ask({
           text: 'Is it not at work there any more?',

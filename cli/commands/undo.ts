@@ -14,8 +14,7 @@ import { readExtraVars } from '../extra-vars.ts';
 import { firstChange } from '../first-change.ts';
 import type { Io } from '../io.ts';
 import { advised } from '../lock-advice.ts';
-import { type PlainSession, withPlainSession } from '../plain-session.ts';
-import { makeAsk } from '../questions.ts';
+import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { planJson, planLines } from '../undo-plan-view.ts';
 import { changeNumber, commaList } from '../values.ts';
@@ -76,7 +75,7 @@ export const undo = defineCommand({
       const plan = await shownPlan(read, typed, options.check, session, io);
       if (plan.wall !== undefined) throw behindWall(plan, plan.wall, typed);
       if (plan.steps.length === 0 || options.check) return 0;
-      const extraVars = await readExtraVars(options['extra-vars'], io);
+      const extraVars = await readExtraVars(options, io);
       await consent(plan, typed, options.yes, session, io);
       session.print(['']);
       const outcome = await advised(
@@ -174,17 +173,14 @@ async function consent(
   session: PlainSession,
   io: Io,
 ): Promise<void> {
-  const ask = makeAsk({
-    io,
-    yes,
-    display: { pause: async () => {}, resume: () => {} },
-    signal: session.interrupts.signal,
-    interrupt: session.interrupts.interrupt,
-  });
   const elsewhere = atWorkElsewhere(plan.run);
   if (elsewhere !== undefined) session.print(['', ...wrapWords(elsewhere, session.view.columns())]);
   const count = plural(plan.steps.length, 'change');
-  const { answer, by } = await ask({
+  const { answer, by } = await askIn(
+    session,
+    io,
+    yes,
+  )({
     text: `Take ${count} of run ${plan.run.started.runId} back?`,
     unanswered: 'nothing was taken back',
   });

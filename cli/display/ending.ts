@@ -3,7 +3,7 @@ import type { PitrEvent, Recap, RunMode } from '../../lib/engine/events/events.t
 import { type Column, table } from '../table.ts';
 import { duration, oneLine, plural, wrapWords } from '../text.ts';
 import { errorText } from './error-text.ts';
-import type { ViewSettings } from './settings.ts';
+import { areMany, type ViewSettings } from './settings.ts';
 import type { HostResult } from './words.ts';
 
 type RunFinished = Extract<PitrEvent, { type: 'run.finished' }>;
@@ -75,8 +75,9 @@ const COUNTS: readonly Count[] = [
 ];
 
 function recapLines(event: RunFinished, story: RunStory, settings: ViewSettings): string[] {
-  const rows = story.mode === 'dry-run' ? [] : Object.entries(event.recap);
-  if (rows.length === 0) return [];
+  const all = story.mode === 'dry-run' ? [] : Object.entries(event.recap);
+  if (all.length === 0) return [];
+  const rows = areMany(all.length, settings) ? withoutTheWell(all) : all;
   const shown = COUNTS.filter(
     (count) => ALWAYS.includes(count) || rows.some(([, recap]) => recap[count] > 0),
   );
@@ -97,6 +98,17 @@ function recapLines(event: RunFinished, story: RunStory, settings: ViewSettings)
     settings.paint.strong(heading),
     ...body.map((line, index) => rowPaint(rows[index]?.[1], settings)(line)),
   ];
+}
+
+/** The hosts on which nothing failed, in one row. */
+function withoutTheWell(rows: readonly [string, Recap][]): [string, Recap][] {
+  const bad = rows.filter(
+    ([, { failed, unreachable, rescued, ignored }]) => failed + unreachable + rescued + ignored > 0,
+  );
+  const well = rows.filter((row) => !bad.includes(row));
+  const sum = (count: Count): number => well.reduce((total, [, recap]) => total + recap[count], 0);
+  const counts = Object.fromEntries(COUNTS.map((count) => [count, sum(count)])) as Record<Count, number>;
+  return [...bad, ...(well.length === 0 ? [] : [[`${well.length} hosts`, counts] as [string, Recap]])];
 }
 
 function rowPaint(recap: Recap | undefined, { paint }: ViewSettings): (line: string) => string {

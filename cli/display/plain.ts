@@ -4,10 +4,11 @@ import { duration, oneLine, plural } from '../text.ts';
 import { detailLines } from './details.ts';
 import type { Display } from './display.ts';
 import { endingLines } from './ending.ts';
+import { summedLines, wentWell } from './many-hosts.ts';
 import { OutputLines } from './output-lines.ts';
 import { DryRunPlan } from './plan.ts';
 import { RunView } from './run-view.ts';
-import type { ViewSettings } from './settings.ts';
+import { areMany, type ViewSettings } from './settings.ts';
 import { wayLines } from './way-lines.ts';
 import { type HostResult, hostWord, statusPaint, statusWord } from './words.ts';
 
@@ -31,6 +32,8 @@ export class PlainDisplay implements Display {
   readonly #settings: ViewSettings;
   readonly #heartbeat: NodeJS.Timeout;
   #lastLine = Date.now();
+  /** The play has so many hosts that what goes well on them is summed up. */
+  #many = false;
 
   constructor(output: Output, settings: ViewSettings) {
     this.#output = output;
@@ -39,8 +42,13 @@ export class PlainDisplay implements Display {
   }
 
   readonly read = (event: PitrEvent): void => {
+    if (event.type === 'play.started') this.#many = areMany(event.hosts.length, this.#settings);
+    const task = event.type === 'task.finished' ? this.#view.task(event.task) : undefined;
     this.#view.read(event);
     if (this.#view.mode === 'dry-run') this.#plan.read(event);
+    else if (this.#many && task?.open === 0) {
+      for (const line of summedLines(task, this.#view.mode, this.#settings)) this.#write(line);
+    }
     for (const line of this.#lines(event)) this.#write(line);
   };
 
@@ -71,11 +79,12 @@ export class PlainDisplay implements Display {
           ...resumedWords(event),
         ];
       case 'play.started':
-        return dryRun ? [] : ['', paint.strong(`PLAY ${oneLine(event.play)} [${event.hosts.join(' ')}]`)];
+        return dryRun ? [] : ['', paint.strong(`PLAY ${oneLine(event.play)} [${this.#hosts(event.hosts)}]`)];
       case 'play.skipped':
         return dryRun ? [] : ['', `PLAY ${oneLine(event.play)}: left out, ${oneLine(event.why)}`];
       case 'host.result':
-        return dryRun ? [] : [...this.#rest(event), ...this.#resultLines(event)];
+        if (dryRun || (this.#many && wentWell(event))) return [];
+        return [...this.#rest(event), ...this.#resultLines(event)];
       case 'host.item':
         return this.#settings.verbosity < 1
           ? []
@@ -83,7 +92,7 @@ export class PlainDisplay implements Display {
               `  ${statusWord(event.status, this.#view.mode)}: [${event.host}] ${oneLine(event.task.name)}: ${oneLine(event.item)}`,
             ];
       case 'host.progress':
-        return this.#seldom(`${event.task.id} ${event.host}`, event.time)
+        return !this.#many && this.#seldom(`${event.task.id} ${event.host}`, event.time)
           ? [`...: [${event.host}] ${oneLine(event.task.name)}: ${oneLine(event.text)}`]
           : [];
       case 'host.retry':
@@ -118,6 +127,10 @@ export class PlainDisplay implements Display {
     }
   }
 
+  #hosts(hosts: readonly string[]): string {
+    return this.#many ? `${hosts.length} hosts` : hosts.join(' ');
+  }
+
   #rest(event: HostResult): string[] {
     return this.#settings.verbosity < 2 ? [] : this.#outputs.end(event.task.id, event.host);
   }
@@ -141,6 +154,12 @@ export class PlainDisplay implements Display {
     const now = Date.now();
     if (now - this.#lastLine < SILENCE_MS) return;
     for (const task of this.#view.active()) {
+      const [oldest] = task.running.values();
+      if (this.#many && oldest !== undefined) {
+        const who = `${task.running.size} of ${task.hosts.length} hosts`;
+        this.#write(`...: [${who}] ${oneLine(task.ref.name)}: still running after ${duration(now - oldest)}`);
+        continue;
+      }
       for (const [host, since] of task.running) {
         this.#write(`...: [${host}] ${oneLine(task.ref.name)}: still running after ${duration(now - since)}`);
       }

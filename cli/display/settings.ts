@@ -13,3 +13,10 @@ export interface ViewSettings {
   readonly diff: boolean;
   readonly frameOf: (at: SourcePosition) => readonly string[];
 }
+
+/** On more hosts than this, what went well is summed up: nobody reads a line for each. `-v` tells all. */
+const MOST_TOLD = 50;
+
+export function areMany(hosts: number, { verbosity }: Pick<ViewSettings, 'verbosity'>): boolean {
+  return hosts > MOST_TOLD && verbosity < 1;
+}

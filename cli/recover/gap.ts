@@ -4,8 +4,7 @@ import type { Masker } from '../../lib/base/values/masker.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import type { Io } from '../io.ts';
-import type { PlainSession } from '../plain-session.ts';
-import { makeAsk } from '../questions.ts';
+import { askIn, type PlainSession } from '../plain-session.ts';
 import { wrapLaidOut } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 import { gapQuestion, type RecoverOrder, targetOf, wordsOf } from './order.ts';
@@ -93,14 +92,7 @@ export async function consentToGap(
 ): Promise<void> {
   session.emit({ type: 'recover.gap', time: Date.now(), ...gap });
   session.print(['', ...gapLines(gap, order).flatMap((line) => wrapLaidOut(line, session.view.columns()))]);
-  const ask = makeAsk({
-    io,
-    yes: false,
-    display: { pause: async () => {}, resume: () => {} },
-    signal: session.interrupts.signal,
-    interrupt: session.interrupts.interrupt,
-  });
-  const { answer, by } = await ask(gapQuestion(gap.until));
+  const { answer, by } = await askIn(session, io, false)(gapQuestion(gap.until));
   if (answer) return;
   const accept = commandLine(['pitr', ...wordsOf({ ...order, acceptGap: true }, typed)]);
   if (by === 'nobody') {

@@ -54,5 +54,6 @@ function asUser(
   const method = become?.method ?? 'auto';
   if (login === 'root' || method === 'runuser') return `cd / && runuser -u ${quote(user)} -- ${plain}`;
   if (method === 'su') return `cd / && su -s /bin/sh ${quote(user)} -c ${quote(plain)}`;
+  if (method === 'doas') return `cd / && doas -u ${quote(user)} ${plain}`;
   return `cd / && sudo -H -u ${quote(user)} -- ${plain}`;
 }

@@ -1,23 +1,15 @@
 import { z } from 'zod';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
-import { rangeSchema, shownRange } from '../commands/backups.ts';
+import { backupSchema, shownRange } from '../commands/backups.ts';
 import type { Surroundings } from '../recover/gap.ts';
 import { table } from '../table.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 import { choose, type Prompt } from './prompt.ts';
 
-const backupSchema = z.looseObject({
-  id: z.string(),
-  server: z.string(),
-  status: z.string(),
-  size_bytes: z.number().optional(),
-  end_time: z.string().optional(),
-  to: z.string().optional(),
-  ranges: z.array(rangeSchema).default([]),
-});
+const usableSchema = backupSchema.extend({ to: z.string().optional() });
 
-export type Backup = z.output<typeof backupSchema>;
+export type Backup = z.output<typeof usableSchema>;
 
 /** All backups of all servers, those that can be used numbered; `r` reads them again. */
 export async function chooseBackup(
@@ -49,7 +41,7 @@ async function readBackups(
 ): Promise<readonly Backup[]> {
   const [answer] = await lookOnce({ ...request, hosts: barmanHost, module: 'barman.backups', params: {} });
   if (answer?.error !== undefined) throw answer.error;
-  return z.looseObject({ backups: z.array(backupSchema) }).parse(answer?.result).backups;
+  return z.looseObject({ backups: z.array(usableSchema) }).parse(answer?.result).backups;
 }
 
 /** A row for each timeline that a backup reaches, the number at the first one. */

@@ -26,7 +26,7 @@ apt-get install -y -qq --no-install-recommends \
     etcd-server etcd-client \
     barman barman-cli \
     openssh-server openssh-client rsync supervisor \
-    ca-certificates curl iproute2 jq less procps sudo
+    ca-certificates curl iproute2 jq less procps sudo doas
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old
 rm -f /etc/apt/apt.conf.d/98lab /etc/apt/apt.conf.d/99lab /usr/sbin/policy-rc.d

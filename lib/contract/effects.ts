@@ -30,8 +30,10 @@ export interface Effect {
 /**
  * `for good`: until another change changes it. `until it ends`: it can end by itself (a server): a resumed run looks
  * whether it is there. `while pitr holds it`: it ends with the process (a lock): every process of the run makes it anew.
+ * `until commit`: it is held for as long as the recovery can be taken back, and `pitr commit` undoes it (a backup that is
+ * kept against its retention policy).
  */
-export type Lasting = 'for good' | 'until it ends' | 'while pitr holds it';
+export type Lasting = 'for good' | 'until it ends' | 'while pitr holds it' | 'until commit';
 
 /**
  * `begins a history`: it takes writes that no other member has (a promotion). `joins`: the cluster has it from now on, and
@@ -54,7 +56,7 @@ export const effectsSchema: z.ZodType<readonly Effect[]> = z.array(
     kind: z.string().min(1),
     id: z.string(),
     state: z.string(),
-    lasts: z.enum(['for good', 'until it ends', 'while pitr holds it']),
+    lasts: z.enum(['for good', 'until it ends', 'while pitr holds it', 'until commit']),
     supersedes: z.literal(true).optional(),
     movedTo: z.strictObject({ id: z.string().min(1), identity: z.string().optional() }).optional(),
     leaves: z.strictObject({ path: z.string().min(1), as: z.enum(['log', 'note', 'old data']) }).optional(),

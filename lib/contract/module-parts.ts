@@ -103,7 +103,6 @@ const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   again: { form: func(), required: false },
   undoable: { form: func(), required: false },
   orphans: { form: literal('end'), required: false },
-  settle: { form: func(), required: false },
 };
 
 /** The parts of each kind of module: what a module that is loaded is held against. */

@@ -157,7 +157,10 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   /** Pure: what the change would do, for check mode: states of resources, and the parts of the result that are known. */
   readonly predict?: (change: C, state: S, params: P) => Foresight;
   readonly apply: (host: WriteHost, change: C, params: P, context: TaskContext) => Promise<R>;
-  /** Takes the change back from the journalled change alone; or says why it cannot be. Must be safe to run twice. */
+  /**
+   * Takes the change back from the journalled change alone; or says why it cannot be. Must be safe to run twice. Also how
+   * `pitr commit` lets go of what lasts `until commit`.
+   */
   readonly undo:
     | ((host: WriteHost, change: Journalled<C>, context: WorkContext) => Promise<void>)
     | CannotUndo;
@@ -180,11 +183,6 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
    * before anything of the run is taken back, and what newer changes of its host were made on before those are.
    */
   readonly again?: (host: WriteHost, change: Journalled<C>, context: WorkContext) => Promise<void>;
-  /**
-   * At `pitr commit`, when the recovery is accepted: lets go of what was held only until then, from the journalled change
-   * alone. Must be safe to run twice.
-   */
-  readonly settle?: (host: WriteHost, change: Journalled<C>, context: WorkContext) => Promise<void>;
   /**
    * `end`: what its commands have left at work when the controller died in the middle is ended before the run is
    * resumed or undone. Never for a module whose commands start what is to stay.

@@ -2,29 +2,33 @@ import type { Unknown } from '../base/values/unknown.ts';
 import type { Resource } from './host.ts';
 
 /** What a change would leave behind, for check mode. */
-export type Prediction =
-  | {
-      readonly kind: string;
-      readonly id: string;
-      /** Inventory name of the host, where it is not the task's own. */
-      readonly host?: string;
-      readonly state: unknown;
-      /** For trees: what lies below. `absent`: nothing; `unknown`: something, what exactly only the run can tell. */
-      readonly within?: 'absent' | 'unknown';
-    }
-  | {
-      readonly kind: string;
-      readonly id: string;
-      readonly host?: string;
-      /** What would differ from the state that is there now, where the rest of it stays as it is (one member of a cluster). */
-      readonly changed: (before: unknown) => unknown;
-    }
-  | {
-      /** A subtree would be renamed, with all that is predicted in it. */
-      readonly kind: string;
-      readonly host?: string;
-      readonly moved: { readonly from: string; readonly to: string };
-    };
+export type Prediction = PredictedState | PredictedChange | PredictedMove;
+
+interface Predicted {
+  readonly kind: string;
+  /** Inventory name of the host, where it is not the task's own. */
+  readonly host?: string;
+  /** Where there is one such resource for the whole run. */
+  readonly scope?: Resource<unknown>['scope'];
+}
+
+interface PredictedState extends Predicted {
+  readonly id: string;
+  readonly state: unknown;
+  /** For trees: what lies below. `absent`: nothing; `unknown`: something, what exactly only the run can tell. */
+  readonly within?: 'absent' | 'unknown';
+}
+
+interface PredictedChange extends Predicted {
+  readonly id: string;
+  /** What would differ from the state that is there now, where the rest of it stays as it is (one member of a cluster). */
+  readonly changed: (before: unknown) => unknown;
+}
+
+/** A subtree would be renamed, with all that is predicted in it. */
+interface PredictedMove extends Predicted {
+  readonly moved: { readonly from: string; readonly to: string };
+}
 
 /** A typed prediction: `predicted(pathResource, '/a', state)`. */
 export function predicted<S>(
@@ -33,9 +37,8 @@ export function predicted<S>(
   state: S | Unknown,
   within?: 'absent' | 'unknown',
 ): Prediction {
-  return within === undefined
-    ? { kind: resource.kind, id, state }
-    : { kind: resource.kind, id, state, within };
+  const { kind, scope } = resource;
+  return within === undefined ? { kind, scope, id, state } : { kind, scope, id, state, within };
 }
 
 /** A typed prediction that keeps what is there and changes a part of it. */
@@ -45,5 +48,5 @@ export function predictedChange<S>(
   changed: (before: S) => S | Unknown,
 ): Prediction {
   // The state handed over is what this very resource read or an earlier prediction of it gave.
-  return { kind: resource.kind, id, changed: (before) => changed(before as S) };
+  return { kind: resource.kind, scope: resource.scope, id, changed: (before) => changed(before as S) };
 }

@@ -59,6 +59,12 @@ export function becomingOf(
           ? {}
           : { dialog: { password, asks: (output: string) => /password: ?$/i.test(output) } }),
       };
+    case 'doas':
+      return {
+        user,
+        how: 'doas',
+        wrap: (text) => `exec doas -n -u ${user} sh -c ${quote(atHome(user, text))}`,
+      };
     default:
       return sudo(user, password);
   }

@@ -6,7 +6,8 @@ import { FramedChannel } from './framed-channel.ts';
 import { newNonce } from './marks.ts';
 import { beginMarks } from './program.ts';
 
-const BEGIN_DEADLINE_MS = 20_000;
+/** A host that is gone is found sooner, by keepalives; one that works may be slow: hundreds of logins start at once. */
+const BEGIN_DEADLINE_MS = 60_000;
 
 export interface LaunchedShell {
   readonly framed: FramedChannel;

@@ -42,9 +42,11 @@ export interface LocalSettings {
   readonly become?: BecomeSettings | undefined;
 }
 
+export const BECOME_METHODS = ['auto', 'sudo', 'su', 'runuser', 'doas'] as const;
+
 /** How another OS user is become. Without settings: `runuser` when the login user is root, `sudo -n` otherwise. */
 export interface BecomeSettings {
-  readonly method: 'auto' | 'sudo' | 'su' | 'runuser';
+  readonly method: (typeof BECOME_METHODS)[number];
   readonly password?: Secret | undefined;
   /** The user of every command that names none; without it that is the login user. */
   readonly user?: string | undefined;

@@ -187,7 +187,7 @@ function errorsIn(source: Source, makers: readonly Maker[]): FoundErrors {
       if (property.value.type === 'TemplateLiteral') hidden.push(`${file}:${line(property.start)}`);
     },
     ObjectExpression: (node) => {
-      const facts = factsOf(node);
+      const facts = withSpread(node, source);
       const code = facts.get('code');
       for (const one of textsOf(code, program)) add(one, [one.start, codeStart(node)], facts);
     },
@@ -209,17 +209,30 @@ function errorsIn(source: Source, makers: readonly Maker[]): FoundErrors {
   return { sites, hidden };
 }
 
+/** What is said of an error, with what a constant of the file says that is spread into it. */
+function withSpread(node: ESTree.ObjectExpression, source: Source): Facts {
+  const facts = new Map<string, Node>();
+  for (const property of node.properties) {
+    const spread = property.type === 'SpreadElement' ? constantOf(property.argument, source) : undefined;
+    if (spread?.type === 'ObjectExpression')
+      for (const [name, value] of factsOf(spread)) facts.set(name, value);
+  }
+  for (const [name, value] of factsOf(node)) facts.set(name, value);
+  return facts;
+}
+
 /** The value of a name that stands for one that the file has written shortly before. */
 function constantOf(node: Node | undefined, { program }: Source): Node | undefined {
   if (node?.type !== 'Identifier') return node;
-  let value: Node = node;
+  const values: ESTree.Expression[] = [];
   new Visitor({
     VariableDeclarator: ({ id, init, start }) => {
       if (id.type === 'Identifier' && id.name === node.name && init !== null && start < node.start)
-        value = init;
+        values.push(init);
     },
   }).visit(program);
-  return value;
+  const value = values.at(-1);
+  return value?.type === 'TSAsExpression' ? value.expression : (value ?? node);
 }
 
 function codeStart(node: ESTree.ObjectExpression): number {

@@ -59,19 +59,35 @@ function textOf(node: Node): string {
     case 'BinaryExpression':
       return node.operator === '+' ? textOf(node.left) + textOf(node.right) : '{...}';
     case 'ConditionalExpression': {
-      const [one = '', other] = [node.consequent, node.alternate]
-        .map((branch) => textOf(branch).trim())
-        .filter((text) => text !== '');
-      return other === undefined || other === one ? ` ${one}`.replace(/^ $/, '') : `(${one} | ${other})`;
+      const texts = [node.consequent, node.alternate].map(textOf).filter((text) => text.trim() !== '');
+      const [one = '', other] = texts;
+      // What helps is added to a sentence.
+      if (one.includes('did you mean')) return '';
+      // Two names for one thing, such as the message of an error and the error: the first will do.
+      const named = texts.every((text) => /^\{[^{}]*\}$/.test(text));
+      return other === undefined || other === one || named ? one : `(${one.trim()} | ${other.trim()})`;
     }
     case 'LogicalExpression':
       return textOf(node.left);
-    default: {
-      const name = nameOf(node);
-      // What helps is added to a sentence, as in: (did you mean "db2"?)
-      return name === 'didYouMean' || name === 'hint' || name === 'near' ? '' : `{${spaced(name)}}`;
+    case 'CallExpression': {
+      const words = node.arguments[0];
+      if (
+        node.callee.type === 'Identifier' &&
+        node.callee.name === 'commandLine' &&
+        words?.type === 'ArrayExpression'
+      )
+        return words.elements.map((word) => textOf(word)).join(' ');
+      return hole(node);
     }
+    default:
+      return hole(node);
   }
+}
+
+/** What only the run knows, by the name that the code has for it. */
+function hole(node: Node): string {
+  const name = nameOf(node);
+  return ['didYouMean', 'hint'].includes(name) ? '' : `{${spaced(name)}}`;
 }
 
 function spaced(name: string): string {

@@ -1,7 +1,8 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { keptBy } from '../../lib/engine/back/kept-data.ts';
+import { checkoutRoot } from '../../lab/checkout.ts';
+import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { isGround } from '../../lib/engine/back/stands.ts';
 import { readStory } from '../../lib/engine/back/story.ts';
@@ -77,6 +78,33 @@ describe("a change of somebody else's module", () => {
       { host: 'one', path: `${directory}/data.log`, kind: 'log' },
     ]);
     expect((await run(played)).changes.map(isGround)).toEqual([true, false, true]);
+  });
+
+  it('that moves data of a kind of its own is foreseen, kept and let go as docs/writing-modules.md says', async () => {
+    const directory = await newDirectory();
+    const page = await readFile(join(checkoutRoot, 'docs', 'writing-modules.md'), 'utf8');
+    const [, text] = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code);
+    await mkdir(join(directory, 'modules', 'site'), { recursive: true });
+    await writeFile(join(directory, 'modules', 'site', 'store.ts'), text ?? '');
+    await mkdir(join(directory, 'data'));
+    // The second task finds, by its own kind, what the first one has moved or would have moved.
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: begin, site.store: { data: DIR/data } }
+    - { name: again, site.store: { data: DIR/data } }
+`;
+    const expected = ['one: begin: changed', 'one: again: ok'];
+    const checked = await play(yaml, { directory, mode: 'check' });
+    expect([checked.outcome.error, checked.results]).toEqual([undefined, expected]);
+    const played = await play(yaml, { directory });
+    expect([played.outcome.error, played.results]).toEqual([undefined, expected]);
+    const runs = [await run(played)];
+    expect(keptBy(runs)).toMatchObject([
+      { path: `${directory}/data.${played.outcome.runId}`, kind: 'old data' },
+    ]);
+    expect(whyNotYet(runs)).toBeUndefined();
+    expect((await readStory(played.outcome.runId)).closed).toMatchObject({ why: 'cut over' });
   });
 
   it('that gave what may end is looked at again by a resumed run, unless a later one has moved it away', async () => {

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -33,6 +34,13 @@ export async function newDirectory(): Promise<string> {
   return directory;
 }
 
+/** Never half there: where two processes of a run are played at once, one reads while the other writes. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const beside = `${file}.${randomUUID()}`;
+  await writeFile(beside, text);
+  await rename(beside, file);
+}
+
 /** Runs a playbook given as text, for real, on this machine. `DIR` in it is a fresh directory. */
 export async function play(
   yaml: string,
@@ -49,8 +57,8 @@ export async function play(
   process.env.PITR_STATE_DIR = join(directory, 'state');
   const playbook = join(directory, 'play.yml');
   const inventory = join(directory, 'inventory.yml');
-  await writeFile(playbook, yaml.replaceAll('DIR', directory));
-  await writeFile(inventory, INVENTORY);
+  await writeWhole(playbook, yaml.replaceAll('DIR', directory));
+  await writeWhole(inventory, INVENTORY);
   const events: PitrEvent[] = [];
   const outcome = await runPlaybook(
     {

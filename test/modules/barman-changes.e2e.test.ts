@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { dataDirectory } from '../../lab/topology.ts';
 import { Predictions } from '../../lib/engine/check/predictions.ts';
-import { RESOURCES } from '../../lib/engine/check/resource-kinds.ts';
 import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { module as createBackup } from '../../lib/modules/barman/create_backup.ts';
 import { module as keep } from '../../lib/modules/barman/keep.ts';
@@ -78,8 +77,7 @@ describe('barman.keep', () => {
     if (first === undefined || typeof keep.undo !== 'function') throw new Error('it changes something');
     const { context } = listening();
     await keep.apply(lab.barman, first, keep.params.parse({ server: '', backup: '' }), context);
-    await keep.settle?.(lab.barman, first, context);
-    expect(await status()).toBe(before);
+    expect(keep.effects?.(first)).toMatchObject([{ kind: 'backup', lasts: 'until commit' }]);
     await keep.undo(lab.barman, first, context);
     await keep.undo(lab.barman, first, context);
     expect(await status()).toBe(before);
@@ -184,7 +182,7 @@ describe('barman.recover', () => {
     const state = await recover.read(lab.barman, params, listening().context);
     const predictions = new Predictions();
     for (const prediction of recover.predict?.(change, state, params).resources ?? [])
-      predictions.add('barman', prediction, RESOURCES);
+      predictions.add('barman', prediction);
     expect(predictions.foresee('db2', pathResource, place)).toMatchObject({
       state: { kind: 'directory', mode: 0o700, owner: 'postgres' },
     });

@@ -9,6 +9,7 @@ import { quoteConf } from '../../lib/recovery/postgres/conf-file.ts';
 import {
   oneLine,
   type RestoreCommandFacts,
+  restoreCommandTemplate,
   restoreCommandValues,
 } from '../../lib/recovery/postgres/restore-command.ts';
 import { quote } from '../../lib/transport/quote.ts';
@@ -194,13 +195,14 @@ describe('an isolated recovery', () => {
     ...params,
   });
 
-  describe.each(['barman-wal-restore', 'barman-get-wal'])('restore_command with %s', (method) => {
+  describe.each(['barman-wal-restore', 'barman-get-wal'] as const)('restore_command with %s', (method) => {
     const present = (): string => seed.lastArchivedWal;
     const never = (): string => `${present().slice(0, 16)}000000F0`;
 
     it.each<readonly [string, () => string, Partial<RestoreCommandFacts>, number, string]>([
       ['delivers what is archived', present, {}, 0, ''],
       ['proves absence', never, {}, 1, 'pitr: absent'],
+      ['proves absence over all servers', never, { servers: [...databaseHosts] }, 1, 'pitr: absent'],
       ['proves that a timeline is free', () => '000000F0.history', {}, 1, 'pitr: absent'],
       ['does not take an unknown server for absence', never, { servers: ['nope'] }, 75, 'nope(exit code 1)'],
       [
@@ -221,7 +223,37 @@ describe('an isolated recovery', () => {
       ['tells a bad name from absence', () => 'nonsense', {}, 75, 'exit code 3'],
       ['stops a recovery in doubt', never, { servers: ['nope'], signal: 'recovery' }, 255, 'pitr: doubt'],
     ])('%s', async (_, file, facts, exit, words) => {
+      const { answer, stderr } = await fetched(file(), facts);
+      expect(answer).toBe(exit === 0 ? '0 pg_wal/RECOVERYXLOG 16777216 600' : String(exit));
+      expect(stderr).toContain(words);
+    });
+
+    it('finds the server that has it among all, whichever is asked first', async () => {
+      const servers = [...databaseHosts.filter((host) => host !== leader), leader];
+      const { answer, stderr } = await fetched(present(), { servers });
+      expect(answer).toBe('0 pg_wal/RECOVERYXLOG 16777216 600');
+      expect(stderr).not.toContain('pitr:');
+    });
+
+    it('proves absence also where the login runs barman and no shell', async () => {
+      const only =
+        'case $SSH_ORIGINAL_COMMAND in barman*) exec sh -c "$SSH_ORIGINAL_COMMAND";; *) exit 1;; esac';
+      const keys = '/var/lib/barman/.ssh/authorized_keys';
+      const close = `printf '#!/bin/sh\n%s\n' "$1" >/tmp/only-barman && chmod 755 /tmp/only-barman && cp -p ${keys} ${keys}.open && sed -i 's|^ssh-|command="/tmp/only-barman" ssh-|' ${keys}`;
+      await lab.mustExec('barman', ['sh', '-c', close, 'sh', only]);
+      try {
+        expect(await fetched(never(), { servers: [...databaseHosts] })).toMatchObject({ answer: '1' });
+        expect((await fetched(present(), { servers: [leader] })).answer).toMatch(/^0 /);
+        expect((await fetched(never(), { servers: ['nope'] })).answer).toBe('75');
+      } finally {
+        await lab.mustExec('barman', ['sh', '-c', `mv -f ${keys}.open ${keys}; rm /tmp/only-barman`]);
+      }
+    });
+
+    /** Fetches a file on the target as PostgreSQL would; `answer`: exit code, and the file that has come. */
+    async function fetched(file: string, facts: Partial<RestoreCommandFacts>) {
       const all: RestoreCommandFacts = {
+        method,
         login: { user: 'barman', host: 'barman' },
         servers: [leader],
         directories: [],
@@ -230,25 +262,23 @@ describe('an isolated recovery', () => {
         ...facts,
       };
       const text = oneLine(
-        productTemplate(`restore_command/${method}.hbs`, { ...restoreCommandValues(all, quote) }),
+        productTemplate(restoreCommandTemplate(method), { ...restoreCommandValues(all, quote) }),
       );
       const line = text.replace(
         /%[fp%]/g,
-        (code) => ({ '%f': file(), '%p': 'pg_wal/RECOVERYXLOG' })[code] ?? '%',
+        (code) => ({ '%f': file, '%p': 'pg_wal/RECOVERYXLOG' })[code] ?? '%',
       );
       const script = `cd "$(mktemp -d)" && mkdir pg_wal && (${line}); code=$?; echo "$code" $(stat -c '%n %s %a' pg_wal/* 2>/dev/null)`;
       const { stdout, stderr } = await lab.exec(target, ['sh', '-c', script], { user: 'postgres' });
-      expect(stdout.trim()).toBe(
-        exit === 0 ? '0 pg_wal/RECOVERYXLOG 16777216 600' : `${exit} pg_wal/*`.replace(' pg_wal/*', ''),
-      );
-      expect(stderr).toContain(words);
-    });
+      return { answer: stdout.trim(), stderr };
+    }
 
     it('does not take a file that cannot be read for absence', async () => {
       const path = `/var/lib/barman/${leader}/wals/${present().slice(0, 16)}/${present()}`;
       await lab.mustExec('barman', ['chmod', '000', path]);
       try {
         const all = {
+          method,
           login: { user: 'barman', host: 'barman' },
           servers: [leader],
           directories: [],
@@ -256,7 +286,7 @@ describe('an isolated recovery', () => {
           signal: 'standby' as const,
         };
         const text = oneLine(
-          productTemplate(`restore_command/${method}.hbs`, { ...restoreCommandValues(all, quote) }),
+          productTemplate(restoreCommandTemplate(method), { ...restoreCommandValues(all, quote) }),
         );
         const line = text.replace(/%[fp%]/g, (code) => ({ '%f': present(), '%p': 'wal' })[code] ?? '%');
         const { exitCode, stderr } = await lab.exec(target, ['sh', '-c', `cd "$(mktemp -d)"; ${line}`], {

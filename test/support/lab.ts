@@ -5,10 +5,12 @@ import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import type { DatabaseHost } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { cleanAfterFailure } from './after-failure.ts';
 
-/** The lab that the suites share (see lab-setup.ts). */
-export function sharedLab(): Promise<Lab> {
-  return openLab(prefixFrom(process.env));
+/** The lab that the suites share (see lab-setup.ts). Where a test has failed on it, it is proved clean first, or made anew. */
+export async function sharedLab(): Promise<Lab> {
+  const lab = await openLab(prefixFrom(process.env));
+  return (await cleanAfterFailure(lab)) ?? lab;
 }
 
 /** The lab over `docker exec`, or over SSH where `PITR_TRANSPORT=ssh` says so. */

@@ -2,9 +2,7 @@ import { readMembers } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { DatabaseHost } from '../../lab/topology.ts';
 import { healthy } from './lab.ts';
-
-const FILE = '/etc/patroni/patroni.yml';
-const KEPT = '/etc/patroni/patroni.yml.of-the-lab';
+import { putConfigurationBack, writeConfiguration } from './member-files.ts';
 
 /** Changes Patroni's configuration on a replica and restarts its Patroni; the lab's own file is kept beside. */
 export async function configurePatroni(
@@ -12,18 +10,13 @@ export async function configurePatroni(
   host: DatabaseHost,
   change: (text: string) => string,
 ): Promise<void> {
-  await lab.mustExec(host, ['sh', '-c', `[ -e ${KEPT} ] || cp -p ${FILE} ${KEPT}`]);
-  const before = await lab.mustExec(host, ['cat', KEPT]);
-  const after = change(before);
-  if (after === before) throw new Error("nothing was changed in Patroni's configuration");
-  await lab.mustExec(host, ['sh', '-c', `printf '%s' "$1" > ${FILE}`, 'sh', after]);
+  await writeConfiguration(lab, host, change);
   await restarted(lab, host);
 }
 
 /** Puts the lab's own configuration back where it was changed. */
 export async function restorePatroni(lab: Lab, host: DatabaseHost): Promise<void> {
-  const kept = await lab.exec(host, ['mv', KEPT, FILE]);
-  if (kept.exitCode === 0) await restarted(lab, host);
+  if (await putConfigurationBack(lab, host)) await restarted(lab, host);
 }
 
 /** A leader is told to leave its PostgreSQL alone: a restart of Patroni would make it hand over. */

@@ -1,9 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { StartedTestContainer } from 'testcontainers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { imageName } from '../../lab/image.ts';
 import { Secret } from '../../lib/base/values/secret.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { BecomeSettings, HostConnection } from '../../lib/transport/types.ts';
+import { CTRL_C, onTerminal } from '../support/terminal.ts';
 
 const PASSWORD = "p'a ss$word";
 
@@ -12,6 +16,7 @@ const ACCOUNTS = `
 set -e
 for user in free asked plain worker; do useradd -m -s /bin/bash "$user"; done
 printf 'asked:%s\\nworker:%s\\n' "$1" "$1" | chpasswd
+printf 'permit nopass free as worker\\n' >/etc/doas.conf && chmod 0400 /etc/doas.conf
 printf 'free ALL=(ALL) NOPASSWD: ALL\\nasked ALL=(ALL) ALL\\n' >/etc/sudoers.d/pitr-test
 `;
 
@@ -53,6 +58,39 @@ describe('becoming another user', () => {
       host.run(['sh', '-c', 'id -un; echo $HOME'], { user: 'worker' }),
     );
     expect(stdout).toBe('worker\n/home/worker\n');
+  });
+
+  it('uses doas where the inventory says so, and tells what doas says when its rules do not allow it', async () => {
+    const doas = { method: 'doas' } as const;
+    const { stdout } = await as('free', doas, (host) =>
+      host.run(['sh', '-c', 'id -un; echo $HOME'], { user: 'worker' }),
+    );
+    expect(stdout).toBe('worker\n/home/worker\n');
+    await expect(as('plain', doas, (host) => host.run(['true'], { user: 'worker' }))).rejects.toMatchObject({
+      code: 'become-failed',
+      evidence: { stderr: expect.stringContaining('not permitted') },
+    });
+  });
+
+  it('uses the password that pitr asks for on the terminal, which does not show it', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'pitr-become-'));
+    const inventory = join(directory, 'hosts.yml');
+    const host = { ansible_connection: 'docker', ansible_host: container.getId(), ansible_user: 'asked' };
+    await writeFile(
+      inventory,
+      JSON.stringify({
+        all: { hosts: { db1: { ...host, ansible_become: true, ansible_become_user: 'worker' } } },
+      }),
+    );
+    try {
+      const words = ['exec', 'db1', '-i', inventory, '-K', '--', 'id', '-un'];
+      const { screen, exitCode } = await onTerminal(words, [['Become password: ', `${PASSWORD}\r`]]);
+      expect([screen.includes('worker'), screen.includes(PASSWORD), exitCode]).toEqual([true, false, 0]);
+      const left = await onTerminal(words, [['Become password: ', CTRL_C]]);
+      expect([left.exitCode, left.screen]).toEqual([130, expect.stringContaining('No host was contacted.')]);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('never waits for a password that nobody gave', async () => {

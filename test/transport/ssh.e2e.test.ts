@@ -275,6 +275,20 @@ describe('sessions', () => {
     await host.close();
   });
 
+  it('needs no more than one session on a connection', async () => {
+    await using one = await startSshd({ config: ['MaxSessions 1'] });
+    const host = connectHost('db1', one.settings);
+    const long = host.run(['sleep', '1'], { ownChannel: true });
+    expect((await host.run(['echo', 'beside'])).stdout).toBe('beside\n');
+    const late = await host.run(['sleep', '60'], { ownChannel: true, timeoutMs: 500 });
+    expect([late.timedOut, (await long).exitCode]).toEqual([true, 0]);
+    const stream = await host.spawn(['cat']);
+    stream.stdin.end('streamed');
+    const [text] = await Promise.all([stream.stdout.toArray(), stream.ended]);
+    expect(Buffer.concat(text).toString()).toBe('streamed');
+    await host.close();
+  });
+
   it('hears nothing of what the login shell prints at start', async () => {
     await using noisy = await startSshd({
       config: ['ForceCommand echo noise; echo noise >&2; eval "$SSH_ORIGINAL_COMMAND"'],

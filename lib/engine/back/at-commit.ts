@@ -1,14 +1,15 @@
-import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { AnyModule, WorkContext } from '../../contract/module.ts';
 import type { HostConnection } from '../../transport/types.ts';
-import { operatorHere } from '../journal/beginning.ts';
+import { isUntilCommit } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import type { Connections } from '../run/connections.ts';
 import type { HeldLocks } from '../run/held-locks.ts';
 import { liveHost } from '../run/live-host.ts';
+import { contextAgain } from './place-again.ts';
 import { stands } from './stands.ts';
-import { moduleOf } from './undo-plan.ts';
+import { moduleOf, type Wall, wallOf } from './undo-plan.ts';
 
 /** What a commit works with. */
 export interface CommitSurroundings {
@@ -27,47 +28,51 @@ export async function changeAtCommit(
   return {
     module: await moduleOf(change, run),
     host: liveHost(peers(change.intent.host), peers, { user: change.intent.user, signal }),
-    context: {
-      runId: run.started.runId,
-      operator: operatorHere(),
-      signal,
-      progress: () => {},
-      output: () => {},
-      warn: () => {},
-      hold: held.hold,
-      held: held.held,
-    },
+    context: contextAgain(run, held, signal),
   };
 }
 
 /**
- * Lets go of what the runs hold only until their recovery is accepted. The first failure is returned; the same commit
- * again goes on.
+ * Lets go of what the runs hold only until their recovery is accepted, newest first: takes those changes back. The first
+ * failure is returned; the same commit again goes on.
  */
-export async function settleAll(
+export async function letGoAll(
   runs: readonly JournalledRun[],
   surroundings: CommitSurroundings,
 ): Promise<PitrError | undefined> {
-  for (const run of runs) {
-    for (const change of run.changes.filter(stands)) {
-      try {
-        const { module, host, context } = await changeAtCommit(run, change, surroundings);
-        if (module.kind === 'change') await module.settle?.(host, change.intent.change, context);
-      } catch (thrown) {
-        return asPitrError(thrown).with({ host: change.intent.host });
-      }
+  for (const [run, change] of heldUntilCommit(runs)) {
+    try {
+      const wall = await wallOf(change, run);
+      if (wall !== undefined) throw notLetGo(wall, run);
+      const { module, host, context } = await changeAtCommit(run, change, surroundings);
+      if (module.kind === 'change' && typeof module.undo === 'function')
+        await module.undo(host, change.intent.change, context);
+    } catch (thrown) {
+      return asPitrError(thrown).with({ host: change.intent.host });
     }
   }
   return undefined;
 }
 
 /** Whether a change of the runs holds something until the recovery is accepted. */
-export async function holdsSomething(runs: readonly JournalledRun[]): Promise<boolean> {
-  for (const run of runs) {
-    for (const change of run.changes.filter(stands)) {
-      const module = await moduleOf(change, run);
-      if (module.kind === 'change' && module.settle !== undefined) return true;
-    }
-  }
-  return false;
+export function holdsSomething(runs: readonly JournalledRun[]): boolean {
+  return heldUntilCommit(runs).length > 0;
+}
+
+function heldUntilCommit(
+  runs: readonly JournalledRun[],
+): readonly (readonly [JournalledRun, JournalledChange])[] {
+  return runs
+    .flatMap((run) => run.changes.map((change) => [run, change] as const))
+    .filter(([, change]) => stands(change) && isUntilCommit(change.intent))
+    .reverse();
+}
+
+function notLetGo({ change: { intent }, why }: Wall, { started }: JournalledRun): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'not-let-go',
+    message: `what change ${intent.number}, "${intent.change.summary}", holds is not let go: ${why}`,
+    next: [`See what it holds, and let go of it by hand: pitr runs ${started.runId}`],
+  });
 }

@@ -1,7 +1,5 @@
-import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
-import { loadInventory } from '../../language/inventory/load.ts';
 import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
@@ -11,13 +9,13 @@ import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
-import { Connections } from '../run/connections.ts';
+import type { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { inParallel } from '../run/pool.ts';
-import { changeAtCommit, settleAll } from './at-commit.ts';
+import { changeAtCommit, letGoAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
+import { hostsAgain } from './place-again.ts';
 import { stands } from './stands.ts';
-import { variablesAgain } from './variables-again.ts';
 
 export interface CommitRequest {
   /** The runs of one recovery, oldest first. */
@@ -86,7 +84,13 @@ export async function measureKept(
         const text = result.stdout.trim();
         if (text === 'gone') return { kept };
         if (/^\d+$/.test(text)) return { kept, bytes: Number(text) * 1024 };
-        throw notRemoved('failed', 'kept-not-measured', kept, 'cannot be measured', result.stderr);
+        throw notRemoved(
+          'failed',
+          /* The size of kept data cannot be read. */ 'kept-not-measured',
+          kept,
+          'cannot be measured',
+          result.stderr,
+        );
       } catch (thrown) {
         return { kept, error: asPitrError(thrown).with({ host: kept.host }) };
       }
@@ -130,7 +134,7 @@ export async function commitRuns(
       });
       const error =
         errors.find((one) => one !== undefined) ??
-        (await settleAll(request.runs, { connections, held, signal }));
+        (await letGoAll(request.runs, { connections, held, signal }));
       const record = {
         type: 'commit.finished',
         time: Date.now(),
@@ -176,9 +180,21 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
   });
   refuseAtWork(result, kept.path, 'it is not removed under it');
   if (result.exitCode === 17)
-    throw notRemoved('refused', 'kept-not-ours', kept, `is left alone: ${result.stderr.trim()}`, '');
+    throw notRemoved(
+      'refused',
+      /* What lies there now is not what the run kept, so it is left alone. */ 'kept-not-ours',
+      kept,
+      `is left alone: ${result.stderr.trim()}`,
+      '',
+    );
   if (result.exitCode !== 0)
-    throw notRemoved('failed', 'kept-not-removed', kept, 'cannot be removed', result.stderr);
+    throw notRemoved(
+      'failed',
+      /* Kept data could not be removed. */ 'kept-not-removed',
+      kept,
+      'cannot be removed',
+      result.stderr,
+    );
   request.report({ kept, status: /^gone$/m.test(result.stdout) ? 'gone' : 'removed' });
 }
 
@@ -223,22 +239,12 @@ async function holdLock(
 }
 
 async function withConnections<T>(
-  {
-    runs,
-    inventories,
-    extraVars,
-    masker,
-  }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars' | 'masker'>,
+  { runs, ...reach }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars' | 'masker'>,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
   const last = runs.at(-1);
-  const paths = inventories.length > 0 ? inventories : (last?.inventories ?? []);
-  const beside = last === undefined ? [] : [dirname(last.started.playbook)];
-  const inventory = await loadInventory(paths, { varsDirectories: beside }).catch((thrown: unknown) => {
-    throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
-  });
-  const known = last === undefined ? extraVars : variablesAgain(last, extraVars, 'connections');
-  const connections = new Connections(inventory, known, masker);
+  if (last === undefined) throw new Error('a recovery has at least one run');
+  const connections = await hostsAgain(last, reach);
   try {
     return await work(connections);
   } finally {

@@ -12,7 +12,9 @@ export function stands(change: JournalledChange): boolean {
  * an earlier one gave. Left standing while they are taken back, they would be taken back under a server at work.
  */
 export function isGround({ intent }: JournalledChange): boolean {
-  return effectsOf(intent).some(({ lasts, supersedes }) => supersedes === true || lasts !== 'for good');
+  return effectsOf(intent).some(
+    ({ lasts, supersedes }) => supersedes === true || (lasts !== 'for good' && lasts !== 'until commit'),
+  );
 }
 
 /** Whether its host may have been touched, whatever became of it since. */

@@ -89,7 +89,8 @@ export function moduleOf({ intent }: JournalledChange, run: JournalledRun): Prom
     : loadModule(intent.module);
 }
 
-async function wallOf(change: JournalledChange, run: JournalledRun): Promise<Wall | undefined> {
+/** Why a change cannot be taken back; nothing where it can. */
+export async function wallOf(change: JournalledChange, run: JournalledRun): Promise<Wall | undefined> {
   const { intent } = change;
   let module: AnyModule;
   try {

@@ -1,28 +1,24 @@
-import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import { holdsMask } from '../../base/values/secret.ts';
-import type { WorkContext } from '../../contract/module.ts';
-import { loadInventory } from '../../language/inventory/load.ts';
-import type { Inventory } from '../../language/inventory/model.ts';
 import type { HostConnection } from '../../transport/types.ts';
-import { beginningHere, operatorHere } from '../journal/beginning.ts';
+import { beginningHere } from '../journal/beginning.ts';
 import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
 import type { JournalledChange } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
-import { Connections } from '../run/connections.ts';
+import type { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { liveHost } from '../run/live-host.ts';
 import { inParallel } from '../run/pool.ts';
 import { endAbandoned } from './end-abandoned.ts';
 import { holdGround } from './ground.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
+import { contextAgain, hostsAgain } from './place-again.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { isGround, stands } from './stands.ts';
 import { readStory, refuseClosed } from './story.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
-import { variablesAgain } from './variables-again.ts';
 
 export interface UndoRequest {
   readonly plan: UndoPlan;
@@ -72,11 +68,7 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const { plan, signal } = request;
   refuseWhileAtWork(plan.run, request.again);
   const masker = asked.masker ?? new Masker();
-  const connections = new Connections(
-    await inventoryOf(request),
-    variablesAgain(plan.run, request.extraVars, 'connections'),
-    masker,
-  );
+  const connections = await hostsAgain(plan.run, { ...request, masker });
   try {
     const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
     await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
@@ -224,16 +216,10 @@ function placeOf({ intent }: JournalledChange, request: UndoWork, connections: C
   const env = Object.entries(intent.env ?? {});
   const masked = env.filter(([, value]) => holdsMask(value)).map(([name]) => name);
   const peers = (name: string): HostConnection => connections.to(name);
-  const context: WorkContext = {
-    runId: request.plan.run.started.runId,
-    operator: operatorHere(),
-    signal: request.signal,
+  const context = contextAgain(request.plan.run, request.held, request.signal, {
     progress: (text) => tell('progress', text),
-    output: () => {},
     warn: (text) => tell('warning', text),
-    hold: request.held.hold,
-    held: request.held.held,
-  };
+  });
   const known = Object.fromEntries(env.filter(([name]) => !masked.includes(name)));
   const { user } = intent;
   const { signal } = request;
@@ -271,13 +257,5 @@ function goOnHint(
               : [`Or leave this change as it is: ${again} --keep ${intent.number}`]),
           ]),
     ],
-  });
-}
-
-async function inventoryOf({ plan, inventories }: UndoRequest): Promise<Inventory> {
-  const beside = { varsDirectories: [dirname(plan.run.started.playbook)] };
-  if (inventories.length > 0) return loadInventory(inventories, beside);
-  return loadInventory(plan.run.inventories, beside).catch((thrown: unknown) => {
-    throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
 }

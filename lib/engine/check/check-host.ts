@@ -1,7 +1,7 @@
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, Resource } from '../../contract/host.ts';
 import { type HostDefaults, liveHost, type Peers } from '../run/live-host.ts';
-import type { Predictions } from './predictions.ts';
+import { Predictions } from './predictions.ts';
 
 // Predictions are made through `predicted(resource, ...)`, which ties the state to the kind of the resource.
 type State<R> = R extends Resource<infer S> ? S : never;
@@ -26,7 +26,9 @@ export function checkHost(
     look: async (resource, id) => {
       const foreseen = predictions.foresee(name, resource, id);
       if (!('liveAt' in foreseen)) return foreseen.state as State<typeof resource>;
-      const live: unknown = await resource.read(host, foreseen.liveAt);
+      // What has only moved is as it is today, in all that its kind looks at; at its old place nothing is laid over that.
+      const at = foreseen.liveAt === id ? host : checkHost(name, peers, new Predictions(), defaults);
+      const live: unknown = await resource.read(at, foreseen.liveAt);
       const changed = (foreseen.differences ?? []).reduce(
         (state, difference) => (state instanceof Unknown ? state : difference(state)),
         live,

@@ -9,6 +9,9 @@ type Within = 'absent' | 'unknown' | { readonly liveFrom: string };
 /** Stands where a predicted state would: the thing itself has only moved, and is as it is today at its old place. */
 const AS_TODAY = Symbol('as today');
 
+/** Stands where a thing has moved away: what "not there" is, whoever looks knows of the kind that they look for. */
+const GONE = Symbol('gone');
+
 type Difference = (before: unknown) => unknown;
 
 interface Entry {
@@ -62,7 +65,8 @@ export class Predictions {
     if (exact !== undefined) {
       const moved =
         exact.state === AS_TODAY && typeof exact.within === 'object' ? exact.within.liveFrom : undefined;
-      return moved === undefined ? { state: exact.state } : { liveAt: moved };
+      if (moved !== undefined) return { liveAt: moved };
+      return { state: exact.state === GONE ? absentOf(resource, id) : exact.state };
     }
     if (resource.tree === undefined) return { liveAt: id };
     const around = this.#around(entries, id);
@@ -73,14 +77,13 @@ export class Predictions {
     return { state: resource.tree.absent };
   }
 
-  /** Takes in what a change would leave behind. `absent` is the resource kind's state for what is not there. */
-  add(taskHost: string, prediction: Prediction, kinds: ReadonlyMap<string, Resource<unknown>>): void {
-    const resource = kinds.get(prediction.kind);
-    const scope = resource?.scope === 'run' ? '' : (prediction.host ?? taskHost);
+  /** Takes in what a change would leave behind. */
+  add(taskHost: string, prediction: Prediction): void {
+    const scope = prediction.scope === 'run' ? '' : (prediction.host ?? taskHost);
     this.#hosts.add(scope);
     const entries = this.#of(scope, prediction.kind);
     if ('moved' in prediction) {
-      this.#move(entries, prediction.moved.from, prediction.moved.to, resource?.tree?.absent);
+      this.#move(entries, prediction.moved.from, prediction.moved.to);
       return;
     }
     if ('changed' in prediction) {
@@ -93,7 +96,7 @@ export class Predictions {
     entries.set(prediction.id, { state: prediction.state, within });
   }
 
-  #move(entries: Map<string, Entry>, from: string, to: string, absent: unknown): void {
+  #move(entries: Map<string, Entry>, from: string, to: string): void {
     const known = entries.get(from);
     const around = known === undefined ? this.#around(entries, from) : undefined;
     const root: Entry = known ?? movedRoot(from, around);
@@ -105,7 +108,7 @@ export class Predictions {
     }
     // A directory predicted without a word on what lies in it is as it is today at its old place.
     entries.set(to, root.within === undefined ? { ...root, within: { liveFrom: from } } : root);
-    entries.set(from, { state: absent, within: 'absent' });
+    entries.set(from, { state: GONE, within: 'absent' });
   }
 
   #around(
@@ -130,10 +133,16 @@ export class Predictions {
   }
 }
 
+function absentOf<S>({ tree }: Resource<S>, id: string): S | Unknown {
+  return tree === undefined ? new Unknown(`what is at ${id} when it has moved away`) : tree.absent;
+}
+
 function changedEntry(before: Entry | undefined, difference: Difference): Entry {
   if (before === undefined) return { state: AS_TODAY, differences: [difference] };
   if (before.differences !== undefined)
     return { ...before, differences: [...before.differences, difference] };
+  if (typeof before.state === 'symbol')
+    return { ...before, state: new Unknown('what has moved, and would be changed there') };
   return before.state instanceof Unknown ? before : { ...before, state: difference(before.state) };
 }
 

@@ -24,16 +24,38 @@ export async function findControllerFile(name: string, directories: readonly str
   });
 }
 
-/** A file on the controller, read only as far as it is needed. */
+/**
+ * A file on the controller, read only as far as it is needed. Hosts that ask for it at the same time share what was read
+ * and hashed, as long as the file is the same by inode, size and time.
+ */
 export async function controllerFile(path: string): Promise<ControllerFile> {
-  const { size } = await stat(path);
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  const version = [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  const known = shared.get(path);
+  const file = known?.version === version ? known.file : newFile(path, Number(size));
+  shared.set(path, { version, file });
+  return file;
+}
+
+const shared = new Map<string, { readonly version: string; readonly file: ControllerFile }>();
+
+function newFile(path: string, size: number): ControllerFile {
   let hash: Promise<string> | undefined;
+  let bytes: WeakRef<Promise<Uint8Array>> | undefined;
   return {
     path,
     size,
-    bytes: () => readFile(path),
+    bytes: () => {
+      // Held only as long as somebody works with it.
+      const read = bytes?.deref() ?? readFile(path);
+      bytes = new WeakRef(read);
+      return read;
+    },
     sha256: () => {
       hash ??= hashOf(path);
+      hash.catch(() => {
+        hash = undefined;
+      });
       return hash;
     },
   };

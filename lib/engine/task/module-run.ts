@@ -16,7 +16,6 @@ import { placeIn } from '../../modules/own-fault.ts';
 import { CHANGE_MARK, changeMark } from '../back/orphans.ts';
 import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
-import { RESOURCES } from '../check/resource-kinds.ts';
 import type { Past } from '../journal/past.ts';
 import type { TaskTurn } from '../journal/records.ts';
 import { type HostDefaults, liveHost, type Peers } from '../run/live-host.ts';
@@ -164,7 +163,7 @@ async function foresee(
   const { forApply: _, ...journalled } = planned;
   const moves = effectsSaid({ name, module }, journalled).flatMap(movePrediction);
   for (const prediction of [...moves, ...(foresight.resources ?? [])])
-    predictions.add(place.host, prediction, RESOURCES);
+    predictions.add(place.host, prediction);
   return {
     status: 'changed',
     result: { ...unknownResult(module.returns, 'the change was not made'), ...foresight.result },

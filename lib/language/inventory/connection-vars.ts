@@ -60,7 +60,7 @@ export const CONNECTION_VARS = {
   becomeUser: { names: ['ansible_become_user'], summary: 'that user (root)' },
   becomeMethod: {
     names: ['ansible_become_method'],
-    summary: 'how another user is become: auto, sudo, su, runuser',
+    summary: 'how another user is become: auto, sudo, su, runuser, doas',
   },
   becomePassword: {
     names: [

@@ -62,6 +62,8 @@ const BECOME_METHODS: Readonly<Record<string, BecomeSettings['method']>> = {
   su: 'su',
   'ansible.builtin.su': 'su',
   runuser: 'runuser',
+  doas: 'doas',
+  'community.general.doas': 'doas',
 };
 
 const DEFAULT_CONNECT_TIMEOUT_SECONDS = 10;
@@ -97,6 +99,7 @@ function sshSettings(
 function becomeSettings(vars: ConnectionVars): BecomeSettings | undefined {
   const method = vars.choice('becomeMethod', BECOME_METHODS);
   const password = vars.secret('becomePassword');
+  if (method === 'doas' && password !== undefined) throw vars.doasPassword();
   const user = vars.isOn('become') ? (vars.text('becomeUser') ?? 'root') : undefined;
   if (method === undefined && password === undefined && user === undefined) return undefined;
   return { method: method ?? 'auto', password, user };
@@ -181,6 +184,14 @@ class ConnectionVars {
       `"${found.name}" cannot be "${String(found.value)}"${didYouMean(word, known)}`,
       [`Known: ${known.join(', ')}.`],
     );
+  }
+
+  /** doas reads a password from a terminal alone. */
+  doasPassword(): PitrError {
+    const name = this.#find('becomePassword')?.name ?? 'ansible_become_password';
+    return this.#error(name, `"${name}" cannot be used: doas takes no password from a program`, [
+      'Let the rule in doas.conf of the host say "nopass", or use sudo.',
+    ]);
   }
 
   /** Absolute paths. `~` is the home directory; others are relative to the file that says so. */

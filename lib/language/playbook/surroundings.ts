@@ -1,3 +1,4 @@
+import { BECOME_METHODS } from '../../transport/types.ts';
 import type { Located } from '../yaml/located.ts';
 import { type Fields, isMappingPart } from './fields.ts';
 import type { Become, Condition, Vars } from './model.ts';
@@ -99,12 +100,10 @@ function stageOf(fields: Fields): string | undefined {
   return undefined;
 }
 
-const METHODS = ['auto', 'sudo', 'su', 'runuser'] as const;
-
 function becomeOf(outer: Become | undefined, fields: Fields): Become | undefined {
   const enabled = fields.flag('become');
   const user = fields.text('become_user');
-  const method = fields.choice('become_method', METHODS);
+  const method = fields.choice('become_method', BECOME_METHODS);
   if (enabled === undefined && user === undefined && method === undefined) return outer;
   if (user !== undefined && enabled === undefined && outer === undefined) {
     fields.keyProblem(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ReadHost, WriteHost } from '../../contract/host.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupById } from '../../recovery/barman/choose-backup.ts';
@@ -72,6 +72,10 @@ else keeps in full is left as it is. Undo and \`pitr commit\` let go of it.`,
       user,
     };
   },
+  effects: ({ hold: { server, backup }, wanted }) =>
+    wanted === 'present'
+      ? [{ kind: 'backup', id: `${server} ${backup}`, state: 'held', lasts: 'until commit' }]
+      : [],
   unchanged: ({ keep, hold: place }) => ({ held: keep.runs.includes(place.run) }),
   predict: ({ wanted }) => ({ result: { held: wanted === 'present' } }),
   apply: async (host, { hold: place, wanted, user }) => {
@@ -80,8 +84,5 @@ else keeps in full is left as it is. Undo and \`pitr commit\` let go of it.`,
   },
   undo: async (host, { hold: place, wanted, user }) => {
     await (wanted === 'present' ? letGo : hold)(host, place, user);
-  },
-  settle: async (host: WriteHost, { hold: place, wanted, user }) => {
-    if (wanted === 'present') await letGo(host, place, user);
   },
 });

@@ -16,6 +16,7 @@ import { formatInstant, secondsBetween } from '../../recovery/wal/instant.ts';
 import { formatLsn } from '../../recovery/wal/lsn.ts';
 import { serversUsed, walSummary } from '../../recovery/wal/plan-words.ts';
 import { parseSegment } from '../../recovery/wal/segment.ts';
+import { spoolRuns } from '../../recovery/wal/spool-runs.ts';
 import {
   checkedTarget,
   targetData,
@@ -86,6 +87,7 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
     last: 'the segment that was being written at the target: the last one that is surely needed',
     segments: 'how many are needed',
     bytes: 'bytes of them, unpacked',
+    spool: 'the same for barman.spool: segment_size, and runs of them (server, wals, first, last)',
     archived_until: 'the last archived segment without a gap before it: wal, time, partial',
     end_lsn: 'the position after it: as far as replay can come',
     reachable: 'from when to when this backup can be recovered: from (a target must be later), to',
@@ -124,6 +126,7 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
       last: plan.needed.at(-1)?.segment,
       segments: plan.needed.length,
       bytes: plan.needed.length * backup.segmentSize,
+      spool: { segment_size: backup.segmentSize, runs: spoolRuns(plan.needed, walsOf(wal)) },
       archived_until: {
         wal: plan.archivedUntil.segment,
         time: formatInstant(plan.archivedUntil.time),
@@ -153,6 +156,12 @@ function timelineToFollow(wal: RecoveryWal): RecoveryTimeline {
 /** Not the pg_wal of a node. */
 function isArchive({ tails }: RecoveryWal): (server: string) => boolean {
   return (server) => !tails.some(({ archive }) => archive.server === server);
+}
+
+/** Where an archive keeps its segments; nothing for the pg_wal of a node. */
+function walsOf(wal: RecoveryWal): (server: string) => string | undefined {
+  const archived = isArchive(wal);
+  return (name) => (archived(name) ? wal.servers.find((server) => server.name === name)?.wals : undefined);
 }
 
 function warnings({ plan, backup, target, gap }: RecoveryWal, context: TaskContext): void {

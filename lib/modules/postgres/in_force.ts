@@ -37,10 +37,7 @@ export const module = defineLook({
     differences: 'what is otherwise than since, in words',
     restart: 'why it must be restarted to work with what is configured; empty when it need not be',
   },
-  dependsOn: (p: Params) => [
-    { kind: 'postgres', id: p.pgdata },
-    { kind: 'patroni', id: '' },
-  ],
+  dependsOn: (p: Params) => [{ kind: 'postgres', id: p.pgdata }],
   read: async (host, p) => {
     const [now, local] = await Promise.all([
       lookInForce(host, p, p.since),

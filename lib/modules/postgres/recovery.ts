@@ -7,6 +7,7 @@ import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { readMemberConfig } from '../../recovery/patroni/member-config.ts';
 import { effectiveSettings, quoteConf } from '../../recovery/postgres/conf-file.ts';
+import type { ControlData } from '../../recovery/postgres/control-data.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import {
   changeRecoveryFiles,
@@ -30,6 +31,7 @@ import {
   inOrder,
   oneLine,
   parseLogin,
+  restoreCommandTemplate,
   restoreCommandValues,
 } from '../../recovery/postgres/restore-command.ts';
 import { highestSettings } from '../../recovery/postgres/settings-floor.ts';
@@ -187,7 +189,7 @@ async function readState(host: ReadHost, p: Params, context: Pick<TaskContext, '
           target: checkedTarget(p.target),
           timeline: p.timeline ?? 1,
           action: p.action,
-          restoreCommand: await restoreCommand(p, p.segment_size ?? instance.control?.segmentSize, context),
+          restoreCommand: await restoreCommand(p, instance.control, context),
           atLeast: highestSettings([
             instance.control?.settings ?? {},
             ...configured,
@@ -227,10 +229,11 @@ async function configuredFiles(host: ReadHost, p: Params): Promise<RecoveryFiles
 
 async function restoreCommand(
   p: Params,
-  segmentSize: number | undefined,
+  control: ControlData | undefined,
   context: Pick<TaskContext, 'render'>,
 ): Promise<string> {
   const parsed = parseLogin(p.ssh);
+  const segmentSize = p.segment_size ?? control?.segmentSize;
   if (parsed === undefined || segmentSize === undefined) {
     throw new PitrError({
       kind: 'failed',
@@ -240,6 +243,7 @@ async function restoreCommand(
     });
   }
   const facts = {
+    method: p.wal_method,
     login: parsed,
     servers: inOrder(p.server, p.servers),
     directories: p.wal_directories,
@@ -250,9 +254,13 @@ async function restoreCommand(
         ? undefined
         : { server: p.server, segment: p.begin_wal },
     partial: p.partial,
+    spool:
+      p.spool === undefined || control === undefined
+        ? undefined
+        : { directory: p.spool, systemId: control.systemId },
   };
   return oneLine(
-    await context.render(`restore_command/${p.wal_method}.hbs`, { ...restoreCommandValues(facts, quote) }),
+    await context.render(restoreCommandTemplate(p.wal_method), { ...restoreCommandValues(facts, quote) }),
   );
 }
 

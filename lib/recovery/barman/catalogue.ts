@@ -35,14 +35,13 @@ export const barmanResource: Resource<Catalogue> = {
   read: readCatalogue,
 };
 
-// The `~` stands in the same order as Barman itself looks for its configuration.
+// Argument: the checksum of a configuration of which Barman's own list of servers is known, or nothing. The list depends
+// on the program and on these files alone, and asking for it starts Barman. The `~` stands in the same order as Barman
+// itself looks for its configuration.
 const ASK_BARMAN = probeScript(`
 quoted() { awk '{ print " " $0 }'; }
-command -v barman >/dev/null 2>&1 || { echo @missing; echo " PATH=$PATH"; echo @end; exit 0; }
-out=$(barman -f json list-server 2>/dev/null); rc=$?
-echo "@servers $rc"; printf '%s\\n' "$out" | quoted
-if [ "$rc" -ne 0 ]; then echo @stderr; barman -f json list-server 2>&1 >/dev/null | quoted; fi
-for f in ~/.barman.conf /etc/barman.conf /etc/barman/barman.conf; do
+program=$(command -v barman 2>/dev/null) || { echo @missing; echo " PATH=$PATH"; echo @end; exit 0; }
+configs=$(for f in ~/.barman.conf /etc/barman.conf /etc/barman/barman.conf; do
   [ -f "$f" ] || continue
   echo "@config $f"; quoted <"$f"
   d=$(sed -n 's/^[[:space:]]*configuration_files_directory[[:space:]]*[=:][[:space:]]*//p' "$f" | tail -n 1 | tr -d "\\"'" | sed 's/[[:space:]]*$//')
@@ -52,8 +51,19 @@ for f in ~/.barman.conf /etc/barman.conf /etc/barman/barman.conf; do
     echo "@config $c"; quoted <"$c"
   done; fi
   break
-done
+done)
+sum=$({ id -un; stat -L -c '%n %s %Y' -- "$program"; printf '%s' "$configs"; } 2>&1 | sha256sum | cut -c 1-64)
+echo "@sum $sum"
+if [ -z "$sum" ] || [ "$sum" != "$1" ]; then
+  out=$(barman -f json list-server 2>/dev/null); rc=$?
+  echo "@servers $rc"; printf '%s\\n' "$out" | quoted
+  if [ "$rc" -ne 0 ]; then echo @stderr; barman -f json list-server 2>&1 >/dev/null | quoted; fi
+fi
+[ -z "$configs" ] || printf '%s\\n' "$configs"
 echo @end`);
+
+/** What Barman has listed, by the checksum of what that list depends on: the last one of each host and user. */
+const listed = new Map<string, { readonly sum: string; readonly names: readonly string[] }>();
 
 // Arguments: name, backups' directory, meta directory of each server.
 const READ_BACKUPS = probeScript(`${PRESENCE}
@@ -173,8 +183,14 @@ async function askBarman(
   host: ReadHost,
   user: string,
 ): Promise<{ readonly servers: readonly ServerConfig[]; readonly backups: Probe }> {
-  const asked = await host.query(ASK_BARMAN([], { user }));
-  const servers = serverConfigs(reportOf(asked, host.name), host.name, asked);
+  const key = `${host.name} ${user}`;
+  const known = listed.get(key);
+  const asked = await host.query(ASK_BARMAN([known?.sum ?? ''], { user }));
+  const parts = reportOf(asked, host.name);
+  const sum = parts.find(({ kind }) => kind === 'sum')?.rest ?? '';
+  const same = known !== undefined && known.sum === sum && !parts.some(({ kind }) => kind === 'servers');
+  const servers = serverConfigs(parts, host.name, asked, same ? known.names : undefined);
+  if (sum !== '') listed.set(key, { sum, names: servers.map(({ name }) => name) });
   const places = servers.flatMap((server) => [server.name, server.basebackups, server.meta]);
   return { servers, backups: READ_BACKUPS(places, { user }) };
 }
@@ -191,12 +207,15 @@ function serverConfigs(
   parts: readonly ReportPart[],
   host: string,
   asked: RunResult,
+  known: readonly string[] | undefined,
 ): readonly ServerConfig[] {
   const part = (kind: string): ReportPart | undefined => parts.find((candidate) => candidate.kind === kind);
   if (part('missing') !== undefined) throw barmanNotFound(host, part('missing')?.lines.join('\n') ?? '');
   const files = parts.filter((candidate) => candidate.kind === 'config');
-  const names = parseServerList(part('servers')?.lines.join('\n') ?? '');
-  if (part('servers')?.rest !== '0' || names === undefined) {
+  const told =
+    part('servers')?.rest === '0' ? parseServerList(part('servers')?.lines.join('\n') ?? '') : undefined;
+  const names = known ?? told;
+  if (names === undefined) {
     const stderr = part('stderr')?.lines.join('\n') ?? part('servers')?.lines.join('\n') ?? '';
     throw configBroken(
       host,

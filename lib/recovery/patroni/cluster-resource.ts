@@ -3,7 +3,7 @@ import type { ReadHost, Resource } from '../../contract/host.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type ClusterView, isUp, type Member, parseClusterAnswer, parseMemberList } from './cluster.ts';
 import { type NodeView, parseNode } from './node.ts';
-import { askRest, nodeProbe, type PatroniAccess, parseAnswers, type RestAnswer } from './rest.ts';
+import { askPause, askRest, nodeProbe, type PatroniAccess, parseAnswers, type RestAnswer } from './rest.ts';
 
 export interface ClusterState extends ClusterView {
   /** Who told it: this node's REST API, another member's, or patronictl (the DCS). */
@@ -46,15 +46,20 @@ export async function readCluster(host: ReadHost, access: PatroniAccess): Promis
       ],
     });
   }
-  const paused = pausedByConfig(answers.get('pause'));
-  const listed = { ...parseMemberList(list.body), ...(paused === undefined ? {} : { paused }) };
+  const listed = parseMemberList(list.body);
   const better = await askMembers(
     host,
     access,
     answers.get('scheme')?.body === 'https' ? 'https' : 'http',
     Object.values(listed.members),
   );
-  return expected(host, access, better ?? { ...listed, source: 'patronictl' });
+  if (better !== undefined) return expected(host, access, better);
+  const paused = pausedByConfig(await askPause(host, access));
+  return expected(host, access, {
+    ...listed,
+    ...(paused === undefined ? {} : { paused }),
+    source: 'patronictl',
+  });
 }
 
 /** The list does not tell of a pause; the dynamic configuration does. */

@@ -29,24 +29,26 @@ const BLOCK = 1_000;
 export const TRANSACTIONS_SAME = 'the outcome of the latest transactions';
 
 // By the processes of one user, which that user may look at: the file of a postmaster that is gone counts for nothing.
-// Prints the data directory and the directory of the programs.
+// One that no network reaches (old data that somebody looks at beside the live) is not what members stream from. Prints
+// the data directory and the directory of the programs, of each that is left.
 export const FIND_INSTANCE = probeScript(`
 for process in /proc/[0-9]*; do
   case $(cat "$process/comm" 2>/dev/null) in postgres | postmaster) ;; *) continue ;; esac
   directory=$(readlink -- "$process/cwd" 2>/dev/null) || continue
   [ "$(sed -n 1p "$directory/postmaster.pid" 2>/dev/null)" = "\${process#/proc/}" ] || continue
   [ "$(sed -n '4{s/ *$//;p;}' "$directory/postmaster.pid")" = "$1" ] || continue
+  [ -n "$(sed -n '6{s/ *$//;p;}' "$directory/postmaster.pid")" ] || continue
   read -r program rest < "$directory/postmaster.opts" || continue
   printf '%s\\n%s\\n' "$directory" "\${program%/*}"
-  exit 0
 done
 exit 0`);
 
+/** Nothing where there is none, and where it cannot be told which of several it is. */
 export function parseFoundInstance(
   printed: string,
 ): { readonly pgdata: string; readonly bin: string } | undefined {
-  const [pgdata = '', bin = ''] = printed.split('\n');
-  return pgdata.startsWith('/') && bin.startsWith('/') ? { pgdata, bin } : undefined;
+  const [pgdata = '', bin = '', ...more] = printed.trimEnd().split('\n');
+  return more.length === 0 && pgdata.startsWith('/') && bin.startsWith('/') ? { pgdata, bin } : undefined;
 }
 
 // The control file first: what is replayed afterwards can only be later.
@@ -119,11 +121,14 @@ export function hashProbe({ pgdata, user }: SessionTarget, windows: readonly Wal
   return HASH([pgdata, ...words], { user, timeoutMs: 60_000 });
 }
 
+/** The SHA-256 of nothing: what comes of a file that could not be read. */
+const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
 /** A segment that is not on both any more, or was written on an older timeline, tells nothing. */
 export function compareWal(windows: readonly WalWindow[], own: string, others: string): Finding {
   const [mine, theirs] = [own.split('\n'), others.split('\n')];
   const told = windows.filter((_, i) =>
-    [mine[i], theirs[i]].every((hash) => /^[0-9a-f]{64}$/.test(hash ?? '')),
+    [mine[i], theirs[i]].every((hash) => /^[0-9a-f]{64}$/.test(hash ?? '') && hash !== NOTHING),
   );
   const other = told.find((window) => mine[windows.indexOf(window)] !== theirs[windows.indexOf(window)]);
   if (other !== undefined) {
@@ -154,8 +159,13 @@ export function compareCheckpoint(
   stderr: string,
 ): Finding {
   const at = formatLsn(checkpoint);
-  const gone = /could not (find|open) file|No such file/.test(stderr) || (exitCode !== 0 && stderr === '');
-  if (gone) return { verdict: 'untold', words: `the checkpoint at ${at}: the leader has not kept its WAL` };
+  if (/pg_waldump: .*(could not (find|open) file|No such file)/.test(stderr))
+    return { verdict: 'untold', words: `the checkpoint at ${at}: the leader has not kept its WAL` };
+  // Only what pg_waldump says of WAL that it has read is said of the data: it may be missing, or not let in.
+  if (exitCode !== 0 && !/pg_waldump: .*(could not find a valid record|error in WAL record)/.test(stderr)) {
+    const why = stderr.trim().split('\n')[0] || 'pg_waldump gave no answer';
+    return { verdict: 'untold', words: `the checkpoint at ${at}: ${why}` };
+  }
   const record =
     /lsn: ([0-9A-F]+\/[0-9A-F]+),.* desc: CHECKPOINT_\w+ redo ([0-9A-F]+\/[0-9A-F]+);.* xid (\d+[:/]\d+);/.exec(
       stdout,
@@ -167,13 +177,21 @@ export function compareCheckpoint(
     };
   }
   const [, where = '', from = '', xid = ''] = record;
-  const same = parseLsn(where) === checkpoint && parseLsn(from) === parseLsn(redo) && xid === nextXid;
+  // What a standby has replayed since has moved the next xid of its control file on, and nothing else of this checkpoint.
+  const same =
+    parseLsn(where) === checkpoint && parseLsn(from) === parseLsn(redo) && fullXid(xid) <= fullXid(nextXid);
   return same
     ? { verdict: 'same', words: `checkpoint ${at}` }
     : {
         verdict: 'differs',
         words: `its data goes back to a checkpoint at ${at}, and the leader's WAL has another one there`,
       };
+}
+
+/** `epoch:xid` as one number. */
+function fullXid(text: string): bigint {
+  const [epoch = '0', xid = '0'] = text.split(/[:/]/);
+  return (BigInt(epoch) << 32n) + BigInt(xid);
 }
 
 /** Everything before it has ended, as far as who answers knows. */

@@ -23,8 +23,10 @@ const TELL = `
 import json
 postgresql = part("postgresql")
 methods = postgresql.get("create_replica_methods") or postgresql.get("create_replica_method")
-kept = os.path.normpath(str(postgresql.get("config_dir") or ""))
-if kept == os.path.normpath(str(postgresql.get("data_dir") or "")):
+def place(name):
+    return os.path.normpath(str(postgresql[name])) if postgresql.get(name) else ""
+kept = place("config_dir")
+if kept == place("data_dir"):
     kept = ""
 print(json.dumps({"methods": methods, "address": str(postgresql.get("connect_address") or ""), "kept": kept,
                   "parameters": sorted(postgresql.get("parameters") or {})}, default=str))

@@ -122,23 +122,27 @@ case $answer in
   echo '@url /patroni'; get $insecure -- "$base/patroni" ;;
 *)
   echo '@url patronictl'
-  list=$(timeout 30 patronictl -c "$config" list -f json) && printf '%s\\n@code 200\\n' "$list" || echo '@code 000'
-  echo '@url pause'
-  if dynamic=$(timeout 30 patronictl -c "$config" show-config 2>&1) && [ -n "$dynamic" ]; then
-    # Nothing else of it leaves the host.
-    case "
+  list=$(timeout 30 patronictl -c "$config" list -f json) && printf '%s\\n@code 200\\n' "$list" || echo '@code 000' ;;
+esac
+exit 0`);
+
+// By the DCS: patronictl takes a good half second of Python, and a member that answers tells of a pause as well.
+const ASK_PAUSE = probeScript(`
+echo '@url pause'
+if dynamic=$(timeout 30 patronictl -c "$1" show-config 2>&1) && [ -n "$dynamic" ]; then
+  # Nothing else of it leaves the host.
+  case "
 $dynamic
 " in *"
 pause: "*) dynamic=\${dynamic#pause: }; dynamic=\${dynamic##*"
 pause: "}; printf '%s\\n' "\${dynamic%%
 *}" ;; *) echo false ;; esac
-    echo '@code 200'
-  else
-    # How it says that the DCS has no configuration of this cluster: nothing is paused.
-    case $dynamic in *"'NoneType' object has no attribute 'data'"*) printf 'false\\n@code 200\\n' ;;
-    *) printf '%s\\n' "$dynamic" >&2; echo '@code 000' ;; esac
-  fi ;;
-esac
+  echo '@code 200'
+else
+  # How it says that the DCS has no configuration of this cluster: nothing is paused.
+  case $dynamic in *"'NoneType' object has no attribute 'data'"*) printf 'false\\n@code 200\\n' ;;
+  *) printf '%s\\n' "$dynamic" >&2; echo '@code 000' ;; esac
+fi
 exit 0`);
 
 /** Reads what the probes above print: `@url`, the body, `@code`. */
@@ -185,6 +189,12 @@ export async function askOwn(host: ReadHost, access: PatroniAccess, path: string
 /** The node's own Patroni, and patronictl where that is silent. */
 export function nodeProbe(access: PatroniAccess) {
   return ASK_NODE(ownWords(access), { timeoutMs: 90_000 });
+}
+
+/** Whether the cluster is paused, as the DCS has it. */
+export async function askPause(host: ReadHost, { config }: PatroniAccess): Promise<RestAnswer | undefined> {
+  const asked = await host.query(ASK_PAUSE([config], { timeoutMs: 45_000 }));
+  return parseAnswers(asked.stdout).get('pause');
 }
 
 function ownWords({ url, port, config }: PatroniAccess): readonly string[] {

@@ -50,7 +50,7 @@ export async function compareData(host: ReadHost, question: DataQuestion): Promi
     const there = parseFoundInstance(found.stdout);
     if (there === undefined) {
       return untold(
-        `no PostgreSQL at port ${leader.port ?? 5432} was found among the processes of ${session.user} on ${leader.name}`,
+        `which PostgreSQL at port ${leader.port ?? 5432} is the leader's could not be told from the processes of ${session.user} on ${leader.name}`,
       );
     }
     const leaderSession: SessionTarget = { ...there, user: session.user };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { probeScript } from '../../contract/probe.ts';
+import { isRecoverySetting } from './recovery-settings.ts';
 
 /** What an instance works with at this moment, whatever its files say. */
 export const inForceSchema = z.object({
@@ -10,29 +11,12 @@ export const inForceSchema = z.object({
 
 export type InForce = z.output<typeof inForceSchema>;
 
-/** Settings that are those of a node, or of its role, and so another member's are no measure for them. */
-export const OF_THE_NODE: ReadonlySet<string> = new Set([
-  'archive_cleanup_command',
-  'archive_command',
-  'archive_library',
+const OF_THE_NODE: ReadonlySet<string> = new Set([
   'external_pid_file',
   'listen_addresses',
   'log_directory',
   'log_filename',
   'port',
-  'primary_conninfo',
-  'primary_slot_name',
-  'recovery_end_command',
-  'recovery_min_apply_delay',
-  'recovery_target',
-  'recovery_target_action',
-  'recovery_target_inclusive',
-  'recovery_target_lsn',
-  'recovery_target_name',
-  'recovery_target_time',
-  'recovery_target_timeline',
-  'recovery_target_xid',
-  'restore_command',
   'ssl_ca_file',
   'ssl_cert_file',
   'ssl_crl_dir',
@@ -41,6 +25,11 @@ export const OF_THE_NODE: ReadonlySet<string> = new Set([
   'synchronous_standby_names',
   'unix_socket_directories',
 ]);
+
+/** Whether a setting is that of a node, or of its role: another member's is no measure for it. */
+export function isOfTheNode(name: string): boolean {
+  return OF_THE_NODE.has(name) || isRecoverySetting(name);
+}
 
 // What a session or a role has of its own hides what is in force for others.
 export const IN_FORCE = `select json_build_object(
@@ -74,7 +63,7 @@ export function settingDifferences(before: InForce, now: InForce, own: readonly 
     const [was, is] = [before.settings[name], now.settings[name]];
     // Where one of them does not tell (a role has its own, a library is not loaded) there is nothing to compare.
     if (was === undefined || is === undefined || was === is) return [];
-    if (OF_THE_NODE.has(name) || own.includes(name)) return [];
+    if (isOfTheNode(name) || own.includes(name)) return [];
     return [`${name} was ${shown(was)} and is ${shown(is)}`];
   });
 }

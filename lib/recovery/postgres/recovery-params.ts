@@ -62,6 +62,11 @@ export const recoveryParams = z
       .default([])
       .describe('with wal_method local: directories of this host that hold WAL')
       .meta({ variable: 'wal_directories' }),
+    spool: absolutePath
+      .optional()
+      .describe(
+        'where barman.spool brings WAL to: what waits there is taken once it is proved, before Barman is asked',
+      ),
     segment_size: z
       .int()
       .positive()

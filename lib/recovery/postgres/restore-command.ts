@@ -16,13 +16,25 @@ export function doubtExit(signal: SignalKind): number {
   return signal === 'standby' ? 75 : 255;
 }
 
+/** How PostgreSQL fetches WAL. */
+export type WalMethod = 'barman-wal-restore' | 'barman-get-wal' | 'local';
+
+/** The template that renders the `restore_command` of a method. */
+export function restoreCommandTemplate(method: WalMethod): string {
+  return `restore_command/${method === 'local' ? 'local' : 'barman'}.hbs`;
+}
+
 /** The values of a template under `templates/restore_command/`, quoted for sh and for PostgreSQL's `%` places. */
 export interface RestoreCommandValues {
+  /** `barman get-wal` over ssh instead of barman-wal-restore. */
+  readonly get_wal: boolean;
   readonly user: string;
   readonly host: string;
   readonly ssh: string;
   /** In the order in which they are asked. */
   readonly servers: string;
+  /** The first of them: it is asked for a segment before the others are. */
+  readonly first: string;
   readonly directories: string;
   readonly segment_size: string;
   readonly doubt_exit: string;
@@ -32,9 +44,14 @@ export interface RestoreCommandValues {
   /** The segment of which only the beginning is archived, and the server that has it. Else empty. */
   readonly partial: string;
   readonly partial_server: string;
+  /** The directory to which barman.spool brings WAL. Else empty. */
+  readonly spool: string;
+  /** As the first page of a segment has it: 16 hexadecimal digits. */
+  readonly system_id: string;
 }
 
 export interface RestoreCommandFacts {
+  readonly method: WalMethod;
   readonly login: { readonly user: string; readonly host: string };
   readonly servers: readonly string[];
   readonly directories: readonly string[];
@@ -42,6 +59,8 @@ export interface RestoreCommandFacts {
   readonly signal: SignalKind;
   readonly anchor?: { readonly server: string; readonly segment: string } | undefined;
   readonly partial?: { readonly server: string; readonly segment: string } | undefined;
+  /** WAL that may wait on this host, and the cluster that it must be of, as pg_controldata has it. */
+  readonly spool?: { readonly directory: string; readonly systemId: string } | undefined;
 }
 
 /** `quote` is the one quoting function of the transports. */
@@ -52,10 +71,12 @@ export function restoreCommandValues(
   const word = (text: string): string => quote(text).replaceAll('%', '%%');
   const { user, host } = facts.login;
   return {
+    get_wal: facts.method === 'barman-get-wal',
     user: word(user),
     host: word(host),
     ssh: word(`${user}@${host}`),
     servers: facts.servers.map(word).join(' '),
+    first: word(facts.servers[0] ?? ''),
     directories: facts.directories.map(word).join(' '),
     segment_size: String(facts.segmentSize),
     doubt_exit: String(doubtExit(facts.signal)),
@@ -63,6 +84,10 @@ export function restoreCommandValues(
     anchor_server: facts.anchor === undefined ? '' : word(facts.anchor.server),
     partial: facts.partial === undefined ? '' : word(facts.partial.segment),
     partial_server: facts.partial === undefined ? '' : word(facts.partial.server),
+    spool: facts.spool === undefined ? '' : word(facts.spool.directory),
+    system_id: BigInt(facts.spool?.systemId ?? 0)
+      .toString(16)
+      .padStart(16, '0'),
   };
 }
 

@@ -79,7 +79,13 @@ function parseStop(param: TargetParam): ParsedTarget {
   const [kind, second] = named;
   if (second !== undefined) {
     const what = named.map((name) => `${name} ${String(given[name])}`).join(', ');
-    return bad(second, what, 'name more than one target', ['Give one of them alone.'], 'target-ambiguous');
+    return bad(
+      second,
+      what,
+      'name more than one target',
+      ['Give one of them alone.'],
+      /* More than one kind of target was given. */ 'target-ambiguous',
+    );
   }
   const exclusive = given.inclusive === false ? { exclusive: true } : {};
   if (given.inclusive === false && (kind === undefined || kind === 'name' || kind === 'immediate')) {
@@ -89,6 +95,7 @@ function parseStop(param: TargetParam): ParsedTarget {
       'inclusive: false',
       'has no meaning for that target',
       next,
+      // inclusive is for a time, a position or a transaction.
       'inclusive-not-possible',
     );
   }
@@ -124,7 +131,13 @@ function parsedLsn(text: string, exclusive: Exclusive): ParsedTarget {
   const lsn = parseLsn(text);
   if (lsn !== undefined && lsn > 0n) return { ok: true, target: { kind: 'lsn', lsn, ...exclusive } };
   const next = ['Write it as PostgreSQL does: 16/B374D848 (select pg_current_wal_lsn())'];
-  return bad('lsn', text, 'is no position of WAL', next, 'lsn-unparsable');
+  return bad(
+    'lsn',
+    text,
+    'is no position of WAL',
+    next,
+    /* A position in the WAL is written as PostgreSQL writes it. */ 'lsn-unparsable',
+  );
 }
 
 function parsedXid(text: string, rest: Exclusive & { readonly foundAt?: Lsn }): ParsedTarget {
@@ -134,7 +147,13 @@ function parsedXid(text: string, rest: Exclusive & { readonly foundAt?: Lsn }): 
   if (digits <= 0xffff_ffff_ffff_ffffn && xid >= 3)
     return { ok: true, target: { kind: 'xid', xid, ...rest } };
   const next = ['It is a whole number from 3 on: select pg_current_xact_id()'];
-  return bad('xid', text, 'is no transaction id', next, 'xid-unparsable');
+  return bad(
+    'xid',
+    text,
+    'is no transaction id',
+    next,
+    /* The target is no transaction id. */ 'xid-unparsable',
+  );
 }
 
 /** PostgreSQL keeps 64 bytes of a restore point's name, the last one a NUL. */
@@ -145,7 +164,13 @@ function parsedName(name: string, rest: { readonly foundAt?: Lsn }): ParsedTarge
   if (Buffer.byteLength(name) <= NAME_BYTES && !/[\u0000-\u001f\u007f]/.test(name))
     return { ok: true, target: { kind: 'name', name, ...rest } };
   const next = [`It has at most ${NAME_BYTES} bytes and no control characters.`];
-  return bad('name', name.slice(0, 80), 'cannot be the name of a restore point', next, 'name-unparsable');
+  return bad(
+    'name',
+    name.slice(0, 80),
+    'cannot be the name of a restore point',
+    next,
+    /* The target cannot be the name of a restore point. */ 'name-unparsable',
+  );
 }
 
 function foundAt(given: TargetMapping): { readonly foundAt?: Lsn } {

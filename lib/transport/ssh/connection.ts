@@ -11,9 +11,16 @@ import { execOnTerminal, joined } from './terminal.ts';
 /** SSH_OPEN_CONNECT_FAILED: what sshd says when there are as many sessions as MaxSessions allows. */
 const NO_SESSION_FREE = 2;
 const SESSION_DEADLINE_MS = 15_000;
+/** A session that ended a moment ago still counts on the server, so this long the host is asked again. */
+const SESSION_ENDS_MS = 100;
+/** Connections of one host beside the first, where sshd allows too few sessions on one. */
+const MOST_MORE = 9;
 const LOSS_NOTICE_MS = 200;
 
-/** One SSH connection to a host, opened when needed and again when it was lost. */
+/**
+ * One SSH connection to a host, opened when needed and again when it was lost. Where sshd allows fewer sessions on it than
+ * are needed (MaxSessions, 1 at worst), further ones are opened beside it.
+ */
 export class SshConnection implements Connection {
   readonly address: string;
   readonly loginUser: string | undefined;
@@ -21,6 +28,9 @@ export class SshConnection implements Connection {
   readonly #settings: SshSettings;
   readonly #closing = new AbortController();
   #login: Promise<Login> | undefined;
+  #more: readonly Login[] = [];
+  /** With those that are being opened. */
+  #moreCount = 0;
 
   constructor(settings: SshSettings) {
     this.#settings = settings;
@@ -33,44 +43,60 @@ export class SshConnection implements Connection {
   }
 
   async open(text: string, signal?: AbortSignal): Promise<Channel> {
-    const session = await this.#ready(signal);
-    const deadline = performance.now() + SESSION_DEADLINE_MS;
-    for (let pause = 4; ; pause = Math.min(pause * 2, 250)) {
-      try {
-        return channelOf(
-          await Promise.race([exec(session.client, text), session.lost.then(thrown)]),
-          session,
-        );
-      } catch (error) {
-        if (!(error instanceof Error) || error.name === 'PitrError') throw error;
-        // A session that ended a moment ago still counts on the server, so this is also met below the limit.
-        const full = 'reason' in error && error.reason === NO_SESSION_FREE;
-        if (!full)
-          throw await Promise.race([session.lost, later(LOSS_NOTICE_MS, execRefused(session.target, error))]);
-        if (signal?.aborted) throw interrupted(this.address);
-        if (performance.now() + pause > deadline) {
-          throw sessionsExhausted(session.target, SESSION_DEADLINE_MS / 1000);
-        }
-        await later(pause, undefined);
-      }
-    }
+    const { channel, session } = await this.#session((client) => exec(client, text), signal);
+    return channelOf(channel, session);
   }
 
   async terminal(text: string, terminal: Terminal, signal?: AbortSignal): Promise<ChannelEnd> {
-    const session = await this.#ready(signal);
-    const channel = await Promise.race([
-      execOnTerminal(session.client, text, terminal),
-      session.lost.then(thrown),
-    ]);
+    const { channel, session } = await this.#session(
+      (client) => execOnTerminal(client, text, terminal),
+      signal,
+    );
     return joined(channel, channelOf(channel, session), terminal, signal);
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    const session = await this.#login?.catch(() => undefined);
-    if (session === undefined) return;
-    session.end();
-    await Promise.race([session.lost, later(1_000, undefined)]);
+    const first = await this.#login?.catch(() => undefined);
+    const all = [...(first === undefined ? [] : [first]), ...this.#more];
+    for (const session of all) session.end();
+    await Promise.race([Promise.all(all.map(({ lost }) => lost)), later(1_000, undefined)]);
+  }
+
+  /** A channel on the first connection that has a session free. */
+  async #session(
+    begin: (client: Client) => Promise<ClientChannel>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly channel: ClientChannel; readonly session: Login }> {
+    const first = await this.#ready(signal);
+    const asked = performance.now();
+    for (let pause = 4; ; pause = Math.min(pause * 2, 250)) {
+      for (const session of [first, ...this.#more]) {
+        const channel = await begun(begin, session);
+        if (channel !== undefined) return { channel, session };
+      }
+      if (signal?.aborted) throw interrupted(this.address);
+      const waited = performance.now() - asked;
+      if (waited + pause > SESSION_DEADLINE_MS)
+        throw sessionsExhausted(first.target, SESSION_DEADLINE_MS / 1000);
+      if (waited >= SESSION_ENDS_MS && this.#moreCount < MOST_MORE) await this.#openMore();
+      else await later(pause, undefined);
+    }
+  }
+
+  async #openMore(): Promise<void> {
+    this.#moreCount += 1;
+    try {
+      const session = await login(this.#settings, this.#closing.signal);
+      this.#more = [...this.#more, session];
+      void session.lost.then(() => {
+        this.#more = this.#more.filter((one) => one !== session);
+        this.#moreCount -= 1;
+      });
+    } catch (error) {
+      this.#moreCount -= 1;
+      throw error;
+    }
   }
 
   /** The login, shared by all who wait for it; an abort ends the waiting of its caller only. */
@@ -99,6 +125,20 @@ export class SshConnection implements Connection {
     };
     attempt.then((session) => session.lost.then(forget), forget);
     return attempt;
+  }
+}
+
+/** The channel; nothing where the host has no session free on this connection. */
+async function begun(
+  begin: (client: Client) => Promise<ClientChannel>,
+  session: Login,
+): Promise<ClientChannel | undefined> {
+  try {
+    return await Promise.race([begin(session.client), session.lost.then(thrown)]);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name === 'PitrError') throw error;
+    if ('reason' in error && error.reason === NO_SESSION_FREE) return undefined;
+    throw await Promise.race([session.lost, later(LOSS_NOTICE_MS, execRefused(session.target, error))]);
   }
 }
 

@@ -182,7 +182,9 @@ export function sessionsExhausted(target: Target, seconds: number): PitrError {
     kind: 'unreachable',
     code: 'ssh-sessions-exhausted',
     message: `the host opened no further session within ${seconds} s: ${targetName(target)}`,
-    details: ['sshd allows MaxSessions sessions on one connection (10 by default).'],
+    details: [
+      'sshd allows MaxSessions sessions on one connection (10 by default), and ten connections were tried.',
+    ],
     next: ['Raise MaxSessions in the sshd_config of the host, or let fewer commands run there at once.'],
   });
 }

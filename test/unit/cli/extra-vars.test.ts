@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readExtraVars } from '../../../cli/extra-vars.ts';
@@ -22,15 +23,18 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
+const NOTHING = { 'extra-vars': [], 'ask-become-pass': false };
+
 const at = (cwd: string, env: Readonly<Record<string, string>> = {}, masker = new Masker()) => ({
   cwd,
   env,
+  stdin: process.stdin,
   stderr: process.stderr,
   masker,
 });
 
 function read(typed: readonly string[], masker = new Masker()) {
-  return readExtraVars(typed, at(directory, {}, masker));
+  return readExtraVars({ 'extra-vars': typed, 'ask-become-pass': false }, at(directory, {}, masker));
 }
 
 async function refusal(...typed: string[]): Promise<PitrError> {
@@ -169,6 +173,16 @@ describe('-e', () => {
   });
 });
 
+describe('--ask-become-pass', () => {
+  it('is refused where nobody can be asked, with the way that needs no terminal', async () => {
+    const io = { ...at(directory), stdin: Readable.from([]) };
+    await expect(readExtraVars({ 'extra-vars': [], 'ask-become-pass': true }, io)).rejects.toMatchObject({
+      code: 'nobody-to-ask',
+      next: [expect.stringContaining('PITR_BECOME_PASSWORD_FILE=')],
+    });
+  });
+});
+
 describe('PITR_BECOME_PASSWORD_FILE', () => {
   it('gives the first line as a secret, and warns where others may read it', async () => {
     const file = join(directory, 'password');
@@ -178,19 +192,21 @@ describe('PITR_BECOME_PASSWORD_FILE', () => {
       ...at(directory, { PITR_BECOME_PASSWORD_FILE: 'password' }),
       stderr: { write: (text: string) => told.push(text) },
     };
-    const { pitr_become_password: password } = await readExtraVars([], io);
+    const { pitr_become_password: password } = await readExtraVars(NOTHING, io);
     expect(password instanceof Secret && password.reveal()).toBe('it\'s "a" $HOME \\');
     expect(told.join('')).toContain(`chmod 600 ${file}`);
     await chmod(file, 0o600);
     told.length = 0;
-    await readExtraVars([], io);
+    await readExtraVars(NOTHING, io);
     expect(told).toEqual([]);
   });
 
   it('refuses a file that is not there, or empty', async () => {
     const io = (name: string) => at(directory, { PITR_BECOME_PASSWORD_FILE: name });
-    await expect(readExtraVars([], io('none'))).rejects.toMatchObject({ code: 'become-password-unreadable' });
-    await expect(readExtraVars([], io('empty.yml'))).rejects.toMatchObject({
+    await expect(readExtraVars(NOTHING, io('none'))).rejects.toMatchObject({
+      code: 'become-password-unreadable',
+    });
+    await expect(readExtraVars(NOTHING, io('empty.yml'))).rejects.toMatchObject({
       code: 'become-password-unreadable',
     });
   });

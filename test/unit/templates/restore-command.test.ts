@@ -6,7 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   oneLine,
   type RestoreCommandFacts,
+  restoreCommandTemplate,
   restoreCommandValues,
+  type WalMethod,
 } from '../../../lib/recovery/postgres/restore-command.ts';
 import { quote } from '../../../lib/transport/quote.ts';
 import { productTemplate } from '../../modules/product-template.ts';
@@ -25,8 +27,9 @@ afterEach(() => {
   rmSync(place, { recursive: true, force: true });
 });
 
-function command(method: string, facts: Partial<RestoreCommandFacts>): string {
+function command(method: WalMethod, facts: Partial<RestoreCommandFacts>): string {
   const all: RestoreCommandFacts = {
+    method,
     login: { user: 'barman', host: 'barman' },
     servers: ['db1'],
     directories: [],
@@ -34,7 +37,7 @@ function command(method: string, facts: Partial<RestoreCommandFacts>): string {
     signal: 'standby',
     ...facts,
   };
-  return oneLine(productTemplate(`restore_command/${method}.hbs`, { ...restoreCommandValues(all, quote) }));
+  return oneLine(productTemplate(restoreCommandTemplate(method), { ...restoreCommandValues(all, quote) }));
 }
 
 /** Runs it as PostgreSQL does: `%f` and `%p` replaced, `%%` made one, by `sh` in the data directory. */
@@ -111,7 +114,7 @@ describe('restore_command that copies from directories of the host', () => {
   });
 });
 
-describe.each(['barman-wal-restore', 'barman-get-wal'])('restore_command with %s', (method) => {
+describe.each(['barman-wal-restore', 'barman-get-wal'] as const)('restore_command with %s', (method) => {
   it('is in doubt where its programs are missing or Barman is out of reach', () => {
     // No such host: names under .invalid never resolve.
     const login = { user: 'barman', host: 'barman.invalid' };
@@ -147,7 +150,7 @@ describe.each(['barman-wal-restore', 'barman-get-wal'])('restore_command with %s
     expect(text).not.toContain('\n');
     expect(text).not.toContain('{{');
     expect(spawnSync('sh', ['-n', '-c', text.replaceAll('%%', '%')]).status).toBe(0);
-    expect(text).toContain(`(peek db1 ${SEGMENT})`);
+    expect(text).toContain(`peek '' db1 ${SEGMENT} &`);
   });
 
   it('asks for the beginning of one segment alone, of one server, and only when none has the whole', () => {
@@ -156,5 +159,78 @@ describe.each(['barman-wal-restore', 'barman-get-wal'])('restore_command with %s
     expect(text).toContain(`if [ -z "$doubt" ] && [ "$f" = ${SEGMENT} ]; then server='d'\\''1';`);
     expect(text.indexOf('--partial')).toBeGreaterThan(text.indexOf('for server in'));
     expect(command(method, {})).not.toContain('--partial');
+  });
+});
+
+describe('restore_command with a spool', () => {
+  const SYSTEM = 7_411_223_344_556_677_889n;
+  let spool: string;
+
+  beforeEach(() => {
+    spool = join(place, `it's 100% full`);
+    mkdirSync(spool);
+  });
+
+  /** A segment by its first page, as PostgreSQL 15 writes it. */
+  function segment({
+    system = SYSTEM,
+    timeline = 1,
+    position = 8n * 1024n * 1024n,
+    size = SIZE,
+  } = {}): Buffer {
+    const bytes = Buffer.alloc(SIZE, 3);
+    bytes.writeUInt16LE(0xd110, 0);
+    bytes.writeUInt16LE(2, 2);
+    bytes.writeUInt32LE(timeline, 4);
+    bytes.writeBigUInt64LE(position, 8);
+    bytes.writeBigUInt64LE(system, 24);
+    bytes.writeUInt32LE(size, 32);
+    bytes.writeUInt32LE(8192, 36);
+    return bytes;
+  }
+
+  const text = (): string =>
+    command('barman-get-wal', {
+      // Whatever is not taken from the spool is asked for where nobody answers.
+      login: { user: 'barman', host: 'barman.invalid' },
+      spool: { directory: spool, systemId: String(SYSTEM) },
+    });
+
+  it('takes from it what is that segment, and asks nobody', () => {
+    writeFileSync(join(spool, SEGMENT), segment());
+    expect(fetch(text(), SEGMENT)).toEqual({ exit: 0, stderr: '', files: ['RECOVERYXLOG'] });
+    expect(readFileSync(join(place, 'pg_wal', 'RECOVERYXLOG')).equals(segment())).toBe(true);
+    expect(readdirSync(spool)).toEqual([]);
+  });
+
+  it('takes the beginning of a timeline, which names the one before', () => {
+    const later = `00000003${SEGMENT.slice(8)}`;
+    writeFileSync(join(spool, later), segment({ timeline: 2 }));
+    expect(fetch(text(), later).exit).toBe(0);
+  });
+
+  it.each([
+    ['is cut short', segment().subarray(0, SIZE - 1)],
+    ['is empty', Buffer.alloc(0)],
+    ['is of another cluster', segment({ system: SYSTEM + 1n })],
+    ['is another segment', segment({ position: 9n * 1024n * 1024n })],
+    ['is of a later timeline', segment({ timeline: 2 })],
+    ['has segments of another size', segment({ size: SIZE * 2 })],
+    ['is no WAL', Buffer.alloc(SIZE, 0x31)],
+  ])('does not believe what %s, removes it, and asks Barman', (_, bytes) => {
+    writeFileSync(join(spool, SEGMENT), bytes);
+    const { exit, stderr, files } = fetch(text(), SEGMENT);
+    expect({ exit, files }).toEqual({ exit: 75, files: [] });
+    expect(stderr).toContain(`pitr: what waits for it in the spool is not ${SEGMENT}`);
+    expect(stderr).toContain(`pitr: doubt ${SEGMENT}:`);
+    expect(readdirSync(spool)).toEqual([]);
+  });
+
+  it('waits for nothing that does not come', () => {
+    writeFileSync(join(spool, 'list'), `${SEGMENT} db1 /wals\n`);
+    writeFileSync(join(spool, 'last'), `${SEGMENT}\n`);
+    writeFileSync(join(spool, 'pid'), `${process.pid}\n`);
+    expect(fetch(text(), SEGMENT).exit).toBe(75);
+    expect(fetch(text(), '00000002.history').exit).toBe(255);
   });
 });

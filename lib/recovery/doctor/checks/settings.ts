@@ -1,4 +1,4 @@
-import { OF_THE_NODE } from '../../postgres/in-force.ts';
+import { isOfTheNode } from '../../postgres/in-force.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { patronictlOn, psqlOn } from '../mend.ts';
@@ -24,7 +24,7 @@ function differences(facts: Facts): readonly Flaw[] {
         (setting) =>
           restart[setting] !== undefined &&
           restart[setting] !== wanted[setting] &&
-          !OF_THE_NODE.has(setting) &&
+          !isOfTheNode(setting) &&
           !own.includes(setting),
       );
       if (other.length === 0) return [];

@@ -235,6 +235,54 @@ describe('plain output', () => {
     expect(text).not.toContain('Failed before or beside it');
   });
 
+  it('sums up what went well on more than fifty hosts, and tells what did not host by host', async () => {
+    const hosts = Array.from({ length: 60 }, (_, number) => `web${number}`);
+    const error = { kind: 'failed', code: 'command-failed', message: 'disk full', host: 'web7' } as const;
+    const results = hosts.map((host, number) => {
+      const summary = `create /srv/${host}`;
+      if (number === 7) return [host, { status: 'failed', error }] as const;
+      return [host, number < 10 ? { status: 'changed', summary } : { status: 'ok' }] as const;
+    });
+    const greeted = hosts.map(
+      (host) => [host, { status: 'ok', message: 'hello', durationMs: 2000 }] as const,
+    );
+    const events = new Recording()
+      .run('run', hosts)
+      .play('Everywhere', hosts)
+      .task(taskRef('1.1', 'Greet', 'core.debug'), Object.fromEntries(greeted))
+      .task(taskRef('1.2', 'Write', 'fs.copy'), Object.fromEntries(results))
+      .task(taskRef('1.3', 'Once', 'core.command'), { web0: { status: 'changed', summary: 'run true' } })
+      .end(
+        'failed',
+        Object.fromEntries(
+          hosts.map((host) => [host, recap(host === 'web7' ? { ok: 1, failed: 1 } : { ok: 2 })]),
+        ),
+        { error },
+      ).events;
+    const text = await shown(events);
+    expect(text.slice(0, text.indexOf('Failed:'))).toMatchInlineSnapshot(`
+      "RUN playbooks/recover.yml (run 20260123-123000-k3f9)
+
+      PLAY Everywhere [60 hosts]
+      ok: [60 of 60 hosts] Greet (2.0 s)
+          hello
+      failed: [web7] Write
+          disk full
+      changed: [9 of 60 hosts] Write
+      ok: [50 of 60 hosts] Write
+      changed: [web0] Once
+          run true
+
+      RECAP      ok  changed  failed
+      web7        1        0       1
+      59 hosts  118        0       0
+
+      "
+    `);
+    const all = await shown(events, { verbosity: 1 });
+    for (const host of hosts) expect(all).toContain(`[${host}] Greet`);
+  });
+
   it('gives a sign of life when a task says nothing for long', async () => {
     vi.useFakeTimers();
     try {

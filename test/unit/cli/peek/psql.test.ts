@@ -1,7 +1,7 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseArguments } from '../../../../cli/args.ts';
 import { peek } from '../../../../cli/commands/peek.ts';
 import { psqlCall, sessionEnvironment } from '../../../../cli/peek/psql.ts';
@@ -58,6 +58,7 @@ describe('words of pitr peek', () => {
 describe('what psql on the node is given', () => {
   it('the content of a file of this machine, by stdin', async () => {
     const place = await mkdtemp(join(tmpdir(), 'pitr-psql-'));
+    onTestFinished(() => rm(place, { recursive: true }));
     await writeFile(join(place, 'q.sql'), 'select 1');
     for (const words of [['-f', 'q.sql'], ['-fq.sql'], ['--file=q.sql'], ['--file', 'q.sql']]) {
       const call = await psqlCall(['-At', ...words], place);

@@ -5,7 +5,6 @@ import { type Prediction, predicted } from '../../../../lib/contract/resource.ts
 import { Predictions } from '../../../../lib/engine/check/predictions.ts';
 import { ABSENT, type PathState, pathResource } from '../../../../lib/system/fs/path-resource.ts';
 
-const kinds = new Map<string, Resource<unknown>>([['path', pathResource]]);
 const directory: PathState = {
   kind: 'directory',
   mode: 0o700,
@@ -18,7 +17,7 @@ const move = (from: string, to: string): Prediction => ({ kind: 'path', moved: {
 
 function predicting(...predictions: readonly Prediction[]): Predictions {
   const all = new Predictions();
-  for (const prediction of predictions) all.add('db2', prediction, kinds);
+  for (const prediction of predictions) all.add('db2', prediction);
   return all;
 }
 
@@ -93,5 +92,32 @@ describe('what check mode knows of paths', () => {
     const predictions = predicting(move('/data', '/old'));
     expect(predictions.touches('db2', { kind: 'path', id: '/data/base' })).toBe(true);
     expect(predictions.touches('db2', { kind: 'path', id: '/other' })).toBe(false);
+  });
+});
+
+describe("what check mode knows of a kind of somebody's own", () => {
+  const vault: Resource<string> = {
+    kind: 'vault',
+    scope: 'host',
+    tree: { absent: 'nothing' },
+    read: () => Promise.reject(new Error('not read here')),
+  };
+
+  it('is a tree as paths are, by what its resource says of itself', () => {
+    const predictions = predicting(predicted(vault, 'team/keys', 'full'), {
+      kind: 'vault',
+      moved: { from: 'team', to: 'old' },
+    });
+    const at = (id: string) => predictions.foresee('db2', vault, id);
+    expect(at('old/keys')).toEqual({ state: 'full' });
+    expect(at('old/other')).toEqual({ liveAt: 'team/other' });
+    expect(at('team')).toEqual({ state: 'nothing' });
+    expect(at('team/keys')).toEqual({ state: 'nothing' });
+  });
+
+  it('is one for all hosts where the resource says so', () => {
+    const shared: Resource<string> = { ...vault, scope: 'run' };
+    const predictions = predicting(predicted(shared, 'a', 'taken'));
+    expect(predictions.foresee('db3', shared, 'a')).toEqual({ state: 'taken' });
   });
 });

@@ -127,7 +127,11 @@ describe('what is wrong is refused with its place', () => {
     ['ansible_host: [a]', '"ansible_host" must be a text, not a list'],
     ['ansible_connection: sssh', '"ansible_connection" cannot be "sssh" (did you mean "ssh"?)'],
     ['ansible_connection: winrm', '"ansible_connection" cannot be "winrm"'],
-    ['ansible_become_method: doas', '"ansible_become_method" cannot be "doas"'],
+    ['ansible_become_method: pbrun', '"ansible_become_method" cannot be "pbrun"'],
+    [
+      'ansible_become_method: doas, ansible_become_password: x',
+      '"ansible_become_password" cannot be used: doas takes no password from a program',
+    ],
     ['pitr_host_key_checking: never', '"pitr_host_key_checking" cannot be "never"'],
     ['ansible_prot: 22', 'unknown connection variable "ansible_prot" (did you mean "ansible_port"?)'],
     ['ansible_ssh_common_args: "-W %h:%p"', '"ansible_ssh_common_args": pitr cannot follow "-W"'],

@@ -159,7 +159,10 @@ describe('what is wrong with a task', () => {
     ['timeout: -1', '"timeout" must be a number from 0'],
     ['run_once: "true"', '"run_once" must be true or false, but is the text "true"'],
     ['become_user: postgres', '"become_user" does nothing without become'],
-    ['become_method: sodu', '"become_method" must be one of: auto, sudo, su, runuser (did you mean "sudo"?)'],
+    [
+      'become_method: sodu',
+      '"become_method" must be one of: auto, sudo, su, runuser, doas (did you mean "sudo"?)',
+    ],
     ['check_mode: true', '"check_mode" can only be false here'],
     ['tags: all', '"tags" cannot name "all": it is a word of --tags itself'],
     ['stage: two words', '"stage" must be a word of letters, digits and "-"'],

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   compareCheckpoint,
   compareTransactions,
   compareWal,
   type MemberPosition,
+  parseFoundInstance,
   parsePosition,
   walWindows,
 } from '../../../../lib/recovery/patroni/history-evidence.ts';
@@ -23,6 +25,15 @@ const RECORD =
   'rmgr: XLOG        len (rec/tot):    114/   114, tx:          0, lsn: 0/0D002970, prev 0/0D002938, desc: CHECKPOINT_ONLINE redo 0/D002938; tli 3; prev tli 3; fpw true; xid 0:750; oid 24582; multi 1; offset 0; oldest xid 717 in DB 1; oldest multi 1 in DB 1; oldest/newest commit timestamp xid: 0/0; oldest running xid 750; online\n';
 
 const position = parsePosition(PRINTED) as MemberPosition;
+
+describe('the instance that members stream from', () => {
+  it('is the one of that port, and nobody knows which where there are two', () => {
+    const one = '/srv/data\n/usr/lib/postgresql/15/bin\n';
+    expect(parseFoundInstance(one)).toEqual({ pgdata: '/srv/data', bin: '/usr/lib/postgresql/15/bin' });
+    expect(parseFoundInstance('')).toBeUndefined();
+    expect(parseFoundInstance(`${one}/srv/other\n/usr/lib/postgresql/15/bin\n`)).toBeUndefined();
+  });
+});
 
 describe('the position of a member', () => {
   it('is read from its control file and its replay', () => {
@@ -45,6 +56,7 @@ describe('the position of a member', () => {
 describe('WAL', () => {
   const windows = walWindows(position, 3);
   const [a, b] = ['a'.repeat(64), 'b'.repeat(64)];
+  const nothing = createHash('sha256').digest('hex');
 
   it('is compared up to the position that was replayed, and at the end of the segment before', () => {
     expect(windows).toEqual([
@@ -59,6 +71,7 @@ describe('WAL', () => {
     ['another one', `${a}\n${b}\n`, `${a}\n${a}\n`, 'differs'],
     ['not comparable without a segment on both', `-\n${a}\n`, `${a}\n-\n`, 'untold'],
     ['not comparable where nothing answers', '', '', 'untold'],
+    ['not comparable where it cannot be read', `${nothing}\n-\n`, `${nothing}\n-\n`, 'untold'],
   ])('is %s', (_, own, others, verdict) => {
     expect(compareWal(windows, own, others).verdict).toBe(verdict);
   });
@@ -75,6 +88,22 @@ describe("the checkpoint of the control file is in the leader's WAL", () => {
       '',
       'differs',
     ],
+    // A standby writes the next xid of the checkpoint that it replayed last into its control file, before it makes it its own.
+    [
+      'the leader has it, and the member has replayed a later one',
+      0,
+      RECORD.replace('0:750', '0:749'),
+      '',
+      'same',
+    ],
+    [
+      'not where the record knows of transactions that the member does not',
+      0,
+      RECORD.replace('0:750', '0:751'),
+      '',
+      'differs',
+    ],
+    ['not where the epoch of the record is a later one', 0, RECORD.replace('0:750', '1:7'), '', 'differs'],
     ['not where there is another record', 0, RECORD.replace(/desc:.*/, 'desc: NOOP'), '', 'differs'],
     [
       'nobody knows once its segment is gone',
@@ -84,6 +113,15 @@ describe("the checkpoint of the control file is in the leader's WAL", () => {
       'untold',
     ],
     ['nobody knows without an answer', undefined, '', '', 'untold'],
+    ['nobody knows without pg_waldump', 127, '', 'sh: 1: /usr/pgsql-15/bin/pg_waldump: not found', 'untold'],
+    ['nobody knows who is not let in', 126, '', 'sh: 1: /opt/bin/pg_waldump: Permission denied', 'untold'],
+    [
+      'not where no record stands',
+      1,
+      '',
+      'pg_waldump: error: could not find a valid record after 0/D002970',
+      'differs',
+    ],
   ])('%s', (_, code, stdout, stderr, verdict) => {
     expect(compareCheckpoint(position, code, stdout, stderr).verdict).toBe(verdict);
   });

@@ -188,6 +188,7 @@ describe('the settings of a recovery', () => {
 
 describe('restore_command', () => {
   const facts = {
+    method: 'barman-get-wal' as const,
     login: { user: 'barman', host: 'barman' },
     servers: ['db1'],
     directories: ["/a'b %f/$(x)"],

@@ -1,0 +1,156 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseReport } from '../../contract/script-report.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
+
+/** What is in the place of a spool. */
+export interface SpoolState {
+  readonly kind: 'absent' | 'spool' | 'other';
+  /** Checksum of the list that it is filled by. */
+  readonly list?: string | undefined;
+  /** It is being filled. */
+  readonly filling: boolean;
+  /** All of its list has come. */
+  readonly whole: boolean;
+}
+
+const LOOK = probeScript(`${PRESENCE}
+presence "$1"; case $? in 1) echo '@kind absent'; echo @end; exit 0 ;; 2) exit 1 ;; esac
+if [ -L "$1" ] || ! [ -f "$1/pitr-spool" ] || ! [ -O "$1" ]; then echo '@kind other'; echo @end; exit 0; fi
+echo '@kind spool'
+cd -- "$1" || exit
+if [ -f list ]; then
+  echo "@list $(sha256sum <list | cut -c 1-64)"
+  [ "$(tail -n 1 list | cut -d ' ' -f 1)" != "$(cat last 2>/dev/null)" ] || echo @whole
+fi
+pid=$(cat pid 2>/dev/null)
+case $pid in ''|*[!0-9]*) ;; *) ! tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$1" || echo @filling ;; esac
+echo @end`);
+
+/** Looks at the place of a spool as the user that it would belong to. Throws kind `failed` where that may not look. */
+export async function readSpool(host: ReadHost, directory: string, user: string): Promise<SpoolState> {
+  const told = await host.query(LOOK([directory], { user }));
+  if (told.exitCode !== 0) throw commandFailed({ ...told, argv: ['ls', '-la', directory] }, host.name);
+  const parts = parseReport(told.stdout);
+  const kind = parts.find((part) => part.kind === 'kind')?.rest;
+  return {
+    kind: kind === 'absent' || kind === 'spool' ? kind : 'other',
+    list: parts.find((part) => part.kind === 'list')?.rest,
+    filling: parts.some((part) => part.kind === 'filling'),
+    whole: parts.some((part) => part.kind === 'whole'),
+  };
+}
+
+/**
+ * Sends the segments of a list (stdin: name, server, archive) in one stream: of each one a line with its name, its
+ * bytes unpacked, a line that ends it. Plain files and gzip are read as they lie, whatever else Barman itself delivers.
+ * The closing line comes only after a good end, and where it does not follow upon exactly the bytes of a segment,
+ * whoever receives takes nothing.
+ */
+const SEND = `while read -r name server wals; do
+f="$wals/\${name%????????}/$name"; printf "%s\\n" "$name";
+case $(od -An -tx1 -N2 -- "$f" 2>/dev/null) in
+*" d1") cat -- "$f" ;; " 1f 8b"*) gzip -dc <"$f" ;; *) barman get-wal "$server" "$name" ;;
+esac </dev/null && printf "%s end\\n" "$name" || exit 1; done`;
+
+/**
+ * Fills a spool, on its own and for as long as its list is there. Arguments: directory, bytes of a segment, how many
+ * may wait in it, login to Barman's host, what to run there. What has its name is whole: \`last\` is the last one that
+ * came. Where the disk is full, what waits is given up: the restored data needs the room more.
+ */
+const RECEIVE = `
+cd -- "$1" && umask 077 || exit
+echo $$ >pid
+size=$2 most=$3
+todo() { if [ -s last ]; then awk -v last="$(cat last)" 'seen; $1 == last { seen = 1 }' list; else cat list; fi; }
+room() {
+  waited=0
+  while set -- [0-9A-F]*; [ $# -ge "$most" ] && [ -e "$1" ]; do
+    [ -f list ] && [ $waited -lt 432000 ] || return 1
+    sleep 0.1; waited=$((waited + 1))
+  done
+  [ -f list ]
+}
+todo >todo || exit
+ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 -T "$4" "$5" <todo | {
+  while IFS= read -r name; do
+    case $name in *[!0-9A-F]*|'') echo "not a segment: $name"; exit 1 ;; esac
+    room || exit
+    if ! head -c "$size" >part; then rm -f -- [0-9A-F]* part; exit 1; fi
+    IFS= read -r ended
+    [ "$ended" = "$name end" ] && [ "$(stat -c %s part)" -eq "$size" ] || { echo "$name did not come whole"; exit 1; }
+    mv -f -- part "$name" && echo "$name" >last.new && mv -f -- last.new last || exit
+  done
+}
+rm -f -- part pid`;
+
+// Its own session: it goes on when the controller is gone. The same list goes on where it was; another one starts anew.
+const START = `
+umask 077
+d=$1
+if ! [ -e "$d" ] && ! [ -L "$d" ]; then mkdir -- "$d" && : >"$d/pitr-spool" || exit; fi
+[ ! -L "$d" ] && [ -O "$d" ] && [ -f "$d/pitr-spool" ] || { echo "$d is there already" >&2; exit 1; }
+cat >"$d/list.new" || exit
+cmp -s "$d/list.new" "$d/list" || rm -f -- "$d/last" "$d"/[0-9A-F]*
+rm -f -- "$d/part" && mv -f -- "$d/list.new" "$d/list" || exit
+receive=$2; shift 2
+setsid sh -c "$receive" pitr-spool "$d" "$@" </dev/null >"$d/log" 2>&1 &`;
+
+const REMOVE = `
+d=$1
+[ -e "$d" ] || [ -L "$d" ] || exit 0
+[ ! -L "$d" ] && [ -O "$d" ] && [ -f "$d/pitr-spool" ] || { echo "$d is no spool of pitr's" >&2; exit 1; }
+rm -f -- "$d/list"
+pid=$(cat "$d/pid" 2>/dev/null)
+case $pid in ''|*[!0-9]*) ;;
+*) if tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$d"; then kill -TERM "-$pid"; fi ;; esac
+find "$d" -mindepth 1 ! -name pitr-spool -delete 2>/dev/null
+n=0
+while ! rm -rf -- "$d" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
+[ ! -e "$d" ]`;
+
+/** What fills a spool. */
+export interface SpoolOrder {
+  readonly directory: string;
+  readonly user: string;
+  /** How the host logs in to Barman's: barman@barman. */
+  readonly ssh: string;
+  readonly segmentSize: number;
+  /** How many segments may wait in it. */
+  readonly most: number;
+  /** One line a segment, in the order of replay (`spoolList`). */
+  readonly list: readonly string[];
+}
+
+/** The text by which a spool is filled, and its checksum as `readSpool` tells it. */
+export function listText(list: readonly string[]): string {
+  return list.map((line) => `${line}\n`).join('');
+}
+
+/** Begins, or goes on, to fill a spool, and leaves it at that. Throws kind `failed` where nothing can be written. */
+export async function startSpool(host: WriteHost, order: SpoolOrder): Promise<void> {
+  const { directory, user, ssh, segmentSize, most, list } = order;
+  const words = [directory, RECEIVE, String(segmentSize), String(most), ssh, SEND];
+  const started = await host.run(['sh', '-c', START, 'sh', ...words], {
+    user,
+    cwd: '/',
+    stdin: listText(list),
+    ownChannel: true,
+  });
+  if (started.exitCode !== 0) throw commandFailed({ ...started, argv: ['mkdir', directory] }, host.name);
+}
+
+/** Ends what fills a spool and removes it. Nothing there is fine. Throws kind `refused` where it is no spool of ours. */
+export async function removeSpool(host: WriteHost, directory: string, user: string): Promise<void> {
+  const removed = await host.run(['sh', '-c', REMOVE, 'sh', directory], { user, cwd: '/', ownChannel: true });
+  if (removed.exitCode === 0) return;
+  throw new PitrError({
+    kind: 'refused',
+    code: 'spool-not-removed',
+    message: `${directory} cannot be removed: ${removed.stderr.trim() || 'something in it cannot be deleted'}`,
+    host: host.name,
+    next: [`Look what it is, and remove it by hand: ls -la ${directory}`],
+  });
+}

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ailments } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { timedReport } from '../../lab/progress.ts';
+import { waitFor } from '../../lab/wait.ts';
+import { madeAnew, whatIsSpoilt } from './clean-lab.ts';
+import { keepEvidence } from './evidence.ts';
+
+/** Says to the suites that come after it in this run that a test has failed on the lab. */
+const note = (folder: string): string => join(folder, 'test-failed');
+
+export async function noteFailure({ files }: Pick<Lab, 'files'>, test: string): Promise<void> {
+  await mkdir(files.folder, { recursive: true });
+  await writeFile(note(files.folder), test);
+}
+
+export async function forgetFailure({ files }: Lab): Promise<void> {
+  await rm(note(files.folder), { force: true });
+}
+
+/** Where a test has failed on the lab: keeps what tells of it, and gives a new lab unless this one is proved clean. */
+export async function cleanAfterFailure(lab: Lab): Promise<Lab | undefined> {
+  if (!existsSync(note(lab.files.folder))) return undefined;
+  const report = timedReport((line) => process.stderr.write(`${line}\n`));
+  report(`a test has failed on the lab: journals and logs are kept in ${await keepEvidence(lab)}`);
+  // What an operator would wait for, too: members that are just coming back.
+  await waitFor({
+    what: 'a healthy cluster',
+    deadlineMs: 30_000,
+    attempt: () => ailments(lab),
+    done: (found) => found.length === 0,
+    describe: (found) => found.join(', '),
+  }).catch(() => undefined);
+  const spoilt = await whatIsSpoilt(lab);
+  if (spoilt.length > 0) {
+    report(`the lab is not clean (${spoilt.join('; ')}): making it anew`);
+    return madeAnew(lab.prefix, report);
+  }
+  await forgetFailure(lab);
+  return undefined;
+}

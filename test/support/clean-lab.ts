@@ -1,0 +1,124 @@
+import { checkoutRoot } from '../../lab/checkout.ts';
+import { ailments } from '../../lab/cluster.ts';
+import { labDown } from '../../lab/down.ts';
+import { reasonOf } from '../../lab/error.ts';
+import type { Lab } from '../../lab/lab.ts';
+import type { Report } from '../../lab/progress.ts';
+import type { HostName } from '../../lab/topology.ts';
+import { labUp } from '../../lab/up.ts';
+
+/** Where a lab keeps how it was when it was made, and who works on it: on a host of its own, for every checkout to see. */
+const KEEPER: HostName = 'etcd';
+const AS_MADE = '/var/lib/pitr-lab-as-made.json';
+const IN_USE = '/var/lib/pitr-lab-in-use.json';
+
+/** Programs, configuration and what lies about, one fact a line: `<what>: <how>`. */
+const LOOK = `
+supervisorctl status | while read -r name state rest; do echo "program $name: $state"; done
+for f in /etc/patroni/patroni.yml /etc/barman.conf /etc/barman.d/*.conf "$1/pg_hba.conf" "$1/pg_ident.conf"; do
+  [ -f "$f" ] && echo "file $f: $(sha256sum <"$f" | cut -c1-12)"
+done
+[ -n "$2" ] && echo "dynamic configuration: $(curl -sSk --max-time 3 "$2/config" | sha256sum | cut -c1-12)"
+for f in "$1".*; do
+  case $f in *.pre-pitr*|*.reverted.*|*.pitr-run|*.foreign.*) ;; *) [ -e "$f" ] && echo "left $f: there" ;; esac
+done
+cd /var/lib/barman 2>/dev/null || exit 0
+for f in *; do echo "of Barman $f: there"; done
+for f in .pitr/*; do [ -s "$f" ] && echo "claim $f: there"; done
+for d in */errors */incoming; do
+  [ -d "$d" ] && [ "\${d#*/}" = errors ] && [ -n "$(ls -A "$d")" ] && echo "left in $d: $(ls -A "$d" | wc -l) files"
+done
+for f in */base/*/backup.info; do
+  [ -f "$f" ] && ! grep -qx 'status=DONE' "$f" && echo "backup $f: $(grep '^status=' "$f")"
+done
+exit 0
+`;
+
+/** What can be seen of a lab that tests may have changed. Data that recoveries have kept, and backups, are no harm. */
+async function looks(lab: Lab): Promise<readonly string[]> {
+  const found = await Promise.all(
+    lab.shape.hosts.map(async (host) => {
+      const member = lab.shape.members.find((name) => name === host);
+      const [data, url] =
+        member === undefined
+          ? ['/nonexistent', '']
+          : [lab.shape.dataDirectory(member), lab.shape.patroniUrl(member)];
+      const said = await lab.mustExec(host, ['sh', '-c', LOOK, 'sh', data, url], { deadlineMs: 30_000 });
+      return said
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => `${host}: ${line}`);
+    }),
+  );
+  return found.flat().sort();
+}
+
+/** Notes how a lab is right after it was made. */
+export async function noteAsMade(lab: Lab): Promise<void> {
+  await write(lab, AS_MADE, JSON.stringify(await looks(lab)));
+}
+
+/** What is not as it was when the lab was made, and what ails the cluster, in words; nothing where the lab is proved clean. */
+export async function whatIsSpoilt(lab: Lab): Promise<readonly string[]> {
+  try {
+    const noted = await lab.exec(KEEPER, ['cat', AS_MADE]);
+    if (noted.exitCode !== 0) return ['nobody has noted how it was when it was made'];
+    const made: readonly string[] = JSON.parse(noted.stdout);
+    const ails = await ailments(lab);
+    const now = await looks(lab);
+    return [
+      ...ails,
+      ...now.filter((line) => !made.includes(line)),
+      ...made.filter((line) => !now.includes(line)).map((line) => `${line}: not any more`),
+    ];
+  } catch (thrown) {
+    return [reasonOf(thrown)];
+  }
+}
+
+/** A run of suites that has a lab for itself. */
+interface Use {
+  readonly pid: number;
+  readonly checkout: string;
+}
+
+/** Who works on the lab: a run that is under way, or one that failed or was killed and has never given it back. */
+export async function userOf(lab: Lab): Promise<(Use & { readonly alive: boolean }) | undefined> {
+  const said = await lab.exec(KEEPER, ['cat', IN_USE]).catch(() => undefined);
+  if (said === undefined || said.exitCode !== 0) return undefined;
+  const use: Use = JSON.parse(said.stdout);
+  return { ...use, alive: use.pid !== process.pid && isAlive(use.pid) };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Says on the lab that this run of suites has it; `PITR_SUITES_PID` is the run's process, for its workers. */
+export async function take(lab: Lab): Promise<void> {
+  process.env.PITR_SUITES_PID ??= String(process.pid);
+  const use: Use = { pid: Number(process.env.PITR_SUITES_PID), checkout: checkoutRoot };
+  await write(lab, IN_USE, JSON.stringify(use));
+}
+
+export async function giveBack(lab: Lab): Promise<void> {
+  await lab.mustExec(KEEPER, ['rm', '-f', IN_USE]);
+}
+
+/** A new lab in the place of one that is not clean, for this run of suites. */
+export async function madeAnew(prefix: string, report: Report): Promise<Lab> {
+  await labDown(prefix);
+  const { lab } = await labUp(prefix, report);
+  await noteAsMade(lab);
+  await take(lab);
+  return lab;
+}
+
+async function write(lab: Lab, file: string, text: string): Promise<void> {
+  await lab.mustExec(KEEPER, ['sh', '-c', 'cat >"$1.new" && mv "$1.new" "$1"', 'sh', file], { stdin: text });
+}

@@ -121,7 +121,8 @@ export async function bundle(out) {
     'main.js': start.outputFiles[0].text,
   };
   mkdirSync(cli, { recursive: true });
-  for (const name of readdirSync(cli)) if (!Object.hasOwn(files, name)) rmSync(join(cli, name));
+  for (const name of readdirSync(cli))
+    if (!Object.hasOwn(files, name)) rmSync(join(cli, name), { recursive: true });
   for (const [name, text] of Object.entries(files)) {
     // Renamed into place: a pitr that starts at this moment finds the old file or the new one.
     writeFileSync(join(cli, `${name}.new`), text, { mode: 0o755 });

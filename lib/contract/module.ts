@@ -154,7 +154,12 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   readonly plan: (state: S, params: P) => C | undefined;
   /** What `register` sees when there was nothing to change. */
   readonly unchanged?: (state: S, params: P) => R;
-  /** Pure: what the change would do, for check mode: states of resources, and the parts of the result that are known. */
+  /**
+   * Pure: what later tasks would find and `register` would see, for check mode, as far as effects cannot say it. They are
+   * JSON for people and journals, and say that something has moved; what is laid over a look is the typed state of a
+   * resource. That may depend on what was read (a restarted server is what it was, but for its mode), may change one part
+   * of what all hosts share (a member of a cluster), and is of no use once the change was made.
+   */
   readonly predict?: (change: C, state: S, params: P) => Foresight;
   readonly apply: (host: WriteHost, change: C, params: P, context: TaskContext) => Promise<R>;
   /**

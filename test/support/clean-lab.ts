@@ -43,7 +43,7 @@ async function looks(lab: Lab): Promise<readonly string[]> {
         member === undefined
           ? ['/nonexistent', '']
           : [lab.shape.dataDirectory(member), lab.shape.patroniUrl(member)];
-      const said = await lab.mustExec(host, ['sh', '-c', LOOK, 'sh', data, url], { deadlineMs: 30_000 });
+      const said = await lab.mustExec(host, ['sh', '-c', LOOK, 'sh', data, url]);
       return said
         .split('\n')
         .filter((line) => line !== '')
@@ -72,7 +72,7 @@ export async function whatIsSpoilt(lab: Lab): Promise<readonly string[]> {
       ...made.filter((line) => !now.includes(line)).map((line) => `${line}: not any more`),
     ];
   } catch (thrown) {
-    return [reasonOf(thrown)];
+    return [reasonOf(thrown).split('\n')[0] ?? ''];
   }
 }
 

@@ -19,13 +19,15 @@ interface Recorded {
   readonly module: string;
   /** As it was shown; nothing where the journal does not say, or masks it. */
   readonly name: string | undefined;
+  /** It has begun a change. Where it only looked, nothing is missed when the playbook looks no more. */
+  readonly changed: boolean;
 }
 
 /**
  * The records of a run with the tasks called as the playbook calls them now. The id of a task is its place, and a part of
  * a playbook that has moved into a file of its own has other places, though it does the same: so a task is known again,
- * within its play, by its order, its module and its name. No task may have come in between what was done; from the first
- * one on that is another one, `goneId` tells what the journal called them.
+ * within its play, by its order, its module and its name. No task may have come in between what was done, and none that
+ * made a change may be gone; from the first such one on, `goneId` tells what the journal called them.
  */
 export function knownAgain(records: readonly JournalRecord[], plays: readonly Play[]): JournalRecord[] {
   const [first] = records;
@@ -78,14 +80,17 @@ function called(record: JournalRecord, nameOf: (id: string) => string): JournalR
 function recordedIn(records: readonly JournalRecord[]): readonly Recorded[] {
   const names = new Map<string, string>();
   const modules = new Map<string, string>();
+  const changed = new Set<string>();
   for (const record of records) {
     if (record.type === 'task.started' && !holdsMask(record.name)) names.set(record.task, record.name);
     if (record.type === 'task.result') modules.set(record.task, record.module);
-    if (record.type === 'change.intended' && record.step !== undefined)
+    if (record.type === 'change.intended' && record.step !== undefined) {
       modules.set(record.step.task, record.module);
+      changed.add(record.step.task);
+    }
   }
   return [...modules]
-    .map(([id, module]) => ({ id, module, name: names.get(id) }))
+    .map(([id, module]) => ({ id, module, name: names.get(id), changed: changed.has(id) }))
     .sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 }
 
@@ -125,7 +130,10 @@ function match(
   for (const one of recorded) {
     const place = placeOf(one, present, from, covered);
     const task = place === undefined ? undefined : present[place]?.task;
-    if (place === undefined || task === undefined) break;
+    if (place === undefined || task === undefined) {
+      if (one.changed) break;
+      continue;
+    }
     found.set(one.id, task.id);
     from = place + 1;
   }

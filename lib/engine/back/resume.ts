@@ -56,7 +56,9 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
 export function pastIn(run: JournalledRun, plays: readonly Play[]): Past {
   const past = pastOf(knownAgain(run.records, plays));
   const changes = [...past.changes()].map(({ intent: { step, module } }) => ({ task: step.task, module }));
-  for (const { task, module } of [...past.results(), ...changes]) {
+  // What was only looked at and is looked at no more is missed by nobody.
+  const results = [...past.results()].filter(({ status }) => status === 'changed');
+  for (const { task, module } of [...results, ...changes]) {
     const id = goneId(task);
     if (id === undefined) continue;
     const now = plays

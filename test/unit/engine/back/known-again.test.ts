@@ -18,6 +18,9 @@ const BEFORE_PARTS = join(
   '../../../fixtures/journals-in-one-file/runs/20261128T024948-fa6c/journal.jsonl',
 );
 
+/** What recover.yml proved then, and need not any more. */
+const GONE = ['The data is configured in its directory'];
+
 async function playsOf(files: Readonly<Record<string, string>>): Promise<readonly Play[]> {
   await using there = await folder(files);
   return (await loadPlaybook(there.file('site.yml'))).plays;
@@ -84,16 +87,13 @@ describe('a run of a playbook whose parts have moved into files since', () => {
           record.type === 'task.started' ? [[record.task, record.name] as const] : [],
         ),
       );
-      const old = [...pastOf(run.records).results()].map((one) => [
-        names.get(one.task),
-        one.module,
-        one.host,
-      ]);
-      const now = [...pastIn(run, plays).results()].map((one) => [
-        tasks.get(one.task)?.name.value,
-        one.module,
-        one.host,
-      ]);
+      // A proof that the playbook has no more is missed by nobody; no change is.
+      const old = [...pastOf(run.records).results()]
+        .map((one) => [names.get(one.task), one.module, one.host])
+        .filter(([name]) => !GONE.includes(name ?? ''));
+      const now = [...pastIn(run, plays).results()]
+        .filter(({ task: id }) => tasks.has(id))
+        .map((one) => [tasks.get(one.task)?.name.value, one.module, one.host]);
       expect(now).toEqual(old);
     }
   });

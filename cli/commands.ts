@@ -43,6 +43,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'All backups of all Barman servers, and the moments they can reach',
     load: async () => (await import('./commands/backups.ts')).backups,
   },
+  init: {
+    summary: 'Write the inventory of a cluster, found out from one of its nodes',
+    load: async () => (await import('./commands/init.ts')).init,
+  },
   doctor: {
     summary: 'Examine everything that a recovery will need, before it is needed',
     load: async () => (await import('./commands/doctor.ts')).doctor,

@@ -19,6 +19,8 @@ afterAll(() => desk[Symbol.asyncDispose]());
 const ELSEWHERE: readonly { readonly line: RegExp; readonly suite: string }[] = [
   { line: /^pitr peek/, suite: 'cli/peek.long.test.ts' },
   { line: /^pitr commit (?!--list)/, suite: 'recovery/revert.long.test.ts' },
+  // It names machines of yours.
+  { line: /^pitr init/, suite: 'init/init.e2e.test.ts' },
   // Its exit code is that of what it finds.
   { line: /^pitr doctor/, suite: 'doctor/doctor.e2e.test.ts' },
   { line: /^pitr recover -i \S+$/, suite: 'cli/wizard.long.test.ts' },

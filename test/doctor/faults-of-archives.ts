@@ -114,6 +114,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'archiving.streaming',
+    apart: true,
     what: 'a server is to receive WAL by streaming, and does not',
     says: /is to receive WAL by streaming, and ".*" fails/,
     plant: (stage) =>
@@ -194,6 +195,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'backups.chain',
+    apart: true,
     what: 'a segment is missing between the backup and now',
     says: /segment [0-9A-F]{24} is missing in the archives/,
     plant: async (stage) => {
@@ -242,6 +244,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'backups.compressed',
+    apart: true,
     what: 'the newest backup is compressed, and nobody says where it is unpacked',
     says: /is compressed \(gzip\)/,
     plant: (stage) => inBackup(stage, 's/^compression=.*/compression=gzip/'),
@@ -249,7 +252,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   {
     check: 'backups.barman-check',
     what: 'Barman does not reach PostgreSQL',
-    says: /"PostgreSQL" fails/,
+    says: /"postgresql" fails/i,
     plant: (stage) =>
       changed(stage, 'barman', configOf(stage), 'sed -i \'/^conninfo/s/port=[0-9]*/port=1/\' "$1"'),
   },
@@ -275,6 +278,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   },
   {
     check: 'leftovers.waiting',
+    apart: true,
     what: 'the note of a recovery lies beside the data',
     says: /a recovery waits there for a decision/,
     plant: async (stage) => {
@@ -296,6 +300,7 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
   ...(['barman_wal', 'recovery.signal'] as const).map(
     (name): Fault => ({
       check: 'leftovers.data',
+      ...(name === 'recovery.signal' ? { apart: true } : {}),
       what: `${name} lies in a data directory`,
       says: name === 'barman_wal' ? /every backup/ : /goes into recovery/,
       plant: async (stage) => {

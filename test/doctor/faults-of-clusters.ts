@@ -34,12 +34,7 @@ async function stoppedInPause(stage: Stage): Promise<Planted> {
 
 async function dynamic(stage: Stage, there: readonly string[], back: readonly string[]): Promise<Planted> {
   await edit(stage, ...there);
-  return {
-    takeBack: async () => {
-      await edit(stage, ...back);
-      await healthy(stage.lab, 120_000);
-    },
-  };
+  return { takeBack: () => edit(stage, ...back) };
 }
 
 /** Faults of members, of Patroni, of settings and logins. */
@@ -76,9 +71,29 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
   },
   {
     check: 'cluster.streaming',
-    what: 'a replica looks for its leader where there is none',
+    apart: true,
+    what: 'the leader does not let a replica stream any more',
     says: /it receives no WAL by streaming/,
-    plant: (stage) => setting(stage, stage.replica, 'primary_conninfo', 'host=127.0.0.9 port=1'),
+    plant: async (stage) => {
+      const { leader, replica } = stage;
+      const address = (await sh(stage, replica, 'hostname -i')).trim();
+      const rules = `${pgdata(stage, leader)}/pg_hba.conf`;
+      const planted = await changed(
+        stage,
+        leader,
+        rules,
+        'sed -i "1i host replication all $2/32 reject" "$1"',
+        address,
+      );
+      const reload = () => sql(stage, leader, 'select pg_reload_conf()');
+      await reload();
+      await sql(
+        stage,
+        leader,
+        `select pg_terminate_backend(pid) from pg_stat_replication where client_addr = '${address}'`,
+      );
+      return { takeBack: () => planted.takeBack().then(reload) };
+    },
   },
   {
     check: 'cluster.replay',
@@ -177,12 +192,7 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
       const nodes = stage.lab.shape.members;
       for (const node of nodes) await sh(stage, node, 'install -d -o postgres -m 0700 /srv/fast');
       await sql(stage, stage.leader, "create tablespace fast location '/srv/fast'");
-      return {
-        takeBack: async () => {
-          await sql(stage, stage.leader, 'drop tablespace fast', 'checkpoint');
-          await healthy(stage.lab);
-        },
-      };
+      return { takeBack: () => sql(stage, stage.leader, 'drop tablespace fast', 'checkpoint') };
     },
   },
   {

@@ -46,7 +46,9 @@ async function plantedAndFound(faults: readonly Fault[]): Promise<void> {
     const found = await examined(stage, checks, (seen) => missed(faults, seen), words);
     expect(missed(faults, found)).toEqual([]);
   } finally {
-    for (const { takeBack } of planted.reverse()) await takeBack();
+    const stays: unknown[] = [];
+    for (const { takeBack } of planted.reverse()) await takeBack().catch((thrown) => stays.push(thrown));
+    expect(stays).toEqual([]);
   }
   await healthy(stage.lab, 180_000);
   expect(noise(await examined(stage, checks, noise))).toEqual([]);

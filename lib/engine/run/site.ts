@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events';
+import { join } from 'node:path';
 import type { Masker } from '../../base/values/masker.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
-import type { Inventory } from '../../language/inventory/model.ts';
+import type { Inventory, InventoryHost } from '../../language/inventory/model.ts';
+import { located } from '../../language/yaml/load.ts';
 import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
 import { Connections } from './connections.ts';
 import { liveHost } from './live-host.ts';
@@ -28,8 +30,15 @@ export interface OpenSite {
 
 /** Reads the inventory, lets `work` look at its hosts, and closes the connections. Throws kind `validation`. */
 export async function onSite<T>(request: SiteRequest, work: (site: OpenSite) => Promise<T>): Promise<T> {
-  const { extraVars, masker, signal } = request;
-  const inventory = await loadInventory(request.inventories);
+  return onInventory(await loadInventory(request.inventories), request, work);
+}
+
+/** The same with an inventory that lies in no file. */
+async function onInventory<T>(
+  inventory: Inventory,
+  { extraVars, masker, signal }: Omit<SiteRequest, 'inventories'>,
+  work: (site: OpenSite) => Promise<T>,
+): Promise<T> {
   const connections = new Connections(inventory, extraVars, masker);
   // Many questions wait at once, and each of them listens: that is no leak.
   setMaxListeners(0, signal);
@@ -58,6 +67,26 @@ export async function onSite<T>(request: SiteRequest, work: (site: OpenSite) => 
   } finally {
     await connections.closeAll();
   }
+}
+
+/**
+ * Hosts that are in no inventory yet: each is made of its connection variables when it is asked for. Relative paths of
+ * keys are taken from `directory`.
+ */
+export async function onHostsByVariables<T>(
+  request: Omit<SiteRequest, 'inventories'> & { readonly directory: string },
+  work: (connect: (name: string, variables: Readonly<Record<string, unknown>>) => ReadHost) => Promise<T>,
+): Promise<T> {
+  const hosts = new Map<string, InventoryHost>();
+  const at = { file: join(request.directory, '(pitr init)'), line: 1, column: 1 };
+  return onInventory({ sources: [], hosts, groups: new Map() }, request, (site) =>
+    work((name, variables) => {
+      const own = `${name} (${hosts.size + 1})`;
+      const vars = Object.entries(variables).map(([key, value]) => [key, located(value, at)] as const);
+      hosts.set(own, { name: own, groups: [], vars: new Map(vars) });
+      return { ...site.host(own), name };
+    }),
+  );
 }
 
 /** A wrong connection variable is a fault of that host alone: it is told when the host is asked. */

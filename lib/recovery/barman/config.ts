@@ -18,6 +18,10 @@ export interface ServerConfig {
   /** The register of archived WAL; since 3.13 it may lie elsewhere and bears the server's name. */
   readonly xlogDbs: readonly string[];
   readonly retention: Retention;
+  /** How Barman logs in to the server's host; absent where it copies by PostgreSQL's own protocol. */
+  readonly sshCommand?: string | undefined;
+  /** The hosts that its conninfo names. */
+  readonly conninfoHosts: readonly string[];
   /** Where compressed backups are unpacked on the way to a node; absent where it is not set. */
   readonly stagingPath?: string | undefined;
 }
@@ -92,9 +96,22 @@ function serverConfig(name: string, options: Options, global: Options): ServerCo
       policy: setting('retention_policy'),
       minimum: Number.parseInt(setting('minimum_redundancy') ?? '0', 10) || 0,
     },
+    sshCommand: setting('ssh_command'),
+    conninfoHosts: hostsOf(setting('conninfo') ?? ''),
     stagingPath: setting('recovery_staging_path'),
     xlogDbs: [`${register}/xlog.db`, `${register}/${name}-xlog.db`],
   };
+}
+
+/** `host=a,b port=5432` or a URL. */
+function hostsOf(conninfo: string): readonly string[] {
+  const named = /(?:^|\s)host\s*=\s*(?:'([^']*)'|(\S+))/.exec(conninfo);
+  const hosts =
+    named?.[1] ?? named?.[2] ?? /^postgres(?:ql)?:\/\/(?:[^@/]*@)?([^/?]+)/.exec(conninfo)?.[1] ?? '';
+  return hosts
+    .split(',')
+    .map((host) => host.replace(/:\d+$/, ''))
+    .filter((host) => host !== '');
 }
 
 function expand(value: string, values: Options, depth = 0): string {

@@ -94,7 +94,8 @@ function inData(facts: Facts): readonly Flaw[] {
 function settings(facts: Facts): readonly Flaw[] {
   return each(facts, ({ autoConf }, { name, instance }) => {
     const isolated = 'value' in instance && instance.value.mode === 'isolated';
-    const found = [...new Set(autoConf)].filter(isRecoverySetting);
+    // archive_command may have been set there by anybody, and what is in force archiving.* tells.
+    const found = [...new Set(autoConf)].filter((one) => isRecoverySetting(one) && one !== 'archive_command');
     if (found.length === 0 || isolated) return [];
     return [
       {

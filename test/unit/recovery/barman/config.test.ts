@@ -12,6 +12,16 @@ describe("Barman's configuration", () => {
     expect(server?.streamingArchiver).toBe(streams);
   });
 
+  it.each([
+    ['host=db1 port=5432', ['db1']],
+    ["host = 'a,b' user=barman", ['a', 'b']],
+    ['postgresql://barman:secret@db1:5432,db2/postgres?x=1', ['db1', 'db2']],
+    ['service=main', []],
+  ])('names the hosts that conninfo leads to: %s', (conninfo, hosts) => {
+    const [server] = parseConfig([`[barman]\nbarman_home = /b\n[pg]\nconninfo = ${conninfo}\n`]);
+    expect(server?.conninfoHosts).toEqual(hosts);
+  });
+
   it('of the lab tells where everything lies', () => {
     expect(parseConfig([fixture('barman.conf'), fixture('db1.conf')])).toEqual([
       {
@@ -24,6 +34,8 @@ describe("Barman's configuration", () => {
         streaming: '/var/lib/barman/db1/streaming',
         streamingArchiver: false,
         retention: { policy: undefined, minimum: 0 },
+        sshCommand: 'ssh -q postgres@db1',
+        conninfoHosts: ['db1'],
         stagingPath: undefined,
         errors: '/var/lib/barman/db1/errors',
         xlogDbs: ['/var/lib/barman/db1/wals/xlog.db', '/var/lib/barman/db1/wals/db1-xlog.db'],

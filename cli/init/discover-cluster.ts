@@ -1,0 +1,49 @@
+import { resolve } from 'node:path';
+import type { Masker } from '../../lib/base/values/masker.ts';
+import { isSecretName } from '../../lib/base/values/secret-names.ts';
+import { onHostsByVariables } from '../../lib/engine/run/site.ts';
+import { discoverSite, type SiteDiscovery } from '../../lib/recovery/discovery/discover-site.ts';
+import type { DiscoveryWish } from '../../lib/recovery/discovery/found.ts';
+
+interface InitWish extends Omit<DiscoveryWish, 'config'> {
+  /** As typed with `-e`. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly cwd: string;
+  readonly masker: Masker;
+  readonly signal: AbortSignal;
+}
+
+/** Variables that name files: the inventory may lie elsewhere than where pitr was started. */
+const PATHS: ReadonlySet<string> = new Set([
+  'ansible_ssh_private_key_file',
+  'ansible_private_key_file',
+  'pitr_known_hosts',
+]);
+
+/** Looks at a cluster from one of its nodes; and what is to be said of all hosts alike. */
+export async function discoverCluster({
+  variables,
+  cwd,
+  masker,
+  signal,
+  ...wish
+}: InitWish): Promise<{ readonly site: SiteDiscovery; readonly common: Readonly<Record<string, unknown>> }> {
+  const common = Object.fromEntries(
+    Object.entries(variables)
+      .filter(([name]) => /^(?:ansible|pitr)_/.test(name))
+      .map(([name, value]) => [
+        name,
+        PATHS.has(name) && typeof value === 'string' ? resolve(cwd, value) : value,
+      ]),
+  );
+  const { patroni_config: config } = variables;
+  const site = await onHostsByVariables({ extraVars: {}, masker, signal, directory: cwd }, (connect) =>
+    discoverSite((name, reach) => connect(name, { ...reach, ...common }), {
+      ...wish,
+      config: typeof config === 'string' ? config : undefined,
+    }),
+  );
+  // A password is said each time, or kept in a file of its own (PITR_BECOME_PASSWORD_FILE): never in an inventory.
+  const written = Object.entries(common).filter(([name]) => !isSecretName(name));
+  return { site, common: Object.fromEntries(written) };
+}

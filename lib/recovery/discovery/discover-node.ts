@@ -1,0 +1,162 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseReport } from '../../contract/script-report.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import { record, text } from '../patroni/cluster.ts';
+import { patroniPython } from '../patroni/config-file.ts';
+import { querySql, sessionTarget } from '../postgres/sql.ts';
+import { type ArchiveTarget, readArchiveCommand } from './archive-command.ts';
+
+/** What a node of a cluster tells of itself: from its processes and from Patroni's configuration. */
+export interface NodeDiscovery {
+  /** Patroni's name for the node, and for its cluster. */
+  readonly member: string;
+  readonly cluster: string;
+  /** What the host calls itself. */
+  readonly hostname: string;
+  readonly config: string;
+  readonly user: string;
+  readonly service?: { readonly manager: 'systemd' | 'supervisor'; readonly name: string };
+  readonly restPort?: number;
+  readonly pgdata: string;
+  readonly bin?: string;
+  readonly port?: number;
+  /** `15.18` */
+  readonly version?: string;
+  readonly configDirectory?: string;
+  /** What pg_wal links to. */
+  readonly wal?: string;
+  readonly archive: ArchiveTarget;
+}
+
+const TELL = `
+import json
+postgresql, rest = part("postgresql"), part("restapi")
+own = postgresql.get("parameters") or {}
+print(json.dumps({
+    "name": config.get("name"), "scope": config.get("scope"), "data": postgresql.get("data_dir"),
+    "bin": postgresql.get("bin_dir"), "kept": postgresql.get("config_dir"), "rest": rest.get("listen"),
+    "listen": postgresql.get("listen"), "archive": own.get("archive_command"),
+}, default=str))
+`;
+
+// Patroni is found by its process, not by a path that it usually has. Argument: its configuration, or nothing.
+const LOOK = probeScript(`
+${patroniPython(TELL)}
+config=$1 pid=
+for f in $(grep -slaE '(^|/)patroni' /proc/[0-9]*/cmdline); do
+  word=$(tr '\\0' '\\n' <"$f" 2>/dev/null | awk 'found { print; exit } /(^|\\/)patroni$/ { found = 1 }')
+  case $word in /*) ;; *) continue ;; esac
+  pid=\${f%/cmdline}; pid=\${pid#/proc/}
+  config=\${config:-$word}
+  break
+done
+[ -n "$config" ] || { echo "no Patroni runs here that was started with a configuration file" >&2; exit 3; }
+echo "@config $config"
+echo "@host $(uname -n)"
+if [ -n "$pid" ]; then
+  echo "@user $(stat -c %U "/proc/$pid")"
+  unit=$(sed -n 's|.*/\\([^/]*\\)\\.service$|\\1|p' "/proc/$pid/cgroup" | head -n 1)
+  [ -z "$unit" ] || [ "$unit" = supervisor ] || [ ! -d /run/systemd/system ] || echo "@systemd $unit"
+  program=$(supervisorctl status 2>/dev/null | sed -n "s/^\\([^ ]*\\) .* pid $pid,.*/\\1/p" | head -n 1)
+  [ -z "$program" ] || echo "@supervisor $program"
+fi
+told=$(patroni_python "$config") || exit 4
+echo @tell; printf ' %s\\n' "$told"
+data=$(printf '%s' "$told" | sed -n 's/.*"data": "\\([^"]*\\)".*/\\1/p')
+if [ -n "$data" ]; then
+  if { read -r main; read -r there; read -r start; read -r port; } 2>/dev/null <"$data/postmaster.pid"; then
+    echo "@port $port"
+    exe=$(readlink "/proc/$main/exe") && echo "@bin \${exe%/*}" && echo "@version $("$exe" --version)"
+  fi
+  [ ! -L "$data/pg_wal" ] || echo "@wal $(readlink -f "$data/pg_wal")"
+fi
+echo @end`);
+
+/**
+ * Asks a host what it is in its cluster. Throws kind `failed` (`node-not-discovered`) where no Patroni is to be found, or
+ * its configuration cannot be read.
+ */
+export async function discoverNode(host: ReadHost, config?: string): Promise<NodeDiscovery> {
+  const answer = await host.query(LOOK([config ?? ''], { timeoutMs: 30_000 }));
+  if (answer.exitCode !== 0) {
+    throw new PitrError({
+      kind: 'failed',
+      // On the host no Patroni is found, or its configuration cannot be read.
+      code: 'node-not-discovered',
+      message: 'what this host is in its cluster cannot be told',
+      host: host.name,
+      evidence: evidenceOf({ ...answer, argv: ['sh', '(a look for Patroni and its configuration)'] }),
+      next: [
+        'Start Patroni there, or name its configuration: -e patroni_config=/etc/patroni/config.yml',
+        'Let the login become root or the user that runs Patroni: -e ansible_become=true',
+      ],
+    });
+  }
+  const seen = parseNodeDiscovery(answer.stdout);
+  const command = await archiveCommandOf(host, seen);
+  return { ...seen, archive: readArchiveCommand(command) };
+}
+
+/** In force, wherever it was set; Patroni's own file tells where PostgreSQL does not answer. */
+async function archiveCommandOf(host: ReadHost, seen: Seen): Promise<string> {
+  try {
+    const target = sessionTarget({ pgdata: seen.pgdata, bin: seen.bin, user: seen.user }, seen.bin);
+    return await querySql(host, target, ['show archive_command']);
+  } catch (thrown) {
+    if (thrown instanceof PitrError && thrown.kind === 'failed') return seen.archiveCommand;
+    throw thrown;
+  }
+}
+
+type Seen = Omit<NodeDiscovery, 'archive'> & { readonly archiveCommand: string };
+
+/** Reads the answer of the look. Throws where it is not whole. */
+export function parseNodeDiscovery(printed: string): Seen {
+  const parts = parseReport(printed);
+  const one = (kind: string): string | undefined => parts.find((part) => part.kind === kind)?.rest;
+  const told = record(JSON.parse(parts.find(({ kind }) => kind === 'tell')?.lines.join('') ?? '{}'));
+  const [member, cluster, pgdata] = [told.name, told.scope, told.data].map(text);
+  if (member === undefined || cluster === undefined || pgdata === undefined) {
+    throw new PitrError({
+      kind: 'failed',
+      // Patroni's configuration lacks name, scope or postgresql.data_dir: they may be in the environment of its service.
+      code: 'patroni-configuration-incomplete',
+      message: `Patroni's configuration ${one('config') ?? ''} does not tell name, scope and postgresql.data_dir`,
+      next: [
+        'Where they are in the environment of the service, write the inventory by hand: inventory/bare-metal.yml is a model.',
+      ],
+    });
+  }
+  const systemd = one('systemd');
+  const supervisor = one('supervisor');
+  const service =
+    systemd !== undefined
+      ? { service: { manager: 'systemd' as const, name: systemd } }
+      : supervisor !== undefined
+        ? { service: { manager: 'supervisor' as const, name: supervisor } }
+        : {};
+  const restPort = /:(\d+)$/.exec(text(told.rest) ?? '')?.[1];
+  const bin = text(told.bin) ?? one('bin');
+  const port = one('port') ?? /:(\d+)$/.exec(text(told.listen) ?? '')?.[1];
+  const version = /\)\s+(\S+)/.exec(one('version') ?? '')?.[1];
+  const kept = text(told.kept);
+  const wal = one('wal');
+  return {
+    member,
+    cluster,
+    hostname: one('host') ?? '',
+    config: one('config') ?? '',
+    user: one('user') ?? 'postgres',
+    ...service,
+    ...(restPort === undefined ? {} : { restPort: Number(restPort) }),
+    pgdata,
+    ...(bin === undefined || bin === '' ? {} : { bin }),
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(version === undefined ? {} : { version }),
+    ...(kept === undefined || kept === '' || kept === pgdata ? {} : { configDirectory: kept }),
+    ...(wal === undefined ? {} : { wal }),
+    archiveCommand: text(told.archive) ?? '',
+  };
+}

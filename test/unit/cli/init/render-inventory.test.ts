@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { renderInventory } from '../../../../cli/init/render-inventory.ts';
+import { loadInventory } from '../../../../lib/language/inventory/load.ts';
+import type { NodeDiscovery } from '../../../../lib/recovery/discovery/discover-node.ts';
+
+const node = (member: string, more: Partial<NodeDiscovery> = {}): NodeDiscovery => ({
+  member,
+  cluster: 'no',
+  hostname: member,
+  config: '/etc/patroni/config.yml',
+  user: 'postgres',
+  service: { manager: 'systemd', name: 'patroni' },
+  restPort: 8008,
+  pgdata: '/srv/pg data/15',
+  bin: '/usr/lib/postgresql/15/bin',
+  port: 5432,
+  version: '15.18',
+  archive: {},
+  ...more,
+});
+
+const SITE = {
+  cluster: 'no',
+  members: [
+    { name: 'pg1', reach: { ansible_connection: 'ssh', ansible_host: '10.0.0.1' }, node: node('pg1') },
+    {
+      name: 'pg2',
+      reach: { ansible_connection: 'ssh', ansible_host: 'pg2', ansible_port: 2222 },
+      node: node('pg2', { port: 6432 }),
+    },
+    { name: 'pg3', why: 'deploy@pg3:\n no answer' },
+  ],
+  barman: {
+    reach: { value: { ansible_connection: 'ssh', ansible_host: 'backup1' } },
+    user: 'barman',
+    servers: { value: ['main'] },
+    ssh: { missing: 'archive_command is "/bin/true"' },
+    nodes: {
+      pg1: { server: { value: 'main' }, restoreSsh: { value: 'ssh -q postgres@pg1' } },
+      pg2: { server: { value: 'main' }, restoreSsh: { missing: '"ssh" fails: # no key' } },
+    },
+  },
+};
+
+it('is read back as what was found; what was not is a line to fill in, with the reason', async () => {
+  const { text, toFillIn } = renderInventory(SITE, { ansible_user: 'deploy', ansible_become: true });
+  const folder = mkdtempSync(join(tmpdir(), 'pitr-render-'));
+  try {
+    const file = join(folder, 'inventory.yml');
+    writeFileSync(file, text);
+    const { hosts, groups } = await loadInventory([file]);
+    expect(groups.get('patroni')).toEqual(['pg1', 'pg2', 'pg3']);
+    const of = (host: string) =>
+      Object.fromEntries([...(hosts.get(host)?.vars ?? [])].map(([name, { value }]) => [name, value]));
+    expect(of('pg2')).toMatchObject({
+      ansible_become: true,
+      ansible_user: 'deploy',
+      ansible_host: 'pg2',
+      ansible_port: 2222,
+      // a word that YAML takes for false
+      patroni_cluster: 'no',
+      pgdata: '/srv/pg data/15',
+      pg_port: 6432,
+      barman_server: 'main',
+      barman_servers: ['main'],
+    });
+    expect(of('pg1')).toMatchObject({
+      restore_ssh: 'ssh -q postgres@pg1',
+      pg_port: 5432,
+      ansible_host: '10.0.0.1',
+    });
+    expect(of('pg2').restore_ssh).toBeUndefined();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  expect(toFillIn).toEqual([
+    { name: 'barman_ssh', why: 'archive_command is "/bin/true"' },
+    { host: 'pg2', name: 'restore_ssh', why: '"ssh" fails: # no key' },
+    { host: 'pg3', name: 'ansible_host', why: 'deploy@pg3:\n no answer' },
+    { host: 'pg3', name: 'pgdata', why: 'deploy@pg3:\n no answer' },
+    { host: 'pg3', name: 'pg_port', why: 'deploy@pg3:\n no answer' },
+    { host: 'pg3', name: 'barman_server', why: 'deploy@pg3:\n no answer' },
+    { host: 'pg3', name: 'restore_ssh', why: 'deploy@pg3:\n no answer' },
+  ]);
+  expect(text).toContain('# TO FILL IN (deploy@pg3: no answer):\n          # ansible_host:');
+});

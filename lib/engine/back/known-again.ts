@@ -9,7 +9,10 @@ const GONE = 'gone ';
 /** A task as the playbook has it now. */
 interface Present {
   readonly task: Task;
-  /** It may have been left out without a word: by tags, or as a part of a block that is left when it fails. */
+  /**
+   * It may have no record: it only looks and has come in since, tags leave it out, or it is a part of a block that is left
+   * when it fails.
+   */
   readonly optional: boolean;
 }
 
@@ -26,14 +29,18 @@ interface Recorded {
 /**
  * The records of a run with the tasks called as the playbook calls them now. The id of a task is its place, and a part of
  * a playbook that has moved into a file of its own has other places, though it does the same: so a task is known again,
- * within its play, by its order, its module and its name. No task may have come in between what was done, and none that
- * made a change may be gone; from the first such one on, `goneId` tells what the journal called them.
+ * within its play, by its order, its module and its name. No task that may change something may have come in between
+ * what was done, and none that made a change may be gone; from the first such one on, `goneId` tells what the journal called them.
  */
-export function knownAgain(records: readonly JournalRecord[], plays: readonly Play[]): JournalRecord[] {
+export function knownAgain(
+  records: readonly JournalRecord[],
+  plays: readonly Play[],
+  mayChange: (module: string) => boolean,
+): JournalRecord[] {
   const [first] = records;
   const { tags = [], skipTags = [] } = first?.type === 'run.started' ? first : {};
   const present = grouped(
-    plays.flatMap((play) => presentIn(play, { only: tags, skip: skipTags })),
+    plays.flatMap((play) => presentIn(play, { only: tags, skip: skipTags }, mayChange)),
     ({ task }) => task.id,
   );
   const covered = new Set<string>();
@@ -94,12 +101,16 @@ function recordedIn(records: readonly JournalRecord[]): readonly Recorded[] {
     .sort((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
 }
 
-function presentIn(play: Play, tags: Parameters<typeof tagsSelect>[1]): readonly Present[] {
+function presentIn(
+  play: Play,
+  tags: Parameters<typeof tagsSelect>[1],
+  mayChange: (module: string) => boolean,
+): readonly Present[] {
   const tasksOf = (step: Step, optional: boolean): readonly Present[] => {
     if (step.kind === 'task')
       return step.module === 'meta'
         ? []
-        : [{ task: step, optional: optional || !tagsSelect(step.tags, tags) }];
+        : [{ task: step, optional: optional || !mayChange(step.module) || !tagsSelect(step.tags, tags) }];
     const mayBeLeft = optional || step.rescue.length > 0 || step.always.length > 0;
     return [...step.block, ...step.rescue, ...step.always].flatMap((inner) => tasksOf(inner, mayBeLeft));
   };

@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { flatTasks } from '../../language/playbook/load-steps.ts';
 import type { Play, Task } from '../../language/playbook/model.ts';
+import { loadModule } from '../../modules/registry.ts';
 import { type Past, pastOf } from '../journal/past.ts';
 import type { JournalledRun } from '../journal/read.ts';
 import { runStatus } from '../journal/status.ts';
@@ -53,8 +54,9 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
  * What a run has done, in the words of the playbook as it is now. Throws kind `refused` where a task that was done is not
  * there any more or is another one: what came after it can then not be told. Tasks that were not done may differ.
  */
-export function pastIn(run: JournalledRun, plays: readonly Play[]): Past {
-  const past = pastOf(knownAgain(run.records, plays));
+export async function pastIn(run: JournalledRun, plays: readonly Play[]): Promise<Past> {
+  const changing = await changingIn(plays);
+  const past = pastOf(knownAgain(run.records, plays, (module) => changing.has(module)));
   const changes = [...past.changes()].map(({ intent: { step, module } }) => ({ task: step.task, module }));
   // What was only looked at and is looked at no more is missed by nobody.
   const results = [...past.results()].filter(({ status }) => status === 'changed');
@@ -78,6 +80,16 @@ export function pastIn(run: JournalledRun, plays: readonly Play[]): Past {
     });
   }
   return past;
+}
+
+/** The modules in plays that may change something. */
+async function changingIn(plays: readonly Play[]): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const { directory, tasks, handlers } of plays) {
+    for (const { module } of flatTasks([...tasks, ...handlers]))
+      if (module !== 'meta' && (await loadModule(module, [directory])).kind === 'change') found.add(module);
+  }
+  return found;
 }
 
 function nowIs(module: string, now: Task | undefined): string {

@@ -50,7 +50,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   const { resumes } = request;
   const runId = resumes?.started.runId ?? newRunId();
   const plays = loaded.plays.map(({ play }) => play);
-  const past = resumes === undefined ? undefined : pastIn(resumes, plays);
+  const past = resumes === undefined ? undefined : await pastIn(resumes, plays);
   if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, masker, door.answerable ?? true);
   const connections = new Connections(loaded.inventory, request.extraVars, masker);
   const journal = request.mode === 'run' ? await beginJournal(request, runId, masker) : undefined;

@@ -18,8 +18,8 @@ const BEFORE_PARTS = join(
   '../../../fixtures/journals-in-one-file/runs/20261128T024948-fa6c/journal.jsonl',
 );
 
-/** What recover.yml proved then, and need not any more. */
-const GONE = ['The data is configured in its directory'];
+/** A proof that stands in recover.yml in other words by now: where its place is the same it is known again. */
+const REPLACED = ['The data is configured in its directory', 'The data is configured where Patroni says'];
 
 async function playsOf(files: Readonly<Record<string, string>>): Promise<readonly Play[]> {
   await using there = await folder(files);
@@ -63,8 +63,8 @@ function withRecords(records: readonly JournalRecord[]): JournalledRun {
   return parseJournal([started, ...records].map((record) => JSON.stringify(record)).join('\n'), '/j');
 }
 
-const standing = (run: JournalledRun, plays: readonly Play[]): readonly string[] =>
-  [...pastIn(run, plays).results()].map(({ task }) => task);
+const standing = async (run: JournalledRun, plays: readonly Play[]): Promise<readonly string[]> =>
+  [...(await pastIn(run, plays)).results()].map(({ task }) => task);
 
 const task = (name: string, module = 'core.shell'): string => `- { name: ${name}, ${module}: x }\n`;
 const play = (...lines: readonly string[]): string =>
@@ -90,10 +90,11 @@ describe('a run of a playbook whose parts have moved into files since', () => {
       // A proof that the playbook has no more is missed by nobody; no change is.
       const old = [...pastOf(run.records).results()]
         .map((one) => [names.get(one.task), one.module, one.host])
-        .filter(([name]) => !GONE.includes(name ?? ''));
-      const now = [...pastIn(run, plays).results()]
+        .filter(([name]) => !REPLACED.includes(name ?? ''));
+      const now = [...(await pastIn(run, plays)).results()]
         .filter(({ task: id }) => tasks.has(id))
-        .map((one) => [tasks.get(one.task)?.name.value, one.module, one.host]);
+        .map((one) => [tasks.get(one.task)?.name.value, one.module, one.host])
+        .filter(([name]) => !REPLACED.includes(name ?? ''));
       expect(now).toEqual(old);
     }
   });
@@ -108,7 +109,7 @@ describe('a run of a playbook whose parts have moved into files since', () => {
     const resumed = { type: 'run.resumed', time: 2, operator: 'a@b', pid: 2, inventories: [], extraVars: {} };
     const later = after.map((record) => ('number' in record ? { ...record, number: 3 } : record));
     const run = withRecords([...before, resumed as unknown as JournalRecord, ...later]);
-    expect(standing(run, plays)).toEqual(['1.1', '1.2.1', '1.2.2']);
+    expect(await standing(run, plays)).toEqual(['1.1', '1.2.1', '1.2.2']);
   });
 
   it('tells tasks of one name and module by their order', async () => {
@@ -121,7 +122,7 @@ describe('a run of a playbook whose parts have moved into files since', () => {
       ['1.2', 'core.shell', 'look'],
       ['1.3', 'core.shell', 'look'],
     );
-    expect(standing(run, plays)).toEqual(['1.1.1', '1.1.2', '1.2']);
+    expect(await standing(run, plays)).toEqual(['1.1.1', '1.1.2', '1.2']);
   });
 
   it('knows a task whose name was rendered, one that has another name now, and steps over what may be left out', async () => {
@@ -129,15 +130,15 @@ describe('a run of a playbook whose parts have moved into files since', () => {
       'site.yml': play('- import_tasks: part.yml\n'),
       'part.yml': task('"on {{ inventory_hostname }} (1.5)"'),
     });
-    expect(standing(journal(['1.1', 'core.shell', 'on db1 (1.5)']), rendered)).toEqual(['1.1.1']);
+    expect(await standing(journal(['1.1', 'core.shell', 'on db1 (1.5)']), rendered)).toEqual(['1.1.1']);
     const renamed = await playsOf({ 'site.yml': play(task('better'), task('b')) });
     const run = journal(['1.1', 'core.shell', 'good'], ['1.2', 'core.shell', 'b']);
-    expect(standing(run, renamed)).toEqual(['1.1', '1.2']);
+    expect(await standing(run, renamed)).toEqual(['1.1', '1.2']);
     const block = await playsOf({
       'site.yml': play('- import_tasks: part.yml\n', task('b')),
       'part.yml': `- block:\n${task('a').replace(/^/, '    ')}  rescue:\n${task('mend').replace(/^/, '    ')}`,
     });
-    expect(standing(journal(['1.1.1', 'core.shell', 'a'], ['1.2', 'core.shell', 'b']), block)).toEqual([
+    expect(await standing(journal(['1.1.1', 'core.shell', 'a'], ['1.2', 'core.shell', 'b']), block)).toEqual([
       '1.1.1.1',
       '1.2',
     ]);
@@ -158,7 +159,7 @@ describe('a run is not known again', () => {
     ],
   ])('where %s', async (_what, yaml, told) => {
     const plays = await playsOf({ 'site.yml': yaml });
-    expect(() => pastIn(run, plays)).toThrowError(
+    await expect(pastIn(run, plays)).rejects.toThrowError(
       expect.objectContaining({ code: 'playbook-changed', message: expect.stringContaining(told) }),
     );
   });
@@ -170,7 +171,7 @@ describe('a run is not known again', () => {
       { type: 'change.undone', time: 2, number: 2 } as JournalRecord,
     ]);
     const plays = await playsOf({ 'site.yml': play(task('a'), task('other')) });
-    expect(standing(undone, plays)).toEqual(['1.1']);
-    expect(knownAgain(undone.records, plays)).toHaveLength(undone.records.length);
+    expect(await standing(undone, plays)).toEqual(['1.1']);
+    expect(knownAgain(undone.records, plays, () => true)).toHaveLength(undone.records.length);
   });
 });

@@ -52,8 +52,7 @@ export const init = defineCommand({
     },
     {
       text: 'Through ports of one address',
-      command:
-        'pitr init --from root@127.0.0.1:2201 --host db2=root@127.0.0.1:2202 --barman root@127.0.0.1:2209',
+      command: 'pitr init --from root@lab:2201 --host db2=root@lab:2202 --barman root@lab:2209',
     },
   ],
   run: ({ options }, io) =>

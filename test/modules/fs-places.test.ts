@@ -335,6 +335,14 @@ describe('fs.move', () => {
     );
   });
 
+  it('fails where there is nothing to move, unless that is said to be fine', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const task = { src: join(dir, 'data'), dest: join(dir, 'data.old') };
+    await expect(play.run('fs.move', task)).rejects.toMatchObject({ code: 'nothing-to-move' });
+    expect((await play.run('fs.move', { ...task, required: false })).status).toBe('ok');
+  });
+
   it('refuses another file system instead of copying', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

@@ -28,6 +28,7 @@ const params = z
   .strictObject({
     src: absolutePath.describe('what is renamed: a file, a directory or a link'),
     dest: absolutePath.describe('its new name; nothing may be there, and its directory must exist'),
+    required: z.boolean().default(true).describe('false: nothing at src is no failure'),
     aside_src: absolutePath
       .optional()
       .describe('undo: the name for what has come to src meanwhile; without it that is refused'),
@@ -160,12 +161,12 @@ async function read(host: ReadHost, { src, dest }: Params): Promise<State> {
   return { src: from, dest: to, parent, parentIsDirectory, srcPlace, destPlace, wal };
 }
 
-function plan(state: State, { src, dest, aside_src, aside_dest }: Params): MoveChange | undefined {
+function plan(state: State, { src, dest, required, aside_src, aside_dest }: Params): MoveChange | undefined {
   const from = known(state.src);
   const to = known(state.dest);
   const parent = known(state.parent);
   if (from.kind === 'absent') {
-    if (to.kind !== 'absent') return undefined;
+    if (to.kind !== 'absent' || !required) return undefined;
     throw new PitrError({
       kind: 'failed',
       code: 'nothing-to-move',

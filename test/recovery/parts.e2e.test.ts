@@ -1,11 +1,9 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
 import { dataDirectory } from '../../lab/topology.ts';
 import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
+import { folder } from '../unit/playbook/support/folder.ts';
 
 /** Old data beside the live node: pitr's own proofs and restore, in a playbook that leaves the cluster alone. */
 const LOOK = `
@@ -50,8 +48,8 @@ beforeAll(async () => {
 });
 
 it("a playbook of one's own looks at old data beside the live node with the proofs and the restore of recover.yml", async () => {
-  const playbook = join(await mkdtemp(join(tmpdir(), 'pitr-look-')), 'look.yml');
-  await writeFile(playbook, LOOK);
+  await using place = await folder({ 'look.yml': LOOK });
+  const playbook = place.file('look.yml');
   const at = `${dataDirectory(scene.target)}/postmaster.pid`;
   const live = [await inodeOfData(lab, scene.target), await lab.mustExec(scene.target, ['head', '-1', at])];
   const vars = { target: scene.target, backup: scene.accident.backup.id, target_time: scene.accident.before };

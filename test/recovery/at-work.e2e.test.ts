@@ -6,6 +6,10 @@ import { Masker } from '../../lib/base/values/masker.ts';
 import { probeScript } from '../../lib/contract/probe.ts';
 import { commitRuns } from '../../lib/engine/back/commit.ts';
 import { endOrphans } from '../../lib/engine/back/orphans.ts';
+import { beginningHere } from '../../lib/engine/journal/beginning.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
+import { JOURNAL_VERSION } from '../../lib/engine/journal/records.ts';
+import { JournalWriter } from '../../lib/engine/journal/writer.ts';
 import { readDestination } from '../../lib/recovery/barman/destination.ts';
 import { endReceivingRsync } from '../../lib/recovery/barman/end-rsync.ts';
 import { openAccess } from '../../lib/recovery/patroni/closed-access.ts';
@@ -191,10 +195,22 @@ it('commit removes nothing in which PostgreSQL works', async () => {
     inventory,
     `all: { hosts: { here: { ansible_connection: docker, ansible_host: ${container.name} } } }\n`,
   );
-  const commit = (path: string) =>
+  const journal = join(directory, 'runs/20261122T144512-7f3a/journal.jsonl');
+  const writer = await JournalWriter.create(journal);
+  await writer.durable({
+    type: 'run.started',
+    version: JOURNAL_VERSION,
+    ...beginningHere(),
+    runId: '20261122T144512-7f3a',
+    playbook: join(directory, 'recover.yml'),
+    inventories: [inventory],
+    extraVars: {},
+  });
+  await writer.close();
+  const commit = async (path: string) =>
     commitRuns(
       {
-        runs: [],
+        runs: [await readRun(journal)],
         inventories: [inventory],
         extraVars: {},
         signal: new AbortController().signal,

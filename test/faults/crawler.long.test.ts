@@ -6,7 +6,7 @@ import { silent } from '../../lab/progress.ts';
 import { resetLab } from '../../lab/reset.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { database } from '../../lab/shop.ts';
-import { type DatabaseHost, databaseHosts, dataDirectory } from '../../lab/topology.ts';
+import { type DatabaseHost, databaseHosts, dataDirectory, postgresPort } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { chosenInventory, type Scene, sharedLab } from '../support/lab.ts';
 import { CRAWL_STATES } from './crawl-states.ts';
@@ -159,7 +159,7 @@ async function runsNow(): Promise<readonly string[]> {
 async function typeUnderWrites(command: string, walk: readonly string[]): Promise<Typed> {
   const before = await leaderNow();
   if (before !== undefined) seenOn.set(before, await rowsOn(before));
-  const writer = await startWriter(lab, { somebodyServes: before !== undefined });
+  const writer = await startWriter(lab, { somebodyServes: before !== undefined && (await letsIn(before)) });
   const typed = await keyboard.type(command);
   tally.typed += 1;
   const acknowledged = await writer.stop();
@@ -171,6 +171,15 @@ async function typeUnderWrites(command: string, walk: readonly string[]): Promis
   // 5: a refusal must say what leads on; any other failure, too.
   if (typed.exitCode !== 0) expect([words, offeredIn(typed.said).length > 0]).toEqual([words, true]);
   return typed;
+}
+
+/** A node that leads may still be closed to clients. */
+async function letsIn(node: DatabaseHost): Promise<boolean> {
+  const target = `host=${node} port=${postgresPort} dbname=${database} connect_timeout=3`;
+  const asked = await lab.exec('barman', ['psql', '-X', '-w', '-d', target, '-c', 'select 1'], {
+    user: 'barman',
+  });
+  return asked.exitCode === 0;
 }
 
 async function leaderNow(): Promise<DatabaseHost | undefined> {

@@ -129,7 +129,7 @@ export function refuseDamaged({ write }: FileSteps, directory: string): void {
     code: 'configuration-not-text',
     message: `${path} has to be changed for the recovery, and what it is made from is not UTF-8 text`,
     next: [
-      `Find the bytes: grep -naxv '.*' ${directory}/postgresql*.conf`,
+      `Find the bytes: LC_ALL=C.UTF-8 grep -naxv '.*' ${directory}/postgresql*.conf`,
       'Convert that file, here and where Patroni keeps it on this node (iconv -f LATIN1 -t UTF-8), and resume.',
     ],
   });

@@ -1,4 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { parseRecoveryFiles } from '../../../../lib/recovery/postgres/look-recovery-files.ts';
 import {
   isNothing,
@@ -98,6 +104,26 @@ describe('a restored directory', () => {
       }),
     );
     refuseDamaged(stepsToPrepare(files, { ...wish, pgdata: '/old' }), '/old');
+  });
+
+  it('is named by a command that finds the bytes in every locale', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'pitr-bytes-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    await writeFile(join(directory, 'postgresql.base.conf'), Buffer.from('port = 1\n# f\xfcr\n', 'latin1'));
+    let told = '';
+    try {
+      refuseDamaged(
+        { write: [{ name: 'postgresql.conf', text: '\ufffd' }], remove: [], own: false },
+        directory,
+      );
+    } catch (error) {
+      if (error instanceof PitrError) told = error.next[0] ?? '';
+    }
+    const command = told.slice(told.indexOf(': ') + 2);
+    const { stdout } = await promisify(execFile)('sh', ['-c', command], {
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    expect(stdout).toMatch(/^2:# f/);
   });
 
   it('is read with text that holds anything', () => {

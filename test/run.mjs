@@ -30,6 +30,12 @@ const temporary = join(scratch, 'tmp');
 /** Journals, logs and reports of what failed. */
 const evidence = join(root, '.lab', 'failed', new Date().toISOString().replace(/[:.]/g, '-'));
 
+/** Hours of tests, in two halves of about the same length, each on a lab of its own. */
+const long = readdirSync(join(root, 'test'), { recursive: true })
+  .filter((file) => file.endsWith('.long.test.ts') && !file.startsWith('metal'))
+  .map((file) => join('test', file));
+const FAULTS = /faults\/(kill|writer|faults)\./;
+
 /** The commands of a step; those of one step run side by side. */
 const steps = {
   lint: [[bin('biome'), 'ci', '--error-on-warnings']],
@@ -43,7 +49,10 @@ const steps = {
   ],
   smoke: [[bin('vitest'), ...vitest('smoke', 'smoke')]],
   newest: [[process.execPath, join(root, 'test', 'newest-node.mjs'), ...vitest('newest', 'unit', 'smoke')]],
-  long: [[bin('vitest'), ...vitest('long', 'long')]],
+  long: [
+    [bin('vitest'), ...vitest('long', 'long'), ...long.filter((file) => FAULTS.test(file))],
+    [bin('vitest'), ...vitest('long-2', 'long'), ...long.filter((file) => !FAULTS.test(file))],
+  ],
   metal: [[bin('vitest'), ...vitest('metal', 'metal')]],
 };
 /** Run only when they are asked for: what installs packages (.ci/run asks), and what takes hours. */
@@ -55,7 +64,10 @@ if (only !== undefined && !Object.hasOwn(steps, only)) {
   process.exit(64);
 }
 // Files that are named may be of either kind, and are looked at one after the other.
-if (rest.length > 0) steps.e2e = [[bin('vitest'), ...vitest('e2e', 'e2e', 'hosts')]];
+if (rest.length > 0) {
+  steps.e2e = [[bin('vitest'), ...vitest('e2e', 'e2e', 'hosts')]];
+  steps.long = [[bin('vitest'), ...vitest('long', 'long')]];
+}
 
 const failedSteps = [];
 const totals = { passed: 0, failed: 0, skipped: 0 };
@@ -66,7 +78,12 @@ for (const [name, commands] of Object.entries(steps)) {
   mkdirSync(temporary);
   // As /tmp is: some tests work there as another user.
   chmodSync(temporary, 0o1777);
-  const codes = await Promise.all(commands.map((command, place) => run(command, place === 0)));
+  const codes = await Promise.all(
+    commands.map((command, place) =>
+      // Nobody waits for hours to see what the second one has to say.
+      run(command, place, place === 0 || name === 'long'),
+    ),
+  );
   const left = readdirSync(temporary).filter((entry) => entry.startsWith('pitr-'));
   rmSync(temporary, { recursive: true, force: true });
   if (left.length > 0) {
@@ -83,8 +100,11 @@ for (const [name, commands] of Object.entries(steps)) {
   if (failedSteps.length > 0 && name === 'types') break;
 }
 
-/** Gives the exit code. What one command prints as it runs, another that runs beside it prints at its end. */
-function run([command, ...args], prints) {
+/**
+ * Gives the exit code. What one command `prints` as it runs, another that runs beside it prints at its end. One that is not
+ * in the first `place` leaves it to the first to install and to build, and has a lab of its own.
+ */
+function run([command, ...args], place, prints) {
   return new Promise((resolve) => {
     const child = spawn(command, [...args, ...rest], {
       cwd: root,
@@ -93,7 +113,9 @@ function run([command, ...args], prints) {
         ...process.env,
         TMPDIR: temporary,
         PITR_EVIDENCE: evidence,
-        ...(prints ? {} : { PITR_BESIDE: '1' }),
+        ...(place === 0
+          ? {}
+          : { PITR_BESIDE: '1', PITR_LAB: `${process.env.PITR_LAB ?? 'pitr-test'}-${place + 1}` }),
       },
     });
     const printed = [];

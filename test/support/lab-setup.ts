@@ -4,6 +4,7 @@ import { type Report, timedReport } from '../../lab/progress.ts';
 import { labUp } from '../../lab/up.ts';
 import { forgetFailure } from './after-failure.ts';
 import { giveBack, madeAnew, noteAsMade, take, userOf, whatIsSpoilt } from './clean-lab.ts';
+import { engineForTests } from './engine-for-tests.ts';
 import { keepEvidence } from './evidence.ts';
 
 /**
@@ -14,6 +15,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   process.env.PITR_LAB ??= 'pitr-test';
   process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
   const report = timedReport((line) => process.stderr.write(`${line}\n`));
+  await engineForTests(report);
   const lab = await cleanLab(prefixFrom(process.env), report);
   await forgetFailure(lab);
   await take(lab);

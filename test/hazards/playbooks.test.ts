@@ -112,7 +112,7 @@ describe('cutover.yml', () => {
         task.module === 'patroni.member' &&
         task.args.value.state === 'stopped' &&
         play.hosts.value === 'patroni:!{{ target }}' &&
-        play.name === 'The old primary stops',
+        play.name === 'Stop the old primary',
     );
     const proved = await placeOf('cutover.yml', ({ module }) => module === 'patroni.leader');
     const opened = await placeOf('cutover.yml', ({ module }) => module === 'postgres.access');
@@ -126,10 +126,10 @@ describe('cutover.yml', () => {
     const proved = await placeOf('cutover.yml', ({ module }) => module === 'patroni.leader');
     const rebuilt = await placeOf(
       'cutover.yml',
-      ({ module }, { name }) => name === 'The other members follow' && module === 'fs.move',
+      ({ module }, { name }) => name === 'Rebuild the other members' && module === 'fs.move',
     );
     expect(proved).toBeLessThan(rebuilt);
-    const play = (await plays('rejoin.yml')).find(({ name }) => name === 'The other members follow');
+    const play = (await plays('rejoin.yml')).find(({ name }) => name === 'Rebuild the other members');
     expect(play?.serial).toEqual([1, '100%']);
     const modules = tasksOf(play?.tasks ?? []).map(({ module }) => module);
     expect(modules.indexOf('fs.move')).toBeLessThan(modules.indexOf('patroni.rebuild'));

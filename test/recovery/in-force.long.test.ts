@@ -165,7 +165,7 @@ describe('settings that are changed while a recovery waits, and the limits of th
         expect(run.error).toBeUndefined();
         expect(run.stdout).toContain('max_connections was 170 and is 150');
         expect(tasksThat('changed', run.events)).toContain(
-          `${target}: Let Patroni restart it, still closed, where it must`,
+          `${target}: Let Patroni restart it where settings need it, still closed`,
         );
         expect(await ask(target, 'show max_connections')).toBe('170');
         expect(await softLimit(target)).toBe('9000');

@@ -29,7 +29,7 @@ interface Recorded {
 /**
  * The records of a run with the tasks called as the playbook calls them now. The id of a task is its place, and a part of
  * a playbook that has moved into a file of its own has other places, though it does the same: so a task is known again,
- * within its play, by its order, its module and its name. No task that may change something may have come in between
+ * within its play, by its order, its module and its name (or what it was called `formerly`). No task that may change something may have come in between
  * what was done, and none that made a change may be gone; from the first such one on, `goneId` tells what the journal called them.
  */
 export function knownAgain(
@@ -175,7 +175,8 @@ function placeOf(
 }
 
 function isSame({ module, name }: Recorded, task: Task | undefined): boolean {
-  return task?.module === module && (name === undefined || fits(name, task.name.value));
+  if (task?.module !== module) return false;
+  return name === undefined || [task.name.value, ...task.formerly].some((written) => fits(name, written));
 }
 
 /** Whether a name was rendered from what is written now. */

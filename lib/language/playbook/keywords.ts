@@ -30,6 +30,7 @@ const STEP: Keywords = {
 
 export const TASK: Keywords = {
   ...STEP,
+  formerly: 'names that the task had before: runs begun then know it by them when they are resumed',
   args: 'more params of a module that is given as plain text',
   register: 'the variable that gets the result',
   loop: 'a list: the task runs once for each item',

@@ -159,6 +159,7 @@ function implied(
     tags: [...task.tags, 'always'],
     ignoreErrors: undefined,
     name: located(task.name, source.at),
+    formerly: [],
     register: task.register,
     loop: undefined,
     loopControl: { loopVar: 'item' },

@@ -28,6 +28,7 @@ export async function loadTask(
   if (registerFlaw !== undefined) fields.wrong('register', `cannot be used: ${registerFlaw}`);
   const task = {
     name: fields.text('name'),
+    formerly: fields.texts('formerly').map((name) => name.value),
     register,
     loop: loopOf(fields),
     loopControl: loopControlOf(fields, context),

@@ -84,6 +84,8 @@ export interface Task extends StepCommon {
   readonly kind: 'task';
   /** May hold `{{ }}`. Without `name:` the module's name. */
   readonly name: Located<string>;
+  /** What it was called before, in journals of then. */
+  readonly formerly: readonly string[];
   /** Full module name, `fs.copy`; or `meta` with `args.value.value` one of `'flush_handlers' | 'end_play' | 'noop'`. */
   readonly module: string;
   /** The module's params as written (a free-form string already under its param's name). */

@@ -46,6 +46,7 @@ const VALUES: Readonly<Record<string, JsonSchema>> = {
   changed_when: ref('conditions'),
   failed_when: ref('conditions'),
   stage: { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9-]*$' },
+  formerly: ref('words'),
   delegate_to: word,
   register: ref('variable'),
   loop: { anyOf: [{ type: 'array' }, ref('template')] },

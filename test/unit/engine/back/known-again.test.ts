@@ -9,7 +9,7 @@ import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
 import { productPlaybooks } from '../../../../lib/language/playbook/assets.ts';
 import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../../../lib/language/playbook/load-steps.ts';
-import type { Play } from '../../../../lib/language/playbook/model.ts';
+import type { Play, Task } from '../../../../lib/language/playbook/model.ts';
 import { folder } from '../../playbook/support/folder.ts';
 
 /** A recovery with its cut-over, of the time when the proofs and the restore still stood in recover.yml itself. */
@@ -70,6 +70,9 @@ const task = (name: string, module = 'core.shell'): string => `- { name: ${name}
 const play = (...lines: readonly string[]): string =>
   `- hosts: all\n  tasks:\n${lines.join('').replace(/^(?=.)/gm, '    ')}`;
 
+/** What the journals of then call a task. */
+const nameThen = (one: Task | undefined): string | undefined => one?.formerly[0] ?? one?.name.value;
+
 describe('a run of a playbook whose parts have moved into files since', () => {
   it('is known again at each change of a recovery, task by task, by what each task is', async () => {
     const text = await readFile(BEFORE_PARTS, 'utf8');
@@ -93,7 +96,7 @@ describe('a run of a playbook whose parts have moved into files since', () => {
         .filter(([name]) => !REPLACED.includes(name ?? ''));
       const now = [...(await pastIn(run, plays)).results()]
         .filter(({ task: id }) => tasks.has(id))
-        .map((one) => [tasks.get(one.task)?.name.value, one.module, one.host])
+        .map((one) => [nameThen(tasks.get(one.task)), one.module, one.host])
         .filter(([name]) => !REPLACED.includes(name ?? ''));
       expect(now).toEqual(old);
     }
@@ -134,6 +137,11 @@ describe('a run of a playbook whose parts have moved into files since', () => {
     const renamed = await playsOf({ 'site.yml': play(task('better'), task('b')) });
     const run = journal(['1.1', 'core.shell', 'good'], ['1.2', 'core.shell', 'b']);
     expect(await standing(run, renamed)).toEqual(['1.1', '1.2']);
+    const moved = await playsOf({
+      'site.yml': play('- import_tasks: part.yml\n', task('b')),
+      'part.yml': '- { name: better, formerly: [good, "good {{ enough }}"], core.shell: x }\n',
+    });
+    expect(await standing(run, moved)).toEqual(['1.1.1', '1.2']);
     const block = await playsOf({
       'site.yml': play('- import_tasks: part.yml\n', task('b')),
       'part.yml': `- block:\n${task('a').replace(/^/, '    ')}  rescue:\n${task('mend').replace(/^/, '    ')}`,

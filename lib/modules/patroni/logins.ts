@@ -73,8 +73,8 @@ export const module = defineModule({
     'Passwords are those of the moment that was recovered. Each login is tried from the host that it comes from, with ' +
     "that host's own settings, which stay there: Patroni's superuser on the node, the roles of replication and pg_rewind " +
     "from every other member, those of Barman's conninfo and streaming_conninfo from its host. For these seconds they " +
-    'are let in from there by the rules of the cluster; then the node is closed again, and what they have opened is ' +
-    "ended. What is refused is told in PostgreSQL's own words, and the task refuses; with `sync` such a role first gets " +
+    'are let in from there by the rules of the cluster, but to no database in which they could write; then the node is ' +
+    "closed again, and what they have opened is ended. What is refused is told in PostgreSQL's own words, and the task refuses; with `sync` such a role first gets " +
     'what it has on the leader now, by the hash that PostgreSQL keeps, which is in no log, journal or command line.',
   examples: `- patroni.logins:
     members: [{ name: db1, pgdata: /srv/pg/db1 }, { name: db3, pgdata: /srv/pg/db3 }]

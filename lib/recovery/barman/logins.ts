@@ -1,5 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { LET_IN } from '../postgres/let-in.ts';
 
 /**
  * Python, without single quotes: Barman's own way to its configuration and its driver, so that a password in conninfo, in
@@ -8,6 +9,7 @@ import { probeScript } from '../../contract/probe.ts';
  */
 const LOGINS = `
 import getpass, json, os, socket, sys
+${LET_IN}
 name, host, port = sys.argv[1], sys.argv[2], sys.argv[3]
 try:
     from barman.config import Config
@@ -41,6 +43,8 @@ for use, conninfo in (("conninfo", own.conninfo), ("streaming_conninfo", own.str
         answer["error"] = "%s of server %s is no connection string" % (use, name)
         continue
     answer["role"] = way.get("user") or getpass.getuser()
+    if use == "conninfo":
+        answer["database"] = way.get("dbname") or answer["role"]
     if len(sys.argv) > 4:
         continue
     hosts = [one for one in (way.get("host") or "").split(",") if one]
@@ -56,17 +60,11 @@ for use, conninfo in (("conninfo", own.conninfo), ("streaming_conninfo", own.str
     way.setdefault("connect_timeout", "5")
     way["application_name"] = "pitr"
     if use == "streaming_conninfo":
-        way["replication"] = 1
-    try:
-        connection = driver.connect(**way)
-        connection.autocommit = True
-        cursor = connection.cursor()
-        cursor.execute("IDENTIFY_SYSTEM" if use == "streaming_conninfo" else "select 1")
-        cursor.fetchone()
-        connection.close()
-    except driver.Error as error:
-        key = "error" if use == "conninfo" or streams else "untried"
-        answer[key] = str(error).strip()
+        message = replicates(driver, way)
+    else:
+        message = let_in(driver, way, answer["database"])
+    if message is not None:
+        answer["error" if use == "conninfo" or streams else "untried"] = message
 print(json.dumps(answers))
 `;
 
@@ -74,7 +72,7 @@ print(json.dumps(answers))
 const ASK = probeScript(`
 interpreter=$(head -c 300 "$(command -v barman 2>/dev/null)" 2>/dev/null | sed -n '1s/^#! *//p')
 case $interpreter in *python*) ;; *) interpreter=python3 ;; esac
-export PGOPTIONS='-c default_transaction_read_only=on -c statement_timeout=5000'
+export PGOPTIONS='-c statement_timeout=5000'
 $interpreter -c '${LOGINS}' "$@"`);
 
 /** The Barman server whose logins are meant. */

@@ -44,7 +44,7 @@ export async function closeAccess(host: WriteHost, ref: InstanceRef, allowed: Al
 }
 
 /**
- * Lets guests in beside those whom a closed instance lets in, by the cluster's own rules: what `closeAccess` has kept, or
+ * Lets the logins of guests be tried beside whom a closed instance lets in, by the cluster's own rules: what `closeAccess` has kept, or
  * `managed`, where Patroni's configuration has rules that it will write. In force with the next reload.
  */
 export async function admitGuests(

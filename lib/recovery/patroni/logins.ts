@@ -1,5 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { LET_IN } from '../postgres/let-in.ts';
 import { record, text } from './cluster.ts';
 import { patroniPython } from './config-file.ts';
 
@@ -11,6 +12,8 @@ export interface TriedLogin {
   readonly role: string;
   readonly use: LoginUse;
   readonly from: string;
+  /** The database that it names; none where it replicates. */
+  readonly database?: string;
   /** Why it was not let in, in libpq's words, or why that could not be known; absent where it was let in. */
   readonly error?: string;
   /** Why it could not be tried, where that is no reason to stop: its password is not in the configuration. */
@@ -49,6 +52,7 @@ const TELL = `${SETTINGS}
 address = str(own.get("connect_address") or own.get("listen") or "")
 print(json.dumps({
     "address": address,
+    "database": own.get("database") or "postgres",
     "roles": {use: login.get("username") for use, login in logins.items() if login.get("username")},
     "rules": own.get("pg_hba"),
 }))
@@ -56,6 +60,7 @@ print(json.dumps({
 
 // psycopg2 as Patroni uses it; where the driver tells nothing but "no password", the password is not in the file.
 const TRY = `${SETTINGS}
+${LET_IN}
 host, port = sys.argv[3], sys.argv[4]
 try:
     try:
@@ -77,18 +82,11 @@ for use, login in logins.items():
         continue
     way = dict(login, host=host, port=port, user=role, application_name="pitr", connect_timeout=5)
     if use == "replication":
-        way["replication"] = 1
+        message = replicates(driver, way)
     else:
-        way["dbname"] = own.get("database") or "postgres"
-    try:
-        connection = driver.connect(**way)
-        connection.autocommit = True
-        cursor = connection.cursor()
-        cursor.execute("IDENTIFY_SYSTEM" if use == "replication" else "select 1")
-        cursor.fetchone()
-        connection.close()
-    except driver.Error as error:
-        message = str(error).strip()
+        answer["database"] = own.get("database") or "postgres"
+        message = let_in(driver, way, answer["database"])
+    if message is not None:
         key = "untried" if "no password supplied" in message and "password" not in login else "error"
         answer[key] = message
 print(json.dumps(tried))
@@ -98,7 +96,7 @@ const TELL_LOGINS = probeScript(`${patroniPython(TELL)}
 patroni_python "$@"`);
 
 const TRY_LOGINS = probeScript(`${patroniPython(TRY)}
-export PGOPTIONS='-c default_transaction_read_only=on -c statement_timeout=5000'
+export PGOPTIONS='-c statement_timeout=5000'
 patroni_python "$@"`);
 
 /** A member, and where its configuration and its data lie. */
@@ -114,6 +112,8 @@ export interface LoginSettings {
   /** How the others reach the node; absent where the configuration does not say. */
   readonly address?: NodeAddress;
   readonly roles: readonly string[];
+  /** The database that Patroni works in. */
+  readonly database: string;
   /** The rules that Patroni writes itself (`postgresql.pg_hba`). */
   readonly rules?: readonly string[];
 }
@@ -136,6 +136,7 @@ export function parseLoginSettings(printed: string): LoginSettings {
   return {
     ...(address === undefined ? {} : { address }),
     roles: [...new Set(roles)],
+    database: text(told.database) ?? 'postgres',
     ...(Array.isArray(told.rules) ? { rules: told.rules.map(String) } : {}),
   };
 }
@@ -172,13 +173,15 @@ export function parseTried(printed: string, from: string): readonly TriedLogin[]
   const told: unknown = JSON.parse(printed);
   if (!Array.isArray(told)) return [];
   return told.map((one) => {
-    const { use, role, error, untried } = record(one);
+    const { use, role, error, untried, database } = record(one);
     const reason = text(untried);
     const refusal = text(error);
+    const named = text(database);
     return {
       from,
       role: text(role) ?? '',
       use: USES.find((known) => known === use) ?? 'replication',
+      ...(named === undefined ? {} : { database: named }),
       ...(refusal === undefined ? {} : { error: refusal }),
       ...(reason === undefined ? {} : { untried: reason }),
     };

@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import { askBarmanLogins, type BarmanRef } from '../barman/logins.ts';
 import type { Allowed } from '../postgres/allowed.ts';
+import { literal } from '../postgres/alter-system.ts';
 import type { Guest } from '../postgres/hba.ts';
 import type { InstanceRef } from '../postgres/instance-control.ts';
 import { reloadRules } from '../postgres/reload.ts';
@@ -44,8 +46,9 @@ where pid <> pg_backend_pid() and backend_type in ('client backend', 'walsender'
 /**
  * Tries every login on a closed node, each from the host that it comes from: Patroni's superuser on the node itself, the
  * roles of replication and pg_rewind from each other member, Barman's from its host. For as long as that takes those
- * roles are let in from those hosts by the cluster's own rules, and nobody else is. `between` may mend something, after
- * which those that were refused are tried again.
+ * roles are let in from those hosts by the cluster's own rules, for replication and to a database that is not there: the
+ * old leader still serves, and nobody may write here meanwhile. `between` may mend something, after which all are tried
+ * again.
  */
 export async function proveLogins(
   host: WriteHost,
@@ -78,7 +81,8 @@ async function guestsOf(host: WriteHost, { own, members, barman, rules }: LoginQ
     ...members.map(async (member): Promise<Guest> => {
       const peer = host.peer(member.name);
       const told = await readLoginSettings(peer, member);
-      return { roles: 'untried' in told ? [] : told.roles, host: await ownHost(peer) };
+      const { roles, database } = 'untried' in told ? { roles: [], database: 'postgres' } : told;
+      return { roles, databases: [database], host: await ownHost(peer) };
     }),
     ...(barman === undefined ? [] : [barmanGuest(host, barman, at)]),
   ]);
@@ -89,8 +93,12 @@ async function guestsOf(host: WriteHost, { own, members, barman, rules }: LoginQ
 async function barmanGuest(host: WriteHost, barman: BarmanRef, at: NodeAddress): Promise<Guest> {
   const peer = host.peer(barman.host);
   const told = await askBarmanLogins(peer, barman, at, true);
-  const roles = typeof told === 'string' ? parseTried(told, barman.host).map(({ role }) => role) : [];
-  return { roles: [...new Set(roles.filter((role) => role !== ''))], host: await ownHost(peer) };
+  const logins = typeof told === 'string' ? parseTried(told, barman.host) : [];
+  return {
+    roles: [...new Set(logins.map(({ role }) => role).filter((role) => role !== ''))],
+    databases: logins.flatMap(({ database }) => database ?? []),
+    host: await ownHost(peer),
+  };
 }
 
 async function tryAll(
@@ -103,7 +111,34 @@ async function tryAll(
     ...members.map((member) => tryMemberLogins(host.peer(member.name), member, at)),
     ...(barman === undefined ? [] : [tryBarman(host, barman, at)]),
   ]);
-  return tried.flat();
+  return withoutTheirDatabase(host, ref, tried.flat());
+}
+
+/** Whom PostgreSQL lets in may still be kept out of the database that the login names. */
+async function withoutTheirDatabase(
+  host: WriteHost,
+  ref: InstanceRef,
+  tried: readonly TriedLogin[],
+): Promise<readonly TriedLogin[]> {
+  const known = tried.flatMap(({ role, database, error, untried }) =>
+    database === undefined || error !== undefined || untried !== undefined ? [] : [{ role, database }],
+  );
+  if (known.length === 0) return tried;
+  const rows = known.map(({ role, database }) => `(${literal(role)}, ${literal(database)})`).join(', ');
+  const answer = await querySql(host, ref, [
+    `select coalesce(json_agg(json_build_object('role', role, 'database', wanted, 'error', case when datname is null
+       then format('database "%s" does not exist', wanted)
+       else format('permission denied for database "%s"', wanted) end)), '[]')
+     from (values ${rows}) as login(role, wanted) left join pg_database on datname = wanted
+     where datname is null or not has_database_privilege(role, datname, 'connect')`,
+  ]);
+  const refused = z
+    .array(z.object({ role: z.string(), database: z.string(), error: z.string() }))
+    .parse(JSON.parse(answer));
+  return tried.map((one) => {
+    const why = refused.find(({ role, database }) => role === one.role && database === one.database);
+    return why === undefined ? one : { ...one, error: why.error };
+  });
 }
 
 async function trySuperuser(

@@ -10,11 +10,22 @@ export interface OwnHost {
   readonly names: readonly string[];
 }
 
-/** Roles that are let in from another host too: an address of its own, never a whole network. */
+/** Roles whose logins are tried from another host: an address of its own, never a whole network. */
 export interface Guest {
   readonly roles: readonly string[];
+  /** The databases that their logins name. */
+  readonly databases: readonly string[];
   readonly host: OwnHost;
 }
+
+/**
+ * The database that guests ask for in the place of their own. It is not there: PostgreSQL says so to whom it has let in,
+ * and nobody can write. What is refused is told apart from that by what is said of two others, one without a rule and one
+ * with a rule that rejects, in whatever language.
+ */
+export const PROOF_DATABASE = 'pitr_login_proof';
+export const WITHOUT_RULE = 'pitr_without_rule';
+export const REJECTED = 'pitr_rejected';
 
 interface Token {
   /** As it stands in the file. */
@@ -45,17 +56,38 @@ export function closedRules(text: string, roles: readonly string[], own: OwnHost
 
 /**
  * Of the rules of a cluster, in their order, those that decide about guests: each narrowed to a guest's roles and to its
- * addresses, for databases and for replication.
+ * addresses, for replication, and for the proof in the place of the databases that they log in to.
  */
 export function guestRules(text: string, guests: readonly Guest[]): readonly string[] {
-  return logicalLines(text)
+  const rules = logicalLines(text)
     .map(fieldsOf)
-    .filter((fields) => fields[0]?.[0]?.text !== 'local')
-    .flatMap((fields) =>
-      guests.flatMap(({ roles, host }) =>
-        narrowed(fields, roles, (address, mask) => guestPart(address, mask, host)),
-      ),
-    );
+    .filter((fields) => fields[0]?.[0]?.text !== 'local');
+  return guests.flatMap((guest) => {
+    const partOf: PartOf = (address, mask) => guestPart(address, mask, guest.host);
+    const databasesOf = (column: Field): string | undefined => proofOf(column, guest);
+    const admitted = rules.flatMap((fields) => narrowed(fields, guest.roles, partOf, databasesOf));
+    if (admitted.length === 0) return [];
+    const reject = fieldsOf(`host ${REJECTED} all all reject`);
+    return [...admitted, ...narrowed(reject, guest.roles, partOf)];
+  });
+}
+
+/** The database column of a guest's rule; nothing where it is about databases that the guest does not ask for. */
+function proofOf(column: Field, { roles, databases }: Guest): string | undefined {
+  const covers = column.some(
+    (token) =>
+      isKeyword(token, 'all') ||
+      (['sameuser', 'samerole', 'samegroup'].some((word) => isKeyword(token, word))
+        ? roles.some((role) => databases.includes(role))
+        : // Which databases a file names cannot be known here.
+          (!token.quoted && token.text.startsWith('@')) ||
+          databases.some((name) => token.text === name || matches(token.text, name))),
+  );
+  const words = [
+    ...(covers ? [PROOF_DATABASE] : []),
+    ...(column.some((token) => isKeyword(token, 'replication')) ? ['replication'] : []),
+  ];
+  return words.length === 0 ? undefined : words.join(',');
 }
 
 export function isClosed(text: string): boolean {
@@ -74,14 +106,20 @@ function isOfReplicationAlone([, databases = []]: readonly Field[]): boolean {
   return databases.length > 0 && databases.every((token) => isKeyword(token, 'replication'));
 }
 
-function narrowed(fields: readonly Field[], roles: readonly string[], partOf: PartOf): string[] {
-  const [type, databases, users, ...rest] = fields;
+function narrowed(
+  fields: readonly Field[],
+  roles: readonly string[],
+  partOf: PartOf,
+  databasesOf: (column: Field) => string | undefined = rawOf,
+): string[] {
+  const [type, column, users, ...rest] = fields;
   const kind = type?.[0]?.text ?? '';
+  const databases = column === undefined ? undefined : databasesOf(column);
   if (databases === undefined || users === undefined || rest.length === 0) return [];
   const line = (address: readonly string[], method: readonly Field[]): string[] => {
     const who = usersOf(users, roles, method[0]?.[0]?.text ?? '');
     if (who === undefined) return [];
-    return [[kind, rawOf(databases), who, ...address, ...method.map(rawOf)].join(' ')];
+    return [[kind, databases, who, ...address, ...method.map(rawOf)].join(' ')];
   };
   if (kind === 'local') return line([], rest);
   if (!/^host(no)?(ssl|gssenc)?$/.test(kind)) return [];

@@ -7,6 +7,7 @@ import { type Role, roleDifference, roleStatements } from '../../../../lib/recov
 describe('the rules by which guests get into a closed node', () => {
   const guest = {
     roles: ['replicator'],
+    databases: ['postgres'],
     host: { addresses: ['127.0.0.1', '::1', '10.0.0.13', 'fd00::13'], names: ['db3', 'db3.example.com'] },
   };
 
@@ -14,7 +15,7 @@ describe('the rules by which guests get into a closed node', () => {
     [
       'its address alone, of a rule for a network',
       'host all all 10.0.0.0/24 md5',
-      ['host all "replicator" 10.0.0.13/32 md5'],
+      ['host pitr_login_proof "replicator" 10.0.0.13/32 md5'],
     ],
     [
       'for replication too',
@@ -32,7 +33,18 @@ describe('the rules by which guests get into a closed node', () => {
     [
       'by its name',
       'hostssl all all .example.com md5',
-      ['hostssl all "replicator" 10.0.0.13/32 md5', 'hostssl all "replicator" fd00::13/128 md5'],
+      [
+        'hostssl pitr_login_proof "replicator" 10.0.0.13/32 md5',
+        'hostssl pitr_login_proof "replicator" fd00::13/128 md5',
+      ],
+    ],
+    [
+      'to the database that the login names, and never to it itself',
+      'host postgres,shop all 10.0.0.13/32 md5\nhost shop all all md5\nhost "/^post",replication all 10.0.0.13/32 md5',
+      [
+        'host pitr_login_proof "replicator" 10.0.0.13/32 md5',
+        'host pitr_login_proof,replication "replicator" 10.0.0.13/32 md5',
+      ],
     ],
     [
       'a rejection counts as well',
@@ -46,7 +58,11 @@ describe('the rules by which guests get into a closed node', () => {
     ],
     ['nothing for other roles or addresses', 'host all app all md5\nhost all all 10.0.1.0/24 md5', []],
   ])('%s', (_what, rules, expected) => {
-    expect(guestRules(rules, [guest])).toEqual(expected);
+    const closing =
+      expected.length === 0
+        ? []
+        : ['10.0.0.13/32', 'fd00::13/128'].map((own) => `host pitr_rejected "replicator" ${own} reject`);
+    expect(guestRules(rules, [guest])).toEqual([...expected, ...closing]);
   });
 });
 
@@ -69,6 +85,7 @@ describe('what a host says of its logins', () => {
     const told = { address: 'db2:5431', roles: { replication: 'r', rewind: 'r' }, rules: null };
     expect(parseLoginSettings(JSON.stringify(told))).toEqual({
       address: { host: 'db2', port: 5431 },
+      database: 'postgres',
       roles: ['r'],
     });
   });

@@ -70,44 +70,63 @@ export async function stopMember(
   return { service: last.service.state, postgres: false };
 }
 
-/** Starts Patroni and waits until it answers. Throws kind `failed` (`member-not-started`). */
+/**
+ * Starts Patroni and waits until it answers. The manager's own word is not waited for: supervisor keeps it back for a second
+ * (`startsecs`), in which nobody can write to a cluster that is cut over. Throws kind `failed` (`member-not-started`).
+ */
 export async function startMember(
   host: WriteHost,
   change: MemberChange,
   context: Pick<WorkContext, 'signal' | 'warn'>,
 ): Promise<MemberResult> {
   const { signal } = context;
+  let asked: RunResult | undefined;
+  let hindered: unknown;
   // A service that is up says so, and stays up.
-  const asked = await host.run(serviceCommand(change.manager, change.service, 'start'), {
-    timeoutMs: change.timeoutMs,
-    signal,
-    ownChannel: true,
-  });
+  void host
+    .run(serviceCommand(change.manager, change.service, 'start'), {
+      timeoutMs: change.timeoutMs,
+      signal,
+      ownChannel: true,
+    })
+    .then(
+      (result) => {
+        asked = result;
+      },
+      (thrown: unknown) => {
+        hindered = thrown;
+      },
+    );
   const up = await until(
-    async () => ({
-      ...(await look(host, change)),
-      answers: (await askOwn(host, accessOf(change), '/liveness')).code > 0,
-    }),
+    async () => {
+      if (hindered !== undefined) throw hindered;
+      const answers = (await askOwn(host, accessOf(change), '/liveness')).code > 0;
+      // A look costs the manager's start, and while it is at work itself there is nothing to see.
+      return { answers, seen: answers || asked !== undefined ? await look(host, change) : undefined };
+    },
     {
-      everyMs: 250,
+      everyMs: 100,
       deadlineMs: change.timeoutMs,
       signal,
-      done: ({ service, answers }) =>
-        answers && service.state === 'running' && service.changing === undefined,
-      late: ({ service, answers }, waited) =>
+      done: ({ answers, seen }) => answers && seen !== undefined && isComingUp(seen.service),
+      late: ({ answers, seen }, waited) =>
         new PitrError({
           kind: 'failed',
           code: 'member-not-started',
-          message: `Patroni is not up after ${Math.round(waited / 1000)} s: ${service.detail ?? service.state}, REST ${answers ? 'answers' : 'is silent'}`,
+          message: `Patroni is not up after ${Math.round(waited / 1000)} s: ${seen?.service.detail ?? seen?.service.state ?? 'its manager is still at work'}, REST ${answers ? 'answers' : 'is silent'}`,
           host: host.name,
-          evidence: evidenceOf(asked),
+          ...(asked === undefined ? {} : { evidence: evidenceOf(asked) }),
           next: ['Mend what the end of its logs says (above), then go on.'],
         }),
     },
   );
-  await belongToPatroni(host, change, up, context);
-  return { service: up.service.state, postgres: up.instance.running };
+  const seen = up.seen ?? (await look(host, change));
+  await belongToPatroni(host, change, seen, context);
+  return { service: seen.service.state, postgres: seen.instance.running };
 }
+
+const isComingUp = ({ state, changing }: ServiceState): boolean =>
+  state === 'running' && changing !== 'stopping';
 
 /** A PostgreSQL that was started by pitr and taken over is from now on as if Patroni had started it. */
 async function belongToPatroni(

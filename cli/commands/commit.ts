@@ -4,7 +4,7 @@ import type { Masker } from '../../lib/base/values/masker.ts';
 import { holdsSomething } from '../../lib/engine/back/at-commit.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf } from '../../lib/engine/back/family.ts';
-import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { cutOversOf } from '../../lib/engine/back/story.ts';
 import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
@@ -68,7 +68,8 @@ export const commit = defineCommand({
       const runs: JournalledRun[] = [];
       for (const one of familyOf(run, await readOthers(run)))
         runs.push(await believeJournal(one, { trust, again }, session, io));
-      const kept = keptBy(runs);
+      // Logs beside a server that is looked at still lie there for it.
+      const kept = standsBeside(runs) ? [] : keptBy(runs);
       const why = whyNotYet(runs);
       if (why !== undefined) throw notYet(runs, why);
       const measured = await measureKept({ ...wish, runs }, kept);

@@ -25,6 +25,7 @@ const LOOK = `
     staging: "{{ pgdata }}.look"
   tasks:
     - import_tasks: restore-tools.yml
+    - import_tasks: own-data.yml
     - import_tasks: can-restore.yml
     - import_tasks: restore.yml
     - postgres.start: { pgdata: "{{ staging }}", mode: isolated }

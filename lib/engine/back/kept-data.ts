@@ -67,6 +67,14 @@ function keptByChange(
   });
 }
 
+/** Whether the runs have left every cluster alone, so that no old data rests on what becomes of one. */
+export function standsBeside(runs: readonly JournalledRun[]): boolean {
+  const steps = runs.flatMap(({ changes }) =>
+    changes.flatMap(({ intent }) => effectsOf(intent).flatMap(({ cluster }) => cluster ?? [])),
+  );
+  return steps.every((step) => step === 'begins a history');
+}
+
 /** Why the old data of these runs must not go yet; nothing where it may. */
 export function whyNotYet(runs: readonly JournalledRun[]): string | undefined {
   const last = runs.findLast(hasDoneSomething);
@@ -77,7 +85,7 @@ export function whyNotYet(runs: readonly JournalledRun[]): string | undefined {
     if (run.changes.some(stands) && run.changes.some(({ undone, halfUndone }) => undone || halfUndone))
       return `run ${run.started.runId} was only partly taken back`;
   }
-  if (cutOversOf(runs).length === 0) return 'its recovery has not been cut over: no node was promoted';
+  if (!standsBeside(runs) && cutOversOf(runs).length === 0) return 'its recovery has not been cut over: no node was promoted';
   if (last !== undefined && runStatus(last) !== 'ok')
     return `the last run of this recovery, ${last.started.runId}, did not end well`;
   return undefined;

@@ -18,8 +18,12 @@ const BEFORE_PARTS = join(
   '../../../fixtures/journals-in-one-file/runs/20261128T024948-fa6c/journal.jsonl',
 );
 
-/** A proof that stands in recover.yml in other words by now: where its place is the same it is known again. */
-const REPLACED = ['The data is configured in its directory', 'The data is configured where Patroni says'];
+/** Proofs that stand in recover.yml in other words by now, where the place is the same; or that are made earlier. */
+const REPLACED = [
+  'The data is configured in its directory',
+  'The data is configured where Patroni says',
+  'Backup and node belong to one cluster',
+];
 
 async function playsOf(files: Readonly<Record<string, string>>): Promise<readonly Play[]> {
   await using there = await folder(files);

@@ -85,7 +85,8 @@ export function whyNotYet(runs: readonly JournalledRun[]): string | undefined {
     if (run.changes.some(stands) && run.changes.some(({ undone, halfUndone }) => undone || halfUndone))
       return `run ${run.started.runId} was only partly taken back`;
   }
-  if (!standsBeside(runs) && cutOversOf(runs).length === 0) return 'its recovery has not been cut over: no node was promoted';
+  if (!standsBeside(runs) && cutOversOf(runs).length === 0)
+    return 'its recovery has not been cut over: no node was promoted';
   if (last !== undefined && runStatus(last) !== 'ok')
     return `the last run of this recovery, ${last.started.runId}, did not end well`;
   return undefined;

@@ -30,11 +30,15 @@ const temporary = join(scratch, 'tmp');
 /** Journals, logs and reports of what failed. */
 const evidence = join(root, '.lab', 'failed', new Date().toISOString().replace(/[:.]/g, '-'));
 
-/** Hours of tests, in two halves of about the same length, each on a lab of its own. */
-const long = readdirSync(join(root, 'test'), { recursive: true })
-  .filter((file) => file.endsWith('.long.test.ts') && !file.startsWith('metal'))
-  .map((file) => join('test', file));
-const FAULTS = /faults\/(kill|writer|faults)\./;
+/** The tests of a kind in two halves of about the same length: each runs on a lab of its own. */
+function halves(kind, isFirst) {
+  const files = readdirSync(join(root, 'test'), { recursive: true })
+    .filter((file) => file.endsWith(`.${kind}.test.ts`) && !file.startsWith('metal'))
+    .map((file) => join('test', file));
+  return [files.filter((file) => isFirst.test(file)), files.filter((file) => !isFirst.test(file))];
+}
+const e2e = halves('e2e', /^test\/(faults|recovery)\//);
+const long = halves('long', /^test\/faults\/(kill|writer|faults)\./);
 
 /** The commands of a step; those of one step run side by side. */
 const steps = {
@@ -42,16 +46,17 @@ const steps = {
   unused: [[bin('knip')]],
   types: [[bin('tsc'), '--noEmit', '-p', '.']],
   unit: [[bin('vitest'), ...vitest('unit', 'unit')]],
-  // What needs no lab uses the time in which a lab lets one wait.
+  // Each uses the time in which another one waits for something.
   e2e: [
-    [bin('vitest'), ...vitest('e2e', 'e2e')],
+    [bin('vitest'), ...vitest('e2e', 'e2e'), ...e2e[0]],
+    [bin('vitest'), ...vitest('e2e-2', 'e2e'), ...e2e[1]],
     [bin('vitest'), ...vitest('hosts', 'hosts')],
   ],
   smoke: [[bin('vitest'), ...vitest('smoke', 'smoke')]],
   newest: [[process.execPath, join(root, 'test', 'newest-node.mjs'), ...vitest('newest', 'unit', 'smoke')]],
   long: [
-    [bin('vitest'), ...vitest('long', 'long'), ...long.filter((file) => FAULTS.test(file))],
-    [bin('vitest'), ...vitest('long-2', 'long'), ...long.filter((file) => !FAULTS.test(file))],
+    [bin('vitest'), ...vitest('long', 'long'), ...long[0]],
+    [bin('vitest'), ...vitest('long-2', 'long'), ...long[1]],
   ],
   metal: [[bin('vitest'), ...vitest('metal', 'metal')]],
 };

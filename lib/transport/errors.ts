@@ -84,7 +84,7 @@ export function becomeFailed(facts: {
   const next =
     how === 'sudo'
       ? [
-          `Allow it on the host: \`LOGIN ALL=(${user}) NOPASSWD: ALL\` in /etc/sudoers.d/, with LOGIN the login user.`,
+          `Allow it on the host: \`LOGIN ALL=(${user}) NOPASSWD: /bin/sh\` in /etc/sudoers.d/, with LOGIN the login user.`,
           'Or give the become password in the inventory.',
         ]
       : [`See that the user exists on the host (\`id ${user}\`), and that the login user may use ${how}.`];

@@ -98,6 +98,7 @@ export function manualSteps(plan: ManualPlan): ManualSteps {
   const kept = (one: Node): string => `${one.kept ?? `${one.pgdata}.pre-pitr`}.${prepared.runId}`;
   const recovered = `${pgdata}.recovered.${prepared.runId}`;
   const files = runFiles(pgdata);
+  const letsGo = `The backup and its WAL are held in Barman against its retention policy until: pitr commit ${prepared.runId}`;
   const psql = (sql: string, proof?: StepCommand['proof'], database = 'postgres'): StepCommand =>
     on(
       name,
@@ -223,7 +224,7 @@ export function manualSteps(plan: ManualPlan): ManualSteps {
     back: [
       {
         title: 'The way back: the old data returns to its place',
-        notes: ['Up to here everything can be taken back.'],
+        notes: ['Up to here everything can be taken back.', letsGo],
         commands: [
           stopIsolated,
           move(node, pgdata, recovered),
@@ -329,7 +330,7 @@ export function manualSteps(plan: ManualPlan): ManualSteps {
       },
       {
         title: 'Later, when the recovered data has been accepted',
-        notes: ['This removes the way back for good.'],
+        notes: ['This removes the way back for good.', letsGo],
         commands: [
           ...(prepared.host === site.barman.name
             ? [on(site.barman.name, site.barman.user, ['rm', '-rf', prepared.directory])]

@@ -76,7 +76,9 @@ export async function recreateLab<T>(
   const flavour = variants === undefined ? ordinaryFlavour : metalFlavour(variants);
   const image = await flavour.ensureImage(engine, report);
   const up = await found(labOn(engine, prefix, flavour.shape), image, flavour, report);
-  const [result] = await Promise.all([work(up.lab), replicasJoin(up.lab, report)]);
+  // Barman takes no backup before it has WAL in its archive.
+  const seeded = proveArchiving(up.lab).then(() => work(up.lab));
+  const [result] = await Promise.all([seeded, replicasJoin(up.lab, report)]);
   return { ...up, inventories: await flavour.writeFiles(up.lab, up.ports), result };
 }
 

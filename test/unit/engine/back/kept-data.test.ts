@@ -50,3 +50,15 @@ it('a way back that failed after it had changed something keeps it', async () =>
   const broken = await run('b', 'failed', 'core.lock', 'patroni.member');
   expect(whyNotYet([recovered, broken])).toBe('the last run of this recovery, b, did not end well');
 });
+
+it('what stands beside the cluster waits for no cut-over, but for its own good end', async () => {
+  expect(
+    whyNotYet([await run('a', 'ok', 'barman.keep', 'postgres.start', 'postgres.promote')]),
+  ).toBeUndefined();
+  expect(whyNotYet([await run('b', 'failed', 'barman.keep', 'postgres.start')])).toBe(
+    'the last run of this recovery, b, did not end well',
+  );
+  expect(whyNotYet([await run('c', 'ok', 'core.lock', 'patroni.member')])).toBe(
+    'its recovery has not been cut over: no node was promoted',
+  );
+});

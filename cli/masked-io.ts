@@ -14,14 +14,22 @@ export function maskedIo(io: Omit<Io, 'masker'>): Io {
 }
 
 function masked<O extends Output>(output: O, masker: Masker): O {
+  const own = output.write;
   const write = (text: unknown, ...more: unknown[]): unknown =>
-    Reflect.apply(output.write, output, [typeof text === 'string' ? masker.text(text) : text, ...more]);
+    Reflect.apply(own, output, [typeof text === 'string' ? masker.text(text) : text, ...more]);
+  // A live display puts a function of its own there, and later back what it had found.
+  let inPlace: unknown = write;
   return new Proxy(output, {
     get: (target, property) => {
-      if (property === 'write') return write;
+      if (property === 'write') return inPlace;
       const value: unknown = Reflect.get(target, property, target);
       // Streams keep what is theirs in private fields, which a stand-in does not have.
       return typeof value === 'function' ? value.bind(target) : value;
+    },
+    set: (target, property, value) => {
+      if (property !== 'write') return Reflect.set(target, property, value, target);
+      inPlace = value;
+      return true;
     },
   });
 }

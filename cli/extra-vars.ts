@@ -6,7 +6,7 @@ import { utf8Text } from '../lib/base/values/utf8.ts';
 import { NAMES_OF_PITR } from '../lib/language/inventory/connection-vars.ts';
 import { MAGIC_VARIABLES } from '../lib/language/playbook/variables.ts';
 import type { Located } from '../lib/language/yaml/located.ts';
-import { askPassword } from './ask-password.ts';
+import { askBecomePassword } from './ask-password.ts';
 import { BECOME_PASSWORD, readBecomePassword } from './become-password.ts';
 import type { Io } from './io.ts';
 import { type Assignment, splitAssignments } from './split-assignments.ts';
@@ -36,7 +36,7 @@ export async function readExtraVars(
   const all = new Map<string, unknown>();
   const passwordFile = env.PITR_BECOME_PASSWORD_FILE;
   if (options['ask-become-pass']) {
-    all.set(BECOME_PASSWORD, await askPassword('Become password: ', { stdin, stderr }));
+    all.set(BECOME_PASSWORD, await askBecomePassword({ stdin, stderr }));
   } else if (passwordFile !== undefined && passwordFile !== '') {
     const told = await readBecomePassword(resolve(cwd, passwordFile));
     if (told.warning !== undefined) stderr.write(`Warning: ${told.warning}\n`);

@@ -1,5 +1,6 @@
 import type { Masker } from '../lib/base/values/masker.ts';
 import type { LookAnswer } from '../lib/engine/run/look.ts';
+import type { AskPassphrase } from '../lib/transport/types.ts';
 import { DEFAULT_FORKS } from './common-options.ts';
 import { exitCodeOf } from './display/error-text.ts';
 import { readExtraVars } from './extra-vars.ts';
@@ -23,6 +24,7 @@ export interface LookSession extends PlainSession {
     readonly forks: number;
     readonly signal: AbortSignal;
     readonly masker: Masker;
+    readonly askPassphrase: AskPassphrase;
   };
 }
 
@@ -41,6 +43,7 @@ export function withLookSession(
         forks: forksOf(options.forks, DEFAULT_FORKS),
         signal: session.interrupts.signal,
         masker: io.masker,
+        askPassphrase: session.askPassphrase,
       },
     }),
   );

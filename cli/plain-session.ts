@@ -1,6 +1,8 @@
 import type { PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { Question } from '../lib/contract/module.ts';
 import { secretWarnings } from '../lib/engine/run/secret-warnings.ts';
+import type { AskPassphrase } from '../lib/transport/types.ts';
+import { passphraseAsker } from './ask-password.ts';
 import { type OutputKind, viewSettings } from './display/choose.ts';
 import { errorText } from './display/error-text.ts';
 import { writeJson } from './display/json.ts';
@@ -17,6 +19,7 @@ export interface PlainOptions {
 /** What the commands that play no playbook have in common. */
 export interface PlainSession {
   readonly interrupts: Interrupts;
+  readonly askPassphrase: AskPassphrase;
   readonly json: boolean;
   readonly view: ViewSettings;
   /** What a table may be wide: no limit in a pipe. */
@@ -53,6 +56,7 @@ export async function withPlainSession(
   try {
     const code = await work({
       interrupts,
+      askPassphrase: passphraseAsker(io, interrupts),
       json,
       view,
       width: io.stdout.isTTY === true ? view.columns() : Number.POSITIVE_INFINITY,

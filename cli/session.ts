@@ -1,4 +1,5 @@
 import type { RunDoor } from '../lib/engine/run/run.ts';
+import { passphraseAsker } from './ask-password.ts';
 import { chooseDisplay, type DisplayWishes } from './display/choose.ts';
 import type { Display } from './display/display.ts';
 import { watchInterrupts } from './interrupt.ts';
@@ -44,6 +45,7 @@ export async function withDoor<T>(
       signal: interrupts.signal,
       advise: withWaysThatWork,
       answerable: answerable({ io, yes: wishes.yes }),
+      askPassphrase: passphraseAsker(io, { display, interrupt: interrupts.interrupt }),
       ask: makeAsk({
         io,
         yes: wishes.yes,

@@ -8,6 +8,7 @@ import { keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data
 import { cutOversOf } from '../../lib/engine/back/story.ts';
 import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import type { AskPassphrase } from '../../lib/transport/types.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
@@ -50,6 +51,7 @@ export const commit = defineCommand({
         extraVars: await readExtraVars(options, io),
         signal: session.interrupts.signal,
         masker: io.masker,
+        askPassphrase: session.askPassphrase,
       };
       if (options.list) return listKept(wish, session);
       if (reference === undefined) {
@@ -84,7 +86,14 @@ export const commit = defineCommand({
             ? await advised(commitRuns({ ...wish, runs, report: () => {}, prove: async () => {} }, []))
             : undefined;
         if (error !== undefined) throw error;
-        session.print(['Nothing is kept any more.']);
+        const held = holdsSomething(runs);
+        session.print([
+          !held
+            ? 'Nothing is kept any more.'
+            : options.check
+              ? 'A commit lets go of what is held for it. Nothing else is kept.'
+              : 'What was held for it is let go. Nothing else is kept.',
+        ]);
         return 0;
       }
       const prove = () =>
@@ -131,6 +140,7 @@ interface Wish {
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
   readonly masker: Masker;
+  readonly askPassphrase: AskPassphrase;
 }
 
 /** Every run whose journal is here and can be read. */

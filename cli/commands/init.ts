@@ -70,6 +70,7 @@ export const init = defineCommand({
         variables,
         cwd: io.cwd,
         masker: io.masker,
+        askPassphrase: session.askPassphrase,
         signal,
         ask: (name, why) => askReach(prompt, name, why),
       });

@@ -86,6 +86,7 @@ export const undo = defineCommand({
           extraVars,
           signal: session.interrupts.signal,
           masker: io.masker,
+          askPassphrase: session.askPassphrase,
           report: (step) => tellStep(step, session),
         }),
       );

@@ -4,12 +4,14 @@ import { isSecretName } from '../../lib/base/values/secret-names.ts';
 import { onHostsByVariables } from '../../lib/engine/run/site.ts';
 import { discoverSite, type SiteDiscovery } from '../../lib/recovery/discovery/discover-site.ts';
 import type { DiscoveryWish } from '../../lib/recovery/discovery/found.ts';
+import type { AskPassphrase } from '../../lib/transport/types.ts';
 
 interface InitWish extends Omit<DiscoveryWish, 'config'> {
   /** As typed with `-e`. */
   readonly variables: Readonly<Record<string, unknown>>;
   readonly cwd: string;
   readonly masker: Masker;
+  readonly askPassphrase: AskPassphrase;
   readonly signal: AbortSignal;
 }
 
@@ -25,6 +27,7 @@ export async function discoverCluster({
   variables,
   cwd,
   masker,
+  askPassphrase,
   signal,
   ...wish
 }: InitWish): Promise<{ readonly site: SiteDiscovery; readonly common: Readonly<Record<string, unknown>> }> {
@@ -37,11 +40,13 @@ export async function discoverCluster({
       ]),
   );
   const { patroni_config: config } = variables;
-  const site = await onHostsByVariables({ extraVars: {}, masker, signal, directory: cwd }, (connect) =>
-    discoverSite((name, reach) => connect(name, { ...reach, ...common }), {
-      ...wish,
-      config: typeof config === 'string' ? config : undefined,
-    }),
+  const site = await onHostsByVariables(
+    { extraVars: {}, masker, askPassphrase, signal, directory: cwd },
+    (connect) =>
+      discoverSite((name, reach) => connect(name, { ...reach, ...common }), {
+        ...wish,
+        config: typeof config === 'string' ? config : undefined,
+      }),
   );
   // A password is said each time, or kept in a file of its own (PITR_BECOME_PASSWORD_FILE): never in an inventory.
   const written = Object.entries(common).filter(([name]) => !isSecretName(name));

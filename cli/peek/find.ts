@@ -8,6 +8,7 @@ import { lookOnce } from '../../lib/engine/run/look.ts';
 import { loadInventory } from '../../lib/language/inventory/load.ts';
 import { postgresResource } from '../../lib/recovery/postgres/instance-resource.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import { passphraseAsker } from '../ask-password.ts';
 import { findInventories } from '../find-inventory.ts';
 import type { Io } from '../io.ts';
 
@@ -121,6 +122,8 @@ export async function findWaiting(reference: Reference, signal: AbortSignal, io:
     inventories: place.inventories,
     extraVars: place.extraVars,
     forks: 1,
+    masker: io.masker,
+    askPassphrase: passphraseAsker(io),
     signal,
     hosts: place.host,
     module: 'postgres.instance',

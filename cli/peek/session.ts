@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { onHosts } from '../../lib/engine/run/look.ts';
 import type { Terminal } from '../../lib/transport/terminal.ts';
 import type { HostConnection } from '../../lib/transport/types.ts';
+import { passphraseAsker } from '../ask-password.ts';
 import type { Io, Output } from '../io.ts';
 import type { Waiting } from './find.ts';
 import { type PeekLimits, type PsqlCall, sessionEnvironment } from './psql.ts';
@@ -25,7 +26,14 @@ export async function runPsql(
   const options = { user: waiting.user, cwd: '/', env: sessionEnvironment(waiting, limits), signal };
   const terminal = call.batch ? undefined : terminalOf(io);
   const [answer] = await onHosts(
-    { inventories: waiting.inventories, extraVars: waiting.extraVars, hosts: waiting.host, forks: 1 },
+    {
+      inventories: waiting.inventories,
+      extraVars: waiting.extraVars,
+      hosts: waiting.host,
+      forks: 1,
+      masker: io.masker,
+      askPassphrase: passphraseAsker(io),
+    },
     async (host, connections) => {
       const connection = connections.to(host);
       const end =

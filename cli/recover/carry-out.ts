@@ -4,6 +4,7 @@ import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { formatInstant } from '../../lib/recovery/wal/instant.ts';
 import { parseInstant } from '../../lib/recovery/wal/parse-instant.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import { passphraseAsker } from '../ask-password.ts';
 import { chooseDisplay, outputKind, viewSettings } from '../display/choose.ts';
 import type { Display } from '../display/display.ts';
 import { exitCodeOf } from '../display/error-text.ts';
@@ -123,6 +124,7 @@ export function surroundings(request: RecoverRequest, io: Io): Surroundings {
     extraVars: variablesOf(request.order, io.env, request.extraVars),
     forks: request.forks,
     masker: io.masker,
+    askPassphrase: passphraseAsker(io),
   };
 }
 

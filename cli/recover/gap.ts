@@ -3,6 +3,7 @@ import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { Masker } from '../../lib/base/values/masker.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import type { AskPassphrase } from '../../lib/transport/types.ts';
 import type { Io } from '../io.ts';
 import { askIn, type PlainSession } from '../plain-session.ts';
 import { wrapLaidOut } from '../text.ts';
@@ -14,6 +15,7 @@ export interface Surroundings {
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly forks: number;
   readonly masker: Masker;
+  readonly askPassphrase: AskPassphrase;
 }
 
 /** WAL that is missing on the way to the target, and how far one comes without it. */

@@ -1,6 +1,7 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import { passphraseAsker } from '../ask-password.ts';
 import { outputKind } from '../display/choose.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
@@ -72,6 +73,7 @@ async function askForOrder(wish: Wish, prompt: Prompt, signal: AbortSignal, io: 
     forks: wish.forks,
     extraVars: clusterNamed(wish, io),
     masker: io.masker,
+    askPassphrase: passphraseAsker(io),
     signal,
   };
   prompt.say([

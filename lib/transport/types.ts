@@ -2,6 +2,12 @@ import type { Readable, Writable } from 'node:stream';
 import type { Secret } from '../base/values/secret.ts';
 import type { Terminal } from './terminal.ts';
 
+/**
+ * Asks a person for the passphrase of a private key; `again`: the one before did not open it. Gives nothing where there is
+ * nobody to ask. Throws kind `interrupted`.
+ */
+export type AskPassphrase = (keyFile: string, again: boolean) => Promise<Secret | undefined>;
+
 /** How a host is reached, as the inventory says it. */
 export type ConnectionSettings = SshSettings | DockerSettings | LocalSettings;
 
@@ -15,6 +21,8 @@ export interface SshSettings {
   /** Private key files, absolute, tried in order before the agent's keys and the defaults of ~/.ssh. */
   readonly identityFiles: readonly string[];
   readonly passphrase?: Secret | undefined;
+  /** For encrypted keys of which no passphrase is given. */
+  readonly askPassphrase?: AskPassphrase | undefined;
   readonly password?: Secret | undefined;
   /** known_hosts files, absolute; empty means the user's and the system's own. */
   readonly knownHostsFiles: readonly string[];

@@ -9,8 +9,9 @@ import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { Secret } from '../../lib/base/values/secret.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import { login } from '../../lib/transport/ssh/login.ts';
-import type { SshSettings } from '../../lib/transport/types.ts';
+import type { AskPassphrase, SshSettings } from '../../lib/transport/types.ts';
 import { endProcess, freePort, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
+import { CTRL_C, onTerminal } from '../support/terminal.ts';
 
 let sshd: StartedSshd;
 let directory: string;
@@ -24,6 +25,17 @@ afterAll(async () => {
   await sshd.stop();
   await rm(directory, { recursive: true, force: true });
 });
+
+/** A copy of a key that `open sesame` opens. */
+async function encryptedKey(name: string, key: string): Promise<string> {
+  const file = join(directory, name);
+  await copyFile(key, file);
+  await new Promise((resolve, reject) => {
+    const change = spawn('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'open sesame', '-f', file]);
+    change.once('error', reject).once('exit', resolve);
+  });
+  return file;
+}
 
 /** Connects with changed settings; the error, or what `id -un` said. */
 async function outcome(changes: Partial<SshSettings>): Promise<PitrError | string> {
@@ -123,19 +135,66 @@ describe('logging in', () => {
   });
 
   it('opens an encrypted key with its passphrase, and says so when there is none or a wrong one', async () => {
-    const encrypted = join(directory, 'encrypted');
-    await copyFile(sshd.identityFile, encrypted);
-    await new Promise((resolve, reject) => {
-      const change = spawn('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'open sesame', '-f', encrypted]);
-      change.once('error', reject).once('exit', resolve);
-    });
-    const identityFiles = [encrypted];
+    const identityFiles = [await encryptedKey('encrypted', sshd.identityFile)];
     expect(await outcome({ identityFiles, passphrase: new Secret('open sesame') })).toBe(sshd.user);
     const none = failure(await outcome({ identityFiles }));
     expect(none.details.join('\n')).toContain('encrypted, and no passphrase was given');
     expect(none.next.join('\n')).toContain('ssh-add');
     const wrong = failure(await outcome({ identityFiles, passphrase: new Secret('wrong') }));
     expect(wrong.details.join('\n')).toContain('the passphrase does not open it');
+  });
+
+  it('asks for the passphrase of a key that the host takes: once for many hosts, and again where it was wrong', async () => {
+    const identityFiles = [await encryptedKey('asked', sshd.identityFile)];
+    const asked: boolean[] = [];
+    const askPassphrase: AskPassphrase = async (_file, again) => {
+      asked.push(again);
+      // Longer than a login may take: the time in which a person types does not count.
+      await new Promise((resolve) => setTimeout(resolve, 2_200));
+      return new Secret(again ? 'open sesame' : 'wrong');
+    };
+    const one = { identityFiles, askPassphrase, connectTimeoutMs: 2_000 };
+    expect(await Promise.all([outcome(one), outcome(one), outcome(one)])).toEqual([
+      sshd.user,
+      sshd.user,
+      sshd.user,
+    ]);
+    expect(asked).toEqual([false, true]);
+  });
+
+  it('asks for no passphrase of a key that the host does not take, and tells where nobody knew it', async () => {
+    const stranger = join(directory, 'locked-stranger');
+    await generateKey(stranger, 'ed25519');
+    const never: AskPassphrase = () => Promise.reject(new Error('it was asked for'));
+    const refused = failure(
+      await outcome({ identityFiles: [await encryptedKey('stranger', stranger)], askPassphrase: never }),
+    );
+    expect(refused.details.join('\n')).toMatch(/stranger \(ssh-ed25519, encrypted\)/);
+    const nobody: AskPassphrase = async () => undefined;
+    const locked = await encryptedKey('nobody-knows', sshd.identityFile);
+    const unopened = failure(await outcome({ identityFiles: [locked], askPassphrase: nobody }));
+    expect(unopened).toMatchObject({ code: 'ssh-auth-failed' });
+    expect(unopened.details.join('\n')).toContain(`${locked}: no passphrase opened it`);
+  });
+
+  it('asks on the terminal, which does not show it; Ctrl-C there leaves', async () => {
+    const inventory = join(directory, 'locked.yml');
+    const host = {
+      ansible_host: '127.0.0.1',
+      ansible_port: sshd.port,
+      ansible_user: sshd.user,
+      ansible_ssh_private_key_file: await encryptedKey('on-terminal', sshd.identityFile),
+      pitr_known_hosts: sshd.knownHostsFile,
+    };
+    await writeFile(inventory, JSON.stringify({ all: { hosts: { db1: host, db2: host } } }));
+    const words = ['exec', 'all', '-i', inventory, '--', 'echo', 'it', 'is', 'me'];
+    const { screen, exitCode } = await onTerminal(words, [
+      ['Passphrase of ', 'wrong\r'],
+      ['That did not open it. ', 'open sesame\r'],
+    ]);
+    expect([screen.split('it is me').length - 1, screen.includes('sesame'), exitCode]).toEqual([2, false, 0]);
+    const left = await onTerminal(words, [['Passphrase of ', CTRL_C]]);
+    expect([left.exitCode, left.screen]).toEqual([130, expect.stringContaining('Interrupted')]);
   });
 
   it('uses the keys of an agent', async () => {

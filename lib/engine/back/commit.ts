@@ -3,7 +3,7 @@ import type { Masker } from '../../base/values/masker.ts';
 import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
-import type { HostConnection } from '../../transport/types.ts';
+import type { AskPassphrase, HostConnection } from '../../transport/types.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
@@ -26,6 +26,7 @@ export interface CommitRequest {
   readonly signal: AbortSignal;
   /** Learns the secrets of the inventory. */
   readonly masker: Masker;
+  readonly askPassphrase?: AskPassphrase | undefined;
   readonly report: (step: CommitStep) => void;
   /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
   readonly prove: () => Promise<void>;

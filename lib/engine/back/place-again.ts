@@ -3,6 +3,7 @@ import { asPitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
+import type { AskPassphrase } from '../../transport/types.ts';
 import { operatorHere } from '../journal/beginning.ts';
 import type { JournalledRun } from '../journal/read.ts';
 import { Connections } from '../run/connections.ts';
@@ -17,12 +18,13 @@ export interface Reach {
   readonly extraVars: Readonly<Record<string, unknown>>;
   /** Learns the secrets of the inventory. */
   readonly masker: Masker;
+  readonly askPassphrase?: AskPassphrase | undefined;
 }
 
 /** The hosts of a run, unconnected. Throws kind `validation` for the inventory, `usage` for a secret that is missing. */
 export async function hostsAgain(
   run: JournalledRun,
-  { inventories, extraVars, masker }: Reach,
+  { inventories, extraVars, masker, askPassphrase }: Reach,
 ): Promise<Connections> {
   const given = inventories.length > 0;
   const inventory = await loadInventory(given ? inventories : run.inventories, {
@@ -31,7 +33,7 @@ export async function hostsAgain(
     if (given) throw thrown;
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
-  return new Connections(inventory, variablesAgain(run, extraVars, 'connections'), masker);
+  return new Connections(inventory, variablesAgain(run, extraVars, 'connections'), masker, askPassphrase);
 }
 
 /** What surrounds a module that works from a journal: nobody to ask, and no files. */

@@ -1,7 +1,7 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import { holdsMask } from '../../base/values/secret.ts';
-import type { HostConnection } from '../../transport/types.ts';
+import type { AskPassphrase, HostConnection } from '../../transport/types.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
@@ -31,6 +31,7 @@ export interface UndoRequest {
   readonly signal: AbortSignal;
   /** Learns the secrets of the inventory. */
   readonly masker?: Masker | undefined;
+  readonly askPassphrase?: AskPassphrase | undefined;
   readonly report: (step: UndoStep) => void;
 }
 

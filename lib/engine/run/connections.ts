@@ -4,7 +4,7 @@ import type { Secret } from '../../base/values/secret.ts';
 import { connectionSettings } from '../../language/inventory/connection.ts';
 import type { Inventory, InventoryHost } from '../../language/inventory/model.ts';
 import { connectHost } from '../../transport/connect.ts';
-import type { ConnectionSettings, HostConnection } from '../../transport/types.ts';
+import type { AskPassphrase, ConnectionSettings, HostConnection } from '../../transport/types.ts';
 import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
 import { learnInventory } from './learn-secrets.ts';
 
@@ -13,9 +13,16 @@ export class Connections {
   readonly #inventory: Inventory;
   readonly #extraVars: Readonly<Record<string, unknown>>;
   readonly #masker: Masker;
+  readonly #askPassphrase: AskPassphrase | undefined;
   readonly #open = new Map<string, HostConnection>();
 
-  constructor(inventory: Inventory, extraVars: Readonly<Record<string, unknown>>, masker: Masker) {
+  constructor(
+    inventory: Inventory,
+    extraVars: Readonly<Record<string, unknown>>,
+    masker: Masker,
+    askPassphrase?: AskPassphrase | undefined,
+  ) {
+    this.#askPassphrase = askPassphrase;
     this.#inventory = inventory;
     this.#extraVars = extraVars;
     this.#masker = masker;
@@ -68,7 +75,7 @@ export class Connections {
     }
     const settings = connectionSettings(host, this.#connectionVars(host));
     for (const secret of secretsOf(settings)) this.#masker.add(secret.reveal());
-    return settings;
+    return settings.kind === 'ssh' ? { ...settings, askPassphrase: this.#askPassphrase } : settings;
   }
 
   #connectionVars(host: InventoryHost): Record<string, unknown> {

@@ -8,7 +8,7 @@ import { validateParams } from '../../language/playbook/params.ts';
 import { located } from '../../language/yaml/load.ts';
 import { paramsOf } from '../../modules/params.ts';
 import { loadModule } from '../../modules/registry.ts';
-import type { HostConnection } from '../../transport/types.ts';
+import type { AskPassphrase, HostConnection } from '../../transport/types.ts';
 import { operatorHere } from '../journal/beginning.ts';
 import { newRunId } from '../journal/place.ts';
 import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
@@ -27,6 +27,7 @@ export interface LookRequest {
   readonly forks: number;
   /** Learns the secrets of the inventory. */
   readonly masker?: Masker | undefined;
+  readonly askPassphrase?: AskPassphrase | undefined;
   readonly signal: AbortSignal;
   readonly progress?: ((host: string, text: string) => void) | undefined;
 }
@@ -70,12 +71,17 @@ type OnHost = (host: string, connections: Connections, inventory: Inventory) => 
 
 /** Does something on all hosts of a pattern, at most `forks` at once, and closes the connections. */
 export async function onHosts(
-  request: Pick<LookRequest, 'inventories' | 'hosts' | 'extraVars' | 'forks' | 'masker'>,
+  request: Pick<LookRequest, 'inventories' | 'hosts' | 'extraVars' | 'forks' | 'masker' | 'askPassphrase'>,
   work: OnHost,
 ): Promise<readonly LookAnswer[]> {
   const inventory = await loadInventory(request.inventories);
   const pattern = typeof request.hosts === 'string' ? request.hosts : request.hosts(inventory);
-  const connections = new Connections(inventory, request.extraVars ?? {}, request.masker ?? new Masker());
+  const connections = new Connections(
+    inventory,
+    request.extraVars ?? {},
+    request.masker ?? new Masker(),
+    request.askPassphrase,
+  );
   try {
     return await inParallel(matchHosts(inventory, pattern), request.forks, async (host) => {
       try {

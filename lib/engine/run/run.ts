@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
+import type { AskPassphrase } from '../../transport/types.ts';
 import { endAbandoned } from '../back/end-abandoned.ts';
 import { pastIn } from '../back/resume.ts';
 import { Predictions } from '../check/predictions.ts';
@@ -26,6 +27,7 @@ export interface RunDoor {
   /** Knows what was met as a secret already: on the command line, in the environment of the process. */
   readonly masker?: Masker | undefined;
   readonly ask: (question: Question) => Promise<Answer>;
+  readonly askPassphrase?: AskPassphrase | undefined;
   /** false: there is nobody to answer, so a run that will ask is refused before it begins. */
   readonly answerable?: boolean | undefined;
   readonly signal: AbortSignal;
@@ -52,7 +54,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   const plays = loaded.plays.map(({ play }) => play);
   const past = resumes === undefined ? undefined : await pastIn(resumes, plays);
   if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, masker, door.answerable ?? true);
-  const connections = new Connections(loaded.inventory, request.extraVars, masker);
+  const connections = new Connections(loaded.inventory, request.extraVars, masker, door.askPassphrase);
   const journal = request.mode === 'run' ? await beginJournal(request, runId, masker) : undefined;
   const held = new HeldLocks();
   const emit = guarded(door.emit, journal, masker);

@@ -5,6 +5,7 @@ import type { ReadHost } from '../../contract/host.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { Inventory, InventoryHost } from '../../language/inventory/model.ts';
 import { located } from '../../language/yaml/load.ts';
+import type { AskPassphrase } from '../../transport/types.ts';
 import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
 import { Connections } from './connections.ts';
 import { liveHost } from './live-host.ts';
@@ -14,6 +15,7 @@ export interface SiteRequest {
   readonly extraVars: Readonly<Record<string, unknown>>;
   /** Learns the secrets of the inventory. */
   readonly masker: Masker;
+  readonly askPassphrase?: AskPassphrase | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -36,10 +38,10 @@ export async function onSite<T>(request: SiteRequest, work: (site: OpenSite) => 
 /** The same with an inventory that lies in no file. */
 async function onInventory<T>(
   inventory: Inventory,
-  { extraVars, masker, signal }: Omit<SiteRequest, 'inventories'>,
+  { extraVars, masker, signal, askPassphrase }: Omit<SiteRequest, 'inventories'>,
   work: (site: OpenSite) => Promise<T>,
 ): Promise<T> {
-  const connections = new Connections(inventory, extraVars, masker);
+  const connections = new Connections(inventory, extraVars, masker, askPassphrase);
   // Many questions wait at once, and each of them listens: that is no leak.
   setMaxListeners(0, signal);
   try {

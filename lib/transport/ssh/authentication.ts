@@ -9,6 +9,8 @@ import type {
 } from 'ssh2';
 import ssh2 from 'ssh2';
 import type { Secret } from '../../base/values/secret.ts';
+import type { AskPassphrase } from '../types.ts';
+import { LockedKey } from './locked-key.ts';
 import type { Target } from './target.ts';
 
 const { BaseAgent, createAgent, utils } = ssh2;
@@ -16,6 +18,9 @@ const { BaseAgent, createAgent, utils } = ssh2;
 interface Credentials {
   readonly passphrase?: Secret | undefined;
   readonly password?: Secret | undefined;
+  readonly askPassphrase?: AskPassphrase | undefined;
+  /** Lets the clock of the login stand still while a person types. */
+  readonly aside: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 interface Attempt {
@@ -30,6 +35,7 @@ export class Authentication {
   readonly #attempts: AsyncGenerator<Attempt>;
   readonly #offered = new Set<string>();
   readonly #tried: string[] = [];
+  readonly #locked = new Map<string, LockedKey>();
   #accepts: readonly string[] = [];
 
   constructor(target: Target, credentials: Credentials) {
@@ -40,7 +46,8 @@ export class Authentication {
 
   /** For messages: each with what came of it. */
   get tried(): readonly string[] {
-    return this.#tried;
+    const locked = [...this.#locked].filter(([, { unopened }]) => unopened);
+    return [...this.#tried, ...locked.map(([file]) => `${file}: no passphrase opened it`)];
   }
 
   /** The methods that the host named. */
@@ -100,6 +107,14 @@ export class Authentication {
     });
     if (text === undefined) return;
     const key = parseKey(text, this.#credentials.passphrase);
+    const { askPassphrase: ask, aside } = this.#credentials;
+    if (key instanceof Error && isLocked(key) && ask !== undefined) {
+      const locked = await LockedKey.of(file, text, { ask, aside });
+      if (locked !== undefined) {
+        yield* this.#lockedKey(file, locked);
+        return;
+      }
+    }
     if (key instanceof Error) {
       this.#tried.push(`${file}: ${keyProblem(key, this.#credentials.passphrase !== undefined)}`);
       return;
@@ -108,6 +123,17 @@ export class Authentication {
     if (this.#offered.has(id)) return;
     this.#offered.add(id);
     yield { label: `${file} (${key.type})`, method: { type: 'publickey', username: this.#target.user, key } };
+  }
+
+  *#lockedKey(file: string, locked: LockedKey): Generator<Attempt> {
+    const id = publicId(locked.publicKey);
+    if (this.#offered.has(id)) return;
+    this.#offered.add(id);
+    this.#locked.set(file, locked);
+    yield {
+      label: `${file} (${locked.publicKey.type}, encrypted)`,
+      method: { type: 'agent', username: this.#target.user, agent: locked },
+    };
   }
 
   async *#agent(): AsyncGenerator<Attempt> {
@@ -197,9 +223,11 @@ function parseKey(text: Buffer, passphrase: Secret | undefined): ParsedKey | Err
   return usable;
 }
 
+/** ssh2 tells this case apart only by its text. */
+const isLocked = (error: Error): boolean => /no passphrase given/.test(error.message);
+
 function keyProblem(error: Error, passphraseGiven: boolean): string {
-  // ssh2 tells these cases apart only by its texts.
-  if (/no passphrase given/.test(error.message)) return 'encrypted, and no passphrase was given';
+  if (isLocked(error)) return 'encrypted, and no passphrase was given';
   if (passphraseGiven && /bad passphrase/.test(error.message)) return 'the passphrase does not open it';
   return error.message;
 }

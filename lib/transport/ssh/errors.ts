@@ -102,7 +102,9 @@ export function authenticationFailed(
     ],
     next: [
       ...(encrypted
-        ? ['Load the encrypted key into the agent (ssh-add), or give its passphrase in the inventory.']
+        ? [
+            'Load the encrypted key into the agent (ssh-add), or run pitr on a terminal: it asks for the passphrase.',
+          ]
         : []),
       `Try it by hand: ${sshByHand(target)}`,
       `Bring a key there: ${commandLine(['ssh-copy-id', '-p', String(target.port), `${target.user}@${target.host}`])}`,

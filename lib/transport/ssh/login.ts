@@ -2,7 +2,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { NodeSSH } from 'node-ssh';
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
-import type { PitrError } from '../../base/errors/pitr-error.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import { deferred } from '../deferred.ts';
 import { Turns } from '../turns.ts';
@@ -91,7 +91,11 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
   const { settings, target, early } = attempt;
   const hostKey = await HostKeyCheck.of(target);
   const route = await routeTo(attempt, jump, signal);
-  const authentication = new Authentication(target, settings);
+  const deadline = new Deadline(settings.connectTimeoutMs);
+  const authentication = new Authentication(target, {
+    ...settings,
+    aside: (work) => deadline.standingStill(work),
+  });
   const ssh = new NodeSSH();
   const state = { handshake: false, late: false };
   const ready = ssh.connect({
@@ -125,31 +129,62 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
     route.socket.destroy();
   };
   signal.addEventListener('abort', stop, { once: true });
-  const callOff = patientTimeout(() => {
+  deadline.start(() => {
     state.late = true;
     stop();
-  }, settings.connectTimeoutMs);
+  });
   try {
     await ready;
   } catch (thrown) {
     stop();
     route.end();
+    if (thrown instanceof PitrError) throw thrown;
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     if (hostKey.refusal !== undefined) throw hostKey.refusal;
     if (state.late) throw connectTimedOut(target, settings.connectTimeoutMs, 'the SSH handshake');
     const level = 'level' in error ? error.level : undefined;
     // "Too many authentication failures" comes as a bare disconnect, with its number as code.
     const disconnected = 'code' in error && typeof error.code === 'number';
-    if (level === 'client-authentication' || (state.handshake && disconnected)) {
+    if (level === 'client-authentication' || level === 'agent' || (state.handshake && disconnected)) {
       throw authenticationFailed(target, authentication.tried, authentication.accepts);
     }
     early.closed = !state.handshake && level !== 'handshake';
     throw handshakeFailed(target, error);
   } finally {
-    callOff();
+    deadline.callOff();
     signal.removeEventListener('abort', stop);
   }
   return { target, client, lost: lost.promise, end: () => client.end() };
+}
+
+/** How long a login may take; the time in which a person types does not count. */
+class Deadline {
+  readonly #ms: number;
+  #late: (() => void) | undefined;
+  #callOff = (): void => {};
+
+  constructor(ms: number) {
+    this.#ms = ms;
+  }
+
+  start(late: () => void): void {
+    this.#late = late;
+    this.#callOff = patientTimeout(late, this.#ms);
+  }
+
+  async standingStill<T>(work: () => Promise<T>): Promise<T> {
+    this.#callOff();
+    try {
+      return await work();
+    } finally {
+      if (this.#late !== undefined) this.start(this.#late);
+    }
+  }
+
+  callOff(): void {
+    this.#callOff();
+    this.#late = undefined;
+  }
 }
 
 function notReached(): Error {

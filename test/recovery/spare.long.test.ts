@@ -91,6 +91,11 @@ describe('a host outside the cluster', () => {
     expect(peek.stdout).toContain(String(scene.accident.tables.payments.rowsThen));
     const again = await play('spare.yml', ...moment());
     expect(again.error).toMatchObject({ kind: 'refused', code: 'place-in-use' });
+    const commit = await pitr(['commit', run.runId, '--yes']);
+    expect([commit.exitCode, commit.stderr.replaceAll(/\s+/g, ' ')]).toEqual([
+      5,
+      expect.stringContaining(`pitr undo ${run.runId}`),
+    ]);
 
     expect((await pitr(['undo', run.runId, '--yes'])).exitCode).toBe(0);
     // What the isolated start said stays, as after every undo.

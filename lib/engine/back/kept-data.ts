@@ -69,10 +69,25 @@ function keptByChange(
 
 /** Whether the runs have left every cluster alone, so that no old data rests on what becomes of one. */
 export function standsBeside(runs: readonly JournalledRun[]): boolean {
-  const steps = runs.flatMap(({ changes }) =>
-    changes.flatMap(({ intent }) => effectsOf(intent).flatMap(({ cluster }) => cluster ?? [])),
+  const effects = runs.flatMap(({ changes }) => changes.flatMap(({ intent }) => effectsOf(intent)));
+  return (
+    // A member that was down already is stopped by no change; but its old data is kept, under a lock.
+    effects.every(
+      ({ cluster, lasts }) =>
+        (cluster ?? 'begins a history') === 'begins a history' && lasts !== 'while pitr holds it',
+    ) && keptBy(runs).every(({ kind }) => kind !== 'old data')
   );
-  return steps.every((step) => step === 'begins a history');
+}
+
+/** Whether a server that they have started is neither a server of its own nor anybody's. */
+function waitsToBeLookedAt(runs: readonly JournalledRun[]): boolean {
+  const effects = runs.flatMap(({ changes }) =>
+    changes.filter(stands).flatMap(({ intent }) => effectsOf(intent)),
+  );
+  return (
+    effects.some(({ lasts }) => lasts === 'until it ends') &&
+    !effects.some(({ cluster }) => cluster === 'begins a history')
+  );
 }
 
 /** Why the old data of these runs must not go yet; nothing where it may. */
@@ -87,6 +102,8 @@ export function whyNotYet(runs: readonly JournalledRun[]): string | undefined {
   }
   if (!standsBeside(runs) && cutOversOf(runs).length === 0)
     return 'its recovery has not been cut over: no node was promoted';
+  if (standsBeside(runs) && waitsToBeLookedAt(runs))
+    return `what it has started waits to be looked at, and rests on what is held: pitr undo ${last?.started.runId ?? ''} removes both`;
   if (last !== undefined && runStatus(last) !== 'ok')
     return `the last run of this recovery, ${last.started.runId}, did not end well`;
   return undefined;

@@ -9,8 +9,8 @@ const params = z.strictObject({
   bin: absolutePath.describe('directory of the programs').meta({ variable: 'pg_bin' }),
 });
 
-/** `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`; of a version to come `19devel`, `19beta1`. */
-const VERSION = /\(PostgreSQL\) ((\d+)[\w.]*)/;
+/** `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`; others name themselves there; of a version to come `19devel`. */
+const VERSION = /^\S+ \([^)]+\) ((\d+)[\w.]*)/;
 
 const ASK_VERSION = probeScript('"$1"/postgres --version');
 
@@ -22,7 +22,7 @@ export const module = defineLook({
     that: programs.major == base.postgresql_major`,
   params,
   freeForm: 'bin',
-  returns: { version: '15.18', major: '15' },
+  returns: { version: 'as they say it: 15.18', major: '15 for 15.18' },
   read: async (host, { bin }) => {
     const answer = await host.query(ASK_VERSION([bin]));
     const [, version, major] = VERSION.exec(answer.stdout) ?? [];

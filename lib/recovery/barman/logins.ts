@@ -11,6 +11,7 @@ const LOGINS = `
 import getpass, json, os, socket, sys
 ${LET_IN}
 name, host, port = sys.argv[1], sys.argv[2], sys.argv[3]
+missing = sys.argv[4] if len(sys.argv) > 4 else None
 try:
     from barman.config import Config
     import psycopg2 as driver
@@ -45,7 +46,7 @@ for use, conninfo in (("conninfo", own.conninfo), ("streaming_conninfo", own.str
     answer["role"] = way.get("user") or getpass.getuser()
     if use == "conninfo":
         answer["database"] = way.get("dbname") or answer["role"]
-    if len(sys.argv) > 4:
+    if missing is None:
         continue
     hosts = [one for one in (way.get("host") or "").split(",") if one]
     meant = addresses(host)
@@ -62,7 +63,7 @@ for use, conninfo in (("conninfo", own.conninfo), ("streaming_conninfo", own.str
     if use == "streaming_conninfo":
         message = replicates(driver, way)
     else:
-        message = let_in(driver, way, answer["database"])
+        message = let_in(driver, way, answer["database"], missing)
     if message is not None:
         answer["error" if use == "conninfo" or streams else "untried"] = message
 print(json.dumps(answers))
@@ -72,7 +73,7 @@ print(json.dumps(answers))
 const ASK = probeScript(`
 interpreter=$(head -c 300 "$(command -v barman 2>/dev/null)" 2>/dev/null | sed -n '1s/^#! *//p')
 case $interpreter in *python*) ;; *) interpreter=python3 ;; esac
-export PGOPTIONS='-c statement_timeout=5000'
+export PGOPTIONS='-c default_transaction_read_only=on -c statement_timeout=5000'
 $interpreter -c '${LOGINS}' "$@"`);
 
 /** The Barman server whose logins are meant. */
@@ -83,16 +84,21 @@ export interface BarmanRef {
 }
 
 /**
- * What the look above prints, for `parseTried`: each login of a Barman server, tried on the node at that address; with
- * `tell` only their roles. Or the reason why Barman could not be asked.
+ * What the look above prints, for `parseTried`: each login of a Barman server, tried on the node at that address; for
+ * `tell` only their roles and databases. Or the reason why Barman could not be asked.
  */
 export async function askBarmanLogins(
   host: ReadHost,
   { server, user }: BarmanRef,
   at: { readonly host: string; readonly port: number },
-  tell = false,
+  trial: 'tell' | 'log in' | { readonly missing: string },
 ): Promise<string | { readonly untried: string }> {
-  const words = [server, at.host, String(at.port), ...(tell ? ['tell'] : [])];
+  const words = [
+    server,
+    at.host,
+    String(at.port),
+    ...(trial === 'tell' ? [] : [trial === 'log in' ? '' : trial.missing]),
+  ];
   const asked = await host.query(ASK(words, { user, timeoutMs: 60_000 }));
   if (asked.exitCode === 0) return asked.stdout;
   return { untried: asked.stderr.trim().split('\n').at(-1) ?? 'Barman could not be asked' };

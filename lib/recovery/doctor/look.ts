@@ -112,6 +112,7 @@ async function loginsOfBarman(
       site.host(place.name),
       { host: place.name, server, user: place.user },
       at,
+      'log in',
     );
     if (typeof answer !== 'string') throw new Error(answer.untried);
     return parseTried(answer, place.name);

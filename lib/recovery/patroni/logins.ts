@@ -61,7 +61,7 @@ print(json.dumps({
 // psycopg2 as Patroni uses it; where the driver tells nothing but "no password", the password is not in the file.
 const TRY = `${SETTINGS}
 ${LET_IN}
-host, port = sys.argv[3], sys.argv[4]
+host, port, missing = sys.argv[3], sys.argv[4], sys.argv[5]
 try:
     try:
         import psycopg2 as driver
@@ -85,7 +85,7 @@ for use, login in logins.items():
         message = replicates(driver, way)
     else:
         answer["database"] = own.get("database") or "postgres"
-        message = let_in(driver, way, answer["database"])
+        message = let_in(driver, way, answer["database"], missing)
     if message is not None:
         key = "untried" if "no password supplied" in message and "password" not in login else "error"
         answer[key] = message
@@ -96,7 +96,7 @@ const TELL_LOGINS = probeScript(`${patroniPython(TELL)}
 patroni_python "$@"`);
 
 const TRY_LOGINS = probeScript(`${patroniPython(TRY)}
-export PGOPTIONS='-c statement_timeout=5000'
+export PGOPTIONS='-c default_transaction_read_only=on -c statement_timeout=5000'
 patroni_python "$@"`);
 
 /** A member, and where its configuration and its data lie. */
@@ -154,15 +154,15 @@ export function parseAddress(address: string): NodeAddress | undefined {
     : { host, port: Number(port) };
 }
 
-/** Logs in on another node as Patroni on this member would, once for each use. */
+/** Logs in on another node as Patroni on this member would, once for each use. `missing`: see LET_IN. */
 export async function tryMemberLogins(
   host: ReadHost,
   { name, config, pgdata, user }: MemberRef,
   at: NodeAddress,
+  missing = '',
 ): Promise<readonly TriedLogin[]> {
-  const asked = await host.query(
-    TRY_LOGINS([config, pgdata, at.host, String(at.port)], { user, timeoutMs: 60_000 }),
-  );
+  const words = [config, pgdata, at.host, String(at.port), missing];
+  const asked = await host.query(TRY_LOGINS(words, { user, timeoutMs: 60_000 }));
   if (asked.exitCode !== 0)
     return [{ role: '', use: 'replication', from: name, error: unreadable(config, asked.stderr) }];
   return parseTried(asked.stdout, name);

@@ -2,13 +2,15 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { TaskContext } from '../../contract/module.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
 import { askBarmanLogins, type BarmanRef } from '../barman/logins.ts';
 import type { Allowed } from '../postgres/allowed.ts';
 import { literal } from '../postgres/alter-system.ts';
-import type { Guest } from '../postgres/hba.ts';
+import { type Guest, PROOF_DATABASE } from '../postgres/hba.ts';
 import type { InstanceRef } from '../postgres/instance-control.ts';
+import { wordsForMissing } from '../postgres/let-in.ts';
 import { reloadRules } from '../postgres/reload.ts';
-import { querySql } from '../postgres/sql.ts';
+import { querySql, readOnlySession } from '../postgres/sql.ts';
 import { admitGuests, dismissGuests } from './closed-access.ts';
 import { ownHost, tryLogin } from './login.ts';
 import {
@@ -61,10 +63,11 @@ export async function proveLogins(
   await admitGuests(host, ref, allowed, asked.guests, asked.rules);
   try {
     await reloadRules(host, ref, context.signal);
-    const tried = await tryAll(host, question, asked.at);
+    const missing = await askForMissing(host, ref);
+    const tried = await tryAll(host, question, asked.at, missing);
     const refused = tried.filter(({ error }) => error !== undefined);
     if (refused.length === 0 || !(await between(refused))) return tried;
-    return await tryAll(host, question, asked.at);
+    return await tryAll(host, question, asked.at, missing);
   } finally {
     await dismissGuests(host, ref, allowed);
     // Closed again whatever has happened, also when the run was interrupted.
@@ -92,7 +95,7 @@ async function guestsOf(host: WriteHost, { own, members, barman, rules }: LoginQ
 
 async function barmanGuest(host: WriteHost, barman: BarmanRef, at: NodeAddress): Promise<Guest> {
   const peer = host.peer(barman.host);
-  const told = await askBarmanLogins(peer, barman, at, true);
+  const told = await askBarmanLogins(peer, barman, at, 'tell');
   const logins = typeof told === 'string' ? parseTried(told, barman.host) : [];
   return {
     roles: [...new Set(logins.map(({ role }) => role).filter((role) => role !== ''))],
@@ -105,13 +108,30 @@ async function tryAll(
   host: WriteHost,
   { ref, own, members, barman, allowed }: LoginQuestion,
   at: NodeAddress,
+  missing: string,
 ): Promise<readonly TriedLogin[]> {
   const tried = await Promise.all([
     trySuperuser(host, own, allowed.superuser, ref),
-    ...members.map((member) => tryMemberLogins(host.peer(member.name), member, at)),
-    ...(barman === undefined ? [] : [tryBarman(host, barman, at)]),
+    ...members.map((member) => tryMemberLogins(host.peer(member.name), member, at, missing)),
+    ...(barman === undefined ? [] : [tryBarman(host, barman, at, missing)]),
   ]);
   return withoutTheirDatabase(host, ref, tried.flat());
+}
+
+/** How this server says that a database is not there, to somebody whom it lets in. Throws where it does not. */
+async function askForMissing(host: WriteHost, ref: InstanceRef): Promise<string> {
+  const asked = await host.query(readOnlySession({ ...ref, database: PROOF_DATABASE }, ['select 1']));
+  const words = wordsForMissing(asked.stderr);
+  if (words !== undefined) return words;
+  throw new PitrError({
+    kind: 'failed',
+    code: 'logins-not-proved',
+    message: `PostgreSQL on ${ref.pgdata} does not say that database "${PROOF_DATABASE}" is not there, and no login can be tried without that`,
+    host: host.name,
+    evidence: evidenceOf(asked),
+    state: 'This task has stopped nothing.',
+    next: ['To go on without that proof: -e prove_logins=false'],
+  });
 }
 
 /** Whom PostgreSQL lets in may still be kept out of the database that the login names. */
@@ -129,8 +149,10 @@ async function withoutTheirDatabase(
     `select coalesce(json_agg(json_build_object('role', role, 'database', wanted, 'error', case when datname is null
        then format('database "%s" does not exist', wanted)
        else format('permission denied for database "%s"', wanted) end)), '[]')
-     from (values ${rows}) as login(role, wanted) left join pg_database on datname = wanted
-     where datname is null or not has_database_privilege(role, datname, 'connect')`,
+     from (values ${rows}) as login(role, wanted)
+     left join pg_database on datname = wanted left join pg_roles on rolname = role
+     where datname is null or not datallowconn or datconnlimit = 0
+       or rolname is not null and not has_database_privilege(rolname, datname, 'connect')`,
   ]);
   const refused = z
     .array(z.object({ role: z.string(), database: z.string(), error: z.string() }))
@@ -160,8 +182,9 @@ async function tryBarman(
   host: WriteHost,
   barman: BarmanRef,
   at: NodeAddress,
+  missing: string,
 ): Promise<readonly TriedLogin[]> {
-  const told = await askBarmanLogins(host.peer(barman.host), barman, at);
+  const told = await askBarmanLogins(host.peer(barman.host), barman, at, { missing });
   return typeof told === 'string'
     ? parseTried(told, barman.host)
     : [{ role: '', use: 'conninfo', from: barman.host, error: told.untried }];

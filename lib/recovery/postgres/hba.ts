@@ -20,12 +20,9 @@ export interface Guest {
 
 /**
  * The database that guests ask for in the place of their own. It is not there: PostgreSQL says so to whom it has let in,
- * and nobody can write. What is refused is told apart from that by what is said of two others, one without a rule and one
- * with a rule that rejects, in whatever language.
+ * and nobody can write.
  */
 export const PROOF_DATABASE = 'pitr_login_proof';
-export const WITHOUT_RULE = 'pitr_without_rule';
-export const REJECTED = 'pitr_rejected';
 
 interface Token {
   /** As it stands in the file. */
@@ -65,10 +62,7 @@ export function guestRules(text: string, guests: readonly Guest[]): readonly str
   return guests.flatMap((guest) => {
     const partOf: PartOf = (address, mask) => guestPart(address, mask, guest.host);
     const databasesOf = (column: Field): string | undefined => proofOf(column, guest);
-    const admitted = rules.flatMap((fields) => narrowed(fields, guest.roles, partOf, databasesOf));
-    if (admitted.length === 0) return [];
-    const reject = fieldsOf(`host ${REJECTED} all all reject`);
-    return [...admitted, ...narrowed(reject, guest.roles, partOf)];
+    return rules.flatMap((fields) => narrowed(fields, guest.roles, partOf, databasesOf));
   });
 }
 

@@ -61,4 +61,8 @@ it('what stands beside the cluster waits for no cut-over, but for its own good e
   expect(whyNotYet([await run('c', 'ok', 'core.lock', 'patroni.member')])).toBe(
     'its recovery has not been cut over: no node was promoted',
   );
+  // A member that was down already when it was recovered: no change has stopped it.
+  expect(whyNotYet([await run('d', 'ok', 'core.lock', 'barman.keep', 'postgres.start')])).toBe(
+    'its recovery has not been cut over: no node was promoted',
+  );
 });

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadInventory } from '../../../../lib/language/inventory/load.ts';
@@ -13,12 +13,20 @@ const inventories = readdirSync(path.join(projectRoot(), 'inventory')).filter((f
   file.endsWith('.yml'),
 );
 
+/** The variables that a playbook is given by the commands at its head. */
+function given(file: string): Record<string, string> {
+  const head = readFileSync(path.join(productPlaybooks(), file), 'utf8').split('\n- ')[0] ?? '';
+  return Object.fromEntries(
+    [...head.matchAll(/-e (\w+)=([\w-]+)/g)].map(([, name = '', value]) => [name, value ?? '']),
+  );
+}
+
 describe.each(inventories)("the product's own playbooks, with inventory/%s", (inventory) => {
   it.each(playbooks)('%s has no problem', async (file) => {
     const { hosts, ...rest } = await loadInventory([path.join(projectRoot(), 'inventory', inventory)]);
     const problems = await findProblems(await loadPlaybook(path.join(productPlaybooks(), file)), {
       hostVars: new Map([...hosts].map(([name, host]) => [name, new Set(host.vars.keys())])),
-      extraVars: { target: 'db2', node: 'db1', recovery_run: '20261122T144512-7f3a', leader: 'db1' },
+      extraVars: given(file),
       groups: rest.groups,
       hosts: [...hosts.keys()],
       matchHosts: (pattern, at) => matchHosts({ hosts, ...rest }, pattern, undefined, at),

@@ -77,9 +77,12 @@ describe('where Patroni gets in by another role, and by a rule for everybody alo
       lab.mustExec(target, ['sed', '-i', `s/${from}/${to}/`, CONFIG]);
 
     await edit(right, `${right}not-`);
-    const refused = await play('cutover.yml', { target });
+    const byItsLogins = await play('cutover.yml', { target });
+    expect(byItsLogins.error).toMatchObject({ kind: 'refused', code: 'logins-refused' });
+    const refused = await play('cutover.yml', { target, prove_logins: 'false' });
     expect(refused.error).toMatchObject({ kind: 'refused', code: 'patroni-locked-out' });
-    expect(refused.error?.details?.join('\n')).toContain('password authentication failed for user "boss"');
+    for (const { error } of [byItsLogins, refused])
+      expect(error?.details?.join('\n')).toContain('password authentication failed for user "boss"');
     const secret = /username: boss, password: "([^"]+)"/.exec(
       await lab.mustExec(target, ['cat', CONFIG]),
     )?.[1];

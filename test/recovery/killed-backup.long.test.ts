@@ -16,11 +16,11 @@ const atWork = async (): Promise<string> =>
 beforeAll(async () => {
   lab = await sharedLab();
   leader = await currentLeader(lab);
-  // Slow enough to be killed in the copy.
+  // Slow enough to be killed in the copy, of which nothing is taken from an older backup.
   await lab.mustExec('barman', [
     'sh',
     '-c',
-    `cp -a ${config()} /tmp/slow.conf; echo 'bandwidth_limit = 400' >>${config()}`,
+    `cp -a ${config()} /tmp/slow.conf; printf 'bandwidth_limit = 400\\nreuse_backup = off\\n' >>${config()}`,
   ]);
 });
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await lab.mustExec('barman', [
     'sh',
     '-c',
-    `cp -a ${config()} /tmp/slow.conf; printf 'bandwidth_limit = 400\\nreuse_backup = off\\n' >>${config()}`,
+    `cp -a ${config()} /tmp/slow.conf; sed -i 's/^reuse_backup.*/reuse_backup = off/' ${config()}; echo 'bandwidth_limit = 400' >>${config()}`,
   ]);
 });
 

@@ -30,15 +30,15 @@ export async function askBecomePassword(terminal: Terminal): Promise<Secret> {
 
 /**
  * How the passphrases of private keys are asked for: one after the other, while what else is on the terminal stands aside.
- * Nobody is asked where there is no terminal.
+ * Undefined where there is no terminal.
  */
 export function passphraseAsker(
   terminal: Terminal,
   { display, interrupt }: { readonly display?: Pausable; readonly interrupt?: () => void } = {},
-): AskPassphrase {
+): AskPassphrase | undefined {
+  if (!isTerminal(terminal)) return undefined;
   const turns = new Turns(1);
   return async (keyFile, again) => {
-    if (!isTerminal(terminal)) return undefined;
     const leave = await turns.take();
     await display?.pause();
     try {

@@ -24,7 +24,7 @@ export interface LookSession extends PlainSession {
     readonly forks: number;
     readonly signal: AbortSignal;
     readonly masker: Masker;
-    readonly askPassphrase: AskPassphrase;
+    readonly askPassphrase: AskPassphrase | undefined;
   };
 }
 

@@ -19,7 +19,7 @@ export interface PlainOptions {
 /** What the commands that play no playbook have in common. */
 export interface PlainSession {
   readonly interrupts: Interrupts;
-  readonly askPassphrase: AskPassphrase;
+  readonly askPassphrase: AskPassphrase | undefined;
   readonly json: boolean;
   readonly view: ViewSettings;
   /** What a table may be wide: no limit in a pipe. */

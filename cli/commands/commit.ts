@@ -140,7 +140,7 @@ interface Wish {
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
   readonly masker: Masker;
-  readonly askPassphrase: AskPassphrase;
+  readonly askPassphrase: AskPassphrase | undefined;
 }
 
 /** Every run whose journal is here and can be read. */

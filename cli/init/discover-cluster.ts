@@ -11,7 +11,7 @@ interface InitWish extends Omit<DiscoveryWish, 'config'> {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly cwd: string;
   readonly masker: Masker;
-  readonly askPassphrase: AskPassphrase;
+  readonly askPassphrase: AskPassphrase | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -15,7 +15,7 @@ export interface Surroundings {
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly forks: number;
   readonly masker: Masker;
-  readonly askPassphrase: AskPassphrase;
+  readonly askPassphrase: AskPassphrase | undefined;
 }
 
 /** WAL that is missing on the way to the target, and how far one comes without it. */

@@ -208,6 +208,10 @@ describe('logging in', () => {
       await once(add, 'exit');
       const missing = join(directory, 'no-such-key');
       expect(await outcome({ identityFiles: [missing] })).toBe(sshd.user);
+      // What the agent holds is asked for from nobody, though its file is encrypted.
+      const never: AskPassphrase = () => Promise.reject(new Error('it was asked for'));
+      const locked = await encryptedKey('in-the-agent', sshd.identityFile);
+      expect(await outcome({ identityFiles: [locked], askPassphrase: never })).toBe(sshd.user);
     } finally {
       if (before === undefined) delete process.env.SSH_AUTH_SOCK;
       else process.env.SSH_AUTH_SOCK = before;

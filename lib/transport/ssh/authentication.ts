@@ -84,6 +84,8 @@ export class Authentication {
     for (const file of this.#target.identityFiles) yield* this.#keyOf(file, true);
     yield* this.#agent();
     for (const file of this.#target.defaultIdentityFiles) yield* this.#keyOf(file, false);
+    // Last of the keys: an agent may hold the same, and asks nobody.
+    for (const [file, locked] of this.#locked) yield* this.#lockedKey(file, locked);
     const { password } = this.#credentials;
     if (password === undefined) return;
     yield { label: 'the password', method: { type: 'password', username, password: password.reveal() } };
@@ -111,7 +113,7 @@ export class Authentication {
     if (key instanceof Error && isLocked(key) && ask !== undefined) {
       const locked = await LockedKey.of(file, text, { ask, aside });
       if (locked !== undefined) {
-        yield* this.#lockedKey(file, locked);
+        this.#locked.set(file, locked);
         return;
       }
     }
@@ -129,7 +131,6 @@ export class Authentication {
     const id = publicId(locked.publicKey);
     if (this.#offered.has(id)) return;
     this.#offered.add(id);
-    this.#locked.set(file, locked);
     yield {
       label: `${file} (${locked.publicKey.type}, encrypted)`,
       method: { type: 'agent', username: this.#target.user, agent: locked },

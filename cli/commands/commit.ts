@@ -68,11 +68,12 @@ export const commit = defineCommand({
       ]);
       const trust = options['trust-journal'];
       const runs: JournalledRun[] = [];
-      for (const one of familyOf(run, await readOthers(run)))
+      const others = await readOthers(run);
+      for (const one of familyOf(run, others))
         runs.push(await believeJournal(one, { trust, again }, session, io));
       // Logs beside a server that is looked at still lie there for it.
       const kept = standsBeside(runs) ? [] : keptBy(runs);
-      const why = whyNotYet(runs);
+      const why = whyNotYet(runs, [...others, run]);
       if (why !== undefined) throw notYet(runs, why);
       const measured = await measureKept({ ...wish, runs }, kept);
       const left = measured.filter(({ bytes, error }) => bytes !== undefined || error !== undefined);
@@ -167,7 +168,7 @@ async function listKept(wish: Wish, session: PlainSession): Promise<number> {
       if (left.length === 0) continue;
       found += 1;
       tellKept(runs, left, session);
-      const why = whyNotYet(runs);
+      const why = whyNotYet(runs, all);
       session.print([
         why === undefined
           ? `  Let it go: ${commandLine(['pitr', 'commit', run.started.runId])}`

@@ -106,8 +106,9 @@ describe('a host outside the cluster', () => {
 
   it('becomes a server of its own on request, which archives nowhere', async () => {
     const before = await theCluster();
-    const run = await play('spare.yml', ...moment(), '-e', 'promote=true');
+    const run = await play('spare.yml', ...moment());
     expect(run.error).toBeUndefined();
+    expect((await play('spare-serves.yml')).error).toBeUndefined();
     expect(await ask('select count(*) from payments')).toContain(
       String(scene.accident.tables.payments.rowsThen),
     );

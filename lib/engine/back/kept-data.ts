@@ -1,3 +1,4 @@
+import type { Effect } from '../../contract/effects.ts';
 import { depthOf } from '../../system/fs/paths.ts';
 import { effectsOf } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
@@ -79,19 +80,25 @@ export function standsBeside(runs: readonly JournalledRun[]): boolean {
   );
 }
 
-/** Whether a server that they have started is neither a server of its own nor anybody's. */
-function waitsToBeLookedAt(runs: readonly JournalledRun[]): boolean {
-  const effects = runs.flatMap(({ changes }) =>
-    changes.filter(stands).flatMap(({ intent }) => effectsOf(intent)),
-  );
-  return (
-    effects.some(({ lasts }) => lasts === 'until it ends') &&
-    !effects.some(({ cluster }) => cluster === 'begins a history')
-  );
+/** Whether a server that the runs have started was made a server of its own by none of all runs. */
+function waitsToBeLookedAt(runs: readonly JournalledRun[], all: readonly JournalledRun[]): boolean {
+  const resources = (of: readonly JournalledRun[], are: (effect: Effect) => boolean): readonly string[] =>
+    of.flatMap(({ changes }) =>
+      changes
+        .filter(stands)
+        .flatMap(({ intent }) => effectsOf(intent).map((effect) => ({ ...effect, host: intent.host })))
+        .filter(are)
+        .map(({ kind, id, host }) => `${host} ${kind} ${id}`),
+    );
+  const promoted = new Set(resources(all, ({ cluster }) => cluster === 'begins a history'));
+  return resources(runs, ({ lasts }) => lasts === 'until it ends').some((one) => !promoted.has(one));
 }
 
-/** Why the old data of these runs must not go yet; nothing where it may. */
-export function whyNotYet(runs: readonly JournalledRun[]): string | undefined {
+/** Why the old data of these runs must not go yet; nothing where it may. `all`: what else is known to have been run. */
+export function whyNotYet(
+  runs: readonly JournalledRun[],
+  all: readonly JournalledRun[] = runs,
+): string | undefined {
   const last = runs.findLast(hasDoneSomething);
   for (const run of runs) {
     if (['running', 'unknown'].includes(runStatus(run))) return `run ${run.started.runId} has not ended`;
@@ -102,7 +109,7 @@ export function whyNotYet(runs: readonly JournalledRun[]): string | undefined {
   }
   if (!standsBeside(runs) && cutOversOf(runs).length === 0)
     return 'its recovery has not been cut over: no node was promoted';
-  if (standsBeside(runs) && waitsToBeLookedAt(runs))
+  if (standsBeside(runs) && waitsToBeLookedAt(runs, all))
     return `what it has started waits to be looked at, and rests on what is held: pitr undo ${last?.started.runId ?? ''} removes both`;
   if (last !== undefined && runStatus(last) !== 'ok')
     return `the last run of this recovery, ${last.started.runId}, did not end well`;

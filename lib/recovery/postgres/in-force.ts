@@ -42,7 +42,9 @@ export const IN_FORCE = `select json_build_object(
 const answer = z.object({ settings: z.record(z.string(), z.string()), pending: z.array(z.string()) });
 
 export function parseInForce(printed: string): z.output<typeof answer> {
-  return answer.parse(JSON.parse(printed));
+  const told = answer.parse(JSON.parse(printed));
+  // Where Patroni takes the settings of a replica out of the file of a primary they wait for ever, and nobody uses them.
+  return { ...told, pending: told.pending.filter((name) => !isRecoverySetting(name)) };
 }
 
 export const LIMITS = probeScript(`read -r pid < "$1/postmaster.pid" && cat "/proc/$pid/limits"`);

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import {
   type InForce,
   limitDifferences,
+  parseInForce,
   parseLimits,
   settingDifferences,
 } from '../../../../lib/recovery/postgres/in-force.ts';
@@ -37,4 +38,9 @@ Max nice priority         0                    0                    `;
     'its limit of open files was 20000 and is 1024',
   ]);
   expect(limitDifferences(inForce({}, { 'open files': '20000' }), inForce({}))).toEqual([]);
+});
+
+it('a primary is not restarted for settings of a replica that Patroni has taken out of its file', () => {
+  const told = { settings: {}, pending: ['recovery_target_time', 'max_connections', 'primary_conninfo'] };
+  expect(parseInForce(JSON.stringify(told)).pending).toEqual(['max_connections']);
 });

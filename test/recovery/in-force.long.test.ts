@@ -157,7 +157,7 @@ describe('settings that are changed while a recovery waits, and the limits of th
       const pid = (
         await lab.mustExec(leader, ['sh', '-c', 'head -1 /var/lib/postgresql/15/patroni*/postmaster.pid'])
       ).trim();
-      await lab.mustExec(leader, ['prlimit', '--pid', pid, '--nofile=9000:20000']);
+      await lab.mustExec(leader, ['prlimit', '--pid', pid, '--nofile=9000:20000'], { user: 'postgres' });
       const patroni = (await lab.mustExec(target, ['supervisorctl', 'pid'])).trim();
       await lab.mustExec(target, ['prlimit', '--pid', patroni, '--nofile=9000:20000']);
       try {

@@ -69,6 +69,17 @@ export function effectiveSettings(text: string): ReadonlyMap<string, string> {
   return settings;
 }
 
+/** The file without some settings, all else untouched; each stays as a comment. */
+export function withoutSettings(text: string, goes: (name: string) => boolean): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const setting = parseConfLine(line);
+      return setting !== undefined && goes(setting.name) ? `#PITR#${line}` : line;
+    })
+    .join('\n');
+}
+
 /**
  * The file with some settings given other values, all else untouched. Each changed line stays above as a comment, so
  * that a reader sees what stood there.

@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { effectiveSettings, replaceSettings } from './conf-file.ts';
+import { effectiveSettings, replaceSettings, withoutSettings } from './conf-file.ts';
 import { leadingOutside, type OutsideConfiguration } from './outside-configuration.ts';
-import type { SignalKind } from './recovery-settings.ts';
+import { isRecoverySetting, type SignalKind } from './recovery-settings.ts';
 
 /** What lies in a restored data directory, as far as its recovery is concerned. */
 export interface RecoveryFiles {
@@ -74,8 +74,10 @@ export function stepsToPrepare(files: RecoveryFiles, wish: RecoveryWish): FileSt
   for (const name of files.outside === undefined ? ['postgresql.conf', 'postgresql.base.conf'] : []) {
     // Addresses, ports, sockets and what takes force with a start: the node's own, not those of the backup's node.
     const text = (name === 'postgresql.conf' ? files.nodeConf : undefined) ?? files.texts.get(name);
-    if (text !== undefined)
-      wanted.push({ name, text: replaceSettings(text, movedPaths(text, files, wish.pgdata)) });
+    if (text !== undefined) {
+      const moved = replaceSettings(text, movedPaths(text, files, wish.pgdata));
+      wanted.push({ name, text: withoutSettings(moved, isOfReplica) });
+    }
   }
   const signalFile = `${wish.signal}.signal`;
   const other = wish.signal === 'recovery' ? 'standby.signal' : 'recovery.signal';
@@ -88,6 +90,14 @@ export function stepsToPrepare(files: RecoveryFiles, wish: RecoveryWish): FileSt
     remove: files.names.has(other) ? [other] : [],
     own: !files.owned,
   };
+}
+
+/**
+ * What a replica's Patroni writes for it (whom to follow, up to where). It takes that out when the node leads, and each one
+ * would then wait for a restart that nobody needs.
+ */
+function isOfReplica(name: string): boolean {
+  return isRecoverySetting(name) && !['archive_command', 'archive_library'].includes(name);
 }
 
 /**

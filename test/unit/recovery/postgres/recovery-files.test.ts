@@ -59,6 +59,13 @@ describe('a restored directory', () => {
     expect(conf).toContain("\nident_file = '/etc/postgresql/pg_ident.conf'\n");
   });
 
+  it('follows nobody, though its node was a replica: nothing waits for a restart once Patroni has it as a leader', () => {
+    const nodeConf = `${CONF}port = '5431'\nprimary_conninfo = 'host=db1'\nrecovery_target_timeline = 'latest'\n`;
+    const conf = stepsToPrepare(restored({ nodeConf }), wish).write[1]?.text ?? '';
+    expect(conf).toContain("\nport = '5431'\n");
+    expect(conf).not.toMatch(/^(primary_conninfo|recovery_target)/m);
+  });
+
   it('that is ready needs nothing', () => {
     const steps = stepsToPrepare(restored(), wish);
     const texts = new Map([

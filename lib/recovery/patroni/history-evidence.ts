@@ -153,7 +153,7 @@ export function checkpointProbe({ pgdata, bin, user }: SessionTarget, position: 
 
 /** Compares the control file's latest checkpoint with what the leader's WAL has at that position. */
 export function compareCheckpoint(
-  { checkpoint, redo, nextXid }: MemberPosition,
+  { checkpoint, checkpointTimeline, redo, nextXid }: MemberPosition,
   exitCode: number | undefined,
   stdout: string,
   stderr: string,
@@ -167,7 +167,7 @@ export function compareCheckpoint(
     return { verdict: 'untold', words: `the checkpoint at ${at}: ${why}` };
   }
   const record =
-    /lsn: ([0-9A-F]+\/[0-9A-F]+),.* desc: CHECKPOINT_\w+ redo ([0-9A-F]+\/[0-9A-F]+);.* xid (\d+[:/]\d+);/.exec(
+    /lsn: ([0-9A-F]+\/[0-9A-F]+),.* desc: CHECKPOINT_\w+ redo ([0-9A-F]+\/[0-9A-F]+); tli (\d+);.* xid (\d+[:/]\d+);/.exec(
       stdout,
     );
   if (record === null) {
@@ -176,10 +176,14 @@ export function compareCheckpoint(
       words: `its data goes back to a checkpoint at ${at}, and the leader's WAL has none there`,
     };
   }
-  const [, where = '', from = '', xid = ''] = record;
+  const [, where = '', from = '', timeline = '', xid = ''] = record;
   // What a standby has replayed since has moved the next xid of its control file on, and nothing else of this checkpoint.
+  // Servers that stop at the same segment both begin the next one with a checkpoint: two branches, at one position.
   const same =
-    parseLsn(where) === checkpoint && parseLsn(from) === parseLsn(redo) && fullXid(xid) <= fullXid(nextXid);
+    parseLsn(where) === checkpoint &&
+    parseLsn(from) === parseLsn(redo) &&
+    Number(timeline) === checkpointTimeline &&
+    fullXid(xid) <= fullXid(nextXid);
   return same
     ? { verdict: 'same', words: `checkpoint ${at}` }
     : {

@@ -125,6 +125,12 @@ describe("the checkpoint of the control file is in the leader's WAL", () => {
   ])('%s', (_, code, stdout, stderr, verdict) => {
     expect(compareCheckpoint(position, code, stdout, stderr).verdict).toBe(verdict);
   });
+
+  it('is another one where that of the leader was written on another timeline', () => {
+    expect(compareCheckpoint(position, 0, RECORD.replace('; tli 3;', '; tli 2;'), '').verdict).toBe(
+      'differs',
+    );
+  });
 });
 
 describe('transactions', () => {

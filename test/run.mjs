@@ -11,7 +11,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
@@ -75,6 +75,8 @@ if (rest.length > 0) {
 }
 
 const failedSteps = [];
+/** The tests that failed, as "file: name", for the end of the output: often nobody has the rest of it any more. */
+const failedTests = [];
 const totals = { passed: 0, failed: 0, skipped: 0 };
 for (const [name, commands] of Object.entries(steps)) {
   if (only === undefined ? ONLY_WHEN_ASKED.includes(name) : name !== only) continue;
@@ -141,9 +143,16 @@ function count(command, ok) {
   const file = command.find((word) => word.startsWith('--outputFile.json='))?.split('=')[1];
   if (file === undefined) return;
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
+    const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites, testResults } = JSON.parse(
       readFileSync(file, 'utf8'),
     );
+    for (const suite of testResults.filter((result) => result.status === 'failed')) {
+      const tests = suite.assertionResults.filter((test) => test.status === 'failed');
+      const where = relative(root, suite.name);
+      if (tests.length === 0) failedTests.push(`${where}: ${suite.message}`);
+      for (const test of tests)
+        failedTests.push(`${where}: ${test.fullName}\n${test.failureMessages.join('\n')}`);
+    }
     totals.passed += numPassedTests;
     totals.failed += Math.max(numFailedTests, numFailedTestSuites > 0 ? 1 : 0);
     totals.skipped += numPendingTests;
@@ -156,6 +165,7 @@ function count(command, ok) {
 rmSync(scratch, { recursive: true, force: true });
 const failed =
   totals.failed + failedSteps.filter((name) => ['lint', 'unused', 'types'].includes(name)).length;
+for (const test of failedTests) process.stdout.write(`\n${test}\n`);
 if (failedSteps.length > 0) process.stdout.write(`\nfailed: ${failedSteps.join(', ')}\n`);
 process.stdout.write(
   `\n${totals.passed} passed, ${failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}\n`,

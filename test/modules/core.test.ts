@@ -1,8 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Unknown } from '../../lib/base/values/unknown.ts';
 import { localPlayground } from './playground.ts';
 
@@ -257,10 +256,9 @@ describe('core.wait_for', () => {
     const { play, dir } = ground;
     const path = join(dir, 'ready');
     const waiting = play.run('core.wait_for', { path, timeout: 30, interval: '50 ms' });
-    await pause(200);
+    await vi.waitFor(() => expect(play.progress[0]).toMatch(/ready to be there: absent/), 15_000);
     await mkdir(path);
     expect((await waiting).result).toMatchObject({ last_seen: 'directory' });
-    expect(play.progress[0]).toMatch(/ready to be there: absent/);
     await rm(path, { recursive: true });
     expect((await play.run('core.wait_for', { path, state: 'absent' })).status).toBe('ok');
   });

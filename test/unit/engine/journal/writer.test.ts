@@ -84,6 +84,9 @@ describe('the end of a change', () => {
   }
 
   it('is with the kernel when it is told, and on the disk by the flush of the next intent', async () => {
+    // What is on the disk soon in any case is not to come between here.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const path = await scratch();
     const writer = await JournalWriter.create(path);
     await writer.durable(STARTED);

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { hideBarman, slowWal, wrapBarman } from './inject-barman.ts';
 import { appeared, signalTo, stopService } from './inject-process.ts';
-import { COPY, COPYING, type Fault, LEAVE, REPLAY } from './stage.ts';
+import { COPY, COPYING, type Fault, LEAVE, NO_SPOOL, REPLAY } from './stage.ts';
 
 /** Barman, or its host, is away, or answers slowly or never. */
 export const faultsOfBarman: readonly Fault[] = [
@@ -44,15 +44,18 @@ export const faultsOfBarman: readonly Fault[] = [
     name: "Barman's sshd is down when replay begins, and comes back: replay waits, says so, and goes on",
     play: async (stage) => {
       const mended: Promise<void>[] = [];
-      const ended = await stage.recover({
-        // Slow, so that replay has not ended before sshd is down.
-        [LEAVE]: () => stage.broken(slowWal(stage.lab, 2)),
-        [REPLAY]: async () => {
-          await stage.broken(stopService(stage.lab, 'barman', 'sshd'));
-          await pause(8_000);
-          mended.push(stage.mendAll());
+      const ended = await stage.recover(
+        {
+          // Slow, so that replay has not ended before sshd is down.
+          [LEAVE]: () => stage.broken(slowWal(stage.lab, 2)),
+          [REPLAY]: async () => {
+            await stage.broken(stopService(stage.lab, 'barman', 'sshd'));
+            await pause(8_000);
+            mended.push(stage.mendAll());
+          },
         },
-      });
+        NO_SPOOL,
+      );
       await Promise.all(mended);
       expect([ended.exitCode, ended.words]).toEqual([0, '']);
       const told = ended.events.flatMap((event) =>
@@ -67,6 +70,7 @@ export const faultsOfBarman: readonly Fault[] = [
     name: 'get-wal never answers: told with what replay waits for, and undo leads back',
     play: async (stage) => {
       const ended = await stage.recover({ [LEAVE]: () => stage.broken(slowWal(stage.lab, 3600)) }, [
+        ...NO_SPOOL,
         '-e',
         'replay_stall=8',
       ]);
@@ -85,6 +89,7 @@ export const faultsOfBarman: readonly Fault[] = [
     name: 'get-wal is slow: replay succeeds',
     play: async (stage) => {
       const ended = await stage.recover({ [LEAVE]: () => stage.broken(slowWal(stage.lab, 2)) }, [
+        ...NO_SPOOL,
         '-e',
         'replay_stall=8',
       ]);

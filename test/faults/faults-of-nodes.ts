@@ -4,7 +4,7 @@ import { postgresBin } from '../../lab/topology.ts';
 import { slowWal } from './inject-barman.ts';
 import { fillSmall, SMALL, walOnSmall } from './inject-disk.ts';
 import { freeze, type Mend } from './inject-process.ts';
-import { COPY, type Fault, ISOLATED, LEAVE, REPLAY, type Stage } from './stage.ts';
+import { COPY, type Fault, ISOLATED, LEAVE, NO_SPOOL, REPLAY, type Stage } from './stage.ts';
 
 /** Something is wrong on the target. */
 export const faultsOfNodes: readonly Fault[] = [
@@ -86,10 +86,13 @@ export const faultsOfNodes: readonly Fault[] = [
   {
     name: 'PostgreSQL is killed in replay: told, and resume goes on from there',
     play: async (stage) => {
-      const ended = await stage.recover({
-        [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
-        [REPLAY]: () => stage.lab.mustExec(stage.target, ['sh', '-c', killPostmaster(stage)]),
-      });
+      const ended = await stage.recover(
+        {
+          [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
+          [REPLAY]: () => stage.lab.mustExec(stage.target, ['sh', '-c', killPostmaster(stage)]),
+        },
+        NO_SPOOL,
+      );
       await stage.failed(ended, {
         exitCode: 2,
         code: 'postgres-ended',
@@ -105,10 +108,13 @@ export const faultsOfNodes: readonly Fault[] = [
     name: 'somebody stops PostgreSQL in replay: told, and undo leads back',
     play: async (stage) => {
       const stop = [`${postgresBin}/pg_ctl`, 'stop', '-D', stage.pgdata, '-m', 'immediate'];
-      const ended = await stage.recover({
-        [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
-        [REPLAY]: () => stage.lab.mustExec(stage.target, stop, { user: 'postgres' }),
-      });
+      const ended = await stage.recover(
+        {
+          [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
+          [REPLAY]: () => stage.lab.mustExec(stage.target, stop, { user: 'postgres' }),
+        },
+        NO_SPOOL,
+      );
       await stage.failed(ended, {
         exitCode: 2,
         code: 'postgres-stopped',
@@ -156,10 +162,13 @@ export const faultsOfNodes: readonly Fault[] = [
   {
     name: 'Ctrl-C in replay: the state is told, and resume goes on',
     play: async (stage) => {
-      const ended = await stage.recover({
-        [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
-        [REPLAY]: (controller) => controller.signal('SIGINT'),
-      });
+      const ended = await stage.recover(
+        {
+          [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
+          [REPLAY]: (controller) => controller.signal('SIGINT'),
+        },
+        NO_SPOOL,
+      );
       await stage.failed(ended, {
         exitCode: 130,
         code: 'interrupted',

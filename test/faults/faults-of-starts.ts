@@ -4,7 +4,7 @@ import { waitFor } from '../../lab/wait.ts';
 import { slowWal } from './inject-barman.ts';
 import { processes } from './inject-process.ts';
 import { type Ended, operate } from './operator.ts';
-import { type Fault, LEAVE, REPLAY, type Stage } from './stage.ts';
+import { type Fault, LEAVE, NO_SPOOL, REPLAY, type Stage } from './stage.ts';
 
 /** Patroni is started on the target while it is meant to be out: by somebody, or with its host. */
 export const faultsOfStarts: readonly Fault[] = [
@@ -36,10 +36,13 @@ export const faultsOfStarts: readonly Fault[] = [
     name: 'the host is started again in replay: resume never takes what Patroni has opened for the moment, undo leads back',
     play: async (stage) => {
       const kill = `kill -9 "$(head -n 1 ${stage.pgdata}/postmaster.pid)"`;
-      const ended = await stage.recover({
-        [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
-        [REPLAY]: () => stage.lab.mustExec(stage.target, ['sh', '-c', kill]),
-      });
+      const ended = await stage.recover(
+        {
+          [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
+          [REPLAY]: () => stage.lab.mustExec(stage.target, ['sh', '-c', kill]),
+        },
+        NO_SPOOL,
+      );
       await stage.failed(ended, { exitCode: 2, code: 'postgres-ended', says: [] });
       await stage.mendAll();
       await restartHost(stage);

@@ -11,6 +11,8 @@ const OWN_SCENE_MS = 600_000;
 
 let lab: Lab;
 let stage: Stage | undefined;
+/** In which recoveries are taken back, one after the other. */
+let settled: Awaited<ReturnType<typeof setting>> | undefined;
 
 /**
  * Recoveries with one fault each: how they end, what is told, what state things are in, and that `pitr resume` or
@@ -22,24 +24,20 @@ export function recoverWithFaults(faults: readonly Fault[]): void {
     await mendAsFound(lab);
   });
 
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
     await stage?.settle();
     stage = undefined;
+    // What is left of it is not to spoil the next one.
+    if (task.result?.state === 'fail') settled = undefined;
   });
 
   const light = faults.filter(({ ownScene }) => ownScene !== true);
   describe.runIf(light.length > 0)('a recovery that is taken back afterwards', () => {
-    let scene: Scene;
-    let before: Before;
-    beforeAll(async () => {
-      scene = await accidentOn(lab);
-      before = await stateBefore(lab, scene.target);
-    });
-
     // Not `it.each`: it cuts long names off.
     for (const { name, play } of light) {
       it(name, async () => {
-        stage = new Stage(lab, scene, before);
+        settled ??= await setting();
+        stage = new Stage(lab, settled.scene, settled.before);
         await play(stage);
       });
     }
@@ -51,15 +49,22 @@ export function recoverWithFaults(faults: readonly Fault[]): void {
       it(
         name,
         async () => {
-          await healthy(lab);
-          const scene = await accidentOn(lab);
-          stage = new Stage(lab, scene, await stateBefore(lab, scene.target));
+          const { scene, before } = await setting();
+          stage = new Stage(lab, scene, before);
           await play(stage);
         },
         OWN_SCENE_MS,
       );
     }
   });
+}
+
+/** A healthy cluster, and an accident in it. */
+async function setting(): Promise<{ readonly scene: Scene; readonly before: Before }> {
+  lab = await sharedLab();
+  await healthy(lab);
+  const scene = await accidentOn(lab);
+  return { scene, before: await stateBefore(lab, scene.target) };
 }
 
 /** A suite that was killed could not take its last fault away. */

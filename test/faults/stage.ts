@@ -16,6 +16,9 @@ export const REPLAY = 'Replay WAL up to the moment';
 /** Matches the command line of a copy at work on Barman's host. */
 export const COPYING = 'barman(\\.real)? recover';
 
+/** PostgreSQL fetches each segment by itself: what lies beside the data already would be replayed before a fault comes. */
+export const NO_SPOOL: readonly string[] = ['-e', 'wal_spool_bytes=0'];
+
 /** One fault in one recovery. */
 export interface Fault {
   readonly name: string;

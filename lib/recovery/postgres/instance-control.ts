@@ -95,7 +95,8 @@ function stillRuns(
 
 /**
  * Makes the directory for socket, log and rules of an isolated instance, keeps the log of the start before, and removes
- * the list of a collector's files, as a start does that comes so far: one from before would pass for this start's own.
+ * the list of a collector's files, as a start does that comes so far: one from before would pass for this start's own. Data
+ * that belongs to somebody else is for PostgreSQL to refuse, which says so.
  */
 export async function prepareRunFiles(host: WriteHost, ref: InstanceRef, files: RunFiles): Promise<void> {
   await host.must(
@@ -108,7 +109,7 @@ for directory in "$1" "$2"; do
     { echo "$directory must belong to $(id -un), or be possible to make" >&2; exit 1; }
 done
 if [ -e "$3" ]; then mv -f -- "$3" "$4" || exit 1; fi
-rm -f -- "$5/current_logfiles"`,
+rm -f -- "$5/current_logfiles" || ! [ -O "$5" ]`,
       'sh',
       files.directory,
       files.socketDirectory,

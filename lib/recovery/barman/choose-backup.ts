@@ -1,9 +1,11 @@
 import type { PitrError } from '../../base/errors/pitr-error.ts';
+import { OLDEST_RECOVERED } from '../postgres/version.ts';
 import { type BackupInfo, type CompleteBackup, isComplete } from './backup-info.ts';
 import {
   backupAmbiguous,
   backupIncomplete,
   backupNotDone,
+  backupTooOld,
   backupUnknown,
   clusterAmbiguous,
   noBackup,
@@ -45,11 +47,20 @@ export function usableBackups(
     (backup) => usable.find(({ systemId }) => systemId === backup.systemId) === backup,
   );
   if (newestOfEach.length > 1) throw clusterAmbiguous(newestOfEach, wish, host);
+  refuseTooOld(newest, host);
   return [newest, ...older];
 }
 
+function refuseTooOld(backup: CompleteBackup, host: string): void {
+  const major = backup.version === undefined ? undefined : Math.floor(backup.version / 10_000);
+  if (major !== undefined && major < OLDEST_RECOVERED) throw backupTooOld(backup.id, major, host);
+}
+
 function completed(backup: BackupInfo, servers: readonly Stock[], host: string): CompleteBackup {
-  if (isComplete(backup)) return backup;
+  if (isComplete(backup)) {
+    refuseTooOld(backup, host);
+    return backup;
+  }
   const refusal: PitrError =
     backup.status === 'DONE' ? backupIncomplete(backup, host) : backupNotDone(backup, servers, host);
   throw refusal;

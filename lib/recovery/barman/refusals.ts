@@ -1,5 +1,6 @@
 import { didYouMean } from '../../base/errors/nearest.ts';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { OLDEST_RECOVERED } from '../postgres/version.ts';
 import { formatInstant } from '../wal/instant.ts';
 import type { BackupInfo } from './backup-info.ts';
 
@@ -48,6 +49,19 @@ export function backupUnknown(id: string, servers: readonly Stock[], host: strin
     details: ['Barman answered, and has these:', ...backupLines(servers)],
     host,
     next: [`List all backups: ${SHOW_ALL}`],
+  });
+}
+
+export function backupTooOld(id: string, major: number, host: string): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'postgres-too-old',
+    message: `Backup ${id} is of PostgreSQL ${major}, and a recovery needs ${OLDEST_RECOVERED} or later`,
+    details: [
+      `Up to version 11 recovery is configured in recovery.conf; PostgreSQL ${major} would ignore all that is written for it here.`,
+    ],
+    host,
+    next: ['Recover it with Barman itself: barman recover --help'],
   });
 }
 

@@ -1,4 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { postgresAbilities } from './version.ts';
 
 /** The longest path of a Unix socket (`sun_path` of Linux, with its closing NUL). */
 const SOCKET_PATH_BYTES = 107;
@@ -55,7 +56,7 @@ export function isolationSettings(
     // Not archive_mode=off: the history file of the new timeline and the segments after it must stay marked as
     // "to be archived". An empty command does that without a failed try each second, and without delaying a stop.
     ['archive_command', ''],
-    ...(version >= 15 ? ([['archive_library', '']] as const) : []),
+    ...(postgresAbilities(version).archiveLibrary ? ([['archive_library', '']] as const) : []),
     ['hot_standby', 'on'],
     ['primary_conninfo', ''],
     ['primary_slot_name', ''],

@@ -6,6 +6,7 @@ import type { RunResult } from '../../transport/types.ts';
 import { parseLsn } from '../wal/lsn.ts';
 import type { ReplayLook, ReplaySession } from './replay-watch.ts';
 import { readOnlySession, type SessionTarget } from './sql.ts';
+import { postgresAbilities } from './version.ts';
 
 const CHUNK = 1024 * 1024;
 
@@ -27,9 +28,10 @@ echo "@log $length"
 [ "$length" -gt 0 ] && tail -c "+$((offset + 1))" -- "$log" | head -c "$length"
 exit 0`);
 
-/** Versions before 14 have no pause state: there a pause that was only asked for looks like one. */
 function sessionSql(version: number): string {
-  const paused = version >= 14 ? "pg_get_wal_replay_pause_state() = 'paused'" : 'pg_is_wal_replay_paused()';
+  const paused = postgresAbilities(version).pauseState
+    ? "pg_get_wal_replay_pause_state() = 'paused'"
+    : 'pg_is_wal_replay_paused()';
   return `select json_build_object(
     'in_recovery', recovering,
     'paused', case when recovering then ${paused} else false end,

@@ -73,6 +73,16 @@ describe('the choice of a backup', () => {
     expect(codeOf(() => backupById('20261122T155813', [hollow], 'barman'))).toBe('backup-incomplete');
   });
 
+  it.each([
+    ['110022', 'postgres-too-old'],
+    ['120000', 'no error'],
+    ['180001', 'no error'],
+  ])('of PostgreSQL %s, named or chosen: %s', (version, code) => {
+    const old = stock('db1', [['20261122T155813', text.replace(/^version=\d+/m, `version=${version}`)]]);
+    expect(codeOf(() => backupById('20261122T155813', [old], 'barman'))).toBe(code);
+    expect(codeOf(() => usableBackups('auto', [old], 'barman'))).toBe(code);
+  });
+
   it('a typing mistake is met with the nearest id', () => {
     const act = () => backupById('20261122T155812', [done], 'barman');
     expect(act).toThrow('did you mean "2026112');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { containerName, type DatabaseHost } from '../../lab/topology.ts';
+import { containerName, type DatabaseHost, postgresPort } from '../../lab/topology.ts';
 import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
 
@@ -120,7 +120,9 @@ describe('a host outside the cluster', () => {
     expect((await pitr(['commit', run.runId, '--yes'])).exitCode).toBe(0);
   });
 
-  it('is refused where it is a member, or its PostgreSQL is of another version', async () => {
+  it('is refused where it is a member, its port is in use, or its PostgreSQL is of another version', async () => {
+    const taken = await play('spare.yml', ...moment(), '-e', 'promote=true', '-e', `pg_port=${postgresPort}`);
+    expect(taken.error).toMatchObject({ kind: 'refused', code: 'port-in-use' });
     const member = await play('spare.yml', ...moment(), '-e', `target=${scene.target}`);
     expect(member.error).toMatchObject({ kind: 'refused', code: 'target-is-member' });
     await lab.mustExec(machine, ['sh', '-c', OTHER_POSTGRES, 'sh', OTHER_BIN]);

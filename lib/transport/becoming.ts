@@ -11,6 +11,8 @@ export interface Becoming {
   readonly how: string;
   /** The text that runs `text` as that user. */
   wrap(text: string): string;
+  /** It is given a terminal, which sudo may insist on (`requiretty`). */
+  readonly onTerminal?: true;
   /** A password that is asked for on the channel before the shell begins. */
   readonly dialog?: PasswordDialog;
 }
@@ -30,13 +32,14 @@ export const asLoginUser: Becoming = {
 const USER_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/;
 
 /**
- * How `user` is become, by the inventory's settings or else by what the login user can do. Throws kind `validation`
- * for what cannot be a user name.
+ * How `user` is become, by the inventory's settings or else by what the login user can do; `onTerminal`: sudo is given a
+ * terminal. Throws kind `validation` for what cannot be a user name.
  */
 export function becomingOf(
   user: string,
   settings: BecomeSettings | undefined,
   loginIsRoot: boolean,
+  onTerminal = false,
 ): Becoming {
   if (!USER_NAME.test(user)) throw becomeUserInvalid(user);
   const method = settings?.method ?? 'auto';
@@ -66,7 +69,7 @@ export function becomingOf(
         wrap: (text) => `exec doas -n -u ${user} sh -c ${quote(atHome(user, text))}`,
       };
     default:
-      return sudo(user, password);
+      return onTerminal ? withTerminal(sudo(user, password)) : sudo(user, password);
   }
 }
 
@@ -81,6 +84,21 @@ function sudo(user: string, password: Secret | undefined): Becoming {
     ...(password === undefined
       ? {}
       : { dialog: { password, asks: (output: string) => output.endsWith(SUDO_PROMPT) } }),
+  };
+}
+
+/**
+ * `script` (util-linux) makes a terminal that sudo finds and that nothing is read from or written to: input and output go
+ * on by the channel itself, so that bytes stay as they are and the two outputs stay apart.
+ */
+function withTerminal(becoming: Becoming): Becoming {
+  return {
+    ...becoming,
+    onTerminal: true,
+    wrap: (text) => {
+      const line = `${becoming.wrap(text)} <&3 >&4 2>&5 3<&- 4>&- 5>&-`;
+      return `SHELL=/bin/sh; export SHELL; exec script -qefc ${quote(line)} /dev/null 3<&0 4>&1 5>&2 </dev/null >/dev/null`;
+    },
   };
 }
 

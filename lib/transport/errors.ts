@@ -86,6 +86,11 @@ export function becomeFailed(facts: {
       ? [
           `Allow it on the host: \`LOGIN ALL=(${user}) NOPASSWD: /bin/sh\` in /etc/sudoers.d/, with LOGIN the login user.`,
           'Or give the become password in the inventory.',
+          ...(/script.*not found/.test(output)
+            ? [
+                'sudo insists on a terminal: install `script` (util-linux), or allow it without: `Defaults:LOGIN !requiretty`.',
+              ]
+            : []),
         ]
       : [`See that the user exists on the host (\`id ${user}\`), and that the login user may use ${how}.`];
   return new PitrError({
@@ -95,6 +100,12 @@ export function becomeFailed(facts: {
     evidence: { command: how, ...(end.kind === 'exited' ? { exitCode: end.exitCode } : {}), ...said(output) },
     next,
   });
+}
+
+/** Whether sudo refused only because it had no terminal (`requiretty`). Its words may be of any language. */
+export function insistsOnTerminal(error: unknown): boolean {
+  if (!(error instanceof PitrError) || error.code !== 'become-failed') return false;
+  return error.evidence?.command === 'sudo' && /\btty\b/i.test(error.evidence.stderr ?? '');
 }
 
 export function becomePasswordWrong(user: string, how: string, address: string): PitrError {

@@ -90,7 +90,8 @@ export class Host implements HostConnection {
     options: Pick<RunOptions, 'user' | 'cwd' | 'env' | 'signal'> = {},
   ): Promise<{ readonly exitCode?: number; readonly signal?: string }> {
     return this.#ours(async () => {
-      const becoming = await this.#shells.becoming(options.user, options.signal);
+      // The terminal that it gets is one for sudo, too.
+      const becoming = await this.#shells.becoming(options.user, options.signal, false);
       const text = becoming.wrap(terminalText({ argv, cwd: options.cwd, env: options.env }));
       const end = await this.#connection.terminal(text, terminal, options.signal);
       if (end.kind === 'lost') throw end.error;

@@ -33,13 +33,14 @@ export class Runner {
   /** Runs a command to its end. What it printed is there as bytes (`stdout.bytes()`) and as a result. */
   async run(argv: readonly string[], options: RunOptions): Promise<Output> {
     if (options.signal?.aborted) throw interrupted(brief(argv));
-    const becoming = await this.#shells.becoming(options.user, options.signal);
     const stdin = standingStdin(options.stdin);
-    if (options.ownChannel !== true && stdin !== undefined && textLength(argv) < LONGEST_STANDING_TEXT) {
-      const lease = await this.#shells.lease(becoming, { patienceMs: PATIENCE_MS, signal: options.signal });
-      if (lease !== undefined) return this.#runStanding(lease, becoming, argv, options, stdin);
-    }
-    return this.#runOwn(becoming, argv, options);
+    return this.#shells.as(options.user, options.signal, async (becoming) => {
+      if (options.ownChannel !== true && stdin !== undefined && textLength(argv) < LONGEST_STANDING_TEXT) {
+        const lease = await this.#shells.lease(becoming, { patienceMs: PATIENCE_MS, signal: options.signal });
+        if (lease !== undefined) return this.#runStanding(lease, becoming, argv, options, stdin);
+      }
+      return this.#runOwn(becoming, argv, options);
+    });
   }
 
   async batch(
@@ -60,23 +61,31 @@ export class Runner {
   /** Starts a command on its own channel. The caller must read both streams. */
   async start(argv: readonly string[], options: Pick<RunOptions, 'user' | 'cwd' | 'env' | 'signal'>) {
     if (options.signal?.aborted) throw interrupted(brief(argv));
-    const becoming = await this.#shells.becoming(options.user, options.signal);
-    const own = await startOwn(
-      this.#connection,
-      becoming,
-      { argv, cwd: options.cwd, env: options.env },
-      { stdin: 'channel', signal: options.signal },
-    );
-    return { own, kill: () => this.#kill(becoming, own.pid, 'KEEP') };
+    return this.#shells.as(options.user, options.signal, async (becoming) => {
+      const own = await startOwn(
+        this.#connection,
+        becoming,
+        { argv, cwd: options.cwd, env: options.env },
+        { stdin: 'channel', signal: options.signal },
+      );
+      return { own, kill: () => this.#kill(becoming, own.pid, 'KEEP') };
+    });
   }
 
   /** One round trip for all that fit; a shell that a command killed is replaced, and the rest goes on in the new one. */
-  async #batchOfUser(
+  #batchOfUser(
     user: string | undefined,
     commands: readonly Command[],
     options: Pick<RunOptions, 'timeoutMs' | 'signal'>,
   ): Promise<readonly RunResult[]> {
-    const becoming = await this.#shells.becoming(user, options.signal);
+    return this.#shells.as(user, options.signal, (becoming) => this.#batchAs(becoming, commands, options));
+  }
+
+  async #batchAs(
+    becoming: Becoming,
+    commands: readonly Command[],
+    options: Pick<RunOptions, 'timeoutMs' | 'signal'>,
+  ): Promise<readonly RunResult[]> {
     const results: RunResult[] = [];
     while (results.length < commands.length) {
       const rest = commands.slice(results.length);

@@ -1,6 +1,6 @@
 import { asLoginUser, type Becoming, becomingOf } from './becoming.ts';
 import type { Connection } from './connection.ts';
-import { connectionClosed, interrupted } from './errors.ts';
+import { connectionClosed, insistsOnTerminal, interrupted } from './errors.ts';
 import { StandingShell } from './standing-shell.ts';
 import { Turns } from './turns.ts';
 import { AS_LOGIN_USER, type BecomeSettings } from './types.ts';
@@ -21,6 +21,8 @@ export class Shells {
   readonly #become: BecomeSettings | undefined;
   readonly #seats = new Map<string, Seat>();
   #identity: Promise<{ readonly name: string; readonly isRoot: boolean }> | undefined;
+  /** sudo insists on a terminal here. */
+  #onTerminal = false;
   #closed = false;
 
   constructor(connection: Connection, become: BecomeSettings | undefined) {
@@ -29,11 +31,31 @@ export class Shells {
   }
 
   /** How this user is become, or the one that the inventory names: not at all when it is the login user. */
-  async becoming(named: string | undefined, signal?: AbortSignal): Promise<Becoming> {
+  async becoming(
+    named: string | undefined,
+    signal?: AbortSignal,
+    onTerminal = this.#onTerminal,
+  ): Promise<Becoming> {
     const user = named ?? this.#become?.user ?? AS_LOGIN_USER;
     if (user === AS_LOGIN_USER || user === this.#connection.loginUser) return asLoginUser;
     const login = await this.#login(signal);
-    return user === login.name ? asLoginUser : becomingOf(user, this.#become, login.isRoot);
+    return user === login.name ? asLoginUser : becomingOf(user, this.#become, login.isRoot, onTerminal);
+  }
+
+  /** Does something as a user. Where sudo then insists on a terminal, it has done nothing yet, and is given one. */
+  async as<T>(
+    named: string | undefined,
+    signal: AbortSignal | undefined,
+    work: (becoming: Becoming) => Promise<T>,
+  ): Promise<T> {
+    const becoming = await this.becoming(named, signal);
+    try {
+      return await work(becoming);
+    } catch (error) {
+      if (becoming.onTerminal === true || !insistsOnTerminal(error)) throw error;
+      this.#onTerminal = true;
+      return work(await this.becoming(named, signal));
+    }
   }
 
   /**

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StartedTestContainer } from 'testcontainers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { imageName } from '../../lab/image.ts';
 import { Secret } from '../../lib/base/values/secret.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
@@ -11,13 +11,17 @@ import { CTRL_C, onTerminal } from '../support/terminal.ts';
 
 const PASSWORD = "p'a ss$word";
 
-/** Who may do what: `free` sudo without a password, `asked` with one, `plain` nothing; `worker` is to be become. */
+/**
+ * Who may do what: `free` sudo without a password, `asked` with one, `tied` only from a terminal, `plain` nothing; `worker`
+ * is to be become.
+ */
 const ACCOUNTS = `
 set -e
-for user in free asked plain worker; do useradd -m -s /bin/bash "$user"; done
-printf 'asked:%s\\nworker:%s\\n' "$1" "$1" | chpasswd
+for user in free asked plain tied worker; do useradd -m -s /bin/bash "$user"; done
+printf 'asked:%s\\ntied:%s\\nworker:%s\\n' "$1" "$1" "$1" | chpasswd
 printf 'permit nopass free as worker\\n' >/etc/doas.conf && chmod 0400 /etc/doas.conf
 printf 'free ALL=(ALL) NOPASSWD: ALL\\nasked ALL=(ALL) ALL\\n' >/etc/sudoers.d/pitr-test
+printf 'Defaults:tied requiretty\\ntied ALL=(ALL) ALL, (worker) NOPASSWD: ALL\\n' >>/etc/sudoers.d/pitr-test
 `;
 
 let container: StartedTestContainer;
@@ -107,6 +111,7 @@ describe('becoming another user', () => {
   it.each([
     ['sudo', 'asked', 'root'],
     ['sudo', 'free', 'worker'],
+    ['sudo', 'tied', 'root'],
     ['su', 'plain', 'worker'],
   ] as const)('gives the password to %s by stdin, and no command sees it', async (method, login, user) => {
     const become = { method, password: new Secret(PASSWORD) };
@@ -124,6 +129,33 @@ describe('becoming another user', () => {
       });
       expect(look.stdout.length).toBeGreaterThan(0);
       expect(look.stdout).not.toContain(PASSWORD);
+    });
+  });
+
+  it('gives sudo a terminal where it insists on one; bytes stay as they are, outputs apart, exit codes true', async () => {
+    await as('tied', undefined, async (host) => {
+      const bare = await host.run(['sudo', '-n', '-u', 'worker', 'true']);
+      expect(bare.stderr).toMatch(/must have a tty/);
+      const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+      await host.writeFile('/home/worker/bytes', bytes, { user: 'worker' });
+      const user = 'worker';
+      expect(Buffer.from(await host.readFile('/home/worker/bytes', { user }))).toEqual(bytes);
+      for (const ownChannel of [false, true]) {
+        const command = 'id -un; cat; echo apart >&2; exit 3';
+        const result = await host.run(['sh', '-c', command], { user, ownChannel, stdin: 'the stdin\n' });
+        expect(result).toMatchObject({ stdout: 'worker\nthe stdin\n', stderr: 'apart\n', exitCode: 3 });
+      }
+      const at = await Promise.all([1, 2, 3].map(() => host.run(['id', '-un'], { user, ownChannel: true })));
+      expect(at.map(({ stdout }) => stdout)).toEqual(['worker\n', 'worker\n', 'worker\n']);
+      const ended = await host.run(['sh', '-c', 'sleep 123457; true'], { user, timeoutMs: 500 });
+      expect(ended).toMatchObject({ timedOut: true, signal: 'SIGTERM' });
+      const left = await host.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null']);
+      expect(left.stdout).not.toContain('sleep\u0000123457');
+    });
+    // Shells end with their connection, and take the terminals along.
+    await as('free', undefined, async (host) => {
+      const left = async () => (await host.run(['sh', '-c', 'pgrep -x script || :'])).stdout;
+      await vi.waitFor(async () => expect(await left()).toBe(''), 20_000);
     });
   });
 

@@ -34,6 +34,24 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'goes back to the old data after a cut-over, and lets go of what is kept',
     ],
   },
+  // All that makes hosts hard at once.
+  {
+    variants: 'layout=debian waldir=link archiver=streaming compression=gzip listen=own',
+    journeys: ['takes the whole cluster over, as --check said'],
+  },
+  {
+    variants:
+      'tty=required umask=077 locale=de banner=yes sessions=1 shell=dash zones=mixed names=other tmp=noexec',
+    journeys: ['takes the whole cluster over, as --check said', 'takes a recovery back with undo'],
+  },
+  {
+    variants: 'rest=https members=4 barman=each method=rsync archiver=both compression=gzip',
+    journeys: ['takes the whole cluster over, as --check said'],
+  },
+  {
+    variants: 'members=5 killuser=no mount=none superuser=socket',
+    journeys: ['takes the whole cluster over, as --check said'],
+  },
   { variants: 'mount=data', journeys: ['is refused before anything is touched'] },
 ];
 

@@ -8,6 +8,8 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: '',
     journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
+      'is found out by pitr init, and recover.yml runs with what it has written',
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',
@@ -37,16 +39,29 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   // All that makes hosts hard at once.
   {
     variants: 'layout=debian waldir=link archiver=streaming compression=gzip listen=own',
-    journeys: ['takes the whole cluster over, as --check said'],
+    journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
+      'is found out by pitr init, and recover.yml runs with what it has written',
+      'takes the whole cluster over, as --check said',
+    ],
   },
   {
     variants:
       'tty=required umask=077 locale=de banner=yes sessions=1 shell=dash zones=mixed names=other tmp=noexec',
-    journeys: ['takes the whole cluster over, as --check said', 'takes a recovery back with undo'],
+    journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
+      'is found out by pitr init, and recover.yml runs with what it has written',
+      'takes the whole cluster over, as --check said',
+      'takes a recovery back with undo',
+    ],
   },
   {
     variants: 'rest=https members=4 barman=each method=rsync archiver=both compression=gzip',
-    journeys: ['takes the whole cluster over, as --check said'],
+    journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
+      'is found out by pitr init, and recover.yml runs with what it has written',
+      'takes the whole cluster over, as --check said',
+    ],
   },
   {
     variants: 'members=5 killuser=no mount=none superuser=socket',

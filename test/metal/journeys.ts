@@ -11,6 +11,7 @@ import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { killedAt } from '../faults/killed.ts';
 import { accidentOn, healthy, inodeOfData, type Scene } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
+import { isExamined, isFoundOut } from './looks.ts';
 import { postmasterOf } from './metal-lab.ts';
 
 /** A way through a recovery, by inventory alone. */
@@ -21,6 +22,8 @@ export const JOURNEYS = {
   'resumes after the controller was killed': resumes,
   'goes back to the old data after a cut-over, and lets go of what is kept': reverts,
   'is refused before anything is touched': isRefused,
+  'is examined by pitr doctor, which finds nothing wrong': isExamined,
+  'is found out by pitr init, and recover.yml runs with what it has written': isFoundOut,
 } as const satisfies Readonly<Record<string, (lab: Lab) => Promise<void>>>;
 
 export type Journey = keyof typeof JOURNEYS;

@@ -324,6 +324,70 @@ describe('what a dead controller left at work', () => {
   });
 });
 
+describe('a directory that another server is being copied into', () => {
+  const into = '/var/lib/postgresql/15/copying';
+  const bin = '/usr/lib/postgresql/15/bin';
+  const answer = async (path: string, user: string, below = '') => {
+    const { stdout } = await play.host().query(ASK([path, below], { user }));
+    return parseAtWork(stdout);
+  };
+
+  /** As Patroni leaves it behind: slow, and nobody waits for it. */
+  async function copied(words: readonly string[], cwd: string): Promise<number> {
+    const host = play.host();
+    const script = 'cd "$1" && shift && setsid "$@" >/dev/null 2>&1 & echo $!';
+    const copy = [`${bin}/pg_basebackup`, '-h', '/tmp', '-p', '6001', '-r', '32', '-c', 'fast', ...words];
+    await host.must(['sh', '-c', script, 'sh', cwd, ...copy], { user: 'postgres' });
+    await host.must(['sh', '-c', 'until [ -d "$1" ]; do sleep 0.1; done', 'sh', into], {
+      timeoutMs: 30_000,
+    });
+    const { stdout } = await host.must(['pgrep', '-x', 'pg_basebackup']);
+    onTestFinished(async () => {
+      await host.run(['pkill', '-x', 'pg_basebackup']);
+      await host.must([
+        'sh',
+        '-c',
+        'while pgrep -x pg_basebackup; do sleep 0.1; done; rm -r "$1"',
+        'sh',
+        into,
+      ]);
+    });
+    return Number(stdout.split('\n')[0]);
+  }
+
+  it.each([
+    ['--pgdata=DIR', [`--pgdata=${into}`]],
+    ['-D DIR', ['-D', into]],
+    ['-D of where it was started', ['-D', 'copying']],
+  ])('is one in which something works (%s)', async (_words, words) => {
+    const pid = await copied(words, '/var/lib/postgresql/15');
+    for (const [user, below] of [
+      ['root', ''],
+      ['root', 'below'],
+      ['postgres', ''],
+    ] as const) {
+      const seen = await answer(into, user, below);
+      expect(seen).toMatchObject({ answer: 'yes', processes: [] });
+      expect(seen.answer === 'yes' && seen.copies).toContain(pid);
+      expect(await answer(at('shut'), user, below)).toEqual({ answer: 'no' });
+    }
+    await hide(2);
+    try {
+      expect(await answer(into, 'root')).toMatchObject({ answer: 'yes' });
+      expect(await answer(into, 'barman')).toMatchObject({ answer: 'unknown' });
+    } finally {
+      await hide(0);
+    }
+    await expect(play.run('fs.move', { src: into, dest: `${into}.moved` })).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'postgres-at-work',
+      message: expect.stringContaining('another server is being copied to'),
+    });
+    const instance = await play.run('postgres.instance', { pgdata: into });
+    expect(instance.result).toMatchObject({ running: false });
+  });
+});
+
 it('a directory is renamed where nobody works in it, and left with what is needed where that cannot be told', async () => {
   const move = (state: State) => play.run('fs.move', { src: at(state), dest: `${at(state)}.moved` });
   for (const state of ['running', 'orphan', 'unnamed'] as const) {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { Secret } from '../../lib/base/values/secret.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
+import { SshConnection } from '../../lib/transport/ssh/connection.ts';
 import { login } from '../../lib/transport/ssh/login.ts';
 import type { AskPassphrase, SshSettings } from '../../lib/transport/types.ts';
 import { endProcess, freePort, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
@@ -350,6 +351,27 @@ describe('sessions', () => {
     const [text] = await Promise.all([stream.stdout.toArray(), stream.ended]);
     expect(Buffer.concat(text).toString()).toBe('streamed');
     await host.close();
+  });
+
+  it('knows how a command ended that was over before a busy controller looked', async () => {
+    const connection = new SshConnection(sshd.settings);
+    await connection.connect();
+    // All that arrives meanwhile is read in one go.
+    const hog = setInterval(() => {
+      const end = performance.now() + 400;
+      while (performance.now() < end);
+    });
+    try {
+      for (let round = 0; round < 4; round++) {
+        const channel = await connection.open('exit 3');
+        channel.stdout.resume();
+        channel.stderr.resume();
+        expect([round, await channel.ended]).toEqual([round, { kind: 'exited', exitCode: 3 }]);
+      }
+    } finally {
+      clearInterval(hog);
+      await connection.close();
+    }
   });
 
   it('hears nothing of what the login shell prints at start', async () => {

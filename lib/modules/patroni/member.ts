@@ -148,7 +148,7 @@ async function stopAgain(host: WriteHost, change: MemberChange, context: WorkCon
   const serves = instance.running && instance.mode !== 'isolated';
   if (serves && instance.role !== 'recovering') return;
   const down = service.state !== 'running' && service.changing === undefined;
-  if (down && !serves) return;
+  if (down && !serves && instance.copies === undefined) return;
   context.warn(`Patroni was started on ${host.name} while it was meant to be out: it is stopped again`);
   await stopMember(host, change, context);
 }

@@ -12,7 +12,7 @@ import {
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import type { InstanceState } from '../postgres/instance.ts';
-import { stopInstance } from '../postgres/instance-control.ts';
+import { endProcessesOf, stopInstance } from '../postgres/instance-control.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
 import { programsOf } from '../postgres/sql.ts';
 import type { MemberLogs } from './member-logs.ts';
@@ -41,7 +41,8 @@ const isDown = ({ state, changing }: ServiceState): boolean => state !== 'runnin
 
 /**
  * Stops Patroni and proves that no PostgreSQL is left on its data; an orphan (Patroni killed, or stopped in pause) is
- * shut down too. Does nothing to what is down already. Throws kind `failed` (`member-not-stopped`).
+ * shut down too, and a copy of the leader that Patroni has begun and left at work is ended: it goes by the path, and would
+ * write into what is put there next. Does nothing to what is down already. Throws kind `failed` (`member-not-stopped`).
  */
 export async function stopMember(
   host: WriteHost,
@@ -59,14 +60,28 @@ export async function stopMember(
     done: ({ service }) => isDown(service),
     late: (last) => notStopped(host.name, change, last, asked),
   });
-  if (!seen.instance.running) return { service: seen.service.state, postgres: false };
+  const { copies = [] } = seen.instance;
+  if (copies.length > 0) {
+    context.warn(
+      `Patroni is down, but the copy of another server that it has begun still writes to ${change.pgdata}: it is ended now`,
+    );
+    await endProcessesOf(host, change.user, copies, signal);
+  }
+  if (!seen.instance.running && copies.length === 0) return { service: seen.service.state, postgres: false };
+  if (!seen.instance.running) return gone(host, change, asked);
   context.warn(
     `Patroni is down, but its PostgreSQL still runs on ${change.pgdata}: it was left alone by Patroni, and is shut down now`,
   );
   const bin = programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.instance.programs);
   await stopInstance(host, { ...change, bin }, 'fast', change.timeoutMs, signal);
+  return gone(host, change, asked);
+}
+
+/** The proof that all is down. */
+async function gone(host: WriteHost, change: MemberChange, asked: RunResult): Promise<MemberResult> {
   const last = await look(host, change);
-  if (last.instance.running || !isDown(last.service)) throw notStopped(host.name, change, last, asked);
+  const { running, copies = [] } = last.instance;
+  if (running || copies.length > 0 || !isDown(last.service)) throw notStopped(host.name, change, last, asked);
   return { service: last.service.state, postgres: false };
 }
 
@@ -157,7 +172,7 @@ function notStopped(
   { service, instance }: Seen,
   asked: RunResult,
 ): PitrError {
-  const processes = (instance.processes ?? []).join(', ');
+  const processes = [...(instance.processes ?? []), ...(instance.copies ?? [])].join(', ');
   return new PitrError({
     kind: 'failed',
     code: 'member-not-stopped',

@@ -70,7 +70,8 @@ export function planMember(
   }
   const down =
     serviceState !== undefined && serviceState.state !== 'running' && serviceState.changing === undefined;
-  if (wish.state === 'out' && down) return undefined;
+  const copied = (known?.copies ?? []).length > 0;
+  if (wish.state === 'out' && down && !copied) return undefined;
   const isolated = known?.running === true && known.mode === 'isolated';
   if (isolated && wish.state !== 'out') {
     // With the service down and an instance of ours on the data, the member is out of the cluster as wanted; but the
@@ -86,7 +87,7 @@ export function planMember(
       ],
     });
   }
-  if (wish.state === 'stopped' && down && known?.running === false) return undefined;
+  if (wish.state === 'stopped' && down && known?.running === false && !copied) return undefined;
   if (wish.state === 'running' && serviceState?.state === 'running' && serviceState.changing !== 'stopping')
     return undefined;
   const bin = wish.bin ?? known?.programs;

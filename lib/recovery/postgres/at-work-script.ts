@@ -3,19 +3,23 @@ import { quote } from '../../transport/quote.ts';
 
 /**
  * One look at the processes of PostgreSQL, as whoever runs it. In: PITR_PLACE, device:inode of the directory;
- * PITR_BELOW, its path where a process below it counts too; PITR_POSTMASTER, a pid. Out: `works PID`, `elsewhere PID`
- * (of that one pid), `hidden PID UID:GID` for what this user cannot place, `looked UID` as the last line. `blind WHY`
- * where it could not have seen anything: it must see its own working directory before it is believed about others.
+ * PITR_BELOW, its path where a process below it counts too; PITR_POSTMASTER, a pid. Out: `works PID`, `copies PID` (a copy
+ * that somebody makes into it: it goes by the path, from wherever), `elsewhere PID` (of that one pid), `hidden PID UID:GID`
+ * for what this user cannot place, `looked UID` as the last line. `blind WHY` where it could not have seen anything: it
+ * must see its own working directory before it is believed about others.
  */
 const LOOK = `
 cd / || exit
 here=$(stat -L -c %d:%i -- "/proc/$$/cwd" 2>&1) && [ "$here" = "$(stat -c %d:%i /)" ] ||
   { echo "blind /proc does not show the very process that looks: $here"; exit; }
-veiled=
+veiled= copiers=
 set --
 for p in /proc/[0-9]*; do
   if { read -r name <"$p/comm"; } 2>/dev/null; then
-    case $name in postgres | postmaster | edb-postgres | edb-postmaster) set -- "$@" "$p/cwd" ;; esac
+    case $name in
+    postgres | postmaster | edb-postgres | edb-postmaster) set -- "$@" "$p/cwd" ;;
+    pg_basebackup | pg_rewind) copiers="$copiers $p" ;;
+    esac
   elif [ -d "$p" ]; then veiled="$veiled $p"
   fi
 done
@@ -25,6 +29,27 @@ hidden() {
   [ -z "$who" ] || echo "hidden \${1#/proc/} $who"
 }
 for p in $veiled; do [ ! -d "$p" ] || hidden "$p"; done
+for p in $copiers; do
+  tr '\\0' '\\n' <"$p/cmdline" 2>/dev/null | {
+    before= into= told=
+    while IFS= read -r word; do
+      case $word in
+      --pgdata=* | --target-pgdata=*) into=\${word#*=} ;;
+      -D?*) into=\${word#-D} ;;
+      *) case $before in -D | --pgdata | --target-pgdata) into=$word ;; esac ;;
+      esac
+      before=$word told=yes
+    done
+    case $into in '' | /*) ;; *) into=$p/cwd/$into ;; esac
+    if [ -z "$told" ]; then hidden "$p"
+    elif [ -n "$into" ]; then
+      at=$(readlink -f -- "$into")/
+      if [ "$(stat -L -c %d:%i -- "$into" 2>/dev/null)" = "$PITR_PLACE" ]; then echo "copies \${p#/proc/}"
+      elif [ -n "$PITR_BELOW" ]; then case $at in "\${PITR_BELOW%/}"/*) echo "copies \${p#/proc/}" ;; esac
+      fi
+    fi
+  }
+done
 if [ $# -gt 0 ]; then
   placed=$(stat -L -c '%d:%i %n' -- "$@" 2>/dev/null)
   last= last_works=
@@ -56,8 +81,8 @@ me=$(id -u) && echo "looked $me"`;
 
 /**
  * The function \`postgres_at_work DIR [below]\` of sh: whether PostgreSQL works in a directory that is there. It prints
- * \`@working yes|no|unknown PID...\` and, but for no, \`@because WHY\`; see at-work.ts for what is believed. Returns 0 for
- * no, 18 for yes, 19 for unknown.
+ * \`@working yes|no|unknown PID...\` and, but for no, \`@because WHY\`; \`@copies PID...\` before it where pg_basebackup or
+ * pg_rewind writes there. See at-work.ts for what is believed. Returns 0 for no, 18 for yes, 19 for unknown.
  *
  * Root may not look into another user's process where it lacks CAP_SYS_PTRACE, as in containers; a user may always look
  * into its own. So it looks once more as the owner of the data (PostgreSQL refuses to start on anybody else's), with the
@@ -70,7 +95,7 @@ postgres_at_work() (
   yes() { echo "@working yes$pids"; echo "@because $*"; exit 18; }
   unknown() { echo "@working unknown"; echo "@because $*"; exit 19; }
   no() { echo "@working no"; exit 0; }
-  pids= covered=yes doubt= elsewhere=
+  pids= copies= covered=yes doubt= elsewhere=
   facts=$(stat -L -c '%d:%i %u:%g %U' -- "$d" 2>&1) || unknown "$d cannot be looked at: $facts"
   set -- "$2" $facts
   PITR_PLACE=$2 owner=$3 name=$4 PITR_BELOW= PITR_POSTMASTER=
@@ -103,6 +128,7 @@ postgres_at_work() (
     while read -r word found who; do
       case $word in
       works) pids="$pids $found" ;;
+      copies) copies="$copies $found" ;;
       elsewhere) elsewhere=yes ;;
       hidden) hidden="$hidden $found/$who" ;;
       looked) looked=$found ;;
@@ -150,7 +176,9 @@ END
       done
     done
   fi
+  [ -z "$copies" ] || echo "@copies$copies"
   [ -z "$pids" ] || yes 'its processes work there'
+  [ -z "$copies" ] || yes 'it is being copied into'
 
   attached=
   if [ -n "$segment" ]; then

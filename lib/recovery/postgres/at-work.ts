@@ -5,7 +5,8 @@ import type { RunResult } from '../../transport/types.ts';
  * Whether PostgreSQL works in a directory; one answer for all who ask.
  *
  * - `yes`: a process of it works there, or one holds the shared memory that its postmaster.pid names, or what
- *   postmaster.pid names is a PostgreSQL that started then, or its files change.
+ *   postmaster.pid names is a PostgreSQL that started then, or its files change; or pg_basebackup or pg_rewind writes there,
+ *   which may outlive the Patroni that has started it.
  * - `no`: whoever looked has proved that it would have seen such a process.
  * - `unknown`: neither. Whatever would harm a server at work is refused then.
  *
@@ -13,7 +14,14 @@ import type { RunResult } from '../../transport/types.ts';
  */
 export type AtWork =
   | { readonly answer: 'no' }
-  | { readonly answer: 'yes'; readonly processes: readonly number[]; readonly why: string }
+  | {
+      readonly answer: 'yes';
+      /** Those of PostgreSQL. */
+      readonly processes: readonly number[];
+      /** Those that make a copy of another server there. */
+      readonly copies: readonly number[];
+      readonly why: string;
+    }
   | { readonly answer: 'unknown'; readonly why: string };
 
 /** What `postgres_at_work` of at-work-script.ts returns. */
@@ -25,24 +33,34 @@ export function parseAtWork(printed: string): AtWork {
   const [, answer, pids = ''] = /^@working (yes|no|unknown)(.*)$/m.exec(printed) ?? [];
   const why = /^@because (.*)$/m.exec(printed)?.[1] ?? 'the look at its processes did not come to an end';
   if (answer === 'no') return { answer };
-  if (answer === 'yes') return { answer, processes: pids.trim().split(/\s+/).flatMap(pidOf), why };
+  if (answer === 'yes') return { answer, processes: pidsOf(pids), copies: copiesIn(printed), why };
   return { answer: 'unknown', why };
 }
 
-function pidOf(word: string): readonly number[] {
-  return /^\d+$/.test(word) ? [Number(word)] : [];
+/** The processes that make a copy there, whatever else is known. */
+function copiesIn(printed: string): readonly number[] {
+  return pidsOf(/^@copies (.*)$/m.exec(printed)?.[1] ?? '');
+}
+
+function pidsOf(words: string): readonly number[] {
+  return [...new Set(words.match(/\b\d+\b/g))].map(Number);
 }
 
 /** `PostgreSQL works in /data (processes 12, 13)`, or by what else that is known. */
-export function workWords(path: string, { processes, why }: Extract<AtWork, { answer: 'yes' }>): string {
+export function workWords(
+  path: string,
+  { processes, copies, why }: Extract<AtWork, { answer: 'yes' }>,
+): string {
   const pids = processes.join(', ');
+  if (pids === '' && copies.length > 0)
+    return `another server is being copied to ${path} (${copies.length === 1 ? 'process' : 'processes'} ${copies.join(', ')})`;
   if (pids === '') return `PostgreSQL works in ${path}: ${why}`;
   return `PostgreSQL works in ${path} (${processes.length === 1 ? 'process' : 'processes'} ${pids})`;
 }
 
 /** Why nothing is done to a directory while PostgreSQL works in it. `left`: what is not done, in a few words. */
 function worksRefusal(path: string, work: Extract<AtWork, { answer: 'yes' }>, left: string): PitrError {
-  const { processes } = work;
+  const processes = [...work.processes, ...work.copies];
   return new PitrError({
     kind: 'refused',
     code: 'postgres-at-work',

@@ -60,7 +60,7 @@ export async function stopInstance(
   const seconds = String(Math.ceil(timeoutMs / 1000));
   const options = { user: ref.user, timeoutMs: timeoutMs + GRACE_MS, signal, ownChannel: true };
   const stop = isOrphaned(before)
-    ? await host.run(['sh', '-c', END_ORPHANS, 'sh', ...(before.processes ?? []).map(String)], options)
+    ? await endProcessesOf(host, ref.user, before.processes ?? [], signal)
     : await host.run([`${ref.bin}/pg_ctl`, '-D', ref.pgdata, '-m', mode, '-t', seconds, '-w', '-s', 'stop'], {
         ...options,
         cwd: '/',
@@ -73,6 +73,16 @@ export async function stopInstance(
     done: (seen) => !seen.running,
     late: (seen) => stillRuns(host.name, ref, mode, seen, stop),
   });
+}
+
+/** Ends processes of a user that nobody else tells to end. */
+export function endProcessesOf(
+  host: WriteHost,
+  user: string,
+  pids: readonly number[],
+  signal: AbortSignal,
+): Promise<RunResult> {
+  return host.run(['sh', '-c', END_ORPHANS, 'sh', ...pids.map(String)], { user, signal, ownChannel: true });
 }
 
 function stillRuns(

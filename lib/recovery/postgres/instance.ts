@@ -43,6 +43,8 @@ export interface InstanceState {
   readonly startedWith?: readonly (readonly [name: string, value: string])[] | undefined;
   /** The postgres processes that work in the data directory. */
   readonly processes?: readonly number[] | undefined;
+  /** The processes that copy another server into it; that alone is no running instance. */
+  readonly copies?: readonly number[] | undefined;
 }
 
 /** What a data directory without data, or none at all, looks like. */
@@ -60,12 +62,15 @@ export const KEPT_HBA_FILE = 'pg_hba.conf.pitr-open';
 export function parseInstance(answer: string): InstanceState {
   const told = sections(answer);
   const work = parseAtWork(answer);
-  const running = work.answer === 'yes';
   const pids = work.answer === 'yes' ? work.processes : [];
+  const copies = work.answer === 'yes' ? work.copies : [];
+  const running = work.answer === 'yes' && (pids.length > 0 || copies.length === 0);
+  const copied = copies.length > 0 ? { copies } : {};
   const file = parsePidFile(told.get('pidfile')?.lines ?? []);
   const alive = file !== undefined && pids.includes(file.pid);
   const version = Number(told.get('version')?.value ?? Number.NaN);
-  if (Number.isNaN(version)) return { ...NO_INSTANCE, running, ...(running ? { processes: pids } : {}) };
+  if (Number.isNaN(version))
+    return { ...NO_INSTANCE, running, ...(running ? { processes: pids } : {}), ...copied };
 
   const names = new Set(told.get('files')?.lines ?? []);
   const control = told.get('control')?.lines.join('\n').trim() ?? '';
@@ -82,6 +87,7 @@ export function parseInstance(answer: string): InstanceState {
     prepared: names.has('pitr-recovery') || names.has('pitr-run'),
     opened: names.has('pitr-run') && names.has('standby.signal') && !names.has('pitr-recovery'),
     processes: pids,
+    ...copied,
     ...(parsed === undefined
       ? {}
       : { control: parsed, role: recovers ? 'recovering' : roleOf(parsed.state) }),

@@ -1,12 +1,13 @@
-import type { Client, ClientChannel } from 'ssh2';
-import { type Channel, type ChannelEnd, type Connection, STREAMS_GRACE_MS } from '../connection.ts';
+import type { Client } from 'ssh2';
+import type { Channel, ChannelEnd, Connection } from '../connection.ts';
 import { connectionClosed, interrupted } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
 import type { SshSettings } from '../types.ts';
 import { sshAddress } from './address.ts';
 import { connectionLost, execRefused, sessionsExhausted } from './errors.ts';
-import { type Login, login } from './login.ts';
-import { execOnTerminal, joined } from './terminal.ts';
+import { type Login, login as logIn } from './login.ts';
+import { beginSession, type Session } from './session.ts';
+import { joined, ptyOf } from './terminal.ts';
 
 /** SSH_OPEN_CONNECT_FAILED: what sshd says when there are as many sessions as MaxSessions allows. */
 const NO_SESSION_FREE = 2;
@@ -43,16 +44,16 @@ export class SshConnection implements Connection {
   }
 
   async open(text: string, signal?: AbortSignal): Promise<Channel> {
-    const { channel, session } = await this.#session((client) => exec(client, text), signal);
-    return channelOf(channel, session);
+    const { session, login } = await this.#session((client) => beginSession(client, text), signal);
+    return channelOf(session, login);
   }
 
   async terminal(text: string, terminal: Terminal, signal?: AbortSignal): Promise<ChannelEnd> {
-    const { channel, session } = await this.#session(
-      (client) => execOnTerminal(client, text, terminal),
+    const { session, login } = await this.#session(
+      (client) => beginSession(client, text, { pty: ptyOf(terminal) }),
       signal,
     );
-    return joined(channel, channelOf(channel, session), terminal, signal);
+    return joined(session.channel, channelOf(session, login), terminal, signal);
   }
 
   async close(): Promise<void> {
@@ -63,17 +64,17 @@ export class SshConnection implements Connection {
     await Promise.race([Promise.all(all.map(({ lost }) => lost)), later(1_000, undefined)]);
   }
 
-  /** A channel on the first connection that has a session free. */
+  /** A session on the first connection that has one free. */
   async #session(
-    begin: (client: Client) => Promise<ClientChannel>,
+    begin: (client: Client) => Promise<Session>,
     signal: AbortSignal | undefined,
-  ): Promise<{ readonly channel: ClientChannel; readonly session: Login }> {
+  ): Promise<{ readonly session: Session; readonly login: Login }> {
     const first = await this.#ready(signal);
     const asked = performance.now();
     for (let pause = 4; ; pause = Math.min(pause * 2, 250)) {
-      for (const session of [first, ...this.#more]) {
-        const channel = await begun(begin, session);
-        if (channel !== undefined) return { channel, session };
+      for (const login of [first, ...this.#more]) {
+        const session = await begun(begin, login);
+        if (session !== undefined) return { session, login };
       }
       if (signal?.aborted) throw interrupted(this.address);
       const waited = performance.now() - asked;
@@ -87,7 +88,7 @@ export class SshConnection implements Connection {
   async #openMore(): Promise<void> {
     this.#moreCount += 1;
     try {
-      const session = await login(this.#settings, this.#closing.signal);
+      const session = await logIn(this.#settings, this.#closing.signal);
       this.#more = [...this.#more, session];
       void session.lost.then(() => {
         this.#more = this.#more.filter((one) => one !== session);
@@ -119,7 +120,7 @@ export class SshConnection implements Connection {
   }
 
   #open(): Promise<Login> {
-    const attempt = login(this.#settings, this.#closing.signal);
+    const attempt = logIn(this.#settings, this.#closing.signal);
     const forget = (): void => {
       if (this.#login === attempt) this.#login = undefined;
     };
@@ -128,65 +129,41 @@ export class SshConnection implements Connection {
   }
 }
 
-/** The channel; nothing where the host has no session free on this connection. */
+/** The session; nothing where the host has none free on this connection. */
 async function begun(
-  begin: (client: Client) => Promise<ClientChannel>,
-  session: Login,
-): Promise<ClientChannel | undefined> {
+  begin: (client: Client) => Promise<Session>,
+  login: Login,
+): Promise<Session | undefined> {
   try {
-    return await Promise.race([begin(session.client), session.lost.then(thrown)]);
+    return await Promise.race([begin(login.client), login.lost.then(thrown)]);
   } catch (error) {
     if (!(error instanceof Error) || error.name === 'PitrError') throw error;
     if ('reason' in error && error.reason === NO_SESSION_FREE) return undefined;
-    throw await Promise.race([session.lost, later(LOSS_NOTICE_MS, execRefused(session.target, error))]);
+    throw await Promise.race([login.lost, later(LOSS_NOTICE_MS, execRefused(login.target, error))]);
   }
 }
 
-function exec(client: Client, text: string): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    client.exec(text, (error, channel) => {
-      if (error) reject(error);
-      else resolve(channel);
-    });
+function channelOf({ channel, status }: Session, login: Login): Channel {
+  let abandoned = (_end: ChannelEnd): void => {};
+  const left = new Promise<ChannelEnd>((resolve) => {
+    abandoned = resolve;
   });
-}
-
-function channelOf(channel: ClientChannel, session: Login): Channel {
-  let abandoned = (): void => {};
-  const ended = new Promise<ChannelEnd>((resolve) => {
-    let end: ChannelEnd | undefined;
-    // Typed as a union of two listeners, of which TypeScript can pick neither.
-    channel.on('exit', (...[code, signal]: [number | null, string?]) => {
-      const known: ChannelEnd =
-        code === null
-          ? { kind: 'signalled', signal: signal ?? 'unknown' }
-          : { kind: 'exited', exitCode: code };
-      end = known;
-      setTimeout(() => resolve(known), STREAMS_GRACE_MS).unref();
-    });
-    channel.on('close', () => {
-      // Closed with neither exit code nor signal: the connection went, though its own event may be still to come.
-      if (end !== undefined) resolve(end);
-      else void lossOf(session).then(resolve);
-    });
-    abandoned = () => resolve({ kind: 'signalled', signal: 'SIGPIPE' });
-  });
-  channel.on('error', () => {});
   return {
     stdin: channel,
     stdout: channel,
     stderr: channel.stderr,
-    ended,
+    ended: Promise.race([status.then((end) => end ?? lossOf(login)), left]),
     abandon: () => {
       channel.close();
-      abandoned();
+      abandoned({ kind: 'signalled', signal: 'SIGPIPE' });
     },
   };
 }
 
-async function lossOf(session: Login): Promise<ChannelEnd> {
-  const silent = connectionLost(session.target, 'a session was closed without a status');
-  return { kind: 'lost', error: await Promise.race([session.lost, later(LOSS_NOTICE_MS, silent)]) };
+/** The connection went, though its own event may be still to come. */
+async function lossOf(login: Login): Promise<ChannelEnd> {
+  const silent = connectionLost(login.target, 'a session was closed without a status');
+  return { kind: 'lost', error: await Promise.race([login.lost, later(LOSS_NOTICE_MS, silent)]) };
 }
 
 function thrown(error: Error): never {

@@ -1,29 +1,19 @@
-import type { Client, ClientChannel } from 'ssh2';
+import type { ClientChannel, PseudoTtyOptions } from 'ssh2';
 import type { Channel, ChannelEnd } from '../connection.ts';
 import type { Terminal } from '../terminal.ts';
 
 const DEFAULT_ROWS = 24;
 const DEFAULT_COLUMNS = 80;
 
-/** Starts `text` on a pseudo-terminal of the size of the operator's. */
-export function execOnTerminal(
-  client: Client,
-  text: string,
-  { stdout, term }: Terminal,
-): Promise<ClientChannel> {
-  const pty = {
+/** A pseudo-terminal of the size of the operator's. */
+export function ptyOf({ stdout, term }: Terminal): PseudoTtyOptions {
+  return {
     term,
     rows: stdout.rows ?? DEFAULT_ROWS,
     cols: stdout.columns ?? DEFAULT_COLUMNS,
     width: 0,
     height: 0,
   };
-  return new Promise((resolve, reject) => {
-    client.exec(text, { pty }, (error, channel) => {
-      if (error) reject(error);
-      else resolve(channel);
-    });
-  });
 }
 
 /** Joins a channel to the operator's terminal until it ends; the terminal is as it was afterwards. */

@@ -3,6 +3,7 @@
  * written in one file alone: two files that mean different things take two codes.
  */
 export const SHARED_CODES: Readonly<Record<string, string>> = {
+  'already-cut-over': 'The recovered node leads the cluster: the cut-over has happened.',
   'archive-not-proved':
     'It is not proved that the archive holds what the new leader has written: it holds something else, or it could not be looked at.',
   'argument-missing': 'A word that the command needs was not given.',
@@ -24,6 +25,7 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'inventory-dynamic': 'The inventory is a program or a plugin of Ansible. pitr reads plain YAML and JSON.',
   'journal-not-ours':
     'The journal of the run is not sealed with the key of this controller: it comes from elsewhere, or it was changed.',
+  'member-leads': 'The member leads the cluster, and a leader is not copied anew.',
   'member-not-in-inventory':
     'A member of the cluster is no host of the run, so nobody would stop it and it would take the leadership.',
   'module-ambiguous': 'A name without a family fits several modules.',

@@ -1,0 +1,89 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { currentLeader } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { dataDirectory } from '../../lab/topology.ts';
+import { serves } from '../faults/cluster-state.ts';
+import { killedAt } from '../faults/killed.ts';
+import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
+import { type Played, play } from '../support/play.ts';
+
+const LONG = 900_000;
+
+let lab: Lab;
+let scene: Scene;
+
+beforeEach(async () => {
+  lab = await sharedLab();
+  await healthy(lab, 180_000);
+  scene = await accidentOn(lab);
+});
+
+const on = (playbook: string, vars: Readonly<Record<string, string>> = {}): Promise<Played> =>
+  play(chosenInventory(lab), playbook, { target: scene.target, ...vars });
+const aim = () => ({ backup: scene.accident.backup.id, target_time: scene.accident.before });
+
+describe('a recovery that waits isolated', () => {
+  it(
+    'is not what members are rebuilt from: rejoin.yml stops no leader',
+    async () => {
+      expect((await on('recover.yml', aim())).error).toBeUndefined();
+      const inode = await inodeOfData(lab, scene.leader);
+      const refused = await on('rejoin.yml');
+      expect(refused.error).toMatchObject({ kind: 'refused', code: 'target-does-not-lead' });
+      await serves(lab, scene, 'after a refused rejoin.yml');
+      expect(await inodeOfData(lab, scene.leader)).toBe(inode);
+      expect((await on('rollback.yml')).error).toBeUndefined();
+      await healthy(lab, 180_000);
+    },
+    LONG,
+  );
+
+  it(
+    'and whose old data is gone is taken back by a copy of the leader, with the command that the refusal names',
+    async () => {
+      const run = await on('recover.yml', aim());
+      expect(run.error).toBeUndefined();
+      const old = `${dataDirectory(scene.target)}.pre-pitr.${run.runId}`;
+      await lab.mustExec(scene.target, ['rm', '-r', old]);
+      const refused = await on('rollback.yml');
+      expect(refused.error).toMatchObject({
+        kind: 'refused',
+        code: 'old-data-missing',
+        next: expect.arrayContaining([expect.stringContaining('-e copy_anew=true')]),
+      });
+      expect((await on('rollback.yml', { copy_anew: 'true' })).error).toBeUndefined();
+      await healthy(lab, 180_000);
+      expect(await currentLeader(lab)).toBe(scene.leader);
+    },
+    LONG,
+  );
+});
+
+describe('a cut-over that broke off while members were rebuilt', () => {
+  it(
+    'is not begun anew on the node that leads; rejoin.yml rebuilds the rest and leaves nothing that waits',
+    async () => {
+      const vars = Object.entries({ target: scene.target, ...aim(), auto_start: 'true' });
+      const words = vars.flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+      const rebuild = { during: 'Start the member; Patroni copies the leader', afterMs: 500 };
+      const killed = await killedAt(rebuild, ['play', 'recover.yml', '-i', chosenInventory(lab), ...words]);
+      expect([killed.error, killed.killed]).toEqual([undefined, true]);
+      const again = await on('cutover.yml');
+      expect(again.error).toMatchObject({ kind: 'refused', code: 'already-cut-over' });
+      expect(await currentLeader(lab)).toBe(scene.target);
+
+      expect((await on('rejoin.yml')).error).toBeUndefined();
+      await healthy(lab, 180_000);
+      const note = `${dataDirectory(scene.target)}.pitr.json`;
+      expect((await lab.exec(scene.target, ['ls', note])).exitCode).not.toBe(0);
+      const next = await play(
+        chosenInventory(lab),
+        'recover.yml',
+        { target: scene.target, target_time: 'latest' },
+        '--check',
+      );
+      expect(next.error).toBeUndefined();
+    },
+    LONG,
+  );
+});

@@ -2,10 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { dataDirectory } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
 import { serves } from '../faults/cluster-state.ts';
 import { killedAt } from '../faults/killed.ts';
 import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
-import { type Played, play } from '../support/play.ts';
+import { type Played, play, told } from '../support/play.ts';
 
 const LONG = 900_000;
 
@@ -21,6 +22,13 @@ beforeEach(async () => {
 const on = (playbook: string, vars: Readonly<Record<string, string>> = {}): Promise<Played> =>
   play(chosenInventory(lab), playbook, { target: scene.target, ...vars });
 const aim = () => ({ backup: scene.accident.backup.id, target_time: scene.accident.before });
+
+/** A whole recovery, with its cut-over. */
+function whole(): string[] {
+  const vars = Object.entries({ target: scene.target, ...aim(), auto_start: 'true' });
+  const words = vars.flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+  return ['play', 'recover.yml', '-i', chosenInventory(lab), ...words];
+}
 
 describe('a recovery that waits isolated', () => {
   it(
@@ -59,14 +67,41 @@ describe('a recovery that waits isolated', () => {
   );
 });
 
+describe('a cut-over that broke off when all members were stopped', () => {
+  it(
+    'is not gone on with while a member leads again; undo, as the refusal says, keeps what it serves',
+    async () => {
+      const handOver = { during: 'Hand the recovered node to Patroni', afterMs: 0 };
+      const killed = await killedAt(handOver, whole());
+      expect([killed.error, killed.killed]).toEqual([undefined, true]);
+      await lab.mustExec(scene.leader, ['supervisorctl', 'start', 'patroni']);
+      await waitFor({
+        what: `${scene.leader} leads again`,
+        deadlineMs: 120_000,
+        attempt: () => currentLeader(lab).catch(String),
+        done: (leader) => leader === scene.leader,
+        describe: String,
+      });
+      const refused = await told(['resume', killed.runId, '--yes', '--output', 'json']);
+      expect(refused.error).toMatchObject({
+        kind: 'refused',
+        code: 'leads-again',
+        next: expect.arrayContaining([expect.stringContaining(`pitr undo ${killed.runId}`)]),
+      });
+      expect((await told(['undo', killed.runId, '--yes'])).exitCode).toBe(0);
+      await healthy(lab, 180_000);
+      await serves(lab, scene, 'after undo');
+    },
+    LONG,
+  );
+});
+
 describe('a cut-over that broke off while members were rebuilt', () => {
   it(
     'is not begun anew on the node that leads; rejoin.yml rebuilds the rest and leaves nothing that waits',
     async () => {
-      const vars = Object.entries({ target: scene.target, ...aim(), auto_start: 'true' });
-      const words = vars.flatMap(([name, value]) => ['-e', `${name}=${value}`]);
       const rebuild = { during: 'Start the member; Patroni copies the leader', afterMs: 500 };
-      const killed = await killedAt(rebuild, ['play', 'recover.yml', '-i', chosenInventory(lab), ...words]);
+      const killed = await killedAt(rebuild, whole());
       expect([killed.error, killed.killed]).toEqual([undefined, true]);
       const again = await on('cutover.yml');
       expect(again.error).toMatchObject({ kind: 'refused', code: 'already-cut-over' });

@@ -73,6 +73,7 @@ function magicLayer(run: RunState, play: PlayBatch, host: string): Layer {
     check_mode: () => run.statedMode !== 'run',
     ansible_check_mode: () => run.statedMode !== 'run',
     run_id: () => run.runId,
+    run_resumed: () => run.past !== undefined,
     inventory_options: () => run.inventory.sources.map((source) => ` -i ${quote(source)}`).join(''),
     playbook_dir: () => play.play.directory,
     omit: () => OMIT,

@@ -20,6 +20,7 @@ export const MAGIC_VARIABLES = [
   'check_mode',
   'ansible_check_mode',
   'run_id',
+  'run_resumed',
   'inventory_options',
   'playbook_dir',
   'omit',

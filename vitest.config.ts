@@ -18,7 +18,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.e2e.test.ts', 'test/**/*.long.test.ts', 'test/**/*.smoke.test.ts'],
-          testTimeout: 20_000,
+          // The first file of a worker pays for what all of them import.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           // Files share what they import: four times faster. Each leaves the process as it found it.
           isolate: false,
         },
@@ -49,7 +51,7 @@ export default defineConfig({
           globalSetup: ['test/support/lab-setup.ts'],
           setupFiles: ['test/support/note-failures.ts'],
           fileParallelism: false,
-          testTimeout: 300_000,
+          testTimeout: 600_000,
           hookTimeout: 300_000,
         },
       },

@@ -209,7 +209,7 @@ describe('barman.recover', () => {
   });
 
   it('interrupted, leaves no rsync behind, and goes on when run again', async () => {
-    const params = parse({ bandwidth_limit: 2000 });
+    const params = parse({ bandwidth_limit: 500 });
     const stop = new AbortController();
     const heard = listening(stop.signal);
     const change = await planned(params, heard);

@@ -273,7 +273,7 @@ describe('core.wait_for', () => {
     await expect(
       play.run('core.wait_for', {
         check: ['sh', '-c', 'echo not yet >&2; exit 2'],
-        timeout: '200 ms',
+        timeout: '5 s',
         interval: '50 ms',
       }),
     ).rejects.toMatchObject({ message: expect.stringMatching(/last seen: exited with 2: not yet/) });

@@ -174,7 +174,7 @@ describe('service.state under supervisor', () => {
   it('gives up on a service that does not stop, and says what it last saw', async () => {
     await play.run('service.state', { ...napper, name: 'stubborn', state: 'started' });
     await expect(
-      play.run('service.state', { ...napper, name: 'stubborn', state: 'stopped', timeout: '2 s' }),
+      play.run('service.state', { ...napper, name: 'stubborn', state: 'stopped', timeout: '10 s' }),
     ).rejects.toMatchObject({ code: 'deadline-passed', message: expect.stringContaining('STOPPING') });
   });
 

@@ -264,7 +264,9 @@ describe('what may not be looked at is not taken for what is not there', () => {
 describe('what a dead controller left at work', () => {
   const CHANGE = { mark: 'r1.7', ageMs: 1000 };
   const leave = async (user: string, host = play.host()): Promise<void> => {
-    await host.must(['sh', '-c', 'PITR_CHANGE=r1.7 setsid sleep 1000 >/dev/null 2>&1 &'], { user });
+    const marked = 'until grep -qz PITR_CHANGE /proc/$!/environ; do sleep 0.05; done';
+    const script = `PITR_CHANGE=r1.7 setsid sleep 1000 >/dev/null 2>&1 & ${marked}`;
+    await host.must(['sh', '-c', script], { user, timeoutMs: 30_000 });
   };
 
   it('is found by root, whoever it works as, and ended', async () => {

@@ -24,8 +24,8 @@ exit 0`;
  * Servers by pid, so that a restart shows; not their sessions and helpers. A session that was forked a moment ago still
  * has the name of its server, whose child it is.
  */
-const PROCESSES = `ps -eo ppid,pid,user,args --no-headers | grep -E 'bin/postgres -D|patroni( |$)|/etcd|sshd: /|supervisord' |
-awk '!/grep/ { parent = $1; pid = $2; $1 = ""; line[pid] = $0; of[pid] = parent; server[pid] = /bin\\/postgres -D/ }
+const PROCESSES = `ps -eo ppid,pid,user,args --no-headers | sed 's/\\[listener\\].*/[listener]/' | grep -E 'bin/postgres -D|patroni( |$)|/etcd|sshd: /|supervisord' |
+awk '!/grep/ { parent = $1; pid = $2; $1 = ""; line[pid] = $0; of[pid] = parent; server[pid] = /bin\\/postgres -D|sshd: / }
 END { for (pid in line) if (!(server[pid] && server[of[pid]])) print line[pid] }' | LC_ALL=C sort`;
 
 const CATALOGUE = `for d in /var/lib/barman/*/base/*/backup.info; do [ -f "$d" ] && sha256sum "$d"; done; exit 0`;

@@ -44,15 +44,15 @@ export async function startSshd(options: SshdOptions = {}): Promise<StartedSshd>
   await mkdir('/run/sshd', { recursive: true, mode: 0o755 }).catch(() => {});
   const directory = await mkdtemp(join(tmpdir(), 'pitr-sshd-'));
   const user = userInfo().username;
-  const port = options.port ?? (await freePort());
   const identityFile = join(directory, 'identity');
   await generateKey(identityFile, 'ed25519');
   await writeFile(join(directory, 'authorized_keys'), await readFile(`${identityFile}.pub`));
   const hostKeys = options.hostKeys ?? ['ed25519'];
+  for (const type of hostKeys) await generateKey(join(directory, `host_${type}`), type);
+  const port = options.port ?? (await freePort());
   const known: string[] = [];
   for (const type of hostKeys) {
     const file = join(directory, `host_${type}`);
-    await generateKey(file, type);
     const [keyType = '', key = ''] = (await readFile(`${file}.pub`, 'utf8')).split(' ');
     known.push(`[127.0.0.1]:${port} ${keyType} ${key}`);
   }

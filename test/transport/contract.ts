@@ -317,7 +317,7 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
       for (const ownChannel of [false, true]) {
         const [one, two] = [uniqueSeconds(), uniqueSeconds()];
         const script = `echo begun; (sleep ${one} &) ; timeout ${two} sleep ${two}`;
-        const result = await host.run(['sh', '-c', script], { timeoutMs: 400, ownChannel });
+        const result = await host.run(['sh', '-c', script], { timeoutMs: 1_500, ownChannel });
         expect(result).toMatchObject({ timedOut: true, stdout: 'begun\n' });
         expect(await runs(one)).toBe(false);
         // The watcher of busybox's timeout, which bears the same arguments, looks only once a second.
@@ -329,7 +329,7 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
     it('ends a command that does not listen to TERM', async () => {
       const seconds = uniqueSeconds();
       const script = `trap '' TERM; sleep ${seconds}; sleep ${seconds}`;
-      const result = await host.run(['sh', '-c', script], { timeoutMs: 200 });
+      const result = await host.run(['sh', '-c', script], { timeoutMs: 1_500 });
       expect(result).toMatchObject({ timedOut: true, signal: 'SIGKILL' });
       expect(await runs(seconds)).toBe(false);
     });
@@ -436,7 +436,7 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
 
     it('ends only the command of a batch whose time is over', async () => {
       const results = await host.batch([{ argv: ['sleep', '77'] }, { argv: ['echo', 'two'] }], {
-        timeoutMs: 500,
+        timeoutMs: 1_500,
       });
       expect(results.map(({ stdout, timedOut }) => [stdout, timedOut])).toEqual([
         ['', true],

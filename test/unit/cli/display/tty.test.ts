@@ -101,7 +101,8 @@ describe('the live display', () => {
     const display = displayOn(screen);
     const first = taskRef('1.1', 'First', 'core.command');
     const second = taskRef('1.2', 'Second', 'core.command');
-    const now = Date.now();
+    // So that no row comes to show how long it has lasted.
+    const now = Date.now() + 60_000;
     display.read({ type: 'task.started', time: now, task: first, hosts: ['db1'], handler: false });
     display.read({ type: 'host.started', time: now, task: first, host: 'db1' });
     await drawn(screen, 'First  db1');
@@ -145,10 +146,11 @@ describe('the live display', () => {
   it('counts the tasks that have no row of their own when hosts go their own pace', async () => {
     const screen = new Screen(80, 12);
     const display = displayOn(screen);
+    const time = Date.now() + 60_000;
     for (let i = 1; i <= 5; i++) {
       const task = taskRef(`1.${i}`, `Task ${i}`, 'core.command');
-      display.read({ type: 'task.started', time: Date.now(), task, hosts: [`db${i}`], handler: false });
-      display.read({ type: 'host.started', time: Date.now(), task, host: `db${i}` });
+      display.read({ type: 'task.started', time, task, hosts: [`db${i}`], handler: false });
+      display.read({ type: 'host.started', time, task, host: `db${i}` });
     }
     await drawn(screen, 'and 4 more');
     expect(screen.text().replace(spinner, '*')).toBe('* Task 1  db1\n* and 4 more tasks');

@@ -441,7 +441,11 @@ describe('fs.move', () => {
     await mkdir(task.src);
     await play.run('fs.move', { ...task, aside_src: join(dir, 'data.foreign') });
     await rename(task.dest, join(dir, 'elsewhere'));
-    await expect(play.undo()).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+    await expect(play.undo()).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'moved-is-gone',
+      next: expect.arrayContaining([expect.stringContaining('--keep')]),
+    });
   });
 
   it('puts aside what has come in the place of what was moved, where it was told a name', async () => {

@@ -67,6 +67,27 @@ describe('a recovery that waits isolated', () => {
   );
 });
 
+describe('a recovery that is undone in a state that nobody planned', () => {
+  it(
+    'leads out by --keep where the old data is gone: Patroni copies the leader',
+    async () => {
+      const run = await on('recover.yml', aim());
+      expect(run.error).toBeUndefined();
+      await lab.mustExec(scene.target, ['rm', '-r', `${dataDirectory(scene.target)}.pre-pitr.${run.runId}`]);
+      const undo = await told(['undo', run.runId, '--yes']);
+      expect([undo.exitCode, undo.stderr]).toEqual([
+        2,
+        expect.stringContaining('is gone, and nothing is at'),
+      ]);
+      const [, number = ''] = /taking back change (\d+)/.exec(undo.stderr) ?? [];
+      expect((await told(['undo', run.runId, '--keep', number, '--yes'])).exitCode).toBe(0);
+      await healthy(lab, 180_000);
+      await serves(lab, scene, 'after undo --keep');
+    },
+    LONG,
+  );
+});
+
 describe('a cut-over that broke off when all members were stopped', () => {
   it(
     'is not gone on with while a member leads again; undo, as the refusal says, keeps what it serves',

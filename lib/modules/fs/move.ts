@@ -113,7 +113,7 @@ async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: W
   const [back, moved] = await Promise.all([host.look(pathResource, src), host.look(pathResource, dest)]);
   const free = known(back).kind === 'absent';
   if (known(moved).kind === 'absent') {
-    if (free && asideDest === undefined) throw changedSince(dest, `neither it nor ${src} is there`);
+    if (free && asideDest === undefined) throw movedIsGone(src, dest, context.runId);
     return;
   }
   if (!free && asideSrc === undefined && asideDest === undefined)
@@ -131,6 +131,18 @@ async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: W
     await putAside(host, src, asideSrc, context);
   }
   await rename(host, dest, src);
+}
+
+function movedIsGone(src: string, dest: string, runId: string): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'moved-is-gone',
+    message: `what was moved to ${dest} is gone, and nothing is at ${src}`,
+    next: [
+      `See what lies beside it: ls -ld ${src}*`,
+      `Where it has another name now, give it that one back. Where it is gone for good, leave this change as it is: pitr undo ${runId} --keep <its number>`,
+    ],
+  });
 }
 
 /** Never deleted, and never over what was put aside before. */

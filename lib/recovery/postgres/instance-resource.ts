@@ -12,7 +12,7 @@ import { type InstanceState, KEPT_HBA_FILE, NO_INSTANCE, parseInstance } from '.
 const LOOK = probeScript(`${PRESENCE}${AT_WORK}
 d=$1
 presence "$d"; case $? in 1) echo @absent; exit 0 ;; 2) exit 3 ;; esac
-cd -- "$d" 2>/dev/null || { echo "cannot enter $d" >&2; exit 3; }
+cd -- "$d" 2>/dev/null || { echo "cannot enter $d: $(ls -ld -- "$d" 2>&1)" >&2; exit 3; }
 postgres_at_work "$d"
 presence PG_VERSION; case $? in 1) exit 0 ;; 2) exit 3 ;; esac
 version=$(cat PG_VERSION) || { echo "cannot read $d/PG_VERSION" >&2; exit 3; }
@@ -66,6 +66,9 @@ export function instanceOf(answer: RunResult, host: string, directory: string): 
     message: `cannot look into the data directory ${directory}`,
     host,
     evidence: evidenceOf(answer),
-    next: ['Let the task become root or the owner of the data directory (become: true).'],
+    next: [
+      'Let the task become root or the owner of the data directory (become: true).',
+      `Or, where it belongs to the wrong user, give it to that of PostgreSQL, on ${host}: chown -R <user>: ${directory}`,
+    ],
   });
 }

@@ -76,7 +76,7 @@ describe('a recovery that is undone in a state that nobody planned', () => {
       await lab.mustExec(scene.target, ['rm', '-r', `${dataDirectory(scene.target)}.pre-pitr.${run.runId}`]);
       const undo = await told(['undo', run.runId, '--yes']);
       expect([undo.exitCode, undo.stderr]).toEqual([
-        2,
+        5,
         expect.stringContaining('is gone, and nothing is at'),
       ]);
       const [, number = ''] = /taking back change (\d+)/.exec(undo.stderr) ?? [];

@@ -448,6 +448,20 @@ describe('fs.move', () => {
     });
   });
 
+  it('is taken back on a host whose devices have other numbers since it was started again', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const task = { src: join(dir, 'data'), dest: join(dir, 'data.old') };
+    await mkdir(task.src);
+    await play.run('fs.move', task);
+    const entry = play.journal[0];
+    if (entry === undefined) throw new Error('no change was journalled');
+    const change = entry.change.replace('"identity":"', '"identity":"9');
+    expect(change).not.toBe(entry.change);
+    await play.undoEntry({ ...entry, change });
+    expect(await readdir(dir)).toEqual(['data']);
+  });
+
   it('puts aside what has come in the place of what was moved, where it was told a name', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

@@ -2,6 +2,7 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
+import { inodeIn } from '../../system/fs/place.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import type { AskPassphrase, HostConnection } from '../../transport/types.ts';
 import { beginningHere } from '../journal/beginning.ts';
@@ -200,7 +201,7 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
 }
 
 function inodeOf({ identity = '' }: Kept): string {
-  return identity.split(':').at(-1) ?? '';
+  return inodeIn(identity);
 }
 
 function notRemoved(

@@ -21,7 +21,7 @@ import { proveIdle } from '../../recovery/postgres/prove-idle.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
-import { identityOf, type Place, placesOf } from '../../system/fs/place.ts';
+import { identityOf, inodeIn, type Place, placesOf } from '../../system/fs/place.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 
 const params = z
@@ -119,7 +119,7 @@ async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: W
   if (!free && asideSrc === undefined && asideDest === undefined)
     throw changedSince(src, `something is there again, and at ${dest} too`);
   const [place] = await placesOf(host, dest, parentOf(src));
-  if (identity !== undefined && identityOf(place) !== identity) {
+  if (identity !== undefined && place.inode !== inodeIn(identity)) {
     if (asideDest === undefined) throw changedSince(dest, 'it is not what was moved there');
     await putAside(host, dest, asideDest, context);
     return;

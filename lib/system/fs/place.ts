@@ -37,6 +37,11 @@ export function identityOf({ device, inode }: Place): string {
   return `${device}:${inode}`;
 }
 
+/** The inode of what was journalled as that. The number of a device may be another one after the host was started again. */
+export function inodeIn(identity: string): string {
+  return identity.split(':').at(-1) ?? '';
+}
+
 /** The places of a path and of a directory, and whether that is one; where something is absent, of the nearest above it. */
 export async function placesOf(
   host: ReadHost,

@@ -159,6 +159,32 @@ kill -KILL $postmaster; wait $stopping`,
     await streaming(replica);
   });
 
+  it('takes along a copy of the leader that has outlived the Patroni that began it', async () => {
+    const { pgdata } = nodeParams(replica).postgres;
+    const member = { ...nodeParams(replica).member, state: 'stopped' };
+    const aside = `${pgdata}.aside`;
+    await play.run('patroni.member', member, replica);
+    await lab.mustExec(replica, ['mv', '-T', pgdata, aside]);
+    try {
+      // So slowly that it is at work for as long as it takes.
+      await lab.mustExec(replica, [
+        'sh',
+        '-ec',
+        `password=$(sed -n 's/.*{username: replicator, password: "\\(.*\\)"}.*/\\1/p' /etc/patroni/patroni.yml)
+PGPASSWORD=$password setsid runuser -u postgres -- /usr/lib/postgresql/15/bin/pg_basebackup -h ${leader} -p 5431 -U replicator -r 32 -c fast --pgdata=${pgdata} >/tmp/copy.log 2>&1 &
+until [ -e ${pgdata} ] || ! kill -0 $!; do sleep 0.1; done; [ -e ${pgdata} ] || { cat /tmp/copy.log >&2; exit 1; }`,
+      ]);
+      expect((await play.run('patroni.member', member, replica)).status).toBe('changed');
+      expect(play.warnings.join('\n')).toContain('copy of another server');
+      expect((await lab.exec(replica, ['pgrep', '-x', 'pg_basebackup'])).stdout).toBe('');
+      expect((await play.run('patroni.member', member, replica)).status).toBe('ok');
+    } finally {
+      await lab.mustExec(replica, ['sh', '-c', `rm -rf ${pgdata} && mv -T ${aside} ${pgdata}`]);
+      await play.run('patroni.member', { ...nodeParams(replica).member, state: 'running' }, replica);
+    }
+    await streaming(replica);
+  });
+
   it('that streams is not copied anew unless that is forced', async () => {
     const params = { ...patroni(replica), ...nodeParams(replica).postgres };
     expect((await play.run('patroni.reinit', params, replica)).status).toBe('ok');

@@ -88,7 +88,7 @@ describe('a recovery that is undone in a state that nobody planned', () => {
 
 describe('a cut-over that broke off when all members were stopped', () => {
   it(
-    'is not gone on with while a member leads again; undo, as the refusal says, keeps what it serves',
+    'is not gone on with while a member leads again; the commands that the refusal names keep what it serves',
     async () => {
       const handOver = { during: 'Hand the recovered node to Patroni', afterMs: 0 };
       const killed = await killedAt(handOver, whole());
@@ -105,11 +105,15 @@ describe('a cut-over that broke off when all members were stopped', () => {
       expect(refused.error).toMatchObject({
         kind: 'refused',
         code: 'leads-again',
-        next: expect.arrayContaining([expect.stringContaining(`pitr undo ${killed.runId}`)]),
+        next: expect.arrayContaining([expect.stringContaining('rollback.yml')]),
       });
-      expect((await told(['undo', killed.runId, '--yes'])).exitCode).toBe(0);
+      const runs = await told(['runs', killed.runId]);
+      const [, from = ''] = /pitr undo \S+ --from (\d+)/.exec(runs.stdout) ?? [];
+      const undo = await told(['undo', killed.runId, '--from', from, '--yes']);
+      expect([undo.exitCode, undo.stderr]).toEqual([0, '']);
+      expect((await on('rollback.yml')).error).toBeUndefined();
       await healthy(lab, 180_000);
-      await serves(lab, scene, 'after undo');
+      await serves(lab, scene, 'after rollback.yml');
     },
     LONG,
   );

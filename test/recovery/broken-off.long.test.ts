@@ -137,7 +137,7 @@ describe('a cut-over that broke off while members were rebuilt', () => {
       const next = await play(
         chosenInventory(lab),
         'recover.yml',
-        { target: scene.target, target_time: 'latest' },
+        { target: scene.leader, target_time: 'latest' },
         '--check',
       );
       expect(next.error).toBeUndefined();

@@ -9,6 +9,7 @@ import { type DatabaseHost, type HostName, isDatabaseHost } from '../topology.ts
 import { establishTrust } from '../trust.ts';
 import { waitFor } from '../wait.ts';
 import { barmanLogins, barmanServers } from './barman-config.ts';
+import { restCertificate } from './certificates.ts';
 import { commonFiles, type HostFile, hiddenHost, hostScript, volumesOf } from './host-setup.ts';
 import { renderMetalInventory } from './inventory.ts';
 import { patroniConfiguration } from './patroni-config.ts';
@@ -38,6 +39,12 @@ export function metalFlavour(variants: MetalVariants): Flavour {
     establish: async (lab, ports) => {
       const secrets = await secretsOf(lab);
       await Promise.all(shape.hosts.map((host) => makeHost(lab, host, variants, secrets)));
+      // One after the other: one authority signs them all.
+      if (variants.rest === 'https')
+        for (const host of shape.members) {
+          const files = await restCertificate(lab, host, await addressOf(lab, host));
+          for (const file of files) await putFile(lab, host, file);
+        }
       await establishTrust(lab, ports, '/home/deploy');
       await startEverything(lab);
     },

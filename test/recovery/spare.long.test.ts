@@ -104,6 +104,17 @@ describe('a host outside the cluster', () => {
     expect(await theCluster()).toEqual(before);
   });
 
+  it('is refused where it is a member, its port is in use, or its PostgreSQL is of another version', async () => {
+    const taken = await play('spare.yml', ...moment(), '-e', 'promote=true', '-e', `pg_port=${postgresPort}`);
+    expect(taken.error).toMatchObject({ kind: 'refused', code: 'port-in-use' });
+    const member = await play('spare.yml', ...moment(), '-e', `target=${scene.target}`);
+    expect(member.error).toMatchObject({ kind: 'refused', code: 'target-is-member' });
+    await lab.mustExec(machine, ['sh', '-c', OTHER_POSTGRES, 'sh', OTHER_BIN]);
+    const other = await play('spare.yml', ...moment(), '-e', 'target=spare2');
+    await lab.mustExec(machine, ['rm', '-r', OTHER_BIN]);
+    expect(other.error).toMatchObject({ kind: 'refused', code: 'other-version' });
+  });
+
   it('becomes a server of its own on request, which archives nowhere', async () => {
     const before = await theCluster();
     const run = await play('spare.yml', ...moment());
@@ -118,16 +129,5 @@ describe('a host outside the cluster', () => {
     expect(await ask("select setting from pg_settings where name = 'archive_mode'")).toContain('off');
     expect(await theCluster()).toEqual(before);
     expect((await pitr(['commit', run.runId, '--yes'])).exitCode).toBe(0);
-  });
-
-  it('is refused where it is a member, its port is in use, or its PostgreSQL is of another version', async () => {
-    const taken = await play('spare.yml', ...moment(), '-e', 'promote=true', '-e', `pg_port=${postgresPort}`);
-    expect(taken.error).toMatchObject({ kind: 'refused', code: 'port-in-use' });
-    const member = await play('spare.yml', ...moment(), '-e', `target=${scene.target}`);
-    expect(member.error).toMatchObject({ kind: 'refused', code: 'target-is-member' });
-    await lab.mustExec(machine, ['sh', '-c', OTHER_POSTGRES, 'sh', OTHER_BIN]);
-    const other = await play('spare.yml', ...moment(), '-e', 'target=spare2');
-    await lab.mustExec(machine, ['rm', '-r', OTHER_BIN]);
-    expect(other.error).toMatchObject({ kind: 'refused', code: 'other-version' });
   });
 });

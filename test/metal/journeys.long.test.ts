@@ -38,7 +38,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   },
   // All that makes hosts hard at once.
   {
-    variants: 'layout=debian waldir=link archiver=streaming compression=gzip listen=own',
+    variants: 'layout=debian archiver=streaming compression=gzip listen=own',
     journeys: [
       'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',

@@ -68,7 +68,8 @@ export function killTheController({ beforeCutOver, inCutOver, inARow }: KillPoin
       'at $name: pitr undo brings everything back, and pitr resume goes on to the moment',
       async ({ point }) => {
         if (ended && 'boundary' in point) return;
-        const first = await killedAt(point, arguments_());
+        const words = arguments_(...('with' in point ? (point.with ?? []) : []));
+        const first = await killedAt(point, words);
         if (!first.killed) {
           ended ||= 'boundary' in point;
           await undone(first);
@@ -78,7 +79,7 @@ export function killTheController({ beforeCutOver, inCutOver, inARow }: KillPoin
         await undone(first);
         tally.undo[0] = (tally.undo[0] ?? 0) + 1;
 
-        const second = await killedAt(point, arguments_());
+        const second = await killedAt(point, words);
         tally.resume[1] = (tally.resume[1] ?? 0) + 1;
         const resumed = await pitr(['resume', second.runId, '--yes', '--output', 'json']);
         expect([second.at, runError(resumed.events)]).toEqual([second.at, undefined]);

@@ -1,5 +1,6 @@
 import { killTheController } from './kill-suite.ts';
 import type { KillPoint } from './killed.ts';
+import { NO_SPOOL } from './stage.ts';
 
 // `PITR_KILL_BOUNDARIES=5-8` tries these boundaries alone, `none` all but boundaries.
 const chosen = process.env.PITR_KILL_BOUNDARIES;
@@ -11,7 +12,8 @@ const MIDDLES: readonly KillPoint[] = [
   { during: 'Take the node out of the cluster', afterMs: 300 },
   { during: 'Start PostgreSQL in isolation', afterMs: 300 },
   { during: 'Start PostgreSQL in isolation', afterMs: 800 },
-  { during: 'Replay WAL up to the moment', afterMs: 200 },
+  // What lies beside the data already is replayed at once.
+  { during: 'Replay WAL up to the moment', afterMs: 200, with: NO_SPOOL },
 ];
 const CUTOVER: readonly KillPoint[] = [
   { during: 'Promote the recovered node, still isolated', afterMs: 500 },
@@ -28,7 +30,7 @@ const CUTOVER: readonly KillPoint[] = [
 
 killTheController({
   beforeCutOver: [
-    ...boundaries(chosen ?? '1-140').map((boundary) => ({ boundary })),
+    ...boundaries(chosen ?? '1-200').map((boundary) => ({ boundary })),
     ...(alone ? [] : MIDDLES),
   ],
   inCutOver: alone ? [] : CUTOVER,

@@ -8,7 +8,14 @@ import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { runError } from '../support/pitr.ts';
 
 /** When the controller is killed: at the nth beginning or end of a task, or in the middle of one. */
-export type KillPoint = { readonly boundary: number } | { readonly during: string; readonly afterMs: number };
+export type KillPoint =
+  | { readonly boundary: number }
+  | {
+      readonly during: string;
+      readonly afterMs: number;
+      /** More words of the command line, with which it lasts that long. */
+      readonly with?: readonly string[];
+    };
 
 export interface Killed {
   readonly runId: string;

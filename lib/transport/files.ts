@@ -179,21 +179,24 @@ async function receive(
   const printed = text(own.stderr);
   printed.catch(() => {});
   const source = content instanceof Readable ? content : Readable.from(slices(Buffer.from(content)));
-  let receiverEnded = false;
-  void own.ended.then(() => {
-    receiverEnded = true;
-  });
+  let sourceBroke = false;
   let bytes = 0;
   const counted = async function* (chunks: AsyncIterable<Uint8Array | string>) {
-    for await (const chunk of chunks) {
-      bytes += Buffer.byteLength(chunk);
-      yield chunk;
+    try {
+      for await (const chunk of chunks) {
+        bytes += Buffer.byteLength(chunk);
+        yield chunk;
+      }
+    } catch (error) {
+      sourceBroke = true;
+      throw error;
     }
   };
   const failure: unknown = await pipeline(source, counted, own.stdin, { signal: as.signal }).catch(
     (error: unknown) => error ?? new Error('the source ended early'),
   );
-  if (failure !== undefined && !receiverEnded) {
+  // A receiver that has gone says itself why; that it does not read any more may be heard of first.
+  if (failure !== undefined && (sourceBroke || as.signal?.aborted === true)) {
     await kill();
     await own.ended;
     const state = `Nothing was written: ${path}`;

@@ -40,7 +40,10 @@ for p in $copiers; do
       esac
       before=$word told=yes
     done
-    case $into in '' | /*) ;; *) into=$p/cwd/$into ;; esac
+    case $into in
+    '' | /*) ;;
+    *) if [ -e "$p/cwd/" ]; then into=$p/cwd/$into; else told=; fi ;;
+    esac
     if [ -z "$told" ]; then hidden "$p"
     elif [ -n "$into" ]; then
       at=$(readlink -f -- "$into")/

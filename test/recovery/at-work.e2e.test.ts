@@ -215,6 +215,7 @@ it('commit removes nothing in which PostgreSQL works', async () => {
         extraVars: {},
         signal: new AbortController().signal,
         masker: new Masker(),
+        leftOut: new Set<string>(),
         report: () => {},
         prove: async () => {},
       },

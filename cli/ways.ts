@@ -49,7 +49,7 @@ function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
 
 /** Nothing of it is taken back one by one: the old data of all members returns at once, or goes. */
 function afterCutOver(
-  { run, runs }: Story,
+  { run, runs, others }: Story,
   { cutOver, since }: Extract<Closed, { readonly why: 'cut over' }>,
   reference: string,
 ): readonly Way[] {
@@ -57,7 +57,7 @@ function afterCutOver(
   if (since !== undefined) ways.push(aboutRun(since, 'has cut the cluster over to a newer recovery since'));
   if (cutOver.run !== run && runStatus(cutOver.run) !== 'ok')
     ways.push(aboutRun(cutOver.run, 'made the cluster follow, and did not end well'));
-  const revert = since === undefined ? revertCommand(runs, cutOver) : undefined;
+  const revert = since === undefined ? revertCommand(runs, cutOver, others) : undefined;
   if (revert !== undefined)
     ways.push({
       text: `Go back to the old data, at the price of everything written since the cluster follows ${cutOver.host}`,

@@ -12,6 +12,8 @@ export interface ParamInfo {
   readonly variable?: string | undefined;
   /** What its text is, where it is not a template: conditions, or one expression. */
   readonly holds?: 'conditions' | 'expression' | undefined;
+  /** A template that is shown when something fails, and of no use before. */
+  readonly forFailure?: true | undefined;
 }
 
 export interface ParamSet {
@@ -91,6 +93,7 @@ function paramInfo(name: string, schema: $ZodTypes): ParamInfo {
     ...(typeof meta.variable === 'string' ? { variable: meta.variable } : {}),
     ...(meta.conditions === true ? { holds: 'conditions' } : {}),
     ...(meta.expression === true ? { holds: 'expression' } : {}),
+    ...(meta.failure === true ? { forFailure: true } : {}),
   };
 }
 

@@ -65,3 +65,31 @@ it('a variable that says how a host is reached is refused where nothing would re
     '"ansible_user" says how a host is reached, and is read from the inventory (or -e) alone',
   );
 });
+
+it('the words of an assertion that holds are not needed, and those of one that fails never hide it', async () => {
+  const holding = await play(`- hosts: one
+  vars: { cluster: { members: {} } }
+  tasks:
+    - core.assert:
+        that: "!has(cluster.leader)"
+        fail_msg: "{{ cluster.leader }} leads"
+        next: ["Stop it: {{ cluster.leader }}", "{{ default nothing omit }}"]
+    - debug: went on
+`);
+  expect(holding.messages.at(-1)).toBe('went on');
+  const failing = await play(`- hosts: one
+  vars: { cluster: { members: {} } }
+  tasks:
+    - core.assert:
+        that: has(cluster.leader)
+        fail_msg: "no leader, unlike {{ cluster.before }} of {{ inventory_hostname }}"
+        next: ["Ask {{ inventory_hostname }}.", "Start {{ cluster.before }}."]
+        refuse: no-leader
+`).then(() => expect.unreachable(), asPitrError);
+  expect(failing).toMatchObject({
+    kind: 'refused',
+    code: 'no-leader',
+    message: 'no leader, unlike ? of ? ("cluster" has no "before")',
+    next: ['Ask one.', 'Start ?. ("cluster" has no "before")'],
+  });
+});

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
 import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { loadPlaybook } from '../../lib/language/playbook/load.ts';
-import type { Task } from '../../lib/language/playbook/model.ts';
+import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
 import { play } from '../engine/support.ts';
 
 /** The code with which the product's own tasks refuse, given what `patroni.cluster` and `postgres.instance` have told. */
@@ -41,11 +41,13 @@ it.each([
   expect(await refusal('members-known.yml', { members }, there)).toBe(code);
 });
 
-describe.each([
-  ['cutover.yml', 'one'],
-  ['revert.yml', 'nobody'],
-])('in %s, a timeline number is free', (file, own) => {
+describe.each(['cutover.yml', 'revert.yml'])('in %s, a timeline number is free', (file) => {
   const there = (timeline?: number) => ({ data: 'present', ...(timeline === undefined ? {} : { timeline }) });
+  const conditions = async () =>
+    (await loadPlaybook(join(productPlaybooks(), file))).plays
+      .flatMap(({ tasks }) => flatTasks(tasks))
+      .filter(({ args }) => args.value.refuse === 'timeline-taken')
+      .map(({ args }) => String(args.value.that));
 
   it.each([
     ['where the cluster tells a lower one', { timeline: 4 }, there(9), undefined],
@@ -55,21 +57,52 @@ describe.each([
     ['not where the data of a member has it', {}, there(5), 'timeline-taken'],
     ['not where nobody can tell', {}, there(), 'timeline-taken'],
   ])('%s', async (_, cluster, other, code) => {
-    const [task] = (await loadPlaybook(join(productPlaybooks(), file))).plays
-      .flatMap(({ tasks }) => tasks)
-      .filter((step): step is Task => step.kind === 'task' && step.args.value.refuse === 'timeline-taken');
-    expect(
-      await codeOf(`- hosts: pair
-  vars: ${JSON.stringify({ cluster, promoted: { timeline: 5 } })}
+    const all = await conditions();
+    expect(all.length).toBe(file === 'cutover.yml' ? 3 : 2);
+    for (const condition of all) {
+      const looped = condition.includes('[item]');
+      expect([
+        condition,
+        await codeOf(`- hosts: pair
+  vars: ${JSON.stringify({ cluster, old: cluster, again: cluster, promoted: { timeline: 5 }, data_of: { results: [other] } })}
   tasks:
-    - core.set_fact: { instance_there: ${JSON.stringify(own === 'one' ? there() : there(1))} }
+    # The recovered node itself is not asked, wherever it is in the list.
+    - core.set_fact: { instance_there: ${JSON.stringify(looped && file === 'revert.yml' ? there(1) : looped ? there() : other)} }
       when: inventory_hostname == "one"
     - core.set_fact: { instance_there: ${JSON.stringify(other)} }
       when: inventory_hostname == "two"
-    - core.assert: { that: ${JSON.stringify(task?.args.value.that)}, refuse: timeline-taken }
-      loop: [one, two]
+    - core.assert: { that: ${JSON.stringify(condition)}, refuse: timeline-taken }
+      loop: ${looped ? '[one, two]' : '[once]'}
       when: inventory_hostname == "one"
 `),
-    ).toBe(code);
+      ]).toEqual([condition, code]);
+    }
   });
+});
+
+it('a node that leads already is not in its own way when a run goes on', async () => {
+  expect(
+    await codeOf(`- hosts: one
+  vars: ${JSON.stringify({ promoted: { timeline: 5 }, members: [], members_gone: '', ways: ['a', 'b'] })}
+  tasks:
+    - core.set_fact: { again: { leader: one, timeline: 5 } }
+    - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}
+`),
+  ).toBeUndefined();
+  expect(
+    await codeOf(`- hosts: one
+  vars: ${JSON.stringify({ promoted: { timeline: 6 }, members: [], members_gone: '', ways: ['a', 'b'] })}
+  tasks:
+    - core.set_fact: { again: { leader: two, timeline: 5 } }
+    - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}
+`),
+  ).toBe('leads-again');
+  expect(
+    await codeOf(`- hosts: one
+  vars: ${JSON.stringify({ promoted: { timeline: 6 }, members: [], members_gone: '', ways: ['a', 'b'] })}
+  tasks:
+    - core.set_fact: { again: { members: {} } }
+    - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}
+`),
+  ).toBeUndefined();
 });

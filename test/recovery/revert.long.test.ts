@@ -3,6 +3,7 @@ import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { rowCounts } from '../../lab/seed.ts';
 import { databaseHosts, dataDirectory } from '../../lab/topology.ts';
+import { others } from '../faults/cluster-state.ts';
 import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 
@@ -14,7 +15,9 @@ beforeAll(async () => {
   scene = await accidentOn(lab);
 });
 
-async function play(playbook: string, vars: Readonly<Record<string, string>>) {
+const PATRONICTL = ['patronictl', '-c', '/etc/patroni/patroni.yml'];
+
+async function play(playbook: string, vars: Readonly<Record<string, string>>, ...more: readonly string[]) {
   const extra = Object.entries(vars).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
   const run = await pitr([
     'play',
@@ -25,6 +28,7 @@ async function play(playbook: string, vars: Readonly<Record<string, string>>) {
     'json',
     '--yes',
     ...extra,
+    ...more,
   ]);
   const started = run.events.find((event) => event.type === 'run.started');
   return { ...run, error: runError(run.events), runId: started?.runId ?? '' };
@@ -53,7 +57,17 @@ it('after the cut-over revert.yml leads the whole cluster back, and pitr commit 
   const wrong = await play('revert.yml', { recovery_run: recovered.runId, leader: scene.target });
   expect(wrong.error).toMatchObject({ kind: 'refused', code: 'not-the-old-leader' });
 
-  const reverted = await play('revert.yml', { recovery_run: recovered.runId, leader: scene.leader });
+  const [last] = others(scene.leader).filter((host) => host !== scene.target);
+  const back = { recovery_run: recovered.runId, leader: scene.leader };
+  const withoutOne = await play('revert.yml', back, '--limit', `all:!${last}`);
+  expect(withoutOne.error).toMatchObject({ kind: 'refused', code: 'member-not-in-inventory' });
+  await lab.mustExec(scene.target, [...PATRONICTL, 'pause', '--wait'], { user: 'postgres' });
+  const paused = await play('revert.yml', back);
+  expect(paused.error).toMatchObject({ kind: 'refused', code: 'cluster-paused' });
+  await lab.mustExec(scene.target, [...PATRONICTL, 'resume', '--wait'], { user: 'postgres' });
+  expect(await currentLeader(lab)).toBe(scene.target);
+
+  const reverted = await play('revert.yml', back);
   expect(reverted.error).toBeUndefined();
   expect(await currentLeader(lab)).toBe(scene.leader);
   expect((await rowCounts(lab, scene.leader)).payments).toBe(scene.accident.tables.payments.rowsNow);

@@ -33,6 +33,8 @@ export interface Story {
   readonly run: JournalledRun;
   /** All runs of the recovery, oldest first. */
   readonly runs: readonly JournalledRun[];
+  /** All that is known beside them. */
+  readonly others: readonly JournalledRun[];
   /** Nothing as long as the run is the newest of its recovery that stands, and no cluster follows it. */
   readonly closed: Closed | undefined;
 }
@@ -46,10 +48,11 @@ export async function readStory(reference: string): Promise<Story> {
 /** What became of a run, from the journals that are kept beside its own. */
 export function storyOf(run: JournalledRun, all: readonly JournalledRun[]): Story {
   const runs = familyOf(run, all);
+  const others = all.filter((one) => !runs.some(({ started }) => started.runId === one.started.runId));
   const closed = closedBy(run, runs);
-  if (closed?.why !== 'cut over') return { run, runs, closed };
-  const since = followedSince(closed.cutOver, runs, all);
-  return { run, runs, closed: since === undefined ? closed : { ...closed, since } };
+  if (closed?.why !== 'cut over') return { run, runs, others, closed };
+  const since = followedSince(closed.cutOver, runs, others);
+  return { run, runs, others, closed: since === undefined ? closed : { ...closed, since } };
 }
 
 /** Throws kind `refused` (`run-closed`), with what leads on, where nothing of the run is to be taken back any more. */
@@ -102,10 +105,9 @@ export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
 function followedSince(
   { time }: CutOver,
   runs: readonly JournalledRun[],
-  all: readonly JournalledRun[],
+  others: readonly JournalledRun[],
 ): JournalledRun | undefined {
   const nodes = nodesOf(runs);
-  const others = all.filter((one) => !runs.some(({ started }) => started.runId === one.started.runId));
   return cutOversOf(others).findLast(
     (other) =>
       other.time > time &&

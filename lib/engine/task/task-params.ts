@@ -1,3 +1,4 @@
+import { asPitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import { Secret } from '../../base/values/secret.ts';
 import { findUnknown, Unknown } from '../../base/values/unknown.ts';
@@ -34,8 +35,16 @@ export function taskParams(job: TaskJob, scope: Scope, workplaceScope: Scope): T
     fields.map(({ name }) => name),
   );
   const source = { ...placesOf(args), givenBy: typedAs(run.extraVars) };
-  const plain = Object.fromEntries(Object.entries(args.value).filter(([name]) => !special.has(name)));
+  const forFailure = new Set(fields.flatMap((field) => (field.forFailure ? [field.name] : [])));
+  const plain = Object.fromEntries(
+    Object.entries(args.value).filter(([name]) => !special.has(name) && !forFailure.has(name)),
+  );
   const written = scope.render(plain, (path) => args.locate(path)) as Record<string, unknown>;
+  for (const name of forFailure) {
+    if (!Object.hasOwn(args.value, name)) continue;
+    const text = asFarAsKnown(args.value[name], [name], args, scope);
+    if (text !== undefined) written[name] = text;
+  }
   for (const { name, variable } of fields) {
     if (variable === undefined || Object.hasOwn(args.value, name)) continue;
     const value = workplaceScope.get(variable);
@@ -54,6 +63,32 @@ export function taskParams(job: TaskJob, scope: Scope, workplaceScope: Scope): T
       holds === 'conditions' ? evaluateAll(value, name, args, scope) : evaluateOne(value, name, args, scope);
   }
   return { params: validateParams(module, task.module, revealed(written, run.masker), source) };
+}
+
+/**
+ * A text, or a list of them, with a hole where the variables of now have nothing to fill in, and with what is missing
+ * behind it. Nothing where it is left out.
+ */
+function asFarAsKnown(
+  value: unknown,
+  path: readonly (string | number)[],
+  args: Located,
+  scope: Scope,
+): unknown {
+  if (Array.isArray(value)) {
+    return value
+      .map((item: unknown, index) => asFarAsKnown(item, [...path, index], args, scope))
+      .filter((item) => item !== undefined);
+  }
+  try {
+    const { text } = scope.render({ text: value }, ([, ...inner]) => args.locate([...path, ...inner])) as {
+      readonly text?: unknown;
+    };
+    return text;
+  } catch (thrown) {
+    if (typeof value !== 'string') throw thrown;
+    return `${value.replaceAll(/\{\{.*?\}\}/gs, '?')} (${asPitrError(thrown).message})`;
+  }
 }
 
 function placesOf(args: Located): ParamSource {

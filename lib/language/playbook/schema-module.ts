@@ -63,7 +63,7 @@ function jsonSchemaOf(module: AnyModule): JsonSchema {
       unrepresentable: 'any',
       override: ({ jsonSchema }) => {
         // Notes for pitr, not for editors.
-        for (const key of ['variable', 'conditions', 'expression']) delete jsonSchema[key];
+        for (const key of ['variable', 'conditions', 'expression', 'failure']) delete jsonSchema[key];
       },
     });
   } catch {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { defineControl } from '../../contract/module.ts';
-import { linesOf, shownLines, shownText } from '../../system/core/shown-text.ts';
+import { failureLines, linesOf, shownText } from '../../system/core/shown-text.ts';
 
 /** A condition as it is written, or as the engine has evaluated it. */
 const condition = z.union([
@@ -20,10 +20,12 @@ const params = z.strictObject({
     .union([condition, z.array(condition).min(1)])
     .meta({ conditions: true })
     .describe('conditions that must all be true'),
-  fail_msg: shownLines.optional().describe('what to say when one is not'),
+  fail_msg: failureLines.optional().describe('what to say when one is not'),
   success_msg: shownText.optional().describe('what to say when all are'),
-  details: shownLines.optional().describe('more lines for the failure: what exists instead, what is allowed'),
-  next: shownLines.optional().describe('what to do next: commands to type'),
+  details: failureLines
+    .optional()
+    .describe('more lines for the failure: what exists instead, what is allowed'),
+  next: failureLines.optional().describe('what to do next: commands to type'),
   refuse: z
     .union([z.boolean(), z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected a code such as target-is-leader')])
     .default(false)

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineControl } from '../../contract/module.ts';
-import { linesOf, shownLines, shownText } from '../../system/core/shown-text.ts';
+import { failureLines, failureText, linesOf } from '../../system/core/shown-text.ts';
 
 const params = z.strictObject({
-  msg: shownText.default('the playbook says so').describe('the reason, in one sentence'),
+  msg: failureText.default('the playbook says so').describe('the reason, in one sentence'),
   code: z
     .string()
     .regex(/^[a-z][a-z0-9-]*$/, 'expected a code such as target-unknown')
     .default('failed-by-playbook')
     .describe('stable name of this failure, for scripts'),
-  details: shownLines.optional().describe('more lines: what exists instead, what is allowed'),
-  next: shownLines.optional().describe('what to do next: commands to type'),
+  details: failureLines.optional().describe('more lines: what exists instead, what is allowed'),
+  next: failureLines.optional().describe('what to do next: commands to type'),
   refuse: z
     .boolean()
     .default(false)

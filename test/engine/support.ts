@@ -18,7 +18,7 @@ export interface Played {
 }
 
 /** Two hosts that are both this machine: a play on them is real, and needs no lab. */
-const INVENTORY = `
+export const inventoryOfPair = `
 all:
   vars: { ansible_connection: local }
   children:
@@ -58,7 +58,7 @@ export async function play(
   const playbook = join(directory, 'play.yml');
   const inventory = join(directory, 'inventory.yml');
   await writeWhole(playbook, yaml.replaceAll('DIR', directory));
-  await writeWhole(inventory, INVENTORY);
+  await writeWhole(inventory, inventoryOfPair);
   const events: PitrEvent[] = [];
   const outcome = await runPlaybook(
     {

@@ -77,6 +77,8 @@ export default defineConfig({
         test: {
           name: 'metal',
           include: ['test/metal/**/*.long.test.ts'],
+          globalSetup: ['test/metal/metal-setup.ts'],
+          setupFiles: ['test/support/note-failures.ts', KEEPS_LEFT],
           fileParallelism: false,
           testTimeout: 900_000,
           hookTimeout: 900_000,

@@ -46,11 +46,16 @@ export async function play(
   yaml: string,
   {
     answerable,
+    signal = new AbortController().signal,
+    seen,
     ...request
   }: Partial<RunRequest> & {
     readonly directory?: string;
     /** false: there is nobody to answer a question. */
     readonly answerable?: boolean;
+    readonly signal?: AbortSignal;
+    /** Is told of every event at once. */
+    readonly seen?: (event: PitrEvent) => void;
   } = {},
 ): Promise<Played> {
   const directory = request.directory ?? (await newDirectory());
@@ -72,13 +77,16 @@ export async function play(
       playbook,
     },
     {
-      emit: (event) => events.push(event),
+      emit: (event) => {
+        events.push(event);
+        seen?.(event);
+      },
       ask: () =>
         Promise.resolve(
           answerable === false ? { answer: false, by: 'nobody' } : { answer: true, by: '--yes' },
         ),
       answerable,
-      signal: new AbortController().signal,
+      signal,
     },
   );
   return {

@@ -9,6 +9,9 @@ const WITHOUT_LAB = [
   'test/transport/*.e2e.test.ts',
 ];
 
+/** Keeps the files of a failed test, which it would remove itself. */
+const KEEPS_LEFT = 'test/support/keep-left-of-failed.ts';
+
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default defineConfig({
   test: {
@@ -18,6 +21,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.e2e.test.ts', 'test/**/*.long.test.ts', 'test/**/*.smoke.test.ts'],
+          setupFiles: [KEEPS_LEFT],
           // The first file of a worker pays for what all of them import.
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -29,6 +33,7 @@ export default defineConfig({
         test: {
           name: 'smoke',
           include: ['test/**/*.smoke.test.ts'],
+          setupFiles: [KEEPS_LEFT],
           testTimeout: 60_000,
           hookTimeout: 300_000,
         },
@@ -38,6 +43,7 @@ export default defineConfig({
           name: 'hosts',
           include: WITHOUT_LAB,
           globalSetup: ['test/support/hosts-setup.ts'],
+          setupFiles: [KEEPS_LEFT],
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -49,7 +55,7 @@ export default defineConfig({
           include: ['test/**/*.e2e.test.ts'],
           exclude: WITHOUT_LAB,
           globalSetup: ['test/support/lab-setup.ts'],
-          setupFiles: ['test/support/note-failures.ts'],
+          setupFiles: ['test/support/note-failures.ts', KEEPS_LEFT],
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 300_000,
@@ -61,7 +67,7 @@ export default defineConfig({
           include: ['test/**/*.long.test.ts'],
           exclude: ['test/metal/**'],
           globalSetup: ['test/support/lab-setup.ts'],
-          setupFiles: ['test/support/note-failures.ts'],
+          setupFiles: ['test/support/note-failures.ts', KEEPS_LEFT],
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -71,6 +77,8 @@ export default defineConfig({
         test: {
           name: 'metal',
           include: ['test/metal/**/*.long.test.ts'],
+          globalSetup: ['test/metal/metal-setup.ts'],
+          setupFiles: ['test/support/note-failures.ts', KEEPS_LEFT],
           fileParallelism: false,
           testTimeout: 900_000,
           hookTimeout: 900_000,

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { keepLeft } from './support/keep-left.mjs';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name) => join(root, 'node_modules', '.bin', name);
@@ -96,12 +97,13 @@ for (const [name, commands] of Object.entries(steps)) {
     ),
   );
   const left = readdirSync(temporary).filter((entry) => entry.startsWith('pitr-'));
+  const ok = codes.every((code) => code === 0) && left.length === 0;
+  if (!ok) keepLeft(temporary, join(evidence, 'temporary'));
   rmSync(temporary, { recursive: true, force: true });
   if (left.length > 0) {
     process.stdout.write(`== tests have left behind in the temporary folder: ${left.join(', ')}\n`);
     totals.failed += 1;
   }
-  const ok = codes.every((code) => code === 0) && left.length === 0;
   process.stdout.write(
     `== ${name}: ${ok ? 'ok' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`,
   );

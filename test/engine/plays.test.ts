@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { newDirectory, play } from './support.ts';
 
 describe('tasks', () => {
@@ -63,6 +64,24 @@ describe('tasks', () => {
 `);
     expect(outcome.status).toBe('ok');
     expect(messages).toEqual(['3']);
+  });
+
+  it('a run that is stopped before the next try ends for the reason for which it was stopped', async () => {
+    const stop = new AbortController();
+    const lost = new PitrError({ kind: 'failed', code: 'lock-lost', message: 'somebody has taken the lock' });
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - name: never so
+      shell: echo no
+      register: answer
+      until: answer.stdout == "yes"
+      delay: 600
+`,
+      { signal: stop.signal, seen: ({ type }) => void (type === 'host.retry' && stop.abort(lost)) },
+    );
+    expect(outcome.error).toMatchObject({ code: 'lock-lost', task: 'never so' });
   });
 
   it('a failed task takes its host out of the play; the others go on', async () => {

@@ -18,7 +18,7 @@ export interface Played {
 }
 
 /** Two hosts that are both this machine: a play on them is real, and needs no lab. */
-const INVENTORY = `
+export const inventoryOfPair = `
 all:
   vars: { ansible_connection: local }
   children:
@@ -46,11 +46,16 @@ export async function play(
   yaml: string,
   {
     answerable,
+    signal = new AbortController().signal,
+    seen,
     ...request
   }: Partial<RunRequest> & {
     readonly directory?: string;
     /** false: there is nobody to answer a question. */
     readonly answerable?: boolean;
+    readonly signal?: AbortSignal;
+    /** Is told of every event at once. */
+    readonly seen?: (event: PitrEvent) => void;
   } = {},
 ): Promise<Played> {
   const directory = request.directory ?? (await newDirectory());
@@ -58,7 +63,7 @@ export async function play(
   const playbook = join(directory, 'play.yml');
   const inventory = join(directory, 'inventory.yml');
   await writeWhole(playbook, yaml.replaceAll('DIR', directory));
-  await writeWhole(inventory, INVENTORY);
+  await writeWhole(inventory, inventoryOfPair);
   const events: PitrEvent[] = [];
   const outcome = await runPlaybook(
     {
@@ -72,13 +77,16 @@ export async function play(
       playbook,
     },
     {
-      emit: (event) => events.push(event),
+      emit: (event) => {
+        events.push(event);
+        seen?.(event);
+      },
       ask: () =>
         Promise.resolve(
           answerable === false ? { answer: false, by: 'nobody' } : { answer: true, by: '--yes' },
         ),
       answerable,
-      signal: new AbortController().signal,
+      signal,
     },
   );
   return {

@@ -1,17 +1,22 @@
-import type { Lab } from '../../lab/lab.ts';
-import { prefixFrom } from '../../lab/lab.ts';
+import { type Lab, openLab, prefixFrom } from '../../lab/lab.ts';
 import { metalFlavour } from '../../lab/metal/flavour.ts';
 import { parseVariants } from '../../lab/metal/variants.ts';
 import { timedReport } from '../../lab/progress.ts';
 import type { DatabaseHost } from '../../lab/topology.ts';
-import { labUp } from '../../lab/up.ts';
+import { forgetFailure, keepAfterFailure } from '../support/after-failure.ts';
+import { cleanLab } from '../support/clean-lab.ts';
 
-/** A healthy lab with systemd and these variants; the one that is there, if it is of that kind. */
+/** A lab with systemd and these variants, as it is when it has just been made: the one that is there, if it is such a one. */
 export async function metalLab(variants: readonly string[]): Promise<Lab> {
-  process.env.PITR_LAB ??= 'pitr-metal-test';
-  process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
+  const prefix = prefixFrom(process.env);
   const report = timedReport((line) => process.stderr.write(`${line}\n`));
-  return (await labUp(prefixFrom(process.env), report, metalFlavour(parseVariants(variants)))).lab;
+  // Where no engine answers yet, there is no lab either.
+  const before = await openLab(prefix).catch(() => undefined);
+  // Of the suite before this one: its lab is about to go.
+  if (before !== undefined) await keepAfterFailure(before, report);
+  const lab = await cleanLab(prefix, report, metalFlavour(parseVariants(variants)));
+  await forgetFailure(lab);
+  return lab;
 }
 
 /** Where the postmaster of a node lives, and what it may: the end of its cgroup, and soft and hard limit of open files. */

@@ -14,18 +14,20 @@ do
   echo "==> $f"
   tail -c 1000000 "$f"
 done
+[ ! -d /run/systemd/system ] || { echo '==> journal'; journalctl --no-pager -o short-precise -n 5000; }
 ls -la /var/lib/postgresql/* /var/lib/barman /var/lib/barman/.pitr 2>/dev/null
 ps -eo pid,ppid,user,etime,args
 `;
 
 /** Where a run of the suites keeps what tells of a failure; test/run.mjs names it in its last line. */
-export function evidenceFolder(): string {
-  return process.env.PITR_EVIDENCE ?? join(checkoutRoot, '.lab', 'failed', 'last');
-}
+const EVIDENCE = process.env.PITR_EVIDENCE ?? join(checkoutRoot, '.lab', 'failed', 'last');
 
-/** Keeps the journals of the lab's runs and the logs of its hosts, for somebody who wants to know what happened. */
+/**
+ * Keeps the journals of the lab's runs and the logs of its hosts, for somebody who wants to know what happened. What was
+ * kept of an earlier failure stays: the lab may have been made anew since.
+ */
 export async function keepEvidence(lab: Lab): Promise<string> {
-  const folder = join(evidenceFolder(), lab.prefix);
+  const folder = freeName(join(EVIDENCE, lab.prefix));
   await mkdir(folder, { recursive: true });
   const journals = join(lab.files.folder, 'state');
   if (existsSync(journals)) await cp(journals, join(folder, 'journals'), { recursive: true });
@@ -38,4 +40,12 @@ export async function keepEvidence(lab: Lab): Promise<string> {
     }),
   );
   return folder;
+}
+
+function freeName(path: string): string {
+  // A person has started vitest: it is about the last run alone.
+  if (process.env.PITR_EVIDENCE === undefined) return path;
+  let free = path;
+  for (let number = 2; existsSync(free); number += 1) free = `${path}.${number}`;
+  return free;
 }

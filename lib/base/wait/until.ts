@@ -34,13 +34,37 @@ export interface Waiting<T> {
  * where that is a `PitrError`, when the signal is aborted.
  */
 export async function until<T>(look: (attempt: number) => Promise<T>, waiting: Waiting<T>): Promise<T> {
+  const { seen, isDone, waitedMs } = await watched(look, waiting);
+  if (!isDone) throw waiting.late(seen, waitedMs);
+  return seen;
+}
+
+/** As `until`, where what is seen at the deadline is an answer, too: it is returned. */
+export async function lastSeen<T>(
+  look: (attempt: number) => Promise<T>,
+  waiting: Omit<Waiting<T>, 'late'>,
+): Promise<T> {
+  return (await watched(look, waiting)).seen;
+}
+
+interface Watched<T> {
+  readonly seen: T;
+  readonly isDone: boolean;
+  readonly waitedMs: number;
+}
+
+async function watched<T>(
+  look: (attempt: number) => Promise<T>,
+  waiting: Omit<Waiting<T>, 'late'>,
+): Promise<Watched<T>> {
   const { signal, clock = REAL_CLOCK } = waiting;
   const begun = clock.now();
   for (let attempt = 1; ; attempt++) {
     const seen = await look(attempt);
-    if (waiting.done(seen)) return seen;
-    const left = waiting.deadlineMs - (clock.now() - begun);
-    if (left <= 0) throw waiting.late(seen, clock.now() - begun);
+    const isDone = waiting.done(seen);
+    const waitedMs = clock.now() - begun;
+    const left = waiting.deadlineMs - waitedMs;
+    if (isDone || left <= 0) return { seen, isDone, waitedMs };
     waiting.onSeen?.(seen);
     await rest(Math.min(waiting.everyMs, Math.ceil(left)), signal, clock);
   }

@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import { rest } from '../../base/wait/until.ts';
 import type { Condition, Task } from '../../language/playbook/model.ts';
 import type { TaskStatus } from '../events/events.ts';
 import { allTrue } from './conditions.ts';
@@ -157,7 +158,7 @@ async function retried(
       retries,
       why: task.noLog ? 'not yet' : why,
     });
-    await pause(delayMs, run.signal);
+    await rest(delayMs, run.signal);
   }
 }
 
@@ -170,16 +171,5 @@ function numberOf(located: Task['retries'], fallback: number, scope: Scope): num
     code: 'not-a-number',
     message: `a number is needed here, not "${String(located.value)}"`,
     at: located.at,
-  });
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { setTimeout } = await import('node:timers/promises');
-  await setTimeout(ms, undefined, { signal }).catch(() => {
-    throw new PitrError({
-      kind: 'interrupted',
-      code: 'interrupted',
-      message: 'stopped while waiting for the next try',
-    });
   });
 }

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts';
-import { utf8Text } from '../../base/values/utf8.ts';
 import type { AnyModule } from '../../contract/module.ts';
 import { paramsOf } from '../../modules/params.ts';
 import {
@@ -13,6 +11,7 @@ import {
 import { loadYaml } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import { ProblemList } from './problems.ts';
+import { readText } from './read-text.ts';
 
 /** How a module takes a plain text. */
 export interface ModuleForm {
@@ -87,7 +86,7 @@ export class LoadContext {
   /** Reads a file of YAML; nothing when it cannot be read or is not YAML, which is a problem then. */
   async yaml(file: string, from?: SourcePosition): Promise<Located | undefined> {
     try {
-      return loadYaml(file, await readText(file));
+      return loadYaml(file, await readText(file, (why, cause) => unreadable(file, why, cause)));
     } catch (error) {
       this.problems.take(error, from);
       return undefined;
@@ -95,16 +94,11 @@ export class LoadContext {
   }
 }
 
-async function readText(file: string): Promise<string> {
-  try {
-    return utf8Text(await readFile(file), file);
-  } catch (error) {
-    if (error instanceof PitrError) throw error;
-    throw new PitrError({
-      kind: 'validation',
-      code: 'playbook-file-unreadable',
-      message: `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`,
-      cause: error,
-    });
-  }
+function unreadable(file: string, why: string, cause: unknown): PitrError {
+  return new PitrError({
+    kind: 'validation',
+    code: 'playbook-file-unreadable',
+    message: `cannot read ${file}: ${why}`,
+    cause,
+  });
 }

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { utf8Text } from '../../base/values/utf8.ts';
 import { loadYaml } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import { productPlaybooks } from './assets.ts';
 import { isMappingPart } from './fields.ts';
 import type { Vars } from './model.ts';
 import { ProblemList } from './problems.ts';
+import { readText } from './read-text.ts';
 import { namedVars } from './variables.ts';
 
 /**
@@ -19,7 +18,7 @@ export async function readVarsFile(name: string, directory: string, from: Locate
   const beside = path.resolve(directory, name);
   const own = path.resolve(productPlaybooks(), name);
   const file = !existsSync(beside) && existsSync(own) ? own : beside;
-  const contents = loadYaml(file, await text(file, from));
+  const contents = loadYaml(file, await readText(file, (why, cause) => unreadable(from, why, cause)));
   if (contents.value === null) return {};
   if (!isMappingPart(contents)) {
     throw new PitrError({
@@ -35,17 +34,12 @@ export async function readVarsFile(name: string, directory: string, from: Locate
   return vars;
 }
 
-async function text(file: string, from: Located<string>): Promise<string> {
-  try {
-    return utf8Text(await readFile(file), file);
-  } catch (error) {
-    if (error instanceof PitrError) throw error;
-    throw new PitrError({
-      kind: 'validation',
-      code: 'vars-file-unreadable',
-      message: `cannot read the file of variables "${from.value}": ${error instanceof Error ? error.message : String(error)}`,
-      at: from.at,
-      cause: error,
-    });
-  }
+function unreadable(from: Located<string>, why: string, cause: unknown): PitrError {
+  return new PitrError({
+    kind: 'validation',
+    code: 'vars-file-unreadable',
+    message: `cannot read the file of variables "${from.value}": ${why}`,
+    at: from.at,
+    cause,
+  });
 }

@@ -11,7 +11,7 @@ import {
   type SpoolState,
   startSpool,
 } from '../../recovery/barman/wal-spool.ts';
-import { login } from '../../recovery/postgres/params.ts';
+import { barmanLogin, dataOwner } from '../../recovery/postgres/params.ts';
 import { parseSegmentSize } from '../../recovery/wal/segment.ts';
 import { spoolList, spoolSchema } from '../../recovery/wal/spool-runs.ts';
 import { ABSENT, pathResource } from '../../system/fs/path-resource.ts';
@@ -31,16 +31,8 @@ const params = z
       .default(4 * 1024 ** 3)
       .describe('bytes that may wait in it; it is filled up again as PostgreSQL takes them. 0: nothing comes')
       .meta({ variable: 'wal_spool_bytes' }),
-    ssh: login
-      .default('barman@barman')
-      .describe('how this host logs in to the Barman host')
-      .meta({ variable: 'barman_ssh' }),
-    user: z
-      .string()
-      .min(1)
-      .default('postgres')
-      .describe('operating system user that owns the data')
-      .meta({ variable: 'pg_user' }),
+    ssh: barmanLogin,
+    user: dataOwner,
   })
   .superRefine(({ state, wal }, context) => {
     if (state === 'present' && wal === undefined)

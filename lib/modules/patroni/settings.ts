@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { rest } from '../../base/wait/until.ts';
+import { lastSeen } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook } from '../../contract/module.ts';
 import { readCluster } from '../../recovery/patroni/cluster-resource.ts';
@@ -64,17 +64,18 @@ export const module = defineLook({
   },
   dependsOn: (p: Params) => [{ kind: 'postgres', id: p.pgdata }],
   read: async (host, p, { signal }) => {
-    const begun = performance.now();
-    let now = await readSettings(host, p);
-    while (p.since !== undefined && isSettling(p.since, now) && performance.now() - begun < p.settle * 1000) {
-      await rest(500, signal);
-      now = await readSettings(host, p);
-    }
+    const { since } = p;
+    const now = await lastSeen(() => readSettings(host, p), {
+      everyMs: 500,
+      deadlineMs: p.settle * 1000,
+      signal,
+      done: (seen) => since === undefined || !isSettling(since, seen),
+    });
     return {
       ...now,
       synchronous: synchronousMode(now.config) !== undefined,
       strict: isStrict(now.config),
-      differences: p.since === undefined ? [] : settingsDifferences(p.since, now, p.restored),
+      differences: since === undefined ? [] : settingsDifferences(since, now, p.restored),
     };
   },
 });

@@ -1,9 +1,6 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport, type ReportPart } from '../../contract/script-report.ts';
-import { evidenceOf } from '../../transport/command-failed.ts';
-import type { RunResult } from '../../transport/types.ts';
 import {
   parseSegment,
   parseSegmentSize,
@@ -11,6 +8,7 @@ import {
   timelineOf,
   type WalSegment,
 } from '../wal/segment.ts';
+import { checksumsOf } from './checksums.ts';
 import type { ServerConfig } from './config.ts';
 import { filesInErrors } from './errors-directory.ts';
 import { whyOtherHead } from './segment-heads.ts';
@@ -85,7 +83,7 @@ export async function proveArchivedSegment(
       : await ownSegments(host.peer(writer.node), segment, writer);
   const names = [...[...own.keys()].filter((name) => name !== segment), segment];
   const look = READ_COPIES([server.name, server.wals, ...names], { user, timeoutMs: DEADLINE_MS });
-  const parts = reportOf(await host.query(look), host.name, segment, server);
+  const parts = checksumsOf(await host.query(look), unproved(host.name, segment, server));
   const closed = parts.find(({ kind }) => kind === 'closed');
   if (closed === undefined) throw walGone(segment, server, host.name);
   const wrong = whyOther(segment, closed.lines, server.systemId);
@@ -148,11 +146,9 @@ async function unwritten(
   const later = listed.filter(after(segmentNumber(segment, size)));
   if (later.length === 0) return [];
   const { node, pgdata, user } = writer;
-  const done = reportOf(
+  const done = checksumsOf(
     await host.peer(node).query(READ_DONE([pgdata, segment.slice(0, 8)], { user })),
-    node,
-    segment,
-    undefined,
+    unproved(node, segment),
   );
   const numbers = (done[0]?.lines ?? []).flatMap((name) => {
     const other = parseSegment(name);
@@ -167,7 +163,7 @@ async function ownSegments(
   { pgdata, user }: Writer,
 ): Promise<ReadonlyMap<string, string>> {
   const look = READ_OWN([pgdata, segment, String(MOST)], { user, timeoutMs: DEADLINE_MS });
-  const parts = reportOf(await host.query(look), host.name, segment, undefined);
+  const parts = checksumsOf(await host.query(look), unproved(host.name, segment));
   // One that was recycled while it was read has no checksum.
   return new Map(
     parts.flatMap(({ rest, lines: [sha256] }) => (sha256 === undefined ? [] : [[rest, sha256]])),
@@ -186,29 +182,24 @@ export function whyOther(
   return whyOtherHead(segment, begin, size, systemId);
 }
 
-function reportOf(
-  answer: RunResult,
+function unproved(
   host: string,
   segment: WalSegment,
-  server: ProvedServer | undefined,
-): readonly ReportPart[] {
-  try {
-    if (answer.exitCode === 0) return parseReport(answer.stdout);
-  } catch {
-    // What was said instead stands in the error below.
-  }
-  throw new PitrError({
-    kind: 'failed',
-    code: 'archive-not-proved',
-    message: `cannot tell whether ${segment} is archived as it was written`,
-    host,
-    evidence: evidenceOf({ ...answer, argv: ['sh', '(checksums of WAL segments)'] }),
-    next: [
-      server === undefined
-        ? 'See whether its pg_wal can be read.'
-        : `See: ls -l ${server.wals}/${segment.slice(0, 16)}`,
-    ],
-  });
+  server?: ProvedServer,
+): (evidence: CommandEvidence) => PitrError {
+  return (evidence) =>
+    new PitrError({
+      kind: 'failed',
+      code: 'archive-not-proved',
+      message: `cannot tell whether ${segment} is archived as it was written`,
+      host,
+      evidence,
+      next: [
+        server === undefined
+          ? 'See whether its pg_wal can be read.'
+          : `See: ls -l ${server.wals}/${segment.slice(0, 16)}`,
+      ],
+    });
 }
 
 function walGone(segment: WalSegment, { name, wals }: ProvedServer, host: string): PitrError {

@@ -1,12 +1,10 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport, type ReportPart } from '../../contract/script-report.ts';
-import { evidenceOf } from '../../transport/command-failed.ts';
-import type { RunResult } from '../../transport/types.ts';
 import { parseSegment } from '../wal/segment.ts';
 import type { BarmanPlace, SentFile } from './archive-tail.ts';
 import { readCatalogue } from './catalogue.ts';
+import { checksumsOf } from './checksums.ts';
 
 const DEADLINE_MS = 300_000;
 
@@ -51,10 +49,13 @@ export async function proveSent(
   const peer = host.peer(barman.host);
   const { servers } = await readCatalogue(peer, barman.user);
   const places = servers.flatMap(({ name, wals }) => names.flatMap((segment) => [name, wals, segment]));
-  const own = partsOf(await host.query(OWN([pgdata, ...names], { user, timeoutMs: DEADLINE_MS })), host.name);
-  const there = partsOf(
+  const own = checksumsOf(
+    await host.query(OWN([pgdata, ...names], { user, timeoutMs: DEADLINE_MS })),
+    unproved(host.name),
+  );
+  const there = checksumsOf(
     await peer.query(COPIES(places, { user: barman.user, timeoutMs: DEADLINE_MS })),
-    barman.host,
+    unproved(barman.host, servers.map(({ wals }) => wals).join(' ')),
   );
   const copies = new Set(there.map(({ rest, lines: [sum = ''] }) => `${rest} ${sum}`));
   const other = own
@@ -73,17 +74,15 @@ export async function proveSent(
   });
 }
 
-function partsOf(answer: RunResult, host: string): readonly ReportPart[] {
-  try {
-    if (answer.exitCode === 0) return parseReport(answer.stdout);
-  } catch {
-    // What was said instead stands in the error below.
-  }
-  throw new PitrError({
-    kind: 'failed',
-    code: 'archive-not-proved',
-    message: 'cannot tell whether what was sent is what is archived',
-    host,
-    evidence: evidenceOf({ ...answer, argv: ['sh', '(checksums of WAL segments)'] }),
-  });
+/** `archives`: the directories that were read there; where there are none, it was pg_wal. */
+function unproved(host: string, archives?: string): (evidence: CommandEvidence) => PitrError {
+  return (evidence) =>
+    new PitrError({
+      kind: 'failed',
+      code: 'archive-not-proved',
+      message: 'cannot tell whether what was sent is what is archived',
+      host,
+      evidence,
+      next: [archives === undefined ? 'See whether its pg_wal can be read.' : `See: ls -l ${archives}`],
+    });
 }

@@ -60,6 +60,20 @@ export const partialParam = z
 /** `barman@backup.example.com` */
 export const login = z.string().regex(/^[A-Za-z0-9_][\w.-]*@[A-Za-z0-9[][\w.:[\]-]*$/, 'must be user@host');
 
+/** The way from the node to Barman. */
+export const barmanLogin = login
+  .default('barman@barman')
+  .describe('how this host logs in to the Barman host')
+  .meta({ variable: 'barman_ssh' });
+
+/** Where the data belongs to somebody, and no instance is worked on. */
+export const dataOwner = z
+  .string()
+  .min(1)
+  .default('postgres')
+  .describe('operating system user that owns the data')
+  .meta({ variable: 'pg_user' });
+
 /** Seconds. */
 export const seconds = z
   .number()

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { targetSchema } from '../wal/target.ts';
-import { absolutePath, barmanServer, login, partialParam, segmentName } from './params.ts';
+import { absolutePath, barmanLogin, barmanServer, dataOwner, partialParam, segmentName } from './params.ts';
 
 /** What `postgres.recovery` takes. */
 export const recoveryParams = z
@@ -53,10 +53,7 @@ export const recoveryParams = z
       .default([])
       .describe('all Barman servers that may hold WAL of this cluster, in the order in which they are asked')
       .meta({ variable: 'barman_servers' }),
-    ssh: login
-      .default('barman@barman')
-      .describe('how this host logs in to the Barman host')
-      .meta({ variable: 'barman_ssh' }),
+    ssh: barmanLogin,
     wal_directories: z
       .array(absolutePath)
       .default([])
@@ -72,12 +69,7 @@ export const recoveryParams = z
       .positive()
       .optional()
       .describe('bytes of a WAL segment; read from the directory by default'),
-    user: z
-      .string()
-      .min(1)
-      .default('postgres')
-      .describe('operating system user that owns the data')
-      .meta({ variable: 'pg_user' }),
+    user: dataOwner,
   })
   .superRefine((p, context) => {
     const issue = (path: string, message: string): void => {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { formatDuration, parseDuration } from '../../../../lib/base/wait/duration.ts';
-import { type Clock, deadlinePassed, until, type Waiting } from '../../../../lib/base/wait/until.ts';
+import {
+  type Clock,
+  deadlinePassed,
+  lastSeen,
+  until,
+  type Waiting,
+} from '../../../../lib/base/wait/until.ts';
 
 /** A clock that stands still but for the pauses. */
 class ManualClock implements Clock {
@@ -52,6 +58,19 @@ describe('waiting', () => {
       code: 'deadline-passed',
       message: 'waited 1 s for the number to be 3; last seen: it was 9',
     });
+    expect(clock.pauses).toEqual([400, 400, 200]);
+  });
+
+  it('gives what it last saw at the deadline where that is an answer, too', async () => {
+    const clock = new ManualClock();
+    const left = [0, 1, 2, 9, 3];
+    const seen = await lastSeen(async () => left.shift(), {
+      deadlineMs: 1000,
+      everyMs: 400,
+      done: (value) => value === 3,
+      clock,
+    });
+    expect(seen).toBe(9);
     expect(clock.pauses).toEqual([400, 400, 200]);
   });
 

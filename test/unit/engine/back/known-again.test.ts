@@ -106,6 +106,20 @@ describe('a run of a playbook whose parts have moved into files since', () => {
     }
   });
 
+  it('is known again though the hold of a recovery has moved from the tasks of its restore', async () => {
+    const { plays } = await loadPlaybook(join(productPlaybooks(), 'recover.yml'));
+    const tasks = plays
+      .flatMap(({ tasks: steps }) => flatTasks(steps))
+      .filter(({ id }) => id.startsWith('3.'));
+    const end = tasks.findIndex(({ module }) => module === 'barman.recover') + 1;
+    const now = tasks.slice(0, end).filter(({ module }) => module !== 'core.debug');
+    expect(now.map(({ id }) => id)).toContain('3.3.1.1');
+    const then = now.map(
+      ({ id, module, name }) => [id === '3.3.1.1' ? '3.3.1' : id, module, name.value] as const,
+    );
+    expect(await standing(journal(...then), plays)).toEqual(now.map(({ id }) => id));
+  });
+
   it('also where a process of before and one of after have written', async () => {
     const plays = await playsOf({
       'site.yml': play(task('a'), '- import_tasks: part.yml\n', task('d')),

@@ -1,0 +1,17 @@
+import type { CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
+
+/** What a script said of the checksums of WAL segments. Throws what `unproved` gives where it could not read them. */
+export function checksumsOf(
+  answer: RunResult,
+  unproved: (evidence: CommandEvidence) => PitrError,
+): readonly ReportPart[] {
+  try {
+    if (answer.exitCode === 0) return parseReport(answer.stdout);
+  } catch {
+    // What was said instead stands in the evidence.
+  }
+  throw unproved(evidenceOf({ ...answer, argv: ['sh', '(checksums of WAL segments)'] }));
+}

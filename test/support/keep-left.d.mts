@@ -1,0 +1,1 @@
+export function keepLeft(temporary: string, evidence: string): void;

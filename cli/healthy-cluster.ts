@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { LookRequest } from '../lib/engine/run/look.ts';
+import { commandLine } from '../lib/transport/quote.ts';
 import { patroniHosts } from './well-known-hosts.ts';
 
 const clusterSchema = z.looseObject({
@@ -19,27 +20,30 @@ export interface HealthyCluster {
 const STALL_SECONDS = 15;
 
 /**
- * Proves that the cluster has a leader and that every other node of the inventory streams from it: timeline, system id,
- * and the leader's own pg_stat_replication. Throws kind `refused` (`cluster-not-healthy`) with every flaw.
+ * Proves that the cluster has a leader and that every other node of the inventory (that the limit has) streams from it:
+ * timeline, system id, and the leader's own pg_stat_replication. Throws kind `refused` (`cluster-not-healthy`) with every flaw.
  */
 export async function proveHealthy(
-  request: Omit<LookRequest, 'hosts' | 'module' | 'params'>,
+  request: Omit<LookRequest, 'hosts' | 'module' | 'params'> & { readonly again: string },
 ): Promise<HealthyCluster> {
   const { lookOnce } = await import('../lib/engine/run/look.ts');
   const views = await lookOnce({ ...request, hosts: patroniHosts, module: 'patroni.cluster', params: {} });
   const answers = views.flatMap(({ host, result }) =>
     result === undefined ? [] : [{ host, cluster: clusterSchema.parse(result) }],
   );
-  const silent = views.flatMap(({ host, error }) =>
-    error === undefined ? [] : [`${host}: ${error.message}`],
-  );
+  const silent = views.flatMap(({ host, error }) => (error === undefined ? [] : [{ host, error }]));
   const leaders = new Set(answers.map(({ cluster }) => cluster.leader));
   const leader = answers[0]?.cluster.leader;
-  if (silent.length > 0 || leaders.size !== 1 || leader === undefined) {
-    throw notHealthy([
-      ...silent,
+  const seen = answers.some(({ host }) => host === leader);
+  if (silent.length > 0 || leaders.size !== 1 || leader === undefined || !seen) {
+    const flaws = [
+      ...silent.map(({ host, error }) => `${host}: ${error.message}`),
+      ...(leader !== undefined && !seen ? [`${leader}, which leads, was not looked at`] : []),
       ...answers.map(({ host, cluster }) => `${host} says that ${cluster.leader ?? 'nobody'} leads`),
-    ]);
+    ];
+    const others = ['all', ...silent.map(({ host }) => `!${host}`)].join(':');
+    const without = `Or leave out what is gone; what it keeps stays: ${request.again} ${commandLine(['--limit', others])}`;
+    throw notHealthy(flaws, silent.length > 0 ? [without] : []);
   }
   const replicas = answers.map(({ host }) => host).filter((host) => host !== leader);
   const streaming =
@@ -58,7 +62,7 @@ export async function proveHealthy(
   return { leader, timeline: answers[0]?.cluster.timeline, members: answers.map(({ host }) => host) };
 }
 
-function notHealthy(flaws: readonly string[]): PitrError {
+function notHealthy(flaws: readonly string[], ways: readonly string[] = []): PitrError {
   return new PitrError({
     kind: 'refused',
     code: 'cluster-not-healthy',
@@ -68,6 +72,7 @@ function notHealthy(flaws: readonly string[]): PitrError {
     next: [
       'See it: pitr status',
       'Rebuild members that do not follow: pitr play rejoin.yml -e target=<leader>',
+      ...ways,
     ],
   });
 }

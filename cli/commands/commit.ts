@@ -4,7 +4,8 @@ import type { Masker } from '../../lib/base/values/masker.ts';
 import { holdsSomething } from '../../lib/engine/back/at-commit.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf } from '../../lib/engine/back/family.ts';
-import { keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { type Kept, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
 import { cutOversOf } from '../../lib/engine/back/story.ts';
 import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
@@ -16,6 +17,7 @@ import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { proveHealthy } from '../healthy-cluster.ts';
 import type { Io } from '../io.ts';
+import { readLimit } from '../limit.ts';
 import { advised } from '../lock-advice.ts';
 import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts';
 import { table } from '../table.ts';
@@ -34,6 +36,11 @@ export const commit = defineCommand({
     list: { text: 'Show the old data that all runs of this controller keep; remove nothing.' },
     check: { text: 'Show what would be removed, prove the health, and remove nothing.' },
     yes: { short: 'y', text: 'Do not ask.' },
+    limit: {
+      short: 'l',
+      value: 'pattern',
+      text: 'Only on these hosts, where another one is gone: all:!db3 or @file. What the others keep stays for a later commit.',
+    },
     ...BELIEVE_OPTION,
     ...RUN_OPTIONS,
     ...OUTPUT_OPTIONS,
@@ -75,16 +82,24 @@ export const commit = defineCommand({
       const kept = standsBeside(runs) ? [] : keptBy(runs);
       const why = whyNotYet(runs, [...others, run]);
       if (why !== undefined) throw notYet(runs, why);
-      const measured = await measureKept({ ...wish, runs }, kept);
+      const limit = await readLimit(options.limit, io.cwd);
+      const leftOut = await hostsLeftOut(runs, limit, wish.inventories);
+      const stays = kept.filter(({ host }) => leftOut.has(host));
+      const measured = await measureKept(
+        { ...wish, runs },
+        kept.filter((one) => !stays.includes(one)),
+      );
       const left = measured.filter(({ bytes, error }) => bytes !== undefined || error !== undefined);
       tellKept(runs, left, session);
       const unmeasured = left.find(({ error }) => error !== undefined)?.error;
-      if (unmeasured !== undefined) throw unmeasured;
+      if (unmeasured !== undefined) throw leaveOut(unmeasured, again);
       if (left.length === 0) {
         // Somebody has removed the old data by hand; what is held until a commit is held still.
         const error =
           !options.check && holdsSomething(runs)
-            ? await advised(commitRuns({ ...wish, runs, report: () => {}, prove: async () => {} }, []))
+            ? await advised(
+                commitRuns({ ...wish, runs, leftOut, report: () => {}, prove: async () => {} }, []),
+              )
             : undefined;
         if (error !== undefined) throw error;
         const held = holdsSomething(runs);
@@ -101,6 +116,8 @@ export const commit = defineCommand({
         proveHealthy({
           ...wish,
           inventories: wish.inventories.length > 0 ? wish.inventories : run.inventories,
+          limit,
+          again,
           forks: DEFAULT_FORKS,
           progress: () => {},
         });
@@ -119,6 +136,7 @@ export const commit = defineCommand({
           {
             ...wish,
             runs,
+            leftOut,
             report: (step) => tellStep(step, left, session),
             // The question may have waited for long.
             prove: async () => void (await prove()),
@@ -129,6 +147,7 @@ export const commit = defineCommand({
       session.emit({ type: 'commit.finished', time: Date.now(), error });
       if (error === undefined) {
         session.print(['', session.view.paint.ok(`Done: ${formatBytes(total(left))} freed.`)]);
+        tellStays(stays, again, session);
         return 0;
       }
       if (!session.json) session.tell(error);
@@ -223,6 +242,30 @@ function notYet(runs: readonly JournalledRun[], why: string): PitrError {
     state: 'nothing was removed',
     next: [`See how things stand: pitr runs ${last}`],
   });
+}
+
+/** A host that cannot be asked need not be waited for. */
+function leaveOut(error: PitrError, again: string): PitrError {
+  const { host } = error;
+  if (host === undefined) return error;
+  const limit = error.code === 'host-unknown' ? 'all' : `all:!${host}`;
+  return new PitrError({
+    ...error,
+    message: error.message,
+    cause: error.cause,
+    next: [
+      ...error.next,
+      `Or leave it out; what it keeps stays: ${again} ${commandLine(['--limit', limit])}`,
+    ],
+  });
+}
+
+function tellStays(stays: readonly Kept[], again: string, session: PlainSession): void {
+  if (stays.length === 0) return;
+  session.print([
+    ...stays.map(({ host, path }) => `Still kept: ${path} on ${host}`),
+    ...wrapWords(`When it is to go too: ${again}`, session.view.columns()),
+  ]);
 }
 
 /** The word is the id that was typed: of all runs of the recovery, that is the one that the operator means. */

@@ -56,7 +56,7 @@ export const faultsOfMembers: readonly Fault[] = [
     },
   },
   {
-    name: "a member's host is gone: refused while nothing is changed; left out by --limit the others follow, and rejoin.yml brings it back",
+    name: "a member's host is gone: refused while nothing is changed; left out by --limit the others follow, their old data can go, and rejoin.yml brings it back",
     ownScene: true,
     play: async (stage) => {
       const { lab, target, scene } = stage;
@@ -71,6 +71,13 @@ export const faultsOfMembers: readonly Fault[] = [
       expect([ended.exitCode, ended.words]).toEqual([0, '']);
       stage.decided();
       expect(await currentLeader(lab)).toBe(target);
+
+      const commit = ['commit', ended.runId, '-i', stage.inventory()];
+      const doubted = await operate([...commit, '--yes']);
+      expect(doubted.error?.code).toBe('cluster-not-healthy');
+      expect(doubted.words).toContain(`${commit.join(' ')} --limit 'all:!${gone}'`);
+      const committed = await operate([...commit, '--limit', `all:!${gone}`, '--yes']);
+      expect([committed.exitCode, committed.words]).toEqual([0, '']);
       await stage.mendAll();
 
       const rejoined = await operate([

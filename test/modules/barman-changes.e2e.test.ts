@@ -233,6 +233,28 @@ describe('barman.recover', () => {
     expect(await present()).toEqual([place]);
   });
 
+  it('undo ends an rsync that has outlived its Barman before it has begun to write', async () => {
+    const params = parse();
+    const change = await planned(params);
+    if (change === undefined || typeof recover.undo !== 'function')
+      throw new Error('there is something to do');
+    await recover.apply(lab.barman, change, params, listening().context);
+    await lab.sh(
+      `mv ${place}/.pitr-restore.json ${beside} && sed -i s/complete/copying/ ${beside}`,
+      'db2',
+      'postgres',
+    );
+    const late = `sleep 2; exec ssh "$@"`;
+    await lab.sh(
+      `printf '#!/bin/sh\n%s\n' '${late}' >/tmp/late-ssh; chmod 755 /tmp/late-ssh
+       setsid -f rsync -a --bwlimit=500 -e '/tmp/late-ssh -q postgres@db2' /var/lib/barman/${chosen.server}/base/${chosen.id}/data/ :${place}/ </dev/null >/dev/null 2>&1`,
+    );
+    await recover.undo(lab.barman, change, listening().context);
+    expect([await rsyncs(), await present()]).toEqual(['', ['']]);
+    await new Promise((settle) => setTimeout(settle, 3000));
+    expect(await present()).toEqual(['']);
+  });
+
   it('another backup at the same place is not continued', async () => {
     const marker = JSON.stringify({
       state: 'copying',

@@ -279,6 +279,41 @@ describe('postgres.wal_place', () => {
     expect(await readdir(join(dir, 'main'))).toEqual(['pg_wal']);
   });
 
+  it.each([
+    ['has gone', 'not there any more; its WAL stays', async () => undefined],
+    [
+      'is another one',
+      'holds files that are not in',
+      (main: string) => mkdir(join(main, 'pg_wal'), { recursive: true }),
+    ],
+    [
+      'leads elsewhere',
+      'leads to ../other',
+      async (main: string) => {
+        await mkdir(main);
+        await symlink('../other', join(main, 'pg_wal'));
+      },
+    ],
+  ])('is not moved back into a data directory that %s, and stays whole', async (_what, stderr, change) => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const main = join(dir, 'main');
+    await mkdir(join(main, 'pg_wal'), { recursive: true });
+    await writeFile(join(main, 'pg_wal/000000010000000000000001'), 'x');
+    await play.run('postgres.wal_place', {
+      pgdata: main,
+      place: join(dir, 'wal'),
+      user: userInfo().username,
+    });
+    await rename(main, join(dir, 'away'));
+    await change(main);
+    await expect(play.undo()).rejects.toMatchObject({
+      kind: 'failed',
+      evidence: { stderr: expect.stringContaining(stderr) },
+    });
+    expect(await readdir(join(dir, 'wal'))).toEqual(['000000010000000000000001']);
+  });
+
   it('never lays it over something', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

@@ -215,6 +215,7 @@ it('commit removes nothing in which PostgreSQL works', async () => {
         extraVars: {},
         signal: new AbortController().signal,
         masker: new Masker(),
+        leftOut: new Set<string>(),
         report: () => {},
         prove: async () => {},
       },
@@ -315,12 +316,12 @@ describe('what a dead controller left at work', () => {
       { user: 'postgres' },
     );
     await without(['tr'], async () => {
-      await expect(endReceivingRsync(host, '/srv/x', 'postgres')).rejects.toMatchObject({
+      await expect(endReceivingRsync(host, ['/srv/x'], 'postgres')).rejects.toMatchObject({
         kind: 'refused',
         code: 'processes-unknown',
       });
     });
-    await endReceivingRsync(host, '/srv/x', 'postgres');
+    await endReceivingRsync(host, ['/srv/x'], 'postgres');
     const left = await host.run(['pgrep', '-f', 'rsync --server . /srv/x']);
     expect(left.stdout).toBe('');
   });

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
+import type { DatabaseHost } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { others } from '../faults/cluster-state.ts';
 import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
@@ -111,8 +113,21 @@ describe('a recovery that waits while a retention policy would delete what it re
     expect(old !== undefined && old.from < before && before < old.to).toBe(true);
     expect(Math.max(...ranges.map(({ timeline }) => timeline))).toBeGreaterThan(scene.timeline);
 
+    const kept = async (host: DatabaseHost) =>
+      (await lab.mustExec(host, ['ls', '/var/lib/postgresql/15'])).includes(runOf(run));
+    const [last] = others(scene.target);
+    if (last === undefined) throw new Error('the lab has one member only');
+    const blind = await pitr(['commit', runOf(run), '--yes', '--limit', `barman:${last}`]);
+    expect(blind.exitCode).toBe(5);
+    expect((blind.stderr + blind.stdout).replaceAll(/\s+/g, ' ')).toContain('which leads, was not looked at');
+    const most = await pitr(['commit', runOf(run), '--yes', '--limit', `all:!${last}`]);
+    expect(most.exitCode, most.stdout + most.stderr).toBe(0);
+    expect(most.stdout).toMatch(new RegExp(`Still kept: \\S+ on ${last}`));
+    expect([await kept(scene.target), await kept(last)]).toEqual([false, true]);
+
     const commit = await pitr(['commit', runOf(run), '--yes', '--output', 'json']);
     expect(commit.exitCode, commit.stdout + commit.stderr).toBe(0);
+    expect(await kept(last)).toBe(false);
     expect(await keepStatus()).toBe('nokeep');
   }, 900_000);
 });

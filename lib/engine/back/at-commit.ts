@@ -16,13 +16,15 @@ export interface CommitSurroundings {
   readonly connections: Connections;
   readonly held: HeldLocks;
   readonly signal: AbortSignal;
+  /** Hosts on which everything stays as it is. */
+  readonly leftOut: ReadonlySet<string>;
 }
 
 /** A change as a commit finds it: its module, its host, and what surrounds a hook of it. */
 export async function changeAtCommit(
   run: JournalledRun,
   change: JournalledChange,
-  { connections, held, signal }: CommitSurroundings,
+  { connections, held, signal }: Omit<CommitSurroundings, 'leftOut'>,
 ): Promise<{ readonly module: AnyModule; readonly host: WriteHost; readonly context: WorkContext }> {
   const peers = (name: string): HostConnection => connections.to(name);
   return {
@@ -41,6 +43,7 @@ export async function letGoAll(
   surroundings: CommitSurroundings,
 ): Promise<PitrError | undefined> {
   for (const [run, change] of heldUntilCommit(runs)) {
+    if (surroundings.leftOut.has(change.intent.host)) continue;
     try {
       const wall = await wallOf(change, run);
       if (wall !== undefined) throw notLetGo(wall, run);

@@ -29,6 +29,8 @@ export interface CommitRequest {
   readonly masker: Masker;
   readonly askPassphrase?: AskPassphrase | undefined;
   readonly report: (step: CommitStep) => void;
+  /** Hosts on which everything stays as it is, for a later commit. */
+  readonly leftOut: ReadonlySet<string>;
   /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
   readonly prove: () => Promise<void>;
 }
@@ -70,7 +72,7 @@ exec rm -rf --one-file-system -- "$1"`;
 
 /** Sizes of what is kept, on its hosts. Failures are values. */
 export async function measureKept(
-  request: Omit<CommitRequest, 'report' | 'prove'>,
+  request: Omit<CommitRequest, 'report' | 'prove' | 'leftOut'>,
   all: readonly Kept[],
 ): Promise<readonly Measured[]> {
   return withConnections(request, (connections) =>
@@ -136,7 +138,7 @@ export async function commitRuns(
       });
       const error =
         errors.find((one) => one !== undefined) ??
-        (await letGoAll(request.runs, { connections, held, signal }));
+        (await letGoAll(request.runs, { connections, held, signal, leftOut: request.leftOut }));
       const record = {
         type: 'commit.finished',
         time: Date.now(),

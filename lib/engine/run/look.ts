@@ -21,6 +21,8 @@ export interface LookRequest {
   readonly inventories: readonly string[];
   /** A host pattern, or what names one once the inventory is known. */
   readonly hosts: string | ((inventory: Inventory) => string);
+  /** A pattern that narrows it. */
+  readonly limit?: string | undefined;
   readonly module: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly extraVars?: Readonly<Record<string, unknown>> | undefined;
@@ -71,7 +73,10 @@ type OnHost = (host: string, connections: Connections, inventory: Inventory) => 
 
 /** Does something on all hosts of a pattern, at most `forks` at once, and closes the connections. */
 export async function onHosts(
-  request: Pick<LookRequest, 'inventories' | 'hosts' | 'extraVars' | 'forks' | 'masker' | 'askPassphrase'>,
+  request: Pick<
+    LookRequest,
+    'inventories' | 'hosts' | 'limit' | 'extraVars' | 'forks' | 'masker' | 'askPassphrase'
+  >,
   work: OnHost,
 ): Promise<readonly LookAnswer[]> {
   const inventory = await loadInventory(request.inventories);
@@ -83,7 +88,7 @@ export async function onHosts(
     request.askPassphrase,
   );
   try {
-    return await inParallel(matchHosts(inventory, pattern), request.forks, async (host) => {
+    return await inParallel(matchHosts(inventory, pattern, request.limit), request.forks, async (host) => {
       try {
         return { host, result: await work(host, connections, inventory) };
       } catch (thrown) {

@@ -94,17 +94,25 @@ mv -T -- "$1.pitr-link" "$1"
 rm -rf -- "$1.pitr-old"
 sync -f -- "$2" 2>/dev/null || sync`;
 
-const IN = `${IDLE}
+// What lies at the place is removed only where it is the very WAL that lies in the data again.
+const IN = `
+no() { echo "$*" >&2; exit 1; }
+[ -d "\${1%/pg_wal}" ] || no "\${1%/pg_wal} is not there any more; its WAL stays in $2"
+${IDLE}
 set -eu
 umask 077
+files() { (cd -- "$1" && find . -type f -printf '%P %s\\n'); }
+only_in() { { files "$2"; echo; files "$1"; } | awk '!NF { second = 1; next } !second { there[$0]; next } !($0 in there)'; }
 if [ -L "$1" ]; then
+  [ "$(readlink -- "$1")" = "$2" ] || no "$1 leads to $(readlink -- "$1"), and not to $2"
   rm -rf -- "$1.pitr-copy"
   cp -a -- "$2" "$1.pitr-copy"
   rm -f -- "$1"
 fi
 if [ -d "$1.pitr-copy" ] && [ ! -e "$1" ]; then mv -T -- "$1.pitr-copy" "$1"; fi
 if [ -d "$1.pitr-old" ] && [ ! -e "$1" ]; then mv -T -- "$1.pitr-old" "$1"; fi
-[ -d "$1" ] || exit 1
+[ -d "$1" ] || no "$1 is not there, and $2 is left as it is"
+[ ! -e "$2" ] || [ -z "$(only_in "$2" "$1")" ] || no "$2 holds files that are not in $1: it is left as it is"
 rm -rf -- "$1.pitr-old" "$1.pitr-link" "$2" "$2.pitr-copy"`;
 
 async function moveWal(

@@ -3,7 +3,7 @@ import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
-import type { CopyOnDisk } from './copy-on-disk.ts';
+import { type CopyOnDisk, placesOf } from './copy-on-disk.ts';
 import { endBarmanRecover } from './end-barman.ts';
 import { endReceivingRsync } from './end-rsync.ts';
 import { markerBeside, markerInside, type RestoreMarker, renderMarker } from './marker.ts';
@@ -45,7 +45,7 @@ export async function copyBackup(
   // A controller that died in the middle may have left a copy at work, which would write between ours.
   if (order.continues) {
     await endBarmanRecover(host, order.argv, user);
-    await endReceivingRsync(receiver, destination, owner);
+    await endReceivingRsync(receiver, placesOf(order), owner);
   }
   const file = { user: owner, mode: 0o600, signal };
   await receiver.writeFile(markerBeside(destination), renderMarker(marker), file);
@@ -90,7 +90,7 @@ async function watchedCopy(
   } finally {
     watch.stop();
     if (!ended) {
-      await endReceivingRsync(receiver, destination, owner).catch((error: unknown) => {
+      await endReceivingRsync(receiver, placesOf(order), owner).catch((error: unknown) => {
         // What ended the copy is the error to tell; this adds to it.
         const why = error instanceof Error ? error.message : String(error);
         context.warn(`Whether an rsync still writes to ${node}:${destination} could not be seen: ${why}`);

@@ -15,6 +15,11 @@ export interface CopyOnDisk {
   readonly emptyBefore: boolean;
 }
 
+/** The destination, and each tablespace's place. */
+export function placesOf({ destination, tablespaces }: CopyOnDisk): readonly string[] {
+  return [destination, ...Object.values(tablespaces)];
+}
+
 /** Whether what lies there is this very backup, whole or in part, by our marker or by what Barman left. */
 export function isCopyOf(found: Destination, backup: BackupInfo): boolean {
   if (found.kind !== 'directory') return false;
@@ -44,7 +49,7 @@ export async function removeCopy(host: WriteHost, copy: CopyOnDisk): Promise<voi
   const marker = found.complete ?? found.copying;
   const ours = marker !== undefined && names(marker, copy);
   // A controller that died in the middle may have left a copy at work.
-  if (ours && found.copying !== undefined) await endReceivingRsync(host, destination, owner);
+  if (ours && found.copying !== undefined) await endReceivingRsync(host, placesOf(copy), owner);
   if (found.kind !== 'absent' && !found.empty && !ours) throw copyNotOurs(destination, marker, host.name);
   const as = { user: owner };
   if (ours && found.kind === 'directory') {

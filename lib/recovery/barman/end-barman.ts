@@ -4,10 +4,13 @@ import { commandLineProbe } from './command-lines.ts';
 
 // By how `barman recover` begins and ends: $1 and $2.
 const LEFT = commandLineProbe('barman | python*', '*"/barman $1 "*"$2 "');
+const SENDERS = commandLineProbe('rsync | ssh', '*"$1 "* | *"$1/"*');
 
 /**
- * Ends a `barman recover` that a dead controller left at work on Barman's host: it would start its rsync again. It is
- * told by its command line: the same way to log in, the same backup, the same destination. Throws like `endProcesses`.
+ * Ends a `barman recover` that a dead controller left at work on Barman's host, and then what that has begun there: an
+ * rsync outlives it, and one that is still logging in is not to be seen yet on the receiving host. Barman is told by its command
+ * line: the same way to log in, the same backup, the same destination; the others by the destination. Throws like
+ * `endProcesses`.
  */
 export async function endBarmanRecover(
   host: WriteHost,
@@ -17,4 +20,21 @@ export async function endBarmanRecover(
   const way = argv.includes('--remote-ssh-command') ? 4 : 2;
   const args = [argv.slice(1, way).join(' '), argv.slice(-3).join(' ')];
   await endProcesses(host, { words: 'barman recover', find: LEFT, args, user, patience: 0 });
+  for (const place of placesIn(argv)) {
+    await endProcesses(host, {
+      words: `an rsync to ${place}`,
+      find: SENDERS,
+      args: [place],
+      user,
+      patience: 0,
+    });
+  }
+}
+
+/** Where a `barman recover` copies to: the destination, and each tablespace's place. */
+function placesIn(argv: readonly string[]): readonly string[] {
+  const tablespaces = argv.flatMap((word, index) =>
+    argv[index - 1] === '--tablespace' ? [word.slice(word.indexOf(':') + 1)] : [],
+  );
+  return [...argv.slice(-1), ...tablespaces];
 }

@@ -8,10 +8,16 @@ const LEFT = commandLineProbe('rsync', '*" --server "*"$1"*');
 const PATIENCE = 5;
 
 /**
- * After a copy was stopped: waits until no rsync writes to the destination on the receiving host any more, and ends
- * those that do not end by themselves within five seconds. Throws like `endProcesses`.
+ * After a copy was stopped: waits until no rsync writes to the places of the copy on the receiving host any more, and
+ * ends those that do not end by themselves within five seconds. Throws like `endProcesses`.
  */
-export async function endReceivingRsync(host: WriteHost, destination: string, user: string): Promise<void> {
-  const words = `an rsync that writes to ${destination}`;
-  await endProcesses(host, { words, find: LEFT, args: [destination], user, patience: PATIENCE });
+export async function endReceivingRsync(
+  host: WriteHost,
+  places: readonly string[],
+  user: string,
+): Promise<void> {
+  for (const place of places) {
+    const words = `an rsync that writes to ${place}`;
+    await endProcesses(host, { words, find: LEFT, args: [place], user, patience: PATIENCE });
+  }
 }

@@ -98,10 +98,13 @@ rm -f -- "$d/part" && mv -f -- "$d/list.new" "$d/list" || exit
 receive=$2; shift 2
 setsid sh -c "$receive" pitr-spool "$d" "$@" </dev/null >"$d/log" 2>&1 &`;
 
+/** Exit code of `REMOVE` where it has touched nothing. */
+const NOT_OURS = 17;
+
 const REMOVE = `
 d=$1
 [ -e "$d" ] || [ -L "$d" ] || exit 0
-[ ! -L "$d" ] && [ -O "$d" ] && [ -f "$d/pitr-spool" ] || { echo "$d is no spool of pitr's" >&2; exit 1; }
+[ ! -L "$d" ] && [ -O "$d" ] && [ -f "$d/pitr-spool" ] || { echo "$d is no spool of pitr's" >&2; exit ${NOT_OURS}; }
 rm -f -- "$d/list"
 pid=$(cat "$d/pid" 2>/dev/null)
 case $pid in ''|*[!0-9]*) ;;
@@ -142,12 +145,12 @@ export async function startSpool(host: WriteHost, order: SpoolOrder): Promise<vo
   if (started.exitCode !== 0) throw commandFailed({ ...started, argv: ['mkdir', directory] }, host.name);
 }
 
-/** Ends what fills a spool and removes it. Nothing there is fine. Throws kind `refused` where it is no spool of ours. */
+/** Ends what fills a spool and removes it. Nothing there is fine. Throws kind `refused` where it is no spool of ours, `failed` where it is not gone after all. */
 export async function removeSpool(host: WriteHost, directory: string, user: string): Promise<void> {
   const removed = await host.run(['sh', '-c', REMOVE, 'sh', directory], { user, cwd: '/', ownChannel: true });
   if (removed.exitCode === 0) return;
   throw new PitrError({
-    kind: 'refused',
+    kind: removed.exitCode === NOT_OURS ? 'refused' : 'failed',
     code: 'spool-not-removed',
     message: `${directory} cannot be removed: ${removed.stderr.trim() || 'something in it cannot be deleted'}`,
     host: host.name,

@@ -1,0 +1,23 @@
+import { dirname } from 'node:path';
+import { loadInventory } from '../../language/inventory/load.ts';
+import { matchHosts } from '../../language/inventory/patterns.ts';
+import type { JournalledRun } from '../journal/read.ts';
+
+/**
+ * The hosts of the runs that a limit leaves out, also those that the inventory does not have any more. Throws kind
+ * `validation` for the inventory, and for a limit that matches nothing.
+ */
+export async function hostsLeftOut(
+  runs: readonly JournalledRun[],
+  limit: string | undefined,
+  inventories: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const last = runs.at(-1);
+  if (limit === undefined || last === undefined) return new Set();
+  const inventory = await loadInventory(inventories.length > 0 ? inventories : last.inventories, {
+    varsDirectories: [dirname(last.started.playbook)],
+  });
+  const kept = new Set(matchHosts(inventory, 'all', limit));
+  const hosts = runs.flatMap(({ changes }) => changes.map(({ intent }) => intent.host));
+  return new Set(hosts.filter((host) => !kept.has(host)));
+}

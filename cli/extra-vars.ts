@@ -61,9 +61,13 @@ async function variablesOf(typed: string, cwd: string): Promise<Read> {
   if (typed.trimStart().startsWith('{')) return { variables: await fromMap('-e', typed) };
   const assignments = splitAssignments(typed);
   if (assignments === undefined) {
-    throw usageError('extra-var-malformed', `-e ${JSON.stringify(typed)} is not name=value, {...} or @file`, {
-      next: [`-e ${NAME.test(typed) ? typed : 'name'}=value`],
-    });
+    throw usageError(
+      'extra-var-malformed',
+      `-e ${JSON.stringify(typed)} is not name=value, {"name": value} or @file`,
+      {
+        next: [`-e ${NAME.test(typed) ? typed : 'name'}=value`],
+      },
+    );
   }
   for (const { name } of assignments) checkName(name);
   return { variables: assignments.map((one) => [one.name, assigned(one)]) };

@@ -161,7 +161,7 @@ function notWaiting(
   inventories: readonly string[],
 ): PitrError {
   const { data_directory: directory } = seen;
-  const typed = inventories.flatMap((path) => ['-i', path]);
+  const inventory = inventories.flatMap((path) => ['-i', path]);
   const psql = [
     seen.programs === undefined ? 'psql' : `${seen.programs}/psql`,
     ...(seen.port === undefined ? [] : ['-p', String(seen.port)]),
@@ -176,11 +176,11 @@ function notWaiting(
     host,
     next: seen.running
       ? [
-          `Recover it first: ${commandLine(['pitr', 'recover', '<backup>', '<time>', '--target', host, '--restore', ...typed])}`,
-          `Or ask it as it is: ${commandLine(['pitr', 'exec', host, ...typed, '-u', seen.user, '--', ...psql, '-c', '<sql>'])}`,
+          `Recover it first: ${commandLine(['pitr', 'recover', '<backup>', '<time>', '--target', host, '--restore', ...inventory])}`,
+          `Or ask it as it is: ${commandLine(['pitr', 'exec', host, ...inventory, '-u', seen.user, '--', ...psql, '-c', '<sql>'])}`,
         ]
       : [
-          `If a recovery was prepared there, start it: ${commandLine(['pitr', 'play', 'replay.yml', ...typed, '-e', `target=${host}`])}`,
+          `If a recovery was prepared there, start it: ${commandLine(['pitr', 'play', 'replay.yml', ...inventory, '-e', `target=${host}`])}`,
         ],
   });
 }

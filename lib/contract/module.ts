@@ -179,8 +179,8 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   /** Pure: what the change leaves behind that something else may rest on. Nothing where it only writes what it says. */
   readonly effects?: (change: Journalled<C>) => readonly Effect[];
   /**
-   * What of the params the module puts on a command line, where every user of the host can read it: a secret there is
-   * warned of before the run.
+   * Pure: what of the params the module puts on a command line, where every user of the host can read it. A secret there
+   * is warned of before the task begins, in a check and a dry run too.
    */
   readonly commandLine?: (params: P) => readonly string[];
   /**

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { onTerminal } from '../support/terminal.ts';
-import { folder } from '../unit/playbook/support/folder.ts';
+import { folder } from '../unit/language/playbook/support/folder.ts';
 
 /** Longer than the display waits before it draws anything. */
 const LASTS = 'core.command: sleep 0.4';

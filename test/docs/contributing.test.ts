@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
 import { runHere } from '../support/run-here.ts';
-import { folder } from '../unit/playbook/support/folder.ts';
+import { folder } from '../unit/language/playbook/support/folder.ts';
 import { blocksOf, pageText } from './pages.ts';
 
 const PAGE = 'CONTRIBUTING.md';

@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import type * as ESTree from 'oxc-parser';
-import { type Comment, parseSync, Visitor } from 'oxc-parser';
-import { checkoutRoot } from '../../lab/checkout.ts';
-import { asWhen, type Node, wordsOf } from './words-of-code.ts';
+import { Visitor } from 'oxc-parser';
+import { constantOf, meaningIn, nameOfParam } from './meaning-of-code.ts';
+import { commentAbove, type Source, sourcesIn } from './sources.ts';
+import { asWhen, type Meaning, type Node, wordsOf } from './words-of-code.ts';
 
 /** A place that makes an error of one code. */
 export interface ErrorSite {
@@ -28,13 +27,6 @@ export interface FoundErrors {
   readonly hidden: readonly string[];
 }
 
-interface Source {
-  readonly file: string;
-  readonly text: string;
-  readonly program: ESTree.Program;
-  readonly comments: readonly Comment[];
-}
-
 /** A function that is given the code of the error that it makes. Whoever calls it owns the code. */
 interface Maker {
   readonly file: string;
@@ -43,6 +35,8 @@ interface Maker {
   readonly params: readonly string[];
   /** What the function itself says of the error. */
   readonly facts: Facts;
+  /** The names in that. */
+  readonly names: ReadonlySet<Node>;
 }
 
 type Facts = ReadonlyMap<string, Node>;
@@ -55,28 +49,24 @@ const OF_ZOD = 'custom';
 export function errorsOfCode(): FoundErrors {
   const sources = ['lib', 'cli'].flatMap(sourcesIn);
   const makers = sources.flatMap(makersOf);
-  const found = sources.map((source) => errorsIn(source, makers));
+  const found = sources.map((source) => errorsIn(source, makers, meaningIn(source, sources)));
   return { sites: found.flatMap(({ sites }) => sites), hidden: found.flatMap(({ hidden }) => hidden) };
-}
-
-function sourcesIn(room: string): readonly Source[] {
-  return readdirSync(path.join(checkoutRoot, room), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .sort()
-    .map((name) => {
-      const file = path.join(room, name);
-      const text = readFileSync(path.join(checkoutRoot, file), 'utf8');
-      const { program, comments } = parseSync(file, text);
-      return { file, text, program, comments };
-    });
 }
 
 function makersOf({ file, program }: Source): readonly Maker[] {
   const makers: Maker[] = [];
   const add = (name: string, isMethod: boolean, made: ESTree.Function): void => {
-    const params = made.params.map((param) => (param.type === 'Identifier' ? param.name : ''));
-    if (params.includes('code'))
-      makers.push({ file, name, isMethod, params, facts: factsWithout('code', program, made) });
+    const params = made.params.map(nameOfParam);
+    if (!params.includes('code')) return;
+    const facts = factsWithout('code', program, made);
+    makers.push({
+      file,
+      name,
+      isMethod,
+      params,
+      facts,
+      names: new Set([...facts.values()].flatMap(namesIn)),
+    });
   };
   new Visitor({
     FunctionDeclaration: (node) => add(node.id?.name ?? '', false, node),
@@ -103,6 +93,16 @@ function factsWithout(
     },
   }).visit(program);
   return found;
+}
+
+/** The names that are read somewhere in a part of the code. */
+function namesIn(node: unknown): readonly Node[] {
+  if (Array.isArray(node)) return node.flatMap(namesIn);
+  if (node === null || typeof node !== 'object') return [];
+  const inner = Object.values(node).flatMap(namesIn);
+  return 'type' in node && node.type === 'Identifier'
+    ? [node as ESTree.IdentifierReference, ...inner]
+    : inner;
 }
 
 function factsOf(node: ESTree.ObjectExpression): Facts {
@@ -153,14 +153,19 @@ function tableOf(name: string, program: ESTree.Program): readonly WrittenText[] 
   return texts;
 }
 
-function errorsIn(source: Source, makers: readonly Maker[]): FoundErrors {
+function errorsIn(source: Source, makers: readonly Maker[], meaning: Meaning): FoundErrors {
   const { file, text, program } = source;
   const sites: ErrorSite[] = [];
   const hidden: string[] = [];
   const line = (offset: number): number => text.slice(0, offset).split('\n').length;
   const around = factsWithout('code', program, { start: 0, end: text.length });
 
-  const add = (code: WrittenText, commented: readonly number[], facts: Facts): void => {
+  const add = (
+    code: WrittenText,
+    commented: readonly number[],
+    facts: Facts,
+    meant: Meaning = meaning,
+  ): void => {
     if (code.value === OF_ZOD || !CODE.test(code.value)) return;
     const fact = (...names: readonly string[]): Node | undefined => {
       const found = names.map((name) => facts.get(name)).find((node) => node !== undefined);
@@ -168,6 +173,8 @@ function errorsIn(source: Source, makers: readonly Maker[]): FoundErrors {
     };
     const kinds = textsOf(fact('kind') ?? around.get('kind'), program).map(({ value }) => value);
     const next = fact('next', 'hints', 'hint');
+    const words = wordsOf(next, meant);
+    const said = words.length > 0 ? undefined : commentOnNext(facts, source);
     sites.push({
       code: code.value,
       file,
@@ -177,7 +184,7 @@ function errorsIn(source: Source, makers: readonly Maker[]): FoundErrors {
       messages: wordsOf(fact('why', 'message', 'reason')),
       states: wordsOf(fact('state')),
       hasNext: next !== undefined && !(next?.type === 'ArrayExpression' && next.elements.length === 0),
-      next: wordsOf(next),
+      next: said === undefined ? words : [said],
     });
   };
 
@@ -199,14 +206,36 @@ function errorsIn(source: Source, makers: readonly Maker[]): FoundErrors {
         const argument = node.arguments[index];
         if (argument !== undefined && argument.type !== 'SpreadElement') facts.set(name, argument);
         else if (argument === undefined && facts.get(name)?.type === 'Identifier') facts.delete(name);
+        // What the function would take from an object that it is not given here, or that says nothing of it.
+        for (const [fact, value] of maker.facts)
+          if (value?.type === 'MemberExpression' && isNamed(value.object, name)) facts.delete(fact);
       });
       for (const argument of node.arguments)
         if (argument.type === 'ObjectExpression')
           for (const [name, value] of factsOf(argument)) facts.set(name, value);
-      for (const one of textsOf(facts.get('code'), program)) add(one, [one.start], facts);
+      const given = (named: Node): Node | undefined =>
+        named?.type === 'Identifier' && maker.names.has(named)
+          ? node.arguments[maker.params.indexOf(named.name)]
+          : undefined;
+      const meant: Meaning = (named) => {
+        const argument = given(named);
+        return argument === undefined ? meaning(named) : [argument];
+      };
+      for (const one of textsOf(facts.get('code'), program)) add(one, [one.start], facts, meant);
     },
   }).visit(program);
   return { sites, hidden };
+}
+
+function isNamed(node: Node, name: string): boolean {
+  return node?.type === 'Identifier' && node.name === name;
+}
+
+/** The comment right above what comes next: what it says, where only the run has the words. */
+function commentOnNext(facts: Facts, source: Source): string | undefined {
+  const value = facts.get('next');
+  if (value === undefined || value === null) return undefined;
+  return commentAbove(source, source.text.lastIndexOf('next', value.start));
 }
 
 /** What is said of an error, with what a constant of the file says that is spread into it. */
@@ -219,20 +248,6 @@ function withSpread(node: ESTree.ObjectExpression, source: Source): Facts {
   }
   for (const [name, value] of factsOf(node)) facts.set(name, value);
   return facts;
-}
-
-/** The value of a name that stands for one that the file has written shortly before. */
-function constantOf(node: Node | undefined, { program }: Source): Node | undefined {
-  if (node?.type !== 'Identifier') return node;
-  const values: ESTree.Expression[] = [];
-  new Visitor({
-    VariableDeclarator: ({ id, init, start }) => {
-      if (id.type === 'Identifier' && id.name === node.name && init !== null && start < node.start)
-        values.push(init);
-    },
-  }).visit(program);
-  const value = values.at(-1);
-  return value?.type === 'TSAsExpression' ? value.expression : (value ?? node);
 }
 
 function codeStart(node: ESTree.ObjectExpression): number {
@@ -262,17 +277,4 @@ function imports({ program }: Source, name: string): boolean {
       statement.type === 'ImportDeclaration' &&
       statement.specifiers.some((specifier) => specifier.local.name === name),
   );
-}
-
-/** The comment that ends right above an offset, its lines joined. */
-function commentAbove({ text, comments }: Source, offset: number): string | undefined {
-  const lines: string[] = [];
-  let end = offset;
-  for (const comment of comments.toReversed()) {
-    if (comment.end > end) continue;
-    if (text.slice(comment.end, end).trim() !== '') break;
-    lines.unshift(comment.value.replace(/^\s*\*+/gm, '').trim());
-    end = comment.start;
-  }
-  return lines.length === 0 ? undefined : lines.join(' ').replace(/\s+/g, ' ');
 }

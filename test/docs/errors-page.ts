@@ -87,7 +87,8 @@ export function errorsPage(entries: readonly CodeEntry[]): string {
   return `# Errors
 
 Every error has a code, which \`--output json\` gives to scripts, and a kind, which gives the exit code. This page is made
-from the code by \`npm run docs\`; a test fails when it is out of date. \`{words in braces}\` stand for what only the run knows.
+from the code by \`npm run docs\`; a test fails when it is out of date. \`{words in braces}\` stand for what only the run knows;
+\`{again}\` is the command that was typed, once more.
 
 | kind | exit code | what it is | how things stand | what to do |
 |---|---|---|---|---|

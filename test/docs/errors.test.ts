@@ -43,6 +43,21 @@ describe('the codes of errors', () => {
     expect(mute.map(({ code, file, line }) => `${code} (${file}:${line})`)).toEqual([]);
   });
 
+  it('say it in words that can be read beforehand: in the code, or in a comment right above "next"', () => {
+    const refused = entries.filter(({ sites }) =>
+      sites.some(({ kinds }) => kinds.includes('refused') || kinds.includes('unreachable')),
+    );
+    const unread = refused.filter(({ sites }) => sites.every(({ next }) => next.length === 0));
+    expect(unread.map(({ code, sites }) => `${code} (${places(sites)})`)).toEqual([]);
+  });
+
+  it('name everything that only the run knows', () => {
+    const texts = entries.flatMap(({ code, messages, sites }) =>
+      [...messages, ...sites.flatMap(({ states, next }) => [...states, ...next])].map((text) => [code, text]),
+    );
+    expect(texts.filter(([, text = '']) => /\{(?:\.\.\.)?\}/.test(text))).toEqual([]);
+  });
+
   it('stand in docs/errors.md as the code has them (npm run docs)', async () => {
     await expect(errorsPage(entries)).toMatchFileSnapshot(path.join(checkoutRoot, 'docs', 'errors.md'));
   });

@@ -9,7 +9,7 @@ import { findProblems } from '../../lib/language/playbook/check.ts';
 import { loadPlaybook } from '../../lib/language/playbook/load.ts';
 import { problemText } from '../../lib/language/playbook/problems.ts';
 import { loadModule } from '../../lib/modules/registry.ts';
-import { folder } from '../unit/playbook/support/folder.ts';
+import { folder } from '../unit/language/playbook/support/folder.ts';
 import { flawOf, pitrWords, strangeOptions } from './command-words.ts';
 import { blocksOf, commandsOf, PAGES, pageText, spansOf } from './pages.ts';
 

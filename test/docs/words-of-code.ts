@@ -20,20 +20,39 @@ export function asWhen(
   return when.is ? node.consequent : node.alternate;
 }
 
+/** What a name stands for, or what a function gives: the expressions that it can be; none where nobody knows. */
+export type Meaning = (node: Node) => readonly Node[];
+
+const UNKNOWN: Meaning = () => [];
+
 /**
  * What a reader sees of an expression that makes texts, one text each, with `{names}` for what only the run knows.
  * Nothing where the code alone cannot tell.
  */
-export function wordsOf(node: Node | undefined): readonly string[] {
+export function wordsOf(node: Node | undefined, meaning = UNKNOWN): readonly string[] {
   switch (node?.type) {
     case 'ArrayExpression':
-      return node.elements.flatMap((element) => wordsOf(element));
+      return node.elements.flatMap((element) => wordsOf(element, meaning));
     case 'SpreadElement':
-      return wordsOf(node.argument);
+      return wordsOf(node.argument, meaning);
     case 'ConditionalExpression':
-      return [...wordsOf(node.consequent), ...wordsOf(node.alternate)];
+      return [...wordsOf(node.consequent, meaning), ...wordsOf(node.alternate, meaning)];
     case 'LogicalExpression':
-      return wordsOf(node.right);
+      return [
+        ...(node.operator === '??' ? wordsOf(node.left, meaning) : []),
+        ...wordsOf(node.right, meaning),
+      ];
+    case 'Identifier':
+      return meaning(node).flatMap((value) => wordsOf(value, meaning));
+    case 'CallExpression': {
+      if (isCommandLine(node)) return [textOf(node)];
+      const each = node.arguments[0];
+      const makesEach =
+        node.callee.type === 'MemberExpression' &&
+        node.callee.property.type === 'Identifier' &&
+        ['map', 'flatMap'].includes(node.callee.property.name);
+      return (makesEach ? givenBy(each) : meaning(node)).flatMap((value) => wordsOf(value, meaning));
+    }
     case 'Literal':
     case 'TemplateLiteral':
     case 'BinaryExpression': {
@@ -57,7 +76,7 @@ function textOf(node: Node): string {
         })
         .join('');
     case 'BinaryExpression':
-      return node.operator === '+' ? textOf(node.left) + textOf(node.right) : '{...}';
+      return node.operator === '+' ? textOf(node.left) + textOf(node.right) : hole(node);
     case 'ConditionalExpression': {
       const texts = [node.consequent, node.alternate].map(textOf).filter((text) => text.trim() !== '');
       const [one = '', other] = texts;
@@ -69,18 +88,48 @@ function textOf(node: Node): string {
     }
     case 'LogicalExpression':
       return textOf(node.left);
+    case 'SpreadElement':
+      return hole(node.argument);
     case 'CallExpression': {
       const words = node.arguments[0];
-      if (
-        node.callee.type === 'Identifier' &&
-        node.callee.name === 'commandLine' &&
-        words?.type === 'ArrayExpression'
-      )
+      if (isCommandLine(node) && words?.type === 'ArrayExpression')
         return words.elements.map((word) => textOf(word)).join(' ');
       return hole(node);
     }
     default:
       return hole(node);
+  }
+}
+
+function isCommandLine({ callee, arguments: [words] }: ESTree.CallExpression): boolean {
+  return callee.type === 'Identifier' && callee.name === 'commandLine' && words?.type === 'ArrayExpression';
+}
+
+/** The expressions that a function gives. */
+export function givenBy(made: ESTree.Function | Node | undefined): readonly Node[] {
+  if (made?.type === 'ArrowFunctionExpression' && made.body.type !== 'BlockStatement') return [made.body];
+  const isFunction =
+    made?.type === 'ArrowFunctionExpression' ||
+    made?.type === 'FunctionExpression' ||
+    made?.type === 'FunctionDeclaration';
+  if (!isFunction || made.body?.type !== 'BlockStatement') return [];
+  return made.body.body.flatMap(returnedBy);
+}
+
+function returnedBy(statement: ESTree.Statement): readonly Node[] {
+  switch (statement.type) {
+    case 'ReturnStatement':
+      return statement.argument === null ? [] : [statement.argument];
+    case 'IfStatement':
+      return [statement.consequent, statement.alternate].flatMap((one) =>
+        one === null ? [] : returnedBy(one),
+      );
+    case 'BlockStatement':
+      return statement.body.flatMap(returnedBy);
+    case 'SwitchStatement':
+      return statement.cases.flatMap(({ consequent }) => consequent.flatMap(returnedBy));
+    default:
+      return [];
   }
 }
 
@@ -123,7 +172,12 @@ function nameOf(node: Node): string {
     case 'CallExpression':
       return nameOfCall(node);
     case 'AwaitExpression':
+    case 'SpreadElement':
       return nameOf(node.argument);
+    case 'ArrayExpression':
+      return nameOf(node.elements[0] ?? null);
+    case 'UnaryExpression':
+      return node.operator === 'typeof' ? `type of ${nameOf(node.argument)}` : nameOf(node.argument);
     default:
       return '...';
   }

@@ -50,6 +50,7 @@ export const faultsOfBarman: readonly Fault[] = [
           [LEAVE]: () => stage.broken(slowWal(stage.lab, 2)),
           [REPLAY]: async () => {
             await stage.broken(stopService(stage.lab, 'barman', 'sshd'));
+            // The outage itself is what is tried: as long as some segments take, so that replay asks for one in vain.
             await pause(8_000);
             mended.push(stage.mendAll());
           },

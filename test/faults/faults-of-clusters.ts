@@ -165,7 +165,7 @@ async function ctrlCAtQuestion(stage: Stage): Promise<number | null> {
     shown += chunk.toString();
     if (pressed || !shown.includes(`cluster follow ${target}?`)) return;
     pressed = true;
-    // What is typed before the question is there is thrown away.
+    // As a person: after the question is read. What is typed before that is thrown away, and nothing shows when that ends.
     void pause(1_000).then(() => child.stdin.write('\u0003'));
   });
   const [exitCode] = (await once(child, 'close')) as [number | null];

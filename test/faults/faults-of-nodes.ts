@@ -185,6 +185,7 @@ export const faultsOfNodes: readonly Fault[] = [
       const ended = await stage.recover({
         [LEAVE]: async () => {
           const mend: Mend = await stage.broken(freeze(stage.lab, 'etcd', '/usr/bin/etcd'));
+          // The outage itself is what is tried: some seconds, far less than the 30 after which Patroni's leader key ends.
           await pause(6_000);
           mended.push(mend());
         },

@@ -188,6 +188,7 @@ describe.each(['docker', 'ssh'] as const)('core.lock over %s', (transport) => {
     await fresh();
     const run = await atWork();
     run.child.kill('SIGSTOP');
+    // The nap itself is what is tried: shorter than the lease, which is 5 s here.
     await pause(2_000);
     run.child.kill('SIGCONT');
     await go();

@@ -3,7 +3,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { dataDirectory } from '../../lab/topology.ts';
 import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
-import { folder } from '../unit/playbook/support/folder.ts';
+import { folder } from '../unit/language/playbook/support/folder.ts';
 
 /** Old data beside the live node: pitr's own proofs and restore, in a playbook that leaves the cluster alone. */
 const LOOK = `

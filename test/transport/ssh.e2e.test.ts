@@ -150,7 +150,7 @@ describe('logging in', () => {
     const asked: boolean[] = [];
     const askPassphrase: AskPassphrase = async (_file, again) => {
       asked.push(again);
-      // Longer than a login may take: the time in which a person types does not count.
+      // The typing itself is what is tried: it lasts longer than a login may take, and does not count.
       await new Promise((resolve) => setTimeout(resolve, 5_200));
       return new Secret(again ? 'open sesame' : 'wrong');
     };

@@ -58,6 +58,7 @@ export const module = defineControl({
         code: typeof p.refuse === 'string' ? p.refuse : 'assertion-failed',
         message: first,
         details: [...more, ...linesOf(p.details), ...(p.fail_msg === undefined ? why.slice(1) : why)],
+        // What the task says with `next:`. Else make the condition true, and go on: pitr resume {run id}
         next: linesOf(p.next),
       });
     }

@@ -224,6 +224,9 @@ async function notLetIn(
     ],
     host: host.name,
     state: 'This task has stopped nothing.',
+    // What the task says with `ways:`. In pitr's playbooks: take today's passwords with pitr resume {run id} -e
+    // sync_logins=true, or set them on the node and pitr resume {run id}, or go back with pitr play rollback.yml
+    // -e target={node}
     next: p.ways,
   });
 }

@@ -53,6 +53,8 @@ export function refuseBackward(
     ],
     host,
     state: 'nothing was changed; the instance waits as before',
+    // What the task says with `ways:`. In forward.yml: pitr play rollback.yml -e target={node}, then restore again: pitr
+    // recover {backup} {time} --server {server} --target {node} --restore
     next: ways,
   });
 }

@@ -50,10 +50,11 @@ export async function endProcesses(host: WriteHost, what: Leftovers): Promise<nu
     const answer = await host.run(what.find([String(patience), ...what.args]).argv, options);
     const pids = /^@left(.*)$/m.exec(answer.stdout)?.[1];
     if (answer.exitCode === 0 && pids !== undefined) return pids.split(/\s+/).filter((pid) => pid !== '');
+    const why = /^@blind (.*)$/m.exec(answer.stdout)?.[1] ?? 'the look at the processes failed';
     throw new PitrError({
       kind: 'refused',
       code: 'processes-unknown',
-      message: `cannot tell whether ${what.words} is still at work: ${/^@blind (.*)$/m.exec(answer.stdout)?.[1] ?? 'the look at the processes failed'}`,
+      message: `cannot tell whether ${what.words} is still at work: ${why}`,
       host: host.name,
       evidence: { ...evidenceOf(answer), command: '(a look at /proc)' },
       next: [

@@ -105,6 +105,8 @@ export function breaksAnother(found: Found & { readonly claim: Claim }, wanted: 
     details: [shown.message, ...shown.details],
     host: found.host,
     result: { run: found.claim.run },
+    // As of a run that is unfinished: go on with pitr resume {run}, or take it back with pitr undo {run}, or run this
+    // again with -e break_lock={run}
     next: shown.next,
   });
 }

@@ -113,10 +113,11 @@ export function authenticationFailed(
 }
 
 export function connectTimedOut(target: Target, milliseconds: number, waitingFor: string): PitrError {
+  const seconds = milliseconds / 1000;
   return new PitrError({
     kind: 'unreachable',
     code: 'connect-timeout',
-    message: `no answer within ${milliseconds / 1000} s (waiting for ${waitingFor}): ${ofHost(target)}`,
+    message: `no answer within ${seconds} s (waiting for ${waitingFor}): ${ofHost(target)}`,
     next: [
       `See that the host is up and no firewall drops the packets: ${commandLine(['ping', '-c', '3', target.host])}`,
       `Try it by hand: ${sshByHand(target)}`,

@@ -126,7 +126,7 @@ describe('-e', () => {
   });
 
   it.each<[string, string, string]>([
-    ['target', 'usage', '-e "target" is not name=value, {...} or @file'],
+    ['target', 'usage', '-e "target" is not name=value, {"name": value} or @file'],
     ['=x', 'usage', '"" cannot be the name of a variable: letters, digits and _, not a digit first'],
     ['a-b=x', 'usage', '"a-b" cannot be the name of a variable: letters, digits and _, not a digit first'],
     ['{"1a": 2}', 'usage', '"1a" cannot be the name of a variable: letters, digits and _, not a digit first'],

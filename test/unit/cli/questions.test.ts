@@ -1,5 +1,5 @@
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Io } from '../../../cli/io.ts';
@@ -31,9 +31,9 @@ function setting({ terminal, yes }: Setting) {
     return typeof text === 'string' ? stripVTControlCharacters(text) : '';
   };
   const prompted = async (): Promise<string> => {
-    let text = '';
+    let text = screen();
     while (!text.includes('[y/N]')) {
-      await pause(5);
+      await once(stderr, 'readable');
       text += screen();
     }
     return text;

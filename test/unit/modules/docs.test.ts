@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { moduleDoc, moduleDocText } from '../../../lib/modules/docs.ts';
 import { listModules, loadModule } from '../../../lib/modules/registry.ts';
-import { folder } from '../playbook/support/folder.ts';
+import { folder } from '../language/playbook/support/folder.ts';
 
 const LIGHT = `export const module = ({ z, defineModule }) => defineModule({
   summary: 'Keeps a light on or off.',

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { AnyModule } from '../../../lib/contract/module.ts';
 import { listModules, loadModule, nearestModule, resolveModuleName } from '../../../lib/modules/registry.ts';
-import { folder, refusal } from '../playbook/support/folder.ts';
+import { folder, refusal } from '../language/playbook/support/folder.ts';
 
 const GOOD = `export const module = ({ z, defineLook }) => defineLook({
   summary: 'Says how warm it is.',

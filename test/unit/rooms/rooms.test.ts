@@ -28,6 +28,17 @@ describe('the rooms', () => {
     );
   });
 
+  // The folders of `lib/modules` are the families, which come and go.
+  it.each(ROOMS.filter(({ folder }) => folder.startsWith('lib/') && folder !== 'lib/modules'))(
+    '$folder is told with every folder that it has',
+    ({ folder, holds }) => {
+      const inside = readdirSync(path.join(ROOT, folder), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name);
+      expect(inside.filter((name) => !holds.includes(name))).toEqual([]);
+    },
+  );
+
   it('are the rule that biome reads', async () => {
     await expect(ruleText()).toMatchFileSnapshot(path.join(ROOT, 'rooms.biome.json'));
     const config: { extends?: unknown; plugins?: unknown } = JSON.parse(

@@ -8,13 +8,16 @@ export interface Room {
 export const ROOMS: readonly Room[] = [
   { folder: 'lib/base', holds: 'errors, values, waiting: the ground' },
   { folder: 'lib/transport', holds: 'a host: ssh, docker, local; quoting, become, streams between hosts' },
-  { folder: 'lib/contract', holds: 'what modules and engine agree on: module, host, resource, probe' },
+  {
+    folder: 'lib/contract',
+    holds: 'what modules and engine agree on: module, host, resource, probe, effects',
+  },
   { folder: 'lib/system', holds: "a host's things: fs, service, lock, core" },
-  { folder: 'lib/recovery', holds: 'the trade: wal, postgres, patroni, barman' },
+  { folder: 'lib/recovery', holds: 'the trade: wal, postgres, patroni, barman, discovery, doctor' },
   { folder: 'lib/modules', holds: 'what tasks can do, by family; one file a module' },
   {
     folder: 'lib/language',
-    holds: 'what a person writes: yaml, expressions, templates, inventory, playbook',
+    holds: 'what a person writes: yaml, expressions, templates, jinja, inventory, playbook',
   },
   { folder: 'lib/engine', holds: 'how a run happens: run, task, check, back, journal, events' },
   { folder: 'cli', holds: 'the command line: arguments, help, exit codes, displays, questions' },

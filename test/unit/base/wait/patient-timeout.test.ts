@@ -1,5 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { patientTimeout } from '../../../../lib/base/wait/patient-timeout.ts';
 
 /** Holds the event loop up, as a controller does that has too much to do. */
@@ -8,25 +7,33 @@ function busy(ms: number): void {
   while (performance.now() < end);
 }
 
+/** From here on time passes as the test says. */
+function stopTheClock(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
 describe('patientTimeout', () => {
-  it('says that the time is over, once', async () => {
-    let late = 0;
-    patientTimeout(() => {
-      late += 1;
-    }, 40);
-    while (late === 0) await pause(5);
-    await pause(60);
-    expect(late).toBe(1);
+  it('says that the time is over, once', () => {
+    stopTheClock();
+    const late = vi.fn();
+    patientTimeout(late, 40);
+    vi.advanceTimersByTime(39);
+    expect(late).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(late).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(1_000);
+    expect(late).toHaveBeenCalledOnce();
   });
 
-  it('says nothing after it was called off', async () => {
-    let late = false;
-    const callOff = patientTimeout(() => {
-      late = true;
-    }, 40);
+  it.each([0, 30])('says nothing after it was called off, %i ms after it began', (passed) => {
+    stopTheClock();
+    const late = vi.fn();
+    const callOff = patientTimeout(late, 40);
+    vi.advanceTimersByTime(passed);
     callOff();
-    await pause(80);
-    expect(late).toBe(false);
+    vi.advanceTimersByTime(1_000);
+    expect(late).not.toHaveBeenCalled();
   });
 
   it('takes an answer that came while the controller was too busy to look', async () => {

@@ -1,5 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { marksFor } from '../../../../cli/display/marks.ts';
 import { NO_PAINT } from '../../../../cli/display/paint.ts';
 import { TtyDisplay } from '../../../../cli/display/tty.ts';
@@ -28,14 +27,13 @@ async function shown(events: readonly PitrEvent[], columns: number): Promise<str
 
 /** Lets the live area draw: it looks at what runs every 100 ms. */
 async function drawn(screen: Screen, what: string): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!screen.text().includes(what)) {
-    if (Date.now() > deadline) throw new Error(`"${what}" was not drawn; the screen:\n${screen.text()}`);
-    await pause(20);
-  }
+  await vi.waitFor(() => expect(screen.text()).toContain(what), { timeout: 5_000, interval: 20 });
 }
 
 const spinner = /[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]/g;
+
+/** How often the spinner of a screen was drawn. */
+const frames = (screen: Screen): number => screen.raw.match(spinner)?.length ?? 0;
 
 describe('the live display', () => {
   it.each([80, 40])('leaves a log of one line a task behind, at %i columns', async (columns) => {
@@ -125,17 +123,22 @@ describe('the live display', () => {
   });
 
   it('gives the terminal free for a question and comes back after it', async () => {
-    const screen = new Screen(80);
-    const display = displayOn(screen);
+    // The other one is not asked, and turns on: time is what passes between its frames.
+    const [screen, other] = [new Screen(80), new Screen(80)];
+    const [display, turning] = [displayOn(screen), displayOn(other)];
     const task = taskRef('1.1', 'Promote', 'core.confirm');
-    display.read({ type: 'task.started', time: Date.now(), task, hosts: ['db2'], handler: false });
-    display.read({ type: 'host.started', time: Date.now(), task, host: 'db2' });
+    for (const one of [display, turning]) {
+      one.read({ type: 'task.started', time: Date.now(), task, hosts: ['db2'], handler: false });
+      one.read({ type: 'host.started', time: Date.now(), task, host: 'db2' });
+    }
     await drawn(screen, 'Promote');
+    await drawn(other, 'Promote');
     await display.pause();
     expect(screen.text()).toBe('');
-    const writes = screen.raw.length;
-    await pause(250);
+    const [writes, turned] = [screen.raw.length, frames(other)];
+    await vi.waitFor(() => expect(frames(other)).toBeGreaterThan(turned + 2), { timeout: 5_000 });
     expect(screen.raw.length).toBe(writes);
+    await turning.close();
     screen.write('Really? [y/N] y\n');
     display.resume();
     await drawn(screen, 'Promote  db2');

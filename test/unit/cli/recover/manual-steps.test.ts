@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ManualStep, manualSteps, type Prepared } from '../../../../cli/recover/manual-steps.ts';
+import type { ManualStep, Prepared } from '../../../../cli/recover/manual-step.ts';
+import { manualSteps } from '../../../../cli/recover/manual-steps.ts';
 import type { Node } from '../../../../cli/recover/nodes.ts';
 
 const node = (name: string, facts: Partial<Node> = {}): Node => ({

@@ -10,7 +10,7 @@ import { productPlaybooks } from '../../../../lib/language/playbook/assets.ts';
 import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../../../lib/language/playbook/load-steps.ts';
 import type { Play, Task } from '../../../../lib/language/playbook/model.ts';
-import { folder } from '../../playbook/support/folder.ts';
+import { folder } from '../../language/playbook/support/folder.ts';
 
 /** A recovery with its cut-over, of the time when the proofs and the restore still stood in recover.yml itself. */
 const BEFORE_PARTS = join(

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkPlaybook } from '../../../../lib/language/playbook/check.ts';
 import type { Known } from '../../../../lib/language/playbook/known.ts';
 import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
-import { folder, refusal } from '../../playbook/support/folder.ts';
+import { folder, refusal } from './support/folder.ts';
 
 const KNOWN: Known = {
   hostVars: new Map([

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../../lib/language/playbook/assets.ts';
 import { findPlaybook } from '../../../../lib/language/playbook/find.ts';
-import { folder, shown } from '../../playbook/support/folder.ts';
+import { folder, shown } from './support/folder.ts';
 
 const FILES = {
   'recover.yml': '',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { splitFreeForm } from '../../../../lib/language/playbook/free-form.ts';
 import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
-import { folder, refusal } from '../../playbook/support/folder.ts';
+import { folder, refusal } from './support/folder.ts';
 
 const WORDS = new Set(['creates', 'removes', 'chdir', 'stdin']);
 

@@ -13,7 +13,7 @@ import {
 } from '../../../../lib/language/playbook/keywords.ts';
 import type { Known } from '../../../../lib/language/playbook/known.ts';
 import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
-import { folder } from '../../playbook/support/folder.ts';
+import { folder } from './support/folder.ts';
 
 const KNOWN: Known = {
   hostVars: new Map([['db1', new Set(['pgdata'])]]),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EXIT_CODES, PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
 import { PlaybookProblems } from '../../../../lib/language/playbook/problems.ts';
-import { folder, refusal } from '../../playbook/support/folder.ts';
+import { folder, refusal } from './support/folder.ts';
 
 async function refused(files: string | Readonly<Record<string, string>>): Promise<string> {
   await using dir = await folder(typeof files === 'string' ? { 'site.yml': files } : files);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../../../lib/language/playbook/load-steps.ts';
 import type { Playbook, Task } from '../../../../lib/language/playbook/model.ts';
-import { type Folder, folder } from '../../playbook/support/folder.ts';
+import { type Folder, folder } from './support/folder.ts';
 
 async function loaded(
   files: string | Readonly<Record<string, string>>,

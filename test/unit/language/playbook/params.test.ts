@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineLook } from '../../../../lib/contract/module.ts';
 import { validateParams } from '../../../../lib/language/playbook/params.ts';
 import { loadYaml } from '../../../../lib/language/yaml/load.ts';
-import { shown } from '../../playbook/support/folder.ts';
+import { shown } from './support/folder.ts';
 
 const moduleOf = (params: z.ZodType) =>
   defineLook<unknown, Record<string, unknown>>({

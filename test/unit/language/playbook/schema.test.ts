@@ -6,7 +6,7 @@ import { playbookSchema } from '../../../../lib/language/playbook/schema.ts';
 import type { JsonSchema } from '../../../../lib/language/playbook/schema-module.ts';
 import { loadYaml } from '../../../../lib/language/yaml/load.ts';
 import { listModules } from '../../../../lib/modules/registry.ts';
-import { fits } from '../../playbook/support/json-schema.ts';
+import { fits } from './support/json-schema.ts';
 
 let schema: JsonSchema;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { backupLines } from '../../../cli/commands/backups.ts';
-import { viewSettings } from '../../../cli/display/choose.ts';
-import { Sink } from './support/screen.ts';
+import { backupLines } from '../../../../cli/commands/backups.ts';
+import { viewSettings } from '../../../../cli/display/choose.ts';
+import { Sink } from '../support/screen.ts';
 
 const BACKUPS = [
   {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
+import { PitrError } from '../../../../../lib/base/errors/pitr-error.ts';
 
 /** Files in a directory of their own, removed when the test ends. */
 export interface Folder extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { absentNodes } from '../../../cli/commands/status.ts';
+import { absentNodes } from '../../../../cli/commands/status.ts';
 
 describe('pitr status names the nodes that are no members of the cluster', () => {
   it.each([

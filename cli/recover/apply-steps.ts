@@ -1,0 +1,132 @@
+import { shellWords } from '../../lib/recovery/barman/ssh-words.ts';
+import { isolationSettings, runFiles } from '../../lib/recovery/postgres/isolation.ts';
+import { quote } from '../../lib/transport/quote.ts';
+import type { ManualPlan, ManualStep, StepCommand } from './manual-step.ts';
+import type { Node } from './nodes.ts';
+import type { StepCommands } from './step-commands.ts';
+import { script } from './typed-command.ts';
+
+/** The node leaves the cluster, and the prepared files are replayed on it, isolated, up to the look at the data. */
+export function applySteps(
+  plan: ManualPlan,
+  commands: StepCommands,
+  /** A node that can tell who is in the cluster while this one is out. */
+  witness: Node,
+): readonly ManualStep[] {
+  const { node, prepared } = plan;
+  const { name, pgdata, pg_user: owner, pg_bin: bin } = node;
+  const files = runFiles(pgdata);
+  return [
+    {
+      title: `Stop Patroni on ${name}`,
+      notes: [`${name} leaves the cluster; the others go on serving.`],
+      commands: [
+        commands.service(node, 'stop'),
+        commands.gone(node),
+        commands.list(witness, { expected: `${name} is not listed as running` }),
+      ],
+    },
+    {
+      title: 'Backup current data',
+      notes: ['A rename; nothing is copied or lost.'],
+      commands: [commands.move(node, pgdata, commands.kept(node))],
+    },
+    {
+      title: 'Copy recovered data',
+      notes: [],
+      commands: [
+        ...copyCommands(plan, commands),
+        commands.on(name, owner, [`${bin}/pg_controldata`, pgdata], {
+          expected: `Database system identifier: ${prepared.systemId}`,
+          output: `Database system identifier: +${prepared.systemId}`,
+        }),
+      ],
+    },
+    {
+      title: 'Set permissions',
+      notes: [],
+      commands: [
+        commands.on(name, undefined, ['chown', '-R', `${owner}:`, pgdata]),
+        commands.on(name, undefined, ['chmod', '0700', pgdata]),
+        commands.on(name, undefined, ['stat', '-c', '%U %a', pgdata], {
+          expected: `${owner} 700`,
+          output: `^${owner} 700$`,
+        }),
+      ],
+    },
+    {
+      title: 'Start PostgreSQL recovery, isolated',
+      notes: [
+        'No address to listen on, a private socket, no archive: no client can write to it.',
+        'Recovery is configured already (postgresql.auto.conf, standby.signal): it pauses at the target.',
+      ],
+      commands: [
+        commands.on(
+          name,
+          owner,
+          script(
+            `mkdir -p -m 700 ${quote(files.directory)} && echo 'local all "${owner}" trust' > ${quote(files.hba)} && chmod 600 ${quote(files.hba)}`,
+          ),
+        ),
+        commands.on(name, owner, [
+          `${bin}/pg_ctl`,
+          '-D',
+          pgdata,
+          '-l',
+          files.log,
+          '-w',
+          '-t',
+          '86400',
+          '-o',
+          startOptions(prepared.major, node),
+          'start',
+        ]),
+      ],
+    },
+    {
+      title: 'Monitor recovery',
+      notes: prepared.stops
+        ? []
+        : [
+            'The end is reached when the last line of the log says "pitr: absent" for the next segment, again and again.',
+          ],
+      commands: [
+        commands.on(name, owner, ['tail', '-n', '20', files.log]),
+        commands.psql(
+          'select pg_get_wal_replay_pause_state(), pg_last_wal_replay_lsn(), pg_last_xact_replay_timestamp()',
+          prepared.stops
+            ? { expected: 'paused', output: '^paused', wait: true }
+            : { expected: 'a position that no longer grows' },
+        ),
+      ],
+    },
+    {
+      title: 'Look at the data',
+      notes: ['With your own tables in the place of pg_class.'],
+      commands: [
+        commands.psql('select count(*) from pg_class', { expected: 'what the data must say at that moment' }),
+      ],
+    },
+  ];
+}
+
+/** From Barman's host by rsync, the way that Barman itself goes; or a rename, where the files lie beside. */
+function copyCommands({ site, node, prepared }: ManualPlan, commands: StepCommands): readonly StepCommand[] {
+  if (prepared.host === node.name) return [commands.move(node, prepared.directory, node.pgdata)];
+  const words = shellWords(node.restore_ssh ?? `ssh ${node.pg_user}@${node.name}`);
+  const login = words.at(-1) ?? `${node.pg_user}@${node.name}`;
+  const shell = words.slice(0, -1).map(quote).join(' ');
+  return [
+    commands.on(node.name, undefined, ['install', '-d', '-o', node.pg_user, '-m', '0700', node.pgdata]),
+    commands.on(site.barman.name, site.barman.user, [
+      ...['rsync', '-a', '--delete', '-e', shell === '' ? 'ssh' : shell],
+      `${prepared.directory}/`,
+      `${login}:${node.pgdata}/`,
+    ]),
+  ];
+}
+
+function startOptions(major: number, node: Node): string {
+  const settings = isolationSettings(runFiles(node.pgdata), major, { port: String(node.pg_port) });
+  return settings.map(([setting, value]) => `-c ${quote(`${setting}=${value}`)}`).join(' ');
+}

@@ -1,0 +1,159 @@
+import { runFiles } from '../../lib/recovery/postgres/isolation.ts';
+import { quote } from '../../lib/transport/quote.ts';
+import type { ManualPlan, ManualStep } from './manual-step.ts';
+import type { Node } from './nodes.ts';
+import type { StepCommands } from './step-commands.ts';
+import { script } from './typed-command.ts';
+
+/** Settings that a recovery leaves in postgresql.auto.conf. */
+const RECOVERY_SETTINGS = [
+  ...[
+    'restore_command',
+    'recovery_target',
+    'recovery_target_time',
+    'recovery_target_xid',
+    'recovery_target_lsn',
+  ],
+  ...[
+    'recovery_target_name',
+    'recovery_target_inclusive',
+    'recovery_target_action',
+    'recovery_target_timeline',
+  ],
+  ...['primary_conninfo', 'primary_slot_name', 'recovery_min_apply_delay', 'recovery_end_command'],
+  'archive_cleanup_command',
+];
+
+/** The recovered node leads, the others are rebuilt from it, and a backup of the new history is taken. */
+export function takeOverSteps(
+  { site, node, prepared }: ManualPlan,
+  commands: StepCommands,
+  /** In the order in which they are stopped; `leads`, where it is known who does, is the last. */
+  { others, leads }: { readonly others: readonly Node[]; readonly leads: Node | undefined },
+  letsGo: string,
+): readonly ManualStep[] {
+  const { name, pgdata, pg_user: owner, pg_bin: bin } = node;
+  const files = runFiles(pgdata);
+  return [
+    {
+      title: `Promote ${name}`,
+      notes: ['The point of no return: what was written after the target is given up.'],
+      commands: [
+        commands.psql('select pg_promote(true, 3600)', { expected: 't', output: '^t$' }),
+        commands.psql('select pg_is_in_recovery()', { expected: 'f', output: '^f$', wait: true }),
+      ],
+    },
+    {
+      title: 'Remove what the recovery has left',
+      notes: ['Else it would go into every replica and every new backup.'],
+      commands: [
+        commands.on(name, owner, [
+          ...commands.isolatedPsql(),
+          ...RECOVERY_SETTINGS.flatMap((setting) => ['-c', `alter system reset ${setting}`]),
+        ]),
+        commands.stopIsolated(),
+        commands.on(
+          name,
+          owner,
+          script(
+            `cd ${quote(pgdata)} && rm -f .barman-recover.info .pitr-restore.json *.origin *.before-pitr`,
+          ),
+        ),
+      ],
+    },
+    {
+      title: 'Stop Patroni on the other nodes, the leader last',
+      notes: [
+        leads === undefined
+          ? 'Who leads could not be seen: see it now, and stop that node last.'
+          : `${leads.name} leads now. From here on clients cannot write, until the next step is done.`,
+      ],
+      commands: others.flatMap((one) => [commands.service(one, 'stop'), commands.gone(one)]),
+    },
+    {
+      title: `Start PostgreSQL on ${name} as it is configured, then Patroni`,
+      notes: ['PostgreSQL first: Patroni then finds a running primary, and takes the lead for it.'],
+      commands: [
+        commands.on(name, owner, [
+          `${bin}/pg_ctl`,
+          '-D',
+          pgdata,
+          '-l',
+          files.log,
+          '-w',
+          '-t',
+          '600',
+          'start',
+        ]),
+        commands.service(node, 'start'),
+        commands.list(node, {
+          expected: `${name} is the Leader`,
+          output: `${name} .*Leader`,
+          wait: true,
+        }),
+        // Patroni writes the configuration when it adopts a running PostgreSQL, and does not have it read
+        commands.served('select pg_reload_conf()', { expected: 't', output: '^t$' }),
+        commands.served('show archive_command', {
+          expected: `the archive command of ${name}, not "false"`,
+          output: '^(?!false$).+$',
+          wait: true,
+        }),
+      ],
+    },
+    ...others.map(
+      (one, index): ManualStep => ({
+        title: `Rebuild ${one.name} from ${name}`,
+        notes: [
+          index === 0
+            ? 'One node at a time: the next only when this one streams.'
+            : 'Only when the one before streams.',
+        ],
+        commands: [
+          commands.move(one, one.pgdata, commands.kept(one)),
+          commands.service(one, 'start'),
+          commands.served('select application_name, state from pg_stat_replication order by 1', {
+            expected: `${one.name}|streaming`,
+            output: `^${one.name}\\|streaming$`,
+            wait: true,
+          }),
+        ],
+      }),
+    ),
+    {
+      title: 'Prove that WAL is archived, and take a new base backup',
+      notes: ['Backups from before belong to the old timeline.'],
+      commands:
+        node.barman_server === undefined
+          ? []
+          : [
+              commands.on(
+                site.barman.name,
+                site.barman.user,
+                ['barman', 'switch-wal', '--force', '--archive', node.barman_server],
+                {
+                  expected: 'the segment, within a minute',
+                  exitCode: 0,
+                },
+              ),
+              commands.on(site.barman.name, site.barman.user, [
+                'barman',
+                'backup',
+                '--wait',
+                node.barman_server,
+              ]),
+            ],
+    },
+    {
+      title: 'Later, when the recovered data has been accepted',
+      notes: ['This removes the way back for good.', letsGo],
+      commands: [
+        ...(prepared.host === site.barman.name
+          ? [commands.on(site.barman.name, site.barman.user, ['rm', '-rf', prepared.directory])]
+          : []),
+        ...[node, ...others].map((one) =>
+          commands.on(one.name, undefined, ['rm', '-rf', commands.kept(one)]),
+        ),
+      ],
+    },
+  ];
+}

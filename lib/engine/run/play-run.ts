@@ -2,7 +2,7 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
-import { endedBefore } from '../back/ended-before.ts';
+import { endedBefore } from '../back/past-outcome.ts';
 import { allTrue } from '../task/conditions.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';

@@ -3,7 +3,7 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
 import type { AskPassphrase } from '../../transport/types.ts';
-import { endAbandoned } from '../back/end-abandoned.ts';
+import { endAbandoned } from '../back/end-orphans-of-run.ts';
 import { pastIn } from '../back/resume.ts';
 import { Predictions } from '../check/predictions.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';

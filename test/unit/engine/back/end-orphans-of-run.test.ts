@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { endAbandoned } from '../../../../lib/engine/back/end-abandoned.ts';
+import { endAbandoned } from '../../../../lib/engine/back/end-orphans-of-run.ts';
 import { parseJournal } from '../../../../lib/engine/journal/read.ts';
 import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
 import type { HostConnection } from '../../../../lib/transport/types.ts';

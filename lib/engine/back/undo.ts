@@ -11,8 +11,8 @@ import type { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { liveHost } from '../run/live-host.ts';
 import { inParallel } from '../run/pool.ts';
-import { endAbandoned } from './end-orphans-of-run.ts';
-import { holdGround } from './make-true-again.ts';
+import { endOrphansOfRun } from './end-orphans-of-run.ts';
+import { makeTrueAgain } from './make-true-again.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
 import { contextAgain, hostsAgain } from './place-again.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
@@ -131,7 +131,7 @@ async function takeAllBack(
   const tell = (text: string, host: string): void =>
     report({ number: 0, host, summary: text, status: 'warning', text });
   try {
-    await endAbandoned(plan.run, (name) => connections.to(name), signal, tell, plan.kept);
+    await endOrphansOfRun(plan.run, (name) => connections.to(name), signal, tell, plan.kept);
   } catch (thrown) {
     const error = held.lost ?? asPitrError(thrown);
     const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
@@ -155,7 +155,7 @@ async function takeBack(
       await journal.durable({ type: 'change.undoing', time: Date.now(), number });
       // The machine may have been asleep while it was written.
       await request.held.prove();
-      await holdGround(change, request.plan, (ground) => {
+      await makeTrueAgain(change, request.plan, (ground) => {
         const { host, context } = placeOf(ground, request, connections, masker);
         return { host: host(), context };
       });

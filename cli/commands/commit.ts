@@ -6,6 +6,7 @@ import { type CommitStep, commitRuns, type Measured, measureKept } from '../../l
 import { familyOf } from '../../lib/engine/back/family.ts';
 import { type Kept, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
+import { reachAgain } from '../../lib/engine/back/place-again.ts';
 import { cutOversOf } from '../../lib/engine/back/story.ts';
 import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
@@ -15,7 +16,7 @@ import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
-import { proveHealthy } from '../healthy-cluster.ts';
+import { type HealthyCluster, proveHealthy } from '../healthy-cluster.ts';
 import type { Io } from '../io.ts';
 import { readLimit } from '../limit.ts';
 import { advised } from '../lock-advice.ts';
@@ -28,7 +29,7 @@ export const commit = defineCommand({
   name: 'commit',
   summary: 'Let the old data of a recovery go, when the recovered data is accepted',
   description: [
-    'A recovery keeps the old data of every member beside the new, and nothing removes it but this command. It shows what is kept and how large it is, proves that the cluster is healthy (a leader, every other node streaming from it on one timeline), asks, and removes it on all hosts at once. From then on there is no way back: pitr undo of these runs is refused.',
+    'A recovery keeps the old data of every member beside the new, and nothing removes it but this command. It shows what is kept and how large it is, proves that the cluster of a recovery is healthy (a leader, every other node streaming from it on one timeline), asks, and removes it on all hosts at once. From then on there is no way back: pitr undo of these runs is refused.',
     'What is removed is what the journals of the runs say was moved aside, and nothing else. Runs that belong together (a recovery and its cut-over) are committed together. It is refused while a run has not ended, and for a recovery that was not cut over.',
   ],
   arguments: [RUN_ARGUMENT],
@@ -89,6 +90,7 @@ export const commit = defineCommand({
         { ...wish, runs },
         kept.filter((one) => !stays.includes(one)),
       );
+      const warn = (host: string, text: string): void => tellWarning(host, text, session);
       const left = measured.filter(({ bytes, error }) => bytes !== undefined || error !== undefined);
       tellKept(runs, left, session);
       const unmeasured = left.find(({ error }) => error !== undefined)?.error;
@@ -98,7 +100,7 @@ export const commit = defineCommand({
         const error =
           !options.check && holdsSomething(runs)
             ? await advised(
-                commitRuns({ ...wish, runs, leftOut, report: () => {}, prove: async () => {} }, []),
+                commitRuns({ ...wish, runs, leftOut, warn, report: () => {}, prove: async () => {} }, []),
               )
             : undefined;
         if (error !== undefined) throw error;
@@ -115,20 +117,13 @@ export const commit = defineCommand({
       const prove = () =>
         proveHealthy({
           ...wish,
-          inventories: wish.inventories.length > 0 ? wish.inventories : run.inventories,
+          ...reachAgain(runs.at(-1) ?? run, wish),
           limit,
           again,
           forks: DEFAULT_FORKS,
           progress: () => {},
         });
-      const healthy = await prove();
-      session.emit({ type: 'commit.healthy', ...healthy });
-      session.print([
-        '',
-        session.view.paint.ok(
-          `Proved: ${healthy.leader} leads on timeline ${healthy.timeline ?? '?'}, and ${plural(healthy.members.length - 1, 'member')} of ${healthy.members.length} stream${healthy.members.length === 2 ? 's' : ''} from it.`,
-        ),
-      ]);
+      tellHealthy(await prove(), session);
       if (options.check) return 0;
       await consent(run.started.runId, left, options.yes, session, io);
       const error = await advised(
@@ -137,6 +132,7 @@ export const commit = defineCommand({
             ...wish,
             runs,
             leftOut,
+            warn,
             report: (step) => tellStep(step, left, session),
             // The question may have waited for long.
             prove: async () => void (await prove()),
@@ -231,6 +227,22 @@ function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], ses
       left,
     ),
   ]);
+}
+
+function tellHealthy(healthy: HealthyCluster, session: PlainSession): void {
+  const { leader, timeline, members } = healthy;
+  session.emit({ type: 'commit.healthy', ...healthy });
+  session.print([
+    '',
+    session.view.paint.ok(
+      `Proved: ${leader} leads on timeline ${timeline ?? '?'}, and ${plural(members.length - 1, 'member')} of ${members.length} stream${members.length === 2 ? 's' : ''} from it.`,
+    ),
+  ]);
+}
+
+function tellWarning(host: string, text: string, session: PlainSession): void {
+  session.emit({ type: 'warning', time: Date.now(), host, text });
+  session.print(wrapWords(session.view.paint.changed(`[${host}] warning: ${text}`), session.view.columns()));
 }
 
 function notYet(runs: readonly JournalledRun[], why: string): PitrError {

@@ -4,7 +4,13 @@ import type { Masker } from '../../lib/base/values/masker.ts';
 import { holdsSomething } from '../../lib/engine/back/at-commit.ts';
 import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf } from '../../lib/engine/back/family.ts';
-import { type Kept, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import {
+  concernsPostgres,
+  type Kept,
+  keptBy,
+  standsBeside,
+  whyNotYet,
+} from '../../lib/engine/back/kept-data.ts';
 import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
 import { reachAgain } from '../../lib/engine/back/place-again.ts';
 import { cutOversOf } from '../../lib/engine/back/story.ts';
@@ -123,7 +129,9 @@ export const commit = defineCommand({
           forks: DEFAULT_FORKS,
           progress: () => {},
         });
-      tellHealthy(await prove(), session);
+      const concerned = concernsPostgres(runs);
+      if (concerned) tellHealthy(await prove(), session);
+      else session.print(['', 'No PostgreSQL is concerned, so there is no cluster to be proved healthy.']);
       if (options.check) return 0;
       await consent(run.started.runId, left, options.yes, session, io);
       const error = await advised(
@@ -135,7 +143,7 @@ export const commit = defineCommand({
             warn,
             report: (step) => tellStep(step, left, session),
             // The question may have waited for long.
-            prove: async () => void (await prove()),
+            prove: async () => void (concerned && (await prove())),
           },
           left.map((one) => one.kept),
         ),

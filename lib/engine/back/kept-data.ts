@@ -1,4 +1,5 @@
 import type { Effect } from '../../contract/effects.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { depthOf } from '../../system/fs/paths.ts';
 import { effectsOf } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
@@ -77,6 +78,19 @@ export function standsBeside(runs: readonly JournalledRun[]): boolean {
       ({ cluster, lasts }) =>
         (cluster ?? 'begins a history') === 'begins a history' && lasts !== 'while pitr holds it',
     ) && keptBy(runs).every(({ kind }) => kind !== 'old data')
+  );
+}
+
+/**
+ * Whether the runs have done something to a PostgreSQL: started, stopped or promoted one, or handed one over. Whether the
+ * old data may go then rests on the health of its cluster. That something was renamed tells nothing: it is said of every
+ * directory that is moved that it would take its instance along.
+ */
+export function concernsPostgres(runs: readonly JournalledRun[]): boolean {
+  return runs.some(({ changes }) =>
+    changes.some(({ intent }) =>
+      effectsOf(intent).some(({ kind, movedTo }) => kind === postgresResource.kind && movedTo === undefined),
+    ),
   );
 }
 

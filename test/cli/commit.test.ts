@@ -1,0 +1,141 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { checkoutRoot } from '../../lab/checkout.ts';
+import { listRuns } from '../../lib/engine/journal/read.ts';
+import { runHere } from '../support/run-here.ts';
+
+let place: string;
+let outer: string | undefined;
+
+beforeAll(() => {
+  outer = process.env.PITR_STATE_DIR;
+});
+
+beforeEach(async () => {
+  const fresh = await mkdtemp(join(tmpdir(), 'pitr-commit-'));
+  place = fresh;
+  process.env.PITR_STATE_DIR = join(place, 'state');
+  const page = await readFile(join(checkoutRoot, 'docs', 'writing-modules.md'), 'utf8');
+  const [, store = ''] = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code);
+  await file('modules/site/store.ts', store);
+  await mkdir(join(place, 'data'));
+  return () => rm(fresh, { recursive: true, force: true });
+});
+
+afterAll(() => {
+  if (outer === undefined) delete process.env.PITR_STATE_DIR;
+  else process.env.PITR_STATE_DIR = outer;
+});
+
+async function file(name: string, text: string): Promise<void> {
+  await mkdir(dirname(join(place, name)), { recursive: true });
+  await writeFile(join(place, name), text);
+}
+
+const pitr = (...words: string[]) => runHere(place, ...words);
+/** Text that is laid out, on one line. */
+const flat = (text: string): string => text.replace(/\s+/g, ' ');
+const inventory = (): Promise<void> =>
+  file('inventory.yml', 'all: { hosts: { one: { ansible_connection: local } } }\n');
+
+/** Plays these tasks on this machine, and gives the id of the run. */
+async function played(tasks: string): Promise<string> {
+  await file('site.yml', `- hosts: one\n  tasks:\n${tasks.trim().replace(/^/gm, '    ')}\n`);
+  const { code, stderr } = await pitr('play', 'site.yml', '-i', 'inventory.yml');
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const [run] = await listRuns();
+  return run ?? 'none';
+}
+
+const old = async (): Promise<readonly string[]> =>
+  (await readdir(place)).filter((name) => name.startsWith('data.'));
+
+it("lets old data that somebody else's module has kept go where no cluster is concerned, and says so", async () => {
+  await inventory();
+  const run = await played(`- site.store: { data: ${place}/data }`);
+  expect(await old()).toEqual([`data.${run}`]);
+  const checked = await pitr('commit', run, '--check');
+  expect(checked).toMatchObject({ code: 0, stderr: '' });
+  expect(flat(checked.stdout)).toContain('No PostgreSQL is concerned');
+  expect(await old()).toEqual([`data.${run}`]);
+  const committed = await pitr('commit', run, '--yes');
+  expect(committed).toMatchObject({ code: 0, stderr: '' });
+  expect(await old()).toEqual([]);
+});
+
+/** Does to a member of a cluster, and to nothing else, what a recovery does to it. */
+const MEMBER = `export const module = ({ z, defineModule }) => defineModule({
+  summary: 's', examples: 'e',
+  params: z.strictObject({ data: z.string() }),
+  read: async () => ({}),
+  plan: (_now, { data }) => ({ summary: 'cut over', data }),
+  effects: ({ data }) => ['begins a history', 'joins'].map((cluster) => ({
+    kind: 'postgres', id: data, state: 'primary', lasts: 'for good', cluster,
+  })),
+  apply: async () => ({}),
+  undo: { impossible: 'it was promoted' },
+});`;
+
+const BOTH = () => `
+- site.store: { data: ${place}/data }
+- site.member: { data: ${place}/data }
+`;
+
+it('wants the health of the cluster proved where a member of one was touched, whatever the inventory says', async () => {
+  await inventory();
+  await file('modules/site/member.mjs', MEMBER);
+  const run = await played(BOTH());
+  const refused = await pitr('commit', run, '--yes');
+  expect(refused).toMatchObject({ code: 3 });
+  expect(flat(refused.stderr)).toContain('does not say which hosts are the nodes of the cluster');
+  expect(await old()).toEqual([`data.${run}`]);
+});
+
+it('asks the cluster by what the run was given: its -e, and the variables beside its playbook', async () => {
+  await inventory();
+  await file('modules/site/member.mjs', MEMBER);
+  await file('books/site.yml', `- hosts: one\n  tasks:\n${BOTH().trim().replace(/^/gm, '    ')}\n`);
+  await file('books/group_vars/all.yml', 'patroni_config: /nowhere/patroni.yml\n');
+  await file('books/modules/site/member.mjs', MEMBER);
+  await file('books/modules/site/store.ts', await readFile(join(place, 'modules/site/store.ts'), 'utf8'));
+  const { code } = await pitr('play', 'books/site.yml', '-i', 'inventory.yml', '-e', 'patroni_port=9');
+  expect(code).toBe(0);
+  const [run = 'none'] = await listRuns();
+  const refused = await pitr('commit', run, '--yes', '--output', 'json');
+  expect(refused.code).toBe(5);
+  expect(refused.stdout).toContain('one: Patroni does not answer: neither its REST API (port 9)');
+});
+
+/** Holds something until the commit, and writes down the environment in which it lets go of it. */
+const HOLD = `export const module = ({ z, defineModule }) => defineModule({
+  summary: 's', examples: 'e',
+  params: z.strictObject({ file: z.string() }),
+  read: async () => ({}),
+  plan: (_now, { file }) => ({ summary: 'hold', file }),
+  effects: ({ file }) => [{ kind: 'hold', id: file, state: 'held', lasts: 'until commit' }],
+  apply: async () => ({}),
+  undo: async (host, { file }) => {
+    await host.must(['sh', '-c', 'echo "$MYENV $MY_PASSWORD" >"$1"', 'sh', file]);
+  },
+});`;
+
+it('lets go of what is held in the environment of its task, and warns of what of that the journal masks', async () => {
+  await inventory();
+  await file('modules/site/hold.mjs', HOLD);
+  const run = await played(`
+- site.hold: { file: ${place}/said }
+  environment: { MYENV: hello, MY_PASSWORD: geheim-4711 }
+- site.store: { data: ${place}/data }
+`);
+  const { code, stdout, stderr } = await pitr('commit', run, '--yes', '--output', 'json');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(await readFile(join(place, 'said'), 'utf8')).toBe('hello \n');
+  const warning = stdout.split('\n').find((line) => line.includes('"warning"'));
+  expect(JSON.parse(warning ?? '{}')).toMatchObject({
+    type: 'warning',
+    host: 'one',
+    text: 'not set, because the journal holds no secrets: MY_PASSWORD',
+  });
+});

@@ -2,33 +2,25 @@ import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
 import type { Masker } from '../../lib/base/values/masker.ts';
 import { holdsSomething } from '../../lib/engine/back/at-commit.ts';
-import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
+import { commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf } from '../../lib/engine/back/family.ts';
-import {
-  concernsPostgres,
-  type Kept,
-  keptBy,
-  standsBeside,
-  whyNotYet,
-} from '../../lib/engine/back/kept-data.ts';
+import { concernsPostgres, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
 import { reachAgain } from '../../lib/engine/back/place-again.ts';
-import { cutOversOf } from '../../lib/engine/back/story.ts';
 import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
+import { tellHealthy, tellKept, tellStays, tellStep, tellWarning, total } from '../commit-view.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
-import { type HealthyCluster, proveHealthy } from '../healthy-cluster.ts';
+import { proveHealthy } from '../healthy-cluster.ts';
 import type { Io } from '../io.ts';
 import { readLimit } from '../limit.ts';
 import { advised } from '../lock-advice.ts';
 import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts';
-import { table } from '../table.ts';
-import { plural, wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 
 export const commit = defineCommand({
@@ -208,51 +200,6 @@ async function listKept(wish: Wish, session: PlainSession): Promise<number> {
   return worst;
 }
 
-function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], session: PlainSession): void {
-  for (const { kept, bytes, error } of left) {
-    const { host, path, kind, run } = kept;
-    session.emit({ type: 'kept', run, host, path, kind, bytes, error });
-  }
-  const ids = runs.map(({ started }) => started.runId);
-  const recovered = cutOversOf(runs).at(-1)?.host;
-  session.print([
-    ...wrapWords(
-      `Kept by run${ids.length === 1 ? '' : 's'} ${ids.join(', ')}${recovered === undefined ? '' : ` (recovered on ${recovered})`}:`,
-      session.view.columns(),
-    ).map(session.view.paint.strong),
-    ...table<Measured>(
-      [
-        { title: 'HOST', value: ({ kept }) => kept.host },
-        {
-          title: 'SIZE',
-          value: ({ bytes, error }) =>
-            error !== undefined ? 'unknown' : bytes === undefined ? 'gone' : formatBytes(bytes),
-          align: 'right',
-        },
-        { title: 'WHAT', value: ({ kept }) => kept.kind },
-        { title: 'PATH', value: ({ kept }) => kept.path },
-      ],
-      left,
-    ),
-  ]);
-}
-
-function tellHealthy(healthy: HealthyCluster, session: PlainSession): void {
-  const { leader, timeline, members } = healthy;
-  session.emit({ type: 'commit.healthy', ...healthy });
-  session.print([
-    '',
-    session.view.paint.ok(
-      `Proved: ${leader} leads on timeline ${timeline ?? '?'}, and ${plural(members.length - 1, 'member')} of ${members.length} stream${members.length === 2 ? 's' : ''} from it.`,
-    ),
-  ]);
-}
-
-function tellWarning(host: string, text: string, session: PlainSession): void {
-  session.emit({ type: 'warning', time: Date.now(), host, text });
-  session.print(wrapWords(session.view.paint.changed(`[${host}] warning: ${text}`), session.view.columns()));
-}
-
 function notYet(runs: readonly JournalledRun[], why: string): PitrError {
   const last = runs.at(-1)?.started.runId ?? '';
   return new PitrError({
@@ -278,14 +225,6 @@ function leaveOut(error: PitrError, again: string): PitrError {
       `Or leave it out; what it keeps stays: ${again} ${commandLine(['--limit', limit])}`,
     ],
   });
-}
-
-function tellStays(stays: readonly Kept[], again: string, session: PlainSession): void {
-  if (stays.length === 0) return;
-  session.print([
-    ...stays.map(({ host, path }) => `Still kept: ${path} on ${host}`),
-    ...wrapWords(`When it is to go too: ${again}`, session.view.columns()),
-  ]);
 }
 
 /** The word is the id that was typed: of all runs of the recovery, that is the one that the operator means. */
@@ -316,26 +255,4 @@ async function consent(
     state: 'nothing was removed',
     next: by === 'nobody' ? [`If so: pitr commit ${id} --yes`] : [],
   });
-}
-
-function tellStep(
-  { kept, status, error }: CommitStep,
-  left: readonly Measured[],
-  session: PlainSession,
-): void {
-  const { host, path } = kept;
-  session.emit({ type: 'commit.step', time: Date.now(), host, path, status, error });
-  const { paint } = session.view;
-  const bytes = left.find((one) => one.kept === kept)?.bytes;
-  const lines: Readonly<Record<CommitStep['status'], string>> = {
-    removing: `[${host}] removing ${path}${bytes === undefined ? '' : ` (${formatBytes(bytes)})`}`,
-    removed: paint.ok(`[${host}] removed ${path}`),
-    gone: paint.quiet(`[${host}] was gone: ${path}`),
-    failed: paint.failed(`[${host}] ${error?.message ?? 'failed'}`),
-  };
-  session.print(wrapWords(lines[status], session.view.columns()));
-}
-
-function total(left: readonly Measured[]): number {
-  return left.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
 }

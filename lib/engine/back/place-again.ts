@@ -25,7 +25,7 @@ export interface Reach {
 }
 
 /** How the hosts of a run are reached, as an inventory and variables. */
-export interface ReachedBy {
+interface ReachedBy {
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
   /** Where more variables of groups and hosts are: beside the playbook. */

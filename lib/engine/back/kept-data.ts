@@ -17,7 +17,7 @@ export interface Kept {
   readonly identity: string | undefined;
   /** The rename failed, and may have happened all the same (a lost connection): only what `identity` says is kept. */
   readonly unsure?: true;
-  /** The OS user that the task had become. */
+  /** The id of the run that has left it. */
   readonly run: string;
 }
 
@@ -28,8 +28,8 @@ const PATH = 'path';
 const SHALLOWEST = 3;
 
 /**
- * What the runs of one recovery keep on hosts, from their journals alone: what was moved to a name that ends with the
- * id of one of them, and is not moved away again by a later change.
+ * What the runs of one recovery keep on hosts, from their journals alone: what the effects say was left or moved to be
+ * kept, and is not moved away again by a later change.
  */
 export function keptBy(runs: readonly JournalledRun[]): readonly Kept[] {
   const ids = runs.map((run) => run.started.runId);
@@ -62,11 +62,17 @@ function keptByChange(
     const from = { host, path: id, kind: 'old data', identity: undefined, run, gone: true } as const;
     const away = failed ? [] : [from];
     const unsure = failed ? ({ unsure: true } as const) : {};
-    const to = { host, path, identity, ...unsure, run, gone: false } as const;
-    if (ids.some((one) => path.endsWith(`.${one}`))) return [...away, { ...to, kind: 'old data' }];
-    if (ids.some((one) => path.endsWith(`.${one}.json`))) return [...away, { ...to, kind: 'note' }];
-    return away;
+    const as = movedTo.as ?? keptByName(path, ids);
+    if (as === undefined) return away;
+    return [...away, { host, path, kind: as, identity, ...unsure, run, gone: false }];
   });
+}
+
+/** What something is that was moved there, where its effect does not say it: journals did not for long. */
+function keptByName(path: string, ids: readonly string[]): 'old data' | 'note' | undefined {
+  if (ids.some((one) => path.endsWith(`.${one}`))) return 'old data';
+  if (ids.some((one) => path.endsWith(`.${one}.json`))) return 'note';
+  return undefined;
 }
 
 /** Whether the runs have left every cluster alone, so that no old data rests on what becomes of one. */

@@ -1,9 +1,8 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import type { WriteHost } from '../../contract/host.ts';
-import type { AnyModule, WorkContext } from '../../contract/module.ts';
+import type { AnyModule } from '../../contract/module.ts';
 import { isUntilCommit } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
-import { placeAgain, type WorkAgain } from './place-again.ts';
+import { type PlaceAgain, placeAgain, type WorkAgain } from './place-again.ts';
 import { stands } from './stands.ts';
 import { moduleOf, type Wall, wallOf } from './undo-plan.ts';
 
@@ -15,19 +14,15 @@ export interface CommitSurroundings extends WorkAgain {
   readonly warn: (host: string, text: string) => void;
 }
 
-/** A change as a commit finds it: its module, its host, and what surrounds a hook of it. */
+/** A change as a commit finds it: its module, and its place. */
 export async function changeAtCommit(
   run: JournalledRun,
   change: JournalledChange,
   { warn, ...work }: WorkAgain & Pick<CommitSurroundings, 'warn'>,
-): Promise<{ readonly module: AnyModule; readonly host: WriteHost; readonly context: WorkContext }> {
+): Promise<PlaceAgain & { readonly module: AnyModule }> {
   const module = await moduleOf(change, run);
-  const { host, context, tellMasked } = placeAgain(run, change, work, {
-    progress: () => {},
-    warn: (text) => warn(change.intent.host, text),
-  });
-  tellMasked();
-  return { module, host: host(), context };
+  const told = { progress: () => {}, warn: (text: string) => warn(change.intent.host, text) };
+  return { module, ...placeAgain(run, change, work, told) };
 }
 
 /**
@@ -43,9 +38,10 @@ export async function letGoAll(
     try {
       const wall = await wallOf(change, run);
       if (wall !== undefined) throw notLetGo(wall, run);
-      const { module, host, context } = await changeAtCommit(run, change, surroundings);
-      if (module.kind === 'change' && typeof module.undo === 'function')
-        await module.undo(host, change.intent.change, context);
+      const { module, host, context, tellMasked } = await changeAtCommit(run, change, surroundings);
+      if (module.kind !== 'change' || typeof module.undo !== 'function') continue;
+      tellMasked();
+      await module.undo(host(), change.intent.change, context);
     } catch (thrown) {
       return asPitrError(thrown).with({ host: change.intent.host });
     }

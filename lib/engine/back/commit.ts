@@ -237,7 +237,7 @@ async function holdLock(runs: readonly JournalledRun[], work: CommitSurroundings
   if (last === undefined) return;
   const [run, change] = last;
   const { module, host, context } = await changeAtCommit(run, change, work);
-  if (module.kind === 'change') await module.again?.(host, change.intent.change, context);
+  if (module.kind === 'change') await module.again?.(host(), change.intent.change, context);
 }
 
 async function withConnections<T>(

@@ -1,6 +1,6 @@
-import { holdsMask } from '../lib/base/values/secret.ts';
 import { takesBack } from '../lib/engine/back/family.ts';
 import { keptBy } from '../lib/engine/back/kept-data.ts';
+import { wordToType } from '../lib/engine/back/masked.ts';
 import type { CutOver } from '../lib/engine/back/story.ts';
 import { effectsOf, isHeld } from '../lib/engine/journal/effects-of.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
@@ -63,12 +63,5 @@ const OF_THE_RECOVERY =
 function carried(extraVars: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(extraVars)
     .filter(([name]) => !OF_THE_RECOVERY.test(name))
-    .flatMap(([name, value]) => [
-      '-e',
-      holdsMask(value)
-        ? `${name}=...`
-        : typeof value === 'string'
-          ? `${name}=${value}`
-          : JSON.stringify({ [name]: value }),
-    ]);
+    .flatMap(([name, value]) => ['-e', wordToType(name, value)]);
 }

@@ -2,16 +2,17 @@ import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
 import type { Masker } from '../../lib/base/values/masker.ts';
 import { holdsSomething } from '../../lib/engine/back/at-commit.ts';
-import { type CommitStep, commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
+import { commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf } from '../../lib/engine/back/family.ts';
-import { type Kept, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { concernsPostgres, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
-import { cutOversOf } from '../../lib/engine/back/story.ts';
+import { reachAgain } from '../../lib/engine/back/place-again.ts';
 import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
+import { tellHealthy, tellKept, tellStays, tellStep, tellWarning, total } from '../commit-view.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
@@ -20,15 +21,13 @@ import type { Io } from '../io.ts';
 import { readLimit } from '../limit.ts';
 import { advised } from '../lock-advice.ts';
 import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts';
-import { table } from '../table.ts';
-import { plural, wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 
 export const commit = defineCommand({
   name: 'commit',
   summary: 'Let the old data of a recovery go, when the recovered data is accepted',
   description: [
-    'A recovery keeps the old data of every member beside the new, and nothing removes it but this command. It shows what is kept and how large it is, proves that the cluster is healthy (a leader, every other node streaming from it on one timeline), asks, and removes it on all hosts at once. From then on there is no way back: pitr undo of these runs is refused.',
+    'A recovery keeps the old data of every member beside the new, and nothing removes it but this command. It shows what is kept and how large it is, proves that the cluster of a recovery is healthy (a leader, every other node streaming from it on one timeline), asks, and removes it on all hosts at once. From then on there is no way back: pitr undo of these runs is refused.',
     'What is removed is what the journals of the runs say was moved aside, and nothing else. Runs that belong together (a recovery and its cut-over) are committed together. It is refused while a run has not ended, and for a recovery that was not cut over.',
   ],
   arguments: [RUN_ARGUMENT],
@@ -89,8 +88,9 @@ export const commit = defineCommand({
         { ...wish, runs },
         kept.filter((one) => !stays.includes(one)),
       );
+      const warn = (host: string, text: string): void => tellWarning(host, text, session);
       const left = measured.filter(({ bytes, error }) => bytes !== undefined || error !== undefined);
-      tellKept(runs, left, session);
+      if (left.length > 0) tellKept(runs, left, session);
       const unmeasured = left.find(({ error }) => error !== undefined)?.error;
       if (unmeasured !== undefined) throw leaveOut(unmeasured, again);
       if (left.length === 0) {
@@ -98,7 +98,7 @@ export const commit = defineCommand({
         const error =
           !options.check && holdsSomething(runs)
             ? await advised(
-                commitRuns({ ...wish, runs, leftOut, report: () => {}, prove: async () => {} }, []),
+                commitRuns({ ...wish, runs, leftOut, warn, report: () => {}, prove: async () => {} }, []),
               )
             : undefined;
         if (error !== undefined) throw error;
@@ -115,20 +115,15 @@ export const commit = defineCommand({
       const prove = () =>
         proveHealthy({
           ...wish,
-          inventories: wish.inventories.length > 0 ? wish.inventories : run.inventories,
+          ...reachAgain(runs.at(-1) ?? run, wish),
           limit,
           again,
           forks: DEFAULT_FORKS,
           progress: () => {},
         });
-      const healthy = await prove();
-      session.emit({ type: 'commit.healthy', ...healthy });
-      session.print([
-        '',
-        session.view.paint.ok(
-          `Proved: ${healthy.leader} leads on timeline ${healthy.timeline ?? '?'}, and ${plural(healthy.members.length - 1, 'member')} of ${healthy.members.length} stream${healthy.members.length === 2 ? 's' : ''} from it.`,
-        ),
-      ]);
+      const concerned = concernsPostgres(runs);
+      if (concerned) tellHealthy(await prove(), session);
+      else session.print(['', 'No PostgreSQL is concerned, so there is no cluster to be proved healthy.']);
       if (options.check) return 0;
       await consent(run.started.runId, left, options.yes, session, io);
       const error = await advised(
@@ -137,9 +132,10 @@ export const commit = defineCommand({
             ...wish,
             runs,
             leftOut,
+            warn,
             report: (step) => tellStep(step, left, session),
             // The question may have waited for long.
-            prove: async () => void (await prove()),
+            prove: async () => void (concerned && (await prove())),
           },
           left.map((one) => one.kept),
         ),
@@ -204,35 +200,6 @@ async function listKept(wish: Wish, session: PlainSession): Promise<number> {
   return worst;
 }
 
-function tellKept(runs: readonly JournalledRun[], left: readonly Measured[], session: PlainSession): void {
-  for (const { kept, bytes, error } of left) {
-    const { host, path, kind, run } = kept;
-    session.emit({ type: 'kept', run, host, path, kind, bytes, error });
-  }
-  const ids = runs.map(({ started }) => started.runId);
-  const recovered = cutOversOf(runs).at(-1)?.host;
-  session.print([
-    ...wrapWords(
-      `Kept by run${ids.length === 1 ? '' : 's'} ${ids.join(', ')}${recovered === undefined ? '' : ` (recovered on ${recovered})`}:`,
-      session.view.columns(),
-    ).map(session.view.paint.strong),
-    ...table<Measured>(
-      [
-        { title: 'HOST', value: ({ kept }) => kept.host },
-        {
-          title: 'SIZE',
-          value: ({ bytes, error }) =>
-            error !== undefined ? 'unknown' : bytes === undefined ? 'gone' : formatBytes(bytes),
-          align: 'right',
-        },
-        { title: 'WHAT', value: ({ kept }) => kept.kind },
-        { title: 'PATH', value: ({ kept }) => kept.path },
-      ],
-      left,
-    ),
-  ]);
-}
-
 function notYet(runs: readonly JournalledRun[], why: string): PitrError {
   const last = runs.at(-1)?.started.runId ?? '';
   return new PitrError({
@@ -258,14 +225,6 @@ function leaveOut(error: PitrError, again: string): PitrError {
       `Or leave it out; what it keeps stays: ${again} ${commandLine(['--limit', limit])}`,
     ],
   });
-}
-
-function tellStays(stays: readonly Kept[], again: string, session: PlainSession): void {
-  if (stays.length === 0) return;
-  session.print([
-    ...stays.map(({ host, path }) => `Still kept: ${path} on ${host}`),
-    ...wrapWords(`When it is to go too: ${again}`, session.view.columns()),
-  ]);
 }
 
 /** The word is the id that was typed: of all runs of the recovery, that is the one that the operator means. */
@@ -296,26 +255,4 @@ async function consent(
     state: 'nothing was removed',
     next: by === 'nobody' ? [`If so: pitr commit ${id} --yes`] : [],
   });
-}
-
-function tellStep(
-  { kept, status, error }: CommitStep,
-  left: readonly Measured[],
-  session: PlainSession,
-): void {
-  const { host, path } = kept;
-  session.emit({ type: 'commit.step', time: Date.now(), host, path, status, error });
-  const { paint } = session.view;
-  const bytes = left.find((one) => one.kept === kept)?.bytes;
-  const lines: Readonly<Record<CommitStep['status'], string>> = {
-    removing: `[${host}] removing ${path}${bytes === undefined ? '' : ` (${formatBytes(bytes)})`}`,
-    removed: paint.ok(`[${host}] removed ${path}`),
-    gone: paint.quiet(`[${host}] was gone: ${path}`),
-    failed: paint.failed(`[${host}] ${error?.message ?? 'failed'}`),
-  };
-  session.print(wrapWords(lines[status], session.view.columns()));
-}
-
-function total(left: readonly Measured[]): number {
-  return left.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
 }

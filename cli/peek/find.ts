@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { didYouMean } from '../../lib/base/errors/nearest.ts';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
-import { variablesAgain } from '../../lib/engine/back/variables-again.ts';
+import { reachAgain } from '../../lib/engine/back/place-again.ts';
 import { effectsOf } from '../../lib/engine/journal/effects-of.ts';
 import { type JournalledRun, listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
@@ -12,11 +12,17 @@ import { passphraseAsker } from '../ask-password.ts';
 import { findInventories } from '../find-inventory.ts';
 import type { Io } from '../io.ts';
 
-/** A recovered instance that waits on a node: where it is, and how a session is opened there. */
-export interface Waiting {
+/** A node, and how it is reached. */
+interface Reached {
   readonly host: string;
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
+  /** Of a run: where more variables of groups and hosts are. */
+  readonly varsDirectories?: readonly string[] | undefined;
+}
+
+/** A recovered instance that waits on a node: where it is, and how a session is opened there. */
+export interface Waiting extends Reached {
   readonly pgdata: string;
   readonly programs: string;
   readonly socketDirectory: string;
@@ -25,11 +31,10 @@ export interface Waiting {
   readonly user: string;
 }
 
-interface Place {
-  readonly host: string;
-  readonly inventories: readonly string[];
-  readonly extraVars: Readonly<Record<string, unknown>>;
+interface Place extends Reached {
   readonly pgdata?: string | undefined;
+  /** The run that was named. */
+  readonly run?: JournalledRun;
 }
 
 export interface Reference {
@@ -73,7 +78,7 @@ async function inventoryAtHand(
   return { paths, hosts: [...(await loadInventory(paths)).hosts.keys()] };
 }
 
-function placeOfRun(run: JournalledRun, { inventories, extraVars }: Omit<Reference, 'name'>): Place {
+function placeOfRun(run: JournalledRun, given: Omit<Reference, 'name'>): Place {
   const { origin } = run;
   const { runId } = run.started;
   if (!origin.own) {
@@ -85,17 +90,16 @@ function placeOfRun(run: JournalledRun, { inventories, extraVars }: Omit<Referen
       next: ['Name the node instead: pitr peek <node> -i <inventory>'],
     });
   }
-  const vars = variablesAgain(run, extraVars, 'connections');
-  const paths = inventories.length > 0 ? inventories : run.inventories;
+  const reached = { ...reachAgain(run, given), run };
   for (const { intent } of run.changes.toReversed()) {
     const started = effectsOf(intent).find(
       ({ kind, lasts }) => kind === postgresResource.kind && lasts === 'until it ends',
     );
-    if (started !== undefined)
-      return { host: intent.host, inventories: paths, extraVars: vars, pgdata: started.id };
+    if (started !== undefined) return { ...reached, host: intent.host, pgdata: started.id };
   }
   // Prepared by this run, started by another.
-  if (typeof vars.target === 'string') return { host: vars.target, inventories: paths, extraVars: vars };
+  const { target } = reached.extraVars;
+  if (typeof target === 'string') return { ...reached, host: target };
   throw new PitrError({
     kind: 'refused',
     code: 'run-without-instance',
@@ -120,6 +124,7 @@ export async function findWaiting(reference: Reference, signal: AbortSignal, io:
   const place = await placeOf(reference, io);
   const [answer] = await lookOnce({
     inventories: place.inventories,
+    varsDirectories: place.varsDirectories,
     extraVars: place.extraVars,
     forks: 1,
     masker: io.masker,
@@ -142,10 +147,11 @@ export async function findWaiting(reference: Reference, signal: AbortSignal, io:
       next: ['Wait until its replay is under way, then try again.'],
     });
   }
-  const { host, inventories, extraVars } = place;
+  const { host, inventories, varsDirectories, extraVars } = place;
   return {
     host,
     inventories,
+    varsDirectories,
     extraVars,
     pgdata: seen.data_directory,
     programs,

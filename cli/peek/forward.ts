@@ -1,4 +1,6 @@
+import { variablesAgain } from '../../lib/engine/back/variables-again.ts';
 import type { RunMode } from '../../lib/engine/events/events.ts';
+import type { JournalledRun } from '../../lib/engine/journal/read.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { DEFAULT_FORKS } from '../common-options.ts';
 import type { OutputKind } from '../display/choose.ts';
@@ -18,6 +20,26 @@ interface ForwardWishes {
   readonly mode: RunMode;
 }
 
+/**
+ * What says to which moment it was recovered, what its data had to be there, and what was agreed to for it. The rest says how
+ * the cluster is laid out and how long is waited, and holds for a later moment too.
+ */
+const OF_THE_MOMENT = /^(target(_\w+)?|inclusive|wanted|verify|marker|accept_gap|tails|break_lock)$/;
+
+/**
+ * What forward.yml is told: what the run was told that waits, under what is given now. Throws kind `usage` where the journal
+ * masks some of that.
+ */
+export function forwardVariables(
+  run: Pick<JournalledRun, 'extraVars'> | undefined,
+  given: Readonly<Record<string, unknown>>,
+  moment: Readonly<Record<string, unknown>>,
+  target: string,
+): Readonly<Record<string, unknown>> {
+  const told = Object.entries(run?.extraVars ?? {}).filter(([name]) => !OF_THE_MOMENT.test(name));
+  return { ...variablesAgain({ extraVars: Object.fromEntries(told) }, given, 'all'), ...moment, target };
+}
+
 /** Moves the recovery that waits on a node on to a later moment: forward.yml. Gives the exit code. */
 export async function forward(
   reference: Reference,
@@ -26,11 +48,11 @@ export async function forward(
   io: Io,
 ): Promise<number> {
   checkTarget(to);
-  const { host, inventories } = await placeOf(reference, io);
+  const { host, inventories, run } = await placeOf(reference, io);
   const request = {
     playbook: findPlaybook('forward.yml', io.cwd),
     inventories,
-    extraVars: { ...reference.extraVars, ...targetVariables(to), target: host },
+    extraVars: forwardVariables(run, reference.extraVars, targetVariables(to), host),
     mode: wishes.mode,
     tags: [],
     skipTags: [],

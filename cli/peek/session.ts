@@ -28,6 +28,7 @@ export async function runPsql(
   const [answer] = await onHosts(
     {
       inventories: waiting.inventories,
+      varsDirectories: waiting.varsDirectories,
       extraVars: waiting.extraVars,
       hosts: waiting.host,
       forks: 1,

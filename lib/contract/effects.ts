@@ -17,14 +17,25 @@ export interface Effect {
    * else, or is somebody else's to keep up.
    */
   readonly supersedes?: true | undefined;
-  /** It has another name now; what it is, where it can be known again by that. */
-  readonly movedTo?: { readonly id: string; readonly identity?: string | undefined } | undefined;
+  /** It has another name now. */
+  readonly movedTo?: MovedTo | undefined;
   /** Beside it something was left that `pitr commit` lets go. */
   readonly leaves?: { readonly path: string; readonly as: 'log' | 'note' | 'old data' } | undefined;
   /** What it means to the cluster that the resource belongs to. */
   readonly cluster?: ClusterStep | undefined;
   /** Of what is held for the run: which other runs the run is about, and what it does with them. */
   readonly about?: RunsAbout | undefined;
+}
+
+interface MovedTo {
+  readonly id: string;
+  /** Device and inode, where it can be known again by them. */
+  readonly identity?: string | undefined;
+  /**
+   * Of a path: why it is kept there until `pitr commit` lets it go. `old data`: what the data was; `note`: something small
+   * that belongs to it. Without it, it is old data where its new name ends with the id of a run.
+   */
+  readonly as?: 'old data' | 'note' | undefined;
 }
 
 /**
@@ -58,7 +69,13 @@ export const effectsSchema: z.ZodType<readonly Effect[]> = z.array(
     state: z.string(),
     lasts: z.enum(['for good', 'until it ends', 'while pitr holds it', 'until commit']),
     supersedes: z.literal(true).optional(),
-    movedTo: z.strictObject({ id: z.string().min(1), identity: z.string().optional() }).optional(),
+    movedTo: z
+      .strictObject({
+        id: z.string().min(1),
+        identity: z.string().optional(),
+        as: z.enum(['old data', 'note']).optional(),
+      })
+      .optional(),
     leaves: z.strictObject({ path: z.string().min(1), as: z.enum(['log', 'note', 'old data']) }).optional(),
     cluster: z.enum(['begins a history', 'joins', 'leaves', 'leaves as leader']).optional(),
     about: z

@@ -85,6 +85,7 @@ const look: Parts<LookModule<unknown, Result>> = {
 const control: Parts<ControlModule<unknown, Result>> = {
   ...described,
   kind: { form: literal('control'), required: true },
+  sets: { form: func(), required: false },
   run: { form: func(), required: true },
 };
 

@@ -138,6 +138,12 @@ export interface LookModule<P, R extends Result> extends Described<P> {
 /** A module that needs no host at all: `assert`, `set_fact`, `debug`, `fail`, `confirm`. */
 export interface ControlModule<P, R extends Result> extends Described<P> {
   readonly kind: 'control';
+  /**
+   * Which variables the `facts` of its result set, by the params as they are written (no template rendered, no default filled
+   * in), so that a playbook can be checked before the run. `anything`, and a module that does not say: no variable of a
+   * later task is taken for undefined.
+   */
+  readonly sets?: (written: Readonly<Record<string, unknown>>) => readonly string[] | 'anything';
   /** `facts` in the result become variables of the host. Throws `PitrError` to fail. */
   readonly run: (
     params: P,

@@ -106,8 +106,19 @@ function checked(answer: unknown, part: string, origin: Origin): unknown {
     if (flaw !== undefined)
       throw wrongAnswer(origin, part, flaw, 'A change is plain JSON: the journal keeps it for undo.');
   }
+  if (part === 'sets' && answer !== 'anything' && !isTexts(answer))
+    throw wrongAnswer(
+      origin,
+      part,
+      'no list of names',
+      'It names the variables that its facts set, or says "anything".',
+    );
   if (part === 'apply' && answer === undefined) return {};
   return answer;
+}
+
+function isTexts(answer: unknown): boolean {
+  return Array.isArray(answer) && answer.every((one) => typeof one === 'string');
 }
 
 function changeFlaw(change: unknown): string | undefined {

@@ -1,59 +1,149 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { blocksOf } from '../docs/pages.ts';
-import { type Ended, runHere } from '../support/run-here.ts';
-import { type Folder, folder } from '../unit/language/playbook/support/folder.ts';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { checkoutRoot } from '../../lab/checkout.ts';
+import { listRuns } from '../../lib/engine/journal/read.ts';
+import { runHere } from '../support/run-here.ts';
 
-/** The module of docs/writing-modules.md that moves old data aside. */
-const STORE = blocksOf('docs/writing-modules.md').filter(({ language }) => language === 'ts')[1]?.text ?? '';
+let place: string;
+let outer: string | undefined;
 
-let dir: Folder;
-let run: string;
-let kept: string;
-const outer = process.env.PITR_STATE_DIR;
-
-beforeAll(async () => {
-  dir = await folder({
-    'modules/site/store.ts': STORE,
-    'inventory.yml': 'all:\n  hosts:\n    localhost: { ansible_connection: local }\n',
-    'play.yml': '- hosts: localhost\n  tasks:\n    - site.store: { data: "{{ playbook_dir }}/deep/data" }\n',
-  });
-  await mkdir(dir.file('deep/data'), { recursive: true });
-  process.env.PITR_STATE_DIR = dir.file('state');
-  const played = await runHere(dir.path, 'play', 'play.yml', '--output', 'json');
-  expect({ code: played.code }, played.stdout + played.stderr).toEqual({ code: 0 });
-  run = /"runId":"([^"]+)"/.exec(played.stdout)?.[1] ?? '';
-  kept = dir.file(`deep/data.${run}`);
-  expect(existsSync(kept)).toBe(true);
+beforeAll(() => {
+  outer = process.env.PITR_STATE_DIR;
 });
 
-afterAll(async () => {
+beforeEach(async () => {
+  const fresh = await mkdtemp(join(tmpdir(), 'pitr-commit-'));
+  place = fresh;
+  process.env.PITR_STATE_DIR = join(place, 'state');
+  const page = await readFile(join(checkoutRoot, 'docs', 'writing-modules.md'), 'utf8');
+  const [, store = ''] = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code);
+  await file('modules/site/store.ts', store);
+  await mkdir(join(place, 'data'));
+  return () => rm(fresh, { recursive: true, force: true });
+});
+
+afterAll(() => {
   if (outer === undefined) delete process.env.PITR_STATE_DIR;
   else process.env.PITR_STATE_DIR = outer;
-  await dir[Symbol.asyncDispose]();
 });
 
-const commit = (...words: readonly string[]): Promise<Ended> => runHere(dir.path, 'commit', ...words);
-const journal = (): string => readFileSync(dir.file(`state/runs/${run}/journal.jsonl`), 'utf8');
+async function file(name: string, text: string): Promise<void> {
+  await mkdir(dirname(join(place, name)), { recursive: true });
+  await writeFile(join(place, name), text);
+}
 
-describe('pitr commit --check', () => {
-  it('shows what would be removed, and removes nothing', async () => {
-    const before = journal();
-    const { code, stdout, stderr } = await commit(run, '--check');
-    expect(stdout).toContain(kept);
-    // There is no cluster here whose health could be proved.
-    expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('Error:') });
-    expect(existsSync(kept)).toBe(true);
-    expect(journal()).toBe(before);
-  });
+const pitr = (...words: string[]) => runHere(place, ...words);
+/** Text that is laid out, on one line. */
+const flat = (text: string): string => text.replace(/\s+/g, ' ');
+const inventory = (): Promise<void> =>
+  file('inventory.yml', 'all: { hosts: { one: { ansible_connection: local } } }\n');
 
-  it('says so where nothing is kept any more', async () => {
-    await rm(kept, { recursive: true });
-    const { code, stdout } = await commit(run, '--check');
-    expect({ code, stdout }).toEqual({
-      code: 0,
-      stdout: expect.stringMatching(/^Nothing is kept any more\.$/m),
-    });
+/** Plays these tasks on this machine, and gives the id of the run. */
+async function played(tasks: string): Promise<string> {
+  await file('site.yml', `- hosts: one\n  tasks:\n${tasks.trim().replace(/^/gm, '    ')}\n`);
+  const { code, stderr } = await pitr('play', 'site.yml', '-i', 'inventory.yml');
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const [run] = await listRuns();
+  return run ?? 'none';
+}
+
+const old = async (): Promise<readonly string[]> =>
+  (await readdir(place)).filter((name) => name.startsWith('data.'));
+
+it("lets old data that somebody else's module has kept go where no cluster is concerned, and says so", async () => {
+  await inventory();
+  const run = await played(`- site.store: { data: ${place}/data }`);
+  expect(await old()).toEqual([`data.${run}`]);
+  const checked = await pitr('commit', run, '--check');
+  expect(checked).toMatchObject({ code: 0, stderr: '' });
+  expect(flat(checked.stdout)).toContain('No PostgreSQL is concerned');
+  expect(await old()).toEqual([`data.${run}`]);
+  const committed = await pitr('commit', run, '--yes');
+  expect(committed).toMatchObject({ code: 0, stderr: '' });
+  expect(await old()).toEqual([]);
+});
+
+it('says so where nothing is kept any more', async () => {
+  await inventory();
+  const run = await played(`- site.store: { data: ${place}/data }`);
+  await rm(join(place, `data.${run}`), { recursive: true });
+  const { code, stdout } = await pitr('commit', run, '--check');
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'Nothing is kept any more.\n' });
+});
+
+/** Does to a member of a cluster, and to nothing else, what a recovery does to it. */
+const MEMBER = `export const module = ({ z, defineModule }) => defineModule({
+  summary: 's', examples: 'e',
+  params: z.strictObject({ data: z.string() }),
+  read: async () => ({}),
+  plan: (_now, { data }) => ({ summary: 'cut over', data }),
+  effects: ({ data }) => ['begins a history', 'joins'].map((cluster) => ({
+    kind: 'postgres', id: data, state: 'primary', lasts: 'for good', cluster,
+  })),
+  apply: async () => ({}),
+  undo: { impossible: 'it was promoted' },
+});`;
+
+const BOTH = () => `
+- site.store: { data: ${place}/data }
+- site.member: { data: ${place}/data }
+`;
+
+it('wants the health of the cluster proved where a member of one was touched, whatever the inventory says', async () => {
+  await inventory();
+  await file('modules/site/member.mjs', MEMBER);
+  const run = await played(BOTH());
+  const refused = await pitr('commit', run, '--yes');
+  expect(refused).toMatchObject({ code: 3 });
+  expect(flat(refused.stderr)).toContain('does not say which hosts are the nodes of the cluster');
+  expect(await old()).toEqual([`data.${run}`]);
+});
+
+it('asks the cluster by what the run was given: its -e, and the variables beside its playbook', async () => {
+  await inventory();
+  await file('modules/site/member.mjs', MEMBER);
+  await file('books/site.yml', `- hosts: one\n  tasks:\n${BOTH().trim().replace(/^/gm, '    ')}\n`);
+  await file('books/group_vars/all.yml', 'patroni_config: /nowhere/patroni.yml\n');
+  await file('books/modules/site/member.mjs', MEMBER);
+  await file('books/modules/site/store.ts', await readFile(join(place, 'modules/site/store.ts'), 'utf8'));
+  const { code } = await pitr('play', 'books/site.yml', '-i', 'inventory.yml', '-e', 'patroni_port=9');
+  expect(code).toBe(0);
+  const [run = 'none'] = await listRuns();
+  const refused = await pitr('commit', run, '--yes', '--output', 'json');
+  expect(refused.code).toBe(5);
+  expect(refused.stdout).toContain('one: Patroni does not answer: neither its REST API (port 9)');
+});
+
+/** Holds something until the commit, and writes down the environment in which it lets go of it. */
+const HOLD = `export const module = ({ z, defineModule }) => defineModule({
+  summary: 's', examples: 'e',
+  params: z.strictObject({ file: z.string() }),
+  read: async () => ({}),
+  plan: (_now, { file }) => ({ summary: 'hold', file }),
+  effects: ({ file }) => [{ kind: 'hold', id: file, state: 'held', lasts: 'until commit' }],
+  apply: async () => ({}),
+  undo: async (host, { file }) => {
+    await host.must(['sh', '-c', 'echo "$MYENV $MY_PASSWORD" >"$1"', 'sh', file]);
+  },
+});`;
+
+it('lets go of what is held in the environment of its task, and warns of what of that the journal masks', async () => {
+  await inventory();
+  await file('modules/site/hold.mjs', HOLD);
+  const run = await played(`
+- site.hold: { file: ${place}/said }
+  environment: { MYENV: hello, MY_PASSWORD: geheim-4711 }
+- site.store: { data: ${place}/data }
+`);
+  const { code, stdout, stderr } = await pitr('commit', run, '--yes', '--output', 'json');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(await readFile(join(place, 'said'), 'utf8')).toBe('hello \n');
+  const warning = stdout.split('\n').find((line) => line.includes('"warning"'));
+  expect(JSON.parse(warning ?? '{}')).toMatchObject({
+    type: 'warning',
+    host: 'one',
+    text: 'not set, because the journal holds no secrets: MY_PASSWORD',
   });
 });

@@ -4,9 +4,9 @@ import { expect, it } from 'vitest';
 import { Masker } from '../../lib/base/values/masker.ts';
 import { measureKept } from '../../lib/engine/back/commit.ts';
 import { keptBy } from '../../lib/engine/back/kept-data.ts';
-import { parseJournal } from '../../lib/engine/journal/read.ts';
+import { parseJournal, readRun } from '../../lib/engine/journal/read.ts';
 import type { JournalRecord } from '../../lib/engine/journal/records.ts';
-import { newDirectory } from './support.ts';
+import { newDirectory, play } from './support.ts';
 
 const RUN = '20261122T144512-7f3a';
 
@@ -61,4 +61,51 @@ it('finds old data whose rename failed behind a lost connection, where it is tha
     dest('moved'),
   ]);
   expect(measured.filter(({ error }) => error !== undefined)).toEqual([]);
+});
+
+/** Moves what somebody else's module says it is. */
+const MOVE = `export const module = ({ z, defineModule, pathResource }) => defineModule({
+  summary: 's', examples: 'e',
+  params: z.strictObject({ from: z.string(), to: z.string(), as: z.string().optional() }),
+  read: async (host, { from }) => host.look(pathResource, from),
+  plan: (now, p) => (now.kind === 'absent' ? undefined : { summary: 'move ' + p.from, ...p }),
+  effects: ({ from, to, as }) => [
+    { kind: 'path', id: from, state: 'moved', lasts: 'for good', supersedes: true, movedTo: { id: to, as } },
+  ],
+  apply: async (host, { from, to }) => { await host.must(['mv', from, to]); return {}; },
+  undo: async (host, { from, to }) => { await host.must(['mv', to, from]); },
+});`;
+
+it('is kept as what the effect says it is, whatever its name; by its name where no effect says it', async () => {
+  const directory = await newDirectory();
+  await mkdir(join(directory, 'modules', 'site'), { recursive: true });
+  await writeFile(join(directory, 'modules', 'site', 'move.mjs'), MOVE);
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await mkdir(join(directory, name));
+  const { outcome } = await play(
+    `
+- hosts: one
+  tasks:
+    - site.move: { from: DIR/a, to: DIR/a.old, as: old data }
+    - site.move: { from: DIR/b, to: DIR/b.txt, as: note }
+    - site.move: { from: DIR/c, to: "DIR/c.{{ run_id }}", as: note }
+    - site.move: { from: DIR/d, to: "DIR/d.{{ run_id }}" }
+    - site.move: { from: DIR/e, to: DIR/e.old }
+    - fs.move: { src: DIR/f, dest: "DIR/f.{{ run_id }}" }
+    - fs.move: { src: DIR/g, dest: "DIR/f.{{ run_id }}.json" }
+`,
+    { directory },
+  );
+  expect(outcome.error).toBeUndefined();
+  const run = await readRun(outcome.runId);
+  const at = (name: string): string => join(directory, name);
+  expect(keptBy([run]).map(({ path, kind }) => [path, kind])).toEqual([
+    [at('a.old'), 'old data'],
+    [at('b.txt'), 'note'],
+    [at(`c.${outcome.runId}`), 'note'],
+    [at(`d.${outcome.runId}`), 'old data'],
+    [at(`f.${outcome.runId}`), 'old data'],
+    [at(`f.${outcome.runId}.json`), 'note'],
+  ]);
+  const says = run.changes.flatMap(({ intent }) => intent.effects?.map(({ movedTo }) => movedTo?.as));
+  expect(says.slice(-4)).toEqual(['old data', 'old data', 'note', 'note']);
 });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
@@ -37,6 +37,25 @@ describe('tasks', () => {
 `);
     expect(messages).toEqual(['hello from one, rc 0']);
     expect(results[0]).toBe('one: say: ok');
+  });
+
+  it("facts of somebody else's module are variables of later tasks", async () => {
+    const directory = await newDirectory();
+    await mkdir(join(directory, 'modules', 'site'), { recursive: true });
+    await writeFile(
+      join(directory, 'modules', 'site', 'where.mjs'),
+      `export const module = ({ z, defineControl }) => defineControl({
+        summary: 's', examples: 'e', params: z.strictObject({}), run: async () => ({ facts: { region: 'north' } }),
+      });`,
+    );
+    const yaml = `
+- hosts: one
+  tasks:
+    - site.where: {}
+    - core.debug: "{{ region }}"
+`;
+    const { outcome, messages } = await play(yaml, { directory });
+    expect([outcome.error, messages]).toEqual([undefined, ['north']]);
   });
 
   it('a loop gives each item its turn, and its results under register', async () => {

@@ -216,6 +216,7 @@ it('commit removes nothing in which PostgreSQL works', async () => {
         signal: new AbortController().signal,
         masker: new Masker(),
         leftOut: new Set<string>(),
+        warn: () => {},
         report: () => {},
         prove: async () => {},
       },

@@ -1,37 +1,28 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import type { WriteHost } from '../../contract/host.ts';
-import type { AnyModule, WorkContext } from '../../contract/module.ts';
-import type { HostConnection } from '../../transport/types.ts';
+import type { AnyModule } from '../../contract/module.ts';
 import { isUntilCommit } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
-import type { Connections } from '../run/connections.ts';
-import type { HeldLocks } from '../run/held-locks.ts';
-import { liveHost } from '../run/live-host.ts';
-import { contextAgain } from './place-again.ts';
+import { type PlaceAgain, placeAgain, type WorkAgain } from './place-again.ts';
 import { stands } from './stands.ts';
 import { moduleOf, type Wall, wallOf } from './undo-plan.ts';
 
 /** What a commit works with. */
-export interface CommitSurroundings {
-  readonly connections: Connections;
-  readonly held: HeldLocks;
-  readonly signal: AbortSignal;
+export interface CommitSurroundings extends WorkAgain {
   /** Hosts on which everything stays as it is. */
   readonly leftOut: ReadonlySet<string>;
+  /** Something that the operator should know, that is not a failure. */
+  readonly warn: (host: string, text: string) => void;
 }
 
-/** A change as a commit finds it: its module, its host, and what surrounds a hook of it. */
+/** A change as a commit finds it: its module, and its place. */
 export async function changeAtCommit(
   run: JournalledRun,
   change: JournalledChange,
-  { connections, held, signal }: Omit<CommitSurroundings, 'leftOut'>,
-): Promise<{ readonly module: AnyModule; readonly host: WriteHost; readonly context: WorkContext }> {
-  const peers = (name: string): HostConnection => connections.to(name);
-  return {
-    module: await moduleOf(change, run),
-    host: liveHost(peers(change.intent.host), peers, { user: change.intent.user, signal }),
-    context: contextAgain(run, held, signal),
-  };
+  { warn, ...work }: WorkAgain & Pick<CommitSurroundings, 'warn'>,
+): Promise<PlaceAgain & { readonly module: AnyModule }> {
+  const module = await moduleOf(change, run);
+  const told = { progress: () => {}, warn: (text: string) => warn(change.intent.host, text) };
+  return { module, ...placeAgain(run, change, work, told) };
 }
 
 /**
@@ -47,9 +38,10 @@ export async function letGoAll(
     try {
       const wall = await wallOf(change, run);
       if (wall !== undefined) throw notLetGo(wall, run);
-      const { module, host, context } = await changeAtCommit(run, change, surroundings);
-      if (module.kind === 'change' && typeof module.undo === 'function')
-        await module.undo(host, change.intent.change, context);
+      const { module, host, context, tellMasked } = await changeAtCommit(run, change, surroundings);
+      if (module.kind !== 'change' || typeof module.undo !== 'function') continue;
+      tellMasked();
+      await module.undo(host(), change.intent.change, context);
     } catch (thrown) {
       return asPitrError(thrown).with({ host: change.intent.host });
     }

@@ -13,7 +13,7 @@ import type { JournalWriter } from '../journal/writer.ts';
 import type { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { inParallel } from '../run/pool.ts';
-import { changeAtCommit, letGoAll } from './at-commit.ts';
+import { type CommitSurroundings, changeAtCommit, letGoAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
 import { hostsAgain } from './place-again.ts';
 import { stands } from './stands.ts';
@@ -29,6 +29,8 @@ export interface CommitRequest {
   readonly masker: Masker;
   readonly askPassphrase?: AskPassphrase | undefined;
   readonly report: (step: CommitStep) => void;
+  /** Something that the operator should know, that is not a failure. */
+  readonly warn: (host: string, text: string) => void;
   /** Hosts on which everything stays as it is, for a later commit. */
   readonly leftOut: ReadonlySet<string>;
   /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
@@ -72,7 +74,7 @@ exec rm -rf --one-file-system -- "$1"`;
 
 /** Sizes of what is kept, on its hosts. Failures are values. */
 export async function measureKept(
-  request: Omit<CommitRequest, 'report' | 'prove' | 'leftOut'>,
+  request: Omit<CommitRequest, 'report' | 'warn' | 'prove' | 'leftOut'>,
   all: readonly Kept[],
 ): Promise<readonly Measured[]> {
   return withConnections(request, (connections) =>
@@ -116,9 +118,12 @@ export async function commitRuns(
     const signal = held.with(request.signal);
     const hosts = [...new Set(all.map(({ host }) => host))];
     await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
+    const { leftOut } = request;
+    const warn = (host: string, text: string): void => request.warn(host, request.masker.text(text));
+    const work = { connections, held, signal, leftOut, warn };
     const journals: JournalWriter[] = [];
     try {
-      await holdLock(request, connections, held, signal);
+      await holdLock(request.runs, work);
       await request.prove();
       await beginAll(request.runs, journals);
       const removed: Kept[] = [];
@@ -136,9 +141,7 @@ export async function commitRuns(
         }
         return undefined;
       });
-      const error =
-        errors.find((one) => one !== undefined) ??
-        (await letGoAll(request.runs, { connections, held, signal, leftOut: request.leftOut }));
+      const error = errors.find((one) => one !== undefined) ?? (await letGoAll(request.runs, work));
       const record = {
         type: 'commit.finished',
         time: Date.now(),
@@ -224,12 +227,7 @@ function notRemoved(
 }
 
 /** Takes the lock that the recovery was made under, so that nobody goes back to what is being removed. */
-async function holdLock(
-  { runs }: CommitRequest,
-  connections: Connections,
-  held: HeldLocks,
-  signal: AbortSignal,
-): Promise<void> {
+async function holdLock(runs: readonly JournalledRun[], work: CommitSurroundings): Promise<void> {
   const locks = runs.flatMap((run) =>
     run.changes
       .filter((change) => isHeld(change.intent) && stands(change))
@@ -238,8 +236,8 @@ async function holdLock(
   const last = locks.at(-1);
   if (last === undefined) return;
   const [run, change] = last;
-  const { module, host, context } = await changeAtCommit(run, change, { connections, held, signal });
-  if (module.kind === 'change') await module.again?.(host, change.intent.change, context);
+  const { module, host, context } = await changeAtCommit(run, change, work);
+  if (module.kind === 'change') await module.again?.(host(), change.intent.change, context);
 }
 
 async function withConnections<T>(

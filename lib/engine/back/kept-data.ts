@@ -1,4 +1,5 @@
 import type { Effect } from '../../contract/effects.ts';
+import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { depthOf } from '../../system/fs/paths.ts';
 import { effectsOf } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
@@ -16,7 +17,7 @@ export interface Kept {
   readonly identity: string | undefined;
   /** The rename failed, and may have happened all the same (a lost connection): only what `identity` says is kept. */
   readonly unsure?: true;
-  /** The OS user that the task had become. */
+  /** The id of the run that has left it. */
   readonly run: string;
 }
 
@@ -27,8 +28,8 @@ const PATH = 'path';
 const SHALLOWEST = 3;
 
 /**
- * What the runs of one recovery keep on hosts, from their journals alone: what was moved to a name that ends with the
- * id of one of them, and is not moved away again by a later change.
+ * What the runs of one recovery keep on hosts, from their journals alone: what the effects say was left or moved to be
+ * kept, and is not moved away again by a later change.
  */
 export function keptBy(runs: readonly JournalledRun[]): readonly Kept[] {
   const ids = runs.map((run) => run.started.runId);
@@ -61,11 +62,17 @@ function keptByChange(
     const from = { host, path: id, kind: 'old data', identity: undefined, run, gone: true } as const;
     const away = failed ? [] : [from];
     const unsure = failed ? ({ unsure: true } as const) : {};
-    const to = { host, path, identity, ...unsure, run, gone: false } as const;
-    if (ids.some((one) => path.endsWith(`.${one}`))) return [...away, { ...to, kind: 'old data' }];
-    if (ids.some((one) => path.endsWith(`.${one}.json`))) return [...away, { ...to, kind: 'note' }];
-    return away;
+    const as = movedTo.as ?? keptByName(path, ids);
+    if (as === undefined) return away;
+    return [...away, { host, path, kind: as, identity, ...unsure, run, gone: false }];
   });
+}
+
+/** What something is that was moved there, where its effect does not say it: journals did not for long. */
+function keptByName(path: string, ids: readonly string[]): 'old data' | 'note' | undefined {
+  if (ids.some((one) => path.endsWith(`.${one}`))) return 'old data';
+  if (ids.some((one) => path.endsWith(`.${one}.json`))) return 'note';
+  return undefined;
 }
 
 /** Whether the runs have left every cluster alone, so that no old data rests on what becomes of one. */
@@ -77,6 +84,19 @@ export function standsBeside(runs: readonly JournalledRun[]): boolean {
       ({ cluster, lasts }) =>
         (cluster ?? 'begins a history') === 'begins a history' && lasts !== 'while pitr holds it',
     ) && keptBy(runs).every(({ kind }) => kind !== 'old data')
+  );
+}
+
+/**
+ * Whether the runs have done something to a PostgreSQL: started, stopped or promoted one, or handed one over. Whether the
+ * old data may go then rests on the health of its cluster. That something was renamed tells nothing: it is said of every
+ * directory that is moved that it would take its instance along.
+ */
+export function concernsPostgres(runs: readonly JournalledRun[]): boolean {
+  return runs.some(({ changes }) =>
+    changes.some(({ intent }) =>
+      effectsOf(intent).some(({ kind, movedTo }) => kind === postgresResource.kind && movedTo === undefined),
+    ),
   );
 }
 

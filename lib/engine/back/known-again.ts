@@ -1,7 +1,7 @@
-import { holdsMask } from '../../base/values/secret.ts';
 import type { Play, Step, Task } from '../../language/playbook/model.ts';
 import type { JournalRecord } from '../journal/records.ts';
 import { tagsSelect } from '../run/run-state.ts';
+import { unmaskedName } from './masked.ts';
 
 /** Before the id of a task that the playbook does not have any more: no task of it is called so. */
 const GONE = 'gone ';
@@ -89,7 +89,10 @@ function recordedIn(records: readonly JournalRecord[]): readonly Recorded[] {
   const modules = new Map<string, string>();
   const changed = new Set<string>();
   for (const record of records) {
-    if (record.type === 'task.started' && !holdsMask(record.name)) names.set(record.task, record.name);
+    if (record.type === 'task.started') {
+      const shown = unmaskedName(record.name);
+      if (shown !== undefined) names.set(record.task, shown);
+    }
     if (record.type === 'task.result') modules.set(record.task, record.module);
     if (record.type === 'change.intended' && record.step !== undefined) {
       modules.set(record.step.task, record.module);

@@ -1,7 +1,7 @@
-import { dirname } from 'node:path';
 import { loadInventory } from '../../language/inventory/load.ts';
 import { matchHosts } from '../../language/inventory/patterns.ts';
 import type { JournalledRun } from '../journal/read.ts';
+import { varsBeside } from './place-again.ts';
 
 /**
  * The hosts of the runs that a limit leaves out, also those that the inventory does not have any more. Throws kind
@@ -15,7 +15,7 @@ export async function hostsLeftOut(
   const last = runs.at(-1);
   if (limit === undefined || last === undefined) return new Set();
   const inventory = await loadInventory(inventories.length > 0 ? inventories : last.inventories, {
-    varsDirectories: [dirname(last.started.playbook)],
+    varsDirectories: varsBeside(last),
   });
   const kept = new Set(matchHosts(inventory, 'all', limit));
   const hosts = runs.flatMap(({ changes }) => changes.map(({ intent }) => intent.host));

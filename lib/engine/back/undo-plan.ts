@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { holdsMask } from '../../base/values/secret.ts';
-import type { AnyModule, Change, Journalled } from '../../contract/module.ts';
+import type { AnyModule } from '../../contract/module.ts';
 import { loadModule } from '../../modules/registry.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import { maskedField } from './masked.ts';
 import { stands } from './stands.ts';
 import type { Story } from './story.ts';
 
@@ -102,20 +102,10 @@ export async function wallOf(change: JournalledChange, run: JournalledRun): Prom
   if (intent.undoable !== true) return { change, why: intent.undoable, canBeKept: undoing !== undefined };
   if (undoing === undefined)
     return { change, why: `${intent.module} of this pitr cannot undo`, canBeKept: false };
-  const unused = run.started.version < 4 ? APPLY_ONLY_BEFORE_4 : [];
-  const masked = maskedPart(intent.change, unused);
+  const masked = maskedField(intent.change, run.started.version);
   if (masked === undefined) return undefined;
   const why = `the journal does not hold the secret that its "${masked}" has to hold: secrets are masked in it`;
   return { change, why, canBeKept: true };
-}
-
-/** What journals held before version 4 although only `apply` had use for it. */
-const APPLY_ONLY_BEFORE_4 = ['argv', 'text', 'command'];
-
-/** The field of a change that lost a secret to the mask, where `undo` may need it. */
-function maskedPart(change: Journalled<Change>, ofNoUse: readonly string[]): string | undefined {
-  const unused = ['summary', 'diff', ...ofNoUse];
-  return Object.entries(change).find(([name, value]) => !unused.includes(name) && holdsMask(value))?.[0];
 }
 
 function checkNumber({ changes, started }: JournalledRun, number: number): void {

@@ -1,7 +1,6 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
-import { holdsMask } from '../../base/values/secret.ts';
-import type { AskPassphrase, HostConnection } from '../../transport/types.ts';
+import type { AskPassphrase } from '../../transport/types.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { isHeld } from '../journal/effects-of.ts';
 import { goOn } from '../journal/go-on.ts';
@@ -9,12 +8,11 @@ import type { JournalledChange } from '../journal/read.ts';
 import type { JournalWriter } from '../journal/writer.ts';
 import type { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
-import { liveHost } from '../run/live-host.ts';
 import { inParallel } from '../run/pool.ts';
-import { endAbandoned } from './end-abandoned.ts';
-import { holdGround } from './ground.ts';
+import { endOrphansOfRun } from './end-orphans-of-run.ts';
+import { makeTrueAgain } from './make-true-again.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
-import { contextAgain, hostsAgain } from './place-again.ts';
+import { hostsAgain, placeAgain } from './place-again.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { isGround, stands } from './stands.ts';
 import { readStory, refuseClosed } from './story.ts';
@@ -131,7 +129,7 @@ async function takeAllBack(
   const tell = (text: string, host: string): void =>
     report({ number: 0, host, summary: text, status: 'warning', text });
   try {
-    await endAbandoned(plan.run, (name) => connections.to(name), signal, tell, plan.kept);
+    await endOrphansOfRun(plan.run, (name) => connections.to(name), signal, tell, plan.kept);
   } catch (thrown) {
     const error = held.lost ?? asPitrError(thrown);
     const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
@@ -155,7 +153,7 @@ async function takeBack(
       await journal.durable({ type: 'change.undoing', time: Date.now(), number });
       // The machine may have been asleep while it was written.
       await request.held.prove();
-      await holdGround(change, request.plan, (ground) => {
+      await makeTrueAgain(change, request.plan, (ground) => {
         const { host, context } = placeOf(ground, request, connections, masker);
         return { host: host(), context };
       });
@@ -191,10 +189,9 @@ async function undoChange(
     throw new Error(`${intent.module} was planned to be taken back and cannot undo`);
   }
   const place = placeOf(change, request, connections, masker);
-  const { context, tell, masked } = place;
+  const { context, tell, tellMasked } = place;
   tell('undoing');
-  if (masked.length > 0)
-    tell('warning', `not set, because the journal holds no secrets: ${masked.join(', ')}`);
+  tellMasked();
   const mark = changeMark(request.plan.run.started.runId, intent.number);
   await module.undo(
     place.host(module.orphans === 'end' ? { [CHANGE_MARK]: mark } : {}),
@@ -203,30 +200,22 @@ async function undoChange(
   );
 }
 
-/** Where a change was made, and what surrounds its module there now. */
-function placeOf({ intent }: JournalledChange, request: UndoWork, connections: Connections, masker: Masker) {
-  const { number, host } = intent;
+/** The place of a change, whose hooks tell of themselves in the steps. */
+function placeOf(change: JournalledChange, request: UndoWork, connections: Connections, masker: Masker) {
+  const { number, host, change: what } = change.intent;
   const tell = (status: UndoStep['status'], text?: string): void =>
     request.report({
       number,
       host,
-      summary: intent.change.summary,
+      summary: what.summary,
       status,
       ...(text === undefined ? {} : { text: masker.text(text) }),
     });
-  const env = Object.entries(intent.env ?? {});
-  const masked = env.filter(([, value]) => holdsMask(value)).map(([name]) => name);
-  const peers = (name: string): HostConnection => connections.to(name);
-  const context = contextAgain(request.plan.run, request.held, request.signal, {
-    progress: (text) => tell('progress', text),
-    warn: (text) => tell('warning', text),
-  });
-  const known = Object.fromEntries(env.filter(([name]) => !masked.includes(name)));
-  const { user } = intent;
-  const { signal } = request;
-  const live = (mark: Readonly<Record<string, string>> = {}) =>
-    liveHost(peers(host), peers, { user, env: { ...known, ...mark }, signal });
-  return { host: live, context, tell, masked };
+  const told = {
+    progress: (text: string) => tell('progress', text),
+    warn: (text: string) => tell('warning', text),
+  };
+  return { ...placeAgain(request.plan.run, change, { ...request, connections }, told), tell };
 }
 
 /** The error with what was taken back and what was not, and how to go on. */

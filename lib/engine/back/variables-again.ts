@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { holdsMask } from '../../base/values/secret.ts';
 import type { JournalledRun } from '../journal/read.ts';
+import { unmaskedVariables } from './masked.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -14,9 +14,7 @@ export function variablesAgain(
   given: Variables,
   needed: 'all' | 'connections',
 ): Variables {
-  const masked = Object.keys(extraVars).filter(
-    (name) => holdsMask(extraVars[name]) && !Object.hasOwn(given, name),
-  );
+  const { known, masked } = unmaskedVariables(extraVars, given);
   const missing = masked.filter((name) => needed === 'all' || /^(ansible|pitr)_/.test(name));
   if (missing.length > 0) {
     throw new PitrError({
@@ -26,6 +24,5 @@ export function variablesAgain(
       next: [`Give it again: ${missing.map((name) => `-e ${name}=...`).join(' ')}`],
     });
   }
-  const known = Object.entries(extraVars).filter(([name]) => !masked.includes(name));
-  return { ...Object.fromEntries(known), ...given };
+  return known;
 }

@@ -19,6 +19,8 @@ import { inParallel } from './pool.ts';
 /** What to look at, on which hosts, without a playbook: `pitr backups`, `pitr status`. */
 export interface LookRequest {
   readonly inventories: readonly string[];
+  /** Where more `group_vars/` and `host_vars/` lie: beside the playbook of a run that is gone back on. */
+  readonly varsDirectories?: readonly string[] | undefined;
   /** A host pattern, or what names one once the inventory is known. */
   readonly hosts: string | ((inventory: Inventory) => string);
   /** A pattern that narrows it. */
@@ -75,11 +77,12 @@ type OnHost = (host: string, connections: Connections, inventory: Inventory) => 
 export async function onHosts(
   request: Pick<
     LookRequest,
-    'inventories' | 'hosts' | 'limit' | 'extraVars' | 'forks' | 'masker' | 'askPassphrase'
+    'inventories' | 'varsDirectories' | 'hosts' | 'limit' | 'extraVars' | 'forks' | 'masker' | 'askPassphrase'
   >,
   work: OnHost,
 ): Promise<readonly LookAnswer[]> {
-  const inventory = await loadInventory(request.inventories);
+  const { inventories, varsDirectories } = request;
+  const inventory = await loadInventory(inventories, { varsDirectories });
   const pattern = typeof request.hosts === 'string' ? request.hosts : request.hosts(inventory);
   const connections = new Connections(
     inventory,

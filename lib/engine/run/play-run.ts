@@ -2,7 +2,7 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
-import { endedBefore } from '../back/ended-before.ts';
+import { pastOutcome } from '../back/past-outcome.ts';
 import { allTrue } from '../task/conditions.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';
@@ -164,7 +164,7 @@ export class PlayRun {
     const doers = task.runOnce ? [first] : hosts;
     const turns = new Map(doers.map((host) => [host, this.#run.turns.next(host, task.id)]));
     const job: TaskJob = { run: this.#run, vars: this.#vars, task, ref, module, turns };
-    const before = new Map(doers.map((host) => [host, endedBefore(job, host)]));
+    const before = new Map(doers.map((host) => [host, pastOutcome(job, host)]));
     const settled = new InOrder<SettledOutcome>(doers.length, (index, ended) => {
       const host = doers[index];
       return host !== undefined && this.#settle(job, host, ended, hosts).failed ? [host] : [];

@@ -3,7 +3,7 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
 import type { AskPassphrase } from '../../transport/types.ts';
-import { endAbandoned } from '../back/end-abandoned.ts';
+import { endOrphansOfRun } from '../back/end-orphans-of-run.ts';
 import { pastIn } from '../back/resume.ts';
 import { Predictions } from '../check/predictions.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
@@ -105,7 +105,7 @@ async function clearUp(
 ): Promise<PitrError | undefined> {
   if (resumes === undefined || mode !== 'run') return undefined;
   const tell = (text: string, host: string): void => emit({ type: 'warning', time: Date.now(), text, host });
-  return endAbandoned(resumes, connection, signal, tell).then(() => undefined, asPitrError);
+  return endOrphansOfRun(resumes, connection, signal, tell).then(() => undefined, asPitrError);
 }
 
 type RunTies = Pick<

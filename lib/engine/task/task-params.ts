@@ -4,7 +4,7 @@ import { Secret } from '../../base/values/secret.ts';
 import { findUnknown, Unknown } from '../../base/values/unknown.ts';
 import type { AnyModule } from '../../contract/module.ts';
 import type { Evaluated } from '../../contract/params.ts';
-import { withDefaults } from '../../language/playbook/check-task.ts';
+import { withDefaults } from '../../language/playbook/module-defaults.ts';
 import type { ParamSource } from '../../language/playbook/param-source.ts';
 import { paramProblems, validateParams } from '../../language/playbook/params.ts';
 import { PlaybookProblems } from '../../language/playbook/problems.ts';

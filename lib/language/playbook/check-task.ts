@@ -1,7 +1,6 @@
 import { didYouMean } from '../../base/errors/nearest.ts';
 import type { AnyModule } from '../../contract/module.ts';
 import { paramsOf } from '../../modules/params.ts';
-import { located } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import {
   checkCondition,
@@ -10,9 +9,9 @@ import {
   checkTemplates,
   checkTemplatesIn,
 } from './check-values.ts';
-import type { Mapping } from './fields.ts';
-import { mergedArgs } from './located-args.ts';
+import { factsOf, holdsTemplate } from './defined.ts';
 import type { Play, Task } from './model.ts';
+import { withDefaults } from './module-defaults.ts';
 import type { Names } from './names.ts';
 import { paramProblems } from './params.ts';
 import type { ProblemList } from './problems.ts';
@@ -113,32 +112,11 @@ function checkArgs(task: Task, module: AnyModule, names: Names, check: TaskCheck
     else if (holds === 'conditions') checkConditionParam(value, locate, names, problems);
     else if (typeof value === 'string') checkExpression(value, task.args.locate([name]), names, problems);
   }
-  if (task.module === 'core.set_fact') checkFactNames(task, problems);
+  checkFactNames(task, module, check);
   const params = withDefaults(task, check.play, known?.params.map((param) => param.name) ?? []);
   const filled = (variable: string) => names.has(variable) || check.hostVariable(variable);
   for (const problem of paramProblems(module, task.module, params.value, params, filled))
     problems.add(problem);
-}
-
-/** The params with `module_defaults` under them: those of the family only as far as this module knows them. */
-export function withDefaults(
-  task: Pick<Task, 'module' | 'args'>,
-  play: Play,
-  known: readonly string[],
-): Located<Mapping> {
-  const family = play.moduleDefaults[task.module.slice(0, task.module.indexOf('.'))];
-  const own = play.moduleDefaults[task.module];
-  if (family === undefined && own === undefined) return task.args;
-  const common = Object.fromEntries(
-    Object.entries(family?.value ?? {}).filter(([name]) => known.includes(name)),
-  );
-  const below =
-    family === undefined
-      ? []
-      : [{ ...located(common, family.at), locate: family.locate, locateKey: family.locateKey }];
-  const layers = [...below, ...(own === undefined ? [] : [own]), task.args];
-  const [first = task.args, ...rest] = layers;
-  return mergedArgs([first, ...rest]);
 }
 
 function checkConditionParam(
@@ -154,10 +132,14 @@ function checkConditionParam(
   });
 }
 
-function checkFactNames(task: Task, problems: ProblemList): void {
-  for (const name of Object.keys(task.args.value)) {
-    const flaw = nameFlaw(name);
-    if (flaw !== undefined)
-      problems.add({ code: 'variable-name', message: flaw, at: task.args.locateKey([name]) });
+function checkFactNames(task: Task, module: AnyModule, { play, problems }: TaskCheck): void {
+  const facts = factsOf(task, play, module);
+  for (const name of facts === 'anything' ? [] : facts) {
+    const isKey = Object.hasOwn(task.args.value, name);
+    // As a key it is never rendered.
+    const flaw = isKey || !holdsTemplate(name) ? nameFlaw(name) : undefined;
+    if (flaw === undefined) continue;
+    const at = isKey ? task.args.locateKey([name]) : task.at;
+    problems.add({ code: 'variable-name', message: flaw, at });
   }
 }

@@ -7,6 +7,7 @@ import { checkModuleDefaults } from './check-defaults.ts';
 import { checkExtraVars } from './check-extra-vars.ts';
 import { checkTask } from './check-task.ts';
 import { checkConditions, checkTemplates } from './check-values.ts';
+import { Defined, definedBy } from './defined.ts';
 import type { Known } from './known.ts';
 import { flatTasks } from './load-steps.ts';
 import type { Play, Playbook, Task, Vars } from './model.ts';
@@ -29,9 +30,9 @@ export async function checkPlaybook(playbook: Playbook, known: Known): Promise<v
 export async function findProblems(playbook: Playbook, known: Known): Promise<readonly Problem[]> {
   const problems = new ProblemList();
   const modules = await loadModules(playbook, problems);
-  const registered = new Set<string>();
+  const earlier = new Defined();
   const files: FileVariables[] = [];
-  for (const play of playbook.plays) files.push(await checkPlay(play, known, modules, registered, problems));
+  for (const play of playbook.plays) files.push(await checkPlay(play, known, modules, earlier, problems));
   checkExtraVars(known, { playbook, modules: modules.values(), files }, problems);
   checkTags(playbook, known, problems);
   return problems.all();
@@ -68,7 +69,7 @@ async function checkPlay(
   play: Play,
   known: Known,
   modules: Modules,
-  registered: Set<string>,
+  earlier: Defined,
   problems: ProblemList,
 ): Promise<FileVariables> {
   const files = await variablesOfFiles(play, problems);
@@ -78,8 +79,11 @@ async function checkPlay(
     ...Object.keys(play.vars),
     ...Object.keys(files.vars),
   ]);
+  const defining = new Map(
+    tasksOf(play).map((task) => [task, definedBy(task, play, modules.get(task.module))] as const),
+  );
   const later = new Map(
-    tasksOf(play).flatMap((task) => definedBy(task).map((name) => [name, task.at] as const)),
+    [...defining].flatMap(([task, { names }]) => names.map((name) => [name, task.at] as const)),
   );
   const withoutHosts = new Names(fixed, undefined, { open: files.open, later });
   checkTemplates(play.hosts, withoutHosts.with(sharedVariables(known)), problems);
@@ -87,11 +91,13 @@ async function checkPlay(
   // A play that is skipped because its group is empty is still read with the eyes of some host.
   const hosts = matched.length > 0 ? matched : known.hosts;
   const ofHosts = new Set(hosts.flatMap((host) => [...(known.hostVars.get(host) ?? [])]));
-  const names = withoutHosts.with(ofHosts).with(registered);
+  const beforeTasks = withoutHosts.with(ofHosts);
   const tasks = flatTasks(play.tasks);
-  const anywhere = names.with(tasksOf(play).flatMap(definedBy));
+  const inPlay = new Defined();
+  for (const by of defining.values()) inPlay.add(by);
+  const anywhere = inPlay.seenFrom(earlier.seenFrom(beforeTasks));
 
-  checkConditions(play.when, names, problems);
+  checkConditions(play.when, earlier.seenFrom(beforeTasks), problems);
   for (const value of [...Object.values(play.vars), ...Object.values(files.vars)])
     checkTemplates(value, anywhere, problems);
   if (play.environment !== undefined) checkTemplates(play.environment, anywhere, problems);
@@ -107,16 +113,15 @@ async function checkPlay(
     seen: new Set<object>(),
     problems,
   };
+  const defines = (task: Task): void => earlier.add(defining.get(task));
   for (const task of tasks) {
-    checkTask(task, { ...check, names, module: modules.get(task.module) });
-    for (const name of definedBy(task)) registered.add(name);
-    if (task.module === 'meta' && task.args.value.value === 'flush_handlers') {
-      for (const name of play.handlers.flatMap(definedBy)) registered.add(name);
-    }
+    checkTask(task, { ...check, names: earlier.seenFrom(beforeTasks), module: modules.get(task.module) });
+    defines(task);
+    if (task.module === 'meta' && task.args.value.value === 'flush_handlers') play.handlers.forEach(defines);
   }
   for (const handler of play.handlers) {
     checkTask(handler, { ...check, names: anywhere, module: modules.get(handler.module) });
-    for (const name of definedBy(handler)) registered.add(name);
+    defines(handler);
   }
   return files;
 }
@@ -125,14 +130,6 @@ async function checkPlay(
 function sharedVariables({ hosts, hostVars }: Known): readonly string[] {
   const [first, ...others] = hosts.map((host) => hostVars.get(host) ?? new Set<string>());
   return [...(first ?? [])].filter((name) => others.every((vars) => vars.has(name)));
-}
-
-/** The variables that later tasks can see because of a task: its result, and the facts that it sets. */
-function definedBy(task: Task): readonly string[] {
-  return [
-    ...(task.register === undefined ? [] : [task.register]),
-    ...(task.module === 'core.set_fact' ? Object.keys(task.args.value) : []),
-  ];
 }
 
 interface FileVariables {

@@ -45,6 +45,7 @@ export const module = defineControl({
     next: ["Choose one of: {{ groups.patroni }}"]`,
   params,
   freeForm: 'that',
+  sets: () => [],
   returns: { msg: 'success_msg, when all are true', unknown: 'conditions that check mode could not decide' },
   run: async (p, { warn, dryRun }) => {
     const conditions = (Array.isArray(p.that) ? p.that : [p.that]).map(evaluated);

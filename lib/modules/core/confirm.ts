@@ -19,6 +19,7 @@ export const module = defineControl({
       - This step cannot be undone.`,
   params,
   freeForm: 'text',
+  sets: () => [],
   returns: { confirmed: 'true' },
   run: async ({ text, details }, context) => {
     if (context.check) return { confirmed: new Unknown(`the answer to "${text}"`) };

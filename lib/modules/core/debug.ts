@@ -18,6 +18,7 @@ export const module = defineControl({
 - core.debug: { var: cluster.members }`,
   params,
   freeForm: 'msg',
+  sets: () => [],
   returns: { msg: 'what was shown', value: 'the value, with var' },
   run: async (p): Promise<Result> => {
     if (p.var !== undefined && typeof p.var === 'object') {

@@ -27,6 +27,7 @@ export const module = defineControl({
   when: "!(target in groups.patroni)"`,
   params,
   freeForm: 'msg',
+  sets: () => [],
   run: async ({ msg, code, details, next, refuse }) => {
     throw new PitrError({
       kind: refuse ? 'refused' : 'failed',

@@ -13,6 +13,7 @@ export const module = defineControl({
     old_leader: "{{ cluster.leader }}"
     moved_aside: "{{ pgdata }}.pre-pitr"`,
   params,
+  sets: (written) => Object.keys(written),
   returns: { facts: 'the variables that were set' },
   run: async (facts): Promise<Result & { readonly facts: Result }> => ({ facts }),
 });

@@ -19,6 +19,7 @@ import {
 } from '../../recovery/postgres/linked-wal.ts';
 import { proveIdle } from '../../recovery/postgres/prove-idle.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
+import { keptAs } from '../../system/fs/kept-name.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import { identityOf, inodeIn, type Place, placesOf } from '../../system/fs/place.ts';
@@ -96,7 +97,7 @@ export const module = defineModule({
 });
 
 function moved(kind: string, id: string, dest: string, identity: string | undefined): Effect {
-  const movedTo = { id: dest, ...(identity === undefined ? {} : { identity }) };
+  const movedTo = { id: dest, identity, as: keptAs(dest) };
   return { kind, id, state: `moved to ${dest}`, lasts: 'for good', supersedes: true, movedTo };
 }
 

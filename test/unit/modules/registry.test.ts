@@ -22,6 +22,14 @@ describe('the modules of the product', () => {
   it('are all formed as modules', async () => {
     for (const name of await listModules()) expect(await loadModule(name), name).toHaveProperty('summary');
   });
+
+  it('say which variables they set, so that a mistyped one is found before the run', async () => {
+    const modules = await Promise.all(
+      (await listModules()).map(async (name) => [name, await loadModule(name)] as const),
+    );
+    const silent = modules.filter(([, module]) => module.kind === 'control' && module.sets === undefined);
+    expect(silent).toEqual([]);
+  });
 });
 
 describe('resolveModuleName', () => {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { whyNotYet } from '../../../../lib/engine/back/kept-data.ts';
+import { concernsPostgres, whyNotYet } from '../../../../lib/engine/back/kept-data.ts';
 import { type JournalledRun, readRun } from '../../../../lib/engine/journal/read.ts';
 import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
 
@@ -25,7 +25,10 @@ async function run(
         host: 'db2',
         module,
         params: {},
-        change: { summary: module, ...{ pgdata: '/data', state: 'running' } },
+        change: {
+          summary: module,
+          ...{ pgdata: '/data', state: 'running', src: '/a', dest: '/b' },
+        },
         ...(module === 'core.lock' ? { everyRun: true as const } : {}),
         undoable: true,
       },
@@ -65,4 +68,12 @@ it('what stands beside the cluster waits for no cut-over, but for its own good e
   expect(whyNotYet([await run('d', 'ok', 'core.lock', 'barman.keep', 'postgres.start')])).toBe(
     'its recovery has not been cut over: no node was promoted',
   );
+});
+
+it('a cluster is concerned as soon as a member was touched, also by a journal of 0.1.0', async () => {
+  for (const module of ['postgres.promote', 'patroni.member'])
+    expect(concernsPostgres([await run('a', 'ok', 'core.lock'), await run('b', 'ok', module)]), module).toBe(
+      true,
+    );
+  expect(concernsPostgres([await run('c', 'ok', 'core.lock', 'barman.keep', 'fs.move')])).toBe(false);
 });

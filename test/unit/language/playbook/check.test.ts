@@ -47,6 +47,47 @@ async function problems(
 const tasks = (yaml: string, head = 'hosts: patroni'): string =>
   `- ${head.replaceAll('\n', '\n  ')}\n  tasks:\n${yaml.trim().replace(/^/gm, '    ')}\n`;
 
+/** A module of somebody else that sets variables. `part`: what it says of them before the run. */
+const setting = (part: string): Readonly<Record<string, string>> => ({
+  'modules/demo/choose.js': `export const module = ({ z, defineControl }) => defineControl({
+  summary: 's', examples: 'e', ${part}
+  params: z.strictObject({ into: z.array(z.string()) }),
+  run: async ({ into }) => ({ facts: Object.fromEntries(into.map((name) => [name, 1])) }),
+});`,
+});
+
+describe("variables that somebody else's module sets", () => {
+  const SAYS = setting('sets: ({ into }) => into,');
+  const book = (into: string, more: string): string =>
+    tasks(`- demo.choose: { into: ${into} }\n- debug: "{{ weather }}"\n${more}`);
+
+  it('are defined for later tasks, and nothing else is, where the module names them', async () => {
+    expect(await problems({ ...SAYS, 'site.yml': book('[weather]', '') })).toBe('nothing');
+    const wrong = await problems({ ...SAYS, 'site.yml': book('[wether]', '') });
+    expect(wrong).toContain('undefined variable "weather" (did you mean "wether"?)');
+    expect(await problems({ ...SAYS, 'site.yml': book('[inventory_hostname]', '') })).toContain(
+      '"inventory_hostname" is set by pitr itself',
+    );
+  });
+
+  it.each([
+    ['it does not say which', setting(''), '[weather]'],
+    ['it may be anything', setting("sets: () => 'anything',"), '[weather]'],
+    ['only the run can tell the name', SAYS, '["{{ pgdata }}"]'],
+  ])('may be any where %s: in later tasks and plays, but not before', async (_, module, into) => {
+    const later = '- hosts: barman\n  tasks:\n    - debug: "{{ sun }} {{ weather }}"\n';
+    expect(await problems({ ...module, 'site.yml': `${book(into, '')}${later}` })).toBe('nothing');
+    const before = tasks(`- debug: "{{ weather }}"\n- demo.choose: { into: ${into} }`);
+    expect(await problems({ ...module, 'site.yml': before })).toContain('undefined variable "weather"');
+  });
+
+  it('are a fault of the module where it names none of them and does not say that they may be any', async () => {
+    expect(await problems({ ...setting('sets: () => 1,'), 'site.yml': book('[weather]', '') })).toContain(
+      'module "demo.choose" is at fault: its sets gives no list of names',
+    );
+  });
+});
+
 describe('a playbook that is right', () => {
   it('passes: every variable comes from somewhere that is seen', async () => {
     const found = await problems({

@@ -8,7 +8,7 @@ import { moduleOf, type UndoPlan } from './undo-plan.ts';
  * Before `first`, the newest change of its host, is taken back: makes the change true again on whose ground it and what
  * came before it were made (a member was stopped, and then its data moved). Does nothing for any other change.
  */
-export async function holdGround(
+export async function makeTrueAgain(
   first: JournalledChange,
   { steps, run }: Pick<UndoPlan, 'steps' | 'run'>,
   placeOf: (change: JournalledChange) => { readonly host: WriteHost; readonly context: WorkContext },

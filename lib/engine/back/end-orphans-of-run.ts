@@ -17,7 +17,7 @@ function workersOf(change: object): readonly string[] {
  * that failed, for a lost connection leaves behind what ran on its other side. `kept` stays as it is. `tell` hears of each
  * one. Throws kind `unreachable` or `refused` where nobody can look.
  */
-export async function endAbandoned(
+export async function endOrphansOfRun(
   run: JournalledRun,
   connection: (host: string) => HostConnection,
   signal: AbortSignal,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { endAbandoned } from '../../../../lib/engine/back/end-abandoned.ts';
+import { endOrphansOfRun } from '../../../../lib/engine/back/end-orphans-of-run.ts';
 import { parseJournal } from '../../../../lib/engine/journal/read.ts';
 import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
 import type { HostConnection } from '../../../../lib/transport/types.ts';
@@ -57,6 +57,6 @@ it('is looked for wherever a change or its undo may have been cut off, and not w
     return { name, run } as unknown as HostConnection;
   };
   const kept = run.changes.filter(({ intent }) => intent.number === 4);
-  await endAbandoned(run, connection, new AbortController().signal, () => {}, kept);
+  await endOrphansOfRun(run, connection, new AbortController().signal, () => {}, kept);
   expect(looked).toEqual(['host2', 'host3', 'host5']);
 });

@@ -1,0 +1,79 @@
+import { holdsMask } from '../../base/values/secret.ts';
+import type { Change, Journalled } from '../../contract/module.ts';
+
+/**
+ * A journal has a mask where a secret was. What that means to whoever goes on with a run is decided here, for each thing
+ * that the journal holds: a mask is never used as if it were the value.
+ */
+
+type Named<T> = Readonly<Record<string, T>>;
+
+interface Variables {
+  /** What the journal holds in clear, under what was given again. */
+  readonly known: Named<unknown>;
+  /** What it masks, and nobody has given again. */
+  readonly masked: readonly string[];
+}
+
+/**
+ * The `-e` of a run, under those of now. A masked one is left out, and counts as missing: without it the playbook's
+ * default would stand in its place and nobody would see. Which of them are needed is for the caller to say.
+ */
+export function unmaskedVariables(written: Named<unknown>, given: Named<unknown>): Variables {
+  const masked = Object.keys(written).filter(
+    (name) => holdsMask(written[name]) && !Object.hasOwn(given, name),
+  );
+  return { known: { ...without(written, masked), ...given }, masked };
+}
+
+/** What journals held before version 4 although only `apply` had use for it. */
+const APPLY_ONLY_BEFORE_4 = ['argv', 'text', 'command'];
+
+/**
+ * The field of a change that lost a secret, where `undo` may need it: a wall. An undo writes what its change holds (the old
+ * text of a file), and would write the mask onto the host. What people read alone (`summary`, `diff`) may be masked.
+ */
+export function maskedField(change: Journalled<Change>, journalVersion: number): string | undefined {
+  const unused = ['summary', 'diff', ...(journalVersion < 4 ? APPLY_ONLY_BEFORE_4 : [])];
+  return Object.entries(change).find(([name, value]) => !unused.includes(name) && holdsMask(value))?.[0];
+}
+
+interface Environment {
+  readonly known: Named<string>;
+  readonly masked: readonly string[];
+}
+
+/**
+ * The environment that a change was made in. A masked variable is not set, which is a warning and no wall: it was set for
+ * all commands of a task, mostly of a whole play, and hardly any undo reads it, so that a password there would keep a whole
+ * recovery from being taken back. An undo that does read it lacks it altogether, so it fails as it would for a user who has
+ * not set it, and can be done again; a mask in its place would be taken for a value. What an undo of a playbook's own
+ * (`undo:` of a command) does without it is for its author to say: `"${NAME:?}"`.
+ */
+export function unmaskedEnvironment(written: Named<string> = {}): Environment {
+  const masked = Object.keys(written).filter((name) => holdsMask(written[name]));
+  return { known: without(written, masked), masked };
+}
+
+/**
+ * Whether the result of a task has to be found anew by a resumed run: what was looked at and held a secret, for later tasks
+ * would see the mask. A change is not made a second time for its result.
+ */
+export function mustBeFoundAnew(result: unknown, kind: 'look' | 'control' | 'change'): boolean {
+  return kind !== 'change' && holdsMask(result);
+}
+
+/** The name that a task was shown by, to know it again; nothing where a part is masked, for that would fit no name. */
+export function unmaskedName(name: string): string | undefined {
+  return holdsMask(name) ? undefined : name;
+}
+
+/** A variable as a word of a command that is printed to be typed; `...` where the operator has to fill it in. */
+export function wordToType(name: string, value: unknown): string {
+  if (holdsMask(value)) return `${name}=...`;
+  return typeof value === 'string' ? `${name}=${value}` : JSON.stringify({ [name]: value });
+}
+
+function without<T>(written: Named<T>, names: readonly string[]): Named<T> {
+  return Object.fromEntries(Object.entries(written).filter(([name]) => !names.includes(name)));
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { forwardVariables } from '../../../../cli/peek/forward.ts';
+
+const TO = { target_time: '2026-11-22 14:03:09+00' };
+const run = (extraVars: Readonly<Record<string, unknown>>) => ({ extraVars });
+
+describe('the variables with which a recovery is moved on', () => {
+  it('are those that its run was given, where they do not say which moment it was', () => {
+    const given = {
+      ...{ patroni_cluster: 'shop', pg_port: 5433, note: '/srv/note.json', wal_method: 'local' },
+      ...{ target: 'db2', target_xid: 731, target_time: 'latest', inclusive: false, verify: [{ sql: 'x' }] },
+      ...{ accept_gap: true, marker: false, break_lock: true },
+    };
+    expect(forwardVariables(run(given), {}, TO, 'db2')).toEqual({
+      ...{ patroni_cluster: 'shop', pg_port: 5433, note: '/srv/note.json', wal_method: 'local' },
+      ...TO,
+      target: 'db2',
+    });
+  });
+
+  it('are under those of now', () => {
+    const given = forwardVariables(run({ pg_port: 5433 }), { pg_port: 5434, verify: [] }, TO, 'db3');
+    expect(given).toEqual({ pg_port: 5434, verify: [], ...TO, target: 'db3' });
+  });
+
+  it('have to be given again where the journal masks them', () => {
+    const masked = run({ check_password: '********', target_name: '********' });
+    expect(() => forwardVariables(masked, {}, TO, 'db2')).toThrow(
+      'the run was given check_password, and the journal holds no secrets',
+    );
+    expect(forwardVariables(masked, { check_password: 'x' }, TO, 'db2')).toMatchObject({
+      check_password: 'x',
+    });
+  });
+
+  it('are those of now alone where a node was named', () => {
+    expect(forwardVariables(undefined, { pg_port: 5434 }, TO, 'db2')).toEqual({
+      pg_port: 5434,
+      ...TO,
+      target: 'db2',
+    });
+  });
+});

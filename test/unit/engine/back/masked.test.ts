@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+import { MASK } from '../../../../lib/base/values/secret.ts';
+import {
+  maskedField,
+  mustBeFoundAnew,
+  unmaskedEnvironment,
+  unmaskedName,
+  unmaskedVariables,
+  wordToType,
+} from '../../../../lib/engine/back/masked.ts';
+
+it('a masked variable is missing until it is given again', () => {
+  const written = { port: 1, password: MASK, users: [{ password: MASK }] };
+  expect(unmaskedVariables(written, {})).toEqual({ known: { port: 1 }, masked: ['password', 'users'] });
+  expect(unmaskedVariables(written, { password: 'x', port: 2 })).toEqual({
+    known: { port: 2, password: 'x' },
+    masked: ['users'],
+  });
+});
+
+it('a masked field of a change is named where an undo may need it', () => {
+  expect(maskedField({ summary: `set ${MASK}`, diff: [{ subject: 'a', before: MASK, after: '' }] }, 4)).toBe(
+    undefined,
+  );
+  const change = { summary: 'write', argv: [MASK] };
+  expect(maskedField(change, 4)).toBe('argv');
+  expect(maskedField(change, 3)).toBe(undefined);
+});
+
+it('a masked variable of the environment is left out, and named', () => {
+  expect(unmaskedEnvironment({ MYENV: 'hello', MY_PASSWORD: MASK })).toEqual({
+    known: { MYENV: 'hello' },
+    masked: ['MY_PASSWORD'],
+  });
+  expect(unmaskedEnvironment(undefined)).toEqual({ known: {}, masked: [] });
+});
+
+it('a masked result is found anew, but no change is made again for it', () => {
+  expect(mustBeFoundAnew({ rows: [MASK] }, 'look')).toBe(true);
+  expect(mustBeFoundAnew({ rows: [MASK] }, 'change')).toBe(false);
+  expect(mustBeFoundAnew({ rows: [] }, 'look')).toBe(false);
+});
+
+it('a name with a mask is none, and a variable with one is left to be filled in', () => {
+  expect([unmaskedName('log in'), unmaskedName(`log in as ${MASK}`)]).toEqual(['log in', undefined]);
+  expect([wordToType('a', MASK), wordToType('a', 'b'), wordToType('a', [1])]).toEqual([
+    'a=...',
+    'a=b',
+    '{"a":[1]}',
+  ]);
+});

@@ -13,16 +13,27 @@ export function applySteps(
   /** A node that can tell who is in the cluster while this one is out. */
   witness: Node,
 ): readonly ManualStep[] {
-  const { node, prepared } = plan;
+  const { site, node, prepared } = plan;
   const { name, pgdata, pg_user: owner, pg_bin: bin } = node;
   const files = runFiles(pgdata);
   return [
+    {
+      title: 'See that these steps fit this cluster',
+      notes: [
+        'Where an answer is another one, stop here: pitr play recover.yml says what to do, before anything is touched.',
+      ],
+      commands: [
+        commands.plainCluster(witness),
+        ...[node, ...site.nodes.filter((one) => one !== node)].flatMap((one) => commands.fits(one)),
+      ],
+    },
     {
       title: `Stop Patroni on ${name}`,
       notes: [`${name} leaves the cluster; the others go on serving.`],
       commands: [
         commands.service(node, 'stop'),
         commands.gone(node),
+        commands.nobodyWorks(node),
         commands.list(witness, { expected: `${name} is not listed as running` }),
       ],
     },

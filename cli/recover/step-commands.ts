@@ -1,7 +1,8 @@
 import { runFiles } from '../../lib/recovery/postgres/isolation.ts';
+import { quote } from '../../lib/transport/quote.ts';
 import type { ManualPlan, StepCommand } from './manual-step.ts';
 import type { Node } from './nodes.ts';
-import { typedCommand } from './typed-command.ts';
+import { script, typedCommand } from './typed-command.ts';
 
 /** The commands that the steps share, with the names, paths and ports of this inventory. */
 export class StepCommands {
@@ -66,6 +67,52 @@ export class StepCommands {
     return this.on(one.name, one.pg_user, [`${one.pg_bin}/pg_ctl`, '-D', one.pgdata, 'status'], {
       expected: 'no server running (exit code 3)',
       exitCode: 3,
+    });
+  }
+
+  /** A backend outlives a postmaster that was killed, and works on in the directory. A user sees its own processes. */
+  nobodyWorks(one: Node): StepCommand {
+    const seen = `ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -cF -- ${quote(`-> ${one.pgdata}`)} || true`;
+    return this.on(one.name, one.pg_user, script(seen), {
+      expected: '0: no process works in the data directory',
+      output: '^0$',
+    });
+  }
+
+  /** What these steps cannot do is known before the first of them. */
+  fits(one: Node): readonly StepCommand[] {
+    const { name, pgdata, pg_user: owner, patroni_config: config } = one;
+    return [
+      this.on(
+        name,
+        owner,
+        script(`cd ${quote(pgdata)} && ! mountpoint -q . && [ ! -L pg_wal ] && echo plain`),
+        {
+          expected: 'plain: the data directory can be renamed, and holds its WAL',
+          output: '^plain$',
+        },
+      ),
+      this.on(
+        name,
+        undefined,
+        script(
+          `test -r ${quote(config)} && { grep -A 3 create_replica_methods ${quote(config)} || echo none; }`,
+        ),
+        {
+          expected: 'none: Patroni copies the leader (else rebuild members with pitr play rejoin.yml)',
+          output: '^none$',
+        },
+      ),
+    ];
+  }
+
+  /** Patroni acts by itself, for a cluster that has a primary of its own. */
+  plainCluster(one: Node): StepCommand {
+    const { name, patroni_config: config } = one;
+    const text = `c=$(patronictl -c ${quote(config)} show-config) && printf '%s\\n' "$c" | { grep -E '^(standby_cluster|pause: true)' || echo none; }`;
+    return this.on(name, undefined, script(text), {
+      expected: 'none: no standby cluster, and no pause',
+      output: '^none$',
     });
   }
 

@@ -68,7 +68,11 @@ export function takeOverSteps(
           ? 'Who leads could not be seen: see it now, and stop that node last.'
           : `${leads.name} leads now. From here on clients cannot write, until the next step is done.`,
       ],
-      commands: others.flatMap((one) => [commands.service(one, 'stop'), commands.gone(one)]),
+      commands: others.flatMap((one) => [
+        commands.service(one, 'stop'),
+        commands.gone(one),
+        commands.nobodyWorks(one),
+      ]),
     },
     {
       title: `Start PostgreSQL on ${name} as it is configured, then Patroni`,
@@ -88,7 +92,7 @@ export function takeOverSteps(
         commands.service(node, 'start'),
         commands.list(node, {
           expected: `${name} is the Leader`,
-          output: `${name} .*Leader`,
+          output: `${name} .*\\| Leader`,
           wait: true,
         }),
         // Patroni writes the configuration when it adopts a running PostgreSQL, and does not have it read

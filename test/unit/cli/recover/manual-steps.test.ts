@@ -59,10 +59,21 @@ describe('the printed steps', () => {
 
   it('touch nothing but the node up to the look at the data, and the way back restores it', () => {
     const { apply, back } = stepsFor(node('db2'), 'db1');
-    const others = typed([...apply, ...back]).filter((line) => /lab-db[13]/.test(line));
+    const others = typed([...apply.slice(1), ...back]).filter((line) => /lab-db[13]/.test(line));
     expect(others).toEqual(['docker exec -u root lab-db1 patronictl -c /etc/patroni.yml list']);
     expect(typed(apply)).toContain('docker exec -u root lab-db2 mv -nT /data/db2 /data/db2.pre-pitr.r1');
     expect(typed(back)).toContain('docker exec -u root lab-db2 mv -nT /data/db2.pre-pitr.r1 /data/db2');
+  });
+
+  it('ask first what they rest on: a primary of its own, no pause, plain directories, replicas that copy the leader', () => {
+    const [first] = stepsFor(node('db2'), 'db1').apply;
+    const lines = typed(first === undefined ? [] : [first]);
+    expect(lines.filter((line) => line.includes('show-config'))).toHaveLength(1);
+    for (const name of ['db1', 'db2', 'db3']) {
+      const asked = lines.filter((line) => line.includes(`lab-${name} `)).join('\n');
+      expect(asked).toMatch(/mountpoint[\s\S]*create_replica_methods/);
+    }
+    expect(first?.commands.every(({ proof }) => proof?.output !== undefined)).toBe(true);
   });
 
   it('speak of services, ports and names as the inventory has them', () => {
@@ -81,7 +92,7 @@ describe('the printed steps', () => {
         connectTimeoutMs: 1,
       },
     });
-    const lines = typed(stepsFor(target, 'db1').apply);
+    const lines = typed(stepsFor(target, 'db1').apply.slice(1));
     expect(lines[0]).toBe(
       "ssh -p 2222 deploy@10.0.0.2 'cd / && sudo -H -u root -- systemctl stop patroni@main'",
     );

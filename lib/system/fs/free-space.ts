@@ -25,6 +25,10 @@ export function parseSpace(path: string, answer: RunResult): FreeSpace {
       code: 'space-unknown',
       message: `cannot tell how much space there is for ${path}`,
       evidence: { ...evidenceOf(answer), command: `df ${path}` },
+      next: [
+        'Let the task become root, or a user that may enter every directory on the way there (become: true).',
+        `See what is in the way: namei -l ${path}`,
+      ],
     });
   }
   const [, device = '', kilobytes = '', , free = '', mount = ''] = space;

@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -22,7 +22,8 @@ describe('room', () => {
     const { play, dir } = ground;
     await mkdir(join(dir, 'closed/data'), { recursive: true });
     await using _ = await closed(join(dir, 'closed'));
-    const look = (path: string) => play.run('fs.space', { path: join(dir, path), need: 1 }, 'here', ordinaryUser);
+    const look = (path: string) =>
+      play.run('fs.space', { path: join(dir, path), need: 1 }, 'here', ordinaryUser);
     expect(await errorOf(look('closed/data/new'))).toMatchObject({
       code: 'space-unknown',
       evidence: { stderr: expect.stringContaining('Permission denied') },
@@ -96,5 +97,32 @@ describe('an archive', () => {
       code: 'archive-not-proved',
       evidence: { stderr: expect.stringContaining('Permission denied') },
     });
+  });
+});
+
+describe('the size of a data directory', () => {
+  it('counts WAL and tablespaces that lie elsewhere, and is not told where a part may not be looked into', async () => {
+    await using ground = await openGround();
+    const { play, dir } = ground;
+    for (const place of ['data/base/1', 'data/pg_tblspc', 'wal/archive_status', 'fast'])
+      await mkdir(join(dir, place), { recursive: true });
+    await symlink(join(dir, 'wal'), join(dir, 'data/pg_wal'));
+    await symlink(join(dir, 'fast'), join(dir, 'data/pg_tblspc/16387'));
+    await writeFile(join(dir, 'data/base/1/1'), Buffer.alloc(1_000_000));
+    await writeFile(join(dir, 'wal/1'), Buffer.alloc(2_000_000));
+    await writeFile(join(dir, 'fast/1'), Buffer.alloc(4_000_000));
+    const measure = () => play.run('postgres.size', { pgdata: join(dir, 'data'), user: ordinaryUser });
+    const size = (await measure()).result;
+    // With what the directories themselves take.
+    const near = (bytes: number) => expect.toSatisfy((n: number) => n >= bytes && n < bytes + 200_000);
+    expect(size).toEqual({
+      bytes: near(3_000_000),
+      wal_bytes: near(2_000_000),
+      tablespaces: [{ place: join(dir, 'fast'), bytes: near(4_000_000) }],
+    });
+    for (const part of ['data/base/1', 'wal/archive_status', 'fast']) {
+      await using _ = await closed(join(dir, part));
+      expect(await errorOf(measure())).toMatchObject({ kind: 'refused', code: 'data-size-unknown' });
+    }
   });
 });

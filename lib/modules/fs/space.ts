@@ -16,7 +16,10 @@ const params = z.strictObject({
   need: size.describe('what will be written: bytes, or a size such as "10 GiB"'),
   reserve: size.default(0).describe('what must stay free beside it'),
   inodes: z.number().int().nonnegative().default(0).describe('how many files will be made'),
-  ways: z.array(z.string()).default([]).describe('what else can be done where there is too little, line by line'),
+  ways: z
+    .array(z.string())
+    .default([])
+    .describe('what else can be done where there is too little or that cannot be told, line by line'),
 });
 
 // Above a directory that may not be entered lies another file system, perhaps: only what is proved to be absent is passed.
@@ -47,7 +50,7 @@ export const module = defineLook({
     device: 'what it is on',
   },
   read: async (host, p) => {
-    const space = parseSpace(p.path, await host.query(FREE([p.path])));
+    const space = parseSpace(p.path, await host.query(FREE([p.path])), p.ways);
     const need = parseBytes(String(p.need)) ?? 0;
     const reserve = parseBytes(String(p.reserve)) ?? 0;
     if (space.freeBytes < need + reserve) {

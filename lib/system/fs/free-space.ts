@@ -15,8 +15,11 @@ export interface FreeSpace {
 // Device names may hold spaces (network shares), mount points too: the numbers in the middle are what is sure.
 const LINE = /^(.+?)\s+(\d+|-)\s+(\d+|-)\s+(\d+|-)\s+(?:\d+%|-)\s+(\/.*)$/;
 
-/** Reads the last lines of `df -P -k` and `df -P -i`. Throws kind `failed` where df could not tell. */
-export function parseSpace(path: string, answer: RunResult): FreeSpace {
+/**
+ * Reads the last lines of `df -P -k` and `df -P -i`. Throws kind `failed` where df could not tell; `ways` is what can be
+ * done then beside mending it.
+ */
+export function parseSpace(path: string, answer: RunResult, ways: readonly string[] = []): FreeSpace {
   const [blocks = '', inodes = ''] = answer.stdout.split('\n');
   const space = LINE.exec(blocks);
   if (space === null) {
@@ -28,6 +31,7 @@ export function parseSpace(path: string, answer: RunResult): FreeSpace {
       next: [
         'Let the task become root, or a user that may enter every directory on the way there (become: true).',
         `See what is in the way: namei -l ${path}`,
+        ...ways,
       ],
     });
   }

@@ -161,6 +161,20 @@ const refusals: readonly Refusal[] = [
     says: /\/dev\/shm/,
   },
   {
+    what: 'members without room for a copy of the recovered data',
+    vars: () => ({ restored_bytes: '900000000000000' }),
+    code: 'not-enough-space',
+    exitCode: 5,
+    says: /a copy beside its old data.*-e member_space=false/,
+  },
+  {
+    what: 'a target without room, where members need none',
+    vars: () => ({ restored_bytes: '900000000000000', member_space: 'false' }),
+    code: 'not-enough-space',
+    exitCode: 5,
+    says: /restored data beside the live data/,
+  },
+  {
     what: 'a target that is no node',
     vars: () => ({ target: 'db9' }),
     code: 'target-unknown',

@@ -113,6 +113,15 @@ async function well(playbook: string, vars: Record<string, string>, ...more: str
   return run;
 }
 
+/** What the plan of a recovery says. */
+function planOf({ events }: PitrResult): string {
+  return events
+    .flatMap((event) =>
+      event.type === 'host.result' && event.task.name === 'The plan' ? [event.message ?? ''] : [],
+    )
+    .join('\n');
+}
+
 async function rowsThere(): Promise<string> {
   const psql = [`${postgresBin}/psql`, '-XAtq', '-h', `${dataDirectory(target)}.pitr-run`, '-p', '5431'];
   return (await lab.mustExec(target, [...psql, '-d', 'shop', '-c', ROWS], { user: 'postgres' })).trim();
@@ -160,6 +169,57 @@ describe('the tail of WAL that only a node still has', () => {
     await resume(leader);
     await leaderChanged((name) => name !== '');
     await well('rollback.yml', { target });
+    await healthy(lab, 180_000);
+  });
+
+  it('of a dead leader that cannot be looked at refuses a recovery to latest, and no moment that archived WAL leads to', async () => {
+    await cast();
+    await sql(lab, leader, 'drop table if exists tail; create table tail (row text)', { database: 'shop' });
+    await write('a');
+    const moment = await sql(lab, leader, MOMENT);
+    await write('b');
+    const segment = await sql(lab, leader, 'select pg_walfile_name(pg_current_wal_lsn())');
+    await closeSegment();
+    await waitFor({
+      what: 'the segment of b to be archived',
+      deadlineMs: 60_000,
+      everyMs: 300,
+      attempt: () => sql(lab, leader, 'select last_archived_wal from pg_stat_archiver'),
+      done: (last) => last >= segment,
+      describe: (last) => last,
+    });
+    await leaveAlone(databaseHosts);
+    await stopPostgres(databaseHosts.filter((host) => host !== leader));
+    await write('c, which no replica has');
+    await killPostgres(leader);
+    await leaderChanged((name) => name === '');
+    const hidden = `${dataDirectory(leader)}/pg_wal`;
+    await lab.mustExec(leader, ['chown', 'root', hidden]);
+    try {
+      const refused = await play('recover.yml', { target });
+      expect(runError(refused.events)).toMatchObject({
+        kind: 'refused',
+        code: 'wal-unseen',
+        details: expect.arrayContaining([expect.stringContaining(`${leader}: cannot look into ${hidden}`)]),
+        next: expect.arrayContaining([expect.stringContaining('-e accept_unseen_wal=true')]),
+      });
+      expect(tasksThat('changed', refused.events)).toEqual([]);
+
+      const left = await play('recover.yml', { target }, '--limit', `all:!${leader}`);
+      expect(runError(left.events)).toMatchObject({ code: 'wal-unseen' });
+
+      const fixed = await well('recover.yml', { target, target_time: moment }, '--check');
+      expect(planOf(fixed)).toContain(`pg_wal was not looked at on: ${leader} (cannot look into ${hidden})`);
+      const accepted = await well('recover.yml', { target, accept_unseen_wal: 'true' }, '--check');
+      expect(planOf(accepted)).toContain('Commits that are there and nowhere else are not recovered.');
+    } finally {
+      await lab.mustExec(leader, ['chown', 'postgres', hidden]);
+    }
+    const seen = await well('recover.yml', { target }, '--check');
+    expect(planOf(seen)).not.toContain('was not looked at');
+    await startPatroni(databaseHosts);
+    await resume(leader);
+    await leaderChanged((name) => name !== '');
     await healthy(lab, 180_000);
   });
 

@@ -12,6 +12,7 @@ import { refuseDamagedHistories } from '../../recovery/barman/history-refusals.t
 import { serversParam, tailsParam, timelineParam, userParam } from '../../recovery/barman/params.ts';
 import { proveBackupFiles } from '../../recovery/barman/prove-backup-files.ts';
 import { solveFor, wantedServers } from '../../recovery/barman/recovery-wal.ts';
+import type { Stock } from '../../recovery/barman/refusals.ts';
 import { refuseUnmapped } from '../../recovery/barman/restore-refusals.ts';
 import { restoredSize } from '../../recovery/barman/restored-size.ts';
 import { walRefused } from '../../recovery/barman/wal-refusals.ts';
@@ -58,6 +59,12 @@ const params = z.strictObject({
     .regex(/^\d+$/)
     .optional()
     .describe('for `latest` and `auto`: of the cluster (postgres.control); after an upgrade Barman has two'),
+  restored_bytes: z
+    .number()
+    .nonnegative()
+    .nullish()
+    .describe('bytes that it will have on the node, where that is known better; found when left out')
+    .meta({ variable: 'restored_bytes' }),
   user: userParam,
 });
 
@@ -78,7 +85,8 @@ export const module = defineLook({
   freeForm: 'id',
   returns: {
     ...backupReturns,
-    restored_bytes: 'bytes that it will have on the node, unpacked; absent where that cannot be told',
+    restored_bytes:
+      'bytes that it will have on the node, unpacked; of a difference to another backup the most that it can have; absent where that cannot be told',
     staging_path: 'where Barman is configured to unpack a compressed one (recovery_staging_path)',
     why: 'for auto: why this one, and why newer ones were passed over, in lines',
     target: 'the target as a mapping; for auto with found_at, where it had to be looked for',
@@ -91,7 +99,7 @@ export const module = defineLook({
       refuseUnmapped(chosen.backup, wish.tablespaces, host.name);
       await proveBackupFiles(host, chosen.backup, servers, wish.user);
       return {
-        ...(await toRestore(host, chosen.backup, servers, wish.user)),
+        ...(await toRestore(host, chosen.backup, servers, wish)),
         why: chosen.why,
         target: targetData(chosen.target),
       };
@@ -104,7 +112,7 @@ export const module = defineLook({
         : backupById(wish.id, wanted, host.name);
     refuseUnmapped(backup, wish.tablespaces, host.name);
     await proveBackupFiles(host, backup, servers, wish.user);
-    return { ...(await toRestore(host, backup, servers, wish.user)), why: [], target: targetData(target) };
+    return { ...(await toRestore(host, backup, servers, wish)), why: [], target: targetData(target) };
   },
 });
 
@@ -112,12 +120,12 @@ export const module = defineLook({
 async function toRestore(
   host: ReadHost,
   backup: CompleteBackup,
-  servers: readonly ServerConfig[],
-  user: string,
+  servers: readonly (ServerConfig & Stock)[],
+  { restored_bytes: told, user }: Params,
 ) {
   return {
     ...backupResult(backup),
-    restored_bytes: await restoredSize(host, backup, servers, user),
+    restored_bytes: told ?? (await restoredSize(host, backup, servers, user)),
     staging_path: servers.find(({ name }) => name === backup.server)?.stagingPath,
   };
 }
@@ -128,7 +136,7 @@ function namesOf({ server, servers }: Params): readonly string[] | undefined {
 
 interface Chosen {
   readonly backup: CompleteBackup;
-  readonly servers: readonly ServerConfig[];
+  readonly servers: readonly (ServerConfig & Stock)[];
   readonly why: readonly string[];
   readonly target: RecoveryTarget;
 }

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook, type TaskContext } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
+import { backWords, stopNotes } from '../../recovery/barman/moment-notes.ts';
 import {
   afterLastCommit,
   beforeConsistency,
-  commitWords,
   type MomentFacts,
   type NoMarker,
   targetNotFound,
@@ -25,12 +25,19 @@ import {
   savingNodes,
 } from '../../recovery/barman/prove-wal.ts';
 import { farthestFirst, readSegment } from '../../recovery/barman/segment-source.ts';
+import {
+  mayMissCommits,
+  refuseUnseen,
+  type UnseenFacts,
+  unseenNodes,
+  unseenNotes,
+} from '../../recovery/barman/unseen-wal.ts';
 import type { Link } from '../../recovery/wal/chain.ts';
 import { linesHolding } from '../../recovery/wal/choose-line.ts';
 import { formatInstant, parseEpoch } from '../../recovery/wal/instant.ts';
 import { linesFrom } from '../../recovery/wal/lineage.ts';
 import { formatLsn, type Lsn } from '../../recovery/wal/lsn.ts';
-import { aimAt, aimWords, preparedWords, stopWords } from '../../recovery/wal/moment/aim.ts';
+import { aimAt, aimWords, preparedWords } from '../../recovery/wal/moment/aim.ts';
 import { DamagedWal, findMoment, type Moment } from '../../recovery/wal/moment/find.ts';
 import type { CommitPoint } from '../../recovery/wal/moment/scan.ts';
 import { silentNodes } from '../../recovery/wal/tail.ts';
@@ -63,6 +70,21 @@ const params = z.strictObject({
     .default(false)
     .describe('as for barman.wal: the target is then the end of WAL before the first gap')
     .meta({ variable: 'accept_gap' }),
+  nodes: z
+    .array(z.string())
+    .default([])
+    .describe('the hosts of the cluster: one that `tails` says nothing of was not looked at either'),
+  members: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('likewise the members, as patroni.cluster lists them'),
+  accept_unseen: z
+    .boolean()
+    .default(false)
+    .describe(
+      '`latest` is not refused where only a node that could not be looked at may have the last commits',
+    )
+    .meta({ variable: 'accept_unseen_wal' }),
   server: z.string().optional().describe('the Barman server that holds the backup; found when left out'),
   servers: serversParam,
   user: userParam,
@@ -74,8 +96,8 @@ export const module = defineLook({
   summary: 'Reads the archived WAL around a target and says exactly where recovery will stop, or refuses.',
   description: `Reads the records themselves, every checksum verified, and decides as PostgreSQL does. Only the segments around the
 target are read; for a transaction id or a restore point all of them from the backup on. Refuses a target at which
-nothing that is archived would stop PostgreSQL (it would wait for ever, or end in FATAL), what is not found, and
-damaged WAL. Where a transaction that is open at the stop would keep tables locked (a DROP TABLE right before its
+nothing that is archived would stop PostgreSQL (it would wait for ever, or end in FATAL), what is not found, damaged WAL,
+and \`latest\` where the last commits may lie on a node that could not be looked at. Where a transaction that is open at the stop would keep tables locked (a DROP TABLE right before its
 commit), \`aim\` is the position before it took the lock, when no commit lies between: the data is the same, and can be read.
 PostgreSQL pauses at such a stop with those locks held until the promotion (seen with PostgreSQL 15).`,
   examples: `- barman.moment: { backup: "{{ base }}", target: { time: "2026-11-22 09:34:43+00" }, timeline: "{{ wal.timeline }}" }
@@ -96,6 +118,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     end: 'for latest: the last record that can be proved: lsn, and end_lsn after it',
     partial:
       'where WAL ends with a segment of which only the beginning is archived: segment, and the server whose copy reaches farthest',
+    unseen: 'nodes whose pg_wal was not looked at: node, why',
     save: 'nodes that have WAL of it which no archive has (see `tails`): archive it with postgres.archive_tail',
     marker_needed: 'whether the leader must write one more commit to end the recovery there',
     timeline: 'the timeline that recovery follows',
@@ -120,6 +143,14 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
       silent: silentNodes(wish.tails),
       host: host.name,
     };
+    const hidden: UnseenFacts = {
+      unseen: unseenNodes(wish.tails, { hosts: wish.nodes, members: Object.keys(wish.members) }),
+      latest: checkedTarget(wish.target).kind === 'latest',
+      timeline: plan.line.timeline,
+      leaderTimeline: wish.leader_timeline,
+      gap: wal.gap !== undefined,
+    };
+    refuseUnseen(hidden, wish.accept_unseen, host.name);
     const chain = await farthestFirst(host, readableChain(wal), wal, wish.user);
     const moment = await readMoment(host, { wal, chain }, wish.user, context, facts);
     const markerNeeded = await needsMarker(host, moment, wish, facts);
@@ -129,7 +160,8 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     const back = backWords(target, moment);
     const { prepared } = moment;
     const aside = [...aimWords(aim, prepared), ...preparedWords(prepared)];
-    const notes = [...stopNotes(target, moment, markerNeeded), ...back, ...aside];
+    const notes = [...stopNotes(target, moment, markerNeeded), ...back, ...aside, ...unseenNotes(hidden)];
+    if (mayMissCommits(hidden)) context.warn(unseenNotes(hidden).join(' '));
     if (back.length > 0) context.warn(back.join(' '));
     if (aim.moved !== undefined || aim.locked.length > 0 || prepared.length > 0)
       context.warn(aside.join(' '));
@@ -166,6 +198,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
         ? {}
         : { end: { lsn: formatLsn(last.lsn), end_lsn: formatLsn(last.endLsn) } }),
       ...partialData(partial, wal),
+      unseen: hidden.unseen,
       save: savingNodes(wal, chain),
       marker_needed: markerNeeded,
       timeline: plan.line.timeline,
@@ -251,35 +284,6 @@ async function checkStop(moment: Moment, wal: RecoveryWal, wish: Params, facts: 
   if (candidates.length > 1) {
     await wal.refuse({ ok: false, why: 'timeline-ambiguous', candidates, reachable: wal.plan.reachable });
   }
-}
-
-function stopNotes(target: RecoveryTarget, moment: Moment, markerNeeded: boolean): readonly string[] {
-  const { stop, lastCommit, nextCommit } = moment;
-  const holds =
-    lastCommit === undefined
-      ? 'no commit since the backup is recovered'
-      : `the last commit that is recovered is of ${commitWords(lastCommit)}`;
-  if (markerNeeded) {
-    return [
-      `Nothing that is archived would stop the recovery at the target (${targetWords(target)}): the leader writes one more commit (a marker) and archives it, so that recovery stops there.`,
-    ];
-  }
-  if (stop === undefined) return [`As archived now, ${holds}.`];
-  const next =
-    nextCommit === undefined || nextCommit.lsn === stop.lsn
-      ? ''
-      : `; the next one is of ${commitWords(nextCommit)}`;
-  return [`Recovery stops ${stopWords(stop)}; ${holds}${next}.`];
-}
-
-/** PostgreSQL compares each commit with the target, in the order of the WAL, and knows nothing of clocks. */
-function backWords(target: RecoveryTarget, { stop, writtenBefore }: Moment): readonly string[] {
-  const last = writtenBefore.at(-1);
-  if (stop === undefined || last?.written === undefined) return [];
-  return [
-    `Clocks went back before ${targetWords(target)} (a change of leader?): PostgreSQL stops at the first commit that is later, and ${writtenBefore.length} WAL segments after it were written before that time, the last one, ${last.segment}, at ${formatInstant(last.written)}. What was committed in them is not recovered.`,
-    'To go further aim at a transaction or a position: target_xid=..., target_lsn=...',
-  ];
 }
 
 /** With the place of what had to be looked for. */

@@ -5,6 +5,7 @@ import { defineLook } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseSpace } from '../../system/fs/free-space.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
 
 const size = z
   .union([z.number().nonnegative(), z.string()])
@@ -15,18 +16,26 @@ const params = z.strictObject({
   need: size.describe('what will be written: bytes, or a size such as "10 GiB"'),
   reserve: size.default(0).describe('what must stay free beside it'),
   inodes: z.number().int().nonnegative().default(0).describe('how many files will be made'),
+  ways: z
+    .array(z.string())
+    .default([])
+    .describe('what else can be done where there is too little or that cannot be told, line by line'),
 });
 
-const FREE = probeScript(`
+// Above a directory that may not be entered lies another file system, perhaps: only what is proved to be absent is passed.
+const FREE = probeScript(`${PRESENCE}
 p=$1
-while [ ! -e "$p" ] && [ "$p" != / ]; do p=\${p%/*}; [ -n "$p" ] || p=/; done
+until presence "$p"; do
+  [ $? -eq 1 ] && [ "$p" != / ] || exit 3
+  p=\${p%/*}; [ -n "$p" ] || p=/
+done
 LC_ALL=C df -P -k -- "$p" | tail -n 1
 LC_ALL=C df -P -i -- "$p" | tail -n 1`);
 
 export const module = defineLook({
   summary: 'Refuses to go on unless a file system has room for what will be written.',
   description:
-    'Counts what a user without privileges may use, and free inodes where the file system has a limit.',
+    'Counts what a user without privileges may use, and free inodes where the file system has a limit. Fails where the path may not be looked at.',
   examples: `- fs.space:
     path: "{{ pgdata }}"
     need: "{{ backup.size_bytes }}"
@@ -41,7 +50,7 @@ export const module = defineLook({
     device: 'what it is on',
   },
   read: async (host, p) => {
-    const space = parseSpace(p.path, await host.query(FREE([p.path])));
+    const space = parseSpace(p.path, await host.query(FREE([p.path])), p.ways);
     const need = parseBytes(String(p.need)) ?? 0;
     const reserve = parseBytes(String(p.reserve)) ?? 0;
     if (space.freeBytes < need + reserve) {
@@ -54,7 +63,7 @@ export const module = defineLook({
           `needed ${need + reserve} bytes, free ${space.freeBytes} of ${space.sizeBytes} bytes on ${space.device}`,
           `missing: ${formatBytes(need + reserve - space.freeBytes)}`,
         ],
-        next: [`du -x -d 1 -h ${space.mount}`, 'Free space there, or choose another place.'],
+        next: [`du -x -d 1 -h ${space.mount}`, 'Free space there, or choose another place.', ...p.ways],
       });
     }
     if (space.freeInodes !== undefined && space.freeInodes < p.inodes) {
@@ -62,7 +71,7 @@ export const module = defineLook({
         kind: 'refused',
         code: 'not-enough-inodes',
         message: `not enough inodes for ${p.path}: ${p.inodes} files to come, ${space.freeInodes} inodes free on ${space.mount}`,
-        next: [`df -i ${space.mount}`],
+        next: [`df -i ${space.mount}`, ...p.ways],
       });
     }
     return {

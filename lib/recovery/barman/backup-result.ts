@@ -24,6 +24,7 @@ export function backupResult(backup: CompleteBackup) {
     segment_size: backup.segmentSize,
     tablespaces: backup.tablespaces,
     compression: backup.compression,
+    parent: backup.parent,
     pgdata: backup.pgdata,
   };
 }
@@ -48,5 +49,6 @@ export const backupReturns: Readonly<Record<keyof ReturnType<typeof backupResult
   segment_size: 'bytes of a WAL segment',
   tablespaces: 'those outside of the data directory: name, oid, location',
   compression: 'of the backup itself, where it is compressed',
+  parent: 'the backup that it is a difference to (block-level incremental), where it is one',
   pgdata: 'the data directory it was taken of',
 };

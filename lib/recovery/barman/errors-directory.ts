@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
   echo "@errors $1"
   presence "$2"
   case $? in
-  0) if [ -r "$2" ] && [ -x "$2" ]; then find "$2/" -type f -printf ' %f\\n'; else echo "@unreadable $2"; fi ;;
+  0) if [ -r "$2" ] && [ -x "$2" ]; then find "$2/" -type f -printf ' %f\\n' || echo "@unreadable a part of $2"; else echo "@unreadable $2"; fi ;;
   1) ;;
   *) echo "@unreadable $2" ;;
   esac

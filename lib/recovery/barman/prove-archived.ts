@@ -28,7 +28,8 @@ const MOST = 8;
 const DEADLINE_MS = 300_000;
 
 // Arguments: server, wals directory, segments, of which the last one was closed. What is packed is unpacked by Barman
-// itself, as a recovery will get it.
+// itself, as a recovery will get it. What may be behind is listed again where a directory has gone meanwhile; a list that is
+// not whole proves nothing.
 const READ_COPIES = probeScript(`
 server=$1 wals=$2; shift 2
 deliver() { case $(od -An -tx1 -N2 -- "$f") in *' d1') cat -- "$f" ;; ' 1f 8b'*) gzip -dc <"$f" ;; *) barman get-wal "$server" "$name" ;; esac; }
@@ -44,7 +45,9 @@ if [ -f "$f" ]; then
   echo " $(deliver 2>/dev/null | head -c 40 | od -An -v -tx1 | tr -d ' \\n')"
 fi
 echo @listed
-find "$wals/" -type f -name "\${name%????????????????}*" -printf ' %f\\n'
+later() { find "$wals/" -type f -name "\${name%????????????????}*" -printf ' %f\\n'; }
+list=$(later) || list=$(later) || exit 3
+[ -z "$list" ] || printf '%s\\n' "$list"
 echo @end`);
 
 // Arguments: data directory, the closed segment, how many. The node's own segments of that timeline up to it, that it has

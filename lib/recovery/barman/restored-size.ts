@@ -2,41 +2,74 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import type { CompleteBackup } from './backup-info.ts';
+import type { BackupInfo } from './backup-info.ts';
 import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
+import type { Stock } from './refusals.ts';
 
 /** Unpacking of everything, where no list of the files is there. */
 const TIMEOUT_MS = 3_600_000;
 
 // Argument: the data of the backup. The manifest of PostgreSQL 13 and later names every file with its size. Without one
-// the gzip archives are unpacked and counted: what gzip itself notes of a size is cut off at 4 GiB.
+// the gzip archives are unpacked and counted: what gzip itself notes of a size is cut off at 4 GiB. What comes out of an
+// archive that cannot be unpacked to its end is no size.
 const LOOK = probeScript(`
 cd -- "$1" || exit 1
 if [ -s backup_manifest ]; then
   echo "@bytes $(tr ',' '\\n' <backup_manifest | sed -n 's/.*"Size": *\\([0-9]*\\).*/\\1/p' | awk '{ s += $1 } END { printf "%.0f", s }')"
 elif ls ./*.tar.gz >/dev/null 2>&1; then
-  echo "@bytes $(for f in ./*.tar.gz; do gzip -dc <"$f" || echo; done | wc -c)"
+  bytes=$({ for f in ./*.tar.gz; do gzip -dc <"$f" || echo broken >&3; done | wc -c; } 3>&1)
+  case $bytes in *broken*) ;; *) echo "@bytes $bytes" ;; esac
 fi
 echo @end`);
 
 /** Whether Barman unpacks it on the receiving host, which needs a place for that. */
-export function isPacked({ compression }: Pick<CompleteBackup, 'compression'>): boolean {
+export function isPacked({ compression }: Pick<BackupInfo, 'compression'>): boolean {
   return (compression ?? 'none') !== 'none';
 }
 
 /**
  * Bytes of a backup as they will lie on the node. Barman's own figure is that of the files on its disk: of a compressed
- * backup, what it takes packed. Nothing where that cannot be told.
+ * backup, what it takes packed; of a difference to an earlier one, what has changed since. Such a one is combined with
+ * all that it rests on, and no byte comes from anywhere else: together they are the most that it can take. Nothing where
+ * that cannot be told.
  */
 export async function restoredSize(
   host: ReadHost,
-  backup: CompleteBackup,
-  servers: readonly ServerConfig[],
+  backup: BackupInfo,
+  servers: readonly (ServerConfig & Stock)[],
   user: string,
 ): Promise<number | undefined> {
-  if (!isPacked(backup)) return backup.size;
   const server = servers.find(({ name }) => name === backup.server);
+  const chain = chainOf(backup, server?.backups ?? []);
+  if (chain === undefined) return undefined;
+  let sum = 0;
+  for (const one of chain) {
+    const size = isPacked(one) ? await unpackedSize(host, one, server, user) : one.size;
+    if (size === undefined) return undefined;
+    sum += size;
+  }
+  return sum;
+}
+
+/** A backup and those that it is a difference to, down to a whole one; nothing where one of them is not there. */
+function chainOf(backup: BackupInfo, all: readonly BackupInfo[]): readonly BackupInfo[] | undefined {
+  const chain = [backup];
+  for (let { parent } = backup; parent !== undefined; ) {
+    const next = all.find(({ id }) => id === parent);
+    if (next === undefined || chain.includes(next)) return undefined;
+    chain.push(next);
+    parent = next.parent;
+  }
+  return chain;
+}
+
+async function unpackedSize(
+  host: ReadHost,
+  backup: BackupInfo,
+  server: ServerConfig | undefined,
+  user: string,
+): Promise<number | undefined> {
   if (server === undefined) return undefined;
   const data = `${server.basebackups}/${backup.id}/data`;
   const result = await host.query(LOOK([data], { user, timeoutMs: TIMEOUT_MS }));

@@ -14,7 +14,7 @@ export const tailsSchema = z.array(
     system_id: z.string().optional(),
     files: z.array(z.object({ name: z.string(), partial: z.boolean(), time: z.string() })).optional(),
     histories: z.array(z.object({ name: z.string(), text: z.string(), time: z.string() })).optional(),
-    error: z.looseObject({ host: z.string().optional() }).optional(),
+    error: z.looseObject({ host: z.string().optional(), message: z.string().optional() }).optional(),
   }),
 );
 
@@ -77,9 +77,18 @@ export function hasBeginning(archives: readonly Archive[], segment: WalSegment, 
   );
 }
 
-/** The nodes that did not say what they have. */
+/** The nodes that did not say what they have, and why. */
+export function unseenIn(tails: TailsParam): readonly { readonly node: string; readonly why: string }[] {
+  return tails.flatMap(({ files, error }) =>
+    files === undefined && error?.host
+      ? [{ node: error.host, why: error.message ?? 'it was not reached' }]
+      : [],
+  );
+}
+
+/** Their names. */
 export function silentNodes(tails: TailsParam): readonly string[] {
-  return tails.flatMap(({ files, error }) => (files === undefined && error?.host ? [error.host] : []));
+  return unseenIn(tails).map(({ node }) => node);
 }
 
 /**

@@ -15,8 +15,11 @@ export interface FreeSpace {
 // Device names may hold spaces (network shares), mount points too: the numbers in the middle are what is sure.
 const LINE = /^(.+?)\s+(\d+|-)\s+(\d+|-)\s+(\d+|-)\s+(?:\d+%|-)\s+(\/.*)$/;
 
-/** Reads the last lines of `df -P -k` and `df -P -i`. Throws kind `failed` where df could not tell. */
-export function parseSpace(path: string, answer: RunResult): FreeSpace {
+/**
+ * Reads the last lines of `df -P -k` and `df -P -i`. Throws kind `failed` where df could not tell; `ways` is what can be
+ * done then beside mending it.
+ */
+export function parseSpace(path: string, answer: RunResult, ways: readonly string[] = []): FreeSpace {
   const [blocks = '', inodes = ''] = answer.stdout.split('\n');
   const space = LINE.exec(blocks);
   if (space === null) {
@@ -25,6 +28,11 @@ export function parseSpace(path: string, answer: RunResult): FreeSpace {
       code: 'space-unknown',
       message: `cannot tell how much space there is for ${path}`,
       evidence: { ...evidenceOf(answer), command: `df ${path}` },
+      next: [
+        'Let the task become root, or a user that may enter every directory on the way there (become: true).',
+        `See what is in the way: namei -l ${path}`,
+        ...ways,
+      ],
     });
   }
   const [, device = '', kilobytes = '', , free = '', mount = ''] = space;

@@ -21,6 +21,7 @@ describe('a backup.info', () => {
         "end_wal": "000000010000000000000008",
         "id": "20261122T155813",
         "packed": false,
+        "parent": undefined,
         "pgdata": "/var/lib/postgresql/15/patroni1",
         "postgresql_major": 15,
         "postgresql_version": 150020,

@@ -1,0 +1,35 @@
+import { formatInstant } from '../wal/instant.ts';
+import { stopWords } from '../wal/moment/aim.ts';
+import type { Moment } from '../wal/moment/find.ts';
+import { type RecoveryTarget, targetWords } from '../wal/target.ts';
+import { commitWords } from './moment-refusals.ts';
+
+/** Where recovery stops, and which commits lie before and after that. */
+export function stopNotes(target: RecoveryTarget, moment: Moment, markerNeeded: boolean): readonly string[] {
+  const { stop, lastCommit, nextCommit } = moment;
+  const holds =
+    lastCommit === undefined
+      ? 'no commit since the backup is recovered'
+      : `the last commit that is recovered is of ${commitWords(lastCommit)}`;
+  if (markerNeeded) {
+    return [
+      `Nothing that is archived would stop the recovery at the target (${targetWords(target)}): the leader writes one more commit (a marker) and archives it, so that recovery stops there.`,
+    ];
+  }
+  if (stop === undefined) return [`As archived now, ${holds}.`];
+  const next =
+    nextCommit === undefined || nextCommit.lsn === stop.lsn
+      ? ''
+      : `; the next one is of ${commitWords(nextCommit)}`;
+  return [`Recovery stops ${stopWords(stop)}; ${holds}${next}.`];
+}
+
+/** PostgreSQL compares each commit with the target, in the order of the WAL, and knows nothing of clocks. */
+export function backWords(target: RecoveryTarget, { stop, writtenBefore }: Moment): readonly string[] {
+  const last = writtenBefore.at(-1);
+  if (stop === undefined || last?.written === undefined) return [];
+  return [
+    `Clocks went back before ${targetWords(target)} (a change of leader?): PostgreSQL stops at the first commit that is later, and ${writtenBefore.length} WAL segments after it were written before that time, the last one, ${last.segment}, at ${formatInstant(last.written)}. What was committed in them is not recovered.`,
+    'To go further aim at a transaction or a position: target_xid=..., target_lsn=...',
+  ];
+}

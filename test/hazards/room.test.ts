@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { play } from '../engine/support.ts';
+
+/** More than any file system has. */
+const TOO_MUCH = 900_000_000_000_000;
+const WAL_ELSEWHERE = { wal: '/dev/shm/no-such-wal/main' };
+
+/** What refuses in a file of the product's tasks, on a member with its data in a directory of its own. */
+async function refusalIn(
+  file: string,
+  vars: Readonly<Record<string, unknown>>,
+  before = '',
+): Promise<{ readonly code: string; readonly words: string } | undefined> {
+  const all = {
+    ...{
+      target: 'two',
+      pgdata: 'DIR/data',
+      staging: 'DIR/data.new',
+      barman_host: 'two',
+      restore_ssh: 'ssh one',
+      pg_user: 'x',
+    },
+    ...vars,
+  };
+  const yaml = `- hosts: one
+  defaults_files: [${join(productPlaybooks(), 'vars/recovery.yml')}]
+  vars: ${JSON.stringify(all)}
+  tasks:
+    - fs.directory: { path: DIR/data }
+${before}    - import_tasks: ${join(productPlaybooks(), 'tasks', file)}
+`;
+  const { error } = (await play(yaml)).outcome;
+  return error && { code: error.code, words: [error.message, ...(error.next ?? [])].join('\n') };
+}
+
+describe('a member that is to be copied anew', () => {
+  const copy = { copy_bytes: 1, copy_wal_bytes: 1, copy_tablespaces: [], layout: {} };
+  const inMembers = (vars: Readonly<Record<string, unknown>>) =>
+    refusalIn('members-space.yml', { ...copy, ...vars });
+
+  it.each([
+    ['beside its old data', { copy_bytes: TOO_MUCH }, ''],
+    ['for its WAL, on the volume of that', { copy_wal_bytes: TOO_MUCH, layout: WAL_ELSEWHERE }, '/dev/shm'],
+    ['for a tablespace', { copy_tablespaces: [{ place: '/dev/shm/fast', bytes: TOO_MUCH }] }, '/dev/shm'],
+  ])('is refused where there is no room %s, with the way to go on without', async (_, vars, where) => {
+    const refused = await inMembers(vars);
+    expect(refused?.code).toBe('not-enough-space');
+    expect(refused?.words).toContain('-e member_space=false');
+    expect(refused?.words).toContain(`not enough space for ${where}`);
+    expect(await inMembers({ ...vars, member_space: false })).toBeUndefined();
+    expect(await inMembers({ ...vars, target: 'one' })).toBeUndefined();
+  });
+
+  it('is not asked again once its old data is kept in this run: a part of the copy is there', async () => {
+    const begun = '    - fs.directory: { path: "DIR/data.pre-pitr.{{ run_id }}" }\n';
+    expect(await refusalIn('members-space.yml', { ...copy, copy_bytes: TOO_MUCH }, begun)).toBeUndefined();
+  });
+
+  it('takes what is said of its WAL, where that is less', async () => {
+    const vars = { copy_wal_bytes: TOO_MUCH, layout: WAL_ELSEWHERE, wal_volume_bytes: '1 KiB' };
+    expect(await inMembers(vars)).toBeUndefined();
+  });
+});
+
+describe('the target', () => {
+  const restore = {
+    base: { restored_bytes: 1, packed: false, tablespaces: [] },
+    wal: { bytes: 1, servers_used: ['one'] },
+  };
+
+  it('is refused where the volume of its WAL has no room for the recovered WAL', async () => {
+    const vars = { ...restore, layout: WAL_ELSEWHERE, wal_volume_bytes: TOO_MUCH };
+    const refused = await refusalIn('can-restore.yml', vars);
+    expect(refused?.code).toBe('not-enough-space');
+    expect(refused?.words).toMatch(/\/dev\/shm[\s\S]*-e wal_volume_bytes=/);
+  });
+});

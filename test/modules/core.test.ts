@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Unknown } from '../../lib/base/values/unknown.ts';
+import { silentPort } from '../support/silent-port.ts';
 import { localPlayground } from './playground.ts';
 
 describe('core.command', () => {
@@ -249,6 +250,17 @@ describe('core.wait_for', () => {
       message: expect.stringMatching(/^waited 500 ms for port \d+ of 127\.0\.0\.1 to be open; last seen: /),
     });
     expect((await play.run('core.wait_for', { port, state: 'absent', timeout: 20 })).status).toBe('ok');
+  });
+
+  it('does not take a port that nobody answers on for closed', async () => {
+    await using ground = await localPlayground();
+    await using silent = await silentPort();
+    await expect(
+      ground.play.run('core.wait_for', { port: silent.port, state: 'absent', timeout: '500 ms' }),
+    ).rejects.toMatchObject({
+      code: 'deadline-passed',
+      message: expect.stringMatching(/to be closed; last seen: no answer$/),
+    });
   });
 
   it('waits for a path to come, and tells meanwhile what it sees', async () => {

@@ -306,6 +306,35 @@ describe('core.wait_for', () => {
   });
 });
 
+describe('core.lock_free', () => {
+  it('refuses where a run has left something, or tells so where that is what is asked', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const lock = { name: 'main', user: 'root', directory: join(dir, 'locks') };
+    const tells = async () => (await play.run('core.lock_free', { ...lock, only_tell: true })).result;
+    await mkdir(lock.directory, { mode: 0o700 });
+    expect(await tells()).toEqual({ name: 'main', free: true, runs: [] });
+    const claim = { run: 'r2', about: ['r1'], owner: 'a@b', state: 'waiting' };
+    await writeFile(join(lock.directory, 'main.json'), JSON.stringify(claim), { mode: 0o600 });
+    await expect(play.run('core.lock_free', lock)).rejects.toMatchObject({ code: 'recovery-waiting' });
+    expect(await tells()).toEqual({
+      name: 'main',
+      free: false,
+      runs: ['r2', 'r1'],
+      why: expect.stringContaining('run r2 of a@b ended well'),
+    });
+  });
+
+  it('tells nothing of a claim that it cannot read, and fails', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const lock = { name: 'main', user: 'root', directory: join(dir, 'locks'), only_tell: true };
+    await mkdir(lock.directory, { mode: 0o700 });
+    await writeFile(join(lock.directory, 'main.json'), 'no claim', { mode: 0o600 });
+    await expect(play.run('core.lock_free', lock)).rejects.toMatchObject({ code: 'lock-place' });
+  });
+});
+
 describe('core.facts and core.tools', () => {
   it('tells what was asked for, and nothing else', async () => {
     await using ground = await localPlayground();

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
@@ -5,6 +6,7 @@ import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { loadPlaybook } from '../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
 import { play } from '../engine/support.ts';
+import { localPlayground } from '../modules/playground.ts';
 
 /** The code with which the product's own tasks refuse, given what `patroni.cluster` and `postgres.instance` have told. */
 function refusal(file: string, cluster: unknown, there: unknown = {}): Promise<string | undefined> {
@@ -39,6 +41,36 @@ it.each([
   [undefined, { db1: {} }, { running: true, mode: 'open' }],
 ])('a list without members is believed only where no PostgreSQL is up: %s', async (code, members, there) => {
   expect(await refusal('members-known.yml', { members }, there)).toBe(code);
+});
+
+it.each([
+  ['restored-size-unknown', {}, null],
+  ['restored-size-unknown', {}, ''],
+  ['restored-size-unknown', {}, 'much'],
+  [undefined, { restored_bytes: 7 }, null],
+  [undefined, {}, '250000000000'],
+])('a packed backup whose size nobody tells is refused: %s', async (code, base, told) => {
+  const packed = { id: 'b', server: 's', packed: true, compression: 'zstd', staging_path: '/srv/x', ...base };
+  expect(
+    await codeOf(`- hosts: one
+  vars: ${JSON.stringify({ base: packed, restored_bytes: told, staging_path: null })}
+  tasks:
+    - import_tasks: ${join(productPlaybooks(), 'tasks', 'packed.yml')}
+`),
+  ).toBe(code);
+});
+
+it('a PostgreSQL that does not say its version has none', async () => {
+  await using ground = await localPlayground();
+  const { play: here, dir } = ground;
+  const saying = async (script: string) => {
+    await writeFile(join(dir, 'postgres'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return (await here.run('postgres.version', { bin: dir })).result;
+  };
+  const blind = { code: 'postgres-version-unknown' };
+  await expect(saying('')).rejects.toMatchObject(blind);
+  await expect(saying('echo "postgres (PostgreSQL) 17.2"; exit 1')).rejects.toMatchObject(blind);
+  expect(await saying('echo "postgres (PostgreSQL) 17.2"')).toEqual({ version: '17.2', major: 17 });
 });
 
 describe.each(['cutover.yml', 'revert.yml'])('in %s, a timeline number is free', (file) => {
@@ -105,4 +137,16 @@ it('a node that leads already is not in its own way when a run goes on', async (
     - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}
 `),
   ).toBeUndefined();
+});
+
+it('data of a stopped member that cannot be looked at refuses a run that goes on', async () => {
+  const { outcome } = await play(`- hosts: pair
+  vars: ${JSON.stringify({ promoted: { timeline: 6 }, members: ['two'], members_gone: '', ways: ['a', 'b'] })}
+  tasks:
+    - core.set_fact: { again: { members: {} }, pgdata: /${'x'.repeat(300)} }
+    - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}
+      when: inventory_hostname == "one"
+      vars: { members: [two] }
+`);
+  expect(outcome.error).toMatchObject({ kind: 'refused', code: 'member-data-unknown' });
 });

@@ -1,9 +1,11 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
 import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { loadPlaybook } from '../../lib/language/playbook/load.ts';
 import type { Play, Step, Task } from '../../lib/language/playbook/model.ts';
 import { loadModule } from '../../lib/modules/registry.ts';
+import { play } from '../engine/support.ts';
 
 /** What the product's playbooks promise by their order and shape alone. */
 
@@ -134,6 +136,55 @@ describe('cutover.yml', () => {
     const modules = tasksOf(play?.tasks ?? []).map(({ module }) => module);
     expect(modules.indexOf('fs.move')).toBeLessThan(modules.indexOf('patroni.rebuild'));
     expect(modules.at(-1)).toBe('patroni.streaming');
+  });
+});
+
+describe('backup.yml', () => {
+  /** With what the looks before it have told: the code that ends it where nobody answers; nothing where it is not asked. */
+  async function askedWith(more: unknown, lock: unknown): Promise<string | undefined> {
+    const confirm = (await allTasks('backup.yml')).find(({ task }) => task.module === 'core.confirm')?.task;
+    const yaml = `- hosts: one
+  vars: ${JSON.stringify({ more, lock, cluster: { leader: 'one' }, barman_server: 'main' })}
+  tasks:
+    - core.confirm: ${JSON.stringify(confirm?.args.value)}
+      when: ${JSON.stringify(confirm?.when.map(({ value }) => value))}
+`;
+    return play(yaml, { answerable: false }).then(
+      () => undefined,
+      (thrown: unknown) => asPitrError(thrown).code,
+    );
+  }
+
+  const FREE = { free: true, runs: [] };
+  const WAITS = { free: false, why: 'run r2 waits', runs: ['r2', 'r1'] };
+  const deletes = (first: boolean, held_for: readonly string[], held_here: readonly string[] = []) => ({
+    deletes: 'Barman deletes 4 WAL segments.',
+    first,
+    held_for,
+    held_here,
+  });
+
+  it.each([
+    ['nothing is deleted', { deletes: '', first: false, held_for: ['r1'], held_here: [] }, WAITS, undefined],
+    ['nobody could rest on what is deleted', deletes(true, []), FREE, undefined],
+    ['a recovery waits that holds nothing on this server', deletes(true, ['r1']), WAITS, 'nobody-to-ask'],
+    ['the same, and a policy deletes it', deletes(false, ['r1']), WAITS, 'nobody-to-ask'],
+    ['one waits that holds nothing anywhere', deletes(true, []), WAITS, 'nobody-to-ask'],
+    ['one waits that holds a backup of this server', deletes(false, ['r1'], ['r1']), WAITS, undefined],
+    ['another one holds a backup of it', deletes(false, ['r1', 'r9'], ['r9']), WAITS, 'nobody-to-ask'],
+    ['one was not committed, and it is the first backup', deletes(true, ['r1']), FREE, 'nobody-to-ask'],
+    ['one was not committed, and the server has newer ones', deletes(false, ['r1']), FREE, undefined],
+  ])('asks where a recovery may rest on what Barman deletes: %s', async (_, more, lock, code) => {
+    expect(await askedWith(more, lock)).toBe(code);
+  });
+
+  it('looks at what is deleted and who waits, and asks, before it takes the backup', async () => {
+    const places = await Promise.all(
+      ['barman.one_more', 'core.lock_free', 'core.confirm', 'barman.create_backup'].map((wanted) =>
+        placeOf('backup.yml', ({ module }) => module === wanted),
+      ),
+    );
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
   });
 });
 

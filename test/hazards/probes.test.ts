@@ -2,15 +2,40 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
+import { errorsOfCode } from '../docs/error-codes.ts';
+import { errorsOfPlaybooks } from '../docs/playbook-errors.ts';
 import { expectTestsExist, rowsOf, testsOf } from './named-tests.ts';
 
 const [heads, , ...rows] = rowsOf('docs/probes.md');
+
+/** Codes of this form that are about a word which somebody wrote and that names nothing: no look was blind. */
+const NAMES_NOTHING = [
+  ...['backup', 'barman-server', 'change', 'extra-var', 'group', 'handler', 'host', 'host-name', 'leader'],
+  ...['member', 'module', 'param', 'run', 'service', 'ssh-host-key', 'tag', 'target', 'user', 'variable'],
+].map((word) => `${word}-unknown`);
+
+/** Looks that say that they cannot tell, and that no test has made blind yet: to be made shorter, never longer. */
+const NEVER_MADE_BLIND = [...['cluster-name', 'segment-size', 'timeline-number', 'tools', 'wal-fetch']].map(
+  (word) => `${word}-unknown`,
+);
 
 describe('docs/probes.md', () => {
   it('is a table of probes, with words in every cell', () => {
     expect(heads).toEqual(['Probe', 'What rests on it', 'Its answer when blind', 'Proved by']);
     expect(rows.length).toBeGreaterThanOrEqual(11);
     expect(rows.filter((cells) => cells.length !== 4 || cells.includes(''))).toEqual([]);
+  });
+
+  it('has every code with which a look says that it cannot tell', () => {
+    // What the command line says is about words that were typed.
+    const codes = [...errorsOfCode().sites, ...errorsOfPlaybooks()]
+      .filter(({ file }) => !file.startsWith('cli/'))
+      .map(({ code }) => code);
+    const blind = new Set(codes.filter((code) => code.endsWith('-unknown') && !NAMES_NOTHING.includes(code)));
+    const answers = rows.map(([, , answer = '']) => answer).join('\n');
+    const missing = [...blind].filter((code) => !answers.includes(`\`${code}\``)).sort();
+    expect(missing).toEqual(NEVER_MADE_BLIND);
+    expect(NAMES_NOTHING.filter((code) => !codes.includes(code))).toEqual([]);
   });
 
   it.each(rows.map(([probe = '', , , tests = '']) => [probe, tests] as const))(

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Unknown } from '../../lib/base/values/unknown.ts';
+import { silentPort } from '../support/silent-port.ts';
 import { localPlayground } from './playground.ts';
 
 describe('core.command', () => {
@@ -251,6 +252,17 @@ describe('core.wait_for', () => {
     expect((await play.run('core.wait_for', { port, state: 'absent', timeout: 20 })).status).toBe('ok');
   });
 
+  it('does not take a port that nobody answers on for closed', async () => {
+    await using ground = await localPlayground();
+    await using silent = await silentPort();
+    await expect(
+      ground.play.run('core.wait_for', { port: silent.port, state: 'absent', timeout: '500 ms' }),
+    ).rejects.toMatchObject({
+      code: 'deadline-passed',
+      message: expect.stringMatching(/to be closed; last seen: no answer$/),
+    });
+  });
+
   it('waits for a path to come, and tells meanwhile what it sees', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;
@@ -291,6 +303,35 @@ describe('core.wait_for', () => {
     ).rejects.toMatchObject({
       kind: 'interrupted',
     });
+  });
+});
+
+describe('core.lock_free', () => {
+  it('refuses where a run has left something, or tells so where that is what is asked', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const lock = { name: 'main', user: 'root', directory: join(dir, 'locks') };
+    const tells = async () => (await play.run('core.lock_free', { ...lock, only_tell: true })).result;
+    await mkdir(lock.directory, { mode: 0o700 });
+    expect(await tells()).toEqual({ name: 'main', free: true, runs: [] });
+    const claim = { run: 'r2', about: ['r1'], owner: 'a@b', state: 'waiting' };
+    await writeFile(join(lock.directory, 'main.json'), JSON.stringify(claim), { mode: 0o600 });
+    await expect(play.run('core.lock_free', lock)).rejects.toMatchObject({ code: 'recovery-waiting' });
+    expect(await tells()).toEqual({
+      name: 'main',
+      free: false,
+      runs: ['r2', 'r1'],
+      why: expect.stringContaining('run r2 of a@b ended well'),
+    });
+  });
+
+  it('tells nothing of a claim that it cannot read, and fails', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const lock = { name: 'main', user: 'root', directory: join(dir, 'locks'), only_tell: true };
+    await mkdir(lock.directory, { mode: 0o700 });
+    await writeFile(join(lock.directory, 'main.json'), 'no claim', { mode: 0o600 });
+    await expect(play.run('core.lock_free', lock)).rejects.toMatchObject({ code: 'lock-place' });
   });
 });
 

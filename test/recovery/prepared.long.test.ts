@@ -28,16 +28,17 @@ beforeAll(async () => {
   await labSeed(lab, silent);
   const raised = { max_prepared_transactions: String(Number(usual) + 5) };
   await setParameters(lab, leader, raised, raised);
-  await write('drop table if exists undecided');
-  await write('create table undecided (row int)');
+  await write('drop table if exists undecided, gone_since');
+  await write('create table undecided (row int); create table gone_since (row int)');
   await write(
-    `begin; lock table undecided; insert into undecided values (1); prepare transaction 'it''s open'`,
+    `begin; lock table undecided, gone_since; insert into undecided values (1); prepare transaction 'it''s open'`,
   );
   await write('create table if not exists decided (row int)');
   moment = await write(
     `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'`,
   );
   await write(`commit prepared 'it''s open'`);
+  await write('drop table gone_since');
   await archiveCurrentWal(lab, leader);
 }, 900_000);
 
@@ -60,7 +61,10 @@ const told = {
   gid: "it's open",
   owner: 'postgres',
   database: 'shop',
-  locks: [{ table: 'undecided', mode: 'AccessExclusiveLock' }],
+  locks: expect.arrayContaining([
+    { table: 'undecided', mode: 'AccessExclusiveLock' },
+    { table: 'gone_since', mode: 'AccessExclusiveLock' },
+  ]),
 };
 
 it('names what is prepared at the moment: in the plan, and at the end with the commands that decide it', async () => {
@@ -73,6 +77,14 @@ it('names what is prepared at the moment: in the plan, and at the end with the c
   const plan = messages(recovered.events);
   expect(plan).toMatch(/transaction "it's open" is prepared/);
   expect(plan).toMatch(/stay locked after the promotion/);
+  // By the leader's catalogues; a table that is gone there keeps its number.
+  expect(plan).toContain(
+    `by the names that ${leader} has for it now: "it's open" in database shop, prepared by postgres at`,
+  );
+  const named = plan.split('\n').find((line) => line.includes('by the names that')) ?? '';
+  expect(named).toContain('undecided (AccessExclusiveLock)');
+  expect(named).toMatch(/relation \d+ \(AccessExclusiveLock\)/);
+  expect(named).not.toContain('gone_since');
 
   // Its own postgresql.conf knows nothing of what was raised; the first start that fails must say why.
   const over = await run('play', 'cutover.yml', '-e', `target=${target}`, '-e', 'new_backup=false');

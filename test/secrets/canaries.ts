@@ -85,6 +85,15 @@ const PLANTINGS: readonly Planting[] = [
     plant: file('inventory/hosts.yml', 'ansible_become_password', '      '),
   },
   {
+    // A name that says nothing: that it is a secret is known by its name in the environment alone.
+    source: 'the environment',
+    expression: 'from_environment',
+    plant: (site, value) => {
+      site.env.SITE_PASSWORD = value;
+      site.playVars += `    from_environment: ${yaml(value)}\n`;
+    },
+  },
+  {
     source: 'a list of maps',
     expression: 'users.[0].password',
     plant: (site, value) => (site.playVars += `    users: [{ name: alice, password: ${yaml(value)} }]\n`),

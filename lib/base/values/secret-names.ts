@@ -1,19 +1,31 @@
 /** Words that make a name that of a secret, wherever they stand in it: `pg_password`, `PGPASSWORD`, `authToken`. */
 const INSIDE =
-  /passw(?:or)?d|passphrase|passcode|secret|token|credential|(?:api|access|private|encryption|signing|master|account)[_-]?key/i;
+  /passw(?:or)?d|passphrase|passcode|passkey|secret|token|credential|(?:api|access|private|encryption|signing|master|account)[_-]?key/i;
 
-/** Words that do so only as words of their own: `ansible_ssh_pass` and `db_pwd`, not `bypass`. */
-const WHOLE = /(?:^|_)(?:(?:db|pg|su|ssh|sudo)?pass|pwd)(?:_|$)/;
+/**
+ * Words that do so only as words of their own: `ansible_ssh_pass`, `repl_pass1` and `db_pw`, not `bypass`. libpq calls the
+ * path of a key `sslkey`, so a key of TLS is one only in two words.
+ */
+const WHOLE = /(?:^|_)(?:(?:db|pg|su|ssh|sudo)?pass\d*|pwd?|(?:ssh|tls|ssl)_key|bearer)(?:_|$)/;
 
 /** What follows then is about a secret and no secret itself: where it lies, what kind it is, how long it lives. */
 const ABOUT =
-  /[_-](?:files?|path|dir|directory|name|user|encryption|length|type|kind|method|policy|prompt|age|expir\w*|lifetime|ttl|timeout|enabled|required|mode|owner|group|version|id|command|reload|check(?:ed)?|change[ds]?|exists|status|state|result|valid|count)$|(?:File|Path|Dir|Name|Type)$/;
+  /[_-](?:files?|path|dir|directory|name|user|encryption|length|type|kind|method|policy|prompt|age|expir\w*|lifetime|ttl|timeout|enabled|required|mode|owner|group|version|id|command|reload|check(?:ed|ing)?|change[ds]?|exists|status|state|result|valid|count|size|bits|algorithm|fingerprint|comment|public|pub)$|(?:File|Path|Dir|Name|Type)$/;
+
+/** An id that is one half of a login: the secret_id of a role in Vault opens it. */
+const SECRET_ID = /(?:secret|passw(?:or)?d|token)\w*[_-]id$/;
+
+/** Half of a pair of keys is for everybody. */
+const PUBLIC = /(?:^|_)pub(?:lic)?_/;
 
 /** Whether the name of a variable, key, param or environment variable says that its value is a secret. */
 export function isSecretName(name: string): boolean {
   // The working directory of every process.
-  if (ABOUT.test(name) || /^(?:OLD)?PWD$/.test(name)) return false;
-  return INSIDE.test(name) || WHOLE.test(wordsOf(name));
+  if (/^(?:OLD)?PWD$/.test(name)) return false;
+  if (ABOUT.test(name) && !SECRET_ID.test(name)) return false;
+  if (INSIDE.test(name)) return true;
+  const words = wordsOf(name);
+  return WHOLE.test(words) && !ABOUT.test(words) && !PUBLIC.test(words);
 }
 
 /** `dbPass`, `db-pass` and `DB_PASS` as `db_pass`. */
@@ -26,4 +38,4 @@ function wordsOf(name: string): string {
 
 /** For texts: a name like that, and what stands between it and its value (`password = "`, `"token": "`). */
 export const NAMED_VALUE =
-  /((?:[\w.-]*(?:passw(?:or)?d|passphrase|passcode|secret|token|credential|[_-]pass|api[_-]?key|private[_-]?key)[\w.-]*)["']?\s*(?:=>?|:)\s*["']?)/i;
+  /((?:[\w.-]*(?:passw(?:or)?d|passphrase|passcode|passkey|secret|token|credential|[_-]pass|api[_-]?key|private[_-]?key)[\w.-]*)["']?\s*(?:=>?|:)\s*["']?)/i;

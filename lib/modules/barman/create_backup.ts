@@ -6,14 +6,12 @@ import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { isComplete } from '../../recovery/barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../recovery/barman/backup-result.ts';
-import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../recovery/barman/catalogue.ts';
+import { barmanResource, readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupFailed, backupOfStandby } from '../../recovery/barman/errors.ts';
 import { inRecovery } from '../../recovery/barman/json.ts';
+import { deletedWords, readOneMore } from '../../recovery/barman/one-more.ts';
 import { userParam } from '../../recovery/barman/params.ts';
-import { deletedByFirstBackup, wantedServers } from '../../recovery/barman/recovery-wal.ts';
-import { deletedByRetention } from '../../recovery/barman/retention.ts';
 import { watchSize } from '../../recovery/barman/watch-size.ts';
-import { parseEpoch } from '../../recovery/wal/instant.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
@@ -57,16 +55,8 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
   freeForm: 'server',
   returns: backupReturns,
   read: async (host, { server, user }) => {
-    const { servers, archives } = await readCatalogueAndArchives(host, user);
-    const [found] = wantedServers(servers, [server], host.name);
-    const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
-    const deletes = [
-      found === undefined ? undefined : deletedByFirstBackup(found, servers, archives),
-      found === undefined || now === undefined
-        ? undefined
-        : deletedByRetention(server, found.backups, found.retention, now),
-    ].filter((words) => words !== undefined);
-    return { known: found?.backups.map(({ id }) => id) ?? [], deletes: deletes.join(' ') };
+    const more = await readOneMore(host, server, user);
+    return { known: more.known, deletes: deletedWords(more) };
   },
   plan: ({ known, deletes }, { server, user }): BackupChange => ({
     summary: `take a base backup of ${server}${deletes === '' ? '' : `. ${deletes}`}`,

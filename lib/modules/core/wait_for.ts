@@ -5,8 +5,9 @@ import { deadlinePassed, until } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
-import { authorsProbe, probeScript } from '../../contract/probe.ts';
+import { authorsProbe } from '../../contract/probe.ts';
 import { splitWords, wordsOf } from '../../system/core/split-words.ts';
+import { lookAtPort } from '../../system/core/try-port.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
 import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
@@ -31,7 +32,9 @@ const params = z
     state: z
       .enum(['present', 'absent'])
       .default('present')
-      .describe('absent: wait for the port to be closed, the path to be gone, the check to fail'),
+      .describe(
+        'absent: wait for the port to be closed (connection refused; no answer is none), the path to be gone, the check to fail',
+      ),
     timeout: durationParam.default(300).describe('how long to wait'),
     interval: durationParam.default(1).describe('how long to pause between two looks'),
   })
@@ -42,9 +45,9 @@ const params = z
 
 type Params = z.output<typeof params>;
 
-/** One look: whether the thing is there, and what was seen, in words. */
+/** One look: whether the thing is there, and what was seen, in words. Where that cannot be told it is neither. */
 interface Seen {
-  readonly present: boolean;
+  readonly present: boolean | undefined;
   readonly words: string;
 }
 
@@ -100,7 +103,10 @@ function describe({ port, host, path, check, state }: Params): string {
 }
 
 async function look(host: ReadHost, p: Params): Promise<Seen> {
-  if (p.port !== undefined) return lookAtPort(host, p.host, p.port);
+  if (p.port !== undefined) {
+    const { state, words } = await lookAtPort(host, p.host, p.port);
+    return { present: state === 'unknown' ? undefined : state === 'open', words };
+  }
   if (p.path !== undefined) {
     const state = known(await host.look(pathResource, p.path));
     return { present: state.kind !== 'absent', words: state.kind };
@@ -116,33 +122,7 @@ async function look(host: ReadHost, p: Params): Promise<Seen> {
     });
   }
   const last = (answer.stderr.trim() || answer.stdout.trim()).split('\n').pop() ?? '';
-  return { present: answer.exitCode === 0, words: `${howItEnded(answer)}${last === '' ? '' : `: ${last}`}` };
-}
-
-// No tool for this is everywhere: netcat, bash's own sockets, curl, in the order of their cost.
-const CONNECT = probeScript(`
-if command -v nc >/dev/null 2>&1; then exec nc -z -w 3 -- "$1" "$2"
-elif command -v bash >/dev/null 2>&1; then exec timeout 3 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2"
-elif command -v curl >/dev/null 2>&1; then
-  curl -s --connect-timeout 3 --max-time 3 "telnet://$1:$2" </dev/null >/dev/null
-  case $? in 0 | 28 | 49) exit 0 ;; *) exit 1 ;; esac
-else exit 90; fi`);
-
-async function lookAtPort(host: ReadHost, address: string, port: number): Promise<Seen> {
-  const answer = await host.query(CONNECT([address, String(port)], { timeoutMs: 10_000 }));
-  if (answer.exitCode === 90) {
-    throw new PitrError({
-      kind: 'failed',
-      code: 'tool-missing',
-      message: 'the host has none of nc, bash and curl, so it cannot try a port',
-      next: ['apt-get install netcat-openbsd'],
-    });
-  }
-  const reason = answer.stderr.trim().split('\n')[0]?.replace(/^.*: /, '') ?? '';
-  return answer.exitCode === 0 && !answer.timedOut
-    ? { present: true, words: 'open' }
-    : {
-        present: false,
-        words: answer.timedOut ? 'no answer' : reason === '' ? 'closed' : reason.toLowerCase(),
-      };
+  // One that was ended before it could say so has not failed.
+  const present = answer.timedOut ? undefined : answer.exitCode === 0;
+  return { present, words: `${howItEnded(answer)}${last === '' ? '' : `: ${last}`}` };
 }

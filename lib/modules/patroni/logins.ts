@@ -6,7 +6,12 @@ import { defineModule } from '../../contract/module.ts';
 import { dismissGuests } from '../../recovery/patroni/closed-access.ts';
 import type { TriedLogin } from '../../recovery/patroni/logins.ts';
 import { memberName, patroniParams, patroniSuperuserParam, roleName } from '../../recovery/patroni/params.ts';
-import { type LoginQuestion, proveLogins } from '../../recovery/patroni/prove-logins.ts';
+import {
+  type LoginQuestion,
+  loginsUntried,
+  neededUntried,
+  proveLogins,
+} from '../../recovery/patroni/prove-logins.ts';
 import { allowedOf } from '../../recovery/postgres/allowed.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { absolutePath, barmanServer, instanceParams } from '../../recovery/postgres/params.ts';
@@ -60,6 +65,10 @@ const params = z.strictObject({
       'database roles that the closed instance lets in from its own host, as postgres.start was told',
     ),
   ways: z.array(z.string()).default([]).describe('what can be done where one is refused, line by line'),
+  ways_untried: z
+    .array(z.string())
+    .default(['Then run again.', 'To go on without that proof: -e prove_logins=false'])
+    .describe('the same where one that the members need could not be tried'),
   superuser: patroniSuperuserParam,
   config: patroniParams.config,
   ...instanceParams,
@@ -74,7 +83,9 @@ export const module = defineModule({
     "that host's own settings, which stay there: Patroni's superuser on the node, the roles of replication and pg_rewind " +
     "from every other member, those of Barman's conninfo and streaming_conninfo from its host. For these seconds they " +
     'are let in from there by the rules of the cluster, but to no database in which they could write; then the node is ' +
-    "closed again, and what they have opened is ended. What is refused is told in PostgreSQL's own words, and the task refuses; with `sync` such a role first gets " +
+    "closed again, and what they have opened is ended. What is refused is told in PostgreSQL's own words, and the task " +
+    'refuses. It does so too where a login that the members need cannot be tried: its password is neither in the ' +
+    'configuration of Patroni nor in the environment of one that runs. With `sync` a role that is refused first gets ' +
     'what it has on the leader now, by the hash that PostgreSQL keeps, which is in no log, journal or command line.',
   examples: `- patroni.logins:
     members: [{ name: db1, pgdata: /srv/pg/db1 }, { name: db3, pgdata: /srv/pg/db3 }]
@@ -130,6 +141,8 @@ export const module = defineModule({
     });
     const refused = tried.filter(({ error }) => error !== undefined);
     if (refused.length > 0) throw await notLetIn(host, ref, p, refused);
+    const needed = neededUntried(tried);
+    if (needed.length > 0) throw loginsUntried(host.name, needed, words, p.ways_untried);
     const untried = tried.filter((one) => one.untried !== undefined);
     for (const one of untried)
       context.warn(`it could not be proved that ${words(one)} gets into PostgreSQL: ${one.untried}`);

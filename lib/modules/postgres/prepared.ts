@@ -17,6 +17,12 @@ const params = z.strictObject({
     .array(preparedInWal)
     .default([])
     .describe('before the promotion: what barman.moment has found in the WAL, to be named'),
+  only_name: z
+    .boolean()
+    .default(false)
+    .describe(
+      'true: `seen` is named by the catalogues of this server as they are now, though it is another one; what they do not have keeps its number',
+    ),
   ...instanceParams,
   ...sessionParams,
 });
@@ -35,7 +41,7 @@ export const module = defineLook({
   params,
   returns: {
     transactions:
-      'each one: gid, owner, database, time, xid, tables, locks (table, mode), commit and rollback (the commands)',
+      'each one: gid, owner, database, time, xid, locks (table, mode); but for `only_name` also tables, commit and rollback (the commands)',
     lines: 'the same for the operator; empty where nothing is prepared',
     summary: 'the same in one sentence; empty where nothing is prepared',
   },
@@ -47,7 +53,7 @@ export const module = defineLook({
     const found =
       known?.running === false
         ? []
-        : await (known?.role === 'recovering'
+        : await (p.only_name || known?.role === 'recovering'
             ? namePrepared(host, session, p.seen)
             : readPrepared(host, session));
     const transactions = found.map((one) => ({
@@ -61,6 +67,8 @@ export const module = defineLook({
       }),
     }));
     const told = found.map(preparedLine);
+    // Nothing can be decided here: it is prepared elsewhere.
+    if (p.only_name) return { transactions: found, lines: told, summary: told.join('; ') };
     return {
       transactions,
       lines: transactions.flatMap(({ commit, rollback }, i) => [

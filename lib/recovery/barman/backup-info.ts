@@ -49,6 +49,8 @@ export interface BackupInfo {
   readonly parent?: string | undefined;
   /** `full` or `standalone` where it is kept against retention policies (`barman keep`). */
   readonly kept?: string | undefined;
+  /** The runs that hold it until they are decided on (`barman.keep`); absent where there is none. */
+  readonly heldFor?: readonly string[] | undefined;
 }
 
 /**

@@ -70,7 +70,7 @@ const READ_BACKUPS = probeScript(`${PRESENCE}
 quoted() { awk '{ print " " $0 }'; }
 while [ $# -gt 0 ]; do
   echo "@server $1"
-  for d in "$2" "$3" "$2"/*; do
+  for d in "$2" "$3" "$2"/* "$2"/*/annotations; do
     presence "$d"; case $? in 1) continue ;; 2) echo "@unreadable $d"; continue ;; esac
     [ ! -d "$d" ] || { [ -r "$d" ] && [ -x "$d" ]; } || echo "@unreadable $d"
   done
@@ -78,6 +78,7 @@ while [ $# -gt 0 ]; do
   if [ -f "\${2%/*}/identity.json" ]; then echo @identity; quoted <"\${2%/*}/identity.json"; fi
   for f in "$2"/*/backup.info; do [ -f "$f" ] || continue; d=\${f%/*}; echo "@backup \${d##*/}"; quoted <"$f"; done
   for f in "$2"/*/annotations/keep; do [ -f "$f" ] || continue; d=\${f%/annotations/keep}; echo "@kept \${d##*/}"; quoted <"$f"; done
+  for f in "$2"/*/annotations/pitr.*; do [ -f "$f" ] || continue; d=\${f%/annotations/*}; echo "@held \${d##*/} \${f##*/pitr.}"; done
   for f in "$3"/*-backup.info; do [ -f "$f" ] || continue; b=\${f##*/}; echo "@backup \${b%-backup.info}"; quoted <"$f"; done
   shift 3
 done
@@ -255,6 +256,12 @@ function withBackups(config: ServerConfig, parts: readonly ReportPart[], host: s
   for (const { kind, rest: id, lines } of own) {
     const backup = backups.get(id);
     if (kind === 'kept' && backup !== undefined) backups.set(id, { ...backup, kept: lines.join('').trim() });
+  }
+  for (const { kind, rest } of own) {
+    const [, id = '', run = ''] = /^(\S+) ([0-9A-Za-z-]{1,40})$/.exec(rest) ?? [];
+    const backup = backups.get(id);
+    if (kind === 'held' && backup !== undefined)
+      backups.set(id, { ...backup, heldFor: [...(backup.heldFor ?? []), run] });
   }
   const newestFirst = [...backups.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
   const identity = own.find((part) => part.kind === 'identity')?.lines.join('\n') ?? '';

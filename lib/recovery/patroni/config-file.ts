@@ -1,7 +1,8 @@
 /**
  * Reads Patroni's own configuration on its node, with the Python that runs Patroni, which has what it takes to read
  * YAML. What leaves the program is what a caller prints; the file holds passwords. A directory is merged as Patroni
- * merges it. `PATRONI_*` of the environment is not seen: the inventory can say those things.
+ * merges it. `PATRONI_*` of the environment is not seen, but for logins (`PATRONI_LOGINS`): the inventory can say those
+ * things.
  *
  * Text of Python without single quotes: it stands between such in `sh`. Needs the path as its first argument.
  */
@@ -21,6 +22,47 @@ for name in sorted(glob.glob(os.path.join(path, "*.yml"))) if os.path.isdir(path
 def part(name):
     value = config.get(name)
     return value if isinstance(value, dict) else {}
+`;
+
+/**
+ * Python, behind the program above: `lay_environment(authentication)` lays the logins over those of the file that the
+ * Patroni of this configuration has from its environment, which wins (patroni/config.py). A user may look into its own
+ * processes, and Patroni is one of those: PostgreSQL is started by it. Says in words where it had none. What it reads
+ * stays in the program.
+ */
+export const PATRONI_LOGINS = `
+def environment_of_patroni():
+    other = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        there = os.path.join("/proc", pid)
+        try:
+            with open(os.path.join(there, "cmdline"), "rb") as text:
+                words = [os.fsdecode(one) for one in text.read().split(b"\\0")[:-1]]
+            if len(words) > 1 and re.match("python[0-9.]*$", os.path.basename(words[0])):
+                words = [one for one in words[1:] if not one.startswith("-")]
+            if not words or os.path.basename(words[0]) != "patroni":
+                continue
+            named = [os.path.join(there, "cwd", one) for one in words[1:] if not one.startswith("-")]
+            with open(os.path.join(there, "environ"), "rb") as text:
+                own = dict(os.fsdecode(one).split("=", 1) for one in text.read().split(b"\\0") if b"=" in one)
+        except OSError:
+            continue
+        if any(os.path.realpath(one) == os.path.realpath(path) for one in named):
+            return own
+        if not named:
+            other.append(own)
+    return other[0] if len(other) == 1 else None
+def lay_environment(authentication):
+    own = environment_of_patroni()
+    if own is None:
+        return "no Patroni of this configuration runs there whose environment could be read"
+    for use in ("superuser", "replication", "rewind"):
+        for key in ("username", "password", "sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl",
+                    "sslcrldir", "gssencmode", "channel_binding", "sslnegotiation"):
+            value = own.get("PATRONI_%s_%s" % (use.upper(), key.upper()))
+            if value:
+                authentication[use] = dict(authentication.get(use) or {}, **{key: value})
+    return "the environment of its Patroni holds none"
 `;
 
 /**

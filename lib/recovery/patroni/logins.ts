@@ -2,7 +2,7 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { LET_IN } from '../postgres/let-in.ts';
 import { record, text } from './cluster.ts';
-import { patroniPython } from './config-file.ts';
+import { PATRONI_LOGINS, patroniPython } from './config-file.ts';
 
 /** What a login is for. */
 export type LoginUse = 'superuser' | 'replication' | 'rewind' | 'conninfo' | 'streaming_conninfo';
@@ -16,8 +16,10 @@ export interface TriedLogin {
   readonly database?: string;
   /** Why it was not let in, in libpq's words, or why that could not be known; absent where it was let in. */
   readonly error?: string;
-  /** Why it could not be tried, where that is no reason to stop: its password is not in the configuration. */
+  /** Why it could not be tried: its password is neither in the configuration nor in the environment of Patroni. */
   readonly untried?: string;
+  /** The members need it: for replication, and for pg_rewind where that is on. */
+  readonly needed?: true;
 }
 
 /** Where a node is reached by the others. */
@@ -28,9 +30,9 @@ export interface NodeAddress {
 
 /**
  * Python: what of PostgreSQL's settings lies in the DCS is in the file that Patroni keeps beside the data; its own file
- * wins. `logins`: the roles that others log in with on a node that leads, by use.
+ * wins, and over that its environment. `logins`: the roles that others log in with on a node that leads, by use.
  */
-const SETTINGS = `
+const SETTINGS = `${PATRONI_LOGINS}
 import json
 pgdata = sys.argv[2]
 own = part("postgresql")
@@ -40,7 +42,8 @@ try:
         dynamic = json.load(there).get("postgresql") or {}
 except (OSError, ValueError):
     pass
-authentication = own.get("authentication") or {}
+authentication = dict(own.get("authentication") or {})
+without = lay_environment(authentication)
 superuser = dict(authentication.get("superuser") or {})
 rewinds = own.get("use_pg_rewind", dynamic.get("use_pg_rewind"))
 logins = {"replication": dict(authentication.get("replication") or {})}
@@ -58,7 +61,7 @@ print(json.dumps({
 }))
 `;
 
-// psycopg2 as Patroni uses it; where the driver tells nothing but "no password", the password is not in the file.
+// psycopg2 as Patroni uses it; where the driver tells nothing but "no password", there was none to be read.
 const TRY = `${SETTINGS}
 ${LET_IN}
 host, port, missing = sys.argv[3], sys.argv[4], sys.argv[5]
@@ -72,11 +75,13 @@ except ImportError:
 tried = []
 for use, login in logins.items():
     role = login.pop("username", None)
-    if not role:
-        tried.append({"use": use, "role": "", "untried": "the configuration of Patroni names no role for it"})
-        continue
-    answer = {"use": use, "role": role}
+    answer = {"use": use, "role": role or ""}
+    if use == "replication" or rewinds:
+        answer["needed"] = True
     tried.append(answer)
+    if not role:
+        answer["untried"] = "the configuration of Patroni names no role for it, and " + without
+        continue
     if driver is None:
         answer["error"] = "the driver that Patroni uses for PostgreSQL was not found, so it could not be tried"
         continue
@@ -87,8 +92,10 @@ for use, login in logins.items():
         answer["database"] = own.get("database") or "postgres"
         message = let_in(driver, way, answer["database"], missing)
     if message is not None:
-        key = "untried" if "no password supplied" in message and "password" not in login else "error"
-        answer[key] = message
+        if "no password supplied" in message and "password" not in login:
+            answer["untried"] = "%s (%s names no password, and %s)" % (message, path, without)
+        else:
+            answer["error"] = message
 print(json.dumps(tried))
 `;
 
@@ -173,7 +180,7 @@ export function parseTried(printed: string, from: string): readonly TriedLogin[]
   const told: unknown = JSON.parse(printed);
   if (!Array.isArray(told)) return [];
   return told.map((one) => {
-    const { use, role, error, untried, database } = record(one);
+    const { use, role, error, untried, database, needed } = record(one);
     const reason = text(untried);
     const refusal = text(error);
     const named = text(database);
@@ -184,6 +191,7 @@ export function parseTried(printed: string, from: string): readonly TriedLogin[]
       ...(named === undefined ? {} : { database: named }),
       ...(refusal === undefined ? {} : { error: refusal }),
       ...(reason === undefined ? {} : { untried: reason }),
+      ...(needed === true ? { needed } : {}),
     };
   });
 }

@@ -190,6 +190,37 @@ async function tryBarman(
     : [{ role: '', use: 'conninfo', from: barman.host, error: told.untried }];
 }
 
+/** Logins that the members need, and that could not be tried: they count as refused. */
+export function neededUntried(tried: readonly TriedLogin[]): readonly TriedLogin[] {
+  return tried.filter(({ untried, error, needed }) => untried !== undefined && error === undefined && needed);
+}
+
+/** `words`: what each login is called. */
+export function loginsUntried(
+  host: string,
+  untried: readonly TriedLogin[],
+  words: (login: TriedLogin) => string,
+  ways: readonly string[],
+): PitrError {
+  const where = untried.map(({ use, from }) =>
+    use === 'replication' || use === 'rewind'
+      ? `postgresql.authentication.${use} on ${from} (or PATRONI_${use.toUpperCase()}_PASSWORD where Patroni runs)`
+      : `${use} on ${from}`,
+  );
+  return new PitrError({
+    kind: 'refused',
+    code: 'logins-not-proved',
+    message: `it cannot be told whether the recovered node lets in ${untried.map(words).join('; ')}`,
+    details: [
+      'The other members are copied and stream with the login for replication, and follow a later change of leader with that for pg_rewind.',
+      ...untried.map((one) => `${words(one)}: ${one.untried}`),
+    ],
+    host,
+    state: 'This task has stopped nothing.',
+    next: [`Write role and password into Patroni's configuration: ${where.join(', ')}.`, ...ways],
+  });
+}
+
 function noAddress(
   host: string,
   { config }: MemberRef,

@@ -71,7 +71,10 @@ function strongest(locks: readonly LockRow[]): Prepared['locks'] {
   return [...new Map(weakestFirst.map(({ table, mode }) => [table, { table, mode }])).values()];
 }
 
-/** What is prepared in a standby, which does not show it before its promotion: what the WAL says, with the names that its catalogues have. */
+/**
+ * What is prepared in a standby, which does not show it before its promotion: what the WAL says, with the names that the
+ * catalogues of a server have. Where they have none (any more, on another server of the cluster) the number stays.
+ */
 export async function namePrepared(
   host: ReadHost,
   session: SessionTarget,
@@ -79,24 +82,43 @@ export async function namePrepared(
 ): Promise<readonly Prepared[]> {
   return Promise.all(
     seen.map(async (one) => {
-      const [owner = '', database = ''] = (
+      const { owner, database } = JSON.parse(
         await querySql(host, session, [
-          `select coalesce((select rolname::text from pg_roles where oid = ${one.owner}), '${one.owner}')`,
-          `select coalesce((select datname::text from pg_database where oid = ${one.database}), '${one.database}')`,
-        ])
-      ).split('\n');
-      const names = one.locks.map(
-        ({ relation, mode }) =>
-          `select json_build_object('table', oid::regclass::text, 'mode', '${mode.replaceAll("'", '')}') from pg_class where oid = ${relation} and relkind in ('r', 'p', 'm', 'f')`,
-      );
-      const lines = names.length === 0 ? '' : await querySql(host, { ...session, database }, names);
-      const locks = lines
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as Prepared['locks'][number]);
-      return { gid: one.gid, owner, database, time: one.time, xid: one.xid, locks };
+          `select json_build_object('owner', (select rolname::text from pg_roles where oid = ${one.owner}),
+             'database', (select datname::text from pg_database where oid = ${one.database} and datallowconn))`,
+        ]),
+      ) as { readonly owner: string | null; readonly database: string | null };
+      return {
+        gid: one.gid,
+        owner: owner ?? `role number ${one.owner}`,
+        database: database ?? `number ${one.database}`,
+        time: one.time,
+        xid: one.xid,
+        locks: await nameLocks(host, session, database, one.locks),
+      };
     }),
   );
+}
+
+/** Tables alone: what else it has locked (indexes, sequences) is locked with them. */
+async function nameLocks(
+  host: ReadHost,
+  session: SessionTarget,
+  database: string | null,
+  locks: PreparedInWal['locks'],
+): Promise<Prepared['locks']> {
+  if (database === null || locks.length === 0)
+    return locks.map(({ relation, mode }) => ({ table: `relation ${relation}`, mode }));
+  const names = locks.map(
+    ({ relation, mode }) =>
+      `select json_build_object('table', coalesce(oid::regclass::text, 'relation ${relation}'), 'mode', '${mode.replaceAll("'", '')}')
+       from (select 1) as always left join pg_class on oid = ${relation} where coalesce(relkind in ('r', 'p', 'm', 'f'), true)`,
+  );
+  const lines = await querySql(host, { ...session, database }, names);
+  return lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Prepared['locks'][number]);
 }
 
 export interface Deciding {

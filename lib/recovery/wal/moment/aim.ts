@@ -74,7 +74,7 @@ export function preparedWords(prepared: readonly OpenPrepared[]): readonly strin
       locks.length === 0
         ? 'It has locked no table.'
         : `The tables that it has locked stay locked after the promotion: ${locks.map(({ relation, mode }) => `relation ${relation} (${mode})`).join(', ')}.`;
-    return `There the transaction ${JSON.stringify(gid)} is prepared (transaction ${xid} of ${formatInstant(time)}, in database ${database}), and stays so until somebody commits it or rolls it back. ${locked}`;
+    return `There the transaction ${JSON.stringify(gid)} is prepared (transaction ${xid} of ${formatInstant(time)}, in database number ${database}), and stays so until somebody commits it or rolls it back. ${locked}`;
   });
 }
 

@@ -52,6 +52,19 @@ describe('the name of a secret', () => {
       'credentials',
       'masterKey',
     ],
+    ...['vault_secret_id', 'secret-id', 'secretId', 'token_id', 'password_id', 'VAULT_SECRET_ID'],
+    ...['db_pw', 'pw', 'dbPw', 'DB_PW', 'repl_pass1', 'pass2', 'REPL_PASS1', 'passkey', 'admin_passkey'],
+    ...[
+      'ssh_key',
+      'ssh_key_private',
+      'tls_key',
+      'tlsKey',
+      'ssl-key',
+      'SSL_KEY',
+      'server_tls_key',
+      'key_private_key',
+    ],
+    ...['jwt_bearer', 'bearer', 'BEARER', 'apiBearer'],
   ])('%s', (name) => expect(isSecretName(name)).toBe(true));
 
   it.each([
@@ -68,7 +81,94 @@ describe('the name of a secret', () => {
       'PGPASSFILE',
       'pass_count',
     ],
+    ...[
+      'ssh_key_file',
+      'ssh_key_path',
+      'sslKeyFile',
+      'tls_key_dir',
+      'SSH_KEY_FILE',
+      'ssl_key_name',
+      'sslkey',
+    ],
+    ...[
+      'ssh_key_public',
+      'ssh_key_pub',
+      'public_ssh_key',
+      'ssh_key_fingerprint',
+      'ssh_key_type',
+      'tls_key_bits',
+    ],
+    ...[
+      'ssh_host_key',
+      'host_key_checking',
+      'ssh_key_checking',
+      'primary_key_id',
+      'aws_access_key_id',
+      'key_id',
+    ],
+    ...[
+      'vault_role_id',
+      'client_id',
+      'pid',
+      'pass1_count',
+      'PASS_COUNT',
+      'trespass1',
+      'encompass',
+      'pws',
+      'spw',
+    ],
+    ...[
+      'forbearer',
+      'bearer_type',
+      'db_auth',
+      'auth_method',
+      'keypass_file',
+      'passkey_name',
+      'TIMEOUT',
+      'bypass2',
+    ],
   ])('not %s', (name) => expect(isSecretName(name)).toBe(false));
+});
+
+describe('the name of a secret with other words around it', () => {
+  const words = fc.constantFrom(
+    'password',
+    'secret',
+    'token',
+    'passkey',
+    'pw',
+    'pass1',
+    'tls_key',
+    'bearer',
+    'private_key',
+  );
+  const other = fc.constantFrom('db', 'main', 'of', 'x9', 'replica');
+
+  it('is one still', () => {
+    fc.assert(
+      fc.property(
+        words,
+        fc.array(other, { maxLength: 2 }),
+        fc.array(other, { maxLength: 2 }),
+        (word, before, after) => {
+          const name = [...before, word, ...after];
+          expect(isSecretName(name.join('_')), name.join('_')).toBe(true);
+          expect(isSecretName(name.join('_').toUpperCase()), name.join('_')).toBe(true);
+          expect(isSecretName(name.join('-')), name.join('-')).toBe(true);
+        },
+      ),
+    );
+  });
+
+  it('is not one where it says where the secret lies', () => {
+    const place = fc.constantFrom('file', 'path', 'dir', 'name', 'type');
+    fc.assert(
+      fc.property(fc.array(other, { maxLength: 2 }), words, place, (before, word, end) => {
+        const name = [...before, word, end].join('_');
+        expect(isSecretName(name), name).toBe(false);
+      }),
+    );
+  });
 });
 
 describe('a secret is masked', () => {

@@ -1,8 +1,20 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../../lib/base/values/secret.ts';
-import { parseAddress, parseLoginSettings, parseTried } from '../../../../lib/recovery/patroni/logins.ts';
+import {
+  parseAddress,
+  parseLoginSettings,
+  parseTried,
+  readLoginSettings,
+  type TriedLogin,
+} from '../../../../lib/recovery/patroni/logins.ts';
+import { loginsUntried, neededUntried } from '../../../../lib/recovery/patroni/prove-logins.ts';
 import { guestRules } from '../../../../lib/recovery/postgres/hba.ts';
 import { type Role, roleDifference, roleStatements } from '../../../../lib/recovery/postgres/role-like.ts';
+import { localPlayground } from '../../../modules/playground.ts';
 
 describe('the rules by which guests get into a closed node', () => {
   const guest = {
@@ -89,14 +101,123 @@ describe('what a host says of its logins', () => {
   it('keeps the reason of a refusal apart from that of a trial that could not be made', () => {
     const told = [
       { use: 'replication', role: 'r', error: 'FATAL: no' },
-      { use: 'rewind', role: 'w', untried: 'no driver' },
-      { use: 'conninfo', role: 'b' },
+      { use: 'rewind', role: 'w', untried: 'no driver', needed: true },
+      { use: 'conninfo', role: 'b', needed: 'what is this' },
     ];
     expect(parseTried(JSON.stringify(told), 'db3')).toEqual([
       { from: 'db3', use: 'replication', role: 'r', error: 'FATAL: no' },
-      { from: 'db3', use: 'rewind', role: 'w', untried: 'no driver' },
+      { from: 'db3', use: 'rewind', role: 'w', untried: 'no driver', needed: true },
       { from: 'db3', use: 'conninfo', role: 'b' },
     ]);
+  });
+});
+
+describe('a login that could not be tried', () => {
+  const login = { role: 'r', use: 'replication', from: 'db3' } as const;
+
+  it.each<[string, readonly TriedLogin[], number]>([
+    ['is refused where the members need it', [{ ...login, untried: 'no password', needed: true }], 1],
+    ['is passed over where nobody needs it', [{ ...login, use: 'rewind', untried: 'no password' }], 0],
+    ['and one that was let in, without any password too, is none', [{ ...login, needed: true }], 0],
+    ['and one that was refused is none', [{ ...login, error: 'FATAL: no', needed: true }], 0],
+  ])('%s', (_, tried, count) => {
+    expect(neededUntried(tried)).toHaveLength(count);
+  });
+
+  it('is named with the place where its password belongs, and the ways on', () => {
+    const error = loginsUntried(
+      'db2',
+      [
+        { ...login, untried: 'no password supplied', needed: true },
+        { ...login, use: 'rewind', untried: 'no role', needed: true },
+      ],
+      ({ use, from }) => `${use} from ${from}`,
+      ['Then go on: pitr resume r1'],
+    );
+    expect(error).toMatchObject({
+      kind: 'refused',
+      code: 'logins-not-proved',
+      message: 'it cannot be told whether the recovered node lets in replication from db3; rewind from db3',
+    });
+    expect(error.next?.[0]).toContain(
+      'postgresql.authentication.replication on db3 (or PATRONI_REPLICATION_PASSWORD',
+    );
+    expect(error.next?.[0]).toContain('postgresql.authentication.rewind on db3 (or PATRONI_REWIND_PASSWORD');
+    expect(error.next?.[1]).toBe('Then go on: pitr resume r1');
+    expect(error.details?.join('\n')).toContain('no password supplied');
+  });
+});
+
+/** A Python that can read YAML, as Patroni's own can; elsewhere the lab is where this is seen. */
+const READS_YAML = spawnSync('python3', ['-c', 'import yaml']).status === 0;
+
+describe.runIf(READS_YAML)('a Patroni that has its logins from its environment', () => {
+  const FILE =
+    'postgresql:\n  connect_address: db2:5431\n  authentication:\n    replication: { username: of_the_file }\n';
+
+  /** What its configuration says of roles while such processes run, each a `patroni` of Python's. */
+  async function rolesWith(
+    ...running: readonly {
+      readonly words: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+    }[]
+  ): Promise<readonly string[]> {
+    await using ground = await localPlayground();
+    const { dir, play } = ground;
+    const config = join(dir, 'patroni.yml');
+    await writeFile(config, FILE);
+    await writeFile(join(dir, 'other.yml'), FILE);
+    await writeFile(join(dir, 'patroni'), 'import sys, time\nprint("up", flush=True)\ntime.sleep(60)\n');
+    // The interpreter itself: what stands for it may be a script that has another command line.
+    const python = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], {
+      encoding: 'utf8',
+    }).stdout.trim();
+    const children = running.map(({ words, env }) =>
+      spawn(python, [join(dir, 'patroni'), ...words], {
+        cwd: dir,
+        env,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
+    try {
+      await Promise.all(children.map((child) => once(child.stdout, 'data')));
+      const told = await readLoginSettings(play.host(), { name: 'here', config, pgdata: dir, user: 'root' });
+      return 'untried' in told ? [told.untried] : told.roles;
+    } finally {
+      await Promise.all(
+        children.map(async (child) => {
+          child.kill('SIGKILL');
+          await once(child, 'close');
+        }),
+      );
+    }
+  }
+
+  const env = {
+    PATRONI_REPLICATION_USERNAME: 'of_it',
+    PATRONI_REWIND_USERNAME: 'rewinder',
+    PATRONI_REWIND_PASSWORD: '',
+  };
+
+  it.each([
+    ['is believed before its file', [{ words: ['patroni.yml'], env }], ['of_it', 'rewinder']],
+    ['is not asked where there is no such thing', [{ words: ['patroni.yml'], env: {} }], ['of_the_file']],
+    ['counts where it is the one without a file', [{ words: [], env }], ['of_it', 'rewinder']],
+    [
+      'does not count where it is that of another configuration',
+      [{ words: ['other.yml'], env }],
+      ['of_the_file'],
+    ],
+    [
+      'does not count where two have no file, and it cannot be told which is meant',
+      [
+        { words: [], env },
+        { words: [], env },
+      ],
+      ['of_the_file'],
+    ],
+  ])('%s', async (_, running, roles) => {
+    expect(await rolesWith(...running)).toEqual(roles);
   });
 });
 

@@ -49,6 +49,6 @@ it('a prepared transaction is told by name, and its locks are not said to end wi
   ]);
   expect(aimWords(aim).join(' ')).toContain('until the promotion (or longer');
   expect(preparedWords([prepared])).toEqual([
-    'There the transaction "order 7" is prepared (transaction 740 of 1970-01-01 00:00:00+00, in database 5), and stays so until somebody commits it or rolls it back. The tables that it has locked stay locked after the promotion: relation 16390 (AccessExclusiveLock).',
+    'There the transaction "order 7" is prepared (transaction 740 of 1970-01-01 00:00:00+00, in database number 5), and stays so until somebody commits it or rolls it back. The tables that it has locked stay locked after the promotion: relation 16390 (AccessExclusiveLock).',
   ]);
 });

@@ -1,0 +1,58 @@
+import type { ReadHost } from '../../contract/host.ts';
+import { probe } from '../../contract/probe.ts';
+import { parseEpoch } from '../wal/instant.ts';
+import { readCatalogueAndArchives } from './catalogue.ts';
+import { deletedByFirstBackup, wantedServers } from './recovery-wal.ts';
+import type { Stock } from './refusals.ts';
+import { deletedByRetention } from './retention.ts';
+
+/** What one more backup of a server lets Barman delete there, in words; absent where it is nothing. */
+export interface OneMore {
+  /** The backups that are there. */
+  readonly known: readonly string[];
+  /** All WAL that is older, since it is the first backup of that server. */
+  readonly first?: string | undefined;
+  /** Backups that are obsolete then, by the retention policy. */
+  readonly obsolete?: string | undefined;
+  readonly holds: OpenHolds;
+}
+
+/** What runs hold that are not decided on. */
+export interface OpenHolds {
+  /** Those runs, for backups of the same cluster. */
+  readonly runs: readonly string[];
+  /** Those that hold a backup of this very server, so that Barman keeps all WAL from there on. */
+  readonly here: readonly string[];
+}
+
+/** Throws a refusal where Barman does not know the server. */
+export async function readOneMore(host: ReadHost, name: string, user: string): Promise<OneMore> {
+  const { servers, archives } = await readCatalogueAndArchives(host, user);
+  const [server] = wantedServers(servers, [name], host.name);
+  if (server === undefined) throw new Error('a named server is found or refused');
+  const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
+  return {
+    known: server.backups.map(({ id }) => id),
+    first: deletedByFirstBackup(server, servers, archives),
+    obsolete: now === undefined ? undefined : deletedByRetention(name, server.backups, server.retention, now),
+    holds: openHolds(server, servers),
+  };
+}
+
+/** A server that does not know its cluster yet counts as one of the cluster of any other. */
+export function openHolds(server: Stock, servers: readonly Stock[]): OpenHolds {
+  const same = servers.filter(
+    ({ systemId }) => (server.systemId ?? systemId) === (systemId ?? server.systemId),
+  );
+  return { runs: holding(same), here: holding([server]) };
+}
+
+function holding(servers: readonly Stock[]): readonly string[] {
+  const runs = servers.flatMap(({ backups }) => backups.flatMap(({ heldFor = [] }) => heldFor));
+  return [...new Set(runs)].sort();
+}
+
+/** All that is deleted, in words; empty where it is nothing. */
+export function deletedWords({ first, obsolete }: Pick<OneMore, 'first' | 'obsolete'>): string {
+  return [first, obsolete].filter((words) => words !== undefined).join(' ');
+}

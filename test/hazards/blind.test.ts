@@ -21,7 +21,7 @@ function refusal(file: string, cluster: unknown, there: unknown = {}): Promise<s
 /** The code of the error that ends a play; nothing where it ends well. */
 function codeOf(yaml: string): Promise<string | undefined> {
   return play(yaml).then(
-    () => undefined,
+    ({ outcome }) => outcome.error?.code,
     (thrown: unknown) => asPitrError(thrown).code,
   );
 }
@@ -110,6 +110,18 @@ describe.each(['cutover.yml', 'revert.yml'])('in %s, a timeline number is free',
       ]).toEqual([condition, code]);
     }
   });
+});
+
+it('the data of a member that cannot be looked at is not taken for that of an older timeline', async () => {
+  // A name that no file system has: what is there cannot be told.
+  expect(
+    await codeOf(`- hosts: one
+  vars: ${JSON.stringify({ promoted: { timeline: 5 }, members: ['one'], members_gone: '', ways: ['a', 'b'] })}
+  tasks:
+    - core.set_fact: { again: {}, pgdata: /tmp/${'x'.repeat(300)} }
+    - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}
+`),
+  ).toBe('member-data-unknown');
 });
 
 it('a node that leads already is not in its own way when a run goes on', async () => {

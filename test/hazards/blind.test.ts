@@ -21,7 +21,7 @@ function refusal(file: string, cluster: unknown, there: unknown = {}): Promise<s
 /** The code of the error that ends a play; nothing where it ends well. */
 function codeOf(yaml: string): Promise<string | undefined> {
   return play(yaml).then(
-    () => undefined,
+    ({ outcome }) => outcome.error?.code,
     (thrown: unknown) => asPitrError(thrown).code,
   );
 }

@@ -150,7 +150,7 @@ describe('backup.yml', () => {
       when: ${JSON.stringify(confirm?.when.map(({ value }) => value))}
 `;
     return play(yaml, { answerable: false }).then(
-      () => undefined,
+      ({ outcome }) => outcome.error?.code,
       (thrown: unknown) => asPitrError(thrown).code,
     );
   }

@@ -18,7 +18,7 @@ export interface TriedLogin {
   readonly error?: string;
   /** Why it could not be tried: its password is neither in the configuration nor in the environment of Patroni. */
   readonly untried?: string;
-  /** The members need it: for replication, and for pg_rewind where that is on. */
+  /** The members need it: for replication, and for pg_rewind where it has a role of its own. */
   readonly needed?: true;
 }
 
@@ -76,7 +76,8 @@ tried = []
 for use, login in logins.items():
     role = login.pop("username", None)
     answer = {"use": use, "role": role or ""}
-    if use == "replication" or rewinds:
+    # A superuser without a password, who comes by the socket, rewinds nothing today either.
+    if use == "replication" or authentication.get("rewind"):
         answer["needed"] = True
     tried.append(answer)
     if not role:

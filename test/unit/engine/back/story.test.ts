@@ -147,6 +147,29 @@ describe('the command that goes back to the old data', () => {
     );
   });
 
+  it('names the run that has rebuilt a member later, which the cut-over left out', async () => {
+    const whole = await run(ONE_RUN);
+    const without = parseJournal(
+      whole.records
+        .filter((record) => record.type !== 'change.intended' || record.host !== 'db4')
+        .map((record) => JSON.stringify(record))
+        .join('\n'),
+      whole.path,
+    );
+    const rejoin = '20261128T010000-0002';
+    const of = whole.records.flatMap((record): JournalRecord[] => {
+      if (record.type === 'run.started') return [{ ...record, runId: rejoin, time: record.time + 3_600_000 }];
+      if (record.type !== 'change.intended') return [record];
+      return record.module === 'core.lock' || record.host === 'db4' ? [record] : [];
+    });
+    const text = of.map((record) => JSON.stringify(record)).join('\n');
+    const later = parseJournal(text.replaceAll(`pre-pitr.${ONE_RUN}`, `pre-pitr.${rejoin}`), 'rejoin.jsonl');
+    const told = revertCommand([without], last([without]), [later]);
+    expect(told).toBe(
+      `pitr play revert.yml -i /srv/inventory.yml -e 'recovery_run=${ONE_RUN}' -e 'cutover_run=${rejoin}' -e 'leader=db1'`,
+    );
+  });
+
   it('is offered for the newest recovery of the cluster alone, and again when that was taken back', async () => {
     const [older, recovery, cutOver] = [await run(ONE_RUN), await run(RECOVERY), await run(CUT_OVER)];
     const offered = async (one: JournalledRun, all: readonly JournalledRun[]) =>

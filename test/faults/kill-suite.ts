@@ -105,6 +105,9 @@ export function killTheController({ beforeCutOver, inCutOver, inARow }: KillPoin
         expect([killed.at, runError(resumed.events)]).toEqual([killed.at, undefined]);
         await asWarned(resumed.events);
         await recovered(killed.at);
+        // Its old data and its logs go too: the next suite finds none.
+        const committed = await pitr(['commit', killed.runId, '--yes']);
+        expect([killed.at, committed.exitCode, committed.stderr]).toEqual([killed.at, 0, '']);
         tally.cutover[0] = (tally.cutover[0] ?? 0) + 1;
       },
     );

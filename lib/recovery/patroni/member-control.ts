@@ -37,6 +37,9 @@ export function logsOf(change: MemberChange): MemberLogs {
   return { ...accessOf(change), manager, service, pgdata };
 }
 
+/** How often what comes up of a copy is ended, until it counts as not ending. */
+const COPY_ROUNDS = 5;
+
 const isDown = ({ state, changing }: ServiceState): boolean => state !== 'running' && changing === undefined;
 
 /**
@@ -65,7 +68,7 @@ export async function stopMember(
     context.warn(
       `Patroni is down, but the copy of another server that it has begun still writes to ${change.pgdata}: it is ended now`,
     );
-    await endProcessesOf(host, change.user, copies, signal);
+    await endCopies(host, change, copies, signal);
   }
   if (!seen.instance.running && copies.length === 0) return { service: seen.service.state, postgres: false };
   if (!seen.instance.running) return gone(host, change, asked);
@@ -75,6 +78,20 @@ export async function stopMember(
   const bin = programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.instance.programs);
   await stopInstance(host, { ...change, bin }, 'fast', change.timeoutMs, signal);
   return gone(host, change, asked);
+}
+
+/** A copy begins a second process for the WAL, which goes on without the first: so it is looked once more, a few times. */
+async function endCopies(
+  host: WriteHost,
+  change: MemberChange,
+  first: readonly number[],
+  signal: AbortSignal,
+): Promise<void> {
+  let copies = first;
+  for (let round = 0; copies.length > 0 && round < COPY_ROUNDS; round++) {
+    await endProcessesOf(host, change.user, copies, signal);
+    copies = (await look(host, change)).instance.copies ?? [];
+  }
 }
 
 /** The proof that all is down. */

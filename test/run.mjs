@@ -38,10 +38,7 @@ function halves(kind, isFirst) {
     .map((file) => join('test', file));
   return [files.filter((file) => isFirst.test(file)), files.filter((file) => !isFirst.test(file))];
 }
-const e2e = halves(
-  'e2e',
-  /^test\/(faults\/(faults|writer)|recovery\/(recover|step-by-step|look-only|parts))\./,
-);
+const e2e = halves('e2e', /^test\/(faults\/(kill|writer)|recovery\/(recover|step-by-step|look-only))\./);
 const long = halves('long', /^test\/faults\/(kill|writer|faults)\./);
 
 /** The commands of a step; those of one step run side by side. */

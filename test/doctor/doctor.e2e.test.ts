@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
+import { databaseHosts, dataDirectory } from '../../lab/topology.ts';
 import { CHECKS } from '../../lib/recovery/doctor/registry.ts';
 import { splitWords } from '../../lib/system/core/split-words.ts';
 import { fingerprint } from '../support/fingerprint.ts';
@@ -16,6 +17,9 @@ let nothingRecovered: string;
 beforeAll(async () => {
   stage = await openStage();
   await labSeed(stage.lab, silent);
+  // A recovery leaves its logs until pitr commit, which the suites before this one need not have run.
+  for (const host of databaseHosts)
+    await stage.lab.mustExec(host, ['rm', '-rf', `${dataDirectory(host)}.pitr-run`]);
   nothingRecovered = await mkdtemp(join(tmpdir(), 'pitr-doctor-'));
 });
 

@@ -90,8 +90,18 @@ describe('an archive', () => {
       errors: join(dir, 'errors'),
       systemId: '1',
     } as Parameters<typeof proveArchivedSegment>[2];
-    const prove = () => proveArchivedSegment(play.host(), segment, server, ordinaryUser, undefined);
+    const prove = (writer?: Parameters<typeof proveArchivedSegment>[4]) =>
+      proveArchivedSegment(play.host(), segment, server, ordinaryUser, writer);
     expect(await prove()).toEqual({ compared: 0 });
+
+    await mkdir(join(dir, 'data/pg_wal'), { recursive: true });
+    await writeFile(join(dir, 'data/pg_wal', segment), segmentFile());
+    const writer = { node: 'here', pgdata: join(dir, 'data'), user: ordinaryUser };
+    expect(await prove(writer)).toEqual({ compared: 1 });
+    // To be entered, and not to be listed.
+    await chmod(join(dir, 'data/pg_wal'), 0o711);
+    expect(await errorOf(prove(writer))).toMatchObject({ code: 'archive-not-proved' });
+
     await using _ = await closed(other);
     expect(await errorOf(prove())).toMatchObject({
       code: 'archive-not-proved',

@@ -53,7 +53,7 @@ echo @end`);
 // Arguments: data directory, the closed segment, how many. The node's own segments of that timeline up to it, that it has
 // archived, and the history file.
 const READ_OWN = probeScript(`
-cd -- "$1/pg_wal" || exit 3
+cd -- "$1/pg_wal" && ls >/dev/null || exit 3
 for f in $(ls | grep -E "^$(printf %.8s "$2")[0-9A-F]{16}$" | sort | awk -v last="$2" '$0 <= last' | tail -n "$3"); do
   [ "$f" = "$2" ] || [ -f "archive_status/$f.done" ] || continue
   echo "@own $f"; sha256sum <"$f" | cut -c 1-64 | sed 's/^/ /'
@@ -62,7 +62,7 @@ echo @end`);
 
 // Arguments: data directory, the first digits of the names. What the node has archived by now.
 const READ_DONE = probeScript(`
-cd -- "$1/pg_wal/archive_status" || exit 3
+cd -- "$1/pg_wal/archive_status" && ls >/dev/null || exit 3
 echo @done
 ls | sed -n "s/^\\($2.*\\)\\.done$/ \\1/p"
 echo @end`);

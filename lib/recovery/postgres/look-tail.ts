@@ -36,6 +36,10 @@ const TRIES = 5;
 // the title of its process.
 const LOOK = probeScript(`
 cd -- "$1/pg_wal" 2>/dev/null || { echo "cannot enter $1/pg_wal" >&2; exit 3; }
+[ -r . ] || { echo "cannot list $1/pg_wal" >&2; exit 3; }
+if [ -e archive_status ] && ! { [ -r archive_status ] && [ -x archive_status ]; }; then
+  echo "cannot list $1/pg_wal/archive_status" >&2; exit 3
+fi
 hex='[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]'
 echo @files
 find . -maxdepth 1 -type f -name "$hex*" -printf ' %f\\t%T@\\n'

@@ -77,6 +77,7 @@ export function tellStep(
 
 export function tellStays(stays: readonly Kept[], again: string, session: PlainSession): void {
   if (stays.length === 0) return;
+  for (const { run, host, path, kind } of stays) session.emit({ type: 'kept', run, host, path, kind });
   session.print([
     ...stays.map(({ host, path }) => `Still kept: ${path} on ${host}`),
     ...wrapWords(`When it is to go too: ${again}`, session.view.columns()),

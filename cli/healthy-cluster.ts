@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { LookRequest } from '../lib/engine/run/look.ts';
-import { commandLine } from '../lib/transport/quote.ts';
 import { patroniHosts } from './well-known-hosts.ts';
 
 const clusterSchema = z.looseObject({
@@ -19,19 +18,27 @@ export interface HealthyCluster {
 /** Long enough for Patroni to look around once, short for a member that is ill. */
 const STALL_SECONDS = 15;
 
+/** What a proof is asked for. */
+type HealthWish = Omit<LookRequest, 'hosts' | 'module' | 'params'> & {
+  /** Hosts that need not answer. One that does is looked at like any other. */
+  readonly leftOut: ReadonlySet<string>;
+  /** The command that leaves out these hosts, too. */
+  readonly without: (hosts: readonly string[]) => string;
+};
+
 /**
- * Proves that the cluster has a leader and that every other node of the inventory (that the limit has) streams from it:
- * timeline, system id, and the leader's own pg_stat_replication. Throws kind `refused` (`cluster-not-healthy`) with every flaw.
+ * Proves that the cluster has a leader and that every other node of the inventory streams from it: timeline, system id,
+ * and the leader's own pg_stat_replication. Throws kind `refused` (`cluster-not-healthy`) with every flaw.
  */
-export async function proveHealthy(
-  request: Omit<LookRequest, 'hosts' | 'module' | 'params'> & { readonly again: string },
-): Promise<HealthyCluster> {
+export async function proveHealthy(request: HealthWish): Promise<HealthyCluster> {
   const { lookOnce } = await import('../lib/engine/run/look.ts');
   const views = await lookOnce({ ...request, hosts: patroniHosts, module: 'patroni.cluster', params: {} });
   const answers = views.flatMap(({ host, result }) =>
     result === undefined ? [] : [{ host, cluster: clusterSchema.parse(result) }],
   );
-  const silent = views.flatMap(({ host, error }) => (error === undefined ? [] : [{ host, error }]));
+  const silent = views.flatMap(({ host, error }) =>
+    error === undefined || request.leftOut.has(host) ? [] : [{ host, error }],
+  );
   const leaders = new Set(answers.map(({ cluster }) => cluster.leader));
   const leader = answers[0]?.cluster.leader;
   const seen = answers.some(({ host }) => host === leader);
@@ -41,9 +48,11 @@ export async function proveHealthy(
       ...(leader !== undefined && !seen ? [`${leader}, which leads, was not looked at`] : []),
       ...answers.map(({ host, cluster }) => `${host} says that ${cluster.leader ?? 'nobody'} leads`),
     ];
-    const others = ['all', ...silent.map(({ host }) => `!${host}`)].join(':');
-    const without = `Or leave out what is gone; what it keeps stays: ${request.again} ${commandLine(['--limit', others])}`;
-    throw notHealthy(flaws, silent.length > 0 ? [without] : []);
+    const gone = silent.map(({ host }) => host);
+    throw notHealthy(
+      flaws,
+      gone.length > 0 ? [`Or leave out what is gone; what it keeps stays: ${request.without(gone)}`] : [],
+    );
   }
   const replicas = answers.map(({ host }) => host).filter((host) => host !== leader);
   const streaming =

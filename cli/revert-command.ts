@@ -20,12 +20,12 @@ export function revertCommand(
   if (oldLeader === undefined || takesBack(run)) return undefined;
   const locks = new Set(runs.flatMap(locksOf));
   const later = others.filter(
-    (one) =>
-      one.started.time > cutOver.time && !takesBack(one) && locksOf(one).some((lock) => locks.has(lock)),
+    (one) => one.started.time > cutOver.time && locksOf(one).some((lock) => locks.has(lock)),
   );
+  const rejoins = later.filter((one) => !takesBack(one) && !recovers(one));
   const keepers = new Map<string, string>();
   for (const one of [...keptBy(runs), ...keptBy(later)]) {
-    const keeper = [...runs, ...later].find(({ started }) => one.path.endsWith(`.${started.runId}`));
+    const keeper = [...runs, ...rejoins].find(({ started }) => one.path.endsWith(`.${started.runId}`));
     // What a member had before it was first rebuilt.
     if (one.kind === 'old data' && keeper !== undefined && !keepers.has(one.host))
       keepers.set(one.host, keeper.started.runId);
@@ -50,6 +50,15 @@ export function revertCommand(
   ]);
 }
 
+/** It has started a server or promoted one: a recovery of its own, which waits or was cut over. */
+function recovers({ changes }: JournalledRun): boolean {
+  return changes.some(({ intent }) =>
+    effectsOf(intent).some(
+      ({ lasts, cluster }) => lasts === 'until it ends' || cluster === 'begins a history',
+    ),
+  );
+}
+
 function locksOf({ changes }: JournalledRun): readonly string[] {
   return changes.flatMap(({ intent }) =>
     isHeld(intent) ? effectsOf(intent).map(({ kind, id }) => `${intent.host} ${kind} ${id}`) : [],
@@ -58,7 +67,7 @@ function locksOf({ changes }: JournalledRun): readonly string[] {
 
 /** What says which recovery it was, and not how the cluster is reached and laid out. */
 const OF_THE_RECOVERY =
-  /^(target(_\w+)?|backup|server|timeline|inclusive|marker|accept_gap|wal_\w+|tablespaces|restore|auto_start|allow_leader|verify|new_backup|staging|wanted|tails|note|replay_stall|recovery_run|cutover_run|rejoin_run|leader|break_lock|member)$/;
+  /^(target(_\w+)?|backup|server|timeline|inclusive|marker|accept_gap|wal_\w+|tablespaces|restore|auto_start|allow_leader|verify|new_backup|staging|wanted|tails|note|replay_stall|recovery_run|cutover_run|rejoin_run|leader|break_lock|member|members_gone|member_space|accept_unseen_wal|copy_anew|without_leader|restored_bytes)$/;
 
 function carried(extraVars: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(extraVars)

@@ -1,5 +1,5 @@
 import { waysOf } from '../lib/engine/back/family.ts';
-import { whyNotYet } from '../lib/engine/back/kept-data.ts';
+import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
 import { isGround } from '../lib/engine/back/stands.ts';
 import type { Closed, Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, Wall } from '../lib/engine/back/undo-plan.ts';
@@ -16,8 +16,7 @@ export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
   if (status === 'running') {
     return [{ text: 'End it cleanly', command: `kill -INT ${run.begun.pid}` }];
   }
-  if (run.committed !== undefined)
-    return [{ text: 'It was committed: the old data is gone, and nothing leads back.' }];
+  if (run.committed !== undefined) return afterCommit(story, reference);
   if (undoStatus(run) === 'running') return [{ text: 'It is being taken back: wait for that.' }];
   const resume: Way[] =
     status === 'ok'
@@ -45,6 +44,27 @@ export function waysInLine(plan: UndoPlan, reference: string): readonly string[]
 
 function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
   return { text: `Run ${runId} ${what}. See it`, command: commandLine(['pitr', 'runs', runId]) };
+}
+
+/** A commit that was limited to some hosts, or that failed, has left old data behind. */
+function afterCommit({ run, runs }: Story, reference: string): readonly Way[] {
+  const removed = new Set(
+    run.records.flatMap((record) =>
+      record.type === 'commit.finished' ? record.removed.map(({ host, path }) => `${host} ${path}`) : [],
+    ),
+  );
+  const rest = keptBy(runs).filter(
+    ({ kind, host, path }) => kind === 'old data' && !removed.has(`${host} ${path}`),
+  );
+  if (rest.length === 0) return [{ text: 'It was committed: the old data is gone, and nothing leads back.' }];
+  const hosts = [...new Set(rest.map(({ host }) => host))].join(', ');
+  return [
+    { text: 'It was committed: nothing leads back.' },
+    {
+      text: `Old data is still kept on ${hosts}. Let it go, too`,
+      command: commandLine(['pitr', 'commit', reference]),
+    },
+  ];
 }
 
 /** Nothing of it is taken back one by one: the old data of all members returns at once, or goes. */

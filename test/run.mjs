@@ -31,6 +31,15 @@ const temporary = join(scratch, 'tmp');
 /** Journals, logs and reports of what failed. */
 const evidence = join(root, '.lab', 'failed', new Date().toISOString().replace(/[:.]/g, '-'));
 
+/** A full disk must not hide what failed. */
+function keepWhatIsLeft() {
+  try {
+    keepLeft(temporary, join(evidence, 'temporary'));
+  } catch (error) {
+    process.stdout.write(`== what the failed tests have left could not be kept: ${error.message}\n`);
+  }
+}
+
 /** The tests of a kind in two halves of about the same length: each runs on a lab of its own. */
 function halves(kind, isFirst) {
   const files = readdirSync(join(root, 'test'), { recursive: true })
@@ -95,7 +104,7 @@ for (const [name, commands] of Object.entries(steps)) {
   );
   const left = readdirSync(temporary).filter((entry) => entry.startsWith('pitr-'));
   const ok = codes.every((code) => code === 0) && left.length === 0;
-  if (!ok) keepLeft(temporary, join(evidence, 'temporary'));
+  if (!ok) keepWhatIsLeft();
   rmSync(temporary, { recursive: true, force: true });
   if (left.length > 0) {
     process.stdout.write(`== tests have left behind in the temporary folder: ${left.join(', ')}\n`);

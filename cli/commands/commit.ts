@@ -12,6 +12,7 @@ import { commandLine } from '../../lib/transport/quote.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
+import { type CommitWords, commitAgain, commitWithout } from '../commit-command.ts';
 import { tellHealthy, tellKept, tellStays, tellStep, tellWarning, total } from '../commit-view.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
@@ -66,12 +67,9 @@ export const commit = defineCommand({
         });
       }
       const run = await readRun(reference);
-      const again = commandLine([
-        'pitr',
-        'commit',
-        reference,
-        ...wish.inventories.flatMap((path) => ['-i', path]),
-      ]);
+      const limit = await readLimit(options.limit, io.cwd);
+      const words: CommitWords = { reference, inventories: wish.inventories, limit };
+      const again = commitAgain(words);
       const trust = options['trust-journal'];
       const runs: JournalledRun[] = [];
       const others = await readOthers(run);
@@ -81,7 +79,6 @@ export const commit = defineCommand({
       const kept = standsBeside(runs) ? [] : keptBy(runs);
       const why = whyNotYet(runs, [...others, run]);
       if (why !== undefined) throw notYet(runs, why);
-      const limit = await readLimit(options.limit, io.cwd);
       const leftOut = await hostsLeftOut(runs, limit, wish.inventories);
       const stays = kept.filter(({ host }) => leftOut.has(host));
       const measured = await measureKept(
@@ -91,8 +88,12 @@ export const commit = defineCommand({
       const warn = (host: string, text: string): void => tellWarning(host, text, session);
       const left = measured.filter(({ bytes, error }) => bytes !== undefined || error !== undefined);
       if (left.length > 0) tellKept(runs, left, session);
-      const unmeasured = left.find(({ error }) => error !== undefined)?.error;
-      if (unmeasured !== undefined) throw leaveOut(unmeasured, again);
+      refuseUnmeasured(left, words);
+      if (left.length === 0 && stays.length > 0) {
+        session.print(['Nothing is kept on these hosts, and nothing was let go.']);
+        tellStays(stays, again, session);
+        return 0;
+      }
       if (left.length === 0) {
         // Somebody has removed the old data by hand; what is held until a commit is held still.
         const error =
@@ -116,8 +117,8 @@ export const commit = defineCommand({
         proveHealthy({
           ...wish,
           ...reachAgain(runs.at(-1) ?? run, wish),
-          limit,
-          again,
+          leftOut,
+          without: (hosts) => commitWithout(words, hosts),
           forks: DEFAULT_FORKS,
           progress: () => {},
         });
@@ -125,7 +126,7 @@ export const commit = defineCommand({
       if (concerned) tellHealthy(await prove(), session);
       else session.print(['', 'No PostgreSQL is concerned, so there is no cluster to be proved healthy.']);
       if (options.check) return 0;
-      await consent(run.started.runId, left, options.yes, session, io);
+      await consent(run.started.runId, left, { yes: options.yes, again }, session, io);
       const error = await advised(
         commitRuns(
           {
@@ -211,18 +212,21 @@ function notYet(runs: readonly JournalledRun[], why: string): PitrError {
   });
 }
 
-/** A host that cannot be asked need not be waited for. */
-function leaveOut(error: PitrError, again: string): PitrError {
-  const { host } = error;
-  if (host === undefined) return error;
-  const limit = error.code === 'host-unknown' ? 'all' : `all:!${host}`;
-  return new PitrError({
-    ...error,
-    message: error.message,
-    cause: error.cause,
+/** Hosts that cannot be asked need not be waited for: all of them are named at once. */
+function refuseUnmeasured(left: readonly Measured[], words: CommitWords): void {
+  const errors = left.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  const [first] = errors;
+  if (first === undefined) return;
+  const gone = errors.flatMap(({ host, code }) =>
+    host === undefined || code === 'host-unknown' ? [] : [host],
+  );
+  throw new PitrError({
+    ...first,
+    message: first.message,
+    cause: first.cause,
     next: [
-      ...error.next,
-      `Or leave it out; what it keeps stays: ${again} ${commandLine(['--limit', limit])}`,
+      ...first.next,
+      `Or leave out what is gone; what it keeps stays: ${commitWithout(words, [...new Set(gone)])}`,
     ],
   });
 }
@@ -231,7 +235,7 @@ function leaveOut(error: PitrError, again: string): PitrError {
 async function consent(
   id: string,
   left: readonly Measured[],
-  yes: boolean,
+  { yes, again }: { readonly yes: boolean; readonly again: string },
   session: PlainSession,
   io: Io,
 ): Promise<void> {
@@ -253,6 +257,6 @@ async function consent(
         ? 'there is no terminal to ask whether the old data should be removed'
         : 'the id of the run was not typed',
     state: 'nothing was removed',
-    next: by === 'nobody' ? [`If so: pitr commit ${id} --yes`] : [],
+    next: by === 'nobody' ? [`If so: ${again} --yes`] : [],
   });
 }

@@ -24,7 +24,8 @@ interface ForwardWishes {
  * What says to which moment it was recovered, what its data had to be there, and what was agreed to for it. The rest says how
  * the cluster is laid out and how long is waited, and holds for a later moment too.
  */
-const OF_THE_MOMENT = /^(target(_\w+)?|inclusive|wanted|verify|marker|accept_gap|tails|break_lock)$/;
+const OF_THE_MOMENT =
+  /^(target(_\w+)?|inclusive|wanted|verify|marker|accept_gap|accept_unseen_wal|tails|break_lock|members_gone)$/;
 
 /**
  * What forward.yml is told: what the run was told that waits, under what is given now. Throws kind `usage` where the journal

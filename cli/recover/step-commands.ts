@@ -72,7 +72,7 @@ export class StepCommands {
 
   /** A backend outlives a postmaster that was killed, and works on in the directory. A user sees its own processes. */
   nobodyWorks(one: Node): StepCommand {
-    const seen = `ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -cF -- ${quote(`-> ${one.pgdata}`)} || true`;
+    const seen = `d=$(readlink -m -- ${quote(one.pgdata)}) && ls -l /proc/[0-9]*/cwd 2>/dev/null | sed 's/.* -> //' | awk -v d="$d" '$0 == d || index($0, d "/") == 1' | wc -l`;
     return this.on(one.name, one.pg_user, script(seen), {
       expected: '0: no process works in the data directory',
       output: '^0$',
@@ -86,7 +86,9 @@ export class StepCommands {
       this.on(
         name,
         owner,
-        script(`cd ${quote(pgdata)} && ! mountpoint -q . && [ ! -L pg_wal ] && echo plain`),
+        script(
+          `[ ! -L ${quote(pgdata)} ] && cd ${quote(pgdata)} && ! mountpoint -q . && [ ! -L pg_wal ] && echo plain`,
+        ),
         {
           expected: 'plain: the data directory can be renamed, and holds its WAL',
           output: '^plain$',
@@ -95,9 +97,7 @@ export class StepCommands {
       this.on(
         name,
         undefined,
-        script(
-          `test -r ${quote(config)} && { grep -A 3 create_replica_methods ${quote(config)} || echo none; }`,
-        ),
+        script(`grep -rA 3 create_replica_methods ${quote(config)}; [ $? -ne 1 ] || echo none`),
         {
           expected: 'none: Patroni copies the leader (else rebuild members with pitr play rejoin.yml)',
           output: '^none$',

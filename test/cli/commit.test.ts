@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
 import { listRuns } from '../../lib/engine/journal/read.ts';
 import { runHere } from '../support/run-here.ts';
@@ -71,6 +71,39 @@ it('says so where nothing is kept any more', async () => {
   await rm(join(place, `data.${run}`), { recursive: true });
   const { code, stdout } = await pitr('commit', run, '--check');
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'Nothing is kept any more.\n' });
+});
+
+describe('with --limit', () => {
+  const two = (): Promise<void> =>
+    file(
+      'inventory.yml',
+      'all: { hosts: { one: { ansible_connection: local }, spare: { ansible_connection: local } } }\n',
+    );
+  const journal = async (run: string) => readFile(join(place, 'state/runs', run, 'journal.jsonl'), 'utf8');
+
+  it('to hosts that keep nothing it lets nothing go, and begins no commit', async () => {
+    await two();
+    const run = await played(`- site.store: { data: ${place}/data }`);
+    const before = await journal(run);
+    const { code, stdout } = await pitr('commit', run, '--limit', 'spare', '--yes');
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^Nothing is kept on these hosts[\s\S]*^Still kept: .* on one$/m),
+    });
+    expect(await old()).toEqual([`data.${run}`]);
+    expect(await journal(run)).toBe(before);
+  });
+
+  it('the command that answers its question for good is about the same hosts', async () => {
+    await two();
+    const run = await played(`- site.store: { data: ${place}/data }`);
+    const { code, stderr } = await pitr('commit', run, '-i', 'inventory.yml', '--limit', 'all:!spare');
+    expect({ code, stderr: flat(stderr) }).toEqual({
+      code: 5,
+      stderr: expect.stringContaining(`pitr commit ${run} -i inventory.yml --limit 'all:!spare' --yes`),
+    });
+    expect(await old()).toEqual([`data.${run}`]);
+  });
 });
 
 /** Does to a member of a cluster, and to nothing else, what a recovery does to it. */

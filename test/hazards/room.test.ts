@@ -42,7 +42,11 @@ describe('a member that is to be copied anew', () => {
 
   it.each([
     ['beside its old data', { copy_bytes: TOO_MUCH }, ''],
-    ['for its WAL, on the volume of that', { copy_wal_bytes: TOO_MUCH, layout: WAL_ELSEWHERE }, '/dev/shm'],
+    [
+      'for its WAL, on the volume of that',
+      { copy_wal_bytes: TOO_MUCH, wal_at_one_time: TOO_MUCH, layout: WAL_ELSEWHERE },
+      '/dev/shm',
+    ],
     ['for a tablespace', { copy_tablespaces: [{ place: '/dev/shm/fast', bytes: TOO_MUCH }] }, '/dev/shm'],
   ])('is refused where there is no room %s, with the way to go on without', async (_, vars, where) => {
     const refused = await inMembers(vars);
@@ -56,6 +60,12 @@ describe('a member that is to be copied anew', () => {
   it('is not asked again once its old data is kept in this run: a part of the copy is there', async () => {
     const begun = '    - fs.directory: { path: "DIR/data.pre-pitr.{{ run_id }}" }\n';
     expect(await refusalIn('members-space.yml', { ...copy, copy_bytes: TOO_MUCH }, begun)).toBeUndefined();
+  });
+
+  it('needs of much WAL no more than lies there at one time, beside the data or on its volume', async () => {
+    const vars = { copy_wal_bytes: TOO_MUCH, wal_at_one_time: 1024 };
+    expect(await inMembers(vars)).toBeUndefined();
+    expect(await inMembers({ ...vars, layout: WAL_ELSEWHERE })).toBeUndefined();
   });
 
   it('takes what is said of its WAL, where that is less', async () => {

@@ -127,6 +127,7 @@ describe('the size of a data directory', () => {
     const near = (bytes: number) => expect.toSatisfy((n: number) => n >= bytes && n < bytes + 200_000);
     expect(size).toEqual({
       bytes: near(3_000_000),
+      data_bytes: near(1_000_000),
       wal_bytes: near(2_000_000),
       tablespaces: [{ place: join(dir, 'fast'), bytes: near(4_000_000) }],
     });

@@ -1,11 +1,11 @@
 import {
+  appendFileSync,
   copyFileSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readlinkSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
 
@@ -52,5 +52,5 @@ export function keepLeft(temporary, evidence) {
 
   mkdirSync(evidence, { recursive: true });
   for (const entry of entries) keep(join(temporary, entry));
-  if (notKept.length > 0) writeFileSync(join(evidence, NOT_KEPT), `${notKept.join('\n')}\n`);
+  if (notKept.length > 0) appendFileSync(join(evidence, NOT_KEPT), `${notKept.join('\n')}\n`);
 }

@@ -4,7 +4,7 @@ import type { JournalledRun } from '../journal/read.ts';
 import { varsBeside } from './place-again.ts';
 
 /**
- * The hosts of the runs that a limit leaves out, also those that the inventory does not have any more. Throws kind
+ * The hosts of the inventory and of the runs that a limit leaves out, also those that the inventory does not have any more. Throws kind
  * `validation` for the inventory, and for a limit that matches nothing.
  */
 export async function hostsLeftOut(
@@ -19,5 +19,5 @@ export async function hostsLeftOut(
   });
   const kept = new Set(matchHosts(inventory, 'all', limit));
   const hosts = runs.flatMap(({ changes }) => changes.map(({ intent }) => intent.host));
-  return new Set(hosts.filter((host) => !kept.has(host)));
+  return new Set([...inventory.hosts.keys(), ...hosts].filter((host) => !kept.has(host)));
 }

@@ -23,8 +23,6 @@ export interface LookRequest {
   readonly varsDirectories?: readonly string[] | undefined;
   /** A host pattern, or what names one once the inventory is known. */
   readonly hosts: string | ((inventory: Inventory) => string);
-  /** A pattern that narrows it. */
-  readonly limit?: string | undefined;
   readonly module: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly extraVars?: Readonly<Record<string, unknown>> | undefined;
@@ -77,7 +75,7 @@ type OnHost = (host: string, connections: Connections, inventory: Inventory) => 
 export async function onHosts(
   request: Pick<
     LookRequest,
-    'inventories' | 'varsDirectories' | 'hosts' | 'limit' | 'extraVars' | 'forks' | 'masker' | 'askPassphrase'
+    'inventories' | 'varsDirectories' | 'hosts' | 'extraVars' | 'forks' | 'masker' | 'askPassphrase'
   >,
   work: OnHost,
 ): Promise<readonly LookAnswer[]> {
@@ -91,7 +89,7 @@ export async function onHosts(
     request.askPassphrase,
   );
   try {
-    return await inParallel(matchHosts(inventory, pattern, request.limit), request.forks, async (host) => {
+    return await inParallel(matchHosts(inventory, pattern), request.forks, async (host) => {
       try {
         return { host, result: await work(host, connections, inventory) };
       } catch (thrown) {

@@ -55,6 +55,7 @@ export const module = defineLook({
   params,
   returns: {
     bytes: 'of the data with its WAL, wherever that lies, without tablespaces',
+    data_bytes: 'of the data without its WAL',
     wal_bytes: 'of its WAL alone',
     tablespaces: 'each one: place, bytes',
   },
@@ -65,7 +66,7 @@ export const module = defineLook({
   read: async (host, { pgdata, user, ways }) => {
     const answer = await host.query(MEASURE([pgdata], { user, timeoutMs: TIMEOUT_MS }));
     const size = sizeIn(answer);
-    if (size !== undefined) return { ...size };
+    if (size !== undefined) return { ...size, data_bytes: size.bytes - size.wal_bytes };
     throw new PitrError({
       kind: 'refused',
       code: 'data-size-unknown',

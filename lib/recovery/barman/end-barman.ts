@@ -4,12 +4,13 @@ import { commandLineProbe } from './command-lines.ts';
 
 // By how `barman recover` begins and ends: $1 and $2.
 const LEFT = commandLineProbe('barman | python*', '*"/barman $1 "*"$2 "');
-const SENDERS = commandLineProbe('rsync | ssh', '*"$1 "* | *"$1/"*');
+// $1: a place, $2: the login to the receiving host; another cluster's copy may go to the same path on another host.
+const SENDERS = commandLineProbe('rsync | ssh', '*"$2"*"$1 "* | *"$2"*"$1/"*');
 
 /**
  * Ends a `barman recover` that a dead controller left at work on Barman's host, and then what that has begun there: an
  * rsync outlives it, and one that is still logging in is not to be seen yet on the receiving host. Barman is told by its command
- * line: the same way to log in, the same backup, the same destination; the others by the destination. Throws like
+ * line: the same way to log in, the same backup, the same destination; the others by login and destination. Throws like
  * `endProcesses`.
  */
 export async function endBarmanRecover(
@@ -24,7 +25,7 @@ export async function endBarmanRecover(
     await endProcesses(host, {
       words: `an rsync to ${place}`,
       find: SENDERS,
-      args: [place],
+      args: [place, loginIn(argv)],
       user,
       patience: 0,
     });
@@ -37,4 +38,12 @@ function placesIn(argv: readonly string[]): readonly string[] {
     argv[index - 1] === '--tablespace' ? [word.slice(word.indexOf(':') + 1)] : [],
   );
   return [...argv.slice(-1), ...tablespaces];
+}
+
+/** `postgres@db2`; nothing where Barman's host itself receives. */
+function loginIn(argv: readonly string[]): string {
+  const words = (argv[argv.indexOf('--remote-ssh-command') + 1] ?? '').split(/\s+/);
+  return argv.includes('--remote-ssh-command')
+    ? (words.find((word) => word.includes('@')) ?? words.at(-1) ?? '')
+    : '';
 }

@@ -18,7 +18,7 @@ export interface TriedLogin {
   readonly error?: string;
   /** Why it could not be tried: its password is neither in the configuration nor in the environment of Patroni. */
   readonly untried?: string;
-  /** The members need it: for replication, and for pg_rewind where it has a role of its own. */
+  /** The members need it: for replication, and for pg_rewind where it has a role of its own. Known where Patroni runs. */
   readonly needed?: true;
 }
 
@@ -43,6 +43,7 @@ try:
 except (OSError, ValueError):
     pass
 authentication = dict(own.get("authentication") or {})
+running = environment_of_patroni() is not None
 without = lay_environment(authentication)
 superuser = dict(authentication.get("superuser") or {})
 rewinds = own.get("use_pg_rewind", dynamic.get("use_pg_rewind"))
@@ -76,8 +77,9 @@ tried = []
 for use, login in logins.items():
     role = login.pop("username", None)
     answer = {"use": use, "role": role or ""}
-    # A superuser without a password, who comes by the socket, rewinds nothing today either.
-    if use == "replication" or authentication.get("rewind"):
+    # A superuser without a password, who comes by the socket, rewinds nothing today either. Where no Patroni runs, what
+    # its environment will hold cannot be read.
+    if running and (use == "replication" or authentication.get("rewind")):
         answer["needed"] = True
     tried.append(answer)
     if not role:

@@ -53,6 +53,14 @@ export class StepCommands {
     );
   }
 
+  /** Starts the recovered data, and waits for so many seconds. `options` go over its configuration. */
+  startServer(seconds: number, options?: string): StepCommand {
+    const { name, pgdata, pg_user: owner, pg_bin: bin } = this.#plan.node;
+    const over = options === undefined ? [] : ['-o', options];
+    const words = ['-D', pgdata, '-l', runFiles(pgdata).log, '-w', '-t', String(seconds), ...over, 'start'];
+    return this.on(name, owner, [`${bin}/pg_ctl`, ...words]);
+  }
+
   stopIsolated(): StepCommand {
     const { name, pgdata, pg_user: owner, pg_bin: bin } = this.#plan.node;
     return this.on(name, owner, [`${bin}/pg_ctl`, '-D', pgdata, '-m', 'fast', '-w', 'stop']);

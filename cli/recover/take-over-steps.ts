@@ -33,7 +33,7 @@ export function takeOverSteps(
   letsGo: string,
 ): readonly ManualStep[] {
   const { name, pgdata, pg_user: owner, pg_bin: bin } = node;
-  const files = runFiles(pgdata);
+  const _files = runFiles(pgdata);
   return [
     {
       title: `Promote ${name}`,
@@ -78,17 +78,7 @@ export function takeOverSteps(
       title: `Start PostgreSQL on ${name} as it is configured, then Patroni`,
       notes: ['PostgreSQL first: Patroni then finds a running primary, and takes the lead for it.'],
       commands: [
-        commands.on(name, owner, [
-          `${bin}/pg_ctl`,
-          '-D',
-          pgdata,
-          '-l',
-          files.log,
-          '-w',
-          '-t',
-          '600',
-          'start',
-        ]),
+        commands.startServer(600),
         commands.service(node, 'start'),
         commands.list(node, {
           expected: `${name} is the Leader`,

@@ -1,4 +1,3 @@
-import { runFiles } from '../../lib/recovery/postgres/isolation.ts';
 import { quote } from '../../lib/transport/quote.ts';
 import type { ManualPlan, ManualStep } from './manual-step.ts';
 import type { Node } from './nodes.ts';
@@ -32,8 +31,7 @@ export function takeOverSteps(
   { others, leads }: { readonly others: readonly Node[]; readonly leads: Node | undefined },
   letsGo: string,
 ): readonly ManualStep[] {
-  const { name, pgdata, pg_user: owner, pg_bin: bin } = node;
-  const _files = runFiles(pgdata);
+  const { name, pgdata, pg_user: owner } = node;
   return [
     {
       title: `Promote ${name}`,

@@ -34,11 +34,17 @@ async function put(folder: string, path: string, text: string): Promise<void> {
   await writeFile(join(folder, path), text);
 }
 
-const filesIn = async (folder: string): Promise<readonly string[]> =>
-  (await readdir(folder, { recursive: true, withFileTypes: true }))
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .sort();
+/** By its own walk: whether a recursive `readdir` goes through links depends on the version of Node.js. */
+async function filesIn(folder: string, below = ''): Promise<readonly string[]> {
+  const entries = await readdir(join(folder, below), { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map((entry) => {
+      const path = join(below, entry.name);
+      return entry.isDirectory() ? filesIn(folder, path) : [path];
+    }),
+  );
+  return found.flat().sort();
+}
 
 it('journals, logs and links of tests are kept; sockets, packages and what other programs have there are not', async () => {
   const { temporary, evidence } = await folders();

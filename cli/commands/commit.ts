@@ -91,7 +91,7 @@ export const commit = defineCommand({
       refuseUnmeasured(left, words);
       if (left.length === 0 && stays.length > 0) {
         session.print(['Nothing is kept on these hosts, and nothing was let go.']);
-        tellStays(stays, again, session);
+        tellStays(stays, commitAgain({ ...words, limit: undefined }), session);
         return 0;
       }
       if (left.length === 0) {
@@ -144,7 +144,7 @@ export const commit = defineCommand({
       session.emit({ type: 'commit.finished', time: Date.now(), error });
       if (error === undefined) {
         session.print(['', session.view.paint.ok(`Done: ${formatBytes(total(left))} freed.`)]);
-        tellStays(stays, again, session);
+        tellStays(stays, commitAgain({ ...words, limit: undefined }), session);
         return 0;
       }
       if (!session.json) session.tell(error);

@@ -90,6 +90,8 @@ describe('with --limit', () => {
       code: 0,
       stdout: expect.stringMatching(/^Nothing is kept on these hosts[\s\S]*^Still kept: .* on one$/m),
     });
+    // Typed as it stands there, it is about the hosts that were left out.
+    expect(flat(stdout)).toMatch(new RegExp(`When it is to go too: pitr commit ${run} $`));
     expect(await old()).toEqual([`data.${run}`]);
     expect(await journal(run)).toBe(before);
   });

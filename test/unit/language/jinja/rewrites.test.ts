@@ -88,6 +88,9 @@ function partsOf(text: string): readonly string[] {
   ];
 }
 
+/** So that the property is about something. Of 3000 expressions about 330 get one as a condition, give or take 25. */
+const ENOUGH = 100;
+
 describe('what is offered instead of Jinja', () => {
   it('as a condition is one, and has lost nothing', () => {
     let offered = 0;
@@ -103,7 +106,7 @@ describe('what is offered instead of Jinja', () => {
       }),
       { numRuns: 3000 },
     );
-    expect(offered).toBeGreaterThan(300);
+    expect(offered).toBeGreaterThan(ENOUGH);
   });
 
   it('as a template is one, and has lost nothing', () => {
@@ -120,7 +123,7 @@ describe('what is offered instead of Jinja', () => {
       }),
       { numRuns: 3000 },
     );
-    expect(offered).toBeGreaterThan(300);
+    expect(offered).toBeGreaterThan(ENOUGH);
   });
 
   it.each([["hostvars[x].role == 'db' and not y", 'Write: has(x)']])(

@@ -162,9 +162,10 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   readonly unchanged?: (state: S, params: P) => R;
   /**
    * Pure: what later tasks would find and `register` would see, for check mode, as far as effects cannot say it. They are
-   * JSON for people and journals, and say that something has moved; what is laid over a look is the typed state of a
-   * resource. That may depend on what was read (a restarted server is what it was, but for its mode), may change one part
-   * of what all hosts share (a member of a cluster), and is of no use once the change was made.
+   * JSON for people and journals, and say that something has moved, or is not what it was (then it is unknown to later
+   * tasks); what is laid over a look is the typed state of a resource. That may depend on what was read (a restarted
+   * server is what it was, but for its mode), may change one part of what all hosts share (a member of a cluster), and is
+   * of no use once the change was made.
    */
   readonly predict?: (change: C, state: S, params: P) => Foresight;
   readonly apply: (host: WriteHost, change: C, params: P, context: TaskContext) => Promise<R>;

@@ -44,6 +44,23 @@ export const module = ({ z, defineModule, pathResource }) =>
   });
 `;
 
+const SIZE = `
+export const module = ({ z, defineLook, probeScript }) => {
+  const COUNT = probeScript('ls -A "$1" | wc -l');
+  const shop = {
+    kind: 'shop',
+    scope: 'host',
+    read: async (host, data) => Number((await host.query(COUNT([data]))).stdout),
+  };
+  return defineLook({
+    summary: 'Counts what the shop has.',
+    examples: '- shop.size: { data: /srv/shop }',
+    params: z.strictObject({ data: z.string() }),
+    read: async (host, { data }) => ({ entries: await host.look(shop, data) }),
+  });
+};
+`;
+
 async function shop(): Promise<string> {
   const directory = await newDirectory();
   await mkdir(join(directory, 'modules', 'shop'), { recursive: true });
@@ -78,6 +95,27 @@ describe("a change of somebody else's module", () => {
       { host: 'one', path: `${directory}/data.log`, kind: 'log' },
     ]);
     expect((await run(played)).changes.map(isGround)).toEqual([true, false, true]);
+  });
+
+  it('that says what it leaves behind, but not how that is then, makes it unknown to later tasks of a check', async () => {
+    const directory = await shop();
+    await writeFile(join(directory, 'modules', 'shop', 'size.mjs'), SIZE);
+    const yaml = `
+- hosts: one
+  tasks:
+    - shop.size: { data: DIR/data }
+      register: before
+    - shop.serve: { data: DIR/data, step: joins }
+    - shop.size: { data: DIR/data }
+      register: after
+    - core.debug: "{{ before.entries }}, {{ after.entries }}"
+`;
+    const checked = await play(yaml, { directory, mode: 'check' });
+    expect(checked.outcome.error).toBeUndefined();
+    expect(checked.messages).toEqual([
+      expect.stringMatching(/unknown until the run: .*data would be: running/),
+    ]);
+    expect((await play(yaml, { directory })).messages).toEqual(['0, 1']);
   });
 
   it('that moves data of a kind of its own is foreseen, kept and let go as docs/writing-modules.md says', async () => {

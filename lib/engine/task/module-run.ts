@@ -161,9 +161,9 @@ async function foresee(
   if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
   const foresight = module.predict?.(planned, state, params) ?? {};
   const { forApply: _, ...journalled } = planned;
-  const moves = effectsSaid({ name, module }, journalled).flatMap(movePrediction);
-  for (const prediction of [...moves, ...(foresight.resources ?? [])])
-    predictions.add(place.host, prediction);
+  const foreseen = foresight.resources ?? [];
+  const left = effectsSaid({ name, module }, journalled).flatMap((effect) => leftBehind(effect, foreseen));
+  for (const prediction of [...left, ...foreseen]) predictions.add(place.host, prediction);
   return {
     status: 'changed',
     result: { ...unknownResult(module.returns, 'the change was not made'), ...foresight.result },
@@ -187,8 +187,14 @@ function effectsSaid({ name, module }: Named, change: Journalled<Change>): reado
   });
 }
 
-function movePrediction({ kind, id, movedTo }: Effect): readonly Prediction[] {
-  return movedTo === undefined ? [] : [{ kind, moved: { from: id, to: movedTo.id } }];
+/** What an effect alone tells later tasks: where its resource has moved, or that nobody knows any more how it is. */
+function leftBehind(
+  { kind, id, state, movedTo }: Effect,
+  foreseen: readonly Prediction[],
+): readonly Prediction[] {
+  if (movedTo !== undefined) return [{ kind, moved: { from: id, to: movedTo.id } }];
+  if (foreseen.some((one) => one.kind === kind && 'id' in one && one.id === id)) return [];
+  return [{ kind, id, state: new Unknown(`${id} would be: ${state}`), within: 'unknown' }];
 }
 
 async function change(

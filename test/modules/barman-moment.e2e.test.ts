@@ -4,7 +4,7 @@ import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { module as moment } from '../../lib/modules/barman/moment.ts';
 import { module as wal } from '../../lib/modules/barman/wal.ts';
 import { errorOf } from '../support/errors.ts';
-import { ask, type BarmanLab, openBarmanLab } from './barman-lab.ts';
+import { ask, type BarmanLab, listening, openBarmanLab } from './barman-lab.ts';
 
 let lab: BarmanLab;
 let base: Awaited<ReturnType<typeof backup.read>>;
@@ -138,6 +138,21 @@ describe('barman.moment', () => {
         `cd ${wals}/${segment.slice(0, 16)}; rm -f ${segment}.partial; mv /tmp/kept/xlog.db ${wals}/; mv /tmp/kept/* .; rmdir /tmp/kept`,
       );
     }
+  });
+
+  it('finds a restore point on the host of Barman itself, and reads only the segments around it', async () => {
+    const leader = await currentLeader(lab.lab);
+    await sql(lab.lab, leader, "select pg_create_restore_point('before the deploy')", { database: 'shop' });
+    for (const _ of [1, 2, 3, 4, 5, 6]) {
+      await sql(lab.lab, leader, 'insert into moments default values', { database: 'shop' });
+      await lab.sh(`barman switch-wal --force --archive --archive-timeout 60 ${leader}`);
+    }
+    const heard = listening();
+    const target = { name: 'before the deploy' };
+    const seen = await ask(moment, lab.barman, { backup: base, target }, heard.context);
+    expect(seen.stop).toMatchObject({ what: 'restore point' });
+    expect(heard.warnings).toEqual([]);
+    expect(seen.segments_read).toBeLessThan(7);
   });
 
   it('says where it had to stop looking', async () => {

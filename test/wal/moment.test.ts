@@ -97,10 +97,11 @@ async function momentOf(
 ): Promise<Moment> {
   const target = checkedTarget(param);
   const question = { target, chain, segmentSize: SIZE, consistentAt: begin };
-  return findMoment(question, async (link) => {
+  const read = async (link: Link): Promise<Uint8Array> => {
     const bytes = await server.segment(link.segment);
     return change === undefined ? bytes : change(link, bytes);
-  });
+  };
+  return findMoment(question, { read });
 }
 /** The rows that are there: those whose commit lies before the stop. */
 async function aimOf(
@@ -132,8 +133,8 @@ describe('where PostgreSQL stops', () => {
     const exactly = { kind: 'time', time } as const;
     const question = { chain, segmentSize: SIZE, consistentAt: begin };
     const read = (link: Link) => server.segment(link.segment);
-    const inclusive = await findMoment({ ...question, target: exactly }, read);
-    const exclusive = await findMoment({ ...question, target: { ...exactly, exclusive: true } }, read);
+    const inclusive = await findMoment({ ...question, target: exactly }, { read });
+    const exclusive = await findMoment({ ...question, target: { ...exactly, exclusive: true } }, { read });
     expect(inclusive.lastCommit?.xid).toBe(Number(value('xid2')));
     expect(exclusive.stop).toMatchObject({ side: 'before', xid: Number(value('xid2')) });
   });

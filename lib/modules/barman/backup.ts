@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ReadHost } from '../../contract/host.ts';
-import { defineLook } from '../../contract/module.ts';
+import { defineLook, type TaskContext } from '../../contract/module.ts';
 import { otherMeaning, type PassedOver, whyChosen, whyNot } from '../../recovery/barman/auto-backup.ts';
 import type { CompleteBackup } from '../../recovery/barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../recovery/barman/backup-result.ts';
@@ -95,7 +95,7 @@ export const module = defineLook({
   read: async (host, wish, context) => {
     const target = checkedTarget(wish.target ?? wish.target_time);
     if (wish.id === 'auto') {
-      const { servers, ...chosen } = await reaching(host, wish, target, (text) => context.progress(text));
+      const { servers, ...chosen } = await reaching(host, wish, target, context);
       refuseUnmapped(chosen.backup, wish.tablespaces, host.name);
       await proveBackupFiles(host, chosen.backup, servers, wish.user);
       return {
@@ -151,7 +151,7 @@ async function reaching(
   host: ReadHost,
   wish: Params,
   asked: RecoveryTarget,
-  progress: (text: string) => void,
+  context: TaskContext,
 ): Promise<Chosen> {
   const { servers, archives } = await readCatalogueAndArchives(host, wish.user);
   const searched = wantedServers(servers, wish.servers, host.name);
@@ -171,7 +171,7 @@ async function reaching(
     ? await findInBackups(
         host,
         { usable, servers, searched, archives, target: asked, timeline, user: wish.user },
-        progress,
+        context,
       )
     : asked;
   const wal = { servers: searched, archives, tails: wish.tails };

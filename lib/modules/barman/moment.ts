@@ -24,7 +24,7 @@ import {
   readRecoveryWal,
   savingNodes,
 } from '../../recovery/barman/prove-wal.ts';
-import { farthestFirst, readSegment } from '../../recovery/barman/segment-source.ts';
+import { farthestFirst, readingOf } from '../../recovery/barman/segment-source.ts';
 import {
   mayMissCommits,
   refuseUnseen,
@@ -95,7 +95,7 @@ type Params = z.output<typeof params>;
 export const module = defineLook({
   summary: 'Reads the archived WAL around a target and says exactly where recovery will stop, or refuses.',
   description: `Reads the records themselves, every checksum verified, and decides as PostgreSQL does. Only the segments around the
-target are read; for a transaction id or a restore point all of them from the backup on. Refuses a target at which
+target are read; for a transaction id or a restore point all of them are searched on Barman's host, from the backup on. Refuses a target at which
 nothing that is archived would stop PostgreSQL (it would wait for ever, or end in FATAL), what is not found, damaged WAL,
 and \`latest\` where the last commits may lie on a node that could not be looked at. Where a transaction that is open at the stop would keep tables locked (a DROP TABLE right before its
 commit), \`aim\` is the position before it took the lock, when no commit lies between: the data is the same, and can be read.
@@ -236,13 +236,7 @@ async function readMoment(
     systemId: backup.systemId,
   };
   try {
-    return await findMoment(
-      question,
-      (link) => readSegment(host, link, wal, user),
-      (done, all) => {
-        if (all > 3) context.progress(`read ${done} of at most ${all} WAL segments`, { done, all });
-      },
-    );
+    return await findMoment(question, readingOf(wal, { host, user, context }));
   } catch (thrown) {
     if (!(thrown instanceof DamagedWal)) throw thrown;
     const servers = chain.find(({ segment }) => segment === thrown.segment)?.servers ?? [];

@@ -1,4 +1,5 @@
 import type { ReadHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import { type Archive, mergeArchives } from '../wal/archive.ts';
 import { chainOf } from '../wal/chain.ts';
 import { DamagedWal, findMoment } from '../wal/moment/find.ts';
@@ -10,7 +11,7 @@ import type { CompleteBackup } from './backup-info.ts';
 import type { ServerConfig } from './config.ts';
 import { archivesFor, positionOf } from './recovery-wal.ts';
 import type { Stock } from './refusals.ts';
-import { readArchivedSegment } from './wal-file.ts';
+import { readingOf } from './segment-source.ts';
 
 /** Where to look for a transaction or a restore point. */
 export interface Search {
@@ -31,7 +32,7 @@ export interface Search {
 export async function findInBackups(
   host: ReadHost,
   search: Search,
-  progress: (text: string) => void,
+  context: Pick<TaskContext, 'progress' | 'warn'>,
 ): Promise<RecoveryTarget> {
   const { target, user } = search;
   let until: number | undefined;
@@ -50,8 +51,10 @@ export async function findInBackups(
     try {
       const { stop } = await findMoment(
         question,
-        (link) => readArchivedSegment(host, link, search.servers, segmentSize, user),
-        (done, all) => progress(`looking behind backup ${backup.id}: ${done} of ${all} WAL segments`),
+        readingOf(
+          { backup, servers: search.servers, tails: [] },
+          { host, user, context, about: `behind backup ${backup.id}` },
+        ),
       );
       if (
         stop !== undefined &&

@@ -1,12 +1,59 @@
+import { formatBytes } from '../../base/values/bytes.ts';
+import { formatDuration } from '../../base/wait/duration.ts';
 import type { ReadHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import type { Link } from '../wal/chain.ts';
+import type { Reading } from '../wal/moment/find.ts';
 import { lastRecordEnd } from '../wal/records/last-record.ts';
 import { startOfSegment } from '../wal/segment.ts';
+import type { ServerConfig } from './config.ts';
 import type { RecoveryWal } from './prove-wal.ts';
+import { siftOn } from './sift.ts';
 import { readArchivedSegment, readNodeSegment } from './wal-file.ts';
 
 /** What is needed to find a segment: in an archive where one has it, else in the pg_wal of a node. */
-type Sources = Pick<RecoveryWal, 'backup' | 'servers' | 'tails'>;
+interface Sources extends Pick<RecoveryWal, 'backup' | 'tails'> {
+  readonly servers: readonly ServerConfig[];
+}
+
+interface Reader {
+  readonly host: ReadHost;
+  readonly user: string;
+  readonly context: Pick<TaskContext, 'progress' | 'warn'>;
+  /** What it is done for, where it may not be clear: `behind backup 20261122T093412`. */
+  readonly about?: string | undefined;
+}
+
+/** How a moment is looked for in those places: what can be searched on Barman's host is, and the rest is read from there. */
+export function readingOf(sources: Sources, { host, user, context, about }: Reader): Reading {
+  const { segmentSize } = sources.backup;
+  const began = performance.now();
+  const progress = (done: number, all: number): void => {
+    if (all <= 3) return;
+    const words = `looked at ${done} of at most ${all} WAL segments${about === undefined ? '' : ` ${about}`}`;
+    context.progress(words + speedWords(done, all, segmentSize, performance.now() - began), { done, all });
+  };
+  return {
+    read: (link) => readSegment(host, link, sources, user),
+    sift: siftOn({
+      host,
+      user,
+      segmentSize,
+      servers: sources.servers,
+      progress,
+      warn: (text) => context.warn(text),
+    }),
+    progress,
+  };
+}
+
+/** What somebody who waits wants to know of a long search; nothing yet of one that has only begun. */
+function speedWords(done: number, all: number, segmentSize: number, ms: number): string {
+  if (ms < 5_000 || done === 0) return '';
+  const [read, whole] = [done, all].map((count) => formatBytes(count * segmentSize));
+  const speed = formatBytes((done * segmentSize * 1000) / ms);
+  return ` (${read} of ${whole}, ${speed}/s, ${formatDuration((ms / done) * (all - done))} left at most)`;
+}
 
 /** The bytes of a segment, from the first of its servers. Throws kind `failed` (`wal-unreadable`). */
 export async function readSegment(

@@ -1,3 +1,5 @@
+import { pythonOf } from '../../system/core/python-of.ts';
+
 /**
  * Reads Patroni's own configuration on its node, with the Python that runs Patroni, which has what it takes to read
  * YAML. What leaves the program is what a caller prints; the file holds passwords. A directory is merged as Patroni
@@ -65,17 +67,7 @@ def lay_environment(authentication):
     return "the environment of its Patroni holds none"
 `;
 
-/**
- * `sh`: a function `patroni_python ARGUMENT...` that runs this program where Patroni's libraries are. The first line of
- * patronictl names the interpreter: it may be one of a virtual environment.
- */
+/** `sh`: a function `patroni_python ARGUMENT...` that runs this program where Patroni's libraries are. */
 export function patroniPython(program: string): string {
-  if (program.includes("'"))
-    throw new Error('a single quote would end the program: it stands between such in sh');
-  return `
-patroni_python() {
-  interpreter=$(head -c 300 "$(command -v patronictl 2>/dev/null)" 2>/dev/null | sed -n '1s/^#! *//p')
-  case $interpreter in *python*) ;; *) interpreter=python3 ;; esac
-  $interpreter -c '${LOAD_CONFIG}${program}' "$@"
-}`;
+  return pythonOf('patronictl', 'patroni_python', `${LOAD_CONFIG}${program}`);
 }

@@ -13,6 +13,14 @@ export function instantAt(microseconds: bigint): Instant {
   return microseconds as Instant;
 }
 
+/** Microseconds from 1970 to 2000, from where on PostgreSQL counts. */
+const POSTGRES_EPOCH = 946_684_800n * SECOND;
+
+/** A time as PostgreSQL keeps it: microseconds since 2000. */
+export function instantOfPostgres(microseconds: bigint): Instant {
+  return instantAt(microseconds + POSTGRES_EPOCH);
+}
+
 /** Reads epoch seconds with any fraction (`1795340076.0756051`); what is below a microsecond is cut off. */
 export function parseEpoch(text: string): Instant | undefined {
   const match = /^(\d{1,12})(?:\.(\d+))?$/.exec(text.trim());

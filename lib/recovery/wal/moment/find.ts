@@ -11,6 +11,7 @@ import {
   type RestorePoint,
   type StopPoint,
 } from './scan.ts';
+import { runsOf, type Sift, type Sought } from './sift.ts';
 
 /** What is asked of the archive. */
 export interface MomentQuestion {
@@ -72,6 +73,14 @@ export class DamagedWal extends Error {
   }
 }
 
+export interface Reading {
+  readonly read: ReadSegment;
+  /** Where it is left out, or has nothing to say, a transaction or a restore point is looked for in all segments by `read`. */
+  readonly sift?: Sift | undefined;
+  /** How many segments are done, of at most how many. */
+  readonly progress?: ((done: number, all: number) => void) | undefined;
+}
+
 /**
  * Finds a target in the archive. Only the segments around it are read; more to the left as long as the last commit
  * before it, or a lock that is held there, is not known for sure. A transaction or a restore point whose place is not
@@ -79,17 +88,83 @@ export class DamagedWal extends Error {
  */
 export async function findMoment(
   question: MomentQuestion,
-  read: ReadSegment,
-  progress: (done: number, all: number) => void = () => {},
+  { read, sift, progress = () => {} }: Reading,
 ): Promise<Moment> {
   let segmentsRead = 0;
   const counted: ReadSegment = async (link) => {
     segmentsRead += 1;
     return read(link);
   };
+  const sought = soughtIn(question.target);
+  const found =
+    sought === undefined || sift === undefined
+      ? undefined
+      : await soughtOut(sought, question, sift, counted, progress);
+  const moment = await momentFrom(found?.question ?? question, counted, progress);
+  return {
+    ...moment,
+    restorePoints: found?.restorePoints ?? moment.restorePoints,
+    parentOfTarget: found?.parentOfTarget ?? moment.parentOfTarget,
+    segmentsRead,
+  };
+}
+
+/** What has to be looked for, since nobody has told its place. */
+function soughtIn(target: RecoveryTarget): Sought | undefined {
+  return (target.kind === 'xid' || target.kind === 'name') && target.foundAt === undefined
+    ? target
+    : undefined;
+}
+
+interface SoughtOut {
+  /** With the place in it; where there is none, only the end of the chain is left to be read. */
+  readonly question: MomentQuestion;
+  readonly restorePoints: readonly RestorePoint[];
+  readonly parentOfTarget: number | undefined;
+}
+
+/** Undefined where nobody could look where the segments lie. */
+async function soughtOut(
+  sought: Sought,
+  question: MomentQuestion,
+  sift: Sift,
+  read: ReadSegment,
+  progress: (done: number, all: number) => void,
+): Promise<SoughtOut | undefined> {
+  const { chain } = question;
+  const restorePoints: RestorePoint[] = [];
+  let parentOfTarget: number | undefined;
+  let looked = false;
+  for await (const sifted of sift(chain, sought)) {
+    looked = true;
+    restorePoints.push(...sifted.restorePoints);
+    for (const [first, last] of runsOf(sifted.may)) {
+      // Its record may begin in the segment before, or end in the one after.
+      const around = { ...question, chain: chain.slice(0, last + 2) };
+      const { stop, parentOfTarget: parent } = await scanFrom(Math.max(0, first - 1), around, read, () => {});
+      parentOfTarget ??= parent;
+      if (stop === undefined) continue;
+      return {
+        question: { ...question, target: { ...sought, foundAt: stop.lsn } },
+        restorePoints,
+        parentOfTarget,
+      };
+    }
+  }
+  progress(chain.length, chain.length);
+  return looked
+    ? { question: { ...question, chain: chain.slice(-2) }, restorePoints, parentOfTarget }
+    : undefined;
+}
+
+async function momentFrom(
+  question: MomentQuestion,
+  read: ReadSegment,
+  progress: (done: number, all: number) => void,
+): Promise<Omit<Moment, 'segmentsRead'>> {
   let from = firstGuess(question);
   for (let back = 1; ; back *= 2) {
-    const scan = await scanFrom(from, question, counted, progress);
+    const scan = await scanFrom(from, question, read, progress);
     const unsure = scan.lastCommit === undefined || scan.locks.doubt;
     if (from > 0 && unsure) {
       from = Math.max(0, from - back);
@@ -107,7 +182,6 @@ export async function findMoment(
       free: scan.locks.freeBefore(),
       prepared: [...scan.prepared.values()],
       writtenBefore: writtenBefore(question, stop),
-      segmentsRead,
     };
   }
 }

@@ -1,4 +1,4 @@
-import { type Instant, instantAt } from '../instant.ts';
+import { type Instant, instantOfPostgres } from '../instant.ts';
 import { type PreparedTransaction, preparedTransaction } from './prepared.ts';
 import { mainData, RMGR, type WalRecord } from './record.ts';
 
@@ -27,12 +27,9 @@ const HAS = {
   stats: 0x100,
 } as const;
 
-/** Seconds from 1970 to 2000, where PostgreSQL's clock begins. */
-const POSTGRES_EPOCH = 946_684_800n * 1_000_000n;
-
 /** Eight bytes of microseconds since 2000. */
 export function timestampAt(data: DataView, at: number): Instant {
-  return instantAt(data.getBigInt64(at, true) + POSTGRES_EPOCH);
+  return instantOfPostgres(data.getBigInt64(at, true));
 }
 
 /** What a record says of the end of a transaction; nothing when it is about anything else. */

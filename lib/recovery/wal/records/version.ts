@@ -24,6 +24,12 @@ export function walVersion(magic: number): WalVersion | undefined {
   return VERSIONS.get(magic);
 }
 
+/** Those numbers as the bytes that a page begins with, in hex: `10d1`. */
+export const WAL_PAGES_BEGIN: readonly string[] = [...VERSIONS.keys()].map((magic) => {
+  const hex = magic.toString(16).padStart(4, '0');
+  return hex.slice(2) + hex.slice(0, 2);
+});
+
 const MAJORS = [...VERSIONS.values()].map(({ major }) => major);
 
 /** The versions whose WAL is read, in words: `PostgreSQL 12 to 18`. */

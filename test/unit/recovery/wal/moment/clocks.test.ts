@@ -49,7 +49,7 @@ async function momentAt(
   if (!solved.ok) throw new Error(solved.why);
   const chain = chainOf(solved.line, archive);
   const question = { target, chain, segmentSize: SIZE, consistentAt: backup.endLsn, systemId: '77' };
-  return findMoment(question, async ({ number }) => segments.get(number) ?? new Uint8Array());
+  return findMoment(question, { read: async ({ number }) => segments.get(number) ?? new Uint8Array() });
 }
 
 /** The first leader's clock was a minute ahead; after 0/400000 another one leads, whose clock is right. */

@@ -20,7 +20,8 @@ async function said(magic: number, partial = false) {
     systemId: '77',
   } as const;
   try {
-    return (await findMoment(question, async () => segments.get(1) ?? new Uint8Array())).lastCommit?.xid;
+    return (await findMoment(question, { read: async () => segments.get(1) ?? new Uint8Array() })).lastCommit
+      ?.xid;
   } catch (thrown) {
     if (!(thrown instanceof DamagedWal)) throw thrown;
     const facts = { target: question.target, backupId: 'b', timeline: 1, host: 'barman' };

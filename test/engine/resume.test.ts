@@ -311,6 +311,26 @@ describe('resuming is refused', () => {
     });
   });
 
+  it('for a task that needs a secret which a change had given: its mask is never taken for it', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - core.shell: { script: "echo {{ api_token }}; echo {{ api_token }} >> DIR/made" }
+      register: made
+    - core.shell: "test -e DIR/mended"
+    - core.assert: { that: "made.rc == 0" }
+    - { name: use it, fs.copy: { dest: DIR/out, content: "{{ made.stdout }}" } }
+`;
+    const extraVars = { api_token: 'very-secret-token' };
+    const directory = await newDirectory();
+    const first = await play(yaml, { directory, extraVars });
+    await writeFile(join(directory, 'mended'), '');
+    const second = await resumed(first.outcome.runId, directory, { yaml, extraVars });
+    expect(second.outcome.error).toMatchObject({ code: 'secret-of-a-result', task: 'use it', host: 'one' });
+    await expect(readFile(join(directory, 'out'))).rejects.toThrow('ENOENT');
+    expect((await readFile(join(directory, 'made'), 'utf8')).trim().split('\n')).toHaveLength(1);
+  });
+
   it('while a secret that the run was given is missing', async () => {
     const directory = await newDirectory();
     const extraVars = { api_token: 'very-secret' };

@@ -1,5 +1,6 @@
 import { holdsMask } from '../../base/values/secret.ts';
-import type { Change, Journalled } from '../../contract/module.ts';
+import { Unknown } from '../../base/values/unknown.ts';
+import type { Change, Journalled, Result } from '../../contract/module.ts';
 
 /**
  * A journal has a mask where a secret was. What that means to whoever goes on with a run is decided here, for each thing
@@ -56,11 +57,19 @@ export function unmaskedEnvironment(written: Named<string> = {}): Environment {
 }
 
 /**
- * Whether the result of a task has to be found anew by a resumed run: what was looked at and held a secret, for later tasks
- * would see the mask. A change is not made a second time for its result.
+ * What later tasks of a resumed run see of a result; nothing where the task has to run again, since it only looked. A change
+ * is not made a second time for its result: what that held in secret is not known any more.
  */
-export function mustBeFoundAnew(result: unknown, kind: 'look' | 'control' | 'change'): boolean {
-  return kind !== 'change' && holdsMask(result);
+export function unmaskedResult(result: Result, kind: 'look' | 'control' | 'change'): Result | undefined {
+  if (!holdsMask(result)) return result;
+  return kind === 'change' ? (unknownWhereMasked(result) as Result) : undefined;
+}
+
+function unknownWhereMasked(value: unknown): unknown {
+  if (typeof value === 'string') return holdsMask(value) ? new Unknown('it held a secret') : value;
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(unknownWhereMasked);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unknownWhereMasked(inner)]));
 }
 
 /** The name that a task was shown by, to know it again; nothing where a part is masked, for that would fit no name. */

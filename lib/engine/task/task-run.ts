@@ -27,16 +27,35 @@ async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {
   try {
     const { run, vars, task } = job;
     const scope = taskScope(run, vars, host, task);
-    if (task.loop === undefined) return await runItem(job, host, scope);
+    if (task.loop === undefined) return decided(job, host, await runItem(job, host, scope));
     // A condition that does not need the item is decided before the loop is looked at.
     const early = withoutItem(task.when, task.loopControl.loopVar, scope);
     if (early === false) return { status: 'skipped', result: { skipped: true } };
     const items = scope.renderLocated(task.loop);
-    if (items instanceof Unknown) return { status: 'unknown', result: {}, summary: items.why };
+    if (items instanceof Unknown)
+      return decided(job, host, { status: 'unknown', result: {}, summary: items.why });
     return await runLoop(job, host, loopItems(items, task));
   } catch (thrown) {
-    return failure(thrown, job, host);
+    return decided(job, host, failure(thrown, job, host));
   }
+}
+
+/** Only a check leaves open what a task would do. A run that goes on does not have what its journal masks, and says so. */
+function decided(job: TaskJob, host: string, outcome: TaskOutcome): TaskOutcome {
+  const { run, task } = job;
+  if (run.mode !== 'run' || outcome.status !== 'unknown') return outcome;
+  const missing = new PitrError({
+    kind: 'refused',
+    code: 'secret-of-a-result',
+    message: 'the task needs a secret that an earlier change has given, and the journal holds no secrets',
+    at: task.at,
+    state: 'the task has done nothing on this host',
+    next: [
+      `Take the run back and begin it anew: pitr undo ${run.runId}`,
+      'Or let a task that only looks register the secret: a resumed run looks again.',
+    ],
+  });
+  return failure(missing, job, host);
 }
 
 function withoutItem(when: readonly Condition[], loopVar: string, scope: Scope): boolean | Unknown {
@@ -66,7 +85,11 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
     const scope = taskScope(run, vars, host, task, loop);
     const outcome = shownOutcome(
       job,
-      await runItem(job, host, scope, index).catch((thrown: unknown) => failure(thrown, job, host)),
+      decided(
+        job,
+        host,
+        await runItem(job, host, scope, index).catch((thrown: unknown) => failure(thrown, job, host)),
+      ),
     );
     outcomes.push({ ...outcome, result: { ...outcome.result, [loopVar]: item } });
     const name = nameOfItem(item, index, task, scope);

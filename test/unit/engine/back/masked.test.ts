@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
 import { MASK } from '../../../../lib/base/values/secret.ts';
+import { Unknown } from '../../../../lib/base/values/unknown.ts';
 import {
   maskedField,
-  mustBeFoundAnew,
   unmaskedEnvironment,
   unmaskedName,
+  unmaskedResult,
   unmaskedVariables,
   wordToType,
 } from '../../../../lib/engine/back/masked.ts';
@@ -35,10 +36,13 @@ it('a masked variable of the environment is left out, and named', () => {
   expect(unmaskedEnvironment(undefined)).toEqual({ known: {}, masked: [] });
 });
 
-it('a masked result is found anew, but no change is made again for it', () => {
-  expect(mustBeFoundAnew({ rows: [MASK] }, 'look')).toBe(true);
-  expect(mustBeFoundAnew({ rows: [MASK] }, 'change')).toBe(false);
-  expect(mustBeFoundAnew({ rows: [] }, 'look')).toBe(false);
+it('a masked result of a look is found anew; of a change, which is not made again for it, the secret is unknown', () => {
+  expect(unmaskedResult({ rows: [MASK] }, 'look')).toBe(undefined);
+  expect(unmaskedResult({ rows: [] }, 'look')).toEqual({ rows: [] });
+  expect(unmaskedResult({ rows: [`a ${MASK}`, 'b', 1], rc: 0 }, 'change')).toEqual({
+    rows: [expect.any(Unknown), 'b', 1],
+    rc: 0,
+  });
 });
 
 it('a name with a mask is none, and a variable with one is left to be filled in', () => {

@@ -305,6 +305,31 @@ describe('what cannot be taken back', () => {
     expect((await undo(outcome.runId, { keep: [2] }, { extraVars })).numbers).toEqual([1]);
   });
 
+  it('writes back a file that held a secret, also where it was removed: the file itself was kept, and the journal has none', async () => {
+    const { directory, place } = await work();
+    for (const name of ['rewritten', 'removed'])
+      await writeFile(join(place, name), 'password=hunter2hunter2\n');
+    const before = await picture(place);
+    const extraVars = { ansible_become_password: 'hunter2hunter2' };
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: DIR/place/rewritten, content: "password={{ ansible_become_password }} or another" }
+    - fs.copy: { dest: DIR/place/rewritten, content: nothing }
+    - fs.file: { path: DIR/place/removed, state: absent }
+`,
+      { directory, extraVars },
+    );
+    expect(outcome.error).toBeUndefined();
+    const { path } = await readRun(outcome.runId);
+    const journal = await readFile(path, 'utf8');
+    for (const encoding of ['utf8', 'base64'] as const)
+      expect(journal).not.toContain(Buffer.from('password=hunter2hunter2').toString(encoding).slice(0, 20));
+    expect((await undo(outcome.runId, {}, { extraVars })).numbers).toEqual([3, 2, 1]);
+    expect(await picture(place)).toEqual(before);
+  });
+
   it('is nothing at all while a password to reach the hosts is missing', async () => {
     const { directory } = await work();
     const extraVars = { ansible_become_password: 'sesame-open' };

@@ -78,6 +78,7 @@ export function listening(signal: AbortSignal = new AbortController().signal) {
     file: refuse,
     render: refuse,
     ask: refuse,
+    holdsSecret: () => false,
     hold: refuse,
     held: () => undefined,
   };

@@ -138,6 +138,7 @@ export class Playground {
       warn: (text) => void this.warnings.push(text),
       file: (path) => controllerFile(path),
       render: async (path, extra = {}) => this.template(extra, path),
+      holdsSecret: () => false,
       ask: async (question) => {
         this.questions.push(question);
         return this.answer;

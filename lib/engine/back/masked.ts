@@ -27,6 +27,11 @@ export function unmaskedVariables(written: Named<unknown>, given: Named<unknown>
   return { known: { ...without(written, masked), ...given }, masked };
 }
 
+/** Whether a variable leads to a host, so that nobody gets there without it. */
+export function leadsToHosts(name: string): boolean {
+  return /^(ansible|pitr)_/.test(name);
+}
+
 /** What journals held before version 4 although only `apply` had use for it. */
 const APPLY_ONLY_BEFORE_4 = ['argv', 'text', 'command'];
 

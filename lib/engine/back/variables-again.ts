@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { JournalledRun } from '../journal/read.ts';
-import { unmaskedVariables } from './masked.ts';
+import { leadsToHosts, unmaskedVariables } from './masked.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -15,7 +15,7 @@ export function variablesAgain(
   needed: 'all' | 'connections',
 ): Variables {
   const { known, masked } = unmaskedVariables(extraVars, given);
-  const missing = masked.filter((name) => needed === 'all' || /^(ansible|pitr)_/.test(name));
+  const missing = masked.filter((name) => needed === 'all' || leadsToHosts(name));
   if (missing.length > 0) {
     throw new PitrError({
       kind: 'usage',

@@ -6,10 +6,7 @@ type Intent = Extract<JournalRecord, { readonly type: 'change.intended' }>;
 
 /** What a journalled change leaves behind. Journals of 0.1.0 do not say it, and are read by what they do say. */
 export function effectsOf(intent: Intent): readonly Effect[] {
-  const { effects, module } = intent;
-  // For a while a hold said nothing of itself: its module alone knew when it ends.
-  const silent = effects?.length === 0 && module === 'barman.keep';
-  return effects === undefined || silent ? effectsOfOld(intent) : effects;
+  return intent.effects ?? effectsOfOld(intent);
 }
 
 /** Whether `pitr commit` is to undo the change: what it gave is held only until then. */
@@ -29,10 +26,6 @@ const lock = z.looseObject({
   takesBack: z.boolean().default(false),
 });
 const move = z.looseObject({ src: z.string(), dest: z.string(), identity: z.string().optional() });
-const keep = z.looseObject({
-  wanted: z.string(),
-  hold: z.looseObject({ server: z.string(), backup: z.string() }),
-});
 const start = z.looseObject({ pgdata: z.string(), mode: z.string() });
 const promotion = z.looseObject({ pgdata: z.string() });
 const member = z.looseObject({
@@ -105,12 +98,6 @@ function effectsOfOld({ module, change, everyRun, mayEnd, handsOn }: Intent): re
           cluster,
         },
       ];
-    }
-    case 'barman.keep': {
-      const { data } = keep.safeParse(change);
-      if (data?.wanted !== 'present') break;
-      const { server, backup } = data.hold;
-      return [{ kind: 'backup', id: `${server} ${backup}`, state: 'held', lasts: 'until commit' }];
     }
     default:
       break;

@@ -118,6 +118,7 @@ function context(request: LookRequest, host: string): TaskContext {
     warn: (text) => request.progress?.(host, text),
     file: none('find a file for'),
     render: none('render a template for'),
+    holdsSecret: () => false,
     ask: none('ask for'),
     hold: none('hold'),
     held: () => undefined,

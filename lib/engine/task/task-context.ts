@@ -65,6 +65,7 @@ export function taskContext(
       run.masker.add(text.reveal());
       return text.reveal();
     },
+    holdsSecret: (text) => run.masker.text(text) !== text,
     ask: (question) => ask(job, host, question),
     hold: run.held.hold,
     held: run.held.held,

@@ -45,7 +45,7 @@ export const module = defineModule({
   read: async (host, p: Params, context) => {
     const file = p.src === undefined ? undefined : await context.file(p.src);
     const request = { ...p, name: p.src === undefined ? undefined : posix.basename(p.src) };
-    return readFileState(host, request, await wanted(p, file), context.runId);
+    return readFileState(host, request, await wanted(p, file), context);
   },
   plan: (state, p) => planFile(state, { ...p, name: undefined }),
   unchanged: unchangedFile,

@@ -3,7 +3,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule, type Result } from '../../contract/module.ts';
+import { type Change, defineModule, type Result, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { proveIdle } from '../../recovery/postgres/prove-idle.ts';
 import {
@@ -163,13 +163,17 @@ export const module = defineModule({
     state === 'absent' && !keep ? 'the task says "keep: false": what it removes is gone' : true,
 });
 
-async function read(host: ReadHost, p: Params, { runId }: { readonly runId: string }): Promise<State> {
-  if (p.state === 'absent') return readRemoval(host, p.path, runId);
+async function read(
+  host: ReadHost,
+  p: Params,
+  context: Pick<TaskContext, 'runId' | 'holdsSecret'>,
+): Promise<State> {
+  if (p.state === 'absent') return readRemoval(host, p.path, context);
   if (p.recurse) return readTree(host, p.path, p);
   if (p.state === 'touch') {
     // An existing file keeps what it holds: only a missing one gets the empty content.
     const request = { ...p, dest: p.path, name: undefined, follow: false, force: false };
-    return { ...(await readFileState(host, request, wantedOf(''), runId)), action: 'touch' };
+    return { ...(await readFileState(host, request, wantedOf(''), context)), action: 'touch' };
   }
   const now = await host.look(pathResource, p.path);
   if (now instanceof Unknown || now.kind === 'absent' || sameAttributes(wanted(now, p), now)) {

@@ -29,7 +29,7 @@ export const module = defineModule({
   read: async (host, p: Params, context) => {
     const text = await context.render(p.src, p.vars);
     const request = { ...p, name: posix.basename(p.src).replace(/\.(hbs|handlebars)$/, '') };
-    return { ...(await readFileState(host, request, wantedOf(text), context.runId)), text };
+    return { ...(await readFileState(host, request, wantedOf(text), context)), text };
   },
   plan: (state, p) => {
     const change = planFile(state, { ...p, name: undefined });

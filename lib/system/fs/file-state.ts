@@ -1,12 +1,13 @@
 import { posix } from 'node:path';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost } from '../../contract/host.ts';
+import type { TaskContext } from '../../contract/module.ts';
 import { probe, probeScript } from '../../contract/probe.ts';
 import { type AttributeWish, sameAttributes, wantedAttributes } from './attributes.ts';
 import { type PathState, pathResource } from './path-resource.ts';
 import { besidePath, normalPath, parentOf } from './paths.ts';
 import { parseSurroundings, type Surroundings, surroundingsProbe } from './surroundings.ts';
-import { SMALL_BYTES } from './text.ts';
+import { forJournal, SMALL_BYTES } from './text.ts';
 
 /** The content a file is to have. */
 export interface WantedContent {
@@ -39,7 +40,7 @@ export interface FileState {
   readonly parent?: PathState | Unknown | undefined;
   /** Asked for only when something differs. */
   readonly around?: Surroundings | undefined;
-  /** The old content, base64, where it differs and is small. */
+  /** The old content, base64, where it differs and is small, and the journal may hold it. */
   readonly old?: string | undefined;
 }
 
@@ -51,7 +52,7 @@ export async function readFileState(
   host: ReadHost,
   request: FileRequest,
   wanted: WantedContent,
-  runId: string,
+  { runId, holdsSecret }: Pick<TaskContext, 'runId' | 'holdsSecret'>,
 ): Promise<FileState> {
   const { path, state } = await destination(host, request);
   const dest = await hashed(host, path, state);
@@ -78,7 +79,7 @@ export async function readFileState(
     ...found,
     ...(parent === undefined ? {} : { parent }),
     ...(around === undefined ? {} : { around: parseSurroundings(around) }),
-    ...(differs ? { old: oldContent(dest, content?.stdout) } : {}),
+    ...(differs ? { old: forJournal(oldContent(dest, content?.stdout), holdsSecret) } : {}),
   };
 }
 

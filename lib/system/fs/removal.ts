@@ -2,14 +2,14 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import type { Change, Foresight, Result } from '../../contract/module.ts';
+import type { Change, Foresight, Result, TaskContext } from '../../contract/module.ts';
 import { probe, probeScript } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { type Attributes, attributesOf, describeAttributes, setAttributes } from './attributes.ts';
 import { changedSince, lookHashed } from './file-apply.ts';
 import { ABSENT, type PathState, pathResource } from './path-resource.ts';
 import { besidePath, depthOf } from './paths.ts';
-import { contentDiff, SMALL_BYTES } from './text.ts';
+import { contentDiff, forJournal, SMALL_BYTES } from './text.ts';
 
 /** What is to be removed, and what its removal and the way back need to know. */
 export interface RemovalState {
@@ -45,7 +45,11 @@ export interface RemovalChange extends Change {
 const CONTENT = probeScript('base64 < "$1"');
 
 /** One round trip when nothing is there, two otherwise. */
-export async function readRemoval(host: ReadHost, path: string, runId: string): Promise<RemovalState> {
+export async function readRemoval(
+  host: ReadHost,
+  path: string,
+  { runId, holdsSecret }: Pick<TaskContext, 'runId' | 'holdsSecret'>,
+): Promise<RemovalState> {
   const now = await host.look(pathResource, path);
   const state = { action: 'remove' as const, now, empty: false, keptAt: besidePath(path, runId) };
   if (now instanceof Unknown) return state;
@@ -56,9 +60,12 @@ export async function readRemoval(host: ReadHost, path: string, runId: string): 
     return { ...state, empty: entries.stdout === '' };
   }
   if (now.kind !== 'file' || now.size > SMALL_BYTES) return state;
-  if (now.content !== undefined) return { ...state, old: Buffer.from(now.content).toString('base64') };
-  const bytes = Buffer.from((await host.query(CONTENT([path]))).stdout, 'base64');
-  return bytes.length === now.size ? { ...state, old: bytes.toString('base64') } : state;
+  const bytes =
+    now.content === undefined
+      ? Buffer.from((await host.query(CONTENT([path]))).stdout, 'base64')
+      : Buffer.from(now.content);
+  const old = bytes.length === now.size ? forJournal(bytes.toString('base64'), holdsSecret) : undefined;
+  return old === undefined ? state : { ...state, old };
 }
 
 /** Directories that hold a system or many people's work: never removed whole, however explicit the task is. */

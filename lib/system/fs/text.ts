@@ -39,3 +39,15 @@ function facts(side: Shown | undefined): string {
   if (side === undefined) return '';
   return `(${side.size} bytes${side.sha256 === undefined ? '' : `, sha256 ${side.sha256}`})\n`;
 }
+
+/**
+ * The old bytes of a file, base64, where the journal may hold them: with a secret in them it would hold a mask, from which
+ * nothing could be written again. Then the file itself is kept on its host.
+ */
+export function forJournal(
+  base64: string | undefined,
+  holdsSecret: (text: string) => boolean,
+): string | undefined {
+  if (base64 === undefined || holdsSecret(base64)) return undefined;
+  return holdsSecret(Buffer.from(base64, 'base64').toString('utf8')) ? undefined : base64;
+}

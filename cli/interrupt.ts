@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { EXIT_CODES, PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { Io } from './io.ts';
 
@@ -32,6 +33,8 @@ export function watchInterrupts(
   now: () => number = Date.now,
 ): Interrupts {
   const controller = new AbortController();
+  // Every command at work on any host listens to it: that is no leak, and Node.js must not tell an operator that it is one.
+  setMaxListeners(0, controller.signal);
   let first: number | undefined;
   const receive = (by: string): void => {
     if (first === undefined) {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
@@ -155,8 +156,11 @@ function deadline(
           message: `the task did not end within its ${seconds} s (timeout:)`,
         })
       : undefined;
+  const signal = AbortSignal.any([run.signal, own.signal]);
+  // A task may have commands at work on many hosts, and each of them listens.
+  setMaxListeners(0, signal);
   return {
-    signal: AbortSignal.any([run.signal, own.signal]),
+    signal,
     release: Object.assign(() => clearTimeout(timer), { timedOut }),
   };
 }

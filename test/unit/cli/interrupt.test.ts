@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { watchInterrupts } from '../../../cli/interrupt.ts';
 import { asPitrError } from '../../../lib/base/errors/pitr-error.ts';
@@ -49,6 +50,18 @@ describe('Ctrl-C', () => {
     later(20);
     signals.emit('SIGINT');
     expect(left).toEqual([]);
+  });
+
+  it('is listened to by every command at work on any host, and Node.js takes that for no leak', async () => {
+    const warnings: string[] = [];
+    const hear = ({ message }: Error): void => void warnings.push(message);
+    process.on('warning', hear);
+    const { interrupts } = watched();
+    for (let command = 0; command < 100; command++) interrupts.signal.addEventListener('abort', () => {});
+    await setImmediate();
+    process.off('warning', hear);
+    interrupts.stop();
+    expect(warnings).toEqual([]);
   });
 
   it('listens no longer than the run lasts', () => {

@@ -1,5 +1,4 @@
-import { isComplete } from '../../barman/backup-info.ts';
-import { isPacked } from '../../barman/restored-size.ts';
+import { isComplete, isPacked } from '../../barman/backup-info.ts';
 import { instantAt } from '../../wal/instant.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';

@@ -18,7 +18,7 @@ const LIST_ARCHIVES = probeScript(`${PRESENCE}
 min=$1; shift
 merge='
 $1 == "-" { listed = 1; next }
-!listed { if (length($1) >= 16 && (substr($1, 9, 1) == "." || substr($1, 9, 16) >= min)) { time[$1] = $3; pack[$1] = $4 } next }
+!listed { if (length($1) >= 16 && (substr($1, 9, 1) == "." || substr($1, 9, 16) >= min)) { time[$1] = $3; pack[$1] = $4 "\\t" $5 } next }
 $1 == "!" { print " !" substr($0, 3); next }
 { seen[$1] = 1
   base = substr($1, 9, 16)

@@ -12,7 +12,8 @@ export interface BarmanServer extends ServerConfig {
   readonly backups: readonly BackupInfo[];
 }
 
-// Arguments: name, backups' directory, meta directory of each server.
+// Arguments: name, backups' directory, meta directory of each server. Of what lies in both places the newer description
+// counts, and the older note: Barman moves that over the newer one as soon as it looks.
 const READ_BACKUPS = probeScript(`${PRESENCE}
 quoted() { awk '{ print " " $0 }'; }
 while [ $# -gt 0 ]; do
@@ -21,10 +22,13 @@ while [ $# -gt 0 ]; do
     presence "$d"; case $? in 1) continue ;; 2) echo "@unreadable $d"; continue ;; esac
     [ ! -d "$d" ] || { [ -r "$d" ] && [ -x "$d" ]; } || echo "@unreadable $d"
   done
-  for f in "$2"/*/backup.info "$3"/*-backup.info; do [ ! -f "$f" ] || [ -r "$f" ] || echo "@unreadable $f"; done
+  for f in "$2"/*/backup.info "$3"/*-backup.info "$3"/*-keep; do [ ! -f "$f" ] || [ -r "$f" ] || echo "@unreadable $f"; done
   if [ -f "\${2%/*}/identity.json" ]; then echo @identity; quoted <"\${2%/*}/identity.json"; fi
   for f in "$2"/*/backup.info; do [ -f "$f" ] || continue; d=\${f%/*}; echo "@backup \${d##*/}"; quoted <"$f"; done
+  for f in "$3"/*-keep; do [ -f "$f" ] || continue; b=\${f##*/}; echo "@kept \${b%-keep}"; quoted <"$f"; done
   for f in "$2"/*/annotations/keep; do [ -f "$f" ] || continue; d=\${f%/annotations/keep}; echo "@kept \${d##*/}"; quoted <"$f"; done
+  for f in "$2"/*/annotations/delete_this; do [ -f "$f" ] || continue; d=\${f%/annotations/*}; echo "@deleted \${d##*/}"; done
+  for f in "$3"/*-delete_this; do [ -f "$f" ] || continue; b=\${f##*/}; echo "@deleted \${b%-delete_this}"; done
   for f in "$2"/*/annotations/pitr.*; do [ -f "$f" ] || continue; d=\${f%/annotations/*}; echo "@held \${d##*/} \${f##*/pitr.}"; done
   for f in "$3"/*-backup.info; do [ -f "$f" ] || continue; b=\${f##*/}; echo "@backup \${b%-backup.info}"; quoted <"$f"; done
   shift 3
@@ -54,6 +58,7 @@ export function withBackups(config: ServerConfig, parts: readonly ReportPart[], 
   for (const { kind, rest: id, lines } of own) {
     const backup = backups.get(id);
     if (kind === 'kept' && backup !== undefined) backups.set(id, { ...backup, kept: lines.join('').trim() });
+    if (kind === 'deleted' && backup !== undefined) backups.set(id, { ...backup, status: 'DELETING' });
   }
   for (const { kind, rest } of own) {
     const [, id = '', run = ''] = /^(\S+) ([0-9A-Za-z-]{1,40})$/.exec(rest) ?? [];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { Version } from '../../base/values/version.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type Result } from '../../contract/module.ts';
@@ -24,7 +25,7 @@ import {
   refuseUnmapped,
   tablespacePlacesInUse,
 } from '../../recovery/barman/restore-refusals.ts';
-import { type BarmanVersion, recoverAbilities } from '../../recovery/barman/version.ts';
+import { recoverAbilities } from '../../recovery/barman/version.ts';
 import { formatLsn } from '../../recovery/wal/lsn.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, depthOf } from '../../system/fs/paths.ts';
@@ -73,7 +74,7 @@ type Params = z.output<typeof params>;
 interface State {
   readonly destination: Destination;
   readonly backup: CompleteBackup;
-  readonly version: BarmanVersion;
+  readonly version: Version;
   /** Where Barman is configured to unpack a packed backup on the node. */
   readonly configured?: string | undefined;
   readonly host: string;

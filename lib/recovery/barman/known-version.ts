@@ -1,11 +1,12 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { type BarmanVersion, formatVersion, OLDEST_KNOWN, parseVersion } from './version.ts';
+import { formatVersion, parseVersion, type Version } from '../../base/values/version.ts';
+import { OLDEST_KNOWN } from './version.ts';
 
 /**
  * The version in what `barman --version` has said. Throws kind `refused` where it says none, or one whose options are
  * not known: how a copy is begun, and gone on with, depends on it.
  */
-export function knownVersion(said: string, host: string): BarmanVersion {
+export function knownVersion(said: string, host: string): Version {
   const version = parseVersion(said);
   if (version === undefined) {
     throw new PitrError({

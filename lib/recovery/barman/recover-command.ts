@@ -1,5 +1,6 @@
+import type { Version } from '../../base/values/version.ts';
 import type { BackupId } from '../wal/backup-id.ts';
-import { type BarmanVersion, type RecoverAbilities, recoverAbilities } from './version.ts';
+import { type RecoverAbilities, recoverAbilities } from './version.ts';
 
 /** What `barman recover` is told. */
 export interface RecoverOrder {
@@ -24,7 +25,7 @@ export interface RecoverOrder {
  * The command as an argument list for this version. WAL is never copied along (`--get-wal`): PostgreSQL fetches it by
  * its restore_command, which is rendered by `postgres.recovery`, as is the target.
  */
-export function recoverCommand(order: RecoverOrder, version: BarmanVersion): readonly string[] {
+export function recoverCommand(order: RecoverOrder, version: Version): readonly string[] {
   return [
     'barman',
     'recover',

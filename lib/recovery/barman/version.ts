@@ -1,21 +1,7 @@
-import { covers, type VersionSpan } from '../../base/values/version-span.ts';
-
-/** A version of Barman, comparable as a number: 3.4.0 is 30400. */
-export type BarmanVersion = number;
-
-/** Reads `3.4.0 Barman by EnterpriseDB (www.enterprisedb.com)`; nothing when there is no version in it. */
-export function parseVersion(text: string): BarmanVersion | undefined {
-  const match = /(?:^|\s)v?(\d+)\.(\d+)(?:\.(\d+))?/.exec(text);
-  if (match === null) return undefined;
-  return Number(match[1]) * 10_000 + Number(match[2]) * 100 + Number(match[3] ?? 0);
-}
-
-export function formatVersion(version: BarmanVersion): string {
-  return `${Math.floor(version / 10_000)}.${Math.floor(version / 100) % 100}.${version % 100}`;
-}
+import { covers, type Version, type VersionSpan } from '../../base/values/version.ts';
 
 /** The oldest version whose options and files are known here. */
-export const OLDEST_KNOWN: BarmanVersion = 30_400;
+export const OLDEST_KNOWN: Version = 30_400;
 
 /** What is done in one way or another by what `barman --version` says. Sources: Barman's release notes, and its help. */
 const BY_VERSION = {
@@ -78,9 +64,7 @@ export const BARMAN_DIFFERENCES: Readonly<Record<string, VersionSpan>> = {
 };
 
 /** What is known not to work with a version, in words, and the version that has it mended. */
-export function faultsOf(
-  version: BarmanVersion,
-): readonly { readonly text: string; readonly mended: BarmanVersion }[] {
+export function faultsOf(version: Version): readonly { readonly text: string; readonly mended: Version }[] {
   return Object.values(FAULTS)
     .filter((fault) => covers(fault, version))
     .map(({ text, until }) => ({ text, mended: until }));
@@ -108,7 +92,7 @@ export interface RecoverAbilities {
 }
 
 /** Looks the abilities up. A packed backup that is unpacked on the receiving host is never restored as a delta. */
-export function recoverAbilities(version: BarmanVersion, packed: boolean): RecoverAbilities {
+export function recoverAbilities(version: Version, packed: boolean): RecoverAbilities {
   const has = (line: keyof typeof BY_VERSION): boolean => covers(BY_VERSION[line], version);
   return {
     continuation: !has('emptyDestination') ? 'again' : has('deltaRestore') && !packed ? 'delta' : 'afresh',

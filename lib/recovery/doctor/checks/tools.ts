@@ -1,5 +1,6 @@
+import { formatVersion } from '../../../base/values/version.ts';
 import { debianPackage } from '../../../system/core/debian-packages.ts';
-import { faultsOf, formatVersion, OLDEST_KNOWN } from '../../barman/version.ts';
+import { faultsOf, OLDEST_KNOWN } from '../../barman/version.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { onHost } from '../mend.ts';

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { formatVersion, parseVersion } from '../../../../lib/base/values/version.ts';
 import { knownVersion } from '../../../../lib/recovery/barman/known-version.ts';
 import { recoverCommand } from '../../../../lib/recovery/barman/recover-command.ts';
 import {
   BARMAN_DIFFERENCES,
   faultsOf,
-  formatVersion,
   OLDEST_KNOWN,
-  parseVersion,
   recoverAbilities,
 } from '../../../../lib/recovery/barman/version.ts';
 import { parseBackupId } from '../../../../lib/recovery/wal/backup-id.ts';

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { isolationSettings, runFiles } from '../../../../lib/recovery/postgres/isolation.ts';
 import {
+  majorOfData,
   OLDEST_RECOVERED,
   POSTGRES_DIFFERENCES,
   postgresAbilities,
@@ -21,6 +22,13 @@ it.each([
   expect(settings.has('archive_library')).toBe(archiveLibrary);
   // A file that lies there already would promote what shall stand still at its target.
   expect(settings.get('promote_trigger_file')).toBe(promoteTriggerFile ? '' : undefined);
+});
+
+it('data of which nobody can tell the version is not started isolated', () => {
+  expect(majorOfData(13, '/data', 'db1')).toBe(13);
+  expect(() => majorOfData(undefined, '/data', 'db1')).toThrow(
+    expect.objectContaining({ kind: 'refused', code: 'data-version-unknown', host: 'db1' }),
+  );
 });
 
 it('each line of the table says from or until when, and who says so', () => {

@@ -1,5 +1,6 @@
 import { shellWords } from '../../lib/recovery/barman/ssh-words.ts';
 import { isolationSettings, runFiles } from '../../lib/recovery/postgres/isolation.ts';
+import { postgresAbilities } from '../../lib/recovery/postgres/version.ts';
 import { quote } from '../../lib/transport/quote.ts';
 import type { ManualPlan, ManualStep, StepCommand } from './manual-step.ts';
 import type { Node } from './nodes.ts';
@@ -92,7 +93,7 @@ export function applySteps(
       commands: [
         commands.on(name, owner, ['tail', '-n', '20', files.log]),
         commands.psql(
-          'select pg_get_wal_replay_pause_state(), pg_last_wal_replay_lsn(), pg_last_xact_replay_timestamp()',
+          `select ${pauseState(prepared.major)}, pg_last_wal_replay_lsn(), pg_last_xact_replay_timestamp()`,
           prepared.stops
             ? { expected: 'paused', output: '^paused', wait: true }
             : { expected: 'a position that no longer grows' },
@@ -123,6 +124,12 @@ function copyCommands({ site, node, prepared }: ManualPlan, commands: StepComman
       `${login}:${node.pgdata}/`,
     ]),
   ];
+}
+
+function pauseState(major: number): string {
+  return postgresAbilities(major).pauseState
+    ? 'pg_get_wal_replay_pause_state()'
+    : "case when pg_is_wal_replay_paused() then 'paused' else 'not paused' end";
 }
 
 function startOptions(major: number, node: Node): string {

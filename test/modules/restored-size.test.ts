@@ -36,6 +36,17 @@ describe('what a compressed backup takes on the node', () => {
     expect(await restoredSize(play.host(), backup, servers, user)).toBe(100_000);
   });
 
+  it('of archives that are not compressed, replayed from Barman 3.9 by its release notes, is what they hold', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const data = join(dir, 'one/base', FULL, 'data');
+    await mkdir(data, { recursive: true });
+    await writeFile(join(data, 'base.tar'), Buffer.alloc(70_000));
+    await writeFile(join(data, '16387.tar'), Buffer.alloc(30_000));
+    const backup = parseBackupInfo('one', FULL, 'size=100\ncompression=none\n');
+    expect(await restoredSize(play.host(), backup, stock(dir, infos), user)).toBe(100_000);
+  });
+
   it.each([
     ['cannot be unpacked', () => Buffer.from('no gzip')],
     [

@@ -3,7 +3,14 @@ import type { ReadHost } from '../../contract/host.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupById } from '../../recovery/barman/choose-backup.ts';
-import { type Hold, hold, type KeepState, letGo, readKeep } from '../../recovery/barman/keep.ts';
+import {
+  backupToHold,
+  type Hold,
+  hold,
+  type KeepState,
+  letGo,
+  readKeep,
+} from '../../recovery/barman/keep.ts';
 import { userParam } from '../../recovery/barman/params.ts';
 import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
 
@@ -39,7 +46,7 @@ export const module = defineModule({
   description: `\`barman keep --target full\`: with \`standalone\` Barman keeps only the WAL that makes the backup itself consistent, and a
 recovery needs all of it up to its moment. The run is noted beside Barman's own note (annotations/pitr.<run>): several
 recoveries can hold one backup, and the last one to let go of it puts back what was there before. A backup that somebody
-else keeps in full is left as it is. Undo and \`pitr commit\` let go of it.`,
+else keeps in full is left as it is. Of a block-level incremental backup the whole one is held that it rests on. Undo and \`pitr commit\` let go of it.`,
   examples: `- barman.keep: { server: "{{ base.server }}", backup: "{{ base.id }}" }
   delegate_to: "{{ barman_host }}"`,
   params,
@@ -51,7 +58,8 @@ else keeps in full is left as it is. Undo and \`pitr commit\` let go of it.`,
   read: async (host: ReadHost, p: Params, context): Promise<State> => {
     const [server] = wantedServers((await readCatalogue(host, p.user)).servers, [p.server], host.name);
     if (server === undefined) throw new Error('a named server is found or refused');
-    const { server: name, id: backup } = backupById(p.backup, [server], host.name);
+    const wanted = backupById(p.backup, [server], host.name);
+    const { server: name, id: backup } = backupToHold(wanted, server.backups);
     const place: Hold = {
       server: name,
       backup,

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { Version } from '../../base/values/version.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type Result } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
-import type { CompleteBackup } from '../../recovery/barman/backup-info.ts';
+import { type CompleteBackup, isPacked } from '../../recovery/barman/backup-info.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupById } from '../../recovery/barman/choose-backup.ts';
 import { type CopyOrder, copyBackup } from '../../recovery/barman/copy-backup.ts';
@@ -13,6 +14,7 @@ import { isCopyOf, removeCopy } from '../../recovery/barman/copy-on-disk.ts';
 import { type Destination, readDestination } from '../../recovery/barman/destination.ts';
 import { endBarmanRecover } from '../../recovery/barman/end-barman.ts';
 import { barmanCommandFailed } from '../../recovery/barman/errors.ts';
+import { knownVersion } from '../../recovery/barman/known-version.ts';
 import { backupParam, remoteSshParam, userParam } from '../../recovery/barman/params.ts';
 import { recoverCommand } from '../../recovery/barman/recover-command.ts';
 import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
@@ -23,12 +25,7 @@ import {
   refuseUnmapped,
   tablespacePlacesInUse,
 } from '../../recovery/barman/restore-refusals.ts';
-import {
-  type BarmanVersion,
-  OLDEST_KNOWN,
-  parseVersion,
-  recoverAbilities,
-} from '../../recovery/barman/version.ts';
+import { recoverAbilities } from '../../recovery/barman/version.ts';
 import { formatLsn } from '../../recovery/wal/lsn.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, depthOf } from '../../system/fs/paths.ts';
@@ -68,7 +65,7 @@ const params = z.strictObject({
   staging_path: z
     .string()
     .optional()
-    .describe('where a compressed backup is unpacked; what Barman is configured for when left out'),
+    .describe('where on the node a packed backup is unpacked; what Barman is configured for when left out'),
   user: userParam,
 });
 
@@ -77,7 +74,9 @@ type Params = z.output<typeof params>;
 interface State {
   readonly destination: Destination;
   readonly backup: CompleteBackup;
-  readonly version: BarmanVersion;
+  readonly version: Version;
+  /** Where Barman is configured to unpack a packed backup on the node. */
+  readonly configured?: string | undefined;
   readonly host: string;
 }
 
@@ -162,15 +161,21 @@ async function read(host: ReadHost, wish: Params): Promise<State> {
     host.name,
   );
   const backup = backupById(reference.id, servers, host.name);
-  const version = parseVersion(said.stdout);
-  if (version === undefined || version < OLDEST_KNOWN)
-    throw barmanCommandFailed(host.name, said.exitCode, evidenceOf(said));
+  if (said.exitCode !== 0) throw barmanCommandFailed(host.name, said.exitCode, evidenceOf(said));
+  const version = knownVersion(said.stdout, host.name);
+  const { stagingPath } = servers.find(({ name }) => name === backup.server) ?? {};
   const receiver = host.peer(node);
   const foreseen = known(await receiver.look(pathResource, destination));
   const found = await readDestination(receiver, destination, owner, Object.values(tablespaces));
   // What an earlier task would have moved away in check mode is still there for a live look.
   const gone = foreseen.kind === 'absent' && found.kind !== 'absent';
-  return { destination: gone ? { ...found, ...NOTHING } : found, backup, version, host: node };
+  return {
+    destination: gone ? { ...found, ...NOTHING } : found,
+    backup,
+    version,
+    configured: stagingPath,
+    host: node,
+  };
 }
 
 const NOTHING = {
@@ -184,7 +189,8 @@ const NOTHING = {
   names: [],
 } as const;
 
-function plan({ destination: found, backup, version, host }: State, wish: Params): CopyChange | undefined {
+function plan(state: State, wish: Params): CopyChange | undefined {
+  const { destination: found, backup, version, host } = state;
   const { node, destination, owner, tablespaces, user } = wish;
   refuseUnmapped(backup, tablespaces, host);
   if (found.running) throw destinationInUse(destination, host);
@@ -205,7 +211,7 @@ function plan({ destination: found, backup, version, host }: State, wish: Params
     user,
     tablespaces,
     continues,
-    afresh: continues && recoverAbilities(version).continuation === 'afresh',
+    afresh: continues && recoverAbilities(version, isPacked(backup)).continuation === 'afresh',
     emptyBefore: found.kind === 'directory' && (fresh || found.copying?.emptyBefore === true),
     expected: {
       backup: backup.id,
@@ -214,16 +220,12 @@ function plan({ destination: found, backup, version, host }: State, wish: Params
       major: backup.version === undefined ? undefined : Math.floor(backup.version / 10_000),
       size: backup.size,
     },
-    argv: argvOf(wish, backup, continues, version),
+    argv: argvOf(wish, state, continues),
   };
 }
 
-function argvOf(
-  wish: Params,
-  backup: CompleteBackup,
-  continues: boolean,
-  version: BarmanVersion,
-): readonly string[] {
+function argvOf(wish: Params, { backup, version, configured }: State, continues: boolean): readonly string[] {
+  const packed = isPacked(backup);
   return recoverCommand(
     {
       server: backup.server,
@@ -232,7 +234,8 @@ function argvOf(
       destination: wish.destination,
       jobs: wish.jobs,
       tablespaces: wish.tablespaces,
-      stagingPath: wish.staging_path,
+      stagingPath: wish.staging_path ?? (packed ? configured : undefined),
+      packed,
       bandwidthLimit: wish.bandwidth_limit,
       continues,
     },

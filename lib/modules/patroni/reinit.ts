@@ -15,6 +15,7 @@ import { readMemberConfig, replicaMethods } from '../../recovery/patroni/member-
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { streamingFlaws } from '../../recovery/patroni/streaming.ts';
+import { patroniAbilities } from '../../recovery/patroni/version.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
@@ -35,7 +36,8 @@ export const module = defineModule({
   summary: "Replaces a member's data by a copy of the leader's, and proves that it streams.",
   description:
     'Does nothing to a member that is proved to stream already (see patroni.streaming). Needs a running Patroni on the ' +
-    'member. The data that is there is gone: moving it aside and starting Patroni does the same and keeps it.',
+    'member. The data that is there is gone: moving it aside and starting Patroni does the same and keeps it. ' +
+    'Since Patroni 4.1 it is copied from the leader whatever the configuration says (reinit --from-leader).',
   examples: `- patroni.reinit:
     member: db3`,
   params,
@@ -75,7 +77,8 @@ export const module = defineModule({
   },
   plan: ({ host, member, cluster, methods, flaws, facts, bin }, p) => {
     if (flaws.length === 0 && !p.force) return undefined;
-    if (methods.join() !== 'basebackup') {
+    const fromLeader = patroniAbilities(facts?.own?.version).reinitFromLeader;
+    if (!fromLeader && methods.join() !== 'basebackup') {
       throw new PitrError({
         kind: 'refused',
         code: 'other-replica-methods',
@@ -114,6 +117,7 @@ export const module = defineModule({
       pgdata: p.pgdata,
       user: p.user,
       ...(bin === undefined ? {} : { bin }),
+      ...(fromLeader ? { fromLeader } : {}),
       ...(facts?.own?.postmasterStart === undefined ? {} : { startedBefore: facts.own.postmasterStart }),
     };
   },
@@ -129,7 +133,8 @@ export const module = defineModule({
     ],
   }),
   apply: async (host, change, p, context) => {
-    const words = ['reinit', change.cluster, change.member, '--force'];
+    const source = change.fromLeader === true ? ['--from-leader'] : [];
+    const words = ['reinit', change.cluster, change.member, '--force', ...source];
     const asked = await patronictl(host, change, words, 60_000, context.signal);
     if (asked.exitCode !== 0) throw commandFailed(asked, host.name);
     const bin = programsOf({ ...p, bin: change.bin }, undefined);

@@ -84,7 +84,7 @@ async function follow(
   if (instance instanceof Unknown) return { unknown: instance };
   const place = {
     session: { ...sessionTarget(p, instance.programs), bin: programsOf(p, instance.programs) },
-    version: instance.version ?? 0,
+    version: instance.version,
     log: p.log ?? runFiles(p.pgdata).log,
   };
   const segmentSize = instance.control?.segmentSize ?? DEFAULT_SEGMENT_SIZE;

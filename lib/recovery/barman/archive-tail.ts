@@ -5,6 +5,7 @@ import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type ArchiveSettings, filledArchiveCommand } from '../postgres/archive-command.ts';
+import { ARCHIVE_LIBRARY_SINCE } from '../postgres/version.ts';
 import type { Archive } from '../wal/archive.ts';
 import { type Instant, parseEpoch } from '../wal/instant.ts';
 import { parseSegment } from '../wal/segment.ts';
@@ -25,13 +26,18 @@ export interface BarmanPlace {
   readonly user: string;
 }
 
-// As the server itself was started: its configuration may lie elsewhere.
+// As the server itself was started: its configuration may lie elsewhere. Who does not know a setting says so in the
+// language of its configuration: it is asked only from the version on that has it ($3).
 const SETTINGS = probeScript(`
+major=$(cat -- "$1/PG_VERSION") || exit
+case $major in ''|*[!0-9]*) echo "$1/PG_VERSION does not hold a version: $major" >&2; exit 1 ;; esac
+names='archive_mode archive_command'
+[ "$major" -lt "$3" ] || names="$names archive_library"
 file=$(sed -n 's/.*"--config-file=\\([^"]*\\)".*/\\1/p' "$1/postmaster.opts" 2>/dev/null)
-for name in archive_mode archive_command archive_library; do
+for name in $names; do
   echo "@$name"
   if [ -n "$file" ] && [ -r "$file" ]; then "$2/postgres" -D "$1" -c "config_file=$file" -C "$name"
-  else "$2/postgres" -D "$1" -C "$name"; fi || { [ "$name" = archive_library ] || exit 1; }
+  else "$2/postgres" -D "$1" -C "$name"; fi || exit 1
 done 2>&1
 echo @end`);
 
@@ -40,16 +46,19 @@ export async function readArchiveSettings(
   host: ReadHost,
   place: { readonly pgdata: string; readonly bin: string; readonly user: string },
 ): Promise<ArchiveSettings> {
-  const told = await host.query(SETTINGS([place.pgdata, place.bin], { user: place.user, timeoutMs: 30_000 }));
+  const told = await host.query(
+    SETTINGS([place.pgdata, place.bin, String(ARCHIVE_LIBRARY_SINCE)], {
+      user: place.user,
+      timeoutMs: 30_000,
+    }),
+  );
   const value = (name: string): string =>
     new RegExp(`^@${name}\\n([\\s\\S]*?)\\n?^@`, 'm').exec(told.stdout)?.[1] ?? '';
   if (told.exitCode === 0) {
-    const library = value('archive_library');
     return {
       mode: value('archive_mode').trim(),
       command: value('archive_command'),
-      // Versions before 15 do not know it and say so.
-      library: /unrecognized configuration parameter/.test(library) ? '' : library,
+      library: value('archive_library'),
     };
   }
   throw new PitrError({

@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { formatBytes } from '../../base/values/bytes.ts';
-import type { CompleteBackup } from './backup-info.ts';
+import { type CompleteBackup, isPacked } from './backup-info.ts';
 
 /** What lies on disk of a backup. */
 export interface BackupFiles {
@@ -13,8 +13,8 @@ export interface BackupFiles {
 }
 
 /** Whether a backup lies on disk as plain files, one for each of the data directory. */
-export function liesAsFiles({ mode, compression }: CompleteBackup): boolean {
-  return mode !== undefined && /^(rsync|postgres)/.test(mode) && (compression ?? 'none') === 'none';
+export function liesAsFiles(backup: CompleteBackup): boolean {
+  return backup.mode !== undefined && /^(rsync|postgres)/.test(backup.mode) && !isPacked(backup);
 }
 
 /**

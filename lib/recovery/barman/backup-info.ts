@@ -22,7 +22,7 @@ interface Tablespace {
 export interface BackupInfo {
   readonly id: BackupId;
   readonly server: string;
-  /** `EMPTY`, `STARTED`, `FAILED`, `WAITING_FOR_WALS`, `SYNCING` or `DONE`. */
+  /** `EMPTY`, `STARTED`, `FAILED`, `WAITING_FOR_WALS`, `SYNCING` or `DONE`; `DELETING` where Barman has begun to delete it. */
   readonly status: string;
   /** Why it failed, in Barman's words. */
   readonly error?: string | undefined;
@@ -41,8 +41,10 @@ export interface BackupInfo {
   readonly size?: number | undefined;
   /** `rsync-concurrent`, `postgres`, `snapshot-…`. */
   readonly mode?: string | undefined;
-  /** Of the backup itself: `gzip`, `lz4`, `zstd`, `none`. */
+  /** Of the backup itself: `gzip`, `lz4`, `zstd`; `none` is an archive that is not compressed. Absent where it lies as files. */
   readonly compression?: string | undefined;
+  /** Of the backup itself: `gpg`. */
+  readonly encryption?: string | undefined;
   readonly pgdata?: string | undefined;
   readonly tablespaces: readonly Tablespace[];
   /** The backup that this one is a difference to (PostgreSQL 17). */
@@ -85,6 +87,7 @@ export function parseBackupInfo(server: string, idText: string, text: string): B
     size: number(values.get('size')),
     mode: values.get('mode'),
     compression: values.get('compression'),
+    encryption: values.get('encryption'),
     pgdata: values.get('pgdata'),
     tablespaces: tablespaces(values.get('tablespaces') ?? ''),
     parent: values.get('parent_backup_id'),
@@ -141,4 +144,24 @@ export function isComplete(backup: BackupInfo): backup is CompleteBackup {
   const { beginTime, endTime, beginWal, endWal, beginLsn, endLsn, timeline } = backup;
   const known = [beginTime, endTime, beginWal, endWal, beginLsn, endLsn, timeline];
   return backup.status === 'DONE' && known.every((value) => value !== undefined);
+}
+
+/** Whether it lies in archives, which Barman unpacks on the receiving host: that needs a place for it. */
+export function isPacked({
+  compression,
+  encryption,
+}: Pick<BackupInfo, 'compression' | 'encryption'>): boolean {
+  return compression !== undefined || encryption !== undefined;
+}
+
+/** A backup and those that it is a difference to, down to a whole one; nothing where one of them is not there. */
+export function chainOfBackup<B extends BackupInfo>(backup: B, all: readonly B[]): readonly B[] | undefined {
+  const chain = [backup];
+  for (let { parent } = backup; parent !== undefined; ) {
+    const next = all.find(({ id }) => id === parent);
+    if (next === undefined || chain.includes(next)) return undefined;
+    chain.push(next);
+    parent = next.parent;
+  }
+  return chain;
 }

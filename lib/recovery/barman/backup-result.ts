@@ -1,7 +1,6 @@
 import { formatInstant } from '../wal/instant.ts';
 import { formatLsn } from '../wal/lsn.ts';
-import type { CompleteBackup } from './backup-info.ts';
-import { isPacked } from './restored-size.ts';
+import { type CompleteBackup, isPacked } from './backup-info.ts';
 
 /** A backup as playbooks see it: plain data, times in UTC with their offset. */
 export function backupResult(backup: CompleteBackup) {
@@ -42,13 +41,13 @@ export const backupReturns: Readonly<Record<keyof ReturnType<typeof backupResult
   end_lsn: 'the position at which the data becomes consistent',
   timeline: 'the timeline it was taken on',
   size_bytes: 'bytes of its files on Barman’s disk: of a compressed backup, packed',
-  packed: 'whether it is compressed: Barman unpacks it on the node, in a staging path',
+  packed: 'whether it lies in archives: Barman unpacks them on the node, in a staging path',
   system_id: 'the system identifier of the cluster',
   postgresql_version: '150020 for 15.20',
   postgresql_major: '15 for 15.20',
   segment_size: 'bytes of a WAL segment',
   tablespaces: 'those outside of the data directory: name, oid, location',
-  compression: 'of the backup itself, where it is compressed',
+  compression: 'of the backup itself, where it lies in archives: gzip, none, ...',
   parent: 'the backup that it is a difference to (block-level incremental), where it is one',
   pgdata: 'the data directory it was taken of',
 };

@@ -22,15 +22,19 @@ export interface ServerConfig {
   readonly sshCommand?: string | undefined;
   /** The hosts that its conninfo names. */
   readonly conninfoHosts: readonly string[];
-  /** Where compressed backups are unpacked on the way to a node; absent where it is not set. */
+  /** Where packed backups are unpacked on the node; absent where it is not set, or names a place on Barman's own host. */
   readonly stagingPath?: string | undefined;
 }
 
 type Options = ReadonlyMap<string, string>;
 
+/** Of Barman since 3.15. */
+const DEFAULT_STAGING_PATH = '/tmp';
+
 /**
- * Reads Barman's configuration: the main file, then those of `configuration_files_directory`, in order. Sections but
- * `[barman]` are servers; those with `model = true` (since 3.10) are not. Values may refer to others (`%(name)s`).
+ * Reads Barman's configuration: the main file, those of `configuration_files_directory`, and `.barman.auto.conf` (since
+ * 3.10), in order. Sections but `[barman]` are servers; those with `model = true` (since 3.10) are not. Values may refer
+ * to others (`%(name)s`).
  */
 export function parseConfig(files: readonly string[]): readonly ServerConfig[] {
   const sections = new Map<string, Map<string, string>>();
@@ -98,9 +102,16 @@ function serverConfig(name: string, options: Options, global: Options): ServerCo
     },
     sshCommand: setting('ssh_command'),
     conninfoHosts: hostsOf(setting('conninfo') ?? ''),
-    stagingPath: setting('recovery_staging_path'),
+    stagingPath: stagingPath(setting),
     xlogDbs: [`${register}/xlog.db`, `${register}/${name}-xlog.db`],
   };
+}
+
+/** Since 3.15 it is said on which host it is, and that counts over what says a path alone. */
+function stagingPath(setting: (key: string) => string | undefined): string | undefined {
+  const older = setting('recovery_staging_path');
+  if (setting('staging_location') !== 'remote') return older;
+  return setting('staging_path') ?? older ?? DEFAULT_STAGING_PATH;
 }
 
 /** `host=a,b port=5432` or a URL. */

@@ -4,6 +4,7 @@ import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
+import { type BackupInfo, chainOfBackup } from './backup-info.ts';
 
 /** A backup that is held, and for which run. */
 export interface Hold {
@@ -56,6 +57,14 @@ case $before in
 esac
 rm -f "$mark"; rmdir "$3" 2>/dev/null
 echo "$before"`;
+
+/**
+ * The backup that keeps a backup: what is a difference to others stays as long as the whole one that all of them rest on,
+ * and Barman lets only that one be kept.
+ */
+export function backupToHold(backup: BackupInfo, all: readonly BackupInfo[]): BackupInfo {
+  return chainOfBackup(backup, all)?.at(-1) ?? backup;
+}
 
 /** Throws kind `failed` where Barman does not say whether the backup is kept. */
 export async function readKeep(host: ReadHost, hold: Hold, user: string): Promise<KeepState> {

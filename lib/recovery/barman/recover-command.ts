@@ -1,5 +1,6 @@
+import type { Version } from '../../base/values/version.ts';
 import type { BackupId } from '../wal/backup-id.ts';
-import { type BarmanVersion, recoverAbilities } from './version.ts';
+import { type RecoverAbilities, recoverAbilities } from './version.ts';
 
 /** What `barman recover` is told. */
 export interface RecoverOrder {
@@ -12,6 +13,8 @@ export interface RecoverOrder {
   /** Tablespace name to its place on the receiving host. */
   readonly tablespaces?: Readonly<Record<string, string>> | undefined;
   readonly stagingPath?: string | undefined;
+  /** Its files are packed, and are unpacked where `stagingPath` says on the receiving host. */
+  readonly packed: boolean;
   /** Kilobytes a second. */
   readonly bandwidthLimit?: number | undefined;
   /** Goes on with a copy that is there in part. */
@@ -22,8 +25,7 @@ export interface RecoverOrder {
  * The command as an argument list for this version. WAL is never copied along (`--get-wal`): PostgreSQL fetches it by
  * its restore_command, which is rendered by `postgres.recovery`, as is the target.
  */
-export function recoverCommand(order: RecoverOrder, version: BarmanVersion): readonly string[] {
-  const abilities = recoverAbilities(version);
+export function recoverCommand(order: RecoverOrder, version: Version): readonly string[] {
   return [
     'barman',
     'recover',
@@ -35,10 +37,24 @@ export function recoverCommand(order: RecoverOrder, version: BarmanVersion): rea
       '--tablespace',
       `${name}:${place}`,
     ]),
-    ...(order.stagingPath === undefined ? [] : [abilities.staging, order.stagingPath]),
-    ...(order.continues && abilities.continuation === 'delta' ? ['--delta-restore'] : []),
+    ...wordsOfVersion(order, recoverAbilities(version, order.packed)),
     order.server,
     order.backup,
     order.destination,
+  ];
+}
+
+/** What is said over the configuration of Barman: it is what was proved to have room, and what goes together. */
+function wordsOfVersion(order: RecoverOrder, abilities: RecoverAbilities): readonly string[] {
+  const { stagingPath, remoteSsh, continues } = order;
+  const delta = continues && abilities.continuation === 'delta';
+  const located = abilities.staging !== '--recovery-staging-path';
+  const receiver = remoteSsh === undefined ? 'local' : 'remote';
+  return [
+    ...(stagingPath === undefined ? [] : [located ? '--staging-path' : abilities.staging, stagingPath]),
+    ...(stagingPath === undefined || !located || delta ? [] : ['--staging-location', receiver]),
+    // A delta is refused together with a staging path on the receiving host, whatever is to be copied.
+    ...(delta && remoteSsh !== undefined ? ['--staging-location', 'local'] : []),
+    ...(abilities.deltaOptions ? [delta ? '--delta-restore' : '--no-delta-restore'] : []),
   ];
 }

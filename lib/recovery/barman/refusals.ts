@@ -109,6 +109,7 @@ const WAYS_ON: Readonly<Record<string, string>> = {
   WAITING_FOR_WALS: 'WAL that it needs is not archived yet: see that archiving works, then run: barman cron',
   SYNCING: 'It is being copied from another Barman: wait until it is DONE.',
   FAILED: 'It can never be used: choose another one.',
+  DELETING: 'Barman has begun to delete it, and goes on with that at its next cron: choose another one.',
 };
 
 export function backupNotDone(backup: BackupInfo, servers: readonly Stock[], host: string): PitrError {

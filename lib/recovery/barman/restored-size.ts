@@ -2,7 +2,7 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import type { BackupInfo } from './backup-info.ts';
+import { type BackupInfo, chainOfBackup, isPacked } from './backup-info.ts';
 import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
 import type { Stock } from './refusals.ts';
@@ -12,7 +12,7 @@ const TIMEOUT_MS = 3_600_000;
 
 // Argument: the data of the backup. The manifest of PostgreSQL 13 and later names every file with its size. Without one
 // the gzip archives are unpacked and counted: what gzip itself notes of a size is cut off at 4 GiB. What comes out of an
-// archive that cannot be unpacked to its end is no size.
+// archive that cannot be unpacked to its end is no size. Archives that are not compressed are as large as what is in them.
 const LOOK = probeScript(`
 cd -- "$1" || exit 1
 if [ -s backup_manifest ]; then
@@ -20,13 +20,10 @@ if [ -s backup_manifest ]; then
 elif ls ./*.tar.gz >/dev/null 2>&1; then
   bytes=$({ for f in ./*.tar.gz; do gzip -dc <"$f" || echo broken >&3; done | wc -c; } 3>&1)
   case $bytes in *broken*) ;; *) echo "@bytes $bytes" ;; esac
+elif ls ./*.tar >/dev/null 2>&1; then
+  echo "@bytes $(cat ./*.tar | wc -c)"
 fi
 echo @end`);
-
-/** Whether Barman unpacks it on the receiving host, which needs a place for that. */
-export function isPacked({ compression }: Pick<BackupInfo, 'compression'>): boolean {
-  return (compression ?? 'none') !== 'none';
-}
 
 /**
  * Bytes of a backup as they will lie on the node. Barman's own figure is that of the files on its disk: of a compressed
@@ -41,7 +38,7 @@ export async function restoredSize(
   user: string,
 ): Promise<number | undefined> {
   const server = servers.find(({ name }) => name === backup.server);
-  const chain = chainOf(backup, server?.backups ?? []);
+  const chain = chainOfBackup(backup, server?.backups ?? []);
   if (chain === undefined) return undefined;
   let sum = 0;
   for (const one of chain) {
@@ -50,18 +47,6 @@ export async function restoredSize(
     sum += size;
   }
   return sum;
-}
-
-/** A backup and those that it is a difference to, down to a whole one; nothing where one of them is not there. */
-function chainOf(backup: BackupInfo, all: readonly BackupInfo[]): readonly BackupInfo[] | undefined {
-  const chain = [backup];
-  for (let { parent } = backup; parent !== undefined; ) {
-    const next = all.find(({ id }) => id === parent);
-    if (next === undefined || chain.includes(next)) return undefined;
-    chain.push(next);
-    parent = next.parent;
-  }
-  return chain;
 }
 
 async function unpackedSize(

@@ -7,16 +7,17 @@ export interface RegisteredFile {
   readonly size: number;
   /** When the file was last written on the database node. */
   readonly time: Instant;
-  /** Absent where the line does not say; `false` for `None`. */
+  /** Whether the file is not as it was written, compressed or encrypted; absent where the line does not say. */
   readonly compressed?: boolean | undefined;
 }
 
-/** Reads a line of `xlog.db`: name, size, time and compression, separated by tabs. Nothing when it is none. */
+/** Reads a line of `xlog.db`: name, size, time, compression, encryption (since 3.14), by tabs. Nothing when it is none. */
 export function parseXlogDbLine(line: string): RegisteredFile | undefined {
-  const [name = '', size = '', time = '', compression = ''] = line.split('\t');
+  const [name = '', size = '', time = '', ...packing] = line.split('\t');
   const file = parseArchiveFileName(name);
   const instant = parseEpoch(time);
   if (file === undefined || instant === undefined || !/^\d+$/.test(size)) return undefined;
-  const known = compression === '' ? {} : { compressed: compression !== 'None' };
+  const told = packing.filter((word) => word !== '');
+  const known = told.length === 0 ? {} : { compressed: told.some((word) => word !== 'None') };
   return { file, size: Number(size), time: instant, ...known };
 }

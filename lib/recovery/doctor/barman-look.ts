@@ -1,9 +1,9 @@
+import { parseVersion, type Version } from '../../base/values/version.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
 import type { FreeSpace } from '../../system/fs/free-space.ts';
 import type { ServerConfig } from '../barman/config.ts';
-import { type BarmanVersion, parseVersion } from '../barman/version.ts';
 import { type HostClock, readClock } from './host-clock.ts';
 import { type SecretFile, secretFile, spaceIn } from './node-look.ts';
 import type { BarmanPlace } from './place.ts';
@@ -12,7 +12,7 @@ import type { BarmanPlace } from './place.ts';
 export interface BarmanLook {
   readonly clock: HostClock;
   readonly missingTools: readonly string[];
-  readonly version?: BarmanVersion | undefined;
+  readonly version?: Version | undefined;
   readonly spaces: readonly { readonly server: string; readonly space: FreeSpace }[];
   /** Files that have waited in a server's incoming directory for more than ten minutes. */
   readonly waiting: readonly { readonly server: string; readonly files: number }[];

@@ -1,11 +1,4 @@
-/** What a member is, in one set of words for all versions of Patroni (`master` and `primary` are `leader`). */
-export type MemberRole =
-  | 'leader'
-  | 'standby_leader'
-  | 'sync_standby'
-  | 'quorum_standby'
-  | 'replica'
-  | 'unknown';
+import { LAG_COLUMNS, type MemberRole, ROLE_WORDS, UP_WORDS } from './version.ts';
 
 export interface Member {
   readonly name: string;
@@ -34,20 +27,10 @@ export interface ClusterView {
   readonly paused?: boolean;
 }
 
-const ROLES: Readonly<Record<string, MemberRole>> = {
-  master: 'leader',
-  primary: 'leader',
-  leader: 'leader',
-  standby_leader: 'standby_leader',
-  sync_standby: 'sync_standby',
-  quorum_standby: 'quorum_standby',
-  replica: 'replica',
-};
-
 /** A role in any version's words: `master`, `Leader`, `Standby Leader`. */
 export function parseRole(word: string): MemberRole {
   return (
-    ROLES[
+    ROLE_WORDS[
       word
         .trim()
         .toLowerCase()
@@ -61,9 +44,9 @@ export function leads(role: MemberRole): boolean {
   return role === 'leader';
 }
 
-/** PostgreSQL is up: what Patroni up to 3.0.3 calls `running` it later calls `streaming` on a good replica. */
+/** PostgreSQL is up. */
 export function isUp(state: string): boolean {
-  return state === 'running' || state === 'streaming' || state === 'in archive recovery';
+  return UP_WORDS.has(state);
 }
 
 /** Reads `GET /cluster`. Throws when it is no such answer. */
@@ -95,7 +78,7 @@ export function parseMemberList(json: string): ClusterView {
   const told = rows.map(record);
   const members = told.map((row): Member => {
     const [host, port] = splitAddress(text(row.Host) ?? '');
-    const lag = megabytes(row['Lag in MB'] ?? row['Replay Lag'] ?? row['Receive Lag']);
+    const lag = megabytes(LAG_COLUMNS.map((column) => row[column]).find((value) => value !== undefined));
     return trimmed({
       name: text(row.Member) ?? '',
       role: parseRole(text(row.Role) ?? ''),

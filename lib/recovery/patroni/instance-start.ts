@@ -7,6 +7,7 @@ import { postgresResource } from '../postgres/instance-resource.ts';
 import { checkSocketPath, isolationSettings, runFiles } from '../postgres/isolation.ts';
 import type { StartSpec } from '../postgres/start-plan.ts';
 import { readConfigured, settingsOfPlainStart } from '../postgres/start-settings.ts';
+import { majorOfData } from '../postgres/version.ts';
 import { closeAccess, openAccess, rolesOf } from './closed-access.ts';
 
 /** Starts an instance in one of its three modes and waits for it; see `startInstance`. */
@@ -33,6 +34,6 @@ export async function startAs(
   });
   await host.writeFile(files.hba, rules, { mode: 0o600, user: ref.user });
   const { version } = await postgresResource.read(host, ref.pgdata);
-  const settings = isolationSettings(files, version ?? 0, spec.settings);
+  const settings = isolationSettings(files, majorOfData(version, ref.pgdata, host.name), spec.settings);
   return startInstance(host, ref, settings, patienceMs, context);
 }

@@ -1,4 +1,5 @@
-import { type MemberRole, parseRole, record, text, whole } from './cluster.ts';
+import { parseRole, record, text, whole } from './cluster.ts';
+import type { MemberRole } from './version.ts';
 
 /** What a node says of itself (`GET /patroni`). */
 export interface NodeView {

@@ -129,7 +129,8 @@ exit 0`);
 // By the DCS: patronictl takes a good half second of Python, and a member that answers tells of a pause as well.
 const ASK_PAUSE = probeScript(`
 echo '@url pause'
-if dynamic=$(timeout 30 patronictl -c "$1" show-config 2>&1) && [ -n "$dynamic" ]; then
+dynamic=$(timeout 30 patronictl -c "$1" show-config 2>&1); rc=$?
+if [ "$rc" -eq 0 ] && [ -n "$dynamic" ]; then
   # Nothing else of it leaves the host.
   case "
 $dynamic
@@ -139,8 +140,14 @@ pause: "}; printf '%s\\n' "\${dynamic%%
 *}" ;; *) echo false ;; esac
   echo '@code 200'
 else
-  # How it says that the DCS has no configuration of this cluster: nothing is paused.
-  case $dynamic in *"'NoneType' object has no attribute 'data'"*) printf 'false\\n@code 200\\n' ;;
+  # How it says that the DCS has no configuration of this cluster, and nothing is paused: with an error of Python, or with
+  # a good end and no word (Patroni 4). Nothing is believed of what is not patronictl.
+  case $rc:$dynamic in *"'NoneType' object has no attribute 'data'"*) printf 'false\\n@code 200\\n' ;;
+  0:)
+    case $(timeout 30 patronictl version 2>/dev/null) in
+    'patronictl version '[0-9]*) printf 'false\\n@code 200\\n' ;;
+    *) echo '@code 000' ;;
+    esac ;;
   *) printf '%s\\n' "$dynamic" >&2; echo '@code 000' ;; esac
 fi
 exit 0`);

@@ -47,6 +47,7 @@ export function isolationSettings(
   version: number,
   more: Readonly<Record<string, string>> = {},
 ): readonly (readonly [name: string, value: string])[] {
+  const { archiveLibrary, promoteTriggerFile } = postgresAbilities(version);
   return [
     ['listen_addresses', ''],
     ['unix_socket_directories', guc(files.socketDirectory)],
@@ -56,7 +57,8 @@ export function isolationSettings(
     // Not archive_mode=off: the history file of the new timeline and the segments after it must stay marked as
     // "to be archived". An empty command does that without a failed try each second, and without delaying a stop.
     ['archive_command', ''],
-    ...(postgresAbilities(version).archiveLibrary ? ([['archive_library', '']] as const) : []),
+    ...(archiveLibrary ? ([['archive_library', '']] as const) : []),
+    ...(promoteTriggerFile ? ([['promote_trigger_file', '']] as const) : []),
     ['hot_standby', 'on'],
     ['primary_conninfo', ''],
     ['primary_slot_name', ''],

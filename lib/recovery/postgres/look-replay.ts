@@ -28,10 +28,11 @@ echo "@log $length"
 [ "$length" -gt 0 ] && tail -c "+$((offset + 1))" -- "$log" | head -c "$length"
 exit 0`);
 
-function sessionSql(version: number): string {
-  const paused = postgresAbilities(version).pauseState
-    ? "pg_get_wal_replay_pause_state() = 'paused'"
-    : 'pg_is_wal_replay_paused()';
+function sessionSql(version: number | undefined): string {
+  const paused =
+    version !== undefined && postgresAbilities(version).pauseState
+      ? "pg_get_wal_replay_pause_state() = 'paused'"
+      : 'pg_is_wal_replay_paused()';
   return `select json_build_object(
     'in_recovery', recovering,
     'paused', case when recovering then ${paused} else false end,
@@ -42,7 +43,8 @@ function sessionSql(version: number): string {
 
 export interface ReplayPlace {
   readonly session: SessionTarget;
-  readonly version: number;
+  /** Absent where there is no data: then no session is let in either. */
+  readonly version?: number | undefined;
   readonly log: string;
 }
 

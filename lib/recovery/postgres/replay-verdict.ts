@@ -11,6 +11,7 @@ import {
 import type { RecoveryTarget } from '../wal/target.ts';
 import type { ReplayWatch } from './replay-watch.ts';
 import { wrongPlace, wrongStop } from './stop-proof.ts';
+import { LOWER_SETTING } from './version.ts';
 
 export interface ReplayWish {
   /** With any but `latest` the end of WAL is not what was asked for. */
@@ -225,7 +226,7 @@ function ended(watch: ReplayWatch): ReplayVerdict {
       ],
     };
   }
-  if (/insufficient parameter settings/.test(words)) return settingsTooLow(watch);
+  if (LOWER_SETTING.test(words)) return settingsTooLow(watch);
   return {
     kind: 'failed',
     code: 'postgres-ended',

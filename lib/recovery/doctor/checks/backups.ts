@@ -1,5 +1,4 @@
-import { isComplete } from '../../barman/backup-info.ts';
-import { isPacked } from '../../barman/restored-size.ts';
+import { isComplete, isPacked } from '../../barman/backup-info.ts';
 import { instantAt } from '../../wal/instant.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
@@ -124,7 +123,7 @@ function packed(facts: Facts): readonly Flaw[] {
         host: place.name,
         text: `backup ${newest.id} is compressed (${newest.compression ?? '?'}), and it is not said where it is to be unpacked`,
         mend: [
-          `In Barman's configuration of ${newest.server}: recovery_staging_path = /var/tmp (a directory on the nodes with room for the packed backup)`,
+          `In Barman's configuration of ${newest.server}: recovery_staging_path = /var/tmp, since Barman 3.15 staging_path = /var/tmp and staging_location = remote (a directory on the nodes with room for the packed backup)`,
           'Or for each recovery: -e staging_path=/var/tmp',
         ],
       },

@@ -1,5 +1,6 @@
+import { formatVersion } from '../../../base/values/version.ts';
 import { debianPackage } from '../../../system/core/debian-packages.ts';
-import { formatVersion, OLDEST_KNOWN } from '../../barman/version.ts';
+import { faultsOf, OLDEST_KNOWN } from '../../barman/version.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { onHost } from '../mend.ts';
@@ -72,22 +73,6 @@ function words(version: number): string {
   return `${Math.floor(version / 10_000)}.${version % 10_000}`;
 }
 
-/** Versions of Barman with which something that a recovery uses does not work. */
-const KNOWN_FAULTS = [
-  {
-    from: 31_200,
-    to: 31_600,
-    text: 'its barman-wal-restore fetches nothing in parallel (-p), so that a replay takes long',
-    to_words: '3.16',
-  },
-  {
-    from: 31_600,
-    to: 31_700,
-    text: 'it cannot restore onto a mount point, and an interrupted copy starts from its beginning',
-    to_words: '3.17',
-  },
-] as const;
-
 function barmanVersion(facts: Facts): readonly Flaw[] {
   const { barman } = facts;
   if (barman === undefined) return [];
@@ -113,11 +98,11 @@ function barmanVersion(facts: Facts): readonly Flaw[] {
         },
       ];
     }
-    return KNOWN_FAULTS.filter(({ from, to }) => version >= from && version < to).map((fault) => ({
+    return faultsOf(version).map(({ text, mended }) => ({
       severity: 'warning',
       host,
-      text: `Barman ${formatVersion(version)}: ${fault.text}`,
-      mend: [`Install Barman ${fault.to_words} or a later one on ${host}.`],
+      text: `Barman ${formatVersion(version)}: ${text}`,
+      mend: [`Install Barman ${formatVersion(mended)} or a later one on ${host}.`],
     }));
   });
 }

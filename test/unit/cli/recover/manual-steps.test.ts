@@ -102,6 +102,16 @@ describe('the printed steps', () => {
     expect(lines.some((line) => line.includes('port=5544'))).toBe(true);
   });
 
+  it.each([
+    ['replayed from PostgreSQL 12, by its manual', 12, 'pg_is_wal_replay_paused()'],
+    ['replayed from PostgreSQL 13, by its manual', 13, 'pg_is_wal_replay_paused()'],
+    ['replayed from PostgreSQL 14, by its manual', 14, 'pg_get_wal_replay_pause_state()'],
+    ['of the lab, PostgreSQL 15', 15, 'pg_get_wal_replay_pause_state()'],
+  ])('ask for the pause by a function that there is, %s', (_, major, asked) => {
+    const lines = typed(stepsFor(node('db2'), 'db1', { major }).apply);
+    expect(lines.filter((line) => /replay_pause/.test(line))).toEqual([expect.stringContaining(asked)]);
+  });
+
   it('of files that were prepared beside the data rename them instead of copying', () => {
     const { apply } = stepsFor(node('db2'), 'db1', { host: 'db2', directory: '/data/db2.pitr' });
     expect(typed(apply)).toContain('docker exec -u root lab-db2 mv -nT /data/db2.pitr /data/db2');

@@ -7,8 +7,10 @@ import {
 import {
   type CompleteBackup,
   isComplete,
+  isPacked,
   parseBackupInfo,
 } from '../../../../lib/recovery/barman/backup-info.ts';
+import { fixture } from './fixture.ts';
 
 /** As Barman 3.4 writes it; `size` counts `backup.info` itself while it is still short. */
 function backup(more = ''): CompleteBackup {
@@ -57,10 +59,21 @@ describe('the files of a backup on disk', () => {
     );
   });
 
+  it("replayed from Debian's Barman 3.20.1: archives, encrypted, are no files to look for", () => {
+    const packed = parseBackupInfo('db1', '20261122T170000', fixture('3.20.1/tar.backup.info'));
+    expect(packed).toMatchObject({ compression: 'none', encryption: 'gpg', status: 'DONE' });
+    expect(isPacked(packed)).toBe(true);
+    expect(isComplete(packed) && liesAsFiles(packed)).toBe(false);
+    // What a real one says of such a backup.
+    expect(fixture('3.13.3/recover-of-tar.txt')).toContain('no recovery staging path is provided');
+  });
+
   it.each([
     ['mode=rsync-concurrent', true],
     ['mode=postgres', true],
     ['mode=postgres\ncompression=gzip', false],
+    // Replayed from Barman 3.9, by its release notes: an archive that is not compressed.
+    ['mode=postgres\ncompression=none', false],
     ['mode=snapshot-gcp', false],
   ])('%s: looked at one by one: %s', (more, expected) => {
     expect(liesAsFiles(backup(more))).toBe(expected);

@@ -22,6 +22,18 @@ describe("Barman's configuration", () => {
     expect(server?.conninfoHosts).toEqual(hosts);
   });
 
+  it.each([
+    ['of Barman 3.4', 'recovery_staging_path = /stage', '/stage'],
+    ['replayed from Barman 3.15, by its manual', 'staging_path = /new\nstaging_location = remote', '/new'],
+    ['replayed from Barman 3.15, by its manual', 'staging_location = remote', '/tmp'],
+    // On Barman's own host, which is no place on the node.
+    ['replayed from Barman 3.15, by its manual', 'staging_path = /new', undefined],
+    ['replayed from Barman 3.15, by its manual', 'staging_path = /new\nstaging_location = local', undefined],
+  ])('where a packed backup is unpacked on the node, %s: %j', (_, lines, expected) => {
+    const [server] = parseConfig([`[barman]\nbarman_home = /b\n[pg]\n${lines}\n`]);
+    expect(server?.stagingPath).toBe(expected);
+  });
+
   it('of the lab tells where everything lies', () => {
     expect(parseConfig([fixture('barman.conf'), fixture('db1.conf')])).toEqual([
       {

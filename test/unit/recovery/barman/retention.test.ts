@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
+import { type BackupInfo, parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
+import { backupToHold } from '../../../../lib/recovery/barman/keep.ts';
 import { obsoleteByOneMore } from '../../../../lib/recovery/barman/retention.ts';
 import { parseInstant } from '../../../../lib/recovery/wal/parse-instant.ts';
 import { fixture } from './fixture.ts';
@@ -35,5 +36,37 @@ describe('one more backup', () => {
   ] as const)('with %s and at least %i, %j kept, makes %j obsolete', (policy, minimum, kept, gone) => {
     const found = obsoleteByOneMore(backups(kept), { policy, minimum }, NOW);
     expect(found.map(({ id }) => id.slice(6, 8))).toEqual(gone);
+  });
+});
+
+describe("one more backup, replayed from Debian's Barman 3.20.1: of differences to a whole one", () => {
+  const [of28, of27, of26, of25] = backups();
+  const chain = (kept?: string) => [
+    { ...of28, parent: of27?.id },
+    of27,
+    { ...of26, parent: of25?.id },
+    { ...of25, kept },
+  ];
+
+  it.each([
+    // Whole are 27 and 25.
+    ['REDUNDANCY 2', undefined, ['26', '25']],
+    ['REDUNDANCY 2', 'full', []],
+    ['REDUNDANCY 2', 'standalone', ['26']],
+    ['REDUNDANCY 3', undefined, []],
+    ['RECOVERY WINDOW OF 1 DAYS', undefined, ['26', '25']],
+  ])('with %s, the oldest kept as %s, goes %j', (policy, kept, gone) => {
+    const found = obsoleteByOneMore(chain(kept) as BackupInfo[], { policy, minimum: 0 }, NOW);
+    expect(found.map(({ id }) => id.slice(6, 8))).toEqual(gone);
+  });
+
+  it('the whole one is kept for all that rest on it', () => {
+    const all = chain() as BackupInfo[];
+    expect(all.map((backup) => backupToHold(backup, all).id.slice(6, 8))).toEqual(['27', '27', '25', '25']);
+    expect(fixture('3.20.1/keep-of-incremental.txt')).toContain('Only full backups are eligible');
+    const real = parseBackupInfo('db1', '20261122T180000', fixture('3.20.1/incremental.backup.info'));
+    const whole = parseBackupInfo('db1', '20261122T155813', fixture('3.13.3/backup.info'));
+    expect(backupToHold(real, [real, whole])).toBe(whole);
+    expect(backupToHold(real, [real])).toBe(real);
   });
 });

@@ -6,10 +6,11 @@ import { parseReport } from '../../lib/contract/script-report.ts';
 import { parseArchiveListing } from '../../lib/recovery/barman/archive-listing.ts';
 import { archivesProbe } from '../../lib/recovery/barman/archives-on-disk.ts';
 import { type BarmanServer, backupsProbe, withBackups } from '../../lib/recovery/barman/backups-on-disk.ts';
-import { readCatalogue } from '../../lib/recovery/barman/catalogue.ts';
+import { readCatalogue, readCatalogueAndArchives } from '../../lib/recovery/barman/catalogue.ts';
 import { parseConfig, type ServerConfig } from '../../lib/recovery/barman/config.ts';
 import { mergeArchives } from '../../lib/recovery/wal/archive.ts';
 import { DEFAULT_SEGMENT_SIZE } from '../../lib/recovery/wal/segment.ts';
+import { errorOf } from '../support/errors.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 
 const ID = '20261122T155813';
@@ -118,6 +119,27 @@ describe('what is registered in xlog.db', () => {
   });
 });
 
+/** Works while Barman is one that has listed this, and its configuration these files. */
+async function withBarman<T>(
+  { dir }: LocalPlayground,
+  list: string,
+  files: Readonly<Record<string, string>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const listed = join(dir, 'list-server.json');
+  await writeFile(listed, list);
+  for (const name of ['bin', 'home']) await mkdir(join(dir, name));
+  await writeFile(join(dir, 'bin/barman'), `#!/bin/sh\ncat ${listed}\n`, { mode: 0o755 });
+  for (const [path, text] of Object.entries(files)) await writeFile(join(dir, path), text);
+  const { HOME, PATH } = process.env;
+  try {
+    Object.assign(process.env, { HOME: dir, PATH: `${dir}/bin:${PATH}` });
+    return await work();
+  } finally {
+    Object.assign(process.env, { HOME, PATH });
+  }
+}
+
 describe('a server that barman config-update has made', () => {
   it.each([
     ["replayed from Debian's Barman 3.13.3", '3.13.3'],
@@ -125,23 +147,29 @@ describe('a server that barman config-update has made', () => {
   ])('is found where Barman writes it down: %s', async (_, version) => {
     await using ground = await localPlayground();
     const { dir, play } = ground;
-    await mkdir(join(dir, 'bin'));
-    const listed = join(dir, 'list-server.json');
-    await writeFile(listed, await fixture(`${version}/list-server.json`));
-    await writeFile(join(dir, 'bin/barman'), `#!/bin/sh\ncat ${listed}\n`, { mode: 0o755 });
-    await writeFile(join(dir, '.barman.conf'), `[barman]\nbarman_home = "${dir}/home"\n[db1]\n`);
-    await mkdir(join(dir, 'home'));
-    await writeFile(join(dir, 'home/.barman.auto.conf'), '[db9]\nconninfo = host=10.0.0.9\n');
-    const { HOME, PATH } = process.env;
-    try {
-      Object.assign(process.env, { HOME: dir, PATH: `${dir}/bin:${PATH}` });
-      const { servers } = await readCatalogue(play.host(), user);
-      expect(servers.map(({ name, conninfoHosts }) => [name, conninfoHosts])).toEqual([
-        ['db1', []],
-        ['db9', ['10.0.0.9']],
-      ]);
-    } finally {
-      Object.assign(process.env, { HOME, PATH });
-    }
+    const files = {
+      '.barman.conf': `[barman]\nbarman_home = "${dir}/home"\n[db1]\n`,
+      'home/.barman.auto.conf': '[db9]\nconninfo = host=10.0.0.9\n',
+    };
+    const list = await fixture(`${version}/list-server.json`);
+    const { servers } = await withBarman(ground, list, files, () => readCatalogue(play.host(), user));
+    expect(servers.map(({ name, conninfoHosts }) => [name, conninfoHosts])).toEqual([
+      ['db1', []],
+      ['db9', ['10.0.0.9']],
+    ]);
+  });
+});
+
+describe('an archive in the storage of a cloud is refused, and never taken for empty', () => {
+  it.each([
+    ['replayed from Barman 3.18, by its release notes', 'wals_directory = s3://my-bucket/barman'],
+    ['replayed from Barman 3.18, by its release notes', 'basebackups_directory = s3://my-bucket/barman'],
+  ])('%s: %s', async (_, line) => {
+    await using ground = await localPlayground();
+    const { dir, play } = ground;
+    const files = { '.barman.conf': `[barman]\nbarman_home = ${dir}/home\n[db1]\n${line}\n` };
+    const look = () => readCatalogueAndArchives(play.host(), user);
+    const refused = withBarman(ground, '{"db1": {"description": ""}}', files, look);
+    expect(await errorOf(refused)).toMatchObject({ kind: 'refused', code: 'barman-archive-in-cloud' });
   });
 });

@@ -10,7 +10,13 @@ import { parseArchiveListing } from './archive-listing.ts';
 import { archivesProbe } from './archives-on-disk.ts';
 import { type BarmanServer, backupsProbe, withBackups } from './backups-on-disk.ts';
 import { parseConfig, type ServerConfig } from './config.ts';
-import { archiveUnreadable, barmanNotAnswering, barmanNotFound, configBroken } from './errors.ts';
+import {
+  archiveInCloud,
+  archiveUnreadable,
+  barmanNotAnswering,
+  barmanNotFound,
+  configBroken,
+} from './errors.ts';
 import { parseServerList } from './json.ts';
 
 /** All that Barman has on a host: its servers and their backups. Ids of this resource are the OS user of Barman. */
@@ -70,7 +76,7 @@ export async function readCatalogue(host: ReadHost, user: string): Promise<Catal
 /**
  * The catalogue, and what lies on disk in the WAL archives of all servers, in two round trips. With `from` the
  * archives from that segment on (by its place, on any timeline). Throws kind `failed` when an archive cannot be
- * looked into: absence is never guessed.
+ * looked into, kind `refused` when it lies in the storage of a cloud: absence is never guessed.
  */
 export async function readCatalogueAndArchives(
   host: ReadHost,
@@ -78,6 +84,10 @@ export async function readCatalogueAndArchives(
   from?: WalSegment,
 ): Promise<Catalogue & { readonly archives: readonly Archive[] }> {
   const { servers, backups } = await askBarman(host, user);
+  for (const { name, basebackups, wals } of servers) {
+    const address = [basebackups, wals].find((place) => /^[a-z][a-z0-9+.-]*:\/\//i.test(place));
+    if (address !== undefined) throw archiveInCloud(host.name, name, address);
+  }
   const [backupsFound, walFound] = await host.queryAll([backups, archivesProbe(servers, user, from)]);
   const catalogue = catalogueOf(servers, reportOf(backupsFound, host.name), host.name);
   const { archives, troubles } = parseArchiveListing(reportOf(walFound, host.name));

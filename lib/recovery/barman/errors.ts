@@ -60,6 +60,17 @@ export function archiveUnreadable(host: string, server: string, text: string): P
   });
 }
 
+/** Since Barman 3.18: what lies there is in no directory of Barman's host. */
+export function archiveInCloud(host: string, server: string, place: string): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'barman-archive-in-cloud',
+    message: `Barman server "${server}" keeps backups or WAL in ${place}, which pitr does not read: nothing can be said about what is in it`,
+    host,
+    next: ['Recover it with Barman itself: barman restore --help'],
+  });
+}
+
 /** A command of Barman that ended badly for a reason that only its own words tell. */
 export function barmanCommandFailed(
   host: string,

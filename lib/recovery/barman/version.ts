@@ -38,6 +38,8 @@ const BY_FORM = {
   encryption: { since: 31_400, source: 'release notes of 3.14.0 (BAR-683)' },
   /** `staging_path` and `staging_location` in the configuration, over `recovery_staging_path`. */
   stagingSettings: { since: 31_500, source: 'release notes of 3.15.0 (BAR-570)' },
+  /** `basebackups_directory` and `wals_directory` may be addresses in the storage of a cloud, which are refused. */
+  cloudStorage: { since: 31_800, source: 'release notes of 3.18.0' },
 } as const satisfies Readonly<Record<string, VersionSpan>>;
 
 /** Versions with which something that a recovery uses does not work. */

@@ -1,5 +1,6 @@
 import { didYouMean, nearestName } from '../base/errors/nearest.ts';
-import { isRecord, MODULE_PARTS } from '../contract/module-parts.ts';
+import { isRecord } from '../contract/answers.ts';
+import { MODULE_PARTS } from '../contract/module-parts.ts';
 import { paramsOf } from './params.ts';
 
 /** One thing that is wrong with a module. */

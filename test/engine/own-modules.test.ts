@@ -1,6 +1,7 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readRun } from '../../lib/engine/journal/read.ts';
 import type { RunRequest } from '../../lib/engine/run/run-request.ts';
 import { newDirectory, type Played, play } from './support.ts';
 
@@ -43,7 +44,26 @@ const isThere = ({ directory }: Played, name: string): Promise<boolean> =>
     () => false,
   );
 
+/** That it was told as the module's own. */
+function expectFault({ outcome, directory }: Played, words: string): void {
+  expect(outcome.error).toMatchObject({
+    kind: 'failed',
+    code: 'module-fault',
+    host: 'one',
+    task: 'odd',
+    message: `module "site.odd" is at fault: its ${words}`,
+    at: { file: join(directory, 'modules/site/odd.js') },
+  });
+}
+
 describe('a user’s module in JavaScript', () => {
+  it('whose plan is async is told so before anything is changed', async () => {
+    const run = await played('defineModule', { ...FRAME, plan: "async () => ({ summary: 'make it' })" });
+    expectFault(run, 'plan gives a Promise');
+    expect(await isThere(run, 'made')).toBe(false);
+    expect((await readRun(run.outcome.runId)).changes).toEqual([]);
+  });
+
   const WRITES: readonly (readonly [string, string])[] = [
     ['itself', "await host.writeFile('DIR/written', ''); return {}"],
     ['by a command', "await host.must(['touch', 'DIR/written']); return {}"],
@@ -80,5 +100,52 @@ describe('a user’s module in JavaScript', () => {
       }`,
     });
     expect(run.outcome.error).toBeUndefined();
+  });
+
+  it.each([
+    ['apply', 'async () => ({ size: 1n })', 'apply gives result.size, which is a bigint'],
+    ['commandLine', "() => 'rm'", 'commandLine gives no list of texts'],
+    ['undoable', '() => false', 'undoable gives false'],
+  ])('that changes, with %s: %s, is told', async (part, code, words) => {
+    const run = await played('defineModule', { ...FRAME, [part]: code });
+    expectFault(run, words);
+    expect(await readRun(run.outcome.runId)).toMatchObject({ started: { runId: run.outcome.runId } });
+  });
+
+  it.each([
+    ['() => ({ resources: 7 })', 'predict gives "resources" that are no list'],
+    ['() => ({ resources: [undefined] })', 'predict gives resources[0], which is no prediction'],
+  ])('with predict: %s is told in a check', async (predict, words) => {
+    expectFault(await played('defineModule', { ...FRAME, predict }, 'check'), words);
+  });
+
+  it('that looks and says nothing is told, and so is one that says nothing of what it depends on', async () => {
+    expectFault(await played('defineLook', { read: 'async () => {}' }), 'read gives nothing');
+    const read = 'async () => ({})';
+    const checked = await played('defineLook', { read, dependsOn: '() => undefined' }, 'check');
+    expectFault(checked, 'dependsOn gives no list of resources');
+  });
+
+  it('that runs and says nothing is told', async () => {
+    expectFault(await played('defineControl', { run: 'async () => {}' }), 'run gives nothing');
+  });
+
+  it.each([
+    [
+      'end with an error',
+      'z.strictObject({ n: z.number() }).refine((p) => p.gone.too)',
+      /they end with TypeError: Cannot read properties of undefined \(reading 'too'\) \(.*modules\/site\/odd\.js:3:1\)/,
+    ],
+    [
+      'give what no journal could keep',
+      'z.strictObject({ n: z.coerce.bigint() })',
+      /they give params\.n, which is a bigint \(.*modules\/site\/odd\.js:3:1\)/,
+    ],
+  ])('whose params %s is named with its file before the run', async (_, params, words) => {
+    await expect(played('defineModule', { ...FRAME, params })).rejects.toMatchObject({
+      kind: 'validation',
+      code: 'module-fault',
+      message: expect.stringMatching(words),
+    });
   });
 });

@@ -1,12 +1,14 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import { asNamed } from '../base/errors/as-named.ts';
 import { PitrError, type SourcePosition } from '../base/errors/pitr-error.ts';
 import { UnknownReached } from '../base/values/unknown.ts';
 import { isRecord, paramsFlaw, resultFlaw } from '../contract/answers.ts';
 import type { AnyModule } from '../contract/module.ts';
 import { MODULE_PARTS } from '../contract/module-parts.ts';
 import { mend, named, placeInStack, placeOfPart, placesOf } from './source-place.ts';
+import { unlessStuck } from './stuck.ts';
 
 /** A module that a user wrote: its name, and where it lies. */
 interface Origin {
@@ -54,33 +56,48 @@ export function asUsers(module: AnyModule, origin: Origin): AnyModule {
   return own;
 }
 
+/** How an error came to where nobody catches it: from a promise, or from a timer or an event. */
+export type Stray = 'unhandledRejection' | 'uncaughtException';
+
+const HOW: Readonly<Record<Stray, string>> = {
+  unhandledRejection: 'Nobody waited for it: an "await" is missing before something that takes its time.',
+  uncaughtException: 'It came in a timer or an event, where nobody could catch it.',
+};
+
 /**
- * What nobody waited for, as the fault of the user's module that has forgotten to; nothing where no module of a user is
- * loaded, or none is in it.
+ * What nobody waited for, or could catch, as the fault of the user's module that it comes from; nothing where no module of
+ * a user is loaded, or none is in it.
  */
-export function strayFault(thrown: unknown): PitrError | undefined {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const forgotten = 'Nobody waited for it: an "await" is missing before something that takes its time.';
+export function strayFault(thrown: unknown, stray: Stray): PitrError | undefined {
+  const how = HOW[stray];
   for (const { name, file } of ORIGINS.values()) {
-    const at = placeInStack(error, file);
+    if (!(thrown instanceof Error)) break;
+    const at = placeInStack(thrown, file);
     if (at === undefined) continue;
     return new PitrError({
       kind: 'failed',
       code: 'module-fault',
-      message: `module "${name}" is at fault: ${error.name}: ${error.message}`,
-      details: [forgotten],
+      message: `module "${name}" is at fault: ${thrown.name}: ${thrown.message}`,
+      details: [how],
       at: named(at),
-      next: [mend(at.file)],
+      next: [mend(at.file), 'pitr runs'],
       cause: thrown,
     });
   }
   const [origin, ...others] = ORIGINS.values();
-  if (!(thrown instanceof PitrError) || origin === undefined) return undefined;
-  const files = [origin, ...others].map(({ file }) => file);
+  if (origin === undefined) return undefined;
+  const files = [origin, ...others].map(({ file }) => asNamed(file));
+  const next = [`Look for it in ${files.join(', ')}.`, 'pitr runs'];
+  if (thrown instanceof PitrError)
+    return new PitrError({ ...thrown.toJSON(), details: [...thrown.details, how], next, cause: thrown });
+  if (thrown instanceof Error) return undefined;
+  // pitr throws errors alone.
   return new PitrError({
-    ...thrown.toJSON(),
-    details: [...thrown.details, forgotten],
-    next: [`Look for it in ${files.join(', ')}.`],
+    kind: 'failed',
+    code: 'module-fault',
+    message: `a module is at fault: it throws ${asText(thrown)}, which is no Error and says not where it came from`,
+    details: [how],
+    next,
     cause: thrown,
   });
 }
@@ -130,7 +147,7 @@ function guard(run: AnyFunction, place: Place): AnyFunction {
         answer.then(undefined, () => {});
         throw wrongAnswer(place, 'a Promise', `Only these parts may be async: ${WAITING.join(', ')}.`);
       }
-      return answer.then(
+      return unlessStuck(answer, () => stuckIn(place)).then(
         (value) => checked(value, place),
         (thrown: unknown) => {
           throw faultOf(thrown, place, signalIn(args));
@@ -174,6 +191,17 @@ function wrongAnswer({ name, file, part }: Place, flaw: string, why: string): Pi
     code: 'module-fault',
     message: `module "${name}" is at fault: its ${part} gives ${flaw}`,
     details: [why],
+    at: named(placeOfPart(file, part)),
+    next: [mend(file)],
+  });
+}
+
+function stuckIn({ name, file, part }: Place): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'module-fault',
+    message: `module "${name}" is at fault: its ${part} waits for what can never come`,
+    details: ['Nothing is left at work that could end it: no command, no timer and no connection.'],
     at: named(placeOfPart(file, part)),
     next: [mend(file)],
   });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AnyModule } from '../../../lib/contract/module.ts';
+import { strayFault } from '../../../lib/modules/own-fault.ts';
 import { loadModule } from '../../../lib/modules/registry.ts';
+import { failStuck } from '../../../lib/modules/stuck.ts';
 import { type Folder, folder } from '../language/playbook/support/folder.ts';
 
 const FRAMES = {
@@ -139,5 +141,32 @@ describe('what a module throws that is no error', () => {
       details: [],
       at: { file: dir.file('modules/site/odd.js'), line: 6 },
     });
+  });
+
+  it('and that nobody waited for is no bug of pitr, where there are modules of a user', async () => {
+    const { dir } = await withPart('look', 'read', 'async () => ({})');
+    await using _ = dir;
+    expect(strayFault(undefined, 'unhandledRejection')).toMatchObject({
+      kind: 'failed',
+      code: 'module-fault',
+      message: expect.stringContaining('a module is at fault: it throws undefined'),
+      next: [expect.stringContaining(dir.file('modules/site/odd.js')), 'pitr runs'],
+    });
+  });
+});
+
+describe('an answer that can never come', () => {
+  it('is told as a fault of the part that waits for it, once nothing is left at work', async () => {
+    const { dir, module } = await withPart('look', 'read', 'async () => new Promise(() => {})');
+    await using _ = dir;
+    const read = call(module, 'read');
+    expect(failStuck()).toBe(true);
+    await expect(read).rejects.toMatchObject({
+      kind: 'failed',
+      code: 'module-fault',
+      message: 'module "site.odd" is at fault: its read waits for what can never come',
+      at: { file: dir.file('modules/site/odd.js'), line: 6 },
+    });
+    expect(failStuck()).toBe(false);
   });
 });

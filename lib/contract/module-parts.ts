@@ -85,8 +85,8 @@ const schema: Form<z.ZodType<unknown>> = {
 };
 
 const undo = <T>(): Form<T> => ({
-  words: 'a function, or { impossible: "why" }',
-  fits: (value) => typeof value === 'function' || (isRecord(value) && typeof value.impossible === 'string'),
+  words: 'a function, or { impossible: "why" } with a reason',
+  fits: (value) => typeof value === 'function' || (isRecord(value) && line.fits(value.impossible)),
 });
 
 const described = {

@@ -1,5 +1,5 @@
 import { maskedIo } from './masked-io.ts';
-import { runCommandLine, tellStray } from './run.ts';
+import { runCommandLine, tellStray, tellStuck } from './run.ts';
 
 /** The whole of pitr: runs a command line and ends the process. `ended` is called when all work is done. */
 export async function program(words: readonly string[], ended: () => void = () => {}): Promise<never> {
@@ -15,11 +15,30 @@ export async function program(words: readonly string[], ended: () => void = () =
     signals: process,
     leaveNow: (code) => process.exit(code),
   });
-  process.on('unhandledRejection', (thrown) => {
-    // Nobody knows what state things are in now but the journal.
-    void tellStray(thrown, words, io).then((code) => process.exit(code));
-  });
+  // A timer may throw again while its first error is being told.
+  let told = false;
+  for (const stray of ['unhandledRejection', 'uncaughtException'] as const) {
+    process.on(stray, (thrown: unknown) => {
+      if (told) return;
+      told = true;
+      void tellStray({ thrown, stray }, words, io).then(
+        (code) => process.exit(code),
+        (error: unknown) => {
+          io.stderr.write(`${String(error)}\n`);
+          process.exit(1);
+        },
+      );
+    });
+  }
+  const stuck = (): void => {
+    if (told) return;
+    void tellStuck(words, io).then((code) => {
+      if (code !== undefined) process.exit(code);
+    });
+  };
+  process.on('beforeExit', stuck);
   const exitCode = await runCommandLine(words, io);
+  process.off('beforeExit', stuck);
   // all that was written is on its way before the process ends
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>((resolve) => stream.write('', () => resolve()));

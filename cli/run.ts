@@ -1,7 +1,8 @@
 import { didYouMean } from '../lib/base/errors/nearest.ts';
-import { asPitrError, type PitrError } from '../lib/base/errors/pitr-error.ts';
+import { asPitrError, PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { Masker } from '../lib/base/values/masker.ts';
 import { isSecretName } from '../lib/base/values/secret-names.ts';
+import type { Stray } from '../lib/modules/own-fault.ts';
 import { parseArguments } from './args.ts';
 import { COMMAND_NAMES, COMMANDS } from './commands.ts';
 import { commandHelp, generalHelp, printHelp } from './help.ts';
@@ -60,17 +61,40 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
   return command.run(parsed.invocation, io);
 }
 
-/** An error that came where nobody waited for it. Gives the exit code. */
+/** An error that came where nobody waited for it, or could catch it. Gives the exit code. */
 export async function tellStray(
-  thrown: unknown,
+  { thrown, stray }: { readonly thrown: unknown; readonly stray: Stray },
   words: readonly string[],
   io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
 ): Promise<number> {
   const { strayFault } = await import('../lib/modules/own-fault.ts');
-  const error = strayFault(thrown) ?? asPitrError(thrown);
-  const left = 'pitr ended in the middle of its work; its journal says how far it was';
-  return tellError(error.with({ state: left, next: ['pitr runs'] }), words, io);
+  const error = strayFault(thrown, stray) ?? asPitrError(thrown);
+  return tellError(error.with(IN_THE_MIDDLE), words, io);
 }
+
+/**
+ * Nothing is left at work, and the command has not ended. Fails what a user's module waits for, and the command goes on
+ * from there; where there is nothing of the kind, it is told, and gives the exit code.
+ */
+export async function tellStuck(
+  words: readonly string[],
+  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+): Promise<number | undefined> {
+  const { failStuck } = await import('../lib/modules/stuck.ts');
+  if (failStuck()) return undefined;
+  const error = new PitrError({
+    kind: 'bug',
+    code: 'nothing-left-at-work',
+    message: 'pitr waits for what can never come: no command, no timer and no connection is left at work',
+  });
+  return tellError(error.with(IN_THE_MIDDLE), words, io);
+}
+
+/** Nobody knows what state things are in then but the journal. */
+const IN_THE_MIDDLE = {
+  state: 'pitr ended in the middle of its work; its journal says how far it was',
+  next: ['pitr runs'],
+};
 
 /** What was typed as the value of a secret, before anybody tells what is wrong with the rest of the words. */
 function learnTyped(words: readonly string[], masker: Masker): void {

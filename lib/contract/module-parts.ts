@@ -1,4 +1,18 @@
 import type { z } from 'zod';
+import {
+  type Answer,
+  anything,
+  change as changeAnswer,
+  effects,
+  foresight,
+  isRecord,
+  lines,
+  orNothing,
+  refs,
+  result,
+  undoable,
+  variables,
+} from './answers.ts';
 import type { Change, ChangeModule, ControlModule, LookModule, Result } from './module.ts';
 
 /** What a part of a module has to be. */
@@ -13,6 +27,10 @@ interface Form<T> {
 export interface Part {
   readonly form: Form<unknown>;
   readonly required: boolean;
+  /** What it has to give, where it is a function. */
+  readonly gives?: Answer;
+  /** It may give a Promise of that. */
+  readonly waits?: boolean;
 }
 
 /** Every part of a kind of module; the compiler refuses a table that lacks one, or that has one more. */
@@ -20,8 +38,15 @@ type Parts<M> = {
   readonly [K in keyof M]-?: {
     readonly form: Form<Exclude<M[K], undefined>>;
     readonly required: Record<never, never> extends Pick<M, K> ? false : true;
-  };
+  } & Given<Extract<M[K], AnyFunction>>;
 };
+
+type Given<F extends AnyFunction> = [F] extends [never]
+  ? unknown
+  : {
+      readonly gives: Answer;
+      readonly waits: ReturnType<F> extends Promise<unknown> ? true : false;
+    };
 
 type AnyFunction = (...args: never[]) => unknown;
 
@@ -60,8 +85,8 @@ const schema: Form<z.ZodType<unknown>> = {
 };
 
 const undo = <T>(): Form<T> => ({
-  words: 'a function, or { impossible: "why" }',
-  fits: (value) => typeof value === 'function' || (isRecord(value) && typeof value.impossible === 'string'),
+  words: 'a function, or { impossible: "why" } with a reason',
+  fits: (value) => typeof value === 'function' || (isRecord(value) && line.fits(value.impossible)),
 });
 
 const described = {
@@ -78,31 +103,31 @@ const look: Parts<LookModule<unknown, Result>> = {
   ...described,
   kind: { form: literal('look'), required: true },
   awaits: { form: literal(true), required: false },
-  dependsOn: { form: func(), required: false },
-  read: { form: func(), required: true },
+  dependsOn: { form: func(), required: false, gives: refs, waits: false },
+  read: { form: func(), required: true, gives: result, waits: true },
 };
 
 const control: Parts<ControlModule<unknown, Result>> = {
   ...described,
   kind: { form: literal('control'), required: true },
-  sets: { form: func(), required: false },
-  run: { form: func(), required: true },
+  sets: { form: func(), required: false, gives: variables, waits: false },
+  run: { form: func(), required: true, gives: result, waits: true },
 };
 
 const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   ...described,
   kind: { form: literal('change'), required: true },
-  read: { form: func(), required: true },
-  plan: { form: func(), required: true },
-  unchanged: { form: func(), required: false },
-  predict: { form: func(), required: false },
-  apply: { form: func(), required: true },
-  undo: { form: undo(), required: true },
-  undoShown: { form: func(), required: false },
-  commandLine: { form: func(), required: false },
-  effects: { form: func(), required: false },
-  again: { form: func(), required: false },
-  undoable: { form: func(), required: false },
+  read: { form: func(), required: true, gives: anything, waits: true },
+  plan: { form: func(), required: true, gives: changeAnswer, waits: false },
+  unchanged: { form: func(), required: false, gives: orNothing(result), waits: false },
+  predict: { form: func(), required: false, gives: orNothing(foresight), waits: false },
+  apply: { form: func(), required: true, gives: result, waits: true },
+  undo: { form: undo(), required: true, gives: anything, waits: true },
+  undoShown: { form: func(), required: false, gives: orNothing(lines), waits: false },
+  commandLine: { form: func(), required: false, gives: orNothing(lines), waits: false },
+  effects: { form: func(), required: false, gives: orNothing(effects), waits: false },
+  again: { form: func(), required: false, gives: anything, waits: true },
+  undoable: { form: func(), required: false, gives: orNothing(undoable), waits: false },
   orphans: { form: literal('end'), required: false },
 };
 
@@ -112,7 +137,3 @@ export const MODULE_PARTS: Readonly<Record<string, Readonly<Record<string, Part>
   control,
   change,
 };
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
-}

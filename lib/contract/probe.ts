@@ -14,6 +14,11 @@ export interface Probe {
 
 const DECLARED: unique symbol = Symbol('read-only');
 
+/** Whether it was declared here: what types do not keep apart in a module that nobody has compiled. */
+export function isProbe(value: Probe): boolean {
+  return value.declaredReadOnly === DECLARED;
+}
+
 type Rule = (args: readonly string[]) => boolean;
 
 const anyArguments: Rule = () => true;

@@ -1,5 +1,6 @@
 import { PitrError } from '../base/errors/pitr-error.ts';
 import { mend, named, placeInStack } from './source-place.ts';
+import { unlessStuck } from './stuck.ts';
 
 /**
  * What a user's file exports as `module`, made where it is a function. TypeScript or JavaScript, with the files beside
@@ -10,7 +11,9 @@ import { mend, named, placeInStack } from './source-place.ts';
 export async function importUsers(name: string, file: string): Promise<unknown> {
   const load = await loader();
   try {
-    const namespace: Record<string, unknown> = Object(await load(file));
+    const namespace: Record<string, unknown> = Object(
+      await unlessStuck(load(file), () => new Error('it waits for what can never come')),
+    );
     const exported = namespace.module;
     return typeof exported === 'function' ? exported(await import('./kit.ts')) : exported;
   } catch (thrown) {

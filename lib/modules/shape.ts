@@ -1,5 +1,6 @@
 import { didYouMean, nearestName } from '../base/errors/nearest.ts';
-import { isRecord, MODULE_PARTS } from '../contract/module-parts.ts';
+import { isRecord } from '../contract/answers.ts';
+import { MODULE_PARTS } from '../contract/module-parts.ts';
 import { paramsOf } from './params.ts';
 
 /** One thing that is wrong with a module. */
@@ -49,18 +50,22 @@ export function moduleFlaws(value: unknown): readonly Flaw[] {
   return [...flaws, ...paramsFlaws(value)];
 }
 
-function paramsFlaws({ params, freeForm }: Record<string, unknown>): readonly Flaw[] {
+function paramsFlaws({ params, freeForm, freeFormWords }: Record<string, unknown>): readonly Flaw[] {
   if (!isRecord(params) || !isRecord(params._zod)) return [];
   const known = paramsOf(params);
   if (known === undefined)
     return [{ part: 'params', text: '"params" must be an object schema: z.strictObject({ ... })' }];
-  if (typeof freeForm !== 'string' || known.open || known.params.some(({ name }) => name === freeForm))
-    return [];
-  const near = didYouMean(
-    freeForm,
-    known.params.map(({ name }) => name),
+  if (known.open) return [];
+  const names = known.params.map(({ name }) => name);
+  const words = isRecord(freeFormWords) ? Object.values(freeFormWords) : [];
+  return [
+    ...[freeForm].map((name) => ({ part: 'freeForm', name })),
+    ...words.map((name) => ({ part: 'freeFormWords', name })),
+  ].flatMap(({ part, name }) =>
+    typeof name !== 'string' || names.includes(name)
+      ? []
+      : [{ part, text: `"${part}" names "${name}", which is not a param${didYouMean(name, names)}` }],
   );
-  return [{ part: 'freeForm', text: `"freeForm" names "${freeForm}", which is not a param${near}` }];
 }
 
 function words(value: unknown): string {

@@ -1,4 +1,4 @@
-/** One at a time, in order of asking. */
+/** As many at a time as there are slots (one, if nothing else is said), in order of asking. */
 export class Turns {
   readonly #slots: number;
   #taken = 0;

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { tellStuck } from '../../cli/run.ts';
 import { checkoutRoot } from '../../lab/checkout.ts';
 import { runHere } from '../support/run-here.ts';
 
@@ -242,5 +244,82 @@ describe('a fault of a module in a run', () => {
     expect(flat(stderr)).toContain('"undoo" is no part of a module of kind "change" (did you mean "undo"?)');
     expect(stderr).toContain('modules/site/odd.ts');
     expect(code).toBe(3);
+  });
+});
+
+/** The command line from its sources, in a process of its own: what ends a process cannot be tried in this one. */
+function ofItsOwn(...words: string[]): Promise<{ readonly code: unknown; readonly told: string }> {
+  const main = [import.meta.resolve('tsx'), join(checkoutRoot, 'cli', 'main.ts')];
+  return new Promise((resolve) => {
+    const env = { ...process.env, NO_COLOR: '1' };
+    const child = execFile(
+      process.execPath,
+      ['--import', ...main, ...words],
+      { cwd: place, env },
+      (_, out, err) => resolve({ code: child.exitCode, told: flat(`${out}${err}`) }),
+    );
+    child.stdin?.end();
+  });
+}
+
+const ODD = `import { defineLook, z } from 'pitr/module';
+
+export const module = defineLook({
+  summary: 'Is odd.',
+  examples: '- site.odd:',
+  params: z.strictObject({}),
+  read: async () => {
+    CODE
+  },
+});
+`;
+
+describe('a module that would end the process', () => {
+  const playing = async (code: string, ...words: string[]) => {
+    await file('modules/site/odd.ts', ODD.replace('CODE', code));
+    await file('inventory.yml', 'all: { hosts: { one: { ansible_connection: local } } }\n');
+    await file('play.yml', '- hosts: one\n  tasks:\n    - name: Odd\n      site.odd:\n');
+    return ofItsOwn('play', 'play.yml', ...words);
+  };
+
+  it('by an error in a timer is told as any other, with what state things are in', async () => {
+    const { code, told } = await playing(
+      "await new Promise(() => setInterval(() => { throw new Error('too late'); }, 1));",
+    );
+    expect(told).toContain('Failed: module "site.odd" is at fault: Error: too late');
+    expect(told).toContain('modules/site/odd.ts:8:5');
+    expect(told).toContain('It came in a timer or an event, where nobody could catch it.');
+    expect(told).toContain('pitr ended in the middle of its work; its journal says how far it was');
+    expect(told).toMatch(/next Mend modules\/site\/odd\.ts\. pitr runs/);
+    expect(told.split('is at fault')).toHaveLength(2);
+    expect(told).not.toMatch(/node:internal|Node\.js v/);
+    expect(code).toBe(2);
+  });
+
+  it('by waiting for what never comes fails its task, and the run is told to its end', async () => {
+    const { code, told } = await playing('return new Promise(() => {});');
+    expect(told).toContain(
+      'failed: [one] Odd module "site.odd" is at fault: its read waits for what can never come',
+    );
+    expect(told).toContain('modules/site/odd.ts:7:3');
+    expect(code).toBe(2);
+    expect((await pitr('runs')).stdout).toMatch(/failed .*play\.yml/);
+  });
+
+  it('by waiting for it while it is loaded is told as well', async () => {
+    await playing('return {};');
+    await file('modules/site/odd.ts', `${ODD.replace('CODE', 'return {};')}\nawait new Promise(() => {});\n`);
+    const { code, told } = await ofItsOwn('play', 'play.yml');
+    expect(told).toContain('module "site.odd" cannot be imported: it waits for what can never come');
+    expect(code).toBe(3);
+  });
+
+  it('is not in it where nothing of a user is waited for: that is told as a bug of pitr', async () => {
+    let told = '';
+    const stream = { write: (text: string) => (told += text) };
+    const code = await tellStuck(['play'], { stdout: stream, stderr: stream, env: { NO_COLOR: '1' } });
+    expect(flat(told)).toContain('pitr waits for what can never come');
+    expect(told).toContain('pitr runs');
+    expect(code).toBe(1);
   });
 });

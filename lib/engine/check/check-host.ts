@@ -1,6 +1,6 @@
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, Resource } from '../../contract/host.ts';
-import { type HostDefaults, liveHost, type Peers } from '../run/live-host.ts';
+import { type HostDefaults, lookingHost, type Peers } from '../run/live-host.ts';
 import { Predictions } from './predictions.ts';
 
 // Predictions are made through `predicted(resource, ...)`, which ties the state to the kind of the resource.
@@ -16,7 +16,7 @@ export function checkHost(
   predictions: Predictions,
   defaults: HostDefaults = {},
 ): ReadHost {
-  const live = liveHost(peers(name), peers, defaults);
+  const live = lookingHost(peers(name), peers, defaults);
   const forPeers = { signal: defaults.signal, watch: defaults.watch };
   const host: ReadHost = {
     name,

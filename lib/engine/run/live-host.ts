@@ -1,5 +1,5 @@
-import type { WriteHost } from '../../contract/host.ts';
-import type { Probe } from '../../contract/probe.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
+import { isProbe, type Probe } from '../../contract/probe.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 import type { Command, HostConnection, RunOptions, RunResult } from '../../transport/types.ts';
 
@@ -19,25 +19,48 @@ export interface HostDefaults {
 
 const PROBE_TIMEOUT_MS = 60_000;
 
-/** A host as modules see it when they really work on it: what `look` answers is what is there. */
-export function liveHost(connection: HostConnection, peers: Peers, defaults: HostDefaults = {}): WriteHost {
-  const watched = (argv: readonly string[]): readonly string[] => {
-    defaults.watch?.(argv);
-    return argv;
-  };
-  const merged = <T extends Pick<RunOptions, 'user' | 'env'>>(options: T): T => ({
-    ...options,
-    ...(options.user === undefined && defaults.user !== undefined ? { user: defaults.user } : {}),
-    ...(defaults.env === undefined ? {} : { env: { ...defaults.env, ...options.env } }),
-  });
-  const withSignal = <T extends Pick<RunOptions, 'signal'> & RunOptions>(options: T): T =>
-    options.signal === undefined && defaults.signal !== undefined
-      ? { ...options, signal: defaults.signal }
-      : options;
-  const asCommand = (probe: Probe): Command =>
-    merged({ argv: watched(probe.argv), user: probe.user, env: probe.env, inShell: probe.inShell });
+/** What the calls of a host have in common. */
+interface Surrounded {
+  readonly watched: (argv: readonly string[]) => readonly string[];
+  readonly merged: <T extends Pick<RunOptions, 'user' | 'env'>>(options: T) => T;
+  readonly withSignal: <T extends RunOptions>(options: T) => T;
+}
 
-  const host: WriteHost = {
+function surroundings(defaults: HostDefaults): Surrounded {
+  return {
+    watched: (argv) => {
+      defaults.watch?.(argv);
+      return argv;
+    },
+    merged: (options) => ({
+      ...options,
+      ...(options.user === undefined && defaults.user !== undefined ? { user: defaults.user } : {}),
+      ...(defaults.env === undefined ? {} : { env: { ...defaults.env, ...options.env } }),
+    }),
+    withSignal: (options) =>
+      options.signal === undefined && defaults.signal !== undefined
+        ? { ...options, signal: defaults.signal }
+        : options,
+  };
+}
+
+const forPeers = ({ signal, watch }: HostDefaults): HostDefaults => ({ signal, watch });
+
+/**
+ * A host as `read` and looks see it in a run: what `look` answers is what is there, and there is no way to write, also for
+ * a module whose types nobody has checked.
+ */
+export function lookingHost(
+  connection: HostConnection,
+  peers: Peers,
+  defaults: HostDefaults = {},
+  { watched, merged, withSignal }: Surrounded = surroundings(defaults),
+): ReadHost {
+  const asCommand = (probe: Probe): Command => {
+    if (!isProbe(probe)) throw new TypeError('the host is asked by what probe() or probeScript() has made');
+    return merged({ argv: watched(probe.argv), user: probe.user, env: probe.env, inShell: probe.inShell });
+  };
+  const host: ReadHost = {
     name: connection.name,
     query: (probe) =>
       connection.run(
@@ -51,7 +74,18 @@ export function liveHost(connection: HostConnection, peers: Peers, defaults: Hos
         withSignal({ timeoutMs: Math.max(PROBE_TIMEOUT_MS, ...probes.map((probe) => probe.timeoutMs ?? 0)) }),
       ),
     look: (resource, id) => resource.read(host, id),
-    peer: (name) => liveHost(peers(name), peers, { signal: defaults.signal, watch: defaults.watch }),
+    peer: (name) => lookingHost(peers(name), peers, forPeers(defaults)),
+  };
+  return host;
+}
+
+/** A host as `apply` and `undo` see it: all that can be looked at, and written. */
+export function liveHost(connection: HostConnection, peers: Peers, defaults: HostDefaults = {}): WriteHost {
+  const around = surroundings(defaults);
+  const { watched, merged, withSignal } = around;
+  const host: WriteHost = {
+    ...lookingHost(connection, peers, defaults, around),
+    peer: (name) => liveHost(peers(name), peers, forPeers(defaults)),
     run: (argv, options = {}) => connection.run(watched(argv), withSignal(merged(options))),
     batch: (commands, options = {}) => {
       for (const { argv } of commands) watched(argv);

@@ -13,7 +13,7 @@ import { operatorHere } from '../journal/beginning.ts';
 import { newRunId } from '../journal/place.ts';
 import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
 import { Connections } from './connections.ts';
-import { liveHost } from './live-host.ts';
+import { lookingHost } from './live-host.ts';
 import { inParallel } from './pool.ts';
 
 /** What to look at, on which hosts, without a playbook: `pitr backups`, `pitr status`. */
@@ -62,7 +62,7 @@ export async function lookOnce(request: LookRequest): Promise<readonly LookAnswe
     const params = validateParams(module, request.module, written, located(request.params, at));
     const peers = (name: string): HostConnection => connections.to(name);
     return module.read(
-      liveHost(peers(host), peers, { signal: request.signal }),
+      lookingHost(peers(host), peers, { signal: request.signal }),
       params,
       context(request, host),
     );

@@ -8,7 +8,7 @@ import { located } from '../../language/yaml/load.ts';
 import type { AskPassphrase } from '../../transport/types.ts';
 import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
 import { Connections } from './connections.ts';
-import { liveHost } from './live-host.ts';
+import { lookingHost } from './live-host.ts';
 
 export interface SiteRequest {
   readonly inventories: readonly string[];
@@ -93,7 +93,7 @@ export async function onHostsByVariables<T>(
 
 /** A wrong connection variable is a fault of that host alone: it is told when the host is asked. */
 function lookOnly(connections: Connections, name: string, signal: AbortSignal): ReadHost {
-  const host = (): ReadHost => liveHost(connections.to(name), (peer) => connections.to(peer), { signal });
+  const host = (): ReadHost => lookingHost(connections.to(name), (peer) => connections.to(peer), { signal });
   return {
     name,
     query: async (probe) => host().query(probe),

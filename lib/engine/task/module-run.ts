@@ -18,7 +18,7 @@ import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
 import type { Past } from '../journal/past.ts';
 import type { TaskTurn } from '../journal/records.ts';
-import { type HostDefaults, liveHost, type Peers } from '../run/live-host.ts';
+import { type HostDefaults, liveHost, lookingHost, type Peers } from '../run/live-host.ts';
 
 /** Where a module works, and how. */
 export interface Workplace {
@@ -89,7 +89,7 @@ export async function runModule(
         ? {
             status: 'ok',
             result: await module.read(
-              liveHost(place.peers(place.host), place.peers, place.defaults),
+              lookingHost(place.peers(place.host), place.peers, place.defaults),
               params,
               context,
             ),
@@ -203,8 +203,8 @@ async function change(
   place: Workplace,
   context: TaskContext,
 ): Promise<ModuleOutcome> {
-  const host = liveHost(place.peers(place.host), place.peers, place.defaults);
-  const state = await module.read(host, params, context);
+  const connection = place.peers(place.host);
+  const state = await module.read(lookingHost(connection, place.peers, place.defaults), params, context);
   const planned = module.plan(state, params);
   if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
   const undoable =
@@ -224,9 +224,11 @@ async function change(
   });
   try {
     const result = await module.apply(
-      module.orphans === 'end'
-        ? liveHost(place.peers(place.host), place.peers, marked(place, context, number))
-        : host,
+      liveHost(
+        connection,
+        place.peers,
+        module.orphans === 'end' ? marked(place, context, number) : place.defaults,
+      ),
       planned,
       params,
       context,

@@ -1,5 +1,6 @@
 import type { $ZodIssue } from 'zod/v4/core';
 import type { AnyModule } from '../../contract/module.ts';
+import { type ParamsFault, paramsFault, paramsUnkept } from '../../modules/own-fault.ts';
 import { paramsOf } from '../../modules/params.ts';
 import { holds, issuesBeside, replaced, valueAt } from './param-holes.ts';
 import type { ParamSource } from './param-source.ts';
@@ -71,12 +72,21 @@ function parseParams(module: AnyModule, params: unknown): Parsed {
 function safeParse(module: AnyModule, values: unknown): Parsed {
   try {
     const outcome = module.params.safeParse(values);
-    return outcome.success ? { data: outcome.data } : { issues: outcome.error.issues };
+    if (!outcome.success) return { issues: outcome.error.issues };
+    const fault = paramsUnkept(module, outcome.data);
+    return fault === undefined ? { data: outcome.data } : { issues: [faultIssue(fault, values)] };
   } catch (error) {
-    // A schema's own function threw: what it says is about the values that it was given.
+    // A schema's own function threw: what it says is about the values that it was given, or it is a user's and wrong.
     const message = error instanceof Error ? error.message : String(error);
-    return { issues: [{ code: 'custom', path: [], message, input: values }] };
+    return { issues: [faultIssue(paramsFault(module, error) ?? { message }, values)] };
   }
+}
+
+function faultIssue(
+  { message, ...params }: Pick<ParamsFault, 'message'> & Partial<ParamsFault>,
+  input: unknown,
+): $ZodIssue {
+  return { code: 'custom', path: [], message, params, input };
 }
 
 /** The values with the one that an issue is about as the type that is wanted, where its text is exactly that. */

@@ -111,7 +111,7 @@ describe('modules of the author, beside the playbook', () => {
       modules/demo/weather.js:1: "params" must be a zod 4 schema (z.strictObject({ ... })), but is an object
       modules/demo/weather.js:1: "plan" must be a function, but is "later"
       modules/demo/weather.js:1: "apply" must be a function, but is missing
-      modules/demo/weather.js:1: "undo" must be a function, or { impossible: "why" }, but is a boolean
+      modules/demo/weather.js:1: "undo" must be a function, or { impossible: "why" } with a reason, but is a boolean
       docs/writing-modules.md tells the parts of a module."
     `);
     expect(await refused('demo.named')).toMatchInlineSnapshot(`
@@ -208,6 +208,11 @@ describe('a part of a module that is not as it has to be', () => {
     ],
     ['is no function', "  effects: 'pgdata',", '"effects" must be a function, or left out, but is "pgdata"'],
     ['has another value', "  orphans: 'keep',", '"orphans" must be "end", or left out, but is "keep"'],
+    [
+      'names a param that is not there',
+      "  freeFormWords: { creates: 'create' },",
+      '"freeFormWords" names "create", which is not a param',
+    ],
   ])('that %s is refused at load, with its line', async (_, line, text) => {
     await using dir = await folder({
       'modules/site/odd.ts': CHANGING.replace('  undo:', `${line}\n  undo:`),
@@ -215,6 +220,21 @@ describe('a part of a module that is not as it has to be', () => {
     expect(await refusal(loadModule('site.odd', [dir.path]), dir.path)).toBe(
       [
         `module "site.odd" is not formed as a module: ${text}`,
+        'at modules/site/odd.ts:10:3',
+        'docs/writing-modules.md tells the parts of a module.',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('a way back that there is not', () => {
+  it('is refused at load where it has no reason', async () => {
+    await using dir = await folder({
+      'modules/site/odd.ts': CHANGING.replace('async () => {},', "{ impossible: ' ' },"),
+    });
+    expect(await refusal(loadModule('site.odd', [dir.path]), dir.path)).toBe(
+      [
+        'module "site.odd" is not formed as a module: "undo" must be a function, or { impossible: "why" } with a reason, but is an object',
         'at modules/site/odd.ts:10:3',
         'docs/writing-modules.md tells the parts of a module.',
       ].join('\n'),

@@ -6,7 +6,14 @@ import type { JournalledRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
-import { DEFAULT_FORKS, FORKS_OPTION, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
+import {
+  DEFAULT_FORKS,
+  FORKS_OPTION,
+  inventoryWords,
+  OUTPUT_OPTIONS,
+  RUN_ARGUMENT,
+  RUN_OPTIONS,
+} from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import type { Io } from '../io.ts';
@@ -51,7 +58,7 @@ export const resume = defineCommand({
       'pitr',
       'resume',
       reference,
-      ...options.inventory.flatMap((path) => ['-i', path]),
+      ...inventoryWords(options.inventory),
       ...(options['trust-journal'] ? ['--trust-journal'] : []),
     ]);
     const run = await believeBefore(story.run, options, again, io);

@@ -7,7 +7,7 @@ import type { JournalledChange } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
-import { OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
+import { inventoryWords, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Paint } from '../display/paint.ts';
 import { readExtraVars } from '../extra-vars.ts';
@@ -134,7 +134,7 @@ function again({ reference, inventories, from, keep, trust }: Typed): string {
     'pitr',
     'undo',
     reference,
-    ...inventories.flatMap((path) => ['-i', path]),
+    ...inventoryWords(inventories),
     ...(from === undefined ? [] : ['--from', String(from)]),
     ...keep.flatMap((number) => ['--keep', String(number)]),
     ...(trust ? ['--trust-journal'] : []),

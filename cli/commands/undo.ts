@@ -8,6 +8,7 @@ import { commandLine } from '../../lib/transport/quote.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
 import { inventoryWords, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
+import { consent } from '../consent.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Paint } from '../display/paint.ts';
 import { readExtraVars } from '../extra-vars.ts';
@@ -76,7 +77,7 @@ export const undo = defineCommand({
       if (plan.wall !== undefined) throw behindWall(plan, plan.wall, typed);
       if (plan.steps.length === 0 || options.check) return 0;
       const extraVars = await readExtraVars(options, io);
-      await consent(plan, typed, options.yes, session, io);
+      await askToTakeBack(plan, typed, options.yes, session, io);
       session.print(['']);
       const outcome = await advised(
         undoRun({
@@ -167,7 +168,7 @@ function behindWall({ steps, behindWall: older }: UndoPlan, wall: Wall, typed: T
   });
 }
 
-async function consent(
+async function askToTakeBack(
   plan: UndoPlan,
   typed: Typed,
   yes: boolean,
@@ -177,30 +178,22 @@ async function consent(
   const elsewhere = atWorkElsewhere(plan.run);
   if (elsewhere !== undefined) session.print(['', ...wrapWords(elsewhere, session.view.columns())]);
   const count = plural(plan.steps.length, 'change');
-  const { answer, by } = await askIn(
-    session,
-    io,
-    yes,
-  )({
-    text: `Take ${count} of run ${plan.run.started.runId} back?`,
-    unanswered: 'nothing was taken back',
-  });
-  if (answer) return;
-  if (by === 'nobody') {
-    throw new PitrError({
-      kind: 'refused',
-      code: 'nobody-to-ask',
-      message: `there is no terminal to ask whether ${count} should be taken back`,
-      state: 'nothing was taken back',
-      next: [`If so: ${again(typed)} --yes`],
-    });
-  }
-  throw new PitrError({
-    kind: 'interrupted',
-    code: 'undo-declined',
-    message: 'you said no',
-    state: 'nothing was taken back',
-  });
+  const state = 'nothing was taken back';
+  const text = `Take ${count} of run ${plan.run.started.runId} back?`;
+  await consent(
+    askIn(session, io, yes),
+    { text, unanswered: state },
+    {
+      nobody: {
+        kind: 'refused',
+        code: 'nobody-to-ask',
+        message: `there is no terminal to ask whether ${count} should be taken back`,
+        state,
+        next: [`If so: ${again(typed)} --yes`],
+      },
+      declined: { kind: 'interrupted', code: 'undo-declined', message: 'you said no', state },
+    },
+  );
 }
 
 function tellStep(step: UndoStep, session: PlainSession): void {

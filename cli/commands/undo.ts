@@ -19,7 +19,7 @@ import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts'
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { planJson, planLines } from '../undo-plan-view.ts';
 import { changeNumber, commaList } from '../values.ts';
-import { mayStay, waysInLine } from '../ways.ts';
+import { mayStay, waysElse, waysInLine, waysOn } from '../ways.ts';
 
 export const undo = defineCommand({
   name: 'undo',
@@ -72,7 +72,7 @@ export const undo = defineCommand({
       const trust = options['trust-journal'];
       const typed: Typed = { reference, inventories: options.inventory, from, keep, trust };
       refuseWhileAtWork(run, again(typed));
-      if (read.closed !== undefined) refuseClosed(read, waysInLine(await planUndo(read), reference));
+      if (read.closed !== undefined) refuseClosed(read, waysInLine(waysOn(await planUndo(read), reference)));
       const plan = await shownPlan(read, typed, options.check, session, io);
       if (plan.wall !== undefined) throw behindWall(plan, plan.wall, typed);
       if (plan.steps.length === 0 || options.check) return 0;
@@ -142,7 +142,8 @@ function again({ reference, inventories, from, keep, trust }: Typed): string {
   ]);
 }
 
-function behindWall({ steps, behindWall: older }: UndoPlan, wall: Wall, typed: Typed): PitrError {
+function behindWall(plan: UndoPlan, wall: Wall, typed: Typed): PitrError {
+  const { steps, behindWall: older } = plan;
   const { change, why } = wall;
   const { number, host } = change.intent;
   const oldest = steps.at(-1)?.intent.number;
@@ -163,7 +164,10 @@ function behindWall({ steps, behindWall: older }: UndoPlan, wall: Wall, typed: T
         ? [
             `Leave change ${number} as it is and take back the rest: ${again({ ...typed, keep: [...typed.keep, number] })}`,
           ]
-        : ['docs/undo.md says what else leads back.']),
+        : [
+            ...waysInLine(waysElse(plan, typed.reference)),
+            `See every change, and how the run stands: ${commandLine(['pitr', 'runs', typed.reference])}`,
+          ]),
     ],
   });
 }

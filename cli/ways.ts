@@ -1,6 +1,6 @@
 import { waysOf } from '../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
-import { isGround } from '../lib/engine/back/stands.ts';
+import { carriesOlder } from '../lib/engine/back/stands.ts';
 import type { Closed, Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, Wall } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';
@@ -127,5 +127,5 @@ function backWays({ steps, wall, behindWall, story }: UndoPlan, reference: strin
  * older that can be.
  */
 export function mayStay({ canBeKept, change }: Wall, older: UndoPlan['behindWall']): boolean {
-  return canBeKept && !isGround(change) && older.some(({ intent }) => intent.undoable === true);
+  return canBeKept && !carriesOlder(change) && older.some(({ intent }) => intent.undoable === true);
 }

@@ -19,7 +19,7 @@ import { NOT_ASKED, type Told, told } from './told.ts';
 const CHECK_TIMEOUT_MS = 300_000;
 
 /** All that is needed of Barman's host, and of its way to the nodes. */
-export async function lookBarman(
+export async function gatherBarmanFacts(
   host: ReadHost,
   place: BarmanPlace,
   nodes: readonly NodePlace[],

@@ -53,7 +53,7 @@ export function unknownNode(name: string, reached: Told<Reached>, why: Told<neve
 }
 
 /** All that is needed of a node, each question by itself: what one of them cannot tell says nothing about the others. */
-export async function lookNode(
+export async function gatherNodeFacts(
   host: ReadHost,
   place: NodePlace,
   needs: ReadonlySet<Need>,

@@ -1,6 +1,6 @@
-import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import { believed, type JournalledRun } from '../lib/engine/journal/read.ts';
 import { commandLine } from '../lib/transport/quote.ts';
+import { consent } from './consent.ts';
 import type { Io } from './io.ts';
 import { askIn, type PlainSession } from './plain-session.ts';
 
@@ -29,32 +29,30 @@ export async function believeJournal(
     `Why: ${origin.why}.`,
     'Whoever wrote it says which commands run on your hosts, which paths are renamed and which are removed.',
   ];
-  const { answer, by } = await askIn(
-    session,
-    io,
-    trust,
-  )({
-    text: `Do you know where the journal of run ${runId} (${operator}) comes from, and is it to be believed?`,
-    details,
-    word: runId,
-    unanswered: 'nothing was done',
-  });
-  if (answer) return believed(run);
-  throw new PitrError({
-    kind: by === 'nobody' ? 'refused' : 'interrupted',
-    code: by === 'nobody' ? 'journal-not-ours' : 'journal-not-believed',
-    message:
-      by === 'nobody'
-        ? `the journal of run ${runId} is not this controller's own, unchanged`
-        : 'the id of the run was not typed',
-    details: by === 'nobody' ? details : [],
-    state: 'nothing was done',
-    next:
-      by === 'nobody'
-        ? [
-            `See what it says: ${commandLine(['pitr', 'runs', path])}`,
-            `If you know where it comes from: ${again} --trust-journal`,
-          ]
-        : [],
-  });
+  const state = 'nothing was done';
+  const text = `Do you know where the journal of run ${runId} (${operator}) comes from, and is it to be believed?`;
+  await consent(
+    askIn(session, io, trust),
+    { text, details, word: runId, unanswered: state },
+    {
+      nobody: {
+        kind: 'refused',
+        code: 'journal-not-ours',
+        message: `the journal of run ${runId} is not this controller's own, unchanged`,
+        details,
+        state,
+        next: [
+          `See what it says: ${commandLine(['pitr', 'runs', path])}`,
+          `If you know where it comes from: ${again} --trust-journal`,
+        ],
+      },
+      declined: {
+        kind: 'interrupted',
+        code: 'journal-not-believed',
+        message: 'the id of the run was not typed',
+        state,
+      },
+    },
+  );
+  return believed(run);
 }

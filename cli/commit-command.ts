@@ -1,4 +1,5 @@
 import { commandLine } from '../lib/transport/quote.ts';
+import { inventoryWords } from './common-options.ts';
 
 /** What a commit was asked for, as it is printed to be typed again. */
 export interface CommitWords {
@@ -18,7 +19,7 @@ export function commitAgain(
     'pitr',
     'commit',
     reference,
-    ...inventories.flatMap((path) => ['-i', path]),
+    ...inventoryWords(inventories),
     ...(limit === undefined ? [] : ['--limit', limit]),
     ...more,
   ]);

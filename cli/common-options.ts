@@ -25,6 +25,11 @@ export const INVENTORY_OPTIONS = {
   ...ASK_BECOME_PASS,
 } as const satisfies OptionSpecs;
 
+/** What was given with `-i`, as it is typed again. */
+export function inventoryWords(inventories: readonly string[]): readonly string[] {
+  return inventories.flatMap((path) => ['-i', path]);
+}
+
 /** The argument of commands that work on one run. */
 export const RUN_ARGUMENT = {
   name: 'run',

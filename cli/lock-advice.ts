@@ -1,7 +1,7 @@
 import { asPitrError, PitrError } from '../lib/base/errors/pitr-error.ts';
 import { readStory } from '../lib/engine/back/story.ts';
 import { planUndo } from '../lib/engine/back/undo-plan.ts';
-import { waysInLine } from './ways.ts';
+import { waysInLine, waysOn } from './ways.ts';
 
 const LEFT_BY_A_RUN = ['run-unfinished', 'recovery-waiting', 'break-wrong-run'];
 
@@ -14,7 +14,7 @@ export async function withWaysThatWork(error: PitrError): Promise<PitrError> {
   if (!LEFT_BY_A_RUN.includes(error.code) || typeof run !== 'string') return error;
   const story = await readStory(run).catch(() => undefined);
   if (story === undefined) return error;
-  const ways = waysInLine(await planUndo(story), run);
+  const ways = waysInLine(waysOn(await planUndo(story), run));
   const isGeneral = (line: string): boolean =>
     line.endsWith(`: pitr resume ${run}`) || line.endsWith(`: pitr undo ${run}`);
   const at = Math.max(0, error.next.findIndex(isGeneral));

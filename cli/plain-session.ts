@@ -1,5 +1,4 @@
 import type { PitrError } from '../lib/base/errors/pitr-error.ts';
-import type { Question } from '../lib/contract/module.ts';
 import { secretWarnings } from '../lib/engine/run/secret-warnings.ts';
 import type { AskPassphrase } from '../lib/transport/types.ts';
 import { passphraseAsker } from './ask-password.ts';
@@ -9,7 +8,7 @@ import { writeJson } from './display/json.ts';
 import type { ViewSettings } from './display/settings.ts';
 import { type Interrupts, watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
-import { type Answer, makeAsk } from './questions.ts';
+import { type Ask, makeAsk } from './questions.ts';
 
 export interface PlainOptions {
   readonly output: OutputKind | undefined;
@@ -33,11 +32,7 @@ export interface PlainSession {
 }
 
 /** How such a command asks: nothing has to stand aside, and Ctrl-C at the prompt ends it. */
-export function askIn(
-  { interrupts }: PlainSession,
-  io: Io,
-  yes: boolean,
-): (question: Question) => Promise<Answer> {
+export function askIn({ interrupts }: PlainSession, io: Io, yes: boolean): Ask {
   return makeAsk({ io, yes, display: { pause: async () => {}, resume: () => {} }, ...interrupts });
 }
 

@@ -11,6 +11,9 @@ export interface Answer {
   readonly by: 'operator' | '--yes' | 'nobody';
 }
 
+/** How a person is asked. */
+export type Ask = (question: Question) => Promise<Answer>;
+
 /** What stands aside while a question is on the terminal. */
 export interface Pausable {
   pause(): Promise<void>;
@@ -46,7 +49,7 @@ export function answerable({ io, yes }: Pick<QuestionSettings, 'io' | 'yes'>): b
  * (`by: 'nobody'`, which the engine turns into a refusal with words). Only `y` and `yes` mean yes, an empty line and
  * the end of input mean no, anything else is asked again. Throws kind `interrupted` on Ctrl-C and on `signal`.
  */
-export function makeAsk(settings: QuestionSettings): (question: Question) => Promise<Answer> {
+export function makeAsk(settings: QuestionSettings): Ask {
   return async (question) => {
     settings.signal.throwIfAborted();
     if (settings.yes) return { answer: true, by: '--yes' };

@@ -5,6 +5,7 @@ import type { CutOver } from '../lib/engine/back/story.ts';
 import { effectsOf, isHeld } from '../lib/engine/journal/effects-of.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
 import { commandLine } from '../lib/transport/quote.ts';
+import { inventoryWords } from './common-options.ts';
 
 /**
  * The command that puts the old data of all members back after a cut-over, with the variables that lead to it; nothing
@@ -39,7 +40,7 @@ export function revertCommand(
     'pitr',
     'play',
     'revert.yml',
-    ...run.inventories.flatMap((path) => ['-i', path]),
+    ...inventoryWords(run.inventories),
     '-e',
     `recovery_run=${recovery}`,
     ...(cutOverRun === undefined ? [] : ['-e', `cutover_run=${cutOverRun}`]),

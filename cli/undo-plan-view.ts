@@ -1,8 +1,8 @@
 import type { UndoPlan } from '../lib/engine/back/undo-plan.ts';
 import type { JournalledChange } from '../lib/engine/journal/read.ts';
 import type { PlainSession } from './plain-session.ts';
+import { changeWord } from './run-words.ts';
 import { oneLine, plural, wrapWords } from './text.ts';
-import { changeWord } from './told-run.ts';
 
 /** What an undo would take back, and what it would do for that, for a reader. */
 export function planLines(

@@ -1,6 +1,6 @@
 import { waysOf } from '../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
-import { isGround } from '../lib/engine/back/stands.ts';
+import { carriesOlder } from '../lib/engine/back/stands.ts';
 import type { Closed, Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, Wall } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';
@@ -12,16 +12,12 @@ import { revertCommand } from './revert-command.ts';
 /** What can be done with a run now. `reference` is how the operator named it. Every command works in this state. */
 export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
   const { run, story } = plan;
-  const status = runStatus(run);
-  if (status === 'running') {
+  if (runStatus(run) === 'running') {
     return [{ text: 'End it cleanly', command: `kill -INT ${run.begun.pid}` }];
   }
   if (run.committed !== undefined) return afterCommit(story, reference);
   if (undoStatus(run) === 'running') return [{ text: 'It is being taken back: wait for that.' }];
-  const resume: Way[] =
-    status === 'ok'
-      ? []
-      : [{ text: 'Go on where it stood', command: commandLine(['pitr', 'resume', reference]) }];
+  const resume = goOn(run, reference);
   const { closed } = story;
   switch (closed?.why) {
     case 'taken back':
@@ -36,10 +32,20 @@ export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
 }
 
 /** The same, a line each. */
-export function waysInLine(plan: UndoPlan, reference: string): readonly string[] {
-  return waysOn(plan, reference).map(({ text, command }) =>
-    command === undefined ? text : `${text}: ${command}`,
+export function waysInLine(ways: readonly Way[]): readonly string[] {
+  return ways.map(({ text: whatFor, command }) =>
+    command === undefined ? whatFor : `${whatFor}: ${command}`,
   );
+}
+
+/** What leads on where nothing is taken back: the run itself, and what its playbooks say. */
+export function waysElse({ run, story }: UndoPlan, reference: string): readonly Way[] {
+  return [...goOn(run, reference), ...waysOf(story.runs)];
+}
+
+function goOn(run: JournalledRun, reference: string): readonly Way[] {
+  if (runStatus(run) === 'ok') return [];
+  return [{ text: 'Go on where it stood', command: commandLine(['pitr', 'resume', reference]) }];
 }
 
 function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
@@ -121,5 +127,5 @@ function backWays({ steps, wall, behindWall, story }: UndoPlan, reference: strin
  * older that can be.
  */
 export function mayStay({ canBeKept, change }: Wall, older: UndoPlan['behindWall']): boolean {
-  return canBeKept && !isGround(change) && older.some(({ intent }) => intent.undoable === true);
+  return canBeKept && !carriesOlder(change) && older.some(({ intent }) => intent.undoable === true);
 }

@@ -15,6 +15,7 @@ import { defineCommand } from '../command.ts';
 import { type CommitWords, commitAgain, commitWithout } from '../commit-command.ts';
 import { tellHealthy, tellKept, tellStays, tellStep, tellWarning, total } from '../commit-view.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
+import { consent } from '../consent.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { proveHealthy } from '../healthy-cluster.ts';
@@ -126,7 +127,7 @@ export const commit = defineCommand({
       if (concerned) tellHealthy(await prove(), session);
       else session.print(['', 'No PostgreSQL is concerned, so there is no cluster to be proved healthy.']);
       if (options.check) return 0;
-      await consent(run.started.runId, left, { yes: options.yes, again }, session, io);
+      await askToRemove(run.started.runId, left, { yes: options.yes, again }, session, io);
       const error = await advised(
         commitRuns(
           {
@@ -232,31 +233,32 @@ function refuseUnmeasured(left: readonly Measured[], words: CommitWords): void {
 }
 
 /** The word is the id that was typed: of all runs of the recovery, that is the one that the operator means. */
-async function consent(
+async function askToRemove(
   id: string,
   left: readonly Measured[],
   { yes, again }: { readonly yes: boolean; readonly again: string },
   session: PlainSession,
   io: Io,
 ): Promise<void> {
-  const { answer, by } = await askIn(
-    session,
-    io,
-    yes,
-  )({
-    text: `Remove ${formatBytes(total(left))} of old data for good? There is no way back from that.`,
-    word: id,
-    unanswered: 'nothing was removed',
-  });
-  if (answer) return;
-  throw new PitrError({
-    kind: by === 'nobody' ? 'refused' : 'interrupted',
-    code: by === 'nobody' ? 'nobody-to-ask' : 'commit-declined',
-    message:
-      by === 'nobody'
-        ? 'there is no terminal to ask whether the old data should be removed'
-        : 'the id of the run was not typed',
-    state: 'nothing was removed',
-    next: by === 'nobody' ? [`If so: ${again} --yes`] : [],
-  });
+  const state = 'nothing was removed';
+  const text = `Remove ${formatBytes(total(left))} of old data for good? There is no way back from that.`;
+  await consent(
+    askIn(session, io, yes),
+    { text, word: id, unanswered: state },
+    {
+      nobody: {
+        kind: 'refused',
+        code: 'nobody-to-ask',
+        message: 'there is no terminal to ask whether the old data should be removed',
+        state,
+        next: [`If so: ${again} --yes`],
+      },
+      declined: {
+        kind: 'interrupted',
+        code: 'commit-declined',
+        message: 'the id of the run was not typed',
+        state,
+      },
+    },
+  );
 }

@@ -149,7 +149,7 @@ async function refuseName(name: string): Promise<void> {
     });
   }
   if ((await listModules()).includes(name)) {
-    throw usageError('module-name', `there is a module "${name}" already: pitr modules ${name}`, {
+    throw usageError('module-exists', `there is a module "${name}" already: pitr modules ${name}`, {
       next: [`Take a family of your own: pitr new module site.${name.slice(name.indexOf('.') + 1)}`],
     });
   }

@@ -1,4 +1,3 @@
-import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { atWorkElsewhere } from '../../lib/engine/back/refuse-at-work.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { readStory, refuseClosed } from '../../lib/engine/back/story.ts';
@@ -6,11 +5,20 @@ import type { JournalledRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
-import { DEFAULT_FORKS, FORKS_OPTION, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
+import {
+  DEFAULT_FORKS,
+  FORKS_OPTION,
+  inventoryWords,
+  OUTPUT_OPTIONS,
+  RUN_ARGUMENT,
+  RUN_OPTIONS,
+} from '../common-options.ts';
+import { consent } from '../consent.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import type { Io } from '../io.ts';
 import { type PlainOptions, withPlainSession } from '../plain-session.ts';
+import type { Ask } from '../questions.ts';
 import { runAndTell } from '../run-and-tell.ts';
 import { wishesOf, withDoor } from '../session.ts';
 import { forksOf } from '../values.ts';
@@ -51,7 +59,7 @@ export const resume = defineCommand({
       'pitr',
       'resume',
       reference,
-      ...options.inventory.flatMap((path) => ['-i', path]),
+      ...inventoryWords(options.inventory),
       ...(options['trust-journal'] ? ['--trust-journal'] : []),
     ]);
     const run = await believeBefore(story.run, options, again, io);
@@ -65,12 +73,7 @@ export const resume = defineCommand({
     const elsewhere = atWorkElsewhere(run);
     const outcome = await withDoor(wishesOf(options), io, async (door) => {
       if (elsewhere !== undefined && !options.check) {
-        const { answer, by } = await door.ask({
-          text: 'Is it not at work there any more?',
-          details: [elsewhere],
-          unanswered: UNANSWERED,
-        });
-        if (!answer) throw by === 'nobody' ? nobodyToAsk(elsewhere, again) : declined(again);
+        await askWhetherIdle(elsewhere, again, door.ask);
       }
       return runAndTell(request, door);
     });
@@ -95,25 +98,28 @@ async function believeBefore(
   return answer;
 }
 
-const UNANSWERED = 'nothing was changed';
-
-function nobodyToAsk(elsewhere: string, again: string): PitrError {
-  return new PitrError({
-    kind: 'refused',
-    code: 'perhaps-at-work-elsewhere',
-    message: 'two controllers must not work on one run',
-    details: [elsewhere],
-    state: UNANSWERED,
-    next: [`When you are sure: ${again} --yes`],
-  });
-}
-
-function declined(again: string): PitrError {
-  return new PitrError({
-    kind: 'interrupted',
-    code: 'resume-declined',
-    message: 'you said no: two controllers must not work on one run',
-    state: UNANSWERED,
-    next: [`When you are sure: ${again}`],
-  });
+/** Two controllers must not work on one run. `elsewhere`: where it may be at work. */
+async function askWhetherIdle(elsewhere: string, again: string, ask: Ask): Promise<void> {
+  const state = 'nothing was changed';
+  await consent(
+    ask,
+    { text: 'Is it not at work there any more?', details: [elsewhere], unanswered: state },
+    {
+      nobody: {
+        kind: 'refused',
+        code: 'perhaps-at-work-elsewhere',
+        message: 'two controllers must not work on one run',
+        details: [elsewhere],
+        state,
+        next: [`When you are sure: ${again} --yes`],
+      },
+      declined: {
+        kind: 'interrupted',
+        code: 'resume-declined',
+        message: 'you said no: two controllers must not work on one run',
+        state,
+        next: [`When you are sure: ${again}`],
+      },
+    },
+  );
 }

@@ -15,9 +15,9 @@ import { errorText } from '../display/error-text.ts';
 import { wayLines } from '../display/way-lines.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
+import { changePaint, changeWord, playbookName, statusPaint, statusSentence, when } from '../run-words.ts';
 import { type Column, table } from '../table.ts';
 import { oneLine, plural, wrapWords } from '../text.ts';
-import { changePaint, changeWord, playbookName, statusPaint, statusSentence, when } from '../told-run.ts';
 import { waysOn } from '../ways.ts';
 
 const SHOWN = 20;

@@ -7,7 +7,8 @@ import type { JournalledChange } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
-import { OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
+import { inventoryWords, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
+import { consent } from '../consent.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Paint } from '../display/paint.ts';
 import { readExtraVars } from '../extra-vars.ts';
@@ -18,7 +19,7 @@ import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts'
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { planJson, planLines } from '../undo-plan-view.ts';
 import { changeNumber, commaList } from '../values.ts';
-import { mayStay, waysInLine } from '../ways.ts';
+import { mayStay, waysElse, waysInLine, waysOn } from '../ways.ts';
 
 export const undo = defineCommand({
   name: 'undo',
@@ -71,12 +72,12 @@ export const undo = defineCommand({
       const trust = options['trust-journal'];
       const typed: Typed = { reference, inventories: options.inventory, from, keep, trust };
       refuseWhileAtWork(run, again(typed));
-      if (read.closed !== undefined) refuseClosed(read, waysInLine(await planUndo(read), reference));
+      if (read.closed !== undefined) refuseClosed(read, waysInLine(waysOn(await planUndo(read), reference)));
       const plan = await shownPlan(read, typed, options.check, session, io);
       if (plan.wall !== undefined) throw behindWall(plan, plan.wall, typed);
       if (plan.steps.length === 0 || options.check) return 0;
       const extraVars = await readExtraVars(options, io);
-      await consent(plan, typed, options.yes, session, io);
+      await askToTakeBack(plan, typed, options.yes, session, io);
       session.print(['']);
       const outcome = await advised(
         undoRun({
@@ -134,14 +135,15 @@ function again({ reference, inventories, from, keep, trust }: Typed): string {
     'pitr',
     'undo',
     reference,
-    ...inventories.flatMap((path) => ['-i', path]),
+    ...inventoryWords(inventories),
     ...(from === undefined ? [] : ['--from', String(from)]),
     ...keep.flatMap((number) => ['--keep', String(number)]),
     ...(trust ? ['--trust-journal'] : []),
   ]);
 }
 
-function behindWall({ steps, behindWall: older }: UndoPlan, wall: Wall, typed: Typed): PitrError {
+function behindWall(plan: UndoPlan, wall: Wall, typed: Typed): PitrError {
+  const { steps, behindWall: older } = plan;
   const { change, why } = wall;
   const { number, host } = change.intent;
   const oldest = steps.at(-1)?.intent.number;
@@ -162,12 +164,15 @@ function behindWall({ steps, behindWall: older }: UndoPlan, wall: Wall, typed: T
         ? [
             `Leave change ${number} as it is and take back the rest: ${again({ ...typed, keep: [...typed.keep, number] })}`,
           ]
-        : ['docs/undo.md says what else leads back.']),
+        : [
+            ...waysInLine(waysElse(plan, typed.reference)),
+            `See every change, and how the run stands: ${commandLine(['pitr', 'runs', typed.reference])}`,
+          ]),
     ],
   });
 }
 
-async function consent(
+async function askToTakeBack(
   plan: UndoPlan,
   typed: Typed,
   yes: boolean,
@@ -177,30 +182,22 @@ async function consent(
   const elsewhere = atWorkElsewhere(plan.run);
   if (elsewhere !== undefined) session.print(['', ...wrapWords(elsewhere, session.view.columns())]);
   const count = plural(plan.steps.length, 'change');
-  const { answer, by } = await askIn(
-    session,
-    io,
-    yes,
-  )({
-    text: `Take ${count} of run ${plan.run.started.runId} back?`,
-    unanswered: 'nothing was taken back',
-  });
-  if (answer) return;
-  if (by === 'nobody') {
-    throw new PitrError({
-      kind: 'refused',
-      code: 'nobody-to-ask',
-      message: `there is no terminal to ask whether ${count} should be taken back`,
-      state: 'nothing was taken back',
-      next: [`If so: ${again(typed)} --yes`],
-    });
-  }
-  throw new PitrError({
-    kind: 'interrupted',
-    code: 'undo-declined',
-    message: 'you said no',
-    state: 'nothing was taken back',
-  });
+  const state = 'nothing was taken back';
+  const text = `Take ${count} of run ${plan.run.started.runId} back?`;
+  await consent(
+    askIn(session, io, yes),
+    { text, unanswered: state },
+    {
+      nobody: {
+        kind: 'refused',
+        code: 'nobody-to-ask',
+        message: `there is no terminal to ask whether ${count} should be taken back`,
+        state,
+        next: [`If so: ${again(typed)} --yes`],
+      },
+      declined: { kind: 'interrupted', code: 'undo-declined', message: 'you said no', state },
+    },
+  );
 }
 
 function tellStep(step: UndoStep, session: PlainSession): void {

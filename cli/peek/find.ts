@@ -9,6 +9,7 @@ import { loadInventory } from '../../lib/language/inventory/load.ts';
 import { postgresResource } from '../../lib/recovery/postgres/instance-resource.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { passphraseAsker } from '../ask-password.ts';
+import { inventoryWords } from '../common-options.ts';
 import { findInventories } from '../find-inventory.ts';
 import type { Io } from '../io.ts';
 
@@ -167,7 +168,7 @@ function notWaiting(
   inventories: readonly string[],
 ): PitrError {
   const { data_directory: directory } = seen;
-  const inventory = inventories.flatMap((path) => ['-i', path]);
+  const inventory = inventoryWords(inventories);
   const psql = [
     seen.programs === undefined ? 'psql' : `${seen.programs}/psql`,
     ...(seen.port === undefined ? [] : ['-p', String(seen.port)]),

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { Masker } from '../../lib/base/values/masker.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
+import { consent } from '../consent.ts';
 import type { Io } from '../io.ts';
 import { askIn, type PlainSession } from '../plain-session.ts';
 import { wrapLaidOut } from '../text.ts';
@@ -94,24 +94,22 @@ export async function consentToGap(
 ): Promise<void> {
   session.emit({ type: 'recover.gap', time: Date.now(), ...gap });
   session.print(['', ...gapLines(gap, order).flatMap((line) => wrapLaidOut(line, session.view.columns()))]);
-  const { answer, by } = await askIn(session, io, false)(gapQuestion(gap.until));
-  if (answer) return;
   const accept = commandLine(['pitr', ...wordsOf({ ...order, acceptGap: true }, typed)]);
-  if (by === 'nobody') {
-    throw new PitrError({
+  await consent(askIn(session, io, false), gapQuestion(gap.until), {
+    nobody: {
       kind: 'refused',
       code: 'gap-not-accepted',
       message: `WAL is missing, and there is no terminal to ask whether what was written after ${gap.until} may be lost`,
       details: [`Missing WAL files: ${gap.missing.join(', ')}`],
       state: 'nothing was changed',
       next: ['Find the files and put them into the archive,', `or, if that may be lost: ${accept}`],
-    });
-  }
-  throw new PitrError({
-    kind: 'interrupted',
-    code: 'gap-declined',
-    message: 'you said no',
-    state: 'nothing was changed',
-    next: [`If what was written after ${gap.until} may be lost: ${accept}`],
+    },
+    declined: {
+      kind: 'interrupted',
+      code: 'gap-declined',
+      message: 'you said no',
+      state: 'nothing was changed',
+      next: [`If what was written after ${gap.until} may be lost: ${accept}`],
+    },
   });
 }

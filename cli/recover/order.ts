@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { Question } from '../../lib/contract/module.ts';
 import { targetSchema } from '../../lib/recovery/wal/target.ts';
+import { inventoryWords } from '../common-options.ts';
 import { usageError } from '../usage-error.ts';
 
 export const WAL_METHODS = ['barman-wal-restore', 'barman-get-wal'] as const;
@@ -146,7 +147,7 @@ export function wordsOf(order: RecoverOrder, inventories: readonly string[]): re
     ...(order.acceptGap ? ['--accept-gap'] : []),
     ...(order.allowLeader ? ['--allow-leader'] : []),
     ...(order.timeline === undefined ? [] : ['-e', `timeline=${order.timeline}`]),
-    ...inventories.flatMap((path) => ['-i', path]),
+    ...inventoryWords(inventories),
   ];
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../cli/run.ts';
+import { folder } from '../unit/language/playbook/support/folder.ts';
 
 const from = process.cwd();
 let place: string;
@@ -245,6 +246,33 @@ describe('pitr undo', () => {
 
         state    nothing was taken back
         next     Leave change 4 as it is and take back the rest: pitr undo RUN --keep 4
+      "
+    `);
+  });
+
+  it('names the commands that lead on, where nothing of it can be taken back', async () => {
+    await using dir = await folder({
+      'inventory.yml': 'all: { hosts: { one: { ansible_connection: local } } }\n',
+      'one.yml':
+        '- hosts: one\n  tasks:\n    - core.command: "true"\n    - core.command: [test, -e, there]\n',
+    });
+    const state = { PITR_STATE_DIR: dir.file('state') };
+    const files = [dir.file('one.yml'), '-i', dir.file('inventory.yml')];
+    const played = await pitrWith(state, 'play', ...files);
+    expect(played.code).toBe(2);
+    const id = /pitr resume (\S+)/.exec(played.stdout + played.stderr)?.[1] ?? 'none';
+    const { code, stderr } = await pitrWith(state, 'undo', id, '--from', '1');
+    expect(code).toBe(5);
+    expect(stderr.replaceAll(id, 'ID')).toMatchInlineSnapshot(`
+      "Refused: change 2, "run test -e there", cannot be taken back, and so nothing
+      older can
+        host     one
+
+        the task gives no "undo" command
+
+        state    nothing was taken back
+        next     Go on where it stood: pitr resume ID
+                 See every change, and how the run stands: pitr runs ID
       "
     `);
   });

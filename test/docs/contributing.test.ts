@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
@@ -17,6 +17,26 @@ const steps = [...pageText(PAGE).matchAll(/^\d+\. (.+(?:\n {3}.+)*)/gm)].map(([,
     .filter((name) => !name.endsWith('.ts')),
 }));
 
+function partOf(example: number): string {
+  return (
+    pageText(PAGE)
+      .split(/^### /m)
+      .find((part) => part.startsWith(`${example}. `)) ?? ''
+  );
+}
+
+/** From the root of the checkout. */
+function filesOf(room: string): readonly string[] {
+  return readdirSync(path.join(checkoutRoot, room), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(checkoutRoot, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+function textOf(file: string): string {
+  return readFileSync(path.join(checkoutRoot, file), 'utf8');
+}
+
 describe('the worked examples of CONTRIBUTING.md', () => {
   it('are six', () => {
     expect([...pageText(PAGE).matchAll(/^### \d\. /gm)]).toHaveLength(6);
@@ -30,6 +50,26 @@ describe('the worked examples of CONTRIBUTING.md', () => {
       return readFileSync(path.join(checkoutRoot, file), 'utf8');
     });
     expect(names.filter((name) => !texts.some((text) => text.includes(name)))).toEqual([]);
+  });
+
+  it.each([
+    { example: 1, room: 'playbooks', what: /^\s*(?:- )?postgres\.promote:/m },
+    { example: 4, room: 'playbooks', what: /^\s*(?:- )?barman\.\w+:/m },
+    { example: 4, room: 'cli', what: /module: 'barman\.\w+'/ },
+  ])('$example names every file of $room with $what', ({ example, room, what }) => {
+    const named = [...partOf(example).matchAll(/\]\(([^)]+)\)/g)].map(([, file = '']) => file);
+    const found = filesOf(room).filter((file) => what.test(textOf(file)));
+    expect(found.length).toBeGreaterThan(2);
+    expect(found.filter((file) => !named.includes(file))).toEqual([]);
+    // The others of that room are where what is asked for is looked up.
+    const others = named.filter((file) => file.startsWith(`${room}/`) && !found.includes(file));
+    expect(others.filter((file) => !/^promotion_timeout:|barmanHost/m.test(textOf(file)))).toEqual([]);
+  });
+
+  it('4 says rightly who does not know of Barman', () => {
+    expect(partOf(4)).toContain('Neither the language nor the transports know of Barman');
+    const rooms = ['lib/language', 'lib/transport'].flatMap(filesOf);
+    expect(rooms.filter((file) => /barman/i.test(textOf(file)))).toEqual([]);
   });
 
   it('the module that manages cron does what its test says, and is taken back', async () => {

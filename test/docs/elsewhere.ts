@@ -13,6 +13,10 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   { line: /^pitr peek/, files: ['cli/peek.long.test.ts'] },
   { line: /^pitr commit .*--check/, files: ['cli/commit.test.ts'] },
   { line: /^pitr commit (?!--list)/, files: ['recovery/revert.long.test.ts'] },
+  {
+    line: /^pitr play revert\.yml .*--check/,
+    files: ['recovery/after-revert.long.test.ts', 'support/play.ts'],
+  },
   // It names machines of yours.
   { line: /^pitr init/, files: ['init/init.e2e.test.ts'] },
   // Its exit code is that of what it finds.

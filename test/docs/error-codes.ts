@@ -3,6 +3,7 @@ import { Visitor } from 'oxc-parser';
 import { constantOf, meaningIn, nameOfParam } from './meaning-of-code.ts';
 import { commentAbove, type Source, sourcesIn } from './sources.ts';
 import { asWhen, type Meaning, type Node, wordsOf } from './words-of-code.ts';
+import { type Facts, factsOf, kindsOf, textsOf, type WrittenText } from './written-facts.ts';
 
 /** A place that makes an error of one code. */
 export interface ErrorSite {
@@ -10,7 +11,7 @@ export interface ErrorSite {
   /** From the root of the checkout. */
   readonly file: string;
   readonly line: number;
-  /** More than one where only the run decides. */
+  /** More than one where only the run decides; none where the code does not tell. */
   readonly kinds: readonly string[];
   /** The comment right above the code: what it means, where the messages alone do not tell. */
   readonly meaning: string | undefined;
@@ -38,8 +39,6 @@ interface Maker {
   /** The names in that. */
   readonly names: ReadonlySet<Node>;
 }
-
-type Facts = ReadonlyMap<string, Node>;
 
 const CODE = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 /** zod's own code of an issue that a schema of ours adds. */
@@ -105,52 +104,19 @@ function namesIn(node: unknown): readonly Node[] {
     : inner;
 }
 
-function factsOf(node: ESTree.ObjectExpression): Facts {
-  const facts = new Map<string, Node>();
-  for (const property of node.properties)
-    if (property.type === 'Property' && property.key.type === 'Identifier')
-      facts.set(property.key.name, property.value);
-  return facts;
-}
+/**
+ * Where flaws are written that have a code and no kind: whoever throws them gives it. Those of a playbook:
+ * PlaybookProblems; of a template: its `error`; of a target: the check of a task's params, and `checkTarget`.
+ */
+const FLAWS = [
+  'lib/language/playbook/',
+  'lib/language/template/names.ts',
+  'lib/recovery/wal/parse-instant.ts',
+  'lib/recovery/wal/target.ts',
+];
 
-interface WrittenText {
-  readonly value: string;
-  readonly start: number;
-  /** The test of the condition under which it is this one, and whether it is true then. */
-  readonly when?: { readonly test: Node; readonly is: boolean } | undefined;
-}
-
-/** The texts that an expression can be, where the code says them. */
-function textsOf(node: Node | undefined, program: ESTree.Program): readonly WrittenText[] {
-  switch (node?.type) {
-    case 'Literal':
-      return typeof node.value === 'string' ? [{ value: node.value, start: node.start }] : [];
-    case 'ConditionalExpression':
-      return [true, false].flatMap((is) =>
-        textsOf(is ? node.consequent : node.alternate, program).map((text) => ({
-          ...text,
-          when: { test: node.test, is },
-        })),
-      );
-    case 'LogicalExpression':
-      return textsOf(node.right, program);
-    case 'MemberExpression':
-      return node.computed && node.object.type === 'Identifier' ? tableOf(node.object.name, program) : [];
-    default:
-      return [];
-  }
-}
-
-/** The texts of a table of the file: `const FAILED = { start: 'service-start-failed' }`. */
-function tableOf(name: string, program: ESTree.Program): readonly WrittenText[] {
-  const texts: WrittenText[] = [];
-  new Visitor({
-    VariableDeclarator: ({ id, init }) => {
-      if (id.type !== 'Identifier' || id.name !== name || init?.type !== 'ObjectExpression') return;
-      for (const value of factsOf(init).values()) texts.push(...textsOf(value, program));
-    },
-  }).visit(program);
-  return texts;
+function thrownAs(file: string): readonly string[] {
+  return FLAWS.some((place) => file.startsWith(place)) ? ['validation'] : [];
 }
 
 function errorsIn(source: Source, makers: readonly Maker[], meaning: Meaning): FoundErrors {
@@ -171,7 +137,7 @@ function errorsIn(source: Source, makers: readonly Maker[], meaning: Meaning): F
       const found = names.map((name) => facts.get(name)).find((node) => node !== undefined);
       return constantOf(asWhen(found, code.when, text), source);
     };
-    const kinds = textsOf(fact('kind') ?? around.get('kind'), program).map(({ value }) => value);
+    const kind = fact('kind') ?? around.get('kind');
     const next = fact('next', 'hints', 'hint');
     const words = wordsOf(next, meant);
     const said = words.length > 0 ? undefined : commentOnNext(facts, source);
@@ -179,7 +145,7 @@ function errorsIn(source: Source, makers: readonly Maker[], meaning: Meaning): F
       code: code.value,
       file,
       line: line(code.start),
-      kinds: kinds.length > 0 ? kinds : ['validation'],
+      kinds: kind === undefined ? thrownAs(file) : kindsOf(kind, program),
       meaning: commented.map((offset) => commentAbove(source, offset)).find((said) => said !== undefined),
       messages: wordsOf(fact('why', 'message', 'reason')),
       states: wordsOf(fact('state')),

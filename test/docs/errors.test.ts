@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
+import { EXIT_CODES } from '../../lib/base/errors/pitr-error.ts';
 import { errorsOfCode } from './error-codes.ts';
 import { codeEntries, errorsPage } from './errors-page.ts';
 import { SHARED_CODES } from './shared-codes.ts';
@@ -33,6 +34,14 @@ describe('the codes of errors', () => {
     expect(unowned.map(({ code, sites }) => `${code} (${places(sites)})`)).toEqual([]);
     const needless = Object.keys(SHARED_CODES).filter((code) => !shared.some((entry) => entry.code === code));
     expect(needless).toEqual([]);
+  });
+
+  it('have a kind that the code tells: without one nobody would ask them for a next step', () => {
+    const sites = entries.flatMap(({ sites }) => sites);
+    const untold = sites.filter(
+      ({ kinds }) => !kinds.every((kind) => kind in EXIT_CODES) || kinds.length === 0,
+    );
+    expect(untold.map(({ code, kinds, file, line }) => `${code} (${file}:${line}): ${kinds}`)).toEqual([]);
   });
 
   it('say what to do next, where pitr refuses or does not reach a host', () => {

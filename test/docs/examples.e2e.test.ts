@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES } from '../../cli/commands.ts';
-import { sharedLab } from '../support/lab.ts';
+import { accidentOn, sharedLab } from '../support/lab.ts';
 import { elsewhereOf, examplesOf, SHELL_BLOCKS } from './elsewhere.ts';
 import { Desk } from './on-the-lab.ts';
 import { commandsOf } from './pages.ts';
@@ -8,7 +8,8 @@ import { commandsOf } from './pages.ts';
 let desk: Desk;
 
 beforeAll(async () => {
-  desk = await Desk.of(await sharedLab());
+  const lab = await sharedLab();
+  desk = await Desk.of(lab, await accidentOn(lab));
 });
 
 afterAll(() => desk[Symbol.asyncDispose]());

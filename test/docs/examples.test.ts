@@ -11,7 +11,7 @@ import { problemText } from '../../lib/language/playbook/problems.ts';
 import { loadModule } from '../../lib/modules/registry.ts';
 import { folder } from '../unit/language/playbook/support/folder.ts';
 import { flawOf, pitrWords, strangeOptions } from './command-words.ts';
-import { blocksOf, commandsOf, PAGES, pageText, spansOf } from './pages.ts';
+import { blocksIn, blocksOf, commandsOf, PAGES, pageText, spansOf } from './pages.ts';
 
 const blocks = PAGES.flatMap(blocksOf);
 const at = ({ page, line }: { readonly page: string; readonly line: number }): string => `${page}:${line}`;
@@ -28,6 +28,16 @@ describe('a fenced block', () => {
       ({ language, notRun }) => ['yaml', 'ts'].includes(language) && notRun !== undefined,
     );
     expect(skipped.map(at)).toEqual([]);
+    expect(blocks.filter(({ saidTwice }) => saidTwice).map(at)).toEqual([]);
+  });
+
+  it('is found wherever it stands: every fence of a page belongs to one', () => {
+    for (const page of PAGES) {
+      const fences = pageText(page).match(/^\s*(?:```|~~~)/gm) ?? [];
+      expect([page, fences.length]).toEqual([page, 2 * blocksOf(page).length]);
+    }
+    const [block] = blocksIn('- a point:\n\n  ```yaml\n  a:\n    b: 1\n  ```\n', 'page');
+    expect(block).toMatchObject({ line: 3, language: 'yaml', text: 'a:\n  b: 1\n' });
   });
 
   it.each(blocks.filter(({ language }) => language === 'yaml'))(

@@ -5,11 +5,8 @@ import { join } from 'node:path';
 import type { Lab } from '../../lab/lab.ts';
 import { journalPath } from '../../lib/engine/journal/place.ts';
 import { commandLineFile } from '../support/command-line.ts';
-
-/** The id that stands for a run in pages and in the help. */
-const RUN = /20261122T144512-7f3a|<run>/;
-/** Recoveries are planned alone (`--dry-run`): other suites carry them out. */
-const RECOVERS = /^pitr (?:recover\b|play (?:recover|cutover|rollback|revert)\.yml)/;
+import type { Scene } from '../support/lab.ts';
+import { type LabWords, RUN, typedHere } from './typed-here.ts';
 
 /** Enough changes, and names, for what the examples of undo, resume and commit ask for. */
 const PLAYBOOK = `- name: What the examples go on with and take back
@@ -39,6 +36,7 @@ export interface Seat {
 /** Where examples are typed, in a directory for each group of them, and what they leave behind. */
 export class Desk implements AsyncDisposable {
   readonly #lab: Lab;
+  readonly #words: LabWords;
   readonly #directory: string;
   /** Runs of examples that only look, by whether they have failed: one will do for all. */
   readonly #looked = new Map<boolean, Promise<string>>();
@@ -46,13 +44,17 @@ export class Desk implements AsyncDisposable {
   #seats = 0;
   #runs = 0;
 
-  private constructor(lab: Lab, directory: string) {
+  private constructor(lab: Lab, words: LabWords, directory: string) {
     this.#lab = lab;
+    this.#words = words;
     this.#directory = directory;
   }
 
-  static async of(lab: Lab): Promise<Desk> {
-    return new Desk(lab, await mkdtemp(join(tmpdir(), 'pitr-examples-')));
+  /** `scene`: an accident on that lab, whose recovery the examples look at. */
+  static async of(lab: Lab, { target, accident }: Scene): Promise<Desk> {
+    const { dockerInventory, sshInventory } = lab.files;
+    const words = { dockerInventory, sshInventory, target, moment: accident.before };
+    return new Desk(lab, words, await mkdtemp(join(tmpdir(), 'pitr-examples-')));
   }
 
   /** A new, empty directory for the examples that come; `ownInventory`: with the inventory that they write there. */
@@ -76,21 +78,9 @@ export class Desk implements AsyncDisposable {
     if (!seat.ownInventory && this.#typed.has(line)) return undefined;
     this.#typed.add(line);
     const run = RUN.test(line) || line.includes('journal.jsonl') ? await this.#runFor(line, seat) : undefined;
-    const here = this.#here(line, run);
+    const here = typedHere(line, this.#words, run);
     const { code, output } = await this.#shell(here, seat);
     return code === 0 ? undefined : `${here}\nexit code ${code}\n${output}`;
-  }
-
-  #here(line: string, run: string | undefined): string {
-    const here = line
-      .replace(/\\\n\s*/g, ' ')
-      .replace(/inventory\/(?:lab-docker|prod|production)\.yml/g, this.#lab.files.dockerInventory)
-      .replaceAll('inventory/lab-ssh.yml', this.#lab.files.sshInventory)
-      .replace(/\S*journal\.jsonl/g, 'journal.jsonl')
-      .replace(new RegExp(RUN, 'g'), run ?? '');
-    if (RECOVERS.test(here)) return `${here.replace(/ --(?:check|dry-run)\b/g, '')} --dry-run`;
-    const asks = /^pitr (?:undo|commit|resume) /.test(here) && !/ --(?:check|list|yes)\b/.test(here);
-    return `${here}${asks ? ' --yes' : ''}${/^pitr (?:undo|resume) journal/.test(here) ? ' --trust-journal' : ''}`;
   }
 
   /** A run that an example can go on with (`pitr resume`: it has failed), take back, or look at. */

@@ -12,6 +12,8 @@ export interface Block {
   readonly text: string;
   /** Why it is not run: the comment `not run: ...` right above the fence. */
   readonly notRun: string | undefined;
+  /** There is another such comment above that one, which nobody reads. */
+  readonly saidTwice: boolean;
 }
 
 /** What a reader reads: README, CONTRIBUTING and docs/. */
@@ -28,16 +30,24 @@ export function pageText(page: string): string {
   return readFileSync(path.join(checkoutRoot, page), 'utf8');
 }
 
+/** A fence may be indented: within the point of a list. */
+const FENCED = /^([ \t]*)```(\w*)\n(.*?)^\1```$/gms;
+const NOT_RUN = /^\s*<!-- not run: (.+) -->$/;
+
 export function blocksOf(page: string): readonly Block[] {
-  const text = pageText(page);
-  return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(({ 1: language = '', 2: inside = '', index }) => {
-    const above = text.slice(0, index).trimEnd().split('\n').at(-1) ?? '';
+  return blocksIn(pageText(page), page);
+}
+
+export function blocksIn(text: string, page: string): readonly Block[] {
+  return [...text.matchAll(FENCED)].map(({ 1: indent = '', 2: language = '', 3: inside = '', index }) => {
+    const [above = '', before = ''] = text.slice(0, index).trimEnd().split('\n').reverse();
     return {
       page,
       line: text.slice(0, index).split('\n').length,
       language,
-      text: inside,
-      notRun: /^<!-- not run: (.+) -->$/.exec(above)?.[1],
+      text: inside.replace(new RegExp(`^${indent}`, 'gm'), ''),
+      notRun: NOT_RUN.exec(above)?.[1],
+      saidTwice: NOT_RUN.test(above) && NOT_RUN.test(before),
     };
   });
 }
@@ -64,7 +74,7 @@ function withoutRemark(line: string): string {
 /** What stands between backticks in the running text, outside of fenced blocks and comments. */
 export function spansOf(page: string): readonly string[] {
   const running = pageText(page)
-    .replace(/^```\w*\n.*?^```$/gms, '')
+    .replace(FENCED, '')
     .replace(/<!--.*?-->/gs, '');
   return [...running.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span.replace(/\s+/g, ' '));
 }

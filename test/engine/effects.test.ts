@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
 import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
-import { isGround } from '../../lib/engine/back/stands.ts';
+import { carriesOlder } from '../../lib/engine/back/stands.ts';
 import { readStory } from '../../lib/engine/back/story.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
 import { newDirectory, type Played, play } from './support.ts';
@@ -94,7 +94,7 @@ describe("a change of somebody else's module", () => {
       { host: 'one', path: `${directory}/data.old.${played.outcome.runId}`, kind: 'old data' },
       { host: 'one', path: `${directory}/data.log`, kind: 'log' },
     ]);
-    expect((await run(played)).changes.map(isGround)).toEqual([true, false, true]);
+    expect((await run(played)).changes.map(carriesOlder)).toEqual([true, false, true]);
   });
 
   it('that says what it leaves behind, but not how that is then, makes it unknown to later tasks of a check', async () => {

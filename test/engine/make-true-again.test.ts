@@ -23,7 +23,7 @@ export const module = {
 };
 `;
 
-it('what newer changes of a host were made on the ground of is made true again first, once, and only then', async () => {
+it('what newer changes of a host rest on is made true again first, once, and only then', async () => {
   const directory = await newDirectory();
   const log = join(directory, 'log');
   await writeFile(log, '');

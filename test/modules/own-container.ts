@@ -1,6 +1,7 @@
 import { answeringEngine } from '../../lab/engine.ts';
 import { ensureImage } from '../../lab/image.ts';
 import { silent } from '../../lab/progress.ts';
+import { fateHere } from '../../lib/engine/journal/status.ts';
 
 export interface OwnContainer extends AsyncDisposable {
   readonly name: string;
@@ -44,16 +45,7 @@ export async function sweepContainers(): Promise<void> {
   const engine = await answeringEngine();
   const left = await engine?.listContainers({ all: true, filters: { label: [LABEL] } });
   for (const { Id, Labels } of left ?? []) {
-    if (!isAlive(Number(Labels[LABEL]))) await engine?.getContainer(Id).remove({ force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    // No such process: its container is left over.
-    return false;
+    if (fateHere({ pid: Number(Labels[LABEL]) }) === 'died')
+      await engine?.getContainer(Id).remove({ force: true });
   }
 }

@@ -103,7 +103,7 @@ export class Playground {
         defaults: { user },
         dryRun: false,
         predictions,
-        step: { task: '1.1', turn: 1, host },
+        turn: { task: '1.1', turn: 1, host },
         past: undefined,
         learn: () => {},
         journal: {

@@ -8,6 +8,7 @@ import { ordinaryFlavour } from '../../lab/ordinary.ts';
 import type { Report } from '../../lab/progress.ts';
 import type { HostName } from '../../lab/topology.ts';
 import { labUp } from '../../lab/up.ts';
+import { isAlive, isOf, type Use, useBy } from './lab-use.ts';
 
 /** Where a lab keeps how it was when it was made, and who works on it: on a host of its own, for every checkout to see. */
 const KEEPER: HostName = 'etcd';
@@ -83,42 +84,27 @@ export async function whatIsSpoilt(lab: Lab): Promise<readonly string[]> {
   }
 }
 
-/** A run of suites that has a lab for itself. */
-interface Use {
-  readonly pid: number;
-  readonly checkout: string;
-}
-
 async function useOf(lab: Lab): Promise<Use | undefined> {
   const said = await lab.exec(KEEPER, ['cat', IN_USE]).catch(() => undefined);
   return said?.exitCode === 0 ? JSON.parse(said.stdout) : undefined;
 }
 
 /** The lab is this run's own, in whichever of its processes. */
-function isOurs({ pid }: Use): boolean {
-  return String(pid) === process.env.PITR_SUITES_PID;
+function isOurs(use: Use): boolean {
+  return isOf(use, Number(process.env.PITR_SUITES_PID));
 }
 
 /** Who else works on the lab: a run that is under way, or one that failed or was killed and has never given it back. */
 async function userOf(lab: Lab): Promise<(Use & { readonly alive: boolean }) | undefined> {
   const use = await useOf(lab);
   if (use === undefined || isOurs(use)) return undefined;
-  return { ...use, alive: use.pid !== process.pid && isAlive(use.pid) };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  return { ...use, alive: use.pid !== process.pid && isAlive(use) };
 }
 
 /** Says on the lab that this run of suites has it; `PITR_SUITES_PID` is the run's process, for its workers. */
 async function take(lab: Lab): Promise<void> {
   process.env.PITR_SUITES_PID ??= String(process.pid);
-  const use: Use = { pid: Number(process.env.PITR_SUITES_PID), checkout: checkoutRoot };
+  const use = useBy(Number(process.env.PITR_SUITES_PID), checkoutRoot);
   await write(lab, IN_USE, JSON.stringify(use));
 }
 

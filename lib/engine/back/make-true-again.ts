@@ -5,8 +5,8 @@ import type { JournalledChange } from '../journal/read.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
 
 /**
- * Before `first`, the newest change of its host, is taken back: makes the change true again on whose ground it and what
- * came before it were made (a member was stopped, and then its data moved). Does nothing for any other change.
+ * Before `first`, the newest change of its host, is taken back: makes the change true again on which it rests, and what
+ * came before it (a member was stopped, and then its data moved). Does nothing for any other change.
  */
 export async function makeTrueAgain(
   first: JournalledChange,

@@ -57,7 +57,7 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
 export async function pastIn(run: JournalledRun, plays: readonly Play[]): Promise<Past> {
   const changing = await changingIn(plays);
   const past = pastOf(knownAgain(run.records, plays, (module) => changing.has(module)));
-  const changes = [...past.changes()].map(({ intent: { step, module } }) => ({ task: step.task, module }));
+  const changes = [...past.changes()].map(({ turn: { task }, intent: { module } }) => ({ task, module }));
   // What was only looked at and is looked at no more is missed by nobody.
   const results = [...past.results()].filter(({ status }) => status === 'changed');
   for (const { task, module } of [...results, ...changes]) {

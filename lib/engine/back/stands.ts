@@ -11,7 +11,7 @@ export function stands(change: JournalledChange): boolean {
  * Whether older changes may rest on this one: it holds something for the run, gave what may end, or ended or moved what
  * an earlier one gave. Left standing while they are taken back, they would be taken back under a server at work.
  */
-export function isGround({ intent }: JournalledChange): boolean {
+export function carriesOlder({ intent }: JournalledChange): boolean {
   return effectsOf(intent).some(
     ({ lasts, supersedes }) => supersedes === true || (lasts !== 'for good' && lasts !== 'until commit'),
   );

@@ -14,7 +14,7 @@ import { makeTrueAgain } from './make-true-again.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
 import { hostsAgain, placeAgain } from './place-again.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
-import { isGround, stands } from './stands.ts';
+import { carriesOlder, stands } from './stands.ts';
 import { readStory, refuseClosed } from './story.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
 
@@ -153,8 +153,8 @@ async function takeBack(
       await journal.durable({ type: 'change.undoing', time: Date.now(), number });
       // The machine may have been asleep while it was written.
       await request.held.prove();
-      await makeTrueAgain(change, request.plan, (ground) => {
-        const { host, context } = placeOf(ground, request, connections, masker);
+      await makeTrueAgain(change, request.plan, (lost) => {
+        const { host, context } = placeOf(lost, request, connections, masker);
         return { host: host(), context };
       });
       await undoChange(change, request, connections, masker);
@@ -242,7 +242,7 @@ function goOnHint(
         ? [`Go on: ${again}`]
         : [
             `When the cause is gone, go on: ${again}`,
-            ...(error.kind === 'refused' || isGround(change)
+            ...(error.kind === 'refused' || carriesOlder(change)
               ? []
               : [`Or leave this change as it is: ${again} --keep ${intent.number}`]),
           ]),

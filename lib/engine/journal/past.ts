@@ -16,7 +16,9 @@ type Entry =
 
 /** A change that was made, and stands. */
 export interface MadeChange {
-  readonly intent: Of<'change.intended'> & { readonly step: TaskTurn };
+  readonly intent: Of<'change.intended'>;
+  /** Of its task: what the intent has as `step`. */
+  readonly turn: TaskTurn;
   readonly result: Of<'change.done'>['result'];
 }
 
@@ -54,13 +56,13 @@ export class Past {
   }
 
   /** The result of a task that need not run again. */
-  result(step: Omit<TaskTurn, 'item'>): Of<'task.result'> | undefined {
-    return this.#results.get(keyOf(step));
+  result(turn: Omit<TaskTurn, 'item'>): Of<'task.result'> | undefined {
+    return this.#results.get(keyOf(turn));
   }
 
   /** The change that a task, of which no result stands, has made already. Given once: a second try is a new one. */
-  takeChange(step: TaskTurn): MadeChange | undefined {
-    const key = keyOf(step);
+  takeChange(turn: TaskTurn): MadeChange | undefined {
+    const key = keyOf(turn);
     const made = this.#changes.get(key);
     this.#changes.delete(key);
     return made;
@@ -98,14 +100,14 @@ export function pastOf(records: readonly JournalRecord[]): Past {
         break;
       case 'change.done': {
         const intent = intents.get(record.number)?.intent;
-        const step = intent?.step;
-        if (intent === undefined || step === undefined) break;
+        const turn = intent?.step;
+        if (intent === undefined || turn === undefined) break;
         if (isHeld(intent)) {
-          held.add(taskKey(step));
+          held.add(taskKey(turn));
           break;
         }
-        const made = { intent: { ...intent, step }, result: record.result };
-        entries.push({ kind: 'change', at, host: step.host, made });
+        const made = { intent, turn, result: record.result };
+        entries.push({ kind: 'change', at, host: turn.host, made });
         break;
       }
       case 'change.undoing':
@@ -127,7 +129,7 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   for (const entry of standing(withoutEnded(withoutFailed(entries)))) {
     if (entry.kind === 'result' && !held.has(taskKey(entry.record)))
       results.set(keyOf(entry.record), entry.record);
-    if (entry.kind === 'change') changes.set(keyOf(entry.made.intent.step), entry.made);
+    if (entry.kind === 'change') changes.set(keyOf(entry.made.turn), entry.made);
   }
   return new Past(results, changes);
 }
@@ -139,7 +141,7 @@ function standing(entries: readonly Entry[]): Entry[] {
   const counting = withoutFailed(entries);
   const lastChange = counting.findLast(({ kind }) => kind === 'change')?.at ?? -1;
   const changed = new Set(
-    counting.flatMap((entry) => (entry.kind === 'change' ? [taskKey(entry.made.intent.step)] : [])),
+    counting.flatMap((entry) => (entry.kind === 'change' ? [taskKey(entry.made.turn)] : [])),
   );
   return counting.filter(
     (entry) => entry.kind !== 'result' || entry.at < lastChange || changed.has(taskKey(entry.record)),
@@ -163,18 +165,18 @@ function withoutEnded(entries: readonly Entry[]): Entry[] {
   const given = new Map<string, TaskTurn>();
   for (const entry of entries) {
     if (entry.kind !== 'change') continue;
-    const { intent } = entry.made;
+    const { intent, turn } = entry.made;
     for (const { kind, id, lasts, supersedes } of effectsOf(intent)) {
       const name = `${intent.host} ${kind} ${id}`;
       if (supersedes === true) given.delete(name);
-      if (lasts === 'until it ends') given.set(name, intent.step);
+      if (lasts === 'until it ends') given.set(name, turn);
     }
   }
-  const steps = new Set([...given.values()].map(keyOf));
+  const turns = new Set([...given.values()].map(keyOf));
   const tasks = new Set([...given.values()].map(taskKey));
   return entries.filter(
     (entry) =>
-      !(entry.kind === 'change' && steps.has(keyOf(entry.made.intent.step))) &&
+      !(entry.kind === 'change' && turns.has(keyOf(entry.made.turn))) &&
       !(entry.kind === 'result' && tasks.has(taskKey(entry.record))),
   );
 }

@@ -73,6 +73,7 @@ export type JournalRecord =
       readonly time: number;
       readonly number: number;
       readonly host: string;
+      /** Called `step` on disk since the first version. */
       readonly step?: TaskTurn | undefined;
       readonly module: string;
       /** The folder that a user's module was found in; absent for one of pitr's own, and in older journals. */

@@ -32,7 +32,7 @@ export interface RunJournal extends ChangeJournal {
 export function runJournal(writer: JournalWriter, masker: Masker, next = 1): RunJournal {
   let number = next;
   return {
-    intend: async ({ host, step, module, modules, params, change, user, env, effects, undoable }) => {
+    intend: async ({ host, turn, module, modules, params, change, user, env, effects, undoable }) => {
       const own = number++;
       const masked = masker.data({ params, change, effects, env });
       await writer.durable({
@@ -40,7 +40,7 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         time: Date.now(),
         number: own,
         host,
-        step,
+        step: turn,
         module,
         ...(modules === undefined ? {} : { modules }),
         ...masked,

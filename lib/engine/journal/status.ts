@@ -25,8 +25,11 @@ export function machineOf({ operator }: Pick<Beginning, 'operator'>): string {
 type Fate = 'running' | 'died' | 'unknown';
 
 function fateOf(beginning: Beginning): Fate {
-  if (machineOf(beginning) !== hostname()) return 'unknown';
-  const { pid, process } = beginning;
+  return machineOf(beginning) === hostname() ? fateHere(beginning) : 'unknown';
+}
+
+/** What has become of a process of this machine. */
+export function fateHere({ pid, process }: Pick<Beginning, 'pid' | 'process'>): Fate {
   return fateBy(process, { alive: isAlive(pid), mark: processMark(pid), boot: bootMark() });
 }
 

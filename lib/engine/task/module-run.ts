@@ -25,7 +25,7 @@ export interface Workplace {
   /** Inventory name of the host that the module works on (`delegate_to` has been applied). */
   readonly host: string;
   /** Where in the run: how a journal knows the change again. */
-  readonly step: TaskTurn;
+  readonly turn: TaskTurn;
   readonly past: Past | undefined;
   readonly peers: Peers;
   readonly defaults: HostDefaults;
@@ -45,7 +45,7 @@ export interface ChangeJournal {
   /** Resolves when the intent is on disk; gives the number that `done` and `failed` refer to. */
   intend(entry: {
     readonly host: string;
-    readonly step: TaskTurn;
+    readonly turn: TaskTurn;
     readonly module: string;
     /** The folder that a user's module was found in. */
     readonly modules?: string | undefined;
@@ -106,8 +106,8 @@ export async function runModule(
 }
 
 /** The outcome of a change that the run made before it was resumed. */
-function madeBefore({ past, step, predictions }: Workplace): ModuleOutcome | undefined {
-  const made = past?.takeChange(step);
+function madeBefore({ past, turn, predictions }: Workplace): ModuleOutcome | undefined {
+  const made = past?.takeChange(turn);
   if (made === undefined) return undefined;
   const status = predictions === undefined ? 'changed' : 'ok';
   return { status, result: made.result, summary: made.intent.change.summary };
@@ -212,7 +212,7 @@ async function change(
   const { forApply: _, ...journalled } = planned;
   const number = await place.journal?.intend({
     host: place.host,
-    step: place.step,
+    turn: place.turn,
     module: name,
     modules: place.modules,
     params,

@@ -35,7 +35,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
   const { context, defaults, release } = taskContext(job, host, scope, workScope);
   const place: Workplace = {
     host: target,
-    step: { task: task.id, turn: job.turns.get(host) ?? 1, host, item },
+    turn: { task: task.id, turn: job.turns.get(host) ?? 1, host, item },
     past: run.past,
     dryRun: run.mode === 'dry-run',
     peers: run.connection,

@@ -50,14 +50,12 @@ export type Condition = Located<string | boolean>;
 
 export type Step = Task | Block;
 
-interface StepCommon {
-  /** Stable within the playbook: `2.3.1`. */
-  readonly id: string;
-  readonly at: SourcePosition;
+/** What steps have of their own or from what is around them: play, blocks, includes. */
+export interface Inherited {
+  /** Of the file that the step is written in. */
   readonly directory: string;
   /** The condition of every block around it, outermost first, then its own. */
   readonly when: readonly Condition[];
-  /** Own and inherited. */
   readonly tags: readonly string[];
   /** Variables of the blocks around it and its own, outermost first; later ones win. */
   readonly vars: readonly Vars[];
@@ -65,11 +63,17 @@ interface StepCommon {
   readonly environment: readonly Located[];
   readonly delegateTo: Located<string> | undefined;
   readonly runOnce: boolean;
-  /** Own or inherited: what it does in the whole, for readers of events. */
+  /** What it does in the whole, for readers of events. */
   readonly stage: string | undefined;
   readonly ignoreErrors: Condition | undefined;
   readonly anyErrorsFatal: boolean | undefined;
   readonly noLog: boolean;
+}
+
+interface StepCommon extends Inherited {
+  /** Stable within the playbook: `2.3.1`. */
+  readonly id: string;
+  readonly at: SourcePosition;
 }
 
 export interface Block extends StepCommon {

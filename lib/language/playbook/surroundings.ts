@@ -1,27 +1,14 @@
 import { BECOME_METHODS } from '../../transport/types.ts';
 import type { Located } from '../yaml/located.ts';
 import { type Fields, isMappingPart } from './fields.ts';
-import type { Become, Condition, Vars } from './model.ts';
+import type { Become, Condition, Inherited, Vars } from './model.ts';
 import type { ProblemList } from './problems.ts';
 import { namedVars } from './variables.ts';
 
 /** What a step inherits from the play, blocks and includes around it. */
-export interface Surroundings {
-  /** Of the file that the step is written in. */
-  readonly directory: string;
-  readonly when: readonly Condition[];
-  readonly tags: readonly string[];
-  readonly vars: readonly Vars[];
-  readonly become: Become | undefined;
-  readonly environment: readonly Located[];
-  readonly delegateTo: Located<string> | undefined;
-  readonly runOnce: boolean;
-  /** What the steps do in the whole, for readers of events. */
-  readonly stage: string | undefined;
+export interface Surroundings extends Inherited {
   /** As written; a literal false stands for "not, whatever is said further out". */
   readonly ignoreErrors: Condition | undefined;
-  readonly anyErrorsFatal: boolean | undefined;
-  readonly noLog: boolean;
   readonly notify: readonly Located<string>[];
   readonly runInCheckMode: boolean;
 }

@@ -45,7 +45,7 @@ interface State {
   /** The missing ones, outermost first, `path` last. */
   readonly missing: readonly string[];
   /** What is there where the first missing one will be made. */
-  readonly ground?: PathState | Unknown;
+  readonly nearest?: PathState | Unknown;
   readonly around?: Surroundings;
 }
 
@@ -113,15 +113,15 @@ async function read(host: ReadHost, p: Params): Promise<State> {
     return { ...found, around: parseSurroundings(await host.query(surroundingsProbe(parentOf(path), p))) };
   }
   const missing = [path];
-  let ground: PathState | Unknown = now;
+  let nearest: PathState | Unknown = now;
   let above = parentOf(path);
   for (; ; above = parentOf(above)) {
-    ground = await host.look(pathResource, above);
-    if (ground instanceof Unknown || ground.kind !== 'absent' || above === '/') break;
+    nearest = await host.look(pathResource, above);
+    if (nearest instanceof Unknown || nearest.kind !== 'absent' || above === '/') break;
     missing.unshift(above);
   }
   const around = parseSurroundings(await host.query(surroundingsProbe(above, p)));
-  return { path, now, missing, ground, around };
+  return { path, now, missing, nearest, around };
 }
 
 function plan(state: State, p: Params): DirectoryChange | undefined {
@@ -131,7 +131,7 @@ function plan(state: State, p: Params): DirectoryChange | undefined {
     if (around === undefined) throw new Error(`the surroundings of ${path} were not looked at`);
     const first = missing[0] ?? path;
     if (!p.parents && missing.length > 1) checkParent(path, parentOf(path), { kind: 'absent' }, around);
-    checkParent(first, parentOf(first), known(state.ground ?? now), around);
+    checkParent(first, parentOf(first), known(state.nearest ?? now), around);
     const own = newAttributes(around, 0o777);
     const after = wantedAttributes({ ...own, kind: 'directory', size: 0, mtime: 0 }, p);
     checkOwner(around, p, own, after);

@@ -1,4 +1,4 @@
-import { pausingModule } from './set-paused.ts';
+import { pausingModule } from '../../recovery/patroni/pausing-module.ts';
 
 export const module = pausingModule(true, {
   summary: 'Pauses automatic failover of the Patroni cluster, and waits until all nodes know.',

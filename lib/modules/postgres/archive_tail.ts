@@ -34,7 +34,10 @@ const params = z.strictObject({
     .describe('inventory name of the Barman host, whose archives tell what is there')
     .meta({ variable: 'barman_host' }),
   barman_user: userParam,
-  timeout: seconds.default(300).describe('for each file, and for Barman to take them in'),
+  timeout: seconds
+    .default(300)
+    .describe('seconds for each file, and for Barman to take them in')
+    .meta({ variable: 'tail_timeout' }),
 });
 
 type Params = z.output<typeof params>;

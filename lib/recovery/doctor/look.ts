@@ -2,9 +2,9 @@ import type { ReadHost } from '../../contract/host.ts';
 import { askBarmanLogins } from '../barman/logins.ts';
 import { findConfig } from '../patroni/dynamic-config.ts';
 import { parseTried, tryMemberLogins } from '../patroni/logins.ts';
+import { barmanChecks, gatherBarmanFacts } from './barman-facts.ts';
 import type { BarmanFacts, ControllerFacts, Facts, Need, NodeFacts } from './facts.ts';
-import { barmanChecks, lookBarman } from './look-barman.ts';
-import { lookNode, unknownNode } from './look-node.ts';
+import { gatherNodeFacts, unknownNode } from './node-facts.ts';
 import type { BarmanPlace, NodePlace, VariableFlaw } from './place.ts';
 import { NOT_ASKED, type Told, told } from './told.ts';
 import { leaderIn } from './views.ts';
@@ -25,14 +25,14 @@ export async function lookAround(site: Site, needs: ReadonlySet<Need>): Promise<
   const [nodes, barman] = await Promise.all([
     Promise.all(
       site.nodes.map(({ name, place }) => {
-        if (place !== undefined) return lookNode(site.host(name), place, needs);
+        if (place !== undefined) return gatherNodeFacts(site.host(name), place, needs);
         const why = { unknown: `the inventory does not say enough of ${name}`, next: [] };
         return unknownNode(name, why, why);
       }),
     ),
     site.barman === undefined
       ? undefined
-      : lookBarman(site.host(site.barman.name), site.barman, places, needs),
+      : gatherBarmanFacts(site.host(site.barman.name), site.barman, places, needs),
   ]);
   const [dynamic, logins, checks, barmanLogins] = await Promise.all([
     needs.has('dynamic') ? dynamicConfig(site, nodes) : NOT_ASKED,

@@ -1,7 +1,7 @@
 import { type CompleteBackup, isComplete } from '../barman/backup-info.ts';
+import { serversOf } from './barman-facts.ts';
 import type { BarmanFacts, Facts, Stock } from './facts.ts';
 import { type Flaw, flawsOf } from './finding.ts';
-import { serversOf } from './look-barman.ts';
 import { barmanOn } from './mend.ts';
 import { leaderNode } from './views.ts';
 

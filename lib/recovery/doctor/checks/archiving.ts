@@ -1,7 +1,7 @@
 import { whyNoArchive } from '../../postgres/archive-command.ts';
+import { serversOf } from '../barman-facts.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { serversOf } from '../look-barman.ts';
 import { barmanOn, onHost, pitrCommand, psqlOn } from '../mend.ts';
 import type { NodeSql } from '../node-sql.ts';
 import { leaderNode } from '../views.ts';

@@ -1,6 +1,6 @@
+import { serversOf } from '../barman-facts.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { serversOf } from '../look-barman.ts';
 import { barmanOn } from '../mend.ts';
 import { leaderNode } from '../views.ts';
 

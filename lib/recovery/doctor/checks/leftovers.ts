@@ -4,7 +4,7 @@ import { isRecoverySetting } from '../../postgres/recovery-settings.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { onHost, psqlOn } from '../mend.ts';
-import type { NodeLook } from '../node-look.ts';
+import type { NodeLook } from '../node-script.ts';
 import { leaderIn } from '../views.ts';
 
 function each(facts: Facts, judge: (look: NodeLook, node: NodeFacts) => readonly Flaw[]): readonly Flaw[] {

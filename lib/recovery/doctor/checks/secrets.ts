@@ -1,7 +1,7 @@
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { onHost } from '../mend.ts';
-import type { SecretFile } from '../node-look.ts';
+import type { SecretFile } from '../node-script.ts';
 
 const OTHERS = 0o007;
 

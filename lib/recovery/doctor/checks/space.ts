@@ -1,9 +1,9 @@
 import { formatBytes } from '../../../base/values/bytes.ts';
 import type { FreeSpace } from '../../../system/fs/free-space.ts';
 import { isComplete } from '../../barman/backup-info.ts';
+import { serversOf } from '../barman-facts.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { serversOf } from '../look-barman.ts';
 import { onHost } from '../mend.ts';
 import type { Told } from '../told.ts';
 import { leaderNode } from '../views.ts';

@@ -81,7 +81,7 @@ describe('what a run holds', () => {
     );
     const entry = {
       host: 'db2',
-      step: { task: '1.1', turn: 1, host: 'db2' },
+      turn: { task: '1.1', turn: 1, host: 'db2' },
       module: 'postgres.promote',
       params: {},
       change: { summary: 'promote' },

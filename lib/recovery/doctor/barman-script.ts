@@ -5,7 +5,7 @@ import { parseReport } from '../../contract/script-report.ts';
 import type { FreeSpace } from '../../system/fs/free-space.ts';
 import type { ServerConfig } from '../barman/config.ts';
 import { type HostClock, readClock } from './host-clock.ts';
-import { type SecretFile, secretFile, spaceIn } from './node-look.ts';
+import { type SecretFile, secretFile, spaceIn } from './node-script.ts';
 import type { BarmanPlace } from './place.ts';
 
 /** What Barman's host says beside its catalogue. */

@@ -8,7 +8,7 @@ import { readMemberConfig } from '../patroni/member-config.ts';
 import { instanceOf, instanceProbe } from '../postgres/instance-resource.ts';
 import { readLayout } from '../postgres/layout.ts';
 import type { Need, NodeFacts, Reached } from './facts.ts';
-import { lookAtNode } from './node-look.ts';
+import { lookAtNode } from './node-script.ts';
 import { askNode } from './node-sql.ts';
 import type { NodePlace } from './place.ts';
 import { NOT_ASKED, type Told, told } from './told.ts';
@@ -53,7 +53,7 @@ export function unknownNode(name: string, reached: Told<Reached>, why: Told<neve
 }
 
 /** All that is needed of a node, each question by itself: what one of them cannot tell says nothing about the others. */
-export async function lookNode(
+export async function gatherNodeFacts(
   host: ReadHost,
   place: NodePlace,
   needs: ReadonlySet<Need>,

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
-import { clusterName, setPaused } from '../../recovery/patroni/control.ts';
-import { patroniParams } from '../../recovery/patroni/params.ts';
-import { seconds } from '../../recovery/postgres/params.ts';
+import { seconds } from '../postgres/params.ts';
+import { patroniResource } from './cluster-resource.ts';
+import { clusterName, setPaused } from './control.ts';
+import { patroniParams } from './params.ts';
 
 const params = z.strictObject({
   timeout: seconds.default(60).describe('seconds until the nodes must know'),

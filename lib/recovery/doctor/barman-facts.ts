@@ -9,9 +9,9 @@ import { filesInErrors } from '../barman/errors-directory.ts';
 import { parseCheckReport } from '../barman/json.ts';
 import { loginOf } from '../barman/node-access.ts';
 import { proveBackupFiles } from '../barman/prove-backup-files.ts';
-import { lookAtBarman } from './barman-look.ts';
+import { lookAtBarman } from './barman-script.ts';
 import type { BarmanFacts, Need, Stock } from './facts.ts';
-import { reach } from './look-node.ts';
+import { reach } from './node-facts.ts';
 import type { BarmanPlace, NodePlace } from './place.ts';
 import { NOT_ASKED, type Told, told } from './told.ts';
 
@@ -19,7 +19,7 @@ import { NOT_ASKED, type Told, told } from './told.ts';
 const CHECK_TIMEOUT_MS = 300_000;
 
 /** All that is needed of Barman's host, and of its way to the nodes. */
-export async function lookBarman(
+export async function gatherBarmanFacts(
   host: ReadHost,
   place: BarmanPlace,
   nodes: readonly NodePlace[],

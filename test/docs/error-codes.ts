@@ -111,6 +111,8 @@ function namesIn(node: unknown): readonly Node[] {
 const FLAWS = [
   'lib/language/playbook/',
   'lib/language/template/names.ts',
+  // Of params that a user's schema does not take as it should.
+  'lib/modules/own-fault.ts',
   'lib/recovery/wal/parse-instant.ts',
   'lib/recovery/wal/target.ts',
 ];

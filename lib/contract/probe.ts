@@ -12,7 +12,7 @@ export interface Probe {
   readonly declaredReadOnly: typeof DECLARED;
 }
 
-const DECLARED: unique symbol = Symbol('read-only');
+const DECLARED: unique symbol = Symbol.for('pitr.read-only');
 
 /** Whether it was declared here: what types do not keep apart in a module that nobody has compiled. */
 export function isProbe(value: Probe): boolean {

@@ -49,6 +49,9 @@ do $$ declare ahead bigint; begin
   end loop;
   perform pg_create_restore_point('over the end');
 end $$;
+do $$ begin
+  begin insert into t values (0); perform pg_create_restore_point('in a subtransaction'); exception when others then raise; end;
+end $$;
 do $$ begin for i in 1..25 loop perform pg_logical_emit_message(false, 'x', repeat('z', 900000)); end loop; end $$;
 insert into t values (1) returning 'plain|' || pg_current_xact_id();
 begin; savepoint s; insert into t values (3) returning 'sub|' || (select backend_xid from pg_stat_activity where pid = pg_backend_pid()); commit;
@@ -63,11 +66,26 @@ do $$ begin
   end loop;
 end $$;
 select 'parent|' || pg_current_xact_id(); commit;
+begin;
+do $$ begin
+  for i in 1..9000 loop
+    begin insert into t values (i); exception when others then raise; end;
+  end loop;
+end $$;
+select 'long|' || pg_current_xact_id(); prepare transaction 'long';
+do $$ declare ahead bigint; begin
+  loop
+    ahead := ${SIZE} - (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint % ${SIZE};
+    exit when ahead < 96;
+    perform pg_logical_emit_message(false, 'x', repeat('z', greatest(0, ahead - 12000)::int));
+  end loop;
+end $$;
+commit prepared 'long';
 insert into t values (7) returning 'last|' || pg_current_xact_id();
 `;
 
 beforeAll(async () => {
-  server = await RealPostgres.start(1);
+  server = await RealPostgres.start(1, { wal_level: 'logical' });
   for (const line of (await server.sql(SCRIPT)).split('\n')) {
     const [name = '', xid = ''] = line.split('|');
     told.set(name, Number(xid));
@@ -135,7 +153,7 @@ describe('the search for a restore point where the segments lie', () => {
     const expected = dumped
       .map((line) => /lsn: ([0-9A-F/]+),.*RESTORE_POINT (.*)$/.exec(line))
       .flatMap((match) => (match === null ? [] : [{ name: match[2], lsn: parseLsn(match[1] ?? '') }]));
-    expect(expected).toHaveLength(POINTS + 1);
+    expect(expected).toHaveLength(POINTS + 2);
     expect(restorePoints.map(({ name, lsn }) => ({ name, lsn }))).toEqual(expected);
     const straddling = restorePoints.filter(({ lsn }) => (lsn % 8192n) + 98n > 8192n);
     expect(straddling.length).toBeGreaterThan(10);
@@ -144,7 +162,7 @@ describe('the search for a restore point where the segments lie', () => {
   });
 
   it('finds what the reading of all segments finds, and reads only those around it', async () => {
-    for (const name of ['point 1', `point ${POINTS}`, 'over the end']) {
+    for (const name of ['point 1', `point ${POINTS}`, 'over the end', 'in a subtransaction']) {
       const target: Sought = { kind: 'name', name };
       const found = await momentOf(target, true);
       expect(found.stop).toEqual((await momentOf(target, false)).stop);
@@ -173,7 +191,7 @@ describe('the search for a transaction where the segments lie', () => {
       expect((await sift({ kind: 'xid', xid: xidOf(line) })).may).toContain(indexOf(line));
   });
 
-  it.each(['plain', 'twice', 'undone', 'parent', 'last'])(
+  it.each(['plain', 'twice', 'undone', 'parent', 'long', 'last'])(
     'finds what the reading of all segments finds: %s',
     async (name) => {
       const target: Sought = { kind: 'xid', xid: told.get(name) ?? bad() };
@@ -194,7 +212,8 @@ describe('the search for a transaction where the segments lie', () => {
   it('finds nothing where there is nothing', async () => {
     const { stop, segmentsRead } = await momentOf({ kind: 'xid', xid: 4_000_000_000 }, true);
     expect(stop).toBeUndefined();
-    expect(segmentsRead).toBe(2);
+    // The end of the chain, and what is around the one commit that is too long to be seen whole.
+    expect(segmentsRead).toBeLessThan(8);
   });
 });
 
@@ -223,7 +242,60 @@ describe('what cannot be searched', () => {
     await writeFile(first ?? '', Buffer.from('28b52ffd00', 'hex'));
     await writeFile(second ?? '', (await readFile(second ?? '')).subarray(0, 500));
     await writeFile(third ?? '', '');
-    expect((await sift(sought, directory)).may).toEqual([...new Set([0, 1, 2, ...plain.may])]);
+    // Damaged behind a good beginning.
+    const fourth = join(directory, chain[3]?.segment ?? '');
+    const bytes = await readFile(fourth);
+    await writeFile(
+      fourth,
+      bytes.fill(0xff, Math.floor(bytes.length / 2), Math.floor(bytes.length / 2) + 400),
+    );
+    const seen = await sift(sought, directory);
+    expect(seen.may).toEqual([...new Set([0, 1, 2, 3, ...plain.may])].sort((a, b) => a - b));
+    expect(seen.warnings).toEqual([]);
+  });
+
+  it("is what nobody has looked at when Barman's host gives up on the way", async () => {
+    let asked = 0;
+    const failing: ReadHost = {
+      ...host,
+      query: async (one) =>
+        asked++ === 0 ? host.query(one) : { ...(await host.query(one)), exitCode: 1, stdout: '' },
+    };
+    const sought: Sought = { kind: 'name', name: 'point 1' };
+    // Batches of one segment: the first one is done, and the next one fails.
+    const servers = [{ name: 'real', wals: '/nowhere', incoming: server.archive, streaming: '/nowhere' }];
+    const segmentSize = parseSegmentSize(1024 * 1024 * 1024) ?? bad();
+    const place = { host: failing, user: '', segmentSize, servers, progress: () => {}, warn: () => {} };
+    const seen: number[] = [];
+    for await (const { may } of siftOn(place)(chain, sought)) seen.push(...may);
+    expect(asked).toBe(2);
+    expect(seen.slice(-(chain.length - 1))).toEqual(chain.slice(1).map((_, index) => index + 1));
+  });
+
+  it('is said in one argument that a host takes, however many segments there are', async () => {
+    const links = Array.from({ length: 1000 }, () => chain)
+      .flat()
+      .slice(0, 2500);
+    const names = ['one', 'two', 'three'].map((name) => `${name}-${'x'.repeat(60)}`);
+    const lengths: number[] = [];
+    const deaf: ReadHost = {
+      ...host,
+      query: async (one) => {
+        lengths.push(Math.max(...one.argv.slice(4).map((word) => word.length)));
+        return { ...(await host.query({ ...one, argv: ['true'] })), stdout: '@end\n' };
+      },
+    };
+    const servers = names.map((name) => ({
+      name,
+      wals: `/${name}`,
+      incoming: `/${name}`,
+      streaming: `/${name}`,
+    }));
+    const place = { host: deaf, user: '', segmentSize: SIZE, servers, progress: () => {}, warn: () => {} };
+    const held = links.map((link) => ({ ...link, servers: names }));
+    for await (const _ of siftOn(place)(held, { kind: 'xid', xid: 1 }));
+    expect(Math.max(...lengths)).toBeLessThan(128 * 1024);
+    expect(Math.max(...lengths)).toBeGreaterThan(30_000);
   });
 
   it('is all of it where there is no Python, and that is said', async () => {

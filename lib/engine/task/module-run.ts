@@ -13,6 +13,7 @@ import type {
 } from '../../contract/module.ts';
 import type { Prediction } from '../../contract/resource.ts';
 import { placeIn } from '../../modules/own-fault.ts';
+import { unmaskedResult } from '../back/masked.ts';
 import { CHANGE_MARK, changeMark } from '../back/orphans.ts';
 import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
@@ -110,7 +111,8 @@ function madeBefore({ past, turn, predictions }: Workplace): ModuleOutcome | und
   const made = past?.takeChange(turn);
   if (made === undefined) return undefined;
   const status = predictions === undefined ? 'changed' : 'ok';
-  return { status, result: made.result, summary: made.intent.change.summary };
+  const result = unmaskedResult(made.result, 'change') ?? {};
+  return { status, result, summary: made.intent.change.summary };
 }
 
 async function lookInCheckMode(

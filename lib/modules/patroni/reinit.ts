@@ -78,7 +78,7 @@ export const module = defineModule({
   plan: ({ host, member, cluster, methods, flaws, facts, bin }, p) => {
     if (flaws.length === 0 && !p.force) return undefined;
     const fromLeader = patroniAbilities(facts?.own?.version).reinitFromLeader;
-    if (!fromLeader && methods.join() !== 'basebackup') {
+    if (methods.join() !== 'basebackup') {
       throw new PitrError({
         kind: 'refused',
         code: 'other-replica-methods',

@@ -4,7 +4,7 @@ import { defined } from '../../base/values/defined.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineModule, type TaskContext } from '../../contract/module.ts';
-import { predicted } from '../../contract/resource.ts';
+import { predicted, predictedChange } from '../../contract/resource.ts';
 import { readMemberConfig } from '../../recovery/patroni/member-config.ts';
 import { effectiveSettings, quoteConf } from '../../recovery/postgres/conf-file.ts';
 import type { ControlData } from '../../recovery/postgres/control-data.ts';
@@ -148,7 +148,14 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
               signal: change.signal,
             }),
           ]
-        : []),
+        : // It is what it was, but for that.
+          [
+            predictedChange(
+              postgresResource,
+              change.directory,
+              ({ prepared: _prepared, signal: _signal, ...rest }) => rest,
+            ),
+          ]),
     ],
   }),
   apply: async (host, change, p, context) => {

@@ -1,7 +1,7 @@
 /**
  * Python (Barman itself is Python, so it is there): which of many segments can hold a restore point of a name, or the end of
  * a transaction. It takes the headers out of the pages and looks for the bytes that such a record must have, so it may name a
- * segment too many and never one too few; whoever reads the records decides. A core searches some 300 MB/s.
+ * segment too many and never one too few; whoever reads the records decides. A core searches some 200 MB/s, in some 50 MB.
  *
  * Text without single quotes: it stands between such in `sh`. Its argument is JSON (`SiftQuestion`). It prints `@may SEGMENT`
  * or `@not SEGMENT`, or `@unread SEGMENT` where only Barman or the exact reader can tell; under it, of each restore point,
@@ -11,7 +11,7 @@ export const SIFT = `
 import bz2, gzip, json, lzma, os, re, struct, sys
 ask = json.loads(sys.argv[1])
 PIECE = 16 * 1024 * 1024
-POINT = re.compile(rb"\\x70\\x00\\x00\\x00.{4}\\xff\\x48(.{8})([^\\x00]{1,63})\\x00", re.S)
+POINT = re.compile(rb"\\x70\\x00\\x00\\x00.{4}(?:\\xfd.{2})?(?:\\xfc.{4})?\\xff\\x48(.{8})([^\\x00]{1,63})\\x00", re.S)
 XACT = re.compile(rb"\\x01\\x00\\x00", re.S)
 ENDS = b"\\x00\\x20\\x30\\x40\\x80\\xa0\\xb0\\xc0"
 DATA = (b"\\xff", b"\\xfe", b"\\xfd", b"\\xfc", b"")
@@ -19,7 +19,7 @@ NAME = bytes.fromhex(ask.get("name", ""))
 XID = struct.pack("<I", ask.get("xid", 0))
 
 def opened(segment, servers):
-    for wals, incoming, streaming in servers:
+    for wals, incoming, streaming in (ask["servers"][one] for one in servers):
         for place in (incoming, wals + "/" + segment[:16], streaming):
             try:
                 path = place + "/" + segment
@@ -61,8 +61,14 @@ def named(stream, own, block, begins, base):
             when = struct.unpack("<q", found.group(1))[0]
             yield base + place_of(begin, block, begins), when, found.group(2)
 
-def ends(stream):
-    if XID not in stream:
+def goes_on(page, covered):
+    if len(page) < 24:
+        return False
+    info, rest = struct.unpack_from("<H", page, 2)[0], struct.unpack_from("<I", page, 16)[0]
+    return info & 1 == 1 and rest > covered
+
+def ends(stream, cut_off):
+    if XID not in stream and not cut_off:
         return False
     for found in XACT.finditer(stream):
         begin = found.start() - 17
@@ -98,7 +104,7 @@ def sift(index):
                     points.append(point)
                     may = may or point[2] == NAME
             else:
-                may = may or ends(stream)
+                may = may or goes_on(piece, length) or ends(stream, goes_on(behind, len(stream) - length))
             done += len(piece)
             piece = follows
     if done != ask["size"]:
@@ -109,12 +115,12 @@ def work(turn, turns, out):
     for index in range(turn, ask["count"], turns):
         try:
             heading, lines = sift(index)
-        except (OSError, EOFError, ValueError, lzma.LZMAError) as why:
+        except Exception as why:
             heading, lines = "@unread %s" % ask["segments"][index][0], [" %s" % str(why).replace("\\n", " ")]
         out.write("\\n".join([heading] + lines) + "\\n")
 
 os.nice(10)
-turns = max(1, min(len(os.sched_getaffinity(0)), ask["count"]))
+turns = max(1, min(8, len(os.sched_getaffinity(0)), ask["count"]))
 readers = []
 for turn in range(turns):
     reader, writer = os.pipe()

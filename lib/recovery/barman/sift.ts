@@ -18,7 +18,8 @@ barman_python "$1"`);
 /** So much at first; more as long as it is done in no time. */
 const FIRST_BATCH_BYTES = 256 * 1024 * 1024;
 const SHORT_MS = 3_000;
-/** The names have to fit on a command line. */
+const LONG_MS = 30_000;
+/** The question is one argument, of 128 KiB at most. */
 const MOST_SEGMENTS = 1_000;
 const BATCH_TIMEOUT_MS = 900_000;
 
@@ -41,12 +42,20 @@ export function siftOn(place: Place): Sift {
       const until = Math.min(chain.length, from + Math.min(count, MOST_SEGMENTS));
       const began = performance.now();
       const sifted = await siftSome(place, chain, [from, until], sought);
+      if (sifted === undefined && from === 0) return;
+      // Nobody has looked at the rest, so it may hold anything.
+      yield sifted ?? { may: placesFrom(from, chain.length), restorePoints: [] };
       if (sifted === undefined) return;
-      yield sifted;
-      if (performance.now() - began < SHORT_MS) count *= 2;
+      const ms = performance.now() - began;
+      if (ms < SHORT_MS) count *= 2;
+      else if (ms > LONG_MS) count = Math.max(1, Math.floor(count / 2));
       from = until;
     }
   };
+}
+
+function placesFrom(first: number, end: number): readonly number[] {
+  return Array.from({ length: end - first }, (_, index) => first + index);
 }
 
 /** Undefined where that host cannot do it at all: all is read in the other way then. */
@@ -56,19 +65,16 @@ async function siftSome(
   [from, until]: readonly [number, number],
   sought: Sought,
 ): Promise<Sifted | undefined> {
-  const placesOf = ({ servers: holding, partial }: Link): readonly (readonly string[])[] =>
-    partial
-      ? []
-      : holding
-          .flatMap((one) => servers.filter(({ name }) => name === one))
-          .map(({ wals, incoming, streaming }) => [wals, incoming, streaming]);
+  const holding = ({ servers: names, partial }: Link): readonly number[] =>
+    partial ? [] : names.map((one) => servers.findIndex(({ name }) => name === one)).filter((at) => at >= 0);
   const question = {
     ...(sought.kind === 'name' ? { name: Buffer.from(sought.name).toString('hex') } : { xid: sought.xid }),
     magics: WAL_PAGES_BEGIN,
     size: segmentSize,
     count: until - from,
     // One more: a record may go on in it.
-    segments: chain.slice(from, until + 1).map((link) => [link.segment, placesOf(link)]),
+    segments: chain.slice(from, until + 1).map((link) => [link.segment, holding(link)]),
+    servers: servers.map(({ wals, incoming, streaming }) => [wals, incoming, streaming]),
   };
   const answer = await host.query(RUN([JSON.stringify(question)], { user, timeoutMs: BATCH_TIMEOUT_MS }));
   if (answer.exitCode !== 0) {

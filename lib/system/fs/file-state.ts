@@ -134,7 +134,7 @@ function oldContent(
 }
 
 /** Two tasks of one run may keep two contents of the same file. */
-function keptSuffix(dest: PathState | Unknown): string {
+export function keptSuffix(dest: PathState | Unknown): string {
   return dest instanceof Unknown || dest.kind !== 'file' || dest.sha256 === undefined
     ? ''
     : `-${dest.sha256.slice(0, 8)}`;

@@ -7,6 +7,7 @@ import { probe, probeScript } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { type Attributes, attributesOf, describeAttributes, setAttributes } from './attributes.ts';
 import { changedSince, lookHashed } from './file-apply.ts';
+import { keptSuffix } from './file-state.ts';
 import { ABSENT, type PathState, pathResource } from './path-resource.ts';
 import { besidePath, depthOf } from './paths.ts';
 import { contentDiff, forJournal, SMALL_BYTES } from './text.ts';
@@ -51,7 +52,12 @@ export async function readRemoval(
   { runId, holdsSecret }: Pick<TaskContext, 'runId' | 'holdsSecret'>,
 ): Promise<RemovalState> {
   const now = await host.look(pathResource, path);
-  const state = { action: 'remove' as const, now, empty: false, keptAt: besidePath(path, runId) };
+  const state = {
+    action: 'remove' as const,
+    now,
+    empty: false,
+    keptAt: besidePath(path, runId, keptSuffix(now)),
+  };
   if (now instanceof Unknown) return state;
   if (now.kind === 'directory') {
     const entries = await host.query(
@@ -90,9 +96,7 @@ export function planRemoval(state: RemovalState, wish: RemovalWish): RemovalChan
     }
   }
   const way = wayOf(state, now, wish);
-  const big = now.kind === 'directory' || now.size > SMALL_BYTES;
-  const where =
-    way.how === 'aside' && big ? `, kept as ${way.keptAt}` : way.how === 'gone' ? ' for good' : '';
+  const where = way.how === 'aside' ? `, kept as ${way.keptAt}` : way.how === 'gone' ? ' for good' : '';
   const was = `${now.kind}, ${describeAttributes(now)}\n`;
   const content = way.how === 'content' ? Buffer.from(way.base64, 'base64') : undefined;
   return {

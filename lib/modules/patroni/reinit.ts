@@ -78,7 +78,8 @@ export const module = defineModule({
   plan: ({ host, member, cluster, methods, flaws, facts, bin }, p) => {
     if (flaws.length === 0 && !p.force) return undefined;
     const fromLeader = patroniAbilities(facts?.own?.version).reinitFromLeader;
-    if (methods.join() !== 'basebackup') {
+    // From there on Patroni passes over the other methods (create_replica of 4.1.5: clone_from_leader).
+    if (!fromLeader && methods.join() !== 'basebackup') {
       throw new PitrError({
         kind: 'refused',
         code: 'other-replica-methods',

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { supervise } from '../../../lib/transport/supervise.ts';
+
+describe('a command that is interrupted', () => {
+  it('before its shell has begun it is ended once more, and is told as interrupted', async () => {
+    let end = (): void => {};
+    const work = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const kills: string[] = [];
+    const supervised = supervise(work, {
+      what: 'sleep 60',
+      signal: AbortSignal.abort(),
+      pid: () => 1,
+      kill: async (reason) => {
+        kills.push(reason);
+        // The first time nothing runs below the shell.
+        if (kills.length === 2) end();
+      },
+    });
+    await expect(supervised).rejects.toMatchObject({ kind: 'interrupted' });
+    expect(kills).toEqual(['abort', 'abort']);
+  });
+
+  it('is ended once where that is enough', async () => {
+    let end = (): void => {};
+    const work = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const kills: string[] = [];
+    const kill = async (reason: string): Promise<void> => {
+      kills.push(reason);
+      end();
+    };
+    const supervised = supervise(work, { what: 'sleep 60', signal: AbortSignal.abort(), pid: () => 1, kill });
+    await expect(supervised).rejects.toMatchObject({ kind: 'interrupted' });
+    expect(kills).toEqual(['abort']);
+  });
+});

@@ -64,7 +64,9 @@ export async function startDockerd<E>(answering: () => Promise<E | undefined>, r
 
 function launch(flags: readonly string[]): { running: () => boolean; end: () => void } {
   const log = openSync(logFile, 'w');
-  const child = spawn(program, [...flags], { detached: true, stdio: ['ignore', log, log] });
+  // It outlives the temporary folder of whoever starts it (a run of the tests), and every docker exec writes into its own.
+  const { TMPDIR: _, ...env } = process.env;
+  const child = spawn(program, [...flags], { detached: true, stdio: ['ignore', log, log], env });
   closeSync(log);
   let running = true;
   child.on('error', () => {

@@ -77,7 +77,8 @@ export const commit = defineCommand({
       for (const one of familyOf(run, others))
         runs.push(await believeJournal(one, { trust, again }, session, io));
       // Logs beside a server that is looked at still lie there for it.
-      const kept = standsBeside(runs) ? [] : keptBy(runs);
+      const waits = standsBeside(runs);
+      const kept = keptBy(runs).filter(({ kind }) => !waits || kind === 'old file');
       const why = whyNotYet(runs, [...others, run]);
       if (why !== undefined) throw notYet(runs, why);
       const leftOut = await hostsLeftOut(runs, limit, wish.inventories);

@@ -19,8 +19,13 @@ export interface Effect {
   readonly supersedes?: true | undefined;
   /** It has another name now. */
   readonly movedTo?: MovedTo | undefined;
-  /** Beside it something was left that `pitr commit` lets go. */
-  readonly leaves?: { readonly path: string; readonly as: 'log' | 'note' | 'old data' } | undefined;
+  /**
+   * Beside it something was left that `pitr commit` lets go. `old file`: one file, whose name belongs to the run alone; never
+   * a directory.
+   */
+  readonly leaves?:
+    | { readonly path: string; readonly as: 'log' | 'note' | 'old data' | 'old file' }
+    | undefined;
   /** What it means to the cluster that the resource belongs to. */
   readonly cluster?: ClusterStep | undefined;
   /** Of what is held for the run: which other runs the run is about, and what it does with them. */
@@ -76,7 +81,9 @@ export const effectsSchema: z.ZodType<readonly Effect[]> = z.array(
         as: z.enum(['old data', 'note']).optional(),
       })
       .optional(),
-    leaves: z.strictObject({ path: z.string().min(1), as: z.enum(['log', 'note', 'old data']) }).optional(),
+    leaves: z
+      .strictObject({ path: z.string().min(1), as: z.enum(['log', 'note', 'old data', 'old file']) })
+      .optional(),
     cluster: z.enum(['begins a history', 'joins', 'leaves', 'leaves as leader']).optional(),
     about: z
       .strictObject({ runs: z.array(z.string()), takesBack: z.boolean(), ways: z.array(z.string()) })

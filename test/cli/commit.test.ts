@@ -73,6 +73,44 @@ it('says so where nothing is kept any more', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'Nothing is kept any more.\n' });
 });
 
+it('lets old files go that no journal could hold: big ones, and those with a secret', async () => {
+  await inventory();
+  const big = 'a line of what it was before\n'.repeat(4_000);
+  await file('big.conf', big);
+  await file('gone.conf', big);
+  await file('secret.conf', 'password = pear-tree-9\n');
+  const run = await played(`
+- set_fact: { api_password: pear-tree-9 }
+- fs.copy: { content: "new\\n", dest: ${place}/big.conf }
+- fs.copy: { content: "new\\n", dest: ${place}/secret.conf }
+- fs.file: { path: ${place}/gone.conf, state: absent }`);
+  const beside = async (): Promise<readonly string[]> =>
+    (await readdir(place))
+      .filter((name) => name.startsWith('.') && name.includes(run))
+      .map((name) => name.split('.pitr-')[0] ?? name)
+      .sort();
+  expect(await beside()).toEqual(['.big.conf', '.gone.conf', '.secret.conf']);
+  const committed = await pitr('commit', run, '--yes');
+  expect(committed).toMatchObject({ code: 0, stderr: '' });
+  expect(flat(committed.stdout)).toContain('old file');
+  expect(await beside()).toEqual([]);
+  const undone = await pitr('undo', run, '--yes');
+  expect(undone.code).not.toBe(0);
+});
+
+it('never removes a directory that lies where an old file was kept', async () => {
+  await inventory();
+  await file('gone.conf', 'a line\n'.repeat(20_000));
+  const run = await played(`- fs.file: { path: ${place}/gone.conf, state: absent }`);
+  const [kept = ''] = (await readdir(place)).filter((name) => name.includes(run));
+  await rm(join(place, kept));
+  await mkdir(join(place, kept));
+  const committed = await pitr('commit', run, '--yes');
+  expect(committed.code).not.toBe(0);
+  expect(flat(committed.stderr)).toContain('it is no file');
+  expect((await readdir(place)).filter((name) => name.includes(run))).toEqual([kept]);
+});
+
 describe('with --limit', () => {
   const two = (): Promise<void> =>
     file(

@@ -19,7 +19,7 @@ export interface KillPoints {
   readonly inARow: boolean;
 }
 
-const IN_A_ROW_MS = 2_700_000;
+const IN_A_ROW_MS = 5_400_000;
 /** Milliseconds after the beginning of each process; growing, so that what takes long comes to its end. */
 const INSTANTS = [
   300, 700, 1_100, 1_900, 2_300, 2_900, 3_100, 3_700, 4_100, 4_300, 4_700, 5_300, 5_900, 6_100, 6_700, 7_100,

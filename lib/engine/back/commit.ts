@@ -61,7 +61,7 @@ du -sk -- "$1" | cut -f1`;
 
 /**
  * Removes a path and what lies below it on its file system, if it is what was once moved there: the same inode, no link,
- * no mount point, and no PostgreSQL at work in it. What is not there any more counts as removed.
+ * no mount point, no directory where a file was kept, and no PostgreSQL at work in it. What is not there any more counts as removed.
  */
 const REMOVE = `${PRESENCE}${AT_WORK}
 presence "$1"; case $? in 1) echo gone; exit 0 ;; 2) exit 16 ;; esac
@@ -69,6 +69,7 @@ no() { echo "$*" >&2; exit 17; }
 [ ! -L "$1" ] || no 'it is a symbolic link'
 [ -z "$2" ] || [ "$(stat -c %i -- "$1")" = "$2" ] || no 'it is not what was moved there'
 [ "$(stat -c %m -- "$1")" != "$1" ] || no 'it is a mount point'
+[ "$3" != 'old file' ] || [ -f "$1" ] || no 'it is no file'
 if [ -d "$1" ]; then postgres_at_work "$1" below || exit; fi
 exec rm -rf --one-file-system -- "$1"`;
 
@@ -181,7 +182,7 @@ async function beginAll(runs: readonly JournalledRun[], journals: JournalWriter[
 
 async function remove(kept: Kept, host: HostConnection, request: CommitRequest): Promise<void> {
   request.report({ kept, status: 'removing' });
-  const result = await host.run(['sh', '-c', REMOVE, 'sh', kept.path, inodeOf(kept)], {
+  const result = await host.run(['sh', '-c', REMOVE, 'sh', kept.path, inodeOf(kept), kept.kind], {
     ownChannel: true,
     signal: request.signal,
   });

@@ -11,8 +11,11 @@ import { cutOversOf, hasDoneSomething } from './story.ts';
 export interface Kept {
   readonly host: string;
   readonly path: string;
-  /** `old data`: a data directory that was moved aside; `note`, `log`: small things beside it. */
-  readonly kind: 'old data' | 'note' | 'log';
+  /**
+   * `old data`: a data directory that was moved aside; `note`, `log`: small things beside it. `old file`: what a file was
+   * before, where the journal could not hold it; never a directory.
+   */
+  readonly kind: 'old data' | 'note' | 'log' | 'old file';
   /** Device and inode of what was moved there: anything else at the path is not ours. */
   readonly identity: string | undefined;
   /** The rename failed, and may have happened all the same (a lost connection): only what `identity` says is kept. */
@@ -38,11 +41,16 @@ export function keptBy(runs: readonly JournalledRun[]): readonly Kept[] {
     for (const change of run.changes.filter(stands)) {
       for (const entry of keptByChange(change, ids, run.started.runId)) {
         if (entry.gone) kept.delete(`${entry.host} ${entry.path}`);
-        else if (depthOf(entry.path) >= SHALLOWEST) kept.set(`${entry.host} ${entry.path}`, entry);
+        else if (depthOf(entry.path) >= shallowest(entry)) kept.set(`${entry.host} ${entry.path}`, entry);
       }
     }
   }
   return [...kept.values()];
+}
+
+/** A file beside the one in /etc is nobody's directory. */
+function shallowest({ kind }: Kept): number {
+  return kind === 'old file' ? SHALLOWEST - 1 : SHALLOWEST;
 }
 
 type KeptOrGone = Kept & { readonly gone: boolean };

@@ -7,7 +7,13 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { type ControllerFile, defineModule, type TaskContext } from '../../contract/module.ts';
 import { applyFile, undoFile } from '../../system/fs/file-apply.ts';
 import { fileParams, wantedOf } from '../../system/fs/file-params.ts';
-import { FILE_RETURNS, planFile, predictFile, unchangedFile } from '../../system/fs/file-plan.ts';
+import {
+  effectsOfFile,
+  FILE_RETURNS,
+  planFile,
+  predictFile,
+  unchangedFile,
+} from '../../system/fs/file-plan.ts';
 import { readFileState, type WantedContent } from '../../system/fs/file-state.ts';
 import { SMALL_BYTES } from '../../system/fs/text.ts';
 
@@ -49,6 +55,7 @@ export const module = defineModule({
   },
   plan: (state, p) => planFile(state, { ...p, name: undefined }),
   unchanged: unchangedFile,
+  effects: effectsOfFile,
   predict: predictFile,
   apply: (host, change, p, context) =>
     applyFile(host, change, () => content(p, context, change.after.sha256)),

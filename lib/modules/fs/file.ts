@@ -19,13 +19,14 @@ import {
 } from '../../system/fs/attributes.ts';
 import { applyFile, changedSince, undoFile } from '../../system/fs/file-apply.ts';
 import { wantedOf } from '../../system/fs/file-params.ts';
-import { type FileChange, planFile, predictFile } from '../../system/fs/file-plan.ts';
+import { effectsOfFile, type FileChange, planFile, predictFile } from '../../system/fs/file-plan.ts';
 import { type FileState, readFileState } from '../../system/fs/file-state.ts';
 import { formatMode } from '../../system/fs/mode.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import {
   applyRemoval,
+  effectsOfRemoval,
   planRemoval,
   predictRemoval,
   type RemovalChange,
@@ -118,6 +119,10 @@ export const module = defineModule({
       state.action === 'tree' ? state.root : state.action === 'touch' ? state.dest : state.now,
     );
     return now.kind === 'absent' ? { path: p.path, state: 'absent' } : resultOf(p.path, now.kind, now);
+  },
+  effects: (change) => {
+    if (change.action === 'remove') return effectsOfRemoval(change);
+    return change.action === 'touch' ? effectsOfFile(change) : [];
   },
   predict: (change, state) => {
     if (change.action === 'remove') return predictRemoval(change);

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { defineModule } from '../../contract/module.ts';
 import { applyFile, undoFile } from '../../system/fs/file-apply.ts';
 import { fileParams, wantedOf } from '../../system/fs/file-params.ts';
-import { FILE_RETURNS, planFile, predictFile, unchangedFile } from '../../system/fs/file-plan.ts';
+import {
+  effectsOfFile,
+  FILE_RETURNS,
+  planFile,
+  predictFile,
+  unchangedFile,
+} from '../../system/fs/file-plan.ts';
 import { readFileState } from '../../system/fs/file-state.ts';
 
 const params = z.strictObject({
@@ -36,6 +42,7 @@ export const module = defineModule({
     return change && { ...change, forApply: { text: state.text } };
   },
   unchanged: unchangedFile,
+  effects: effectsOfFile,
   predict: predictFile,
   apply: (host, change) => applyFile(host, change, async () => change.forApply.text),
   undo: undoFile,

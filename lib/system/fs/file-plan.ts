@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { formatBytes } from '../../base/values/bytes.ts';
+import type { Effect } from '../../contract/effects.ts';
 import { known } from '../../contract/known.ts';
 import type { Change, Diff, Foresight, Result } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
@@ -14,6 +15,7 @@ import {
 } from './attributes.ts';
 import { type FileRequest, type FileState, isAsWanted } from './file-state.ts';
 import { formatMode } from './mode.ts';
+import { leavesOldFile } from './old-file.ts';
 import { HASHED_BYTES, pathResource } from './path-resource.ts';
 import { parentOf } from './paths.ts';
 import { checkOwner, checkParent, newAttributes, type Surroundings } from './surroundings.ts';
@@ -42,8 +44,13 @@ interface OldFile extends Attributes {
   readonly size: number;
   /** Base64, where it was small. */
   readonly content?: string | undefined;
-  /** Where the old file itself is kept, where it was big. */
+  /** Where the old file itself is kept, where it was big or held a secret. */
   readonly keptAt?: string | undefined;
+}
+
+/** The old file that is kept beside the new one stays until `pitr commit`. */
+export function effectsOfFile({ path, before }: FileChange): readonly Effect[] {
+  return before?.keptAt === undefined ? [] : [leavesOldFile(path, 'another content', before.keptAt)];
 }
 
 export interface FileWish extends FileRequest {

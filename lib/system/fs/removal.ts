@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import type { Change, Foresight, Result, TaskContext } from '../../contract/module.ts';
@@ -8,6 +9,7 @@ import { predicted } from '../../contract/resource.ts';
 import { type Attributes, attributesOf, describeAttributes, setAttributes } from './attributes.ts';
 import { changedSince, lookHashed } from './file-apply.ts';
 import { keptSuffix } from './file-state.ts';
+import { leavesOldFile } from './old-file.ts';
 import { ABSENT, type PathState, pathResource } from './path-resource.ts';
 import { besidePath, depthOf } from './paths.ts';
 import { contentDiff, forJournal, SMALL_BYTES } from './text.ts';
@@ -127,6 +129,11 @@ function wayOf(
   if (now.kind === 'directory' && state.empty) return { how: 'empty-directory' };
   if (state.old !== undefined) return { how: 'content', base64: state.old };
   return { how: 'aside', keptAt: state.keptAt };
+}
+
+/** A file that is kept stays until `pitr commit`. A directory stays for good: it is nobody's but the operator's to remove. */
+export function effectsOfRemoval({ path, was, way }: RemovalChange): readonly Effect[] {
+  return way.how === 'aside' && was.kind === 'file' ? [leavesOldFile(path, 'absent', way.keptAt)] : [];
 }
 
 export function predictRemoval(change: RemovalChange): Foresight {

@@ -1,6 +1,5 @@
 import { runLocally } from './local-command.ts';
-
-export const debianRelease = 'bookworm';
+import { labRelease } from './release.ts';
 
 export interface AptSources {
   /** Lines for a sources.list, or nothing when this machine is no Debian. */
@@ -24,7 +23,7 @@ export async function aptSourcesOfThisMachine(): Promise<AptSources> {
   }
   const settings = await runLocally(['apt-config', 'dump']);
   return {
-    list: sourcesList(sources),
+    list: sourcesList(sources, labRelease.debian),
     configuration: parseSettings(settings.stdout),
     mirror: sources.debian,
   };
@@ -46,11 +45,11 @@ export function parseIndexTargets(output: string): Mirrors {
   return { debian: mirrorOf('Debian'), security: mirrorOf('Debian-Security') };
 }
 
-/** A sources.list for the lab's Debian release on these mirrors. */
-export function sourcesList({ debian, security }: Mirrors): string {
+/** A sources.list for a release of Debian on these mirrors. */
+export function sourcesList({ debian, security }: Mirrors, release: string): string {
   if (!debian) return '';
-  const lines = [`deb ${debian} ${debianRelease} main`, `deb ${debian} ${debianRelease}-updates main`];
-  if (security) lines.push(`deb ${security} ${debianRelease}-security main`);
+  const lines = [`deb ${debian} ${release} main`, `deb ${debian} ${release}-updates main`];
+  if (security) lines.push(`deb ${security} ${release}-security main`);
   return `${lines.join('\n')}\n`;
 }
 

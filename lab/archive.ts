@@ -20,7 +20,7 @@ const asBarman = { user: 'barman' } as const;
 export async function archiveCurrentWal(lab: Lab, leader: DatabaseHost): Promise<string> {
   const server = lab.shape.barmanServer(leader);
   // A statement of its own: together with others the switch would come before their commit.
-  const segment = await sql(lab, leader, 'select pg_walfile_name(pg_switch_wal())');
+  const segment = await sql(lab, leader, 'select pg_walfile_name(pg_switch_wal() - 1)');
   // What has arrived is moved into wals/ now, instead of at the next `barman cron`. Barman moves the
   // file first and writes xlog.db last, and looks into xlog.db before it agrees to a backup.
   const script = `cd "/var/lib/barman/$1" || exit

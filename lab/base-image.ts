@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { aptSourcesOfThisMachine, debianRelease } from './apt-sources.ts';
+import { aptSourcesOfThisMachine } from './apt-sources.ts';
 import { type Engine, installPackages, isDebianFamily } from './engine.ts';
 import { imageExists } from './engine-images.ts';
 import { LabError, reasonOf } from './error.ts';
 import { mustRunLocally, runLocally } from './local-command.ts';
 import type { Report } from './progress.ts';
+import { labRelease } from './release.ts';
 
-const published = `debian:${debianRelease}-slim`;
-const bootstrapped = { repo: 'pitr-lab-base', tag: debianRelease };
+const published = `debian:${labRelease.debian}-slim`;
+const bootstrapped = { repo: 'pitr-lab-base', tag: labRelease.debian };
 const bootstrappedName = `${bootstrapped.repo}:${bootstrapped.tag}`;
 
 /** A registry that is out of reach may hang instead of refusing: without a sign of life we go on alone. */
@@ -77,7 +78,7 @@ async function bootstrap(engine: Engine, refusal: string): Promise<void> {
       'debootstrap',
       '--variant=minbase',
       ...include,
-      debianRelease,
+      labRelease.debian,
       root,
       mirror,
     ]);

@@ -9,10 +9,11 @@ import type { Engine } from './engine.ts';
 import { imageExists } from './engine-images.ts';
 import { LabError, reasonOf } from './error.ts';
 import type { Report } from './progress.ts';
+import { labRelease } from './release.ts';
 
-/** The name of the lab's image: its tag changes with any file of the image folder. */
+/** The name of the lab's image: its tag changes with the release, and with any file of the image folder. */
 export async function imageName(folder: string = imageFolder, base = ''): Promise<string> {
-  const digest = createHash('sha256').update(base);
+  const digest = createHash('sha256').update(base).update(labRelease.debian);
   for (const file of await filesBelow(folder)) {
     digest
       .update(`${relative(folder, file)}\0`)
@@ -71,7 +72,13 @@ async function buildIn(context: string, engine: Engine, name: string, base: stri
   const stream = await engine.buildImage(
     { context, src: await readdir(context) },
     // The build reaches the mirror the way this machine does, even where containers have no way out.
-    { t: name, buildargs: { BASE: base }, networkmode: 'host', rm: true, forcerm: true },
+    {
+      t: name,
+      buildargs: { BASE: base, POSTGRES: `${labRelease.postgres}` },
+      networkmode: 'host',
+      rm: true,
+      forcerm: true,
+    },
   );
   try {
     await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,6 @@
-/** The hosts of a lab and the names, ports and paths that follow from them. Pure. */
+import { labRelease } from './release.ts';
+
+/** The hosts of a lab and the names, ports and paths that follow from them and from its release. */
 
 export const databaseHosts = ['db1', 'db2', 'db3', 'db4'] as const;
 /** A database node of any lab: some have fewer than the four of the ordinary one, some have more. */
@@ -15,7 +17,9 @@ export const defaultPrefix = 'pitr-lab';
 export const clusterName = 'patroni1';
 export const postgresPort = 5431;
 export const patroniPort = 8001;
-export const postgresBin = '/usr/lib/postgresql/15/bin';
+export const postgresBin = `/usr/lib/postgresql/${labRelease.postgres}/bin`;
+/** The directory of all data directories of a node. */
+export const postgresHome = `/var/lib/postgresql/${labRelease.postgres}`;
 
 /** Label of every container, network and volume of a lab; its value is the lab's prefix. */
 export const labLabel = 'pitr.lab';
@@ -42,7 +46,7 @@ export function isDatabaseHost(name: string): name is DatabaseHost {
 
 /** `db3` keeps its data in `.../patroni3`. */
 export function dataDirectory(host: DatabaseHost): string {
-  return `/var/lib/postgresql/15/patroni${host.slice('db'.length)}`;
+  return `${postgresHome}/patroni${host.slice('db'.length)}`;
 }
 
 export function containerName(prefix: string, host: HostName): string {

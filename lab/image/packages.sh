@@ -22,7 +22,7 @@ echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
 echo 'Acquire::Languages "none";' >/etc/apt/apt.conf.d/98lab
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends \
-    postgresql-15 patroni python3-etcd python3-psycopg2 \
+    "postgresql-$POSTGRES" patroni python3-etcd python3-psycopg2 \
     etcd-server etcd-client \
     barman barman-cli \
     openssh-server openssh-client rsync supervisor \

@@ -1,4 +1,4 @@
-import type { DatabaseHost } from '../topology.ts';
+import { type DatabaseHost, postgresBin } from '../topology.ts';
 import type { MetalSecrets } from './secrets.ts';
 import { commonServer, metalShape } from './shape.ts';
 import type { MetalVariants } from './variants.ts';
@@ -23,7 +23,7 @@ function serverFile(server: string, hosts: readonly DatabaseHost[], variants: Me
     description: `"PostgreSQL of ${hosts.join(', ')}"`,
     conninfo: login,
     streaming_conninfo: login,
-    path_prefix: '/usr/lib/postgresql/15/bin',
+    path_prefix: postgresBin,
     immediate_checkpoint: 'true',
     backup_method: variants.method,
     ...(variants.method === 'rsync'

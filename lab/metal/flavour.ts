@@ -12,9 +12,9 @@ import { barmanLogins, barmanServers } from './barman-config.ts';
 import { restCertificate } from './certificates.ts';
 import { commonFiles, type HostFile, hiddenHost, hostScript, volumesOf } from './host-setup.ts';
 import { renderMetalInventory } from './inventory.ts';
-import { patroniConfiguration } from './patroni-config.ts';
+import { patroniConfiguration, rolesProgram } from './patroni-config.ts';
 import { type MetalSecrets, newSecrets } from './secrets.ts';
-import { metalShape, patroniConfig } from './shape.ts';
+import { metalShape, patroniConfig, rolesScript } from './shape.ts';
 import type { MetalVariants } from './variants.ts';
 
 /** A lab whose hosts look like production: systemd, SSH as an ordinary user with sudo, Debian's services. */
@@ -134,7 +134,11 @@ async function roleFiles(
   if (!isDatabaseHost(host)) return [];
   const node = { host, address: await addressOf(lab, host), etcd: 'etcd:2379' };
   const content = dumpYaml(patroniConfiguration(node, variants, secrets));
-  return [{ path: patroniConfig, content, mode: '0640', owner: 'root:postgres' }];
+  const owner = 'root:postgres';
+  return [
+    { path: patroniConfig, content, mode: '0640', owner },
+    { path: rolesScript, content: rolesProgram(secrets), mode: '0750', owner },
+  ];
 }
 
 async function addressOf(lab: Lab, host: HostName): Promise<string> {

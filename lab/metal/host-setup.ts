@@ -1,4 +1,4 @@
-import { type HostName, isDatabaseHost } from '../topology.ts';
+import { type HostName, isDatabaseHost, postgresHome } from '../topology.ts';
 import type { MetalSecrets } from './secrets.ts';
 import { dataDirectory, walDirectory, walVolume } from './shape.ts';
 import type { MetalVariants } from './variants.ts';
@@ -19,7 +19,7 @@ export const hiddenHost: HostName = 'db3';
 /** Paths of a host that lie on volumes of their own. */
 export function volumesOf(host: HostName, { mount, waldir }: MetalVariants): readonly string[] {
   if (!isDatabaseHost(host)) return [];
-  const data = { parent: ['/var/lib/postgresql/15'], data: [dataDirectory], none: [] }[mount];
+  const data = { parent: [postgresHome], data: [dataDirectory], none: [] }[mount];
   return [...data, ...(waldir === 'link' ? [walVolume] : [])];
 }
 
@@ -77,7 +77,7 @@ export function hostScript(host: HostName, variants: MetalVariants, secrets: Met
     ...(isDatabaseHost(host)
       ? [
           // A volume begins with root's.
-          'install -d -o postgres -g postgres -m 755 /var/lib/postgresql/15',
+          `install -d -o postgres -g postgres -m 755 ${postgresHome}`,
           ...(variants.mount === 'data'
             ? [`install -d -o postgres -g postgres -m 700 ${dataDirectory}`]
             : []),

@@ -1,4 +1,4 @@
-import type { DatabaseHost, HostName, PerHost } from '../topology.ts';
+import { type DatabaseHost, type HostName, type PerHost, postgresBin } from '../topology.ts';
 import { askingHost, hiddenHost } from './host-setup.ts';
 import { dataDirectory, metalShape, patroniConfig, restPort } from './shape.ts';
 import type { MetalVariants } from './variants.ts';
@@ -49,7 +49,7 @@ export function renderMetalInventory(variants: MetalVariants, access: MetalAcces
       'patroni_service: patroni',
       'service_manager: systemd',
       `pg_port: ${variants.port}`,
-      'pg_bin: /usr/lib/postgresql/15/bin',
+      `pg_bin: ${postgresBin}`,
       'pg_user: postgres',
       `pgdata: ${dataDirectory}`,
     ]),

@@ -1,6 +1,8 @@
-import type { DatabaseHost } from '../topology.ts';
+import { quote } from '../../lib/transport/quote.ts';
+import { labRelease } from '../release.ts';
+import { type DatabaseHost, postgresBin, postgresHome } from '../topology.ts';
 import type { MetalSecrets } from './secrets.ts';
-import { configDirectory, dataDirectory, metalShape, restPort, walDirectory } from './shape.ts';
+import { configDirectory, dataDirectory, metalShape, restPort, rolesScript, walDirectory } from './shape.ts';
 import type { MetalVariants } from './variants.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -60,14 +62,15 @@ export function patroniConfiguration(
         postgresql: { use_pg_rewind: true, use_slots: true, parameters: clusterParameters(variants) },
       },
       pg_hba: rules(variants),
-      users: { barman: { password: secrets.barman, options: ['superuser', 'replication'] } },
+      // Patroni 4 makes no users by itself any more.
+      post_bootstrap: rolesScript,
     },
     postgresql: {
       listen: `${listen}:${variants.port}`,
       connect_address: `${address}:${variants.port}`,
       data_dir: dataDirectory,
-      bin_dir: '/usr/lib/postgresql/15/bin',
-      pgpass: '/var/lib/postgresql/15-main.pgpass',
+      bin_dir: postgresBin,
+      pgpass: `${postgresHome}-main.pgpass`,
       ...(debian
         ? {
             config_dir: configDirectory,
@@ -104,7 +107,7 @@ function clusterParameters(variants: MetalVariants): Settings {
     shared_buffers: '64MB',
     logging_collector: 'on',
     log_directory: '/var/log/postgresql',
-    log_filename: 'postgresql-15-main.log',
+    log_filename: `postgresql-${labRelease.postgres}-main.log`,
     log_rotation_age: 0,
     log_rotation_size: 0,
     log_line_prefix: '%m [%p] ',
@@ -123,4 +126,10 @@ function rules(variants: MetalVariants): readonly string[] {
     'host replication barman samenet scram-sha-256',
     'host all all samenet scram-sha-256',
   ];
+}
+
+/** The program that makes the role that Barman logs in as. Its argument: how to connect. */
+export function rolesProgram({ barman }: MetalSecrets): string {
+  const sql = `create role barman login superuser replication password '${barman.replaceAll("'", "''")}'`;
+  return `#!/bin/sh\nexec ${postgresBin}/psql -Xq -v ON_ERROR_STOP=1 -d "$1" -c ${quote(sql)}\n`;
 }

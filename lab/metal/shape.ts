@@ -1,14 +1,17 @@
+import { labRelease } from '../release.ts';
 import type { LabShape } from '../shape.ts';
-import type { DatabaseHost } from '../topology.ts';
+import { type DatabaseHost, postgresHome } from '../topology.ts';
 import type { MetalVariants } from './variants.ts';
 
 export const patroniConfig = '/etc/patroni/config.yml';
+/** What Patroni runs once, when the cluster is made. */
+export const rolesScript = '/etc/patroni/roles';
 /** Debian's own, for the first cluster of a version. */
-export const dataDirectory = '/var/lib/postgresql/15/main';
-export const configDirectory = '/etc/postgresql/15/main';
+export const dataDirectory = `${postgresHome}/main`;
+export const configDirectory = `/etc/postgresql/${labRelease.postgres}/main`;
 /** The volume that pg_wal is a link into, and the directory there. */
 export const walVolume = '/srv/wal';
-export const walDirectory = `${walVolume}/15-main`;
+export const walDirectory = `${walVolume}/${labRelease.postgres}-main`;
 export const restPort = 8008;
 /** The one Barman server of all nodes. */
 export const commonServer = 'pgmain';
@@ -21,7 +24,7 @@ export function metalShape(variants: MetalVariants): LabShape {
     hosts: ['etcd', 'barman', 'jump', ...members],
     members,
     // As Debian's own scripts want it: the version, a dash, the cluster.
-    cluster: '15-main',
+    cluster: `${labRelease.postgres}-main`,
     postgresPort: Number(variants.port),
     patroniConfig,
     patroniUrl: (host) => `${variants.rest === 'https' ? 'https' : 'http'}://${host}:${restPort}`,

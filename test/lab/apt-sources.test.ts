@@ -11,7 +11,7 @@ describe('the package sources of an image build', () => {
         'Packages|Debian|Debian-Security|http://mirror.example/debian-security/|main',
       ].join('\n'),
     );
-    expect(sourcesList(mirrors)).toBe(
+    expect(sourcesList(mirrors, 'bookworm')).toBe(
       [
         'deb http://mirror.example/debian/ bookworm main',
         'deb http://mirror.example/debian/ bookworm-updates main',
@@ -21,8 +21,8 @@ describe('the package sources of an image build', () => {
   });
 
   it('are left to the base image where this machine is no Debian or reads a local disc', () => {
-    expect(sourcesList(parseIndexTargets(''))).toBe('');
-    expect(sourcesList(parseIndexTargets('Packages|Debian|Debian|cdrom://disc/|main'))).toBe('');
+    expect(sourcesList(parseIndexTargets(''), 'bookworm')).toBe('');
+    expect(sourcesList(parseIndexTargets('Packages|Debian|Debian|cdrom://disc/|main'), 'bookworm')).toBe('');
   });
 
   it('come with the proxy and the checks that this machine sets, and nothing else', () => {

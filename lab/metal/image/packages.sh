@@ -9,7 +9,7 @@ printf 'path-include=/usr/share/locale/de/*\n' >>/etc/dpkg/dpkg.cfg.d/lab-no-man
 echo 'Acquire::Languages "none";' >/etc/apt/apt.conf.d/98lab
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends systemd systemd-sysv dbus libpam-systemd locales tzdata openssl sudo
-apt-get install -y -qq --no-install-recommends --reinstall postgresql-15 postgresql-client-15 libpq5
+apt-get install -y -qq --no-install-recommends --reinstall "postgresql-$LAB_POSTGRES" "postgresql-client-$LAB_POSTGRES" libpq5
 localedef -i de_DE -f UTF-8 de_DE.UTF-8
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old

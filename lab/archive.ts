@@ -22,10 +22,10 @@ export async function archiveCurrentWal(lab: Lab, leader: DatabaseHost): Promise
   // A statement of its own: together with others the switch would come before their commit.
   const segment = await sql(lab, leader, 'select pg_walfile_name(pg_switch_wal() - 1)');
   // What has arrived is moved into wals/ now, instead of at the next `barman cron`. Barman moves the
-  // file first and writes xlog.db last, and looks into xlog.db before it agrees to a backup.
+  // file first and writes xlog.db last (by the server's name since 3.13), and looks into xlog.db before it agrees to a backup.
   const script = `cd "/var/lib/barman/$1" || exit
     if test -e "incoming/$2" || test -e "streaming/$2"; then barman -q archive-wal "$1"; fi
-    grep -qs "^$2" wals/xlog.db`;
+    grep -qs "^$2" wals/xlog.db "wals/$1-xlog.db"`;
   await waitFor({
     what: `Barman to archive ${segment} of ${leader}`,
     // After three failures PostgreSQL lets a minute pass before it tries again.

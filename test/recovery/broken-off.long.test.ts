@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { currentLeader } from '../../lab/cluster.ts';
+import { currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { dataDirectory } from '../../lab/topology.ts';
+import { mustRunLocally } from '../../lab/local-command.ts';
+import { proveRecovery } from '../../lab/proof.ts';
+import { containerName, dataDirectory } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { serves } from '../faults/cluster-state.ts';
 import { killedAt } from '../faults/killed.ts';
@@ -127,6 +129,34 @@ describe('a cut-over that broke off when all members were stopped', () => {
       expect((await on('rollback.yml')).error).toBeUndefined();
       await healthy(lab, 180_000);
       await serves(lab, scene, 'after rollback.yml');
+    },
+    LONG,
+  );
+});
+
+describe('a cut-over whose Barman host is gone when all members are stopped', () => {
+  it(
+    'is gone on with without the lock until the node serves, and comes to its end when that host is back',
+    async () => {
+      const killed = await killedAt({ during: 'Hand the recovered node to Patroni', afterMs: 0 }, whole());
+      expect([killed.error, killed.killed]).toEqual([undefined, true]);
+      const resume = async (...more: readonly string[]) =>
+        (await told(['resume', killed.runId, '--yes', '--output', 'json', ...more])).error;
+      const barman = containerName(lab.prefix, 'barman');
+      await mustRunLocally('pausing the Barman host', ['docker', 'pause', barman]);
+      try {
+        expect((await resume())?.kind).toBe('unreachable');
+        expect((await resume('-e', `without_lock=${killed.runId}`))?.host).toBe('barman');
+        expect(await currentLeader(lab)).toBe(scene.target);
+        await sql(lab, scene.target, 'create table written_without_barman ()');
+      } finally {
+        await mustRunLocally('waking the Barman host', ['docker', 'unpause', barman]);
+      }
+      expect(await resume()).toBeUndefined();
+      await healthy(lab, 180_000);
+      await sql(lab, scene.target, 'drop table written_without_barman');
+      const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
+      expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
     },
     LONG,
   );

@@ -121,6 +121,10 @@ export function lockLost(name: string, host: string, why: string): PitrError {
       'Its claim stays on the host: no other run can begin before this one is resumed, undone or broken on purpose.',
     ],
     host,
+    next: [
+      `When ${host} answers again, go on with the run, or take it back: pitr runs`,
+      `Where no member serves and ${host} stays away: docs/lock.md, "When the Barman host is gone".`,
+    ],
   });
 }
 

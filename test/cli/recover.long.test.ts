@@ -4,7 +4,7 @@ import { checkoutRoot } from '../../lab/checkout.ts';
 import { ailments, currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
-import { dataDirectory } from '../../lab/topology.ts';
+import { dataDirectory, postgresBin } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import type { PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
 import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
@@ -61,7 +61,7 @@ const paymentsOn = async (socketDirectory: string): Promise<number> =>
     await lab.mustExec(
       scene.target,
       [
-        '/usr/lib/postgresql/15/bin/psql',
+        `${postgresBin}/psql`,
         ...[
           '-XAtq',
           '-h',

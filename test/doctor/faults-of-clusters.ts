@@ -1,4 +1,4 @@
-import { containerName } from '../../lab/topology.ts';
+import { containerName, postgresBin, postgresHome } from '../../lab/topology.ts';
 import { healthy } from '../support/lab.ts';
 import {
   aside,
@@ -15,7 +15,7 @@ import {
 } from './stage.ts';
 
 const PATRONICTL = 'patronictl -c /etc/patroni/patroni.yml';
-const PG_CTL = '/usr/lib/postgresql/15/bin/pg_ctl';
+const PG_CTL = `${postgresBin}/pg_ctl`;
 
 /** PostgreSQL of a replica is stopped, and in pause Patroni does not start it again. */
 async function stoppedInPause(stage: Stage): Promise<Planted> {
@@ -132,7 +132,7 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     apart: true,
     what: 'the inventory names another data directory',
     says: /Patroni keeps its data elsewhere/,
-    plant: async () => ({ takeBack: async () => {}, args: ['-e', 'pgdata=/var/lib/postgresql/15/other'] }),
+    plant: async () => ({ takeBack: async () => {}, args: ['-e', `pgdata=${postgresHome}/other`] }),
   },
   {
     check: 'cluster.identity',
@@ -142,7 +142,7 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     plant: async (stage) => {
       const { lab, replica } = stage;
       const other = '/tmp/other-cluster';
-      await lab.mustExec(replica, ['/usr/lib/postgresql/15/bin/initdb', '-D', other], { user: 'postgres' });
+      await lab.mustExec(replica, [`${postgresBin}/initdb`, '-D', other], { user: 'postgres' });
       const planted = await otherInventory(stage, 'identity', (text) =>
         text.replace(pgdata(stage, replica), other),
       );

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
+import { type DatabaseHost, databaseHosts, postgresBin } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import type { Finding } from '../../lib/recovery/doctor/finding.ts';
 import { chosenInventory, sharedLab } from '../support/lab.ts';
@@ -96,7 +96,7 @@ export async function sql(
   return stage.lab.mustExec(
     host,
     [
-      ...['/usr/lib/postgresql/15/bin/psql', '-h', '/var/run/postgresql', '-p', '5431', '-XAtq'],
+      ...[`${postgresBin}/psql`, '-h', '/var/run/postgresql', '-p', '5431', '-XAtq'],
       ...['-v', 'ON_ERROR_STOP=1', ...statements.flatMap((statement) => ['-c', statement])],
     ],
     { user: 'postgres' },

@@ -1,4 +1,10 @@
-import { containerName, type DatabaseHost, dataDirectory, hostNames } from '../../lab/topology.ts';
+import {
+  containerName,
+  type DatabaseHost,
+  dataDirectory,
+  hostNames,
+  postgresBin,
+} from '../../lab/topology.ts';
 import { Playground } from './playground.ts';
 import { productTemplate } from './product-template.ts';
 
@@ -15,7 +21,7 @@ export function labPlayground(prefix: string): Playground {
 
 /** What the inventory gives to the modules of the patroni and postgres families on a node. */
 export function nodeParams(host: DatabaseHost) {
-  const postgres = { pgdata: dataDirectory(host), bin: '/usr/lib/postgresql/15/bin', user: 'postgres' };
+  const postgres = { pgdata: dataDirectory(host), bin: postgresBin, user: 'postgres' };
   const patroni = { port: 8001, config: '/etc/patroni/patroni.yml', cluster: 'patroni1' };
   return {
     postgres,

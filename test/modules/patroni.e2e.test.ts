@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
+import { type DatabaseHost, databaseHosts, postgresBin } from '../../lab/topology.ts';
 import { keepsDataAt } from '../../lib/recovery/patroni/data-directory.ts';
 import { errorOf } from '../support/errors.ts';
 import { sharedLab } from '../support/lab.ts';
@@ -171,7 +171,7 @@ kill -KILL $postmaster; wait $stopping`,
         'sh',
         '-ec',
         `password=$(sed -n 's/.*{username: replicator, password: "\\(.*\\)"}.*/\\1/p' /etc/patroni/patroni.yml)
-PGPASSWORD=$password setsid runuser -u postgres -- /usr/lib/postgresql/15/bin/pg_basebackup -h ${leader} -p 5431 -U replicator -r 32 -c fast --pgdata=${pgdata} >/tmp/copy.log 2>&1 &
+PGPASSWORD=$password setsid runuser -u postgres -- ${postgresBin}/pg_basebackup -h ${leader} -p 5431 -U replicator -r 32 -c fast --pgdata=${pgdata} >/tmp/copy.log 2>&1 &
 until [ -e ${pgdata} ] || ! kill -0 $!; do sleep 0.1; done; [ -e ${pgdata} ] || { cat /tmp/copy.log >&2; exit 1; }`,
       ]);
       expect((await play.run('patroni.member', member, replica)).status).toBe('changed');

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { postgresBin, postgresHome } from '../../lab/topology.ts';
 import { Masker } from '../../lib/base/values/masker.ts';
 import { probeScript } from '../../lib/contract/probe.ts';
 import { commitRuns } from '../../lib/engine/back/commit.ts';
@@ -44,11 +45,11 @@ const TRUTH = {
 type State = keyof typeof TRUTH;
 const states = Object.keys(TRUTH) as readonly State[];
 
-const at = (state: State): string => `/var/lib/postgresql/15/${state}`;
+const at = (state: State): string => `${postgresHome}/${state}`;
 
 const MAKE = `set -e
-cd /var/lib/postgresql/15
-bin=/usr/lib/postgresql/15/bin
+cd ${postgresHome}
+bin=${postgresBin}
 $bin/initdb -D shut -A trust >/dev/null
 port=6001
 for d in running orphan unnamed killed; do
@@ -225,11 +226,11 @@ it('commit removes nothing in which PostgreSQL works', async () => {
   for (const state of states.filter((one) => TRUTH[one])) {
     expect(await commit(at(state))).toMatchObject({ kind: 'refused', code: 'postgres-at-work' });
   }
-  await play.host().must(['cp', '-a', at('shut'), '/var/lib/postgresql/15/kept']);
-  expect(await commit('/var/lib/postgresql/15/kept')).toBeUndefined();
+  await play.host().must(['cp', '-a', at('shut'), `${postgresHome}/kept`]);
+  expect(await commit(`${postgresHome}/kept`)).toBeUndefined();
   await play
     .host()
-    .must(['sh', '-c', '[ -d "$1" ] && [ ! -e "$2" ]', 'sh', at('running'), '/var/lib/postgresql/15/kept']);
+    .must(['sh', '-c', '[ -d "$1" ] && [ ! -e "$2" ]', 'sh', at('running'), `${postgresHome}/kept`]);
 });
 
 describe('what may not be looked at is not taken for what is not there', () => {
@@ -256,7 +257,7 @@ describe('what may not be looked at is not taken for what is not there', () => {
   });
 
   it('the rules that were kept aside', async () => {
-    const bin = '/usr/lib/postgresql/15/bin';
+    const bin = postgresBin;
     const error = await errorOf(openAccess(play.host(), { pgdata: closed, bin, user: 'postgres' }));
     expect(error).toMatchObject({ kind: 'failed', code: 'command-failed' });
     await openAccess(play.host(), { pgdata: at('shut'), bin, user: 'postgres' });
@@ -329,8 +330,8 @@ describe('what a dead controller left at work', () => {
 });
 
 describe('a directory that another server is being copied into', () => {
-  const into = '/var/lib/postgresql/15/copying';
-  const bin = '/usr/lib/postgresql/15/bin';
+  const into = `${postgresHome}/copying`;
+  const bin = postgresBin;
   const answer = async (path: string, user: string, below = '') => {
     const { stdout } = await play.host().query(ASK([path, below], { user }));
     return parseAtWork(stdout);
@@ -364,7 +365,7 @@ describe('a directory that another server is being copied into', () => {
     ['-D DIR', ['-D', into]],
     ['-D of where it was started', ['-D', 'copying']],
   ])('is one in which something works (%s)', async (_words, words) => {
-    const pid = await copied(words, '/var/lib/postgresql/15');
+    const pid = await copied(words, postgresHome);
     for (const [user, below] of [
       ['root', ''],
       ['root', 'below'],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import type { DatabaseHost } from '../../lab/topology.ts';
+import { type DatabaseHost, postgresHome } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { others } from '../faults/cluster-state.ts';
 import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
@@ -114,7 +114,7 @@ describe('a recovery that waits while a retention policy would delete what it re
     expect(Math.max(...ranges.map(({ timeline }) => timeline))).toBeGreaterThan(scene.timeline);
 
     const kept = async (host: DatabaseHost) =>
-      (await lab.mustExec(host, ['ls', '/var/lib/postgresql/15'])).includes(runOf(run));
+      (await lab.mustExec(host, ['ls', postgresHome])).includes(runOf(run));
     const [last] = others(scene.target);
     if (last === undefined) throw new Error('the lab has one member only');
     // A limit is about what is removed: the leader is looked at for the proof all the same.
@@ -154,7 +154,7 @@ describe('a compressed backup', () => {
           '-c',
           'du -sb --exclude=pg_wal "$1" | cut -f1',
           'sh',
-          `/var/lib/postgresql/15/patroni${scene.target.slice(2)}`,
+          `${postgresHome}/patroni${scene.target.slice(2)}`,
         ])
       ).trim(),
     );

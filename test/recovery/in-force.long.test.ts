@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
+import { type DatabaseHost, databaseHosts, postgresHome } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { putConfigurationBack, service, writeConfiguration } from '../support/member-files.ts';
@@ -48,7 +48,7 @@ const softLimit = async (host: DatabaseHost): Promise<string> =>
     await lab.mustExec(host, [
       'sh',
       '-c',
-      `awk '/Max open files/ { print $4 }' /proc/$(head -1 /var/lib/postgresql/15/patroni*/postmaster.pid)/limits`,
+      `awk '/Max open files/ { print $4 }' /proc/$(head -1 ${postgresHome}/patroni*/postmaster.pid)/limits`,
     ])
   ).trim();
 
@@ -155,7 +155,7 @@ describe('settings that are changed while a recovery waits, and the limits of th
       });
       // As of a service whose limit is lower than that of a login.
       const pid = (
-        await lab.mustExec(leader, ['sh', '-c', 'head -1 /var/lib/postgresql/15/patroni*/postmaster.pid'])
+        await lab.mustExec(leader, ['sh', '-c', `head -1 ${postgresHome}/patroni*/postmaster.pid`])
       ).trim();
       await lab.mustExec(leader, ['prlimit', '--pid', pid, '--nofile=9000:20000'], { user: 'postgres' });
       const patroni = (await lab.mustExec(target, ['supervisorctl', 'pid'])).trim();

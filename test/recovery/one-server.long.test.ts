@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archiveCurrentWal, failedChecks, finishedBackups } from '../../lab/archive.ts';
 import { currentLeader, readMembers, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { clusterName, type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
+import { clusterName, type DatabaseHost, databaseHosts, postgresBin } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
@@ -35,7 +35,7 @@ function serverFile(): string {
     'backup_method = postgres',
     'immediate_checkpoint = true',
     'archiver = on',
-    'path_prefix = /usr/lib/postgresql/15/bin',
+    `path_prefix = ${postgresBin}`,
     '',
   ].join('\n');
 }

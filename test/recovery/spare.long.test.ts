@@ -3,13 +3,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { containerName, type DatabaseHost, postgresPort } from '../../lab/topology.ts';
+import {
+  containerName,
+  type DatabaseHost,
+  postgresBin,
+  postgresHome,
+  postgresPort,
+} from '../../lab/topology.ts';
 import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
 
-const PGDATA = '/var/lib/postgresql/15/spare';
+const PGDATA = `${postgresHome}/spare`;
 const PORT = 5440;
-const BIN = '/usr/lib/postgresql/15/bin';
+const BIN = postgresBin;
 const OTHER_BIN = '/tmp/postgresql-14';
 
 /** Programs that say that they are of another version. */

@@ -3,7 +3,7 @@ import { currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { rowCounts } from '../../lab/seed.ts';
-import { dataDirectory } from '../../lab/topology.ts';
+import { dataDirectory, postgresBin } from '../../lab/topology.ts';
 import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError } from '../support/pitr.ts';
 
@@ -47,7 +47,7 @@ describe('a recovery without auto_start', () => {
     const rows = await lab.mustExec(
       scene.target,
       [
-        '/usr/lib/postgresql/15/bin/psql',
+        `${postgresBin}/psql`,
         '-XAtq',
         '-h',
         isolated,

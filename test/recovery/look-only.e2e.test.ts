@@ -101,8 +101,11 @@ const refusals: readonly Refusal[] = [
     exitCode: 5,
     says: /FAILED/,
     trouble: async () => {
-      const base = `/var/lib/barman/${scene.accident.backup.server}/base`;
-      const copy = `mkdir ${base}/20200102T000000 && sed s/^status=.*/status=FAILED/ ${base}/${scene.accident.backup.id}/backup.info > ${base}/20200102T000000/backup.info`;
+      const { server, id } = scene.accident.backup;
+      const base = `/var/lib/barman/${server}/base`;
+      // Newer versions of Barman describe their backups apart.
+      const copy = `set -e; cd ${base}; for info in ${id}/backup.info ../meta/${id}-backup.info; do [ ! -f $info ] || found=$info; done
+        mkdir 20200102T000000; sed s/^status=.*/status=FAILED/ "$found" > 20200102T000000/backup.info`;
       await lab.mustExec('barman', ['sh', '-c', copy], { user: 'barman' });
       return () => lab.mustExec('barman', ['rm', '-r', `${base}/20200102T000000`]);
     },

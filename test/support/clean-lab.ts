@@ -36,7 +36,7 @@ for f in .pitr/*; do [ -s "$f" ] && echo "claim $f: there"; done
 for d in */errors */incoming; do
   [ -d "$d" ] && [ "\${d#*/}" = errors ] && [ -n "$(ls -A "$d")" ] && echo "left in $d: $(ls -A "$d" | wc -l) files"
 done
-for f in */base/*/backup.info; do
+for f in */base/*/backup.info */meta/*-backup.info; do
   [ -f "$f" ] && ! grep -qx 'status=DONE' "$f" && echo "backup $f: $(grep '^status=' "$f")"
 done
 exit 0

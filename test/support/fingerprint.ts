@@ -28,7 +28,7 @@ const PROCESSES = `ps -eo ppid,pid,user,args --no-headers | sed 's/\\[listener\\
 awk '!/grep/ { parent = $1; pid = $2; $1 = ""; line[pid] = $0; of[pid] = parent; server[pid] = /bin\\/postgres -D|sshd: / }
 END { for (pid in line) if (!(server[pid] && server[of[pid]])) print line[pid] }' | LC_ALL=C sort`;
 
-const CATALOGUE = `for d in /var/lib/barman/*/base/*/backup.info; do [ -f "$d" ] && sha256sum "$d"; done; exit 0`;
+const CATALOGUE = `for d in /var/lib/barman/*/base/*/backup.info /var/lib/barman/*/meta/*-backup.info; do [ -f "$d" ] && sha256sum "$d"; done; exit 0`;
 
 async function hostLines(lab: Lab, host: HostName): Promise<readonly string[]> {
   const database = databaseHosts.find((name) => name === host);

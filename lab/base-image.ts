@@ -81,6 +81,8 @@ async function bootstrap(engine: Engine, refusal: string): Promise<void> {
       labRelease.debian,
       root,
       mirror,
+      // What all releases of these years share; an older debootstrap has no name of its own for newer ones.
+      '/usr/share/debootstrap/scripts/sid',
     ]);
     await importFolder(engine, root);
   } finally {

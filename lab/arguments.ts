@@ -78,6 +78,9 @@ ${describeVariants()}
 Environment
   PITR_LAB  name of the lab, default pitr-lab: containers are <name>-db1, ...; several labs can
             live side by side. Keys and inventories are written to .lab/<name>/.
+  PITR_LAB_RELEASE
+            release of Debian that its hosts have: bookworm, trixie or forky, with the Barman,
+            Patroni and PostgreSQL of each. Give it to every command of that lab.
 
 accident --json prints
   {"before": "2026-01-31T12:00:00.123456+00:00",        the moment to go back to

@@ -50,6 +50,17 @@ function halves(kind, isFirst) {
 const e2e = halves('e2e', /^test\/(faults\/(kill|writer)|recovery\/(recover|step-by-step|look-only))\./);
 const long = halves('long', /^test\/faults\/(kill|writer|faults)\./);
 
+/** Whole recoveries, and the modules that they are made of, on a lab of another release of Debian. */
+const onRelease = (release) => [
+  'env',
+  `PITR_LAB_RELEASE=${release}`,
+  `PITR_LAB=pitr-${release}`,
+  bin('vitest'),
+  ...vitest(release, 'e2e'),
+  ...['recovery/recover', 'recovery/step-by-step', 'recovery/look-only'].map((name) => `test/${name}.e2e`),
+  ...['patroni', 'postgres', 'barman-looks', 'barman-changes'].map((name) => `test/modules/${name}.e2e`),
+];
+
 /** The commands of a step; those of one step run side by side. */
 const steps = {
   lint: [[bin('biome'), 'ci', '--error-on-warnings']],
@@ -70,9 +81,10 @@ const steps = {
     [bin('vitest'), ...vitest('long-2', 'long'), ...long[1]],
   ],
   metal: [[bin('vitest'), ...vitest('metal', 'metal')]],
+  releases: [onRelease('trixie'), onRelease('forky')],
 };
 /** Run only when they are asked for: what installs packages (.ci/run asks), and what takes hours. */
-const ONLY_WHEN_ASKED = ['smoke', 'newest', 'long', 'metal'];
+const ONLY_WHEN_ASKED = ['smoke', 'newest', 'long', 'metal', 'releases'];
 
 const [only, ...rest] = process.argv.slice(2);
 if (only !== undefined && !Object.hasOwn(steps, only)) {

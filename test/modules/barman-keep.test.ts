@@ -117,3 +117,70 @@ describe('a hold that was cut off while it was written', () => {
     expect(await marks()).toEqual([]);
   });
 });
+
+describe('a hold of what Barman has no more', () => {
+  const gone = (id = ID) => rm(join(ground.dir, 'db1/base', id), { recursive: true });
+
+  it('is let go of without a word of failure, and the warning names it', async () => {
+    await step('R1', 'present');
+    await gone();
+    expect(await step('R1', 'absent')).toMatchObject({ held: false });
+    expect(ground.play.warnings).toEqual([
+      `Barman has no backup ${ID} of db1 any more: there is nothing to let go of for run R1 (backup ${ID}).`,
+    ]);
+    expect(await takeBack()).toBeUndefined();
+  });
+
+  it('is let go of where the whole server is gone from the configuration', async () => {
+    expect(await step('R1', 'absent', { server: 'old' })).toMatchObject({ held: false });
+    expect(ground.play.warnings[0]).toContain('Barman has no server old any more');
+  });
+
+  it('is no hindrance to an undo or a commit where its notes have outlived it', async () => {
+    await step('R1', 'present');
+    await rm(join(ground.dir, 'db1/base', ID, 'backup.info'));
+    expect(await takeBack()).toBeUndefined();
+    expect(ground.play.warnings[0]).toContain(annotations());
+  });
+
+  it('is not taken for gone where Barman has it and fails', async () => {
+    await step('R1', 'present');
+    await program(
+      'barman',
+      BARMAN.replaceAll('DIR', ground.dir).replace('--release) rm', '--release) exit 1; rm'),
+    );
+    expect(await takeBack()).toBe('backup-not-held');
+    expect(await marks()).toEqual(['pitr.R1']);
+  });
+
+  it('is refused to be held, as before', async () => {
+    expect(await step('R1', 'present', { server: 'old' })).toBe('barman-server-unknown');
+    expect(await step('R1', 'present', { backup: CHILD })).toBe('backup-unknown');
+  });
+});
+
+describe('a hold of a backup that is not as it was', () => {
+  it.each(['FAILED', 'WAITING_FOR_WALS'])('is let go of where it is %s, and cannot be held', async (word) => {
+    await step('R1', 'present');
+    await backup(ID, (info) => info.replace('status=DONE', `status=${word}`));
+    expect(await step('R2', 'present')).toBe('backup-not-done');
+    expect(await step('R1', 'absent')).toMatchObject({ held: false, before: 'nokeep' });
+    expect([await status(), await marks()]).toEqual(['nokeep', []]);
+  });
+
+  it('is let go of where Barman has begun to delete it', async () => {
+    await step('R1', 'present');
+    await writeFile(join(annotations(), 'delete_this'), '');
+    expect(await step('R1', 'absent')).toMatchObject({ held: false, before: 'nokeep' });
+    expect(await marks()).toEqual(['delete_this']);
+  });
+
+  it('is let go of on the whole backup where the difference that was recovered is gone', async () => {
+    await backup(CHILD, (info) => `${info}\nparent_backup_id=${ID}\n`);
+    await step('R1', 'present', { backup: CHILD });
+    expect([await status(), await marks()]).toEqual(['full', ['pitr.R1']]);
+    await rm(join(ground.dir, 'db1/base', CHILD), { recursive: true });
+    expect(await step('R1', 'absent', { backup: CHILD })).toMatchObject({ held: false });
+    expect([await status(), await marks()]).toEqual(['nokeep', []]);
+  });
+});

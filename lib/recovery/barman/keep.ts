@@ -15,7 +15,7 @@ export interface Hold {
   readonly run: string;
 }
 
-export interface KeepState {
+interface KeepState {
   /** As Barman says: `nokeep`, `full`, `standalone`. */
   readonly target: string;
   /** The runs that hold it. */

@@ -28,6 +28,7 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'member-leads': 'The member leads the cluster, and a leader is not copied anew.',
   'member-not-in-inventory':
     'A member of the cluster is no host of the run, so nobody would stop it and it would take the leadership.',
+  'members-named-otherwise': 'Patroni and the inventory name the nodes differently.',
   'module-ambiguous': 'A name without a family fits several modules.',
   'module-unknown': 'There is no module of that name.',
   'module-without-family': 'A module is written with its family, as in fs.copy.',

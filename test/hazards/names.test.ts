@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
@@ -31,7 +31,7 @@ async function refusal(
   const written = tasks.map(
     ({ args, when, loop, loopControl }) => `
     - core.assert: ${JSON.stringify(args.value)}
-      when: ${JSON.stringify(when.map(({ value }) => String(value)))}
+      when: ${JSON.stringify(when.map(({ value }) => String(value).replaceAll('run_resumed', 'goes_on')))}
       loop: ${JSON.stringify(loop?.value ?? ['once'])}
       loop_control: { loop_var: ${loopControl.loopVar} }`,
   );
@@ -40,7 +40,7 @@ async function refusal(
   await writeFile(inventory, INVENTORY);
   const yaml = `- hosts: one:two
   any_errors_fatal: true
-  vars: ${JSON.stringify({ ...vars })}
+  vars: ${JSON.stringify({ goes_on: false, ...vars })}
   tasks:${written.join('')}
 `;
   return play(yaml, { directory, inventories: [inventory] }).then(
@@ -93,6 +93,50 @@ describe('a target leaves its cluster', () => {
   });
 });
 
+describe('a recovery is taken back', () => {
+  it.each([
+    ['one that waits isolated', 'one', ISOLATED, undefined],
+    ['one that is down', 'one', DOWN, undefined],
+    ['one on which Patroni was started', 'one', RUNS, undefined],
+    ['one whose cut-over broke off when it was closed', 'one', { ...LEADS, mode: 'closed' }, undefined],
+    ['the same, where nobody leads', undefined, { ...LEADS, mode: 'closed' }, undefined],
+    ['not one that leads under another name', 'pg-b', LEADS, 'target-serves'],
+    ['nor while it is closed still', 'pg-b', { ...LEADS, mode: 'closed' }, 'target-serves'],
+    ['not a primary that clients reach, whoever is said to lead', 'one', LEADS, 'target-serves'],
+    ['not one that does not tell its role', 'one', UNTOLD, 'target-serves'],
+    ['nor a closed one', 'one', { ...UNTOLD, mode: 'closed' }, 'target-serves'],
+  ])('%s', async (_words, leader, own, code) => {
+    const cluster = { members: all, ...(leader === undefined ? {} : { leader }) };
+    const vars = { target: 'two', cluster, own, old_waits: { exists: true } };
+    expect(await refusal('rollback.yml', ['target-serves'], vars)).toBe(code);
+  });
+});
+
+describe('a recovery is taken back while another member', () => {
+  it.each([
+    ['runs', { three: up }, RUNS, undefined],
+    ['has no data', {}, { data: 'absent', running: false }, undefined],
+    ['is started by its Patroni', { three: { state: 'starting' } }, DOWN, undefined],
+    ['could not be started by it', { three: { state: 'start failed' } }, DOWN, undefined],
+    ['but not while it is stopped', {}, DOWN, 'member-stopped'],
+    ['nor while that is listed', { three: { state: 'stopped' } }, DOWN, 'member-stopped'],
+    ['nor while the list is of before', { three: { state: 'streaming' } }, DOWN, 'member-stopped'],
+  ])('%s', async (_words, more, instance, code) => {
+    const others = {
+      results: [
+        { item: 'one', ...RUNS },
+        { item: 'three', ...instance },
+      ],
+    };
+    const cluster = { members: { one: up, ...more }, leader: 'one' };
+    const vars = { target: 'two', cluster, others, old_waits: { exists: true } };
+    expect(await refusal('rollback.yml', ['member-stopped'], vars)).toBe(code);
+    // A run that goes on after it has put the old data back is not held up.
+    const back = { ...vars, old_waits: { exists: false }, goes_on: true };
+    if (code !== undefined) expect(await refusal('rollback.yml', ['member-stopped'], back)).toBeUndefined();
+  });
+});
+
 describe('a member is rebuilt', () => {
   const named = 'members-named-otherwise';
   it.each([
@@ -114,4 +158,50 @@ it.each([
 ])('a backup is taken by a leader that is a host of the run: %s', async (leader, code) => {
   const vars = { cluster: { leader, members: all } };
   expect(await refusal('backup.yml', ['leader-not-in-run'], vars)).toBe(code);
+});
+
+describe('rollback.yml looks at every other member before its first change', () => {
+  /** The data of the three is in directories of this machine; nothing runs. */
+  async function taken(three: string, vars: Readonly<Record<string, unknown>> = {}) {
+    const directory = await newDirectory();
+    for (const name of ['one', 'two', 'three']) {
+      await mkdir(join(directory, name));
+      if (name !== 'two') await writeFile(join(directory, name, 'PG_VERSION'), '15\n');
+    }
+    const inventory = join(directory, 'hosts.yml');
+    const place = (name: string, path: string) => `${name}: { pgdata: ${join(directory, path)} }`;
+    const hosts = [place('one', 'one'), place('two', 'two'), place('three', three)].join(', ');
+    await writeFile(inventory, INVENTORY.replace(/hosts: .*/, `hosts: { ${hosts} } }`));
+    const cluster = { members: { one: { state: 'starting' } }, leader: 'one' };
+    const yaml = `- hosts: two
+  any_errors_fatal: true
+  vars: ${JSON.stringify({ target: 'two', cluster, members_down: '', ...vars })}
+  tasks:
+    - import_tasks: ${join(productPlaybooks(), 'tasks/not-serving.yml')}
+`;
+    const { outcome } = await play(yaml, { directory, inventories: [inventory] });
+    return outcome.error;
+  }
+
+  it('one that is stopped refuses it, by its name', async () => {
+    const error = await taken('three');
+    expect(error).toMatchObject({ kind: 'refused', code: 'member-stopped' });
+    expect(error?.message).toContain('three is stopped');
+    expect(error?.next.join()).toContain('-e members_down=');
+  });
+
+  it('one that cannot be looked at refuses it', async () => {
+    const error = await taken('x'.repeat(300));
+    expect(error).toMatchObject({ kind: 'refused', code: 'member-data-unknown' });
+    expect(error?.message).toMatch(/cannot be seen: three: cannot look into/);
+    expect(error?.next.join()).toContain('-e members_down=');
+  });
+
+  it.each(['three', 'x'.repeat(300)])('neither does where it may stay as it is', async (path) => {
+    expect(await taken(path, { members_down: 'three' })).toBeUndefined();
+  });
+
+  it('one without data does not', async () => {
+    expect(await taken('nowhere')).toBeUndefined();
+  });
 });

@@ -25,9 +25,12 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'inventory-dynamic': 'The inventory is a program or a plugin of Ansible. pitr reads plain YAML and JSON.',
   'journal-not-ours':
     'The journal of the run is not sealed with the key of this controller: it comes from elsewhere, or it was changed.',
+  'member-data-unknown':
+    'The data of another member cannot be looked at, and a decision rests on what it is.',
   'member-leads': 'The member leads the cluster, and a leader is not copied anew.',
   'member-not-in-inventory':
     'A member of the cluster is no host of the run, so nobody would stop it and it would take the leadership.',
+  'members-named-otherwise': 'Patroni and the inventory name the nodes differently.',
   'module-ambiguous': 'A name without a family fits several modules.',
   'module-unknown': 'There is no module of that name.',
   'module-without-family': 'A module is written with its family, as in fs.copy.',

@@ -5,7 +5,7 @@ import { mustRunLocally } from '../../lab/local-command.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { containerName, dataDirectory } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { serves } from '../faults/cluster-state.ts';
+import { others, serves } from '../faults/cluster-state.ts';
 import { killedAt } from '../faults/killed.ts';
 import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type Played, play, told } from '../support/play.ts';
@@ -157,6 +157,35 @@ describe('a cut-over whose Barman host is gone when all members are stopped', ()
       await sql(lab, scene.target, 'drop table written_without_barman');
       const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
       expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
+    },
+    LONG,
+  );
+});
+
+describe('a cut-over that broke off when the replicas were stopped', () => {
+  it(
+    'is not taken back over them: rollback.yml refuses, and the commands that it names start them again',
+    async () => {
+      const killed = await killedAt({ during: 'Stop the old leader, last', afterMs: 0 }, whole());
+      expect([killed.error, killed.killed]).toEqual([undefined, true]);
+      // As if it could not be stopped.
+      await lab.mustExec(scene.leader, ['sh', '-c', 'supervisorctl start patroni || :']);
+      await leadsAgain();
+      const [replica] = others(scene.target).filter((name) => name !== scene.leader);
+      if (replica === undefined) throw new Error('the lab has no third member');
+      const refused = await on('rollback.yml');
+      expect(refused.error).toMatchObject({
+        kind: 'refused',
+        code: 'member-stopped',
+        message: expect.stringContaining(`${replica} is stopped`),
+      });
+      const runs = await told(['runs', killed.runId]);
+      const [, from = ''] = /pitr undo \S+ --from (\d+)/.exec(runs.stdout) ?? [];
+      const undo = await told(['undo', killed.runId, '--from', from, '--yes']);
+      expect([undo.exitCode, undo.stderr]).toEqual([0, '']);
+      expect((await on('rollback.yml')).error).toBeUndefined();
+      await healthy(lab, 180_000);
+      await serves(lab, scene, 'after rollback.yml');
     },
     LONG,
   );

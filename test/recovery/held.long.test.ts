@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { type DatabaseHost, postgresHome } from '../../lab/topology.ts';
+import { type DatabaseHost, dataDirectory, postgresHome } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { others } from '../faults/cluster-state.ts';
 import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
@@ -168,5 +168,24 @@ describe('a compressed backup', () => {
     expect(runError((await play('rollback.yml')).events)).toBeUndefined();
     await barman('barman delete "$1" "$2"', server, id);
     await configure('');
+  });
+});
+
+describe('a recovery whose backup was deleted in Barman while it waited', () => {
+  it('is taken back all the same, and leaves no note behind', async () => {
+    scene = await accidentOn(lab);
+    const { server } = scene.accident.backup;
+    await barman('barman -q backup --wait --wait-timeout 120 "$1"', server);
+    const id = (await barman('barman list-backup --minimal "$1" | head -n 1', server)).trim();
+    const run = await play('recover.yml', { backup: id, target_time: 'latest', restore: 'false' });
+    expect(runError(run.events)).toBeUndefined();
+    await barman('barman keep --release "$1" "$2" && barman delete "$1" "$2"', server, id);
+
+    const back = await play('rollback.yml');
+    expect(runError(back.events)).toBeUndefined();
+    const warned = back.events.flatMap((event) => (event.type === 'warning' ? [event.text] : []));
+    expect(warned.join()).toContain(`Barman has no backup ${id} of ${server} any more`);
+    const note = await lab.exec(scene.target, ['test', '-e', `${dataDirectory(scene.target)}.pitr.json`]);
+    expect(note.exitCode).toBe(1);
   });
 });

@@ -258,6 +258,6 @@ describe('the tail of WAL that only a node still has', () => {
 
     await well('recover.yml', { target, target_time: moment, timeline });
     expect(await rowsThere()).toBe('a b c, which no replica has');
-    await well('rollback.yml', { target });
+    await well('rollback.yml', { target, members_down: old });
   });
 });

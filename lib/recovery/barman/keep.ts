@@ -15,19 +15,22 @@ export interface Hold {
   readonly run: string;
 }
 
-export interface KeepState {
+interface KeepState {
   /** As Barman says: `nokeep`, `full`, `standalone`. */
   readonly target: string;
   /** The runs that hold it. */
   readonly runs: readonly string[];
 }
 
+// The mark of each run that holds it. Where writing one was cut off, older versions have left it as *.new: nobody's hold.
+const EACH_MARK = `for one in "$3"/pitr.*; do case $one in *.new) continue ;; esac; [ -f "$one" ] || continue`;
+
 // Arguments: server, backup, directory of annotations.
 const READ = probeScript(`
 echo @keep
 barman keep --status "$1" "$2" 2>&1 | sed 's/^/ /'
 echo @runs
-for mark in "$3"/pitr.*; do [ -f "$mark" ] && echo " \${mark##*/pitr.}"; done
+${EACH_MARK}; echo " \${one##*/pitr.}"; done
 echo @end`);
 
 // Arguments: server, backup, directory of annotations, run. The mark comes first and goes last: a keep without one is
@@ -35,22 +38,22 @@ echo @end`);
 const STATUS = `
 status() { barman keep --status "$1" "$2" | sed -n 's/^[[:space:]]*Keep: *//p'; }
 now=$(status "$1" "$2"); case $now in nokeep|full|standalone) ;; *) echo "barman keep --status says: $now" >&2; exit 9 ;; esac
-mark="$3/pitr.$4"`;
+mark="$3/pitr.$4"
+new="$3/new-pitr.$4"`;
 
 const HOLD = `${STATUS}
 before=
-for other in "$3"/pitr.*; do [ -f "$other" ] && before=$(cat "$other") && break; done
+${EACH_MARK}; before=$(cat "$one") && break; done
 [ -n "$before" ] || before=$now
-mkdir -p "$3" && printf %s "$before" >"$mark.new" && mv -f "$mark.new" "$mark" || exit
+mkdir -p "$3" && printf %s "$before" >"$new" && mv -f "$new" "$mark" || { rm -f "$new"; exit 1; }
 [ "$now" = full ] || barman keep --target full "$1" "$2" || exit
 echo "$before"`;
 
 const LET_GO = `[ -d "$3" ] || exit 0${STATUS}
-[ -f "$mark" ] || exit 0
+rm -f "$new" "$mark.new"
+[ -f "$mark" ] || { rmdir "$3" 2>/dev/null; exit 0; }
 before=$(cat "$mark")
-for other in "$3"/pitr.*; do
-  [ -f "$other" ] && [ "$other" != "$mark" ] && { rm -f "$mark"; exit; }
-done
+${EACH_MARK}; [ "$one" = "$mark" ] || { rm -f "$mark"; exit; }; done
 case $before in
   nokeep) [ "$now" = nokeep ] || barman keep --release "$1" "$2" || exit ;;
   standalone) [ "$now" = standalone ] || barman keep --target standalone "$1" "$2" || exit ;;

@@ -4,14 +4,11 @@ import type { JournalledRun } from '../../lib/engine/journal/read.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { DEFAULT_FORKS } from '../common-options.ts';
 import type { OutputKind } from '../display/choose.ts';
-import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { checkTarget, targetVariables } from '../recover/order.ts';
-import { runAndTell } from '../run-and-tell.ts';
+import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { placeOf, type Reference } from './find.ts';
-
-const FAILED_WITHOUT_ERROR = 2;
 
 interface ForwardWishes {
   readonly output: OutputKind | undefined;
@@ -67,6 +64,5 @@ export async function forward(
     yes: wishes.yes,
   };
   const outcome = await withDoor(settings, io, (door) => runAndTell(request, door));
-  if (outcome.status === 'ok') return 0;
-  return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+  return exitCodeOfRun(outcome);
 }

@@ -24,6 +24,11 @@ interface ForwardWishes {
 const OF_THE_MOMENT =
   /^(target(_\w+)?|inclusive|wanted|verify|marker|accept_gap|accept_unseen_wal|tails|break_lock|members_gone)$/;
 
+/** Whether a recovery that is moved on to a later moment is told it again. */
+export function isToldAgain(variable: string): boolean {
+  return !OF_THE_MOMENT.test(variable);
+}
+
 /**
  * What forward.yml is told: what the run was told that waits, under what is given now. Throws kind `usage` where the journal
  * masks some of that.
@@ -34,7 +39,7 @@ export function forwardVariables(
   moment: Readonly<Record<string, unknown>>,
   target: string,
 ): Readonly<Record<string, unknown>> {
-  const told = Object.entries(run?.extraVars ?? {}).filter(([name]) => !OF_THE_MOMENT.test(name));
+  const told = Object.entries(run?.extraVars ?? {}).filter(([name]) => isToldAgain(name));
   return { ...variablesAgain({ extraVars: Object.fromEntries(told) }, given, 'all'), ...moment, target };
 }
 

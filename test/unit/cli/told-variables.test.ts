@@ -42,6 +42,8 @@ const TOLD_TO: Readonly<Record<string, 'both' | 'revert' | 'forward' | 'neither'
   receiving_timeout: 'both',
   tail_timeout: 'both',
   following_stall: 'both',
+  reach_timeout: 'both',
+  port_timeout: 'both',
   restore: 'forward',
   auto_start: 'forward',
   allow_leader: 'forward',

@@ -68,10 +68,15 @@ function locksOf({ changes }: JournalledRun): readonly string[] {
 
 /** What says which recovery it was, and not how the cluster is reached and laid out. */
 const OF_THE_RECOVERY =
-  /^(target(_\w+)?|backup|server|timeline|inclusive|marker|accept_gap|wal_\w+|tablespaces|restore|auto_start|allow_leader|verify|new_backup|staging|wanted|tails|note|replay_stall|recovery_run|cutover_run|rejoin_run|leader|break_lock|without_lock|member|members_gone|member_space|accept_unseen_wal|copy_anew|without_leader|restored_bytes)$/;
+  /^(target(_\w+)?|backup|server|timeline|inclusive|marker|accept_gap|wal_\w+|tablespaces|restore|auto_start|allow_leader|verify|new_backup|staging|staging_path|promote|wanted|tails|note|replay_stall|recovery_run|cutover_run|rejoin_run|leader|break_lock|without_lock|member|members_gone|members_down|member_space|accept_unseen_wal|copy_anew|without_leader|restored_bytes)$/;
+
+/** Whether the way back is told it, too: how the cluster is reached and laid out. */
+export function isToldToRevert(variable: string): boolean {
+  return !OF_THE_RECOVERY.test(variable);
+}
 
 function carried(extraVars: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(extraVars)
-    .filter(([name]) => !OF_THE_RECOVERY.test(name))
+    .filter(([name]) => isToldToRevert(name))
     .flatMap(([name, value]) => ['-e', wordToType(name, value)]);
 }

@@ -1,9 +1,11 @@
+import { EXIT_CODES } from '../lib/base/errors/pitr-error.ts';
 import { stands } from '../lib/engine/back/stands.ts';
 import { readStory } from '../lib/engine/back/story.ts';
 import { planUndo } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';
 import { type RunDoor, type RunOutcome, runPlaybook } from '../lib/engine/run/run.ts';
 import type { RunRequest } from '../lib/engine/run/run-request.ts';
+import { exitCodeOf } from './display/error-text.ts';
 import { waysOn } from './ways.ts';
 
 /** Runs a playbook, and says at its end what can be done now. Throws as `runPlaybook` does. */
@@ -16,6 +18,12 @@ export async function runAndTell(request: RunRequest, door: RunDoor): Promise<Ru
   ]);
   if (ways.length > 0) door.emit({ type: 'run.ways', time: Date.now(), ways });
   return outcome;
+}
+
+/** What the command that ran a playbook ends with. Hosts that failed by the run's own rules leave no error: that is `failed`, too. */
+export function exitCodeOfRun({ status, error }: RunOutcome): number {
+  if (status === 'ok') return 0;
+  return error === undefined ? EXIT_CODES.failed : exitCodeOf(error);
 }
 
 const TOUCHES_NOTHING = ['refused', 'validation', 'usage', 'unreachable'];

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { projectRoot } from '../../lib/language/playbook/assets.ts';
 import { listModules } from '../../lib/modules/registry.ts';
@@ -8,6 +8,7 @@ import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
 import { findInventories } from '../find-inventory.ts';
 import type { Io } from '../io.ts';
+import { moduleDirectories } from '../module-places.ts';
 import { usageError } from '../usage-error.ts';
 
 const EXAMPLE = 'site.line';
@@ -16,8 +17,8 @@ export const newCommand = defineCommand({
   name: 'new',
   summary: 'Begin a module of your own, or a project, with a test that runs',
   description: [
-    'new module writes modules/<family>/<name>.ts beside the playbooks in the working directory, and test-<family>-<name>.yml, a playbook that tests it on this machine. Both run as they are; make of them what you need. docs/writing-modules.md tells the rest.',
-    'new project makes a directory with an inventory, a playbook, a module with its test, the schemas for an editor, and a tsconfig.json. No file that is there is ever written over.',
+    'new module writes modules/<family>/<name>.ts beside the playbooks in the working directory, test-<family>-<name>.yml, a playbook that tests it on this machine, and inventory.yml where no inventory is found. The test runs as it is; make of the module what you need. docs/writing-modules.md tells the rest.',
+    'new project makes a directory with an inventory, a playbook, a module with its test, the schemas for an editor, and a tsconfig.json. A module that is begun there is added to the schemas. No other file that is there is ever written over.',
   ],
   arguments: [
     { name: 'what', required: true, text: 'module, or project' },
@@ -44,15 +45,19 @@ export const newCommand = defineCommand({
 
 async function newModule(name: string, io: Io): Promise<number> {
   await refuseName(name);
-  const files = await moduleFiles(name);
+  const isFor = (what: Schema) => (existsSync(join(io.cwd, schemaFile(what))) ? modeline(what) : '');
+  const files = await moduleFiles(name, isFor('playbook'));
   const inventory = inventoryHere(io);
-  if (inventory === undefined) files.set('inventory.yml', await template('inventory.yml', name));
+  if (inventory === undefined)
+    files.set('inventory.yml', isFor('inventory') + (await template('inventory.yml', name)));
   await write(io.cwd, files);
+  const anew = await schemasAnew(io.cwd);
   const [family = '', word = ''] = name.split('.');
   const test = `test-${family}-${word}.yml`;
   io.stdout.write(
     `${[
       ...[...files.keys()].map((file) => `written: ${file}`),
+      ...anew,
       '',
       `Its test: ${commandLine(['pitr', 'play', test, ...(inventory ?? [])])}`,
       `Its params, as an operator sees them: ${commandLine(['pitr', 'modules', name])}`,
@@ -62,25 +67,20 @@ async function newModule(name: string, io: Io): Promise<number> {
 }
 
 async function newProject(directory: string, io: Io): Promise<number> {
-  const { inventorySchema } = await import('../../lib/language/inventory/schema.ts');
-  const { playbookSchema } = await import('../../lib/language/playbook/schema.ts');
-  const root = join(io.cwd, directory);
-  const files = await moduleFiles(EXAMPLE);
+  const root = resolve(io.cwd, directory);
+  const files = await moduleFiles(EXAMPLE, modeline('playbook'));
   files.set('site.yml', modeline('playbook') + (await template('playbook.yml', EXAMPLE)));
   files.set('inventory.yml', modeline('inventory') + (await template('inventory.yml', EXAMPLE)));
   files.set('tsconfig.json', tsconfig());
   await write(root, files);
   // The schemas tell of the module that has just been written.
-  const schemas = new Map([
-    ['.pitr/playbook.schema.json', `${JSON.stringify(await playbookSchema([root]), null, 1)}\n`],
-    ['.pitr/inventory.schema.json', `${JSON.stringify(await inventorySchema([root]), null, 1)}\n`],
-  ]);
+  const schemas = await schemasOf(root);
   await write(root, schemas);
   io.stdout.write(
     `${[
       ...[...files.keys(), ...schemas.keys()].map((file) => `written: ${join(directory, file)}`),
       '',
-      commandLine(['cd', directory]),
+      ...(root === io.cwd ? [] : [commandLine(['cd', directory])]),
       'What would be done: pitr play site.yml --check --diff',
       'The test of the module: pitr play test-site-line.yml',
       'Another module: pitr new module <family.name>',
@@ -109,15 +109,50 @@ function tsconfig(): string {
   )}\n`;
 }
 
-function modeline(what: 'playbook' | 'inventory'): string {
-  return `# yaml-language-server: $schema=.pitr/${what}.schema.json\n`;
+type Schema = 'playbook' | 'inventory';
+
+function schemaFile(what: Schema): string {
+  return `.pitr/${what}.schema.json`;
 }
 
-async function moduleFiles(name: string): Promise<Map<string, string>> {
+function modeline(what: Schema): string {
+  return `# yaml-language-server: $schema=${schemaFile(what)}\n`;
+}
+
+/** The schemas of a project by their files. Throws what a module throws that cannot be loaded. */
+async function schemasOf(root: string): Promise<ReadonlyMap<string, string>> {
+  const { inventorySchema } = await import('../../lib/language/inventory/schema.ts');
+  const { playbookSchema } = await import('../../lib/language/playbook/schema.ts');
+  const places = moduleDirectories(undefined, root);
+  const text = (schema: unknown) => `${JSON.stringify(schema, null, 1)}\n`;
+  return new Map([
+    [schemaFile('playbook'), text(await playbookSchema(places))],
+    [schemaFile('inventory'), text(await inventorySchema(places))],
+  ]);
+}
+
+/** Has those schemas that a project has tell of all modules that are there now. Gives what was done, in words. */
+async function schemasAnew(root: string): Promise<readonly string[]> {
+  const here = (['playbook', 'inventory'] as const)
+    .map(schemaFile)
+    .filter((file) => existsSync(join(root, file)));
+  if (here.length === 0) return [];
+  try {
+    const schemas = await schemasOf(root);
+    for (const file of here) await writeFile(join(root, file), schemas.get(file) ?? '');
+    return here.map((file) => `written anew: ${file}`);
+  } catch (thrown) {
+    // Another module may be at work on: this one has been begun all the same.
+    if (!(thrown instanceof PitrError)) throw thrown;
+    return here.map((file) => `left as it was: ${file} (${thrown.message})`);
+  }
+}
+
+async function moduleFiles(name: string, head: string): Promise<Map<string, string>> {
   const [family = '', word = ''] = name.split('.');
   return new Map([
     [`modules/${family}/${word}.ts`, await template('module.ts', name)],
-    [`test-${family}-${word}.yml`, await template('test.yml', name)],
+    [`test-${family}-${word}.yml`, head + (await template('test.yml', name))],
   ]);
 }
 

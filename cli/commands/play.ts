@@ -1,15 +1,12 @@
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
-import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
 import { readLimit } from '../limit.ts';
 import { runModeOf } from '../run-mode.ts';
 import { wishesOf, withDoor } from '../session.ts';
 import { commaList, forksOf } from '../values.ts';
-
-const FAILED_WITHOUT_ERROR = 2;
 
 const OPTIONS = {
   ...INVENTORY_OPTIONS,
@@ -79,9 +76,8 @@ export const play = defineCommand({
       const { listPlay } = await import('../list-play.ts');
       return listPlay(list, request, options.output, io);
     }
-    const { runAndTell } = await import('../run-and-tell.ts');
+    const { exitCodeOfRun, runAndTell } = await import('../run-and-tell.ts');
     const outcome = await withDoor(wishesOf(options), io, (door) => runAndTell(request, door));
-    if (outcome.status === 'ok') return 0;
-    return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+    return exitCodeOfRun(outcome);
   },
 });

@@ -14,16 +14,13 @@ import {
   RUN_OPTIONS,
 } from '../common-options.ts';
 import { consent } from '../consent.ts';
-import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import type { Io } from '../io.ts';
 import { type PlainOptions, withPlainSession } from '../plain-session.ts';
 import type { Ask } from '../questions.ts';
-import { runAndTell } from '../run-and-tell.ts';
+import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { wishesOf, withDoor } from '../session.ts';
 import { forksOf } from '../values.ts';
-
-const FAILED_WITHOUT_ERROR = 2;
 
 export const resume = defineCommand({
   name: 'resume',
@@ -77,8 +74,7 @@ export const resume = defineCommand({
       }
       return runAndTell(request, door);
     });
-    if (outcome.status === 'ok') return 0;
-    return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+    return exitCodeOfRun(outcome);
   },
 });
 

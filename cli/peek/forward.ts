@@ -4,14 +4,11 @@ import type { JournalledRun } from '../../lib/engine/journal/read.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { DEFAULT_FORKS } from '../common-options.ts';
 import type { OutputKind } from '../display/choose.ts';
-import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { checkTarget, targetVariables } from '../recover/order.ts';
-import { runAndTell } from '../run-and-tell.ts';
+import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { placeOf, type Reference } from './find.ts';
-
-const FAILED_WITHOUT_ERROR = 2;
 
 interface ForwardWishes {
   readonly output: OutputKind | undefined;
@@ -27,6 +24,11 @@ interface ForwardWishes {
 const OF_THE_MOMENT =
   /^(target(_\w+)?|inclusive|wanted|verify|marker|accept_gap|accept_unseen_wal|tails|break_lock|members_gone)$/;
 
+/** Whether a recovery that is moved on to a later moment is told it again. */
+export function isToldAgain(variable: string): boolean {
+  return !OF_THE_MOMENT.test(variable);
+}
+
 /**
  * What forward.yml is told: what the run was told that waits, under what is given now. Throws kind `usage` where the journal
  * masks some of that.
@@ -37,7 +39,7 @@ export function forwardVariables(
   moment: Readonly<Record<string, unknown>>,
   target: string,
 ): Readonly<Record<string, unknown>> {
-  const told = Object.entries(run?.extraVars ?? {}).filter(([name]) => !OF_THE_MOMENT.test(name));
+  const told = Object.entries(run?.extraVars ?? {}).filter(([name]) => isToldAgain(name));
   return { ...variablesAgain({ extraVars: Object.fromEntries(told) }, given, 'all'), ...moment, target };
 }
 
@@ -67,6 +69,5 @@ export async function forward(
     yes: wishes.yes,
   };
   const outcome = await withDoor(settings, io, (door) => runAndTell(request, door));
-  if (outcome.status === 'ok') return 0;
-  return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+  return exitCodeOfRun(outcome);
 }

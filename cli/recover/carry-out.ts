@@ -10,7 +10,7 @@ import type { Display } from '../display/display.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { withPlainSession } from '../plain-session.ts';
-import { runAndTell } from '../run-and-tell.ts';
+import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { type SessionWishes, withDoor } from '../session.ts';
 import { oneLine } from '../text.ts';
 import { runChecklist } from './checklist.ts';
@@ -20,8 +20,6 @@ import { type RecoverOrder, remarksOn, variablesOf, wayOf } from './order.ts';
 import { banner, ScriptDisplay } from './script-display.ts';
 import { ScriptSteps } from './script-steps.ts';
 import { inScriptWords } from './script-words.ts';
-
-const FAILED_WITHOUT_ERROR = 2;
 
 export interface RecoverRequest {
   readonly order: RecoverOrder;
@@ -74,8 +72,7 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
       ),
     () => recoverDisplay(request, order, io),
   );
-  if (outcome.status !== 'ok')
-    return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+  if (outcome.status !== 'ok') return exitCodeOfRun(outcome);
   if (mode !== 'run' || !facts.replayed) return 0;
   return withPlainSession(plain, io, async (session) => {
     const tookOver = wayOf(order) === 'take-over';

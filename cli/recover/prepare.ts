@@ -5,10 +5,9 @@ import { lookOnce } from '../../lib/engine/run/look.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { outputKind } from '../display/choose.ts';
-import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
-import { runAndTell } from '../run-and-tell.ts';
+import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { headLines, type RecoverRequest, recoverDisplay, surroundings } from './carry-out.ts';
@@ -19,8 +18,6 @@ import { type Node, readSite, type Site } from './nodes.ts';
 import { type RecoverOrder, remarksOn, variablesOf, wordsOf } from './order.ts';
 import { banner } from './script-display.ts';
 import { inScriptWords } from './script-words.ts';
-
-const FAILED_WITHOUT_ERROR = 2;
 
 export interface PrepareRequest extends RecoverRequest {
   /** The node that the steps are for; a replica where none is named. */
@@ -97,8 +94,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
       ),
     () => recoverDisplay(request, order, io),
   );
-  if (outcome.status !== 'ok')
-    return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+  if (outcome.status !== 'ok') return exitCodeOfRun(outcome);
   const known = prepared;
   if (mode !== 'run' || known === undefined) return 0;
   return withPlainSession(plain, io, async (session) => {

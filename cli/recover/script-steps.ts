@@ -40,7 +40,11 @@ const replaySchema = z.looseObject({
   last_commit: z.string().optional().catch(undefined),
 });
 const promotionSchema = z.looseObject({ timeline: z.number().catch(0) });
-const streamingSchema = z.looseObject({ member: text, leader: text, timeline: z.number().catch(0) });
+const streamingSchema = z.looseObject({
+  member: z.string().optional().catch(undefined),
+  leader: text,
+  timeline: z.number().optional().catch(undefined),
+});
 
 /** A line of the script's output, and what sort it is. */
 export interface ScriptLine {
@@ -176,10 +180,11 @@ export class ScriptSteps {
         return [done(`${host} is now the leader!`)];
       case 'rejoin-keep':
         return [plain(`${host}: old data kept in ${moveSchema.parse(result).dest}`)];
-      case 'rejoin': {
-        const seen = streamingSchema.parse(result);
-        return [done(`${seen.member} streams from ${seen.leader} on timeline ${seen.timeline}`)];
-      }
+      case 'rejoin-copy':
+        // One that ran already was not rebuilt: what comes next proves it.
+        return event.status === 'changed' ? [streams(event)] : [];
+      case 'rejoin':
+        return [streams(event)];
       default:
         return undefined;
     }
@@ -233,6 +238,12 @@ function wal(event: HostResult): readonly ScriptLine[] {
 function lastArchived({ result }: HostResult): ScriptLine {
   const { archived_until } = walSchema.parse(result);
   return plain(`Last archived: ${archived_until.wal} at ${archived_until.time}`);
+}
+
+function streams({ host, result }: HostResult): ScriptLine {
+  // The journal of an older version does not say the first and the last of a member that was rebuilt.
+  const { member = host, leader, timeline } = streamingSchema.parse(result);
+  return done(`${member} streams from ${leader}${timeline === undefined ? '' : ` on timeline ${timeline}`}`);
 }
 
 function replayed({ result }: HostResult): ScriptLine {

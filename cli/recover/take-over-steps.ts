@@ -1,27 +1,10 @@
+import { LEFT_BEHIND } from '../../lib/recovery/postgres/recovery-files.ts';
+import { recoverySettingsOf } from '../../lib/recovery/postgres/recovery-settings.ts';
 import { quote } from '../../lib/transport/quote.ts';
 import type { ManualPlan, ManualStep } from './manual-step.ts';
 import type { Node } from './nodes.ts';
 import type { StepCommands } from './step-commands.ts';
 import { script } from './typed-command.ts';
-
-/** Settings that a recovery leaves in postgresql.auto.conf. */
-const RECOVERY_SETTINGS = [
-  ...[
-    'restore_command',
-    'recovery_target',
-    'recovery_target_time',
-    'recovery_target_xid',
-    'recovery_target_lsn',
-  ],
-  ...[
-    'recovery_target_name',
-    'recovery_target_inclusive',
-    'recovery_target_action',
-    'recovery_target_timeline',
-  ],
-  ...['primary_conninfo', 'primary_slot_name', 'recovery_min_apply_delay', 'recovery_end_command'],
-  'archive_cleanup_command',
-];
 
 /** The recovered node leads, the others are rebuilt from it, and a backup of the new history is taken. */
 export function takeOverSteps(
@@ -47,16 +30,10 @@ export function takeOverSteps(
       commands: [
         commands.on(name, owner, [
           ...commands.isolatedPsql(),
-          ...RECOVERY_SETTINGS.flatMap((setting) => ['-c', `alter system reset ${setting}`]),
+          ...recoverySettingsOf(prepared.major).flatMap((setting) => ['-c', `alter system reset ${setting}`]),
         ]),
         commands.stopIsolated(),
-        commands.on(
-          name,
-          owner,
-          script(
-            `cd ${quote(pgdata)} && rm -f .barman-recover.info .pitr-restore.json *.origin *.before-pitr`,
-          ),
-        ),
+        commands.on(name, owner, script(`cd ${quote(pgdata)} && rm -rf ${LEFT_BEHIND.join(' ')}`)),
       ],
     },
     {

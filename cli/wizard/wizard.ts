@@ -3,21 +3,18 @@ import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { passphraseAsker } from '../ask-password.ts';
 import { outputKind } from '../display/choose.ts';
-import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { withPlainSession } from '../plain-session.ts';
 import { type RecoverRequest, recoverOnTarget } from '../recover/carry-out.ts';
 import { type RecoverOrder, variablesOf, WAL_METHODS, wordsOf } from '../recover/order.ts';
 import { banner } from '../recover/script-display.ts';
-import { runAndTell } from '../run-and-tell.ts';
+import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { chooseBackup } from './choose-backup.ts';
 import { chooseMoment } from './choose-moment.ts';
 import { chooseTarget } from './choose-target.ts';
 import { choose, type Prompt, promptOn } from './prompt.ts';
-
-const FAILED_WITHOUT_ERROR = 2;
 
 type Wish = Omit<RecoverRequest, 'order'>;
 
@@ -139,6 +136,5 @@ async function showPlan(wish: Wish, order: RecoverOrder, io: Io): Promise<number
     forks: wish.forks,
   };
   const outcome = await withDoor(wish.wishes, io, (door) => runAndTell(request, door));
-  if (outcome.status === 'ok') return 0;
-  return outcome.error === undefined ? FAILED_WITHOUT_ERROR : exitCodeOf(outcome.error);
+  return exitCodeOfRun(outcome);
 }

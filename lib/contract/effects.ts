@@ -38,7 +38,7 @@ interface MovedTo {
   readonly identity?: string | undefined;
   /**
    * Of a path: why it is kept there until `pitr commit` lets it go. `old data`: what the data was; `note`: something small
-   * that belongs to it. Without it, it is old data where its new name ends with the id of a run.
+   * that belongs to it. Without it nothing is kept there (older journals of pitr's own modules are read by names).
    */
   readonly as?: 'old data' | 'note' | undefined;
 }

@@ -41,7 +41,10 @@ export const module = defineModule({
     isKept ? undefined : { summary: \`begin \${data} anew\`, data, to: kept, serve, forApply: { seconds } },
   unchanged: ({ kept }) => ({ kept_at: kept }),
   effects: ({ data, to, serve }) => [
-    { kind: 'path', id: data, state: 'begun anew', lasts: 'for good', supersedes: true, movedTo: { id: to } },
+    {
+      kind: 'path', id: data, state: 'begun anew', lasts: 'for good', supersedes: true,
+      movedTo: { id: to, as: 'old data' },
+    },
     // Others rely on it from here on: nothing is taken back any more, and the old data may be let go.
     ...(serve ? (['begins a history', 'joins'] as const) : []).map(
       (cluster) => ({ kind: 'store', id: data, state: 'serving', lasts: 'for good', cluster }) as const,

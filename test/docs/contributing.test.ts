@@ -66,6 +66,13 @@ describe('the worked examples of CONTRIBUTING.md', () => {
     expect(others.filter((file) => !/^promotion_timeout:|barmanHost/m.test(textOf(file)))).toEqual([]);
   });
 
+  it('5 names every file that tells the kinds of host apart', () => {
+    const apart = /'docker'|settings\.kind\b|\bCONNECTIONS\b|CONNECTION_VARS\.connection\b/;
+    const found = ['lib', 'cli'].flatMap(filesOf).filter((file) => apart.test(textOf(file)));
+    expect(found.length).toBeGreaterThan(8);
+    expect(found.filter((file) => !partOf(5).includes(`](${file})`))).toEqual([]);
+  });
+
   it('4 says rightly who does not know of Barman', () => {
     expect(partOf(4)).toContain('Neither the language nor the transports know of Barman');
     const rooms = ['lib/language', 'lib/transport'].flatMap(filesOf);

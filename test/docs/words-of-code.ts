@@ -45,7 +45,7 @@ export function wordsOf(node: Node | undefined, meaning = UNKNOWN): readonly str
     case 'Identifier':
       return meaning(node).flatMap((value) => wordsOf(value, meaning));
     case 'CallExpression': {
-      if (isCommandLine(node)) return [textOf(node)];
+      if (isCommandLine(node)) return [textWithNames(node)];
       const each = node.arguments[0];
       const makesEach =
         node.callee.type === 'MemberExpression' &&
@@ -56,7 +56,7 @@ export function wordsOf(node: Node | undefined, meaning = UNKNOWN): readonly str
     case 'Literal':
     case 'TemplateLiteral':
     case 'BinaryExpression': {
-      const text = textOf(node).replace(/\s+/g, ' ').trim();
+      const text = textWithNames(node).replace(/\s+/g, ' ').trim();
       return text === '' ? [] : [text];
     }
     default:
@@ -64,21 +64,55 @@ export function wordsOf(node: Node | undefined, meaning = UNKNOWN): readonly str
   }
 }
 
-function textOf(node: Node): string {
+type Hole = (node: Node) => string;
+
+/** Two different things of a text that would have one name have their longer ones. */
+function textWithNames(node: Node): string {
+  const longNames = new Map<string, Set<string>>();
+  textOf(node, (one) => {
+    const name = hole(one);
+    longNames.set(name, (longNames.get(name) ?? new Set()).add(longNameOf(one)));
+    return name;
+  });
+  return textOf(node, (one) => {
+    const name = hole(one);
+    return name !== '' && (longNames.get(name)?.size ?? 0) > 1 ? `{${spaced(longNameOf(one))}}` : name;
+  });
+}
+
+/** With whose it is, where that is written. */
+function longNameOf(node: Node): string {
+  switch (node?.type) {
+    case 'MemberExpression':
+      return node.property.type === 'Identifier' && !node.computed
+        ? `${nameOf(node.object)} ${node.property.name}`
+        : nameOf(node);
+    case 'CallExpression': {
+      const [first] = node.arguments;
+      return first === undefined || nameOf(node) !== nameOf(first) ? nameOf(node) : longNameOf(first);
+    }
+    default:
+      return nameOf(node);
+  }
+}
+
+function textOf(node: Node, hole: Hole): string {
   switch (node?.type) {
     case 'Literal':
       return String(node.value);
     case 'TemplateLiteral':
       return node.quasis
         .map(({ value }, index) => {
-          const hole = node.expressions[index];
-          return `${value.cooked ?? ''}${hole === undefined ? '' : textOf(hole)}`;
+          const inner = node.expressions[index];
+          return `${value.cooked ?? ''}${inner === undefined ? '' : textOf(inner, hole)}`;
         })
         .join('');
     case 'BinaryExpression':
-      return node.operator === '+' ? textOf(node.left) + textOf(node.right) : hole(node);
+      return node.operator === '+' ? textOf(node.left, hole) + textOf(node.right, hole) : hole(node);
     case 'ConditionalExpression': {
-      const texts = [node.consequent, node.alternate].map(textOf).filter((text) => text.trim() !== '');
+      const texts = [node.consequent, node.alternate]
+        .map((one) => textOf(one, hole))
+        .filter((text) => text.trim() !== '');
       const [one = '', other] = texts;
       // What helps is added to a sentence.
       if (one.includes('did you mean')) return '';
@@ -87,13 +121,13 @@ function textOf(node: Node): string {
       return other === undefined || other === one || named ? one : `(${one.trim()} | ${other.trim()})`;
     }
     case 'LogicalExpression':
-      return textOf(node.left);
+      return textOf(node.left, hole);
     case 'SpreadElement':
       return hole(node.argument);
     case 'CallExpression': {
       const words = node.arguments[0];
       if (isCommandLine(node) && words?.type === 'ArrayExpression')
-        return words.elements.map((word) => textOf(word)).join(' ');
+        return words.elements.map((word) => textOf(word, hole)).join(' ');
       return hole(node);
     }
     default:
@@ -192,6 +226,8 @@ function nameOfCall({ callee, arguments: [first] }: ESTree.CallExpression): stri
         callee.object.type === 'Identifier' &&
         FORMS.has(callee.object.name);
   if (callee.type === 'MemberExpression' && !isForm) return nameOf(callee.object);
+  // Its name is the phrase that it gives: howItEnded.
+  if (callee.type === 'Identifier' && /^(how|why)[A-Z]/.test(callee.name)) return callee.name;
   const named = first === undefined ? '...' : nameOf(first);
   return named === '...' ? nameOf(callee) : named;
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CONNECTIONS } from '../../lib/language/inventory/connection.ts';
 import { runHere } from '../support/run-here.ts';
 import { LanguageServer, type Place } from './language-server.ts';
 
@@ -103,6 +104,11 @@ describe('an editor with the schemas of pitr', () => {
       'inventory',
     );
     expect(own.underlined).toEqual([]);
+  });
+
+  it.each(Object.keys(CONNECTIONS))('takes each connection that the loader takes: %s', async (connection) => {
+    const text = `all:\n  vars: { ansible_connection: ${connection} }\n|`;
+    expect((await open(`to-${connection}.yml`, text, 'inventory')).underlined).toEqual([]);
   });
 
   it.each([

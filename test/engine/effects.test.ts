@@ -20,7 +20,8 @@ export const module = ({ z, defineModule, pathResource }) =>
     plan: (now, { data, to }) => (now.kind === 'absent' ? undefined : { summary: 'move ' + data, data, to }),
     effects: ({ data, to }) =>
       ['path', 'shop'].map((kind) => ({
-        kind, id: data, state: 'moved', lasts: 'for good', supersedes: true, movedTo: { id: to },
+        kind, id: data, state: 'moved', lasts: 'for good', supersedes: true,
+        movedTo: { id: to, as: 'old data' },
       })),
     apply: async (host, { data, to }) => { await host.must(['mv', data, to]); return {}; },
     undo: async (host, { data, to }) => { await host.must(['mv', to, data]); },

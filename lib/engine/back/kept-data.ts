@@ -70,13 +70,16 @@ function keptByChange(
     const from = { host, path: id, kind: 'old data', identity: undefined, run, gone: true } as const;
     const away = failed ? [] : [from];
     const unsure = failed ? ({ unsure: true } as const) : {};
-    const as = movedTo.as ?? keptByName(path, ids);
+    const as = movedTo.as ?? (intent.modules === undefined ? keptByName(path, ids) : undefined);
     if (as === undefined) return away;
     return [...away, { host, path, kind: as, identity, ...unsure, run, gone: false }];
   });
 }
 
-/** What something is that was moved there, where its effect does not say it: journals did not for long. */
+/**
+ * What something is that was moved there, where its effect does not say it: those of pitr's own modules did not for long. A
+ * module of somebody else may give what it moves any name.
+ */
 function keptByName(path: string, ids: readonly string[]): 'old data' | 'note' | undefined {
   if (ids.some((one) => path.endsWith(`.${one}`))) return 'old data';
   if (ids.some((one) => path.endsWith(`.${one}.json`))) return 'note';

@@ -32,7 +32,8 @@ export const connectionSettings: ResolveConnection = (host, rendered) => {
   }
 };
 
-const CONNECTIONS: Readonly<Record<string, 'ssh' | 'docker' | 'local'>> = {
+/** How a host is reached, by the names that it can have: pitr's own, and those of Ansible. */
+export const CONNECTIONS: Readonly<Record<string, 'ssh' | 'docker' | 'local'>> = {
   ssh: 'ssh',
   smart: 'ssh',
   paramiko: 'ssh',

@@ -1,6 +1,7 @@
 import { paramsOf } from '../../modules/params.ts';
 import { listModules, loadModule } from '../../modules/registry.ts';
 import type { JsonSchema } from '../playbook/schema-module.ts';
+import { CONNECTIONS } from './connection.ts';
 import { CONNECTION_VARS, UNSUPPORTED_VARS } from './connection-vars.ts';
 
 const GROUP: JsonSchema = { $ref: '#/definitions/group' };
@@ -60,7 +61,7 @@ async function variables(userDirs: readonly string[]): Promise<JsonSchema> {
     all[first] = { description: summary };
     for (const name of others) all[name] = { description: `${summary} (as ${first})` };
   }
-  all.ansible_connection = { ...all.ansible_connection, enum: ['ssh', 'docker', 'local'] };
+  all.ansible_connection = { ...all.ansible_connection, enum: Object.keys(CONNECTIONS) };
   for (const [name, advice] of Object.entries(UNSUPPORTED_VARS))
     all[name] = refused(`pitr cannot follow this variable. ${advice}`);
   return all;

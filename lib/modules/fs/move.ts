@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { refusal } from '../../base/errors/refusal.ts';
 import type { Unknown } from '../../base/values/unknown.ts';
 import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
@@ -188,7 +189,7 @@ function plan(state: State, { src, dest, required, aside_src, aside_dest }: Para
     });
   }
   if (to.kind !== 'absent') {
-    throw refused(
+    throw refusal(
       'destination-exists',
       `${dest} exists, and so does ${src}: nothing is moved over or into it`,
       [`ls -ld ${src} ${dest}`],
@@ -204,17 +205,17 @@ function plan(state: State, { src, dest, required, aside_src, aside_dest }: Para
   }
   const { srcPlace, destPlace } = state;
   if (![srcPlace.mount, destPlace.mount].every((mount) => mount.startsWith('/'))) {
-    throw refused(
+    throw refusal(
       'mount-unknown',
       `cannot tell on which file systems ${src} and ${dest} are: this user may not look into them`,
       [`Let the task run as root, or as the owner of ${src} (become: true, become_user).`],
     );
   }
   if (srcPlace.mount === src) {
-    throw refused('mount-point', `${src} is a mount point, which cannot be renamed`, [`findmnt ${src}`]);
+    throw refusal('mount-point', `${src} is a mount point, which cannot be renamed`, [`findmnt ${src}`]);
   }
   if (srcPlace.device !== destPlace.device || srcPlace.mount !== destPlace.mount) {
-    throw refused(
+    throw refusal(
       'other-file-system',
       `${src} and ${dest} are on different file systems (${srcPlace.mount} and ${destPlace.mount}), so it cannot be renamed`,
       ['Choose a name on the same file system.'],
@@ -258,8 +259,4 @@ async function rename(host: WriteHost, from: string, to: string): Promise<void> 
   }
   if (result.exitCode !== 0)
     throw commandFailed({ ...result, argv: ['mv', '-T', '-n', from, to] }, host.name);
-}
-
-function refused(code: string, message: string, next: readonly string[]): PitrError {
-  return new PitrError({ kind: 'refused', code, message, next });
 }

@@ -52,7 +52,12 @@ export const module = defineModule({
   examples: `- fs.move: { src: "{{ pgdata }}", dest: "{{ pgdata }}.old" }
 - patroni.rebuild: {}`,
   params,
-  returns: { copied_by: 'patroni or pitr', leader: 'that it streams from' },
+  returns: {
+    copied_by: 'patroni or pitr',
+    member: 'its name',
+    leader: 'that it streams from',
+    timeline: 'of both',
+  },
   read: async (host, p: Params) => {
     const [service, instance] = await Promise.all([
       host.look(serviceResource, serviceId(p.manager, p.service)),
@@ -119,7 +124,12 @@ export const module = defineModule({
     try {
       const wait = { stallMs: change.stallMs, everyMs: 500 };
       const facts = await tellingLogs(host, p, () => awaitStreaming(host, question, wait, context));
-      return { copied_by: change.copiedBy, leader: facts.leader?.name };
+      return {
+        copied_by: change.copiedBy,
+        member: question.member,
+        leader: facts.leader?.name,
+        timeline: facts.leaderNode?.timeline,
+      };
     } catch (thrown) {
       if (!(thrown instanceof PitrError) || thrown.kind !== 'failed' || context.signal.aborted) throw thrown;
       throw await outOfService(host, change, thrown, context);

@@ -24,7 +24,10 @@ import { commandFailed } from '../../transport/command-failed.ts';
 const params = z.strictObject({
   member: memberName.optional().describe("member to copy anew, on its own host; the host's name by default"),
   force: z.boolean().default(false).describe('copy it anew also when it is proved to stream'),
-  stall: seconds.default(120).describe('seconds without any progress after which it has failed'),
+  stall: seconds
+    .default(90)
+    .describe('seconds without any progress after which it has failed')
+    .meta({ variable: 'streaming_stall' }),
   ...patroniParams,
   ...patroniServiceParams,
   ...instanceParams,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
@@ -82,11 +83,11 @@ export const module = defineModule({
   plan: ({ instance }, p) => {
     const known = instance instanceof Unknown ? undefined : instance;
     if (known !== undefined && !known.running) {
-      throw refused('postgres-does-not-run', `no PostgreSQL runs on ${p.pgdata} to promote`, [startAgain(p)]);
+      throw refusal('postgres-does-not-run', `no PostgreSQL runs on ${p.pgdata} to promote`, [startAgain(p)]);
     }
     if (known?.mode !== undefined && known.mode !== 'isolated' && !p.any) {
       if (known.role === 'primary') return undefined;
-      throw refused('not-isolated', `the PostgreSQL on ${p.pgdata} is not isolated`, [
+      throw refusal('not-isolated', `the PostgreSQL on ${p.pgdata} is not isolated`, [
         'A member of a cluster is promoted by Patroni: patroni.failover.',
       ]);
     }
@@ -279,16 +280,7 @@ async function targetUnreached(host: WriteHost, session: SessionTarget): Promise
 }
 
 function notReached(host: string, p: Params): PitrError {
-  return refused(
-    'target-not-yet-reached',
-    `the recovery on ${p.pgdata} has not reached its target`,
-    [
-      'Wait for it with postgres.replay; at the end of WAL, unreached_target: accept promotes where it stands.',
-    ],
-    host,
-  );
-}
-
-function refused(code: string, message: string, next: readonly string[], host?: string): PitrError {
-  return new PitrError({ kind: 'refused', code, message, next, host });
+  return refusal('target-not-yet-reached', `the recovery on ${p.pgdata} has not reached its target`, [
+    'Wait for it with postgres.replay; at the end of WAL, unreached_target: accept promotes where it stands.',
+  ]).with({ host });
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
@@ -52,10 +52,10 @@ export const module = defineModule({
     const kind = wal instanceof Unknown ? 'directory' : wal.kind;
     if (!(wal instanceof Unknown) && wal.kind === 'symlink' && wal.target === place) return undefined;
     if (kind !== 'directory' && kind !== 'absent') {
-      throw refused('wal-is-elsewhere', `pg_wal in ${pgdata} is no directory`, [`ls -ld ${pgdata}/pg_wal`]);
+      throw refusal('wal-is-elsewhere', `pg_wal in ${pgdata} is no directory`, [`ls -ld ${pgdata}/pg_wal`]);
     }
     if (known(there).kind !== 'absent') {
-      throw refused('wal-place-in-use', `${place} exists: the WAL of ${pgdata} is not laid into or over it`, [
+      throw refusal('wal-place-in-use', `${place} exists: the WAL of ${pgdata} is not laid into or over it`, [
         `ls -la ${place}`,
       ]);
     }
@@ -124,8 +124,4 @@ async function moveWal(
   const moved = await host.run(['sh', '-c', script, 'sh', wal, place], { user, cwd: '/', ownChannel: true });
   refuseAtWork(moved, pgdata, 'its WAL is not moved under it');
   if (moved.exitCode !== 0) throw commandFailed({ ...moved, argv: ['mv', wal, place] }, host.name);
-}
-
-function refused(code: string, message: string, next: readonly string[]): PitrError {
-  return new PitrError({ kind: 'refused', code, message, next });
 }

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
@@ -107,14 +108,14 @@ export function planWal(wal: WalState | undefined): MovedWal | undefined {
   const moved = known(wal.toKind).kind !== 'absent';
   if (!there && !moved) return undefined;
   if (there && moved) {
-    throw refused(
+    throw refusal(
       'destination-exists',
       `${to} exists, and so does ${from}: nothing is moved over or into it`,
       [`ls -ld ${from} ${to}`],
     );
   }
   if (there && place.mount === from) {
-    throw refused(
+    throw refusal(
       'wal-mount-point',
       `pg_wal is a link to ${from}, which is a mount point and cannot be renamed`,
       [
@@ -123,8 +124,4 @@ export function planWal(wal: WalState | undefined): MovedWal | undefined {
     );
   }
   return { from, to, identity: identityOf(place) };
-}
-
-function refused(code: string, message: string, next: readonly string[]): PitrError {
-  return new PitrError({ kind: 'refused', code, message, next });
 }

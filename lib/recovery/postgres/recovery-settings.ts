@@ -10,32 +10,40 @@ export type SignalKind = 'recovery' | 'standby';
 /**
  * Settings in `postgresql.auto.conf` that belong to a recovery, to a standby or to another node's archive: Barman's,
  * an older recovery's, Patroni's. They never survive into a restored directory. Everything else does.
+ * With each the major versions of PostgreSQL that know it, where not all from 12 on do.
  */
-const NOT_KEPT = new Set([
-  'restore_command',
-  'archive_cleanup_command',
-  'recovery_end_command',
-  'recovery_min_apply_delay',
-  'recovery_target',
-  'recovery_target_action',
-  'recovery_target_inclusive',
-  'recovery_target_lsn',
-  'recovery_target_name',
-  'recovery_target_time',
-  'recovery_target_timeline',
-  'recovery_target_xid',
-  'primary_conninfo',
-  'primary_slot_name',
-  'promote_trigger_file',
-  'standby_mode',
-  'trigger_file',
+const NOT_KEPT: ReadonlyMap<string, { readonly from?: number; readonly before?: number }> = new Map([
+  ['restore_command', {}],
+  ['archive_cleanup_command', {}],
+  ['recovery_end_command', {}],
+  ['recovery_min_apply_delay', {}],
+  ['recovery_target', {}],
+  ['recovery_target_action', {}],
+  ['recovery_target_inclusive', {}],
+  ['recovery_target_lsn', {}],
+  ['recovery_target_name', {}],
+  ['recovery_target_time', {}],
+  ['recovery_target_timeline', {}],
+  ['recovery_target_xid', {}],
+  ['primary_conninfo', {}],
+  ['primary_slot_name', {}],
+  ['promote_trigger_file', { before: 16 }],
+  ['standby_mode', { before: 12 }],
+  ['trigger_file', { before: 12 }],
   // The archive of the node that the backup was taken of: never of the node that it is restored to.
-  'archive_command',
-  'archive_library',
+  ['archive_command', {}],
+  ['archive_library', { from: 15 }],
 ]);
 
 export function isRecoverySetting(name: string): boolean {
   return NOT_KEPT.has(name.toLowerCase());
+}
+
+/** Those of them that a PostgreSQL of this major version knows: it refuses to reset what it does not know. */
+export function recoverySettingsOf(major: number): readonly string[] {
+  return [...NOT_KEPT]
+    .filter(([, { from = 0, before = Number.POSITIVE_INFINITY }]) => from <= major && major < before)
+    .map(([name]) => name);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { type Allowed, allowedOf } from './allowed.ts';
 import { type AccessMode, type InstanceState, isOrphaned } from './instance.ts';
@@ -83,13 +83,13 @@ export function instanceAfterStart(state: InstanceState | Unknown, change: Start
 
 function refuseDangers(state: InstanceState, { mode, pgdata }: StartWish): void {
   if (state.data === 'absent') {
-    throw refused('no-data-directory', `there is no PostgreSQL data in ${pgdata} to start`, [
+    throw refusal('no-data-directory', `there is no PostgreSQL data in ${pgdata} to start`, [
       'Restore a backup there first (barman.recover, fs.move).',
     ]);
   }
   // A start waits until what a killed postmaster has left is gone.
   if (state.running && !isOrphaned(state) && (state.mode !== 'isolated' || mode === 'isolated')) {
-    throw refused(
+    throw refusal(
       'postgres-runs-already',
       `PostgreSQL runs on ${pgdata} already, ${WORDS[state.mode]}${state.pid === undefined ? '' : ` (pid ${state.pid})`}`,
       [
@@ -100,7 +100,7 @@ function refuseDangers(state: InstanceState, { mode, pgdata }: StartWish): void 
     );
   }
   if (mode === 'isolated' && state.opened === true) {
-    throw refused(
+    throw refusal(
       'opened-meanwhile',
       `the data in ${pgdata} was started by something else since pitr started it isolated: its recovery settings are gone`,
       [
@@ -110,17 +110,13 @@ function refuseDangers(state: InstanceState, { mode, pgdata }: StartWish): void 
     );
   }
   if (mode === 'isolated' && state.prepared === false && state.backupLabel !== true) {
-    throw refused('not-prepared', `the data in ${pgdata} is no backup prepared for recovery`, [
+    throw refusal('not-prepared', `the data in ${pgdata} is no backup prepared for recovery`, [
       'Prepare it with postgres.recovery. The old data of a member must never be started beside its cluster.',
     ]);
   }
   if (mode === 'closed' && (state.signal !== undefined || state.role === 'recovering')) {
-    throw refused('still-in-recovery', `the instance on ${pgdata} is still in recovery`, [
+    throw refusal('still-in-recovery', `the instance on ${pgdata} is still in recovery`, [
       'Promote it first (postgres.promote): what is opened before that cannot become the primary.',
     ]);
   }
-}
-
-function refused(code: string, message: string, next: readonly string[]): PitrError {
-  return new PitrError({ kind: 'refused', code, message, next });
 }

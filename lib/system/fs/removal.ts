@@ -1,4 +1,4 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
@@ -85,12 +85,12 @@ export function planRemoval(state: RemovalState, wish: RemovalWish): RemovalChan
   const { path } = wish;
   if (now.kind === 'directory' && !state.empty) {
     if (!wish.recurse) {
-      throw refused('directory-not-empty', `${path} is a directory that is not empty`, [
+      throw refusal('directory-not-empty', `${path} is a directory that is not empty`, [
         'Add "recurse: true" to the task if all that is in it is to go.',
       ]);
     }
     if (depthOf(path) < 2 || HOLDERS.test(path)) {
-      throw refused(
+      throw refusal(
         'too-near-the-root',
         `${path} is too near the root to be removed with all that is in it`,
         ['Name the directories below it.'],
@@ -193,8 +193,4 @@ export async function undoRemoval(host: WriteHost, { path, was, way }: RemovalCh
     await host.must(['ln', '-s', '-T', '--', way.target, path]);
     await host.must(['chown', '-h', '--', `${was.owner}:${was.group}`, path]);
   } else throw changedSince(path, 'it was removed for good, as the task demanded');
-}
-
-function refused(code: string, message: string, next: readonly string[]): PitrError {
-  return new PitrError({ kind: 'refused', code, message, next });
 }

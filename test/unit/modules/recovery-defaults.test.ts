@@ -53,6 +53,24 @@ describe('a param that takes its value from a variable of a recovery', () => {
     });
     expect(own).toEqual([]);
   });
+
+  it('says how long is waited, also where a module has no variable for it', () => {
+    const own = playbooks().flatMap((file) =>
+      ['timeout', 'stall'].flatMap((key) =>
+        valuesOf(read(file), key)
+          .filter((value) => typeof value === 'number')
+          .map((value) => `${file}: ${key}: ${value}`),
+      ),
+    );
+    expect(own).toEqual([]);
+  });
+
+  it('is the same for every module that waits for a member to be copied or to stream', () => {
+    const stalls = params.filter(({ variable }) => variable === 'streaming_stall');
+    expect(stalls.map(({ module }) => module)).toEqual(
+      expect.arrayContaining(['patroni.rebuild', 'patroni.reinit', 'patroni.streaming']),
+    );
+  });
 });
 
 function playbooks(): readonly string[] {

@@ -35,7 +35,7 @@ const ONLY_IN: readonly { readonly what: readonly string[]; readonly in: readonl
   { what: ['@marcbachmann/cel-js'], in: ['lib/language/expression'] },
   // Programs are started on the controller to reach a host (ssh's agent, `docker exec`), and for nothing else.
   { what: ['node:child_process'], in: ['lib/transport', 'lab', 'bench'] },
-  // The kinds of host are told apart in transport/connect.ts; nobody else knows which kind a host is.
+  // Which kind a host is, transport/connect.ts decides by; how each kind is worked with, nobody else knows.
   {
     what: ['**/transport/ssh', '**/transport/docker', '**/transport/local'],
     in: ['lib/transport', 'lab', 'bench'],

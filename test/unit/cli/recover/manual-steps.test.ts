@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ManualStep, Prepared } from '../../../../cli/recover/manual-step.ts';
 import { manualSteps } from '../../../../cli/recover/manual-steps.ts';
 import type { Node } from '../../../../cli/recover/nodes.ts';
+import { LEFT_BEHIND } from '../../../../lib/recovery/postgres/recovery-files.ts';
+import { isRecoverySetting } from '../../../../lib/recovery/postgres/recovery-settings.ts';
 
 const node = (name: string, facts: Partial<Node> = {}): Node => ({
   name,
@@ -116,6 +118,22 @@ describe('the printed steps', () => {
     const { apply } = stepsFor(node('db2'), 'db1', { host: 'db2', directory: '/data/db2.pitr' });
     expect(typed(apply)).toContain('docker exec -u root lab-db2 mv -nT /data/db2.pitr /data/db2');
     expect(typed(apply).some((line) => line.includes('rsync'))).toBe(false);
+  });
+
+  it.each([
+    [12, ['promote_trigger_file'], ['archive_library']],
+    [15, ['promote_trigger_file', 'archive_library'], []],
+    [16, ['archive_library'], ['promote_trigger_file']],
+  ])('clean up as the cut-over does, with settings that PostgreSQL %i knows', (major, known, unknown) => {
+    const text = typed(stepsFor(node('db2'), 'db1', { major }).takeOver).join('\n');
+    const reset = [...text.matchAll(/alter system reset (\w+)/g)].map(([, name]) => name);
+    expect(reset.every((name = '') => isRecoverySetting(name))).toBe(true);
+    expect(reset).toEqual(
+      expect.arrayContaining(['restore_command', 'primary_conninfo', 'archive_command', ...known]),
+    );
+    for (const name of [...unknown, 'standby_mode', 'trigger_file']) expect(reset).not.toContain(name);
+    const removed = /rm -rf ([^'"]*)/.exec(text)?.[1]?.split(' ');
+    expect(removed).toEqual(LEFT_BEHIND);
   });
 
   it('say so when nobody knows who leads', () => {

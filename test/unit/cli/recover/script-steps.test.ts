@@ -18,13 +18,15 @@ const order: RecoverOrder = {
 };
 
 /** What the script's reader sees of tasks that all went well, each `[stage, host, result]`. */
-function told(tasks: readonly (readonly [stage: string, host: string, result: object])[]): string {
+function told(
+  tasks: readonly (readonly [stage: string, host: string, result: object, status?: 'ok'])[],
+): string {
   const steps = new ScriptSteps(order);
-  const lines = tasks.flatMap(([stage, host, result]) => {
+  const lines = tasks.flatMap(([stage, host, result, status]) => {
     const task = { id: '1', name: stage, module: 'any.module', at: { file: 'a', line: 1, column: 1 }, stage };
     const events: PitrEvent[] = [
       { type: 'task.started', time: 0, task, hosts: [host], handler: false },
-      { type: 'host.result', time: 0, task, host, status: 'changed', durationMs: 1, result },
+      { type: 'host.result', time: 0, task, host, status: status ?? 'changed', durationMs: 1, result },
     ];
     return events.flatMap((event) => steps.lines(event) ?? []);
   });
@@ -48,7 +50,7 @@ const wal = {
 };
 
 /** Stages that only some recoveries have something to tell at. */
-const SILENT = ['verify', 'rejoin-copy'];
+const SILENT = ['verify'];
 
 /** A whole takeover: what the tasks that the script had a step for give. */
 const TAKEOVER = [
@@ -69,7 +71,10 @@ const TAKEOVER = [
   ['lead', 'db2', {}],
   ['rejoin-stop', 'db1', { service: 'stopped' }],
   ['rejoin-keep', 'db1', { src: '/data/p1', dest: '/data/p1.pre-pitr.r' }],
-  ['rejoin', 'db1', { member: 'db1', leader: 'db2', timeline: 2 }],
+  ['rejoin-copy', 'db1', { copied_by: 'patroni', member: 'db1', leader: 'db2', timeline: 2 }],
+  // Of a run that was resumed: somebody had started it meanwhile, so that nothing was rebuilt, and it was proved.
+  ['rejoin-copy', 'db3', {}, 'ok'],
+  ['rejoin', 'db3', { member: 'db3', leader: 'db2', timeline: 2 }],
 ] as const;
 
 describe('the steps of the script', () => {
@@ -121,7 +126,8 @@ describe('the steps of the script', () => {
       [7.10/10] Reinitializing other nodes...
       db1: Patroni stopped
       db1: old data kept in /data/p1.pre-pitr.r
-      ✓ db1 streams from db2 on timeline 2"
+      ✓ db1 streams from db2 on timeline 2
+      ✓ db3 streams from db2 on timeline 2"
     `);
     expect([...text.matchAll(/^\[([\d./]+)\]/gm)].map((match) => match[1])).toEqual([
       ...['1/8', '2/8', '3/8', '4/8', '5/8', '6/8'],

@@ -120,6 +120,20 @@ describe('a run of a playbook whose parts have moved into files since', () => {
     expect(await standing(journal(...then), plays)).toEqual(now.map(({ id }) => id));
   });
 
+  it('is known again though the archiving of the leader has moved into a file of its own', async () => {
+    const { plays } = await loadPlaybook(join(productPlaybooks(), 'revert.yml'));
+    const tasks = plays.flatMap(({ tasks: steps }) => flatTasks(steps));
+    const end = tasks.findIndex(({ module }) => module === 'barman.switch_wal') + 1;
+    const [place = ''] = tasks[end - 1]?.id.split('.') ?? [];
+    const now = tasks.slice(0, end).filter(({ id }) => id.startsWith(`${place}.`));
+    const then = now.map(
+      ({ id, module, name }, index) =>
+        [index === now.length - 1 ? id.replace(/\.1$/, '') : id, module, name.value] as const,
+    );
+    expect(then.at(-1)?.[0]).not.toBe(now.at(-1)?.id);
+    expect(await standing(journal(...then), plays)).toEqual(now.map(({ id }) => id));
+  });
+
   it('also where a process of before and one of after have written', async () => {
     const plays = await playsOf({
       'site.yml': play(task('a'), '- import_tasks: part.yml\n', task('d')),

@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readDestination } from '../../lib/recovery/barman/destination.ts';
-import { localPlayground } from './playground.ts';
-import { programAt } from './program-at.ts';
+import { readDestination } from '../../../../lib/recovery/barman/destination.ts';
+import { localPlayground } from '../../../modules/playground.ts';
+import { programAt } from '../../../modules/program-at.ts';
 
 const owner = userInfo().username;
 

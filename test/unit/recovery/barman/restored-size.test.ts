@@ -3,10 +3,10 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { parseBackupInfo } from '../../lib/recovery/barman/backup-info.ts';
-import { parseConfig } from '../../lib/recovery/barman/config.ts';
-import { restoredSize } from '../../lib/recovery/barman/restored-size.ts';
-import { localPlayground } from './playground.ts';
+import { parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
+import { parseConfig } from '../../../../lib/recovery/barman/config.ts';
+import { restoredSize } from '../../../../lib/recovery/barman/restored-size.ts';
+import { localPlayground } from '../../../modules/playground.ts';
 
 const FULL = '20261122T010000';
 const FIRST = '20261122T020000';

@@ -52,6 +52,8 @@ const TOLD_TO: Readonly<Record<string, 'both' | 'revert' | 'forward' | 'neither'
   copy_anew: 'forward',
   without_leader: 'forward',
   members_gone: 'neither',
+  members_down: 'neither',
+  without_lock: 'neither',
   verify: 'neither',
   new_backup: 'forward',
   staging: 'forward',

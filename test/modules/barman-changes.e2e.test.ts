@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { labRelease } from '../../lab/release.ts';
 import { dataDirectory } from '../../lab/topology.ts';
 import { Predictions } from '../../lib/engine/check/predictions.ts';
 import { module as backup } from '../../lib/modules/barman/backup.ts';
@@ -107,7 +108,7 @@ describe('barman.create_backup', () => {
     const change = createBackup.plan(await createBackup.read(lab.barman, params, context), params);
     if (change === undefined) throw new Error('it always changes something');
     const made = await createBackup.apply(lab.barman, change, params, context);
-    expect(made).toMatchObject({ server: leader, status: 'DONE', postgresql_major: 15 });
+    expect(made).toMatchObject({ server: leader, status: 'DONE', postgresql_major: labRelease.postgres });
     expect(output.join('')).toContain('Backup completed');
     expect((await ask(backup, lab.barman, { id: 'latest' })).id).toBe(made.id);
     if (typeof createBackup.undo === 'function') await createBackup.undo(lab.barman, change, context);
@@ -163,7 +164,7 @@ describe('barman.recover', () => {
     expect(result).toMatchObject({ destination: place, system_id: chosen.system_id, backup: chosen.id });
     expect(progress.join('\n')).toMatch(/copied to db2[\s\S]*proving/);
     expect(await lab.sh(`stat -c '%U %a' ${place}; cat ${place}/PG_VERSION`, 'db2', 'postgres')).toBe(
-      'postgres 700\n15\n',
+      `postgres 700\n${labRelease.postgres}\n`,
     );
     expect(await present()).toEqual([place]);
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { labRelease } from '../../lab/release.ts';
 import { module as access } from '../../lib/modules/barman/access.ts';
 import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { module as backups } from '../../lib/modules/barman/backups.ts';
@@ -89,7 +90,7 @@ describe('barman.backup', () => {
     expect(chosen).toMatchObject({
       status: 'DONE',
       segment_size: 16_777_216,
-      postgresql_major: 15,
+      postgresql_major: labRelease.postgres,
       tablespaces: [],
     });
   });

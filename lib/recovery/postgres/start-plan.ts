@@ -94,6 +94,7 @@ function refuseStandbyForPrimary(state: InstanceState, { mode, pgdata }: StartWi
       : `PostgreSQL runs closed on ${pgdata}, and nobody can tell whether it is still a primary`,
     [
       'Patroni, most often: it was started on this node, and has made a standby of the data.',
+      'Where members were stopped already, start them again first (pitr undo with --from): pitr runs names the command.',
       'Nothing leads on from here: take the recovery back (rollback.yml), and recover again.',
     ],
   );

@@ -31,6 +31,8 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'member-not-in-inventory':
     'A member of the cluster is no host of the run, so nobody would stop it and it would take the leadership.',
   'members-named-otherwise': 'Patroni and the inventory name the nodes differently.',
+  'member-runs-again':
+    'A member that the run has stopped was started again by somebody. It would take the leadership with its old data.',
   'module-ambiguous': 'A name without a family fits several modules.',
   'module-unknown': 'There is no module of that name.',
   'module-without-family': 'A module is written with its family, as in fs.copy.',

@@ -61,12 +61,7 @@ export function planMember(
   const known = instance instanceof Unknown ? undefined : instance;
   const serviceState = service instanceof Unknown ? undefined : service;
   if (serviceState?.state === 'missing') {
-    throw new PitrError({
-      kind: 'failed',
-      code: 'service-unknown',
-      message: `${wish.manager} knows no service "${wish.service}"`,
-      next: ['Set patroni_service and service_manager in the inventory.'],
-    });
+    throw patroniUnknown(wish);
   }
   const down =
     serviceState !== undefined && serviceState.state !== 'running' && serviceState.changing === undefined;
@@ -115,6 +110,16 @@ export function planMember(
         }
       : {}),
   };
+}
+
+/** The inventory names a service that the host does not have: whether Patroni runs there is then not known. */
+export function patroniUnknown({ manager, service }: Pick<MemberWish, 'manager' | 'service'>): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'service-unknown',
+    message: `${manager} knows no service "${service}"`,
+    next: ['Set patroni_service and service_manager in the inventory.'],
+  });
 }
 
 function otherDirectory({ pgdata }: MemberWish): PitrError {

@@ -48,6 +48,7 @@ const WORDS: Readonly<Record<AccessMode, string>> = {
 export function planStart(state: InstanceState | Unknown, wish: StartWish): StartChange | undefined {
   if (!(state instanceof Unknown)) {
     const again = wish.mode === 'isolated' && state.mode === 'isolated' && state.pausedBySettings === true;
+    if (!again) refuseStandbyForPrimary(state, wish);
     if (state.running && !isOrphaned(state) && state.mode === wish.mode && !again) return undefined;
     if (!again) refuseDangers(state, wish);
   }
@@ -81,6 +82,24 @@ export function instanceAfterStart(state: InstanceState | Unknown, change: Start
   };
 }
 
+/** What is closed waits to lead. The rules that are kept aside stay when Patroni makes a standby of it. */
+function refuseStandbyForPrimary(state: InstanceState, { mode, pgdata }: StartWish): void {
+  if (mode !== 'closed' || state.mode !== 'closed') return;
+  const standby = state.signal !== undefined || state.role === 'recovering';
+  if (!standby && (!state.running || state.role === 'primary')) return;
+  throw refused(
+    'closed-no-primary',
+    standby
+      ? `the PostgreSQL on ${pgdata} was started closed, to lead, and is a standby by now`
+      : `PostgreSQL runs closed on ${pgdata}, and nobody can tell whether it is still a primary`,
+    [
+      'Patroni, most often: it was started on this node, and has made a standby of the data.',
+      'Where members were stopped already, start them again first (pitr undo with --from): pitr runs names the command.',
+      'Nothing leads on from here: take the recovery back (rollback.yml), and recover again.',
+    ],
+  );
+}
+
 function refuseDangers(state: InstanceState, { mode, pgdata }: StartWish): void {
   if (state.data === 'absent') {
     throw refusal('no-data-directory', `there is no PostgreSQL data in ${pgdata} to start`, [
@@ -95,7 +114,9 @@ function refuseDangers(state: InstanceState, { mode, pgdata }: StartWish): void 
       [
         mode === 'isolated'
           ? 'Stop what runs there first: patroni.member with state: stopped, or postgres.stop. In a recovery that Patroni has broken into, nothing leads on: take it back (pitr undo, or rollback.yml).'
-          : 'postgres.access closes and opens a running instance.',
+          : mode === 'closed'
+            ? 'In a cut-over that Patroni has broken into, nothing leads on: take the recovery back (rollback.yml), and recover again.'
+            : 'postgres.access opens an instance that runs closed.',
       ],
     );
   }

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { defined } from '../../base/values/defined.ts';
+import { known } from '../../contract/known.ts';
+import { defineLook } from '../../contract/module.ts';
+import { patroniUnknown } from '../../recovery/patroni/member-plan.ts';
+import { patroniServiceParams } from '../../recovery/patroni/params.ts';
+import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
+
+const params = z.strictObject({ ...patroniServiceParams });
+
+type Params = z.output<typeof params>;
+
+export const module = defineLook({
+  summary: 'Tells whether Patroni runs on its node.',
+  description:
+    'By the word of what manages its service, and not by its REST API: one that has just been started does not answer ' +
+    'yet. Fails where the manager does not answer, or knows no such service.',
+  examples: `- patroni.service:
+  register: patroni_there
+- core.assert:
+    that: "!patroni_there.up"`,
+  params,
+  returns: {
+    up: 'whether it runs, or is on its way up or down',
+    state: 'running, stopped or failed',
+    detail: "the manager's own words",
+  },
+  dependsOn: ({ manager, service }: Params) => [
+    { kind: serviceResource.kind, id: serviceId(manager, service) },
+  ],
+  read: async (host, { manager, service }) => {
+    const { state, changing, detail } = known(await host.look(serviceResource, serviceId(manager, service)));
+    if (state === 'missing') throw patroniUnknown({ manager, service });
+    return defined({ up: state === 'running' || changing !== undefined, state, detail });
+  },
+});

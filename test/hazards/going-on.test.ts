@@ -1,0 +1,227 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { asPitrError, type PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { loadPlaybook } from '../../lib/language/playbook/load.ts';
+import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
+import { newDirectory, play } from '../engine/support.ts';
+import { programAt } from '../modules/program-at.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
+
+/** What a run that goes on looks at once more, before it stops the node that serves. */
+
+interface Node {
+  /** What Patroni's manager says of it. */
+  readonly patroni?: string;
+  /** Whether a process works in its data directory. */
+  readonly runs?: boolean;
+  /** The state in its control file; without it nobody can tell its role. */
+  readonly control?: string | undefined;
+  /** The files in its data directory that say how it was left. */
+  readonly files?: readonly string[];
+}
+
+const LEFT: Node = {
+  patroni: 'STOPPED',
+  runs: true,
+  control: 'in production',
+  files: ['pg_hba.conf.pitr-open'],
+};
+
+/** How tasks refuse that are told by `vars`, on this machine as a node in that state. */
+async function refusal(
+  tasks: string,
+  { patroni = 'STOPPED', runs = false, control, files = [] }: Node,
+  vars: Readonly<Record<string, unknown>> = {},
+): Promise<PitrErrorJson | undefined> {
+  const directory = await newDirectory();
+  const [data, bin] = [join(directory, 'data'), join(directory, 'bin')];
+  await mkdir(data);
+  await mkdir(bin);
+  await writeFile(join(data, 'PG_VERSION'), '15\n');
+  for (const file of files) await writeFile(join(data, file), '');
+  await writeFile(join(data, 'postmaster.opts'), `${bin}/postgres "-D" "${data}"\n`);
+  const words = control === undefined ? 'exit 1' : `cat <<'END'\n${controlData(control)}\nEND`;
+  await writeFile(join(bin, 'pg_controldata'), `#!/bin/sh\n${words}\n`, { mode: 0o755 });
+  await using _ = await fakePrograms({ supervisorctl: `echo "patroni ${patroni}"` });
+  await using at = runs ? await programAt(directory, 'postgres', data) : undefined;
+  expect(at?.pid !== undefined).toBe(runs);
+  const all = { pgdata: data, service_manager: 'supervisor', target: 'one', members_gone: '', ...vars };
+  const yaml = `- hosts: one\n  vars: ${JSON.stringify(all)}\n  tasks:\n${tasks}`;
+  // Awaited here: the programs go at the end of this block.
+  return await play(yaml, { directory }).then(
+    ({ outcome }) => outcome.error?.toJSON(),
+    (thrown: unknown) => asPitrError(thrown).toJSON(),
+  );
+}
+
+function controlData(state: string): string {
+  const lines = {
+    'Database system identifier': '7300000000000000001',
+    'Database cluster state': state,
+    "Latest checkpoint's TimeLineID": '5',
+    'Latest checkpoint location': '0/3000060',
+    "Latest checkpoint's REDO location": '0/3000028',
+    'Minimum recovery ending location': '0/0',
+    'Bytes per WAL segment': '16777216',
+  };
+  return Object.entries(lines)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('\n');
+}
+
+const tasks = (file: string) => join(productPlaybooks(), 'tasks', file);
+
+describe('before the first member is stopped, the recovered node', () => {
+  const stillToLead = (node: Node) =>
+    refusal(`    - import_tasks: ${tasks('still-to-lead.yml')}\n`, node, { ways: ['rollback.yml'] });
+
+  it('waits closed, as a primary, with Patroni down', async () => {
+    expect(await stillToLead(LEFT)).toBeUndefined();
+  });
+
+  it.each([
+    ['where Patroni runs', { patroni: 'RUNNING pid 7' }],
+    ['where Patroni has just been started', { patroni: 'STARTING' }],
+    ['where it is a standby', { files: ['pg_hba.conf.pitr-open', 'standby.signal'] }],
+    ['where it was a standby', { runs: false, control: 'shut down in recovery' }],
+    ['where nobody can tell what it is', { control: undefined }],
+    ['where it is no longer closed', { files: [] }],
+  ])('is not passed over: %s', async (_, more) => {
+    const refused = await stillToLead({ ...LEFT, ...more });
+    expect(refused).toMatchObject({ kind: 'refused', code: 'recovered-node-taken', next: ['rollback.yml'] });
+  });
+
+  it('is started again by a run that goes on, where it has only ended', async () => {
+    const refused = await stillToLead({ ...LEFT, runs: false, control: 'shut down' });
+    expect(refused?.code).toBe('recovered-node-down');
+    expect(refused?.next?.join()).toMatch(/pitr resume \S+-/);
+  });
+});
+
+describe('before the leader is stopped, a member that was stopped', () => {
+  const stillDown = (node: Node, vars: Readonly<Record<string, unknown>> = {}) =>
+    refusal(`    - import_tasks: ${tasks('still-down.yml')}\n`, node, { stops_last: 'two', ...vars });
+
+  it('is still down', async () => {
+    expect(await stillDown({})).toBeUndefined();
+  });
+
+  it.each([
+    ['Patroni and PostgreSQL', { patroni: 'RUNNING pid 7', runs: true }],
+    ['a Patroni that does not answer yet', { patroni: 'STARTING' }],
+    ['a PostgreSQL without Patroni', { runs: true }],
+  ])('is not passed over when it runs again: %s', async (_, node) => {
+    const refused = await stillDown(node);
+    expect(refused).toMatchObject({ kind: 'refused', code: 'member-runs-again' });
+    const [stop, stopAlone, goOn] = refused?.next ?? [];
+    expect(stop).toMatch(/pitr exec one -i \S+ -- supervisorctl stop patroni$/);
+    expect(stopAlone).toMatch(/\/bin\/pg_ctl -D \S+\/data -m fast stop$/);
+    expect(goOn).toMatch(/pitr resume \S+-/);
+  });
+
+  it('that cannot be seen refuses, unless it is gone for good', async () => {
+    const unseen = { patroni: 'x"; exit 4; "' };
+    expect(await stillDown(unseen)).toMatchObject({ kind: 'refused', code: 'member-state-unknown' });
+    expect(await stillDown(unseen, { members_gone: 'two,one' })).toBeUndefined();
+    expect(await stillDown({ runs: true }, { stops_last: 'one' })).toBeUndefined();
+  });
+});
+
+describe('before a node is handed over by a run that goes on', () => {
+  const members = (node: Node) =>
+    refusal(
+      `    - core.set_fact: { again: { members: {} } }\n    - import_tasks: ${tasks('nobody-leads-again.yml')}\n`,
+      { control: 'shut down in recovery', ...node },
+      { promoted: { timeline: 6 }, members: ['one'], ways: ['first', 'last'] },
+    );
+
+  it('the other members are still down', async () => {
+    expect(await members({})).toBeUndefined();
+  });
+
+  it.each([
+    ['Patroni is running', { patroni: 'STARTING' }],
+    ['PostgreSQL runs', { runs: true }],
+  ])('one that runs, and does not lead yet, is not passed over: %s', async (words, node) => {
+    const refused = await members(node);
+    expect(refused).toMatchObject({ kind: 'refused', code: 'member-runs-again' });
+    expect(refused?.details?.join()).toContain(`${words} on one`);
+  });
+
+  it('a service manager that does not answer refuses', async () => {
+    expect((await members({ patroni: 'x"; exit 4; "' }))?.code).toBe('member-data-unknown');
+  });
+});
+
+describe('the node that leads after a cut-over', () => {
+  async function opened(node: Node, claim?: Readonly<Record<string, unknown>>) {
+    const locks = join(await newDirectory(), 'locks');
+    await mkdir(locks, { mode: 0o700 });
+    if (claim !== undefined)
+      await writeFile(join(locks, 'c.json'), JSON.stringify({ owner: 'a@b', ...claim }), { mode: 0o600 });
+    const lock = { barman_host: 'one', barman_user: userInfo().username, lock_directory: locks };
+    return refusal(`    - import_tasks: ${tasks('opened.yml')}\n`, node, { patroni_cluster: 'c', ...lock });
+  }
+
+  it('is open to its clients', async () => {
+    expect(await opened({ ...LEFT, patroni: 'RUNNING', files: [] })).toBeUndefined();
+  });
+
+  it.each([
+    ['pitr resume r2', { run: 'r2', about: ['r1'], state: 'working' }],
+    ['pitr resume <its id>', undefined],
+  ])('is finished by the run that has handed it over, as long as it is closed: %s', async (way, claim) => {
+    const refused = await opened({ ...LEFT, patroni: 'RUNNING' }, claim);
+    expect(refused).toMatchObject({ kind: 'refused', code: 'cut-over-unfinished' });
+    expect(refused?.next?.at(-1)).toBe(`Go on with it: ${way}`);
+  });
+});
+
+/** The tasks of a playbook in order, by their names. */
+async function namesIn(file: string): Promise<readonly string[]> {
+  const { plays } = await loadPlaybook(join(productPlaybooks(), file));
+  return plays.flatMap((one) => flatTasks(one.tasks)).map(({ name }) => name.value);
+}
+
+describe('what is looked at stands between the changes', () => {
+  it.each([
+    [
+      'cutover.yml',
+      [
+        'The cut-over has opened the node that leads',
+        'The target does not lead already',
+        'PostgreSQL runs on the recovered node',
+        'Stop the replicas',
+        'PostgreSQL runs on the recovered node',
+        'Nobody has started the member again',
+        'Stop the old leader, last',
+        'No other member runs again',
+        'Hand the recovered node to Patroni',
+        // Before the members are rebuilt, as rejoin.yml does it.
+        'Open it to clients',
+        'The cut-over has opened the node that leads',
+      ],
+    ],
+    [
+      'revert.yml',
+      [
+        'Stop the replicas',
+        'Nobody has started the member again',
+        'Stop the leader, last',
+        'No other member runs again',
+        'Hand it to Patroni',
+      ],
+    ],
+    [
+      'rejoin.yml',
+      ['The cut-over has opened the node that leads', 'Lock the cluster against other recoveries'],
+    ],
+    ['rejoin.yml', ['Prove that its WAL is archived', 'Put the note with the old data']],
+  ])('in %s', async (file, wanted) => {
+    const names = await namesIn(file);
+    expect(names.filter((name) => wanted.includes(name))).toEqual(wanted);
+  });
+});

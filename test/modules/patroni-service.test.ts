@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { fakePrograms } from '../support/fake-programs.ts';
+import { localPlayground } from './playground.ts';
+
+const look = async (answer: string) => {
+  await using ground = await localPlayground();
+  await using _ = await fakePrograms({ supervisorctl: answer });
+  return (await ground.play.run('patroni.service', { manager: 'supervisor', service: 'patroni' })).result;
+};
+
+it.each([
+  ['RUNNING   pid 7, uptime 0:00:01', { up: true, state: 'running' }],
+  // It does not answer yet, and will take the leader lock in a moment.
+  ['STARTING', { up: true, state: 'running' }],
+  ['BACKOFF   exited too quickly', { up: true, state: 'failed' }],
+  ['STOPPED   Nov 28 01:00 AM', { up: false, state: 'stopped' }],
+])('whether Patroni is up is told by its manager: %s', async (words, expected) => {
+  expect(await look(`echo "patroni ${words}"`)).toMatchObject(expected);
+});
+
+it.each([
+  ['does not answer', 'exit 4', 'service-manager-silent'],
+  ['knows no such service', 'echo "patroni: ERROR (no such process)"', 'service-unknown'],
+])('a manager that %s does not pass for a Patroni that is down', async (_, answer, code) => {
+  await expect(look(answer)).rejects.toMatchObject({ code });
+});

@@ -87,7 +87,7 @@ function refuseStandbyForPrimary(state: InstanceState, { mode, pgdata }: StartWi
   if (mode !== 'closed' || state.mode !== 'closed') return;
   const standby = state.signal !== undefined || state.role === 'recovering';
   if (!standby && (!state.running || state.role === 'primary')) return;
-  throw refused(
+  throw refusal(
     'closed-no-primary',
     standby
       ? `the PostgreSQL on ${pgdata} was started closed, to lead, and is a standby by now`

@@ -3,6 +3,7 @@ import type { ReadHost } from '../../contract/host.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupById } from '../../recovery/barman/choose-backup.ts';
+import { namedServer } from '../../recovery/barman/counted-servers.ts';
 import {
   backupToHold,
   type Hold,
@@ -12,7 +13,6 @@ import {
   readKeep,
 } from '../../recovery/barman/keep.ts';
 import { userParam } from '../../recovery/barman/params.ts';
-import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
 
 const params = z.strictObject({
   backup: z.string().describe('the id of the backup'),
@@ -56,8 +56,7 @@ else keeps in full is left as it is. Of a block-level incremental backup the who
       'how it was kept before anybody held it here: nokeep or standalone; absent where that is not known',
   },
   read: async (host: ReadHost, p: Params, context): Promise<State> => {
-    const [server] = wantedServers((await readCatalogue(host, p.user)).servers, [p.server], host.name);
-    if (server === undefined) throw new Error('a named server is found or refused');
+    const server = namedServer((await readCatalogue(host, p.user)).servers, p.server, host.name);
     const wanted = backupById(p.backup, [server], host.name);
     const { server: name, id: backup } = backupToHold(wanted, server.backups);
     const place: Hold = {

@@ -14,20 +14,20 @@ export const module = defineLook({
   returns: {
     names: 'their names',
     servers:
-      'for each: name, description, system_id, wals (directory of its archive), basebackups (of its backups), backups (how many)',
+      'for each: name, description, system_id, wals (directory of its archive), basebackups (of its backups), backups (how many; absent where they could not be read), unread (why not)',
   },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
   read: async (host, { user }) => {
     const { servers } = await readCatalogue(host, user);
     return {
       names: servers.map(({ name }) => name),
-      servers: servers.map(({ name, description, systemId, wals, basebackups, backups }) => ({
+      servers: servers.map(({ name, description, systemId, wals, basebackups, backups, unread }) => ({
         name,
         description,
         system_id: systemId,
         wals,
         basebackups,
-        backups: backups.length,
+        ...(unread === undefined ? { backups: backups.length } : { unread: unread.message }),
       })),
     };
   },

@@ -56,8 +56,15 @@ export function archiveUnreadable(host: string, server: string, text: string): P
     message: `the archive of Barman server "${server}" cannot be read, so nothing can be said about what is in it`,
     details: text.split('\n').slice(0, 5),
     host,
-    next: ['Check owner and mode of the directory, and that barman_user is the user that Barman runs as.'],
+    next: [
+      'Check owner and mode of the directory, and that barman_user is the user that Barman runs as.',
+      ofAnotherCluster(server),
+    ],
   });
+}
+
+function ofAnotherCluster(server: string): string {
+  return `If ${server} is of another cluster, name the servers of yours, and not this one: barman_servers in the inventory, or -e '{"barman_servers": ["NAME"]}'`;
 }
 
 /** Since Barman 3.18: what lies there is in no directory of Barman's host. */
@@ -67,7 +74,10 @@ export function archiveInCloud(host: string, server: string, place: string): Pit
     code: 'barman-archive-in-cloud',
     message: `Barman server "${server}" keeps backups or WAL in ${place}, which pitr does not read: nothing can be said about what is in it`,
     host,
-    next: ['Recover it with Barman itself: barman restore --help'],
+    next: [
+      ofAnotherCluster(server),
+      'If it is of this cluster, recover it with Barman itself: barman restore --help',
+    ],
   });
 }
 

@@ -2,7 +2,8 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
 import { parseEpoch } from '../wal/instant.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
-import { deletedByFirstBackup, wantedServers } from './recovery-wal.ts';
+import { namedServer, readServers, serversThatCount } from './counted-servers.ts';
+import { deletedByFirstBackup } from './recovery-wal.ts';
 import type { Stock } from './refusals.ts';
 import { deletedByRetention } from './retention.ts';
 
@@ -25,11 +26,19 @@ export interface OpenHolds {
   readonly here: readonly string[];
 }
 
-/** Throws a refusal where Barman does not know the server. */
-export async function readOneMore(host: ReadHost, name: string, user: string): Promise<OneMore> {
-  const { servers, archives } = await readCatalogueAndArchives(host, user);
-  const [server] = wantedServers(servers, [name], host.name);
-  if (server === undefined) throw new Error('a named server is found or refused');
+/**
+ * Throws a refusal where Barman does not know the server, and the error of a server of its cluster (one of `names`) that
+ * could not be read: what rests on WAL of this one is not known then.
+ */
+export async function readOneMore(
+  host: ReadHost,
+  name: string,
+  { names, user }: { readonly names: readonly string[] | undefined; readonly user: string },
+): Promise<OneMore> {
+  const { servers: all, archives } = await readCatalogueAndArchives(host, user);
+  const server = namedServer(all, name, host.name);
+  serversThatCount(all, { names, clusters: [server.systemId] }, host.name);
+  const servers = readServers(all);
   const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
   return {
     known: server.backups.map(({ id }) => id),

@@ -1,4 +1,4 @@
-import { serversOf } from '../barman-facts.ts';
+import { ownServers } from '../barman-facts.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { barmanOn } from '../mend.ts';
@@ -9,7 +9,7 @@ function streams(facts: Facts): readonly Flaw[] {
   if (barman === undefined) return [];
   return flawsOf(barman.stock, barman.place.name, (stock) => {
     const leader = leaderNode(facts)?.place?.barmanServer;
-    const streaming = serversOf(stock, barman.place).filter(
+    const streaming = ownServers(stock, barman.place).filter(
       ({ streamingArchiver, name }) => streamingArchiver && (leader === undefined || name === leader),
     );
     if (streaming.length === 0) return [];

@@ -85,3 +85,29 @@ describe('a server that cannot be read', () => {
     });
   });
 });
+
+describe('a server that Barman passes over', () => {
+  it.each([
+    ['archiving.active', 'active = false', 'it is switched off'],
+    [
+      'archiving.own',
+      'primary_ssh_command = ssh a',
+      'it is a copy of a server of another Barman, and has no archiver of its own',
+    ],
+  ])('is a finding where a node archives there, and else none: %s', async (check, lines, why) => {
+    await using ground = await localPlayground();
+    await beside(ground, { systemId: OWN, lines }, async () => {
+      const ids = ['archiving.active', 'archiving.own'];
+      expect((await found(ground, ids)).map(({ severity }) => severity)).toEqual(['ok', 'ok']);
+      const all = await found(ground, ids, undefined, [node('one', 'db1'), node('two', 'other')]);
+      expect(all.filter(({ severity }) => severity !== 'ok')).toEqual([
+        {
+          check,
+          severity: 'critical',
+          text: `Barman archives nothing for server other, the one of two: ${why}`,
+          mend: [expect.stringContaining(`"${lines}" in ${ground.dir}/.barman.conf`)],
+        },
+      ]);
+    });
+  });
+});

@@ -127,6 +127,42 @@ it('the cluster of a server is known also where its backups lie in a directory o
   });
 });
 
+describe('a server that Barman passes over', () => {
+  it.each([
+    ['active = off', 'inactive', 'Put active = true for "active = off" in '],
+    ['primary_ssh_command = ssh barman@a', 'passive', 'Remove "primary_ssh_command = ssh barman@a" in '],
+  ])('is refused before anything is asked of it: %s', async (lines, kind, mend) => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await beside(ground, { systemId: OWN, lines }, async () => {
+      for (const [module, params] of [
+        ['barman.switch_wal', { server: 'other' }],
+        ['barman.receive_wal', { server: 'other', timeline: 2 }],
+        ['barman.create_backup', { server: 'other' }],
+      ] as const) {
+        expect(await errorOf(play.check([module, { ...params, user }]))).toMatchObject({
+          kind: 'refused',
+          code: 'barman-server-idle',
+          next: [`${mend}${dir}/.barman.conf.`, expect.anything()],
+        });
+      }
+      const { result } = await play.run('barman.servers', { user });
+      expect(result).toMatchObject({
+        servers: [{ idle: [] }, { idle: [{ kind, line: lines }] }],
+        idle: { other: { mend: [`${mend}${dir}/.barman.conf.`] } },
+      });
+    });
+  });
+
+  it('may hold what is recovered from', async () => {
+    await using ground = await localPlayground();
+    const { play } = ground;
+    await beside(ground, { systemId: OWN, lines: 'active = false' }, async () => {
+      expect((await play.run('barman.backup', { id: ID, user })).result).toMatchObject({ id: ID });
+    });
+  });
+});
+
 it('a node that has WAL to archive asks the servers of its cluster alone', async () => {
   await using ground = await localPlayground();
   const { play, dir } = ground;

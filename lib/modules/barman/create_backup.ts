@@ -7,7 +7,7 @@ import { predicted } from '../../contract/resource.ts';
 import { isComplete } from '../../recovery/barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../recovery/barman/backup-result.ts';
 import { barmanResource, readCatalogue } from '../../recovery/barman/catalogue.ts';
-import { backupFailed, backupOfStandby } from '../../recovery/barman/errors.ts';
+import { backupFailed, backupOfStandby, refuseIdle } from '../../recovery/barman/errors.ts';
 import { inRecovery } from '../../recovery/barman/json.ts';
 import { deletedWords, readOneMore } from '../../recovery/barman/one-more.ts';
 import { serversParam, userParam } from '../../recovery/barman/params.ts';
@@ -59,6 +59,7 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
   returns: backupReturns,
   read: async (host, { server, servers: names, user }) => {
     const more = await readOneMore(host, server, { names, user });
+    refuseIdle(more.server, host.name);
     return { known: more.known, deletes: deletedWords(more) };
   },
   plan: ({ known, deletes }, { server, user }): BackupChange => ({

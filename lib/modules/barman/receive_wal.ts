@@ -3,6 +3,7 @@ import { rest } from '../../base/wait/until.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { namedServer } from '../../recovery/barman/counted-servers.ts';
+import { refuseIdle } from '../../recovery/barman/errors.ts';
 import { userParam } from '../../recovery/barman/params.ts';
 import { newestReceived, receiveFails, tryToReceive } from '../../recovery/barman/receive-wal.ts';
 import { ownUnit } from '../../system/service/own-unit.ts';
@@ -43,6 +44,7 @@ export const module = defineModule({
   returns: { server: 'the Barman server', reset: 'whether its position was reset' },
   read: async (host, { server, user }) => {
     const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
+    refuseIdle(found, host.name);
     return { streams: found.streamingArchiver };
   },
   plan: ({ streams }, { server, timeline }): ReceiveChange | undefined =>

@@ -5,7 +5,12 @@ import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { barmanResource, readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { namedServer } from '../../recovery/barman/counted-servers.ts';
-import { barmanCommandFailed, walNotArchived, walNotSwitched } from '../../recovery/barman/errors.ts';
+import {
+  barmanCommandFailed,
+  refuseIdle,
+  walNotArchived,
+  walNotSwitched,
+} from '../../recovery/barman/errors.ts';
 import { userParam } from '../../recovery/barman/params.ts';
 import { proveArchivedSegment } from '../../recovery/barman/prove-archived.ts';
 import { parseSegment } from '../../recovery/wal/segment.ts';
@@ -55,6 +60,7 @@ to take back: a closed segment is as good as an open one, so undo leaves it.`,
   },
   read: async (host, { server, user }) => {
     const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
+    refuseIdle(found, host.name);
     return { wals: found.wals };
   },
   plan: (_state, { server }): SwitchChange => ({

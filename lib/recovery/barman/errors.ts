@@ -1,4 +1,5 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+import type { IdleLine } from './config.ts';
 
 /** What Barman itself makes impossible: it is not there, does not answer, or cannot be read. */
 
@@ -77,6 +78,39 @@ export function archiveInCloud(host: string, server: string, place: string): Pit
     next: [
       ofAnotherCluster(server),
       'If it is of this cluster, recover it with Barman itself: barman restore --help',
+    ],
+  });
+}
+
+/** What an idle server means, by kind. */
+export const IDLE_WORDS: Readonly<Record<IdleLine['kind'], string>> = {
+  inactive: 'it is switched off',
+  passive: 'it is a copy of a server of another Barman, and has no archiver of its own',
+};
+
+/** How an idle server is made to work, a line each. */
+export function idleMends(idle: readonly IdleLine[]): readonly string[] {
+  return idle.map(({ kind, line, file }) => {
+    const where = file === undefined ? "in Barman's configuration" : `in ${file}`;
+    return kind === 'inactive' ? `Put active = true for "${line}" ${where}.` : `Remove "${line}" ${where}.`;
+  });
+}
+
+/** Refuses where Barman passes over a server: it would end with success, and have done nothing. */
+export function refuseIdle(
+  { name, idle }: { readonly name: string; readonly idle: readonly IdleLine[] },
+  host: string,
+): void {
+  if (idle.length === 0) return;
+  throw new PitrError({
+    kind: 'refused',
+    code: 'barman-server-idle',
+    message: `Barman archives nothing for server "${name}" and takes no backup of it: ${idle.map(({ kind }) => IDLE_WORDS[kind]).join(', and ')}`,
+    details: ['Barman passes over such a server and ends with success. What it holds can be recovered from.'],
+    host,
+    next: [
+      ...idleMends(idle),
+      'Or name another server of this node: barman_server in the inventory. Its archive_command must lead there.',
     ],
   });
 }

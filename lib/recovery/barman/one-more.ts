@@ -2,6 +2,7 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
 import { parseEpoch } from '../wal/instant.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
+import type { ServerConfig } from './config.ts';
 import { namedServer, readServers, serversThatCount } from './counted-servers.ts';
 import { deletedByFirstBackup } from './recovery-wal.ts';
 import type { Stock } from './refusals.ts';
@@ -9,6 +10,7 @@ import { deletedByRetention } from './retention.ts';
 
 /** What one more backup of a server lets Barman delete there, in words; absent where it is nothing. */
 export interface OneMore {
+  readonly server: ServerConfig;
   /** The backups that are there. */
   readonly known: readonly string[];
   /** All WAL that is older, since it is the first backup of that server. */
@@ -41,6 +43,7 @@ export async function readOneMore(
   const servers = readServers(all);
   const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
   return {
+    server,
     known: server.backups.map(({ id }) => id),
     first: deletedByFirstBackup(server, servers, archives),
     obsolete: now === undefined ? undefined : deletedByRetention(name, server.backups, server.retention, now),

@@ -28,9 +28,13 @@ export const backupSchema = z.looseObject({
   ranges: z.array(rangeSchema).default([]),
 });
 const damagedSchema = z.looseObject({ server: z.string(), path: z.string(), why: z.string() });
+const unreadSchema = z.looseObject({ server: z.string(), concerns: z.boolean(), why: z.string() });
+/** Servers that were passed over, as `barman.backups` says. */
+export const unreadServers = z.array(unreadSchema).default([]);
 const answerSchema = z.looseObject({
   backups: z.array(backupSchema),
   damaged: z.array(damagedSchema).default([]),
+  unread: unreadServers,
 });
 
 type Backup = z.output<typeof backupSchema>;
@@ -67,15 +71,24 @@ export const backups = defineCommand({
       for (const { host, result, error } of answers) {
         if (error !== undefined) session.tell(error);
         if (result === undefined) continue;
-        const { backups: all, damaged } = answerSchema.parse(result);
+        const { backups: all, damaged, unread } = answerSchema.parse(result);
         for (const backup of all) session.emit({ type: 'backup', barman_host: host, ...backup });
         for (const one of damaged) session.emit({ type: 'damaged_history', barman_host: host, ...one });
+        for (const one of unread) session.emit({ type: 'unread_server', barman_host: host, ...one });
         session.print(all.length === 0 ? ['There are no backups.'] : backupLines(all, session));
         session.print(damaged.map((one) => session.view.paint.failed(damagedWords(one))));
+        session.print(unread.map((one) => session.view.paint.failed(unreadWords(one))));
       }
       return exitCodeOfAnswers(answers);
     }),
 });
+
+/** What a list does not show, since it could not be looked at. */
+export function unreadWords({ why, concerns }: z.output<typeof unreadSchema>): string {
+  return printable(
+    `Passed over: ${why}.${concerns ? ' WAL of these backups may lie there: other moments may be reached than these.' : ''}`,
+  );
+}
 
 function damagedWords({ path, why }: z.output<typeof damagedSchema>): string {
   return printable(

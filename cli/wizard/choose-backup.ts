@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
-import { backupSchema, shownRange } from '../commands/backups.ts';
+import { backupSchema, shownRange, unreadServers, unreadWords } from '../commands/backups.ts';
 import type { Surroundings } from '../recover/gap.ts';
 import { table } from '../table.ts';
 import { barmanHost } from '../well-known-hosts.ts';
@@ -18,9 +18,9 @@ export async function chooseBackup(
 ): Promise<Backup> {
   for (;;) {
     prompt.say(['', 'Loading backups of all Barman servers...']);
-    const all = await readBackups(request);
+    const { backups: all, unread } = await readBackups(request);
     const usable = all.filter(({ status, to }) => status === 'DONE' && to !== undefined);
-    prompt.say(['', ...lines(all, usable), '']);
+    prompt.say(['', ...lines(all, usable), ...unread.map(unreadWords), '']);
     if (usable.length === 0) {
       prompt.say(['No backup can be recovered from.']);
       await prompt.ask('Enter reads them again, Ctrl-C leaves', 'r');
@@ -36,12 +36,14 @@ export async function chooseBackup(
   }
 }
 
+const answerSchema = z.looseObject({ backups: z.array(usableSchema), unread: unreadServers });
+
 async function readBackups(
   request: Surroundings & { readonly signal: AbortSignal },
-): Promise<readonly Backup[]> {
+): Promise<z.output<typeof answerSchema>> {
   const [answer] = await lookOnce({ ...request, hosts: barmanHost, module: 'barman.backups', params: {} });
   if (answer?.error !== undefined) throw answer.error;
-  return z.looseObject({ backups: z.array(usableSchema) }).parse(answer?.result).backups;
+  return answerSchema.parse(answer?.result);
 }
 
 /** A row for each timeline that a backup reaches, the number at the first one. */

@@ -126,6 +126,26 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
       ),
   },
   {
+    check: 'archiving.active',
+    apart: true,
+    what: "the leader's server is switched off in Barman",
+    says: /Barman archives nothing for server .*: it is switched off/,
+    plant: (stage) => changed(stage, 'barman', configOf(stage), `printf 'active = false\\n' >> "$1"`),
+  },
+  {
+    check: 'archiving.own',
+    apart: true,
+    what: "the leader's server is a copy of another Barman's",
+    says: /has no archiver of its own/,
+    plant: (stage) =>
+      changed(
+        stage,
+        'barman',
+        configOf(stage),
+        `printf 'primary_ssh_command = ssh -q barman@nowhere\\n' >> "$1"`,
+      ),
+  },
+  {
     check: 'archiving.errors',
     what: 'Barman has put a file aside',
     says: /Barman has put aside 1 files of server/,

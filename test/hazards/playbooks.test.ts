@@ -202,3 +202,14 @@ describe.each(PLAYBOOKS)('%s', (file) => {
     }
   });
 });
+
+describe('what Barman does for the server of the node that will lead', () => {
+  it.each(['recover.yml', 'cutover.yml', 'revert.yml'])(
+    'is looked at before anything is stopped: %s',
+    async (file) => {
+      const looked = await placeOf(file, ({ module }) => module === 'barman.servers');
+      const stopped = await placeOf(file, ({ module }) => module === 'patroni.member');
+      expect(looked).toBeLessThan(stopped);
+    },
+  );
+});

@@ -62,6 +62,23 @@ describe('a Barman that answers and has nothing', () => {
   });
 });
 
+describe('a server that Barman passes over', () => {
+  it.each([
+    ['active = false', 'inactive', ['switch-wal', 'archive-wal', 'receive-wal', 'backup']],
+    ['primary_ssh_command = ssh -q barman@nowhere', 'passive', ['backup']],
+  ])('ends with success and does nothing, and is listed as that: %s', async (line, kind, commands) => {
+    await sh(`cp -p /etc/barman.d/one.conf /tmp/one.conf; printf '${line}\\n' >>/etc/barman.d/one.conf`);
+    try {
+      for (const command of commands) await sh(`runuser -u barman -- barman ${command} one`);
+      expect(await ask(servers, host, {})).toMatchObject({
+        servers: [{ backups: 0, idle: [{ kind, line, file: '/etc/barman.d/one.conf' }] }],
+      });
+    } finally {
+      await sh('mv /tmp/one.conf /etc/barman.d/one.conf');
+    }
+  });
+});
+
 describe('a Barman that cannot be asked is never "backup not found"', () => {
   it('whose configuration is broken', async () => {
     await sh("printf '[barman]\\nbarman_home = /other\\n' >/etc/barman.d/two.conf");

@@ -6,11 +6,12 @@ import { parseReport } from '../../lib/contract/script-report.ts';
 import { parseArchiveListing } from '../../lib/recovery/barman/archive-listing.ts';
 import { archivesProbe } from '../../lib/recovery/barman/archives-on-disk.ts';
 import { type BarmanServer, backupsProbe, withBackups } from '../../lib/recovery/barman/backups-on-disk.ts';
-import { readCatalogue, readCatalogueAndArchives } from '../../lib/recovery/barman/catalogue.ts';
+import { readCatalogue } from '../../lib/recovery/barman/catalogue.ts';
 import { parseConfig, type ServerConfig } from '../../lib/recovery/barman/config.ts';
 import { mergeArchives } from '../../lib/recovery/wal/archive.ts';
 import { DEFAULT_SEGMENT_SIZE } from '../../lib/recovery/wal/segment.ts';
 import { errorOf } from '../support/errors.ts';
+import { withBarman } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 
 const ID = '20261122T155813';
@@ -119,27 +120,6 @@ describe('what is registered in xlog.db', () => {
   });
 });
 
-/** Works while Barman is one that has listed this, and its configuration these files. */
-async function withBarman<T>(
-  { dir }: LocalPlayground,
-  list: string,
-  files: Readonly<Record<string, string>>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const listed = join(dir, 'list-server.json');
-  await writeFile(listed, list);
-  for (const name of ['bin', 'home']) await mkdir(join(dir, name));
-  await writeFile(join(dir, 'bin/barman'), `#!/bin/sh\ncat ${listed}\n`, { mode: 0o755 });
-  for (const [path, text] of Object.entries(files)) await writeFile(join(dir, path), text);
-  const { HOME, PATH } = process.env;
-  try {
-    Object.assign(process.env, { HOME: dir, PATH: `${dir}/bin:${PATH}` });
-    return await work();
-  } finally {
-    Object.assign(process.env, { HOME, PATH });
-  }
-}
-
 describe('a server that barman config-update has made', () => {
   it.each([
     ["replayed from Debian's Barman 3.13.3", '3.13.3'],
@@ -168,7 +148,7 @@ describe('an archive in the storage of a cloud is refused, and never taken for e
     await using ground = await localPlayground();
     const { dir, play } = ground;
     const files = { '.barman.conf': `[barman]\nbarman_home = ${dir}/home\n[db1]\n${line}\n` };
-    const look = () => readCatalogueAndArchives(play.host(), user);
+    const look = () => play.run('barman.backups', { user });
     const refused = withBarman(ground, '{"db1": {"description": ""}}', files, look);
     expect(await errorOf(refused)).toMatchObject({ kind: 'refused', code: 'barman-archive-in-cloud' });
   });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook, type TaskContext } from '../../contract/module.ts';
 import { otherMeaning, type PassedOver, whyChosen, whyNot } from '../../recovery/barman/auto-backup.ts';
@@ -7,11 +8,17 @@ import { backupResult, backupReturns } from '../../recovery/barman/backup-result
 import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../recovery/barman/catalogue.ts';
 import { backupById, usableBackups } from '../../recovery/barman/choose-backup.ts';
 import type { ServerConfig } from '../../recovery/barman/config.ts';
+import {
+  type Counted,
+  mayBeElsewhere,
+  namedServer,
+  serversThatCount,
+} from '../../recovery/barman/counted-servers.ts';
 import { findInBackups } from '../../recovery/barman/find-in-backups.ts';
 import { refuseDamagedHistories } from '../../recovery/barman/history-refusals.ts';
 import { serversParam, tailsParam, timelineParam, userParam } from '../../recovery/barman/params.ts';
 import { proveBackupFiles } from '../../recovery/barman/prove-backup-files.ts';
-import { solveFor, wantedServers } from '../../recovery/barman/recovery-wal.ts';
+import { solveFor } from '../../recovery/barman/recovery-wal.ts';
 import type { Stock } from '../../recovery/barman/refusals.ts';
 import { refuseUnmapped } from '../../recovery/barman/restore-refusals.ts';
 import { restoredSize } from '../../recovery/barman/restored-size.ts';
@@ -105,11 +112,14 @@ export const module = defineLook({
       };
     }
     const { servers } = await readCatalogue(host, wish.user);
-    const wanted = wantedServers(servers, namesOf(wish), host.name);
+    const names = namesOf(wish);
+    const wanted = serversThatCount(servers, { names, clusters: clusterOf(wish) }, host.name);
     const backup =
       wish.id === 'latest'
-        ? usableBackups(wish.id, wanted, host.name, wish.system_id)[0]
-        : backupById(wish.id, wanted, host.name);
+        ? usableBackups(wish.id, wanted, host.name, wish.system_id, elsewhere(servers, wish))[0]
+        : backupById(wish.id, wanted, host.name, mayBeElsewhere(servers, names));
+    // A later one, or another one of that id, may lie where nobody could look.
+    serversThatCount(servers, { names, clusters: [backup.systemId] }, host.name);
     refuseUnmapped(backup, wish.tablespaces, host.name);
     await proveBackupFiles(host, backup, servers, wish.user);
     return { ...(await toRestore(host, backup, servers, wish)), why: [], target: targetData(target) };
@@ -134,6 +144,15 @@ function namesOf({ server, servers }: Params): readonly string[] | undefined {
   return server === undefined ? servers : [server];
 }
 
+function clusterOf({ system_id: id }: Params): readonly string[] {
+  return id === undefined ? [] : [id];
+}
+
+/** Of a cluster that is said, a server of another one has nothing. */
+function elsewhere(servers: readonly Counted[], wish: Params): PitrError | undefined {
+  return wish.system_id === undefined ? mayBeElsewhere(servers, namesOf(wish)) : undefined;
+}
+
 interface Chosen {
   readonly backup: CompleteBackup;
   readonly servers: readonly (ServerConfig & Stock)[];
@@ -154,10 +173,12 @@ async function reaching(
   context: TaskContext,
 ): Promise<Chosen> {
   const { servers, archives } = await readCatalogueAndArchives(host, wish.user);
-  const searched = wantedServers(servers, wish.servers, host.name);
-  const wanted = wantedServers(searched, namesOf(wish), host.name);
-  const usable = usableBackups(wish.id, wanted, host.name, wish.system_id);
+  const said = { names: wish.servers, clusters: clusterOf(wish) };
+  const counted = serversThatCount(servers, said, host.name);
+  const wanted = wish.server === undefined ? counted : [namedServer(servers, wish.server, host.name)];
+  const usable = usableBackups(wish.id, wanted, host.name, wish.system_id, elsewhere(servers, wish));
   const clusters = new Set(usable.map(({ systemId }) => systemId));
+  const searched = serversThatCount(servers, { ...said, clusters: [...clusters] }, host.name);
   const searchedNames = searched
     .filter(({ systemId }) => systemId === undefined || clusters.has(systemId))
     .map(({ name }) => name);

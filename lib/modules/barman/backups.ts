@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { type BackupInfo, isComplete } from '../../recovery/barman/backup-info.ts';
 import { barmanResource, readCatalogueAndArchives } from '../../recovery/barman/catalogue.ts';
+import { readServers, serversThatCount } from '../../recovery/barman/counted-servers.ts';
 import { serversParam, userParam } from '../../recovery/barman/params.ts';
-import { archivesFor, positionOf, wantedServers } from '../../recovery/barman/recovery-wal.ts';
+import { archivesFor, positionOf } from '../../recovery/barman/recovery-wal.ts';
 import type { Stock } from '../../recovery/barman/refusals.ts';
 import { type Archive, mergeArchives } from '../../recovery/wal/archive.ts';
 import { formatInstant, type Instant } from '../../recovery/wal/instant.ts';
@@ -28,17 +29,30 @@ export const module = defineLook({
     count: 'how many',
     damaged:
       'history files that cannot be believed: server, timeline, path, why; every recovery of their cluster is refused',
+    unread:
+      'servers that were passed over because they could not be read: server, concerns (whether WAL of a backup that is listed may lie there), why, next',
   },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
   read: async (host, { servers: names, user }) => {
     const { servers, archives } = await readCatalogueAndArchives(host, user);
-    const wanted = wantedServers(servers, names, host.name);
-    const backups = wanted
+    const listed = serversThatCount(servers, { names, clusters: [] }, host.name)
       .flatMap((server) => server.backups)
-      .sort((a, b) => (a.id < b.id ? 1 : -1))
-      .map((backup) => ({ ...described(backup), ...rangesFrom(backup, servers, archives) }));
+      .sort((a, b) => (a.id < b.id ? 1 : -1));
+    const clusters = listed.map(({ systemId }) => systemId);
+    serversThatCount(servers, { names, clusters }, host.name);
+    const backups = listed.map((backup) => ({
+      ...described(backup),
+      ...rangesFrom(backup, readServers(servers), archives),
+    }));
     const damaged = archives.flatMap(({ server, damaged: some }) => some.map((one) => ({ server, ...one })));
-    return { backups, count: backups.length, damaged };
+    const mayHave = (id: string | undefined): boolean =>
+      id === undefined || clusters.includes(undefined) || clusters.includes(id);
+    const unread = servers.flatMap(({ name, systemId, unread: error }) =>
+      error === undefined
+        ? []
+        : [{ server: name, concerns: mayHave(systemId), why: error.message, next: error.next }],
+    );
+    return { backups, count: backups.length, damaged, unread };
   },
 });
 

@@ -7,10 +7,10 @@ import { predicted } from '../../contract/resource.ts';
 import { isComplete } from '../../recovery/barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../recovery/barman/backup-result.ts';
 import { barmanResource, readCatalogue } from '../../recovery/barman/catalogue.ts';
-import { backupFailed, backupOfStandby } from '../../recovery/barman/errors.ts';
+import { backupFailed, backupOfStandby, refuseIdle } from '../../recovery/barman/errors.ts';
 import { inRecovery } from '../../recovery/barman/json.ts';
 import { deletedWords, readOneMore } from '../../recovery/barman/one-more.ts';
-import { userParam } from '../../recovery/barman/params.ts';
+import { serversParam, userParam } from '../../recovery/barman/params.ts';
 import { watchSize } from '../../recovery/barman/watch-size.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
@@ -29,6 +29,9 @@ const params = z.strictObject({
     .min(1)
     .default(300)
     .describe('seconds to wait, after the copy, for the WAL that makes it consistent'),
+  servers: serversParam.describe(
+    'the Barman servers of its cluster, whose backups may need what is deleted with it; found by its system id when left out',
+  ),
   user: userParam,
 });
 
@@ -54,8 +57,9 @@ changed: that is Barman's way, cannot be taken back either, and is said before i
   params,
   freeForm: 'server',
   returns: backupReturns,
-  read: async (host, { server, user }) => {
-    const more = await readOneMore(host, server, user);
+  read: async (host, { server, servers: names, user }) => {
+    const more = await readOneMore(host, server, { names, user });
+    refuseIdle(more.server, host.name);
     return { known: more.known, deletes: deletedWords(more) };
   },
   plan: ({ known, deletes }, { server, user }): BackupChange => ({

@@ -5,9 +5,9 @@ import type { BackupInfo } from '../../recovery/barman/backup-info.ts';
 import type { BarmanServer } from '../../recovery/barman/backups-on-disk.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupById } from '../../recovery/barman/choose-backup.ts';
+import { namedServer } from '../../recovery/barman/counted-servers.ts';
 import { backupToHold, type Hold, hold, letGo, readKeep } from '../../recovery/barman/keep.ts';
 import { userParam } from '../../recovery/barman/params.ts';
-import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
 
 const params = z.strictObject({
   backup: z.string().describe('the id of the backup'),
@@ -88,8 +88,7 @@ To let go asks for nothing: of a backup that Barman has no more there is nothing
 });
 
 async function readToHold(host: ReadHost, p: Params, run: string): Promise<State> {
-  const [server] = wantedServers((await readCatalogue(host, p.user)).servers, [p.server], host.name);
-  if (server === undefined) throw new Error('a named server is found or refused');
+  const server = namedServer((await readCatalogue(host, p.user)).servers, p.server, host.name);
   const wanted = backupToHold(backupById(p.backup, [server], host.name), server.backups);
   const place = placeOf(server, wanted, run);
   return { hold: place, ...(await readKeep(host, place, p.user)) };
@@ -104,6 +103,7 @@ async function readToLetGo(
 ): Promise<State | undefined> {
   const { servers } = await readCatalogue(host, p.user);
   const server = servers.find(({ name }) => name === p.server);
+  if (server?.unread !== undefined) throw server.unread;
   const named = server?.backups.find(({ id }) => id === p.backup);
   const meant = named === undefined ? undefined : backupToHold(named, server?.backups ?? []);
   // Where a difference is gone, the whole one that it rested on is held still.
@@ -138,7 +138,7 @@ async function end(
   } catch (thrown) {
     const { servers } = await readCatalogue(host, user);
     const server = servers.find(({ name }) => name === place.server);
-    if (server?.backups.some(({ id }) => id === place.backup)) throw thrown;
+    if (server?.unread !== undefined || server?.backups.some(({ id }) => id === place.backup)) throw thrown;
     context.warn(`${goneWords(place, server, place.run)} What is left of it lies in ${place.directory}.`);
     return undefined;
   }

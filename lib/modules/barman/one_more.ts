@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { barmanResource } from '../../recovery/barman/catalogue.ts';
 import { deletedWords, readOneMore } from '../../recovery/barman/one-more.ts';
-import { userParam } from '../../recovery/barman/params.ts';
+import { serversParam, userParam } from '../../recovery/barman/params.ts';
 
 const params = z.strictObject({
   server: z.string().describe('the Barman server that is to be backed up'),
+  servers: serversParam.describe('the Barman servers of its cluster; found by its system id when left out'),
   user: userParam,
 });
 
@@ -26,8 +27,8 @@ rest on until they are committed or taken back; WAL that is older than all backu
     held_here: 'those of them that hold a backup of this very server: no WAL after it is deleted',
   },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
-  read: async (host, { server, user }) => {
-    const more = await readOneMore(host, server, user);
+  read: async (host, { server, servers: names, user }) => {
+    const more = await readOneMore(host, server, { names, user });
     return {
       deletes: deletedWords(more),
       first: more.first !== undefined,

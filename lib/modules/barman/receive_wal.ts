@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { rest } from '../../base/wait/until.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
+import { namedServer } from '../../recovery/barman/counted-servers.ts';
+import { refuseIdle } from '../../recovery/barman/errors.ts';
 import { userParam } from '../../recovery/barman/params.ts';
 import { newestReceived, receiveFails, tryToReceive } from '../../recovery/barman/receive-wal.ts';
-import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
 import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
@@ -42,8 +43,9 @@ export const module = defineModule({
   params,
   returns: { server: 'the Barman server', reset: 'whether its position was reset' },
   read: async (host, { server, user }) => {
-    const [found] = wantedServers((await readCatalogue(host, user)).servers, [server], host.name);
-    return { streams: found?.streamingArchiver === true };
+    const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
+    refuseIdle(found, host.name);
+    return { streams: found.streamingArchiver };
   },
   plan: ({ streams }, { server, timeline }): ReceiveChange | undefined =>
     streams
@@ -52,8 +54,7 @@ export const module = defineModule({
   unchanged: (_state, { server }) => ({ server, reset: false }),
   predict: ({ server }) => ({ result: { server } }),
   apply: async (host, { server, timeline }, { user, timeout }, context) => {
-    const [found] = wantedServers((await readCatalogue(host, user)).servers, [server], host.name);
-    if (found === undefined) throw new Error('a named server is found or refused');
+    const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
     const deadline = performance.now() + timeout * 1000;
     let reset = false;
     for (let running = 0; running < SEEN_RUNNING; ) {

@@ -11,13 +11,13 @@ import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupById } from '../../recovery/barman/choose-backup.ts';
 import { type CopyOrder, copyBackup } from '../../recovery/barman/copy-backup.ts';
 import { isCopyOf, removeCopy } from '../../recovery/barman/copy-on-disk.ts';
+import { mayBeElsewhere, serversThatCount } from '../../recovery/barman/counted-servers.ts';
 import { type Destination, readDestination } from '../../recovery/barman/destination.ts';
 import { endBarmanRecover } from '../../recovery/barman/end-barman.ts';
 import { barmanCommandFailed } from '../../recovery/barman/errors.ts';
 import { knownVersion } from '../../recovery/barman/known-version.ts';
 import { backupParam, remoteSshParam, userParam } from '../../recovery/barman/params.ts';
 import { recoverCommand } from '../../recovery/barman/recover-command.ts';
-import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
 import {
   destinationForeign,
   destinationInUse,
@@ -155,12 +155,11 @@ async function read(host: ReadHost, wish: Params): Promise<State> {
     host.query(probe(['barman', '--version'], { user })),
     readCatalogue(host, user),
   ]);
-  const servers = wantedServers(
-    catalogue.servers,
-    reference.server === undefined ? undefined : [reference.server],
-    host.name,
-  );
-  const backup = backupById(reference.id, servers, host.name);
+  const names = reference.server === undefined ? undefined : [reference.server];
+  const servers = serversThatCount(catalogue.servers, { names, clusters: [] }, host.name);
+  const backup = backupById(reference.id, servers, host.name, mayBeElsewhere(catalogue.servers, names));
+  // Another one of that id may lie where nobody could look.
+  serversThatCount(catalogue.servers, { names, clusters: [backup.systemId] }, host.name);
   if (said.exitCode !== 0) throw barmanCommandFailed(host.name, said.exitCode, evidenceOf(said));
   const version = knownVersion(said.stdout, host.name);
   const { stagingPath } = servers.find(({ name }) => name === backup.server) ?? {};

@@ -4,10 +4,15 @@ import { type Change, defineModule } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { barmanResource, readCatalogue } from '../../recovery/barman/catalogue.ts';
-import { barmanCommandFailed, walNotArchived, walNotSwitched } from '../../recovery/barman/errors.ts';
+import { namedServer } from '../../recovery/barman/counted-servers.ts';
+import {
+  barmanCommandFailed,
+  refuseIdle,
+  walNotArchived,
+  walNotSwitched,
+} from '../../recovery/barman/errors.ts';
 import { userParam } from '../../recovery/barman/params.ts';
 import { proveArchivedSegment } from '../../recovery/barman/prove-archived.ts';
-import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
 import { parseSegment } from '../../recovery/wal/segment.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
@@ -54,8 +59,9 @@ to take back: a closed segment is as good as an open one, so undo leaves it.`,
     seconds: 'how long that took',
   },
   read: async (host, { server, user }) => {
-    const { servers } = await readCatalogue(host, user);
-    return { wals: wantedServers(servers, [server], host.name)[0]?.wals ?? '' };
+    const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
+    refuseIdle(found, host.name);
+    return { wals: found.wals };
   },
   plan: (_state, { server }): SwitchChange => ({
     summary: `close the current WAL segment of ${server} and wait until it is archived`,
@@ -69,8 +75,7 @@ to take back: a closed segment is as good as an open one, so undo leaves it.`,
   }),
   apply: async (host, { server }, p, context) => {
     const { timeout, user } = p;
-    const [config] = wantedServers((await readCatalogue(host, user)).servers, [server], host.name);
-    if (config === undefined) throw new Error('a named server is found or refused');
+    const config = namedServer((await readCatalogue(host, user)).servers, server, host.name);
     context.progress(`waiting for the WAL segment of ${server} to be archived (at most ${timeout} s)`);
     const result = await host.run(
       ['barman', 'switch-wal', '--force', '--archive', '--archive-timeout', String(timeout), server],

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { readCatalogueAndArchives } from '../../recovery/barman/catalogue.ts';
+import { namedServer, serversThatCount } from '../../recovery/barman/counted-servers.ts';
 import { filesInErrors } from '../../recovery/barman/errors-directory.ts';
 import { nextTimelineHasWal, refuseDamagedHistories } from '../../recovery/barman/history-refusals.ts';
 import { serversParam, tailsParam, userParam } from '../../recovery/barman/params.ts';
-import { wantedServers } from '../../recovery/barman/recovery-wal.ts';
 import { nextTimeline, type WalOfTimeline, walOfTimeline } from '../../recovery/wal/next-timeline.ts';
 import { parseSegment } from '../../recovery/wal/segment.ts';
 import { historyFileName, type TimelineId, timelineId } from '../../recovery/wal/timeline.ts';
@@ -39,9 +39,9 @@ recovered cluster would hold what is not its own. What it returns postgres.promo
   // No dependsOn: check mode reads what is archived now too.
   read: async (host, { after, server, from, tails, servers: names, user }) => {
     const { servers, archives } = await readCatalogueAndArchives(host, user, parseSegment(from ?? ''));
-    const [own] = wantedServers(servers, [server], host.name);
-    const wanted = wantedServers(servers, names, host.name).filter(
-      ({ systemId }) => systemId === undefined || own?.systemId === undefined || systemId === own.systemId,
+    const own = namedServer(servers, server, host.name);
+    const wanted = serversThatCount(servers, { names, clusters: [own.systemId] }, host.name).filter(
+      ({ systemId }) => systemId === undefined || own.systemId === undefined || systemId === own.systemId,
     );
     const searched = archives.filter((archive) => wanted.some(({ name }) => name === archive.server));
     refuseDamagedHistories(searched, host.name);

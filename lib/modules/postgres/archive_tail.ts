@@ -4,6 +4,7 @@ import { Unknown } from '../../base/values/unknown.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import {
+  type BarmanPlace,
   proveArchived,
   readArchiveSettings,
   readArchivesOf,
@@ -11,7 +12,7 @@ import {
   sendFiles,
 } from '../../recovery/barman/archive-tail.ts';
 import { barmanResource } from '../../recovery/barman/catalogue.ts';
-import { userParam } from '../../recovery/barman/params.ts';
+import { serversParam, userParam } from '../../recovery/barman/params.ts';
 import { proveSent } from '../../recovery/barman/prove-sent.ts';
 import { type ArchiveSettings, whyNoArchive } from '../../recovery/postgres/archive-command.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
@@ -34,6 +35,7 @@ const params = z.strictObject({
     .describe('inventory name of the Barman host, whose archives tell what is there')
     .meta({ variable: 'barman_host' }),
   barman_user: userParam,
+  servers: serversParam.describe('the Barman servers of the cluster; found by its system id when left out'),
   timeout: seconds
     .default(300)
     .describe('seconds for each file, and for Barman to take them in')
@@ -138,8 +140,8 @@ and puts one of the same name with other content into errors/, and fails neither
   orphans: 'end',
 });
 
-function barmanOf(p: Params): { readonly host: string; readonly user: string } {
-  return { host: p.barman_host, user: p.barman_user };
+function barmanOf(p: Params): BarmanPlace {
+  return { host: p.barman_host, user: p.barman_user, servers: p.servers };
 }
 
 function doesNotArchive(why: string, files: readonly SentFile[], p: Params): PitrError {

@@ -11,6 +11,7 @@ import { type Instant, parseEpoch } from '../wal/instant.ts';
 import { parseSegment } from '../wal/segment.ts';
 import { hasBeginning } from '../wal/tail.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
+import { serversThatCount } from './counted-servers.ts';
 
 /** A file of pg_wal and the name under which it goes into the archive. */
 export interface SentFile {
@@ -24,6 +25,8 @@ export interface SentFile {
 export interface BarmanPlace {
   readonly host: string;
   readonly user: string;
+  /** The servers of the cluster; those of its system id, and of none, where they are not named. */
+  readonly servers?: readonly string[] | undefined;
 }
 
 // As the server itself was started: its configuration may lie elsewhere. Who does not know a setting says so in the
@@ -70,13 +73,14 @@ export async function readArchiveSettings(
   });
 }
 
-/** Where what lies in the archives of the cluster is looked up. */
+/** What lies in the archives of the cluster. Throws the error of a server that could not be read and counts. */
 export async function readArchivesOf(
   host: ReadHost,
   barman: BarmanPlace,
   systemId: string,
 ): Promise<readonly Archive[]> {
   const { servers, archives } = await readCatalogueAndArchives(host.peer(barman.host), barman.user);
+  serversThatCount(servers, { names: barman.servers, clusters: [systemId] }, barman.host);
   const others = servers.filter((server) => server.systemId !== undefined && server.systemId !== systemId);
   return archives.filter(({ server }) => !others.some(({ name }) => name === server));
 }

@@ -8,18 +8,16 @@ import type { Archive } from '../wal/archive.ts';
 import type { WalSegment } from '../wal/segment.ts';
 import { parseArchiveListing } from './archive-listing.ts';
 import { archivesProbe } from './archives-on-disk.ts';
-import { type BarmanServer, backupsProbe, withBackups } from './backups-on-disk.ts';
+import { type BarmanServer, backupsProbe, isOnDisk, withBackups } from './backups-on-disk.ts';
 import { parseConfig, type ServerConfig } from './config.ts';
-import {
-  archiveInCloud,
-  archiveUnreadable,
-  barmanNotAnswering,
-  barmanNotFound,
-  configBroken,
-} from './errors.ts';
+import { archiveUnreadable, barmanNotAnswering, barmanNotFound, configBroken } from './errors.ts';
 import { parseServerList } from './json.ts';
 
-/** All that Barman has on a host: its servers and their backups. Ids of this resource are the OS user of Barman. */
+/**
+ * All that Barman has on a host: its servers and their backups. What could not be read of one is noted with it
+ * (`unread`): a server of another cluster must not keep anybody from his own. Who rests on it asks `serversThatCount`. Ids
+ * of this resource are the OS user of Barman.
+ */
 export interface Catalogue {
   readonly servers: readonly BarmanServer[];
 }
@@ -75,8 +73,8 @@ export async function readCatalogue(host: ReadHost, user: string): Promise<Catal
 
 /**
  * The catalogue, and what lies on disk in the WAL archives of all servers, in two round trips. With `from` the
- * archives from that segment on (by its place, on any timeline). Throws kind `failed` when an archive cannot be
- * looked into, kind `refused` when it lies in the storage of a cloud: absence is never guessed.
+ * archives from that segment on (by its place, on any timeline). There is no archive here of a server that could not be
+ * read: absence is never guessed.
  */
 export async function readCatalogueAndArchives(
   host: ReadHost,
@@ -84,16 +82,17 @@ export async function readCatalogueAndArchives(
   from?: WalSegment,
 ): Promise<Catalogue & { readonly archives: readonly Archive[] }> {
   const { servers, backups } = await askBarman(host, user);
-  for (const { name, basebackups, wals } of servers) {
-    const address = [basebackups, wals].find((place) => /^[a-z][a-z0-9+.-]*:\/\//i.test(place));
-    if (address !== undefined) throw archiveInCloud(host.name, name, address);
-  }
-  const [backupsFound, walFound] = await host.queryAll([backups, archivesProbe(servers, user, from)]);
+  const onDisk = servers.filter(isOnDisk);
+  const [backupsFound, walFound] = await host.queryAll([backups, archivesProbe(onDisk, user, from)]);
   const catalogue = catalogueOf(servers, reportOf(backupsFound, host.name), host.name);
   const { archives, troubles } = parseArchiveListing(reportOf(walFound, host.name));
-  const [trouble] = troubles;
-  if (trouble !== undefined) throw archiveUnreadable(host.name, trouble.server, trouble.text);
-  return { ...catalogue, archives };
+  const all = catalogue.servers.map((server): BarmanServer => {
+    const trouble = troubles.find((one) => one.server === server.name);
+    if (server.unread !== undefined || trouble === undefined) return server;
+    return { ...server, unread: archiveUnreadable(host.name, server.name, trouble.text) };
+  });
+  const read = new Set(all.flatMap(({ name, unread }) => (unread === undefined ? [name] : [])));
+  return { servers: all, archives: archives.filter(({ server }) => read.has(server)) };
 }
 
 async function askBarman(
@@ -143,7 +142,7 @@ function serverConfigs(
       },
     );
   }
-  const configs = parseConfig(files.map((file) => file.lines.join('\n')));
+  const configs = parseConfig(files.map(({ rest, lines }) => ({ file: rest, text: lines.join('\n') })));
   const unread = names.filter((name) => !configs.some((config) => config.name === name));
   if (unread.length > 0)
     throw configBroken(

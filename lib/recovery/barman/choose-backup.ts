@@ -12,11 +12,19 @@ import {
   type Stock,
 } from './refusals.ts';
 
-/** The backup with this id. Throws a refusal when it is unknown, on several servers, or not DONE. */
-export function backupById(id: string, servers: readonly Stock[], host: string): CompleteBackup {
+/**
+ * The backup with this id. Throws a refusal when it is unknown, on several servers, or not DONE; where it is on none and
+ * may be on a server that could not be read (`unread`), the error of that one.
+ */
+export function backupById(
+  id: string,
+  servers: readonly Stock[],
+  host: string,
+  unread?: PitrError,
+): CompleteBackup {
   const found = servers.flatMap(({ backups }) => backups.filter((backup) => backup.id === id));
   const [backup] = found;
-  if (backup === undefined) throw backupUnknown(id, servers, host);
+  if (backup === undefined) throw unread ?? backupUnknown(id, servers, host);
   if (found.length > 1)
     throw backupAmbiguous(
       id,
@@ -28,13 +36,15 @@ export function backupById(id: string, servers: readonly Stock[], host: string):
 
 /**
  * All backups that are DONE, the last to end first; with `systemId` those of that cluster alone. Throws a refusal when
- * there is none, or when they belong to different clusters and so "the newest" means nothing.
+ * there is none, or when they belong to different clusters and so "the newest" means nothing. Where there is none and a
+ * server could not be read (`unread`), its error.
  */
 export function usableBackups(
   wish: string,
   servers: readonly Stock[],
   host: string,
   cluster?: string,
+  unread?: PitrError,
 ): readonly [CompleteBackup, ...CompleteBackup[]] {
   const done = servers
     .flatMap(({ backups }) => backups)
@@ -42,7 +52,7 @@ export function usableBackups(
     .sort((a, b) => (a.endTime < b.endTime ? 1 : -1));
   const usable = done.filter(({ systemId = cluster }) => cluster === undefined || systemId === cluster);
   const [newest, ...older] = usable;
-  if (newest === undefined) throw noBackup(servers, host, done.length === 0 ? undefined : cluster);
+  if (newest === undefined) throw unread ?? noBackup(servers, host, done.length === 0 ? undefined : cluster);
   const newestOfEach = usable.filter(
     (backup) => usable.find(({ systemId }) => systemId === backup.systemId) === backup,
   );

@@ -4,6 +4,13 @@ import type { Retention } from './retention.ts';
 export interface ServerConfig {
   readonly name: string;
   readonly description?: string | undefined;
+  /** Where Barman keeps all of it that is not said to lie elsewhere, and notes the cluster (`identity.json`). */
+  readonly directory: string;
+  /**
+   * Lines for which Barman passes over the server, with success and without archiving or backing up anything: each with
+   * the file that has it. None where it works.
+   */
+  readonly idle: readonly IdleLine[];
   /** Where base backups lie, one directory each. */
   readonly basebackups: string;
   /** Where `backup.info` files lie since Barman 3.13.2; they were in the backups' directories before. */
@@ -26,7 +33,27 @@ export interface ServerConfig {
   readonly stagingPath?: string | undefined;
 }
 
+/** `inactive`: switched off (`active`). `passive`: a copy of another Barman's server, with no archiver of its own. */
+export interface IdleLine {
+  readonly kind: 'inactive' | 'passive';
+  readonly line: string;
+  /** Absent where the files have no names. */
+  readonly file?: string | undefined;
+}
+
+/** A text of the configuration, and the file that it is in. */
+export interface ConfigFile {
+  readonly file?: string | undefined;
+  readonly text: string;
+}
+
 type Options = ReadonlyMap<string, string>;
+
+interface Sections {
+  readonly options: Map<string, Map<string, string>>;
+  /** Which file has an option: by section and option, each on a line. */
+  readonly files: Map<string, string | undefined>;
+}
 
 /** Of Barman since 3.15. */
 const DEFAULT_STAGING_PATH = '/tmp';
@@ -36,38 +63,68 @@ const DEFAULT_STAGING_PATH = '/tmp';
  * 3.10), in order. Sections but `[barman]` are servers; those with `model = true` (since 3.10) are not. Values may refer
  * to others (`%(name)s`).
  */
-export function parseConfig(files: readonly string[]): readonly ServerConfig[] {
-  const sections = new Map<string, Map<string, string>>();
-  for (const text of files) readIni(text, sections);
-  const global: Options = sections.get('barman') ?? new Map();
-  sections.delete('barman');
-  return [...sections]
-    .filter(([, options]) => options.get('model')?.toLowerCase() !== 'true')
-    .map(([name, options]) => serverConfig(name, options, global));
+export function parseConfig(files: readonly (string | ConfigFile)[]): readonly ServerConfig[] {
+  const sections: Sections = { options: new Map(), files: new Map() };
+  for (const one of files) readIni(typeof one === 'string' ? { text: one } : one, sections);
+  const global: Options = sections.options.get('barman') ?? new Map();
+  return [...sections.options]
+    .filter(([name, options]) => name !== 'barman' && options.get('model')?.toLowerCase() !== 'true')
+    .map(([name, options]) => ({
+      ...serverConfig(name, options, global),
+      idle: idleLines(name, sections),
+    }));
+}
+
+/**
+ * As Barman inherits them: `primary_ssh_command` may stand in `[barman]` for all servers, `active` cannot. An empty one of
+ * a server takes back what stands there.
+ */
+function idleLines(name: string, { options, files }: Sections): readonly IdleLine[] {
+  const line = (
+    kind: IdleLine['kind'],
+    option: string,
+    idle: (value: string) => boolean,
+    ...from: string[]
+  ) => {
+    const section = from.find((one) => options.get(one)?.has(option)) ?? name;
+    const value = options.get(section)?.get(option) ?? '';
+    const file = files.get(`${section}\n${option}`);
+    if (!idle(unquoted(value).trim())) return [];
+    const words = `${option} = ${value.replaceAll('\n', ' ')}`;
+    return [{ kind, line: words, ...(file === undefined ? {} : { file }) }];
+  };
+  return [
+    // Of any other word Barman says that it is none, and takes the server for active.
+    ...line('inactive', 'active', (value) => /^(?:false|f|no|0|off)$/i.test(value), name),
+    ...line('passive', 'primary_ssh_command', (value) => !/^(?:None)?$/.test(value), name, 'barman'),
+  ];
 }
 
 /** INI as Python's configparser reads it: full-line comments, `key = value` or `key: value`, indented continuations. */
-function readIni(text: string, sections: Map<string, Map<string, string>>): void {
+function readIni({ file, text }: ConfigFile, { options, files }: Sections): void {
   let section: Map<string, string> | undefined;
+  let name = '';
   let last: string | undefined;
   for (const line of text.split('\n')) {
     if (/^\s*([#;]|$)/.test(line)) continue;
     const header = /^\[([^\]]+)\]/.exec(line);
     const option = /^([^\s=:][^=:]*?)\s*[=:]\s*(.*?)\s*$/.exec(line);
     if (header?.[1] !== undefined) {
-      section = sections.get(header[1]) ?? new Map();
-      sections.set(header[1], section);
+      name = header[1];
+      section = options.get(name) ?? new Map();
+      options.set(name, section);
       last = undefined;
     } else if (/^\s/.test(line) && last !== undefined) {
       section?.set(last, `${section.get(last)}\n${line.trim()}`);
     } else if (option !== null) {
       last = (option[1] ?? '').toLowerCase();
       section?.set(last, option[2] ?? '');
+      files.set(`${name}\n${last}`, file);
     }
   }
 }
 
-function serverConfig(name: string, options: Options, global: Options): ServerConfig {
+function serverConfig(name: string, options: Options, global: Options): Omit<ServerConfig, 'idle'> {
   const values = new Map([['name', name], ['barman_home', global.get('barman_home') ?? ''], ...options]);
   const directory = (key: string, fallback: string): string => {
     const path = expand(values.get(key) ?? fallback, values);
@@ -89,6 +146,7 @@ function serverConfig(name: string, options: Options, global: Options): ServerCo
   return {
     name,
     ...(description === undefined ? {} : { description: unquoted(description) }),
+    directory: home,
     basebackups: directory('basebackups_directory', '%(backup_directory)s/base'),
     meta: `${home}/meta`,
     wals,

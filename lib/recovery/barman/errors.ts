@@ -1,4 +1,5 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+import type { IdleLine } from './config.ts';
 
 /** What Barman itself makes impossible: it is not there, does not answer, or cannot be read. */
 
@@ -56,8 +57,15 @@ export function archiveUnreadable(host: string, server: string, text: string): P
     message: `the archive of Barman server "${server}" cannot be read, so nothing can be said about what is in it`,
     details: text.split('\n').slice(0, 5),
     host,
-    next: ['Check owner and mode of the directory, and that barman_user is the user that Barman runs as.'],
+    next: [
+      'Check owner and mode of the directory, and that barman_user is the user that Barman runs as.',
+      ofAnotherCluster(server),
+    ],
   });
+}
+
+function ofAnotherCluster(server: string): string {
+  return `If ${server} is of another cluster, name the servers of yours, and not this one: barman_servers in the inventory, or -e '{"barman_servers": ["NAME"]}'`;
 }
 
 /** Since Barman 3.18: what lies there is in no directory of Barman's host. */
@@ -67,7 +75,43 @@ export function archiveInCloud(host: string, server: string, place: string): Pit
     code: 'barman-archive-in-cloud',
     message: `Barman server "${server}" keeps backups or WAL in ${place}, which pitr does not read: nothing can be said about what is in it`,
     host,
-    next: ['Recover it with Barman itself: barman restore --help'],
+    next: [
+      ofAnotherCluster(server),
+      'If it is of this cluster, recover it with Barman itself: barman restore --help',
+    ],
+  });
+}
+
+/** What an idle server means, by kind. */
+export const IDLE_WORDS: Readonly<Record<IdleLine['kind'], string>> = {
+  inactive: 'it is switched off',
+  passive: 'it is a copy of a server of another Barman, and has no archiver of its own',
+};
+
+/** How an idle server is made to work, a line each. */
+export function idleMends(idle: readonly IdleLine[]): readonly string[] {
+  return idle.map(({ kind, line, file }) => {
+    const where = file === undefined ? "in Barman's configuration" : `in ${file}`;
+    return kind === 'inactive' ? `Put active = true for "${line}" ${where}.` : `Remove "${line}" ${where}.`;
+  });
+}
+
+/** Refuses where Barman passes over a server: it would end with success, and have done nothing. */
+export function refuseIdle(
+  { name, idle }: { readonly name: string; readonly idle: readonly IdleLine[] },
+  host: string,
+): void {
+  if (idle.length === 0) return;
+  throw new PitrError({
+    kind: 'refused',
+    code: 'barman-server-idle',
+    message: `Barman archives nothing for server "${name}" and takes no backup of it: ${idle.map(({ kind }) => IDLE_WORDS[kind]).join(', and ')}`,
+    details: ['Barman passes over such a server and ends with success. What it holds can be recovered from.'],
+    host,
+    next: [
+      ...idleMends(idle),
+      'Or name another server of this node: barman_server in the inventory. Its archive_command must lead there.',
+    ],
   });
 }
 

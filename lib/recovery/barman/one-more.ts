@@ -2,12 +2,15 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
 import { parseEpoch } from '../wal/instant.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
-import { deletedByFirstBackup, wantedServers } from './recovery-wal.ts';
+import type { ServerConfig } from './config.ts';
+import { namedServer, readServers, serversThatCount } from './counted-servers.ts';
+import { deletedByFirstBackup } from './recovery-wal.ts';
 import type { Stock } from './refusals.ts';
 import { deletedByRetention } from './retention.ts';
 
 /** What one more backup of a server lets Barman delete there, in words; absent where it is nothing. */
 export interface OneMore {
+  readonly server: ServerConfig;
   /** The backups that are there. */
   readonly known: readonly string[];
   /** All WAL that is older, since it is the first backup of that server. */
@@ -25,13 +28,22 @@ export interface OpenHolds {
   readonly here: readonly string[];
 }
 
-/** Throws a refusal where Barman does not know the server. */
-export async function readOneMore(host: ReadHost, name: string, user: string): Promise<OneMore> {
-  const { servers, archives } = await readCatalogueAndArchives(host, user);
-  const [server] = wantedServers(servers, [name], host.name);
-  if (server === undefined) throw new Error('a named server is found or refused');
+/**
+ * Throws a refusal where Barman does not know the server, and the error of a server of its cluster (one of `names`) that
+ * could not be read: what rests on WAL of this one is not known then.
+ */
+export async function readOneMore(
+  host: ReadHost,
+  name: string,
+  { names, user }: { readonly names: readonly string[] | undefined; readonly user: string },
+): Promise<OneMore> {
+  const { servers: all, archives } = await readCatalogueAndArchives(host, user);
+  const server = namedServer(all, name, host.name);
+  serversThatCount(all, { names, clusters: [server.systemId] }, host.name);
+  const servers = readServers(all);
   const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
   return {
+    server,
     known: server.backups.map(({ id }) => id),
     first: deletedByFirstBackup(server, servers, archives),
     obsolete: now === undefined ? undefined : deletedByRetention(name, server.backups, server.retention, now),

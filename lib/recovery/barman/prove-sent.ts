@@ -5,6 +5,7 @@ import { parseSegment } from '../wal/segment.ts';
 import type { BarmanPlace, SentFile } from './archive-tail.ts';
 import { readCatalogue } from './catalogue.ts';
 import { checksumsOf } from './checksums.ts';
+import { readServers, serversThatCount } from './counted-servers.ts';
 
 const DEADLINE_MS = 300_000;
 
@@ -41,13 +42,21 @@ export async function proveSent(
   {
     pgdata,
     user,
+    systemId,
     files,
-  }: { readonly pgdata: string; readonly user: string; readonly files: readonly SentFile[] },
+  }: {
+    readonly pgdata: string;
+    readonly user: string;
+    readonly systemId: string;
+    readonly files: readonly SentFile[];
+  },
 ): Promise<void> {
   const names = files.flatMap(({ name, as }) => (name === as ? (parseSegment(name) ?? []) : []));
   if (names.length === 0) return;
   const peer = host.peer(barman.host);
-  const { servers } = await readCatalogue(peer, barman.user);
+  const { servers: all } = await readCatalogue(peer, barman.user);
+  serversThatCount(all, { names: barman.servers, clusters: [systemId] }, barman.host);
+  const servers = readServers(all);
   const places = servers.flatMap(({ name, wals }) => names.flatMap((segment) => [name, wals, segment]));
   const own = checksumsOf(
     await host.query(OWN([pgdata, ...names], { user, timeoutMs: DEADLINE_MS })),

@@ -11,9 +11,10 @@ import type { CompleteBackup } from './backup-info.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
 import { backupById } from './choose-backup.ts';
 import type { ServerConfig } from './config.ts';
+import { mayBeElsewhere, namedServer, serversThatCount } from './counted-servers.ts';
 import { refuseDamagedHistories } from './history-refusals.ts';
 import { proveUnpacking } from './packed-wal.ts';
-import { alternativeTo, archivesFor, positionOf, wantedServers } from './recovery-wal.ts';
+import { alternativeTo, archivesFor, positionOf } from './recovery-wal.ts';
 import type { Stock } from './refusals.ts';
 import { proveHeads } from './segment-heads.ts';
 import { walRefused } from './wal-refusals.ts';
@@ -64,10 +65,15 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
   const reference = typeof wish.backup === 'string' ? { id: wish.backup, server: wish.server } : wish.backup;
   const from = typeof wish.backup === 'string' ? undefined : parseSegment(wish.backup.begin_wal ?? '');
   const { servers, archives } = await readCatalogueAndArchives(host, wish.user, from);
-  const searched = wantedServers(servers, wish.servers, host.name);
+  const { servers: names } = wish;
   const holding =
-    reference.server === undefined ? searched : wantedServers(servers, [reference.server], host.name);
-  const backup = backupById(reference.id, holding, host.name);
+    reference.server === undefined
+      ? serversThatCount(servers, { names, clusters: [] }, host.name)
+      : [namedServer(servers, reference.server, host.name)];
+  const elsewhere = reference.server === undefined ? mayBeElsewhere(servers, names) : undefined;
+  const backup = backupById(reference.id, holding, host.name, elsewhere);
+  const whose = { names, clusters: [backup.systemId] };
+  const searched = serversThatCount(servers, whose, host.name);
   const own = archivesFor(backup, searched, archives);
   refuseDamagedHistories(own, host.name);
   const refuse = async (refusal: WalRefusal): Promise<never> => {
@@ -78,7 +84,7 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
       servers: own.map(({ server }) => server),
       alternative: alternativeTo(
         backup,
-        wantedServers(all.servers, wish.servers, host.name),
+        serversThatCount(all.servers, whose, host.name),
         all.archives,
         target,
       ),

@@ -9,22 +9,6 @@ import type { RecoveryTarget } from '../wal/target.ts';
 import type { TimelineId } from '../wal/timeline.ts';
 import { type CompleteBackup, isComplete } from './backup-info.ts';
 import type { Stock } from './refusals.ts';
-import { serverUnknown } from './refusals.ts';
-
-/** The servers that a task speaks of: those named, or all. Throws a refusal for a name that Barman does not know. */
-export function wantedServers<T extends Stock>(
-  servers: readonly T[],
-  names: readonly string[] | undefined,
-  host: string,
-): readonly T[] {
-  if (names === undefined) return servers;
-  const known = servers.map(({ name }) => name);
-  return names.map((name) => {
-    const server = servers.find((candidate) => candidate.name === name);
-    if (server === undefined) throw serverUnknown(name, known, host);
-    return server;
-  });
-}
 
 /**
  * The archives that may hold WAL of a backup: those of servers of the same cluster, the backup's own first. A server

@@ -4,7 +4,9 @@ import { probe } from '../../contract/probe.ts';
 import { lockId, lockResource } from '../../system/lock/lock-resource.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { isComplete } from '../barman/backup-info.ts';
+import { isOnDisk } from '../barman/backups-on-disk.ts';
 import { readCatalogueAndArchives } from '../barman/catalogue.ts';
+import { serversThatCount } from '../barman/counted-servers.ts';
 import { filesInErrors } from '../barman/errors-directory.ts';
 import { parseCheckReport } from '../barman/json.ts';
 import { loginOf } from '../barman/node-access.ts';
@@ -44,11 +46,24 @@ export async function gatherBarmanFacts(
     // Without a catalogue there is still a host with a clock and with tools.
     needs.has('barman')
       ? Promise.resolve(stock).then((found) =>
-          told(() => lookAtBarman(host, place, 'value' in found ? serversOf(found.value, place) : [])),
+          told(() =>
+            lookAtBarman(
+              host,
+              place,
+              'value' in found ? ownServers(found.value, place).filter(isOnDisk) : [],
+            ),
+          ),
         )
       : NOT_ASKED,
     stock,
-    fromStock('errors', (found) => filesInErrors(host, serversOf(found, place), place.user)),
+    fromStock('errors', (found) => {
+      const clusters = clustersOf(found, nodes);
+      const own = serversOf(found, place, clusters).filter(
+        ({ systemId }) =>
+          systemId === undefined || clusters.includes(undefined) || clusters.includes(systemId),
+      );
+      return filesInErrors(host, own, place.user);
+    }),
     Promise.all(
       nodes.map(
         async (node) => [node.name, await asked('access', () => loginTo(host, place, node))] as const,
@@ -57,7 +72,9 @@ export async function gatherBarmanFacts(
     asked('lock', () =>
       lockResource.read(host, lockId({ name: cluster, directory: place.lockDirectory, user: place.user })),
     ),
-    fromStock('files', (found) => newestBackupWhole(host, place, found)),
+    fromStock('files', (found) =>
+      newestBackupWhole(host, place, serversOf(found, place, clustersOf(found, nodes))),
+    ),
   ]);
   return {
     place,
@@ -73,9 +90,30 @@ export async function gatherBarmanFacts(
   };
 }
 
-/** The servers of this cluster; all where the inventory names none. */
-export function serversOf(stock: Stock, { servers }: BarmanPlace): Stock['servers'] {
+/** The servers of this cluster, whether they could be read or not; all where the inventory names none. */
+export function ownServers(stock: Stock, { servers }: BarmanPlace): Stock['servers'] {
   return servers === undefined ? stock.servers : stock.servers.filter(({ name }) => servers.includes(name));
+}
+
+/** Those of them that could be read. Throws the error of one that counts and could not be. */
+export function serversOf(
+  stock: Stock,
+  place: BarmanPlace,
+  clusters: readonly (string | undefined)[],
+): Stock['servers'] {
+  const names = place.servers === undefined ? undefined : ownServers(stock, place).map(({ name }) => name);
+  return serversThatCount(stock.servers, { names, clusters }, place.name);
+}
+
+/** The system ids that the servers of the nodes know; `undefined` where none of them knows one. */
+export function clustersOf(
+  { servers }: Stock,
+  nodes: readonly Pick<NodePlace, 'barmanServer'>[],
+): readonly (string | undefined)[] {
+  const known = servers.flatMap(({ name, systemId }) =>
+    systemId !== undefined && nodes.some(({ barmanServer }) => barmanServer === name) ? [systemId] : [],
+  );
+  return known.length === 0 ? [undefined] : known;
 }
 
 function nothing(why: Told<never>, nodes: readonly NodePlace[]) {
@@ -118,8 +156,11 @@ export async function barmanChecks(host: ReadHost, user: string, server: string)
   });
 }
 
-async function newestBackupWhole(host: ReadHost, place: BarmanPlace, stock: Stock): Promise<string> {
-  const servers = serversOf(stock, place);
+async function newestBackupWhole(
+  host: ReadHost,
+  place: BarmanPlace,
+  servers: Stock['servers'],
+): Promise<string> {
   const [newest] = servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)

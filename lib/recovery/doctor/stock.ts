@@ -1,9 +1,21 @@
 import { type CompleteBackup, isComplete } from '../barman/backup-info.ts';
-import { serversOf } from './barman-facts.ts';
+import { clustersOf, serversOf } from './barman-facts.ts';
 import type { BarmanFacts, Facts, Stock } from './facts.ts';
 import { type Flaw, flawsOf } from './finding.ts';
 import { barmanOn } from './mend.ts';
+import { type Told, toldAtOnce } from './told.ts';
 import { leaderNode } from './views.ts';
+
+/** The servers of this cluster that count. Not known where one of them could not be read. */
+export function countedServers(
+  facts: Facts,
+  stock: Stock,
+  { place }: Pick<BarmanFacts, 'place'>,
+): Told<Stock['servers']> {
+  const id = runningCluster(facts);
+  const nodes = facts.nodes.flatMap((node) => node.place ?? []);
+  return toldAtOnce(() => serversOf(stock, place, id === undefined ? clustersOf(stock, nodes) : [id]));
+}
 
 /** The servers of this cluster, and what is in the archives. */
 export function inStock(
@@ -14,14 +26,20 @@ export function inStock(
   if (barman === undefined)
     return [{ severity: 'unknown', text: 'cannot tell: it is not known where Barman is', mend: [] }];
   return flawsOf(barman.stock, barman.place.name, (stock) =>
-    judge({ ...stock, servers: serversOf(stock, barman.place) }, barman),
+    flawsOf(countedServers(facts, stock, barman), barman.place.name, (servers) =>
+      judge({ ...stock, servers }, barman),
+    ),
   );
+}
+
+function runningCluster(facts: Facts): string | undefined {
+  const leader = leaderNode(facts);
+  return leader !== undefined && 'value' in leader.sql ? leader.sql.value.system_id : undefined;
 }
 
 /** Of the cluster that is running, where that is known; newest first. */
 export function completeBackups(stock: Stock, facts: Facts): readonly CompleteBackup[] {
-  const leader = leaderNode(facts);
-  const id = leader !== undefined && 'value' in leader.sql ? leader.sql.value.system_id : undefined;
+  const id = runningCluster(facts);
   return stock.servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)

@@ -18,14 +18,27 @@ export async function told<T>(work: () => Promise<T>): Promise<Told<T>> {
   try {
     return { value: await work() };
   } catch (thrown) {
-    const error = asPitrError(thrown);
-    if (error.kind === 'interrupted') throw error;
-    const said = error.evidence?.stderr?.trim().split('\n').at(-1);
-    const more = [...error.details, ...(said === undefined || said === '' ? [] : [`it said: ${said}`])];
-    return {
-      unknown: [error.message, ...more.slice(0, 4)].join('; '),
-      next: error.next,
-      refused: error.kind === 'refused' || error.kind === 'validation',
-    };
+    return whyNot(thrown);
   }
+}
+
+/** The same of what needs no waiting. */
+export function toldAtOnce<T>(work: () => T): Told<T> {
+  try {
+    return { value: work() };
+  } catch (thrown) {
+    return whyNot(thrown);
+  }
+}
+
+function whyNot(thrown: unknown): Told<never> {
+  const error = asPitrError(thrown);
+  if (error.kind === 'interrupted') throw error;
+  const said = error.evidence?.stderr?.trim().split('\n').at(-1);
+  const more = [...error.details, ...(said === undefined || said === '' ? [] : [`it said: ${said}`])];
+  return {
+    unknown: [error.message, ...more.slice(0, 4)].join('; '),
+    next: error.next,
+    refused: error.kind === 'refused' || error.kind === 'validation',
+  };
 }

@@ -1,9 +1,10 @@
 import { whyNoArchive } from '../../postgres/archive-command.ts';
-import { serversOf } from '../barman-facts.ts';
+import { ownServers } from '../barman-facts.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { barmanOn, onHost, pitrCommand, psqlOn } from '../mend.ts';
 import type { NodeSql } from '../node-sql.ts';
+import { countedServers } from '../stock.ts';
 import { leaderNode } from '../views.ts';
 
 /** So many finished segments that wait are a backlog; so many more are an archive that stands still. */
@@ -31,7 +32,7 @@ function ofLeader(
 
 function archivesByStreaming({ barman }: Facts): boolean {
   if (barman === undefined || !('value' in barman.stock)) return false;
-  return serversOf(barman.stock.value, barman.place).some(({ streamingArchiver }) => streamingArchiver);
+  return ownServers(barman.stock.value, barman.place).some(({ streamingArchiver }) => streamingArchiver);
 }
 
 function isOn(facts: Facts): readonly Flaw[] {
@@ -128,9 +129,9 @@ function arrives(facts: Facts): readonly Flaw[] {
       );
       const wanted = place?.barmanServer;
       if (servers.length === 0) {
-        return [
+        return flawsOf(countedServers(facts, stock, barman), barman.place.name, () => [
           {
-            severity: 'critical',
+            severity: 'critical' as const,
             host: name,
             text: `${last} counts as archived, and lies in no archive of Barman: archive_command says yes without storing`,
             mend: [
@@ -141,7 +142,7 @@ function arrives(facts: Facts): readonly Flaw[] {
                 : [`Then take a new backup: ${barmanOn(facts, 'backup', '--wait', wanted)}`]),
             ],
           },
-        ];
+        ]);
       }
       if (wanted === undefined || last.endsWith('.backup') || servers.some(({ server }) => server === wanted))
         return [];

@@ -1,4 +1,6 @@
-import { serversOf } from '../barman-facts.ts';
+import type { IdleLine } from '../../barman/config.ts';
+import { IDLE_WORDS, idleMends } from '../../barman/errors.ts';
+import { ownServers } from '../barman-facts.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { barmanOn } from '../mend.ts';
@@ -9,7 +11,7 @@ function streams(facts: Facts): readonly Flaw[] {
   if (barman === undefined) return [];
   return flawsOf(barman.stock, barman.place.name, (stock) => {
     const leader = leaderNode(facts)?.place?.barmanServer;
-    const streaming = serversOf(stock, barman.place).filter(
+    const streaming = ownServers(stock, barman.place).filter(
       ({ streamingArchiver, name }) => streamingArchiver && (leader === undefined || name === leader),
     );
     if (streaming.length === 0) return [];
@@ -63,8 +65,47 @@ function waits(facts: Facts): readonly Flaw[] {
   );
 }
 
+/** Of the servers that the nodes archive to: any other may be there to be recovered from alone. */
+function idle(kind: IdleLine['kind']): (facts: Facts) => readonly Flaw[] {
+  return (facts) => {
+    const { barman } = facts;
+    if (barman === undefined) return [];
+    return flawsOf(barman.stock, barman.place.name, ({ servers }) =>
+      servers.flatMap((server) => {
+        const lines = server.idle.filter((line) => line.kind === kind);
+        const nodes = facts.nodes.filter(({ place }) => place?.barmanServer === server.name);
+        if (lines.length === 0 || nodes.length === 0) return [];
+        return [
+          {
+            severity: 'critical' as const,
+            host: barman.place.name,
+            text: `Barman archives nothing for server ${server.name}, the one of ${nodes.map(({ name }) => name).join(', ')}: ${IDLE_WORDS[kind]}`,
+            mend: idleMends(lines),
+          },
+        ];
+      }),
+    );
+  };
+}
+
 /** What becomes of WAL on Barman's host. */
 export const ARRIVAL_CHECKS: readonly Check[] = [
+  {
+    id: 'archiving.active',
+    title: "The nodes' servers are active in Barman",
+    meaning:
+      'Barman passes over such a server and ends with success: nothing is archived and no backup is taken. A cut-over to its node is refused.',
+    needs: ['stock'],
+    judge: idle('inactive'),
+  },
+  {
+    id: 'archiving.own',
+    title: "The nodes' servers are not copies of another Barman's",
+    meaning:
+      'A passive server has what its primary Barman sends, and archives nothing itself. A cut-over to its node is refused.',
+    needs: ['stock'],
+    judge: idle('passive'),
+  },
   {
     id: 'archiving.streaming',
     title: 'Barman receives WAL where it is to receive it by streaming',

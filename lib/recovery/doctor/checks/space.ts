@@ -1,7 +1,7 @@
 import { formatBytes } from '../../../base/values/bytes.ts';
 import type { FreeSpace } from '../../../system/fs/free-space.ts';
 import { isComplete } from '../../barman/backup-info.ts';
-import { serversOf } from '../barman-facts.ts';
+import { ownServers } from '../barman-facts.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { onHost } from '../mend.ts';
@@ -15,7 +15,7 @@ function needed(facts: Facts): Told<number> {
   const { barman } = facts;
   const sizes =
     barman !== undefined && 'value' in barman.stock
-      ? serversOf(barman.stock.value, barman.place).flatMap(({ backups }) =>
+      ? ownServers(barman.stock.value, barman.place).flatMap(({ backups }) =>
           backups.filter(isComplete).flatMap(({ size }) => size ?? []),
         )
       : [];

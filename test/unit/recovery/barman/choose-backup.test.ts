@@ -4,11 +4,11 @@ import { parseReport } from '../../../../lib/contract/script-report.ts';
 import { parseArchiveListing } from '../../../../lib/recovery/barman/archive-listing.ts';
 import { parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
 import { backupById, usableBackups } from '../../../../lib/recovery/barman/choose-backup.ts';
+import { serversThatCount } from '../../../../lib/recovery/barman/counted-servers.ts';
 import {
   alternativeTo,
   archivesFor,
   deletedByFirstBackup,
-  wantedServers,
 } from '../../../../lib/recovery/barman/recovery-wal.ts';
 import { fixture } from './fixture.ts';
 
@@ -90,7 +90,7 @@ describe('the choice of a backup', () => {
 
   it('db1 is not db10', () => {
     const ten = stock('db10', []);
-    expect(wantedServers([done, ten], ['db10'], 'barman')).toEqual([ten]);
+    expect(serversThatCount([done, ten], { names: ['db10'], clusters: [] }, 'barman')).toEqual([ten]);
   });
 });
 

@@ -34,11 +34,49 @@ describe("Barman's configuration", () => {
     expect(server?.stagingPath).toBe(expected);
   });
 
+  it.each([
+    ['active = false', '', ['inactive: active = false in /etc/barman.d/pg.conf']],
+    ['active: OFF', '', ['inactive: active = OFF in /etc/barman.d/pg.conf']],
+    ['active = 0', '', ['inactive: active = 0 in /etc/barman.d/pg.conf']],
+    ['active = "no"', '', ['inactive: active = "no" in /etc/barman.d/pg.conf']],
+    ['active = true', '', []],
+    ['', '', []],
+    // Barman calls it invalid, and takes the default.
+    ['active = never', '', []],
+    // It is not inherited.
+    ['', 'active = false', []],
+    [
+      'primary_ssh_command = ssh barman@a',
+      '',
+      ['passive: primary_ssh_command = ssh barman@a in /etc/barman.d/pg.conf'],
+    ],
+    [
+      '',
+      'primary_ssh_command = ssh barman@a',
+      ['passive: primary_ssh_command = ssh barman@a in /etc/barman.conf'],
+    ],
+    [
+      'primary_ssh_command = ssh -o Port=',
+      '',
+      ['passive: primary_ssh_command = ssh -o Port= in /etc/barman.d/pg.conf'],
+    ],
+    ['primary_ssh_command =', 'primary_ssh_command = ssh barman@a', []],
+    ['primary_ssh_command = None', 'primary_ssh_command = ssh barman@a', []],
+  ])('passes over servers: %j, for all %j', (own, all, expected) => {
+    const [server] = parseConfig([
+      { file: '/etc/barman.conf', text: `[barman]\nbarman_home = /b\n${all}\n` },
+      { file: '/etc/barman.d/pg.conf', text: `[pg]\n${own}\n` },
+    ]);
+    expect(server?.idle.map(({ kind, line, file }) => `${kind}: ${line} in ${file}`)).toEqual(expected);
+  });
+
   it('of the lab tells where everything lies', () => {
     expect(parseConfig([fixture('barman.conf'), fixture('db1.conf')])).toEqual([
       {
         name: 'db1',
         description: 'Patroni node db1',
+        directory: '/var/lib/barman/db1',
+        idle: [],
         basebackups: '/var/lib/barman/db1/base',
         meta: '/var/lib/barman/db1/meta',
         wals: '/var/lib/barman/db1/wals',

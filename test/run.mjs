@@ -58,7 +58,9 @@ const onRelease = (release) => [
   bin('vitest'),
   ...vitest(release, 'e2e'),
   ...['recovery/recover', 'recovery/step-by-step', 'recovery/look-only'].map((name) => `test/${name}.e2e`),
-  ...['patroni', 'postgres', 'barman-looks', 'barman-changes'].map((name) => `test/modules/${name}.e2e`),
+  ...['patroni', 'postgres', 'barman-looks', 'barman-changes', 'barman-moment'].map(
+    (name) => `test/modules/${name}.e2e`,
+  ),
 ];
 
 /** The commands of a step; those of one step run side by side. */

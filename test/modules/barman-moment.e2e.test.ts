@@ -64,13 +64,18 @@ describe('barman.moment', () => {
     });
   });
 
+  /** Where Barman has registered what is archived: its name begins with that of the server since 3.13. */
+  async function registerIn(wals: string): Promise<string> {
+    return (await lab.sh(`ls ${wals}/*xlog.db`)).trim();
+  }
+
   /** Packs the segment in place under its plain name, as Barman does it, and registers it so; then puts it back. */
   async function packed(
     name: string,
     command: string,
     work: (segment: string) => Promise<void>,
   ): Promise<void> {
-    const register = `${file.replace(/\/wals\/.*$/, '/wals')}/xlog.db`;
+    const register = await registerIn(file.replace(/\/wals\/.*$/, '/wals'));
     const segment = file.slice(file.lastIndexOf('/') + 1);
     await lab.sh(
       `cp -p ${file} /tmp/kept.wal; cp -p ${register} /tmp/kept.db; ${command} < /tmp/kept.wal > ${file}; ` +
@@ -119,15 +124,16 @@ describe('barman.moment', () => {
   it('reads the tail that is archived in part, up to where it ends', async () => {
     const leader = await currentLeader(lab.lab);
     const wals = `/var/lib/barman/${leader}/wals`;
+    const register = await registerIn(wals);
     const segment = file.slice(file.lastIndexOf('/') + 1);
     const [, low = '0'] = String(base.target.found_at).split('/');
     const cut = (Number.parseInt(low, 16) % 16_777_216) + 64;
     // Nothing newer was ever archived: neither files nor what the register knows of them.
     await lab.sh(
-      `mkdir /tmp/kept; cp -p ${wals}/xlog.db /tmp/kept/; cd ${wals}/${segment.slice(0, 16)}; ` +
+      `mkdir /tmp/kept; cp -p ${register} /tmp/kept/xlog.db; cd ${wals}/${segment.slice(0, 16)}; ` +
         `for f in *; do if ! [ "$f" \\< ${segment} ]; then mv "$f" /tmp/kept/; fi; done; ` +
         `head -c ${cut} /tmp/kept/${segment} > ${segment}.partial; touch -r /tmp/kept/${segment} ${segment}.partial; ` +
-        `awk '$1 < "${segment}"' /tmp/kept/xlog.db > ${wals}/xlog.db`,
+        `awk '$1 < "${segment}"' /tmp/kept/xlog.db > ${register}`,
     );
     try {
       const proved = await ask(wal, lab.barman, { backup: base, target: 'latest' });
@@ -135,7 +141,7 @@ describe('barman.moment', () => {
       expect(await look({ target: 'latest' })).toMatchObject({ last_commit: { xid: Number(xid) } });
     } finally {
       await lab.sh(
-        `cd ${wals}/${segment.slice(0, 16)}; rm -f ${segment}.partial; mv /tmp/kept/xlog.db ${wals}/; mv /tmp/kept/* .; rmdir /tmp/kept`,
+        `cd ${wals}/${segment.slice(0, 16)}; rm -f ${segment}.partial; mv /tmp/kept/xlog.db ${register}; mv /tmp/kept/* .; rmdir /tmp/kept`,
       );
     }
   });

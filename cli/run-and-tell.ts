@@ -1,5 +1,5 @@
 import { EXIT_CODES } from '../lib/base/errors/pitr-error.ts';
-import { stands } from '../lib/engine/back/stands.ts';
+import { stands } from '../lib/engine/back/standing-changes.ts';
 import { readStory } from '../lib/engine/back/story.ts';
 import { planUndo } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';

@@ -1,5 +1,5 @@
 import { isAbsolute, join, relative } from 'node:path';
-import { stands } from '../lib/engine/back/stands.ts';
+import { stands } from '../lib/engine/back/standing-changes.ts';
 import type { JournalledChange, JournalledRun } from '../lib/engine/journal/read.ts';
 import { machineOf, type RunStatus, runStatus } from '../lib/engine/journal/status.ts';
 import { productPlaybooks } from '../lib/language/playbook/assets.ts';

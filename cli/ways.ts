@@ -1,6 +1,6 @@
 import { waysOf } from '../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
-import { carriesOlder } from '../lib/engine/back/stands.ts';
+import { carriesOlder } from '../lib/engine/back/standing-changes.ts';
 import type { Closed, Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, Wall } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';

@@ -3,6 +3,7 @@ import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { secretWarnings } from '../../lib/engine/run/secret-warnings.ts';
 import { type OpenSite, onSite, type SiteRequest } from '../../lib/engine/run/site.ts';
 import { matchHosts } from '../../lib/language/inventory/patterns.ts';
+import { told } from '../../lib/recovery/doctor/answer.ts';
 import type { Need } from '../../lib/recovery/doctor/facts.ts';
 import { type Check, examine, type Finding } from '../../lib/recovery/doctor/finding.ts';
 import { lookAround } from '../../lib/recovery/doctor/look.ts';
@@ -13,7 +14,6 @@ import {
   nodePlace,
   type VariableFlaw,
 } from '../../lib/recovery/doctor/place.ts';
-import { told } from '../../lib/recovery/doctor/told.ts';
 import { quote } from '../../lib/transport/quote.ts';
 import { barmanHost, patroniHosts } from '../well-known-hosts.ts';
 import { drillsOn } from './drills.ts';

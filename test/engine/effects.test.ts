@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
 import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
-import { carriesOlder } from '../../lib/engine/back/stands.ts';
+import { carriesOlder } from '../../lib/engine/back/standing-changes.ts';
 import { readStory } from '../../lib/engine/back/story.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
 import { newDirectory, type Played, play } from './support.ts';

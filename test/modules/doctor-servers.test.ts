@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NOT_ASKED } from '../../lib/recovery/doctor/answer.ts';
 import { gatherBarmanFacts } from '../../lib/recovery/doctor/barman-facts.ts';
 import type { Facts } from '../../lib/recovery/doctor/facts.ts';
 import { examine } from '../../lib/recovery/doctor/finding.ts';
 import { unknownNode } from '../../lib/recovery/doctor/node-facts.ts';
 import type { NodePlace } from '../../lib/recovery/doctor/place.ts';
 import { CHECKS } from '../../lib/recovery/doctor/registry.ts';
-import { NOT_ASKED } from '../../lib/recovery/doctor/told.ts';
 import { closed, ordinaryUser } from '../support/ordinary-user.ts';
 import { beside, OTHER, OWN } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';

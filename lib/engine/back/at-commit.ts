@@ -3,7 +3,7 @@ import type { AnyModule } from '../../contract/module.ts';
 import { isUntilCommit } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { type PlaceAgain, placeAgain, type WorkAgain } from './place-again.ts';
-import { stands } from './stands.ts';
+import { stands } from './standing-changes.ts';
 import { moduleOf, type Wall, wallOf } from './undo-plan.ts';
 
 /** What a commit works with. */

@@ -16,7 +16,7 @@ import { inParallel } from '../run/pool.ts';
 import { type CommitSurroundings, changeAtCommit, letGoAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
 import { hostsAgain } from './place-again.ts';
-import { stands } from './stands.ts';
+import { stands } from './standing-changes.ts';
 
 export interface CommitRequest {
   /** The runs of one recovery, oldest first. */

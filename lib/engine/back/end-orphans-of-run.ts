@@ -2,7 +2,7 @@ import type { HostConnection } from '../../transport/types.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { liveHost } from '../run/live-host.ts';
 import { changeMark, endOrphans } from './orphans.ts';
-import { stands } from './stands.ts';
+import { stands } from './standing-changes.ts';
 import { moduleOf } from './undo-plan.ts';
 
 /** The OS users that a change says it works as, beside that of its task. */

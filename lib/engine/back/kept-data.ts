@@ -4,7 +4,7 @@ import { depthOf } from '../../system/fs/paths.ts';
 import { effectsOf } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { runStatus, undoStatus } from '../journal/status.ts';
-import { stands } from './stands.ts';
+import { stands } from './standing-changes.ts';
 import { cutOversOf, hasDoneSomething } from './story.ts';
 
 /** Something that a run left on a host on purpose, as its journal knows it. */

@@ -2,7 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { effectsOf, isHeld } from '../journal/effects-of.ts';
 import { type JournalledChange, type JournalledRun, readOthers, readRun } from '../journal/read.ts';
 import { familyOf, takesBack } from './family.ts';
-import { stands, wasBegun } from './stands.ts';
+import { stands, wasBegun } from './standing-changes.ts';
 
 /** From this change on the cluster follows what a recovery has promoted. */
 export interface CutOver {

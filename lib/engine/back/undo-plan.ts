@@ -4,7 +4,7 @@ import type { AnyModule } from '../../contract/module.ts';
 import { loadModule } from '../../modules/registry.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { maskedField } from './masked.ts';
-import { stands } from './stands.ts';
+import { stands } from './standing-changes.ts';
 import type { Story } from './story.ts';
 
 export interface UndoWish {

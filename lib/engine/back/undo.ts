@@ -14,7 +14,7 @@ import { makeTrueAgain } from './make-true-again.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
 import { hostsAgain, placeAgain } from './place-again.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
-import { carriesOlder, stands } from './stands.ts';
+import { carriesOlder, stands } from './standing-changes.ts';
 import { readStory, refuseClosed } from './story.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
 

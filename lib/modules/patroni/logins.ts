@@ -12,7 +12,7 @@ import {
   neededUntried,
   proveLogins,
 } from '../../recovery/patroni/prove-logins.ts';
-import { allowedOf } from '../../recovery/postgres/allowed.ts';
+import { allowedOf } from '../../recovery/postgres/allowed-roles.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { absolutePath, barmanServer, instanceParams } from '../../recovery/postgres/params.ts';
 import { reloadRules } from '../../recovery/postgres/reload.ts';

@@ -13,8 +13,8 @@ import { accessOf, startMember, stopMember } from '../../recovery/patroni/member
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
+import { putAside } from '../../recovery/patroni/put-aside-unproved.ts';
 import { copyFromLeader } from '../../recovery/patroni/replica-copy.ts';
-import { putAside } from '../../recovery/patroni/unproved.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';

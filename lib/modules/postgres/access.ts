@@ -6,7 +6,7 @@ import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { closeAccess, openAccess } from '../../recovery/patroni/closed-access.ts';
 import { patroniParams, patroniSuperuserParam, roleName } from '../../recovery/patroni/params.ts';
-import { type Allowed, allowedOf } from '../../recovery/postgres/allowed.ts';
+import { type Allowed, allowedOf } from '../../recovery/postgres/allowed-roles.ts';
 import type { InstanceRef } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';

@@ -1,6 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { LET_IN } from '../postgres/let-in.ts';
+import { LET_IN } from '../postgres/login-script.ts';
 
 /**
  * Python, without single quotes: Barman's own way to its configuration and its driver, so that a password in conninfo, in

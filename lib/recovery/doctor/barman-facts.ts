@@ -11,11 +11,11 @@ import { filesInErrors } from '../barman/errors-directory.ts';
 import { parseCheckReport } from '../barman/json.ts';
 import { loginOf } from '../barman/node-access.ts';
 import { proveBackupFiles } from '../barman/prove-backup-files.ts';
+import { NOT_ASKED, type Told, told } from './answer.ts';
 import { lookAtBarman } from './barman-script.ts';
 import type { BarmanFacts, Need, Stock } from './facts.ts';
 import { reach } from './node-facts.ts';
 import type { BarmanPlace, NodePlace } from './place.ts';
-import { NOT_ASKED, type Told, told } from './told.ts';
 
 /** Barman logs in to the database node for its check. */
 const CHECK_TIMEOUT_MS = 300_000;

@@ -11,11 +11,11 @@ import type { MemberConfig } from '../patroni/member-config.ts';
 import type { InstanceState } from '../postgres/instance.ts';
 import type { Layout } from '../postgres/layout.ts';
 import type { Archive } from '../wal/archive.ts';
+import type { Told } from './answer.ts';
 import type { BarmanLook } from './barman-script.ts';
 import type { NodeLook } from './node-script.ts';
 import type { NodeSql } from './node-sql.ts';
 import type { BarmanPlace, NodePlace, VariableFlaw } from './place.ts';
-import type { Told } from './told.ts';
 
 /** What can be looked at; a check names what it needs. Whether hosts are reached is always looked at. */
 export type Need =

@@ -1,5 +1,5 @@
+import type { Told } from './answer.ts';
 import type { Facts, Need } from './facts.ts';
-import type { Told } from './told.ts';
 
 /** `unknown`: nobody could tell. That is never ok. */
 export const SEVERITIES = ['ok', 'warning', 'critical', 'unknown'] as const;

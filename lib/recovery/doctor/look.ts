@@ -2,11 +2,11 @@ import type { ReadHost } from '../../contract/host.ts';
 import { askBarmanLogins } from '../barman/logins.ts';
 import { findConfig } from '../patroni/dynamic-config.ts';
 import { parseTried, tryMemberLogins } from '../patroni/logins.ts';
+import { NOT_ASKED, type Told, told } from './answer.ts';
 import { barmanChecks, gatherBarmanFacts } from './barman-facts.ts';
 import type { BarmanFacts, ControllerFacts, Facts, Need, NodeFacts } from './facts.ts';
 import { gatherNodeFacts, unknownNode } from './node-facts.ts';
 import type { BarmanPlace, NodePlace, VariableFlaw } from './place.ts';
-import { NOT_ASKED, type Told, told } from './told.ts';
 import { leaderIn } from './views.ts';
 
 /** What is to be examined. */

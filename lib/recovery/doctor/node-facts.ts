@@ -7,11 +7,11 @@ import { keepsDataAt } from '../patroni/data-directory.ts';
 import { readMemberConfig } from '../patroni/member-config.ts';
 import { instanceOf, instanceProbe } from '../postgres/instance-resource.ts';
 import { readLayout } from '../postgres/layout.ts';
+import { NOT_ASKED, type Told, told } from './answer.ts';
 import type { Need, NodeFacts, Reached } from './facts.ts';
 import { lookAtNode } from './node-script.ts';
 import { askNode } from './node-sql.ts';
 import type { NodePlace } from './place.ts';
-import { NOT_ASKED, type Told, told } from './told.ts';
 
 const WHO = probeScript('id -un');
 

@@ -1,7 +1,7 @@
 import type { WriteHost } from '../../contract/host.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
-import type { Allowed } from '../postgres/allowed.ts';
+import type { Allowed } from '../postgres/allowed-roles.ts';
 import { closedRules, type Guest, guestRules, isClosed } from '../postgres/hba.ts';
 import { KEPT_HBA_FILE } from '../postgres/instance.ts';
 import type { InstanceRef } from '../postgres/instance-control.ts';

@@ -1,6 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { LET_IN } from '../postgres/let-in.ts';
+import { LET_IN } from '../postgres/login-script.ts';
 import { record, text } from './cluster.ts';
 import { PATRONI_LOGINS, patroniPython } from './config-file.ts';
 

@@ -1,6 +1,6 @@
 import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import { type Allowed, allowedOf } from './allowed.ts';
+import { type Allowed, allowedOf } from './allowed-roles.ts';
 import { type AccessMode, type InstanceState, isOrphaned } from './instance.ts';
 
 /** What a start is asked for. */

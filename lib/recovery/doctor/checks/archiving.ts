@@ -1,10 +1,10 @@
 import { whyNoArchive } from '../../postgres/archive-command.ts';
+import { countedServers } from '../backups-and-archives.ts';
 import { ownServers } from '../barman-facts.ts';
+import { barmanOn, onHost, pitrCommand, psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { barmanOn, onHost, pitrCommand, psqlOn } from '../mend.ts';
 import type { NodeSql } from '../node-sql.ts';
-import { countedServers } from '../stock.ts';
 import { leaderNode } from '../views.ts';
 
 /** So many finished segments that wait are a backlog; so many more are an archive that stands still. */

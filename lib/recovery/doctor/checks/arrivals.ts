@@ -1,9 +1,9 @@
 import type { IdleLine } from '../../barman/config.ts';
 import { IDLE_WORDS, idleMends } from '../../barman/errors.ts';
 import { ownServers } from '../barman-facts.ts';
+import { barmanOn } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { barmanOn } from '../mend.ts';
 import { leaderNode } from '../views.ts';
 
 function streams(facts: Facts): readonly Flaw[] {

@@ -1,9 +1,9 @@
 import { isComplete, isPacked } from '../../barman/backup-info.ts';
 import { instantAt } from '../../wal/instant.ts';
+import { completeBackups, inStock, takeOne } from '../backups-and-archives.ts';
+import { barmanOn, pitrCommand } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
-import { barmanOn, pitrCommand } from '../mend.ts';
-import { completeBackups, inStock, takeOne } from '../stock.ts';
 import { leaderNode } from '../views.ts';
 
 const DAY = 86_400;

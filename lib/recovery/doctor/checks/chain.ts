@@ -3,10 +3,10 @@ import { archivesFor, positionOf } from '../../barman/recovery-wal.ts';
 import { mergeArchives } from '../../wal/archive.ts';
 import { formatInstant, instantAt, secondsBetween } from '../../wal/instant.ts';
 import { type Range, rangesOf } from '../../wal/ranges.ts';
+import { completeBackups, inStock, takeOne } from '../backups-and-archives.ts';
+import { pitrCommand } from '../commands-to-type.ts';
 import type { Facts, Stock } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { pitrCommand } from '../mend.ts';
-import { completeBackups, inStock, takeOne } from '../stock.ts';
 import { leaderNode } from '../views.ts';
 
 /** What was not archived for so long cannot be recovered from the archive. */

@@ -1,7 +1,7 @@
+import { onHost, psqlOn } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import type { HostClock } from '../host-clock.ts';
-import { onHost, psqlOn } from '../mend.ts';
 
 /** Milliseconds. */
 const OFF = { warning: 2_000, critical: 60_000 } as const;

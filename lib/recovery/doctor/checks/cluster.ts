@@ -1,7 +1,7 @@
 import { isUp } from '../../patroni/cluster.ts';
+import { patronictlOn, pitrCommand, psqlOn, reinitOf } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { patronictlOn, pitrCommand, psqlOn, reinitOf } from '../mend.ts';
 import { anyNode, clusterViews, leaderIn, leaderNode, perNode } from '../views.ts';
 
 function leaderFlaws(facts: Facts): readonly Flaw[] {

@@ -1,7 +1,7 @@
+import type { Told } from '../answer.ts';
+import { onHost, pitrCommand } from '../commands-to-type.ts';
 import type { BarmanFacts, Facts, NodeFacts, Reached } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
-import { onHost, pitrCommand } from '../mend.ts';
-import type { Told } from '../told.ts';
 
 interface Place {
   readonly name: string;

@@ -1,5 +1,5 @@
+import { pitrCommand } from '../commands-to-type.ts';
 import type { Check } from '../finding.ts';
-import { pitrCommand } from '../mend.ts';
 import { clusterViews } from '../views.ts';
 
 export const INVENTORY_CHECKS: readonly Check[] = [

@@ -1,7 +1,7 @@
 import type { Layout } from '../../postgres/layout.ts';
+import { psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { psqlOn } from '../mend.ts';
 import { leaderNode } from '../views.ts';
 
 function each(facts: Facts, judge: (layout: Layout, node: NodeFacts) => Flaw | undefined): readonly Flaw[] {

@@ -1,9 +1,9 @@
 import { KEPT_HBA_FILE } from '../../postgres/instance.ts';
 import { leftovers } from '../../postgres/recovery-files.ts';
 import { isRecoverySetting } from '../../postgres/recovery-settings.ts';
+import { onHost, psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { onHost, psqlOn } from '../mend.ts';
 import type { NodeLook } from '../node-script.ts';
 import { leaderIn } from '../views.ts';
 

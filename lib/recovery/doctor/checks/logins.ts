@@ -1,7 +1,7 @@
 import type { TriedLogin } from '../../patroni/logins.ts';
+import { barmanOn } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { barmanOn } from '../mend.ts';
 import { leaderIn, leaderNode } from '../views.ts';
 
 function refused(

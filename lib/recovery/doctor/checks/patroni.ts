@@ -1,9 +1,9 @@
 import { isUp } from '../../patroni/cluster.ts';
 import { isStandbyCluster, replicaMethods } from '../../patroni/member-config.ts';
 import { isStrict } from '../../patroni/synchronous.ts';
+import { onHost, patronictlOn } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { onHost, patronictlOn } from '../mend.ts';
 import { anyNode, perNode } from '../views.ts';
 
 function ownRest(facts: Facts): readonly Flaw[] {

@@ -1,6 +1,6 @@
+import { onHost } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { onHost } from '../mend.ts';
 import type { SecretFile } from '../node-script.ts';
 
 const OTHERS = 0o007;

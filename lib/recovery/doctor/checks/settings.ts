@@ -1,7 +1,7 @@
 import { isOfTheNode } from '../../postgres/in-force.ts';
+import { patronictlOn, psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { patronictlOn, psqlOn } from '../mend.ts';
 import type { NodeSql } from '../node-sql.ts';
 import { leaderNode } from '../views.ts';
 

@@ -1,11 +1,11 @@
 import { formatBytes } from '../../../base/values/bytes.ts';
 import type { FreeSpace } from '../../../system/fs/free-space.ts';
 import { isComplete } from '../../barman/backup-info.ts';
+import type { Told } from '../answer.ts';
 import { ownServers } from '../barman-facts.ts';
+import { onHost } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { onHost } from '../mend.ts';
-import type { Told } from '../told.ts';
 import { leaderNode } from '../views.ts';
 
 /** Bytes that restored data takes: of the databases as they are, or of the largest backup, whichever is more. */

@@ -1,9 +1,9 @@
 import { formatVersion } from '../../../base/values/version.ts';
 import { debianPackage } from '../../../system/core/debian-packages.ts';
 import { faultsOf, OLDEST_KNOWN } from '../../barman/version.ts';
+import { onHost } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { onHost } from '../mend.ts';
 
 function missing(facts: Facts, host: string, names: readonly string[]): readonly Flaw[] {
   if (names.length === 0) return [];

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
+import { told } from '../../../../lib/recovery/doctor/answer.ts';
 import type { Facts } from '../../../../lib/recovery/doctor/facts.ts';
 import {
   examine,
@@ -13,7 +14,6 @@ import {
 } from '../../../../lib/recovery/doctor/finding.ts';
 import { readClock } from '../../../../lib/recovery/doctor/host-clock.ts';
 import { CHECKS } from '../../../../lib/recovery/doctor/registry.ts';
-import { told } from '../../../../lib/recovery/doctor/told.ts';
 
 const NOTHING_SEEN: Facts = {
   now: 0,

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { LET_IN, wordsForMissing } from '../../../../lib/recovery/postgres/let-in.ts';
+import { LET_IN, wordsForMissing } from '../../../../lib/recovery/postgres/login-script.ts';
 
 /** Asks with a driver that answers each connection with these words. */
 function letIn(told: string, missing: string): string | null {

@@ -20,6 +20,7 @@ import { type PlainOptions, withPlainSession } from '../plain-session.ts';
 import type { Ask } from '../questions.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { wishesOf, withDoor } from '../session.ts';
+import { usageError } from '../usage-error.ts';
 import { forksOf } from '../values.ts';
 
 export const resume = defineCommand({
@@ -33,6 +34,10 @@ export const resume = defineCommand({
   options: {
     check: { text: 'Show what is still to be changed, and change nothing.' },
     diff: { text: 'Show how things change (or would, with --check).' },
+    'without-lock': {
+      value: 'run',
+      text: 'Go on without the lock, where its host is gone: the id of the run once more. Nothing keeps other runs out (docs/lock.md).',
+    },
     ...BELIEVE_OPTION,
     yes: { short: 'y', text: 'Answer every question with yes; the output says so.' },
     ...RUN_OPTIONS,
@@ -65,6 +70,7 @@ export const resume = defineCommand({
       extraVars: await readExtraVars(options, io),
       mode: options.check ? 'check' : 'run',
       forks: forksOf(options.forks, DEFAULT_FORKS),
+      withoutLock: withoutLock(options['without-lock'], run, again),
       again,
     });
     const elsewhere = atWorkElsewhere(run);
@@ -77,6 +83,14 @@ export const resume = defineCommand({
     return exitCodeOfRun(outcome);
   },
 });
+
+/** The id is typed once more, so that nobody goes without the lock of another run than the one that is meant. */
+function withoutLock(typed: string | undefined, { started }: JournalledRun, again: string): boolean {
+  if (typed === undefined || typed === started.runId) return typed !== undefined;
+  throw usageError('lock-of-another-run', `--without-lock names ${typed}, and the run is ${started.runId}`, {
+    next: [`With the lock: ${again}`, `Without it: ${again} --without-lock ${started.runId}`],
+  });
+}
 
 /** Asked before the display of the run has the screen. */
 async function believeBefore(

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -45,6 +46,7 @@ async function resumed(
     readonly yaml: string;
     readonly extraVars?: Record<string, unknown>;
     readonly mode?: 'run' | 'check';
+    readonly withoutLock?: boolean;
   },
 ): Promise<Played> {
   const request = resumeRequest(await readRun(runId), {
@@ -52,6 +54,7 @@ async function resumed(
     extraVars: wish.extraVars ?? {},
     mode: wish.mode ?? 'run',
     forks: 10,
+    withoutLock: wish.withoutLock,
     again: `pitr resume ${runId}`,
   });
   return play(wish.yaml, { ...request, directory });
@@ -91,6 +94,27 @@ describe('a resumed run', () => {
     - { core.debug: { msg: "again {{ answer.stdout }}" } }
 `);
     expect(second.messages).toEqual(['blue 17', 'again 17']);
+  });
+
+  it('goes without its lock only in the process of which that was said', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - name: lock
+      core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }
+      when: "!run_without_lock"
+    - { name: first, core.shell: ${log('first')} }
+    - { name: second, core.shell: ${FAILS_UNTIL_MENDED} }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    const lockOf = ({ results }: Played) => results.filter((result) => result.includes('lock'));
+    const without = await resumed(outcome.runId, directory, { yaml, withoutLock: true });
+    expect([without.outcome.status, lockOf(without)]).toEqual(['failed', ['one: lock: skipped']]);
+    await writeFile(join(directory, 'mended'), '');
+    const after = await resumed(outcome.runId, directory, { yaml });
+    expect([after.outcome.status, lockOf(after)]).toEqual(['ok', ['one: lock: changed']]);
+    expect((await readdir(join(directory, 'locks'))).filter((name) => name.endsWith('.json'))).toEqual([]);
   });
 
   it('looks again at what was only looked at since its last change', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -92,6 +92,18 @@ describe('before the first member is stopped, the recovered node', () => {
   ])('is not passed over: %s', async (_, more) => {
     const refused = await stillToLead({ ...LEFT, ...more });
     expect(refused).toMatchObject({ kind: 'refused', code: 'recovered-node-taken', next: ['rollback.yml'] });
+  });
+
+  it('may be with Patroni already, in a run that goes on while nobody leads: its hand-over broke off', async () => {
+    // Of a cluster that nobody leads.
+    const written = (await readFile(tasks('still-to-lead.yml'), 'utf8'))
+      .replaceAll('run_resumed', 'goes_on')
+      .replace('patroni.cluster: {}', 'core.debug: nobody');
+    const goesOn = (node: Node) =>
+      refusal(written.replaceAll(/^/gm, '    '), node, { ways: ['rollback.yml'], goes_on: true });
+    expect(await goesOn({ ...LEFT, patroni: 'STARTING' })).toBeUndefined();
+    const standby = { ...LEFT, patroni: 'RUNNING', files: ['pg_hba.conf.pitr-open', 'standby.signal'] };
+    expect((await goesOn(standby))?.code).toBe('recovered-node-taken');
   });
 
   it('is started again by a run that goes on, where it has only ended', async () => {

@@ -146,7 +146,7 @@ describe('a cut-over whose Barman host is gone when all members are stopped', ()
       await mustRunLocally('pausing the Barman host', ['docker', 'pause', barman]);
       try {
         expect((await resume())?.kind).toBe('unreachable');
-        expect((await resume('-e', `without_lock=${killed.runId}`))?.host).toBe('barman');
+        expect((await resume('--without-lock', killed.runId))?.host).toBe('barman');
         expect(await currentLeader(lab)).toBe(scene.target);
         await sql(lab, scene.target, 'create table written_without_barman ()');
       } finally {

@@ -17,6 +17,7 @@ export interface ResumeWish {
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly mode: 'run' | 'check';
   readonly forks: number;
+  readonly withoutLock?: boolean | undefined;
   /** The command, to be named in errors. */
   readonly again: string;
 }
@@ -47,6 +48,7 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
     forks: wish.forks,
     forceHandlers: started.forceHandlers,
     resumes: run,
+    withoutLock: wish.withoutLock,
   };
 }
 

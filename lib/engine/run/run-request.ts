@@ -16,4 +16,6 @@ export interface RunRequest {
   readonly forceHandlers?: boolean | undefined;
   /** `pitr resume`: the run to go on with. */
   readonly resumes?: JournalledRun | undefined;
+  /** This process of the run does without its lock; the next one does not, unless that is said again. */
+  readonly withoutLock?: boolean | undefined;
 }

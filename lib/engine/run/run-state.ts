@@ -43,6 +43,8 @@ export interface RunState {
   readonly journal: RunJournal | undefined;
   /** In a resumed run: what need not be done again. */
   readonly past: Past | undefined;
+  /** It was said of this process of the run that it does without the lock. */
+  readonly withoutLock: boolean;
   readonly turns: TaskTurns;
   /** What the run keeps until it ends. */
   readonly held: HeldLocks;

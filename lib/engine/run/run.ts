@@ -140,6 +140,7 @@ function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState
     lost: new Set(),
     notified: new Map(),
     forceHandlers: request.forceHandlers ?? false,
+    withoutLock: request.withoutLock ?? false,
     playbookDirectory: dirname(request.playbook),
   };
 }

@@ -74,6 +74,7 @@ function magicLayer(run: RunState, play: PlayBatch, host: string): Layer {
     ansible_check_mode: () => run.statedMode !== 'run',
     run_id: () => run.runId,
     run_resumed: () => run.past !== undefined,
+    run_without_lock: () => run.withoutLock,
     inventory_options: () => run.inventory.sources.map((source) => ` -i ${quote(source)}`).join(''),
     playbook_dir: () => play.play.directory,
     omit: () => OMIT,

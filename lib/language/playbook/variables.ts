@@ -21,6 +21,7 @@ export const MAGIC_VARIABLES = [
   'ansible_check_mode',
   'run_id',
   'run_resumed',
+  'run_without_lock',
   'inventory_options',
   'playbook_dir',
   'omit',

@@ -1,9 +1,9 @@
 import { type CompleteBackup, isComplete } from '../barman/backup-info.ts';
 import { type Told, toldAtOnce } from './answer.ts';
 import { clustersOf, serversOf } from './barman-facts.ts';
+import { barmanOn } from './commands-to-type.ts';
 import type { BarmanFacts, Facts, Stock } from './facts.ts';
 import { type Flaw, flawsOf } from './finding.ts';
-import { barmanOn } from './commands-to-type.ts';
 import { leaderNode } from './views.ts';
 
 /** The servers of this cluster that count. Not known where one of them could not be read. */

@@ -245,10 +245,12 @@ describe('a module written in TypeScript beside an installed pitr', () => {
 
   it('is told by its file and line when it is at fault, also where nobody waited for it', async () => {
     const file = join(app, 'modules/site/store.ts');
-    await writeFile(file, STORE.replace("await host.must(['mkdir'", "await host.nothing.must(['mkdir'"));
+    const withFault = STORE.replace("await host.must(['mkdir'", "await host.nothing.must(['mkdir'");
+    await writeFile(file, withFault);
+    const line = withFault.split('host.nothing')[0]?.split('\n').length;
     const faulty = await pitr('play', 'play.yml');
     expect(faulty.output).toMatch(/module "site\.store" is at fault: its apply ends with\s+TypeError/);
-    expect(faulty.output).toContain('modules/site/store.ts:41:');
+    expect(faulty.output).toContain(`modules/site/store.ts:${line}:`);
     expect(faulty.code).toBe(2);
     expect((await pitr('undo', runIn(faulty.output), '--yes')).code).toBe(0);
 

@@ -7,19 +7,10 @@ import { allTrue } from '../task/conditions.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';
 import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
+import { PlayFailures, PlayStopped, untilStopped } from './play-failures.ts';
 import { InOrder, inParallel } from './pool.ts';
 import { reportResult } from './report-result.ts';
 import { type RunState, tagsSelect } from './run-state.ts';
-
-/** Thrown to end a whole play (or run) at once; carries the error that decided it. */
-class PlayStopped extends Error {
-  readonly error: PitrError | undefined;
-
-  constructor(error: PitrError | undefined) {
-    super(error?.message ?? 'the play ended');
-    this.error = error;
-  }
-}
 
 interface SettledOutcome {
   readonly outcome: TaskOutcome;
@@ -41,13 +32,12 @@ export interface PlayOutcome {
 export class PlayRun {
   readonly #run: RunState;
   readonly #vars: PlayBatch;
-  /** Hosts that failed in this play and were not rescued. */
-  readonly #failed = new Map<string, PitrError>();
-  #firstError: PitrError | undefined;
+  readonly #failures: PlayFailures;
 
   constructor(run: RunState, vars: PlayBatch) {
     this.#run = run;
     this.#vars = vars;
+    this.#failures = new PlayFailures(run);
   }
 
   /** Runs everything. Handlers run at the end, also for hosts that are left when others failed. */
@@ -59,14 +49,16 @@ export class PlayRun {
       } else {
         await this.#steps(play.tasks, hosts);
       }
-      await this.#flushHandlers(hosts.filter((host) => this.#run.forceHandlers || !this.#failed.has(host)));
+      await this.#flushHandlers(
+        hosts.filter((host) => this.#run.forceHandlers || this.#failures.of(host) === undefined),
+      );
     } catch (thrown) {
       if (!(thrown instanceof PlayStopped)) throw thrown;
-      if (thrown.error === undefined) return { stopRun: false, error: this.#firstError };
+      if (thrown.error === undefined) return { stopRun: false, error: this.#failures.first };
       return { stopRun: true, error: thrown.error };
     }
-    const allFailed = hosts.length > 0 && hosts.every((host) => this.#failed.has(host));
-    return { stopRun: allFailed, error: this.#firstError };
+    const allFailed = hosts.length > 0 && hosts.every((host) => this.#failures.of(host) !== undefined);
+    return { stopRun: allFailed, error: this.#failures.first };
   }
 
   /** Runs steps in order; gives the hosts that are still in the play afterwards. */
@@ -79,58 +71,47 @@ export class PlayRun {
     return alive;
   }
 
-  async #block(block: Block, hosts: readonly string[]): Promise<readonly string[]> {
-    const survivors = await this.#guarded(() => this.#steps(block.block, hosts), block, hosts);
-    const failed = hosts.filter((host) => !survivors.includes(host));
-    let rescued: readonly string[] = [];
-    if (failed.length > 0 && block.rescue.length > 0 && !this.#run.signal.aborted) {
-      const kinds = new Map(failed.map((host) => [host, this.#failed.get(host)?.kind]));
-      for (const host of failed) this.#forgive(host);
-      rescued = await this.#steps(block.rescue, failed);
-      for (const host of rescued)
-        this.#run.recap.rescue(host, kinds.get(host) === 'unreachable' ? 'unreachable' : 'failed');
-    }
-    const after = [...survivors, ...rescued];
-    if (block.always.length > 0 && !this.#run.signal.aborted) {
-      const errors = new Map(this.#failed);
-      const through = await this.#steps(block.always, hosts);
-      for (const host of hosts) if (errors.has(host)) this.#failed.set(host, errors.get(host) as PitrError);
-      return after.filter((host) => through.includes(host));
-    }
-    return after;
-  }
-
   /**
    * Inside a block that rescues or cleans up, an `any_errors_fatal` failure ends the block on all hosts, not yet the play.
-   * Only hosts that failed are rescued: what rescue takes back was not done wrong on the others. Gives those.
+   * Only hosts that failed are rescued: what rescue takes back was not done wrong on the others. `always` runs on all.
    */
-  async #guarded(
-    work: () => Promise<readonly string[]>,
-    block: Block,
-    hosts: readonly string[],
-  ): Promise<readonly string[]> {
-    if (block.rescue.length === 0 && block.always.length === 0) return work();
-    try {
-      return await work();
-    } catch (thrown) {
-      if (
-        !(thrown instanceof PlayStopped) ||
-        thrown.error === undefined ||
-        thrown.error.kind === 'interrupted'
-      )
-        throw thrown;
-      const unhurt = hosts.filter((host) => !this.#failed.has(host));
-      if (block.rescue.length > 0) {
-        this.#tellLeft(unhurt, thrown.error);
-        return unhurt;
-      }
-      for (const host of unhurt) {
-        this.#failed.set(host, thrown.error);
-        this.#run.journal?.left(host);
-      }
-      await this.#steps(block.always, hosts);
-      throw thrown;
+  async #block(block: Block, hosts: readonly string[]): Promise<readonly string[]> {
+    if (block.rescue.length === 0 && block.always.length === 0) return this.#steps(block.block, hosts);
+    const before = this.#failures.now();
+    let stop = await untilStopped(() => this.#steps(block.block, hosts));
+    const failed = this.#failures.since(before, hosts);
+    const unhurt = this.#through(hosts, before);
+    const rescues = failed.length > 0 && block.rescue.length > 0 && !this.#run.signal.aborted;
+    if (rescues) {
+      if (stop?.error !== undefined) this.#tellLeft(unhurt, stop.error);
+      if (stop !== undefined) this.#failures.stay(unhurt);
+      stop = await untilStopped(() => this.#rescue(block.rescue, failed));
     }
+    if (block.always.length > 0 && !this.#run.signal.aborted) {
+      if (stop !== undefined && !rescues) this.#failures.leave(unhurt);
+      const worse = await untilStopped(() => this.#always(block.always, hosts));
+      stop ??= worse;
+    }
+    if (stop !== undefined) throw stop;
+    return this.#through(hosts, before);
+  }
+
+  /** The hosts on which nothing has failed since. In an `always` there are such with older failures. */
+  #through(hosts: readonly string[], before: ReturnType<PlayFailures['now']>): readonly string[] {
+    const failed = this.#failures.since(before, hosts);
+    return hosts.filter((host) => !failed.includes(host));
+  }
+
+  async #rescue(steps: readonly Step[], hosts: readonly string[]): Promise<void> {
+    const kinds = new Map(hosts.map((host) => [host, this.#failures.of(host)?.kind]));
+    for (const host of hosts) this.#failures.forgive(host);
+    const rescued = await this.#steps(steps, hosts);
+    for (const host of rescued)
+      this.#run.recap.rescue(host, kinds.get(host) === 'unreachable' ? 'unreachable' : 'failed');
+  }
+
+  async #always(steps: readonly Step[], hosts: readonly string[]): Promise<void> {
+    await this.#failures.cleaning(hosts, () => this.#steps(steps, hosts));
   }
 
   /** The rest of a block is left out on hosts on which nothing failed: nobody has to guess why. */
@@ -145,17 +126,10 @@ export class PlayRun {
     }
   }
 
-  #forgive(host: string): void {
-    const error = this.#failed.get(host);
-    this.#failed.delete(host);
-    this.#run.lost.delete(host);
-    this.#run.journal?.rescued(host);
-    if (this.#firstError === error) this.#firstError = [...this.#failed.values()][0];
-  }
-
   async #task(task: Task, hosts: readonly string[], handler: boolean): Promise<readonly string[]> {
     if (!handler && !tagsSelect(task.tags, this.#run.tags)) return hosts;
     this.#run.signal.throwIfAborted();
+    const failedBefore = this.#failures.now();
     if (task.module === 'meta') return this.#meta(task, hosts);
     const [first] = hosts;
     if (first === undefined) return hosts;
@@ -182,7 +156,7 @@ export class PlayRun {
     const failed = settled.results();
     if (working.length > 0) this.#run.emit({ type: 'task.finished', time: Date.now(), task: ref });
     if (failed.length > 0) this.#afterFailures(task, task.runOnce ? [...hosts] : failed, failed[0] ?? first);
-    return hosts.filter((host) => !this.#failed.has(host));
+    return this.#through(hosts, failedBefore);
   }
 
   /** Stores, counts and reports a result. */
@@ -201,9 +175,7 @@ export class PlayRun {
     if (outcome.status === 'changed') for (const receiver of receivers) this.#notify(task, receiver);
     if (!earlier) reportResult(job, host, outcome, durationMs, ignored);
     if (isFailure && !ignored && outcome.error !== undefined) {
-      for (const receiver of receivers) this.#failed.set(receiver, outcome.error);
-      this.#firstError ??= outcome.error;
-      this.#run.lost.add(host);
+      this.#failures.add(receivers, host, outcome.error);
     }
     return { failed: isFailure && !ignored };
   }
@@ -256,30 +228,31 @@ export class PlayRun {
       if (waiting.length === 0) continue;
       for (const host of waiting) this.#run.notified.get(host)?.delete(handler.id);
       // With --force-handlers a host may have failed before: only a new error ends its handlers.
-      const before = new Map(this.#failed);
+      const before = this.#failures.now();
       await this.#task(handler, waiting, true);
-      going = going.filter((host) => this.#failed.get(host) === before.get(host));
+      going = this.#through(going, before);
     }
   }
 
   async #meta(task: Task, hosts: readonly string[]): Promise<readonly string[]> {
     const [first] = hosts;
+    const before = this.#failures.now();
     const what = Object.values(task.args.value)[0];
     if (first !== undefined && allTrue(task.when, taskScope(this.#run, this.#vars, first, task)) !== true)
       return hosts;
     if (what === 'flush_handlers') await this.#flushHandlers(hosts);
     if (what === 'end_play') throw new PlayStopped(undefined);
-    return hosts.filter((host) => !this.#failed.has(host));
+    return this.#through(hosts, before);
   }
 
   #afterFailures(task: Task, failed: readonly string[], host: string): void {
     const { play, hosts } = this.#vars;
-    const error = this.#failed.get(host) ?? this.#firstError;
+    const error = this.#failures.of(host) ?? this.#failures.first;
     if (error === undefined) return;
     if (error.kind === 'interrupted') throw new PlayStopped(error);
     const tooMany =
       play.maxFailPercentage !== undefined &&
-      (this.#failed.size / hosts.length) * 100 > play.maxFailPercentage;
+      (this.#failures.size / hosts.length) * 100 > play.maxFailPercentage;
     if ((task.anyErrorsFatal ?? play.anyErrorsFatal) || tooMany || (task.runOnce && failed.length > 0))
       throw new PlayStopped(error);
   }

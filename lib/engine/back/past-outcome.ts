@@ -9,6 +9,6 @@ export function pastOutcome({ run, task, module, turns }: TaskJob, host: string)
   const found = run.past?.result({ task: task.id, turn: turns.get(host) ?? 1, host });
   const result = found === undefined ? undefined : unmaskedResult(found.result, module.kind);
   if (found === undefined || result === undefined) return undefined;
-  const { status, error } = found;
-  return { status, result, error: error === undefined ? undefined : new PitrError(error) };
+  const { status, error, ignored } = found;
+  return { status, result, error: error === undefined ? undefined : new PitrError(error), ignored };
 }

@@ -4,6 +4,7 @@ import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
 import { pastOutcome } from '../back/past-outcome.ts';
 import { allTrue } from '../task/conditions.ts';
+import { ignorable } from '../task/ignored.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';
 import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
@@ -33,6 +34,8 @@ export class PlayRun {
   readonly #run: RunState;
   readonly #vars: PlayBatch;
   readonly #failures: PlayFailures;
+  /** With `free`: what has ended the play on one host. The others finish what they are at, and begin nothing more. */
+  #ended: { readonly thrown: unknown } | undefined;
 
   constructor(run: RunState, vars: PlayBatch) {
     this.#run = run;
@@ -45,7 +48,7 @@ export class PlayRun {
     const { play, hosts } = this.#vars;
     try {
       if (play.strategy === 'free') {
-        await inParallel(hosts, this.#run.forks, (host) => this.#steps(play.tasks, [host]));
+        await inParallel(hosts, this.#run.forks, (host) => this.#alone(play.tasks, host));
       } else {
         await this.#steps(play.tasks, hosts);
       }
@@ -59,6 +62,15 @@ export class PlayRun {
     }
     const allFailed = hosts.length > 0 && hosts.every((host) => this.#failures.of(host) !== undefined);
     return { stopRun: allFailed, error: this.#failures.first };
+  }
+
+  async #alone(steps: readonly Step[], host: string): Promise<void> {
+    try {
+      await this.#steps(steps, [host]);
+    } catch (thrown) {
+      this.#ended ??= { thrown };
+      throw thrown;
+    }
   }
 
   /** Runs steps in order; gives the hosts that are still in the play afterwards. */
@@ -81,7 +93,8 @@ export class PlayRun {
     let stop = await untilStopped(() => this.#steps(block.block, hosts));
     const failed = this.#failures.since(before, hosts);
     const unhurt = this.#through(hosts, before);
-    const rescues = failed.length > 0 && block.rescue.length > 0 && !this.#run.signal.aborted;
+    const goesOn = !this.#run.signal.aborted && this.#ended === undefined;
+    const rescues = failed.length > 0 && block.rescue.length > 0 && goesOn;
     if (rescues) {
       if (stop?.error !== undefined) this.#tellLeft(unhurt, stop.error);
       if (stop !== undefined) this.#failures.stay(unhurt);
@@ -129,6 +142,8 @@ export class PlayRun {
   async #task(task: Task, hosts: readonly string[], handler: boolean): Promise<readonly string[]> {
     if (!handler && !tagsSelect(task.tags, this.#run.tags)) return hosts;
     this.#run.signal.throwIfAborted();
+    if (this.#ended !== undefined && !hosts.every((host) => this.#failures.isCleaning(host)))
+      throw this.#ended.thrown;
     const failedBefore = this.#failures.now();
     if (task.module === 'meta') return this.#meta(task, hosts);
     const [first] = hosts;
@@ -163,13 +178,16 @@ export class PlayRun {
   #settle(
     job: TaskJob,
     host: string,
-    { outcome, durationMs, earlier }: SettledOutcome,
+    { outcome: ended, durationMs, earlier }: SettledOutcome,
     playHosts: readonly string[],
   ): { readonly failed: boolean } {
     const { task } = job;
+    learnResult(this.#run.masker, task, ended.result);
+    // Of a result that stands it was said then.
+    const { outcome, ignored } = earlier
+      ? { outcome: ended, ignored: ended.ignored === true }
+      : ignorable(job, host, ended);
     const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
-    const ignored = isFailure && outcome.error?.kind !== 'interrupted' && this.#ignores(task, host);
-    learnResult(this.#run.masker, task, outcome.result);
     const receivers = task.runOnce ? playHosts : [host];
     for (const receiver of receivers) this.#remember(task, receiver, outcome);
     if (outcome.status === 'changed') for (const receiver of receivers) this.#notify(task, receiver);
@@ -178,12 +196,6 @@ export class PlayRun {
       this.#failures.add(receivers, host, outcome.error);
     }
     return { failed: isFailure && !ignored };
-  }
-
-  #ignores(task: Task, host: string): boolean {
-    if (task.ignoreErrors === undefined) return false;
-    const scope = taskScope(this.#run, this.#vars, host, task);
-    return allTrue([task.ignoreErrors], scope) === true;
   }
 
   #remember(task: Task, host: string, outcome: TaskOutcome): void {

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readRun } from '../../lib/engine/journal/read.ts';
+import { type Played, play } from './support.ts';
+
+const log = (text: string): string => `{ script: "echo ${text} {{ inventory_hostname }} >> DIR/log" }`;
+
+async function linesOf({ directory }: Played): Promise<readonly string[]> {
+  const text = await readFile(join(directory, 'log'), 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line !== '');
+}
+
+/** What a run that has ended tells in its journal: its last record, and the changes of which no end is in it. */
+async function endOf({ outcome }: Played) {
+  const { records } = await readRun(outcome.runId);
+  const ended = new Set(
+    records.flatMap((record) =>
+      record.type === 'change.done' || record.type === 'change.failed' ? [record.number] : [],
+    ),
+  );
+  return {
+    last: records.at(-1)?.type,
+    open: records.filter((record) => record.type === 'change.intended' && !ended.has(record.number)),
+  };
+}
+
+describe('a play that ends on one host, with strategy free', () => {
+  it('begins nothing more on the others, and waits for what is at work there', async () => {
+    const played = await play(`
+- hosts: pair
+  strategy: free
+  any_errors_fatal: true
+  tasks:
+    - { name: work, core.shell: "test {{ inventory_hostname }} != one && sleep 0.5" }
+    - { name: never, core.shell: ${log('never')} }
+`);
+    expect(played.outcome.error).toMatchObject({ task: 'work', host: 'one' });
+    expect(played.results).toEqual(['one: work: failed', 'two: work: changed']);
+    expect(await endOf(played)).toEqual({ last: 'run.finished', open: [] });
+    expect(await linesOf(played)).toEqual([]);
+  });
+
+  it('cleans up on the others, and rescues nothing there', async () => {
+    const played = await play(`
+- hosts: pair
+  strategy: free
+  tasks:
+    - name: stops
+      core.shell: "sleep 0.2; false"
+      when: number == 1
+      any_errors_fatal: true
+    - block:
+        - { name: work, core.shell: "sleep 0.6; false" }
+      rescue:
+        - { name: never, core.shell: ${log('never')} }
+      always:
+        - { name: clean 1, core.shell: ${log('clean 1')} }
+        - { name: clean 2, core.shell: ${log('clean 2')} }
+`);
+    expect(played.outcome.error).toMatchObject({ task: 'stops', host: 'one' });
+    expect(await linesOf(played)).toEqual(['clean 1 two', 'clean 2 two']);
+  });
+
+  it('ends without a failure where the playbook says so', async () => {
+    const played = await play(`
+- hosts: pair
+  strategy: free
+  tasks:
+    - { name: work, core.shell: "sleep 0.3", when: number == 2 }
+    - { meta: end_play }
+    - { name: never, core.shell: ${log('never')} }
+- hosts: one
+  tasks:
+    - { name: next play, core.shell: ${log('next')} }
+`);
+    expect(played.outcome.status).toBe('ok');
+    expect(await linesOf(played)).toEqual(['next one']);
+  });
+});
+
+describe('ignore_errors', () => {
+  it('may look at the result, and at the item: all that failed have to be let pass', async () => {
+    const played = await play(`
+- hosts: one
+  tasks:
+    - { name: code, core.shell: exit 3, register: r, ignore_errors: r.rc == 3 && result.failed }
+    - { name: item, core.shell: "test {{ item }} != a", loop: [a, b], ignore_errors: item == "a" }
+    - { name: place, core.shell: "false", loop: [a, b], loop_control: { index_var: i }, ignore_errors: i == 0 }
+    - { name: never, core.shell: "true" }
+`);
+    expect(played.results).toEqual(['one: code: failed', 'one: item: failed', 'one: place: failed']);
+    expect(played.outcome.recap.one).toMatchObject({ ignored: 2, failed: 1 });
+  });
+
+  it('that cannot be evaluated ignores nothing: both errors are told, and the other host ends its work', async () => {
+    const played = await play(`
+- hosts: pair
+  tasks:
+    - name: work
+      core.shell: "test {{ inventory_hostname }} != one && sleep 0.4"
+      register: r
+      ignore_errors: r.no_such_key == 3
+`);
+    expect(played.outcome.error).toMatchObject({ task: 'work', host: 'one', code: 'command-failed' });
+    expect(played.outcome.error?.details.join('\n')).toMatch(
+      /"ignore_errors" could not be evaluated.*no_such_key/,
+    );
+    expect(played.results).toEqual(['one: work: failed', 'two: work: changed']);
+    expect(await endOf(played)).toEqual({ last: 'run.finished', open: [] });
+  });
+});

@@ -1,34 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { resumeRequest } from '../../lib/engine/back/resume.ts';
-import { readRun } from '../../lib/engine/journal/read.ts';
-import { newDirectory, type Played, play } from './support.ts';
+import { linesOf, log, type Played, play, playTwice } from './support.ts';
 
-const log = (text: string): string => `{ script: "echo ${text} {{ inventory_hostname }} >> DIR/log" }`;
 const ONE_FAILS = '{ script: "test {{ inventory_hostname }} != one || test -e DIR/mended" }';
-
-async function linesOf({ directory }: Played): Promise<readonly string[]> {
-  const text = await readFile(join(directory, 'log'), 'utf8').catch(() => '');
-  return text.split('\n').filter((line) => line !== '');
-}
-
-/** Plays it, mends what made it fail, and goes on. */
-async function playTwice(yaml: string): Promise<{ first: Played; second: Played }> {
-  const directory = await newDirectory();
-  const first = await play(yaml, { directory });
-  expect(first.outcome.status).toBe('failed');
-  await writeFile(join(directory, 'log'), '');
-  await writeFile(join(directory, 'mended'), '');
-  const request = resumeRequest(await readRun(first.outcome.runId), {
-    inventories: [],
-    extraVars: {},
-    mode: 'run',
-    forks: 10,
-    again: 'pitr resume',
-  });
-  return { first, second: await play(yaml, { ...request, directory }) };
-}
 
 const statusOf = ({ results }: Played, of: RegExp) => results.filter((line) => of.test(line)).toSorted();
 

@@ -1,15 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readRun } from '../../lib/engine/journal/read.ts';
-import { type Played, play } from './support.ts';
-
-const log = (text: string): string => `{ script: "echo ${text} {{ inventory_hostname }} >> DIR/log" }`;
-
-async function linesOf({ directory }: Played): Promise<readonly string[]> {
-  const text = await readFile(join(directory, 'log'), 'utf8').catch(() => '');
-  return text.split('\n').filter((line) => line !== '');
-}
+import { linesOf, log, type Played, play } from './support.ts';
 
 /** What a run that has ended tells in its journal: its last record, and the changes of which no end is in it. */
 async function endOf({ outcome }: Played) {

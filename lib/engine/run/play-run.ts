@@ -2,7 +2,7 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
-import { pastOutcome } from '../back/past-outcome.ts';
+import { pastDoer, pastOutcome } from '../back/past-outcome.ts';
 import { allTrue } from '../task/conditions.ts';
 import { ignorable } from '../task/ignored.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
@@ -150,9 +150,11 @@ export class PlayRun {
     if (first === undefined) return hosts;
     const ref = refTo(task, this.#name(task, first));
     const module = await loadModule(task.module, [this.#vars.play.directory]);
-    const doers = task.runOnce ? [first] : hosts;
-    const turns = new Map(doers.map((host) => [host, this.#run.turns.next(host, task.id)]));
+    // What runs once is counted on all hosts of the batch: a resumed run knows it again whoever has done it.
+    const counted = task.runOnce ? this.#vars.hosts : hosts;
+    const turns = new Map(counted.map((host) => [host, this.#run.turns.next(host, task.id)]));
     const job: TaskJob = { run: this.#run, vars: this.#vars, task, ref, module, turns };
+    const doers = task.runOnce ? [pastDoer(job) ?? first] : hosts;
     const before = new Map(doers.map((host) => [host, pastOutcome(job, host)]));
     const settled = new InOrder<SettledOutcome>(doers.length, (index, ended) => {
       const host = doers[index];

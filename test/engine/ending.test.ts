@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
 import { linesOf, log, type Played, play } from './support.ts';
 
@@ -99,5 +102,50 @@ describe('ignore_errors', () => {
     );
     expect(played.results).toEqual(['one: work: failed', 'two: work: changed']);
     expect(await endOf(played)).toEqual({ last: 'run.finished', open: [] });
+  });
+});
+
+describe('--force-handlers, when any_errors_fatal stops the play', () => {
+  const yaml = `
+- hosts: pair
+  any_errors_fatal: true
+  tasks:
+    - { name: change, core.shell: "true", notify: handler }
+    - { name: fails on one, core.shell: "test {{ inventory_hostname }} != one || test -e DIR/mended" }
+    - { name: change again, core.shell: "true", notify: handler }
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+- hosts: two
+  tasks:
+    - { name: never, core.shell: ${log('next play')} }
+`;
+
+  it('runs what was notified, on all hosts, and the failure stands', async () => {
+    const played = await play(yaml, { forceHandlers: true });
+    expect(played.outcome.error).toMatchObject({ task: 'fails on one', host: 'one' });
+    expect((await linesOf(played)).toSorted()).toEqual(['handler one', 'handler two']);
+    expect(await linesOf(await play(yaml))).toEqual([]);
+  });
+
+  it('runs it again where the resumed run notifies it again', async () => {
+    const first = await play(yaml, { forceHandlers: true });
+    await writeFile(join(first.directory, 'mended'), '');
+    await writeFile(join(first.directory, 'log'), '');
+    const request = resumeRequest(await readRun(first.outcome.runId), {
+      inventories: [],
+      extraVars: {},
+      mode: 'run',
+      forks: 10,
+      again: 'pitr resume',
+    });
+    const second = await play(yaml, { ...request, directory: first.directory });
+    expect(second.outcome.status).toBe('ok');
+    expect((await linesOf(second)).toSorted()).toEqual(['handler one', 'handler two', 'next play two']);
+  });
+
+  it('does so with strategy free, too', async () => {
+    const free = yaml.replace('  any_errors_fatal', '  strategy: free\n  any_errors_fatal');
+    const played = await play(free, { forceHandlers: true });
+    expect((await linesOf(played)).toSorted()).toEqual(['handler one', 'handler two']);
   });
 });

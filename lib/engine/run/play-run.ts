@@ -1,4 +1,4 @@
-import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
@@ -8,6 +8,7 @@ import { ignorable } from '../task/ignored.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';
 import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
+import { handlersNamed } from './handlers-named.ts';
 import { PlayFailures, PlayStopped, untilStopped } from './play-failures.ts';
 import { InOrder, inParallel } from './pool.ts';
 import { reportResult } from './report-result.ts';
@@ -45,13 +46,10 @@ export class PlayRun {
 
   /** Runs everything. Handlers run at the end, also for hosts that are left when others failed. */
   async play(): Promise<PlayOutcome> {
-    const { play, hosts } = this.#vars;
+    const { hosts } = this.#vars;
     try {
-      if (play.strategy === 'free') {
-        await inParallel(hosts, this.#run.forks, (host) => this.#alone(play.tasks, host));
-      } else {
-        await this.#steps(play.tasks, hosts);
-      }
+      const stop = await untilStopped(() => this.#tasks());
+      if (stop !== undefined) await this.#handlersAfter(stop);
       await this.#flushHandlers(
         hosts.filter((host) => this.#run.forceHandlers || this.#failures.of(host) === undefined),
       );
@@ -62,6 +60,25 @@ export class PlayRun {
     }
     const allFailed = hosts.length > 0 && hosts.every((host) => this.#failures.of(host) !== undefined);
     return { stopRun: allFailed, error: this.#failures.first };
+  }
+
+  async #tasks(): Promise<void> {
+    const { play, hosts } = this.#vars;
+    if (play.strategy === 'free')
+      await inParallel(hosts, this.#run.forks, (host) => this.#alone(play.tasks, host));
+    else await this.#steps(play.tasks, hosts);
+  }
+
+  /** `--force-handlers`: a failure has stopped the play, and stops it after them, too, whatever becomes of them. */
+  async #handlersAfter(stop: PlayStopped): Promise<never> {
+    const { hosts } = this.#vars;
+    if (this.#run.forceHandlers && !this.#run.signal.aborted) {
+      this.#ended = undefined;
+      // What they do here is no part of the play: when a resumed run has ended it, they may be called for again.
+      this.#failures.leave(hosts.filter((host) => this.#failures.of(host) === undefined));
+      await untilStopped(() => this.#flushHandlers(hosts));
+    }
+    throw stop;
   }
 
   async #alone(steps: readonly Step[], host: string): Promise<void> {
@@ -215,23 +232,11 @@ export class PlayRun {
   #notify(task: Task, host: string): void {
     for (const wanted of task.notify) {
       const name = String(playScope(this.#run, this.#vars, host).renderLocated(wanted));
-      const handlers = this.#vars.play.handlers.filter((handler) => this.#answersTo(handler, name));
-      if (handlers.length === 0) {
-        throw new PitrError({
-          kind: 'validation',
-          code: 'handler-unknown',
-          message: `there is no handler "${name}"`,
-          at: wanted.at,
-        });
-      }
+      const handlers = handlersNamed(name, this.#vars.play, wanted.at);
       const notified = this.#run.notified.get(host) ?? new Map<string, string>();
       for (const handler of handlers) notified.set(handler.id, handler.name.value);
       this.#run.notified.set(host, notified);
     }
-  }
-
-  #answersTo(handler: Task, name: string): boolean {
-    return handler.name.value === name || handler.listen.includes(name);
   }
 
   /** Runs the notified handlers in the order in which they are written; on a host on which one fails, no further ones. */

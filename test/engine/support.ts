@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
+import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
 import { type RunOutcome, runPlaybook } from '../../lib/engine/run/run.ts';
 import type { RunRequest } from '../../lib/engine/run/run-request.ts';
 
@@ -100,4 +102,29 @@ export async function play(
       event.type === 'host.result' && event.message !== undefined ? [event.message] : [],
     ),
   };
+}
+
+/** A command that leaves a line in DIR/log. */
+export const log = (text: string): string => `{ script: "echo ${text} {{ inventory_hostname }} >> DIR/log" }`;
+
+export async function linesOf({ directory }: Played): Promise<readonly string[]> {
+  const text = await readFile(join(directory, 'log'), 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line !== '');
+}
+
+/** Runs the playbook, expects it to fail, makes DIR/mended and an empty log, and goes on. */
+export async function playTwice(yaml: string): Promise<{ readonly first: Played; readonly second: Played }> {
+  const directory = await newDirectory();
+  const first = await play(yaml, { directory });
+  expect(first.outcome.status).toBe('failed');
+  await writeFile(join(directory, 'log'), '');
+  await writeFile(join(directory, 'mended'), '');
+  const request = resumeRequest(await readRun(first.outcome.runId), {
+    inventories: [],
+    extraVars: {},
+    mode: 'run',
+    forks: 10,
+    again: 'pitr resume',
+  });
+  return { first, second: await play(yaml, { ...request, directory }) };
 }

@@ -9,6 +9,20 @@ export function pastOutcome({ run, task, module, turns }: TaskJob, host: string)
   const found = run.past?.result({ task: task.id, turn: turns.get(host) ?? 1, host });
   const result = found === undefined ? undefined : unmaskedResult(found.result, module.kind);
   if (found === undefined || result === undefined) return undefined;
-  const { status, error } = found;
-  return { status, result, error: error === undefined ? undefined : new PitrError(error) };
+  const { status, error, ignored } = found;
+  return { status, result, error: error === undefined ? undefined : new PitrError(error), ignored };
+}
+
+/**
+ * The host that a `run_once` task has run on before the run was resumed, whichever hosts are there to choose from now: of
+ * the whole batch, the one with its result, else one on which it has changed something already.
+ */
+export function pastDoer(job: TaskJob): string | undefined {
+  const { run, task, turns, vars } = job;
+  const done = vars.hosts.find((host) => pastOutcome(job, host) !== undefined);
+  if (done !== undefined) return done;
+  const made = [...(run.past?.changes() ?? [])].map(({ turn }) => turn);
+  return vars.hosts.find((host) =>
+    made.some((turn) => turn.host === host && turn.task === task.id && turn.turn === turns.get(host)),
+  );
 }

@@ -64,7 +64,7 @@ export type JournalRecord =
       readonly ignored?: true | undefined;
       readonly error?: PitrErrorJson | undefined;
     } & Omit<TaskTurn, 'item'>)
-  /** Its failure was rescued: the host goes on. */
+  /** Its failure was rescued, or the one for which it was taken out of the play: the host goes on. */
   | { readonly type: 'host.rescued'; readonly time: number; readonly host: string }
   /** It was taken out of the play by the failure of another host. */
   | { readonly type: 'host.left'; readonly time: number; readonly host: string }

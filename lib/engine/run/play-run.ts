@@ -1,25 +1,18 @@
-import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
-import { pastOutcome } from '../back/past-outcome.ts';
+import { pastDoer, pastOutcome } from '../back/past-outcome.ts';
 import { allTrue } from '../task/conditions.ts';
+import { ignorable } from '../task/ignored.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { runTask } from '../task/task-run.ts';
 import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
+import { handlersNamed } from './handlers-named.ts';
+import { PlayFailures, PlayStopped, untilStopped } from './play-failures.ts';
 import { InOrder, inParallel } from './pool.ts';
 import { reportResult } from './report-result.ts';
 import { type RunState, tagsSelect } from './run-state.ts';
-
-/** Thrown to end a whole play (or run) at once; carries the error that decided it. */
-class PlayStopped extends Error {
-  readonly error: PitrError | undefined;
-
-  constructor(error: PitrError | undefined) {
-    super(error?.message ?? 'the play ended');
-    this.error = error;
-  }
-}
 
 interface SettledOutcome {
   readonly outcome: TaskOutcome;
@@ -41,32 +34,60 @@ export interface PlayOutcome {
 export class PlayRun {
   readonly #run: RunState;
   readonly #vars: PlayBatch;
-  /** Hosts that failed in this play and were not rescued. */
-  readonly #failed = new Map<string, PitrError>();
-  #firstError: PitrError | undefined;
+  readonly #failures: PlayFailures;
+  /** With `free`: what has ended the play on one host. The others finish what they are at, and begin nothing more. */
+  #ended: { readonly thrown: unknown } | undefined;
 
   constructor(run: RunState, vars: PlayBatch) {
     this.#run = run;
     this.#vars = vars;
+    this.#failures = new PlayFailures(run);
   }
 
   /** Runs everything. Handlers run at the end, also for hosts that are left when others failed. */
   async play(): Promise<PlayOutcome> {
-    const { play, hosts } = this.#vars;
+    const { hosts } = this.#vars;
     try {
-      if (play.strategy === 'free') {
-        await inParallel(hosts, this.#run.forks, (host) => this.#steps(play.tasks, [host]));
-      } else {
-        await this.#steps(play.tasks, hosts);
-      }
-      await this.#flushHandlers(hosts.filter((host) => this.#run.forceHandlers || !this.#failed.has(host)));
+      const stop = await untilStopped(() => this.#tasks());
+      if (stop !== undefined) await this.#handlersAfter(stop);
+      await this.#flushHandlers(
+        hosts.filter((host) => this.#run.forceHandlers || this.#failures.of(host) === undefined),
+      );
     } catch (thrown) {
       if (!(thrown instanceof PlayStopped)) throw thrown;
-      if (thrown.error === undefined) return { stopRun: false, error: this.#firstError };
+      if (thrown.error === undefined) return { stopRun: false, error: this.#failures.first };
       return { stopRun: true, error: thrown.error };
     }
-    const allFailed = hosts.length > 0 && hosts.every((host) => this.#failed.has(host));
-    return { stopRun: allFailed, error: this.#firstError };
+    const allFailed = hosts.length > 0 && hosts.every((host) => this.#failures.of(host) !== undefined);
+    return { stopRun: allFailed, error: this.#failures.first };
+  }
+
+  async #tasks(): Promise<void> {
+    const { play, hosts } = this.#vars;
+    if (play.strategy === 'free')
+      await inParallel(hosts, this.#run.forks, (host) => this.#alone(play.tasks, host));
+    else await this.#steps(play.tasks, hosts);
+  }
+
+  /** `--force-handlers`: a failure has stopped the play, and stops it after them, too, whatever becomes of them. */
+  async #handlersAfter(stop: PlayStopped): Promise<never> {
+    const { hosts } = this.#vars;
+    if (this.#run.forceHandlers && !this.#run.signal.aborted) {
+      this.#ended = undefined;
+      // What they do here is no part of the play: when a resumed run has ended it, they may be called for again.
+      this.#failures.leave(hosts.filter((host) => this.#failures.of(host) === undefined));
+      await untilStopped(() => this.#flushHandlers(hosts));
+    }
+    throw stop;
+  }
+
+  async #alone(steps: readonly Step[], host: string): Promise<void> {
+    try {
+      await this.#steps(steps, [host]);
+    } catch (thrown) {
+      this.#ended ??= { thrown };
+      throw thrown;
+    }
   }
 
   /** Runs steps in order; gives the hosts that are still in the play afterwards. */
@@ -79,58 +100,48 @@ export class PlayRun {
     return alive;
   }
 
-  async #block(block: Block, hosts: readonly string[]): Promise<readonly string[]> {
-    const survivors = await this.#guarded(() => this.#steps(block.block, hosts), block, hosts);
-    const failed = hosts.filter((host) => !survivors.includes(host));
-    let rescued: readonly string[] = [];
-    if (failed.length > 0 && block.rescue.length > 0 && !this.#run.signal.aborted) {
-      const kinds = new Map(failed.map((host) => [host, this.#failed.get(host)?.kind]));
-      for (const host of failed) this.#forgive(host);
-      rescued = await this.#steps(block.rescue, failed);
-      for (const host of rescued)
-        this.#run.recap.rescue(host, kinds.get(host) === 'unreachable' ? 'unreachable' : 'failed');
-    }
-    const after = [...survivors, ...rescued];
-    if (block.always.length > 0 && !this.#run.signal.aborted) {
-      const errors = new Map(this.#failed);
-      const through = await this.#steps(block.always, hosts);
-      for (const host of hosts) if (errors.has(host)) this.#failed.set(host, errors.get(host) as PitrError);
-      return after.filter((host) => through.includes(host));
-    }
-    return after;
-  }
-
   /**
    * Inside a block that rescues or cleans up, an `any_errors_fatal` failure ends the block on all hosts, not yet the play.
-   * Only hosts that failed are rescued: what rescue takes back was not done wrong on the others. Gives those.
+   * Only hosts that failed are rescued: what rescue takes back was not done wrong on the others. `always` runs on all.
    */
-  async #guarded(
-    work: () => Promise<readonly string[]>,
-    block: Block,
-    hosts: readonly string[],
-  ): Promise<readonly string[]> {
-    if (block.rescue.length === 0 && block.always.length === 0) return work();
-    try {
-      return await work();
-    } catch (thrown) {
-      if (
-        !(thrown instanceof PlayStopped) ||
-        thrown.error === undefined ||
-        thrown.error.kind === 'interrupted'
-      )
-        throw thrown;
-      const unhurt = hosts.filter((host) => !this.#failed.has(host));
-      if (block.rescue.length > 0) {
-        this.#tellLeft(unhurt, thrown.error);
-        return unhurt;
-      }
-      for (const host of unhurt) {
-        this.#failed.set(host, thrown.error);
-        this.#run.journal?.left(host);
-      }
-      await this.#steps(block.always, hosts);
-      throw thrown;
+  async #block(block: Block, hosts: readonly string[]): Promise<readonly string[]> {
+    if (block.rescue.length === 0 && block.always.length === 0) return this.#steps(block.block, hosts);
+    const before = this.#failures.now();
+    let stop = await untilStopped(() => this.#steps(block.block, hosts));
+    const failed = this.#failures.since(before, hosts);
+    const unhurt = this.#through(hosts, before);
+    const goesOn = !this.#run.signal.aborted && this.#ended === undefined;
+    const rescues = failed.length > 0 && block.rescue.length > 0 && goesOn;
+    if (rescues) {
+      if (stop?.error !== undefined) this.#tellLeft(unhurt, stop.error);
+      if (stop !== undefined) this.#failures.stay(unhurt);
+      stop = await untilStopped(() => this.#rescue(block.rescue, failed));
     }
+    if (block.always.length > 0 && !this.#run.signal.aborted) {
+      if (stop !== undefined && !rescues) this.#failures.leave(unhurt);
+      const worse = await untilStopped(() => this.#always(block.always, hosts));
+      stop ??= worse;
+    }
+    if (stop !== undefined) throw stop;
+    return this.#through(hosts, before);
+  }
+
+  /** The hosts on which nothing has failed since. In an `always` there are such with older failures. */
+  #through(hosts: readonly string[], before: ReturnType<PlayFailures['now']>): readonly string[] {
+    const failed = this.#failures.since(before, hosts);
+    return hosts.filter((host) => !failed.includes(host));
+  }
+
+  async #rescue(steps: readonly Step[], hosts: readonly string[]): Promise<void> {
+    const kinds = new Map(hosts.map((host) => [host, this.#failures.of(host)?.kind]));
+    for (const host of hosts) this.#failures.forgive(host);
+    const rescued = await this.#steps(steps, hosts);
+    for (const host of rescued)
+      this.#run.recap.rescue(host, kinds.get(host) === 'unreachable' ? 'unreachable' : 'failed');
+  }
+
+  async #always(steps: readonly Step[], hosts: readonly string[]): Promise<void> {
+    await this.#failures.cleaning(hosts, () => this.#steps(steps, hosts));
   }
 
   /** The rest of a block is left out on hosts on which nothing failed: nobody has to guess why. */
@@ -145,25 +156,22 @@ export class PlayRun {
     }
   }
 
-  #forgive(host: string): void {
-    const error = this.#failed.get(host);
-    this.#failed.delete(host);
-    this.#run.lost.delete(host);
-    this.#run.journal?.rescued(host);
-    if (this.#firstError === error) this.#firstError = [...this.#failed.values()][0];
-  }
-
   async #task(task: Task, hosts: readonly string[], handler: boolean): Promise<readonly string[]> {
     if (!handler && !tagsSelect(task.tags, this.#run.tags)) return hosts;
     this.#run.signal.throwIfAborted();
+    if (this.#ended !== undefined && !hosts.every((host) => this.#failures.isCleaning(host)))
+      throw this.#ended.thrown;
+    const failedBefore = this.#failures.now();
     if (task.module === 'meta') return this.#meta(task, hosts);
     const [first] = hosts;
     if (first === undefined) return hosts;
     const ref = refTo(task, this.#name(task, first));
     const module = await loadModule(task.module, [this.#vars.play.directory]);
-    const doers = task.runOnce ? [first] : hosts;
-    const turns = new Map(doers.map((host) => [host, this.#run.turns.next(host, task.id)]));
+    // What runs once is counted on all hosts of the batch: a resumed run knows it again whoever has done it.
+    const counted = task.runOnce ? this.#vars.hosts : hosts;
+    const turns = new Map(counted.map((host) => [host, this.#run.turns.next(host, task.id)]));
     const job: TaskJob = { run: this.#run, vars: this.#vars, task, ref, module, turns };
+    const doers = task.runOnce ? [pastDoer(job) ?? first] : hosts;
     const before = new Map(doers.map((host) => [host, pastOutcome(job, host)]));
     const settled = new InOrder<SettledOutcome>(doers.length, (index, ended) => {
       const host = doers[index];
@@ -182,36 +190,31 @@ export class PlayRun {
     const failed = settled.results();
     if (working.length > 0) this.#run.emit({ type: 'task.finished', time: Date.now(), task: ref });
     if (failed.length > 0) this.#afterFailures(task, task.runOnce ? [...hosts] : failed, failed[0] ?? first);
-    return hosts.filter((host) => !this.#failed.has(host));
+    return this.#through(hosts, failedBefore);
   }
 
   /** Stores, counts and reports a result. */
   #settle(
     job: TaskJob,
     host: string,
-    { outcome, durationMs, earlier }: SettledOutcome,
+    { outcome: ended, durationMs, earlier }: SettledOutcome,
     playHosts: readonly string[],
   ): { readonly failed: boolean } {
     const { task } = job;
+    learnResult(this.#run.masker, task, ended.result);
+    // Of a result that stands it was said then.
+    const { outcome, ignored } = earlier
+      ? { outcome: ended, ignored: ended.ignored === true }
+      : ignorable(job, host, ended);
     const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
-    const ignored = isFailure && outcome.error?.kind !== 'interrupted' && this.#ignores(task, host);
-    learnResult(this.#run.masker, task, outcome.result);
     const receivers = task.runOnce ? playHosts : [host];
     for (const receiver of receivers) this.#remember(task, receiver, outcome);
     if (outcome.status === 'changed') for (const receiver of receivers) this.#notify(task, receiver);
     if (!earlier) reportResult(job, host, outcome, durationMs, ignored);
     if (isFailure && !ignored && outcome.error !== undefined) {
-      for (const receiver of receivers) this.#failed.set(receiver, outcome.error);
-      this.#firstError ??= outcome.error;
-      this.#run.lost.add(host);
+      this.#failures.add(receivers, host, outcome.error);
     }
     return { failed: isFailure && !ignored };
-  }
-
-  #ignores(task: Task, host: string): boolean {
-    if (task.ignoreErrors === undefined) return false;
-    const scope = taskScope(this.#run, this.#vars, host, task);
-    return allTrue([task.ignoreErrors], scope) === true;
   }
 
   #remember(task: Task, host: string, outcome: TaskOutcome): void {
@@ -229,23 +232,11 @@ export class PlayRun {
   #notify(task: Task, host: string): void {
     for (const wanted of task.notify) {
       const name = String(playScope(this.#run, this.#vars, host).renderLocated(wanted));
-      const handlers = this.#vars.play.handlers.filter((handler) => this.#answersTo(handler, name));
-      if (handlers.length === 0) {
-        throw new PitrError({
-          kind: 'validation',
-          code: 'handler-unknown',
-          message: `there is no handler "${name}"`,
-          at: wanted.at,
-        });
-      }
+      const handlers = handlersNamed(name, this.#vars.play, wanted.at);
       const notified = this.#run.notified.get(host) ?? new Map<string, string>();
       for (const handler of handlers) notified.set(handler.id, handler.name.value);
       this.#run.notified.set(host, notified);
     }
-  }
-
-  #answersTo(handler: Task, name: string): boolean {
-    return handler.name.value === name || handler.listen.includes(name);
   }
 
   /** Runs the notified handlers in the order in which they are written; on a host on which one fails, no further ones. */
@@ -256,30 +247,31 @@ export class PlayRun {
       if (waiting.length === 0) continue;
       for (const host of waiting) this.#run.notified.get(host)?.delete(handler.id);
       // With --force-handlers a host may have failed before: only a new error ends its handlers.
-      const before = new Map(this.#failed);
+      const before = this.#failures.now();
       await this.#task(handler, waiting, true);
-      going = going.filter((host) => this.#failed.get(host) === before.get(host));
+      going = this.#through(going, before);
     }
   }
 
   async #meta(task: Task, hosts: readonly string[]): Promise<readonly string[]> {
     const [first] = hosts;
+    const before = this.#failures.now();
     const what = Object.values(task.args.value)[0];
     if (first !== undefined && allTrue(task.when, taskScope(this.#run, this.#vars, first, task)) !== true)
       return hosts;
     if (what === 'flush_handlers') await this.#flushHandlers(hosts);
     if (what === 'end_play') throw new PlayStopped(undefined);
-    return hosts.filter((host) => !this.#failed.has(host));
+    return this.#through(hosts, before);
   }
 
   #afterFailures(task: Task, failed: readonly string[], host: string): void {
     const { play, hosts } = this.#vars;
-    const error = this.#failed.get(host) ?? this.#firstError;
+    const error = this.#failures.of(host) ?? this.#failures.first;
     if (error === undefined) return;
     if (error.kind === 'interrupted') throw new PlayStopped(error);
     const tooMany =
       play.maxFailPercentage !== undefined &&
-      (this.#failed.size / hosts.length) * 100 > play.maxFailPercentage;
+      (this.#failures.size / hosts.length) * 100 > play.maxFailPercentage;
     if ((task.anyErrorsFatal ?? play.anyErrorsFatal) || tooMany || (task.runOnce && failed.length > 0))
       throw new PlayStopped(error);
   }

@@ -1,4 +1,7 @@
-/** Runs `work` for every item, at most `limit` at once, and gives the results in the order of the items. */
+/**
+ * Runs `work` for every item, at most `limit` at once, and gives the results in the order of the items. When one throws, no
+ * further one is begun; those at work are waited for, so that nothing goes on behind the back of whoever catches it.
+ */
 export async function inParallel<T, R>(
   items: readonly T[],
   limit: number,
@@ -6,14 +9,21 @@ export async function inParallel<T, R>(
 ): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
+  let failure: { readonly thrown: unknown } | undefined;
   const worker = async (): Promise<void> => {
-    while (next < items.length) {
+    while (next < items.length && failure === undefined) {
       const index = next++;
       const item = items[index];
-      if (item !== undefined) results[index] = await work(item);
+      if (item === undefined) continue;
+      try {
+        results[index] = await work(item);
+      } catch (thrown) {
+        failure ??= { thrown };
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  if (failure !== undefined) throw failure.thrown;
   return results;
 }
 
@@ -32,13 +42,20 @@ export class InOrder<T> {
     this.#handle = handle;
   }
 
+  /** A handler that throws keeps none of the others from being handed on. */
   put(index: number, value: T): void {
     this.#waiting[index] = value;
+    let failure: { readonly thrown: unknown } | undefined;
     for (let ready = this.#waiting[this.#next]; ready !== undefined; ready = this.#waiting[this.#next]) {
-      this.#waiting[this.#next] = undefined;
-      this.#results.push(...this.#handle(this.#next, ready));
-      this.#next++;
+      const at = this.#next++;
+      this.#waiting[at] = undefined;
+      try {
+        this.#results.push(...this.#handle(at, ready));
+      } catch (thrown) {
+        failure ??= { thrown };
+      }
     }
+    if (failure !== undefined) throw failure.thrown;
   }
 
   /** What the handler gave, in order. */

@@ -19,6 +19,8 @@ export interface TaskOutcome {
   readonly error?: PitrError | undefined;
   /** The host that did the work, where it was another one. */
   readonly delegatedTo?: string | undefined;
+  /** The failure was ignored, when the task ran before the run was resumed. */
+  readonly ignored?: true | undefined;
 }
 
 /** A task with what the play and the run know around it. */

@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { rest } from '../../base/wait/until.ts';
-import type { Condition, Task } from '../../language/playbook/model.ts';
+import type { Task } from '../../language/playbook/model.ts';
 import type { TaskStatus } from '../events/events.ts';
 import { allTrue } from './conditions.ts';
 import { shownOutcome } from './no-log.ts';
@@ -28,9 +28,7 @@ async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {
     const { run, vars, task } = job;
     const scope = taskScope(run, vars, host, task);
     if (task.loop === undefined) return decided(job, host, await runItem(job, host, scope));
-    // A condition that does not need the item is decided before the loop is looked at.
-    const early = withoutItem(task.when, task.loopControl.loopVar, scope);
-    if (early === false) return { status: 'skipped', result: { skipped: true } };
+    if (falseForEveryItem(job, host)) return { status: 'skipped', result: { skipped: true } };
     const items = scope.renderLocated(task.loop);
     if (items instanceof Unknown)
       return decided(job, host, { status: 'unknown', result: {}, summary: items.why });
@@ -58,11 +56,22 @@ function decided(job: TaskJob, host: string, outcome: TaskOutcome): TaskOutcome 
   return failure(missing, job, host);
 }
 
-function withoutItem(when: readonly Condition[], loopVar: string, scope: Scope): boolean | Unknown {
-  const early = when.filter(
-    ({ value }) => typeof value === 'boolean' || !new RegExp(`\\b${loopVar}\\b`).test(value),
-  );
-  return allTrue(early, scope);
+/**
+ * Whether the conditions are false whatever the item is: then the loop is not looked at, and may name what is not there.
+ * What rests on the item, be it by way of a variable, is open here; one that fails without it is asked for each item.
+ */
+function falseForEveryItem({ run, vars, task }: TaskJob, host: string): boolean {
+  const { loopVar, indexVar } = task.loopControl;
+  const open = new Unknown('the item of the loop');
+  const loop = { [loopVar]: open, ...(indexVar === undefined ? {} : { [indexVar]: open }) };
+  const scope = taskScope(run, vars, host, task, loop);
+  return task.when.some((condition) => {
+    try {
+      return allTrue([condition], scope) === false;
+    } catch {
+      return false;
+    }
+  });
 }
 
 function loopItems(items: unknown, task: Task): readonly unknown[] {

@@ -60,6 +60,7 @@ export function checkTask(task: Task, check: TaskCheck): void {
   for (const value of [...rendered, ...task.environment]) {
     if (value !== undefined) checkTemplates(value, inLoop, problems);
   }
+  checkRunOnce(task, check);
   checkDelegate(task, check);
   checkNotify(task, inLoop, check);
   if (check.module !== undefined) checkArgs(task, check.module, inLoop, check);
@@ -75,6 +76,17 @@ function checkVars(task: Task, names: Names, { seen, problems }: TaskCheck): voi
   for (const vars of once(task.vars, seen)) {
     for (const value of Object.values(vars)) checkTemplates(value, visible, problems);
   }
+}
+
+/** Hosts that go at their own pace would have to wait for the one that does it, and for its result. */
+function checkRunOnce({ runOnce, module, at }: Task, { play, problems }: TaskCheck): void {
+  if (!runOnce || module === 'meta' || play.strategy !== 'free') return;
+  problems.add({
+    code: 'run-once-free',
+    message: 'a task of a play with "strategy: free" cannot run once: each host would do it',
+    at,
+    hints: ['leave out "strategy: free", or put the task into a play of its own before this one'],
+  });
 }
 
 function checkDelegate({ delegateTo }: Task, { hosts, seen, problems }: TaskCheck): void {

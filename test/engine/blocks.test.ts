@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { linesOf, log, type Played, play, playTwice } from './support.ts';
+
+const ONE_FAILS = '{ script: "test {{ inventory_hostname }} != one || test -e DIR/mended" }';
+
+const statusOf = ({ results }: Played, of: RegExp) => results.filter((line) => of.test(line)).toSorted();
+
+describe('always', () => {
+  it('runs whole on a host that failed, and the failure stands', async () => {
+    const played = await play(`
+- hosts: pair
+  tasks:
+    - block:
+        - { name: fails on one, core.shell: ${ONE_FAILS} }
+      always:
+        - { name: always 1, core.shell: "true" }
+        - { name: always 2, core.shell: "true" }
+    - { name: after, core.shell: "true" }
+`);
+    expect(statusOf(played, /always|after/)).toEqual([
+      'one: always 1: changed',
+      'one: always 2: changed',
+      'two: after: changed',
+      'two: always 1: changed',
+      'two: always 2: changed',
+    ]);
+    expect(played.outcome.error).toMatchObject({ task: 'fails on one', host: 'one' });
+  });
+
+  it.each(['', 'rescue: [{ name: rescue, core.shell: "false" }]'])(
+    'runs whole on every host when any_errors_fatal stops the play (%s)',
+    async (rescue) => {
+      const played = await play(`
+- hosts: pair
+  any_errors_fatal: true
+  tasks:
+    - block:
+        - { name: fails on one, core.shell: ${ONE_FAILS} }
+        - { name: never, core.shell: "true" }
+      ${rescue}
+      always:
+        - { name: always 1, core.shell: "true" }
+        - { name: always 2, core.shell: "true" }
+    - { name: never after, core.shell: "true" }
+`);
+      expect(statusOf(played, /always|never/)).toEqual([
+        'one: always 1: changed',
+        'one: always 2: changed',
+        'two: always 1: changed',
+        'two: always 2: changed',
+      ]);
+      expect(played.outcome.error).toMatchObject({
+        task: rescue === '' ? 'fails on one' : 'rescue',
+        host: 'one',
+      });
+      expect(statusOf(played, /rescue/)).toEqual(rescue === '' ? [] : ['one: rescue: failed']);
+    },
+  );
+
+  it('that fails counts, on a host that had failed and on one that had not', async () => {
+    const played = await play(`
+- hosts: pair
+  tasks:
+    - block:
+        - { name: fails on one, core.shell: ${ONE_FAILS} }
+      always:
+        - { name: always 1, core.shell: "false" }
+        - { name: always 2, core.shell: "true" }
+    - { name: after, core.shell: "true" }
+`);
+    expect(statusOf(played, /always|after/)).toEqual(['one: always 1: failed', 'two: always 1: failed']);
+    expect(played.outcome.recap).toMatchObject({ one: { failed: 2 }, two: { failed: 1 } });
+  });
+
+  it('may rescue within: the failure from before it stands, here and for a resumed run', async () => {
+    const { first, second } = await playTwice(`
+- hosts: one
+  tasks:
+    - block:
+        - { name: work, core.shell: ${ONE_FAILS} }
+      always:
+        - block:
+            - { name: try, core.shell: "false" }
+          rescue:
+            - { name: catch, core.shell: ${log('catch')} }
+        - { name: last, core.shell: ${log('last')} }
+    - { name: after, core.shell: ${log('after')} }
+`);
+    expect(first.outcome.error).toMatchObject({ task: 'work' });
+    expect(first.results).toEqual([
+      'one: work: failed',
+      'one: try: failed',
+      'one: catch: changed',
+      'one: last: changed',
+    ]);
+    expect(second.outcome.status).toBe('ok');
+    expect(second.results[0]).toBe('one: work: changed');
+    expect(await linesOf(second)).toEqual(['catch one', 'last one', 'after one']);
+  });
+
+  it('is gone through again by a resumed run where the block is, and only there', async () => {
+    const { second } = await playTwice(`
+- hosts: pair
+  tasks:
+    - block:
+        - { name: fails on one, core.shell: ${ONE_FAILS} }
+      always:
+        - { name: always 1, core.shell: ${log('always 1')} }
+        - { name: always 2, core.shell: ${log('always 2')} }
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await linesOf(second)).toEqual(['always 1 one', 'always 2 one']);
+  });
+
+  it('whose second task failed is gone on with there', async () => {
+    const { second } = await playTwice(`
+- hosts: one
+  tasks:
+    - block:
+        - { name: work, core.shell: ${log('work')} }
+      always:
+        - { name: always 1, core.shell: ${log('always 1')} }
+        - { name: always 2, core.shell: ${ONE_FAILS} }
+        - { name: always 3, core.shell: ${log('always 3')} }
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await linesOf(second)).toEqual(['always 3 one']);
+  });
+
+  it('of a rescue that failed is not done again where it was done and nothing comes before it', async () => {
+    const { second } = await playTwice(`
+- hosts: pair
+  any_errors_fatal: true
+  tasks:
+    - block:
+        - { name: broken, core.shell: "test {{ inventory_hostname }} != one" }
+        - { name: left out, core.shell: ${log('left out')} }
+      rescue:
+        - { name: rescue, core.shell: ${ONE_FAILS} }
+      always:
+        - { name: always, core.shell: ${log('always')} }
+    - { name: after, core.shell: ${log('after')} }
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect((await linesOf(second)).toSorted()).toEqual(['after one', 'after two', 'always one']);
+  });
+});
+
+describe('a block within a block that rescues', () => {
+  const nested = (end: string): string => `
+- hosts: pair
+  any_errors_fatal: true
+  tasks:
+    - block:
+        - block:
+            - { name: work, core.shell: "test {{ inventory_hostname }} != one" }
+            - { name: more, core.shell: ${log('more')} }
+          always:
+            - { name: unlock, core.shell: ${log('unlock')} }
+      rescue:
+        - { name: take back, core.shell: ${log('back')} }
+    - { name: after, core.shell: ${log('after')} }
+    - { name: end, core.shell: ${end} }
+`;
+
+  it('is taken back only where it failed', async () => {
+    const played = await play(nested('"true"'));
+    expect(played.outcome.status).toBe('ok');
+    expect((await linesOf(played)).toSorted()).toEqual([
+      'after one',
+      'after two',
+      'back one',
+      'unlock one',
+      'unlock two',
+    ]);
+    expect(played.outcome.recap).toMatchObject({ one: { rescued: 1 }, two: { rescued: 0, failed: 0 } });
+  });
+
+  it('does nothing twice in a resumed run', async () => {
+    const { second } = await playTwice(nested('{ script: "test -e DIR/mended" }'));
+    expect(second.outcome.status).toBe('ok');
+    expect(await linesOf(second)).toEqual([]);
+  });
+});

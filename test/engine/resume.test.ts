@@ -155,6 +155,87 @@ describe('a resumed run', () => {
     expect((await lines()).toSorted()).toEqual(['a', 'b', 'c']);
   });
 
+  it('does a change again that failed_when judged as failed, and none that was done well', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo {{ item }} >> DIR/log; test {{ item }} != b || test -e DIR/mended || echo bad" }
+      loop: [a, b, c]
+      failed_when: result.stdout == "bad"
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'b', 'c', 'b']);
+  });
+
+  it('comes to an end when what failed_when looks at has been put in order', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: first, core.shell: ${log('first')} }
+    - name: state
+      core.shell: { script: "cat DIR/ready 2>/dev/null || echo bad" }
+      failed_when: result.stdout != "good"
+`;
+    const { second, log: lines } = await failAndResume(yaml, {
+      mend: (place) => writeFile(join(place, 'ready'), 'good'),
+    });
+    expect(second.results).toEqual(['one: state: changed']);
+    expect(await lines()).toEqual(['first']);
+  });
+
+  it('does the item again that failed_when judged as failed, of a no_log task, too', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo {{ item }} >> DIR/log; test {{ item }} != b || test -e DIR/mended || echo bad" }
+      loop: [a, b, c]
+      no_log: true
+      failed_when: item == "b" && result.stdout == "bad"
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'b', 'c', 'b']);
+  });
+
+  it('tries again from the first try what "until" never found true', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - name: tried
+      core.shell: { script: "echo try >> DIR/log; cat DIR/mended && echo good || echo bad" }
+      until: result.stdout == "good"
+      retries: 1
+      delay: 0
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['try', 'try', 'try']);
+  });
+
+  it('does not make a change again whose task failed for another reason', async () => {
+    const { second, log: lines } = await failAndResume(
+      `
+- hosts: one
+  tasks:
+    - name: made
+      core.shell: ${log('made')}
+      changed_when: result.nothing == 1
+`,
+      {
+        yaml: `
+- hosts: one
+  tasks:
+    - name: made
+      core.shell: ${log('made')}
+      changed_when: result.rc == 0
+`,
+      },
+    );
+    expect(second.results).toEqual(['one: made: changed']);
+    expect(await lines()).toEqual(['made']);
+    expect(second.events[0]).toMatchObject({ type: 'run.started', doneBefore: 0, changesBefore: 1 });
+  });
+
   it('goes on with each host where it stood', async () => {
     const { second, log: lines } = await failAndResume(`
 - hosts: pair

@@ -1,5 +1,6 @@
 import type { TaskStatus } from '../events/events.ts';
 import { effectsOf, isHeld } from './effects-of.ts';
+import { isJudged } from './judged.ts';
 import type { JournalRecord, TaskTurn } from './records.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
@@ -11,7 +12,14 @@ type Entry =
       readonly host: string;
       readonly record: Of<'task.result'>;
     }
-  | { readonly kind: 'change'; readonly at: number; readonly host: string; readonly made: MadeChange }
+  | {
+      readonly kind: 'change';
+      readonly at: number;
+      readonly host: string;
+      readonly made: MadeChange;
+      /** Its task judged it as failed: it was made, and does not count as made. */
+      readonly judged?: true;
+    }
   | { readonly kind: 'rescued' | 'left'; readonly at: number; readonly host: string };
 
 /** A change that was made, and stands. */
@@ -29,7 +37,9 @@ export interface MadeChange {
  * see. The results of tasks up to the last of them stand with it: what was decided before a change is not decided anew
  * after it. Whatever was only looked at since then is looked at again, so a run that changed nothing starts from its
  * beginning; so is what a change gave that can end by itself, unless a later one ended it, moved it or gave it into other
- * hands. On a host that failed, nothing counts from its failure on, unless the failure was ignored or rescued.
+ * hands. On a host that failed, nothing counts from its failure on, unless the failure was ignored or rescued; nor does
+ * the change that its task judged as failed (`failed_when`): its result would be judged the same for ever. Failures of other
+ * kinds say nothing of changes that were made before them.
  */
 export class Past {
   readonly #results: ReadonlyMap<string, Of<'task.result'>>;
@@ -43,6 +53,11 @@ export class Past {
   /** How many results of tasks stand. */
   get size(): number {
     return this.#results.size;
+  }
+
+  /** How many changes stand. */
+  get changeCount(): number {
+    return this.#changes.size;
   }
 
   /** All results that stand, to hold them against a playbook. */
@@ -129,7 +144,7 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   for (const entry of standing(withoutEnded(withoutFailed(entries)))) {
     if (entry.kind === 'result' && !held.has(taskKey(entry.record)))
       results.set(keyOf(entry.record), entry.record);
-    if (entry.kind === 'change') changes.set(keyOf(entry.made.turn), entry.made);
+    if (entry.kind === 'change' && entry.judged !== true) changes.set(keyOf(entry.made.turn), entry.made);
   }
   return new Past(results, changes);
 }
@@ -139,25 +154,33 @@ const FAILED: readonly TaskStatus[] = ['failed', 'unreachable'];
 /** What counts and was done up to the last change that stands: what was only looked at since then is looked at again. */
 function standing(entries: readonly Entry[]): Entry[] {
   const counting = withoutFailed(entries);
-  const lastChange = counting.findLast(({ kind }) => kind === 'change')?.at ?? -1;
-  const changed = new Set(
-    counting.flatMap((entry) => (entry.kind === 'change' ? [taskKey(entry.made.turn)] : [])),
-  );
+  const made = counting.flatMap((entry) => (entry.kind === 'change' && entry.judged !== true ? [entry] : []));
+  const lastChange = made.at(-1)?.at ?? -1;
+  const changed = new Set(made.map((entry) => taskKey(entry.made.turn)));
   return counting.filter(
     (entry) => entry.kind !== 'result' || entry.at < lastChange || changed.has(taskKey(entry.record)),
   );
 }
 
 function withoutFailed(entries: readonly Entry[]): Entry[] {
-  const ends = new Map<string, number>();
+  const ends = new Map<string, Entry>();
   for (const entry of entries) {
-    const { host, at } = entry;
+    const { host } = entry;
     if (entry.kind === 'rescued') ends.delete(host);
     const fails =
       entry.kind === 'result' && FAILED.includes(entry.record.status) && entry.record.ignored !== true;
-    if ((fails || entry.kind === 'left') && !ends.has(host)) ends.set(host, at);
+    if ((fails || entry.kind === 'left') && !ends.has(host)) ends.set(host, entry);
   }
-  return entries.filter(({ host, at }) => at < (ends.get(host) ?? Number.POSITIVE_INFINITY));
+  return entries.flatMap((entry) => {
+    const end = ends.get(entry.host);
+    if (end === undefined) return [entry];
+    if (entry.at >= end.at) return [];
+    return [entry.kind === 'change' && judgedBy(end, entry.made) ? { ...entry, judged: true } : entry];
+  });
+}
+
+function judgedBy(end: Entry, { turn }: MadeChange): boolean {
+  return end.kind === 'result' && taskKey(end.record) === taskKey(turn) && isJudged(end.record, turn.item);
 }
 
 /** Without what a change gave that may have ended since, and that nobody else has taken over: its task runs again. */

@@ -17,6 +17,11 @@ export interface TaskTurn {
   readonly item?: number | undefined;
 }
 
+/** An item of a loop that its task judged as failed, by its place in the loop. */
+export interface JudgedItem {
+  readonly item: number;
+}
+
 /**
  * Who goes on with a run whose journal it has read. Nothing keeps two processes from appending, so it is told here what
  * was read: the record counts only where it comes directly after that. See `goOn`.
@@ -63,6 +68,8 @@ export type JournalRecord =
       readonly result: Result;
       readonly ignored?: true | undefined;
       readonly error?: PitrErrorJson | undefined;
+      /** The items of its loop that its conditions judged as failed. Absent in older journals, and where there are none. */
+      readonly judged?: readonly JudgedItem[] | undefined;
     } & Omit<TaskTurn, 'item'>)
   /** Its failure was rescued: the host goes on. */
   | { readonly type: 'host.rescued'; readonly time: number; readonly host: string }

@@ -3,7 +3,7 @@ import type { Masker } from '../../base/values/masker.ts';
 import type { Result } from '../../contract/module.ts';
 import type { TaskStatus } from '../events/events.ts';
 import type { ChangeJournal } from '../task/module-run.ts';
-import type { TaskTurn } from './records.ts';
+import type { JudgedItem, TaskTurn } from './records.ts';
 import type { JournalWriter } from './writer.ts';
 
 /** What a run writes down as it goes. */
@@ -16,6 +16,7 @@ export interface RunJournal extends ChangeJournal {
       readonly result: Result;
       readonly ignored?: true | undefined;
       readonly error?: PitrError | undefined;
+      readonly judged?: readonly JudgedItem[] | undefined;
     },
   ): void;
   /** The change that was intended is not made: its host was not touched. */

@@ -12,7 +12,8 @@ export function reportResult(
 ): void {
   const { run, task, ref } = job;
   const hidden = task.noLog;
-  const judged = task.loop === undefined ? [] : judgedItems(outcome.result);
+  const judged =
+    task.loop === undefined ? [] : judgedItems(outcome.result, hidden ? undefined : task.loopControl.loopVar);
   run.journal?.result({
     task: task.id,
     turn: job.turns.get(host) ?? 1,

@@ -13,6 +13,7 @@ export function when(time: number): string {
 /** How a change stands, in a word or two. */
 export function changeWord(change: JournalledChange): string {
   if (change.undone) return 'taken back';
+  if (change.madeWholeBy !== undefined) return 'made whole';
   if (change.halfUndone) return 'half taken back?';
   if (change.notBegun) return 'not begun';
   if (change.ended === 'done') return 'done';
@@ -21,7 +22,7 @@ export function changeWord(change: JournalledChange): string {
 }
 
 export function changePaint(change: JournalledChange, paint: Paint): (text: string) => string {
-  if (change.undone) return paint.quiet;
+  if (change.undone || change.madeWholeBy !== undefined) return paint.quiet;
   if (change.halfUndone) return paint.failed;
   if (change.ended === 'done') return (text) => text;
   return stands(change) ? paint.failed : paint.quiet;

@@ -219,7 +219,7 @@ function runJson(run: JournalledRun): unknown {
 }
 
 function changeJson(change: JournalledChange): unknown {
-  const { intent, ended, notBegun, undone, halfUndone, error } = change;
+  const { intent, ended, notBegun, undone, halfUndone, madeWholeBy, error } = change;
   return {
     type: 'run.change',
     number: intent.number,
@@ -231,6 +231,7 @@ function changeJson(change: JournalledChange): unknown {
     ...(notBegun ? { notBegun } : {}),
     undone,
     ...(halfUndone ? { halfUndone } : {}),
+    ...(madeWholeBy === undefined ? {} : { madeWholeBy }),
     undoable: intent.undoable,
     error,
   };

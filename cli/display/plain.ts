@@ -178,8 +178,15 @@ export function answerWords(event: Extract<PitrEvent, { type: 'question.answered
 }
 
 /** What a resumed run says first. */
-export function resumedWords({ doneBefore }: Extract<PitrEvent, { type: 'run.started' }>): string[] {
+export function resumedWords({
+  doneBefore,
+  changesBefore = 0,
+}: Extract<PitrEvent, { type: 'run.started' }>): string[] {
   if (doneBefore === undefined) return [];
+  if (doneBefore === 0 && changesBefore > 0)
+    return [
+      `Resumed: ${plural(changesBefore, 'change')} from before ${changesBefore === 1 ? 'stands' : 'stand'}.`,
+    ];
   if (doneBefore === 0)
     return ['Resumed: nothing that counts was done before, so it starts from its beginning.'];
   return [`Resumed: ${plural(doneBefore, 'result')} of tasks from before stand and are not told again.`];

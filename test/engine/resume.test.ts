@@ -155,6 +155,167 @@ describe('a resumed run', () => {
     expect((await lines()).toSorted()).toEqual(['a', 'b', 'c']);
   });
 
+  it('does a change again that failed_when judged as failed, and none that was done well', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo {{ item }} >> DIR/log; test {{ item }} != b || test -e DIR/mended || echo bad" }
+      loop: [a, b, c]
+      failed_when: result.stdout == "bad"
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'b', 'c', 'b']);
+  });
+
+  it('comes to an end when what failed_when looks at has been put in order', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: first, core.shell: ${log('first')} }
+    - name: state
+      core.shell: { script: "cat DIR/ready 2>/dev/null || echo bad" }
+      failed_when: result.stdout != "good"
+`;
+    const { second, log: lines } = await failAndResume(yaml, {
+      mend: (place) => writeFile(join(place, 'ready'), 'good'),
+    });
+    expect(second.results).toEqual(['one: state: changed']);
+    expect(await lines()).toEqual(['first']);
+  });
+
+  it('does the item again that failed_when judged as failed, of a no_log task, too', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo {{ item }} >> DIR/log; test {{ item }} != b || test -e DIR/mended || echo bad" }
+      loop: [a, b, c]
+      no_log: true
+      failed_when: item == "b" && result.stdout == "bad"
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'b', 'c', 'b']);
+  });
+
+  it('tries again from the first try what "until" never found true', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - name: tried
+      core.shell: { script: "echo try >> DIR/log; cat DIR/mended && echo good || echo bad" }
+      until: result.stdout == "good"
+      retries: 1
+      delay: 0
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['try', 'try', 'try']);
+  });
+
+  it('does not make a change again whose task failed for another reason', async () => {
+    const { second, log: lines } = await failAndResume(
+      `
+- hosts: one
+  tasks:
+    - name: made
+      core.shell: ${log('made')}
+      changed_when: result.nothing == 1
+`,
+      {
+        yaml: `
+- hosts: one
+  tasks:
+    - name: made
+      core.shell: ${log('made')}
+      changed_when: result.rc == 0
+`,
+      },
+    );
+    expect(second.results).toEqual(['one: made: changed']);
+    expect(await lines()).toEqual(['made']);
+    expect(second.events[0]).toMatchObject({ type: 'run.started', doneBefore: 0, changesBefore: 1 });
+  });
+
+  const LOOP = `
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "test {{ item }} != c || test -e DIR/mended && echo {{ item }} >> DIR/log" }
+      loop: [a, b, c]
+`;
+
+  it('knows the items of a loop again in a list that was edited: none is left out, none is done twice', async () => {
+    const { second, log: lines } = await failAndResume(LOOP, { yaml: LOOP.replace('[a', '[x, a') });
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'b', 'x', 'c']);
+  });
+
+  it('knows them again also when the list was edited more than once', async () => {
+    const directory = await newDirectory();
+    const { outcome } = await play(LOOP, { directory });
+    await resumed(outcome.runId, directory, { yaml: LOOP.replace('[a', '[x, a') });
+    await writeFile(join(directory, 'mended'), '');
+    const third = await resumed(outcome.runId, directory, { yaml: LOOP.replace('[a', '[a, a, x') });
+    expect(third.outcome.status).toBe('ok');
+    const lines = (await readFile(join(directory, 'log'), 'utf8')).trim().split('\n');
+    expect(lines).toEqual(['a', 'b', 'x', 'a', 'c']);
+  });
+
+  it('does an item again that was judged as failed where it now stands', async () => {
+    const judged = `
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo {{ item }} >> DIR/log; test {{ item }} != c || test -e DIR/mended || echo bad" }
+      loop: [a, b, c]
+      failed_when: result.stdout == "bad"
+`;
+    const { second, log: lines } = await failAndResume(judged, { yaml: judged.replace('[a', '[x, a') });
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'b', 'c', 'x', 'c']);
+  });
+
+  it('knows an item again by what its task makes of it, where it was read anew and differs', async () => {
+    const read = `
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "test {{ item.name }} != c || test -e DIR/mended && echo {{ item.name }} >> DIR/log" }
+      loop: [{ name: a, lag: 1 }, { name: c, lag: 2 }]
+`;
+    const { second, log: lines } = await failAndResume(read, { yaml: read.replace('lag: 1', 'lag: 7') });
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'c']);
+  });
+
+  it('does not take an item for another one that differs from it only in its environment', async () => {
+    const read = `
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "test $NAME != c || test -e DIR/mended && echo $NAME >> DIR/log" }
+      environment: { NAME: "{{ item }}" }
+      loop: [a, c]
+`;
+    const { log: lines } = await failAndResume(read, { yaml: read.replace('[a', '[x, a') });
+    expect(await lines()).toEqual(['a', 'x', 'c']);
+  });
+
+  it('knows items by their places where they are secrets, which are in no journal', async () => {
+    const secret = `
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo $TOKEN | tail -c 2 >> DIR/log; echo $TOKEN | grep -q A || test -e DIR/mended" }
+      environment: { TOKEN: "{{ item.token }}" }
+      loop: [{ token: very-secret-A }, { token: very-secret-B }]
+`;
+    const { second, log: lines } = await failAndResume(secret);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['A', 'B', 'B']);
+    expect(JSON.stringify((await readRun(second.outcome.runId)).records)).not.toContain('very-secret');
+  });
+
   it('goes on with each host where it stood', async () => {
     const { second, log: lines } = await failAndResume(`
 - hosts: pair

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { deadlinePassed, until } from '../../lib/base/wait/until.ts';
+import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { readStory, storyOf } from '../../lib/engine/back/story.ts';
 import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo, type UndoWish } from '../../lib/engine/back/undo-plan.ts';
@@ -130,6 +131,59 @@ describe('undo', () => {
     const after = await picture(place);
     expect((await undo(outcome.runId)).numbers).toEqual([]);
     expect(await picture(place)).toEqual(after);
+  });
+
+  it('takes back once what tries have failed at before one has made it', async () => {
+    const { directory, place } = await work();
+    const before = await picture(place);
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: DIR/place/settings, content: new }
+    - core.shell:
+        script: echo x >> DIR/tries; test $(wc -l < DIR/tries) -ge 3 && mkdir DIR/place/made
+        undo: rmdir DIR/place/made
+      until: result.rc == 0
+      retries: 5
+      delay: 0
+`,
+      { directory },
+    );
+    expect(outcome.status).toBe('ok');
+    const { changes } = await readRun(outcome.runId);
+    expect(changes.map(({ madeWholeBy }) => madeWholeBy)).toEqual([undefined, 4, 4, undefined]);
+    expect((await undo(outcome.runId)).numbers).toEqual([4, 1]);
+    expect(await picture(place)).toEqual(before);
+    expect((await readRun(outcome.runId)).changes.map(({ undone }) => undone)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it('takes back once what failed before the run was resumed, and apart what was another change', async () => {
+    const { directory, place } = await work();
+    const before = await picture(place);
+    const yaml = `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: DIR/place/settings, content: new }
+    - core.shell: { script: "echo mine > DIR/place/{{ name }}; test -e DIR/mended", undo: "rm DIR/place/{{ name }}" }
+    - core.shell: { script: "test -e DIR/mended2", undo: "true" }
+`;
+    const { outcome } = await play(yaml, { directory, extraVars: { name: 'one' } });
+    const goOn = async (name: string): Promise<void> => {
+      const run = await readRun(outcome.runId);
+      const again = { inventories: [], extraVars: { name }, mode: 'run' as const, forks: 10, again: '' };
+      await play(yaml, { ...resumeRequest(run, again), directory });
+    };
+    await goOn('two');
+    await writeFile(join(directory, 'mended'), '');
+    await goOn('two');
+    expect((await undo(outcome.runId)).numbers).toEqual([5, 4, 2, 1]);
+    expect(await picture(place)).toEqual(before);
   });
 
   it('takes a run back that failed in the middle, the failed change included', async () => {

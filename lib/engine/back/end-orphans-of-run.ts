@@ -24,9 +24,15 @@ export async function endOrphansOfRun(
   tell: (text: string, host: string) => void,
   kept: readonly JournalledChange[] = [],
 ): Promise<void> {
-  const unfinished = run.changes.filter(
-    (change) => stands(change) && (change.ended !== 'done' || change.halfUndone) && !kept.includes(change),
-  );
+  const isThere = (change: JournalledChange): boolean => stands(change) && !kept.includes(change);
+  const unfinished = run.changes.filter((change) => {
+    if (change.ended === 'done' && !change.halfUndone) return false;
+    // What a lost try has left at work is still there when a later one has made its change whole.
+    const { madeWholeBy } = change;
+    return madeWholeBy === undefined
+      ? isThere(change)
+      : run.changes.some((later) => later.intent.number === madeWholeBy && isThere(later));
+  });
   await Promise.all(
     unfinished.map(async (change) => {
       const { host, number, user, change: what } = change.intent;

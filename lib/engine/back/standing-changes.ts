@@ -1,9 +1,12 @@
 import { effectsOf } from '../journal/effects-of.ts';
 import type { JournalledChange } from '../journal/read.ts';
 
-/** Whether the change, or a part of it, is there. What a safety check refused was not begun. */
+/**
+ * Whether the change, or a part of it, is there. What a safety check refused was not begun; what a later change has made
+ * whole is there as that one.
+ */
 export function stands(change: JournalledChange): boolean {
-  if (change.undone || change.notBegun) return false;
+  if (change.undone || change.notBegun || change.madeWholeBy !== undefined) return false;
   return change.intent.undoable === true || change.ended !== 'failed' || change.error?.kind !== 'refused';
 }
 

@@ -48,6 +48,8 @@ export type PitrEvent =
       readonly hosts: readonly string[];
       /** In a resumed run: how many results of tasks stand from before; they are not told again. */
       readonly doneBefore?: number;
+      /** In a resumed run: how many changes stand from before; they are not made again. */
+      readonly changesBefore?: number;
     }
   /** The play's hosts are known; none of its tasks has started. */
   | {

@@ -1,6 +1,8 @@
 import type { TaskStatus } from '../events/events.ts';
 import { effectsOf, isHeld } from './effects-of.ts';
+import { judgedTurns } from './judged.ts';
 import type { JournalRecord, TaskTurn } from './records.ts';
+import { sameAsJournalled } from './same-value.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
 
@@ -11,7 +13,14 @@ type Entry =
       readonly host: string;
       readonly record: Of<'task.result'>;
     }
-  | { readonly kind: 'change'; readonly at: number; readonly host: string; readonly made: MadeChange }
+  | {
+      readonly kind: 'change';
+      readonly at: number;
+      readonly host: string;
+      readonly made: MadeChange;
+      /** Its task judged it as failed: it was made, and does not count as made. */
+      readonly judged?: true;
+    }
   | { readonly kind: 'rescued' | 'left'; readonly at: number; readonly host: string };
 
 /** A change that was made, and stands. */
@@ -22,6 +31,9 @@ export interface MadeChange {
   readonly result: Of<'change.done'>['result'];
 }
 
+/** What a module makes a change from, beside what it reads: where it works, as whom and how. */
+export type MadeFrom = Pick<Of<'change.intended'>, 'host' | 'params' | 'user' | 'env'>;
+
 /**
  * What a resumed run need not do again, from its journal.
  *
@@ -29,11 +41,15 @@ export interface MadeChange {
  * see. The results of tasks up to the last of them stand with it: what was decided before a change is not decided anew
  * after it. Whatever was only looked at since then is looked at again, so a run that changed nothing starts from its
  * beginning; so is what a change gave that can end by itself, unless a later one ended it, moved it or gave it into other
- * hands. On a host that failed, nothing counts from its failure on, unless the failure was ignored or rescued.
+ * hands. On a host that failed, nothing counts from its failure on, unless the failure was ignored or rescued; nor does
+ * the change that its task judged as failed (`failed_when`): its result would be judged the same for ever. Failures of other
+ * kinds say nothing of changes that were made before them.
  */
 export class Past {
   readonly #results: ReadonlyMap<string, Of<'task.result'>>;
   readonly #changes: Map<string, MadeChange>;
+  /** The turns that have asked for their change. */
+  readonly #asked = new Set<string>();
 
   constructor(results: ReadonlyMap<string, Of<'task.result'>>, changes: Map<string, MadeChange>) {
     this.#results = results;
@@ -43,6 +59,11 @@ export class Past {
   /** How many results of tasks stand. */
   get size(): number {
     return this.#results.size;
+  }
+
+  /** How many changes stand. */
+  get changeCount(): number {
+    return this.#changes.size;
   }
 
   /** All results that stand, to hold them against a playbook. */
@@ -56,17 +77,56 @@ export class Past {
   }
 
   /** The result of a task that need not run again. */
-  result(turn: Omit<TaskTurn, 'item'>): Of<'task.result'> | undefined {
+  result(turn: Omit<TaskTurn, 'item' | 'value'>): Of<'task.result'> | undefined {
     return this.#results.get(keyOf(turn));
   }
 
-  /** The change that a task, of which no result stands, has made already. Given once: a second try is a new one. */
-  takeChange(turn: TaskTurn): MadeChange | undefined {
-    const key = keyOf(turn);
-    const made = this.#changes.get(key);
-    this.#changes.delete(key);
+  /**
+   * The change that a task, of which no result stands, has made already. Given once: a second try is a new one. In a loop it
+   * is that of the same item, wherever it stands in the list by now, or at the same place one that was made from the very
+   * same: an item that was read from a host may differ in what its task has no use for.
+   */
+  takeChange(turn: TaskTurn, madeFrom?: MadeFrom): MadeChange | undefined {
+    const asked = keyOf(turn);
+    if (this.#asked.has(asked)) return undefined;
+    this.#asked.add(asked);
+    const made = this.#madeFor(turn, madeFrom);
+    if (made !== undefined) this.#changes.delete(changeKey(made.turn));
     return made;
   }
+
+  #madeFor(turn: TaskTurn, madeFrom: MadeFrom | undefined): MadeChange | undefined {
+    if (turn.item === undefined) return this.#changes.get(changeKey(turn));
+    const ofTask = [...this.#changes.values()].filter(
+      (made) => made.turn.item !== undefined && taskKey(made.turn) === taskKey(turn),
+    );
+    const isPlace = (made: MadeChange): boolean => made.turn.item === turn.item;
+    const inOrder = [...ofTask.filter(isPlace), ...ofTask.filter((made) => !isPlace(made))];
+    // Older journals have the index alone, and so has a task whose items are in no journal.
+    if (turn.value === undefined) return inOrder.find(isPlace);
+    return (
+      inOrder.find(({ turn: { value } }) => value !== undefined && sameAsJournalled(value, turn.value)) ??
+      inOrder.find(
+        (made) => isPlace(made) && (made.turn.value === undefined || isMadeFrom(made.intent, madeFrom)),
+      )
+    );
+  }
+}
+
+function isMadeFrom(intent: Of<'change.intended'>, madeFrom: MadeFrom | undefined): boolean {
+  if (madeFrom === undefined) return false;
+  const { host, user, params, env } = madeFrom;
+  return (
+    intent.host === host &&
+    intent.user === user &&
+    sameAsJournalled(intent.params, params) &&
+    sameAsJournalled(intent.env, env)
+  );
+}
+
+/** Items may have stood at the same place one after the other, in a list that was edited between two processes. */
+function changeKey(turn: TaskTurn): string {
+  return `${keyOf(turn)} ${JSON.stringify(turn.value) ?? ''}`;
 }
 
 function keyOf({ host, task, turn, item }: TaskTurn): string {
@@ -129,7 +189,7 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   for (const entry of standing(withoutEnded(withoutFailed(entries)))) {
     if (entry.kind === 'result' && !held.has(taskKey(entry.record)))
       results.set(keyOf(entry.record), entry.record);
-    if (entry.kind === 'change') changes.set(keyOf(entry.made.turn), entry.made);
+    if (entry.kind === 'change' && entry.judged !== true) changes.set(changeKey(entry.made.turn), entry.made);
   }
   return new Past(results, changes);
 }
@@ -139,25 +199,39 @@ const FAILED: readonly TaskStatus[] = ['failed', 'unreachable'];
 /** What counts and was done up to the last change that stands: what was only looked at since then is looked at again. */
 function standing(entries: readonly Entry[]): Entry[] {
   const counting = withoutFailed(entries);
-  const lastChange = counting.findLast(({ kind }) => kind === 'change')?.at ?? -1;
-  const changed = new Set(
-    counting.flatMap((entry) => (entry.kind === 'change' ? [taskKey(entry.made.turn)] : [])),
-  );
+  const made = counting.flatMap((entry) => (entry.kind === 'change' && entry.judged !== true ? [entry] : []));
+  const lastChange = made.at(-1)?.at ?? -1;
+  const changed = new Set(made.map((entry) => taskKey(entry.made.turn)));
   return counting.filter(
     (entry) => entry.kind !== 'result' || entry.at < lastChange || changed.has(taskKey(entry.record)),
   );
 }
 
 function withoutFailed(entries: readonly Entry[]): Entry[] {
-  const ends = new Map<string, number>();
+  const ends = new Map<string, Entry>();
   for (const entry of entries) {
-    const { host, at } = entry;
+    const { host } = entry;
     if (entry.kind === 'rescued') ends.delete(host);
     const fails =
       entry.kind === 'result' && FAILED.includes(entry.record.status) && entry.record.ignored !== true;
-    if ((fails || entry.kind === 'left') && !ends.has(host)) ends.set(host, at);
+    if ((fails || entry.kind === 'left') && !ends.has(host)) ends.set(host, entry);
   }
-  return entries.filter(({ host, at }) => at < (ends.get(host) ?? Number.POSITIVE_INFINITY));
+  const judged = new Set([...ends.values()].flatMap((end) => judgedBy(end, entries)));
+  return entries.flatMap((entry) => {
+    const end = ends.get(entry.host);
+    if (end === undefined) return [entry];
+    if (entry.at >= end.at) return [];
+    return [entry.kind === 'change' && judged.has(entry.made.turn) ? { ...entry, judged: true } : entry];
+  });
+}
+
+/** The turns that a failure judged as failed. */
+function judgedBy(end: Entry, entries: readonly Entry[]): readonly TaskTurn[] {
+  if (end.kind !== 'result') return [];
+  const ofTask = entries.flatMap((entry) =>
+    entry.kind === 'change' && taskKey(entry.made.turn) === taskKey(end.record) ? [entry.made.turn] : [],
+  );
+  return judgedTurns(end.record, ofTask);
 }
 
 /** Without what a change gave that may have ended since, and that nobody else has taken over: its task runs again. */
@@ -172,15 +246,15 @@ function withoutEnded(entries: readonly Entry[]): Entry[] {
       if (lasts === 'until it ends') given.set(name, turn);
     }
   }
-  const turns = new Set([...given.values()].map(keyOf));
+  const turns = new Set([...given.values()].map(changeKey));
   const tasks = new Set([...given.values()].map(taskKey));
   return entries.filter(
     (entry) =>
-      !(entry.kind === 'change' && turns.has(keyOf(entry.made.turn))) &&
+      !(entry.kind === 'change' && turns.has(changeKey(entry.made.turn))) &&
       !(entry.kind === 'result' && tasks.has(taskKey(entry.record))),
   );
 }
 
-function taskKey({ host, task, turn }: Omit<TaskTurn, 'item'>): string {
+function taskKey({ host, task, turn }: Omit<TaskTurn, 'item' | 'value'>): string {
   return keyOf({ host, task, turn });
 }

@@ -5,6 +5,7 @@ import { didYouMean } from '../../base/errors/nearest.ts';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Beginning } from './beginning.ts';
 import { type JournalLines, readLines, unreadable } from './lines.ts';
+import { makesWhole } from './made-whole.ts';
 import { type Origin, originOf } from './origin.ts';
 import { findJournal, journalPath, stateDirectory } from './place.ts';
 import type { JournalRecord } from './records.ts';
@@ -23,6 +24,8 @@ export interface JournalledChange {
   readonly undone: boolean;
   /** `pitr undo` began to take it back, and did not say that it is: it may stand, or not, or in part. */
   readonly halfUndone: boolean;
+  /** It failed or is open, and this later change has made it whole: the undo of that one takes back both. */
+  readonly madeWholeBy: number | undefined;
 }
 
 /** A run as its journal tells it. */
@@ -195,18 +198,23 @@ function changesOf(records: readonly JournalRecord[]): readonly JournalledChange
     if (record.type === 'change.undo-refused') undoing.delete(record.number);
     if (record.type === 'change.undone') undone.add(record.number);
   }
-  return records.flatMap((record): JournalledChange[] => {
-    if (record.type !== 'change.intended') return [];
+  const intents = records.filter((record) => record.type === 'change.intended');
+  const made = intents.filter(({ number }) => ends.get(number)?.type === 'change.done');
+  return intents.map((record): JournalledChange => {
     const end = ends.get(record.number);
-    return [
-      {
-        intent: record,
-        ended: end === undefined ? 'open' : end.type === 'change.done' ? 'done' : 'failed',
-        error: end?.type === 'change.failed' ? end.error : undefined,
-        notBegun: end?.type === 'change.failed' && end.notBegun === true,
-        undone: undone.has(record.number),
-        halfUndone: undoing.has(record.number) && !undone.has(record.number),
-      },
-    ];
+    const notBegun = end?.type === 'change.failed' && end.notBegun === true;
+    const whole =
+      notBegun || end?.type === 'change.done'
+        ? undefined
+        : made.find((later) => makesWhole(later, record))?.number;
+    return {
+      intent: record,
+      ended: end === undefined ? 'open' : end.type === 'change.done' ? 'done' : 'failed',
+      error: end?.type === 'change.failed' ? end.error : undefined,
+      notBegun,
+      undone: undone.has(record.number) || (whole !== undefined && undone.has(whole)),
+      halfUndone: undoing.has(record.number) && !undone.has(record.number) && whole === undefined,
+      madeWholeBy: whole,
+    };
   });
 }

@@ -15,6 +15,14 @@ export interface TaskTurn {
   readonly host: string;
   /** In a loop: the index of its item. */
   readonly item?: number | undefined;
+  /** The item itself, secrets masked. Absent in older journals, and of a `no_log` task. */
+  readonly value?: unknown;
+}
+
+/** An item of a loop that its task judged as failed: its index, and the item itself as `TaskTurn` has it. */
+export interface JudgedItem {
+  readonly item: number;
+  readonly value?: unknown;
 }
 
 /**
@@ -63,7 +71,9 @@ export type JournalRecord =
       readonly result: Result;
       readonly ignored?: true | undefined;
       readonly error?: PitrErrorJson | undefined;
-    } & Omit<TaskTurn, 'item'>)
+      /** The items of its loop that its conditions judged as failed. Absent in older journals, and where there are none. */
+      readonly judged?: readonly JudgedItem[] | undefined;
+    } & Omit<TaskTurn, 'item' | 'value'>)
   /** Its failure was rescued, or the one for which it was taken out of the play: the host goes on. */
   | { readonly type: 'host.rescued'; readonly time: number; readonly host: string }
   /** It was taken out of the play by the failure of another host. */

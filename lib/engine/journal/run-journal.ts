@@ -3,19 +3,20 @@ import type { Masker } from '../../base/values/masker.ts';
 import type { Result } from '../../contract/module.ts';
 import type { TaskStatus } from '../events/events.ts';
 import type { ChangeJournal } from '../task/module-run.ts';
-import type { TaskTurn } from './records.ts';
+import type { JudgedItem, TaskTurn } from './records.ts';
 import type { JournalWriter } from './writer.ts';
 
 /** What a run writes down as it goes. */
 export interface RunJournal extends ChangeJournal {
   /** How a task ended on a host. */
   result(
-    entry: Omit<TaskTurn, 'item'> & {
+    entry: Omit<TaskTurn, 'item' | 'value'> & {
       readonly module: string;
       readonly status: TaskStatus;
       readonly result: Result;
       readonly ignored?: true | undefined;
       readonly error?: PitrError | undefined;
+      readonly judged?: readonly JudgedItem[] | undefined;
     },
   ): void;
   /** The change that was intended is not made: its host was not touched. */
@@ -35,12 +36,13 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
     intend: async ({ host, turn, module, modules, params, change, user, env, effects, undoable }) => {
       const own = number++;
       const masked = masker.data({ params, change, effects, env });
+      const { value, ...step } = turn;
       await writer.durable({
         type: 'change.intended',
         time: Date.now(),
         number: own,
         host,
-        step: turn,
+        step: value === undefined ? step : { ...step, value: masker.data(value) },
         module,
         ...(modules === undefined ? {} : { modules }),
         ...masked,
@@ -66,13 +68,14 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         error: masker.data(asPitrError(error).toJSON()),
         notBegun: true,
       }),
-    result: ({ result, error, ...rest }) =>
+    result: ({ result, error, judged, ...rest }) =>
       writer.append({
         type: 'task.result',
         time: Date.now(),
         ...rest,
         result: masker.data(result),
         ...(error === undefined ? {} : { error: masker.data(error.toJSON()) }),
+        ...(judged === undefined ? {} : { judged: masker.data(judged) }),
       }),
     rescued: (host) => writer.append({ type: 'host.rescued', time: Date.now(), host }),
     left: (host) => writer.append({ type: 'host.left', time: Date.now(), host }),

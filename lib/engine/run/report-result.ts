@@ -1,4 +1,5 @@
 import { MASK } from '../../base/values/secret.ts';
+import { judgedItems } from '../journal/judged.ts';
 import type { TaskJob, TaskOutcome } from '../task/task-job.ts';
 
 /** Counts a host's result and tells the readers of it. */
@@ -11,6 +12,8 @@ export function reportResult(
 ): void {
   const { run, task, ref } = job;
   const hidden = task.noLog;
+  const judged =
+    task.loop === undefined ? [] : judgedItems(outcome.result, hidden ? undefined : task.loopControl.loopVar);
   run.journal?.result({
     task: task.id,
     turn: job.turns.get(host) ?? 1,
@@ -20,6 +23,7 @@ export function reportResult(
     result: hidden ? { censored: MASK } : outcome.result,
     ...(ignored ? { ignored: true } : {}),
     error: outcome.error,
+    ...(judged.length === 0 ? {} : { judged }),
   });
   run.recap.count(host, ignored ? 'ignored' : outcome.status);
   if (outcome.status === 'changed') run.recap.count(host, 'ok');

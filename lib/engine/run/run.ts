@@ -82,7 +82,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     mode: run.mode,
     playbook: request.playbook,
     hosts: loaded.hosts,
-    ...(past === undefined ? {} : { doneBefore: past.size }),
+    ...(past === undefined ? {} : { doneBefore: past.size, changesBefore: past.changeCount }),
   });
   for (const text of await secretWarnings(masker, connections.keyFiles(loaded.hosts)))
     emit({ type: 'warning', time: Date.now(), text });

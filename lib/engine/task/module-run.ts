@@ -98,7 +98,7 @@ export async function runModule(
         : lookInCheckMode(module, params, place, place.predictions, context);
     case 'change':
       return (
-        madeBefore(place) ??
+        madeBefore(params, place) ??
         (place.predictions === undefined
           ? change({ name, module }, params, place, context)
           : foresee({ name, module }, params, place, place.predictions, context))
@@ -107,8 +107,11 @@ export async function runModule(
 }
 
 /** The outcome of a change that the run made before it was resumed. */
-function madeBefore({ past, turn, predictions }: Workplace): ModuleOutcome | undefined {
-  const made = past?.takeChange(turn);
+function madeBefore(
+  params: unknown,
+  { past, host, turn, defaults: { user, env }, predictions }: Workplace,
+): ModuleOutcome | undefined {
+  const made = past?.takeChange(turn, { host, params, user, env });
   if (made === undefined) return undefined;
   const status = predictions === undefined ? 'changed' : 'ok';
   const result = unmaskedResult(made.result, 'change') ?? {};

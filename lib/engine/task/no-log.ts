@@ -9,9 +9,10 @@ const HIDDEN = 'not shown: no_log';
 /** The journal of a `no_log` task: that it changed something, and nothing of what. */
 export function unlogged(journal: ChangeJournal): ChangeJournal {
   return {
-    intend: ({ change, undoable, env, ...entry }) =>
+    intend: ({ turn, change, undoable, env, ...entry }) =>
       journal.intend({
         ...entry,
+        turn: { ...turn, value: undefined },
         params: masked(entry.params),
         change: { ...Object(masked(change)), summary: `${entry.module} (${HIDDEN})` },
         env: env === undefined ? undefined : Object.fromEntries(Object.keys(env).map((name) => [name, MASK])),

@@ -32,10 +32,11 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     return { status: 'unknown', result: {}, summary: notKnown(prepared.unknown.why) };
   run.emit({ type: 'host.started', time: Date.now(), task: ref, host });
 
+  const value = item === undefined ? undefined : scope.get(task.loopControl.loopVar);
   const { context, defaults, release } = taskContext(job, host, scope, workScope);
   const place: Workplace = {
     host: target,
-    turn: { task: task.id, turn: job.turns.get(host) ?? 1, host, item },
+    turn: { task: task.id, turn: job.turns.get(host) ?? 1, host, item, value },
     past: run.past,
     dryRun: run.mode === 'dry-run',
     peers: run.connection,

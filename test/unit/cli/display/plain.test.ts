@@ -28,6 +28,17 @@ async function shown(events: readonly PitrEvent[], wishes: Partial<ViewSettings>
 }
 
 describe('plain output', () => {
+  it.each([
+    [0, 0, 'Resumed: nothing that counts was done before, so it starts from its beginning.'],
+    [0, 1, 'Resumed: 1 change from before stands.'],
+    [0, 2, 'Resumed: 2 changes from before stand.'],
+    [3, 2, 'Resumed: 3 results of tasks from before stand and are not told again.'],
+  ])('says of %i results and %i changes from before: %s', async (doneBefore, changesBefore, words) => {
+    const [started] = failedRecovery();
+    if (started?.type !== 'run.started') throw new Error('a run begins with run.started');
+    expect(await shown([{ ...started, doneBefore, changesBefore }])).toContain(words);
+  });
+
   it('tells a failed run line by line, progress seldom, the error last and in full', async () => {
     expect(await shown(failedRecovery())).toMatchInlineSnapshot(`
       "RUN playbooks/recover.yml (run 20260123-123000-k3f9)

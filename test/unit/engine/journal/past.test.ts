@@ -50,6 +50,13 @@ function change(
   ];
 }
 
+function failed(code: string, more: { task?: string; host?: string; ignored?: true } = {}): JournalRecord {
+  const { task = '1.2', host = 'db1', ignored } = more;
+  const error = { kind: 'failed', code, message: 'it failed' } as const;
+  const at = { task, turn: 1, host, module: 'core.shell' };
+  return { type: 'task.result', time: 0, ...at, status: 'failed', result: {}, error, ignored };
+}
+
 const effect = (id: string, more: Partial<Effect>): { readonly effects: readonly Effect[] } => ({
   effects: [{ kind: 'postgres', id, state: 'so', lasts: 'for good', ...more }],
 });
@@ -180,6 +187,42 @@ describe('what stands of a run', () => {
     const past = pastOf([...records, { type: 'change.undoing', time: 0, number: 2 }]);
     expect([...past.results()].map(({ task }) => task)).toEqual(['1.1']);
     expect(past.takeChange({ task: '1.2', turn: 1, host: 'db1' })).toBeUndefined();
+  });
+
+  it.each<[string, JournalRecord[], readonly string[]]>([
+    ['its task judged as failed', [failed('failed-when')], ['1.1']],
+    ['its task tried in vain', [failed('until-never-true')], ['1.1']],
+    ['its task failed after for another reason', [failed('expression-failed')], ['1.1', '1.2']],
+    [
+      'another task of its host was judged as failed',
+      [failed('failed-when', { task: '1.3' })],
+      ['1.1', '1.2'],
+    ],
+    ['the judgement was of another host', [failed('failed-when', { host: 'db2' })], ['1.1', '1.2']],
+    ['the judgement was ignored', [failed('failed-when', { ignored: true })], ['1.1', '1.2']],
+    [
+      'the judgement was rescued',
+      [failed('failed-when'), { type: 'host.rescued', time: 0, host: 'db1' }],
+      ['1.1', '1.2'],
+    ],
+    ['its task was judged under a process that had gone on', [resumed, failed('failed-when')], ['1.1']],
+    ['the run was gone on with after the judgement', [failed('failed-when'), resumed], ['1.1']],
+  ])('has the change that was made, as it counts when %s', (_what, ends, wanted) => {
+    changes = 0;
+    const past = pastOf([...change('1.1'), ...change('1.2').slice(0, 2), ...ends]);
+    expect([...past.changes()].map(({ turn: { task } }) => task)).toEqual(wanted);
+  });
+
+  it('has the stop of a server that its task judged as failed: the server is not started again', () => {
+    changes = 0;
+    const stop = change('1.3', 'db1', handsOn('/data')).slice(0, 2);
+    const past = pastOf([
+      ...change('1.1', 'db1', SERVER),
+      ...change('1.2'),
+      ...stop,
+      failed('failed-when', { task: '1.3' }),
+    ]);
+    expect([...past.changes()].map(({ turn: { task } }) => task)).toEqual(['1.1', '1.2']);
   });
 
   it('gives a change to the task that made it, once', () => {

@@ -1,10 +1,11 @@
-import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { Unknown } from '../../base/values/unknown.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
 import { pastOutcome } from '../back/past-outcome.ts';
 import { allTrue } from '../task/conditions.ts';
+import { isLeftAtWork } from '../task/left-at-work.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { taskName } from '../task/task-name.ts';
 import { runTask } from '../task/task-run.ts';
 import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
 import { InOrder, inParallel } from './pool.ts';
@@ -43,6 +44,8 @@ export class PlayRun {
   readonly #vars: PlayBatch;
   /** Hosts that failed in this play and were not rescued. */
   readonly #failed = new Map<string, PitrError>();
+  /** Hosts on which a change may still be at work whose connection was lost: nothing goes on beside it. */
+  readonly #atWork = new Set<string>();
   #firstError: PitrError | undefined;
 
   constructor(run: RunState, vars: PlayBatch) {
@@ -59,7 +62,10 @@ export class PlayRun {
       } else {
         await this.#steps(play.tasks, hosts);
       }
-      await this.#flushHandlers(hosts.filter((host) => this.#run.forceHandlers || !this.#failed.has(host)));
+      const left = this.#run.forceHandlers
+        ? this.#free(hosts)
+        : hosts.filter((host) => !this.#failed.has(host));
+      await this.#flushHandlers(left);
     } catch (thrown) {
       if (!(thrown instanceof PlayStopped)) throw thrown;
       if (thrown.error === undefined) return { stopRun: false, error: this.#firstError };
@@ -81,7 +87,7 @@ export class PlayRun {
 
   async #block(block: Block, hosts: readonly string[]): Promise<readonly string[]> {
     const survivors = await this.#guarded(() => this.#steps(block.block, hosts), block, hosts);
-    const failed = hosts.filter((host) => !survivors.includes(host));
+    const failed = this.#free(hosts).filter((host) => !survivors.includes(host));
     let rescued: readonly string[] = [];
     if (failed.length > 0 && block.rescue.length > 0 && !this.#run.signal.aborted) {
       const kinds = new Map(failed.map((host) => [host, this.#failed.get(host)?.kind]));
@@ -93,7 +99,7 @@ export class PlayRun {
     const after = [...survivors, ...rescued];
     if (block.always.length > 0 && !this.#run.signal.aborted) {
       const errors = new Map(this.#failed);
-      const through = await this.#steps(block.always, hosts);
+      const through = await this.#steps(block.always, this.#free(hosts));
       for (const host of hosts) if (errors.has(host)) this.#failed.set(host, errors.get(host) as PitrError);
       return after.filter((host) => through.includes(host));
     }
@@ -120,7 +126,8 @@ export class PlayRun {
       )
         throw thrown;
       const unhurt = hosts.filter((host) => !this.#failed.has(host));
-      if (block.rescue.length > 0) {
+      // A host that cannot be rescued leaves the failure standing, and so it ends the play.
+      if (block.rescue.length > 0 && this.#free(hosts).length === hosts.length) {
         this.#tellLeft(unhurt, thrown.error);
         return unhurt;
       }
@@ -128,9 +135,13 @@ export class PlayRun {
         this.#failed.set(host, thrown.error);
         this.#run.journal?.left(host);
       }
-      await this.#steps(block.always, hosts);
+      await this.#steps(block.always, this.#free(hosts));
       throw thrown;
     }
+  }
+
+  #free(hosts: readonly string[]): readonly string[] {
+    return hosts.filter((host) => !this.#atWork.has(host));
   }
 
   /** The rest of a block is left out on hosts on which nothing failed: nobody has to guess why. */
@@ -159,7 +170,7 @@ export class PlayRun {
     if (task.module === 'meta') return this.#meta(task, hosts);
     const [first] = hosts;
     if (first === undefined) return hosts;
-    const ref = refTo(task, this.#name(task, first));
+    const ref = refTo(task, taskName(task, taskScope(this.#run, this.#vars, first, task)));
     const module = await loadModule(task.module, [this.#vars.play.directory]);
     const doers = task.runOnce ? [first] : hosts;
     const turns = new Map(doers.map((host) => [host, this.#run.turns.next(host, task.id)]));
@@ -194,7 +205,9 @@ export class PlayRun {
   ): { readonly failed: boolean } {
     const { task } = job;
     const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
-    const ignored = isFailure && outcome.error?.kind !== 'interrupted' && this.#ignores(task, host);
+    // A lost host is no error of the task; one that was let pass before the run was resumed stays so.
+    const ignorable = outcome.status === 'failed' || (isFailure && earlier);
+    const ignored = ignorable && outcome.error?.kind !== 'interrupted' && this.#ignores(task, host);
     learnResult(this.#run.masker, task, outcome.result);
     const receivers = task.runOnce ? playHosts : [host];
     for (const receiver of receivers) this.#remember(task, receiver, outcome);
@@ -202,6 +215,7 @@ export class PlayRun {
     if (!earlier) reportResult(job, host, outcome, durationMs, ignored);
     if (isFailure && !ignored && outcome.error !== undefined) {
       for (const receiver of receivers) this.#failed.set(receiver, outcome.error);
+      if (isLeftAtWork(outcome.error)) for (const receiver of receivers) this.#atWork.add(receiver);
       this.#firstError ??= outcome.error;
       this.#run.lost.add(host);
     }
@@ -282,18 +296,5 @@ export class PlayRun {
       (this.#failed.size / hosts.length) * 100 > play.maxFailPercentage;
     if ((task.anyErrorsFatal ?? play.anyErrorsFatal) || tooMany || (task.runOnce && failed.length > 0))
       throw new PlayStopped(error);
-  }
-
-  /** The task's name for display, as the first host sees it; a name that cannot be rendered yet stays as written. */
-  #name(task: Task, host: string): string {
-    if (!task.name.value.includes('{{')) return task.name.value;
-    try {
-      const name = taskScope(this.#run, this.#vars, host, task).renderLocated(task.name);
-      return name instanceof Unknown ? task.name.value : String(name);
-    } catch (thrown) {
-      // Loop variables in names are not there yet; the name is only for display.
-      if (asPitrError(thrown).kind === 'validation') return task.name.value;
-      throw thrown;
-    }
   }
 }

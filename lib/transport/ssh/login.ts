@@ -1,4 +1,3 @@
-import { connect as connectSocket, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { NodeSSH } from 'node-ssh';
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
@@ -14,9 +13,9 @@ import {
   connectTimedOut,
   handshakeFailed,
   proxyCommandUnsupported,
-  socketFailed,
 } from './errors.ts';
 import { HostKeyCheck } from './host-key.ts';
+import { forwardedSocket, openSocket } from './sockets.ts';
 import { resolveTarget, type Target } from './target.ts';
 
 const KEEPALIVE_MS = 2_000;
@@ -224,12 +223,8 @@ async function routeTo(
     const socket = await openSocket(target, settings.connectTimeoutMs, signal);
     return { socket, end: () => socket.destroy() };
   }
-  return new Promise((resolve, reject) => {
-    jump.client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, socket) => {
-      if (error) reject(handshakeFailed(target, error));
-      else resolve({ socket, end: () => jump.end() });
-    });
-  });
+  const socket = await forwardedSocket(jump.client, target, settings.connectTimeoutMs, signal);
+  return { socket, end: () => jump.end() };
 }
 
 /** A jump host is reached with the same keys and the same care as the host behind it. */
@@ -246,35 +241,4 @@ function jumpSettings(settings: SshSettings, jump: string): SshSettings {
     clientOptions: undefined,
     become: undefined,
   };
-}
-
-function openSocket(target: Target, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    // Without Nagle's algorithm off, each command would wait for the host's delayed acknowledgement.
-    const socket = connectSocket({ host: target.host, port: target.port, noDelay: true, keepAlive: true });
-    const finish = (act: () => void): void => {
-      callOff();
-      signal.removeEventListener('abort', abort);
-      act();
-    };
-    const callOff = patientTimeout(
-      () =>
-        finish(() => {
-          socket.destroy();
-          reject(connectTimedOut(target, timeoutMs, 'the TCP connection'));
-        }),
-      timeoutMs,
-    );
-    const abort = (): void =>
-      finish(() => {
-        socket.destroy();
-        reject(connectionLost(target, 'interrupted'));
-      });
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('connect', () => finish(() => resolve(socket)));
-    socket.once('error', (error) => finish(() => reject(socketFailed(target, error))));
-    socket.on('error', () => {
-      // ssh2 listens as well; this one stays when it no longer does.
-    });
-  });
 }

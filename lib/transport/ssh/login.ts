@@ -210,7 +210,12 @@ async function jumpTo(
 ): Promise<Login | undefined> {
   const nearest = proxyJump.at(-1);
   if (nearest === undefined) return undefined;
-  return login(jumpSettings(settings, nearest), signal, proxyJump.slice(0, -1));
+  return login(jumpSettings(settings, nearest), signal, proxyJump.slice(0, -1)).catch((error: unknown) => {
+    if (settings.password === undefined || !(error instanceof PitrError) || error.code !== 'ssh-auth-failed')
+      throw error;
+    const why = 'it is a jump host, to which the password of the host behind it is not given';
+    throw error.with({ details: [why] });
+  });
 }
 
 /** A byte stream to the host's SSH port: a TCP connection, or a forwarding through the jump hosts. */
@@ -227,7 +232,7 @@ async function routeTo(
   return { socket, end: () => jump.end() };
 }
 
-/** A jump host is reached with the same keys and the same care as the host behind it. */
+/** A jump host is reached with the same keys and the same care as the host behind it, but never given its password. */
 function jumpSettings(settings: SshSettings, jump: string): SshSettings {
   const match = /^(?:(?<user>[^@]+)@)?(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]+))(?::(?<port>\d+))?$/.exec(jump);
   const { user, v6, host, port } = match?.groups ?? {};
@@ -236,6 +241,7 @@ function jumpSettings(settings: SshSettings, jump: string): SshSettings {
     address: v6 ?? host ?? jump,
     port: port === undefined ? undefined : Number(port),
     user,
+    password: undefined,
     // What is said of the way to the host behind it says nothing of the way to it.
     jumps: undefined,
     clientOptions: undefined,

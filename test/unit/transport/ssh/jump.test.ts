@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2, { type AuthContext, type Connection } from 'ssh2';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Secret } from '../../../../lib/base/values/secret.ts';
 import { deferred } from '../../../../lib/transport/deferred.ts';
 import { SshConnection } from '../../../../lib/transport/ssh/connection.ts';
 import { login } from '../../../../lib/transport/ssh/login.ts';
@@ -50,6 +51,7 @@ async function jumpHost(authentication: (context: AuthContext) => void): Promise
       port: 22,
       user: 'root',
       identityFiles: [identity],
+      password: new Secret('of the host behind'),
       knownHostsFiles: [join(directory, 'known_hosts')],
       hostKeyChecking: 'accept-new',
       jumps: [`jumper@127.0.0.1:${port}`],
@@ -85,5 +87,24 @@ describe('behind a jump host', () => {
     await connection.close();
     await refused;
     await left;
+  });
+
+  it('a jump host is never offered the password of the host', async () => {
+    const offered: string[] = [];
+    const { settings } = await jumpHost((context) => {
+      offered.push(context.method);
+      if (context.method === 'keyboard-interactive')
+        context.prompt([{ prompt: 'Password: ', echo: false }], () => context.reject());
+      else context.reject(['publickey', 'password', 'keyboard-interactive']);
+    });
+    await expect(login(settings, new AbortController().signal)).rejects.toMatchObject({
+      code: 'ssh-auth-failed',
+      details: expect.arrayContaining([
+        'it is a jump host, to which the password of the host behind it is not given',
+      ]),
+    });
+    expect(offered).toContain('publickey');
+    expect(offered).not.toContain('password');
+    expect(offered).not.toContain('keyboard-interactive');
   });
 });

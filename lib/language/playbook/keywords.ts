@@ -16,7 +16,7 @@ const INHERITED: Keywords = {
   ignore_errors: 'true, or a condition: a failure is shown and the host goes on; not that it was lost',
   no_log: 'true: params and results are not shown and not written down',
   run_once: 'true: on the first host only; the result is given to all',
-  check_mode: 'false: harmless, so it runs in check mode too',
+  check_mode: 'false: it only looks, and runs in check mode; a module that changes something is refused',
 };
 
 const STEP: Keywords = {

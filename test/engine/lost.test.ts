@@ -102,7 +102,11 @@ describe('a change whose connection is lost in the middle', () => {
     - { name: loses, site.loses: {}, ignore_errors: true }
     - { name: after, debug: { msg: not reached } }
 `);
-    expect(run.outcome.error).toMatchObject({ kind: 'unreachable', code: 'connection-lost' });
+    expect(run.outcome.error).toMatchObject({
+      kind: 'unreachable',
+      code: 'connection-lost',
+      state: 'What it had left at work there was ended; how far it had come is not known.',
+    });
     expect(run.results).toEqual(['one: loses: unreachable']);
     expect(await comesLate(run)).toBe(false);
   });

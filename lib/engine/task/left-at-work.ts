@@ -22,6 +22,16 @@ export function leftAtWork(
   });
 }
 
+/** The connection was lost in a change, and nothing of it is at work any more: `ended` processes have been ended. */
+export function endedThere(lost: PitrError, ended: number): PitrError {
+  const how =
+    ended > 0 ? 'What it had left at work there was ended' : 'Nothing of it is at work there any more';
+  const state = `${how}; how far it had come is not known.`;
+  const { kind, code, message, details, host, evidence, next, result, cause } = lost;
+  const facts = { kind, code, message, details, host, evidence, next, result, cause, state };
+  return new PitrError(facts);
+}
+
 /** Whether something of a change may still be at work on its host: there nothing may go on. */
 export function isLeftAtWork(error: PitrError | undefined): boolean {
   return error?.code === 'left-at-work';

@@ -20,7 +20,7 @@ import type { Predictions } from '../check/predictions.ts';
 import type { Past } from '../journal/past.ts';
 import type { TaskTurn } from '../journal/records.ts';
 import { type HostDefaults, liveHost, lookingHost, type Peers } from '../run/live-host.ts';
-import { leftAtWork } from './left-at-work.ts';
+import { endedThere, leftAtWork } from './left-at-work.ts';
 
 /** Where a module works, and how. */
 export interface Workplace {
@@ -269,7 +269,7 @@ async function afterLoss(error: unknown, { place, context, number, change, begun
     const orphans = { mark: changeMark(context.runId, number), ageMs: Date.now() - begun };
     const ended = await endOrphansOfChange(live, orphans, defaults.user, change);
     if (ended > 0) context.warn(`ended what the lost connection had left at work: ${change.summary}`);
-    return error;
+    return endedThere(error, ended);
   } catch (thrown) {
     return leftAtWork(error, asPitrError(thrown), { runId: context.runId, host });
   }

@@ -1,16 +1,9 @@
 import type { HostConnection } from '../../transport/types.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { liveHost } from '../run/live-host.ts';
-import { changeMark, endOrphans } from './orphans.ts';
+import { changeMark, endOrphansOfChange } from './orphans.ts';
 import { stands } from './standing-changes.ts';
 import { moduleOf } from './undo-plan.ts';
-
-/** The OS users that a change says it works as, beside that of its task. */
-function workersOf(change: object): readonly string[] {
-  return Object.entries(change).flatMap(([name, value]) =>
-    (name === 'user' || name === 'owner') && typeof value === 'string' ? [value] : [],
-  );
-}
 
 /**
  * Ends what a run, or an undo of it, has left at work on hosts: changes that nobody lived to say the end of, and those
@@ -39,10 +32,8 @@ export async function endOrphansOfRun(
       const module = await moduleOf(change, run);
       if (module.kind !== 'change' || module.orphans !== 'end') return;
       const live = liveHost(connection(host), connection, { user, signal });
-      let ended = 0;
       const orphans = { mark: changeMark(run.started.runId, number), ageMs: Date.now() - change.intent.time };
-      for (const worker of new Set([user, ...workersOf(what)]))
-        ended += await endOrphans(live, orphans, worker);
+      const ended = await endOrphansOfChange(live, orphans, user, what);
       if (ended > 0) tell(`ended what change ${number} had left at work: ${what.summary}`, host);
     }),
   );

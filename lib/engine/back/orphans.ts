@@ -94,3 +94,23 @@ export async function endOrphans(
     patience: 0,
   });
 }
+
+/** The OS users that a change says it works as, beside that of its task. */
+function workersOf(change: object): readonly string[] {
+  return Object.entries(change).flatMap(([name, value]) =>
+    (name === 'user' || name === 'owner') && typeof value === 'string' ? [value] : [],
+  );
+}
+
+/** Ends what a change has left at work as any of its users. Gives how many there were. Throws like `endOrphans`. */
+export async function endOrphansOfChange(
+  host: WriteHost,
+  orphans: { readonly mark: string; readonly ageMs: number },
+  user: string | undefined,
+  change: object,
+): Promise<number> {
+  let ended = 0;
+  for (const worker of new Set([user, ...workersOf(change)]))
+    ended += await endOrphans(host, orphans, worker);
+  return ended;
+}

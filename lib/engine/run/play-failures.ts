@@ -1,4 +1,5 @@
 import type { PitrError } from '../../base/errors/pitr-error.ts';
+import { isLeftAtWork } from '../task/left-at-work.ts';
 import type { RunState } from './run-state.ts';
 
 /** Thrown to end a whole play (or run) at once; carries the error that decided it. */
@@ -41,6 +42,8 @@ export class PlayFailures {
   readonly #failed = new Map<string, PitrError>();
   /** Hosts that were left out because another one failed: in the journal nothing counts of them from there on. */
   readonly #left = new Set<string>();
+  /** Hosts on which a change may still be at work whose connection was lost: nothing goes on beside it. */
+  readonly #atWork = new Set<string>();
   /** Hosts on which an `always` runs. */
   readonly #cleaning = new Map<string, Standing>();
   #first: PitrError | undefined;
@@ -73,9 +76,17 @@ export class PlayFailures {
 
   /** Something failed on `at`, which counts for all of `hosts`. */
   add(hosts: readonly string[], at: string, error: PitrError): void {
-    for (const host of hosts) this.#failed.set(host, error);
+    for (const host of hosts) {
+      this.#failed.set(host, error);
+      if (isLeftAtWork(error)) this.#atWork.add(host);
+    }
     this.#first ??= error;
     this.#run.lost.add(at);
+  }
+
+  /** Those on which nothing may still be at work. */
+  free(hosts: readonly string[]): readonly string[] {
+    return hosts.filter((host) => !this.#atWork.has(host));
   }
 
   /** It is rescued. A failure from before an `always` stands, here and in the journal. */

@@ -1,11 +1,11 @@
-import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
-import { Unknown } from '../../base/values/unknown.ts';
+import type { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
 import { pastDoer, pastOutcome } from '../back/past-outcome.ts';
 import { allTrue } from '../task/conditions.ts';
 import { ignorable } from '../task/ignored.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { taskName } from '../task/task-name.ts';
 import { runTask } from '../task/task-run.ts';
 import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
 import { handlersNamed } from './handlers-named.ts';
@@ -51,7 +51,9 @@ export class PlayRun {
       const stop = await untilStopped(() => this.#tasks());
       if (stop !== undefined) await this.#handlersAfter(stop);
       await this.#flushHandlers(
-        hosts.filter((host) => this.#run.forceHandlers || this.#failures.of(host) === undefined),
+        this.#run.forceHandlers
+          ? this.#failures.free(hosts)
+          : hosts.filter((host) => this.#failures.of(host) === undefined),
       );
     } catch (thrown) {
       if (!(thrown instanceof PlayStopped)) throw thrown;
@@ -76,7 +78,7 @@ export class PlayRun {
       this.#ended = undefined;
       // What they do here is no part of the play: when a resumed run has ended it, they may be called for again.
       this.#failures.leave(hosts.filter((host) => this.#failures.of(host) === undefined));
-      await untilStopped(() => this.#flushHandlers(hosts));
+      await untilStopped(() => this.#flushHandlers(this.#failures.free(hosts)));
     }
     throw stop;
   }
@@ -108,10 +110,13 @@ export class PlayRun {
     if (block.rescue.length === 0 && block.always.length === 0) return this.#steps(block.block, hosts);
     const before = this.#failures.now();
     let stop = await untilStopped(() => this.#steps(block.block, hosts));
-    const failed = this.#failures.since(before, hosts);
+    const free = this.#failures.free(hosts);
+    const failed = this.#failures.since(before, free);
     const unhurt = this.#through(hosts, before);
     const goesOn = !this.#run.signal.aborted && this.#ended === undefined;
-    const rescues = failed.length > 0 && block.rescue.length > 0 && goesOn;
+    // A host that cannot be rescued leaves its failure standing, which stops the play.
+    const standing = stop !== undefined && free.length < hosts.length;
+    const rescues = failed.length > 0 && block.rescue.length > 0 && goesOn && !standing;
     if (rescues) {
       if (stop?.error !== undefined) this.#tellLeft(unhurt, stop.error);
       if (stop !== undefined) this.#failures.stay(unhurt);
@@ -119,7 +124,7 @@ export class PlayRun {
     }
     if (block.always.length > 0 && !this.#run.signal.aborted) {
       if (stop !== undefined && !rescues) this.#failures.leave(unhurt);
-      const worse = await untilStopped(() => this.#always(block.always, hosts));
+      const worse = await untilStopped(() => this.#always(block.always, this.#failures.free(hosts)));
       stop ??= worse;
     }
     if (stop !== undefined) throw stop;
@@ -165,7 +170,7 @@ export class PlayRun {
     if (task.module === 'meta') return this.#meta(task, hosts);
     const [first] = hosts;
     if (first === undefined) return hosts;
-    const ref = refTo(task, this.#name(task, first));
+    const ref = refTo(task, taskName(task, taskScope(this.#run, this.#vars, first, task)));
     const module = await loadModule(task.module, [this.#vars.play.directory]);
     // What runs once is counted on all hosts of the batch: a resumed run knows it again whoever has done it.
     const counted = task.runOnce ? this.#vars.hosts : hosts;
@@ -274,18 +279,5 @@ export class PlayRun {
       (this.#failures.size / hosts.length) * 100 > play.maxFailPercentage;
     if ((task.anyErrorsFatal ?? play.anyErrorsFatal) || tooMany || (task.runOnce && failed.length > 0))
       throw new PlayStopped(error);
-  }
-
-  /** The task's name for display, as the first host sees it; a name that cannot be rendered yet stays as written. */
-  #name(task: Task, host: string): string {
-    if (!task.name.value.includes('{{')) return task.name.value;
-    try {
-      const name = taskScope(this.#run, this.#vars, host, task).renderLocated(task.name);
-      return name instanceof Unknown ? task.name.value : String(name);
-    } catch (thrown) {
-      // Loop variables in names are not there yet; the name is only for display.
-      if (asPitrError(thrown).kind === 'validation') return task.name.value;
-      throw thrown;
-    }
   }
 }

@@ -6,7 +6,7 @@ import { registered, type TaskJob, type TaskOutcome } from './task-job.ts';
 import { taskScope } from './variables.ts';
 
 /**
- * Lets a failure pass where `ignore_errors` says so; in a loop, each item that failed has to be let pass. A condition that
+ * Lets a failure pass where `ignore_errors` says so (a lost host is no error of the task, and does not); in a loop, each item that failed has to be let pass. A condition that
  * cannot be evaluated lets nothing pass, and the failure says that, too: neither hides the other.
  */
 export function ignorable(
@@ -16,7 +16,12 @@ export function ignorable(
 ): { readonly outcome: TaskOutcome; readonly ignored: boolean } {
   const { ignoreErrors, noLog } = job.task;
   const { error } = outcome;
-  if (error === undefined || error.kind === 'interrupted' || ignoreErrors === undefined)
+  if (
+    error === undefined ||
+    error.kind === 'interrupted' ||
+    ignoreErrors === undefined ||
+    outcome.status !== 'failed'
+  )
     return { outcome, ignored: false };
   let why: string;
   try {

@@ -1,4 +1,4 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { type Effect, effectsSchema } from '../../contract/effects.ts';
 import type {
@@ -14,12 +14,13 @@ import type {
 import type { Prediction } from '../../contract/resource.ts';
 import { placeIn } from '../../modules/own-fault.ts';
 import { unmaskedResult } from '../back/masked.ts';
-import { CHANGE_MARK, changeMark } from '../back/orphans.ts';
+import { CHANGE_MARK, changeMark, endOrphansOfChange } from '../back/orphans.ts';
 import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
 import type { Past } from '../journal/past.ts';
 import type { TaskTurn } from '../journal/records.ts';
 import { type HostDefaults, liveHost, lookingHost, type Peers } from '../run/live-host.ts';
+import { endedThere, leftAtWork } from './left-at-work.ts';
 
 /** Where a module works, and how. */
 export interface Workplace {
@@ -227,6 +228,7 @@ async function change(
     effects: effectsSaid({ name, module }, journalled),
     undoable,
   });
+  const begun = Date.now();
   try {
     const result = await module.apply(
       liveHost(
@@ -244,7 +246,35 @@ async function change(
   } catch (error) {
     if (error instanceof PitrError) place.learn(error.result ?? {});
     if (number !== undefined) await place.journal?.failed(number, error);
-    throw error;
+    if (number === undefined || module.orphans !== 'end') throw error;
+    throw await afterLoss(error, { place, context, number, change: journalled, begun });
+  }
+}
+
+interface Begun {
+  readonly place: Workplace;
+  readonly context: TaskContext;
+  readonly number: number;
+  readonly change: Journalled<Change>;
+  readonly begun: number;
+}
+
+/**
+ * A lost connection leaves at work what ran on its other side. It is ended before anything goes on, for the next attempt
+ * or a rescue would work beside it; where that cannot be done the error says so. Gives what the change has failed with.
+ */
+async function afterLoss(error: unknown, { place, context, number, change, begun }: Begun): Promise<unknown> {
+  if (!(error instanceof PitrError) || error.kind !== 'unreachable') return error;
+  const { host, peers, defaults } = place;
+  try {
+    // Not under the task's signal: its deadline may be over.
+    const live = liveHost(peers(host), peers, { user: defaults.user });
+    const orphans = { mark: changeMark(context.runId, number), ageMs: Date.now() - begun };
+    const ended = await endOrphansOfChange(live, orphans, defaults.user, change);
+    if (ended > 0) context.warn(`ended what the lost connection had left at work: ${change.summary}`);
+    return endedThere(error, ended);
+  } catch (thrown) {
+    return leftAtWork(error, asPitrError(thrown), { runId: context.runId, host });
   }
 }
 

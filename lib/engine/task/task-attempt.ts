@@ -7,6 +7,7 @@ import { describeDryRun } from '../run/dry-run.ts';
 import type { RunState } from '../run/run-state.ts';
 import { commandLineWatch } from './command-line-watch.ts';
 import { allTrue } from './conditions.ts';
+import { isLeftAtWork } from './left-at-work.ts';
 import { type ModuleOutcome, runModule, type Workplace } from './module-run.ts';
 import { quiet, unlogged } from './no-log.ts';
 import type { Scope } from './scope.ts';
@@ -58,7 +59,8 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
       );
     } catch (thrown) {
       if (thrown instanceof UnknownReached) throw thrown;
-      const error = release.timedOut() ?? asPitrError(thrown);
+      const failed = asPitrError(thrown);
+      const error = isLeftAtWork(failed) ? failed : (release.timedOut() ?? failed);
       if (task.failedWhen === undefined || error.result === undefined) throw error;
       outcome = { status: 'changed', result: error.result };
     }

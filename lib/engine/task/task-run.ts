@@ -4,6 +4,7 @@ import { rest } from '../../base/wait/until.ts';
 import type { Task } from '../../language/playbook/model.ts';
 import type { TaskStatus } from '../events/events.ts';
 import { allTrue } from './conditions.ts';
+import { isLeftAtWork } from './left-at-work.ts';
 import { shownOutcome } from './no-log.ts';
 import type { Scope } from './scope.ts';
 import { attempt } from './task-attempt.ts';
@@ -120,7 +121,9 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
     summary: [...new Set(outcomes.flatMap((outcome) => outcome.summary ?? []))].join('; ') || undefined,
     diff: outcomes.flatMap((outcome) => outcome.diff ?? []),
     message: outcomes.flatMap((outcome) => outcome.message ?? []).join('\n') || undefined,
-    error: outcomes.find((outcome) => outcome.error !== undefined)?.error,
+    // One that was lost decides what may go on, whatever failed before it.
+    error: (outcomes.find(({ status }) => status === 'unreachable') ?? outcomes.find(({ error }) => error))
+      ?.error,
   };
 }
 
@@ -166,6 +169,7 @@ async function retried(
       failure(thrown, job, host),
     );
     if (outcome.error?.kind === 'interrupted' || outcome.status === 'unknown') return outcome;
+    if (isLeftAtWork(outcome.error)) return outcome;
     const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, task, outcome));
     if (enough === true || enough instanceof Unknown) return outcome;
     const why =

@@ -27,7 +27,7 @@ export const CONNECTION_VARS = {
   },
   password: {
     names: ['ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password'],
-    summary: 'the login password',
+    summary: 'the login password; jump hosts are never given it',
   },
   knownHosts: {
     names: ['pitr_known_hosts'],

@@ -63,6 +63,7 @@ export function checkTask(task: Task, check: TaskCheck): void {
   checkRunOnce(task, check);
   checkDelegate(task, check);
   checkNotify(task, inLoop, check);
+  checkHarmless(task, check);
   if (check.module !== undefined) checkArgs(task, check.module, inLoop, check);
 }
 
@@ -111,6 +112,20 @@ function checkNotify(task: Task, names: Names, { handlers, problems }: TaskCheck
       hints: [handlers.size === 0 ? 'it has no handlers at all' : `it has: ${[...handlers].join(', ')}`],
     });
   }
+}
+
+/** Check mode writes nothing because it cannot: no word of a playbook lets a module that changes run in it. */
+function checkHarmless({ saidHarmless, module: name }: Task, { module, problems }: TaskCheck): void {
+  if (saidHarmless === undefined || module?.kind !== 'change') return;
+  problems.add({
+    code: 'check-mode-changes',
+    message: `check_mode: false is for tasks that only look, and "${name}" is there to change something: --check never writes`,
+    at: saidHarmless,
+    hints: [
+      'read with a module that only looks, which runs in check mode by itself: pitr modules says which do',
+      'without check_mode, what needs the result is shown as unknown in a check; `when: !check_mode` leaves it out',
+    ],
+  });
 }
 
 function checkArgs(task: Task, module: AnyModule, names: Names, check: TaskCheck): void {

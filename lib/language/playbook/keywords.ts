@@ -13,10 +13,10 @@ const INHERITED: Keywords = {
   become_method: 'auto, sudo, su, runuser or doas',
   environment: 'environment variables of the commands that are run',
   any_errors_fatal: 'true: a failure on one host stops the play on all',
-  ignore_errors: 'true, or a condition: a failure is shown and the host goes on',
+  ignore_errors: 'true, or a condition: a failure is shown and the host goes on; not that it was lost',
   no_log: 'true: params and results are not shown and not written down',
   run_once: 'true: on the first host only; the result is given to all',
-  check_mode: 'false: harmless, so it runs in check mode too',
+  check_mode: 'false: it only looks, and runs in check mode; a module that changes something is refused',
 };
 
 const STEP: Keywords = {

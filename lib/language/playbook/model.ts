@@ -111,6 +111,6 @@ export interface Task extends StepCommon {
   readonly notify: readonly Located<string>[];
   /** Handlers: other names they answer to. */
   readonly listen: readonly string[];
-  /** `check_mode: false`: the author says the task is harmless and must run in check mode too. */
-  readonly runInCheckMode: boolean;
+  /** Where `check_mode: false` is written: the author says that the task only looks, and so runs in check mode. */
+  readonly saidHarmless: SourcePosition | undefined;
 }

@@ -1,3 +1,4 @@
+import type { SourcePosition } from '../../base/errors/pitr-error.ts';
 import { BECOME_METHODS } from '../../transport/types.ts';
 import type { Located } from '../yaml/located.ts';
 import { type Fields, isMappingPart } from './fields.ts';
@@ -10,7 +11,7 @@ export interface Surroundings extends Inherited {
   /** As written; a literal false stands for "not, whatever is said further out". */
   readonly ignoreErrors: Condition | undefined;
   readonly notify: readonly Located<string>[];
-  readonly runInCheckMode: boolean;
+  readonly saidHarmless: SourcePosition | undefined;
 }
 
 export function outermost(directory: string): Surroundings {
@@ -28,7 +29,7 @@ export function outermost(directory: string): Surroundings {
     anyErrorsFatal: undefined,
     noLog: false,
     notify: [],
-    runInCheckMode: false,
+    saidHarmless: undefined,
   };
 }
 
@@ -50,7 +51,7 @@ export function within(outer: Surroundings, fields: Fields, problems: ProblemLis
     anyErrorsFatal: fields.flag('any_errors_fatal') ?? outer.anyErrorsFatal,
     noLog: fields.flag('no_log') ?? outer.noLog,
     notify: [...outer.notify, ...fields.texts('notify')],
-    runInCheckMode: checkModeOf(fields) ?? outer.runInCheckMode,
+    saidHarmless: harmlessAt(fields) ?? outer.saidHarmless,
   };
 }
 
@@ -122,15 +123,15 @@ export function environmentOf(fields: Fields): readonly Located[] {
   });
 }
 
-/** `check_mode: false` makes a task run in check mode; there is no other value. */
-function checkModeOf(fields: Fields): boolean | undefined {
+/** Where `check_mode: false` is written; there is no other value. */
+function harmlessAt(fields: Fields): SourcePosition | undefined {
   const value = fields.flag('check_mode');
   if (value === true) {
     fields.wrong(
       'check_mode',
-      'can only be false here (harmless: run it in check mode too)',
+      'can only be false here (harmless: it changes nothing, and runs in check mode)',
       'a run that changes nothing is made with --check',
     );
   }
-  return value === undefined ? undefined : !value;
+  return value === false ? fields.located.locateKey(['check_mode']) : undefined;
 }

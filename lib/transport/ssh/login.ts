@@ -1,4 +1,3 @@
-import { connect as connectSocket, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { NodeSSH } from 'node-ssh';
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
@@ -14,9 +13,9 @@ import {
   connectTimedOut,
   handshakeFailed,
   proxyCommandUnsupported,
-  socketFailed,
 } from './errors.ts';
 import { HostKeyCheck } from './host-key.ts';
+import { forwardedSocket, openSocket } from './sockets.ts';
 import { resolveTarget, type Target } from './target.ts';
 
 const KEEPALIVE_MS = 2_000;
@@ -211,7 +210,12 @@ async function jumpTo(
 ): Promise<Login | undefined> {
   const nearest = proxyJump.at(-1);
   if (nearest === undefined) return undefined;
-  return login(jumpSettings(settings, nearest), signal, proxyJump.slice(0, -1));
+  return login(jumpSettings(settings, nearest), signal, proxyJump.slice(0, -1)).catch((error: unknown) => {
+    if (settings.password === undefined || !(error instanceof PitrError) || error.code !== 'ssh-auth-failed')
+      throw error;
+    const why = 'it is a jump host, to which the password of the host behind it is not given';
+    throw error.with({ details: [why] });
+  });
 }
 
 /** A byte stream to the host's SSH port: a TCP connection, or a forwarding through the jump hosts. */
@@ -224,15 +228,11 @@ async function routeTo(
     const socket = await openSocket(target, settings.connectTimeoutMs, signal);
     return { socket, end: () => socket.destroy() };
   }
-  return new Promise((resolve, reject) => {
-    jump.client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, socket) => {
-      if (error) reject(handshakeFailed(target, error));
-      else resolve({ socket, end: () => jump.end() });
-    });
-  });
+  const socket = await forwardedSocket(jump.client, target, settings.connectTimeoutMs, signal);
+  return { socket, end: () => jump.end() };
 }
 
-/** A jump host is reached with the same keys and the same care as the host behind it. */
+/** A jump host is reached with the same keys and the same care as the host behind it, but never given its password. */
 function jumpSettings(settings: SshSettings, jump: string): SshSettings {
   const match = /^(?:(?<user>[^@]+)@)?(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]+))(?::(?<port>\d+))?$/.exec(jump);
   const { user, v6, host, port } = match?.groups ?? {};
@@ -241,40 +241,10 @@ function jumpSettings(settings: SshSettings, jump: string): SshSettings {
     address: v6 ?? host ?? jump,
     port: port === undefined ? undefined : Number(port),
     user,
+    password: undefined,
     // What is said of the way to the host behind it says nothing of the way to it.
     jumps: undefined,
     clientOptions: undefined,
     become: undefined,
   };
-}
-
-function openSocket(target: Target, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    // Without Nagle's algorithm off, each command would wait for the host's delayed acknowledgement.
-    const socket = connectSocket({ host: target.host, port: target.port, noDelay: true, keepAlive: true });
-    const finish = (act: () => void): void => {
-      callOff();
-      signal.removeEventListener('abort', abort);
-      act();
-    };
-    const callOff = patientTimeout(
-      () =>
-        finish(() => {
-          socket.destroy();
-          reject(connectTimedOut(target, timeoutMs, 'the TCP connection'));
-        }),
-      timeoutMs,
-    );
-    const abort = (): void =>
-      finish(() => {
-        socket.destroy();
-        reject(connectionLost(target, 'interrupted'));
-      });
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('connect', () => finish(() => resolve(socket)));
-    socket.once('error', (error) => finish(() => reject(socketFailed(target, error))));
-    socket.on('error', () => {
-      // ssh2 listens as well; this one stays when it no longer does.
-    });
-  });
 }

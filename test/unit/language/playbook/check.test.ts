@@ -343,3 +343,26 @@ describe('variables of the command line', () => {
     expect(await problems(files, { extraVars: { [name]: 'x' } })).toBe('nothing');
   });
 });
+
+describe('check_mode: false', () => {
+  it('is refused where a module changes something, also from a block around it', async () => {
+    const refused = await problems(
+      tasks(`
+- { core.command: ls, check_mode: false }
+- check_mode: false
+  block:
+    - fs.stat: /a
+    - fs.copy: { dest: /a, content: a }`),
+    );
+    expect(refused).toContain('check_mode: false is for tasks that only look, and "core.command" is');
+    expect(refused).toContain('and "fs.copy" is there to change something: --check never writes');
+    expect(refused).not.toContain('fs.stat');
+  });
+
+  it('is taken where a module only looks, or needs no host', async () => {
+    const yaml = tasks(`
+- { demo.weather: Bern, check_mode: false }
+- { core.debug: { msg: seen }, check_mode: false }`);
+    expect(await problems(yaml)).toBe('nothing');
+  });
+});

@@ -148,7 +148,7 @@ describe('a task', () => {
       runOnce: true,
       become: { enabled: true, user: { value: 'postgres' } },
       noLog: true,
-      runInCheckMode: true,
+      saidHarmless: { line: 22 },
       environment: [{ value: { LANG: 'C' } }],
       tags: ['looks'],
     });

@@ -1,0 +1,38 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+
+/** The connection was lost in a change (`lost`), and what it left at work could not be ended (`why`). */
+export function leftAtWork(
+  lost: PitrError,
+  why: PitrError,
+  { runId, host }: { readonly runId: string; readonly host: string },
+): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'left-at-work',
+    message: `the connection was lost in the middle of the change, and what it left at work could not be ended: ${why.message}`,
+    details: [`The change failed with: ${lost.message}`, ...why.details],
+    host,
+    evidence: why.evidence,
+    state: `What the change began may still be at work on ${host}, so nothing else of this play is done there: no retry, no rescue, no always.`,
+    next: [
+      ...why.next,
+      `When the host answers again, go on or back; both end first what is left at work: pitr resume ${runId}, or pitr undo ${runId}`,
+    ],
+    cause: lost,
+  });
+}
+
+/** The connection was lost in a change, and nothing of it is at work any more: `ended` processes have been ended. */
+export function endedThere(lost: PitrError, ended: number): PitrError {
+  const how =
+    ended > 0 ? 'What it had left at work there was ended' : 'Nothing of it is at work there any more';
+  const state = `${how}; how far it had come is not known.`;
+  const { kind, code, message, details, host, evidence, next, result, cause } = lost;
+  const facts = { kind, code, message, details, host, evidence, next, result, cause, state };
+  return new PitrError(facts);
+}
+
+/** Whether something of a change may still be at work on its host: there nothing may go on. */
+export function isLeftAtWork(error: PitrError | undefined): boolean {
+  return error?.code === 'left-at-work';
+}

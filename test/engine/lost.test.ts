@@ -1,0 +1,149 @@
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { RunRequest } from '../../lib/engine/run/run-request.ts';
+import { newDirectory, type Played, play } from './support.ts';
+
+/**
+ * A change whose connection is lost in the middle, the first time: its command goes on (it writes `late` after `seconds`).
+ * Every attempt notes in `begun` whether the command of the one before it is still there.
+ */
+const LOSES = `
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+export const module = ({ z, defineModule, PitrError }) => defineModule({
+  summary: 'Loses its connection.',
+  examples: '- site.loses: {}',
+  params: z.strictObject({ fails: z.boolean().optional() }),
+  read: async () => ({}),
+  plan: () => ({ summary: 'work for long' }),
+  apply: async (host, change, params, context) => {
+    if (params.fails === true) throw new PitrError({ kind: 'failed', code: 'odd', message: 'it fails' });
+    const pids = existsSync('DIR/pid') ? [Number(readFileSync('DIR/pid', 'utf8'))] : [];
+    const there = pids.some((pid) => { try { return process.kill(pid, 0); } catch { return false; } });
+    appendFileSync('DIR/begun', there ? 'beside\\n' : 'alone\\n');
+    if (pids.length > 0) return {};
+    const child = spawn('sh', ['-c', 'sleep 2; echo made > DIR/late'], {
+      detached: true, stdio: 'ignore', env: { ...process.env, PITR_CHANGE: context.runId + '.1' },
+    });
+    child.unref();
+    writeFileSync('DIR/pid', String(child.pid));
+    const error = { kind: 'unreachable', code: 'connection-lost', message: 'the connection was lost' };
+    throw new PitrError(error);
+  },
+  undo: { impossible: 'only for a test' },
+  orphans: 'end',
+});
+`;
+
+/** The first host is this machine; `gone` is one where nobody answers once the connection is lost. */
+const INVENTORY = `
+all:
+  hosts:
+    one: { ansible_connection: local }
+    gone: { ansible_host: 127.0.0.1, ansible_port: 1 }
+`;
+
+async function played(yaml: string, request: Partial<RunRequest> = {}): Promise<Played> {
+  const directory = await newDirectory();
+  await mkdir(join(directory, 'modules', 'site'), { recursive: true });
+  await writeFile(join(directory, 'modules', 'site', 'loses.mjs'), LOSES.replaceAll('DIR', directory));
+  await writeFile(join(directory, 'hosts.yml'), INVENTORY);
+  return play(yaml, { directory, inventories: [join(directory, 'hosts.yml')], ...request });
+}
+
+const begun = ({ directory }: Played): Promise<string> => readFile(join(directory, 'begun'), 'utf8');
+
+/** Waits longer than what was left at work would have needed. */
+async function comesLate({ directory }: Played): Promise<boolean> {
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  return access(join(directory, 'late')).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe('a change whose connection is lost in the middle', () => {
+  it('has what it left at work ended before it is tried again', async () => {
+    const run = await played(`
+- hosts: one
+  tasks:
+    - { name: loses, site.loses: {}, until: "!result.failed", delay: 0 }
+`);
+    expect(run.outcome.status).toBe('ok');
+    expect(await begun(run)).toBe('alone\nalone\n');
+    expect(await comesLate(run)).toBe(false);
+    expect(run.events).toContainEqual(
+      expect.objectContaining({
+        type: 'warning',
+        text: 'ended what the lost connection had left at work: work for long',
+      }),
+    );
+  });
+
+  it('has what it left at work ended before it is rescued', async () => {
+    const run = await played(`
+- hosts: one
+  tasks:
+    - block:
+        - { name: loses, site.loses: {} }
+      rescue:
+        - { name: rescued, debug: { msg: sees it } }
+`);
+    expect(run.outcome.status).toBe('ok');
+    expect(run.results).toEqual(['one: loses: unreachable', 'one: rescued: ok']);
+    expect(await comesLate(run)).toBe(false);
+  });
+
+  it('is not covered by ignore_errors', async () => {
+    const run = await played(`
+- hosts: one
+  tasks:
+    - { name: loses, site.loses: {}, ignore_errors: true }
+    - { name: after, debug: { msg: not reached } }
+`);
+    expect(run.outcome.error).toMatchObject({
+      kind: 'unreachable',
+      code: 'connection-lost',
+      state: 'What it had left at work there was ended; how far it had come is not known.',
+    });
+    expect(run.results).toEqual(['one: loses: unreachable']);
+    expect(await comesLate(run)).toBe(false);
+  });
+
+  it('stays failed where what it left at work cannot be ended: no retry, no rescue, no always', async () => {
+    const run = await played(`
+- hosts: all
+  any_errors_fatal: true
+  tasks:
+    - block:
+        - { name: loses, site.loses: {}, until: "!result.failed", delay: 0, when: inventory_hostname == "gone" }
+      rescue:
+        - { name: rescued, debug: { msg: not reached } }
+      always:
+        - { name: always, debug: { msg: where nothing is at work } }
+    - { name: after, debug: { msg: not reached } }
+`);
+    expect(run.outcome.error).toMatchObject({ kind: 'unreachable', code: 'left-at-work', host: 'gone' });
+    expect(run.outcome.error?.details).toContain('The change failed with: the connection was lost');
+    expect(run.outcome.error?.next.at(-1)).toContain(`pitr resume ${run.outcome.runId}`);
+    expect(run.results).toEqual(['one: loses: skipped', 'gone: loses: unreachable', 'one: always: ok']);
+    expect(await begun(run)).toBe('alone\n');
+  });
+
+  it('counts in a loop, too, whatever failed there before it', async () => {
+    const run = await played(`
+- hosts: gone
+  tasks:
+    - block:
+        - name: loses
+          site.loses: { fails: "{{ item }}" }
+          loop: [true, false]
+          ignore_errors: true
+      rescue:
+        - { name: rescued, debug: { msg: not reached } }
+`);
+    expect(run.outcome.error).toMatchObject({ code: 'left-at-work' });
+    expect(run.results).toEqual(['gone: loses: unreachable']);
+  });
+});

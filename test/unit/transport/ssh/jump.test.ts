@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ssh2, { type AuthContext, type Connection } from 'ssh2';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Secret } from '../../../../lib/base/values/secret.ts';
+import { deferred } from '../../../../lib/transport/deferred.ts';
+import { SshConnection } from '../../../../lib/transport/ssh/connection.ts';
+import { login } from '../../../../lib/transport/ssh/login.ts';
+import type { SshSettings } from '../../../../lib/transport/types.ts';
+
+interface Jump {
+  /** How a host behind it is reached. */
+  readonly settings: SshSettings;
+  /** Resolves when it is asked for the way on, to which it says nothing. */
+  readonly asked: Promise<void>;
+  /** Resolves when whoever came has gone. */
+  readonly left: Promise<void>;
+}
+
+/** A jump host in this process, behind which packets are lost: it never says whether the way on is open. */
+async function jumpHost(authentication: (context: AuthContext) => void): Promise<Jump> {
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-jump-'));
+  const identity = join(directory, 'identity');
+  await writeFile(identity, ssh2.utils.generateKeyPairSync('ed25519').private, { mode: 0o600 });
+  const server = new ssh2.Server({ hostKeys: [ssh2.utils.generateKeyPairSync('ed25519').private] });
+  const clients: Connection[] = [];
+  const asked = deferred<void>();
+  const left = deferred<void>();
+  server.on('connection', (client) => {
+    clients.push(client);
+    client.on('authentication', authentication);
+    client.on('tcpip', () => asked.resolve());
+    client.on('close', () => left.resolve());
+    client.on('error', () => {});
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    for (const client of clients) client.end();
+    server.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    settings: {
+      kind: 'ssh',
+      address: '10.255.255.1',
+      port: 22,
+      user: 'root',
+      identityFiles: [identity],
+      password: new Secret('of the host behind'),
+      knownHostsFiles: [join(directory, 'known_hosts')],
+      hostKeyChecking: 'accept-new',
+      jumps: [`jumper@127.0.0.1:${port}`],
+      connectTimeoutMs: 1_000,
+    },
+    asked: asked.promise,
+    left: left.promise,
+  };
+}
+
+const letIn = (context: AuthContext): void => context.accept();
+
+describe('behind a jump host', () => {
+  it('the way on has the time of a connection, and the jump host is left when it is over', async () => {
+    const { settings, left } = await jumpHost(letIn);
+    await expect(login(settings, new AbortController().signal)).rejects.toMatchObject({
+      kind: 'unreachable',
+      code: 'connect-timeout',
+      message: expect.stringContaining('waiting for the TCP connection through the jump host'),
+    });
+    await left;
+  });
+
+  it('a connection that is closed does not wait for the way on', async () => {
+    const { settings, asked, left } = await jumpHost(letIn);
+    const connection = new SshConnection({ ...settings, connectTimeoutMs: 600_000 });
+    const connecting = connection.connect();
+    const refused = expect(connecting).rejects.toMatchObject({
+      kind: 'unreachable',
+      code: 'connection-lost',
+    });
+    await asked;
+    await connection.close();
+    await refused;
+    await left;
+  });
+
+  it('a jump host is never offered the password of the host', async () => {
+    const offered: string[] = [];
+    const { settings } = await jumpHost((context) => {
+      offered.push(context.method);
+      if (context.method === 'keyboard-interactive')
+        context.prompt([{ prompt: 'Password: ', echo: false }], () => context.reject());
+      else context.reject(['publickey', 'password', 'keyboard-interactive']);
+    });
+    await expect(login(settings, new AbortController().signal)).rejects.toMatchObject({
+      code: 'ssh-auth-failed',
+      details: expect.arrayContaining([
+        'it is a jump host, to which the password of the host behind it is not given',
+      ]),
+    });
+    expect(offered).toContain('publickey');
+    expect(offered).not.toContain('password');
+    expect(offered).not.toContain('keyboard-interactive');
+  });
+});

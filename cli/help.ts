@@ -60,7 +60,10 @@ export function generalHelp(version: string): string {
     section('Exit codes', [
       ['0', 'done'],
       ['2', 'a task failed on a host'],
-      ['3', 'a playbook, inventory, template or variable is wrong; most is found before any host is contacted'],
+      [
+        '3',
+        'a playbook, inventory, template or variable is wrong; most is found before any host is contacted',
+      ],
       ['4', 'a host could not be reached'],
       ['5', 'a safety check refused'],
       ['64', 'the command line makes no sense'],

@@ -14,9 +14,15 @@ describe('pitr new in a project', () => {
   beforeEach(async () => {
     const made = await mkdtemp(join(tmpdir(), 'pitr-new-'));
     place = made;
+    const outer = process.env.PITR_STATE_DIR;
+    process.env.PITR_STATE_DIR = join(made, 'state');
     // Made here, it needs no change of directory.
     expect((await pitr('new', 'project', '.')).stdout).not.toMatch(/^cd/m);
-    return () => rm(made, { recursive: true, force: true });
+    return async () => {
+      if (outer === undefined) delete process.env.PITR_STATE_DIR;
+      else process.env.PITR_STATE_DIR = outer;
+      await rm(made, { recursive: true, force: true });
+    };
   });
 
   it('tells the editor of a module that is begun there', async () => {

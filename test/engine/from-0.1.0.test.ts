@@ -10,7 +10,7 @@ import { undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo } from '../../lib/engine/back/undo-plan.ts';
 import { believed, type JournalledRun, readRun } from '../../lib/engine/journal/read.ts';
 import { runStatus } from '../../lib/engine/journal/status.ts';
-import { inventoryOfPair, newDirectory, play } from './support.ts';
+import { inventoryOfPair, keepRunsIn, newDirectory, play } from './support.ts';
 
 /** What pitr 0.1.0 left when it was killed in the task "Long work": its playbook, journal and the claim of its lock. */
 const KEPT = join(import.meta.dirname, '../fixtures/killed-0.1.0');
@@ -69,7 +69,7 @@ async function left(): Promise<Left> {
   const yaml = await kept('play.yml');
   await put('play.yml', 0o644, yaml);
 
-  process.env.PITR_STATE_DIR = join(directory, 'state');
+  keepRunsIn(join(directory, 'state'));
   const folder = join(directory, 'state', 'runs', RUN);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await put(join('state', 'runs', RUN, 'journal.jsonl'), 0o600, aMinuteAgo(await kept('journal.jsonl')));

@@ -14,7 +14,7 @@ import { planUndo } from '../../lib/engine/back/undo-plan.ts';
 import { processMark } from '../../lib/engine/journal/beginning.ts';
 import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { runStatus } from '../../lib/engine/journal/status.ts';
-import { newDirectory, type Played, play } from './support.ts';
+import { keepRunsIn, newDirectory, type Played, play } from './support.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -532,7 +532,7 @@ describe('resuming is refused', () => {
 describe('a run whose controller was killed', () => {
   it('is gone on with: its orphan is ended, and what it was doing is done', async () => {
     const directory = await newDirectory();
-    process.env.PITR_STATE_DIR = join(directory, 'state');
+    keepRunsIn(join(directory, 'state'));
     await writeFile(
       join(directory, 'inventory.yml'),
       'all: { hosts: { one: { ansible_connection: local } } }\n',

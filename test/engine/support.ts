@@ -36,6 +36,17 @@ export async function newDirectory(): Promise<string> {
   return directory;
 }
 
+/** For the rest of the test alone: other files share the process. */
+export function keepRunsIn(directory: string): void {
+  const outer = process.env.PITR_STATE_DIR;
+  if (outer === directory) return;
+  process.env.PITR_STATE_DIR = directory;
+  onTestFinished(() => {
+    if (outer === undefined) delete process.env.PITR_STATE_DIR;
+    else process.env.PITR_STATE_DIR = outer;
+  });
+}
+
 /** Never half there: where two processes of a run are played at once, one reads while the other writes. */
 async function writeWhole(file: string, text: string): Promise<void> {
   const beside = `${file}.${randomUUID()}`;
@@ -61,7 +72,7 @@ export async function play(
   } = {},
 ): Promise<Played> {
   const directory = request.directory ?? (await newDirectory());
-  process.env.PITR_STATE_DIR = join(directory, 'state');
+  keepRunsIn(join(directory, 'state'));
   const playbook = join(directory, 'play.yml');
   const inventory = join(directory, 'inventory.yml');
   await writeWhole(playbook, yaml.replaceAll('DIR', directory));

@@ -12,7 +12,7 @@ import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/back/
 import { planUndo, type UndoWish } from '../../lib/engine/back/undo-plan.ts';
 import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { runStatus } from '../../lib/engine/journal/status.ts';
-import { newDirectory, play } from './support.ts';
+import { keepRunsIn, newDirectory, play } from './support.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -403,7 +403,7 @@ describe('a run whose controller was killed', () => {
   it('is known as dead, and is taken back with its half-made change and a torn last line', async () => {
     const { directory, place } = await work();
     const before = await picture(place);
-    process.env.PITR_STATE_DIR = join(directory, 'state');
+    keepRunsIn(join(directory, 'state'));
     await writeFile(
       join(directory, 'inventory.yml'),
       'all: { hosts: { one: { ansible_connection: local } } }\n',

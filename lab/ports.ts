@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { freePort, isFree } from './free-port.ts';
 import {
   defaultPrefix,
   defaultSshPorts,
@@ -20,38 +20,8 @@ export async function choosePorts(
     const free = await Promise.all(Object.values(defaultSshPorts).map(isFree));
     if (free.every(Boolean)) return { ...defaultSshPorts };
   }
-  const ports = await freePorts(hosts.length);
-  return forEveryHost(hosts, (host) => ports[hosts.indexOf(host)] ?? 0);
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = await listen(port).catch(() => undefined);
-  if (!server) return false;
-  await close(server);
-  return true;
-}
-
-/** Holds all of them open at once, so that no port is handed out twice. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return address !== null && typeof address === 'object' ? address.port : 0;
-  });
-  await Promise.all(servers.map(close));
-  return ports;
-}
-
-type Server = ReturnType<typeof createServer>;
-
-function listen(port: number): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
+  const ports = new Set<number>();
+  while (ports.size < hosts.length) ports.add(await freePort());
+  const each = [...ports];
+  return forEveryHost(hosts, (host) => each[hosts.indexOf(host)] ?? 0);
 }

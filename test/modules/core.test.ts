@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../lab/free-port.ts';
 import { Unknown } from '../../lib/base/values/unknown.ts';
 import { silentPort } from '../support/silent-port.ts';
 import { localPlayground } from './playground.ts';
@@ -235,9 +236,8 @@ describe('core.wait_for', () => {
     await using ground = await localPlayground();
     const { play } = ground;
     const server = createServer((socket) => socket.destroy());
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const port = await freePort();
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     expect((await play.run('core.wait_for', { port, timeout: 20 })).result).toMatchObject({
       last_seen: 'open',
       attempts: 1,

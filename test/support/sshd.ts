@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../../lab/free-port.ts';
 import type { SshSettings } from '../../lib/transport/types.ts';
 import { needProgram } from './packages.ts';
 
@@ -109,21 +109,6 @@ export async function startSshd(options: SshdOptions = {}): Promise<StartedSshd>
 export async function generateKey(file: string, type: string, passphrase = ''): Promise<void> {
   const size = type === 'rsa' ? ['-b', '2048'] : [];
   await execute('ssh-keygen', ['-q', '-t', type, ...size, '-N', passphrase, '-C', 'pitr-test', '-f', file]);
-}
-
-/** A port on 127.0.0.1 where nothing listens at this moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port was given'));
-        else resolve(address.port);
-      });
-    });
-  });
 }
 
 function listening(server: ChildProcess, log: string[]): Promise<void> {

@@ -5,13 +5,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../lab/free-port.ts';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { Secret } from '../../lib/base/values/secret.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import { SshConnection } from '../../lib/transport/ssh/connection.ts';
 import { login } from '../../lib/transport/ssh/login.ts';
 import type { AskPassphrase, SshSettings } from '../../lib/transport/types.ts';
-import { endProcess, freePort, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
+import { endProcess, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
 import { CTRL_C, onTerminal } from '../support/terminal.ts';
 
 let sshd: StartedSshd;

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../../../lab/free-port.ts';
 import { type PortAnswer, portAnswer, TRY_PORT } from '../../../../lib/system/core/try-port.ts';
 import { type SilentPort, silentPort } from '../../../support/silent-port.ts';
 
@@ -16,20 +17,12 @@ let silent: SilentPort;
 const ports = { open: 0, closed: 0 };
 const listener = createServer();
 
-async function listening(server = listener): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'pitr-ports-'));
-  ports.open = await listening();
-  const gone = createServer();
-  ports.closed = await listening(gone);
-  gone.close();
-  await once(gone, 'close');
+  ports.open = await freePort();
+  listener.listen(ports.open, '127.0.0.1');
+  await once(listener, 'listening');
+  ports.closed = await freePort();
   silent = await silentPort();
 });
 

@@ -1,4 +1,5 @@
 import type { Engine } from './engine.ts';
+import { LabError, reasonOf } from './error.ts';
 import type { Flavour } from './flavour.ts';
 import { containerName, type HostName, hostLabel, isHostName, labLabel, type PerHost } from './topology.ts';
 
@@ -46,7 +47,7 @@ export async function startContainers(engine: Engine, containers: LabContainers)
   await Promise.all(stopped.map(({ id }) => engine.getContainer(id).start()));
 }
 
-/** Makes the lab's network and all its containers and starts them at once. Throws what the engine says. */
+/** Makes the lab's network and all its containers and starts them at once. Throws a LabError, or what the engine says. */
 export async function createContainers(
   engine: Engine,
   prefix: string,
@@ -54,7 +55,7 @@ export async function createContainers(
   ports: PerHost<number>,
   { shape, containerOf }: Pick<Flavour, 'shape' | 'containerOf'>,
 ): Promise<void> {
-  await engine.createNetwork({ Name: prefix, Driver: 'bridge', Labels: { [labLabel]: prefix } });
+  await createNetwork(engine, prefix);
   await Promise.all(
     shape.hosts.map(async (host) => {
       const { environment = [], volumes = [], hostname = host, ...more } = containerOf(host);
@@ -80,6 +81,16 @@ export async function createContainers(
       await container.start();
     }),
   );
+}
+
+async function createNetwork(engine: Engine, prefix: string): Promise<void> {
+  try {
+    await engine.createNetwork({ Name: prefix, Driver: 'bridge', Labels: { [labLabel]: prefix } });
+  } catch (thrown) {
+    throw new LabError(
+      `Docker could not make the network ${prefix}: ${reasonOf(thrown)}\nNetworks: docker network ls. Remove those without containers: docker network prune`,
+    );
+  }
 }
 
 /** Removes everything that carries the lab's label, running or not; returns how many things that were. */

@@ -68,8 +68,8 @@ const steps = {
   lint: [[bin('biome'), 'ci', '--error-on-warnings']],
   unused: [[bin('knip')]],
   types: [[bin('tsc'), '--noEmit', '-p', '.']],
-  // Nothing else runs beside them: a worker for each core, where vitest leaves one free.
-  unit: [[bin('vitest'), ...vitest('unit', 'unit'), `--maxWorkers=${availableParallelism()}`]],
+  // Nothing else runs beside them: a worker for each core, and one for when another waits for something.
+  unit: [[bin('vitest'), ...vitest('unit', 'unit'), `--maxWorkers=${availableParallelism() + 1}`]],
   // Each uses the time in which another one waits for something.
   e2e: [
     [bin('vitest'), ...vitest('e2e', 'e2e'), ...e2e[0]],

@@ -42,17 +42,15 @@ describe('a variable of a recovery', () => {
   it.each(loadVarNames().map((name, index) => [name, index] as const))(
     '%s is refused before any host is contacted, or carried as it is',
     async (name, index) => {
-      // Some texts for each, other ones for the next: all of them many times over all variables.
-      for (const turn of [0, 1]) {
-        const text = TEXTS[(index * 5 + turn * 7) % TEXTS.length] ?? '';
-        const { error } = await planWith(name, text);
-        expect([name, text.slice(0, 80), error?.kind === 'bug' ? error.message : 'ok']).toEqual([
-          name,
-          text.slice(0, 80),
-          'ok',
-        ]);
-        if (error !== undefined) expect(['validation', 'refused']).toContain(error.kind);
-      }
+      // One text for each, another one for the next: each of them several times over all variables.
+      const text = TEXTS[(index * 5) % TEXTS.length] ?? '';
+      const { error } = await planWith(name, text);
+      expect([name, text.slice(0, 80), error?.kind === 'bug' ? error.message : 'ok']).toEqual([
+        name,
+        text.slice(0, 80),
+        'ok',
+      ]);
+      if (error !== undefined) expect(['validation', 'refused']).toContain(error.kind);
     },
   );
 

@@ -25,7 +25,8 @@ export function issuesBeside(
   attempt: (values: unknown) => readonly $ZodIssue[],
 ): readonly $ZodIssue[] {
   const found = attempt(params);
-  if (!holds(params)) return found;
+  // What is taken as it stands breaks no rule whatever its `{{ }}` become.
+  if (found.length === 0 || !holds(params)) return found;
   const plain = found.filter((issue) => issue.code !== 'custom').flatMap((issue) => certain(issue, params));
   return [...plain, ...rulesBroken(params, attempt)];
 }

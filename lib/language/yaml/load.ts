@@ -17,9 +17,22 @@ const PLAIN_TAGS: ReadonlySet<string> = new Set([
  * source frames. An empty text gives `null`. `yes`, `no`, `on`, `off`, dates and numbers that would lose something
  * (`0644`, `15.10`, more than 15 digits) stay text; keys are always text; `<<` merges.
  *
+ * A file whose text is the same as last time is not parsed again: the plays of a playbook name the same variables, and
+ * the same task files. Nobody changes what it gives.
+ *
  * Throws kind `validation`, code `yaml-syntax`, with all mistakes of the file, each with its line shown in `details`.
  */
 export function loadYaml(file: string, text: string): Located {
+  const before = LOADED.get(file);
+  if (before?.text === text) return before.contents;
+  const contents = parsed(file, text);
+  LOADED.set(file, { text, contents });
+  return contents;
+}
+
+const LOADED = new Map<string, { readonly text: string; readonly contents: Located }>();
+
+function parsed(file: string, text: string): Located {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,

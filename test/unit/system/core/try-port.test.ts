@@ -89,7 +89,8 @@ const KITS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
     : [['an nc that cannot do it, and bash', { nc: busybox, bash, timeout }] as const]),
 ];
 
-describe.each(KITS)('a port, tried with %s', (_, tools) => {
+// Some seconds of each are a wait for an answer that does not come.
+describe.concurrent.each(KITS)('a port, tried with %s', (_, tools) => {
   it('is open where somebody listens', async () => {
     expect(await tried(ports.open, tools)).toEqual({ state: 'open', words: 'open' });
   });

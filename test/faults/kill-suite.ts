@@ -15,6 +15,8 @@ export interface KillPoints {
   readonly beforeCutOver: readonly KillPoint[];
   /** `pitr resume` must lead out of each. */
   readonly inCutOver: readonly KillPoint[];
+  /** Words for the recoveries that are killed in the cut-over. */
+  readonly words?: readonly string[];
   /** Whether one recovery with a cut-over is killed at every boundary in a row, and another at many instants. */
   readonly inARow: boolean;
 }
@@ -51,7 +53,7 @@ const arguments_ = (...more: readonly string[]): string[] => [
  * gone on with; rows, timelines, members and leftovers are looked at each time. `PITR_TRANSPORT=ssh` chooses the
  * transport.
  */
-export function killTheController({ beforeCutOver, inCutOver, inARow }: KillPoints): void {
+export function killTheController({ beforeCutOver, inCutOver, inARow, words = [] }: KillPoints): void {
   afterAll(() => {
     const words = Object.entries(tally).map(([what, [good, all]]) => `${what} ${good} of ${all}`);
     process.stdout.write(`\nkilled controllers: ${words.join(', ')}\n`);
@@ -98,7 +100,7 @@ export function killTheController({ beforeCutOver, inCutOver, inARow }: KillPoin
       async ({ point }) => {
         lab = await sharedLab();
         scene = await accidentOn(lab);
-        const killed = await killedAt(point, arguments_('-e', 'auto_start=true'));
+        const killed = await killedAt(point, arguments_('-e', 'auto_start=true', ...words));
         expect(killed.killed).toBe(true);
         tally.cutover[1] = (tally.cutover[1] ?? 0) + 1;
         const resumed = await pitr(['resume', killed.runId, '--yes', '--output', 'json']);

@@ -17,9 +17,9 @@ const counts = { acknowledged: 0, lost: 0, split: 0 };
 /**
  * Somebody writes to every node through whole recoveries with a cut-over. Afterwards every acknowledged write is where
  * it has to be: nothing is lost, and nobody but the one leader of the time has accepted anything.
- * `PITR_TRANSPORT=ssh` chooses the transport.
+ * `PITR_TRANSPORT=ssh` chooses the transport; `words` go to each recovery.
  */
-export function writeThroughRecoveries(runs: number): void {
+export function writeThroughRecoveries(runs: number, words: readonly string[] = []): void {
   beforeAll(async () => {
     lab = await sharedLab();
     await labSeed(lab, silent);
@@ -55,6 +55,7 @@ export function writeThroughRecoveries(runs: number): void {
         'json',
         '--yes',
         ...['-e', `target=${target}`, '-e', `target_time=${moment}`, '-e', 'auto_start=true'],
+        ...words,
       ]);
       const acknowledged = await writer.stop();
       expect(runError(run.events)).toBeUndefined();

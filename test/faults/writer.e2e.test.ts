@@ -1,4 +1,4 @@
 import { writeThroughRecoveries } from './writer-suite.ts';
 
-// One recovery; twenty are in writer.long.test.ts.
-writeThroughRecoveries(1);
+// One recovery, which ends before the new base backup; twenty whole ones are in writer.long.test.ts.
+writeThroughRecoveries(1, ['-e', 'new_backup=false']);

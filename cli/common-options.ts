@@ -30,6 +30,19 @@ export function inventoryWords(inventories: readonly string[]): readonly string[
   return inventories.flatMap((path) => ['-i', path]);
 }
 
+/** Which hosts and with which variables, as it was given and is typed again. A secret in it is masked where it is shown. */
+export function typedWords(options: {
+  readonly inventory: readonly string[];
+  readonly 'extra-vars': readonly string[];
+  readonly 'ask-become-pass': boolean;
+}): readonly string[] {
+  return [
+    ...inventoryWords(options.inventory),
+    ...options['extra-vars'].flatMap((given) => ['-e', given]),
+    ...(options['ask-become-pass'] ? ['-K'] : []),
+  ];
+}
+
 /** The argument of commands that work on one run. */
 export const RUN_ARGUMENT = {
   name: 'run',

@@ -2,7 +2,7 @@ import { defineCommand, type OptionValues } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
-import { checkTarget, type RecoverOrder, WAL_METHODS, wayOf } from '../recover/order.ts';
+import { checkTarget, type RecoverOrder, WAL_METHODS, wayOf, wordsBeside } from '../recover/order.ts';
 import { runModeOf } from '../run-mode.ts';
 import { wishesOf } from '../session.ts';
 import { usageError } from '../usage-error.ts';
@@ -89,7 +89,7 @@ export const recover = defineCommand({
     const request = {
       mode: runModeOf(options),
       inventories,
-      typed: options.inventory,
+      beside: wordsBeside(options, io.env),
       extraVars: await readExtraVars(options, io),
       forks: forksOf(options.forks, DEFAULT_FORKS),
       wishes: wishesOf(options),

@@ -15,7 +15,7 @@ import { consentToGap, findGap } from './gap.ts';
 import type { ManualStep, ManualSteps, Prepared } from './manual-step.ts';
 import { manualSteps } from './manual-steps.ts';
 import { type Node, readSite, type Site } from './nodes.ts';
-import { type RecoverOrder, remarksOn, variablesOf, wordsOf } from './order.ts';
+import { commandAgain, remarksOn, variablesOf } from './order.ts';
 import { banner } from './script-display.ts';
 import { inScriptWords } from './script-words.ts';
 
@@ -56,7 +56,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
     if (mode !== 'run' || order.acceptGap) return 0;
     const gap = await findGap(order, surroundings(request, io), session.interrupts.signal);
     if (gap !== undefined) {
-      await consentToGap(gap, order, request.typed, session, io);
+      await consentToGap(gap, order, [...placeWords(request), ...request.beside], session, io);
       order = { ...order, acceptGap: true };
     }
     return 0;
@@ -103,9 +103,17 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
       runId: outcome.runId,
       systemId: known.system_id,
     };
-    tellSteps(manualSteps({ site, node, leader, prepared: facts }), facts, order, request, session);
+    const again = commandAgain({ ...order, target: node.name, restore: true }, request.beside, io.masker);
+    tellSteps(manualSteps({ site, node, leader, prepared: facts }), facts, again, session);
     return 0;
   });
+}
+
+function placeWords({ forNode, on }: Pick<PrepareRequest, 'forNode' | 'on'>): readonly string[] {
+  return [
+    ...(forNode === undefined ? [] : ['--for', forNode]),
+    ...(on === undefined ? [] : ['--prepare-on', on]),
+  ];
 }
 
 interface Place {
@@ -166,8 +174,7 @@ async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal,
 function tellSteps(
   steps: ManualSteps,
   prepared: Prepared,
-  order: RecoverOrder,
-  { typed }: PrepareRequest,
+  again: ReturnType<typeof commandAgain>,
   session: PlainSession,
 ): void {
   const { paint } = session.view;
@@ -193,7 +200,8 @@ function tellSteps(
     ]),
     '',
     'The same without typing all of it:',
-    `  ${commandLine(['pitr', ...wordsOf({ ...order, target: '<node>', restore: true }, typed)])}`,
+    `  ${again.command}`,
+    ...again.notes.map((note) => `  ${note}`),
     'Remove the prepared files:',
     `  ${commandLine(['pitr', 'undo', prepared.runId])}`,
   ]);

@@ -217,9 +217,12 @@ describe('what is refused', () => {
     await lab.mustExec('barman', ['mv', file, `/tmp/${gap}`]);
     try {
       const words = ['recover', scene.accident.backup.id, 'latest', '--target', scene.target, '--restore'];
-      const refused = await pitr([...words, ...inventory('docker'), '--yes', '--output', 'json']);
+      const beside = [...inventory('docker'), '-e', 'marker=false'];
+      const refused = await pitr([...words, ...beside, '--yes', '--output', 'json']);
       expect(refused.exitCode).toBe(5);
       expect(errorOf(refused)).toMatchObject({ kind: 'refused', code: 'gap-not-accepted' });
+      // what is offered is the same order, with all that was said beside it
+      expect(errorOf(refused)?.next?.join(' ')).toContain(`--accept-gap ${beside.join(' ')}`);
       expect(lines(refused).find(({ type }) => type === 'recover.gap')).toMatchObject({ missing: [gap] });
       expect(await ailments(lab)).toEqual([]);
 

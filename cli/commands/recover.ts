@@ -37,7 +37,7 @@ const OPTIONS = {
     text: 'Where WAL is missing: recover up to the gap. What was written after it is lost; --yes does not say this.',
   },
   'allow-leader': {
-    text: 'The target may be the leader: the cluster then fails over to another member first.',
+    text: 'The target, or the node of --for, may be the leader: the cluster then fails over to another member first.',
   },
   ...INVENTORY_OPTIONS,
   check: { text: 'Contact and read the hosts, change nothing, and say what would change.' },

@@ -14,8 +14,9 @@ export function applySteps(
   /** A node that can tell who is in the cluster while this one is out. */
   witness: Node,
 ): readonly ManualStep[] {
-  const { site, node, prepared } = plan;
+  const { site, node, leader, prepared } = plan;
   const { name, pgdata, pg_user: owner, pg_bin: bin } = node;
+  const leads = leader === name;
   const files = runFiles(pgdata);
   return [
     {
@@ -25,17 +26,23 @@ export function applySteps(
       ],
       commands: [
         commands.plainCluster(witness),
+        ...(leads ? [] : [commands.leadsNot(witness, node)]),
         ...[node, ...site.nodes.filter((one) => one !== node)].flatMap((one) => commands.fits(one)),
       ],
     },
     {
       title: `Stop Patroni on ${name}`,
-      notes: [`${name} leaves the cluster; the others go on serving.`],
+      notes: [
+        ...(leads
+          ? leaderLeaves(name, witness === node)
+          : [`${name} leaves the cluster; the others go on serving.`]),
+      ],
       commands: [
         commands.service(node, 'stop'),
         commands.gone(node),
         commands.nobodyWorks(node),
         commands.list(witness, { expected: `${name} is not listed as running` }),
+        ...(leads && witness !== node ? [commands.anotherLeads(witness, node)] : []),
       ],
     },
     {
@@ -107,6 +114,12 @@ export function applySteps(
         commands.psql('select count(*) from pg_class', { expected: 'what the data must say at that moment' }),
       ],
     },
+  ];
+}
+
+function leaderLeaves(name: string, alone: boolean): readonly string[] {
+  return [
+    `${name} is the leader and leaves the cluster. Here clients are without a server${alone ? '; no other node is there to serve them.' : ' until another node leads: a failover.'}`,
   ];
 }
 

@@ -46,13 +46,9 @@ export function wayOf({ target, restore, autoStart }: RecoverOrder): RecoverWay 
  * mistake: `--auto-start` on a target without `--restore` would take over a cluster with data that nobody replayed.
  */
 export function remarksOn(order: RecoverOrder): readonly string[] {
-  const { target, restore, autoStart, allowLeader } = order;
+  const { target, restore, autoStart } = order;
   if (target === undefined) {
-    const idle = [
-      ...(restore ? ['--restore'] : []),
-      ...(autoStart ? ['--auto-start'] : []),
-      ...(allowLeader ? ['--allow-leader'] : []),
-    ];
+    const idle = [...(restore ? ['--restore'] : []), ...(autoStart ? ['--auto-start'] : [])];
     return idle.length === 0
       ? []
       : [`Without --target there is no node to start on: ${idle.join(' and ')} has no effect.`];

@@ -4,6 +4,15 @@ import type { ManualPlan, StepCommand } from './manual-step.ts';
 import type { Node } from './nodes.ts';
 import { script, typedCommand } from './typed-command.ts';
 
+/** A row of `patronictl list` that calls this member the leader, for `grep -E`. */
+function leaderRow(member: string): string {
+  return `^\\| +${member} +\\|[^|]*\\| *(Standby )?Leader `;
+}
+
+function literal(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
 /** The commands that the steps share, with the names, paths and ports of this inventory. */
 export class StepCommands {
   readonly #plan: ManualPlan;
@@ -121,6 +130,27 @@ export class StepCommands {
     return this.on(name, undefined, script(text), {
       expected: 'none: no standby cluster, and no pause',
       output: '^none$',
+    });
+  }
+
+  /** Who leads may be another one than when the steps were printed. */
+  leadsNot(witness: Node, one: Node): StepCommand {
+    const { name, patroni_config: config } = witness;
+    const row = leaderRow(literal(one.name));
+    const text = `l=$(patronictl -c ${quote(config)} list) && printf '%s\\n' "$l" | { grep -E ${quote(row)} || echo none; }`;
+    return this.on(name, undefined, script(text), {
+      expected: `none: ${one.name} does not lead (else prepare files for another node, with --for)`,
+      output: '^none$',
+    });
+  }
+
+  anotherLeads(witness: Node, one: Node): StepCommand {
+    const { name, patroni_config: config } = witness;
+    const text = `patronictl -c ${quote(config)} list | grep -E ${quote(leaderRow('[^|]+'))} | grep -vE ${quote(leaderRow(literal(one.name)))}`;
+    return this.on(name, undefined, script(text), {
+      expected: 'another node is the Leader',
+      output: '\\| *Leader',
+      wait: true,
     });
   }
 

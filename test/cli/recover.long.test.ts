@@ -178,6 +178,14 @@ describe('pitr recover --target', () => {
 });
 
 describe('what is refused', () => {
+  it('files and steps for the leader, unless that is meant; nothing is prepared', async () => {
+    const result = await recover('docker', '--for', scene.leader);
+    expect(result.exitCode).toBe(5);
+    expect(errorOf(result)).toMatchObject({ kind: 'refused', code: 'prepare-for-leader' });
+    expect(errorOf(result)?.next?.join(' ')).toContain(`--allow-leader --for ${scene.leader}`);
+    expect(lines(result).filter(({ type }) => type === 'run.started')).toEqual([]);
+  });
+
   it.each(['any server', 'the server that is named'])(
     'a backup that is not on %s, with those that are there',
     async (where) => {

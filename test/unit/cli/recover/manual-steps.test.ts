@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import type { ManualStep, Prepared } from '../../../../cli/recover/manual-step.ts';
+import type { ManualStep, Prepared, StepCommand } from '../../../../cli/recover/manual-step.ts';
 import { manualSteps } from '../../../../cli/recover/manual-steps.ts';
 import type { Node } from '../../../../cli/recover/nodes.ts';
 import { LEFT_BEHIND } from '../../../../lib/recovery/postgres/recovery-files.ts';
 import { isRecoverySetting } from '../../../../lib/recovery/postgres/recovery-settings.ts';
+import { fakePrograms } from '../../../support/fake-programs.ts';
 
 const node = (name: string, facts: Partial<Node> = {}): Node => ({
   name,
@@ -43,6 +45,25 @@ function stepsFor(target: Node, leader: string | undefined, more: Partial<Prepar
   } as const;
   return manualSteps({ site: { nodes, barman }, node: target, leader, prepared: { ...prepared, ...more } });
 }
+
+const CLUSTER = `+ Cluster: shop (77) --+---------+---------+----+-----------+
+| Member | Host          | Role    | State   | TL | Lag in MB |
++--------+---------------+---------+---------+----+-----------+
+| db1    | db1:5432      | Leader  | running |  1 |           |
+| db2    | 10.0.0.2:5432 | Replica | running |  1 |         0 |
++--------+---------------+---------+---------+----+-----------+`;
+
+/** The words of a command after it was typed, where every container is this machine. */
+async function answerOf(command: StepCommand | undefined, programs: Readonly<Record<string, string>>) {
+  await using _ = await fakePrograms({ docker: 'shift 4; exec "$@"', ...programs });
+  const { stdout } = spawnSync('sh', ['-c', command?.typed ?? 'exit 9'], { encoding: 'utf8' });
+  const expected = new RegExp(command?.proof?.output ?? '(?!)', 'm');
+  return { said: stdout.trim(), holds: expected.test(stdout) };
+}
+
+const cluster = (leader: string): Readonly<Record<string, string>> => ({
+  patronictl: `cat <<'E'\n${CLUSTER.replaceAll(/Leader |Replica/g, (role) => (leader === 'db1' ? role : role === 'Replica' ? 'Leader ' : 'Replica'))}\nE`,
+});
 
 const typed = (steps: readonly ManualStep[]): readonly string[] =>
   steps.flatMap(({ commands }) => commands.map((command) => command.typed));
@@ -141,5 +162,36 @@ describe('the printed steps', () => {
       title.startsWith('Stop Patroni'),
     );
     expect(stop?.notes).toEqual(['Who leads could not be seen: see it now, and stop that node last.']);
+    expect(stop?.commands[0]?.proof?.expected).toContain('who is the Leader');
+  });
+
+  it.each([
+    ['db1', 'db2', true],
+    ['db2', 'db2', false],
+    ['db1', 'db.', true],
+  ])('where %s leads, the proof that %s does not is %s', async (leads, name, holds) => {
+    const [first] = stepsFor(node(name), 'db1').apply;
+    const proof = first?.commands.find(({ proof }) => proof?.expected.includes('does not lead'));
+    expect(await answerOf(proof, cluster(leads))).toMatchObject({ holds });
+    // of a patronictl that failed nothing is known
+    expect(await answerOf(proof, { patronictl: 'exit 1' })).toEqual({ said: '', holds: false });
+  });
+
+  it('of a leader speak of the failover, and of nobody who leads after it', async () => {
+    const leader = node('db2');
+    const { apply, takeOver } = stepsFor(leader, 'db2');
+    const stop = apply.find(({ title }) => title === 'Stop Patroni on db2');
+    expect(stop?.notes.join(' ')).toContain('a failover');
+    expect(JSON.stringify(apply)).not.toContain('go on serving');
+    expect(JSON.stringify(apply)).not.toContain('does not lead');
+    const another = stop?.commands.at(-1);
+    expect(another?.proof?.wait).toBe(true);
+    expect(await answerOf(another, cluster('db1'))).toMatchObject({ holds: true });
+    expect(await answerOf(another, cluster('db2'))).toMatchObject({ holds: false });
+    const others = takeOver.find(({ title }) => title.startsWith('Stop Patroni'));
+    expect(others?.notes).toEqual([
+      'Another node leads since db2 has left: see which, and stop that node last.',
+    ]);
+    expect(JSON.stringify(takeOver)).not.toContain('db2 leads now');
   });
 });

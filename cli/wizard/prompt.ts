@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { columnsOf, type Io, type Output } from '../io.ts';
+import { dropTypeAhead } from '../questions.ts';
 import { printable, wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 
@@ -10,7 +11,7 @@ export interface Prompt {
   say(lines: readonly string[]): void;
   /** What is typed, without blanks around it; `fallback` where nothing is. */
   ask(question: string, fallback?: string): Promise<string>;
-  /** `y` and `yes` mean yes, all else no. */
+  /** `y` and `yes` mean yes, all else no, and what was typed before it was asked means nothing. */
   confirm(question: string): Promise<boolean>;
 }
 
@@ -43,9 +44,25 @@ export function promptOn(io: Io, signal: AbortSignal): Prompt {
   return {
     say,
     ask,
-    confirm: async (question) =>
-      /^(y|yes)$/i.test((await readLine(io, stdout, `${question} [y/N] `, signal)).trim()),
+    confirm: async (question) => {
+      let left = false;
+      await dropTypeAhead(stdin, () => {
+        left = true;
+      });
+      if (left) throw interrupted(stdout);
+      return /^(y|yes)$/i.test((await readLine(io, stdout, `${question} [y/N] `, signal)).trim());
+    },
   };
+}
+
+function interrupted(stream: Output): PitrError {
+  stream.write('\n');
+  return new PitrError({
+    kind: 'interrupted',
+    code: 'interrupted-at-question',
+    message: 'interrupted at a question',
+    state: 'nothing was changed',
+  });
 }
 
 function readLine(
@@ -66,19 +83,8 @@ function readLine(
     reader.once('SIGINT', stop);
     reader.once('close', () => {
       signal.removeEventListener('abort', stop);
-      if (line !== undefined) {
-        resolve(line);
-        return;
-      }
-      stream.write('\n');
-      reject(
-        new PitrError({
-          kind: 'interrupted',
-          code: 'interrupted-at-question',
-          message: 'interrupted at a question',
-          state: 'nothing was changed',
-        }),
-      );
+      if (line === undefined) reject(interrupted(stream));
+      else resolve(line);
     });
     if (signal.aborted) {
       stop();

@@ -101,18 +101,26 @@ export interface Choice<T> {
   readonly value: T;
 }
 
-/** One of several by its number or its name; asked again until it is one. `other` may answer to further words. */
+/**
+ * One of several by its number or its name; asked again until it is one, also where several have that name. Without a
+ * `fallback` (a number) Enter chooses nothing.
+ */
 export async function choose<T>(
   prompt: Prompt,
   question: string,
   choices: readonly Choice<T>[],
-  fallback: number,
+  fallback?: number,
 ): Promise<T> {
   for (;;) {
-    const typed = await prompt.ask(question, String(fallback));
+    const typed = await prompt.ask(question, fallback === undefined ? undefined : String(fallback));
     const byNumber = /^[0-9]{1,4}$/.test(typed) ? choices[Number(typed) - 1] : undefined;
-    const chosen = byNumber ?? choices.find(({ name }) => name === typed);
-    if (chosen !== undefined) return chosen.value;
-    prompt.say([`"${typed}" is none of them: a number from 1 to ${choices.length}, or a name.`]);
+    const named = byNumber === undefined ? choices.filter(({ name }) => name === typed) : [byNumber];
+    const [chosen] = named;
+    if (chosen !== undefined && named.length === 1) return chosen.value;
+    prompt.say([
+      named.length > 1
+        ? `"${typed}" is the name of several: type a number, ${named.map((one) => choices.indexOf(one) + 1).join(' or ')}.`
+        : `"${typed}" is none of them: a number from 1 to ${choices.length}, or a name.`,
+    ]);
   }
 }

@@ -114,7 +114,7 @@ export class StepCommands {
       this.on(
         name,
         undefined,
-        script(`grep -rA 3 create_replica_methods ${quote(config)}; [ $? -ne 1 ] || echo none`),
+        script(`grep -rA 3 create_replica_method ${quote(config)}; [ $? -ne 1 ] || echo none`),
         {
           expected: 'none: Patroni copies the leader (else rebuild members with pitr play rejoin.yml)',
           output: '^none$',
@@ -126,9 +126,10 @@ export class StepCommands {
   /** Patroni acts by itself, for a cluster that has a primary of its own. */
   plainCluster(one: Node): StepCommand {
     const { name, patroni_config: config } = one;
-    const text = `c=$(patronictl -c ${quote(config)} show-config) && printf '%s\\n' "$c" | { grep -E '^(standby_cluster|pause: true)' || echo none; }`;
+    const text = `c=$(patronictl -c ${quote(config)} show-config) && printf '%s\\n' "$c" | { grep -E '^(standby_cluster|pause: true)|create_replica_method' || echo none; }`;
     return this.on(name, undefined, script(text), {
-      expected: 'none: no standby cluster, and no pause',
+      expected:
+        'none: no standby cluster, no pause, and no other way to make a replica than to copy the leader',
       output: '^none$',
     });
   }

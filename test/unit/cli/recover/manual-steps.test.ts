@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ManualStep, Prepared, StepCommand } from '../../../../cli/recover/manual-step.ts';
 import { manualSteps } from '../../../../cli/recover/manual-steps.ts';
@@ -61,6 +64,11 @@ async function answerOf(command: StepCommand | undefined, programs: Readonly<Rec
   return { said: stdout.trim(), holds: expected.test(stdout) };
 }
 
+async function localDirectory() {
+  const path = await mkdtemp(join(tmpdir(), 'pitr-steps-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
 const cluster = (leader: string): Readonly<Record<string, string>> => ({
   patronictl: `cat <<'E'\n${CLUSTER.replaceAll(/Leader |Replica/g, (role) => (leader === 'db1' ? role : role === 'Replica' ? 'Leader ' : 'Replica'))}\nE`,
 });
@@ -94,9 +102,34 @@ describe('the printed steps', () => {
     expect(lines.filter((line) => line.includes('show-config'))).toHaveLength(1);
     for (const name of ['db1', 'db2', 'db3']) {
       const asked = lines.filter((line) => line.includes(`lab-${name} `)).join('\n');
-      expect(asked).toMatch(/mountpoint[\s\S]*create_replica_methods/);
+      expect(asked).toMatch(/mountpoint[\s\S]*create_replica_method/);
     }
     expect(first?.commands.every(({ proof }) => proof?.output !== undefined)).toBe(true);
+  });
+
+  it.each([
+    ['nothing of it', 'loop_wait: 10\npostgresql:\n  use_pg_rewind: true', true],
+    ['a pause', 'pause: true', false],
+    ['a standby cluster', 'standby_cluster:\n  host: db9', false],
+    ['how replicas are made', 'postgresql:\n  create_replica_methods:\n  - barman', false],
+    ['the same by its old name', 'postgresql:\n  create_replica_method: barman', false],
+  ])('see what the dynamic configuration says: %s', async (_, config, holds) => {
+    const [first] = stepsFor(node('db2'), 'db1').apply;
+    const asked = first?.commands.find((command) => command.typed.includes('show-config'));
+    expect(await answerOf(asked, { patronictl: `cat <<'E'\n${config}\nE` })).toMatchObject({ holds });
+  });
+
+  it('see how a node makes replicas by its own file, in both words', async () => {
+    await using place = await localDirectory();
+    const [first] = stepsFor(node('db2', { patroni_config: place.path }), 'db1').apply;
+    const asked = first?.commands.filter(({ typed }) => typed.includes('grep -rA'))[0];
+    const answers = async (text: string) => {
+      await writeFile(join(place.path, 'patroni.yml'), text);
+      return (await answerOf(asked, {})).holds;
+    };
+    expect(await answers('scope: shop\n')).toBe(true);
+    expect(await answers('postgresql:\n  create_replica_methods: [barman]\n')).toBe(false);
+    expect(await answers('postgresql:\n  create_replica_method: barman\n')).toBe(false);
   });
 
   it('speak of services, ports and names as the inventory has them', () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -166,6 +166,54 @@ describe('the printed steps', () => {
   ])('ask for the pause by a function that there is, %s', (_, major, asked) => {
     const lines = typed(stepsFor(node('db2'), 'db1', { major }).apply);
     expect(lines.filter((line) => /replay_pause/.test(line))).toEqual([expect.stringContaining(asked)]);
+  });
+
+  describe('before the copy', () => {
+    /** Every ssh leads to `reached`, a directory that stands for the data directory there. */
+    const sshTo = (reached: string, pgdata: string) => ({
+      ssh: `for word; do :; done; sh -c "$(printf %s "$word" | sed 's|${pgdata}|${reached}|g')"`,
+    });
+    const copyOf = (pgdata: string) => {
+      const { apply } = stepsFor(node('db2', { pgdata }), 'db1');
+      const copy = apply.find(({ title }) => title === 'Copy recovered data')?.commands ?? [];
+      const at = copy.findIndex(({ proof }) => proof?.expected.includes('the login leads to db2'));
+      return { before: copy.slice(0, at), proof: copy[at], after: copy[at + 1] };
+    };
+
+    it('the login of Barman is proved to lead to this node, and into its new directory', async () => {
+      await using db2 = await localDirectory();
+      await using db1 = await localDirectory();
+      const place = join(db2.path, 'a dir');
+      const { before, proof, after } = copyOf(place);
+      expect(after?.typed).toContain('rsync -a --delete');
+      expect(before[0]?.typed).toContain('install -d -o postgres');
+      const asked = (reached: string) => answerOf(proof, sshTo(reached, place));
+      // nothing was made yet
+      expect(await asked(place)).toEqual({ said: '', holds: false });
+      await mkdir(place);
+      expect(await asked(place)).toEqual({ said: '', holds: false });
+      await answerOf(before[1], {});
+      expect(await asked(place)).toEqual({ said: 'new and empty', holds: true });
+
+      // it leads to another node: one whose place is empty, and one with data
+      expect(await asked(db1.path)).toEqual({ said: '', holds: false });
+      await writeFile(join(db1.path, 'PG_VERSION'), '15');
+      expect(await asked(db1.path)).toEqual({ said: '', holds: false });
+      // to this node, and old data lies there
+      await writeFile(join(place, 'PG_VERSION'), '15');
+      expect(await asked(place)).toEqual({ said: '', holds: false });
+      // nobody is reached
+      expect(await answerOf(proof, { ssh: 'exit 255' })).toEqual({ said: '', holds: false });
+    });
+
+    it('the login that is proved is the one that the copy takes', () => {
+      const target = node('db2', { restore_ssh: 'ssh -q -p 22 -i "/a b/key" postgres@h2' });
+      const { apply } = stepsFor(target, 'db1');
+      const copy = typed(apply.filter(({ title }) => title === 'Copy recovered data'));
+      expect(copy[2]).toContain("barman lab-barman ssh -q -p 22 -i '/a b/key' postgres@h2 ");
+      expect(copy[3]).toContain(String.raw`-e 'ssh -q -p 22 -i '\''/a b/key'\''' `);
+      expect(copy[3]).toContain('postgres@h2:/data/db2/');
+    });
   });
 
   it('of files that were prepared beside the data rename them instead of copying', () => {

@@ -12,6 +12,7 @@ import { passphraseAsker } from '../ask-password.ts';
 import { inventoryWords } from '../common-options.ts';
 import { findInventories } from '../find-inventory.ts';
 import type { Io } from '../io.ts';
+import { proveRightRun } from './right-run.ts';
 
 /** A node, and how it is reached. */
 interface Reached {
@@ -120,10 +121,8 @@ const instanceSchema = z.looseObject({
   user: z.string(),
 });
 
-/** The instance that waits isolated there. Throws kind `refused` where none does, with what there is instead. */
-export async function findWaiting(reference: Reference, signal: AbortSignal, io: Io): Promise<Waiting> {
-  const place = await placeOf(reference, io);
-  const [answer] = await lookOnce({
+function lookAt(place: Place, signal: AbortSignal, io: Io) {
+  return {
     inventories: place.inventories,
     varsDirectories: place.varsDirectories,
     extraVars: place.extraVars,
@@ -132,6 +131,26 @@ export async function findWaiting(reference: Reference, signal: AbortSignal, io:
     askPassphrase: passphraseAsker(io),
     signal,
     hosts: place.host,
+  };
+}
+
+/** Where a run was named: that no other recovery waits there by now. Throws kind `refused`. */
+export async function proveNamed(
+  place: Place,
+  { inventories: typed }: Pick<Reference, 'inventories'>,
+  signal: AbortSignal,
+  io: Io,
+): Promise<void> {
+  const { host, pgdata, run } = place;
+  if (run !== undefined) await proveRightRun({ run, host, pgdata, typed }, lookAt(place, signal, io));
+}
+
+/** The instance that waits isolated there. Throws kind `refused` where none does, with what there is instead. */
+export async function findWaiting(reference: Reference, signal: AbortSignal, io: Io): Promise<Waiting> {
+  const place = await placeOf(reference, io);
+  const look = lookAt(place, signal, io);
+  const [answer] = await lookOnce({
+    ...look,
     module: 'postgres.instance',
     params: place.pgdata === undefined ? {} : { pgdata: place.pgdata },
   });
@@ -139,6 +158,7 @@ export async function findWaiting(reference: Reference, signal: AbortSignal, io:
   const seen = instanceSchema.parse(answer?.result);
   const { port, socket_directory: socketDirectory, programs } = seen;
   if (!seen.running || seen.mode !== 'isolated') throw notWaiting(place.host, seen, reference.inventories);
+  await proveNamed(place, reference, signal, io);
   if (port === undefined || socketDirectory === undefined || programs === undefined) {
     throw new PitrError({
       kind: 'failed',

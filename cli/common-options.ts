@@ -1,3 +1,5 @@
+import type { Masker } from '../lib/base/values/masker.ts';
+import { MASK } from '../lib/base/values/secret.ts';
 import type { OptionSpecs } from './command.ts';
 import { OUTPUTS } from './display/choose.ts';
 
@@ -41,6 +43,11 @@ export function typedWords(options: {
     ...options['extra-vars'].flatMap((given) => ['-e', given]),
     ...(options['ask-become-pass'] ? ['-K'] : []),
   ];
+}
+
+/** What whoever types a shown command must know: the output has a mask where a secret stands. */
+export function maskNotes(command: string, masker: Pick<Masker, 'text'>): readonly string[] {
+  return masker.text(command) === command ? [] : [`Where it shows ${MASK}, type the secret again.`];
 }
 
 /** The argument of commands that work on one run. */

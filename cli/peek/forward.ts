@@ -55,7 +55,7 @@ export async function forward(
   const place = await placeOf(reference, io);
   const { host, inventories, run } = place;
   await withPlainSession(wishes, io, async ({ interrupts }) => {
-    await proveNamed(place, reference, interrupts.signal, io);
+    await proveNamed(place, interrupts.signal, io);
     return 0;
   });
   const request = {

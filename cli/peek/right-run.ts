@@ -7,7 +7,6 @@ import { type LookRequest, lookOnce, onHosts } from '../../lib/engine/run/look.t
 import { dataLayer, Scope, templatesLayer } from '../../lib/engine/task/scope.ts';
 import { postgresResource } from '../../lib/recovery/postgres/instance-resource.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
-import { inventoryWords } from '../common-options.ts';
 
 /** The note that a recovery leaves beside the data: whose it is; that there is none; or why it tells nothing. */
 export type Note = { readonly run: string } | 'none' | { readonly unread: string };
@@ -17,8 +16,10 @@ export interface NamedRun {
   readonly run: JournalledRun;
   readonly host: string;
   readonly pgdata: string;
-  /** The inventories as they were typed. */
-  readonly typed: readonly string[];
+  /** What leads there, as it is typed again. */
+  readonly beside: readonly string[];
+  /** What whoever types that must know. */
+  readonly notes: readonly string[];
 }
 
 type Look = Omit<LookRequest, 'module' | 'params'>;
@@ -62,6 +63,7 @@ export function judgeRightRun(named: NamedRun, note: Note, others: readonly Jour
     next: [
       `See what became of run ${runId}: ${commandLine(['pitr', 'runs', runId])}`,
       `Look at what waits there: ${peekNode(named)}`,
+      ...named.notes,
     ],
   });
 }
@@ -75,13 +77,12 @@ function unproved(named: NamedRun, why: string): PitrError {
     message: `cannot tell whether what waits on ${named.host} is the recovery of run ${runId}`,
     host: named.host,
     details: [why],
-    next: [`Look at what waits there, whose ever it is: ${peekNode(named)}`],
+    next: [`Look at what waits there, whose ever it is: ${peekNode(named)}`, ...named.notes],
   });
 }
 
-function peekNode({ host, typed, run }: NamedRun): string {
-  const inventories = typed.length > 0 ? typed : run.inventories;
-  return commandLine(['pitr', 'peek', host, ...inventoryWords(inventories)]);
+function peekNode({ host, beside }: NamedRun): string {
+  return commandLine(['pitr', 'peek', host, ...beside]);
 }
 
 /** The run that was the last one to start an isolated PostgreSQL there, and has not taken it back. */

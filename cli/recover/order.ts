@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { Masker } from '../../lib/base/values/masker.ts';
-import { MASK } from '../../lib/base/values/secret.ts';
 import type { Question } from '../../lib/contract/module.ts';
 import { targetSchema } from '../../lib/recovery/wal/target.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
-import { typedWords } from '../common-options.ts';
+import { maskNotes, typedWords } from '../common-options.ts';
 import { usageError } from '../usage-error.ts';
 
 export const WAL_METHODS = ['barman-wal-restore', 'barman-get-wal'] as const;
@@ -159,17 +158,14 @@ function textVariable(name: string, value: string): string {
   return plain ? `${name}=${value}` : JSON.stringify({ [name]: value });
 }
 
-/** An order as a command, and what whoever types it must know: the output has a mask where a secret stands. */
+/** An order as a command, and what whoever types it must know. */
 export function commandAgain(
   order: RecoverOrder,
   beside: readonly string[],
   masker: Pick<Masker, 'text'>,
 ): { readonly command: string; readonly notes: readonly string[] } {
   const command = commandLine(['pitr', ...wordsOf(order, beside)]);
-  return {
-    command,
-    notes: masker.text(command) === command ? [] : [`Where it shows ${MASK}, type the secret again.`],
-  };
+  return { command, notes: maskNotes(command, masker) };
 }
 
 /** The words that follow `pitr` for this very order; `beside` is what was said beside it. */

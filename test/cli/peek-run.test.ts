@@ -44,8 +44,9 @@ async function recovered(allow: string): Promise<string> {
 }
 
 /** `pitr peek <run> --to` up to what forward.yml itself says. */
-async function moveOn(run: string): Promise<string> {
-  const ended = await runHere(place, 'peek', run, '--to', '2026-01-23 12:30:00+00', '--check');
+async function moveOn(run: string, ...words: readonly string[]): Promise<string> {
+  const to = ['--to', '2026-01-23 12:30:00+00', '--check'];
+  const ended = await runHere(place, 'peek', run, ...to, ...words);
   return (ended.stdout + ended.stderr).replace(/\s+/g, ' ');
 }
 
@@ -55,9 +56,9 @@ const UNKNOWN = /cannot tell whether what waits on here/;
 describe('a run that is named to pitr peek', () => {
   it('is not the recovery that waits, where the note is of another: it is not moved on', async () => {
     await writeFile(note, JSON.stringify({ run: later }));
-    const said = await moveOn(first);
+    const said = await moveOn(first, '-e', 'pg_port=5433');
     expect(said).toContain(`what waits on here is the recovery of run ${later}, not that of run ${first}`);
-    expect(said).toContain(`pitr peek here -i ${join(place, 'inventory.yml')}`);
+    expect(said).toContain(`pitr peek here -i ${join(place, 'inventory.yml')} -e 'pg_port=5433'`);
   });
 
   it('is it where the note says so', async () => {

@@ -8,11 +8,11 @@ function started(runId: string, time: number, facts: { pgdata?: string; host?: s
   const { pgdata = '/data', host = 'spare1', undone = false } = facts;
   const effects = [{ kind: 'postgres', id: pgdata, state: 'running, isolated', lasts: 'until it ends' }];
   const changes = [{ intent: { host, time, effects }, ended: 'done', undone }];
-  return { started: { runId, time }, inventories: ['lab.yml'], changes } as unknown as JournalledRun;
+  return { started: { runId, time }, changes } as unknown as JournalledRun;
 }
 
 const judge = (run: JournalledRun, ...others: readonly JournalledRun[]) => {
-  const named: NamedRun = { run, host: 'spare1', pgdata: '/data', typed: [] };
+  const named: NamedRun = { run, host: 'spare1', pgdata: '/data', beside: ['-i', 'lab.yml'], notes: [] };
   return async () => judgeRightRun(named, 'none', others);
 };
 

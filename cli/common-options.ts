@@ -1,3 +1,5 @@
+import type { Masker } from '../lib/base/values/masker.ts';
+import { MASK } from '../lib/base/values/secret.ts';
 import type { OptionSpecs } from './command.ts';
 import { OUTPUTS } from './display/choose.ts';
 
@@ -28,6 +30,24 @@ export const INVENTORY_OPTIONS = {
 /** What was given with `-i`, as it is typed again. */
 export function inventoryWords(inventories: readonly string[]): readonly string[] {
   return inventories.flatMap((path) => ['-i', path]);
+}
+
+/** Which hosts and with which variables, as it was given and is typed again. A secret in it is masked where it is shown. */
+export function typedWords(options: {
+  readonly inventory: readonly string[];
+  readonly 'extra-vars': readonly string[];
+  readonly 'ask-become-pass': boolean;
+}): readonly string[] {
+  return [
+    ...inventoryWords(options.inventory),
+    ...options['extra-vars'].flatMap((given) => ['-e', given]),
+    ...(options['ask-become-pass'] ? ['-K'] : []),
+  ];
+}
+
+/** What whoever types a shown command must know: the output has a mask where a secret stands. */
+export function maskNotes(command: string, masker: Pick<Masker, 'text'>): readonly string[] {
+  return masker.text(command) === command ? [] : [`Where it shows ${MASK}, type the secret again.`];
 }
 
 /** The argument of commands that work on one run. */

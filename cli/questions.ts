@@ -57,7 +57,7 @@ export function makeAsk(settings: QuestionSettings): Ask {
     if (stream === undefined) return { answer: false, by: 'nobody' };
     await settings.display.pause();
     try {
-      await dropTypeAhead(settings);
+      await dropTypeAhead(settings.io.stdin, settings.interrupt);
       return { answer: await askOn(stream, question, settings), by: 'operator' };
     } finally {
       settings.display.resume();
@@ -68,8 +68,8 @@ export function makeAsk(settings: QuestionSettings): Ask {
 const TYPE_AHEAD_MS = 60;
 const CTRL_C = 3;
 
-/** What was typed before the question was there cannot be an answer to it. */
-async function dropTypeAhead({ io: { stdin }, interrupt }: QuestionSettings): Promise<void> {
+/** What was typed before the question was there cannot be an answer to it. A Ctrl-C among it is told to `interrupt`. */
+export async function dropTypeAhead(stdin: Io['stdin'], interrupt: () => void): Promise<void> {
   const drop = (typed: Uint8Array | string): void => {
     if (Buffer.from(typed).includes(CTRL_C)) interrupt();
   };

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts';
-import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { INVENTORY_OPTIONS, OUTPUT_OPTIONS, typedWords } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { watchInterrupts } from '../interrupt.ts';
 import { findWaiting } from '../peek/find.ts';
@@ -54,6 +54,7 @@ export const peek = defineCommand({
       name: args[0] ?? '',
       inventories: options.inventory,
       extraVars: await readExtraVars(options, io),
+      beside: typedWords(options),
     };
     if (options.to !== undefined) {
       if (command.length > 0)

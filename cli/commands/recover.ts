@@ -2,7 +2,7 @@ import { defineCommand, type OptionValues } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
-import { checkTarget, type RecoverOrder, WAL_METHODS, wayOf } from '../recover/order.ts';
+import { checkTarget, type RecoverOrder, WAL_METHODS, wayOf, wordsBeside } from '../recover/order.ts';
 import { runModeOf } from '../run-mode.ts';
 import { wishesOf } from '../session.ts';
 import { usageError } from '../usage-error.ts';
@@ -37,7 +37,7 @@ const OPTIONS = {
     text: 'Where WAL is missing: recover up to the gap. What was written after it is lost; --yes does not say this.',
   },
   'allow-leader': {
-    text: 'The target may be the leader: the cluster then fails over to another member first.',
+    text: 'The target, or the node of --for, may be the leader: the cluster then fails over to another member first.',
   },
   ...INVENTORY_OPTIONS,
   check: { text: 'Contact and read the hosts, change nothing, and say what would change.' },
@@ -89,7 +89,7 @@ export const recover = defineCommand({
     const request = {
       mode: runModeOf(options),
       inventories,
-      typed: options.inventory,
+      beside: wordsBeside(options, io.env),
       extraVars: await readExtraVars(options, io),
       forks: forksOf(options.forks, DEFAULT_FORKS),
       wishes: wishesOf(options),

@@ -9,9 +9,10 @@ import { loadInventory } from '../../lib/language/inventory/load.ts';
 import { postgresResource } from '../../lib/recovery/postgres/instance-resource.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { passphraseAsker } from '../ask-password.ts';
-import { inventoryWords } from '../common-options.ts';
+import { inventoryWords, maskNotes } from '../common-options.ts';
 import { findInventories } from '../find-inventory.ts';
 import type { Io } from '../io.ts';
+import { proveRightRun } from './right-run.ts';
 
 /** A node, and how it is reached. */
 interface Reached {
@@ -36,6 +37,8 @@ interface Place extends Reached {
   readonly pgdata?: string | undefined;
   /** The run that was named. */
   readonly run?: JournalledRun;
+  /** What leads there (-i, -e and so on), as it is typed again. */
+  readonly beside: readonly string[];
 }
 
 export interface Reference {
@@ -43,12 +46,14 @@ export interface Reference {
   readonly name: string;
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
+  /** -i, -e and -K as they were typed. */
+  readonly beside: readonly string[];
 }
 
 /** The node that is meant: by its name in the inventory, else by a run's journal. Throws kind `usage`. */
-export async function placeOf({ name, inventories, extraVars }: Reference, io: Io): Promise<Place> {
+export async function placeOf({ name, inventories, extraVars, beside }: Reference, io: Io): Promise<Place> {
   const known = await inventoryAtHand(inventories, io);
-  if (known?.hosts.includes(name)) return { host: name, inventories: known.paths, extraVars };
+  if (known?.hosts.includes(name)) return { host: name, inventories: known.paths, extraVars, beside };
   const run = await readRun(name).catch(async (thrown: unknown) => {
     if (!(thrown instanceof PitrError) || thrown.code !== 'run-unknown') throw thrown;
     const names = [...(known?.hosts ?? []), ...(await listRuns())];
@@ -62,7 +67,7 @@ export async function placeOf({ name, inventories, extraVars }: Reference, io: I
       next: ['pitr runs lists the runs; -i names an inventory.'],
     });
   });
-  return placeOfRun(run, { inventories, extraVars });
+  return placeOfRun(run, { inventories, extraVars, beside });
 }
 
 async function inventoryAtHand(
@@ -91,7 +96,11 @@ function placeOfRun(run: JournalledRun, given: Omit<Reference, 'name'>): Place {
       next: ['Name the node instead: pitr peek <node> -i <inventory>'],
     });
   }
-  const reached = { ...reachAgain(run, given), run };
+  const reached = {
+    ...reachAgain(run, given),
+    run,
+    beside: [...(given.inventories.length > 0 ? [] : inventoryWords(run.inventories)), ...given.beside],
+  };
   for (const { intent } of run.changes.toReversed()) {
     const started = effectsOf(intent).find(
       ({ kind, lasts }) => kind === postgresResource.kind && lasts === 'until it ends',
@@ -120,10 +129,8 @@ const instanceSchema = z.looseObject({
   user: z.string(),
 });
 
-/** The instance that waits isolated there. Throws kind `refused` where none does, with what there is instead. */
-export async function findWaiting(reference: Reference, signal: AbortSignal, io: Io): Promise<Waiting> {
-  const place = await placeOf(reference, io);
-  const [answer] = await lookOnce({
+function lookAt(place: Place, signal: AbortSignal, io: Io) {
+  return {
     inventories: place.inventories,
     varsDirectories: place.varsDirectories,
     extraVars: place.extraVars,
@@ -132,13 +139,31 @@ export async function findWaiting(reference: Reference, signal: AbortSignal, io:
     askPassphrase: passphraseAsker(io),
     signal,
     hosts: place.host,
+  };
+}
+
+/** Where a run was named: that no other recovery waits there by now. Throws kind `refused`. */
+export async function proveNamed(place: Place, signal: AbortSignal, io: Io): Promise<void> {
+  const { host, pgdata, run, beside } = place;
+  if (run === undefined) return;
+  const notes = maskNotes(commandLine(beside), io.masker);
+  await proveRightRun({ run, host, pgdata, beside, notes }, lookAt(place, signal, io));
+}
+
+/** The instance that waits isolated there. Throws kind `refused` where none does, with what there is instead. */
+export async function findWaiting(reference: Reference, signal: AbortSignal, io: Io): Promise<Waiting> {
+  const place = await placeOf(reference, io);
+  const look = lookAt(place, signal, io);
+  const [answer] = await lookOnce({
+    ...look,
     module: 'postgres.instance',
     params: place.pgdata === undefined ? {} : { pgdata: place.pgdata },
   });
   if (answer?.error !== undefined) throw answer.error;
   const seen = instanceSchema.parse(answer?.result);
   const { port, socket_directory: socketDirectory, programs } = seen;
-  if (!seen.running || seen.mode !== 'isolated') throw notWaiting(place.host, seen, reference.inventories);
+  if (!seen.running || seen.mode !== 'isolated') throw notWaiting(place, seen, io);
+  await proveNamed(place, signal, io);
   if (port === undefined || socketDirectory === undefined || programs === undefined) {
     throw new PitrError({
       kind: 'failed',
@@ -163,17 +188,17 @@ export async function findWaiting(reference: Reference, signal: AbortSignal, io:
 }
 
 function notWaiting(
-  host: string,
+  { host, beside }: Pick<Place, 'host' | 'beside'>,
   seen: z.output<typeof instanceSchema>,
-  inventories: readonly string[],
+  { masker }: Pick<Io, 'masker'>,
 ): PitrError {
   const { data_directory: directory } = seen;
-  const inventory = inventoryWords(inventories);
   const psql = [
     seen.programs === undefined ? 'psql' : `${seen.programs}/psql`,
     ...(seen.port === undefined ? [] : ['-p', String(seen.port)]),
   ];
   const how = seen.mode === 'closed' ? 'closed to clients' : 'open to clients, as a member of its cluster';
+  const notes = maskNotes(commandLine(beside), masker);
   return new PitrError({
     kind: 'refused',
     code: 'nothing-waits',
@@ -183,11 +208,13 @@ function notWaiting(
     host,
     next: seen.running
       ? [
-          `Recover it first: ${commandLine(['pitr', 'recover', '<backup>', '<time>', '--target', host, '--restore', ...inventory])}`,
-          `Or ask it as it is: ${commandLine(['pitr', 'exec', host, ...inventory, '-u', seen.user, '--', ...psql, '-c', '<sql>'])}`,
+          `Recover it first: ${commandLine(['pitr', 'recover', '<backup>', '<time>', '--target', host, '--restore', ...beside])}`,
+          `Or ask it as it is: ${commandLine(['pitr', 'exec', host, ...beside, '-u', seen.user, '--', ...psql, '-c', '<sql>'])}`,
+          ...notes,
         ]
       : [
-          `If a recovery was prepared there, start it: ${commandLine(['pitr', 'play', 'replay.yml', ...inventory, '-e', `target=${host}`])}`,
+          `If a recovery was prepared there, start it: ${commandLine(['pitr', 'play', 'replay.yml', ...beside, '-e', `target=${host}`])}`,
+          ...notes,
         ],
   });
 }

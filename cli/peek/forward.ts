@@ -5,10 +5,11 @@ import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { DEFAULT_FORKS } from '../common-options.ts';
 import type { OutputKind } from '../display/choose.ts';
 import type { Io } from '../io.ts';
+import { withPlainSession } from '../plain-session.ts';
 import { checkTarget, targetVariables } from '../recover/order.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
-import { placeOf, type Reference } from './find.ts';
+import { placeOf, proveNamed, type Reference } from './find.ts';
 
 interface ForwardWishes {
   readonly output: OutputKind | undefined;
@@ -51,7 +52,12 @@ export async function forward(
   io: Io,
 ): Promise<number> {
   checkTarget(to);
-  const { host, inventories, run } = await placeOf(reference, io);
+  const place = await placeOf(reference, io);
+  const { host, inventories, run } = place;
+  await withPlainSession(wishes, io, async ({ interrupts }) => {
+    await proveNamed(place, interrupts.signal, io);
+    return 0;
+  });
   const request = {
     playbook: findPlaybook('forward.yml', io.cwd),
     inventories,

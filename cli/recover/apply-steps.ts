@@ -14,8 +14,9 @@ export function applySteps(
   /** A node that can tell who is in the cluster while this one is out. */
   witness: Node,
 ): readonly ManualStep[] {
-  const { site, node, prepared } = plan;
+  const { site, node, leader, prepared } = plan;
   const { name, pgdata, pg_user: owner, pg_bin: bin } = node;
+  const leads = leader === name;
   const files = runFiles(pgdata);
   return [
     {
@@ -25,17 +26,23 @@ export function applySteps(
       ],
       commands: [
         commands.plainCluster(witness),
+        ...(leads ? [] : [commands.leadsNot(witness, node)]),
         ...[node, ...site.nodes.filter((one) => one !== node)].flatMap((one) => commands.fits(one)),
       ],
     },
     {
       title: `Stop Patroni on ${name}`,
-      notes: [`${name} leaves the cluster; the others go on serving.`],
+      notes: [
+        ...(leads
+          ? leaderLeaves(name, witness === node)
+          : [`${name} leaves the cluster; the others go on serving.`]),
+      ],
       commands: [
         commands.service(node, 'stop'),
         commands.gone(node),
         commands.nobodyWorks(node),
         commands.list(witness, { expected: `${name} is not listed as running` }),
+        ...(leads && witness !== node ? [commands.anotherLeads(witness, node)] : []),
       ],
     },
     {
@@ -45,7 +52,10 @@ export function applySteps(
     },
     {
       title: 'Copy recovered data',
-      notes: [],
+      notes:
+        prepared.host === name
+          ? []
+          : ['The copy removes what lies in its place: never without the answer before it.'],
       commands: [
         ...copyCommands(plan, commands),
         commands.on(name, owner, [`${bin}/pg_controldata`, pgdata], {
@@ -110,18 +120,35 @@ export function applySteps(
   ];
 }
 
+function leaderLeaves(name: string, alone: boolean): readonly string[] {
+  return [
+    `${name} is the leader and leaves the cluster. Here clients are without a server${alone ? '; no other node is there to serve them.' : ' until another node leads: a failover.'}`,
+  ];
+}
+
 /** From Barman's host by rsync, the way that Barman itself goes; or a rename, where the files lie beside. */
 function copyCommands({ site, node, prepared }: ManualPlan, commands: StepCommands): readonly StepCommand[] {
-  if (prepared.host === node.name) return [commands.move(node, prepared.directory, node.pgdata)];
-  const words = shellWords(node.restore_ssh ?? `ssh ${node.pg_user}@${node.name}`);
-  const login = words.at(-1) ?? `${node.pg_user}@${node.name}`;
+  const { name, pgdata, pg_user: owner, restore_ssh: restoreSsh } = node;
+  if (prepared.host === name) return [commands.move(node, prepared.directory, pgdata)];
+  const words = shellWords(restoreSsh ?? `ssh ${owner}@${name}`);
+  const login = words.at(-1) ?? `${owner}@${name}`;
   const shell = words.slice(0, -1).map(quote).join(' ');
+  const { name: barman, user } = site.barman;
+  // An alias of ssh may lead elsewhere, and hosts may have one name: only what these steps have made on the node proves
+  // where the login leads. The copy removes it again.
+  const mark = `.pitr-${prepared.runId}`;
+  const seen = `cd ${quote(pgdata)} && [ "$(ls -A)" = ${quote(mark)} ] && echo "new and empty"`;
   return [
-    commands.on(node.name, undefined, ['install', '-d', '-o', node.pg_user, '-m', '0700', node.pgdata]),
-    commands.on(site.barman.name, site.barman.user, [
+    commands.on(name, undefined, ['install', '-d', '-o', owner, '-m', '0700', pgdata]),
+    commands.on(name, owner, ['touch', `${pgdata}/${mark}`]),
+    commands.on(barman, user, [...words, seen], {
+      expected: `new and empty: the login leads to ${name}, and into the directory that was just made`,
+      output: '^new and empty$',
+    }),
+    commands.on(barman, user, [
       ...['rsync', '-a', '--delete', '-e', shell === '' ? 'ssh' : shell],
       `${prepared.directory}/`,
-      `${login}:${node.pgdata}/`,
+      `${login}:${pgdata}/`,
     ]),
   ];
 }

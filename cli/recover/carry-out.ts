@@ -25,8 +25,8 @@ export interface RecoverRequest {
   readonly order: RecoverOrder;
   readonly mode: RunMode;
   readonly inventories: readonly string[];
-  /** The inventories as they were typed, for commands to be typed again. */
-  readonly typed: readonly string[];
+  /** What was typed beside the order (-i, -e and so on), for commands to be typed again. */
+  readonly beside: readonly string[];
   /** `-e` */
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly forks: number;
@@ -48,7 +48,7 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
     if (mode !== 'run' || order.acceptGap || request.extraVars.accept_gap === true) return 0;
     const gap = await findGap(order, surroundings(request, io), session.interrupts.signal);
     if (gap === undefined) return 0;
-    await consentToGap(gap, order, request.typed, session, io);
+    await consentToGap(gap, order, request.beside, session, io);
     order = { ...order, acceptGap: true };
     return 0;
   });

@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import type { Masker } from '../../lib/base/values/masker.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
-import { commandLine } from '../../lib/transport/quote.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
 import { consent } from '../consent.ts';
 import type { Io } from '../io.ts';
 import { askIn, type PlainSession } from '../plain-session.ts';
 import { wrapLaidOut } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
-import { gapQuestion, type RecoverOrder, targetOf, wordsOf } from './order.ts';
+import { commandAgain, gapQuestion, type RecoverOrder, targetOf } from './order.ts';
 
 export interface Surroundings {
   readonly inventories: readonly string[];
@@ -83,18 +82,18 @@ export function gapLines(
 
 /**
  * Asks whether the data after a gap may be lost. `--yes` does not answer this: it means data. Throws kind `refused`
- * where there is nobody to ask, `interrupted` on no.
+ * where there is nobody to ask, `interrupted` on no. `beside` is what was typed beside the order.
  */
 export async function consentToGap(
   gap: Gap,
   order: RecoverOrder,
-  typed: readonly string[],
+  beside: readonly string[],
   session: PlainSession,
   io: Io,
 ): Promise<void> {
   session.emit({ type: 'recover.gap', time: Date.now(), ...gap });
   session.print(['', ...gapLines(gap, order).flatMap((line) => wrapLaidOut(line, session.view.columns()))]);
-  const accept = commandLine(['pitr', ...wordsOf({ ...order, acceptGap: true }, typed)]);
+  const accept = commandAgain({ ...order, acceptGap: true }, beside, io.masker);
   await consent(askIn(session, io, false), gapQuestion(gap.until), {
     nobody: {
       kind: 'refused',
@@ -102,14 +101,18 @@ export async function consentToGap(
       message: `WAL is missing, and there is no terminal to ask whether what was written after ${gap.until} may be lost`,
       details: [`Missing WAL files: ${gap.missing.join(', ')}`],
       state: 'nothing was changed',
-      next: ['Find the files and put them into the archive,', `or, if that may be lost: ${accept}`],
+      next: [
+        'Find the files and put them into the archive,',
+        `or, if that may be lost: ${accept.command}`,
+        ...accept.notes,
+      ],
     },
     declined: {
       kind: 'interrupted',
       code: 'gap-declined',
       message: 'you said no',
       state: 'nothing was changed',
-      next: [`If what was written after ${gap.until} may be lost: ${accept}`],
+      next: [`If what was written after ${gap.until} may be lost: ${accept.command}`, ...accept.notes],
     },
   });
 }

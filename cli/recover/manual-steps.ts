@@ -9,9 +9,10 @@ export function manualSteps(plan: ManualPlan): ManualSteps {
   const { name, pgdata } = node;
   const commands = new StepCommands(plan);
   const letsGo = `The backup and its WAL are held in Barman against its retention policy until: pitr commit ${prepared.runId}`;
-  const leads = site.nodes.find((one) => one.name === leader);
+  // A node that leads gives the leadership up by the first steps: who leads after that is not known here.
+  const leads = site.nodes.find((one) => one.name === leader && one !== node);
   const replicas = site.nodes.filter((one) => one !== node && one !== leads);
-  const others = [...replicas, ...(leads === undefined || leads === node ? [] : [leads])];
+  const others = [...replicas, ...(leads === undefined ? [] : [leads])];
 
   return {
     apply: applySteps(plan, commands, leads ?? replicas[0] ?? node),

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import type { Masker } from '../../lib/base/values/masker.ts';
 import type { Question } from '../../lib/contract/module.ts';
 import { targetSchema } from '../../lib/recovery/wal/target.ts';
-import { inventoryWords } from '../common-options.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
+import { maskNotes, typedWords } from '../common-options.ts';
 import { usageError } from '../usage-error.ts';
 
 export const WAL_METHODS = ['barman-wal-restore', 'barman-get-wal'] as const;
@@ -27,6 +29,8 @@ export interface RecoverOrder {
   readonly allowLeader: boolean;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** What the order means: the manual's three ways, and the one without a target. */
 export type RecoverWay = 'manual' | 'prepare' | 'inspect' | 'take-over';
 
@@ -41,13 +45,9 @@ export function wayOf({ target, restore, autoStart }: RecoverOrder): RecoverWay 
  * mistake: `--auto-start` on a target without `--restore` would take over a cluster with data that nobody replayed.
  */
 export function remarksOn(order: RecoverOrder): readonly string[] {
-  const { target, restore, autoStart, allowLeader } = order;
+  const { target, restore, autoStart } = order;
   if (target === undefined) {
-    const idle = [
-      ...(restore ? ['--restore'] : []),
-      ...(autoStart ? ['--auto-start'] : []),
-      ...(allowLeader ? ['--allow-leader'] : []),
-    ];
+    const idle = [...(restore ? ['--restore'] : []), ...(autoStart ? ['--auto-start'] : [])];
     return idle.length === 0
       ? []
       : [`Without --target there is no node to start on: ${idle.join(' and ')} has no effect.`];
@@ -113,12 +113,11 @@ export function targetVariables(text: string): Readonly<Record<string, unknown>>
  */
 export function variablesOf(
   order: RecoverOrder,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   given: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
-  const cluster = env.PATRONI_CLUSTER_NAME ?? '';
   return {
-    ...(cluster === '' ? {} : { patroni_cluster: cluster }),
+    ...clusterNamed(env),
     backup: order.backup,
     ...targetVariables(order.targetTime),
     ...(order.server === undefined ? {} : { server: order.server }),
@@ -133,8 +132,44 @@ export function variablesOf(
   };
 }
 
-/** The words that follow `pitr` for this very order. */
-export function wordsOf(order: RecoverOrder, inventories: readonly string[]): readonly string[] {
+/** `PATRONI_CLUSTER_NAME` as a variable; nothing where it is not set. */
+export function clusterNamed(env: Environment): { readonly patroni_cluster?: string } {
+  const cluster = env.PATRONI_CLUSTER_NAME ?? '';
+  return cluster === '' ? {} : { patroni_cluster: cluster };
+}
+
+/** What was said beside the order, as it is typed again, also in a shell that does not know `PATRONI_CLUSTER_NAME`. */
+export function wordsBeside(
+  options: Parameters<typeof typedWords>[0] & { readonly forks: string | undefined },
+  env: Environment,
+): readonly string[] {
+  const { patroni_cluster: cluster } = clusterNamed(env);
+  return [
+    // before the others: what was given with -e wins over it
+    ...(cluster === undefined ? [] : ['-e', textVariable('patroni_cluster', cluster)]),
+    ...typedWords(options),
+    ...(options.forks === undefined ? [] : ['--forks', options.forks]),
+  ];
+}
+
+/** As `-e` reads it back: as text, whatever it holds. */
+function textVariable(name: string, value: string): string {
+  const plain = /^[\w.-]+$/.test(value) && value !== 'true' && value !== 'false';
+  return plain ? `${name}=${value}` : JSON.stringify({ [name]: value });
+}
+
+/** An order as a command, and what whoever types it must know. */
+export function commandAgain(
+  order: RecoverOrder,
+  beside: readonly string[],
+  masker: Pick<Masker, 'text'>,
+): { readonly command: string; readonly notes: readonly string[] } {
+  const command = commandLine(['pitr', ...wordsOf(order, beside)]);
+  return { command, notes: maskNotes(command, masker) };
+}
+
+/** The words that follow `pitr` for this very order; `beside` is what was said beside it. */
+export function wordsOf(order: RecoverOrder, beside: readonly string[]): readonly string[] {
   return [
     'recover',
     order.backup,
@@ -147,7 +182,7 @@ export function wordsOf(order: RecoverOrder, inventories: readonly string[]): re
     ...(order.acceptGap ? ['--accept-gap'] : []),
     ...(order.allowLeader ? ['--allow-leader'] : []),
     ...(order.timeline === undefined ? [] : ['-e', `timeline=${order.timeline}`]),
-    ...inventoryWords(inventories),
+    ...beside,
   ];
 }
 

@@ -4,6 +4,7 @@ import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
+import { inventoryWords } from '../common-options.ts';
 import { outputKind } from '../display/choose.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
@@ -11,11 +12,12 @@ import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { headLines, type RecoverRequest, recoverDisplay, surroundings } from './carry-out.ts';
+import { chooseNode } from './choose-node.ts';
 import { consentToGap, findGap } from './gap.ts';
 import type { ManualStep, ManualSteps, Prepared } from './manual-step.ts';
 import { manualSteps } from './manual-steps.ts';
 import { type Node, readSite, type Site } from './nodes.ts';
-import { type RecoverOrder, remarksOn, variablesOf, wordsOf } from './order.ts';
+import { commandAgain, remarksOn, variablesOf } from './order.ts';
 import { banner } from './script-display.ts';
 import { inScriptWords } from './script-words.ts';
 
@@ -56,7 +58,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
     if (mode !== 'run' || order.acceptGap) return 0;
     const gap = await findGap(order, surroundings(request, io), session.interrupts.signal);
     if (gap !== undefined) {
-      await consentToGap(gap, order, request.typed, session, io);
+      await consentToGap(gap, order, [...placeWords(request), ...request.beside], session, io);
       order = { ...order, acceptGap: true };
     }
     return 0;
@@ -103,9 +105,17 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
       runId: outcome.runId,
       systemId: known.system_id,
     };
-    tellSteps(manualSteps({ site, node, leader, prepared: facts }), facts, order, request, session);
+    const again = commandAgain({ ...order, target: node.name, restore: true }, request.beside, io.masker);
+    tellSteps(manualSteps({ site, node, leader, prepared: facts }), facts, again, session);
     return 0;
   });
+}
+
+function placeWords({ forNode, on }: Pick<PrepareRequest, 'forNode' | 'on'>): readonly string[] {
+  return [
+    ...(forNode === undefined ? [] : ['--for', forNode]),
+    ...(on === undefined ? [] : ['--prepare-on', on]),
+  ];
 }
 
 interface Place {
@@ -117,7 +127,7 @@ interface Place {
 const clusterSchema = z.looseObject({ leader: z.string().optional() });
 const serversSchema = z.looseObject({ servers: z.array(z.looseObject({ basebackups: z.string() })) });
 
-/** Which node the steps are for, who leads, and where the files go. Throws kind `usage` for a node that is none. */
+/** Which node the steps are for, who leads, and where the files go. Throws as `chooseNode` does. */
 async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal, io: Io): Promise<Place> {
   const look = { ...surroundings(request, io), signal };
   const names = site.nodes.map(({ name }) => name);
@@ -135,13 +145,19 @@ async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal,
     leader = clusterSchema.safeParse(answer?.result).data?.leader;
     if (leader !== undefined) break;
   }
-  const chosen = wished ?? names.find((name) => name !== leader) ?? names[0];
+  const again = (options: readonly string[]) =>
+    commandAgain(request.order, [...options, ...placeWords(request), ...request.beside], io.masker);
+  const chosen = chooseNode({
+    names,
+    wished,
+    leader,
+    allowLeader: request.order.allowLeader,
+    again: (...options) => again(options).command,
+    notes: again([]).notes,
+    status: commandLine(['pitr', 'status', ...inventoryWords(request.inventories)]),
+  });
   const node = site.nodes.find(({ name }) => name === chosen);
-  if (node === undefined) {
-    throw usageError('prepare-node-unknown', `"${chosen}" is no node of the cluster`, {
-      details: [`The nodes are: ${names.join(', ')}.`],
-    });
-  }
+  if (node === undefined) throw new Error('the node was chosen among these');
   const [answer] = await lookOnce({
     ...look,
     hosts: site.barman.name,
@@ -166,8 +182,7 @@ async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal,
 function tellSteps(
   steps: ManualSteps,
   prepared: Prepared,
-  order: RecoverOrder,
-  { typed }: PrepareRequest,
+  again: ReturnType<typeof commandAgain>,
   session: PlainSession,
 ): void {
   const { paint } = session.view;
@@ -193,7 +208,8 @@ function tellSteps(
     ]),
     '',
     'The same without typing all of it:',
-    `  ${commandLine(['pitr', ...wordsOf({ ...order, target: '<node>', restore: true }, typed)])}`,
+    `  ${again.command}`,
+    ...again.notes.map((note) => `  ${note}`),
     'Remove the prepared files:',
     `  ${commandLine(['pitr', 'undo', prepared.runId])}`,
   ]);

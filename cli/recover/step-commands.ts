@@ -4,6 +4,15 @@ import type { ManualPlan, StepCommand } from './manual-step.ts';
 import type { Node } from './nodes.ts';
 import { script, typedCommand } from './typed-command.ts';
 
+/** A row of `patronictl list` that calls this member the leader, for `grep -E`. */
+function leaderRow(member: string): string {
+  return `^\\| +${member} +\\|[^|]*\\| *(Standby )?Leader `;
+}
+
+function literal(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
 /** The commands that the steps share, with the names, paths and ports of this inventory. */
 export class StepCommands {
   readonly #plan: ManualPlan;
@@ -105,7 +114,7 @@ export class StepCommands {
       this.on(
         name,
         undefined,
-        script(`grep -rA 3 create_replica_methods ${quote(config)}; [ $? -ne 1 ] || echo none`),
+        script(`grep -rA 3 create_replica_method ${quote(config)}; [ $? -ne 1 ] || echo none`),
         {
           expected: 'none: Patroni copies the leader (else rebuild members with pitr play rejoin.yml)',
           output: '^none$',
@@ -117,10 +126,32 @@ export class StepCommands {
   /** Patroni acts by itself, for a cluster that has a primary of its own. */
   plainCluster(one: Node): StepCommand {
     const { name, patroni_config: config } = one;
-    const text = `c=$(patronictl -c ${quote(config)} show-config) && printf '%s\\n' "$c" | { grep -E '^(standby_cluster|pause: true)' || echo none; }`;
+    const text = `c=$(patronictl -c ${quote(config)} show-config) && printf '%s\\n' "$c" | { grep -E '^(standby_cluster|pause: true)|create_replica_method' || echo none; }`;
     return this.on(name, undefined, script(text), {
-      expected: 'none: no standby cluster, and no pause',
+      expected:
+        'none: no standby cluster, no pause, and no other way to make a replica than to copy the leader',
       output: '^none$',
+    });
+  }
+
+  /** Who leads may be another one than when the steps were printed. */
+  leadsNot(witness: Node, one: Node): StepCommand {
+    const { name, patroni_config: config } = witness;
+    const row = leaderRow(literal(one.name));
+    const text = `l=$(patronictl -c ${quote(config)} list) && printf '%s\\n' "$l" | { grep -E ${quote(row)} || echo none; }`;
+    return this.on(name, undefined, script(text), {
+      expected: `none: ${one.name} does not lead (else prepare files for another node, with --for)`,
+      output: '^none$',
+    });
+  }
+
+  anotherLeads(witness: Node, one: Node): StepCommand {
+    const { name, patroni_config: config } = witness;
+    const text = `patronictl -c ${quote(config)} list | grep -E ${quote(leaderRow('[^|]+'))} | grep -vE ${quote(leaderRow(literal(one.name)))}`;
+    return this.on(name, undefined, script(text), {
+      expected: 'another node is the Leader',
+      output: '\\| *Leader',
+      wait: true,
     });
   }
 

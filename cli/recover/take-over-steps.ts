@@ -1,14 +1,14 @@
 import { LEFT_BEHIND } from '../../lib/recovery/postgres/recovery-files.ts';
 import { recoverySettingsOf } from '../../lib/recovery/postgres/recovery-settings.ts';
 import { quote } from '../../lib/transport/quote.ts';
-import type { ManualPlan, ManualStep } from './manual-step.ts';
+import type { ManualPlan, ManualStep, StepCommand } from './manual-step.ts';
 import type { Node } from './nodes.ts';
 import type { StepCommands } from './step-commands.ts';
 import { script } from './typed-command.ts';
 
 /** The recovered node leads, the others are rebuilt from it, and a backup of the new history is taken. */
 export function takeOverSteps(
-  { site, node, prepared }: ManualPlan,
+  { site, node, leader, prepared }: ManualPlan,
   commands: StepCommands,
   /** In the order in which they are stopped; `leads`, where it is known who does, is the last. */
   { others, leads }: { readonly others: readonly Node[]; readonly leads: Node | undefined },
@@ -39,15 +39,20 @@ export function takeOverSteps(
     {
       title: 'Stop Patroni on the other nodes, the leader last',
       notes: [
-        leads === undefined
-          ? 'Who leads could not be seen: see it now, and stop that node last.'
-          : `${leads.name} leads now. From here on clients cannot write, until the next step is done.`,
+        leads !== undefined
+          ? `${leads.name} leads now. From here on clients cannot write, until the next step is done.`
+          : leader === name
+            ? `Another node leads since ${name} has left: see which, and stop that node last.`
+            : 'Who leads could not be seen: see it now, and stop that node last.',
       ],
-      commands: others.flatMap((one) => [
-        commands.service(one, 'stop'),
-        commands.gone(one),
-        commands.nobodyWorks(one),
-      ]),
+      commands: [
+        ...others.slice(-1).map((last) => commands.list(last, leaderLast(leads))),
+        ...others.flatMap((one) => [
+          commands.service(one, 'stop'),
+          commands.gone(one),
+          commands.nobodyWorks(one),
+        ]),
+      ],
     },
     {
       title: `Start PostgreSQL on ${name} as it is configured, then Patroni`,
@@ -125,4 +130,13 @@ export function takeOverSteps(
       ],
     },
   ];
+}
+
+/** What the list must say before nodes are stopped in their order. */
+function leaderLast(leads: Node | undefined): NonNullable<StepCommand['proof']> {
+  if (leads === undefined) return { expected: 'who is the Leader: stop that node after all others' };
+  return {
+    expected: `${leads.name} is the Leader (if another one is, stop that one last)`,
+    output: `${leads.name} .*\\| Leader`,
+  };
 }

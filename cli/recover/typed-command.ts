@@ -1,5 +1,5 @@
 import { commandLine, quote } from '../../lib/transport/quote.ts';
-import type { ConnectionSettings } from '../../lib/transport/types.ts';
+import type { ConnectionSettings, SshSettings } from '../../lib/transport/types.ts';
 
 /** A command on a host, as data. */
 export interface HostCommand {
@@ -21,15 +21,23 @@ export function typedCommand({ user = 'root', argv }: HostCommand, settings: Con
       return commandLine(['docker', 'exec', '-u', user, settings.container, ...argv]);
     case 'local':
       return asUser(user, argv, settings, undefined);
-    case 'ssh':
-      return commandLine([...sshWords(settings), asUser(user, argv, settings, settings.user ?? '')]);
+    case 'ssh': {
+      const there = asUser(user, argv, settings, settings.user ?? '');
+      return commandLine([...sshWords(settings, asksPassword(user, settings)), there]);
+    }
   }
 }
 
-function sshWords(settings: Extract<ConnectionSettings, { kind: 'ssh' }>): readonly string[] {
+/** Whether sudo, su or doas asks for a password there: it can do that only on a terminal. */
+function asksPassword(user: string, { user: login, become }: SshSettings): boolean {
+  return become?.password !== undefined && user !== login && login !== 'root' && become.method !== 'runuser';
+}
+
+function sshWords(settings: SshSettings, terminal: boolean): readonly string[] {
   const { address, port, user, identityFiles, knownHostsFiles, jumps, clientOptions = [] } = settings;
   return [
     'ssh',
+    ...(terminal ? ['-t'] : []),
     ...(port === undefined || port === 22 ? [] : ['-p', String(port)]),
     ...identityFiles.flatMap((file) => ['-i', file]),
     ...(knownHostsFiles.length === 0 ? [] : ['-o', `UserKnownHostsFile=${knownHostsFiles.join(' ')}`]),

@@ -61,7 +61,7 @@ async function judged(
   let timeline: number | undefined;
   let wal = await ask('refuse');
   if (wal.error?.code === 'timeline-ambiguous') {
-    timeline = await chooseTimeline(prompt, backup, wal.error);
+    timeline = await chooseTimeline(prompt, wal.error);
     wal = await ask('refuse', timeline);
   }
   const { error } = wal;
@@ -116,11 +116,15 @@ async function askWal(
   return answer ?? {};
 }
 
-async function chooseTimeline(prompt: Prompt, { ranges }: Backup, error: PitrError): Promise<number> {
+const ambiguousSchema = z.looseObject({ candidates: z.array(z.number()).min(1) });
+
+/** One of those that were alive then. None is taken for the right one: the oldest is as a rule the one that was left. */
+export async function chooseTimeline(prompt: Prompt, error: PitrError): Promise<number> {
+  const { candidates } = ambiguousSchema.parse(error.result);
   tellProblem(error, prompt);
-  const names = ranges.map(({ timeline }) => ({ name: `timeline ${timeline}`, value: timeline }));
+  const names = candidates.map((timeline) => ({ name: `timeline ${timeline}`, value: timeline }));
   prompt.say(['', ...names.map(({ name }, index) => `  ${index + 1}  ${name}`), '']);
-  return choose(prompt, 'Which timeline', names, 1);
+  return choose(prompt, 'Which timeline', names);
 }
 
 /** The timeline of the leader; nothing where none is seen. */

@@ -30,28 +30,46 @@ export async function chooseTarget(
   request: Surroundings & { readonly signal: AbortSignal },
 ): Promise<Target> {
   const { nodes } = await readSite(request);
-  const cluster = await readCluster(
-    nodes.map(({ name }) => name),
-    request,
-  );
-  const candidates = nodes
-    .map(({ name }): Candidate => {
+  const names = nodes.map(({ name }) => name);
+  return askForTarget(prompt, names, await readCluster(names, request));
+}
+
+/** Where nobody knows which node leads, any may be the leader: none is proposed, and it is said. */
+export async function askForTarget(
+  prompt: Prompt,
+  names: readonly string[],
+  cluster: z.output<typeof clusterSchema> | undefined,
+): Promise<Target> {
+  const candidates = names
+    .map((name): Candidate => {
       const member = cluster?.members[name];
       return {
         name,
         role: member?.role ?? '-',
-        state: member?.state ?? 'not listed',
+        state: member?.state ?? (cluster === undefined ? 'not known' : 'not listed'),
         leads: cluster?.leader === name,
       };
     })
     .sort((a, b) => Number(a.leads) - Number(b.leads) || (a.name < b.name ? -1 : 1));
+  const seen = candidates.some(({ leads }) => leads);
   for (;;) {
     prompt.say(['', ...lines(candidates), '']);
+    if (!seen) {
+      prompt.say([
+        cluster === undefined
+          ? 'No node tells who leads: any of them may be the leader.'
+          : cluster.leader === undefined
+            ? 'The cluster names no leader now: any of them may lead it when the recovery begins.'
+            : `${cluster.leader} leads, and no host of the inventory has that name: any of them may be it.`,
+        'A recovery on the leader is refused when it begins, without -e allow_leader=true.',
+        '',
+      ]);
+    }
     const chosen = await choose(
       prompt,
       'Target node',
       candidates.map((one) => ({ name: one.name, value: one })),
-      1,
+      seen ? 1 : undefined,
     );
     if (!chosen.leads) return { target: chosen.name, allowLeader: false };
     prompt.say([

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { columnsOf, type Io, type Output } from '../io.ts';
+import { dropTypeAhead } from '../questions.ts';
 import { printable, wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 
@@ -10,7 +11,7 @@ export interface Prompt {
   say(lines: readonly string[]): void;
   /** What is typed, without blanks around it; `fallback` where nothing is. */
   ask(question: string, fallback?: string): Promise<string>;
-  /** `y` and `yes` mean yes, all else no. */
+  /** `y` and `yes` mean yes, all else no, and what was typed before it was asked means nothing. */
   confirm(question: string): Promise<boolean>;
 }
 
@@ -43,9 +44,25 @@ export function promptOn(io: Io, signal: AbortSignal): Prompt {
   return {
     say,
     ask,
-    confirm: async (question) =>
-      /^(y|yes)$/i.test((await readLine(io, stdout, `${question} [y/N] `, signal)).trim()),
+    confirm: async (question) => {
+      let left = false;
+      await dropTypeAhead(stdin, () => {
+        left = true;
+      });
+      if (left) throw interrupted(stdout);
+      return /^(y|yes)$/i.test((await readLine(io, stdout, `${question} [y/N] `, signal)).trim());
+    },
   };
+}
+
+function interrupted(stream: Output): PitrError {
+  stream.write('\n');
+  return new PitrError({
+    kind: 'interrupted',
+    code: 'interrupted-at-question',
+    message: 'interrupted at a question',
+    state: 'nothing was changed',
+  });
 }
 
 function readLine(
@@ -66,19 +83,8 @@ function readLine(
     reader.once('SIGINT', stop);
     reader.once('close', () => {
       signal.removeEventListener('abort', stop);
-      if (line !== undefined) {
-        resolve(line);
-        return;
-      }
-      stream.write('\n');
-      reject(
-        new PitrError({
-          kind: 'interrupted',
-          code: 'interrupted-at-question',
-          message: 'interrupted at a question',
-          state: 'nothing was changed',
-        }),
-      );
+      if (line === undefined) reject(interrupted(stream));
+      else resolve(line);
     });
     if (signal.aborted) {
       stop();
@@ -95,18 +101,26 @@ export interface Choice<T> {
   readonly value: T;
 }
 
-/** One of several by its number or its name; asked again until it is one. `other` may answer to further words. */
+/**
+ * One of several by its number or its name; asked again until it is one, also where several have that name. Without a
+ * `fallback` (a number) Enter chooses nothing.
+ */
 export async function choose<T>(
   prompt: Prompt,
   question: string,
   choices: readonly Choice<T>[],
-  fallback: number,
+  fallback?: number,
 ): Promise<T> {
   for (;;) {
-    const typed = await prompt.ask(question, String(fallback));
+    const typed = await prompt.ask(question, fallback === undefined ? undefined : String(fallback));
     const byNumber = /^[0-9]{1,4}$/.test(typed) ? choices[Number(typed) - 1] : undefined;
-    const chosen = byNumber ?? choices.find(({ name }) => name === typed);
-    if (chosen !== undefined) return chosen.value;
-    prompt.say([`"${typed}" is none of them: a number from 1 to ${choices.length}, or a name.`]);
+    const named = byNumber === undefined ? choices.filter(({ name }) => name === typed) : [byNumber];
+    const [chosen] = named;
+    if (chosen !== undefined && named.length === 1) return chosen.value;
+    prompt.say([
+      named.length > 1
+        ? `"${typed}" is the name of several: type a number, ${named.map((one) => choices.indexOf(one) + 1).join(' or ')}.`
+        : `"${typed}" is none of them: a number from 1 to ${choices.length}, or a name.`,
+    ]);
   }
 }

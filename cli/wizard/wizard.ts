@@ -1,12 +1,11 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
-import { commandLine } from '../../lib/transport/quote.ts';
 import { passphraseAsker } from '../ask-password.ts';
 import { outputKind } from '../display/choose.ts';
 import type { Io } from '../io.ts';
 import { withPlainSession } from '../plain-session.ts';
 import { type RecoverRequest, recoverOnTarget } from '../recover/carry-out.ts';
-import { type RecoverOrder, variablesOf, WAL_METHODS, wordsOf } from '../recover/order.ts';
+import { clusterNamed, commandAgain, type RecoverOrder, variablesOf, WAL_METHODS } from '../recover/order.ts';
 import { banner } from '../recover/script-display.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
@@ -46,12 +45,8 @@ export async function wizard(wish: Wish, io: Io): Promise<number> {
     io,
     async ({ interrupts }) => {
       const prompt = promptOn(io, interrupts.signal);
-      prompt.say([
-        '',
-        'Without these questions:',
-        `  ${commandLine(['pitr', ...wordsOf(chosen, wish.typed)])}`,
-        '',
-      ]);
+      const { command, notes } = commandAgain(chosen, wish.beside, io.masker);
+      prompt.say(['', 'Without these questions:', `  ${command}`, ...notes.map((note) => `  ${note}`), '']);
       if (wishes.yes || (await prompt.confirm('Start now?'))) return 0;
       throw new PitrError({
         kind: 'interrupted',
@@ -68,7 +63,8 @@ async function askForOrder(wish: Wish, prompt: Prompt, signal: AbortSignal, io: 
   const looks = {
     inventories: wish.inventories,
     forks: wish.forks,
-    extraVars: clusterNamed(wish, io),
+    // PATRONI_CLUSTER_NAME holds for the looks as for the run
+    extraVars: { ...clusterNamed(io.env), ...wish.extraVars },
     masker: io.masker,
     askPassphrase: passphraseAsker(io),
     signal,
@@ -115,12 +111,6 @@ async function askForOrder(wish: Wish, prompt: Prompt, signal: AbortSignal, io: 
     restore: what !== 'prepare',
     autoStart: what === 'all',
   };
-}
-
-/** `PATRONI_CLUSTER_NAME` holds for the looks as for the run. */
-function clusterNamed({ extraVars }: Wish, io: Io): Readonly<Record<string, unknown>> {
-  const cluster = io.env.PATRONI_CLUSTER_NAME ?? '';
-  return { ...(cluster === '' ? {} : { patroni_cluster: cluster }), ...extraVars };
 }
 
 /** What the run would change, as `--check` shows it. */

@@ -102,6 +102,31 @@ describe('pitr peek', () => {
     },
   );
 
+  it('by a run whose place another recovery has taken is refused; the node leads there', async () => {
+    const note = `${dataDirectory(scene.target)}.pitr.json`;
+    const other = '20010101T000000-0000';
+    await lab.mustExec(scene.target, [
+      'sh',
+      '-c',
+      `cp -p ${note} ${note}.own && sed -i s/${runId}/${other}/ ${note}`,
+    ]);
+    try {
+      const seen = await pitr(['peek', runId, '-d', 'shop', '-Atc', payments]);
+      expect(seen).toMatchObject({ exitCode: 5, stdout: '' });
+      expect(seen.stderr.replace(/\s+/g, ' ')).toContain(
+        `is the recovery of run ${other}, not that of run ${runId}`,
+      );
+      const moved = await pitr(['peek', runId, '--to', scene.accident.after, '--output', 'json']);
+      expect(moved.exitCode).toBe(5);
+      const byNode = await pitr([
+        ...['peek', scene.target, '-i', lab.files.dockerInventory, '-d', 'shop', '-Atc', payments],
+      ]);
+      expect(byNode).toMatchObject({ exitCode: 0 });
+    } finally {
+      await lab.mustExec(scene.target, ['mv', `${note}.own`, note]);
+    }
+  });
+
   it('says what there is where nothing waits', async () => {
     const other = await pitr(['peek', scene.leader, '-i', lab.files.dockerInventory, '-c', 'select 1']);
     expect(other.exitCode).toBe(5);

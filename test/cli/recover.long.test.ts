@@ -178,6 +178,14 @@ describe('pitr recover --target', () => {
 });
 
 describe('what is refused', () => {
+  it('files and steps for the leader, unless that is meant; nothing is prepared', async () => {
+    const result = await recover('docker', '--for', scene.leader);
+    expect(result.exitCode).toBe(5);
+    expect(errorOf(result)).toMatchObject({ kind: 'refused', code: 'prepare-for-leader' });
+    expect(errorOf(result)?.next?.join(' ')).toContain(`--allow-leader --for ${scene.leader}`);
+    expect(lines(result).filter(({ type }) => type === 'run.started')).toEqual([]);
+  });
+
   it.each(['any server', 'the server that is named'])(
     'a backup that is not on %s, with those that are there',
     async (where) => {
@@ -217,9 +225,12 @@ describe('what is refused', () => {
     await lab.mustExec('barman', ['mv', file, `/tmp/${gap}`]);
     try {
       const words = ['recover', scene.accident.backup.id, 'latest', '--target', scene.target, '--restore'];
-      const refused = await pitr([...words, ...inventory('docker'), '--yes', '--output', 'json']);
+      const beside = [...inventory('docker'), '-e', 'marker=false'];
+      const refused = await pitr([...words, ...beside, '--yes', '--output', 'json']);
       expect(refused.exitCode).toBe(5);
       expect(errorOf(refused)).toMatchObject({ kind: 'refused', code: 'gap-not-accepted' });
+      // what is offered is the same order, with all that was said beside it
+      expect(errorOf(refused)?.next?.join(' ')).toContain(`--accept-gap ${beside.join(' ')}`);
       expect(lines(refused).find(({ type }) => type === 'recover.gap')).toMatchObject({ missing: [gap] });
       expect(await ailments(lab)).toEqual([]);
 

@@ -45,6 +45,17 @@ describe('the wizard', () => {
     expect(await ailments(lab)).toEqual([]);
   });
 
+  it('a "y" that was typed while the plan was made starts nothing', async () => {
+    const declined = await wizard([
+      ...answers().slice(0, -1),
+      // the banner stands before the plan, which takes longer than the typing
+      ['Plan', 'y\n'],
+      ['Start now?', '\n'],
+    ]);
+    expect(declined, declined.screen).toMatchObject({ exitCode: 130, typed: 7 });
+    expect(await ailments(lab)).toEqual([]);
+  });
+
   it('asks again for what cannot be, shows the plan, and recovers to an inspection on yes', async () => {
     const [backup, moment, target, ...rest] = answers();
     if (backup === undefined || moment === undefined || target === undefined) throw new Error('answers');

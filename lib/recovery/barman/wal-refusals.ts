@@ -41,6 +41,9 @@ function resultOf(refusal: WalRefusal): Readonly<Record<string, unknown>> {
   return {
     reachable: { from: formatInstant(from), ...(to === undefined ? {} : { to: formatInstant(to) }) },
     ...(refusal.why === 'missing' ? { missing: namesOfRuns(refusal.missing) } : {}),
+    ...(refusal.why === 'timeline-ambiguous'
+      ? { candidates: refusal.candidates.map(({ timeline }) => timeline) }
+      : {}),
   };
 }
 

@@ -1,9 +1,14 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ManualStep, Prepared } from '../../../../cli/recover/manual-step.ts';
+import type { ManualStep, Prepared, StepCommand } from '../../../../cli/recover/manual-step.ts';
 import { manualSteps } from '../../../../cli/recover/manual-steps.ts';
 import type { Node } from '../../../../cli/recover/nodes.ts';
 import { LEFT_BEHIND } from '../../../../lib/recovery/postgres/recovery-files.ts';
 import { isRecoverySetting } from '../../../../lib/recovery/postgres/recovery-settings.ts';
+import { fakePrograms } from '../../../support/fake-programs.ts';
 
 const node = (name: string, facts: Partial<Node> = {}): Node => ({
   name,
@@ -44,6 +49,30 @@ function stepsFor(target: Node, leader: string | undefined, more: Partial<Prepar
   return manualSteps({ site: { nodes, barman }, node: target, leader, prepared: { ...prepared, ...more } });
 }
 
+const CLUSTER = `+ Cluster: shop (77) --+---------+---------+----+-----------+
+| Member | Host          | Role    | State   | TL | Lag in MB |
++--------+---------------+---------+---------+----+-----------+
+| db1    | db1:5432      | Leader  | running |  1 |           |
+| db2    | 10.0.0.2:5432 | Replica | running |  1 |         0 |
++--------+---------------+---------+---------+----+-----------+`;
+
+/** The words of a command after it was typed, where every container is this machine. */
+async function answerOf(command: StepCommand | undefined, programs: Readonly<Record<string, string>>) {
+  await using _ = await fakePrograms({ docker: 'shift 4; exec "$@"', ...programs });
+  const { stdout } = spawnSync('sh', ['-c', command?.typed ?? 'exit 9'], { encoding: 'utf8' });
+  const expected = new RegExp(command?.proof?.output ?? '(?!)', 'm');
+  return { said: stdout.trim(), holds: expected.test(stdout) };
+}
+
+async function localDirectory() {
+  const path = await mkdtemp(join(tmpdir(), 'pitr-steps-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+const cluster = (leader: string): Readonly<Record<string, string>> => ({
+  patronictl: `cat <<'E'\n${CLUSTER.replaceAll(/Leader |Replica/g, (role) => (leader === 'db1' ? role : role === 'Replica' ? 'Leader ' : 'Replica'))}\nE`,
+});
+
 const typed = (steps: readonly ManualStep[]): readonly string[] =>
   steps.flatMap(({ commands }) => commands.map((command) => command.typed));
 
@@ -73,9 +102,34 @@ describe('the printed steps', () => {
     expect(lines.filter((line) => line.includes('show-config'))).toHaveLength(1);
     for (const name of ['db1', 'db2', 'db3']) {
       const asked = lines.filter((line) => line.includes(`lab-${name} `)).join('\n');
-      expect(asked).toMatch(/mountpoint[\s\S]*create_replica_methods/);
+      expect(asked).toMatch(/mountpoint[\s\S]*create_replica_method/);
     }
     expect(first?.commands.every(({ proof }) => proof?.output !== undefined)).toBe(true);
+  });
+
+  it.each([
+    ['nothing of it', 'loop_wait: 10\npostgresql:\n  use_pg_rewind: true', true],
+    ['a pause', 'pause: true', false],
+    ['a standby cluster', 'standby_cluster:\n  host: db9', false],
+    ['how replicas are made', 'postgresql:\n  create_replica_methods:\n  - barman', false],
+    ['the same by its old name', 'postgresql:\n  create_replica_method: barman', false],
+  ])('see what the dynamic configuration says: %s', async (_, config, holds) => {
+    const [first] = stepsFor(node('db2'), 'db1').apply;
+    const asked = first?.commands.find((command) => command.typed.includes('show-config'));
+    expect(await answerOf(asked, { patronictl: `cat <<'E'\n${config}\nE` })).toMatchObject({ holds });
+  });
+
+  it('see how a node makes replicas by its own file, in both words', async () => {
+    await using place = await localDirectory();
+    const [first] = stepsFor(node('db2', { patroni_config: place.path }), 'db1').apply;
+    const asked = first?.commands.filter(({ typed }) => typed.includes('grep -rA'))[0];
+    const answers = async (text: string) => {
+      await writeFile(join(place.path, 'patroni.yml'), text);
+      return (await answerOf(asked, {})).holds;
+    };
+    expect(await answers('scope: shop\n')).toBe(true);
+    expect(await answers('postgresql:\n  create_replica_methods: [barman]\n')).toBe(false);
+    expect(await answers('postgresql:\n  create_replica_method: barman\n')).toBe(false);
   });
 
   it('speak of services, ports and names as the inventory has them', () => {
@@ -114,6 +168,54 @@ describe('the printed steps', () => {
     expect(lines.filter((line) => /replay_pause/.test(line))).toEqual([expect.stringContaining(asked)]);
   });
 
+  describe('before the copy', () => {
+    /** Every ssh leads to `reached`, a directory that stands for the data directory there. */
+    const sshTo = (reached: string, pgdata: string) => ({
+      ssh: `for word; do :; done; sh -c "$(printf %s "$word" | sed 's|${pgdata}|${reached}|g')"`,
+    });
+    const copyOf = (pgdata: string) => {
+      const { apply } = stepsFor(node('db2', { pgdata }), 'db1');
+      const copy = apply.find(({ title }) => title === 'Copy recovered data')?.commands ?? [];
+      const at = copy.findIndex(({ proof }) => proof?.expected.includes('the login leads to db2'));
+      return { before: copy.slice(0, at), proof: copy[at], after: copy[at + 1] };
+    };
+
+    it('the login of Barman is proved to lead to this node, and into its new directory', async () => {
+      await using db2 = await localDirectory();
+      await using db1 = await localDirectory();
+      const place = join(db2.path, 'a dir');
+      const { before, proof, after } = copyOf(place);
+      expect(after?.typed).toContain('rsync -a --delete');
+      expect(before[0]?.typed).toContain('install -d -o postgres');
+      const asked = (reached: string) => answerOf(proof, sshTo(reached, place));
+      // nothing was made yet
+      expect(await asked(place)).toEqual({ said: '', holds: false });
+      await mkdir(place);
+      expect(await asked(place)).toEqual({ said: '', holds: false });
+      await answerOf(before[1], {});
+      expect(await asked(place)).toEqual({ said: 'new and empty', holds: true });
+
+      // it leads to another node: one whose place is empty, and one with data
+      expect(await asked(db1.path)).toEqual({ said: '', holds: false });
+      await writeFile(join(db1.path, 'PG_VERSION'), '15');
+      expect(await asked(db1.path)).toEqual({ said: '', holds: false });
+      // to this node, and old data lies there
+      await writeFile(join(place, 'PG_VERSION'), '15');
+      expect(await asked(place)).toEqual({ said: '', holds: false });
+      // nobody is reached
+      expect(await answerOf(proof, { ssh: 'exit 255' })).toEqual({ said: '', holds: false });
+    });
+
+    it('the login that is proved is the one that the copy takes', () => {
+      const target = node('db2', { restore_ssh: 'ssh -q -p 22 -i "/a b/key" postgres@h2' });
+      const { apply } = stepsFor(target, 'db1');
+      const copy = typed(apply.filter(({ title }) => title === 'Copy recovered data'));
+      expect(copy[2]).toContain("barman lab-barman ssh -q -p 22 -i '/a b/key' postgres@h2 ");
+      expect(copy[3]).toContain(String.raw`-e 'ssh -q -p 22 -i '\''/a b/key'\''' `);
+      expect(copy[3]).toContain('postgres@h2:/data/db2/');
+    });
+  });
+
   it('of files that were prepared beside the data rename them instead of copying', () => {
     const { apply } = stepsFor(node('db2'), 'db1', { host: 'db2', directory: '/data/db2.pitr' });
     expect(typed(apply)).toContain('docker exec -u root lab-db2 mv -nT /data/db2.pitr /data/db2');
@@ -141,5 +243,36 @@ describe('the printed steps', () => {
       title.startsWith('Stop Patroni'),
     );
     expect(stop?.notes).toEqual(['Who leads could not be seen: see it now, and stop that node last.']);
+    expect(stop?.commands[0]?.proof?.expected).toContain('who is the Leader');
+  });
+
+  it.each([
+    ['db1', 'db2', true],
+    ['db2', 'db2', false],
+    ['db1', 'db.', true],
+  ])('where %s leads, the proof that %s does not is %s', async (leads, name, holds) => {
+    const [first] = stepsFor(node(name), 'db1').apply;
+    const proof = first?.commands.find(({ proof }) => proof?.expected.includes('does not lead'));
+    expect(await answerOf(proof, cluster(leads))).toMatchObject({ holds });
+    // of a patronictl that failed nothing is known
+    expect(await answerOf(proof, { patronictl: 'exit 1' })).toEqual({ said: '', holds: false });
+  });
+
+  it('of a leader speak of the failover, and of nobody who leads after it', async () => {
+    const leader = node('db2');
+    const { apply, takeOver } = stepsFor(leader, 'db2');
+    const stop = apply.find(({ title }) => title === 'Stop Patroni on db2');
+    expect(stop?.notes.join(' ')).toContain('a failover');
+    expect(JSON.stringify(apply)).not.toContain('go on serving');
+    expect(JSON.stringify(apply)).not.toContain('does not lead');
+    const another = stop?.commands.at(-1);
+    expect(another?.proof?.wait).toBe(true);
+    expect(await answerOf(another, cluster('db1'))).toMatchObject({ holds: true });
+    expect(await answerOf(another, cluster('db2'))).toMatchObject({ holds: false });
+    const others = takeOver.find(({ title }) => title.startsWith('Stop Patroni'));
+    expect(others?.notes).toEqual([
+      'Another node leads since db2 has left: see which, and stop that node last.',
+    ]);
+    expect(JSON.stringify(takeOver)).not.toContain('db2 leads now');
   });
 });

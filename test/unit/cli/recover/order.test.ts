@@ -1,12 +1,19 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { parseArguments } from '../../../../cli/args.ts';
+import { recover } from '../../../../cli/commands/recover.ts';
+import { readExtraVars } from '../../../../cli/extra-vars.ts';
 import {
+  commandAgain,
   type RecoverOrder,
   remarksOn,
   targetOf,
   variablesOf,
   wayOf,
+  wordsBeside,
   wordsOf,
 } from '../../../../cli/recover/order.ts';
+import { Masker } from '../../../../lib/base/values/masker.ts';
 
 const order = (facts: Partial<RecoverOrder> = {}): RecoverOrder => ({
   backup: '20260123T120000',
@@ -34,6 +41,8 @@ describe('what the flags of the script mean', () => {
       'Without --target there is no node to start on: --restore and --auto-start has no effect.',
     ]);
     expect(remarksOn(order({ target: 'db2', restore: true }))).toEqual([]);
+    // the printed steps may be for the leader
+    expect(remarksOn(order({ allowLeader: true }))).toEqual([]);
   });
 
   it('--auto-start never takes a cluster over with data that nobody replayed', () => {
@@ -84,7 +93,53 @@ it('an order can be typed again', () => {
     acceptGap: true,
     walMethod: 'barman-get-wal',
   });
-  expect(wordsOf(all, ['lab.yml']).join(' ')).toBe(
+  expect(wordsOf(all, ['-i', 'lab.yml']).join(' ')).toBe(
     'recover 20260123T120000 2026-01-23 12:30:00+00 --target db2 --restore --wal-method barman-get-wal --auto-start --accept-gap -i lab.yml',
   );
+});
+
+describe('an order that is typed again', () => {
+  const parsed = (...words: readonly string[]) => {
+    const read = parseArguments(recover, words);
+    if (read.help) throw new Error('that is no order');
+    return read.invocation.options as unknown as Parameters<typeof wordsBeside>[0];
+  };
+  const variables = (words: readonly string[], masker = new Masker()) =>
+    readExtraVars(parsed(...words), {
+      cwd: '/',
+      env: {},
+      stdin: new PassThrough(),
+      stderr: { write: () => true },
+      masker,
+    });
+
+  it.each([
+    ['-e', 'timeline=2', '-e', 'pg_port=5433 check=a b', '--forks', '3', '-K'],
+    ['-i', 'lab.yml', '-e', "note=it's", '-e', '{"verify": [{"sql": "x"}]}'],
+  ])('has all that was said beside it: %j', (...words) => {
+    const options = parsed('auto', 'latest', ...words);
+    const again = parsed(...wordsOf(order(), wordsBeside(options, {})).slice(1));
+    expect(again).toEqual(options);
+  });
+
+  it.each(['shop', 'true', 'a b=c', '"x"', '{y}'])(
+    'says the cluster that PATRONI_CLUSTER_NAME named, %j, and -e still wins over it',
+    async (name) => {
+      const env = { PATRONI_CLUSTER_NAME: name };
+      const words = (...typed: readonly string[]) =>
+        wordsOf(order(), wordsBeside(parsed('auto', 'latest', ...typed), env)).slice(1);
+      expect(await variables(words())).toEqual({ patroni_cluster: name });
+      expect(await variables(words('-e', 'patroni_cluster=other'))).toEqual({ patroni_cluster: 'other' });
+    },
+  );
+
+  it('says where a secret in it is masked', async () => {
+    const masker = new Masker();
+    const typed = ['auto', 'latest', '-e', "db_password=it's hidden"];
+    await variables(typed, masker);
+    const { command, notes } = commandAgain(order(), wordsBeside(parsed(...typed), {}), masker);
+    expect(masker.text(command)).not.toContain('hidden');
+    expect(notes).toEqual(['Where it shows ********, type the secret again.']);
+    expect(commandAgain(order(), ['-e', 'a=b'], masker).notes).toEqual([]);
+  });
 });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { typedCommand } from '../../../../cli/recover/typed-command.ts';
+import { Secret } from '../../../../lib/base/values/secret.ts';
 import type { SshSettings } from '../../../../lib/transport/types.ts';
 
 const ssh: SshSettings = {
@@ -45,6 +46,24 @@ describe('a command as it is typed', () => {
       { ...ssh, user: 'deploy', become: { method: 'su' } },
       'postgres',
       "ssh deploy@pg1.example.com 'cd / && su -s /bin/sh postgres -c '\\''mv -nT '\\''\\'\\'''\\''/srv/a b'\\''\\'\\'''\\'' /srv/c'\\'''",
+    ],
+    [
+      'ssh, by sudo that asks for a password, which needs a terminal',
+      { ...ssh, user: 'deploy', become: { method: 'sudo', password: new Secret('x') } },
+      undefined,
+      "ssh -t deploy@pg1.example.com 'cd / && sudo -H -u root -- mv -nT '\\''/srv/a b'\\'' /srv/c'",
+    ],
+    [
+      'ssh, as the login itself, which asks for nothing',
+      { ...ssh, user: 'deploy', become: { method: 'sudo', password: new Secret('x') } },
+      'deploy',
+      "ssh deploy@pg1.example.com 'mv -nT '\\''/srv/a b'\\'' /srv/c'",
+    ],
+    [
+      'ssh, as root, which is asked for nothing',
+      { ...ssh, become: { method: 'auto', password: new Secret('x') } },
+      'postgres',
+      "ssh root@pg1.example.com 'cd / && runuser -u postgres -- mv -nT '\\''/srv/a b'\\'' /srv/c'",
     ],
   ] as const)('%s', (_, settings, user, typed) => {
     expect(typedCommand({ host: 'db2', user, argv }, settings)).toBe(typed);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { parseReport } from '../../../../lib/contract/script-report.ts';
 import { parseArchiveListing } from '../../../../lib/recovery/barman/archive-listing.ts';
 import { isComplete, parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
@@ -13,8 +14,12 @@ import { fixture } from './fixture.ts';
 const backup = parseBackupInfo('db1', '20261122T155813', fixture('backup.info'));
 const { archives } = parseArchiveListing(parseReport(fixture('archives-after-switchover.txt')));
 
-/** What the operator reads. */
-function words(text: string, some: readonly Archive[] = archives, timeline?: number): string {
+/** The refusal; nothing where WAL says yes. */
+function refused(
+  text: string,
+  some: readonly Archive[] = archives,
+  timeline?: number,
+): PitrError | undefined {
   if (!isComplete(backup)) throw new Error('it is DONE');
   const target = checkedTarget(text);
   const merged = mergeArchives(some, backup.segmentSize);
@@ -24,9 +29,15 @@ function words(text: string, some: readonly Archive[] = archives, timeline?: num
     target,
     timeline === undefined ? undefined : timelineId(timeline),
   );
-  if (refusal.ok) return 'not refused';
+  if (refusal.ok) return undefined;
   const servers = some.map(({ server }) => server);
-  const error = walRefused(refusal, { backup, target, servers, host: 'barman' });
+  return walRefused(refusal, { backup, target, servers, host: 'barman' });
+}
+
+/** What the operator reads. */
+function words(text: string, some: readonly Archive[] = archives, timeline?: number): string {
+  const error = refused(text, some, timeline);
+  if (error === undefined) return 'not refused';
   return [`${error.code}: ${error.message}`, ...error.details, ...error.next.map((line) => `> ${line}`)].join(
     '\n',
   );
@@ -136,5 +147,6 @@ describe('what the operator reads when WAL says no', () => {
       > To recover to that moment of timeline 1: timeline=1
       > To recover to that moment of timeline 2: timeline=2"
     `);
+    expect(refused('2026-11-22 16:00:58Z', branched)?.result).toMatchObject({ candidates: [1, 2] });
   });
 });

@@ -82,8 +82,8 @@ export const CONNECTION_CHECKS: readonly Check[] = [
   },
   {
     id: 'connections.barman-to-node',
-    title: 'Barman can log in to every node to restore onto it',
-    meaning: 'A backup could not be copied onto that node.',
+    title: 'Barman can log in to every node to restore onto it, and reaches no other by that',
+    meaning: 'A backup could not be copied onto that node, or would be copied onto another one.',
     needs: ['access'],
     judge: (facts) => (facts.barman === undefined ? [] : fromBarman(facts, facts.barman)),
   },

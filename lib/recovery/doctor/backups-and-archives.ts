@@ -1,9 +1,11 @@
 import { type CompleteBackup, isComplete } from '../barman/backup-info.ts';
+import type { Check as BarmanCheck } from '../barman/json.ts';
 import { type Told, toldAtOnce } from './answer.ts';
 import { clustersOf, serversOf } from './barman-facts.ts';
 import { barmanOn } from './commands-to-type.ts';
 import type { BarmanFacts, Facts, Stock } from './facts.ts';
 import { type Flaw, flawsOf } from './finding.ts';
+import { ofBarman } from './of-barman.ts';
 import { leaderNode } from './views.ts';
 
 /** The servers of this cluster that count. Not known where one of them could not be read. */
@@ -22,12 +24,11 @@ export function inStock(
   facts: Facts,
   judge: (stock: Stock, barman: BarmanFacts) => readonly Flaw[],
 ): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined)
-    return [{ severity: 'unknown', text: 'cannot tell: it is not known where Barman is', mend: [] }];
-  return flawsOf(barman.stock, barman.place.name, (stock) =>
-    flawsOf(countedServers(facts, stock, barman), barman.place.name, (servers) =>
-      judge({ ...stock, servers }, barman),
+  return ofBarman(facts, (barman) =>
+    flawsOf(barman.stock, barman.place.name, (stock) =>
+      flawsOf(countedServers(facts, stock, barman), barman.place.name, (servers) =>
+        judge({ ...stock, servers }, barman),
+      ),
     ),
   );
 }
@@ -53,4 +54,23 @@ export function takeOne(facts: Facts): string {
   return server === undefined
     ? `Take a new backup: pitr play backup.yml${facts.inventoryOptions}`
     : `Take a new backup: ${barmanOn(facts, 'backup', '--wait', server)}`;
+}
+
+/** Where there is no backup nothing can be said of the newest one: that there is none another check tells. */
+export function noBackup(facts: Facts, host: string): Flaw {
+  return {
+    severity: 'unknown',
+    host,
+    text: 'cannot tell: there is no complete backup of this cluster',
+    mend: [takeOne(facts)],
+  };
+}
+
+/** Barman's own checks of a server. Not known where its report leaves the server out. */
+export function checksOf(checks: BarmanFacts['checks'], server: string): Told<readonly BarmanCheck[]> {
+  if (!('value' in checks)) return checks;
+  const own = checks.value.get(server);
+  return own === undefined
+    ? { unknown: `the report of barman check says nothing of server ${server}`, next: [] }
+    : { value: own };
 }

@@ -21,16 +21,17 @@ export interface NodeLook {
   readonly postgres?: string | undefined;
   /** Of the directory that holds the data directory: restored data is built there. */
   readonly space: FreeSpace;
-  /** What earlier recoveries have left beside the data directory: absolute paths. */
-  readonly beside: readonly string[];
+  /** What earlier recoveries have left beside the data directory: absolute paths; absent where nobody may look. */
+  readonly beside?: readonly string[] | undefined;
   /** Names in the data directory; absent where it cannot be looked into. */
   readonly names?: ReadonlySet<string> | undefined;
-  /** Settings in postgresql.auto.conf, by name. */
-  readonly autoConf: readonly string[];
+  /** Settings in postgresql.auto.conf, by name; absent where it cannot be read. */
+  readonly autoConf?: readonly string[] | undefined;
   readonly secrets: readonly SecretFile[];
 }
 
-// Of postgresql.auto.conf only names leave the host: a value may be a password.
+// Of postgresql.auto.conf only names leave the host: a value may be a password. `@closed`: what lies beside the data
+// directory cannot be listed, or something above it hides whether there is anything.
 const LOOK = probeScript(`
 d=$1 bin=$2 user=$3 config=$4; shift 4
 quoted() { awk '{ print " " $0 }'; }
@@ -42,13 +43,16 @@ p=\${d%/*}
 while [ ! -e "$p" ] && [ -n "$p" ]; do p=\${p%/*}; done
 echo @space
 { LC_ALL=C df -P -k -- "\${p:-/}" | tail -n 1; LC_ALL=C df -P -i -- "\${p:-/}" | tail -n 1; } | quoted
+[ -x "\${p:-/}" ] && { [ "$p" != "\${d%/*}" ] || [ -r "\${p:-/}" ]; } || echo @closed
 for p in "$d".pitr "$d".pitr.* "$d".pitr-* "$d".pre-pitr*; do
   if [ -e "$p" ] || [ -L "$p" ]; then echo "@beside $p"; fi
 done
 if [ -d "$d" ] && [ -r "$d" ] && [ -x "$d" ]; then
   echo @names; ls -A -- "$d" | quoted
   ls -A -- "$d/pg_wal/" 2>/dev/null | sed -n 's|^.*\\.pitr$| pg_wal/&|p'
-  if [ -f "$d/postgresql.auto.conf" ]; then
+  if [ ! -e "$d/postgresql.auto.conf" ]; then
+    echo @autoconf
+  elif [ -r "$d/postgresql.auto.conf" ]; then
     echo @autoconf; sed -n 's/^[[:space:]]*\\([A-Za-z_.]*\\)[[:space:]]*=.*/ \\1/p' "$d/postgresql.auto.conf"
   fi
 fi
@@ -89,9 +93,9 @@ export function parseNodeLook(printed: string, asked: number, answered: number):
     missingTools: all('missing'),
     postgres: version,
     space: spaceIn(one('space')),
-    beside: all('beside'),
+    beside: one('closed') === undefined ? all('beside') : undefined,
     names: names === undefined ? undefined : new Set(names),
-    autoConf: one('autoconf')?.lines ?? [],
+    autoConf: one('autoconf')?.lines,
     secrets: all('secret').flatMap(secretFile),
   };
 }

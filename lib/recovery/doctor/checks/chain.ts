@@ -3,7 +3,7 @@ import { archivesFor, positionOf } from '../../barman/recovery-wal.ts';
 import { mergeArchives } from '../../wal/archive.ts';
 import { formatInstant, instantAt, secondsBetween } from '../../wal/instant.ts';
 import { type Range, rangesOf } from '../../wal/ranges.ts';
-import { completeBackups, inStock, takeOne } from '../backups-and-archives.ts';
+import { completeBackups, inStock, noBackup, takeOne } from '../backups-and-archives.ts';
 import { pitrCommand } from '../commands-to-type.ts';
 import type { Facts, Stock } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
@@ -29,8 +29,10 @@ function reaches(stock: Stock, facts: Facts): readonly Reach[] {
 
 /** Every timeline of every backup without a hole, from the oldest that is kept to now. */
 function chain(facts: Facts): readonly Flaw[] {
-  return inStock(facts, (stock, { place }) =>
-    reaches(stock, facts).flatMap(({ backup, ranges }) =>
+  return inStock(facts, (stock, { place }) => {
+    const all = reaches(stock, facts);
+    if (all.length === 0) return [noBackup(facts, place.name)];
+    return all.flatMap(({ backup, ranges }) =>
       ranges.flatMap(({ timeline, gaps, conflict }): readonly Flaw[] => {
         const mend = [
           `See what can be reached: ${pitrCommand(facts, 'backups', backup.server)}`,
@@ -67,8 +69,8 @@ function chain(facts: Facts): readonly Flaw[] {
           },
         ];
       }),
-    ),
-  );
+    );
+  });
 }
 
 /** Whether the newest moments can be reached at all: of the leader's timeline, up to a while ago. */
@@ -82,7 +84,16 @@ function now(facts: Facts): readonly Flaw[] {
     inStock(facts, (stock, { place }) => {
       const all = reaches(stock, facts);
       const [newest] = all;
-      if (newest === undefined || timeline === undefined) return [];
+      if (newest === undefined) return [noBackup(facts, place.name)];
+      if (timeline === undefined)
+        return [
+          {
+            severity: 'unknown',
+            host: leader.name,
+            text: 'cannot tell: Patroni does not say on which timeline the leader is',
+            mend: [pitrCommand(facts, 'status')],
+          },
+        ];
       const ends = all.flatMap(({ ranges }) =>
         ranges.flatMap((range) => (range.timeline === timeline && range.to !== undefined ? [range.to] : [])),
       );

@@ -6,6 +6,7 @@ import { ownServers } from '../barman-facts.ts';
 import { onHost } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { ofBarman } from '../of-barman.ts';
 import { leaderNode } from '../views.ts';
 
 /** Bytes that restored data takes: of the databases as they are, or of the largest backup, whichever is more. */
@@ -105,22 +106,22 @@ export const SPACE_CHECKS: readonly Check[] = [
     meaning: 'The next backup fails, and soon no WAL can be archived.',
     needs: ['barman', 'sql', 'instance', 'cluster', 'stock'],
     judge: (facts) => {
-      const { barman } = facts;
-      if (barman === undefined) return [];
-      return flawsOf(needed(facts), undefined, (need) =>
-        flawsOf(barman.look, barman.place.name, ({ spaces }) => {
-          const full = spaces.filter(({ space }) => space.freeBytes < need);
-          const mounts = [...new Map(full.map(({ space }) => [space.mount, space])).values()];
-          return mounts.map((space) =>
-            short(facts, {
-              severity: 'critical',
-              host: barman.place.name,
-              space,
-              need,
-              what: 'a backup needs up to',
-            }),
-          );
-        }),
+      return ofBarman(facts, (barman) =>
+        flawsOf(needed(facts), undefined, (need) =>
+          flawsOf(barman.look, barman.place.name, ({ spaces }) => {
+            const full = spaces.filter(({ space }) => space.freeBytes < need);
+            const mounts = [...new Map(full.map(({ space }) => [space.mount, space])).values()];
+            return mounts.map((space) =>
+              short(facts, {
+                severity: 'critical',
+                host: barman.place.name,
+                space,
+                need,
+                what: 'a backup needs up to',
+              }),
+            );
+          }),
+        ),
       );
     },
   },

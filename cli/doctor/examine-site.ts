@@ -43,7 +43,11 @@ export async function examineSite(
       {
         nodes: read,
         barman: barman.place,
-        variableFlaws: [...read.flatMap(({ flaws }) => flaws), ...barman.flaws],
+        variableFlaws: [
+          ...read.flatMap(({ flaws }) => flaws),
+          ...names.flatMap((name) => barmanHostFlaws(site, name)),
+          ...barman.flaws,
+        ],
         controller: {
           secrets: needs.has('controller') ? await secretWarnings(request.masker, site.keyFiles(names)) : [],
           drills: await told(() =>
@@ -81,6 +85,13 @@ function hostsToTell(site: OpenSite, pattern: string, examined: readonly string[
     details: [`Examined are: ${examined.join(', ')}.`],
     next: ['Name one of them, or leave --host away.'],
   });
+}
+
+/** Playbooks delegate to what `barman_host` says, whatever else tells where Barman is. */
+function barmanHostFlaws(site: OpenSite, name: string): readonly VariableFlaw[] {
+  const { barman_host: host } = site.variables(name, ['barman_host']);
+  if (typeof host !== 'string' || site.inventory.hosts.has(host)) return [];
+  return [{ host: name, variable: 'barman_host', why: `is wrong: the inventory has no host ${host}` }];
 }
 
 function barmanIn(site: OpenSite): {

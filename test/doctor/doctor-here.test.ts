@@ -51,6 +51,39 @@ async function found(inventory: string, ...words: readonly string[]): Promise<re
     .filter(({ type }) => type === 'finding');
 }
 
+describe('where pitr doctor looks for Barman', () => {
+  const hostsOf = async (inventory: string) =>
+    (await found(inventory, '--only', 'inventory.barman,inventory.variables,tools.barman')).map(
+      ({ check, host, text = '' }) => `${check} ${host ?? ''}: ${text}`,
+    );
+
+  it('is the only host of the group barman, and that recover.yml is not told of it is a finding', async () => {
+    const told = await hostsOf(SITE + BARMAN);
+    expect(told).toContain('inventory.barman : ');
+    expect(told).toContainEqual(expect.stringMatching(/^tools.barman backup1: .*barman/));
+    expect(told).toContainEqual(expect.stringMatching(/^inventory.variables db1: barman_host is missing/));
+  });
+
+  it('is not known where the group has several', async () => {
+    const told = await hostsOf(`${SITE + BARMAN}        backup2: { ansible_connection: local }\n`);
+    expect(told).toContainEqual(expect.stringMatching(/^inventory.barman : .*does not say which host/));
+    expect(told).toContain('tools.barman : cannot tell: it is not known where Barman is');
+  });
+
+  it('is not a host that the inventory does not have', async () => {
+    const told = await hostsOf(SITE.replace('all:', 'all:\n  vars: { barman_host: gone }'));
+    expect(told).toContain('inventory.variables db1: barman_host is wrong: the inventory has no host gone');
+    expect(told).toContainEqual(expect.stringMatching(/^inventory.barman : .*does not say which host/));
+  });
+});
+
+it('pitr doctor examines nothing where the inventory has no node', async () => {
+  const none =
+    'all: { hosts: { etcd1: { ansible_connection: local } }, children: { patroni: { hosts: {} } } }\n';
+  const ended = await doctor(none, '--only', 'tools.node');
+  expect(ended.stdout).toMatch(/^PITR UNKNOWN - nothing was examined: .*which hosts are the nodes/);
+});
+
 describe('pitr doctor --host', () => {
   it('tells what nobody could tell, of whatever host that was to be', async () => {
     const ended = await doctor(SITE, '--only', 'archiving.on,backups.present', '--host', 'db1');

@@ -49,6 +49,7 @@ const nodeSchema = z.object({
   patroni_cluster: patroniParams.cluster,
   patroni_url: patroniParams.url,
   patroni_service: patroniServiceParams.service,
+  barman_host: z.string().optional(),
   service_manager: patroniServiceParams.manager,
   barman_server: z.string().optional(),
   barman_ssh: z.string().optional(),
@@ -64,6 +65,7 @@ export const NODE_VARIABLES = Object.keys(nodeSchema.shape);
 const NEEDED: Readonly<Record<string, string>> = {
   patroni_cluster: "Patroni's name for the cluster (scope), which names the lock too",
   pg_bin: 'the directory of the PostgreSQL programs',
+  barman_host: 'the inventory name of the host that Barman runs on',
   barman_server: 'the Barman server that the node archives to and is backed up by',
   barman_servers: 'all Barman servers that hold backups or WAL of this cluster',
   barman_ssh: 'how the node reaches Barman, user@host',

@@ -1,5 +1,8 @@
 import { type CompleteBackup, isComplete } from '../barman/backup-info.ts';
 import type { Check as BarmanCheck } from '../barman/json.ts';
+import { archivesFor, positionOf } from '../barman/recovery-wal.ts';
+import { mergeArchives } from '../wal/archive.ts';
+import { type Range, rangesOf } from '../wal/ranges.ts';
 import { type Told, toldAtOnce } from './answer.ts';
 import { clustersOf, serversOf } from './barman-facts.ts';
 import { barmanOn } from './commands-to-type.ts';
@@ -46,6 +49,36 @@ export function completeBackups(stock: Stock, facts: Facts): readonly CompleteBa
     .filter(isComplete)
     .filter(({ systemId }) => id === undefined || systemId === undefined || systemId === id)
     .sort((a, b) => (a.id < b.id ? 1 : -1));
+}
+
+/** What can be reached from a backup. */
+interface Reach {
+  readonly backup: CompleteBackup;
+  readonly ranges: readonly Range[];
+}
+
+/** From every complete backup, newest first. */
+export function reaches(stock: Stock, facts: Facts): readonly Reach[] {
+  return completeBackups(stock, facts).map((backup) => reachOf(stock, backup));
+}
+
+function reachOf({ servers, archives }: Stock, backup: CompleteBackup): Reach {
+  const merged = mergeArchives(archivesFor(backup, servers, archives), backup.segmentSize);
+  return { backup, ranges: rangesOf(positionOf(backup), merged) };
+}
+
+/** Bytes of WAL that a recovery of the newest backup to its end replays; none where there is no backup. */
+export function walToReplay(facts: Facts): Told<number> {
+  const { barman } = facts;
+  if (barman === undefined) return { unknown: 'it is not known where Barman is', next: [] };
+  if (!('value' in barman.stock)) return barman.stock;
+  const servers = countedServers(facts, barman.stock.value, barman);
+  if (!('value' in servers)) return servers;
+  const stock = { ...barman.stock.value, servers: servers.value };
+  const [newest] = completeBackups(stock, facts);
+  if (newest === undefined) return { value: 0 };
+  const { ranges } = reachOf(stock, newest);
+  return { value: Math.max(0, ...ranges.map(({ segments }) => segments)) * newest.segmentSize };
 }
 
 /** How a new backup is taken: from the leader's server. */

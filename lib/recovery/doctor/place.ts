@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseBytes } from '../../base/values/bytes.ts';
 import { userParam } from '../barman/params.ts';
 import { patroniParams, patroniServiceParams } from '../patroni/params.ts';
 import { instanceParams } from '../postgres/params.ts';
@@ -22,6 +23,10 @@ export interface NodePlace {
   readonly barmanServers?: readonly string[] | undefined;
   readonly restoreSsh?: string | undefined;
   readonly walMethod: 'barman-wal-restore' | 'barman-get-wal' | 'local';
+  /** Bytes of WAL that lie in pg_wal at one time, at most. */
+  readonly walAtOneTime?: number | undefined;
+  /** The same where that is a volume of its own, as the inventory says it. */
+  readonly walVolumeBytes?: number | undefined;
 }
 
 /** Where Barman is, as the inventory says it. */
@@ -40,6 +45,12 @@ export interface VariableFlaw {
   readonly why: string;
 }
 
+const size = z.union([z.number(), z.string()]).transform((value, context) => {
+  const bytes = parseBytes(String(value));
+  if (bytes === undefined) context.addIssue('expected bytes, or a size such as "10 GiB"');
+  return bytes ?? 0;
+});
+
 const nodeSchema = z.object({
   pgdata: instanceParams.pgdata,
   pg_bin: instanceParams.bin,
@@ -55,6 +66,8 @@ const nodeSchema = z.object({
   barman_ssh: z.string().optional(),
   barman_servers: z.array(z.string()).optional(),
   restore_ssh: z.string().optional(),
+  wal_at_one_time: size.optional(),
+  wal_volume_bytes: size.nullish(),
   wal_method: z.enum(['barman-wal-restore', 'barman-get-wal', 'local']).default('barman-wal-restore'),
 });
 
@@ -110,6 +123,8 @@ export function nodePlace(
       barmanServers: told.barman_servers,
       restoreSsh: told.restore_ssh,
       walMethod: told.wal_method,
+      walAtOneTime: told.wal_at_one_time,
+      walVolumeBytes: told.wal_volume_bytes ?? undefined,
     },
   };
 }

@@ -1,31 +1,12 @@
-import type { CompleteBackup } from '../../barman/backup-info.ts';
-import { archivesFor, positionOf } from '../../barman/recovery-wal.ts';
-import { mergeArchives } from '../../wal/archive.ts';
 import { formatInstant, instantAt, secondsBetween } from '../../wal/instant.ts';
-import { type Range, rangesOf } from '../../wal/ranges.ts';
-import { completeBackups, inStock, noBackup, takeOne } from '../backups-and-archives.ts';
+import { inStock, noBackup, reaches, takeOne } from '../backups-and-archives.ts';
 import { pitrCommand } from '../commands-to-type.ts';
-import type { Facts, Stock } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { leaderNode } from '../views.ts';
 
 /** What was not archived for so long cannot be recovered from the archive. */
 const BEHIND_SECONDS = 3_600;
-
-interface Reach {
-  readonly backup: CompleteBackup;
-  readonly ranges: readonly Range[];
-}
-
-function reaches(stock: Stock, facts: Facts): readonly Reach[] {
-  return completeBackups(stock, facts).map((backup) => ({
-    backup,
-    ranges: rangesOf(
-      positionOf(backup),
-      mergeArchives(archivesFor(backup, stock.servers, stock.archives), backup.segmentSize),
-    ),
-  }));
-}
 
 /** Every timeline of every backup without a hole, from the oldest that is kept to now. */
 function chain(facts: Facts): readonly Flaw[] {

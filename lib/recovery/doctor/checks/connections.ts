@@ -42,6 +42,28 @@ function cannotBecome(facts: Facts, { name, reached }: Place): readonly Flaw[] {
   }));
 }
 
+/** Patroni is stopped and started as the login: nobody becomes another user for that. */
+function cannotControl(facts: Facts, { name, reached, place }: NodeFacts): readonly Flaw[] {
+  if (!('value' in reached) || place === undefined) return [];
+  const { login, mayControl } = reached.value;
+  if (mayControl === undefined || mayControl === 'yes') return [];
+  const { service } = place.patroni;
+  return [
+    {
+      severity: mayControl === 'no' ? 'critical' : 'unknown',
+      host: name,
+      text:
+        mayControl === 'no'
+          ? `commands run as ${login}, and systemd lets only root stop and start the service ${service}`
+          : `cannot tell whether ${login} may stop and start the service ${service}: systemd lets root do that, and others as polkit says`,
+      mend: [
+        'Let the login become root: ansible_become: true with a login that may use sudo, or ansible_user: root.',
+        onHost(facts, name, undefined, 'id'),
+      ],
+    },
+  ];
+}
+
 function fromNode(facts: Facts, { name, place, fetch }: NodeFacts): readonly Flaw[] {
   const ssh = place?.barmanSsh;
   const mend =
@@ -76,9 +98,12 @@ export const CONNECTION_CHECKS: readonly Check[] = [
     id: 'connections.become',
     title: 'Commands run as every user that a recovery needs',
     meaning:
-      'A recovery works as the owner of the data and as the owner of the backups. It would stop at its first step.',
+      'A recovery works as the owner of the data and as the owner of the backups, and stops Patroni. It would stop at its first step.',
     needs: [],
-    judge: (facts) => ofAll(facts, (place) => cannotBecome(facts, place)),
+    judge: (facts) => [
+      ...ofAll(facts, (place) => cannotBecome(facts, place)),
+      ...facts.nodes.flatMap((node) => cannotControl(facts, node)),
+    ],
   },
   {
     id: 'connections.node-to-barman',

@@ -2,26 +2,34 @@ import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import { dataLayer, Scope, templatesLayer } from '../lib/engine/task/scope.ts';
 import type { Inventory } from '../lib/language/inventory/model.ts';
 
-/** The inventory host that Barman runs on: the variable `barman_host` of any host, else a group or host `barman`. */
+/**
+ * The inventory host that Barman runs on: the variable `barman_host` of any host, else the only host of the group `barman`,
+ * else the host `barman`. Throws kind `validation` where none of them tells one host.
+ */
 export function barmanHost(inventory: Inventory): string {
   for (const { name, vars } of inventory.hosts.values()) {
     const scope = new Scope([templatesLayer(vars), dataLayer({ inventory_hostname: name })]);
     const named = scope.get('barman_host');
     if (typeof named === 'string' && inventory.hosts.has(named)) return named;
   }
-  if (inventory.groups.has('barman') || inventory.hosts.has('barman')) return 'barman';
+  const group = inventory.groups.get('barman') ?? [];
+  const [only = 'barman'] = group;
+  if (group.length < 2 && inventory.hosts.has(only)) return only;
   throw new PitrError({
     kind: 'validation',
     code: 'barman-host-unknown',
     message: 'the inventory does not say which host Barman runs on',
-    details: [`read from ${inventory.sources.join(', ')}`],
+    details: [
+      `read from ${inventory.sources.join(', ')}`,
+      ...(group.length < 2 ? [] : [`the group barman has several hosts: ${group.join(', ')}`]),
+    ],
     next: ['Set barman_host under all: vars: to the inventory name of that host.'],
   });
 }
 
 /** The nodes of the Patroni cluster: the group `patroni`, else the hosts that know `patroni_cluster` or `patroni_config`. */
 export function patroniHosts(inventory: Inventory): string {
-  if (inventory.groups.has('patroni')) return 'patroni';
+  if ((inventory.groups.get('patroni') ?? []).length > 0) return 'patroni';
   const nodes = [...inventory.hosts.values()].filter(
     ({ vars }) => vars.has('patroni_cluster') || vars.has('patroni_config'),
   );

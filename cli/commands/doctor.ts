@@ -24,7 +24,7 @@ export const doctor = defineCommand({
     },
     host: {
       value: 'pattern',
-      text: 'Tell only what is found on these hosts. All are looked at all the same: many faults of one host show on another.',
+      text: 'Tell only what is found on these hosts, and what is found on no host in particular. All are looked at all the same: many faults of one host show on another.',
     },
     all: { text: 'Tell also what is well.' },
     ...OUTPUT_OPTIONS,

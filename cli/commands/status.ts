@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
+import { whyNoArchive } from '../../lib/recovery/postgres/archive-command.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
@@ -26,29 +27,41 @@ const clusterSchema = z.looseObject({
   ),
 });
 
-/** One row of the leader's pg_stat_archiver. */
+/** How the leader is to archive, and one row of its pg_stat_archiver. */
 const archiverSchema = z.object({
   archive_mode: z.string(),
+  archive_command: z.string(),
+  archive_library: z.string(),
   last_archived_wal: z.string().nullable(),
   last_archived_time: z.string().nullable(),
   seconds_ago: z.number().nullable(),
   failed_count: z.number(),
   last_failed_wal: z.string().nullable(),
   last_failed_time: z.string().nullable(),
-  ok: z.boolean(),
+  /** Its last try went well, or there was none. */
+  tried_well: z.boolean(),
+  /** Finished WAL files that wait to be archived, and for how long the oldest of them has. */
+  ready: z.number(),
+  ready_seconds: z.number().nullable(),
 });
 
 const ARCHIVER_SQL = `
-  select current_setting('archive_mode') as archive_mode,
+  select current_setting('archive_mode') as archive_mode, current_setting('archive_command') as archive_command,
+         coalesce(current_setting('archive_library', true), '') as archive_library,
          last_archived_wal, last_archived_time::text as last_archived_time,
          extract(epoch from now() - last_archived_time)::int as seconds_ago,
          failed_count::int as failed_count, last_failed_wal, last_failed_time::text as last_failed_time,
-         current_setting('archive_mode') <> 'off'
-           and (last_failed_time is null or coalesce(last_archived_time > last_failed_time, false)) as ok
-    from pg_stat_archiver`;
+         last_failed_time is null or coalesce(last_archived_time > last_failed_time, false) as tried_well,
+         waiting.ready, waiting.ready_seconds
+    from pg_stat_archiver,
+         (select count(*)::int as ready, extract(epoch from now() - min(modification))::int as ready_seconds
+            from pg_ls_archive_statusdir() where name like '%.ready') as waiting`;
+
+/** What has waited longer than that waits for more than its turn. */
+const LATE_SECONDS = 60;
 
 type Cluster = z.output<typeof clusterSchema>;
-type Archiver = z.output<typeof archiverSchema>;
+export type Archiver = z.output<typeof archiverSchema>;
 
 export const status = defineCommand({
   name: 'status',
@@ -179,19 +192,51 @@ function tellAbsent(nodes: readonly string[], session: LookSession): void {
   ]);
 }
 
+/**
+ * How archiving goes, in a word or two, and why where it does not go well: PostgreSQL counts no failure of a command that
+ * does nothing.
+ */
+export function archivingState(archiver: Archiver): {
+  readonly state: 'off' | 'works' | 'fails' | 'nothing is archived' | 'stands still';
+  readonly why?: string;
+} {
+  const { archive_mode: mode, archive_command: command, archive_library: library } = archiver;
+  if (mode === 'off') return { state: 'off' };
+  // What a library does with WAL the statistics tell like that of a command.
+  const why = library.trim() === '' ? whyNoArchive({ mode, command, library }) : undefined;
+  if (why !== undefined) return { state: 'nothing is archived', why };
+  if (!archiver.tried_well) return { state: 'fails' };
+  if ((archiver.ready_seconds ?? 0) <= LATE_SECONDS) return { state: 'works' };
+  const files = plural(archiver.ready, 'finished WAL file waits', 'finished WAL files wait');
+  return {
+    state: 'stands still',
+    why: `${files}, for ${duration((archiver.ready_seconds ?? 0) * 1000)} now`,
+  };
+}
+
 function tellArchiver(host: string, archiver: Archiver, session: LookSession): void {
-  session.emit({ type: 'archiver', host, ...archiver });
+  const { state, why } = archivingState(archiver);
+  // A command may hold a secret.
+  const { archive_command: _, tried_well: __, ...told } = archiver;
+  session.emit({
+    type: 'archiver',
+    host,
+    ...told,
+    ok: state === 'works',
+    ...(why === undefined ? {} : { why }),
+  });
   const { paint } = session.view;
   const last =
     archiver.last_archived_wal === null
       ? 'nothing has been archived yet'
       : `last ${archiver.last_archived_wal}, ${duration((archiver.seconds_ago ?? 0) * 1000)} ago`;
-  const lines = [
-    `Archiving on ${host}: ${archiver.archive_mode === 'off' ? paint.failed('off') : archiver.ok ? paint.ok('works') : paint.failed('fails')}, ${last}`,
-  ];
+  const words = state === 'works' ? paint.ok(state) : paint.failed(state);
+  const lines = [`Archiving on ${host}: ${words}${why === undefined ? '' : ` (${why})`}, ${last}`];
   if (archiver.failed_count > 0) {
     const times = plural(archiver.failed_count, 'failed try', 'failed tries');
     lines.push(`  ${times}, the last of ${archiver.last_failed_wal} at ${archiver.last_failed_time}`);
   }
+  if (state === 'off' || state === 'nothing is archived')
+    lines.push('  Whether Barman receives its WAL by streaming: pitr doctor --only archiving');
   session.print(['', ...lines]);
 }

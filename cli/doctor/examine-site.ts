@@ -9,6 +9,7 @@ import { type Check, examine, type Finding } from '../../lib/recovery/doctor/fin
 import { lookAround } from '../../lib/recovery/doctor/look.ts';
 import {
   BARMAN_VARIABLES,
+  type BarmanPlace,
   barmanPlace,
   NODE_VARIABLES,
   nodePlace,
@@ -36,12 +37,17 @@ export async function examineSite(
     const names = matchHosts(site.inventory, patroniHosts(site.inventory));
     const read = names.map((name) => ({ name, ...nodePlace(name, site.variables(name, NODE_VARIABLES)) }));
     const barman = barmanIn(site);
-    const shown = pattern === undefined ? undefined : matchHosts(site.inventory, pattern);
+    const hosts = [...new Set([...names, ...(barman.name === undefined ? [] : [barman.name])])];
+    const shown = pattern === undefined ? undefined : hostsToTell(site, pattern, hosts);
     const facts = await lookAround(
       {
         nodes: read,
         barman: barman.place,
-        variableFlaws: [...read.flatMap(({ flaws }) => flaws), ...barman.flaws],
+        variableFlaws: [
+          ...read.flatMap(({ flaws }) => flaws),
+          ...names.flatMap((name) => barmanHostFlaws(site, name)),
+          ...barman.flaws,
+        ],
         controller: {
           secrets: needs.has('controller') ? await secretWarnings(request.masker, site.keyFiles(names)) : [],
           drills: await told(() =>
@@ -54,30 +60,54 @@ export async function examineSite(
       needs,
     );
     const findings = checks.flatMap((check) => examine(check, facts));
-    const hosts = new Set([...names, ...(barman.place === undefined ? [] : [barman.place.name])]);
     return {
+      // What is found on no host in particular may be about any of them.
       findings:
         shown === undefined
           ? findings
           : findings.filter(
-              ({ host, severity }) => severity === 'ok' || (host !== undefined && shown.includes(host)),
+              ({ host, severity }) => severity === 'ok' || host === undefined || shown.includes(host),
             ),
-      hosts: hosts.size,
+      hosts: hosts.length,
     };
   });
 }
 
-function barmanIn(site: OpenSite) {
+/** The hosts of the pattern. Throws kind `validation` where none of them is examined: nothing would be found there. */
+function hostsToTell(site: OpenSite, pattern: string, examined: readonly string[]): readonly string[] {
+  const hosts = matchHosts(site.inventory, pattern);
+  if (hosts.some((host) => examined.includes(host))) return hosts;
+  throw new PitrError({
+    kind: 'validation',
+    // The option --host names only hosts that no check looks at.
+    code: 'host-not-examined',
+    message: `--host ${pattern} names no host that is examined`,
+    details: [`Examined are: ${examined.join(', ')}.`],
+    next: ['Name one of them, or leave --host away.'],
+  });
+}
+
+/** Playbooks delegate to what `barman_host` says, whatever else tells where Barman is. */
+function barmanHostFlaws(site: OpenSite, name: string): readonly VariableFlaw[] {
+  const { barman_host: host } = site.variables(name, ['barman_host']);
+  if (typeof host !== 'string' || site.inventory.hosts.has(host)) return [];
+  return [{ host: name, variable: 'barman_host', why: `is wrong: the inventory has no host ${host}` }];
+}
+
+function barmanIn(site: OpenSite): {
+  readonly name?: string;
+  readonly place?: BarmanPlace;
+  readonly flaws: readonly VariableFlaw[];
+} {
+  let name: string | undefined;
   try {
-    const name = barmanHost(site.inventory);
-    return { place: barmanPlace(name, site.variables(name, BARMAN_VARIABLES)), flaws: [] };
+    name = barmanHost(site.inventory);
+    return { name, place: barmanPlace(name, site.variables(name, BARMAN_VARIABLES)), flaws: [] };
   } catch (thrown) {
     // Nobody says where Barman is: a check tells it.
     if (thrown instanceof PitrError && thrown.code === 'barman-host-unknown') return { flaws: [] };
-    if (thrown instanceof PitrError) throw thrown;
-    const flaws: VariableFlaw[] = [
-      { host: 'barman', variable: BARMAN_VARIABLES.join(', '), why: `cannot be read: ${String(thrown)}` },
-    ];
-    return { flaws };
+    if (thrown instanceof PitrError || name === undefined) throw thrown;
+    const why = `cannot be read: ${String(thrown)}`;
+    return { name, flaws: [{ host: name, variable: BARMAN_VARIABLES.join(', '), why }] };
   }
 }

@@ -43,7 +43,7 @@ describe.each(['docker', 'ssh'] as const)('over %s', (transport) => {
       cluster.leader,
     ]);
     expect(lines.filter(({ type }) => type === 'archiver')).toMatchObject([
-      { host: cluster.leader, archive_mode: 'on' },
+      { host: cluster.leader, archive_mode: 'on', ready: expect.any(Number) },
     ]);
   });
 

@@ -110,6 +110,19 @@ export const HOST_FAULTS: readonly Fault[] = [
     plant: (stage) => aside(stage, stage.replica, '/var/lib/postgresql/.ssh/authorized_keys'),
   },
   {
+    check: 'connections.barman-to-node',
+    apart: true,
+    what: 'restore_ssh of a node leads to another one',
+    says: /restore_ssh of db\d leads to another host/,
+    plant: (stage) =>
+      otherInventory(stage, 'elsewhere', (text) =>
+        text.replace(
+          `restore_ssh: "ssh -q postgres@${stage.replica}"`,
+          `restore_ssh: "ssh -q postgres@${stage.leader}"`,
+        ),
+      ),
+  },
+  {
     check: 'tools.node',
     what: 'rsync is missing on a node',
     says: /^rsync is missing/,

@@ -279,6 +279,16 @@ describe('barman.access', () => {
     expect(login).toEqual({ user: 'postgres', host: expect.any(String), rsync: '/usr/bin/rsync' });
   });
 
+  it('proves that the login leads to the node that is meant, and refuses one that leads to another', async () => {
+    const remote_ssh = 'ssh -q postgres@db2';
+    const { login } = await ask(access, lab.barman, { remote_ssh, node: 'db2' });
+    expect(login).toMatchObject({ user: 'postgres' });
+    expect(await errorOf(ask(access, lab.barman, { remote_ssh, node: 'db3' }))).toMatchObject({
+      kind: 'refused',
+      code: 'login-elsewhere',
+    });
+  });
+
   it.each(['ssh -q nobody@db2', 'ssh postgres@nowhere'])(
     'refuses %s with ssh’s own reason',
     async (remote_ssh) => {

@@ -1,4 +1,5 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+import { type HostIdentity, identityWords } from '../../system/core/host-identity.ts';
 
 export function loginFailed(
   remoteSsh: string,
@@ -16,6 +17,52 @@ export function loginFailed(
     next: [
       `Try it on ${host} as ${user}: ${remoteSsh.replace(/ -q\b/, '')} true`,
       "Barman's public key belongs into the node's authorized_keys, the node's host key into Barman's known_hosts.",
+    ],
+  });
+}
+
+interface ReachedHost {
+  readonly remoteSsh: string;
+  /** Barman's user, and its host. */
+  readonly user: string;
+  readonly host: string;
+  readonly node: string;
+  readonly own: HostIdentity;
+  readonly reached: HostIdentity;
+}
+
+export function loginElsewhere({ remoteSsh, user, host, node, own, reached }: ReachedHost): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    // The way from Barman's host to the node ends on another host, onto which the backup would be copied.
+    code: 'login-elsewhere',
+    message: `restore_ssh of ${node} leads to another host: ${reached.name ?? 'one that does not tell its name'}`,
+    details: [
+      `${node} says that it is ${identityWords(own)}.`,
+      `${remoteSsh} leads to ${identityWords(reached)}.`,
+      'A backup for the one would be copied onto the other.',
+    ],
+    host,
+    next: [
+      `Let restore_ssh of ${node} in the inventory lead to ${node}; an alias may stand in ~/.ssh/config of ${user} on ${host}.`,
+      `See where it leads, on ${host} as ${user}: ${remoteSsh} uname -n`,
+    ],
+  });
+}
+
+export function loginHostUnknown({ remoteSsh, user, host, node, own, reached }: ReachedHost): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    // Either the node or the host that Barman's login leads to does not tell its name.
+    code: 'login-host-unknown',
+    message: `cannot tell whether restore_ssh of ${node} leads there`,
+    details: [
+      `${node} says that it is ${identityWords(own)}.`,
+      `${remoteSsh} leads to ${identityWords(reached)}.`,
+    ],
+    host,
+    next: [
+      `Both must tell their name: pitr exec ${node} -- uname -n; and on ${host} as ${user}: ${remoteSsh} uname -n`,
     ],
   });
 }

@@ -2,17 +2,30 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
+import {
+  type HostIdentity,
+  identityIn,
+  identityOf,
+  isSameHost,
+  TELL_IDENTITY,
+} from '../../system/core/host-identity.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { loginFailed, rsyncMissing, walNotFetchable } from './access-refusals.ts';
+import {
+  loginElsewhere,
+  loginFailed,
+  loginHostUnknown,
+  rsyncMissing,
+  walNotFetchable,
+} from './access-refusals.ts';
 import { shellWords, testedSsh } from './ssh-words.ts';
 
-const LOOK_AROUND = `echo "@user $(id -un)"; echo "@host $(uname -n)"; echo "@rsync $(command -v rsync)"; echo @end`;
+const LOOK_AROUND = `echo "@user $(id -un)"; ${TELL_IDENTITY}; echo "@rsync $(command -v rsync)"; echo @end`;
 const LOGIN = probeScript('look=$1; shift; exec "$@" "$look"');
 
 /** What a login from Barman's host to a node has found. */
 export interface NodeLogin {
   readonly user: string | undefined;
-  readonly host: string | undefined;
+  readonly host: HostIdentity;
   readonly rsync: string;
 }
 
@@ -27,10 +40,30 @@ export async function loginOf(host: ReadHost, remoteSsh: string, user: string): 
   if (result.exitCode !== 0) throw loginFailed(remoteSsh, user, host.name, evidence);
   // A login banner may stand before the answer.
   const answer = result.stdout.slice(Math.max(0, result.stdout.indexOf('@user ')));
-  const facts = new Map(parseReport(answer).map(({ kind, rest }) => [kind, rest]));
+  const parts = parseReport(answer);
+  const facts = new Map(parts.map(({ kind, rest }) => [kind, rest]));
   const rsync = facts.get('rsync') ?? '';
   if (rsync === '') throw rsyncMissing(remoteSsh, host.name);
-  return { user: facts.get('user'), host: facts.get('host'), rsync };
+  return { user: facts.get('user'), host: identityIn(parts), rsync };
+}
+
+/**
+ * Proves that this login from Barman's host leads to that node and to no other: a backup is copied wherever it leads.
+ * Throws kind `refused` where it does not, and `failed` where that cannot be told.
+ */
+export async function loginToNode(
+  host: ReadHost,
+  remoteSsh: string,
+  user: string,
+  node: ReadHost,
+): Promise<NodeLogin> {
+  const login = await loginOf(host, remoteSsh, user);
+  const own = await identityOf(node);
+  const same = isSameHost(own, login.host);
+  const about = { remoteSsh, user, host: host.name, node: node.name, own, reached: login.host };
+  if (same === 'unknown') throw loginHostUnknown(about);
+  if (same === 'no') throw loginElsewhere(about);
+  return login;
 }
 
 function wordsOf(remoteSsh: string): readonly string[] {

@@ -1,8 +1,10 @@
 import { asPitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
+import { isSameHost } from '../../system/core/host-identity.ts';
 import { readCatalogue } from '../barman/catalogue.ts';
 import { fetchable, loginOf } from '../barman/node-access.ts';
+import type { NodeDiscovery } from './discover-node.ts';
 import type { Connect, DiscoveryWish, FoundMember } from './found.ts';
 import { guesses, type Reach, reachWords } from './reach.ts';
 
@@ -113,7 +115,7 @@ async function findBarman(
 > {
   const at = login?.split('@')[1];
   const firstNames = members
-    .flatMap(({ name, node }) => [name, node?.hostname ?? ''])
+    .flatMap(({ name, node }) => [name, node?.identity.name ?? ''])
     .filter((name) => name !== '');
   const tries =
     wish.barman !== undefined ? [wish.barman] : at === undefined ? [] : guesses(wish.from, firstNames, [at]);
@@ -143,11 +145,15 @@ async function findBarman(
   }
 }
 
-/** How Barman logs in to a member: tried, and it must be that host that answers. */
-async function wayTo(
+interface MemberToReach extends Pick<FoundMember, 'name' | 'address'> {
+  readonly node?: Pick<NodeDiscovery, 'user' | 'identity'>;
+}
+
+/** How Barman logs in to a member: tried, and it must be that host that answers, as it has told itself who it is. */
+export async function wayTo(
   barman: ReadHost,
   user: string,
-  { name, address, node }: FoundMember,
+  { name, address, node }: MemberToReach,
   configured: string | undefined,
 ): Promise<Learned<string>> {
   const login = node?.user ?? 'postgres';
@@ -158,9 +164,13 @@ async function wayTo(
   const whys: string[] = [];
   for (const ssh of new Set(tries)) {
     try {
-      const reached = await loginOf(barman, ssh, user);
-      if (node === undefined || reached.host === node.hostname) return { value: ssh };
-      whys.push(`"${ssh}" reaches ${reached.host ?? 'another host'}`);
+      const { host } = await loginOf(barman, ssh, user);
+      const same = node === undefined ? 'unknown' : isSameHost(node.identity, host);
+      if (same === 'yes') return { value: ssh };
+      const reached = `"${ssh}" reaches ${host.name ?? 'a host that does not tell its name'}`;
+      whys.push(
+        same === 'no' ? reached : `${reached}, and ${name} itself could not be asked whether it is that`,
+      );
     } catch (thrown) {
       const error = asPitrError(thrown);
       if (error.kind === 'interrupted') throw thrown;

@@ -2,6 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
+import { type HostIdentity, identityIn, TELL_IDENTITY } from '../../system/core/host-identity.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { record, text } from '../patroni/cluster.ts';
 import { patroniPython } from '../patroni/config-file.ts';
@@ -13,8 +14,7 @@ export interface NodeDiscovery {
   /** Patroni's name for the node, and for its cluster. */
   readonly member: string;
   readonly cluster: string;
-  /** What the host calls itself. */
-  readonly hostname: string;
+  readonly identity: HostIdentity;
   readonly config: string;
   readonly user: string;
   readonly service?: { readonly manager: 'systemd' | 'supervisor'; readonly name: string };
@@ -54,7 +54,7 @@ for f in $(grep -slaE '(^|/)patroni' /proc/[0-9]*/cmdline); do
 done
 [ -n "$config" ] || { echo "no Patroni runs here that was started with a configuration file" >&2; exit 3; }
 echo "@config $config"
-echo "@host $(uname -n)"
+${TELL_IDENTITY}
 if [ -n "$pid" ]; then
   echo "@user $(stat -c %U "/proc/$pid")"
   unit=$(sed -n 's|.*/\\([^/]*\\)\\.service$|\\1|p' "/proc/$pid/cgroup" | head -n 1)
@@ -146,7 +146,7 @@ export function parseNodeDiscovery(printed: string): Seen {
   return {
     member,
     cluster,
-    hostname: one('host') ?? '',
+    identity: identityIn(parts),
     config: one('config') ?? '',
     user: one('user') ?? 'postgres',
     ...service,

@@ -53,7 +53,7 @@ async function findMember(
   const said = wish.hosts.get(member.name);
   const tries =
     said === undefined
-      ? guesses(wish.from, [first.member, first.hostname], [member.name, member.host ?? ''])
+      ? guesses(wish.from, [first.member, first.identity.name ?? ''], [member.name, member.host ?? ''])
       : [said];
   const whys: string[] = [];
   for (const reach of tries) {

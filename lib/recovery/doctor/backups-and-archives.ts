@@ -1,9 +1,14 @@
 import { type CompleteBackup, isComplete } from '../barman/backup-info.ts';
+import type { Check as BarmanCheck } from '../barman/json.ts';
+import { archivesFor, positionOf } from '../barman/recovery-wal.ts';
+import { mergeArchives } from '../wal/archive.ts';
+import { type Range, rangesOf } from '../wal/ranges.ts';
 import { type Told, toldAtOnce } from './answer.ts';
 import { clustersOf, serversOf } from './barman-facts.ts';
 import { barmanOn } from './commands-to-type.ts';
 import type { BarmanFacts, Facts, Stock } from './facts.ts';
 import { type Flaw, flawsOf } from './finding.ts';
+import { ofBarman } from './of-barman.ts';
 import { leaderNode } from './views.ts';
 
 /** The servers of this cluster that count. Not known where one of them could not be read. */
@@ -22,12 +27,11 @@ export function inStock(
   facts: Facts,
   judge: (stock: Stock, barman: BarmanFacts) => readonly Flaw[],
 ): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined)
-    return [{ severity: 'unknown', text: 'cannot tell: it is not known where Barman is', mend: [] }];
-  return flawsOf(barman.stock, barman.place.name, (stock) =>
-    flawsOf(countedServers(facts, stock, barman), barman.place.name, (servers) =>
-      judge({ ...stock, servers }, barman),
+  return ofBarman(facts, (barman) =>
+    flawsOf(barman.stock, barman.place.name, (stock) =>
+      flawsOf(countedServers(facts, stock, barman), barman.place.name, (servers) =>
+        judge({ ...stock, servers }, barman),
+      ),
     ),
   );
 }
@@ -47,10 +51,59 @@ export function completeBackups(stock: Stock, facts: Facts): readonly CompleteBa
     .sort((a, b) => (a.id < b.id ? 1 : -1));
 }
 
+/** What can be reached from a backup. */
+interface Reach {
+  readonly backup: CompleteBackup;
+  readonly ranges: readonly Range[];
+}
+
+/** From every complete backup, newest first. */
+export function reaches(stock: Stock, facts: Facts): readonly Reach[] {
+  return completeBackups(stock, facts).map((backup) => reachOf(stock, backup));
+}
+
+function reachOf({ servers, archives }: Stock, backup: CompleteBackup): Reach {
+  const merged = mergeArchives(archivesFor(backup, servers, archives), backup.segmentSize);
+  return { backup, ranges: rangesOf(positionOf(backup), merged) };
+}
+
+/** Bytes of WAL that a recovery of the newest backup to its end replays; none where there is no backup. */
+export function walToReplay(facts: Facts): Told<number> {
+  const { barman } = facts;
+  if (barman === undefined) return { unknown: 'it is not known where Barman is', next: [] };
+  if (!('value' in barman.stock)) return barman.stock;
+  const servers = countedServers(facts, barman.stock.value, barman);
+  if (!('value' in servers)) return servers;
+  const stock = { ...barman.stock.value, servers: servers.value };
+  const [newest] = completeBackups(stock, facts);
+  if (newest === undefined) return { value: 0 };
+  const { ranges } = reachOf(stock, newest);
+  return { value: Math.max(0, ...ranges.map(({ segments }) => segments)) * newest.segmentSize };
+}
+
 /** How a new backup is taken: from the leader's server. */
 export function takeOne(facts: Facts): string {
   const server = leaderNode(facts)?.place?.barmanServer;
   return server === undefined
     ? `Take a new backup: pitr play backup.yml${facts.inventoryOptions}`
     : `Take a new backup: ${barmanOn(facts, 'backup', '--wait', server)}`;
+}
+
+/** Where there is no backup nothing can be said of the newest one: that there is none another check tells. */
+export function noBackup(facts: Facts, host: string): Flaw {
+  return {
+    severity: 'unknown',
+    host,
+    text: 'cannot tell: there is no complete backup of this cluster',
+    mend: [takeOne(facts)],
+  };
+}
+
+/** Barman's own checks of a server. Not known where its report leaves the server out. */
+export function checksOf(checks: BarmanFacts['checks'], server: string): Told<readonly BarmanCheck[]> {
+  if (!('value' in checks)) return checks;
+  const own = checks.value.get(server);
+  return own === undefined
+    ? { unknown: `the report of barman check says nothing of server ${server}`, next: [] }
+    : { value: own };
 }

@@ -9,7 +9,7 @@ import { readCatalogueAndArchives } from '../barman/catalogue.ts';
 import { serversThatCount } from '../barman/counted-servers.ts';
 import { filesInErrors } from '../barman/errors-directory.ts';
 import { parseCheckReport } from '../barman/json.ts';
-import { loginOf } from '../barman/node-access.ts';
+import { loginToNode } from '../barman/node-access.ts';
 import { proveBackupFiles } from '../barman/prove-backup-files.ts';
 import { NOT_ASKED, type Told, told } from './answer.ts';
 import { lookAtBarman } from './barman-script.ts';
@@ -130,7 +130,7 @@ function nothing(why: Told<never>, nodes: readonly NodePlace[]) {
 }
 
 async function loginTo(host: ReadHost, { user }: BarmanPlace, { restoreSsh, name }: NodePlace) {
-  if (restoreSsh !== undefined) return loginOf(host, restoreSsh, user);
+  if (restoreSsh !== undefined) return loginToNode(host, restoreSsh, user, host.peer(name));
   throw new PitrError({
     kind: 'validation',
     code: 'restore-ssh-missing',

@@ -45,6 +45,8 @@ export interface Reached {
   readonly login: string;
   /** By name: what went wrong where a user cannot be become. */
   readonly cannotBecome: Readonly<Record<string, string>>;
+  /** Whether the login may stop and start Patroni's service; absent where nobody asked, or the manager tells it itself. */
+  readonly mayControl?: 'yes' | 'no' | 'unknown' | undefined;
 }
 
 /** All that was seen of a node of the cluster. */

@@ -33,6 +33,21 @@ export async function reach(host: ReadHost, users: readonly string[]): Promise<T
   });
 }
 
+// systemd lets root stop and start a service, and others as polkit says: of one service alone only root may ask it that.
+const MAY_CONTROL = probeScript(`
+if [ "$(id -u)" = 0 ]; then echo yes
+elif ! command -v pkcheck >/dev/null 2>&1; then echo no
+elif pkcheck --action-id org.freedesktop.systemd1.manage-units --process $$ >/dev/null 2>&1 </dev/null; then echo yes
+else echo unknown; fi`);
+
+/** Whether commands run here as somebody who may stop Patroni. supervisor tells that when it is asked for the service. */
+async function mayControl(host: ReadHost, { patroni }: NodePlace): Promise<Reached['mayControl']> {
+  if (patroni.manager !== 'systemd') return undefined;
+  const answer = await told(() => host.query(MAY_CONTROL([])));
+  const word = 'value' in answer ? answer.value.stdout.trim() : '';
+  return word === 'yes' || word === 'no' ? word : 'unknown';
+}
+
 const UNREAD = {
   host: NOT_ASKED,
   instance: NOT_ASKED,
@@ -63,6 +78,7 @@ export async function gatherNodeFacts(
     const why = { unknown: `${host.name} is not reached`, next: reached.next };
     return { ...unknownNode(host.name, reached, why), place };
   }
+  const login = { ...reached.value, mayControl: await mayControl(host, place) };
   const asked = <T>(need: Need, work: () => Promise<T>): Promise<Told<T>> =>
     needs.has(need) ? told(work) : Promise.resolve(NOT_ASKED);
   const { config } = place.patroni;
@@ -91,7 +107,7 @@ export async function gatherNodeFacts(
   return {
     name: host.name,
     place,
-    reached,
+    reached: { value: login },
     host: look,
     instance,
     layout,

@@ -2,6 +2,8 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport, type ReportPart } from '../../contract/script-report.ts';
 import { type FreeSpace, parseSpace } from '../../system/fs/free-space.ts';
+import { PRESENCE } from '../../system/fs/presence.ts';
+import { type Told, toldAtOnce } from './answer.ts';
 import { type HostClock, readClock } from './host-clock.ts';
 import type { NodePlace } from './place.ts';
 
@@ -21,17 +23,20 @@ export interface NodeLook {
   readonly postgres?: string | undefined;
   /** Of the directory that holds the data directory: restored data is built there. */
   readonly space: FreeSpace;
-  /** What earlier recoveries have left beside the data directory: absolute paths. */
-  readonly beside: readonly string[];
+  /** Where pg_wal is a link: of the directory that holds what it links to. The recovered WAL is laid there. */
+  readonly walSpace?: { readonly wal: string; readonly space: Told<FreeSpace> } | undefined;
+  /** What earlier recoveries have left beside the data directory: absolute paths; absent where nobody may look. */
+  readonly beside?: readonly string[] | undefined;
   /** Names in the data directory; absent where it cannot be looked into. */
   readonly names?: ReadonlySet<string> | undefined;
-  /** Settings in postgresql.auto.conf, by name. */
-  readonly autoConf: readonly string[];
+  /** Settings in postgresql.auto.conf, by name; absent where it cannot be read. */
+  readonly autoConf?: readonly string[] | undefined;
   readonly secrets: readonly SecretFile[];
 }
 
-// Of postgresql.auto.conf only names leave the host: a value may be a password.
-const LOOK = probeScript(`
+// Of postgresql.auto.conf only names leave the host: a value may be a password. `@closed`: what lies beside the data
+// directory cannot be listed, or something above it hides whether there is anything.
+const LOOK = probeScript(`${PRESENCE}
 d=$1 bin=$2 user=$3 config=$4; shift 4
 quoted() { awk '{ print " " $0 }'; }
 echo "@clock $(date +%s.%N)"
@@ -42,13 +47,23 @@ p=\${d%/*}
 while [ ! -e "$p" ] && [ -n "$p" ]; do p=\${p%/*}; done
 echo @space
 { LC_ALL=C df -P -k -- "\${p:-/}" | tail -n 1; LC_ALL=C df -P -i -- "\${p:-/}" | tail -n 1; } | quoted
+[ -x "\${p:-/}" ] && { [ "$p" != "\${d%/*}" ] || [ -r "\${p:-/}" ]; } || echo @closed
 for p in "$d".pitr "$d".pitr.* "$d".pitr-* "$d".pre-pitr*; do
   if [ -e "$p" ] || [ -L "$p" ]; then echo "@beside $p"; fi
 done
 if [ -d "$d" ] && [ -r "$d" ] && [ -x "$d" ]; then
   echo @names; ls -A -- "$d" | quoted
   ls -A -- "$d/pg_wal/" 2>/dev/null | sed -n 's|^.*\\.pitr$| pg_wal/&|p'
-  if [ -f "$d/postgresql.auto.conf" ]; then
+  if [ -L "$d/pg_wal" ]; then
+    w=$(readlink -f -- "$d/pg_wal") || w=$(readlink -- "$d/pg_wal")
+    p=\${w%/*}
+    while [ -n "$p" ] && { presence "$p"; [ $? -eq 1 ]; }; do p=\${p%/*}; done
+    echo "@wal-space $w"
+    { LC_ALL=C df -P -k -- "\${p:-/}" | tail -n 1; LC_ALL=C df -P -i -- "\${p:-/}" | tail -n 1; } | quoted
+  fi
+  if [ ! -e "$d/postgresql.auto.conf" ]; then
+    echo @autoconf
+  elif [ -r "$d/postgresql.auto.conf" ]; then
     echo @autoconf; sed -n 's/^[[:space:]]*\\([A-Za-z_.]*\\)[[:space:]]*=.*/ \\1/p' "$d/postgresql.auto.conf"
   fi
 fi
@@ -83,15 +98,17 @@ export function parseNodeLook(printed: string, asked: number, answered: number):
   const all = (kind: string): readonly string[] =>
     parts.flatMap((part) => (part.kind === kind ? [part.rest] : []));
   const names = one('names')?.lines;
+  const wal = one('wal-space');
   const version = /\)\s+(\S+)/.exec(one('postgres')?.rest ?? '')?.[1];
   return {
     clock: readClock(one('clock')?.rest ?? '', one('zone')?.rest ?? '', asked, answered),
     missingTools: all('missing'),
     postgres: version,
     space: spaceIn(one('space')),
-    beside: all('beside'),
+    walSpace: wal === undefined ? undefined : { wal: wal.rest, space: toldAtOnce(() => spaceIn(wal)) },
+    beside: one('closed') === undefined ? all('beside') : undefined,
     names: names === undefined ? undefined : new Set(names),
-    autoConf: one('autoconf')?.lines ?? [],
+    autoConf: one('autoconf')?.lines,
     secrets: all('secret').flatMap(secretFile),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseBytes } from '../../base/values/bytes.ts';
 import { userParam } from '../barman/params.ts';
 import { patroniParams, patroniServiceParams } from '../patroni/params.ts';
 import { instanceParams } from '../postgres/params.ts';
@@ -22,6 +23,10 @@ export interface NodePlace {
   readonly barmanServers?: readonly string[] | undefined;
   readonly restoreSsh?: string | undefined;
   readonly walMethod: 'barman-wal-restore' | 'barman-get-wal' | 'local';
+  /** Bytes of WAL that lie in pg_wal at one time, at most. */
+  readonly walAtOneTime?: number | undefined;
+  /** The same where that is a volume of its own, as the inventory says it. */
+  readonly walVolumeBytes?: number | undefined;
 }
 
 /** Where Barman is, as the inventory says it. */
@@ -40,6 +45,12 @@ export interface VariableFlaw {
   readonly why: string;
 }
 
+const size = z.union([z.number(), z.string()]).transform((value, context) => {
+  const bytes = parseBytes(String(value));
+  if (bytes === undefined) context.addIssue('expected bytes, or a size such as "10 GiB"');
+  return bytes ?? 0;
+});
+
 const nodeSchema = z.object({
   pgdata: instanceParams.pgdata,
   pg_bin: instanceParams.bin,
@@ -49,11 +60,14 @@ const nodeSchema = z.object({
   patroni_cluster: patroniParams.cluster,
   patroni_url: patroniParams.url,
   patroni_service: patroniServiceParams.service,
+  barman_host: z.string().optional(),
   service_manager: patroniServiceParams.manager,
   barman_server: z.string().optional(),
   barman_ssh: z.string().optional(),
   barman_servers: z.array(z.string()).optional(),
   restore_ssh: z.string().optional(),
+  wal_at_one_time: size.optional(),
+  wal_volume_bytes: size.nullish(),
   wal_method: z.enum(['barman-wal-restore', 'barman-get-wal', 'local']).default('barman-wal-restore'),
 });
 
@@ -64,6 +78,7 @@ export const NODE_VARIABLES = Object.keys(nodeSchema.shape);
 const NEEDED: Readonly<Record<string, string>> = {
   patroni_cluster: "Patroni's name for the cluster (scope), which names the lock too",
   pg_bin: 'the directory of the PostgreSQL programs',
+  barman_host: 'the inventory name of the host that Barman runs on',
   barman_server: 'the Barman server that the node archives to and is backed up by',
   barman_servers: 'all Barman servers that hold backups or WAL of this cluster',
   barman_ssh: 'how the node reaches Barman, user@host',
@@ -108,6 +123,8 @@ export function nodePlace(
       barmanServers: told.barman_servers,
       restoreSsh: told.restore_ssh,
       walMethod: told.wal_method,
+      walAtOneTime: told.wal_at_one_time,
+      walVolumeBytes: told.wal_volume_bytes ?? undefined,
     },
   };
 }

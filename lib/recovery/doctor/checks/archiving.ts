@@ -1,10 +1,11 @@
 import { whyNoArchive } from '../../postgres/archive-command.ts';
+import type { Told } from '../answer.ts';
 import { countedServers } from '../backups-and-archives.ts';
-import { ownServers } from '../barman-facts.ts';
 import { barmanOn, onHost, pitrCommand, psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import type { NodeSql } from '../node-sql.ts';
+import { ofBarman } from '../of-barman.ts';
 import { leaderNode } from '../views.ts';
 
 /** So many finished segments that wait are a backlog; so many more are an archive that stands still. */
@@ -30,34 +31,46 @@ function ofLeader(
   return flawsOf(leader.sql, leader.name, (sql) => judge(sql, leader));
 }
 
-function archivesByStreaming({ barman }: Facts): boolean {
-  if (barman === undefined || !('value' in barman.stock)) return false;
-  return ownServers(barman.stock.value, barman.place).some(({ streamingArchiver }) => streamingArchiver);
+/** Whether Barman receives the leader's WAL by streaming: by the leader's own server, and one that works. */
+function archivesByStreaming({ barman }: Facts, { name, place }: NodeFacts): Told<boolean> {
+  if (barman === undefined) return { unknown: 'it is not known where Barman is', next: [] };
+  if (!('value' in barman.stock)) return barman.stock;
+  const wanted = place?.barmanServer;
+  if (wanted === undefined)
+    return { unknown: `it is not known which server of Barman is that of ${name}`, next: [] };
+  const server = barman.stock.value.servers.find((one) => one.name === wanted);
+  return { value: server?.streamingArchiver === true && server.idle.length === 0 };
+}
+
+function unlessStreamed(facts: Facts, leader: NodeFacts, flaw: Flaw): readonly Flaw[] {
+  const streamed = archivesByStreaming(facts, leader);
+  if ('value' in streamed) return streamed.value ? [] : [flaw];
+  const text = `${flaw.text}, and whether Barman receives its WAL by streaming cannot be told: ${streamed.unknown}`;
+  return [{ ...flaw, severity: 'unknown', text, mend: [...streamed.next, ...flaw.mend] }];
 }
 
 function isOn(facts: Facts): readonly Flaw[] {
-  return ofLeader(facts, ({ settings }, { name }) => {
+  return ofLeader(facts, ({ settings }, leader) => {
+    const { name } = leader;
     const why = whyNoArchive({
       mode: settings.archive_mode ?? 'off',
       command: settings.archive_command ?? '',
       library: settings.archive_library ?? '',
     });
-    if (why === undefined || archivesByStreaming(facts)) return [];
-    return [
-      {
-        severity: 'critical',
-        host: name,
-        text: why,
-        mend: [
-          psqlOn(
-            facts,
-            name,
-            "select name, setting, source, sourcefile from pg_settings where name like 'archive%'",
-          ),
-          "Set archive_mode and archive_command in Patroni's configuration, as barman-wal-archive(1) shows.",
-        ],
-      },
-    ];
+    if (why === undefined) return [];
+    return unlessStreamed(facts, leader, {
+      severity: 'critical',
+      host: name,
+      text: why,
+      mend: [
+        psqlOn(
+          facts,
+          name,
+          "select name, setting, source, sourcefile from pg_settings where name like 'archive%'",
+        ),
+        "Set archive_mode and archive_command in Patroni's configuration, as barman-wal-archive(1) shows.",
+      ],
+    });
   });
 }
 
@@ -98,84 +111,82 @@ function backlog(facts: Facts): readonly Flaw[] {
 
 /** What PostgreSQL believes to be archived must lie in an archive: an archive_command may say yes and store nothing. */
 function arrives(facts: Facts): readonly Flaw[] {
-  return ofLeader(facts, ({ archived: { last } }, { name, place }) => {
+  return ofLeader(facts, ({ archived: { last } }, leader) => {
+    const { name, place } = leader;
     if (last === null) {
-      return archivesByStreaming(facts)
-        ? []
-        : [
+      return unlessStreamed(facts, leader, {
+        severity: 'warning',
+        host: name,
+        text: 'no segment was archived yet since its statistics began',
+        mend: [
+          psqlOn(facts, name, 'select pg_switch_wal()'),
+          psqlOn(facts, name, 'select * from pg_stat_archiver'),
+        ],
+      });
+    }
+    return ofBarman(facts, (barman) =>
+      flawsOf(barman.stock, barman.place.name, (stock) => {
+        const servers = stock.archives.filter(
+          ({ files, histories }) =>
+            files.some(({ segment, partial }) => last === (partial ? `${segment}.partial` : segment)) ||
+            histories.some(
+              ({ history }) =>
+                last === `${history.timeline.toString(16).toUpperCase().padStart(8, '0')}.history`,
+            ) ||
+            last.endsWith('.backup'),
+        );
+        const wanted = place?.barmanServer;
+        if (servers.length === 0) {
+          return flawsOf(countedServers(facts, stock, barman), barman.place.name, () => [
             {
-              severity: 'warning',
+              severity: 'critical' as const,
               host: name,
-              text: 'no segment was archived yet since its statistics began',
+              text: `${last} counts as archived, and lies in no archive of Barman: archive_command says yes without storing`,
               mend: [
-                psqlOn(facts, name, 'select pg_switch_wal()'),
-                psqlOn(facts, name, 'select * from pg_stat_archiver'),
+                psqlOn(facts, name, "select current_setting('archive_command')"),
+                `While it still lies in pg_wal, save it: pitr play save-wal.yml${facts.inventoryOptions}`,
+                ...(wanted === undefined
+                  ? []
+                  : [`Then take a new backup: ${barmanOn(facts, 'backup', '--wait', wanted)}`]),
               ],
             },
-          ];
-    }
-    const { barman } = facts;
-    if (barman === undefined)
-      return [{ severity: 'unknown', text: 'cannot tell: it is not known where Barman is', mend: [] }];
-    return flawsOf(barman.stock, barman.place.name, (stock) => {
-      const servers = stock.archives.filter(
-        ({ files, histories }) =>
-          files.some(({ segment, partial }) => last === (partial ? `${segment}.partial` : segment)) ||
-          histories.some(
-            ({ history }) =>
-              last === `${history.timeline.toString(16).toUpperCase().padStart(8, '0')}.history`,
-          ) ||
-          last.endsWith('.backup'),
-      );
-      const wanted = place?.barmanServer;
-      if (servers.length === 0) {
-        return flawsOf(countedServers(facts, stock, barman), barman.place.name, () => [
+          ]);
+        }
+        if (
+          wanted === undefined ||
+          last.endsWith('.backup') ||
+          servers.some(({ server }) => server === wanted)
+        )
+          return [];
+        return [
           {
-            severity: 'critical' as const,
+            severity: 'warning',
             host: name,
-            text: `${last} counts as archived, and lies in no archive of Barman: archive_command says yes without storing`,
+            text: `it archives to ${servers.map(({ server }) => server).join(', ')}, and the inventory says ${wanted}`,
             mend: [
-              psqlOn(facts, name, "select current_setting('archive_command')"),
-              `While it still lies in pg_wal, save it: pitr play save-wal.yml${facts.inventoryOptions}`,
-              ...(wanted === undefined
-                ? []
-                : [`Then take a new backup: ${barmanOn(facts, 'backup', '--wait', wanted)}`]),
+              `Set barman_server for ${name} in the inventory to ${servers[0]?.server ?? 'that server'}, or let archive_command name ${wanted}.`,
             ],
           },
-        ]);
-      }
-      if (wanted === undefined || last.endsWith('.backup') || servers.some(({ server }) => server === wanted))
-        return [];
-      return [
-        {
-          severity: 'warning',
-          host: name,
-          text: `it archives to ${servers.map(({ server }) => server).join(', ')}, and the inventory says ${wanted}`,
-          mend: [
-            `Set barman_server for ${name} in the inventory to ${servers[0]?.server ?? 'that server'}, or let archive_command name ${wanted}.`,
-          ],
-        },
-      ];
-    });
+        ];
+      }),
+    );
   });
 }
 
 function timeout(facts: Facts): readonly Flaw[] {
-  return ofLeader(facts, ({ settings }, { name }) =>
-    settings.archive_timeout === '0' && !archivesByStreaming(facts)
-      ? [
-          {
-            severity: 'warning',
-            host: name,
-            text: 'archive_timeout is 0: a segment is archived only when it is full',
-            mend: [
-              `Archive at least every five minutes: ${psqlOn(facts, name, "alter system set archive_timeout = '5min'")}; ${psqlOn(facts, name, 'select pg_reload_conf()')}`,
-              "For all nodes: set it in Patroni's dynamic configuration.",
-            ],
-          },
-        ]
-      : [],
-  );
+  return ofLeader(facts, ({ settings }, leader) => {
+    if (settings.archive_timeout !== '0') return [];
+    const { name } = leader;
+    return unlessStreamed(facts, leader, {
+      severity: 'warning',
+      host: name,
+      text: 'archive_timeout is 0: a segment is archived only when it is full',
+      mend: [
+        `Archive at least every five minutes: ${psqlOn(facts, name, "alter system set archive_timeout = '5min'")}; ${psqlOn(facts, name, 'select pg_reload_conf()')}`,
+        "For all nodes: set it in Patroni's dynamic configuration.",
+      ],
+    });
+  });
 }
 
 function slots(facts: Facts): readonly Flaw[] {

@@ -1,91 +1,100 @@
 import type { IdleLine } from '../../barman/config.ts';
 import { IDLE_WORDS, idleMends } from '../../barman/errors.ts';
+import { checksOf } from '../backups-and-archives.ts';
 import { ownServers } from '../barman-facts.ts';
 import { barmanOn } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { ofBarman } from '../of-barman.ts';
 import { leaderNode } from '../views.ts';
 
 function streams(facts: Facts): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined) return [];
-  return flawsOf(barman.stock, barman.place.name, (stock) => {
-    const leader = leaderNode(facts)?.place?.barmanServer;
-    const streaming = ownServers(stock, barman.place).filter(
-      ({ streamingArchiver, name }) => streamingArchiver && (leader === undefined || name === leader),
-    );
-    if (streaming.length === 0) return [];
-    return flawsOf(barman.checks, barman.place.name, (checks) =>
-      streaming.flatMap(({ name }) =>
-        (checks.get(name) ?? [])
-          .filter(({ name: check, ok }) => !ok && /receive|replication slot|streaming/i.test(check))
-          .map(({ name: check, hint }) => ({
-            severity: 'critical' as const,
-            host: barman.place.name,
-            text: `server ${name} is to receive WAL by streaming, and "${check}" fails${hint === '' ? '' : `: ${hint}`}`,
-            mend: [
-              barmanOn(facts, 'cron'),
-              `Where its position is not in the leader's history: ${barmanOn(facts, 'receive-wal', '--reset', name)}`,
-            ],
-          })),
-      ),
-    );
+  return ofBarman(facts, (barman) => {
+    return flawsOf(barman.stock, barman.place.name, (stock) => {
+      const leader = leaderNode(facts)?.place?.barmanServer;
+      const streaming = ownServers(stock, barman.place).filter(
+        ({ streamingArchiver, name }) => streamingArchiver && (leader === undefined || name === leader),
+      );
+      if (streaming.length === 0) return [];
+      return streaming.flatMap(({ name }) =>
+        flawsOf(checksOf(barman.checks, name), barman.place.name, (checks) =>
+          checks
+            .filter(({ name: check, ok }) => !ok && /receive|replication slot|streaming/i.test(check))
+            .map(({ name: check, hint }) => ({
+              severity: 'critical' as const,
+              host: barman.place.name,
+              text: `server ${name} is to receive WAL by streaming, and "${check}" fails${hint === '' ? '' : `: ${hint}`}`,
+              mend: [
+                barmanOn(facts, 'cron'),
+                `Where its position is not in the leader's history: ${barmanOn(facts, 'receive-wal', '--reset', name)}`,
+              ],
+            })),
+        ),
+      );
+    });
   });
 }
 
 function putAside(facts: Facts): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined) return [];
-  return flawsOf(barman.errors, barman.place.name, (found) =>
-    found
-      .filter(({ names }) => names.length > 0)
-      .map(({ server, names }) => ({
-        severity: 'critical' as const,
-        host: barman.place.name,
-        text: `Barman has put aside ${names.length} files of server ${server} that it could not archive: ${names.slice(0, 3).join(', ')}`,
-        mend: [
-          `A duplicate of a file that is archived with the same bytes may go; any other says that two clusters, or two timelines of one number, archive there: ${barmanOn(facts, 'check', server)}`,
-        ],
-      })),
-  );
+  return ofBarman(facts, (barman) => {
+    return flawsOf(barman.errors, barman.place.name, (found) =>
+      found
+        .filter(({ names }) => names.length > 0)
+        .map(({ server, names }) => ({
+          severity: 'critical' as const,
+          host: barman.place.name,
+          text: `Barman has put aside ${names.length} files of server ${server} that it could not archive: ${names.slice(0, 3).join(', ')}`,
+          mend: [
+            `A duplicate of a file that is archived with the same bytes may go; any other says that two clusters, or two timelines of one number, archive there: ${barmanOn(facts, 'check', server)}`,
+          ],
+        })),
+    );
+  });
 }
 
 function waits(facts: Facts): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined) return [];
-  return flawsOf(barman.look, barman.place.name, ({ waiting }) =>
-    waiting
-      .filter(({ files }) => files > 0)
-      .map(({ server, files }) => ({
-        severity: 'critical' as const,
-        host: barman.place.name,
-        text: `${files} files have waited for more than ten minutes in the incoming directory of server ${server}: barman cron does not run, or fails`,
-        mend: [barmanOn(facts, 'cron'), 'Let cron run it every minute: /etc/cron.d/barman'],
-      })),
-  );
+  return ofBarman(facts, (barman) => {
+    return flawsOf(barman.look, barman.place.name, ({ waiting }) =>
+      waiting
+        .filter(({ files }) => files > 0)
+        .map(({ server, files }) => ({
+          severity: 'critical' as const,
+          host: barman.place.name,
+          text: `${files} files have waited for more than ten minutes in the incoming directory of server ${server}: barman cron does not run, or fails`,
+          mend: [barmanOn(facts, 'cron'), 'Let cron run it every minute: /etc/cron.d/barman'],
+        })),
+    );
+  });
 }
 
 /** Of the servers that the nodes archive to: any other may be there to be recovered from alone. */
 function idle(kind: IdleLine['kind']): (facts: Facts) => readonly Flaw[] {
-  return (facts) => {
-    const { barman } = facts;
-    if (barman === undefined) return [];
-    return flawsOf(barman.stock, barman.place.name, ({ servers }) =>
-      servers.flatMap((server) => {
-        const lines = server.idle.filter((line) => line.kind === kind);
-        const nodes = facts.nodes.filter(({ place }) => place?.barmanServer === server.name);
-        if (lines.length === 0 || nodes.length === 0) return [];
-        return [
-          {
-            severity: 'critical' as const,
-            host: barman.place.name,
-            text: `Barman archives nothing for server ${server.name}, the one of ${nodes.map(({ name }) => name).join(', ')}: ${IDLE_WORDS[kind]}`,
-            mend: idleMends(lines),
-          },
-        ];
-      }),
+  return (facts) =>
+    ofBarman(facts, (barman) =>
+      flawsOf(barman.stock, barman.place.name, ({ servers }) => [
+        ...servers.flatMap((server) => {
+          const lines = server.idle.filter((line) => line.kind === kind);
+          const nodes = facts.nodes.filter(({ place }) => place?.barmanServer === server.name);
+          if (lines.length === 0 || nodes.length === 0) return [];
+          return [
+            {
+              severity: 'critical' as const,
+              host: barman.place.name,
+              text: `Barman archives nothing for server ${server.name}, the one of ${nodes.map(({ name }) => name).join(', ')}: ${IDLE_WORDS[kind]}`,
+              mend: idleMends(lines),
+            },
+          ];
+        }),
+        ...facts.nodes
+          .filter(({ place }) => place?.barmanServer === undefined)
+          .map(({ name }) => ({
+            severity: 'unknown' as const,
+            host: name,
+            text: `cannot tell: the inventory does not say which server of Barman is that of ${name}`,
+            mend: [`Set barman_server for ${name} in the inventory.`],
+          })),
+      ]),
     );
-  };
 }
 
 /** What becomes of WAL on Barman's host. */

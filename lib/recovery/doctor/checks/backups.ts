@@ -1,9 +1,10 @@
 import { isComplete, isPacked } from '../../barman/backup-info.ts';
 import { instantAt } from '../../wal/instant.ts';
-import { completeBackups, inStock, takeOne } from '../backups-and-archives.ts';
+import { checksOf, completeBackups, inStock, noBackup, takeOne } from '../backups-and-archives.ts';
 import { barmanOn, pitrCommand } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
+import { ofBarman } from '../of-barman.ts';
 import { leaderNode } from '../views.ts';
 
 const DAY = 86_400;
@@ -14,27 +15,29 @@ const OLD_DAYS = { warning: 2, critical: 8 } as const;
 const DRILL_DAYS = 90;
 
 function servers(facts: Facts): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined) return [];
-  return flawsOf(barman.stock, barman.place.name, (stock) => {
-    const known = stock.servers.map(({ name }) => name);
-    const wanted = [
-      ...(barman.place.servers ?? []).map((server) => [server, 'barman_servers'] as const),
-      ...facts.nodes.flatMap(({ name, place }) =>
-        place?.barmanServer === undefined ? [] : [[place.barmanServer, `barman_server of ${name}`] as const],
-      ),
-    ];
-    return wanted
-      .filter(([server]) => !known.includes(server))
-      .map(([server, where]) => ({
-        severity: 'critical',
-        host: barman.place.name,
-        text: `Barman knows no server ${server} (${where} in the inventory)`,
-        mend: [
-          `It knows ${known.join(', ')}. Set ${where.replace(/ of .*/, '')} in the inventory.`,
-          barmanOn(facts, 'list-servers'),
-        ],
-      }));
+  return ofBarman(facts, (barman) => {
+    return flawsOf(barman.stock, barman.place.name, (stock) => {
+      const known = stock.servers.map(({ name }) => name);
+      const wanted = [
+        ...(barman.place.servers ?? []).map((server) => [server, 'barman_servers'] as const),
+        ...facts.nodes.flatMap(({ name, place }) =>
+          place?.barmanServer === undefined
+            ? []
+            : [[place.barmanServer, `barman_server of ${name}`] as const],
+        ),
+      ];
+      return wanted
+        .filter(([server]) => !known.includes(server))
+        .map(([server, where]) => ({
+          severity: 'critical',
+          host: barman.place.name,
+          text: `Barman knows no server ${server} (${where} in the inventory)`,
+          mend: [
+            `It knows ${known.join(', ')}. Set ${where.replace(/ of .*/, '')} in the inventory.`,
+            barmanOn(facts, 'list-servers'),
+          ],
+        }));
+    });
   });
 }
 
@@ -59,7 +62,7 @@ function present(facts: Facts): readonly Flaw[] {
 function age(facts: Facts): readonly Flaw[] {
   return inStock(facts, (stock, { place }) => {
     const [newest] = completeBackups(stock, facts);
-    if (newest === undefined) return [];
+    if (newest === undefined) return [noBackup(facts, place.name)];
     const days = (facts.now / 1000 - Number(newest.endTime / 1_000_000n)) / DAY;
     if (days < OLD_DAYS.warning) return [];
     return [
@@ -132,35 +135,35 @@ function packed(facts: Facts): readonly Flaw[] {
 }
 
 function files(facts: Facts): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined) return [];
-  return unproved(barman.files, barman.place.name, [takeOne(facts)]);
+  return ofBarman(facts, (barman) => {
+    return unproved(barman.files, barman.place.name, [takeOne(facts)]);
+  });
 }
 
 /** Of the leader's server alone: only the leader archives, so the others' servers fail checks in which nothing is wrong. */
 function barmanCheck(facts: Facts): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined) return [];
-  const leader = leaderNode(facts);
-  const server = leader?.place?.barmanServer;
-  if (server === undefined)
-    return [
-      {
-        severity: 'unknown',
-        text: "cannot tell: it is not known which server is the leader's",
-        mend: [pitrCommand(facts, 'status')],
-      },
-    ];
-  return flawsOf(barman.checks, barman.place.name, (checks) =>
-    (checks.get(server) ?? [])
-      .filter(({ ok }) => !ok)
-      .map(({ name, hint }) => ({
-        severity: 'critical',
-        host: barman.place.name,
-        text: `barman check ${server}: "${name}" fails${hint === '' ? '' : ` (${hint})`}`,
-        mend: [barmanOn(facts, 'check', server)],
-      })),
-  );
+  return ofBarman(facts, (barman) => {
+    const leader = leaderNode(facts);
+    const server = leader?.place?.barmanServer;
+    if (server === undefined)
+      return [
+        {
+          severity: 'unknown',
+          text: "cannot tell: it is not known which server is the leader's",
+          mend: [pitrCommand(facts, 'status')],
+        },
+      ];
+    return flawsOf(checksOf(barman.checks, server), barman.place.name, (checks) =>
+      checks
+        .filter(({ ok }) => !ok)
+        .map(({ name, hint }) => ({
+          severity: 'critical',
+          host: barman.place.name,
+          text: `barman check ${server}: "${name}" fails${hint === '' ? '' : ` (${hint})`}`,
+          mend: [barmanOn(facts, 'check', server)],
+        })),
+    );
+  });
 }
 
 function drill(facts: Facts): readonly Flaw[] {

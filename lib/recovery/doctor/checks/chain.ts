@@ -1,36 +1,19 @@
-import type { CompleteBackup } from '../../barman/backup-info.ts';
-import { archivesFor, positionOf } from '../../barman/recovery-wal.ts';
-import { mergeArchives } from '../../wal/archive.ts';
 import { formatInstant, instantAt, secondsBetween } from '../../wal/instant.ts';
-import { type Range, rangesOf } from '../../wal/ranges.ts';
-import { completeBackups, inStock, takeOne } from '../backups-and-archives.ts';
+import { inStock, noBackup, reaches, takeOne } from '../backups-and-archives.ts';
 import { pitrCommand } from '../commands-to-type.ts';
-import type { Facts, Stock } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { leaderNode } from '../views.ts';
 
 /** What was not archived for so long cannot be recovered from the archive. */
 const BEHIND_SECONDS = 3_600;
 
-interface Reach {
-  readonly backup: CompleteBackup;
-  readonly ranges: readonly Range[];
-}
-
-function reaches(stock: Stock, facts: Facts): readonly Reach[] {
-  return completeBackups(stock, facts).map((backup) => ({
-    backup,
-    ranges: rangesOf(
-      positionOf(backup),
-      mergeArchives(archivesFor(backup, stock.servers, stock.archives), backup.segmentSize),
-    ),
-  }));
-}
-
 /** Every timeline of every backup without a hole, from the oldest that is kept to now. */
 function chain(facts: Facts): readonly Flaw[] {
-  return inStock(facts, (stock, { place }) =>
-    reaches(stock, facts).flatMap(({ backup, ranges }) =>
+  return inStock(facts, (stock, { place }) => {
+    const all = reaches(stock, facts);
+    if (all.length === 0) return [noBackup(facts, place.name)];
+    return all.flatMap(({ backup, ranges }) =>
       ranges.flatMap(({ timeline, gaps, conflict }): readonly Flaw[] => {
         const mend = [
           `See what can be reached: ${pitrCommand(facts, 'backups', backup.server)}`,
@@ -67,8 +50,8 @@ function chain(facts: Facts): readonly Flaw[] {
           },
         ];
       }),
-    ),
-  );
+    );
+  });
 }
 
 /** Whether the newest moments can be reached at all: of the leader's timeline, up to a while ago. */
@@ -82,7 +65,16 @@ function now(facts: Facts): readonly Flaw[] {
     inStock(facts, (stock, { place }) => {
       const all = reaches(stock, facts);
       const [newest] = all;
-      if (newest === undefined || timeline === undefined) return [];
+      if (newest === undefined) return [noBackup(facts, place.name)];
+      if (timeline === undefined)
+        return [
+          {
+            severity: 'unknown',
+            host: leader.name,
+            text: 'cannot tell: Patroni does not say on which timeline the leader is',
+            mend: [pitrCommand(facts, 'status')],
+          },
+        ];
       const ends = all.flatMap(({ ranges }) =>
         ranges.flatMap((range) => (range.timeline === timeline && range.to !== undefined ? [range.to] : [])),
       );

@@ -2,17 +2,17 @@ import { onHost, psqlOn } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import type { HostClock } from '../host-clock.ts';
+import { ofBarman } from '../of-barman.ts';
 
 /** Milliseconds. */
 const OFF = { warning: 2_000, critical: 60_000 } as const;
 
 function each(facts: Facts, judge: (clock: HostClock, host: string) => readonly Flaw[]): readonly Flaw[] {
-  const { barman, nodes } = facts;
   return [
-    ...nodes.flatMap(({ name, host }) => flawsOf(host, name, ({ clock }) => judge(clock, name))),
-    ...(barman === undefined
-      ? []
-      : flawsOf(barman.look, barman.place.name, ({ clock }) => judge(clock, barman.place.name))),
+    ...facts.nodes.flatMap(({ name, host }) => flawsOf(host, name, ({ clock }) => judge(clock, name))),
+    ...ofBarman(facts, ({ look, place }) =>
+      flawsOf(look, place.name, ({ clock }) => judge(clock, place.name)),
+    ),
   ];
 }
 

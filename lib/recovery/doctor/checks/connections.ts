@@ -2,6 +2,7 @@ import type { Told } from '../answer.ts';
 import { onHost, pitrCommand } from '../commands-to-type.ts';
 import type { BarmanFacts, Facts, NodeFacts, Reached } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
+import { ofBarman } from '../of-barman.ts';
 
 interface Place {
   readonly name: string;
@@ -41,6 +42,28 @@ function cannotBecome(facts: Facts, { name, reached }: Place): readonly Flaw[] {
   }));
 }
 
+/** Patroni is stopped and started as the login: nobody becomes another user for that. */
+function cannotControl(facts: Facts, { name, reached, place }: NodeFacts): readonly Flaw[] {
+  if (!('value' in reached) || place === undefined) return [];
+  const { login, mayControl } = reached.value;
+  if (mayControl === undefined || mayControl === 'yes') return [];
+  const { service } = place.patroni;
+  return [
+    {
+      severity: mayControl === 'no' ? 'critical' : 'unknown',
+      host: name,
+      text:
+        mayControl === 'no'
+          ? `commands run as ${login}, and systemd lets only root stop and start the service ${service}`
+          : `cannot tell whether ${login} may stop and start the service ${service}: systemd lets root do that, and others as polkit says`,
+      mend: [
+        'Let the login become root: ansible_become: true with a login that may use sudo, or ansible_user: root.',
+        onHost(facts, name, undefined, 'id'),
+      ],
+    },
+  ];
+}
+
 function fromNode(facts: Facts, { name, place, fetch }: NodeFacts): readonly Flaw[] {
   const ssh = place?.barmanSsh;
   const mend =
@@ -49,11 +72,17 @@ function fromNode(facts: Facts, { name, place, fetch }: NodeFacts): readonly Fla
 }
 
 function fromBarman(facts: Facts, { access, place }: BarmanFacts): readonly Flaw[] {
-  return Object.entries(access).flatMap(([node, answer]) => {
-    const ssh = facts.nodes.find(({ name }) => name === node)?.place?.restoreSsh;
+  return facts.nodes.flatMap(({ name, place: node }) => {
+    const ssh = node?.restoreSsh;
     const mend = ssh === undefined ? [] : [onHost(facts, place.name, place.user, 'sh', '-c', `${ssh} true`)];
-    return unproved(answer, node, mend);
+    const untold = { unknown: `the inventory does not say enough of ${name}`, next: [] };
+    return unproved(access[name] ?? untold, name, mend);
   });
+}
+
+/** Of the nodes, and of Barman's host, which nobody can know where the inventory does not say it. */
+function ofAll(facts: Facts, judge: (place: Place) => readonly Flaw[]): readonly Flaw[] {
+  return [...places(facts).flatMap(judge), ...ofBarman(facts, () => [])];
 }
 
 export const CONNECTION_CHECKS: readonly Check[] = [
@@ -63,15 +92,18 @@ export const CONNECTION_CHECKS: readonly Check[] = [
     meaning:
       'Nothing can be recovered on a host that is not reached, and a cut-over is refused: a member that nobody stops would take the leadership.',
     needs: [],
-    judge: (facts) => places(facts).flatMap((place) => notReached(facts, place)),
+    judge: (facts) => ofAll(facts, (place) => notReached(facts, place)),
   },
   {
     id: 'connections.become',
     title: 'Commands run as every user that a recovery needs',
     meaning:
-      'A recovery works as the owner of the data and as the owner of the backups. It would stop at its first step.',
+      'A recovery works as the owner of the data and as the owner of the backups, and stops Patroni. It would stop at its first step.',
     needs: [],
-    judge: (facts) => places(facts).flatMap((place) => cannotBecome(facts, place)),
+    judge: (facts) => [
+      ...ofAll(facts, (place) => cannotBecome(facts, place)),
+      ...facts.nodes.flatMap((node) => cannotControl(facts, node)),
+    ],
   },
   {
     id: 'connections.node-to-barman',
@@ -82,9 +114,9 @@ export const CONNECTION_CHECKS: readonly Check[] = [
   },
   {
     id: 'connections.barman-to-node',
-    title: 'Barman can log in to every node to restore onto it',
-    meaning: 'A backup could not be copied onto that node.',
+    title: 'Barman can log in to every node to restore onto it, and reaches no other by that',
+    meaning: 'A backup could not be copied onto that node, or would be copied onto another one.',
     needs: ['access'],
-    judge: (facts) => (facts.barman === undefined ? [] : fromBarman(facts, facts.barman)),
+    judge: (facts) => ofBarman(facts, (barman) => fromBarman(facts, barman)),
   },
 ];

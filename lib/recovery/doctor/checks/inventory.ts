@@ -1,6 +1,19 @@
 import { pitrCommand } from '../commands-to-type.ts';
-import type { Check } from '../finding.ts';
+import type { Facts } from '../facts.ts';
+import type { Check, Flaw } from '../finding.ts';
 import { clusterViews } from '../views.ts';
+
+function membersIn({ nodes }: Facts): ReadonlySet<string> {
+  return new Set(clusterViews(nodes).flatMap(({ cluster }) => Object.keys(cluster.members)));
+}
+
+function noMembers(facts: Facts): Flaw {
+  return {
+    severity: 'unknown',
+    text: 'cannot tell: no node tells of the members of the cluster',
+    mend: [pitrCommand(facts, 'status')],
+  };
+}
 
 export const INVENTORY_CHECKS: readonly Check[] = [
   {
@@ -41,9 +54,8 @@ export const INVENTORY_CHECKS: readonly Check[] = [
     needs: ['cluster'],
     judge: (facts) => {
       const hosts = facts.nodes.map(({ name }) => name);
-      const members = new Set(
-        clusterViews(facts.nodes).flatMap(({ cluster }) => Object.keys(cluster.members)),
-      );
+      const members = membersIn(facts);
+      if (members.size === 0) return [noMembers(facts)];
       return [...members]
         .filter((member) => !hosts.includes(member))
         .map((member) => ({
@@ -63,9 +75,8 @@ export const INVENTORY_CHECKS: readonly Check[] = [
       'It does not follow the leader now. It cannot be recovered as a member, and no failover can use it.',
     needs: ['cluster'],
     judge: (facts) => {
-      const views = clusterViews(facts.nodes);
-      const members = new Set(views.flatMap(({ cluster }) => Object.keys(cluster.members)));
-      if (members.size === 0) return [];
+      const members = membersIn(facts);
+      if (members.size === 0) return [noMembers(facts)];
       return facts.nodes
         .filter(({ name }) => !members.has(name))
         .map(({ name }) => ({

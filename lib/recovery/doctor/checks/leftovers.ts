@@ -5,10 +5,25 @@ import { onHost, psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import type { NodeLook } from '../node-script.ts';
+import { ofBarman } from '../of-barman.ts';
 import { leaderIn } from '../views.ts';
 
 function each(facts: Facts, judge: (look: NodeLook, node: NodeFacts) => readonly Flaw[]): readonly Flaw[] {
   return facts.nodes.flatMap((node) => flawsOf(node.host, node.name, (look) => judge(look, node)));
+}
+
+const BECOME = 'Let the login become root or the owner of the data (ansible_become: true).';
+
+/** What lies beside the data directory; unknown where nobody may look. */
+function besides(
+  facts: Facts,
+  judge: (beside: readonly string[], node: NodeFacts) => readonly Flaw[],
+): readonly Flaw[] {
+  return each(facts, ({ beside }, node) => {
+    if (beside !== undefined) return judge(beside, node);
+    const text = `cannot tell: the directory of ${node.place?.pgdata ?? 'the data directory'} cannot be looked into`;
+    return [{ severity: 'unknown', host: node.name, text, mend: [BECOME] }];
+  });
 }
 
 /** Names in the data directory; unknown where it cannot be looked into. */
@@ -23,14 +38,14 @@ function names(
         severity: 'unknown',
         host: node.name,
         text: `cannot tell: ${node.place?.pgdata ?? 'the data directory'} cannot be looked into`,
-        mend: ['Let the login become root or the owner of the data (ansible_become: true).'],
+        mend: [BECOME],
       },
     ];
   });
 }
 
 function waiting(facts: Facts): readonly Flaw[] {
-  return each(facts, ({ beside }, { name, place }) =>
+  return besides(facts, (beside, { name, place }) =>
     beside.includes(`${place?.pgdata ?? ''}.pitr.json`)
       ? [
           {
@@ -48,7 +63,7 @@ function waiting(facts: Facts): readonly Flaw[] {
 }
 
 function besideData(facts: Facts): readonly Flaw[] {
-  return each(facts, ({ beside }, { name, place }) => {
+  return besides(facts, (beside, { name, place }) => {
     const note = `${place?.pgdata ?? ''}.pitr.json`;
     const kept = beside.filter((path) => path !== note);
     // What belongs to a recovery that waits is told with it.
@@ -92,7 +107,11 @@ function inData(facts: Facts): readonly Flaw[] {
 }
 
 function settings(facts: Facts): readonly Flaw[] {
-  return each(facts, ({ autoConf }, { name, instance }) => {
+  return each(facts, ({ autoConf }, { name, place, instance }) => {
+    if (autoConf === undefined) {
+      const text = `cannot tell: postgresql.auto.conf in ${place?.pgdata ?? 'the data directory'} cannot be read`;
+      return [{ severity: 'unknown', host: name, text, mend: [BECOME] }];
+    }
     const isolated = 'value' in instance && instance.value.mode === 'isolated';
     // archive_command may have been set there by anybody, and what is in force archiving.* tells.
     const found = [...new Set(autoConf)].filter((one) => isRecoverySetting(one) && one !== 'archive_command');
@@ -124,24 +143,24 @@ function closed(facts: Facts): readonly Flaw[] {
 }
 
 function lock(facts: Facts): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined) return [];
-  return flawsOf(barman.lock, barman.place.name, ({ held, claim }) => {
-    if (!held && claim === undefined) return [];
-    const who = claim === undefined ? 'somebody' : `run ${claim.run} of ${claim.owner} (${claim.purpose})`;
-    return [
-      {
-        severity: 'warning',
-        host: barman.place.name,
-        text: held
-          ? `${who} is at work on this cluster`
-          : `${who} has left its lock: it ${claim?.state === 'waiting' ? 'waits for a decision' : `did not end well${claim?.ended === undefined ? '' : ` (${claim.ended})`}`}`,
-        mend: [
-          ...(claim?.ways ?? []),
-          'What it did and what can be done now, where it was started: pitr runs',
-        ],
-      },
-    ];
+  return ofBarman(facts, (barman) => {
+    return flawsOf(barman.lock, barman.place.name, ({ held, claim }) => {
+      if (!held && claim === undefined) return [];
+      const who = claim === undefined ? 'somebody' : `run ${claim.run} of ${claim.owner} (${claim.purpose})`;
+      return [
+        {
+          severity: 'warning',
+          host: barman.place.name,
+          text: held
+            ? `${who} is at work on this cluster`
+            : `${who} has left its lock: it ${claim?.state === 'waiting' ? 'waits for a decision' : `did not end well${claim?.ended === undefined ? '' : ` (${claim.ended})`}`}`,
+          mend: [
+            ...(claim?.ways ?? []),
+            'What it did and what can be done now, where it was started: pitr runs',
+          ],
+        },
+      ];
+    });
   });
 }
 

@@ -2,6 +2,7 @@ import type { TriedLogin } from '../../patroni/logins.ts';
 import { barmanOn } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { ofBarman } from '../of-barman.ts';
 import { leaderIn, leaderNode } from '../views.ts';
 
 function refused(
@@ -9,14 +10,19 @@ function refused(
   host: string,
   mend: (login: TriedLogin) => readonly string[],
 ): readonly Flaw[] {
-  return tried
-    .filter(({ error }) => error !== undefined)
-    .map((login) => ({
-      severity: 'critical',
-      host,
-      text: `the leader does not let ${login.role === '' ? 'a role' : login.role} in (${login.use}): ${login.error?.split('\n')[0] ?? ''}`,
-      mend: mend(login),
-    }));
+  if (tried.length === 0)
+    return [{ severity: 'unknown', host, text: 'cannot tell: no login could be tried', mend: [] }];
+  return tried.flatMap((login): readonly Flaw[] => {
+    const { error, untried, needed } = login;
+    const role = login.role === '' ? 'a role' : login.role;
+    if (error !== undefined) {
+      const text = `the leader does not let ${role} in (${login.use}): ${error.split('\n')[0] ?? ''}`;
+      return [{ severity: 'critical', host, text, mend: mend(login) }];
+    }
+    if (untried === undefined || needed !== true) return [];
+    const text = `cannot tell whether the leader lets ${role} in (${login.use}): ${untried}`;
+    return [{ severity: 'unknown', host, text, mend: mend(login) }];
+  });
 }
 
 export const LOGIN_CHECKS: readonly Check[] = [
@@ -46,14 +52,14 @@ export const LOGIN_CHECKS: readonly Check[] = [
       'It takes no backup and receives no WAL, and at a cut-over it cannot prove that the new timeline is archived.',
     needs: ['cluster', 'barman-logins'],
     judge: (facts: Facts) => {
-      const { barman } = facts;
-      if (barman === undefined) return [];
       const server = leaderNode(facts)?.place?.barmanServer ?? 'SERVER';
-      return flawsOf(barman.logins, barman.place.name, (tried) =>
-        refused(tried, barman.place.name, ({ use, role }) => [
-          `Put the password of ${role === '' ? 'that role' : role} into ~${barman.place.user}/.pgpass, or mend ${use} of server ${server}.`,
-          barmanOn(facts, 'check', server),
-        ]),
+      return ofBarman(facts, (barman) =>
+        flawsOf(barman.logins, barman.place.name, (tried) =>
+          refused(tried, barman.place.name, ({ use, role }) => [
+            `Put the password of ${role === '' ? 'that role' : role} into ~${barman.place.user}/.pgpass, or mend ${use} of server ${server}.`,
+            barmanOn(facts, 'check', server),
+          ]),
+        ),
       );
     },
   },

@@ -2,6 +2,7 @@ import { onHost } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import type { SecretFile } from '../node-script.ts';
+import { ofBarman } from '../of-barman.ts';
 
 const OTHERS = 0o007;
 
@@ -37,18 +38,13 @@ export const SECRET_CHECKS: readonly Check[] = [
     title: "Nobody else can read Patroni's and Barman's passwords",
     meaning: 'Who reads them can log in to PostgreSQL as a superuser.',
     needs: ['host', 'barman'],
-    judge: (facts) => {
-      const { barman, nodes } = facts;
-      return [
-        ...nodes.flatMap(({ name, host }) =>
-          flawsOf(host, name, ({ secrets }) => open(facts, name, secrets)),
-        ),
-        ...(barman === undefined
-          ? []
-          : flawsOf(barman.look, barman.place.name, ({ secrets }) =>
-              open(facts, barman.place.name, secrets),
-            )),
-      ];
-    },
+    judge: (facts) => [
+      ...facts.nodes.flatMap(({ name, host }) =>
+        flawsOf(host, name, ({ secrets }) => open(facts, name, secrets)),
+      ),
+      ...ofBarman(facts, ({ look, place }) =>
+        flawsOf(look, place.name, ({ secrets }) => open(facts, place.name, secrets)),
+      ),
+    ],
   },
 ];

@@ -2,13 +2,15 @@ import { formatBytes } from '../../../base/values/bytes.ts';
 import type { FreeSpace } from '../../../system/fs/free-space.ts';
 import { isComplete } from '../../barman/backup-info.ts';
 import type { Told } from '../answer.ts';
+import { walToReplay } from '../backups-and-archives.ts';
 import { ownServers } from '../barman-facts.ts';
 import { onHost } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { ofBarman } from '../of-barman.ts';
 import { leaderNode } from '../views.ts';
 
-/** Bytes that restored data takes: of the databases as they are, or of the largest backup, whichever is more. */
+/** Bytes that restored data takes, without the WAL that is replayed: of the databases as they are, or of the largest backup, whichever is more. */
 function needed(facts: Facts): Told<number> {
   const leader = leaderNode(facts);
   const live = leader !== undefined && 'value' in leader.sql ? leader.sql.value.bytes : undefined;
@@ -26,12 +28,37 @@ function needed(facts: Facts): Told<number> {
 
 const LEAST_FREE_INODES = 10_000;
 
+/** What lies in pg_wal at one time, at most, where the inventory says nothing else: as in playbooks/vars/recovery.yml. */
+export const WAL_AT_ONE_TIME = 4_294_967_296;
+
 function nodeFlaws(
   facts: Facts,
-  judge: (space: FreeSpace, need: number, host: string) => readonly Flaw[],
+  judge: (space: FreeSpace, data: number, host: string) => readonly Flaw[],
 ): readonly Flaw[] {
-  return flawsOf(needed(facts), undefined, (need) =>
-    facts.nodes.flatMap(({ name, host }) => flawsOf(host, name, ({ space }) => judge(space, need, name))),
+  return flawsOf(needed(facts), undefined, (data) =>
+    facts.nodes.flatMap(({ name, host }) => flawsOf(host, name, ({ space }) => judge(space, data, name))),
+  );
+}
+
+/** Where pg_wal links to another place, the recovered WAL is laid there beside the old one, which is kept. */
+function walFlaws(facts: Facts, wal: number): readonly Flaw[] {
+  return facts.nodes.flatMap(({ name, host, place }) =>
+    flawsOf(host, name, ({ walSpace, names }) => {
+      if (names === undefined) {
+        const text = `cannot tell where its WAL lies: ${place?.pgdata ?? 'the data directory'} cannot be looked into`;
+        const mend = ['Let the login become root or the owner of the data (ansible_become: true).'];
+        return [{ severity: 'unknown', host: name, text, mend }];
+      }
+      if (walSpace === undefined) return [];
+      const need = place?.walVolumeBytes ?? Math.min(wal, place?.walAtOneTime ?? WAL_AT_ONE_TIME);
+      return flawsOf(walSpace.space, name, (space) => {
+        if (space.freeBytes >= need) return [];
+        const what = `recovered WAL beside ${walSpace.wal} needs`;
+        const flaw = short(facts, { severity: 'critical', host: name, space, need, what });
+        const less = 'Where less WAL lies there at one time, set wal_volume_bytes in the inventory: 20 GiB';
+        return [{ ...flaw, mend: [...flaw.mend, less] }];
+      });
+    }),
   );
 }
 
@@ -62,42 +89,59 @@ export const SPACE_CHECKS: readonly Check[] = [
     title: 'Every node has room for restored data beside its live data',
     meaning: 'Recovery there is refused: the live data is kept until the recovered data is accepted.',
     needs: ['host', 'sql', 'instance', 'cluster', 'stock'],
-    judge: (facts) =>
-      nodeFlaws(facts, (space, need, host) => [
-        ...(space.freeBytes < need
-          ? [short(facts, { severity: 'critical', host, space, need, what: 'restored data needs' })]
-          : []),
-        ...(space.freeInodes !== undefined && space.freeInodes < LEAST_FREE_INODES
-          ? [
-              {
-                severity: 'critical' as const,
-                host,
-                text: `only ${space.freeInodes} files can still be made on ${space.mount}`,
-                mend: [onHost(facts, host, undefined, 'df', '-i', space.mount)],
-              },
-            ]
-          : []),
-      ]),
+    judge: (facts) => {
+      const wal = walToReplay(facts);
+      const least = 'value' in wal ? wal.value : 0;
+      return [
+        ...nodeFlaws(facts, (space, data, host) => [
+          ...(space.freeBytes < data + least
+            ? [
+                short(facts, {
+                  severity: 'critical',
+                  host,
+                  space,
+                  need: data + least,
+                  what: 'restored data needs',
+                }),
+              ]
+            : []),
+          ...(space.freeInodes !== undefined && space.freeInodes < LEAST_FREE_INODES
+            ? [
+                {
+                  severity: 'critical' as const,
+                  host,
+                  text: `only ${space.freeInodes} files can still be made on ${space.mount}`,
+                  mend: [onHost(facts, host, undefined, 'df', '-i', space.mount)],
+                },
+              ]
+            : []),
+        ]),
+        ...flawsOf(wal, undefined, (bytes) => walFlaws(facts, bytes)),
+      ];
+    },
   },
   {
     id: 'space.growth',
     title: 'There is room for it also when the data has doubled',
     meaning: 'Recovery will be refused one day, when nobody has looked in time.',
     needs: ['host', 'sql', 'instance', 'cluster', 'stock'],
-    judge: (facts) =>
-      nodeFlaws(facts, (space, need, host) =>
-        space.freeBytes >= need && space.freeBytes < 2 * need
+    judge: (facts) => {
+      const wal = walToReplay(facts);
+      const least = 'value' in wal ? wal.value : 0;
+      return nodeFlaws(facts, (space, data, host) =>
+        space.freeBytes >= data + least && space.freeBytes < 2 * data + least
           ? [
               short(facts, {
                 severity: 'warning',
                 host,
                 space,
-                need: 2 * need,
+                need: 2 * data + least,
                 what: 'with twice the data, restored data needs',
               }),
             ]
           : [],
-      ),
+      );
+    },
   },
   {
     id: 'space.barman',
@@ -105,22 +149,22 @@ export const SPACE_CHECKS: readonly Check[] = [
     meaning: 'The next backup fails, and soon no WAL can be archived.',
     needs: ['barman', 'sql', 'instance', 'cluster', 'stock'],
     judge: (facts) => {
-      const { barman } = facts;
-      if (barman === undefined) return [];
-      return flawsOf(needed(facts), undefined, (need) =>
-        flawsOf(barman.look, barman.place.name, ({ spaces }) => {
-          const full = spaces.filter(({ space }) => space.freeBytes < need);
-          const mounts = [...new Map(full.map(({ space }) => [space.mount, space])).values()];
-          return mounts.map((space) =>
-            short(facts, {
-              severity: 'critical',
-              host: barman.place.name,
-              space,
-              need,
-              what: 'a backup needs up to',
-            }),
-          );
-        }),
+      return ofBarman(facts, (barman) =>
+        flawsOf(needed(facts), undefined, (need) =>
+          flawsOf(barman.look, barman.place.name, ({ spaces }) => {
+            const full = spaces.filter(({ space }) => space.freeBytes < need);
+            const mounts = [...new Map(full.map(({ space }) => [space.mount, space])).values()];
+            return mounts.map((space) =>
+              short(facts, {
+                severity: 'critical',
+                host: barman.place.name,
+                space,
+                need,
+                what: 'a backup needs up to',
+              }),
+            );
+          }),
+        ),
       );
     },
   },

@@ -4,6 +4,7 @@ import { faultsOf, OLDEST_KNOWN } from '../../barman/version.ts';
 import { onHost } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { ofBarman } from '../of-barman.ts';
 
 function missing(facts: Facts, host: string, names: readonly string[]): readonly Flaw[] {
   if (names.length === 0) return [];
@@ -55,18 +56,21 @@ function programsFlaws({ name, host, instance, place }: NodeFacts): readonly Fla
 }
 
 function differingVersions({ nodes }: Facts): readonly Flaw[] {
-  const versions = nodes.flatMap(({ name, sql }) =>
-    'value' in sql ? [{ name, version: sql.value.version }] : [],
+  const newest = Math.max(...nodes.flatMap(({ sql }) => ('value' in sql ? [sql.value.version] : [])));
+  return nodes.flatMap(({ name, sql }) =>
+    flawsOf(sql, name, ({ version }) =>
+      version === newest
+        ? []
+        : [
+            {
+              severity: 'warning',
+              host: name,
+              text: `PostgreSQL is ${words(version)} here and ${words(newest)} elsewhere`,
+              mend: [`Update the packages of PostgreSQL on ${name}, then restart it: patronictl restart.`],
+            },
+          ],
+    ),
   );
-  const newest = Math.max(...versions.map(({ version }) => version));
-  return versions
-    .filter(({ version }) => version !== newest)
-    .map(({ name, version }) => ({
-      severity: 'warning',
-      host: name,
-      text: `PostgreSQL is ${words(version)} here and ${words(newest)} elsewhere`,
-      mend: [`Update the packages of PostgreSQL on ${name}, then restart it: patronictl restart.`],
-    }));
 }
 
 function words(version: number): string {
@@ -74,36 +78,36 @@ function words(version: number): string {
 }
 
 function barmanVersion(facts: Facts): readonly Flaw[] {
-  const { barman } = facts;
-  if (barman === undefined) return [];
-  const host = barman.place.name;
-  return flawsOf(barman.look, host, ({ version }) => {
-    if (version === undefined) {
-      return [
-        {
-          severity: 'unknown',
-          host,
-          text: 'barman --version tells no version',
-          mend: [onHost(facts, host, barman.place.user, 'barman', '--version')],
-        },
-      ];
-    }
-    if (version < OLDEST_KNOWN) {
-      return [
-        {
-          severity: 'critical',
-          host,
-          text: `Barman ${formatVersion(version)} is older than ${formatVersion(OLDEST_KNOWN)}, the oldest whose files are known`,
-          mend: [`Install Barman ${formatVersion(OLDEST_KNOWN)} or a later one on ${host}.`],
-        },
-      ];
-    }
-    return faultsOf(version).map(({ text, mended }) => ({
-      severity: 'warning',
-      host,
-      text: `Barman ${formatVersion(version)}: ${text}`,
-      mend: [`Install Barman ${formatVersion(mended)} or a later one on ${host}.`],
-    }));
+  return ofBarman(facts, (barman) => {
+    const host = barman.place.name;
+    return flawsOf(barman.look, host, ({ version }) => {
+      if (version === undefined) {
+        return [
+          {
+            severity: 'unknown',
+            host,
+            text: 'barman --version tells no version',
+            mend: [onHost(facts, host, barman.place.user, 'barman', '--version')],
+          },
+        ];
+      }
+      if (version < OLDEST_KNOWN) {
+        return [
+          {
+            severity: 'critical',
+            host,
+            text: `Barman ${formatVersion(version)} is older than ${formatVersion(OLDEST_KNOWN)}, the oldest whose files are known`,
+            mend: [`Install Barman ${formatVersion(OLDEST_KNOWN)} or a later one on ${host}.`],
+          },
+        ];
+      }
+      return faultsOf(version).map(({ text, mended }) => ({
+        severity: 'warning',
+        host,
+        text: `Barman ${formatVersion(version)}: ${text}`,
+        mend: [`Install Barman ${formatVersion(mended)} or a later one on ${host}.`],
+      }));
+    });
   });
 }
 
@@ -124,11 +128,9 @@ export const TOOL_CHECKS: readonly Check[] = [
     meaning: 'Backups could not be copied to a node, or WAL could not be read.',
     needs: ['barman'],
     judge: (facts) =>
-      facts.barman === undefined
-        ? []
-        : flawsOf(facts.barman.look, facts.barman.place.name, ({ missingTools }) =>
-            missing(facts, facts.barman?.place.name ?? '', missingTools),
-          ),
+      ofBarman(facts, ({ look, place }) =>
+        flawsOf(look, place.name, ({ missingTools }) => missing(facts, place.name, missingTools)),
+      ),
   },
   {
     id: 'tools.programs',

@@ -9,7 +9,7 @@ import type { NodeDiscovery } from '../../../../lib/recovery/discovery/discover-
 const node = (member: string, more: Partial<NodeDiscovery> = {}): NodeDiscovery => ({
   member,
   cluster: 'no',
-  hostname: member,
+  identity: { name: member },
   config: '/etc/patroni/config.yml',
   user: 'postgres',
   service: { manager: 'systemd', name: 'patroni' },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { told } from '../../../../lib/recovery/doctor/answer.ts';
-import type { Facts } from '../../../../lib/recovery/doctor/facts.ts';
+import type { BarmanFacts, Facts } from '../../../../lib/recovery/doctor/facts.ts';
 import {
   examine,
   flawsOf,
@@ -13,6 +13,7 @@ import {
   worst,
 } from '../../../../lib/recovery/doctor/finding.ts';
 import { readClock } from '../../../../lib/recovery/doctor/host-clock.ts';
+import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
 import { CHECKS } from '../../../../lib/recovery/doctor/registry.ts';
 
 const NOTHING_SEEN: Facts = {
@@ -23,6 +24,22 @@ const NOTHING_SEEN: Facts = {
   controller: { secrets: [], drills: { unknown: 'it was not asked', next: [] } },
   inventoryOptions: ' -i inventory.yml',
 };
+
+const UNSEEN = { unknown: 'nobody could look', next: [] };
+
+function barmanUnseen(name: string): BarmanFacts {
+  const look = {
+    reached: UNSEEN,
+    look: UNSEEN,
+    stock: UNSEEN,
+    checks: UNSEEN,
+    errors: UNSEEN,
+    lock: UNSEEN,
+    files: UNSEEN,
+    logins: UNSEEN,
+  };
+  return { place: { name, user: 'barman', lockDirectory: '' }, access: {}, ...look };
+}
 
 describe('the registry', () => {
   it('has checks with ids of their own, each in a group, each with its meaning', () => {
@@ -71,13 +88,17 @@ describe('what cannot be told', () => {
     await expect(told(() => Promise.reject(stopped))).rejects.toBe(stopped);
   });
 
-  it('is never ok where nothing at all was seen of what a check needs', () => {
-    const judged = CHECKS.filter(({ needs }) => needs.includes('dynamic') || needs.includes('stock'));
-    for (const check of judged) {
-      const severities = examine(check, { ...NOTHING_SEEN, nodes: [] }).map(({ severity }) => severity);
-      // That nobody says where Barman is, inventory.barman tells.
-      if (check.needs.includes('dynamic')) expect([check.id, severities]).toEqual([check.id, ['unknown']]);
-    }
+  /** What the inventory and this machine tell by themselves. */
+  const OF_THE_INVENTORY = ['inventory.variables', 'inventory.barman', 'secrets.here'];
+
+  it.each([
+    ['where the inventory does not say where Barman is', undefined],
+    ["where Barman's host is not reached", barmanUnseen('barman')],
+  ])('is never ok, of no check, %s', (_, barman) => {
+    const nodes = ['db1', 'db2'].map((name) => unknownNode(name, UNSEEN, UNSEEN));
+    const facts = { ...NOTHING_SEEN, nodes, barman };
+    const ok = CHECKS.filter((check) => examine(check, facts).some(({ severity }) => severity === 'ok'));
+    expect(ok.map(({ id }) => id).filter((id) => !OF_THE_INVENTORY.includes(id))).toEqual([]);
   });
 });
 

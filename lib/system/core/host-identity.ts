@@ -1,0 +1,56 @@
+import type { ReadHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+
+/** By what a host is told from others; absent what it does not tell. */
+export interface HostIdentity {
+  /** What it calls itself: `uname -n`. */
+  readonly name?: string | undefined;
+  /** Of its running kernel: all containers of one machine have the same. */
+  readonly boot?: string | undefined;
+  /** The space of its process ids: each container of a machine has its own, every machine outside them the same. */
+  readonly processes?: string | undefined;
+}
+
+/**
+ * For a script whose report `parseReport` reads. Not by the machine-id: machines of one image often share it. Without
+ * redirections, which a restricted shell refuses.
+ */
+export const TELL_IDENTITY = `echo "@host $(uname -n)"; echo "@boot $(cat /proc/sys/kernel/random/boot_id)"; echo "@processes $(readlink /proc/self/ns/pid)"`;
+
+const IDENTITY = probeScript(`${TELL_IDENTITY}; echo @end`);
+
+export function identityIn(parts: readonly ReportPart[]): HostIdentity {
+  const one = (kind: string): string | undefined => {
+    const told = parts.find((part) => part.kind === kind)?.rest.trim();
+    return told === '' ? undefined : told;
+  };
+  return { name: one('host'), boot: one('boot'), processes: one('processes') };
+}
+
+export async function identityOf(host: ReadHost): Promise<HostIdentity> {
+  return identityIn(parseReport((await host.query(IDENTITY([], { timeoutMs: 30_000 }))).stdout));
+}
+
+/** Whether two ways have led to one host. A name alone counts where nothing else is told, and nothing counts without it. */
+export function isSameHost(one: HostIdentity, other: HostIdentity): 'yes' | 'no' | 'unknown' {
+  const differ = (a: string | undefined, b: string | undefined) =>
+    a !== undefined && b !== undefined && a !== b;
+  if (differ(one.boot, other.boot) || differ(one.processes, other.processes)) return 'no';
+  if (one.name === undefined || other.name === undefined) return 'unknown';
+  return isSameName(one.name.toLowerCase(), other.name.toLowerCase()) ? 'yes' : 'no';
+}
+
+/** `db1` and `db1.example.com` are one name; `db1.a.example` and `db1.b.example` are two. */
+function isSameName(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other}.`) || other.startsWith(`${one}.`);
+}
+
+/** `db1 (boot 6ab3e0c2-..., processes pid:[4026531836])` */
+export function identityWords({ name, boot, processes }: HostIdentity): string {
+  const more = [
+    ...(boot === undefined ? [] : [`boot ${boot}`]),
+    ...(processes === undefined ? [] : [`processes ${processes}`]),
+  ];
+  return `${name ?? 'a host that does not tell its name'}${more.length === 0 ? '' : ` (${more.join(', ')})`}`;
+}

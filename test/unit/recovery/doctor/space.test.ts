@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { productPlaybooks } from '../../../../lib/language/playbook/assets.ts';
+import { loadYaml } from '../../../../lib/language/yaml/load.ts';
+import { parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
+import { NOT_ASKED, type Told } from '../../../../lib/recovery/doctor/answer.ts';
+import { WAL_AT_ONE_TIME } from '../../../../lib/recovery/doctor/checks/space.ts';
+import type { BarmanFacts, Facts, NodeFacts, Stock } from '../../../../lib/recovery/doctor/facts.ts';
+import { examine } from '../../../../lib/recovery/doctor/finding.ts';
+import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
+import type { NodeLook } from '../../../../lib/recovery/doctor/node-script.ts';
+import { CHECKS } from '../../../../lib/recovery/doctor/registry.ts';
+import { instantAt } from '../../../../lib/recovery/wal/instant.ts';
+import { parseSegment } from '../../../../lib/recovery/wal/segment.ts';
+import { fixture } from '../barman/fixture.ts';
+
+const MIB = 1024 * 1024;
+
+/** A backup of 34.3 MiB, and eight segments of 16 MiB from its beginning. */
+const STOCK: Stock = {
+  servers: [
+    {
+      name: 'db1',
+      directory: '',
+      idle: [],
+      basebackups: '',
+      meta: '',
+      wals: '',
+      incoming: '',
+      streaming: '',
+      streamingArchiver: false,
+      errors: '',
+      xlogDbs: [],
+      retention: { minimum: 0 },
+      conninfoHosts: [],
+      backups: [parseBackupInfo('db1', '20261122T155813', fixture('backup.info'))],
+    },
+  ],
+  archives: [
+    {
+      server: 'db1',
+      files: [8, 9, 10, 11, 12, 13, 14, 15].flatMap((number) => {
+        const segment = parseSegment(
+          `0000000100000000000000${number.toString(16).toUpperCase().padStart(2, '0')}`,
+        );
+        const time = instantAt(1_795_363_100_000_000n);
+        return segment === undefined ? [] : [{ segment, partial: false, time, size: 16 * MIB }];
+      }),
+      lost: [],
+      histories: [],
+      damaged: [],
+    },
+  ],
+};
+
+const space = (freeMiB: number, mount = '/') => ({
+  device: '/dev/x',
+  mount,
+  sizeBytes: 1e12,
+  freeBytes: freeMiB * MIB,
+});
+
+interface Case {
+  readonly free: number;
+  readonly walFree?: number;
+  readonly stock?: Told<Stock>;
+  readonly names?: undefined;
+  readonly volume?: number;
+}
+
+function node({ free, walFree, volume, ...more }: Case): NodeFacts {
+  const look: NodeLook = {
+    clock: { aheadMs: 0, withinMs: 0, offset: '+0000', zone: 'UTC' },
+    missingTools: [],
+    space: space(free),
+    walSpace:
+      walFree === undefined ? undefined : { wal: '/wal/15', space: { value: space(walFree, '/wal') } },
+    names: 'names' in more ? undefined : new Set(),
+    secrets: [],
+  };
+  return {
+    ...unknownNode('db2', NOT_ASKED, NOT_ASKED),
+    place: {
+      name: 'db2',
+      pgdata: '/data',
+      user: 'postgres',
+      patroni: { port: 8008, config: '/p.yml', service: 'patroni', manager: 'systemd' },
+      walMethod: 'local',
+      walVolumeBytes: volume,
+    },
+    host: { value: look },
+  };
+}
+
+function found(given: Case): readonly string[] {
+  const facts: Facts = {
+    now: 0,
+    nodes: [node(given)],
+    barman: {
+      place: { name: 'barman', user: 'barman', lockDirectory: '' },
+      reached: NOT_ASKED,
+      look: NOT_ASKED,
+      stock: given.stock ?? { value: STOCK },
+      checks: NOT_ASKED,
+      errors: NOT_ASKED,
+      access: {},
+      lock: NOT_ASKED,
+      files: NOT_ASKED,
+      logins: NOT_ASKED,
+    } satisfies BarmanFacts,
+    variableFlaws: [],
+    dynamic: NOT_ASKED,
+    controller: { secrets: [], drills: NOT_ASKED },
+    inventoryOptions: '',
+  };
+  return CHECKS.filter(({ id }) => id === 'space.node')
+    .flatMap((check) => examine(check, facts))
+    .map(({ severity, text = '' }) => `${severity}: ${text}`);
+}
+
+describe('room for a recovery on a node', () => {
+  it.each<readonly [string, Case, readonly string[]]>([
+    ['is that of the data and of the WAL to replay', { free: 200 }, ['ok: ']],
+    [
+      'is too little for the WAL',
+      { free: 100 },
+      ['critical: restored data needs 162.3 MiB, and 100.0 MiB are free on /'],
+    ],
+    ['is there on a volume of the WAL', { free: 200, walFree: 130 }, ['ok: ']],
+    [
+      'is too little on a volume of the WAL',
+      { free: 200, walFree: 100 },
+      ['critical: recovered WAL beside /wal/15 needs 128.0 MiB, and 100.0 MiB are free on /wal'],
+    ],
+    ['is what the inventory says of that volume', { free: 200, walFree: 100, volume: 64 * MIB }, ['ok: ']],
+    [
+      'is not known where the data directory cannot be looked into',
+      { free: 200, names: undefined },
+      ['unknown: cannot tell where its WAL lies: /data cannot be looked into'],
+    ],
+    [
+      'is not known where Barman does not tell',
+      { free: 200, stock: NOT_ASKED },
+      [
+        'unknown: cannot tell: it is not known how large the data is',
+        'unknown: cannot tell: it was not looked at',
+      ],
+    ],
+  ])('%s', (_, given, expected) => {
+    expect(found(given)).toEqual(expected);
+  });
+
+  it('counts as much WAL at one time as a recovery does', () => {
+    const file = join(productPlaybooks(), 'vars/recovery.yml');
+    const { value } = loadYaml(file, readFileSync(file, 'utf8'));
+    expect(Object(value).wal_at_one_time).toBe(WAL_AT_ONE_TIME);
+  });
+});

@@ -3,7 +3,7 @@ import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.
 import { chainOf, type Link, namesOfRuns } from '../wal/chain.ts';
 import { parseSegment, segmentNumber, type WalSegment } from '../wal/segment.ts';
 import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
-import { type NodeTail, nodesToSave, silentNodes, type TailsParam, tailsBeside } from '../wal/tail.ts';
+import { type NodeTail, nodesToSave, silentNodes, type TailsParam, tailsOf } from '../wal/tail.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import { type TimelineId, timelineId } from '../wal/timeline.ts';
 import { planUpToGap } from '../wal/up-to-gap.ts';
@@ -122,7 +122,7 @@ function solveOn(
   wish: RecoveryWalWish,
 ): Omit<RecoveryWal, 'servers' | 'refuse'> | WalRefusal {
   const { target } = wish;
-  const tails = tailsBeside(wish.tails ?? [], own, backup);
+  const tails = tailsOf(wish.tails ?? [], backup);
   const merged = mergeArchives([...own, ...tails.map(({ archive }) => archive)], backup.segmentSize);
   const found = { backup, merged, tails };
   const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);

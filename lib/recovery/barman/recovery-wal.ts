@@ -4,7 +4,7 @@ import { formatInstant } from '../wal/instant.ts';
 import type { BackupPosition } from '../wal/lineage.ts';
 import { segmentNumber } from '../wal/segment.ts';
 import { type LineWish, solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
-import { type TailsParam, tailsBeside } from '../wal/tail.ts';
+import { type TailsParam, tailsOf } from '../wal/tail.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import { type CompleteBackup, isComplete } from './backup-info.ts';
 import type { Stock } from './refusals.ts';
@@ -54,7 +54,7 @@ interface WalAtHand {
 
 function mergedFor(backup: CompleteBackup, { servers, archives, tails = [] }: WalAtHand): MergedArchive {
   const own = archivesFor(backup, servers, archives);
-  const beside = tailsBeside(tails, own, backup).map(({ archive }) => archive);
+  const beside = tailsOf(tails, backup).map(({ archive }) => archive);
   return mergeArchives([...own, ...beside], backup.segmentSize);
 }
 

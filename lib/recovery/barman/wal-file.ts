@@ -88,7 +88,8 @@ export async function readNodeSegment(
   });
 }
 
-async function readOnce(
+/** What a command prints, up to a segment; no bytes where it is more than that. */
+export async function readOnce(
   host: ReadHost,
   command: Probe,
   segmentSize: number,

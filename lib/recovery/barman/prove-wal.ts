@@ -147,10 +147,19 @@ function leaderOf({ leaderTimeline = 0 }: RecoveryWalWish): TimelineId | undefin
   return leaderTimeline === 0 ? undefined : timelineId(leaderTimeline);
 }
 
-/** The nodes that have WAL of this recovery which no archive has. `chain` is sorted by `farthestFirst`. */
-export function savingNodes({ plan, merged, tails }: RecoveryWal, chain: readonly Link[]): readonly string[] {
+/**
+ * The nodes that have WAL of this recovery which no archive has. `chain` is sorted by `farthestFirst`. So have those that
+ * alone have the history file of a number that a promotion has to pass over: it passes over what an archive knows.
+ */
+export function savingNodes(
+  { plan, merged, tails }: Pick<RecoveryWal, 'plan' | 'merged' | 'tails'>,
+  chain: readonly Link[],
+): readonly string[] {
   const needed = chain.slice(0, plan.needed.length);
-  const histories = plan.line.way.slice(1).map(({ timeline }) => merged.historyServers.get(timeline) ?? []);
+  const passed = plan.line.way.slice(1).map(({ timeline }) => timeline);
+  for (let next = plan.line.timeline + 1; merged.historyServers.has(timelineId(next)); next++)
+    passed.push(timelineId(next));
+  const histories = passed.map((timeline) => merged.historyServers.get(timeline) ?? []);
   return nodesToSave(needed, histories, tails);
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { savingNodes } from '../../../../lib/recovery/barman/prove-wal.ts';
 import { type Archive, mergeArchives } from '../../../../lib/recovery/wal/archive.ts';
 import { type Instant, instantAt } from '../../../../lib/recovery/wal/instant.ts';
 import { lsnAt } from '../../../../lib/recovery/wal/lsn.ts';
@@ -122,6 +123,32 @@ describe('WAL that only nodes have', () => {
     expect(tailsOf([{ ...dead, system_id: '2' }, silent], cluster)).toEqual([]);
     expect(silentNodes([dead, silent])).toEqual(['db1']);
     expect(tailsOf([dead], cluster)[0]?.archive.server).toBe(tailName('db1'));
+  });
+});
+
+describe('a history file that only a node has', () => {
+  const whole = archive('db1', '4@50', '5@100');
+  const text = `1\t0/${(5 * SIZE + 512).toString(16).toUpperCase()}\tno recovery target specified\n`;
+  const knows = (...names: readonly string[]): TailsParam[number] => ({
+    ...tail('db2'),
+    histories: names.map((name) => ({ name, text, time: '120' })),
+  });
+  /** For a moment on timeline 1. */
+  function saving(archives: readonly Archive[], tails: TailsParam): readonly string[] {
+    const beside = tailsOf(tails, cluster);
+    const merged = mergeArchives([...archives, ...beside.map((one) => one.archive)], SIZE);
+    const plan = solveWal(backup, merged, { kind: 'time', time: at(60) }, { timeline: timelineId(1) });
+    if (!plan.ok) throw new Error(plan.why);
+    return savingNodes({ plan, merged, tails: beside }, plan.needed);
+  }
+
+  it('is archived where a promotion has to pass over its number', () => {
+    expect(saving([whole], [knows('00000002.history')])).toEqual(['db2']);
+    expect(saving([whole], [knows('00000003.history')])).toEqual([]);
+    const [known] = tailsOf([knows('00000002.history')], cluster);
+    const archived = { ...whole, histories: known?.archive.histories ?? [] };
+    expect(saving([archived], [knows('00000002.history')])).toEqual([]);
+    expect(saving([archived], [knows('00000002.history', '00000003.history')])).toEqual(['db2']);
   });
 });
 

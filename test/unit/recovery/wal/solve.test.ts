@@ -401,6 +401,26 @@ describe('an earlier recovery to a moment', () => {
   });
 });
 
+describe('a history whose positions descend', () => {
+  const first = archive(
+    'db1',
+    [...before, '2:06@70'],
+    [[2, 60, '1\t0/6000000\tno recovery target specified\n']],
+  );
+  const wild = (at2: string) =>
+    archive(
+      'db3',
+      ['3:04@95', '3:05@96', '3:06@100'],
+      [[3, 90, `1\t0/6000000\tno recovery target specified\n2\t${at2}\tbefore 2026-11-22 09:33:45+00\n`]],
+    );
+
+  it('leads nowhere from a backup that ended after one of them', () => {
+    expect(solved([first, wild('0/3000100')], time(97))).toBe('after-last-archived');
+    expect(solved([first, wild('0/3000100')], time(97), 3)).toBe('timeline-unreachable 1 2');
+    expect(solved([first, wild('0/4000100')], time(97), 3)).toBe('timeline 3, 1:03 to 3:06');
+  });
+});
+
 describe('two timelines with one number', () => {
   it('are refused when the way leads over them, and do not matter otherwise', () => {
     const one = archive('db2', ['2:06@70'], [[2, 60, '1\t0/6000500\tno recovery target specified\n']]);

@@ -3,8 +3,12 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { readCatalogue } from '../../lib/recovery/barman/catalogue.ts';
 import { heldBeginnings } from '../../lib/recovery/barman/held-beginnings.ts';
+import type { RecoveryWal } from '../../lib/recovery/barman/prove-wal.ts';
 import { notTheSame, otherBytes } from '../../lib/recovery/barman/same-bytes.ts';
+import { farthestFirst, readSegment } from '../../lib/recovery/barman/segment-source.ts';
+import { parseSegment } from '../../lib/recovery/wal/segment.ts';
 import { errorOf } from '../support/errors.ts';
 import { commit, SIZE, segmentsOf } from '../unit/recovery/wal/moment/segments.ts';
 import { beside } from './barman-here.ts';
@@ -111,6 +115,51 @@ describe('a whole segment', () => {
         otherBytes(ground.play.host(), barman, { ...ownOf(ground), pgdata }, [same], 'arrived');
       expect(await ask(join(ground.dir, 'node'))).toEqual([{ file: same, gone: true, copies: [] }]);
       expect(await errorOf(ask(join(ground.dir, 'nowhere')))).toMatchObject({ code: 'archive-not-proved' });
+    });
+  });
+});
+
+describe('of two beginnings that one server has', () => {
+  /** Which position the chain ends at, as Barman delivers it; or the refusal. */
+  async function ask(ground: LocalPlayground, copies: Readonly<Record<string, Uint8Array>>) {
+    return await beside(ground, { systemId: CLUSTER }, async () => {
+      for (const [path, bytes] of Object.entries(copies)) await inWal(ground, path, bytes);
+      const { servers } = await readCatalogue(ground.play.host(), user);
+      const segment = parseSegment(NAME);
+      if (segment === undefined) throw new Error('it is one');
+      const link = { segment, number: 6, servers: ['db1', 'db1'], partial: true };
+      const backup = { segmentSize: SIZE, systemId: CLUSTER } as RecoveryWal['backup'];
+      const sources = { backup, servers, tails: [] };
+      const host = ground.play.host();
+      const chain = await farthestFirst(host, [link], sources, user);
+      return { chain, bytes: await readSegment(host, link, sources, user) };
+    });
+  }
+
+  it('that is read which Barman delivers', async () => {
+    await using ground = await localPlayground();
+    const told = await ask(ground, {
+      [`${PLACES.streaming}/${PARTIAL}`]: upTo(2),
+      [`${PLACES.wals}/${PARTIAL}`]: upTo(1),
+    });
+    expect(told.chain.at(-1)?.servers).toEqual(['db1']);
+    expect(Buffer.from(told.bytes).equals(upTo(2))).toBe(true);
+  });
+
+  it.each([
+    ['the archived one reaches farther', upTo(3), 'would not deliver the one that reaches farther'],
+    ['the archived one is packed', gzipSync(upTo(3)), 'would not deliver the one that reaches farther'],
+    ['nobody can tell', Buffer.from('something'), 'nobody can tell'],
+  ])('the one that Barman would deliver is named, to be put aside: %s', async (_, archived, words) => {
+    await using ground = await localPlayground();
+    const streamed = `${PLACES.streaming}/${PARTIAL}`;
+    const error = await errorOf(
+      ask(ground, { [streamed]: upTo(2), [`${PLACES.wals}/${PARTIAL}`]: archived }),
+    );
+    expect(error).toMatchObject({
+      code: 'wal-beginning-hidden',
+      message: expect.stringContaining(words),
+      next: [expect.stringContaining(`mv ${join(ground.dir, streamed)} ~/`), expect.anything()],
     });
   });
 });

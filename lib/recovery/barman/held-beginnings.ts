@@ -1,5 +1,5 @@
 import type { ReadHost } from '../../contract/host.ts';
-import { type Probe, probe, probeScript } from '../../contract/probe.ts';
+import { type Probe, probe } from '../../contract/probe.ts';
 import type { Lsn } from '../wal/lsn.ts';
 import { lastRecordEnd } from '../wal/records/last-record.ts';
 import { parseSegment, type SegmentSize, startOfSegment, type WalSegment } from '../wal/segment.ts';
@@ -9,14 +9,9 @@ import {
   type OwnWal,
   otherBytes,
   type SentFile,
-  UNPACKED,
   unproved,
 } from './same-bytes.ts';
-import { readOnce } from './wal-file.ts';
-
-// Argument: a file of an archive.
-const READ_ARCHIVED = probeScript(`${UNPACKED}
-unpacked "$1"`);
+import { READ_FILE, readOnce } from './wal-file.ts';
 
 /**
  * Those of a node's beginnings of segments that an archive has: byte for byte, or up to the same record or a later one.
@@ -49,7 +44,7 @@ async function reachesAsFar(
   const path = `${pgdata}/pg_wal/${segment}`;
   const mine = endOf(await readFrom(host, path, probe(['cat', '--', path], { user }), segmentSize), segment);
   for (const copy of copies) {
-    const unpacked = READ_ARCHIVED([copy.path], { user: barman.user });
+    const unpacked = READ_FILE([copy.path], { user: barman.user });
     const bytes = await readFrom(host.peer(barman.host), copy.path, unpacked, segmentSize);
     if (endOf(bytes, segment) >= mine) return true;
   }

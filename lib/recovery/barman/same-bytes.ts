@@ -5,6 +5,7 @@ import { readCatalogue } from './catalogue.ts';
 import { checksumsOf } from './checksums.ts';
 import type { ServerConfig } from './config.ts';
 import { readServers, serversThatCount } from './counted-servers.ts';
+import { UNPACKED } from './wal-file.ts';
 
 const DEADLINE_MS = 300_000;
 
@@ -20,19 +21,6 @@ for name in "$@"; do
   echo "@sum $name"; sha256sum <"$name" | cut -c 1-64 | sed 's/^/ /'
 done
 echo @end`);
-
-/** Prints a file of an archive, unpacked; exits with 3 where it is packed in a way that is not known here. */
-export const UNPACKED = `unpacked() {
-  case $(od -An -tx1 -N2 -- "$1") in
-    *' d1') cat -- "$1" ;;
-    ' 1f 8b'*) gzip -dc <"$1" ;;
-    ' 42 5a'*) bzip2 -dc <"$1" ;;
-    ' fd 37'*) xz -dc <"$1" ;;
-    ' 28 b5'*) zstd -dc <"$1" ;;
-    ' 04 22'*) lz4 -dc <"$1" ;;
-    *) echo "$1 is packed in a way that is not known here" >&2; return 3 ;;
-  esac
-}`;
 
 // Arguments: of each copy its server, its path, its name. Asked for a beginning Barman itself would deliver what it is
 // still receiving, and not this file: it is asked for whole ones alone.

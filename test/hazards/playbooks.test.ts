@@ -216,30 +216,6 @@ describe('the number of the timeline to come', () => {
     const first = await placeOf(file, ({ module, args }) => module === used && args.value.state !== 'out');
     expect([taken < compared, compared < first]).toEqual([true, true]);
   });
-
-  it.each([
-    ['cutover.yml', 3, { timeline: 2 }, undefined],
-    ['cutover.yml', 2, { timeline: 2 }, 'timeline-taken'],
-    ['cutover.yml', 3, {}, undefined],
-    ['cutover.yml', 2, {}, 'timeline-taken'],
-    ['revert.yml', 3, { timeline: 2 }, undefined],
-    ['revert.yml', 2, { timeline: 2 }, 'timeline-taken'],
-    ['revert.yml', 3, {}, undefined],
-    ['revert.yml', 2, {}, 'timeline-taken'],
-  ])('refuses what the cluster is on, by the task of %s: %i, %o: %s', async (file, next, cluster, code) => {
-    const task = (await allTasks(file)).find((one) => compares(one.task))?.task;
-    const vars = { cluster, timelines: { next }, others: ['two'], leader: 'one' };
-    const yaml = `- hosts: one:two
-  vars: ${JSON.stringify(vars)}
-  tasks:
-    - core.set_fact: { instance_there: { data: there, timeline: 2 } }
-    - core.assert: ${JSON.stringify(task?.args.value)}
-      loop: "{{ others }}"
-      run_once: true
-`;
-    const refused = await play(yaml).then(({ outcome }) => outcome.error, asPitrError);
-    expect(refused?.toJSON().code).toBe(code);
-  });
 });
 
 describe('what Barman does for the server of the node that will lead', () => {

@@ -90,13 +90,13 @@ describe.each(['cutover.yml', 'revert.yml'])('in %s, a timeline number is free',
     ['not where nobody can tell', {}, there(), 'timeline-taken'],
   ])('%s', async (_, cluster, other, code) => {
     const all = await conditions();
-    expect(all.length).toBe(file === 'cutover.yml' ? 3 : 2);
+    expect(all.length).toBe(file === 'cutover.yml' ? 4 : 3);
     for (const condition of all) {
       const looped = condition.includes('[item]');
       expect([
         condition,
         await codeOf(`- hosts: pair
-  vars: ${JSON.stringify({ cluster, old: cluster, again: 'timeline' in cluster ? { ...cluster, leader: 'two' } : cluster, promoted: { timeline: 5 }, data_of: { results: [other] } })}
+  vars: ${JSON.stringify({ cluster, old: cluster, again: 'timeline' in cluster ? { ...cluster, leader: 'two' } : cluster, promoted: { timeline: 5 }, timelines: { next: 5 }, data_of: { results: [other] } })}
   tasks:
     # The recovered node itself is not asked, wherever it is in the list.
     - core.set_fact: { instance_there: ${JSON.stringify(looped && file === 'revert.yml' ? there(1) : looped ? there() : other)} }

@@ -203,6 +203,21 @@ describe.each(PLAYBOOKS)('%s', (file) => {
   });
 });
 
+describe('the number of the timeline to come', () => {
+  const compares = ({ args }: Task) =>
+    args.value.refuse === 'timeline-taken' && JSON.stringify(args.value.that).includes('timelines.next');
+
+  it.each([
+    ['cutover.yml', 'postgres.promote'],
+    ['revert.yml', 'patroni.member'],
+  ])('is compared with that of the cluster before it is used: %s', async (file, used) => {
+    const taken = await placeOf(file, ({ module }) => module === 'barman.timelines');
+    const compared = await placeOf(file, compares);
+    const first = await placeOf(file, ({ module, args }) => module === used && args.value.state !== 'out');
+    expect([taken < compared, compared < first]).toEqual([true, true]);
+  });
+});
+
 describe('what Barman does for the server of the node that will lead', () => {
   it.each(['recover.yml', 'cutover.yml', 'revert.yml'])(
     'is looked at before anything is stopped: %s',

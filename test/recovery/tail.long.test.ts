@@ -234,6 +234,27 @@ describe('the tail of WAL that only a node still has', () => {
     await healthy(lab, 180_000);
   });
 
+  it('is none of a new leader, whose last commit `latest` has, though nothing of its timeline is archived', async () => {
+    await cast();
+    const old = leader;
+    await sql(lab, old, 'drop table if exists tail; create table tail (row text)', { database: 'shop' });
+    await write('a');
+    const next = databaseHosts.find((host) => host !== old && host !== target) ?? 'db3';
+    await lab.mustExec(old, [...PATRONICTL, 'failover', '--candidate', next, '--force']);
+    await leaderChanged((name) => name === next);
+    leader = await currentLeader(lab);
+    await write('b, on the new timeline');
+    const writes = `select ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int`;
+    const timeline = await sql(lab, leader, writes);
+
+    const check = await well('recover.yml', { target }, '--check');
+    expect(planOf(check)).toContain(`on timeline ${timeline};`);
+    await well('recover.yml', { target });
+    expect(await rowsThere()).toBe('a b, on the new timeline');
+    await well('rollback.yml', { target });
+    await healthy(lab, 180_000);
+  });
+
   it('of a dead leader leads to a moment that the new leader never had', async () => {
     await cast();
     const old = leader;

@@ -16,7 +16,13 @@ import {
 } from '../../recovery/barman/counted-servers.ts';
 import { findInBackups } from '../../recovery/barman/find-in-backups.ts';
 import { refuseDamagedHistories } from '../../recovery/barman/history-refusals.ts';
-import { serversParam, tailsParam, timelineParam, userParam } from '../../recovery/barman/params.ts';
+import {
+  leaderTimelineParam,
+  serversParam,
+  tailsParam,
+  timelineParam,
+  userParam,
+} from '../../recovery/barman/params.ts';
 import { proveBackupFiles } from '../../recovery/barman/prove-backup-files.ts';
 import { solveFor } from '../../recovery/barman/recovery-wal.ts';
 import type { Stock } from '../../recovery/barman/refusals.ts';
@@ -54,6 +60,7 @@ const params = z.strictObject({
     .describe('allow: a target after the last archived WAL, where that WAL is still to be archived'),
   tails: tailsParam,
   timeline: timelineParam,
+  leader_timeline: leaderTimelineParam,
   tablespaces: z
     .record(z.string(), z.string())
     .optional()
@@ -196,10 +203,11 @@ async function reaching(
       )
     : asked;
   const wal = { servers: searched, archives, tails: wish.tails };
+  const leader = wish.leader_timeline === 0 ? undefined : timelineId(wish.leader_timeline);
   const solve = (backup: CompleteBackup): WalPlan | WalRefusal => {
-    const solved = solveFor(backup, wal, target, timeline);
+    const solved = solveFor(backup, wal, target, { timeline, leader });
     return !solved.ok && solved.why === 'after-last-archived' && wish.unarchived === 'allow'
-      ? solveFor(backup, wal, { kind: 'latest' }, solved.line.timeline)
+      ? solveFor(backup, wal, { kind: 'latest' }, solved.line)
       : solved;
   };
   const refused = ({ backup, refusal }: Judged) =>

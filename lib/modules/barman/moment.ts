@@ -13,6 +13,7 @@ import {
 } from '../../recovery/barman/moment-refusals.ts';
 import {
   backupParam,
+  leaderTimelineParam,
   serversParam,
   tailsParam,
   timelineParam,
@@ -33,7 +34,7 @@ import {
   unseenNotes,
 } from '../../recovery/barman/unseen-wal.ts';
 import type { Link } from '../../recovery/wal/chain.ts';
-import { linesHolding } from '../../recovery/wal/choose-line.ts';
+import { goneOn, linesHolding } from '../../recovery/wal/choose-line.ts';
 import { formatInstant, parseEpoch } from '../../recovery/wal/instant.ts';
 import { linesFrom } from '../../recovery/wal/lineage.ts';
 import { formatLsn, type Lsn } from '../../recovery/wal/lsn.ts';
@@ -60,11 +61,7 @@ const params = z.strictObject({
     .boolean()
     .default(false)
     .describe('a target after the last archived commit is not refused where the leader can write one more'),
-  leader_timeline: z
-    .int()
-    .min(0)
-    .default(0)
-    .describe('the timeline of the living leader, for `marker`; 0 where there is none'),
+  leader_timeline: leaderTimelineParam,
   accept_gap: z
     .boolean()
     .default(false)
@@ -131,6 +128,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     const wal = await readRecoveryWal(host, {
       ...wish,
       target: checkedTarget(wish.target),
+      leaderTimeline: wish.leader_timeline,
       acceptGap: wish.accept_gap,
       allowUnarchived: wish.marker,
     });
@@ -148,6 +146,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
       latest: checkedTarget(wish.target).kind === 'latest',
       timeline: plan.line.timeline,
       leaderTimeline: wish.leader_timeline,
+      goneOn: mayGoOn(wal, wish),
       gap: wal.gap !== undefined,
     };
     refuseUnseen(hidden, wish.accept_unseen, host.name);
@@ -208,6 +207,12 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     };
   },
 });
+
+/** Timelines without any WAL that may hold the last commits, where nobody tells which timeline is meant. */
+function mayGoOn({ backup, merged, plan }: RecoveryWal, wish: Params): readonly number[] {
+  if (wish.timeline !== undefined || wish.leader_timeline !== 0) return [];
+  return goneOn(plan.line, linesFrom(backup, merged), backup.segmentSize).map(({ timeline }) => timeline);
+}
 
 /** Nothing while the best copy is still in the pg_wal of a node. */
 function partialData(

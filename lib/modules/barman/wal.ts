@@ -3,6 +3,7 @@ import { defineLook, type TaskContext } from '../../contract/module.ts';
 import { barmanResource } from '../../recovery/barman/catalogue.ts';
 import {
   backupParam,
+  leaderTimelineParam,
   serversParam,
   tailsParam,
   timelineParam,
@@ -42,6 +43,7 @@ const params = z.strictObject({
     .describe('allow: a target after the last archived WAL, where that WAL is still to be archived'),
   tails: tailsParam,
   timeline: timelineParam,
+  leader_timeline: leaderTimelineParam,
   unpacked_until: z
     .string()
     .optional()
@@ -64,7 +66,7 @@ export const module = defineLook({
   summary: 'Proves that all WAL between a backup and a target is archived, or refuses.',
   description: `Counts what lies on disk, over all servers of the cluster: Barman's own lists name what was archived once.
 Timelines are followed by the history files of all servers. The one that was alive at the target is chosen; in the
-segment in which a failover happened the one that goes on; when several were alive it refuses and asks for
+segment in which a failover happened the one that goes on; for \`latest\` that of the living leader; when several were alive it refuses and asks for
 \`timeline\`. Refuses targets before the backup's end and after the last archived WAL, missing and truncated segments.
 A file of the right name and size is not yet the segment: the first page of each must name cluster, position and timeline.
 The size of a compressed segment says nothing: each one that is needed is unpacked, and one that Barman cannot deliver
@@ -104,6 +106,7 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
     const wal = await readRecoveryWal(host, {
       ...wish,
       target: checkedTarget(wanted),
+      leaderTimeline: wish.leader_timeline,
       acceptGap: wish.accept_gap,
       allowUnarchived: wish.unarchived === 'allow',
       unpack: proved === undefined ? 'all' : { after: proved },

@@ -4,23 +4,22 @@ import { Unknown } from '../../base/values/unknown.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import {
-  type BarmanPlace,
   proveArchived,
   readArchiveSettings,
   readArchivesOf,
-  type SentFile,
   sendFiles,
 } from '../../recovery/barman/archive-tail.ts';
 import { barmanResource } from '../../recovery/barman/catalogue.ts';
+import { heldBeginnings } from '../../recovery/barman/held-beginnings.ts';
 import { serversParam, userParam } from '../../recovery/barman/params.ts';
-import { proveSent } from '../../recovery/barman/prove-sent.ts';
+import { type BarmanPlace, notTheSame, otherBytes, type SentFile } from '../../recovery/barman/same-bytes.ts';
 import { type ArchiveSettings, whyNoArchive } from '../../recovery/postgres/archive-command.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { readTail } from '../../recovery/postgres/look-tail.ts';
 import { instanceParams, seconds, segmentName } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
-import { formatEpoch } from '../../recovery/wal/instant.ts';
-import { filesFrom, filesToSend } from '../../recovery/wal/tail.ts';
+import { parseSegment } from '../../recovery/wal/segment.ts';
+import { filesFrom, filesToSend, type TailFile, wholeIn } from '../../recovery/wal/tail.ts';
 
 const params = z.strictObject({
   ...instanceParams,
@@ -87,11 +86,18 @@ and puts one of the same name with other content into errors/, and fails neither
     const wanted = filesFrom(tail.files, p.from, segmentSize);
     if (wanted.length === 0) return { systemId, files: [] };
     const archives = await readArchivesOf(host, barmanOf(p), systemId);
-    const files = filesToSend(wanted, archives, segmentSize).map(({ name, partial, time }) => ({
-      name,
-      as: partial ? `${name}.partial` : name,
-      time: formatEpoch(time),
-    }));
+    const own = { pgdata: p.pgdata, user: p.user, systemId };
+    // A recovery has proved what it needs by itself; whoever saves a node wants to know it of all that is there.
+    if (p.from === undefined) {
+      const whole = wholeIn(archives, segmentSize);
+      const wholes = wanted.filter(({ name, partial }) => !partial && whole.has(name)).map(sentFile);
+      const differing = await otherBytes(host, barmanOf(p), own, wholes, 'arrived');
+      const wrong = differing.filter(({ gone }) => !gone);
+      if (wrong.length > 0) throw notTheSame(wrong, host.name, p.pgdata, barmanOf(p));
+    }
+    const beginnings = wanted.filter(({ partial }) => partial).map(sentFile);
+    const held = await heldBeginnings(host, barmanOf(p), { ...own, segmentSize }, beginnings);
+    const files = filesToSend(wanted, archives, segmentSize, held).map(sentFile);
     if (files.length === 0) return { systemId, files };
     const bin = programsOf(p, tail.instance.programs);
     const settings = await readArchiveSettings(host, { pgdata: p.pgdata, bin, user: p.user });
@@ -127,11 +133,13 @@ and puts one of the same name with other content into errors/, and fails neither
     const timeoutMs = p.timeout * 1000;
     await sendFiles(host, { ...change, ...change.forApply }, timeoutMs, context);
     context.progress('waiting for Barman to take them in');
-    await proveArchived(host, barmanOf(p), change.systemId, change.files, {
+    await proveArchived(host, barmanOf(p), change, change.files, {
       timeoutMs,
       signal: context.signal,
     });
-    await proveSent(host, barmanOf(p), change);
+    const segments = change.files.filter(({ name }) => parseSegment(name) !== undefined);
+    const other = await otherBytes(host, barmanOf(p), change, segments, 'archived');
+    if (other.length > 0) throw notTheSame(other, host.name, p.pgdata, barmanOf(p));
     return { files: change.files.map(({ as }) => as) };
   },
   undo: async () => {
@@ -139,6 +147,10 @@ and puts one of the same name with other content into errors/, and fails neither
   },
   orphans: 'end',
 });
+
+function sentFile({ name, partial }: TailFile): SentFile {
+  return { name, as: partial ? `${name}.partial` : name };
+}
 
 function barmanOf(p: Params): BarmanPlace {
   return { host: p.barman_host, user: p.barman_user, servers: p.servers };

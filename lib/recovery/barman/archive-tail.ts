@@ -7,27 +7,17 @@ import { evidenceOf } from '../../transport/command-failed.ts';
 import { type ArchiveSettings, filledArchiveCommand } from '../postgres/archive-command.ts';
 import { ARCHIVE_LIBRARY_SINCE } from '../postgres/version.ts';
 import type { Archive } from '../wal/archive.ts';
-import { type Instant, parseEpoch } from '../wal/instant.ts';
 import { parseSegment } from '../wal/segment.ts';
-import { hasBeginning } from '../wal/tail.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
 import { serversThatCount } from './counted-servers.ts';
-
-/** A file of pg_wal and the name under which it goes into the archive. */
-export interface SentFile {
-  readonly name: string;
-  readonly as: string;
-  /** Of its last write: seconds since 1970. */
-  readonly time: string;
-}
-
-/** Barman, as the host sees it that looks at its archives. */
-export interface BarmanPlace {
-  readonly host: string;
-  readonly user: string;
-  /** The servers of the cluster; those of its system id, and of none, where they are not named. */
-  readonly servers?: readonly string[] | undefined;
-}
+import {
+  asideCommands,
+  type BarmanPlace,
+  type OtherBytes,
+  type OwnWal,
+  otherBytes,
+  type SentFile,
+} from './same-bytes.ts';
 
 // As the server itself was started: its configuration may lie elsewhere. Who does not know a setting says so in the
 // language of its configuration: it is asked only from the version on that has it ($3).
@@ -140,25 +130,30 @@ export async function sendFiles(
 
 /**
  * Lets Barman take in what has arrived, and proves by its archives that all of it is there. Barman puts a file aside
- * without a word when it has another one of that name: then what is there is not what was sent.
+ * without a word when it has another one of that name: then what is there is not what was sent. The beginning of a
+ * segment is there when its very bytes are: Barman may have another beginning of it.
  */
 export async function proveArchived(
   host: WriteHost,
   barman: BarmanPlace,
-  systemId: string,
+  own: OwnWal,
   files: readonly SentFile[],
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const peer = host.peer(barman.host);
-  const look = async (): Promise<readonly SentFile[]> => {
-    const archives = await readArchivesOf(host, barman, systemId);
+  const beginnings = files.filter(({ name, as }) => name !== as);
+  const others = files.filter(({ name, as }) => name === as);
+  const look = async (): Promise<readonly Pick<OtherBytes, 'file' | 'copies'>[]> => {
+    const archives = await readArchivesOf(host, barman, own.systemId);
     const holding = archives.filter((archive) => files.some((file) => holds(archive, file)));
     for (const { server } of holding) {
       // Another one may be at work; then it is that one that takes the files in.
       await peer.run(['barman', 'archive-wal', server], { user: barman.user, ownChannel: true, signal });
     }
-    const now = await readArchivesOf(host, barman, systemId);
-    return files.filter((file) => !now.some((archive) => holds(archive, file)));
+    const now = await readArchivesOf(host, barman, own.systemId);
+    const missing = others.filter((file) => !now.some((archive) => holds(archive, file)));
+    const other = await otherBytes(host, barman, own, beginnings, 'archived');
+    return [...missing.map((file) => ({ file, copies: [] })), ...other];
   };
   await until(look, {
     everyMs: 500,
@@ -169,23 +164,26 @@ export async function proveArchived(
       new PitrError({
         kind: 'failed',
         code: 'tail-not-archived',
-        message: `the archive_command of ${host.name} has ended well, and Barman does not hold ${missing.map(({ as }) => as).join(', ')}`,
-        details: ['Barman puts a file aside (errors/ of the server) when it has another one of that name.'],
+        message: `the archive_command of ${host.name} has ended well, and Barman does not hold ${missing.map(({ file }) => file.as).join(', ')}`,
+        details: [
+          'Barman puts a file aside (errors/ of the server) when it has another one of that name.',
+          ...missing.flatMap(({ copies }) => copies).map(({ server, path }) => `${server} has ${path}`),
+        ],
         host: barman.host,
         next: [
           `Where does ${host.name} archive to? archive_command must lead to a server of this Barman (barman_servers).`,
+          ...asideCommands(missing, barman),
         ],
       }),
   });
 }
 
-function holds(archive: Archive, { name, as, time }: SentFile): boolean {
+/** Whether an archive has a file of that name. */
+function holds(archive: Archive, { name, as }: SentFile): boolean {
   const segment = parseSegment(name);
-  const written: Instant | undefined = parseEpoch(time);
   if (segment === undefined)
     return archive.histories.some(
       ({ history }) => history.timeline === Number.parseInt(name.slice(0, 8), 16),
     );
-  if (name === as) return archive.files.some((file) => file.segment === segment && !file.partial);
-  return written !== undefined && hasBeginning([archive], segment, written);
+  return archive.files.some((file) => file.segment === segment && file.partial === (name !== as));
 }

@@ -27,6 +27,8 @@ export function whyNot(refusal: WalRefusal, target: RecoveryTarget, backup: Comp
       return 'more than one timeline that it leads to could be meant';
     case 'timeline-unreachable':
       return 'it does not lead to the timeline that was asked for';
+    case 'leader-elsewhere':
+      return `it does not lead to timeline ${refusal.leader}, on which the leader is`;
     case 'timeline-conflict':
       return `servers disagree on timeline ${refusal.timeline}`;
   }

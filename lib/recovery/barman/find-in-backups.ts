@@ -39,7 +39,7 @@ export async function findInBackups(
   for (const backup of search.usable) {
     const { segmentSize } = backup;
     const merged = mergeArchives(archivesFor(backup, search.searched, search.archives), segmentSize);
-    const plan = solveWal(positionOf(backup), merged, target, search.timeline);
+    const plan = solveWal(positionOf(backup), merged, target, { timeline: search.timeline });
     if (!plan.ok) continue;
     const before = until;
     const chain = chainOf(plan.line, merged).filter(

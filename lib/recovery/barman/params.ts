@@ -34,6 +34,12 @@ export const timelineParam = z
   .optional()
   .describe('the timeline to recover on; found from the history files of all servers when left out');
 
+export const leaderTimelineParam = z
+  .int()
+  .min(0)
+  .default(0)
+  .describe('the timeline of the living leader, whose last commit `latest` is; 0 where there is none');
+
 /**
  * How Barman's host logs in to a node. Barman hands it to shells, here and there: what a shell would expand, or take
  * for another command, is refused.

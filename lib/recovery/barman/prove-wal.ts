@@ -3,9 +3,9 @@ import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.
 import { chainOf, type Link, namesOfRuns } from '../wal/chain.ts';
 import { parseSegment, segmentNumber, type WalSegment } from '../wal/segment.ts';
 import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
-import { type NodeTail, nodesToSave, silentNodes, type TailsParam, tailsBeside } from '../wal/tail.ts';
+import { type NodeTail, nodesToSave, silentNodes, type TailsParam, tailsOf } from '../wal/tail.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
-import { timelineId } from '../wal/timeline.ts';
+import { type TimelineId, timelineId } from '../wal/timeline.ts';
 import { planUpToGap } from '../wal/up-to-gap.ts';
 import type { CompleteBackup } from './backup-info.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
@@ -27,6 +27,8 @@ export interface RecoveryWalWish {
     | { readonly id: string; readonly server: string; readonly begin_wal?: string | undefined };
   readonly target: RecoveryTarget;
   readonly timeline?: number | undefined;
+  /** Of the living leader; 0 where nobody leads, or nobody has asked. */
+  readonly leaderTimeline?: number | undefined;
   readonly server?: string | undefined;
   readonly servers?: readonly string[] | undefined;
   readonly user: string;
@@ -87,6 +89,7 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
         serversThatCount(all.servers, whose, host.name),
         all.archives,
         target,
+        { leader: leaderOf(wish) },
       ),
       silent: silentNodes(wish.tails ?? []),
       host: host.name,
@@ -119,11 +122,11 @@ function solveOn(
   wish: RecoveryWalWish,
 ): Omit<RecoveryWal, 'servers' | 'refuse'> | WalRefusal {
   const { target } = wish;
-  const tails = tailsBeside(wish.tails ?? [], own, backup);
+  const tails = tailsOf(wish.tails ?? [], backup);
   const merged = mergeArchives([...own, ...tails.map(({ archive }) => archive)], backup.segmentSize);
   const found = { backup, merged, tails };
   const timeline = wish.timeline === undefined ? undefined : timelineId(wish.timeline);
-  const solved = solveWal(positionOf(backup), merged, target, timeline);
+  const solved = solveWal(positionOf(backup), merged, target, { timeline, leader: leaderOf(wish) });
   if (solved.ok) return { ...found, target, plan: solved, unarchived: false };
   if (solved.why === 'missing' && wish.acceptGap) {
     const plan = planUpToGap(solved, merged);
@@ -134,16 +137,29 @@ function solveOn(
     }
   }
   if (solved.why === 'after-last-archived' && wish.allowUnarchived) {
-    const plan = solveWal(positionOf(backup), merged, { kind: 'latest' }, solved.line.timeline);
+    const plan = solveWal(positionOf(backup), merged, { kind: 'latest' }, solved.line);
     if (plan.ok) return { ...found, target, plan, unarchived: true };
   }
   return solved;
 }
 
-/** The nodes that have WAL of this recovery which no archive has. `chain` is sorted by `farthestFirst`. */
-export function savingNodes({ plan, merged, tails }: RecoveryWal, chain: readonly Link[]): readonly string[] {
+function leaderOf({ leaderTimeline = 0 }: RecoveryWalWish): TimelineId | undefined {
+  return leaderTimeline === 0 ? undefined : timelineId(leaderTimeline);
+}
+
+/**
+ * The nodes that have WAL of this recovery which no archive has. `chain` is sorted by `farthestFirst`. So have those that
+ * alone have the history file of a number that a promotion has to pass over: it passes over what an archive knows.
+ */
+export function savingNodes(
+  { plan, merged, tails }: Pick<RecoveryWal, 'plan' | 'merged' | 'tails'>,
+  chain: readonly Link[],
+): readonly string[] {
   const needed = chain.slice(0, plan.needed.length);
-  const histories = plan.line.way.slice(1).map(({ timeline }) => merged.historyServers.get(timeline) ?? []);
+  const passed = plan.line.way.slice(1).map(({ timeline }) => timeline);
+  for (let next = plan.line.timeline + 1; merged.historyServers.has(timelineId(next)); next++)
+    passed.push(timelineId(next));
+  const histories = passed.map((timeline) => merged.historyServers.get(timeline) ?? []);
   return nodesToSave(needed, histories, tails);
 }
 

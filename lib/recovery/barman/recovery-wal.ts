@@ -3,10 +3,9 @@ import type { Link } from '../wal/chain.ts';
 import { formatInstant } from '../wal/instant.ts';
 import type { BackupPosition } from '../wal/lineage.ts';
 import { segmentNumber } from '../wal/segment.ts';
-import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
-import { type TailsParam, tailsBeside } from '../wal/tail.ts';
+import { type LineWish, solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
+import { type TailsParam, tailsOf } from '../wal/tail.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
-import type { TimelineId } from '../wal/timeline.ts';
 import { type CompleteBackup, isComplete } from './backup-info.ts';
 import type { Stock } from './refusals.ts';
 
@@ -41,9 +40,9 @@ export function solveFor(
   backup: CompleteBackup,
   wal: WalAtHand,
   target: RecoveryTarget,
-  timeline?: TimelineId,
+  follow: LineWish = {},
 ): WalPlan | WalRefusal {
-  return solveWal(positionOf(backup), mergedFor(backup, wal), target, timeline);
+  return solveWal(positionOf(backup), mergedFor(backup, wal), target, follow);
 }
 
 /** What can be replayed: what is archived, and what nodes have beside it. */
@@ -55,7 +54,7 @@ interface WalAtHand {
 
 function mergedFor(backup: CompleteBackup, { servers, archives, tails = [] }: WalAtHand): MergedArchive {
   const own = archivesFor(backup, servers, archives);
-  const beside = tailsBeside(tails, own, backup).map(({ archive }) => archive);
+  const beside = tailsOf(tails, backup).map(({ archive }) => archive);
   return mergeArchives([...own, ...beside], backup.segmentSize);
 }
 
@@ -65,13 +64,14 @@ export function alternativeTo(
   servers: readonly Stock[],
   archives: readonly Archive[],
   target: RecoveryTarget,
+  follow: LineWish = {},
 ): CompleteBackup | undefined {
   return servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)
     .filter((other) => other.systemId === backup.systemId && other !== backup)
     .sort((a, b) => (a.endTime < b.endTime ? 1 : -1))
-    .find((other) => solveFor(other, { servers, archives }, target).ok);
+    .find((other) => solveFor(other, { servers, archives }, target, follow).ok);
 }
 
 /**

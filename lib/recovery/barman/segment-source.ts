@@ -3,10 +3,12 @@ import { formatDuration } from '../../base/wait/duration.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import type { Link } from '../wal/chain.ts';
+import type { Lsn } from '../wal/lsn.ts';
 import type { Reading } from '../wal/moment/find.ts';
 import { lastRecordEnd } from '../wal/records/last-record.ts';
 import { startOfSegment } from '../wal/segment.ts';
 import type { ServerConfig } from './config.ts';
+import { refuseHidden } from './hidden-beginning.ts';
 import type { RecoveryWal } from './prove-wal.ts';
 import { siftOn } from './sift.ts';
 import { readArchivedSegment, readNodeSegment } from './wal-file.ts';
@@ -69,8 +71,8 @@ export async function readSegment(
 }
 
 /**
- * The chain with the servers of its last link sorted, where several have the beginning of that segment: the one whose
- * copy reaches farthest first. After a failover the new leader has archived what it had received, and the old one may
+ * The chain with the servers of its last link sorted, where that is the beginning of a segment: the one whose copy reaches
+ * farthest first. Throws kind `refused` (`wal-beginning-hidden`). After a failover the new leader has archived what it had received, and the old one may
  * have written more.
  */
 export async function farthestFirst(
@@ -80,17 +82,18 @@ export async function farthestFirst(
   user: string,
 ): Promise<readonly Link[]> {
   const last = chain.at(-1);
-  if (last === undefined || !last.partial || last.servers.length < 2) return chain;
+  if (last === undefined || !last.partial) return chain;
   const { segmentSize, systemId } = sources.backup;
+  const endOf = (bytes: Uint8Array): Lsn =>
+    lastRecordEnd(bytes, startOfSegment(last.segment, segmentSize), segmentSize, systemId);
+  // A server with two files of it stands there twice.
   const reach = await Promise.all(
-    last.servers.map(async (server) => {
-      const bytes = await readSegment(host, { ...last, servers: [server] }, sources, user);
-      return {
-        server,
-        end: lastRecordEnd(bytes, startOfSegment(last.segment, segmentSize), segmentSize, systemId),
-      };
-    }),
+    [...new Set(last.servers)].map(async (server) => ({
+      server,
+      end: endOf(await readSegment(host, { ...last, servers: [server] }, sources, user)),
+    })),
   );
+  await refuseHidden(host, reach, { link: last, servers: sources.servers, segmentSize, user, endOf });
   // Equal ones stay in their order: archives before nodes.
   const servers = reach
     .toSorted((a, b) => (a.end < b.end ? 1 : a.end > b.end ? -1 : 0))

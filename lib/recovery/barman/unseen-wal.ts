@@ -16,6 +16,8 @@ export interface UnseenFacts {
   readonly timeline: number;
   /** Of the living leader; 0 where nobody leads. */
   readonly leaderTimeline: number;
+  /** Timelines without any known WAL that may have gone on after the one that recovery follows. */
+  readonly goneOn?: readonly number[] | undefined;
   /** Recovery ends before WAL that is missing. */
   readonly gap: boolean;
 }
@@ -43,17 +45,26 @@ export function unseenNodes(tails: TailsParam, { hosts, members }: ExpectedNodes
 }
 
 /**
- * Whether commits that were asked for may lie there alone. A target that archived WAL is proved to lead to needs nothing
+ * Whether commits that were asked for may lie where nobody has looked. A target that archived WAL is proved to lead to needs nothing
  * from there; nor does `latest` on the timeline of a living leader, which has all of it and archives it for this recovery.
+ * A timeline that has begun and has left no WAL where it was looked for may still have some: a primary that runs and
+ * archives was not asked for its own.
  */
-export function mayMissCommits({ unseen, latest, timeline, leaderTimeline, gap }: UnseenFacts): boolean {
-  return unseen.length > 0 && latest && (gap || leaderTimeline !== timeline);
+export function mayMissCommits(facts: UnseenFacts): boolean {
+  const { unseen, latest, timeline, leaderTimeline, gap } = facts;
+  const isUnseen = unseen.length > 0 && (gap || leaderTimeline !== timeline);
+  return latest && (isUnseen || wentOn(facts));
+}
+
+function wentOn({ goneOn = [] }: UnseenFacts): boolean {
+  return goneOn.length > 0;
 }
 
 /** Throws kind `refused` where commits that were asked for may be missed, and nobody has accepted that. */
 export function refuseUnseen(facts: UnseenFacts, accepted: boolean, host: string): void {
   if (accepted || !mayMissCommits(facts)) return;
   const { unseen, gap } = facts;
+  if (wentOn(facts)) throw walOfOthersUnseen(facts, host);
   throw new PitrError({
     kind: 'refused',
     // `latest` was asked for, and what only that node has would be left out without a word.
@@ -74,11 +85,38 @@ export function refuseUnseen(facts: UnseenFacts, accepted: boolean, host: string
   });
 }
 
+function walOfOthersUnseen(facts: UnseenFacts, host: string): PitrError {
+  const { unseen, timeline, goneOn = [] } = facts;
+  return new PitrError({
+    kind: 'refused',
+    code: 'wal-unseen',
+    message: `timeline ${goneOn.join(' and ')} began after the last WAL of timeline ${timeline}, and no WAL of it was found: the last commits may be there`,
+    details: [
+      'Its history file is known. Whoever led on it may have written for hours, and archived nothing of it yet.',
+      'No leader is known here that would tell which timeline is meant.',
+      ...unseen.map(({ node, why }) => `${node}: ${why}`),
+    ],
+    host,
+    next: [
+      'Have a leader again, or have the WAL of that timeline archived, and run this again.',
+      `Or recover to the end of timeline ${timeline}: -e timeline=${timeline}`,
+      'Or recover without what may be there alone: -e accept_unseen_wal=true',
+    ],
+  });
+}
+
 /** For the plan: who was not looked at, and what that means. */
 export function unseenNotes(facts: UnseenFacts): readonly string[] {
-  const { unseen, latest, gap } = facts;
-  if (unseen.length === 0) return [];
+  const { unseen, latest, gap, timeline, goneOn = [] } = facts;
+  const gone =
+    latest && wentOn(facts)
+      ? [
+          `Timeline ${goneOn.join(' and ')} began after the last WAL of timeline ${timeline}: none of its commits is recovered.`,
+        ]
+      : [];
+  if (unseen.length === 0) return gone;
   return [
+    ...gone,
     `pg_wal was not looked at on: ${unseen.map(({ node, why }) => `${node} (${why})`).join('; ')}.`,
     mayMissCommits(facts)
       ? 'Commits that are there and nowhere else are not recovered.'

@@ -6,16 +6,35 @@ import type { SegmentSize } from '../wal/segment.ts';
 import type { NodeTail } from '../wal/tail.ts';
 import type { ServerConfig } from './config.ts';
 
+/** Prints a file of an archive, unpacked; exits with 3 where it is packed in a way that is not known here. */
+export const UNPACKED = `unpacked() {
+  case $(od -An -tx1 -N2 -- "$1") in
+    *' d1') cat -- "$1" ;;
+    ' 1f 8b'*) gzip -dc <"$1" ;;
+    ' 42 5a'*) bzip2 -dc <"$1" ;;
+    ' fd 37'*) xz -dc <"$1" ;;
+    ' 28 b5'*) zstd -dc <"$1" ;;
+    ' 04 22'*) lz4 -dc <"$1" ;;
+    *) echo "$1 is packed in a way that is not known here" >&2; return 3 ;;
+  esac
+}`;
+
+// Argument: a file of an archive.
+export const READ_FILE = probeScript(`${UNPACKED}
+unpacked "$1"`);
+
 /**
  * The bytes of one segment. Arguments: its name, then of each server that holds it: name, wals, incoming and streaming
- * directories. Barman moves what has arrived into the archive: looking there first nothing is missed. A file that is
+ * directories. The order is that of Barman 3.4 (get_wal_possible_paths), whatever it delivers is read: of a beginning it
+ * takes what it receives by streaming first. What it moves meanwhile is found at the second look. A file that is
  * not plain WAL (its second byte is 0xD1 in every version) is packed or encrypted; Barman itself unpacks it.
  */
 const READ_SEGMENT = probeScript(`
 name=$1; shift
 while [ $# -gt 0 ]; do
   in="$2/\${name%????????}"
-  for f in "$3/$name" "$in/$name" "$4/$name" "$3/$name.partial" "$in/$name.partial" "$4/$name.partial"; do
+  for f in "$in/$name" "$3/$name" "$in/$name" "$4/$name" \\
+    "$4/$name.partial" "$4/$name" "$in/$name.partial" "$3/$name.partial" "$in/$name"; do
     [ -f "$f" ] || continue
     case $(od -An -tx1 -N2 -- "$f" | tr -d ' ') in ??d1) exec cat -- "$f" ;; esac
     case $f in *.partial) exec barman get-wal --partial "$1" "$name" ;; esac
@@ -88,7 +107,8 @@ export async function readNodeSegment(
   });
 }
 
-async function readOnce(
+/** What a command prints, up to a segment; no bytes where it is more than that. */
+export async function readOnce(
   host: ReadHost,
   command: Probe,
   segmentSize: number,

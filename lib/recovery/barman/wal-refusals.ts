@@ -113,6 +113,24 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
         ],
         next: ['Leave the timeline out to have it found, or choose a backup that was taken on it.'],
       };
+    case 'leader-elsewhere':
+      return {
+        code: 'leader-elsewhere',
+        message: `The leader is on timeline ${refusal.leader}, to which backup ${backup.id} does not lead`,
+        details: [
+          'The last commits are those of the leader: on any other timeline they would be left out.',
+          `No archive knows ${historyFileName(refusal.leader)}, or that timeline left this history before the backup ended.`,
+          searched(servers),
+          'Reachable are:',
+          ...refusal.candidates.map(lineWords),
+        ],
+        next: [
+          'Choose a backup that was taken on its timeline, or have one chosen: backup=auto',
+          ...refusal.candidates.map(
+            ({ timeline }) => `To recover to the end of timeline ${timeline} instead: timeline=${timeline}`,
+          ),
+        ],
+      };
     case 'timeline-conflict':
       return {
         code: 'timeline-conflict',

@@ -90,14 +90,20 @@ export interface MergedArchive {
   readonly bad: readonly BadFile[];
 }
 
+/** Whether a file is not the segment that it is named after, as far as is known. */
+export function isDamaged({ size, compressed, broken }: ArchivedFile, segmentSize: SegmentSize): boolean {
+  return broken !== undefined || size === 0 || (compressed === false && size !== segmentSize);
+}
+
 /** Lays the archives of several servers over each other: what one lacks another may hold. */
 export function mergeArchives(archives: readonly Archive[], segmentSize: SegmentSize): MergedArchive {
   const holdings = new Map<WalSegment, Holding>();
   const bad: BadFile[] = [];
   for (const { server, files, lost } of archives) {
-    for (const { segment, partial, time, size, compressed, broken } of files) {
+    for (const file of files) {
+      const { segment, partial, time, size, broken } = file;
       if (!fitsSize(segment, segmentSize)) continue;
-      const damaged = broken !== undefined || size === 0 || (compressed === false && size !== segmentSize);
+      const damaged = isDamaged(file, segmentSize);
       if (damaged) bad.push({ segment, server, size, broken });
       const place = damaged ? 'nowhere' : partial ? 'partialServers' : 'servers';
       holdings.set(segment, held(holdings.get(segment), server, place, time));

@@ -3,7 +3,7 @@ import { chainOf } from './chain.ts';
 import type { Instant } from './instant.ts';
 import { continues, type Line } from './lineage.ts';
 import { type Lsn, lsnAt } from './lsn.ts';
-import { numberHolding } from './segment.ts';
+import { numberHolding, type SegmentSize } from './segment.ts';
 import { lsnOfTarget, type RecoveryTarget } from './target.ts';
 import type { TimelineId } from './timeline.ts';
 
@@ -11,8 +11,9 @@ import type { TimelineId } from './timeline.ts';
  * The timeline that was alive at the target: it had begun by then and has WAL from then or later. A timeline and the
  * one that simply goes on after it (failover, switchover) count as one, a branch on purpose (an earlier recovery to a
  * moment) does not. At a moment when nothing was written the state is the end of what had been written before.
- * For `latest`, and for what has to be looked for, it is the timeline that wrote WAL last; for a position the one that
- * wrote it; the end of the backup lies on the backup's own.
+ * For `latest` it is the timeline of the living leader, whose WAL may all be still to be archived; where nobody leads, and
+ * for what has to be looked for, the timeline that wrote WAL last; for a position the one that wrote it; the end of the
+ * backup lies on the backup's own.
  *
  * Several lines in the answer mean that the target alone does not tell.
  */
@@ -20,7 +21,10 @@ export function chooseLine(
   lines: readonly Line[],
   archive: MergedArchive,
   target: RecoveryTarget,
+  leader?: TimelineId,
 ): readonly Line[] {
+  if (target.kind === 'latest' && leader !== undefined)
+    return lines.filter(({ timeline }) => timeline === leader);
   const lsn = lsnOfTarget(target);
   if (lsn !== undefined) return linesHolding(lines, archive, lsn);
   if (target.kind === 'immediate') return lines.slice(0, 1);
@@ -67,6 +71,19 @@ export function linesHolding(lines: readonly Line[], archive: MergedArchive, lsn
 function writerAt(line: Line, archive: MergedArchive, lsn: Lsn): TimelineId {
   const ancestors = archive.histories.get(line.timeline)?.history.ancestors ?? [];
   return ancestors.find(({ until }) => lsn < until)?.timeline ?? line.timeline;
+}
+
+/**
+ * The timelines that may hold later commits than this one, though none of their WAL is known: what began after its last
+ * WAL was written, or goes on where it ended.
+ */
+export function goneOn(line: Line, lines: readonly Line[], size: SegmentSize): readonly Line[] {
+  return lines.filter(
+    (other) =>
+      other !== line &&
+      other.until === undefined &&
+      (other.from > (line.until ?? line.from) || continues(other, line, size)),
+  );
 }
 
 function lastWritten(lines: readonly Line[]): readonly Line[] {

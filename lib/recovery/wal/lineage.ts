@@ -38,7 +38,8 @@ export interface BackupPosition {
 
 /**
  * All timelines that hold the backup in their past, the backup's own first, as the history files of all archives tell.
- * A timeline that was left before the backup ended is none of them.
+ * A timeline that was left before the backup ended is none of them, and neither is what comes after one that was: the
+ * positions of a history need not ascend, and then no WAL leads on from the backup.
  */
 export function linesFrom(backup: BackupPosition, archive: MergedArchive): readonly Line[] {
   const size = backup.segmentSize;
@@ -49,10 +50,11 @@ export function linesFrom(backup: BackupPosition, archive: MergedArchive): reado
   ];
   for (const [timeline, { history, time }] of archive.histories) {
     const start = history.ancestors.findIndex((entry) => entry.timeline === backup.timeline);
-    const left = history.ancestors[start];
     const origin = history.ancestors.at(-1);
-    if (left === undefined || origin === undefined || left.until < backup.endLsn) continue;
-    const later = history.ancestors.slice(start).map((entry, index, all) => ({
+    const entries = start === -1 ? [] : history.ancestors.slice(start);
+    if (origin === undefined || entries.length === 0) continue;
+    if (entries.some(({ until }) => until < backup.endLsn)) continue;
+    const later = entries.map((entry, index, all) => ({
       timeline: all[index + 1]?.timeline ?? timeline,
       fromNumber: numberHolding(entry.until, size),
     }));

@@ -43,8 +43,18 @@ export type WalRefusal = { readonly ok: false; readonly reachable: Reachable } &
     }
   /** More than one timeline was alive at the target; only a person knows which one is meant. */
   | { readonly why: 'timeline-ambiguous' | 'timeline-unreachable'; readonly candidates: readonly Line[] }
+  /** `latest` means the leader's last commits, and its timeline is none that the backup leads to. */
+  | { readonly why: 'leader-elsewhere'; readonly leader: TimelineId; readonly candidates: readonly Line[] }
   | { readonly why: 'timeline-conflict'; readonly timeline: TimelineId; readonly servers: readonly string[] }
 );
+
+/** What is told of the timeline that recovery is to follow. */
+export interface LineWish {
+  /** Named by hand. */
+  readonly timeline?: TimelineId | undefined;
+  /** Of the living leader: without another word `latest` is its last commit. */
+  readonly leader?: TimelineId | undefined;
+}
 
 /**
  * Computes which WAL a recovery from `backup` to `target` needs and whether all of it is there. Without `timeline`
@@ -54,16 +64,18 @@ export function solveWal(
   backup: BackupPosition,
   archive: MergedArchive,
   target: RecoveryTarget,
-  timeline?: TimelineId,
+  { timeline, leader }: LineWish = {},
 ): WalPlan | WalRefusal {
   const lines = linesFrom(backup, archive);
   const anywhere = (): Reachable => ({ from: backup.endTime, to: farthest(lines, backup, archive) });
   if (isBeforeEnd(target, backup)) return { ok: false, why: 'before-backup-end', reachable: anywhere() };
   const chosen =
     timeline === undefined
-      ? chooseLine(lines, archive, target)
+      ? chooseLine(lines, archive, target, leader)
       : lines.filter((line) => line.timeline === timeline);
   const [line] = chosen;
+  if (line === undefined && timeline === undefined && leader !== undefined)
+    return { ok: false, why: 'leader-elsewhere', leader, candidates: lines, reachable: anywhere() };
   if (line === undefined || chosen.length > 1) {
     const why = line === undefined ? 'timeline-unreachable' : 'timeline-ambiguous';
     return { ok: false, why, candidates: line === undefined ? lines : chosen, reachable: anywhere() };

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Archive, ArchivedHistory, DamagedHistory } from './archive.ts';
+import { type Archive, type ArchivedHistory, type DamagedHistory, isDamaged } from './archive.ts';
 import type { Link } from './chain.ts';
 import { type Instant, parseEpoch } from './instant.ts';
-import { parseSegment, type SegmentSize, segmentNumber, type WalSegment } from './segment.ts';
+import { parseSegment, type SegmentSize, segmentNumber } from './segment.ts';
 import { readHistory, timelineId } from './timeline.ts';
 
 /** What `postgres.tail` says of each node, as it comes back from a playbook; of a node that did not answer, that. */
@@ -36,12 +36,11 @@ export function tailName(node: string): string {
 }
 
 /**
- * The tails of the nodes of one cluster beside its archives. The beginning of a segment that is archived already
- * (it was last written in the very same second) is left out: a whole segment needs no such care, names tell.
+ * The tails of the nodes of one cluster. The beginning of a segment is there also where an archive has one: neither its
+ * name nor its time says how far it reaches, and Barman receives beginnings by streaming that have times of their own.
  */
-export function tailsBeside(
+export function tailsOf(
   tails: TailsParam,
-  archives: readonly Archive[],
   cluster: { readonly systemId?: string | undefined; readonly segmentSize: SegmentSize },
 ): readonly NodeTail[] {
   return tails.flatMap(({ node, pgdata, user, system_id, files, histories }) => {
@@ -51,7 +50,6 @@ export function tailsBeside(
       const segment = parseSegment(name);
       const written = parseEpoch(time);
       if (segment === undefined || written === undefined) return [];
-      if (partial && hasBeginning(archives, segment, written)) return [];
       const { segmentSize: size } = cluster;
       return [{ segment, partial, time: written, size, compressed: false }];
     });
@@ -67,14 +65,6 @@ export function tailsBeside(
     const archive = { server: tailName(node), files: kept, lost: [], histories: told, damaged };
     return [{ node, pgdata, user, archive }];
   });
-}
-
-/** Whether an archive holds this very beginning of a segment: the time of the last write travels with the file. */
-export function hasBeginning(archives: readonly Archive[], segment: WalSegment, written: Instant): boolean {
-  const second = (instant: Instant): bigint => instant / 1_000_000n;
-  return archives.some(({ files }) =>
-    files.some((file) => file.partial && file.segment === segment && second(file.time) === second(written)),
-  );
 }
 
 /** The nodes that did not say what they have, and why. */
@@ -141,26 +131,35 @@ export function filesFrom(
 
 /**
  * The files that no archive has, histories first, then in order. What is older than everything that is archived was
- * let go of there on purpose.
+ * let go of there on purpose. A damaged copy is none. `held`: names of beginnings that an archive has.
  */
 export function filesToSend(
   files: readonly TailFile[],
   archives: readonly Archive[],
   size: SegmentSize,
+  held: ReadonlySet<string> = new Set(),
 ): readonly TailFile[] {
-  const held = archives.flatMap((archive) => archive.files);
-  const whole = new Set<string>(held.filter(({ partial }) => !partial).map(({ segment }) => segment));
-  const oldest = Math.min(...held.map(({ segment }) => segmentNumber(segment, size)));
+  const archived = archives.flatMap((archive) => archive.files);
+  const whole = wholeIn(archives, size);
+  const oldest = Math.min(...archived.map(({ segment }) => segmentNumber(segment, size)));
   const histories = new Set(
     archives.flatMap((archive) => archive.histories.map(({ history }) => Number(history.timeline))),
   );
-  const missing = files.filter(({ name, partial, time }) => {
+  const missing = files.filter(({ name, partial }) => {
     const segment = parseSegment(name);
     if (segment === undefined) return !histories.has(Number.parseInt(name.slice(0, 8), 16));
-    if (whole.has(name) || (held.length > 0 && segmentNumber(segment, size) < oldest)) return false;
-    return !partial || !hasBeginning(archives, segment, time);
+    if (whole.has(name) || (archived.length > 0 && segmentNumber(segment, size) < oldest)) return false;
+    return !partial || !held.has(name);
   });
   return [...missing].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
+
+/** The segments of which an archive has a whole copy that is not damaged, as far as its size tells. */
+export function wholeIn(archives: readonly Archive[], size: SegmentSize): ReadonlySet<string> {
+  const files = archives.flatMap((archive) => archive.files);
+  return new Set(
+    files.filter((file) => !file.partial && !isDamaged(file, size)).map(({ segment }) => segment),
+  );
 }
 
 function rank({ name }: TailFile): string {

@@ -36,9 +36,11 @@ function backup(id: string, change: (text: string) => string = (text) => text): 
 const newest = backup('20261122T155813');
 
 /** The reason against a backup, as the operator reads it. */
-function reason(param: TargetParam, some: readonly Archive[] = archives): string {
+function reason(param: TargetParam, some: readonly Archive[] = archives, leader?: number): string {
   const target = checkedTarget(param);
-  const refusal = solveFor(newest, { servers, archives: some }, target);
+  const refusal = solveFor(newest, { servers, archives: some }, target, {
+    leader: leader === undefined ? undefined : timelineId(leader),
+  });
   return refusal.ok ? 'none' : whyNot(refusal, target, newest);
 }
 
@@ -50,6 +52,7 @@ describe('why a newer backup is passed over', () => {
       'the WAL that follows it ends before the target, on timeline 2',
     );
     expect(reason('latest', [])).toBe('none of its WAL is archived');
+    expect(reason('latest', archives, 7)).toBe('it does not lead to timeline 7, on which the leader is');
     const holes = archives.map((archive) => ({
       ...archive,
       files: archive.files.filter(({ segment }) => !segment.endsWith(newest.endWal.slice(-8))),

@@ -59,6 +59,8 @@ describe('commits may be missed', () => {
     ['not where the leader has all of that timeline', { leaderTimeline: 3 }, false],
     ['not before a target that archived WAL leads to', { latest: false }, false],
     ['not where each node was looked at', { unseen: [] }, false],
+    ['where a timeline has begun of which no WAL is known', { unseen: [], goneOn: [4] }, true],
+    ['not before a target, whatever has begun', { unseen: [], goneOn: [4], latest: false }, false],
   ])('%s', (_, more, may) => {
     expect(mayMissCommits(facts(more))).toBe(may);
     expect(refusal(facts(more))?.code).toBe(may ? 'wal-unseen' : undefined);
@@ -81,6 +83,30 @@ describe('commits may be missed', () => {
         "Mend that, so that pg_wal of db1 can be looked at, and run this again.",
         "Or name a moment instead of latest: it is refused only where the WAL up to it is not archived.",
         "Or recover without what may be there alone: -e accept_unseen_wal=true",
+      ]
+    `);
+  });
+});
+
+describe('a timeline without known WAL', () => {
+  it('is named in the refusal, with ways', () => {
+    const error = refusal(facts({ unseen: [], goneOn: [4] }));
+    expect([error?.message, ...(error?.details ?? []), ...(error?.next ?? [])]).toMatchInlineSnapshot(`
+      [
+        "timeline 4 began after the last WAL of timeline 3, and no WAL of it was found: the last commits may be there",
+        "Its history file is known. Whoever led on it may have written for hours, and archived nothing of it yet.",
+        "No leader is known here that would tell which timeline is meant.",
+        "Have a leader again, or have the WAL of that timeline archived, and run this again.",
+        "Or recover to the end of timeline 3: -e timeline=3",
+        "Or recover without what may be there alone: -e accept_unseen_wal=true",
+      ]
+    `);
+  });
+
+  it('is named in the plan where it was accepted', () => {
+    expect(unseenNotes(facts({ unseen: [], goneOn: [4] }))).toMatchInlineSnapshot(`
+      [
+        "Timeline 4 began after the last WAL of timeline 3: none of its commits is recovered.",
       ]
     `);
   });

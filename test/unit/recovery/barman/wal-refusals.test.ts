@@ -8,7 +8,7 @@ import { walRefused } from '../../../../lib/recovery/barman/wal-refusals.ts';
 import { type Archive, mergeArchives } from '../../../../lib/recovery/wal/archive.ts';
 import { solveWal } from '../../../../lib/recovery/wal/solve.ts';
 import { checkedTarget } from '../../../../lib/recovery/wal/target.ts';
-import { timelineId } from '../../../../lib/recovery/wal/timeline.ts';
+import { type TimelineId, timelineId } from '../../../../lib/recovery/wal/timeline.ts';
 import { fixture } from './fixture.ts';
 
 const backup = parseBackupInfo('db1', '20261122T155813', fixture('backup.info'));
@@ -19,24 +19,28 @@ function refused(
   text: string,
   some: readonly Archive[] = archives,
   timeline?: number,
+  leader?: TimelineId,
 ): PitrError | undefined {
   if (!isComplete(backup)) throw new Error('it is DONE');
   const target = checkedTarget(text);
   const merged = mergeArchives(some, backup.segmentSize);
-  const refusal = solveWal(
-    positionOf(backup),
-    merged,
-    target,
-    timeline === undefined ? undefined : timelineId(timeline),
-  );
+  const refusal = solveWal(positionOf(backup), merged, target, {
+    timeline: timeline === undefined ? undefined : timelineId(timeline),
+    leader,
+  });
   if (refusal.ok) return undefined;
   const servers = some.map(({ server }) => server);
   return walRefused(refusal, { backup, target, servers, host: 'barman' });
 }
 
 /** What the operator reads. */
-function words(text: string, some: readonly Archive[] = archives, timeline?: number): string {
-  const error = refused(text, some, timeline);
+function words(
+  text: string,
+  some: readonly Archive[] = archives,
+  timeline?: number,
+  leader?: TimelineId,
+): string {
+  const error = refused(text, some, timeline, leader);
   if (error === undefined) return 'not refused';
   return [`${error.code}: ${error.message}`, ...error.details, ...error.next.map((line) => `> ${line}`)].join(
     '\n',
@@ -49,6 +53,21 @@ const without = (segments: readonly string[]) =>
   }));
 
 describe('what the operator reads when WAL says no', () => {
+  it('the timeline of the leader, to which the backup does not lead', () => {
+    expect(words('latest', archives, undefined, timelineId(7))).toMatchInlineSnapshot(`
+      "leader-elsewhere: The leader is on timeline 7, to which backup 20261122T155813 does not lead
+      The last commits are those of the leader: on any other timeline they would be left out.
+      No archive knows 00000007.history, or that timeline left this history before the backup ended.
+      Searched on disk in the archives of: db1, db2, db3, db4
+      Reachable are:
+      timeline 1: that of the backup, archived until 2026-11-22 16:00:51.924917+00
+      timeline 2: left timeline 1 at 2026-11-22 16:00:53.100917+00 (a failover), archived until 2026-11-22 16:01:11.452917+00
+      > Choose a backup that was taken on its timeline, or have one chosen: backup=auto
+      > To recover to the end of timeline 1 instead: timeline=1
+      > To recover to the end of timeline 2 instead: timeline=2"
+    `);
+  });
+
   it('a target before the end of the backup', () => {
     expect(words('2026-11-22 15:00:00Z')).toMatchInlineSnapshot(`
       "target-before-backup-end: Target time is before backup end time!

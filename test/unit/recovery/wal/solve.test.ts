@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Archive, type ArchivedFile, mergeArchives } from '../../../../lib/recovery/wal/archive.ts';
 import { parseArchiveFileName } from '../../../../lib/recovery/wal/archive-file.ts';
+import { goneOn } from '../../../../lib/recovery/wal/choose-line.ts';
 import { formatInstant, type Instant, instantAt } from '../../../../lib/recovery/wal/instant.ts';
-import type { BackupPosition } from '../../../../lib/recovery/wal/lineage.ts';
+import { type BackupPosition, linesFrom } from '../../../../lib/recovery/wal/lineage.ts';
 import { type Lsn, lsnAt, parseLsn } from '../../../../lib/recovery/wal/lsn.ts';
 import { parseSegmentSize, type SegmentSize, segmentAt } from '../../../../lib/recovery/wal/segment.ts';
 import { solveWal } from '../../../../lib/recovery/wal/solve.ts';
@@ -77,9 +78,17 @@ const backup: BackupPosition = {
 };
 
 /** What the solver says, in a line. */
-function solved(archives: readonly Archive[], target: RecoveryTarget, timeline?: number): string {
+function solved(
+  archives: readonly Archive[],
+  target: RecoveryTarget,
+  timeline?: number,
+  leader?: number,
+): string {
   const merged = mergeArchives(archives, backup.segmentSize);
-  const plan = solveWal(backup, merged, target, timeline === undefined ? undefined : timelineId(timeline));
+  const plan = solveWal(backup, merged, target, {
+    timeline: timeline === undefined ? undefined : timelineId(timeline),
+    leader: leader === undefined ? undefined : timelineId(leader),
+  });
   const brief = (name: string | undefined) =>
     `${Number.parseInt(name?.slice(0, 8) ?? '', 16)}:${name?.slice(-2)}`;
   if (plan.ok) {
@@ -292,6 +301,70 @@ describe('a failover between backup and target', () => {
   });
 });
 
+describe('`latest` while somebody leads', () => {
+  const old = archive('db1', before);
+  const fresh = archive('db3', ['1:06.partial@38'], [failover]);
+  const latestOf = (archives: readonly Archive[], leader?: number, timeline?: number) =>
+    solved(archives, latest, timeline, leader);
+
+  it('follows the leader after a failover, though nothing of the new timeline is archived yet', () => {
+    expect(latestOf([old, fresh], 2)).toBe('timeline 2, 1:03 to 1:05');
+    expect(latestOf([old, archive('db3', [], [failover])], 2)).toBe('timeline 2, 1:03 to 1:05');
+  });
+
+  it('follows a timeline that is named by hand, whoever leads', () => {
+    expect(latestOf([old, fresh], 2, 1)).toBe('timeline 1, 1:03 to 1:06');
+  });
+
+  it('stays with a leader that a standby which never promoted has left no mark on', () => {
+    const went = archive('db1', [...before, '1:06@45', '1:07@60'], [failover]);
+    expect(latestOf([went], 1)).toBe('timeline 1, 1:03 to 1:07');
+  });
+
+  it('stays with a leader on a lower timeline after a recovery was taken back, whatever the other wrote', () => {
+    const back = archive('db1', [...before, '1:06@45']);
+    const dead = archive('db3', ['2:06@50', '2:07@60'], [failover]);
+    expect(latestOf([back, dead], 1)).toBe('timeline 1, 1:03 to 1:06');
+    expect(latestOf([back, dead])).toBe('timeline 2, 1:03 to 2:07');
+  });
+
+  it('is refused where the backup does not lead to the timeline of the leader', () => {
+    expect(latestOf([old], 2)).toBe('leader-elsewhere 1');
+    expect(latestOf([old, fresh], 3)).toBe('leader-elsewhere 1 2');
+  });
+
+  it('and the leader decides nothing but `latest`', () => {
+    expect(solved([old, fresh], time(15), undefined, 2)).toBe('timeline 1, 1:03 to 1:04');
+    expect(solved([old, fresh], time(35), undefined, 2)).toBe('timeline 1, 1:03 to 1:06');
+  });
+});
+
+describe('a timeline of which no WAL is known', () => {
+  const gone = (archives: readonly Archive[]): readonly number[] => {
+    const merged = mergeArchives(archives, backup.segmentSize);
+    const plan = solveWal(backup, merged, latest);
+    if (!plan.ok) throw new Error(plan.why);
+    return goneOn(plan.line, linesFrom(backup, merged), backup.segmentSize).map(({ timeline }) => timeline);
+  };
+  const onPurpose: [number, number, string] = [2, 42, '1\t0/5000500\tbefore 2026-11-22 09:33:45+00\n'];
+
+  it.each([
+    ['may have gone on after a failover', [...before, '1:06.partial@38'], [failover], [2]],
+    ['may have gone on where the old leader wrote for longer', [...before, '1:06@50'], [failover], [2]],
+    ['may have gone on after a recovery to a moment', [...before, '1:06@40'], [onPurpose], [2]],
+    ['has not where the one before it went on itself', [...before, '1:06@45', '1:07@60'], [failover], []],
+    [
+      'has not where another one went on',
+      [...before, '1:06@38', '3:06@60'],
+      [failover, [3, 50, failover[2]]],
+      [],
+    ],
+    ['is none where there is WAL of it', [...before, '2:06@50'], [failover], []],
+  ] as const)('%s', (_, files, histories, expected) => {
+    expect(gone([archive('db1', files, [...histories] as [number, number, string][])])).toEqual(expected);
+  });
+});
+
 describe('an earlier recovery to a moment', () => {
   // At second 60 somebody went back to second 25; the old cluster had written until second 58.
   const first = archive('db1', [...before, '1:06@40', '1:07@58']);
@@ -325,6 +398,26 @@ describe('an earlier recovery to a moment', () => {
     const early = archive('db2', ['2:03@70'], [[2, 60, '1\t0/3000100\tbefore something\n']]);
     expect(solved([first, early], latest, 2)).toBe('timeline-unreachable 1');
     expect(solved([first, early], latest)).toBe('timeline 1, 1:03 to 1:07');
+  });
+});
+
+describe('a history whose positions descend', () => {
+  const first = archive(
+    'db1',
+    [...before, '2:06@70'],
+    [[2, 60, '1\t0/6000000\tno recovery target specified\n']],
+  );
+  const wild = (at2: string) =>
+    archive(
+      'db3',
+      ['3:04@95', '3:05@96', '3:06@100'],
+      [[3, 90, `1\t0/6000000\tno recovery target specified\n2\t${at2}\tbefore 2026-11-22 09:33:45+00\n`]],
+    );
+
+  it('leads nowhere from a backup that ended after one of them', () => {
+    expect(solved([first, wild('0/3000100')], time(97))).toBe('after-last-archived');
+    expect(solved([first, wild('0/3000100')], time(97), 3)).toBe('timeline-unreachable 1 2');
+    expect(solved([first, wild('0/4000100')], time(97), 3)).toBe('timeline 3, 1:03 to 3:06');
   });
 });
 

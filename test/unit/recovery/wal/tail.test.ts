@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { savingNodes } from '../../../../lib/recovery/barman/prove-wal.ts';
 import { type Archive, mergeArchives } from '../../../../lib/recovery/wal/archive.ts';
 import { type Instant, instantAt } from '../../../../lib/recovery/wal/instant.ts';
 import { lsnAt } from '../../../../lib/recovery/wal/lsn.ts';
@@ -12,7 +13,7 @@ import {
   type TailFile,
   type TailsParam,
   tailName,
-  tailsBeside,
+  tailsOf,
 } from '../../../../lib/recovery/wal/tail.ts';
 import { timelineId } from '../../../../lib/recovery/wal/timeline.ts';
 
@@ -66,7 +67,7 @@ const backup = {
 };
 
 function solved(archives: readonly Archive[], tails: TailsParam, seconds?: number) {
-  const beside = tailsBeside(tails, archives, cluster);
+  const beside = tailsOf(tails, cluster);
   const merged = mergeArchives([...archives, ...beside.map((one) => one.archive)], SIZE);
   const target =
     seconds === undefined ? ({ kind: 'latest' } as const) : ({ kind: 'time', time: at(seconds) } as const);
@@ -96,15 +97,21 @@ describe('WAL that only nodes have', () => {
     expect(solved([archived], [tail('db3', '6@109'), tail('db2', '7p@119')]).save).toEqual(['db2', 'db3']);
   });
 
-  it('is not asked for again once it is archived: times of the last write tell a beginning from another', () => {
+  it('is not asked for again once it is archived: of equal beginnings that of the archive is taken', () => {
     const saved = archive('db1', '4@50', '5@100', '6@110', '7p@120');
     expect(solved([saved], [dead]).save).toEqual([]);
+  });
+
+  it('counts also where Barman has received a beginning of the same segment in the same second', () => {
+    const streamed = archive('db1', '4@50', '5@100', '6@110', '7p@120');
+    const { plan } = solved([streamed], [dead]);
+    expect(plan.needed.at(-1)).toMatchObject({ segment: seg(7), servers: ['db1', tailName('db1')] });
   });
 
   it('is asked of the node whose beginning of the last segment reaches farthest, also where one is archived', () => {
     const shorter = archive('db2', '4@50', '5@100', '6@110', '7p@119');
     const { plan } = solved([shorter], [dead]);
-    const beside = tailsBeside([dead], [shorter], cluster);
+    const beside = tailsOf([dead], cluster);
     const sorted = (servers: readonly string[]) =>
       plan.needed.map((link) => (link.partial ? { ...link, servers } : link));
     expect(nodesToSave(sorted([tailName('db1'), 'db2']), [], beside)).toEqual(['db1']);
@@ -113,9 +120,35 @@ describe('WAL that only nodes have', () => {
 
   it('of another cluster, or of a node that did not answer, does not count', () => {
     const silent = { failed: true, error: { host: 'db1' } };
-    expect(tailsBeside([{ ...dead, system_id: '2' }, silent], [archived], cluster)).toEqual([]);
+    expect(tailsOf([{ ...dead, system_id: '2' }, silent], cluster)).toEqual([]);
     expect(silentNodes([dead, silent])).toEqual(['db1']);
-    expect(tailsBeside([dead], [archived], cluster)[0]?.archive.server).toBe(tailName('db1'));
+    expect(tailsOf([dead], cluster)[0]?.archive.server).toBe(tailName('db1'));
+  });
+});
+
+describe('a history file that only a node has', () => {
+  const whole = archive('db1', '4@50', '5@100');
+  const text = `1\t0/${(5 * SIZE + 512).toString(16).toUpperCase()}\tno recovery target specified\n`;
+  const knows = (...names: readonly string[]): TailsParam[number] => ({
+    ...tail('db2'),
+    histories: names.map((name) => ({ name, text, time: '120' })),
+  });
+  /** For a moment on timeline 1. */
+  function saving(archives: readonly Archive[], tails: TailsParam): readonly string[] {
+    const beside = tailsOf(tails, cluster);
+    const merged = mergeArchives([...archives, ...beside.map((one) => one.archive)], SIZE);
+    const plan = solveWal(backup, merged, { kind: 'time', time: at(60) }, { timeline: timelineId(1) });
+    if (!plan.ok) throw new Error(plan.why);
+    return savingNodes({ plan, merged, tails: beside }, plan.needed);
+  }
+
+  it('is archived where a promotion has to pass over its number', () => {
+    expect(saving([whole], [knows('00000002.history')])).toEqual(['db2']);
+    expect(saving([whole], [knows('00000003.history')])).toEqual([]);
+    const [known] = tailsOf([knows('00000002.history')], cluster);
+    const archived = { ...whole, histories: known?.archive.histories ?? [] };
+    expect(saving([archived], [knows('00000002.history')])).toEqual([]);
+    expect(saving([archived], [knows('00000002.history', '00000003.history')])).toEqual(['db2']);
   });
 });
 
@@ -152,11 +185,25 @@ describe('the files that a node archives', () => {
   });
 
   it.each([
-    ['whole', '7@120', 0],
-    ['the same beginning', '7p@120', 0],
-    ['an older beginning', '7p@119', 1],
-  ])('have no beginning of which the archive has %s', (_, held, count) => {
+    ['no beginning of which an archive has the whole', '7@120', [], 0],
+    ['no beginning that an archive has', '7p@119', [seg(7)], 0],
+    ['the beginning of which an archive has another, whatever its time', '7p@120', [], 1],
+  ])('have %s', (_, there, held, count) => {
     const beginning = [file(seg(7), 120, true)];
-    expect(filesToSend(beginning, [archive('db1', held)], SIZE)).toHaveLength(count);
+    expect(filesToSend(beginning, [archive('db1', there)], SIZE, new Set<string>(held))).toHaveLength(count);
+  });
+
+  it.each([
+    ['empty', { size: 0 }],
+    ['cut off', { size: 1000 }],
+  ])('are those of which the archived copy is %s', (_, damage) => {
+    const good = archive('db1', '4@50', '5@100');
+    const cut = {
+      ...good,
+      files: good.files.map((one) => (one.segment === seg(5) ? { ...one, ...damage } : one)),
+    };
+    const files = [file(seg(4), 50), file(seg(5), 100)];
+    expect(filesToSend(files, [cut], SIZE)).toEqual([file(seg(5), 100)]);
+    expect(filesToSend(files, [cut, good], SIZE)).toEqual([]);
   });
 });

@@ -1,0 +1,182 @@
+import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { readCatalogue } from './catalogue.ts';
+import { checksumsOf } from './checksums.ts';
+import type { ServerConfig } from './config.ts';
+import { readServers, serversThatCount } from './counted-servers.ts';
+import { UNPACKED } from './wal-file.ts';
+
+const DEADLINE_MS = 300_000;
+
+/** Some gigabytes at once. */
+const BATCH = 200;
+
+// Arguments: data directory, names of segments. Of one that is not there any more nothing is said.
+const OWN = probeScript(`
+cd -- "$1/pg_wal" || exit 3
+shift
+for name in "$@"; do
+  [ -f "$name" ] || continue
+  echo "@sum $name"; sha256sum <"$name" | cut -c 1-64 | sed 's/^/ /'
+done
+echo @end`);
+
+// Arguments: of each copy its server, its path, its name. Asked for a beginning Barman itself would deliver what it is
+// still receiving, and not this file: it is asked for whole ones alone.
+const COPIES = probeScript(`${UNPACKED}
+while [ $# -gt 0 ]; do
+  f=$2
+  if [ -f "$f" ]; then
+    echo "@sum $3 $f"
+    {
+      unpacked "$f"
+      [ "$?" -ne 3 ] || case $3 in *.partial) ;; *) barman get-wal "$1" "$3" ;; esac
+    } 2>/dev/null | sha256sum | cut -c 1-64 | sed 's/^/ /'
+  fi
+  shift 3
+done
+echo @end`);
+
+/** A file of pg_wal and the name under which it goes into the archive. */
+export interface SentFile {
+  readonly name: string;
+  readonly as: string;
+}
+
+/** Barman, as the host sees it that looks at its archives. */
+export interface BarmanPlace {
+  readonly host: string;
+  readonly user: string;
+  /** The servers of the cluster; those of its system id, and of none, where they are not named. */
+  readonly servers?: readonly string[] | undefined;
+}
+
+/** Whose pg_wal is compared, and with the archives of which cluster. */
+export interface OwnWal {
+  readonly pgdata: string;
+  readonly user: string;
+  readonly systemId: string;
+}
+
+/** A file that the node has, and no archive has byte for byte. */
+export interface OtherBytes {
+  readonly file: SentFile;
+  /** It was there a moment ago, and has left pg_wal since. */
+  readonly gone: boolean;
+  /** What lies in an archive under its name: server, path. */
+  readonly copies: readonly { readonly server: string; readonly path: string }[];
+}
+
+/**
+ * Those of a node's segments and beginnings that lie in no archive byte for byte. `arrived`: what waits in incoming/ for
+ * Barman to take it in counts, and a whole segment that Barman has received by streaming. A beginning that it receives
+ * never counts: nothing says how far it reaches. Throws kind `failed` (`archive-not-proved`) where that cannot be told.
+ */
+export async function otherBytes(
+  host: ReadHost,
+  barman: BarmanPlace,
+  { pgdata, user, systemId }: OwnWal,
+  files: readonly SentFile[],
+  where: 'archived' | 'arrived',
+): Promise<readonly OtherBytes[]> {
+  if (files.length === 0) return [];
+  const peer = host.peer(barman.host);
+  const { servers: all } = await readCatalogue(peer, barman.user);
+  serversThatCount(all, { names: barman.servers, clusters: [systemId] }, barman.host);
+  const servers = readServers(all);
+  const other: OtherBytes[] = [];
+  for (let from = 0; from < files.length; from += BATCH) {
+    const some = files.slice(from, from + BATCH);
+    const names = some.map(({ name }) => name);
+    const own = checksumsOf(
+      await host.query(OWN([pgdata, ...names], { user, timeoutMs: DEADLINE_MS })),
+      unproved(host.name),
+    );
+    const places = some.flatMap((file) =>
+      servers.flatMap((server) =>
+        pathsOf(server, file, where).flatMap((path) => [server.name, path, file.as]),
+      ),
+    );
+    const there = checksumsOf(
+      await peer.query(COPIES(places, { user: barman.user, timeoutMs: DEADLINE_MS })),
+      unproved(barman.host, servers.map(({ wals }) => wals).join(' ')),
+    ).map(({ rest, lines: [sum = ''] }) => ({ as: rest.slice(0, rest.indexOf(' ')), rest, sum }));
+    for (const file of some) {
+      const mine = own.find(({ rest }) => rest === file.name);
+      const copies = there.filter(({ as }) => as === file.as);
+      if (mine !== undefined && copies.some(({ sum }) => sum === mine.lines[0])) continue;
+      const paths = copies.map(({ as, rest }) => rest.slice(as.length + 1));
+      const server = (path: string) => servers.find((one) => pathsOf(one, file, where).includes(path));
+      other.push({
+        file,
+        gone: mine === undefined,
+        copies: paths.map((path) => ({ server: server(path)?.name ?? '', path })),
+      });
+    }
+  }
+  return other;
+}
+
+function pathsOf(
+  { wals, incoming, streaming }: Pick<ServerConfig, 'wals' | 'incoming' | 'streaming'>,
+  { name, as }: SentFile,
+  where: 'archived' | 'arrived',
+): readonly string[] {
+  const archived = `${wals}/${name.slice(0, 16)}/${as}`;
+  if (where === 'archived') return [archived];
+  return [archived, `${incoming}/${as}`, ...(name === as ? [`${streaming}/${as}`] : [])];
+}
+
+/** Kind `failed` (`archive-not-proved`): under these names lies something else than what the node has. */
+export function notTheSame(
+  other: readonly OtherBytes[],
+  node: string,
+  pgdata: string,
+  barman: BarmanPlace,
+): PitrError {
+  const copies = other.flatMap((one) => one.copies);
+  return new PitrError({
+    kind: 'failed',
+    code: 'archive-not-proved',
+    message: `what lies in Barman's archive under these names is not what ${node} has in pg_wal: ${other.map(({ file }) => file.as).join(', ')}`,
+    details: [
+      'Barman keeps the first file of a name and puts later ones into errors/ of the server.',
+      `${node} has its own in ${pgdata}/pg_wal. Keep that until this is settled.`,
+      ...copies.map(({ server, path }) => `${server} has ${path}`),
+    ],
+    host: barman.host,
+    next: [
+      'Compare them. A file that is cut off, or is of another cluster, is the wrong one.',
+      ...asideCommands(other, barman),
+    ],
+  });
+}
+
+/** How to make room in an archive for what a node has; nothing where nothing lies there. */
+export function asideCommands(
+  other: readonly Pick<OtherBytes, 'copies'>[],
+  { host, user }: BarmanPlace,
+): readonly string[] {
+  const [first, ...more] = other
+    .flatMap(({ copies }) => copies)
+    .map(({ server, path }) => `mv ${path} ~/ && barman rebuild-xlogdb ${server}`);
+  if (first === undefined) return [];
+  return [
+    `Put the wrong ones aside on ${host}, as ${user}: ${[first, ...more.slice(0, 7)].join(' ; ')}`,
+    'Then run this again: what is not archived is sent.',
+  ];
+}
+
+/** Kind `failed` (`archive-not-proved`): `archives` are the directories that were read there; where there are none, it was pg_wal. */
+export function unproved(host: string, archives?: string): (evidence: CommandEvidence) => PitrError {
+  return (evidence) =>
+    new PitrError({
+      kind: 'failed',
+      code: 'archive-not-proved',
+      message: 'cannot tell whether what is archived is what this node has',
+      host,
+      evidence,
+      next: [archives === undefined ? 'See whether its pg_wal can be read.' : `See: ls -l ${archives}`],
+    });
+}

@@ -185,7 +185,7 @@ async function streamsAgain(host: WriteHost, change: MemberChange, context: Work
   };
   try {
     const wait = { stallMs: STALL_MS, everyMs: 500, untold: 'warn' as const };
-    await awaitStreaming(host, { access, member: host.name, session }, wait, context);
+    await awaitStreaming(host, { access, runs: change, member: host.name, session }, wait, context);
   } catch (thrown) {
     if (!(thrown instanceof PitrError) || thrown.code !== 'other-data') throw thrown;
     await stopMember(host, change, context);

@@ -1,19 +1,34 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
+import {
+  type ServiceManager,
+  type ServiceState,
+  serviceId,
+  serviceResource,
+} from '../../system/service/service-resource.ts';
+import { postgresResource } from '../postgres/instance-resource.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
 import { isUp } from './cluster.ts';
 import { type ClusterState, readCluster, readNode, readNodes } from './cluster-resource.ts';
 import type { NodeView } from './node.ts';
 import { RejoinProgress } from './rejoin-progress.ts';
 import type { PatroniAccess } from './rest.ts';
-import { compareData, type DataProof, isProved } from './same-data.ts';
-import { looksHealthy, type StreamingFacts, streamingFlaws, type WalReceiver } from './streaming.ts';
+import { compareData, isProved } from './same-data.ts';
+import {
+  type StreamingFacts,
+  type StreamingFlaw,
+  streamingFlaws,
+  streamingVerdict,
+  type WalReceiver,
+} from './streaming.ts';
+import { notCompared, otherData, unproved } from './streaming-failures.ts';
 
 export interface StreamingQuestion {
   readonly access: PatroniAccess;
+  /** What runs the member's Patroni: it tells one that is down from one that does not answer. */
+  readonly runs: { readonly manager: ServiceManager; readonly service: string };
   readonly member: string;
   readonly session: SessionTarget;
 }
@@ -48,13 +63,12 @@ export async function lookAtStreaming(
   ]);
   const told = received?.exitCode === 0 ? parseReceiver(received.stdout) : undefined;
   const direct = leaderNode?.replication.some(({ application }) => application === question.member) === true;
-  const others = direct
-    ? undefined
-    : await readNodes(
-        host,
-        question.access,
-        Object.values(cluster.members).filter(({ name, state }) => name !== cluster.leader && isUp(state)),
+  const asked = direct
+    ? []
+    : Object.values(cluster.members).filter(
+        ({ name, state }) => name !== cluster.leader && name !== question.member && isUp(state),
       );
+  const others = await readNodes(host, question.access, asked);
   return {
     facts: {
       name: question.member,
@@ -63,6 +77,7 @@ export async function lookAtStreaming(
       own: ownView(cluster),
       leaderNode,
       others,
+      silent: asked.flatMap(({ name }) => (others.has(name) ? [] : [name])),
       ...told,
     },
     ...(copied?.exitCode === 0 ? { copiedKib: Number(copied.stdout.trim()) } : {}),
@@ -99,7 +114,8 @@ export interface StreamingWait {
 /**
  * Waits until a member is proved a streaming replica with the leader's data. No clock ends a copy that goes on: it fails
  * when nothing new was seen for `stallMs`, or when the copy begins again and again, with all that keeps the member from
- * being proved (`not-streaming`); at once where its data is another (`other-data`), or cannot be compared
+ * being proved (`not-streaming`, or `streaming-unknown` where nothing was seen that speaks against it, `member-leads`,
+ * `no-leader`); at once where its data is another (`other-data`), or cannot be compared
  * (`data-not-compared`).
  */
 export async function awaitStreaming(
@@ -115,7 +131,10 @@ export async function awaitStreaming(
     const look = await lookAtStreaming(host, question, copying);
     copying = look.facts.own === undefined || !isUp(look.facts.own.state);
     const also = wait.also?.(look.facts);
-    const seen = [...streamingFlaws(look.facts), ...(also === undefined ? [] : [also])];
+    const seen = [
+      ...streamingFlaws(look.facts),
+      ...(also === undefined ? [] : [{ kind: 'seen' as const, words: also }]),
+    ];
     if (seen.length === 0) goal ??= look.facts.leaderNode?.location;
     const flaws = seen.length === 0 ? streamingFlaws({ ...look.facts, goal }) : seen;
     if (flaws.length === 0) {
@@ -123,8 +142,9 @@ export async function awaitStreaming(
       return look.facts;
     }
     const { own } = look.facts;
+    const words = flaws.map((flaw) => flaw.words);
     const verdict = progress.saw(
-      { flaws, received: own?.received, replayed: own?.replayed, copiedKib: look.copiedKib },
+      { flaws: words, received: own?.received, replayed: own?.replayed, copiedKib: look.copiedKib },
       performance.now(),
     );
     if (verdict !== 'goes-on') {
@@ -132,13 +152,40 @@ export async function awaitStreaming(
         verdict === 'stalled'
           ? `Nothing new was seen for ${Math.round(wait.stallMs / 1000)} s.`
           : `Its copy has broken off ${progress.copies - 1} times.`;
-      throw notStreaming(host.name, look.facts, flaws, why);
+      const proved = streamingVerdict(flaws) === 'unknown' ? await seenDown(host, question) : [];
+      throw unproved(host.name, look.facts, [...flaws, ...proved], why);
     }
-    const words = `${question.member}: ${flaws.join('; ')}`;
-    if (words !== told) context.progress(words);
-    told = words;
+    const line = `${question.member}: ${words.join('; ')}`;
+    if (line !== told) context.progress(line);
+    told = line;
     await rest(wait.everyMs, context.signal);
   }
+}
+
+/**
+ * Tells a member that is down from one that does not answer: by its processes, and by what runs its Patroni. One that
+ * has just been stopped may still be listed as running.
+ */
+async function seenDown(
+  host: ReadHost,
+  { runs, session }: StreamingQuestion,
+): Promise<readonly StreamingFlaw[]> {
+  // Where one of the two cannot tell, nothing is added to what was not seen.
+  const [instance, service] = await Promise.allSettled([
+    postgresResource.read(host, session.pgdata),
+    serviceResource.read(host, serviceId(runs.manager, runs.service)),
+  ]);
+  const down = (words: string): StreamingFlaw => ({ kind: 'seen', words });
+  return [
+    ...(instance.status === 'fulfilled' && !instance.value.running
+      ? [down(`no PostgreSQL works in ${session.pgdata}`)]
+      : []),
+    ...(service.status === 'fulfilled' && isServiceDown(service.value) ? [down('its Patroni is down')] : []),
+  ];
+}
+
+function isServiceDown({ state, changing }: ServiceState): boolean {
+  return (state === 'stopped' || state === 'failed') && changing === undefined;
 }
 
 async function proveData(
@@ -160,56 +207,4 @@ async function proveData(
   throw proof.differs.length > 0
     ? otherData(host.name, member, leader.name, proof)
     : notCompared(host.name, member, leader.name, proof);
-}
-
-function otherData(host: string, member: string, leader: string, { differs }: DataProof): PitrError {
-  return new PitrError({
-    kind: 'failed',
-    code: 'other-data',
-    message: `${member} streams from ${leader}, and yet it does not hold the data of ${leader}`,
-    details: [
-      ...differs,
-      'Timeline, system identifier and lag are those of a healthy member: it would give wrong answers, and lose rows as a leader.',
-    ],
-    host,
-    next: [
-      `Stop Patroni on ${member}, move its data aside, and let it be copied anew: pitr play rejoin.yml -e target=${leader}`,
-    ],
-  });
-}
-
-function notCompared(host: string, member: string, leader: string, { same, untold }: DataProof): PitrError {
-  return new PitrError({
-    kind: 'failed',
-    code: 'data-not-compared',
-    message: `${member} streams from ${leader}; whether it holds the data of ${leader} cannot be told`,
-    details: [...untold, ...(same.length === 0 ? [] : [`The same are: ${same.join('; ')}.`])],
-    host,
-    next: [
-      `${leader} must be a host of the inventory under its name in Patroni, and its PostgreSQL must run as the same user as here.`,
-    ],
-  });
-}
-
-function notStreaming(host: string, facts: StreamingFacts, flaws: readonly string[], why: string): PitrError {
-  const { name, leader, listed } = facts;
-  return new PitrError({
-    kind: 'failed',
-    code: 'not-streaming',
-    message: `${name} is not a streaming replica of ${leader?.name ?? 'any leader'}: ${flaws.join('; ')}`,
-    details: [
-      why,
-      ...(listed === undefined
-        ? []
-        : [`Patroni lists it as ${listed.role}, ${listed.state}, timeline ${listed.timeline ?? 'unknown'}.`]),
-      ...(looksHealthy(facts)
-        ? ['It looks healthy in that list and is not: it serves data that does not change any more.']
-        : []),
-    ],
-    host,
-    next: [
-      `Look into Patroni's log on ${name}: it says why a copy fails.`,
-      `Copy it anew from the leader: pitr play rejoin.yml -e target=${leader?.name ?? 'LEADER'}`,
-    ],
-  });
 }

@@ -59,6 +59,7 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'tablespace-place-in-use': 'The place for a tablespace holds something already.',
   'target-before-backup-end':
     'The target lies before the end of the backup, and no backup can be recovered to less than that.',
+  'target-does-not-lead': 'Members are rebuilt from the node that leads, and the target does not lead.',
   'target-unknown': 'The target is no node of the cluster.',
   'template-syntax': 'A template cannot be read.',
   'timeline-taken': 'The timeline that the node would open is in use by other data.',

@@ -2,16 +2,17 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What a node answers at a path of its REST API: a body, one with another code, or nothing at all. */
-export type Told = object | string | { readonly code: number; readonly body: object } | undefined;
+type Told = object | string | { readonly code: number; readonly body: object } | undefined;
 
 /** Patroni of one node, as far as its REST API goes. What it tells may change while it is asked. */
 export class FakePatroni implements AsyncDisposable {
-  readonly told: Record<string, Told> = {};
+  readonly told: Record<string, Told | (() => Told)> = {};
   readonly #server: Server;
 
   private constructor() {
     this.#server = createServer((request, response) => {
-      const told = this.told[request.url ?? ''];
+      const says = this.told[request.url ?? ''];
+      const told = typeof says === 'function' ? says() : says;
       if (told === undefined) {
         request.socket.destroy();
         return;

@@ -4,6 +4,7 @@ import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
 import { patroniPython } from './config-file.ts';
 import { type PatroniTarget, patronictl } from './control.ts';
 import { askOwn, type PatroniAccess } from './rest.ts';
@@ -69,6 +70,23 @@ export async function readConfig(
   });
 }
 
+/** As `edit-config` takes it. YAML: quoted, the word "on" stays a word. */
+export function synchronousSetting(mode: SynchronousMode): string {
+  return `synchronous_mode=${JSON.stringify(mode)}`;
+}
+
+/** Writes it into the DCS, and waits for nobody. */
+export function askForMode(
+  host: WriteHost,
+  target: PatroniTarget & { readonly cluster: string },
+  mode: SynchronousMode,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const words = ['edit-config', target.cluster, '--force', '--quiet', '--set', synchronousSetting(mode)];
+  return patronictl(host, target, words, timeoutMs, signal);
+}
+
 /**
  * Sets `synchronous_mode` and waits until a turn of this node's Patroni has seen it.
  * Throws kind `failed` (`synchronous-mode-not-set`).
@@ -80,18 +98,17 @@ export async function setSynchronousMode(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  // YAML: quoted, the word "on" stays a word.
-  const setting = `synchronous_mode=${JSON.stringify(mode)}`;
-  const words = ['edit-config', target.cluster, '--force', '--quiet', '--set', setting];
-  const asked = await patronictl(host, target, words, timeoutMs, signal);
+  const setting = synchronousSetting(mode);
+  const asked = await askForMode(host, target, mode, timeoutMs, signal);
   const wanted = synchronousMode({ synchronous_mode: mode });
-  await until(() => readConfig(host, target), {
+  await until(() => configOrSilence(host, target), {
     everyMs: 100,
     deadlineMs: timeoutMs,
     signal,
-    done: (seen) => synchronousMode(seen) === wanted,
-    late: (seen) =>
-      new PitrError({
+    done: (seen) => !(seen instanceof PitrError) && synchronousMode(seen) === wanted,
+    late: (seen) => {
+      if (seen instanceof PitrError) return seen;
+      return new PitrError({
         kind: 'failed',
         code: 'synchronous-mode-not-set',
         message: `synchronous_mode was to become ${mode || 'off'}, but is ${synchronousMode(seen) ?? 'off'}`,
@@ -100,6 +117,17 @@ export async function setSynchronousMode(
         next: [
           `Set it by hand: patronictl -c ${target.config} edit-config ${target.cluster} -s '${setting}'`,
         ],
-      }),
+      });
+    },
   });
+}
+
+/** One answer that does not come, while Patroni takes its turn, says nothing yet. */
+async function configOrSilence(host: ReadHost, target: PatroniTarget): Promise<DynamicConfig | PitrError> {
+  try {
+    return await readConfig(host, target);
+  } catch (thrown) {
+    if (thrown instanceof PitrError && thrown.code === 'patroni-config-not-read') return thrown;
+    throw thrown;
+  }
 }

@@ -8,7 +8,10 @@ import { fakePrograms } from '../support/fake-programs.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
 
-const STREAMS = { receiver: { status: 'streaming', timeline: 2 }, delayed: false };
+const STREAMS: Readonly<Record<string, unknown>> = {
+  receiver: { status: 'streaming', timeline: 2 },
+  delayed: false,
+};
 
 /** A replica `here` and its leader, by what each of them tells. */
 async function pair() {
@@ -162,3 +165,43 @@ it.each<readonly [string, (p: Pair) => unknown]>([
   },
   30_000,
 );
+
+/** A leader that writes: each look at the member shows more that it has received, and nothing more that it has replayed. */
+function underWrites(p: Pair, own: Readonly<Record<string, unknown>>): Promise<void> {
+  let received = 1000;
+  p.own.told['/patroni'] = () => {
+    received += 100;
+    return { ...p.replica, xlog: { replayed_location: 100, received_location: received } };
+  };
+  Object.assign(p.leader.told, { '/patroni': { ...p.leads, xlog: { location: 1000 } } });
+  return p.psql(`echo '${JSON.stringify({ ...STREAMS, ...own })}'`);
+}
+
+it.each([
+  ['paused by hand', 'replay-paused', { paused: true, waits: 'RecoveryPause' }],
+  ['held by a query', 'streaming-unknown', { paused: false, waits: 'RecoveryConflictSnapshot' }],
+])(
+  'a replay that stands still while the leader writes ends the wait: %s',
+  async (_, code, own) => {
+    await using p = await pair();
+    await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+    await underWrites(p, own);
+    expect(await errorOf(p.streaming())).toMatchObject({ code });
+  },
+  30_000,
+);
+
+it('what is received and cannot be replayed while the leader writes is of another history', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  await underWrites(p, { paused: false, waits: 'RecoveryWalStream' });
+  expect((await p.streaming()).result).toMatchObject({ streaming: false });
+}, 30_000);
+
+it('a PostgreSQL that lets nobody in ends the wait while the leader writes', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  await underWrites(p, {});
+  await p.psql('exit 2');
+  expect(await errorOf(p.streaming())).toMatchObject({ code: 'streaming-unknown' });
+}, 30_000);

@@ -44,7 +44,9 @@ const COPIED = probeScript('du -sk -- "$1" 2>/dev/null | cut -f 1');
 
 const RECEIVER = `select json_build_object('receiver', (
     select json_build_object('status', status, 'timeline', received_tli) from pg_stat_wal_receiver),
-  'delayed', (select setting <> '0' from pg_settings where name = 'recovery_min_apply_delay'))`;
+  'delayed', (select setting <> '0' from pg_settings where name = 'recovery_min_apply_delay'),
+  'paused', case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end,
+  'waits', (select wait_event from pg_stat_activity where backend_type = 'startup' limit 1))`;
 
 /** Asks member, leader and PostgreSQL itself. Throws like `readCluster`. */
 export async function lookAtStreaming(
@@ -92,13 +94,20 @@ function ownView(cluster: ClusterState): NodeView | undefined {
 interface ReceiverAnswer {
   readonly receiver: { readonly status: string; readonly timeline: number | null } | null;
   readonly delayed: boolean;
+  readonly paused: boolean;
+  readonly waits: string | null;
 }
 
-function parseReceiver(stdout: string): { readonly receiver: WalReceiver | null; readonly delayed: boolean } {
-  const { receiver, delayed } = JSON.parse(stdout) as ReceiverAnswer;
-  if (receiver === null) return { receiver, delayed };
+type OwnWord = Pick<StreamingFacts, 'delayed' | 'paused' | 'replayWaits'> & {
+  readonly receiver: WalReceiver | null;
+};
+
+function parseReceiver(stdout: string): OwnWord {
+  const { receiver, delayed, paused, waits } = JSON.parse(stdout) as ReceiverAnswer;
+  const replay = { delayed, paused, replayWaits: waits };
+  if (receiver === null) return { receiver, ...replay };
   const { status, timeline } = receiver;
-  return { receiver: { status, ...(timeline === null ? {} : { timeline }) }, delayed };
+  return { receiver: { status, ...(timeline === null ? {} : { timeline }) }, ...replay };
 }
 
 export interface StreamingWait {
@@ -133,7 +142,7 @@ export async function awaitStreaming(
     const also = wait.also?.(look.facts);
     const seen = [
       ...streamingFlaws(look.facts),
-      ...(also === undefined ? [] : [{ kind: 'seen' as const, words: also }]),
+      ...(also === undefined ? [] : [{ kind: 'seen' as const, about: 'copy' as const, words: also }]),
     ];
     if (seen.length === 0) goal ??= look.facts.leaderNode?.location;
     const flaws = seen.length === 0 ? streamingFlaws({ ...look.facts, goal }) : seen;
@@ -144,7 +153,7 @@ export async function awaitStreaming(
     const { own } = look.facts;
     const words = flaws.map((flaw) => flaw.words);
     const verdict = progress.saw(
-      { flaws: words, received: own?.received, replayed: own?.replayed, copiedKib: look.copiedKib },
+      { flaws: words, ...movingWal(flaws, own), copiedKib: look.copiedKib },
       performance.now(),
     );
     if (verdict !== 'goes-on') {
@@ -160,6 +169,22 @@ export async function awaitStreaming(
     told = line;
     await rest(wait.everyMs, context.signal);
   }
+}
+
+/**
+ * The WAL that counts as progress: a leader that writes moves it on for ever, also where that mends nothing. While a member
+ * has only to replay, what it receives does not count; nor does either where nobody answers.
+ */
+function movingWal(
+  flaws: readonly StreamingFlaw[],
+  own: NodeView | undefined,
+): Pick<NodeView, 'received' | 'replayed'> {
+  const follows = flaws.some(({ kind, about }) => kind === 'seen' && about === undefined);
+  const replays = flaws.some(({ about }) => about === 'replay');
+  return {
+    ...(follows && own?.received !== undefined ? { received: own.received } : {}),
+    ...((follows || replays) && own?.replayed !== undefined ? { replayed: own.replayed } : {}),
+  };
 }
 
 /**

@@ -64,6 +64,17 @@ export function unproved(
         host,
         next: ['See why nobody leads: pitr status'],
       });
+    case 'paused':
+      return new PitrError({
+        kind: 'failed',
+        code: 'replay-paused',
+        message: `${name} receives what the leader writes, and does not replay it: ${words}`,
+        details: [why, 'It serves data that does not change any more for as long as that lasts.'],
+        host,
+        next: [
+          `See why, in PostgreSQL's log on ${name}; where a person has paused it, there: select pg_wal_replay_resume()`,
+        ],
+      });
     case 'unknown':
       return untold(host, facts, words, why);
     case 'not':

@@ -25,6 +25,10 @@ export interface StreamingFacts {
   readonly receiver?: WalReceiver | null | undefined;
   /** It replays late on purpose (`recovery_min_apply_delay`). */
   readonly delayed?: boolean | undefined;
+  /** Replay is paused on it (`pg_is_wal_replay_paused()`). */
+  readonly paused?: boolean | undefined;
+  /** What the process that replays waits for (`wait_event`); `null` where it is at work, or that is not told. */
+  readonly replayWaits?: string | null | undefined;
   /** Where the leader was when the member was first seen to stream: bytes since the beginning. */
   readonly goal?: number | undefined;
 }
@@ -34,14 +38,17 @@ export interface StreamingFacts {
  *
  * - `seen`: it was seen that the member does not follow
  * - `unseen`: somebody who would know has not told, and it may follow all the same
+ * - `paused`: it would follow, and somebody keeps it from that
  * - `leads`: it is the leader itself
  * - `leaderless`: there is nobody to follow
  */
-export type FlawKind = 'seen' | 'unseen' | 'leads' | 'leaderless';
+export type FlawKind = 'seen' | 'unseen' | 'paused' | 'leads' | 'leaderless';
 
 export interface StreamingFlaw {
   readonly words: string;
   readonly kind: FlawKind;
+  /** `replay`: no WAL that comes in mends it, only replay does. `copy`: only a new copy does. */
+  readonly about?: 'replay' | 'copy';
 }
 
 /**
@@ -170,14 +177,33 @@ function receiverFlaws(
   return [];
 }
 
-/** What is received and cannot be replayed is of another history: Patroni's lag counts what was received. */
-function replayFlaws({ own, goal, delayed }: StreamingFacts): readonly StreamingFlaw[] {
+/** A process that replays and waits for WAL has nothing that it could replay (`WalAll` and `WalStream` before 13). */
+const WAITS_FOR_WAL: ReadonlySet<string> = new Set([
+  'RecoveryWalAll',
+  'RecoveryWalStream',
+  'RecoveryRetrieveRetryInterval',
+]);
+
+/**
+ * What is received and cannot be replayed is of another history: Patroni's lag counts what was received. A replay that
+ * waits for something else than WAL is only held up, by a query on the member for one.
+ */
+function replayFlaws({ own, goal, delayed, paused, replayWaits }: StreamingFacts): readonly StreamingFlaw[] {
+  if (paused === true)
+    return [{ kind: 'paused', about: 'replay', words: 'replay is paused on it (pg_wal_replay_pause)' }];
   if (delayed === true || goal === undefined || own === undefined) return [];
   const { replayed } = own;
   if (replayed !== undefined && replayed >= goal) return [];
   const position = (bytes: number): string => formatLsn(lsnAt(BigInt(bytes)));
+  const stuck = replayed !== undefined && (replayWaits === undefined || WAITS_FOR_WAL.has(replayWaits ?? ''));
   const words = `it has replayed up to ${replayed === undefined ? 'nobody knows where' : position(replayed)}, and the leader was at ${position(goal)}`;
-  return [replayed === undefined ? unseen(words) : seen(words)];
+  return [
+    {
+      kind: stuck ? 'seen' : 'unseen',
+      about: 'replay',
+      words: stuck ? words : `${words} (replay waits for ${replayWaits ?? 'nothing that it tells'})`,
+    },
+  ];
 }
 
 /**
@@ -186,11 +212,12 @@ function replayFlaws({ own, goal, delayed }: StreamingFacts): readonly Streaming
  */
 export function streamingVerdict(
   flaws: readonly StreamingFlaw[],
-): 'leads' | 'leaderless' | 'not' | 'unknown' {
+): 'leads' | 'leaderless' | 'not' | 'paused' | 'unknown' {
   const has = (kind: FlawKind): boolean => flaws.some((flaw) => flaw.kind === kind);
   if (has('leads')) return 'leads';
   if (has('leaderless')) return 'leaderless';
-  return has('seen') ? 'not' : 'unknown';
+  if (has('seen')) return 'not';
+  return has('paused') ? 'paused' : 'unknown';
 }
 
 /** Whether Patroni shows a member as well although it is not proved to stream: the trap that this module is for. */

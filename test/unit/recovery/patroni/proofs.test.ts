@@ -41,6 +41,8 @@ const STREAMS: StreamingFacts = {
   receiver: { status: 'streaming', timeline: 2 },
 };
 
+const BEHIND: Partial<StreamingFacts> = { own: node({ replayed: 0x1000 }), goal: 0x2000 };
+
 const flawsOf = (facts: StreamingFacts) => streamingFlaws(facts).map(({ words }) => words);
 
 describe('a member is proved to stream', () => {
@@ -171,6 +173,12 @@ describe('a member is proved to stream', () => {
       'one of those that may send it WAL is silent',
       { leaderNode: node({ role: 'leader' }), silent: ['db3'] },
     ],
+    ['not', 'its replay waits for WAL that fits', { ...BEHIND, replayWaits: 'RecoveryWalStream' }],
+    ['unknown', 'a query on it holds its replay', { ...BEHIND, replayWaits: 'RecoveryConflictSnapshot' }],
+    ['unknown', 'its replay is at work', { ...BEHIND, replayWaits: null }],
+    ['paused', 'somebody has paused its replay', { ...BEHIND, paused: true }],
+    ['paused', 'somebody has paused it where it has all', { paused: true }],
+    ['not', 'it is paused on an old timeline', { own: node({ timeline: 1 }), paused: true }],
     ['leads', 'it leads itself', { own: node({ role: 'leader' }) }],
     ['leaderless', 'nobody leads', { leader: undefined, leaderNode: undefined }],
   ])('by what was seen alone it counts as one that does not: %s where %s', (verdict, _, more) => {

@@ -27,7 +27,7 @@ describe('a member on its way back', () => {
     }
   });
 
-  it('goes on for as long as WAL comes in', () => {
+  it('goes on for as long as WAL comes in that counts', () => {
     const progress = new RejoinProgress(90, 0);
     for (let turn = 1; turn < 100; turn += 1) {
       expect(progress.saw({ flaws: ['behind'], received: turn }, turn * 80)).toBe('goes-on');

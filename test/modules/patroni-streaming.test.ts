@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { FakePatroni } from '../support/fake-patroni.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
-import { localPlayground } from './playground.ts';
+import { localPlayground, Playground } from './playground.ts';
 import { programAt } from './program-at.ts';
 
 const STREAMS: Readonly<Record<string, unknown>> = {
@@ -16,8 +16,9 @@ const STREAMS: Readonly<Record<string, unknown>> = {
 /** A replica `here` and its leader, by what each of them tells. */
 async function pair() {
   const ground = await localPlayground();
+  const play = new Playground({ here: { kind: 'local' }, db2: { kind: 'local' } });
   const [own, leader] = [await FakePatroni.listening(), await FakePatroni.listening()];
-  const { dir, play } = ground;
+  const { dir } = ground;
   const pgdata = join(dir, 'data');
   await mkdir(pgdata);
   await mkdir(join(dir, 'bin'));
@@ -53,6 +54,7 @@ async function pair() {
       play.run('patroni.streaming', { ...params, stall, required }),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([own, leader, postgres].map((one) => one[Symbol.asyncDispose]()));
+      await play.close();
       await ground[Symbol.asyncDispose]();
     },
   };
@@ -204,4 +206,30 @@ it('a PostgreSQL that lets nobody in ends the wait while the leader writes', asy
   await underWrites(p, {});
   await p.psql('exit 2');
   expect(await errorOf(p.streaming())).toMatchObject({ code: 'streaming-unknown' });
+}, 30_000);
+
+it('nobody who tells of the cluster for a moment does not end the wait', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, patronictl: 'exit 1' });
+  let looks = 0;
+  p.own.told['/cluster'] = () => {
+    looks += 1;
+    return looks <= 2 ? undefined : p.cluster;
+  };
+  Object.assign(p.own.told, { '/patroni': { ...p.replica, timeline: 1 } });
+  expect((await p.streaming(5)).result).toMatchObject({ streaming: false });
+}, 30_000);
+
+it('nobody who tells of the cluster for the whole wait ends it in those words', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, patronictl: 'exit 1' });
+  silent(p.own);
+  expect(await errorOf(p.streaming())).toMatchObject({ code: 'patroni-silent' });
+}, 30_000);
+
+it('data that cannot be compared is compared again until nothing new was seen', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  expect(await errorOf(p.streaming(1, true))).toMatchObject({ code: 'data-not-compared' });
+  expect(p.play.progress).toEqual(['here: its data could not be compared']);
 }, 30_000);

@@ -1,13 +1,15 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
-import { probeScript } from '../../contract/probe.ts';
+import { type Probe, probeScript } from '../../contract/probe.ts';
 import {
   type ServiceManager,
   type ServiceState,
   serviceId,
   serviceResource,
 } from '../../system/service/service-resource.ts';
+import type { RunResult } from '../../transport/types.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
 import { isUp } from './cluster.ts';
@@ -54,13 +56,21 @@ export async function lookAtStreaming(
   question: StreamingQuestion,
   copying = false,
 ): Promise<StreamingLook> {
-  const cluster = await readCluster(host, question.access);
+  return lookWith(host, question, await readCluster(host, question.access), copying);
+}
+
+async function lookWith(
+  host: ReadHost,
+  question: StreamingQuestion,
+  cluster: ClusterState,
+  copying: boolean,
+): Promise<StreamingLook> {
   const leader = cluster.leader === undefined ? undefined : cluster.members[cluster.leader];
   const [leaderNode, [received, copied]] = await Promise.all([
     leader === undefined ? undefined : readNode(host, question.access, leader),
     host.queryAll([
       readOnlySession(question.session, [RECEIVER]),
-      ...(copying ? [COPIED([question.session.pgdata], { timeoutMs: 60_000 })] : []),
+      ...(copying ? [copiedProbe(question)] : []),
     ]),
   ]);
   const told = received?.exitCode === 0 ? parseReceiver(received.stdout) : undefined;
@@ -82,8 +92,36 @@ export async function lookAtStreaming(
       silent: asked.flatMap(({ name }) => (others.has(name) ? [] : [name])),
       ...told,
     },
-    ...(copied?.exitCode === 0 ? { copiedKib: Number(copied.stdout.trim()) } : {}),
+    ...(copied === undefined ? {} : copiedKib(copied)),
   };
+}
+
+/**
+ * A look that stands silence: nobody tells of the cluster for a moment (its DCS is away, the node's Patroni is started
+ * again), and a copy goes on meanwhile. Throws like `readCluster` otherwise.
+ */
+async function lookOrSilence(
+  host: ReadHost,
+  question: StreamingQuestion,
+  copying: boolean,
+): Promise<StreamingLook & { readonly silence?: PitrError }> {
+  let cluster: ClusterState;
+  try {
+    cluster = await readCluster(host, question.access);
+  } catch (thrown) {
+    if (!(thrown instanceof PitrError) || thrown.code !== 'patroni-silent') throw thrown;
+    const facts = { name: question.member };
+    return { facts, silence: thrown, ...(copying ? copiedKib(await host.query(copiedProbe(question))) : {}) };
+  }
+  return lookWith(host, question, cluster, copying);
+}
+
+function copiedProbe({ session }: StreamingQuestion): Probe {
+  return COPIED([session.pgdata], { timeoutMs: 60_000 });
+}
+
+function copiedKib({ exitCode, stdout }: RunResult): Pick<StreamingLook, 'copiedKib'> {
+  return exitCode === 0 ? { copiedKib: Number(stdout.trim()) } : {};
 }
 
 /** Without its own Patroni, what another member tells is not the node's own word. */
@@ -124,8 +162,8 @@ export interface StreamingWait {
  * Waits until a member is proved a streaming replica with the leader's data. No clock ends a copy that goes on: it fails
  * when nothing new was seen for `stallMs`, or when the copy begins again and again, with all that keeps the member from
  * being proved (`not-streaming`, or `streaming-unknown` where nothing was seen that speaks against it, `member-leads`,
- * `no-leader`); at once where its data is another (`other-data`), or cannot be compared
- * (`data-not-compared`).
+ * `no-leader`, `replay-paused`), where nobody has told of the cluster (`patroni-silent`), or its data could not be compared
+ * (`data-not-compared`); at once where its data is another (`other-data`).
  */
 export async function awaitStreaming(
   host: ReadHost,
@@ -137,38 +175,49 @@ export async function awaitStreaming(
   let told = '';
   let goal: number | undefined;
   for (let copying = false; ; ) {
-    const look = await lookAtStreaming(host, question, copying);
-    copying = look.facts.own === undefined || !isUp(look.facts.own.state);
-    const also = wait.also?.(look.facts);
-    const seen = [
-      ...streamingFlaws(look.facts),
-      ...(also === undefined ? [] : [{ kind: 'seen' as const, about: 'copy' as const, words: also }]),
-    ];
-    if (seen.length === 0) goal ??= look.facts.leaderNode?.location;
-    const flaws = seen.length === 0 ? streamingFlaws({ ...look.facts, goal }) : seen;
-    if (flaws.length === 0) {
-      await proveData(host, question, look.facts, wait.untold ?? 'refuse', context);
-      return look.facts;
-    }
-    const { own } = look.facts;
+    const look = await lookOrSilence(host, question, copying);
+    const { facts, silence } = look;
+    copying = facts.own === undefined || !isUp(facts.own.state);
+    const seen = silence === undefined ? flawsOf(facts, wait) : [unseen('nobody tells of the cluster')];
+    if (seen.length === 0) goal ??= facts.leaderNode?.location;
+    const behind = seen.length === 0 ? streamingFlaws({ ...facts, goal }) : seen;
+    const untold =
+      behind.length === 0
+        ? await proveData(host, question, facts, wait.untold ?? 'refuse', context)
+        : undefined;
+    if (behind.length === 0 && untold === undefined) return facts;
+    // In the same words each time: what could not be compared may be told otherwise at each look, and is nothing new.
+    const flaws = untold === undefined ? behind : [unseen('its data could not be compared')];
     const words = flaws.map((flaw) => flaw.words);
     const verdict = progress.saw(
-      { flaws: words, ...movingWal(flaws, own), copiedKib: look.copiedKib },
+      { flaws: words, ...movingWal(flaws, facts.own), copiedKib: look.copiedKib },
       performance.now(),
     );
     if (verdict !== 'goes-on') {
+      const cause = silence ?? untold;
+      if (cause !== undefined) throw cause;
       const why =
         verdict === 'stalled'
           ? `Nothing new was seen for ${Math.round(wait.stallMs / 1000)} s.`
           : `Its copy has broken off ${progress.copies - 1} times.`;
-      const proved = streamingVerdict(flaws) === 'unknown' ? await seenDown(host, question) : [];
-      throw unproved(host.name, look.facts, [...flaws, ...proved], why);
+      const down = streamingVerdict(flaws) === 'unknown' ? await seenDown(host, question) : [];
+      throw unproved(host.name, facts, [...flaws, ...down], why);
     }
     const line = `${question.member}: ${words.join('; ')}`;
     if (line !== told) context.progress(line);
     told = line;
     await rest(wait.everyMs, context.signal);
   }
+}
+
+const unseen = (words: string): StreamingFlaw => ({ kind: 'unseen', words });
+
+function flawsOf(facts: StreamingFacts, { also }: StreamingWait): readonly StreamingFlaw[] {
+  const words = also?.(facts);
+  return [
+    ...streamingFlaws(facts),
+    ...(words === undefined ? [] : [{ kind: 'seen' as const, about: 'copy' as const, words }]),
+  ];
 }
 
 /**
@@ -213,23 +262,24 @@ function isServiceDown({ state, changing }: ServiceState): boolean {
   return (state === 'stopped' || state === 'failed') && changing === undefined;
 }
 
+/**
+ * Gives the error of a comparison that could not be made: the leader's host may be out of reach for a moment. Throws where
+ * the data is another.
+ */
 async function proveData(
   host: ReadHost,
   { member, session }: StreamingQuestion,
   { leader, leaderNode }: StreamingFacts,
   untold: 'refuse' | 'warn',
   context: Pick<WorkContext, 'warn'>,
-): Promise<void> {
-  if (leader === undefined || leaderNode?.timeline === undefined) return;
+): Promise<PitrError | undefined> {
+  if (leader === undefined || leaderNode?.timeline === undefined) return undefined;
   const proof = await compareData(host, { member, session, leader, timeline: leaderNode.timeline });
-  if (isProved(proof)) return;
-  if (proof.differs.length === 0 && untold === 'warn') {
-    context.warn(
-      `${member} streams; whether its data is that of ${leader.name} is not known: ${proof.untold.join('; ')}`,
-    );
-    return;
-  }
-  throw proof.differs.length > 0
-    ? otherData(host.name, member, leader.name, proof)
-    : notCompared(host.name, member, leader.name, proof);
+  if (isProved(proof)) return undefined;
+  if (proof.differs.length > 0) throw otherData(host.name, member, leader.name, proof);
+  if (untold === 'refuse') return notCompared(host.name, member, leader.name, proof);
+  context.warn(
+    `${member} streams; whether its data is that of ${leader.name} is not known: ${proof.untold.join('; ')}`,
+  );
+  return undefined;
 }

@@ -34,6 +34,14 @@ describe('a member on its way back', () => {
     }
   });
 
+  it('does not begin anew where its copy could not be measured for a moment', () => {
+    const progress = new RejoinProgress(90, 0);
+    for (let turn = 1; turn < 20; turn += 1) {
+      expect(progress.saw(turn % 2 === 0 ? waits : { ...waits, copiedKib: turn }, turn)).toBe('goes-on');
+    }
+    expect(progress.copies).toBe(1);
+  });
+
   it('starts over when its copy breaks off for the fifth time, however far it came', () => {
     const progress = new RejoinProgress(90, 0);
     const verdicts = [10, 20, 5, 900, 0, 30, 1, 40, 2, 50, 3].map((copiedKib, turn) =>

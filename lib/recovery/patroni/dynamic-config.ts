@@ -29,9 +29,11 @@ export async function findConfig(
   access: Pick<PatroniAccess, 'port' | 'url' | 'config'>,
 ): Promise<DynamicConfig> {
   const answer = await askOwn(host, access, '/config');
-  if (answer.code === 200) return readConfigAnswer(answer.body);
+  const told = answer.code === 200 ? configIn(answer.body) : undefined;
+  if (told !== undefined) return told;
   const shown = await host.query(SHOW([access.config], { timeoutMs: 45_000 }));
-  if (shown.exitCode === 0) return readConfigAnswer(shown.stdout);
+  const inDcs = shown.exitCode === 0 ? configIn(shown.stdout) : undefined;
+  if (inDcs !== undefined) return inDcs;
   throw new PitrError({
     kind: 'failed',
     code: 'patroni-config-not-read',
@@ -42,8 +44,14 @@ export async function findConfig(
   });
 }
 
-function readConfigAnswer(json: string): DynamicConfig {
-  return z.record(z.string(), z.unknown()).parse(JSON.parse(json));
+/** Nothing where that is no configuration: something else than Patroni may have answered. */
+function configIn(json: string): DynamicConfig | undefined {
+  try {
+    return z.record(z.string(), z.unknown()).safeParse(JSON.parse(json)).data;
+  } catch {
+    // No JSON at all.
+    return undefined;
+  }
 }
 
 /**
@@ -56,15 +64,16 @@ export async function readConfig(
 ): Promise<DynamicConfig> {
   const answer = await askOwn(host, access, '/config');
   const url = `${answer.base ?? access.url ?? `http://127.0.0.1:${access.port}`}/config`;
-  const parsed = z
-    .record(z.string(), z.unknown())
-    .safeParse(answer.code === 200 ? JSON.parse(answer.body) : undefined);
-  if (parsed.success) return parsed.data;
+  const told = answer.code === 200 ? configIn(answer.body) : undefined;
+  if (told !== undefined) return told;
   throw new PitrError({
     kind: 'failed',
     code: 'patroni-config-not-read',
     message: "Patroni does not tell the cluster's dynamic configuration",
-    details: [`GET ${url}: ${answer.code === 0 ? 'no answer' : `HTTP ${answer.code}`}`],
+    details: [
+      ...(answer.foreign === undefined ? [] : [`Something else than Patroni answers at ${answer.foreign}.`]),
+      `GET ${url}: ${answer.code === 0 ? 'no answer' : `HTTP ${answer.code}`}`,
+    ],
     host: host.name,
     next: [`Look whether Patroni runs there: curl -s ${url}`],
   });

@@ -54,9 +54,12 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'recovery-waiting': 'An earlier recovery of this cluster has ended and waits for a decision.',
   'service-unknown': 'The service manager of the host knows no service of that name.',
   'still-in-recovery': 'PostgreSQL is still in recovery there, so its recovery settings are needed.',
+  'streaming-unknown':
+    'Nobody tells whether the member follows the leader, and nothing that was seen speaks against it.',
   'tablespace-place-in-use': 'The place for a tablespace holds something already.',
   'target-before-backup-end':
     'The target lies before the end of the backup, and no backup can be recovered to less than that.',
+  'target-does-not-lead': 'Members are rebuilt from the node that leads, and the target does not lead.',
   'target-unknown': 'The target is no node of the cluster.',
   'template-syntax': 'A template cannot be read.',
   'timeline-taken': 'The timeline that the node would open is in use by other data.',

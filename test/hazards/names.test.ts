@@ -121,6 +121,7 @@ describe('a recovery is taken back while another member', () => {
     ['but not while it is stopped', {}, DOWN, 'member-stopped'],
     ['nor while that is listed', { three: { state: 'stopped' } }, DOWN, 'member-stopped'],
     ['nor while the list is of before', { three: { state: 'streaming' } }, DOWN, 'member-stopped'],
+    ['however it was listed', { three: { state: 'in archive recovery' } }, DOWN, 'member-stopped'],
   ])('%s', async (_words, more, instance, code) => {
     const others = {
       results: [

@@ -81,7 +81,7 @@ describe('proofs', () => {
     for (const host of databaseHosts.filter((each) => each !== leader)) {
       expect((await streaming(host)).result).toMatchObject({ member: host, leader });
     }
-    expect(await errorOf(streaming(leader, 1))).toMatchObject({ code: 'not-streaming' });
+    expect(await errorOf(streaming(leader, 1))).toMatchObject({ code: 'member-leads' });
   });
 });
 

@@ -9,11 +9,10 @@ export async function programAt(dir: string, name: string, cwd: string) {
   await copyFile('/bin/sleep', program);
   const child = spawn(program, ['60'], { cwd, stdio: 'ignore' });
   await once(child, 'spawn');
-  return {
-    pid: child.pid,
-    [Symbol.asyncDispose]: async () => {
-      child.kill();
-      await once(child, 'close');
-    },
+  const closed = once(child, 'close');
+  const end = async () => {
+    child.kill();
+    await closed;
   };
+  return { pid: child.pid, end, [Symbol.asyncDispose]: end };
 }

@@ -15,6 +15,7 @@ import {
   readNode,
 } from '../../recovery/patroni/cluster-resource.ts';
 import { clusterName, type PatroniTarget, patronictl } from '../../recovery/patroni/control.ts';
+import type { NodeView } from '../../recovery/patroni/node.ts';
 import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
 import { seconds } from '../../recovery/postgres/params.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
@@ -124,22 +125,32 @@ async function handOver(
   await readiness(host, target, candidate, context);
   const words = ['failover', target.cluster, '--candidate', candidate, '--force'];
   const asked = await patronictl(host, target, words, target.timeoutMs, context.signal);
-  return until(() => readCluster(host, target), {
+  const { cluster } = await until(() => lookAt(host, target, candidate), {
     everyMs: 500,
     // A refused failover is known at once, if only by its words; the rest is waiting for Patroni's next turn.
     deadlineMs: target.timeoutMs,
     signal: context.signal,
-    done: (seen) => {
+    done: ({ cluster: seen, node }) => {
       const member = seen.members[candidate];
-      return seen.leader === candidate && member !== undefined && leads(member.role) && isUp(member.state);
+      const listed =
+        seen.leader === candidate && member !== undefined && leads(member.role) && isUp(member.state);
+      return listed && node !== undefined && leads(node.role);
     },
-    late: (seen) => failed(host.name, candidate, seen, asked),
-  }).then(async (seen) => {
-    const member = seen.members[candidate];
-    const node = member === undefined ? undefined : await readNode(host, target, member);
-    if (node === undefined || leads(node.role)) return seen;
-    throw failed(host.name, candidate, seen, asked);
+    late: ({ cluster: seen, node }) => failed(host.name, candidate, seen, asked, node),
   });
+  return cluster;
+}
+
+/** The cluster's word, and that of the candidate's own node once the cluster names it: the list may be ahead of it. */
+async function lookAt(
+  host: WriteHost,
+  target: HandOver,
+  candidate: string,
+): Promise<{ readonly cluster: ClusterState; readonly node: NodeView | undefined }> {
+  const cluster = await readCluster(host, target);
+  const member = cluster.members[candidate];
+  const asked = cluster.leader === candidate && member !== undefined;
+  return { cluster, node: asked ? await readNode(host, target, member) : undefined };
 }
 
 /** A member that has just been the leader, or is starting, is no candidate yet: waits until it follows the leader. */
@@ -180,11 +191,25 @@ function situation(seen: ClusterState): readonly string[] {
   );
 }
 
-function failed(host: string, candidate: string, seen: ClusterState, asked: RunResult): PitrError {
+function failed(
+  host: string,
+  candidate: string,
+  seen: ClusterState,
+  asked: RunResult,
+  node: NodeView | undefined,
+): PitrError {
+  const { leader } = seen;
+  const own = node === undefined ? 'does not answer' : `says that it is a ${node.role}`;
+  const who =
+    leader === undefined
+      ? 'nobody leads'
+      : leader === candidate
+        ? `the cluster names it, and its own REST API ${own}`
+        : `${leader} leads`;
   return new PitrError({
     kind: 'failed',
     code: 'failover-failed',
-    message: `${candidate} is still not the leader: ${seen.leader === undefined ? 'nobody leads' : `${seen.leader} leads`}`,
+    message: `${candidate} is not proved to be the leader: ${who}`,
     details: situation(seen),
     host,
     evidence: { ...evidenceOf(asked), stderr: `${asked.stdout}${asked.stderr}`.trim().slice(-2000) },

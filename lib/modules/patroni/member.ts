@@ -8,7 +8,7 @@ import { defineModule } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
 import { isUp } from '../../recovery/patroni/cluster.ts';
-import { patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
+import { nodeIn, patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { keepsDataAt } from '../../recovery/patroni/data-directory.ts';
 import { withMember, withoutMember } from '../../recovery/patroni/foresee.ts';
 import {
@@ -20,7 +20,6 @@ import {
 } from '../../recovery/patroni/member-control.ts';
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
-import { parseNode } from '../../recovery/patroni/node.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { askOwn } from '../../recovery/patroni/rest.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
@@ -158,9 +157,12 @@ async function stopAgain(host: WriteHost, change: MemberChange, context: WorkCon
  * curl is missing) is not taken for one that serves nobody: its configuration says where its data lies.
  */
 async function servesSomewhere(host: ReadHost, p: Params): Promise<boolean> {
-  const { code, body } = await askOwn(host, p, '/patroni');
-  if (code === 0) return !(await keepsDataAt(host, p.config, p.pgdata));
-  if (body === '' || !isUp(parseNode(body).state)) return false;
+  const answer = await askOwn(host, p, '/patroni');
+  const node = nodeIn(answer);
+  // Something else may have answered: that is none of Patroni's words either.
+  if (answer.code === 0 || (node === undefined && answer.body !== ''))
+    return !(await keepsDataAt(host, p.config, p.pgdata));
+  if (node === undefined || !isUp(node.state)) return false;
   // It may have come up between the two looks.
   return !(await postgresResource.read(host, p.pgdata)).running;
 }
@@ -185,7 +187,7 @@ async function streamsAgain(host: WriteHost, change: MemberChange, context: Work
   };
   try {
     const wait = { stallMs: STALL_MS, everyMs: 500, untold: 'warn' as const };
-    await awaitStreaming(host, { access, member: host.name, session }, wait, context);
+    await awaitStreaming(host, { access, runs: change, member: host.name, session }, wait, context);
   } catch (thrown) {
     if (!(thrown instanceof PitrError) || thrown.code !== 'other-data') throw thrown;
     await stopMember(host, change, context);

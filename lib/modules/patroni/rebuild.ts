@@ -118,6 +118,7 @@ export const module = defineModule({
     await startMember(host, change, context);
     const question = {
       access: p,
+      runs: change,
       member: host.name,
       session: { pgdata: change.pgdata, user: change.user, bin },
     };

@@ -14,7 +14,7 @@ import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { readMemberConfig, replicaMethods } from '../../recovery/patroni/member-config.ts';
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
-import { streamingFlaws } from '../../recovery/patroni/streaming.ts';
+import { streamingFlaws, streamingVerdict } from '../../recovery/patroni/streaming.ts';
 import { patroniAbilities } from '../../recovery/patroni/version.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -23,7 +23,10 @@ import { commandFailed } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
   member: memberName.optional().describe("member to copy anew, on its own host; the host's name by default"),
-  force: z.boolean().default(false).describe('copy it anew also when it is proved to stream'),
+  force: z
+    .boolean()
+    .default(false)
+    .describe('copy it anew also when it is proved to stream, or when nobody can tell'),
   stall: seconds
     .default(90)
     .describe('seconds without any progress after which it has failed')
@@ -65,6 +68,7 @@ export const module = defineModule({
     const bin = programsOf(p, instance.programs ?? '/nowhere');
     const look = await lookAtStreaming(host, {
       access: p,
+      runs: p,
       member,
       session: { pgdata: p.pgdata, user: p.user, bin },
     });
@@ -73,13 +77,23 @@ export const module = defineModule({
       member,
       cluster,
       methods,
-      flaws: streamingFlaws(look.facts),
+      flaws: streamingFlaws(look.facts).map(({ words }) => words),
       facts: look.facts,
       bin,
     };
   },
   plan: ({ host, member, cluster, methods, flaws, facts, bin }, p) => {
     if (flaws.length === 0 && !p.force) return undefined;
+    if (!p.force && facts !== undefined && streamingVerdict(streamingFlaws(facts)) === 'unknown') {
+      throw new PitrError({
+        kind: 'refused',
+        code: 'streaming-unknown',
+        message: `whether ${member} streams already cannot be told: ${flaws.join('; ')}`,
+        next: [
+          'Let those who are silent answer, or copy it anew whatever it does: patroni.reinit with force: true.',
+        ],
+      });
+    }
     const fromLeader = patroniAbilities(facts?.own?.version).reinitFromLeader;
     // From there on Patroni passes over the other methods (create_replica of 4.1.5: clone_from_leader).
     if (!fromLeader && methods.join() !== 'basebackup') {
@@ -144,6 +158,7 @@ export const module = defineModule({
     const bin = programsOf({ ...p, bin: change.bin }, undefined);
     const question = {
       access: change,
+      runs: p,
       member: change.member,
       session: { pgdata: change.pgdata, user: change.user, bin },
     };

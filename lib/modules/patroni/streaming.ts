@@ -18,7 +18,9 @@ const params = z.strictObject({
   required: z
     .boolean()
     .default(true)
-    .describe('false: one that does not stream, or has other data, is told and is no failure'),
+    .describe(
+      'false: one that is seen not to stream, or to have other data, is told and is no failure; one that cannot be seen, or leads, is',
+    ),
   interval: z.number().min(0.2).max(60).default(1).describe('seconds between two looks'),
   ...patroniParams,
   ...patroniServiceParams,
@@ -58,6 +60,7 @@ export const module = defineLook({
     const programs = instance instanceof Unknown ? undefined : instance?.programs;
     const question = {
       access: p,
+      runs: p,
       member: p.member ?? host.name,
       session: { pgdata: p.pgdata, user: p.user, bin: programsOf(p, programs) },
     };
@@ -73,6 +76,7 @@ export const module = defineLook({
         system_id: facts.own?.systemId,
       };
     } catch (thrown) {
+      // Only what was seen is told: who cannot tell, or leads, is not taken for one that does not follow.
       const told = thrown instanceof PitrError && ['not-streaming', 'other-data'].includes(thrown.code);
       if (p.required || !told) throw thrown;
       return { streaming: false, flaws: [thrown.message, ...thrown.details], member: question.member };

@@ -1,9 +1,16 @@
 import { z } from 'zod';
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
 import { clusterName, type PatroniTarget } from '../../recovery/patroni/control.ts';
-import { readConfig, setSynchronousMode } from '../../recovery/patroni/dynamic-config.ts';
+import {
+  askForMode,
+  readConfig,
+  setSynchronousMode,
+  synchronousSetting,
+} from '../../recovery/patroni/dynamic-config.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
 import {
   type SynchronousMode,
@@ -61,16 +68,57 @@ export const module = defineModule({
           cluster: name,
           mode,
           port: p.port,
+          ...(p.url === undefined ? {} : { url: p.url }),
           config: p.config,
           timeoutMs: p.timeout * 1000,
         },
   unchanged: ({ mode }) => ({ mode: mode ?? 'off' }),
   predict: ({ mode }) => ({ result: { mode } }),
-  apply: async (host, change, _p, { signal }) => {
-    await setSynchronousMode(host, change, false, change.timeoutMs, signal);
-    await setSynchronousMode(host, change, change.mode, change.timeoutMs, signal);
+  apply: async (host, change, _p, { signal, runId }) => {
+    try {
+      await setSynchronousMode(host, change, false, change.timeoutMs, signal);
+      await setSynchronousMode(host, change, change.mode, change.timeoutMs, signal);
+    } catch (thrown) {
+      throw await turnedOnAgain(host, change, asPitrError(thrown), runId);
+    }
     return { mode: change.mode };
   },
   // Broken off in the middle it must not stay off.
   undo: (host, change, { signal }) => setSynchronousMode(host, change, change.mode, change.timeoutMs, signal),
 });
+
+const ON_AGAIN_MS = 30_000;
+
+/** A change that failed leaves the mode on where that can be done, and says how it is. */
+async function turnedOnAgain(
+  host: WriteHost,
+  change: SynchronousChange,
+  failed: PitrError,
+  runId: string,
+): Promise<PitrError> {
+  // Not under the task's signal: it may have been interrupted. What this fails with adds nothing to why it failed.
+  const asked = await askForMode(
+    host,
+    change,
+    change.mode,
+    ON_AGAIN_MS,
+    AbortSignal.timeout(ON_AGAIN_MS),
+  ).catch(() => undefined);
+  const on = asked?.exitCode === 0;
+  const byHand = `patronictl -c ${change.config} edit-config ${change.cluster} -s '${synchronousSetting(change.mode)}'`;
+  return new PitrError({
+    ...failed.toJSON(),
+    message: failed.message,
+    cause: failed,
+    result: failed.result,
+    host: host.name,
+    state: on
+      ? `synchronous_mode is ${change.mode} in the DCS, as before; the new leader may have no synchronous standby yet.`
+      : `synchronous_mode may be off now in the cluster: it was ${change.mode}.`,
+    next: [
+      ...failed.next,
+      `Then go on; that turns it off and on again: pitr resume ${runId}`,
+      ...(on ? [] : [`Or set it as it was, on ${host.name}: ${byHand}`]),
+    ],
+  });
+}

@@ -2,18 +2,35 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { rest } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
-import { probeScript } from '../../contract/probe.ts';
+import { type Probe, probeScript } from '../../contract/probe.ts';
+import {
+  type ServiceManager,
+  type ServiceState,
+  serviceId,
+  serviceResource,
+} from '../../system/service/service-resource.ts';
+import type { RunResult } from '../../transport/types.ts';
+import { postgresResource } from '../postgres/instance-resource.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
 import { isUp } from './cluster.ts';
 import { type ClusterState, readCluster, readNode, readNodes } from './cluster-resource.ts';
 import type { NodeView } from './node.ts';
 import { RejoinProgress } from './rejoin-progress.ts';
 import type { PatroniAccess } from './rest.ts';
-import { compareData, type DataProof, isProved } from './same-data.ts';
-import { looksHealthy, type StreamingFacts, streamingFlaws, type WalReceiver } from './streaming.ts';
+import { compareData, isProved } from './same-data.ts';
+import {
+  type StreamingFacts,
+  type StreamingFlaw,
+  streamingFlaws,
+  streamingVerdict,
+  type WalReceiver,
+} from './streaming.ts';
+import { notCompared, otherData, unproved } from './streaming-failures.ts';
 
 export interface StreamingQuestion {
   readonly access: PatroniAccess;
+  /** What runs the member's Patroni: it tells one that is down from one that does not answer. */
+  readonly runs: { readonly manager: ServiceManager; readonly service: string };
   readonly member: string;
   readonly session: SessionTarget;
 }
@@ -29,7 +46,9 @@ const COPIED = probeScript('du -sk -- "$1" 2>/dev/null | cut -f 1');
 
 const RECEIVER = `select json_build_object('receiver', (
     select json_build_object('status', status, 'timeline', received_tli) from pg_stat_wal_receiver),
-  'delayed', (select setting <> '0' from pg_settings where name = 'recovery_min_apply_delay'))`;
+  'delayed', (select setting <> '0' from pg_settings where name = 'recovery_min_apply_delay'),
+  'paused', case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end,
+  'waits', (select wait_event from pg_stat_activity where backend_type = 'startup' limit 1))`;
 
 /** Asks member, leader and PostgreSQL itself. Throws like `readCluster`. */
 export async function lookAtStreaming(
@@ -37,24 +56,31 @@ export async function lookAtStreaming(
   question: StreamingQuestion,
   copying = false,
 ): Promise<StreamingLook> {
-  const cluster = await readCluster(host, question.access);
+  return lookWith(host, question, await readCluster(host, question.access), copying);
+}
+
+async function lookWith(
+  host: ReadHost,
+  question: StreamingQuestion,
+  cluster: ClusterState,
+  copying: boolean,
+): Promise<StreamingLook> {
   const leader = cluster.leader === undefined ? undefined : cluster.members[cluster.leader];
   const [leaderNode, [received, copied]] = await Promise.all([
     leader === undefined ? undefined : readNode(host, question.access, leader),
     host.queryAll([
       readOnlySession(question.session, [RECEIVER]),
-      ...(copying ? [COPIED([question.session.pgdata], { timeoutMs: 60_000 })] : []),
+      ...(copying ? [copiedProbe(question)] : []),
     ]),
   ]);
   const told = received?.exitCode === 0 ? parseReceiver(received.stdout) : undefined;
   const direct = leaderNode?.replication.some(({ application }) => application === question.member) === true;
-  const others = direct
-    ? undefined
-    : await readNodes(
-        host,
-        question.access,
-        Object.values(cluster.members).filter(({ name, state }) => name !== cluster.leader && isUp(state)),
+  const asked = direct
+    ? []
+    : Object.values(cluster.members).filter(
+        ({ name, state }) => name !== cluster.leader && name !== question.member && isUp(state),
       );
+  const others = await readNodes(host, question.access, asked);
   return {
     facts: {
       name: question.member,
@@ -63,10 +89,39 @@ export async function lookAtStreaming(
       own: ownView(cluster),
       leaderNode,
       others,
+      silent: asked.flatMap(({ name }) => (others.has(name) ? [] : [name])),
       ...told,
     },
-    ...(copied?.exitCode === 0 ? { copiedKib: Number(copied.stdout.trim()) } : {}),
+    ...(copied === undefined ? {} : copiedKib(copied)),
   };
+}
+
+/**
+ * A look that stands silence: nobody tells of the cluster for a moment (its DCS is away, the node's Patroni is started
+ * again), and a copy goes on meanwhile. Throws like `readCluster` otherwise.
+ */
+async function lookOrSilence(
+  host: ReadHost,
+  question: StreamingQuestion,
+  copying: boolean,
+): Promise<StreamingLook & { readonly silence?: PitrError }> {
+  let cluster: ClusterState;
+  try {
+    cluster = await readCluster(host, question.access);
+  } catch (thrown) {
+    if (!(thrown instanceof PitrError) || thrown.code !== 'patroni-silent') throw thrown;
+    const facts = { name: question.member };
+    return { facts, silence: thrown, ...(copying ? copiedKib(await host.query(copiedProbe(question))) : {}) };
+  }
+  return lookWith(host, question, cluster, copying);
+}
+
+function copiedProbe({ session }: StreamingQuestion): Probe {
+  return COPIED([session.pgdata], { timeoutMs: 60_000 });
+}
+
+function copiedKib({ exitCode, stdout }: RunResult): Pick<StreamingLook, 'copiedKib'> {
+  return exitCode === 0 ? { copiedKib: Number(stdout.trim()) } : {};
 }
 
 /** Without its own Patroni, what another member tells is not the node's own word. */
@@ -77,13 +132,20 @@ function ownView(cluster: ClusterState): NodeView | undefined {
 interface ReceiverAnswer {
   readonly receiver: { readonly status: string; readonly timeline: number | null } | null;
   readonly delayed: boolean;
+  readonly paused: boolean;
+  readonly waits: string | null;
 }
 
-function parseReceiver(stdout: string): { readonly receiver: WalReceiver | null; readonly delayed: boolean } {
-  const { receiver, delayed } = JSON.parse(stdout) as ReceiverAnswer;
-  if (receiver === null) return { receiver, delayed };
+type OwnWord = Pick<StreamingFacts, 'delayed' | 'paused' | 'replayWaits'> & {
+  readonly receiver: WalReceiver | null;
+};
+
+function parseReceiver(stdout: string): OwnWord {
+  const { receiver, delayed, paused, waits } = JSON.parse(stdout) as ReceiverAnswer;
+  const replay = { delayed, paused, replayWaits: waits };
+  if (receiver === null) return { receiver, ...replay };
   const { status, timeline } = receiver;
-  return { receiver: { status, ...(timeline === null ? {} : { timeline }) }, delayed };
+  return { receiver: { status, ...(timeline === null ? {} : { timeline }) }, ...replay };
 }
 
 export interface StreamingWait {
@@ -99,8 +161,9 @@ export interface StreamingWait {
 /**
  * Waits until a member is proved a streaming replica with the leader's data. No clock ends a copy that goes on: it fails
  * when nothing new was seen for `stallMs`, or when the copy begins again and again, with all that keeps the member from
- * being proved (`not-streaming`); at once where its data is another (`other-data`), or cannot be compared
- * (`data-not-compared`).
+ * being proved (`not-streaming`, or `streaming-unknown` where nothing was seen that speaks against it, `member-leads`,
+ * `no-leader`, `replay-paused`), where nobody has told of the cluster (`patroni-silent`), or its data could not be compared
+ * (`data-not-compared`); at once where its data is another (`other-data`).
  */
 export async function awaitStreaming(
   host: ReadHost,
@@ -112,104 +175,111 @@ export async function awaitStreaming(
   let told = '';
   let goal: number | undefined;
   for (let copying = false; ; ) {
-    const look = await lookAtStreaming(host, question, copying);
-    copying = look.facts.own === undefined || !isUp(look.facts.own.state);
-    const also = wait.also?.(look.facts);
-    const seen = [...streamingFlaws(look.facts), ...(also === undefined ? [] : [also])];
-    if (seen.length === 0) goal ??= look.facts.leaderNode?.location;
-    const flaws = seen.length === 0 ? streamingFlaws({ ...look.facts, goal }) : seen;
-    if (flaws.length === 0) {
-      await proveData(host, question, look.facts, wait.untold ?? 'refuse', context);
-      return look.facts;
-    }
-    const { own } = look.facts;
+    const look = await lookOrSilence(host, question, copying);
+    const { facts, silence } = look;
+    copying = facts.own === undefined || !isUp(facts.own.state);
+    const seen = silence === undefined ? flawsOf(facts, wait) : [unseen('nobody tells of the cluster')];
+    if (seen.length === 0) goal ??= facts.leaderNode?.location;
+    const behind = seen.length === 0 ? streamingFlaws({ ...facts, goal }) : seen;
+    const untold =
+      behind.length === 0
+        ? await proveData(host, question, facts, wait.untold ?? 'refuse', context)
+        : undefined;
+    if (behind.length === 0 && untold === undefined) return facts;
+    // In the same words each time: what could not be compared may be told otherwise at each look, and is nothing new.
+    const flaws = untold === undefined ? behind : [unseen('its data could not be compared')];
+    const words = flaws.map((flaw) => flaw.words);
     const verdict = progress.saw(
-      { flaws, received: own?.received, replayed: own?.replayed, copiedKib: look.copiedKib },
+      { flaws: words, ...movingWal(flaws, facts.own), copiedKib: look.copiedKib },
       performance.now(),
     );
     if (verdict !== 'goes-on') {
+      const cause = silence ?? untold;
+      if (cause !== undefined) throw cause;
       const why =
         verdict === 'stalled'
           ? `Nothing new was seen for ${Math.round(wait.stallMs / 1000)} s.`
           : `Its copy has broken off ${progress.copies - 1} times.`;
-      throw notStreaming(host.name, look.facts, flaws, why);
+      const down = streamingVerdict(flaws) === 'unknown' ? await seenDown(host, question) : [];
+      throw unproved(host.name, facts, [...flaws, ...down], why);
     }
-    const words = `${question.member}: ${flaws.join('; ')}`;
-    if (words !== told) context.progress(words);
-    told = words;
+    const line = `${question.member}: ${words.join('; ')}`;
+    if (line !== told) context.progress(line);
+    told = line;
     await rest(wait.everyMs, context.signal);
   }
 }
 
+const unseen = (words: string): StreamingFlaw => ({ kind: 'unseen', words });
+
+function flawsOf(facts: StreamingFacts, { also }: StreamingWait): readonly StreamingFlaw[] {
+  const words = also?.(facts);
+  return [
+    ...streamingFlaws(facts),
+    ...(words === undefined ? [] : [{ kind: 'seen' as const, about: 'copy' as const, words }]),
+  ];
+}
+
+/**
+ * The WAL that counts as progress: a leader that writes moves it on for ever, also where that mends nothing. While a member
+ * has only to replay, what it receives does not count; nor does either where nobody answers.
+ */
+function movingWal(
+  flaws: readonly StreamingFlaw[],
+  own: NodeView | undefined,
+): Pick<NodeView, 'received' | 'replayed'> {
+  const follows = flaws.some(({ kind, about }) => kind === 'seen' && about === undefined);
+  const replays = flaws.some(({ about }) => about === 'replay');
+  return {
+    ...(follows && own?.received !== undefined ? { received: own.received } : {}),
+    ...((follows || replays) && own?.replayed !== undefined ? { replayed: own.replayed } : {}),
+  };
+}
+
+/**
+ * Tells a member that is down from one that does not answer: by its processes, and by what runs its Patroni. One that
+ * has just been stopped may still be listed as running.
+ */
+async function seenDown(
+  host: ReadHost,
+  { runs, session }: StreamingQuestion,
+): Promise<readonly StreamingFlaw[]> {
+  // Where one of the two cannot tell, nothing is added to what was not seen.
+  const [instance, service] = await Promise.allSettled([
+    postgresResource.read(host, session.pgdata),
+    serviceResource.read(host, serviceId(runs.manager, runs.service)),
+  ]);
+  const down = (words: string): StreamingFlaw => ({ kind: 'seen', words });
+  return [
+    ...(instance.status === 'fulfilled' && !instance.value.running
+      ? [down(`no PostgreSQL works in ${session.pgdata}`)]
+      : []),
+    ...(service.status === 'fulfilled' && isServiceDown(service.value) ? [down('its Patroni is down')] : []),
+  ];
+}
+
+function isServiceDown({ state, changing }: ServiceState): boolean {
+  return (state === 'stopped' || state === 'failed') && changing === undefined;
+}
+
+/**
+ * Gives the error of a comparison that could not be made: the leader's host may be out of reach for a moment. Throws where
+ * the data is another.
+ */
 async function proveData(
   host: ReadHost,
   { member, session }: StreamingQuestion,
   { leader, leaderNode }: StreamingFacts,
   untold: 'refuse' | 'warn',
   context: Pick<WorkContext, 'warn'>,
-): Promise<void> {
-  if (leader === undefined || leaderNode?.timeline === undefined) return;
+): Promise<PitrError | undefined> {
+  if (leader === undefined || leaderNode?.timeline === undefined) return undefined;
   const proof = await compareData(host, { member, session, leader, timeline: leaderNode.timeline });
-  if (isProved(proof)) return;
-  if (proof.differs.length === 0 && untold === 'warn') {
-    context.warn(
-      `${member} streams; whether its data is that of ${leader.name} is not known: ${proof.untold.join('; ')}`,
-    );
-    return;
-  }
-  throw proof.differs.length > 0
-    ? otherData(host.name, member, leader.name, proof)
-    : notCompared(host.name, member, leader.name, proof);
-}
-
-function otherData(host: string, member: string, leader: string, { differs }: DataProof): PitrError {
-  return new PitrError({
-    kind: 'failed',
-    code: 'other-data',
-    message: `${member} streams from ${leader}, and yet it does not hold the data of ${leader}`,
-    details: [
-      ...differs,
-      'Timeline, system identifier and lag are those of a healthy member: it would give wrong answers, and lose rows as a leader.',
-    ],
-    host,
-    next: [
-      `Stop Patroni on ${member}, move its data aside, and let it be copied anew: pitr play rejoin.yml -e target=${leader}`,
-    ],
-  });
-}
-
-function notCompared(host: string, member: string, leader: string, { same, untold }: DataProof): PitrError {
-  return new PitrError({
-    kind: 'failed',
-    code: 'data-not-compared',
-    message: `${member} streams from ${leader}; whether it holds the data of ${leader} cannot be told`,
-    details: [...untold, ...(same.length === 0 ? [] : [`The same are: ${same.join('; ')}.`])],
-    host,
-    next: [
-      `${leader} must be a host of the inventory under its name in Patroni, and its PostgreSQL must run as the same user as here.`,
-    ],
-  });
-}
-
-function notStreaming(host: string, facts: StreamingFacts, flaws: readonly string[], why: string): PitrError {
-  const { name, leader, listed } = facts;
-  return new PitrError({
-    kind: 'failed',
-    code: 'not-streaming',
-    message: `${name} is not a streaming replica of ${leader?.name ?? 'any leader'}: ${flaws.join('; ')}`,
-    details: [
-      why,
-      ...(listed === undefined
-        ? []
-        : [`Patroni lists it as ${listed.role}, ${listed.state}, timeline ${listed.timeline ?? 'unknown'}.`]),
-      ...(looksHealthy(facts)
-        ? ['It looks healthy in that list and is not: it serves data that does not change any more.']
-        : []),
-    ],
-    host,
-    next: [
-      `Look into Patroni's log on ${name}: it says why a copy fails.`,
-      `Copy it anew from the leader: pitr play rejoin.yml -e target=${leader?.name ?? 'LEADER'}`,
-    ],
-  });
+  if (isProved(proof)) return undefined;
+  if (proof.differs.length > 0) throw otherData(host.name, member, leader.name, proof);
+  if (untold === 'refuse') return notCompared(host.name, member, leader.name, proof);
+  context.warn(
+    `${member} streams; whether its data is that of ${leader.name} is not known: ${proof.untold.join('; ')}`,
+  );
+  return undefined;
 }

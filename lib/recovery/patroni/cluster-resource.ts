@@ -28,12 +28,17 @@ export async function readCluster(host: ReadHost, access: PatroniAccess): Promis
   const answers = parseAnswers(result.stdout);
   const cluster = answers.get('/cluster');
   const node = answers.get('/patroni');
+  const base = answers.get('base')?.body;
   if (cluster?.code === 200) {
-    const own = node === undefined || node.body === '' ? undefined : parseNode(node.body);
-    return expected(host, access, { ...parseClusterAnswer(cluster.body), ...facts('node', own), own });
+    const own = nodeIn(node);
+    const view = clusterIn(cluster);
+    if (view === undefined) throw foreign(host, access, base ?? 'its address');
+    return expected(host, access, { ...view, ...facts('node', own), own });
   }
   const list = answers.get('patronictl');
   if (list?.code !== 200) {
+    const other = answers.get('foreign')?.body;
+    if (other !== undefined) throw foreign(host, access, other);
     throw new PitrError({
       kind: 'failed',
       code: 'patroni-silent',
@@ -81,10 +86,45 @@ async function askMembers(
     const answers = await askRest(host, access, [`${base}/cluster`, `${base}/patroni`]);
     const cluster = answers.get(`${base}/cluster`);
     const node = answers.get(`${base}/patroni`);
-    if (cluster?.code !== 200 || node === undefined || node.code === 0) continue;
-    return { ...parseClusterAnswer(cluster.body), ...facts('member', parseNode(node.body)) };
+    const view = cluster?.code === 200 ? clusterIn(cluster) : undefined;
+    const told = nodeIn(node);
+    if (view === undefined || told === undefined) continue;
+    return { ...view, ...facts('member', told) };
   }
   return undefined;
+}
+
+/** What a node has answered; nothing where it has not, or where something else than Patroni has. */
+export function nodeIn(answer: RestAnswer | undefined): NodeView | undefined {
+  if (answer === undefined || answer.code === 0 || answer.body === '') return undefined;
+  try {
+    return parseNode(answer.body);
+  } catch {
+    // No such answer: it is not Patroni that is there.
+    return undefined;
+  }
+}
+
+function clusterIn(answer: RestAnswer): ClusterView | undefined {
+  try {
+    return parseClusterAnswer(answer.body);
+  } catch {
+    // As above.
+    return undefined;
+  }
+}
+
+function foreign(host: ReadHost, access: PatroniAccess, address: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'patroni-silent',
+    message: `something else than Patroni answers at ${address}, and patronictl does not tell about the cluster`,
+    host: host.name,
+    next: [
+      `See what it is, on ${host.name}: curl -s ${address}/cluster`,
+      `Set patroni_url in the inventory to where restapi.listen of ${access.config} says that Patroni is, or patroni_port.`,
+    ],
+  });
 }
 
 function facts(
@@ -118,8 +158,7 @@ export async function readNode(
 ): Promise<NodeView | undefined> {
   if (member.apiUrl === undefined) return undefined;
   const url = `${member.apiUrl}/patroni`;
-  const answer = (await askRest(host, access, [url])).get(url);
-  return answer === undefined || answer.code === 0 || answer.body === '' ? undefined : parseNode(answer.body);
+  return nodeIn((await askRest(host, access, [url])).get(url));
 }
 
 /** What several members say of themselves, by name; those that do not answer are not in it. */
@@ -139,10 +178,8 @@ export async function readNodes(
   );
   return new Map(
     urls.flatMap(([name, url]) => {
-      const answer = answers.get(url);
-      return answer === undefined || answer.code === 0 || answer.body === ''
-        ? []
-        : [[name, parseNode(answer.body)] as const];
+      const node = nodeIn(answers.get(url));
+      return node === undefined ? [] : [[name, node] as const];
     }),
   );
 }

@@ -4,6 +4,7 @@ import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
 import { patroniPython } from './config-file.ts';
 import { type PatroniTarget, patronictl } from './control.ts';
 import { askOwn, type PatroniAccess } from './rest.ts';
@@ -28,9 +29,11 @@ export async function findConfig(
   access: Pick<PatroniAccess, 'port' | 'url' | 'config'>,
 ): Promise<DynamicConfig> {
   const answer = await askOwn(host, access, '/config');
-  if (answer.code === 200) return readConfigAnswer(answer.body);
+  const told = answer.code === 200 ? configIn(answer.body) : undefined;
+  if (told !== undefined) return told;
   const shown = await host.query(SHOW([access.config], { timeoutMs: 45_000 }));
-  if (shown.exitCode === 0) return readConfigAnswer(shown.stdout);
+  const inDcs = shown.exitCode === 0 ? configIn(shown.stdout) : undefined;
+  if (inDcs !== undefined) return inDcs;
   throw new PitrError({
     kind: 'failed',
     code: 'patroni-config-not-read',
@@ -41,8 +44,14 @@ export async function findConfig(
   });
 }
 
-function readConfigAnswer(json: string): DynamicConfig {
-  return z.record(z.string(), z.unknown()).parse(JSON.parse(json));
+/** Nothing where that is no configuration: something else than Patroni may have answered. */
+function configIn(json: string): DynamicConfig | undefined {
+  try {
+    return z.record(z.string(), z.unknown()).safeParse(JSON.parse(json)).data;
+  } catch {
+    // No JSON at all.
+    return undefined;
+  }
 }
 
 /**
@@ -55,18 +64,36 @@ export async function readConfig(
 ): Promise<DynamicConfig> {
   const answer = await askOwn(host, access, '/config');
   const url = `${answer.base ?? access.url ?? `http://127.0.0.1:${access.port}`}/config`;
-  const parsed = z
-    .record(z.string(), z.unknown())
-    .safeParse(answer.code === 200 ? JSON.parse(answer.body) : undefined);
-  if (parsed.success) return parsed.data;
+  const told = answer.code === 200 ? configIn(answer.body) : undefined;
+  if (told !== undefined) return told;
   throw new PitrError({
     kind: 'failed',
     code: 'patroni-config-not-read',
     message: "Patroni does not tell the cluster's dynamic configuration",
-    details: [`GET ${url}: ${answer.code === 0 ? 'no answer' : `HTTP ${answer.code}`}`],
+    details: [
+      ...(answer.foreign === undefined ? [] : [`Something else than Patroni answers at ${answer.foreign}.`]),
+      `GET ${url}: ${answer.code === 0 ? 'no answer' : `HTTP ${answer.code}`}`,
+    ],
     host: host.name,
     next: [`Look whether Patroni runs there: curl -s ${url}`],
   });
+}
+
+/** As `edit-config` takes it. YAML: quoted, the word "on" stays a word. */
+export function synchronousSetting(mode: SynchronousMode): string {
+  return `synchronous_mode=${JSON.stringify(mode)}`;
+}
+
+/** Writes it into the DCS, and waits for nobody. */
+export function askForMode(
+  host: WriteHost,
+  target: PatroniTarget & { readonly cluster: string },
+  mode: SynchronousMode,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const words = ['edit-config', target.cluster, '--force', '--quiet', '--set', synchronousSetting(mode)];
+  return patronictl(host, target, words, timeoutMs, signal);
 }
 
 /**
@@ -80,18 +107,17 @@ export async function setSynchronousMode(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  // YAML: quoted, the word "on" stays a word.
-  const setting = `synchronous_mode=${JSON.stringify(mode)}`;
-  const words = ['edit-config', target.cluster, '--force', '--quiet', '--set', setting];
-  const asked = await patronictl(host, target, words, timeoutMs, signal);
+  const setting = synchronousSetting(mode);
+  const asked = await askForMode(host, target, mode, timeoutMs, signal);
   const wanted = synchronousMode({ synchronous_mode: mode });
-  await until(() => readConfig(host, target), {
+  await until(() => configOrSilence(host, target), {
     everyMs: 100,
     deadlineMs: timeoutMs,
     signal,
-    done: (seen) => synchronousMode(seen) === wanted,
-    late: (seen) =>
-      new PitrError({
+    done: (seen) => !(seen instanceof PitrError) && synchronousMode(seen) === wanted,
+    late: (seen) => {
+      if (seen instanceof PitrError) return seen;
+      return new PitrError({
         kind: 'failed',
         code: 'synchronous-mode-not-set',
         message: `synchronous_mode was to become ${mode || 'off'}, but is ${synchronousMode(seen) ?? 'off'}`,
@@ -100,6 +126,17 @@ export async function setSynchronousMode(
         next: [
           `Set it by hand: patronictl -c ${target.config} edit-config ${target.cluster} -s '${setting}'`,
         ],
-      }),
+      });
+    },
   });
+}
+
+/** One answer that does not come, while Patroni takes its turn, says nothing yet. */
+async function configOrSilence(host: ReadHost, target: PatroniTarget): Promise<DynamicConfig | PitrError> {
+  try {
+    return await readConfig(host, target);
+  } catch (thrown) {
+    if (thrown instanceof PitrError && thrown.code === 'patroni-config-not-read') return thrown;
+    throw thrown;
+  }
 }

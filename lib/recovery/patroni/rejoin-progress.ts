@@ -37,12 +37,15 @@ export class RejoinProgress {
     return this.#copies;
   }
 
-  saw({ flaws, received, replayed, copiedKib = 0 }: RejoinLook, now: number): RejoinVerdict {
+  saw({ flaws, received, replayed, copiedKib }: RejoinLook, now: number): RejoinVerdict {
     const mark = JSON.stringify([flaws, received, replayed]);
-    if (!this.#seen.has(mark) || copiedKib > this.#copiedKib) this.#movedAt = now;
+    if (!this.#seen.has(mark) || (copiedKib ?? 0) > this.#copiedKib) this.#movedAt = now;
     this.#seen.add(mark);
-    if (copiedKib < this.#copiedKib) this.#copies += 1;
-    this.#copiedKib = copiedKib;
+    // What was not measured is not a copy that begins anew.
+    if (copiedKib !== undefined) {
+      if (copiedKib < this.#copiedKib) this.#copies += 1;
+      this.#copiedKib = copiedKib;
+    }
     if (this.#copies > COPIES) return 'starts-over';
     return now - this.#movedAt >= this.#stallMs ? 'stalled' : 'goes-on';
   }

@@ -66,14 +66,16 @@ facts() {
 
 // The certificate is not verified where the address is the node's own: it is made for a name, not for 127.0.0.1, and
 // who can listen on an address of this host is this host. Nothing is sent there that is worth having. Something else
-// may answer at the port that the inventory names: 200 and 503 are Patroni's two words for "I am here".
+// may answer at the port that the inventory names: 200 and 503, with an object of JSON, are Patroni's two words for "I am
+// here".
 const OWN = `
-said=$1; port=$2; config=$3; path=$4
+said=$1; port=$2; config=$3; path=$4 strange= foreign=
 try() {
   base=$1; insecure=$2
   answer=$(get $insecure -- "$base$path")
   case $answer in
-  *'@code 200'|*'@code 503') return 0 ;;
+  '{'*'@code 200'|'{'*'@code 503') return 0 ;;
+  *'@code 200'|*'@code 503') foreign=$base ;;
   *'@code 000') ;;
   *) strange=$answer ;;
   esac
@@ -102,6 +104,7 @@ if find_own; then
 else
   answer=\${strange:-'@code 000'}
 fi
+[ -z "$foreign" ] || printf '@url foreign\\n%s\\n@code 200\\n' "$foreign"
 printf '@url scheme\\n%s\\n@code 200\\n@url %s\\n%s\\n' "$scheme" "$path" "$answer"`;
 
 const ASK_URLS = probeScript(`${ASKING}
@@ -180,6 +183,8 @@ export async function askRest(
 export interface OwnAnswer extends RestAnswer {
   /** Where the node's Patroni has answered; absent when it has not. */
   readonly base?: string;
+  /** Where something else than Patroni has answered. */
+  readonly foreign?: string;
 }
 
 /**
@@ -190,7 +195,12 @@ export async function askOwn(host: ReadHost, access: PatroniAccess, path: string
   const probe = ASK_OWN([...ownWords(access), path], { timeoutMs: 45_000 });
   const answers = parseAnswers((await host.query(probe)).stdout);
   const base = answers.get('base')?.body;
-  return { ...(answers.get(path) ?? { code: 0, body: '' }), ...(base === undefined ? {} : { base }) };
+  const foreign = answers.get('foreign')?.body;
+  return {
+    ...(answers.get(path) ?? { code: 0, body: '' }),
+    ...(base === undefined ? {} : { base }),
+    ...(foreign === undefined ? {} : { foreign }),
+  };
 }
 
 /** The node's own Patroni, and patronictl where that is silent. */

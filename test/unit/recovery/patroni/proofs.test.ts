@@ -7,6 +7,7 @@ import {
   looksHealthy,
   type StreamingFacts,
   streamingFlaws,
+  streamingVerdict,
 } from '../../../../lib/recovery/patroni/streaming.ts';
 import type { InstanceState } from '../../../../lib/recovery/postgres/instance.ts';
 
@@ -40,9 +41,13 @@ const STREAMS: StreamingFacts = {
   receiver: { status: 'streaming', timeline: 2 },
 };
 
+const BEHIND: Partial<StreamingFacts> = { own: node({ replayed: 0x1000 }), goal: 0x2000 };
+
+const flawsOf = (facts: StreamingFacts) => streamingFlaws(facts).map(({ words }) => words);
+
 describe('a member is proved to stream', () => {
   it('by leader, member and receiver together', () => {
-    expect(streamingFlaws(STREAMS)).toEqual([]);
+    expect(flawsOf(STREAMS)).toEqual([]);
   });
 
   const cascade = (senders: Readonly<Record<string, string>>): ReadonlyMap<string, NodeView> =>
@@ -56,18 +61,18 @@ describe('a member is proved to stream', () => {
   it('by a member that sends the WAL of the leader on, over several of them', () => {
     const leaderNode = node({ role: 'leader', replication: [{ application: 'db3', state: 'streaming' }] });
     const others = cascade({ db3: 'db4', db4: 'db1' });
-    expect(streamingFlaws({ ...STREAMS, leaderNode, others })).toEqual([]);
+    expect(flawsOf({ ...STREAMS, leaderNode, others })).toEqual([]);
   });
 
   it('by its receiver where Patroni knows no timeline', () => {
-    expect(streamingFlaws({ ...STREAMS, own: withoutTimeline })).toEqual([]);
+    expect(flawsOf({ ...STREAMS, own: withoutTimeline })).toEqual([]);
   });
 
   it('once it has replayed what the leader had written, unless it is delayed on purpose', () => {
     const facts = { ...STREAMS, own: node({ replayed: 0x1000 }), goal: 0x2000 };
-    expect(streamingFlaws(facts)).toEqual(['it has replayed up to 0/1000, and the leader was at 0/2000']);
-    expect(streamingFlaws({ ...facts, delayed: true })).toEqual([]);
-    expect(streamingFlaws({ ...facts, own: node({ replayed: 0x2000 }) })).toEqual([]);
+    expect(flawsOf(facts)).toEqual(['it has replayed up to 0/1000, and the leader was at 0/2000']);
+    expect(flawsOf({ ...facts, delayed: true })).toEqual([]);
+    expect(flawsOf({ ...facts, own: node({ replayed: 0x2000 }) })).toEqual([]);
   });
 
   it.each<readonly [string, Partial<StreamingFacts>, RegExp]>([
@@ -140,7 +145,44 @@ describe('a member is proved to stream', () => {
     ['when nobody lists it', { listed: undefined }, /does not list it/],
     ['when its Patroni is silent', { own: undefined }, /its Patroni does not answer/],
   ])('not %s', (_, more, words) => {
-    expect(streamingFlaws({ ...STREAMS, ...more }).join('; ')).toMatch(words);
+    expect(flawsOf({ ...STREAMS, ...more }).join('; ')).toMatch(words);
+  });
+
+  it.each<readonly [ReturnType<typeof streamingVerdict>, string, Partial<StreamingFacts>]>([
+    ['not', 'it is on an old timeline', { own: node({ timeline: 1 }) }],
+    ['not', 'it is another database', { own: node({ systemId: '78' }) }],
+    ['not', 'it receives nothing', { receiver: null }],
+    ['not', 'it is copied', { own: node({ state: 'creating replica' }) }],
+    ['not', 'nobody sends it WAL, and all have answered', { leaderNode: node({ role: 'leader' }) }],
+    ['not', 'its Patroni is silent, and it receives nothing', { own: undefined, receiver: null }],
+    ['unknown', 'its Patroni is silent', { own: undefined }],
+    [
+      'unknown',
+      'the leader is silent, whatever the member receives',
+      { leaderNode: undefined, receiver: null },
+    ],
+    [
+      'unknown',
+      'the leader has not asked its PostgreSQL',
+      { leaderNode: node({ role: 'leader', state: 'unknown' }) },
+    ],
+    ['unknown', 'its Patroni has not asked its PostgreSQL', { own: node({ state: 'unknown' }) }],
+    ['unknown', 'its PostgreSQL lets nobody in', { receiver: undefined }],
+    [
+      'unknown',
+      'one of those that may send it WAL is silent',
+      { leaderNode: node({ role: 'leader' }), silent: ['db3'] },
+    ],
+    ['not', 'its replay waits for WAL that fits', { ...BEHIND, replayWaits: 'RecoveryWalStream' }],
+    ['unknown', 'a query on it holds its replay', { ...BEHIND, replayWaits: 'RecoveryConflictSnapshot' }],
+    ['unknown', 'its replay is at work', { ...BEHIND, replayWaits: null }],
+    ['paused', 'somebody has paused its replay', { ...BEHIND, paused: true }],
+    ['paused', 'somebody has paused it where it has all', { paused: true }],
+    ['not', 'it is paused on an old timeline', { own: node({ timeline: 1 }), paused: true }],
+    ['leads', 'it leads itself', { own: node({ role: 'leader' }) }],
+    ['leaderless', 'nobody leads', { leader: undefined, leaderNode: undefined }],
+  ])('by what was seen alone it counts as one that does not: %s where %s', (verdict, _, more) => {
+    expect(streamingVerdict(streamingFlaws({ ...STREAMS, ...more }))).toBe(verdict);
   });
 
   it('and one that is stuck is known to look healthy', () => {

@@ -27,11 +27,19 @@ describe('a member on its way back', () => {
     }
   });
 
-  it('goes on for as long as WAL comes in', () => {
+  it('goes on for as long as WAL comes in that counts', () => {
     const progress = new RejoinProgress(90, 0);
     for (let turn = 1; turn < 100; turn += 1) {
       expect(progress.saw({ flaws: ['behind'], received: turn }, turn * 80)).toBe('goes-on');
     }
+  });
+
+  it('does not begin anew where its copy could not be measured for a moment', () => {
+    const progress = new RejoinProgress(90, 0);
+    for (let turn = 1; turn < 20; turn += 1) {
+      expect(progress.saw(turn % 2 === 0 ? waits : { ...waits, copiedKib: turn }, turn)).toBe('goes-on');
+    }
+    expect(progress.copies).toBe(1);
   });
 
   it('starts over when its copy breaks off for the fifth time, however far it came', () => {

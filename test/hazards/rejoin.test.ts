@@ -1,0 +1,95 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { loadPlaybook } from '../../lib/language/playbook/load.ts';
+import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
+import type { Task } from '../../lib/language/playbook/model.ts';
+import { UP_WORDS } from '../../lib/recovery/patroni/version.ts';
+import { play } from '../engine/support.ts';
+
+/** Which members rejoin-members.yml stops, by its own conditions. */
+
+async function rebuilding(): Promise<readonly Task[]> {
+  const { plays } = await loadPlaybook(join(productPlaybooks(), 'rejoin-members.yml'));
+  return flatTasks(plays.find(({ name }) => name === 'Rebuild the other members')?.tasks ?? []);
+}
+
+describe('a member is stopped only while the target leads', () => {
+  it.each([
+    [undefined, { leader: 'two' }],
+    ['member-leads', { leader: 'one' }],
+    ['target-does-not-lead', { leader: 'three' }],
+    ['target-does-not-lead', {}],
+  ])('which refuses with %s: %j', async (code, leading) => {
+    const yaml = `- hosts: one
+  vars: ${JSON.stringify({ target: 'two', leading })}
+  tasks:
+    - import_tasks: ${join(productPlaybooks(), 'tasks/target-still-leads.yml')}
+`;
+    const refused = await play(yaml).then(
+      ({ outcome }) => outcome.error?.code,
+      (thrown: unknown) => asPitrError(thrown).code,
+    );
+    expect(refused).toBe(code);
+  });
+
+  it('as is asked before the proof, and once more with nothing but looks between that and the stop', async () => {
+    const tasks = await rebuilding();
+    const asked = tasks.flatMap(({ args }, place) =>
+      args.value.refuse === 'target-does-not-lead' ? [place] : [],
+    );
+    const stop = tasks.findIndex(({ stage }) => stage === 'rejoin-stop');
+    const proof = tasks.findIndex(({ name }) => name.value === 'Prove that it follows the leader');
+    expect(stop).toBeGreaterThan(proof);
+    expect(asked).toHaveLength(2);
+    expect(asked[0]).toBeLessThan(proof);
+    expect(asked[1]).toBe(stop - 1);
+    // By a look of its own.
+    expect(tasks[stop - 3]).toMatchObject({ module: 'patroni.cluster', register: 'leads_yet' });
+  });
+});
+
+describe('a member is proved before it is rebuilt', () => {
+  const runs = { running: true, mode: 'open' };
+  const down = { running: false, mode: 'open', data: 'present' };
+  it.each<readonly [string, boolean, object, object]>([
+    ['streaming', true, { state: 'streaming', timeline: 2 }, runs],
+    ['catching up from the archive', true, { state: 'in archive recovery', timeline: 2 }, runs],
+    ['started again', true, { state: 'starting' }, runs],
+    ['listed with the timeline of before a failover', true, { state: 'running', timeline: 1 }, runs],
+    [
+      'looked at by an older playbook, which had not asked for its PostgreSQL',
+      true,
+      { state: 'running' },
+      {},
+    ],
+    ['stopped, which the list does not know yet', false, { state: 'running', timeline: 2 }, down],
+    ['stopped', false, { state: 'stopped' }, down],
+    ['one that waits isolated', false, { state: 'stopped' }, { running: true, mode: 'isolated' }],
+  ])('where it is %s: %s', async (_, proved, listed, member_there) => {
+    const proof = (await rebuilding()).find(({ name }) => name.value === 'Prove that it follows the leader');
+    const followers = { members: { one: listed, two: { state: 'running' } }, leader: 'two', timeline: 2 };
+    const { results } = await play(`- hosts: one
+  vars: ${JSON.stringify({ target: 'two', followers, member_there })}
+  tasks:
+    - name: proof
+      core.debug: it is made
+      when: ${JSON.stringify(proof?.when.map(({ value }) => value))}
+`);
+    expect(results).toEqual([`one: proof: ${proved ? 'ok' : 'skipped'}`]);
+  });
+});
+
+it('each list of the words for a PostgreSQL that is up has all of them', async () => {
+  const files = await readdir(productPlaybooks(), { recursive: true });
+  const texts = await Promise.all(
+    files
+      .filter((file) => file.endsWith('.yml'))
+      .map((file) => readFile(join(productPlaybooks(), file), 'utf8')),
+  );
+  const lists = texts.flatMap((text) => text.match(/\.state in \[[^\]]*\]/g) ?? []);
+  expect(lists.length).toBeGreaterThanOrEqual(3);
+  for (const list of lists) for (const word of UP_WORDS) expect(list).toContain(`"${word}"`);
+});

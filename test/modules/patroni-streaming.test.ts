@@ -1,0 +1,235 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { FakePatroni } from '../support/fake-patroni.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
+import { localPlayground, Playground } from './playground.ts';
+import { programAt } from './program-at.ts';
+
+const STREAMS: Readonly<Record<string, unknown>> = {
+  receiver: { status: 'streaming', timeline: 2 },
+  delayed: false,
+};
+
+/** A replica `here` and its leader, by what each of them tells. */
+async function pair() {
+  const ground = await localPlayground();
+  const play = new Playground({ here: { kind: 'local' }, db2: { kind: 'local' } });
+  const [own, leader] = [await FakePatroni.listening(), await FakePatroni.listening()];
+  const { dir } = ground;
+  const pgdata = join(dir, 'data');
+  await mkdir(pgdata);
+  await mkdir(join(dir, 'bin'));
+  await writeFile(join(pgdata, 'postmaster.pid'), `1\n${pgdata}\n0\n5432\n/tmp\n\n\nready\n`);
+  const postgres = await programAt(dir, 'postgres', pgdata);
+  const psql = (script: string) =>
+    writeFile(join(dir, 'bin/psql'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  await psql(`echo '${JSON.stringify(STREAMS)}'`);
+  const member = (name: string, role: string, more: object = {}) => ({
+    ...{ name, role, state: 'running', timeline: 2, lag: 0 },
+    ...more,
+  });
+  const cluster = {
+    scope: 'c1',
+    members: [
+      member('here', 'replica', { api_url: `${own.url}/patroni` }),
+      member('db2', 'leader', { api_url: `${leader.url}/patroni` }),
+    ],
+  };
+  const node = { state: 'running', database_system_identifier: '7', timeline: 2, patroni: { scope: 'c1' } };
+  const replica = { ...node, role: 'replica', xlog: { replayed_location: 100, received_location: 100 } };
+  const senders = [{ application_name: 'here', state: 'streaming' }];
+  const leads = { ...node, role: 'primary', xlog: { location: 100 }, replication: senders };
+  Object.assign(own.told, { '/cluster': cluster, '/patroni': replica });
+  Object.assign(leader.told, { '/cluster': cluster, '/patroni': leads });
+  const params = {
+    ...{ port: own.port, config: join(dir, 'patroni.yml'), manager: 'supervisor', service: 'patroni' },
+    ...{ pgdata, bin: join(dir, 'bin'), user: userInfo().username, interval: 0.2 },
+  };
+  return {
+    ...{ own, leader, cluster, replica, leads, psql, postgres, play, params },
+    streaming: (stall = 0.5, required = false) =>
+      play.run('patroni.streaming', { ...params, stall, required }),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([own, leader, postgres].map((one) => one[Symbol.asyncDispose]()));
+      await play.close();
+      await ground[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type Pair = Awaited<ReturnType<typeof pair>>;
+
+const manager = (words: string) => ({ supervisorctl: `echo "patroni ${words}"` });
+const UP = manager('RUNNING pid 7, uptime 0:00:01');
+const DOWN = manager('STOPPED Nov 28 01:00 AM');
+
+/** What the DCS tells where no Patroni does: it names a leader, and no address of a REST API. */
+const dcs = (p: Pair) => ({
+  patronictl: `case "$*" in *list*) echo '${JSON.stringify(
+    p.cluster.members.map(({ name, role }) => ({
+      ...{ Cluster: 'c1', Member: name, Host: '127.0.0.1:1', Role: role, State: 'running', TL: 2 },
+    })),
+  )}' ;; *) exit 1 ;; esac`,
+});
+
+const silent = ({ told }: FakePatroni) => {
+  for (const path of Object.keys(told)) told[path] = undefined;
+};
+const blind = (role: string) => ({ code: 503, body: { state: 'unknown', role } });
+
+it.each<readonly [string, (p: Pair) => unknown, RegExp]>([
+  ['its Patroni does not answer', (p) => silent(p.own), /its Patroni does not answer/],
+  ['the leader does not answer', (p) => silent(p.leader), /leader db2 does not answer/],
+  [
+    'the leader could not ask its own PostgreSQL',
+    (p) => Object.assign(p.leader.told, { '/patroni': blind('primary') }),
+    /says that it is a leader \(unknown\)/,
+  ],
+  [
+    'its Patroni could not ask its own PostgreSQL',
+    (p) => Object.assign(p.own.told, { '/patroni': blind('replica') }),
+    /its state is unknown/,
+  ],
+  ['its PostgreSQL lets nobody in', (p) => p.psql('exit 2'), /does not let us in/],
+])(
+  'a replica of which nobody can tell is not told to follow nobody: %s',
+  async (_, makeBlind, words) => {
+    await using p = await pair();
+    await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+    await makeBlind(p);
+    const error = await errorOf(p.streaming());
+    expect(error).toMatchObject({ code: 'streaming-unknown', message: expect.stringMatching(words) });
+    expect(error.details.join('\n')).not.toContain('It looks healthy in that list and is not');
+  },
+  30_000,
+);
+
+it.each<readonly [string, Readonly<Record<string, string>>, (p: Pair) => unknown, RegExp]>([
+  [
+    'it is on an old timeline',
+    UP,
+    (p) => Object.assign(p.own.told, { '/patroni': { ...p.replica, timeline: 1 } }),
+    /timeline 1, the leader on 2/,
+  ],
+  [
+    'its Patroni hangs, and it receives nothing',
+    UP,
+    (p) => {
+      Object.assign(p.own.told, { '/patroni': undefined });
+      return p.psql(`echo '{"receiver": null, "delayed": false}'`);
+    },
+    /it receives no WAL/,
+  ],
+  ['its Patroni is down', DOWN, (p) => silent(p.own), /its Patroni is down/],
+  [
+    'no PostgreSQL works there',
+    UP,
+    async (p) => {
+      await p.psql('exit 2');
+      silent(p.own);
+      await p.postgres.end();
+    },
+    /no PostgreSQL works in/,
+  ],
+])(
+  'a replica is told not to follow by what is seen: %s',
+  async (_, programs, make, words) => {
+    await using p = await pair();
+    await using _programs = await fakePrograms({ ...programs, ...dcs(p) });
+    await make(p);
+    const { result } = await p.streaming();
+    expect(result).toMatchObject({ streaming: false });
+    expect(JSON.stringify(result.flaws)).toMatch(words);
+  },
+  30_000,
+);
+
+it.each<readonly [string, (p: Pair) => unknown]>([
+  ['member-leads', (p) => Object.assign(p.own.told, { '/patroni': { ...p.replica, role: 'primary' } })],
+  [
+    'no-leader',
+    (p) => {
+      const [replica, leader] = p.cluster.members;
+      const members = [replica, { ...leader, role: 'replica' }];
+      Object.assign(p.own.told, { '/cluster': { ...p.cluster, members } });
+    },
+  ],
+])(
+  'one that leads, or has nobody to follow, is none that may be rebuilt: %s',
+  async (code, make) => {
+    await using p = await pair();
+    await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+    make(p);
+    expect(await errorOf(p.streaming())).toMatchObject({ code });
+  },
+  30_000,
+);
+
+/** A leader that writes: each look at the member shows more that it has received, and nothing more that it has replayed. */
+function underWrites(p: Pair, own: Readonly<Record<string, unknown>>): Promise<void> {
+  let received = 1000;
+  p.own.told['/patroni'] = () => {
+    received += 100;
+    return { ...p.replica, xlog: { replayed_location: 100, received_location: received } };
+  };
+  Object.assign(p.leader.told, { '/patroni': { ...p.leads, xlog: { location: 1000 } } });
+  return p.psql(`echo '${JSON.stringify({ ...STREAMS, ...own })}'`);
+}
+
+it.each([
+  ['paused by hand', 'replay-paused', { paused: true, waits: 'RecoveryPause' }],
+  ['held by a query', 'streaming-unknown', { paused: false, waits: 'RecoveryConflictSnapshot' }],
+])(
+  'a replay that stands still while the leader writes ends the wait: %s',
+  async (_, code, own) => {
+    await using p = await pair();
+    await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+    await underWrites(p, own);
+    expect(await errorOf(p.streaming())).toMatchObject({ code });
+  },
+  30_000,
+);
+
+it('what is received and cannot be replayed while the leader writes is of another history', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  await underWrites(p, { paused: false, waits: 'RecoveryWalStream' });
+  expect((await p.streaming()).result).toMatchObject({ streaming: false });
+}, 30_000);
+
+it('a PostgreSQL that lets nobody in ends the wait while the leader writes', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  await underWrites(p, {});
+  await p.psql('exit 2');
+  expect(await errorOf(p.streaming())).toMatchObject({ code: 'streaming-unknown' });
+}, 30_000);
+
+it('nobody who tells of the cluster for a moment does not end the wait', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, patronictl: 'exit 1' });
+  let looks = 0;
+  p.own.told['/cluster'] = () => {
+    looks += 1;
+    return looks <= 2 ? undefined : p.cluster;
+  };
+  Object.assign(p.own.told, { '/patroni': { ...p.replica, timeline: 1 } });
+  expect((await p.streaming(5)).result).toMatchObject({ streaming: false });
+}, 30_000);
+
+it('nobody who tells of the cluster for the whole wait ends it in those words', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, patronictl: 'exit 1' });
+  silent(p.own);
+  expect(await errorOf(p.streaming())).toMatchObject({ code: 'patroni-silent' });
+}, 30_000);
+
+it('data that cannot be compared is compared again until nothing new was seen', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  expect(await errorOf(p.streaming(1, true))).toMatchObject({ code: 'data-not-compared' });
+  expect(p.play.progress).toEqual(['here: its data could not be compared']);
+}, 30_000);

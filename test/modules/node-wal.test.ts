@@ -121,17 +121,27 @@ describe('a whole segment', () => {
 
 describe('of two beginnings that one server has', () => {
   /** Which position the chain ends at, as Barman delivers it; or the refusal. */
-  async function ask(ground: LocalPlayground, copies: Readonly<Record<string, Uint8Array>>) {
+  async function ask(
+    ground: LocalPlayground,
+    copies: Readonly<Record<string, Uint8Array>>,
+    { nodeHas, needed = 1 }: { readonly nodeHas?: Uint8Array; readonly needed?: number } = {},
+  ) {
     return await beside(ground, { systemId: CLUSTER }, async () => {
       for (const [path, bytes] of Object.entries(copies)) await inWal(ground, path, bytes);
       const { servers } = await readCatalogue(ground.play.host(), user);
       const segment = parseSegment(NAME);
       if (segment === undefined) throw new Error('it is one');
-      const link = { segment, number: 6, servers: ['db1', 'db1'], partial: true };
+      const node = 'pg_wal of here';
+      const nodes = nodeHas === undefined ? [] : [node];
+      if (nodeHas !== undefined) await inWal(ground, `node/pg_wal/${NAME}`, nodeHas);
+      const link = { segment, number: 6, servers: ['db1', 'db1', ...nodes], partial: true };
+      const archive = { server: node, files: [], lost: [], histories: [], damaged: [] };
       const backup = { segmentSize: SIZE, systemId: CLUSTER } as RecoveryWal['backup'];
-      const sources = { backup, servers, tails: [] };
+      const tail = { node: 'here', pgdata: join(ground.dir, 'node'), user, archive };
+      const sources = { backup, servers, tails: [tail] };
       const host = ground.play.host();
-      const chain = await farthestFirst(host, [link], sources, user);
+      const context = { warn: (text: string) => ground.play.warnings.push(text), progress: () => {} };
+      const chain = await farthestFirst(host, [link], sources, { user, context, needed });
       return { chain, bytes: await readSegment(host, link, sources, user) };
     });
   }
@@ -144,6 +154,18 @@ describe('of two beginnings that one server has', () => {
     });
     expect(told.chain.at(-1)?.servers).toEqual(['db1']);
     expect(Buffer.from(told.bytes).equals(upTo(2))).toBe(true);
+    expect(ground.play.warnings).toEqual([]);
+  });
+
+  it('the one that will hide what a node is to archive is warned of beforehand', async () => {
+    await using ground = await localPlayground();
+    const streamed = `${PLACES.streaming}/${PARTIAL}`;
+    const { chain } = await ask(ground, { [streamed]: upTo(1) }, { nodeHas: upTo(2) });
+    expect(chain.at(-1)?.servers).toEqual(['pg_wal of here', 'db1']);
+    expect(ground.play.warnings).toEqual([expect.stringContaining(`mv ${join(ground.dir, streamed)} ~/`)]);
+    ground.play.warnings.length = 0;
+    await ask(ground, { [streamed]: upTo(2) }, { nodeHas: upTo(2) });
+    expect(ground.play.warnings).toEqual([]);
   });
 
   it.each([
@@ -161,5 +183,14 @@ describe('of two beginnings that one server has', () => {
       message: expect.stringContaining(words),
       next: [expect.stringContaining(`mv ${join(ground.dir, streamed)} ~/`), expect.anything()],
     });
+  });
+
+  it('none is in the way of a moment that lies before the segment', async () => {
+    await using ground = await localPlayground();
+    const copies = {
+      [`${PLACES.streaming}/${PARTIAL}`]: upTo(2),
+      [`${PLACES.wals}/${PARTIAL}`]: upTo(3),
+    };
+    expect((await ask(ground, copies, { needed: 0 })).chain).toHaveLength(1);
   });
 });

@@ -150,7 +150,8 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
       gap: wal.gap !== undefined,
     };
     refuseUnseen(hidden, wish.accept_unseen, host.name);
-    const chain = await farthestFirst(host, readableChain(wal), wal, wish.user);
+    const needed = plan.needed.length;
+    const chain = await farthestFirst(host, readableChain(wal), wal, { user: wish.user, context, needed });
     const moment = await readMoment(host, { wal, chain }, wish.user, context, facts);
     const markerNeeded = await needsMarker(host, moment, wish, facts);
     await checkStop(moment, wal, wish, facts);

@@ -26,21 +26,24 @@ interface Question {
   readonly user: string;
   /** The position after the last record of these bytes. */
   readonly endOf: (bytes: Uint8Array) => Lsn;
+  readonly warn: (text: string) => void;
 }
 
 /**
  * Throws kind `refused` (`wal-beginning-hidden`) where a server has a beginning of the last segment that reaches farther
  * than any that can be had: Barman delivers one file of that name, and what it receives by streaming first. Its end would
- * be aimed at and never come, or what is behind the other one's would be left out.
+ * be aimed at and never come, or what is behind the other one's would be left out. Warns where that comes about once a
+ * node has archived its own: into which server's archive is known to the node alone.
  */
 export async function refuseHidden(
   host: ReadHost,
   delivered: readonly Delivered[],
-  { link, servers, segmentSize, user, endOf }: Question,
+  { link, servers, segmentSize, user, endOf, warn }: Question,
 ): Promise<void> {
   const name = `${link.segment}.partial`;
   for (const { name: server, wals, incoming, streaming } of servers) {
-    if (!delivered.some((one) => one.server === server)) continue;
+    const own = delivered.find((one) => one.server === server);
+    if (own === undefined) continue;
     const places = [
       `${streaming}/${name}`,
       `${wals}/${link.segment.slice(0, 16)}/${name}`,
@@ -50,6 +53,13 @@ export async function refuseHidden(
     if (told.exitCode !== 0)
       throw barmanNotAnswering(host.name, evidenceOf({ ...told, argv: ['sh', `(a look at ${name})`] }));
     const [first, ...others] = told.stdout.split('\n').filter((line) => line !== '');
+    const node = delivered.find(
+      (one) => !servers.some((known) => known.name === one.server) && one.end > own.end,
+    );
+    if (first === places[0] && node !== undefined && !delivered.some(({ end }) => end > node.end))
+      warn(
+        `${node.server} reaches farther than ${first} on ${host.name}. If that node archives to server ${server}, the run will be refused once it has done so: Barman delivers what it receives by streaming first. Put it aside beforehand, as ${user}: mv ${first} ~/`,
+      );
     for (const path of others) {
       const { bytes, exitCode } = await readOnce(host, READ_FILE([path], { user }), segmentSize);
       const isRead = exitCode === 0 && bytes !== undefined;

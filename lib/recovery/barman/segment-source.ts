@@ -72,17 +72,18 @@ export async function readSegment(
 
 /**
  * The chain with the servers of its last link sorted, where that is the beginning of a segment: the one whose copy reaches
- * farthest first. Throws kind `refused` (`wal-beginning-hidden`). After a failover the new leader has archived what it had received, and the old one may
- * have written more.
+ * farthest first. After a failover the new leader has archived what it had received, and the old one may have written more.
+ * Throws kind `refused` (`wal-beginning-hidden`) where it is among the first `needed` links.
  */
 export async function farthestFirst(
   host: ReadHost,
   chain: readonly Link[],
   sources: Sources,
-  user: string,
+  { user, context, needed }: { readonly needed: number } & Pick<Reader, 'user' | 'context'>,
 ): Promise<readonly Link[]> {
   const last = chain.at(-1);
-  if (last === undefined || !last.partial) return chain;
+  const isNeeded = chain.length <= needed;
+  if (last === undefined || !last.partial || (last.servers.length < 2 && !isNeeded)) return chain;
   const { segmentSize, systemId } = sources.backup;
   const endOf = (bytes: Uint8Array): Lsn =>
     lastRecordEnd(bytes, startOfSegment(last.segment, segmentSize), segmentSize, systemId);
@@ -93,7 +94,9 @@ export async function farthestFirst(
       end: endOf(await readSegment(host, { ...last, servers: [server] }, sources, user)),
     })),
   );
-  await refuseHidden(host, reach, { link: last, servers: sources.servers, segmentSize, user, endOf });
+  const warn = (text: string): void => context.warn(text);
+  if (isNeeded)
+    await refuseHidden(host, reach, { link: last, servers: sources.servers, segmentSize, user, endOf, warn });
   // Equal ones stay in their order: archives before nodes.
   const servers = reach
     .toSorted((a, b) => (a.end < b.end ? 1 : a.end > b.end ? -1 : 0))

@@ -133,6 +133,8 @@ export const module = defineModule({
       };
     } catch (thrown) {
       if (!(thrown instanceof PitrError) || thrown.kind !== 'failed' || context.signal.aborted) throw thrown;
+      // Patroni has promoted it since: clients write to it.
+      if (thrown.code === 'member-leads') throw thrown;
       throw await outOfService(host, change, thrown, context);
     }
   },

@@ -24,7 +24,7 @@ describe('a member is stopped only while the target leads', () => {
     ['target-does-not-lead', {}],
   ])('which refuses with %s: %j', async (code, leading) => {
     const yaml = `- hosts: one
-  vars: ${JSON.stringify({ target: 'two', leading })}
+  vars: ${JSON.stringify({ target: 'two', who_leads: leading })}
   tasks:
     - import_tasks: ${join(productPlaybooks(), 'tasks/target-still-leads.yml')}
 `;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { askOwn } from '../../lib/recovery/patroni/rest.ts';
 import { errorOf } from '../support/errors.ts';
 import { FakePatroni } from '../support/fake-patroni.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
@@ -37,4 +38,12 @@ it.each([
 it('the DCS tells of the cluster where a page answers at the port of Patroni', async () => {
   const { cluster } = await looked('<html>It works!</html>', LIST);
   expect(cluster).toMatchObject({ leader: 'db2', source: 'patronictl' });
+}, 30_000);
+
+it('Patroni is heard where its answer has nothing in it, as that of /liveness', async () => {
+  await using ground = await localPlayground();
+  await using patroni = await FakePatroni.listening();
+  patroni.told['/liveness'] = '';
+  const access = { port: patroni.port, config: join(ground.dir, 'patroni.yml') };
+  expect((await askOwn(ground.play.host(), access, '/liveness')).code).toBe(200);
 }, 30_000);

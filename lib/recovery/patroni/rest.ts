@@ -75,7 +75,8 @@ try() {
   answer=$(get $insecure -- "$base$path")
   case $answer in
   '{'*'@code 200'|'{'*'@code 503') return 0 ;;
-  *'@code 200'|*'@code 503') foreign=$base ;;
+  # Patroni gives no object there.
+  *'@code 200'|*'@code 503') [ "$path" != /liveness ] || return 0; foreign=$base ;;
   *'@code 000') ;;
   *) strange=$answer ;;
   esac

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type Channel, type ChannelEnd, STREAMS_GRACE_MS } from './connection.ts';
 import { deferred } from './deferred.ts';
+import { exitStatusOf } from './exit-status.ts';
 import { MarkScanner } from './marks.ts';
 import { NO_DIRECTORY } from './program.ts';
 
@@ -34,6 +35,12 @@ interface Side {
 }
 
 const NOISE_BYTES = 8192;
+
+/**
+ * A shell that ends by itself has told how its command ended, and SSH may tell of the shell's end before that. So long may
+ * a link be silent with it still on the way; one that is gone is found sooner, by keepalives.
+ */
+const MARKS_ON_THE_WAY_MS = 15_000;
 
 /**
  * A channel whose output is cut into frames by marks on both streams. The first marks say that the shell is there;
@@ -145,33 +152,42 @@ export class FramedChannel {
 
   async #watch(): Promise<ChannelEnd> {
     const end = await this.channel.ended;
-    await Promise.all([drained(this.channel.stdout), drained(this.channel.stderr)]);
+    const { stdout, stderr } = this.channel;
+    const patience = (): number => (this.#tellsMore(end) ? MARKS_ON_THE_WAY_MS : STREAMS_GRACE_MS);
+    await Promise.all([drained(stdout, patience), drained(stderr, patience)]);
     this.#over = true;
     for (const side of Object.values(this.#sides)) side.scanner.flush();
     const unfinished = new Set([...this.#sides.stdout.frames, ...this.#sides.stderr.frames]);
     for (const frame of unfinished) frame.finish({ kind: 'shell-ended', end });
     return end;
   }
+
+  /** Whether the end of a command is still to come, though that of its shell is known. */
+  #tellsMore(end: ChannelEnd): boolean {
+    if (end.kind !== 'exited' || 'signal' in exitStatusOf(end.exitCode)) return false;
+    const { stdout, stderr } = this.#sides;
+    return stdout.frames.length + stderr.frames.length > 0 && (this.#pid !== undefined || end.exitCode === 0);
+  }
 }
 
 /**
- * Resolves when a stream is at its end, or when it is held open by somebody else: flowing, yet silent for the grace
- * time. A stream that its reader has paused is waited for as long as it takes.
+ * Resolves when a stream is at its end, or when it is held open by somebody else: flowing, yet silent for as long as
+ * `patience` says. A stream that its reader has paused is waited for as long as it takes.
  */
-function drained(stream: Readable): Promise<void> {
+function drained(stream: Readable, patience: () => number): Promise<void> {
   return new Promise((resolve) => {
     if (stream.readableEnded || stream.destroyed) return resolve();
-    let silent = true;
+    let silentMs = 0;
     const done = (): void => {
       clearInterval(timer);
       resolve();
     };
     const timer = setInterval(() => {
-      if (silent && !stream.isPaused()) done();
-      silent = true;
+      silentMs = stream.isPaused() ? 0 : silentMs + STREAMS_GRACE_MS;
+      if (silentMs >= patience()) done();
     }, STREAMS_GRACE_MS);
     stream.on('data', () => {
-      silent = false;
+      silentMs = 0;
     });
     stream.once('end', done).once('close', done).once('error', done);
   });

@@ -9,6 +9,8 @@ export interface Probe {
   readonly timeoutMs?: number | undefined;
   /** See `Command` of the transport. */
   readonly inShell?: boolean | undefined;
+  /** See `RunOptions` of the transport. */
+  readonly leavesBehind?: boolean | undefined;
   readonly declaredReadOnly: typeof DECLARED;
 }
 
@@ -136,6 +138,7 @@ export function authorsProbe(argv: readonly string[], options: ProbeOptions = {}
     user: options.user,
     env: options.env,
     timeoutMs: options.timeoutMs,
+    leavesBehind: true,
     declaredReadOnly: DECLARED,
   };
 }

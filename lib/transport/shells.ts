@@ -1,9 +1,15 @@
+import { patientTimeout } from '../base/wait/patient-timeout.ts';
 import { asLoginUser, type Becoming, becomingOf } from './becoming.ts';
 import type { Connection } from './connection.ts';
 import { connectionClosed, insistsOnTerminal, interrupted } from './errors.ts';
 import { StandingShell } from './standing-shell.ts';
 import { Turns } from './turns.ts';
 import { AS_LOGIN_USER, type BecomeSettings } from './types.ts';
+
+/** So long after the end of a command whoever holds its outputs counts as left behind. */
+const LET_GO_MS = 250;
+/** Each holds a session of the host. */
+const MOST_RETIRED = 4;
 
 export interface Lease {
   readonly shell: StandingShell;
@@ -23,6 +29,8 @@ export class Shells {
   #identity: Promise<{ readonly name: string; readonly isRoot: boolean }> | undefined;
   /** sudo insists on a terminal here. */
   #onTerminal = false;
+  /** Shells that somebody still prints into. Closing their channels would end what writes there, so they stay. */
+  readonly #retired: StandingShell[] = [];
   #closed = false;
 
   constructor(connection: Connection, become: BecomeSettings | undefined) {
@@ -73,11 +81,30 @@ export class Shells {
       return undefined;
     }
     try {
-      return { shell: await this.#standing(seat, becoming, options.signal), release };
+      const shell = await this.#standing(seat, becoming, options.signal);
+      return { shell, release: () => this.#release(shell, release) };
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  /** A shell whose last command has left something behind that holds its outputs is replaced by a new one. */
+  #release(shell: StandingShell, free: () => void): void {
+    if (shell.letGo === undefined || shell.over) {
+      free();
+      return;
+    }
+    const late = patientTimeout(() => {
+      this.#retired.push(shell);
+      shell.retire();
+      if (this.#retired.length > MOST_RETIRED) this.#retired.shift()?.abandon();
+      free();
+    }, LET_GO_MS);
+    void shell.letGo.then(() => {
+      late();
+      free();
+    });
   }
 
   close(): void {

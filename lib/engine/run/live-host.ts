@@ -65,7 +65,11 @@ export function lookingHost(
     query: (probe) =>
       connection.run(
         probe.argv,
-        withSignal({ ...asCommand(probe), timeoutMs: probe.timeoutMs ?? PROBE_TIMEOUT_MS }),
+        withSignal({
+          ...asCommand(probe),
+          timeoutMs: probe.timeoutMs ?? PROBE_TIMEOUT_MS,
+          leavesBehind: probe.leavesBehind,
+        }),
       ),
     stream: (probe) => connection.spawn(probe.argv, withSignal(asCommand(probe))),
     queryAll: (probes) =>

@@ -175,6 +175,7 @@ export async function applyCommand(
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const result = await host.run(change.forApply.argv, {
     signal: context.signal,
+    leavesBehind: true,
     stdin: wish.stdin,
     cwd: change.chdir,
     ...(change.user === undefined ? {} : { user: change.user }),
@@ -218,6 +219,7 @@ export async function undoCommand(
   if (change.undo === undefined) throw new Error('a command without "undo" cannot be taken back');
   const result = await host.run(change.undo, {
     signal: context.signal,
+    leavesBehind: true,
     cwd: change.chdir,
     ...(change.user === undefined ? {} : { user: change.user }),
   });

@@ -123,3 +123,10 @@ function throughTo(channel: Channel): Writable {
   stdin.on('error', () => {});
   return stdin;
 }
+
+/** All of a stream has been read, or it has been given up. */
+export function closed(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('close', resolve);
+  });
+}

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { Becoming } from './becoming.ts';
 import { Capture } from './capture.ts';
 import type { Connection } from './connection.ts';
@@ -6,14 +5,12 @@ import { brief, interrupted, killFailed } from './errors.ts';
 import type { CommandEnd } from './framed-channel.ts';
 import { KILL_TREE } from './kill-tree.ts';
 import { Output } from './output.ts';
-import { startOwn } from './own-process.ts';
-import type { Lease, Shells } from './shells.ts';
+import { closed, startOwn } from './own-process.ts';
+import { type Lease, PATIENCE_MS, type Shells } from './shells.ts';
 import { supervise, within } from './supervise.ts';
 import { Turns } from './turns.ts';
 import type { Command, RunOptions, RunResult } from './types.ts';
 
-/** A command that waits longer than this for the standing shell gets a channel of its own instead. */
-const PATIENCE_MS = 100;
 /** Longer texts would hold up the standing shell; they go by a channel of their own. */
 const LONGEST_STANDING_TEXT = 64 * 1024;
 const KILL_DEADLINE_MS = 20_000;
@@ -245,10 +242,4 @@ function standingStdin(stdin: RunOptions['stdin']): string | undefined {
 
 function textLength(argv: readonly string[]): number {
   return argv.reduce((sum, word) => sum + word.length, 0);
-}
-
-function closed(stream: Readable): Promise<void> {
-  return new Promise((resolve) => {
-    stream.once('close', resolve);
-  });
 }

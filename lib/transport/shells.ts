@@ -2,10 +2,13 @@ import { patientTimeout } from '../base/wait/patient-timeout.ts';
 import { asLoginUser, type Becoming, becomingOf } from './becoming.ts';
 import type { Connection } from './connection.ts';
 import { connectionClosed, insistsOnTerminal, interrupted } from './errors.ts';
+import { askLoginUser, type LoginUser } from './login-user.ts';
 import { StandingShell } from './standing-shell.ts';
 import { Turns } from './turns.ts';
 import { AS_LOGIN_USER, type BecomeSettings } from './types.ts';
 
+/** A command that waits longer than this for the standing shell gets a channel of its own instead. */
+export const PATIENCE_MS = 100;
 /** So long after the end of a command whoever holds its outputs counts as left behind. */
 const LET_GO_MS = 250;
 /** Each holds a session of the host. */
@@ -26,7 +29,7 @@ export class Shells {
   readonly #connection: Connection;
   readonly #become: BecomeSettings | undefined;
   readonly #seats = new Map<string, Seat>();
-  #identity: Promise<{ readonly name: string; readonly isRoot: boolean }> | undefined;
+  #identity: Promise<LoginUser> | undefined;
   /** sudo insists on a terminal here. */
   #onTerminal = false;
   /** Shells that somebody still prints into. Closing their channels would end what writes there, so they stay. */
@@ -140,31 +143,39 @@ export class Shells {
     return shell;
   }
 
-  #login(signal: AbortSignal | undefined): Promise<{ readonly name: string; readonly isRoot: boolean }> {
+  /** Asked once for all; an abort ends the waiting of its caller only. */
+  async #login(signal: AbortSignal | undefined): Promise<LoginUser> {
     if (this.#identity === undefined) {
-      const asked = this.#askLogin(signal);
+      const asked = this.#askLogin();
       asked.catch(() => {
         this.#identity = undefined;
       });
       this.#identity = asked;
     }
-    return this.#identity;
+    return orAborted(this.#identity, signal, this.#connection.address);
   }
 
-  async #askLogin(signal: AbortSignal | undefined) {
-    const lease = await this.lease(asLoginUser, { signal });
-    if (lease === undefined) throw interrupted(this.#connection.address);
+  async #askLogin(): Promise<LoginUser> {
+    const lease = await this.lease(asLoginUser, { patienceMs: PATIENCE_MS });
     try {
-      const chunks: Buffer[] = [];
-      const command = { argv: ['sh', '-c', 'id -u && id -un'] };
-      const onOutput = (stream: string, chunk: Buffer): void => {
-        if (stream === 'stdout') chunks.push(chunk);
-      };
-      await Promise.all(lease.shell.send([{ command, onOutput }]));
-      const [uid = '', name = ''] = Buffer.concat(chunks).toString('utf8').split('\n');
-      return { name, isRoot: uid === '0' };
+      return await askLoginUser(this.#connection, lease?.shell);
     } finally {
-      lease.release();
+      lease?.release();
     }
+  }
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, what: string): Promise<T> {
+  if (signal === undefined) return work;
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(interrupted(what));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

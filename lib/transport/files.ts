@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { PitrError } from '../base/errors/pitr-error.ts';
 import { fileFailed, interrupted, sourceFailed } from './errors.ts';
 import { statusOf } from './output.ts';
 import { commandLine } from './quote.ts';
@@ -156,7 +157,11 @@ export async function writeFile(
     if (result.exitCode !== 0) throw notWritten(path, result);
     return;
   }
-  const bytes = await receive(runner, path, content, wishes, as);
+  const bytes = await receive(runner, path, content, wishes, as).catch((error: unknown) => {
+    if (!(error instanceof PitrError) || error.kind !== 'unreachable') throw error;
+    const part = `${path.replace(/[^/]*$/, '')}.pitr-${wishes[1]}`;
+    throw error.with({ details: [`${path} is as it was; what had arrived of it may be left as ${part}`] });
+  });
   const commit = sh(COMMIT_RECEIVED, [...wishes, String(bytes)]);
   const result = (await runner.run(commit, { ...as, inShell: true })).result();
   if (result.exitCode !== 0) throw notWritten(path, result);

@@ -31,7 +31,7 @@ export async function startLink(to: number, options: LinkOptions = {}): Promise<
         const waitMs =
           (pauses ? (now.pauseMs ?? 0) : 0) + (now.bytesPerSecond === undefined ? 0 : 1000 / PIECES_A_SECOND);
         if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-        if (frozen) return new Promise(() => {});
+        if (frozen) await new Promise(() => {});
         if (!into.write(chunk.subarray(at, end))) await once(into, 'drain');
         at = end;
       }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connectHost } from '../../lib/transport/connect.ts';
@@ -44,4 +44,32 @@ it('a command over a link that pauses longer than a shell takes to end keeps its
   );
   for (const { exitCode, stdout } of await Promise.all(running))
     expect([exitCode, stdout.length, stdout.slice(-6)]).toEqual([7, 108_894, '20000\n']);
+});
+
+it('a transfer over a slow link is not taken for a dead host, however long an answer waits behind it', async () => {
+  const size = 2_500_000;
+  await using out = await behind({ bytesPerSecond: 125_000 });
+  await using into = await behind({ bytesPerSecond: 125_000 });
+  const path = join(sshd.directory, 'uploaded');
+  const [{ stdout }] = await Promise.all([
+    out.host.run(['sh', '-c', `yes | head -c ${size}`], { ownChannel: true }),
+    into.host.writeFile(path, Buffer.alloc(size, 'y')),
+  ]);
+  expect([stdout.length, (await stat(path)).size]).toEqual([size, size]);
+});
+
+it('a link that breaks off under a transfer is noticed, and what has arrived of a file is named', async () => {
+  await using far = await behind({ bytesPerSecond: 125_000 });
+  const path = join(sshd.directory, 'broken-off');
+  const from = performance.now();
+  const writing = far.host.writeFile(path, Buffer.alloc(5_000_000, 'y')).catch((error: unknown) => error);
+  const reading = far.host.run(['sh', '-c', 'yes | head -c 5000000'], { ownChannel: true });
+  setTimeout(() => far.link.freeze(), 3_000);
+  await expect(reading).rejects.toMatchObject({ kind: 'unreachable', code: 'connection-lost' });
+  const part = (await readdir(sshd.directory)).find((name) => name.startsWith('.pitr-'));
+  expect(await writing).toMatchObject({
+    code: 'connection-lost',
+    details: [expect.stringContaining(`left as ${join(sshd.directory, String(part))}`)],
+  });
+  expect(performance.now() - from).toBeLessThan(30_000);
 });

@@ -15,11 +15,10 @@ import {
   proxyCommandUnsupported,
 } from './errors.ts';
 import { HostKeyCheck } from './host-key.ts';
+import { PING_MS, watchLife } from './life.ts';
 import { forwardedSocket, openSocket } from './sockets.ts';
 import { resolveTarget, type Target } from './target.ts';
 
-const KEEPALIVE_MS = 2_000;
-const KEEPALIVES_MISSED = 3;
 const EARLY_CLOSE_RETRIES = 3;
 
 /**
@@ -102,8 +101,9 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
     sock: route.socket,
     // Its own is a clock that a busy controller runs into.
     readyTimeout: 0,
-    keepaliveInterval: KEEPALIVE_MS,
-    keepaliveCountMax: KEEPALIVES_MISSED,
+    keepaliveInterval: PING_MS,
+    // It counts nothing but answers to its pings.
+    keepaliveCountMax: Number.MAX_SAFE_INTEGER,
     ...hostKeyOrder(hostKey.preferredAlgorithms),
     hostVerifier: (key: Buffer) => hostKey.accepts(key),
     authHandler: authentication.handler,
@@ -153,6 +153,11 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
     deadline.callOff();
     signal.removeEventListener('abort', stop);
   }
+  const callOff = watchLife(route.socket, (seconds) => {
+    reason = `nothing was heard for ${seconds} s`;
+    route.socket.destroy();
+  });
+  void lost.promise.then(callOff);
   return { target, client, lost: lost.promise, end: () => client.end() };
 }
 

@@ -7,6 +7,7 @@ export interface Probe {
   readonly user?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly maxOutputBytes?: number | undefined;
   /** See `Command` of the transport. */
   readonly inShell?: boolean | undefined;
   /** See `RunOptions` of the transport. */
@@ -92,6 +93,8 @@ export interface ProbeOptions {
   readonly user?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Of what it prints; default 16 MiB. Longer answers are refused. */
+  readonly maxOutputBytes?: number | undefined;
 }
 
 /**
@@ -110,7 +113,7 @@ export function probe(argv: readonly string[], options: ProbeOptions = {}): Prob
     program === 'psql'
       ? { ...options.env, PGOPTIONS: `${options.env?.PGOPTIONS ?? ''} ${READ_ONLY_SESSION}`.trim() }
       : options.env;
-  return { argv, user: options.user, env, timeoutMs: options.timeoutMs, declaredReadOnly: DECLARED };
+  return { ...options, argv, env, declaredReadOnly: DECLARED };
 }
 
 /**
@@ -126,6 +129,7 @@ export function probeScript(
     user: options.user,
     env: options.env,
     timeoutMs: options.timeoutMs,
+    maxOutputBytes: options.maxOutputBytes,
     inShell,
     declaredReadOnly: DECLARED,
   });

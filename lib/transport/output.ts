@@ -45,6 +45,7 @@ export class Output {
       argv: this.argv,
       ...statusOf(this.argv, this.#end, this.#cwd, this.stderr),
       stdout: this.stdout.text(),
+      ...(this.stdout.truncated ? { truncated: true } : {}),
       stderr: this.stderr.text(),
       durationMs: this.#durationMs,
       timedOut: this.#timedOut,

@@ -89,8 +89,8 @@ export class Runner {
       const lease = await this.#shells.lease(becoming, { patienceMs: PATIENCE_MS, signal: options.signal });
       if (lease !== undefined) results.push(...(await this.#batchStanding(lease, becoming, rest, options)));
       else
-        for (const { argv, env } of rest) {
-          results.push((await this.#runOwn(becoming, argv, { ...options, env })).result());
+        for (const { argv, env, maxOutputBytes } of rest) {
+          results.push((await this.#runOwn(becoming, argv, { ...options, env, maxOutputBytes })).result());
         }
     }
     return results;
@@ -129,7 +129,7 @@ export class Runner {
     options: Pick<RunOptions, 'timeoutMs' | 'signal'>,
   ): Promise<readonly RunResult[]> {
     try {
-      const outputs = commands.map(({ argv }) => new Output(argv, {}));
+      const outputs = commands.map(({ argv, maxOutputBytes }) => new Output(argv, { maxOutputBytes }));
       const ends = lease.shell.send(
         commands.map(({ argv, env, inShell }, index) => ({
           command: { argv, env, inShell },

@@ -96,6 +96,8 @@ export interface RunResult {
   readonly signal?: string | undefined;
   /** Decoded as UTF-8, nothing trimmed. */
   readonly stdout: string;
+  /** stdout was longer than `maxOutputBytes` and lacks its middle: nothing may be read out of it. */
+  readonly truncated?: true;
   readonly stderr: string;
   readonly durationMs: number;
   readonly timedOut: boolean;
@@ -106,6 +108,7 @@ export interface Command {
   readonly argv: readonly string[];
   readonly user?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly maxOutputBytes?: RunOptions['maxOutputBytes'];
   /**
    * The command is `sh -c <script> sh <arguments>`, and its script may run in a subshell of the shell that is there: one of
    * pitr's own, and well formed, which starts nothing that outlives it and has no use for `$$`.

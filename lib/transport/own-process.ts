@@ -130,3 +130,8 @@ export function closed(stream: Readable): Promise<void> {
     stream.once('close', resolve);
   });
 }
+
+/** What flows to a reader has been given to it. One that nobody reads, or holds back, is not waited for. */
+export function allGiven(stream: Readable): Promise<void> | undefined {
+  return stream.closed || stream.readableFlowing !== true ? undefined : closed(stream);
+}

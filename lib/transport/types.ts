@@ -121,7 +121,10 @@ export interface RemoteProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Resolves when the command has ended; rejects with kind `unreachable` when the connection was lost first. */
+  /**
+   * Resolves when the command has ended, and all that it printed was given to whoever listens for `data`; what a pipe or an
+   * iterator takes from a stream may come later. Rejects with kind `unreachable` when the connection was lost first.
+   */
   readonly ended: Promise<{ readonly exitCode?: number; readonly signal?: string }>;
   /** Ends the command and its children on the host. */
   kill(): Promise<void>;

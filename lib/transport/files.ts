@@ -4,10 +4,11 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { PitrError } from '../base/errors/pitr-error.ts';
-import { fileFailed, interrupted, sourceFailed } from './errors.ts';
+import { commandNotEnded, fileFailed, interrupted, sourceFailed } from './errors.ts';
 import { statusOf } from './output.ts';
 import { commandLine } from './quote.ts';
 import type { Runner } from './runner.ts';
+import { AFTER_KILL_MS, within } from './supervise.ts';
 import { tail } from './tail.ts';
 import type { RunOptions, RunResult, WriteFileOptions } from './types.ts';
 
@@ -203,7 +204,8 @@ async function receive(
   // A receiver that has gone says itself why; that it does not read any more may be heard of first.
   if (failure !== undefined && (sourceBroke || as.signal?.aborted === true)) {
     await kill();
-    await own.ended;
+    const late = () => commandNotEnded(`writing ${path}`, own.pid);
+    await within(AFTER_KILL_MS, own.ended, late).finally(() => own.abandon());
     const state = `Nothing was written: ${path}`;
     throw as.signal?.aborted ? interrupted(`writing ${path}`, state) : sourceFailed(path, failure, state);
   }

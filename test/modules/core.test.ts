@@ -45,6 +45,9 @@ describe('core.command', () => {
       code: 'command-timed-out',
       evidence: { timedOut: true },
     });
+    expect((await ground.play.run('core.command', { cmd: 'sleep 0.1', timeout: '1000 h' })).status).toBe(
+      'changed',
+    );
   });
 
   it('gives stdin, and runs in the directory asked for', async () => {

@@ -7,8 +7,11 @@ export interface Probe {
   readonly user?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly maxOutputBytes?: number | undefined;
   /** See `Command` of the transport. */
   readonly inShell?: boolean | undefined;
+  /** See `RunOptions` of the transport. */
+  readonly leavesBehind?: boolean | undefined;
   readonly declaredReadOnly: typeof DECLARED;
 }
 
@@ -90,6 +93,8 @@ export interface ProbeOptions {
   readonly user?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Of what it prints; default 16 MiB. Longer answers are refused. */
+  readonly maxOutputBytes?: number | undefined;
 }
 
 /**
@@ -108,7 +113,7 @@ export function probe(argv: readonly string[], options: ProbeOptions = {}): Prob
     program === 'psql'
       ? { ...options.env, PGOPTIONS: `${options.env?.PGOPTIONS ?? ''} ${READ_ONLY_SESSION}`.trim() }
       : options.env;
-  return { argv, user: options.user, env, timeoutMs: options.timeoutMs, declaredReadOnly: DECLARED };
+  return { ...options, argv, env, declaredReadOnly: DECLARED };
 }
 
 /**
@@ -124,6 +129,7 @@ export function probeScript(
     user: options.user,
     env: options.env,
     timeoutMs: options.timeoutMs,
+    maxOutputBytes: options.maxOutputBytes,
     inShell,
     declaredReadOnly: DECLARED,
   });
@@ -136,6 +142,7 @@ export function authorsProbe(argv: readonly string[], options: ProbeOptions = {}
     user: options.user,
     env: options.env,
     timeoutMs: options.timeoutMs,
+    leavesBehind: true,
     declaredReadOnly: DECLARED,
   };
 }

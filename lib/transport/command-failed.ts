@@ -1,4 +1,5 @@
 import { type CommandEvidence, PitrError } from '../base/errors/pitr-error.ts';
+import { brief } from './errors.ts';
 import { commandLine } from './quote.ts';
 import { tail } from './tail.ts';
 import type { RunResult } from './types.ts';
@@ -35,5 +36,18 @@ export function commandFailed(
     host,
     evidence: evidenceOf(result),
     next: facts.next,
+  });
+}
+
+/** An answer that was cut is no answer: what is missing of it may be what was asked for. */
+export function answerTooLong(result: RunResult, host: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'answer-too-long',
+    message:
+      'the host answers a look with more than can be taken in, and nothing is concluded from a part of it',
+    host,
+    evidence: { ...evidenceOf({ ...result, stdout: '' }), command: brief(result.argv) },
+    next: ['Look at what the command lists on the host: it is far more than a host of its kind has.'],
   });
 }

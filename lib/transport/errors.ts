@@ -102,6 +102,17 @@ export function becomeFailed(facts: {
   });
 }
 
+export function loginUserUntold(address: string, how: string, output: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'login-user-untold',
+    message: `the host does not say who the login user is, so nobody else can be become: ${address}`,
+    details: [`id: ${how}`],
+    evidence: { command: 'id', ...said(output) },
+    next: ['Run `id` there as the login user: a name service (LDAP, sssd) that does not answer holds it up.'],
+  });
+}
+
 /** Whether sudo refused only because it had no terminal (`requiretty`). Its words may be of any language. */
 export function insistsOnTerminal(error: unknown): boolean {
   if (!(error instanceof PitrError) || error.code !== 'become-failed') return false;

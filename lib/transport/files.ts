@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { fileFailed, interrupted, sourceFailed } from './errors.ts';
+import { PitrError } from '../base/errors/pitr-error.ts';
+import { commandNotEnded, fileFailed, interrupted, sourceFailed } from './errors.ts';
 import { statusOf } from './output.ts';
 import { commandLine } from './quote.ts';
 import type { Runner } from './runner.ts';
+import { AFTER_KILL_MS, within } from './supervise.ts';
 import { tail } from './tail.ts';
 import type { RunOptions, RunResult, WriteFileOptions } from './types.ts';
 
@@ -156,7 +158,11 @@ export async function writeFile(
     if (result.exitCode !== 0) throw notWritten(path, result);
     return;
   }
-  const bytes = await receive(runner, path, content, wishes, as);
+  const bytes = await receive(runner, path, content, wishes, as).catch((error: unknown) => {
+    if (!(error instanceof PitrError) || error.kind !== 'unreachable') throw error;
+    const part = `${path.replace(/[^/]*$/, '')}.pitr-${wishes[1]}`;
+    throw error.with({ details: [`${path} is as it was; what had arrived of it may be left as ${part}`] });
+  });
   const commit = sh(COMMIT_RECEIVED, [...wishes, String(bytes)]);
   const result = (await runner.run(commit, { ...as, inShell: true })).result();
   if (result.exitCode !== 0) throw notWritten(path, result);
@@ -198,7 +204,8 @@ async function receive(
   // A receiver that has gone says itself why; that it does not read any more may be heard of first.
   if (failure !== undefined && (sourceBroke || as.signal?.aborted === true)) {
     await kill();
-    await own.ended;
+    const late = () => commandNotEnded(`writing ${path}`, own.pid);
+    await within(AFTER_KILL_MS, own.ended, late).finally(() => own.abandon());
     const state = `Nothing was written: ${path}`;
     throw as.signal?.aborted ? interrupted(`writing ${path}`, state) : sourceFailed(path, failure, state);
   }

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import { type Channel, type ChannelEnd, STREAMS_GRACE_MS } from './connection.ts';
 import { deferred } from './deferred.ts';
+import { exitStatusOf } from './exit-status.ts';
 import { MarkScanner } from './marks.ts';
-import { NO_DIRECTORY } from './program.ts';
+import { BELOW, LET_GO, NO_DIRECTORY } from './program.ts';
 
 export type StreamName = 'stdout' | 'stderr';
 export type OutputSink = (stream: StreamName, chunk: Buffer) => void;
@@ -18,6 +19,8 @@ export interface FrameReader {
   readonly onOutput: OutputSink;
   /** The command's part of this stream is complete. */
   readonly onStreamEnd?: ((stream: StreamName) => void) | undefined;
+  /** The command has begun below a shell of its own, with this process id. */
+  readonly onBelow?: ((pid: number) => void) | undefined;
 }
 
 interface Frame extends FrameReader {
@@ -25,6 +28,8 @@ interface Frame extends FrameReader {
   status: number | undefined;
   readonly onStatus?: ((status: number) => void) | undefined;
   open: number;
+  /** It holds nothing but what others print into the pipes of the command before, until they are let go. */
+  readonly rest?: true;
   readonly finish: (end: CommandEnd) => void;
 }
 
@@ -34,11 +39,21 @@ interface Side {
 }
 
 const NOISE_BYTES = 8192;
+/** What a shell says of a command that SIGKILL ended. */
+const KILLED = 137;
+
+/**
+ * A shell that ends by itself has told how its command ended, and SSH may tell of the shell's end before that. So long may
+ * a link be silent with it still on the way; one that is gone is found sooner, by keepalives.
+ */
+const MARKS_ON_THE_WAY_MS = 15_000;
 
 /**
  * A channel whose output is cut into frames by marks on both streams. The first marks say that the shell is there;
- * then each expected frame gets what lies between the mark before it and its own. Output outside of any frame (what
- * a login shell prints at start, what a child left behind prints later) belongs to nobody and is dropped.
+ * then each expected frame gets what lies between the mark before it and its own. Output outside of any frame (what a
+ * login shell prints at start) belongs to nobody and is dropped. What a child left behind prints later would lie in the
+ * frame of another command: a command that may leave one has pipes of its own, and the channel is not used again while
+ * they are held.
  */
 export class FramedChannel {
   readonly channel: Channel;
@@ -99,6 +114,26 @@ export class FramedChannel {
     return promise;
   }
 
+  /** Reads a command with pipes of its own (`pipedText`), and when nobody holds these any more. */
+  expectPiped(reader: FrameReader): {
+    readonly end: Promise<CommandEnd>;
+    readonly letGo: Promise<CommandEnd>;
+  } {
+    const end = this.expect(reader);
+    const { promise: letGo, resolve } = deferred<CommandEnd>();
+    if (this.#over) return { end, letGo: end };
+    this.#add({
+      nonce: reader.nonce,
+      onOutput: () => {},
+      refused: false,
+      status: undefined,
+      open: 2,
+      rest: true,
+      finish: resolve,
+    });
+    return { end, letGo };
+  }
+
   #side(name: StreamName): Side {
     const frames: Frame[] = [];
     const scanner = new MarkScanner(
@@ -116,7 +151,7 @@ export class FramedChannel {
   }
 
   #mark(name: StreamName, words: string): void {
-    const { scanner, frames } = this.#sides[name];
+    const { frames } = this.#sides[name];
     const frame = frames[0];
     if (frame === undefined) return;
     const [word, number] = words.split(' ');
@@ -124,17 +159,29 @@ export class FramedChannel {
       frame.refused = true;
       return;
     }
+    if (word === BELOW) {
+      if (Number(number) > 0) frame.onBelow?.(Number(number));
+      return;
+    }
     if (number !== undefined) {
       frame.status = Number(number);
       frame.onStatus?.(frame.status);
     }
+    this.#close(name, frame);
+    // The shell that was to tell the end of the command before has been killed together with it.
+    const rest = frames[0];
+    if (word === LET_GO && frame.rest !== true && rest !== undefined) this.#close(name, rest);
+  }
+
+  #close(name: StreamName, frame: Frame): void {
+    const { scanner, frames } = this.#sides[name];
     frames.shift();
     scanner.expect(frames[0]?.nonce);
     frame.onStreamEnd?.(name);
     frame.open -= 1;
     if (frame.open > 0) return;
     frame.finish(
-      frame.refused ? { kind: 'no-directory' } : { kind: 'exited', shellStatus: frame.status ?? 255 },
+      frame.refused ? { kind: 'no-directory' } : { kind: 'exited', shellStatus: frame.status ?? KILLED },
     );
   }
 
@@ -145,33 +192,42 @@ export class FramedChannel {
 
   async #watch(): Promise<ChannelEnd> {
     const end = await this.channel.ended;
-    await Promise.all([drained(this.channel.stdout), drained(this.channel.stderr)]);
+    const { stdout, stderr } = this.channel;
+    const patience = (): number => (this.#tellsMore(end) ? MARKS_ON_THE_WAY_MS : STREAMS_GRACE_MS);
+    await Promise.all([drained(stdout, patience), drained(stderr, patience)]);
     this.#over = true;
     for (const side of Object.values(this.#sides)) side.scanner.flush();
     const unfinished = new Set([...this.#sides.stdout.frames, ...this.#sides.stderr.frames]);
     for (const frame of unfinished) frame.finish({ kind: 'shell-ended', end });
     return end;
   }
+
+  /** Whether the end of a command is still to come, though that of its shell is known. */
+  #tellsMore(end: ChannelEnd): boolean {
+    if (end.kind !== 'exited' || 'signal' in exitStatusOf(end.exitCode)) return false;
+    const { stdout, stderr } = this.#sides;
+    return stdout.frames.length + stderr.frames.length > 0 && (this.#pid !== undefined || end.exitCode === 0);
+  }
 }
 
 /**
- * Resolves when a stream is at its end, or when it is held open by somebody else: flowing, yet silent for the grace
- * time. A stream that its reader has paused is waited for as long as it takes.
+ * Resolves when a stream is at its end, or when it is held open by somebody else: flowing, yet silent for as long as
+ * `patience` says. A stream that its reader has paused is waited for as long as it takes.
  */
-function drained(stream: Readable): Promise<void> {
+function drained(stream: Readable, patience: () => number): Promise<void> {
   return new Promise((resolve) => {
     if (stream.readableEnded || stream.destroyed) return resolve();
-    let silent = true;
+    let silentMs = 0;
     const done = (): void => {
       clearInterval(timer);
       resolve();
     };
     const timer = setInterval(() => {
-      if (silent && !stream.isPaused()) done();
-      silent = true;
+      silentMs = stream.isPaused() ? 0 : silentMs + STREAMS_GRACE_MS;
+      if (silentMs >= patience()) done();
     }, STREAMS_GRACE_MS);
     stream.on('data', () => {
-      silent = false;
+      silentMs = 0;
     });
     stream.once('end', done).once('close', done).once('error', done);
   });

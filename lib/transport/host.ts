@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts';
 import { brief, interrupted } from './errors.ts';
 import { readFile, writeFile } from './files.ts';
 import { statusOf } from './output.ts';
+import { allGiven } from './own-process.ts';
 import { terminalText } from './program.ts';
 import { Runner } from './runner.ts';
 import { Shells } from './shells.ts';
@@ -80,7 +81,18 @@ export class Host implements HostConnection {
       });
       ended.catch(() => {});
       const { stdin, stdout, stderr } = own;
-      return { stdin, stdout, stderr, ended, kill: () => this.#ours(kill) };
+      return {
+        stdin,
+        stdout,
+        stderr,
+        // Who listens is known only to those who ask, not when the command ends: that may be before they have it.
+        get ended() {
+          const given = ended.finally(() => Promise.all([allGiven(stdout), allGiven(stderr)]));
+          given.catch(() => {});
+          return given;
+        },
+        kill: () => this.#ours(kill),
+      };
     });
   }
 

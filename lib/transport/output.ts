@@ -1,3 +1,4 @@
+import type { PitrError } from '../base/errors/pitr-error.ts';
 import { Capture } from './capture.ts';
 import type { ChannelEnd } from './connection.ts';
 import { brief, directoryMissing, shellLost } from './errors.ts';
@@ -44,6 +45,7 @@ export class Output {
       argv: this.argv,
       ...statusOf(this.argv, this.#end, this.#cwd, this.stderr),
       stdout: this.stdout.text(),
+      ...(this.stdout.truncated ? { truncated: true } : {}),
       stderr: this.stderr.text(),
       durationMs: this.#durationMs,
       timedOut: this.#timedOut,
@@ -70,14 +72,29 @@ export function statusOf(
   }
 }
 
-/** A command that ended its own shell: the shell's end is all that is known of it. */
 function shellStatusOf(argv: readonly string[], end: ChannelEnd): ExitStatus {
-  switch (end.kind) {
-    case 'exited':
-      return exitStatusOf(end.exitCode);
-    case 'signalled':
-      return { signal: end.signal };
-    case 'lost':
-      throw end.error.code === 'connection-lost' ? shellLost(brief(argv), end) : end.error;
-  }
+  const status = killedBy(end);
+  if (status === undefined) throw notKnown(argv, end);
+  return status;
+}
+
+/** The error when nothing is known of how a command ended. */
+export function unknownEnd(argv: readonly string[], end: CommandEnd): PitrError | undefined {
+  return end.kind === 'shell-ended' && killedBy(end.end) === undefined ? notKnown(argv, end.end) : undefined;
+}
+
+/**
+ * A command may kill its own shell, and the signal is then all that is known of both. A shell that ends by itself tells
+ * how its command ended first: where that has not arrived, the shell's own exit code stands for nothing.
+ */
+function killedBy(end: ChannelEnd): ExitStatus | undefined {
+  if (end.kind === 'signalled') return { signal: end.signal };
+  const status = end.kind === 'exited' ? exitStatusOf(end.exitCode) : undefined;
+  return status !== undefined && 'signal' in status ? status : undefined;
+}
+
+function notKnown(argv: readonly string[], end: ChannelEnd): PitrError {
+  return end.kind === 'lost' && end.error.code !== 'connection-lost'
+    ? end.error
+    : shellLost(brief(argv), end);
 }

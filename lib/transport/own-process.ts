@@ -4,6 +4,7 @@ import type { Channel, Connection } from './connection.ts';
 import type { CommandEnd, FramedChannel, StreamName } from './framed-channel.ts';
 import { launch } from './launch.ts';
 import { newNonce } from './marks.ts';
+import { unknownEnd } from './output.ts';
 import { ownText, programFromChannel, type ShellCommand } from './program.ts';
 
 /** A command on a channel of its own, as streams of bytes. */
@@ -37,7 +38,7 @@ export async function startOwn(
   const hidden = Object.keys(command.env ?? {}).length > 0 || program.length > LONGEST_ARGUMENT;
   const fed = hidden ? programFromChannel(program) : undefined;
   const shell = await launch(connection, becoming, fed?.text ?? program, options.signal);
-  const process = new FramedProcess(shell.framed, nonce);
+  const process = new FramedProcess(shell.framed, nonce, command.argv);
   if (fed !== undefined) shell.send(fed.input);
   const pid = await shell.began;
   if (options.stdin === 'nothing') process.stdin.end();
@@ -58,7 +59,7 @@ class FramedProcess {
   readonly ended: Promise<CommandEnd>;
   readonly #unfinished = new Set<StreamName>(['stdout', 'stderr']);
 
-  constructor(framed: FramedChannel, nonce: string) {
+  constructor(framed: FramedChannel, nonce: string, argv: readonly string[]) {
     const { channel } = framed;
     this.stdin = throughTo(channel);
     this.stdout = outputOf(channel.stdout);
@@ -73,7 +74,7 @@ class FramedProcess {
       onStreamEnd: (stream) => this.#finish(stream, channel),
     });
     void this.ended.then((end) => {
-      const lost = end.kind === 'shell-ended' && end.end.kind === 'lost' ? end.end.error : undefined;
+      const lost = unknownEnd(argv, end);
       for (const stream of this.#unfinished) {
         if (lost !== undefined) this[stream].destroy(lost);
         else this[stream].push(null);
@@ -121,4 +122,16 @@ function throughTo(channel: Channel): Writable {
   });
   stdin.on('error', () => {});
   return stdin;
+}
+
+/** All of a stream has been read, or it has been given up. */
+export function closed(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('close', resolve);
+  });
+}
+
+/** What flows to a reader has been given to it. One that nobody reads, or holds back, is not waited for. */
+export function allGiven(stream: Readable): Promise<void> | undefined {
+  return stream.closed || stream.readableFlowing !== true ? undefined : closed(stream);
 }

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { Becoming } from './becoming.ts';
 import { Capture } from './capture.ts';
 import type { Connection } from './connection.ts';
@@ -6,14 +5,12 @@ import { brief, interrupted, killFailed } from './errors.ts';
 import type { CommandEnd } from './framed-channel.ts';
 import { KILL_TREE } from './kill-tree.ts';
 import { Output } from './output.ts';
-import { startOwn } from './own-process.ts';
-import type { Lease, Shells } from './shells.ts';
+import { closed, startOwn } from './own-process.ts';
+import { type Lease, PATIENCE_MS, type Shells } from './shells.ts';
 import { supervise, within } from './supervise.ts';
 import { Turns } from './turns.ts';
 import type { Command, RunOptions, RunResult } from './types.ts';
 
-/** A command that waits longer than this for the standing shell gets a channel of its own instead. */
-const PATIENCE_MS = 100;
 /** Longer texts would hold up the standing shell; they go by a channel of their own. */
 const LONGEST_STANDING_TEXT = 64 * 1024;
 const KILL_DEADLINE_MS = 20_000;
@@ -92,8 +89,8 @@ export class Runner {
       const lease = await this.#shells.lease(becoming, { patienceMs: PATIENCE_MS, signal: options.signal });
       if (lease !== undefined) results.push(...(await this.#batchStanding(lease, becoming, rest, options)));
       else
-        for (const { argv, env } of rest) {
-          results.push((await this.#runOwn(becoming, argv, { ...options, env })).result());
+        for (const { argv, env, maxOutputBytes } of rest) {
+          results.push((await this.#runOwn(becoming, argv, { ...options, env, maxOutputBytes })).result());
         }
     }
     return results;
@@ -109,9 +106,14 @@ export class Runner {
     try {
       const output = new Output(argv, options);
       const { cwd, env, inShell } = options;
-      const command = { argv, cwd, env, inShell, stdin };
-      for (const end of lease.shell.send([{ command, onOutput: output.sink }])) {
-        output.ended(await this.#supervised({ lease, becoming, argv, end }, options, 'KEEP'));
+      const command = { argv, cwd, env, inShell, stdin, piped: options.leavesBehind };
+      let below: number | undefined;
+      const onBelow = (pid: number): void => {
+        below = pid;
+      };
+      for (const end of lease.shell.send([{ command, onOutput: output.sink, onBelow }])) {
+        const running = { lease, becoming, argv, end, below: () => below };
+        output.ended(await this.#supervised(running, options, 'KEEP'));
       }
       return output;
     } finally {
@@ -127,7 +129,7 @@ export class Runner {
     options: Pick<RunOptions, 'timeoutMs' | 'signal'>,
   ): Promise<readonly RunResult[]> {
     try {
-      const outputs = commands.map(({ argv }) => new Output(argv, {}));
+      const outputs = commands.map(({ argv, maxOutputBytes }) => new Output(argv, { maxOutputBytes }));
       const ends = lease.shell.send(
         commands.map(({ argv, env, inShell }, index) => ({
           command: { argv, env, inShell },
@@ -156,11 +158,14 @@ export class Runner {
       becoming,
       argv,
       end,
+      below,
     }: {
       readonly lease: Lease;
       readonly becoming: Becoming;
       readonly argv: readonly string[];
       readonly end: Promise<CommandEnd>;
+      /** The shell of its own, where it has one and has begun. */
+      readonly below?: () => number | undefined;
     },
     options: Pick<RunOptions, 'timeoutMs' | 'signal'>,
     onAbort: 'KEEP' | 'TOO',
@@ -172,7 +177,7 @@ export class Runner {
       signal: options.signal,
       pid: () => pid,
       kill: async (reason) => {
-        pid = await lease.shell.began;
+        pid = below?.() ?? (await lease.shell.began);
         await this.#kill(becoming, pid, reason === 'abort' ? onAbort : 'KEEP');
       },
     }).catch((error: unknown) => {
@@ -237,10 +242,4 @@ function standingStdin(stdin: RunOptions['stdin']): string | undefined {
 
 function textLength(argv: readonly string[]): number {
   return argv.reduce((sum, word) => sum + word.length, 0);
-}
-
-function closed(stream: Readable): Promise<void> {
-  return new Promise((resolve) => {
-    stream.once('close', resolve);
-  });
 }

@@ -1,9 +1,18 @@
+import { patientTimeout } from '../base/wait/patient-timeout.ts';
 import { asLoginUser, type Becoming, becomingOf } from './becoming.ts';
 import type { Connection } from './connection.ts';
 import { connectionClosed, insistsOnTerminal, interrupted } from './errors.ts';
+import { askLoginUser, type LoginUser } from './login-user.ts';
 import { StandingShell } from './standing-shell.ts';
 import { Turns } from './turns.ts';
 import { AS_LOGIN_USER, type BecomeSettings } from './types.ts';
+
+/** A command that waits longer than this for the standing shell gets a channel of its own instead. */
+export const PATIENCE_MS = 100;
+/** So long after the end of a command whoever holds its outputs counts as left behind. */
+const LET_GO_MS = 250;
+/** Each holds a session of the host. */
+const MOST_RETIRED = 4;
 
 export interface Lease {
   readonly shell: StandingShell;
@@ -20,9 +29,11 @@ export class Shells {
   readonly #connection: Connection;
   readonly #become: BecomeSettings | undefined;
   readonly #seats = new Map<string, Seat>();
-  #identity: Promise<{ readonly name: string; readonly isRoot: boolean }> | undefined;
+  #identity: Promise<LoginUser> | undefined;
   /** sudo insists on a terminal here. */
   #onTerminal = false;
+  /** Shells that somebody still prints into. Closing their channels would end what writes there, so they stay. */
+  readonly #retired: StandingShell[] = [];
   #closed = false;
 
   constructor(connection: Connection, become: BecomeSettings | undefined) {
@@ -73,11 +84,30 @@ export class Shells {
       return undefined;
     }
     try {
-      return { shell: await this.#standing(seat, becoming, options.signal), release };
+      const shell = await this.#standing(seat, becoming, options.signal);
+      return { shell, release: () => this.#release(shell, release) };
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  /** A shell whose last command has left something behind that holds its outputs is replaced by a new one. */
+  #release(shell: StandingShell, free: () => void): void {
+    if (shell.letGo === undefined || shell.over) {
+      free();
+      return;
+    }
+    const late = patientTimeout(() => {
+      this.#retired.push(shell);
+      shell.retire();
+      if (this.#retired.length > MOST_RETIRED) this.#retired.shift()?.abandon();
+      free();
+    }, LET_GO_MS);
+    void shell.letGo.then(() => {
+      late();
+      free();
+    });
   }
 
   close(): void {
@@ -113,31 +143,39 @@ export class Shells {
     return shell;
   }
 
-  #login(signal: AbortSignal | undefined): Promise<{ readonly name: string; readonly isRoot: boolean }> {
+  /** Asked once for all; an abort ends the waiting of its caller only. */
+  async #login(signal: AbortSignal | undefined): Promise<LoginUser> {
     if (this.#identity === undefined) {
-      const asked = this.#askLogin(signal);
+      const asked = this.#askLogin();
       asked.catch(() => {
         this.#identity = undefined;
       });
       this.#identity = asked;
     }
-    return this.#identity;
+    return orAborted(this.#identity, signal, this.#connection.address);
   }
 
-  async #askLogin(signal: AbortSignal | undefined) {
-    const lease = await this.lease(asLoginUser, { signal });
-    if (lease === undefined) throw interrupted(this.#connection.address);
+  async #askLogin(): Promise<LoginUser> {
+    const lease = await this.lease(asLoginUser, { patienceMs: PATIENCE_MS });
     try {
-      const chunks: Buffer[] = [];
-      const command = { argv: ['sh', '-c', 'id -u && id -un'] };
-      const onOutput = (stream: string, chunk: Buffer): void => {
-        if (stream === 'stdout') chunks.push(chunk);
-      };
-      await Promise.all(lease.shell.send([{ command, onOutput }]));
-      const [uid = '', name = ''] = Buffer.concat(chunks).toString('utf8').split('\n');
-      return { name, isRoot: uid === '0' };
+      return await askLoginUser(this.#connection, lease?.shell);
     } finally {
-      lease.release();
+      lease?.release();
     }
+  }
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, what: string): Promise<T> {
+  if (signal === undefined) return work;
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(interrupted(what));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

@@ -1,7 +1,7 @@
 import { patientTimeout } from '../base/wait/patient-timeout.ts';
 import { commandNotEnded, interrupted } from './errors.ts';
 
-const AFTER_KILL_MS = 10_000;
+export const AFTER_KILL_MS = 10_000;
 /** An abort may come when the shell has not begun the command yet: nothing is seen below it, and it is looked at again. */
 const KILL_AGAIN_MS = 1_000;
 
@@ -24,10 +24,10 @@ export async function supervise<T>(
   work: Promise<T>,
   by: Supervision,
 ): Promise<{ readonly value: T; readonly timedOut: boolean }> {
-  let timer: NodeJS.Timeout | undefined;
+  let callOff = (): void => {};
   let onAbort: (() => void) | undefined;
   const stopped = new Promise<'timeout' | 'abort'>((resolve) => {
-    if (by.timeoutMs !== undefined) timer = setTimeout(() => resolve('timeout'), by.timeoutMs);
+    if (by.timeoutMs !== undefined) callOff = patientTimeout(() => resolve('timeout'), by.timeoutMs);
     onAbort = () => resolve('abort');
     if (by.signal?.aborted) onAbort();
     else by.signal?.addEventListener('abort', onAbort, { once: true });
@@ -41,7 +41,7 @@ export async function supervise<T>(
     if (first === 'abort') throw interrupted(by.what, 'The command and its children were ended on the host.');
     return { value, timedOut: true };
   } finally {
-    clearTimeout(timer);
+    callOff();
     if (onAbort !== undefined) by.signal?.removeEventListener('abort', onAbort);
   }
 }

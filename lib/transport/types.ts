@@ -77,6 +77,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Live output, as it comes; the result still holds all of it (up to `maxOutputBytes`). */
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
+  /**
+   * It is not one of pitr's own, and may leave something running that holds its outputs: what that prints later is kept
+   * out of the results of later commands. Costs some milliseconds of the host, and no round trip.
+   */
+  readonly leavesBehind?: boolean | undefined;
   /** A channel of its own beside the standing shell: for long commands, so that short ones are not held up. */
   readonly ownChannel?: boolean | undefined;
   /** Per stream; default 16 MiB. What is over is dropped from the middle, with a note in the text. */
@@ -91,6 +96,8 @@ export interface RunResult {
   readonly signal?: string | undefined;
   /** Decoded as UTF-8, nothing trimmed. */
   readonly stdout: string;
+  /** stdout was longer than `maxOutputBytes` and lacks its middle: nothing may be read out of it. */
+  readonly truncated?: true;
   readonly stderr: string;
   readonly durationMs: number;
   readonly timedOut: boolean;
@@ -101,6 +108,7 @@ export interface Command {
   readonly argv: readonly string[];
   readonly user?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly maxOutputBytes?: RunOptions['maxOutputBytes'];
   /**
    * The command is `sh -c <script> sh <arguments>`, and its script may run in a subshell of the shell that is there: one of
    * pitr's own, and well formed, which starts nothing that outlives it and has no use for `$$`.
@@ -113,7 +121,10 @@ export interface RemoteProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Resolves when the command has ended; rejects with kind `unreachable` when the connection was lost first. */
+  /**
+   * Resolves when the command has ended, and all that it printed was given to whoever listens for `data`; what a pipe or an
+   * iterator takes from a stream may come later. Rejects with kind `unreachable` when the connection was lost first.
+   */
   readonly ended: Promise<{ readonly exitCode?: number; readonly signal?: string }>;
   /** Ends the command and its children on the host. */
   kill(): Promise<void>;

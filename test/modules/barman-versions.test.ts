@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseReport } from '../../lib/contract/script-report.ts';
 import { parseArchiveListing } from '../../lib/recovery/barman/archive-listing.ts';
@@ -152,4 +152,25 @@ describe('an archive in the storage of a cloud is refused, and never taken for e
     const refused = withBarman(ground, '{"db1": {"description": ""}}', files, look);
     expect(await errorOf(refused)).toMatchObject({ kind: 'refused', code: 'barman-archive-in-cloud' });
   });
+});
+
+it('an archive of 400,000 segments is listed whole, and a look that is cut all the same is no answer', async () => {
+  await using ground = await localPlayground();
+  const server = serverIn(ground.dir);
+  const count = 400_000;
+  const line = (n: number) => {
+    const [log, segment] = [Math.floor(n / 256), n % 256].map((part) =>
+      part.toString(16).toUpperCase().padStart(8, '0'),
+    );
+    return `00000001${log}${segment}\t16777216\t1700000000.0\tNone\n`;
+  };
+  const [register = ''] = server.xlogDbs;
+  await mkdir(dirname(register), { recursive: true });
+  await writeFile(register, Array.from({ length: count }, (_, n) => line(n)).join(''));
+  const look = archivesProbe([server], user);
+  const [seen] = await ground.play.host().queryAll([look]);
+  expect(parseReport(seen?.stdout ?? '')[0]?.lines).toHaveLength(count);
+  const cut = { ...look, maxOutputBytes: 16 * 1024 * 1024 };
+  await expect(ground.play.host().queryAll([cut])).rejects.toMatchObject({ code: 'answer-too-long' });
+  await expect(ground.play.host().query(cut)).rejects.toMatchObject({ code: 'answer-too-long' });
 });

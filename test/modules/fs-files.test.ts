@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { fakePrograms } from '../support/fake-programs.ts';
 import { localPlayground } from './playground.ts';
 
 const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
@@ -168,6 +169,38 @@ describe('fs.copy', () => {
     const outcome = await play.run('fs.copy', { content: 'new', dest, backup: true });
     expect(outcome.result.backup_file).toBe(`${dest}.20260101-t1~`);
     expect(await readFile(`${dest}.20260101-t1~`, 'utf8')).toBe('old');
+  });
+
+  it('takes half a copy for none: it is made when the task is tried again, and half an old file is not put back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const [dest, big] = [join(dir, 'a'), join(dir, 'big')];
+    const old = 'old'.repeat(50_000);
+    await writeFile(dest, old);
+    await writeFile(big, old);
+    {
+      const half = 'for to; do :; done; printf half >"$to"; echo "No space left on device" >&2; exit 1';
+      await using _ = await fakePrograms({ cp: half, ln: 'exit 1' });
+      for (const task of [
+        { content: 'new', dest, backup: true },
+        { content: 'new', dest: big },
+      ])
+        await expect(play.run('fs.copy', task)).rejects.toMatchObject({ code: 'command-failed' });
+      expect((await readdir(dir)).sort()).toEqual(['a', 'big']);
+      await play.close();
+    }
+    await using again = await localPlayground();
+    const { result } = await again.play.run('fs.copy', { content: 'new', dest, backup: true });
+    expect(await readFile(String(result?.backup_file), 'utf8')).toBe(old);
+    await again.play.run('fs.copy', { content: 'new', dest: big });
+    const kept = (await readdir(dir)).find((name) => name !== 'big' && name.includes('big'));
+    await writeFile(join(dir, String(kept)), 'half');
+    const undone = again.play.undo();
+    await expect(undone).rejects.toMatchObject({
+      code: 'changed-since',
+      message: expect.stringContaining(String(kept)),
+    });
+    expect(await readFile(big, 'utf8')).toBe('new');
   });
 
   it.each(["it's", 'a b', '$(touch pwned)', '-rf', 'new\nline', 'ü☃', '`x`', '*', '\\'])(

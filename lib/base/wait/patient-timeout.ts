@@ -1,5 +1,7 @@
 /** How many parts the time is counted in. */
 const SLICES = 20;
+/** Node.js takes a longer timer for none at all: it is over at once. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * Calls `late` once the time is over, in milliseconds, and gives what calls it off. The time is counted in slices, and
@@ -7,8 +9,8 @@ const SLICES = 20;
  * used up one slice and not the minute, and so never takes its own delay for a host's silence.
  */
 export function patientTimeout(late: () => void, ms: number): () => void {
-  const slice = Math.max(1, ms / SLICES);
-  let left = SLICES;
+  const slice = Math.min(Math.max(1, ms / SLICES), LONGEST_MS);
+  let left = slice < LONGEST_MS ? SLICES : Math.ceil(ms / slice);
   const next = (): void => {
     left -= 1;
     if (left > 0) timer = setTimeout(next, slice);

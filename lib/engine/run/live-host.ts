@@ -1,6 +1,6 @@
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { isProbe, type Probe } from '../../contract/probe.ts';
-import { commandFailed } from '../../transport/command-failed.ts';
+import { answerTooLong, commandFailed } from '../../transport/command-failed.ts';
 import type { Command, HostConnection, RunOptions, RunResult } from '../../transport/types.ts';
 
 /** Finds the connection of another host of the inventory. */
@@ -58,21 +58,34 @@ export function lookingHost(
 ): ReadHost {
   const asCommand = (probe: Probe): Command => {
     if (!isProbe(probe)) throw new TypeError('the host is asked by what probe() or probeScript() has made');
-    return merged({ argv: watched(probe.argv), user: probe.user, env: probe.env, inShell: probe.inShell });
+    const { argv, user, env, inShell, maxOutputBytes } = probe;
+    return merged({ argv: watched(argv), user, env, inShell, maxOutputBytes });
+  };
+  // What the playbook's author looks with is judged by its exit code, and shown.
+  const whole = (result: RunResult, probe: Probe): RunResult => {
+    if (result.truncated !== true || probe.leavesBehind === true) return result;
+    throw answerTooLong(result, connection.name);
   };
   const host: ReadHost = {
     name: connection.name,
-    query: (probe) =>
-      connection.run(
-        probe.argv,
-        withSignal({ ...asCommand(probe), timeoutMs: probe.timeoutMs ?? PROBE_TIMEOUT_MS }),
-      ),
+    query: async (probe) => {
+      const options = {
+        ...asCommand(probe),
+        timeoutMs: probe.timeoutMs ?? PROBE_TIMEOUT_MS,
+        leavesBehind: probe.leavesBehind,
+      };
+      return whole(await connection.run(probe.argv, withSignal(options)), probe);
+    },
     stream: (probe) => connection.spawn(probe.argv, withSignal(asCommand(probe))),
-    queryAll: (probes) =>
-      connection.batch(
-        probes.map(asCommand),
-        withSignal({ timeoutMs: Math.max(PROBE_TIMEOUT_MS, ...probes.map((probe) => probe.timeoutMs ?? 0)) }),
-      ),
+    queryAll: async (probes) => {
+      const timeoutMs = Math.max(PROBE_TIMEOUT_MS, ...probes.map((probe) => probe.timeoutMs ?? 0));
+      const results = await connection.batch(probes.map(asCommand), withSignal({ timeoutMs }));
+      for (const [index, probe] of probes.entries()) {
+        const result = results[index];
+        if (result !== undefined) whole(result, probe);
+      }
+      return results;
+    },
     look: (resource, id) => resource.read(host, id),
     peer: (name) => lookingHost(peers(name), peers, forPeers(defaults)),
   };

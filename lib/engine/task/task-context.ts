@@ -7,6 +7,7 @@ import { isSecretName } from '../../base/values/secret-names.ts';
 import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
 import { utf8Text } from '../../base/values/utf8.ts';
 import { saysYes } from '../../base/values/yes.ts';
+import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import type { Question, TaskContext } from '../../contract/module.ts';
 import { projectRoot } from '../../language/playbook/assets.ts';
 import { renderFile } from '../../language/template/template.ts';
@@ -147,7 +148,7 @@ function deadline(
     return { signal: run.signal, release: Object.assign(() => {}, { timedOut: () => undefined }) };
   const seconds = Number(scope.renderLocated(task.timeout));
   const own = new AbortController();
-  const timer = setTimeout(() => own.abort(), seconds * 1000);
+  const callOff = patientTimeout(() => own.abort(), seconds * 1000);
   const timedOut = (): PitrError | undefined =>
     own.signal.aborted && !run.signal.aborted
       ? new PitrError({
@@ -161,7 +162,7 @@ function deadline(
   setMaxListeners(0, signal);
   return {
     signal,
-    release: Object.assign(() => clearTimeout(timer), { timedOut }),
+    release: Object.assign(callOff, { timedOut }),
   };
 }
 

@@ -5,6 +5,8 @@ import type { ServerConfig } from './config.ts';
 
 /** A find over hundreds of thousands of segments on slow disks. */
 const LISTING_TIMEOUT_MS = 300_000;
+/** Some 70 bytes a segment: millions of them. */
+const LISTING_BYTES = 256 * 1024 * 1024;
 
 /**
  * Arguments: the last 16 digits of the first segment of interest (or nothing), then of each server: name, wals,
@@ -78,5 +80,9 @@ echo @end`);
 /** A look at the WAL archives of all servers, for `parseArchiveListing`; with `from` from that segment on. */
 export function archivesProbe(servers: readonly ServerConfig[], user: string, from?: WalSegment): Probe {
   const places = servers.flatMap((s) => [s.name, s.wals, s.incoming, s.streaming, ...s.xlogDbs]);
-  return LIST_ARCHIVES([from?.slice(8) ?? '', ...places], { user, timeoutMs: LISTING_TIMEOUT_MS });
+  return LIST_ARCHIVES([from?.slice(8) ?? '', ...places], {
+    user,
+    timeoutMs: LISTING_TIMEOUT_MS,
+    maxOutputBytes: LISTING_BYTES,
+  });
 }

@@ -121,10 +121,12 @@ export interface RecoveryFileChange {
   readonly prepares: boolean;
 }
 
+// Half a copy would be taken for the whole the next time.
 const KEEP = `cd -- "$1" || exit 1; shift
 for file in "$@"; do
   { [ -e "$file" ] || [ -L "$file" ]; } && [ ! -e "$file${BEFORE}" ] || continue
-  cp -p -- "$file" "$file${BEFORE}" || exit 1
+  new="$file${BEFORE}.new"
+  cp -p -- "$file" "$new" && mv -f -- "$new" "$file${BEFORE}" || { rm -f -- "$new"; exit 1; }
 done`;
 
 /** Carries the steps out. What is changed or removed is kept beside as it was (`prepares`), once. */

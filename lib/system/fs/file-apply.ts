@@ -54,26 +54,41 @@ export async function undoFile(host: WriteHost, change: FileChange): Promise<voi
 
 async function restore(host: WriteHost, { path, before }: FileChange): Promise<void> {
   if (before === undefined) return;
-  if (before.keptAt !== undefined) await host.must(['mv', '-f', '-T', '--', before.keptAt, path]);
+  if (before.keptAt !== undefined) await restoreKept(host, path, { ...before, keptAt: before.keptAt });
   else if (before.content !== undefined) {
     await host.writeFile(path, Buffer.from(before.content, 'base64'), attributesOf(before));
   } else throw changedSince(path, 'it is gone');
 }
 
+async function restoreKept(
+  host: WriteHost,
+  path: string,
+  { keptAt, sha256 }: { readonly keptAt: string; readonly sha256?: string | undefined },
+): Promise<void> {
+  const kept = await lookHashed(host, keptAt);
+  if (kept.kind !== 'file') throw changedSince(path, `what was kept as ${keptAt} is gone`);
+  if (sha256 !== undefined && kept.sha256 !== sha256)
+    throw changedSince(path, `what is kept as ${keptAt} is not what it was`);
+  await host.must(['mv', '-f', '-T', '--', keptAt, path]);
+}
+
+/**
+ * Under its name a copy is there whole or not at all: what a full disk or an abort left of one would count as made when the
+ * task is tried again, and the file itself would be overwritten.
+ */
+const COPY = `
+trap 'rm -f -- "$2.new"' EXIT
+trap 'exit 143' HUP INT TERM
+rm -f -- "$2.new" && cp -p -- "$1" "$2.new" && sync -- "$2.new" && mv -f -T -- "$2.new" "$2"`;
+
 /** A second name for the old file: free, and untouched by the rename of the new one over the first name. */
 async function keep(host: WriteHost, path: string, beside: string): Promise<void> {
-  await host.must([
-    'sh',
-    '-c',
-    '[ -e "$2" ] || ln -- "$1" "$2" 2>/dev/null || cp -p -- "$1" "$2"',
-    'sh',
-    path,
-    beside,
-  ]);
+  const script = `[ -e "$2" ] && exit; ln -- "$1" "$2" 2>/dev/null && exit\n${COPY}`;
+  await host.must(['sh', '-c', script, 'sh', path, beside]);
 }
 
 async function copyOnce(host: WriteHost, path: string, to: string): Promise<void> {
-  await host.must(['sh', '-c', '[ -e "$2" ] || cp -p -- "$1" "$2"', 'sh', path, to]);
+  await host.must(['sh', '-c', `[ -e "$2" ] && exit\n${COPY}`, 'sh', path, to]);
 }
 
 /** The present state with its hash, whatever its size. */

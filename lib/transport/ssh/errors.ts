@@ -202,6 +202,19 @@ export function execRefused(target: Target, error: Error): PitrError {
   });
 }
 
+export function jumpLoop(jump: string, way: readonly string[]): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-jump-loop',
+    message: `the jump host ${jump} is reached through itself`,
+    details: [way.map((name) => name.replace(/^ssh /, '')).join(', through ')],
+    next: [
+      `See what the ssh client makes of it: ${commandLine(['ssh', '-G', jump])} | grep -i proxyjump`,
+      `Take it out of its own ProxyJump in ~/.ssh/config: \`Host * !${jump}\` where that stands below \`Host *\`.`,
+    ],
+  });
+}
+
 export function proxyCommandUnsupported(target: Target, command: string): PitrError {
   return new PitrError({
     kind: 'unreachable',

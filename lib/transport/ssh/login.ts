@@ -4,23 +4,26 @@ import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import { deferred } from '../deferred.ts';
+import { connectionClosed } from '../errors.ts';
 import { Turns } from '../turns.ts';
 import type { SshSettings } from '../types.ts';
+import { sshAddress } from './address.ts';
 import { Authentication } from './authentication.ts';
 import {
   authenticationFailed,
   connectionLost,
   connectTimedOut,
   handshakeFailed,
+  jumpLoop,
   proxyCommandUnsupported,
 } from './errors.ts';
 import { HostKeyCheck } from './host-key.ts';
+import { PING_MS, watchLife } from './life.ts';
 import { forwardedSocket, openSocket } from './sockets.ts';
 import { resolveTarget, type Target } from './target.ts';
 
-const KEEPALIVE_MS = 2_000;
-const KEEPALIVES_MISSED = 3;
 const EARLY_CLOSE_RETRIES = 3;
+const MOST_JUMPS = 8;
 
 /**
  * A login costs the controller some ten milliseconds of arithmetic. With hundreds at once each would wait for all the
@@ -38,6 +41,14 @@ export interface Login {
   end(): void;
 }
 
+/** A host on the way to another one. */
+interface Hop {
+  /** The jump hosts before it; those of its own configuration where there are none. */
+  readonly via: readonly string[];
+  /** Whom it leads to, the last one first. */
+  readonly ahead: readonly string[];
+}
+
 /**
  * Logs in to a host: through jump hosts where the ssh configuration names them, the host key checked, the keys
  * offered in order. Throws kind `unreachable`, each cause with its own code.
@@ -47,12 +58,21 @@ export async function login(
   signal: AbortSignal,
   via: readonly string[] = [],
 ): Promise<Login> {
+  return loginHop(settings, signal, { via, ahead: [] });
+}
+
+async function loginHop(settings: SshSettings, signal: AbortSignal, { via, ahead }: Hop): Promise<Login> {
+  const name = sshAddress(settings);
+  if (signal.aborted) throw connectionClosed(name);
+  const way = [...ahead, name];
+  // The same name leads to the same configuration, and so to itself again, for ever.
+  if (ahead.includes(name) || way.length > MOST_JUMPS + 1) throw jumpLoop(settings.address, way);
   const resolved = await resolveTarget(settings);
   const target = via.length === 0 ? resolved : { ...resolved, proxyJump: via };
   for (let attempt = 0; ; attempt += 1) {
     const early = { closed: false };
     try {
-      return await loginOnce({ settings, target, early }, signal);
+      return await loginOnce({ settings, target, early, way }, signal);
     } catch (error) {
       // sshd drops connections at random when many come at once (MaxStartups); that passes.
       if (!early.closed || attempt >= EARLY_CLOSE_RETRIES || signal.aborted) throw error;
@@ -67,13 +87,15 @@ interface Attempt {
   readonly target: Target;
   /** `closed`: the host closed the connection before anything was said. */
   readonly early: { closed: boolean };
+  /** From the host that is wanted to this one. */
+  readonly way: readonly string[];
 }
 
 async function loginOnce(attempt: Attempt, signal: AbortSignal): Promise<Login> {
-  const { settings, target } = attempt;
+  const { target } = attempt;
   if (target.proxyCommand !== undefined) throw proxyCommandUnsupported(target, target.proxyCommand);
   // Before the gate: it has to pass the gate itself.
-  const jump = await jumpTo(settings, target, signal);
+  const jump = await jumpTo(attempt, signal);
   const leave = await gate.take({ signal });
   try {
     if (leave === undefined) throw connectionLost(target, 'interrupted');
@@ -102,8 +124,9 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
     sock: route.socket,
     // Its own is a clock that a busy controller runs into.
     readyTimeout: 0,
-    keepaliveInterval: KEEPALIVE_MS,
-    keepaliveCountMax: KEEPALIVES_MISSED,
+    keepaliveInterval: PING_MS,
+    // It counts nothing but answers to its pings.
+    keepaliveCountMax: Number.MAX_SAFE_INTEGER,
     ...hostKeyOrder(hostKey.preferredAlgorithms),
     hostVerifier: (key: Buffer) => hostKey.accepts(key),
     authHandler: authentication.handler,
@@ -153,6 +176,11 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
     deadline.callOff();
     signal.removeEventListener('abort', stop);
   }
+  const callOff = watchLife(route.socket, (seconds) => {
+    reason = `nothing was heard for ${seconds} s`;
+    route.socket.destroy();
+  });
+  void lost.promise.then(callOff);
   return { target, client, lost: lost.promise, end: () => client.end() };
 }
 
@@ -203,14 +231,12 @@ interface Route {
 }
 
 /** A login to the last of the jump hosts; nothing where the host is reached without. */
-async function jumpTo(
-  settings: SshSettings,
-  { proxyJump }: Target,
-  signal: AbortSignal,
-): Promise<Login | undefined> {
+async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): Promise<Login | undefined> {
+  const { proxyJump } = target;
   const nearest = proxyJump.at(-1);
   if (nearest === undefined) return undefined;
-  return login(jumpSettings(settings, nearest), signal, proxyJump.slice(0, -1)).catch((error: unknown) => {
+  const hop = { via: proxyJump.slice(0, -1), ahead: way };
+  return loginHop(jumpSettings(settings, nearest), signal, hop).catch((error: unknown) => {
     if (settings.password === undefined || !(error instanceof PitrError) || error.code !== 'ssh-auth-failed')
       throw error;
     const why = 'it is a jump host, to which the password of the host behind it is not given';

@@ -37,3 +37,13 @@ describe('a command that is interrupted', () => {
     expect(kills).toEqual(['abort']);
   });
 });
+
+it('a limit of more days than a timer of Node.js can count is none that is over at once', async () => {
+  const kill = async (): Promise<void> => {};
+  const days = 24 * 3_600_000;
+  for (const timeoutMs of [25 * days, 1_000 * days, Number.POSITIVE_INFINITY]) {
+    const work = new Promise((resolve) => setTimeout(resolve, 50, 'done'));
+    const ended = await supervise(work, { what: 'long', timeoutMs, pid: () => 1, kill });
+    expect(ended).toEqual({ value: 'done', timedOut: false });
+  }
+});

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ssh2, { type AuthContext, type Connection } from 'ssh2';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../../../lib/base/values/secret.ts';
@@ -10,6 +10,7 @@ import { deferred } from '../../../../lib/transport/deferred.ts';
 import { SshConnection } from '../../../../lib/transport/ssh/connection.ts';
 import { login } from '../../../../lib/transport/ssh/login.ts';
 import type { SshSettings } from '../../../../lib/transport/types.ts';
+import { fakePrograms } from '../../../support/fake-programs.ts';
 
 interface Jump {
   /** How a host behind it is reached. */
@@ -106,5 +107,31 @@ describe('behind a jump host', () => {
     expect(offered).toContain('publickey');
     expect(offered).not.toContain('password');
     expect(offered).not.toContain('keyboard-interactive');
+  });
+
+  it.each([
+    ['a jump host of all hosts, itself among them', 'echo proxyjump bastion', 'bastion'],
+    [
+      'two that are reached through one another',
+      'for to; do :; done; case $to in a) echo proxyjump b ;; *) echo proxyjump a ;; esac',
+      'a',
+    ],
+    ['ever another one', 'for to; do :; done; echo "proxyjump $to$to"', 'dbdb'],
+  ])('%s: that is told, and ends', async (_, ssh, jump) => {
+    const asked = join(await mkdtemp(join(tmpdir(), 'pitr-jump-')), 'asked');
+    onTestFinished(() => rm(dirname(asked), { recursive: true, force: true }));
+    await using _programs = await fakePrograms({ ssh: `echo >>${asked}; ${ssh}` });
+    const { settings } = await jumpHost(letIn);
+    const looping = { ...settings, address: 'db', jumps: undefined, port: undefined };
+    await expect(login(looping, new AbortController().signal)).rejects.toMatchObject({
+      kind: 'unreachable',
+      code: 'ssh-jump-loop',
+      message: expect.stringContaining(jump),
+    });
+    const starts = (await readFile(asked, 'utf8')).length;
+    expect(starts).toBeLessThanOrEqual(9);
+    const closed = login(looping, AbortSignal.abort());
+    await expect(closed).rejects.toMatchObject({ code: 'connection-closed' });
+    expect((await readFile(asked, 'utf8')).length).toBe(starts);
   });
 });

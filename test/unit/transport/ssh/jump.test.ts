@@ -21,12 +21,20 @@ interface Jump {
   readonly left: Promise<void>;
 }
 
+/** One key in some 300 that ssh2 makes cannot be read by ssh2. */
+function newKey(): string {
+  for (;;) {
+    const key = ssh2.utils.generateKeyPairSync('ed25519').private;
+    if (!(ssh2.utils.parseKey(key) instanceof Error)) return key;
+  }
+}
+
 /** A jump host in this process, behind which packets are lost: it never says whether the way on is open. */
 async function jumpHost(authentication: (context: AuthContext) => void): Promise<Jump> {
   const directory = await mkdtemp(join(tmpdir(), 'pitr-jump-'));
   const identity = join(directory, 'identity');
-  await writeFile(identity, ssh2.utils.generateKeyPairSync('ed25519').private, { mode: 0o600 });
-  const server = new ssh2.Server({ hostKeys: [ssh2.utils.generateKeyPairSync('ed25519').private] });
+  await writeFile(identity, newKey(), { mode: 0o600 });
+  const server = new ssh2.Server({ hostKeys: [newKey()] });
   const clients: Connection[] = [];
   const asked = deferred<void>();
   const left = deferred<void>();

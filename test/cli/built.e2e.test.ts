@@ -254,7 +254,7 @@ describe('the built pitr', () => {
     expect(refused.stdout + refused.stderr).not.toContain('at fault');
     const wrong = await pitr('play', 'wrong.yml');
     expect((wrong.stdout + wrong.stderr).replace(/\s+/g, ' ')).toMatch(
-      /It came up in pitr, at \S+\/lib\/engine\/\S+\.ts:\d+, called from line 8 of the module/,
+      /It came up in pitr, at \S+\/lib\/(?:contract|engine)\/\S+\.ts:\d+, called from line 8 of the module/,
     );
   });
 });

@@ -10,8 +10,8 @@ export interface Probe {
   readonly maxOutputBytes?: number | undefined;
   /** See `Command` of the transport. */
   readonly inShell?: boolean | undefined;
-  /** See `RunOptions` of the transport. */
-  readonly leavesBehind?: boolean | undefined;
+  /** It is a command of the playbook's author. */
+  readonly authors?: true;
   readonly declaredReadOnly: typeof DECLARED;
 }
 
@@ -142,7 +142,7 @@ export function authorsProbe(argv: readonly string[], options: ProbeOptions = {}
     user: options.user,
     env: options.env,
     timeoutMs: options.timeoutMs,
-    leavesBehind: true,
+    authors: true,
     declaredReadOnly: DECLARED,
   };
 }

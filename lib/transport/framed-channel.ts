@@ -3,7 +3,7 @@ import { type Channel, type ChannelEnd, STREAMS_GRACE_MS } from './connection.ts
 import { deferred } from './deferred.ts';
 import { exitStatusOf } from './exit-status.ts';
 import { MarkScanner } from './marks.ts';
-import { BELOW, LET_GO, NO_DIRECTORY } from './program.ts';
+import { NO_DIRECTORY } from './program.ts';
 
 export type StreamName = 'stdout' | 'stderr';
 export type OutputSink = (stream: StreamName, chunk: Buffer) => void;
@@ -19,8 +19,6 @@ export interface FrameReader {
   readonly onOutput: OutputSink;
   /** The command's part of this stream is complete. */
   readonly onStreamEnd?: ((stream: StreamName) => void) | undefined;
-  /** The command has begun below a shell of its own, with this process id. */
-  readonly onBelow?: ((pid: number) => void) | undefined;
 }
 
 interface Frame extends FrameReader {
@@ -28,8 +26,6 @@ interface Frame extends FrameReader {
   status: number | undefined;
   readonly onStatus?: ((status: number) => void) | undefined;
   open: number;
-  /** It holds nothing but what others print into the pipes of the command before, until they are let go. */
-  readonly rest?: true;
   readonly finish: (end: CommandEnd) => void;
 }
 
@@ -39,8 +35,6 @@ interface Side {
 }
 
 const NOISE_BYTES = 8192;
-/** What a shell says of a command that SIGKILL ended. */
-const KILLED = 137;
 
 /**
  * A shell that ends by itself has told how its command ended, and SSH may tell of the shell's end before that. So long may
@@ -50,10 +44,8 @@ const MARKS_ON_THE_WAY_MS = 15_000;
 
 /**
  * A channel whose output is cut into frames by marks on both streams. The first marks say that the shell is there;
- * then each expected frame gets what lies between the mark before it and its own. Output outside of any frame (what a
- * login shell prints at start) belongs to nobody and is dropped. What a child left behind prints later would lie in the
- * frame of another command: a command that may leave one has pipes of its own, and the channel is not used again while
- * they are held.
+ * then each expected frame gets what lies between the mark before it and its own. Output outside of any frame (what
+ * a login shell prints at start, what a child left behind prints later) belongs to nobody and is dropped.
  */
 export class FramedChannel {
   readonly channel: Channel;
@@ -114,26 +106,6 @@ export class FramedChannel {
     return promise;
   }
 
-  /** Reads a command with pipes of its own (`pipedText`), and when nobody holds these any more. */
-  expectPiped(reader: FrameReader): {
-    readonly end: Promise<CommandEnd>;
-    readonly letGo: Promise<CommandEnd>;
-  } {
-    const end = this.expect(reader);
-    const { promise: letGo, resolve } = deferred<CommandEnd>();
-    if (this.#over) return { end, letGo: end };
-    this.#add({
-      nonce: reader.nonce,
-      onOutput: () => {},
-      refused: false,
-      status: undefined,
-      open: 2,
-      rest: true,
-      finish: resolve,
-    });
-    return { end, letGo };
-  }
-
   #side(name: StreamName): Side {
     const frames: Frame[] = [];
     const scanner = new MarkScanner(
@@ -151,7 +123,7 @@ export class FramedChannel {
   }
 
   #mark(name: StreamName, words: string): void {
-    const { frames } = this.#sides[name];
+    const { scanner, frames } = this.#sides[name];
     const frame = frames[0];
     if (frame === undefined) return;
     const [word, number] = words.split(' ');
@@ -159,29 +131,17 @@ export class FramedChannel {
       frame.refused = true;
       return;
     }
-    if (word === BELOW) {
-      if (Number(number) > 0) frame.onBelow?.(Number(number));
-      return;
-    }
     if (number !== undefined) {
       frame.status = Number(number);
       frame.onStatus?.(frame.status);
     }
-    this.#close(name, frame);
-    // The shell that was to tell the end of the command before has been killed together with it.
-    const rest = frames[0];
-    if (word === LET_GO && frame.rest !== true && rest !== undefined) this.#close(name, rest);
-  }
-
-  #close(name: StreamName, frame: Frame): void {
-    const { scanner, frames } = this.#sides[name];
     frames.shift();
     scanner.expect(frames[0]?.nonce);
     frame.onStreamEnd?.(name);
     frame.open -= 1;
     if (frame.open > 0) return;
     frame.finish(
-      frame.refused ? { kind: 'no-directory' } : { kind: 'exited', shellStatus: frame.status ?? KILLED },
+      frame.refused ? { kind: 'no-directory' } : { kind: 'exited', shellStatus: frame.status ?? 255 },
     );
   }
 

@@ -13,10 +13,6 @@ export interface ShellCommand {
 
 /** The word of a mark that says: the command was not started, its directory cannot be entered. */
 export const NO_DIRECTORY = 'no-directory';
-/** What follows is the process id of the shell above a command that has pipes of its own. */
-export const BELOW = 'below';
-/** Nobody holds the pipes of such a command any more. */
-export const LET_GO = 'let-go';
 
 /**
  * The subshell that becomes the command. `exec` makes it the very program (no builtin of the shell answers in its
@@ -71,25 +67,10 @@ function endMarks(nonce: string): string {
  * which it would swallow the commands that follow.
  */
 export function standingText(command: ShellCommand, nonce: string, stdin?: string): string {
-  return `${fed(command, nonce, stdin)}; ${endMarks(nonce)}\n`;
-}
-
-function fed(command: ShellCommand, nonce: string, stdin: string | undefined): string {
   const run = subshell(command, nonce);
   // printf is a builtin, so what is piped in shows in no process list.
-  return stdin ? `printf %s ${quote(stdin)} 2>/dev/null | ${run}` : `${run} </dev/null`;
-}
-
-/**
- * The same for a command that may leave something behind, which holds its outputs and goes on printing: it is given pipes
- * of its own. Its end is told through them, after all that it has printed itself; the shell then waits for nobody to hold
- * them any more, and says so. The shell above the command tells its process id, to end what is below it and no more.
- */
-export function pipedText(command: ShellCommand, nonce: string, stdin?: string): string {
-  const told = `{ read -r pitr_pid pitr_rest </proc/self/stat; } 2>/dev/null; ${printMark(nonce, `${BELOW} $pitr_pid`)}`;
-  const letGo = `${printMark(nonce, LET_GO)}; ${printMark(nonce, LET_GO)} >&2`;
-  const run = `${told}; ${fed(command, nonce, stdin)}; ${endMarks(nonce)}`;
-  return `{ { ${run}; } 2>&1 >&3 3>&- | cat >&2 3>&-; } 3>&1 | cat; ${letGo}\n`;
+  const fed = stdin ? `printf %s ${quote(stdin)} 2>/dev/null | ${run}` : `${run} </dev/null`;
+  return `${fed}; ${endMarks(nonce)}\n`;
 }
 
 /** A command that has a channel for itself. With `stdin: 'channel'` it reads what is written to the channel. */

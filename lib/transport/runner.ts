@@ -106,14 +106,9 @@ export class Runner {
     try {
       const output = new Output(argv, options);
       const { cwd, env, inShell } = options;
-      const command = { argv, cwd, env, inShell, stdin, piped: options.leavesBehind };
-      let below: number | undefined;
-      const onBelow = (pid: number): void => {
-        below = pid;
-      };
-      for (const end of lease.shell.send([{ command, onOutput: output.sink, onBelow }])) {
-        const running = { lease, becoming, argv, end, below: () => below };
-        output.ended(await this.#supervised(running, options, 'KEEP'));
+      const command = { argv, cwd, env, inShell, stdin };
+      for (const end of lease.shell.send([{ command, onOutput: output.sink }])) {
+        output.ended(await this.#supervised({ lease, becoming, argv, end }, options, 'KEEP'));
       }
       return output;
     } finally {
@@ -158,14 +153,11 @@ export class Runner {
       becoming,
       argv,
       end,
-      below,
     }: {
       readonly lease: Lease;
       readonly becoming: Becoming;
       readonly argv: readonly string[];
       readonly end: Promise<CommandEnd>;
-      /** The shell of its own, where it has one and has begun. */
-      readonly below?: () => number | undefined;
     },
     options: Pick<RunOptions, 'timeoutMs' | 'signal'>,
     onAbort: 'KEEP' | 'TOO',
@@ -177,7 +169,7 @@ export class Runner {
       signal: options.signal,
       pid: () => pid,
       kill: async (reason) => {
-        pid = below?.() ?? (await lease.shell.began);
+        pid = await lease.shell.began;
         await this.#kill(becoming, pid, reason === 'abort' ? onAbort : 'KEEP');
       },
     }).catch((error: unknown) => {

@@ -1,4 +1,3 @@
-import { patientTimeout } from '../base/wait/patient-timeout.ts';
 import { asLoginUser, type Becoming, becomingOf } from './becoming.ts';
 import type { Connection } from './connection.ts';
 import { connectionClosed, insistsOnTerminal, interrupted } from './errors.ts';
@@ -9,10 +8,6 @@ import { AS_LOGIN_USER, type BecomeSettings } from './types.ts';
 
 /** A command that waits longer than this for the standing shell gets a channel of its own instead. */
 export const PATIENCE_MS = 100;
-/** So long after the end of a command whoever holds its outputs counts as left behind. */
-const LET_GO_MS = 250;
-/** Each holds a session of the host. */
-const MOST_RETIRED = 4;
 
 export interface Lease {
   readonly shell: StandingShell;
@@ -32,8 +27,6 @@ export class Shells {
   #identity: Promise<LoginUser> | undefined;
   /** sudo insists on a terminal here. */
   #onTerminal = false;
-  /** Shells that somebody still prints into. Closing their channels would end what writes there, so they stay. */
-  readonly #retired: StandingShell[] = [];
   #closed = false;
 
   constructor(connection: Connection, become: BecomeSettings | undefined) {
@@ -84,30 +77,11 @@ export class Shells {
       return undefined;
     }
     try {
-      const shell = await this.#standing(seat, becoming, options.signal);
-      return { shell, release: () => this.#release(shell, release) };
+      return { shell: await this.#standing(seat, becoming, options.signal), release };
     } catch (error) {
       release();
       throw error;
     }
-  }
-
-  /** A shell whose last command has left something behind that holds its outputs is replaced by a new one. */
-  #release(shell: StandingShell, free: () => void): void {
-    if (shell.letGo === undefined || shell.over) {
-      free();
-      return;
-    }
-    const late = patientTimeout(() => {
-      this.#retired.push(shell);
-      shell.retire();
-      if (this.#retired.length > MOST_RETIRED) this.#retired.shift()?.abandon();
-      free();
-    }, LET_GO_MS);
-    void shell.letGo.then(() => {
-      late();
-      free();
-    });
   }
 
   close(): void {

@@ -1,20 +1,12 @@
 import type { Becoming } from './becoming.ts';
 import type { Connection } from './connection.ts';
-import type { CommandEnd, FrameReader, OutputSink } from './framed-channel.ts';
+import type { CommandEnd, OutputSink } from './framed-channel.ts';
 import { type LaunchedShell, launch } from './launch.ts';
 import { newNonce } from './marks.ts';
-import { pipedText, type ShellCommand, standingText } from './program.ts';
+import { type ShellCommand, standingText } from './program.ts';
 
 export interface StandingCommand extends ShellCommand {
   readonly stdin?: string | undefined;
-  /** It may leave something behind that goes on printing: see `leavesBehind` of a command. */
-  readonly piped?: boolean | undefined;
-}
-
-export interface Sent {
-  readonly command: StandingCommand;
-  readonly onOutput: OutputSink;
-  readonly onBelow?: ((pid: number) => void) | undefined;
 }
 
 /**
@@ -24,9 +16,6 @@ export interface Sent {
 export class StandingShell {
   readonly #shell: LaunchedShell;
   #abandoned = false;
-  /** Of commands with pipes of their own: those that somebody holds. */
-  #held = 0;
-  #letGo: Promise<unknown> = Promise.resolve();
 
   private constructor(shell: LaunchedShell) {
     this.#shell = shell;
@@ -52,22 +41,19 @@ export class StandingShell {
     return this.#abandoned || this.#shell.framed.over;
   }
 
-  /** When nobody holds the outputs of a command that has ended; nothing where nobody does. */
-  get letGo(): Promise<unknown> | undefined {
-    return this.#held === 0 ? undefined : this.#letGo;
-  }
-
   /** Sends commands in one write; each has its own end, in order. All reject when the shell never began. */
-  send(commands: readonly Sent[]): ReadonlyArray<Promise<CommandEnd>> {
-    const { began } = this.#shell;
+  send(
+    commands: readonly { readonly command: StandingCommand; readonly onOutput: OutputSink }[],
+  ): ReadonlyArray<Promise<CommandEnd>> {
+    const { framed, began } = this.#shell;
     let text = '';
-    const readers = commands.map(({ command, ...reader }) => {
+    const ends = commands.map(({ command, onOutput }) => {
       const nonce = newNonce();
-      text += (command.piped === true ? pipedText : standingText)(command, nonce, command.stdin);
-      return { ...reader, nonce, piped: command.piped };
+      text += standingText(command, nonce, command.stdin);
+      return { nonce, onOutput };
     });
-    const frames = readers.map(async (reader) => {
-      const [end] = await Promise.all([this.#expect(reader), began]);
+    const frames = ends.map(async (reader) => {
+      const [end] = await Promise.all([framed.expect(reader), began]);
       return end;
     });
     for (const frame of frames) frame.catch(() => {});
@@ -75,25 +61,9 @@ export class StandingShell {
     return frames;
   }
 
-  #expect(reader: FrameReader & Pick<StandingCommand, 'piped'>): Promise<CommandEnd> {
-    if (reader.piped !== true) return this.#shell.framed.expect(reader);
-    const { end, letGo } = this.#shell.framed.expectPiped(reader);
-    this.#held += 1;
-    this.#letGo = letGo.then(() => {
-      this.#held -= 1;
-    });
-    return end;
-  }
-
   /** Lets the shell end: it does when it has nothing more to read. */
   close(): void {
     this.#shell.framed.channel.stdin.end();
-  }
-
-  /** Runs nothing more, and ends when it is let go of; what somebody still prints into it is dropped. */
-  retire(): void {
-    this.#abandoned = true;
-    this.close();
   }
 
   abandon(): void {

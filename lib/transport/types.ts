@@ -77,11 +77,6 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Live output, as it comes; the result still holds all of it (up to `maxOutputBytes`). */
   readonly onOutput?: ((stream: 'stdout' | 'stderr', chunk: Uint8Array) => void) | undefined;
-  /**
-   * It is not one of pitr's own, and may leave something running that holds its outputs: what that prints later is kept
-   * out of the results of later commands. Costs some milliseconds of the host, and no round trip.
-   */
-  readonly leavesBehind?: boolean | undefined;
   /** A channel of its own beside the standing shell: for long commands, so that short ones are not held up. */
   readonly ownChannel?: boolean | undefined;
   /** Per stream; default 16 MiB. What is over is dropped from the middle, with a note in the text. */

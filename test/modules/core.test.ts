@@ -127,35 +127,6 @@ describe('core.shell', () => {
     await play.undo();
     expect(await readdir(dir)).toEqual([]);
   });
-
-  it('leaves something behind that prints later, and no later command or look is given that', async () => {
-    await using ground = await localPlayground();
-    const { play, dir } = ground;
-    const [go, gone, file] = [join(dir, 'go'), join(dir, 'gone'), join(dir, 'file')];
-    const noisy = `(until [ -e ${go} ]; do sleep 0.02; done; echo NOISE; echo NOISE >&2; touch ${gone}) &`;
-    const after = `touch ${go}; until [ -e ${gone} ]; do sleep 0.02; done; sleep 0.1; echo real`;
-    for (const way of ['apply', 'check', 'undo']) {
-      await rm(go, { force: true });
-      await rm(gone, { force: true });
-      if (way === 'apply') await play.run('core.shell', noisy);
-      else if (way === 'check') await play.run('core.shell', { script: 'false', check: noisy });
-      else {
-        await play.run('core.shell', { script: 'true', undo: noisy });
-        await play.undo();
-      }
-      const { result } = await play.run('core.shell', after);
-      expect([way, result?.stdout, result?.stderr]).toEqual([way, 'real', '']);
-    }
-    await rm(go, { force: true });
-    await play.run(
-      'core.shell',
-      `(until [ -e ${go} ]; do sleep 0.02; done; while [ -e ${dir} ]; do echo NOISE; done) &`,
-    );
-    await writeFile(file, 'content');
-    await writeFile(go, '');
-    for (let n = 0; n < 3; n++)
-      expect((await play.run('fs.copy', { content: 'content', dest: file })).status).toBe('ok');
-  });
 });
 
 describe('core.assert', () => {

@@ -377,58 +377,6 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
       }
     });
 
-    it('keeps what a child left behind prints later out of the results of other commands', async () => {
-      const [one, two] = [`${directory}/noise`, `${directory}/noisy`];
-      const noise = `until [ -e ${one} ]; do sleep 0.05; done; echo NOISE; echo NOISE >&2; touch ${two}; sleep 77`;
-      const begun = await host.run(['sh', '-c', `(${noise}) & echo $!`], { leavesBehind: true });
-      expect(begun).toMatchObject({ exitCode: 0, stderr: '' });
-      const wait = `touch ${one}; until [ -e ${two} ]; do sleep 0.05; done; sleep 0.2; echo real`;
-      for (const leavesBehind of [true, false])
-        expect(await host.run(['sh', '-c', wait], { leavesBehind })).toMatchObject({
-          stdout: 'real\n',
-          stderr: '',
-          exitCode: 0,
-        });
-      // It is not ended by what was done about it.
-      expect((await host.run(['kill', begun.stdout.trim()])).exitCode).toBe(0);
-    });
-
-    it('gives a command that may leave something behind all that others get, and ends it alike', async () => {
-      const leavesBehind = true;
-      const script = 'for word; do printf "%s\\0" "$word"; done; cat; pwd >&2; exit 7';
-      const told = await host.run(['sh', '-c', script, 'sh', ...HOSTILE], {
-        leavesBehind,
-        stdin: "it's typed",
-        cwd: directory,
-        env: { PITR_TEST: '1' },
-      });
-      expect(told.stdout.split('\0')).toEqual([...HOSTILE, "it's typed"]);
-      expect([told.exitCode, told.stderr]).toEqual([7, `${directory}\n`]);
-      await expect(host.run(['true'], { leavesBehind, cwd: '/no/such dir' })).rejects.toMatchObject({
-        code: 'directory-not-entered',
-      });
-      const [seconds, signalled] = [
-        uniqueSeconds(),
-        await host.run(['sh', '-c', 'kill -9 $$'], { leavesBehind }),
-      ];
-      expect(signalled).toMatchObject({ signal: 'SIGKILL', timedOut: false });
-      const ending = `trap 'echo ending; exit 5' TERM; echo begun; sleep ${seconds} & wait; wait`;
-      const late = await host.run(['sh', '-c', ending], { leavesBehind, timeoutMs: 1_500 });
-      expect([late.timedOut, late.exitCode, late.stdout]).toEqual([true, 5, 'begun\nending\n']);
-      const killer = await host.run(['sh', '-c', 'kill -KILL $PPID'], { leavesBehind });
-      expect(killer).toMatchObject({ signal: 'SIGKILL' });
-      const controller = new AbortController();
-      const onOutput = (): void => controller.abort();
-      const aborted = host.run(['sh', '-c', `echo; sleep ${seconds}; true`], {
-        leavesBehind,
-        onOutput,
-        signal: controller.signal,
-      });
-      await expect(aborted).rejects.toMatchObject({ kind: 'interrupted' });
-      expect(await runs(seconds)).toBe(false);
-      expect((await host.run(['echo', 'next'], { leavesBehind })).stdout).toBe('next\n');
-    });
-
     it('ends a spawned command with its children on demand', async () => {
       const seconds = uniqueSeconds();
       const process = await host.spawn(['sh', '-c', `echo begun; sleep ${seconds}; true`]);

@@ -354,19 +354,6 @@ describe('sessions', () => {
     await host.close();
   });
 
-  it('needs no session for a command that may leave something behind, and another one where it has', async () => {
-    await using one = await startSshd({ config: ['MaxSessions 1'] });
-    const host = connectHost('db1', one.settings);
-    const leavesBehind = true;
-    for (let n = 0; n < 20; n++)
-      expect((await host.run(['echo', String(n)], { leavesBehind })).stdout).toBe(`${n}\n`);
-    expect(await one.connections()).toHaveLength(1);
-    await host.run(['sh', '-c', '(sleep 1; echo NOISE; sleep 77) & echo $!'], { leavesBehind });
-    const { stdout } = await host.run(['sh', '-c', 'sleep 2; echo real'], { leavesBehind });
-    expect(stdout).toBe('real\n');
-    await host.close();
-  });
-
   it('knows how a command ended that was over before a busy controller looked', async () => {
     const connection = new SshConnection(sshd.settings);
     await connection.connect();

@@ -63,17 +63,13 @@ export function lookingHost(
   };
   // What the playbook's author looks with is judged by its exit code, and shown.
   const whole = (result: RunResult, probe: Probe): RunResult => {
-    if (result.truncated !== true || probe.leavesBehind === true) return result;
+    if (result.truncated !== true || probe.authors === true) return result;
     throw answerTooLong(result, connection.name);
   };
   const host: ReadHost = {
     name: connection.name,
     query: async (probe) => {
-      const options = {
-        ...asCommand(probe),
-        timeoutMs: probe.timeoutMs ?? PROBE_TIMEOUT_MS,
-        leavesBehind: probe.leavesBehind,
-      };
+      const options = { ...asCommand(probe), timeoutMs: probe.timeoutMs ?? PROBE_TIMEOUT_MS };
       return whole(await connection.run(probe.argv, withSignal(options)), probe);
     },
     stream: (probe) => connection.spawn(probe.argv, withSignal(asCommand(probe))),

@@ -30,8 +30,6 @@ export interface CommandWish {
   readonly stdin?: string | undefined;
   readonly user?: string | undefined;
   readonly timeout?: string | number | undefined;
-  /** Where a shell runs it: it may leave something in the background. */
-  readonly script?: string | undefined;
 }
 
 /** What Ansible lets stand in the text of a command or script: it was never meant for the program. */
@@ -177,7 +175,6 @@ export async function applyCommand(
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const result = await host.run(change.forApply.argv, {
     signal: context.signal,
-    leavesBehind: wish.script !== undefined,
     stdin: wish.stdin,
     cwd: change.chdir,
     ...(change.user === undefined ? {} : { user: change.user }),
@@ -221,7 +218,6 @@ export async function undoCommand(
   if (change.undo === undefined) throw new Error('a command without "undo" cannot be taken back');
   const result = await host.run(change.undo, {
     signal: context.signal,
-    leavesBehind: true,
     cwd: change.chdir,
     ...(change.user === undefined ? {} : { user: change.user }),
   });

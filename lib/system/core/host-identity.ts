@@ -8,15 +8,14 @@ export interface HostIdentity {
   readonly name?: string | undefined;
   /** Of its running kernel: all containers of one machine have the same. */
   readonly boot?: string | undefined;
-  /** The space of its process ids: each container of a machine has its own, every machine outside them the same. */
-  readonly processes?: string | undefined;
 }
 
 /**
- * For a script whose report `parseReport` reads. Not by the machine-id: machines of one image often share it. Without
- * redirections, which a restricted shell refuses.
+ * For a script whose report `parseReport` reads. Not by the machine-id: machines of one image often share it. Nor by the
+ * space of process ids: PostgreSQL and the sshd of one pod may have one each. Without redirections, which a restricted shell
+ * refuses.
  */
-export const TELL_IDENTITY = `echo "@host $(uname -n)"; echo "@boot $(cat /proc/sys/kernel/random/boot_id)"; echo "@processes $(readlink /proc/self/ns/pid)"`;
+export const TELL_IDENTITY = `echo "@host $(uname -n)"; echo "@boot $(cat /proc/sys/kernel/random/boot_id)"`;
 
 const IDENTITY = probeScript(`${TELL_IDENTITY}; echo @end`);
 
@@ -25,7 +24,7 @@ export function identityIn(parts: readonly ReportPart[]): HostIdentity {
     const told = parts.find((part) => part.kind === kind)?.rest.trim();
     return told === '' ? undefined : told;
   };
-  return { name: one('host'), boot: one('boot'), processes: one('processes') };
+  return { name: one('host'), boot: one('boot') };
 }
 
 export async function identityOf(host: ReadHost): Promise<HostIdentity> {
@@ -34,9 +33,7 @@ export async function identityOf(host: ReadHost): Promise<HostIdentity> {
 
 /** Whether two ways have led to one host. A name alone counts where nothing else is told, and nothing counts without it. */
 export function isSameHost(one: HostIdentity, other: HostIdentity): 'yes' | 'no' | 'unknown' {
-  const differ = (a: string | undefined, b: string | undefined) =>
-    a !== undefined && b !== undefined && a !== b;
-  if (differ(one.boot, other.boot) || differ(one.processes, other.processes)) return 'no';
+  if (one.boot !== undefined && other.boot !== undefined && one.boot !== other.boot) return 'no';
   if (one.name === undefined || other.name === undefined) return 'unknown';
   return isSameName(one.name.toLowerCase(), other.name.toLowerCase()) ? 'yes' : 'no';
 }
@@ -46,11 +43,7 @@ function isSameName(one: string, other: string): boolean {
   return one === other || one.startsWith(`${other}.`) || other.startsWith(`${one}.`);
 }
 
-/** `db1 (boot 6ab3e0c2-..., processes pid:[4026531836])` */
-export function identityWords({ name, boot, processes }: HostIdentity): string {
-  const more = [
-    ...(boot === undefined ? [] : [`boot ${boot}`]),
-    ...(processes === undefined ? [] : [`processes ${processes}`]),
-  ];
-  return `${name ?? 'a host that does not tell its name'}${more.length === 0 ? '' : ` (${more.join(', ')})`}`;
+/** `db1 (boot 6ab3e0c2-...)` */
+export function identityWords({ name, boot }: HostIdentity): string {
+  return `${name ?? 'a host that does not tell its name'}${boot === undefined ? '' : ` (boot ${boot})`}`;
 }

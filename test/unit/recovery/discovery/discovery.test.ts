@@ -68,7 +68,6 @@ describe('how a host is reached', () => {
 const ANSWER = `@config /etc/patroni/config.yml
 @host pg1
 @boot 6ab3e0c2
-@processes pid:[4026531836]
 @user postgres
 @systemd patroni
 @tell
@@ -85,7 +84,7 @@ describe('what a node tells of itself', () => {
     expect(parseNodeDiscovery(ANSWER)).toEqual({
       member: 'pg1',
       cluster: 'main',
-      identity: { name: 'pg1', boot: '6ab3e0c2', processes: 'pid:[4026531836]' },
+      identity: { name: 'pg1', boot: '6ab3e0c2' },
       config: '/etc/patroni/config.yml',
       user: 'postgres',
       service: { manager: 'systemd', name: 'patroni' },

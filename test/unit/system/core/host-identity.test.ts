@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type HostIdentity, identityWords, isSameHost } from '../../../../lib/system/core/host-identity.ts';
 
-const DB1: HostIdentity = { name: 'db1', boot: 'a', processes: 'pid:[1]' };
+const DB1: HostIdentity = { name: 'db1', boot: 'a' };
 
 it.each<readonly [string, HostIdentity, HostIdentity, string]>([
   ['one host', DB1, DB1, 'yes'],
@@ -12,7 +12,6 @@ it.each<readonly [string, HostIdentity, HostIdentity, string]>([
   ['a name that begins alike', { name: 'db1' }, { name: 'db10' }, 'no'],
   ['two domains', { name: 'db1.a.example' }, { name: 'db1.b.example' }, 'no'],
   ['two machines of one name', DB1, { ...DB1, boot: 'b' }, 'no'],
-  ['two containers of one name', DB1, { ...DB1, processes: 'pid:[2]' }, 'no'],
   ['no name on one side', DB1, { ...DB1, name: undefined }, 'unknown'],
   ['no name, and another kernel', DB1, { boot: 'b' }, 'no'],
   ['nothing at all', DB1, {}, 'unknown'],
@@ -22,6 +21,6 @@ it.each<readonly [string, HostIdentity, HostIdentity, string]>([
 });
 
 it('is told in words', () => {
-  expect(identityWords(DB1)).toBe('db1 (boot a, processes pid:[1])');
+  expect(identityWords(DB1)).toBe('db1 (boot a)');
   expect(identityWords({})).toBe('a host that does not tell its name');
 });

@@ -93,12 +93,13 @@ function walOfOthersUnseen(facts: UnseenFacts, host: string): PitrError {
     message: `timeline ${goneOn.join(' and ')} began after the last WAL of timeline ${timeline}, and no WAL of it was found: the last commits may be there`,
     details: [
       'Its history file is known. Whoever led on it may have written for hours, and archived nothing of it yet.',
-      'No leader is known here that would tell which timeline is meant.',
+      'No leader was asked that would tell which timeline is meant.',
       ...unseen.map(({ node, why }) => `${node}: ${why}`),
     ],
     host,
     next: [
-      'Have a leader again, or have the WAL of that timeline archived, and run this again.',
+      'Where a leader lives, let it archive what it has, with psql on it: select pg_switch_wal(). Then run this again.',
+      'Where none lives, have the WAL of that timeline archived, or have a leader again.',
       `Or recover to the end of timeline ${timeline}: -e timeline=${timeline}`,
       'Or recover without what may be there alone: -e accept_unseen_wal=true',
     ],

@@ -88,15 +88,19 @@ export interface TailOwner {
 }
 
 /**
- * The WAL in a node's pg_wal that may be nowhere else. Of a running primary only what waits for an archiver that fails:
- * it archives the rest itself. A segment counts by what its first page says: files that wait to be used again have the
+ * The WAL in a node's pg_wal that may be nowhere else. Of a running primary only histories, and what waits for an archiver
+ * that fails: it archives the rest itself. A segment counts by what its first page says: files that wait to be used again have the
  * names of segments to come and the content of old ones. The last one of a timeline is still being written, or was
  * when the instance died: it goes as a beginning. Throws `OtherWalVersion`. `except` is the timeline that a living leader archives.
  */
 export function tailOf(wal: PgWal, owner: TailOwner, except: number): readonly TailFile[] {
   const { segmentSize: size } = owner;
   const leads = owner.running && owner.role === 'primary';
-  if (leads && wal.archiver !== 'failing') return [];
+  const histories = wal.histories
+    .filter((one) => whyDamaged(one) === undefined)
+    .map(({ name, time }) => ({ name, partial: false, time }));
+  // A history that its archiver has sent once is not sent again, also where nobody has kept it.
+  if (leads && wal.archiver !== 'failing') return histories;
   const valid = wal.segments.filter(({ name, head }) => isThatSegment(name, head, owner));
   const last = new Map<number, number>();
   for (const { name } of valid) {
@@ -109,8 +113,7 @@ export function tailOf(wal: PgWal, owner: TailOwner, except: number): readonly T
     const followed = segmentNumber(name, size) < (last.get(timelineOf(name)) ?? 0);
     return [{ name, partial: !followed && !(ready && owner.role === 'primary'), time }];
   });
-  const histories = wal.histories.filter((one) => whyDamaged(one) === undefined);
-  return [...histories.map(({ name, time }) => ({ name, partial: false, time })), ...segments];
+  return [...histories, ...segments];
 }
 
 /** Why a history file cannot be believed; nothing where it can. */

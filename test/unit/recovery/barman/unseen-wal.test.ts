@@ -95,8 +95,9 @@ describe('a timeline without known WAL', () => {
       [
         "timeline 4 began after the last WAL of timeline 3, and no WAL of it was found: the last commits may be there",
         "Its history file is known. Whoever led on it may have written for hours, and archived nothing of it yet.",
-        "No leader is known here that would tell which timeline is meant.",
-        "Have a leader again, or have the WAL of that timeline archived, and run this again.",
+        "No leader was asked that would tell which timeline is meant.",
+        "Where a leader lives, let it archive what it has, with psql on it: select pg_switch_wal(). Then run this again.",
+        "Where none lives, have the WAL of that timeline archived, or have a leader again.",
         "Or recover to the end of timeline 3: -e timeline=3",
         "Or recover without what may be there alone: -e accept_unseen_wal=true",
       ]

@@ -115,13 +115,20 @@ describe('the tail of WAL in a pg_wal', () => {
     expect(shown(lying({ segments }), crashed, 2)).toEqual([seg(1, 5), `${seg(1, 6)}.partial`]);
   });
 
-  it('of a running primary is none, unless its archiver fails: then what waits for it, and never the open one', () => {
+  it('of a running primary is no segment, unless its archiver fails: then what waits for it, and never the open one', () => {
     const leader: TailOwner = { ...crashed, running: true };
     const with_ = (archiver: string) =>
       shown(lying({ segments: own(5, 6), ready: [seg(1, 5)], archiver }), leader, 1);
     expect(with_('postgres: main: archiver last was 000000010000000000000004')).toEqual([]);
     expect(with_('postgres: main: archiver archiving 000000010000000000000005')).toEqual([]);
     expect(with_('postgres: main: archiver failed on 000000010000000000000005')).toEqual([seg(1, 5)]);
+  });
+
+  it('of a running primary has its histories: one that its archiver has sent is not sent again', () => {
+    const leader: TailOwner = { ...crashed, running: true };
+    const archiver = 'postgres: main: archiver last was 000000020000000000000006';
+    const history = ['00000002.history', '1\t0/5000000\tno recovery target'] as const;
+    expect(shown(lying({ segments: own(5, 6), archiver, history }), leader, 2)).toEqual(['00000002.history']);
   });
 
   it('has the history files, with their text', () => {

@@ -122,12 +122,15 @@ function planOf({ events }: PitrResult): string {
     .join('\n');
 }
 
-/** The files that a run has sent to the archive. */
+/** The files that a run has sent to the archive: a task of its own, or one in a loop over nodes. */
 function savedBy({ events }: PitrResult): readonly string[] {
   return events.flatMap((event) => {
     if (event.type !== 'host.result' || event.status !== 'changed') return [];
-    const { files } = (event.result ?? {}) as { readonly files?: readonly string[] };
-    return files ?? [];
+    const { results = [], ...own } = (event.result ?? {}) as { readonly results?: readonly object[] };
+    return [own, ...results].flatMap((one) => {
+      const { files } = one as { readonly files?: unknown };
+      return Array.isArray(files) ? files.map(String) : [];
+    });
   });
 }
 

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { readArchivesOf } from '../../lib/recovery/barman/archive-tail.ts';
 import { readCatalogue } from '../../lib/recovery/barman/catalogue.ts';
 import { heldBeginnings } from '../../lib/recovery/barman/held-beginnings.ts';
 import type { RecoveryWal } from '../../lib/recovery/barman/prove-wal.ts';
@@ -11,13 +12,15 @@ import { farthestFirst, readSegment } from '../../lib/recovery/barman/segment-so
 import { parseSegment } from '../../lib/recovery/wal/segment.ts';
 import { errorOf } from '../support/errors.ts';
 import { commit, SIZE, segmentsOf } from '../unit/recovery/wal/moment/segments.ts';
-import { beside } from './barman-here.ts';
+import { beside, OTHER } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 
 /** What a node has in pg_wal beside an archive, by a shell of this machine that is both hosts. */
 
 /** Of the hand-made segments. */
 const CLUSTER = '77';
+/** Both servers are of that cluster. */
+const ours = { systemId: CLUSTER, own: CLUSTER };
 const user = userInfo().username;
 const NAME = '000000010000000000000006';
 const PARTIAL = `${NAME}.partial`;
@@ -52,7 +55,7 @@ const barman = { host: 'here', user };
 describe('the beginning of a segment', () => {
   async function held(own: Uint8Array, copies: Readonly<Record<string, Uint8Array>>): Promise<boolean> {
     await using ground = await localPlayground();
-    return await beside(ground, { systemId: CLUSTER }, async () => {
+    return await beside(ground, ours, async () => {
       await inWal(ground, `node/pg_wal/${NAME}`, own);
       for (const [path, bytes] of Object.entries(copies)) await inWal(ground, path, bytes);
       const files = [{ name: NAME, as: PARTIAL }];
@@ -93,7 +96,7 @@ describe('a whole segment', () => {
     ['under whose name another one is archived', PLACES.other, upTo(2), PLACES.other],
   ])('%s', async (_, place, copy, wrong) => {
     await using ground = await localPlayground();
-    await beside(ground, { systemId: CLUSTER }, async () => {
+    await beside(ground, ours, async () => {
       await inWal(ground, `node/pg_wal/${NAME}`, upTo(3));
       await inWal(ground, `${place}/${NAME}`, copy);
       const other = await otherBytes(ground.play.host(), barman, ownOf(ground), [same], 'arrived');
@@ -102,14 +105,51 @@ describe('a whole segment', () => {
       ];
       expect(other).toEqual(wrong === undefined ? [] : [{ file: same, gone: false, copies }]);
       expect(notTheSame(other, 'db1', '/data', barman).next.join(' ')).toContain(
-        wrong === undefined ? 'Compare' : `mv ${copies[0]?.path} ~/ && barman rebuild-xlogdb`,
+        wrong === undefined
+          ? 'Compare'
+          : `mv -n ${copies[0]?.path} ~/${copies[0]?.server}.${NAME} && barman rebuild-xlogdb`,
       );
     });
   });
 
+  it.each([
+    ['another cluster', OTHER, undefined],
+    ['nobody knows which cluster, and not named', undefined, ['db1']],
+  ])('is compared with no server of %s', async (_, systemId, servers) => {
+    await using ground = await localPlayground();
+    await beside(ground, { ...ours, systemId }, async () => {
+      await inWal(ground, `node/pg_wal/${NAME}`, upTo(3));
+      await inWal(ground, `${PLACES.wals}/${NAME}`, upTo(3).subarray(0, 1000));
+      await inWal(ground, `${PLACES.other}/${NAME}`, upTo(3));
+      const place = { ...barman, servers };
+      const host = ground.play.host();
+      const other = await otherBytes(host, place, ownOf(ground), [same], 'arrived');
+      expect(other.flatMap(({ copies }) => copies.map(({ server }) => server))).toEqual(['db1']);
+      const archives = await readArchivesOf(host, place, CLUSTER);
+      expect(archives.map(({ server }) => server)).toEqual(['db1']);
+    });
+  });
+
+  it('of which several copies are wrong: none is put in the place of another', () => {
+    const copies = ['db1', 'db2'].flatMap((server) =>
+      ['wals/0000000100000000', 'streaming'].map((place) => ({
+        server,
+        path: `/b/${server}/${place}/${NAME}`,
+      })),
+    );
+    const { next } = notTheSame([{ file: same, gone: false, copies }], 'db1', '/data', barman);
+    const aims = [...next.join(' ').matchAll(/mv -n \S+ (\S+)/g)].map(([, aim]) => aim);
+    expect(aims).toEqual([
+      `~/db1.${NAME}`,
+      `~/db1.streaming.${NAME}`,
+      `~/db2.${NAME}`,
+      `~/db2.streaming.${NAME}`,
+    ]);
+  });
+
   it('that has left pg_wal meanwhile, and an archive that cannot be asked', async () => {
     await using ground = await localPlayground();
-    await beside(ground, { systemId: CLUSTER }, async () => {
+    await beside(ground, ours, async () => {
       await mkdir(join(ground.dir, 'node/pg_wal'), { recursive: true });
       const ask = (pgdata: string) =>
         otherBytes(ground.play.host(), barman, { ...ownOf(ground), pgdata }, [same], 'arrived');
@@ -126,7 +166,7 @@ describe('of two beginnings that one server has', () => {
     copies: Readonly<Record<string, Uint8Array>>,
     { nodeHas, needed = 1 }: { readonly nodeHas?: Uint8Array; readonly needed?: number } = {},
   ) {
-    return await beside(ground, { systemId: CLUSTER }, async () => {
+    return await beside(ground, ours, async () => {
       for (const [path, bytes] of Object.entries(copies)) await inWal(ground, path, bytes);
       const { servers } = await readCatalogue(ground.play.host(), user);
       const segment = parseSegment(NAME);
@@ -162,7 +202,9 @@ describe('of two beginnings that one server has', () => {
     const streamed = `${PLACES.streaming}/${PARTIAL}`;
     const { chain } = await ask(ground, { [streamed]: upTo(1) }, { nodeHas: upTo(2) });
     expect(chain.at(-1)?.servers).toEqual(['pg_wal of here', 'db1']);
-    expect(ground.play.warnings).toEqual([expect.stringContaining(`mv ${join(ground.dir, streamed)} ~/`)]);
+    expect(ground.play.warnings).toEqual([
+      expect.stringContaining(`mv -n ${join(ground.dir, streamed)} ~/db1.streaming.${PARTIAL}`),
+    ]);
     ground.play.warnings.length = 0;
     await ask(ground, { [streamed]: upTo(2) }, { nodeHas: upTo(2) });
     expect(ground.play.warnings).toEqual([]);
@@ -181,7 +223,10 @@ describe('of two beginnings that one server has', () => {
     expect(error).toMatchObject({
       code: 'wal-beginning-hidden',
       message: expect.stringContaining(words),
-      next: [expect.stringContaining(`mv ${join(ground.dir, streamed)} ~/`), expect.anything()],
+      next: [
+        expect.stringContaining(`mv -n ${join(ground.dir, streamed)} ~/db1.streaming.${PARTIAL}`),
+        expect.anything(),
+      ],
     });
   });
 

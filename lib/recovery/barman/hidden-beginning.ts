@@ -7,6 +7,7 @@ import type { Lsn } from '../wal/lsn.ts';
 import type { SegmentSize } from '../wal/segment.ts';
 import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
+import { moveAside } from './same-bytes.ts';
 import { READ_FILE, readOnce } from './wal-file.ts';
 
 // Arguments: files, in the order in which Barman looks for the beginning of a segment. Prints those that are there.
@@ -53,19 +54,20 @@ export async function refuseHidden(
     if (told.exitCode !== 0)
       throw barmanNotAnswering(host.name, evidenceOf({ ...told, argv: ['sh', `(a look at ${name})`] }));
     const [first, ...others] = told.stdout.split('\n').filter((line) => line !== '');
+    if (first === undefined) continue;
     const node = delivered.find(
       (one) => !servers.some((known) => known.name === one.server) && one.end > own.end,
     );
     if (first === places[0] && node !== undefined && !delivered.some(({ end }) => end > node.end))
       warn(
-        `${node.server} reaches farther than ${first} on ${host.name}. If that node archives to server ${server}, the run will be refused once it has done so: Barman delivers what it receives by streaming first. Put it aside beforehand, as ${user}: mv ${first} ~/`,
+        `${node.server} reaches farther than ${first} on ${host.name}. If that node archives to server ${server}, the run will be refused once it has done so: Barman delivers what it receives by streaming first. Put it aside beforehand, as ${user}: ${moveAside(server, first)}`,
       );
     for (const path of others) {
       const { bytes, exitCode } = await readOnce(host, READ_FILE([path], { user }), segmentSize);
       const isRead = exitCode === 0 && bytes !== undefined;
       const reached = isRead ? endOf(bytes) : undefined;
       if (reached !== undefined && delivered.some(({ end }) => end >= reached)) continue;
-      const aside = `mv ${first} ~/${first === places[0] ? '' : ` && barman rebuild-xlogdb ${server}`}`;
+      const aside = `${moveAside(server, first)}${first === places[0] ? '' : ` && barman rebuild-xlogdb ${server}`}`;
       throw new PitrError({
         kind: 'refused',
         code: 'wal-beginning-hidden',

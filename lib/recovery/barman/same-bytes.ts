@@ -4,7 +4,7 @@ import { probeScript } from '../../contract/probe.ts';
 import { readCatalogue } from './catalogue.ts';
 import { checksumsOf } from './checksums.ts';
 import type { ServerConfig } from './config.ts';
-import { readServers, serversThatCount } from './counted-servers.ts';
+import { type Counted, serversThatCount } from './counted-servers.ts';
 import { UNPACKED } from './wal-file.ts';
 
 const DEADLINE_MS = 300_000;
@@ -52,6 +52,20 @@ export interface BarmanPlace {
   readonly servers?: readonly string[] | undefined;
 }
 
+/**
+ * The servers in whose archives WAL of a cluster is looked for: never those of a known other one. What is archived under a
+ * name there is not wrong, and must not be put aside. Throws the error of one that could not be read and counts.
+ */
+export function serversOf<T extends Counted>(
+  all: readonly T[],
+  { host, servers: names }: BarmanPlace,
+  systemId: string,
+): readonly T[] {
+  return serversThatCount(all, { names, clusters: [systemId] }, host).filter(
+    (server) => server.systemId === undefined || server.systemId === systemId,
+  );
+}
+
 /** Whose pg_wal is compared, and with the archives of which cluster. */
 export interface OwnWal {
   readonly pgdata: string;
@@ -82,9 +96,7 @@ export async function otherBytes(
 ): Promise<readonly OtherBytes[]> {
   if (files.length === 0) return [];
   const peer = host.peer(barman.host);
-  const { servers: all } = await readCatalogue(peer, barman.user);
-  serversThatCount(all, { names: barman.servers, clusters: [systemId] }, barman.host);
-  const servers = readServers(all);
+  const servers = serversOf((await readCatalogue(peer, barman.user)).servers, barman, systemId);
   const other: OtherBytes[] = [];
   for (let from = 0; from < files.length; from += BATCH) {
     const some = files.slice(from, from + BATCH);
@@ -160,12 +172,19 @@ export function asideCommands(
 ): readonly string[] {
   const [first, ...more] = other
     .flatMap(({ copies }) => copies)
-    .map(({ server, path }) => `mv ${path} ~/ && barman rebuild-xlogdb ${server}`);
+    .map(({ server, path }) => `${moveAside(server, path)} && barman rebuild-xlogdb ${server}`);
   if (first === undefined) return [];
   return [
     `Put the wrong ones aside on ${host}, as ${user}: ${[first, ...more.slice(0, 7)].join(' ; ')}`,
     'Then run this again: what is not archived is sent.',
   ];
+}
+
+/** The command that puts a file of an archive aside, under a name that no other one is given, nor another place of its server. */
+export function moveAside(server: string, path: string): string {
+  const [place = '', name = ''] = path.split('/').slice(-2);
+  const words = name.startsWith(place) ? [server, name] : [server, place, name];
+  return `mv -n ${path} ~/${words.join('.')}`;
 }
 
 /** Kind `failed` (`archive-not-proved`): `archives` are the directories that were read there; where there are none, it was pg_wal. */

@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LocalPlayground } from './playground.ts';
 
-/** Works while Barman is one that has listed this, and its configuration these files of the ground. */
+/** Works while Barman is one that has listed this, delivers the file `delivered` as each segment, and its configuration these files of the ground. */
 export async function withBarman<T>(
   { dir }: Pick<LocalPlayground, 'dir'>,
   list: string,
@@ -14,7 +14,7 @@ export async function withBarman<T>(
   for (const name of ['bin', 'home']) await mkdir(join(dir, name), { recursive: true });
   await writeFile(
     join(dir, 'bin/barman'),
-    `#!/bin/sh\ncase $* in *keep*) echo 'Keep: nokeep' ;; *) cat ${listed} ;; esac\n`,
+    `#!/bin/sh\ncase $* in *keep*) echo 'Keep: nokeep' ;; get-wal*) exec cat ${dir}/delivered ;; *) cat ${listed} ;; esac\n`,
     { mode: 0o755 },
   );
   // Another user of this machine has a home of his own, where Barman's configuration is not.

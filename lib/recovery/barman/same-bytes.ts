@@ -22,17 +22,18 @@ for name in "$@"; do
 done
 echo @end`);
 
-// Arguments: of each copy its server, its path, its name. Asked for a beginning Barman itself would deliver what it is
-// still receiving, and not this file: it is asked for whole ones alone.
+// Arguments: of each copy its server, its path, its name. Under each heading: the exit code of what unpacked it, and the
+// checksum. Whatever cannot be unpacked here Barman has to deliver: it may have a library where this host has no program.
+// Asked for a beginning it would deliver what it is still receiving, and not this file: it is asked for whole ones alone.
 const COPIES = probeScript(`${UNPACKED}
+summed() { { { "$@" 2>/dev/null; echo "$?" >&3; } | sha256sum | cut -c 1-64 >&3; } 3>&1; }
 while [ $# -gt 0 ]; do
   f=$2
   if [ -f "$f" ]; then
     echo "@sum $3 $f"
-    {
-      unpacked "$f"
-      [ "$?" -ne 3 ] || case $3 in *.partial) ;; *) barman get-wal "$1" "$3" ;; esac
-    } 2>/dev/null | sha256sum | cut -c 1-64 | sed 's/^/ /'
+    said=$(summed unpacked "$f")
+    case "$said $3" in 0*|*.partial) ;; *) said=$(summed barman get-wal "$1" "$3") ;; esac
+    printf '%s\\n' "$said" | sed 's/^/ /'
   fi
   shift 3
 done
@@ -78,12 +79,12 @@ export interface OtherBytes {
   readonly file: SentFile;
   /** It was there a moment ago, and has left pg_wal since. */
   readonly gone: boolean;
-  /** What lies in an archive under its name: server, path. */
-  readonly copies: readonly { readonly server: string; readonly path: string }[];
+  /** What lies in an archive under its name. `unread`: nobody could unpack it, so it may be the same. */
+  readonly copies: readonly { readonly server: string; readonly path: string; readonly unread?: true }[];
 }
 
 /**
- * Those of a node's segments and beginnings that lie in no archive byte for byte. `arrived`: what waits in incoming/ for
+ * Those of a node's segments and beginnings that are not known to lie in an archive byte for byte. `arrived`: what waits in incoming/ for
  * Barman to take it in counts, and a whole segment that Barman has received by streaming. A beginning that it receives
  * never counts: nothing says how far it reaches. Throws kind `failed` (`archive-not-proved`) where that cannot be told.
  */
@@ -113,18 +114,21 @@ export async function otherBytes(
     const there = checksumsOf(
       await peer.query(COPIES(places, { user: barman.user, timeoutMs: DEADLINE_MS })),
       unproved(barman.host, servers.map(({ wals }) => wals).join(' ')),
-    ).map(({ rest, lines: [sum = ''] }) => ({ as: rest.slice(0, rest.indexOf(' ')), rest, sum }));
+    ).map(({ rest, lines: [code, sum] }) => ({
+      as: rest.slice(0, rest.indexOf(' ')),
+      rest,
+      sum: code === '0' ? sum : undefined,
+    }));
     for (const file of some) {
       const mine = own.find(({ rest }) => rest === file.name);
       const copies = there.filter(({ as }) => as === file.as);
       if (mine !== undefined && copies.some(({ sum }) => sum === mine.lines[0])) continue;
-      const paths = copies.map(({ as, rest }) => rest.slice(as.length + 1));
-      const server = (path: string) => servers.find((one) => pathsOf(one, file, where).includes(path));
-      other.push({
-        file,
-        gone: mine === undefined,
-        copies: paths.map((path) => ({ server: server(path)?.name ?? '', path })),
+      const placed = copies.map(({ as, rest, sum }) => {
+        const path = rest.slice(as.length + 1);
+        const server = servers.find((one) => pathsOf(one, file, where).includes(path))?.name ?? '';
+        return { server, path, ...(sum === undefined ? { unread: true as const } : {}) };
       });
+      other.push({ file, gone: mine === undefined, copies: placed });
     }
   }
   return other;
@@ -140,27 +144,51 @@ function pathsOf(
   return [archived, `${incoming}/${as}`, ...(name === as ? [`${streaming}/${as}`] : [])];
 }
 
-/** Kind `failed` (`archive-not-proved`): under these names lies something else than what the node has. */
+/**
+ * Kind `failed` (`archive-not-proved`): under these names lies something else than what the node has; or nobody can tell,
+ * where that is so of all of them.
+ */
 export function notTheSame(
   other: readonly OtherBytes[],
   node: string,
   pgdata: string,
   barman: BarmanPlace,
 ): PitrError {
-  const copies = other.flatMap((one) => one.copies);
+  const mayBe = other.filter(({ copies }) => copies.some(({ unread }) => unread));
+  const differing = other.filter((one) => !mayBe.includes(one));
+  const unread = mayBe.flatMap(({ file, copies }) => copies.map((copy) => ({ ...copy, name: file.as })));
+  const cannotRead = unread
+    .filter((copy) => copy.unread)
+    .map(({ server, path }) => `${server} has ${path}, which nobody could unpack`);
+  const first = unread.find((copy) => copy.unread);
+  if (first !== undefined && differing.length === 0) {
+    return new PitrError({
+      kind: 'failed',
+      code: 'archive-not-proved',
+      message: `cannot tell whether what is archived is what ${node} has in pg_wal: ${mayBe.map(({ file }) => file.as).join(', ')}`,
+      details: [...cannotRead, `${node} has its own in ${pgdata}/pg_wal. Keep that until this is settled.`],
+      host: barman.host,
+      next: [
+        `See why, on ${barman.host} as ${barman.user}: barman get-wal ${first.server} ${first.name} | wc -c`,
+        'Where a program is missing that unpacks it (gzip, bzip2, xz, zstd, lz4), install it there. Then run this again.',
+        `Where the file itself is broken, put it aside and run this again: ${moveAside(first.server, first.path)}`,
+      ],
+    });
+  }
   return new PitrError({
     kind: 'failed',
     code: 'archive-not-proved',
-    message: `what lies in Barman's archive under these names is not what ${node} has in pg_wal: ${other.map(({ file }) => file.as).join(', ')}`,
+    message: `what lies in Barman's archive under these names is not what ${node} has in pg_wal: ${differing.map(({ file }) => file.as).join(', ')}`,
     details: [
       'Barman keeps the first file of a name and puts later ones into errors/ of the server.',
       `${node} has its own in ${pgdata}/pg_wal. Keep that until this is settled.`,
-      ...copies.map(({ server, path }) => `${server} has ${path}`),
+      ...differing.flatMap(({ copies }) => copies).map(({ server, path }) => `${server} has ${path}`),
+      ...cannotRead,
     ],
     host: barman.host,
     next: [
       'Compare them. A file that is cut off, or is of another cluster, is the wrong one.',
-      ...asideCommands(other, barman),
+      ...asideCommands(differing, barman),
     ],
   });
 }
@@ -171,7 +199,7 @@ export function asideCommands(
   { host, user }: BarmanPlace,
 ): readonly string[] {
   const [first, ...more] = other
-    .flatMap(({ copies }) => copies)
+    .flatMap(({ copies }) => copies.filter(({ unread }) => !unread))
     .map(({ server, path }) => `${moveAside(server, path)} && barman rebuild-xlogdb ${server}`);
   if (first === undefined) return [];
   return [

@@ -83,7 +83,7 @@ describe('a whole segment', () => {
     await beside(ground, ours, async () => {
       await inWal(ground, `node/pg_wal/${NAME}`, upTo(3));
       await inWal(ground, `${place}/${NAME}`, copy);
-      const other = await otherBytes(ground.play.host(), barman, ownOf(ground), [same], 'arrived');
+      const other = await otherBytes(ground.play.host(), barman, ownOf(ground), [same], { where: 'arrived' });
       const copies = [
         { server: wrong === PLACES.other ? 'other' : 'db1', path: join(ground.dir, `${wrong}/${NAME}`) },
       ];
@@ -103,7 +103,9 @@ describe('a whole segment', () => {
       await inWal(ground, `node/pg_wal/${NAME}`, upTo(3));
       await inWal(ground, `${PLACES.wals}/${NAME}`, ZSTD);
       await inWal(ground, 'delivered', upTo(3));
-      expect(await otherBytes(ground.play.host(), barman, ownOf(ground), [same], 'arrived')).toEqual([]);
+      expect(
+        await otherBytes(ground.play.host(), barman, ownOf(ground), [same], { where: 'arrived' }),
+      ).toEqual([]);
     });
   });
 
@@ -116,7 +118,7 @@ describe('a whole segment', () => {
       await withoutZstd(ground);
       await inWal(ground, `node/pg_wal/${NAME}`, upTo(3));
       await inWal(ground, `${PLACES.wals}/${NAME}`, copy);
-      const other = await otherBytes(ground.play.host(), barman, ownOf(ground), [same], 'arrived');
+      const other = await otherBytes(ground.play.host(), barman, ownOf(ground), [same], { where: 'arrived' });
       const path = join(ground.dir, `${PLACES.wals}/${NAME}`);
       expect(other).toEqual([{ file: same, gone: false, copies: [{ server: 'db1', path, unread: true }] }]);
       const { code, message, next } = notTheSame(other, 'db1', '/data', barman);
@@ -149,7 +151,7 @@ describe('a whole segment', () => {
       await inWal(ground, `${PLACES.other}/${NAME}`, upTo(3));
       const place = { ...barman, servers };
       const host = ground.play.host();
-      const other = await otherBytes(host, place, ownOf(ground), [same], 'arrived');
+      const other = await otherBytes(host, place, ownOf(ground), [same], { where: 'arrived' });
       expect(other.flatMap(({ copies }) => copies.map(({ server }) => server))).toEqual(['db1']);
       const archives = await readArchivesOf(host, place, CLUSTER);
       expect(archives.map(({ server }) => server)).toEqual(['db1']);
@@ -178,7 +180,7 @@ describe('a whole segment', () => {
     await beside(ground, ours, async () => {
       await mkdir(join(ground.dir, 'node/pg_wal'), { recursive: true });
       const ask = (pgdata: string) =>
-        otherBytes(ground.play.host(), barman, { ...ownOf(ground), pgdata }, [same], 'arrived');
+        otherBytes(ground.play.host(), barman, { ...ownOf(ground), pgdata }, [same], { where: 'arrived' });
       expect(await ask(join(ground.dir, 'node'))).toEqual([{ file: same, gone: true, copies: [] }]);
       expect(await errorOf(ask(join(ground.dir, 'nowhere')))).toMatchObject({ code: 'archive-not-proved' });
     });

@@ -151,7 +151,7 @@ export async function proveArchived(
     }
     const now = await readArchivesOf(host, barman, own.systemId);
     const missing = others.filter((file) => !now.some((archive) => holds(archive, file)));
-    const other = await otherBytes(host, barman, own, beginnings, 'archived');
+    const other = await otherBytes(host, barman, own, beginnings, { where: 'archived' });
     return [...missing.map((file) => ({ file, copies: [] })), ...other];
   };
   await until(look, {

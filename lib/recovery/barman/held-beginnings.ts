@@ -22,11 +22,11 @@ import { READ_FILE, readOnce } from './wal-file.ts';
 export async function heldBeginnings(
   host: ReadHost,
   barman: BarmanPlace,
-  own: OwnWal & { readonly segmentSize: SegmentSize },
+  own: OwnWal,
   beginnings: readonly SentFile[],
 ): Promise<ReadonlySet<string>> {
   const held = new Set(beginnings.map(({ name }) => name));
-  for (const other of await otherBytes(host, barman, own, beginnings, 'arrived')) {
+  for (const other of await otherBytes(host, barman, own, beginnings, { where: 'arrived' })) {
     if (!(await reachesAsFar(host, barman, own, other))) held.delete(other.file.name);
   }
   return held;
@@ -35,7 +35,7 @@ export async function heldBeginnings(
 async function reachesAsFar(
   host: ReadHost,
   barman: BarmanPlace,
-  { pgdata, user, systemId, segmentSize }: OwnWal & { readonly segmentSize: SegmentSize },
+  { pgdata, user, systemId, segmentSize }: OwnWal,
   { file, gone, copies }: OtherBytes,
 ): Promise<boolean> {
   const segment = parseSegment(file.name);

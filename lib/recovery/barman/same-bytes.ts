@@ -1,6 +1,7 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import type { SegmentSize } from '../wal/segment.ts';
 import { readCatalogue } from './catalogue.ts';
 import { checksumsOf } from './checksums.ts';
 import type { ServerConfig } from './config.ts';
@@ -72,6 +73,16 @@ export interface OwnWal {
   readonly pgdata: string;
   readonly user: string;
   readonly systemId: string;
+  readonly segmentSize: SegmentSize;
+}
+
+/**
+ * Where a copy counts. `arrived`: also what waits in incoming/ for Barman to take it in, and a whole segment that Barman has
+ * received by streaming.
+ */
+interface Comparison {
+  readonly where: 'archived' | 'arrived';
+  readonly progress?: ((text: string) => void) | undefined;
 }
 
 /** A file that the node has, and no archive has byte for byte. */
@@ -84,16 +95,16 @@ export interface OtherBytes {
 }
 
 /**
- * Those of a node's segments and beginnings that are not known to lie in an archive byte for byte. `arrived`: what waits in incoming/ for
- * Barman to take it in counts, and a whole segment that Barman has received by streaming. A beginning that it receives
- * never counts: nothing says how far it reaches. Throws kind `failed` (`archive-not-proved`) where that cannot be told.
+ * Those of a node's segments and beginnings that are not known to lie in an archive byte for byte. A beginning that Barman
+ * receives by streaming never counts: nothing says how far it reaches. Throws kind `failed` (`archive-not-proved`) where
+ * that cannot be told.
  */
 export async function otherBytes(
   host: ReadHost,
   barman: BarmanPlace,
   { pgdata, user, systemId }: OwnWal,
   files: readonly SentFile[],
-  where: 'archived' | 'arrived',
+  { where }: Comparison,
 ): Promise<readonly OtherBytes[]> {
   if (files.length === 0) return [];
   const peer = host.peer(barman.host);
@@ -137,7 +148,7 @@ export async function otherBytes(
 function pathsOf(
   { wals, incoming, streaming }: Pick<ServerConfig, 'wals' | 'incoming' | 'streaming'>,
   { name, as }: SentFile,
-  where: 'archived' | 'arrived',
+  where: Comparison['where'],
 ): readonly string[] {
   const archived = `${wals}/${name.slice(0, 16)}/${as}`;
   if (where === 'archived') return [archived];

@@ -5,7 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { readArchivesOf } from '../../lib/recovery/barman/archive-tail.ts';
 import { heldBeginnings } from '../../lib/recovery/barman/held-beginnings.ts';
 import { notTheSame, otherBytes } from '../../lib/recovery/barman/same-bytes.ts';
+import { parseSegmentSize } from '../../lib/recovery/wal/segment.ts';
 import { errorOf } from '../support/errors.ts';
+import { SIZE } from '../unit/recovery/wal/moment/segments.ts';
 import { beside, OTHER } from './barman-here.ts';
 import { localPlayground } from './playground.ts';
 import {
@@ -173,6 +175,24 @@ describe('a whole segment', () => {
       `~/db2.${NAME}`,
       `~/db2.streaming.${NAME}`,
     ]);
+  });
+
+  it('is compared with as many others as are summed in time, which is told', async () => {
+    await using ground = await localPlayground();
+    await beside(ground, ours, async () => {
+      const names = ['5', '6', '7'].map((last) => `${NAME.slice(0, -1)}${last}`);
+      for (const name of names) {
+        await inWal(ground, `node/pg_wal/${name}`, upTo(3));
+        await inWal(ground, `${PLACES.wals}/${name}`, upTo(name === names[2] ? 2 : 3));
+      }
+      const told: string[] = [];
+      const own = { ...ownOf(ground), segmentSize: parseSegmentSize(1024 ** 3) ?? SIZE };
+      const files = names.map((name) => ({ name, as: name }));
+      const progress = (text: string) => void told.push(text);
+      const other = await otherBytes(ground.play.host(), barman, own, files, { where: 'arrived', progress });
+      expect(other.map(({ file }) => file.name)).toEqual(names.slice(2));
+      expect(told).toEqual([expect.stringContaining('(0 of 3)'), expect.stringContaining('(2 of 3)')]);
+    });
   });
 
   it('that has left pg_wal meanwhile, and an archive that cannot be asked', async () => {

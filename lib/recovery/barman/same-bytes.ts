@@ -10,7 +10,8 @@ import { UNPACKED } from './wal-file.ts';
 
 const DEADLINE_MS = 300_000;
 
-/** Some gigabytes at once. */
+/** What is unpacked and summed well within that time, of each copy; and how many names a command line takes. */
+const BATCH_BYTES = 2 ** 31;
 const BATCH = 200;
 
 // Arguments: data directory, names of segments. Of one that is not there any more nothing is said.
@@ -102,16 +103,18 @@ export interface OtherBytes {
 export async function otherBytes(
   host: ReadHost,
   barman: BarmanPlace,
-  { pgdata, user, systemId }: OwnWal,
+  { pgdata, user, systemId, segmentSize }: OwnWal,
   files: readonly SentFile[],
-  { where }: Comparison,
+  { where, progress }: Comparison,
 ): Promise<readonly OtherBytes[]> {
   if (files.length === 0) return [];
   const peer = host.peer(barman.host);
   const servers = serversOf((await readCatalogue(peer, barman.user)).servers, barman, systemId);
   const other: OtherBytes[] = [];
-  for (let from = 0; from < files.length; from += BATCH) {
-    const some = files.slice(from, from + BATCH);
+  const batch = Math.min(BATCH, Math.max(1, Math.floor(BATCH_BYTES / segmentSize)));
+  for (let from = 0; from < files.length; from += batch) {
+    progress?.(`comparing what is archived with pg_wal (${from} of ${files.length})`);
+    const some = files.slice(from, from + batch);
     const names = some.map(({ name }) => name);
     const own = checksumsOf(
       await host.query(OWN([pgdata, ...names], { user, timeoutMs: DEADLINE_MS })),

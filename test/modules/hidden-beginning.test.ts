@@ -1,6 +1,8 @@
+import { chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { readCatalogue } from '../../lib/recovery/barman/catalogue.ts';
 import type { RecoveryWal } from '../../lib/recovery/barman/prove-wal.ts';
 import { farthestFirst, readSegment } from '../../lib/recovery/barman/segment-source.ts';
@@ -65,7 +67,6 @@ describe('of two beginnings that one server has', () => {
   it.each([
     ['the archived one reaches farther', upTo(3), 'would not deliver the one that reaches farther'],
     ['the archived one is packed', gzipSync(upTo(3)), 'would not deliver the one that reaches farther'],
-    ['nobody can tell', Buffer.from('something'), 'nobody can tell'],
   ])('the one that Barman would deliver is named, to be put aside: %s', async (_, archived, words) => {
     await using ground = await localPlayground();
     const streamed = `${PLACES.streaming}/${PARTIAL}`;
@@ -80,6 +81,35 @@ describe('of two beginnings that one server has', () => {
         expect.anything(),
       ],
     });
+  });
+
+  it('nothing is to be put aside where nobody can tell which one reaches farther', async () => {
+    await using ground = await localPlayground();
+    const archived = `${PLACES.wals}/${PARTIAL}`;
+    const copies = { [`${PLACES.streaming}/${PARTIAL}`]: upTo(2), [archived]: Buffer.from('something') };
+    const error = await errorOf(ask(ground, copies));
+    expect(error).toMatchObject({
+      code: 'wal-beginning-hidden',
+      message: expect.stringContaining('nobody can tell'),
+      evidence: { exitCode: 3, stderr: expect.stringContaining('packed in a way that is not known here') },
+    });
+    const next = (error as PitrError).next.join(' ');
+    expect(next).toContain('pg_waldump');
+    expect(next).not.toContain('mv ');
+  });
+
+  it('one that Barman takes in meanwhile is looked for again', async () => {
+    await using ground = await localPlayground();
+    const { dir } = ground;
+    await inWal(ground, `${PLACES.wals}/before`, new Uint8Array());
+    const taken = `mv ${dir}/${PLACES.incoming}/${PARTIAL} ${dir}/${PLACES.wals}/`;
+    const od = `#!/bin/sh\ncase $* in *incoming*) ${taken} ;; esac\nPATH=\${PATH#*:} exec od "$@"\n`;
+    await inWal(ground, 'bin/od', Buffer.from(od));
+    await chmod(join(dir, 'bin/od'), 0o755);
+    const waiting = { [`${PLACES.incoming}/${PARTIAL}`]: upTo(1) };
+    const told = await ask(ground, { [`${PLACES.streaming}/${PARTIAL}`]: upTo(2), ...waiting });
+    expect(told.chain.at(-1)?.servers).toEqual(['db1']);
+    expect(await readdir(join(dir, PLACES.wals))).toContain(PARTIAL);
   });
 
   it('none is in the way of a moment that lies before the segment', async () => {

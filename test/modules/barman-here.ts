@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LocalPlayground } from './playground.ts';
 
-/** Works while Barman is one that has listed this, and its configuration these files of the ground. */
+/** Works while Barman is one that has listed this, delivers the file `delivered` as each segment, and its configuration these files of the ground. */
 export async function withBarman<T>(
   { dir }: Pick<LocalPlayground, 'dir'>,
   list: string,
@@ -14,7 +14,7 @@ export async function withBarman<T>(
   for (const name of ['bin', 'home']) await mkdir(join(dir, name), { recursive: true });
   await writeFile(
     join(dir, 'bin/barman'),
-    `#!/bin/sh\ncase $* in *keep*) echo 'Keep: nokeep' ;; *) cat ${listed} ;; esac\n`,
+    `#!/bin/sh\ncase $* in *keep*) echo 'Keep: nokeep' ;; get-wal*) exec cat ${dir}/delivered ;; *) cat ${listed} ;; esac\n`,
     { mode: 0o755 },
   );
   // Another user of this machine has a home of his own, where Barman's configuration is not.
@@ -43,10 +43,10 @@ const infoOf = async (systemId: string): Promise<string> =>
     .replace(/systemid=\d+/, `systemid=${systemId}`)
     .replace(/^size=.*$/m, 'size=1');
 
-/** A server of its own cluster beside another one, whose lines and identity these are. */
+/** A server of its own cluster (`own`, where that matters) beside another one, whose lines and identity these are. */
 export async function beside<T>(
   ground: LocalPlayground,
-  other: { readonly systemId: string | undefined; readonly lines?: string },
+  other: { readonly systemId: string | undefined; readonly lines?: string; readonly own?: string },
   work: () => Promise<T>,
 ): Promise<T> {
   const { dir } = ground;
@@ -54,7 +54,7 @@ export async function beside<T>(
   for (const place of ['db1/base', 'db1/wals', 'other/base', 'other/wals', 'other/errors'])
     await mkdir(join(dir, 'home', place), { recursive: true });
   await mkdir(join(dir, 'home/db1/base', ID), { recursive: true });
-  await writeFile(join(dir, 'home/db1/base', ID, 'backup.info'), await infoOf(OWN));
+  await writeFile(join(dir, 'home/db1/base', ID, 'backup.info'), await infoOf(other.own ?? OWN));
   for (const file of ['PG_VERSION', 'backup_label', 'global/pg_control']) {
     await mkdir(join(dir, 'home/db1/base', ID, 'data', file, '..'), { recursive: true });
     await writeFile(join(dir, 'home/db1/base', ID, 'data', file), 'something');

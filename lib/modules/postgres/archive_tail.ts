@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule } from '../../contract/module.ts';
+import { type Change, defineModule, type WorkContext } from '../../contract/module.ts';
 import {
   proveArchived,
   readArchiveSettings,
@@ -12,13 +13,19 @@ import {
 import { barmanResource } from '../../recovery/barman/catalogue.ts';
 import { heldBeginnings } from '../../recovery/barman/held-beginnings.ts';
 import { serversParam, userParam } from '../../recovery/barman/params.ts';
-import { type BarmanPlace, notTheSame, otherBytes, type SentFile } from '../../recovery/barman/same-bytes.ts';
+import {
+  type BarmanPlace,
+  notTheSame,
+  type OwnWal,
+  otherBytes,
+  type SentFile,
+} from '../../recovery/barman/same-bytes.ts';
 import { type ArchiveSettings, whyNoArchive } from '../../recovery/postgres/archive-command.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { readTail } from '../../recovery/postgres/look-tail.ts';
 import { instanceParams, seconds, segmentName } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
-import { parseSegment } from '../../recovery/wal/segment.ts';
+import { parseSegment, type SegmentSize } from '../../recovery/wal/segment.ts';
 import { filesFrom, filesToSend, type TailFile, wholeIn } from '../../recovery/wal/tail.ts';
 
 const params = z.strictObject({
@@ -45,7 +52,10 @@ type Params = z.output<typeof params>;
 
 interface State {
   readonly systemId: string;
+  readonly segmentSize: SegmentSize;
   readonly files: readonly SentFile[];
+  /** Archived before, and to be compared once the files are sent. */
+  readonly archived: readonly SentFile[];
   /** Read only when there is something to send. */
   readonly settings?: ArchiveSettings | undefined;
 }
@@ -54,7 +64,8 @@ interface TailChange extends Change {
   readonly pgdata: string;
   readonly user: string;
   readonly systemId: string;
-  readonly forApply: { readonly command: string };
+  readonly segmentSize: SegmentSize;
+  readonly forApply: { readonly command: string; readonly archived: readonly SentFile[] };
   readonly files: readonly SentFile[];
 }
 
@@ -74,7 +85,7 @@ and puts one of the same name with other content into errors/, and fails neither
   returns: {
     files: 'names in the archive of what was sent',
   },
-  read: async (host, p: Params): Promise<State> => {
+  read: async (host, p: Params, context): Promise<State> => {
     // Only to notice, in check mode, that an earlier task would have changed it.
     known(await host.look(postgresResource, p.pgdata));
     const tail = await readTail(host, {
@@ -84,26 +95,26 @@ and puts one of the same name with other content into errors/, and fails neither
     });
     const { systemId, segmentSize } = tail.control;
     const wanted = filesFrom(tail.files, p.from, segmentSize);
-    if (wanted.length === 0) return { systemId, files: [] };
+    if (wanted.length === 0) return { systemId, segmentSize, files: [], archived: [] };
     const archives = await readArchivesOf(host, barmanOf(p), systemId);
-    const own = { pgdata: p.pgdata, user: p.user, systemId };
+    const own = { pgdata: p.pgdata, user: p.user, systemId, segmentSize };
+    const whole = wholeIn(archives, segmentSize);
     // A recovery has proved what it needs by itself; whoever saves a node wants to know it of all that is there.
-    if (p.from === undefined) {
-      const whole = wholeIn(archives, segmentSize);
-      const wholes = wanted.filter(({ name, partial }) => !partial && whole.has(name)).map(sentFile);
-      const differing = await otherBytes(host, barmanOf(p), own, wholes, 'arrived');
-      const wrong = differing.filter(({ gone }) => !gone);
-      if (wrong.length > 0) throw notTheSame(wrong, host.name, p.pgdata, barmanOf(p));
-    }
+    const archived =
+      p.from === undefined
+        ? wanted.filter(({ name, partial }) => !partial && whole.has(name)).map(sentFile)
+        : [];
     const beginnings = wanted.filter(({ partial }) => partial).map(sentFile);
-    const held = await heldBeginnings(host, barmanOf(p), { ...own, segmentSize }, beginnings);
+    const held = await heldBeginnings(host, barmanOf(p), own, beginnings);
     const files = filesToSend(wanted, archives, segmentSize, held).map(sentFile);
-    if (files.length === 0) return { systemId, files };
+    // What is missing goes first: one wrong copy must not keep the rest from being saved.
+    if (files.length === 0) await refuseOtherBytes(host, p, own, archived, context);
+    if (files.length === 0) return { systemId, segmentSize, files, archived };
     const bin = programsOf(p, tail.instance.programs);
     const settings = await readArchiveSettings(host, { pgdata: p.pgdata, bin, user: p.user });
-    return { systemId, files, settings };
+    return { systemId, segmentSize, files, archived, settings };
   },
-  plan: ({ systemId, files, settings }, p): TailChange | undefined => {
+  plan: ({ systemId, segmentSize, files, archived, settings }, p): TailChange | undefined => {
     if (files.length === 0 || settings === undefined) return undefined;
     const why = whyNoArchive(settings);
     if (why !== undefined) throw doesNotArchive(why, files, p);
@@ -113,7 +124,8 @@ and puts one of the same name with other content into errors/, and fails neither
       pgdata: p.pgdata,
       user: p.user,
       systemId,
-      forApply: { command: settings.command },
+      segmentSize,
+      forApply: { command: settings.command, archived },
       files,
     };
   },
@@ -138,8 +150,12 @@ and puts one of the same name with other content into errors/, and fails neither
       signal: context.signal,
     });
     const segments = change.files.filter(({ name }) => parseSegment(name) !== undefined);
-    const other = await otherBytes(host, barmanOf(p), change, segments, 'archived');
+    const other = await otherBytes(host, barmanOf(p), change, segments, {
+      where: 'archived',
+      progress: context.progress,
+    });
     if (other.length > 0) throw notTheSame(other, host.name, p.pgdata, barmanOf(p));
+    await refuseOtherBytes(host, p, change, change.forApply.archived, context);
     return { files: change.files.map(({ as }) => as) };
   },
   undo: async () => {
@@ -147,6 +163,19 @@ and puts one of the same name with other content into errors/, and fails neither
   },
   orphans: 'end',
 });
+
+/** Throws kind `failed` (`archive-not-proved`) where an archive has something else under the name of one of these. */
+async function refuseOtherBytes(
+  host: ReadHost,
+  p: Params,
+  own: OwnWal,
+  archived: readonly SentFile[],
+  { progress }: Pick<WorkContext, 'progress'>,
+): Promise<void> {
+  const other = await otherBytes(host, barmanOf(p), own, archived, { where: 'arrived', progress });
+  const wrong = other.filter(({ gone }) => !gone);
+  if (wrong.length > 0) throw notTheSame(wrong, host.name, p.pgdata, barmanOf(p));
+}
 
 function sentFile({ name, partial }: TailFile): SentFile {
   return { name, as: partial ? `${name}.partial` : name };

@@ -9,7 +9,6 @@ import { ARCHIVE_LIBRARY_SINCE } from '../postgres/version.ts';
 import type { Archive } from '../wal/archive.ts';
 import { parseSegment } from '../wal/segment.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
-import { serversThatCount } from './counted-servers.ts';
 import {
   asideCommands,
   type BarmanPlace,
@@ -17,6 +16,7 @@ import {
   type OwnWal,
   otherBytes,
   type SentFile,
+  serversOf,
 } from './same-bytes.ts';
 
 // As the server itself was started: its configuration may lie elsewhere. Who does not know a setting says so in the
@@ -70,9 +70,8 @@ export async function readArchivesOf(
   systemId: string,
 ): Promise<readonly Archive[]> {
   const { servers, archives } = await readCatalogueAndArchives(host.peer(barman.host), barman.user);
-  serversThatCount(servers, { names: barman.servers, clusters: [systemId] }, barman.host);
-  const others = servers.filter((server) => server.systemId !== undefined && server.systemId !== systemId);
-  return archives.filter(({ server }) => !others.some(({ name }) => name === server));
+  const ours = serversOf(servers, barman, systemId);
+  return archives.filter(({ server }) => ours.some(({ name }) => name === server));
 }
 
 // The beginning of a segment gets its name in a directory that nobody else can enter; its times go with it. The command
@@ -152,7 +151,7 @@ export async function proveArchived(
     }
     const now = await readArchivesOf(host, barman, own.systemId);
     const missing = others.filter((file) => !now.some((archive) => holds(archive, file)));
-    const other = await otherBytes(host, barman, own, beginnings, 'archived');
+    const other = await otherBytes(host, barman, own, beginnings, { where: 'archived' });
     return [...missing.map((file) => ({ file, copies: [] })), ...other];
   };
   await until(look, {

@@ -1,3 +1,4 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { type Probe, probe } from '../../contract/probe.ts';
 import type { Lsn } from '../wal/lsn.ts';
@@ -21,11 +22,11 @@ import { READ_FILE, readOnce } from './wal-file.ts';
 export async function heldBeginnings(
   host: ReadHost,
   barman: BarmanPlace,
-  own: OwnWal & { readonly segmentSize: SegmentSize },
+  own: OwnWal,
   beginnings: readonly SentFile[],
 ): Promise<ReadonlySet<string>> {
   const held = new Set(beginnings.map(({ name }) => name));
-  for (const other of await otherBytes(host, barman, own, beginnings, 'arrived')) {
+  for (const other of await otherBytes(host, barman, own, beginnings, { where: 'arrived' })) {
     if (!(await reachesAsFar(host, barman, own, other))) held.delete(other.file.name);
   }
   return held;
@@ -34,7 +35,7 @@ export async function heldBeginnings(
 async function reachesAsFar(
   host: ReadHost,
   barman: BarmanPlace,
-  { pgdata, user, systemId, segmentSize }: OwnWal & { readonly segmentSize: SegmentSize },
+  { pgdata, user, systemId, segmentSize }: OwnWal,
   { file, gone, copies }: OtherBytes,
 ): Promise<boolean> {
   const segment = parseSegment(file.name);
@@ -42,23 +43,29 @@ async function reachesAsFar(
   const endOf = (bytes: Uint8Array, of: WalSegment): Lsn =>
     lastRecordEnd(bytes, startOfSegment(of, segmentSize), segmentSize, systemId);
   const path = `${pgdata}/pg_wal/${segment}`;
-  const mine = endOf(await readFrom(host, path, probe(['cat', '--', path], { user }), segmentSize), segment);
+  const own = await readFrom(host, path, probe(['cat', '--', path], { user }), segmentSize);
+  if (own instanceof PitrError) throw own;
+  const mine = endOf(own, segment);
+  let unread: PitrError | undefined;
   for (const copy of copies) {
     const unpacked = READ_FILE([copy.path], { user: barman.user });
-    const bytes = await readFrom(host.peer(barman.host), copy.path, unpacked, segmentSize);
-    if (endOf(bytes, segment) >= mine) return true;
+    const read = await readFrom(host.peer(barman.host), copy.path, unpacked, segmentSize);
+    if (read instanceof PitrError) unread = read;
+    else if (endOf(read, segment) >= mine) return true;
   }
+  if (unread !== undefined) throw unread;
   return false;
 }
 
+/** The bytes, or the error that says why they cannot be had: another copy may do. */
 async function readFrom(
   host: ReadHost,
   path: string,
   command: Probe,
   size: SegmentSize,
-): Promise<Uint8Array> {
+): Promise<Uint8Array | PitrError> {
   const { bytes, exitCode, stderr } = await readOnce(host, command, size);
   if (exitCode === 0 && bytes !== undefined) return bytes;
   const evidence = { command: `(the bytes of ${path})`, stderr };
-  throw unproved(host.name, path)(exitCode === undefined ? evidence : { ...evidence, exitCode });
+  return unproved(host.name, path)(exitCode === undefined ? evidence : { ...evidence, exitCode });
 }

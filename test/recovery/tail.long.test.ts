@@ -100,6 +100,19 @@ async function leaderChanged(done: (name: string) => boolean): Promise<string> {
   });
 }
 
+/** A member that is down stands in the way of rollback.yml. */
+async function othersServe(): Promise<void> {
+  const asked = databaseHosts.filter((host) => host !== target);
+  await waitFor({
+    what: 'the other members to serve',
+    deadlineMs: 120_000,
+    everyMs: 1000,
+    attempt: () => Promise.all(asked.map((host) => sql(lab, host, 'select 1').then(() => host, String))),
+    done: (said) => asked.every((host) => said.includes(host)),
+    describe: (said) => said.join('; '),
+  });
+}
+
 async function play(playbook: string, vars: Record<string, string>, ...more: string[]): Promise<PitrResult> {
   const extra = Object.entries(vars).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
   const inventory = chosenInventory(lab);
@@ -182,6 +195,7 @@ describe('the tail of WAL that only a node still has', () => {
     await startPatroni(databaseHosts.filter((host) => host !== target));
     await resume(leader);
     await leaderChanged((name) => name !== '');
+    await othersServe();
     await well('rollback.yml', { target });
     await healthy(lab, 180_000);
   });
@@ -254,6 +268,7 @@ describe('the tail of WAL that only a node still has', () => {
     expect(planOf(check)).toContain(`on timeline ${timeline};`);
     await well('recover.yml', { target });
     expect(await rowsThere()).toBe('a b, on the new timeline');
+    await othersServe();
     await well('rollback.yml', { target });
     await healthy(lab, 180_000);
   });

@@ -8,6 +8,7 @@ import { runCommandLine } from '../../cli/run.ts';
 import { folder } from '../unit/language/playbook/support/folder.ts';
 
 const from = process.cwd();
+const outer = process.env.PITR_STATE_DIR;
 let place: string;
 let runId: string;
 
@@ -95,6 +96,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   process.chdir(from);
+  if (outer === undefined) delete process.env.PITR_STATE_DIR;
+  else process.env.PITR_STATE_DIR = outer;
   await rm(place, { recursive: true, force: true });
 });
 

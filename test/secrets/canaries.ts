@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { runCommandLine } from '../../cli/run.ts';
+import { keepRunsIn } from '../engine/support.ts';
 
 /** A secret that is planted in one place, and how a playbook gets at it. */
 export interface Canary {
@@ -282,7 +283,7 @@ export interface Ended {
 
 /** The command line in this process, in the directory of a site and without a terminal. */
 export async function pitrIn(site: Site, ...words: string[]): Promise<Ended> {
-  process.env.PITR_STATE_DIR = join(site.directory, 'state');
+  keepRunsIn(join(site.directory, 'state'));
   let written = '';
   const output = { write: (text: string) => (written += text) };
   const code = await runCommandLine(words, {

@@ -7,6 +7,7 @@ import { proveRecovery } from '../../lab/proof.ts';
 import { dataDirectory, postgresBin } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import type { PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
 import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr } from '../support/pitr.ts';
 
@@ -230,7 +231,7 @@ describe('what is refused', () => {
       expect(refused.exitCode).toBe(5);
       expect(errorOf(refused)).toMatchObject({ kind: 'refused', code: 'gap-not-accepted' });
       // what is offered is the same order, with all that was said beside it
-      expect(errorOf(refused)?.next?.join(' ')).toContain(`--accept-gap ${beside.join(' ')}`);
+      expect(errorOf(refused)?.next?.join(' ')).toContain(`--accept-gap ${commandLine(beside)}`);
       expect(lines(refused).find(({ type }) => type === 'recover.gap')).toMatchObject({ missing: [gap] });
       expect(await ailments(lab)).toEqual([]);
 

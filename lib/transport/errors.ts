@@ -157,6 +157,18 @@ export function commandNotEnded(what: string, pid: number): PitrError {
   });
 }
 
+/** `left` names them as `kill-tree` does: `PID:START ...`. */
+export function processesLeft(left: string): PitrError {
+  const pids = [...left.matchAll(/(\d+):\d+/g)].map(([, pid]) => pid).join(',');
+  return new PitrError({
+    kind: 'failed',
+    code: 'command-not-ended',
+    message: 'not all processes of the command have ended on the host, although they were killed',
+    state: `Process ${pids} may still be running there.`,
+    next: [`Look at it on the host: ps -o pid,user,stat,wchan,args -p ${pids}`],
+  });
+}
+
 export function killFailed(pid: number, output: string): PitrError {
   return new PitrError({
     kind: 'failed',

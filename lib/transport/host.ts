@@ -9,6 +9,7 @@ import { allGiven } from './own-process.ts';
 import { terminalText } from './program.ts';
 import { Runner } from './runner.ts';
 import { Shells } from './shells.ts';
+import { supervise } from './supervise.ts';
 import type { Terminal } from './terminal.ts';
 import type {
   BecomeSettings,
@@ -67,16 +68,10 @@ export class Host implements HostConnection {
   ): Promise<RemoteProcess> {
     return this.#ours(async () => {
       const { own, kill } = await this.#runner.start(argv, options);
-      const { signal } = options;
-      const stop = (): void => {
-        kill().catch(() => own.abandon());
-      };
-      if (signal?.aborted) stop();
-      else signal?.addEventListener('abort', stop, { once: true });
+      // After an abort it has ended only when its children have: what comes next may remove what they write to.
       const ended = this.#ours(async () => {
-        const end = await own.ended;
-        signal?.removeEventListener('abort', stop);
-        if (signal?.aborted) throw interrupted(brief(argv), 'The command was ended on the host.');
+        const how = { what: brief(argv), signal: options.signal, pid: () => own.pid, kill };
+        const { value: end } = await supervise(own.ended, how).finally(() => own.abandon());
         return statusOf(argv, end, options.cwd, undefined);
       });
       ended.catch(() => {});

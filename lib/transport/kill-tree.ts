@@ -40,24 +40,42 @@ END {
 function older(a, b) { return start[a] < start[b] || (start[a] == start[b] && a < b) }
 `;
 
+/** The exit code when some are still there although they were killed; stderr names them as `pid:start`. */
+export const PROCESSES_LEFT = 3;
+
 /**
  * Ends whatever runs below a shell, on any host with /proc, a POSIX sh and awk: `sh -c KILL_TREE sh PID KEEP|TOO`.
  *
  * Closing a channel ends nothing on the host (ssh and docker alike), a shell's own process group is not enough
  * (`timeout`, `su` and others make their own), and the tool `pkill` may not be there. All are held still first, until
- * nothing new shows, or one that is about to fork would leave a child that nobody knows. Then TERM, and KILL for what
- * is left after two seconds. The shell itself is kept, as it has to tell how the command ended (TOO: ended first, so
- * that it does not start what it was sent next), and it is told to go on: sudo stops its whole process group when
- * what it runs is stopped.
+ * nothing new shows, or one that is about to fork would leave a child that nobody knows. A fork that has begun goes on
+ * when its process is told to stop, so each is seen to stand still before new ones are looked for (five seconds at
+ * most: one that waits for a device cannot). Then TERM, and KILL for what is left after two seconds. The shell itself is kept, as it has to tell how the command
+ * ended (TOO: ended first, so that it does not start what it was sent next), and it is told to go on: sudo stops its
+ * whole process group when what it runs is stopped.
  */
 export const KILL_TREE = `
 pick() { cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" -v from="$2" '${PICK}'; }
 all() { for one in $victims; do kill "$1" "\${one%:*}" 2>/dev/null; done; }
+stop_all() {
+  stopping=
+  for one in $victims; do kill -STOP "\${one%:*}" 2>/dev/null && stopping="$stopping $one"; done
+}
+some_move() {
+  for one in $stopping; do
+    for task in "/proc/\${one%:*}/task/"*/stat; do
+      { read -r line <"$task"; } 2>/dev/null || continue
+      case \${line##*') '} in [TtZX]*) ;; *) return 0 ;; esac
+    done
+  done
+  return 1
+}
 hold() {
   seen=
   while [ "$seen" != "$victims" ]; do
     seen=$victims
-    all -STOP
+    stop_all
+    while some_move && [ $waited -lt 250 ]; do sleep 0.02; waited=$((waited + 1)); done
     victims=$(pick '' "$victims")
   done
 }
@@ -71,19 +89,26 @@ some_left() {
   victims=$left
   [ -n "$victims" ]
 }
+gone() {
+  round=0
+  while [ $round -lt 24 ]; do
+    some_left || return 0
+    if [ $round -lt 4 ]; then sleep 0.02; else sleep 0.1; fi
+    round=$((round + 1))
+  done
+  return 1
+}
 victims=$(pick "$1" '') || exit
 [ "$2" = TOO ] && kill -KILL "$1" 2>/dev/null
+waited=0
 hold
 all -TERM
 all -CONT
 kill -CONT "$1" 2>/dev/null
-round=0
-while [ $round -lt 24 ]; do
-  some_left || exit 0
-  if [ $round -lt 4 ]; then sleep 0.02; else sleep 0.1; fi
-  round=$((round + 1))
-done
+gone && exit 0
 hold
 all -KILL
-exit 0
+gone && exit 0
+printf 'still there although killed: %s\\n' "$victims" >&2
+exit ${PROCESSES_LEFT}
 `;

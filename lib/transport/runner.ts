@@ -1,9 +1,9 @@
 import type { Becoming } from './becoming.ts';
 import { Capture } from './capture.ts';
 import type { Connection } from './connection.ts';
-import { brief, interrupted, killFailed } from './errors.ts';
+import { brief, interrupted, killFailed, processesLeft } from './errors.ts';
 import type { CommandEnd } from './framed-channel.ts';
-import { KILL_TREE } from './kill-tree.ts';
+import { KILL_TREE, PROCESSES_LEFT } from './kill-tree.ts';
 import { Output } from './output.ts';
 import { closed, startOwn } from './own-process.ts';
 import { type Lease, PATIENCE_MS, type Shells } from './shells.ts';
@@ -220,6 +220,7 @@ export class Runner {
     const late = () => killFailed(pid, 'it did not end in time');
     const end = await within(KILL_DEADLINE_MS, own.ended, late).finally(() => own.abandon());
     if (end.kind === 'shell-ended' && end.end.kind === 'lost') throw end.end.error;
+    if (end.kind === 'exited' && end.shellStatus === PROCESSES_LEFT) throw processesLeft(output.text());
     if (end.kind !== 'exited' || end.shellStatus !== 0) throw killFailed(pid, output.text());
   }
 }

@@ -64,6 +64,25 @@ describe('becoming another user', () => {
     expect(stdout).toBe('worker\n/home/worker\n');
   });
 
+  it('names what a command left running as another user, whom the login may not signal', async () => {
+    await as('free', undefined, async (host) => {
+      const script = `sudo -u worker sh -c 'trap "" TERM; sleep 100; sleep 100' & wait`;
+      const run = host.run(['sh', '-c', script], { timeoutMs: 1_000 });
+      const failure: unknown = await run.catch((error: unknown) => error);
+      expect(failure).toMatchObject({
+        code: 'command-not-ended',
+        message: 'not all processes of the command have ended on the host, although they were killed',
+        next: [
+          expect.stringMatching(/^Look at it on the host: ps -o pid,user,stat,wchan,args -p \d+(,\d+)*$/),
+        ],
+      });
+      const [look = ''] = (failure as { next: string[] }).next;
+      const { stdout } = await host.run(['sh', '-c', look.replace(/^[^:]*: /, '')]);
+      expect(stdout).toContain('trap');
+      await host.run(['pkill', '-KILL', '-u', 'worker'], { user: 'worker' });
+    });
+  });
+
   it('uses doas where the inventory says so, and tells what doas says when its rules do not allow it', async () => {
     const doas = { method: 'doas' } as const;
     const { stdout } = await as('free', doas, (host) =>

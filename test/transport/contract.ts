@@ -403,6 +403,22 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
     });
   });
 
+  // A fork that has begun goes on in a process that is told to stop: its child came after the look for children.
+  it('ends the children that a command makes while it is ended', async () => {
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const seconds = uniqueSeconds();
+      const controller = new AbortController();
+      const script = `i=0; while [ $i -lt 50 ]; do [ $i = 25 ] && echo begun; sleep ${seconds} & i=$((i + 1)); done; wait`;
+      const process = await host.spawn(['sh', '-c', script], { signal: controller.signal });
+      process.stderr.resume();
+      await once(process.stdout, 'data');
+      process.stdout.resume();
+      controller.abort();
+      await expect(process.ended).rejects.toMatchObject({ kind: 'interrupted' });
+      expect(await runs(seconds)).toBe(false);
+    }
+  });
+
   describe('several at once', () => {
     it('answers a batch in order, each command with its own result, none stopping the next', async () => {
       const results = await host.batch([

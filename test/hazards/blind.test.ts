@@ -43,6 +43,31 @@ it.each([
   expect(await refusal('members-known.yml', { members }, there)).toBe(code);
 });
 
+const open = { running: true, mode: 'open' };
+it.each([
+  ['leader-named-otherwise', 'one', { ...open, role: 'recovering' }],
+  ['leader-named-otherwise', 'two', { ...open, role: 'primary' }],
+  ['leader-named-otherwise', 'two', open],
+  [undefined, 'one', { ...open, role: 'primary' }],
+  [undefined, 'two', { ...open, role: 'recovering' }],
+  [undefined, 'two', { ...open, running: false, role: 'primary' }],
+  [undefined, 'two', { ...open, mode: 'isolated', role: 'primary' }],
+  [undefined, undefined, { ...open, role: 'primary' }],
+])(
+  'a host is the member of its name only where its PostgreSQL fits: %s, %s leads',
+  async (code, leader, there) => {
+    const vars = { target: 'three', cluster: leader === undefined ? {} : { leader }, instance_there: there };
+    const tasks = join(productPlaybooks(), 'tasks', 'leader-as-listed.yml');
+    expect(
+      await codeOf(`- hosts: one
+  vars: ${JSON.stringify(vars)}
+  tasks:
+    - import_tasks: ${tasks}
+`),
+    ).toBe(code);
+  },
+);
+
 it.each([
   ['restored-size-unknown', {}, null],
   ['restored-size-unknown', {}, ''],

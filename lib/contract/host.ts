@@ -28,6 +28,11 @@ export interface WriteHost
   /** Runs a command and throws kind `failed` with the command's own stderr when it does not exit 0. */
   must(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
   peer(name: string): WriteHost;
+  /**
+   * The same host with a deadline of its own, in milliseconds, in the place of the task's signal: for what has to be put
+   * right also after the task was interrupted or its time was over.
+   */
+  afterwards(deadlineMs: number): WriteHost;
 }
 
 /**

@@ -8,7 +8,7 @@ import { commandNotEnded, fileFailed, interrupted, sourceFailed } from './errors
 import { statusOf } from './output.ts';
 import { commandLine } from './quote.ts';
 import type { Runner } from './runner.ts';
-import { AFTER_KILL_MS, within } from './supervise.ts';
+import { AFTER_KILL_MS, supervise, within } from './supervise.ts';
 import { tail } from './tail.ts';
 import type { RunOptions, RunResult, WriteFileOptions } from './types.ts';
 
@@ -158,14 +158,25 @@ export async function writeFile(
     if (result.exitCode !== 0) throw notWritten(path, result);
     return;
   }
-  const bytes = await receive(runner, path, content, wishes, as).catch((error: unknown) => {
+  const part = `${path.replace(/[^/]*$/, '')}.pitr-${wishes[1]}`;
+  const bytes = await receive(runner, path, content, wishes, as).catch(async (error: unknown) => {
+    await removePart(error);
     if (!(error instanceof PitrError) || error.kind !== 'unreachable') throw error;
-    const part = `${path.replace(/[^/]*$/, '')}.pitr-${wishes[1]}`;
     throw error.with({ details: [`${path} is as it was; what had arrived of it may be left as ${part}`] });
   });
   const commit = sh(COMMIT_RECEIVED, [...wishes, String(bytes)]);
-  const result = (await runner.run(commit, { ...as, inShell: true })).result();
+  const put = await runner.run(commit, { ...as, inShell: true }).catch(async (error: unknown) => {
+    await removePart(error);
+    throw error;
+  });
+  const result = put.result();
   if (result.exitCode !== 0) throw notWritten(path, result);
+
+  // Under no signal: it was aborted.
+  async function removePart(error: unknown): Promise<void> {
+    if (!(error instanceof PitrError) || error.kind !== 'interrupted') return;
+    await runner.run(['rm', '-f', '--', part], { user: options.user }).catch(() => undefined);
+  }
 }
 
 /**
@@ -209,8 +220,12 @@ async function receive(
     const state = `Nothing was written: ${path}`;
     throw as.signal?.aborted ? interrupted(`writing ${path}`, state) : sourceFailed(path, failure, state);
   }
-  // Otherwise it was the receiver that ended early, and it says why.
-  const status = statusOf(argv, await own.ended, undefined, undefined);
+  // Otherwise it was the receiver that ended early, and it says why; or it has all, and brings it to the disk.
+  const end = await supervise(own.ended, {
+    ...{ what: `writing ${path}`, signal: as.signal, kill },
+    pid: () => own.pid,
+  }).finally(() => own.abandon());
+  const status = statusOf(argv, end.value, undefined, undefined);
   const stderr = await printed;
   if (!('exitCode' in status) || status.exitCode !== 0) throw notWritten(path, { argv, ...status, stderr });
   return bytes;

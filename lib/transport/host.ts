@@ -70,7 +70,11 @@ export class Host implements HostConnection {
       const { own, kill } = await this.#runner.start(argv, options);
       // After an abort it has ended only when its children have: what comes next may remove what they write to.
       const ended = this.#ours(async () => {
-        const how = { what: brief(argv), signal: options.signal, pid: () => own.pid, kill };
+        const ends = async () => {
+          await kill();
+          own.discard();
+        };
+        const how = { what: brief(argv), signal: options.signal, pid: () => own.pid, kill: ends };
         const { value: end } = await supervise(own.ended, how).finally(() => own.abandon());
         return statusOf(argv, end, options.cwd, undefined);
       });

@@ -49,8 +49,8 @@ export const PROCESSES_LEFT = 3;
  * Closing a channel ends nothing on the host (ssh and docker alike), a shell's own process group is not enough
  * (`timeout`, `su` and others make their own), and the tool `pkill` may not be there. All are held still first, until
  * nothing new shows, or one that is about to fork would leave a child that nobody knows. A fork that has begun goes on
- * when its process is told to stop, so each is seen to stand still before new ones are looked for (five seconds at
- * most: one that waits for a device cannot). Then TERM, and KILL for what is left after two seconds. The shell itself is kept, as it has to tell how the command
+ * when its process is told to stop, so each is seen to stand still before new ones are looked for (for five seconds:
+ * one that waits for a device cannot). Then TERM, and KILL for what is left after two seconds, which has ten to go. The shell itself is kept, as it has to tell how the command
  * ended (TOO: ended first, so that it does not start what it was sent next), and it is told to go on: sudo stops its
  * whole process group when what it runs is stopped.
  */
@@ -75,7 +75,12 @@ hold() {
   while [ "$seen" != "$victims" ]; do
     seen=$victims
     stop_all
-    while some_move && [ $waited -lt 250 ]; do sleep 0.02; waited=$((waited + 1)); done
+    while some_move; do
+      read -r now rest </proc/uptime
+      [ "\${now%.*}" -lt "$patience" ] || break
+      sleep 0.02
+      stop_all
+    done
     victims=$(pick '' "$victims")
   done
 }
@@ -91,7 +96,7 @@ some_left() {
 }
 gone() {
   round=0
-  while [ $round -lt 24 ]; do
+  while [ $round -lt "$1" ]; do
     some_left || return 0
     if [ $round -lt 4 ]; then sleep 0.02; else sleep 0.1; fi
     round=$((round + 1))
@@ -100,15 +105,16 @@ gone() {
 }
 victims=$(pick "$1" '') || exit
 [ "$2" = TOO ] && kill -KILL "$1" 2>/dev/null
-waited=0
+read -r now rest </proc/uptime
+patience=$((\${now%.*} + 6))
 hold
 all -TERM
 all -CONT
 kill -CONT "$1" 2>/dev/null
-gone && exit 0
+gone 24 && exit 0
 hold
 all -KILL
-gone && exit 0
+gone 100 && exit 0
 printf 'still there although killed: %s\\n' "$victims" >&2
 exit ${PROCESSES_LEFT}
 `;

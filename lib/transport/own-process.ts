@@ -16,6 +16,8 @@ export interface OwnProcess {
   readonly pid: number;
   /** Never rejects. */
   readonly ended: Promise<CommandEnd>;
+  /** Lets go of what it prints from here on: its end lies behind that, and a reader may hold it back. */
+  discard(): void;
   /** Closes our end at once; the command is not told. */
   abandon(): void;
 }
@@ -48,6 +50,7 @@ export async function startOwn(
     stderr: process.stderr,
     pid,
     ended: process.ended,
+    discard: () => process.discard(),
     abandon: () => shell.framed.channel.abandon(),
   };
 }
@@ -58,15 +61,19 @@ class FramedProcess {
   readonly stderr: Readable;
   readonly ended: Promise<CommandEnd>;
   readonly #unfinished = new Set<StreamName>(['stdout', 'stderr']);
+  readonly #channel: Channel;
+  #discarding = false;
 
   constructor(framed: FramedChannel, nonce: string, argv: readonly string[]) {
     const { channel } = framed;
+    this.#channel = channel;
     this.stdin = throughTo(channel);
     this.stdout = outputOf(channel.stdout);
     this.stderr = outputOf(channel.stderr);
     this.ended = framed.expect({
       nonce,
       onOutput: (stream, chunk) => {
+        if (this.#discarding) return;
         const output = this[stream];
         // Back pressure: the channel's window stays closed while nobody takes what is here.
         if (!output.destroyed && !output.push(chunk)) channel[stream].pause();
@@ -83,6 +90,11 @@ class FramedProcess {
       this.stdin.destroy();
       channel.abandon();
     });
+  }
+
+  discard(): void {
+    this.#discarding = true;
+    for (const stream of this.#unfinished) this.#channel[stream].resume();
   }
 
   #finish(stream: StreamName, channel: Channel): void {

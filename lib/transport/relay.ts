@@ -54,10 +54,9 @@ export async function relay(
   const failure: unknown = await pipeline(source.stdout, observed, sink.stdin, { signal }).catch(
     (error: unknown) => error ?? new Error('the stream ended early'),
   );
-  if (failure !== undefined) await Promise.allSettled([sides.source.end(), sides.sink.end()]);
+  if (failure !== undefined) await bothEnd(sides.source, sides.sink);
   const results = await Promise.all([sides.source.outcome(), sides.sink.outcome()]);
-  if (signal?.aborted)
-    throw interrupted(options.what, 'Both ends were stopped; what had arrived is incomplete.');
+  if (signal?.aborted) throw interrupted(options.what, stopped(results));
   // The end that failed by itself is the reason; the other one was only stopped because of it.
   const [first] = results.filter((one) => one.failed).sort((a, b) => blame(a) - blame(b));
   if (first !== undefined) throw endFailed(first, options.what);
@@ -68,6 +67,23 @@ export async function relay(
       if (digestOf(one.stderr) !== sha256) throw digestDiffers(one, options.what, sha256);
   }
   return { bytes, sha256, sinkStdout: sinkStdout.text() };
+}
+
+/** Throws where one does not end although it was killed: nobody may wait for it. Whose host is gone tells it itself. */
+async function bothEnd(...sides: readonly Side[]): Promise<void> {
+  for (const end of await Promise.allSettled(sides.map((side) => side.end()))) {
+    const error: unknown = end.status === 'rejected' ? end.reason : undefined;
+    if (error instanceof PitrError && error.code === 'command-not-ended') throw error;
+  }
+}
+
+/** How things stand after an abort: an end that could not be told to stop, or does not, says so itself. */
+function stopped(results: readonly Outcome[]): string {
+  const going = results.flatMap(({ error }) =>
+    error instanceof PitrError && error.kind !== 'interrupted' ? [error] : [],
+  );
+  if (going.length === 0) return 'Both ends were stopped; what had arrived is incomplete.';
+  return `What had arrived is incomplete. ${going.map(({ message, state }) => [message, state].join('. ')).join(' ')}`;
 }
 
 interface Outcome {

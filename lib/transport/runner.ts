@@ -13,7 +13,7 @@ import type { Command, RunOptions, RunResult } from './types.ts';
 
 /** Longer texts would hold up the standing shell; they go by a channel of their own. */
 const LONGEST_STANDING_TEXT = 64 * 1024;
-const KILL_DEADLINE_MS = 20_000;
+const KILL_DEADLINE_MS = 40_000;
 
 /** Runs commands on one host: on the standing shell of their user where that is good, else on their own channel. */
 export class Runner {

@@ -2,7 +2,7 @@ import { patientTimeout } from '../base/wait/patient-timeout.ts';
 import { commandNotEnded, interrupted } from './errors.ts';
 
 export const AFTER_KILL_MS = 10_000;
-/** An abort may come when the shell has not begun the command yet: nothing is seen below it, and it is looked at again. */
+/** An end may come when the shell has not begun the command yet: nothing is seen below it, and it is looked at again. */
 const KILL_AGAIN_MS = 1_000;
 
 export interface Supervision {
@@ -36,7 +36,7 @@ export async function supervise<T>(
     const first = await Promise.race([work.then((value) => ({ value })), stopped]);
     if (typeof first !== 'string') return { value: first.value, timedOut: false };
     await by.kill(first);
-    if (first === 'abort' && !(await endsWithin(KILL_AGAIN_MS, work))) await by.kill(first);
+    if (!(await endsWithin(KILL_AGAIN_MS, work))) await by.kill(first);
     const value = await within(AFTER_KILL_MS, work, () => commandNotEnded(by.what, by.pid() ?? 0));
     if (first === 'abort') throw interrupted(by.what, 'The command and its children were ended on the host.');
     return { value, timedOut: true };

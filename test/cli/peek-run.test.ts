@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listRuns } from '../../lib/engine/journal/read.ts';
 import { runHere } from '../support/run-here.ts';
 
@@ -20,6 +20,7 @@ const LOCK = (allow: string) => `- hosts: here
 
 beforeAll(async () => {
   place = await mkdtemp(join(tmpdir(), 'pitr-peek-'));
+  vi.stubEnv('PITR_STATE_DIR', join(place, 'state'));
   note = join(place, 'data.pitr.json');
   await mkdir(join(place, 'data'));
   await writeFile(
@@ -31,7 +32,10 @@ beforeAll(async () => {
   moved = await recovered(`, allow: ${first}`);
 });
 
-afterAll(() => rm(place, { recursive: true, force: true }));
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(place, { recursive: true, force: true });
+});
 beforeEach(() => rm(note, { recursive: true, force: true }));
 
 /** A run that names its target, and recovers nothing. */

@@ -26,7 +26,7 @@ describe('a play that ends on one host, with strategy free', () => {
   strategy: free
   any_errors_fatal: true
   tasks:
-    - { name: work, core.shell: "test {{ inventory_hostname }} != one && sleep 0.5" }
+    - { name: work, core.shell: "test {{ inventory_hostname }} != one && sleep 3" }
     - { name: never, core.shell: ${log('never')} }
 `);
     expect(played.outcome.error).toMatchObject({ task: 'work', host: 'one' });
@@ -41,11 +41,11 @@ describe('a play that ends on one host, with strategy free', () => {
   strategy: free
   tasks:
     - name: stops
-      core.shell: "sleep 0.2; false"
+      core.shell: "until test -e DIR/working; do sleep 0.05; done; false"
       when: number == 1
       any_errors_fatal: true
     - block:
-        - { name: work, core.shell: "sleep 0.6; false" }
+        - { name: work, core.shell: "touch DIR/working; sleep 3; false" }
       rescue:
         - { name: never, core.shell: ${log('never')} }
       always:
@@ -61,7 +61,7 @@ describe('a play that ends on one host, with strategy free', () => {
 - hosts: pair
   strategy: free
   tasks:
-    - { name: work, core.shell: "sleep 0.3", when: number == 2 }
+    - { name: work, core.shell: "sleep 3", when: number == 2 }
     - { meta: end_play }
     - { name: never, core.shell: ${log('never')} }
 - hosts: one
@@ -92,7 +92,7 @@ describe('ignore_errors', () => {
 - hosts: pair
   tasks:
     - name: work
-      core.shell: "test {{ inventory_hostname }} != one && sleep 0.4"
+      core.shell: "test {{ inventory_hostname }} != one && sleep 3"
       register: r
       ignore_errors: r.no_such_key == 3
 `);

@@ -1,11 +1,12 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { processMark } from '../../lib/engine/journal/beginning.ts';
 import type { RunRequest } from '../../lib/engine/run/run-request.ts';
 import { newDirectory, type Played, play } from './support.ts';
 
 /**
- * A change whose connection is lost in the middle, the first time: its command goes on (it writes `late` after `seconds`).
+ * A change whose connection is lost in the middle, the first time: its command goes on.
  * Every attempt notes in `begun` whether the command of the one before it is still there.
  */
 const LOSES = `
@@ -14,7 +15,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 export const module = ({ z, defineModule, PitrError }) => defineModule({
   summary: 'Loses its connection.',
   examples: '- site.loses: {}',
-  params: z.strictObject({ fails: z.boolean().optional() }),
+  params: z.strictObject({ fails: z.boolean().optional(), stays: z.boolean().optional() }),
   read: async () => ({}),
   plan: () => ({ summary: 'work for long' }),
   apply: async (host, change, params, context) => {
@@ -23,13 +24,14 @@ export const module = ({ z, defineModule, PitrError }) => defineModule({
     const there = pids.some((pid) => { try { return process.kill(pid, 0); } catch { return false; } });
     appendFileSync('DIR/begun', there ? 'beside\\n' : 'alone\\n');
     if (pids.length > 0) return {};
-    const child = spawn('sh', ['-c', 'sleep 2; echo made > DIR/late'], {
+    const child = spawn('sh', ['-c', 'sleep 100; true'], {
       detached: true, stdio: 'ignore', env: { ...process.env, PITR_CHANGE: context.runId + '.1' },
     });
     child.unref();
     writeFileSync('DIR/pid', String(child.pid));
-    const error = { kind: 'unreachable', code: 'connection-lost', message: 'the connection was lost' };
-    throw new PitrError(error);
+    throw new PitrError(params.stays
+      ? { kind: 'failed', code: 'command-not-ended', message: 'it does not end although it was killed' }
+      : { kind: 'unreachable', code: 'connection-lost', message: 'the connection was lost' });
   },
   undo: { impossible: 'only for a test' },
   orphans: 'end',
@@ -47,20 +49,24 @@ all:
 async function played(yaml: string, request: Partial<RunRequest> = {}): Promise<Played> {
   const directory = await newDirectory();
   await mkdir(join(directory, 'modules', 'site'), { recursive: true });
-  await writeFile(join(directory, 'modules', 'site', 'loses.mjs'), LOSES.replaceAll('DIR', directory));
+  const loses = LOSES.replaceAll('DIR', directory);
+  await writeFile(join(directory, 'modules', 'site', 'loses.mjs'), loses);
+  const leaves = loses.replaceAll('site.loses', 'site.leaves').replace("orphans: 'end',", '');
+  await writeFile(join(directory, 'modules', 'site', 'leaves.mjs'), leaves);
   await writeFile(join(directory, 'hosts.yml'), INVENTORY);
+  onTestFinished(async () => {
+    const pid = Number(await readFile(join(directory, 'pid'), 'utf8').catch(() => ''));
+    if (pid > 0 && processMark(pid) !== undefined) process.kill(pid);
+  });
   return play(yaml, { directory, inventories: [join(directory, 'hosts.yml')], ...request });
 }
 
 const begun = ({ directory }: Played): Promise<string> => readFile(join(directory, 'begun'), 'utf8');
 
-/** Waits longer than what was left at work would have needed. */
-async function comesLate({ directory }: Played): Promise<boolean> {
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
-  return access(join(directory, 'late')).then(
-    () => true,
-    () => false,
-  );
+/** Whether what was left at work still is. */
+async function atWork({ directory }: Played): Promise<boolean> {
+  const mark = processMark(Number(await readFile(join(directory, 'pid'), 'utf8')));
+  return mark !== undefined && !mark.endsWith(':ended');
 }
 
 describe('a change whose connection is lost in the middle', () => {
@@ -72,11 +78,11 @@ describe('a change whose connection is lost in the middle', () => {
 `);
     expect(run.outcome.status).toBe('ok');
     expect(await begun(run)).toBe('alone\nalone\n');
-    expect(await comesLate(run)).toBe(false);
+    expect(await atWork(run)).toBe(false);
     expect(run.events).toContainEqual(
       expect.objectContaining({
         type: 'warning',
-        text: 'ended what the lost connection had left at work: work for long',
+        text: 'ended what was left at work: work for long',
       }),
     );
   });
@@ -92,7 +98,7 @@ describe('a change whose connection is lost in the middle', () => {
 `);
     expect(run.outcome.status).toBe('ok');
     expect(run.results).toEqual(['one: loses: unreachable', 'one: rescued: ok']);
-    expect(await comesLate(run)).toBe(false);
+    expect(await atWork(run)).toBe(false);
   });
 
   it('is not covered by ignore_errors', async () => {
@@ -108,7 +114,7 @@ describe('a change whose connection is lost in the middle', () => {
       state: 'What it had left at work there was ended; how far it had come is not known.',
     });
     expect(run.results).toEqual(['one: loses: unreachable']);
-    expect(await comesLate(run)).toBe(false);
+    expect(await atWork(run)).toBe(false);
   });
 
   it('stays failed where what it left at work cannot be ended: no retry, no rescue, no always', async () => {
@@ -145,5 +151,33 @@ describe('a change whose connection is lost in the middle', () => {
 `);
     expect(run.outcome.error).toMatchObject({ code: 'left-at-work' });
     expect(run.results).toEqual(['gone: loses: unreachable']);
+  });
+});
+
+describe('a command of a change that does not end although it was killed', () => {
+  const yaml = (module: string) => `
+- hosts: one
+  tasks:
+    - block:
+        - { name: stays, ${module}: { stays: true }, until: "!result.failed", delay: 0 }
+      rescue:
+        - { name: rescued, debug: { msg: beside it } }
+`;
+
+  it('is ended by its mark before it is tried again', async () => {
+    const run = await played(yaml('site.loses'));
+    expect(run.outcome.status).toBe('ok');
+    expect(await begun(run)).toBe('alone\nalone\n');
+  });
+
+  it('stops all else on its host where the change carries no mark: no retry, no rescue', async () => {
+    const run = await played(yaml('site.leaves'));
+    expect(run.outcome.error).toMatchObject({
+      ...{ kind: 'failed', code: 'left-at-work', host: 'one' },
+      message: 'a command of the change could not be ended: it does not end although it was killed',
+    });
+    expect(run.results).toEqual(['one: stays: failed']);
+    expect(await begun(run)).toBe('alone\n');
+    expect(await atWork(run)).toBe(true);
   });
 });

@@ -7,7 +7,7 @@ import { fakePrograms } from '../support/fake-programs.ts';
 import { localPlayground } from './playground.ts';
 
 /** Leadership is handed to db2, of which the cluster says at once that it leads. */
-async function handedOver(own: object | undefined) {
+async function handedOver(own: object | undefined, timeout = 1) {
   await using ground = await localPlayground();
   await using here = await FakePatroni.listening();
   await using db2 = await FakePatroni.listening();
@@ -24,14 +24,14 @@ async function handedOver(own: object | undefined) {
   };
   here.told['/patroni'] = { ...replica, patroni: { scope: 'c1' } };
   db2.told['/patroni'] = own;
-  const params = { port: here.port, config: '/nowhere.yml', candidate: 'db2', timeout: 1 };
+  const params = { port: here.port, config: '/nowhere.yml', candidate: 'db2', timeout };
   return await ground.play
     .run('patroni.failover', params)
     .catch((thrown: unknown) => errorOf(Promise.reject(thrown)));
 }
 
 it('a new leader that says so itself is proved', async () => {
-  expect(await handedOver({ state: 'running', role: 'primary' })).toMatchObject({
+  expect(await handedOver({ state: 'running', role: 'primary' }, 20)).toMatchObject({
     result: { leader: 'db2' },
   });
 }, 30_000);

@@ -44,7 +44,7 @@ async function leaderWith(silent: (question: number) => boolean) {
 
 it('synchronous_mode is on again where Patroni is reached at patroni_url alone', async () => {
   await using leader = await leaderWith(() => false);
-  expect((await leader.run()).result).toEqual({ mode: true });
+  expect((await leader.run({ timeout: 20 })).result).toEqual({ mode: true });
   expect(leader.mode()).toBe('true');
   await leader.ground.play.undo();
   expect(leader.mode()).toBe('true');

@@ -38,7 +38,7 @@ case $name in archive_mode) echo on ;; archive_command) echo 'cp %p ${dir}/${PLA
   await mkdir(join(dir, 'pg'));
   await writeFile(join(dir, 'pg/postgres'), postgres, { mode: 0o755 });
   await writeFile(join(dir, 'pg/pg_controldata'), `#!/bin/sh\ncat <<'E'\n${control}E\n`, { mode: 0o755 });
-  return { pgdata, bin: join(dir, 'pg'), user, barman_host: 'here', barman_user: user, timeout: 5 };
+  return { pgdata, bin: join(dir, 'pg'), user, barman_host: 'here', barman_user: user, timeout: 60 };
 }
 
 it('what is missing is archived also where another segment is archived with other bytes, which is named then', async () => {

@@ -314,9 +314,11 @@ describe('what a dead controller left at work', () => {
   it('an rsync that writes is found by its command line, and cannot be told without tr', async () => {
     const host = play.host();
     await host.must(
-      ['bash', '-c', "(exec -a 'rsync --server . /srv/x' setsid sleep 1000) >/dev/null 2>&1 &"],
+      ['bash', '-c', `setsid bash -c "exec -a 'rsync --server . /srv/x' sleep 1000" >/dev/null 2>&1 &`],
       { user: 'postgres' },
     );
+    const there = () => host.run(['pgrep', '-f', '^rsync --server . /srv/x']);
+    await expect.poll(async () => (await there()).exitCode, { timeout: 20_000 }).toBe(0);
     await without(['tr'], async () => {
       await expect(endReceivingRsync(host, ['/srv/x'], 'postgres')).rejects.toMatchObject({
         kind: 'refused',
@@ -324,8 +326,7 @@ describe('what a dead controller left at work', () => {
       });
     });
     await endReceivingRsync(host, ['/srv/x'], 'postgres');
-    const left = await host.run(['pgrep', '-f', 'rsync --server . /srv/x']);
-    expect(left.stdout).toBe('');
+    expect((await there()).stdout).toBe('');
   });
 });
 

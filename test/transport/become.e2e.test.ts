@@ -66,8 +66,9 @@ describe('becoming another user', () => {
 
   it('names what a command left running as another user, whom the login may not signal', async () => {
     await as('free', undefined, async (host) => {
-      const script = `sudo -u worker sh -c 'trap "" TERM; sleep 100; sleep 100' & wait`;
-      const run = host.run(['sh', '-c', script], { timeoutMs: 1_000 });
+      const script = `sudo -u worker sh -c 'trap "" TERM; echo there; sleep 100; sleep 100' & wait`;
+      const ours = new AbortController();
+      const run = host.run(['sh', '-c', script], { signal: ours.signal, onOutput: () => ours.abort() });
       const failure: unknown = await run.catch((error: unknown) => error);
       expect(failure).toMatchObject({
         code: 'command-not-ended',
@@ -79,7 +80,7 @@ describe('becoming another user', () => {
       const [look = ''] = (failure as { next: string[] }).next;
       const { stdout } = await host.run(['sh', '-c', look.replace(/^[^:]*: /, '')]);
       expect(stdout).toContain('trap');
-      await host.run(['pkill', '-KILL', '-u', 'worker'], { user: 'worker' });
+      await host.run(['pkill', '-KILL', '-u', 'worker'], { user: 'root' });
     });
   });
 

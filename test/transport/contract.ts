@@ -317,7 +317,7 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
       for (const ownChannel of [false, true]) {
         const [one, two] = [uniqueSeconds(), uniqueSeconds()];
         const script = `echo begun; (sleep ${one} &) ; timeout ${two} sleep ${two}`;
-        const result = await host.run(['sh', '-c', script], { timeoutMs: 1_500, ownChannel });
+        const result = await host.run(['sh', '-c', script], { timeoutMs: 4_000, ownChannel });
         expect(result).toMatchObject({ timedOut: true, stdout: 'begun\n' });
         expect(await runs(one)).toBe(false);
         // The watcher of busybox's timeout, which bears the same arguments, looks only once a second.
@@ -329,7 +329,7 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
     it('ends a command that does not listen to TERM', async () => {
       const seconds = uniqueSeconds();
       const script = `trap '' TERM; sleep ${seconds}; sleep ${seconds}`;
-      const result = await host.run(['sh', '-c', script], { timeoutMs: 1_500 });
+      const result = await host.run(['sh', '-c', script], { timeoutMs: 4_000 });
       expect(result).toMatchObject({ timedOut: true, signal: 'SIGKILL' });
       expect(await runs(seconds)).toBe(false);
     });
@@ -417,6 +417,18 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
       await expect(process.ended).rejects.toMatchObject({ kind: 'interrupted' });
       expect(await runs(seconds)).toBe(false);
     }
+  });
+
+  it('ends a spawned command whose output nobody takes when its signal is aborted', async () => {
+    const controller = new AbortController();
+    const process = await host.spawn(['sh', '-c', 'yes 0123456789 | head -c 3000000; sleep 100'], {
+      signal: controller.signal,
+    });
+    process.stderr.resume();
+    await once(process.stdout, 'readable');
+    controller.abort();
+    await expect(process.ended).rejects.toMatchObject({ kind: 'interrupted' });
+    process.stdout.resume();
   });
 
   describe('several at once', () => {
@@ -612,6 +624,21 @@ export function transportContract(start: () => Promise<Peer>, kind: ConnectionSe
       expect((await host.run(['sh', '-c', 'ls -a "$1"', 'sh', directory])).stdout).not.toContain('.pitr-');
     });
 
+    it('leaves nothing beside a file when it is interrupted behind the last byte', async () => {
+      const controller = new AbortController();
+      const content = async function* () {
+        yield Buffer.alloc(300_000, 'x');
+        controller.abort();
+      };
+      const path = `${directory}/interrupted`;
+      const { signal } = controller;
+      await expect(host.writeFile(path, Readable.from(content()), { signal })).rejects.toMatchObject({
+        kind: 'interrupted',
+      });
+      const { stdout } = await host.run(['sh', '-c', 'ls -a "$1"', 'sh', directory]);
+      expect(stdout).not.toMatch(/\.pitr-|interrupted/);
+    });
+
     it('tells a missing file from one that cannot be read', async () => {
       await expect(host.readFile(`${directory}/none`)).rejects.toMatchObject({
         kind: 'failed',
@@ -709,5 +736,6 @@ async function until(so: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (!(await so())) {
     if (performance.now() > deadline) throw new Error('it did not become so within 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -153,7 +153,7 @@ export async function commitRuns(
       return error;
     } finally {
       // Nothing of it needs to be settled by another run: a commit that failed can be started again.
-      await held.release('ok');
+      for (const { message, host = '' } of await held.release('ok')) warn(host, message);
       await Promise.all(journals.map((journal) => journal.close().catch(() => undefined)));
     }
   });

@@ -95,6 +95,8 @@ export function liveHost(connection: HostConnection, peers: Peers, defaults: Hos
   const host: WriteHost = {
     ...lookingHost(connection, peers, defaults, around),
     peer: (name) => liveHost(peers(name), peers, forPeers(defaults)),
+    afterwards: (deadlineMs) =>
+      liveHost(connection, peers, { ...defaults, signal: AbortSignal.timeout(deadlineMs) }),
     run: (argv, options = {}) => connection.run(watched(argv), withSignal(merged(options))),
     batch: (commands, options = {}) => {
       for (const { argv } of commands) watched(argv);

@@ -1,22 +1,30 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 
-/** The connection was lost in a change (`lost`), and what it left at work could not be ended (`why`). */
+/**
+ * The connection was lost in a change, or a command of it did not end although it was killed (`lost`); and what may be at work
+ * still could not be ended (`why`).
+ */
 export function leftAtWork(
   lost: PitrError,
   why: PitrError,
   { runId, host }: { readonly runId: string; readonly host: string },
 ): PitrError {
+  const gone = lost.kind === 'unreachable';
   return new PitrError({
-    kind: 'unreachable',
+    kind: gone ? 'unreachable' : 'failed',
     code: 'left-at-work',
-    message: `the connection was lost in the middle of the change, and what it left at work could not be ended: ${why.message}`,
+    message: gone
+      ? `the connection was lost in the middle of the change, and what it left at work could not be ended: ${why.message}`
+      : `a command of the change could not be ended: ${why.message}`,
     details: [`The change failed with: ${lost.message}`, ...why.details],
     host,
     evidence: why.evidence,
     state: `What the change began may still be at work on ${host}, so nothing else of this play is done there: no retry, no rescue, no always.`,
     next: [
       ...why.next,
-      `When the host answers again, go on or back; both end first what is left at work: pitr resume ${runId}, or pitr undo ${runId}`,
+      gone
+        ? `When the host answers again, go on or back; both end first what is left at work: pitr resume ${runId}, or pitr undo ${runId}`
+        : `When nothing of it is at work any more, go on or back: pitr resume ${runId}, or pitr undo ${runId}`,
     ],
     cause: lost,
   });

@@ -246,8 +246,11 @@ async function change(
   } catch (error) {
     if (error instanceof PitrError) place.learn(error.result ?? {});
     if (number !== undefined) await place.journal?.failed(number, error);
-    if (number === undefined || module.orphans !== 'end') throw error;
-    throw await afterLoss(error, { place, context, number, change: journalled, begun });
+    if (number === undefined || !mayBeAtWork(error)) throw error;
+    if (module.orphans === 'end')
+      throw await afterLoss(error, { place, context, number, change: journalled, begun });
+    if (error.kind === 'unreachable') throw error;
+    throw leftAtWork(error, error, { runId: context.runId, host: place.host });
   }
 }
 
@@ -259,19 +262,26 @@ interface Begun {
   readonly begun: number;
 }
 
+/** A lost connection leaves at work what ran on its other side; so does a command that could not be ended. */
+function mayBeAtWork(error: unknown): error is PitrError {
+  return error instanceof PitrError && (error.kind === 'unreachable' || error.code === 'command-not-ended');
+}
+
 /**
- * A lost connection leaves at work what ran on its other side. It is ended before anything goes on, for the next attempt
- * or a rescue would work beside it; where that cannot be done the error says so. Gives what the change has failed with.
+ * What may be at work still is ended before anything goes on, for the next attempt or a rescue would work beside it; where
+ * that cannot be done the error says so. Gives what the change has failed with.
  */
-async function afterLoss(error: unknown, { place, context, number, change, begun }: Begun): Promise<unknown> {
-  if (!(error instanceof PitrError) || error.kind !== 'unreachable') return error;
+async function afterLoss(
+  error: PitrError,
+  { place, context, number, change, begun }: Begun,
+): Promise<PitrError> {
   const { host, peers, defaults } = place;
   try {
     // Not under the task's signal: its deadline may be over.
     const live = liveHost(peers(host), peers, { user: defaults.user });
     const orphans = { mark: changeMark(context.runId, number), ageMs: Date.now() - begun };
     const ended = await endOrphansOfChange(live, orphans, defaults.user, change);
-    if (ended > 0) context.warn(`ended what the lost connection had left at work: ${change.summary}`);
+    if (ended > 0) context.warn(`ended what was left at work: ${change.summary}`);
     return endedThere(error, ended);
   } catch (thrown) {
     return leftAtWork(error, asPitrError(thrown), { runId: context.runId, host });

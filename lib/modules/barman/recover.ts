@@ -127,7 +127,10 @@ version, system identifier, backup label, owner and mode. Undo removes the copy,
     };
   },
   apply: async (host, change, { user }, context): Promise<Result> => {
-    if (change.afresh) await removeCopy(host.peer(change.node), change);
+    if (change.afresh) {
+      await endBarmanRecover(host, change.argv, change.user);
+      await removeCopy(host.peer(change.node), change);
+    }
     const copy = await copyBackup(host, change, user, context);
     const { server, backup, node, destination } = change;
     const { bytes, files, systemId, seconds } = copy;

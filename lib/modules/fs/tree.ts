@@ -216,7 +216,12 @@ async function transfer(
   const { src, from, dest, staging, bytes: total } = change;
   const { signal } = context;
   const sink = await host.spawn(['sh', '-c', UNPACK, 'sh', staging], { signal });
-  const source = await other.spawn(['tar', '-C', src, '--format=posix', '-c', '-f', '-', '.'], { signal });
+  const source = await other
+    .spawn(['tar', '-C', src, '--format=posix', '-c', '-f', '-', '.'], { signal })
+    .catch(async (error: unknown) => {
+      await sink.kill();
+      throw error;
+    });
   let said = 0;
   const result = await relay(source, sink, {
     what: `${src} from ${from} to ${host.name}:${dest}`,

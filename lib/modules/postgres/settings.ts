@@ -98,7 +98,8 @@ export const module = defineModule({
     } catch (thrown) {
       // Each statement stands for itself: those before the refused one are taken back, or half would be set.
       const back = change.changes.map(({ name, before }) => alterSystem(name, before));
-      for (const statement of back) await runSql(host, target, [statement], 60_000).catch(() => undefined);
+      const after = host.afterwards(60_000);
+      for (const statement of back) await runSql(after, target, [statement], 60_000).catch(() => undefined);
       throw thrown;
     }
     const answer = await querySql(host, target, [inForce(change.changes)]);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
@@ -41,6 +41,8 @@ interface Guests {
   readonly rules?: readonly string[];
 }
 
+const CLOSING_MS = 60_000;
+
 /** Ends whatever a guest has opened meanwhile: it would stay when the rules are closed again. */
 const OTHERS_END = `select count(pg_terminate_backend(pid)) from pg_stat_activity
 where pid <> pg_backend_pid() and backend_type in ('client backend', 'walsender')`;
@@ -60,20 +62,33 @@ export async function proveLogins(
 ): Promise<readonly TriedLogin[]> {
   const { ref, allowed } = question;
   const asked = await guestsOf(host, question);
-  await admitGuests(host, ref, allowed, asked.guests, asked.rules);
-  try {
+  // Closed again whatever happens, also when the run is interrupted meanwhile.
+  const close = async (): Promise<void> => {
+    const after = host.afterwards(CLOSING_MS);
+    await dismissGuests(after, ref, allowed);
+    await reloadRules(after, ref, AbortSignal.timeout(CLOSING_MS));
+    await querySql(after, ref, [OTHERS_END]);
+  };
+  const trials = async (): Promise<readonly TriedLogin[]> => {
+    await admitGuests(host, ref, allowed, asked.guests, asked.rules);
     await reloadRules(host, ref, context.signal);
     const missing = await askForMissing(host, ref);
     const tried = await tryAll(host, question, asked.at, missing);
     const refused = tried.filter(({ error }) => error !== undefined);
     if (refused.length === 0 || !(await between(refused))) return tried;
     return await tryAll(host, question, asked.at, missing);
-  } finally {
-    await dismissGuests(host, ref, allowed);
-    // Closed again whatever has happened, also when the run was interrupted.
-    await reloadRules(host, ref, AbortSignal.timeout(30_000));
-    await querySql(host, ref, [OTHERS_END]);
+  };
+  let tried: readonly TriedLogin[];
+  try {
+    tried = await trials();
+  } catch (error) {
+    await close().catch((thrown: unknown) =>
+      context.warn(`the logins that were tried may still get in: ${asPitrError(thrown).message}`),
+    );
+    throw error;
   }
+  await close();
+  return tried;
 }
 
 async function guestsOf(host: WriteHost, { own, members, barman, rules }: LoginQuestion): Promise<Guests> {

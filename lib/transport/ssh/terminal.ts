@@ -27,7 +27,8 @@ export async function joined(
     raw.setWindow(stdout.rows ?? DEFAULT_ROWS, stdout.columns ?? DEFAULT_COLUMNS, 0, 0);
   };
   const stop = (): void => channel.abandon();
-  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
+  else signal?.addEventListener('abort', stop, { once: true });
   stdout.on('resize', resized);
   stdin.setRawMode?.(true);
   stdin.pipe(channel.stdin, { end: false });

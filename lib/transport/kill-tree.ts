@@ -50,9 +50,9 @@ export const PROCESSES_LEFT = 3;
  * (`timeout`, `su` and others make their own), and the tool `pkill` may not be there. All are held still first, until
  * nothing new shows, or one that is about to fork would leave a child that nobody knows. A fork that has begun goes on
  * when its process is told to stop, so each is seen to stand still before new ones are looked for (for five seconds:
- * one that waits for a device cannot). Then TERM, and KILL for what is left after two seconds, which has ten to go. The shell itself is kept, as it has to tell how the command
- * ended (TOO: ended first, so that it does not start what it was sent next), and it is told to go on: sudo stops its
- * whole process group when what it runs is stopped.
+ * one that waits for a device cannot). Then TERM, and KILL for what is left after two seconds, which has ten to go. The
+ * shell itself is kept, as it has to tell how the command ended (TOO: ended first, so that it does not start what it was
+ * sent next), and it is told to go on: sudo stops its whole process group when what it runs is stopped.
  */
 export const KILL_TREE = `
 pick() { cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" -v from="$2" '${PICK}'; }

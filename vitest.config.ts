@@ -12,6 +12,7 @@ const WITHOUT_LAB = [
 /** Keeps the files of a failed test, which it would remove itself. */
 const KEEPS_LEFT = 'test/support/keep-left-of-failed.ts';
 const LEAVES_AS_FOUND = 'test/support/leaves-as-found.ts';
+const SAME_DRAWS = 'test/support/same-draws.ts';
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default defineConfig({
@@ -22,7 +23,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.e2e.test.ts', 'test/**/*.long.test.ts', 'test/**/*.smoke.test.ts'],
-          setupFiles: [LEAVES_AS_FOUND, KEEPS_LEFT],
+          setupFiles: [LEAVES_AS_FOUND, SAME_DRAWS, KEEPS_LEFT],
           // The first file of a worker pays for what all of them import.
           testTimeout: 60_000,
           hookTimeout: 60_000,

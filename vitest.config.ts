@@ -59,7 +59,8 @@ export default defineConfig({
           globalSetup: ['test/support/lab-setup.ts'],
           setupFiles: ['test/support/note-failures.ts', KEEPS_LEFT],
           fileParallelism: false,
-          testTimeout: 600_000,
+          // A whole recovery takes a minute, and nine on a machine whose programs start five times slower.
+          testTimeout: 1_200_000,
           hookTimeout: 300_000,
         },
       },

@@ -73,7 +73,7 @@ async function inSpool(): Promise<readonly string[]> {
 function until(names: readonly string[]): Promise<readonly string[]> {
   return waitFor({
     what: `the spool to hold ${names.length} segments`,
-    deadlineMs: 60_000,
+    deadlineMs: 120_000,
     everyMs: 200,
     attempt: inSpool,
     done: (seen) => seen.join() === names.join(),
@@ -143,7 +143,7 @@ describe('a spool', () => {
       await until(archived.slice(0, 1));
       await waitFor({
         what: 'what fills the spool to end',
-        deadlineMs: 30_000,
+        deadlineMs: 120_000,
         everyMs: 200,
         attempt: async () => (await lab.exec(target, ['test', '-e', `${directory()}/pid`])).exitCode,
         done: (exitCode) => exitCode === 1,
@@ -163,7 +163,7 @@ describe('a spool', () => {
       await play.run('barman.spool', params({ directory: small }), target);
       await waitFor({
         what: 'the spool to give up',
-        deadlineMs: 60_000,
+        deadlineMs: 120_000,
         everyMs: 200,
         attempt: async () => (await lab.exec(target, ['sh', '-c', `ls ${small}`])).stdout,
         // One segment has come, the next one had no room.

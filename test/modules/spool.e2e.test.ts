@@ -127,7 +127,9 @@ describe('a spool', () => {
     await lab.mustExec(target, [
       'sh',
       '-c',
-      `kill -KILL -$(cat ${directory()}/pid); rm ${directory()}/${archived[0]}`,
+      // It may take a moment to go.
+      `p=$(cat ${directory()}/pid); kill -KILL -$p; rm ${directory()}/${archived[0]}
+       for i in $(seq 200); do kill -0 -$p 2>/dev/null || break; sleep 0.05; done`,
     ]);
     expect((await play.run('barman.spool', params({ limit: 2 * SIZE }), target)).status).toBe('changed');
     await until(archived.slice(1));

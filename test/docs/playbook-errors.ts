@@ -9,14 +9,39 @@ type Mapping = Readonly<Record<string, unknown>>;
 
 /** Every code that pitr's own playbooks refuse or fail with. */
 export function errorsOfPlaybooks(): readonly ErrorSite[] {
-  return readdirSync(path.join(checkoutRoot, 'playbooks'), { recursive: true, encoding: 'utf8' })
+  const pages = readdirSync(path.join(checkoutRoot, 'playbooks'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.yml'))
     .sort()
-    .flatMap((name) => {
-      const file = path.join('playbooks', name);
-      const contents = loadYaml(file, readFileSync(path.join(checkoutRoot, file), 'utf8'));
-      return errorsIn(file, contents.value, [], contents);
-    });
+    .map((name) => path.join('playbooks', name))
+    .map((file) => ({ file, contents: loadYaml(file, readFileSync(path.join(checkoutRoot, file), 'utf8')) }));
+  const handed = pages.flatMap(({ file, contents }) => handedOver(file, contents.value));
+  return pages
+    .flatMap(({ file, contents }) => errorsIn(file, contents.value, [], contents))
+    .map((site) => ({ ...site, next: site.next.flatMap((text) => withTexts(text, site.file, handed)) }));
+}
+
+/** What a file of tasks is given by those that import it. */
+interface Handed {
+  readonly to: string;
+  readonly vars: Mapping;
+}
+
+function handedOver(file: string, value: unknown): readonly Handed[] {
+  if (Array.isArray(value)) return value.flatMap((item) => handedOver(file, item));
+  if (!isMapping(value)) return [];
+  const { import_tasks: imported, vars } = value;
+  const own =
+    typeof imported === 'string' && isMapping(vars)
+      ? [{ to: path.join(path.dirname(file), imported), vars }]
+      : [];
+  return [...own, ...Object.values(value).flatMap((part) => handedOver(file, part))];
+}
+
+/** A next step that the importers of a file write, as they write it. */
+function withTexts(text: string, file: string, handed: readonly Handed[]): readonly string[] {
+  const name = /^\{(\w+)\}$/.exec(text)?.[1];
+  const given = handed.filter(({ to }) => to === file).flatMap(({ vars }) => texts(vars[name ?? '']));
+  return given.length === 0 ? [text] : given;
 }
 
 function errorsIn(

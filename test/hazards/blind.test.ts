@@ -121,7 +121,7 @@ describe.each(['cutover.yml', 'revert.yml'])('in %s, a timeline number is free',
       expect([
         condition,
         await codeOf(`- hosts: pair
-  vars: ${JSON.stringify({ cluster, old: cluster, again: 'timeline' in cluster ? { ...cluster, leader: 'two' } : cluster, promoted: { timeline: 5 }, timelines: { next: 5 }, data_of: { results: [other] } })}
+  vars: ${JSON.stringify({ cluster, old: cluster, again: 'timeline' in cluster ? { ...cluster, leader: 'two' } : cluster, promoted: { timeline: 5 }, new_timeline: 5, looked_at: file === 'cutover.yml' ? ['two'] : ['one', 'two'], data_of: { results: [other] } })}
   tasks:
     # The recovered node itself is not asked, wherever it is in the list.
     - core.set_fact: { instance_there: ${JSON.stringify(looped && file === 'revert.yml' ? there(1) : looped ? there() : other)} }

@@ -204,8 +204,8 @@ describe.each(PLAYBOOKS)('%s', (file) => {
 });
 
 describe('the number of the timeline to come', () => {
-  const compares = ({ args }: Task) =>
-    args.value.refuse === 'timeline-taken' && JSON.stringify(args.value.that).includes('timelines.next');
+  const compares = ({ args, vars }: Task) =>
+    args.value.refuse === 'timeline-taken' && JSON.stringify(vars).includes('"{{ timelines.next }}"');
 
   it.each([
     ['cutover.yml', 'postgres.promote'],

@@ -118,6 +118,35 @@ describe('a hold that was cut off while it was written', () => {
   });
 });
 
+describe('a hold of a backup that an operator keeps in another way meanwhile', () => {
+  const keptBy = (word: string) => writeFile(join(ground.dir, `kept.${ID}`), `${word}\n`);
+
+  it.each(['standalone', 'nokeep'])('leaves that as it is when it is let go of: %s', async (word) => {
+    await step('R1', 'present');
+    await keptBy(word);
+    expect(await step('R1', 'absent')).toMatchObject({ held: false });
+    expect([await status(), await marks()]).toEqual([word, []]);
+  });
+
+  it('puts that back, and not what was there before the first of several holds', async () => {
+    await step('R1', 'present');
+    await keptBy('standalone');
+    await step('R2', 'present');
+    expect(await status()).toBe('full');
+    await step('R2', 'absent');
+    await step('R1', 'absent');
+    expect([await status(), await marks()]).toEqual(['standalone', []]);
+  });
+
+  it('puts that back where the first hold was of a backup that was kept already', async () => {
+    await keptBy('standalone');
+    await step('R1', 'present');
+    await keptBy('nokeep');
+    expect(await takeBack()).toBeUndefined();
+    expect([await status(), await marks()]).toEqual(['nokeep', []]);
+  });
+});
+
 describe('a hold of what Barman has no more', () => {
   const gone = (id = ID) => rm(join(ground.dir, 'db1/base', id), { recursive: true });
 

@@ -34,7 +34,8 @@ ${EACH_MARK}; echo " \${one##*/pitr.}"; done
 echo @end`);
 
 // Arguments: server, backup, directory of annotations, run. The mark comes first and goes last: a keep without one is
-// somebody else's. What a mark holds is how the backup was kept before the first one.
+// somebody else's. What a mark holds is how the backup was kept before the first one: it is put back only where the backup
+// is kept as that one has left it, in full. Somebody has decided otherwise where it is not, and that stands.
 const STATUS = `
 status() { barman keep --status "$1" "$2" | sed -n 's/^[[:space:]]*Keep: *//p'; }
 now=$(status "$1" "$2"); case $now in nokeep|full|standalone) ;; *) echo "barman keep --status says: $now" >&2; exit 9 ;; esac
@@ -42,10 +43,12 @@ mark="$3/pitr.$4"
 new="$3/new-pitr.$4"`;
 
 const HOLD = `${STATUS}
+note() { printf %s "$before" >"$new" && mv -f "$new" "$1" || { rm -f "$new"; exit 1; }; }
 before=
-${EACH_MARK}; before=$(cat "$one") && break; done
+[ "$now" != full ] || { ${EACH_MARK}; before=$(cat "$one") && break; done; }
 [ -n "$before" ] || before=$now
-mkdir -p "$3" && printf %s "$before" >"$new" && mv -f "$new" "$mark" || { rm -f "$new"; exit 1; }
+mkdir -p "$3" && note "$mark" || exit 1
+[ "$now" = full ] || { ${EACH_MARK}; note "$one"; done; }
 [ "$now" = full ] || barman keep --target full "$1" "$2" || exit
 echo "$before"`;
 
@@ -53,6 +56,7 @@ const LET_GO = `[ -d "$3" ] || exit 0${STATUS}
 rm -f "$new" "$mark.new"
 [ -f "$mark" ] || { rmdir "$3" 2>/dev/null; exit 0; }
 before=$(cat "$mark")
+[ "$now" = full ] || before=$now
 ${EACH_MARK}; [ "$one" = "$mark" ] || { rm -f "$mark"; exit; }; done
 case $before in
   nokeep) [ "$now" = nokeep ] || barman keep --release "$1" "$2" || exit ;;

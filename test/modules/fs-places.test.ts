@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFil
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { putAside } from '../../lib/recovery/postgres/put-aside.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
 
@@ -209,6 +210,39 @@ describe('fs.move of a data directory whose pg_wal is a link', () => {
     await rename(at('wal/main'), at('wal/main.pre-pitr.1'));
     await play.run('fs.move', away);
     expect(await readdir(at('main.pre-pitr.1/pg_wal'))).toEqual(['000000010000000000000001']);
+  });
+
+  it('finds the place of its WAL free again once a copy that failed its proof was put aside', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const at = (name: string) => join(dir, name);
+    const data = async (segment: string) => {
+      await mkdir(at('wal/main'), { recursive: true });
+      await mkdir(at('main'));
+      await writeFile(at(`wal/main/${segment}`), 'x');
+      await symlink(at('wal/main'), at('main/pg_wal'));
+    };
+    await data('old');
+    await play.run('fs.move', { src: at('main'), dest: at('main.pre-pitr.1') });
+    await data('copied');
+    expect(await putAside(play.host(), at('main'), at('main.unproved.1'))).toBe(at('main.unproved.1'));
+    expect(await readdir(at('main.unproved.1/pg_wal'))).toEqual(['copied']);
+    await play.undo();
+    expect(await readdir(at('main/pg_wal'))).toEqual(['old']);
+    expect((await readdir(at('wal'))).sort()).toEqual(['main', 'main.unproved.1']);
+  });
+
+  it('is not led back, in whole or in part, while other WAL lies where its WAL belongs', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const at = (name: string) => join(dir, name);
+    await mkdir(at('wal/main'), { recursive: true });
+    await mkdir(at('main'));
+    await symlink(at('wal/main'), at('main/pg_wal'));
+    await play.run('fs.move', { src: at('main'), dest: at('main.pre-pitr.1') });
+    await mkdir(at('wal/main'));
+    await expect(play.undo()).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+    expect((await readdir(dir)).sort()).toEqual(['main.pre-pitr.1', 'wal']);
   });
 
   it('leaves both where they are while a PostgreSQL works there, and moves nothing of two back', async () => {

@@ -6,8 +6,6 @@ import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type WorkContext } from '../../contract/module.ts';
-import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
-import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import {
   linkedWalOf,
@@ -16,15 +14,14 @@ import {
   planWal,
   readWal,
   type WalState,
-  walBeside,
 } from '../../recovery/postgres/linked-wal.ts';
 import { proveIdle } from '../../recovery/postgres/prove-idle.ts';
+import { NOT_RENAMED, putAside, rename } from '../../recovery/postgres/put-aside.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
 import { keptAs } from '../../system/fs/kept-name.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import { identityOf, inodeIn, type Place, placesOf } from '../../system/fs/place.ts';
-import { commandFailed } from '../../transport/command-failed.ts';
 
 const params = z
   .strictObject({
@@ -103,11 +100,21 @@ function moved(kind: string, id: string, dest: string, identity: string | undefi
 }
 
 async function moveBack(host: WriteHost, change: MoveChange, context: WorkContext): Promise<void> {
+  await refuseTakenWal(host, change);
   await moveDirectoryBack(host, change, context);
   const { src, wal } = change;
   if (wal === undefined || known(await host.look(pathResource, src)).kind === 'absent') return;
   const now = await linkedWalOf(host, src);
   if (now === wal.to || now === wal.from) await moveLinkedWal(host, src, { from: wal.to, to: wal.from });
+}
+
+/** Before anything has moved: where its WAL belongs lies other WAL, which does not go aside with what is at src. */
+async function refuseTakenWal(host: WriteHost, { src, wal }: MoveChange): Promise<void> {
+  if (wal === undefined) return;
+  const [from, to] = await Promise.all([host.look(pathResource, wal.from), host.look(pathResource, wal.to)]);
+  if (known(from).kind === 'absent' || known(to).kind === 'absent') return;
+  if ((await linkedWalOf(host, src)) !== wal.from)
+    throw changedSince(wal.from, `something is there again, and the WAL that belongs there is in ${wal.to}`);
 }
 
 async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: WorkContext): Promise<void> {
@@ -123,16 +130,21 @@ async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: W
   const [place] = await placesOf(host, dest, parentOf(src));
   if (identity !== undefined && place.inode !== inodeIn(identity)) {
     if (asideDest === undefined) throw changedSince(dest, 'it is not what was moved there');
-    await putAside(host, dest, asideDest, context);
+    await keepAside(host, dest, asideDest, context);
     return;
   }
   if (!free) {
     if (asideSrc === undefined) throw changedSince(src, `something is there again, and at ${dest} too`);
     // What is refused is refused before anything has moved.
     await proveIdle(host, dest, NOT_RENAMED);
-    await putAside(host, src, asideSrc, context);
+    await keepAside(host, src, asideSrc, context);
   }
   await rename(host, dest, src);
+}
+
+async function keepAside(host: WriteHost, path: string, aside: string, context: WorkContext): Promise<void> {
+  const kept = await putAside(host, path, aside);
+  if (kept !== undefined) context.warn(`what had come to ${path} meanwhile is kept in ${kept}`);
 }
 
 function movedIsGone(src: string, dest: string, runId: string): PitrError {
@@ -145,22 +157,6 @@ function movedIsGone(src: string, dest: string, runId: string): PitrError {
       `Where it has another name now, give it that one back. Where it is gone for good, leave this change as it is: pitr undo ${runId} --keep <its number>`,
     ],
   });
-}
-
-/** Never deleted, and never over what was put aside before. */
-async function putAside(host: WriteHost, path: string, aside: string, context: WorkContext): Promise<void> {
-  const free = await host.must([
-    'sh',
-    '-c',
-    'n=1; p=$1; while [ -e "$p" ] || [ -L "$p" ]; do n=$((n + 1)); p=$1.$n; done; printf %s "$p"',
-    'sh',
-    aside,
-  ]);
-  const wal = await linkedWalOf(host, path);
-  const beside = wal === undefined ? undefined : walBeside(path, free.stdout, wal);
-  if (beside !== undefined) await moveLinkedWal(host, path, beside);
-  await rename(host, path, free.stdout);
-  context.warn(`what had come to ${path} meanwhile is kept in ${free.stdout}`);
 }
 
 async function read(host: ReadHost, { src, dest }: Params): Promise<State> {
@@ -231,32 +227,4 @@ function plan(state: State, { src, dest, required, aside_src, aside_dest }: Para
     ...(aside_src === undefined ? {} : { asideSrc: aside_src }),
     ...(aside_dest === undefined ? {} : { asideDest: aside_dest }),
   };
-}
-
-const NOT_RENAMED = 'its directory is not renamed under it';
-
-// Looked at in the same breath as the rename: Patroni may be started by anybody at any time. mv -n says nothing when the
-// new name was taken in the meantime; that the old one is still there tells.
-const RENAME = `${AT_WORK}
-if [ -d "$1" ]; then postgres_at_work "$1" below || exit; fi
-mv -T -n -- "$1" "$2" || exit 16
-[ ! -e "$1" ] && [ ! -L "$1" ] || { ls -ld -- "$1" "$2" >&2; exit 17; }`;
-
-/**
- * Throws kind `refused` where a PostgreSQL works at or below what is to be renamed (`postgres-at-work`), or where nobody
- * can tell (`postgres-at-work-unknown`).
- */
-async function rename(host: WriteHost, from: string, to: string): Promise<void> {
-  const result = await host.run(['sh', '-c', RENAME, 'sh', from, to]);
-  refuseAtWork(result, from, NOT_RENAMED);
-  if (result.exitCode === 17) {
-    throw new PitrError({
-      kind: 'failed',
-      code: 'rename-not-done',
-      message: `${from} was not renamed to ${to}: somebody else was there first`,
-      evidence: { command: `mv -T -n ${from} ${to}`, stderr: result.stderr.trim() },
-    });
-  }
-  if (result.exitCode !== 0)
-    throw commandFailed({ ...result, argv: ['mv', '-T', '-n', from, to] }, host.name);
 }

@@ -13,10 +13,10 @@ import { accessOf, startMember, stopMember } from '../../recovery/patroni/member
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
-import { putAside } from '../../recovery/patroni/put-aside-unproved.ts';
 import { copyFromLeader } from '../../recovery/patroni/replica-copy.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
+import { putAside } from '../../recovery/postgres/put-aside.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
 import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
 
@@ -75,7 +75,7 @@ export const module = defineModule({
       ...change,
       summary: own
         ? `copy the leader's data (Patroni would use ${methods.join(', ')}), start Patroni, and prove that it streams`
-        : 'start Patroni, which copies the leader, and prove that it streams',
+        : `start Patroni${!(instance instanceof Unknown) && instance.data === 'present' ? ' on the data that is there' : ', which copies the leader'}, and prove that it streams`,
       copiedBy: own ? 'pitr' : 'patroni',
       stallMs: p.stall * 1000,
     };
@@ -156,7 +156,7 @@ async function outOfService(
   context: TaskContext,
 ): Promise<PitrError> {
   await stopMember(host, change, context);
-  const aside = await putAside(host, change.pgdata, context.runId);
+  const aside = await putAside(host, change.pgdata, `${change.pgdata}.unproved.${context.runId}`);
   return new PitrError({
     kind: 'failed',
     code: unproved.code,

@@ -46,10 +46,15 @@ sys.exit(subprocess.call([pg_basebackup, "--pgdata=" + target, "-X", "stream", "
 // checkpoint of its own, on the leader's timeline, in a history that is the leader's no more (seen with 3.0.2). So the
 // copy is started once as a standby that nobody reaches, with a configuration of its own, and shut down as one.
 const RUN = `${patroniPython(COPY)}
-fail() { echo "$2" >&2; cat "$run/log" >&2; rm -rf -- "$copy" "$run"; exit "$1"; }
+# Where the options put the WAL of the copy elsewhere (waldir), the link in the copy says where: nobody else has linked it.
+clear() {
+  [ ! -L "$copy/pg_wal" ] || find "$copy/pg_wal/" -mindepth 1 -delete
+  rm -rf -- "$copy" "$run"
+}
+fail() { echo "$2" >&2; cat "$run/log" >&2; clear; exit "$1"; }
 config=$1; copy=$2; bin=$3; host=$4; port=$5; pgdata=$6; run=$copy.run
 [ ! -e "$pgdata" ] || { echo "$pgdata is there already" >&2; exit 1; }
-rm -rf -- "$copy" "$run" && mkdir -m 0700 -- "$run" && : > "$run/log" || exit
+clear && mkdir -m 0700 -- "$run" && : > "$run/log" || exit
 patroni_python "$config" "$copy" "$bin/pg_basebackup" "$host" "$port" || fail $? "pg_basebackup has failed"
 : > "$copy/standby.signal" && : > "$run/conf" && echo "local all all reject" > "$run/hba" || fail 1 "no space?"
 set -- "config_file=$run/conf" "hba_file=$run/hba" "unix_socket_directories=$run" listen_addresses= hot_standby=off

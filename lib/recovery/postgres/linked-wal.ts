@@ -73,7 +73,7 @@ export async function moveLinkedWal(
       code: 'wal-not-moved',
       message: `the WAL directory ${from} of ${directory} was not renamed to ${to}`,
       evidence: { command: `mv -T -n ${from} ${to}`, stderr: result.stderr.trim() },
-      state: `${directory} is where it was.`,
+      state: `${from} and ${to} are as they were.`,
       next: [`See what lies there: ls -ld ${from} ${to}`],
     });
   }

@@ -96,25 +96,12 @@ export const commit = defineCommand({
         tellStays(stays, commitAgain({ ...words, limit: undefined }), session);
         return 0;
       }
-      if (left.length === 0) {
-        // Somebody has removed the old data by hand; what is held until a commit is held still.
-        const error =
-          !options.check && holdsSomething(runs)
-            ? await advised(
-                commitRuns({ ...wish, runs, leftOut, warn, report: () => {}, prove: async () => {} }, []),
-              )
-            : undefined;
-        if (error !== undefined) throw error;
-        const held = holdsSomething(runs);
-        session.print([
-          !held
-            ? 'Nothing is kept any more.'
-            : options.check
-              ? 'A commit lets go of what is held for it. Nothing else is kept.'
-              : 'What was held for it is let go. Nothing else is kept.',
-        ]);
+      if (left.length === 0 && !holdsSomething(runs)) {
+        session.print(['Nothing is kept any more.']);
         return 0;
       }
+      // Somebody has removed the old data by hand, or moved it, or its volume is not mounted.
+      if (left.length === 0) session.print(notFound(measured));
       const prove = () =>
         proveHealthy({
           ...wish,
@@ -145,7 +132,8 @@ export const commit = defineCommand({
       );
       session.emit({ type: 'commit.finished', time: Date.now(), error });
       if (error === undefined) {
-        session.print(['', session.view.paint.ok(`Done: ${formatBytes(total(left))} freed.`)]);
+        const done = left.length === 0 ? 'what was held is let go' : `${formatBytes(total(left))} freed`;
+        session.print(['', session.view.paint.ok(`Done: ${done}.`)]);
         tellStays(stays, commitAgain({ ...words, limit: undefined }), session);
         return 0;
       }
@@ -233,6 +221,14 @@ function refuseUnmeasured(left: readonly Measured[], words: CommitWords): void {
   });
 }
 
+function notFound(measured: readonly Measured[]): readonly string[] {
+  return [
+    'No old data is found where it was kept:',
+    ...measured.map(({ kept }) => `  ${kept.host}: ${kept.path}`),
+    'Where it was moved or its volume is not mounted, it stays; pitr forgets it with a commit.',
+  ];
+}
+
 /** The word is the id that was typed: of all runs of the recovery, that is the one that the operator means. */
 async function askToRemove(
   id: string,
@@ -242,7 +238,10 @@ async function askToRemove(
   io: Io,
 ): Promise<void> {
   const state = 'nothing was removed';
-  const text = `Remove ${formatBytes(total(left))} of old data for good? There is no way back from that.`;
+  const text =
+    left.length === 0
+      ? 'Let go of what is held for this recovery, and close it? There is no way back from that.'
+      : `Remove ${formatBytes(total(left))} of old data for good? There is no way back from that.`;
   await consent(
     askIn(session, io, yes),
     { text, word: id, unanswered: state },

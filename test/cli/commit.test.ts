@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -219,4 +219,23 @@ it('lets go of what is held in the environment of its task, and warns of what of
     host: 'one',
     text: 'not set, because the journal holds no secrets: MY_PASSWORD',
   });
+});
+
+it('asks before it lets go of what is held, also where no old data is found any more', async () => {
+  await inventory();
+  await file('modules/site/hold.mjs', HOLD);
+  const run = await played(`
+- site.hold: { file: ${place}/said }
+- site.store: { data: ${place}/data }
+`);
+  // Moved by hand; or its volume is not mounted.
+  await rename(join(place, `data.${run}`), join(place, 'elsewhere'));
+  const refused = await pitr('commit', run);
+  expect(refused.code).toBe(5);
+  expect(flat(refused.stdout)).toContain(`one: ${place}/data.${run}`);
+  expect(flat(refused.stderr)).toContain('there is no terminal to ask');
+  expect(await readdir(place)).not.toContain('said');
+  const { code, stdout } = await pitr('commit', run, '--yes');
+  expect([code, flat(stdout)]).toEqual([0, expect.stringContaining('Done: what was held is let go.')]);
+  expect(await readdir(place)).toContain('said');
 });

@@ -82,6 +82,27 @@ describe('a recovery that waits isolated', () => {
   );
 });
 
+describe('a recovery that broke off between its note and the move of the old data', () => {
+  it(
+    'is not told by rollback.yml as one whose old data is gone; the command that it names leads back',
+    async () => {
+      const words = ['play', 'recover.yml', '-i', chosenInventory(lab), '-e', `target=${scene.target}`];
+      const more = Object.entries(aim()).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+      const inode = await inodeOfData(lab, scene.target);
+      const killed = await killedAt({ during: 'Keep the old data', afterMs: 0 }, [...words, ...more]);
+      expect([killed.error, killed.killed]).toEqual([undefined, true]);
+      const refused = await on('rollback.yml');
+      expect(refused.error).toMatchObject({ kind: 'refused', code: 'recovery-not-in-place' });
+      expect(refused.error?.next).toContainEqual(expect.stringContaining(`pitr undo ${killed.runId}`));
+      expect((await told(['undo', killed.runId, '--yes'])).exitCode).toBe(0);
+      await healthy(lab, 180_000);
+      expect(await inodeOfData(lab, scene.target)).toBe(inode);
+      await serves(lab, scene, 'after the undo that rollback.yml names');
+    },
+    LONG,
+  );
+});
+
 describe('a recovery that is undone in a state that nobody planned', () => {
   it(
     'leads out by --keep where the old data is gone: Patroni copies the leader',

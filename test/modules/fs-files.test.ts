@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fakePrograms } from '../support/fake-programs.ts';
+import { ordinaryUser } from '../support/ordinary-user.ts';
 import { localPlayground } from './playground.ts';
 
 const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
@@ -169,6 +170,23 @@ describe('fs.copy', () => {
     const outcome = await play.run('fs.copy', { content: 'new', dest, backup: true });
     expect(outcome.result.backup_file).toBe(`${dest}.20260101-t1~`);
     expect(await readFile(`${dest}.20260101-t1~`, 'utf8')).toBe('old');
+  });
+
+  it('with force: false leaves the content of a file that its user cannot read, and sets its mode', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await chmod(dir, 0o777);
+    const dest = join(dir, 'a');
+    const as = (params: object) => play.run('fs.copy', params, 'here', ordinaryUser);
+    await as({ content: 'precious', dest, mode: '0200' });
+    const task = { content: 'new', dest, mode: '0600', force: false };
+    const [foreseen] = await play.check(['fs.copy', task]);
+    const outcome = await as(task);
+    expect(outcome).toMatchObject({ status: 'changed', summary: `change ${dest}: mode 0200 to 0600` });
+    expect(foreseen?.summary).toBe(outcome.summary);
+    expect([await readFile(dest, 'utf8'), await mode(dest)]).toEqual(['precious', '600']);
+    await play.undo();
+    expect([await readFile(dest, 'utf8'), await mode(dest)]).toEqual(['precious', '200']);
   });
 
   it('takes half a copy for none: it is made when the task is tried again, and half an old file is not put back', async () => {

@@ -3,8 +3,9 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { Result } from '../../contract/module.ts';
-import { attributesOf, sameAttributes, setAttributes } from './attributes.ts';
-import { type FileChange, resultOf } from './file-plan.ts';
+import { type Attributes, attributesOf, sameAttributes, setAttributes } from './attributes.ts';
+import { type FileChange, type FileFacts, type OldFile, resultOf, rewritesContent } from './file-plan.ts';
+import { hashed } from './file-state.ts';
 import { type PathState, pathResource } from './path-resource.ts';
 
 /** Carries a file change out; `content` is asked for only when the content changes. */
@@ -14,7 +15,7 @@ export async function applyFile(
   content: () => Promise<Uint8Array | string | Readable>,
 ): Promise<Result> {
   const { path, before, after } = change;
-  if (before !== undefined && before.sha256 === after.sha256) {
+  if (before !== undefined && !rewritesContent(change)) {
     await setAttributes(host, path, before, after);
   } else {
     if (change.backup !== undefined) await copyOnce(host, path, change.backup);
@@ -34,6 +35,7 @@ export async function applyFile(
  */
 export async function undoFile(host: WriteHost, change: FileChange): Promise<void> {
   const { path, before, after } = change;
+  if (before !== undefined && !rewritesContent(change)) return undoAttributes(host, path, before, after);
   const now = await lookHashed(host, path);
   if (now.kind === 'absent') {
     if (before !== undefined) await restore(host, change);
@@ -41,15 +43,40 @@ export async function undoFile(host: WriteHost, change: FileChange): Promise<voi
   }
   if (now.kind !== 'file') throw changedSince(path, `it is a ${now.kind} now`);
   if (before !== undefined && now.sha256 === before.sha256) {
-    if (!sameAttributes(now, before) && !sameAttributes(now, after))
-      throw changedSince(path, 'its mode or owner is another');
-    await setAttributes(host, path, now, before);
+    await resetAttributes(host, path, now, before, after);
     if (before.keptAt !== undefined) await host.must(['rm', '-f', '--', before.keptAt]);
     return;
   }
   if (now.sha256 !== after.sha256) throw changedSince(path, 'its content is another');
   if (before === undefined) await host.must(['rm', '-f', '--', path]);
   else await restore(host, change);
+}
+
+/** The content stays as it is, so that it need not be read; where it can be, it must be what it was. */
+async function undoAttributes(
+  host: WriteHost,
+  path: string,
+  before: OldFile,
+  after: FileFacts,
+): Promise<void> {
+  const now = await hashed(host, path, await lookNow(host, path));
+  if (now.kind === 'absent') throw changedSince(path, 'it is gone');
+  if (now.kind !== 'file') throw changedSince(path, `it is a ${now.kind} now`);
+  if (now.sha256 !== undefined && before.sha256 !== undefined && now.sha256 !== before.sha256)
+    throw changedSince(path, 'its content is another');
+  await resetAttributes(host, path, now, before, after);
+}
+
+async function resetAttributes(
+  host: WriteHost,
+  path: string,
+  now: Attributes,
+  before: Attributes,
+  after: Attributes,
+): Promise<void> {
+  if (!sameAttributes(now, before) && !sameAttributes(now, after))
+    throw changedSince(path, 'its mode or owner is another');
+  await setAttributes(host, path, now, before);
 }
 
 async function restore(host: WriteHost, { path, before }: FileChange): Promise<void> {
@@ -93,11 +120,16 @@ async function copyOnce(host: WriteHost, path: string, to: string): Promise<void
 
 /** The present state with its hash, whatever its size. */
 export async function lookHashed(host: WriteHost, path: string): Promise<PathState> {
-  const now = await host.look(pathResource, path);
-  if (now instanceof Unknown) throw new Error(`what is at ${path} cannot be unknown outside check mode`);
+  const now = await lookNow(host, path);
   if (now.kind !== 'file' || now.sha256 !== undefined) return now;
   const hash = await host.must(['sh', '-c', 'sha256sum < "$1"', 'sh', path], { ownChannel: true });
   return { ...now, sha256: hash.stdout.slice(0, 64) };
+}
+
+async function lookNow(host: WriteHost, path: string): Promise<PathState> {
+  const now = await host.look(pathResource, path);
+  if (now instanceof Unknown) throw new Error(`what is at ${path} cannot be unknown outside check mode`);
+  return now;
 }
 
 /** The refusal to overwrite what somebody else did after the run. */

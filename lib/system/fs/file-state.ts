@@ -55,7 +55,7 @@ export async function readFileState(
   { runId, holdsSecret }: Pick<TaskContext, 'runId' | 'holdsSecret'>,
 ): Promise<FileState> {
   const { path, state } = await destination(host, request);
-  const dest = await hashed(host, path, state);
+  const dest = state instanceof Unknown ? state : await hashed(host, path, state);
   const found = {
     path,
     dest,
@@ -114,10 +114,12 @@ async function destination(
   return { path, state };
 }
 
-/** A file too big to be hashed by every look is hashed here: the change and its undo go by the hash. */
-async function hashed(host: ReadHost, path: string, dest: PathState | Unknown): Promise<PathState | Unknown> {
-  if (dest instanceof Unknown || dest.kind !== 'file') return dest;
-  if (dest.sha256 !== undefined) return dest;
+/**
+ * A file too big to be hashed by every look is hashed here: the change and its undo go by the hash. One that its user
+ * cannot read stays without.
+ */
+export async function hashed(host: ReadHost, path: string, dest: PathState): Promise<PathState> {
+  if (dest.kind !== 'file' || dest.sha256 !== undefined) return dest;
   const answer = await host.query(probe(['sha256sum', '--', path], { timeoutMs: HASH_TIMEOUT_MS }));
   const sha256 = /^\\?([0-9a-f]{64})/.exec(answer.stdout)?.[1];
   return sha256 === undefined ? dest : { ...dest, sha256 };

@@ -6,6 +6,7 @@ import type { Result } from '../../contract/module.ts';
 import { type Attributes, attributesOf, sameAttributes, setAttributes } from './attributes.ts';
 import { type FileChange, type FileFacts, type OldFile, resultOf, rewritesContent } from './file-plan.ts';
 import { hashed } from './file-state.ts';
+import { formatMode } from './mode.ts';
 import { type PathState, pathResource } from './path-resource.ts';
 
 /** Carries a file change out; `content` is asked for only when the content changes. */
@@ -19,7 +20,7 @@ export async function applyFile(
     await setAttributes(host, path, before, after);
   } else {
     if (change.backup !== undefined) await copyOnce(host, path, change.backup);
-    if (before?.keptAt !== undefined) await keep(host, path, before.keptAt);
+    if (before?.keptAt !== undefined) await keep(host, path, before.keptAt, before.keptByThis === true);
     const { mode } = after;
     await host.writeFile(path, await content(), {
       ...(change.own === true ? { mode } : attributesOf(after)),
@@ -44,7 +45,8 @@ export async function undoFile(host: WriteHost, change: FileChange): Promise<voi
   if (now.kind !== 'file') throw changedSince(path, `it is a ${now.kind} now`);
   if (before !== undefined && now.sha256 === before.sha256) {
     await resetAttributes(host, path, now, before, after);
-    if (before.keptAt !== undefined) await host.must(['rm', '-f', '--', before.keptAt]);
+    if (before.keptAt !== undefined && before.keptByThis === true)
+      await host.must(['rm', '-f', '--', before.keptAt]);
     return;
   }
   if (now.sha256 !== after.sha256) throw changedSince(path, 'its content is another');
@@ -90,32 +92,47 @@ async function restore(host: WriteHost, { path, before }: FileChange): Promise<v
 async function restoreKept(
   host: WriteHost,
   path: string,
-  { keptAt, sha256 }: { readonly keptAt: string; readonly sha256?: string | undefined },
+  { keptAt, keptByThis, sha256, ...old }: OldFile & { readonly keptAt: string },
 ): Promise<void> {
   const kept = await lookHashed(host, keptAt);
   if (kept.kind !== 'file') throw changedSince(path, `what was kept as ${keptAt} is gone`);
   if (sha256 !== undefined && kept.sha256 !== sha256)
     throw changedSince(path, `what is kept as ${keptAt} is not what it was`);
-  await host.must(['mv', '-f', '-T', '--', keptAt, path]);
+  if (keptByThis === true) {
+    await host.must(['mv', '-f', '-T', '--', keptAt, path]);
+    return;
+  }
+  // An older change of the run may have kept it: it has to find it when it is taken back in its turn.
+  const { owner, group, mode } = old;
+  const words = [keptAt, path, `${keptAt}.new`, `${owner}:${group}`, formatMode(mode)];
+  await host.must(['sh', '-c', COPY_BACK, 'sh', ...words], { ownChannel: true });
 }
 
 /**
  * Under its name a copy is there whole or not at all: what a full disk or an abort left of one would count as made when the
  * task is tried again, and the file itself would be overwritten.
  */
-const COPY = `
-trap 'rm -f -- "$2.new"' EXIT
+const copy = (then = '') => `
+trap 'rm -f -- "$3"' EXIT
 trap 'exit 143' HUP INT TERM
-rm -f -- "$2.new" && cp -p -- "$1" "$2.new" && sync -- "$2.new" && mv -f -T -- "$2.new" "$2"`;
+rm -f -- "$3" && cp -p -- "$1" "$3" ${then}&& sync -- "$3" && mv -f -T -- "$3" "$2"`;
+
+const COPY_BACK = copy('&& chown -- "$4" "$3" && chmod -- "$5" "$3" ');
+
+// What lies there is what an earlier change has kept, or else is nobody knows whose.
+const KEEP = `
+if [ -e "$2" ] || [ -L "$2" ]; then [ "$4" = shared ] && exit; echo "$2 exists" >&2; exit 1; fi
+ln -- "$1" "$2" 2>/dev/null && exit
+${copy()}`;
 
 /** A second name for the old file: free, and untouched by the rename of the new one over the first name. */
-async function keep(host: WriteHost, path: string, beside: string): Promise<void> {
-  const script = `[ -e "$2" ] && exit; ln -- "$1" "$2" 2>/dev/null && exit\n${COPY}`;
-  await host.must(['sh', '-c', script, 'sh', path, beside]);
+async function keep(host: WriteHost, path: string, beside: string, alone: boolean): Promise<void> {
+  const words = [path, beside, `${beside}.new`, alone ? '' : 'shared'];
+  await host.must(['sh', '-c', KEEP, 'sh', ...words]);
 }
 
 async function copyOnce(host: WriteHost, path: string, to: string): Promise<void> {
-  await host.must(['sh', '-c', `[ -e "$2" ] && exit\n${COPY}`, 'sh', path, to]);
+  await host.must(['sh', '-c', `[ -e "$2" ] && exit\n${copy()}`, 'sh', path, to, `${to}.new`]);
 }
 
 /** The present state with its hash, whatever its size. */

@@ -49,6 +49,8 @@ export interface OldFile extends Attributes {
   readonly content?: string | undefined;
   /** Where the old file itself is kept, where it was big or held a secret. */
   readonly keptAt?: string | undefined;
+  /** Nothing lay there before, so that no older change of the run needs it. Older journals do not say it. */
+  readonly keptByThis?: true | undefined;
 }
 
 /** Whether the file gets another content; the hashes alone cannot tell where the old one could not be read. */
@@ -81,7 +83,7 @@ export function planFile(state: FileState, wish: FileWish): FileChange | undefin
     ...attributesOf(dest),
     sha256: dest.sha256,
     size: dest.size,
-    ...(rewrites ? (state.old === undefined ? { keptAt: state.beside } : { content: state.old }) : {}),
+    ...(rewrites ? keepingOf(state) : {}),
   };
   const diff: Diff[] = rewrites ? [rewriteDiff(state, dest)] : [];
   if (!sameAttributes(dest, after)) {
@@ -101,6 +103,11 @@ export function planFile(state: FileState, wish: FileWish): FileChange | undefin
     ...ownOf(after, around(state)),
     ...(wish.backup && rewrites ? { backup: state.backup } : {}),
   };
+}
+
+function keepingOf({ old, beside, keptAlready }: FileState): Partial<OldFile> {
+  if (old !== undefined) return { content: old };
+  return { keptAt: beside, ...(keptAlready === true ? {} : { keptByThis: true }) };
 }
 
 function planNew(state: FileState, wish: FileWish): FileChange {

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fakePrograms } from '../support/fake-programs.ts';
+import { ordinaryUser } from '../support/ordinary-user.ts';
 import { localPlayground } from './playground.ts';
 
 const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
@@ -98,6 +99,62 @@ describe('fs.copy', () => {
     expect(await readdir(dir)).toEqual(['data.bin']);
   });
 
+  it.each([
+    ['a big file', 'x'.repeat(70_000), () => false],
+    ['a file that holds a secret', 'secret', () => true],
+  ])('leads %s back through the same content twice in one run', async (_what, rest, holdsSecret) => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    play.holdsSecret = holdsSecret;
+    const dest = join(dir, 'a');
+    await writeFile(dest, `A${rest}`, { mode: 0o640 });
+    for (const [content, wanted] of [
+      ['B', '0600'],
+      ['A', '0600'],
+      ['B', '0644'],
+    ])
+      await play.run('fs.copy', { content: `${content}${rest}`, dest, mode: wanted });
+    const entries = [...play.journal].reverse();
+    const seen: string[] = [];
+    for (const entry of entries) {
+      await play.undoEntry(entry);
+      await play.undoEntry(entry);
+      seen.push(`${(await readFile(dest, 'utf8')).slice(0, 1)} ${await mode(dest)}`);
+    }
+    expect(seen).toEqual(['A 600', 'B 600', 'A 640']);
+    expect(await readdir(dir)).toEqual(['a']);
+  });
+
+  it('leads a big file back through the same content twice as older versions have journalled it', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const dest = join(dir, 'a');
+    const big = (letter: string) => letter.repeat(70_000);
+    await writeFile(dest, big('A'));
+    for (const letter of ['B', 'A', 'B']) await play.run('fs.copy', { content: big(letter), dest });
+    for (const entry of [...play.journal].reverse()) {
+      const { rewrites: _, before, ...change } = JSON.parse(entry.change) as Record<string, object>;
+      const { keptByThis: __, ...older } = before as Record<string, unknown>;
+      await play.undoEntry({ ...entry, change: JSON.stringify({ ...change, before: older }) });
+    }
+    expect(await readFile(dest, 'utf8')).toBe(big('A'));
+  });
+
+  it('keeps two contents that its user cannot read by two names', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await chmod(dir, 0o777);
+    const dest = join(dir, 'a');
+    for (const content of ['first', 'second']) {
+      await play.run('fs.copy', { content, dest: `${dest}.${content}`, mode: '0200' }, 'here', ordinaryUser);
+      await rename(`${dest}.${content}`, dest);
+      await play.run('fs.copy', { content: 'new', dest }, 'here', ordinaryUser);
+    }
+    const kept = (await readdir(dir)).filter((name) => name !== 'a');
+    const contents = await Promise.all(kept.map((name) => readFile(join(dir, name), 'utf8')));
+    expect(contents.sort()).toEqual(['first', 'second']);
+  });
+
   it('refuses to undo over what somebody wrote since', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;
@@ -169,6 +226,23 @@ describe('fs.copy', () => {
     const outcome = await play.run('fs.copy', { content: 'new', dest, backup: true });
     expect(outcome.result.backup_file).toBe(`${dest}.20260101-t1~`);
     expect(await readFile(`${dest}.20260101-t1~`, 'utf8')).toBe('old');
+  });
+
+  it('with force: false leaves the content of a file that its user cannot read, and sets its mode', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await chmod(dir, 0o777);
+    const dest = join(dir, 'a');
+    const as = (params: object) => play.run('fs.copy', params, 'here', ordinaryUser);
+    await as({ content: 'precious', dest, mode: '0200' });
+    const task = { content: 'new', dest, mode: '0600', force: false };
+    const [foreseen] = await play.check(['fs.copy', task]);
+    const outcome = await as(task);
+    expect(outcome).toMatchObject({ status: 'changed', summary: `change ${dest}: mode 0200 to 0600` });
+    expect(foreseen?.summary).toBe(outcome.summary);
+    expect([await readFile(dest, 'utf8'), await mode(dest)]).toEqual(['precious', '600']);
+    await play.undo();
+    expect([await readFile(dest, 'utf8'), await mode(dest)]).toEqual(['precious', '200']);
   });
 
   it('takes half a copy for none: it is made when the task is tried again, and half an old file is not put back', async () => {

@@ -1,8 +1,20 @@
-import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { putAside } from '../../lib/recovery/postgres/put-aside.ts';
+import { ordinaryUser } from '../support/ordinary-user.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
 
@@ -83,6 +95,41 @@ describe('fs.file', () => {
     await writeFile(path, 'content');
     expect((await play.run('fs.file', { path, state: 'touch', mode: '0600' })).status).toBe('ok');
     expect(await readFile(path, 'utf8')).toBe('content');
+  });
+
+  it.each(['0200', '0000'])(
+    'touches no content of a file of mode %s, which its user cannot read',
+    async (closed) => {
+      await using ground = await localPlayground();
+      const { play, dir } = ground;
+      await chmod(dir, 0o777);
+      const path = join(dir, 'a');
+      const as = (name: string, params: object) => play.run(name, params, 'here', ordinaryUser);
+      await as('fs.copy', { content: 'precious', dest: path, mode: closed });
+      const outcome = await as('fs.file', { path, state: 'touch', mode: '0600' });
+      expect(outcome.summary).toBe(`change ${path}: mode ${closed} to 0600`);
+      expect([await readFile(path, 'utf8'), await mode(path)]).toEqual(['precious', '600']);
+      const entry = play.journal.at(-1);
+      if (entry === undefined) throw new Error('no change was journalled');
+      await play.undoEntry(entry);
+      await play.undoEntry(entry);
+      expect([await readFile(path, 'utf8'), await mode(path)]).toEqual([
+        'precious',
+        closed.replace(/^0+(?=.)/, ''),
+      ]);
+    },
+  );
+
+  it('gives a file back that its user can no longer read', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await chmod(dir, 0o777);
+    const path = join(dir, 'a');
+    const as = (name: string, params: object) => play.run(name, params, 'here', ordinaryUser);
+    await as('fs.file', { path, state: 'touch', mode: '0640' });
+    await as('fs.file', { path, state: 'touch', mode: '0200' });
+    await play.undo();
+    expect(await mode(path)).toBe('640');
   });
 
   it('removes files and links, and brings them back as they were', async () => {

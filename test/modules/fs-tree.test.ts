@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { differences } from '../../lib/system/fs/tree-manifest.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
 import { Playground } from './playground.ts';
 
 /** Two connections to this machine stand for two hosts; the bytes take the same way. */
@@ -25,6 +26,15 @@ async function twoHosts() {
   };
 }
 
+/** A copy once came together under the very name that `fs.file` keeps a directory by. */
+const oldStaging = (staging: string) => staging.replace(/-copy$/, '');
+
+function asOldPitr(change: string): string {
+  const { mark: _, ...rest } = JSON.parse(change) as Record<string, string>;
+  const staging = oldStaging(rest.staging ?? '');
+  return JSON.stringify({ ...rest, staging, digestAt: `${staging}.sha256` });
+}
+
 describe('fs.tree', () => {
   it('copies a directory as it is, finds it the same the second time, and removes just that', async () => {
     await using ground = await twoHosts();
@@ -42,6 +52,103 @@ describe('fs.tree', () => {
     if (entry === undefined) throw new Error('no change was journalled');
     await play.undoEntry(entry);
     await play.undoEntry(entry);
+    expect(await readdir(dir)).toEqual(['src']);
+  });
+
+  it('leaves what the same run keeps of its destination, and is taken back beside it', async () => {
+    await using ground = await twoHosts();
+    const { play, dir, task } = ground;
+    await mkdir(task.dest);
+    await writeFile(join(dir, 'dest/precious'), 'old');
+    const removed = await play.run('fs.file', { path: task.dest, state: 'absent', recurse: true });
+    const kept = String(removed.result?.kept_at);
+    expect((await play.run('fs.tree', task)).status).toBe('changed');
+    expect(await readFile(join(kept, 'precious'), 'utf8')).toBe('old');
+    await play.undo();
+    expect((await readdir(dir)).sort()).toEqual([basename(kept), 'src']);
+    await play.undo();
+    expect(await readFile(join(dir, 'dest/precious'), 'utf8')).toBe('old');
+    expect((await readdir(dir)).sort()).toEqual(['dest', 'src']);
+  });
+
+  it('taken back, leaves its copy where a later task of the run keeps it', async () => {
+    await using ground = await twoHosts();
+    const { play, task } = ground;
+    await play.run('fs.tree', task);
+    const removed = await play.run('fs.file', { path: task.dest, state: 'absent', recurse: true });
+    const [copy] = play.journal;
+    if (copy === undefined) throw new Error('no change was journalled');
+    await play.undoEntry(copy);
+    expect((await readdir(String(removed.result?.kept_at))).sort()).toEqual(['a', 'sub dir']);
+    const old = { ...copy, change: asOldPitr(copy.change) };
+    await writeFile(`${removed.result?.kept_at}.sha256`, '');
+    await expect(play.undoEntry(old)).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+    expect((await readdir(String(removed.result?.kept_at))).sort()).toEqual(['a', 'sub dir']);
+  });
+
+  it('makes the same copy twice in one run, each taken back by itself', async () => {
+    await using ground = await twoHosts();
+    const { play, dir, task } = ground;
+    await play.run('fs.tree', task);
+    await play.run('fs.file', { path: task.dest, state: 'absent', recurse: true });
+    await play.run('fs.tree', task);
+    for (let changes = 3; changes > 0; changes--) await play.undo();
+    expect(await readdir(dir)).toEqual(['src']);
+  });
+
+  it('removes no directory under the name of its unfinished copy but the one that it has begun', async () => {
+    await using ground = await twoHosts();
+    const { play, dir, task } = ground;
+    await play.run('fs.tree', task);
+    const [copy] = play.journal;
+    if (copy === undefined) throw new Error('no change was journalled');
+    const { staging } = JSON.parse(copy.change) as { readonly staging: string };
+    await play.undo();
+    await mkdir(staging);
+    await writeFile(join(staging, 'theirs'), 'x');
+    await expect(play.run('fs.tree', task)).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'staging-foreign',
+    });
+    await expect(play.undo()).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+    expect(await readdir(staging)).toEqual(['theirs']);
+    expect((await readdir(dir)).sort()).toEqual([basename(staging), 'src']);
+  });
+
+  it('begins an unfinished copy of its own anew', async () => {
+    await using ground = await twoHosts();
+    const { play, dir, task } = ground;
+    {
+      // The copy arrives, and its end fails.
+      await using _ = await fakePrograms({ sync: 'echo "Input/output error" >&2; exit 1' });
+      await expect(play.run('fs.tree', task)).rejects.toThrow();
+      await play.close();
+    }
+    const again = new Playground({ here: { kind: 'local' }, there: { kind: 'local' } });
+    expect((await again.run('fs.tree', task)).status).toBe('changed');
+    await again.undo();
+    const [unfinished] = play.journal;
+    if (unfinished === undefined) throw new Error('no change was journalled');
+    await again.undoEntry(unfinished);
+    await again.close();
+    expect(await readdir(dir)).toEqual(['src']);
+  });
+
+  it('is taken back as older versions have journalled it', async () => {
+    await using ground = await twoHosts();
+    const { play, dir, task } = ground;
+    await play.run('fs.tree', task);
+    const [copy] = play.journal;
+    if (copy === undefined) throw new Error('no change was journalled');
+    const old = { ...copy, change: asOldPitr(copy.change) };
+    const { staging, digestAt } = JSON.parse(copy.change) as Record<'staging' | 'digestAt', string>;
+    await rename(digestAt, `${oldStaging(staging)}.sha256`);
+    await play.undoEntry(old);
+    await play.undoEntry(old);
+    expect(await readdir(dir)).toEqual(['src']);
+    // Broken off in the middle.
+    await mkdir(join(oldStaging(staging), 'half'), { recursive: true });
+    await play.undoEntry(old);
     expect(await readdir(dir)).toEqual(['src']);
   });
 

@@ -29,6 +29,8 @@ export class Playground {
   /** What `render` gives. */
   template: (extra: Readonly<Record<string, unknown>>, path: string) => string = () => '';
   answer = true;
+  /** Whether a text holds one of the run's secrets. */
+  holdsSecret: TaskContext['holdsSecret'] = () => false;
   /** What the modules hold; let go of at `close`. */
   readonly locks = new HeldLocks();
   signal: AbortSignal = new AbortController().signal;
@@ -138,7 +140,7 @@ export class Playground {
       warn: (text) => void this.warnings.push(text),
       file: (path) => controllerFile(path),
       render: async (path, extra = {}) => this.template(extra, path),
-      holdsSecret: () => false,
+      holdsSecret: this.holdsSecret,
       ask: async (question) => {
         this.questions.push(question);
         return this.answer;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { formatBytes, formatCopied } from '../../base/values/bytes.ts';
@@ -17,7 +18,13 @@ import {
   surroundingsProbe,
 } from '../../system/fs/surroundings.ts';
 import { differences, digestProbe, linesProbe, parseDigest } from '../../system/fs/tree-manifest.ts';
-import { commandFailed } from '../../transport/command-failed.ts';
+import {
+  makeStaging,
+  markOf,
+  nameStaging,
+  removeStaging,
+  unnameStaging,
+} from '../../system/fs/tree-staging.ts';
 import { relay } from '../../transport/relay.ts';
 
 const params = z.strictObject({
@@ -39,6 +46,7 @@ interface State {
   readonly same?: boolean | Unknown | undefined;
   readonly differing: readonly string[];
   readonly staging: string;
+  readonly digestAt: string;
 }
 
 interface TreeCopy extends Change {
@@ -46,6 +54,8 @@ interface TreeCopy extends Change {
   readonly from: string;
   readonly dest: string;
   readonly staging: string;
+  /** What says which directory there is the copy; older versions had none, and a name that others use too. */
+  readonly mark?: string | undefined;
   /** Where the digest of what arrived is kept until the run is let go: undo removes nothing else. */
   readonly digestAt: string;
   readonly owners: boolean;
@@ -89,6 +99,8 @@ async function read(host: ReadHost, { src, from, dest }: Params, { runId }: Task
     other.query(probe(['du', '-s', '-b', '--', src], { timeoutMs: 10 * 60_000 })),
   ]);
   const bytes = /^\d+/.exec(size.stdout)?.[0];
+  // The plain name beside dest is what the run may have kept of it (fs.file), or will keep.
+  const staging = besidePath(dest, runId, '-copy');
   const state: State = {
     src: source,
     dest: here,
@@ -96,7 +108,9 @@ async function read(host: ReadHost, { src, from, dest }: Params, { runId }: Task
     around: parseSurroundings(around),
     ...(bytes === undefined ? {} : { bytes: Number(bytes) }),
     differing: [],
-    staging: besidePath(dest, runId),
+    staging,
+    // The same copy may be made twice in one run, and each is taken back by its own.
+    digestAt: `${staging}-${randomBytes(4).toString('hex')}.sha256`,
   };
   const both = [source, here].every((one) => !(one instanceof Unknown) && one.kind === 'directory');
   return both
@@ -168,7 +182,8 @@ function plan(state: State, { src, from, dest }: Params): TreeCopy | undefined {
     from,
     dest,
     staging: state.staging,
-    digestAt: `${state.staging}.sha256`,
+    mark: markOf(state.staging),
+    digestAt: state.digestAt,
     owners: state.around.uid === 0,
     ...(state.bytes === undefined ? {} : { bytes: state.bytes }),
   };
@@ -177,9 +192,8 @@ function plan(state: State, { src, from, dest }: Params): TreeCopy | undefined {
 async function apply(host: WriteHost, change: TreeCopy, _params: Params, context: TaskContext) {
   const { src, from, dest, staging, owners } = change;
   const other = host.peer(from);
-  await host.must(['sh', '-c', 'rm -rf -- "$1" && mkdir -m 0700 -- "$1"', 'sh', staging], {
-    ownChannel: true,
-  });
+  const tree = { staging, mark: change.mark ?? markOf(staging) };
+  await makeStaging(host, tree);
   const bytes = await transfer(host, other, change, context);
   const [theirs, ours] = await Promise.all([
     other.query(digestProbe(src, owners)),
@@ -188,7 +202,7 @@ async function apply(host: WriteHost, change: TreeCopy, _params: Params, context
   const sha256 = parseDigest(staging, host.name, ours);
   if (parseDigest(src, other.name, theirs) !== sha256) {
     const details = await differing(host, other, src, staging, owners);
-    await host.must(['rm', '-rf', '--', staging], { ownChannel: true });
+    await removeStaging(host, tree);
     throw new PitrError({
       kind: 'failed',
       code: 'copy-differs',
@@ -200,7 +214,7 @@ async function apply(host: WriteHost, change: TreeCopy, _params: Params, context
   }
   await host.writeFile(change.digestAt, `${sha256}\n`, { mode: 0o600 });
   await host.must(['sync', '-f', '--', staging], { ownChannel: true });
-  await host.must(['sh', '-c', 'mv -T -n -- "$1" "$2" && [ ! -e "$1" ]', 'sh', staging, dest]);
+  await nameStaging(host, tree, dest);
   return { dest, bytes, sha256 };
 }
 
@@ -239,7 +253,9 @@ async function transfer(
 }
 
 /** Removes the copy, if it still is what arrived; and what an unfinished copy left. */
-async function undo(host: WriteHost, { dest, staging, digestAt, owners }: TreeCopy): Promise<void> {
+async function undo(host: WriteHost, change: TreeCopy): Promise<void> {
+  const { dest, staging, digestAt, owners } = change;
+  const tree = { staging, mark: change.mark ?? markOf(staging) };
   const [copy, digest] = await Promise.all([
     host.look(pathResource, dest),
     host.look(pathResource, digestAt),
@@ -249,10 +265,10 @@ async function undo(host: WriteHost, { dest, staging, digestAt, owners }: TreeCo
     const arrived = (await host.must(['cat', '--', digestAt])).stdout.trim();
     const now = parseDigest(dest, host.name, await host.query(digestProbe(dest, owners)));
     if (now !== arrived) throw changedSince(dest, 'something in it is another');
-    await host.must(['sh', '-c', 'rm -rf -- "$2" && mv -T -n -- "$1" "$2"', 'sh', dest, staging], {
-      ownChannel: true,
-    });
+    await unnameStaging(host, tree, dest);
+  } else if (change.mark === undefined && known(digest).kind === 'absent') {
+    // An older version has left it unfinished: nothing else tells what it is.
+    await host.must(['rm', '-rf', '--', staging], { ownChannel: true });
   }
-  const removed = await host.run(['rm', '-rf', '--', staging, digestAt], { ownChannel: true });
-  if (removed.exitCode !== 0) throw commandFailed(removed, host.name);
+  await removeStaging(host, tree, digestAt);
 }

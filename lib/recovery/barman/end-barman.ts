@@ -1,11 +1,13 @@
 import type { WriteHost } from '../../contract/host.ts';
 import { endProcesses } from '../../system/core/end-processes.ts';
-import { commandLineProbe } from './command-lines.ts';
+import { commandLineProbe, namesPlace } from './command-lines.ts';
 
 // By how `barman recover` begins and ends: $1 and $2.
 const LEFT = commandLineProbe('barman | python*', '*"/barman $1 "*"$2 "');
-// $1: a place, $2: the login to the receiving host; another cluster's copy may go to the same path on another host.
-const SENDERS = commandLineProbe('rsync | ssh', '*"$2"*"$1 "* | *"$2"*"$1/"*');
+// $1: a place, $2: the login to the receiving host; another cluster's copy may go to the same path on another host, and that
+// host may be called alike. Barman gives rsync the login in quotes and the place behind a colon.
+const SENDERS = commandLineProbe('rsync | ssh', namesPlace('*[!A-Za-z0-9._@-]"$2"[!A-Za-z0-9._-]*', ' :'));
+const SENDERS_HERE = commandLineProbe('rsync', namesPlace('*'));
 
 /**
  * Ends a `barman recover` that a dead controller left at work on Barman's host, and then what that has begun there: an
@@ -21,11 +23,12 @@ export async function endBarmanRecover(
   const way = argv.includes('--remote-ssh-command') ? 4 : 2;
   const args = [argv.slice(1, way).join(' '), argv.slice(-3).join(' ')];
   await endProcesses(host, { words: 'barman recover', find: LEFT, args, user, patience: 0 });
+  const login = loginIn(argv);
   for (const place of placesIn(argv)) {
     await endProcesses(host, {
       words: `an rsync to ${place}`,
-      find: SENDERS,
-      args: [place, loginIn(argv)],
+      find: login === '' ? SENDERS_HERE : SENDERS,
+      args: [place, login],
       user,
       patience: 0,
     });

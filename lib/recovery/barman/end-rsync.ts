@@ -1,8 +1,8 @@
 import type { WriteHost } from '../../contract/host.ts';
 import { endProcesses } from '../../system/core/end-processes.ts';
-import { commandLineProbe } from './command-lines.ts';
+import { commandLineProbe, namesPlace } from './command-lines.ts';
 
-const LEFT = commandLineProbe('rsync', '*" --server "*"$1"*');
+const LEFT = commandLineProbe('rsync', namesPlace('*" --server "*'));
 
 /** Receivers that were left alone end when they notice that nobody sends any more; that takes a moment, in seconds. */
 const PATIENCE = 5;

@@ -29,11 +29,11 @@ const DEADLINE_MS = 60_000;
  */
 export function leftProbe(left: string): Leftovers['find'] {
   const probe = probeScript(`${left}
-rounds=$(($1 * 4)) blind=20; shift
+# By the clock: where there are thousands of processes, a look takes longer than the nap.
+end=$(($(date +%s) + $1)) blind=20; shift
 while :; do
   if pids=$(left "$@"); then
-    [ -n "$pids" ] && [ "$rounds" -gt 0 ] || break
-    rounds=$((rounds - 1))
+    [ -n "$pids" ] && [ "$(date +%s)" -lt "$end" ] || break
   else
     [ "$blind" -gt 0 ] || { echo "@blind $pids"; exit 19; }
     blind=$((blind - 1))

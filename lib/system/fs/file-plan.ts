@@ -28,6 +28,8 @@ export interface FileChange extends Change {
   readonly after: FileFacts;
   /** What it was; absent for a new file. */
   readonly before?: OldFile | undefined;
+  /** Whether it gets another content. Older journals do not say it: there the hashes tell. */
+  readonly rewrites?: boolean | undefined;
   /** A copy of the old file to be made for people, as `backup: true` asks. */
   readonly backup?: string | undefined;
   /** Its owner and group are what its writer's new files have: they need not be set. */
@@ -35,17 +37,25 @@ export interface FileChange extends Change {
 }
 
 export interface FileFacts extends Attributes {
+  /** Empty where nobody could read what the file keeps. */
   readonly sha256: string;
   readonly size: number;
 }
 
-interface OldFile extends Attributes {
+export interface OldFile extends Attributes {
   readonly sha256?: string | undefined;
   readonly size: number;
   /** Base64, where it was small. */
   readonly content?: string | undefined;
   /** Where the old file itself is kept, where it was big or held a secret. */
   readonly keptAt?: string | undefined;
+  /** Nothing lay there before, so that no older change of the run needs it. Older journals do not say it. */
+  readonly keptByThis?: true | undefined;
+}
+
+/** Whether the file gets another content; the hashes alone cannot tell where the old one could not be read. */
+export function rewritesContent({ rewrites, before, after }: FileChange): boolean {
+  return rewrites ?? (before === undefined || before.sha256 !== after.sha256);
 }
 
 /** The old file that is kept beside the new one stays until `pitr commit`. */
@@ -73,7 +83,7 @@ export function planFile(state: FileState, wish: FileWish): FileChange | undefin
     ...attributesOf(dest),
     sha256: dest.sha256,
     size: dest.size,
-    ...(rewrites ? (state.old === undefined ? { keptAt: state.beside } : { content: state.old }) : {}),
+    ...(rewrites ? keepingOf(state) : {}),
   };
   const diff: Diff[] = rewrites ? [rewriteDiff(state, dest)] : [];
   if (!sameAttributes(dest, after)) {
@@ -89,9 +99,15 @@ export function planFile(state: FileState, wish: FileWish): FileChange | undefin
     path: state.path,
     after,
     before,
+    rewrites,
     ...ownOf(after, around(state)),
     ...(wish.backup && rewrites ? { backup: state.backup } : {}),
   };
+}
+
+function keepingOf({ old, beside, keptAlready }: FileState): Partial<OldFile> {
+  if (old !== undefined) return { content: old };
+  return { keptAt: beside, ...(keptAlready === true ? {} : { keptByThis: true }) };
 }
 
 function planNew(state: FileState, wish: FileWish): FileChange {
@@ -159,14 +175,13 @@ function inTheWay(path: string, dest: Present): PitrError {
 /** What later tasks find in check mode. */
 export function predictFile(change: FileChange, state: FileState): Foresight {
   const { sha256, size } = change.after;
-  const rewrites = change.before === undefined || change.before.sha256 !== sha256;
   const present: Present = {
     kind: 'file',
     ...attributesOf(change.after),
     size,
     mtime: 0,
-    ...(size <= HASHED_BYTES ? { sha256 } : {}),
-    ...(rewrites && state.wanted.text !== undefined ? { content: state.wanted.text } : {}),
+    ...(size <= HASHED_BYTES && sha256 !== '' ? { sha256 } : {}),
+    ...(rewritesContent(change) && state.wanted.text !== undefined ? { content: state.wanted.text } : {}),
   };
   return {
     resources: [predicted(pathResource, change.path, present)],

@@ -35,6 +35,8 @@ export interface FileState {
   readonly wanted: WantedContent;
   /** Where the old content would be kept on the host. */
   readonly beside: string;
+  /** Whether it lies there already, for an earlier change of the run. */
+  readonly keptAlready?: boolean | undefined;
   readonly backup: string;
   /** Looked at only when the file would be new. */
   readonly parent?: PathState | Unknown | undefined;
@@ -47,7 +49,20 @@ export interface FileState {
 const CONTENT = probeScript('base64 < "$1"', { inShell: true });
 const HASH_TIMEOUT_MS = 30 * 60_000;
 
-/** One round trip when the file is as wanted; one or two more when it is not. */
+/** Of $1, $1-2, $1-3 ... the first that is free, or is a file whose hash is $2. */
+const KEPT = probeScript(`
+kept=$1 n=1
+while [ -e "$kept" ] || [ -L "$kept" ]; do
+  if [ -n "$2" ] && [ -f "$kept" ] && [ ! -L "$kept" ] && h=$(sha256sum < "$kept") && [ "\${h%% *}" = "$2" ]; then
+    echo "same $n"
+    exit
+  fi
+  n=$((n + 1))
+  kept=$1-$n
+done
+echo "free $n"`);
+
+/** One round trip when the file is as wanted; one or two more when it is not, and one to keep the old file beside. */
 export async function readFileState(
   host: ReadHost,
   request: FileRequest,
@@ -55,7 +70,7 @@ export async function readFileState(
   { runId, holdsSecret }: Pick<TaskContext, 'runId' | 'holdsSecret'>,
 ): Promise<FileState> {
   const { path, state } = await destination(host, request);
-  const dest = await hashed(host, path, state);
+  const dest = state instanceof Unknown ? state : await hashed(host, path, state);
   const found = {
     path,
     dest,
@@ -75,11 +90,13 @@ export async function readFileState(
     surroundingsProbe(parentPath, request),
     ...(readOld ? [CONTENT([path])] : []),
   ]);
+  const old = differs ? forJournal(oldContent(dest, content?.stdout), holdsSecret) : undefined;
   return {
     ...found,
+    ...(differs && request.force && old === undefined ? await kept(host, found.beside, dest.sha256) : {}),
     ...(parent === undefined ? {} : { parent }),
     ...(around === undefined ? {} : { around: parseSurroundings(around) }),
-    ...(differs ? { old: forJournal(oldContent(dest, content?.stdout), holdsSecret) } : {}),
+    ...(differs ? { old } : {}),
   };
 }
 
@@ -114,10 +131,23 @@ async function destination(
   return { path, state };
 }
 
-/** A file too big to be hashed by every look is hashed here: the change and its undo go by the hash. */
-async function hashed(host: ReadHost, path: string, dest: PathState | Unknown): Promise<PathState | Unknown> {
-  if (dest instanceof Unknown || dest.kind !== 'file') return dest;
-  if (dest.sha256 !== undefined) return dest;
+/** Changes of one run may keep the same content of a file: then they share what is kept, and only the first may use it up. */
+async function kept(
+  host: ReadHost,
+  beside: string,
+  sha256: string | undefined,
+): Promise<Pick<FileState, 'beside' | 'keptAlready'>> {
+  const { stdout } = await host.query(KEPT([beside, sha256 ?? ''], { timeoutMs: HASH_TIMEOUT_MS }));
+  const [, how, number = '1'] = /^(same|free) (\d+)$/m.exec(stdout) ?? [];
+  return { beside: number === '1' ? beside : `${beside}-${number}`, keptAlready: how !== 'free' };
+}
+
+/**
+ * A file too big to be hashed by every look is hashed here: the change and its undo go by the hash. One that its user
+ * cannot read stays without.
+ */
+export async function hashed(host: ReadHost, path: string, dest: PathState): Promise<PathState> {
+  if (dest.kind !== 'file' || dest.sha256 !== undefined) return dest;
   const answer = await host.query(probe(['sha256sum', '--', path], { timeoutMs: HASH_TIMEOUT_MS }));
   const sha256 = /^\\?([0-9a-f]{64})/.exec(answer.stdout)?.[1];
   return sha256 === undefined ? dest : { ...dest, sha256 };

@@ -34,6 +34,7 @@ const spaceSchema = z.looseObject({
 });
 const moveSchema = z.looseObject({ dest: text });
 const serviceSchema = z.looseObject({ service: text });
+const rewindSchema = z.looseObject({ rewound: z.boolean().catch(false) });
 const replaySchema = z.looseObject({
   reached: z.string().optional().catch(undefined),
   lsn: text,
@@ -180,6 +181,10 @@ export class ScriptSteps {
         return [done(`${host} is now the leader!`)];
       case 'rejoin-keep':
         return [plain(`${host}: old data kept in ${moveSchema.parse(result).dest}`)];
+      case 'rejoin-rewind':
+        return rewindSchema.parse(result).rewound
+          ? [plain(`${host}: a copy of its old data is rewound to the new history`)]
+          : [];
       case 'rejoin-copy':
         // One that ran already was not rebuilt: what comes next proves it.
         return event.status === 'changed' ? [streams(event)] : [];

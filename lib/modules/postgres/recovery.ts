@@ -7,7 +7,6 @@ import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { readMemberConfig } from '../../recovery/patroni/member-config.ts';
 import { effectiveSettings, quoteConf } from '../../recovery/postgres/conf-file.ts';
-import type { ControlData } from '../../recovery/postgres/control-data.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import {
   changeRecoveryFiles,
@@ -27,17 +26,10 @@ import {
 } from '../../recovery/postgres/recovery-files.ts';
 import { recoveryParams } from '../../recovery/postgres/recovery-params.ts';
 import { keptSettings, recoverySettings } from '../../recovery/postgres/recovery-settings.ts';
-import {
-  inOrder,
-  oneLine,
-  parseLogin,
-  restoreCommandTemplate,
-  restoreCommandValues,
-} from '../../recovery/postgres/restore-command.ts';
+import { restoreCommandHere } from '../../recovery/postgres/restore-command-here.ts';
 import { highestSettings } from '../../recovery/postgres/settings-floor.ts';
 import { checkedTarget, targetWords } from '../../recovery/wal/target.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
-import { quote } from '../../transport/quote.ts';
 
 type Params = z.output<typeof recoveryParams>;
 
@@ -196,7 +188,15 @@ async function readState(host: ReadHost, p: Params, context: Pick<TaskContext, '
           target: checkedTarget(p.target),
           timeline: p.timeline ?? 1,
           action: p.action,
-          restoreCommand: await restoreCommand(p, instance.control, context),
+          restoreCommand: await restoreCommandHere(
+            p,
+            {
+              directory: p.directory,
+              segmentSize: p.segment_size ?? instance.control?.segmentSize,
+              systemId: instance.control?.systemId,
+            },
+            context,
+          ),
           atLeast: highestSettings([
             instance.control?.settings ?? {},
             ...configured,
@@ -232,43 +232,6 @@ async function configuredFiles(host: ReadHost, p: Params): Promise<RecoveryFiles
   if (!files.patroniElsewhere) return files;
   const { configDirectory } = await readMemberConfig(host, p.patroni_config);
   return configDirectory === undefined ? files : readRecoveryFiles(host, p, configDirectory);
-}
-
-async function restoreCommand(
-  p: Params,
-  control: ControlData | undefined,
-  context: Pick<TaskContext, 'render'>,
-): Promise<string> {
-  const parsed = parseLogin(p.ssh);
-  const segmentSize = p.segment_size ?? control?.segmentSize;
-  if (parsed === undefined || segmentSize === undefined) {
-    throw new PitrError({
-      kind: 'failed',
-      code: 'segment-size-unknown',
-      message: `the WAL segment size of the backup in ${p.directory} cannot be read`,
-      next: ['Install the PostgreSQL programs of its version on this host, or give segment_size.'],
-    });
-  }
-  const facts = {
-    method: p.wal_method,
-    login: parsed,
-    servers: inOrder(p.server, p.servers),
-    directories: p.wal_directories,
-    segmentSize,
-    signal: p.signal,
-    anchor:
-      p.begin_wal === undefined || p.server === undefined
-        ? undefined
-        : { server: p.server, segment: p.begin_wal },
-    partial: p.partial,
-    spool:
-      p.spool === undefined || control === undefined
-        ? undefined
-        : { directory: p.spool, systemId: control.systemId },
-  };
-  return oneLine(
-    await context.render(restoreCommandTemplate(p.wal_method), { ...restoreCommandValues(facts, quote) }),
-  );
 }
 
 function resultOf(state: State): Readonly<Record<string, unknown>> {

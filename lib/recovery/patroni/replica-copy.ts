@@ -5,28 +5,21 @@ import { evidenceOf } from '../../transport/command-failed.ts';
 import { watchSize } from '../barman/watch-size.ts';
 import type { Member } from './cluster.ts';
 import { patroniPython } from './config-file.ts';
+import { CONNINFO } from './conninfo-python.ts';
 
 /** Beside the data directory: what lies in the directory itself is whole. */
 export function copyBeside(pgdata: string): string {
   return `${pgdata}.pitr-copy`;
 }
 
-// As Patroni's own base backup does it, with its login for replication and its options (basebackup). The password goes
-// from the file to the child's environment and nowhere else.
-const COPY = `
+// As Patroni's own base backup does it, with its login for replication and its options (basebackup).
+const COPY = `${CONNINFO}
 import subprocess
 target, pg_basebackup, host, port = sys.argv[2:6]
 postgresql = part("postgresql")
-login = dict((postgresql.get("authentication") or {}).get("replication") or {})
-password = login.pop("password", None)
-way = {"host": host, "port": port, "connect_timeout": "10", "keepalives_idle": "30", "tcp_user_timeout": "60000",
-       "application_name": "pitr-copy"}
-for key, value in login.items():
-    way["user" if key == "username" else key] = value
-def word(value):
-    text = str(value).replace("\\\\", "\\\\\\\\").replace(chr(39), "\\\\" + chr(39))
-    return chr(39) + text + chr(39)
-dsn = " ".join("%s=%s" % (key, word(value)) for key, value in way.items() if value is not None)
+dsn, environment = conninfo(
+    (postgresql.get("authentication") or {}).get("replication"),
+    {"host": host, "port": port, "application_name": "pitr-copy"})
 given = postgresql.get("basebackup") or []
 pairs = []
 for one in [given] if isinstance(given, dict) else given:
@@ -36,9 +29,6 @@ refused = ("pgdata", "format", "wal-method", "xlog-method", "gzip", "version", "
 options = ["--%s" % key if value is None else "--%s=%s" % (key, value) for key, value in pairs if key not in refused]
 if not any(key == "checkpoint" for key, _ in pairs):
     options.append("--checkpoint=fast")
-environment = dict(os.environ, LC_ALL="C")
-if password is not None:
-    environment["PGPASSWORD"] = str(password)
 sys.exit(subprocess.call([pg_basebackup, "--pgdata=" + target, "-X", "stream", "--no-password", "--dbname=" + dsn] + options, env=environment))
 `;
 

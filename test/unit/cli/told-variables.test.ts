@@ -33,6 +33,7 @@ const TOLD_TO: Readonly<Record<string, 'both' | 'revert' | 'forward' | 'neither'
   wal_at_one_time: 'forward',
   wal_volume_bytes: 'forward',
   member_space: 'forward',
+  members_from: 'forward',
   promote: 'forward',
   replay_stall: 'forward',
   promotion_timeout: 'both',

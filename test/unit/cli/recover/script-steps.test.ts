@@ -71,6 +71,12 @@ const TAKEOVER = [
   ['lead', 'db2', {}],
   ['rejoin-stop', 'db1', { service: 'stopped' }],
   ['rejoin-keep', 'db1', { src: '/data/p1', dest: '/data/p1.pre-pitr.r' }],
+  [
+    'rejoin-rewind',
+    'db1',
+    { rewound: true, how: 'servers diverged at WAL location 0/9000000 on timeline 1' },
+  ],
+  ['rejoin-rewind', 'db3', { rewound: false, why: 'pg_rewind has failed' }],
   ['rejoin-copy', 'db1', { copied_by: 'patroni', member: 'db1', leader: 'db2', timeline: 2 }],
   // Of a run that was resumed: somebody had started it meanwhile, so that nothing was rebuilt, and it was proved.
   ['rejoin-copy', 'db3', {}, 'ok'],
@@ -126,6 +132,7 @@ describe('the steps of the script', () => {
       [7.10/10] Reinitializing other nodes...
       db1: Patroni stopped
       db1: old data kept in /data/p1.pre-pitr.r
+      db1: a copy of its old data is rewound to the new history
       ✓ db1 streams from db2 on timeline 2
       ✓ db3 streams from db2 on timeline 2"
     `);

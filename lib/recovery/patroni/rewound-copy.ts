@@ -1,0 +1,216 @@
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
+import type { WorkContext } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { watchSize } from '../barman/watch-size.ts';
+import { refuseAtWork } from '../postgres/at-work.ts';
+import { AT_WORK } from '../postgres/at-work-script.ts';
+import { patroniPython } from './config-file.ts';
+import { CONNINFO } from './conninfo-python.ts';
+
+/** Old data, as far as it decides whether a copy of it can be brought to the leader's history. */
+export interface OldData {
+  /** Why it cannot; absent where it can. */
+  readonly why?: string | undefined;
+  /** The file system that it lies on, as `stat -f` names it. */
+  readonly fileSystem?: string | undefined;
+  readonly bytes?: number | undefined;
+}
+
+/** Millions of files on a slow disk. */
+const LOOK_MS = 1_800_000;
+
+// A server that was killed leaves data that pg_rewind would first bring to its end by itself. A link to another volume is
+// the same link in a copy: what is rewound behind it would be the kept data.
+const LOOK = probeScript(`
+cd -- "$1" || exit 3
+controldata=$2/pg_controldata
+tell() { LC_ALL=C "$controldata" . | sed -n "s/^$1: *//p"; }
+state=$(tell 'Database cluster state')
+case $state:$3 in
+"shut down:" | "shut down in recovery:" | ?*:live) ;;
+:*) echo "@why $controldata cannot read its control file" ;;
+*) echo "@why it was not shut down cleanly: $state" ;;
+esac
+[ "$(tell 'wal_log_hints setting')" = on ] || [ "$(tell 'Data page checksum version')" != 0 ] ||
+  echo "@why it has neither checksums nor wal_log_hints, and pg_rewind needs one of them"
+[ ! -L pg_wal ] || echo "@why its pg_wal lies on another volume"
+for link in pg_tblspc/*; do [ ! -L "$link" ] || { echo "@why it has tablespaces"; break; }; done
+[ -x "$2/pg_rewind" ] || echo "@why there is no program $2/pg_rewind"
+echo "@on $(stat -f -c %T .)"
+echo "@bytes $(LC_ALL=C du -sb . | cut -f 1)"
+echo @end`);
+
+/**
+ * Looks at the old data of a member that is stopped; or, `live`, at data that will be that. What cannot be told is a reason
+ * why not.
+ */
+export async function lookAtOldData(
+  host: ReadHost,
+  { from, bin, user, live }: Pick<RewindOrder, 'from' | 'bin' | 'user'> & { readonly live: boolean },
+): Promise<OldData> {
+  const answer = await host.query(LOOK([from, bin, live ? 'live' : ''], { user, timeoutMs: LOOK_MS }));
+  const lines = answer.stdout.split('\n').filter((line) => line !== '');
+  if (lines.at(-1) !== '@end') return { why: `it cannot be looked into: ${answer.stderr.trim()}` };
+  const value = (name: string): string | undefined =>
+    lines.find((line) => line.startsWith(`@${name} `))?.slice(name.length + 2);
+  return { why: value('why'), fileSystem: value('on'), bytes: Number(value('bytes')) || undefined };
+}
+
+// With Patroni's own login for pg_rewind.
+const REWIND = `${CONNINFO}
+import subprocess
+copy, pg_rewind, host, port = sys.argv[2:6]
+authentication = part("postgresql").get("authentication") or {}
+source, environment = conninfo(
+    authentication.get("rewind") or authentication.get("superuser"),
+    {"host": host, "port": port, "dbname": "postgres", "application_name": "pitr-rewind"})
+sys.exit(subprocess.call([pg_rewind, "--target-pgdata=" + copy, "--source-server=" + source] + sys.argv[6:], env=environment))
+`;
+
+const CANNOT = 3;
+
+// Rewound data is consistent only once it has been replayed up to where the leader was, and Patroni knows nothing of the
+// archive: so it is started once as a standby that nobody reaches, and shut down as one. Its control file then says so.
+// WAL from before the histories parted is in the archive, mostly: pg_rewind is given restore_command, where it knows that.
+const RUN = `${patroniPython(REWIND)}
+${AT_WORK}
+from=$1; copy=$2; pgdata=$3; bin=$4; config=$5; host=$6; port=$7; how=$8; tries=$9; restore=\${10}; run=$copy.run
+give_up() {
+  code=$1; shift
+  printf '%s\\n' "$*" >&2
+  tail -n 20 "$run/log" >&2 2>/dev/null
+  rm -rf -- "$copy" "$run"
+  exit "$code"
+}
+{ [ ! -e "$pgdata" ] && [ ! -L "$pgdata" ]; } || { echo "$pgdata is there already" >&2; exit 1; }
+[ ! -e "$copy" ] || postgres_at_work "$copy" below || exit
+rm -rf -- "$copy" "$run" && mkdir -m 0700 -- "$run" && : > "$run/log" || exit 1
+if cp --reflink=always -- "$from/PG_VERSION" "$run/probe" 2>/dev/null; then way=always
+elif [ "$how" = any ]; then way=auto
+else give_up ${CANNOT} "the file system cannot copy on write"
+fi
+cp -a --reflink=$way -- "$from" "$copy" || give_up 1 "the old data could not be copied"
+echo "@cloned $way"
+[ -e "$copy/postgresql.conf" ] || : > "$copy/postgresql.conf"
+printf '%s\\n' "$restore" >> "$copy/postgresql.auto.conf" || give_up 1 "no space?"
+set --
+for option in --restore-target-wal --no-ensure-shutdown; do
+  ! "$bin/pg_rewind" --help | grep -q -e "$option" || set -- "$@" "$option"
+done
+patroni_python "$config" "$copy" "$bin/pg_rewind" "$host" "$port" "$@" > "$run/log" 2>&1 || give_up 1 "pg_rewind has failed"
+sed -n 's/^pg_rewind: \\(servers diverged .*\\|no rewind required\\)/@rewound \\1/p' "$run/log"
+tell() { LC_ALL=C "$bin/pg_controldata" "$copy" | sed -n "s/^$1: *//p"; }
+{
+  printf '%s\\n' "$restore"
+  echo "hot_standby = on"
+  echo "recovery_target_timeline = latest"
+  echo "max_connections = $(tell 'max_connections setting')"
+  echo "max_worker_processes = $(tell 'max_worker_processes setting')"
+  echo "max_wal_senders = $(tell 'max_wal_senders setting')"
+  echo "max_prepared_transactions = $(tell 'max_prepared_xacts setting')"
+  echo "max_locks_per_transaction = $(tell 'max_locks_per_xact setting')"
+} > "$run/conf" && : > "$copy/standby.signal" && echo "local all all reject" > "$run/hba" && : > "$run/log" || give_up 1 "no space?"
+rm -f -- "$copy/postmaster.pid"
+"$bin/postgres" -D "$copy" -c "config_file=$run/conf" -c "hba_file=$run/hba" -c "unix_socket_directories=$run" \\
+  -c listen_addresses= -c archive_mode=off < /dev/null >> "$run/log" 2>&1 &
+server=$!
+seen=; left=$tries
+until [ "$(sed -n 8p "$copy/postmaster.pid" 2>/dev/null | tr -d ' ')" = ready ]; do
+  kill -0 "$server" 2>/dev/null || give_up 1 "the copy could not be started, or has ended in its replay"
+  now=$(ps -o args= --ppid "$server" 2>/dev/null | grep startup)
+  [ "$now" = "$seen" ] || { seen=$now; left=$tries; }
+  left=$((left - 1))
+  [ $left -gt 0 ] || { kill -s QUIT "$server"; wait "$server"; give_up 1 "its replay stands still: $seen"; }
+  sleep 0.5
+done
+"$bin/pg_ctl" -D "$copy" -w -s -t 600 -m fast stop || give_up 1 "the copy could not be shut down"
+[ "$(tell 'Database cluster state')" = "shut down in recovery" ] || give_up 1 "the copy was not shut down as a standby"
+rm -rf -- "$run" "$copy/postmaster.opts"
+mv -T -n -- "$copy" "$pgdata" && [ ! -e "$copy" ]`;
+
+export interface RewindOrder {
+  /** Where the old data is kept. It stays as it is. */
+  readonly from: string;
+  readonly pgdata: string;
+  readonly bin: string;
+  readonly user: string;
+  /** Patroni's configuration: it has the login. */
+  readonly config: string;
+  readonly leader: { readonly host: string; readonly port: number };
+  /** `any`: all of it is copied where the file system cannot copy on write. */
+  readonly clone: 'copy-on-write' | 'any';
+  /** Seconds. */
+  readonly stall: number;
+  /** The line of a configuration file. */
+  readonly restoreCommand: string;
+}
+
+/** `how`: in pg_rewind's own words. */
+export type Rewound =
+  | { readonly rewound: true; readonly how: string; readonly copyOnWrite: boolean }
+  | { readonly rewound: false; readonly why: string };
+
+/**
+ * Makes a copy of old data, brings it to the leader's history with pg_rewind, replays it until it is consistent, and puts it
+ * into a directory that is not there yet. What lies in that directory is whole, or nothing does; the old data is only read.
+ * Where it cannot be done, nothing of it is left, and the answer says why. Throws kind `refused` where something works in
+ * what an earlier try has left.
+ */
+export async function rewindCopy(
+  host: WriteHost,
+  order: RewindOrder,
+  context: Pick<WorkContext, 'signal' | 'progress'>,
+): Promise<Rewound> {
+  const { from, pgdata, bin, user, config, leader, clone, stall, restoreCommand } = order;
+  const copy = copyOf(pgdata);
+  const watched = watchSize(host, copy, user, (_bytes, grown) =>
+    context.progress(`a copy of the old data is rewound to ${leader.host}'s history: ${grown}`),
+  );
+  const words = [
+    from,
+    copy,
+    pgdata,
+    bin,
+    config,
+    leader.host,
+    String(leader.port),
+    clone,
+    String(Math.ceil(stall * 2)),
+  ];
+  const answer = await host
+    .run(['sh', '-c', RUN, 'sh', ...words, restoreCommand], {
+      user,
+      cwd: '/',
+      signal: context.signal,
+      ownChannel: true,
+    })
+    .finally(() => watched.stop());
+  refuseAtWork(answer, copy, 'it is not removed under it');
+  if (answer.exitCode !== 0) return { rewound: false, why: lastWords(answer.stderr) };
+  return {
+    rewound: true,
+    how: /^@rewound (.*)$/m.exec(answer.stdout)?.[1] ?? 'rewound',
+    copyOnWrite: /^@cloned always$/m.test(answer.stdout),
+  };
+}
+
+/** Removes what a try that broke off has left beside the data directory. */
+export async function removeCopy(host: WriteHost, pgdata: string, user: string): Promise<void> {
+  const script = `${AT_WORK}
+[ ! -e "$1" ] || postgres_at_work "$1" below || exit
+rm -rf -- "$1" "$1.run"`;
+  const removed = await host.must(['sh', '-c', script, 'sh', copyOf(pgdata)], { user, cwd: '/' });
+  refuseAtWork(removed, copyOf(pgdata), 'it is not removed under it');
+}
+
+/** Beside the data directory: what lies in the directory itself is whole. */
+function copyOf(pgdata: string): string {
+  return `${pgdata}.pitr-rewound`;
+}
+
+function lastWords(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  return lines.length === 0
+    ? 'it broke off without a word'
+    : [...lines.slice(0, 1), ...lines.slice(1).slice(-3)].join('; ');
+}

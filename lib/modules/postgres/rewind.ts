@@ -97,9 +97,10 @@ export const module = defineModule({
     const bin = programsOf({ pgdata: directory, bin: p.bin }, kept.programs);
     const old = await lookAtOldData(host, { from: directory, bin, user: p.user, live });
     if (old.why !== undefined) return { data, old };
+    if (kept.control === undefined) return { data, old: { why: 'its control file cannot be read' } };
     const restoreCommand = await restoreCommandHere(
       { ...p, signal: 'standby' },
-      { directory: p.from, segmentSize: kept.control?.segmentSize, systemId: kept.control?.systemId },
+      { directory: p.from, segmentSize: kept.control.segmentSize, systemId: kept.control.systemId },
       context,
     );
     return { data, old, bin, restoreCommand };

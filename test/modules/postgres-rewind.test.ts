@@ -1,0 +1,163 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type LocalPlayground, localPlayground } from './playground.ts';
+
+/** `postgres.rewind` by a shell of this machine, with programs that answer like PostgreSQL's as far as it gets here. */
+
+const CONTROL = (changes: Readonly<Record<string, string>>): string =>
+  Object.entries({
+    'pg_control version number': '1300',
+    'Database system identifier': '7574860154936918053',
+    'Database cluster state': 'shut down in recovery',
+    'Latest checkpoint location': '0/9000028',
+    "Latest checkpoint's REDO location": '0/9000028',
+    "Latest checkpoint's TimeLineID": '1',
+    'Minimum recovery ending location': '0/90000A0',
+    'Bytes per WAL segment': '16777216',
+    'wal_log_hints setting': 'off',
+    'Data page checksum version': '1',
+    ...changes,
+  })
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('\n');
+
+let ground: LocalPlayground;
+const at = (name: string): string => join(ground.dir, name);
+
+beforeEach(async () => {
+  ground = await localPlayground();
+  for (const name of ['bin', 'main.old/global', 'main.old/pg_wal', 'main.old/pg_tblspc'])
+    await mkdir(at(name), { recursive: true });
+  await writeFile(at('main.old/PG_VERSION'), '15\n');
+  await writeFile(at('main.old/global/pg_control'), 'old');
+  await writeFile(at('main.old/postmaster.opts'), `${at('bin')}/postgres "-D" "${at('main')}"\n`);
+  await control({});
+  await program('postgres', 'echo "postgres (PostgreSQL) 15.14"');
+  await program('pg_rewind', 'case $1 in --help) exit ;; esac; echo "pg_rewind: fatal: no way" >&2; exit 1');
+  await writeFile(
+    at('patroni.yml'),
+    'postgresql: { authentication: { rewind: { username: r, password: p } } }\n',
+  );
+});
+afterEach(() => ground[Symbol.asyncDispose]());
+
+async function program(name: string, script: string): Promise<void> {
+  await writeFile(at(`bin/${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+}
+
+const control = (changes: Readonly<Record<string, string>>): Promise<void> =>
+  program('pg_controldata', `cat <<'END'\n${CONTROL(changes)}\nEND`);
+
+const rewind = (more: Readonly<Record<string, unknown>> = {}) =>
+  ground.play.run('postgres.rewind', {
+    from: at('main.old'),
+    pgdata: at('main'),
+    bin: at('bin'),
+    user: userInfo().username,
+    config: at('patroni.yml'),
+    leader_host: '127.0.0.1',
+    leader_port: 1,
+    server: 'db1',
+    clone: 'any',
+    ...more,
+  });
+
+describe('old data that cannot be brought to the history of the leader', () => {
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'it was not shut down cleanly: in production',
+      () => control({ 'Database cluster state': 'in production' }),
+    ],
+    ['it has neither checksums nor wal_log_hints', () => control({ 'Data page checksum version': '0' })],
+    ['it has tablespaces', () => symlink('/srv/fast', at('main.old/pg_tblspc/16385'))],
+    ['cannot read its control file', () => program('pg_controldata', 'exit 1')],
+    ['there is no program', () => rm(at('bin/pg_rewind'))],
+  ])('is not touched, and the result says why: %s', async (why, spoil) => {
+    await spoil();
+    const { status, result } = await rewind();
+    expect([status, result]).toEqual(['ok', { rewound: false, why: expect.stringContaining(why) }]);
+    expect(await readdir(ground.dir)).not.toContain('main');
+  });
+
+  it('is told so where its pg_wal lies on another volume', async () => {
+    await mkdir(at('wal'));
+    await rmdir(at('main.old/pg_wal'));
+    await symlink(at('wal'), at('main.old/pg_wal'));
+    expect((await rewind()).result).toMatchObject({
+      rewound: false,
+      why: 'its pg_wal lies on another volume',
+    });
+  });
+
+  it('is rewound by wal_log_hints, too', async () => {
+    await control({ 'Data page checksum version': '0', 'wal_log_hints setting': 'on' });
+    expect((await rewind()).status).toBe('changed');
+  });
+});
+
+describe('a rewind that breaks off', () => {
+  it('leaves nothing but the old data as it was, and says what failed', async () => {
+    await program(
+      'pg_rewind',
+      `case $1 in --help) exit ;; esac
+for word do case $word in --target-pgdata=*) echo spoiled >"\${word#*=}/global/pg_control" ;; esac; done
+echo "pg_rewind: fatal: could not read from the leader" >&2; exit 1`,
+    );
+    const { status, result } = await rewind();
+    expect(status).toBe('changed');
+    expect(result).toEqual({
+      rewound: false,
+      why: 'pg_rewind has failed; pg_rewind: fatal: could not read from the leader',
+    });
+    expect(ground.play.warnings[0]).toContain('could not be brought to the leader');
+    expect((await readdir(ground.dir)).filter((name) => name.startsWith('main'))).toEqual(['main.old']);
+    expect(await readFile(at('main.old/global/pg_control'), 'utf8')).toBe('old');
+  });
+
+  it('is begun anew over what a controller that was killed has left of it; an undo removes that', async () => {
+    const left = () => mkdir(at('main.pitr-rewound/base'), { recursive: true });
+    await left();
+    await rewind();
+    expect(await readdir(ground.dir)).not.toContain('main.pitr-rewound');
+    await left();
+    await ground.play.undo();
+    expect((await readdir(ground.dir)).filter((name) => name.startsWith('main'))).toEqual(['main.old']);
+  });
+
+  it('gives its login to pg_rewind alone, and no password to a command line', async () => {
+    await program(
+      'pg_rewind',
+      `case $1 in --help) exit ;; esac; echo "$PGPASSWORD" "$@" >${at('said')}; exit 1`,
+    );
+    await rewind();
+    const said = await readFile(at('said'), 'utf8');
+    expect(said).toMatch(/^p --target-pgdata=/);
+    expect(said).toContain("user='r'");
+    expect(said).not.toContain('password');
+  });
+});
+
+describe('copy-on-write alone', () => {
+  it('copies nothing where the file system cannot do that', async () => {
+    // A tmpfs, whatever the temporary directory lies on.
+    const memory = await mkdtemp('/dev/shm/pitr-rewind-');
+    try {
+      await cp(at('main.old'), join(memory, 'main.old'), { recursive: true });
+      const { status, result } = await rewind({ from: join(memory, 'main.old'), clone: 'copy-on-write' });
+      const why = expect.stringContaining('(tmpfs) cannot copy on write');
+      expect([status, result]).toEqual(['ok', { rewound: false, why }]);
+    } finally {
+      await rm(memory, { recursive: true });
+    }
+  });
+});
+
+it('data that lies in its place already is left alone', async () => {
+  await mkdir(at('main/global'), { recursive: true });
+  await writeFile(at('main/PG_VERSION'), '15\n');
+  await writeFile(at('main/global/pg_control'), 'new');
+  const { status, result } = await rewind();
+  expect([status, result]).toEqual(['ok', { rewound: false, why: expect.stringContaining('already') }]);
+});

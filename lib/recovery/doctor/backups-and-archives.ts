@@ -5,6 +5,7 @@ import { mergeArchives } from '../wal/archive.ts';
 import { type Range, rangesOf } from '../wal/ranges.ts';
 import { type Told, toldAtOnce } from './answer.ts';
 import { clustersOf, serversOf } from './barman-facts.ts';
+import type { BarmanLook } from './barman-script.ts';
 import { barmanOn } from './commands-to-type.ts';
 import type { BarmanFacts, Facts, Stock } from './facts.ts';
 import { type Flaw, flawsOf } from './finding.ts';
@@ -34,6 +35,36 @@ export function inStock(
       ),
     ),
   );
+}
+
+/**
+ * What was seen of Barman's host. A flaw stands for each server of this cluster of which it was not: where nobody looks
+ * nothing is found.
+ */
+export function ofEachServer(
+  facts: Facts,
+  seen: (look: BarmanLook, server: Stock['servers'][number]) => boolean,
+  judge: (look: BarmanLook, barman: BarmanFacts) => readonly Flaw[],
+): readonly Flaw[] {
+  return ofBarman(facts, (barman) => {
+    const host = barman.place.name;
+    return flawsOf(barman.look, host, (look) => [
+      ...judge(look, barman),
+      ...inStock(facts, ({ servers }) =>
+        servers.length === 0
+          ? [unknownOf(host, 'cannot tell: Barman has no server')]
+          : servers
+              .filter((server) => !seen(look, server))
+              .map(({ name }) =>
+                unknownOf(host, `cannot tell of server ${name}: its directories could not be looked into`),
+              ),
+      ),
+    ]);
+  });
+}
+
+function unknownOf(host: string, text: string): Flaw {
+  return { severity: 'unknown', host, text, mend: [] };
 }
 
 function runningCluster(facts: Facts): string | undefined {

@@ -2,12 +2,11 @@ import { formatBytes } from '../../../base/values/bytes.ts';
 import type { FreeSpace } from '../../../system/fs/free-space.ts';
 import { isComplete } from '../../barman/backup-info.ts';
 import type { Told } from '../answer.ts';
-import { walToReplay } from '../backups-and-archives.ts';
+import { ofEachServer, walToReplay } from '../backups-and-archives.ts';
 import { ownServers } from '../barman-facts.ts';
 import { onHost } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { ofBarman } from '../of-barman.ts';
 import { leaderNode } from '../views.ts';
 
 /** Bytes that restored data takes, without the WAL that is replayed: of the databases as they are, or of the largest backup, whichever is more. */
@@ -149,9 +148,11 @@ export const SPACE_CHECKS: readonly Check[] = [
     meaning: 'The next backup fails, and soon no WAL can be archived.',
     needs: ['barman', 'sql', 'instance', 'cluster', 'stock'],
     judge: (facts) => {
-      return ofBarman(facts, (barman) =>
-        flawsOf(needed(facts), undefined, (need) =>
-          flawsOf(barman.look, barman.place.name, ({ spaces }) => {
+      return flawsOf(needed(facts), undefined, (need) =>
+        ofEachServer(
+          facts,
+          ({ spaces }, { name }) => spaces.some(({ server }) => server === name),
+          ({ spaces }, barman) => {
             const full = spaces.filter(({ space }) => space.freeBytes < need);
             const mounts = [...new Map(full.map(({ space }) => [space.mount, space])).values()];
             return mounts.map((space) =>
@@ -163,7 +164,7 @@ export const SPACE_CHECKS: readonly Check[] = [
                 what: 'a backup needs up to',
               }),
             );
-          }),
+          },
         ),
       );
     },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NOT_ASKED } from '../../../../lib/recovery/doctor/answer.ts';
+import type { WaitingFiles } from '../../../../lib/recovery/doctor/barman-script.ts';
 import type { BarmanFacts, Facts, NodeFacts, Stock } from '../../../../lib/recovery/doctor/facts.ts';
 import { examine, type Finding, type Severity } from '../../../../lib/recovery/doctor/finding.ts';
 import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
@@ -195,4 +196,107 @@ describe('what counts as archived', () => {
     const stock = { ...FOREIGN, archives: [archive('main', LAST)] };
     expect(told(stock, leader(noted, 'main'))).toEqual(['ok: ']);
   });
+});
+
+describe('what arrives at Barman', () => {
+  const PLACE = { name: 'barman', user: 'barman', lockDirectory: '' };
+  const look = (...waiting: readonly WaitingFiles[]): BarmanFacts['look'] => ({
+    value: {
+      clock: { aheadMs: 0, withinMs: 0, offset: '+0000', zone: 'UTC' },
+      missingTools: [],
+      spaces: [],
+      waiting,
+      secrets: [],
+    },
+  });
+  const stock = (...servers: Stock['servers']): BarmanFacts['stock'] => ({
+    value: { servers, archives: [] },
+  });
+  const none = { server: 'db1', place: 'incoming', files: 0 } as const;
+  const told = (check: string, facts: Partial<BarmanFacts>) =>
+    found([check], facts).map(({ severity, text = '' }) => `${severity}: ${text}`);
+
+  it('is archived where nothing has waited for long', () => {
+    const facts = { stock: stock(server('db1', false)), look: look(none) };
+    expect(told('archiving.incoming', facts)).toEqual(['ok: ']);
+  });
+
+  it('is not where it waits in either place', () => {
+    const facts = {
+      stock: stock(server('db1', true)),
+      look: look({ ...none, files: 2 }, { ...none, place: 'streaming', files: 1 }),
+    };
+    const end = 'of server db1: barman cron does not run, or fails';
+    expect(told('archiving.incoming', facts)).toEqual([
+      `critical: 2 files have waited for more than ten minutes in the incoming directory ${end}`,
+      `critical: 1 files have waited for more than ten minutes in the streaming directory ${end}`,
+    ]);
+  });
+
+  it.each<readonly [string, Partial<BarmanFacts>]>([
+    ['Barman does not tell its servers', { look: look() }],
+    ['it has none', { look: look(), stock: stock() }],
+    [
+      'it does not know the one that the inventory names',
+      {
+        look: look(),
+        stock: stock(server('db1', false)),
+        place: { ...PLACE, servers: ['typo'] },
+      },
+    ],
+    [
+      'nobody has looked where one of them takes it in',
+      {
+        look: look(none),
+        stock: stock(server('db1', false), server('db2', false)),
+      },
+    ],
+    [
+      'its place cannot be looked into',
+      {
+        look: look({ server: 'db1', place: 'incoming' }),
+        stock: stock(server('db1', false)),
+      },
+    ],
+    [
+      'nobody has looked where it receives by streaming',
+      { look: look(none), stock: stock(server('db1', true)) },
+    ],
+  ])('is not known to be archived where %s', (_, facts) => {
+    expect(found(['archiving.incoming'], facts)).toMatchObject([{ severity: 'unknown' }]);
+  });
+
+  it.each<readonly [string, Partial<BarmanFacts>]>([
+    ['Barman does not tell its servers', { look: look() }],
+    ['it has none', { look: look(), stock: stock() }],
+    ['nobody has looked at one of them', { look: look(), stock: stock(server('db1', false)) }],
+  ])('has no room that is known where %s', (_, facts) => {
+    expect(found(['space.barman'], facts)).toMatchObject([{ severity: 'unknown' }]);
+  });
+
+  it('is not known to be received where Barman does not know the server of the leader', () => {
+    const facts = { stock: stock(server('other', false)) };
+    expect(told('archiving.streaming', facts)).toEqual([
+      'unknown: cannot tell: Barman knows no server db1, the one of db1',
+    ]);
+    expect(told('archiving.active', facts)).toEqual(told('archiving.streaming', facts));
+    expect(told('archiving.own', facts)).toEqual(told('archiving.streaming', facts));
+  });
+
+  it('is looked for at the server of the leader, also where barman_servers does not name that', () => {
+    const facts = { stock: stock(server('db1', true)), place: { ...PLACE, servers: ['other'] } };
+    expect(found(['archiving.streaming'], facts)).toMatchObject([{ severity: 'unknown' }]);
+  });
+
+  // As Barman's JSON calls them.
+  it.each(['replication_slot', 'receive_wal_running', 'postgresql_streaming'])(
+    'is not received where Barman says that %s fails',
+    (name) => {
+      const checks = { value: new Map([['db1', [{ name, ok: false, hint: '' }]]]) };
+      const facts = { stock: stock(server('db1', true)), checks };
+      expect(told('archiving.streaming', facts)).toEqual([
+        `critical: server db1 is to receive WAL by streaming, and "${name}" fails`,
+      ]);
+    },
+  );
 });

@@ -5,28 +5,11 @@ import { examine } from '../../../../lib/recovery/doctor/finding.ts';
 import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
 import { parseNodeSql } from '../../../../lib/recovery/doctor/node-sql.ts';
 import { CHECKS } from '../../../../lib/recovery/doctor/registry.ts';
+import { sqlAnswer } from './sql-answer.ts';
 
 /** What a PostgreSQL tells that receives nothing. */
 const sql = (replica: boolean): NodeFacts['sql'] => ({
-  value: parseNodeSql(
-    JSON.stringify({
-      in_recovery: replica,
-      replay_paused: false,
-      receiving: null,
-      version: 150_018,
-      system_id: '1',
-      settings: {},
-      pending: [],
-      restart: {},
-      archived: { last: null, seconds_ago: null, failed: null, failing: false },
-      ready: 0,
-      slots: [],
-      hba_errors: [],
-      file_errors: [],
-      tablespaces: [],
-      bytes: 1,
-    }),
-  ),
+  value: parseNodeSql(sqlAnswer({ in_recovery: replica })),
 });
 
 const STATES = { db1: 'running', db2: 'start failed' } as const;

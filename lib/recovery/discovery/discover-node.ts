@@ -6,6 +6,7 @@ import { type HostIdentity, identityIn, TELL_IDENTITY } from '../../system/core/
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { record, text } from '../patroni/cluster.ts';
 import { patroniPython } from '../patroni/config-file.ts';
+import { PATRONI_PROCESSES } from '../patroni/processes.ts';
 import { querySql, sessionTarget } from '../postgres/sql.ts';
 import { type ArchiveTarget, readArchiveCommand } from './archive-command.ts';
 
@@ -41,17 +42,38 @@ print(json.dumps({
 }, default=str))
 `;
 
+/**
+ * The function `chosen_patroni PROC [CONFIG]` of sh, for behind `PATRONI_PROCESSES`: the Patroni of this configuration, or
+ * the only one. Sets `config` and `pid`, each to nothing where there is none. Returns 1, with their names on stderr, where
+ * there are several and none is named.
+ */
+export const CHOSEN_PATRONI = `
+chosen_patroni() {
+  config=$2 pid= several=
+  running=$(patroni_processes "$1")
+  while read -r one word; do
+    [ -n "$one" ] || continue
+    if [ -n "$2" ]; then
+      [ -n "$pid" ] || ! same_file "$word" "$2" || pid=$one
+    elif [ -z "$pid" ]; then
+      pid=$one config=$word
+    elif ! same_file "$word" "$config"; then
+      several="$several $word"
+    fi
+  done <<EOF
+$running
+EOF
+  if [ -n "$several" ]; then
+    echo "several Patronis run here, with the configurations $config$several (-: none that is known). Name one: -e patroni_config=" >&2
+    return 1
+  fi
+  if [ "$config" = - ]; then config= pid=; fi
+}`;
+
 // Patroni is found by its process, not by a path that it usually has. Argument: its configuration, or nothing.
 const LOOK = probeScript(`
-${patroniPython(TELL)}
-config=$1 pid=
-for f in $(grep -slaE '(^|/)patroni' /proc/[0-9]*/cmdline); do
-  word=$(tr '\\0' '\\n' <"$f" 2>/dev/null | awk 'found { print; exit } /(^|\\/)patroni$/ { found = 1 }')
-  case $word in /*) ;; *) continue ;; esac
-  pid=\${f%/cmdline}; pid=\${pid#/proc/}
-  config=\${config:-$word}
-  break
-done
+${patroniPython(TELL)}${PATRONI_PROCESSES}${CHOSEN_PATRONI}
+chosen_patroni /proc "$1" || exit 3
 [ -n "$config" ] || { echo "no Patroni runs here that was started with a configuration file" >&2; exit 3; }
 echo "@config $config"
 ${TELL_IDENTITY}
@@ -83,7 +105,7 @@ export async function discoverNode(host: ReadHost, config?: string): Promise<Nod
   if (answer.exitCode !== 0) {
     throw new PitrError({
       kind: 'failed',
-      // On the host no Patroni is found, or its configuration cannot be read.
+      // On the host no Patroni is found, or several of which none was named, or its configuration cannot be read.
       code: 'node-not-discovered',
       message: 'what this host is in its cluster cannot be told',
       host: host.name,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NOT_ASKED } from '../../../../lib/recovery/doctor/answer.ts';
 import type { Facts, NodeFacts } from '../../../../lib/recovery/doctor/facts.ts';
-import { examine } from '../../../../lib/recovery/doctor/finding.ts';
+import { examine, type Finding } from '../../../../lib/recovery/doctor/finding.ts';
 import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
 import { parseNodeSql } from '../../../../lib/recovery/doctor/node-sql.ts';
 import { CHECKS } from '../../../../lib/recovery/doctor/registry.ts';
@@ -35,6 +35,14 @@ function found(check: string, leader: 'db1' | undefined, replica = true) {
     cluster,
     sql: sql(name === 'db1' ? replica : true),
   }));
+  return foundOf(check, nodes).map(({ severity, host, mend = [] }) => ({
+    severity,
+    host,
+    mend: mend.join(),
+  }));
+}
+
+function foundOf(check: string, nodes: readonly NodeFacts[]): readonly Finding[] {
   const facts: Facts = {
     now: 0,
     nodes,
@@ -43,9 +51,7 @@ function found(check: string, leader: 'db1' | undefined, replica = true) {
     controller: { secrets: [], drills: NOT_ASKED },
     inventoryOptions: '',
   };
-  return CHECKS.filter(({ id }) => id === check)
-    .flatMap((one) => examine(one, facts))
-    .map(({ severity, host, mend = [] }) => ({ severity, host, mend: mend.join() }));
+  return CHECKS.filter(({ id }) => id === check).flatMap((one) => examine(one, facts));
 }
 
 describe.each(['cluster.streaming', 'cluster.members'])('%s', (check) => {
@@ -65,4 +71,40 @@ it('a primary is not blamed for receiving nothing where nobody is known to lead'
   expect(found('cluster.streaming', undefined, false)).toContainEqual(
     expect.objectContaining({ severity: 'unknown', host: 'db1' }),
   );
+});
+
+describe('cluster.service', () => {
+  const served = (
+    told: 'this' | 'unknown' | { readonly other: string },
+    state: 'running' | 'stopped' = 'running',
+  ) => {
+    const node: NodeFacts = {
+      ...unknownNode('db1', NOT_ASKED, NOT_ASKED),
+      place: {
+        name: 'db1',
+        pgdata: '/data',
+        user: 'postgres',
+        patroni: { port: 8008, config: '/p.yml', service: 'patroni@other', manager: 'systemd' },
+        walMethod: 'local',
+      },
+      service: { value: { state } },
+      served: { value: told },
+    };
+    return foundOf('cluster.service', [node]).map(({ severity, text = '' }) => `${severity}: ${text}`);
+  };
+
+  it('is content with the service that runs the Patroni of the inventory', () => {
+    expect(served('this')).toEqual(['ok: ']);
+  });
+
+  it('is not content with any that runs', () => {
+    expect(served({ other: '/other.yml' })).toEqual([
+      'critical: the service patroni@other runs the Patroni of /other.yml, and the inventory says /p.yml',
+    ]);
+    expect(served('unknown')).toMatchObject([expect.stringMatching(/^unknown: cannot tell whether/)]);
+  });
+
+  it('tells of one that is down only that', () => {
+    expect(served('unknown', 'stopped')).toEqual(['critical: the service patroni@other is stopped']);
+  });
 });

@@ -16,8 +16,11 @@ export interface NodeDiscovery {
   readonly member: string;
   readonly cluster: string;
   readonly identity: HostIdentity;
+  /** Of its data; absent where that is not there or cannot be read. */
+  readonly systemId?: string;
   readonly config: string;
-  readonly user: string;
+  /** Who runs Patroni, or owns the data. */
+  readonly user?: string;
   readonly service?: { readonly manager: 'systemd' | 'supervisor'; readonly name: string };
   readonly restPort?: number;
   readonly pgdata: string;
@@ -32,13 +35,19 @@ export interface NodeDiscovery {
 }
 
 const TELL = `
-import json
+import json, struct
 postgresql, rest = part("postgresql"), part("restapi")
 own = postgresql.get("parameters") or {}
+system = None
+try:
+    with open(os.path.join(postgresql.get("data_dir") or "", "global", "pg_control"), "rb") as control:
+        system = str(struct.unpack("=Q", control.read(8))[0])
+except (OSError, struct.error):
+    pass
 print(json.dumps({
     "name": config.get("name"), "scope": config.get("scope"), "data": postgresql.get("data_dir"),
     "bin": postgresql.get("bin_dir"), "kept": postgresql.get("config_dir"), "rest": rest.get("listen"),
-    "listen": postgresql.get("listen"), "archive": own.get("archive_command"),
+    "listen": postgresql.get("listen"), "system": system, "archive": own.get("archive_command"),
 }, default=str))
 `;
 
@@ -88,6 +97,7 @@ told=$(patroni_python "$config") || exit 4
 echo @tell; printf ' %s\\n' "$told"
 data=$(printf '%s' "$told" | sed -n 's/.*"data": "\\([^"]*\\)".*/\\1/p')
 if [ -n "$data" ]; then
+  [ ! -d "$data" ] || echo "@owner $(stat -L -c %U -- "$data")"
   if { read -r main; read -r there; read -r start; read -r port; } 2>/dev/null <"$data/postmaster.pid"; then
     echo "@port $port"
     exe=$(readlink "/proc/$main/exe") && echo "@bin \${exe%/*}" && echo "@version $("$exe" --version)"
@@ -124,7 +134,10 @@ export async function discoverNode(host: ReadHost, config?: string): Promise<Nod
 /** In force, wherever it was set; Patroni's own file tells where PostgreSQL does not answer. */
 async function archiveCommandOf(host: ReadHost, seen: Seen): Promise<string> {
   try {
-    const target = sessionTarget({ pgdata: seen.pgdata, bin: seen.bin, user: seen.user }, seen.bin);
+    const target = sessionTarget(
+      { pgdata: seen.pgdata, bin: seen.bin, user: seen.user ?? 'postgres' },
+      seen.bin,
+    );
     return await querySql(host, target, ['show archive_command']);
   } catch (thrown) {
     if (thrown instanceof PitrError && thrown.kind === 'failed') return seen.archiveCommand;
@@ -165,12 +178,15 @@ export function parseNodeDiscovery(printed: string): Seen {
   const version = /\)\s+(\S+)/.exec(one('version') ?? '')?.[1];
   const kept = text(told.kept);
   const wal = one('wal');
+  const user = one('user') ?? one('owner');
+  const systemId = text(told.system);
   return {
     member,
     cluster,
     identity: identityIn(parts),
     config: one('config') ?? '',
-    user: one('user') ?? 'postgres',
+    ...(user === undefined ? {} : { user }),
+    ...(systemId === undefined ? {} : { systemId }),
     ...service,
     ...(restPort === undefined ? {} : { restPort: Number(restPort) }),
     pgdata,

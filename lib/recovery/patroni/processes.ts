@@ -7,7 +7,7 @@ export const PATRONI_PROCESSES = `
 patroni_processes() {
   for f in $(grep -slaE '(^|/)patroni' "$1"/[0-9]*/cmdline); do
     there=\${f%/cmdline}
-    word=$(tr '\\0' '\\n' <"$f" 2>/dev/null | awk '
+    word=$(tr '\\0' '\\n' 2>/dev/null <"$f" | awk '
       found && !/^-/ { word = $0; exit }
       found || (NR > 1 && /^-/) { next }
       { name = $0; sub(/.*\\//, "", name) }

@@ -5,18 +5,19 @@ import { parseReport } from '../../contract/script-report.ts';
 import type { FreeSpace } from '../../system/fs/free-space.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import type { ServerConfig } from '../barman/config.ts';
+import { BARMAN_CONFIGS } from '../barman/config-files-script.ts';
 import { type HostClock, readClock } from './host-clock.ts';
-import { type SecretFile, secretFile, spaceIn } from './node-script.ts';
+import { spaceIn } from './node-script.ts';
 import type { BarmanPlace } from './place.ts';
+import { SECRET_FILE, type SecretFiles, secretFiles } from './secret-files.ts';
 
 /** What Barman's host says beside its catalogue. */
-export interface BarmanLook {
+export interface BarmanLook extends SecretFiles {
   readonly clock: HostClock;
   readonly missingTools: readonly string[];
   readonly version?: Version | undefined;
   readonly spaces: readonly { readonly server: string; readonly space: FreeSpace }[];
   readonly waiting: readonly WaitingFiles[];
-  readonly secrets: readonly SecretFile[];
 }
 
 /** Files that have waited for more than ten minutes where a server takes them in. */
@@ -43,9 +44,19 @@ waiting() {
   finished "$1" ! -name '*.partial' ! -path "$last" -mmin +10 | wc -l
 }`;
 
+// A conninfo may hold a password, in both of its forms.
+export const BARMAN_SECRETS = `${SECRET_FILE}${BARMAN_CONFIGS}
+barman_secrets() {
+  secret_file ~/.pgpass
+  barman_configs | while IFS= read -r c; do
+    grep -qE '^[^#;]*(password[[:space:]]*=|://[^/@[:space:]]*:[^/@[:space:]]*@)' "$c" 2>/dev/null
+    case $? in 0) secret_file "$c" ;; 1) ;; *) echo "@secret-unseen $c" ;; esac
+  done
+}`;
+
 // Arguments: the number of tools, the tools, then of each server: name, backups' and incoming directories, and that of
 // streaming or nothing.
-const LOOK = probeScript(`${PRESENCE}${WAITING}
+const LOOK = probeScript(`${PRESENCE}${WAITING}${BARMAN_SECRETS}
 quoted() { awk '{ print " " $0 }'; }
 echo "@clock $(date +%s.%N)"
 echo "@zone $(date '+%z %Z')"
@@ -64,7 +75,7 @@ while [ $# -gt 0 ]; do
   [ -z "$4" ] || echo "@waiting $(waiting "$4" streaming) streaming $1"
   shift 4
 done
-for f in ~/.pgpass; do [ ! -f "$f" ] || stat -L -c '@secret %a %U %n' -- "$f"; done
+barman_secrets
 echo @end`);
 
 /** Looks at all of it in one round trip. Throws where the answer is not whole. */
@@ -105,6 +116,6 @@ export function parseBarmanLook(printed: string, asked: number, answered: number
         ...(/^\d+$/.test(files) ? { files: Number(files) } : {}),
       };
     }),
-    secrets: all('secret').flatMap(secretFile),
+    ...secretFiles(parts),
   };
 }

@@ -207,6 +207,7 @@ describe('what arrives at Barman', () => {
       spaces: [],
       waiting,
       secrets: [],
+      secretsUnseen: [],
     },
   });
   const stock = (...servers: Stock['servers']): BarmanFacts['stock'] => ({

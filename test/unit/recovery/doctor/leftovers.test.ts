@@ -34,6 +34,7 @@ function found({ names, cluster, instance = {} }: Case) {
         space: { device: '/dev/x', mount: '/', sizeBytes: 1, freeBytes: 1 },
         names: new Set(names),
         secrets: [],
+        secretsUnseen: [],
       },
     },
     instance: { value: { data: 'present', running: true, mode: 'open', ...instance } },

@@ -81,6 +81,7 @@ function node({ free, walFree, volume, ...more }: Case): NodeFacts {
       walFree === undefined ? undefined : { wal: '/wal/15', space: { value: space(walFree, '/wal') } },
     names: 'names' in more ? undefined : new Set(),
     secrets: [],
+    secretsUnseen: [],
   };
   return {
     ...unknownNode('db2', NOT_ASKED, NOT_ASKED),
@@ -169,6 +170,7 @@ describe('room for one more backup', () => {
       spaces,
       waiting: [],
       secrets: [],
+      secretsUnseen: [],
     },
   });
   const [db1] = STOCK.servers;

@@ -1,10 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { type Reach, readReach } from '../../lib/recovery/discovery/reach.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
+import { writeNew } from '../init/write-new.ts';
 import { withPlainSession } from '../plain-session.ts';
 import { usageError } from '../usage-error.ts';
 import { type Prompt, promptOn } from '../wizard/prompt.ts';
@@ -136,22 +135,5 @@ async function askReach(prompt: Prompt | undefined, name: string, why: string): 
     const reach = readReach(answer);
     if (reach !== undefined) return reach;
     prompt.say([`"${answer}" is neither docker:CONTAINER nor [user@]host[:port].`]);
-  }
-}
-
-async function writeNew(file: string, typed: string, text: string, force: boolean): Promise<void> {
-  try {
-    await writeFile(file, text, { flag: force ? 'w' : 'wx', mode: 0o600 });
-  } catch (thrown) {
-    const exists = thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST';
-    throw new PitrError({
-      kind: exists ? 'refused' : 'failed',
-      // The file for the inventory is there already, or cannot be written.
-      code: exists ? 'inventory-exists' : 'inventory-not-written',
-      message: exists ? `${typed} is there already` : `${typed} cannot be written: ${String(thrown)}`,
-      state: 'nothing was written',
-      next: exists ? ['Name another file: -o other.yml', 'To overwrite it: --force'] : undefined,
-      cause: thrown,
-    });
   }
 }

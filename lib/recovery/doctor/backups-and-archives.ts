@@ -10,7 +10,7 @@ import { barmanOn } from './commands-to-type.ts';
 import type { BarmanFacts, Facts, Stock } from './facts.ts';
 import { type Flaw, flawsOf } from './finding.ts';
 import { ofBarman } from './of-barman.ts';
-import { leaderNode } from './views.ts';
+import { clusterId, leaderNode } from './views.ts';
 
 /** The servers of this cluster that count. Not known where one of them could not be read. */
 export function countedServers(
@@ -18,7 +18,7 @@ export function countedServers(
   stock: Stock,
   { place }: Pick<BarmanFacts, 'place'>,
 ): Told<Stock['servers']> {
-  const id = runningCluster(facts);
+  const id = clusterId(facts.nodes);
   const nodes = facts.nodes.flatMap((node) => node.place ?? []);
   return toldAtOnce(() => serversOf(stock, place, id === undefined ? clustersOf(stock, nodes) : [id]));
 }
@@ -67,14 +67,9 @@ function unknownOf(host: string, text: string): Flaw {
   return { severity: 'unknown', host, text, mend: [] };
 }
 
-function runningCluster(facts: Facts): string | undefined {
-  const leader = leaderNode(facts);
-  return leader !== undefined && 'value' in leader.sql ? leader.sql.value.system_id : undefined;
-}
-
 /** Of the cluster that is running, where that is known; newest first. */
 export function completeBackups(stock: Stock, facts: Facts): readonly CompleteBackup[] {
-  const id = runningCluster(facts);
+  const id = clusterId(facts.nodes);
   return stock.servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)

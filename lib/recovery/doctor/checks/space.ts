@@ -127,19 +127,23 @@ export const SPACE_CHECKS: readonly Check[] = [
     judge: (facts) => {
       const wal = walToReplay(facts);
       const least = 'value' in wal ? wal.value : 0;
-      return nodeFlaws(facts, (space, data, host) =>
-        space.freeBytes >= data + least && space.freeBytes < 2 * data + least
-          ? [
-              short(facts, {
-                severity: 'warning',
-                host,
-                space,
-                need: 2 * data + least,
-                what: 'with twice the data, restored data needs',
-              }),
-            ]
-          : [],
-      );
+      return [
+        ...nodeFlaws(facts, (space, data, host) =>
+          space.freeBytes >= data + least && space.freeBytes < 2 * data + least
+            ? [
+                short(facts, {
+                  severity: 'warning',
+                  host,
+                  space,
+                  need: 2 * data + least,
+                  what: 'with twice the data, restored data needs',
+                }),
+              ]
+            : [],
+        ),
+        // Without it there is less to ask for than a recovery will.
+        ...flawsOf(wal, undefined, () => []),
+      ];
     },
   },
   {

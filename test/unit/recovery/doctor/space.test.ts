@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { productPlaybooks } from '../../../../lib/language/playbook/assets.ts';
 import { loadYaml } from '../../../../lib/language/yaml/load.ts';
 import { parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
@@ -160,6 +161,15 @@ describe('room for a recovery on a node', () => {
     const { value } = loadYaml(file, readFileSync(file, 'utf8'));
     expect(Object(value).wal_at_one_time).toBe(WAL_AT_ONE_TIME);
   });
+});
+
+it('room for twice the data is not known where nobody tells the WAL to replay', () => {
+  const [db1] = STOCK.servers;
+  const unread = new PitrError({ kind: 'failed', code: 'x', message: 'db2 cannot be read' });
+  const servers = db1 === undefined ? [] : [db1, { ...db1, name: 'db2', backups: [], unread }];
+  expect(found({ free: 2000, stock: { value: { ...STOCK, servers } } }, 'space.growth')).toEqual([
+    'unknown: cannot tell: db2 cannot be read',
+  ]);
 });
 
 describe('room for one more backup', () => {

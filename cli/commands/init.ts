@@ -37,7 +37,7 @@ export const init = defineCommand({
       short: 'e',
       value: 'vars',
       repeat: true,
-      text: 'How all hosts are reached, as in an inventory: ansible_become=true, ansible_ssh_private_key_file=..., pitr_jump=... They are written into the inventory. patroni_config=... is where Patroni is configured, if its process does not tell.',
+      text: 'How all hosts are reached, as in an inventory: ansible_become=true, ansible_ssh_private_key_file=..., pitr_jump=... They are written into the inventory. patroni_config=... is where Patroni is configured, if its process does not tell, or several run on a host.',
     },
     'ask-become-pass': INVENTORY_OPTIONS['ask-become-pass'],
     yes: { short: 'y', text: 'Ask nothing.' },

@@ -33,18 +33,19 @@ export async function discoverBarman(
   systemId: string | undefined,
 ): Promise<BarmanDiscovery> {
   const login = agreedLogin(members);
-  const ssh = 'value' in login ? login.value : undefined;
-  const user = ssh?.split('@')[0];
+  const user = onlyOne(loginsOf(members).map((one) => one.split('@')[0]));
   const found = await findBarman(connect, wish, members, { login, user: user ?? USER });
   if (!('host' in found)) {
     const missing = found.missing;
-    const servers = namedByNodes(members, missing);
-    const [server] = 'value' in servers ? servers.value : [];
+    const named = [...new Set(members.flatMap(({ node }) => node?.archive.server ?? []))];
     return {
       reach: { missing },
       user: user === undefined ? { missing } : { value: user },
-      servers,
-      ssh: await wayBack(connect, members, login, server),
+      // There may be others, of nodes that have led before.
+      servers: {
+        missing: named.length === 0 ? missing : `archive_commands name ${named.join(', ')}; ${missing}`,
+      },
+      ssh: await wayBack(connect, members, login, named[0]),
       nodes: Object.fromEntries(
         members.map(({ name, node }) => [
           name,
@@ -91,16 +92,25 @@ type Servers = Awaited<ReturnType<typeof readCatalogue>>['servers'];
 
 /** How the nodes log in to Barman by their archive_command. Not chosen where they differ, or it is not all of it. */
 export function agreedLogin(members: readonly Pick<FoundMember, 'node'>[]): Learned<string> {
-  const targets = members.flatMap(({ node }) => (node?.archive.ssh === undefined ? [] : [node.archive]));
-  const logins = [...new Set(targets.map(({ ssh }) => ssh ?? ''))];
+  const logins = loginsOf(members);
   const [login] = logins;
   if (login === undefined) return { missing: NO_LOGIN };
   if (logins.length > 1) return { missing: `the archive_commands of the nodes differ: ${logins.join(', ')}` };
-  const port = targets.find(({ port: one }) => one !== undefined && one !== 22)?.port;
+  const ports = members.flatMap(({ node }) => node?.archive.port ?? []);
+  const port = ports.find((one) => one !== 22);
   if (port === undefined) return { value: login };
   return {
     missing: `archive_command leads to port ${port} of ${login}, and there is no place for a port here: set it in ~/.ssh/config of the nodes`,
   };
+}
+
+function loginsOf(members: readonly Pick<FoundMember, 'node'>[]): readonly string[] {
+  return [...new Set(members.flatMap(({ node }) => node?.archive.ssh ?? []))];
+}
+
+function onlyOne<T>(values: readonly T[]): T | undefined {
+  const [value] = new Set(values);
+  return new Set(values).size === 1 ? value : undefined;
 }
 
 const NO_LOGIN = 'no archive_command of a node names the host that Barman runs on';
@@ -124,11 +134,6 @@ function serverFor(member: FoundMember, servers: Servers): string | undefined {
   return reaching.length === 1 ? reaching[0]?.name : undefined;
 }
 
-function namedByNodes(members: readonly FoundMember[], missing: string): Learned<readonly string[]> {
-  const named = [...new Set(members.flatMap(({ node }) => node?.archive.server ?? []))];
-  return named.length === 0 ? { missing } : { value: named };
-}
-
 async function findBarman(
   connect: Connect,
   wish: DiscoveryWish,
@@ -137,7 +142,7 @@ async function findBarman(
 ): Promise<
   { readonly host: ReadHost; readonly reach: Reach; readonly servers: Servers } | { readonly missing: string }
 > {
-  const at = 'value' in login ? login.value.split('@')[1] : undefined;
+  const at = onlyOne(loginsOf(members).map((one) => one.split('@')[1]));
   const firstNames = members
     .flatMap(({ name, node }) => [name, node?.identity.name ?? ''])
     .filter((name) => name !== '');

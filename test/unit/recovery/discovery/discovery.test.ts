@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { readArchiveCommand } from '../../../../lib/recovery/discovery/archive-command.ts';
-import { agreedLogin } from '../../../../lib/recovery/discovery/discover-barman.ts';
+import { agreedLogin, discoverBarman } from '../../../../lib/recovery/discovery/discover-barman.ts';
 import { parseNodeDiscovery } from '../../../../lib/recovery/discovery/discover-node.ts';
 import { whyNotMember } from '../../../../lib/recovery/discovery/discover-site.ts';
 import { guesses, reachWords, readReach } from '../../../../lib/recovery/discovery/reach.ts';
@@ -184,4 +185,28 @@ describe('how the nodes log in to Barman', () => {
   it('is not known where none of them tells', () => {
     expect(of('/bin/true')).toMatchObject({ missing: expect.stringContaining('no archive_command') });
   });
+});
+
+it('what Barman itself was not asked for is left open, with what the nodes name', async () => {
+  const reach = { ansible_connection: 'ssh', ansible_host: 'pg1' };
+  const node = {
+    ...parseNodeDiscovery(ANSWER),
+    archive: readArchiveCommand('barman-wal-archive -U bak b main %p'),
+  };
+  const tried: string[] = [];
+  const connect = (name: string): never => {
+    tried.push(name);
+    throw new PitrError({ kind: 'failed', code: 'x', message: 'no answer' });
+  };
+  const wish = { from: reach, hosts: new Map(), ask: async () => undefined };
+  const told = await discoverBarman(connect, wish, [{ name: 'pg1', reach, node }], '7300');
+  expect(told).toMatchObject({
+    reach: { missing: 'b: no answer' },
+    user: { value: 'bak' },
+    servers: { missing: 'archive_commands name main; b: no answer' },
+    // Tried, and not taken on trust.
+    ssh: { missing: 'bak@b: no answer' },
+    nodes: { pg1: { server: { value: 'main' } } },
+  });
+  expect(tried).toEqual(['barman', 'pg1']);
 });

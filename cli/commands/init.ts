@@ -1,10 +1,9 @@
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { type Reach, readReach } from '../../lib/recovery/discovery/reach.ts';
 import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
+import { writeNew } from '../init/write-new.ts';
 import { withPlainSession } from '../plain-session.ts';
 import { usageError } from '../usage-error.ts';
 import { type Prompt, promptOn } from '../wizard/prompt.ts';
@@ -38,7 +37,7 @@ export const init = defineCommand({
       short: 'e',
       value: 'vars',
       repeat: true,
-      text: 'How all hosts are reached, as in an inventory: ansible_become=true, ansible_ssh_private_key_file=..., pitr_jump=... They are written into the inventory. patroni_config=... is where Patroni is configured, if its process does not tell.',
+      text: 'How all hosts are reached, as in an inventory: ansible_become=true, ansible_ssh_private_key_file=..., pitr_jump=... They are written into the inventory. patroni_config=... is where Patroni is configured, if its process does not tell, or several run on a host.',
     },
     'ask-become-pass': INVENTORY_OPTIONS['ask-become-pass'],
     yes: { short: 'y', text: 'Ask nothing.' },
@@ -136,22 +135,5 @@ async function askReach(prompt: Prompt | undefined, name: string, why: string): 
     const reach = readReach(answer);
     if (reach !== undefined) return reach;
     prompt.say([`"${answer}" is neither docker:CONTAINER nor [user@]host[:port].`]);
-  }
-}
-
-async function writeNew(file: string, typed: string, text: string, force: boolean): Promise<void> {
-  try {
-    await writeFile(file, text, { flag: force ? 'w' : 'wx', mode: 0o600 });
-  } catch (thrown) {
-    const exists = thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST';
-    throw new PitrError({
-      kind: exists ? 'refused' : 'failed',
-      // The file for the inventory is there already, or cannot be written.
-      code: exists ? 'inventory-exists' : 'inventory-not-written',
-      message: exists ? `${typed} is there already` : `${typed} cannot be written: ${String(thrown)}`,
-      state: 'nothing was written',
-      next: exists ? ['Name another file: -o other.yml', 'To overwrite it: --force'] : undefined,
-      cause: thrown,
-    });
   }
 }

@@ -1,7 +1,7 @@
-import type { BarmanDiscovery, Learned } from '../../lib/recovery/discovery/discover-barman.ts';
+import type { BarmanDiscovery } from '../../lib/recovery/discovery/discover-barman.ts';
 import type { NodeDiscovery } from '../../lib/recovery/discovery/discover-node.ts';
 import type { SiteDiscovery } from '../../lib/recovery/discovery/discover-site.ts';
-import type { FoundMember } from '../../lib/recovery/discovery/found.ts';
+import type { FoundMember, Learned } from '../../lib/recovery/discovery/found.ts';
 
 /** What is said of all hosts alike: how they are reached. */
 type Common = Readonly<Record<string, unknown>>;
@@ -40,8 +40,7 @@ export function renderInventory(site: SiteDiscovery, common: Common): RenderedIn
         return [...comment, `${name}: ${scalar(value.value)}`];
       })
       .map((line) => `${' '.repeat(depth)}${line}`);
-  const nodes = site.members.flatMap(({ node }) => node ?? []);
-  const shared = clusterVariables(site, nodes);
+  const shared = clusterVariables(site);
   const lines = [
     `# The cluster ${site.cluster}, as pitr init has found it. Prove it: pitr doctor`,
     'all:',
@@ -88,7 +87,7 @@ function barmanVariables({ user, servers, ssh }: BarmanDiscovery): readonly Vari
     {
       name: 'barman_user',
       text: 'The user there that owns the backups and runs barman.',
-      value: { value: user },
+      value: user,
     },
     { name: 'barman_ssh', text: 'How a member reaches the backup host by SSH.', value: ssh },
     {
@@ -99,23 +98,17 @@ function barmanVariables({ user, servers, ssh }: BarmanDiscovery): readonly Vari
   ];
 }
 
-/** One value for all members where they agree. */
-function clusterVariables(site: SiteDiscovery, nodes: readonly NodeDiscovery[]): readonly Variable[] {
-  const all: readonly Variable[] = [
-    {
-      name: 'patroni_cluster',
-      text: "Patroni's name for the cluster (`scope`).",
-      value: { value: site.cluster },
-    },
-    ...NODE_VARIABLES.map(({ name, text, of }) => ({ name, text, value: agreed(nodes, of) })),
+/** One value for all members, where all were found and agree: of the others nobody knows. */
+function clusterVariables({ cluster, members }: SiteDiscovery): readonly Variable[] {
+  const text = "Patroni's name for the cluster (`scope`).";
+  return [
+    { name: 'patroni_cluster', text, value: { value: cluster } },
+    ...NODE_VARIABLES.flatMap(({ name, text: about, of }) => {
+      const values = new Set(members.map(({ node }) => (node === undefined ? undefined : of(node))));
+      const [value] = values;
+      return values.size === 1 && value !== undefined ? [{ name, text: about, value: { value } }] : [];
+    }),
   ];
-  return all.filter(({ value }) => !('missing' in value));
-}
-
-function agreed(nodes: readonly NodeDiscovery[], of: (node: NodeDiscovery) => unknown): Learned<unknown> {
-  const values = new Set(nodes.map(of));
-  const [value] = values;
-  return values.size === 1 && value !== undefined ? { value } : { missing: 'the members differ' };
 }
 
 const NODE_VARIABLES: readonly {
@@ -163,7 +156,7 @@ const NODE_VARIABLES: readonly {
   {
     name: 'pg_user',
     text: 'The operating system user that PostgreSQL runs as.',
-    why: '',
+    why: 'Patroni does not run there, and the data directory does not tell its owner',
     of: ({ user }) => user,
   },
 ];

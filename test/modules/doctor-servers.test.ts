@@ -2,12 +2,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { NOT_ASKED } from '../../lib/recovery/doctor/answer.ts';
 import { gatherBarmanFacts } from '../../lib/recovery/doctor/barman-facts.ts';
-import type { Facts } from '../../lib/recovery/doctor/facts.ts';
+import type { Facts, NodeFacts } from '../../lib/recovery/doctor/facts.ts';
 import { examine } from '../../lib/recovery/doctor/finding.ts';
 import { unknownNode } from '../../lib/recovery/doctor/node-facts.ts';
+import { parseNodeSql } from '../../lib/recovery/doctor/node-sql.ts';
 import type { NodePlace } from '../../lib/recovery/doctor/place.ts';
 import { CHECKS } from '../../lib/recovery/doctor/registry.ts';
 import { closed, ordinaryUser } from '../support/ordinary-user.ts';
+import { sqlAnswer } from '../unit/recovery/doctor/sql-answer.ts';
 import { beside, OTHER, OWN } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 
@@ -26,13 +28,30 @@ async function found(
   ids: readonly string[],
   servers?: readonly string[],
   nodes: readonly NodePlace[] = [node('one', 'db1')],
+  systemId: string = OWN,
 ) {
   const place = { name: 'here', user: ordinaryUser, servers, lockDirectory: '' };
-  const needs = new Set(['stock', 'errors', 'files', 'barman'] as const);
-  const barman = await gatherBarmanFacts(play.host(), place, nodes, needs);
+  const needs = new Set(['stock', 'errors', 'files', 'barman', 'lock'] as const);
+  const barman = await gatherBarmanFacts(
+    play.host(),
+    place,
+    nodes,
+    needs,
+    Promise.resolve(systemId === 'unknown' ? undefined : systemId),
+  );
+  const leads: Pick<NodeFacts, 'cluster' | 'sql'> = {
+    cluster: {
+      value: {
+        source: 'node',
+        leader: 'one',
+        members: { one: { name: 'one', role: 'leader', state: 'running' } },
+      },
+    },
+    sql: systemId === 'unknown' ? NOT_ASKED : { value: parseNodeSql(sqlAnswer({ system_id: systemId })) },
+  };
   const facts: Facts = {
     now: Date.now(),
-    nodes: nodes.map((one) => ({ ...unknownNode(one.name, NOT_ASKED, NOT_ASKED), place: one })),
+    nodes: nodes.map((one) => ({ ...unknownNode(one.name, NOT_ASKED, NOT_ASKED), place: one, ...leads })),
     barman,
     variableFlaws: [],
     dynamic: NOT_ASKED,
@@ -83,6 +102,30 @@ describe('a server that cannot be read', () => {
         expect([severity, text]).toEqual(['unknown', expect.stringContaining('s3://my-bucket/barman')]);
       }
     });
+  });
+});
+
+describe('backups', () => {
+  it('are not known to be of the cluster where no node tells its system id', async () => {
+    await using ground = await localPlayground();
+    await beside(ground, { systemId: OWN, lines: '' }, async () => {
+      const of = async (systemId: string) =>
+        (await found(ground, ['backups.present', 'backups.files'], undefined, undefined, systemId)).map(
+          ({ severity }) => severity,
+        );
+      expect(await of(OWN)).toEqual(['ok', 'ok']);
+      expect(await of(OTHER)).toEqual(['critical', 'critical']);
+      expect(await of('unknown')).toContain('unknown');
+    });
+  });
+});
+
+it('a lock is not known to be free where its name is not known', async () => {
+  await using ground = await localPlayground();
+  await beside(ground, { systemId: OWN, lines: '' }, async () => {
+    expect(await found(ground, ['leftovers.lock'])).toMatchObject([
+      { severity: 'unknown', text: expect.stringContaining('patroni_cluster') },
+    ]);
   });
 });
 

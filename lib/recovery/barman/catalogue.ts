@@ -10,6 +10,7 @@ import { parseArchiveListing } from './archive-listing.ts';
 import { archivesProbe } from './archives-on-disk.ts';
 import { type BarmanServer, backupsProbe, isOnDisk, withBackups } from './backups-on-disk.ts';
 import { parseConfig, type ServerConfig } from './config.ts';
+import { BARMAN_CONFIGS } from './config-files-script.ts';
 import { archiveUnreadable, barmanNotAnswering, barmanNotFound, configBroken } from './errors.ts';
 import { parseServerList } from './json.ts';
 
@@ -32,26 +33,10 @@ export const barmanResource: Resource<Catalogue> = {
 // Argument: the checksum of a configuration of which Barman's own list of servers is known, or nothing. The list depends
 // on the program and on these files alone, and asking for it starts Barman. The `~` stands in the same order as Barman
 // itself looks for its configuration; what `barman config-update` has written is read last.
-const ASK_BARMAN = probeScript(`
+const ASK_BARMAN = probeScript(`${BARMAN_CONFIGS}
 quoted() { awk '{ print " " $0 }'; }
-value() {
-  v=$(sed -n "s/^[[:space:]]*$1[[:space:]]*[=:][[:space:]]*//p" "$f" | tail -n 1 | tr -d "\\"'" | sed 's/[[:space:]]*$//')
-  case $v in '~'/*) v=$HOME/\${v#*/} ;; esac
-  printf '%s' "$v"
-}
 program=$(command -v barman 2>/dev/null) || { echo @missing; echo " PATH=$PATH"; echo @end; exit 0; }
-configs=$(for f in ~/.barman.conf /etc/barman.conf /etc/barman/barman.conf; do
-  [ -f "$f" ] || continue
-  echo "@config $f"; quoted <"$f"
-  d=$(value configuration_files_directory)
-  if [ -n "$d" ]; then for c in "$d"/*.conf; do
-    [ -f "$c" ] || continue
-    echo "@config $c"; quoted <"$c"
-  done; fi
-  c=$(value barman_home)/.barman.auto.conf
-  if [ -f "$c" ]; then echo "@config $c"; quoted <"$c"; fi
-  break
-done)
+configs=$(barman_configs | while IFS= read -r c; do echo "@config $c"; quoted <"$c"; done)
 sum=$({ id -un; stat -L -c '%n %s %Y' -- "$program"; printf '%s' "$configs"; } 2>&1 | sha256sum | cut -c 1-64)
 echo "@sum $sum"
 if [ -z "$sum" ] || [ "$sum" != "$1" ]; then

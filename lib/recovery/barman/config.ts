@@ -29,6 +29,8 @@ export interface ServerConfig {
   readonly sshCommand?: string | undefined;
   /** The hosts that its conninfo names. */
   readonly conninfoHosts: readonly string[];
+  /** The port at each of them. */
+  readonly conninfoPorts?: readonly number[];
   /** Where packed backups are unpacked on the node; absent where it is not set, or names a place on Barman's own host. */
   readonly stagingPath?: string | undefined;
 }
@@ -143,6 +145,7 @@ function serverConfig(name: string, options: Options, global: Options): Omit<Ser
     const value = unquoted(options.get(key) ?? global.get(key) ?? '').trim();
     return value === '' || value === 'None' ? undefined : value;
   };
+  const places = placesOf(setting('conninfo') ?? '');
   return {
     name,
     ...(description === undefined ? {} : { description: unquoted(description) }),
@@ -159,7 +162,8 @@ function serverConfig(name: string, options: Options, global: Options): Omit<Ser
       minimum: Number.parseInt(setting('minimum_redundancy') ?? '0', 10) || 0,
     },
     sshCommand: setting('ssh_command'),
-    conninfoHosts: hostsOf(setting('conninfo') ?? ''),
+    conninfoHosts: places.map(({ host }) => host),
+    conninfoPorts: places.map(({ port }) => port),
     stagingPath: stagingPath(setting),
     xlogDbs: [`${register}/xlog.db`, `${register}/${name}-xlog.db`],
   };
@@ -172,15 +176,32 @@ function stagingPath(setting: (key: string) => string | undefined): string | und
   return setting('staging_path') ?? older ?? DEFAULT_STAGING_PATH;
 }
 
-/** `host=a,b port=5432` or a URL. */
-function hostsOf(conninfo: string): readonly string[] {
-  const named = /(?:^|\s)host\s*=\s*(?:'([^']*)'|(\S+))/.exec(conninfo);
-  const hosts =
-    named?.[1] ?? named?.[2] ?? /^postgres(?:ql)?:\/\/(?:[^@/]*@)?([^/?]+)/.exec(conninfo)?.[1] ?? '';
-  return hosts
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+const DEFAULT_PORT = 5432;
+
+/** `host=a,b port=5432` or a URL: only in the latter a port stands behind its host, and brackets around an IPv6 address. */
+function placesOf(conninfo: string): readonly Place[] {
+  const url = /^postgres(?:ql)?:\/\/(?:[^@/]*@)?([^/?]+)/.exec(conninfo)?.[1];
+  if (url !== undefined) {
+    return url.split(',').flatMap((one) => {
+      const [, host = '', port] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(one) ?? [];
+      return host === '' ? [] : [{ host, port: Number(port ?? DEFAULT_PORT) }];
+    });
+  }
+  const ports = optionOf(conninfo, 'port').split(',');
+  return optionOf(conninfo, 'host')
     .split(',')
-    .map((host) => host.replace(/:\d+$/, ''))
-    .filter((host) => host !== '');
+    .map((host, index) => ({ host, port: Number(ports[index] ?? ports[0]) || DEFAULT_PORT }))
+    .filter(({ host }) => host !== '');
+}
+
+function optionOf(conninfo: string, key: string): string {
+  const match = new RegExp(`(?:^|\\s)${key}\\s*=\\s*(?:'([^']*)'|(\\S+))`).exec(conninfo);
+  return match?.[1] ?? match?.[2] ?? '';
 }
 
 function expand(value: string, values: Options, depth = 0): string {

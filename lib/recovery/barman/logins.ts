@@ -66,6 +66,8 @@ for use, conninfo in (("conninfo", own.conninfo), ("streaming_conninfo", own.str
         message = let_in(driver, way, answer["database"], missing)
     if message is not None:
         answer["error" if use == "conninfo" or streams else "untried"] = message
+        if "untried" in answer:
+            answer["needed"] = False
 print(json.dumps(answers))
 `;
 

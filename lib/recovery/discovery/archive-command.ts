@@ -3,6 +3,8 @@ export interface ArchiveTarget {
   /** user@host */
   readonly ssh?: string;
   readonly server?: string;
+  /** Of the sshd, where the command names one. */
+  readonly port?: number;
 }
 
 /** Options of barman-wal-archive whose value is the next word. */
@@ -24,6 +26,15 @@ const DEFAULT_USER = 'barman';
  * `user@host:.../server/incoming/%f`, or `ssh user@host barman put-wal server`. Nothing for what is none of these.
  */
 export function readArchiveCommand(command: string): ArchiveTarget {
+  const target = targetOf(command);
+  const port = PORT.exec(command)?.[1];
+  return target.ssh === undefined || port === undefined ? target : { ...target, port: Number(port) };
+}
+
+/** `--port 2222`, `ssh -p 2222`, `scp -P2222`, `-o Port=2222`: of rsync `-p` alone is something else. */
+const PORT = /\s(?:--port[\s=]+|-[pP]\s*|-o\s*Port\s*=\s*)(\d+)\b/;
+
+function targetOf(command: string): ArchiveTarget {
   // It is a text for a shell, of which only the words matter here.
   const words = command.split(/[\s;&|]+/).map((word) => word.replace(/^["']|["']$/g, ''));
   const at = words.findIndex((word) => /(?:^|\/)barman-wal-archive$/.test(word));

@@ -5,16 +5,14 @@ import { isSameHost } from '../../system/core/host-identity.ts';
 import { readCatalogue } from '../barman/catalogue.ts';
 import { fetchable, loginOf } from '../barman/node-access.ts';
 import type { NodeDiscovery } from './discover-node.ts';
-import type { Connect, DiscoveryWish, FoundMember } from './found.ts';
+import type { Connect, DiscoveryWish, FoundMember, Learned } from './found.ts';
+import { ownServers, reaches } from './own-servers.ts';
 import { guesses, type Reach, reachWords } from './reach.ts';
-
-/** A value, or why it could not be learned. */
-export type Learned<T> = { readonly value: T } | { readonly missing: string };
 
 /** What was learned of Barman, and of the ways between it and the nodes. */
 export interface BarmanDiscovery {
   readonly reach: Learned<Reach>;
-  readonly user: string;
+  readonly user: Learned<string>;
   /** Of this cluster. */
   readonly servers: Learned<readonly string[]>;
   /** user@host, as the nodes reach it. */
@@ -32,18 +30,22 @@ export async function discoverBarman(
   connect: Connect,
   wish: DiscoveryWish,
   members: readonly FoundMember[],
+  systemId: string | undefined,
 ): Promise<BarmanDiscovery> {
-  const logins = [...new Set(members.flatMap(({ node }) => node?.archive.ssh ?? []))];
-  const [login] = logins;
-  const user = login?.split('@')[0] ?? USER;
-  const found = await findBarman(connect, wish, members, { login, user });
+  const login = agreedLogin(members);
+  const user = onlyOne(loginsOf(members).map((one) => one.split('@')[0]));
+  const found = await findBarman(connect, wish, members, { login, user: user ?? USER });
   if (!('host' in found)) {
     const missing = found.missing;
+    const named = [...new Set(members.flatMap(({ node }) => node?.archive.server ?? []))];
     return {
       reach: { missing },
-      user,
-      servers: namedByNodes(members, missing),
-      ssh: login === undefined ? { missing } : { value: login },
+      user: user === undefined ? { missing } : { value: user },
+      // There may be others, of nodes that have led before.
+      servers: {
+        missing: named.length === 0 ? missing : `archive_commands name ${named.join(', ')}; ${missing}`,
+      },
+      ssh: await wayBack(connect, members, login, named[0]),
       nodes: Object.fromEntries(
         members.map(({ name, node }) => [
           name,
@@ -56,17 +58,12 @@ export async function discoverBarman(
     };
   }
   const { host, reach, servers } = found;
-  const named = new Set(members.flatMap(({ node }) => node?.archive.server ?? []));
-  const addresses = new Set(
-    members.flatMap(({ name, address }) => [name, ...(address === undefined ? [] : [address])]),
-  );
-  const own = servers.filter(
-    ({ name, conninfoHosts }) => named.has(name) || conninfoHosts.some((one) => addresses.has(one)),
-  );
+  const own = ownServers(servers, members, systemId);
+  const sure = 'value' in own ? own.value : [];
   const nodes = await Promise.all(
     members.map(async (member) => {
-      const server = member.node?.archive.server ?? serverFor(member, own);
-      const ssh = own.find(({ name }) => name === server)?.sshCommand;
+      const server = member.node?.archive.server ?? serverFor(member, sure);
+      const configured = servers.find(({ name }) => name === server)?.sshCommand;
       return [
         member.name,
         {
@@ -74,46 +71,78 @@ export async function discoverBarman(
             server === undefined
               ? { missing: 'neither its archive_command nor the conninfo of a server of Barman names it' }
               : { value: server },
-          restoreSsh: await wayTo(host, user, member, ssh),
+          restoreSsh: await wayTo(host, user ?? USER, member, configured),
         },
       ] as const;
     }),
   );
+  const asked =
+    sure[0]?.name ?? members.find(({ node }) => node?.archive.server !== undefined)?.node?.archive.server;
   return {
     reach: { value: reach },
-    user,
-    servers:
-      own.length === 0
-        ? { missing: 'no server of Barman is named by an archive_command, and none connects to a member' }
-        : { value: own.map(({ name }) => name) },
-    ssh: await wayBack(connect, members, login, { user, host, server: own[0]?.name }),
+    // Its catalogue was read as this user.
+    user: { value: user ?? USER },
+    servers: 'value' in own ? { value: own.value.map(({ name }) => name) } : own,
+    ssh: await wayBack(connect, members, await orByName(login, members, host, user ?? USER), asked),
     nodes: Object.fromEntries(nodes),
   };
 }
 
 type Servers = Awaited<ReturnType<typeof readCatalogue>>['servers'];
 
-function serverFor({ name, address }: FoundMember, servers: Servers): string | undefined {
-  const reaching = servers.filter(({ conninfoHosts }) =>
-    conninfoHosts.some((host) => host === name || host === address),
-  );
-  return reaching.length === 1 ? reaching[0]?.name : undefined;
+/** How the nodes log in to Barman by their archive_command. Not chosen where they differ, or it is not all of it. */
+export function agreedLogin(members: readonly Pick<FoundMember, 'node'>[]): Learned<string> {
+  const logins = loginsOf(members);
+  const [login] = logins;
+  if (login === undefined) return { missing: NO_LOGIN };
+  if (logins.length > 1) return { missing: `the archive_commands of the nodes differ: ${logins.join(', ')}` };
+  const ports = members.flatMap(({ node }) => node?.archive.port ?? []);
+  const port = ports.find((one) => one !== 22);
+  if (port === undefined) return { value: login };
+  return {
+    missing: `archive_command leads to port ${port} of ${login}, and there is no place for a port here: set it in ~/.ssh/config of the nodes`,
+  };
 }
 
-function namedByNodes(members: readonly FoundMember[], missing: string): Learned<readonly string[]> {
-  const named = [...new Set(members.flatMap(({ node }) => node?.archive.server ?? []))];
-  return named.length === 0 ? { missing } : { value: named };
+function loginsOf(members: readonly Pick<FoundMember, 'node'>[]): readonly string[] {
+  return [...new Set(members.flatMap(({ node }) => node?.archive.ssh ?? []))];
+}
+
+function onlyOne<T>(values: readonly T[]): T | undefined {
+  const [value] = new Set(values);
+  return new Set(values).size === 1 ? value : undefined;
+}
+
+const NO_LOGIN = 'no archive_command of a node names the host that Barman runs on';
+
+/** Where no archive_command names it, Barman's host by the name that it has for itself. */
+async function orByName(
+  login: Learned<string>,
+  members: readonly Pick<FoundMember, 'node'>[],
+  host: ReadHost,
+  user: string,
+): Promise<Learned<string>> {
+  if ('value' in login || members.some(({ node }) => node?.archive.ssh !== undefined)) return login;
+  const name = (await host.query(probe(['hostname', '-f']))).stdout.trim();
+  return name === ''
+    ? { missing: `${NO_LOGIN}, and that host does not tell its name` }
+    : { value: `${user}@${name}` };
+}
+
+function serverFor(member: FoundMember, servers: Servers): string | undefined {
+  const reaching = servers.filter((server) => reaches(server, member));
+  return reaching.length === 1 ? reaching[0]?.name : undefined;
 }
 
 async function findBarman(
   connect: Connect,
   wish: DiscoveryWish,
   members: readonly FoundMember[],
-  { login, user }: { readonly login: string | undefined; readonly user: string },
+  { login, user }: { readonly login: Learned<string>; readonly user: string },
 ): Promise<
   { readonly host: ReadHost; readonly reach: Reach; readonly servers: Servers } | { readonly missing: string }
 > {
-  const at = login?.split('@')[1];
+  const at = onlyOne(loginsOf(members).map((one) => one.split('@')[1]));
   const firstNames = members
     .flatMap(({ name, node }) => [name, node?.identity.name ?? ''])
     .filter((name) => name !== '');
@@ -136,7 +165,7 @@ async function findBarman(
     const found = await attempt(reach);
     if (found !== undefined) return found;
   }
-  if (tries.length === 0) whys.push('no archive_command of a node names the host that Barman runs on');
+  if (tries.length === 0) whys.push('missing' in login ? login.missing : NO_LOGIN);
   for (;;) {
     const reach = await wish.ask('barman', whys.join('; '));
     if (reach === undefined) return { missing: whys.join('; ') };
@@ -180,26 +209,26 @@ export async function wayTo(
   return { missing: whys.join('; ') };
 }
 
-/** How the nodes log in to Barman: as their archive_command says, else tried from one of them. */
+/** How the nodes log in to Barman, tried from one of them: by its own test of a server, as the user of PostgreSQL. */
 async function wayBack(
   connect: Connect,
   members: readonly FoundMember[],
-  login: string | undefined,
-  barman: { readonly user: string; readonly host: ReadHost; readonly server: string | undefined },
+  login: Learned<string>,
+  server: string | undefined,
 ): Promise<Learned<string>> {
-  if (login !== undefined) return { value: login };
-  const { server } = barman;
-  if (server === undefined) return { missing: 'no server of Barman is known whose WAL a node could ask for' };
-  const member = members.find(({ node, reach }) => node !== undefined && reach !== undefined);
-  if (member?.reach === undefined) return { missing: 'no node could be asked' };
-  const named = (await barman.host.query(probe(['hostname', '-f']))).stdout.trim();
-  const ssh = `${barman.user}@${named}`;
+  if ('missing' in login) return login;
+  const { value: ssh } = login;
+  if (server === undefined)
+    return { missing: `"${ssh}" was not tried: no server of Barman is known whose WAL a node could ask for` };
+  const member = members.find(({ node, reach }) => node?.user !== undefined && reach !== undefined);
+  if (member?.reach === undefined || member.node?.user === undefined)
+    return { missing: `"${ssh}" was not tried: no node could be asked` };
   try {
     await fetchable(connect(member.name, member.reach), {
       ssh,
       servers: [server],
       wal_method: 'barman-get-wal',
-      pg_user: member.node?.user ?? 'postgres',
+      pg_user: member.node.user,
     });
     return { value: ssh };
   } catch (thrown) {

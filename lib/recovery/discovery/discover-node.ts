@@ -6,6 +6,7 @@ import { type HostIdentity, identityIn, TELL_IDENTITY } from '../../system/core/
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { record, text } from '../patroni/cluster.ts';
 import { patroniPython } from '../patroni/config-file.ts';
+import { PATRONI_PROCESSES } from '../patroni/processes.ts';
 import { querySql, sessionTarget } from '../postgres/sql.ts';
 import { type ArchiveTarget, readArchiveCommand } from './archive-command.ts';
 
@@ -15,8 +16,11 @@ export interface NodeDiscovery {
   readonly member: string;
   readonly cluster: string;
   readonly identity: HostIdentity;
+  /** Of its data; absent where that is not there or cannot be read. */
+  readonly systemId?: string;
   readonly config: string;
-  readonly user: string;
+  /** Who runs Patroni, or owns the data. */
+  readonly user?: string;
   readonly service?: { readonly manager: 'systemd' | 'supervisor'; readonly name: string };
   readonly restPort?: number;
   readonly pgdata: string;
@@ -31,27 +35,54 @@ export interface NodeDiscovery {
 }
 
 const TELL = `
-import json
+import json, struct
 postgresql, rest = part("postgresql"), part("restapi")
 own = postgresql.get("parameters") or {}
+system = None
+try:
+    with open(os.path.join(postgresql.get("data_dir") or "", "global", "pg_control"), "rb") as control:
+        system = str(struct.unpack("=Q", control.read(8))[0])
+except (OSError, struct.error):
+    pass
 print(json.dumps({
     "name": config.get("name"), "scope": config.get("scope"), "data": postgresql.get("data_dir"),
     "bin": postgresql.get("bin_dir"), "kept": postgresql.get("config_dir"), "rest": rest.get("listen"),
-    "listen": postgresql.get("listen"), "archive": own.get("archive_command"),
+    "listen": postgresql.get("listen"), "system": system, "archive": own.get("archive_command"),
 }, default=str))
 `;
 
+/**
+ * The function `chosen_patroni PROC [CONFIG]` of sh, for behind `PATRONI_PROCESSES`: the Patroni of this configuration, or
+ * the only one. Sets `config` and `pid`, each to nothing where there is none. Returns 1, with their names on stderr, where
+ * there are several and none is named.
+ */
+export const CHOSEN_PATRONI = `
+chosen_patroni() {
+  config=$2 pid= several=
+  running=$(patroni_processes "$1")
+  while read -r one word; do
+    [ -n "$one" ] || continue
+    if [ -n "$2" ]; then
+      [ -n "$pid" ] || ! same_file "$word" "$2" || pid=$one
+    elif [ -z "$pid" ]; then
+      pid=$one config=$word
+    elif ! same_file "$word" "$config"; then
+      several="$several $word"
+    fi
+  done <<EOF
+$running
+EOF
+  if [ -n "$several" ]; then
+    echo "several Patronis run here, with the configurations $config$several (-: none that is known). Name one: -e patroni_config=" >&2
+    return 1
+  fi
+  if [ "$config" = - ]; then config= pid=; fi
+}`;
+
 // Patroni is found by its process, not by a path that it usually has. Argument: its configuration, or nothing.
 const LOOK = probeScript(`
-${patroniPython(TELL)}
-config=$1 pid=
-for f in $(grep -slaE '(^|/)patroni' /proc/[0-9]*/cmdline); do
-  word=$(tr '\\0' '\\n' <"$f" 2>/dev/null | awk 'found { print; exit } /(^|\\/)patroni$/ { found = 1 }')
-  case $word in /*) ;; *) continue ;; esac
-  pid=\${f%/cmdline}; pid=\${pid#/proc/}
-  config=\${config:-$word}
-  break
-done
+${patroniPython(TELL)}${PATRONI_PROCESSES}${CHOSEN_PATRONI}
+chosen_patroni /proc "$1" || exit 3
 [ -n "$config" ] || { echo "no Patroni runs here that was started with a configuration file" >&2; exit 3; }
 echo "@config $config"
 ${TELL_IDENTITY}
@@ -66,6 +97,7 @@ told=$(patroni_python "$config") || exit 4
 echo @tell; printf ' %s\\n' "$told"
 data=$(printf '%s' "$told" | sed -n 's/.*"data": "\\([^"]*\\)".*/\\1/p')
 if [ -n "$data" ]; then
+  [ ! -d "$data" ] || echo "@owner $(stat -L -c %U -- "$data")"
   if { read -r main; read -r there; read -r start; read -r port; } 2>/dev/null <"$data/postmaster.pid"; then
     echo "@port $port"
     exe=$(readlink "/proc/$main/exe") && echo "@bin \${exe%/*}" && echo "@version $("$exe" --version)"
@@ -83,7 +115,7 @@ export async function discoverNode(host: ReadHost, config?: string): Promise<Nod
   if (answer.exitCode !== 0) {
     throw new PitrError({
       kind: 'failed',
-      // On the host no Patroni is found, or its configuration cannot be read.
+      // On the host no Patroni is found, or several of which none was named, or its configuration cannot be read.
       code: 'node-not-discovered',
       message: 'what this host is in its cluster cannot be told',
       host: host.name,
@@ -102,7 +134,10 @@ export async function discoverNode(host: ReadHost, config?: string): Promise<Nod
 /** In force, wherever it was set; Patroni's own file tells where PostgreSQL does not answer. */
 async function archiveCommandOf(host: ReadHost, seen: Seen): Promise<string> {
   try {
-    const target = sessionTarget({ pgdata: seen.pgdata, bin: seen.bin, user: seen.user }, seen.bin);
+    const target = sessionTarget(
+      { pgdata: seen.pgdata, bin: seen.bin, user: seen.user ?? 'postgres' },
+      seen.bin,
+    );
     return await querySql(host, target, ['show archive_command']);
   } catch (thrown) {
     if (thrown instanceof PitrError && thrown.kind === 'failed') return seen.archiveCommand;
@@ -143,12 +178,15 @@ export function parseNodeDiscovery(printed: string): Seen {
   const version = /\)\s+(\S+)/.exec(one('version') ?? '')?.[1];
   const kept = text(told.kept);
   const wal = one('wal');
+  const user = one('user') ?? one('owner');
+  const systemId = text(told.system);
   return {
     member,
     cluster,
     identity: identityIn(parts),
     config: one('config') ?? '',
-    user: one('user') ?? 'postgres',
+    ...(user === undefined ? {} : { user }),
+    ...(systemId === undefined ? {} : { systemId }),
     ...service,
     ...(restPort === undefined ? {} : { restPort: Number(restPort) }),
     pgdata,

@@ -16,12 +16,13 @@ export interface SiteDiscovery {
 /** Asks one node for its cluster, then all its members, then Barman. Throws where the first node tells nothing. */
 export async function discoverSite(connect: Connect, wish: DiscoveryWish): Promise<SiteDiscovery> {
   const from = connect('the first node', wish.from);
-  const first = await discoverNode(from, wish.config);
-  const { members } = await readCluster(from, {
-    port: first.restPort ?? 8008,
-    config: first.config,
-    cluster: first.cluster,
+  const node = await discoverNode(from, wish.config);
+  const { members, systemId = node.systemId } = await readCluster(from, {
+    port: node.restPort ?? 8008,
+    config: node.config,
+    cluster: node.cluster,
   });
+  const first: NodeDiscovery = { ...node, ...(systemId === undefined ? {} : { systemId }) };
   const listed: readonly Member[] = Object.values(members);
   const found = await Promise.all(
     listed.map((member) =>
@@ -36,7 +37,7 @@ export async function discoverSite(connect: Connect, wish: DiscoveryWish): Promi
   return {
     cluster: first.cluster,
     members: asked,
-    barman: await discoverBarman(connect, wish, asked),
+    barman: await discoverBarman(connect, wish, asked, systemId),
   };
 }
 
@@ -51,36 +52,67 @@ async function findMember(
   member: Member,
 ): Promise<FoundMember> {
   const said = wish.hosts.get(member.name);
+  // What the cluster itself announces comes first: a name may lead elsewhere from here.
+  const names = [member.host ?? '', member.name];
   const tries =
-    said === undefined
-      ? guesses(wish.from, [first.member, first.identity.name ?? ''], [member.name, member.host ?? ''])
-      : [said];
+    said === undefined ? guesses(wish.from, [first.member, first.identity.name ?? ''], names) : [said];
   const whys: string[] = [];
   for (const reach of tries) {
-    const tried = await tryMember(connect, wish, first, member.name, reach);
+    const tried = await tryMember(connect, wish, first, {
+      name: member.name,
+      reach,
+      said: said !== undefined,
+    });
     if (typeof tried !== 'string') return { ...announced(member), reach, node: tried };
     whys.push(`${reachWords(reach)}: ${tried}`);
   }
   return { ...announced(member), why: whys.join('; ') };
 }
 
-/** Who answers must say itself that it is this member: another host may have taken its name. */
+interface Try {
+  readonly name: string;
+  readonly reach: Reach;
+  /** A person has said that it is there; else it is a guess. */
+  readonly said: boolean;
+}
+
 async function tryMember(
   connect: Connect,
   wish: DiscoveryWish,
   first: NodeDiscovery,
-  name: string,
-  reach: Reach,
+  { name, reach, said }: Try,
 ): Promise<NodeDiscovery | string> {
   try {
     const node = await discoverNode(connect(name, reach), wish.config);
-    if (node.cluster === first.cluster && node.member === name) return node;
-    return `there is member ${node.member} of cluster ${node.cluster}`;
+    return whyNotMember(first, node, name, said) ?? node;
   } catch (thrown) {
     const error = asPitrError(thrown);
     if (error.kind === 'interrupted') throw thrown;
-    return error.message;
+    const detail = error.evidence?.stderr?.trim().split('\n').at(-1) ?? '';
+    return detail === '' ? error.message : `${error.message} (${detail})`;
   }
+}
+
+/**
+ * Who answers must say itself that it is this member, and of this cluster: another host may have taken its name, and two
+ * environments that were made alike have the same names in both. Nothing where it is.
+ */
+export function whyNotMember(
+  first: Pick<NodeDiscovery, 'cluster' | 'systemId'>,
+  node: Pick<NodeDiscovery, 'cluster' | 'member' | 'systemId'>,
+  name: string,
+  said: boolean,
+): string | undefined {
+  if (node.cluster !== first.cluster || node.member !== name)
+    return `there is member ${node.member} of cluster ${node.cluster}`;
+  if (node.systemId !== undefined && first.systemId !== undefined)
+    return node.systemId === first.systemId
+      ? undefined
+      : `there is another cluster of the same name (system id ${node.systemId}, and not ${first.systemId})`;
+  // A member without data has nothing to tell it by.
+  return said
+    ? undefined
+    : 'whether it is of this cluster, or of another one of the same name, its data does not tell';
 }
 
 async function askFor(
@@ -93,7 +125,7 @@ async function askFor(
   for (;;) {
     const reach = await wish.ask(member.name, why);
     if (reach === undefined) return { ...member, why };
-    const tried = await tryMember(connect, wish, first, member.name, reach);
+    const tried = await tryMember(connect, wish, first, { name: member.name, reach, said: true });
     if (typeof tried !== 'string') {
       const { why: _, ...rest } = member;
       return { ...rest, reach, node: tried };

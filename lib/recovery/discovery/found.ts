@@ -2,6 +2,9 @@ import type { ReadHost } from '../../contract/host.ts';
 import type { NodeDiscovery } from './discover-node.ts';
 import type { Reach } from './reach.ts';
 
+/** A value, or why it could not be learned. */
+export type Learned<T> = { readonly value: T } | { readonly missing: string };
+
 /** A host by its connection variables, to be looked at. */
 export type Connect = (name: string, reach: Reach) => ReadHost;
 

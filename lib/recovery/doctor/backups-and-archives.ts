@@ -5,11 +5,12 @@ import { mergeArchives } from '../wal/archive.ts';
 import { type Range, rangesOf } from '../wal/ranges.ts';
 import { type Told, toldAtOnce } from './answer.ts';
 import { clustersOf, serversOf } from './barman-facts.ts';
+import type { BarmanLook } from './barman-script.ts';
 import { barmanOn } from './commands-to-type.ts';
 import type { BarmanFacts, Facts, Stock } from './facts.ts';
 import { type Flaw, flawsOf } from './finding.ts';
 import { ofBarman } from './of-barman.ts';
-import { leaderNode } from './views.ts';
+import { clusterId, leaderNode } from './views.ts';
 
 /** The servers of this cluster that count. Not known where one of them could not be read. */
 export function countedServers(
@@ -17,7 +18,7 @@ export function countedServers(
   stock: Stock,
   { place }: Pick<BarmanFacts, 'place'>,
 ): Told<Stock['servers']> {
-  const id = runningCluster(facts);
+  const id = clusterId(facts.nodes);
   const nodes = facts.nodes.flatMap((node) => node.place ?? []);
   return toldAtOnce(() => serversOf(stock, place, id === undefined ? clustersOf(stock, nodes) : [id]));
 }
@@ -36,14 +37,39 @@ export function inStock(
   );
 }
 
-function runningCluster(facts: Facts): string | undefined {
-  const leader = leaderNode(facts);
-  return leader !== undefined && 'value' in leader.sql ? leader.sql.value.system_id : undefined;
+/**
+ * What was seen of Barman's host. A flaw stands for each server of this cluster of which it was not: where nobody looks
+ * nothing is found.
+ */
+export function ofEachServer(
+  facts: Facts,
+  seen: (look: BarmanLook, server: Stock['servers'][number]) => boolean,
+  judge: (look: BarmanLook, barman: BarmanFacts) => readonly Flaw[],
+): readonly Flaw[] {
+  return ofBarman(facts, (barman) => {
+    const host = barman.place.name;
+    return flawsOf(barman.look, host, (look) => [
+      ...judge(look, barman),
+      ...inStock(facts, ({ servers }) =>
+        servers.length === 0
+          ? [unknownOf(host, 'cannot tell: Barman has no server')]
+          : servers
+              .filter((server) => !seen(look, server))
+              .map(({ name }) =>
+                unknownOf(host, `cannot tell of server ${name}: its directories could not be looked into`),
+              ),
+      ),
+    ]);
+  });
+}
+
+function unknownOf(host: string, text: string): Flaw {
+  return { severity: 'unknown', host, text, mend: [] };
 }
 
 /** Of the cluster that is running, where that is known; newest first. */
 export function completeBackups(stock: Stock, facts: Facts): readonly CompleteBackup[] {
-  const id = runningCluster(facts);
+  const id = clusterId(facts.nodes);
   return stock.servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)

@@ -20,12 +20,19 @@ import type { BarmanPlace, NodePlace } from './place.ts';
 /** Barman logs in to the database node for its check. */
 const CHECK_TIMEOUT_MS = 300_000;
 
+const NAMELESS: Told<never> = {
+  unknown: 'the inventory does not say the name of the cluster (patroni_cluster)',
+  next: ['Set patroni_cluster in the inventory.'],
+};
+
 /** All that is needed of Barman's host, and of its way to the nodes. */
 export async function gatherBarmanFacts(
   host: ReadHost,
   place: BarmanPlace,
   nodes: readonly NodePlace[],
   needs: ReadonlySet<Need>,
+  /** As its nodes tell it. */
+  systemId: Promise<string | undefined> = Promise.resolve(undefined),
 ): Promise<BarmanFacts> {
   const reached = await reach(host, [place.user]);
   if (!('value' in reached)) {
@@ -41,7 +48,7 @@ export async function gatherBarmanFacts(
     const found = await stock;
     return 'value' in found ? told(() => work(found.value)) : found;
   };
-  const cluster = nodes.find(({ patroni }) => patroni.cluster !== undefined)?.patroni.cluster ?? '';
+  const cluster = nodes.find(({ patroni }) => patroni.cluster !== undefined)?.patroni.cluster;
   const [look, there, errors, access, lock, files] = await Promise.all([
     // Without a catalogue there is still a host with a clock and with tools.
     needs.has('barman')
@@ -69,12 +76,20 @@ export async function gatherBarmanFacts(
         async (node) => [node.name, await asked('access', () => loginTo(host, place, node))] as const,
       ),
     ),
-    asked('lock', () =>
-      lockResource.read(host, lockId({ name: cluster, directory: place.lockDirectory, user: place.user })),
-    ),
-    fromStock('files', (found) =>
-      newestBackupWhole(host, place, serversOf(found, place, clustersOf(found, nodes))),
-    ),
+    // The lock has the name of the cluster.
+    cluster === undefined
+      ? NAMELESS
+      : asked('lock', () =>
+          lockResource.read(
+            host,
+            lockId({ name: cluster, directory: place.lockDirectory, user: place.user }),
+          ),
+        ),
+    fromStock('files', async (found) => {
+      const id = await systemId;
+      const clusters = id === undefined ? clustersOf(found, nodes) : [id];
+      return newestBackupWhole(host, place, serversOf(found, place, clusters), clusters);
+    }),
   ]);
   return {
     place,
@@ -160,10 +175,14 @@ async function newestBackupWhole(
   host: ReadHost,
   place: BarmanPlace,
   servers: Stock['servers'],
+  clusters: readonly (string | undefined)[],
 ): Promise<string> {
   const [newest] = servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)
+    .filter(
+      ({ systemId }) => systemId === undefined || clusters.includes(undefined) || clusters.includes(systemId),
+    )
     .sort((a, b) => (a.id < b.id ? 1 : -1));
   if (newest === undefined) {
     throw new PitrError({

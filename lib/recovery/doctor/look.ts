@@ -7,7 +7,7 @@ import { barmanChecks, gatherBarmanFacts } from './barman-facts.ts';
 import type { BarmanFacts, ControllerFacts, Facts, Need, NodeFacts } from './facts.ts';
 import { gatherNodeFacts, unknownNode } from './node-facts.ts';
 import type { BarmanPlace, NodePlace, VariableFlaw } from './place.ts';
-import { leaderIn } from './views.ts';
+import { clusterId, leaderIn } from './views.ts';
 
 /** What is to be examined. */
 export interface Site {
@@ -22,17 +22,18 @@ export interface Site {
 /** Looks at all hosts at the same time, at no more than is needed. Changes nothing. */
 export async function lookAround(site: Site, needs: ReadonlySet<Need>): Promise<Facts> {
   const places = site.nodes.flatMap(({ place }) => place ?? []);
+  const nodesSeen = Promise.all(
+    site.nodes.map(({ name, place }) => {
+      if (place !== undefined) return gatherNodeFacts(site.host(name), place, needs);
+      const why = { unknown: `the inventory does not say enough of ${name}`, next: [] };
+      return unknownNode(name, why, why);
+    }),
+  );
   const [nodes, barman] = await Promise.all([
-    Promise.all(
-      site.nodes.map(({ name, place }) => {
-        if (place !== undefined) return gatherNodeFacts(site.host(name), place, needs);
-        const why = { unknown: `the inventory does not say enough of ${name}`, next: [] };
-        return unknownNode(name, why, why);
-      }),
-    ),
+    nodesSeen,
     site.barman === undefined
       ? undefined
-      : gatherBarmanFacts(site.host(site.barman.name), site.barman, places, needs),
+      : gatherBarmanFacts(site.host(site.barman.name), site.barman, places, needs, nodesSeen.then(clusterId)),
   ]);
   const [dynamic, logins, checks, barmanLogins] = await Promise.all([
     needs.has('dynamic') ? dynamicConfig(site, nodes) : NOT_ASKED,

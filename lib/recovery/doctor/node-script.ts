@@ -6,17 +6,10 @@ import { PRESENCE } from '../../system/fs/presence.ts';
 import { type Told, toldAtOnce } from './answer.ts';
 import { type HostClock, readClock } from './host-clock.ts';
 import type { NodePlace } from './place.ts';
-
-/** A file that holds a secret. */
-export interface SecretFile {
-  readonly path: string;
-  readonly owner: string;
-  /** Permission bits. */
-  readonly mode: number;
-}
+import { SECRET_FILE, type SecretFiles, secretFiles } from './secret-files.ts';
 
 /** What a node's files and programs say, whether PostgreSQL runs or not. */
-export interface NodeLook {
+export interface NodeLook extends SecretFiles {
   readonly clock: HostClock;
   readonly missingTools: readonly string[];
   /** `15.18`; absent where the programs do not tell. */
@@ -31,8 +24,20 @@ export interface NodeLook {
   readonly names?: ReadonlySet<string> | undefined;
   /** Settings in postgresql.auto.conf, by name; absent where it cannot be read. */
   readonly autoConf?: readonly string[] | undefined;
-  readonly secrets: readonly SecretFile[];
 }
+
+// Patroni merges a directory. What lies in one that others may not enter nobody else reads.
+export const NODE_SECRETS = `${SECRET_FILE}
+node_secrets() {
+  if [ ! -d "$1" ]; then
+    presence "$1" 2>/dev/null || echo "@secret-unseen $1"
+    [ ! -e "$1" ] || secret_file "$1"
+  elif [ ! -r "$1" ] || [ ! -x "$1" ]; then echo "@secret-unseen $1"
+  elif [ -n "$(find "$1/" -prune -perm -001)" ]; then
+    for f in "$1"/*.yml; do secret_file "$f"; done
+  fi
+  for f in "$2"/.pgpass*; do secret_file "$f"; done
+}`;
 
 // Of postgresql.auto.conf only names leave the host: a value may be a password. `@closed`: what lies beside the data
 // directory cannot be listed, or something above it hides whether there is anything.
@@ -68,9 +73,8 @@ if [ -d "$d" ] && [ -r "$d" ] && [ -x "$d" ]; then
   fi
 fi
 home=$(getent passwd "$user" | cut -d : -f 6)
-for f in "$config" "$home"/.pgpass*; do
-  [ ! -f "$f" ] || stat -L -c '@secret %a %U %n' -- "$f"
-done
+${NODE_SECRETS}
+node_secrets "$config" "$home"
 echo @end`);
 
 /** The programs that a recovery runs on a node, beside those of PostgreSQL. */
@@ -109,7 +113,7 @@ export function parseNodeLook(printed: string, asked: number, answered: number):
     beside: one('closed') === undefined ? all('beside') : undefined,
     names: names === undefined ? undefined : new Set(names),
     autoConf: one('autoconf')?.lines,
-    secrets: all('secret').flatMap(secretFile),
+    ...secretFiles(parts),
   };
 }
 
@@ -124,11 +128,4 @@ export function spaceIn(part: ReportPart | undefined): FreeSpace {
     durationMs: 0,
     timedOut: false,
   });
-}
-
-export function secretFile(told: string): readonly SecretFile[] {
-  const match = /^([0-7]+) (\S+) (.+)$/.exec(told);
-  if (match === null) return [];
-  const [, mode = '', owner = '', path = ''] = match;
-  return [{ path, owner, mode: Number.parseInt(mode, 8) }];
 }

@@ -20,6 +20,13 @@ const SETTINGS = [
 
 const slot = z.object({ name: z.string(), active: z.boolean(), held: z.number().nullable() });
 
+const fileError = z.object({
+  name: z.string().nullable(),
+  sourcefile: z.string().nullable(),
+  sourceline: z.number().nullable(),
+  error: z.string(),
+});
+
 const schema = z.object({
   in_recovery: z.boolean(),
   replay_paused: z.boolean(),
@@ -38,10 +45,25 @@ const schema = z.object({
   ready: z.number(),
   slots: z.array(slot),
   hba_errors: z.array(z.string()),
-  file_errors: z.array(z.string()),
+  file_errors: z.array(fileError).transform((rows) => [...new Set(rows.filter(isWrong).map(inWords))]),
   tablespaces: z.array(z.string()),
   bytes: z.number(),
 });
+
+/**
+ * A setting whose line was taken out of the files waits for a restart: that is told with what waits (`pending`). Its row
+ * names no file, and nor does that of a file which cannot be opened. PostgreSQL translates neither text.
+ */
+function isWrong({ sourcefile, error }: z.output<typeof fileError>): boolean {
+  return (
+    sourcefile !== null || !/^parameter ".*" cannot be changed without restarting the server$/.test(error)
+  );
+}
+
+function inWords({ name, sourcefile, sourceline, error }: z.output<typeof fileError>): string {
+  if (sourcefile === null) return error;
+  return `${name ?? ''} (${sourcefile} line ${sourceline ?? '?'}): ${error}`.trimStart();
+}
 
 /** What a running PostgreSQL tells of itself. */
 export type NodeSql = z.output<typeof schema>;
@@ -68,8 +90,8 @@ const ASK = `select jsonb_build_object(
         else pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint end)), '[]') from pg_replication_slots),
   'hba_errors', (select coalesce(jsonb_agg('line ' || line_number || ': ' || error), '[]')
     from pg_hba_file_rules where error is not null),
-  'file_errors', (select coalesce(jsonb_agg(distinct coalesce(name, '') || ' (' || sourcefile || ' line ' || sourceline
-      || '): ' || error), '[]')
+  'file_errors', (select coalesce(jsonb_agg(jsonb_build_object('name', name, 'sourcefile', sourcefile,
+      'sourceline', sourceline, 'error', error) order by seqno), '[]')
     from pg_file_settings where error is not null and error <> 'setting could not be applied'),
   'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace
     where spcname not in ('pg_default', 'pg_global')),
@@ -85,5 +107,9 @@ export async function askNode(
   programs: string | undefined,
 ): Promise<NodeSql> {
   const target = sessionTarget({ pgdata: place.pgdata, bin: place.bin, user: place.user }, programs);
-  return schema.parse(JSON.parse(await querySql(host, target, [ASK], LIMITS)));
+  return parseNodeSql(await querySql(host, target, [ASK], LIMITS));
+}
+
+export function parseNodeSql(printed: string): NodeSql {
+  return schema.parse(JSON.parse(printed));
 }

@@ -25,6 +25,21 @@ export function leaderNode({ nodes }: Facts): NodeFacts | undefined {
   return leader === undefined ? undefined : nodes.find(({ name }) => name === leader.name);
 }
 
+/**
+ * The system id of the cluster: as the PostgreSQL of its leader tells it, else as the control files of all nodes do that
+ * could be read. Nothing where they do not agree.
+ */
+export function clusterId(nodes: readonly NodeFacts[]): string | undefined {
+  const leader = leaderIn(nodes);
+  const own = nodes.find(({ name }) => name === leader?.name);
+  if (own !== undefined && 'value' in own.sql) return own.sql.value.system_id;
+  const ids = new Set(
+    nodes.flatMap(({ instance }) => ('value' in instance ? (instance.value.control?.systemId ?? []) : [])),
+  );
+  const [id] = ids;
+  return ids.size === 1 ? id : undefined;
+}
+
 export function perNode(facts: Facts, judge: (node: NodeFacts) => readonly Flaw[]): readonly Flaw[] {
   return facts.nodes.flatMap(judge);
 }

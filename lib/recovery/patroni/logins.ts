@@ -18,8 +18,11 @@ export interface TriedLogin {
   readonly error?: string;
   /** Why it could not be tried: its password is neither in the configuration nor in the environment of Patroni. */
   readonly untried?: string;
-  /** The members need it: for replication, and for pg_rewind where it has a role of its own. Known where Patroni runs. */
-  readonly needed?: true;
+  /**
+   * Whether it is needed: by a member for replication, and for pg_rewind where that has a role of its own; by Barman where it
+   * streams. Absent where that is not known, as where no Patroni runs whose environment could be read.
+   */
+  readonly needed?: boolean;
 }
 
 /** Where a node is reached by the others. */
@@ -79,8 +82,8 @@ for use, login in logins.items():
     answer = {"use": use, "role": role or ""}
     # A superuser without a password, who comes by the socket, rewinds nothing today either. Where no Patroni runs, what
     # its environment will hold cannot be read.
-    if running and (use == "replication" or authentication.get("rewind")):
-        answer["needed"] = True
+    if running:
+        answer["needed"] = use == "replication" or bool(authentication.get("rewind"))
     tried.append(answer)
     if not role:
         answer["untried"] = "the configuration of Patroni names no role for it, and " + without
@@ -194,7 +197,7 @@ export function parseTried(printed: string, from: string): readonly TriedLogin[]
       ...(named === undefined ? {} : { database: named }),
       ...(refusal === undefined ? {} : { error: refusal }),
       ...(reason === undefined ? {} : { untried: reason }),
-      ...(needed === true ? { needed } : {}),
+      ...(typeof needed === 'boolean' ? { needed } : {}),
     };
   });
 }

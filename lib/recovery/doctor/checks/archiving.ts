@@ -1,8 +1,9 @@
 import { whyNoArchive } from '../../postgres/archive-command.ts';
 import type { Told } from '../answer.ts';
 import { countedServers } from '../backups-and-archives.ts';
+import { ownServers } from '../barman-facts.ts';
 import { barmanOn, onHost, pitrCommand, psqlOn } from '../commands-to-type.ts';
-import type { Facts, NodeFacts } from '../facts.ts';
+import type { BarmanFacts, Facts, NodeFacts, Stock } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import type { NodeSql } from '../node-sql.ts';
 import { ofBarman } from '../of-barman.ts';
@@ -13,6 +14,9 @@ const BACKLOG = { warning: 3, critical: 32 } as const;
 
 /** Bytes of WAL that an idle slot may hold before it is named: a replica that restarts holds some for a moment. */
 const HELD_BYTES = 1024 * 1024 * 1024;
+
+/** `000000010000000000000007` of `000000010000000000000007.00000028.backup`. */
+const SEGMENT_NAME = 24;
 
 function ofLeader(
   facts: Facts,
@@ -109,10 +113,21 @@ function backlog(facts: Facts): readonly Flaw[] {
   });
 }
 
+/** Whether an archive has what PostgreSQL names. Of a note about a backup it has the segment that the note is about. */
+function holds({ files, histories }: Stock['archives'][number], last: string): boolean {
+  const named = last.endsWith('.backup') ? last.slice(0, SEGMENT_NAME) : last;
+  return (
+    files.some(({ segment, partial }) => named === (partial ? `${segment}.partial` : segment)) ||
+    histories.some(
+      ({ history }) => named === `${history.timeline.toString(16).toUpperCase().padStart(8, '0')}.history`,
+    )
+  );
+}
+
 /** What PostgreSQL believes to be archived must lie in an archive: an archive_command may say yes and store nothing. */
 function arrives(facts: Facts): readonly Flaw[] {
-  return ofLeader(facts, ({ archived: { last } }, leader) => {
-    const { name, place } = leader;
+  return ofLeader(facts, ({ archived: { last }, system_id: id }, leader) => {
+    const { name } = leader;
     if (last === null) {
       return unlessStreamed(facts, leader, {
         severity: 'warning',
@@ -126,51 +141,70 @@ function arrives(facts: Facts): readonly Flaw[] {
     }
     return ofBarman(facts, (barman) =>
       flawsOf(barman.stock, barman.place.name, (stock) => {
-        const servers = stock.archives.filter(
-          ({ files, histories }) =>
-            files.some(({ segment, partial }) => last === (partial ? `${segment}.partial` : segment)) ||
-            histories.some(
-              ({ history }) =>
-                last === `${history.timeline.toString(16).toUpperCase().padStart(8, '0')}.history`,
-            ) ||
-            last.endsWith('.backup'),
+        // Names of segments are the same in every cluster.
+        const holding = ownServers(stock, barman.place).filter(
+          ({ name: server, systemId }) =>
+            (systemId ?? id) === id &&
+            stock.archives.some((archive) => archive.server === server && holds(archive, last)),
         );
-        const wanted = place?.barmanServer;
-        if (servers.length === 0) {
-          return flawsOf(countedServers(facts, stock, barman), barman.place.name, () => [
-            {
-              severity: 'critical' as const,
-              host: name,
-              text: `${last} counts as archived, and lies in no archive of Barman: archive_command says yes without storing`,
-              mend: [
-                psqlOn(facts, name, "select current_setting('archive_command')"),
-                `While it still lies in pg_wal, save it: pitr play save-wal.yml${facts.inventoryOptions}`,
-                ...(wanted === undefined
-                  ? []
-                  : [`Then take a new backup: ${barmanOn(facts, 'backup', '--wait', wanted)}`]),
-              ],
-            },
-          ]);
-        }
-        if (
-          wanted === undefined ||
-          last.endsWith('.backup') ||
-          servers.some(({ server }) => server === wanted)
-        )
-          return [];
-        return [
-          {
-            severity: 'warning',
-            host: name,
-            text: `it archives to ${servers.map(({ server }) => server).join(', ')}, and the inventory says ${wanted}`,
-            mend: [
-              `Set barman_server for ${name} in the inventory to ${servers[0]?.server ?? 'that server'}, or let archive_command name ${wanted}.`,
-            ],
-          },
-        ];
+        if (holding.length > 0) return elsewhere(leader, barman, holding, last);
+        return flawsOf(countedServers(facts, stock, barman), barman.place.name, () => [
+          nowhere(facts, leader, last),
+        ]);
       }),
     );
   });
+}
+
+function nowhere(facts: Facts, { name, place }: NodeFacts, last: string): Flaw {
+  const server = place?.barmanServer;
+  return {
+    severity: 'critical',
+    host: name,
+    text: `${last} counts as archived, and lies in no archive of Barman: archive_command says yes without storing`,
+    mend: [
+      psqlOn(facts, name, "select current_setting('archive_command')"),
+      `While it still lies in pg_wal, save it: pitr play save-wal.yml${facts.inventoryOptions}`,
+      ...(server === undefined
+        ? []
+        : [`Then take a new backup: ${barmanOn(facts, 'backup', '--wait', server)}`]),
+    ],
+  };
+}
+
+function elsewhere(
+  { name, place }: NodeFacts,
+  barman: BarmanFacts,
+  holding: Stock['servers'],
+  last: string,
+): readonly Flaw[] {
+  const wanted = place?.barmanServer;
+  if (holding.some((server) => server.name === wanted)) return [];
+  const proved = holding.filter(
+    (server) => server.systemId !== undefined || barman.place.servers?.includes(server.name) === true,
+  );
+  if (proved.length === 0) {
+    const servers = holding.map((server) => server.name).join(', ');
+    return [
+      {
+        severity: 'unknown',
+        host: name,
+        text: `cannot tell whether ${last} is archived: one of that name lies in the archive of ${servers}, of which it is not known what cluster it archives`,
+        mend: ['Name in barman_servers only the servers that belong to this cluster.'],
+      },
+    ];
+  }
+  if (wanted === undefined) return [];
+  return [
+    {
+      severity: 'warning',
+      host: name,
+      text: `it archives to ${proved.map((server) => server.name).join(', ')}, and the inventory says ${wanted}`,
+      mend: [
+        `Set barman_server for ${name} in the inventory to ${proved[0]?.name ?? 'that server'}, or let archive_command name ${wanted}.`,
+      ],
+    },
+  ];
 }
 
 function timeout(facts: Facts): readonly Flaw[] {

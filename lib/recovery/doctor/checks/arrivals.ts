@@ -1,39 +1,60 @@
 import type { IdleLine } from '../../barman/config.ts';
 import { IDLE_WORDS, idleMends } from '../../barman/errors.ts';
-import { checksOf } from '../backups-and-archives.ts';
-import { ownServers } from '../barman-facts.ts';
+import { checksOf, countedServers, ofEachServer } from '../backups-and-archives.ts';
 import { barmanOn } from '../commands-to-type.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, NodeFacts, Stock } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { ofBarman } from '../of-barman.ts';
 import { leaderNode } from '../views.ts';
 
+/** Barman's JSON has its checks in lower case, with `_` for every space. */
+const OF_STREAMING = /receive|replication_slot|streaming/i;
+
 function streams(facts: Facts): readonly Flaw[] {
   return ofBarman(facts, (barman) => {
     return flawsOf(barman.stock, barman.place.name, (stock) => {
-      const leader = leaderNode(facts)?.place?.barmanServer;
-      const streaming = ownServers(stock, barman.place).filter(
-        ({ streamingArchiver, name }) => streamingArchiver && (leader === undefined || name === leader),
-      );
-      if (streaming.length === 0) return [];
-      return streaming.flatMap(({ name }) =>
-        flawsOf(checksOf(barman.checks, name), barman.place.name, (checks) =>
-          checks
-            .filter(({ name: check, ok }) => !ok && /receive|replication slot|streaming/i.test(check))
-            .map(({ name: check, hint }) => ({
-              severity: 'critical' as const,
-              host: barman.place.name,
-              text: `server ${name} is to receive WAL by streaming, and "${check}" fails${hint === '' ? '' : `: ${hint}`}`,
-              mend: [
-                barmanOn(facts, 'cron'),
-                `Where its position is not in the leader's history: ${barmanOn(facts, 'receive-wal', '--reset', name)}`,
-              ],
-            })),
-        ),
-      );
+      const leader = leaderNode(facts);
+      const own = leader?.place?.barmanServer;
+      const judged =
+        leader === undefined || own === undefined
+          ? countedServers(facts, stock, barman)
+          : { value: stock.servers.filter(({ name }) => name === own) };
+      return flawsOf(judged, barman.place.name, (servers) => [
+        ...notKnown(stock, leader === undefined ? [] : [leader]),
+        ...servers
+          .filter(({ streamingArchiver }) => streamingArchiver)
+          .flatMap(({ name }) =>
+            flawsOf(checksOf(barman.checks, name), barman.place.name, (checks) =>
+              checks
+                .filter(({ name: check, ok }) => !ok && OF_STREAMING.test(check))
+                .map(({ name: check, hint }) => ({
+                  severity: 'critical' as const,
+                  host: barman.place.name,
+                  text: `server ${name} is to receive WAL by streaming, and "${check}" fails${hint === '' ? '' : `: ${hint}`}`,
+                  mend: [
+                    barmanOn(facts, 'cron'),
+                    `Where its position is not in the leader's history: ${barmanOn(facts, 'receive-wal', '--reset', name)}`,
+                  ],
+                })),
+            ),
+          ),
+      ]);
     });
   });
 }
+
+/** Of a server that Barman does not know nothing can be said. That it does not know it backups.servers tells. */
+function notKnown({ servers }: Stock, nodes: readonly NodeFacts[]): readonly Flaw[] {
+  return nodes.flatMap(({ name, place }): readonly Flaw[] => {
+    const wanted = place?.barmanServer;
+    if (wanted === undefined || servers.some((server) => server.name === wanted)) return [];
+    const text = `cannot tell: Barman knows no server ${wanted}, the one of ${name}`;
+    const mend = [`Set barman_server for ${name} in the inventory.`];
+    return [{ severity: 'unknown', host: name, text, mend }];
+  });
+}
+
+const PLACES = ['incoming', 'streaming'] as const;
 
 function putAside(facts: Facts): readonly Flaw[] {
   return ofBarman(facts, (barman) => {
@@ -53,26 +74,34 @@ function putAside(facts: Facts): readonly Flaw[] {
 }
 
 function waits(facts: Facts): readonly Flaw[] {
-  return ofBarman(facts, (barman) => {
-    return flawsOf(barman.look, barman.place.name, ({ waiting }) =>
-      waiting
-        .filter(({ files }) => files > 0)
-        .map(({ server, files }) => ({
-          severity: 'critical' as const,
-          host: barman.place.name,
-          text: `${files} files have waited for more than ten minutes in the incoming directory of server ${server}: barman cron does not run, or fails`,
-          mend: [barmanOn(facts, 'cron'), 'Let cron run it every minute: /etc/cron.d/barman'],
-        })),
-    );
-  });
+  return ofEachServer(
+    facts,
+    ({ waiting }, { name, streamingArchiver }) =>
+      (streamingArchiver ? PLACES : (['incoming'] as const)).every((place) =>
+        waiting.some((one) => one.server === name && one.place === place && one.files !== undefined),
+      ),
+    ({ waiting }, barman) =>
+      waiting.flatMap(({ server, place, files = 0 }) =>
+        files === 0
+          ? []
+          : [
+              {
+                severity: 'critical' as const,
+                host: barman.place.name,
+                text: `${files} files have waited for more than ten minutes in the ${place} directory of server ${server}: barman cron does not run, or fails`,
+                mend: [barmanOn(facts, 'cron'), 'Let cron run it every minute: /etc/cron.d/barman'],
+              },
+            ],
+      ),
+  );
 }
 
 /** Of the servers that the nodes archive to: any other may be there to be recovered from alone. */
 function idle(kind: IdleLine['kind']): (facts: Facts) => readonly Flaw[] {
   return (facts) =>
     ofBarman(facts, (barman) =>
-      flawsOf(barman.stock, barman.place.name, ({ servers }) => [
-        ...servers.flatMap((server) => {
+      flawsOf(barman.stock, barman.place.name, (stock) => [
+        ...stock.servers.flatMap((server) => {
           const lines = server.idle.filter((line) => line.kind === kind);
           const nodes = facts.nodes.filter(({ place }) => place?.barmanServer === server.name);
           if (lines.length === 0 || nodes.length === 0) return [];
@@ -85,6 +114,7 @@ function idle(kind: IdleLine['kind']): (facts: Facts) => readonly Flaw[] {
             },
           ];
         }),
+        ...notKnown(stock, facts.nodes),
         ...facts.nodes
           .filter(({ place }) => place?.barmanServer === undefined)
           .map(({ name }) => ({

@@ -5,7 +5,7 @@ import { barmanOn, pitrCommand } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
 import { ofBarman } from '../of-barman.ts';
-import { leaderNode } from '../views.ts';
+import { clusterId, leaderNode } from '../views.ts';
 
 const DAY = 86_400;
 
@@ -41,9 +41,16 @@ function servers(facts: Facts): readonly Flaw[] {
   });
 }
 
+/** Without the system id of the cluster every backup would count as one of it. */
+function ofWhom(facts: Facts, host: string): readonly Flaw[] {
+  if (clusterId(facts.nodes) !== undefined) return [];
+  const text = 'cannot tell whether the backups are of this cluster: no node tells its system id';
+  return [{ severity: 'unknown', host, text, mend: [pitrCommand(facts, 'status')] }];
+}
+
 function present(facts: Facts): readonly Flaw[] {
   return inStock(facts, (stock, { place }) => {
-    if (completeBackups(stock, facts).length > 0) return [];
+    if (completeBackups(stock, facts).length > 0) return ofWhom(facts, place.name);
     const others = stock.servers.flatMap(({ backups }) => backups).filter(isComplete);
     return [
       {
@@ -63,9 +70,11 @@ function age(facts: Facts): readonly Flaw[] {
   return inStock(facts, (stock, { place }) => {
     const [newest] = completeBackups(stock, facts);
     if (newest === undefined) return [noBackup(facts, place.name)];
+    const unknown = ofWhom(facts, place.name);
     const days = (facts.now / 1000 - Number(newest.endTime / 1_000_000n)) / DAY;
-    if (days < OLD_DAYS.warning) return [];
+    if (days < OLD_DAYS.warning) return unknown;
     return [
+      ...unknown,
       {
         severity: days < OLD_DAYS.critical ? 'warning' : 'critical',
         host: place.name,
@@ -220,7 +229,7 @@ export const BACKUP_CHECKS: readonly Check[] = [
     id: 'backups.files',
     title: 'The files of the newest backup are all there',
     meaning: 'It cannot be restored, whatever its status says.',
-    needs: ['files', 'cluster'],
+    needs: ['files', 'cluster', 'sql', 'instance'],
     judge: files,
   },
   {

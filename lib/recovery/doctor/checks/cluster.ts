@@ -13,6 +13,11 @@ function leaderFlaws(facts: Facts): readonly Flaw[] {
   return [{ severity: 'critical', text, mend: [patronictlOn(facts, anyNode(facts), 'list')] }, ...silent];
 }
 
+/** How a member is copied anew. Not advised where nobody leads: it may be the one with the newest data. */
+function copied(facts: Facts, member: string, when: string): readonly string[] {
+  return leaderIn(facts.nodes) === undefined ? [] : [`${when}: ${reinitOf(facts, member)}`];
+}
+
 function membersUp(facts: Facts): readonly Flaw[] {
   const [view] = clusterViews(facts.nodes);
   if (view === undefined)
@@ -23,11 +28,12 @@ function membersUp(facts: Facts): readonly Flaw[] {
         mend: [pitrCommand(facts, 'status')],
       },
     ];
+  const leader = leaderIn(facts.nodes);
   const { members, timeline } = view.cluster;
   return Object.values(members).flatMap((member): readonly Flaw[] => {
     const mend = [
       patronictlOn(facts, anyNode(facts), 'list'),
-      `Where it does not come back by itself: ${reinitOf(facts, member.name)}`,
+      ...copied(facts, member.name, 'Where it does not come back by itself'),
     ];
     if (!isUp(member.state)) {
       return [{ severity: 'critical', host: member.name, text: `its state is "${member.state}"`, mend }];
@@ -37,8 +43,11 @@ function membersUp(facts: Facts): readonly Flaw[] {
       {
         severity: 'critical',
         host: member.name,
-        text: `it is on timeline ${member.timeline}, and the leader on ${timeline}`,
-        mend: [`Copy it anew from the leader: ${reinitOf(facts, member.name)}`],
+        text: `it is on timeline ${member.timeline}, and ${leader === undefined ? 'another member' : 'the leader'} on ${timeline}`,
+        mend: [
+          ...copied(facts, member.name, 'Copy it anew from the leader'),
+          patronictlOn(facts, anyNode(facts), 'list'),
+        ],
       },
     ];
   });
@@ -49,6 +58,11 @@ function streaming(facts: Facts): readonly Flaw[] {
   return perNode(facts, ({ name, sql }) => {
     if (name === leader?.name) return [];
     return flawsOf(sql, name, ({ in_recovery: replica, receiving }) => {
+      if (!replica && leader === undefined) {
+        const text =
+          'cannot tell whether it should follow: PostgreSQL takes writes here, and nobody is known to lead';
+        return [{ severity: 'unknown', host: name, text, mend: [pitrCommand(facts, 'status')] }];
+      }
       if (!replica && leader !== undefined) {
         return [
           {
@@ -67,7 +81,7 @@ function streaming(facts: Facts): readonly Flaw[] {
           text: `it receives no WAL by streaming (${receiving ?? 'no WAL receiver runs'})`,
           mend: [
             psqlOn(facts, name, 'select * from pg_stat_wal_receiver'),
-            `Where it does not come back by itself: ${reinitOf(facts, name)}`,
+            ...copied(facts, name, 'Where it does not come back by itself'),
           ],
         },
       ];

@@ -1,7 +1,7 @@
 import { KEPT_HBA_FILE } from '../../postgres/instance.ts';
 import { leftovers } from '../../postgres/recovery-files.ts';
 import { isRecoverySetting } from '../../postgres/recovery-settings.ts';
-import { onHost, psqlOn } from '../commands-to-type.ts';
+import { onHost, pitrCommand, psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import type { NodeLook } from '../node-script.ts';
@@ -82,28 +82,52 @@ function besideData(facts: Facts): readonly Flaw[] {
   });
 }
 
+/** Patroni keeps it on every replica. */
+const OF_A_REPLICA = 'standby.signal';
+
+/** Whether a node is a replica: where nobody leads, as far as what runs there tells. A stopped one tells nothing. */
+function isReplica({ name, instance }: NodeFacts, leader: string | undefined): boolean | 'unknown' {
+  if (leader !== undefined) return leader !== name;
+  const runs = 'value' in instance && instance.value.running && instance.value.role === 'recovering';
+  return runs ? true : 'unknown';
+}
+
 function inData(facts: Facts): readonly Flaw[] {
   const leader = leaderIn(facts.nodes);
-  return names(facts, (there, { name, place, instance }) => {
-    // Patroni keeps a standby.signal on a replica: only what a leader or nobody needs is left over.
-    const replica = leader !== undefined && leader.name !== name;
-    const isolated = 'value' in instance && instance.value.mode === 'isolated';
-    const found = leftovers(there).filter((file) => !(replica && file === 'standby.signal'));
-    if (found.length === 0 || isolated) return [];
-    const dangerous = found.some((file) => file.endsWith('.signal'));
+  return names(facts, (there, node) => {
+    const { name, instance } = node;
+    if ('value' in instance && instance.value.mode === 'isolated') return [];
+    const replica = isReplica(node, leader?.name);
+    const all = leftovers(there);
+    const found = all.filter((file) => replica === false || file !== OF_A_REPLICA);
     return [
-      {
-        severity: dangerous ? 'critical' : 'warning',
-        host: name,
-        text: dangerous
-          ? `${found.join(', ')} in the data directory: at its next start PostgreSQL goes into recovery`
-          : `${found.join(', ')} in the data directory, where every backup and every new replica takes them along`,
-        mend: [
-          `Look at them, then remove them: ${onHost(facts, name, place?.user, 'ls', '-ld', ...found.map((file) => `${place?.pgdata ?? ''}/${file}`))}`,
-        ],
-      },
+      ...(found.length === 0 ? [] : [leftOver(facts, node, found)]),
+      ...(replica === 'unknown' && all.includes(OF_A_REPLICA)
+        ? [
+            {
+              severity: 'unknown' as const,
+              host: name,
+              text: `cannot tell whether ${OF_A_REPLICA} in the data directory is that of a replica: nobody leads`,
+              // Without it a replica would start as a second primary.
+              mend: [`Leave it there, and look who leads first: ${pitrCommand(facts, 'status')}`],
+            },
+          ]
+        : []),
     ];
   });
+}
+
+function leftOver(facts: Facts, { name, place }: NodeFacts, found: readonly string[]): Flaw {
+  const dangerous = found.some((file) => file.endsWith('.signal'));
+  const paths = found.map((file) => `${place?.pgdata ?? ''}/${file}`);
+  return {
+    severity: dangerous ? 'critical' : 'warning',
+    host: name,
+    text: dangerous
+      ? `${found.join(', ')} in the data directory: at its next start PostgreSQL goes into recovery`
+      : `${found.join(', ')} in the data directory, where every backup and every new replica takes them along`,
+    mend: [`Look at them, then remove them: ${onHost(facts, name, place?.user, 'ls', '-ld', ...paths)}`],
+  };
 }
 
 function settings(facts: Facts): readonly Flaw[] {

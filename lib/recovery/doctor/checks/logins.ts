@@ -19,7 +19,7 @@ function refused(
       const text = `the leader does not let ${role} in (${login.use}): ${error.split('\n')[0] ?? ''}`;
       return [{ severity: 'critical', host, text, mend: mend(login) }];
     }
-    if (untried === undefined || needed !== true) return [];
+    if (untried === undefined || needed === false) return [];
     const text = `cannot tell whether the leader lets ${role} in (${login.use}): ${untried}`;
     return [{ severity: 'unknown', host, text, mend: mend(login) }];
   });

@@ -2,7 +2,7 @@ import { isUp } from '../../patroni/cluster.ts';
 import { isStandbyCluster, replicaMethods } from '../../patroni/member-config.ts';
 import { isStrict } from '../../patroni/synchronous.ts';
 import { onHost, patronictlOn } from '../commands-to-type.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { anyNode, perNode } from '../views.ts';
 
@@ -29,9 +29,10 @@ function ownRest(facts: Facts): readonly Flaw[] {
 }
 
 function service(facts: Facts): readonly Flaw[] {
-  return perNode(facts, ({ name, service: answer, place }) =>
-    flawsOf(answer, name, ({ state, detail }) => {
-      if (state === 'running') return [];
+  return perNode(facts, (node) => {
+    const { name, service: answer, place } = node;
+    return flawsOf(answer, name, ({ state, detail }) => {
+      if (state === 'running') return served(facts, node);
       const { service: unit, manager } = place?.patroni ?? { service: 'patroni', manager: 'systemd' };
       const words =
         state === 'missing' ? `${manager} knows no service ${unit}` : `the service ${unit} is ${state}`;
@@ -52,8 +53,26 @@ function service(facts: Facts): readonly Flaw[] {
                 ],
         },
       ];
-    }),
-  );
+    });
+  });
+}
+
+/** A service that runs may be that of another cluster on the same host. */
+function served(facts: Facts, { name, served: answer, place }: NodeFacts): readonly Flaw[] {
+  return flawsOf(answer, name, (told) => {
+    if (told === 'this' || place === undefined) return [];
+    const { service: unit, config } = place.patroni;
+    const mend = [
+      `Set patroni_service for ${name} in the inventory to what runs the Patroni of ${config}.`,
+      onHost(facts, name, undefined, 'pgrep', '-af', 'patroni'),
+    ];
+    if (told === 'unknown') {
+      const text = `cannot tell whether the service ${unit} runs the Patroni of ${config}`;
+      return [{ severity: 'unknown', host: name, text, mend }];
+    }
+    const text = `the service ${unit} runs the Patroni of ${told.other}, and the inventory says ${config}`;
+    return [{ severity: 'critical', host: name, text, mend }];
+  });
 }
 
 function dataPlace(facts: Facts): readonly Flaw[] {

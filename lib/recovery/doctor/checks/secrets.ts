@@ -1,20 +1,39 @@
 import { onHost } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import type { SecretFile } from '../node-script.ts';
 import { ofBarman } from '../of-barman.ts';
+import type { SecretFiles } from '../secret-files.ts';
 
 const OTHERS = 0o007;
 
-function open(facts: Facts, host: string, files: readonly SecretFile[]): readonly Flaw[] {
-  return files
-    .filter(({ mode }) => (mode & OTHERS) !== 0)
-    .map(({ path, mode, owner }) => ({
-      severity: 'warning',
+/** `reader`: who works with these files, and must be able to read them afterwards too. */
+function open(
+  facts: Facts,
+  host: string,
+  reader: string | undefined,
+  { secrets, secretsUnseen }: SecretFiles,
+): readonly Flaw[] {
+  return [
+    ...secrets
+      .filter(({ mode }) => (mode & OTHERS) !== 0)
+      .map(({ path, mode, owner }) => ({
+        severity: 'warning' as const,
+        host,
+        text: `${path} of ${owner} holds passwords, and everybody on the host may read it (mode ${mode.toString(8).padStart(4, '0')})`,
+        mend: [
+          ...(reader === undefined || owner === reader
+            ? []
+            : [onHost(facts, host, undefined, 'chown', `${reader}:`, path)]),
+          onHost(facts, host, undefined, 'chmod', 'o=', path),
+        ],
+      })),
+    ...secretsUnseen.map((path) => ({
+      severity: 'unknown' as const,
       host,
-      text: `${path} of ${owner} holds passwords, and everybody on the host may read it (mode ${mode.toString(8).padStart(4, '0')})`,
-      mend: [onHost(facts, host, undefined, 'chmod', 'o=', path)],
-    }));
+      text: `cannot tell who may read ${path}: it is not there, or cannot be looked at`,
+      mend: [onHost(facts, host, undefined, 'ls', '-ld', path)],
+    })),
+  ];
 }
 
 export const SECRET_CHECKS: readonly Check[] = [
@@ -39,11 +58,11 @@ export const SECRET_CHECKS: readonly Check[] = [
     meaning: 'Who reads them can log in to PostgreSQL as a superuser.',
     needs: ['host', 'barman'],
     judge: (facts) => [
-      ...facts.nodes.flatMap(({ name, host }) =>
-        flawsOf(host, name, ({ secrets }) => open(facts, name, secrets)),
+      ...facts.nodes.flatMap(({ name, host, place }) =>
+        flawsOf(host, name, (look) => open(facts, name, place?.user, look)),
       ),
       ...ofBarman(facts, ({ look, place }) =>
-        flawsOf(look, place.name, ({ secrets }) => open(facts, place.name, secrets)),
+        flawsOf(look, place.name, (seen) => open(facts, place.name, place.user, seen)),
       ),
     ],
   },

@@ -1,4 +1,5 @@
 import { isOfTheNode } from '../../postgres/in-force.ts';
+import { isRecoverySetting } from '../../postgres/recovery-settings.ts';
 import { patronictlOn, psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
@@ -79,18 +80,19 @@ export const SETTING_CHECKS: readonly Check[] = [
       'After the cut-over PostgreSQL starts with what waits: other memory, libraries or limits than have been tried.',
     needs: ['sql', 'instance'],
     judge: (facts) =>
-      each(facts, ({ pending }, { name }) =>
-        pending.length === 0
-          ? []
-          : [
-              {
-                severity: 'warning',
-                host: name,
-                text: `${pending.join(', ')} will have another value after a restart`,
-                mend: [restartOf(facts, name)],
-              },
-            ],
-      ),
+      each(facts, ({ pending }, { name }) => {
+        // Patroni takes the settings of a replica out of the file of a new leader. They wait for ever, and nobody uses them.
+        const used = pending.filter((setting) => !isRecoverySetting(setting));
+        if (used.length === 0) return [];
+        return [
+          {
+            severity: 'warning',
+            host: name,
+            text: `${used.join(', ')} will have another value after a restart`,
+            mend: [restartOf(facts, name)],
+          },
+        ];
+      }),
   },
   {
     id: 'settings.differ',

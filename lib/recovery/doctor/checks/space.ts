@@ -2,12 +2,11 @@ import { formatBytes } from '../../../base/values/bytes.ts';
 import type { FreeSpace } from '../../../system/fs/free-space.ts';
 import { isComplete } from '../../barman/backup-info.ts';
 import type { Told } from '../answer.ts';
-import { walToReplay } from '../backups-and-archives.ts';
+import { ofEachServer, walToReplay } from '../backups-and-archives.ts';
 import { ownServers } from '../barman-facts.ts';
 import { onHost } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { ofBarman } from '../of-barman.ts';
 import { leaderNode } from '../views.ts';
 
 /** Bytes that restored data takes, without the WAL that is replayed: of the databases as they are, or of the largest backup, whichever is more. */
@@ -128,19 +127,23 @@ export const SPACE_CHECKS: readonly Check[] = [
     judge: (facts) => {
       const wal = walToReplay(facts);
       const least = 'value' in wal ? wal.value : 0;
-      return nodeFlaws(facts, (space, data, host) =>
-        space.freeBytes >= data + least && space.freeBytes < 2 * data + least
-          ? [
-              short(facts, {
-                severity: 'warning',
-                host,
-                space,
-                need: 2 * data + least,
-                what: 'with twice the data, restored data needs',
-              }),
-            ]
-          : [],
-      );
+      return [
+        ...nodeFlaws(facts, (space, data, host) =>
+          space.freeBytes >= data + least && space.freeBytes < 2 * data + least
+            ? [
+                short(facts, {
+                  severity: 'warning',
+                  host,
+                  space,
+                  need: 2 * data + least,
+                  what: 'with twice the data, restored data needs',
+                }),
+              ]
+            : [],
+        ),
+        // Without it there is less to ask for than a recovery will.
+        ...flawsOf(wal, undefined, () => []),
+      ];
     },
   },
   {
@@ -149,9 +152,11 @@ export const SPACE_CHECKS: readonly Check[] = [
     meaning: 'The next backup fails, and soon no WAL can be archived.',
     needs: ['barman', 'sql', 'instance', 'cluster', 'stock'],
     judge: (facts) => {
-      return ofBarman(facts, (barman) =>
-        flawsOf(needed(facts), undefined, (need) =>
-          flawsOf(barman.look, barman.place.name, ({ spaces }) => {
+      return flawsOf(needed(facts), undefined, (need) =>
+        ofEachServer(
+          facts,
+          ({ spaces }, { name }) => spaces.some(({ server }) => server === name),
+          ({ spaces }, barman) => {
             const full = spaces.filter(({ space }) => space.freeBytes < need);
             const mounts = [...new Map(full.map(({ space }) => [space.mount, space])).values()];
             return mounts.map((space) =>
@@ -163,7 +168,7 @@ export const SPACE_CHECKS: readonly Check[] = [
                 what: 'a backup needs up to',
               }),
             );
-          }),
+          },
         ),
       );
     },

@@ -22,6 +22,8 @@ const node = (member: string, more: Partial<NodeDiscovery> = {}): NodeDiscovery 
   ...more,
 });
 
+const ofPg3 = (name: string) => ({ host: 'pg3', name, why: 'deploy@pg3:\n no answer' });
+
 const SITE = {
   cluster: 'no',
   members: [
@@ -35,7 +37,7 @@ const SITE = {
   ],
   barman: {
     reach: { value: { ansible_connection: 'ssh', ansible_host: 'backup1' } },
-    user: 'barman',
+    user: { value: 'barman' },
     servers: { value: ['main'] },
     ssh: { missing: 'archive_command is "/bin/true"' },
     nodes: {
@@ -80,10 +82,28 @@ it('is read back as what was found; what was not is a line to fill in, with the 
     { name: 'barman_ssh', why: 'archive_command is "/bin/true"' },
     { host: 'pg2', name: 'restore_ssh', why: '"ssh" fails: # no key' },
     { host: 'pg3', name: 'ansible_host', why: 'deploy@pg3:\n no answer' },
-    { host: 'pg3', name: 'pgdata', why: 'deploy@pg3:\n no answer' },
-    { host: 'pg3', name: 'pg_port', why: 'deploy@pg3:\n no answer' },
-    { host: 'pg3', name: 'barman_server', why: 'deploy@pg3:\n no answer' },
-    { host: 'pg3', name: 'restore_ssh', why: 'deploy@pg3:\n no answer' },
+    // What holds for the others is not known to hold here.
+    ...['pgdata', 'patroni_config', 'patroni_port', 'patroni_service', 'service_manager'].map(ofPg3),
+    ...['pg_port', 'pg_bin', 'pg_user', 'barman_server', 'restore_ssh'].map(ofPg3),
   ]);
   expect(text).toContain('# TO FILL IN (deploy@pg3: no answer):\n          # ansible_host:');
+});
+
+it('says once for all members what all of them have, and of each one what differs or is not known', () => {
+  const { user: _, ...userless } = node('pg2', { port: 6432 });
+  const members = [
+    { name: 'pg1', reach: { ansible_host: '10.0.0.1' }, node: node('pg1') },
+    { name: 'pg2', reach: { ansible_host: 'pg2' }, node: userless },
+  ];
+  const { text, toFillIn } = renderInventory({ ...SITE, members }, {});
+  expect(text.match(/pg_bin: /g)).toHaveLength(1);
+  expect(text.match(/pg_port: \d+/g)).toEqual(['pg_port: 5432', 'pg_port: 6432']);
+  expect(text.match(/pg_user: postgres/g)).toHaveLength(1);
+  expect(toFillIn.filter(({ name }) => name === 'pg_user')).toEqual([
+    {
+      host: 'pg2',
+      name: 'pg_user',
+      why: 'Patroni does not run there, and the data directory does not tell its owner',
+    },
+  ]);
 });

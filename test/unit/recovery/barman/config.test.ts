@@ -13,13 +13,18 @@ describe("Barman's configuration", () => {
   });
 
   it.each([
-    ['host=db1 port=5432', ['db1']],
-    ["host = 'a,b' user=barman", ['a', 'b']],
-    ['postgresql://barman:secret@db1:5432,db2/postgres?x=1', ['db1', 'db2']],
-    ['service=main', []],
-  ])('names the hosts that conninfo leads to: %s', (conninfo, hosts) => {
+    ['host=db1 port=5433', ['db1'], [5433]],
+    ["host = 'a,b' user=barman", ['a', 'b'], [5432, 5432]],
+    ["host=a,b port='5433,5434'", ['a', 'b'], [5433, 5434]],
+    ['host=a,b port=5433', ['a', 'b'], [5433, 5433]],
+    ['host=fd00::11 port=5433', ['fd00::11'], [5433]],
+    ['postgresql://barman:secret@db1:5433,db2/postgres?x=1', ['db1', 'db2'], [5433, 5432]],
+    ['postgresql://[fd00::11]:5433,[fd00::12]/postgres', ['fd00::11', 'fd00::12'], [5433, 5432]],
+    ['service=main', [], []],
+  ])('names the hosts that conninfo leads to, and their ports: %s', (conninfo, hosts, ports) => {
     const [server] = parseConfig([`[barman]\nbarman_home = /b\n[pg]\nconninfo = ${conninfo}\n`]);
     expect(server?.conninfoHosts).toEqual(hosts);
+    expect(server?.conninfoPorts).toEqual(ports);
   });
 
   it.each([
@@ -86,6 +91,7 @@ describe("Barman's configuration", () => {
         retention: { policy: undefined, minimum: 0 },
         sshCommand: 'ssh -q postgres@db1',
         conninfoHosts: ['db1'],
+        conninfoPorts: [5431],
         stagingPath: undefined,
         errors: '/var/lib/barman/db1/errors',
         xlogDbs: ['/var/lib/barman/db1/wals/xlog.db', '/var/lib/barman/db1/wals/db1-xlog.db'],

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { productPlaybooks } from '../../../../lib/language/playbook/assets.ts';
 import { loadYaml } from '../../../../lib/language/yaml/load.ts';
 import { parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
 import { NOT_ASKED, type Told } from '../../../../lib/recovery/doctor/answer.ts';
+import type { BarmanLook } from '../../../../lib/recovery/doctor/barman-script.ts';
 import { WAL_AT_ONE_TIME } from '../../../../lib/recovery/doctor/checks/space.ts';
 import type { BarmanFacts, Facts, NodeFacts, Stock } from '../../../../lib/recovery/doctor/facts.ts';
 import { examine } from '../../../../lib/recovery/doctor/finding.ts';
@@ -67,6 +69,8 @@ interface Case {
   readonly stock?: Told<Stock>;
   readonly names?: undefined;
   readonly volume?: number;
+  readonly look?: BarmanFacts['look'];
+  readonly servers?: readonly string[];
 }
 
 function node({ free, walFree, volume, ...more }: Case): NodeFacts {
@@ -78,6 +82,7 @@ function node({ free, walFree, volume, ...more }: Case): NodeFacts {
       walFree === undefined ? undefined : { wal: '/wal/15', space: { value: space(walFree, '/wal') } },
     names: 'names' in more ? undefined : new Set(),
     secrets: [],
+    secretsUnseen: [],
   };
   return {
     ...unknownNode('db2', NOT_ASKED, NOT_ASKED),
@@ -93,14 +98,14 @@ function node({ free, walFree, volume, ...more }: Case): NodeFacts {
   };
 }
 
-function found(given: Case): readonly string[] {
+function found(given: Case, id = 'space.node'): readonly string[] {
   const facts: Facts = {
     now: 0,
     nodes: [node(given)],
     barman: {
-      place: { name: 'barman', user: 'barman', lockDirectory: '' },
+      place: { name: 'barman', user: 'barman', lockDirectory: '', servers: given.servers },
       reached: NOT_ASKED,
-      look: NOT_ASKED,
+      look: given.look ?? NOT_ASKED,
       stock: given.stock ?? { value: STOCK },
       checks: NOT_ASKED,
       errors: NOT_ASKED,
@@ -114,7 +119,7 @@ function found(given: Case): readonly string[] {
     controller: { secrets: [], drills: NOT_ASKED },
     inventoryOptions: '',
   };
-  return CHECKS.filter(({ id }) => id === 'space.node')
+  return CHECKS.filter((check) => check.id === id)
     .flatMap((check) => examine(check, facts))
     .map(({ severity, text = '' }) => `${severity}: ${text}`);
 }
@@ -155,5 +160,55 @@ describe('room for a recovery on a node', () => {
     const file = join(productPlaybooks(), 'vars/recovery.yml');
     const { value } = loadYaml(file, readFileSync(file, 'utf8'));
     expect(Object(value).wal_at_one_time).toBe(WAL_AT_ONE_TIME);
+  });
+});
+
+it('room for twice the data is not known where nobody tells the WAL to replay', () => {
+  const [db1] = STOCK.servers;
+  const unread = new PitrError({ kind: 'failed', code: 'x', message: 'db2 cannot be read' });
+  const servers = db1 === undefined ? [] : [db1, { ...db1, name: 'db2', backups: [], unread }];
+  expect(found({ free: 2000, stock: { value: { ...STOCK, servers } } }, 'space.growth')).toEqual([
+    'unknown: cannot tell: db2 cannot be read',
+  ]);
+});
+
+describe('room for one more backup', () => {
+  const look = (spaces: BarmanLook['spaces']): BarmanFacts['look'] => ({
+    value: {
+      clock: { aheadMs: 0, withinMs: 0, offset: '+0000', zone: 'UTC' },
+      missingTools: [],
+      spaces,
+      waiting: [],
+      secrets: [],
+      secretsUnseen: [],
+    },
+  });
+  const [db1] = STOCK.servers;
+  const two: Stock = { ...STOCK, servers: db1 === undefined ? [] : [db1, { ...db1, name: 'db2' }] };
+
+  it.each<readonly [string, Case, readonly string[]]>([
+    ['is there', { free: 200, look: look([{ server: 'db1', space: space(40) }]) }, ['ok: ']],
+    [
+      'is not there',
+      { free: 200, look: look([{ server: 'db1', space: space(30) }]) },
+      ['critical: a backup needs up to 34.3 MiB, and 30.0 MiB are free on /'],
+    ],
+    [
+      'is not known where nobody has looked at one of the servers',
+      { free: 200, look: look([{ server: 'db1', space: space(40) }]), stock: { value: two } },
+      ['unknown: cannot tell of server db2: its directories could not be looked into'],
+    ],
+    [
+      'is not known where Barman does not tell its servers',
+      { free: 200, look: look([]), stock: NOT_ASKED },
+      ['unknown: cannot tell: it is not known how large the data is'],
+    ],
+    [
+      'is not known where Barman does not know the server that the inventory names',
+      { free: 200, look: look([]), servers: ['typo'] },
+      ['unknown: cannot tell: it is not known how large the data is'],
+    ],
+  ])('%s', (_, given, expected) => {
+    expect(found(given, 'space.barman')).toEqual(expected);
   });
 });

@@ -1,0 +1,27 @@
+/**
+ * The function `patroni_processes PROC` of sh: of each Patroni that runs its process id and the configuration that it was
+ * started with, on a line; `-` where that is none, or cannot be told. PROC is where processes are shown (`/proc`). Programs
+ * that only name Patroni (an editor, sudo) are none.
+ */
+export const PATRONI_PROCESSES = `
+patroni_processes() {
+  for f in $(grep -slaE '(^|/)patroni' "$1"/[0-9]*/cmdline); do
+    there=\${f%/cmdline}
+    word=$(tr '\\0' '\\n' 2>/dev/null <"$f" | awk '
+      found && !/^-/ { word = $0; exit }
+      found || (NR > 1 && /^-/) { next }
+      { name = $0; sub(/.*\\//, "", name) }
+      name == "patroni" { found = 1; next }
+      NR > 1 || name !~ /python|pypy/ { exit }
+      END { if (found) print (word == "" ? "-" : word) }')
+    case $word in
+    '') continue ;;
+    - | /*) ;;
+    *) there_from=$(readlink -f -- "$there/cwd") && word=$there_from/$word || word=- ;;
+    esac
+    echo "\${there##*/} $word"
+  done
+}
+same_file() {
+  [ "$1" = "$2" ] || { real=$(readlink -f -- "$1") && [ -n "$real" ] && [ "$real" = "$(readlink -f -- "$2")" ]; }
+}`;

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { ownServers } from '../../../../lib/recovery/discovery/own-servers.ts';
+
+const server = (name: string, host: string, port: number, systemId?: string) => ({
+  name,
+  conninfoHosts: [host],
+  conninfoPorts: [port],
+  ...(systemId === undefined ? {} : { systemId }),
+});
+
+const MEMBERS = [
+  { name: 'db1', address: '10.0.0.1', node: { port: 5432, archive: { server: 'main' } } },
+  { name: 'db2', address: '10.0.0.2' },
+];
+
+/** Which of these servers are those of cluster 1, by their names. */
+function own(...servers: readonly ReturnType<typeof server>[]) {
+  const found = ownServers(servers, MEMBERS, '1');
+  return 'missing' in found ? found.missing : found.value.map(({ name }) => name);
+}
+
+const MAIN = server('main', '10.0.0.1', 5432, '1');
+
+describe("Barman's servers of a cluster", () => {
+  it('are those that a member names, or that lead to one', () => {
+    expect(own(MAIN, server('db2', '10.0.0.2', 5432), server('far', '10.9.9.9', 5432))).toEqual([
+      'main',
+      'db2',
+    ]);
+  });
+
+  it('are none of another cluster on the same hosts', () => {
+    expect(own(MAIN, server('other', '10.0.0.1', 5433, '2'))).toEqual(['main']);
+  });
+
+  it('are what the system id says, also through another port', () => {
+    expect(own(MAIN, server('pooled', '10.0.0.1', 6432, '1'))).toEqual(['main', 'pooled']);
+  });
+
+  it('are left open where the cluster of one is not known, and its port is another', () => {
+    expect(own(MAIN, server('other', '10.0.0.1', 5433))).toMatch(
+      /^main are of this cluster; whether other is, .* is not known$/,
+    );
+  });
+
+  it('are left open where a member archives to one of another cluster', () => {
+    expect(own(server('main', '10.0.0.1', 5432, '2'))).toContain('main holds another cluster (system id 2)');
+  });
+
+  it('are none where nothing leads to a member', () => {
+    expect(own(server('far', '10.9.9.9', 5432))).toMatch(
+      /^no server of Barman is named by an archive_command/,
+    );
+  });
+});

@@ -218,6 +218,17 @@ describe('the number of the timeline to come', () => {
   });
 });
 
+describe('the service of a member', () => {
+  it.each(['recover.yml', 'cutover.yml', 'revert.yml', 'rejoin.yml'])(
+    'is proved to be that of this cluster before anything is stopped: %s',
+    async (file) => {
+      const proved = await placeOf(file, ({ args }) => args.value.refuse === 'service-of-another');
+      const stopped = await placeOf(file, ({ module }) => module === 'patroni.member');
+      expect(proved).toBeLessThan(stopped);
+    },
+  );
+});
+
 describe('what Barman does for the server of the node that will lead', () => {
   it.each(['recover.yml', 'cutover.yml', 'revert.yml'])(
     'is looked at before anything is stopped: %s',

@@ -1,11 +1,13 @@
+import { spawn } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { localPlayground } from './playground.ts';
 
-const look = async (answer: string) => {
+const look = async (answer: string, more: object = {}) => {
   await using ground = await localPlayground();
   await using _ = await fakePrograms({ supervisorctl: answer });
-  return (await ground.play.run('patroni.service', { manager: 'supervisor', service: 'patroni' })).result;
+  return (await ground.play.run('patroni.service', { manager: 'supervisor', service: 'patroni', ...more }))
+    .result;
 };
 
 it.each([
@@ -23,4 +25,16 @@ it.each([
   ['knows no such service', 'echo "patroni: ERROR (no such process)"', 'service-unknown'],
 ])('a manager that %s does not pass for a Patroni that is down', async (_, answer, code) => {
   await expect(look(answer)).rejects.toMatchObject({ code });
+});
+
+it('the Patroni of another configuration, which its service runs, is named', async () => {
+  const patroni = spawn('tail', ['-f', '/dev/null'], { argv0: 'patroni', stdio: 'ignore' });
+  try {
+    const run = (config: string) =>
+      look(`echo "patroni RUNNING pid ${patroni.pid}, uptime 0:00:01"`, { config });
+    expect(await run('/etc/patroni/patroni.yml')).toMatchObject({ up: true, other: '/dev/null' });
+    expect(await run('/dev/null')).not.toHaveProperty('other');
+  } finally {
+    patroni.kill();
+  }
 });

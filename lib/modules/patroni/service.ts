@@ -3,10 +3,11 @@ import { defined } from '../../base/values/defined.ts';
 import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
 import { patroniUnknown } from '../../recovery/patroni/member-plan.ts';
-import { patroniServiceParams } from '../../recovery/patroni/params.ts';
+import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
+import { servedPatroni } from '../../recovery/patroni/service-process.ts';
 import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
 
-const params = z.strictObject({ ...patroniServiceParams });
+const params = z.strictObject({ ...patroniServiceParams, config: patroniParams.config });
 
 type Params = z.output<typeof params>;
 
@@ -24,13 +25,18 @@ export const module = defineLook({
     up: 'whether it runs, or is on its way up or down',
     state: 'running, stopped or failed',
     detail: "the manager's own words",
+    other: 'the configuration of the Patroni that it runs, where that is not the one of `config`',
   },
   dependsOn: ({ manager, service }: Params) => [
     { kind: serviceResource.kind, id: serviceId(manager, service) },
   ],
-  read: async (host, { manager, service }) => {
-    const { state, changing, detail } = known(await host.look(serviceResource, serviceId(manager, service)));
+  read: async (host, { manager, service, config }) => {
+    const { state, changing, detail, pid } = known(
+      await host.look(serviceResource, serviceId(manager, service)),
+    );
     if (state === 'missing') throw patroniUnknown({ manager, service });
-    return defined({ up: state === 'running' || changing !== undefined, state, detail });
+    const served = pid === undefined ? 'unknown' : await servedPatroni(host, pid, config);
+    const other = typeof served === 'string' ? undefined : served.other;
+    return defined({ up: state === 'running' || changing !== undefined, state, detail, other });
   },
 });

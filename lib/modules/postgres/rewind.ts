@@ -5,7 +5,6 @@ import { type Change, defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
 import { lookAtOldData, type OldData, removeCopy, rewindCopy } from '../../recovery/patroni/rewound-copy.ts';
-import { quoteConf } from '../../recovery/postgres/conf-file.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { absolutePath, instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { recoveryParams } from '../../recovery/postgres/recovery-params.ts';
@@ -68,7 +67,7 @@ export const module = defineModule({
     'The old data is cloned (at once and without room where the file system copies on write), rewound with pg_rewind and ' +
     "Patroni's login for that, and replayed until it is consistent, with WAL from Barman. It then lies in `pgdata`, shut down " +
     'as a standby. The kept data is only read. Where it cannot be done (a server that was killed, tablespaces, pg_wal on ' +
-    'another volume, no checksums, WAL that is nowhere any more), nothing is left of the try, the result says why, and the ' +
+    'another volume, no checksums, PostgreSQL before 14, WAL that is nowhere any more), nothing is left of the try, the result says why, and the ' +
     'member is to be copied from the leader as ever (patroni.rebuild).',
   examples: `- postgres.rewind:
     from: "{{ pgdata }}.pre-pitr"
@@ -78,7 +77,7 @@ export const module = defineModule({
   returns: {
     rewound: 'whether it is there now',
     why: 'why not',
-    how: 'what pg_rewind says: where the histories part, or that nothing was to be rewound',
+    how: 'what pg_rewind says: where the histories part',
     copy_on_write: 'whether the clone shares its blocks with the old data',
   },
   read: async (host, p: Params, context): Promise<State> => {
@@ -120,7 +119,8 @@ export const module = defineModule({
   },
   unchanged: (state, p): Outcome => ({
     rewound: false,
-    why: state.data === 'present' ? `data lies in ${p.pgdata} already` : whyNot(state, p),
+    // What lies there already may be what this task has made before it was cut off.
+    ...(state.data === 'present' ? {} : { why: whyNot(state, p) }),
   }),
   effects: ({ pgdata }) => [
     {
@@ -149,7 +149,7 @@ export const module = defineModule({
         ...p,
         bin: forApply.bin,
         leader: { host: p.leader_host, port: p.leader_port },
-        restoreCommand: `restore_command = ${quoteConf(forApply.restoreCommand)}`,
+        restoreCommand: forApply.restoreCommand,
       },
       context,
     );

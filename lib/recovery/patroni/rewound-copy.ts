@@ -1,9 +1,11 @@
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
 import { watchSize } from '../barman/watch-size.ts';
 import { refuseAtWork } from '../postgres/at-work.ts';
 import { AT_WORK } from '../postgres/at-work-script.ts';
+import { quoteConf } from '../postgres/conf-file.ts';
 import { patroniPython } from './config-file.ts';
 import { CONNINFO } from './conninfo-python.ts';
 
@@ -31,11 +33,12 @@ case $state:$3 in
 :*) echo "@why $controldata cannot read its control file" ;;
 *) echo "@why it was not shut down cleanly: $state" ;;
 esac
-[ "$(tell 'wal_log_hints setting')" = on ] || [ "$(tell 'Data page checksum version')" != 0 ] ||
-  echo "@why it has neither checksums nor wal_log_hints, and pg_rewind needs one of them"
+[ "$(tell 'Data page checksum version')" != 0 ] ||
+  echo "@why it has no checksums: wal_log_hints alone may have been switched on since the moment"
+major=$("$2/pg_rewind" --version | sed -n 's/.*) \\([0-9]*\\).*/\\1/p')
+[ "\${major:-0}" -ge 14 ] || echo "@why pg_rewind is of PostgreSQL \${major:-unknown}, and 14 or newer is needed"
 [ ! -L pg_wal ] || echo "@why its pg_wal lies on another volume"
 for link in pg_tblspc/*; do [ ! -L "$link" ] || { echo "@why it has tablespaces"; break; }; done
-[ -x "$2/pg_rewind" ] || echo "@why there is no program $2/pg_rewind"
 echo "@on $(stat -f -c %T .)"
 echo "@bytes $(LC_ALL=C du -sb . | cut -f 1)"
 echo @end`);
@@ -56,77 +59,90 @@ export async function lookAtOldData(
   return { why: value('why'), fileSystem: value('on'), bytes: Number(value('bytes')) || undefined };
 }
 
-// With Patroni's own login for pg_rewind.
-const REWIND = `${CONNINFO}
+// With Patroni's own logins. The server that replays comes in as a standby: the last WAL that it needs is on the leader alone.
+const ON_LEADER = `${CONNINFO}
 import subprocess
-copy, pg_rewind, host, port = sys.argv[2:6]
+what, copy, bin, host, port = sys.argv[2:7]
 authentication = part("postgresql").get("authentication") or {}
-source, environment = conninfo(
-    authentication.get("rewind") or authentication.get("superuser"),
-    {"host": host, "port": port, "dbname": "postgres", "application_name": "pitr-rewind"})
-sys.exit(subprocess.call([pg_rewind, "--target-pgdata=" + copy, "--source-server=" + source] + sys.argv[6:], env=environment))
+way = {"host": host, "port": port, "application_name": "pitr-rewind"}
+if what == "replay":
+    source, environment = conninfo(authentication.get("replication"), way)
+    program = [bin + "/postgres", "-D", copy, "-c", "primary_conninfo=" + source] + sys.argv[7:]
+    os.execve(program[0], program, environment)
+source, environment = conninfo(authentication.get("rewind") or authentication.get("superuser"), dict(way, dbname="postgres"))
+if what == "tablespaces":
+    ask = "select count(*) from pg_catalog.pg_tablespace where oid not in (1663, 1664)"
+    sys.exit(subprocess.call([bin + "/psql", "-XAt", "-d", source, "-c", ask], env=environment))
+program = [bin + "/pg_rewind", "--target-pgdata=" + copy, "--source-server=" + source]
+sys.exit(subprocess.call(program + ["--restore-target-wal", "--no-ensure-shutdown"], env=environment))
 `;
-
-const CANNOT = 3;
 
 // Rewound data is consistent only once it has been replayed up to where the leader was, and Patroni knows nothing of the
 // archive: so it is started once as a standby that nobody reaches, and shut down as one. Its control file then says so.
-// WAL from before the histories parted is in the archive, mostly: pg_rewind is given restore_command, where it knows that.
-const RUN = `${patroniPython(REWIND)}
+// WAL from before the histories parted is in the archive, mostly: pg_rewind takes restore_command from the copy. Settings
+// of the leader that have come along (postgresql.auto.conf) must not count, so that those that matter are on the command line.
+const RUN = `${patroniPython(ON_LEADER)}
 ${AT_WORK}
-from=$1; copy=$2; pgdata=$3; bin=$4; config=$5; host=$6; port=$7; how=$8; tries=$9; restore=\${10}; run=$copy.run
+from=$1; copy=$2; pgdata=$3; bin=$4; config=$5; host=$6; port=$7; how=$8; tries=$9; conf=\${10}; restore=\${11}; run=$copy.run
+on_leader() { what=$1; shift; patroni_python "$config" "$what" "$copy" "$bin" "$host" "$port" "$@"; }
+tell() { LC_ALL=C "$bin/pg_controldata" "$copy" | sed -n "s/^$1: *//p"; }
+server() { head -n 1 "$copy/postmaster.pid" 2>/dev/null; }
 give_up() {
-  code=$1; shift
   printf '%s\\n' "$*" >&2
   tail -n 20 "$run/log" >&2 2>/dev/null
+  if [ -n "$replays" ]; then pid=$(server); [ -z "$pid" ] || kill -s QUIT "$pid"; wait "$replays"; fi
   rm -rf -- "$copy" "$run"
-  exit "$code"
+  exit 1
 }
+replays=
 { [ ! -e "$pgdata" ] && [ ! -L "$pgdata" ]; } || { echo "$pgdata is there already" >&2; exit 1; }
 [ ! -e "$copy" ] || postgres_at_work "$copy" below || exit
 rm -rf -- "$copy" "$run" && mkdir -m 0700 -- "$run" && : > "$run/log" || exit 1
 if cp --reflink=always -- "$from/PG_VERSION" "$run/probe" 2>/dev/null; then way=always
 elif [ "$how" = any ]; then way=auto
-else give_up ${CANNOT} "the file system cannot copy on write"
+else give_up "the file system cannot copy on write"
 fi
-cp -a --reflink=$way -- "$from" "$copy" || give_up 1 "the old data could not be copied"
+case $(on_leader tablespaces 2>"$run/log") in
+0) ;;
+"") give_up "the leader could not be asked for its tablespaces" ;;
+*) give_up "the leader has tablespaces" ;;
+esac
+cp -a --reflink=$way -- "$from" "$copy" || give_up "the old data could not be copied"
 echo "@cloned $way"
 [ -e "$copy/postgresql.conf" ] || : > "$copy/postgresql.conf"
-printf '%s\\n' "$restore" >> "$copy/postgresql.auto.conf" || give_up 1 "no space?"
-set --
-for option in --restore-target-wal --no-ensure-shutdown; do
-  ! "$bin/pg_rewind" --help | grep -q -e "$option" || set -- "$@" "$option"
-done
-patroni_python "$config" "$copy" "$bin/pg_rewind" "$host" "$port" "$@" > "$run/log" 2>&1 || give_up 1 "pg_rewind has failed"
-sed -n 's/^pg_rewind: \\(servers diverged .*\\|no rewind required\\)/@rewound \\1/p' "$run/log"
-tell() { LC_ALL=C "$bin/pg_controldata" "$copy" | sed -n "s/^$1: *//p"; }
-{
-  printf '%s\\n' "$restore"
-  echo "hot_standby = on"
-  echo "recovery_target_timeline = latest"
-  echo "max_connections = $(tell 'max_connections setting')"
-  echo "max_worker_processes = $(tell 'max_worker_processes setting')"
-  echo "max_wal_senders = $(tell 'max_wal_senders setting')"
-  echo "max_prepared_transactions = $(tell 'max_prepared_xacts setting')"
-  echo "max_locks_per_transaction = $(tell 'max_locks_per_xact setting')"
-} > "$run/conf" && : > "$copy/standby.signal" && echo "local all all reject" > "$run/hba" && : > "$run/log" || give_up 1 "no space?"
+printf '%s\\n' "$conf" >> "$copy/postgresql.auto.conf" || give_up "no space?"
+on_leader rewind > "$run/log" 2>&1 || give_up "pg_rewind has failed"
+grep -q '^pg_rewind: servers diverged ' "$run/log" || give_up "pg_rewind has found nothing to do: what is wrong with it lies elsewhere"
+sed -n 's/^pg_rewind: \\(servers diverged .*\\)/@rewound \\1/p' "$run/log"
+[ "$(tell 'Data page checksum version')" != 0 ] || give_up "the leader has no checksums"
+: > "$run/conf" && : > "$copy/standby.signal" && echo "local all all reject" > "$run/hba" && : > "$run/log" || give_up "no space?"
 rm -f -- "$copy/postmaster.pid"
-"$bin/postgres" -D "$copy" -c "config_file=$run/conf" -c "hba_file=$run/hba" -c "unix_socket_directories=$run" \\
-  -c listen_addresses= -c archive_mode=off < /dev/null >> "$run/log" 2>&1 &
-server=$!
+set --
+for setting in "config_file=$run/conf" "hba_file=$run/hba" "unix_socket_directories=$run" listen_addresses= \\
+  archive_mode=off ssl=off logging_collector=off hot_standby=on primary_slot_name= recovery_min_apply_delay=0 \\
+  archive_cleanup_command= recovery_end_command= "restore_command=$restore" \\
+  "recovery_target_timeline=$(tell "Min recovery ending loc's timeline")" \\
+  "max_connections=$(tell 'max_connections setting')" "max_worker_processes=$(tell 'max_worker_processes setting')" \\
+  "max_wal_senders=$(tell 'max_wal_senders setting')" "max_prepared_transactions=$(tell 'max_prepared_xacts setting')" \\
+  "max_locks_per_transaction=$(tell 'max_locks_per_xact setting')"
+do set -- "$@" -c "$setting"; done
+on_leader replay "$@" < /dev/null >> "$run/log" 2>&1 &
+replays=$!
 seen=; left=$tries
 until [ "$(sed -n 8p "$copy/postmaster.pid" 2>/dev/null | tr -d ' ')" = ready ]; do
-  kill -0 "$server" 2>/dev/null || give_up 1 "the copy could not be started, or has ended in its replay"
-  now=$(ps -o args= --ppid "$server" 2>/dev/null | grep startup)
+  kill -0 "$replays" 2>/dev/null || give_up "the copy could not be started, or has ended in its replay"
+  now=$(grep -sazh '^postgres: .*startup' /proc/[0-9]*/cmdline | tr '\\0' ' ')
   [ "$now" = "$seen" ] || { seen=$now; left=$tries; }
   left=$((left - 1))
-  [ $left -gt 0 ] || { kill -s QUIT "$server"; wait "$server"; give_up 1 "its replay stands still: $seen"; }
+  [ $left -gt 0 ] || give_up "its replay stands still: $seen"
   sleep 0.5
 done
-"$bin/pg_ctl" -D "$copy" -w -s -t 600 -m fast stop || give_up 1 "the copy could not be shut down"
-[ "$(tell 'Database cluster state')" = "shut down in recovery" ] || give_up 1 "the copy was not shut down as a standby"
-rm -rf -- "$run" "$copy/postmaster.opts"
-mv -T -n -- "$copy" "$pgdata" && [ ! -e "$copy" ]`;
+"$bin/pg_ctl" -D "$copy" -w -s -t 600 -m fast stop || give_up "the copy could not be shut down"
+wait "$replays"; replays=
+[ "$(tell 'Database cluster state')" = "shut down in recovery" ] || give_up "the copy was not shut down as a standby"
+rm -f -- "$copy/postmaster.opts"
+mv -T -n -- "$copy" "$pgdata" && [ ! -e "$copy" ] || give_up "$pgdata is there by now"
+rm -rf -- "$run"`;
 
 export interface RewindOrder {
   /** Where the old data is kept. It stays as it is. */
@@ -141,7 +157,6 @@ export interface RewindOrder {
   readonly clone: 'copy-on-write' | 'any';
   /** Seconds. */
   readonly stall: number;
-  /** The line of a configuration file. */
   readonly restoreCommand: string;
 }
 
@@ -176,9 +191,11 @@ export async function rewindCopy(
     String(leader.port),
     clone,
     String(Math.ceil(stall * 2)),
+    `restore_command = ${quoteConf(restoreCommand)}`,
+    restoreCommand,
   ];
   const answer = await host
-    .run(['sh', '-c', RUN, 'sh', ...words, restoreCommand], {
+    .run(['sh', '-c', RUN, 'sh', ...words], {
       user,
       cwd: '/',
       signal: context.signal,
@@ -199,8 +216,9 @@ export async function removeCopy(host: WriteHost, pgdata: string, user: string):
   const script = `${AT_WORK}
 [ ! -e "$1" ] || postgres_at_work "$1" below || exit
 rm -rf -- "$1" "$1.run"`;
-  const removed = await host.must(['sh', '-c', script, 'sh', copyOf(pgdata)], { user, cwd: '/' });
+  const removed = await host.run(['sh', '-c', script, 'sh', copyOf(pgdata)], { user, cwd: '/' });
   refuseAtWork(removed, copyOf(pgdata), 'it is not removed under it');
+  if (removed.exitCode !== 0) throw commandFailed(removed, host.name);
 }
 
 /** Beside the data directory: what lies in the directory itself is whole. */

@@ -16,11 +16,14 @@ def lay(over, under):
             lay(value, under[key])
         else:
             under[key] = value
-config = {}
+def load(path):
+    loaded = {}
+    for name in sorted(glob.glob(os.path.join(path, "*.yml"))) if os.path.isdir(path) else [path]:
+        with open(name) as text:
+            lay(yaml.safe_load(text) or {}, loaded)
+    return loaded
 path = sys.argv[1]
-for name in sorted(glob.glob(os.path.join(path, "*.yml"))) if os.path.isdir(path) else [path]:
-    with open(name) as text:
-        lay(yaml.safe_load(text) or {}, config)
+config = load(path)
 def part(name):
     value = config.get(name)
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { localPlayground } from './playground.ts';
@@ -27,13 +29,21 @@ it.each([
   await expect(look(answer)).rejects.toMatchObject({ code });
 });
 
-it('the Patroni of another configuration, which its service runs, is named', async () => {
-  const patroni = spawn('tail', ['-f', '/dev/null'], { argv0: 'patroni', stdio: 'ignore' });
+/** A Python that can read YAML, as Patroni's own can. */
+const READS_YAML = spawnSync('python3', ['-c', 'import yaml']).status === 0;
+
+it.runIf(READS_YAML)('the Patroni of another cluster, which its service runs, is named', async () => {
+  await using ground = await localPlayground();
+  const [own, other] = ['own.yml', 'other.yml'].map((name) => join(ground.dir, name));
+  for (const file of [own, other])
+    await writeFile(file ?? '', `scope: ${file === other ? 'other' : 'main'}\nname: db1\n`);
+  const patroni = spawn('tail', ['-f', other ?? ''], { argv0: 'patroni', stdio: 'ignore' });
   try {
-    const run = (config: string) =>
+    const run = (config = '') =>
       look(`echo "patroni RUNNING pid ${patroni.pid}, uptime 0:00:01"`, { config });
-    expect(await run('/etc/patroni/patroni.yml')).toMatchObject({ up: true, other: '/dev/null' });
-    expect(await run('/dev/null')).not.toHaveProperty('other');
+    expect(await run(own)).toMatchObject({ up: true, other });
+    expect(await run(other)).not.toHaveProperty('other');
+    expect(await run('/etc/patroni/nowhere.yml')).not.toHaveProperty('other');
   } finally {
     patroni.kill();
   }

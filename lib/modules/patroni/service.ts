@@ -25,7 +25,8 @@ export const module = defineLook({
     up: 'whether it runs, or is on its way up or down',
     state: 'running, stopped or failed',
     detail: "the manager's own words",
-    other: 'the configuration of the Patroni that it runs, where that is not the one of `config`',
+    other:
+      'the configuration of the Patroni that it runs, where that is another Patroni than the one of `config`',
   },
   dependsOn: ({ manager, service }: Params) => [
     { kind: serviceResource.kind, id: serviceId(manager, service) },

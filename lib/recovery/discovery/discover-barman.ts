@@ -6,7 +6,7 @@ import { readCatalogue } from '../barman/catalogue.ts';
 import { fetchable, loginOf } from '../barman/node-access.ts';
 import type { NodeDiscovery } from './discover-node.ts';
 import type { Connect, DiscoveryWish, FoundMember, Learned } from './found.ts';
-import { ownServers, reaches } from './own-servers.ts';
+import { ownServers, serverFor, serverToTry } from './own-servers.ts';
 import { guesses, type Reach, reachWords } from './reach.ts';
 
 /** What was learned of Barman, and of the ways between it and the nodes. */
@@ -34,10 +34,10 @@ export async function discoverBarman(
 ): Promise<BarmanDiscovery> {
   const login = agreedLogin(members);
   const user = onlyOne(loginsOf(members).map((one) => one.split('@')[0]));
+  const named = [...new Set(members.flatMap(({ node }) => node?.archive.server ?? []))];
   const found = await findBarman(connect, wish, members, { login, user: user ?? USER });
   if (!('host' in found)) {
     const missing = found.missing;
-    const named = [...new Set(members.flatMap(({ node }) => node?.archive.server ?? []))];
     return {
       reach: { missing },
       user: user === undefined ? { missing } : { value: user },
@@ -59,31 +59,31 @@ export async function discoverBarman(
   }
   const { host, reach, servers } = found;
   const own = ownServers(servers, members, systemId);
-  const sure = 'value' in own ? own.value : [];
   const nodes = await Promise.all(
     members.map(async (member) => {
-      const server = member.node?.archive.server ?? serverFor(member, sure);
-      const configured = servers.find(({ name }) => name === server)?.sshCommand;
+      const said = member.node?.archive.server;
+      const server = said === undefined ? serverFor(member, own) : { value: said };
+      const configured = servers.find(({ name }) => 'value' in server && name === server.value)?.sshCommand;
       return [
         member.name,
         {
-          server:
-            server === undefined
-              ? { missing: 'neither its archive_command nor the conninfo of a server of Barman names it' }
-              : { value: server },
+          server,
           restoreSsh: await wayTo(host, user ?? USER, member, configured),
         },
       ] as const;
     }),
   );
-  const asked =
-    sure[0]?.name ?? members.find(({ node }) => node?.archive.server !== undefined)?.node?.archive.server;
   return {
     reach: { value: reach },
     // Its catalogue was read as this user.
     user: { value: user ?? USER },
-    servers: 'value' in own ? { value: own.value.map(({ name }) => name) } : own,
-    ssh: await wayBack(connect, members, await orByName(login, members, host, user ?? USER), asked),
+    servers: 'value' in own.all ? { value: own.all.value.map(({ name }) => name) } : own.all,
+    ssh: await wayBack(
+      connect,
+      members,
+      await orByName(login, members, host, user ?? USER),
+      serverToTry(named, own.certain),
+    ),
     nodes: Object.fromEntries(nodes),
   };
 }
@@ -127,11 +127,6 @@ async function orByName(
   return name === ''
     ? { missing: `${NO_LOGIN}, and that host does not tell its name` }
     : { value: `${user}@${name}` };
-}
-
-function serverFor(member: FoundMember, servers: Servers): string | undefined {
-  const reaching = servers.filter((server) => reaches(server, member));
-  return reaching.length === 1 ? reaching[0]?.name : undefined;
 }
 
 async function findBarman(

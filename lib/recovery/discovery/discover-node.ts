@@ -16,7 +16,7 @@ export interface NodeDiscovery {
   readonly member: string;
   readonly cluster: string;
   readonly identity: HostIdentity;
-  /** Of its data; absent where that is not there or cannot be read. */
+  /** Of its data, or as its Patroni says it; absent where neither can be read. */
   readonly systemId?: string;
   readonly config: string;
   /** Who runs Patroni, or owns the data. */

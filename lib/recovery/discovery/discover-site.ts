@@ -1,4 +1,5 @@
 import { asPitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/host.ts';
 import type { Member } from '../patroni/cluster.ts';
 import { readCluster } from '../patroni/cluster-resource.ts';
 import { type BarmanDiscovery, discoverBarman } from './discover-barman.ts';
@@ -83,7 +84,9 @@ async function tryMember(
   { name, reach, said }: Try,
 ): Promise<NodeDiscovery | string> {
   try {
-    const node = await discoverNode(connect(name, reach), wish.config);
+    const host = connect(name, reach);
+    const seen = await discoverNode(host, wish.config);
+    const node = isNamed(first, seen, name) ? await withSystemId(host, seen) : seen;
     return whyNotMember(first, node, name, said) ?? node;
   } catch (thrown) {
     const error = asPitrError(thrown);
@@ -91,6 +94,26 @@ async function tryMember(
     const detail = error.evidence?.stderr?.trim().split('\n').at(-1) ?? '';
     return detail === '' ? error.message : `${error.message} (${detail})`;
   }
+}
+
+/** The system id by its Patroni, as that of the first node, where the login may not read the data. */
+async function withSystemId(host: ReadHost, node: NodeDiscovery): Promise<NodeDiscovery> {
+  if (node.systemId !== undefined) return node;
+  const { restPort: port = 8008, config, cluster } = node;
+  try {
+    const { systemId } = await readCluster(host, { port, config, cluster });
+    return systemId === undefined ? node : { ...node, systemId };
+  } catch (thrown) {
+    // It does not run, as before its first copy: then nothing tells.
+    if (asPitrError(thrown).kind === 'interrupted') throw thrown;
+    return node;
+  }
+}
+
+type Named = Pick<NodeDiscovery, 'cluster' | 'member'>;
+
+function isNamed(first: Pick<Named, 'cluster'>, node: Named, name: string): boolean {
+  return node.cluster === first.cluster && node.member === name;
 }
 
 /**
@@ -103,16 +126,15 @@ export function whyNotMember(
   name: string,
   said: boolean,
 ): string | undefined {
-  if (node.cluster !== first.cluster || node.member !== name)
-    return `there is member ${node.member} of cluster ${node.cluster}`;
+  if (!isNamed(first, node, name)) return `there is member ${node.member} of cluster ${node.cluster}`;
   if (node.systemId !== undefined && first.systemId !== undefined)
     return node.systemId === first.systemId
       ? undefined
       : `there is another cluster of the same name (system id ${node.systemId}, and not ${first.systemId})`;
-  // A member without data has nothing to tell it by.
+  // A member without data has nothing to tell it by, and one may not be let into the data of another.
   return said
     ? undefined
-    : 'whether it is of this cluster, or of another one of the same name, its data does not tell';
+    : 'whether it is of this cluster, or of another one of the same name, its data does not tell; let the login become root (-e ansible_become=true), or say where it is: --host NAME=WHERE';
 }
 
 async function askFor(

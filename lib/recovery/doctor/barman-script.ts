@@ -40,7 +40,7 @@ waiting() {
   if [ ! -d "$1" ] || [ ! -r "$1" ] || [ ! -x "$1" ] || ! command -v find >/dev/null 2>&1; then echo '?'; return; fi
   if [ "$2" = incoming ]; then finished "$1" -mmin +10 | wc -l; return; fi
   last=
-  [ -n "$(finished "$1" -name '*.partial')" ] || last=$(finished "$1" | sort | tail -n 1)
+  [ -n "$(finished "$1" -name '*.partial')" ] || last=$(finished "$1" | LC_ALL=C sort | tail -n 1)
   finished "$1" ! -name '*.partial' ! -path "$last" -mmin +10 | wc -l
 }`;
 

@@ -29,11 +29,14 @@ export async function lookAround(site: Site, needs: ReadonlySet<Need>): Promise<
       return unknownNode(name, why, why);
     }),
   );
+  const id = nodesSeen.then(clusterId);
+  // An interruption is told by nodesSeen: who needs the id may not await it yet, or never will.
+  id.catch(() => {});
   const [nodes, barman] = await Promise.all([
     nodesSeen,
     site.barman === undefined
       ? undefined
-      : gatherBarmanFacts(site.host(site.barman.name), site.barman, places, needs, nodesSeen.then(clusterId)),
+      : gatherBarmanFacts(site.host(site.barman.name), site.barman, places, needs, id),
   ]);
   const [dynamic, logins, checks, barmanLogins] = await Promise.all([
     needs.has('dynamic') ? dynamicConfig(site, nodes) : NOT_ASKED,

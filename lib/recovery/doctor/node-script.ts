@@ -26,14 +26,14 @@ export interface NodeLook extends SecretFiles {
   readonly autoConf?: readonly string[] | undefined;
 }
 
-// Patroni merges a directory. What lies in one that others may not enter nobody else reads.
+// Patroni merges a directory.
 export const NODE_SECRETS = `${SECRET_FILE}
 node_secrets() {
   if [ ! -d "$1" ]; then
     presence "$1" 2>/dev/null || echo "@secret-unseen $1"
     [ ! -e "$1" ] || secret_file "$1"
   elif [ ! -r "$1" ] || [ ! -x "$1" ]; then echo "@secret-unseen $1"
-  elif [ -n "$(find "$1/" -prune -perm -001)" ]; then
+  else
     for f in "$1"/*.yml; do secret_file "$f"; done
   fi
   for f in "$2"/.pgpass*; do secret_file "$f"; done

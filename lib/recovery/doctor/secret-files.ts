@@ -16,11 +16,19 @@ export interface SecretFiles {
 
 /**
  * The function `secret_file PATH` of sh, for behind `PRESENCE`: who may read a file, or that it could not be told. Of a file
- * that is not there nothing is printed.
+ * that is not there nothing is printed, nor of one below a directory that others may not enter.
  */
 export const SECRET_FILE = `
+shut_in() {
+  up=$(readlink -f -- "$1") || return 1
+  while up=\${up%/*} && [ -n "$up" ]; do
+    case $(stat -c %a -- "$up" 2>/dev/null) in *[0246]) return 0 ;; esac
+  done
+  return 1
+}
 secret_file() {
   presence "$1" 2>/dev/null; case $? in 1) return ;; 2) echo "@secret-unseen $1"; return ;; esac
+  ! shut_in "$1" || return 0
   stat -L -c '@secret %a %U %n' -- "$1" 2>/dev/null || echo "@secret-unseen $1"
 }`;
 

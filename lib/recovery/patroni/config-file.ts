@@ -16,11 +16,14 @@ def lay(over, under):
             lay(value, under[key])
         else:
             under[key] = value
-config = {}
+def load(path):
+    loaded = {}
+    for name in sorted(glob.glob(os.path.join(path, "*.yml"))) if os.path.isdir(path) else [path]:
+        with open(name) as text:
+            lay(yaml.safe_load(text) or {}, loaded)
+    return loaded
 path = sys.argv[1]
-for name in sorted(glob.glob(os.path.join(path, "*.yml"))) if os.path.isdir(path) else [path]:
-    with open(name) as text:
-        lay(yaml.safe_load(text) or {}, config)
+config = load(path)
 def part(name):
     value = config.get(name)
     return value if isinstance(value, dict) else {}
@@ -40,9 +43,9 @@ def environment_of_patroni():
         try:
             with open(os.path.join(there, "cmdline"), "rb") as text:
                 words = [os.fsdecode(one) for one in text.read().split(b"\\0")[:-1]]
-            if len(words) > 1 and re.match("python[0-9.]*$", os.path.basename(words[0])):
-                words = [one for one in words[1:] if not one.startswith("-")]
-            if not words or os.path.basename(words[0]) != "patroni":
+            if words and re.search("python|pypy", os.path.basename(words[0])):
+                words = [one for before, one in zip(words, words[1:]) if one[:1] != "-" and before not in ("-W", "-X")]
+            if not words or os.path.basename(words[0]) not in ("patroni", "patroni.py"):
                 continue
             named = [os.path.join(there, "cwd", one) for one in words[1:] if not one.startswith("-")]
             with open(os.path.join(there, "environ"), "rb") as text:

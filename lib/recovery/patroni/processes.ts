@@ -5,13 +5,14 @@
  */
 export const PATRONI_PROCESSES = `
 patroni_processes() {
-  for f in $(grep -slaE '(^|/)patroni' "$1"/[0-9]*/cmdline); do
+  for f in $(grep -slaE '(^|[^[:alnum:][:space:]_-])patroni' "$1"/[0-9]*/cmdline); do
     there=\${f%/cmdline}
     word=$(tr '\\0' '\\n' 2>/dev/null <"$f" | awk '
       found && !/^-/ { word = $0; exit }
-      found || (NR > 1 && /^-/) { next }
+      value { value = 0; next }
+      found || (NR > 1 && /^-/) { value = /^-[WX]$/; next }
       { name = $0; sub(/.*\\//, "", name) }
-      name == "patroni" { found = 1; next }
+      name == "patroni" || name == "patroni.py" { found = 1; next }
       NR > 1 || name !~ /python|pypy/ { exit }
       END { if (found) print (word == "" ? "-" : word) }')
     case $word in

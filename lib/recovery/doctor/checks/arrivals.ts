@@ -80,9 +80,12 @@ function waits(facts: Facts): readonly Flaw[] {
       (streamingArchiver ? PLACES : (['incoming'] as const)).every((place) =>
         waiting.some((one) => one.server === name && one.place === place && one.files !== undefined),
       ),
-    ({ waiting }, barman) =>
-      waiting.flatMap(({ server, place, files = 0 }) =>
-        files === 0
+    ({ waiting }, barman) => {
+      // Barman's cron passes over them, and what they have received stays where it is.
+      const off =
+        'value' in barman.stock ? barman.stock.value.servers.filter(({ idle }) => idle.length > 0) : [];
+      return waiting.flatMap(({ server, place, files = 0 }) =>
+        files === 0 || off.some(({ name }) => name === server)
           ? []
           : [
               {
@@ -92,7 +95,8 @@ function waits(facts: Facts): readonly Flaw[] {
                 mend: [barmanOn(facts, 'cron'), 'Let cron run it every minute: /etc/cron.d/barman'],
               },
             ],
-      ),
+      );
+    },
   );
 }
 

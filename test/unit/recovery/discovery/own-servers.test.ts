@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ownServers } from '../../../../lib/recovery/discovery/own-servers.ts';
+import { ownServers, serverFor, serverToTry } from '../../../../lib/recovery/discovery/own-servers.ts';
 
 const server = (name: string, host: string, port: number, systemId?: string) => ({
   name,
@@ -15,7 +15,7 @@ const MEMBERS = [
 
 /** Which of these servers are those of cluster 1, by their names. */
 function own(...servers: readonly ReturnType<typeof server>[]) {
-  const found = ownServers(servers, MEMBERS, '1');
+  const { all: found } = ownServers(servers, MEMBERS, '1');
   return 'missing' in found ? found.missing : found.value.map(({ name }) => name);
 }
 
@@ -52,4 +52,34 @@ describe("Barman's servers of a cluster", () => {
       /^no server of Barman is named by an archive_command/,
     );
   });
+});
+
+describe('the server of a member that names none', () => {
+  const DB2 = server('db2', '10.0.0.2', 5432, '1');
+  const of = (...servers: readonly ReturnType<typeof server>[]) =>
+    serverFor({ name: 'db2', address: '10.0.0.2' }, ownServers(servers, MEMBERS, '1'));
+
+  it('is the one that connects to it, also where another server is in doubt', () => {
+    expect(of(MAIN, DB2)).toEqual({ value: 'db2' });
+    expect(of(MAIN, DB2, server('other', '10.0.0.1', 5433))).toEqual({ value: 'db2' });
+  });
+
+  it('is left open with the reason that is true', () => {
+    expect(of(MAIN)).toEqual({ missing: expect.stringContaining('neither its archive_command nor') });
+    expect(of(MAIN, server('other', '10.0.0.2', 5433))).toEqual({
+      missing: expect.stringContaining('whether other is'),
+    });
+    expect(of(MAIN, DB2, { ...DB2, name: 'again' })).toEqual({
+      missing: expect.stringContaining('several servers of Barman connect to it: db2, again'),
+    });
+  });
+});
+
+it('the way to Barman is tried by a server that is not switched off, and first by one that a node names', () => {
+  const off = { name: 'a-old', idle: [{ kind: 'inactive' as const, line: 'active = false', file: '' }] };
+  const on = { name: 'main', idle: [] };
+  expect(serverToTry([], [off, on])).toBe('main');
+  expect(serverToTry(['named'], [off, on])).toBe('named');
+  expect(serverToTry([], [off])).toBe('a-old');
+  expect(serverToTry([], [])).toBeUndefined();
 });

@@ -222,6 +222,11 @@ describe('what arrives at Barman', () => {
     expect(told('archiving.incoming', facts)).toEqual(['ok: ']);
   });
 
+  it('waits for nobody where its server is switched off', () => {
+    const facts = { stock: stock(server('db1', false, false)), look: look({ ...none, files: 1 }) };
+    expect(told('archiving.incoming', facts)).toEqual(['ok: ']);
+  });
+
   it('is not where it waits in either place', () => {
     const facts = {
       stock: stock(server('db1', true)),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -54,6 +54,8 @@ describe('files of a node that hold secrets', () => {
     await file('conf.d/b.yml', 0o600);
     await file('conf.d/readme', 0o644);
     await file('closed/a.yml', 0o644);
+    await file('closed/conf.d/a.yml', 0o644);
+    await symlink('closed/a.yml', join(directory, 'way-in.yml'));
     await chmod(join(directory, 'conf.d'), 0o755);
     await chmod(join(directory, 'closed'), 0o750);
     await file('home/.pgpass', 0o600);
@@ -69,6 +71,9 @@ describe('files of a node that hold secrets', () => {
 
   it('are none in a directory that others may not enter', () => {
     expect(ofNode('closed')).toEqual(['home/.pgpass 600']);
+    expect(ofNode('closed/a.yml')).toEqual(['home/.pgpass 600']);
+    expect(ofNode('closed/conf.d')).toEqual(['home/.pgpass 600']);
+    expect(ofNode('way-in.yml')).toEqual(['home/.pgpass 600']);
   });
 
   it('are not seen where the configuration is not there', () => {

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../../lib/base/values/secret.ts';
@@ -159,6 +159,7 @@ describe.runIf(READS_YAML)('a Patroni that has its logins from its environment',
   async function rolesWith(
     ...running: readonly {
       readonly words: readonly string[];
+      readonly python?: string;
       readonly env: Readonly<Record<string, string>>;
     }[]
   ): Promise<readonly string[]> {
@@ -172,8 +173,9 @@ describe.runIf(READS_YAML)('a Patroni that has its logins from its environment',
     const python = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], {
       encoding: 'utf8',
     }).stdout.trim();
-    const children = running.map(({ words, env }) =>
-      spawn(python, [join(dir, 'patroni'), ...words], {
+    await symlink(python, join(dir, 'platform-python'));
+    const children = running.map(({ words, env, python: named }) =>
+      spawn(named === undefined ? python : join(dir, named), ['-s', join(dir, 'patroni'), ...words], {
         cwd: dir,
         env,
         stdio: ['ignore', 'pipe', 'inherit'],
@@ -202,6 +204,11 @@ describe.runIf(READS_YAML)('a Patroni that has its logins from its environment',
   it.each([
     ['is believed before its file', [{ words: ['patroni.yml'], env }], ['of_it', 'rewinder']],
     ['is not asked where there is no such thing', [{ words: ['patroni.yml'], env: {} }], ['of_the_file']],
+    [
+      "is found under a distribution's own Python",
+      [{ words: ['patroni.yml'], env, python: 'platform-python' }],
+      ['of_it', 'rewinder'],
+    ],
     ['counts where it is the one without a file', [{ words: [], env }], ['of_it', 'rewinder']],
     [
       'does not count where it is that of another configuration',

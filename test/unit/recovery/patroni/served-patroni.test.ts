@@ -18,15 +18,17 @@ afterAll(() => rm(directory, { recursive: true }));
 type Process = readonly [pid: number, parent: number, ...words: string[]];
 
 /** What is told of the service whose main process is 100, which is to run the Patroni of /p.yml. */
-async function told(...processes: readonly Process[]): Promise<string> {
+const told = (...processes: readonly Process[]): Promise<string> => toldOf('/p.yml', ...processes);
+
+async function toldOf(config: string, ...processes: readonly Process[]): Promise<string> {
   const proc = join(directory, `proc${hosts++}`);
   for (const [pid, parent, ...words] of processes) {
     await mkdir(join(proc, String(pid)), { recursive: true });
     await writeFile(join(proc, String(pid), 'cmdline'), words.map((word) => `${word}\0`).join(''));
     await writeFile(join(proc, String(pid), 'status'), `Name:\tx\nPPid:\t${parent}\n`);
   }
-  const script = `${PATRONI_PROCESSES}${SERVED_PATRONI}\nserved_patroni "$1" 100 /p.yml`;
-  return spawnSync('sh', ['-c', script, 'sh', proc], { encoding: 'utf8' }).stdout.trim();
+  const script = `${PATRONI_PROCESSES}${SERVED_PATRONI}\nserved_patroni "$1" 100 "$2"`;
+  return spawnSync('sh', ['-c', script, 'sh', proc, config], { encoding: 'utf8' }).stdout.trim();
 }
 
 const INIT: Process = [1, 0, 'init'];
@@ -38,9 +40,28 @@ describe('the Patroni that a service runs', () => {
     expect(await told(INIT, [100, 1, 'runuser', 'patroni', '/p.yml'], wrapped)).toBe('@this');
   });
 
-  it('is another one, though that of the configuration runs beside it', async () => {
+  it.each<readonly [string, readonly string[]]>([
+    ['as its own documents say', ['python3', '/opt/patroni/patroni.py', '/p.yml']],
+    ['as a module', ['python3', '-m', 'patroni', '/p.yml']],
+    ['with options of Python', ['python3', '-W', 'ignore', '-X', 'dev', '-u', '/usr/bin/patroni', '/p.yml']],
+  ])('is found where it was started %s', async (_, words) => {
+    expect(await told(INIT, [100, 1, ...words])).toBe('@this');
+  });
+
+  it('is that of a file in the directory that it was started with', async () => {
+    const conf = join(directory, 'conf.d');
+    await mkdir(join(conf, 'below'), { recursive: true });
+    await writeFile(join(conf, 'main.yml'), '');
+    await writeFile(join(conf, 'below', 'main.yml'), '');
+    const started: Process = [100, 1, 'patroni', conf];
+    expect(await toldOf(join(conf, 'main.yml'), INIT, started)).toBe('@this');
+    // Patroni does not look so deep.
+    expect(await toldOf(join(conf, 'below', 'main.yml'), INIT, started)).toBe('@unknown');
+  });
+
+  it('is not known where another configuration cannot be read', async () => {
     const other: Process = [100, 1, 'python3', '/usr/bin/patroni', '/other.yml'];
-    expect(await told(INIT, other, [99, 1, 'patroni', '/p.yml'])).toBe('@other /other.yml');
+    expect(await told(INIT, other, [99, 1, 'patroni', '/p.yml'])).toBe('@unknown');
   });
 
   it('is not known where none that it has begun is seen', async () => {
@@ -52,5 +73,40 @@ describe('the Patroni that a service runs', () => {
   it('is the only one where that was started without a configuration file', async () => {
     expect(await told(INIT, [100, 1, 'patroni'])).toBe('@this');
     expect(await told(INIT, [100, 1, 'patroni'], [99, 1, 'patroni', '/p.yml'])).toBe('@unknown');
+  });
+});
+
+/** A Python that can read YAML, as Patroni's own can. */
+const READS_YAML = spawnSync('python3', ['-c', 'import yaml']).status === 0;
+
+describe.runIf(READS_YAML)('a service that was started with another path', () => {
+  const MAIN = 'scope: main\nname: db1\npostgresql: { data_dir: /data }\n';
+  let sites = 0;
+
+  /** What is told where the inventory names the first of these, and the service was started with the others. */
+  const against = async (own: string, ...started: readonly string[]) => {
+    const site = join(directory, `site${sites++}`);
+    await mkdir(site);
+    const paths = started.map((_, index) => join(site, `started${index}.yml`));
+    await writeFile(join(site, 'own.yml'), own);
+    await Promise.all(started.map((text, index) => writeFile(paths[index] ?? '', text)));
+    const run = paths.map((path, index): Process => [100 + index, index === 0 ? 1 : 100, 'patroni', path]);
+    return (await toldOf(join(site, 'own.yml'), INIT, ...run)).replace(`${site}/`, '');
+  };
+
+  it('runs another Patroni where scope or name are others', async () => {
+    expect(await against(MAIN, MAIN.replace('main', 'other'))).toBe('@other started0.yml');
+    expect(await against(MAIN, MAIN.replace('db1', 'db2'))).toBe('@other started0.yml');
+  });
+
+  it('runs the same one where that is a copy of its configuration', async () => {
+    expect(await against(MAIN, `${MAIN}bootstrap: {}\n`)).toBe('@this');
+    expect(await against(MAIN, MAIN.replace('main', 'other'), `${MAIN}bootstrap: {}\n`)).toBe('@this');
+  });
+
+  it('is not known where one of them does not say what it is', async () => {
+    expect(await against('scope: main\n', MAIN)).toBe('@unknown');
+    expect(await against(MAIN, MAIN.replace('/data', '/other'))).toBe('@unknown');
+    expect(await against(MAIN, MAIN.replace('main', 'other'), 'scope: [\n')).toBe('@unknown');
   });
 });

@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fakePrograms } from '../support/fake-programs.ts';
+import { pythonYaml } from '../support/python-yaml.ts';
 import { localPlayground } from './playground.ts';
 
 const look = async (answer: string, more: object = {}) => {
@@ -29,14 +30,12 @@ it.each([
   await expect(look(answer)).rejects.toMatchObject({ code });
 });
 
-/** A Python that can read YAML, as Patroni's own can. */
-const READS_YAML = spawnSync('python3', ['-c', 'import yaml']).status === 0;
-
-it.runIf(READS_YAML)('the Patroni of another cluster, which its service runs, is named', async () => {
+it('the Patroni of another cluster, which its service runs, is named', async () => {
+  await using _ = await pythonYaml();
   await using ground = await localPlayground();
   const [own, other] = ['own.yml', 'other.yml'].map((name) => join(ground.dir, name));
   for (const file of [own, other])
-    await writeFile(file ?? '', `scope: ${file === other ? 'other' : 'main'}\nname: db1\n`);
+    await writeFile(file ?? '', JSON.stringify({ scope: file === other ? 'other' : 'main', name: 'db1' }));
   const patroni = spawn('tail', ['-f', other ?? ''], { argv0: 'patroni', stdio: 'ignore' });
   try {
     const run = (config = '') =>

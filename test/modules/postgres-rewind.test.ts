@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, symlink, writeFile } 
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pythonYaml } from '../support/python-yaml.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 
 /** `postgres.rewind` by a shell of this machine, with programs that answer like PostgreSQL's as far as it gets here. */
@@ -24,9 +25,11 @@ const CONTROL = (changes: Readonly<Record<string, string>>): string =>
     .join('\n');
 
 let ground: LocalPlayground;
+let python: AsyncDisposable;
 const at = (name: string): string => join(ground.dir, name);
 
 beforeEach(async () => {
+  python = await pythonYaml();
   ground = await localPlayground();
   for (const name of ['bin', 'main.old/global', 'main.old/pg_wal', 'main.old/pg_tblspc'])
     await mkdir(at(name), { recursive: true });
@@ -37,12 +40,13 @@ beforeEach(async () => {
   await program('postgres', 'echo "postgres (PostgreSQL) 15.14"');
   await program('psql', 'echo 0');
   await pgRewind('echo "pg_rewind: fatal: no way" >&2; exit 1');
-  await writeFile(
-    at('patroni.yml'),
-    'postgresql: { authentication: { rewind: { username: r, password: p } } }\n',
-  );
+  const rewind = { username: 'r', password: 'p' };
+  await writeFile(at('patroni.yml'), JSON.stringify({ postgresql: { authentication: { rewind } } }));
 });
-afterEach(() => ground[Symbol.asyncDispose]());
+afterEach(async () => {
+  await ground[Symbol.asyncDispose]();
+  await python[Symbol.asyncDispose]();
+});
 
 async function program(name: string, script: string): Promise<void> {
   await writeFile(at(`bin/${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 });

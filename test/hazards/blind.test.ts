@@ -175,3 +175,22 @@ it('data of a stopped member that cannot be looked at refuses a run that goes on
 `);
   expect(outcome.error).toMatchObject({ kind: 'refused', code: 'member-data-unknown' });
 });
+
+it.each([
+  ['check-not-formed', [{ sql: 'select 1', expect: null }]],
+  ['check-not-formed', [{ sql: 'select 1', expects: 1 }]],
+  ['check-not-formed', [{ name: 'orders' }]],
+  ['check-not-formed', ['select 1']],
+  ['check-not-formed', { sql: 'select 1' }],
+  [undefined, []],
+  [undefined, [{ sql: 'select 1' }, { name: 'one', sql: 'select 1', database: 'shop', expect: 0 }]],
+])('a check of the data that cannot fail is no check: %s, %j', async (code, verify) => {
+  const file = join(productPlaybooks(), 'tasks', 'checks-formed.yml');
+  expect(
+    await codeOf(`- hosts: one
+  vars: ${JSON.stringify({ verify })}
+  tasks:
+    - import_tasks: ${file}
+`),
+  ).toBe(code);
+});

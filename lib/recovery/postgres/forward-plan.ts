@@ -3,6 +3,7 @@ import { formatInstant, type Instant } from '../wal/instant.ts';
 import { formatLsn, type Lsn } from '../wal/lsn.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import { type ConfSetting, parseConfLine, quoteConf } from './conf-file.ts';
+import { isSamePlace } from './stop-proof.ts';
 
 /** How far a paused recovery has come. */
 export interface ReplayPosition {
@@ -28,7 +29,8 @@ export function withStop(text: string, stop: readonly ConfSetting[]): string {
 
 /**
  * Throws kind `refused` where the target lies behind what has been replayed: nothing that was replayed can be taken
- * out again. Of a transaction or a restore point only PostgreSQL knows where it is.
+ * out again. Where it was looked for in the archived WAL, the place tells; of a transaction or a restore point nothing else
+ * does, and of a time nothing else after a restart in which no commit was replayed.
  */
 export function refuseBackward(
   target: RecoveryTarget,
@@ -39,7 +41,8 @@ export function refuseBackward(
   const behind =
     target.kind === 'immediate' ||
     (target.kind === 'time' && at.lastCommit !== undefined && target.time < at.lastCommit) ||
-    (target.kind === 'lsn' && at.lsn !== undefined && target.lsn < at.lsn);
+    (target.kind === 'lsn' && at.lsn !== undefined && target.lsn < at.lsn) ||
+    stopsBefore(target, at);
   if (!behind) return;
   throw new PitrError({
     kind: 'refused',
@@ -57,4 +60,8 @@ export function refuseBackward(
     // recover {backup} {time} --server {server} --target {node} --restore
     next: ways,
   });
+}
+
+function stopsBefore({ stopsAt }: RecoveryTarget, { lsn }: ReplayPosition): boolean {
+  return stopsAt !== undefined && lsn !== undefined && stopsAt < lsn && !isSamePlace(stopsAt, lsn);
 }

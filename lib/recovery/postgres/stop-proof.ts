@@ -29,7 +29,7 @@ export function wrongPlace(
 const PAGE = 1024n;
 
 /** A record that ends with its page ends where the next page begins; the next record begins after the header of that page. */
-function isSamePlace(a: Lsn, b: Lsn): boolean {
+export function isSamePlace(a: Lsn, b: Lsn): boolean {
   const [low, high] = a < b ? [a, b] : [b, a];
   return low === high || (low % PAGE === 0n && (high - low === 24n || high - low === 40n));
 }

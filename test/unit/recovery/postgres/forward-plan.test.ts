@@ -41,12 +41,17 @@ describe('a target that lies behind', () => {
   const refused = (target: Parameters<typeof checkedTarget>[0]) => () =>
     refuseBackward(checkedTarget(target), at, 'db2', ['pitr play rollback.yml -e target=db2']);
 
-  it.each(['2026-11-22 09:00:00+00', { lsn: '0/5000040' }, { immediate: true }])(
-    '%j is refused, with the way back',
-    (target) => {
-      expect(refused(target)).toThrow('replay cannot go back');
-    },
-  );
+  it.each([
+    '2026-11-22 09:00:00+00',
+    { lsn: '0/5000040' },
+    { immediate: true },
+    // As the archived WAL tells where they end.
+    { xid: 731, found_at: '0/5000000', stops_at: '0/5000040' },
+    { name: 'before-release', found_at: '0/5000000', stops_at: '0/5000040' },
+    { time: '2026-11-22 10:00:00+00', stops_at: '0/5000040' },
+  ])('%j is refused, with the way back', (target) => {
+    expect(refused(target)).toThrow('replay cannot go back');
+  });
 
   it.each([
     '2026-11-22 09:00:00.000001+00',
@@ -55,6 +60,8 @@ describe('a target that lies behind', () => {
     { lsn: '0/5000060' },
     { xid: 731 },
     { name: 'before-release' },
+    { xid: 731, found_at: '0/5000040', stops_at: '0/5000060' },
+    { xid: 731, found_at: '0/5000040', stops_at: '0/5000080' },
   ])('%j is not', (target) => {
     expect(refused(target)).not.toThrow();
   });

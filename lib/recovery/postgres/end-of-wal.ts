@@ -26,7 +26,7 @@ export async function endRecoveryHere(
   context: Pick<WorkContext, 'signal' | 'progress' | 'warn'>,
 ): Promise<void> {
   const { pgdata, user } = session;
-  const stood = await querySql(host, session, [POSITION]);
+  const stood = await standsAt(host, session, timeoutMs, context.signal);
   const { startedWith = [] } = await postgresResource.read(host, pgdata);
   const path = `${pgdata}/${AUTO_CONF}`;
   const settings = effectiveSettings(new TextDecoder().decode(await host.readFile(path, { user })));
@@ -60,6 +60,41 @@ export async function endRecoveryHere(
         next: ['Restore the backup anew and recover again.'],
       }),
   });
+}
+
+/**
+ * Where replay stands, seen twice: a segment that was archived a moment ago may be on its way through it, and a place in the
+ * middle of that is not where it stands after a restart.
+ */
+async function standsAt(
+  host: WriteHost,
+  session: SessionTarget,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string> {
+  let before: string | undefined;
+  const look = async () => {
+    const now = await querySql(host, session, [POSITION]);
+    const same = now === before;
+    before = now;
+    return { now, same };
+  };
+  const { now } = await until(look, {
+    everyMs: 500,
+    deadlineMs: timeoutMs,
+    signal,
+    done: ({ same }) => same,
+    late: (seen) =>
+      new PitrError({
+        kind: 'failed',
+        code: 'replay-goes-on',
+        message: `replay does not stand still: it has come to ${seen.now}, and WAL is archived all the time`,
+        host: host.name,
+        state: 'Nothing was promoted; the recovery waits as before.',
+        next: ['Let replay go on to its target, or to the end of the archive, and promote then.'],
+      }),
+  });
+  return now;
 }
 
 /** A restore_command that fetches history files as before, and says "not there" for everything else. */

@@ -80,8 +80,8 @@ export class RealPostgres {
   /** Closes the segment and waits until all of them are archived; their names in order. */
   async archived(): Promise<readonly string[]> {
     // The switch is a statement of its own: it belongs to no transaction that it could cut off.
-    const last = await this.sql('select pg_walfile_name(pg_current_wal_lsn())');
-    await this.sql('select pg_switch_wal()');
+    // It tells where it stands itself: what is written by then may lie segments behind what was inserted.
+    const last = await this.sql('select pg_walfile_name(pg_switch_wal())');
     for (;;) {
       const done = await this.sql('select last_archived_wal from pg_stat_archiver');
       const names = (await readdir(this.archive)).filter((name) => /^[0-9A-F]{24}$/.test(name)).sort();

@@ -6,7 +6,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { journalPath } from '../../lib/engine/journal/place.ts';
 import { commandLineFile } from '../support/command-line.ts';
 import type { Scene } from '../support/lab.ts';
-import { type LabWords, RUN, typedHere } from './typed-here.ts';
+import { type LabWords, labWords, RUN, typedHere } from './typed-here.ts';
 
 /** Enough changes, and names, for what the examples of undo, resume and commit ask for. */
 const PLAYBOOK = `- name: What the examples go on with and take back
@@ -51,10 +51,8 @@ export class Desk implements AsyncDisposable {
   }
 
   /** `scene`: an accident on that lab, whose recovery the examples look at. */
-  static async of(lab: Lab, { target, accident }: Scene): Promise<Desk> {
-    const { dockerInventory, sshInventory } = lab.files;
-    const words = { dockerInventory, sshInventory, target, moment: accident.before };
-    return new Desk(lab, words, await mkdtemp(join(tmpdir(), 'pitr-examples-')));
+  static async of(lab: Lab, scene: Scene): Promise<Desk> {
+    return new Desk(lab, labWords(lab, scene), await mkdtemp(join(tmpdir(), 'pitr-examples-')));
   }
 
   /** A new, empty directory for the examples that come; `ownInventory`: with the inventory that they write there. */

@@ -20,14 +20,15 @@ export interface Keyboard {
   close(): Promise<void>;
 }
 
-export async function openKeyboard(): Promise<Keyboard> {
+/** `environment`: what was exported in that shell. */
+export async function openKeyboard(environment: NodeJS.ProcessEnv = {}): Promise<Keyboard> {
   const bin = await mkdtemp(join(tmpdir(), 'pitr-keyboard-'));
   await writeFile(join(bin, 'pitr'), `#!/bin/sh\nexec "${process.execPath}" "${commandLineFile()}" "$@"\n`);
   await chmod(join(bin, 'pitr'), 0o755);
-  const env = { ...operatorEnvironment(), PATH: `${bin}:${process.env.PATH}` };
+  const env = { ...operatorEnvironment(), ...environment, PATH: `${bin}:${process.env.PATH}` };
   return {
     type: async (command) => {
-      const asks = /^pitr (play|resume|undo|commit) /.test(command) && !command.includes('--check');
+      const asks = /^pitr (play|recover|resume|undo|commit) /.test(command) && !command.includes('--check');
       const line = asks ? `${command} --yes` : command;
       const child = spawn('sh', ['-c', line], { cwd: checkoutRoot, env, stdio: ['ignore', 'pipe', 'pipe'] });
       const said: Buffer[] = [];

@@ -2,37 +2,57 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { defineModule } from '../../contract/module.ts';
+import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { effectiveSettings } from '../../recovery/postgres/conf-file.ts';
 import {
+  isAimed,
   isStopSetting,
   type ReplayPosition,
   refuseBackward,
-  withStop,
+  withSettings,
 } from '../../recovery/postgres/forward-plan.ts';
+import type { InstanceState } from '../../recovery/postgres/instance.ts';
 import { prepareRunFiles, startInstance, stopInstance } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { readRecoveryFiles } from '../../recovery/postgres/look-recovery-files.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { AUTO_CONF, withoutPasswords } from '../../recovery/postgres/recovery-files.ts';
+import { recoveryParams } from '../../recovery/postgres/recovery-params.ts';
 import { type RecoveryTimeline, recoverySettings } from '../../recovery/postgres/recovery-settings.ts';
+import { restoreCommandHere } from '../../recovery/postgres/restore-command-here.ts';
 import { programsOf, querySql, sessionTarget } from '../../recovery/postgres/sql.ts';
 import { parseLsn } from '../../recovery/wal/lsn.ts';
 import { parseInstant } from '../../recovery/wal/parse-instant.ts';
 import { checkedTarget, targetSchema, targetWords } from '../../recovery/wal/target.ts';
 
-const params = z.strictObject({
-  target: targetSchema.describe('where it shall stop now: as postgres.recovery takes it'),
-  ways: z
-    .array(z.string())
-    .default([])
-    .describe('what leads to an earlier moment, line by line, for those who are refused'),
-  patience: seconds.default(120).describe('seconds without a word in the log after which a start has failed'),
-  shutdown_timeout: seconds.default(300).describe('seconds that the restart may take to stop'),
-  ...instanceParams,
-});
+const { partial, wal_method, server, begin_wal, servers, ssh, wal_directories, spool, segment_size } =
+  recoveryParams.shape;
+
+const params = z
+  .strictObject({
+    target: targetSchema.describe('where it shall stop now: as postgres.recovery takes it'),
+    partial: partial.describe(
+      'where WAL ends with a segment of which only the beginning is archived: the segment, and the server that has it (barman.moment); restore_command is then written anew, from the params below',
+    ),
+    ...{ wal_method, server, begin_wal, servers, ssh, wal_directories, spool, segment_size },
+    ways: z
+      .array(z.string())
+      .default([])
+      .describe('what leads to an earlier moment, line by line, for those who are refused'),
+    patience: seconds
+      .default(120)
+      .describe('seconds without a word in the log after which a start has failed'),
+    shutdown_timeout: seconds.default(300).describe('seconds that the restart may take to stop'),
+    ...instanceParams,
+  })
+  .superRefine((p, context) => {
+    if (p.partial === undefined || p.wal_method === 'local') return;
+    if (p.servers.length > 0 || p.server !== undefined) return;
+    const message = 'is required with partial: the Barman servers that hold the WAL';
+    context.addIssue({ code: 'custom', path: ['servers'], message });
+  });
 
 type Params = z.output<typeof params>;
 
@@ -40,7 +60,9 @@ export const module = defineModule({
   summary: 'Moves a paused, isolated recovery on to a later target, without a new restore.',
   description:
     'Writes the new target into postgresql.auto.conf and starts the instance again, isolated as before; postgres.replay ' +
-    'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays. Undo stops the ' +
+    'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays, and so does ' +
+    'restore_command, which never asks for the beginning of a segment but of the one that it was written for: where WAL ' +
+    'with such a beginning is needed (`partial`), it is written anew. Undo stops the ' +
     'instance and puts the old target back; what was replayed stays, so that all it is good for then is to take back the ' +
     'recovery itself.',
   examples: `- postgres.forward:
@@ -53,7 +75,7 @@ export const module = defineModule({
     from_lsn: 'how far it had replayed',
     from_commit: 'its last commit then, UTC',
   },
-  read: async (host, p: Params) => {
+  read: async (host, p: Params, context) => {
     const instance = known(await host.look(postgresResource, p.pgdata));
     if (!instance.running || instance.mode !== 'isolated' || instance.role !== 'recovering') {
       throw new PitrError({
@@ -74,10 +96,11 @@ export const module = defineModule({
       instance,
       host: host.name,
       text: files.texts.get(AUTO_CONF) ?? '',
+      restoreCommand: p.partial === undefined ? undefined : await commandWithBeginning(p, instance, context),
       position: await positionOf(host, p, programsOf(p, instance.programs)),
     };
   },
-  plan: ({ instance, host, text, position }, p) => {
+  plan: ({ instance, host, text, restoreCommand, position }, p) => {
     const target = checkedTarget(p.target);
     const before = effectiveSettings(text);
     const stop = recoverySettings({
@@ -86,12 +109,11 @@ export const module = defineModule({
       action: 'pause',
       restoreCommand: before.get('restore_command') ?? '',
     }).filter(({ name }) => isStopSetting(name));
-    const present = [...before].filter(([name]) => isStopSetting(name));
-    const same =
-      present.length === stop.length && stop.every(({ name, value }) => before.get(name) === value);
-    if (same) return undefined;
-    refuseBackward(target, position, host, p.ways);
-    const after = withStop(text, stop);
+    const stands = isAimed(before, stop);
+    const fetch = restoreCommand === undefined ? [] : [{ name: 'restore_command', value: restoreCommand }];
+    if (stands && fetch.every(({ name, value }) => before.get(name) === value)) return undefined;
+    if (!stands) refuseBackward(target, position, host, p.ways);
+    const after = withSettings(text, [...fetch, ...stop]);
     return {
       summary: `replay on to ${targetWords(target)}`,
       pgdata: p.pgdata,
@@ -145,6 +167,20 @@ export const module = defineModule({
     );
   },
 });
+
+/** As postgres.recovery writes it, in which that beginning may be asked for. */
+function commandWithBeginning(
+  p: Params,
+  { signal = 'standby', control }: InstanceState,
+  context: Pick<TaskContext, 'render'>,
+): Promise<string> {
+  const data = {
+    directory: p.pgdata,
+    segmentSize: p.segment_size ?? control?.segmentSize,
+    systemId: control?.systemId,
+  };
+  return restoreCommandHere({ ...p, signal }, data, context);
+}
 
 function from(position: Awaited<ReturnType<typeof positionOf>>): Readonly<Record<string, unknown>> {
   return {

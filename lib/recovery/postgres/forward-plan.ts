@@ -17,14 +17,24 @@ export function isStopSetting(name: string): boolean {
   return name.startsWith('recovery_target') && name !== 'recovery_target_timeline';
 }
 
-/** `postgresql.auto.conf` with another stop: all else as it is, the new settings at its end. */
-export function withStop(text: string, stop: readonly ConfSetting[]): string {
+/** Whether settings stop a recovery there, and nowhere else. */
+export function isAimed(settings: ReadonlyMap<string, string>, stop: readonly ConfSetting[]): boolean {
+  const present = [...settings.keys()].filter(isStopSetting);
+  return present.length === stop.length && stop.every(({ name, value }) => settings.get(name) === value);
+}
+
+/**
+ * `postgresql.auto.conf` with another stop, and whatever else is given anew: the rest as it is, the new settings at its
+ * end.
+ */
+export function withSettings(text: string, settings: readonly ConfSetting[]): string {
+  const anew = new Set(settings.map(({ name }) => name));
   const kept = text.split('\n').filter((line) => {
     const setting = parseConfLine(line);
-    return setting === undefined || !isStopSetting(setting.name);
+    return setting === undefined || !(isStopSetting(setting.name) || anew.has(setting.name));
   });
   while (kept.at(-1) === '') kept.pop();
-  return `${[...kept, ...stop.map(({ name, value }) => `${name} = ${quoteConf(value)}`)].join('\n')}\n`;
+  return `${[...kept, ...settings.map(({ name, value }) => `${name} = ${quoteConf(value)}`)].join('\n')}\n`;
 }
 
 /**

@@ -1,30 +1,30 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import type { ReadHost } from '../../contract/host.ts';
+import { defined } from '../../base/values/defined.ts';
 import { known } from '../../contract/known.ts';
 import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { effectiveSettings } from '../../recovery/postgres/conf-file.ts';
 import {
   isAimed,
+  isInForce,
   isStopSetting,
-  type ReplayPosition,
+  nothingWaits,
   refuseBackward,
   withSettings,
 } from '../../recovery/postgres/forward-plan.ts';
-import type { InstanceState } from '../../recovery/postgres/instance.ts';
+import { type InstanceState, wasIsolated } from '../../recovery/postgres/instance.ts';
 import { prepareRunFiles, startInstance, stopInstance } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { readRecoveryFiles } from '../../recovery/postgres/look-recovery-files.ts';
+import { lookWaiting, type WaitingRecovery } from '../../recovery/postgres/look-waiting.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { AUTO_CONF, withoutPasswords } from '../../recovery/postgres/recovery-files.ts';
 import { recoveryParams } from '../../recovery/postgres/recovery-params.ts';
 import { type RecoveryTimeline, recoverySettings } from '../../recovery/postgres/recovery-settings.ts';
 import { restoreCommandHere } from '../../recovery/postgres/restore-command-here.ts';
-import { programsOf, querySql, sessionTarget } from '../../recovery/postgres/sql.ts';
-import { parseLsn } from '../../recovery/wal/lsn.ts';
-import { parseInstant } from '../../recovery/wal/parse-instant.ts';
+import { programsOf, sessionTarget } from '../../recovery/postgres/sql.ts';
 import { checkedTarget, targetSchema, targetWords } from '../../recovery/wal/target.ts';
 
 const { partial, wal_method, server, begin_wal, servers, ssh, wal_directories, spool, segment_size } =
@@ -62,7 +62,9 @@ export const module = defineModule({
     'Writes the new target into postgresql.auto.conf and starts the instance again, isolated as before; postgres.replay ' +
     'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays, and so does ' +
     'restore_command, which never asks for the beginning of a segment but of the one that it was written for: where WAL ' +
-    'with such a beginning is needed (`partial`), it is written anew. Undo stops the ' +
+    'with such a beginning is needed (`partial`), it is written anew. Where it was broken off, it is made whole: what a ' +
+    'running instance works with is compared, not its file alone, and one that stands stopped with this very target in its ' +
+    'file is started again. Undo stops the ' +
     'instance and puts the old target back; what was replayed stays, so that all it is good for then is to take back the ' +
     'recovery itself.',
   examples: `- postgres.forward:
@@ -72,35 +74,23 @@ export const module = defineModule({
   params,
   returns: {
     pid: 'of the postmaster',
-    from_lsn: 'how far it had replayed',
-    from_commit: 'its last commit then, UTC',
+    from_lsn: 'how far it had replayed; absent where it stood stopped',
+    from_commit: 'its last commit then, UTC; likewise',
   },
   read: async (host, p: Params, context) => {
     const instance = known(await host.look(postgresResource, p.pgdata));
-    if (!instance.running || instance.mode !== 'isolated' || instance.role !== 'recovering') {
-      throw new PitrError({
-        kind: 'refused',
-        code: 'nothing-waits',
-        message: `no recovery waits isolated on ${p.pgdata}`,
-        details: [
-          instance.running
-            ? `PostgreSQL runs there, ${instance.mode}, ${instance.role ?? 'of unknown role'}`
-            : 'no PostgreSQL runs there',
-        ],
-        host: host.name,
-        next: ['pitr play replay.yml starts what was prepared.'],
-      });
-    }
+    const waits = instance.running && instance.mode === 'isolated' && instance.role === 'recovering';
+    if (!waits && !wasIsolated(instance)) throw nothingWaits(p.pgdata, instance, host.name);
     const files = await readRecoveryFiles(host, { directory: p.pgdata, pgdata: p.pgdata, user: p.user });
     return {
       instance,
       host: host.name,
       text: files.texts.get(AUTO_CONF) ?? '',
       restoreCommand: p.partial === undefined ? undefined : await commandWithBeginning(p, instance, context),
-      position: await positionOf(host, p, programsOf(p, instance.programs)),
+      waiting: waits ? await lookWaiting(host, sessionTarget(p, instance.programs)) : undefined,
     };
   },
-  plan: ({ instance, host, text, restoreCommand, position }, p) => {
+  plan: ({ instance, host, text, restoreCommand, waiting }, p) => {
     const target = checkedTarget(p.target);
     const before = effectiveSettings(text);
     const stop = recoverySettings({
@@ -109,11 +99,20 @@ export const module = defineModule({
       action: 'pause',
       restoreCommand: before.get('restore_command') ?? '',
     }).filter(({ name }) => isStopSetting(name));
-    const stands = isAimed(before, stop);
     const fetch = restoreCommand === undefined ? [] : [{ name: 'restore_command', value: restoreCommand }];
-    if (stands && fetch.every(({ name, value }) => before.get(name) === value)) return undefined;
-    if (!stands) refuseBackward(target, position, host, p.ways);
-    const after = withSettings(text, [...fetch, ...stop]);
+    const wanted = [...fetch, ...stop];
+    const aimed = isAimed(before, stop);
+    if (waiting === undefined) {
+      // How far a stopped one has come nobody can tell: it goes on to the stop for which that was asked already.
+      if (!aimed) throw nothingWaits(p.pgdata, instance, host, text);
+    } else {
+      // A file that was written before PostgreSQL was stopped says nothing of what it works with.
+      const stands = aimed && isInForce(waiting.inForce, stop);
+      const fetches = fetch.every(({ name, value }) => before.get(name) === value);
+      if (stands && fetches && isInForce(waiting.inForce, wanted)) return undefined;
+      if (!stands) refuseBackward(target, waiting, host, p.ways);
+    }
+    const after = withSettings(text, wanted);
     return {
       summary: `replay on to ${targetWords(target)}`,
       pgdata: p.pgdata,
@@ -121,7 +120,7 @@ export const module = defineModule({
       bin: programsOf(p, instance.programs),
       forApply: { text: after },
       before: text,
-      startedWith: instance.startedWith ?? [],
+      startedWith: instance.startedWith ?? instance.lastStartedWith ?? [],
       patienceMs: p.patience * 1000,
       shutdownMs: p.shutdown_timeout * 1000,
       diff: [
@@ -133,12 +132,18 @@ export const module = defineModule({
       ],
     };
   },
-  unchanged: ({ instance, position }) => ({ pid: instance.pid, ...from(position) }),
+  unchanged: ({ instance, waiting }) => ({ pid: instance.pid, ...from(waiting) }),
   predict: (change, { instance }) => ({
-    resources: [predicted(postgresResource, change.pgdata, { ...instance, startedWith: change.startedWith })],
+    resources: [
+      predicted(postgresResource, change.pgdata, {
+        ...instance,
+        ...{ running: true, mode: 'isolated', role: 'recovering', startedWith: change.startedWith },
+      }),
+    ],
   }),
   apply: async (host, change, p, context) => {
-    const position = await positionOf(host, p, change.bin);
+    const { running } = await postgresResource.read(host, change.pgdata);
+    const waiting = running ? await lookWaiting(host, sessionTarget(p, change.bin)) : undefined;
     await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.forApply.text, {
       mode: 0o600,
       user: change.user,
@@ -146,7 +151,7 @@ export const module = defineModule({
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
     await prepareRunFiles(host, change, runFiles(change.pgdata));
     const instance = await startInstance(host, change, change.startedWith, change.patienceMs, context);
-    return { pid: instance.pid, ...from(position) };
+    return { pid: instance.pid, ...from(waiting) };
   },
   undo: async (host, change, context) => {
     const seen = await postgresResource.read(host, change.pgdata);
@@ -182,32 +187,8 @@ function commandWithBeginning(
   return restoreCommandHere({ ...p, signal }, data, context);
 }
 
-function from(position: Awaited<ReturnType<typeof positionOf>>): Readonly<Record<string, unknown>> {
-  return {
-    ...(position.lsnText === undefined ? {} : { from_lsn: position.lsnText }),
-    ...(position.commitText === undefined ? {} : { from_commit: position.commitText }),
-  };
-}
-
-const POSITION = `select json_build_object(
-  'lsn', pg_last_wal_replay_lsn(),
-  'commit', to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00')`;
-
-const positionSchema = z.object({ lsn: z.string().nullable(), commit: z.string().nullable() });
-
-async function positionOf(
-  host: ReadHost,
-  p: Params,
-  bin: string,
-): Promise<ReplayPosition & { readonly lsnText?: string; readonly commitText?: string }> {
-  const target = { ...sessionTarget({ pgdata: p.pgdata, bin, user: p.user }, undefined), bin };
-  const { lsn, commit } = positionSchema.parse(JSON.parse(await querySql(host, target, [POSITION])));
-  const parsed = commit === null ? undefined : parseInstant(commit);
-  return {
-    ...(lsn === null ? {} : { lsn: parseLsn(lsn), lsnText: lsn }),
-    ...(parsed?.ok === true ? { lastCommit: parsed.instant } : {}),
-    ...(commit === null ? {} : { commitText: commit }),
-  };
+function from(waiting: WaitingRecovery | undefined): Readonly<Record<string, unknown>> {
+  return defined({ from_lsn: waiting?.lsnText, from_commit: waiting?.commitText });
 }
 
 function timelineOf(setting = '1'): RecoveryTimeline {

@@ -45,6 +45,7 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'option-needs-value': 'An option stands without its value.',
   'other-cluster': 'A host or a backup belongs to another cluster.',
   'other-data-directory': 'PostgreSQL has its data in another directory than the inventory says.',
+  'outside-cluster': 'The host is no member of the cluster, and the playbook is for members.',
   'param-unknown': 'The module has no param of that name.',
   'parent-missing': 'The directory that is to hold the path is missing.',
   'postgres-does-not-run': 'PostgreSQL does not run there, and the task needs it.',

@@ -12,8 +12,8 @@ import {
   walDamaged,
 } from '../../recovery/barman/moment-refusals.ts';
 import {
+  askedLeaderParam,
   backupParam,
-  leaderTimelineParam,
   serversParam,
   tailsParam,
   timelineParam,
@@ -61,7 +61,7 @@ const params = z.strictObject({
     .boolean()
     .default(false)
     .describe('a target after the last archived commit is not refused where the leader can write one more'),
-  leader_timeline: leaderTimelineParam,
+  leader_timeline: askedLeaderParam,
   accept_gap: z
     .boolean()
     .default(false)
@@ -211,7 +211,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
 
 /** Timelines without any WAL that may hold the last commits, where nobody tells which timeline is meant. */
 function mayGoOn({ backup, merged, plan }: RecoveryWal, wish: Params): readonly number[] {
-  if (wish.timeline !== undefined || wish.leader_timeline !== 0) return [];
+  if (wish.timeline !== undefined || (wish.leader_timeline ?? 0) !== 0) return [];
   return goneOn(plan.line, linesFrom(backup, merged), backup.segmentSize).map(({ timeline }) => timeline);
 }
 
@@ -264,6 +264,7 @@ async function needsMarker(
     const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
     if (now !== undefined && target.time > now) throw no('in-future');
   }
+  if (wish.leader_timeline === undefined) throw no('not-asked');
   if (wish.leader_timeline === 0) throw no('no-leader');
   if (wish.leader_timeline !== facts.timeline) throw no('other-timeline');
   if (!wish.marker) throw no('not-wanted');

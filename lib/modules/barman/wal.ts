@@ -86,6 +86,8 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
     follow:
       'the same as PostgreSQL must be told it: current where it is that of the backup and no archive has its history file',
     first: 'the first segment that is needed',
+    begin_wal:
+      "the backup's first segment: its own server shows it for as long as its archive can be looked at",
     last: 'the segment that was being written at the target: the last one that is surely needed',
     segments: 'how many are needed',
     bytes: 'bytes of them, unpacked',
@@ -126,6 +128,7 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
       timeline: plan.line.timeline,
       follow: timelineToFollow(wal),
       first: plan.needed[0]?.segment,
+      begin_wal: backup.beginWal,
       last: plan.needed.at(-1)?.segment,
       segments: plan.needed.length,
       bytes: plan.needed.length * backup.segmentSize,

@@ -1,38 +1,58 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import type { ReadHost } from '../../contract/host.ts';
+import { defined } from '../../base/values/defined.ts';
 import { known } from '../../contract/known.ts';
-import { defineModule } from '../../contract/module.ts';
+import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { effectiveSettings } from '../../recovery/postgres/conf-file.ts';
 import {
+  isAimed,
+  isInForce,
   isStopSetting,
-  type ReplayPosition,
+  nothingWaits,
   refuseBackward,
-  withStop,
+  withSettings,
 } from '../../recovery/postgres/forward-plan.ts';
+import { type InstanceState, wasIsolated } from '../../recovery/postgres/instance.ts';
 import { prepareRunFiles, startInstance, stopInstance } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { readRecoveryFiles } from '../../recovery/postgres/look-recovery-files.ts';
+import { lookWaiting, type WaitingRecovery } from '../../recovery/postgres/look-waiting.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { AUTO_CONF, withoutPasswords } from '../../recovery/postgres/recovery-files.ts';
+import { recoveryParams } from '../../recovery/postgres/recovery-params.ts';
 import { type RecoveryTimeline, recoverySettings } from '../../recovery/postgres/recovery-settings.ts';
-import { programsOf, querySql, sessionTarget } from '../../recovery/postgres/sql.ts';
-import { parseLsn } from '../../recovery/wal/lsn.ts';
-import { parseInstant } from '../../recovery/wal/parse-instant.ts';
+import { restoreCommandHere } from '../../recovery/postgres/restore-command-here.ts';
+import { programsOf, sessionTarget } from '../../recovery/postgres/sql.ts';
 import { checkedTarget, targetSchema, targetWords } from '../../recovery/wal/target.ts';
 
-const params = z.strictObject({
-  target: targetSchema.describe('where it shall stop now: as postgres.recovery takes it'),
-  ways: z
-    .array(z.string())
-    .default([])
-    .describe('what leads to an earlier moment, line by line, for those who are refused'),
-  patience: seconds.default(120).describe('seconds without a word in the log after which a start has failed'),
-  shutdown_timeout: seconds.default(300).describe('seconds that the restart may take to stop'),
-  ...instanceParams,
-});
+const { partial, wal_method, server, begin_wal, servers, ssh, wal_directories, spool, segment_size } =
+  recoveryParams.shape;
+
+const params = z
+  .strictObject({
+    target: targetSchema.describe('where it shall stop now: as postgres.recovery takes it'),
+    partial: partial.describe(
+      'where WAL ends with a segment of which only the beginning is archived: the segment, and the server that has it (barman.moment); restore_command is then written anew, from the params below',
+    ),
+    ...{ wal_method, server, begin_wal, servers, ssh, wal_directories, spool, segment_size },
+    ways: z
+      .array(z.string())
+      .default([])
+      .describe('what leads to an earlier moment, line by line, for those who are refused'),
+    patience: seconds
+      .default(120)
+      .describe('seconds without a word in the log after which a start has failed'),
+    shutdown_timeout: seconds.default(300).describe('seconds that the restart may take to stop'),
+    ...instanceParams,
+  })
+  .superRefine((p, context) => {
+    if (p.partial === undefined || p.wal_method === 'local') return;
+    if (p.servers.length > 0 || p.server !== undefined) return;
+    const message = 'is required with partial: the Barman servers that hold the WAL';
+    context.addIssue({ code: 'custom', path: ['servers'], message });
+  });
 
 type Params = z.output<typeof params>;
 
@@ -40,7 +60,11 @@ export const module = defineModule({
   summary: 'Moves a paused, isolated recovery on to a later target, without a new restore.',
   description:
     'Writes the new target into postgresql.auto.conf and starts the instance again, isolated as before; postgres.replay ' +
-    'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays. Undo stops the ' +
+    'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays, and so does ' +
+    'restore_command, which never asks for the beginning of a segment but of the one that it was written for: where WAL ' +
+    'with such a beginning is needed (`partial`), it is written anew. Where it was broken off, it is made whole: what a ' +
+    'running instance works with is compared, not its file alone, and one that stands stopped with this very target in its ' +
+    'file is started again. Undo stops the ' +
     'instance and puts the old target back; what was replayed stays, so that all it is good for then is to take back the ' +
     'recovery itself.',
   examples: `- postgres.forward:
@@ -50,34 +74,23 @@ export const module = defineModule({
   params,
   returns: {
     pid: 'of the postmaster',
-    from_lsn: 'how far it had replayed',
-    from_commit: 'its last commit then, UTC',
+    from_lsn: 'how far it had replayed; absent where it stood stopped',
+    from_commit: 'its last commit then, UTC; likewise',
   },
-  read: async (host, p: Params) => {
+  read: async (host, p: Params, context) => {
     const instance = known(await host.look(postgresResource, p.pgdata));
-    if (!instance.running || instance.mode !== 'isolated' || instance.role !== 'recovering') {
-      throw new PitrError({
-        kind: 'refused',
-        code: 'nothing-waits',
-        message: `no recovery waits isolated on ${p.pgdata}`,
-        details: [
-          instance.running
-            ? `PostgreSQL runs there, ${instance.mode}, ${instance.role ?? 'of unknown role'}`
-            : 'no PostgreSQL runs there',
-        ],
-        host: host.name,
-        next: ['pitr play replay.yml starts what was prepared.'],
-      });
-    }
+    const waits = instance.running && instance.mode === 'isolated' && instance.role === 'recovering';
+    if (!waits && !wasIsolated(instance)) throw nothingWaits(p.pgdata, instance, host.name);
     const files = await readRecoveryFiles(host, { directory: p.pgdata, pgdata: p.pgdata, user: p.user });
     return {
       instance,
       host: host.name,
       text: files.texts.get(AUTO_CONF) ?? '',
-      position: await positionOf(host, p, programsOf(p, instance.programs)),
+      restoreCommand: p.partial === undefined ? undefined : await commandWithBeginning(p, instance, context),
+      waiting: waits ? await lookWaiting(host, sessionTarget(p, instance.programs)) : undefined,
     };
   },
-  plan: ({ instance, host, text, position }, p) => {
+  plan: ({ instance, host, text, restoreCommand, waiting }, p) => {
     const target = checkedTarget(p.target);
     const before = effectiveSettings(text);
     const stop = recoverySettings({
@@ -86,12 +99,20 @@ export const module = defineModule({
       action: 'pause',
       restoreCommand: before.get('restore_command') ?? '',
     }).filter(({ name }) => isStopSetting(name));
-    const present = [...before].filter(([name]) => isStopSetting(name));
-    const same =
-      present.length === stop.length && stop.every(({ name, value }) => before.get(name) === value);
-    if (same) return undefined;
-    refuseBackward(target, position, host, p.ways);
-    const after = withStop(text, stop);
+    const fetch = restoreCommand === undefined ? [] : [{ name: 'restore_command', value: restoreCommand }];
+    const wanted = [...fetch, ...stop];
+    const aimed = isAimed(before, stop);
+    if (waiting === undefined) {
+      // How far a stopped one has come nobody can tell: it goes on to the stop for which that was asked already.
+      if (!aimed) throw nothingWaits(p.pgdata, instance, host, text);
+    } else {
+      // A file that was written before PostgreSQL was stopped says nothing of what it works with.
+      const stands = aimed && isInForce(waiting.inForce, stop);
+      const fetches = fetch.every(({ name, value }) => before.get(name) === value);
+      if (stands && fetches && isInForce(waiting.inForce, wanted)) return undefined;
+      if (!stands) refuseBackward(target, waiting, host, p.ways);
+    }
+    const after = withSettings(text, wanted);
     return {
       summary: `replay on to ${targetWords(target)}`,
       pgdata: p.pgdata,
@@ -99,7 +120,7 @@ export const module = defineModule({
       bin: programsOf(p, instance.programs),
       forApply: { text: after },
       before: text,
-      startedWith: instance.startedWith ?? [],
+      startedWith: instance.startedWith ?? instance.lastStartedWith ?? [],
       patienceMs: p.patience * 1000,
       shutdownMs: p.shutdown_timeout * 1000,
       diff: [
@@ -111,12 +132,18 @@ export const module = defineModule({
       ],
     };
   },
-  unchanged: ({ instance, position }) => ({ pid: instance.pid, ...from(position) }),
+  unchanged: ({ instance, waiting }) => ({ pid: instance.pid, ...from(waiting) }),
   predict: (change, { instance }) => ({
-    resources: [predicted(postgresResource, change.pgdata, { ...instance, startedWith: change.startedWith })],
+    resources: [
+      predicted(postgresResource, change.pgdata, {
+        ...instance,
+        ...{ running: true, mode: 'isolated', role: 'recovering', startedWith: change.startedWith },
+      }),
+    ],
   }),
   apply: async (host, change, p, context) => {
-    const position = await positionOf(host, p, change.bin);
+    const { running } = await postgresResource.read(host, change.pgdata);
+    const waiting = running ? await lookWaiting(host, sessionTarget(p, change.bin)) : undefined;
     await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.forApply.text, {
       mode: 0o600,
       user: change.user,
@@ -124,7 +151,7 @@ export const module = defineModule({
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
     await prepareRunFiles(host, change, runFiles(change.pgdata));
     const instance = await startInstance(host, change, change.startedWith, change.patienceMs, context);
-    return { pid: instance.pid, ...from(position) };
+    return { pid: instance.pid, ...from(waiting) };
   },
   undo: async (host, change, context) => {
     const seen = await postgresResource.read(host, change.pgdata);
@@ -146,32 +173,22 @@ export const module = defineModule({
   },
 });
 
-function from(position: Awaited<ReturnType<typeof positionOf>>): Readonly<Record<string, unknown>> {
-  return {
-    ...(position.lsnText === undefined ? {} : { from_lsn: position.lsnText }),
-    ...(position.commitText === undefined ? {} : { from_commit: position.commitText }),
+/** As postgres.recovery writes it, in which that beginning may be asked for. */
+function commandWithBeginning(
+  p: Params,
+  { signal = 'standby', control }: InstanceState,
+  context: Pick<TaskContext, 'render'>,
+): Promise<string> {
+  const data = {
+    directory: p.pgdata,
+    segmentSize: p.segment_size ?? control?.segmentSize,
+    systemId: control?.systemId,
   };
+  return restoreCommandHere({ ...p, signal }, data, context);
 }
 
-const POSITION = `select json_build_object(
-  'lsn', pg_last_wal_replay_lsn(),
-  'commit', to_char(pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00')`;
-
-const positionSchema = z.object({ lsn: z.string().nullable(), commit: z.string().nullable() });
-
-async function positionOf(
-  host: ReadHost,
-  p: Params,
-  bin: string,
-): Promise<ReplayPosition & { readonly lsnText?: string; readonly commitText?: string }> {
-  const target = { ...sessionTarget({ pgdata: p.pgdata, bin, user: p.user }, undefined), bin };
-  const { lsn, commit } = positionSchema.parse(JSON.parse(await querySql(host, target, [POSITION])));
-  const parsed = commit === null ? undefined : parseInstant(commit);
-  return {
-    ...(lsn === null ? {} : { lsn: parseLsn(lsn), lsnText: lsn }),
-    ...(parsed?.ok === true ? { lastCommit: parsed.instant } : {}),
-    ...(commit === null ? {} : { commitText: commit }),
-  };
+function from(waiting: WaitingRecovery | undefined): Readonly<Record<string, unknown>> {
+  return defined({ from_lsn: waiting?.lsnText, from_commit: waiting?.commitText });
 }
 
 function timelineOf(setting = '1'): RecoveryTimeline {

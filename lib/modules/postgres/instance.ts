@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defined } from '../../base/values/defined.ts';
 import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
+import { wasIsolated } from '../../recovery/postgres/instance.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
 
@@ -22,6 +23,7 @@ export const module = defineLook({
     data_directory: 'that was looked at',
     running: 'whether a process works in it',
     mode: 'isolated, closed or open; of a stopped instance, how a plain start would open it',
+    stopped_isolated: 'whether it is stopped, and is a recovery that was isolated when it ran last',
     role: 'primary or recovering, as the control file says',
     timeline: 'of the latest checkpoint, as the control file says',
     pid: 'of the postmaster',
@@ -39,6 +41,7 @@ export const module = defineLook({
       data_directory: p.pgdata,
       running: seen.running,
       mode: seen.mode,
+      stopped_isolated: wasIsolated(seen),
       role: seen.role,
       timeline: seen.control?.timeline,
       pid: seen.pid,

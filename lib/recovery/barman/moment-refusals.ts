@@ -26,9 +26,10 @@ export function commitWords({ time, xid, lsn }: CommitPoint): string {
 }
 
 /** Why no marker can be written that would stop the recovery there. */
-export type NoMarker = 'not-wanted' | 'no-leader' | 'other-timeline' | 'in-future';
+export type NoMarker = 'not-asked' | 'not-wanted' | 'no-leader' | 'other-timeline' | 'in-future';
 
 const WHY_NO_MARKER: Readonly<Record<NoMarker, string>> = {
+  'not-asked': 'This run asks no leader for a commit that would end the recovery there.',
   'not-wanted': 'A commit on the leader after that moment would end the recovery there: marker=true',
   'no-leader': 'The cluster has no leader that could write one more commit.',
   'other-timeline':
@@ -61,6 +62,11 @@ export function afterLastCommit(moment: Moment, why: NoMarker, facts: MomentFact
         ? []
         : [`To stop right after the last commit: target_lsn=${formatLsn(lastCommit.lsn)}`]),
       'To take all that is archived: target_time=latest',
+      ...(why === 'not-asked'
+        ? [
+            `To stop there all the same: where a leader lives on timeline ${timeline}, commit something on it, archive that (barman switch-wal --force --archive <its server>), and run this again.`,
+          ]
+        : []),
     ],
     result: {
       ...(lastCommit === undefined

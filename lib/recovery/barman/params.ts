@@ -34,11 +34,17 @@ export const timelineParam = z
   .optional()
   .describe('the timeline to recover on; found from the history files of all servers when left out');
 
-export const leaderTimelineParam = z
-  .int()
-  .min(0)
+const timelineOfLeader = z.int().min(0);
+
+export const leaderTimelineParam = timelineOfLeader
   .default(0)
   .describe('the timeline of the living leader, whose last commit `latest` is; 0 where there is none');
+
+export const askedLeaderParam = timelineOfLeader
+  .optional()
+  .describe(
+    'the timeline of the living leader; 0 where there is none; left out where the run has not looked for a leader, and asks none for anything',
+  );
 
 /**
  * How Barman's host logs in to a node. Barman hands it to shells, here and there: what a shell would expand, or take

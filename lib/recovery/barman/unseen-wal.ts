@@ -14,8 +14,8 @@ export interface UnseenFacts {
   readonly latest: boolean;
   /** The timeline that recovery follows. */
   readonly timeline: number;
-  /** Of the living leader; 0 where nobody leads. */
-  readonly leaderTimeline: number;
+  /** Of the living leader; 0 where nobody leads, undefined where nobody has asked. */
+  readonly leaderTimeline: number | undefined;
   /** Timelines without any known WAL that may have gone on after the one that recovery follows. */
   readonly goneOn?: readonly number[] | undefined;
   /** Recovery ends before WAL that is missing. */

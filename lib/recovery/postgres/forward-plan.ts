@@ -2,8 +2,12 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { formatInstant, type Instant } from '../wal/instant.ts';
 import { formatLsn, type Lsn } from '../wal/lsn.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
-import { type ConfSetting, parseConfLine, quoteConf } from './conf-file.ts';
+import { type ConfSetting, effectiveSettings, parseConfLine, quoteConf } from './conf-file.ts';
+import { type InstanceState, wasIsolated } from './instance.ts';
+import { AUTO_CONF } from './recovery-files.ts';
 import { isSamePlace } from './stop-proof.ts';
+
+const ACTION = 'recovery_target_action';
 
 /** How far a paused recovery has come. */
 export interface ReplayPosition {
@@ -12,19 +16,40 @@ export interface ReplayPosition {
   readonly lastCommit?: Instant | undefined;
 }
 
+/** What a running instance works with: each setting of its stop, and how it fetches WAL. */
+export type StopInForce = ReadonlyMap<string, { readonly value: string; readonly byDefault: string }>;
+
 /** The settings that say where a recovery stops; the timeline is not one of them, it stays. */
 export function isStopSetting(name: string): boolean {
   return name.startsWith('recovery_target') && name !== 'recovery_target_timeline';
 }
 
-/** `postgresql.auto.conf` with another stop: all else as it is, the new settings at its end. */
-export function withStop(text: string, stop: readonly ConfSetting[]): string {
+/** Whether settings stop a recovery there, and nowhere else. */
+export function isAimed(settings: ReadonlyMap<string, string>, stop: readonly ConfSetting[]): boolean {
+  const present = [...settings.keys()].filter(isStopSetting);
+  return present.length === stop.length && stop.every(({ name, value }) => settings.get(name) === value);
+}
+
+/** Whether a running instance works with these settings, and with no other stop. What is not set is as it is by default. */
+export function isInForce(inForce: StopInForce, settings: readonly ConfSetting[]): boolean {
+  const wanted = new Map(settings.map(({ name, value }) => [name, value]));
+  return [...inForce]
+    .filter(([name]) => isStopSetting(name) || wanted.has(name))
+    .every(([name, { value, byDefault }]) => value === (wanted.get(name) ?? byDefault));
+}
+
+/**
+ * `postgresql.auto.conf` with another stop, and whatever else is given anew: the rest as it is, the new settings at its
+ * end.
+ */
+export function withSettings(text: string, settings: readonly ConfSetting[]): string {
+  const anew = new Set(settings.map(({ name }) => name));
   const kept = text.split('\n').filter((line) => {
     const setting = parseConfLine(line);
-    return setting === undefined || !isStopSetting(setting.name);
+    return setting === undefined || !(isStopSetting(setting.name) || anew.has(setting.name));
   });
   while (kept.at(-1) === '') kept.pop();
-  return `${[...kept, ...stop.map(({ name, value }) => `${name} = ${quoteConf(value)}`)].join('\n')}\n`;
+  return `${[...kept, ...settings.map(({ name, value }) => `${name} = ${quoteConf(value)}`)].join('\n')}\n`;
 }
 
 /**
@@ -59,6 +84,37 @@ export function refuseBackward(
     // What the task says with `ways:`. In forward.yml: pitr play rollback.yml -e target={node}, then restore again: pitr
     // recover {backup} {time} --server {server} --target {node} --restore
     next: ways,
+  });
+}
+
+/** Neither waits a recovery there, nor one that only has to be started again at the stop that its file has. */
+export function nothingWaits(pgdata: string, instance: InstanceState, host: string, text = ''): PitrError {
+  const aims = [...effectiveSettings(text)].filter(([name]) => name !== ACTION && isStopSetting(name));
+  const stopped = wasIsolated(instance);
+  return new PitrError({
+    kind: 'refused',
+    code: 'nothing-waits',
+    message: `no recovery waits isolated on ${pgdata}`,
+    details: [
+      instance.running
+        ? `PostgreSQL runs there, ${instance.mode}, ${instance.role ?? 'of unknown role'}`
+        : 'no PostgreSQL runs there',
+      ...(stopped
+        ? [
+            `its ${AUTO_CONF} says: ${aims.map(([name, value]) => `${name} = ${value}`).join(', ') || 'no recovery target'}`,
+          ]
+        : []),
+    ],
+    host,
+    next: [
+      // Until such a run has come to its end, the file has the new stop, and the note beside the data the old one.
+      ...(stopped
+        ? [
+            'Was a run broken off that moved the recovery on (forward.yml, pitr peek --to)? Go on with that one: pitr resume <run>, which pitr runs names.',
+          ]
+        : []),
+      'pitr play replay.yml starts what was prepared, where its stop is the one that it was recovered to.',
+    ],
   });
 }
 

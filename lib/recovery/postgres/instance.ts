@@ -41,6 +41,8 @@ export interface InstanceState {
   readonly opened?: boolean | undefined;
   /** Of a running instance: the settings on its command line. */
   readonly startedWith?: readonly (readonly [name: string, value: string])[] | undefined;
+  /** Of a stopped one: the settings on the command line of its last start. */
+  readonly lastStartedWith?: readonly (readonly [name: string, value: string])[] | undefined;
   /** The postgres processes that work in the data directory. */
   readonly processes?: readonly number[] | undefined;
   /** The processes that copy another server into it; that alone is no running instance. */
@@ -53,6 +55,18 @@ export const NO_INSTANCE: InstanceState = { data: 'absent', running: false, mode
 /** The postmaster is gone, killed; what it has left ends by itself only when it comes to see that. */
 export function isOrphaned({ running, pid, processes = [] }: InstanceState): boolean {
   return running && pid === undefined && processes.length > 0;
+}
+
+/** It is stopped, was isolated when it ran last, and nobody has made anything else of it since. */
+export function wasIsolated({
+  running,
+  prepared,
+  opened,
+  signal,
+  lastStartedWith = [],
+}: InstanceState): boolean {
+  const listens = lastStartedWith.find(([name]) => name === 'listen_addresses')?.[1];
+  return !running && prepared === true && opened !== true && signal !== undefined && listens === '';
 }
 
 /** Where the rules of a closed instance are kept, in the data directory. */
@@ -78,6 +92,7 @@ export function parseInstance(answer: string): InstanceState {
   // The control file of data that was shut down says so until recovery has really begun.
   const recovers = running && (names.has('standby.signal') || names.has('recovery.signal'));
   const programs = told.get('programs')?.value ?? '';
+  const settings = commandLineSettings(told.get('opts')?.lines[0] ?? '');
   return {
     data: 'present',
     running,
@@ -95,7 +110,8 @@ export function parseInstance(answer: string): InstanceState {
     ...(names.has('recovery.signal') ? { signal: 'recovery' } : {}),
     ...(names.has('standby.signal') ? { signal: 'standby' } : {}),
     ...(running && names.has('pitr-paused-by-settings') ? { pausedBySettings: true } : {}),
-    ...(alive ? { ...file, startedWith: commandLineSettings(told.get('opts')?.lines[0] ?? '') } : {}),
+    ...(alive ? { ...file, startedWith: settings } : {}),
+    ...(running || settings.length === 0 ? {} : { lastStartedWith: settings }),
   };
 }
 

@@ -91,7 +91,8 @@ function elsewhere(watch: ReplayWatch, wrong: string): ReplayVerdict {
     message: `recovery has stopped, and not at its target: ${wrong}`,
     details: whereItStands(watch),
     next: [
-      'Nothing was promoted. Its settings in postgresql.auto.conf may have been changed: take the recovery back (rollback.yml) and recover again.',
+      'Nothing was promoted. Was a run broken off that moved the recovery on (forward.yml)? Go on with that one: pitr resume <run>, which pitr runs names.',
+      'Else its settings in postgresql.auto.conf may have been changed: take the recovery back (rollback.yml) and recover again.',
     ],
   };
 }

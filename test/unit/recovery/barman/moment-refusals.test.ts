@@ -51,6 +51,15 @@ describe('what the operator reads when a moment cannot be reached', () => {
     `);
   });
 
+  it('a time after the last commit, where nobody has looked whether a leader could write one more', () => {
+    const refused = afterLastCommit(moment, 'not-asked', facts('2026-11-22 17:00:00+00'));
+    expect(refused.details.join(' ')).not.toContain('has no leader');
+    expect(refused.details.at(-1)).toBe(
+      'This run asks no leader for a commit that would end the recovery there.',
+    );
+    expect(refused.next).toContainEqual(expect.stringContaining('barman switch-wal --force --archive'));
+  });
+
   it('a position after the last record', () => {
     expect(
       words(afterLastCommit(moment, 'other-timeline', facts({ lsn: '0/6000100' }))),

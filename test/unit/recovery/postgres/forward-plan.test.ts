@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { effectiveSettings } from '../../../../lib/recovery/postgres/conf-file.ts';
-import { refuseBackward, withStop } from '../../../../lib/recovery/postgres/forward-plan.ts';
+import { refuseBackward, withSettings } from '../../../../lib/recovery/postgres/forward-plan.ts';
 import { parseLsn } from '../../../../lib/recovery/wal/lsn.ts';
 import { parseInstant } from '../../../../lib/recovery/wal/parse-instant.ts';
 import { checkedTarget } from '../../../../lib/recovery/wal/target.ts';
@@ -18,7 +18,7 @@ primary_conninfo = ''
 
 describe('another stop in postgresql.auto.conf', () => {
   it('replaces the target of whatever kind, and nothing else', () => {
-    const after = withStop(AUTO_CONF, [
+    const after = withSettings(AUTO_CONF, [
       { name: 'recovery_target_xid', value: '731' },
       { name: 'recovery_target_action', value: 'pause' },
     ]);
@@ -28,7 +28,7 @@ describe('another stop in postgresql.auto.conf', () => {
       recovery_target_xid: '731',
     });
     expect(after.startsWith('# Do not edit')).toBe(true);
-    expect(withStop(after, [])).not.toContain('recovery_target_xid');
+    expect(withSettings(after, [])).not.toContain('recovery_target_xid');
   });
 });
 

@@ -108,6 +108,8 @@ describe('a replay', () => {
     const wish = { ...TARGET, target };
     expect(judge(wish, [look({ ...at('0/C1D31B8', true), log })])).toMatchObject({
       code: 'stopped-elsewhere',
+      // A run that moved it on and was broken off has left it so: that one goes on.
+      next: [expect.stringContaining('pitr resume <run>'), expect.stringContaining('rollback.yml')],
     });
     expect(judge(wish, [look({ ...at('0/C1D3200', true), log })])).toMatchObject({ what: 'target' });
   });

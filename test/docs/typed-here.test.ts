@@ -22,6 +22,14 @@ describe('an example, as it is typed on the lab', () => {
     ],
     ['pitr play cutover.yml -e target=db2', 'pitr play cutover.yml -e target=db2 --dry-run'],
     ['pitr play recover.yml --dry-run -e target=db2', 'pitr play recover.yml -e target=db2 --dry-run'],
+    [
+      "pitr recover 20260123T120000 '2026-01-23 12:30:00+00'",
+      "pitr recover 20260123T120000 '2026-01-23 12:30:00+00' --for db3 --dry-run",
+    ],
+    [
+      'pitr recover auto latest --target db2 --restore',
+      'pitr recover auto latest --target db2 --restore --dry-run',
+    ],
     ['pitr undo 20261122T144512-7f3a --from 7', 'pitr undo ID --from 7 --yes'],
     ['pitr undo <run> --check', 'pitr undo ID --check'],
     ['pitr resume ./journal.jsonl', 'pitr resume journal.jsonl --yes --trust-journal'],

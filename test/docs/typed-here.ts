@@ -23,7 +23,14 @@ export function typedHere(line: string, words: LabWords, run = ''): string {
     .replace(new RegExp(RUN, 'g'), run);
   const onlyLooks = / --check\b/.test(here);
   if (RECOVERS.test(here)) {
-    if (!onlyLooks) return `${here.replace(/ --dry-run\b/g, '')} --dry-run`;
+    if (!onlyLooks) {
+      // A dry run asks nobody which node leads.
+      const node =
+        /^pitr recover [^-]\S* /.test(here) && !/ --(?:target|for)\b/.test(here)
+          ? ` --for ${words.target}`
+          : '';
+      return `${here.replace(/ --dry-run\b/g, '')}${node} --dry-run`;
+    }
     return here
       .replace(/\btarget=db\d/g, `target=${words.target}`)
       .replace(/(\btarget_time='?)[^']*/g, `$1${words.moment}`);

@@ -66,7 +66,7 @@ export const module = defineModule({
             : 'no PostgreSQL runs there',
         ],
         host: host.name,
-        next: ['pitr play replay.yml starts what was prepared.'],
+        next: [`Start what was prepared: pitr play replay.yml -e target=${host.name}`],
       });
     }
     const files = await readRecoveryFiles(host, { directory: p.pgdata, pgdata: p.pgdata, user: p.user });

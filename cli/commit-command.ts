@@ -1,26 +1,29 @@
 import { commandLine } from '../lib/transport/quote.ts';
-import { inventoryWords } from './common-options.ts';
 
 /** What a commit was asked for, as it is printed to be typed again. */
 export interface CommitWords {
   /** How the operator named the run. */
   readonly reference: string;
-  readonly inventories: readonly string[];
+  /** What was said of which hosts, and with which variables (-i, -e and so on). */
+  readonly site: readonly string[];
   /** The hosts that it is about; all without it. */
   readonly limit: string | undefined;
+  /** Whether a journal that is not this controller's own was to be believed. */
+  readonly trust: boolean;
 }
 
 /** The same commit once more, with these words behind it. */
 export function commitAgain(
-  { reference, inventories, limit }: CommitWords,
+  { reference, site, limit, trust }: CommitWords,
   ...more: readonly string[]
 ): string {
   return commandLine([
     'pitr',
     'commit',
     reference,
-    ...inventoryWords(inventories),
+    ...site,
     ...(limit === undefined ? [] : ['--limit', limit]),
+    ...(trust ? ['--trust-journal'] : []),
     ...more,
   ]);
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { LookRequest } from '../lib/engine/run/look.ts';
+import { commandLine } from '../lib/transport/quote.ts';
+import { siteWords } from './revert-command.ts';
 import { patroniHosts } from './well-known-hosts.ts';
 
 const clusterSchema = z.looseObject({
@@ -50,7 +52,9 @@ export async function proveHealthy(request: HealthWish): Promise<HealthyCluster>
     ];
     const gone = silent.map(({ host }) => host);
     throw notHealthy(
+      request,
       flaws,
+      undefined,
       gone.length > 0 ? [`Or leave out what is gone; what it keeps stays: ${request.without(gone)}`] : [],
     );
   }
@@ -67,11 +71,17 @@ export async function proveHealthy(request: HealthWish): Promise<HealthyCluster>
   const flaws = streaming.flatMap(({ host, error }) =>
     error === undefined ? [] : [`${host}: ${error.message}`],
   );
-  if (flaws.length > 0) throw notHealthy(flaws);
+  if (flaws.length > 0) throw notHealthy(request, flaws, leader);
   return { leader, timeline: answers[0]?.cluster.timeline, members: answers.map(({ host }) => host) };
 }
 
-function notHealthy(flaws: readonly string[], ways: readonly string[] = []): PitrError {
+function notHealthy(
+  { inventories, extraVars = {}, masker }: HealthWish,
+  flaws: readonly string[],
+  leader = '<leader>',
+  ways: readonly string[] = [],
+): PitrError {
+  const site = siteWords(inventories, masker?.data(extraVars) ?? extraVars);
   return new PitrError({
     kind: 'refused',
     code: 'cluster-not-healthy',
@@ -79,8 +89,8 @@ function notHealthy(flaws: readonly string[], ways: readonly string[] = []): Pit
     details: flaws,
     state: 'nothing was removed',
     next: [
-      'See it: pitr status',
-      'Rebuild members that do not follow: pitr play rejoin.yml -e target=<leader>',
+      `See it: ${commandLine(['pitr', 'status', ...site])}`,
+      `Rebuild members that do not follow: ${commandLine(['pitr', 'play', 'rejoin.yml', ...site])} -e target=${leader}`,
       ...ways,
     ],
   });

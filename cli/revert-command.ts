@@ -75,6 +75,14 @@ export function isToldToRevert(variable: string): boolean {
   return !OF_THE_RECOVERY.test(variable);
 }
 
+/** How the cluster of a run is reached and laid out, as it is typed again. */
+export function siteWords(
+  inventories: readonly string[],
+  extraVars: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  return [...inventoryWords(inventories), ...carried(extraVars)];
+}
+
 function carried(extraVars: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(extraVars)
     .filter(([name]) => isToldToRevert(name))

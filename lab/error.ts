@@ -7,3 +7,9 @@ export class LabError extends Error {
 export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** What is told of it. Anything but a LabError is a fault of ours or of the engine: its origin helps. */
+export function told(thrown: unknown): string {
+  if (thrown instanceof LabError) return thrown.message;
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}

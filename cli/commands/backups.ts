@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
-import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { INVENTORY_OPTIONS, OUTPUT_OPTIONS, typedWords } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
 import { table } from '../table.ts';
 import { printable } from '../text.ts';
@@ -62,6 +63,8 @@ export const backups = defineCommand({
     withLookSession(options, io, async (session) => {
       const { lookOnce } = await import('../../lib/engine/run/look.ts');
       const [server] = args;
+      const site = typedWords({ ...options, inventory: session.request.inventories });
+      const check = `${commandLine(['pitr', 'play', 'recover.yml', ...site])} -e target=<node> --check`;
       const answers = await lookOnce({
         ...session.request,
         hosts: barmanHost,
@@ -76,7 +79,7 @@ export const backups = defineCommand({
         for (const one of damaged) session.emit({ type: 'damaged_history', barman_host: host, ...one });
         for (const one of unread) session.emit({ type: 'unread_server', barman_host: host, ...one });
         session.print(all.length === 0 ? ['There are no backups.'] : backupLines(all, session));
-        session.print(damaged.map((one) => session.view.paint.failed(damagedWords(one))));
+        session.print(damaged.map((one) => session.view.paint.failed(damagedWords(one, check))));
         session.print(unread.map((one) => session.view.paint.failed(unreadWords(one))));
       }
       return exitCodeOfAnswers(answers);
@@ -90,10 +93,8 @@ export function unreadWords({ why, concerns }: z.output<typeof unreadSchema>): s
   );
 }
 
-function damagedWords({ path, why }: z.output<typeof damagedSchema>): string {
-  return printable(
-    `${path} ${why}: every recovery of its cluster is refused. What to do says: pitr play recover.yml --check`,
-  );
+function damagedWords({ path, why }: z.output<typeof damagedSchema>, check: string): string {
+  return printable(`${path} ${why}: every recovery of its cluster is refused. What to do says: ${check}`);
 }
 
 /** A table where it fits, else two lines a row. */

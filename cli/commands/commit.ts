@@ -14,7 +14,7 @@ import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
 import { type CommitWords, commitAgain, commitWithout } from '../commit-command.ts';
 import { tellHealthy, tellKept, tellStays, tellStep, tellWarning, total } from '../commit-view.ts';
-import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
+import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS, typedWords } from '../common-options.ts';
 import { consent } from '../consent.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import { readExtraVars } from '../extra-vars.ts';
@@ -61,7 +61,7 @@ export const commit = defineCommand({
         masker: io.masker,
         askPassphrase: session.askPassphrase,
       };
-      if (options.list) return listKept(wish, session);
+      if (options.list) return listKept(wish, typedWords(options), session);
       if (reference === undefined) {
         throw usageError('run-missing', 'which run is to be committed?', {
           next: ['See what is kept: pitr commit --list'],
@@ -69,9 +69,9 @@ export const commit = defineCommand({
       }
       const run = await readRun(reference);
       const limit = await readLimit(options.limit, io.cwd);
-      const words: CommitWords = { reference, inventories: wish.inventories, limit };
-      const again = commitAgain(words);
       const trust = options['trust-journal'];
+      const words: CommitWords = { reference, site: typedWords(options), limit, trust };
+      const again = commitAgain(words);
       const runs: JournalledRun[] = [];
       const others = await readOthers(run);
       for (const one of familyOf(run, others))
@@ -156,7 +156,7 @@ async function allRuns(): Promise<readonly JournalledRun[]> {
   return runs.filter((run) => run !== undefined);
 }
 
-async function listKept(wish: Wish, session: PlainSession): Promise<number> {
+async function listKept(wish: Wish, site: readonly string[], session: PlainSession): Promise<number> {
   const all = await allRuns();
   const seen = new Set<string>();
   let worst = 0;
@@ -177,7 +177,7 @@ async function listKept(wish: Wish, session: PlainSession): Promise<number> {
       const why = whyNotYet(runs, all);
       session.print([
         why === undefined
-          ? `  Let it go: ${commandLine(['pitr', 'commit', run.started.runId])}`
+          ? `  Let it go: ${commandLine(['pitr', 'commit', run.started.runId, ...site])}`
           : `  Not to be let go yet: ${why}`,
         '',
       ]);

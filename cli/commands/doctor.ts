@@ -1,7 +1,7 @@
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { type Finding, GROUPS } from '../../lib/recovery/doctor/finding.ts';
 import { defineCommand } from '../command.ts';
-import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { INVENTORY_OPTIONS, OUTPUT_OPTIONS, typedWords } from '../common-options.ts';
 import { findingLines, NAGIOS, summaryLine, summaryOf } from '../doctor/report.ts';
 import { type LookSession, withLookSession } from '../look-session.ts';
 import { oneLine } from '../text.ts';
@@ -47,6 +47,7 @@ export const doctor = defineCommand({
         const { findings, hosts } = await examineSite(session.request, checks, {
           pattern: options.host,
           cwd: io.cwd,
+          site: typedWords({ ...options, inventory: session.request.inventories }),
         });
         const summary = summaryOf(findings, hosts, (Date.now() - started) / 1000);
         session.emit({ type: 'doctor', exit_code: NAGIOS[summary.severity], ...summary });

@@ -96,6 +96,7 @@ export const recover = defineCommand({
     };
     const order = orderOf(options, args);
     if (order === undefined) {
+      if (request.mode === 'dry-run') throw allToBeTold();
       const { wizard } = await import('../wizard/wizard.ts');
       return wizard(request, io);
     }
@@ -138,6 +139,20 @@ function orderOf(
     acceptGap: options['accept-gap'],
     allowLeader: options['allow-leader'],
   };
+}
+
+/** The wizard offers what it finds on the hosts. */
+function allToBeTold(): Error {
+  return usageError(
+    'dry-run-alone',
+    '--dry-run contacts no host, and pitr recover alone asks the hosts what there is to choose from',
+    {
+      next: [
+        'Say it: pitr recover <backup-id> <target-time> --target <node> --dry-run',
+        'Or let the hosts be read, and nothing be changed: pitr recover --check',
+      ],
+    },
+  );
 }
 
 function missing(name: string, text: string): Error {

@@ -8,10 +8,10 @@ import { defineCommand } from '../command.ts';
 import {
   DEFAULT_FORKS,
   FORKS_OPTION,
-  inventoryWords,
   OUTPUT_OPTIONS,
   RUN_ARGUMENT,
   RUN_OPTIONS,
+  typedWords,
 } from '../common-options.ts';
 import { consent } from '../consent.ts';
 import { readExtraVars } from '../extra-vars.ts';
@@ -61,7 +61,7 @@ export const resume = defineCommand({
       'pitr',
       'resume',
       reference,
-      ...inventoryWords(options.inventory),
+      ...typedWords(options),
       ...(options['trust-journal'] ? ['--trust-journal'] : []),
     ]);
     const run = await believeBefore(story.run, options, again, io);
@@ -76,7 +76,7 @@ export const resume = defineCommand({
     const elsewhere = atWorkElsewhere(run);
     const outcome = await withDoor(wishesOf(options), io, async (door) => {
       if (elsewhere !== undefined && !options.check) {
-        await askWhetherIdle(elsewhere, again, door.ask);
+        await askWhetherIdle(elsewhere, withoutLockAgain(again, options['without-lock']), door.ask);
       }
       return runAndTell(request, door);
     });
@@ -90,6 +90,10 @@ function withoutLock(typed: string | undefined, { started }: JournalledRun, agai
   throw usageError('lock-of-another-run', `--without-lock names ${typed}, and the run is ${started.runId}`, {
     next: [`With the lock: ${again}`, `Without it: ${again} --without-lock ${started.runId}`],
   });
+}
+
+function withoutLockAgain(again: string, typed: string | undefined): string {
+  return typed === undefined ? again : `${again} --without-lock ${typed}`;
 }
 
 /** Asked before the display of the run has the screen. */

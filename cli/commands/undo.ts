@@ -7,7 +7,7 @@ import type { JournalledChange } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
-import { inventoryWords, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS } from '../common-options.ts';
+import { OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS, typedWords } from '../common-options.ts';
 import { consent } from '../consent.ts';
 import { exitCodeOf } from '../display/error-text.ts';
 import type { Paint } from '../display/paint.ts';
@@ -70,7 +70,7 @@ export const undo = defineCommand({
       const from = firstChange(run, options.from, options.to);
       const keep = commaList(options.keep).map((one) => changeNumber('--keep', one));
       const trust = options['trust-journal'];
-      const typed: Typed = { reference, inventories: options.inventory, from, keep, trust };
+      const typed: Typed = { reference, site: typedWords(options), from, keep, trust };
       refuseWhileAtWork(run, again(typed));
       if (read.closed !== undefined) refuseClosed(read, waysInLine(waysOn(await planUndo(read), reference)));
       const plan = await shownPlan(read, typed, options.check, session, io);
@@ -124,18 +124,18 @@ async function shownPlan(
 /** What of the command line has to be typed again to go on. */
 interface Typed {
   readonly reference: string;
-  readonly inventories: readonly string[];
+  readonly site: readonly string[];
   readonly from: number | undefined;
   readonly keep: readonly number[];
   readonly trust: boolean;
 }
 
-function again({ reference, inventories, from, keep, trust }: Typed): string {
+function again({ reference, site, from, keep, trust }: Typed): string {
   return commandLine([
     'pitr',
     'undo',
     reference,
-    ...inventoryWords(inventories),
+    ...site,
     ...(from === undefined ? [] : ['--from', String(from)]),
     ...keep.flatMap((number) => ['--keep', String(number)]),
     ...(trust ? ['--trust-journal'] : []),

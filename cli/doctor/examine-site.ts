@@ -23,13 +23,15 @@ interface Wish {
   /** Hosts whose findings are told; all without it. */
   readonly pattern: string | undefined;
   readonly cwd: string;
+  /** Which hosts and with which variables, as it is typed again. */
+  readonly site: readonly string[];
 }
 
 /** Looks at all that the checks need, and lets them judge. Throws kind `validation` for an inventory that is wrong. */
 export async function examineSite(
   request: SiteRequest,
   checks: readonly Check[],
-  { pattern, cwd }: Wish,
+  { pattern, cwd, site: siteWords }: Wish,
 ): Promise<{ readonly findings: readonly Finding[]; readonly hosts: number }> {
   const inventories = request.inventories.map((path) => resolve(cwd, path));
   const needs = new Set<Need>(checks.flatMap((check) => check.needs));
@@ -54,7 +56,7 @@ export async function examineSite(
             needs.has('controller') ? drillsOn(names, inventories) : Promise.resolve([]),
           ),
         },
-        inventoryOptions: request.inventories.map((path) => ` -i ${quote(path)}`).join(''),
+        inventoryOptions: siteWords.map((word) => ` ${quote(word)}`).join(''),
         host: site.host,
       },
       needs,

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
+import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
@@ -12,7 +13,7 @@ import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { headLines, type RecoverRequest, recoverDisplay, surroundings } from './carry-out.ts';
-import { chooseNode } from './choose-node.ts';
+import { chooseNode, type NodeWish } from './choose-node.ts';
 import { consentToGap, findGap } from './gap.ts';
 import type { ManualStep, ManualSteps, Prepared } from './manual-step.ts';
 import { manualSteps } from './manual-steps.ts';
@@ -55,6 +56,8 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
   await withPlainSession(plain, io, async (session) => {
     if (outputKind(wishes.output, io) !== 'json') session.print([...headLines(order), ...remarksOn(order)]);
     place = await placeOf(request, site, session.interrupts.signal, io);
+    if (mode === 'dry-run' && outputKind(wishes.output, io) !== 'json')
+      session.print(['Barman is not asked where it has room for the files: the plan names the usual place.']);
     if (mode !== 'run' || order.acceptGap) return 0;
     const gap = await findGap(order, surroundings(request, io), session.interrupts.signal);
     if (gap !== undefined) {
@@ -127,7 +130,7 @@ interface Place {
 const clusterSchema = z.looseObject({ leader: z.string().optional() });
 const serversSchema = z.looseObject({ servers: z.array(z.looseObject({ basebackups: z.string() })) });
 
-/** Which node the steps are for, who leads, and where the files go. Throws as `chooseNode` does. */
+/** Which node the steps are for, who leads, and where the files go; a dry run asks nobody. Throws as `chooseNode` does. */
 async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal, io: Io): Promise<Place> {
   const look = { ...surroundings(request, io), signal };
   const names = site.nodes.map(({ name }) => name);
@@ -138,6 +141,16 @@ async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal,
       next: [`--prepare-on ${site.barman.name}, or --prepare-on ${wished ?? names[0] ?? ''}`],
     });
   }
+  const node = (name: string): Node => {
+    const found = site.nodes.find((one) => one.name === name);
+    if (found === undefined) throw new Error('the node was chosen among these');
+    return found;
+  };
+  if (request.mode === 'dry-run') {
+    if (wished === undefined) throw nodeNotTold(request, io);
+    const chosen = chosenNode(request, { names, wished, leader: undefined }, io);
+    return { node: node(chosen), leader: undefined, variables: { prepare_for: chosen, prepare_on: on } };
+  }
   // Each node is asked until one answers: a dead one is no reason to know nothing.
   let leader: string | undefined;
   for (const name of names) {
@@ -145,19 +158,7 @@ async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal,
     leader = clusterSchema.safeParse(answer?.result).data?.leader;
     if (leader !== undefined) break;
   }
-  const again = (options: readonly string[]) =>
-    commandAgain(request.order, [...options, ...placeWords(request), ...request.beside], io.masker);
-  const chosen = chooseNode({
-    names,
-    wished,
-    leader,
-    allowLeader: request.order.allowLeader,
-    again: (...options) => again(options).command,
-    notes: again([]).notes,
-    status: commandLine(['pitr', 'status', ...inventoryWords(request.inventories)]),
-  });
-  const node = site.nodes.find(({ name }) => name === chosen);
-  if (node === undefined) throw new Error('the node was chosen among these');
+  const chosen = chosenNode(request, { names, wished, leader }, io);
   const [answer] = await lookOnce({
     ...look,
     hosts: site.barman.name,
@@ -169,14 +170,56 @@ async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal,
   // beside the servers' own directories: where Barman has its room
   const home = server === undefined ? undefined : posix.dirname(posix.dirname(server.basebackups));
   return {
-    node,
+    node: node(chosen),
     leader,
     variables: {
-      prepare_for: node.name,
+      prepare_for: chosen,
       prepare_on: on,
       ...(home === undefined ? {} : { prepare_directory: `${home}/pitr-recovery` }),
     },
   };
+}
+
+/** Throws as `chooseNode` does. */
+function chosenNode(
+  request: PrepareRequest,
+  facts: Pick<NodeWish, 'names' | 'wished' | 'leader'>,
+  io: Io,
+): string {
+  const { order, beside, inventories } = request;
+  const again = (options: readonly string[]) =>
+    commandAgain(order, [...options, ...placeWords(request), ...beside], io.masker);
+  return chooseNode({
+    ...facts,
+    allowLeader: order.allowLeader,
+    again: (...options) => again(options).command,
+    notes: again([]).notes,
+    status: commandLine(['pitr', 'status', ...inventoryWords(inventories)]),
+  });
+}
+
+/** A dry run asks nobody, also not who leads. */
+function nodeNotTold(request: PrepareRequest, io: Io): PitrError {
+  const { order, beside } = request;
+  const again = (mode: string, options: readonly string[], target?: string) =>
+    commandAgain(
+      { ...order, ...(target === undefined ? {} : { target }) },
+      [...options, ...beside, mode],
+      io.masker,
+    );
+  const { command, notes } = again('--dry-run', ['--for', '<node>', ...placeWords(request)]);
+  return usageError(
+    'dry-run-asks-nobody',
+    '--dry-run contacts no host, so nobody can be asked which node leads: the node has to be named',
+    {
+      next: [
+        `To prepare the files for it: ${command}`,
+        `To recover on it: ${again('--dry-run', [], '<node>').command}`,
+        `Or let the hosts be read, and nothing be changed: ${again('--check', placeWords(request)).command}`,
+        ...notes,
+      ],
+    },
+  );
 }
 
 function tellSteps(

@@ -120,7 +120,7 @@ async function showPlan(wish: Wish, order: RecoverOrder, io: Io): Promise<number
     playbook: findPlaybook('recover.yml', io.cwd),
     inventories: wish.inventories,
     extraVars: variablesOf(order, io.env, wish.extraVars),
-    mode: wish.mode === 'dry-run' ? ('dry-run' as const) : ('check' as const),
+    mode: 'check' as const,
     tags: [],
     skipTags: [],
     forks: wish.forks,

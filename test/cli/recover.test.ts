@@ -1,4 +1,7 @@
 import { EventEmitter } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../cli/run.ts';
@@ -66,5 +69,55 @@ describe('what pitr recover does not begin with', () => {
     );
     expect(result.said).toContain('does not say in which time zone');
     expect(result.code).toBe(3);
+  });
+});
+
+describe('pitr recover --dry-run without --target contacts no host', () => {
+  // Nothing listens there: a look would fail.
+  const UNREACHED = `all:
+  vars: { ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1, barman_host: barman, barman_user: barman,
+    barman_ssh: barman@barman, barman_servers: [db1], patroni_cluster: main }
+  children:
+    barman: { hosts: { barman: {} } }
+    patroni:
+      vars: { pgdata: /srv/data, pg_user: postgres, pg_bin: /usr/bin, pg_port: 5432, barman_server: db1, restore_ssh: ssh }
+      hosts: { db1: {}, db2: {} }
+`;
+
+  async function dryRun(...words: string[]) {
+    const directory = await mkdtemp(join(tmpdir(), 'pitr-dry-'));
+    const inventory = join(directory, 'inventory.yml');
+    await writeFile(inventory, UNREACHED);
+    try {
+      const { code, said } = await pitr('recover', ...words, '--dry-run', '-i', inventory);
+      return { code, said: said.replaceAll(inventory, 'inventory.yml').replace(/\s+/g, ' ') };
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  }
+
+  it('and plans for the node that was named', async () => {
+    const { code, said } = await dryRun('20260123T120000', 'latest', '--for', 'db2');
+    expect(said).toContain('Barman is not asked where it has room for the files');
+    expect(said).toContain('DRY RUN');
+    expect(code, said).toBe(0);
+  });
+
+  it('and asks for the node where none was named', async () => {
+    const { code, said } = await dryRun('20260123T120000', 'latest');
+    expect(said).toContain('--dry-run contacts no host, so nobody can be asked which node leads');
+    expect(said).toContain("pitr recover 20260123T120000 latest --for '<node>' -i inventory.yml --dry-run");
+    expect(said).toContain(
+      "pitr recover 20260123T120000 latest --target '<node>' -i inventory.yml --dry-run",
+    );
+    expect(said).toContain('pitr recover 20260123T120000 latest -i inventory.yml --check');
+    expect(code).toBe(64);
+  });
+
+  it('and asks for all of it where a person would be asked', async () => {
+    const { code, said } = await dryRun();
+    expect(said).toContain('--dry-run contacts no host');
+    expect(said).toContain('pitr recover <backup-id> <target-time> --target <node> --dry-run');
+    expect(code).toBe(64);
   });
 });

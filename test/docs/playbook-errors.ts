@@ -85,7 +85,7 @@ function texts(value: unknown): readonly string[] {
 /** Templates as `{names}` of what they put there. */
 function withHoles(text: string): string {
   return text
-    .replace(/\{\{\s*inventory_options\s*\}\}/g, '')
+    .replace(/\{\{\s*(?:inventory|limit)_options\s*\}\}/g, '')
     .replace(/\{\{[#/].*?\}\}/g, '')
     .replace(/\{\{\s*(.*?)\s*\}\}/g, (_, expression: string) => {
       const words = expression.replace(/["'].*?["']/g, '').match(/[a-z_][\w.]*/gi) ?? [];

@@ -16,7 +16,6 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
     'The data directory of PostgreSQL could not be looked into by the user of the task.',
   'destination-exists': 'Both the old name and the new one exist, so nothing is renamed.',
   'file-missing': 'There is no such file on the host.',
-  'handler-unknown': 'A task notifies a handler that the play does not have.',
   'host-pattern':
     'A pattern of hosts cannot be read, or names a host or group that the inventory does not have.',
   'host-unknown': 'The inventory has no host of that name.',

@@ -34,6 +34,14 @@ describe('an example, as it is typed on the lab', () => {
       'pitr play revert.yml -e recovery_run=<run> -e leader=db1',
       'pitr play revert.yml -e recovery_run=ID -e leader=db4 --dry-run',
     ],
+    [
+      "pitr recover 20260123T120000 '2026-01-23 12:30:00+00'",
+      "pitr recover 20261128T090000 '2026-11-28 10:00:00+00' --for db3 --dry-run",
+    ],
+    [
+      'pitr recover auto latest --target db2 --restore',
+      'pitr recover auto latest --target db3 --restore --dry-run',
+    ],
     ['pitr undo 20261122T144512-7f3a --from 7', 'pitr undo ID --from 7 --yes'],
     ['pitr undo <run> --check', 'pitr undo ID --check'],
     ['pitr resume ./journal.jsonl', 'pitr resume journal.jsonl --yes --trust-journal'],

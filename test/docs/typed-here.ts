@@ -51,7 +51,11 @@ export function inLabWords(line: string, words: LabWords, run = ''): string {
 /** An example as it is typed on a lab beside others. What only looks is typed as it is written. */
 export function typedHere(line: string, words: LabWords, run = ''): string {
   const here = inLabWords(line, words, run);
-  if (carriesOut(here)) return `${here} --dry-run`;
+  if (carriesOut(here)) {
+    // A dry run asks nobody which node leads.
+    const node = /^pitr recover [^-](?!.*--(?:target|for)\b)/.test(here) ? ` --for ${words.target}` : '';
+    return `${here}${node} --dry-run`;
+  }
   const asks = /^pitr (?:undo|commit|resume) /.test(here) && !/ --(?:check|list|yes)\b/.test(here);
   return `${here}${asks ? ' --yes' : ''}${/^pitr (?:undo|resume) journal/.test(here) ? ' --trust-journal' : ''}`;
 }

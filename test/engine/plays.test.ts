@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { newDirectory, play } from './support.ts';
 
 describe('tasks', () => {
@@ -333,6 +334,44 @@ describe('handlers', () => {
     - { name: third, command: "true" }
 `);
     expect(results.slice(3)).toEqual(['one: first: changed', 'one: second: changed']);
+  });
+
+  it('whose name is told by a variable are known only then: one that there is not is named with those that there are', async () => {
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - { name: a, command: "true", notify: "{{ which }}" }
+  handlers:
+    - { name: reload, command: "true", listen: configuration }
+`,
+      { extraVars: { which: 'relaod' } },
+    );
+    expect(outcome.error).toMatchObject({
+      code: 'handler-unknown',
+      message: 'notify: the play has no handler "relaod" (did you mean "reload"?)',
+      details: ['it has: reload, configuration'],
+      at: { line: 4 },
+    });
+  });
+
+  it('that nobody has are refused before any task has run', async () => {
+    const events: PitrEvent[] = [];
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: a, command: "true" }
+    - { name: b, command: "true", notify: relaod }
+  handlers:
+    - { name: reload, command: "true" }
+`;
+    await expect(play(yaml, { seen: (event) => events.push(event) })).rejects.toMatchObject({
+      kind: 'validation',
+      code: 'handler-unknown',
+      message: 'notify: the play has no handler "relaod" (did you mean "reload"?)',
+      at: { line: 5 },
+    });
+    expect(events).toEqual([]);
   });
 
   it('that were notified and never ran are named at the end of a failed run', async () => {

@@ -228,6 +228,19 @@ describe('fs.copy', () => {
     expect(await readFile(`${dest}.20260101-t1~`, 'utf8')).toBe('old');
   });
 
+  it('keeps a copy for people of each content that a run has overwritten', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const dest = join(dir, 'a');
+    await writeFile(dest, 'first');
+    const copies: unknown[] = [];
+    for (const content of ['second', 'first', 'third'])
+      copies.push((await play.run('fs.copy', { content, dest, backup: true })).result.backup_file);
+    expect(copies).toEqual([1, 2, 1].map((n) => `${dest}.20260101-t1${n === 1 ? '' : '-2'}~`));
+    expect(await readFile(String(copies[0]), 'utf8')).toBe('first');
+    expect(await readFile(String(copies[1]), 'utf8')).toBe('second');
+  });
+
   it('with force: false leaves the content of a file that its user cannot read, and sets its mode', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

@@ -173,6 +173,50 @@ describe('fs.file', () => {
     expect(await readdir(dir)).toEqual(['data']);
   });
 
+  it('removes a directory as often as a run makes it again, and gives each back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'data');
+    const kept: unknown[] = [];
+    for (const row of ['first', 'second', 'third']) {
+      await mkdir(path);
+      await writeFile(join(path, 'row'), row);
+      kept.push((await play.run('fs.file', { path, state: 'absent', recurse: true })).result.kept_at);
+    }
+    const name = join(dir, '.data.pitr-20260101-t1');
+    expect(kept).toEqual([name, `${name}-2`, `${name}-3`]);
+    const rows: string[] = [];
+    for (const entry of [...play.journal].reverse()) {
+      await play.undoEntry(entry);
+      await play.undoEntry(entry);
+      rows.push(await readFile(join(path, 'row'), 'utf8'));
+      await rm(path, { recursive: true });
+    }
+    expect(rows).toEqual(['third', 'second', 'first']);
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('removes a big file beside what the same run keeps of it, and uses none of that up twice', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'a');
+    const big = (letter: string) => letter.repeat(70_000);
+    const write = (letter: string) => play.run('fs.copy', { content: big(letter), dest: path });
+    const remove = (how: object = {}) => play.run('fs.file', { path, state: 'absent', ...how });
+    await writeFile(path, big('A'), { mode: 0o640 });
+    await remove();
+    for (const letter of ['A', 'B', 'A']) await write(letter);
+    await remove();
+    await write('A');
+    await remove({ keep: false });
+    await write('A');
+    await remove();
+    for (const entry of [...play.journal].reverse()) if (entry.undoable === true) await play.undoEntry(entry);
+    expect(await readFile(path, 'utf8')).toBe(big('A'));
+    expect(await mode(path)).toBe('640');
+    expect(await readdir(dir)).toEqual(['a']);
+  });
+
   it('does not put a removed directory over what came in its place', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

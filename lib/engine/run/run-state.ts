@@ -22,6 +22,8 @@ export interface RunState {
   /** What playbooks see as the mode; a run is gone through once as a dry run before it starts. */
   readonly statedMode: RunMode;
   readonly inventory: Inventory;
+  /** `--limit`: the hosts that it is about; all without it. */
+  readonly limit: string | undefined;
   /** `-e`: as typed, never rendered. */
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly emit: EventReader;

@@ -129,6 +129,7 @@ function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState
     mode: request.mode,
     statedMode: request.mode,
     inventory: loaded.inventory,
+    limit: request.limit,
     extraVars: request.extraVars,
     forks: request.forks,
     tags: { only: request.tags, skip: request.skipTags },

@@ -7,6 +7,7 @@ import { allTrue } from './conditions.ts';
 import { isLeftAtWork } from './left-at-work.ts';
 import { shownOutcome } from './no-log.ts';
 import type { Scope } from './scope.ts';
+import { withInventory } from './shown-commands.ts';
 import { attempt } from './task-attempt.ts';
 import { failure, notKnown, registered, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { taskScope } from './variables.ts';
@@ -20,8 +21,13 @@ export async function runTask(job: TaskJob, host: string): Promise<TaskOutcome> 
   const { error } = outcome;
   return shownOutcome(job, {
     ...outcome,
-    error: error === undefined ? undefined : ((await job.run.advise?.(error)) ?? error),
+    error: error === undefined ? undefined : await advised(error, job),
   });
+}
+
+/** With what can be done about it where more is known than the task knows, and on the hosts of the run. */
+async function advised(error: PitrError, { run }: TaskJob): Promise<PitrError> {
+  return withInventory((await run.advise?.(error)) ?? error, run);
 }
 
 async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {

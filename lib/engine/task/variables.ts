@@ -1,8 +1,8 @@
 import type { Play, Task } from '../../language/playbook/model.ts';
 import { MAGIC_VARIABLES } from '../../language/playbook/variables.ts';
-import { quote } from '../../transport/quote.ts';
 import type { RunState } from '../run/run-state.ts';
 import { dataLayer, type Layer, OMIT, Scope, templatesLayer } from './scope.ts';
+import { inventoryOptions, limitOptions } from './shown-commands.ts';
 
 /**
  * What one host sees. Precedence, the last one wins: `defaults_files:`, inventory (groups, then the host), `vars:` and `vars_files:` of
@@ -75,7 +75,8 @@ function magicLayer(run: RunState, play: PlayBatch, host: string): Layer {
     run_id: () => run.runId,
     run_resumed: () => run.past !== undefined,
     run_without_lock: () => run.withoutLock,
-    inventory_options: () => run.inventory.sources.map((source) => ` -i ${quote(source)}`).join(''),
+    inventory_options: () => inventoryOptions(run),
+    limit_options: () => limitOptions(run),
     playbook_dir: () => play.play.directory,
     omit: () => OMIT,
   };

@@ -10,6 +10,7 @@ import {
   checkTemplatesIn,
 } from './check-values.ts';
 import { factsOf, holdsTemplate } from './defined.ts';
+import { handlerUnknown } from './handler-names.ts';
 import type { Play, Task } from './model.ts';
 import { withDefaults } from './module-defaults.ts';
 import type { Names } from './names.ts';
@@ -105,12 +106,7 @@ function checkNotify(task: Task, names: Names, { handlers, problems }: TaskCheck
   for (const name of task.notify) {
     checkTemplates(name, names, problems);
     if (name.value.includes('{{') || handlers.has(name.value)) continue;
-    problems.add({
-      code: 'handler-unknown',
-      message: `notify: the play has no handler "${name.value}"${didYouMean(name.value, handlers)}`,
-      at: name.at,
-      hints: [handlers.size === 0 ? 'it has no handlers at all' : `it has: ${[...handlers].join(', ')}`],
-    });
+    problems.add({ ...handlerUnknown(name.value, handlers), at: name.at });
   }
 }
 

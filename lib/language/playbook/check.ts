@@ -8,6 +8,7 @@ import { checkExtraVars } from './check-extra-vars.ts';
 import { checkTask } from './check-task.ts';
 import { checkConditions, checkTemplates } from './check-values.ts';
 import { Defined, definedBy } from './defined.ts';
+import { handlerNames } from './handler-names.ts';
 import type { Known } from './known.ts';
 import { flatTasks } from './load-steps.ts';
 import type { Play, Playbook, Task, Vars } from './model.ts';
@@ -108,7 +109,7 @@ async function checkPlay(
     play,
     anywhere,
     hosts: new Set(known.hosts),
-    handlers: new Set(play.handlers.flatMap((handler) => [handler.name.value, ...handler.listen])),
+    handlers: handlerNames(play.handlers),
     hostVariable: (name: string) => known.hosts.some((host) => known.hostVars.get(host)?.has(name)),
     seen: new Set<object>(),
     problems,

@@ -23,6 +23,7 @@ export const MAGIC_VARIABLES = [
   'run_resumed',
   'run_without_lock',
   'inventory_options',
+  'limit_options',
   'playbook_dir',
   'omit',
 ] as const;

@@ -173,7 +173,7 @@ async function read(
   p: Params,
   context: Pick<TaskContext, 'runId' | 'holdsSecret'>,
 ): Promise<State> {
-  if (p.state === 'absent') return readRemoval(host, p.path, context);
+  if (p.state === 'absent') return readRemoval(host, p, context);
   if (p.recurse) return readTree(host, p.path, p);
   if (p.state === 'touch') {
     // An existing file keeps what it holds: only a missing one gets the empty content.

@@ -94,6 +94,7 @@ export const module = defineModule({
         ],
       });
     }
+    const known = cluster instanceof Unknown ? undefined : cluster;
     const fromLeader = patroniAbilities(facts?.own?.version).reinitFromLeader;
     // From there on Patroni passes over the other methods (create_replica of 4.1.5: clone_from_leader).
     if (!fromLeader && methods.join() !== 'basebackup') {
@@ -103,11 +104,10 @@ export const module = defineModule({
         message: `Patroni on ${host} would not copy the leader: its create_replica_methods are ${methods.join(', ')}`,
         details: ['What such a method restores may be what a recovery has taken away.'],
         next: [
-          'rejoin.yml copies the leader itself there, and keeps the old data: pitr play rejoin.yml -e target=LEADER',
+          `rejoin.yml copies the leader itself there, and keeps the old data: pitr play rejoin.yml -e target=${known?.leader ?? 'LEADER'}`,
         ],
       });
     }
-    const known = cluster instanceof Unknown ? undefined : cluster;
     if (known?.leader === member) {
       throw new PitrError({
         kind: 'refused',

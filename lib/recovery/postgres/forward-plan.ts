@@ -113,7 +113,7 @@ export function nothingWaits(pgdata: string, instance: InstanceState, host: stri
             'Was a run broken off that moved the recovery on (forward.yml, pitr peek --to)? Go on with that one: pitr resume <run>, which pitr runs names.',
           ]
         : []),
-      'pitr play replay.yml starts what was prepared, where its stop is the one that it was recovered to.',
+      `Start what was prepared, where its stop is the one that it was recovered to: pitr play replay.yml -e target=${host}`,
     ],
   });
 }

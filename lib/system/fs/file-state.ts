@@ -4,6 +4,7 @@ import type { ReadHost } from '../../contract/host.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import { probe, probeScript } from '../../contract/probe.ts';
 import { type AttributeWish, sameAttributes, wantedAttributes } from './attributes.ts';
+import { HASH_TIMEOUT_MS, keptName, keptSuffix } from './kept-beside.ts';
 import { type PathState, pathResource } from './path-resource.ts';
 import { besidePath, normalPath, parentOf } from './paths.ts';
 import { parseSurroundings, type Surroundings, surroundingsProbe } from './surroundings.ts';
@@ -25,6 +26,8 @@ export interface FileRequest extends AttributeWish {
   readonly name: string | undefined;
   readonly follow: boolean;
   readonly force: boolean;
+  /** Whether a copy of the old file is to be made for people. */
+  readonly backup?: boolean | undefined;
 }
 
 /** What is at the destination, and what is needed to plan the change where there is one. */
@@ -47,20 +50,6 @@ export interface FileState {
 }
 
 const CONTENT = probeScript('base64 < "$1"', { inShell: true });
-const HASH_TIMEOUT_MS = 30 * 60_000;
-
-/** Of $1, $1-2, $1-3 ... the first that is free, or is a file whose hash is $2. */
-const KEPT = probeScript(`
-kept=$1 n=1
-while [ -e "$kept" ] || [ -L "$kept" ]; do
-  if [ -n "$2" ] && [ -f "$kept" ] && [ ! -L "$kept" ] && h=$(sha256sum < "$kept") && [ "\${h%% *}" = "$2" ]; then
-    echo "same $n"
-    exit
-  fi
-  n=$((n + 1))
-  kept=$1-$n
-done
-echo "free $n"`);
 
 /** One round trip when the file is as wanted; one or two more when it is not, and one to keep the old file beside. */
 export async function readFileState(
@@ -93,10 +82,29 @@ export async function readFileState(
   const old = differs ? forJournal(oldContent(dest, content?.stdout), holdsSecret) : undefined;
   return {
     ...found,
-    ...(differs && request.force && old === undefined ? await kept(host, found.beside, dest.sha256) : {}),
+    ...(differs && request.force
+      ? await keptOf(host, found, dest, { old, runId, backup: request.backup })
+      : {}),
     ...(parent === undefined ? {} : { parent }),
     ...(around === undefined ? {} : { around: parseSurroundings(around) }),
     ...(differs ? { old } : {}),
+  };
+}
+
+/** The names by which the old file will be kept, for the way back and for people. */
+async function keptOf(
+  host: ReadHost,
+  { path, beside, backup }: Pick<FileState, 'path' | 'beside' | 'backup'>,
+  { sha256 }: { readonly sha256?: string | undefined },
+  wish: { readonly old: string | undefined; readonly runId: string; readonly backup: boolean | undefined },
+): Promise<Pick<FileState, 'beside' | 'keptAlready' | 'backup'>> {
+  const forUndo = wish.old === undefined ? await keptName(host, beside, { sha256 }) : undefined;
+  const forPeople =
+    wish.backup === true ? await keptName(host, `${path}.${wish.runId}`, { ending: '~', sha256 }) : undefined;
+  return {
+    beside: forUndo?.name ?? beside,
+    keptAlready: forUndo?.already,
+    backup: forPeople?.name ?? backup,
   };
 }
 
@@ -131,17 +139,6 @@ async function destination(
   return { path, state };
 }
 
-/** Changes of one run may keep the same content of a file: then they share what is kept, and only the first may use it up. */
-async function kept(
-  host: ReadHost,
-  beside: string,
-  sha256: string | undefined,
-): Promise<Pick<FileState, 'beside' | 'keptAlready'>> {
-  const { stdout } = await host.query(KEPT([beside, sha256 ?? ''], { timeoutMs: HASH_TIMEOUT_MS }));
-  const [, how, number = '1'] = /^(same|free) (\d+)$/m.exec(stdout) ?? [];
-  return { beside: number === '1' ? beside : `${beside}-${number}`, keptAlready: how !== 'free' };
-}
-
 /**
  * A file too big to be hashed by every look is hashed here: the change and its undo go by the hash. One that its user
  * cannot read stays without.
@@ -161,11 +158,4 @@ function oldContent(
   const bytes = Buffer.from(base64 ?? '', 'base64');
   // In check mode the file may be one that an earlier task would have written: then what is there now is not it.
   return bytes.length === dest.size ? bytes.toString('base64') : undefined;
-}
-
-/** Two tasks of one run may keep two contents of the same file. */
-export function keptSuffix(dest: PathState | Unknown): string {
-  return dest instanceof Unknown || dest.kind !== 'file' || dest.sha256 === undefined
-    ? ''
-    : `-${dest.sha256.slice(0, 8)}`;
 }

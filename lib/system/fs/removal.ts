@@ -6,9 +6,15 @@ import { known } from '../../contract/known.ts';
 import type { Change, Foresight, Result, TaskContext } from '../../contract/module.ts';
 import { probe, probeScript } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
-import { type Attributes, attributesOf, describeAttributes, setAttributes } from './attributes.ts';
+import {
+  type Attributes,
+  attributesOf,
+  describeAttributes,
+  type Present,
+  setAttributes,
+} from './attributes.ts';
 import { changedSince, lookHashed } from './file-apply.ts';
-import { keptSuffix } from './file-state.ts';
+import { keptName, keptSuffix } from './kept-beside.ts';
 import { leavesOldFile } from './old-file.ts';
 import { ABSENT, type PathState, pathResource } from './path-resource.ts';
 import { besidePath, depthOf } from './paths.ts';
@@ -47,33 +53,41 @@ export interface RemovalChange extends Change {
 
 const CONTENT = probeScript('base64 < "$1"');
 
-/** One round trip when nothing is there, two otherwise. */
+/** One round trip when nothing is there, two or three otherwise. */
 export async function readRemoval(
   host: ReadHost,
-  path: string,
+  wish: RemovalWish,
   { runId, holdsSecret }: Pick<TaskContext, 'runId' | 'holdsSecret'>,
 ): Promise<RemovalState> {
+  const { path } = wish;
   const now = await host.look(pathResource, path);
-  const state = {
-    action: 'remove' as const,
-    now,
-    empty: false,
-    keptAt: besidePath(path, runId, keptSuffix(now)),
-  };
-  if (now instanceof Unknown) return state;
+  const beside = besidePath(path, runId, keptSuffix(now));
+  const state = { action: 'remove' as const, now, empty: false, keptAt: beside };
+  if (now instanceof Unknown || now.kind === 'absent') return state;
+  const seen = { ...state, ...(await lookInside(host, path, now, holdsSecret)) };
+  // Earlier tasks of the run may have kept what was there before under that name.
+  return 'keptAt' in wayOf(seen, now, wish) ? { ...seen, keptAt: (await keptName(host, beside)).name } : seen;
+}
+
+async function lookInside(
+  host: ReadHost,
+  path: string,
+  now: Present,
+  holdsSecret: TaskContext['holdsSecret'],
+): Promise<Partial<Pick<RemovalState, 'empty' | 'old'>>> {
   if (now.kind === 'directory') {
     const entries = await host.query(
       probe(['find', path, '-mindepth', '1', '-maxdepth', '1', '-print', '-quit']),
     );
-    return { ...state, empty: entries.stdout === '' };
+    return { empty: entries.stdout === '' };
   }
-  if (now.kind !== 'file' || now.size > SMALL_BYTES) return state;
+  if (now.kind !== 'file' || now.size > SMALL_BYTES) return {};
   const bytes =
     now.content === undefined
       ? Buffer.from((await host.query(CONTENT([path]))).stdout, 'base64')
       : Buffer.from(now.content);
   const old = bytes.length === now.size ? forJournal(bytes.toString('base64'), holdsSecret) : undefined;
-  return old === undefined ? state : { ...state, old };
+  return old === undefined ? {} : { old };
 }
 
 /** Directories that hold a system or many people's work: never removed whole, however explicit the task is. */
@@ -119,11 +133,7 @@ export function planRemoval(state: RemovalState, wish: RemovalWish): RemovalChan
   };
 }
 
-function wayOf(
-  state: RemovalState,
-  now: Extract<PathState, { readonly mode: number }>,
-  wish: RemovalWish,
-): RemovalChange['way'] {
+function wayOf(state: RemovalState, now: Present, wish: RemovalWish): RemovalChange['way'] {
   if (!wish.keep) return { how: 'gone', keptAt: state.keptAt };
   if (now.kind === 'symlink' && now.target !== undefined) return { how: 'link', target: now.target };
   if (now.kind === 'directory' && state.empty) return { how: 'empty-directory' };

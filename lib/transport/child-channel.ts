@@ -3,7 +3,7 @@ import { type Channel, type ChannelEnd, STREAMS_GRACE_MS } from './connection.ts
 
 /**
  * A process of this machine as a channel. `interpret` may look closer at an end: a client that went away tells
- * little about the host behind it.
+ * little about the host behind it. An end that we made ourselves needs no such look.
  */
 export function channelOf(
   child: ChildProcessWithoutNullStreams,
@@ -17,12 +17,14 @@ export function channelOf(
     child.once('error', (error) => resolve({ kind: 'exited', exitCode: notStarted(error) }));
   });
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => {});
+  let abandoned = false;
   return {
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
-    ended: ended.then(interpret),
+    ended: ended.then((end) => (abandoned ? end : interpret(end))),
     abandon: () => {
+      abandoned = true;
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
       child.kill('SIGKILL');
     },

@@ -6,7 +6,7 @@ import type { CommandEnd } from './framed-channel.ts';
 import { KILL_TREE, PROCESSES_LEFT } from './kill-tree.ts';
 import { Output } from './output.ts';
 import { closed, startOwn } from './own-process.ts';
-import { type Lease, PATIENCE_MS, type Shells } from './shells.ts';
+import type { Lease, Shells } from './shells.ts';
 import { supervise, within } from './supervise.ts';
 import { Turns } from './turns.ts';
 import type { Command, RunOptions, RunResult } from './types.ts';
@@ -33,7 +33,10 @@ export class Runner {
     const stdin = standingStdin(options.stdin);
     return this.#shells.as(options.user, options.signal, async (becoming) => {
       if (options.ownChannel !== true && stdin !== undefined && textLength(argv) < LONGEST_STANDING_TEXT) {
-        const lease = await this.#shells.lease(becoming, { patienceMs: PATIENCE_MS, signal: options.signal });
+        const lease = await this.#shells.lease(becoming, {
+          patienceMs: this.#shells.patienceMs,
+          signal: options.signal,
+        });
         if (lease !== undefined) return this.#runStanding(lease, becoming, argv, options, stdin);
       }
       return this.#runOwn(becoming, argv, options);
@@ -86,7 +89,10 @@ export class Runner {
     const results: RunResult[] = [];
     while (results.length < commands.length) {
       const rest = commands.slice(results.length);
-      const lease = await this.#shells.lease(becoming, { patienceMs: PATIENCE_MS, signal: options.signal });
+      const lease = await this.#shells.lease(becoming, {
+        patienceMs: this.#shells.patienceMs,
+        signal: options.signal,
+      });
       if (lease !== undefined) results.push(...(await this.#batchStanding(lease, becoming, rest, options)));
       else
         for (const { argv, env, maxOutputBytes } of rest) {
@@ -186,7 +192,9 @@ export class Runner {
       const output = new Output(argv, options);
       const command = { argv, cwd: options.cwd, env: options.env };
       const stdin = options.stdin === undefined ? 'nothing' : 'channel';
+      const since = performance.now();
       const own = await startOwn(this.#connection, becoming, command, { stdin, signal: options.signal });
+      this.#shells.began(since);
       output.begins();
       own.stdout.on('data', (chunk: Buffer) => output.sink('stdout', chunk));
       own.stderr.on('data', (chunk: Buffer) => output.sink('stderr', chunk));

@@ -6,8 +6,10 @@ import { StandingShell } from './standing-shell.ts';
 import { Turns } from './turns.ts';
 import { AS_LOGIN_USER, type BecomeSettings } from './types.ts';
 
-/** A command that waits longer than this for the standing shell gets a channel of its own instead. */
-export const PATIENCE_MS = 100;
+/** A command waits at least so long for the standing shell before it gets a channel of its own. */
+const LEAST_PATIENCE_MS = 100;
+/** And at most so long: what holds the shell may take hours. */
+const MOST_PATIENCE_MS = 3_000;
 
 export interface Lease {
   readonly shell: StandingShell;
@@ -27,11 +29,27 @@ export class Shells {
   #identity: Promise<LoginUser> | undefined;
   /** sudo insists on a terminal here. */
   #onTerminal = false;
+  /** How long the newest shell here took to begin, in milliseconds. */
+  #openingMs = 0;
   #closed = false;
 
   constructor(connection: Connection, become: BecomeSettings | undefined) {
     this.#connection = connection;
     this.#become = become;
+  }
+
+  /**
+   * How long a command waits for a standing shell that is busy, in milliseconds: as long as a channel of its own would take
+   * to open, and so never twice as long as the better of the two. A client of docker, or a login, costs a slow host more
+   * than most commands do.
+   */
+  get patienceMs(): number {
+    return Math.min(Math.max(this.#openingMs, LEAST_PATIENCE_MS), MOST_PATIENCE_MS);
+  }
+
+  /** A shell has begun here: of a user, or for one command. `since` is of `performance.now()`. */
+  began(since: number): void {
+    this.#openingMs = performance.now() - since;
   }
 
   /** How this user is become, or the one that the inventory names: not at all when it is the login user. */
@@ -106,13 +124,17 @@ export class Shells {
     if (this.#closed) throw connectionClosed(this.#connection.address);
     const present = await seat.shell?.catch(() => undefined);
     if (present !== undefined && !present.over) return present;
+    const since = performance.now();
     const opening = StandingShell.open(this.#connection, becoming, signal);
     opening.catch(() => {});
     seat.shell = opening;
     const shell = await opening;
-    shell.began.catch(() => {
-      if (seat.shell === opening) seat.shell = undefined;
-    });
+    shell.began.then(
+      () => this.began(since),
+      () => {
+        if (seat.shell === opening) seat.shell = undefined;
+      },
+    );
     if (this.#closed) shell.close();
     return shell;
   }
@@ -130,7 +152,7 @@ export class Shells {
   }
 
   async #askLogin(): Promise<LoginUser> {
-    const lease = await this.lease(asLoginUser, { patienceMs: PATIENCE_MS });
+    const lease = await this.lease(asLoginUser, { patienceMs: this.patienceMs });
     try {
       return await askLoginUser(this.#connection, lease?.shell);
     } finally {

@@ -29,8 +29,9 @@ export interface Waiting<T> {
 }
 
 /**
- * Looks again and again until what is seen is what is wanted, and returns it. Looks at least once, and once more at the
- * deadline; then throws what `late` gives. A look that throws ends the wait. Throws kind `interrupted`, or the reason
+ * Looks again and again until what is seen is what is wanted, and returns it. Between two looks it lets `everyMs` pass, or
+ * as long as the look took: a host that is slow is not kept busy by the looks alone. Looks at least once, and once more at
+ * the deadline; then throws what `late` gives. A look that throws ends the wait. Throws kind `interrupted`, or the reason
  * where that is a `PitrError`, when the signal is aborted.
  */
 export async function until<T>(look: (attempt: number) => Promise<T>, waiting: Waiting<T>): Promise<T> {
@@ -60,13 +61,15 @@ async function watched<T>(
   const { signal, clock = REAL_CLOCK } = waiting;
   const begun = clock.now();
   for (let attempt = 1; ; attempt++) {
+    const from = clock.now();
     const seen = await look(attempt);
     const isDone = waiting.done(seen);
-    const waitedMs = clock.now() - begun;
+    const now = clock.now();
+    const waitedMs = now - begun;
     const left = waiting.deadlineMs - waitedMs;
     if (isDone || left <= 0) return { seen, isDone, waitedMs };
     waiting.onSeen?.(seen);
-    await rest(Math.min(waiting.everyMs, Math.ceil(left)), signal, clock);
+    await rest(Math.min(Math.max(waiting.everyMs, now - from), Math.ceil(left)), signal, clock);
   }
 }
 

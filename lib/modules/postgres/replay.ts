@@ -101,6 +101,7 @@ async function follow(
   let offset = 0;
   let said = '';
   for (let first: bigint | undefined; ; ) {
+    const from = performance.now();
     const look = await lookAtReplay(host, place, offset);
     offset += look.logBytes;
     const now = performance.now();
@@ -129,7 +130,8 @@ async function follow(
     const words = replayWords(watch, end);
     if (words !== said) context.progress(words, { ...data, rate: replayRate(watch) });
     said = words;
-    if (!look.moreLog) await rest(p.interval * 1000, context.signal);
+    // As in `until`: the looks alone are not to keep a slow host busy, which replays meanwhile.
+    if (!look.moreLog) await rest(Math.max(p.interval * 1000, now - from), context.signal);
   }
 }
 

@@ -175,7 +175,9 @@ export async function awaitStreaming(
   let told = '';
   let goal: number | undefined;
   for (let copying = false; ; ) {
+    const from = performance.now();
     const look = await lookOrSilence(host, question, copying);
+    const lookMs = performance.now() - from;
     const { facts, silence } = look;
     copying = facts.own === undefined || !isUp(facts.own.state);
     const seen = silence === undefined ? flawsOf(facts, wait) : [unseen('nobody tells of the cluster')];
@@ -206,7 +208,8 @@ export async function awaitStreaming(
     const line = `${question.member}: ${words.join('; ')}`;
     if (line !== told) context.progress(line);
     told = line;
-    await rest(wait.everyMs, context.signal);
+    // As in `until`: the looks alone are not to keep a slow host busy, which copies meanwhile.
+    await rest(Math.max(wait.everyMs, lookMs), context.signal);
   }
 }
 

@@ -51,6 +51,26 @@ describe('waiting', () => {
     expect(clock.pauses).toEqual([400, 400]);
   });
 
+  it('pauses at least as long as the look took, so that looks alone do not keep a slow host busy', async () => {
+    const clock = new ManualClock();
+    const left = [[100, 1] as const, [700, 2] as const, [0, 3] as const];
+    await until(
+      async () => {
+        const [took, value] = left.shift() ?? [0, -1];
+        clock.time += took;
+        return value;
+      },
+      {
+        deadlineMs: 10_000,
+        everyMs: 400,
+        done: (value) => value === 3,
+        late: () => new PitrError({ kind: 'failed', code: 'late', message: 'late' }),
+        clock,
+      },
+    );
+    expect(clock.pauses).toEqual([400, 700]);
+  });
+
   it('looks once more at the deadline, then says what it waited for and last saw', async () => {
     const { clock, outcome } = waiting([0, 1, 2, 9, 3]);
     await expect(outcome).rejects.toMatchObject({

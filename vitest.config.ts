@@ -1,3 +1,4 @@
+import { delimiter, dirname } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /** End-to-end suites on hosts of their own (this machine, containers, SSH servers): they run beside those on the lab. */
@@ -8,6 +9,14 @@ const WITHOUT_LAB = [
   'test/secrets/canaries.e2e.test.ts',
   'test/transport/*.e2e.test.ts',
 ];
+
+/**
+ * The system's programs, as hosts have them, before those of version managers: a `python3` of pyenv starts a dozen others
+ * first. The Node.js that runs this stays the one that tests start.
+ */
+const SYSTEM_FIRST = {
+  PATH: [dirname(process.execPath), '/usr/sbin', '/usr/bin', '/sbin', '/bin', process.env.PATH].join(delimiter),
+};
 
 /** Keeps the files of a failed test, which it would remove itself. */
 const KEEPS_LEFT = 'test/support/keep-left-of-failed.ts';
@@ -23,6 +32,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.e2e.test.ts', 'test/**/*.long.test.ts', 'test/**/*.smoke.test.ts'],
+          env: SYSTEM_FIRST,
           setupFiles: [LEAVES_AS_FOUND, SAME_DRAWS, KEEPS_LEFT],
           // The first file of a worker pays for what all of them import.
           testTimeout: 60_000,

@@ -24,11 +24,30 @@ for p in /proc/[0-9]*; do
   fi
 done
 hidden() {
-  { read -r state <"$1/stat"; } 2>/dev/null && case \${state##*) } in [ZX]*) return ;; esac
-  who=$(stat -c %u:%g -- "$1" 2>/dev/null) || [ ! -d "$1" ] || who=?:?
-  [ -z "$who" ] || echo "hidden \${1#/proc/} $who"
+  left=
+  for one do
+    { read -r state <"$one/stat"; } 2>/dev/null && case \${state##*) } in [ZX]*) continue ;; esac
+    left="$left $one"
+  done
+  [ -n "$left" ] || return 0
+  owned=$(stat -c '%u:%g %n' -- $left 2>/dev/null)
+  for one in $left; do
+    case "$owned
+" in
+    *" $one
+"*) ;;
+    *) [ ! -d "$one" ] || owned="$owned
+?:? $one" ;;
+    esac
+  done
+  while read -r who one; do
+    [ -z "$one" ] || echo "hidden \${one#/proc/} $who"
+  done <<END
+$owned
+END
 }
-for p in $veiled; do [ ! -d "$p" ] || hidden "$p"; done
+unplaced=
+for p in $veiled; do [ ! -d "$p" ] || unplaced="$unplaced $p"; done
 for p in $copiers; do
   tr '\\0' '\\n' <"$p/cmdline" 2>/dev/null | {
     before= into= told=
@@ -63,7 +82,7 @@ if [ $# -gt 0 ]; then
       last=$place last_works=
       if [ "$place" = "$PITR_PLACE" ]; then last_works=yes
       elif [ -n "$PITR_BELOW" ]; then
-        at=$(readlink -- "$cwd") || { hidden "$p"; last=; continue; }
+        at=$(readlink -- "$cwd") || { unplaced="$unplaced $p"; last=; continue; }
         case $at in "\${PITR_BELOW%/}"/*) last_works=yes ;; esac
       fi
     fi
@@ -77,9 +96,11 @@ END
     case "
 $placed
 " in *" $cwd
-"*) ;; *) [ ! -d "\${cwd%/cwd}" ] || hidden "\${cwd%/cwd}" ;; esac
+"*) ;; *) [ ! -d "\${cwd%/cwd}" ] || unplaced="$unplaced \${cwd%/cwd}" ;; esac
   done
 fi
+# One look at the owners of all: a server has dozens of processes.
+hidden $unplaced
 me=$(id -u) && echo "looked $me"`;
 
 /**

@@ -9,22 +9,24 @@ import { AT_WORK } from './at-work-script.ts';
 import { type InstanceState, KEPT_HBA_FILE, NO_INSTANCE, parseInstance } from './instance.ts';
 
 // What proves that an instance runs is a process that works in its directory, not a file that a crash leaves behind.
+// Its small files are read by the shell itself: many looks are made, and each program that is started costs more than they.
 const LOOK = probeScript(`${PRESENCE}${AT_WORK}
+lines() { while IFS= read -r line || [ -n "$line" ]; do printf '%s\\n' "$line"; done <"$1"; }
 d=$1
 presence "$d"; case $? in 1) echo @absent; exit 0 ;; 2) exit 3 ;; esac
 cd -- "$d" 2>/dev/null || { echo "cannot enter $d: $(ls -ld -- "$d" 2>&1)" >&2; exit 3; }
 postgres_at_work "$d"
 presence PG_VERSION; case $? in 1) exit 0 ;; 2) exit 3 ;; esac
-version=$(cat PG_VERSION) || { echo "cannot read $d/PG_VERSION" >&2; exit 3; }
+version=$(lines PG_VERSION) && [ -n "$version" ] || { echo "cannot read $d/PG_VERSION" >&2; exit 3; }
 echo "@version $version"
 echo @files
 for file in backup_label standby.signal recovery.signal ${KEPT_HBA_FILE}; do [ -e "$file" ] && echo "$file"; done
 grep -q '^restore_command.*pitr: absent' postgresql.auto.conf 2>/dev/null && echo pitr-recovery
 [ -e "$d.pitr-run/pg_hba.conf" ] && echo pitr-run
-grep -aqs 'because of insufficient parameter settings' "$d.pitr-run/postgresql.log" && echo pitr-paused-by-settings
+[ -e "$d.pitr-run/postgresql.log" ] && grep -aqs 'because of insufficient parameter settings' "$d.pitr-run/postgresql.log" && echo pitr-paused-by-settings
 program=
-if [ -f postmaster.opts ]; then echo @opts; cat postmaster.opts; read -r program rest < postmaster.opts; fi
-if [ -f postmaster.pid ]; then echo @pidfile; cat postmaster.pid; fi
+if [ -f postmaster.opts ]; then echo @opts; lines postmaster.opts; read -r program rest < postmaster.opts; fi
+if [ -f postmaster.pid ]; then echo @pidfile; lines postmaster.pid; fi
 for programs in "\${program%/*}" "/usr/lib/postgresql/$version/bin" "/usr/pgsql-$version/bin"; do
   if [ -x "$programs/pg_controldata" ]; then
     echo "@programs $programs"; echo @control; LC_ALL=C "$programs/pg_controldata" . ; break

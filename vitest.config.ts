@@ -15,7 +15,9 @@ const WITHOUT_LAB = [
  * first. The Node.js that runs this stays the one that tests start.
  */
 const SYSTEM_FIRST = {
-  PATH: [dirname(process.execPath), '/usr/sbin', '/usr/bin', '/sbin', '/bin', process.env.PATH].join(delimiter),
+  PATH: [dirname(process.execPath), '/usr/sbin', '/usr/bin', '/sbin', '/bin', process.env.PATH].join(
+    delimiter,
+  ),
 };
 
 /** Keeps the files of a failed test, which it would remove itself. */

@@ -114,13 +114,19 @@ export class RealPostgres {
       ...this.#identity,
       cwd: this.directory,
       env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' },
-      stdio: ['pipe', name === 'pg_ctl' ? 'ignore' : 'pipe', name === 'pg_ctl' ? 'ignore' : 'pipe'],
+      stdio: [
+        input === undefined ? 'ignore' : 'pipe',
+        name === 'pg_ctl' ? 'ignore' : 'pipe',
+        name === 'pg_ctl' ? 'ignore' : 'pipe',
+      ],
     });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
-    child.stdin?.end(input ?? '');
+    // What ended before it had read all of it tells so by its exit code.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', resolve);

@@ -3,6 +3,7 @@ import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { rowCounts } from '../../lab/seed.ts';
+import { dataDirectory } from '../../lab/topology.ts';
 import { asBefore, rowsInIsolation, rowsThen, serves, stateBefore } from '../faults/cluster-state.ts';
 import { killedWhen } from '../faults/killed.ts';
 import { type Keyboard, openKeyboard } from '../faults/typed.ts';
@@ -16,6 +17,9 @@ const shown = (await shownLines()).filter(({ line }) => carriesOut(line) && else
 const linesThat = (kind: keyof typeof RECOVERIES): readonly string[] => [
   ...new Set(shown.filter(({ line }) => RECOVERIES[kind].test(line)).map(({ line }) => line)),
 ];
+
+/** Recovery, cut-over and the way back. */
+const LONG = 1_200_000;
 
 let lab: Lab;
 let scene: Scene;
@@ -41,35 +45,54 @@ async function typed(line: string, run = ''): Promise<string> {
   return /\d{8}T\d{6}-[0-9a-f]{4}/.exec(said)?.[0] ?? '';
 }
 
+/** Types the way back of a node that waits: what it restored is kept beside its data, and goes. */
+async function goesBack(line = linesThat('backFromWaiting')[0] ?? ''): Promise<void> {
+  await typed(line);
+  const kept = `ls -d "$1".recovered.*/PG_VERSION && rm -rf "$1".recovered.*`;
+  await lab.mustExec(scene.target, ['sh', '-c', kept, 'sh', dataDirectory(scene.target)]);
+}
+
 async function waits(): Promise<void> {
   expect(await rowsInIsolation(lab, scene.target)).toBe(rowsThen(scene));
   expect(await currentLeader(lab)).toBe(scene.leader);
 }
 
 describe('a recovery that a page or the help shows, carried out as it stands there', () => {
-  it.each(linesThat('waits'))('%s: the node waits at the moment, and goes back', async (line) => {
-    const before = await stateBefore(lab, scene.target);
-    await typed(line);
-    await waits();
-    for (const back of linesThat('backFromWaiting').slice(0, 1)) await typed(back);
-    await asBefore(lab, scene, before, line);
-  });
+  it.each(linesThat('waits'))(
+    '%s: the node waits at the moment, and goes back',
+    async (line) => {
+      const before = await stateBefore(lab, scene.target);
+      await typed(line);
+      await waits();
+      await goesBack();
+      await asBefore(lab, scene, before, line);
+    },
+    LONG,
+  );
 
-  it.each(linesThat('cutOver'))('%s: the whole cluster follows the node that waits', async (line) => {
-    const [recovery = ''] = linesThat('waits');
-    await typed(recovery);
-    await typed(line);
-    const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
-    expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
-  });
+  it.each(linesThat('cutOver'))(
+    '%s: the whole cluster follows the node that waits',
+    async (line) => {
+      const [recovery = ''] = linesThat('waits');
+      await typed(recovery);
+      await typed(line);
+      const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
+      expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
+    },
+    LONG,
+  );
 
-  it.each(linesThat('backFromWaiting'))('%s: the node goes back to where it was', async (line) => {
-    const before = await stateBefore(lab, scene.target);
-    const [recovery = ''] = linesThat('waits');
-    await typed(recovery);
-    await typed(line);
-    await asBefore(lab, scene, before, line);
-  });
+  it.each(linesThat('backFromWaiting'))(
+    '%s: the node goes back to where it was',
+    async (line) => {
+      const before = await stateBefore(lab, scene.target);
+      const [recovery = ''] = linesThat('waits');
+      await typed(recovery);
+      await goesBack(line);
+      await asBefore(lab, scene, before, line);
+    },
+    LONG,
+  );
 
   it.each(linesThat('whole'))(
     '%s: the whole cluster follows the latest state; back with revert.yml',
@@ -96,18 +119,22 @@ describe('a recovery that a page or the help shows, carried out as it stands the
     },
   );
 
-  it.each(linesThat('overClaim'))('%s: a run that died at its lock keeps nobody out', async (line) => {
-    const before = await stateBefore(lab, scene.target);
-    const { dockerInventory } = lab.files;
-    const died = await killedWhen(
-      ['play', 'recover.yml', '-i', dockerInventory, '-e', `target=${scene.target}`],
-      (event) =>
-        event.type === 'task.finished' && event.task.name.startsWith('Lock the cluster') ? 0 : undefined,
-    );
-    expect(died.killed).toBe(true);
-    await typed(line, died.runId);
-    expect(await currentLeader(lab)).toBe(scene.leader);
-    for (const back of linesThat('backFromWaiting').slice(0, 1)) await typed(back);
-    await asBefore(lab, scene, before, line);
-  });
+  it.each(linesThat('overClaim'))(
+    '%s: a run that died at its lock keeps nobody out',
+    async (line) => {
+      const before = await stateBefore(lab, scene.target);
+      const { dockerInventory } = lab.files;
+      const died = await killedWhen(
+        ['play', 'recover.yml', '-i', dockerInventory, '-e', `target=${scene.target}`],
+        (event) =>
+          event.type === 'task.finished' && event.task.name.startsWith('Lock the cluster') ? 0 : undefined,
+      );
+      expect(died.killed).toBe(true);
+      await typed(line, died.runId);
+      expect(await currentLeader(lab)).toBe(scene.leader);
+      await goesBack();
+      await asBefore(lab, scene, before, line);
+    },
+    LONG,
+  );
 });

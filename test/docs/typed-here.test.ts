@@ -68,5 +68,7 @@ describe('an example, as it is typed on the lab', () => {
       const kinds = Object.values(RECOVERIES).filter((known) => known.test(line));
       expect([where, line, kinds.length]).toEqual([where, line, 1]);
     }
+    for (const [kind, known] of Object.entries(RECOVERIES))
+      expect([kind, recoveries.some(({ line }) => known.test(line))]).toEqual([kind, true]);
   });
 });

@@ -140,7 +140,7 @@ describe.each(['cutover.yml', 'revert.yml'])('in %s, a timeline number is free',
 it('a node that leads already is not in its own way when a run goes on', async () => {
   expect(
     await codeOf(`- hosts: one
-  vars: ${JSON.stringify({ promoted: { timeline: 5 }, members: [], members_gone: '', ways: ['a', 'b'] })}
+  vars: ${JSON.stringify({ promoted: { timeline: 5 }, members: [], look_at_members: true, members_gone: '', ways: ['a', 'b'] })}
   tasks:
     - core.set_fact: { again: { leader: one, timeline: 5 } }
     - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}
@@ -148,7 +148,7 @@ it('a node that leads already is not in its own way when a run goes on', async (
   ).toBeUndefined();
   expect(
     await codeOf(`- hosts: one
-  vars: ${JSON.stringify({ promoted: { timeline: 6 }, members: [], members_gone: '', ways: ['a', 'b'] })}
+  vars: ${JSON.stringify({ promoted: { timeline: 6 }, members: [], look_at_members: true, members_gone: '', ways: ['a', 'b'] })}
   tasks:
     - core.set_fact: { again: { leader: two, timeline: 5 } }
     - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}
@@ -156,7 +156,7 @@ it('a node that leads already is not in its own way when a run goes on', async (
   ).toBe('leads-again');
   expect(
     await codeOf(`- hosts: one
-  vars: ${JSON.stringify({ promoted: { timeline: 6 }, members: [], members_gone: '', ways: ['a', 'b'] })}
+  vars: ${JSON.stringify({ promoted: { timeline: 6 }, members: [], look_at_members: true, members_gone: '', ways: ['a', 'b'] })}
   tasks:
     - core.set_fact: { again: { members: {} } }
     - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}
@@ -166,7 +166,7 @@ it('a node that leads already is not in its own way when a run goes on', async (
 
 it('data of a stopped member that cannot be looked at refuses a run that goes on', async () => {
   const { outcome } = await play(`- hosts: pair
-  vars: ${JSON.stringify({ promoted: { timeline: 6 }, members: ['two'], members_gone: '', ways: ['a', 'b'] })}
+  vars: ${JSON.stringify({ promoted: { timeline: 6 }, members: ['two'], look_at_members: true, members_gone: '', ways: ['a', 'b'] })}
   tasks:
     - core.set_fact: { again: { members: {} }, pgdata: /${'x'.repeat(300)} }
     - import_tasks: ${join(productPlaybooks(), 'tasks', 'nobody-leads-again.yml')}

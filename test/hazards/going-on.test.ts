@@ -147,7 +147,7 @@ describe('before a node is handed over by a run that goes on', () => {
     refusal(
       `    - core.set_fact: { again: { members: {} } }\n    - import_tasks: ${tasks('nobody-leads-again.yml')}\n`,
       { control: 'shut down in recovery', ...node },
-      { promoted: { timeline: 6 }, members: ['one'], ways: ['first', 'last'] },
+      { promoted: { timeline: 6 }, members: ['one'], look_at_members: true, ways: ['first', 'last'] },
     );
 
   it('the other members are still down', async () => {

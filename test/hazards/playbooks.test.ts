@@ -77,6 +77,22 @@ describe('recover.yml', () => {
   });
 });
 
+describe.each(['cutover.yml', 'revert.yml'])('%s', (file) => {
+  it('waits for the leader lock between the last stop and the hand-over, in every run that is no check', async () => {
+    const tasks = (await allTasks(file)).map(({ task }) => task);
+    const ofMembers = tasks.filter(({ module }) =>
+      ['patroni.member', 'patroni.leader_lock'].includes(module),
+    );
+    const lock = ofMembers.findIndex(({ module }) => module === 'patroni.leader_lock');
+    expect(ofMembers.slice(lock - 1, lock + 2).map(({ args }) => args.value.state)).toEqual([
+      'stopped',
+      undefined,
+      'running',
+    ]);
+    expect(ofMembers[lock]?.when.map(({ value }) => value)).toEqual(['!check_mode || run_resumed']);
+  });
+});
+
 describe('cutover.yml', () => {
   it('asks before it promotes, and looks at the data once more before the old primary stops', async () => {
     const asks = await placeOf('cutover.yml', ({ module }) => module === 'core.confirm');

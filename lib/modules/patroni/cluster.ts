@@ -3,6 +3,7 @@ import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
 import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
+import { CLUSTER_RETURNS, toldCluster } from '../../recovery/patroni/told-cluster.ts';
 
 const params = z.strictObject({ ...patroniParams });
 
@@ -18,38 +19,6 @@ export const module = defineLook({
     that: target != cluster.leader
     message: the target is the leader`,
   params,
-  returns: {
-    cluster: 'its name (scope)',
-    leader: 'name of the leader; absent when there is none',
-    members: 'by name: role, state, timeline, lag_bytes, host, port, api_url',
-    timeline: 'of the leader, else the highest of all members',
-    system_id: 'database system identifier, as text',
-    paused: 'whether automatic failover is paused; absent when nobody tells',
-    source: 'who told: node, member or patronictl',
-  },
-  read: async (host, p: Params) => {
-    const state = known(await host.look(patroniResource(p), p.cluster ?? ''));
-    return {
-      cluster: state.cluster,
-      ...(state.leader === undefined ? {} : { leader: state.leader }),
-      members: Object.fromEntries(
-        Object.values(state.members).map((member) => [
-          member.name,
-          {
-            role: member.role,
-            state: member.state,
-            timeline: member.timeline,
-            lag_bytes: member.lagBytes,
-            host: member.host,
-            port: member.port,
-            api_url: member.apiUrl,
-          },
-        ]),
-      ),
-      timeline: state.timeline,
-      system_id: state.systemId,
-      ...(state.paused === undefined ? {} : { paused: state.paused }),
-      source: state.source,
-    };
-  },
+  returns: CLUSTER_RETURNS,
+  read: async (host, p: Params) => toldCluster(known(await host.look(patroniResource(p), p.cluster ?? ''))),
 });

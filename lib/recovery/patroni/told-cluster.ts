@@ -1,0 +1,37 @@
+import type { ClusterState } from './cluster-resource.ts';
+
+/** A cluster as tasks are told of it: what `patroni.cluster` returns. */
+export function toldCluster(state: ClusterState): Readonly<Record<string, unknown>> {
+  return {
+    cluster: state.cluster,
+    ...(state.leader === undefined ? {} : { leader: state.leader }),
+    members: Object.fromEntries(
+      Object.values(state.members).map((member) => [
+        member.name,
+        {
+          role: member.role,
+          state: member.state,
+          timeline: member.timeline,
+          lag_bytes: member.lagBytes,
+          host: member.host,
+          port: member.port,
+          api_url: member.apiUrl,
+        },
+      ]),
+    ),
+    timeline: state.timeline,
+    system_id: state.systemId,
+    ...(state.paused === undefined ? {} : { paused: state.paused }),
+    source: state.source,
+  };
+}
+
+export const CLUSTER_RETURNS = {
+  cluster: 'its name (scope)',
+  leader: 'name of the leader; absent when there is none',
+  members: 'by name: role, state, timeline, lag_bytes, host, port, api_url',
+  timeline: 'of the leader, else the highest of all members',
+  system_id: 'database system identifier, as text',
+  paused: 'whether automatic failover is paused; absent when nobody tells',
+  source: 'who told: node, member or patronictl',
+} as const;

@@ -9,8 +9,10 @@ import {
   isAimed,
   isInForce,
   isStopSetting,
+  isWaiting,
   nothingWaits,
   refuseBackward,
+  refuseBackwardStopped,
   withSettings,
 } from '../../recovery/postgres/forward-plan.ts';
 import { type InstanceState, wasIsolated } from '../../recovery/postgres/instance.ts';
@@ -79,7 +81,7 @@ export const module = defineModule({
   },
   read: async (host, p: Params, context) => {
     const instance = known(await host.look(postgresResource, p.pgdata));
-    const waits = instance.running && instance.mode === 'isolated' && instance.role === 'recovering';
+    const waits = isWaiting(instance);
     if (!waits && !wasIsolated(instance)) throw nothingWaits(p.pgdata, instance, host.name);
     const files = await readRecoveryFiles(host, { directory: p.pgdata, pgdata: p.pgdata, user: p.user });
     return {
@@ -103,8 +105,10 @@ export const module = defineModule({
     const wanted = [...fetch, ...stop];
     const aimed = isAimed(before, stop);
     if (waiting === undefined) {
-      // How far a stopped one has come nobody can tell: it goes on to the stop for which that was asked already.
+      // It goes on to the stop that was asked for already. How far it has come is not told by the commits of a stopped one,
+      // but its control file tells how far it cannot go back.
       if (!aimed) throw nothingWaits(p.pgdata, instance, host, text);
+      refuseBackwardStopped(target, instance, host, p.ways);
     } else {
       // A file that was written before PostgreSQL was stopped says nothing of what it works with.
       const stands = aimed && isInForce(waiting.inForce, stop);
@@ -142,8 +146,10 @@ export const module = defineModule({
     ],
   }),
   apply: async (host, change, p, context) => {
-    const { running } = await postgresResource.read(host, change.pgdata);
-    const waiting = running ? await lookWaiting(host, sessionTarget(p, change.bin)) : undefined;
+    const seen = await postgresResource.read(host, change.pgdata);
+    // Since it was looked at, it may have been promoted, opened or started by somebody else.
+    if (!isWaiting(seen) && !wasIsolated(seen)) throw nothingWaits(change.pgdata, seen, host.name);
+    const waiting = seen.running ? await lookWaiting(host, sessionTarget(p, change.bin)) : undefined;
     await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.forApply.text, {
       mode: 0o600,
       user: change.user,

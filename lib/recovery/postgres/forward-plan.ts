@@ -69,22 +69,56 @@ export function refuseBackward(
     (target.kind === 'lsn' && at.lsn !== undefined && target.lsn < at.lsn) ||
     stopsBefore(target, at);
   if (!behind) return;
-  throw new PitrError({
-    kind: 'refused',
-    code: 'target-behind',
-    message: `the recovery on ${host} has gone past that target already, and replay cannot go back`,
-    details: [
+  throw targetBehind(host, {
+    gone: [
       ...(at.lastCommit === undefined ? [] : [`Last replayed commit: ${formatInstant(at.lastCommit)}`]),
       ...(at.lsn === undefined ? [] : [`Replayed to ${formatLsn(at.lsn)}`]),
       ...(target.kind === 'time' ? [`Asked for: ${formatInstant(target.time)}`] : []),
-      'For an earlier moment the same backup has to be restored again.',
     ],
+    ways,
+  });
+}
+
+/**
+ * Throws kind `refused` where a stopped recovery cannot stop at the target any more: its data is whole only beyond it. Only
+ * a place that is known counts: that of an inclusive LSN is the end of a record, of which only the beginning is given.
+ */
+export function refuseBackwardStopped(
+  target: RecoveryTarget,
+  { control }: Pick<InstanceState, 'control'>,
+  host: string,
+  ways: readonly string[],
+): void {
+  const lsn = control?.minimumRecoveryLsn;
+  const given = target.kind === 'lsn' && target.exclusive === true ? target.lsn : undefined;
+  const stopsAt = target.stopsAt ?? given;
+  if (lsn === undefined || stopsAt === undefined || !stopsBefore({ stopsAt }, { lsn })) return;
+  throw targetBehind(host, {
+    gone: [`Its data is whole only from ${formatLsn(lsn)} on`, `Asked for: a stop at ${formatLsn(stopsAt)}`],
+    ways,
+  });
+}
+
+function targetBehind(
+  host: string,
+  { gone, ways }: { readonly gone: readonly string[]; readonly ways: readonly string[] },
+): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'target-behind',
+    message: `the recovery on ${host} has gone past that target already, and replay cannot go back`,
+    details: [...gone, 'For an earlier moment the same backup has to be restored again.'],
     host,
-    state: 'nothing was changed; the instance waits as before',
+    state: 'nothing was changed; the instance is as it was',
     // What the task says with `ways:`. In forward.yml: pitr play rollback.yml -e target={node}, then restore again: pitr
     // recover {backup} {time} --server {server} --target {node} --restore
     next: ways,
   });
+}
+
+/** A recovery that waits, isolated: it can be asked how far it has come. */
+export function isWaiting({ running, mode, role }: InstanceState): boolean {
+  return running && mode === 'isolated' && role === 'recovering';
 }
 
 /** Neither waits a recovery there, nor one that only has to be started again at the stop that its file has. */
@@ -118,6 +152,6 @@ export function nothingWaits(pgdata: string, instance: InstanceState, host: stri
   });
 }
 
-function stopsBefore({ stopsAt }: RecoveryTarget, { lsn }: ReplayPosition): boolean {
+function stopsBefore({ stopsAt }: Pick<RecoveryTarget, 'stopsAt'>, { lsn }: ReplayPosition): boolean {
   return stopsAt !== undefined && lsn !== undefined && stopsAt < lsn && !isSamePlace(stopsAt, lsn);
 }

@@ -142,6 +142,29 @@ describe('a moment that lies where WAL ends with the beginning of a segment', ()
     expect(String(await errorOf(forward(alone)))).toContain('the Barman servers that hold the WAL');
   });
 
+  it.each([
+    ['barman-get-wal', 'barman-wal-restore', '-e wal_method=barman-get-wal'],
+    ['barman-wal-restore', 'barman-get-wal', '-e wal_method=barman-wal-restore'],
+    ['local', 'barman-get-wal', `-e wal_method=local -e '{"wal_directories"`],
+  ])('is refused where it began with %s, and the run says %s', async (began, says, way) => {
+    await using _ = await runs();
+    const methods = { wal_directories: [at('main')], ssh: 'barman@backup1' };
+    const { written } = await forward({ ...beginning, ...methods, wal_method: began });
+    await aimedWith({ restore_command: written.get('restore_command') ?? '', recovery_target_time: EARLIER });
+    expect(await errorOf(forward({ ...beginning, ...methods, wal_method: says }))).toMatchObject({
+      code: 'wal-method-differs',
+      next: [expect.stringContaining(way)],
+    });
+    expect((await forward({ ...beginning, ...methods, wal_method: began })).status).toBe('changed');
+  });
+
+  it('is refused where no directory is given to fetch WAL from: all of it would count as absent', async () => {
+    await using _ = await runs();
+    expect(String(await errorOf(forward({ ...beginning, wal_method: 'local' })))).toContain(
+      'the directories that hold WAL',
+    );
+  });
+
   it('is told to it by forward.yml, as a first recovery is told', async () => {
     const task = (await tasksOfForward()).find(({ module }) => module === 'postgres.forward');
     expect(task?.args.value).toMatchObject({

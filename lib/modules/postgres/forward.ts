@@ -13,6 +13,7 @@ import {
   nothingWaits,
   refuseBackward,
   refuseBackwardStopped,
+  refuseOtherMethod,
   withSettings,
 } from '../../recovery/postgres/forward-plan.ts';
 import { type InstanceState, wasIsolated } from '../../recovery/postgres/instance.ts';
@@ -50,7 +51,13 @@ const params = z
     ...instanceParams,
   })
   .superRefine((p, context) => {
-    if (p.partial === undefined || p.wal_method === 'local') return;
+    if (p.partial === undefined) return;
+    if (p.wal_method === 'local') {
+      if (p.wal_directories.length > 0) return;
+      const message = 'is required with partial and wal_method local: the directories that hold WAL';
+      context.addIssue({ code: 'custom', path: ['wal_directories'], message });
+      return;
+    }
     if (p.servers.length > 0 || p.server !== undefined) return;
     const message = 'is required with partial: the Barman servers that hold the WAL';
     context.addIssue({ code: 'custom', path: ['servers'], message });
@@ -101,6 +108,8 @@ export const module = defineModule({
       action: 'pause',
       restoreCommand: before.get('restore_command') ?? '',
     }).filter(({ name }) => isStopSetting(name));
+    if (restoreCommand !== undefined)
+      refuseOtherMethod(before.get('restore_command'), p.wal_method, host, p.pgdata);
     const fetch = restoreCommand === undefined ? [] : [{ name: 'restore_command', value: restoreCommand }];
     const wanted = [...fetch, ...stop];
     const aimed = isAimed(before, stop);

@@ -5,6 +5,7 @@ import type { RecoveryTarget } from '../wal/target.ts';
 import { type ConfSetting, effectiveSettings, parseConfLine, quoteConf } from './conf-file.ts';
 import { type InstanceState, wasIsolated } from './instance.ts';
 import { AUTO_CONF } from './recovery-files.ts';
+import { type WalMethod, walMethodOf } from './restore-command.ts';
 import { isSamePlace } from './stop-proof.ts';
 
 const ACTION = 'recovery_target_action';
@@ -113,6 +114,33 @@ function targetBehind(
     // What the task says with `ways:`. In forward.yml: pitr play rollback.yml -e target={node}, then restore again: pitr
     // recover {backup} {time} --server {server} --target {node} --restore
     next: ways,
+  });
+}
+
+/**
+ * Throws kind `refused` where `restore_command` would be written anew for another way to fetch WAL than that of this recovery,
+ * which is proved to work there. One that somebody has written by hand gives way.
+ */
+export function refuseOtherMethod(
+  present: string | undefined,
+  wanted: WalMethod,
+  host: string,
+  pgdata: string,
+): void {
+  const method = walMethodOf(present ?? '');
+  if (method === undefined || method === wanted) return;
+  const directories = method === 'local' ? ` -e '{"wal_directories": ["/..."]}'` : '';
+  throw new PitrError({
+    kind: 'refused',
+    // A later moment needs restore_command written anew, and -e or the inventory name another wal_method than the recovery has.
+    code: 'wal-method-differs',
+    message: `the recovery on ${host} fetches WAL with ${method}, and would have to go on with ${wanted}`,
+    details: [
+      `restore_command in ${pgdata}/${AUTO_CONF} has to be written anew: the moment needs the beginning of a segment`,
+    ],
+    host,
+    state: 'nothing was changed; the instance is as it was',
+    next: [`Fetch WAL as this recovery does, the same command with: -e wal_method=${method}${directories}`],
   });
 }
 

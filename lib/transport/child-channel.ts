@@ -1,9 +1,10 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { type Channel, type ChannelEnd, STREAMS_GRACE_MS } from './connection.ts';
+import { clientLetGo } from './errors.ts';
 
 /**
  * A process of this machine as a channel. `interpret` may look closer at an end: a client that went away tells
- * little about the host behind it. An end that we made ourselves needs no such look.
+ * little about the host behind it. After `abandon` nothing is known of the end, and nobody looks.
  */
 export function channelOf(
   child: ChildProcessWithoutNullStreams,
@@ -22,7 +23,7 @@ export function channelOf(
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
-    ended: ended.then((end) => (abandoned ? end : interpret(end))),
+    ended: ended.then((end) => (abandoned ? { kind: 'lost', error: clientLetGo() } : interpret(end))),
     abandon: () => {
       abandoned = true;
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();

@@ -196,6 +196,17 @@ export function shellLost(what: string, end: ChannelEnd): PitrError {
   });
 }
 
+/** A client that this program let go of: its end, a signal of ours, tells nothing of the shell behind it. */
+export function clientLetGo(): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'connection-lost',
+    message: 'this program let go of the shell before it had ended',
+    state: 'What ran in it may still be running.',
+    next: ['Look at the host before running it again.'],
+  });
+}
+
 /** Failures of reading and writing files. */
 export function fileFailed(
   code: 'file-missing' | 'file-not-read' | 'file-not-written',

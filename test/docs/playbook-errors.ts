@@ -87,6 +87,7 @@ function withHoles(text: string): string {
   return text
     .replace(/\{\{\s*(?:inventory|limit)_options\s*\}\}/g, '')
     .replace(/\{\{[#/].*?\}\}/g, '')
+    .replace(/\{\{\s*else\s*\}\}/g, ' / ')
     .replace(/\{\{\s*(.*?)\s*\}\}/g, (_, expression: string) => {
       const words = expression.replace(/["'].*?["']/g, '').match(/[a-z_][\w.]*/gi) ?? [];
       const said = words.length > 1 ? words[1] : words[0];

@@ -47,11 +47,15 @@ async function program(name: string, script: string): Promise<void> {
 
 /** What the file says, as postgres.recovery leaves it. */
 async function aimedAt(time: string): Promise<void> {
+  await aimedWith({ recovery_target_time: time });
+}
+
+async function aimedWith(stop: Readonly<Record<string, string>>): Promise<void> {
   const settings = {
     work_mem: '64MB',
     restore_command: COMMAND,
     recovery_target_timeline: '1',
-    recovery_target_time: time,
+    ...stop,
     recovery_target_action: 'pause',
   };
   const text = Object.entries(settings).map(([name, value]) => `${name} = ${quoteConf(value)}\n`);
@@ -138,6 +142,29 @@ describe('a moment that lies where WAL ends with the beginning of a segment', ()
     expect(String(await errorOf(forward(alone)))).toContain('the Barman servers that hold the WAL');
   });
 
+  it.each([
+    ['barman-get-wal', 'barman-wal-restore', '-e wal_method=barman-get-wal'],
+    ['barman-wal-restore', 'barman-get-wal', '-e wal_method=barman-wal-restore'],
+    ['local', 'barman-get-wal', `-e wal_method=local -e '{"wal_directories"`],
+  ])('is refused where it began with %s, and the run says %s', async (began, says, way) => {
+    await using _ = await runs();
+    const methods = { wal_directories: [at('main')], ssh: 'barman@backup1' };
+    const { written } = await forward({ ...beginning, ...methods, wal_method: began });
+    await aimedWith({ restore_command: written.get('restore_command') ?? '', recovery_target_time: EARLIER });
+    expect(await errorOf(forward({ ...beginning, ...methods, wal_method: says }))).toMatchObject({
+      code: 'wal-method-differs',
+      next: [expect.stringContaining(way)],
+    });
+    expect((await forward({ ...beginning, ...methods, wal_method: began })).status).toBe('changed');
+  });
+
+  it('is refused where no directory is given to fetch WAL from: all of it would count as absent', async () => {
+    await using _ = await runs();
+    expect(String(await errorOf(forward({ ...beginning, wal_method: 'local' })))).toContain(
+      'the directories that hold WAL',
+    );
+  });
+
   it('is told to it by forward.yml, as a first recovery is told', async () => {
     const task = (await tasksOfForward()).find(({ module }) => module === 'postgres.forward');
     expect(task?.args.value).toMatchObject({
@@ -178,6 +205,58 @@ describe('a way forward that was broken off', () => {
       "-o -c 'listen_addresses=' -c 'archive_command=' start",
     );
     expect(await readFile(at('main/postgresql.auto.conf'), 'utf8')).toContain(LATER);
+  });
+
+  describe('that stands stopped beyond where its target lies', () => {
+    const aim = (target: Readonly<Record<string, unknown>>) => {
+      const wish = { ...params(), target, ways: ['Take it back: pitr play rollback.yml'] };
+      return ground.play.check(['postgres.forward', wish]);
+    };
+
+    it.each([
+      ['the archived WAL says', { time: LATER, stops_at: '0/5000040' }],
+      ['the target itself says', { lsn: '0/5000040', inclusive: false }],
+    ])('is not started again: PostgreSQL could not stop there, as %s', async (_, target) => {
+      const stop =
+        'lsn' in target
+          ? { recovery_target_lsn: '0/5000040', recovery_target_inclusive: 'off' }
+          : { recovery_target_time: LATER };
+      await aimedWith(stop);
+      await started();
+      expect(await errorOf(aim(target))).toMatchObject({
+        code: 'target-behind',
+        details: expect.arrayContaining(['Its data is whole only from 0/50000A0 on']),
+        state: 'nothing was changed; the instance is as it was',
+        next: ['Take it back: pitr play rollback.yml'],
+      });
+    });
+
+    it.each([
+      ['at its own stop', { time: LATER, stops_at: '0/50000A0' }, { recovery_target_time: LATER }],
+      ['before its stop', { time: LATER, stops_at: '0/5000100' }, { recovery_target_time: LATER }],
+      // It stops behind the record that begins there, and nobody has said where that one ends.
+      ['perhaps at its own stop', { lsn: '0/5000040' }, { recovery_target_lsn: '0/5000040' }],
+    ])('goes on where it stands %s', async (_, target, stop) => {
+      await aimedWith(stop);
+      await started();
+      const [outcome] = await aim(target);
+      expect(outcome?.status).toBe('changed');
+    });
+  });
+
+  it('is not gone on with where the data has become something else since it was looked at', async () => {
+    await aimedAt(LATER);
+    await started();
+    const before = await readFile(at('main/postgresql.auto.conf'), 'utf8');
+    // Whoever looks at the control file for the first time takes the signal file away behind it.
+    const control = await readFile(at('bin/pg_controldata'), 'utf8');
+    await program('pg_controldata', `${control}\nrm -f ${at('main/standby.signal')}`);
+    await program('pg_ctl', `echo "$@" >>${at('said')}`);
+    expect(await errorOf(ground.play.run('postgres.forward', params()))).toMatchObject({
+      code: 'nothing-waits',
+    });
+    expect(await readFile(at('main/postgresql.auto.conf'), 'utf8')).toBe(before);
+    await expect(readFile(at('said'))).rejects.toThrow('ENOENT');
   });
 
   it('is not what a recovery is that stands stopped with another stop: the run that began it is', async () => {

@@ -29,10 +29,9 @@ export interface Waiting<T> {
 }
 
 /**
- * Looks again and again until what is seen is what is wanted, and returns it. Between two looks it lets `everyMs` pass, or
- * as long as the look took: a host that is slow is not kept busy by the looks alone. Looks at least once, and once more at
- * the deadline; then throws what `late` gives. A look that throws ends the wait. Throws kind `interrupted`, or the reason
- * where that is a `PitrError`, when the signal is aborted.
+ * Looks again and again until what is seen is what is wanted, and returns it. Between two looks it pauses as
+ * `pauseAfter` says. Looks at least once, and once more at the deadline; then throws what `late` gives. A look that throws
+ * ends the wait. Throws kind `interrupted`, or the reason where that is a `PitrError`, when the signal is aborted.
  */
 export async function until<T>(look: (attempt: number) => Promise<T>, waiting: Waiting<T>): Promise<T> {
   const { seen, isDone, waitedMs } = await watched(look, waiting);
@@ -69,7 +68,7 @@ async function watched<T>(
     const left = waiting.deadlineMs - waitedMs;
     if (isDone || left <= 0) return { seen, isDone, waitedMs };
     waiting.onSeen?.(seen);
-    await rest(Math.min(Math.max(waiting.everyMs, now - from), Math.ceil(left)), signal, clock);
+    await rest(Math.min(pauseAfter(now - from, waiting.everyMs), Math.ceil(left)), signal, clock);
   }
 }
 
@@ -87,6 +86,17 @@ export function deadlinePassed(wait: {
     message: `waited ${formatDuration(wait.deadlineMs)} for ${wait.what}; last seen: ${wait.lastSeen}`,
     next: wait.next,
   });
+}
+
+/** The longest pause that a slow look alone makes. */
+const MOST_FOR_SLOW_MS = 5_000;
+
+/**
+ * How long to pause between two looks: `everyMs`, or as long as the look took. A host that is slow is not kept busy by the
+ * looks alone; and one look that hung for a minute does not blind us for another.
+ */
+export function pauseAfter(lookMs: number, everyMs: number): number {
+  return Math.max(everyMs, Math.min(lookMs, MOST_FOR_SLOW_MS));
 }
 
 /** Lets time pass between two looks. Throws as `until` does when the signal is aborted. */

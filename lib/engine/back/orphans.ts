@@ -31,7 +31,7 @@ while read -r line; do
     case $1 in [ZX]) continue ;; esac
     [ $((up - \${20} / 100)) -gt "$PITR_AGE" ] || hidden="$hidden $p" ;;
   esac
-done <<END
+done <<END || exit
 $seen
 END
 [ -z "$hidden" ] || stat -c 'hidden %u:%g %n' -- $hidden 2>/dev/null

@@ -9,8 +9,11 @@ import {
   isAimed,
   isInForce,
   isStopSetting,
+  isWaiting,
   nothingWaits,
   refuseBackward,
+  refuseBackwardStopped,
+  refuseOtherMethod,
   withSettings,
 } from '../../recovery/postgres/forward-plan.ts';
 import { type InstanceState, wasIsolated } from '../../recovery/postgres/instance.ts';
@@ -48,7 +51,13 @@ const params = z
     ...instanceParams,
   })
   .superRefine((p, context) => {
-    if (p.partial === undefined || p.wal_method === 'local') return;
+    if (p.partial === undefined) return;
+    if (p.wal_method === 'local') {
+      if (p.wal_directories.length > 0) return;
+      const message = 'is required with partial and wal_method local: the directories that hold WAL';
+      context.addIssue({ code: 'custom', path: ['wal_directories'], message });
+      return;
+    }
     if (p.servers.length > 0 || p.server !== undefined) return;
     const message = 'is required with partial: the Barman servers that hold the WAL';
     context.addIssue({ code: 'custom', path: ['servers'], message });
@@ -79,7 +88,7 @@ export const module = defineModule({
   },
   read: async (host, p: Params, context) => {
     const instance = known(await host.look(postgresResource, p.pgdata));
-    const waits = instance.running && instance.mode === 'isolated' && instance.role === 'recovering';
+    const waits = isWaiting(instance);
     if (!waits && !wasIsolated(instance)) throw nothingWaits(p.pgdata, instance, host.name);
     const files = await readRecoveryFiles(host, { directory: p.pgdata, pgdata: p.pgdata, user: p.user });
     return {
@@ -99,12 +108,16 @@ export const module = defineModule({
       action: 'pause',
       restoreCommand: before.get('restore_command') ?? '',
     }).filter(({ name }) => isStopSetting(name));
+    if (restoreCommand !== undefined)
+      refuseOtherMethod(before.get('restore_command'), p.wal_method, host, p.pgdata);
     const fetch = restoreCommand === undefined ? [] : [{ name: 'restore_command', value: restoreCommand }];
     const wanted = [...fetch, ...stop];
     const aimed = isAimed(before, stop);
     if (waiting === undefined) {
-      // How far a stopped one has come nobody can tell: it goes on to the stop for which that was asked already.
+      // It goes on to the stop that was asked for already. How far it has come is not told by the commits of a stopped one,
+      // but its control file tells how far it cannot go back.
       if (!aimed) throw nothingWaits(p.pgdata, instance, host, text);
+      refuseBackwardStopped(target, instance, host, p.ways);
     } else {
       // A file that was written before PostgreSQL was stopped says nothing of what it works with.
       const stands = aimed && isInForce(waiting.inForce, stop);
@@ -142,8 +155,10 @@ export const module = defineModule({
     ],
   }),
   apply: async (host, change, p, context) => {
-    const { running } = await postgresResource.read(host, change.pgdata);
-    const waiting = running ? await lookWaiting(host, sessionTarget(p, change.bin)) : undefined;
+    const seen = await postgresResource.read(host, change.pgdata);
+    // Since it was looked at, it may have been promoted, opened or started by somebody else.
+    if (!isWaiting(seen) && !wasIsolated(seen)) throw nothingWaits(change.pgdata, seen, host.name);
+    const waiting = seen.running ? await lookWaiting(host, sessionTarget(p, change.bin)) : undefined;
     await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.forApply.text, {
       mode: 0o600,
       user: change.user,

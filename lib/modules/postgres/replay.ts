@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import { rest } from '../../base/wait/until.ts';
+import { pauseAfter, rest } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook, type Result, type TaskContext } from '../../contract/module.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
@@ -130,8 +130,7 @@ async function follow(
     const words = replayWords(watch, end);
     if (words !== said) context.progress(words, { ...data, rate: replayRate(watch) });
     said = words;
-    // As in `until`: the looks alone are not to keep a slow host busy, which replays meanwhile.
-    if (!look.moreLog) await rest(Math.max(p.interval * 1000, now - from), context.signal);
+    if (!look.moreLog) await rest(pauseAfter(now - from, p.interval * 1000), context.signal);
   }
 }
 

@@ -69,7 +69,7 @@ chosen_patroni() {
     elif ! same_file "$word" "$config"; then
       several="$several $word"
     fi
-  done <<EOF
+  done <<EOF || return
 $running
 EOF
   if [ -n "$several" ]; then

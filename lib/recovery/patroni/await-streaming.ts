@@ -1,5 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { rest } from '../../base/wait/until.ts';
+import { pauseAfter, rest } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { type Probe, probeScript } from '../../contract/probe.ts';
@@ -208,8 +208,7 @@ export async function awaitStreaming(
     const line = `${question.member}: ${words.join('; ')}`;
     if (line !== told) context.progress(line);
     told = line;
-    // As in `until`: the looks alone are not to keep a slow host busy, which copies meanwhile.
-    await rest(Math.max(wait.everyMs, lookMs), context.signal);
+    await rest(pauseAfter(lookMs, wait.everyMs), context.signal);
   }
 }
 

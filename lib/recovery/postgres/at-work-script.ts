@@ -6,7 +6,8 @@ import { quote } from '../../transport/quote.ts';
  * PITR_BELOW, its path where a process below it counts too; PITR_POSTMASTER, a pid. Out: `works PID`, `copies PID` (a copy
  * that somebody makes into it: it goes by the path, from wherever), `elsewhere PID` (of that one pid), `hidden PID UID:GID`
  * for what this user cannot place, `looked UID` as the last line. `blind WHY` where it could not have seen anything: it
- * must see its own working directory before it is believed about others.
+ * must see its own working directory before it is believed about others. A here-document that sh cannot make (a bash
+ * before 5.1 writes it to a file, and the disk may be full) ends it, for the loop behind it is passed over.
  */
 const LOOK = `
 cd / || exit
@@ -42,7 +43,7 @@ hidden() {
   done
   while read -r who one; do
     [ -z "$one" ] || echo "hidden \${one#/proc/} $who"
-  done <<END
+  done <<END || exit
 $owned
 END
 }
@@ -70,7 +71,7 @@ for p in $copiers; do
       elif [ -n "$PITR_BELOW" ]; then case $at in "\${PITR_BELOW%/}"/*) echo "copies \${p#/proc/}" ;; esac
       fi
     fi
-  }
+  } || exit
 done
 if [ $# -gt 0 ]; then
   placed=$(stat -L -c '%d:%i %n' -- "$@" 2>/dev/null)
@@ -89,7 +90,7 @@ if [ $# -gt 0 ]; then
     if [ -n "$last_works" ]; then echo "works \${p#/proc/}"
     elif [ "\${p#/proc/}" = "$PITR_POSTMASTER" ]; then echo "elsewhere $PITR_POSTMASTER"
     fi
-  done <<END
+  done <<END || exit
 $placed
 END
   for cwd do
@@ -158,7 +159,7 @@ postgres_at_work() (
       looked) looked=$found ;;
       blind) doubt="$found $who" ;;
       esac
-    done <<END
+    done <<END || unknown 'sh cannot go through what the look has seen (a here-document)'
 $1
 END
   }

@@ -5,6 +5,7 @@ import type { RecoveryTarget } from '../wal/target.ts';
 import { type ConfSetting, effectiveSettings, parseConfLine, quoteConf } from './conf-file.ts';
 import { type InstanceState, wasIsolated } from './instance.ts';
 import { AUTO_CONF } from './recovery-files.ts';
+import { type WalMethod, walMethodOf } from './restore-command.ts';
 import { isSamePlace } from './stop-proof.ts';
 
 const ACTION = 'recovery_target_action';
@@ -69,22 +70,83 @@ export function refuseBackward(
     (target.kind === 'lsn' && at.lsn !== undefined && target.lsn < at.lsn) ||
     stopsBefore(target, at);
   if (!behind) return;
-  throw new PitrError({
-    kind: 'refused',
-    code: 'target-behind',
-    message: `the recovery on ${host} has gone past that target already, and replay cannot go back`,
-    details: [
+  throw targetBehind(host, {
+    gone: [
       ...(at.lastCommit === undefined ? [] : [`Last replayed commit: ${formatInstant(at.lastCommit)}`]),
       ...(at.lsn === undefined ? [] : [`Replayed to ${formatLsn(at.lsn)}`]),
       ...(target.kind === 'time' ? [`Asked for: ${formatInstant(target.time)}`] : []),
-      'For an earlier moment the same backup has to be restored again.',
     ],
+    ways,
+  });
+}
+
+/**
+ * Throws kind `refused` where a stopped recovery cannot stop at the target any more: its data is whole only beyond it. Only
+ * a place that is known counts: that of an inclusive LSN is the end of a record, of which only the beginning is given.
+ */
+export function refuseBackwardStopped(
+  target: RecoveryTarget,
+  { control }: Pick<InstanceState, 'control'>,
+  host: string,
+  ways: readonly string[],
+): void {
+  const lsn = control?.minimumRecoveryLsn;
+  const given = target.kind === 'lsn' && target.exclusive === true ? target.lsn : undefined;
+  const stopsAt = target.stopsAt ?? given;
+  if (lsn === undefined || stopsAt === undefined || !stopsBefore({ stopsAt }, { lsn })) return;
+  throw targetBehind(host, {
+    gone: [`Its data is whole only from ${formatLsn(lsn)} on`, `Asked for: a stop at ${formatLsn(stopsAt)}`],
+    ways,
+  });
+}
+
+function targetBehind(
+  host: string,
+  { gone, ways }: { readonly gone: readonly string[]; readonly ways: readonly string[] },
+): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'target-behind',
+    message: `the recovery on ${host} has gone past that target already, and replay cannot go back`,
+    details: [...gone, 'For an earlier moment the same backup has to be restored again.'],
     host,
-    state: 'nothing was changed; the instance waits as before',
+    state: 'nothing was changed; the instance is as it was',
     // What the task says with `ways:`. In forward.yml: pitr play rollback.yml -e target={node}, then restore again: pitr
     // recover {backup} {time} --server {server} --target {node} --restore
     next: ways,
   });
+}
+
+/**
+ * Throws kind `refused` where `restore_command` would be written anew for another way to fetch WAL than that of this recovery,
+ * which is proved to work there. One that somebody has written by hand gives way.
+ */
+export function refuseOtherMethod(
+  present: string | undefined,
+  wanted: WalMethod,
+  host: string,
+  pgdata: string,
+): void {
+  const method = walMethodOf(present ?? '');
+  if (method === undefined || method === wanted) return;
+  const directories = method === 'local' ? ` -e '{"wal_directories": ["/..."]}'` : '';
+  throw new PitrError({
+    kind: 'refused',
+    // A later moment needs restore_command written anew, and -e or the inventory name another wal_method than the recovery has.
+    code: 'wal-method-differs',
+    message: `the recovery on ${host} fetches WAL with ${method}, and would have to go on with ${wanted}`,
+    details: [
+      `restore_command in ${pgdata}/${AUTO_CONF} has to be written anew: the moment needs the beginning of a segment`,
+    ],
+    host,
+    state: 'nothing was changed; the instance is as it was',
+    next: [`Fetch WAL as this recovery does, the same command with: -e wal_method=${method}${directories}`],
+  });
+}
+
+/** A recovery that waits, isolated: it can be asked how far it has come. */
+export function isWaiting({ running, mode, role }: InstanceState): boolean {
+  return running && mode === 'isolated' && role === 'recovering';
 }
 
 /** Neither waits a recovery there, nor one that only has to be started again at the stop that its file has. */
@@ -118,6 +180,6 @@ export function nothingWaits(pgdata: string, instance: InstanceState, host: stri
   });
 }
 
-function stopsBefore({ stopsAt }: RecoveryTarget, { lsn }: ReplayPosition): boolean {
+function stopsBefore({ stopsAt }: Pick<RecoveryTarget, 'stopsAt'>, { lsn }: ReplayPosition): boolean {
   return stopsAt !== undefined && lsn !== undefined && stopsAt < lsn && !isSamePlace(stopsAt, lsn);
 }

@@ -17,7 +17,8 @@ presence "$d"; case $? in 1) echo @absent; exit 0 ;; 2) exit 3 ;; esac
 cd -- "$d" 2>/dev/null || { echo "cannot enter $d: $(ls -ld -- "$d" 2>&1)" >&2; exit 3; }
 postgres_at_work "$d"
 presence PG_VERSION; case $? in 1) exit 0 ;; 2) exit 3 ;; esac
-version=$(lines PG_VERSION) && [ -n "$version" ] || { echo "cannot read $d/PG_VERSION" >&2; exit 3; }
+# A crash may leave it empty; but what the shell could not read looks the same.
+version=$(lines PG_VERSION) && { [ -n "$version" ] || cat PG_VERSION >/dev/null; } || { echo "cannot read $d/PG_VERSION" >&2; exit 3; }
 echo "@version $version"
 echo @files
 for file in backup_label standby.signal recovery.signal ${KEPT_HBA_FILE}; do [ -e "$file" ] && echo "$file"; done

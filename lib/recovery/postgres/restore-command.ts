@@ -24,6 +24,14 @@ export function restoreCommandTemplate(method: WalMethod): string {
   return `restore_command/${method === 'local' ? 'local' : 'barman'}.hbs`;
 }
 
+/** The method that a `restore_command` of ours was written for, by the program in it; nothing where it is of somebody else. */
+export function walMethodOf(command: string): WalMethod | undefined {
+  if (/\bbarman-wal-restore\b/.test(command)) return 'barman-wal-restore';
+  // Who holds a segment is asked so with the other method, too.
+  if (/\bbarman get-wal\b/.test(command)) return 'barman-get-wal';
+  return /\bfor directory in\b/.test(command) ? 'local' : undefined;
+}
+
 /** The values of a template under `templates/restore_command/`, quoted for sh and for PostgreSQL's `%` places. */
 export interface RestoreCommandValues {
   /** `barman get-wal` over ssh instead of barman-wal-restore. */

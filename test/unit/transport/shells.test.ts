@@ -55,4 +55,14 @@ describe('the client of a container', () => {
     await Promise.all([gone.ended, letGo.ended]);
     expect(looked).toEqual(['gone']);
   });
+
+  it('tells nothing of its shell when it was let go of: the signal was ours', async () => {
+    const child = spawn('sh', ['-c', 'read -r line; exit 3']);
+    const channel = channelOf(child, async (end) => end);
+    channel.abandon();
+    expect(await channel.ended).toMatchObject({
+      kind: 'lost',
+      error: { kind: 'unreachable', code: 'connection-lost' },
+    });
+  });
 });

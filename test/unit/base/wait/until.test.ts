@@ -5,6 +5,7 @@ import {
   type Clock,
   deadlinePassed,
   lastSeen,
+  pauseAfter,
   until,
   type Waiting,
 } from '../../../../lib/base/wait/until.ts';
@@ -51,9 +52,9 @@ describe('waiting', () => {
     expect(clock.pauses).toEqual([400, 400]);
   });
 
-  it('pauses at least as long as the look took, so that looks alone do not keep a slow host busy', async () => {
+  it('pauses as long as the look took, so that looks alone do not keep a slow host busy: 5 s at most', async () => {
     const clock = new ManualClock();
-    const left = [[100, 1] as const, [700, 2] as const, [0, 3] as const];
+    const left = [[100, 1] as const, [700, 2] as const, [60_000, 2] as const, [0, 3] as const];
     await until(
       async () => {
         const [took, value] = left.shift() ?? [0, -1];
@@ -61,14 +62,18 @@ describe('waiting', () => {
         return value;
       },
       {
-        deadlineMs: 10_000,
+        deadlineMs: 100_000,
         everyMs: 400,
         done: (value) => value === 3,
         late: () => new PitrError({ kind: 'failed', code: 'late', message: 'late' }),
         clock,
       },
     );
-    expect(clock.pauses).toEqual([400, 700]);
+    expect(clock.pauses).toEqual([400, 700, 5_000]);
+  });
+
+  it('pauses for no less than it was told to, however long the look took', () => {
+    expect([0, 6_000, 60_000].map((lookMs) => pauseAfter(lookMs, 30_000))).toEqual([30_000, 30_000, 30_000]);
   });
 
   it('looks once more at the deadline, then says what it waited for and last saw', async () => {

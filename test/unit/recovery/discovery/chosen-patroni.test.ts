@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHOSEN_PATRONI } from '../../../../lib/recovery/discovery/discover-node.ts';
 import { PATRONI_PROCESSES } from '../../../../lib/recovery/patroni/processes.ts';
+import { OLD_BASH_ON_A_FULL_DISK } from '../../../support/old-bash.ts';
 
 let directory: string;
 let sites = 0;
@@ -16,15 +17,19 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 /** Which one is chosen on a host with these processes, by their ids. */
-async function chosen(processes: Readonly<Record<string, readonly string[]>>, config = '') {
+async function chosen(
+  processes: Readonly<Record<string, readonly string[]>>,
+  config = '',
+  sh = { program: 'sh', first: '' },
+) {
   const proc = join(directory, `proc${sites++}`);
   for (const [pid, words] of Object.entries(processes)) {
     await mkdir(join(proc, pid), { recursive: true });
     await writeFile(join(proc, pid, 'cmdline'), words.map((word) => `${word}\0`).join(''));
     await symlink(directory, join(proc, pid, 'cwd'));
   }
-  const script = `${PATRONI_PROCESSES}${CHOSEN_PATRONI}\nchosen_patroni "$1" "$2" && echo "$pid $config"`;
-  const ended = spawnSync('sh', ['-c', script, 'sh', proc, config], { encoding: 'utf8' });
+  const script = `${sh.first}\n${PATRONI_PROCESSES}${CHOSEN_PATRONI}\nchosen_patroni "$1" "$2" && echo "$pid $config"`;
+  const ended = spawnSync(sh.program, ['-c', script, 'sh', proc, config], { encoding: 'utf8' });
   return ended.status === 0 ? ended.stdout.trim() : `refused: ${ended.stderr.trim()}`;
 }
 
@@ -48,6 +53,14 @@ describe('which Patroni of a host is meant', () => {
   it('is none where the one of the named configuration does not run', async () => {
     expect(await chosen({ 10234: OTHER }, MAIN[2])).toBe('/etc/patroni/15-main.yml');
     expect(await chosen({ 10234: ['patroni'] }, MAIN[2])).toBe('/etc/patroni/15-main.yml');
+  });
+
+  it('is not told where sh could not go through those that run: no disk space for a here-document', async () => {
+    const bash = { program: 'bash', first: '' };
+    expect(await chosen({ 9: MAIN }, '', bash)).toBe('9 /etc/patroni/15-main.yml');
+    const full = { ...bash, first: OLD_BASH_ON_A_FULL_DISK };
+    expect(await chosen({ 9: MAIN }, '', full)).toMatch(/^refused: .*here-document/);
+    expect(await chosen({ 9: MAIN }, MAIN[2], full)).toMatch(/^refused: .*here-document/);
   });
 
   it('is the only one, also with a child, with options or by a relative path', async () => {

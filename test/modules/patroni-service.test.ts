@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { stopMember } from '../../lib/recovery/patroni/member-control.ts';
+import { errorOf } from '../support/errors.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { pythonYaml } from '../support/python-yaml.ts';
 import { localPlayground } from './playground.ts';
@@ -46,4 +50,67 @@ it('the Patroni of another cluster, which its service runs, is named', async () 
   } finally {
     patroni.kill();
   }
+});
+
+/** A process that passes for a Patroni with a configuration, for as long as this lasts. */
+async function patroniOf(config: string) {
+  await writeFile(config, JSON.stringify({ scope: 'main', name: 'db1' }));
+  const child = spawn('tail', ['-f', config], { argv0: 'patroni', stdio: 'ignore' });
+  await once(child, 'spawn');
+  const closed = once(child, 'close');
+  return {
+    pid: child.pid,
+    [Symbol.asyncDispose]: async () => {
+      child.kill();
+      await closed;
+    },
+  };
+}
+
+const DOWN = 'echo "patroni STOPPED   Not started"';
+
+it('a Patroni that runs while its service is down is up, and told beside it', async () => {
+  await using ground = await localPlayground();
+  const config = join(ground.dir, 'own.yml');
+  {
+    await using patroni = await patroniOf(config);
+    const told = await look(DOWN, { config });
+    expect(told).toMatchObject({
+      up: true,
+      state: 'stopped',
+      beside: expect.stringContaining(`process ${patroni.pid}`),
+    });
+    expect(await look(DOWN, { config: join(ground.dir, 'other.yml') })).toMatchObject({ up: false });
+  }
+  const down = await look(DOWN, { config });
+  expect(down).toMatchObject({ up: false, state: 'stopped' });
+  expect(down).not.toHaveProperty('beside');
+});
+
+it('a member is not stopped while its Patroni runs beside the service, and the error says how to look', async () => {
+  await using ground = await localPlayground();
+  const config = join(ground.dir, 'own.yml');
+  const change = {
+    summary: 'stop Patroni',
+    state: 'stopped',
+    service: 'patroni',
+    manager: 'supervisor',
+    pgdata: join(ground.dir, 'data'),
+    user: userInfo().username,
+    port: 1,
+    config,
+    timeoutMs: 1_000,
+    ranBefore: true,
+  } as const;
+  await using _ = await fakePrograms({ supervisorctl: DOWN });
+  const context = { signal: new AbortController().signal, progress: () => {}, warn: () => {} };
+  const stop = () => stopMember(ground.play.host(), change, context);
+  {
+    await using patroni = await patroniOf(config);
+    const error = await errorOf(stop());
+    expect(error).toMatchObject({ code: 'member-not-stopped', state: 'No data was touched.' });
+    expect(error.details?.join()).toContain(`process ${patroni.pid}`);
+    expect(error.next?.join()).toMatch(/supervisorctl status.*patroni_service/);
+  }
+  expect(await stop()).toEqual({ service: 'stopped', postgres: false });
 });

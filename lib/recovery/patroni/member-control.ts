@@ -18,10 +18,16 @@ import { programsOf } from '../postgres/sql.ts';
 import type { MemberLogs } from './member-logs.ts';
 import type { MemberChange } from './member-plan.ts';
 import { askOwn, type PatroniAccess } from './rest.ts';
+import { type LivingPatroni, livingPatroni, livingWords } from './service-process.ts';
 
 interface Seen {
   readonly service: ServiceState;
   readonly instance: InstanceState;
+}
+
+/** What a stop looks at as well: a Patroni of this member that runs, whatever its manager says. */
+interface SeenToStop extends Seen {
+  readonly living: LivingPatroni | undefined;
 }
 
 export type MemberResult = { readonly service: ServiceState['state']; readonly postgres: boolean };
@@ -40,10 +46,14 @@ export function logsOf(change: MemberChange): MemberLogs {
 /** How often what comes up of a copy is ended, until it counts as not ending. */
 const COPY_ROUNDS = 5;
 
-const isDown = ({ state, changing }: ServiceState): boolean => state !== 'running' && changing === undefined;
+const isServiceDown = ({ state, changing }: ServiceState): boolean =>
+  state !== 'running' && changing === undefined;
+
+/** Patroni may run in another unit than the one that was stopped: beside it, nothing of PostgreSQL stays down. */
+const isDown = ({ service, living }: SeenToStop): boolean => isServiceDown(service) && living === undefined;
 
 /**
- * Stops Patroni and proves that no PostgreSQL is left on its data; an orphan (Patroni killed, or stopped in pause) is
+ * Stops Patroni, by its manager and by its processes, and proves that no PostgreSQL is left on its data; an orphan (Patroni killed, or stopped in pause) is
  * shut down too, and a copy of the leader that Patroni has begun and left at work is ended: it goes by the path, and would
  * write into what is put there next. Does nothing to what is down already. Throws kind `failed` (`member-not-stopped`).
  */
@@ -56,11 +66,11 @@ export async function stopMember(
   const command = serviceCommand(change.manager, change.service, 'stop');
   // Asked without a look beforehand: a service that is down says so, and each look costs the manager's start.
   const asked = await host.run(command, { timeoutMs: change.timeoutMs, signal, ownChannel: true });
-  const seen = await until(() => look(host, change), {
+  const seen = await until(() => lookToStop(host, change), {
     everyMs: 250,
     deadlineMs: change.timeoutMs,
     signal,
-    done: ({ service }) => isDown(service),
+    done: isDown,
     late: (last) => notStopped(host.name, change, last, asked),
   });
   const { copies = [] } = seen.instance;
@@ -96,9 +106,9 @@ async function endCopies(
 
 /** The proof that all is down. */
 async function gone(host: WriteHost, change: MemberChange, asked: RunResult): Promise<MemberResult> {
-  const last = await look(host, change);
+  const last = await lookToStop(host, change);
   const { running, copies = [] } = last.instance;
-  if (running || copies.length > 0 || !isDown(last.service)) throw notStopped(host.name, change, last, asked);
+  if (running || copies.length > 0 || !isDown(last)) throw notStopped(host.name, change, last, asked);
   return { service: last.service.state, postgres: false };
 }
 
@@ -183,21 +193,44 @@ async function look(host: WriteHost, change: MemberChange): Promise<Seen> {
   return { service, instance };
 }
 
+/** At the same time: a stop of the leader is an outage. */
+async function lookToStop(host: WriteHost, change: MemberChange): Promise<SeenToStop> {
+  const [seen, living] = await Promise.all([
+    look(host, change),
+    livingPatroni(host, accessOf(change).config),
+  ]);
+  return { ...seen, living };
+}
+
 function notStopped(
   host: string,
   change: MemberChange,
-  { service, instance }: Seen,
+  { service, instance, living }: SeenToStop,
   asked: RunResult,
 ): PitrError {
+  const beside = living !== undefined && isServiceDown(service) ? living : undefined;
   const processes = [...(instance.processes ?? []), ...(instance.copies ?? [])].join(', ');
   return new PitrError({
     kind: 'failed',
     code: 'member-not-stopped',
     message: `the member is not down after ${Math.round(change.timeoutMs / 1000)} s: Patroni is ${service.detail ?? service.state}, PostgreSQL ${instance.running ? 'runs' : 'does not run'} on ${change.pgdata}`,
-    details: processes === '' ? [] : [`postgres processes: ${processes}`],
+    details: [
+      ...(beside === undefined
+        ? []
+        : [`A Patroni of this member runs all the same: ${livingWords(beside)}. The service is not what runs it.`]),
+      ...(processes === '' ? [] : [`postgres processes: ${processes}`]),
+    ],
     host,
     evidence: evidenceOf(asked),
     state: 'No data was touched.',
-    next: ['Stop them by hand, then run again.'],
+    next: [
+      ...(beside === undefined
+        ? []
+        : [
+            `See what runs it, on ${host}: ${change.manager === 'systemd' ? "systemctl list-units 'patroni*'" : 'supervisorctl status'}`,
+            'Set patroni_service in the inventory to that, and service_manager to what runs it.',
+          ]),
+      'Stop them by hand, then run again.',
+    ],
   });
 }

@@ -217,7 +217,9 @@ function notStopped(
     details: [
       ...(beside === undefined
         ? []
-        : [`A Patroni of this member runs all the same: ${livingWords(beside)}. The service is not what runs it.`]),
+        : [
+            `A Patroni of this member runs all the same: ${livingWords(beside)}. The service is not what runs it.`,
+          ]),
       ...(processes === '' ? [] : [`postgres processes: ${processes}`]),
     ],
     host,

@@ -41,7 +41,9 @@ async function asked(
     await writeFile(join(proc, String(pid), 'status'), `Name:\tx\nPPid:\t${parent}\n`);
     for (const [name, text] of Object.entries(more)) await writeFile(join(proc, String(pid), name), text);
   }
-  return spawnSync('sh', ['-c', `${PATRONI_PROCESSES}${question}`, 'sh', proc, config], { encoding: 'utf8' }).stdout.trim();
+  return spawnSync('sh', ['-c', `${PATRONI_PROCESSES}${question}`, 'sh', proc, config], {
+    encoding: 'utf8',
+  }).stdout.trim();
 }
 
 const INIT: Process = [1, 0, 'init'];
@@ -96,7 +98,9 @@ describe('a Patroni of the configuration that lives while its service is down', 
     const question = `${LIVING_PATRONI}\nliving_patroni "$1" "$2"`;
     const cgroup = '0::/system.slice/system-patroni.slice/patroni@main.service\n';
     expect(await livingOf('/p.yml', INIT, LIVING)).toBe('@living 99');
-    expect(await asked(question, '/p.yml', [INIT, LIVING], { cgroup })).toBe('@living 99 patroni@main.service');
+    expect(await asked(question, '/p.yml', [INIT, LIVING], { cgroup })).toBe(
+      '@living 99 patroni@main.service',
+    );
     const session = { cgroup: '0::/user.slice/user-0.slice/session-3.scope\n' };
     expect(await asked(question, '/p.yml', [INIT, LIVING], session)).toBe('@living 99');
   });

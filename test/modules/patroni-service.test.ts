@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { stopMember } from '../../lib/recovery/patroni/member-control.ts';
+import { startMember, stopMember } from '../../lib/recovery/patroni/member-control.ts';
 import { errorOf } from '../support/errors.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { pythonYaml } from '../support/python-yaml.ts';
@@ -87,30 +87,74 @@ it('a Patroni that runs while its service is down is up, and told beside it', as
   expect(down).not.toHaveProperty('beside');
 });
 
-it('a member is not stopped while its Patroni runs beside the service, and the error says how to look', async () => {
-  await using ground = await localPlayground();
+/** A member whose service answers so, on this machine. */
+async function memberWith(
+  answer: string,
+  timeoutMs: number,
+  manager: 'supervisor' | 'systemd' = 'supervisor',
+) {
+  const ground = await localPlayground();
+  const programs = await fakePrograms({ supervisorctl: answer, systemctl: answer });
   const config = join(ground.dir, 'own.yml');
   const change = {
     summary: 'stop Patroni',
     state: 'stopped',
     service: 'patroni',
-    manager: 'supervisor',
+    manager,
     pgdata: join(ground.dir, 'data'),
     user: userInfo().username,
     port: 1,
     config,
-    timeoutMs: 1_000,
+    timeoutMs,
     ranBefore: true,
   } as const;
-  await using _ = await fakePrograms({ supervisorctl: DOWN });
-  const context = { signal: new AbortController().signal, progress: () => {}, warn: () => {} };
-  const stop = () => stopMember(ground.play.host(), change, context);
+  const context = {
+    runId: '20260101-t1',
+    signal: new AbortController().signal,
+    progress: () => {},
+    warn: () => {},
+  };
+  return {
+    config,
+    stop: () => stopMember(ground.play.host(), change, context),
+    start: () => startMember(ground.play.host(), { ...change, state: 'running' }, context),
+    [Symbol.asyncDispose]: async () => {
+      await programs[Symbol.asyncDispose]();
+      await ground[Symbol.asyncDispose]();
+    },
+  };
+}
+
+it('a member is not stopped while its Patroni runs beside the service, and the error says how to look', async () => {
+  await using member = await memberWith(DOWN, 1_000);
   {
-    await using patroni = await patroniOf(config);
-    const error = await errorOf(stop());
+    await using patroni = await patroniOf(member.config);
+    const error = await errorOf(member.stop());
     expect(error).toMatchObject({ code: 'member-not-stopped', state: 'No data was touched.' });
     expect(error.details?.join()).toContain(`process ${patroni.pid}`);
     expect(error.next?.join()).toMatch(/supervisorctl status.*patroni_service/);
   }
-  expect(await stop()).toEqual({ service: 'stopped', postgres: false });
+  expect(await member.stop()).toEqual({ service: 'stopped', postgres: false });
+});
+
+it('a start that its manager refuses is not waited for, and says why', async () => {
+  await using member = await memberWith(
+    `[ "$1" = status ] || { echo 'patroni: ERROR (no such file)' >&2; exit 7; }; ${DOWN}`,
+    600_000,
+  );
+  const error = await errorOf(member.start());
+  expect(error).toMatchObject({ code: 'member-not-started' });
+  expect(error.evidence?.stderr).toContain('no such file');
+});
+
+it('a masked unit is told as such, with the command that takes that back', async () => {
+  await using member = await memberWith(
+    `[ "$1" = show ] || { echo 'Unit patroni.service is masked.' >&2; exit 1; }
+printf 'LoadState=masked\\nActiveState=inactive\\nSubState=dead\\nMainPID=0\\nResult=success\\n'`,
+    600_000,
+    'systemd',
+  );
+  const error = await errorOf(member.start());
+  expect(error.details?.join()).toContain('masked');
+  expect(error.next?.[0]).toContain('systemctl unmask patroni.service');
 });

@@ -8,6 +8,7 @@ import {
   serviceCommand,
   serviceId,
   serviceResource,
+  unitName,
 } from '../../system/service/service-resource.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -122,6 +123,7 @@ export async function startMember(
   context: Pick<WorkContext, 'signal' | 'warn'>,
 ): Promise<MemberResult> {
   const { signal } = context;
+  const begun = performance.now();
   let asked: RunResult | undefined;
   let hindered: unknown;
   // A service that is up says so, and stays up.
@@ -150,21 +152,48 @@ export async function startMember(
       everyMs: 100,
       deadlineMs: change.timeoutMs,
       signal,
-      done: ({ answers, seen }) => answers && seen !== undefined && isComingUp(seen.service),
-      late: ({ answers, seen }, waited) =>
-        new PitrError({
-          kind: 'failed',
-          code: 'member-not-started',
-          message: `Patroni is not up after ${Math.round(waited / 1000)} s: ${seen?.service.detail ?? seen?.service.state ?? 'its manager is still at work'}, REST ${answers ? 'answers' : 'is silent'}`,
-          host: host.name,
-          ...(asked === undefined ? {} : { evidence: evidenceOf(asked) }),
-          next: ['Mend what the end of its logs says (above), then go on.'],
-        }),
+      done: ({ answers, seen }) =>
+        seen !== undefined &&
+        ((answers && isComingUp(seen.service)) || isRefused(seen.service, answers, asked)),
+      late: (last, waited) => notStarted(host.name, change, last, asked, waited),
     },
   );
+  if (up.seen !== undefined && isRefused(up.seen.service, up.answers, asked))
+    throw notStarted(host.name, change, up, asked, performance.now() - begun);
   const seen = up.seen ?? (await look(host, change));
   await belongToPatroni(host, change, seen, context);
   return { service: seen.service.state, postgres: seen.instance.running };
+}
+
+/**
+ * The manager does not want to, and nothing is under way that could bring it up: no time helps. A start that it began and
+ * that failed may be tried again by it (`Restart=`), which it tells as `changing`.
+ */
+function isRefused(service: ServiceState, answers: boolean, asked: RunResult | undefined): boolean {
+  return !answers && asked !== undefined && !asked.timedOut && asked.exitCode !== 0 && isServiceDown(service);
+}
+
+function notStarted(
+  host: string,
+  { manager, service }: MemberChange,
+  { answers, seen }: { readonly answers: boolean; readonly seen: Seen | undefined },
+  asked: RunResult | undefined,
+  waitedMs: number,
+): PitrError {
+  const masked = seen?.service.masked === true;
+  return new PitrError({
+    kind: 'failed',
+    code: 'member-not-started',
+    message: `Patroni is not up after ${Math.round(waitedMs / 1000)} s: ${seen?.service.detail ?? seen?.service.state ?? 'its manager is still at work'}, REST ${answers ? 'answers' : 'is silent'}`,
+    details: masked
+      ? [`Somebody has masked ${service}: ${manager} starts it for nobody until that is taken back.`]
+      : [],
+    host,
+    ...(asked === undefined ? {} : { evidence: evidenceOf(asked) }),
+    next: masked
+      ? [`On ${host}: systemctl unmask ${unitName(service)}`, 'Then go on.']
+      : ['Mend what the end of its logs says (above), then go on.'],
+  });
 }
 
 const isComingUp = ({ state, changing }: ServiceState): boolean =>

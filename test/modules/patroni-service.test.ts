@@ -137,6 +137,20 @@ it('a member is not stopped while its Patroni runs beside the service, and the e
   expect(await member.stop()).toEqual({ service: 'stopped', postgres: false });
 });
 
+it('a stop has one deadline for its command and the wait, tells how long that was, and names the run', async () => {
+  await using member = await memberWith(
+    `[ "$1" = status ] || exec sleep 30; echo 'patroni RUNNING   pid 7, uptime 0:00:01'`,
+    2_500,
+  );
+  const begun = performance.now();
+  const error = await errorOf(member.stop());
+  const seconds = Math.round((performance.now() - begun) / 1000);
+  expect(error).toMatchObject({ code: 'member-not-stopped' });
+  const told = Number(/not down after (\d+) s/.exec(error.message)?.[1]);
+  expect(Math.abs(told - seconds)).toBeLessThanOrEqual(1);
+  expect(error.next?.join()).toContain('pitr runs 20260101-t1');
+});
+
 it('a start that its manager refuses is not waited for, and says why', async () => {
   await using member = await memberWith(
     `[ "$1" = status ] || { echo 'patroni: ERROR (no such file)' >&2; exit 7; }; ${DOWN}`,

@@ -61,18 +61,22 @@ const isDown = ({ service, living }: SeenToStop): boolean => isServiceDown(servi
 export async function stopMember(
   host: WriteHost,
   change: MemberChange,
-  context: Pick<WorkContext, 'signal' | 'progress' | 'warn'>,
+  context: Pick<WorkContext, 'runId' | 'signal' | 'progress' | 'warn'>,
 ): Promise<MemberResult> {
   const { signal } = context;
   const command = serviceCommand(change.manager, change.service, 'stop');
   // Asked without a look beforehand: a service that is down says so, and each look costs the manager's start.
+  const begun = performance.now();
   const asked = await host.run(command, { timeoutMs: change.timeoutMs, signal, ownChannel: true });
+  const late = (last: SeenToStop): PitrError =>
+    notStopped(host.name, change, last, asked, { runId: context.runId, waitedMs: performance.now() - begun });
   const seen = await until(() => lookToStop(host, change), {
     everyMs: 250,
-    deadlineMs: change.timeoutMs,
+    // One deadline for the command and for what it has begun.
+    deadlineMs: Math.max(change.timeoutMs - (performance.now() - begun), 0),
     signal,
     done: isDown,
-    late: (last) => notStopped(host.name, change, last, asked),
+    late,
   });
   const { copies = [] } = seen.instance;
   if (copies.length > 0) {
@@ -82,13 +86,13 @@ export async function stopMember(
     await endCopies(host, change, copies, signal);
   }
   if (!seen.instance.running && copies.length === 0) return { service: seen.service.state, postgres: false };
-  if (!seen.instance.running) return gone(host, change, asked);
+  if (!seen.instance.running) return gone(host, change, late);
   context.warn(
     `Patroni is down, but its PostgreSQL still runs on ${change.pgdata}: it was left alone by Patroni, and is shut down now`,
   );
   const bin = programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.instance.programs);
   await stopInstance(host, { ...change, bin }, 'fast', change.timeoutMs, signal);
-  return gone(host, change, asked);
+  return gone(host, change, late);
 }
 
 /** A copy begins a second process for the WAL, which goes on without the first: so it is looked once more, a few times. */
@@ -106,10 +110,14 @@ async function endCopies(
 }
 
 /** The proof that all is down. */
-async function gone(host: WriteHost, change: MemberChange, asked: RunResult): Promise<MemberResult> {
+async function gone(
+  host: WriteHost,
+  change: MemberChange,
+  late: (last: SeenToStop) => PitrError,
+): Promise<MemberResult> {
   const last = await lookToStop(host, change);
   const { running, copies = [] } = last.instance;
-  if (running || copies.length > 0 || !isDown(last)) throw notStopped(host.name, change, last, asked);
+  if (running || copies.length > 0 || !isDown(last)) throw late(last);
   return { service: last.service.state, postgres: false };
 }
 
@@ -236,13 +244,14 @@ function notStopped(
   change: MemberChange,
   { service, instance, living }: SeenToStop,
   asked: RunResult,
+  { runId, waitedMs }: { readonly runId: string; readonly waitedMs: number },
 ): PitrError {
   const beside = living !== undefined && isServiceDown(service) ? living : undefined;
   const processes = [...(instance.processes ?? []), ...(instance.copies ?? [])].join(', ');
   return new PitrError({
     kind: 'failed',
     code: 'member-not-stopped',
-    message: `the member is not down after ${Math.round(change.timeoutMs / 1000)} s: Patroni is ${service.detail ?? service.state}, PostgreSQL ${instance.running ? 'runs' : 'does not run'} on ${change.pgdata}`,
+    message: `the member is not down after ${Math.round(waitedMs / 1000)} s: Patroni is ${service.detail ?? service.state}, PostgreSQL ${instance.running ? 'runs' : 'does not run'} on ${change.pgdata}`,
     details: [
       ...(beside === undefined
         ? []
@@ -261,7 +270,7 @@ function notStopped(
             `See what runs it, on ${host}: ${change.manager === 'systemd' ? "systemctl list-units 'patroni*'" : 'supervisorctl status'}`,
             'Set patroni_service in the inventory to that, and service_manager to what runs it.',
           ]),
-      'Stop them by hand, then run again.',
+      `Stop them by hand, then see how this run goes on, or is taken back: pitr runs ${runId}`,
     ],
   });
 }

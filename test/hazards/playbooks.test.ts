@@ -241,6 +241,9 @@ describe('the service of a member', () => {
       const proved = await placeOf(file, ({ args }) => args.value.refuse === 'service-of-another');
       const stopped = await placeOf(file, ({ module }) => module === 'patroni.member');
       expect(proved).toBeLessThan(stopped);
+      // A service that is down is no Patroni that is down.
+      const beside = await placeOf(file, ({ args }) => args.value.refuse === 'patroni-beside-service');
+      expect([proved < beside, beside < stopped]).toEqual([true, true]);
     },
   );
 });

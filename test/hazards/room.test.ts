@@ -62,6 +62,14 @@ describe('a member that is to be copied anew', () => {
     expect(await refusalIn('members-space.yml', { ...copy, copy_bytes: TOO_MUCH }, begun)).toBeUndefined();
   });
 
+  it('is asked again once a copy that failed its proof lies aside, and nothing in the data directory', async () => {
+    const begun = '    - fs.directory: { path: "DIR/gone.pre-pitr.{{ run_id }}" }\n';
+    const vars = { ...copy, pgdata: 'DIR/gone' };
+    const refused = await refusalIn('members-space.yml', { ...vars, copy_bytes: TOO_MUCH }, begun);
+    expect(refused?.code).toBe('not-enough-space');
+    expect(await refusalIn('members-space.yml', vars, begun)).toBeUndefined();
+  });
+
   it('needs of much WAL no more than lies there at one time, beside the data or on its volume', async () => {
     const vars = { copy_wal_bytes: TOO_MUCH, wal_at_one_time: 1024 };
     expect(await inMembers(vars)).toBeUndefined();

@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { startMember, stopMember } from '../../lib/recovery/patroni/member-control.ts';
+import { errorOf } from '../support/errors.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { pythonYaml } from '../support/python-yaml.ts';
 import { localPlayground } from './playground.ts';
@@ -46,4 +50,125 @@ it('the Patroni of another cluster, which its service runs, is named', async () 
   } finally {
     patroni.kill();
   }
+});
+
+/** A process that passes for a Patroni with a configuration, for as long as this lasts. */
+async function patroniOf(config: string) {
+  await writeFile(config, JSON.stringify({ scope: 'main', name: 'db1' }));
+  const child = spawn('tail', ['-f', config], { argv0: 'patroni', stdio: 'ignore' });
+  await once(child, 'spawn');
+  const closed = once(child, 'close');
+  return {
+    pid: child.pid,
+    [Symbol.asyncDispose]: async () => {
+      child.kill();
+      await closed;
+    },
+  };
+}
+
+const DOWN = 'echo "patroni STOPPED   Not started"';
+
+it('a Patroni that runs while its service is down is up, and told beside it', async () => {
+  await using ground = await localPlayground();
+  const config = join(ground.dir, 'own.yml');
+  {
+    await using patroni = await patroniOf(config);
+    const told = await look(DOWN, { config });
+    expect(told).toMatchObject({
+      up: true,
+      state: 'stopped',
+      beside: expect.stringContaining(`process ${patroni.pid}`),
+    });
+    expect(await look(DOWN, { config: join(ground.dir, 'other.yml') })).toMatchObject({ up: false });
+  }
+  const down = await look(DOWN, { config });
+  expect(down).toMatchObject({ up: false, state: 'stopped' });
+  expect(down).not.toHaveProperty('beside');
+});
+
+/** A member whose service answers so, on this machine. */
+async function memberWith(
+  answer: string,
+  timeoutMs: number,
+  manager: 'supervisor' | 'systemd' = 'supervisor',
+) {
+  const ground = await localPlayground();
+  const programs = await fakePrograms({ supervisorctl: answer, systemctl: answer });
+  const config = join(ground.dir, 'own.yml');
+  const change = {
+    summary: 'stop Patroni',
+    state: 'stopped',
+    service: 'patroni',
+    manager,
+    pgdata: join(ground.dir, 'data'),
+    user: userInfo().username,
+    port: 1,
+    config,
+    timeoutMs,
+    ranBefore: true,
+  } as const;
+  const context = {
+    runId: '20260101-t1',
+    signal: new AbortController().signal,
+    progress: () => {},
+    warn: () => {},
+  };
+  return {
+    config,
+    stop: () => stopMember(ground.play.host(), change, context),
+    start: () => startMember(ground.play.host(), { ...change, state: 'running' }, context),
+    [Symbol.asyncDispose]: async () => {
+      await programs[Symbol.asyncDispose]();
+      await ground[Symbol.asyncDispose]();
+    },
+  };
+}
+
+it('a member is not stopped while its Patroni runs beside the service, and the error says how to look', async () => {
+  await using member = await memberWith(DOWN, 1_000);
+  {
+    await using patroni = await patroniOf(member.config);
+    const error = await errorOf(member.stop());
+    expect(error).toMatchObject({ code: 'member-not-stopped', state: 'No data was touched.' });
+    expect(error.details?.join()).toContain(`process ${patroni.pid}`);
+    expect(error.next?.join()).toMatch(/supervisorctl status.*patroni_service/);
+  }
+  expect(await member.stop()).toEqual({ service: 'stopped', postgres: false });
+});
+
+it('a stop has one deadline for its command and the wait, tells how long that was, and names the run', async () => {
+  await using member = await memberWith(
+    `[ "$1" = status ] || exec sleep 30; echo 'patroni RUNNING   pid 7, uptime 0:00:01'`,
+    2_500,
+  );
+  const begun = performance.now();
+  const error = await errorOf(member.stop());
+  const seconds = Math.round((performance.now() - begun) / 1000);
+  expect(error).toMatchObject({ code: 'member-not-stopped' });
+  const told = Number(/not down after (\d+) s/.exec(error.message)?.[1]);
+  expect(Math.abs(told - seconds)).toBeLessThanOrEqual(1);
+  expect(error.next?.join()).toContain('pitr runs 20260101-t1');
+});
+
+it('a start that its manager refuses is not waited for, and says why', async () => {
+  await using member = await memberWith(
+    `[ "$1" = status ] || { echo 'patroni: ERROR (no such file)' >&2; exit 7; }; ${DOWN}`,
+    600_000,
+  );
+  const error = await errorOf(member.start());
+  expect(error).toMatchObject({ code: 'member-not-started' });
+  expect(error.evidence?.stderr).toContain('no such file');
+});
+
+it('a masked unit is told as such, with the command that takes that back', async () => {
+  await using member = await memberWith(
+    `[ "$1" = show ] || { echo 'Unit patroni.service is masked.' >&2; exit 1; }
+printf 'LoadState=masked\\nActiveState=inactive\\nSubState=dead\\nMainPID=0\\nResult=success\\n'`,
+    600_000,
+    'systemd',
+  );
+  const error = await errorOf(member.start());
+  expect(error.details?.join()).toContain('masked');
+  expect(error.next?.[0]).toContain('systemctl unmask patroni.service');
 });

@@ -103,33 +103,72 @@ async function look(host: ReadHost, p: Params, member: string): Promise<Look> {
 function stillNot(host: string, p: Params, member: string, seen: Look, waited: number): PitrError {
   const { cluster, node } = seen;
   const role = node?.role ?? cluster.members[member]?.role ?? 'unknown';
-  const config = `patronictl -c ${p.config}`;
+  const waitedSeconds = Math.round(waited / 1000);
   return new PitrError({
     kind: 'failed',
     code: 'not-the-leader',
-    message: `${member} is still not the leader (current role: ${role}) after ${Math.round(waited / 1000)} s`,
+    message:
+      cluster.leader === member
+        ? `the cluster names ${member} as its leader, and that it leads is not proved after ${waitedSeconds} s (its role: ${role})`
+        : `${member} is still not the leader (current role: ${role}) after ${waitedSeconds} s`,
     details: [...seen.flaws, ...hints(member, seen)],
     host,
     state: 'This task has changed nothing.',
-    next:
-      cluster.leader === undefined
-        ? [
-            `${config} list`,
-            `${config} history`,
-            `Look into Patroni's log on ${member}: it says at each turn why it does not lead.`,
-          ]
-        : [
-            `${config} list`,
-            `Stop Patroni on ${cluster.leader} (patroni.member with state: stopped), then run again.`,
-          ],
+    next: waysOn(host, p, member, seen),
   });
 }
 
-function hints(member: string, { cluster, node }: Look): readonly string[] {
-  if (cluster.leader !== undefined && cluster.leader !== member) {
+function waysOn(host: string, p: Params, member: string, seen: Look): readonly string[] {
+  const { cluster } = seen;
+  const config = `patronictl -c ${p.config}`;
+  if (cluster.leader === member) {
+    // Clients write to it: to stop it would cost them the leader, and proves nothing.
+    const url = cluster.members[member]?.apiUrl;
+    return [
+      url === undefined
+        ? `Let its REST API answer where restapi.connect_address of its configuration says, and the cluster list that address: ${config} list`
+        : `Try on ${host} what must answer with 200: curl -sk -o /dev/null -w '%{http_code}' ${url}/leader`,
+      `Where nothing answers there, set restapi.connect_address in Patroni's configuration on ${member} to an address that ${host} reaches, and open its port.`,
+    ];
+  }
+  if (cluster.leader !== undefined)
+    return [
+      `${config} list`,
+      `Stop Patroni on ${cluster.leader} (patroni.member with state: stopped), then run again.`,
+    ];
+  const failover = [config, 'failover', ...clusterWord(seen, p), '--candidate', member, '--force'].join(' ');
+  return [
+    `${config} list`,
+    `${config} history`,
+    `Look into Patroni's log on ${member}: it says at each turn why it does not lead.`,
+    ...(followsNobody(seen)
+      ? [`Where it is meant to lead with the data that it has, even if others have newer: ${failover}`]
+      : []),
+  ];
+}
+
+/** Said where it is known, as `patroni.failover` says it: commands that write are given it in any version. */
+function clusterWord({ cluster }: Look, p: Params): readonly string[] {
+  const name = cluster.cluster ?? p.cluster;
+  return name === undefined ? [] : [name];
+}
+
+/** Nobody leads, and it runs as a replica: it could take over, and Patroni does not let it. */
+function followsNobody({ cluster, node }: Look): boolean {
+  return cluster.leader === undefined && node !== undefined && !leads(node.role) && isUp(node.state);
+}
+
+function hints(member: string, seen: Look): readonly string[] {
+  const { cluster } = seen;
+  if (cluster.leader === member) {
+    return [
+      'It leads, as the cluster has it: what is missing is the word of its own node, at the address that it announces there.',
+    ];
+  }
+  if (cluster.leader !== undefined) {
     return [`${cluster.leader} holds the leader lock: as long as it does, ${member} becomes its replica.`];
   }
-  if (node !== undefined && !leads(node.role)) {
+  if (followsNobody(seen)) {
     return [
       'Nobody leads, and it runs as a replica: its position lies behind the one that the DCS remembers of the last',
       'leader (maximum_lag_on_failover). A promoted PostgreSQL that runs already when Patroni starts is not asked.',

@@ -47,8 +47,9 @@ export const module = defineModule({
     'Patroni copies the leader when it is started on an empty data directory. Where it is configured to do that in ' +
     'another way than by a base backup of the leader (create_replica_methods: a restore from an archive can bring back ' +
     'what a recovery has just taken away), pitr makes the base backup itself, with the login and the options that ' +
-    'Patroni would use, before it starts Patroni. A member that fails the proof (see patroni.streaming) does not serve: ' +
-    'Patroni is stopped there, and what it had as data is put aside.',
+    'Patroni would use, before it starts Patroni. A member that was seen not to stream, or to hold other data (see ' +
+    'patroni.streaming), does not serve: Patroni is stopped there, and what it had as data is put aside. One of which that ' +
+    'cannot be told, or whose leader is away, stays as it is.',
   examples: `- fs.move: { src: "{{ pgdata }}", dest: "{{ pgdata }}.old" }
 - patroni.rebuild: {}`,
   params,
@@ -135,7 +136,9 @@ export const module = defineModule({
       if (!(thrown instanceof PitrError) || thrown.kind !== 'failed' || context.signal.aborted) throw thrown;
       // Patroni has promoted it since: clients write to it.
       if (thrown.code === 'member-leads') throw thrown;
-      throw await outOfService(host, change, thrown, context);
+      throw SPEAKS_AGAINST.has(thrown.code)
+        ? await outOfService(host, change, thrown, context)
+        : leftInService(host.name, thrown, context.runId);
     }
   },
   undo: async (host, change, context) => {
@@ -148,7 +151,25 @@ async function programsBeside(host: WriteHost, { pgdata }: RebuildChange): Promi
   return (await postgresResource.read(host, pgdata)).programs;
 }
 
-/** A copy that is not proved gives wrong answers, and may be elected: it does not serve a moment longer. */
+/** What was seen of the member itself. All else that keeps it from being proved may pass, and costs it no copy. */
+const SPEAKS_AGAINST: ReadonlySet<string> = new Set(['not-streaming', 'other-data']);
+
+/** A leader that is away for a moment, or silence, is no reason to take a member that may be healthy, and its copy. */
+function leftInService(host: string, unproved: PitrError, runId: string): PitrError {
+  const { code, message, details, next } = unproved;
+  return new PitrError({
+    kind: 'failed',
+    code,
+    message,
+    details,
+    host,
+    cause: unproved,
+    state: `Patroni was left running on ${host}, with the data that it has: nothing that was seen speaks against them. The old data that was kept is untouched.`,
+    next: [...(next ?? []), `Then go on, which proves it again: pitr resume ${runId}`],
+  });
+}
+
+/** A copy that is proved to be none gives wrong answers, and may be elected: it does not serve a moment longer. */
 async function outOfService(
   host: WriteHost,
   change: RebuildChange,

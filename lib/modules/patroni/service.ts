@@ -4,7 +4,7 @@ import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
 import { patroniUnknown } from '../../recovery/patroni/member-plan.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
-import { servedPatroni } from '../../recovery/patroni/service-process.ts';
+import { livingPatroni, livingWords, servedPatroni } from '../../recovery/patroni/service-process.ts';
 import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
 
 const params = z.strictObject({ ...patroniServiceParams, config: patroniParams.config });
@@ -15,7 +15,8 @@ export const module = defineLook({
   summary: 'Tells whether Patroni runs on its node.',
   description:
     'By the word of what manages its service, and not by its REST API: one that has just been started does not answer ' +
-    'yet. Fails where the manager does not answer, or knows no such service.',
+    'yet. Where the service is down, a process of a Patroni with this configuration tells that it runs all the same: in ' +
+    'another unit, or started by hand. Fails where the manager does not answer, or knows no such service.',
   examples: `- patroni.service:
   register: patroni_there
 - core.assert:
@@ -23,10 +24,11 @@ export const module = defineLook({
   params,
   returns: {
     up: 'whether it runs, or is on its way up or down',
-    state: 'running, stopped or failed',
+    state: 'of the service: running, stopped or failed',
     detail: "the manager's own words",
     other:
       'the configuration of the Patroni that it runs, where that is another Patroni than the one of `config`',
+    beside: 'the Patroni of `config` that runs while the service is down, in words',
   },
   dependsOn: ({ manager, service }: Params) => [
     { kind: serviceResource.kind, id: serviceId(manager, service) },
@@ -36,8 +38,11 @@ export const module = defineLook({
       await host.look(serviceResource, serviceId(manager, service)),
     );
     if (state === 'missing') throw patroniUnknown({ manager, service });
+    const up = state === 'running' || changing !== undefined;
     const served = pid === undefined ? 'unknown' : await servedPatroni(host, pid, config);
     const other = typeof served === 'string' ? undefined : served.other;
-    return defined({ up: state === 'running' || changing !== undefined, state, detail, other });
+    const living = up ? undefined : await livingPatroni(host, config);
+    const beside = living === undefined ? undefined : livingWords(living);
+    return defined({ up: up || living !== undefined, state, detail, other, beside });
   },
 });

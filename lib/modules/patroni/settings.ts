@@ -5,7 +5,12 @@ import { defineLook } from '../../contract/module.ts';
 import { readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { readConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
-import { type ClusterSettings, isSettling, settingsDifferences } from '../../recovery/patroni/settings.ts';
+import {
+  type ClusterSettings,
+  isSettling,
+  settingsDifferences,
+  slotName,
+} from '../../recovery/patroni/settings.ts';
 import { isStrict, synchronousMode, synchronousStandbys } from '../../recovery/patroni/synchronous.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -109,12 +114,4 @@ async function readSettings(host: ReadHost, p: Params): Promise<ClusterSettings>
       .filter(([name]) => !ofMembers.has(name ?? ''))
       .map(([name, ...words]) => `${name} (${words.filter((word) => word !== null).join(', ')})`),
   };
-}
-
-/** Patroni's name for a member's slot: lower case, and what PostgreSQL does not allow written otherwise. */
-function slotName(member: string): string {
-  return member
-    .toLowerCase()
-    .replaceAll(/[-.]/g, '_')
-    .replaceAll(/[^a-z0-9_]/g, (letter) => `u${(letter.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
 }

@@ -24,14 +24,17 @@ elif all(own and own == other for own, other in pairs) and os.path.realpath(data
     print("this")
 `;
 
+/** `merged_from CONFIG DIRECTORY`: whether Patroni, started with a directory, reads this file there. */
+const SAME_PATRONI = `${patroniPython(COMPARE)}
+merged_from() {
+  case $1 in *.yml) [ -f "$1" ] && [ -d "$2" ] && same_file "\${1%/*}/" "$2/" ;; *) return 1 ;; esac
+}`;
+
 /**
  * The function `served_patroni PROC PID CONFIG` of sh, for behind `PATRONI_PROCESSES`: PID is the main process of the
  * service, which may be a wrapper. A Patroni of which no configuration is known counts where no other one runs.
  */
-export const SERVED_PATRONI = `${patroniPython(COMPARE)}
-merged_from() {
-  case $1 in *.yml) [ -f "$1" ] && [ -d "$2" ] && same_file "\${1%/*}/" "$2/" ;; *) return 1 ;; esac
-}
+export const SERVED_PATRONI = `${SAME_PATRONI}
 begun_by() {
   one=$3
   while [ "\${one:-0}" -gt 0 ]; do
@@ -64,6 +67,60 @@ EOF
   elif [ -n "$nameless" ] && [ -z "$elsewhere" ]; then echo @this
   else echo @unknown; fi
 }`;
+
+/**
+ * The function `living_patroni PROC CONFIG` of sh, for behind `PATRONI_PROCESSES`: a Patroni of the configuration, or of the
+ * same scope and name on the same data, whoever has started it: `@living PID UNIT`, without the unit where there is none.
+ * One of which no configuration is known counts where no other one runs. One in a container that the host shows does not:
+ * its paths are other files there.
+ */
+export const LIVING_PATRONI = `${SAME_PATRONI}
+living_patroni() {
+  nameless= others=
+  running=$(patroni_processes "$1")
+  while read -r pid word; do
+    [ -n "$pid" ] || continue
+    ! grep -qsE '^NSpid:([[:space:]]+[0-9]+){2}' "$1/$pid/status" || continue
+    if [ "$word" = - ]; then nameless=$pid; continue; fi
+    if ! same_file "$word" "$2" && ! merged_from "$2" "$word"; then
+      others=yes
+      [ "$(patroni_python "$2" "$word" 2>/dev/null </dev/null)" = this ] || continue
+    fi
+    living "$1" "$pid"
+    return
+  done <<EOF
+$running
+EOF
+  [ -z "$nameless" ] || [ -n "$others" ] || living "$1" "$nameless"
+}
+living() {
+  unit=$(sed -n 's|.*/\\([^/]*\\.service\\)\\(/.*\\)\\{0,1\\}$|\\1|p' "$1/$2/cgroup" 2>/dev/null | head -n 1)
+  echo "@living $2\${unit:+ $unit}"
+}`;
+
+const LOOK_LIVING = probeScript(`${PATRONI_PROCESSES}${LIVING_PATRONI}
+living_patroni /proc "$1"
+echo @end`);
+
+/** A Patroni that runs, and the unit of systemd that it runs in. */
+export interface LivingPatroni {
+  readonly pid: number;
+  readonly unit?: string;
+}
+
+/** Asks a host whether a Patroni of a configuration runs there, whatever the manager of its service says. */
+export async function livingPatroni(host: ReadHost, config: string): Promise<LivingPatroni | undefined> {
+  const answer = await host.query(LOOK_LIVING([config], { timeoutMs: 30_000 }));
+  const told = parseReport(answer.stdout).find(({ kind }) => kind === 'living');
+  if (told === undefined) return undefined;
+  const [pid = '', unit] = told.rest.split(' ');
+  return { pid: Number(pid), ...(unit === undefined ? {} : { unit }) };
+}
+
+/** `process 4711, in the unit patroni@main.service` */
+export function livingWords({ pid, unit }: LivingPatroni): string {
+  return `process ${pid}${unit === undefined ? '' : `, in the unit ${unit}`}`;
+}
 
 const LOOK = probeScript(`${PATRONI_PROCESSES}${SERVED_PATRONI}
 served_patroni /proc "$1" "$2"

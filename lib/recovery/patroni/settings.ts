@@ -69,3 +69,15 @@ function configDifferences(path: string, before: unknown, now: unknown): readonl
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
+
+/**
+ * Patroni's name for a member's slot (`slot_name_from_member_name`): lower case, what PostgreSQL does not allow as its number
+ * in decimal, and no longer than a name may be.
+ */
+export function slotName(member: string): string {
+  return member
+    .toLowerCase()
+    .replaceAll(/[-.]/g, '_')
+    .replaceAll(/[^a-z0-9_]/gu, (letter) => `u${String(letter.codePointAt(0)).padStart(4, '0')}`)
+    .slice(0, 63);
+}

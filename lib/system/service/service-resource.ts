@@ -32,6 +32,8 @@ export interface ServiceState {
   readonly changing?: 'starting' | 'stopping' | undefined;
   /** Main process; absent when none runs, and in predictions. */
   readonly pid?: number | undefined;
+  /** Its manager is told to start it for nobody (`systemctl mask`). */
+  readonly masked?: true | undefined;
   /** The manager's own words, for messages. */
   readonly detail?: string | undefined;
 }
@@ -170,11 +172,14 @@ function parseSystemd(stdout: string): ServiceState | undefined {
   const settled = SYSTEMD[told.get('ActiveState') ?? ''];
   if (settled === undefined) return undefined;
   const pid = Number(told.get('MainPID') ?? 0);
+  const masked = told.get('LoadState') === 'masked';
   const words = [told.get('ActiveState'), told.get('SubState')];
+  if (masked) words.push('masked');
   if (settled.state === 'failed') words.push(told.get('Result'));
   return {
     ...settled,
     ...(pid > 0 ? { pid } : {}),
+    ...(masked ? { masked } : {}),
     detail: words.filter((word) => word !== undefined && word !== '').join(' '),
   };
 }

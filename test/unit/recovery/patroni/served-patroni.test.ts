@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PATRONI_PROCESSES } from '../../../../lib/recovery/patroni/processes.ts';
-import { SERVED_PATRONI } from '../../../../lib/recovery/patroni/service-process.ts';
+import { LIVING_PATRONI, SERVED_PATRONI } from '../../../../lib/recovery/patroni/service-process.ts';
 
 let directory: string;
 let hosts = 0;
@@ -21,14 +21,29 @@ type Process = readonly [pid: number, parent: number, ...words: string[]];
 const told = (...processes: readonly Process[]): Promise<string> => toldOf('/p.yml', ...processes);
 
 async function toldOf(config: string, ...processes: readonly Process[]): Promise<string> {
+  return asked(`${SERVED_PATRONI}\nserved_patroni "$1" 100 "$2"`, config, processes);
+}
+
+/** Which Patroni of the configuration is told to live, whatever its service says. */
+const livingOf = (config: string, ...processes: readonly Process[]): Promise<string> =>
+  asked(`${LIVING_PATRONI}\nliving_patroni "$1" "$2"`, config, processes);
+
+async function asked(
+  question: string,
+  config: string,
+  processes: readonly Process[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const proc = join(directory, `proc${hosts++}`);
   for (const [pid, parent, ...words] of processes) {
     await mkdir(join(proc, String(pid)), { recursive: true });
     await writeFile(join(proc, String(pid), 'cmdline'), words.map((word) => `${word}\0`).join(''));
     await writeFile(join(proc, String(pid), 'status'), `Name:\tx\nPPid:\t${parent}\n`);
+    for (const [name, text] of Object.entries(more)) await writeFile(join(proc, String(pid), name), text);
   }
-  const script = `${PATRONI_PROCESSES}${SERVED_PATRONI}\nserved_patroni "$1" 100 "$2"`;
-  return spawnSync('sh', ['-c', script, 'sh', proc, config], { encoding: 'utf8' }).stdout.trim();
+  return spawnSync('sh', ['-c', `${PATRONI_PROCESSES}${question}`, 'sh', proc, config], {
+    encoding: 'utf8',
+  }).stdout.trim();
 }
 
 const INIT: Process = [1, 0, 'init'];
@@ -76,6 +91,39 @@ describe('the Patroni that a service runs', () => {
   });
 });
 
+describe('a Patroni of the configuration that lives while its service is down', () => {
+  const LIVING: Process = [99, 1, 'python3', '/usr/bin/patroni', '/p.yml'];
+
+  it('is found, whoever has started it, with the unit that it runs in', async () => {
+    const question = `${LIVING_PATRONI}\nliving_patroni "$1" "$2"`;
+    const cgroup = '0::/system.slice/system-patroni.slice/patroni@main.service\n';
+    expect(await livingOf('/p.yml', INIT, LIVING)).toBe('@living 99');
+    expect(await asked(question, '/p.yml', [INIT, LIVING], { cgroup })).toBe(
+      '@living 99 patroni@main.service',
+    );
+    const session = { cgroup: '0::/user.slice/user-0.slice/session-3.scope\n' };
+    expect(await asked(question, '/p.yml', [INIT, LIVING], session)).toBe('@living 99');
+  });
+
+  it('is the only one where that was started without a configuration file', async () => {
+    expect(await livingOf('/p.yml', INIT, [99, 1, 'patroni'])).toBe('@living 99');
+    expect(await livingOf('/p.yml', INIT, [99, 1, 'patroni'], [98, 1, 'patroni', '/other.yml'])).toBe('');
+  });
+
+  it('is none where none runs, or that of another configuration', async () => {
+    expect(await livingOf('/p.yml', INIT)).toBe('');
+    expect(await livingOf('/p.yml', INIT, [99, 1, 'vi', '/etc/patroni', '/p.yml'])).toBe('');
+    expect(await livingOf('/p.yml', INIT, [99, 1, 'patroni', '/other.yml'])).toBe('');
+  });
+
+  it('is none in a container that the host shows: its paths are other files', async () => {
+    const question = `${LIVING_PATRONI}\nliving_patroni "$1" "$2"`;
+    const status = (pids: string) => ({ status: `PPid:\t1\nNSpid:\t${pids}\n` });
+    expect(await asked(question, '/p.yml', [INIT, LIVING], status('99\t7'))).toBe('');
+    expect(await asked(question, '/p.yml', [INIT, LIVING], status('99'))).toBe('@living 99');
+  });
+});
+
 /** A Python that can read YAML, as Patroni's own can. */
 const READS_YAML = spawnSync('python3', ['-c', 'import yaml']).status === 0;
 
@@ -102,6 +150,17 @@ describe.runIf(READS_YAML)('a service that was started with another path', () =>
   it('runs the same one where that is a copy of its configuration', async () => {
     expect(await against(MAIN, `${MAIN}bootstrap: {}\n`)).toBe('@this');
     expect(await against(MAIN, MAIN.replace('main', 'other'), `${MAIN}bootstrap: {}\n`)).toBe('@this');
+  });
+
+  it('lives where a copy of its configuration was started beside the service', async () => {
+    const site = join(directory, `site${sites++}`);
+    await mkdir(site);
+    const [own, copy, other] = ['own.yml', 'copy.yml', 'other.yml'].map((name) => join(site, name));
+    await writeFile(own ?? '', MAIN);
+    await writeFile(copy ?? '', `${MAIN}bootstrap: {}\n`);
+    await writeFile(other ?? '', MAIN.replace('main', 'other'));
+    expect(await livingOf(own ?? '', INIT, [99, 1, 'patroni', copy ?? ''])).toBe('@living 99');
+    expect(await livingOf(own ?? '', INIT, [99, 1, 'patroni', other ?? ''])).toBe('');
   });
 
   it('is not known where one of them does not say what it is', async () => {

@@ -3,6 +3,7 @@ import {
   type ClusterSettings,
   isSettling,
   settingsDifferences,
+  slotName,
 } from '../../../../lib/recovery/patroni/settings.ts';
 
 const BEFORE: ClusterSettings = {
@@ -73,4 +74,15 @@ describe('what Patroni sees to in its next turns', () => {
     expect(isSettling(BEFORE, { ...BEFORE, standbys: 0 })).toBe(true);
     expect(isSettling(BEFORE, { ...BEFORE, archive: 'off' })).toBe(false);
   });
+});
+
+it.each([
+  ['db-1.example', 'db_1_example'],
+  ['DB1', 'db1'],
+  ['db 1', 'dbu00321'],
+  ['knoten~ä', 'knotenu0126u0228'],
+  ['x😀', 'xu128512'],
+  ['a'.repeat(70), 'a'.repeat(63)],
+])('the slot of the member %j has the name that Patroni gives it', (member, slot) => {
+  expect(slotName(member)).toBe(slot);
 });

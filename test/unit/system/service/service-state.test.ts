@@ -77,6 +77,10 @@ describe('what systemd says of a service', () => {
       show('failed', 'failed', 0, 'loaded', 'exit-code'),
       { state: 'failed', detail: 'failed failed exit-code' },
     ],
+    [
+      show('inactive', 'dead', 0, 'masked'),
+      { state: 'stopped', masked: true, detail: 'inactive dead masked' },
+    ],
     [show('inactive', 'dead', 0, 'not-found'), { state: 'missing', detail: 'not-found' }],
   ])('%j', (stdout, expected) => {
     expect(parseServiceState('systemd', 'patroni', answer(stdout))).toEqual(expected);

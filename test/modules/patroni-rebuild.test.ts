@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
+import { pythonYaml } from '../support/python-yaml.ts';
+import { pair } from './patroni-pair.ts';
+
+type Pair = Awaited<ReturnType<typeof pair>>;
+
+/** A member that is down is made anew where this is so, and fails its proof; `stopped`: Patroni was stopped again. */
+async function rebuilt(so: (those: Pair) => void | Promise<void>) {
+  await using _yaml = await pythonYaml();
+  await using those = await pair();
+  const { params, play, postgres } = those;
+  const dir = dirname(params.pgdata);
+  const calls = join(dir, 'calls');
+  await writeFile(calls, '');
+  await writeFile(params.config, JSON.stringify({ scope: 'c1', name: 'here' }));
+  await using _ = await fakePrograms({
+    supervisorctl: `echo "$1" >>${calls}
+case $1 in
+start) echo running >${dir}/state ;;
+stop) rm -f ${dir}/state ${params.pgdata}/postmaster.pid; kill ${postgres.pid} ;;
+esac
+[ -e ${dir}/state ] && echo 'patroni RUNNING pid 7, uptime 0:00:01' || echo 'patroni STOPPED Not started'`,
+    patronictl: 'exit 1',
+  });
+  those.own.told['/liveness'] = {};
+  those.own.told['/config'] = {};
+  await so(those);
+  const { interval, ...member } = params;
+  const error = await errorOf(play.run('patroni.rebuild', { ...member, stall: 0.5, timeout: 20 }));
+  const stopped = (await readFile(calls, 'utf8')).split('\n').includes('stop');
+  const aside = (await readdir(dir)).some((name) => name.includes('.unproved.'));
+  return {
+    code: error.code,
+    state: error.state ?? '',
+    next: error.next ?? [],
+    stopped,
+    aside,
+    data: existsSync(params.pgdata),
+  };
+}
+
+it.each<readonly [string, string, (those: Pair) => void | Promise<void>]>([
+  [
+    'the leader is silent',
+    'streaming-unknown',
+    ({ leader }) => {
+      leader.told['/patroni'] = undefined;
+    },
+  ],
+  [
+    'nobody leads',
+    'no-leader',
+    ({ own, cluster }) => {
+      own.told['/cluster'] = { ...cluster, members: cluster.members.slice(0, 1) };
+    },
+  ],
+  [
+    'a person has paused its replay',
+    'replay-paused',
+    ({ psql }) =>
+      psql(
+        `echo '{"receiver":{"status":"streaming","timeline":2},"delayed":false,"paused":true,"waits":null}'`,
+      ),
+  ],
+])('a member stays as it is where %s: that is nothing against its data', async (_, code, so) => {
+  const seen = await rebuilt(so);
+  expect(seen).toMatchObject({ code, stopped: false, aside: false, data: true });
+  expect(seen.state).toContain('left running');
+  expect(seen.next.at(-1)).toContain('pitr resume');
+});
+
+it('a member that is seen not to stream is taken out of service, and its copy put aside', async () => {
+  const seen = await rebuilt(({ leader, leads }) => {
+    leader.told['/patroni'] = { ...leads, replication: [] };
+  });
+  expect(seen).toMatchObject({ code: 'not-streaming', stopped: true, aside: true, data: false });
+});

@@ -99,11 +99,14 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
 
 type UndoWork = UndoRequest & { readonly held: HeldLocks };
 
-/** Holds again what the run held, so that nobody else begins meanwhile. Throws where somebody does or did. */
+/**
+ * Holds again what the run held, so that nobody else begins meanwhile: also what is not to be given back. Throws where
+ * somebody does or did.
+ */
 async function holdAgain(request: UndoWork, connections: Connections, masker: Masker): Promise<void> {
-  const { run, kept } = request.plan;
+  const { run } = request.plan;
   for (const change of run.changes) {
-    if (!stands(change) || kept.includes(change) || !isHeld(change.intent)) continue;
+    if (!stands(change) || !isHeld(change.intent)) continue;
     const module = await moduleOf(change, run);
     if (module.kind !== 'change' || module.again === undefined) continue;
     const { host, context } = placeOf(change, request, connections, masker);

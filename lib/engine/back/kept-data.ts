@@ -125,6 +125,17 @@ function waitsToBeLookedAt(runs: readonly JournalledRun[], all: readonly Journal
   return resources(runs, ({ lasts }) => lasts === 'until it ends').some((one) => !promoted.has(one));
 }
 
+/** Its undo began to take the change back, whether or not it has come to the end of that. */
+function wasTakenBack({ undone, halfUndone }: JournalledChange): boolean {
+  return undone || halfUndone;
+}
+
+/** Whether the run was gone on with since its last undo, to its good end: what was taken back is made again, under new numbers. */
+function isWholeAgain(run: JournalledRun): boolean {
+  const last = (type: string): number => run.records.findLastIndex((record) => record.type === type);
+  return last('run.resumed') > last('undo.started') && runStatus(run) === 'ok';
+}
+
 /** Why the old data of these runs must not go yet; nothing where it may. `all`: what else is known to have been run. */
 export function whyNotYet(
   runs: readonly JournalledRun[],
@@ -135,7 +146,7 @@ export function whyNotYet(
     if (['running', 'unknown'].includes(runStatus(run))) return `run ${run.started.runId} has not ended`;
     if (['running', 'unknown'].includes(undoStatus(run) ?? ''))
       return `run ${run.started.runId} is being taken back`;
-    if (run.changes.some(stands) && run.changes.some(({ undone, halfUndone }) => undone || halfUndone))
+    if (!isWholeAgain(run) && run.changes.some(stands) && run.changes.some(wasTakenBack))
       return `run ${run.started.runId} was only partly taken back`;
   }
   if (!standsBeside(runs) && cutOversOf(runs).length === 0)

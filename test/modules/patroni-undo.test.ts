@@ -94,3 +94,64 @@ it.each(
   await one.undo(module);
   expect(await one.asked()).toMatch(/^stop$/m);
 });
+
+/** A member that was stopped for a recovery, and what patronictl lists now. */
+async function outForRecovery(listed: readonly string[] | undefined, more: object) {
+  const ground = await localPlayground();
+  const { dir, play } = ground;
+  const asked = join(dir, 'asked');
+  await writeFile(asked, '');
+  const list = listed?.map((Role) => ({
+    ...{ Cluster: 'c1', Member: Role, Host: '127.0.0.1:1', Role, State: 'running', TL: 2 },
+  }));
+  const programs = await fakePrograms({
+    supervisorctl: `echo "$1" >> ${asked}; echo "patroni STOPPED Nov 28 01:00 AM"; exit 3`,
+    patronictl: `case "$*" in *list*) ${list === undefined ? 'exit 1' : `echo '${JSON.stringify(list)}'`} ;; *) exit 1 ;; esac`,
+  });
+  const change = {
+    ...{ summary: 'stop Patroni', state: 'stopped', service: 'patroni', manager: 'supervisor' },
+    ...{ pgdata: join(dir, 'data'), user: userInfo().username, port: 1, config: join(dir, 'patroni.yml') },
+    ...{ timeoutMs: 1500, ranBefore: true, outWhile: join(dir, 'note') },
+    ...more,
+  };
+  return {
+    error: () =>
+      errorOf(
+        play.undoEntry({
+          ...{ host: 'here', module: 'patroni.member', undoable: true },
+          change: JSON.stringify(change),
+        }),
+      ),
+    started: async () => (await readFile(asked, 'utf8')).includes('start\n'),
+    [Symbol.asyncDispose]: async () => {
+      await programs[Symbol.asyncDispose]();
+      await ground[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const REPLICA = { replicaOf: { config: '/etc/patroni.yml', cluster: 'c1' } };
+
+it.each<readonly [string, readonly string[] | undefined, object, RegExp]>([
+  ['nobody leads', ['Replica'], REPLICA, /^nobody leads the cluster: here might lead/],
+  ['no member is left', [], REPLICA, /^nobody leads/],
+  ['nobody leads, and what it was is not known', ['Replica'], {}, /^nobody leads/],
+  ['nobody tells who leads', undefined, REPLICA, /^nobody tells who leads/],
+])('a member that was out is not started with its old data where %s', async (_, listed, more, words) => {
+  await using one = await outForRecovery(listed, more);
+  expect(await one.error()).toMatchObject({
+    ...{ kind: 'refused', code: 'undo-without-leader', message: expect.stringMatching(words) },
+    ...{ next: expect.arrayContaining([expect.stringContaining('--keep')]) },
+  });
+  expect(await one.started()).toBe(false);
+});
+
+it.each<readonly [string, readonly string[], object]>([
+  ['somebody leads', ['Leader', 'Replica'], REPLICA],
+  ['it led before itself', ['Replica'], { led: true }],
+  ['it was stopped for a cut-over, with all others', [], { ...REPLICA, outWhile: undefined }],
+])('a member that was stopped is started again where %s', async (_, listed, more) => {
+  await using one = await outForRecovery(listed, more);
+  expect(await one.error()).toMatchObject({ code: 'member-not-started' });
+  expect(await one.started()).toBe(true);
+});

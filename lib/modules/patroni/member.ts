@@ -21,6 +21,7 @@ import {
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
+import { refuseLeaderless } from '../../recovery/patroni/refuse-leaderless.ts';
 import { refusePrimary } from '../../recovery/patroni/refuse-primary.ts';
 import { askOwn } from '../../recovery/patroni/rest.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
@@ -120,6 +121,7 @@ export const module = defineModule({
       await stopMember(host, change, context);
       return;
     }
+    await refuseLeaderless(host, change, context);
     await started(host, change, context);
     await tellingLogs(host, logsOf(change), async () => {
       if (change.ranBefore) await postgresIsUp(host, change.pgdata, change.timeoutMs, context);

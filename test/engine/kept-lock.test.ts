@@ -2,9 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { Masker } from '../../lib/base/values/masker.ts';
+import { commitRuns } from '../../lib/engine/back/commit.ts';
 import { readStory } from '../../lib/engine/back/story.ts';
 import { undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo } from '../../lib/engine/back/undo-plan.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
+import { errorOf } from '../support/errors.ts';
 import { newDirectory, play } from './support.ts';
 
 it('a lock whose change is kept is held all the same while the rest is taken back', async () => {
@@ -31,4 +35,27 @@ it('a lock whose change is kept is held all the same while the rest is taken bac
   expect(await claim('claim')).toMatchObject({ run: outcome.runId, state: 'working' });
   // Its change stands: the same undo without --keep gives it back.
   expect(await claim('locks/shop.json')).toMatchObject({ run: outcome.runId, ended: 'partly undone' });
+});
+
+it('a commit that was refused before it began leaves the claim of the run as it was', async () => {
+  const directory = await newDirectory();
+  const { outcome } = await play(
+    `
+- hosts: one
+  tasks:
+    - core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }
+    - core.shell: "false"
+`,
+    { directory },
+  );
+  const claim = async () => JSON.parse(await readFile(join(directory, 'locks/shop.json'), 'utf8'));
+  const before = await claim();
+  expect(before).toMatchObject({ state: 'unfinished' });
+  const request = {
+    ...{ runs: [await readRun(outcome.runId)], inventories: [], extraVars: {}, masker: new Masker() },
+    ...{ signal: new AbortController().signal, leftOut: new Set<string>(), report: () => {}, warn: () => {} },
+    prove: () => Promise.reject(new Error('the cluster is not healthy')),
+  };
+  expect((await errorOf(commitRuns(request, []))).message).toContain('not healthy');
+  expect(await claim()).toEqual(before);
 });

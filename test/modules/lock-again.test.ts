@@ -69,3 +69,29 @@ it('is not about a run whose claim it broke, when it takes its own again', async
   await one.again();
   expect(await one.claim()).toMatchObject({ run: RUN, about: [], state: 'working' });
 });
+
+it('its undo puts the claim back that was there when its own is what it finds', async () => {
+  await using one = await lock(BROKE);
+  await one.lies(RUN);
+  await one.again();
+  await one.undo();
+  await one.release();
+  expect(await one.claim()).toEqual(claimOf('r1'));
+});
+
+it('its undo does not put back a claim that it broke, where its own is gone: what it broke may be settled', async () => {
+  await using one = await lock(BROKE);
+  await one.again();
+  await one.undo();
+  await one.release();
+  expect(await one.claim()).toBeUndefined();
+});
+
+// Nobody else has gone on with it: rollback.yml ends well and leaves no claim, and its undo brings the recovery back.
+it('its undo puts back the claim that it took over, where its own is gone after a good end', async () => {
+  await using one = await lock({ allow: ['r1'], replaced: claimOf('r1') });
+  await one.again();
+  await one.undo();
+  await one.release();
+  expect(await one.claim()).toEqual(claimOf('r1'));
+});

@@ -125,7 +125,10 @@ when it can no longer prove that it holds the lock. A lock that the run holds al
     const held = context.held(heldName(host.name, change));
     if (!(held instanceof HeldLock)) throw new Error(`${change.name} was to be given back and is not held`);
     // A resumed run took its own claim over: the first time that it was taken is what is to be put back.
-    if (change.replaced?.run !== change.run) await held.putBack(change.replaced);
+    if (change.replaced?.run === change.run) return;
+    // Once the run's own claim is gone, it keeps nobody from settling what it broke. What it took over waits for its undo.
+    const isOfThePast = isBroken(change) && held.replaced?.run !== change.run;
+    await held.putBack(isOfThePast ? held.replaced : change.replaced);
   },
 });
 
@@ -160,9 +163,14 @@ function plan({ lock, run, host }: State, wish: Params): LockChange | undefined 
   };
 }
 
+function isBroken({ replaced, breaks }: LockChange): boolean {
+  return replaced !== undefined && replaced.run === breaks;
+}
+
 /** The earlier runs whose leftovers the run has taken over; of what it broke it has taken over nothing. */
-function aboutOf({ run, replaced, breaks }: LockChange): readonly string[] {
-  if (replaced === undefined || replaced.run === breaks) return [];
+function aboutOf(change: LockChange): readonly string[] {
+  const { run, replaced } = change;
+  if (replaced === undefined || isBroken(change)) return [];
   return [...new Set([...replaced.about, replaced.run])].filter((one) => one !== run);
 }
 

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Masker } from '../../lib/base/values/masker.ts';
 import { measureKept } from '../../lib/engine/back/commit.ts';
-import { keptBy } from '../../lib/engine/back/kept-data.ts';
+import { keptBy, whyNotYet } from '../../lib/engine/back/kept-data.ts';
+import { resumeRequest } from '../../lib/engine/back/resume.ts';
+import { readStory } from '../../lib/engine/back/story.ts';
+import { undoRun } from '../../lib/engine/back/undo.ts';
+import { planUndo } from '../../lib/engine/back/undo-plan.ts';
 import { parseJournal, readRun } from '../../lib/engine/journal/read.ts';
 import type { JournalRecord } from '../../lib/engine/journal/records.ts';
 import { newDirectory, play } from './support.ts';
@@ -107,4 +111,29 @@ it('is kept as what the effect says it is, whatever its name; not where the effe
   ]);
   const says = run.changes.flatMap(({ intent }) => intent.effects?.map(({ movedTo }) => movedTo?.as));
   expect(says.slice(-4)).toEqual(['old data', 'old data', 'note', 'note']);
+});
+
+it('may be let go of a run that was partly taken back and then gone on with to its good end', async () => {
+  const directory = await newDirectory();
+  const touch = (name: string) => `core.shell: { script: "touch DIR/${name}", undo: "rm DIR/${name}" }`;
+  const yaml = `
+- hosts: one
+  tasks:
+    - ${touch('first')}
+    - ${touch('second')}
+    - core.shell: { script: "test -e DIR/mended", undo: "true" }
+`;
+  const { outcome } = await play(yaml, { directory });
+  expect(outcome.status).toBe('failed');
+  const { signal } = new AbortController();
+  const reach = { inventories: [], extraVars: {} };
+  const plan = await planUndo(await readStory(outcome.runId), { from: 2 });
+  const undone = await undoRun({ plan, again: 'pitr undo', ...reach, signal, report: () => {} });
+  expect(undone.status).toBe('ok');
+  expect(whyNotYet([await readRun(outcome.runId)])).toBe(`run ${outcome.runId} was only partly taken back`);
+  await writeFile(join(directory, 'mended'), '');
+  const wish = { ...reach, mode: 'run', forks: 1, again: 'pitr resume' } as const;
+  const resumed = await play(yaml, { ...resumeRequest(await readRun(outcome.runId), wish), directory });
+  expect(resumed.outcome.status).toBe('ok');
+  expect(whyNotYet([await readRun(outcome.runId)])).toBeUndefined();
 });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +13,7 @@ import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/back/
 import { planUndo, type UndoWish } from '../../lib/engine/back/undo-plan.ts';
 import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { runStatus } from '../../lib/engine/journal/status.ts';
+import { errorOf } from '../support/errors.ts';
 import { keepRunsIn, newDirectory, play } from './support.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
@@ -184,6 +186,34 @@ describe('undo', () => {
     await goOn('two');
     expect((await undo(outcome.runId)).numbers).toEqual([5, 4, 2, 1]);
     expect(await picture(place)).toEqual(before);
+  });
+
+  it('that cannot reach a host names the way to leave that one as it is, unless it holds the lock', async () => {
+    const lock = `core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }`;
+    const nextWithout = async (unreachable: string): Promise<string> => {
+      const { outcome, directory } = await play(
+        `
+- hosts: one
+  tasks:
+    - ${lock}
+- hosts: pair
+  tasks:
+    - fs.copy: { dest: "DIR/{{ inventory_hostname }}-a", content: new }
+    - fs.copy: { dest: "DIR/{{ inventory_hostname }}-b", content: new }
+`,
+      );
+      const hosts = { one: { ansible_connection: 'local' }, two: { ansible_connection: 'local' } };
+      const gone = { ansible_host: '127.0.0.1', ansible_port: 1, ansible_user: 'nobody' };
+      const inventory = join(directory, 'gone.yml');
+      await writeFile(inventory, JSON.stringify({ all: { hosts: { ...hosts, [unreachable]: gone } } }));
+      const error = await errorOf(undo(outcome.runId, {}, { inventories: [inventory] }));
+      expect(error).toMatchObject({ kind: 'unreachable', host: unreachable });
+      return error.next.join('\n');
+    };
+    expect(await nextWithout('two')).toMatch(
+      /^Or leave all that was done on two as it is: pitr undo \S+ --keep [45] --keep [23]$/m,
+    );
+    expect(await nextWithout('one')).not.toContain('--keep');
   });
 
   it('takes a run back that failed in the middle, the failed change included', async () => {

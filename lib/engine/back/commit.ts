@@ -123,10 +123,12 @@ export async function commitRuns(
     const warn = (host: string, text: string): void => request.warn(host, request.masker.text(text));
     const work = { connections, held, signal, leftOut, warn };
     const journals: JournalWriter[] = [];
+    let begun = false;
     try {
       await holdLock(request.runs, work);
       await request.prove();
       await beginAll(request.runs, journals);
+      begun = true;
       const removed: Kept[] = [];
       const errors = await inParallel(hosts, FORKS, async (host) => {
         for (const kept of all.filter((one) => one.host === host)) {
@@ -152,8 +154,9 @@ export async function commitRuns(
       await Promise.all(journals.map((journal) => journal.durable(record)));
       return error;
     } finally {
-      // Nothing of it needs to be settled by another run: a commit that failed can be started again.
-      for (const { message, host = '' } of await held.release('ok')) warn(host, message);
+      // Nothing of it needs to be settled by another run: a commit that failed can be started again. Where none was begun,
+      // the claim that was found is put back as it was.
+      for (const { message, host = '' } of await held.release(begun ? 'ok' : 'failed')) warn(host, message);
       await Promise.all(journals.map((journal) => journal.close().catch(() => undefined)));
     }
   });

@@ -125,6 +125,36 @@ function waitsToBeLookedAt(runs: readonly JournalledRun[], all: readonly Journal
   return resources(runs, ({ lasts }) => lasts === 'until it ends').some((one) => !promoted.has(one));
 }
 
+/**
+ * Whether a server that the runs have started still waits for what is to become of it, or a member that left is not back.
+ * Members that were rebuilt, and a recovery that was taken back by another run, wait for no cut-over.
+ */
+function waitsForCutOver(runs: readonly JournalledRun[]): boolean {
+  const waiting = new Set<string>();
+  const out = new Set<string>();
+  for (const { intent } of runs.flatMap(({ changes }) => changes.filter(stands))) {
+    for (const { kind, id, lasts, supersedes, cluster } of effectsOf(intent)) {
+      const what = `${intent.host} ${kind} ${id}`;
+      if (supersedes) waiting.delete(what);
+      if (lasts === 'until it ends') waiting.add(what);
+      if (cluster === 'joins') out.delete(what);
+      if (cluster === 'leaves' || cluster === 'leaves as leader') out.add(what);
+    }
+  }
+  return waiting.size > 0 || out.size > 0;
+}
+
+/** Its undo began to take the change back, whether or not it has come to the end of that. */
+function wasTakenBack({ undone, halfUndone }: JournalledChange): boolean {
+  return undone || halfUndone;
+}
+
+/** Whether the run was gone on with since its last undo, to its good end: what was taken back is made again, under new numbers. */
+function isWholeAgain(run: JournalledRun): boolean {
+  const last = (type: string): number => run.records.findLastIndex((record) => record.type === type);
+  return last('run.resumed') > last('undo.started') && runStatus(run) === 'ok';
+}
+
 /** Why the old data of these runs must not go yet; nothing where it may. `all`: what else is known to have been run. */
 export function whyNotYet(
   runs: readonly JournalledRun[],
@@ -135,10 +165,10 @@ export function whyNotYet(
     if (['running', 'unknown'].includes(runStatus(run))) return `run ${run.started.runId} has not ended`;
     if (['running', 'unknown'].includes(undoStatus(run) ?? ''))
       return `run ${run.started.runId} is being taken back`;
-    if (run.changes.some(stands) && run.changes.some(({ undone, halfUndone }) => undone || halfUndone))
+    if (!isWholeAgain(run) && run.changes.some(stands) && run.changes.some(wasTakenBack))
       return `run ${run.started.runId} was only partly taken back`;
   }
-  if (!standsBeside(runs) && cutOversOf(runs).length === 0)
+  if (!standsBeside(runs) && cutOversOf(runs).length === 0 && waitsForCutOver(runs))
     return 'its recovery has not been cut over: no node was promoted';
   if (standsBeside(runs) && waitsToBeLookedAt(runs, all))
     return `what it has started waits to be looked at, and rests on what is held: pitr undo ${last?.started.runId ?? ''} removes both`;

@@ -70,7 +70,14 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const connections = await hostsAgain(plan.run, { ...request, masker });
   try {
     const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
-    await inParallel(hosts, FORKS, (host) => connections.to(host).connect(signal));
+    await inParallel(hosts, FORKS, (host) =>
+      connections
+        .to(host)
+        .connect(signal)
+        .catch((thrown: unknown) => {
+          throw leaveOutHint(asPitrError(thrown), host, request);
+        }),
+    );
     await holdAgain(request, connections, masker);
     // Nobody else begins from here on; but since the plan was made somebody may have gone on.
     refuseClosed(await readStory(plan.run.path));
@@ -99,11 +106,14 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
 
 type UndoWork = UndoRequest & { readonly held: HeldLocks };
 
-/** Holds again what the run held, so that nobody else begins meanwhile. Throws where somebody does or did. */
+/**
+ * Holds again what the run held, so that nobody else begins meanwhile: also what is not to be given back. Throws where
+ * somebody does or did.
+ */
 async function holdAgain(request: UndoWork, connections: Connections, masker: Masker): Promise<void> {
-  const { run, kept } = request.plan;
+  const { run } = request.plan;
   for (const change of run.changes) {
-    if (!stands(change) || kept.includes(change) || !isHeld(change.intent)) continue;
+    if (!stands(change) || !isHeld(change.intent)) continue;
     const module = await moduleOf(change, run);
     if (module.kind !== 'change' || module.again === undefined) continue;
     const { host, context } = placeOf(change, request, connections, masker);
@@ -216,6 +226,19 @@ function placeOf(change: JournalledChange, request: UndoWork, connections: Conne
     warn: (text: string) => tell('warning', text),
   };
   return { ...placeAgain(request.plan.run, change, { ...request, connections }, told), tell };
+}
+
+/** The error of a host that cannot be reached, with the way around it. A host that holds the lock of the run has none. */
+function leaveOutHint(error: PitrError, host: string, { plan: { steps }, again }: UndoRequest): PitrError {
+  const there = steps.filter(({ intent }) => intent.host === host);
+  if (error.kind !== 'unreachable' || there.some(({ intent }) => isHeld(intent))) return error;
+  const keep = there.map(({ intent }) => `--keep ${intent.number}`).join(' ');
+  return new PitrError({
+    ...error,
+    message: error.message,
+    cause: error.cause,
+    next: [...error.next, `Or leave all that was done on ${host} as it is: ${again} ${keep}`],
+  });
 }
 
 /** The error with what was taken back and what was not, and how to go on. */

@@ -106,7 +106,7 @@ when it can no longer prove that it holds the lock. A lock that the run holds al
     },
   }),
   apply: async (host, change, _params, context) => {
-    const { replaced } = await take(host, change, context);
+    const { replaced } = await take(host, change, aboutOf(change), context);
     return {
       name: change.name,
       run: change.run,
@@ -115,14 +115,20 @@ when it can no longer prove that it holds the lock. A lock that the run holds al
   },
   again: async (host, change, context) => {
     if (context.held(heldName(host.name, change)) !== undefined) return;
-    // Only its own claim: what another run has begun since is not to be undone around it.
-    await take(host, { ...change, allow: [], keep: false, purpose: `undo: ${change.purpose}` }, context);
+    // Only its own claim: what another run has begun since is not to be undone around it. What was broken on purpose once
+    // is not broken again unasked.
+    const { breaks: _, ...own } = change;
+    const order = { ...own, allow: [], keep: false, purpose: `undo: ${change.purpose}` };
+    await take(host, order, aboutOf(change), context);
   },
   undo: async (host, change, context) => {
     const held = context.held(heldName(host.name, change));
     if (!(held instanceof HeldLock)) throw new Error(`${change.name} was to be given back and is not held`);
     // A resumed run took its own claim over: the first time that it was taken is what is to be put back.
-    if (change.replaced?.run !== change.run) await held.putBack(change.replaced);
+    if (change.replaced?.run === change.run) return;
+    // Once the run's own claim is gone, it keeps nobody from settling what it broke. What it took over waits for its undo.
+    const isOfThePast = isBroken(change) && held.replaced?.run !== change.run;
+    await held.putBack(isOfThePast ? held.replaced : change.replaced);
   },
 });
 
@@ -157,14 +163,25 @@ function plan({ lock, run, host }: State, wish: Params): LockChange | undefined 
   };
 }
 
-async function take(host: WriteHost, change: LockChange, context: WorkContext): Promise<HeldLock> {
-  const { run, purpose, ways, allow, breaks, replaced, name } = change;
+function isBroken({ replaced, breaks }: LockChange): boolean {
+  return replaced !== undefined && replaced.run === breaks;
+}
+
+/** The earlier runs whose leftovers the run has taken over; of what it broke it has taken over nothing. */
+function aboutOf(change: LockChange): readonly string[] {
+  const { run, replaced } = change;
+  if (replaced === undefined || isBroken(change)) return [];
+  return [...new Set([...replaced.about, replaced.run])].filter((one) => one !== run);
+}
+
+async function take(
+  host: WriteHost,
+  change: LockChange,
+  about: readonly string[],
+  context: WorkContext,
+): Promise<HeldLock> {
+  const { run, purpose, ways, allow, breaks, name } = change;
   const wanting: Wanting = { run, allow, breaks };
-  const broken = replaced !== undefined && replaced.run === breaks;
-  const about =
-    replaced === undefined || broken
-      ? []
-      : [...new Set([...replaced.about, replaced.run])].filter((one) => one !== run);
   const claim: Claim = {
     run,
     about,

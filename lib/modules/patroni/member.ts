@@ -21,6 +21,8 @@ import {
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
+import { refuseLeaderless } from '../../recovery/patroni/refuse-leaderless.ts';
+import { refusePrimary } from '../../recovery/patroni/refuse-primary.ts';
 import { askOwn } from '../../recovery/patroni/rest.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -115,9 +117,11 @@ export const module = defineModule({
     change.state === 'stopped' ? stopMember(host, change, context) : started(host, change, context),
   undo: async (host, change, context) => {
     if (change.state === 'running') {
+      await refusePrimary(host, change, context);
       await stopMember(host, change, context);
       return;
     }
+    await refuseLeaderless(host, change, context);
     await started(host, change, context);
     await tellingLogs(host, logsOf(change), async () => {
       if (change.ranBefore) await postgresIsUp(host, change.pgdata, change.timeoutMs, context);

@@ -13,6 +13,7 @@ import { accessOf, startMember, stopMember } from '../../recovery/patroni/member
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
+import { refusePrimary } from '../../recovery/patroni/refuse-primary.ts';
 import { copyFromLeader } from '../../recovery/patroni/replica-copy.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -142,6 +143,7 @@ export const module = defineModule({
     }
   },
   undo: async (host, change, context) => {
+    await refusePrimary(host, change, context);
     await stopMember(host, change, context);
   },
 });

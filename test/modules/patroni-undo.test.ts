@@ -1,0 +1,157 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { errorOf } from '../support/errors.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
+import { localPlayground } from './playground.ts';
+import { programAt } from './program-at.ts';
+
+const controlFile = (state: string): string => `Database cluster state: ${state}
+Database system identifier: 7
+Latest checkpoint location: 0/2000060
+Latest checkpoint's REDO location: 0/2000028
+Latest checkpoint's TimeLineID: 1
+Minimum recovery ending location: 0/0
+Bytes per WAL segment: 16777216`;
+
+/** A member whose PostgreSQL runs as it is said, and what its manager was told. */
+async function member({ state = '', files = [], options = '' }: Readonly<Told>) {
+  const ground = await localPlayground();
+  const { dir, play } = ground;
+  const pgdata = join(dir, 'data');
+  const bin = join(dir, 'bin');
+  await mkdir(pgdata);
+  await mkdir(bin);
+  for (const file of files) await writeFile(join(pgdata, file), '');
+  await writeFile(join(pgdata, 'PG_VERSION'), '16\n');
+  await writeFile(join(pgdata, 'postmaster.opts'), `${bin}/postgres ${options}\n`);
+  const control = state === '' ? 'exit 1' : `cat <<'END'\n${controlFile(state)}\nEND`;
+  await writeFile(join(bin, 'pg_controldata'), `#!/bin/sh\n${control}\n`, { mode: 0o755 });
+  const postgres = await programAt(dir, 'postgres', pgdata);
+  const asked = join(dir, 'asked');
+  await writeFile(asked, '');
+  const programs = await fakePrograms({
+    supervisorctl: `echo "$1" >> ${asked}
+case $1 in stop) kill ${postgres.pid} ;; status) echo "patroni STOPPED Nov 28 01:00 AM"; exit 3 ;; esac`,
+  });
+  const change = {
+    ...{ summary: 'start Patroni', state: 'running', service: 'patroni', manager: 'supervisor', pgdata },
+    ...{ user: userInfo().username, port: 8008, config: '/etc/patroni.yml', timeoutMs: 5000 },
+    ...{ ranBefore: false, copiedBy: 'patroni', stallMs: 1000 },
+  };
+  return {
+    undo: (module: string) =>
+      play.undoEntry({ host: 'here', module, change: JSON.stringify(change), undoable: true }),
+    asked: () => readFile(asked, 'utf8'),
+    [Symbol.asyncDispose]: async () => {
+      await programs[Symbol.asyncDispose]();
+      await postgres[Symbol.asyncDispose]();
+      await ground[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface Told {
+  /** What its control file says; without it, it cannot be read. */
+  readonly state?: string;
+  readonly files?: readonly string[];
+  /** Its command line. */
+  readonly options?: string;
+}
+
+const MODULES = ['patroni.rebuild', 'patroni.member'];
+const LEADS: Told = { state: 'in production' };
+const KEPT_RULES = 'pg_hba.conf.pitr-open';
+
+it.each(MODULES)('%s is not taken back where its PostgreSQL leads by now', async (module) => {
+  await using one = await member(LEADS);
+  expect(await errorOf(one.undo(module))).toMatchObject({
+    ...{ kind: 'refused', code: 'undo-stops-primary', message: expect.stringMatching(/is a primary/) },
+    ...{
+      next: expect.arrayContaining([expect.stringContaining('patronictl -c /etc/patroni.yml switchover')]),
+    },
+  });
+  expect(await one.asked()).toBe('');
+});
+
+it.each(MODULES)('%s is not taken back where nobody can tell whether it leads', async (module) => {
+  await using one = await member({});
+  expect(await errorOf(one.undo(module))).toMatchObject({
+    ...{ kind: 'refused', code: 'undo-stops-primary', message: expect.stringMatching(/cannot be told/) },
+  });
+  expect(await one.asked()).toBe('');
+});
+
+it.each(
+  MODULES.flatMap((module): readonly (readonly [string, string, Told])[] => [
+    [module, 'a replica', { state: 'in archive recovery', files: ['standby.signal'] }],
+    [module, 'closed: nobody could write to it', { ...LEADS, files: [KEPT_RULES] }],
+    [module, 'isolated', { ...LEADS, options: '"-c" "listen_addresses="' }],
+  ]),
+)('%s is taken back where its PostgreSQL is %s', async (module, _, told) => {
+  await using one = await member(told);
+  await one.undo(module);
+  expect(await one.asked()).toMatch(/^stop$/m);
+});
+
+/** A member that was stopped for a recovery, and what patronictl lists now. */
+async function outForRecovery(listed: readonly string[] | undefined, more: object) {
+  const ground = await localPlayground();
+  const { dir, play } = ground;
+  const asked = join(dir, 'asked');
+  await writeFile(asked, '');
+  const list = listed?.map((Role) => ({
+    ...{ Cluster: 'c1', Member: Role, Host: '127.0.0.1:1', Role, State: 'running', TL: 2 },
+  }));
+  const programs = await fakePrograms({
+    supervisorctl: `echo "$1" >> ${asked}; echo "patroni STOPPED Nov 28 01:00 AM"; exit 3`,
+    patronictl: `case "$*" in *list*) ${list === undefined ? 'exit 1' : `echo '${JSON.stringify(list)}'`} ;; *) exit 1 ;; esac`,
+  });
+  const change = {
+    ...{ summary: 'stop Patroni', state: 'stopped', service: 'patroni', manager: 'supervisor' },
+    ...{ pgdata: join(dir, 'data'), user: userInfo().username, port: 1, config: join(dir, 'patroni.yml') },
+    ...{ timeoutMs: 1500, ranBefore: true, outWhile: join(dir, 'note') },
+    ...more,
+  };
+  return {
+    error: () =>
+      errorOf(
+        play.undoEntry({
+          ...{ host: 'here', module: 'patroni.member', undoable: true },
+          change: JSON.stringify(change),
+        }),
+      ),
+    started: async () => (await readFile(asked, 'utf8')).includes('start\n'),
+    [Symbol.asyncDispose]: async () => {
+      await programs[Symbol.asyncDispose]();
+      await ground[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const REPLICA = { replicaOf: { config: '/etc/patroni.yml', cluster: 'c1' } };
+
+it.each<readonly [string, readonly string[] | undefined, object, RegExp]>([
+  ['nobody leads', ['Replica'], REPLICA, /^nobody leads the cluster: here might lead/],
+  ['no member is left', [], REPLICA, /^nobody leads/],
+  ['nobody leads, and what it was is not known', ['Replica'], {}, /^nobody leads/],
+  ['nobody tells who leads', undefined, REPLICA, /^nobody tells who leads/],
+])('a member that was out is not started with its old data where %s', async (_, listed, more, words) => {
+  await using one = await outForRecovery(listed, more);
+  expect(await one.error()).toMatchObject({
+    ...{ kind: 'refused', code: 'undo-without-leader', message: expect.stringMatching(words) },
+    ...{ next: expect.arrayContaining([expect.stringContaining('--keep')]) },
+  });
+  expect(await one.started()).toBe(false);
+});
+
+it.each<readonly [string, readonly string[], object]>([
+  ['somebody leads', ['Leader', 'Replica'], REPLICA],
+  ['it led before itself', ['Replica'], { led: true }],
+  ['it was stopped for a cut-over, with all others', [], { ...REPLICA, outWhile: undefined }],
+])('a member that was stopped is started again where %s', async (_, listed, more) => {
+  await using one = await outForRecovery(listed, more);
+  expect(await one.error()).toMatchObject({ code: 'member-not-started' });
+  expect(await one.started()).toBe(true);
+});

@@ -59,11 +59,16 @@ async function storesNothing(stage: Stage): Promise<Planted> {
   });
   return {
     takeBack: async () => {
+      const last = await sql(stage, leader, 'select last_archived_wal from pg_stat_archiver');
       await planted.takeBack();
-      const path = `${pgdata(stage, leader)}/pg_wal/${before.trim()}`;
-      await stage.lab.mustExec(leader, ['barman-wal-archive', '-U', 'barman', 'barman', leader, path], {
-        user: 'postgres',
-      });
+      // A server closes segments by itself too: all that it lost meanwhile go to Barman.
+      const lost = `select name from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$' and name between '${before.trim()}' and '${last.trim()}' order by 1`;
+      for (const name of (await sql(stage, leader, lost)).trim().split('\n')) {
+        const path = `${pgdata(stage, leader)}/pg_wal/${name}`;
+        await stage.lab.mustExec(leader, ['barman-wal-archive', '-U', 'barman', 'barman', leader, path], {
+          user: 'postgres',
+        });
+      }
     },
   };
 }

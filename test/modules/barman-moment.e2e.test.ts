@@ -23,16 +23,16 @@ beforeAll(async () => {
       database: 'shop',
     })
   ).trim();
-  const segment = (
-    await sql(lab.lab, leader, 'select pg_walfile_name(pg_current_wal_insert_lsn())', { database: 'shop' })
-  ).trim();
   for (const _ of [1, 2]) {
     await sql(lab.lab, leader, 'insert into moments default values', { database: 'shop' });
     await lab.sh(`barman switch-wal --force --archive --archive-timeout 60 ${leader}`);
   }
   await lab.sh('for s in db1 db2 db3 db4; do barman archive-wal $s; done');
-  file = (await lab.sh(`find /var/lib/barman/*/wals -name ${segment}`)).split('\n')[0] ?? '';
   base = await ask(backup, lab.barman, { id: 'auto', target: { xid } });
+  // Not where the server writes after the insert: it closes a segment by itself at any moment.
+  const found = `select pg_walfile_name('${base.target.found_at}')`;
+  const segment = (await sql(lab.lab, leader, found)).trim();
+  file = (await lab.sh(`find /var/lib/barman/*/wals -name ${segment}`)).split('\n')[0] ?? '';
 });
 afterAll(async () => {
   await lab[Symbol.asyncDispose]();

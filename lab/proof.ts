@@ -1,6 +1,6 @@
 import type { Accident } from './accident.ts';
 import { archiveCurrentWal, failedChecks } from './archive.ts';
-import { readMembers, sql } from './cluster.ts';
+import { describeMembers, type Member, membershipAilments, readMembers, sql } from './cluster.ts';
 import { reasonOf } from './error.ts';
 import type { Lab } from './lab.ts';
 import { rowCounts } from './seed.ts';
@@ -32,8 +32,20 @@ export async function proveRecovery(
   ];
 }
 
+/** As Patroni lists them: each as its last round saw it, up to ten seconds ago, so until they agree. */
+async function settledMembers(lab: Lab): Promise<Member[]> {
+  await waitFor({
+    what: 'Patroni to list all members alike',
+    deadlineMs: 60_000,
+    attempt: () => readMembers(lab),
+    done: (members) => membershipAilments(members, lab.shape.members).length === 0,
+    describe: describeMembers,
+  }).catch(() => undefined);
+  return readMembers(lab);
+}
+
 async function proveCluster(lab: Lab, target: DatabaseHost, timelineBefore: number): Promise<Evidence[]> {
-  const members = await readMembers(lab);
+  const members = await settledMembers(lab);
   const leaders = members.filter(({ role }) => role === 'leader').map(({ name }) => name);
   const timelines = new Set(members.map(({ timeline }) => timeline));
   const [timeline] = timelines;
@@ -102,7 +114,7 @@ async function proveArchive(lab: Lab, target: DatabaseHost): Promise<Evidence> {
     const wal = await archiveCurrentWal(lab, target);
     const failed = await waitFor({
       what: `\`barman check ${target}\` to pass`,
-      deadlineMs: 60_000,
+      deadlineMs: 180_000,
       everyMs: 500,
       attempt: async () => (await failedChecks(lab))[lab.shape.barmanServer(target)] ?? ['no answer'],
       done: (checks) => checks.length === 0,

@@ -141,7 +141,7 @@ async function found(lab: Lab, image: string, flavour: Flavour, report: Report):
   report('SSH keys exchanged');
   await waitFor({
     what: 'db1 to found the cluster',
-    deadlineMs: 90_000,
+    deadlineMs: 300_000,
     attempt: () => currentLeader(lab),
     done: () => true,
     describe: () => '',
@@ -152,7 +152,7 @@ async function found(lab: Lab, image: string, flavour: Flavour, report: Report):
 }
 
 async function replicasJoin(lab: Lab, report: Report): Promise<void> {
-  await waitUntilHealthy(lab, 120_000);
+  await waitUntilHealthy(lab, 300_000);
   report(`${lab.shape.members.slice(1).join(', ')} stream from db1`);
 }
 
@@ -171,7 +171,7 @@ async function proveArchiving(lab: Lab): Promise<void> {
   await archiveCurrentWal(lab, leader);
   await waitFor({
     what: `\`barman check ${leader}\` to pass`,
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     everyMs: 500,
     attempt: async () => (await failedChecks(lab))[lab.shape.barmanServer(leader)] ?? ['no answer'],
     done: (failed) => failed.length === 0,

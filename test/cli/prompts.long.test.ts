@@ -7,6 +7,7 @@ import { ailments, currentLeader, readMembers } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
 import { besideData, rowsInIsolation, rowsThen, strays } from '../faults/cluster-state.ts';
+import { besideSegment } from '../support/beside-segment.ts';
 import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { CTRL_C, CTRL_D, onTerminal, type TerminalResult } from '../support/terminal.ts';
@@ -84,9 +85,7 @@ describe('while WAL is missing', () => {
   let file = '';
 
   beforeAll(async () => {
-    const last = scene.accident.lastArchivedWal;
-    const number = Number.parseInt(last.slice(16), 16) - 1;
-    gap = last.slice(0, 16) + number.toString(16).toUpperCase().padStart(8, '0');
+    gap = besideSegment(scene.accident.lastArchivedWal, -1);
     file = `/var/lib/barman/${scene.accident.backup.server}/wals/${gap.slice(0, 16)}/${gap}`;
     await lab.mustExec('barman', ['mv', file, `/tmp/${gap}`]);
   });

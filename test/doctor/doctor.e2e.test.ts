@@ -8,6 +8,7 @@ import { databaseHosts, dataDirectory } from '../../lab/topology.ts';
 import { CHECKS } from '../../lib/recovery/doctor/registry.ts';
 import { splitWords } from '../../lib/system/core/split-words.ts';
 import { fingerprint } from '../support/fingerprint.ts';
+import { healthy } from '../support/lab.ts';
 import { pitr } from '../support/pitr.ts';
 import { doctor, openStage, otherInventory, type Stage, setting, sh } from './stage.ts';
 
@@ -16,6 +17,7 @@ let nothingRecovered: string;
 
 beforeAll(async () => {
   stage = await openStage();
+  await healthy(stage.lab);
   await labSeed(stage.lab, silent);
   // A recovery leaves its logs until pitr commit, which the suites before this one need not have run.
   for (const host of databaseHosts)

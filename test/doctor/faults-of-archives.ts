@@ -52,7 +52,7 @@ async function storesNothing(stage: Stage): Promise<Planted> {
   await sql(stage, leader, ...SWITCH);
   await waitFor({
     what: 'the segment to count as archived',
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     attempt: () => sql(stage, leader, 'select last_archived_wal from pg_stat_archiver'),
     done: (last) => last.trim() >= before.trim(),
     describe: (last) => last,

@@ -27,7 +27,7 @@ async function stoppedInPause(stage: Stage): Promise<Planted> {
   return {
     takeBack: async () => {
       await sh(stage, leader, `${PATRONICTL} resume --wait`);
-      await healthy(lab, 120_000);
+      await healthy(lab);
     },
   };
 }
@@ -210,7 +210,7 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
       const { lab, replica } = stage;
       const restart = async () => {
         await sh(stage, replica, `${PATRONICTL} restart patroni1 "$1" --force`, replica);
-        await healthy(lab, 120_000);
+        await healthy(lab);
       };
       const planted = await setting(stage, replica, 'track_activity_query_size', '4096');
       await restart();

@@ -68,7 +68,7 @@ export const HOST_FAULTS: readonly Fault[] = [
       return {
         takeBack: async () => {
           await sh(stage, stage.replica, 'supervisorctl start patroni');
-          await healthy(stage.lab, 120_000);
+          await healthy(stage.lab);
         },
       };
     },
@@ -84,7 +84,7 @@ export const HOST_FAULTS: readonly Fault[] = [
       return {
         takeBack: async () => {
           await container.unpause();
-          await healthy(lab, 120_000);
+          await healthy(lab);
         },
       };
     },
@@ -226,7 +226,7 @@ export const HOST_FAULTS: readonly Fault[] = [
           await sh(stage, replica, 'supervisorctl stop patroni');
           await sh(stage, replica, 'mv "$1/pg_wal" "$2" && ln -s "$2" "$1/pg_wal"', data, wal);
           await sh(stage, replica, 'supervisorctl start patroni');
-          await healthy(lab, 120_000);
+          await healthy(lab);
         }
         const path = which === 'mount-point' ? data : wal;
         await inNamespace(stage.lab, replica, ['mount', '--bind', path, path]);
@@ -234,7 +234,7 @@ export const HOST_FAULTS: readonly Fault[] = [
           takeBack: async () => {
             await waitFor({
               what: `${path} to be unmounted`,
-              deadlineMs: 60_000,
+              deadlineMs: 180_000,
               attempt: () =>
                 inNamespace(lab, replica, ['umount', path]).then(
                   () => true,
@@ -247,7 +247,7 @@ export const HOST_FAULTS: readonly Fault[] = [
             await sh(stage, replica, 'supervisorctl stop patroni');
             await sh(stage, replica, 'rm "$1/pg_wal" && mv "$2" "$1/pg_wal"', data, wal);
             await sh(stage, replica, 'supervisorctl start patroni');
-            await healthy(lab, 120_000);
+            await healthy(lab);
           },
         };
       },

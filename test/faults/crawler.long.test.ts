@@ -254,7 +254,7 @@ async function unsettled(): Promise<readonly string[]> {
 async function isSettled(walk: readonly string[]): Promise<void> {
   await waitFor({
     what: `the cluster to be whole after:\n${walk.join('\n')}`,
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     attempt: unsettled,
     done: (found) => found.length === 0,
     describe: (found) => found.join('\n'),

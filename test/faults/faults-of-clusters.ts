@@ -40,7 +40,7 @@ export const faultsOfClusters: readonly Fault[] = [
       await stage.mendAll();
       await waitFor({
         what: 'a leader',
-        deadlineMs: 60_000,
+        deadlineMs: 180_000,
         attempt: () => currentLeader(stage.lab),
         done: () => true,
         describe: (leader) => leader,
@@ -68,7 +68,7 @@ export const faultsOfClusters: readonly Fault[] = [
       );
       await waitFor({
         what: `${candidate} to lead`,
-        deadlineMs: 60_000,
+        deadlineMs: 180_000,
         attempt: () => currentLeader(lab),
         done: (leader) => leader === candidate,
         describe: (leader) => leader,

@@ -124,7 +124,7 @@ async function powerOff(lab: Lab, host: DatabaseHost): Promise<Mend> {
 async function unlisted(lab: Lab, host: DatabaseHost): Promise<void> {
   await waitFor({
     what: `the cluster not to list ${host} any more`,
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     attempt: () => readMembers(lab),
     done: (members) => members.every(({ name }) => name !== host),
     describe: (members) => members.map(({ name }) => name).join(', '),

@@ -80,7 +80,7 @@ async function startPatroni({ lab, target }: Stage): Promise<void> {
   await lab.mustExec(target, ['supervisorctl', 'start', 'patroni']);
   await waitFor({
     what: `Patroni on ${target} to have looked around`,
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     attempt: () => lab.mustExec(target, ['tail', '-n', '3', '/var/log/patroni/patroni.log']),
     done: (log) => log.includes('Error communicating with PostgreSQL'),
     describe: (log) => log,

@@ -6,9 +6,6 @@ import { type Before, stateBefore } from './cluster-state.ts';
 import { bringBack } from './inject-barman.ts';
 import { type Fault, Stage } from './stage.ts';
 
-// A member that does not come back is given up after a while in which nothing new is seen of it.
-const OWN_SCENE_MS = 600_000;
-
 let lab: Lab;
 let stage: Stage | undefined;
 /** In which recoveries are taken back, one after the other. */
@@ -46,15 +43,11 @@ export function recoverWithFaults(faults: readonly Fault[]): void {
   const heavy = faults.filter(({ ownScene }) => ownScene === true);
   describe.runIf(heavy.length > 0)('a cluster that is changed for good', () => {
     for (const { name, play } of heavy) {
-      it(
-        name,
-        async () => {
-          const { scene, before } = await setting();
-          stage = new Stage(lab, scene, before);
-          await play(stage);
-        },
-        OWN_SCENE_MS,
-      );
+      it(name, async () => {
+        const { scene, before } = await setting();
+        stage = new Stage(lab, scene, before);
+        await play(stage);
+      });
     }
   });
 }

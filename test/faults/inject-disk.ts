@@ -7,7 +7,7 @@ export const SMALL = '/dev/shm';
 
 /** Fills the small file system of a node, until only so much is free. */
 export async function fillSmall(lab: Lab, node: DatabaseHost, freeKilobytes: number): Promise<Mend> {
-  const script = `free=$(df -Pk "$1" | awk 'END { print $4 }')
+  const script = `rm -f "$1/filled"; free=$(df -Pk "$1" | awk 'END { print $4 }')
     [ "$free" -gt "$2" ] && dd if=/dev/zero of="$1/filled" bs=1024 count=$((free - $2)) status=none`;
   await lab.mustExec(node, ['sh', '-c', script, 'sh', SMALL, String(freeKilobytes)]);
   return async () => {

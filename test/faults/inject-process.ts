@@ -16,7 +16,7 @@ export async function processes(lab: Lab, host: HostName, pattern: string): Prom
 export async function appeared(lab: Lab, host: HostName, pattern: string): Promise<readonly string[]> {
   return waitFor({
     what: `a process "${pattern}" on ${host}`,
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     everyMs: 50,
     attempt: () => processes(lab, host, pattern),
     done: (pids) => pids.length > 0,

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { archiveCurrentWal } from '../../lab/archive.ts';
-import { ailments, currentLeader, sql } from '../../lab/cluster.ts';
+import { currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { database } from '../../lab/shop.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
-import { chosenInventory, sharedLab } from '../support/lab.ts';
+import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { type Acknowledged, startWriter } from './writer.ts';
 
@@ -60,14 +60,17 @@ export function writeThroughRecoveries(runs: number, words: readonly string[] = 
       const acknowledged = await writer.stop();
       expect(runError(run.events)).toBeUndefined();
       judge(acknowledged, leader, target, Date.parse(moment) / 1000, await rowsOn(lab, target));
-      expect(await ailments(lab)).toEqual([]);
+      await healthy(lab);
     },
   );
 }
 
-/** A moment that lies between commits of the writer, when it has written for a while. */
+/**
+ * A moment that lies between commits of the writer, when it has written for a while. In whole milliseconds: `Date.parse`
+ * drops what is below, and a write of that millisecond would be taken for a later one.
+ */
 async function later(lab_: Lab, leader: DatabaseHost): Promise<string> {
-  const clock = `select pg_sleep(2); select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"');`;
+  const clock = `select pg_sleep(2); select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"');`;
   const said = await sql(lab_, leader, clock);
   return said.trim().split('\n').at(-1) ?? '';
 }

@@ -70,6 +70,13 @@ const STATES: readonly {
     said: /left in db1\/errors/,
   },
   {
+    what: 'WAL that a failed test has put aside',
+    on: 'barman',
+    spoil: 'touch /tmp/kept.wal',
+    mend: 'rm /tmp/kept.wal',
+    said: /put aside \/tmp\/kept\.wal/,
+  },
+  {
     what: 'a backup that failed',
     on: 'barman',
     spoil:

@@ -239,7 +239,7 @@ describe.each(['docker', 'ssh'] as const)('core.lock over %s', (transport) => {
       wins.push(all.filter(({ exitCode }) => exitCode === 0).length);
     }
     expect(wins).toEqual(Array.from({ length: rounds }, () => 1));
-  }, 900_000);
+  });
 
   it('is taken again by the undo of a run that ended well, and by nobody meanwhile', async () => {
     await fresh();

@@ -220,7 +220,7 @@ export async function holders({ exec, place }: Site): Promise<string> {
 export async function eventually(
   what: string,
   is: () => Promise<boolean>,
-  deadlineMs = 20_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   await until(is, {
     everyMs: 100,

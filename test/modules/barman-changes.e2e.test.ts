@@ -250,7 +250,7 @@ describe('barman.recover', () => {
       `printf '#!/bin/sh\n%s\n' '${late}' >/tmp/late-ssh; chmod 755 /tmp/late-ssh
        setsid -f rsync -a --bwlimit=500 -e '/tmp/late-ssh -q postgres@db2' /var/lib/barman/${chosen.server}/base/${chosen.id}/data/ :${place}/ </dev/null >/dev/null 2>&1`,
     );
-    await expect.poll(rsyncs).not.toBe('');
+    await expect.poll(rsyncs, { timeout: 20_000 }).not.toBe('');
     await recover.undo(lab.barman, change, listening().context);
     expect([await rsyncs(), await present()]).toEqual(['', ['']]);
     await new Promise((settle) => setTimeout(settle, 3000));

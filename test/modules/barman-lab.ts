@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { readMembers } from '../../lab/cluster.ts';
+import { currentLeader, readMembers, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
@@ -21,7 +21,7 @@ export interface BarmanLab extends AsyncDisposable {
   readonly sh: (text: string, host?: HostName, user?: string) => Promise<string>;
 }
 
-/** Opens the shared lab, seeded. */
+/** Opens the shared lab, seeded: its newest backup is of the leader, and of the timeline that it writes now. */
 export async function openBarmanLab(): Promise<BarmanLab> {
   const lab = await sharedLab();
   const connections = new Map<string, HostConnection>(
@@ -38,9 +38,12 @@ export async function openBarmanLab(): Promise<BarmanLab> {
   const host = (name: HostName): WriteHost => liveHost(peers(name), peers);
   const sh = async (text: string, name: HostName = 'barman', user = 'barman'): Promise<string> =>
     (await host(name).must(['sh', '-ec', text], { user })).stdout;
-  // Suites before this one may have taken along WAL of older backups.
+  // Suites before this one may have taken along WAL of older backups, or let another member lead.
   const reachable = await ask(backup, host('barman'), { id: 'auto' }).catch(() => undefined);
-  if (reachable === undefined) await labSeed(lab, silent);
+  const leader = await currentLeader(lab);
+  const timeline = `('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int`;
+  const writes = `${leader} ${await sql(lab, leader, `select ${timeline}`)}`;
+  if (`${reachable?.server} ${reachable?.timeline}` !== writes) await labSeed(lab, silent);
   return {
     lab,
     barman: host('barman'),
@@ -57,6 +60,17 @@ export async function leaderOf({ lab }: BarmanLab): Promise<string> {
   const leader = (await readMembers(lab)).find(({ role }) => role === 'leader' || role === 'master');
   if (leader === undefined) throw new Error('the lab has no leader');
   return leader.name;
+}
+
+/**
+ * From the next segment on, the leader closes none but those that a test closes: what is archived stays as a test has seen
+ * it, however slow the machine is. Gives how it is taken back. No backup is to be taken meanwhile: it would have it, too.
+ */
+export async function closedByHand({ lab }: BarmanLab): Promise<() => Promise<unknown>> {
+  const leader = await currentLeader(lab);
+  const inForce = (change: string) => sql(lab, leader, `${change};\nselect pg_reload_conf();`);
+  await inForce('alter system set archive_timeout = 0');
+  return () => inForce('alter system reset archive_timeout');
 }
 
 /** A task's surroundings that remember what was said. */

@@ -15,19 +15,22 @@ import {
   segmentNumber,
 } from '../../lib/recovery/wal/segment.ts';
 import { errorOf } from '../support/errors.ts';
-import { ask, type BarmanLab, leaderOf, listening, openBarmanLab } from './barman-lab.ts';
+import { ask, type BarmanLab, closedByHand, leaderOf, listening, openBarmanLab } from './barman-lab.ts';
 
 let lab: BarmanLab;
+let closedByItself: (() => Promise<unknown>) | undefined;
 let chosen: Awaited<ReturnType<typeof backup.read>>;
 
 beforeAll(async () => {
   lab = await openBarmanLab();
+  closedByItself = await closedByHand(lab);
   chosen = await ask(backup, lab.barman, { id: 'latest' });
   // A backup that has just been taken has no WAL after it yet.
   const leader = await leaderOf(lab);
   for (const _ of [1, 2]) await lab.sh(`barman switch-wal --force --archive --archive-timeout 60 ${leader}`);
 });
 afterAll(async () => {
+  await closedByItself?.();
   await lab[Symbol.asyncDispose]();
 });
 

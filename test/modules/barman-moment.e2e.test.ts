@@ -4,9 +4,10 @@ import { module as backup } from '../../lib/modules/barman/backup.ts';
 import { module as moment } from '../../lib/modules/barman/moment.ts';
 import { module as wal } from '../../lib/modules/barman/wal.ts';
 import { errorOf } from '../support/errors.ts';
-import { ask, type BarmanLab, listening, openBarmanLab } from './barman-lab.ts';
+import { ask, type BarmanLab, closedByHand, listening, openBarmanLab } from './barman-lab.ts';
 
 let lab: BarmanLab;
+let closedByItself: (() => Promise<unknown>) | undefined;
 let base: Awaited<ReturnType<typeof backup.read>>;
 /** A transaction that is archived, and the file of its segment. */
 let xid: string;
@@ -14,6 +15,7 @@ let file: string;
 
 beforeAll(async () => {
   lab = await openBarmanLab();
+  closedByItself = await closedByHand(lab);
   const leader = await currentLeader(lab.lab);
   await sql(lab.lab, leader, 'create table if not exists moments (at timestamptz default now())', {
     database: 'shop',
@@ -35,6 +37,7 @@ beforeAll(async () => {
   file = (await lab.sh(`find /var/lib/barman/*/wals -name ${segment}`)).split('\n')[0] ?? '';
 });
 afterAll(async () => {
+  await closedByItself?.();
   await lab[Symbol.asyncDispose]();
 });
 
@@ -148,13 +151,15 @@ describe('barman.moment', () => {
 
   it('finds a restore point on the host of Barman itself, and reads only the segments around it', async () => {
     const leader = await currentLeader(lab.lab);
-    await sql(lab.lab, leader, "select pg_create_restore_point('before the deploy')", { database: 'shop' });
+    // Of this run alone: a lab is used again.
+    const name = `before the deploy ${xid}`;
+    await sql(lab.lab, leader, `select pg_create_restore_point('${name}')`, { database: 'shop' });
     for (const _ of [1, 2, 3, 4, 5, 6]) {
       await sql(lab.lab, leader, 'insert into moments default values', { database: 'shop' });
       await lab.sh(`barman switch-wal --force --archive --archive-timeout 60 ${leader}`);
     }
     const heard = listening();
-    const target = { name: 'before the deploy' };
+    const target = { name };
     const seen = await ask(moment, lab.barman, { backup: base, target }, heard.context);
     expect(seen.stop).toMatchObject({ what: 'restore point' });
     expect(heard.warnings).toEqual([]);

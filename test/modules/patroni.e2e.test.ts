@@ -4,7 +4,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, databaseHosts, postgresBin } from '../../lab/topology.ts';
 import { keepsDataAt } from '../../lib/recovery/patroni/data-directory.ts';
 import { errorOf } from '../support/errors.ts';
-import { sharedLab } from '../support/lab.ts';
+import { healthy, sharedLab } from '../support/lab.ts';
 import { labPlayground, nodeParams } from './lab-playground.ts';
 import type { Playground } from './playground.ts';
 
@@ -16,6 +16,7 @@ let candidate: DatabaseHost;
 
 beforeAll(async () => {
   lab = await sharedLab();
+  await healthy(lab);
   play = labPlayground(lab.prefix);
   leader = await currentLeader(lab);
   const [first, second] = databaseHosts.filter((host) => host !== leader);

@@ -59,12 +59,13 @@ beforeAll(async () => {
   scene = await accidentOn(lab);
   putAside = await aside();
   const first = await play('recover.yml', recovery('true'));
+  await healthy(lab);
   recovered = (await timelines())[0] ?? 0;
   const vars = { recovery_run: first.runId, leader: scene.leader };
   const check = await play('revert.yml', vars, '--check');
   const reverted = await play('revert.yml', vars);
   expect(tasksThat('changed', check.events)).toEqual(tasksThat('changed', reverted.events));
-}, 900_000);
+});
 
 describe('the number of a recovered timeline, after revert.yml', () => {
   it('is passed over: the old data goes on under the next free number, and every member follows', async () => {
@@ -82,7 +83,7 @@ describe('the number of a recovered timeline, after revert.yml', () => {
     const to = ['--master', scene.leader, '--candidate', scene.target];
     const patronictl = ['patronictl', '-c', '/etc/patroni/patroni.yml'];
     await lab.mustExec(scene.leader, [...patronictl, 'switchover', clusterName, ...to, '--force']);
-    await healthy(lab, 120_000);
+    await healthy(lab);
     expect(await currentLeader(lab)).toBe(scene.target);
     expect(await timelines()).toEqual([recovered + 2]);
     await archiveCurrentWal(lab, scene.target);
@@ -94,6 +95,7 @@ describe('the number of a recovered timeline, after revert.yml', () => {
     const before = await currentLeader(lab);
     const target = databaseHosts.find((host) => host !== before && host !== scene.leader) ?? 'db3';
     await play('recover.yml', { ...recovery('true'), target });
+    await healthy(lab);
     expect(await timelines()).toEqual([recovered + 3]);
     const evidence = await proveRecovery(lab, scene.accident, target, recovered + 2);
     expect(evidence.filter(({ holds }) => !holds)).toEqual([]);

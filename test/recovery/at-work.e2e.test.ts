@@ -59,7 +59,8 @@ unix_socket_directories = '/tmp'" >>$d/postgresql.conf
   $bin/pg_ctl -D $d -l $d.log -w -s start
   port=$((port + 1))
 done
-cp -a running copied
+# Of a server at work: files go while they are copied.
+until cp -a running copied; do rm -r copied; done
 read -r pid <orphan/postmaster.pid
 psql -h /tmp -p 6002 -c 'select pg_sleep(1000)' postgres >/dev/null 2>&1 &
 until backend=$(psql -h /tmp -p 6002 -Atc "select pid from pg_stat_activity where query = 'select pg_sleep(1000)'" postgres) && [ -n "$backend" ]; do :; done

@@ -10,7 +10,7 @@ import { killedAt } from '../faults/killed.ts';
 import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type Played, play, told } from '../support/play.ts';
 
-const LONG = 900_000;
+const LONG = 1_200_000;
 
 let lab: Lab;
 let scene: Scene;

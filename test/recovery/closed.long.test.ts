@@ -50,7 +50,7 @@ beforeAll(async () => {
   const started = run.events.find(({ type }) => type === 'run.started');
   runId = started?.type === 'run.started' ? started.runId : '';
   expect(run.events.at(-1)).toMatchObject({ type: 'run.ways' });
-}, 600_000);
+});
 
 it('after a finished cut-over no undo touches anything, whatever is typed, and no acknowledged write is lost', async () => {
   await healthy(lab);

@@ -8,7 +8,7 @@ import { type DatabaseHost, databaseHosts, dataDirectory, postgresBin } from '..
 import { healthy, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
-const MOMENT = `select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'`;
+const MOMENT = `to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'`;
 const ROWS = `select string_agg(row, ' ' order by row) from packed`;
 
 let lab: Lab;
@@ -54,9 +54,11 @@ async function archived(row: string): Promise<string> {
   return archiveCurrentWal(lab, leader);
 }
 
-async function write(row: string): Promise<string> {
-  const statement = `insert into packed values ('${row}') returning pg_current_xact_id()`;
-  return (await sql(lab, leader, statement, { database: 'shop' })).trim();
+/** Writes a row. Gives its transaction, and the moment right before its commit: autovacuum commits by itself, too. */
+async function write(row: string): Promise<{ readonly xid: string; readonly moment: string }> {
+  const statement = `insert into packed values ('${row}') returning pg_current_xact_id(), ${MOMENT}`;
+  const [xid = '', moment = ''] = (await sql(lab, leader, statement, { database: 'shop' })).trim().split('|');
+  return { xid, moment };
 }
 
 beforeAll(async () => {
@@ -72,8 +74,7 @@ beforeAll(async () => {
   await compression('gzip');
   const onTheWay = await archived('c, gzip');
   await write('d, gzip');
-  const moment = (await sql(lab, leader, MOMENT)).trim();
-  const nextXid = await write('e, gzip');
+  const { xid: nextXid, moment } = await write('e, gzip');
   const holding = await archiveCurrentWal(lab, leader);
   await compression('');
   await archived('f, plain');

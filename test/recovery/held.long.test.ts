@@ -94,7 +94,7 @@ describe('a recovery that waits while a retention policy would delete what it re
   it('holds it through the cut-over, and pitr commit lets go of it', async () => {
     const run = await play('recover.yml', { ...toBefore(), auto_start: 'true' });
     expect(runError(run.events)).toBeUndefined();
-    await healthy(lab, 120_000);
+    await healthy(lab);
     expect(await currentLeader(lab)).toBe(scene.target);
     expect(await keepStatus()).toBe('full');
 
@@ -130,7 +130,7 @@ describe('a recovery that waits while a retention policy would delete what it re
     expect(commit.exitCode, commit.stdout + commit.stderr).toBe(0);
     expect(await kept(last)).toBe(false);
     expect(await keepStatus()).toBe('nokeep');
-  }, 900_000);
+  });
 });
 
 describe('a compressed backup', () => {

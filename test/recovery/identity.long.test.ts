@@ -6,6 +6,7 @@ import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { besideSegment } from '../support/beside-segment.ts';
 import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
@@ -193,7 +194,7 @@ describe('a promotion', () => {
     expect(runError(resumed.events)).toBeUndefined();
     const took = durationOf(resumed, 'Promote the recovered node, still isolated');
     process.stdout.write(`promotion past ${passed.length} numbers: ${took} ms\n`);
-    await healthy(lab, 120_000);
+    await healthy(lab);
     expect(await currentLeader(lab)).toBe(scene.target);
     expect(await barman('ls /var/lib/barman/*/errors | grep -v : || true')).toBe(
       '\n'.repeat(databaseHosts.length - 1),
@@ -242,9 +243,7 @@ describe('WAL that is archived', () => {
     async (_, python) => {
       const leader = await currentLeader(lab);
       const last = await archiveCurrentWal(lab, leader);
-      const next =
-        last.slice(0, 16) +
-        (Number.parseInt(last.slice(16), 16) + 1).toString(16).toUpperCase().padStart(8, '0');
+      const next = besideSegment(last, 1);
       const fileOf = (segment: string) => `${wals(leader)}/${segment.slice(0, 16)}/${segment}`;
       await barman(
         'mkdir -p "$(dirname "$3")"; python3 -c "$1" "$2" "$3"',
@@ -264,7 +263,7 @@ describe('WAL that is archived', () => {
       await barman('barman -q cron');
       await waitFor({
         what: `Barman to put the right ${next} aside`,
-        deadlineMs: 60_000,
+        deadlineMs: 180_000,
         everyMs: 500,
         attempt: () => barman('ls "$1"', `/var/lib/barman/${leader}/errors`),
         done: (names) => names.includes(next),

@@ -8,7 +8,7 @@ import { putConfigurationBack, service, writeConfiguration } from '../support/me
 import { tasksThat } from '../support/pitr.ts';
 import { play } from '../support/play.ts';
 
-const LONG = 900_000;
+const LONG = 1_200_000;
 const CONFIG = ['-c', '/etc/patroni/patroni.yml'];
 
 let lab: Lab;
@@ -83,7 +83,7 @@ describe('settings that take force with a start, changed after the backup, and w
       );
       await service(lab, target, 'restart');
       await lab.mustExec(leader, ['supervisorctl', 'signal', 'HUP', 'patroni']);
-      await healthy(lab, 120_000);
+      await healthy(lab);
       await configure(leader, ['max_connections=100', 'shared_preload_libraries=null']).catch(
         () => undefined,
       );
@@ -114,7 +114,7 @@ describe('settings that take force with a start, changed after the backup, and w
       expect(await ask(scene.target, `select count(*) from pg_settings where pending_restart`)).toBe('0');
       expect(run.stdout).toContain('Configuration, slots and archiving of the cluster are as before.');
       expect(run.stdout).not.toContain('otherwise than on the leader before');
-      await healthy(lab, 120_000);
+      await healthy(lab);
     },
     LONG,
   );
@@ -173,7 +173,7 @@ describe('settings that are changed while a recovery waits, and the limits of th
       } finally {
         await lab.mustExec(target, ['prlimit', '--pid', patroni, '--nofile=20000:20000']);
       }
-      await healthy(lab, 120_000);
+      await healthy(lab);
     },
     LONG,
   );

@@ -38,7 +38,7 @@ it('a backup whose controller was killed is ended by the undo, in a container to
   expect([undone.exitCode, runError(undone.events)]).toEqual([0, undefined]);
   await waitFor({
     what: 'no barman backup at work',
-    deadlineMs: 5_000,
+    deadlineMs: 30_000,
     attempt: atWork,
     done: (found) => found === '',
     describe: (found) => found,

@@ -31,7 +31,7 @@ beforeAll(async () => {
   await lab.mustExec(replica, ['sed', '-i', `s/^exec /${variables}; exec /`, START]);
   // It streams with that, or this does not end.
   await configurePatroni(lab, replica, withoutReplication);
-}, 600_000);
+});
 
 afterAll(async () => {
   // Where it has not come to an end; refused where nothing waits.
@@ -39,8 +39,8 @@ afterAll(async () => {
   await putConfigurationBack(lab, scene.leader);
   await lab.exec(replica, ['mv', `${START}.of-the-lab`, START]);
   await restorePatroni(lab, replica);
-  await healthy(lab, 120_000);
-}, 300_000);
+  await healthy(lab);
+});
 
 async function run(...args: string[]) {
   const done = await pitr([...args, '--output', 'json', '--yes', '-vv']);
@@ -84,4 +84,4 @@ it('a login of the environment of Patroni is tried, and one that is nowhere to b
   );
   for (const text of [refused.stdout, refused.stderr, resumed.stdout, resumed.stderr, ...journals])
     expect(text.includes(password)).toBe(false);
-}, 900_000);
+});

@@ -51,7 +51,7 @@ beforeAll(async () => {
   await sql(lab, leader, 'select pg_reload_conf()');
   scene = await accidentOn(lab);
   await changeLogins();
-}, 600_000);
+});
 
 afterAll(async () => {
   // Where it has not come to an end; refused where nothing waits.
@@ -68,8 +68,8 @@ afterAll(async () => {
     ]);
     await sql(lab, host, 'select pg_reload_conf()');
   }
-  await healthy(lab, 120_000);
-}, 300_000);
+  await healthy(lab);
+});
 
 /** Everything that a run has shown or written down on the controller. */
 async function run(...args: string[]) {

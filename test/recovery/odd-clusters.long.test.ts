@@ -8,7 +8,7 @@ import { putConfigurationBack, service, writeConfiguration } from '../support/me
 import { tasksThat } from '../support/pitr.ts';
 import { play } from '../support/play.ts';
 
-const LONG = 900_000;
+const LONG = 1_200_000;
 const CONFIG = ['-c', '/etc/patroni/patroni.yml'];
 const CALLED = '/tmp/pitr-called';
 

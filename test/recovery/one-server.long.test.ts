@@ -57,7 +57,7 @@ async function archiveTo(server: (host: DatabaseHost) => string): Promise<void> 
   ]);
   await waitFor({
     what: 'every node to know where it archives to',
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     everyMs: 500,
     attempt: () => Promise.all(databaseHosts.map((host) => sql(lab, host, 'show archive_command'))),
     done: (commands) =>
@@ -87,7 +87,7 @@ beforeAll(async () => {
   const candidate = databaseHosts.find((host) => host !== old) ?? 'db2';
   const change = ['switchover', clusterName, '--master', old, '--candidate', candidate, '--force'];
   await lab.mustExec(old, ['patronictl', '-c', '/etc/patroni/patroni.yml', ...change]);
-  await healthy(lab, 120_000);
+  await healthy(lab);
   leader = await currentLeader(lab);
   target = databaseHosts.find((host) => host !== leader) ?? 'db2';
   inventory = await inventoryOfOneServer();
@@ -134,7 +134,7 @@ describe('one Barman server that receives the WAL of all nodes, and is newer tha
     expect(tasksThat('changed', check.events)).toEqual(tasksThat('changed', run.events));
     expect(tasksThat('changed', run.events)).toContain(`${target}: Prove that its WAL is archived`);
 
-    await healthy(lab, 120_000);
+    await healthy(lab);
     expect(await currentLeader(lab)).toBe(target);
     const timeline = (await readMembers(lab)).find(({ name }) => name === target)?.timeline ?? 0;
     expect(timeline).toBeGreaterThan(before);

@@ -40,16 +40,16 @@ beforeAll(async () => {
   await write(`commit prepared 'it''s open'`);
   await write('drop table gone_since');
   await archiveCurrentWal(lab, leader);
-}, 900_000);
+});
 
 afterAll(async () => {
   // Where one has not come to an end; refused where nothing waits.
   for (const host of databaseHosts) await run('play', 'rollback.yml', '-e', `target=${host}`);
-  await healthy(lab, 120_000);
+  await healthy(lab);
   leader = await currentLeader(lab);
   await write(`rollback prepared 'it''s open'`).catch(() => undefined);
   await setParameters(lab, leader, { max_prepared_transactions: null }, { max_prepared_transactions: usual });
-}, 300_000);
+});
 
 async function run(...args: string[]) {
   const done = await pitr([...args, '-i', lab.files.dockerInventory, '--output', 'json', '--yes']);
@@ -101,7 +101,7 @@ it('names what is prepared at the moment: in the plan, and at the end with the c
   await lab.mustExec(target, ['sh', '-c', command ?? 'false'], { user: 'postgres' });
   expect(await write('select count(*) from undecided')).toBe('0');
   expect(await sql(lab, target, 'select count(*) from pg_prepared_xacts')).toBe('0');
-}, 600_000);
+});
 
 it('a start that fails tells why, although a collector has taken the log', async () => {
   const node = databaseHosts.find((host) => host !== leader) ?? 'db3';
@@ -115,4 +115,4 @@ it('a start that fails tells why, although a collector has taken the log', async
   expect(over.error).toMatchObject({ code: 'postgres-did-not-start' });
   expect(over.error?.message).toContain('could not access file "nowhere"');
   expect((await run('play', 'rollback.yml', ...on)).error).toBeUndefined();
-}, 600_000);
+});

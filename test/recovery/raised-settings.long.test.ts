@@ -40,9 +40,9 @@ beforeAll(async () => {
   ).trim();
   await write('insert into raised values (3)');
   await archiveCurrentWal(lab, leader);
-}, 600_000);
+});
 
-afterAll(() => setMaxConnections(usual), 300_000);
+afterAll(() => setMaxConnections(usual));
 
 async function run(...args: string[]) {
   const done = await pitr([...args, '--output', 'json', '--yes']);
@@ -76,7 +76,7 @@ it('a recovery replays past the record by which max_connections was raised after
   expect(await there(rows)).toBe('1 2');
   expect(await there('show max_connections')).toBe(raised);
   expect((await play('rollback.yml')).error).toBeUndefined();
-}, 300_000);
+});
 
 it('where nobody knows of it any more replay says so, and goes on once the operator has raised it', async () => {
   await setMaxConnections(usual);
@@ -100,4 +100,4 @@ it('where nobody knows of it any more replay says so, and goes on once the opera
   expect(await write(rows)).toContain('1 2');
   const left = await lab.mustExec(target, ['cat', conf], { user: 'postgres' });
   expect(left).not.toContain('max_connections');
-}, 600_000);
+});

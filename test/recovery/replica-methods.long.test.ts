@@ -15,7 +15,7 @@ import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../
 import { putConfigurationBack, service, writeConfiguration } from '../support/member-files.ts';
 import { play, told } from '../support/play.ts';
 
-const LONG = 900_000;
+const LONG = 1_200_000;
 
 let lab: Lab;
 let scene: Scene;
@@ -40,7 +40,7 @@ beforeAll(async () => {
     ),
   );
   await service(lab, odd, 'restart');
-  await healthy(lab, 120_000);
+  await healthy(lab);
 }, LONG);
 
 afterAll(async () => {

@@ -66,9 +66,9 @@ describe("where Patroni's REST API listens on the node's address alone", () => {
     expect((await play('rollback.yml', { target: scene.target })).error).toBeUndefined();
     expect(await inodeOfData(lab, scene.target)).toBe(before);
     await healthy(lab);
-  }, 600_000);
+  });
 
-  it('the whole cluster follows it', () => recoversTheCluster(scene), 900_000);
+  it('the whole cluster follows it', () => recoversTheCluster(scene));
 });
 
 describe("where Patroni's REST API speaks TLS", () => {
@@ -91,5 +91,5 @@ describe("where Patroni's REST API speaks TLS", () => {
     await configurePatroni(lab, target, (text) => text.replace('restapi:', secure));
   });
 
-  it('the whole cluster follows it', () => recoversTheCluster(scene), 900_000);
+  it('the whole cluster follows it', () => recoversTheCluster(scene));
 });

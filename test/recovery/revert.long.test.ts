@@ -91,4 +91,4 @@ it('after the cut-over revert.yml leads the whole cluster back, and pitr commit 
       refused: true,
     });
   }
-}, 600_000);
+});

@@ -48,7 +48,7 @@ async function replayed(host: DatabaseHost): Promise<void> {
   const lsn = await statement(leader, 'select pg_current_wal_lsn()');
   await waitFor({
     what: `${host} at ${lsn}`,
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     attempt: () => statement(host, `select pg_last_wal_replay_lsn() >= '${lsn}'`),
     done: (answer) => answer === 't',
     describe: (answer) => answer,
@@ -67,7 +67,7 @@ describe('a member that gets its WAL from another one (replicatefrom)', () => {
   afterAll(async () => {
     await putConfigurationBack(lab, second);
     await service(lab, second, 'restart');
-    await healthy(lab, 120_000);
+    await healthy(lab);
   });
 
   it('is proved along the way that the WAL takes, and not any more when that ends before the leader', async () => {
@@ -75,7 +75,7 @@ describe('a member that gets its WAL from another one (replicatefrom)', () => {
     await service(lab, second, 'restart');
     await waitFor({
       what: `${second} streams from ${first}`,
-      deadlineMs: 60_000,
+      deadlineMs: 180_000,
       attempt: () =>
         statement(
           first,
@@ -100,14 +100,14 @@ describe('a member that gets its WAL from another one (replicatefrom)', () => {
       await statement(leader, `alter role replicator login`);
     }
     expect((await streaming(second, 60)).result).toMatchObject({ member: second, leader });
-  }, 300_000);
+  });
 });
 
 describe('a member whose timeline Patroni does not know', () => {
   afterAll(async () => {
     await asPostgres(first, 'mv pg_hba.conf.of-the-lab pg_hba.conf; pg_ctl -D . reload');
     await service(lab, first, 'restart');
-    await healthy(lab, 120_000);
+    await healthy(lab);
   });
 
   it('is proved by its receiver', async () => {
@@ -125,11 +125,11 @@ describe('a member whose timeline Patroni does not know', () => {
       ({ state, timeline }) => state === 'running' && timeline === null,
     );
     expect((await streaming(first)).result).toMatchObject({ member: first, leader });
-  }, 180_000);
+  });
 });
 
 describe('a member with the right timeline, that streams and has no lag', () => {
-  afterEach(() => copiedAnew(second), 240_000);
+  afterEach(() => copiedAnew(second));
 
   it('is found out when it lacks rows: its replay began too late', async () => {
     await service(lab, second, 'stop');
@@ -150,7 +150,7 @@ describe('a member with the right timeline, that streams and has no lag', () => 
     expect(error).toMatchObject({ code: 'other-data' });
     expect(error.details.join('\n')).toContain('transactions have another outcome than on the leader');
     await statement(leader, 'drop table acknowledged, noise');
-  }, 300_000);
+  });
 
   it('is found out when it has followed another branch with the same number', async () => {
     await service(lab, second, 'stop');
@@ -179,7 +179,7 @@ describe('a member with the right timeline, that streams and has no lag', () => 
     );
     await waitFor({
       what: `${first} leads`,
-      deadlineMs: 60_000,
+      deadlineMs: 180_000,
       attempt: () => currentLeader(lab).catch(String),
       done: (name) => name === first,
       describe: (name) => name,
@@ -192,5 +192,5 @@ describe('a member with the right timeline, that streams and has no lag', () => 
     expect(error).toMatchObject({ code: 'other-data' });
     expect(error.details.join('\n')).toContain('its data goes back to a checkpoint at');
     await statement(leader, 'drop table further');
-  }, 400_000);
+  });
 });

@@ -24,7 +24,7 @@ beforeAll(async () => {
   await edit('--set', 'standby_cluster.host=127.0.0.9', '--set', 'standby_cluster.port=5431');
   await waitFor({
     what: 'a standby leader',
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     attempt: () => readMembers(lab),
     done: (members) => members.some(({ role }) => role === 'standby_leader'),
     describe: (members) => members.map(({ name, role }) => `${name} ${role}`).join(', '),
@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(async () => {
   // As the refusal says it.
   await edit('--set', 'standby_cluster=null');
-  await healthy(lab, 120_000);
+  await healthy(lab);
 });
 
 it.each([

@@ -10,7 +10,7 @@ import { type Played, play, told } from '../support/play.ts';
 
 /** Somebody starts Patroni where a cut-over that broke off has stopped it, before the cut-over goes on. */
 
-const LONG = 900_000;
+const LONG = 1_200_000;
 
 let lab: Lab;
 let scene: Scene;

@@ -6,7 +6,7 @@ import { waitFor } from '../../lab/wait.ts';
 import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
-const LONG = 900_000;
+const LONG = 1_200_000;
 const CONFIG = `http://localhost:${patroniPort}/config`;
 
 let lab: Lab;
@@ -99,7 +99,7 @@ async function slotsAre(host: DatabaseHost, wanted: string): Promise<void> {
     where not temporary and slot_name not in (${members})`;
   await waitFor({
     what: `the slots ${wanted} on ${host}`,
-    deadlineMs: 60_000,
+    deadlineMs: 180_000,
     attempt: () => sql(lab, host, names),
     done: (there) => there === wanted,
     describe: (there) => there,

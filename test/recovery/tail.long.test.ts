@@ -38,8 +38,9 @@ async function write(row: string): Promise<void> {
   await sql(lab, leader, `insert into tail values ('${row}')`, { database: 'shop' });
 }
 
-async function closeSegment(): Promise<void> {
-  await sql(lab, leader, 'select pg_switch_wal()');
+/** Gives its name: that of the one before where the server has just closed it by itself. */
+async function closeSegment(): Promise<string> {
+  return sql(lab, leader, 'select pg_walfile_name(pg_switch_wal() - 1)');
 }
 
 /** The leader's way to Barman is gone, until it is mended. */
@@ -206,11 +207,10 @@ describe('the tail of WAL that only a node still has', () => {
     await write('a');
     const moment = await sql(lab, leader, MOMENT);
     await write('b');
-    const segment = await sql(lab, leader, 'select pg_walfile_name(pg_current_wal_lsn())');
-    await closeSegment();
+    const segment = await closeSegment();
     await waitFor({
       what: 'the segment of b to be archived',
-      deadlineMs: 60_000,
+      deadlineMs: 180_000,
       everyMs: 300,
       attempt: () => sql(lab, leader, 'select last_archived_wal from pg_stat_archiver'),
       done: (last) => last >= segment,
@@ -285,7 +285,7 @@ describe('the tail of WAL that only a node still has', () => {
     await write('b');
     await waitFor({
       what: 'the replicas to have all of it',
-      deadlineMs: 60_000,
+      deadlineMs: 180_000,
       everyMs: 300,
       attempt: () =>
         sql(lab, old, 'select count(*) from pg_stat_replication where flush_lsn = pg_current_wal_lsn()'),

@@ -31,16 +31,16 @@ beforeAll(async () => {
   await barman('for id in $(barman list-backup --minimal "$1"); do barman delete "$1" "$id" || exit; done');
   const change = ['switchover', clusterName, '--master', scene.leader, '--candidate', leader, '--force'];
   await lab.mustExec(scene.leader, ['patronictl', '-c', '/etc/patroni/patroni.yml', ...change]);
-  await healthy(lab, 120_000);
+  await healthy(lab);
   expect(await currentLeader(lab)).toBe(leader);
   await archiveCurrentWal(lab, leader);
-}, 600_000);
+});
 
 afterAll(async () => {
   // Refused where nothing waits.
   await play('rollback.yml', '--yes');
   await healthy(lab, 180_000);
-}, 300_000);
+});
 
 it('a backup that would let Barman delete what a recovery rests on, and nothing holds, is asked for', async () => {
   const latest = ['-e', 'target_time=latest', '-e', `backup=${scene.accident.backup.id}`];
@@ -58,4 +58,4 @@ it('a backup that would let Barman delete what a recovery rests on, and nothing 
   expect(runError((await play('backup.yml', '--yes')).events)).toBeUndefined();
   expect(await backups()).not.toBe('');
   expect(runError((await play('replay.yml', '--yes')).events)).toMatchObject({ kind: 'refused' });
-}, 900_000);
+});

@@ -21,12 +21,12 @@ for f in "$1"/*.conf "$1"/*.signal "$1"/PG_VERSION "$1"/*.json "$1"/backup_label
 exit 0`;
 
 /**
- * Servers by pid, so that a restart shows; not their sessions and helpers. A session that was forked a moment ago still
- * has the name of its server, whose child it is.
+ * Servers by pid, so that a restart shows; not their sessions and helpers. What was forked a moment ago (a session, or a
+ * program that Patroni starts) still has the command line of its server, whose child it is.
  */
 const PROCESSES = `ps -eo ppid,pid,user,args --no-headers | sed 's/\\[listener\\].*/[listener]/' | grep -E 'bin/postgres -D|patroni( |$)|/etcd|sshd: /|supervisord' |
-awk '!/grep/ { parent = $1; pid = $2; $1 = ""; line[pid] = $0; of[pid] = parent; server[pid] = /bin\\/postgres -D|sshd: / }
-END { for (pid in line) if (!(server[pid] && server[of[pid]])) print line[pid] }' | LC_ALL=C sort`;
+awk '!/grep/ { parent = $1; pid = $2; user = $3; $1 = $2 = $3 = ""; line[pid] = pid " " user $0; args[pid] = $0; of[pid] = parent; server[pid] = /bin\\/postgres -D|sshd: / }
+END { for (pid in line) if (!(server[pid] && server[of[pid]]) && args[pid] != args[of[pid]]) print line[pid] }' | LC_ALL=C sort`;
 
 const CATALOGUE = `for d in /var/lib/barman/*/base/*/backup.info /var/lib/barman/*/meta/*-backup.info; do [ -f "$d" ] && sha256sum "$d"; done; exit 0`;
 

@@ -26,8 +26,10 @@ export interface Scene {
   readonly timeline: number;
 }
 
-/** Seeds the lab as it stands, lets the accident happen, and chooses a replica as target. */
+/** Seeds a healthy lab, lets the accident happen, and chooses a replica as target. */
 export async function accidentOn(lab: Lab): Promise<Scene> {
+  // What came before it may have left members that are just coming back.
+  await healthy(lab);
   await labSeed(lab, silent);
   const accident = await labAccident(lab, silent);
   const members = await readMembers(lab);
@@ -42,7 +44,7 @@ export async function accidentOn(lab: Lab): Promise<Scene> {
 }
 
 /** One leader and three replicas that stream from it; waited for. */
-export async function healthy(lab: Lab, deadlineMs = 60_000): Promise<void> {
+export async function healthy(lab: Lab, deadlineMs = 180_000): Promise<void> {
   await waitFor({
     what: 'one leader and replicas that all stream from it',
     deadlineMs,

@@ -113,7 +113,7 @@ export async function generateKey(file: string, type: string, passphrase = ''): 
 
 function listening(server: ChildProcess, log: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`sshd did not listen in 10 s: ${log.join('')}`)), 10_000);
+    const late = setTimeout(() => reject(new Error(`sshd did not listen in 60 s: ${log.join('')}`)), 60_000);
     server.stderr?.setEncoding('utf8').on('data', (text: string) => {
       log.push(text);
       if (!/Server listening/.test(log.join(''))) return;

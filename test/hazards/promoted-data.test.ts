@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -173,6 +173,42 @@ describe('a node that leads is opened', () => {
       expect(all[promotes + 1]).toMatchObject({ module: 'postgres.history', register: 'promoted_history' });
     },
   );
+});
+
+it('what was promoted is noted for rejoin.yml, which holds what leads against it', async () => {
+  const read = async (file: string) =>
+    (await loadPlaybook(join(productPlaybooks(), file))).plays.flatMap((one) => flatTasks(one.tasks));
+  const noted = (await read('cutover.yml')).find(({ module }) => module === 'fs.copy')?.args.value.content;
+  const directory = await newDirectory();
+  const recovery = Object.fromEntries(
+    'run backup server target_time target aim words timeline holds unheld old_data prepared'
+      .split(' ')
+      .map((name) => [name, name]),
+  );
+  const yaml = `- hosts: one\n  vars: ${JSON.stringify({ recovery, promoted_history: { ...PROMOTED, goes_on: true, why: '' } })}
+  tasks:
+    - fs.copy: { dest: ${directory}/note, content: ${JSON.stringify(noted)} }
+    - fs.read: { path: ${directory}/note, as: json }
+      register: unsettled
+    - core.assert: unsettled.content.run == "run" && unsettled.content.promoted.timeline == 6
+`;
+  expect((await play(yaml, { directory })).outcome.error).toBeUndefined();
+  const unsettled = { content: JSON.parse(await readFile(join(directory, 'note'), 'utf8')) as object };
+  const names = (await read('rejoin.yml')).map(({ name }) => name.value);
+  const [proved, stopped] = ['Its data is still what was promoted', 'Stop the member'].map((name) =>
+    names.indexOf(name),
+  );
+  expect(proved).toBeGreaterThan(names.indexOf('The target leads'));
+  expect(proved).toBeLessThan(stopped ?? 0);
+  const against = async (data: Data) =>
+    (
+      await on(data, 'still-promoted.yml', {
+        unsettled,
+        promoted_history: '{{ unsettled.content.promoted }}',
+      })
+    ).error?.code;
+  expect(await against({})).toBeUndefined();
+  expect(await against({ timeline: 4, history: OURS.split('4\t')[0] })).toBe('promoted-data-gone');
 });
 
 describe('a member is copied', () => {

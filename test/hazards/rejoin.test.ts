@@ -61,7 +61,7 @@ describe('a member is stopped only while the target leads', () => {
     const first = flatTasks(plays[0]?.tasks ?? []);
     const [promoted, looked] = first.filter(({ module }) => module === 'postgres.history');
     expect([promoted?.when.map(({ value }) => value), looked?.register]).toEqual([
-      ['has(promoted_history)'],
+      ['has(unsettled.content.promoted)'],
       'leads_with',
     ]);
   });

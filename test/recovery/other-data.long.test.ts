@@ -61,6 +61,11 @@ it('a node that leads with other data is not opened by the run that goes on, and
       host: target,
       next: expect.arrayContaining([expect.stringContaining(`stop Patroni on ${target}`)]),
     });
+    // It is open, as a node that the cut-over has opened would be.
+    expect((await play(chosenInventory(lab), 'rejoin.yml', { target })).error).toMatchObject({
+      kind: 'refused',
+      code: 'promoted-data-gone',
+    });
     await patroni(lab, target, 'stop');
     await leads(lab, leader);
     for (const node of others(target)) if (node !== leader) await patroni(lab, node, 'start');

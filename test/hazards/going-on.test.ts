@@ -142,6 +142,18 @@ describe('before the leader is stopped, a member that was stopped', () => {
   });
 });
 
+describe('a member that has joined since the members were noted', () => {
+  const joined = (listed: readonly string[]) =>
+    refusal(`    - import_tasks: ${tasks('no-new-member.yml')}\n`, {}, { covered: ['db1', 'db2'], listed });
+
+  it('refuses, and is one of them once it is a host of the run that goes on', async () => {
+    expect(await joined(['db1', 'db2'])).toBeUndefined();
+    expect((await joined(['db1', 'db2', 'db3']))?.code).toBe('member-not-in-inventory');
+    // `covered` is what the journal has; the play is that of now.
+    expect(await joined(['db1', 'db2', 'one'])).toBeUndefined();
+  });
+});
+
 describe('before a node is handed over by a run that goes on', () => {
   const members = (node: Node) =>
     refusal(
@@ -205,9 +217,11 @@ describe('what is looked at stands between the changes', () => {
       [
         'The cut-over has opened the node that leads',
         'The target does not lead already',
+        'Still no member that this run does not stop',
         'PostgreSQL runs on the recovered node',
         'Stop the replicas',
         'PostgreSQL runs on the recovered node',
+        'Still no member that this run does not stop',
         'Nobody has started the member again',
         'Stop the old leader, last',
         'No other member runs again',
@@ -231,7 +245,16 @@ describe('what is looked at stands between the changes', () => {
       'rejoin.yml',
       ['The cut-over has opened the node that leads', 'Lock the cluster against other recoveries'],
     ],
-    ['rejoin.yml', ['Prove that its WAL is archived', 'Put the note with the old data']],
+    [
+      'rejoin.yml',
+      [
+        // Before members are rebuilt from it, and before the recovery counts as cut over.
+        'Its data is still what was promoted',
+        'Its data is still what was promoted',
+        'Prove that its WAL is archived',
+        'Put the note with the old data',
+      ],
+    ],
   ])('in %s', async (file, wanted) => {
     const names = await namesIn(file);
     expect(names.filter((name) => wanted.includes(name))).toEqual(wanted);

@@ -110,7 +110,7 @@ describe('cutover.yml', () => {
     const first = await placeOf('cutover.yml', member);
     const reached = await placeOf('cutover.yml', ({ args }) => args.value.code === 'member-out-of-reach');
     const promotes = await placeOf('cutover.yml', ({ module }) => module === 'postgres.promote');
-    const again = tasks.findLastIndex(({ task }) => member(task));
+    const again = tasks.findIndex(({ task }, place) => place > promotes && member(task));
     const stops = await placeOf(
       'cutover.yml',
       ({ module, args }) => module === 'patroni.member' && args.value.state === 'stopped',

@@ -16,6 +16,8 @@ async function rebuilding(): Promise<readonly Task[]> {
   return flatTasks(plays.find(({ name }) => name === 'Rebuild the other members')?.tasks ?? []);
 }
 
+const PROOF = ['patroni.cluster', 'postgres.history', 'core.assert'];
+
 describe('a member is stopped only while the target leads', () => {
   it.each([
     [undefined, { leader: 'two' }],
@@ -45,9 +47,23 @@ describe('a member is stopped only while the target leads', () => {
     expect(stop).toBeGreaterThan(proof);
     expect(asked).toHaveLength(2);
     expect(asked[0]).toBeLessThan(proof);
-    expect(asked[1]).toBe(stop - 1);
+    const again = asked[1] ?? 0;
     // By a look of its own.
-    expect(tasks[stop - 3]).toMatchObject({ module: 'patroni.cluster', register: 'leads_yet' });
+    expect(tasks[again - 2]).toMatchObject({ module: 'patroni.cluster', register: 'leads_yet' });
+    expect(tasks.slice(again + 1, stop).map(({ module }) => module)).toEqual(PROOF);
+  });
+
+  it('and copied only from the data that was looked at, which is looked at once more right before', async () => {
+    const tasks = await rebuilding();
+    const copies = tasks.findIndex(({ module }) => module === 'patroni.rebuild');
+    expect(tasks.slice(copies - 3, copies).map(({ module }) => module)).toEqual(PROOF);
+    const { plays } = await loadPlaybook(join(productPlaybooks(), 'rejoin-members.yml'));
+    const first = flatTasks(plays[0]?.tasks ?? []);
+    const [promoted, looked] = first.filter(({ module }) => module === 'postgres.history');
+    expect([promoted?.when.map(({ value }) => value), looked?.register]).toEqual([
+      ['has(unsettled.content.promoted)'],
+      'leads_with',
+    ]);
   });
 });
 

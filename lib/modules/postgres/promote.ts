@@ -3,7 +3,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { until } from '../../base/wait/until.ts';
-import type { ReadHost, WriteHost } from '../../contract/host.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
@@ -14,7 +14,6 @@ import {
   proveFreeNumber,
   putHistories,
 } from '../../recovery/postgres/history-files.ts';
-import type { InstanceState } from '../../recovery/postgres/instance.ts';
 import { startLog } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
@@ -25,6 +24,7 @@ import {
   type SessionTarget,
   sessionTarget,
 } from '../../recovery/postgres/sql.ts';
+import { writingTimeline } from '../../recovery/postgres/writing-timeline.ts';
 
 const params = z.strictObject({
   unreached_target: z
@@ -78,7 +78,7 @@ export const module = defineModule({
   },
   read: async (host, p: Params) => {
     const instance = await host.look(postgresResource, p.pgdata);
-    return { instance, timeline: await timelineOfPrimary(host, instance, p) };
+    return { instance, timeline: await writingTimeline(host, instance, p) };
   },
   plan: ({ instance }, p) => {
     const known = instance instanceof Unknown ? undefined : instance;
@@ -135,24 +135,6 @@ export const module = defineModule({
       'a promotion starts a new timeline that cannot be left again; restoring the backup anew is the way back',
   },
 });
-
-/**
- * The timeline of an instance that is a primary already. Its control file names the old one until the checkpoint after
- * the promotion, which a controller that was killed meanwhile did not wait for.
- */
-async function timelineOfPrimary(
-  host: ReadHost,
-  instance: InstanceState | Unknown,
-  p: Params,
-): Promise<number | undefined> {
-  // What check mode foresees has no control file.
-  if (instance instanceof Unknown || instance.control === undefined) return undefined;
-  if (!instance.running || instance.role !== 'primary') return instance.control.timeline;
-  const segment = await querySql(host, sessionTarget(p, instance.programs), [
-    'select pg_walfile_name(pg_current_wal_lsn())',
-  ]);
-  return Number.parseInt(segment.slice(0, 8), 16);
-}
 
 /** Its start is over as soon as recovery is under way; the way to where it lets somebody in may lead over the archive. */
 async function untilItLetsIn(host: WriteHost, p: Params, context: WorkContext): Promise<void> {

@@ -35,6 +35,7 @@ const told = new Map<string, number>();
 /** Records of restore points, 98 bytes long, come to lie over the ends of many pages, and one over that of a segment. */
 const SCRIPT = `
 create table t (i int);
+create table doomed (i int);
 do $$ begin
   for i in 1..${POINTS} loop
     perform pg_create_restore_point('point ' || i);
@@ -59,6 +60,8 @@ begin; insert into t values (5) returning 'twice|' || pg_current_xact_id(); prep
 select 'x|0' from pg_logical_emit_message(false, 'x', repeat('z', 1500000));
 commit prepared 'twice';
 begin; insert into t values (6) returning 'undone|' || pg_current_xact_id(); rollback;
+begin; drop table doomed; select 'dropped|' || pg_current_xact_id(); commit;
+begin; create table never (i int); select 'never made|' || pg_current_xact_id(); rollback;
 begin;
 do $$ begin
   for i in 1..9000 loop
@@ -191,7 +194,7 @@ describe('the search for a transaction where the segments lie', () => {
       expect((await sift({ kind: 'xid', xid: xidOf(line) })).may).toContain(indexOf(line));
   });
 
-  it.each(['plain', 'twice', 'undone', 'parent', 'long', 'last'])(
+  it.each(['plain', 'twice', 'undone', 'dropped', 'never made', 'parent', 'long', 'last'])(
     'finds what the reading of all segments finds: %s',
     async (name) => {
       const target: Sought = { kind: 'xid', xid: told.get(name) ?? bad() };

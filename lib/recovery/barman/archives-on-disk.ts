@@ -12,7 +12,8 @@ const LISTING_BYTES = 256 * 1024 * 1024;
  * Arguments: the last 16 digits of the first segment of interest (or nothing), then of each server: name, wals,
  * incoming and streaming directories, two places of xlog.db. What is listed lies on disk; from xlog.db come only time
  * and compression. Read in this order (register, arrivals, archive) nothing is missed that Barman moves meanwhile: it
- * moves arrivals into the archive and then registers them. mawk knows no `{24}` in patterns, hence the lengths.
+ * moves arrivals into the archive and then registers them. A file that lies elsewhere below, say in a directory that somebody
+ * has put it into, Barman does not deliver: it is not listed. mawk knows no `{24}` in patterns, hence the lengths.
  * History files are read in the same order; what is not plain is unpacked: gzip here, whatever else by Barman, since only
  * what Barman can deliver helps a recovery.
  */
@@ -27,6 +28,7 @@ $1 == "!" { print " !" substr($0, 3); next }
   if (substr($1, 9, 1) != "." && (base < min || (length($1) != 24 && substr($1, 25) != ".partial"))) next
   print " " $1 "\\t" $2 "\\t" ($1 in time ? time[$1] : $3) "\\t" ($1 in pack ? pack[$1] : "") }
 END { for (name in time) if (!(name in seen)) print " ?" name "\\t0\\t" time[name] "\\t" }'
+hashed='s|^\\([0-9A-F]\\{16\\}\\)/\\(\\1[^/]*\\)$|\\2|'
 quoted() { awk '{ print " " $0 }'; }
 coded() { printf ' %s\\n' "$(head -c 1048577 | base64 -w 0)"; }
 unpacked() {
@@ -57,8 +59,8 @@ while [ $# -gt 0 ]; do
     printf '%s\\n' -
     for d in "$@"; do
       [ -d "$d" ] || continue
-      find -L "$d/" -type f -name '[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]*' -printf '%f\\t%s\\t%T@\\n' 2>&1 |
-        sed '/^find: /s/^/!	/'
+      find -L "$d/" -type f -name '[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]*' -printf '%P\\t%s\\t%T@\\n' 2>&1 |
+        sed -e '/^find: /{' -e 's/^/!	/' -e b -e '}' -e "$hashed" -e '/\\//d'
     done
   }
   list "$3" "$4" "$2" | awk -F '\\t' -v "min=$min" "$merge"

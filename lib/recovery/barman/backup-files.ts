@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { formatBytes } from '../../base/values/bytes.ts';
-import { type CompleteBackup, isPacked } from './backup-info.ts';
+import { type BackupInfo, isPacked } from './backup-info.ts';
 
 /** What lies on disk of a backup. */
 export interface BackupFiles {
@@ -13,7 +13,7 @@ export interface BackupFiles {
 }
 
 /** Whether a backup lies on disk as plain files, one for each of the data directory. */
-export function liesAsFiles(backup: CompleteBackup): boolean {
+export function liesAsFiles(backup: BackupInfo): boolean {
   return backup.mode !== undefined && /^(rsync|postgres)/.test(backup.mode) && !isPacked(backup);
 }
 
@@ -23,7 +23,7 @@ export function liesAsFiles(backup: CompleteBackup): boolean {
  * nothing in it but what was written since.
  */
 export function backupNotWhole(
-  backup: CompleteBackup,
+  backup: BackupInfo,
   { missing, bytes, infoBytes }: BackupFiles,
   directory: string,
   host: string,
@@ -43,5 +43,21 @@ export function backupNotWhole(
     ],
     host,
     next: ['Choose another backup: pitr backups', `Take a new one: barman backup ${backup.server}`],
+  });
+}
+
+/** A backup that is a difference to others, of which one cannot be used: `why` is the rest of a sentence about that one. */
+export function backupWithout(
+  { id, server }: BackupInfo,
+  other: string,
+  why: string,
+  host: string,
+): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'backup-files-missing',
+    message: `backup ${id} of server ${server} cannot be restored: it is a difference to ${other}, which ${why}`,
+    host,
+    next: ['Choose another backup: pitr backups', `Take a new one: barman backup ${server}`],
   });
 }

@@ -2,33 +2,31 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import type { Archive, ArchivedFile } from '../wal/archive.ts';
+import { type Archive, isToUnpack } from '../wal/archive.ts';
 import type { Link } from '../wal/chain.ts';
-import type { SegmentSize } from '../wal/segment.ts';
+import { parseSegment, type SegmentSize, type WalSegment } from '../wal/segment.ts';
+import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
+import { whyOtherHead } from './segment-heads.ts';
+import { WHOLE_AT } from './wal-file.ts';
 
 /**
- * Unpacks segments and counts the bytes. Arguments: of each one its server, that server's wals directory, its name.
+ * Unpacks segments and counts the bytes. Arguments: of each one its server, that server's directories of WAL, its name.
  * gzip does at once what Barman would do; whatever else is packed Barman itself has to deliver, since that it could
  * pack it does not prove that it can unpack it: 3.4.0 packs with Python's bzip2 and unpacks with the program bzip2,
- * that may not be there. Under each heading: what was complained, the exit code, the number of bytes.
+ * that may not be there. Under each heading: what was complained, the exit code, the first bytes, the number of the others.
  */
-const UNPACK = probeScript(`
+const UNPACK = probeScript(`${WHOLE_AT}
 while [ $# -gt 0 ]; do
-  f="$2/\${3%????????}/$3"
-  if [ -f "$f" ]; then
-    echo "@unpacked $1 $3"
-    case $(od -An -tx1 -N2 -- "$f" | tr -d ' ') in
-      1f8b) set -- gzip "$@" ;;
-      *) set -- barman "$@" ;;
-    esac
+  if whole_at "$2" "$3" "$4" "$5"; then
+    echo "@unpacked $1 $5"
+    magic=$(od -An -tx1 -N2 -- "$f" | tr -d ' ')
     { {
-      case $1 in gzip) gzip -dc <"$f" ;; *) barman get-wal "$2" "$4" ;; esac
+      case $magic in 1f8b) gzip -dc <"$f" ;; *) barman get-wal "$1" "$5" ;; esac
       echo "$?" >&3
-    } | wc -c >&3; } 3>&1 2>&1 | awk '{ print " " $0 }'
-    shift
+    } | { head=$(head -c 40 | od -An -v -tx1 -w40 | tr -d ' '); others=$(wc -c); echo "$head"; echo "$others"; } >&3; } 3>&1 2>&1 | awk '{ print " " $0 }'
   fi
-  shift 3
+  shift 5
 done
 echo @end`);
 
@@ -39,8 +37,8 @@ const BATCH_TIMEOUT_MS = 600_000;
 interface Wish {
   readonly user: string;
   readonly segmentSize: SegmentSize;
-  /** Where each server keeps its archive. */
-  readonly servers: readonly { readonly name: string; readonly wals: string }[];
+  readonly systemId: string | undefined;
+  readonly servers: readonly Pick<ServerConfig, 'name' | 'wals' | 'incoming' | 'streaming'>[];
   readonly progress?: ((text: string) => void) | undefined;
 }
 
@@ -52,22 +50,28 @@ export async function proveUnpacking(
   host: ReadHost,
   links: readonly Link[],
   archives: readonly Archive[],
-  { user, segmentSize, servers, progress }: Wish,
+  { user, segmentSize, systemId, servers, progress }: Wish,
 ): Promise<readonly Archive[]> {
   const wanted = new Set(links.map(({ segment }) => segment));
   const packed = archives.flatMap(({ server, files }) => {
-    const wals = servers.find(({ name }) => name === server)?.wals;
-    return wals === undefined
+    const place = servers.find(({ name }) => name === server);
+    return place === undefined
       ? []
       : files
-          .filter((file) => wanted.has(file.segment) && isPacked(file))
-          .map((file) => ({ server, wals, file }));
+          .filter((file) => wanted.has(file.segment) && isToUnpack(file, segmentSize))
+          .map(({ segment }) => ({ place, segment }));
   });
   const broken = new Map<string, string>();
   for (let from = 0; from < packed.length; from += BATCH) {
     if (packed.length > BATCH) progress?.(`unpacked ${from} of ${packed.length} compressed WAL segments`);
     const some = packed.slice(from, from + BATCH);
-    const places = some.flatMap(({ server, wals, file }) => [server, wals, file.segment]);
+    const places = some.flatMap(({ place: { name, wals, incoming, streaming }, segment }) => [
+      name,
+      wals,
+      incoming,
+      streaming,
+      segment,
+    ]);
     const answer = await host.query(UNPACK(places, { user, timeoutMs: BATCH_TIMEOUT_MS }));
     if (answer.exitCode !== 0) {
       throw barmanNotAnswering(
@@ -76,7 +80,8 @@ export async function proveUnpacking(
       );
     }
     for (const { rest, lines } of parseReport(answer.stdout)) {
-      const why = whyBroken(lines, segmentSize);
+      const segment = parseSegment(rest.slice(-24));
+      const why = segment === undefined ? undefined : whyBroken(segment, lines, segmentSize, systemId);
       if (why !== undefined) broken.set(rest, why);
     }
   }
@@ -90,13 +95,16 @@ export async function proveUnpacking(
   }));
 }
 
-function isPacked({ compressed, partial, broken }: ArchivedFile): boolean {
-  return compressed === true && !partial && broken === undefined;
-}
-
-function whyBroken(lines: readonly string[], segmentSize: number): string | undefined {
-  const [code, bytes] = lines.slice(-2).map((line) => line.trim());
-  if (code === '0' && bytes === String(segmentSize)) return undefined;
-  const [said = ''] = lines.slice(0, -2).filter((line) => line.trim() !== '');
-  return `it cannot be unpacked to the ${segmentSize} bytes of a segment, only to ${bytes}${said === '' ? '' : ` (${said.trim()})`}`;
+function whyBroken(
+  segment: WalSegment,
+  lines: readonly string[],
+  size: SegmentSize,
+  systemId: string | undefined,
+): string | undefined {
+  const [code, begin = '', others = '0'] = lines.slice(-3).map((line) => line.trim());
+  const head = Buffer.from(begin, 'hex');
+  const bytes = head.byteLength + Number(others);
+  if (code === '0' && bytes === size) return whyOtherHead(segment, head, size, systemId);
+  const [said = ''] = lines.slice(0, -3).filter((line) => line.trim() !== '');
+  return `it cannot be unpacked to the ${size} bytes of a segment, only to ${bytes}${said === '' ? '' : ` (${said.trim()})`}`;
 }

@@ -54,7 +54,7 @@ echo @end`);
 // archived, and the history file.
 const READ_OWN = probeScript(`
 cd -- "$1/pg_wal" && ls >/dev/null || exit 3
-for f in $(ls | grep -E "^$(printf %.8s "$2")[0-9A-F]{16}$" | sort | awk -v last="$2" '$0 <= last' | tail -n "$3"); do
+for f in $(ls | grep -E "^$(printf %.8s "$2")[0-9A-F]{16}$" | sort | awk -v last="$2" '$0 "" <= last' | tail -n "$3"); do
   [ "$f" = "$2" ] || [ -f "archive_status/$f.done" ] || continue
   echo "@own $f"; sha256sum <"$f" | cut -c 1-64 | sed 's/^/ /'
 done

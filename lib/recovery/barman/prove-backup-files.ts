@@ -2,10 +2,11 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { backupNotWhole, liesAsFiles } from './backup-files.ts';
-import type { CompleteBackup } from './backup-info.ts';
+import { backupNotWhole, backupWithout, liesAsFiles } from './backup-files.ts';
+import type { BackupInfo } from './backup-info.ts';
 import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
+import type { Stock } from './refusals.ts';
 
 /** A find over millions of files on slow disks. */
 const TIMEOUT_MS = 600_000;
@@ -20,18 +21,42 @@ echo "@bytes $(find -L . -type f ! -path ./backup.info ! -path './annotations/*'
 if [ -f backup.info ]; then echo "@info $(stat -c %s backup.info)"; fi
 echo @end`);
 
+/** Of another status no file need be there. WAL that one waits for is not that of a difference to it. */
+const WITH_FILES: ReadonlySet<string> = new Set(['DONE', 'WAITING_FOR_WALS']);
+
 /**
- * Proves that the files of a backup are all there, as far as names and sizes tell. Throws kind `refused` naming what
- * is not. Of a compressed backup or a snapshot nothing can be said, and nothing is.
+ * Proves that the files of a backup are all there, as far as names and sizes tell, and those of the backups that it is a
+ * difference to. Throws kind `refused` naming what is not. Of a compressed backup or a snapshot nothing can be said, and
+ * nothing is.
  */
 export async function proveBackupFiles(
   host: ReadHost,
-  backup: CompleteBackup,
-  servers: readonly ServerConfig[],
+  backup: BackupInfo,
+  servers: readonly (ServerConfig & Stock)[],
   user: string,
 ): Promise<void> {
   const server = servers.find(({ name }) => name === backup.server);
-  if (server === undefined || !liesAsFiles(backup)) return;
+  if (server === undefined) return;
+  await proveFilesOf(host, backup, server, user);
+  const seen = new Set<string>([backup.id]);
+  for (let { parent } = backup; parent !== undefined; ) {
+    const next = server.backups.find(({ id }) => id === parent);
+    if (next === undefined || seen.has(parent))
+      throw backupWithout(backup, parent, 'Barman does not have', host.name);
+    if (!WITH_FILES.has(next.status)) throw backupWithout(backup, parent, `is ${next.status}`, host.name);
+    await proveFilesOf(host, next, server, user);
+    seen.add(parent);
+    parent = next.parent;
+  }
+}
+
+async function proveFilesOf(
+  host: ReadHost,
+  backup: BackupInfo,
+  server: ServerConfig,
+  user: string,
+): Promise<void> {
+  if (!liesAsFiles(backup)) return;
   const directory = `${server.basebackups}/${backup.id}`;
   const result = await host.query(LOOK([directory], { user, timeoutMs: TIMEOUT_MS }));
   if (result.exitCode !== 0) {

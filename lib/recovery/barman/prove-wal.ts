@@ -78,7 +78,7 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
   const searched = serversThatCount(servers, whose, host.name);
   const own = archivesFor(backup, searched, archives);
   refuseDamagedHistories(own, host.name);
-  const refuse = async (refusal: WalRefusal): Promise<never> => {
+  const refuse = async (refusal: WalRefusal, proved: readonly Archive[] = own): Promise<never> => {
     const all = await readCatalogueAndArchives(host, wish.user);
     throw walRefused(refusal, {
       backup,
@@ -87,7 +87,7 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
       alternative: alternativeTo(
         backup,
         serversThatCount(all.servers, whose, host.name),
-        all.archives,
+        markedAs(proved, all.archives),
         target,
         { leader: leaderOf(wish) },
       ),
@@ -98,7 +98,7 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
   const used = own.flatMap(({ server }) => servers.filter(({ name }) => name === server));
   const solved = async (copies: readonly Archive[]): Promise<RecoveryWal> => {
     const wal = solveOn(copies, backup, wish);
-    return 'why' in wal ? refuse(wal) : { ...wal, servers: used, refuse };
+    return 'why' in wal ? refuse(wal, copies) : { ...wal, servers: used, refuse };
   };
   const { unpack, user, progress } = wish;
   if (unpack === undefined) return solved(own);
@@ -108,12 +108,29 @@ export async function readRecoveryWal(host: ReadHost, wish: RecoveryWalWish): Pr
     const wal = await solved(proved);
     const links = wal.plan.needed.filter(({ number }) => number > after);
     const { systemId } = backup;
-    const heads = await proveHeads(host, links, proved, { user, segmentSize, systemId, servers: used });
-    const next = await proveUnpacking(host, links, heads, { user, segmentSize, servers: used, progress });
+    const wished = { user, segmentSize, systemId, servers: used, progress };
+    const next = await proveUnpacking(host, links, await proveHeads(host, links, proved, wished), wished);
     // Where a copy is broken, another server's may do, or another way.
     if (next === proved) return wal;
     proved = next;
   }
+}
+
+/** Archives that were read again, with what was found to be wrong in their files before. */
+function markedAs(proved: readonly Archive[], again: readonly Archive[]): readonly Archive[] {
+  return again.map((archive) => {
+    const files = proved.find(({ server }) => server === archive.server)?.files ?? [];
+    const broken = new Map(
+      files.flatMap((file) => (file.broken === undefined ? [] : [[file.segment, file.broken]])),
+    );
+    return {
+      ...archive,
+      files: archive.files.map((file) => {
+        const why = file.partial ? undefined : broken.get(file.segment);
+        return why === undefined ? file : { ...file, broken: why };
+      }),
+    };
+  });
 }
 
 function solveOn(

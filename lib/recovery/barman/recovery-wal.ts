@@ -69,7 +69,8 @@ export function alternativeTo(
   return servers
     .flatMap(({ backups }) => backups)
     .filter(isComplete)
-    .filter((other) => other.systemId === backup.systemId && other !== backup)
+    .filter(({ systemId }) => systemId === backup.systemId)
+    .filter(({ id, server }) => id !== backup.id || server !== backup.server)
     .sort((a, b) => (a.endTime < b.endTime ? 1 : -1))
     .find((other) => solveFor(other, { servers, archives }, target, follow).ok);
 }

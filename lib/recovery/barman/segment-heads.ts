@@ -2,27 +2,27 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import type { Archive, ArchivedFile } from '../wal/archive.ts';
+import { type Archive, type ArchivedFile, isToUnpack } from '../wal/archive.ts';
 import type { Link } from '../wal/chain.ts';
 import { readPage } from '../wal/records/page.ts';
 import { type SegmentSize, startOfSegment, timelineOf, type WalSegment } from '../wal/segment.ts';
 import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
+import { WHOLE_AT } from './wal-file.ts';
 
 /**
  * The header of the first page of each segment, one process each. Arguments: of each one its server, where that keeps
- * WAL and what has arrived, its name. gzip is unpacked as far as that; what is packed otherwise tells nothing here.
+ * WAL, what has arrived and what was received, its name. gzip is unpacked as far as that; what is packed otherwise is told
+ * as it lies.
  */
-const READ_HEADS = probeScript(`
+const READ_HEADS = probeScript(`${WHOLE_AT}
 while [ $# -gt 0 ]; do
-  for f in "$2/\${4%????????}/$4" "$3/$4"; do
-    [ -f "$f" ] || continue
+  if whole_at "$2" "$3" "$4" "$5"; then
     h=$(od -An -v -tx1 -w40 -N40 -- "$f")
     case $h in ' 1f 8b'*) h=$(gzip -dc <"$f" 2>/dev/null | od -An -v -tx1 -w40 -N40) ;; esac
-    echo "@head $1 $4"; echo " $h"
-    break
-  done
-  shift 4
+    echo "@head $1 $5"; echo " $h"
+  fi
+  shift 5
 done
 echo @end`);
 
@@ -51,7 +51,7 @@ interface Wish {
   readonly user: string;
   readonly segmentSize: SegmentSize;
   readonly systemId: string | undefined;
-  readonly servers: readonly Pick<ServerConfig, 'name' | 'wals' | 'incoming'>[];
+  readonly servers: readonly Pick<ServerConfig, 'name' | 'wals' | 'incoming' | 'streaming'>[];
 }
 
 /**
@@ -73,11 +73,12 @@ export async function proveHeads(
           .filter((file) => wanted.has(file.segment) && !file.partial && file.broken === undefined)
           .map((file) => ({ place, file }));
   });
+  const asked = new Set(copies.map(({ place }) => place.name));
   const heads = new Map<string, Uint8Array>();
   for (let from = 0; from < copies.length; from += BATCH) {
     const words = copies
       .slice(from, from + BATCH)
-      .flatMap(({ place, file }) => [place.name, place.wals, place.incoming, file.segment]);
+      .flatMap(({ place, file }) => [place.name, place.wals, place.incoming, place.streaming, file.segment]);
     const answer = await host.query(READ_HEADS(words, { user, timeoutMs: BATCH_TIMEOUT_MS }));
     if (answer.exitCode !== 0) {
       throw barmanNotAnswering(
@@ -89,10 +90,11 @@ export async function proveHeads(
       heads.set(rest, Buffer.from(lines.join('').replaceAll(' ', ''), 'hex'));
   }
   const why = (server: string, file: ArchivedFile): string | undefined => {
+    if (file.partial || file.broken !== undefined || !asked.has(server)) return undefined;
     const head = heads.get(`${server} ${file.segment}`);
-    if (head === undefined || file.partial || file.broken !== undefined) return undefined;
-    // Packed by other means than gzip: what Barman delivers of it was counted.
-    if (file.compressed === true && head[1] !== 0xd1) return undefined;
+    if (head === undefined) return 'it is not (any more) where Barman looks for it';
+    // Packed by other means than gzip: its head is that of what Barman delivers.
+    if (isToUnpack(file, segmentSize) && head[1] !== 0xd1) return undefined;
     return whyOtherHead(file.segment, head, segmentSize, systemId);
   };
   let other = false;

@@ -13,6 +13,7 @@ ask = json.loads(sys.argv[1])
 PIECE = 16 * 1024 * 1024
 POINT = re.compile(rb"\\x70\\x00\\x00\\x00.{4}(?:\\xfd.{2})?(?:\\xfc.{4})?\\xff\\x48(.{8})([^\\x00]{1,63})\\x00", re.S)
 XACT = re.compile(rb"\\x01\\x00\\x00", re.S)
+# Without the lower half of the byte, where an end that drops files (a DROP TABLE) has a mark of its own.
 ENDS = b"\\x00\\x20\\x30\\x40\\x80\\xa0\\xb0\\xc0"
 DATA = (b"\\xff", b"\\xfe", b"\\xfd", b"\\xfc", b"")
 NAME = bytes.fromhex(ask.get("name", ""))
@@ -72,7 +73,7 @@ def ends(stream, cut_off):
         return False
     for found in XACT.finditer(stream):
         begin = found.start() - 17
-        if begin < 0 or begin % 8 or stream[begin + 16] not in ENDS or stream[begin + 24:begin + 25] not in DATA:
+        if begin < 0 or begin % 8 or stream[begin + 16] & 0xf0 not in ENDS or stream[begin + 24:begin + 25] not in DATA:
             continue
         length = struct.unpack_from("<I", stream, begin)[0]
         if length >= 24 and (begin + length > len(stream) or stream.find(XID, begin, begin + length) >= 0):

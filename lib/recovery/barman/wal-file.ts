@@ -19,6 +19,16 @@ export const UNPACKED = `unpacked() {
   esac
 }`;
 
+/**
+ * `whole_at WALS INCOMING STREAMING NAME`: the file `f` from which Barman delivers a whole segment, in the order in which it
+ * looks; what it takes in meanwhile is found at the second look.
+ */
+export const WHOLE_AT = `whole_at() {
+  in="$1/\${4%????????}"
+  for f in "$in/$4" "$2/$4" "$in/$4" "$3/$4" "$in/$4"; do [ ! -f "$f" ] || return 0; done
+  return 1
+}`;
+
 // Argument: a file of an archive.
 export const READ_FILE = probeScript(`${UNPACKED}
 unpacked "$1"`);

@@ -64,7 +64,7 @@ const RECEIVE = `
 cd -- "$1" && umask 077 || exit
 echo $$ >pid
 size=$2 most=$3
-todo() { if [ -s last ]; then awk -v last="$(cat last)" 'seen; $1 == last { seen = 1 }' list; else cat list; fi; }
+todo() { if [ -s last ]; then awk -v last="$(cat last)" 'seen; $1 "" == last { seen = 1 }' list; else cat list; fi; }
 room() {
   waited=0
   while set -- [0-9A-F]*; [ $# -ge "$most" ] && [ -e "$1" ]; do

@@ -95,6 +95,17 @@ export function isDamaged({ size, compressed, broken }: ArchivedFile, segmentSiz
   return broken !== undefined || size === 0 || (compressed === false && size !== segmentSize);
 }
 
+/**
+ * Whether only its unpacking proves it: it is packed, or nobody knows whether it is, and its size is not that of a segment.
+ */
+export function isToUnpack(
+  { size, compressed, partial, broken }: ArchivedFile,
+  segmentSize: SegmentSize,
+): boolean {
+  if (partial || broken !== undefined) return false;
+  return compressed ?? size !== segmentSize;
+}
+
 /** Lays the archives of several servers over each other: what one lacks another may hold. */
 export function mergeArchives(archives: readonly Archive[], segmentSize: SegmentSize): MergedArchive {
   const holdings = new Map<WalSegment, Holding>();

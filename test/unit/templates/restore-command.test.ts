@@ -233,4 +233,15 @@ describe('restore_command with a spool', () => {
     expect(fetch(text(), SEGMENT).exit).toBe(75);
     expect(fetch(text(), '00000002.history').exit).toBe(255);
   });
+
+  it('waits for none that has come, though as numbers its name and the next one are alike to awk', () => {
+    const [one, two, three] = [1, 2, 3].map((digit) => `00000010000000000000001${digit}`);
+    writeFileSync(join(spool, 'list'), [one, two, three].map((name) => `${name} db1 /wals\n`).join(''));
+    writeFileSync(join(spool, 'last'), `${three}\n`);
+    writeFileSync(join(spool, 'pid'), `${process.pid}\n`);
+    const began = performance.now();
+    expect(fetch(text(), two ?? '').exit).toBe(75);
+    // A hundred looks of 50 ms, where it is waited for.
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
 });

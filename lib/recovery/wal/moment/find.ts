@@ -1,4 +1,5 @@
 import type { Link } from '../chain.ts';
+import type { Instant } from '../instant.ts';
 import type { Lsn } from '../lsn.ts';
 import { type SegmentEnd, WalReader } from '../records/reader.ts';
 import { numberHolding, type SegmentSize, startOfSegment, type WalSegment } from '../segment.ts';
@@ -195,7 +196,7 @@ function firstGuess({ target, chain, segmentSize }: MomentQuestion): number {
     case 'time': {
       // Not the time that later segments allow: PostgreSQL stops at the first commit that is later than the target, also
       // where a clock went back after it. A copy that was uploaded late costs only some reading.
-      const later = chain.findIndex(({ written }) => written !== undefined && written > target.time);
+      const later = chain.findIndex(({ written }) => written !== undefined && latest(written) > target.time);
       return Math.max(0, (later === -1 ? last : later) - 1);
     }
     case 'lsn':
@@ -210,8 +211,13 @@ function firstGuess({ target, chain, segmentSize }: MomentQuestion): number {
   }
 }
 
-/** An archive may keep times of files in whole seconds. */
+/** An archive may keep times of files in whole seconds (barman-wal-archive with a Python before 3.8 does). */
 const ROUNDED = 1_000_000n;
+
+/** The latest moment that the time of a file may stand for. */
+function latest(written: Instant): bigint {
+  return written % ROUNDED === 0n ? written + ROUNDED : written;
+}
 
 function writtenBefore(
   { target, chain, segmentSize }: MomentQuestion,

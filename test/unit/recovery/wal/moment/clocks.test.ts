@@ -95,3 +95,17 @@ it('a copy with the time of a later upload costs reading, and moves no stop', as
   expect(late.stop).toMatchObject({ xid: 61 });
   expect(late.segmentsRead).toBeGreaterThan(right.segmentsRead);
 });
+
+it('times of files in whole seconds move no stop', async () => {
+  const plan: readonly Written[] = [
+    [1, 1, '10:00:00.1', '10:00:00.2'],
+    [2, 1, '10:00:00.4', '10:00:00.501'],
+    // Who commits at the same moment takes its time before its place in the WAL.
+    [3, 1, '10:00:00.499', '10:00:00.6'],
+    [4, 1, '10:00:01.1', '10:00:01.2'],
+  ];
+  const right = await momentAt('10:00:00.5', plan);
+  const cut = { 1: '10:00:00', 2: '10:00:00', 3: '10:00:00', 4: '10:00:01' };
+  expect(right.stop).toMatchObject({ xid: 21 });
+  expect((await momentAt('10:00:00.5', plan, cut)).stop).toEqual(right.stop);
+});

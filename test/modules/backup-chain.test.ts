@@ -1,0 +1,63 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type BackupInfo, isComplete, parseBackupInfo } from '../../lib/recovery/barman/backup-info.ts';
+import { parseConfig } from '../../lib/recovery/barman/config.ts';
+import { proveBackupFiles } from '../../lib/recovery/barman/prove-backup-files.ts';
+import { localPlayground } from './playground.ts';
+import { user } from './wal-here.ts';
+
+const [FULL, FIRST, SECOND] = ['20261122T010000', '20261122T020000', '20261122T030000'];
+const FILES = ['PG_VERSION', 'backup_label', 'global/pg_control'];
+
+const info = (id: string, parent: string, status: string): BackupInfo =>
+  parseBackupInfo(
+    'one',
+    id,
+    `begin_time=2026-11-22 19:01:10+00:00
+begin_wal=00000001000000000000000A
+begin_xlog=0/A000028
+end_time=2026-11-22 19:01:31+00:00
+end_wal=00000001000000000000000A
+end_xlog=0/A2BC3F0
+mode=postgres
+size=27
+status=${status}
+timeline=1
+parent_backup_id=${parent}`,
+  );
+
+describe('a backup that is a difference to others', () => {
+  it.each([
+    ['is whole where all of them are', FULL, 'DONE', undefined, undefined],
+    ['is not where the first one has lost a file', FULL, 'DONE', FULL, `${FULL} of server one is not whole`],
+    ['is not where one between has', FULL, 'DONE', FIRST, `${FIRST} of server one is not whole`],
+    ['is not where the first one is gone', FULL, 'DONE', undefined, `${FULL}, which Barman does not have`],
+    ['is not where one is being deleted', FULL, 'DELETING', undefined, `${FIRST}, which is DELETING`],
+  ])('%s', async (title, parent, status, lacking, words) => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const [config] = parseConfig([`[barman]\nbarman_home = ${dir}\n[one]\n`]);
+    const backup = info(SECOND ?? '', FIRST ?? '', 'DONE');
+    if (config === undefined || !isComplete(backup)) throw new Error('it is there');
+    for (const id of [FULL, FIRST, SECOND])
+      for (const file of FILES) {
+        const path = join(dir, 'one/base', id ?? '', 'data', file);
+        await mkdir(join(path, '..'), { recursive: true });
+        await writeFile(path, 'something');
+      }
+    if (lacking !== undefined) await rm(join(dir, 'one/base', lacking, 'data/global'), { recursive: true });
+    const between = info(FIRST ?? '', parent ?? '', status);
+    const backups = [
+      backup,
+      between,
+      ...(title.includes('is gone') ? [] : [info(FULL ?? '', 'None', 'DONE')]),
+    ];
+    const proof = proveBackupFiles(play.host(), backup, [{ ...config, backups }], user);
+    if (words === undefined) return await expect(proof).resolves.toBeUndefined();
+    return await expect(proof).rejects.toMatchObject({
+      code: 'backup-files-missing',
+      message: expect.stringContaining(words),
+    });
+  });
+});

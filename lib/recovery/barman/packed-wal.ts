@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
     { {
       case $magic in 1f8b) gzip -dc <"$f" ;; *) barman get-wal "$1" "$5" ;; esac
       echo "$?" >&3
-    } | { head=$(head -c 40 | od -An -v -tx1 -w40 | tr -d ' '); others=$(wc -c); echo "$head"; echo "$others"; } >&3; } 3>&1 2>&1 | awk '{ print " " $0 }'
+    } | { head=$(dd bs=1 count=40 2>/dev/null | od -An -v -tx1 | tr -d ' \\n'); others=$(wc -c); echo "$head"; echo "$others"; } >&3; } 3>&1 2>&1 | awk '{ print " " $0 }'
   fi
   shift 5
 done

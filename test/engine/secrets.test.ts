@@ -1,13 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../lib/base/values/secret.ts';
+import { MASK, Secret } from '../../lib/base/values/secret.ts';
 import { readStory } from '../../lib/engine/back/story.ts';
 import { planUndo } from '../../lib/engine/back/undo-plan.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
 import { shownOutcome } from '../../lib/engine/task/no-log.ts';
 import { shellLost } from '../../lib/transport/errors.ts';
-import { play } from './support.ts';
+import { runHere } from '../support/run-here.ts';
+import { inventoryOfPair, keepRunsIn, newDirectory, play } from './support.ts';
 
 const SECRET = 'hunter2-hunter2';
 
@@ -43,6 +44,37 @@ describe('a secret in environment', () => {
       { mode: 'check' },
     );
     expect(results).toContain('one: uses it: unknown');
+  });
+});
+
+describe('a secret with blanks in it', () => {
+  it('is masked also where the line of an error is wrapped in its middle', async () => {
+    const directory = await newDirectory();
+    keepRunsIn(join(directory, 'state'));
+    await writeFile(join(directory, 'inventory.yml'), inventoryOfPair);
+    const yaml = '- hosts: one\n  tasks:\n    - core.wait_for: { port: "{{ db_password }}" }\n';
+    await writeFile(join(directory, 'play.yml'), yaml);
+    const secret = 'a correct horse battery staple';
+    const { stderr } = await runHere(
+      directory,
+      ...['play', 'play.yml', '-i', 'inventory.yml', '-e', `{"db_password": "${secret}"}`],
+    );
+    expect(stderr.replaceAll(/\s+/g, ' ')).toContain(`but is the text "${MASK}"`);
+  });
+});
+
+describe('a secret in a question', () => {
+  it('is masked before whoever asks wraps its lines', async () => {
+    const asked: unknown[] = [];
+    await play(
+      `
+- hosts: one
+  tasks:
+    - core.confirm: { text: "Go on with {{ db_password }}?", details: ["It is {{ db_password }}."] }
+`,
+      { extraVars: { db_password: SECRET }, asked: (question) => asked.push(question) },
+    );
+    expect(asked).toMatchObject([{ text: `Go on with ${MASK}?`, details: [`It is ${MASK}.`] }]);
   });
 });
 

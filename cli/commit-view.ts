@@ -52,9 +52,10 @@ export function tellHealthy(healthy: HealthyCluster, session: PlainSession): voi
   ]);
 }
 
-export function tellWarning(host: string, text: string, session: PlainSession): void {
+export function tellWarning(host: string | undefined, text: string, session: PlainSession): void {
   session.emit({ type: 'warning', time: Date.now(), host, text });
-  session.print(wrapWords(session.view.paint.changed(`[${host}] warning: ${text}`), session.view.columns()));
+  const where = host === undefined ? '' : `[${host}] `;
+  session.print(wrapWords(session.view.paint.changed(`${where}warning: ${text}`), session.view.columns()));
 }
 
 export function tellStep(

@@ -65,7 +65,7 @@ export async function withPlainSession(
         if (json) writeJson(io.stdout, { type: 'error', time: Date.now(), error });
         else
           io.stderr.write(
-            `\n${errorText(error.toJSON(), { ...view, columns: view.columns() }).join('\n')}\n`,
+            `\n${errorText(io.masker.data(error.toJSON()), { ...view, columns: view.columns() }).join('\n')}\n`,
           );
       },
     });

@@ -65,7 +65,7 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
 export async function tellStray(
   { thrown, stray }: { readonly thrown: unknown; readonly stray: Stray },
   words: readonly string[],
-  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+  io: Pick<Io, 'stdout' | 'stderr' | 'env' | 'masker'>,
 ): Promise<number> {
   const { strayFault } = await import('../lib/modules/own-fault.ts');
   const error = strayFault(thrown, stray) ?? asPitrError(thrown);
@@ -78,7 +78,7 @@ export async function tellStray(
  */
 export async function tellStuck(
   words: readonly string[],
-  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+  io: Pick<Io, 'stdout' | 'stderr' | 'env' | 'masker'>,
 ): Promise<number | undefined> {
   const { failStuck } = await import('../lib/modules/stuck.ts');
   if (failStuck()) return undefined;
@@ -108,7 +108,7 @@ function learnTyped(words: readonly string[], masker: Masker): void {
 async function tellError(
   error: PitrError,
   words: readonly string[],
-  io: Pick<Io, 'stdout' | 'stderr' | 'env'>,
+  io: Pick<Io, 'stdout' | 'stderr' | 'env' | 'masker'>,
 ): Promise<number> {
   const { errorText, exitCodeOf } = await import('./display/error-text.ts');
   if (asksForJson(words)) {
@@ -120,7 +120,8 @@ async function tellError(
   const { frameOf } = await import('../lib/language/yaml/frame.ts');
   const { columnsOf } = await import('./io.ts');
   const paint = paintFor(io.stderr, { noColor: words.includes('--no-color'), env: io.env });
-  const lines = errorText(error.toJSON(), { paint, columns: columnsOf(io.stderr), frameOf });
+  // Before it is wrapped: a secret with blanks in it would stand on two lines, where nobody finds it.
+  const lines = errorText(io.masker.data(error.toJSON()), { paint, columns: columnsOf(io.stderr), frameOf });
   io.stderr.write(`${lines.join('\n')}\n`);
   return exitCodeOf(error);
 }

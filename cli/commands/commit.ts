@@ -7,7 +7,13 @@ import { familyOf } from '../../lib/engine/back/family.ts';
 import { concernsPostgres, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
 import { reachAgain } from '../../lib/engine/back/place-again.ts';
-import { type JournalledRun, listRuns, readOthers, readRun } from '../../lib/engine/journal/read.ts';
+import {
+  type JournalledRun,
+  listRuns,
+  readOthers,
+  readRun,
+  readRuns,
+} from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
@@ -150,14 +156,19 @@ interface Wish {
   readonly askPassphrase: AskPassphrase | undefined;
 }
 
-/** Every run whose journal is here and can be read. */
-async function allRuns(): Promise<readonly JournalledRun[]> {
-  const runs = await Promise.all((await listRuns()).map((id) => readRun(id).catch(() => undefined)));
-  return runs.filter((run) => run !== undefined);
+/** Every run whose journal is here and can be read; the others are warned of. */
+async function allRuns(session: PlainSession): Promise<readonly JournalledRun[]> {
+  const read = await readRuns(await listRuns());
+  for (const { reference, error } of read) {
+    // A directory without a journal, of a run that came to nothing.
+    if (error === undefined || error.code === 'run-unknown') continue;
+    tellWarning(undefined, `run ${reference} is left out: ${error.message}`, session);
+  }
+  return read.flatMap(({ run }) => run ?? []);
 }
 
 async function listKept(wish: Wish, site: readonly string[], session: PlainSession): Promise<number> {
-  const all = await allRuns();
+  const all = await allRuns(session);
   const seen = new Set<string>();
   let worst = 0;
   let found = 0;

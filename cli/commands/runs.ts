@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
-import { asPitrError, type PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { readStory } from '../../lib/engine/back/story.ts';
 import { planUndo, type UndoPlan } from '../../lib/engine/back/undo-plan.ts';
 import {
   type JournalledChange,
   type JournalledRun,
   listRuns,
-  readRun,
+  type ReadRun,
+  readRuns,
 } from '../../lib/engine/journal/read.ts';
 import { runStatus, undoStatus } from '../../lib/engine/journal/status.ts';
 import { defineCommand } from '../command.ts';
@@ -21,12 +21,6 @@ import { oneLine, plural, wrapWords } from '../text.ts';
 import { waysOn } from '../ways.ts';
 
 const SHOWN = 20;
-
-/** A run of the list: one whose journal cannot be read is told as such. */
-type Listed = { readonly id: string } & (
-  | { readonly run: JournalledRun; readonly error?: undefined }
-  | { readonly run?: undefined; readonly error: PitrError }
-);
 
 export const runs = defineCommand({
   name: 'runs',
@@ -63,11 +57,11 @@ export const runs = defineCommand({
 async function tellAll(all: boolean, session: PlainSession, io: Io): Promise<void> {
   const ids = [...(await listRuns())].reverse();
   const shown = all ? ids : ids.slice(0, SHOWN);
-  const listed = await Promise.all(shown.map(listedRun));
+  const listed = await readRuns(shown);
   for (const one of listed) {
     session.emit(
       one.run === undefined
-        ? { type: 'run', id: one.id, status: 'unreadable', error: one.error }
+        ? { type: 'run', id: one.reference, status: 'unreadable', error: one.error }
         : runJson(one.run),
     );
   }
@@ -90,19 +84,11 @@ async function tellAll(all: boolean, session: PlainSession, io: Io): Promise<voi
   ]);
 }
 
-async function listedRun(id: string): Promise<Listed> {
-  try {
-    return { id, run: await readRun(id) };
-  } catch (thrown) {
-    return { id, error: asPitrError(thrown) };
-  }
-}
-
-function columns(cwd: string): readonly Column<Listed>[] {
-  const count = (one: Listed, pick: (changes: readonly JournalledChange[]) => number): string =>
+function columns(cwd: string): readonly Column<ReadRun>[] {
+  const count = (one: ReadRun, pick: (changes: readonly JournalledChange[]) => number): string =>
     one.run === undefined ? '-' : String(pick(one.run.changes));
   return [
-    { title: 'RUN', value: ({ id }) => id },
+    { title: 'RUN', value: ({ reference }) => reference },
     { title: 'STARTED (UTC)', value: ({ run }) => (run === undefined ? '-' : when(run.started.time)) },
     { title: 'STATUS', value: ({ run }) => (run === undefined ? 'unreadable' : runStatus(run)) },
     { title: 'CHANGES', value: (one) => count(one, (changes) => changes.length), align: 'right' },

@@ -1,3 +1,4 @@
+import { cut } from '../base/values/cut.ts';
 /** A part of what one of our scripts printed: a heading, and lines of foreign text under it. */
 export interface ReportPart {
   /** The words of the heading; the last one may hold spaces. */
@@ -18,7 +19,7 @@ export function parseReport(text: string): readonly ReportPart[] {
     const heading = /^@([a-z-]+)(?: (.*))?$/.exec(line);
     if (heading !== null) parts.push({ kind: heading[1] ?? '', rest: heading[2] ?? '', lines: [] });
     else if (line.startsWith(' ') && parts.length > 0) parts.at(-1)?.lines.push(line.slice(1));
-    else throw new Error(`the answer is garbled: ${JSON.stringify(line.slice(0, 200))}`);
+    else throw new Error(`the answer is garbled: ${cut(JSON.stringify(line), 200)}`);
   }
   if (parts.at(-1)?.kind !== 'end') throw new Error('the answer is not whole');
   return parts.slice(0, -1);

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { tellStuck } from '../../cli/run.ts';
 import { checkoutRoot } from '../../lab/checkout.ts';
+import { Masker } from '../../lib/base/values/masker.ts';
 import { runHere } from '../support/run-here.ts';
 
 let place: string;
@@ -317,7 +318,13 @@ describe('a module that would end the process', () => {
   it('is not in it where nothing of a user is waited for: that is told as a bug of pitr', async () => {
     let told = '';
     const stream = { write: (text: string) => (told += text) };
-    const code = await tellStuck(['play'], { stdout: stream, stderr: stream, env: { NO_COLOR: '1' } });
+    const masker = new Masker();
+    const code = await tellStuck(['play'], {
+      stdout: stream,
+      stderr: stream,
+      env: { NO_COLOR: '1' },
+      masker,
+    });
     expect(flat(told)).toContain('pitr waits for what can never come');
     expect(told).toContain('pitr runs');
     expect(code).toBe(1);

@@ -418,6 +418,43 @@ describe('check mode', () => {
     expect(again.results).toEqual(['one: make: ok', 'one: same: ok', 'one: look: ok', 'one: say: ok']);
   });
 
+  it('does not take what a check of a command says now for what it says after earlier changes', async () => {
+    const yaml = `
+- hosts: pair
+  tasks:
+    - { name: early, command: { argv: ["true"], check: [test, -e, DIR] } }
+    - { name: make, fs.copy: { dest: DIR/flag, content: x }, when: number == 1 }
+    - { name: makes, command: { argv: [touch, DIR/two], check: [test, -e, DIR/flag] } }
+    - { name: known, command: { argv: [touch, DIR/two], creates: DIR, check: [test, -e, DIR/flag] } }
+`;
+    const { results, directory } = await play(yaml, { mode: 'check' });
+    expect(results).toEqual([
+      ...['one: early: ok', 'two: early: ok'],
+      ...['one: make: changed', 'two: make: skipped'],
+      ...['one: makes: unknown', 'two: makes: changed'],
+      ...['one: known: ok', 'two: known: ok'],
+    ]);
+    const run = await play(yaml, { directory });
+    expect(run.results.filter((line) => /: (?:early|make|known):/.test(line))).toEqual(
+      results.filter((line) => /: (?:early|make|known):/.test(line)),
+    );
+  });
+
+  it('knows that a command has changed its host, whatever it is', async () => {
+    const { results, outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - { name: starts, command: { argv: [touch, DIR/flag] } }
+    - { name: waits, wait_for: { path: DIR/flag, timeout: 1 } }
+    - { name: needs, command: { argv: ["true"], check: [test, -e, DIR/flag] } }
+`,
+      { mode: 'check' },
+    );
+    expect(outcome.error).toBeUndefined();
+    expect(results).toEqual(['one: starts: changed', 'one: waits: unknown', 'one: needs: unknown']);
+  });
+
   it('what only the run can tell is unknown, and flows on as that', async () => {
     const { results } = await play(
       `

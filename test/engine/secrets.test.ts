@@ -1,11 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../lib/base/values/secret.ts';
+import { MASK, Secret } from '../../lib/base/values/secret.ts';
 import { readStory } from '../../lib/engine/back/story.ts';
 import { planUndo } from '../../lib/engine/back/undo-plan.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
-import { play } from './support.ts';
+import { shownOutcome } from '../../lib/engine/task/no-log.ts';
+import { shellLost } from '../../lib/transport/errors.ts';
+import { runHere } from '../support/run-here.ts';
+import { inventoryOfPair, keepRunsIn, newDirectory, play } from './support.ts';
 
 const SECRET = 'hunter2-hunter2';
 
@@ -41,6 +44,62 @@ describe('a secret in environment', () => {
       { mode: 'check' },
     );
     expect(results).toContain('one: uses it: unknown');
+  });
+});
+
+describe('a secret with blanks in it', () => {
+  it('is masked also where the line of an error is wrapped in its middle', async () => {
+    const directory = await newDirectory();
+    keepRunsIn(join(directory, 'state'));
+    await writeFile(join(directory, 'inventory.yml'), inventoryOfPair);
+    const yaml = '- hosts: one\n  tasks:\n    - core.wait_for: { port: "{{ db_password }}" }\n';
+    await writeFile(join(directory, 'play.yml'), yaml);
+    const secret = 'a correct horse battery staple';
+    const { stderr } = await runHere(
+      directory,
+      ...['play', 'play.yml', '-i', 'inventory.yml', '-e', `{"db_password": "${secret}"}`],
+    );
+    expect(stderr.replaceAll(/\s+/g, ' ')).toContain(`but is the text "${MASK}"`);
+  });
+});
+
+describe('a secret in a question', () => {
+  it('is masked before whoever asks wraps its lines', async () => {
+    const asked: unknown[] = [];
+    await play(
+      `
+- hosts: one
+  tasks:
+    - core.confirm: { text: "Go on with {{ db_password }}?", details: ["It is {{ db_password }}."] }
+`,
+      { extraVars: { db_password: SECRET }, asked: (question) => asked.push(question) },
+    );
+    expect(asked).toMatchObject([{ text: `Go on with ${MASK}?`, details: [`It is ${MASK}.`] }]);
+  });
+});
+
+describe('a long result that an error shows', () => {
+  /** Wherever a part of it stands, it is told by these. */
+  const LONG = Array.from({ length: 40 }, (_, index) => `key${index}`).join('-');
+
+  it.each([
+    ['failed_when', 1000],
+    ['until', 500],
+  ])('is not cut inside a secret by %s', async (condition, most) => {
+    const { outcome, events } = await play(
+      `
+- hosts: one
+  tasks:
+    - core.shell: { script: 'printf %0${most - 100}d 0; echo "$WORD"', check: "false" }
+      environment: { WORD: "{{ db_password }}" }
+      ${condition}: ${condition === 'until' ? 'result.stdout == ""' : 'result.stdout != ""'}
+      retries: 0
+`,
+      { extraVars: { db_password: new Secret(LONG) } },
+    );
+    expect(outcome.status).toBe('failed');
+    expect(JSON.stringify(events)).not.toContain('key1-');
+    expect(await readFile((await readRun(outcome.runId)).path, 'utf8')).not.toContain('key1-');
   });
 });
 
@@ -84,6 +143,37 @@ describe('no_log', () => {
     expect(run.changes.map(({ intent }) => intent.change.summary)).toContain('fs.copy (not shown: no_log)');
     expect(outcome.error).toMatchObject({ kind: 'failed', host: 'one', task: 'fails' });
     expect(outcome.error?.message).toBe('it failed (not shown: no_log)');
+  });
+
+  it('names no command that was at work when the run was stopped', async () => {
+    const stop = new AbortController();
+    const { outcome, events } = await play(
+      `
+- hosts: one
+  no_log: true
+  tasks:
+    - core.command: { argv: [sh, -c, 'echo begun > DIR/begun; sleep 60', "{{ word }}"], check: ["false"] }
+`,
+      {
+        extraVars: { word: SECRET },
+        signal: stop.signal,
+        seen: ({ type }) => type === 'host.started' && setTimeout(() => stop.abort(), 500),
+      },
+    );
+    expect(outcome.status).toBe('interrupted');
+    expect(JSON.stringify(events)).not.toContain(SECRET);
+    expect(outcome.error?.message).toBe('interrupted (not shown: no_log)');
+    const journal = await readFile((await readRun(outcome.runId)).path, 'utf8');
+    const written = journal.split('\n').filter((line) => line.includes(SECRET));
+    expect(written.map((line) => JSON.parse(line).type)).toEqual(['run.started']);
+  });
+
+  it('names no command whose connection was lost', () => {
+    const lost = shellLost(`psql -c ${SECRET}`, { kind: 'exited', exitCode: 255 });
+    const task = { noLog: true } as Parameters<typeof shownOutcome>[0]['task'];
+    const { error } = shownOutcome({ task }, { status: 'unreachable', result: {}, error: lost });
+    expect(error).toMatchObject({ kind: 'unreachable', code: 'connection-lost', state: lost.state });
+    expect(error?.message).toBe('the connection ended while it ran (not shown: no_log)');
   });
 
   it('leaves nothing to undo from, and the plan of an undo says so', async () => {

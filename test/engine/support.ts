@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
+import type { Question } from '../../lib/contract/module.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
@@ -61,6 +62,7 @@ export async function play(
     answerable,
     signal = new AbortController().signal,
     seen,
+    asked,
     ...request
   }: Partial<RunRequest> & {
     readonly directory?: string;
@@ -69,6 +71,8 @@ export async function play(
     readonly signal?: AbortSignal;
     /** Is told of every event at once. */
     readonly seen?: (event: PitrEvent) => void;
+    /** Is told of every question. */
+    readonly asked?: (question: Question) => void;
   } = {},
 ): Promise<Played> {
   const directory = request.directory ?? (await newDirectory());
@@ -94,10 +98,12 @@ export async function play(
         events.push(event);
         seen?.(event);
       },
-      ask: () =>
-        Promise.resolve(
+      ask: (question) => {
+        asked?.(question);
+        return Promise.resolve(
           answerable === false ? { answer: false, by: 'nobody' } : { answer: true, by: '--yes' },
-        ),
+        );
+      },
       answerable,
       signal,
     },

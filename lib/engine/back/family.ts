@@ -43,5 +43,21 @@ export function familyOf(run: JournalledRun, all: readonly JournalledRun[]): rea
     }
   }
   const members = all.filter(({ started: { runId } }) => family.has(runId) && runId !== run.started.runId);
-  return [...members, run].sort((a, b) => a.started.time - b.started.time);
+  return oldestFirst([...members, run]);
+}
+
+/**
+ * Runs in the order in which they were begun. A run is begun after those that it is about; else the clocks of their
+ * controllers tell, which may differ and be set back.
+ */
+export function oldestFirst(runs: readonly JournalledRun[]): readonly JournalledRun[] {
+  const left = [...runs].sort((a, b) => a.started.time - b.started.time);
+  const ordered: JournalledRun[] = [];
+  while (left.length > 0) {
+    const ids = left.map(({ started }) => started.runId);
+    // Two that are about each other, as one that was resumed later may be: their clocks tell.
+    const next = left.findIndex((one) => !runsAbout(one).some((other) => ids.includes(other)));
+    ordered.push(...left.splice(Math.max(next, 0), 1));
+  }
+  return ordered;
 }

@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { effectsOf, isHeld } from '../journal/effects-of.ts';
 import { type JournalledChange, type JournalledRun, readOthers, readRun } from '../journal/read.ts';
-import { familyOf, takesBack } from './family.ts';
+import { familyOf, oldestFirst, takesBack } from './family.ts';
 import { stands, wasBegun } from './standing-changes.ts';
 
 /** From this change on the cluster follows what a recovery has promoted. */
@@ -80,11 +80,14 @@ function whyClosed(runId: string, closed: Closed): string {
   }
 }
 
-/** Every hand-over of a promoted node, oldest first. One that was taken back counts: the cluster may have followed. */
+/**
+ * Every hand-over of a promoted node, oldest first. One that was taken back counts: the cluster may have followed. Changes
+ * come as their journals have them: a clock that was set back puts no hand-over before its promotion.
+ */
 export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
-  const changes = runs
-    .flatMap((run) => run.changes.filter(wasBegun).map((change) => ({ run, change })))
-    .sort((a, b) => a.change.intent.time - b.change.intent.time);
+  const changes = oldestFirst(runs).flatMap((run) =>
+    run.changes.filter(wasBegun).map((change) => ({ run, change })),
+  );
   const begun = new Map<string, number>();
   const cutOvers: CutOver[] = [];
   for (const [index, { run, change }] of changes.entries()) {
@@ -150,7 +153,7 @@ function leftBetween(
 function closedBy(run: JournalledRun, runs: readonly JournalledRun[]): Closed | undefined {
   const begun = run.started.time;
   const cutOver = cutOversOf(runs).findLast((one) => one.run === run || begun <= one.time || !takesBack(run));
-  const later = runs.filter((one) => one !== run && one.started.time > begun && hasDoneSomething(one));
+  const later = runs.slice(runs.indexOf(run) + 1).filter(hasDoneSomething);
   const back = later.findLast(takesBack);
   if (back !== undefined) return { why: 'taken back', by: back };
   if (cutOver !== undefined) return { why: 'cut over', cutOver };

@@ -45,6 +45,12 @@ export class Predictions {
     return this.#hosts.has(host) || this.#hosts.has('');
   }
 
+  /** Takes in that something would be changed on the host, and what of that is known. */
+  addChange(host: string, predictions: readonly Prediction[]): void {
+    this.#hosts.add(host);
+    for (const prediction of predictions) this.add(host, prediction);
+  }
+
   /** Whether the resource, or a directory around it, would have been changed. */
   touches(host: string, ref: ResourceRef): boolean {
     for (const scope of [host, '']) {

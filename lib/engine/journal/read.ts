@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../../base/errors/nearest.ts';
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { commandLine } from '../../transport/quote.ts';
+import { inParallel } from '../run/pool.ts';
 import type { Beginning } from './beginning.ts';
 import { type JournalLines, readLines, unreadable } from './lines.ts';
 import { makesWhole } from './made-whole.ts';
@@ -69,7 +70,7 @@ export async function listRuns(directory: string = stateDirectory()): Promise<re
   const entries = await readdir(join(directory, 'runs'), { withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
-      throw error;
+      throw unreadable(join(directory, 'runs'), error.message, error);
     },
   );
   return entries
@@ -111,26 +112,53 @@ export function believed(run: JournalledRun): JournalledRun {
   return { ...run, believed: true };
 }
 
+/** One run of many: what its journal says, or why that cannot be read. */
+export type ReadRun = { readonly reference: string } & (
+  | { readonly run: JournalledRun; readonly error?: undefined }
+  | { readonly run?: undefined; readonly error: PitrError }
+);
+
+/** All of them at once would want more open files than a process may have, and those beyond could not be read. */
+const AT_ONCE = 16;
+
+export function readRuns(references: readonly string[], directory?: string): Promise<readonly ReadRun[]> {
+  return inParallel(references, AT_ONCE, async (reference): Promise<ReadRun> => {
+    try {
+      return { reference, run: await readRun(reference, directory) };
+    } catch (thrown) {
+      return { reference, error: asPitrError(thrown) };
+    }
+  });
+}
+
 /**
- * The other runs that are kept where this one is, and on this controller, oldest first. One that cannot be read is left
- * out, unless it names this run. Throws kind `validation` then: what came after this run could not be told.
+ * The other runs that are kept where this one is, and on this controller, oldest first. One whose journal is damaged is
+ * left out, unless it names this run. Throws kind `validation` then, and where a journal cannot be looked at: what came
+ * after this run could not be told.
  */
 export async function readOthers(
   run: JournalledRun,
   directory: string = stateDirectory(),
 ): Promise<readonly JournalledRun[]> {
   const id = run.started.runId;
-  const kept = await journalsBeside(run.path, directory);
-  const others = await Promise.all(
-    kept.map((path) =>
-      readRun(path).catch(async (thrown: unknown) => {
-        const text = await readFile(path, 'utf8').catch(() => '');
-        if (text.includes(id)) throw thrown;
-        return undefined;
-      }),
-    ),
-  );
-  return others.filter((one) => one !== undefined).filter(({ started }) => started.runId !== id);
+  const others: JournalledRun[] = [];
+  for (const other of await readRuns(await journalsBeside(run.path, directory), directory)) {
+    if (other.error !== undefined) await refuseUnread(other.reference, other.error, id);
+    else if (other.run.started.runId !== id) others.push(other.run);
+  }
+  return others;
+}
+
+async function refuseUnread(path: string, error: PitrError, id: string): Promise<void> {
+  // A directory without a journal, of a run that came to nothing.
+  if (error.code === 'run-unknown') return;
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text?.includes(id) === false) return;
+  const state = `nothing was done: what came after run ${id} cannot be told without it`;
+  throw error.with({
+    state,
+    next: [`See who may read it, and do it as that user: ${commandLine(['ls', '-ld', dirname(path), path])}`],
+  });
 }
 
 async function journalsBeside(path: string, directory: string): Promise<readonly string[]> {
@@ -139,7 +167,7 @@ async function journalsBeside(path: string, directory: string): Promise<readonly
   const paths = await Promise.all(
     [...places].map(async (place) => (await listRuns(place)).map((id) => journalPath(id, place))),
   );
-  return [...new Set(paths.flat())].filter((one) => one !== path && existsSync(one)).sort();
+  return [...new Set(paths.flat())].filter((one) => one !== path).sort();
 }
 
 /** Reads a journal's text, which says nothing of whose it is. Throws kind `validation`. */

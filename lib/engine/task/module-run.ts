@@ -169,7 +169,7 @@ async function foresee(
   const { forApply: _, ...journalled } = planned;
   const foreseen = foresight.resources ?? [];
   const left = effectsSaid({ name, module }, journalled).flatMap((effect) => leftBehind(effect, foreseen));
-  for (const prediction of [...left, ...foreseen]) predictions.add(place.host, prediction);
+  predictions.addChange(place.host, [...left, ...foreseen]);
   return {
     status: 'changed',
     result: { ...unknownResult(module.returns, 'the change was not made'), ...foresight.result },

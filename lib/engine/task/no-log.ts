@@ -39,9 +39,22 @@ export function shownOutcome({ task }: Pick<TaskJob, 'task'>, outcome: TaskOutco
   return { ...outcome, error: withoutWords(outcome.error) };
 }
 
+/** What may name the command that was at work, with what may be said of it. */
+const OF_A_COMMAND: Readonly<Record<string, string>> = {
+  'connection-lost': 'the connection ended while it ran',
+  'left-at-work': 'the connection was lost in the middle of it, and what it left at work could not be ended',
+  interrupted: 'interrupted',
+};
+
 /** That a host cannot be reached, or that the operator stopped the run, is no secret of the task. */
 function withoutWords(error: PitrError): PitrError {
-  if (error.kind === 'unreachable' || error.kind === 'interrupted') return error;
+  if (error.kind === 'unreachable' || error.kind === 'interrupted') {
+    const said = OF_A_COMMAND[error.code];
+    if (said === undefined) return error;
+    const { kind, code, host, task, at, next } = error;
+    const state = kind === 'unreachable' ? error.state : undefined;
+    return new PitrError({ kind, code, message: `${said} (${HIDDEN})`, host, task, at, state, next });
+  }
   return new PitrError({
     kind: error.kind,
     code: error.code,

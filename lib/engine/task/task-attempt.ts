@@ -1,4 +1,5 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { cut } from '../../base/values/cut.ts';
 import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
 import type { Result } from '../../contract/module.ts';
 import type { Task } from '../../language/playbook/model.ts';
@@ -98,7 +99,7 @@ function judged(outcome: ModuleOutcome, task: Task, scope: Scope): TaskOutcome {
         code: 'failed-when',
         message: `"failed_when" is true: ${String(failed[0].value)}`,
         at: failed[0].at,
-        details: [`result: ${JSON.stringify(outcome.result).slice(0, 1000)}`],
+        details: [`result: ${cut(JSON.stringify(outcome.result), 1000)}`],
         result: outcome.result,
       });
     }

@@ -124,7 +124,8 @@ async function ask({ run }: TaskJob, host: string, question: Question): Promise<
     details: question.details ?? [],
     host,
   });
-  const { answer, by } = await run.ask(question);
+  const { text, details = [] } = question;
+  const { answer, by } = await run.ask({ ...question, ...run.masker.data({ text, details }) });
   run.emit({ type: 'question.answered', time: Date.now(), answer: answer ? 'yes' : 'no', by });
   if (by === 'nobody') throw nobodyToAsk(question);
   return answer;

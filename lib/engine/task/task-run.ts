@@ -1,4 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { cut } from '../../base/values/cut.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { rest } from '../../base/wait/until.ts';
 import type { Task } from '../../language/playbook/model.ts';
@@ -187,7 +188,7 @@ async function retried(
         kind: 'failed',
         code: 'until-never-true',
         message: `"until" was still false after ${tries} tries`,
-        details: [why, `last result: ${JSON.stringify(outcome.result).slice(0, 500)}`],
+        details: [why, `last result: ${cut(JSON.stringify(outcome.result), 500)}`],
         at: task.until[0]?.at,
       });
     }

@@ -1,4 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { cut } from '../../base/values/cut.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
@@ -78,8 +79,7 @@ export function parseLook(
   asked: Pick<RunResult, 'exitCode' | 'stdout'>,
 ): ReplayLook & LogProgress {
   const head = /^@alive (.*)\n@startup (.*)\n@fetched (\d+)\n@log (\d+)\n/.exec(seen);
-  if (head === null)
-    throw new Error(`cannot read the look at a replay: ${JSON.stringify(seen.slice(0, 200))}`);
+  if (head === null) throw new Error(`cannot read the look at a replay: ${cut(JSON.stringify(seen), 200)}`);
   const startup = (head[2] ?? '').trim();
   return {
     alive: head[1] === 'postgres' || head[1] === 'postmaster',

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { cut } from '../../base/values/cut.ts';
 import { statementFlaw } from './one-statement.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -24,7 +25,7 @@ export function rowsStatement(sql: string): { readonly statement: string; readon
       kind: 'validation',
       code: 'not-one-query',
       message: `the SQL is not one statement that reads: ${flaw}`,
-      details: [sql.trim().slice(0, 300)],
+      details: [cut(sql.trim(), 300)],
       next: ['Give one SELECT, VALUES, SHOW or EXPLAIN; core.command with psql is for everything else.'],
     });
   }
@@ -39,7 +40,7 @@ export function rowsStatement(sql: string): { readonly statement: string; readon
 export function parseRows(printed: string, format: RowFormat): readonly Row[] {
   if (format === 'lines') return printed.split('\n').map((line) => ({ value: line }));
   const rows: unknown = JSON.parse(withLongNumbersAsText(printed));
-  if (!Array.isArray(rows)) throw new Error(`not a list of rows: ${printed.slice(0, 100)}`);
+  if (!Array.isArray(rows)) throw new Error(`not a list of rows: ${cut(printed, 100)}`);
   return rows as readonly Row[];
 }
 
@@ -101,5 +102,5 @@ function isShortNumber(text: string): boolean {
 /** A value for a message: as one would write it in a playbook, cut where it is long. */
 export function expectedWords(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return text.length <= 300 ? text : `${text.slice(0, 300)}…`;
+  return cut(text, 300);
 }

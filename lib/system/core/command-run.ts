@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { Unknown } from '../../base/values/unknown.ts';
+import { Unknown, UnknownReached } from '../../base/values/unknown.ts';
 import { durationParam, milliseconds } from '../../base/wait/duration.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
@@ -60,7 +60,7 @@ export interface CommandState {
   readonly creates?: PathState | Unknown;
   readonly removes?: PathState | Unknown;
   /** Whether `check` said that there is nothing to do. */
-  readonly checked?: boolean;
+  readonly checked?: boolean | Unknown;
 }
 
 export interface CommandChange extends Change {
@@ -90,17 +90,24 @@ export async function readCommand(
   };
 }
 
-async function runCheck(host: ReadHost, wish: CommandWish, check: readonly string[]): Promise<boolean> {
+async function runCheck(
+  host: ReadHost,
+  wish: CommandWish,
+  check: readonly string[],
+): Promise<boolean | Unknown> {
   const argv =
     wish.chdir === undefined
       ? check
       : ['sh', '-c', 'cd -- "$1" && shift && exec "$@"', 'sh', wish.chdir, ...check];
-  const answer = await host.query(
-    authorsProbe(argv, {
-      timeoutMs: wish.timeout === undefined ? CHECK_TIMEOUT_MS : milliseconds(wish.timeout),
-      ...(wish.user === undefined ? {} : { user: wish.user }),
-    }),
-  );
+  const asked = authorsProbe(argv, {
+    timeoutMs: wish.timeout === undefined ? CHECK_TIMEOUT_MS : milliseconds(wish.timeout),
+    ...(wish.user === undefined ? {} : { user: wish.user }),
+  });
+  const answer = await host.query(asked).catch((thrown: unknown) => {
+    if (thrown instanceof UnknownReached) return thrown.unknown;
+    throw thrown;
+  });
+  if (answer instanceof Unknown) return answer;
   // 126 and 127: it could not be run at all, which tells nothing about what it was to look at.
   if (
     answer.exitCode === undefined ||
@@ -124,7 +131,7 @@ function notNeeded(state: CommandState, wish: CommandWish): string | undefined {
     return `${wish.creates ?? ''} exists`;
   if (state.removes !== undefined && known(state.removes).kind === 'absent')
     return `${wish.removes ?? ''} does not exist`;
-  return state.checked === true ? 'its check says that there is nothing to do' : undefined;
+  return known(state.checked ?? false) ? 'its check says that there is nothing to do' : undefined;
 }
 
 export function planCommand(

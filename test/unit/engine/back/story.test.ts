@@ -32,6 +32,15 @@ function withRecords(one: JournalledRun, ...more: readonly JournalRecord[]): Jou
   return parseJournal([...one.records, ...more].map((record) => JSON.stringify(record)).join('\n'), one.path);
 }
 
+/** The same run by a clock that was set by so much when the change of this number was to be made. */
+function withClockSet(one: JournalledRun, by: number, from = 0): JournalledRun {
+  const set = one.records.findIndex((record) => record.type === 'change.intended' && record.number === from);
+  const records = one.records.map((record, at) =>
+    at < set ? record : { ...record, time: record.time + by },
+  );
+  return parseJournal(records.map((record) => JSON.stringify(record)).join('\n'), one.path);
+}
+
 /** A run that has begun to take these back. */
 async function takenBackBy(runs: readonly string[], later: number): Promise<JournalledRun> {
   const records = (await run(RECOVERY, 4)).records.map((record): JournalRecord => {
@@ -79,6 +88,11 @@ describe('a recovery that was cut over in the same run', () => {
     expect(whyOf(storyOf(parseJournal(text, one.path), []))).toBe('cut over');
   });
 
+  it('is closed also where the clock of the controller was set back between promotion and hand-over', async () => {
+    const { closed } = storyOf(withClockSet(await run(ONE_RUN), -3_600_000, 16), []);
+    expect(closed).toMatchObject({ why: 'cut over', cutOver: { host: 'db2', oldLeader: 'db1' } });
+  });
+
   it('does not count a hand-over that a safety check refused', async () => {
     const one = await run(ONE_RUN, 16);
     const error = { kind: 'refused', code: 'recovery-runs-isolated', message: 'no' } as const;
@@ -122,6 +136,22 @@ describe('a recovery and its cut-over in a run of its own', () => {
     expect(whyOf(storyOf(recovery, [cutOver, back]))).toBe('taken back');
     expect(whyOf(storyOf(cutOver, [recovery, back]))).toBe('taken back');
     expect(whyOf(storyOf(back, [recovery, cutOver]))).toBeUndefined();
+  });
+
+  it('come in the order in which they rest on each other, whatever the clock of the later run says', async () => {
+    const [recovery, cutOver] = [await run(RECOVERY), withClockSet(await run(CUT_OVER), -3_600_000)];
+    expect(storyOf(recovery, [cutOver]).runs.map(({ started }) => started.runId)).toEqual([
+      RECOVERY,
+      CUT_OVER,
+    ]);
+    const begun = withClockSet(await run(CUT_OVER, 2), -3_600_000);
+    expect(whyOf(storyOf(recovery, [begun]))).toBe('gone on');
+    expect(whyOf(storyOf(begun, [recovery]))).toBeUndefined();
+    const back = await takenBackBy([RECOVERY, CUT_OVER], recovery.started.time - 3_600_000);
+    for (const one of [recovery, cutOver]) {
+      const others = [recovery, cutOver, back].filter((other) => other !== one);
+      expect(whyOf(storyOf(one, others))).toBe('taken back');
+    }
   });
 
   it('are nothing to another recovery', async () => {

@@ -1,16 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MASK } from '../../../../lib/base/values/secret.ts';
 import { beginningHere } from '../../../../lib/engine/journal/beginning.ts';
-import { listRuns, parseJournal, readRun } from '../../../../lib/engine/journal/read.ts';
+import { listRuns, parseJournal, readOthers, readRun } from '../../../../lib/engine/journal/read.ts';
 import { JOURNAL_VERSION, type JournalRecord } from '../../../../lib/engine/journal/records.ts';
 import { runStatus, undoStatus } from '../../../../lib/engine/journal/status.ts';
 import { JournalWriter } from '../../../../lib/engine/journal/writer.ts';
+import { projectRoot } from '../../../../lib/language/playbook/assets.ts';
 
-const STARTED: JournalRecord = {
+const STARTED = {
   type: 'run.started',
   version: JOURNAL_VERSION,
   ...beginningHere(),
@@ -18,7 +20,7 @@ const STARTED: JournalRecord = {
   playbook: '/srv/recover.yml',
   inventories: ['/srv/inventory.yml'],
   extraVars: {},
-};
+} as const satisfies JournalRecord;
 
 function intended(number: number): JournalRecord {
   return {
@@ -186,6 +188,64 @@ describe('a journal that is read', () => {
       expect((await readRun(path)).started.runId).toBe('20261122T144512-7f3a');
     }
     await expect(readRun(join(directory, 'nowhere'))).rejects.toMatchObject({ code: 'run-unknown' });
+  });
+});
+
+describe('the other runs that are kept', () => {
+  const SECOND = '20261122T150000-0002';
+  const second = { ...STARTED, runId: SECOND };
+
+  /** A state directory with the run and, of each other one, what stands in its journal; nothing where it has none. */
+  async function keeping(others: Readonly<Record<string, string | undefined>>): Promise<string> {
+    const directory = await scratchDirectory();
+    for (const [id, journal] of Object.entries({ [STARTED.runId]: text(STARTED), ...others })) {
+      await mkdir(join(directory, 'runs', id), { recursive: true });
+      if (journal !== undefined) await writeFile(join(directory, 'runs', id, 'journal.jsonl'), journal);
+    }
+    return directory;
+  }
+
+  const others = async (directory: string): Promise<readonly string[]> =>
+    (await readOthers(await readRun(STARTED.runId, directory), directory)).map(
+      ({ started }) => started.runId,
+    );
+
+  it('leave out a damaged one that does not name the run, and what has no journal', async () => {
+    const directory = await keeping({ [SECOND]: text(second), damaged: '{"type":\n', empty: undefined });
+    expect(await others(directory)).toEqual([SECOND]);
+  });
+
+  it('cannot be told where a damaged one names the run', async () => {
+    const directory = await keeping({
+      [SECOND]: `${text(second)}{"about":"${STARTED.runId}\n${text(done(1))}`,
+    });
+    await expect(others(directory)).rejects.toMatchObject({ code: 'journal-unreadable' });
+  });
+
+  it('cannot be told where one cannot be looked at: it may have gone on with the run', async () => {
+    const directory = await keeping({ [SECOND]: undefined });
+    const path = join(directory, 'runs', SECOND, 'journal.jsonl');
+    await symlink(path, path);
+    await expect(others(directory)).rejects.toMatchObject({
+      code: 'journal-unreadable',
+      state: `nothing was done: what came after run ${STARTED.runId} cannot be told without it`,
+      next: [`See who may read it, and do it as that user: ls -ld ${dirname(path)} ${path}`],
+    });
+  });
+
+  it('are all told where they are more than files may be open at once', async () => {
+    const many = Array.from({ length: 150 }, (_, index) => `20261122T160000-${1000 + index}`);
+    const directory = await keeping(
+      Object.fromEntries(many.map((id) => [id, text({ ...second, runId: id })])),
+    );
+    const pitr = spawnSync(
+      'sh',
+      ['-c', 'ulimit -n 100; exec "$0" --import tsx cli/main.ts runs --all --output json', process.execPath],
+      { cwd: projectRoot(), env: { ...process.env, PITR_STATE_DIR: directory }, encoding: 'utf8' },
+    );
+    expect(pitr.stderr).toBe('');
+    expect(pitr.stdout.match(/"status":"unreadable"/g) ?? []).toHaveLength(0);
+    expect(pitr.stdout.trim().split('\n')).toHaveLength(many.length + 1);
   });
 });
 

@@ -5,6 +5,7 @@ import { defineLook } from '../../contract/module.ts';
 import { readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { readConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
+import { SILENCE } from '../../recovery/patroni/rest.ts';
 import {
   type ClusterSettings,
   isSettling,
@@ -75,6 +76,8 @@ export const module = defineLook({
       deadlineMs: p.settle * 1000,
       signal,
       done: (seen) => since === undefined || !isSettling(since, seen),
+      // Without an earlier look nothing is waited for.
+      passing: since === undefined ? [] : SILENCE,
     });
     return {
       ...now,

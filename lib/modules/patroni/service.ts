@@ -4,8 +4,9 @@ import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
 import { patroniUnknown } from '../../recovery/patroni/member-plan.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
-import { livingWords, patroniThere } from '../../recovery/patroni/service-process.ts';
-import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
+import { livingWords, patroniThere, stopsLiving } from '../../recovery/patroni/service-process.ts';
+import { serviceCommand, serviceId, serviceResource } from '../../system/service/service-resource.ts';
+import { commandLine } from '../../transport/quote.ts';
 
 const params = z.strictObject({ ...patroniServiceParams, config: patroniParams.config });
 
@@ -28,6 +29,7 @@ export const module = defineLook({
     detail: "the manager's own words",
     other:
       'the configuration of the Patroni that it runs, where that is another Patroni than the one of `config`',
+    stop: 'the command that stops the Patroni that runs there: its service, or what runs beside it',
     beside: 'the Patroni of `config` that runs and that the service does not run, in words',
   },
   dependsOn: ({ manager, service }: Params) => [
@@ -43,6 +45,8 @@ export const module = defineLook({
       state,
       detail,
       other: typeof served === 'string' ? undefined : served.other,
+      stop:
+        beside === undefined ? commandLine(serviceCommand(manager, service, 'stop')) : stopsLiving(beside),
       beside: beside === undefined ? undefined : livingWords(beside),
     });
   },

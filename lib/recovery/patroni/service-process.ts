@@ -1,7 +1,13 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { reportOf } from '../../contract/script-report.ts';
-import { type ServiceManager, type ServiceState, unitName } from '../../system/service/service-resource.ts';
+import {
+  type ServiceManager,
+  type ServiceState,
+  serviceCommand,
+  unitName,
+} from '../../system/service/service-resource.ts';
+import { commandLine } from '../../transport/quote.ts';
 import { patroniPython } from './config-file.ts';
 import { PATRONI_PROCESSES } from './processes.ts';
 
@@ -132,6 +138,16 @@ export async function livingPatroni(
 /** `process 4711, in the unit patroni@main.service` */
 export function livingWords({ pid, unit }: LivingPatroni): string {
   return `process ${pid}${unit === undefined ? '' : `, in the unit ${unit}`}`;
+}
+
+/**
+ * What stops it, as it can be typed: its unit, where that is one of Patroni. A unit that only happens to hold it (that of
+ * cron, of sshd, of supervisord) would take others along.
+ */
+export function stopsLiving({ pid, unit }: LivingPatroni): string {
+  return commandLine(
+    unit?.includes('patroni') === true ? serviceCommand('systemd', unit, 'stop') : ['kill', String(pid)],
+  );
 }
 
 const LOOK = probeScript(`${PATRONI_PROCESSES}${SERVED_PATRONI}

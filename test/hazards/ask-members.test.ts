@@ -102,17 +102,19 @@ describe('the cluster is read while the first host is down', () => {
   });
 });
 
+const TOLD: readonly (readonly [string, () => Promise<string>, readonly RegExp[], string])[] = [
+  ['that somebody leads', () => patroni(true), [], 'leader_timeline 1'],
+  ['that nobody leads', () => patroni(false), [/^Nobody leads the cluster: /], 'leader_timeline 0'],
+  [
+    'of which no member tells',
+    async () => 'http://127.0.0.1:1',
+    [/^No member tells of the cluster, so that who leads could not be seen: /],
+    'leader_timeline left out',
+  ],
+];
+
 describe('old data is looked at beside a cluster', () => {
-  it.each([
-    ['that somebody leads', () => patroni(true), [], 'leader_timeline 1'],
-    ['that nobody leads', () => patroni(false), [/^Nobody leads the cluster: /], 'leader_timeline 0'],
-    [
-      'of which no member tells',
-      async () => 'http://127.0.0.1:1',
-      [/^No member tells of the cluster, so that who leads could not be seen: /],
-      'leader_timeline left out',
-    ],
-  ] as const)('%s', async (_, api, says, timeline) => {
+  it.each(TOLD)('%s', async (_, api, says, timeline) => {
     const { outcome, messages } = await asked(await api(), await ofSpare());
     expect(outcome.error).toBeUndefined();
     expect(messages.filter((message) => message.includes('in no archive yet'))).toEqual(

@@ -1,4 +1,8 @@
+import { PitrError } from '../base/errors/pitr-error.ts';
 import { cut } from '../base/values/cut.ts';
+import { evidenceOf, howItEnded } from '../transport/command-failed.ts';
+import type { RunResult } from '../transport/types.ts';
+
 /** A part of what one of our scripts printed: a heading, and lines of foreign text under it. */
 export interface ReportPart {
   /** The words of the heading; the last one may hold spaces. */
@@ -23,4 +27,24 @@ export function parseReport(text: string): readonly ReportPart[] {
   }
   if (parts.at(-1)?.kind !== 'end') throw new Error('the answer is not whole');
   return parts.slice(0, -1);
+}
+
+/**
+ * Reads the answer of a look, as `parseReport`. `what` completes "... could not be seen". Throws kind `failed`
+ * (`look-broken-off`) where it is not whole.
+ */
+export function reportOf(result: RunResult, host: string, what: string): readonly ReportPart[] {
+  try {
+    if (result.exitCode === 0) return parseReport(result.stdout);
+  } catch {
+    // What was said instead stands in the evidence.
+  }
+  throw new PitrError({
+    kind: 'failed',
+    code: 'look-broken-off',
+    message: `${what} could not be seen: the look ${result.exitCode === 0 ? 'gave no whole answer' : howItEnded(result)}`,
+    host,
+    evidence: evidenceOf({ ...result, argv: ['sh', `(a look at ${what})`] }),
+    next: [`See what keeps ${host} so busy, there: uptime`, 'Then run this again.'],
+  });
 }

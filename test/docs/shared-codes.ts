@@ -29,6 +29,7 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'member-leads': 'The member leads the cluster, and a leader is not copied anew.',
   'member-not-in-inventory':
     'A member of the cluster is no host of the run, so nobody would stop it and it would take the leadership.',
+  'member-silent': "The member's own Patroni does not answer, and it alone can do what is asked.",
   'members-named-otherwise': 'Patroni and the inventory name the nodes differently.',
   'member-runs-again':
     'A member that the run has stopped was started again by somebody. It would take the leadership with its old data.',

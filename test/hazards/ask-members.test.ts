@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -33,8 +33,29 @@ async function patroni(leads: boolean): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+const ASK = `    - import_tasks: ${join(productPlaybooks(), 'tasks/ask-members.yml')}`;
+
+/** How a playbook asks that goes on without an answer, and what it says of the leader to those who look for the moment. */
+async function ofSpare(): Promise<string> {
+  const spare = await readFile(join(productPlaybooks(), 'spare.yml'), 'utf8');
+  const asks = spare.slice(
+    spare.indexOf('    - name: Ask each member for the cluster'),
+    spare.indexOf('    - name: Choose the base backup'),
+  );
+  const vars = [...spare.matchAll(/^ +(\w+_told): (".*")$/gm)].map(([, name, value]) => `${name}: ${value}`);
+  const moment = (await readFile(join(productPlaybooks(), 'tasks/prove-wal.yml'), 'utf8')).split(
+    'barman.moment:',
+  )[1];
+  const [, timeline = ''] = /leader_timeline: "\{\{ (.*) \}\}"/.exec(moment ?? '') ?? [];
+  return `    - vars: { ${vars.join(', ')} }
+      block:
+${asks.replaceAll(/^/gm, '    ')}
+    - { core.set_fact: { asked_of: "{{ ${timeline} }}" }, when: inventory_hostname == "two" }
+    - { core.debug: "leader_timeline {{ default asked_of 'left out' }}", when: inventory_hostname == "two" }`;
+}
+
 /** The first host of the inventory is down; on `two` no Patroni answers. */
-async function asked(api: string): Promise<Played> {
+async function asked(api: string, tasks = ASK): Promise<Played> {
   const directory = await newDirectory();
   await mkdir(join(directory, 'none'));
   const inventory = join(directory, 'hosts.yml');
@@ -54,7 +75,7 @@ all:
   const yaml = `- hosts: patroni
   any_errors_fatal: true
   tasks:
-    - import_tasks: ${join(productPlaybooks(), 'tasks/ask-members.yml')}
+${tasks}
     - { name: leader, core.debug: "{{ default cluster.leader 'nobody' }}" }
 `;
   return play(yaml, { directory, inventories: [inventory] });
@@ -78,5 +99,27 @@ describe('the cluster is read while the first host is down', () => {
     const { outcome, messages } = await asked('http://127.0.0.1:1');
     expect(outcome.error).toMatchObject({ kind: 'refused', code: 'members-silent' });
     expect(messages).not.toContain('nobody');
+  });
+});
+
+const TOLD: readonly (readonly [string, () => Promise<string>, readonly RegExp[], string])[] = [
+  ['that somebody leads', () => patroni(true), [], 'leader_timeline 1'],
+  ['that nobody leads', () => patroni(false), [/^Nobody leads the cluster: /], 'leader_timeline 0'],
+  [
+    'of which no member tells',
+    async () => 'http://127.0.0.1:1',
+    [/^No member tells of the cluster, so that who leads could not be seen: /],
+    'leader_timeline left out',
+  ],
+];
+
+describe('old data is looked at beside a cluster', () => {
+  it.each(TOLD)('%s', async (_, api, says, timeline) => {
+    const { outcome, messages } = await asked(await api(), await ofSpare());
+    expect(outcome.error).toBeUndefined();
+    expect(messages.filter((message) => message.includes('in no archive yet'))).toEqual(
+      says.map((one) => expect.stringMatching(one)),
+    );
+    expect(messages).toContain(timeline);
   });
 });

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +59,23 @@ async function refusal(
   );
 }
 
+/** While a process passes for a Patroni of the configuration that these variables name. */
+async function beside(
+  so: (pid: number | undefined, vars: Readonly<Record<string, unknown>>) => Promise<void>,
+): Promise<void> {
+  const config = join(await newDirectory(), 'own.yml');
+  await writeFile(config, JSON.stringify({ scope: 'main', name: 'one' }));
+  const patroni = spawn('tail', ['-f', config], { argv0: 'patroni', stdio: 'ignore' });
+  const closed = once(patroni, 'close');
+  try {
+    await once(patroni, 'spawn');
+    await so(patroni.pid, { patroni_config: config });
+  } finally {
+    patroni.kill();
+    await closed;
+  }
+}
+
 function controlData(state: string): string {
   const lines = {
     'Database system identifier': '7300000000000000001',
@@ -75,8 +94,8 @@ function controlData(state: string): string {
 const tasks = (file: string) => join(productPlaybooks(), 'tasks', file);
 
 describe('before the first member is stopped, the recovered node', () => {
-  const stillToLead = (node: Node) =>
-    refusal(`    - import_tasks: ${tasks('still-to-lead.yml')}\n`, node, { ways: ['rollback.yml'] });
+  const stillToLead = (node: Node, vars: Readonly<Record<string, unknown>> = {}) =>
+    refusal(`    - import_tasks: ${tasks('still-to-lead.yml')}\n`, node, { ways: ['rollback.yml'], ...vars });
 
   it('waits closed, as a primary, with Patroni down', async () => {
     expect(await stillToLead(LEFT)).toBeUndefined();
@@ -92,6 +111,14 @@ describe('before the first member is stopped, the recovered node', () => {
   ])('is not passed over: %s', async (_, more) => {
     const refused = await stillToLead({ ...LEFT, ...more });
     expect(refused).toMatchObject({ kind: 'refused', code: 'recovered-node-taken', next: ['rollback.yml'] });
+  });
+
+  it('is not passed over where Patroni runs beside its service, and that is told', async () => {
+    await beside(async (pid, vars) => {
+      const refused = await stillToLead(LEFT, vars);
+      expect(refused).toMatchObject({ kind: 'refused', code: 'recovered-node-taken' });
+      expect(refused?.message).toContain(`Patroni runs beside its service (process ${pid}`);
+    });
   });
 
   it('may be with Patroni already, in a run that goes on while nobody leads: its hand-over broke off', async () => {
@@ -134,6 +161,16 @@ describe('before the leader is stopped, a member that was stopped', () => {
     expect(goOn).toMatch(/pitr resume \S+-/);
   });
 
+  it('is told to run beside its service where it does, with what stops that one', async () => {
+    await beside(async (pid, vars) => {
+      const refused = await stillDown({}, vars);
+      expect(refused).toMatchObject({ code: 'member-runs-again' });
+      expect(refused?.message).toContain(`Patroni runs beside its service (process ${pid}`);
+      expect(refused?.message).not.toContain('Patroni is stopped');
+      expect(refused?.next?.[0]).toMatch(new RegExp(`pitr exec one -i \\S+ -- kill ${pid}$`));
+    });
+  });
+
   it('that cannot be seen refuses, unless it is gone for good', async () => {
     const unseen = { patroni: 'x"; exit 4; "' };
     expect(await stillDown(unseen)).toMatchObject({ kind: 'refused', code: 'member-state-unknown' });
@@ -155,11 +192,17 @@ describe('a member that has joined since the members were noted', () => {
 });
 
 describe('before a node is handed over by a run that goes on', () => {
-  const members = (node: Node) =>
+  const members = (node: Node, vars: Readonly<Record<string, unknown>> = {}) =>
     refusal(
       `    - core.set_fact: { again: { members: {} } }\n    - import_tasks: ${tasks('nobody-leads-again.yml')}\n`,
       { control: 'shut down in recovery', ...node },
-      { promoted: { timeline: 6 }, members: ['one'], look_at_members: true, ways: ['first', 'last'] },
+      {
+        promoted: { timeline: 6 },
+        members: ['one'],
+        look_at_members: true,
+        ways: ['first', 'last'],
+        ...vars,
+      },
     );
 
   it('the other members are still down', async () => {
@@ -173,6 +216,14 @@ describe('before a node is handed over by a run that goes on', () => {
     const refused = await members(node);
     expect(refused).toMatchObject({ kind: 'refused', code: 'member-runs-again' });
     expect(refused?.details?.join()).toContain(`${words} on one`);
+  });
+
+  it('one whose Patroni runs beside its service is told so', async () => {
+    await beside(async (pid, vars) => {
+      const told = (await members({}, vars))?.details?.join();
+      expect(told).toContain(`Patroni runs on one beside its service (process ${pid}`);
+      expect(told).toContain(`kill ${pid}`);
+    });
   });
 
   it('a service manager that does not answer refuses', async () => {

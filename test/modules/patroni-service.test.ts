@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { errorOf } from '../support/errors.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { pythonYaml } from '../support/python-yaml.ts';
 import { localPlayground } from './playground.ts';
+import { programAt } from './program-at.ts';
 
 const look = async (answer: string, more: object = {}) => {
   await using ground = await localPlayground();
@@ -87,6 +88,35 @@ it('a Patroni that runs while its service is down is up, and told beside it', as
   expect(down).not.toHaveProperty('beside');
 });
 
+it('a service that is up and runs something else does not hide the Patroni that runs beside it', async () => {
+  await using ground = await localPlayground();
+  const config = join(ground.dir, 'own.yml');
+  await using patroni = await patroniOf(config);
+  const running = (pid: number | undefined) => `echo "patroni RUNNING   pid ${pid}, uptime 0:00:01"`;
+  await using other = await programAt(ground.dir, 'sleep', ground.dir);
+  expect(await look(running(other.pid), { config })).toMatchObject({
+    ...{ up: true, state: 'running' },
+    beside: expect.stringContaining(`process ${patroni.pid}`),
+  });
+  // It has not named its process yet, or it is the one.
+  expect(await look('echo "patroni STARTING"', { config })).not.toHaveProperty('beside');
+  expect(await look(running(patroni.pid), { config })).not.toHaveProperty('beside');
+  expect(await look(running(process.pid), { config })).not.toHaveProperty('beside');
+}, 60_000);
+
+it('a look at the processes that is broken off says what could not be seen, and where', async () => {
+  await using ground = await localPlayground();
+  await using _ = await fakePrograms({ grep: 'kill -9 $PPID', supervisorctl: DOWN });
+  const config = join(ground.dir, 'own.yml');
+  const run = ground.play.run('patroni.service', { manager: 'supervisor', service: 'patroni', config });
+  const error = await errorOf(run);
+  expect(error).toMatchObject({
+    ...{ kind: 'failed', code: 'look-broken-off', host: 'here' },
+    message: expect.stringContaining(`whether the Patroni of ${config} runs`),
+    next: expect.arrayContaining([expect.stringContaining('here')]),
+  });
+});
+
 /** A member whose service answers so, on this machine. */
 async function memberWith(
   answer: string,
@@ -136,6 +166,20 @@ it('a member is not stopped while its Patroni runs beside the service, and the e
   }
   expect(await member.stop()).toEqual({ service: 'stopped', postgres: false });
 });
+
+it('a manager that is silent for one look does not end the wait for a stop or a start', async () => {
+  await using ground = await localPlayground();
+  const asked = join(ground.dir, 'asked');
+  const once = (word: string) =>
+    `[ "$1" = status ] || exit 0; [ -e ${asked} ] && echo 'patroni ${word}' || { : >${asked}; exit 4; }`;
+  {
+    await using member = await memberWith(once('STOPPED   Not started'), 20_000);
+    expect(await member.stop()).toEqual({ service: 'stopped', postgres: false });
+  }
+  await rm(asked);
+  await using member = await memberWith(once('FATAL   Exited too quickly'), 5_000);
+  expect(await errorOf(member.start())).toMatchObject({ code: 'member-not-started' });
+}, 60_000);
 
 it('a stop has one deadline for its command and the wait, tells how long that was, and names the run', async () => {
   await using member = await memberWith(

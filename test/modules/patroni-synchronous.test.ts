@@ -65,3 +65,23 @@ it('a change that fails after off turns it on again, and says so', async () => {
   });
   expect(leader.mode()).toBe('true');
 }, 30_000);
+
+it.each([
+  ['sync', false],
+  ['quorum', false],
+  // The names in the DCS are those that the old leader had, and stay until the mode is turned off and on.
+  ['async', true],
+])(
+  'a member that the DCS names counts only where the leader waits for it: %s',
+  async (state, changed) => {
+    await using leader = await leaderWith(() => false);
+    const { told } = leader.patroni;
+    const member = (name: string, role: string) => ({ name, role, state: 'running' });
+    told['/cluster'] = { scope: 'c1', members: [member('here', 'leader'), member('db2', 'sync_standby')] };
+    const senders = [{ application_name: 'db2', state: 'streaming', sync_state: state }];
+    told['/patroni'] = { state: 'running', role: 'primary', patroni: { scope: 'c1' }, replication: senders };
+    expect((await leader.run({ timeout: 20 })).status).toBe(changed ? 'changed' : 'ok');
+    expect(leader.mode()).toBe('true');
+  },
+  30_000,
+);

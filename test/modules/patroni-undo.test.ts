@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
+import { pair } from './patroni-pair.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
 
@@ -155,3 +156,27 @@ it.each<readonly [string, readonly string[], object]>([
   expect(await one.error()).toMatchObject({ code: 'member-not-started' });
   expect(await one.started()).toBe(true);
 });
+
+it('a replica that is started again is looked for once more where nobody tells of the cluster at first', async () => {
+  await using those = await pair();
+  const { own, params, play } = those;
+  await using _ = await fakePrograms({
+    supervisorctl: `echo "patroni RUNNING pid 7, uptime 0:00:01"`,
+    patronictl: 'exit 1',
+  });
+  let looks = 0;
+  own.told['/liveness'] = {};
+  own.told['/cluster'] = () => {
+    looks += 1;
+    return looks === 1 ? undefined : those.cluster;
+  };
+  const { pgdata, bin, user, port, config } = params;
+  const change = {
+    ...{ summary: 'stop Patroni', state: 'stopped', service: 'patroni', manager: 'supervisor' },
+    ...{ pgdata, bin, user, port, config, timeoutMs: 20_000, ranBefore: false, replicaOf: { config } },
+  };
+  await play.undoEntry({
+    ...{ host: 'here', module: 'patroni.member', change: JSON.stringify(change), undoable: true },
+  });
+  expect(looks).toBeGreaterThan(2);
+}, 60_000);

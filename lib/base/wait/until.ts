@@ -25,13 +25,17 @@ export interface Waiting<T> {
   readonly late: (last: T, waitedMs: number) => PitrError;
   /** Called after each look that was not the last. */
   readonly onSeen?: ((seen: T) => void) | undefined;
+  /** Codes of errors that a look may meet and the next one not, as where somebody is silent: the wait goes on. */
+  readonly passing?: readonly string[] | undefined;
+  /** Called after each look that met such an error and was not the last. */
+  readonly onFailed?: ((thrown: PitrError) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
 /**
  * Looks again and again until what is seen is what is wanted, and returns it. Between two looks it pauses as
- * `pauseAfter` says. Looks at least once, and once more at the deadline; then throws what `late` gives. A look that throws
- * ends the wait. Throws kind `interrupted`, or the reason where that is a `PitrError`, when the signal is aborted.
+ * `pauseAfter` says. Looks at least once, and once more at the deadline; then throws what `late` gives; where that last look
+ * met a `passing` error, this error, with what was seen before. Any other error of a look ends the wait. Throws kind `interrupted`, or the reason where that is a `PitrError`, when the signal is aborted.
  */
 export async function until<T>(look: (attempt: number) => Promise<T>, waiting: Waiting<T>): Promise<T> {
   const { seen, isDone, waitedMs } = await watched(look, waiting);
@@ -39,7 +43,7 @@ export async function until<T>(look: (attempt: number) => Promise<T>, waiting: W
   return seen;
 }
 
-/** As `until`, where what is seen at the deadline is an answer, too: it is returned. */
+/** As `until`, where what is seen at the deadline is an answer, too: it is returned. Where nothing could be seen, that is thrown. */
 export async function lastSeen<T>(
   look: (attempt: number) => Promise<T>,
   waiting: Omit<Waiting<T>, 'late'>,
@@ -55,21 +59,53 @@ interface Watched<T> {
 
 async function watched<T>(
   look: (attempt: number) => Promise<T>,
-  waiting: Omit<Waiting<T>, 'late'>,
+  waiting: Omit<Waiting<T>, 'late'> & Partial<Pick<Waiting<T>, 'late'>>,
 ): Promise<Watched<T>> {
   const { signal, clock = REAL_CLOCK } = waiting;
   const begun = clock.now();
+  let last: Watched<T> | undefined;
   for (let attempt = 1; ; attempt++) {
     const from = clock.now();
-    const seen = await look(attempt);
-    const isDone = waiting.done(seen);
+    const found = await foundBy(() => look(attempt), waiting.passing);
+    const isDone = 'seen' in found && waiting.done(found.seen);
     const now = clock.now();
     const waitedMs = now - begun;
     const left = waiting.deadlineMs - waitedMs;
-    if (isDone || left <= 0) return { seen, isDone, waitedMs };
-    waiting.onSeen?.(seen);
+    if ('seen' in found) last = { seen: found.seen, isDone, waitedMs };
+    if (isDone || left <= 0) {
+      if ('failed' in found)
+        throw blind(found.failed, waitedMs, last && waiting.late?.(last.seen, last.waitedMs));
+      return { seen: found.seen, isDone, waitedMs };
+    }
+    if ('seen' in found) waiting.onSeen?.(found.seen);
+    else waiting.onFailed?.(found.failed);
     await rest(Math.min(pauseAfter(now - from, waiting.everyMs), Math.ceil(left)), signal, clock);
   }
+}
+
+async function foundBy<T>(
+  look: () => Promise<T>,
+  passing: readonly string[] = [],
+): Promise<{ readonly seen: T } | { readonly failed: PitrError }> {
+  try {
+    return { seen: await look() };
+  } catch (thrown) {
+    if (thrown instanceof PitrError && passing.includes(thrown.code)) return { failed: thrown };
+    throw thrown;
+  }
+}
+
+/** What was seen before the last look is told as that: how things are now is not known. */
+function blind(failed: PitrError, waitedMs: number, before: PitrError | undefined): PitrError {
+  const printed = before?.evidence?.stderr;
+  return failed.with({
+    details: [
+      `It was asked again and again for ${formatDuration(waitedMs)}, at last without an answer.`,
+      ...(before === undefined ? [] : [`Seen before: ${before.message}`, ...before.details]),
+      ...(printed === undefined || printed === '' ? [] : [`${before?.evidence?.command}: ${printed}`]),
+    ],
+    state: before?.state,
+  });
 }
 
 /** The error of a wait of which nothing more is to be said than what it was for and what was last seen. */

@@ -17,6 +17,7 @@ import {
 import { clusterName, type PatroniTarget, patronictl } from '../../recovery/patroni/control.ts';
 import type { NodeView } from '../../recovery/patroni/node.ts';
 import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { SILENCE } from '../../recovery/patroni/rest.ts';
 import { seconds } from '../../recovery/postgres/params.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -130,6 +131,7 @@ async function handOver(
     // A refused failover is known at once, if only by its words; the rest is waiting for Patroni's next turn.
     deadlineMs: target.timeoutMs,
     signal: context.signal,
+    passing: SILENCE,
     done: ({ cluster: seen, node }) => {
       const member = seen.members[candidate];
       const listed =
@@ -164,6 +166,7 @@ async function readiness(
     everyMs: 500,
     deadlineMs: target.timeoutMs,
     signal: context.signal,
+    passing: SILENCE,
     done: (seen) => {
       const member = seen.members[candidate];
       return (

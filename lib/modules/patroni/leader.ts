@@ -9,7 +9,7 @@ import { type ClusterState, readCluster, readNode } from '../../recovery/patroni
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import type { NodeView } from '../../recovery/patroni/node.ts';
 import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
-import { askRest } from '../../recovery/patroni/rest.ts';
+import { askRest, SILENCE } from '../../recovery/patroni/rest.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { absolutePath, seconds } from '../../recovery/postgres/params.ts';
 
@@ -60,6 +60,7 @@ export const module = defineLook({
         deadlineMs: p.timeout * 1000,
         signal: context.signal,
         done: ({ flaws }) => flaws.length === 0,
+        passing: SILENCE,
         late: (seen, waited) => stillNot(host.name, p, member, seen, waited),
       });
     const { pgdata } = p;

@@ -1,11 +1,9 @@
 import { z } from 'zod';
-import { PitrError } from '../../base/errors/pitr-error.ts';
 import { lastSeen } from '../../base/wait/until.ts';
-import type { ReadHost } from '../../contract/host.ts';
 import { defineLook } from '../../contract/module.ts';
-import { type ClusterState, readCluster } from '../../recovery/patroni/cluster-resource.ts';
+import { readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
-import type { PatroniAccess } from '../../recovery/patroni/rest.ts';
+import { SILENCE } from '../../recovery/patroni/rest.ts';
 import { CLUSTER_RETURNS, toldCluster } from '../../recovery/patroni/told-cluster.ts';
 import { seconds } from '../../recovery/postgres/params.ts';
 
@@ -39,29 +37,19 @@ export const module = defineLook({
   read: async (host, p, context) => {
     const member = p.member ?? host.name;
     let told: string | undefined;
-    const seen = await lastSeen(() => clusterOrSilence(host, p), {
+    const tell = (words: string): void => {
+      if (words !== told) context.progress(words);
+      told = words;
+    };
+    const seen = await lastSeen(() => readCluster(host, p), {
       everyMs: p.interval * 1000,
       deadlineMs: p.timeout * 1000,
       signal: context.signal,
-      done: (look) => !(look instanceof PitrError) && (look.leader === undefined || look.leader === member),
-      onSeen: (look) => {
-        const words =
-          look instanceof PitrError ? look.message : `${look.leader ?? 'nobody'} still holds the leader lock`;
-        if (words !== told) context.progress(words);
-        told = words;
-      },
+      done: ({ leader }) => leader === undefined || leader === member,
+      onSeen: ({ leader }) => tell(`${leader ?? 'nobody'} still holds the leader lock`),
+      passing: SILENCE,
+      onFailed: ({ message }) => tell(message),
     });
-    if (seen instanceof PitrError) throw seen;
     return toldCluster(seen);
   },
 });
-
-/** Who does not answer once may answer at the next look. */
-async function clusterOrSilence(host: ReadHost, p: PatroniAccess): Promise<ClusterState | PitrError> {
-  try {
-    return await readCluster(host, p);
-  } catch (thrown) {
-    if (thrown instanceof PitrError && thrown.code === 'patroni-silent') return thrown;
-    throw thrown;
-  }
-}

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import { until } from '../../base/wait/until.ts';
+import { lastSeen, until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
@@ -23,7 +23,7 @@ import { type MemberChange, planMember } from '../../recovery/patroni/member-pla
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { refuseLeaderless } from '../../recovery/patroni/refuse-leaderless.ts';
 import { refusePrimary } from '../../recovery/patroni/refuse-primary.ts';
-import { askOwn } from '../../recovery/patroni/rest.ts';
+import { askOwn, SILENCE } from '../../recovery/patroni/rest.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
@@ -177,7 +177,13 @@ const STALL_MS = 90_000;
 async function streamsAgain(host: WriteHost, change: MemberChange, context: WorkContext): Promise<void> {
   if (change.replicaOf === undefined) return;
   const access = { ...accessOf(change), ...change.replicaOf };
-  const { leader } = await readCluster(host, access);
+  const { leader } = await lastSeen(() => readCluster(host, access), {
+    everyMs: 500,
+    deadlineMs: change.timeoutMs,
+    signal: context.signal,
+    passing: SILENCE,
+    done: () => true,
+  });
   if (leader === undefined) {
     context.warn(`Patroni runs again; the cluster has no leader, so ${host.name} streams from nobody`);
     return;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import type { WriteHost } from '../../contract/host.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import {
@@ -8,18 +9,19 @@ import {
   lookAtStreaming,
   type StreamingWait,
 } from '../../recovery/patroni/await-streaming.ts';
-import { patroniResource } from '../../recovery/patroni/cluster-resource.ts';
-import { clusterName, patronictl } from '../../recovery/patroni/control.ts';
+import { nodeIn, patroniResource } from '../../recovery/patroni/cluster-resource.ts';
+import { clusterName, type PatroniTarget, patronictl } from '../../recovery/patroni/control.ts';
 import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { readMemberConfig, replicaMethods } from '../../recovery/patroni/member-config.ts';
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
+import { askOwn } from '../../recovery/patroni/rest.ts';
 import { streamingFlaws, streamingVerdict } from '../../recovery/patroni/streaming.ts';
 import { patroniAbilities } from '../../recovery/patroni/version.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
-import { commandFailed } from '../../transport/command-failed.ts';
+import { commandFailed, evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
   member: memberName.optional().describe("member to copy anew, on its own host; the host's name by default"),
@@ -153,8 +155,23 @@ export const module = defineModule({
   apply: async (host, change, p, context) => {
     const source = change.fromLeader === true ? ['--from-leader'] : [];
     const words = ['reinit', change.cluster, change.member, '--force', ...source];
+    const startedBefore = change.startedBefore ?? (await ownStart(host, change));
     const asked = await patronictl(host, change, words, 60_000, context.signal);
     if (asked.exitCode !== 0) throw commandFailed(asked, host.name);
+    // patronictl ends well all the same.
+    if (/^Failed: /m.test(asked.stdout)) {
+      throw new PitrError({
+        kind: 'failed',
+        code: 'reinit-refused',
+        message: `the Patroni of ${change.member} refuses to copy it anew`,
+        host: host.name,
+        evidence: { ...evidenceOf(asked), stderr: `${asked.stdout}${asked.stderr}`.trim().slice(-2000) },
+        state: 'Its data is as it was.',
+        next: [
+          'Why stands above. Where something else is in progress there, let it end, then run this again.',
+        ],
+      });
+    }
     const bin = programsOf({ ...p, bin: change.bin }, undefined);
     const question = {
       access: change,
@@ -167,7 +184,7 @@ export const module = defineModule({
       everyMs: 1_000,
       // Until Patroni acts, what is seen is the old data: it must not count as the proof.
       also: ({ own }) =>
-        change.startedBefore !== undefined && own?.postmasterStart === change.startedBefore
+        startedBefore !== undefined && own?.postmasterStart === startedBefore
           ? 'it has not been copied anew yet'
           : undefined,
     };
@@ -176,3 +193,20 @@ export const module = defineModule({
   },
   undo: { impossible: "the member's data was replaced by a copy of the leader's" },
 });
+
+/** When the PostgreSQL of before was started, where Patroni did not say it earlier; nothing where none is up. */
+async function ownStart(
+  host: WriteHost,
+  change: PatroniTarget & { readonly member: string },
+): Promise<string | undefined> {
+  const node = nodeIn(await askOwn(host, change, '/patroni'));
+  if (node !== undefined) return node.postmasterStart;
+  throw new PitrError({
+    kind: 'failed',
+    code: 'member-silent',
+    message: `the Patroni of ${change.member} does not answer: it cannot copy it anew`,
+    host: host.name,
+    state: 'Nothing was asked of it; its data is as it was.',
+    next: ['Start it first (patroni.member with state: running).'],
+  });
+}

@@ -9,6 +9,7 @@ import { isUp } from '../../recovery/patroni/cluster.ts';
 import { patroniResource, readCluster, readNode } from '../../recovery/patroni/cluster-resource.ts';
 import { clusterName, patronictl } from '../../recovery/patroni/control.ts';
 import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
+import { SILENCE } from '../../recovery/patroni/rest.ts';
 import { inForceSchema } from '../../recovery/postgres/in-force.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { lookInForce } from '../../recovery/postgres/look-in-force.ts';
@@ -102,6 +103,7 @@ export const module = defineModule({
         everyMs: 500,
         deadlineMs: change.timeoutMs,
         signal: context.signal,
+        passing: SILENCE,
         done: (seen) =>
           seen !== undefined &&
           isUp(seen.state) &&

@@ -4,8 +4,9 @@ import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
 import { patroniUnknown } from '../../recovery/patroni/member-plan.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
-import { livingPatroni, livingWords, servedPatroni } from '../../recovery/patroni/service-process.ts';
-import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
+import { livingWords, patroniThere, stopsLiving } from '../../recovery/patroni/service-process.ts';
+import { serviceCommand, serviceId, serviceResource } from '../../system/service/service-resource.ts';
+import { commandLine } from '../../transport/quote.ts';
 
 const params = z.strictObject({ ...patroniServiceParams, config: patroniParams.config });
 
@@ -15,8 +16,8 @@ export const module = defineLook({
   summary: 'Tells whether Patroni runs on its node.',
   description:
     'By the word of what manages its service, and not by its REST API: one that has just been started does not answer ' +
-    'yet. Where the service is down, a process of a Patroni with this configuration tells that it runs all the same: in ' +
-    'another unit, or started by hand. Fails where the manager does not answer, or knows no such service.',
+    'yet. Where the service does not run it, a process of a Patroni with this configuration tells that it runs all the ' +
+    'same: in another unit, or started by hand. Fails where the manager does not answer, or knows no such service.',
   examples: `- patroni.service:
   register: patroni_there
 - core.assert:
@@ -28,21 +29,25 @@ export const module = defineLook({
     detail: "the manager's own words",
     other:
       'the configuration of the Patroni that it runs, where that is another Patroni than the one of `config`',
-    beside: 'the Patroni of `config` that runs while the service is down, in words',
+    stop: 'the command that stops the Patroni that runs there: its service, or what runs beside it',
+    beside: 'the Patroni of `config` that runs and that the service does not run, in words',
   },
   dependsOn: ({ manager, service }: Params) => [
     { kind: serviceResource.kind, id: serviceId(manager, service) },
   ],
   read: async (host, { manager, service, config }) => {
-    const { state, changing, detail, pid } = known(
-      await host.look(serviceResource, serviceId(manager, service)),
-    );
+    const seen = known(await host.look(serviceResource, serviceId(manager, service)));
+    const { state, changing, detail } = seen;
     if (state === 'missing') throw patroniUnknown({ manager, service });
-    const up = state === 'running' || changing !== undefined;
-    const served = pid === undefined ? 'unknown' : await servedPatroni(host, pid, config);
-    const other = typeof served === 'string' ? undefined : served.other;
-    const living = up ? undefined : await livingPatroni(host, config);
-    const beside = living === undefined ? undefined : livingWords(living);
-    return defined({ up: up || living !== undefined, state, detail, other, beside });
+    const { served, beside } = await patroniThere(host, { manager, service, config }, seen);
+    return defined({
+      up: state === 'running' || changing !== undefined || beside !== undefined,
+      state,
+      detail,
+      other: typeof served === 'string' ? undefined : served.other,
+      stop:
+        beside === undefined ? commandLine(serviceCommand(manager, service, 'stop')) : stopsLiving(beside),
+      beside: beside === undefined ? undefined : livingWords(beside),
+    });
   },
 });

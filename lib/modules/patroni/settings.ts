@@ -5,13 +5,14 @@ import { defineLook } from '../../contract/module.ts';
 import { readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { readConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
+import { SILENCE } from '../../recovery/patroni/rest.ts';
 import {
   type ClusterSettings,
   isSettling,
   settingsDifferences,
   slotName,
 } from '../../recovery/patroni/settings.ts';
-import { isStrict, synchronousMode, synchronousStandbys } from '../../recovery/patroni/synchronous.ts';
+import { isStrict, provedStandbys, synchronousMode } from '../../recovery/patroni/synchronous.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { querySql, sessionTarget } from '../../recovery/postgres/sql.ts';
@@ -75,6 +76,8 @@ export const module = defineLook({
       deadlineMs: p.settle * 1000,
       signal,
       done: (seen) => since === undefined || !isSettling(since, seen),
+      // Without an earlier look nothing is waited for.
+      passing: since === undefined ? [] : SILENCE,
     });
     return {
       ...now,
@@ -92,7 +95,7 @@ const SETTINGS = `select json_build_object('archive', current_setting('archive_m
 const rows = z.object({ archive: z.string(), slots: z.array(z.array(z.string().nullable())) });
 
 async function readSettings(host: ReadHost, p: Params): Promise<ClusterSettings> {
-  const [config, instance, { members }] = await Promise.all([
+  const [config, instance, cluster] = await Promise.all([
     readConfig(host, p),
     postgresResource.read(host, p.pgdata),
     readCluster(host, p),
@@ -104,11 +107,11 @@ async function readSettings(host: ReadHost, p: Params): Promise<ClusterSettings>
       ]),
     ),
   );
-  const ofMembers = new Set([...Object.keys(members), ...p.nodes].map(slotName));
+  const ofMembers = new Set([...Object.keys(cluster.members), ...p.nodes].map(slotName));
   return {
     config,
     archive,
-    standbys: synchronousStandbys({ members }).length,
+    standbys: provedStandbys(cluster).length,
     memberSlots: [...ofMembers],
     slots: slots
       .filter(([name]) => !ofMembers.has(name ?? ''))

@@ -12,11 +12,7 @@ import {
   synchronousSetting,
 } from '../../recovery/patroni/dynamic-config.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
-import {
-  type SynchronousMode,
-  synchronousMode,
-  synchronousStandbys,
-} from '../../recovery/patroni/synchronous.ts';
+import { provedStandbys, type SynchronousMode, synchronousMode } from '../../recovery/patroni/synchronous.ts';
 import { seconds } from '../../recovery/postgres/params.ts';
 
 const params = z.strictObject({
@@ -43,8 +39,8 @@ export const module = defineModule({
     'belong to, and renews that only when it promotes. A leader that it has taken over as a running primary finds the ' +
     'name of the old one there, says "Synchronous replication key updated by someone else" at each turn, and never ' +
     'has a synchronous standby: nobody but the old leader could take over from it. Turning synchronous_mode off and ' +
-    'on again, which is all that Patroni offers, makes it forget. Does nothing where the mode is off, or a member ' +
-    'that is up is a synchronous standby.',
+    'on again, which is all that Patroni offers, makes it forget. Does nothing where the mode is off, or the leader ' +
+    'waits for a member that is up and that the DCS names: a name alone may be that of before.',
   examples: `- patroni.synchronous:
     mode: "{{ default settings.config.synchronous_mode omit }}"`,
   params,
@@ -56,7 +52,7 @@ export const module = defineModule({
     const mode = p.mode ?? (await readConfig(host, p)).synchronous_mode;
     return {
       mode: synchronousMode({ synchronous_mode: mode }),
-      standbys: known === undefined ? [] : synchronousStandbys(known),
+      standbys: known === undefined ? [] : provedStandbys(known),
       name: known === undefined ? (p.cluster ?? '') : clusterName(known, p, host.name),
     };
   },

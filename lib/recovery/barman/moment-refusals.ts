@@ -29,7 +29,8 @@ export function commitWords({ time, xid, lsn }: CommitPoint): string {
 export type NoMarker = 'not-asked' | 'not-wanted' | 'no-leader' | 'other-timeline' | 'in-future';
 
 const WHY_NO_MARKER: Readonly<Record<NoMarker, string>> = {
-  'not-asked': 'This run asks no leader for a commit that would end the recovery there.',
+  'not-asked':
+    'This run knows of no leader whom it could ask for a commit that would end the recovery there: none was looked for, or no member has answered.',
   'not-wanted': 'A commit on the leader after that moment would end the recovery there: marker=true',
   'no-leader': 'The cluster has no leader that could write one more commit.',
   'other-timeline':

@@ -43,7 +43,7 @@ export const leaderTimelineParam = timelineOfLeader
 export const askedLeaderParam = timelineOfLeader
   .optional()
   .describe(
-    'the timeline of the living leader; 0 where there is none; left out where the run has not looked for a leader, and asks none for anything',
+    'the timeline of the living leader; 0 where there is none; left out where the run has not looked for a leader, or nobody has answered',
   );
 
 /**

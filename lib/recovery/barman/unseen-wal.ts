@@ -63,7 +63,7 @@ function wentOn({ goneOn = [] }: UnseenFacts): boolean {
 /** Throws kind `refused` where commits that were asked for may be missed, and nobody has accepted that. */
 export function refuseUnseen(facts: UnseenFacts, accepted: boolean, host: string): void {
   if (accepted || !mayMissCommits(facts)) return;
-  const { unseen, gap } = facts;
+  const { unseen, gap, leaderTimeline } = facts;
   if (wentOn(facts)) throw walOfOthersUnseen(facts, host);
   throw new PitrError({
     kind: 'refused',
@@ -74,7 +74,9 @@ export function refuseUnseen(facts: UnseenFacts, accepted: boolean, host: string
       ...unseen.map(({ node, why }) => `${node}: ${why}`),
       gap
         ? 'WAL is missing in the archives, and what is missing may be there.'
-        : 'No leader is alive that has all of this timeline and could archive it.',
+        : leaderTimeline === undefined
+          ? 'No leader is known that has all of this timeline and could archive it: none was looked for, or no member has answered.'
+          : 'No leader is alive that has all of this timeline and could archive it.',
     ],
     host,
     next: [

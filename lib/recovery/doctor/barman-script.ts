@@ -1,7 +1,7 @@
 import { parseVersion, type Version } from '../../base/values/version.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { type ReportPart, reportOf } from '../../contract/script-report.ts';
 import type { FreeSpace } from '../../system/fs/free-space.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import type { ServerConfig } from '../barman/config.ts';
@@ -94,11 +94,10 @@ export async function lookAtBarman(
   const answer = await host.query(
     LOOK([String(TOOLS.length), ...TOOLS, ...places], { user: place.user, timeoutMs: 120_000 }),
   );
-  return parseBarmanLook(answer.stdout, asked, Date.now());
+  return barmanLookIn(reportOf(answer, host.name, "Barman's files and programs"), asked, Date.now());
 }
 
-export function parseBarmanLook(printed: string, asked: number, answered: number): BarmanLook {
-  const parts = parseReport(printed);
+function barmanLookIn(parts: readonly ReportPart[], asked: number, answered: number): BarmanLook {
   const all = (kind: string): readonly string[] =>
     parts.flatMap((part) => (part.kind === kind ? [part.rest] : []));
   return {

@@ -8,7 +8,7 @@ import type { ClusterState } from '../patroni/cluster-resource.ts';
 import type { DynamicConfig } from '../patroni/dynamic-config.ts';
 import type { TriedLogin } from '../patroni/logins.ts';
 import type { MemberConfig } from '../patroni/member-config.ts';
-import type { ServedPatroni } from '../patroni/service-process.ts';
+import type { PatroniThere } from '../patroni/service-process.ts';
 import type { InstanceState } from '../postgres/instance.ts';
 import type { Layout } from '../postgres/layout.ts';
 import type { Archive } from '../wal/archive.ts';
@@ -65,8 +65,8 @@ export interface NodeFacts {
   /** Whether Patroni is configured to keep its data where the inventory says. */
   readonly dataPlace: Told<boolean>;
   readonly service: Told<ServiceState>;
-  /** Whether that service, where it runs, runs the Patroni that the inventory means. */
-  readonly served: Told<ServedPatroni>;
+  /** Whether that service, where it runs, runs the Patroni that the inventory means, and whether that runs beside it. */
+  readonly patroni: Told<PatroniThere>;
   /** Servers of Barman whose WAL it can fetch. */
   readonly fetch: Told<readonly string[]>;
   /** Its logins on the leader; nothing of the leader itself. */

@@ -5,7 +5,7 @@ import { fetchable } from '../barman/node-access.ts';
 import { readCluster } from '../patroni/cluster-resource.ts';
 import { keepsDataAt } from '../patroni/data-directory.ts';
 import { readMemberConfig } from '../patroni/member-config.ts';
-import { servedPatroni } from '../patroni/service-process.ts';
+import { patroniThere } from '../patroni/service-process.ts';
 import { instanceOf, instanceProbe } from '../postgres/instance-resource.ts';
 import { readLayout } from '../postgres/layout.ts';
 import { NOT_ASKED, type Told, told } from './answer.ts';
@@ -58,7 +58,7 @@ const UNREAD = {
   memberConfig: NOT_ASKED,
   dataPlace: NOT_ASKED,
   service: NOT_ASKED,
-  served: NOT_ASKED,
+  patroni: NOT_ASKED,
   fetch: NOT_ASKED,
   logins: NOT_ASKED,
 } as const;
@@ -106,7 +106,10 @@ export async function gatherNodeFacts(
   ]);
   const programs = 'value' in instance ? instance.value.programs : undefined;
   const sql = await asked('sql', () => askNode(host, place, programs));
-  const served = await asked('service', () => patroniOf(host, service, config));
+  const patroni =
+    'value' in service
+      ? await asked('service', () => patroniThere(host, place.patroni, service.value))
+      : service;
   return {
     name: host.name,
     place,
@@ -119,16 +122,10 @@ export async function gatherNodeFacts(
     memberConfig,
     dataPlace,
     service,
-    served,
+    patroni,
     fetch,
     logins: NOT_ASKED,
   };
-}
-
-/** Nothing is told of a service of which the manager names no process. */
-async function patroniOf(host: ReadHost, service: NodeFacts['service'], config: string) {
-  const pid = 'value' in service ? service.value.pid : undefined;
-  return pid === undefined ? ('unknown' as const) : servedPatroni(host, pid, config);
 }
 
 async function instanceThere(host: ReadHost, { pgdata }: NodePlace) {

@@ -1,6 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { type ReportPart, reportOf } from '../../contract/script-report.ts';
 import { type FreeSpace, parseSpace } from '../../system/fs/free-space.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { type Told, toldAtOnce } from './answer.ts';
@@ -92,12 +92,11 @@ export async function lookAtNode(host: ReadHost, place: NodePlace): Promise<Node
   ];
   const asked = Date.now();
   const answer = await host.query(LOOK([place.pgdata, bin, place.user, place.patroni.config, ...tools]));
-  return parseNodeLook(answer.stdout, asked, Date.now());
+  return nodeLookIn(reportOf(answer, host.name, 'the files and programs of the node'), asked, Date.now());
 }
 
 /** Reads the answer; `asked` and `answered` are epoch milliseconds of the controller. */
-export function parseNodeLook(printed: string, asked: number, answered: number): NodeLook {
-  const parts = parseReport(printed);
+function nodeLookIn(parts: readonly ReportPart[], asked: number, answered: number): NodeLook {
   const one = (kind: string): ReportPart | undefined => parts.find((part) => part.kind === kind);
   const all = (kind: string): readonly string[] =>
     parts.flatMap((part) => (part.kind === kind ? [part.rest] : []));

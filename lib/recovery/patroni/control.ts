@@ -4,7 +4,7 @@ import type { WriteHost } from '../../contract/host.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { type ClusterState, readCluster } from './cluster-resource.ts';
-import type { PatroniAccess } from './rest.ts';
+import { type PatroniAccess, SILENCE } from './rest.ts';
 
 /** Patroni as a change needs it: plain data for the journal. */
 export interface PatroniTarget extends PatroniAccess {
@@ -41,6 +41,7 @@ export async function setPaused(
     deadlineMs: timeoutMs,
     signal,
     done: (seen) => seen.paused === paused,
+    passing: SILENCE,
     late: (seen) => notEffective(host.name, word, seen, asked),
   });
 }

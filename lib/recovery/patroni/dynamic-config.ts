@@ -7,7 +7,7 @@ import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { patroniPython } from './config-file.ts';
 import { type PatroniTarget, patronictl } from './control.ts';
-import { askOwn, type PatroniAccess } from './rest.ts';
+import { askOwn, type PatroniAccess, SILENCE } from './rest.ts';
 import { type SynchronousMode, synchronousMode } from './synchronous.ts';
 
 export type DynamicConfig = Readonly<Record<string, unknown>>;
@@ -110,14 +110,14 @@ export async function setSynchronousMode(
   const setting = synchronousSetting(mode);
   const asked = await askForMode(host, target, mode, timeoutMs, signal);
   const wanted = synchronousMode({ synchronous_mode: mode });
-  await until(() => configOrSilence(host, target), {
+  await until(() => readConfig(host, target), {
     everyMs: 100,
     deadlineMs: timeoutMs,
     signal,
-    done: (seen) => !(seen instanceof PitrError) && synchronousMode(seen) === wanted,
-    late: (seen) => {
-      if (seen instanceof PitrError) return seen;
-      return new PitrError({
+    done: (seen) => synchronousMode(seen) === wanted,
+    passing: SILENCE,
+    late: (seen) =>
+      new PitrError({
         kind: 'failed',
         code: 'synchronous-mode-not-set',
         message: `synchronous_mode was to become ${mode || 'off'}, but is ${synchronousMode(seen) ?? 'off'}`,
@@ -126,17 +126,6 @@ export async function setSynchronousMode(
         next: [
           `Set it by hand: patronictl -c ${target.config} edit-config ${target.cluster} -s '${setting}'`,
         ],
-      });
-    },
+      }),
   });
-}
-
-/** One answer that does not come, while Patroni takes its turn, says nothing yet. */
-async function configOrSilence(host: ReadHost, target: PatroniTarget): Promise<DynamicConfig | PitrError> {
-  try {
-    return await readConfig(host, target);
-  } catch (thrown) {
-    if (thrown instanceof PitrError && thrown.code === 'patroni-config-not-read') return thrown;
-    throw thrown;
-  }
 }

@@ -44,6 +44,9 @@ export function logsOf(change: MemberChange): MemberLogs {
   return { ...accessOf(change), manager, service, pgdata };
 }
 
+/** Looks that may fail once on a host that starts or stops. */
+const BUSY = ['service-manager-silent', 'look-broken-off'];
+
 /** How often what comes up of a copy is ended, until it counts as not ending. */
 const COPY_ROUNDS = 5;
 
@@ -76,6 +79,7 @@ export async function stopMember(
     deadlineMs: Math.max(change.timeoutMs - (performance.now() - begun), 0),
     signal,
     done: isDown,
+    passing: BUSY,
     late,
   });
   const { copies = [] } = seen.instance;
@@ -160,6 +164,7 @@ export async function startMember(
       everyMs: 100,
       deadlineMs: change.timeoutMs,
       signal,
+      passing: BUSY,
       done: ({ answers, seen }) =>
         seen !== undefined &&
         ((answers && isComingUp(seen.service)) || isRefused(seen.service, answers, asked)),

@@ -28,6 +28,8 @@ export interface NodeView {
 export interface WalSender {
   readonly application: string;
   readonly state: string;
+  /** Whether commits wait for it: `async`, `potential`, `sync`, `quorum`. */
+  readonly sync?: string;
   readonly address?: string;
 }
 
@@ -56,9 +58,11 @@ export function parseNode(json: string): NodeView {
     role: parseRole(text(told.role) ?? ''),
     replication: senders.map((sender) => {
       const address = text(sender.client_addr);
+      const sync = text(sender.sync_state);
       return {
         application: text(sender.application_name) ?? '',
         state: text(sender.state) ?? '',
+        ...(sync === undefined ? {} : { sync }),
         ...(address === undefined ? {} : { address }),
       };
     }),

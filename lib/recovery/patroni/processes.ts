@@ -1,11 +1,14 @@
 /**
  * The function `patroni_processes PROC` of sh: of each Patroni that runs its process id and the configuration that it was
  * started with, on a line; `-` where that is none, or cannot be told. PROC is where processes are shown (`/proc`). Programs
- * that only name Patroni (an editor, sudo) are none.
+ * that only name Patroni (an editor, sudo) are none. Ends with 3 where it cannot look.
  */
 export const PATRONI_PROCESSES = `
 patroni_processes() {
-  for f in $(grep -slaE '(^|[^[:alnum:][:space:]_-])patroni' "$1"/[0-9]*/cmdline); do
+  named=$(grep -slaE '(^|[^[:alnum:][:space:]_-])patroni' "$1"/[0-9]*/cmdline)
+  # 2: a process has ended meanwhile.
+  [ $? -le 2 ] || return 3
+  for f in $named; do
     there=\${f%/cmdline}
     word=$(tr '\\0' '\\n' 2>/dev/null <"$f" | awk '
       found && !/^-/ { word = $0; exit }

@@ -11,6 +11,9 @@ export interface PatroniAccess {
   readonly url?: string | undefined;
 }
 
+/** Codes of errors of a question to Patroni that the next one may not meet: its DCS elects, it is started again. */
+export const SILENCE = ['patroni-silent', 'patroni-config-not-read'] as const;
+
 /** One answer; `code` is that of HTTP, 0 when nothing answered. */
 export interface RestAnswer {
   readonly code: number;

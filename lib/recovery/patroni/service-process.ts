@@ -1,6 +1,13 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportOf } from '../../contract/script-report.ts';
+import {
+  type ServiceManager,
+  type ServiceState,
+  serviceCommand,
+  unitName,
+} from '../../system/service/service-resource.ts';
+import { commandLine } from '../../transport/quote.ts';
 import { patroniPython } from './config-file.ts';
 import { PATRONI_PROCESSES } from './processes.ts';
 
@@ -24,8 +31,19 @@ elif all(own and own == other for own, other in pairs) and os.path.realpath(data
     print("this")
 `;
 
-/** `merged_from CONFIG DIRECTORY`: whether Patroni, started with a directory, reads this file there. */
+/**
+ * `merged_from CONFIG DIRECTORY`: whether Patroni, started with a directory, reads this file there. `begun_by PROC PID ONE`:
+ * whether a process is that one, or comes from it.
+ */
 const SAME_PATRONI = `${patroniPython(COMPARE)}
+begun_by() {
+  one=$3
+  while [ "\${one:-0}" -gt 0 ]; do
+    [ "$one" != "$2" ] || return 0
+    one=$(sed -n 's/^PPid:[[:space:]]*//p' "$1/$one/status" 2>/dev/null)
+  done
+  return 1
+}
 merged_from() {
   case $1 in *.yml) [ -f "$1" ] && [ -d "$2" ] && same_file "\${1%/*}/" "$2/" ;; *) return 1 ;; esac
 }`;
@@ -35,17 +53,9 @@ merged_from() {
  * service, which may be a wrapper. A Patroni of which no configuration is known counts where no other one runs.
  */
 export const SERVED_PATRONI = `${SAME_PATRONI}
-begun_by() {
-  one=$3
-  while [ "\${one:-0}" -gt 0 ]; do
-    [ "$one" != "$2" ] || return 0
-    one=$(sed -n 's/^PPid:[[:space:]]*//p' "$1/$one/status" 2>/dev/null)
-  done
-  return 1
-}
 served_patroni() {
   nameless= other= elsewhere= unread= compared=
-  running=$(patroni_processes "$1")
+  running=$(patroni_processes "$1") || exit
   while read -r pid word; do
     [ -n "$pid" ] || continue
     if ! begun_by "$1" "$2" "$pid"; then elsewhere=yes
@@ -69,18 +79,19 @@ EOF
 }`;
 
 /**
- * The function `living_patroni PROC CONFIG` of sh, for behind `PATRONI_PROCESSES`: a Patroni of the configuration, or of the
- * same scope and name on the same data, whoever has started it: `@living PID UNIT`, without the unit where there is none.
- * One of which no configuration is known counts where no other one runs. One in a container that the host shows does not:
- * its paths are other files there.
+ * The function `living_patroni PROC CONFIG PID` of sh, for behind `PATRONI_PROCESSES`: a Patroni of the configuration, or of the
+ * same scope and name on the same data, whoever has started it, but for the process PID (may be empty) and what comes from
+ * it: `@living PID UNIT`, without the unit where there is none. One of which no configuration is known counts where no other
+ * one runs. One in a container that the host shows does not: its paths are other files there.
  */
 export const LIVING_PATRONI = `${SAME_PATRONI}
 living_patroni() {
   nameless= others=
-  running=$(patroni_processes "$1")
+  running=$(patroni_processes "$1") || exit
   while read -r pid word; do
     [ -n "$pid" ] || continue
     ! grep -qsE '^NSpid:([[:space:]]+[0-9]+){2}' "$1/$pid/status" || continue
+    [ -z "$3" ] || ! begun_by "$1" "$3" "$pid" || continue
     if [ "$word" = - ]; then nameless=$pid; continue; fi
     if ! same_file "$word" "$2" && ! merged_from "$2" "$word"; then
       others=yes
@@ -99,7 +110,7 @@ living() {
 }`;
 
 const LOOK_LIVING = probeScript(`${PATRONI_PROCESSES}${LIVING_PATRONI}
-living_patroni /proc "$1"
+living_patroni /proc "$1" "$2"
 echo @end`);
 
 /** A Patroni that runs, and the unit of systemd that it runs in. */
@@ -108,10 +119,17 @@ export interface LivingPatroni {
   readonly unit?: string;
 }
 
-/** Asks a host whether a Patroni of a configuration runs there, whatever the manager of its service says. */
-export async function livingPatroni(host: ReadHost, config: string): Promise<LivingPatroni | undefined> {
-  const answer = await host.query(LOOK_LIVING([config], { timeoutMs: 30_000 }));
-  const told = parseReport(answer.stdout).find(({ kind }) => kind === 'living');
+/**
+ * Asks a host whether a Patroni of a configuration runs there, whatever the manager of its service says; `but`: one that does
+ * not come from this process.
+ */
+export async function livingPatroni(
+  host: ReadHost,
+  config: string,
+  but?: number,
+): Promise<LivingPatroni | undefined> {
+  const answer = await host.query(LOOK_LIVING([config, String(but ?? '')], { timeoutMs: 30_000 }));
+  const [told] = reportOf(answer, host.name, `whether the Patroni of ${config} runs`);
   if (told === undefined) return undefined;
   const [pid = '', unit] = told.rest.split(' ');
   return { pid: Number(pid), ...(unit === undefined ? {} : { unit }) };
@@ -122,6 +140,16 @@ export function livingWords({ pid, unit }: LivingPatroni): string {
   return `process ${pid}${unit === undefined ? '' : `, in the unit ${unit}`}`;
 }
 
+/**
+ * What stops it, as it can be typed: its unit, where that is one of Patroni. A unit that only happens to hold it (that of
+ * cron, of sshd, of supervisord) would take others along.
+ */
+export function stopsLiving({ pid, unit }: LivingPatroni): string {
+  return commandLine(
+    unit?.includes('patroni') === true ? serviceCommand('systemd', unit, 'stop') : ['kill', String(pid)],
+  );
+}
+
 const LOOK = probeScript(`${PATRONI_PROCESSES}${SERVED_PATRONI}
 served_patroni /proc "$1" "$2"
 echo @end`);
@@ -129,7 +157,37 @@ echo @end`);
 /** Asks a host, by the main process that its manager names. */
 export async function servedPatroni(host: ReadHost, pid: number, config: string): Promise<ServedPatroni> {
   const answer = await host.query(LOOK([String(pid), config], { timeoutMs: 30_000 }));
-  const [told] = parseReport(answer.stdout);
+  const [told] = reportOf(answer, host.name, `what runs the Patroni of ${config}`);
   if (told?.kind === 'other') return { other: told.rest };
   return told?.kind === 'this' ? 'this' : 'unknown';
+}
+
+/** The service that is to run the Patroni of a configuration. */
+export interface PatroniService {
+  readonly manager: ServiceManager;
+  readonly service: string;
+  readonly config: string;
+}
+
+export interface PatroniThere {
+  readonly served: ServedPatroni;
+  /** The Patroni of the configuration that runs, and that the service does not run. */
+  readonly beside?: LivingPatroni | undefined;
+}
+
+/** What a service runs that is in this state, and whether its Patroni runs beside it: a service that is up may run something else. */
+export async function patroniThere(
+  host: ReadHost,
+  { manager, service, config }: PatroniService,
+  { state, changing, pid }: ServiceState,
+): Promise<PatroniThere> {
+  const served = pid === undefined ? 'unknown' : await servedPatroni(host, pid, config);
+  if (served === 'this') return { served };
+  const up = state === 'running' || changing !== undefined;
+  // supervisor names no process of one that it is starting, and it would be found there.
+  if (up && pid === undefined && manager === 'supervisor') return { served };
+  const living = await livingPatroni(host, config, pid);
+  // A Patroni that its unit has put into the background is stopped with it.
+  const own = up && manager === 'systemd' && living?.unit === unitName(service);
+  return { served, beside: own ? undefined : living };
 }

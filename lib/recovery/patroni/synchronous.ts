@@ -1,4 +1,5 @@
 import { type ClusterView, isUp } from './cluster.ts';
+import type { ClusterState } from './cluster-resource.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -26,4 +27,17 @@ export function synchronousStandbys({ members }: Pick<ClusterView, 'members'>): 
   return Object.values(members)
     .filter(({ role, state }) => (role === 'sync_standby' || role === 'quorum_standby') && isUp(state))
     .map(({ name }) => name);
+}
+
+/**
+ * Those of them whose commits the leader waits for, by its own word: names in the DCS may be those that another leader had
+ * chosen.
+ */
+export function provedStandbys({ members, own }: Pick<ClusterState, 'members' | 'own'>): readonly string[] {
+  const waitedFor = new Set(
+    (own?.replication ?? []).flatMap(({ application, sync }) =>
+      sync === 'sync' || sync === 'quorum' ? [application] : [],
+    ),
+  );
+  return synchronousStandbys({ members }).filter((name) => waitedFor.has(name));
 }

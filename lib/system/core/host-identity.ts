@@ -1,6 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { type ReportPart, reportOf } from '../../contract/script-report.ts';
 
 /** By what a host is told from others; absent what it does not tell. */
 export interface HostIdentity {
@@ -28,7 +28,8 @@ export function identityIn(parts: readonly ReportPart[]): HostIdentity {
 }
 
 export async function identityOf(host: ReadHost): Promise<HostIdentity> {
-  return identityIn(parseReport((await host.query(IDENTITY([], { timeoutMs: 30_000 }))).stdout));
+  const answer = await host.query(IDENTITY([], { timeoutMs: 30_000 }));
+  return identityIn(reportOf(answer, host.name, 'which host this is'));
 }
 
 /** Whether two ways have led to one host. A name alone counts where nothing else is told, and nothing counts without it. */

@@ -1,5 +1,6 @@
 import { isUp } from '../../patroni/cluster.ts';
 import { isStandbyCluster, replicaMethods } from '../../patroni/member-config.ts';
+import { livingWords } from '../../patroni/service-process.ts';
 import { isStrict } from '../../patroni/synchronous.ts';
 import { onHost, patronictlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
@@ -28,38 +29,45 @@ function ownRest(facts: Facts): readonly Flaw[] {
   );
 }
 
+const NO_PLACE = { service: 'patroni', manager: 'systemd', config: 'its configuration' } as const;
+
 function service(facts: Facts): readonly Flaw[] {
   return perNode(facts, (node) => {
-    const { name, service: answer, place } = node;
+    const { name, service: answer, patroni, place } = node;
     return flawsOf(answer, name, ({ state, detail }) => {
-      if (state === 'running') return served(facts, node);
-      const { service: unit, manager } = place?.patroni ?? { service: 'patroni', manager: 'systemd' };
+      const beside = 'value' in patroni ? patroni.value.beside : undefined;
+      if (state === 'running' && beside === undefined) return served(facts, node);
+      const { service: unit, manager, config } = place?.patroni ?? NO_PLACE;
       const words =
         state === 'missing' ? `${manager} knows no service ${unit}` : `the service ${unit} is ${state}`;
-      return [
-        {
-          severity: 'critical',
-          host: name,
-          text: `${words}${detail === undefined ? '' : ` (${detail})`}`,
-          mend:
-            state === 'missing'
-              ? [
-                  `Set patroni_service and service_manager for ${name} in the inventory to what runs Patroni there.`,
-                ]
-              : [
-                  manager === 'systemd'
-                    ? onHost(facts, name, undefined, 'systemctl', 'start', unit)
-                    : onHost(facts, name, undefined, 'supervisorctl', 'start', unit),
-                ],
-        },
-      ];
+      const told = `${words}${detail === undefined ? '' : ` (${detail})`}`;
+      const text =
+        beside === undefined
+          ? told
+          : `${state === 'running' ? `the service ${unit} does not run the Patroni of ${config}` : told}, and the Patroni of ${config} runs all the same (${livingWords(beside)})`;
+      const mend =
+        beside !== undefined
+          ? [
+              `Set patroni_service for ${name} in the inventory to the unit that runs it, and service_manager to its manager. Where it was started by hand, end it, and start the service.`,
+              onHost(facts, name, undefined, 'pgrep', '-af', 'patroni'),
+            ]
+          : state === 'missing'
+            ? [
+                `Set patroni_service and service_manager for ${name} in the inventory to what runs Patroni there.`,
+              ]
+            : [
+                manager === 'systemd'
+                  ? onHost(facts, name, undefined, 'systemctl', 'start', unit)
+                  : onHost(facts, name, undefined, 'supervisorctl', 'start', unit),
+              ];
+      return [{ severity: 'critical', host: name, text, mend }];
     });
   });
 }
 
 /** A service that runs may be that of another cluster on the same host. */
-function served(facts: Facts, { name, served: answer, place }: NodeFacts): readonly Flaw[] {
-  return flawsOf(answer, name, (told) => {
+function served(facts: Facts, { name, patroni, place }: NodeFacts): readonly Flaw[] {
+  return flawsOf(patroni, name, ({ served: told }) => {
     if (told === 'this' || place === undefined) return [];
     const { service: unit, config } = place.patroni;
     const mend = [
@@ -168,7 +176,7 @@ export const PATRONI_CHECKS: readonly Check[] = [
   },
   {
     id: 'cluster.service',
-    title: "Patroni's service is known, and runs",
+    title: "Patroni's service is known, and runs it",
     meaning: 'A recovery stops and starts Patroni by its service. What it cannot stop it will not touch.',
     needs: ['service'],
     judge: service,

@@ -115,6 +115,40 @@ describe('waiting', () => {
     await expect(outcome).rejects.toThrow('host is gone');
   });
 
+  it('goes on over a look that may fail once; at the deadline that is told, with what was seen before', async () => {
+    const silent = new PitrError({ kind: 'failed', code: 'silent', message: 'no answer', next: ['Ask it.'] });
+    const over = (seen: readonly (number | PitrError)[], passing: readonly string[]) => {
+      const clock = new ManualClock();
+      const left = [...seen];
+      return until(
+        async () => {
+          const found = left.shift() ?? silent;
+          if (found instanceof PitrError) throw found;
+          return found;
+        },
+        {
+          deadlineMs: 1000,
+          everyMs: 400,
+          done: (value) => value === 3,
+          late: (value) => deadlinePassed({ what: '3', deadlineMs: 1000, lastSeen: `it was ${value}` }),
+          passing,
+          clock,
+        },
+      );
+    };
+    expect(await over([1, silent, 3], ['silent'])).toBe(3);
+    await expect(over([1, silent, 3], ['other'])).rejects.toBe(silent);
+    await expect(over([silent, 1, 2, 4], ['silent'])).rejects.toMatchObject({ code: 'deadline-passed' });
+    const blind = over([1, 2], ['silent']);
+    await expect(blind).rejects.toMatchObject({ code: 'silent', message: 'no answer', next: ['Ask it.'] });
+    await expect(blind).rejects.toMatchObject({
+      details: [
+        'It was asked again and again for 1 s, at last without an answer.',
+        'Seen before: waited 1 s for 3; last seen: it was 2',
+      ],
+    });
+  });
+
   it('tells the reason that the signal has', async () => {
     const stop = new AbortController();
     const reason = new PitrError({ kind: 'failed', code: 'task-timeout', message: 'the task took too long' });

@@ -54,9 +54,7 @@ describe('what the operator reads when a moment cannot be reached', () => {
   it('a time after the last commit, where nobody has looked whether a leader could write one more', () => {
     const refused = afterLastCommit(moment, 'not-asked', facts('2026-11-22 17:00:00+00'));
     expect(refused.details.join(' ')).not.toContain('has no leader');
-    expect(refused.details.at(-1)).toBe(
-      'This run asks no leader for a commit that would end the recovery there.',
-    );
+    expect(refused.details.at(-1)).toMatch(/^This run knows of no leader .* no member has answered\.$/);
     expect(refused.next).toContainEqual(expect.stringContaining('barman switch-wal --force --archive'));
   });
 

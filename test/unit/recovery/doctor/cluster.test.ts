@@ -77,6 +77,7 @@ describe('cluster.service', () => {
   const served = (
     told: 'this' | 'unknown' | { readonly other: string },
     state: 'running' | 'stopped' = 'running',
+    beside?: { readonly pid: number; readonly unit?: string },
   ) => {
     const node: NodeFacts = {
       ...unknownNode('db1', NOT_ASKED, NOT_ASKED),
@@ -88,9 +89,11 @@ describe('cluster.service', () => {
         walMethod: 'local',
       },
       service: { value: { state } },
-      served: { value: told },
+      patroni: { value: { served: told, beside } },
     };
-    return foundOf('cluster.service', [node]).map(({ severity, text = '' }) => `${severity}: ${text}`);
+    return foundOf('cluster.service', [node]).map(({ severity, text = '', mend = [] }) =>
+      [`${severity}: ${text}`, ...(beside === undefined ? [] : mend)].join('\n'),
+    );
   };
 
   it('is content with the service that runs the Patroni of the inventory', () => {
@@ -102,6 +105,20 @@ describe('cluster.service', () => {
       'critical: the service patroni@other runs the Patroni of /other.yml, and the inventory says /p.yml',
     ]);
     expect(served('unknown')).toMatchObject([expect.stringMatching(/^unknown: cannot tell whether/)]);
+  });
+
+  it('tells of a Patroni that runs beside it, and does not advise to start a second one', () => {
+    const [stopped] = served('unknown', 'stopped', { pid: 99, unit: 'patroni@main.service' });
+    expect(stopped).toContain(
+      'critical: the service patroni@other is stopped, and the Patroni of /p.yml runs all the same (process 99, in the unit patroni@main.service)',
+    );
+    expect(stopped).toContain('Set patroni_service for db1');
+    expect(stopped).not.toContain('systemctl start');
+    expect(served('unknown', 'running', { pid: 99 })).toMatchObject([
+      expect.stringMatching(
+        /^critical: the service patroni@other does not run the Patroni of \/p.yml, .*process 99/,
+      ),
+    ]);
   });
 
   it('tells of one that is down only that', () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -256,28 +256,89 @@ describe('undo', () => {
     expect(await picture(place)).toEqual(before);
   });
 
-  it('leaves what somebody else has changed since, says so, and goes on when that is settled', async () => {
+  it('is refused as a whole where somebody has changed a thing since: nothing is changed, and nothing left behind', async () => {
+    const { directory, place } = await work();
+    const lock = `    - core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }\n`;
+    const { outcome } = await play(CHANGES.replace('tasks:\n', `tasks:\n${lock}`), { directory });
+    await writeFile(join(place, 'settings'), 'mine\n');
+    await rm(join(place, 'kept'), { recursive: true });
+    await mkdir(join(place, 'kept'));
+    const { path } = await readRun(outcome.runId);
+    const all = async () => [
+      await picture(place),
+      await picture(join(directory, 'locks')),
+      await readFile(path, 'utf8'),
+    ];
+    const before = await all();
+
+    const error = await errorOf(undo(outcome.runId));
+    expect(error).toMatchObject({
+      ...{
+        kind: 'refused',
+        code: 'changed-since',
+        host: 'one',
+        state: 'taken back: nothing; not: 7, 6, 5, 4, 3, 2, 1',
+      },
+      message: expect.stringContaining('place/settings'),
+      next: expect.arrayContaining([`When the cause is gone, go on: pitr undo ${outcome.runId}`]),
+    });
+    // a safety check has refused: what it guards is not to be passed over
+    expect(error.next.join('\n')).not.toContain('--keep');
+    expect(await all()).toEqual(before);
+
+    expect((await undo(outcome.runId, { from: 6 })).numbers).toEqual([7, 6]);
+  });
+
+  it('names every change that would be refused', async () => {
     const { directory, place } = await work();
     const { outcome } = await play(CHANGES, { directory });
     await writeFile(join(place, 'settings'), 'mine\n');
+    await writeFile(join(place, 'new/deep/file'), 'mine\n');
+    expect(await errorOf(undo(outcome.runId))).toMatchObject({
+      message: expect.stringContaining('place/new/deep/file'),
+      details: [expect.stringMatching(/^Neither can change 2 on one: .*place\/settings/)],
+    });
+    expect((await readRun(outcome.runId)).undo).toBeUndefined();
+    await writeFile(join(place, 'new/deep/file'), 'fresh');
+    expect((await undo(outcome.runId, { keep: [2] })).numbers).toEqual([6, 5, 4, 3, 1]);
+    expect(await readFile(join(place, 'settings'), 'utf8')).toBe('mine\n');
+  });
+
+  it('refuses on the way what only newer changes could tell, and goes on when that is settled', async () => {
+    const { directory, place } = await work();
+    const { outcome } = await play(CHANGES, { directory });
+    await writeFile(join(place, 'new/deep/mine'), '');
 
     const { outcome: stopped } = await undo(outcome.runId);
-    expect(stopped.undone.map(({ intent }) => intent.number)).toEqual([6, 5, 4, 3]);
-    expect(stopped.left.map(({ intent }) => intent.number)).toEqual([2, 1]);
+    expect(stopped.undone.map(({ intent }) => intent.number)).toEqual([6, 5, 4, 3, 2]);
     expect(stopped.error).toMatchObject({
-      kind: 'refused',
-      code: 'changed-since',
-      host: 'one',
-      state: 'taken back: 6, 5, 4, 3; not: 2, 1',
+      ...{ kind: 'refused', code: 'changed-since', host: 'one', state: 'taken back: 6, 5, 4, 3, 2; not: 1' },
     });
-    // a safety check has refused: what it guards is not to be passed over
-    expect(stopped.error?.next.join('\n')).not.toContain('--keep');
-    expect(await readFile(join(place, 'settings'), 'utf8')).toBe('mine\n');
     expect((await readRun(outcome.runId)).undo?.finished?.status).toBe('failed');
+    await rm(join(place, 'new/deep/mine'));
+    expect((await undo(outcome.runId)).numbers).toEqual([1]);
+  });
 
-    expect((await undo(outcome.runId, { keep: [2] })).numbers).toEqual([1]);
-    expect(await readdir(place)).not.toContain('new');
-    expect(await readFile(join(place, 'settings'), 'utf8')).toBe('mine\n');
+  it.each([
+    ['a move', 'fs.move: { src: DIR/place/kept, dest: DIR/place/elsewhere }'],
+    ['a command', 'core.shell: { script: "mv DIR/place/kept DIR/x", undo: "cd DIR && mv x place/kept" }'],
+    ['a move of what is above', 'fs.move: { src: DIR/place, dest: DIR/other }'],
+  ])('does not refuse for what %s has made of it later', async (_, later) => {
+    const { directory, place } = await work();
+    const before = await picture(place);
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: DIR/place/old/data, content: new, mode: "0600" }
+    - fs.move: { src: DIR/place/old, dest: DIR/place/kept }
+    - ${later}
+`,
+      { directory },
+    );
+    expect(outcome.error).toBeUndefined();
+    expect((await undo(outcome.runId)).numbers).toEqual([3, 2, 1]);
+    expect(await picture(place)).toEqual(before);
   });
 
   it('is refused while the run is still running', async () => {

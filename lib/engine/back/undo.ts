@@ -13,6 +13,7 @@ import { endOrphansOfRun } from './end-orphans-of-run.ts';
 import { makeTrueAgain } from './make-true-again.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
 import { hostsAgain, placeAgain } from './place-again.ts';
+import { refusedAhead } from './refuse-ahead.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { carriesOlder, stands } from './standing-changes.ts';
 import { readStory, refuseClosed } from './story.ts';
@@ -58,8 +59,9 @@ const FORKS = 20;
  * one is journalled when it is back, so that an undo that failed or died can be started again.
  *
  * Throws before anything is touched: kind `refused` while the run or another undo of it is still running, where nothing
- * of it is to be taken back any more and where somebody has gone on with it since the plan was made, `validation` for the inventory, `unreachable` for a host. What
- * fails later is in the outcome.
+ * of it is to be taken back any more, where somebody has gone on with it since the plan was made and where a module says
+ * of a change that it may not be taken back; `validation` for the inventory, `unreachable` for a host. What fails later is
+ * in the outcome.
  */
 export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const held = new HeldLocks();
@@ -79,6 +81,7 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
         }),
     );
     await holdAgain(request, connections, masker);
+    await refuseAhead(request, connections, masker);
     // Nobody else begins from here on; but since the plan was made somebody may have gone on.
     refuseClosed(await readStory(plan.run.path));
     const journal = await goOn(plan.run, { type: 'undo.started', ...beginningHere() });
@@ -102,6 +105,20 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
     await held.release('failed');
     await connections.closeAll();
   }
+}
+
+/** Throws, with nothing changed and nothing written down, what the modules would refuse on the way. */
+async function refuseAhead(request: UndoWork, connections: Connections, masker: Masker): Promise<void> {
+  const refused = await refusedAhead(request.plan, (change) => placeOf(change, request, connections, masker));
+  const [first, ...others] = refused;
+  if (first === undefined) return;
+  const error = request.held.lost ?? first.error;
+  const also = others.map(
+    ({ change: { intent }, error: { message } }) =>
+      `Neither can change ${intent.number} on ${intent.host}: ${message}`,
+  );
+  const details = error.kind === 'interrupted' ? [] : also;
+  throw goOnHint(error.with({ details }), first.change, 0, request);
 }
 
 type UndoWork = UndoRequest & { readonly held: HeldLocks };

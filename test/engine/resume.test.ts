@@ -6,11 +6,12 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { waysOn } from '../../cli/ways.ts';
 import { deadlinePassed, until } from '../../lib/base/wait/until.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { readStory } from '../../lib/engine/back/story.ts';
 import { undoRun } from '../../lib/engine/back/undo.ts';
-import { planUndo } from '../../lib/engine/back/undo-plan.ts';
+import { planUndo, type UndoWish } from '../../lib/engine/back/undo-plan.ts';
 import { processMark } from '../../lib/engine/journal/beginning.ts';
 import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { runStatus } from '../../lib/engine/journal/status.ts';
@@ -420,6 +421,39 @@ describe('a resumed run', () => {
     expect(second.outcome.status).toBe('ok');
     expect(await readFile(join(directory, 'two'), 'utf8')).toBe('2');
     expect(second.results).toHaveLength(2);
+  });
+
+  it('does again what was taken back of it since it ended well, once', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { fs.copy: { dest: DIR/one, content: "1" } }
+    - { fs.copy: { dest: DIR/two, content: "2" } }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    const undo = async (wish: UndoWish) =>
+      undoRun({
+        plan: await planUndo(await readStory(outcome.runId), wish),
+        ...{ again: '', inventories: [], extraVars: {}, report: () => {} },
+        signal: new AbortController().signal,
+      });
+    const ways = async () =>
+      waysOn(await planUndo(await readStory(outcome.runId)), 'it').map(({ command }) => command);
+    const nothing = { kind: 'refused', code: 'nothing-to-resume' };
+    expect(await ways()).not.toContain('pitr resume it');
+    await undo({ from: 2 });
+    expect(await ways()).toContain('pitr resume it');
+    const second = await resumed(outcome.runId, directory, { yaml });
+    expect(second.outcome.status).toBe('ok');
+    expect(second.results).toHaveLength(1);
+    expect(await readFile(join(directory, 'two'), 'utf8')).toBe('2');
+    await expect(resumed(outcome.runId, directory, { yaml })).rejects.toMatchObject(nothing);
+    expect(await ways()).not.toContain('pitr resume it');
+
+    await writeFile(join(directory, 'two'), 'mine');
+    await expect(undo({})).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+    await expect(resumed(outcome.runId, directory, { yaml })).rejects.toMatchObject(nothing);
   });
 
   it('does again what an undo had begun to take back, before what was built on it', async () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -116,6 +116,43 @@ describe('a resumed run', () => {
     const after = await resumed(outcome.runId, directory, { yaml });
     expect([after.outcome.status, lockOf(after)]).toEqual(['ok', ['one: lock: changed']]);
     expect((await readdir(join(directory, 'locks'))).filter((name) => name.endsWith('.json'))).toEqual([]);
+  });
+
+  it('breaks the claim of another run only where that was said to this process', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }
+    - { name: first, core.shell: ${log('first')} }
+    - { name: second, core.shell: ${FAILS_UNTIL_MENDED} }
+`;
+    const directory = await newDirectory();
+    await mkdir(join(directory, 'locks'), { mode: 0o700 });
+    const file = join(directory, 'locks', 'shop.json');
+    const lies = (run: string) =>
+      writeFile(file, JSON.stringify({ run, state: 'unfinished', ended: 'failed' }), { mode: 0o600 });
+    const claim = async (): Promise<unknown> => JSON.parse(await readFile(file, 'utf8')).run;
+    const error = ({ outcome }: Played) => outcome.error;
+
+    await lies('r1');
+    const { outcome } = await play(yaml, { directory, extraVars: { break_lock: 'r1' } });
+    const { runId } = outcome;
+    expect(await claim()).toBe(runId);
+    // Somebody has gone on with the one that was broken, or with another one, and left something again.
+    for (const other of ['r1', 'r3']) {
+      await lies(other);
+      expect(error(await resumed(runId, directory, { yaml }))).toMatchObject({
+        ...{ kind: 'refused', code: 'run-unfinished' },
+        next: expect.arrayContaining([expect.stringContaining(`-e break_lock=${other}`)]),
+      });
+      expect(await claim()).toBe(other);
+    }
+    const wrong = await resumed(runId, directory, { yaml, extraVars: { break_lock: 'r1' } });
+    expect(error(wrong)).toMatchObject({ kind: 'refused', code: 'break-wrong-run' });
+    expect(await claim()).toBe('r3');
+    await writeFile(join(directory, 'mended'), '');
+    const right = await resumed(runId, directory, { yaml, extraVars: { break_lock: 'r3' } });
+    expect(right.outcome.status).toBe('ok');
   });
 
   it('looks again at what was only looked at since its last change', async () => {

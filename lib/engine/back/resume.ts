@@ -48,6 +48,7 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
     forks: wish.forks,
     forceHandlers: started.forceHandlers,
     resumes: run,
+    givenBefore: Object.keys(run.extraVars).filter((name) => !Object.hasOwn(wish.extraVars, name)),
     withoutLock: wish.withoutLock,
   };
 }

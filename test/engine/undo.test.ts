@@ -188,11 +188,10 @@ describe('undo', () => {
     expect(await picture(place)).toEqual(before);
   });
 
-  it('that cannot reach a host names the way to leave that one as it is, unless it holds the lock', async () => {
+  it('that cannot reach a host names the way to leave that one as it is, also where its lock lies there', async () => {
     const lock = `core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }`;
-    const nextWithout = async (unreachable: string): Promise<string> => {
-      const { outcome, directory } = await play(
-        `
+    const { outcome, directory } = await play(
+      `
 - hosts: one
   tasks:
     - ${lock}
@@ -201,19 +200,39 @@ describe('undo', () => {
     - fs.copy: { dest: "DIR/{{ inventory_hostname }}-a", content: new }
     - fs.copy: { dest: "DIR/{{ inventory_hostname }}-b", content: new }
 `,
-      );
-      const hosts = { one: { ansible_connection: 'local' }, two: { ansible_connection: 'local' } };
-      const gone = { ansible_host: '127.0.0.1', ansible_port: 1, ansible_user: 'nobody' };
-      const inventory = join(directory, 'gone.yml');
+    );
+    const hosts = { one: { ansible_connection: 'local' }, two: { ansible_connection: 'local' } };
+    const gone = { ansible_host: '127.0.0.1', ansible_port: 1, ansible_user: 'nobody' };
+    const without = async (unreachable: string): Promise<{ readonly inventories: string[] }> => {
+      const inventory = join(directory, `${unreachable}.yml`);
       await writeFile(inventory, JSON.stringify({ all: { hosts: { ...hosts, [unreachable]: gone } } }));
-      const error = await errorOf(undo(outcome.runId, {}, { inventories: [inventory] }));
+      return { inventories: [inventory] };
+    };
+    const nextWithout = async (unreachable: string, wish: UndoWish = {}): Promise<string> => {
+      const error = await errorOf(undo(outcome.runId, wish, await without(unreachable)));
       expect(error).toMatchObject({ kind: 'unreachable', host: unreachable });
       return error.next.join('\n');
     };
+    const made = async () => (await readdir(directory)).filter((name) => /^(one|two)-/.test(name));
     expect(await nextWithout('two')).toMatch(
       /^Or leave all that was done on two as it is: pitr undo \S+ --keep [45] --keep [23]$/m,
     );
-    expect(await nextWithout('one')).not.toContain('--keep');
+    const lockWay = new RegExp(
+      `: pitr undo ${outcome.runId} --without-lock ${outcome.runId} --keep ([2-5]) --keep ([2-5])$`,
+      'm',
+    );
+    const next = await nextWithout('one');
+    expect(next).toMatch(lockWay);
+    const keep = lockWay.exec(next)?.slice(1).map(Number) ?? [];
+    // also where the lock is only to be held
+    expect(await nextWithout('one', { from: 2, keep })).toMatch(/ --without-lock \S+$/m);
+
+    const taken = await undo(outcome.runId, { keep, withoutLock: true }, await without('one'));
+    expect(taken.outcome.status).toBe('ok');
+    expect(await made()).toEqual(['one-a', 'one-b']);
+    // The host is there again.
+    expect((await undo(outcome.runId)).outcome.status).toBe('ok');
+    expect(await made()).toEqual([]);
   });
 
   it('takes a run back that failed in the middle, the failed change included', async () => {

@@ -34,7 +34,9 @@ export const lockParams = {
   break: z
     .string()
     .optional()
-    .describe('a run whose claim is broken on purpose; its exact id. A resumed run does not take it from before')
+    .describe(
+      'a run whose claim is broken on purpose; its exact id. A resumed run does not take it from before',
+    )
     .meta({ variable: 'break_lock', once: true }),
 };
 

@@ -1,11 +1,11 @@
 import { waysOf } from '../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
-import { carriesOlder } from '../lib/engine/back/standing-changes.ts';
+import { carriesOlder, stands } from '../lib/engine/back/standing-changes.ts';
 import type { Closed, Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, Wall } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
-import { runStatus, undoStatus } from '../lib/engine/journal/status.ts';
+import { canGoOn, runStatus, undoStatus } from '../lib/engine/journal/status.ts';
 import { commandLine } from '../lib/transport/quote.ts';
 import { revertCommand } from './revert-command.ts';
 
@@ -44,7 +44,7 @@ export function waysElse({ run, story }: UndoPlan, reference: string): readonly 
 }
 
 function goOn(run: JournalledRun, reference: string): readonly Way[] {
-  if (runStatus(run) === 'ok') return [];
+  if (!canGoOn(run) || (runStatus(run) === 'ok' && !run.changes.some(stands))) return [];
   return [{ text: 'Go on where it stood', command: commandLine(['pitr', 'resume', reference]) }];
 }
 

@@ -20,8 +20,8 @@ import { type PlainOptions, withPlainSession } from '../plain-session.ts';
 import type { Ask } from '../questions.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { wishesOf, withDoor } from '../session.ts';
-import { usageError } from '../usage-error.ts';
 import { forksOf } from '../values.ts';
+import { withoutLock } from '../without-lock.ts';
 
 export const resume = defineCommand({
   name: 'resume',
@@ -83,14 +83,6 @@ export const resume = defineCommand({
     return exitCodeOfRun(outcome);
   },
 });
-
-/** The id is typed once more, so that nobody goes without the lock of another run than the one that is meant. */
-function withoutLock(typed: string | undefined, { started }: JournalledRun, again: string): boolean {
-  if (typed === undefined || typed === started.runId) return typed !== undefined;
-  throw usageError('lock-of-another-run', `--without-lock names ${typed}, and the run is ${started.runId}`, {
-    next: [`With the lock: ${again}`, `Without it: ${again} --without-lock ${started.runId}`],
-  });
-}
 
 function withoutLockAgain(again: string, typed: string | undefined): string {
   return typed === undefined ? again : `${again} --without-lock ${typed}`;

@@ -20,6 +20,7 @@ import { oneLine, plural, wrapWords } from '../text.ts';
 import { planJson, planLines } from '../undo-plan-view.ts';
 import { changeNumber, commaList } from '../values.ts';
 import { mayStay, waysElse, waysInLine, waysOn } from '../ways.ts';
+import { withoutLock } from '../without-lock.ts';
 
 export const undo = defineCommand({
   name: 'undo',
@@ -40,6 +41,10 @@ export const undo = defineCommand({
       value: 'n',
       repeat: true,
       text: 'Leave change n as it is, and take back what is older all the same.',
+    },
+    'without-lock': {
+      value: 'run',
+      text: 'Take back without the lock, where its host is gone: the id of the run once more. Nothing keeps other runs out (docs/lock.md).',
     },
     yes: { short: 'y', text: 'Do not ask.' },
     ...BELIEVE_OPTION,
@@ -70,7 +75,9 @@ export const undo = defineCommand({
       const from = firstChange(run, options.from, options.to);
       const keep = commaList(options.keep).map((one) => changeNumber('--keep', one));
       const trust = options['trust-journal'];
-      const typed: Typed = { reference, site: typedWords(options), from, keep, trust };
+      const bare: Typed = { reference, site: typedWords(options), from, keep, trust, withoutLock: undefined };
+      const without = withoutLock(options['without-lock'], run, again(bare));
+      const typed: Typed = { ...bare, withoutLock: without ? run.started.runId : undefined };
       refuseWhileAtWork(run, again(typed));
       if (read.closed !== undefined) refuseClosed(read, waysInLine(waysOn(await planUndo(read), reference)));
       const plan = await shownPlan(read, typed, options.check, session, io);
@@ -108,12 +115,13 @@ async function shownPlan(
   io: Io,
 ): Promise<UndoPlan> {
   const { from, keep, trust } = typed;
-  const first = await planUndo(story, { from, keep });
+  const wish = { from, keep, withoutLock: typed.withoutLock !== undefined };
+  const first = await planUndo(story, wish);
   session.emit(planJson(first));
   session.print(planLines(first, session));
   if (check || story.run.believed) return first;
   const run = await believeJournal(story.run, { trust, again: again(typed) }, session, io);
-  const plan = await planUndo({ ...story, run }, { from, keep });
+  const plan = await planUndo({ ...story, run }, wish);
   if (plan.steps.length !== first.steps.length) {
     session.emit(planJson(plan));
     session.print(['', ...planLines(plan, session)]);
@@ -128,9 +136,11 @@ interface Typed {
   readonly from: number | undefined;
   readonly keep: readonly number[];
   readonly trust: boolean;
+  /** The id of the run, where it was typed once more. */
+  readonly withoutLock: string | undefined;
 }
 
-function again({ reference, site, from, keep, trust }: Typed): string {
+function again({ reference, site, from, keep, trust, withoutLock }: Typed): string {
   return commandLine([
     'pitr',
     'undo',
@@ -139,6 +149,7 @@ function again({ reference, site, from, keep, trust }: Typed): string {
     ...(from === undefined ? [] : ['--from', String(from)]),
     ...keep.flatMap((number) => ['--keep', String(number)]),
     ...(trust ? ['--trust-journal'] : []),
+    ...(withoutLock === undefined ? [] : ['--without-lock', withoutLock]),
   ]);
 }
 

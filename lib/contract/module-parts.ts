@@ -123,6 +123,7 @@ const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   predict: { form: func(), required: false, gives: orNothing(foresight), waits: false },
   apply: { form: func(), required: true, gives: result, waits: true },
   undo: { form: undo(), required: true, gives: anything, waits: true },
+  mayUndo: { form: func(), required: false, gives: anything, waits: true },
   undoShown: { form: func(), required: false, gives: orNothing(lines), waits: false },
   commandLine: { form: func(), required: false, gives: orNothing(lines), waits: false },
   effects: { form: func(), required: false, gives: orNothing(effects), waits: false },

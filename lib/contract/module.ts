@@ -102,6 +102,13 @@ export interface Change {
 /** A change as the journal holds it: secrets masked, and without what only `apply` needs. */
 export type Journalled<C extends Change> = C extends unknown ? Omit<C, 'forApply'> : never;
 
+/** A change of the same run that is taken back before another one. */
+export interface NewerChange {
+  readonly host: string;
+  readonly change: Journalled<Change>;
+  readonly effects: readonly Effect[];
+}
+
 interface Described<P> {
   /** One line. */
   readonly summary: string;
@@ -178,6 +185,17 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   readonly undo:
     | ((host: WriteHost, change: Journalled<C>, context: WorkContext) => Promise<void>)
     | CannotUndo;
+  /**
+   * Refuses what `undo` would refuse: asked of all changes before the first one is taken back, so that a refusal changes
+   * nothing. It refuses nothing that a newer change, taken back before this one, may still alter (`mayTouch`): that is for
+   * `undo` itself, when it comes to it.
+   */
+  readonly mayUndo?: (
+    host: ReadHost,
+    change: Journalled<C>,
+    context: WorkContext,
+    newer: readonly NewerChange[],
+  ) => Promise<void>;
   /**
    * What `undo` will do, line by line, from the parts of the change that it works from: a command, a path. Shown before
    * anybody consents, for the summary may say something else.

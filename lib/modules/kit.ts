@@ -21,10 +21,12 @@ export {
   defineModule,
   type Journalled,
   type LookModule,
+  type NewerChange,
   type Result,
   type TaskContext,
   type WorkContext,
 } from '../contract/module.ts';
+export { mayAlter, mayTouch } from '../contract/newer-changes.ts';
 export type { Evaluated } from '../contract/params.ts';
 export { type Probe, type ProbeOptions, probe, probeScript } from '../contract/probe.ts';
 export { type Prediction, predicted, predictedChange } from '../contract/resource.ts';

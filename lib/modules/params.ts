@@ -10,6 +10,8 @@ export interface ParamInfo {
   readonly description?: string | undefined;
   /** The variable that fills it where the task does not give it. */
   readonly variable?: string | undefined;
+  /** A permission for one process: what the variable said then fills it in no resumed run. */
+  readonly once?: true | undefined;
   /** What its text is, where it is not a template: conditions, or one expression. */
   readonly holds?: 'conditions' | 'expression' | undefined;
   /** A template that is shown when something fails, and of no use before. */
@@ -91,6 +93,7 @@ function paramInfo(name: string, schema: $ZodTypes): ParamInfo {
     ...(preset === undefined ? {} : { default: preset }),
     ...(typeof meta.description === 'string' ? { description: meta.description } : {}),
     ...(typeof meta.variable === 'string' ? { variable: meta.variable } : {}),
+    ...(meta.once === true ? { once: true as const } : {}),
     ...(meta.conditions === true ? { holds: 'conditions' } : {}),
     ...(meta.expression === true ? { holds: 'expression' } : {}),
     ...(meta.failure === true ? { forFailure: true } : {}),

@@ -94,6 +94,12 @@ describe('a command on a run that is printed to be typed again has what was give
   it('by pitr undo', async () => {
     const { run, told } = await failedRun();
     expect(await told('undo', run, '--from', '1')).toContain(`If so: pitr undo RUN ${SITE} --from 1 --yes`);
+    expect(await told('undo', run, '--without-lock', run)).toContain(
+      `If so: pitr undo RUN ${SITE} --without-lock RUN --yes`,
+    );
+    expect(await told('undo', run, '--without-lock', '20260101T000000-0000')).toContain(
+      `Without it: pitr undo RUN ${SITE} --without-lock RUN`,
+    );
   });
 
   it('by pitr resume', async () => {

@@ -1,16 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { waysOn } from '../../cli/ways.ts';
 import { deadlinePassed, until } from '../../lib/base/wait/until.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { readStory } from '../../lib/engine/back/story.ts';
 import { undoRun } from '../../lib/engine/back/undo.ts';
-import { planUndo } from '../../lib/engine/back/undo-plan.ts';
+import { planUndo, type UndoWish } from '../../lib/engine/back/undo-plan.ts';
 import { processMark } from '../../lib/engine/journal/beginning.ts';
 import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { runStatus } from '../../lib/engine/journal/status.ts';
@@ -115,6 +116,43 @@ describe('a resumed run', () => {
     const after = await resumed(outcome.runId, directory, { yaml });
     expect([after.outcome.status, lockOf(after)]).toEqual(['ok', ['one: lock: changed']]);
     expect((await readdir(join(directory, 'locks'))).filter((name) => name.endsWith('.json'))).toEqual([]);
+  });
+
+  it('breaks the claim of another run only where that was said to this process', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }
+    - { name: first, core.shell: ${log('first')} }
+    - { name: second, core.shell: ${FAILS_UNTIL_MENDED} }
+`;
+    const directory = await newDirectory();
+    await mkdir(join(directory, 'locks'), { mode: 0o700 });
+    const file = join(directory, 'locks', 'shop.json');
+    const lies = (run: string) =>
+      writeFile(file, JSON.stringify({ run, state: 'unfinished', ended: 'failed' }), { mode: 0o600 });
+    const claim = async (): Promise<unknown> => JSON.parse(await readFile(file, 'utf8')).run;
+    const error = ({ outcome }: Played) => outcome.error;
+
+    await lies('r1');
+    const { outcome } = await play(yaml, { directory, extraVars: { break_lock: 'r1' } });
+    const { runId } = outcome;
+    expect(await claim()).toBe(runId);
+    // Somebody has gone on with the one that was broken, or with another one, and left something again.
+    for (const other of ['r1', 'r3']) {
+      await lies(other);
+      expect(error(await resumed(runId, directory, { yaml }))).toMatchObject({
+        ...{ kind: 'refused', code: 'run-unfinished' },
+        next: expect.arrayContaining([expect.stringContaining(`-e break_lock=${other}`)]),
+      });
+      expect(await claim()).toBe(other);
+    }
+    const wrong = await resumed(runId, directory, { yaml, extraVars: { break_lock: 'r1' } });
+    expect(error(wrong)).toMatchObject({ kind: 'refused', code: 'break-wrong-run' });
+    expect(await claim()).toBe('r3');
+    await writeFile(join(directory, 'mended'), '');
+    const right = await resumed(runId, directory, { yaml, extraVars: { break_lock: 'r3' } });
+    expect(right.outcome.status).toBe('ok');
   });
 
   it('looks again at what was only looked at since its last change', async () => {
@@ -420,6 +458,39 @@ describe('a resumed run', () => {
     expect(second.outcome.status).toBe('ok');
     expect(await readFile(join(directory, 'two'), 'utf8')).toBe('2');
     expect(second.results).toHaveLength(2);
+  });
+
+  it('does again what was taken back of it since it ended well, once', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { fs.copy: { dest: DIR/one, content: "1" } }
+    - { fs.copy: { dest: DIR/two, content: "2" } }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    const undo = async (wish: UndoWish) =>
+      undoRun({
+        plan: await planUndo(await readStory(outcome.runId), wish),
+        ...{ again: '', inventories: [], extraVars: {}, report: () => {} },
+        signal: new AbortController().signal,
+      });
+    const ways = async () =>
+      waysOn(await planUndo(await readStory(outcome.runId)), 'it').map(({ command }) => command);
+    const nothing = { kind: 'refused', code: 'nothing-to-resume' };
+    expect(await ways()).not.toContain('pitr resume it');
+    await undo({ from: 2 });
+    expect(await ways()).toContain('pitr resume it');
+    const second = await resumed(outcome.runId, directory, { yaml });
+    expect(second.outcome.status).toBe('ok');
+    expect(second.results).toHaveLength(1);
+    expect(await readFile(join(directory, 'two'), 'utf8')).toBe('2');
+    await expect(resumed(outcome.runId, directory, { yaml })).rejects.toMatchObject(nothing);
+    expect(await ways()).not.toContain('pitr resume it');
+
+    await writeFile(join(directory, 'two'), 'mine');
+    await expect(undo({})).rejects.toMatchObject({ kind: 'refused', code: 'changed-since' });
+    await expect(resumed(outcome.runId, directory, { yaml })).rejects.toMatchObject(nothing);
   });
 
   it('does again what an undo had begun to take back, before what was built on it', async () => {

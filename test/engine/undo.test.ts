@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -188,11 +188,10 @@ describe('undo', () => {
     expect(await picture(place)).toEqual(before);
   });
 
-  it('that cannot reach a host names the way to leave that one as it is, unless it holds the lock', async () => {
+  it('that cannot reach a host names the way to leave that one as it is, also where its lock lies there', async () => {
     const lock = `core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }`;
-    const nextWithout = async (unreachable: string): Promise<string> => {
-      const { outcome, directory } = await play(
-        `
+    const { outcome, directory } = await play(
+      `
 - hosts: one
   tasks:
     - ${lock}
@@ -201,19 +200,39 @@ describe('undo', () => {
     - fs.copy: { dest: "DIR/{{ inventory_hostname }}-a", content: new }
     - fs.copy: { dest: "DIR/{{ inventory_hostname }}-b", content: new }
 `,
-      );
-      const hosts = { one: { ansible_connection: 'local' }, two: { ansible_connection: 'local' } };
-      const gone = { ansible_host: '127.0.0.1', ansible_port: 1, ansible_user: 'nobody' };
-      const inventory = join(directory, 'gone.yml');
+    );
+    const hosts = { one: { ansible_connection: 'local' }, two: { ansible_connection: 'local' } };
+    const gone = { ansible_host: '127.0.0.1', ansible_port: 1, ansible_user: 'nobody' };
+    const without = async (unreachable: string): Promise<{ readonly inventories: string[] }> => {
+      const inventory = join(directory, `${unreachable}.yml`);
       await writeFile(inventory, JSON.stringify({ all: { hosts: { ...hosts, [unreachable]: gone } } }));
-      const error = await errorOf(undo(outcome.runId, {}, { inventories: [inventory] }));
+      return { inventories: [inventory] };
+    };
+    const nextWithout = async (unreachable: string, wish: UndoWish = {}): Promise<string> => {
+      const error = await errorOf(undo(outcome.runId, wish, await without(unreachable)));
       expect(error).toMatchObject({ kind: 'unreachable', host: unreachable });
       return error.next.join('\n');
     };
+    const made = async () => (await readdir(directory)).filter((name) => /^(one|two)-/.test(name));
     expect(await nextWithout('two')).toMatch(
       /^Or leave all that was done on two as it is: pitr undo \S+ --keep [45] --keep [23]$/m,
     );
-    expect(await nextWithout('one')).not.toContain('--keep');
+    const lockWay = new RegExp(
+      `: pitr undo ${outcome.runId} --without-lock ${outcome.runId} --keep ([2-5]) --keep ([2-5])$`,
+      'm',
+    );
+    const next = await nextWithout('one');
+    expect(next).toMatch(lockWay);
+    const keep = lockWay.exec(next)?.slice(1).map(Number) ?? [];
+    // also where the lock is only to be held
+    expect(await nextWithout('one', { from: 2, keep })).toMatch(/ --without-lock \S+$/m);
+
+    const taken = await undo(outcome.runId, { keep, withoutLock: true }, await without('one'));
+    expect(taken.outcome.status).toBe('ok');
+    expect(await made()).toEqual(['one-a', 'one-b']);
+    // The host is there again.
+    expect((await undo(outcome.runId)).outcome.status).toBe('ok');
+    expect(await made()).toEqual([]);
   });
 
   it('takes a run back that failed in the middle, the failed change included', async () => {
@@ -256,28 +275,89 @@ describe('undo', () => {
     expect(await picture(place)).toEqual(before);
   });
 
-  it('leaves what somebody else has changed since, says so, and goes on when that is settled', async () => {
+  it('is refused as a whole where somebody has changed a thing since: nothing is changed, and nothing left behind', async () => {
+    const { directory, place } = await work();
+    const lock = `    - core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }\n`;
+    const { outcome } = await play(CHANGES.replace('tasks:\n', `tasks:\n${lock}`), { directory });
+    await writeFile(join(place, 'settings'), 'mine\n');
+    await rm(join(place, 'kept'), { recursive: true });
+    await mkdir(join(place, 'kept'));
+    const { path } = await readRun(outcome.runId);
+    const all = async () => [
+      await picture(place),
+      await picture(join(directory, 'locks')),
+      await readFile(path, 'utf8'),
+    ];
+    const before = await all();
+
+    const error = await errorOf(undo(outcome.runId));
+    expect(error).toMatchObject({
+      ...{
+        kind: 'refused',
+        code: 'changed-since',
+        host: 'one',
+        state: 'taken back: nothing; not: 7, 6, 5, 4, 3, 2, 1',
+      },
+      message: expect.stringContaining('place/settings'),
+      next: expect.arrayContaining([`When the cause is gone, go on: pitr undo ${outcome.runId}`]),
+    });
+    // a safety check has refused: what it guards is not to be passed over
+    expect(error.next.join('\n')).not.toContain('--keep');
+    expect(await all()).toEqual(before);
+
+    expect((await undo(outcome.runId, { from: 6 })).numbers).toEqual([7, 6]);
+  });
+
+  it('names every change that would be refused', async () => {
     const { directory, place } = await work();
     const { outcome } = await play(CHANGES, { directory });
     await writeFile(join(place, 'settings'), 'mine\n');
+    await writeFile(join(place, 'new/deep/file'), 'mine\n');
+    expect(await errorOf(undo(outcome.runId))).toMatchObject({
+      message: expect.stringContaining('place/new/deep/file'),
+      details: [expect.stringMatching(/^Neither can change 2 on one: .*place\/settings/)],
+    });
+    expect((await readRun(outcome.runId)).undo).toBeUndefined();
+    await writeFile(join(place, 'new/deep/file'), 'fresh');
+    expect((await undo(outcome.runId, { keep: [2] })).numbers).toEqual([6, 5, 4, 3, 1]);
+    expect(await readFile(join(place, 'settings'), 'utf8')).toBe('mine\n');
+  });
+
+  it('refuses on the way what only newer changes could tell, and goes on when that is settled', async () => {
+    const { directory, place } = await work();
+    const { outcome } = await play(CHANGES, { directory });
+    await writeFile(join(place, 'new/deep/mine'), '');
 
     const { outcome: stopped } = await undo(outcome.runId);
-    expect(stopped.undone.map(({ intent }) => intent.number)).toEqual([6, 5, 4, 3]);
-    expect(stopped.left.map(({ intent }) => intent.number)).toEqual([2, 1]);
+    expect(stopped.undone.map(({ intent }) => intent.number)).toEqual([6, 5, 4, 3, 2]);
     expect(stopped.error).toMatchObject({
-      kind: 'refused',
-      code: 'changed-since',
-      host: 'one',
-      state: 'taken back: 6, 5, 4, 3; not: 2, 1',
+      ...{ kind: 'refused', code: 'changed-since', host: 'one', state: 'taken back: 6, 5, 4, 3, 2; not: 1' },
     });
-    // a safety check has refused: what it guards is not to be passed over
-    expect(stopped.error?.next.join('\n')).not.toContain('--keep');
-    expect(await readFile(join(place, 'settings'), 'utf8')).toBe('mine\n');
     expect((await readRun(outcome.runId)).undo?.finished?.status).toBe('failed');
+    await rm(join(place, 'new/deep/mine'));
+    expect((await undo(outcome.runId)).numbers).toEqual([1]);
+  });
 
-    expect((await undo(outcome.runId, { keep: [2] })).numbers).toEqual([1]);
-    expect(await readdir(place)).not.toContain('new');
-    expect(await readFile(join(place, 'settings'), 'utf8')).toBe('mine\n');
+  it.each([
+    ['a move', 'fs.move: { src: DIR/place/kept, dest: DIR/place/elsewhere }'],
+    ['a command', 'core.shell: { script: "mv DIR/place/kept DIR/x", undo: "cd DIR && mv x place/kept" }'],
+    ['a move of what is above', 'fs.move: { src: DIR/place, dest: DIR/other }'],
+  ])('does not refuse for what %s has made of it later', async (_, later) => {
+    const { directory, place } = await work();
+    const before = await picture(place);
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: DIR/place/old/data, content: new, mode: "0600" }
+    - fs.move: { src: DIR/place/old, dest: DIR/place/kept }
+    - ${later}
+`,
+      { directory },
+    );
+    expect(outcome.error).toBeUndefined();
+    expect((await undo(outcome.runId)).numbers).toEqual([3, 2, 1]);
+    expect(await picture(place)).toEqual(before);
   });
 
   it('is refused while the run is still running', async () => {

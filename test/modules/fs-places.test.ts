@@ -336,6 +336,33 @@ describe('fs.move of a data directory whose pg_wal is a link', () => {
     expect((await readdir(dir)).sort()).toEqual(['main.pre-pitr.1', 'wal']);
   });
 
+  it.each<readonly [string, (at: (name: string) => string) => Promise<unknown>, 'anyhow' | 'if settled']>([
+    [
+      'something else lies there',
+      (at) => rename(at('moved'), at('x')).then(() => mkdir(at('moved'))),
+      'anyhow',
+    ],
+    ['it is gone', (at) => rename(at('moved'), at('x')), 'if settled'],
+    ['something is at the old name again', (at) => mkdir(at('data')), 'if settled'],
+  ])('is known not to be led back before anything is, where %s', async (_, spoil, when) => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const at = (name: string) => join(dir, name);
+    await mkdir(at('data'));
+    await play.run('fs.move', { src: at('data'), dest: at('moved') });
+    const [entry] = play.journal;
+    if (entry === undefined) throw new Error('it was not moved');
+    await play.mayUndo(entry);
+    await spoil(at);
+    const refused = { kind: 'refused', code: expect.stringMatching(/changed-since|moved-is-gone/) };
+    await expect(play.mayUndo(entry)).rejects.toMatchObject(refused);
+    const newer = (path: string) => [{ host: 'here', change: { summary: 'fill it', path }, effects: [] }];
+    const onOld = play.mayUndo(entry, newer(at('data/PG_VERSION')));
+    if (when === 'anyhow') await expect(onOld).rejects.toMatchObject(refused);
+    else await onOld;
+    await play.mayUndo(entry, newer(at('moved/PG_VERSION')));
+  });
+
   it('leaves both where they are while a PostgreSQL works there, and moves nothing of two back', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

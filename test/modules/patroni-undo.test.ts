@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import type { NewerChange } from '../../lib/contract/module.ts';
 import { errorOf } from '../support/errors.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { pair } from './patroni-pair.ts';
@@ -39,11 +40,14 @@ case $1 in stop) kill ${postgres.pid} ;; status) echo "patroni STOPPED Nov 28 01
   const change = {
     ...{ summary: 'start Patroni', state: 'running', service: 'patroni', manager: 'supervisor', pgdata },
     ...{ user: userInfo().username, port: 8008, config: '/etc/patroni.yml', timeoutMs: 5000 },
-    ...{ ranBefore: false, copiedBy: 'patroni', stallMs: 1000 },
+    ...{ ranBefore: false, copiedBy: 'patroni', stallMs: 1000, mode: 'isolated', shutdownMs: 1000 },
   };
+  const entry = (module: string) =>
+    ({ host: 'here', module, change: JSON.stringify(change), undoable: true }) as const;
   return {
-    undo: (module: string) =>
-      play.undoEntry({ host: 'here', module, change: JSON.stringify(change), undoable: true }),
+    undo: (module: string) => play.undoEntry(entry(module)),
+    mayUndo: (module: string, newer: readonly NewerChange[]) => play.mayUndo(entry(module), newer),
+    pgdata,
     asked: () => readFile(asked, 'utf8'),
     [Symbol.asyncDispose]: async () => {
       await programs[Symbol.asyncDispose]();
@@ -115,14 +119,13 @@ async function outForRecovery(listed: readonly string[] | undefined, more: objec
     ...{ timeoutMs: 1500, ranBefore: true, outWhile: join(dir, 'note') },
     ...more,
   };
+  const entry = {
+    ...{ host: 'here', module: 'patroni.member', undoable: true as const },
+    change: JSON.stringify(change),
+  };
   return {
-    error: () =>
-      errorOf(
-        play.undoEntry({
-          ...{ host: 'here', module: 'patroni.member', undoable: true },
-          change: JSON.stringify(change),
-        }),
-      ),
+    error: () => errorOf(play.undoEntry(entry)),
+    mayUndo: (newer: readonly NewerChange[]) => play.mayUndo(entry, newer),
     started: async () => (await readFile(asked, 'utf8')).includes('start\n'),
     [Symbol.asyncDispose]: async () => {
       await programs[Symbol.asyncDispose]();
@@ -180,3 +183,52 @@ it('a replica that is started again is looked for once more where nobody tells o
   });
   expect(looks).toBeGreaterThan(2);
 }, 60_000);
+
+const STOPPED = { kind: 'postgres', state: 'stopped', lasts: 'for good', supersedes: true } as const;
+
+function newerOn(host: string, change: object, effects: NewerChange['effects'] = []): readonly NewerChange[] {
+  return [{ host, change: { summary: 'did something', ...change }, effects }];
+}
+
+it.each(MODULES)(
+  '%s is known before anything is taken back not to be, where its PostgreSQL leads',
+  async (module) => {
+    await using one = await member(LEADS);
+    const refused = { kind: 'refused', code: 'undo-stops-primary' };
+    const elsewhere = newerOn('other', { config: '/etc/patroni.yml' }, [{ ...STOPPED, id: one.pgdata }]);
+    for (const newer of [[], elsewhere])
+      expect(await errorOf(one.mayUndo(module, newer))).toMatchObject(refused);
+    await one.mayUndo(module, newerOn('here', {}, [{ ...STOPPED, id: one.pgdata }]));
+    await one.mayUndo(module, newerOn('other', { candidate: 'other', previous: 'third', cluster: 'c1' }));
+    await one.mayUndo(module, newerOn('other', { undo: ['patronictl', 'switchover'] }));
+    expect(await one.asked()).toBe('');
+  },
+);
+
+it.each([
+  ['postgres.start', 'instance-serves'],
+  ['postgres.forward', 'already-promoted'],
+])(
+  '%s is known before anything is taken back not to be, where a primary serves on its data',
+  async (module, code) => {
+    await using one = await member(LEADS);
+    expect(await errorOf(one.mayUndo(module, []))).toMatchObject({ kind: 'refused', code });
+    await one.mayUndo(module, newerOn('here', {}, [{ ...STOPPED, id: one.pgdata }]));
+  },
+);
+
+it('postgres.start may be taken back where a Patroni that was started meanwhile has it as a replica', async () => {
+  await using one = await member({ state: 'in archive recovery', files: ['standby.signal'] });
+  await one.mayUndo('postgres.start', []);
+});
+
+it('a start that nobody leads for is known before anything is taken back, and its ways are those of then', async () => {
+  await using one = await outForRecovery(['Replica'], REPLICA);
+  const { code, next } = await errorOf(one.mayUndo(newerOn('here', {}, [{ ...STOPPED, id: '/data' }])));
+  expect(code).toBe('undo-without-leader');
+  // The old data is not back yet: Patroni would start on the recovered one.
+  expect(next.join('\n')).toMatch(/--keep <number>\n.* may lead after that: start Patroni there yourself/);
+  const leaves = { ...STOPPED, id: '/data', cluster: 'leaves as leader' } as const;
+  await one.mayUndo(newerOn('other', {}, [leaves]));
+  await one.mayUndo(newerOn('other', { cluster: 'c1', config: '/etc/patroni.yml' }));
+});

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import type { AnyModule, Change, Question, TaskContext } from '../../lib/contract/module.ts';
+import type { AnyModule, Change, NewerChange, Question, TaskContext } from '../../lib/contract/module.ts';
 import { Predictions } from '../../lib/engine/check/predictions.ts';
 import { HeldLocks } from '../../lib/engine/run/held-locks.ts';
 import { liveHost } from '../../lib/engine/run/live-host.ts';
@@ -70,6 +70,13 @@ export class Playground {
     if (module.kind !== 'change' || typeof module.undo !== 'function')
       throw new Error(`${entry.module} has no undo`);
     await module.undo(this.host(entry.host), JSON.parse(entry.change) as Change, this.#context());
+  }
+
+  /** Asks whether a change may be taken back, before those of the list are. */
+  async mayUndo(entry: Playground['journal'][number], newer: readonly NewerChange[] = []): Promise<void> {
+    const module = await loadModule(entry.module);
+    if (module.kind !== 'change') throw new Error(`${entry.module} changes nothing`);
+    await module.mayUndo?.(this.host(entry.host), JSON.parse(entry.change) as Change, this.#context(), newer);
   }
 
   host(name = 'here') {

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { asPitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
-import type { WriteHost } from '../../contract/host.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { AskPassphrase, HostConnection } from '../../transport/types.ts';
@@ -9,7 +9,7 @@ import { operatorHere } from '../journal/beginning.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { Connections } from '../run/connections.ts';
 import type { HeldLocks } from '../run/held-locks.ts';
-import { liveHost } from '../run/live-host.ts';
+import { liveHost, lookingHost } from '../run/live-host.ts';
 import { unmaskedEnvironment } from './masked.ts';
 import { variablesAgain } from './variables-again.ts';
 
@@ -66,6 +66,8 @@ export async function hostsAgain(
 export interface PlaceAgain {
   /** `more`: what the commands carry beside the environment of the task. */
   readonly host: (more?: Readonly<Record<string, string>>) => WriteHost;
+  /** The same, to look at alone. */
+  readonly looking: () => ReadHost;
   readonly context: WorkContext;
   /** Told before commands run that may miss it: variables of the task's environment that are not set. */
   readonly tellMasked: () => void;
@@ -90,6 +92,7 @@ export function placeAgain(
   const peers = (name: string): HostConnection => connections.to(name);
   return {
     host: (more = {}) => liveHost(peers(host), peers, { user, env: { ...known, ...more }, signal }),
+    looking: () => lookingHost(peers(host), peers, { user, env: known, signal }),
     context: contextAgain(run, held, signal, told),
     tellMasked: () => {
       if (masked.length > 0) told.warn(`not set, because the journal holds no secrets: ${masked.join(', ')}`);

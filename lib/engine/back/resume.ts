@@ -4,7 +4,7 @@ import type { Play, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
 import { type Past, pastOf } from '../journal/past.ts';
 import type { JournalledRun } from '../journal/read.ts';
-import { runStatus } from '../journal/status.ts';
+import { canGoOn } from '../journal/status.ts';
 import type { RunRequest } from '../run/run-request.ts';
 import { goneId, knownAgain } from './known-again.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
@@ -29,7 +29,7 @@ export interface ResumeWish {
 export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest {
   refuseWhileAtWork(run, wish.again);
   const { started } = run;
-  if (runStatus(run) === 'ok') {
+  if (!canGoOn(run)) {
     throw new PitrError({
       kind: 'refused',
       code: 'nothing-to-resume',
@@ -48,6 +48,7 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
     forks: wish.forks,
     forceHandlers: started.forceHandlers,
     resumes: run,
+    givenBefore: Object.keys(run.extraVars).filter((name) => !Object.hasOwn(wish.extraVars, name)),
     withoutLock: wish.withoutLock,
   };
 }

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { AnyModule } from '../../contract/module.ts';
 import { loadModule } from '../../modules/registry.ts';
+import { isHeld } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { maskedField } from './masked.ts';
 import { stands } from './standing-changes.ts';
@@ -12,6 +13,8 @@ export interface UndoWish {
   readonly from?: number | undefined;
   /** Changes to be left as they are, although older ones are taken back. */
   readonly keep?: readonly number[] | undefined;
+  /** What the run held (its lock) is neither held again nor given back: its host is gone. */
+  readonly withoutLock?: boolean | undefined;
 }
 
 /** A change that cannot be taken back; nothing older can be either, as long as it stands. */
@@ -27,6 +30,8 @@ export interface UndoPlan {
   readonly run: JournalledRun;
   /** What became of the run: where it is closed there are no steps. */
   readonly story: Story;
+  /** Nothing that the run held is held again or given back. */
+  readonly withoutLock: boolean;
   /** Newest first; those that were only half made, too. */
   readonly steps: readonly JournalledChange[];
   /** What taking a step back will do (a command, a path), by the number of its change. */
@@ -45,24 +50,26 @@ export interface UndoPlan {
  */
 export async function planUndo(story: Story, wish: UndoWish = {}): Promise<UndoPlan> {
   const { run } = story;
-  const { from = 1, keep = [] } = wish;
+  const { from = 1, keep = [], withoutLock = false } = wish;
+  const about = { run, story, withoutLock };
   for (const number of [...(wish.from === undefined ? [] : [wish.from]), ...keep]) checkNumber(run, number);
   if (story.closed !== undefined) {
-    return { run, story, steps: [], shown: new Map(), wall: undefined, behindWall: [], kept: [] };
+    return { ...about, steps: [], shown: new Map(), wall: undefined, behindWall: [], kept: [] };
   }
   const standing = run.changes.filter((change) => stands(change) && change.intent.number >= from).reverse();
   const steps: JournalledChange[] = [];
   const kept: JournalledChange[] = [];
   for (const [index, change] of standing.entries()) {
-    const wanted = keep.includes(change.intent.number);
+    const { intent } = change;
+    const wanted = keep.includes(intent.number) || (withoutLock && isHeld(intent));
     const wall = await wallOf(change, run);
     if (wall !== undefined && !(wanted && wall.canBeKept)) {
       const shown = await shownOf(steps, run);
-      return { run, story, steps, shown, wall, behindWall: standing.slice(index + 1), kept };
+      return { ...about, steps, shown, wall, behindWall: standing.slice(index + 1), kept };
     }
     (wanted ? kept : steps).push(change);
   }
-  return { run, story, steps, shown: await shownOf(steps, run), wall: undefined, behindWall: [], kept };
+  return { ...about, steps, shown: await shownOf(steps, run), wall: undefined, behindWall: [], kept };
 }
 
 async function shownOf(

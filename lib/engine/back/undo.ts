@@ -1,4 +1,4 @@
-import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import type { AskPassphrase } from '../../transport/types.ts';
 import { beginningHere } from '../journal/beginning.ts';
@@ -13,9 +13,11 @@ import { endOrphansOfRun } from './end-orphans-of-run.ts';
 import { makeTrueAgain } from './make-true-again.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
 import { hostsAgain, placeAgain } from './place-again.ts';
+import { refusedAhead } from './refuse-ahead.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
-import { carriesOlder, stands } from './standing-changes.ts';
+import { stands } from './standing-changes.ts';
 import { readStory, refuseClosed } from './story.ts';
+import { goOnHint, leaveOutHint } from './undo-hints.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
 
 export interface UndoRequest {
@@ -58,8 +60,9 @@ const FORKS = 20;
  * one is journalled when it is back, so that an undo that failed or died can be started again.
  *
  * Throws before anything is touched: kind `refused` while the run or another undo of it is still running, where nothing
- * of it is to be taken back any more and where somebody has gone on with it since the plan was made, `validation` for the inventory, `unreachable` for a host. What
- * fails later is in the outcome.
+ * of it is to be taken back any more, where somebody has gone on with it since the plan was made and where a module says
+ * of a change that it may not be taken back; `validation` for the inventory, `unreachable` for a host. What fails later is
+ * in the outcome.
  */
 export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const held = new HeldLocks();
@@ -79,6 +82,7 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
         }),
     );
     await holdAgain(request, connections, masker);
+    await refuseAhead(request, connections, masker);
     // Nobody else begins from here on; but since the plan was made somebody may have gone on.
     refuseClosed(await readStory(plan.run.path));
     const journal = await goOn(plan.run, { type: 'undo.started', ...beginningHere() });
@@ -104,6 +108,20 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   }
 }
 
+/** Throws, with nothing changed and nothing written down, what the modules would refuse on the way. */
+async function refuseAhead(request: UndoWork, connections: Connections, masker: Masker): Promise<void> {
+  const refused = await refusedAhead(request.plan, (change) => placeOf(change, request, connections, masker));
+  const [first, ...others] = refused;
+  if (first === undefined) return;
+  const error = request.held.lost ?? first.error;
+  const also = others.map(
+    ({ change: { intent }, error: { message } }) =>
+      `Neither can change ${intent.number} on ${intent.host}: ${message}`,
+  );
+  const details = error.kind === 'interrupted' ? [] : also;
+  throw goOnHint(error.with({ details }), first.change, 0, request);
+}
+
 type UndoWork = UndoRequest & { readonly held: HeldLocks };
 
 /**
@@ -111,13 +129,15 @@ type UndoWork = UndoRequest & { readonly held: HeldLocks };
  * somebody does or did.
  */
 async function holdAgain(request: UndoWork, connections: Connections, masker: Masker): Promise<void> {
-  const { run } = request.plan;
-  for (const change of run.changes) {
+  const { run, withoutLock } = request.plan;
+  for (const change of withoutLock ? [] : run.changes) {
     if (!stands(change) || !isHeld(change.intent)) continue;
     const module = await moduleOf(change, run);
     if (module.kind !== 'change' || module.again === undefined) continue;
     const { host, context } = placeOf(change, request, connections, masker);
-    await module.again(host(), change.intent.change, context);
+    await module.again(host(), change.intent.change, context).catch((thrown: unknown) => {
+      throw leaveOutHint(asPitrError(thrown), change.intent.host, request);
+    });
   }
 }
 
@@ -226,49 +246,4 @@ function placeOf(change: JournalledChange, request: UndoWork, connections: Conne
     warn: (text: string) => tell('warning', text),
   };
   return { ...placeAgain(request.plan.run, change, { ...request, connections }, told), tell };
-}
-
-/** The error of a host that cannot be reached, with the way around it. A host that holds the lock of the run has none. */
-function leaveOutHint(error: PitrError, host: string, { plan: { steps }, again }: UndoRequest): PitrError {
-  const there = steps.filter(({ intent }) => intent.host === host);
-  if (error.kind !== 'unreachable' || there.some(({ intent }) => isHeld(intent))) return error;
-  const keep = there.map(({ intent }) => `--keep ${intent.number}`).join(' ');
-  return new PitrError({
-    ...error,
-    message: error.message,
-    cause: error.cause,
-    next: [...error.next, `Or leave all that was done on ${host} as it is: ${again} ${keep}`],
-  });
-}
-
-/** The error with what was taken back and what was not, and how to go on. */
-function goOnHint(
-  error: PitrError,
-  change: JournalledChange,
-  index: number,
-  { plan: { steps }, again }: UndoRequest,
-): PitrError {
-  const { intent } = change;
-  const numbers = (changes: readonly JournalledChange[]): string =>
-    changes.length === 0 ? 'nothing' : changes.map((one) => one.intent.number).join(', ');
-  return new PitrError({
-    ...error,
-    message: error.message,
-    cause: error.cause,
-    host: error.host ?? intent.host,
-    task: error.task ?? `taking back change ${intent.number}: ${intent.change.summary}`,
-    state:
-      error.state ?? `taken back: ${numbers(steps.slice(0, index))}; not: ${numbers(steps.slice(index))}`,
-    next: [
-      ...error.next,
-      ...(error.kind === 'interrupted'
-        ? [`Go on: ${again}`]
-        : [
-            `When the cause is gone, go on: ${again}`,
-            ...(error.kind === 'refused' || carriesOlder(change)
-              ? []
-              : [`Or leave this change as it is: ${again} --keep ${intent.number}`]),
-          ]),
-    ],
-  });
 }

@@ -12,6 +12,20 @@ export function runStatus(run: JournalledRun): RunStatus {
   return run.finished?.status ?? fateOf(run.begun);
 }
 
+/** Whether there is something to go on with: the run did not end well, or an undo has begun to take it back since. */
+export function canGoOn(run: JournalledRun): boolean {
+  return runStatus(run) !== 'ok' || wasTakenBackSince(run);
+}
+
+function wasTakenBackSince({ records, finished }: JournalledRun): boolean {
+  const begun = new Set<number>();
+  for (const record of finished === undefined ? [] : records.slice(records.indexOf(finished))) {
+    if (record.type === 'change.undoing') begun.add(record.number);
+    if (record.type === 'change.undo-refused') begun.delete(record.number);
+  }
+  return begun.size > 0;
+}
+
 /** How the last `pitr undo` of the run stands; nothing where there was none. */
 export function undoStatus({ undo }: JournalledRun): RunStatus | undefined {
   return undo === undefined ? undefined : (undo.finished?.status ?? fateOf(undo.started));

@@ -16,6 +16,8 @@ export interface RunRequest {
   readonly forceHandlers?: boolean | undefined;
   /** `pitr resume`: the run to go on with. */
   readonly resumes?: JournalledRun | undefined;
+  /** Which of the `-e` were given to an earlier process of the run, and not to this one. */
+  readonly givenBefore?: readonly string[] | undefined;
   /** This process of the run does without its lock; the next one does not, unless that is said again. */
   readonly withoutLock?: boolean | undefined;
 }

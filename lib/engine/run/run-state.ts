@@ -47,6 +47,8 @@ export interface RunState {
   readonly past: Past | undefined;
   /** It was said of this process of the run that it does without the lock. */
   readonly withoutLock: boolean;
+  /** Which of the `-e` were given to an earlier process of the run alone. */
+  readonly givenBefore: ReadonlySet<string>;
   readonly turns: TaskTurns;
   /** What the run keeps until it ends. */
   readonly held: HeldLocks;

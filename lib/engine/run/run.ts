@@ -142,6 +142,7 @@ function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState
     notified: new Map(),
     forceHandlers: request.forceHandlers ?? false,
     withoutLock: request.withoutLock ?? false,
+    givenBefore: new Set(request.givenBefore),
     playbookDirectory: dirname(request.playbook),
   };
 }

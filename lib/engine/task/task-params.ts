@@ -45,8 +45,9 @@ export function taskParams(job: TaskJob, scope: Scope, workplaceScope: Scope): T
     const text = asFarAsKnown(args.value[name], [name], args, scope);
     if (text !== undefined) written[name] = text;
   }
-  for (const { name, variable } of fields) {
+  for (const { name, variable, once } of fields) {
     if (variable === undefined || Object.hasOwn(args.value, name)) continue;
+    if (once === true && run.givenBefore.has(variable)) continue;
     const value = workplaceScope.get(variable);
     if (value !== undefined) written[name] = value;
   }

@@ -5,7 +5,7 @@ import { type Readable, Transform } from 'node:stream';
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { type ControllerFile, defineModule, type TaskContext } from '../../contract/module.ts';
-import { applyFile, undoFile } from '../../system/fs/file-apply.ts';
+import { applyFile, mayUndoFile, undoFile } from '../../system/fs/file-apply.ts';
 import { fileParams, wantedOf } from '../../system/fs/file-params.ts';
 import {
   effectsOfFile,
@@ -60,6 +60,7 @@ export const module = defineModule({
   apply: (host, change, p, context) =>
     applyFile(host, change, () => content(p, context, change.after.sha256)),
   undo: undoFile,
+  mayUndo: mayUndoFile,
 });
 
 async function wanted(p: Params, file: ControllerFile | undefined): Promise<WantedContent> {

@@ -3,7 +3,8 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule } from '../../contract/module.ts';
+import { type Change, defineModule, type NewerChange, type WorkContext } from '../../contract/module.ts';
+import { mayTouch } from '../../contract/newer-changes.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import {
@@ -97,6 +98,7 @@ export const module = defineModule({
     return resultOf(change.path, after, created);
   },
   undo,
+  mayUndo,
 });
 
 async function read(host: ReadHost, p: Params): Promise<State> {
@@ -181,20 +183,41 @@ async function make(host: WriteHost, { created, after, own }: DirectoryChange): 
   await host.must(['sh', '-c', MAKE, 'sh', owner, formatMode(after.mode), ...created], { inShell: true });
 }
 
-async function undo(host: WriteHost, { path, created, before, after }: DirectoryChange): Promise<void> {
+async function undo(host: WriteHost, change: DirectoryChange): Promise<void> {
+  const { path, created, before } = change;
   if (before !== undefined) {
-    const now = known(await host.look(pathResource, path));
-    if (now.kind !== 'directory') throw changedSince(path, `it is ${now.kind} now`);
-    if (!sameAttributes(now, after) && !sameAttributes(now, before)) {
-      throw changedSince(path, 'its mode or owner is another');
-    }
-    await setAttributes(host, path, now, before);
+    await setAttributes(host, path, await attributesNow(host, { ...change, before }), before);
     return;
   }
   for (const made of [...created].reverse()) {
     const result = await host.run(['sh', '-c', '[ ! -e "$1" ] || rmdir -- "$1"', 'sh', made]);
     if (result.exitCode !== 0) throw changedSince(made, 'it cannot be removed because it holds something');
   }
+}
+
+/** Whether a new directory is empty is for `undo` to see: what newer changes have put there goes before. */
+async function mayUndo(
+  host: ReadHost,
+  change: DirectoryChange,
+  _context: WorkContext,
+  newer: readonly NewerChange[],
+): Promise<void> {
+  const { path, before } = change;
+  if (before !== undefined && !mayTouch(newer, host.name, path))
+    await attributesNow(host, { ...change, before });
+}
+
+/** Refuses where somebody has changed them since. */
+async function attributesNow(
+  host: ReadHost,
+  { path, before, after }: Pick<DirectoryChange, 'path' | 'after'> & { readonly before: Attributes },
+): Promise<Attributes> {
+  const now = known(await host.look(pathResource, path));
+  if (now.kind !== 'directory') throw changedSince(path, `it is ${now.kind} now`);
+  if (!sameAttributes(now, after) && !sameAttributes(now, before)) {
+    throw changedSince(path, 'its mode or owner is another');
+  }
+  return now;
 }
 
 function resultOf(path: string, { mode, owner, group }: Attributes, created: readonly string[]) {

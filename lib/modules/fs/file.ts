@@ -4,6 +4,7 @@ import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule, type Result, type TaskContext } from '../../contract/module.ts';
+import { mayTouch } from '../../contract/newer-changes.ts';
 import { predicted } from '../../contract/resource.ts';
 import { proveIdle } from '../../recovery/postgres/prove-idle.ts';
 import {
@@ -17,7 +18,7 @@ import {
   setAttributes,
   wantedAttributes,
 } from '../../system/fs/attributes.ts';
-import { applyFile, changedSince, undoFile } from '../../system/fs/file-apply.ts';
+import { applyFile, changedSince, mayUndoFile, undoFile } from '../../system/fs/file-apply.ts';
 import { wantedOf } from '../../system/fs/file-params.ts';
 import { effectsOfFile, type FileChange, planFile, predictFile } from '../../system/fs/file-plan.ts';
 import { type FileState, readFileState } from '../../system/fs/file-state.ts';
@@ -27,6 +28,7 @@ import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import {
   applyRemoval,
   effectsOfRemoval,
+  mayUndoRemoval,
   planRemoval,
   predictRemoval,
   type RemovalChange,
@@ -164,6 +166,18 @@ export const module = defineModule({
         return undoAttributes(host, change);
     }
   },
+  mayUndo: async (host, change, context, newer) => {
+    switch (change.action) {
+      case 'remove':
+        return mayUndoRemoval(host, change, newer);
+      case 'tree':
+        return;
+      case 'touch':
+        return mayUndoFile(host, change, context, newer);
+      case 'attributes':
+        if (!mayTouch(newer, host.name, change.path)) await attributesNow(host, change);
+    }
+  },
   undoable: ({ state, keep }) =>
     state === 'absent' && !keep ? 'the task says "keep: false": what it removes is gone' : true,
 });
@@ -234,13 +248,19 @@ function wanted(now: Extract<PathState, { readonly mode: number }>, wish: Attrib
   return wantedAttributes(now, now.kind === 'symlink' ? { owner: wish.owner, group: wish.group } : wish);
 }
 
-async function undoAttributes(host: WriteHost, { path, before, after }: OneChange): Promise<void> {
+async function undoAttributes(host: WriteHost, change: OneChange): Promise<void> {
+  const now = await attributesNow(host, change);
+  await setAttributes(host, change.path, now, change.before);
+}
+
+/** Refuses where somebody has changed them since. */
+async function attributesNow(host: ReadHost, { path, before, after }: OneChange): Promise<Attributes> {
   const now = known(await host.look(pathResource, path));
   if (now.kind === 'absent') throw changedSince(path, 'it is gone');
   if (!sameAttributes(now, after) && !sameAttributes(now, before)) {
     throw changedSince(path, 'its mode or owner is another');
   }
-  await setAttributes(host, path, now, before);
+  return now;
 }
 
 function resultOf(path: string, kind: string | undefined, { mode, owner, group }: Attributes): Result {

@@ -5,7 +5,8 @@ import type { Unknown } from '../../base/values/unknown.ts';
 import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import { type Change, defineModule, type WorkContext } from '../../contract/module.ts';
+import { type Change, defineModule, type NewerChange, type WorkContext } from '../../contract/module.ts';
+import { mayTouch } from '../../contract/newer-changes.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import {
   linkedWalOf,
@@ -88,6 +89,7 @@ export const module = defineModule({
     return { src, dest };
   },
   undo: moveBack,
+  mayUndo,
   undoShown: ({ src, dest, wal }) => [
     `renames ${dest} to ${src}`,
     ...(wal === undefined ? [] : [`renames ${wal.to} to ${wal.from}`]),
@@ -108,8 +110,43 @@ async function moveBack(host: WriteHost, change: MoveChange, context: WorkContex
   if (now === wal.to || now === wal.from) await moveLinkedWal(host, src, { from: wal.to, to: wal.from });
 }
 
+/**
+ * Refuses what lies at either name, as long as no newer change has to do with it. Whether a PostgreSQL works there is for
+ * `moveBack` to see: a newer change may have started the service that runs it.
+ */
+async function mayUndo(
+  host: ReadHost,
+  change: MoveChange,
+  { runId }: WorkContext,
+  newer: readonly NewerChange[],
+): Promise<void> {
+  const { src, dest, wal } = change;
+  const touched = (path: string): boolean => mayTouch(newer, host.name, path);
+  if (touched(dest)) return;
+  const settled = !touched(src);
+  if (settled && wal !== undefined && ![wal.from, wal.to].some(touched)) await refuseTakenWal(host, change);
+  const [back, moved] = await Promise.all([host.look(pathResource, src), host.look(pathResource, dest)]);
+  const free = !settled || known(back).kind === 'absent';
+  if (known(moved).kind !== 'absent') await refuseTaken(host, change, free);
+  else if (settled && free && change.asideDest === undefined) throw movedIsGone(src, dest, runId);
+}
+
+/** What lies at the new name must be what was moved, and the old one be free, unless what is there may go aside. */
+async function refuseTaken(host: ReadHost, change: MoveChange, free: boolean): Promise<'moved' | 'foreign'> {
+  const { src, dest, identity, asideSrc, asideDest } = change;
+  const taken = (): PitrError => changedSince(src, `something is there again, and at ${dest} too`);
+  if (!free && asideSrc === undefined && asideDest === undefined) throw taken();
+  const [place] = await placesOf(host, dest, parentOf(src));
+  if (identity !== undefined && place.inode !== inodeIn(identity)) {
+    if (asideDest === undefined) throw changedSince(dest, 'it is not what was moved there');
+    return 'foreign';
+  }
+  if (!free && asideSrc === undefined) throw taken();
+  return 'moved';
+}
+
 /** Before anything has moved: where its WAL belongs lies other WAL, which does not go aside with what is at src. */
-async function refuseTakenWal(host: WriteHost, { src, wal }: MoveChange): Promise<void> {
+async function refuseTakenWal(host: ReadHost, { src, wal }: MoveChange): Promise<void> {
   if (wal === undefined) return;
   const [from, to] = await Promise.all([host.look(pathResource, wal.from), host.look(pathResource, wal.to)]);
   if (known(from).kind === 'absent' || known(to).kind === 'absent') return;
@@ -118,23 +155,19 @@ async function refuseTakenWal(host: WriteHost, { src, wal }: MoveChange): Promis
 }
 
 async function moveDirectoryBack(host: WriteHost, change: MoveChange, context: WorkContext): Promise<void> {
-  const { src, dest, identity, asideSrc, asideDest } = change;
+  const { src, dest, asideSrc, asideDest } = change;
   const [back, moved] = await Promise.all([host.look(pathResource, src), host.look(pathResource, dest)]);
   const free = known(back).kind === 'absent';
   if (known(moved).kind === 'absent') {
     if (free && asideDest === undefined) throw movedIsGone(src, dest, context.runId);
     return;
   }
-  if (!free && asideSrc === undefined && asideDest === undefined)
-    throw changedSince(src, `something is there again, and at ${dest} too`);
-  const [place] = await placesOf(host, dest, parentOf(src));
-  if (identity !== undefined && place.inode !== inodeIn(identity)) {
-    if (asideDest === undefined) throw changedSince(dest, 'it is not what was moved there');
+  const there = await refuseTaken(host, change, free);
+  if (there === 'foreign' && asideDest !== undefined) {
     await keepAside(host, dest, asideDest, context);
     return;
   }
-  if (!free) {
-    if (asideSrc === undefined) throw changedSince(src, `something is there again, and at ${dest} too`);
+  if (!free && asideSrc !== undefined) {
     // What is refused is refused before anything has moved.
     await proveIdle(host, dest, NOT_RENAMED);
     await keepAside(host, src, asideSrc, context);

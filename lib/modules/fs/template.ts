@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { defineModule } from '../../contract/module.ts';
-import { applyFile, undoFile } from '../../system/fs/file-apply.ts';
+import { applyFile, mayUndoFile, undoFile } from '../../system/fs/file-apply.ts';
 import { fileParams, wantedOf } from '../../system/fs/file-params.ts';
 import {
   effectsOfFile,
@@ -46,4 +46,5 @@ export const module = defineModule({
   predict: predictFile,
   apply: (host, change) => applyFile(host, change, async () => change.forApply.text),
   undo: undoFile,
+  mayUndo: mayUndoFile,
 });

@@ -11,6 +11,7 @@ import { isUp } from '../../recovery/patroni/cluster.ts';
 import { nodeIn, patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { keepsDataAt } from '../../recovery/patroni/data-directory.ts';
 import { withMember, withoutMember } from '../../recovery/patroni/foresee.ts';
+import { mayStartMember, mayStopMember } from '../../recovery/patroni/may-undo.ts';
 import {
   accessOf,
   logsOf,
@@ -128,6 +129,8 @@ export const module = defineModule({
       await streamsAgain(host, change, context);
     });
   },
+  mayUndo: (host, change, context, newer) =>
+    (change.state === 'running' ? mayStopMember : mayStartMember)(host, change, context, newer),
   again: (host, change, context) => stopAgain(host, change, context),
 });
 

@@ -8,6 +8,7 @@ import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
 import { patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { withMember } from '../../recovery/patroni/foresee.ts';
+import { mayStopMember } from '../../recovery/patroni/may-undo.ts';
 import { readMemberConfig, replicaMethods } from '../../recovery/patroni/member-config.ts';
 import { accessOf, startMember, stopMember } from '../../recovery/patroni/member-control.ts';
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
@@ -146,6 +147,7 @@ export const module = defineModule({
     await refusePrimary(host, change, context);
     await stopMember(host, change, context);
   },
+  mayUndo: (host, change, context, newer) => mayStopMember(host, change, context, newer),
 });
 
 /** Where there is no data yet, its version cannot tell: the programs are those that the node has. */

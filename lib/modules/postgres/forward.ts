@@ -3,6 +3,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defined } from '../../base/values/defined.ts';
 import { known } from '../../contract/known.ts';
 import { defineModule, type TaskContext } from '../../contract/module.ts';
+import { mayAlter } from '../../contract/newer-changes.ts';
 import { predicted } from '../../contract/resource.ts';
 import { effectiveSettings } from '../../recovery/postgres/conf-file.ts';
 import {
@@ -168,18 +169,14 @@ export const module = defineModule({
     const instance = await startInstance(host, change, change.startedWith, change.patienceMs, context);
     return { pid: instance.pid, ...from(waiting) };
   },
+  mayUndo: async (host, change, _context, newer) => {
+    if (!mayAlter(newer, host.name, postgresResource.kind, change.pgdata))
+      refusePromoted(await postgresResource.read(host, change.pgdata), change, host.name);
+  },
   undo: async (host, change, context) => {
     const seen = await postgresResource.read(host, change.pgdata);
     if (seen.data === 'absent') return;
-    if (seen.role === 'primary') {
-      throw new PitrError({
-        kind: 'refused',
-        code: 'already-promoted',
-        message: `the instance on ${change.pgdata} has been promoted since: its target is of no account any more`,
-        host: host.name,
-        next: ['See what came after this run, and take the newest back first: pitr runs'],
-      });
-    }
+    refusePromoted(seen, change, host.name);
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
     await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.before, { mode: 0o600, user: change.user });
     context.warn(
@@ -187,6 +184,21 @@ export const module = defineModule({
     );
   },
 });
+
+function refusePromoted(
+  { role }: InstanceState,
+  { pgdata }: { readonly pgdata: string },
+  host: string,
+): void {
+  if (role !== 'primary') return;
+  throw new PitrError({
+    kind: 'refused',
+    code: 'already-promoted',
+    message: `the instance on ${pgdata} has been promoted since: its target is of no account any more`,
+    host,
+    next: ['See what came after this run, and take the newest back first: pitr runs'],
+  });
+}
 
 /** As postgres.recovery writes it, in which that beginning may be asked for. */
 function commandWithBeginning(

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
+import { mayAlter } from '../../contract/newer-changes.ts';
 import { predicted } from '../../contract/resource.ts';
 import { openAccess } from '../../recovery/patroni/closed-access.ts';
 import { startAs } from '../../recovery/patroni/instance-start.ts';
@@ -108,6 +109,13 @@ export const module = defineModule({
     };
     await stopInstance(host, ref, 'fast', change.shutdownMs, context.signal);
     if (change.mode === 'closed' && seen.data === 'present') await openAccess(host, ref);
+  },
+  mayUndo: async (host, { mode, pgdata }, _context, newer) => {
+    if (mode !== 'isolated' || mayAlter(newer, host.name, postgresResource.kind, pgdata)) return;
+    const seen = await postgresResource.read(host, pgdata);
+    // A replica of a Patroni that was started meanwhile is stopped before this is taken back (`again` of patroni.member).
+    if (seen.running && seen.mode !== 'isolated' && seen.role === 'primary')
+      throw notTheIsolatedOne(pgdata, host.name);
   },
 });
 

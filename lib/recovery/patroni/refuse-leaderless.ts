@@ -13,12 +13,14 @@ const LEADER_MS = 60_000;
 /**
  * Refuses to start a member that was out for a recovery (kind `refused`, `undo-without-leader`) where nobody leads, or
  * nobody tells who does: alone, it would lead with its old data. The leader of before may: its data was the newest. Where
- * the same run has stopped that one, too, it was stopped later, so it is back before this is asked.
+ * the same run has stopped that one, too, it was stopped later, so it is back before this is asked. `ahead`: nothing of the
+ * run is taken back yet, so the old data is not in its place.
  */
 export async function refuseLeaderless(
   host: ReadHost,
   change: MemberChange,
   context: Pick<WorkContext, 'runId' | 'signal' | 'progress'>,
+  ahead = false,
 ): Promise<void> {
   if (change.outWhile === undefined || change.led === true) return;
   const { runId, signal, progress } = context;
@@ -41,8 +43,15 @@ export async function refuseLeaderless(
     host: host.name,
     next: [
       'Let another member lead first: start its Patroni.',
-      `Where none has newer data, let ${host.name} lead: start Patroni there yourself (${start}), and go on when it leads.`,
-      `Or leave it out of the cluster, by the number of this change (see above): pitr undo ${runId} --keep <number>`,
+      ...(ahead
+        ? [
+            `Or leave ${host.name} out of the cluster, by the number of this change (see above): pitr undo ${runId} --keep <number>`,
+            `Where none has newer data, ${host.name} may lead after that: start Patroni there yourself (${start}).`,
+          ]
+        : [
+            `Where none has newer data, let ${host.name} lead: start Patroni there yourself (${start}), and go on when it leads.`,
+            `Or leave it out of the cluster, by the number of this change (see above): pitr undo ${runId} --keep <number>`,
+          ]),
     ],
   });
 }

@@ -1,11 +1,15 @@
 import type { Readable } from 'node:stream';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import type { WriteHost } from '../../contract/host.ts';
-import type { Result } from '../../contract/module.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
+import type { NewerChange, Result, WorkContext } from '../../contract/module.ts';
+import { mayTouch } from '../../contract/newer-changes.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
 import { type Attributes, attributesOf, sameAttributes, setAttributes } from './attributes.ts';
 import { type FileChange, type FileFacts, type OldFile, resultOf, rewritesContent } from './file-plan.ts';
 import { hashed } from './file-state.ts';
+import { HASH_TIMEOUT_MS } from './kept-beside.ts';
 import { formatMode } from './mode.ts';
 import { type PathState, pathResource } from './path-resource.ts';
 
@@ -35,77 +39,85 @@ export async function applyFile(
  * nobody's work is lost; done already is fine.
  */
 export async function undoFile(host: WriteHost, change: FileChange): Promise<void> {
+  const goBack = await wayBack(host, change);
+  await goBack?.(host);
+}
+
+/** Refuses as `undoFile` does, where no newer change has anything to do with the file. */
+export async function mayUndoFile(
+  host: ReadHost,
+  change: FileChange,
+  _context: WorkContext,
+  newer: readonly NewerChange[],
+): Promise<void> {
+  if (!mayTouch(newer, host.name, change.path)) await wayBack(host, change);
+}
+
+type WayBack = (host: WriteHost) => Promise<unknown>;
+
+/** Looks, and gives what leads back; nothing where it is so already. */
+async function wayBack(host: ReadHost, change: FileChange): Promise<WayBack | undefined> {
   const { path, before, after } = change;
-  if (before !== undefined && !rewritesContent(change)) return undoAttributes(host, path, before, after);
+  if (before !== undefined && !rewritesContent(change)) return attributesBack(host, path, before, after);
   const now = await lookHashed(host, path);
-  if (now.kind === 'absent') {
-    if (before !== undefined) await restore(host, change);
-    return;
-  }
+  if (now.kind === 'absent') return before === undefined ? undefined : contentBack(host, path, before);
   if (now.kind !== 'file') throw changedSince(path, `it is a ${now.kind} now`);
   if (before !== undefined && now.sha256 === before.sha256) {
-    await resetAttributes(host, path, now, before, after);
-    if (before.keptAt !== undefined && before.keptByThis === true)
-      await host.must(['rm', '-f', '--', before.keptAt]);
-    return;
+    const { keptAt, keptByThis } = before;
+    const reset = resetBack(path, now, before, after);
+    return async (there) => {
+      await reset(there);
+      if (keptAt !== undefined && keptByThis === true) await there.must(['rm', '-f', '--', keptAt]);
+    };
   }
   if (now.sha256 !== after.sha256) throw changedSince(path, 'its content is another');
-  if (before === undefined) await host.must(['rm', '-f', '--', path]);
-  else await restore(host, change);
+  return before === undefined
+    ? (there) => there.must(['rm', '-f', '--', path])
+    : contentBack(host, path, before);
 }
 
 /** The content stays as it is, so that it need not be read; where it can be, it must be what it was. */
-async function undoAttributes(
-  host: WriteHost,
+async function attributesBack(
+  host: ReadHost,
   path: string,
   before: OldFile,
   after: FileFacts,
-): Promise<void> {
+): Promise<WayBack> {
   const now = await hashed(host, path, await lookNow(host, path));
   if (now.kind === 'absent') throw changedSince(path, 'it is gone');
   if (now.kind !== 'file') throw changedSince(path, `it is a ${now.kind} now`);
   if (now.sha256 !== undefined && before.sha256 !== undefined && now.sha256 !== before.sha256)
     throw changedSince(path, 'its content is another');
-  await resetAttributes(host, path, now, before, after);
+  return resetBack(path, now, before, after);
 }
 
-async function resetAttributes(
-  host: WriteHost,
-  path: string,
-  now: Attributes,
-  before: Attributes,
-  after: Attributes,
-): Promise<void> {
+function resetBack(path: string, now: Attributes, before: Attributes, after: Attributes): WayBack {
   if (!sameAttributes(now, before) && !sameAttributes(now, after))
     throw changedSince(path, 'its mode or owner is another');
-  await setAttributes(host, path, now, before);
+  return (there) => setAttributes(there, path, now, before);
 }
 
-async function restore(host: WriteHost, { path, before }: FileChange): Promise<void> {
-  if (before === undefined) return;
-  if (before.keptAt !== undefined) await restoreKept(host, path, { ...before, keptAt: before.keptAt });
-  else if (before.content !== undefined) {
-    await host.writeFile(path, Buffer.from(before.content, 'base64'), attributesOf(before));
-  } else throw changedSince(path, 'it is gone');
+async function contentBack(host: ReadHost, path: string, before: OldFile): Promise<WayBack> {
+  const { keptAt, content } = before;
+  if (keptAt !== undefined) return keptBack(host, path, { ...before, keptAt });
+  if (content === undefined) throw changedSince(path, 'it is gone');
+  return (there) => there.writeFile(path, Buffer.from(content, 'base64'), attributesOf(before));
 }
 
-async function restoreKept(
-  host: WriteHost,
+async function keptBack(
+  host: ReadHost,
   path: string,
   { keptAt, keptByThis, sha256, ...old }: OldFile & { readonly keptAt: string },
-): Promise<void> {
+): Promise<WayBack> {
   const kept = await lookHashed(host, keptAt);
   if (kept.kind !== 'file') throw changedSince(path, `what was kept as ${keptAt} is gone`);
   if (sha256 !== undefined && kept.sha256 !== sha256)
     throw changedSince(path, `what is kept as ${keptAt} is not what it was`);
-  if (keptByThis === true) {
-    await host.must(['mv', '-f', '-T', '--', keptAt, path]);
-    return;
-  }
+  if (keptByThis === true) return (there) => there.must(['mv', '-f', '-T', '--', keptAt, path]);
   // An older change of the run may have kept it: it has to find it when it is taken back in its turn.
   const { owner, group, mode } = old;
   const words = [keptAt, path, `${keptAt}.new`, `${owner}:${group}`, formatMode(mode)];
-  await host.must(['sh', '-c', COPY_BACK, 'sh', ...words], { ownChannel: true });
+  return (there) => there.must(['sh', '-c', COPY_BACK, 'sh', ...words], { ownChannel: true });
 }
 
 /**
@@ -135,15 +147,18 @@ async function copyOnce(host: WriteHost, path: string, to: string): Promise<void
   await host.must(['sh', '-c', `[ -e "$2" ] && exit\n${copy()}`, 'sh', path, to, `${to}.new`]);
 }
 
+const HASH = probeScript('sha256sum < "$1"');
+
 /** The present state with its hash, whatever its size. */
-export async function lookHashed(host: WriteHost, path: string): Promise<PathState> {
+export async function lookHashed(host: ReadHost, path: string): Promise<PathState> {
   const now = await lookNow(host, path);
   if (now.kind !== 'file' || now.sha256 !== undefined) return now;
-  const hash = await host.must(['sh', '-c', 'sha256sum < "$1"', 'sh', path], { ownChannel: true });
+  const hash = await host.query(HASH([path], { timeoutMs: HASH_TIMEOUT_MS }));
+  if (hash.exitCode !== 0) throw commandFailed(hash, host.name);
   return { ...now, sha256: hash.stdout.slice(0, 64) };
 }
 
-async function lookNow(host: WriteHost, path: string): Promise<PathState> {
+async function lookNow(host: ReadHost, path: string): Promise<PathState> {
   const now = await host.look(pathResource, path);
   if (now instanceof Unknown) throw new Error(`what is at ${path} cannot be unknown outside check mode`);
   return now;

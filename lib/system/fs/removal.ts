@@ -1,9 +1,11 @@
+import type { PitrError } from '../../base/errors/pitr-error.ts';
 import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { Effect } from '../../contract/effects.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import type { Change, Foresight, Result, TaskContext } from '../../contract/module.ts';
+import type { Change, Foresight, NewerChange, Result, TaskContext } from '../../contract/module.ts';
+import { mayTouch } from '../../contract/newer-changes.ts';
 import { probe, probeScript } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import {
@@ -172,13 +174,33 @@ export async function applyRemoval(host: WriteHost, change: RemovalChange): Prom
   return resultOfRemoval(change);
 }
 
+/**
+ * Refuses where what was kept is gone. What is there in its place is for `undoRemoval` to judge: what newer changes have
+ * started may have put it there, and take it away when it is stopped.
+ */
+export async function mayUndoRemoval(
+  host: ReadHost,
+  { path, way }: RemovalChange,
+  newer: readonly NewerChange[],
+): Promise<void> {
+  if (way.how !== 'aside') return;
+  const { keptAt } = way;
+  if ([path, keptAt].some((one) => mayTouch(newer, host.name, one))) return;
+  const seen = await Promise.all([path, keptAt].map((one) => host.look(pathResource, one)));
+  if (seen.every((one) => known(one).kind === 'absent')) throw keptIsGone(path, keptAt);
+}
+
+function keptIsGone(path: string, keptAt: string): PitrError {
+  return changedSince(path, `what was kept as ${keptAt} is gone`);
+}
+
 /** Puts back what was removed; refuses where something else is there now. Done already is fine. */
 export async function undoRemoval(host: WriteHost, { path, was, way }: RemovalChange): Promise<void> {
   const now = await lookHashed(host, path);
   if (way.how === 'aside') {
     const kept = known(await host.look(pathResource, way.keptAt));
     if (kept.kind === 'absent') {
-      if (now.kind === 'absent') throw changedSince(path, `what was kept as ${way.keptAt} is gone`);
+      if (now.kind === 'absent') throw keptIsGone(path, way.keptAt);
       return;
     }
     if (now.kind !== 'absent')

@@ -34,8 +34,10 @@ export const lockParams = {
   break: z
     .string()
     .optional()
-    .describe('a run whose claim is broken on purpose; its exact id')
-    .meta({ variable: 'break_lock' }),
+    .describe(
+      'a run whose claim is broken on purpose; its exact id. A resumed run does not take it from before',
+    )
+    .meta({ variable: 'break_lock', once: true }),
 };
 
 export function listOf(allow: string | readonly string[]): readonly string[] {

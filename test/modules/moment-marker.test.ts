@@ -47,7 +47,7 @@ it.each([
   [
     'nobody has looked for a leader',
     {},
-    'This run asks no leader for a commit that would end the recovery there.',
+    'This run knows of no leader whom it could ask for a commit that would end the recovery there: none was looked for, or no member has answered.',
   ],
   ['nobody leads', { leader_timeline: 0 }, 'The cluster has no leader that could write one more commit.'],
   ['it is not wanted', { leader_timeline: 1 }, expect.stringContaining('marker=true')],

@@ -16,6 +16,8 @@ async function rebuilding(): Promise<readonly Task[]> {
   return flatTasks(plays.find(({ name }) => name === 'Rebuild the other members')?.tasks ?? []);
 }
 
+const HAS_PROMOTED =
+  'has(unsettled.content) && has(unsettled.content.promoted) && has(unsettled.content.promoted.timeline)';
 const PROOF = ['patroni.cluster', 'postgres.history', 'core.assert'];
 
 describe('a member is stopped only while the target leads', () => {
@@ -61,9 +63,29 @@ describe('a member is stopped only while the target leads', () => {
     const first = flatTasks(plays[0]?.tasks ?? []);
     const [promoted, looked] = first.filter(({ module }) => module === 'postgres.history');
     expect([promoted?.when.map(({ value }) => value), looked?.register]).toEqual([
-      ['has(unsettled.content.promoted)'],
+      [HAS_PROMOTED],
       'leads_with',
     ]);
+  });
+
+  it.each([
+    ['rejoin-members.yml', { skipped: true, changed: false, failed: false }],
+    ['rejoin-members.yml', { content: { run: 'of an older version' } }],
+    ['rejoin.yml', { skipped: true, changed: false, failed: false }],
+  ])('whatever was not noted of a promotion: %s %j', async (file, unsettled) => {
+    const { plays } = await loadPlaybook(join(productPlaybooks(), file));
+    const proofs = plays
+      .flatMap(({ tasks }) => flatTasks(tasks))
+      .filter(({ module, args }) => module === 'postgres.history' && 'since' in args.value);
+    const [proof] = proofs.filter(({ when }) => when.some(({ value }) => value.includes('promoted')));
+    const { results } = await play(`- hosts: one
+  vars: ${JSON.stringify({ unsettled, waiting: { exists: false } })}
+  tasks:
+    - name: proof
+      core.debug: it is made
+      when: ${JSON.stringify(proof?.when.map(({ value }) => value))}
+`);
+    expect(results).toEqual(['one: proof: skipped']);
   });
 });
 

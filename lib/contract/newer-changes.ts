@@ -20,12 +20,15 @@ export function mayAlter(newer: readonly NewerChange[], host: string, kind: stri
 }
 
 function namesPath(text: string, path: string): boolean {
-  if (text.includes(path)) return true;
+  for (let at = text.indexOf(path); at >= 0; at = text.indexOf(path, at + 1))
+    if (!NAME_GOES_ON.test(text.slice(at + path.length, at + path.length + 2))) return true;
   return [text, ...text.split(WORD_ENDS)].some(
     (word) => word.startsWith('/') && `${path}/`.startsWith(`${word.replace(/\/+$/, '')}/`),
   );
 }
 
+/** After a path: it is the beginning of another name (data2, data-old, data.kept). A dot alone ends a sentence. */
+const NAME_GOES_ON = /^(?:[\p{L}\p{N}_-]|\.[\p{L}\p{N}_-])/u;
 /** Between the words of commands and scripts. */
 const WORD_ENDS = /[\s'"`=:;,(){}<>|&]+/;
 

@@ -77,7 +77,7 @@ describe('a member is stopped only while the target leads', () => {
     const proofs = plays
       .flatMap(({ tasks }) => flatTasks(tasks))
       .filter(({ module, args }) => module === 'postgres.history' && 'since' in args.value);
-    const [proof] = proofs.filter(({ when }) => when.some(({ value }) => value.includes('promoted')));
+    const [proof] = proofs.filter(({ when }) => when.some(({ value }) => String(value).includes('promoted')));
     const { results } = await play(`- hosts: one
   vars: ${JSON.stringify({ unsettled, waiting: { exists: false } })}
   tasks:

@@ -13,7 +13,8 @@ it.each<readonly [string, object]>([
   ['names it within a list', { argv: ['rm', '-r', PATH] }],
   ['names it in a script', { argv: ['sh', '-c', `mv "${PATH}" /srv`] }],
   ['names what lies in it', { path: `${PATH}/PG_VERSION` }],
-  ['names what begins like it', { path: `${PATH}.2` }],
+  ['names it at the end of a sentence', { notice: `The old data lies in ${PATH}.` }],
+  ['names it by a pattern', { argv: ['sh', '-c', `rm -r ${PATH}*`] }],
   ['names a directory above it', { src: '/var/lib/postgresql/' }],
   ['works in a directory above it', { undo: ['sh', '-c', 'cd /var/lib/postgresql; mv 15/main.pre-pitr x'] }],
   ['works anywhere', { directory: '/' }],
@@ -25,6 +26,9 @@ it.each<readonly [string, object]>([
 
 it.each<readonly [string, object]>([
   ['names another path', { dest: '/var/lib/postgresql/15/main' }],
+  ['names what begins like it', { path: `${PATH}.2` }],
+  ['names what begins like it, with a dash', { argv: ['sh', '-c', `rm -r '${PATH}-old'`] }],
+  ['names what begins like it, with a letter', { path: `${PATH}é` }],
   ['only says so', { summary: `looks at ${PATH}`, diff: [{ subject: PATH, before: PATH, after: '' }] }],
   ['names no path', { port: 5432, wanted: null, mode: 'fast' }],
 ])('does not touch a path: one that %s', (_, change) => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook, type TaskContext } from '../../contract/module.ts';
-import { probe } from '../../contract/probe.ts';
+import { timeOn } from '../../recovery/barman/host-time.ts';
 import { backWords, stopNotes } from '../../recovery/barman/moment-notes.ts';
 import {
   afterLastCommit,
@@ -35,7 +35,7 @@ import {
 } from '../../recovery/barman/unseen-wal.ts';
 import type { Link } from '../../recovery/wal/chain.ts';
 import { goneOn, linesHolding } from '../../recovery/wal/choose-line.ts';
-import { formatInstant, parseEpoch } from '../../recovery/wal/instant.ts';
+import { formatInstant, SECOND } from '../../recovery/wal/instant.ts';
 import { linesFrom } from '../../recovery/wal/lineage.ts';
 import { formatLsn, type Lsn } from '../../recovery/wal/lsn.ts';
 import { aimAt, aimWords, preparedWords } from '../../recovery/wal/moment/aim.ts';
@@ -261,8 +261,7 @@ async function needsMarker(
   if (moment.stop !== undefined || (target.kind !== 'time' && target.kind !== 'lsn')) return false;
   const no = (why: NoMarker) => afterLastCommit(moment, why, facts);
   if (target.kind === 'time') {
-    const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
-    if (now !== undefined && target.time > now) throw no('in-future');
+    if (target.time >= (await timeOn(host)) + SECOND) throw no('in-future');
   }
   if (wish.leader_timeline === undefined) throw no('not-asked');
   if (wish.leader_timeline === 0) throw no('no-leader');

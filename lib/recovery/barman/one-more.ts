@@ -1,9 +1,8 @@
 import type { ReadHost } from '../../contract/host.ts';
-import { probe } from '../../contract/probe.ts';
-import { parseEpoch } from '../wal/instant.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
 import type { ServerConfig } from './config.ts';
 import { namedServer, readServers, serversThatCount } from './counted-servers.ts';
+import { timeOn } from './host-time.ts';
 import { deletedByFirstBackup } from './recovery-wal.ts';
 import type { Stock } from './refusals.ts';
 import { deletedByRetention } from './retention.ts';
@@ -41,12 +40,12 @@ export async function readOneMore(
   const server = namedServer(all, name, host.name);
   serversThatCount(all, { names, clusters: [server.systemId] }, host.name);
   const servers = readServers(all);
-  const now = parseEpoch((await host.query(probe(['date', '-u', '+%s.%N']))).stdout);
+  const now = await timeOn(host);
   return {
     server,
     known: server.backups.map(({ id }) => id),
     first: deletedByFirstBackup(server, servers, archives),
-    obsolete: now === undefined ? undefined : deletedByRetention(name, server.backups, server.retention, now),
+    obsolete: deletedByRetention(name, server.backups, server.retention, now),
     holds: openHolds(server, servers),
   };
 }

@@ -6,7 +6,7 @@ declare const brand: unique symbol;
  */
 export type Instant = bigint & { readonly [brand]: 'Instant' };
 
-const SECOND = 1_000_000n;
+export const SECOND = 1_000_000n;
 
 /** Microseconds since the epoch as a moment. */
 export function instantAt(microseconds: bigint): Instant {

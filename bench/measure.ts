@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { interrupted } from './interrupt.ts';
 
 /** What one run of a program cost. */
 export interface Cost {
@@ -49,6 +50,7 @@ export function once({ argv, env = {}, cwd }: Contestant): Promise<Cost> {
   const started = performance.now();
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
+    signal: interrupted,
     env: { ...process.env, ...env },
     ...(cwd === undefined ? {} : { cwd }),
   });

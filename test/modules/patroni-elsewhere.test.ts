@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { freePort } from '../../lab/free-port.ts';
 import { askOwn } from '../../lib/recovery/patroni/rest.ts';
 import { errorOf } from '../support/errors.ts';
 import { FakePatroni } from '../support/fake-patroni.ts';
@@ -39,6 +40,22 @@ it('the DCS tells of the cluster where a page answers at the port of Patroni', a
   const { cluster } = await looked('<html>It works!</html>', LIST);
   expect(cluster).toMatchObject({ leader: 'db2', source: 'patronictl' });
 }, 30_000);
+
+it.each([
+  ['words', 'no cluster here'],
+  ['no list', '{}'],
+])(
+  'a patronictl that prints %s tells of no cluster, and what it printed is shown',
+  async (_, printed) => {
+    await using ground = await localPlayground();
+    await using _programs = await fakePrograms({ patronictl: `echo '${printed}'` });
+    const access = { port: await freePort(), config: join(ground.dir, 'patroni.yml') };
+    const silent = await errorOf(ground.play.run('patroni.cluster', access));
+    expect(silent).toMatchObject({ code: 'patroni-silent' });
+    expect(silent.evidence?.stderr).toContain(printed);
+  },
+  30_000,
+);
 
 it('Patroni is heard where its answer has nothing in it, as that of /liveness', async () => {
   await using ground = await localPlayground();

@@ -36,7 +36,8 @@ export async function readCluster(host: ReadHost, access: PatroniAccess): Promis
     return expected(host, access, { ...view, ...facts('node', own), own });
   }
   const list = answers.get('patronictl');
-  if (list?.code !== 200) {
+  const listed = list?.code === 200 ? listIn(list) : undefined;
+  if (listed === undefined) {
     const other = answers.get('foreign')?.body;
     if (other !== undefined) throw foreign(host, access, other);
     throw new PitrError({
@@ -51,7 +52,6 @@ export async function readCluster(host: ReadHost, access: PatroniAccess): Promis
       ],
     });
   }
-  const listed = parseMemberList(list.body);
   const better = await askMembers(
     host,
     access,
@@ -110,6 +110,15 @@ function clusterIn(answer: RestAnswer): ClusterView | undefined {
     return parseClusterAnswer(answer.body);
   } catch {
     // As above.
+    return undefined;
+  }
+}
+
+function listIn(answer: RestAnswer): ClusterView | undefined {
+  try {
+    return parseMemberList(answer.body);
+  } catch {
+    // Words of patronictl, or of what stands before it, and no list: an answer that tells of no cluster.
     return undefined;
   }
 }

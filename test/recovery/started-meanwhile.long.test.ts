@@ -77,19 +77,13 @@ describe('a cut-over that broke off when the replicas were stopped', () => {
   it(
     'does not stop the old leader while one of them runs again; the commands that the refusal names lead on',
     async () => {
-      const [manager = ''] = (
-        await lab.mustExec(scene.leader, ['sh', '-c', 'command -v supervisorctl'])
-      ).split('\n');
-      await lab.mustExec(scene.leader, ['mv', manager, `${manager}.away`]);
-      const broken = await play(chosenInventory(lab), 'recover.yml', whole()).finally(() =>
-        lab.mustExec(scene.leader, ['mv', `${manager}.away`, manager]),
-      );
-      expect(broken.error?.code).toBe('service-manager-silent');
+      const killed = await killedAt({ during: 'Look who leads by now', afterMs: 0 }, wholeWords());
+      expect([killed.error, killed.killed]).toEqual([undefined, true]);
       const again = others(scene.target).find((node) => node !== scene.leader);
       if (again === undefined) throw new Error('the lab has no second replica');
       const inode = await inodeOfData(lab, again);
       await patroni(again, 'start');
-      expect(await resume(broken.runId)).toMatchObject({
+      expect(await resume(killed.runId)).toMatchObject({
         kind: 'refused',
         code: 'member-runs-again',
         host: again,
@@ -98,7 +92,7 @@ describe('a cut-over that broke off when the replicas were stopped', () => {
       await serves(lab, scene, 'after a refused resume');
       expect(await inodeOfData(lab, again)).toBe(inode);
       await patroni(again, 'stop');
-      expect(await resume(broken.runId)).toBeUndefined();
+      expect(await resume(killed.runId)).toBeUndefined();
       await healthy(lab, 180_000);
       expect(await currentLeader(lab)).toBe(scene.target);
     },

@@ -258,3 +258,25 @@ describe('a failover', () => {
     for (const host of databaseHosts.filter((each) => each !== leader)) await streaming(host);
   });
 });
+
+// The last one: another member takes the leadership over.
+describe('a leader', () => {
+  it('stops without its archive where that is wanted, and what it leaves is archived afterwards', async () => {
+    const now = await currentLeader(lab);
+    const { postgres, member } = nodeParams(now);
+    const stop = { ...member, state: 'stopped', leave_wal: true };
+    try {
+      const stopped = await play.run('patroni.member', stop, now);
+      expect(stopped.result).toEqual({ service: 'stopped', postgres: false });
+      const waiting = await lab.mustExec(now, ['ls', `${postgres.pgdata}/pg_wal/archive_status`]);
+      const left = waiting.split('\n').flatMap((name) => /^([0-9A-F]{24})\.ready$/.exec(name)?.[1] ?? []);
+      expect(left).toHaveLength(1);
+      const tail = { ...postgres, barman_host: 'barman', beginnings: false };
+      expect((await play.run('postgres.archive_tail', tail, now)).result).toEqual({ files: left });
+      expect((await play.run('postgres.archive_tail', tail, now)).status).toBe('ok');
+    } finally {
+      await play.run('patroni.member', { ...member, state: 'running' }, now);
+      await healthy(lab);
+    }
+  });
+});

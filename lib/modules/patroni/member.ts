@@ -43,6 +43,12 @@ const params = z.strictObject({
     .describe(
       'stopped: a file that lies there as long as the member is meant to be out. An undo then stops a Patroni that was started meanwhile before it takes anything else back',
     ),
+  leave_wal: z
+    .boolean()
+    .default(false)
+    .describe(
+      'stopped: a leader archives nothing more while it stops, so that it stops sooner; postgres.archive_tail archives what it leaves',
+    ),
   ...patroniServiceParams,
   timeout: seconds
     .default(180)

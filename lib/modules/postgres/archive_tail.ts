@@ -36,6 +36,12 @@ const params = z.strictObject({
     .default(0)
     .describe('the timeline of the living leader, which archives it itself; 0 where nobody leads'),
   from: segmentName.optional().describe('the first segment that is needed; earlier ones stay where they are'),
+  beginnings: z
+    .boolean()
+    .default(true)
+    .describe(
+      'whether the segment that was still being written is sent too, as <name>.partial, and what is archived already compared',
+    ),
   barman_host: z
     .string()
     .describe('inventory name of the Barman host, whose archives tell what is there')
@@ -56,6 +62,8 @@ interface State {
   readonly files: readonly SentFile[];
   /** Archived before, and to be compared once the files are sent. */
   readonly archived: readonly SentFile[];
+  /** In check mode: an earlier task stops the instance, which leaves the segment that it writes now. */
+  readonly stops: boolean;
   /** Read only when there is something to send. */
   readonly settings?: ArchiveSettings | undefined;
 }
@@ -86,22 +94,24 @@ and puts one of the same name with other content into errors/, and fails neither
     files: 'names in the archive of what was sent',
   },
   read: async (host, p: Params, context): Promise<State> => {
-    // Only to notice, in check mode, that an earlier task would have changed it.
-    known(await host.look(postgresResource, p.pgdata));
+    const foreseen = known(await host.look(postgresResource, p.pgdata));
     const tail = await readTail(host, {
       pgdata: p.pgdata,
       user: p.user,
       exceptTimeline: p.leader_timeline,
     });
     const { systemId, segmentSize } = tail.control;
-    const wanted = filesFrom(tail.files, p.from, segmentSize);
-    if (wanted.length === 0) return { systemId, segmentSize, files: [], archived: [] };
+    const stops = tail.instance.running && !foreseen.running;
+    const wanted = filesFrom(tail.files, p.from, segmentSize).filter(
+      ({ partial }) => p.beginnings || !partial,
+    );
+    if (wanted.length === 0 && !stops) return { systemId, segmentSize, stops, files: [], archived: [] };
     const archives = await readArchivesOf(host, barmanOf(p), systemId);
     const own = { pgdata: p.pgdata, user: p.user, systemId, segmentSize };
     const whole = wholeIn(archives, segmentSize);
     // A recovery has proved what it needs by itself; whoever saves a node wants to know it of all that is there.
     const archived =
-      p.from === undefined
+      p.from === undefined && p.beginnings
         ? wanted.filter(({ name, partial }) => !partial && whole.has(name)).map(sentFile)
         : [];
     const beginnings = wanted.filter(({ partial }) => partial).map(sentFile);
@@ -109,16 +119,17 @@ and puts one of the same name with other content into errors/, and fails neither
     const files = filesToSend(wanted, archives, segmentSize, held).map(sentFile);
     // What is missing goes first: one wrong copy must not keep the rest from being saved.
     if (files.length === 0) await refuseOtherBytes(host, p, own, archived, context);
-    if (files.length === 0) return { systemId, segmentSize, files, archived };
+    if (files.length === 0 && !stops) return { systemId, segmentSize, stops, files, archived };
     const bin = programsOf(p, tail.instance.programs);
     const settings = await readArchiveSettings(host, { pgdata: p.pgdata, bin, user: p.user });
-    return { systemId, segmentSize, files, archived, settings };
+    return { systemId, segmentSize, stops, files, archived, settings };
   },
-  plan: ({ systemId, segmentSize, files, archived, settings }, p): TailChange | undefined => {
-    if (files.length === 0 || settings === undefined) return undefined;
+  plan: ({ systemId, segmentSize, stops, files, archived, settings }, p): TailChange | undefined => {
+    if (settings === undefined) return undefined;
     const why = whyNoArchive(settings);
+    if (why !== undefined && files.length === 0) return undefined;
     if (why !== undefined) throw doesNotArchive(why, files, p);
-    const names = files.map(({ as }) => as);
+    const names = [...files.map(({ as }) => as), ...(stops ? ['the segment that is written now'] : [])];
     return {
       summary: `archive what only pg_wal in ${p.pgdata} has: ${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''}`,
       pgdata: p.pgdata,

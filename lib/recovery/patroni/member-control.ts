@@ -12,6 +12,7 @@ import {
 } from '../../system/service/service-resource.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
+import { holdArchiver } from '../postgres/hold-archiver.ts';
 import type { InstanceState } from '../postgres/instance.ts';
 import { endProcessesOf, stopInstance } from '../postgres/instance-control.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
@@ -67,6 +68,7 @@ export async function stopMember(
   context: Pick<WorkContext, 'runId' | 'signal' | 'progress' | 'warn'>,
 ): Promise<MemberResult> {
   const { signal } = context;
+  if (change.leavesWal === true) await holdArchiver(host, change, signal);
   const command = serviceCommand(change.manager, change.service, 'stop');
   // Asked without a look beforehand: a service that is down says so, and each look costs the manager's start.
   const begun = performance.now();

@@ -5,6 +5,7 @@ import type { InstanceState } from '../postgres/instance.ts';
 export interface MemberWish {
   readonly state: 'stopped' | 'out' | 'running';
   readonly out_while?: string | undefined;
+  readonly leave_wal?: boolean | undefined;
   readonly service: string;
   readonly manager: 'supervisor' | 'systemd';
   readonly pgdata: string;
@@ -36,6 +37,8 @@ export interface MemberChange {
   readonly outWhile?: string;
   /** It was stopped as a primary: whoever goes back to its data goes back to this node's. */
   readonly led?: true;
+  /** It archives nothing while it stops. */
+  readonly leavesWal?: true;
   /** It was a replica: taking a stop back means that it streams again, asked for here. */
   readonly replicaOf?: { readonly config: string; readonly cluster?: string };
 }
@@ -86,6 +89,7 @@ export function planMember(
   if (wish.state === 'running' && serviceState?.state === 'running' && serviceState.changing !== 'stopping')
     return undefined;
   const bin = wish.bin ?? known?.programs;
+  const leads = wish.state !== 'running' && known?.running === true && known.role === 'primary';
   return {
     summary: wish.state === 'running' ? 'start Patroni' : 'stop Patroni and its PostgreSQL',
     state: wish.state === 'running' ? 'running' : 'stopped',
@@ -99,7 +103,8 @@ export function planMember(
     ...(wish.url === undefined ? {} : { url: wish.url }),
     timeoutMs: wish.timeout * 1000,
     ranBefore: known?.running ?? true,
-    ...(wish.state !== 'running' && known?.running === true && known.role === 'primary' ? { led: true } : {}),
+    ...(leads ? { led: true } : {}),
+    ...(leads && wish.leave_wal === true ? { leavesWal: true } : {}),
     ...(wish.out_while === undefined ? {} : { outWhile: wish.out_while }),
     ...(known?.running === true && known.role === 'recovering' && wish.config !== undefined
       ? {

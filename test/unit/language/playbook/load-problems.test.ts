@@ -156,6 +156,8 @@ describe('what is wrong with a task', () => {
       'retries: many',
       '"retries" must be a number from 0, or a template that gives one, but is the text "many"',
     ],
+    ['retries: 2', '"retries" does nothing without until'],
+    ['delay: 2', 'write until: true beside it'],
     ['timeout: -1', '"timeout" must be a number from 0'],
     ['run_once: "true"', '"run_once" must be true or false, but is the text "true"'],
     ['become_user: postgres', '"become_user" does nothing without become'],

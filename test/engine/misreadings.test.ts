@@ -101,6 +101,7 @@ it('a --limit that leaves no host is refused: a run on nothing would look as if 
     code: 'limit-empty',
     message: '--limit "one:&two" leaves no host of the inventory',
   });
+  await expect(play(yaml, { limit: '' })).rejects.toMatchObject({ message: 'the limit is empty' });
   expect((await play(yaml, { limit: 'pair:!two' })).results).toEqual(['one: core.debug: ok']);
 });
 

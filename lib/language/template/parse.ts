@@ -66,7 +66,11 @@ function jinjaStatementError(text: string, offset: number, at: SourcePosition | 
     'template-syntax',
     comment ? 'a Jinja comment {# ... #} in a template' : 'a Jinja statement {% ... %} in a template',
     at === undefined ? undefined : positionInText(at, line, column),
-    [comment ? 'Write {{!-- ... --}}: that is not printed.' : 'Write {{#if x}}...{{else}}...{{/if}} or {{#each list}}...{{/each}}.'],
+    [
+      comment
+        ? 'Write {{!-- ... --}}: that is not printed.'
+        : 'Write {{#if x}}...{{else}}...{{/if}} or {{#each list}}...{{/each}}.',
+    ],
   );
 }
 

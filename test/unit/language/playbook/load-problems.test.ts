@@ -156,6 +156,7 @@ describe('what is wrong with a task', () => {
       'retries: many',
       '"retries" must be a number from 0, or a template that gives one, but is the text "many"',
     ],
+    ['ignore_errors: [a, b]', '"ignore_errors" takes one condition'],
     ['retries: 2', '"retries" does nothing without until'],
     ['delay: 2', 'write until: true beside it'],
     ['timeout: -1', '"timeout" must be a number from 0'],

@@ -19,14 +19,14 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  *
  * - `name=value`, and several of them with blanks between: a value is text exactly as typed; in quotes where it holds a
  *   blank and then another `name=`. Only the words `true` and `false` without quotes are booleans, since conditions never
- *   take text for one
+ *   take text for one; `{{ }}` would not be rendered, and is refused
  * - `{...}`: a map in YAML or JSON, types as written there
  * - `@path`: a file that holds such a map, relative to where pitr was started
  *
  * With `--ask-become-pass` or `PITR_BECOME_PASSWORD_FILE` also the password for sudo or su on hosts of which the
  * inventory says none.
  *
- * Throws kind `usage` for what is none of these and for names that pitr itself gives, kind `validation` for a file or map
+ * Throws kind `usage` for what is none of these, for `{{ }}` and for names that pitr itself gives, kind `validation` for a file or map
  * that cannot be read.
  */
 export async function readExtraVars(
@@ -69,7 +69,10 @@ async function variablesOf(typed: string, cwd: string): Promise<Read> {
       },
     );
   }
-  for (const { name } of assignments) checkName(name);
+  for (const { name, value } of assignments) {
+    checkName(name);
+    if (holdsTemplate(value)) throw templateRefused(name);
+  }
   return { variables: assignments.map((one) => [one.name, assigned(one)]) };
 }
 
@@ -112,8 +115,26 @@ async function fromMap(file: string, text: string): Promise<readonly (readonly [
   for (const name of Object.keys(value)) {
     const wrong = flawOf(name);
     if (wrong !== undefined) throw wrong.with({ at: loaded.locateKey([name]) });
+    if (holdsTemplate(Reflect.get(value, name)))
+      throw templateRefused(name).with({ at: loaded.locateKey([name]) });
   }
   return Object.entries(value);
+}
+
+/** `{{ name }}` somewhere in a value; braces that are never closed are no template anywhere. */
+function holdsTemplate(value: unknown): boolean {
+  if (typeof value === 'string') return /\{\{[^{}]+\}\}/.test(value);
+  return value !== null && typeof value === 'object' && Object.values(value).some(holdsTemplate);
+}
+
+/** What is given stays as it is: a path made of another variable would be one with braces in its name. */
+function templateRefused(name: string): PitrError {
+  return usageError('extra-var-template', `-e ${name}: {{ }} in a value of -e is not rendered`, {
+    next: [
+      'Write what it stands for.',
+      `Or set "${name}" in the inventory or in vars: {{ }} is rendered there, and \\{{ stands for braces that are meant as text.`,
+    ],
+  });
 }
 
 function checkName(name: string): void {

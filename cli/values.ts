@@ -14,11 +14,18 @@ export function forksOf(typed: string | undefined, fallback: number): number {
 }
 
 /** `--tags a,b --tags c`: the names, blanks around commas ignored. */
-export function commaList(typed: readonly string[]): readonly string[] {
-  return typed
-    .flatMap((one) => one.split(','))
-    .map((one) => one.trim())
-    .filter((one) => one !== '');
+export function commaList(option: string, typed: readonly string[]): readonly string[] {
+  return typed.flatMap((one) => {
+    const words = one
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== '');
+    if (words.length > 0) return words;
+    // A variable of the shell that is not set: without it the option would choose everything.
+    throw usageError('option-empty', `${option} names nothing`, {
+      next: [`Name one or more, with commas between them, or leave ${option} out.`],
+    });
+  });
 }
 
 /** The number of a change: a whole number from 1. Throws kind `usage`. */

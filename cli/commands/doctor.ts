@@ -41,7 +41,7 @@ export const doctor = defineCommand({
     withLookSession(options, io, async (session) => {
       const started = Date.now();
       const { chosenChecks } = await import('../doctor/choose-checks.ts');
-      const checks = chosenChecks(commaList(options.only));
+      const checks = chosenChecks(commaList('--only', options.only));
       try {
         const { examineSite } = await import('../doctor/examine-site.ts');
         const { findings, hosts } = await examineSite(session.request, checks, {

@@ -64,8 +64,8 @@ export const play = defineCommand({
       extraVars,
       mode: runModeOf(options),
       limit: await readLimit(options.limit, io.cwd),
-      tags: commaList(options.tags),
-      skipTags: commaList(options['skip-tags']),
+      tags: commaList('--tags', options.tags),
+      skipTags: commaList('--skip-tags', options['skip-tags']),
       forks: forksOf(options.forks, DEFAULT_FORKS),
       forceHandlers: options['force-handlers'],
     };

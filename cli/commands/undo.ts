@@ -73,7 +73,7 @@ export const undo = defineCommand({
       const read = await readStory(reference);
       const { run } = read;
       const from = firstChange(run, options.from, options.to);
-      const keep = commaList(options.keep).map((one) => changeNumber('--keep', one));
+      const keep = commaList('--keep', options.keep).map((one) => changeNumber('--keep', one));
       const trust = options['trust-journal'];
       const bare: Typed = { reference, site: typedWords(options), from, keep, trust, withoutLock: undefined };
       const without = withoutLock(options['without-lock'], run, again(bare));

@@ -73,6 +73,23 @@ describe('a play that ends on one host, with strategy free', () => {
   });
 });
 
+describe('end_play', () => {
+  it('ends the play for the batches that are still to come, not the plays behind it', async () => {
+    const played = await play(`
+- hosts: pair
+  serial: 1
+  tasks:
+    - { name: work, core.shell: ${log('work')} }
+    - { meta: end_play }
+- hosts: pair
+  tasks:
+    - { name: next play, core.shell: ${log('next')} }
+`);
+    expect(played.outcome.status).toBe('ok');
+    expect(await linesOf(played)).toEqual(['work one', 'next one', 'next two']);
+  });
+});
+
 describe('ignore_errors', () => {
   it('may look at the result, and at the item: all that failed have to be let pass', async () => {
     const played = await play(`

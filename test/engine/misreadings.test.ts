@@ -93,3 +93,21 @@ it('the words of an assertion that holds are not needed, and those of one that f
     next: ['Ask one.', 'Start ?. ("cluster" has no "before")'],
   });
 });
+
+it('a --limit that leaves no host is refused: a run on nothing would look as if its work had been done', async () => {
+  const yaml = '- hosts: pair\n  tasks: [{ debug: x }]\n';
+  await expect(play(yaml, { limit: 'one:&two' })).rejects.toMatchObject({
+    kind: 'validation',
+    code: 'limit-empty',
+    message: '--limit "one:&two" leaves no host of the inventory',
+  });
+  await expect(play(yaml, { limit: '' })).rejects.toMatchObject({ message: 'the limit is empty' });
+  expect((await play(yaml, { limit: 'pair:!two' })).results).toEqual(['one: core.debug: ok']);
+});
+
+it('hosts are worked on in the order of the pattern', async () => {
+  const { messages } = await play(
+    '- hosts: [two, pair]\n  serial: 1\n  tasks: [{ debug: "{{ inventory_hostname }}" }]\n',
+  );
+  expect(messages).toEqual(['two', 'one']);
+});

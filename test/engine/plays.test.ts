@@ -40,6 +40,30 @@ describe('tasks', () => {
     expect(results[0]).toBe('one: say: ok');
   });
 
+  it('all conditions of a failed_when have to hold, as of any list; an empty list says nothing', async () => {
+    const { results, outcome } = await play(`
+- hosts: one
+  tasks:
+    - { name: allowed, command: sh -c 'exit 3', register: r, failed_when: [r.rc != 0, r.rc != 3] }
+    - { name: empty, command: "true", failed_when: [], changed_when: [] }
+    - { name: fails, command: sh -c 'exit 4', register: r, failed_when: [r.rc != 0, r.rc != 3] }
+`);
+    expect(results).toEqual(['one: allowed: changed', 'one: empty: changed', 'one: fails: failed']);
+    expect(outcome.error).toMatchObject({
+      code: 'failed-when',
+      message: '"failed_when" is true: r.rc != 0 && r.rc != 3',
+    });
+  });
+
+  it('until: true tries again while the task fails', async () => {
+    const { results } = await play(`
+- hosts: one
+  tasks:
+    - { name: second time, shell: "test -e DIR/there || { touch DIR/there; false; }", until: true, retries: 1, delay: 0 }
+`);
+    expect(results).toEqual(['one: second time: changed']);
+  });
+
   it("facts of somebody else's module are variables of later tasks", async () => {
     const directory = await newDirectory();
     await mkdir(join(directory, 'modules', 'site'), { recursive: true });
@@ -334,6 +358,37 @@ describe('handlers', () => {
     - { name: third, command: "true" }
 `);
     expect(results.slice(3)).toEqual(['one: first: changed', 'one: second: changed']);
+  });
+
+  it('that a later handler notifies run behind it, each once', async () => {
+    const { results, outcome } = await play(`
+- hosts: one
+  tasks:
+    - { name: a, command: "true", notify: second }
+  handlers:
+    - { name: first, command: "true", notify: second }
+    - { name: second, command: "true", notify: first }
+`);
+    expect(results.slice(1)).toEqual(['one: second: changed', 'one: first: changed']);
+    expect(outcome.status).toBe('ok');
+  });
+
+  it('are flushed on each host for which the condition holds', async () => {
+    const { results } = await play(`
+- hosts: pair
+  tasks:
+    - { name: a, command: "true", notify: reload }
+    - { meta: flush_handlers, when: number == 2 }
+    - { name: b, command: "true" }
+  handlers:
+    - { name: reload, command: "true" }
+`);
+    expect(results.slice(2)).toEqual([
+      'two: reload: changed',
+      'one: b: changed',
+      'two: b: changed',
+      'one: reload: changed',
+    ]);
   });
 
   it('whose name is told by a variable are known only then: one that there is not is named with those that there are', async () => {

@@ -587,6 +587,23 @@ describe('resuming is refused', () => {
     expect((await readFile(join(directory, 'made'), 'utf8')).trim().split('\n')).toHaveLength(1);
   });
 
+  it('for a task whose failed_when needs such a secret: that nobody knows is no success', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - core.shell: { script: "echo {{ api_token }}" }
+      register: made
+    - core.shell: "test -e DIR/mended"
+    - { name: judged, core.command: "true", failed_when: made.stdout != "other" }
+`;
+    const extraVars = { api_token: 'very-secret-token' };
+    const directory = await newDirectory();
+    const first = await play(yaml, { directory, extraVars });
+    await writeFile(join(directory, 'mended'), '');
+    const second = await resumed(first.outcome.runId, directory, { yaml, extraVars });
+    expect(second.outcome.error).toMatchObject({ code: 'secret-of-a-result', task: 'judged', host: 'one' });
+  });
+
   it('while a secret that the run was given is missing', async () => {
     const directory = await newDirectory();
     const extraVars = { api_token: 'very-secret' };

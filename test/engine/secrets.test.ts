@@ -92,8 +92,7 @@ describe('a long result that an error shows', () => {
   tasks:
     - core.shell: { script: 'printf %0${most - 100}d 0; echo "$WORD"', check: "false" }
       environment: { WORD: "{{ db_password }}" }
-      ${condition}: ${condition === 'until' ? 'result.stdout == ""' : 'result.stdout != ""'}
-      retries: 0
+      ${condition}: ${condition === 'until' ? 'result.stdout == ""\n      retries: 0' : 'result.stdout != ""'}
 `,
       { extraVars: { db_password: new Secret(LONG) } },
     );

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
 import type { Inventory } from '../../language/inventory/model.ts';
@@ -25,6 +26,7 @@ export async function loadRun(request: RunRequest, masker: Masker): Promise<Load
     varsDirectories: [dirname(request.playbook)],
   });
   learnInventory(masker, inventory, request.extraVars);
+  refuseEmptyLimit(inventory, request.limit);
   const playbook = await loadPlaybook(request.playbook);
   for (const play of playbook.plays) learnPlay(masker, play);
   const hosts = [...inventory.hosts.keys()];
@@ -45,4 +47,15 @@ export async function loadRun(request: RunRequest, masker: Masker): Promise<Load
     })),
   );
   return { inventory, plays, hosts };
+}
+
+/** A run on nothing would end well, and look as if its work had been done. */
+function refuseEmptyLimit(inventory: Inventory, limit: string | undefined): void {
+  if (limit === undefined || matchHosts(inventory, 'all,localhost', limit).length > 0) return;
+  throw new PitrError({
+    kind: 'validation',
+    code: 'limit-empty',
+    message: `--limit ${JSON.stringify(limit)} leaves no host of the inventory`,
+    next: ['Name hosts or groups that are left: "a:&b" keeps what is in both, "a:!b" what is in a alone.'],
+  });
 }

@@ -24,6 +24,8 @@ interface SettledOutcome {
 export interface PlayOutcome {
   /** No later play may run. */
   readonly stopRun: boolean;
+  /** `meta: end_play`: no later batch of this play may run. */
+  readonly ended: boolean;
   readonly error: PitrError | undefined;
 }
 
@@ -57,11 +59,11 @@ export class PlayRun {
       );
     } catch (thrown) {
       if (!(thrown instanceof PlayStopped)) throw thrown;
-      if (thrown.error === undefined) return { stopRun: false, error: this.#failures.first };
-      return { stopRun: true, error: thrown.error };
+      if (thrown.error === undefined) return { stopRun: false, ended: true, error: this.#failures.first };
+      return { stopRun: true, ended: true, error: thrown.error };
     }
     const allFailed = hosts.length > 0 && hosts.every((host) => this.#failures.of(host) !== undefined);
-    return { stopRun: allFailed, error: this.#failures.first };
+    return { stopRun: allFailed, ended: false, error: this.#failures.first };
   }
 
   async #tasks(): Promise<void> {
@@ -244,28 +246,43 @@ export class PlayRun {
     }
   }
 
-  /** Runs the notified handlers in the order in which they are written; on a host on which one fails, no further ones. */
+  /**
+   * Runs the notified handlers in the order in which they are written, each at most once on a host, and then those that
+   * a later one has notified; on a host on which one fails, no further ones.
+   */
   async #flushHandlers(hosts: readonly string[]): Promise<void> {
+    const { notified } = this.#run;
+    const ran = new Set<string>();
     let going = hosts;
-    for (const handler of this.#vars.play.handlers) {
-      const waiting = going.filter((host) => this.#run.notified.get(host)?.has(handler.id) === true);
-      if (waiting.length === 0) continue;
-      for (const host of waiting) this.#run.notified.get(host)?.delete(handler.id);
-      // With --force-handlers a host may have failed before: only a new error ends its handlers.
-      const before = this.#failures.now();
-      await this.#task(handler, waiting, true);
-      going = this.#through(going, before);
-    }
+    let ranBefore: number;
+    do {
+      ranBefore = ran.size;
+      for (const handler of this.#vars.play.handlers) {
+        const { id } = handler;
+        const waiting = going.filter(
+          (host) => notified.get(host)?.has(id) === true && !ran.has(`${id} ${host}`),
+        );
+        if (waiting.length === 0) continue;
+        for (const host of waiting) {
+          notified.get(host)?.delete(id);
+          ran.add(`${id} ${host}`);
+        }
+        // With --force-handlers a host may have failed before: only a new error ends its handlers.
+        const before = this.#failures.now();
+        await this.#task(handler, waiting, true);
+        going = this.#through(going, before);
+      }
+    } while (ran.size > ranBefore);
   }
 
   async #meta(task: Task, hosts: readonly string[]): Promise<readonly string[]> {
-    const [first] = hosts;
     const before = this.#failures.now();
     const what = Object.values(task.args.value)[0];
-    if (first !== undefined && allTrue(task.when, taskScope(this.#run, this.#vars, first, task)) !== true)
-      return hosts;
-    if (what === 'flush_handlers') await this.#flushHandlers(hosts);
-    if (what === 'end_play') throw new PlayStopped(undefined);
+    const holds = (host: string): boolean =>
+      allTrue(task.when, taskScope(this.#run, this.#vars, host, task)) === true;
+    if (what === 'flush_handlers') await this.#flushHandlers(hosts.filter(holds));
+    // It ends the play for all: the first host decides, as it does for what runs once.
+    if (what === 'end_play' && hosts.slice(0, 1).every(holds)) throw new PlayStopped(undefined);
     return this.#through(hosts, before);
   }
 

@@ -3,7 +3,7 @@ import { allTrue } from '../task/conditions.ts';
 import { type PlayBatch, type PlayFiles, playScope } from '../task/variables.ts';
 import type { LoadedRun } from './load-run.ts';
 import { hostsOfPlay, serialBatches } from './play-hosts.ts';
-import { PlayRun } from './play-run.ts';
+import { type PlayOutcome, PlayRun } from './play-run.ts';
 import { type RunState, tagsSelect } from './run-state.ts';
 
 /**
@@ -44,6 +44,7 @@ export async function runPlays(
         const outcome = await runBatch(run, { ...files, hosts: batch });
         firstError ??= outcome.error;
         if (outcome.stopRun) return firstError;
+        if (outcome.ended) break;
       }
     } catch (thrown) {
       return firstError ?? asPitrError(run.signal.aborted ? run.signal.reason : thrown);
@@ -57,10 +58,7 @@ function wanted(run: RunState, files: PlayFiles, host: string, hosts: readonly s
   return allTrue(files.play.when, playScope(run, { ...files, hosts }, host)) !== false;
 }
 
-async function runBatch(
-  run: RunState,
-  vars: PlayBatch,
-): Promise<{ readonly stopRun: boolean; readonly error: PitrError | undefined }> {
+async function runBatch(run: RunState, vars: PlayBatch): Promise<PlayOutcome> {
   for (const host of vars.hosts) run.recap.enter(host);
   run.emit({
     type: 'play.started',

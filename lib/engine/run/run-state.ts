@@ -114,11 +114,17 @@ export class RecapBook {
 
 /** Whether a task's tags are selected: `always` unless skipped by name, `never` only when asked for by name. */
 export function tagsSelect(tags: readonly string[], filter: TagFilter): boolean {
-  if (filter.skip.some((tag) => tags.includes(tag) || (tag === 'tagged' && tags.length > 0))) return false;
+  if (filter.skip.some((tag) => isSkipped(tags, tag))) return false;
   const named = filter.only.some((tag) => tags.includes(tag));
   if (tags.includes('never') && !named) return false;
   if (filter.only.length === 0 || filter.only.includes('all')) return true;
   if (filter.only.includes('untagged') && tags.length === 0) return true;
   if (filter.only.includes('tagged') && tags.length > 0) return true;
   return named || tags.includes('always');
+}
+
+function isSkipped(tags: readonly string[], skip: string): boolean {
+  if (skip === 'all') return !tags.includes('always');
+  if (skip === 'tagged') return tags.length > 0;
+  return skip === 'untagged' ? tags.length === 0 : tags.includes(skip);
 }

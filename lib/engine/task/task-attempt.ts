@@ -63,9 +63,9 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
       const failed = asPitrError(thrown);
       const error = isLeftAtWork(failed) ? failed : (release.timedOut() ?? failed);
       if (task.failedWhen === undefined || error.result === undefined) throw error;
-      outcome = { status: 'changed', result: error.result };
+      outcome = { status: module.kind === 'change' ? 'changed' : 'ok', result: error.result };
     }
-    return { ...judged(outcome, task, scope), ...(target === host ? {} : { delegatedTo: target }) };
+    return { ...judged(outcome, job, scope), ...(target === host ? {} : { delegatedTo: target }) };
   } finally {
     release();
   }
@@ -81,7 +81,7 @@ function delegateName(name: string, run: RunState, task: Task): string {
   });
 }
 
-function judged(outcome: ModuleOutcome, task: Task, scope: Scope): TaskOutcome {
+function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): TaskOutcome {
   const shown: TaskOutcome = { ...outcome, message: messageOf(outcome.result) };
   const after = withResult(scope, task, shown);
   let { status } = outcome;
@@ -90,15 +90,15 @@ function judged(outcome: ModuleOutcome, task: Task, scope: Scope): TaskOutcome {
     status = changed instanceof Unknown ? 'unknown' : changed ? 'changed' : 'ok';
   }
   if (task.failedWhen !== undefined && status !== 'unknown') {
-    const failed = task.failedWhen
-      .map((condition) => [condition, allTrue([condition], after)] as const)
-      .find(([, value]) => value === true);
-    if (failed !== undefined) {
+    const failed = allTrue(task.failedWhen, after);
+    // A run that goes on does not have what its journal masks: it must not take that for a success.
+    if (failed instanceof Unknown && run.mode === 'run') status = 'unknown';
+    if (failed === true) {
       throw new PitrError({
         kind: 'failed',
         code: 'failed-when',
-        message: `"failed_when" is true: ${String(failed[0].value)}`,
-        at: failed[0].at,
+        message: `"failed_when" is true: ${task.failedWhen.map(({ value }) => String(value)).join(' && ')}`,
+        at: task.failedWhen[0]?.at,
         details: [`result: ${cut(JSON.stringify(outcome.result), 1000)}`],
         result: outcome.result,
       });

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { ASTNode, Environment, EvaluationError, ParseError, ParseResult } from '@marcbachmann/cel-js';
+import { spelledBoolean } from '../../base/values/yes.ts';
 import { parseLsn } from '../../recovery/wal/lsn.ts';
 import { parseInstant } from '../../recovery/wal/parse-instant.ts';
 
@@ -56,6 +57,8 @@ function create(): Environment {
     if (operator !== '==') env.registerOperator(`int ${operator} double`, run);
   }
   env.registerOperator('double % double', (a: number, b: number) => a % b);
+  // Of types that are known beforehand the comparison is refused already.
+  env.registerOperator('dyn<string> == bool', textIsBoolean);
 
   const sync = { async: false };
   env.registerFunction('lsn(string): int', toLsn, sync);
@@ -68,7 +71,23 @@ function create(): Environment {
 }
 
 /** What a function of ours refuses; its message names no value, which might be a secret. */
-export class FunctionRefused extends Error {}
+export class FunctionRefused extends Error {
+  readonly hint: string | undefined;
+
+  constructor(message: string, hint?: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** The text `no` is not false, though its author may well have meant that: then the answer would be the wrong one. */
+function textIsBoolean(text: string, other: boolean): boolean {
+  if (spelledBoolean(text) !== other) return false;
+  throw new FunctionRefused(
+    `a text that says ${other} is compared with ${other}, and a text is never that`,
+    `Where it is set, write ${other} without quotes: yes, no, on and off are texts.`,
+  );
+}
 
 function toLsn(text: string): bigint {
   const position = parseLsn(text);

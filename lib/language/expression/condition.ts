@@ -1,5 +1,6 @@
 import type { SourcePosition } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
+import { spelledBoolean } from '../../base/values/yes.ts';
 import { Expression } from './expression.ts';
 import { truthHint } from './hints.ts';
 import type { VariableRef } from './variables.ts';
@@ -38,11 +39,11 @@ export function parseCondition(text: string, at?: SourcePosition): ParsedConditi
 }
 
 function notBoolean(expression: Expression, kind: string, value?: unknown) {
-  const spelled = typeof value === 'string' && /^(?:yes|no|on|off|true|false)$/i.test(value);
-  const meant = spelled && /^(?:yes|on|true)$/i.test(value) ? 'true' : 'false';
-  const hint = spelled
-    ? `The value is the text "${value}": where it is set, write ${meant} without quotes.`
-    : truthHint(kind);
+  const meant = typeof value === 'string' ? spelledBoolean(value) : undefined;
+  const hint =
+    meant === undefined
+      ? truthHint(kind)
+      : `The value is the text "${String(value)}": where it is set, write ${meant} without quotes.`;
   return expression.error('condition-not-boolean', `a condition must be true or false, not ${kind}`, 0, hint);
 }
 

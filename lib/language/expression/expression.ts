@@ -172,7 +172,8 @@ export class Expression {
   }
 
   #failure(error: unknown, context: Context, plain: PlainContext): PitrError {
-    if (error instanceof FunctionRefused) return this.error('expression-failed', error.message, 0);
+    if (error instanceof FunctionRefused)
+      return this.error('expression-failed', error.message, 0, error.hint);
     if (!isCelError(error))
       return this.error(
         'expression-failed',

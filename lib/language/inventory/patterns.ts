@@ -3,8 +3,8 @@ import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts'
 import type { Inventory } from './model.ts';
 
 /**
- * The names of the hosts of a pattern, in inventory order. Terms are separated by `,` or `:`: names of hosts and
- * groups, `all`, globs (`db*`), `~` and a regular expression, `group[0]` and `group[0:2]` (both ends included);
+ * The names of the hosts of a pattern, term by term, those of one term in inventory order. Terms are separated by `,`
+ * or `:`: names of hosts and groups, `all`, globs (`db*`), `~` and a regular expression, `group[0]` and `group[0:2]` (both ends included);
  * `&term` keeps only what is in it too, `!term` takes it out, wherever in the pattern they stand. `localhost` is there
  * also when the inventory does not name it. `limit` is a second pattern that narrows the first.
  *
@@ -32,14 +32,15 @@ function matchPattern(
   if (terms.length === 0) throw patternError(`the ${what} is empty`, at, ['To name all hosts write: all']);
   const of = (term: string): ReadonlySet<string> => matchTerm(inventory, term, what, at);
   const plain = terms.filter((term) => !/^[&!]/.test(term));
-  const union = new Set((plain.length === 0 ? ['all'] : plain).flatMap((term) => [...of(term)]));
+  const order = new Map([...inventory.hosts.keys()].map((name, index) => [name, index]));
+  const inOrder = (names: ReadonlySet<string>): readonly string[] =>
+    [...names].sort((a, b) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
+  const union = new Set((plain.length === 0 ? ['all'] : plain).flatMap((term) => inOrder(of(term))));
   const required = terms.filter((term) => term.startsWith('&')).map((term) => of(term.slice(1)));
   const excluded = terms.filter((term) => term.startsWith('!')).map((term) => of(term.slice(1)));
-  const kept = [...union].filter(
+  return [...union].filter(
     (name) => required.every((set) => set.has(name)) && !excluded.some((set) => set.has(name)),
   );
-  const order = new Map([...inventory.hosts.keys()].map((name, index) => [name, index]));
-  return kept.sort((a, b) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
 }
 
 /** Splits at `,` and `:`, except inside brackets; a regular expression ends at a comma only. */

@@ -54,13 +54,29 @@ function written(node: Jinja): Written | undefined {
     case 'binary':
       return binary(node);
     case 'filter':
-      return call(FILTERS.get(node.name) ?? node.name, [node.value, ...node.args]);
+      return filter(node);
     case 'test':
       return node.name === 'none'
         ? call(node.negated ? 'ne' : 'eq', [node.value, { kind: 'literal', text: 'null' }])
         : undefined;
   }
 }
+
+/** Filters that have a helper of their name, and mean something else without these words. */
+function filter({ name, value, args }: Extract<Jinja, { kind: 'filter' }>): Written | undefined {
+  const helper = FILTERS.get(name) ?? name;
+  // The helper makes a list of its arguments, and this filter one of what is in its only one.
+  if (helper === 'list') return undefined;
+  if (helper === 'join' && args.length === 0) return call(helper, [value, EMPTY]);
+  const [fallback, also] = args;
+  if (helper !== 'default' || fallback === undefined || also === undefined)
+    return call(helper, [value, ...args]);
+  // `default(x, true)` also takes the place of what is empty or false.
+  if (args.length > 2 || also.kind !== 'literal' || also.text !== 'true') return undefined;
+  return call('or', [{ kind: 'filter', name: 'default', value, args: [EMPTY] }, fallback]);
+}
+
+const EMPTY: Jinja = { kind: 'literal', text: "''" };
 
 function binary({ operator, left, right }: Extract<Jinja, { kind: 'binary' }>): Written | undefined {
   if (operator === 'in') return call('contains', [right, left]);

@@ -22,7 +22,7 @@ export const ANSIBLE_KEYWORDS: Readonly<Record<string, string>> = {
   gather_timeout: 'is not supported: use core.facts with a timeout',
   fact_path: 'is not supported: register the output of a command',
   force_handlers: 'is a flag of the command line, not of a play',
-  order: 'is not supported: hosts run in the order of the inventory',
+  order: 'is not supported: hosts run in the order of the pattern, those of a group in that of the inventory',
   throttle: 'is not supported: use serial, or --forks',
   debugger: 'is not supported: use -v',
   diff: 'is not supported: --diff shows differences, no_log hides them',
@@ -82,7 +82,7 @@ export const ANSIBLE_MODULES: Readonly<Record<string, string>> = {
 /** Meta actions of Ansible that pitr does not have. */
 export const ANSIBLE_META: Readonly<Record<string, string>> = {
   end_host: 'is not supported: put the rest of the tasks into a block with when',
-  end_batch: 'is not supported: use end_play',
+  end_batch: 'is not supported: put the rest of the tasks into a block with when',
   clear_facts: 'is not supported',
   clear_host_errors: 'is not supported: use rescue',
   refresh_inventory: 'is not supported: the inventory is fixed before the run',

@@ -23,7 +23,7 @@ export function checkTemplatesIn(
 ): void {
   const walk = (inner: unknown, path: Path): void => {
     if (typeof inner === 'string') {
-      if (inner.includes('{{') || inner.includes('{%')) checkTemplate(inner, locate(path), names, problems);
+      if (/\{[{%#]/.test(inner)) checkTemplate(inner, locate(path), names, problems);
     } else if (Array.isArray(inner)) {
       for (const [i, item] of inner.entries()) walk(item, [...path, i]);
     } else if (inner !== null && typeof inner === 'object') {

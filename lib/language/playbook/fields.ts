@@ -98,11 +98,12 @@ export class Fields {
     return [];
   }
 
-  /** A condition or a list of them, which all must hold. */
+  /** A condition or a list of them, which all must hold; an empty list says nothing. */
   conditions(key: string): readonly Condition[] | undefined {
     if (!this.has(key)) return undefined;
     const value = this.located.value[key];
     if (!Array.isArray(value)) return this.#condition([key]);
+    if (value.length === 0) return undefined;
     return value.flatMap((_, i) => this.#condition([key, i]));
   }
 

@@ -26,6 +26,7 @@ export async function loadTask(
   const register = fields.constant('register', 'the name must be known before the run');
   const registerFlaw = register === undefined ? undefined : nameFlaw(register);
   if (registerFlaw !== undefined) fields.wrong('register', `cannot be used: ${registerFlaw}`);
+  refuseRetriesAlone(fields);
   const task = {
     name: fields.text('name'),
     formerly: fields.texts('formerly').map((name) => name.value),
@@ -182,6 +183,18 @@ async function moduleCall(
   const args = freeFormArgs(fields, key, form.param, form, context.problems);
   if (args === undefined) return undefined;
   return { name, args: more === undefined ? args : mergedArgs([args, more]) };
+}
+
+/** Nothing would read them: the task would be tried once. */
+function refuseRetriesAlone(fields: Fields): void {
+  const alone = ['retries', 'delay'].find((key) => fields.has(key));
+  if (alone === undefined || fields.has('until')) return;
+  fields.keyProblem(
+    alone,
+    'retries-without-until',
+    `"${alone}" does nothing without until`,
+    'write until: true beside it to try again while the task fails, or the condition that has to hold',
+  );
 }
 
 function loopOf(fields: Fields): Located | undefined {

@@ -36,7 +36,8 @@ export function outermost(directory: string): Surroundings {
 /** What holds inside a play, block, include or task: what is around it and what it says itself. */
 export function within(outer: Surroundings, fields: Fields, problems: ProblemList): Surroundings {
   const vars = varsOf(fields, problems);
-  const [ignoreErrors] = fields.conditions('ignore_errors') ?? [];
+  const [ignoreErrors, another] = fields.conditions('ignore_errors') ?? [];
+  if (another !== undefined) fields.wrong('ignore_errors', 'takes one condition', 'join them: a && b');
   return {
     directory: outer.directory,
     when: [...outer.when, ...(fields.conditions('when') ?? [])],

@@ -1,3 +1,5 @@
+import { spelledBoolean } from '../../base/values/yes.ts';
+
 /** A helper of the template language. What it is given is plain: secrets are opened before, and closed again after. */
 export interface Helper {
   readonly name: string;
@@ -58,6 +60,15 @@ export function listOf(value: unknown, what: string): readonly unknown[] {
 }
 
 /** As Handlebars has it: missing, null, false, 0, an empty text and an empty list do not hold. */
-export function truthy(value: unknown): boolean {
+export function isFilled(value: unknown): boolean {
   return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+/** Whether a value that is tested holds. A text that says no would, and is refused: false may well have been meant. */
+export function truthy(value: unknown): boolean {
+  if (typeof value === 'string' && spelledBoolean(value) === false)
+    throw new HelperFailure(
+      'a text that says no, off or false is tested; where it is set, write false without quotes, or test (ne x "off")',
+    );
+  return isFilled(value);
 }

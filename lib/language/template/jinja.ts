@@ -44,10 +44,11 @@ function helperNames(): string {
   return [...HELPERS.keys()].join(', ');
 }
 
+/** `{% if %}`, or a comment `{# ... #}`; `${#list}` is the shell's. */
 const STATEMENT =
-  /\{%-?\s*(?:if|elif|else|endif|for|endfor|set|include|import|macro|block|raw|filter|call)\b/;
+  /\{%[-+]?\s*(?:if|elif|else|endif|for|endfor|set|include|import|from|extends|macro|block|raw|filter|call|with|do)\b|(?<![{$])\{#[\s\S]*?#\}/;
 
-/** The offset of a Jinja statement (`{% if %}`): Handlebars would print it as text. */
+/** The offset of a Jinja statement or comment: Handlebars would print it as text. */
 export function jinjaStatement(text: string): number {
-  return text.includes('{%') ? text.search(STATEMENT) : -1;
+  return /\{[%#]/.test(text) ? text.search(STATEMENT) : -1;
 }

@@ -38,7 +38,7 @@ export function parseHandlebars(
   }
 }
 
-/** `{% if %}` is plain text to Handlebars, and would be printed. */
+/** `{% if %}` and `{# #}` are plain text to Handlebars, and would be printed. */
 export function refuseJinjaStatements(text: string, at: SourcePosition | undefined): void {
   const statement = jinjaStatement(text);
   if (statement !== -1) throw jinjaStatementError(text, statement, at);
@@ -61,11 +61,16 @@ export function templateError(
 
 function jinjaStatementError(text: string, offset: number, at: SourcePosition | undefined): PitrError {
   const { line, column } = lineAndColumn(text, offset);
+  const comment = text.startsWith('{#', offset);
   return templateError(
     'template-syntax',
-    'a Jinja statement {% ... %} in a template',
+    comment ? 'a Jinja comment {# ... #} in a template' : 'a Jinja statement {% ... %} in a template',
     at === undefined ? undefined : positionInText(at, line, column),
-    ['Write {{#if x}}...{{else}}...{{/if}} or {{#each list}}...{{/each}}.'],
+    [
+      comment
+        ? 'Write {{!-- ... --}}: that is not printed.'
+        : 'Write {{#if x}}...{{else}}...{{/if}} or {{#each list}}...{{/each}}.',
+    ],
   );
 }
 

@@ -11,7 +11,7 @@ import {
   type Statement,
   simpleName,
 } from './ast.ts';
-import { type Helper, HelperFailure, kindOf, truthy } from './helper.ts';
+import { type Helper, HelperFailure, isFilled, kindOf, truthy } from './helper.ts';
 import { HELPERS } from './helpers.ts';
 import { enter, type Frame, Names } from './names.ts';
 import { open, seal, TouchedUnknown } from './open.ts';
@@ -102,14 +102,14 @@ export class Renderer {
     if (value instanceof Unknown) throw new TouchedUnknown(value);
     if (tests) {
       const includeZero = block.hash?.pairs.some((pair) => pair.key === 'includeZero') === true;
-      const holds = (includeZero && value === 0) || truthy(value instanceof Secret ? value.reveal() : value);
+      const holds = (includeZero && value === 0) || this.#holds(value, block);
       return this.#program(holds === (name === 'if') ? block.program : block.inverse, frame);
     }
     return name === 'with' ? this.#with(block, value, frame) : this.#each(block, value, frame);
   }
 
   #with(block: BlockStatement, value: unknown, frame: Frame): string {
-    if (!truthy(value) && value !== 0) return this.#program(block.inverse, frame);
+    if (!isFilled(value) && value !== 0) return this.#program(block.inverse, frame);
     return this.#program(block.program, enter(block.program, frame, value, frame.data, [value]));
   }
 
@@ -151,9 +151,9 @@ export class Renderer {
         frame,
         allowsMissing(helper.name, index, call.params.length, optional),
       );
-      if (isSettled(helper.name, value, index)) return value;
+      if (this.#isSettled(helper.name, value, call, index)) return value;
       if (helper.name === 'ternary' && index === 0) {
-        const chosen = call.params[isTrue(value) ? 1 : 2];
+        const chosen = call.params[this.#holds(value, call) ? 1 : 2];
         return chosen === undefined ? undefined : this.#expression(chosen, frame, optional);
       }
       args.push(value);
@@ -231,16 +231,21 @@ export class Renderer {
         return expression.value;
     }
   }
-}
 
-/** Whether a choosing helper has its answer, so that the arguments behind it are not looked at. */
-function isSettled(helper: string, value: unknown, index: number): boolean {
-  if (helper === 'default') return value !== undefined && value !== null;
-  if (helper === 'and') return !isTrue(value);
-  return helper === 'or' && index >= 0 && isTrue(value);
-}
+  /** Whether a choosing helper has its answer, so that the arguments behind it are not looked at. */
+  #isSettled(helper: string, value: unknown, call: Call, index: number): boolean {
+    if (helper === 'default') return value !== undefined && value !== null;
+    if (index === call.params.length - 1 || (helper !== 'and' && helper !== 'or')) return false;
+    return this.#holds(value, call) === (helper === 'or');
+  }
 
-function isTrue(value: unknown): boolean {
-  if (value instanceof Unknown) throw new TouchedUnknown(value);
-  return truthy(value instanceof Secret ? value.reveal() : value);
+  #holds(value: unknown, { loc }: Call): boolean {
+    if (value instanceof Unknown) throw new TouchedUnknown(value);
+    try {
+      return truthy(value instanceof Secret ? value.reveal() : value);
+    } catch (error) {
+      if (!(error instanceof HelperFailure)) throw error;
+      throw this.#names.error('template-helper', error.message, loc);
+    }
+  }
 }

@@ -60,7 +60,7 @@ describe('-e', () => {
     ['quoted="true"', 'quoted', 'true'],
     ['yes=yes', 'yes', 'yes'],
     ['capital=True', 'capital', 'True'],
-    ['template={{ x }}', 'template', '{{ x }}'],
+    ['password=a{{b', 'password', 'a{{b'],
   ])('%s', async (typed, name, value) => {
     expect(await read([typed])).toEqual({ [name]: value });
   });
@@ -124,6 +124,15 @@ describe('-e', () => {
     });
     expect(await read(['@vars.yml', 'target=db1'])).toMatchObject({ target: 'db1' });
   });
+
+  it.each(['staging={{ pgdata }}.x', 'a=1 staging="{{pgdata}}.x"', '{staging: ["{{ pgdata }}.x"]}'])(
+    '%s is refused: it would be taken as it stands',
+    async (typed) => {
+      const error = await refusal(typed);
+      expect(error).toMatchObject({ kind: 'usage', code: 'extra-var-template' });
+      expect(error.message).toBe('-e staging: {{ }} in a value of -e is not rendered');
+    },
+  );
 
   it.each<[string, string, string]>([
     ['target', 'usage', '-e "target" is not name=value, {"name": value} or @file'],

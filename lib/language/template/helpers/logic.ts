@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { spelledBoolean } from '../../../base/values/yes.ts';
 import { type Helper, HelperFailure, kindOf, truthy } from '../helper.ts';
 
 function compare(a: unknown, b: unknown): number {
@@ -9,9 +10,18 @@ function compare(a: unknown, b: unknown): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-const firstThatHolds = (args: readonly unknown[]): unknown => args.find(truthy) ?? args.at(-1);
-const firstThatDoesNot = (args: readonly unknown[]): unknown =>
-  args.find((arg) => !truthy(arg)) ?? args.at(-1);
+/** The text `yes` is not true: what was meant cannot be told. */
+function equal(a: unknown, b: unknown): boolean {
+  const [text, other] = typeof a === 'string' ? [a, b] : [b, a];
+  if (typeof text === 'string' && typeof other === 'boolean' && spelledBoolean(text) === other)
+    throw new HelperFailure(
+      `a text that says ${other} is compared with ${other}; where it is set, write ${other} without quotes`,
+    );
+  return isDeepStrictEqual(a, b);
+}
+
+/** Of `and` and `or`, when none of the others has decided. */
+const last = (args: readonly unknown[]): unknown => args.at(-1);
 
 export const LOGIC_HELPERS: readonly Helper[] = [
   {
@@ -25,7 +35,7 @@ export const LOGIC_HELPERS: readonly Helper[] = [
     },
     min: 2,
     max: 2,
-    run: ([a, b]) => isDeepStrictEqual(a, b),
+    run: ([a, b]) => equal(a, b),
   },
   {
     name: 'ne',
@@ -34,7 +44,7 @@ export const LOGIC_HELPERS: readonly Helper[] = [
     example: { template: '{{ne 1 2}}', gives: true },
     min: 2,
     max: 2,
-    run: ([a, b]) => !isDeepStrictEqual(a, b),
+    run: ([a, b]) => !equal(a, b),
   },
   {
     name: 'lt',
@@ -80,7 +90,7 @@ export const LOGIC_HELPERS: readonly Helper[] = [
     min: 2,
     max: 99,
     opens: 'none',
-    run: firstThatDoesNot,
+    run: last,
   },
   {
     name: 'or',
@@ -90,7 +100,7 @@ export const LOGIC_HELPERS: readonly Helper[] = [
     min: 2,
     max: 99,
     opens: 'none',
-    run: firstThatHolds,
+    run: last,
   },
   {
     name: 'not',

@@ -14,6 +14,12 @@ describe('tags', () => {
     { tags: ['never'], only: [], skip: [], selected: false },
     { tags: ['never', 'drill'], only: ['drill'], skip: [], selected: true },
     { tags: [], only: ['untagged'], skip: [], selected: true },
+    { tags: [], only: [], skip: ['untagged'], selected: false },
+    { tags: ['a'], only: [], skip: ['untagged'], selected: true },
+    { tags: ['a'], only: [], skip: ['tagged'], selected: false },
+    { tags: [], only: [], skip: ['all'], selected: false },
+    { tags: ['a'], only: ['a'], skip: ['all'], selected: false },
+    { tags: ['always'], only: [], skip: ['all'], selected: true },
     { tags: ['a'], only: ['tagged'], skip: [], selected: true },
   ])('tags $tags with --tags $only --skip-tags $skip: $selected', ({ tags, only, skip, selected }) => {
     expect(tagsSelect(tags, { only, skip })).toBe(selected);

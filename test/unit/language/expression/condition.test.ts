@@ -19,6 +19,8 @@ function failure(work: () => unknown): PitrError {
   throw new Error('nothing was thrown');
 }
 
+const TEXT_FOR_TRUE = 'Where it is set, write true without quotes: yes, no, on and off are texts.';
+
 it.each([
   ['r.rc == 0 && r.stdout.contains("x")', { r: { rc: 0, stdout: 'axb' } }, true],
   ['n + 1 > 5', { n: 5 }, true],
@@ -26,6 +28,8 @@ it.each([
   ['n % 2 == 0', { n: 4 }, true],
   ['2 == 2.0', {}, true],
   ['port == "5431"', { port: 5431 }, false],
+  ['x == true || x == false', { x: 'latest' }, false],
+  ['x == true', { x: 'no' }, false],
   ['name.matches("^db[0-9]$")', { name: 'db3' }, true],
   ['"db1" in hosts', { hosts: ['db1'] }, true],
   ['hosts.exists(h, h.startsWith(prefix))', { hosts: ['db1'], prefix: 'db' }, true],
@@ -116,6 +120,9 @@ describe('an error', () => {
     ['n && true', { n: 1 }, 'a test must be true or false, not number', 'Compare it: x == 0, x != 0.'],
     ['!n', { n: 1 }, 'there is no !number', 'Compare it: x == 0, x != 0.'],
     ['"a" in s', { s: 'abc' }, 'there is no text in text', 'Write text.contains("part").'],
+    ['x == true', { x: 'yes' }, 'a text that says true is compared with true', TEXT_FOR_TRUE],
+    ['true != x', { x: 'on' }, 'a text that says true is compared with true', TEXT_FOR_TRUE],
+    ['!(r.x == y)', { r: { x: 'No' }, y: false }, 'a text that says false is compared with false', undefined],
     ['x == True', { x: true }, 'undefined variable "True"', 'Write true.'],
   ])('there is no truthiness: %s with %j', (text, context, message, hint) => {
     const error = failure(() => holds(text, context));

@@ -144,11 +144,20 @@ describe('what is offered instead of Jinja', () => {
     expect(hintsOf(() => parseCondition(text))).toEqual([`Write: ${condition}`]);
   });
 
+  it.each(['hosts | unique | list', "x | default('a', other)"])(
+    'template: nothing is offered for %s',
+    (text) => {
+      expect(hintsOf(() => parseTemplate(`{{ ${text} }}`)).join()).not.toMatch(/write \{\{/i);
+    },
+  );
+
   it.each<[string, string]>([
     ["name | default('a, b')", "{{default name 'a, b'}}"],
     ['hostvars[host].role', '{{lookup hostvars host "role"}}'],
     ["groups['db'][0] | upper", '{{upper groups.db.[0]}}'],
     ["x == 'y' and not z", "{{and (eq x 'y') (not z)}}"],
+    ["x | default('none', true)", "{{or (default x '') 'none'}}"],
+    ['hosts | join', "{{join hosts ''}}"],
   ])('template: %s', (text, template) => {
     expect(hintsOf(() => parseTemplate(`{{ ${text} }}`)).join()).toContain(template);
   });

@@ -150,7 +150,7 @@ describe('variables', () => {
     ['- debug: x\n  delegate_to: "{{ tagret }}"', 'undefined variable "tagret" (did you mean "target"?)'],
     ['- debug: x\n  environment: { A: "{{ nope }}" }', 'undefined variable "nope"'],
     ['- debug: x\n  become: true\n  become_user: "{{ nope }}"', 'undefined variable "nope"'],
-    ['- debug: x\n  retries: "{{ nope }}"', 'undefined variable "nope"'],
+    ['- debug: x\n  until: true\n  retries: "{{ nope }}"', 'undefined variable "nope"'],
     ['- debug: x\n  vars: { a: "{{ nope }}" }', 'undefined variable "nope"'],
     ['- debug: x\n  when: result.changed', 'undefined variable "result"'],
   ])('%j: %s', async (yaml, message) => {

@@ -19,6 +19,10 @@ it.each([
   ['{{eq a b}}', { a: [1], b: [1] }, true],
   ['{{lt "a" "b"}}', {}, true],
   ['{{or a b}}', { a: 0, b: '' }, ''],
+  ['{{or a b}}', { a: 0, b: 'off' }, 'off'],
+  ['{{#with a}}{{this}}{{/with}}', { a: 'off' }, 'off'],
+  ['{{#if a}}on{{/if}}', { a: 'yes' }, 'on'],
+  ['{{eq a false}}', { a: 'latest' }, false],
   ['{{bytes 0}}', {}, '0 B'],
   ['{{bytes 1023}}', {}, '1023 B'],
   ['{{bytes 1024}}', {}, '1 KiB'],
@@ -35,6 +39,14 @@ it.each([
 });
 
 it.each([
+  ['{{#if flag}}on{{/if}}', 'a text that says no, off or false is tested'],
+  ['{{#unless flag}}on{{/unless}}', 'a text that says no, off or false is tested'],
+  ['{{not flag}}', 'not: a text that says no, off or false is tested'],
+  ['{{ternary flag 1 2}}', 'a text that says no, off or false is tested'],
+  ['{{or flag 1}}', 'a text that says no, off or false is tested'],
+  ['{{and true flag 1}}', 'a text that says no, off or false is tested'],
+  ['{{eq flag false}}', 'eq: a text that says false is compared with false'],
+  ['{{ne true "Yes"}}', 'ne: a text that says true is compared with true'],
   ['{{lt 1 "a"}}', 'lt: two numbers or two texts can be compared, not a number with text'],
   ['{{first l}}', 'first: the list is empty'],
   ['{{join "a"}}', 'join: the first argument must be a list, not text'],
@@ -43,7 +55,7 @@ it.each([
   ['{{isodate "2026-01-23 12:30:00"}}', 'isodate: "2026-01-23 12:30:00" does not say in which time zone'],
   ['{{pgconf "a\nb"}}', 'pgconf: a setting cannot hold a line break'],
 ])('%s is refused', (text, message) => {
-  expect(() => render(text, { l: [] })).toThrow(message);
+  expect(() => render(text, { l: [], flag: 'no' })).toThrow(message);
 });
 
 it('quote survives a real shell', () => {

@@ -33,6 +33,9 @@ it.each([
     'Tests belong into conditions (when: has(name)); in templates {{#if name}}...{{/if}} or {{default name "text"}}.',
   ],
   ['{% if x %}a{% endif %}', 'Write {{#if x}}...{{else}}...{{/if}} or {{#each list}}...{{/each}}.'],
+  ['{%+ with x %}a', 'Write {{#if x}}...{{else}}...{{/if}} or {{#each list}}...{{/each}}.'],
+  ['a {# a\ncomment #} {{ x }}', 'Write {{!-- ... --}}: that is not printed.'],
+  ['{# a comment #}', 'Write {{!-- ... --}}: that is not printed.'],
   [
     "docker inspect -f '{{.State}}'",
     'Braces that are meant as text are written \\{{ (for docker or go templates).',

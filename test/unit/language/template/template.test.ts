@@ -296,3 +296,7 @@ it('a template file is always text, and its errors name file and line', () => {
     column: 4,
   });
 });
+
+it('the length of a variable of the shell is no comment of Jinja', () => {
+  expect(parseTemplate('{{x}} $' + '{#a} #}').render({ x: 1 })).toBe('1 $' + '{#a} #}');
+});

@@ -220,7 +220,9 @@ export async function undoRemoval(host: WriteHost, { path, was, way }: RemovalCh
   if (way.how === 'content') await host.writeFile(path, Buffer.from(way.base64, 'base64'), attributesOf(was));
   else if (way.how === 'empty-directory') {
     await host.must(['mkdir', '-m', '0700', '--', path]);
-    await setAttributes(host, path, { mode: 0o700, owner: '', group: '' }, was);
+    const made = known(await host.look(pathResource, path));
+    // It may have got more of the directory that it is in than its group.
+    if (made.kind === 'directory') await setAttributes(host, path, made, was);
   } else if (way.how === 'link') {
     await host.must(['ln', '-s', '-T', '--', way.target, path]);
     await host.must(['chown', '-h', '--', `${was.owner}:${was.group}`, path]);

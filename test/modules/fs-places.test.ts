@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmod,
   mkdir,
@@ -17,6 +18,9 @@ import { putAside } from '../../lib/recovery/postgres/put-aside.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
+
+/** In a container root may not, as a rule. */
+const mayMount = spawnSync('unshare', ['-m', 'true']).status === 0;
 
 const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
 
@@ -255,6 +259,30 @@ describe('fs.file', () => {
     expect(await readdir(dir)).toEqual([]);
     expect(play.journal[0]?.undoable).toMatch(/keep: false/);
     await expect(play.undo()).rejects.toMatchObject({ kind: 'refused' });
+  });
+
+  it.runIf(mayMount)('deletes nothing for good of another file system that is mounted below', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const [data, mount] = [join(dir, 'data'), join(dir, 'data/pg wal')];
+    await mkdir(mount, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', 'none', mount]);
+    try {
+      await writeFile(join(mount, 'segment'), 'precious');
+      for (const path of [data, mount])
+        await expect(
+          play.run('fs.file', { path, state: 'absent', recurse: true, keep: false }),
+        ).rejects.toMatchObject({
+          kind: 'refused',
+          code: 'mounted-below',
+          message: expect.stringContaining(`a file system is mounted at ${mount}`),
+        });
+      expect(await readFile(join(mount, 'segment'), 'utf8')).toBe('precious');
+    } finally {
+      execFileSync('sh', ['-c', `umount "${mount}" || umount "${dir}"/.data*/*`]);
+    }
+    await play.run('fs.file', { path: data, state: 'absent', recurse: true, keep: false });
+    expect(await readdir(dir)).toEqual([]);
   });
 
   it.each(['/', '/usr', '/home', '/var/lib', '/usr/lib'])('never removes %s', async (path) => {

@@ -129,9 +129,10 @@ function orderOf(
 ): RecoverOrder | undefined {
   const { server, target, restore } = options;
   if (backup === undefined) {
-    const given = (
-      ['server', 'target', 'restore', 'wal-method', 'auto-start', 'accept-gap', 'allow-leader'] as const
-    ).filter((name) => options[name] !== undefined && options[name] !== false);
+    const given = [
+      ...(['server', 'target', 'restore', 'wal-method', 'auto-start', 'for', 'prepare-on'] as const),
+      ...(['accept-gap', 'allow-leader'] as const),
+    ].filter((name) => options[name] !== undefined && options[name] !== false);
     if (given.length === 0) return undefined;
     throw missing('backup-id', `with ${given.map((name) => `--${name}`).join(' ')}`);
   }

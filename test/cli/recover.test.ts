@@ -32,6 +32,7 @@ describe('what pitr recover does not begin with', () => {
     [['recover'], 'there is no terminal'],
     [['recover', '20260123T120000'], 'needs <target-time>'],
     [['recover', '--target', 'db2'], 'needs <backup-id>'],
+    [['recover', '--for', 'db2', '--prepare-on', 'db2'], 'needs <backup-id>: with --for --prepare-on'],
     [['recover', 'a', 'latest', 'db2'], 'too much: "db2"'],
     [['recover', 'a', 'latest', '--dryrun'], 'did you mean "--dry-run"'],
     [['recover', 'a', 'latest', '--target'], '--target needs a value'],

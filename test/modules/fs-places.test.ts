@@ -261,6 +261,16 @@ describe('fs.file', () => {
     await expect(play.undo()).rejects.toMatchObject({ kind: 'refused' });
   });
 
+  it('foresees that a directory goes for good which an earlier task makes', async () => {
+    await using ground = await localPlayground();
+    const path = join(ground.dir, 'a/b');
+    const foreseen = await ground.play.check(
+      ['fs.directory', path],
+      ['fs.file', { path, state: 'absent', recurse: true, keep: false }],
+    );
+    expect(foreseen.map(({ status }) => status)).toEqual(['changed', 'changed']);
+  });
+
   it.runIf(mayMount)('deletes nothing for good of another file system that is mounted below', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

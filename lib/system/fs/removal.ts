@@ -61,6 +61,7 @@ const CONTENT = probeScript('base64 < "$1"');
 
 // A blank in a name stands there as \040. The dot keeps line ends at the end of a name.
 const MOUNTED = probeScript(`
+[ -d "$1" ] || exit 0
 p=$(readlink -f -- "$1") || exit
 while read -r _ _ _ _ at _; do
   at=$(printf '%b.' "$at"); at=\${at%.}

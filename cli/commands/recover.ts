@@ -2,7 +2,14 @@ import { defineCommand, type OptionValues } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
-import { checkTarget, type RecoverOrder, WAL_METHODS, wayOf, wordsBeside } from '../recover/order.ts';
+import {
+  checkTarget,
+  type RecoverOrder,
+  refuseContradiction,
+  WAL_METHODS,
+  wayOf,
+  wordsBeside,
+} from '../recover/order.ts';
 import { runModeOf } from '../run-mode.ts';
 import { wishesOf } from '../session.ts';
 import { usageError } from '../usage-error.ts';
@@ -101,6 +108,7 @@ export const recover = defineCommand({
       return wizard(request, io);
     }
     checkTarget(order.targetTime);
+    refuseContradiction(order, request.extraVars);
     if (wayOf(order) !== 'manual') {
       for (const name of ['for', 'prepare-on'] as const)
         if (options[name] !== undefined)
@@ -121,9 +129,10 @@ function orderOf(
 ): RecoverOrder | undefined {
   const { server, target, restore } = options;
   if (backup === undefined) {
-    const given = (
-      ['server', 'target', 'restore', 'wal-method', 'auto-start', 'accept-gap', 'allow-leader'] as const
-    ).filter((name) => options[name] !== undefined && options[name] !== false);
+    const given = [
+      ...(['server', 'target', 'restore', 'wal-method', 'auto-start', 'for', 'prepare-on'] as const),
+      ...(['accept-gap', 'allow-leader'] as const),
+    ].filter((name) => options[name] !== undefined && options[name] !== false);
     if (given.length === 0) return undefined;
     throw missing('backup-id', `with ${given.map((name) => `--${name}`).join(' ')}`);
   }

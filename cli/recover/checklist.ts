@@ -116,16 +116,14 @@ const rowsSchema = z.looseObject({ rows: z.array(z.record(z.string(), z.unknown(
 /** Asks the target all of it, read-only and with timeouts, and tells the answers. Gives how many are not as expected. */
 export async function runChecklist(
   recovered: Recovered,
-  { inventories, extraVars, forks }: Surroundings,
+  surroundings: Surroundings,
   session: PlainSession,
 ): Promise<number> {
   const items = checklist(recovered);
   const answers = await Promise.all(
     items.map(async ({ sql }): Promise<LookAnswer | undefined> => {
       const [answer] = await lookOnce({
-        inventories,
-        extraVars,
-        forks,
+        ...surroundings,
         signal: session.interrupts.signal,
         hosts: recovered.target,
         module: 'postgres.query',

@@ -132,6 +132,26 @@ export function variablesOf(
   };
 }
 
+/**
+ * Throws kind `usage` where `-e` (a file of an earlier recovery, say) has another node, moment or extent than the order:
+ * what is shown and asked would be of the one, and what is done of the other.
+ */
+export function refuseContradiction(order: RecoverOrder, given: Readonly<Record<string, unknown>>): void {
+  const own = variablesOf(order, {}, {});
+  const elsewhere = ['target_immediate', ...Object.values(TARGETS)].filter(
+    (name) => !Object.hasOwn(own, name) && ![false, null, ''].some((none) => given[name] === none),
+  );
+  for (const name of [...Object.keys(own), ...elsewhere]) {
+    if (!Object.hasOwn(given, name) || String(given[name]) === String(own[name])) continue;
+    const asked = Object.hasOwn(own, name) ? name : 'target_time';
+    throw usageError(
+      'order-contradicted',
+      `-e says ${name}=${String(given[name])}, and the recovery that was asked for has ${asked}=${String(own[asked])}`,
+      { next: [`Leave ${name} out of what is given with -e, or ask for what it says.`] },
+    );
+  }
+}
+
 /** `PATRONI_CLUSTER_NAME` as a variable; nothing where it is not set. */
 export function clusterNamed(env: Environment): { readonly patroni_cluster?: string } {
   const cluster = env.PATRONI_CLUSTER_NAME ?? '';

@@ -5,7 +5,14 @@ import { outputKind } from '../display/choose.ts';
 import type { Io } from '../io.ts';
 import { withPlainSession } from '../plain-session.ts';
 import { type RecoverRequest, recoverOnTarget } from '../recover/carry-out.ts';
-import { clusterNamed, commandAgain, type RecoverOrder, variablesOf, WAL_METHODS } from '../recover/order.ts';
+import {
+  clusterNamed,
+  commandAgain,
+  type RecoverOrder,
+  refuseContradiction,
+  variablesOf,
+  WAL_METHODS,
+} from '../recover/order.ts';
 import { banner } from '../recover/script-display.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
@@ -37,6 +44,7 @@ export async function wizard(wish: Wish, io: Io): Promise<number> {
     },
   );
   if (order === undefined) throw new Error('the wizard ended without an order');
+  refuseContradiction(order, wish.extraVars);
   const planned = await showPlan(wish, order, io);
   if (planned !== 0 || wish.mode !== 'run') return planned;
   const chosen = order;

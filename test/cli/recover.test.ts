@@ -32,6 +32,7 @@ describe('what pitr recover does not begin with', () => {
     [['recover'], 'there is no terminal'],
     [['recover', '20260123T120000'], 'needs <target-time>'],
     [['recover', '--target', 'db2'], 'needs <backup-id>'],
+    [['recover', '--for', 'db2', '--prepare-on', 'db2'], 'needs <backup-id>: with --for --prepare-on'],
     [['recover', 'a', 'latest', 'db2'], 'too much: "db2"'],
     [['recover', 'a', 'latest', '--dryrun'], 'did you mean "--dry-run"'],
     [['recover', 'a', 'latest', '--target'], '--target needs a value'],
@@ -43,6 +44,18 @@ describe('what pitr recover does not begin with', () => {
     [['recover', 'a', 'latest', '--target', 'db2', '--auto-start'], '--auto-start needs --restore'],
     [['recover', 'a', 'latest', '--target', 'db2', '--for', 'db3'], '--for has no meaning with --target'],
     [['recover', 'a', 'latest', '--check', '--dry-run'], 'exclude each other'],
+    [
+      ['recover', 'a', 'latest', '--target', 'db2', '--dry-run', '-e', 'target=db3'],
+      '-e says target=db3, and the recovery that was asked for has target=db2',
+    ],
+    [
+      ['recover', 'a', 'latest', '--target', 'db2', '--restore', '--dry-run', '-e', 'auto_start=true'],
+      '-e says auto_start=true, and the recovery that was asked for has auto_start=false',
+    ],
+    [
+      ['recover', 'a', '2026-01-23 12:30:00+00', '--target', 'db2', '--dry-run', '-e', 'target_xid=731'],
+      '-e says target_xid=731, and the recovery that was asked for has target_time=2026-01-23 12:30:00+00',
+    ],
     [['peek', 'db2', '--to', 'latest', '-At'], 'takes no words for psql'],
   ])('%j', async (words, said) => {
     const result = await pitr(...words, ...INVENTORY);

@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmod,
   mkdir,
@@ -17,6 +18,9 @@ import { putAside } from '../../lib/recovery/postgres/put-aside.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
+
+/** In a container root may not, as a rule. */
+const mayMount = spawnSync('unshare', ['-m', 'true']).status === 0;
 
 const mode = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8);
 
@@ -69,6 +73,25 @@ describe('fs.directory', () => {
     expect(await mode(join(dir, 'real'))).toBe('700');
     await play.undo();
     expect(await mode(join(dir, 'real'))).toBe('755');
+  });
+
+  it('takes the set-gid bit away where a mode does not have it, and gives exactly the old mode back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const shared = join(dir, 'shared');
+    await mkdir(shared);
+    await chmod(shared, 0o2755);
+    const task = { path: shared, mode: '0750' };
+    await play.run('fs.directory', task);
+    expect(await mode(shared)).toBe('750');
+    expect((await play.run('fs.directory', task)).status).toBe('ok');
+    await play.undo();
+    expect(await mode(shared)).toBe('2755');
+    await play.run('fs.directory', { path: join(shared, 'own'), mode: '0700' });
+    expect(await mode(join(shared, 'own'))).toBe('700');
+    await play.run('fs.directory', { path: join(shared, 'own'), mode: '2770' });
+    await play.undo();
+    expect(await mode(join(shared, 'own'))).toBe('700');
   });
 });
 
@@ -238,6 +261,40 @@ describe('fs.file', () => {
     await expect(play.undo()).rejects.toMatchObject({ kind: 'refused' });
   });
 
+  it('foresees that a directory goes for good which an earlier task makes', async () => {
+    await using ground = await localPlayground();
+    const path = join(ground.dir, 'a/b');
+    const foreseen = await ground.play.check(
+      ['fs.directory', path],
+      ['fs.file', { path, state: 'absent', recurse: true, keep: false }],
+    );
+    expect(foreseen.map(({ status }) => status)).toEqual(['changed', 'changed']);
+  });
+
+  it.runIf(mayMount)('deletes nothing for good of another file system that is mounted below', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const [data, mount] = [join(dir, 'data'), join(dir, 'data/pg wal')];
+    await mkdir(mount, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', 'none', mount]);
+    try {
+      await writeFile(join(mount, 'segment'), 'precious');
+      for (const path of [data, mount])
+        await expect(
+          play.run('fs.file', { path, state: 'absent', recurse: true, keep: false }),
+        ).rejects.toMatchObject({
+          kind: 'refused',
+          code: 'mounted-below',
+          message: expect.stringContaining(`a file system is mounted at ${mount}`),
+        });
+      expect(await readFile(join(mount, 'segment'), 'utf8')).toBe('precious');
+    } finally {
+      execFileSync('sh', ['-c', `umount "${mount}" || umount "${dir}"/.data*/*`]);
+    }
+    await play.run('fs.file', { path: data, state: 'absent', recurse: true, keep: false });
+    expect(await readdir(dir)).toEqual([]);
+  });
+
   it.each(['/', '/usr', '/home', '/var/lib', '/usr/lib'])('never removes %s', async (path) => {
     await using ground = await localPlayground();
     // Check mode: were the refusal to fail, nothing would be harmed.
@@ -270,6 +327,60 @@ describe('fs.file', () => {
       await Promise.all(['', 'sub', 'sub/run', 'sub/private'].map((name) => mode(join(path, name)))),
     ).toEqual(['755', '755', '755', '600']);
   });
+
+  it('brings directories back with the very mode that they had, in one with a set-gid bit, too', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const path = join(dir, 'tree');
+    await mkdir(join(path, 'empty'), { recursive: true });
+    await chmod(join(path, 'empty'), 0o700);
+    await chmod(path, 0o2755);
+    await play.run('fs.file', { path: join(path, 'empty'), state: 'absent' });
+    await play.undo();
+    expect(await mode(join(path, 'empty'))).toBe('700');
+    await play.run('fs.file', { path, mode: '0750', recurse: true });
+    expect(await mode(path)).toBe('750');
+    await play.undo();
+    expect([await mode(path), await mode(join(path, 'empty'))]).toEqual(['2755', '700']);
+  });
+
+  it.runIf(userInfo().uid === 0)('takes an owner back that was given by the number of a user', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const [path, sub] = [join(dir, 'tree'), join(dir, 'tree/sub')];
+    await mkdir(sub, { recursive: true });
+    await writeFile(join(path, 'a'), 'x');
+    const daemon = { owner: '1', group: '1' };
+    await play.run('fs.file', { path: join(path, 'a'), ...daemon });
+    await play.run('fs.file', { path: join(path, 'a'), state: 'touch', owner: '2' });
+    await play.run('fs.directory', { path: sub, ...daemon });
+    await play.run('fs.file', { path, owner: '2', recurse: true });
+    for (const entry of [...play.journal].reverse()) {
+      await play.mayUndo(entry);
+      await play.undoEntry(entry);
+    }
+    for (const one of [path, sub, join(path, 'a')]) expect(await stat(one)).toMatchObject({ uid: 0, gid: 0 });
+  });
+
+  it.each([
+    { mode: '0600' },
+    { mode: '0600', recurse: true },
+    { owner: 'root', recurse: true },
+    { state: 'touch' },
+  ])(
+    'does not say that all is well with a symbolic link where %j is meant for what it points to',
+    async (wish) => {
+      await using ground = await localPlayground();
+      const { play, dir } = ground;
+      await mkdir(join(dir, 'real'), { mode: 0o755 });
+      await symlink('real', join(dir, 'link'));
+      await expect(play.run('fs.file', { path: join(dir, 'link'), ...wish })).rejects.toMatchObject({
+        kind: 'refused',
+        code: 'path-is-a-link',
+        next: [`Name what it points to: ${join(dir, 'real')}`],
+      });
+    },
+  );
 });
 
 describe('fs.move of a data directory whose pg_wal is a link', () => {

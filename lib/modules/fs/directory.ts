@@ -13,13 +13,14 @@ import {
   attributeParams,
   attributesOf,
   describeAttributes,
+  isAsNoted,
   type Present,
   sameAttributes,
   setAttributes,
   wantedAttributes,
 } from '../../system/fs/attributes.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
-import { formatMode } from '../../system/fs/mode.ts';
+import { chmodMode, formatMode } from '../../system/fs/mode.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import {
@@ -180,7 +181,7 @@ for d do mkdir -- "$d" && { [ -z "$own" ] || chown -- "$own" "$d"; } && chmod --
 
 async function make(host: WriteHost, { created, after, own }: DirectoryChange): Promise<void> {
   const owner = own === true ? '' : `${after.owner}:${after.group}`;
-  await host.must(['sh', '-c', MAKE, 'sh', owner, formatMode(after.mode), ...created], { inShell: true });
+  await host.must(['sh', '-c', MAKE, 'sh', owner, chmodMode(after.mode), ...created], { inShell: true });
 }
 
 async function undo(host: WriteHost, change: DirectoryChange): Promise<void> {
@@ -214,7 +215,7 @@ async function attributesNow(
 ): Promise<Attributes> {
   const now = known(await host.look(pathResource, path));
   if (now.kind !== 'directory') throw changedSince(path, `it is ${now.kind} now`);
-  if (!sameAttributes(now, after) && !sameAttributes(now, before)) {
+  if (!isAsNoted(now, after) && !isAsNoted(now, before)) {
     throw changedSince(path, 'its mode or owner is another');
   }
   return now;

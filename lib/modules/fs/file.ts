@@ -1,5 +1,7 @@
+import { posix } from 'node:path';
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
@@ -9,11 +11,11 @@ import { predicted } from '../../contract/resource.ts';
 import { proveIdle } from '../../recovery/postgres/prove-idle.ts';
 import {
   type Attributes,
-  type AttributeWish,
   attributeChanges,
   attributeParams,
   attributesOf,
   describeAttributes,
+  isAsNoted,
   sameAttributes,
   setAttributes,
   wantedAttributes,
@@ -195,7 +197,7 @@ async function read(
     return { ...(await readFileState(host, request, wantedOf(''), context)), action: 'touch' };
   }
   const now = await host.look(pathResource, p.path);
-  if (now instanceof Unknown || now.kind === 'absent' || sameAttributes(wanted(now, p), now)) {
+  if (now instanceof Unknown || now.kind === 'absent' || sameAttributes(wantedAttributes(now, p), now)) {
     return { action: 'attributes', now };
   }
   const around = parseSurroundings(await host.query(surroundingsProbe(parentOf(p.path), p)));
@@ -208,8 +210,10 @@ function plan(state: State, p: Params): FileModuleChange | undefined {
       return planRemoval(state, p);
     case 'tree':
       if (known(state.root).kind === 'absent') throw missing(p.path);
+      refuseLink(p.path, known(state.root));
       return planTree(state, p);
     case 'touch': {
+      refuseLink(p.path, known(state.dest));
       const change = planFile(state, {
         ...p,
         dest: p.path,
@@ -228,7 +232,8 @@ function plan(state: State, p: Params): FileModuleChange | undefined {
 function planAttributes({ now: seen, around }: OneState, p: Params): OneChange | undefined {
   const now = known(seen);
   if (now.kind === 'absent') throw missing(p.path);
-  const after = wanted(now, p);
+  if (p.mode !== undefined) refuseLink(p.path, now);
+  const after = wantedAttributes(now, p);
   if (sameAttributes(after, now)) return undefined;
   if (around !== undefined) checkOwner(around, p, now, after);
   return {
@@ -243,9 +248,14 @@ function planAttributes({ now: seen, around }: OneState, p: Params): OneChange |
   };
 }
 
-/** A link has no mode of its own, and chmod would change what it points to. */
-function wanted(now: Extract<PathState, { readonly mode: number }>, wish: AttributeWish): Attributes {
-  return wantedAttributes(now, now.kind === 'symlink' ? { owner: wish.owner, group: wish.group } : wish);
+/** It has no mode, and holds nothing: all would be well with it, and with what it points to nothing would have been done. */
+function refuseLink(path: string, now: PathState): void {
+  if (now.kind !== 'symlink') return;
+  const { target = '?' } = now;
+  const real = posix.resolve(parentOf(path), target);
+  throw refusal('path-is-a-link', `${path} is a symbolic link to ${target}, and is not followed`, [
+    `Name what it points to: ${real}`,
+  ]);
 }
 
 async function undoAttributes(host: WriteHost, change: OneChange): Promise<void> {
@@ -257,7 +267,7 @@ async function undoAttributes(host: WriteHost, change: OneChange): Promise<void>
 async function attributesNow(host: ReadHost, { path, before, after }: OneChange): Promise<Attributes> {
   const now = known(await host.look(pathResource, path));
   if (now.kind === 'absent') throw changedSince(path, 'it is gone');
-  if (!sameAttributes(now, after) && !sameAttributes(now, before)) {
+  if (!isAsNoted(now, after) && !isAsNoted(now, before)) {
     throw changedSince(path, 'its mode or owner is another');
   }
   return now;

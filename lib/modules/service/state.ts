@@ -140,6 +140,8 @@ async function bring(
     deadlineMs: Math.max(0, timeoutMs - (performance.now() - started)),
     signal: context.signal,
     done: (state) => state.changing === undefined,
+    // Where it is started anew, say.
+    passing: ['service-manager-silent'],
     onSeen: (state) => context.progress(`${name}: ${words(state)}`),
     late: (state) =>
       deadlinePassed({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { WriteHost } from '../../contract/host.ts';
-import { formatMode, modeParam, resolveMode } from './mode.ts';
+import { chmodMode, formatMode, modeParam, resolveMode } from './mode.ts';
 import type { PathState } from './path-resource.ts';
 
 /** Who owns a path and who may do what with it. */
@@ -51,6 +51,13 @@ export function sameAttributes(a: Attributes, b: Attributes): boolean {
   return a.mode === b.mode && a.owner === b.owner && a.group === b.group;
 }
 
+/** Whether what is there has the attributes that were noted of it. A task may have named owner and group by their numbers. */
+export function isAsNoted(now: Present, noted: Attributes): boolean {
+  const owner = sameName(noted.owner, now.owner, now.uid);
+  const group = sameName(noted.group, now.group, now.gid);
+  return sameAttributes(now, { mode: noted.mode, owner, group });
+}
+
 /** `mode 0640, owner postgres, group postgres`: for diffs and messages. */
 export function describeAttributes({ mode, owner, group }: Attributes): string {
   return `mode ${formatMode(mode)}, owner ${owner}, group ${group}`;
@@ -87,7 +94,7 @@ export async function setAttributes(
     words.push(`chmod -- "$4" "$1"`);
   if (words.length === 0) return;
   await host.must(
-    ['sh', '-c', words.join(' && '), 'sh', path, after.owner, after.group, formatMode(after.mode)],
+    ['sh', '-c', words.join(' && '), 'sh', path, after.owner, after.group, chmodMode(after.mode)],
     { inShell: true },
   );
 }

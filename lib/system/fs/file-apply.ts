@@ -6,7 +6,7 @@ import type { NewerChange, Result, WorkContext } from '../../contract/module.ts'
 import { mayTouch } from '../../contract/newer-changes.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
-import { type Attributes, attributesOf, sameAttributes, setAttributes } from './attributes.ts';
+import { type Attributes, attributesOf, isAsNoted, type Present, setAttributes } from './attributes.ts';
 import { type FileChange, type FileFacts, type OldFile, resultOf, rewritesContent } from './file-plan.ts';
 import { hashed } from './file-state.ts';
 import { HASH_TIMEOUT_MS } from './kept-beside.ts';
@@ -91,8 +91,8 @@ async function attributesBack(
   return resetBack(path, now, before, after);
 }
 
-function resetBack(path: string, now: Attributes, before: Attributes, after: Attributes): WayBack {
-  if (!sameAttributes(now, before) && !sameAttributes(now, after))
+function resetBack(path: string, now: Present, before: Attributes, after: Attributes): WayBack {
+  if (!isAsNoted(now, before) && !isAsNoted(now, after))
     throw changedSince(path, 'its mode or owner is another');
   return (there) => setAttributes(there, path, now, before);
 }

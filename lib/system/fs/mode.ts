@@ -30,6 +30,11 @@ export function formatMode(mode: number): string {
   return mode.toString(8).padStart(4, '0');
 }
 
+/** For chmod: of a directory it takes set-id bits away only where the number has five digits. */
+export function chmodMode(mode: number): string {
+  return `0${formatMode(mode)}`;
+}
+
 /**
  * The permission bits that a mode stands for, given the present ones, as `chmod` would leave them. `X` is execution
  * for directories and for what is executable already. Throws on what `isMode` refuses.

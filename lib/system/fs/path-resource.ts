@@ -35,7 +35,7 @@ export const HASHED_BYTES = 64 * 1024 * 1024;
 // That something is absent is told from "may not be looked at" by the C locale's words: stat exits 1 for both.
 const LOOK = probeScript(
   `
-if ! f=$(LC_ALL=C stat -c '%f %a %s %Y %u %g %U %G' -- "$1" 2>&1); then
+if ! f=$(LC_ALL=C stat -c '%f %a %s %Y %u %g %U:%G' -- "$1" 2>&1); then
   case $f in
     *': No such file or directory' | *': Not a directory') echo absent; exit 0 ;;
     *) printf '%s\\n' "$f" >&2; exit 3 ;;
@@ -73,7 +73,7 @@ export function parsePathState(
 ): PathState {
   const [first = '', ...rest] = answer.stdout.split('\n');
   if (first === 'absent') return ABSENT;
-  const match = /^([0-9a-f]+) ([0-7]+) (\d+) (-?\d+) (\d+) (\d+) (\S+) (\S+)$/.exec(first);
+  const match = /^([0-9a-f]+) ([0-7]+) (\d+) (-?\d+) (\d+) (\d+) (.+):(.+)$/.exec(first);
   if (match === null) throw cannotLook(path, answer);
   const [, raw = '', mode = '', size = '', mtime = '', uid = '', gid = '', owner = '', group = ''] = match;
   const kind = TYPES[Number.parseInt(raw, 16) & 0o170000] ?? 'other';

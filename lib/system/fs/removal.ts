@@ -8,6 +8,8 @@ import type { Change, Foresight, NewerChange, Result, TaskContext } from '../../
 import { mayTouch } from '../../contract/newer-changes.ts';
 import { probe, probeScript } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
+import { commandLine } from '../../transport/quote.ts';
 import {
   type Attributes,
   attributesOf,
@@ -30,6 +32,8 @@ export interface RemovalState {
   readonly empty: boolean;
   /** Base64, of small files. */
   readonly old?: string | undefined;
+  /** Where a directory is to go for good: the first place in it at which another file system is mounted. */
+  readonly mountedAt?: string | undefined;
   readonly keptAt: string;
 }
 
@@ -55,6 +59,15 @@ export interface RemovalChange extends Change {
 
 const CONTENT = probeScript('base64 < "$1"');
 
+// A blank in a name stands there as \040. The dot keeps line ends at the end of a name.
+const MOUNTED = probeScript(`
+[ -d "$1" ] || exit 0
+p=$(readlink -f -- "$1") || exit
+while read -r _ _ _ _ at _; do
+  at=$(printf '%b.' "$at"); at=\${at%.}
+  case $at in "$p" | "$p"/*) printf '%s' "$at"; exit 0 ;; esac
+done </proc/self/mountinfo`);
+
 /** One round trip when nothing is there, two or three otherwise. */
 export async function readRemoval(
   host: ReadHost,
@@ -66,9 +79,20 @@ export async function readRemoval(
   const beside = besidePath(path, runId, keptSuffix(now));
   const state = { action: 'remove' as const, now, empty: false, keptAt: beside };
   if (now instanceof Unknown || now.kind === 'absent') return state;
-  const seen = { ...state, ...(await lookInside(host, path, now, holdsSecret)) };
+  const goes = !wish.keep && now.kind === 'directory';
+  const seen = {
+    ...state,
+    ...(await lookInside(host, path, now, holdsSecret)),
+    ...(goes ? { mountedAt: await mountedAt(host, path) } : {}),
+  };
   // Earlier tasks of the run may have kept what was there before under that name.
   return 'keptAt' in wayOf(seen, now, wish) ? { ...seen, keptAt: (await keptName(host, beside)).name } : seen;
+}
+
+async function mountedAt(host: ReadHost, path: string): Promise<string | undefined> {
+  const answer = await host.query(MOUNTED([path]));
+  if (answer.exitCode !== 0) throw commandFailed(answer, host.name);
+  return answer.stdout === '' ? undefined : answer.stdout;
 }
 
 async function lookInside(
@@ -112,6 +136,16 @@ export function planRemoval(state: RemovalState, wish: RemovalWish): RemovalChan
         ['Name the directories below it.'],
       );
     }
+  }
+  if (state.mountedAt !== undefined) {
+    throw refusal(
+      'mounted-below',
+      `a file system is mounted at ${state.mountedAt}: what is in it would be deleted with ${path}`,
+      [
+        `See what it is: ${commandLine(['findmnt', state.mountedAt])}`,
+        'Unmount it first, or name the directories beside it.',
+      ],
+    );
   }
   const way = wayOf(state, now, wish);
   const where = way.how === 'aside' ? `, kept as ${way.keptAt}` : way.how === 'gone' ? ' for good' : '';
@@ -220,7 +254,9 @@ export async function undoRemoval(host: WriteHost, { path, was, way }: RemovalCh
   if (way.how === 'content') await host.writeFile(path, Buffer.from(way.base64, 'base64'), attributesOf(was));
   else if (way.how === 'empty-directory') {
     await host.must(['mkdir', '-m', '0700', '--', path]);
-    await setAttributes(host, path, { mode: 0o700, owner: '', group: '' }, was);
+    const made = known(await host.look(pathResource, path));
+    // It may have got more of the directory that it is in than its group.
+    if (made.kind === 'directory') await setAttributes(host, path, made, was);
   } else if (way.how === 'link') {
     await host.must(['ln', '-s', '-T', '--', way.target, path]);
     await host.must(['chown', '-h', '--', `${was.owner}:${was.group}`, path]);

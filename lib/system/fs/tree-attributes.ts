@@ -11,11 +11,12 @@ import {
   type Attributes,
   type AttributeWish,
   attributesOf,
+  isAsNoted,
   type Present,
   sameAttributes,
   wantedAttributes,
 } from './attributes.ts';
-import { formatMode } from './mode.ts';
+import { chmodMode, formatMode } from './mode.ts';
 import { type PathState, pathResource } from './path-resource.ts';
 import { parentOf } from './paths.ts';
 import { checkOwner, parseSurroundings, type Surroundings, surroundingsProbe } from './surroundings.ts';
@@ -78,7 +79,7 @@ function parseListing(path: string, answer: RunResult): readonly TreeEntry[] {
     });
   }
   return records.map((record) => {
-    const match = /^(\S) ([0-7]+) (\d+) (\S+) (\d+) (\S+) (.*)$/s.exec(record);
+    const match = /^(\S) ([0-7]+) (\d+) (.+?) (\d+) (.+?) (\/.*)$/s.exec(record);
     if (match === null || record.includes('\uFFFD')) {
       throw new PitrError({
         kind: 'failed',
@@ -171,7 +172,7 @@ export async function undoTree(host: WriteHost, change: TreeChange): Promise<voi
   const present = new Map(parseListing(change.path, now).map((entry) => [entry.path, entry]));
   const back = change.entries.flatMap(({ path, before, after }) => {
     const entry = present.get(path);
-    return entry !== undefined && sameAttributes(entry, after) ? [{ path, from: after, to: before }] : [];
+    return entry !== undefined && isAsNoted(entry, after) ? [{ path, from: after, to: before }] : [];
   });
   await setAll(host, back);
 }
@@ -190,7 +191,7 @@ async function setAll(host: WriteHost, settings: readonly Setting[]): Promise<vo
     const chowned = from.owner !== to.owner || from.group !== to.group;
     if (chowned) gather(owners, `${to.owner}:${to.group}`, path);
     if (from.mode !== to.mode || (chowned && (to.mode & 0o6000) !== 0))
-      gather(modes, formatMode(to.mode), path);
+      gather(modes, chmodMode(to.mode), path);
   }
   for (const [owner, paths] of owners) await overAll(host, ['chown', '-h', '--', owner], paths);
   for (const [mode, paths] of modes) await overAll(host, ['chmod', '--', mode], paths);

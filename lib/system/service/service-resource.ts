@@ -168,13 +168,16 @@ function parseSystemd(stdout: string): ServiceState | undefined {
       return [key, value.join('=').trim()] as const;
     }),
   );
-  if (told.get('LoadState') === 'not-found') return { state: 'missing', detail: 'not-found' };
   const settled = SYSTEMD[told.get('ActiveState') ?? ''];
+  const gone = told.get('LoadState') === 'not-found';
+  // One whose file was removed while it ran runs on, and can be stopped.
+  if (gone && settled?.state !== 'running') return { state: 'missing', detail: 'not-found' };
   if (settled === undefined) return undefined;
   const pid = Number(told.get('MainPID') ?? 0);
   const masked = told.get('LoadState') === 'masked';
   const words = [told.get('ActiveState'), told.get('SubState')];
   if (masked) words.push('masked');
+  if (gone) words.push('not-found');
   if (settled.state === 'failed') words.push(told.get('Result'));
   return {
     ...settled,

@@ -8,7 +8,7 @@ describe('what is at a path', () => {
     ['nothing', 'absent\n', { kind: 'absent' }],
     [
       'a file with its hash',
-      `81a0 640 5 1700000000 26 27 postgres postgres\n${'a'.repeat(64)}\n`,
+      `81a0 640 5 1700000000 26 27 postgres:postgres\n${'a'.repeat(64)}\n`,
       {
         kind: 'file',
         mode: 0o640,
@@ -23,7 +23,7 @@ describe('what is at a path', () => {
     ],
     [
       'a file that may not be read or is too big',
-      '8180 600 99999999999 1700000000 0 0 root root\n',
+      '8180 600 99999999999 1700000000 0 0 root:root\n',
       {
         kind: 'file',
         mode: 0o600,
@@ -37,7 +37,7 @@ describe('what is at a path', () => {
     ],
     [
       'a sticky directory of an owner without a name',
-      '43ff 1777 4096 -5 1234 0 UNKNOWN root\n',
+      '43ff 1777 4096 -5 1234 0 UNKNOWN:root\n',
       {
         kind: 'directory',
         mode: 0o1777,
@@ -50,8 +50,22 @@ describe('what is at a path', () => {
       },
     ],
     [
+      'a directory whose owner and group have blanks in their names, as those of a domain have',
+      '41ed 755 4096 5 1234 1235 EXAMPLE\\db admin:domain users\n',
+      {
+        kind: 'directory',
+        mode: 0o755,
+        size: 4096,
+        mtime: 5,
+        uid: 1234,
+        gid: 1235,
+        owner: 'EXAMPLE\\db admin',
+        group: 'domain users',
+      },
+    ],
+    [
       'a link whose target has line breaks',
-      'a1ff 777 4 1700000000 0 0 root root\na\nb\n\n',
+      'a1ff 777 4 1700000000 0 0 root:root\na\nb\n\n',
       {
         kind: 'symlink',
         mode: 0o777,
@@ -66,7 +80,7 @@ describe('what is at a path', () => {
     ],
     [
       'a socket',
-      'c1ed 755 0 1700000000 0 0 root root\n',
+      'c1ed 755 0 1700000000 0 0 root:root\n',
       {
         kind: 'other',
         mode: 0o755,

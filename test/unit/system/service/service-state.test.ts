@@ -73,6 +73,11 @@ describe('what systemd says of a service', () => {
       { state: 'running', changing: 'stopping', pid: 42, detail: 'deactivating stop-sigterm' },
     ],
     [show('inactive', 'dead'), { state: 'stopped', detail: 'inactive dead' }],
+    // Its unit file was removed while it runs.
+    [
+      show('active', 'running', 42, 'not-found'),
+      { state: 'running', pid: 42, detail: 'active running not-found' },
+    ],
     [
       show('failed', 'failed', 0, 'loaded', 'exit-code'),
       { state: 'failed', detail: 'failed failed exit-code' },

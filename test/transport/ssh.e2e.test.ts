@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../lab/free-port.ts';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
@@ -464,6 +466,22 @@ describe('sessions', () => {
     for (const ownChannel of [false, true]) {
       expect(await host.run(['echo', 'x'], { ownChannel })).toMatchObject({ stdout: 'x\n', stderr: '' });
     }
+    await host.close();
+  });
+
+  it('goes on while the host asks for new keys again and again (RekeyLimit), with its own key looked at each time', async () => {
+    await using strict = await startSshd({ config: ['RekeyLimit 300K', 'LogLevel DEBUG1'] });
+    const revoked = join(directory, 'revoked-of-rekey');
+    await writeFile(revoked, await readFile(`${strict.identityFile}.pub`));
+    const clientOptions = ['-F', await configuration(`RevokedHostKeys ${revoked}`)];
+    const host = connectHost('db1', { ...strict.settings, clientOptions });
+    const bytes = randomBytes(10 * 1024 * 1024);
+    const child = await host.spawn(['cat']);
+    child.stderr.resume();
+    child.stdin.end(bytes);
+    const [back] = await Promise.all([buffer(child.stdout), child.ended]);
+    expect(back.equals(bytes)).toBe(true);
+    expect(strict.log().split('rekeying').length).toBeGreaterThan(20);
     await host.close();
   });
 

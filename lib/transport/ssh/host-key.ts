@@ -28,6 +28,7 @@ export class HostKeyCheck {
   readonly #name: string;
   readonly #known: readonly KnownKey[];
   #refusal: PitrError | undefined;
+  #accepted: Buffer | undefined;
 
   private constructor(target: Target, name: string, known: readonly KnownKey[]) {
     this.#target = target;
@@ -62,18 +63,27 @@ export class HostKeyCheck {
     return this.#refusal;
   }
 
-  /** Whether to go on with a host that shows this key. Never rejects. */
-  async accepts(key: Buffer): Promise<boolean> {
+  /**
+   * Whether to go on with a host that shows this key. Synchronous: ssh2 takes a promise for a yes, and what waits for its
+   * callback does not outlive the next change of keys (RekeyLimit), in which the host is asked anew.
+   */
+  accepts(key: Buffer): boolean {
+    if (this.#accepted?.equals(key)) return true;
+    const accepted = !this.#revoked(key) && this.#judged(key);
+    if (accepted) this.#accepted = Buffer.from(key);
+    return accepted;
+  }
+
+  #revoked(key: Buffer): boolean {
     const file = this.#target.revokedKeysFile;
-    if (file !== undefined) {
-      try {
-        if (await isRevoked(file, key)) this.#refusal = hostKeyRevoked(this.#target, key, file);
-      } catch (error) {
-        this.#refusal = hostKeysUnread(this.#target, file, error);
-      }
-      if (this.#refusal !== undefined) return false;
+    if (file === undefined) return false;
+    try {
+      if (!isRevoked(file, key)) return false;
+      this.#refusal = hostKeyRevoked(this.#target, key, file);
+    } catch (error) {
+      this.#refusal = hostKeysUnread(this.#target, file, error);
     }
-    return this.#judged(key);
+    return true;
   }
 
   #judged(key: Buffer): boolean {

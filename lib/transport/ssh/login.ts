@@ -128,10 +128,7 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
     // It counts nothing but answers to its pings.
     keepaliveCountMax: Number.MAX_SAFE_INTEGER,
     ...hostKeyOrder(hostKey.preferredAlgorithms),
-    hostVerifier: (key: Buffer, verify: (permitted: boolean) => void) => {
-      // Called by hand: ssh2 takes a promise for a yes.
-      void hostKey.accepts(key).then(verify);
-    },
+    hostVerifier: (key: Buffer) => hostKey.accepts(key),
     authHandler: authentication.handler,
   });
   const client = ssh.connection;

@@ -1,16 +1,17 @@
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { keyType } from './known-hosts.ts';
 
 const KRL_MAGIC = 'SSHKRL\n\0';
 const REVOKED = 1;
+const KEYGEN_DEADLINE_MS = 10_000;
 
 /**
  * Whether a file of `RevokedHostKeys` (ssh_config(5)) revokes a key: a list of public keys, or a binary KRL, which ssh-keygen
- * reads. Throws where that cannot be told.
+ * reads. Throws where that cannot be told. Synchronous, as `HostKeyCheck.accepts` is.
  */
-export async function isRevoked(file: string, key: Buffer): Promise<boolean> {
-  const bytes = await readFile(file);
+export function isRevoked(file: string, key: Buffer): boolean {
+  const bytes = readFileSync(file);
   return bytes.toString('latin1', 0, KRL_MAGIC.length) === KRL_MAGIC
     ? revokedByKrl(file, key)
     : listed(bytes.toString('latin1'), key);
@@ -22,7 +23,8 @@ function listed(list: string, key: Buffer): boolean {
     if (line === '' || line.startsWith('#')) return false;
     const [type, base64 = ''] = line.split(/\s+/);
     const stored = Buffer.from(base64, 'base64');
-    if (type !== keyType(stored) || !isWhole(stored)) throw new Error(`line ${index + 1} holds no public key`);
+    if (type !== keyType(stored) || !isWhole(stored))
+      throw new Error(`line ${index + 1} holds no public key`);
     return stored.equals(key);
   });
 }
@@ -37,13 +39,12 @@ function isWhole(key: Buffer): boolean {
 /** ssh-keygen reads a key from a file alone, and opens a pipe by its name, though not the socket that Node.js gives. */
 const ASK_KEYGEN = `printf '%s\\n' "$2" | ssh-keygen -Q -f "$1" /dev/stdin`;
 
-function revokedByKrl(file: string, key: Buffer): Promise<boolean> {
+function revokedByKrl(file: string, key: Buffer): boolean {
   const shown = `${keyType(key)} ${key.toString('base64')}`;
-  return new Promise((resolve, reject) => {
-    execFile('sh', ['-c', ASK_KEYGEN, 'sh', file, shown], (error, stdout, stderr) => {
-      if (error === null) resolve(false);
-      else if (error.code === REVOKED) resolve(true);
-      else reject(new Error(`ssh-keygen -Q: ${`${stderr}${stdout}`.trim() || error.message}`));
-    });
-  });
+  const options = { encoding: 'utf8', timeout: KEYGEN_DEADLINE_MS } as const;
+  const { status, stdout, stderr, error } = spawnSync('sh', ['-c', ASK_KEYGEN, 'sh', file, shown], options);
+  if (status === 0 || status === REVOKED) return status === REVOKED;
+  throw new Error(
+    `ssh-keygen -Q: ${`${stderr}${stdout}`.trim() || (error?.message ?? `exit code ${status}`)}`,
+  );
 }

@@ -23,23 +23,23 @@ describe('isRevoked', () => {
   it('reads a list of public keys', async () => {
     const { bad, good, file } = await twoKeys();
     await writeFile(file, `# stolen\n\n${bad.line}`);
-    expect([await isRevoked(file, bad.wire), await isRevoked(file, good.wire)]).toEqual([true, false]);
+    expect([isRevoked(file, bad.wire), isRevoked(file, good.wire)]).toEqual([true, false]);
   });
 
   it('reads a list of ssh-keygen -k', async () => {
     const { bad, good, file, publicFile } = await twoKeys();
     execFileSync('ssh-keygen', ['-q', '-k', '-f', file, publicFile]);
-    expect([await isRevoked(file, bad.wire), await isRevoked(file, good.wire)]).toEqual([true, false]);
+    expect([isRevoked(file, bad.wire), isRevoked(file, good.wire)]).toEqual([true, false]);
   });
 
   it('does not take for a no what cannot be read', async () => {
     const { good, file } = await twoKeys();
-    await expect(isRevoked(file, good.wire)).rejects.toThrow('ENOENT');
+    expect(() => isRevoked(file, good.wire)).toThrow('ENOENT');
     for (const cut of [3, 9, 100]) {
       await writeFile(file, `${good.line.slice(0, cut)}\n`);
-      await expect(isRevoked(file, good.wire)).rejects.toThrow('line 1 holds no public key');
+      expect(() => isRevoked(file, good.wire)).toThrow('line 1 holds no public key');
     }
     await writeFile(file, 'SSHKRL\n\0cut');
-    await expect(isRevoked(file, good.wire)).rejects.toThrow('ssh-keygen -Q: ');
+    expect(() => isRevoked(file, good.wire)).toThrow('ssh-keygen -Q: ');
   });
 });

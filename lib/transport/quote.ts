@@ -27,10 +27,13 @@ export function quote(word: string): string {
 
 /**
  * The same for whatever shell a login user has: to fish a backslash within single quotes is an escape of the next one, or of
- * the quote that ends the word.
+ * the quote behind it.
  */
 export function quoteForAnyShell(word: string): string {
-  return word.split('\\').map(quote).join('\\\\');
+  return word
+    .split(/\\(?=[\\']|$)/)
+    .map(quote)
+    .join('\\\\');
 }
 
 /** An argument list as one would type it: every word quoted where it must be. */

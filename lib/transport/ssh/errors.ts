@@ -5,7 +5,8 @@ import { type Target, targetName } from './target.ts';
 
 /** A login as one would try it by hand. */
 function sshByHand(target: Target): string {
-  return commandLine(['ssh', '-p', String(target.port), `${target.user}@${target.host}`]);
+  const through = target.proxyJump.length === 0 ? [] : ['-J', target.proxyJump.join(',')];
+  return commandLine(['ssh', ...through, '-p', String(target.port), `${target.user}@${target.host}`]);
 }
 
 function ofHost(target: Target): string {

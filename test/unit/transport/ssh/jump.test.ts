@@ -80,6 +80,9 @@ describe('behind a jump host', () => {
       kind: 'unreachable',
       code: 'connect-timeout',
       message: expect.stringContaining('waiting for the TCP connection through the jump host'),
+      next: expect.arrayContaining([
+        `Try it by hand: ssh -J ${settings.jumps?.join()} -p 22 root@10.255.255.1`,
+      ]),
     });
     await left;
   });

@@ -1,6 +1,6 @@
 import type { Secret } from '../base/values/secret.ts';
 import { becomeUserInvalid } from './errors.ts';
-import { quote } from './quote.ts';
+import { quote, quoteForAnyShell } from './quote.ts';
 import type { BecomeSettings } from './types.ts';
 
 /** A way to run a text of `sh` as some OS user. */
@@ -9,7 +9,7 @@ export interface Becoming {
   readonly user: string | undefined;
   /** `runuser`, `sudo`, `su`; for messages. */
   readonly how: string;
-  /** The text that runs `text` as that user. */
+  /** The text that runs `text` as that user. The login shell reads it, which need not be a POSIX one. */
   wrap(text: string): string;
   /** It is given a terminal, which sudo may insist on (`requiretty`). */
   readonly onTerminal?: true;
@@ -26,7 +26,7 @@ interface PasswordDialog {
 export const asLoginUser: Becoming = {
   user: undefined,
   how: 'login',
-  wrap: (text) => `exec sh -c ${quote(text)}`,
+  wrap: (text) => `exec sh -c ${quoteForAnyShell(text)}`,
 };
 
 const USER_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*\$?$/;
@@ -51,13 +51,13 @@ export function becomingOf(
       return {
         user,
         how: 'runuser',
-        wrap: (text) => `exec runuser -u ${user} -- sh -c ${quote(atHome(user, text))}`,
+        wrap: (text) => `exec runuser -u ${user} -- sh -c ${quoteForAnyShell(atHome(user, text))}`,
       };
     case 'su':
       return {
         user,
         how: 'su',
-        wrap: (text) => `LC_ALL=C exec su -s /bin/sh ${user} -c ${quote(atHome(user, text))}`,
+        wrap: (text) => `exec env LC_ALL=C su -s /bin/sh ${user} -c ${quoteForAnyShell(atHome(user, text))}`,
         ...(password === undefined
           ? {}
           : { dialog: { password, asks: (output: string) => /password: ?$/i.test(output) } }),
@@ -66,7 +66,7 @@ export function becomingOf(
       return {
         user,
         how: 'doas',
-        wrap: (text) => `exec doas -n -u ${user} sh -c ${quote(atHome(user, text))}`,
+        wrap: (text) => `exec doas -n -u ${user} sh -c ${quoteForAnyShell(atHome(user, text))}`,
       };
     default:
       return onTerminal ? withTerminal(sudo(user, password)) : sudo(user, password);
@@ -80,7 +80,7 @@ function sudo(user: string, password: Secret | undefined): Becoming {
   return {
     user,
     how: 'sudo',
-    wrap: (text) => `exec sudo ${asking} -H -u ${user} -- sh -c ${quote(atHome(user, text))}`,
+    wrap: (text) => `exec sudo ${asking} -H -u ${user} -- sh -c ${quoteForAnyShell(atHome(user, text))}`,
     ...(password === undefined
       ? {}
       : { dialog: { password, asks: (output: string) => output.endsWith(SUDO_PROMPT) } }),
@@ -97,17 +97,17 @@ function withTerminal(becoming: Becoming): Becoming {
     onTerminal: true,
     wrap: (text) => {
       const line = `${becoming.wrap(text)} <&3 >&4 2>&5 3<&- 4>&- 5>&-`;
-      return `SHELL=/bin/sh; export SHELL; exec script -qefc ${quote(line)} /dev/null 3<&0 4>&1 5>&2 </dev/null >/dev/null`;
+      return `exec env SHELL=/bin/sh script -qefc ${quoteForAnyShell(line)} /dev/null 3<&0 4>&1 5>&2 </dev/null >/dev/null`;
     },
   };
 }
 
 /** Root needs no password: runuser where there is one (util-linux), else su (busybox). */
 function anyRootTool(user: string, text: string): string {
-  return (
-    `t=${quote(text)}; if command -v runuser >/dev/null 2>&1; then exec runuser -u ${user} -- sh -c "$t"; ` +
-    `else exec su -s /bin/sh ${user} -c "$t"; fi`
-  );
+  const tool =
+    `if command -v runuser >/dev/null 2>&1; then exec runuser -u ${user} -- sh -c "$1"; ` +
+    `else exec su -s /bin/sh ${user} -c "$1"; fi`;
+  return `exec sh -c ${quote(tool)} sh ${quoteForAnyShell(text)}`;
 }
 
 /**

@@ -10,7 +10,7 @@ const PLAIN_OPTION = /^-[A-Za-z0-9_@%+:,./=-]*$/;
 
 /**
  * One word for a POSIX `sh`, quoted so that the shell hands on exactly these characters, wherever in a command it
- * stands. The only quoting rule of pitr. Throws kind `validation` for a NUL, which no argument can carry.
+ * stands. Throws kind `validation` for a NUL, which no argument can carry.
  */
 export function quote(word: string): string {
   if (word.includes('\0')) {
@@ -23,6 +23,17 @@ export function quote(word: string): string {
   }
   if ((PLAIN.test(word) || PLAIN_OPTION.test(word)) && !RESERVED.has(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/**
+ * The same for whatever shell a login user has: to fish a backslash within single quotes is an escape of the next one, or of
+ * the quote behind it.
+ */
+export function quoteForAnyShell(word: string): string {
+  return word
+    .split(/\\(?=[\\']|$)/)
+    .map(quote)
+    .join('\\\\');
 }
 
 /** An argument list as one would type it: every word quoted where it must be. */

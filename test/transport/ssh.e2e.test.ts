@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../lab/free-port.ts';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
@@ -12,6 +14,7 @@ import { connectHost } from '../../lib/transport/connect.ts';
 import { SshConnection } from '../../lib/transport/ssh/connection.ts';
 import { login } from '../../lib/transport/ssh/login.ts';
 import type { AskPassphrase, SshSettings } from '../../lib/transport/types.ts';
+import { needProgram } from '../support/packages.ts';
 import { endProcess, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
 import { CTRL_C, onTerminal } from '../support/terminal.ts';
 
@@ -66,6 +69,13 @@ async function knownHosts(name: string, text: string): Promise<string> {
   return file;
 }
 
+/** A configuration of the OpenSSH client. */
+async function configuration(text: string): Promise<string> {
+  return knownHosts(`config.${configurations++}`, `${text}\n`);
+}
+
+let configurations = 0;
+
 describe('host keys', () => {
   it('refuses a host whose key is not known, shows the fingerprint and stores nothing', async () => {
     const file = await knownHosts('empty', '');
@@ -113,6 +123,34 @@ describe('host keys', () => {
     const [, ed25519] = /^\S+ (ssh-ed25519 \S+)/m.exec(known) ?? [];
     const file = await knownHosts('revoked', `${known}@revoked * ${ed25519}\n`);
     expect(failure(await outcome({ knownHostsFiles: [file] })).code).toBe('ssh-host-key-revoked');
+  });
+
+  it('refuses a key that RevokedHostKeys of the configuration names, and any where its file cannot be read', async () => {
+    const revoked = join(directory, `revoked.${sshd.port}`);
+    const clientOptions = ['-F', await configuration(`RevokedHostKeys ${directory}/revoked.%p`)];
+    const unread = failure(await outcome({ clientOptions }));
+    expect([unread.code, unread.details]).toEqual([
+      'ssh-host-keys-unread',
+      [expect.stringContaining(`${revoked}: ENOENT`)],
+    ]);
+    await writeFile(revoked, await readFile(`${sshd.identityFile}.pub`));
+    expect(await outcome({ clientOptions })).toBe(sshd.user);
+    await writeFile(revoked, await readFile(join(sshd.directory, 'host_ed25519.pub')));
+    expect(failure(await outcome({ clientOptions }))).toMatchObject({
+      code: 'ssh-host-key-revoked',
+      details: [expect.any(String), `revoked in ${revoked}`],
+    });
+  });
+
+  it('takes a file of known keys that cannot be read for no empty one', async () => {
+    const told = { knownHostsFiles: [sshd.knownHostsFile, directory] };
+    for (const hostKeyChecking of ['strict', 'accept-new'] as const) {
+      const error = failure(await outcome({ ...told, hostKeyChecking }));
+      expect([error.code, error.details[0]]).toEqual([
+        'ssh-host-keys-unread',
+        expect.stringContaining(`${directory}: EISDIR`),
+      ]);
+    }
   });
 
   it('finds the key in any of several files', async () => {
@@ -219,6 +257,51 @@ describe('logging in', () => {
       else process.env.SSH_AUTH_SOCK = before;
       agent.kill();
     }
+  });
+
+  it('offers of many keys of an agent those first, or alone (IdentitiesOnly), that the configuration names', async () => {
+    const socket = join(directory, 'full-agent.sock');
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      await once(agent.stdout, 'data');
+      const env = { ...process.env, SSH_AUTH_SOCK: socket };
+      const add = async (file: string) =>
+        once(spawn('ssh-add', ['-q', file], { env, stdio: 'ignore' }), 'exit');
+      for (let more = 0; more < 7; more += 1) {
+        await generateKey(join(directory, `agent-${more}`), 'ed25519');
+        await add(join(directory, `agent-${more}`));
+      }
+      // More than sshd lets anybody try.
+      const by = async (...lines: readonly string[]) =>
+        outcome({
+          identityFiles: [],
+          clientOptions: ['-F', await configuration([`IdentityAgent ${socket}`, ...lines].join('\n'))],
+        });
+      const named = `IdentityFile ${sshd.directory}/%u-%h`;
+      expect(failure(await by(named)).code).toBe('ssh-auth-failed');
+      await copyFile(sshd.identityFile, `${sshd.directory}/${sshd.user}-127.0.0.1`);
+      expect(await by(named, 'IdentitiesOnly yes')).toBe(sshd.user);
+      await add(sshd.identityFile);
+      expect(await by(named)).toBe(sshd.user);
+      expect(await by(`IdentityFile ${sshd.identityFile}.pub`, 'IdentitiesOnly yes')).toBe(sshd.user);
+      expect(failure(await by(`IdentityFile ${directory}/agent-0`, 'IdentitiesOnly yes')).details).toEqual([
+        `tried 1 key of the agent at ${socket}`,
+      ]);
+    } finally {
+      agent.kill();
+    }
+  });
+
+  it('goes through a jump host that stands in the same configuration file (-F)', async () => {
+    const behind = await configuration(
+      [
+        `Host behind\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  ProxyJump gate`,
+        `Host gate\n  HostName 127.0.0.1\n  Port ${sshd.port}`,
+      ].join('\n'),
+    );
+    expect(await outcome({ address: 'behind', port: undefined, clientOptions: ['-F', behind] })).toBe(
+      sshd.user,
+    );
   });
 
   it('goes through a jump host, whose key is checked too', async () => {
@@ -382,6 +465,34 @@ describe('sessions', () => {
     const host = connectHost('db1', noisy.settings);
     for (const ownChannel of [false, true]) {
       expect(await host.run(['echo', 'x'], { ownChannel })).toMatchObject({ stdout: 'x\n', stderr: '' });
+    }
+    await host.close();
+  });
+
+  it('goes on while the host asks for new keys again and again (RekeyLimit), with its own key looked at each time', async () => {
+    await using strict = await startSshd({ config: ['RekeyLimit 300K', 'LogLevel DEBUG1'] });
+    const revoked = join(directory, 'revoked-of-rekey');
+    await writeFile(revoked, await readFile(`${strict.identityFile}.pub`));
+    const clientOptions = ['-F', await configuration(`RevokedHostKeys ${revoked}`)];
+    const host = connectHost('db1', { ...strict.settings, clientOptions });
+    const bytes = randomBytes(10 * 1024 * 1024);
+    const child = await host.spawn(['cat']);
+    child.stderr.resume();
+    child.stdin.end(bytes);
+    const [back] = await Promise.all([buffer(child.stdout), child.ended]);
+    expect(back.equals(bytes)).toBe(true);
+    expect(strict.log().split('rekeying').length).toBeGreaterThan(20);
+    await host.close();
+  });
+
+  it('hands every argument on as it is where the login shell is fish', async () => {
+    const fish = await needProgram('/usr/bin/fish', 'fish');
+    await using other = await startSshd({ config: [`ForceCommand ${fish} -c "$SSH_ORIGINAL_COMMAND"`] });
+    const host = connectHost('db1', other.settings);
+    const words = ['a\\\\b', "it's", "\\'", 'x\\', 'a\nb'];
+    for (const ownChannel of [false, true]) {
+      const { stdout } = await host.run(['printf', '%s|', ...words], { ownChannel });
+      expect([ownChannel, stdout]).toEqual([ownChannel, words.map((word) => `${word}|`).join('')]);
     }
     await host.close();
   });

@@ -10,7 +10,7 @@ export interface ClientOptions {
 /** Keywords that say how a host is reached, and that the client itself resolves. */
 const FOLLOWED = [
   ...['hostname', 'port', 'user', 'identityfile', 'identityagent', 'proxyjump', 'hostkeyalias'],
-  ...['userknownhostsfile', 'globalknownhostsfile'],
+  ...['identitiesonly', 'userknownhostsfile', 'globalknownhostsfile', 'revokedhostkeys'],
 ];
 /** Keywords about the client's own process, or about comfort: nothing of them is needed here. */
 const INDIFFERENT = [
@@ -18,7 +18,7 @@ const INDIFFERENT = [
   ...['tcpkeepalive', 'connecttimeout', 'connectionattempts', 'compression', 'loglevel', 'batchmode'],
   ...['forwardagent', 'forwardx11', 'visualhostkey', 'checkhostip', 'updatehostkeys', 'hashknownhosts'],
   ...['preferredauthentications', 'passwordauthentication', 'kbdinteractiveauthentication', 'requesttty'],
-  ...['identitiesonly', 'addkeystoagent', 'gssapiauthentication', 'ipqos'],
+  ...['addkeystoagent', 'gssapiauthentication', 'ipqos'],
 ];
 const WITH_VALUE = ['J', 'i', 'p', 'l', 'F'];
 const ALONE = /^-[46ACaqTvx]+$/;

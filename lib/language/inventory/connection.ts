@@ -100,6 +100,7 @@ function sshSettings(
 function becomeSettings(vars: ConnectionVars): BecomeSettings | undefined {
   const method = vars.choice('becomeMethod', BECOME_METHODS);
   const password = vars.secret('becomePassword');
+  if (password !== undefined && /[\r\n]/.test(password.reveal())) throw vars.manyLinedPassword();
   if (method === 'doas' && password !== undefined) throw vars.doasPassword();
   const user = vars.isOn('become') ? (vars.text('becomeUser') ?? 'root') : undefined;
   if (method === undefined && password === undefined && user === undefined) return undefined;
@@ -185,6 +186,14 @@ class ConnectionVars {
       `"${found.name}" cannot be "${String(found.value)}"${didYouMean(word, known)}`,
       [`Known: ${known.join(', ')}.`],
     );
+  }
+
+  /** sudo and su read one line: what follows would be read by the command. */
+  manyLinedPassword(): PitrError {
+    const name = this.#find('becomePassword')?.name ?? 'ansible_become_password';
+    return this.#error(name, `"${name}" must be one line, and none of it may be a line break`, [
+      'Write it without the line break at its end: in YAML by `|-` in the place of `|`.',
+    ]);
   }
 
   /** doas reads a password from a terminal alone. */

@@ -10,7 +10,7 @@ import type {
 import ssh2 from 'ssh2';
 import type { Secret } from '../../base/values/secret.ts';
 import type { AskPassphrase } from '../types.ts';
-import { LockedKey } from './locked-key.ts';
+import { LockedKey, publicKeyOf } from './locked-key.ts';
 import type { Target } from './target.ts';
 
 const { BaseAgent, createAgent, utils } = ssh2;
@@ -146,13 +146,22 @@ export class Authentication {
       return [];
     });
     // A key that was refused once would only use up one more of sshd's MaxAuthTries.
-    const fresh = keys.filter((key) => !this.#offered.has(publicId(key)));
+    const fresh = await this.#inAgentOrder(keys.filter((key) => !this.#offered.has(publicId(key))));
     if (fresh.length === 0) return;
     for (const key of fresh) this.#offered.add(publicId(key));
     yield {
       label: `${fresh.length} key${fresh.length === 1 ? '' : 's'} of the agent at ${socket}`,
       method: { type: 'agent', username: this.#target.user, agent: new SomeOfAgent(agent, fresh) },
     };
+  }
+
+  /** As the OpenSSH client offers them: those that a file names come first, or alone (`IdentitiesOnly`). */
+  async #inAgentOrder(keys: readonly PublicKey[]): Promise<PublicKey[]> {
+    const { identityFiles, defaultIdentityFiles, identitiesOnly } = this.#target;
+    const named = await Promise.all([...identityFiles, ...defaultIdentityFiles].map(publicKeyOf));
+    const ids = new Set(named.flatMap((key) => (key === undefined ? [] : [publicId(key)])));
+    const first = keys.filter((key) => ids.has(publicId(key)));
+    return identitiesOnly ? first : [...first, ...keys.filter((key) => !ids.has(publicId(key)))];
   }
 }
 

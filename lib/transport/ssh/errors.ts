@@ -5,7 +5,8 @@ import { type Target, targetName } from './target.ts';
 
 /** A login as one would try it by hand. */
 function sshByHand(target: Target): string {
-  return commandLine(['ssh', '-p', String(target.port), `${target.user}@${target.host}`]);
+  const through = target.proxyJump.length === 0 ? [] : ['-J', target.proxyJump.join(',')];
+  return commandLine(['ssh', ...through, '-p', String(target.port), `${target.user}@${target.host}`]);
 }
 
 function ofHost(target: Target): string {
@@ -63,13 +64,28 @@ export function hostKeyChanged(
   });
 }
 
-export function hostKeyRevoked(target: Target, key: Buffer, by: KnownKey): PitrError {
+export function hostKeyRevoked(target: Target, key: Buffer, by: string): PitrError {
   return new PitrError({
     kind: 'unreachable',
     code: 'ssh-host-key-revoked',
     message: `the host shows a key that is marked as revoked: ${ofHost(target)}`,
-    details: [`it shows ${keyPrinted(key)}`, `revoked in ${by.file}:${by.line}`],
+    details: [`it shows ${keyPrinted(key)}`, `revoked in ${by}`],
     next: ['Give the host a new key, or find out who answers in its place.'],
+  });
+}
+
+/** To go on would be a guess: the key may be revoked in it, or another one known. */
+export function hostKeysUnread(target: Target, file: string, cause: unknown): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-host-keys-unread',
+    message: `whether the host is the right one cannot be told, a file of host keys cannot be read: ${ofHost(target)}`,
+    details: [`${file}: ${cause instanceof Error ? cause.message : String(cause)}`],
+    next: [
+      `Look at it: ${commandLine(['ls', '-ld', file])}`,
+      'Let it be readable, or name another one in ~/.ssh/config or in the inventory (pitr_known_hosts).',
+    ],
+    cause,
   });
 }
 

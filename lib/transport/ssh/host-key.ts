@@ -2,7 +2,13 @@ import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { PitrError } from '../../base/errors/pitr-error.ts';
-import { hostKeyChanged, hostKeyNotStored, hostKeyRevoked, hostKeyUnknown } from './errors.ts';
+import {
+  hostKeyChanged,
+  hostKeyNotStored,
+  hostKeyRevoked,
+  hostKeysUnread,
+  hostKeyUnknown,
+} from './errors.ts';
 import {
   type HostKeyAlgorithm,
   judge,
@@ -13,6 +19,7 @@ import {
   parseKnownHosts,
   preferredAlgorithms,
 } from './known-hosts.ts';
+import { isRevoked } from './revoked-keys.ts';
 import type { Target } from './target.ts';
 
 /** Decides whether a host is the one it says it is. One for each attempt to connect. */
@@ -21,6 +28,7 @@ export class HostKeyCheck {
   readonly #name: string;
   readonly #known: readonly KnownKey[];
   #refusal: PitrError | undefined;
+  #accepted: Buffer | undefined;
 
   private constructor(target: Target, name: string, known: readonly KnownKey[]) {
     this.#target = target;
@@ -28,12 +36,18 @@ export class HostKeyCheck {
     this.#known = known;
   }
 
-  /** Reads the known keys of the target. Files that are not there hold none. */
+  /**
+   * Reads the known keys of the target. Files that are not there hold none; what one holds that cannot be read is not known, and
+   * may be another key of the host, or a revocation.
+   */
   static async of(target: Target): Promise<HostKeyCheck> {
     const name = target.hostKeyAlias?.toLowerCase() ?? knownName(target.host, target.port);
     const lists = await Promise.all(
       target.knownHostsFiles.map(async (file) => {
-        const text = await readFile(file, 'utf8').catch(() => '');
+        const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return '';
+          throw hostKeysUnread(target, file, error);
+        });
         return parseKnownHosts(text, file).filter(({ hosts }) => matchesHost(hosts, name));
       }),
     );
@@ -49,14 +63,36 @@ export class HostKeyCheck {
     return this.#refusal;
   }
 
-  /** Whether to go on with a host that shows this key. Synchronous: ssh2 takes a promise for a yes. */
+  /**
+   * Whether to go on with a host that shows this key. Synchronous: ssh2 takes a promise for a yes, and what waits for its
+   * callback does not outlive the next change of keys (RekeyLimit), in which the host is asked anew.
+   */
   accepts(key: Buffer): boolean {
+    if (this.#accepted?.equals(key)) return true;
+    const accepted = !this.#revoked(key) && this.#judged(key);
+    if (accepted) this.#accepted = Buffer.from(key);
+    return accepted;
+  }
+
+  #revoked(key: Buffer): boolean {
+    const file = this.#target.revokedKeysFile;
+    if (file === undefined) return false;
+    try {
+      if (!isRevoked(file, key)) return false;
+      this.#refusal = hostKeyRevoked(this.#target, key, file);
+    } catch (error) {
+      this.#refusal = hostKeysUnread(this.#target, file, error);
+    }
+    return true;
+  }
+
+  #judged(key: Buffer): boolean {
     const verdict = judge(this.#known, key);
     switch (verdict.kind) {
       case 'trusted':
         return true;
       case 'revoked':
-        this.#refusal = hostKeyRevoked(this.#target, key, verdict.by);
+        this.#refusal = hostKeyRevoked(this.#target, key, `${verdict.by.file}:${verdict.by.line}`);
         return false;
       case 'changed':
         this.#refusal = hostKeyChanged(this.#target, this.#name, key, verdict.known);

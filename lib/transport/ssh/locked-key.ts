@@ -35,7 +35,7 @@ export class LockedKey extends BaseAgent<ParsedKey> {
 
   /** Nothing where its public part is not known: it is neither in the file nor in one beside it (`.pub`). */
   static async of(file: string, text: Buffer, { ask, aside }: Asking): Promise<LockedKey | undefined> {
-    const publicKey = publicPart(text) ?? parsed(await readFile(`${file}.pub`).catch(() => undefined));
+    const publicKey = publicPart(text) ?? (await besideIt(file));
     return publicKey === undefined
       ? undefined
       : new LockedKey(publicKey, () => aside(() => open(file, text, ask)));
@@ -68,6 +68,16 @@ export class LockedKey extends BaseAgent<ParsedKey> {
       (error: Error) => callback?.(error),
     );
   }
+}
+
+/** The public part of a key by its file, which may hold no more than that, or not be there: an agent has it then. */
+export async function publicKeyOf(file: string): Promise<ParsedKey | undefined> {
+  const text = await readFile(file).catch(() => undefined);
+  return (text === undefined ? undefined : publicPart(text)) ?? parsed(text) ?? besideIt(file);
+}
+
+async function besideIt(file: string): Promise<ParsedKey | undefined> {
+  return parsed(await readFile(`${file}.pub`).catch(() => undefined));
 }
 
 function open(file: string, text: Buffer, ask: AskPassphrase): Promise<ParsedKey | undefined> {

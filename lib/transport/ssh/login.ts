@@ -268,9 +268,15 @@ function jumpSettings(settings: SshSettings, jump: string): SshSettings {
     port: port === undefined ? undefined : Number(port),
     user,
     password: undefined,
-    // What is said of the way to the host behind it says nothing of the way to it.
+    // What is said of the way to the host behind it says nothing of the way to it, but which configuration is read.
     jumps: undefined,
-    clientOptions: undefined,
+    clientOptions: configurationFile(settings.clientOptions),
     become: undefined,
   };
+}
+
+/** `-F FILE`, which the OpenSSH client hands on to its jump hosts; of its words each has its value behind it. */
+function configurationFile(words: readonly string[] | undefined): readonly string[] | undefined {
+  const at = words?.findLastIndex((word, index) => index % 2 === 0 && word === '-F') ?? -1;
+  return at === -1 ? undefined : words?.slice(at, at + 2);
 }

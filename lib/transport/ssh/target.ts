@@ -2,6 +2,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { SshSettings } from '../types.ts';
 import { askOpenSsh } from './client-config.ts';
+import { withTokens } from './tokens.ts';
 
 /** A host to log in to, with everything that settings, ~/.ssh/config and defaults say about it. */
 export interface Target {
@@ -12,7 +13,11 @@ export interface Target {
   readonly identityFiles: readonly string[];
   /** Tried last, if they are there. */
   readonly defaultIdentityFiles: readonly string[];
+  /** Of an agent's keys only those are offered that one of the files names (`IdentitiesOnly`). */
+  readonly identitiesOnly: boolean;
   readonly knownHostsFiles: readonly string[];
+  /** Host keys that are refused although they are known. */
+  readonly revokedKeysFile: string | undefined;
   readonly hostKeyAlias: string | undefined;
   /** `[user@]host[:port]`, the first one nearest to us. */
   readonly proxyJump: readonly string[];
@@ -55,20 +60,29 @@ export function targetOf(
   const identities = config.get('identityfile') ?? DEFAULT_IDENTITIES.map((name) => `~/.ssh/${name}`);
   const userKnown = config.has('userknownhostsfile') ? many('userknownhostsfile') : ['~/.ssh/known_hosts'];
   const globalKnown = config.has('globalknownhostsfile') ? many('globalknownhostsfile') : DEFAULT_KNOWN_HOSTS;
+  const host = one('hostname') ?? settings.address;
+  const port = settings.port ?? Number(one('port') ?? DEFAULT_PORT);
+  const user = settings.user ?? one('user') ?? userInfo().username;
+  const alias = one('hostkeyalias');
+  const whole = (path: string): string =>
+    withTokens(absolute(path), { name: settings.address, host, port, user, alias, home });
+  const revoked = one('revokedhostkeys');
   return {
-    host: one('hostname') ?? settings.address,
-    port: settings.port ?? Number(one('port') ?? DEFAULT_PORT),
-    user: settings.user ?? one('user') ?? userInfo().username,
+    host,
+    port,
+    user,
     identityFiles: settings.identityFiles,
     defaultIdentityFiles: identities
       .filter((path) => path !== 'none')
-      .map(absolute)
+      .map(whole)
       .filter((path) => !settings.identityFiles.includes(path)),
+    identitiesOnly: one('identitiesonly') === 'yes',
     knownHostsFiles:
       settings.knownHostsFiles.length > 0
         ? settings.knownHostsFiles
         : [...userKnown, ...globalKnown].map(absolute),
-    hostKeyAlias: one('hostkeyalias'),
+    revokedKeysFile: revoked === undefined ? undefined : whole(revoked),
+    hostKeyAlias: alias,
     proxyJump: settings.jumps ?? one('proxyjump')?.split(',') ?? [],
     proxyCommand: settings.jumps === undefined ? one('proxycommand') : undefined,
     agentSocket: agentSocket(one('identityagent'), absolute),

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { commandLine, quote } from '../../../lib/transport/quote.ts';
+import { asLoginUser, becomingOf } from '../../../lib/transport/becoming.ts';
+import { commandLine, quote, quoteForAnyShell } from '../../../lib/transport/quote.ts';
 
 /** What a real `sh` makes of a text: the words that a program would be given. */
 function wordsSeenBySh(text: string): readonly string[] {
@@ -49,5 +50,45 @@ describe('quote', () => {
 
   it('refuses a NUL, which would cut the argument short', () => {
     expect(() => quote('a\0b')).toThrow('NUL');
+  });
+});
+
+/** Backslashes within single quotes mean something else to fish than to `sh`. */
+function escapedWithinQuotes(text: string): readonly string[] {
+  return (text.match(/\\.|'[^']*'|[^'\\]+/gs) ?? []).filter((part) => /^'.*\\[\\']/s.test(part));
+}
+
+describe('quoteForAnyShell', () => {
+  it('gives a real sh back exactly the words that went in', () => {
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 200 }), (words) => {
+        expect(wordsSeenBySh(words.map(quoteForAnyShell).join(' '))).toEqual(words);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('leaves no backslash within single quotes that fish takes for an escape', () => {
+    expect(quoteForAnyShell(String.raw`it's a \\ b\ `)).toBe(String.raw`'it'\''s a '\\'\ b\ '`);
+    expect(escapedWithinQuotes(`${quote('a\\\\b')} ${quote('a b\\')}`)).toEqual(["'a\\\\b'", "'a b\\'"]);
+    fc.assert(
+      fc.property(word, (text) => {
+        expect(escapedWithinQuotes(quoteForAnyShell(text))).toEqual([]);
+      }),
+    );
+  });
+
+  it.each([
+    ['the login user', asLoginUser],
+    ['root', becomingOf('postgres', undefined, true)],
+    ['runuser', becomingOf('postgres', { method: 'runuser' }, true)],
+    ['sudo', becomingOf('postgres', { method: 'sudo' }, false)],
+    ['sudo on a terminal', becomingOf('postgres', { method: 'sudo' }, false, true)],
+    ['su', becomingOf('postgres', { method: 'su' }, false)],
+    ['doas', becomingOf('postgres', { method: 'doas' }, false)],
+  ])('what a login shell reads is so quoted, and begins with a command: %s', (_, becoming) => {
+    const text = becoming.wrap(String.raw`exec printf %s 'a\\b' 'it'\''s'`);
+    expect(escapedWithinQuotes(text)).toEqual([]);
+    expect(text).toMatch(/^exec [a-z]/);
   });
 });

@@ -132,6 +132,10 @@ describe('what is wrong is refused with its place', () => {
       'ansible_become_method: doas, ansible_become_password: x',
       '"ansible_become_password" cannot be used: doas takes no password from a program',
     ],
+    [
+      'ansible_become_pass: "geheim22\\n"',
+      '"ansible_become_pass" must be one line, and none of it may be a line break',
+    ],
     ['pitr_host_key_checking: never', '"pitr_host_key_checking" cannot be "never"'],
     ['ansible_prot: 22', 'unknown connection variable "ansible_prot" (did you mean "ansible_port"?)'],
     ['ansible_ssh_common_args: "-W %h:%p"', '"ansible_ssh_common_args": pitr cannot follow "-W"'],

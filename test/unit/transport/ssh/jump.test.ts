@@ -80,6 +80,9 @@ describe('behind a jump host', () => {
       kind: 'unreachable',
       code: 'connect-timeout',
       message: expect.stringContaining('waiting for the TCP connection through the jump host'),
+      next: expect.arrayContaining([
+        `Try it by hand: ssh -J ${settings.jumps?.join()} -p 22 root@10.255.255.1`,
+      ]),
     });
     await left;
   });
@@ -115,6 +118,22 @@ describe('behind a jump host', () => {
     expect(offered).toContain('publickey');
     expect(offered).not.toContain('password');
     expect(offered).not.toContain('keyboard-interactive');
+  });
+
+  it('is read of the same configuration file (-F), and with nothing else that is said of the host', async () => {
+    const asked = join(await mkdtemp(join(tmpdir(), 'pitr-jump-')), 'asked');
+    onTestFinished(() => rm(dirname(asked), { recursive: true, force: true }));
+    await using _programs = await fakePrograms({ ssh: `echo "$*" >>${asked}` });
+    const { settings } = await jumpHost(letIn);
+    const told = { ...settings, clientOptions: ['-o', 'HostKeyAlias=-F', '-F', '/etc/site.conf'] };
+    await expect(login(told, new AbortController().signal)).rejects.toMatchObject({
+      code: 'connect-timeout',
+    });
+    expect((await readFile(asked, 'utf8')).split('\n')).toEqual([
+      '-G -o HostKeyAlias=-F -F /etc/site.conf -p 22 -l root -- 10.255.255.1',
+      expect.stringMatching(/^-G -F \/etc\/site\.conf -p \d+ -l jumper -- 127\.0\.0\.1$/),
+      '',
+    ]);
   });
 
   it.each([

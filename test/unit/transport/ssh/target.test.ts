@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { parseOpenSshConfig } from '../../../../lib/transport/ssh/client-config.ts';
 import { targetOf } from '../../../../lib/transport/ssh/target.ts';
@@ -37,6 +38,21 @@ describe('targetOf', () => {
     });
   });
 
+  it('fills in the tokens that the client prints as they are written', () => {
+    const printed = `${PRINTED}identityfile ~/.ssh/%n/%r@%h:%p-%k-100%%\nidentityfile \${HOME}/%u/%d/%i\nrevokedhostkeys ~/.ssh/revoked.%h\nidentitiesonly yes\n`;
+    const { username, uid } = userInfo();
+    expect(targetOf(settings, parseOpenSshConfig(printed), '/home/me')).toMatchObject({
+      defaultIdentityFiles: [
+        '/home/me/.ssh/id_rsa',
+        '/keys/with space',
+        '/home/me/.ssh/db1/barman@10.0.0.1:2222-alias-100%',
+        `${process.env.HOME}/${username}//home/me/${uid}`,
+      ],
+      revokedKeysFile: '/home/me/.ssh/revoked.10.0.0.1',
+      identitiesOnly: true,
+    });
+  });
+
   it('lets the inventory win', () => {
     const told = {
       ...settings,
@@ -70,6 +86,8 @@ describe('targetOf', () => {
       defaultIdentityFiles: ['/home/me/.ssh/id_ed25519', '/home/me/.ssh/id_ecdsa', '/home/me/.ssh/id_rsa'],
       knownHostsFiles: ['/home/me/.ssh/known_hosts', '/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'],
       proxyJump: [],
+      revokedKeysFile: undefined,
+      identitiesOnly: false,
     });
   });
 });

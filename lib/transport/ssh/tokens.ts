@@ -1,0 +1,32 @@
+import { hostname, userInfo } from 'node:os';
+
+export interface TokenValues {
+  /** The name that was asked for. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly alias: string | undefined;
+  readonly home: string;
+}
+
+/** A path of ssh_config(5) with its TOKENS and environment variables filled in: `ssh -G` prints some as they are written. */
+export function withTokens(path: string, { name, host, port, user, alias, home }: TokenValues): string {
+  const { username, uid } = userInfo();
+  const values: Readonly<Record<string, string>> = {
+    '%': '%',
+    d: home,
+    h: host,
+    i: String(uid),
+    k: alias ?? name,
+    L: hostname().replace(/\..*/, ''),
+    l: hostname(),
+    n: name,
+    p: String(port),
+    r: user,
+    u: username,
+  };
+  return path
+    .replace(/%(.)/g, (token, letter: string) => values[letter] ?? token)
+    .replace(/\$\{(\w+)\}/g, (token, variable: string) => process.env[variable] ?? token);
+}

@@ -12,21 +12,21 @@ export interface TokenValues {
 
 /** A path of ssh_config(5) with its TOKENS and environment variables filled in: `ssh -G` prints some as they are written. */
 export function withTokens(path: string, { name, host, port, user, alias, home }: TokenValues): string {
-  const { username, uid } = userInfo();
-  const values: Readonly<Record<string, string>> = {
-    '%': '%',
-    d: home,
-    h: host,
-    i: String(uid),
-    k: alias ?? name,
-    L: hostname().replace(/\..*/, ''),
-    l: hostname(),
-    n: name,
-    p: String(port),
-    r: user,
-    u: username,
+  const values: Readonly<Record<string, () => string>> = {
+    '%': () => '%',
+    d: () => home,
+    h: () => host,
+    i: () => String(process.getuid?.()),
+    k: () => alias ?? name,
+    L: () => hostname().replace(/\..*/, ''),
+    l: () => hostname(),
+    n: () => name,
+    p: () => String(port),
+    r: () => user,
+    // Asked only where it is needed: a user of a container may have no name.
+    u: () => userInfo().username,
   };
   return path
-    .replace(/%(.)/g, (token, letter: string) => values[letter] ?? token)
+    .replace(/%(.)/g, (token, letter: string) => values[letter]?.() ?? token)
     .replace(/\$\{(\w+)\}/g, (token, variable: string) => process.env[variable] ?? token);
 }

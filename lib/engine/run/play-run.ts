@@ -254,8 +254,7 @@ export class PlayRun {
     const { notified } = this.#run;
     const ran = new Set<string>();
     let going = hosts;
-    let ranBefore: number;
-    do {
+    for (let ranBefore = -1; ranBefore < ran.size; ) {
       ranBefore = ran.size;
       for (const handler of this.#vars.play.handlers) {
         const { id } = handler;
@@ -272,7 +271,7 @@ export class PlayRun {
         await this.#task(handler, waiting, true);
         going = this.#through(going, before);
       }
-    } while (ran.size > ranBefore);
+    }
   }
 
   async #meta(task: Task, hosts: readonly string[]): Promise<readonly string[]> {

@@ -259,15 +259,20 @@ describe('a failover', () => {
   });
 });
 
-// The last one: another member takes the leadership over.
 describe('a leader', () => {
-  it('stops without its archive where that is wanted, and what it leaves is archived afterwards', async () => {
+  it('stops without its archive where that is wanted; what it leaves is archived afterwards', async () => {
     const now = await currentLeader(lab);
-    const { postgres, member } = nodeParams(now);
-    const stop = { ...member, state: 'stopped', leave_wal: true };
+    const others = databaseHosts.filter((host) => host !== now);
+    const { postgres } = nodeParams(now);
+    // As in a cut-over, the leader last: nobody takes the leadership over.
+    const bring = async (host: DatabaseHost, state: string, more: object = {}) =>
+      (await play.run('patroni.member', { ...nodeParams(host).member, state, ...more }, host)).result;
     try {
-      const stopped = await play.run('patroni.member', stop, now);
-      expect(stopped.result).toEqual({ service: 'stopped', postgres: false });
+      for (const host of others) await bring(host, 'stopped');
+      expect(await bring(now, 'stopped', { leave_wal: true })).toEqual({
+        service: 'stopped',
+        postgres: false,
+      });
       const waiting = await lab.mustExec(now, ['ls', `${postgres.pgdata}/pg_wal/archive_status`]);
       const left = waiting.split('\n').flatMap((name) => /^([0-9A-F]{24})\.ready$/.exec(name)?.[1] ?? []);
       expect(left).toHaveLength(1);
@@ -275,8 +280,11 @@ describe('a leader', () => {
       expect((await play.run('postgres.archive_tail', tail, now)).result).toEqual({ files: left });
       expect((await play.run('postgres.archive_tail', tail, now)).status).toBe('ok');
     } finally {
-      await play.run('patroni.member', { ...member, state: 'running' }, now);
+      await bring(now, 'running');
+      await play.run('patroni.leader', { ...patroni(now), pgdata: postgres.pgdata }, now);
+      for (const host of others) await bring(host, 'running');
       await healthy(lab);
     }
+    expect(await currentLeader(lab)).toBe(now);
   });
 });

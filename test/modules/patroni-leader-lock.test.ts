@@ -1,5 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { freePort } from '../../lab/free-port.ts';
 import { FakePatroni } from '../support/fake-patroni.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
 import { localPlayground } from './playground.ts';
 
 /** What is told of the cluster at each look in turn, the last one from then on; undefined: nobody answers. */
@@ -39,3 +43,19 @@ it('who holds it at the deadline is told, and who does not answer then fails', a
   expect(await waited(['db1'], 1)).toBe('db1');
   expect(await waited(['silence'], 1)).toBe('patroni-silent');
 }, 60_000);
+
+it('of a cluster whose members are down the list alone is asked for: nobody can write meanwhile', async () => {
+  await using ground = await localPlayground();
+  const asked = join(ground.dir, 'asked');
+  const list = '[{"Cluster":"c1","Member":"db1","Role":"Replica","State":"stopped"}]';
+  await using _ = await fakePrograms({ patronictl: `echo "$*" >>'${asked}'; echo '${list}'` });
+  const params = {
+    port: await freePort(),
+    config: join(ground.dir, 'patroni.yml'),
+    member: 'db2',
+    timeout: 5,
+  };
+  const { result } = await ground.play.run('patroni.leader_lock', params);
+  expect(result).toMatchObject({ source: 'patronictl', members: { db1: { state: 'stopped' } } });
+  expect((await readFile(asked, 'utf8')).trim().split('\n')).toEqual([`-c ${params.config} list -f json`]);
+}, 30_000);

@@ -19,6 +19,8 @@ const params = z.strictObject({
 
 type Params = z.output<typeof params>;
 
+const { paused: _, ...returns } = CLUSTER_RETURNS;
+
 export const module = defineLook({
   summary: 'Waits until nobody but one member holds the leader lock, and tells the cluster.',
   description:
@@ -31,7 +33,7 @@ export const module = defineLook({
     that: "!has(cluster.leader) || cluster.leader == inventory_hostname"
     fail_msg: "{{ cluster.leader }} leads"`,
   params,
-  returns: CLUSTER_RETURNS,
+  returns,
   awaits: true,
   dependsOn: (p: Params) => [{ kind: 'patroni', id: p.cluster ?? '' }],
   read: async (host, p, context) => {
@@ -41,7 +43,8 @@ export const module = defineLook({
       if (words !== told) context.progress(words);
       told = words;
     };
-    const seen = await lastSeen(() => readCluster(host, p), {
+    // Nobody can write while this is asked.
+    const seen = await lastSeen(() => readCluster(host, p, { withPause: false }), {
       everyMs: p.interval * 1000,
       deadlineMs: p.timeout * 1000,
       signal: context.signal,

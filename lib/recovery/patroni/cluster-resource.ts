@@ -21,9 +21,14 @@ export function patroniResource(access: PatroniAccess): Resource<ClusterState> {
 /**
  * The cluster as this node shows it: its own REST API first; where its Patroni does not run, the list in the DCS
  * (patronictl), and the REST API of a member that is up. Throws kind `failed` (`patroni-silent`) when nobody answers,
- * kind `refused` (`other-cluster`) when the node belongs to another cluster than the expected one.
+ * kind `refused` (`other-cluster`) when the node belongs to another cluster than the expected one. Without `withPause` a
+ * list of the DCS is not asked about a pause: that takes patronictl once more.
  */
-export async function readCluster(host: ReadHost, access: PatroniAccess): Promise<ClusterState> {
+export async function readCluster(
+  host: ReadHost,
+  access: PatroniAccess,
+  { withPause = true }: { readonly withPause?: boolean } = {},
+): Promise<ClusterState> {
   const result = await host.query(nodeProbe(access));
   const answers = parseAnswers(result.stdout);
   const cluster = answers.get('/cluster');
@@ -59,7 +64,7 @@ export async function readCluster(host: ReadHost, access: PatroniAccess): Promis
     Object.values(listed.members),
   );
   if (better !== undefined) return expected(host, access, better);
-  const paused = pausedByConfig(await askPause(host, access));
+  const paused = withPause ? pausedByConfig(await askPause(host, access)) : undefined;
   return expected(host, access, {
     ...listed,
     ...(paused === undefined ? {} : { paused }),

@@ -11,8 +11,10 @@ import { describePoint, type Killed, type KillPoint, killedAt } from './killed.t
 
 /** Which points are tried. */
 export interface KillPoints {
-  /** `pitr undo`, and another time `pitr resume`, must lead out of each. */
+  /** `pitr undo` must lead out of each, and `pitr resume` another time. */
   readonly beforeCutOver: readonly KillPoint[];
+  /** Points before the cut-over that are only taken back. */
+  readonly onlyUndone?: readonly KillPoint[];
   /** `pitr resume` must lead out of each. */
   readonly inCutOver: readonly KillPoint[];
   /** Words for the recoveries that are killed in the cut-over. */
@@ -48,12 +50,20 @@ const arguments_ = (...more: readonly string[]): string[] => [
   ...more,
 ];
 
+const wordsFor = (point: KillPoint): string[] => arguments_(...('with' in point ? (point.with ?? []) : []));
+
 /**
  * The controller is killed with SIGKILL at each of the points of a recovery. Then it is taken back, and another time
  * gone on with; rows, timelines, members and leftovers are looked at each time. `PITR_TRANSPORT=ssh` chooses the
  * transport.
  */
-export function killTheController({ beforeCutOver, inCutOver, inARow, words = [] }: KillPoints): void {
+export function killTheController({
+  beforeCutOver,
+  onlyUndone = [],
+  inCutOver,
+  inARow,
+  words = [],
+}: KillPoints): void {
   afterAll(() => {
     const words = Object.entries(tally).map(([what, [good, all]]) => `${what} ${good} of ${all}`);
     process.stdout.write(`\nkilled controllers: ${words.join(', ')}\n`);
@@ -66,30 +76,17 @@ export function killTheController({ beforeCutOver, inCutOver, inARow, words = []
       before = await stateBefore(lab, scene.target);
     });
 
-    it.each(beforeCutOver.map((point) => ({ name: describePoint(point), point })))(
+    const named = (points: readonly KillPoint[]) =>
+      points.map((point) => ({ name: describePoint(point), point }));
+
+    it.each(named(onlyUndone))('at $name: pitr undo brings everything back', async ({ point }) => {
+      await takenBack(point);
+    });
+
+    it.each(named(beforeCutOver))(
       'at $name: pitr undo brings everything back, and pitr resume goes on to the moment',
       async ({ point }) => {
-        if (ended && 'boundary' in point) return;
-        const words = arguments_(...('with' in point ? (point.with ?? []) : []));
-        const first = await killedAt(point, words);
-        if (!first.killed) {
-          ended ||= 'boundary' in point;
-          await undone(first);
-          return;
-        }
-        tally.undo[1] = (tally.undo[1] ?? 0) + 1;
-        await undone(first);
-        tally.undo[0] = (tally.undo[0] ?? 0) + 1;
-
-        const second = await killedAt(point, words);
-        tally.resume[1] = (tally.resume[1] ?? 0) + 1;
-        const resumed = await pitr(['resume', second.runId, '--yes', '--output', 'json']);
-        expect([second.at, runError(resumed.events)]).toEqual([second.at, undefined]);
-        expect(resumed.exitCode).toBe(0);
-        expect([second.at, await rowsInIsolation(lab, scene.target)]).toEqual([second.at, rowsThen(scene)]);
-        expect(await currentLeader(lab)).toBe(scene.leader);
-        await undone(second);
-        tally.resume[0] = (tally.resume[0] ?? 0) + 1;
+        if (await takenBack(point)) await goneOnWith(point);
       },
     );
   });
@@ -138,6 +135,33 @@ export function killTheController({ beforeCutOver, inCutOver, inARow, words = []
       IN_A_ROW_MS,
     );
   });
+}
+
+/** False: the run came to its end before that point. */
+async function takenBack(point: KillPoint): Promise<boolean> {
+  if (ended && 'boundary' in point) return false;
+  const first = await killedAt(point, wordsFor(point));
+  if (!first.killed) {
+    ended ||= 'boundary' in point;
+    await undone(first);
+    return false;
+  }
+  tally.undo[1] = (tally.undo[1] ?? 0) + 1;
+  await undone(first);
+  tally.undo[0] = (tally.undo[0] ?? 0) + 1;
+  return true;
+}
+
+async function goneOnWith(point: KillPoint): Promise<void> {
+  const second = await killedAt(point, wordsFor(point));
+  tally.resume[1] = (tally.resume[1] ?? 0) + 1;
+  const resumed = await pitr(['resume', second.runId, '--yes', '--output', 'json']);
+  expect([second.at, runError(resumed.events)]).toEqual([second.at, undefined]);
+  expect(resumed.exitCode).toBe(0);
+  expect([second.at, await rowsInIsolation(lab, scene.target)]).toEqual([second.at, rowsThen(scene)]);
+  expect(await currentLeader(lab)).toBe(scene.leader);
+  await undone(second);
+  tally.resume[0] = (tally.resume[0] ?? 0) + 1;
 }
 
 async function endsWell({ kills, events, error }: Chain): Promise<void> {

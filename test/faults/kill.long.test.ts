@@ -2,7 +2,8 @@ import { killTheController } from './kill-suite.ts';
 import type { KillPoint } from './killed.ts';
 import { NO_SPOOL } from './stage.ts';
 
-// `PITR_KILL_BOUNDARIES=5-8` tries these boundaries alone, `none` all but boundaries.
+// The recovery that is killed in a row goes on at every boundary, so each is only taken back here.
+// `PITR_KILL_BOUNDARIES=5-8` tries these boundaries alone, in both ways; `none` all but boundaries.
 const chosen = process.env.PITR_KILL_BOUNDARIES;
 const alone = chosen !== undefined && chosen !== 'none';
 const MIDDLES: readonly KillPoint[] = [
@@ -29,16 +30,13 @@ const CUTOVER: readonly KillPoint[] = [
 ];
 
 killTheController({
-  beforeCutOver: [
-    ...boundaries(chosen ?? '1-200').map((boundary) => ({ boundary })),
-    ...(alone ? [] : MIDDLES),
-  ],
+  beforeCutOver: alone ? boundaries(chosen) : MIDDLES,
+  onlyUndone: chosen === undefined ? boundaries('1-200') : [],
   inCutOver: alone ? [] : CUTOVER,
   inARow: !alone,
 });
 
-function boundaries(range: string): readonly number[] {
-  if (range === 'none') return [];
+function boundaries(range: string): readonly KillPoint[] {
   const [from = 1, to = from] = range.split('-').map(Number);
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  return Array.from({ length: to - from + 1 }, (_, index) => ({ boundary: from + index }));
 }

@@ -70,6 +70,7 @@ export function isolationSettings(
     ['log_destination', 'stderr'],
     ['log_line_prefix', '%m [%p] '],
     ['log_min_messages', 'warning'],
+    ['log_error_verbosity', 'default'],
     ['lc_messages', 'C'],
     ...Object.entries(more),
   ];

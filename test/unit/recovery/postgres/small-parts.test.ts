@@ -24,6 +24,10 @@ describe('an isolated start', () => {
     expect(settings.get('lc_messages')).toBe('C');
   });
 
+  it('logs with details and without states of SQL, whatever the cluster says: its log is read', () => {
+    expect(settings.get('log_error_verbosity')).toBe('default');
+  });
+
   it('leaves archive_mode on, so that nothing of the new timeline is lost to the archive', () => {
     expect(settings.has('archive_mode')).toBe(false);
   });

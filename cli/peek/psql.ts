@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { READ_COMMITTED } from '../../lib/recovery/postgres/sql.ts';
 import { usageError } from '../usage-error.ts';
 import type { Waiting } from './find.ts';
 
@@ -128,6 +129,7 @@ export interface PeekLimits {
 export function sessionEnvironment(waiting: Waiting, limits: PeekLimits): Readonly<Record<string, string>> {
   const settings = [
     'default_transaction_read_only=on',
+    READ_COMMITTED,
     `statement_timeout=${limits.statementMs}`,
     `lock_timeout=${limits.lockMs}`,
   ];

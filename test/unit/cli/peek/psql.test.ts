@@ -101,7 +101,8 @@ describe('what psql on the node is given', () => {
     expect(sessionEnvironment(waiting, { statementMs: 60_000, lockMs: 3_000 })).toMatchObject({
       PGHOST: '/d.pitr-run',
       PGAPPNAME: 'pitr-peek',
-      PGOPTIONS: '-c default_transaction_read_only=on -c statement_timeout=60000 -c lock_timeout=3000',
+      PGOPTIONS:
+        '-c default_transaction_read_only=on -c default_transaction_isolation=read\\ committed -c statement_timeout=60000 -c lock_timeout=3000',
     });
   });
 });

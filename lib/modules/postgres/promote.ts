@@ -7,6 +7,7 @@ import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
+import { BROKEN_OFF } from '../../contract/script-report.ts';
 import { endRecoveryHere } from '../../recovery/postgres/end-of-wal.ts';
 import {
   fetchPassedOver,
@@ -143,6 +144,7 @@ async function untilItLetsIn(host: WriteHost, p: Params, context: WorkContext): 
     deadlineMs: p.timeout * 1000,
     signal: context.signal,
     done: ({ running, status }) => !running || status === 'ready' || status === 'standby',
+    passing: BROKEN_OFF,
     late: ({ status }, waited) => late('lets nobody in', status ?? 'no status', waited, host.name, p),
   });
 }
@@ -179,6 +181,7 @@ async function promote(
       deadlineMs: p.timeout * 1000,
       signal: context.signal,
       done: (answer) => answer === 'f' || answer === 'down',
+      passing: BROKEN_OFF,
       late: (answer, waited) => late('is still in recovery', answer, waited, host.name, p),
     },
   );

@@ -7,7 +7,7 @@ import { prepareRunFiles, startInstance, stopInstance } from './instance-control
 import { postgresResource } from './instance-resource.ts';
 import { runFiles } from './isolation.ts';
 import { AUTO_CONF } from './recovery-files.ts';
-import { querySql, type SessionTarget } from './sql.ts';
+import { querySql, type SessionTarget, UNANSWERED } from './sql.ts';
 
 const POSITION = 'select pg_last_wal_replay_lsn()';
 
@@ -84,6 +84,7 @@ async function standsAt(
     deadlineMs: timeoutMs,
     signal,
     done: ({ same }) => same,
+    passing: UNANSWERED,
     late: (seen) =>
       new PitrError({
         kind: 'failed',

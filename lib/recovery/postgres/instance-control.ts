@@ -1,8 +1,9 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { rest, until } from '../../base/wait/until.ts';
+import { lastSeen, rest, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { BROKEN_OFF } from '../../contract/script-report.ts';
 import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
@@ -71,6 +72,7 @@ export async function stopInstance(
     deadlineMs: stop.exitCode === 0 ? 10_000 : 0,
     signal,
     done: (seen) => !seen.running,
+    passing: BROKEN_OFF,
     late: (seen) => stillRuns(host.name, ref, mode, seen, stop),
   });
 }
@@ -178,13 +180,17 @@ export async function startInstance(
     deadlineMs: ORPHANS_MS,
     signal,
     done: (seen) => !seen.running,
+    passing: BROKEN_OFF,
     late: (seen) => orphaned(host.name, ref, seen),
   });
   const startIt = await starter(host, ref, settings, context);
   let start = await startIt();
   let heard = { lines: '', at: performance.now() };
   for (;;) {
-    const instance = await postgresResource.read(host, ref.pgdata);
+    const instance = await lastSeen(() => postgresResource.read(host, ref.pgdata), {
+      ...{ everyMs: 300, deadlineMs: silenceMs, signal, passing: BROKEN_OFF },
+      done: () => true,
+    });
     if (instance.status === 'ready' || instance.status === 'standby') return instance;
     const facts = await startLog(host, ref);
     if (!instance.running) {

@@ -127,6 +127,9 @@ export function readOnlySession(
   });
 }
 
+/** For waits: a host that is busy may not answer one question in time, and answer the next (`passing` of `until`). */
+export const UNANSWERED: readonly string[] = ['query-failed', 'database-unreachable'];
+
 /** What the statements print. Throws kind `failed` (`query-failed`, `database-unreachable`). */
 export async function querySql(
   host: ReadHost,

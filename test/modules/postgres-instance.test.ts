@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { startInstance } from '../../lib/recovery/postgres/instance-control.ts';
+import { startInstance, startLog } from '../../lib/recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../lib/recovery/postgres/instance-resource.ts';
 import { errorOf } from '../support/errors.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
@@ -82,4 +82,28 @@ it('a start is not given up for looks that are broken off', async () => {
     code: 'postgres-did-not-start',
     evidence: { stderr: expect.stringContaining('no memory') },
   });
+});
+
+it('that a recovery has paused is known however much was logged since', async () => {
+  await using ground = await localPlayground();
+  const pgdata = join(ground.dir, 'data');
+  await mkdir(`${pgdata}.pitr-run`);
+  const line = (words: string) => `2026-11-29 21:21:58.709 UTC [939] LOG:  ${words}\n`;
+  const logged = (since: number) =>
+    line('recovery stopping at restore point "rp", time 2026-11-29 21:11:26.679396+00') +
+    line('pausing at the end of recovery') +
+    line('statement: select 1').repeat(since);
+  const ref = { pgdata, bin: '/bin', user: userInfo().username };
+  for (const since of [0, 10_000]) {
+    await writeFile(`${pgdata}.pitr-run/postgresql.log`, logged(since));
+    expect(await startLog(ground.play.host(), ref)).toMatchObject({
+      pausedAtTarget: true,
+      tail: { length: since === 0 ? 2 : 12 },
+    });
+  }
+  await writeFile(
+    `${pgdata}.pitr-run/postgresql.log`,
+    line(`statement: select 'x [1] LOG:  pausing at the end'`).repeat(10_000),
+  );
+  expect((await startLog(ground.play.host(), ref)).pausedAtTarget).toBe(false);
 });

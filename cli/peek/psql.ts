@@ -27,7 +27,10 @@ const REFUSED: readonly (readonly [options: readonly string[], why: string])[] =
     ['-h', '--host', '-p', '--port', '-U', '--username', '-W', '--password'],
     'pitr peek opens the isolated instance itself, by its private socket',
   ],
-  [['-o', '--output', '-L', '--log-file'], 'it would write a file on the node; redirect the output here: > file'],
+  [
+    ['-o', '--output', '-L', '--log-file'],
+    'it would write a file on the node; redirect the output here: > file',
+  ],
 ];
 
 export interface PsqlCall {

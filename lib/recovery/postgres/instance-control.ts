@@ -194,7 +194,7 @@ export async function startInstance(
       ...{ everyMs: 300, deadlineMs: silenceMs, signal, passing: BROKEN_OFF },
       done: () => true,
     });
-    if (instance.status === 'ready' || instance.status === 'standby') return instance;
+    if (isUp(instance, NOTHING_LOGGED)) return instance;
     const facts = await startLog(host, ref);
     if (!instance.running) {
       const inUse = /pre-existing shared memory block/.test(facts.fatal.at(-2) ?? '');
@@ -203,8 +203,7 @@ export async function startInstance(
       start = await startIt();
       continue;
     }
-    // An archive that does not answer is for the replay to tell, which knows what it waits for.
-    if (facts.redoStarts !== undefined || facts.recovering) return instance;
+    if (isUp(instance, facts)) return instance;
     const lines = facts.tail.join('\n');
     const now = performance.now();
     if (lines !== heard.lines) heard = { lines, at: now };
@@ -212,6 +211,18 @@ export async function startInstance(
     context.progress(facts.tail.at(-1) ?? 'no word in the log yet');
     await rest(300, signal);
   }
+}
+
+/**
+ * Whether a start is over: it lets somebody in, or replays an archive. One that does not answer is for the replay to tell,
+ * which knows what it waits for. The redo after a crash is neither: nobody else waits for its end.
+ */
+export function isUp(
+  { status, signal }: Pick<InstanceState, 'status' | 'signal'>,
+  { redoStarts, recovering }: Pick<LogFacts, 'redoStarts' | 'recovering'>,
+): boolean {
+  if (status === 'ready' || status === 'standby') return true;
+  return recovering || (redoStarts !== undefined && signal !== undefined);
 }
 
 /** What starts it: in a unit of its own where systemd runs, so that it outlives the login that asked for it. */

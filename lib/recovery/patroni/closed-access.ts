@@ -76,11 +76,7 @@ presence "$1"`;
  * gives, which puts them into force. What is kept goes last: it says that the instance is closed, and who goes on after a
  * controller that died meanwhile opens it once more.
  */
-export async function openAccess<T>(
-  host: WriteHost,
-  ref: InstanceRef,
-  force: () => Promise<T>,
-): Promise<T> {
+export async function openAccess<T>(host: WriteHost, ref: InstanceRef, force: () => Promise<T>): Promise<T> {
   const kept = `${ref.pgdata}/${KEPT_HBA_FILE}`;
   const there = await host.run(['sh', '-c', IS_THERE, 'sh', kept], { user: ref.user, cwd: '/' });
   if (there.exitCode === 1) return force();

@@ -18,13 +18,7 @@ import {
 import { startLog } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
-import {
-  programsOf,
-  querySql,
-  runSql,
-  type SessionTarget,
-  sessionTarget,
-} from '../../recovery/postgres/sql.ts';
+import { querySql, runSql, type SessionTarget, sessionTarget } from '../../recovery/postgres/sql.ts';
 import { writingTimeline } from '../../recovery/postgres/writing-timeline.ts';
 
 const params = z.strictObject({
@@ -123,7 +117,7 @@ export const module = defineModule({
     ],
   }),
   apply: async (host, change, p, context) => {
-    const session = { ...sessionTarget(p, undefined), bin: programsOf({ ...p, bin: change.bin }, undefined) };
+    const session = sessionTarget({ ...p, bin: change.bin }, undefined);
     await untilItLetsIn(host, p, context);
     if (await targetUnreached(host, session)) {
       if (p.unreached_target === 'refuse') throw notReached(host.name, p);

@@ -12,6 +12,7 @@ import { endRecoveryHere } from '../../recovery/postgres/end-of-wal.ts';
 import {
   fetchPassedOver,
   forgetFreeNumbers,
+  isPromotionLeft,
   proveFreeNumber,
   putHistories,
 } from '../../recovery/postgres/history-files.ts';
@@ -73,9 +74,14 @@ export const module = defineModule({
   },
   read: async (host, p: Params) => {
     const instance = await host.look(postgresResource, p.pgdata);
-    return { instance, timeline: await writingTimeline(host, instance, p) };
+    const leads = !(instance instanceof Unknown) && instance.running && instance.role === 'primary';
+    const [timeline, left] = await Promise.all([
+      writingTimeline(host, instance, p),
+      leads && isPromotionLeft(host, p),
+    ]);
+    return { instance, timeline, left };
   },
-  plan: ({ instance }, p) => {
+  plan: ({ instance, left }, p) => {
     const known = instance instanceof Unknown ? undefined : instance;
     if (known !== undefined && !known.running) {
       throw refusal('postgres-does-not-run', `no PostgreSQL runs on ${p.pgdata} to promote`, [startAgain(p)]);
@@ -86,10 +92,14 @@ export const module = defineModule({
         'A member of a cluster is promoted by Patroni: patroni.failover.',
       ]);
     }
-    if (known?.role === 'primary') return undefined;
+    if (known?.role === 'primary' && !left) return undefined;
     const bin = p.bin ?? known?.programs;
     return {
-      summary: `promote PostgreSQL on ${p.pgdata} to a new timeline`,
+      // A controller that died may have asked for the promotion, and not seen to what comes with it.
+      summary: left
+        ? `finish the promotion of PostgreSQL on ${p.pgdata}`
+        : `promote PostgreSQL on ${p.pgdata} to a new timeline`,
+      ...(left ? { asked: true } : {}),
       pgdata: p.pgdata,
       user: p.user,
       ...(bin === undefined ? {} : { bin }),
@@ -119,6 +129,7 @@ export const module = defineModule({
   apply: async (host, change, p, context) => {
     const session = sessionTarget({ ...p, bin: change.bin }, undefined);
     await untilItLetsIn(host, p, context);
+    if (change.asked === true) return finish(host, session, p, context);
     if (await targetUnreached(host, session)) {
       if (p.unreached_target === 'refuse') throw notReached(host.name, p);
       await endRecoveryHere(host, session, p.timeout * 1000, context);
@@ -179,6 +190,17 @@ async function promote(
       late: (answer, waited) => late('is still in recovery', answer, waited, host.name, p),
     },
   );
+  return finish(host, session, p, context, from);
+}
+
+/** `before`: the timeline that was left; where it is not known any more, the new one's history tells. */
+async function finish(
+  host: WriteHost,
+  session: SessionTarget,
+  p: Params,
+  context: WorkContext,
+  before?: number,
+): Promise<Readonly<Record<string, unknown>>> {
   if (!(await postgresResource.read(host, p.pgdata)).running) {
     const log = await startLog(host, session);
     throw new PitrError({
@@ -192,10 +214,11 @@ async function promote(
     });
   }
   await runSql(host, session, ['checkpoint'], p.timeout * 1000, context.signal);
-  const [lsn = '', segment = ''] = (
+  const [lsn = '', segment = '', restoreCommand = ''] = (
     await querySql(host, session, [
       'select pg_current_wal_lsn()',
       'select pg_walfile_name(pg_current_wal_lsn())',
+      'show restore_command',
     ])
   ).split('\n');
   const history = await host.run(
@@ -216,10 +239,11 @@ async function promote(
     });
   }
   const timeline = Number.parseInt(segment.slice(0, 8), 16);
-  if (from !== undefined && restoreCommand !== '') {
-    await forgetFreeNumbers(host, p);
+  const from = before ?? Number.parseInt(history.stdout, 10);
+  // What tells that this is still to be done goes last.
+  if (from > 0 && restoreCommand !== '')
     await fetchPassedOver(host, p, restoreCommand, { from, to: timeline }, context);
-  }
+  await forgetFreeNumbers(host, p);
   return {
     timeline,
     lsn,

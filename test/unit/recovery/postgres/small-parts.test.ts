@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Unknown } from '../../../../lib/base/values/unknown.ts';
 import { alterSystem, settingChanges, settingText } from '../../../../lib/recovery/postgres/alter-system.ts';
 import type { InstanceState } from '../../../../lib/recovery/postgres/instance.ts';
-import { checkSocketPath, isolationSettings, runFiles } from '../../../../lib/recovery/postgres/isolation.ts';
+import {
+  checkSocketPath,
+  isolationSettings,
+  runFiles,
+  runFilesOf,
+} from '../../../../lib/recovery/postgres/isolation.ts';
 import {
   parseRows,
   rowsStatement,
@@ -34,6 +39,15 @@ describe('an isolated start', () => {
 
   it('does not name settings that an older version does not know', () => {
     expect(new Map(isolationSettings(runFiles('/d'), 14)).has('archive_library')).toBe(false);
+  });
+
+  it('has its socket again where it had it, whoever starts it once more', () => {
+    const socket = ['unix_socket_directories', '/run/pitr'] as const;
+    const of = (...started: Parameters<typeof runFilesOf>[1]) =>
+      runFilesOf('/data/patroni2', started).socketDirectory;
+    expect(of(['listen_addresses', ''], socket)).toBe('/run/pitr');
+    expect(of(['listen_addresses', ''])).toBe('/data/patroni2.pitr-run');
+    expect(of(socket)).toBe('/data/patroni2.pitr-run');
   });
 
   it('refuses a directory whose socket no system could open', () => {

@@ -40,15 +40,16 @@ function keepWhatIsLeft() {
   }
 }
 
-/** The tests of a kind in two halves of about the same length: each runs on a lab of its own. */
-function halves(kind, isFirst) {
+/** The tests of a kind in parts of about the same length, the last of what no other has: each runs on a lab of its own. */
+function parts(kind, ...chosen) {
   const files = readdirSync(join(root, 'test'), { recursive: true })
     .filter((file) => file.endsWith(`.${kind}.test.ts`) && !file.startsWith('metal'))
     .map((file) => join('test', file));
-  return [files.filter((file) => isFirst.test(file)), files.filter((file) => !isFirst.test(file))];
+  const place = (file) => [...chosen, /^/].findIndex((part) => part.test(file));
+  return [...chosen, /^/].map((_, index) => files.filter((file) => place(file) === index));
 }
-const e2e = halves('e2e', /^test\/(faults\/(kill|writer)|recovery\/(recover|step-by-step|look-only))\./);
-const long = halves('long', /^test\/faults\/(kill|writer|faults)\./);
+const e2e = parts('e2e', /^test\/(faults\/(kill|writer)|recovery\/(recover|step-by-step|look-only))\./);
+const long = parts('long', /^test\/faults\/kill\./, /^test\/(?!recovery\/)/);
 
 /** Whole recoveries, and the modules that they are made of, on a lab of another release of Debian. */
 const onRelease = (release) => [
@@ -78,10 +79,11 @@ const steps = {
   ],
   smoke: [[bin('vitest'), ...vitest('smoke', 'smoke')]],
   newest: [[process.execPath, join(root, 'test', 'newest-node.mjs'), ...vitest('newest', 'unit', 'smoke')]],
-  long: [
-    [bin('vitest'), ...vitest('long', 'long'), ...long[0]],
-    [bin('vitest'), ...vitest('long-2', 'long'), ...long[1]],
-  ],
+  long: long.map((files, place) => [
+    bin('vitest'),
+    ...vitest(place === 0 ? 'long' : `long-${place + 1}`, 'long'),
+    ...files,
+  ]),
   metal: [[bin('vitest'), ...vitest('metal', 'metal')]],
   releases: [onRelease('trixie'), onRelease('forky')],
 };

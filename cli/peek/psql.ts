@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { READ_COMMITTED } from '../../lib/recovery/postgres/sql.ts';
 import { usageError } from '../usage-error.ts';
 import type { Waiting } from './find.ts';
 
@@ -26,7 +27,10 @@ const REFUSED: readonly (readonly [options: readonly string[], why: string])[] =
     ['-h', '--host', '-p', '--port', '-U', '--username', '-W', '--password'],
     'pitr peek opens the isolated instance itself, by its private socket',
   ],
-  [['-o', '-L', '--log-file'], 'it would write a file on the node; redirect the output here: > file'],
+  [
+    ['-o', '--output', '-L', '--log-file'],
+    'it would write a file on the node; redirect the output here: > file',
+  ],
 ];
 
 export interface PsqlCall {
@@ -47,21 +51,20 @@ export async function psqlCall(words: readonly string[], cwd: string): Promise<P
   let batch = false;
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
-    const name = optionOf(word);
-    refuse(word, name);
-    if (
-      ['-c', '--command', '-l', '--list', '-V', '--version', '-?'].includes(name) ||
-      isCombinedCommand(word)
-    )
-      batch = true;
+    const option = optionOf(word);
+    const { name, flags } = option;
+    refuse(word, option);
+    if (['-c', '--command', '--list', '--version'].includes(name) || /[lV?]/.test(flags)) batch = true;
     if (name !== '-f' && name !== '--file') {
       args.push(word);
-      if (PSQL_VALUED.includes(word) && i + 1 < words.length) args.push(words[++i] ?? '');
+      if (PSQL_VALUED.includes(name) && option.value === undefined && i + 1 < words.length)
+        args.push(words[++i] ?? '');
       continue;
     }
     batch = true;
-    const path = attachedValue(word, name) ?? words[++i];
+    const path = option.value ?? words[++i];
     if (path === undefined) throw usageError('option-needs-value', `${name} needs a file`);
+    if (flags !== '') args.push(`-${flags}`);
     args.push('-f', '-');
     if (path === '-') continue;
     if (script !== undefined)
@@ -73,30 +76,37 @@ export async function psqlCall(words: readonly string[], cwd: string): Promise<P
   return { args, script, batch };
 }
 
-/** `-f` of `-fx`, `--file` of `--file=x`; other words as they are. */
-function optionOf(word: string): string {
-  if (word.startsWith('--')) return word.split('=')[0] ?? word;
-  return word.startsWith('-') && word.length > 2 && PSQL_VALUED.includes(word.slice(0, 2))
-    ? word.slice(0, 2)
-    : word;
+interface Option {
+  /** The one that has a value, or a long one; empty where there is none. */
+  readonly name: string;
+  /** Letters without a value. */
+  readonly flags: string;
+  /** As far as it stands in the same word. */
+  readonly value?: string | undefined;
 }
 
-function attachedValue(word: string, name: string): string | undefined {
-  if (word === name) return undefined;
-  return word.startsWith('--') ? word.slice(name.length + 1) : word.slice(2);
+const LONG = [...PSQL_VALUED, '--password', '--list', '--version'].filter((name) => name.startsWith('--'));
+
+/** As getopt reads a word: `-Atofile` are two letters, and `-o` with its value; a long option may be cut: `--out`. */
+function optionOf(word: string): Option {
+  if (word.startsWith('--')) {
+    const [typed = word] = word.split('=');
+    const meant = LONG.includes(typed) ? [typed] : LONG.filter((name) => name.startsWith(typed));
+    const value = word === typed ? undefined : word.slice(typed.length + 1);
+    return { name: meant.length === 1 ? (meant[0] ?? typed) : typed, flags: '', value };
+  }
+  if (!word.startsWith('-')) return { name: '', flags: '' };
+  const at = [...word.slice(1)].findIndex((letter) => PSQL_VALUED.includes(`-${letter}`)) + 1;
+  if (at === 0) return { name: '', flags: word.slice(1) };
+  const value = word.length === at + 1 ? undefined : word.slice(at + 1);
+  return { name: `-${word[at]}`, flags: word.slice(1, at), value };
 }
 
-/** `-Atc`: flags, and a command in the next word. */
-function isCombinedCommand(word: string): boolean {
-  return (
-    /^-[A-Za-z0-9]+$/.test(word) && /[cl]/.test(word.slice(1)) && !PSQL_VALUED.includes(word.slice(0, 2))
-  );
-}
-
-function refuse(word: string, name: string): void {
+function refuse(word: string, { name, flags }: Option): void {
   for (const [options, why] of REFUSED) {
-    if (options.includes(name))
-      throw usageError('psql-option-refused', `${name} has no place here: ${why}`, {
+    const found = [name, ...[...flags].map((letter) => `-${letter}`)].find((one) => options.includes(one));
+    if (found !== undefined)
+      throw usageError('psql-option-refused', `${found} has no place here: ${why}`, {
         details: [`typed: ${word}`],
       });
   }
@@ -128,6 +138,7 @@ export interface PeekLimits {
 export function sessionEnvironment(waiting: Waiting, limits: PeekLimits): Readonly<Record<string, string>> {
   const settings = [
     'default_transaction_read_only=on',
+    READ_COMMITTED,
     `statement_timeout=${limits.statementMs}`,
     `lock_timeout=${limits.lockMs}`,
   ];

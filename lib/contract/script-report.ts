@@ -39,7 +39,16 @@ export function reportOf(result: RunResult, host: string, what: string): readonl
   } catch {
     // What was said instead stands in the evidence.
   }
-  throw new PitrError({
+  throw lookBrokenOff(result, host, what);
+}
+
+/** Whether a look did not come to its end by itself: the next one may. */
+export function isBrokenOff({ exitCode, timedOut }: RunResult): boolean {
+  return timedOut || exitCode === undefined;
+}
+
+export function lookBrokenOff(result: RunResult, host: string, what: string): PitrError {
+  return new PitrError({
     kind: 'failed',
     code: 'look-broken-off',
     message: `${what} could not be seen: the look ${result.exitCode === 0 ? 'gave no whole answer' : howItEnded(result)}`,
@@ -48,3 +57,6 @@ export function reportOf(result: RunResult, host: string, what: string): readonl
     next: [`See what keeps ${host} so busy, there: uptime`, 'Then run this again.'],
   });
 }
+
+/** For waits: a look that is broken off says nothing, and the next one may (`passing` of `until`). */
+export const BROKEN_OFF: readonly string[] = ['look-broken-off'];

@@ -1,8 +1,11 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { startInstance, startLog } from '../../lib/recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../lib/recovery/postgres/instance-resource.ts';
 import { errorOf } from '../support/errors.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
 import { localPlayground } from './playground.ts';
 
 it.each([
@@ -38,4 +41,69 @@ it('an instance is not told of where PG_VERSION cannot be read as a file', async
     code: 'data-directory-unreadable',
     evidence: { stderr: expect.stringContaining('PG_VERSION') },
   });
+});
+
+/** A data directory of which the first so many looks are broken off, as on a host that is out of memory. */
+async function busyGround(looks: number) {
+  const ground = await localPlayground();
+  const left = join(ground.dir, 'looks');
+  await writeFile(left, 'x'.repeat(looks));
+  await writeFile(join(ground.dir, 'PG_VERSION'), '15\n');
+  await writeFile(join(ground.dir, 'pg_ctl'), '#!/bin/sh\necho "no memory" >&2; exit 1\n', { mode: 0o755 });
+  const programs = await fakePrograms({
+    grep: `case "$*" in *restore_command*)
+  left=$(cat ${left}); [ -z "$left" ] || { printf %s "\${left#x}" >${left}; kill -9 $PPID; } ;;
+esac
+exec /bin/grep "$@"`,
+  });
+  return {
+    ...ground,
+    [Symbol.asyncDispose]: async () => {
+      await programs[Symbol.asyncDispose]();
+      await ground[Symbol.asyncDispose]();
+    },
+  };
+}
+
+it('a look that is broken off is told as that, and not as a directory that may not be read', async () => {
+  await using ground = await busyGround(1);
+  expect(await errorOf(postgresResource.read(ground.play.host(), ground.dir))).toMatchObject({
+    code: 'look-broken-off',
+    message: expect.stringContaining(`the PostgreSQL on ${ground.dir}`),
+  });
+});
+
+it('a start is not given up for looks that are broken off', async () => {
+  await using ground = await busyGround(3);
+  const ref = { pgdata: ground.dir, bin: ground.dir, user: userInfo().username };
+  const context = { signal: new AbortController().signal, progress: () => {}, warn: () => {} };
+  const error = await errorOf(startInstance(ground.play.host(), ref, [], 60_000, context));
+  expect(error).toMatchObject({
+    code: 'postgres-did-not-start',
+    evidence: { stderr: expect.stringContaining('no memory') },
+  });
+});
+
+it('that a recovery has paused is known however much was logged since', async () => {
+  await using ground = await localPlayground();
+  const pgdata = join(ground.dir, 'data');
+  await mkdir(`${pgdata}.pitr-run`);
+  const line = (words: string) => `2026-11-29 21:21:58.709 UTC [939] LOG:  ${words}\n`;
+  const logged = (since: number) =>
+    line('recovery stopping at restore point "rp", time 2026-11-29 21:11:26.679396+00') +
+    line('pausing at the end of recovery') +
+    line('statement: select 1').repeat(since);
+  const ref = { pgdata, bin: '/bin', user: userInfo().username };
+  for (const since of [0, 10_000]) {
+    await writeFile(`${pgdata}.pitr-run/postgresql.log`, logged(since));
+    expect(await startLog(ground.play.host(), ref)).toMatchObject({
+      pausedAtTarget: true,
+      tail: { length: since === 0 ? 2 : 12 },
+    });
+  }
+  await writeFile(
+    `${pgdata}.pitr-run/postgresql.log`,
+    line(`statement: select 'x [1] LOG:  pausing at the end'`).repeat(10_000),
+  );
+  expect((await startLog(ground.play.host(), ref)).pausedAtTarget).toBe(false);
 });

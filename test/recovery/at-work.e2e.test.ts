@@ -13,7 +13,7 @@ import { JOURNAL_VERSION } from '../../lib/engine/journal/records.ts';
 import { JournalWriter } from '../../lib/engine/journal/writer.ts';
 import { readDestination } from '../../lib/recovery/barman/destination.ts';
 import { endReceivingRsync } from '../../lib/recovery/barman/end-rsync.ts';
-import { openAccess } from '../../lib/recovery/patroni/closed-access.ts';
+import { atNextStart, openAccess } from '../../lib/recovery/patroni/closed-access.ts';
 import { parseAtWork } from '../../lib/recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../lib/recovery/postgres/at-work-script.ts';
 import { type OwnContainer, ownContainer, sweepContainers } from '../modules/own-container.ts';
@@ -259,9 +259,11 @@ describe('what may not be looked at is not taken for what is not there', () => {
 
   it('the rules that were kept aside', async () => {
     const bin = postgresBin;
-    const error = await errorOf(openAccess(play.host(), { pgdata: closed, bin, user: 'postgres' }));
+    const error = await errorOf(
+      openAccess(play.host(), { pgdata: closed, bin, user: 'postgres' }, atNextStart),
+    );
     expect(error).toMatchObject({ kind: 'failed', code: 'command-failed' });
-    await openAccess(play.host(), { pgdata: at('shut'), bin, user: 'postgres' });
+    await openAccess(play.host(), { pgdata: at('shut'), bin, user: 'postgres' }, atNextStart);
   });
 });
 

@@ -6,6 +6,7 @@ import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
+import { BROKEN_OFF } from '../../contract/script-report.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
 import { isUp } from '../../recovery/patroni/cluster.ts';
 import { nodeIn, patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
@@ -230,6 +231,7 @@ async function postgresIsUp(
     deadlineMs,
     signal: context.signal,
     done: (seen) => seen.status === 'ready' || seen.status === 'standby',
+    passing: BROKEN_OFF,
     late: (seen) =>
       new PitrError({
         kind: 'failed',

@@ -4,7 +4,7 @@ import { Unknown } from '../../base/values/unknown.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
-import { closeAccess, openAccess } from '../../recovery/patroni/closed-access.ts';
+import { atNextStart, closeAccess, openAccess } from '../../recovery/patroni/closed-access.ts';
 import { patroniParams, patroniSuperuserParam, roleName } from '../../recovery/patroni/params.ts';
 import { type Allowed, allowedOf } from '../../recovery/postgres/allowed-roles.ts';
 import type { InstanceRef } from '../../recovery/postgres/instance-control.ts';
@@ -93,7 +93,7 @@ export const module = defineModule({
   apply: async (host, change, p, context) => {
     const ref: InstanceRef = { ...change, bin: programsOf({ ...p, bin: change.bin }, undefined) };
     if (change.stopped === true) {
-      await openAccess(host, ref);
+      await openAccess(host, ref, atNextStart);
       return {};
     }
     return change.mode === 'open'
@@ -114,9 +114,8 @@ export const module = defineModule({
   },
 });
 
-async function open(host: WriteHost, ref: InstanceRef, signal: AbortSignal): Promise<InForce> {
-  await openAccess(host, ref);
-  return reloadRules(host, ref, signal);
+function open(host: WriteHost, ref: InstanceRef, signal: AbortSignal): Promise<InForce> {
+  return openAccess(host, ref, () => reloadRules(host, ref, signal));
 }
 
 async function close(

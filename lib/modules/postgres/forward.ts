@@ -20,7 +20,7 @@ import {
 import { type InstanceState, wasIsolated } from '../../recovery/postgres/instance.ts';
 import { prepareRunFiles, startInstance, stopInstance } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
-import { runFiles } from '../../recovery/postgres/isolation.ts';
+import { runFilesOf } from '../../recovery/postgres/isolation.ts';
 import { readRecoveryFiles } from '../../recovery/postgres/look-recovery-files.ts';
 import { lookWaiting, type WaitingRecovery } from '../../recovery/postgres/look-waiting.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -165,7 +165,7 @@ export const module = defineModule({
       user: change.user,
     });
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
-    await prepareRunFiles(host, change, runFiles(change.pgdata));
+    await prepareRunFiles(host, change, runFilesOf(change.pgdata, change.startedWith));
     const instance = await startInstance(host, change, change.startedWith, change.patienceMs, context);
     return { pid: instance.pid, ...from(waiting) };
   },

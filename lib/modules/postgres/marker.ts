@@ -4,7 +4,7 @@ import { Unknown } from '../../base/values/unknown.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, sessionParams } from '../../recovery/postgres/params.ts';
-import { programsOf, runSql, sessionTarget } from '../../recovery/postgres/sql.ts';
+import { runSql, sessionTarget } from '../../recovery/postgres/sql.ts';
 
 const params = z.strictObject({ ...instanceParams, ...sessionParams });
 
@@ -45,7 +45,7 @@ commits it; archive it afterwards (barman.switch_wal). Changes something at ever
     };
   },
   apply: async (host, change, p, context) => {
-    const session = { ...sessionTarget(p, undefined), bin: programsOf({ ...p, bin: change.bin }, undefined) };
+    const session = sessionTarget({ ...p, bin: change.bin }, undefined);
     // Each statement is a transaction of its own; the first one gets an id and so a commit record.
     const answer = await runSql(
       host,

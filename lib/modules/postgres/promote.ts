@@ -7,23 +7,19 @@ import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
+import { BROKEN_OFF } from '../../contract/script-report.ts';
 import { endRecoveryHere } from '../../recovery/postgres/end-of-wal.ts';
 import {
   fetchPassedOver,
   forgetFreeNumbers,
+  isPromotionLeft,
   proveFreeNumber,
   putHistories,
 } from '../../recovery/postgres/history-files.ts';
 import { startLog } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
-import {
-  programsOf,
-  querySql,
-  runSql,
-  type SessionTarget,
-  sessionTarget,
-} from '../../recovery/postgres/sql.ts';
+import { querySql, runSql, type SessionTarget, sessionTarget } from '../../recovery/postgres/sql.ts';
 import { writingTimeline } from '../../recovery/postgres/writing-timeline.ts';
 
 const params = z.strictObject({
@@ -78,9 +74,14 @@ export const module = defineModule({
   },
   read: async (host, p: Params) => {
     const instance = await host.look(postgresResource, p.pgdata);
-    return { instance, timeline: await writingTimeline(host, instance, p) };
+    const leads = !(instance instanceof Unknown) && instance.running && instance.role === 'primary';
+    const [timeline, left] = await Promise.all([
+      writingTimeline(host, instance, p),
+      leads && isPromotionLeft(host, p),
+    ]);
+    return { instance, timeline, left };
   },
-  plan: ({ instance }, p) => {
+  plan: ({ instance, left }, p) => {
     const known = instance instanceof Unknown ? undefined : instance;
     if (known !== undefined && !known.running) {
       throw refusal('postgres-does-not-run', `no PostgreSQL runs on ${p.pgdata} to promote`, [startAgain(p)]);
@@ -91,10 +92,14 @@ export const module = defineModule({
         'A member of a cluster is promoted by Patroni: patroni.failover.',
       ]);
     }
-    if (known?.role === 'primary') return undefined;
+    if (known?.role === 'primary' && !left) return undefined;
     const bin = p.bin ?? known?.programs;
     return {
-      summary: `promote PostgreSQL on ${p.pgdata} to a new timeline`,
+      // A controller that died may have asked for the promotion, and not seen to what comes with it.
+      summary: left
+        ? `finish the promotion of PostgreSQL on ${p.pgdata}`
+        : `promote PostgreSQL on ${p.pgdata} to a new timeline`,
+      ...(left ? { asked: true } : {}),
       pgdata: p.pgdata,
       user: p.user,
       ...(bin === undefined ? {} : { bin }),
@@ -122,8 +127,9 @@ export const module = defineModule({
     ],
   }),
   apply: async (host, change, p, context) => {
-    const session = { ...sessionTarget(p, undefined), bin: programsOf({ ...p, bin: change.bin }, undefined) };
+    const session = sessionTarget({ ...p, bin: change.bin }, undefined);
     await untilItLetsIn(host, p, context);
+    if (change.asked === true) return finish(host, session, p, context);
     if (await targetUnreached(host, session)) {
       if (p.unreached_target === 'refuse') throw notReached(host.name, p);
       await endRecoveryHere(host, session, p.timeout * 1000, context);
@@ -143,6 +149,7 @@ async function untilItLetsIn(host: WriteHost, p: Params, context: WorkContext): 
     deadlineMs: p.timeout * 1000,
     signal: context.signal,
     done: ({ running, status }) => !running || status === 'ready' || status === 'standby',
+    passing: BROKEN_OFF,
     late: ({ status }, waited) => late('lets nobody in', status ?? 'no status', waited, host.name, p),
   });
 }
@@ -179,9 +186,21 @@ async function promote(
       deadlineMs: p.timeout * 1000,
       signal: context.signal,
       done: (answer) => answer === 'f' || answer === 'down',
+      passing: BROKEN_OFF,
       late: (answer, waited) => late('is still in recovery', answer, waited, host.name, p),
     },
   );
+  return finish(host, session, p, context, from);
+}
+
+/** `before`: the timeline that was left; where it is not known any more, the new one's history tells. */
+async function finish(
+  host: WriteHost,
+  session: SessionTarget,
+  p: Params,
+  context: WorkContext,
+  before?: number,
+): Promise<Readonly<Record<string, unknown>>> {
   if (!(await postgresResource.read(host, p.pgdata)).running) {
     const log = await startLog(host, session);
     throw new PitrError({
@@ -195,10 +214,11 @@ async function promote(
     });
   }
   await runSql(host, session, ['checkpoint'], p.timeout * 1000, context.signal);
-  const [lsn = '', segment = ''] = (
+  const [lsn = '', segment = '', restoreCommand = ''] = (
     await querySql(host, session, [
       'select pg_current_wal_lsn()',
       'select pg_walfile_name(pg_current_wal_lsn())',
+      'show restore_command',
     ])
   ).split('\n');
   const history = await host.run(
@@ -219,10 +239,11 @@ async function promote(
     });
   }
   const timeline = Number.parseInt(segment.slice(0, 8), 16);
-  if (from !== undefined && restoreCommand !== '') {
-    await forgetFreeNumbers(host, p);
+  const from = before ?? Number.parseInt(history.stdout, 10);
+  // What tells that this is still to be done goes last.
+  if (from > 0 && restoreCommand !== '')
     await fetchPassedOver(host, p, restoreCommand, { from, to: timeline }, context);
-  }
+  await forgetFreeNumbers(host, p);
   return {
     timeline,
     lsn,

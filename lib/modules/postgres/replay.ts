@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
-import { pauseAfter, rest } from '../../base/wait/until.ts';
+import { lastSeen, pauseAfter, rest } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook, type Result, type TaskContext } from '../../contract/module.ts';
+import { BROKEN_OFF } from '../../contract/script-report.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { lookAtReplay } from '../../recovery/postgres/look-replay.ts';
@@ -102,7 +103,13 @@ async function follow(
   let said = '';
   for (let first: bigint | undefined; ; ) {
     const from = performance.now();
-    const look = await lookAtReplay(host, place, offset);
+    const look = await lastSeen(() => lookAtReplay(host, place, offset), {
+      everyMs: p.interval * 1000,
+      deadlineMs: wish.stallMs,
+      signal: context.signal,
+      done: () => true,
+      passing: BROKEN_OFF,
+    });
     offset += look.logBytes;
     const now = performance.now();
     watch = observe(watch, look, now);

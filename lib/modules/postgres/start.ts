@@ -4,7 +4,7 @@ import { Unknown } from '../../base/values/unknown.ts';
 import { defineModule } from '../../contract/module.ts';
 import { mayAlter } from '../../contract/newer-changes.ts';
 import { predicted } from '../../contract/resource.ts';
-import { openAccess } from '../../recovery/patroni/closed-access.ts';
+import { atNextStart, openAccess } from '../../recovery/patroni/closed-access.ts';
 import { startAs } from '../../recovery/patroni/instance-start.ts';
 import { patroniParams, patroniSuperuserParam, roleName } from '../../recovery/patroni/params.ts';
 import { type InstanceRef, stopInstance } from '../../recovery/postgres/instance-control.ts';
@@ -108,7 +108,7 @@ export const module = defineModule({
       bin: programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs),
     };
     await stopInstance(host, ref, 'fast', change.shutdownMs, context.signal);
-    if (change.mode === 'closed' && seen.data === 'present') await openAccess(host, ref);
+    if (change.mode === 'closed' && seen.data === 'present') await openAccess(host, ref, atNextStart);
   },
   mayUndo: async (host, { mode, pgdata }, _context, newer) => {
     if (mode !== 'isolated' || mayAlter(newer, host.name, postgresResource.kind, pgdata)) return;

@@ -5,7 +5,7 @@ import { defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { prepareRunFiles, startInstance, stopInstance } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
-import { runFiles } from '../../recovery/postgres/isolation.ts';
+import { runFilesOf } from '../../recovery/postgres/isolation.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
 
@@ -88,7 +88,7 @@ export const module = defineModule({
     if (seen.running) return;
     const bin = programsOf({ pgdata: change.pgdata, bin: change.bin }, seen.programs);
     const ref = { pgdata: change.pgdata, user: change.user, bin };
-    await prepareRunFiles(host, ref, runFiles(change.pgdata));
+    await prepareRunFiles(host, ref, runFilesOf(change.pgdata, change.startedWith));
     await startInstance(host, ref, change.startedWith, change.timeoutMs, context);
   },
 });

@@ -1,6 +1,7 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { LET_IN } from '../postgres/login-script.ts';
+import { READ_COMMITTED } from '../postgres/sql.ts';
 
 /**
  * Python, without single quotes: Barman's own way to its configuration and its driver, so that a password in conninfo, in
@@ -75,7 +76,7 @@ print(json.dumps(answers))
 const ASK = probeScript(`
 interpreter=$(head -c 300 "$(command -v barman 2>/dev/null)" 2>/dev/null | sed -n '1s/^#! *//p')
 case $interpreter in *python*) ;; *) interpreter=python3 ;; esac
-export PGOPTIONS='-c default_transaction_read_only=on -c statement_timeout=5000'
+export PGOPTIONS='-c default_transaction_read_only=on -c ${READ_COMMITTED} -c statement_timeout=5000'
 $interpreter -c '${LOGINS}' "$@"`);
 
 /** The Barman server whose logins are meant. */

@@ -71,19 +71,28 @@ export function dismissGuests(host: WriteHost, ref: InstanceRef, allowed: Allowe
 const IS_THERE = `${PRESENCE}
 presence "$1"`;
 
-/** Puts the rules back that `closeAccess` kept; a file that somebody else has written since stays as it is. */
-export async function openAccess(host: WriteHost, ref: InstanceRef): Promise<void> {
+/**
+ * Puts the rules back that `closeAccess` kept; a file that somebody else has written since stays as it is. Gives what `force`
+ * gives, which puts them into force. What is kept goes last: it says that the instance is closed, and who goes on after a
+ * controller that died meanwhile opens it once more.
+ */
+export async function openAccess<T>(host: WriteHost, ref: InstanceRef, force: () => Promise<T>): Promise<T> {
   const kept = `${ref.pgdata}/${KEPT_HBA_FILE}`;
   const there = await host.run(['sh', '-c', IS_THERE, 'sh', kept], { user: ref.user, cwd: '/' });
-  if (there.exitCode === 1) return;
+  if (there.exitCode === 1) return force();
   if (there.exitCode !== 0) throw commandFailed(there, host.name, { next: [`ls -l ${kept}`] });
   const file = await hbaFile(host, ref);
   if (isClosed(await read(host, ref, file))) {
     await host.writeFile(file, await read(host, ref, kept), { user: ref.user });
   }
   await releaseHeldArchive(host, ref);
+  const forced = await force();
   await host.must(['rm', '-f', '--', kept], { user: ref.user, cwd: '/' });
+  return forced;
 }
+
+/** The next start does. */
+export async function atNextStart(): Promise<void> {}
 
 /** Where Patroni keeps the configuration outside, it does not write the file by which recovered data archives nothing. */
 async function releaseHeldArchive(host: WriteHost, ref: InstanceRef): Promise<void> {

@@ -1,6 +1,6 @@
 import { type Probe, probeScript } from '../../contract/probe.ts';
 import type { RunResult } from '../../transport/types.ts';
-import type { SessionTarget } from '../postgres/sql.ts';
+import { READ_COMMITTED, type SessionTarget } from '../postgres/sql.ts';
 import { formatLsn, type Lsn, lsnAt, parseLsn } from '../wal/lsn.ts';
 import { parseSegmentSize, type SegmentSize, segmentHolding, startOfSegment } from '../wal/segment.ts';
 import { timelineId } from '../wal/timeline.ts';
@@ -55,7 +55,7 @@ export function parseFoundInstance(
 const POSITION = probeScript(`
 LC_ALL=C "$2/pg_controldata" "$1" || exit
 { read -r pid; read -r data; read -r start; read -r port; read -r socket; } < "$1/postmaster.pid" || exit
-replayed=$(PGOPTIONS='-c default_transaction_read_only=on -c statement_timeout=5000' PGCONNECT_TIMEOUT=10 \\
+replayed=$(PGOPTIONS='-c default_transaction_read_only=on -c ${READ_COMMITTED} -c statement_timeout=5000' PGCONNECT_TIMEOUT=10 \\
   "$2/psql" -X -q -A -t -w -h "$socket" -p "$port" -U "$3" -d postgres -c 'select pg_last_wal_replay_lsn()') || exit
 printf 'Replayed: %s\\n' "$replayed"`);
 

@@ -8,7 +8,7 @@ import { checkSocketPath, isolationSettings, runFiles } from '../postgres/isolat
 import type { StartSpec } from '../postgres/start-plan.ts';
 import { readConfigured, settingsOfPlainStart } from '../postgres/start-settings.ts';
 import { majorOfData } from '../postgres/version.ts';
-import { closeAccess, openAccess, rolesOf } from './closed-access.ts';
+import { atNextStart, closeAccess, openAccess, rolesOf } from './closed-access.ts';
 
 /** Starts an instance in one of its three modes and waits for it; see `startInstance`. */
 export async function startAs(
@@ -26,7 +26,7 @@ export async function startAs(
     await host.must(['rm', '-f', '--', files.hba], { user: ref.user, cwd: '/' });
     const configured = await readConfigured(host, ref);
     const { control } = await postgresResource.read(host, ref.pgdata);
-    await (spec.mode === 'closed' ? closeAccess(host, ref, spec) : openAccess(host, ref));
+    await (spec.mode === 'closed' ? closeAccess(host, ref, spec) : openAccess(host, ref, atNextStart));
     return startInstance(host, ref, settingsOfPlainStart(configured, control?.settings), patienceMs, context);
   }
   const rules = await context.render('pg_hba/isolated.conf.hbs', {

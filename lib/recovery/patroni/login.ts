@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import type { OwnHost } from '../postgres/hba.ts';
+import { READ_COMMITTED } from '../postgres/sql.ts';
 import { record, text } from './cluster.ts';
 import { patroniPython } from './config-file.ts';
 
@@ -99,7 +100,7 @@ print(json.dumps(answer))
 `;
 
 const TRY_LOGIN = probeScript(`${patroniPython(LOGIN)}
-export PGOPTIONS='-c default_transaction_read_only=on -c statement_timeout=2000'
+export PGOPTIONS='-c default_transaction_read_only=on -c ${READ_COMMITTED} -c statement_timeout=2000'
 patroni_python "$@"`);
 
 /** One try to get in as Patroni would. */

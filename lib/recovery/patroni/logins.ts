@@ -1,6 +1,7 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { LET_IN } from '../postgres/login-script.ts';
+import { READ_COMMITTED } from '../postgres/sql.ts';
 import { record, text } from './cluster.ts';
 import { PATRONI_LOGINS, patroniPython } from './config-file.ts';
 
@@ -109,7 +110,7 @@ const TELL_LOGINS = probeScript(`${patroniPython(TELL)}
 patroni_python "$@"`);
 
 const TRY_LOGINS = probeScript(`${patroniPython(TRY)}
-export PGOPTIONS='-c default_transaction_read_only=on -c statement_timeout=5000'
+export PGOPTIONS='-c default_transaction_read_only=on -c ${READ_COMMITTED} -c statement_timeout=5000'
 patroni_python "$@"`);
 
 /** A member, and where its configuration and its data lie. */

@@ -2,6 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
+import { BROKEN_OFF } from '../../contract/script-report.ts';
 import { joinService } from '../../system/service/own-unit.ts';
 import {
   type ServiceState,
@@ -46,7 +47,7 @@ export function logsOf(change: MemberChange): MemberLogs {
 }
 
 /** Looks that may fail once on a host that starts or stops. */
-const BUSY = ['service-manager-silent', 'look-broken-off'];
+const BUSY = ['service-manager-silent', ...BROKEN_OFF];
 
 /** How often what comes up of a copy is ended, until it counts as not ending. */
 const COPY_ROUNDS = 5;

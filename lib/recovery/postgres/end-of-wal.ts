@@ -5,9 +5,9 @@ import type { WorkContext } from '../../contract/module.ts';
 import { effectiveSettings, quoteConf } from './conf-file.ts';
 import { prepareRunFiles, startInstance, stopInstance } from './instance-control.ts';
 import { postgresResource } from './instance-resource.ts';
-import { runFiles } from './isolation.ts';
+import { runFilesOf } from './isolation.ts';
 import { AUTO_CONF } from './recovery-files.ts';
-import { querySql, type SessionTarget } from './sql.ts';
+import { querySql, type SessionTarget, UNANSWERED } from './sql.ts';
 
 const POSITION = 'select pg_last_wal_replay_lsn()';
 
@@ -39,11 +39,7 @@ export async function endRecoveryHere(
     user,
     mode: 0o600,
   });
-  await prepareRunFiles(
-    host,
-    session,
-    runFiles(pgdata, startedWith.find(([name]) => name === 'unix_socket_directories')?.[1]),
-  );
+  await prepareRunFiles(host, session, runFilesOf(pgdata, startedWith));
   await startInstance(host, session, startedWith, timeoutMs, context);
   await until(() => position(host, session), {
     everyMs: 300,
@@ -84,6 +80,7 @@ async function standsAt(
     deadlineMs: timeoutMs,
     signal,
     done: ({ same }) => same,
+    passing: UNANSWERED,
     late: (seen) =>
       new PitrError({
         kind: 'failed',

@@ -66,7 +66,9 @@ export function refuseBackward(
 ): void {
   const behind =
     target.kind === 'immediate' ||
-    (target.kind === 'time' && at.lastCommit !== undefined && target.time < at.lastCommit) ||
+    (target.kind === 'time' &&
+      at.lastCommit !== undefined &&
+      (target.exclusive === true ? target.time <= at.lastCommit : target.time < at.lastCommit)) ||
     (target.kind === 'lsn' && at.lsn !== undefined && target.lsn < at.lsn) ||
     stopsBefore(target, at);
   if (!behind) return;

@@ -1,6 +1,8 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import type { WriteHost } from '../../contract/host.ts';
+import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
+import { probeScript } from '../../contract/probe.ts';
+import { isBrokenOff, lookBrokenOff } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { historyFileName, timelineId } from '../wal/timeline.ts';
@@ -91,6 +93,16 @@ export async function fetchPassedOver(
     if (exitCode === 0) continue;
     context.warn(`${name} could not be fetched: a member on timeline ${from} cannot follow without it.`);
   }
+}
+
+const MARKS = probeScript(`
+for mark in "$1"/pg_wal/*.history.free; do [ ! -e "$mark" ] || { echo noted; break; }; done`);
+
+/** Whether a promotion was begun there and not brought to its end: what was noted for it is there. */
+export async function isPromotionLeft(host: ReadHost, { pgdata, user }: Place): Promise<boolean> {
+  const answer = await host.query(MARKS([pgdata], { user }));
+  if (isBrokenOff(answer)) throw lookBrokenOff(answer, host.name, `what lies in ${pgdata}/pg_wal`);
+  return answer.stdout.startsWith('noted');
 }
 
 /** What was noted for the promotion alone. */

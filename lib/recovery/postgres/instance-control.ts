@@ -1,8 +1,9 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { rest, until } from '../../base/wait/until.ts';
+import { lastSeen, rest, until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { BROKEN_OFF } from '../../contract/script-report.ts';
 import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
@@ -71,6 +72,7 @@ export async function stopInstance(
     deadlineMs: stop.exitCode === 0 ? 10_000 : 0,
     signal,
     done: (seen) => !seen.running,
+    passing: BROKEN_OFF,
     late: (seen) => stillRuns(host.name, ref, mode, seen, stop),
   });
 }
@@ -131,8 +133,11 @@ rm -f -- "$5/current_logfiles" || ! [ -O "$5" ]`,
   );
 }
 
-// A collector names its files beside the data.
+// A cluster may log each statement: what recovery has said stands long before the end then. A collector names its files beside
+// the data.
 const LOG_OF_START = probeScript(`
+size=$(stat -c %s -- "$2" 2>/dev/null) && [ "$size" -gt 262144 ] && head -c "$((size - 258048))" -- "$2" |
+  grep -aE '^[^[]*\\[[0-9]+\\] LOG:  (entering standby|starting (archive|point-in-time)|redo starts|recovery stopping|pausing at the end)'
 tail -c 262144 -- "$2" 2>/dev/null
 cd -- "$1" 2>/dev/null && [ -s current_logfiles ] || exit 0
 read -r kind file < current_logfiles
@@ -178,14 +183,18 @@ export async function startInstance(
     deadlineMs: ORPHANS_MS,
     signal,
     done: (seen) => !seen.running,
+    passing: BROKEN_OFF,
     late: (seen) => orphaned(host.name, ref, seen),
   });
   const startIt = await starter(host, ref, settings, context);
   let start = await startIt();
   let heard = { lines: '', at: performance.now() };
   for (;;) {
-    const instance = await postgresResource.read(host, ref.pgdata);
-    if (instance.status === 'ready' || instance.status === 'standby') return instance;
+    const instance = await lastSeen(() => postgresResource.read(host, ref.pgdata), {
+      ...{ everyMs: 300, deadlineMs: silenceMs, signal, passing: BROKEN_OFF },
+      done: () => true,
+    });
+    if (isUp(instance, NOTHING_LOGGED)) return instance;
     const facts = await startLog(host, ref);
     if (!instance.running) {
       const inUse = /pre-existing shared memory block/.test(facts.fatal.at(-2) ?? '');
@@ -194,8 +203,7 @@ export async function startInstance(
       start = await startIt();
       continue;
     }
-    // An archive that does not answer is for the replay to tell, which knows what it waits for.
-    if (facts.redoStarts !== undefined || facts.recovering) return instance;
+    if (isUp(instance, facts)) return instance;
     const lines = facts.tail.join('\n');
     const now = performance.now();
     if (lines !== heard.lines) heard = { lines, at: now };
@@ -203,6 +211,18 @@ export async function startInstance(
     context.progress(facts.tail.at(-1) ?? 'no word in the log yet');
     await rest(300, signal);
   }
+}
+
+/**
+ * Whether a start is over: it lets somebody in, or replays an archive. One that does not answer is for the replay to tell,
+ * which knows what it waits for. The redo after a crash is neither: nobody else waits for its end.
+ */
+export function isUp(
+  { status, signal }: Pick<InstanceState, 'status' | 'signal'>,
+  { redoStarts, recovering }: Pick<LogFacts, 'redoStarts' | 'recovering'>,
+): boolean {
+  if (status === 'ready' || status === 'standby') return true;
+  return recovering || (redoStarts !== undefined && signal !== undefined);
 }
 
 /** What starts it: in a unit of its own where systemd runs, so that it outlives the login that asked for it. */

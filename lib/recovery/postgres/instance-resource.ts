@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, Resource } from '../../contract/host.ts';
 import { type Probe, probeScript } from '../../contract/probe.ts';
+import { isBrokenOff, lookBrokenOff } from '../../contract/script-report.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -37,7 +38,8 @@ exit 0`);
 
 /**
  * A PostgreSQL instance by its data directory (absolute path). One round trip. Throws kind `failed`
- * (`data-directory-unreadable`) where the login user may not look into it, kind `refused` (`postgres-at-work-unknown`)
+ * (`data-directory-unreadable`) where the login user may not look into it, or (`look-broken-off`) where the look did not come to
+ * its end; kind `refused` (`postgres-at-work-unknown`)
  * where nobody can tell whether it runs.
  */
 export const postgresResource: Resource<InstanceState> = {
@@ -63,6 +65,7 @@ export function instanceOf(answer: RunResult, host: string, directory: string): 
     if (work?.answer === 'unknown') throw blindRefusal(directory, work.why).with({ host });
     return parseInstance(answer.stdout);
   }
+  if (isBrokenOff(answer)) throw lookBrokenOff(answer, host, `the PostgreSQL on ${directory}`);
   throw new PitrError({
     kind: 'failed',
     code: 'data-directory-unreadable',

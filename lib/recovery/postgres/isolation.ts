@@ -26,6 +26,19 @@ export function runFiles(pgdata: string, socketDirectory?: string): RunFiles {
   };
 }
 
+/**
+ * Those of an instance that was started with these settings: an isolated one has its socket where it had it, though a directory
+ * below /run may be gone since. The directory of any other is shared, and stays as it is.
+ */
+export function runFilesOf(
+  pgdata: string,
+  startedWith: readonly (readonly [name: string, value: string])[],
+): RunFiles {
+  const settings = new Map(startedWith);
+  const isolated = settings.get('listen_addresses') === '';
+  return runFiles(pgdata, isolated ? settings.get('unix_socket_directories') : undefined);
+}
+
 /** Throws kind `validation` where the path of a socket in this directory would be too long for the system. */
 export function checkSocketPath(directory: string): void {
   const longest = Buffer.byteLength(`${directory}/.s.PGSQL.65535.lock`);
@@ -70,6 +83,7 @@ export function isolationSettings(
     ['log_destination', 'stderr'],
     ['log_line_prefix', '%m [%p] '],
     ['log_min_messages', 'warning'],
+    ['log_error_verbosity', 'default'],
     ['lc_messages', 'C'],
     ...Object.entries(more),
   ];

@@ -67,7 +67,9 @@ export function readLog(facts: LogFacts, text: string): LogFacts {
   return { ...read, pending };
 }
 
-const SEVERITY = /(?:^|\s)(LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|STATEMENT|CONTEXT):\s+(.*)$/;
+// With log_error_verbosity=verbose, which a plain start takes from its files, the state of SQL stands before the words.
+const SEVERITY =
+  /(?:^|\s)(LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|STATEMENT|CONTEXT):\s+(?:[0-9A-Z]{5}: )?(.*)$/;
 
 /** What ends one session is FATAL too, and says nothing of the instance. */
 const OF_A_CLIENT =

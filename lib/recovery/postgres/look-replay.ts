@@ -2,6 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { cut } from '../../base/values/cut.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { isBrokenOff, lookBrokenOff } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { parseLsn } from '../wal/lsn.ts';
@@ -109,6 +110,8 @@ function parseSession(stdout: string): ReplaySession {
 }
 
 function unseen(host: string, result: RunResult | undefined): PitrError {
+  if (result !== undefined && isBrokenOff(result))
+    return lookBrokenOff(result, host, 'the replaying instance');
   return new PitrError({
     kind: 'failed',
     code: 'replay-unseen',

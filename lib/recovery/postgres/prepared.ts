@@ -33,11 +33,16 @@ const OPEN = `select coalesce(json_agg(json_build_object(
   'time', to_char(prepared at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00') order by prepared), '[]')
 from pg_prepared_xacts`;
 
-/** Locks of prepared transactions on relations of this database: no session holds them, so `-1` stands for one. */
-const LOCKS = `select coalesce(json_agg(json_build_object('xid', xid, 'table', name, 'mode', mode)), '[]') from (
-  select split_part(l.virtualtransaction, '/', 2)::bigint as xid, l.relation::regclass::text as name, l.mode
+/**
+ * Locks of prepared transactions on relations of this database: no process holds them. Their virtual transaction is that of the
+ * session that has prepared them; once the server was started again it is none. So the lock on its own number tells whose they are.
+ */
+export const LOCKS = `select coalesce(json_agg(json_build_object('xid', xid, 'table', name, 'mode', mode)), '[]') from (
+  select own.transactionid::text::bigint as xid, l.relation::regclass::text as name, l.mode
   from pg_locks l join pg_class c on c.oid = l.relation
-  where l.locktype = 'relation' and l.virtualtransaction like '-1/%' and c.relkind in ('r', 'p', 'm', 'f')
+  join pg_locks own on own.locktype = 'transactionid' and own.pid is null and own.virtualtransaction = l.virtualtransaction
+  join pg_prepared_xacts p on p.transaction = own.transactionid
+  where l.locktype = 'relation' and l.pid is null and c.relkind in ('r', 'p', 'm', 'f')
     and l.database = (select oid from pg_database where datname = current_database())
 ) as found`;
 

@@ -3,7 +3,7 @@ import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { InstanceRef } from './instance-control.ts';
 import { postgresResource } from './instance-resource.ts';
-import { querySql } from './sql.ts';
+import { querySql, UNANSWERED } from './sql.ts';
 
 /** When the postmaster last read its files: a signal to it takes effect some moments later. */
 const LOADED = 'select pg_conf_load_time()';
@@ -18,9 +18,10 @@ export async function reloadRules(host: WriteHost, ref: InstanceRef, signal: Abo
   await host.must([`${ref.bin}/pg_ctl`, '-D', ref.pgdata, '-s', 'reload'], { user: ref.user, cwd: '/' });
   await until(() => querySql(host, ref, [LOADED]), {
     everyMs: 50,
-    deadlineMs: 15_000,
+    deadlineMs: 60_000,
     signal,
     done: (now) => now !== before,
+    passing: UNANSWERED,
     late: () =>
       new PitrError({
         kind: 'failed',

@@ -101,6 +101,15 @@ function sessionArguments(
   ];
 }
 
+/**
+ * Whatever the cluster, the database or the role say: a standby refuses each query of a session that is serializable by
+ * default. The backslash is for the server, which splits the options at spaces.
+ */
+export const READ_COMMITTED = 'default_transaction_isolation=read\\ committed';
+
+/** A statement that writes ends by our own deadline, and no checkpoint by a limit that a cluster sets for its clients. */
+const UNLIMITED = ['statement_timeout=0', 'lock_timeout=0'];
+
 function limited(limits: SessionLimits): string[] {
   return [`statement_timeout=${limits.statementMs}`, `lock_timeout=${limits.lockMs}`];
 }
@@ -111,12 +120,15 @@ export function readOnlySession(
   statements: readonly string[],
   limits: SessionLimits = DEFAULT_LIMITS,
 ): Probe {
-  const settings = ['default_transaction_read_only=on', ...limited(limits)];
+  const settings = ['default_transaction_read_only=on', READ_COMMITTED, ...limited(limits)];
   return READ_SESSION(sessionArguments(target, statements, settings), {
     user: target.user,
     timeoutMs: limits.statementMs * Math.max(1, statements.length) + 20_000,
   });
 }
+
+/** For waits: a host that is busy may not answer one question in time, and answer the next (`passing` of `until`). */
+export const UNANSWERED: readonly string[] = ['query-failed', 'database-unreachable'];
 
 /** What the statements print. Throws kind `failed` (`query-failed`, `database-unreachable`). */
 export async function querySql(
@@ -128,6 +140,11 @@ export async function querySql(
   return output(await host.query(readOnlySession(target, statements, limits)), host.name, statements);
 }
 
+/** Those of the session script for `runSql`. */
+export function writingArguments(target: SessionTarget, statements: readonly string[]): string[] {
+  return sessionArguments(target, statements, [READ_COMMITTED, ...UNLIMITED]);
+}
+
 /** Statements that may write, each a transaction of its own. Throws like `querySql`. */
 export async function runSql(
   host: WriteHost,
@@ -136,13 +153,14 @@ export async function runSql(
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<string> {
-  const argv = ['sh', '-c', SESSION, 'sh', ...sessionArguments(target, statements, [])];
+  const argv = ['sh', '-c', SESSION, 'sh', ...writingArguments(target, statements)];
   const result = await host.run(argv, { user: target.user, timeoutMs, signal });
   return output(result, host.name, statements);
 }
 
 /** For a session that writes a secret: nothing of its statements comes into a log, and none waits for a standby. */
 const UNLOGGED = [
+  ...UNLIMITED,
   'log_statement=none',
   'log_duration=off',
   'log_min_duration_statement=-1',

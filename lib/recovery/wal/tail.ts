@@ -141,7 +141,11 @@ export function filesToSend(
 ): readonly TailFile[] {
   const archived = archives.flatMap((archive) => archive.files);
   const whole = wholeIn(archives, size);
-  const oldest = Math.min(...archived.map(({ segment }) => segmentNumber(segment, size)));
+  // One by one: an archive may have more files than a call can have arguments.
+  const oldest = archived.reduce(
+    (before, { segment }) => Math.min(before, segmentNumber(segment, size)),
+    Number.POSITIVE_INFINITY,
+  );
   const histories = new Set(
     archives.flatMap((archive) => archive.histories.map(({ history }) => Number(history.timeline))),
   );

@@ -60,7 +60,8 @@ describe('what psql on the node is given', () => {
     const place = await mkdtemp(join(tmpdir(), 'pitr-psql-'));
     onTestFinished(() => rm(place, { recursive: true }));
     await writeFile(join(place, 'q.sql'), 'select 1');
-    for (const words of [['-f', 'q.sql'], ['-fq.sql'], ['--file=q.sql'], ['--file', 'q.sql']]) {
+    const ways = [['-f', 'q.sql'], ['-fq.sql'], ['--file=q.sql'], ['--file', 'q.sql'], ['--fil=q.sql']];
+    for (const words of ways) {
       const call = await psqlCall(['-At', ...words], place);
       expect(call.args).toEqual(['-At', '-f', '-']);
       expect(Buffer.from(call.script ?? '').toString()).toBe('select 1');
@@ -73,6 +74,15 @@ describe('what psql on the node is given', () => {
     [['--host=elsewhere'], 'has no place here'],
     [['-p5432'], 'has no place here'],
     [['-o', 'file'], 'write a file on the node'],
+    [['--output=file'], 'write a file on the node'],
+    [['--out', 'file'], 'write a file on the node'],
+    [['-Ato', 'file'], 'write a file on the node'],
+    [['-Atofile'], 'write a file on the node'],
+    [['-Ath', 'elsewhere'], 'has no place here'],
+    [['-AtUadmin'], 'has no place here'],
+    [['-AtW'], 'has no place here'],
+    [['--hos=elsewhere'], 'has no place here'],
+    [['-Atf', 'no-such.sql'], 'cannot be read'],
     [['-f'], 'needs a file'],
     [['-f', 'no-such.sql'], 'cannot be read'],
   ])('refuses %j', async (words, said) => {
@@ -84,6 +94,9 @@ describe('what psql on the node is given', () => {
     expect(await batch('-d', 'shop')).toBe(false);
     expect(await batch('-d', 'clc')).toBe(false);
     expect(await batch('-Atc', 'select 1')).toBe(true);
+    expect((await psqlCall(['-Atc', '-o', '-F', '-h'], '/')).args).toEqual(['-Atc', '-o', '-F', '-h']);
+    expect(await batch('-Atl')).toBe(true);
+    expect(await batch('-AtF,')).toBe(false);
     expect(await batch('-l')).toBe(true);
   });
 
@@ -101,7 +114,8 @@ describe('what psql on the node is given', () => {
     expect(sessionEnvironment(waiting, { statementMs: 60_000, lockMs: 3_000 })).toMatchObject({
       PGHOST: '/d.pitr-run',
       PGAPPNAME: 'pitr-peek',
-      PGOPTIONS: '-c default_transaction_read_only=on -c statement_timeout=60000 -c lock_timeout=3000',
+      PGOPTIONS:
+        '-c default_transaction_read_only=on -c default_transaction_isolation=read\\ committed -c statement_timeout=60000 -c lock_timeout=3000',
     });
   });
 });

@@ -43,6 +43,8 @@ describe('a target that lies behind', () => {
 
   it.each([
     '2026-11-22 09:00:00+00',
+    // What was committed at that very microsecond is there already.
+    { time: '2026-11-22 09:00:00.000001+00', inclusive: false },
     { lsn: '0/5000040' },
     { immediate: true },
     // As the archived WAL tells where they end.

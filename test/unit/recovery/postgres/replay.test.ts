@@ -65,6 +65,23 @@ describe('the log of a recovery', () => {
     });
   });
 
+  it('tells the same where it is verbose', () => {
+    const log = readLog(
+      NOTHING_LOGGED,
+      line('LOG:  00000: recovery stopping at restore point "rp", time 2026-11-29 21:20:00.1+00') +
+        line('LOCATION:  recoveryStopsAfter, xlogrecovery.c:2681') +
+        line('LOG:  00000: pausing at the end of recovery') +
+        line('HINT:  Execute pg_wal_replay_resume() to promote.') +
+        line('FATAL:  57P03: the database system is starting up') +
+        line('FATAL:  XX000: out of luck'),
+    );
+    expect(log).toMatchObject({
+      stopping: 'at restore point "rp", time 2026-11-29 21:20:00.1+00',
+      pausedAtTarget: true,
+      fatal: ['FATAL: out of luck'],
+    });
+  });
+
   it('may be read in pieces that end anywhere', () => {
     const text =
       line('LOG:  redo starts at 0/7000028') + ABSENT + line('FATAL:  out of luck') + line('DETAIL:  why');

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Unknown } from '../../../../lib/base/values/unknown.ts';
 import { alterSystem, settingChanges, settingText } from '../../../../lib/recovery/postgres/alter-system.ts';
 import type { InstanceState } from '../../../../lib/recovery/postgres/instance.ts';
-import { checkSocketPath, isolationSettings, runFiles } from '../../../../lib/recovery/postgres/isolation.ts';
+import {
+  checkSocketPath,
+  isolationSettings,
+  runFiles,
+  runFilesOf,
+} from '../../../../lib/recovery/postgres/isolation.ts';
 import {
   parseRows,
   rowsStatement,
@@ -24,12 +29,25 @@ describe('an isolated start', () => {
     expect(settings.get('lc_messages')).toBe('C');
   });
 
+  it('logs with details and without states of SQL, whatever the cluster says: its log is read', () => {
+    expect(settings.get('log_error_verbosity')).toBe('default');
+  });
+
   it('leaves archive_mode on, so that nothing of the new timeline is lost to the archive', () => {
     expect(settings.has('archive_mode')).toBe(false);
   });
 
   it('does not name settings that an older version does not know', () => {
     expect(new Map(isolationSettings(runFiles('/d'), 14)).has('archive_library')).toBe(false);
+  });
+
+  it('has its socket again where it had it, whoever starts it once more', () => {
+    const socket = ['unix_socket_directories', '/run/pitr'] as const;
+    const of = (...started: Parameters<typeof runFilesOf>[1]) =>
+      runFilesOf('/data/patroni2', started).socketDirectory;
+    expect(of(['listen_addresses', ''], socket)).toBe('/run/pitr');
+    expect(of(['listen_addresses', ''])).toBe('/data/patroni2.pitr-run');
+    expect(of(socket)).toBe('/data/patroni2.pitr-run');
   });
 
   it('refuses a directory whose socket no system could open', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { logLines } from '../../../../lib/recovery/patroni/member-logs.ts';
 import { sinceStart } from '../../../../lib/recovery/postgres/collected-log.ts';
+import { isUp } from '../../../../lib/recovery/postgres/instance-control.ts';
 import { NOTHING_LOGGED, readLog } from '../../../../lib/recovery/postgres/log.ts';
 import { settingsOfPlainStart } from '../../../../lib/recovery/postgres/start-settings.ts';
 
@@ -27,6 +28,24 @@ describe('the log that a collector has written', () => {
       expect(facts.fatal.slice(0, 1)).toEqual(['FATAL: could not open file "x": No such file']);
       expect(facts.fatal.at(-1)).toBe('  HINT: a hint');
     }
+  });
+});
+
+describe('a start is over', () => {
+  const logged = (...words: readonly string[]) =>
+    readLog(NOTHING_LOGGED, words.map((one) => `2026-11-27 20:00:00.100 UTC [9] LOG:  ${one}\n`).join(''));
+  const redo = 'redo starts at 0/5000028';
+
+  it('where it lets somebody in, or replays an archive', () => {
+    expect(isUp({ status: 'ready' }, NOTHING_LOGGED)).toBe(true);
+    expect(isUp({ status: 'standby', signal: 'standby' }, NOTHING_LOGGED)).toBe(true);
+    expect(isUp({ status: 'starting', signal: 'standby' }, logged('entering standby mode'))).toBe(true);
+    expect(isUp({ status: 'starting', signal: 'recovery' }, logged(redo))).toBe(true);
+  });
+
+  it('not while it only goes on after a crash', () => {
+    expect(isUp({ status: 'starting' }, NOTHING_LOGGED)).toBe(false);
+    expect(isUp({ status: 'starting' }, logged(redo))).toBe(false);
   });
 });
 

@@ -180,6 +180,19 @@ describe('the files that a node archives', () => {
     expect(filesFrom(files, undefined, SIZE)).toBe(files);
   });
 
+  it('are told also beside an archive of hundreds of thousands of segments', () => {
+    const held = Array.from({ length: 200_000 }, (_, number) => ({
+      segment: seg(number % 256),
+      partial: false,
+      time: at(100),
+      size: SIZE,
+      compressed: false,
+    }));
+    const large = { ...archive('db1'), files: held };
+    const files = [{ name: seg(255, 2), partial: false, time: at(110) }];
+    expect(filesToSend(files, [large], SIZE)).toEqual(files);
+  });
+
   it('are all of them where nothing was ever archived', () => {
     expect(filesToSend([file(seg(1), 10)], [archive('db1')], SIZE)).toHaveLength(1);
   });

@@ -1,0 +1,36 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { RealPostgres } from '../wal/real-wal.ts';
+import { localPlayground } from './playground.ts';
+
+// As root: the server belongs to the user of Debian's package, and so does the role.
+it.runIf(process.getuid?.() === 0)(
+  'a promotion is finished where a controller died after it had asked for it',
+  async () => {
+    await using server = await RealPostgres.start(1);
+    await using ground = await localPlayground();
+    const pgdata = join(server.directory, 'data');
+    await writeFile(join(pgdata, 'pg_wal', '00000002.history.free'), '');
+    const params = { pgdata, user: 'postgres', any: true };
+    const promote = () => ground.play.run('postgres.promote', params);
+    expect(await promote()).toMatchObject({
+      status: 'changed',
+      summary: expect.stringContaining('finish the promotion'),
+      result: { timeline: 1 },
+    });
+    expect(await readdir(join(pgdata, 'pg_wal'))).not.toContain('00000002.history.free');
+    expect((await promote()).status).toBe('ok');
+  },
+);
+
+it.runIf(process.getuid?.() === 0)(
+  'a marker is written also where nobody says where the programs are',
+  async () => {
+    await using server = await RealPostgres.start(1);
+    await using ground = await localPlayground();
+    const params = { pgdata: join(server.directory, 'data'), user: 'postgres' };
+    const { result } = await ground.play.run('postgres.marker', params);
+    expect(result.xid).toBeGreaterThan(2);
+  },
+);

@@ -180,4 +180,42 @@ describe('a command of a change that does not end although it was killed', () =>
     expect(await begun(run)).toBe('alone\n');
     expect(await atWork(run)).toBe(true);
   });
+
+  it.each(['', ', ignore_errors: true'])(
+    'in a loop stops the items after it, too, and always (%s)',
+    async (more) => {
+      const run = await played(`
+- hosts: one
+  tasks:
+    - block:
+        - name: stays
+          site.leaves: { stays: true, fails: "{{ item }}" }
+          loop: [true, false, false]${more.replace(', ', '\n          ')}
+      rescue:
+        - { name: rescued, debug: { msg: beside it } }
+      always:
+        - { name: always, debug: { msg: beside it } }
+    - { name: after, debug: { msg: beside it } }
+`);
+      expect(run.outcome.error).toMatchObject({ kind: 'failed', code: 'left-at-work' });
+      expect(run.results).toEqual(['one: stays: failed']);
+      expect(await begun(run)).toBe('alone\n');
+    },
+  );
+
+  it('is not covered by ignore_errors, and no_log keeps nothing of it back but the words', async () => {
+    const run = await played(`
+- hosts: one
+  tasks:
+    - { name: stays, site.leaves: { stays: true }, ignore_errors: true, no_log: true }
+    - { name: after, debug: { msg: beside it } }
+`);
+    expect(run.results).toEqual(['one: stays: failed']);
+    expect(run.outcome.error).toMatchObject({
+      code: 'left-at-work',
+      message: 'a command of it could not be ended (not shown: no_log)',
+      state: expect.stringContaining('may still be at work on one'),
+      next: [expect.stringContaining(`pitr resume ${run.outcome.runId}`)],
+    });
+  });
 });

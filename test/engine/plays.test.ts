@@ -571,3 +571,35 @@ describe('a handler that fails', () => {
     expect(events.at(-1)).toMatchObject({ type: 'run.finished', notRun: { one: ['second'] } });
   });
 });
+
+describe('the timeout of a task', () => {
+  const withLimit = (limit: string) => `
+- hosts: one
+  tasks:
+    - { name: look, core.shell: "true", register: said }
+    - { name: works, core.shell: "true", timeout: "{{ ${limit} }}" }
+`;
+
+  it('that is no number is told as such, before anything is done', async () => {
+    const { outcome, results } = await play(withLimit('x'), { extraVars: { x: 'soon' } });
+    expect(outcome.error).toMatchObject({
+      code: 'not-a-number',
+      message: 'a number is needed here, not "soon" ({{ x }})',
+    });
+    expect(results.at(-1)).toBe('one: works: failed');
+  });
+
+  it('that check mode does not know leaves open what the task would do', async () => {
+    const { results } = await play(withLimit('said.stdout'), { mode: 'check' });
+    expect(results).toEqual(['one: look: changed', 'one: works: unknown']);
+  });
+
+  it('of 0 is no limit', async () => {
+    const { outcome } = await play(`
+- hosts: one
+  tasks:
+    - { core.shell: "sleep 0.3", timeout: 0 }
+`);
+    expect(outcome.error).toBeUndefined();
+  });
+});

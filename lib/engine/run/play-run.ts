@@ -7,7 +7,7 @@ import { ignorable } from '../task/ignored.ts';
 import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { taskName } from '../task/task-name.ts';
 import { runTask } from '../task/task-run.ts';
-import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
+import { type PlayBatch, playScope, setFacts, taskScope } from '../task/variables.ts';
 import { handlersNamed } from './handlers-named.ts';
 import { PlayFailures, PlayStopped, untilStopped } from './play-failures.ts';
 import { InOrder, inParallel } from './pool.ts';
@@ -225,15 +225,9 @@ export class PlayRun {
   }
 
   #remember(task: Task, host: string, outcome: TaskOutcome): void {
-    let facts = this.#run.facts.get(host);
-    if (facts === undefined) {
-      facts = new Map();
-      this.#run.facts.set(host, facts);
-    }
-    const given = outcome.result.facts;
-    if (given !== null && typeof given === 'object')
-      for (const [name, value] of Object.entries(given)) facts.set(name, value);
-    if (task.register !== undefined) facts.set(task.register, registered(outcome, task.name.value));
+    setFacts(this.#run, host, outcome.result);
+    if (task.register !== undefined)
+      this.#run.facts.get(host)?.set(task.register, registered(outcome, task.name.value));
   }
 
   #notify(task: Task, host: string): void {

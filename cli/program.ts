@@ -4,7 +4,7 @@ import { runCommandLine, tellStray, tellStuck } from './run.ts';
 
 /** The whole of pitr: runs a command line and ends the process. `ended` is called when all work is done. */
 export async function program(words: readonly string[], ended: () => void = () => {}): Promise<never> {
-  const exit = process.exit.bind(process);
+  const exit: (code: number) => never = process.exit.bind(process);
   // A user's module shares the process. It must not end a run in its middle, and with success at that.
   process.exit = function refused() {
     const error = new Error('process.exit is not for a module: it would end the run in its middle');

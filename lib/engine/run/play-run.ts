@@ -2,13 +2,13 @@ import type { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
 import { pastDoer, pastOutcome } from '../back/past-outcome.ts';
-import { allTrue } from '../task/conditions.ts';
 import { ignorable } from '../task/ignored.ts';
-import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { learnResult, refTo, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { taskName } from '../task/task-name.ts';
 import { runTask } from '../task/task-run.ts';
-import { type PlayBatch, playScope, setFacts, taskScope } from '../task/variables.ts';
-import { handlersNamed } from './handlers-named.ts';
+import { type PlayBatch, taskScope } from '../task/variables.ts';
+import { handOn } from './hand-on.ts';
+import { metaHolds } from './meta-condition.ts';
 import { PlayFailures, PlayStopped, untilStopped } from './play-failures.ts';
 import { InOrder, inParallel } from './pool.ts';
 import { reportResult } from './report-result.ts';
@@ -210,34 +210,18 @@ export class PlayRun {
     const { task } = job;
     learnResult(this.#run.masker, task, ended.result);
     // Of a result that stands it was said then.
-    const { outcome, ignored } = earlier
+    const judged = earlier
       ? { outcome: ended, ignored: ended.ignored === true }
       : ignorable(job, host, ended);
-    const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
+    const { ignored } = judged;
     const receivers = task.runOnce ? playHosts : [host];
-    for (const receiver of receivers) this.#remember(task, receiver, outcome);
-    if (outcome.status === 'changed') for (const receiver of receivers) this.#notify(task, receiver);
+    const outcome = handOn(job, host, judged.outcome, receivers);
+    const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
     if (!earlier) reportResult(job, host, outcome, durationMs, ignored);
     if (isFailure && !ignored && outcome.error !== undefined) {
       this.#failures.add(receivers, host, outcome.error);
     }
     return { failed: isFailure && !ignored };
-  }
-
-  #remember(task: Task, host: string, outcome: TaskOutcome): void {
-    setFacts(this.#run, host, outcome.result);
-    if (task.register !== undefined)
-      this.#run.facts.get(host)?.set(task.register, registered(outcome, task.name.value));
-  }
-
-  #notify(task: Task, host: string): void {
-    for (const wanted of task.notify) {
-      const name = String(playScope(this.#run, this.#vars, host).renderLocated(wanted));
-      const handlers = handlersNamed(name, this.#vars.play, wanted.at);
-      const notified = this.#run.notified.get(host) ?? new Map<string, string>();
-      for (const handler of handlers) notified.set(handler.id, handler.name.value);
-      this.#run.notified.set(host, notified);
-    }
   }
 
   /**
@@ -271,11 +255,19 @@ export class PlayRun {
   async #meta(task: Task, hosts: readonly string[]): Promise<readonly string[]> {
     const before = this.#failures.now();
     const what = Object.values(task.args.value)[0];
-    const holds = (host: string): boolean =>
-      allTrue(task.when, taskScope(this.#run, this.#vars, host, task)) === true;
-    if (what === 'flush_handlers') await this.#flushHandlers(hosts.filter(holds));
-    // It ends the play for all: the first host decides, as it does for what runs once.
-    if (what === 'end_play' && hosts.slice(0, 1).every(holds)) throw new PlayStopped(undefined);
+    const [first] = hosts;
+    if (first === undefined || what === 'noop') return hosts;
+    // Where it ends the play for all, the first host decides, as it does for what runs once.
+    const endsPlay = what === 'end_play';
+    const chosen = (endsPlay ? [first] : hosts).filter((host) => {
+      const { holds, error } = metaHolds(this.#run, this.#vars, task, host);
+      if (error !== undefined) this.#failures.add(endsPlay ? hosts : [host], host, error);
+      return holds;
+    });
+    const [failed] = this.#failures.since(before, hosts);
+    if (failed !== undefined) this.#afterFailures(task, [failed], failed);
+    if (endsPlay && chosen.length > 0) throw new PlayStopped(undefined);
+    if (!endsPlay) await this.#flushHandlers(chosen);
     return this.#through(hosts, before);
   }
 

@@ -154,6 +154,29 @@ describe('a change whose connection is lost in the middle', () => {
   });
 });
 
+describe('a change on a host that was never reached', () => {
+  it.each(['core.shell: "true"', 'core.command: "true"'])(
+    'has left nothing at work: rescue and always run (%s)',
+    async (task) => {
+      const run = await played(`
+- hosts: gone
+  tasks:
+    - block:
+        - { name: reaches, ${task} }
+      rescue:
+        - { name: rescued, debug: { msg: sees it } }
+      always:
+        - { name: always, debug: { msg: in any case } }
+`);
+      expect(run.outcome.error).toBeUndefined();
+      expect(run.results).toEqual(['gone: reaches: unreachable', 'gone: rescued: ok', 'gone: always: ok']);
+      expect(run.events).toContainEqual(
+        expect.objectContaining({ error: expect.objectContaining({ code: 'connect-refused' }) }),
+      );
+    },
+  );
+});
+
 describe('a command of a change that does not end although it was killed', () => {
   const yaml = (module: string) => `
 - hosts: one

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
-import { newDirectory, play } from './support.ts';
+import { newDirectory, type Played, play } from './support.ts';
 
 describe('tasks', () => {
   it('run in order on every host, and conditions choose per host', async () => {
@@ -601,5 +601,42 @@ describe('the timeout of a task', () => {
     - { core.shell: "sleep 0.3", timeout: 0 }
 `);
     expect(outcome.error).toBeUndefined();
+  });
+});
+
+describe('what only a run can tell', () => {
+  const yaml = `
+- hosts: one
+  tasks:
+    - { name: makes, core.shell: "echo last", register: made }
+    - { name: open, core.shell: "true", changed_when: made.stdout != "", notify: first }
+    - { name: never, core.shell: "true", changed_when: false, notify: unasked }
+    - { name: named, core.shell: "true", notify: "{{ made.stdout }}" }
+    - { name: ends, meta: end_play, when: made.stdout == "other" }
+    - { name: after, core.debug: x }
+  handlers:
+    - { name: first, core.shell: "true", notify: last }
+    - { name: last, core.shell: "true" }
+    - { name: unasked, core.shell: "true" }
+`;
+  const warnings = ({ events }: Played) =>
+    events.flatMap((event) => (event.type === 'warning' ? [event.text] : []));
+
+  it('is told of handlers and of the end of a play in a check', async () => {
+    const played = await play(yaml, { mode: 'check' });
+    expect(played.outcome.error).toBeUndefined();
+    expect(played.results.slice(-3)).toEqual(['one: after: ok', 'one: first: unknown', 'one: last: unknown']);
+    expect(warnings(played)).toEqual([
+      'which handler is notified is not known before the run: the change was not made',
+      '"ends" is left out: whether it happens is not known before the run: the change was not made',
+    ]);
+    const run = await play(yaml);
+    expect(run.outcome.error).toBeUndefined();
+    expect(run.results.slice(-3)).toEqual(['one: after: ok', 'one: first: changed', 'one: last: changed']);
+  });
+
+  it('stands in the plan of a dry run', async () => {
+    const { results } = await play(yaml, { mode: 'dry-run' });
+    expect(results.slice(-2)).toEqual(['one: first: unknown', 'one: last: unknown']);
   });
 });

@@ -1,6 +1,7 @@
+import { Unknown } from '../../base/values/unknown.ts';
 import type { Task } from '../../language/playbook/model.ts';
 import { allTrue } from '../task/conditions.ts';
-import { failure, refTo, type TaskOutcome } from '../task/task-job.ts';
+import { failure, notKnown, refTo, type TaskOutcome } from '../task/task-job.ts';
 import { type PlayBatch, taskScope } from '../task/variables.ts';
 import { reportResult } from './report-result.ts';
 import type { RunState } from './run-state.ts';
@@ -15,10 +16,15 @@ export function metaHolds(
   task: Task,
   host: string,
 ): { readonly holds: boolean; readonly error?: TaskOutcome['error'] } {
+  const ref = refTo(task, task.name.value);
   try {
-    return { holds: allTrue(task.when, taskScope(run, vars, host, task)) === true };
+    const holds = allTrue(task.when, taskScope(run, vars, host, task));
+    if (holds instanceof Unknown && run.mode !== 'run' && run.mode === run.statedMode) {
+      const text = `"${ref.name}" is left out: whether it happens is ${notKnown(holds.why)}`;
+      run.emit({ type: 'warning', time: Date.now(), text, host, task: ref });
+    }
+    return { holds: holds === true };
   } catch (thrown) {
-    const ref = refTo(task, task.name.value);
     const outcome = failure(thrown, { task, ref }, host);
     const turns = new Map([[host, run.turns.next(host, task.id)]]);
     run.emit({ type: 'task.started', time: Date.now(), task: ref, hosts: [host], handler: false });

@@ -9,6 +9,7 @@ import { runTask } from '../task/task-run.ts';
 import { type PlayBatch, taskScope } from '../task/variables.ts';
 import { handOn } from './hand-on.ts';
 import { metaHolds } from './meta-condition.ts';
+import { tellOpen } from './open-handlers.ts';
 import { PlayFailures, PlayStopped, untilStopped } from './play-failures.ts';
 import { InOrder, inParallel } from './pool.ts';
 import { reportResult } from './report-result.ts';
@@ -229,21 +230,26 @@ export class PlayRun {
    * a later one has notified; on a host on which one fails, no further ones.
    */
   async #flushHandlers(hosts: readonly string[]): Promise<void> {
-    const { notified } = this.#run;
+    const { notified, maybeNotified, mode } = this.#run;
     const ran = new Set<string>();
     let going = hosts;
     for (let ranBefore = -1; ranBefore < ran.size; ) {
       ranBefore = ran.size;
       for (const handler of this.#vars.play.handlers) {
         const { id } = handler;
-        const waiting = going.filter(
-          (host) => notified.get(host)?.has(id) === true && !ran.has(`${id} ${host}`),
-        );
+        const calledBy = (book: RunState['notified']): readonly string[] => {
+          const called = going.filter((host) => book.get(host)?.has(id) && !ran.has(`${id} ${host}`));
+          for (const host of called) {
+            book.get(host)?.delete(id);
+            ran.add(`${id} ${host}`);
+          }
+          return called;
+        };
+        const sure = calledBy(notified);
+        const open = calledBy(maybeNotified);
+        if (open.length > 0 && mode === 'check') await tellOpen(this.#run, this.#vars, handler, open);
+        const waiting = mode === 'dry-run' ? [...sure, ...open] : sure;
         if (waiting.length === 0) continue;
-        for (const host of waiting) {
-          notified.get(host)?.delete(id);
-          ran.add(`${id} ${host}`);
-        }
         // With --force-handlers a host may have failed before: only a new error ends its handlers.
         const before = this.#failures.now();
         await this.#task(handler, waiting, true);

@@ -74,9 +74,15 @@ function changeFlaw(answer: unknown): string | undefined {
   if (!isRecord(answer)) return 'a change that is no mapping';
   if (typeof answer.summary !== 'string' || answer.summary.trim() === '')
     return 'a change without a "summary": one line that says what it does';
+  if (answer.diff !== undefined && !(Array.isArray(answer.diff) && answer.diff.every(isDiff)))
+    return 'a "diff" that is no list of { subject, before, after }, all texts ("" where there is nothing)';
   // What only `apply` needs is in no journal.
   const { forApply: _, ...journalled } = answer;
   return unkept(journalled, { where: 'change', outer: new Set(), plain: true });
+}
+
+function isDiff(one: unknown): boolean {
+  return isRecord(one) && [one.subject, one.before, one.after].every(isText);
 }
 
 function foresightFlaw(answer: unknown): string | undefined {

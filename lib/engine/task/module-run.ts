@@ -215,6 +215,7 @@ async function change(
   if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
   const undoable =
     module.undoable?.(params) ?? (typeof module.undo === 'function' ? true : module.undo.impossible);
+  place.learn({ ...planned });
   const { forApply: _, ...journalled } = planned;
   const number = await place.journal?.intend({
     host: place.host,

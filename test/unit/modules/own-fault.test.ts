@@ -66,6 +66,12 @@ describe('an answer that pitr could not work with is told as a fault of the modu
     ],
     ['change', 'predict', '() => ({ result: { size: 1n } })', 'result.size, which is a bigint'],
     ['change', 'predict', '() => []', 'a list'],
+    [
+      'change',
+      'plan',
+      "() => ({ summary: 'x', diff: [{ subject: '/x', before: undefined, after: 'y' }] })",
+      'a "diff" that is no list of { subject, before, after }, all texts ("" where there is nothing)',
+    ],
     ['change', 'commandLine', "() => 'rm -rf'", 'no list of texts'],
     ['change', 'commandLine', '() => [7]', 'no list of texts'],
     ['change', 'undoShown', "() => 'rm'", 'no list of texts'],

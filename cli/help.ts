@@ -1,4 +1,3 @@
-import { cac } from 'cac';
 import { type Command, HELP, type OptionSpec } from './command.ts';
 import { COMMAND_NAMES, COMMANDS } from './commands.ts';
 import { wrapWords } from './text.ts';
@@ -72,13 +71,6 @@ export function generalHelp(version: string): string {
     ]),
     'Examples:\n  pitr play recover.yml --help\n  pitr status -i inventory/lab-docker.yml\n  pitr backups -i inventory/lab-docker.yml',
   ].join('\n\n');
-}
-
-/** Prints a page by cac, which owns `--help`. */
-export function printHelp(page: string): void {
-  const cli = cac('pitr');
-  cli.help(() => [{ body: page }]);
-  cli.outputHelp();
 }
 
 function optionTerm(name: string, spec: OptionSpec): string {

@@ -1,8 +1,16 @@
+import { Console } from 'node:console';
 import { maskedIo } from './masked-io.ts';
 import { runCommandLine, tellStray, tellStuck } from './run.ts';
 
 /** The whole of pitr: runs a command line and ends the process. `ended` is called when all work is done. */
 export async function program(words: readonly string[], ended: () => void = () => {}): Promise<never> {
+  const exit: (code: number) => never = process.exit.bind(process);
+  // A user's module shares the process. It must not end a run in its middle, and with success at that.
+  process.exit = function refused() {
+    const error = new Error('process.exit is not for a module: it would end the run in its middle');
+    Error.captureStackTrace(error, refused);
+    throw error;
+  };
   // A reader that has gone (`pitr ... | head`, a closed terminal) must never stop a recovery.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
@@ -13,8 +21,10 @@ export async function program(words: readonly string[], ended: () => void = () =
     env: process.env,
     cwd: process.cwd(),
     signals: process,
-    leaveNow: (code) => process.exit(code),
+    leaveNow: (code) => exit(code),
   });
+  // What a user's module prints is masked as all else is, and never lies between the JSON on stdout.
+  globalThis.console = new Console(io.stderr as NodeJS.WriteStream);
   // A timer may throw again while its first error is being told.
   let told = false;
   for (const stray of ['unhandledRejection', 'uncaughtException'] as const) {
@@ -22,10 +32,10 @@ export async function program(words: readonly string[], ended: () => void = () =
       if (told) return;
       told = true;
       void tellStray({ thrown, stray }, words, io).then(
-        (code) => process.exit(code),
+        (code) => exit(code),
         (error: unknown) => {
           io.stderr.write(`${String(error)}\n`);
-          process.exit(1);
+          exit(1);
         },
       );
     });
@@ -33,7 +43,7 @@ export async function program(words: readonly string[], ended: () => void = () =
   const stuck = (): void => {
     if (told) return;
     void tellStuck(words, io).then((code) => {
-      if (code !== undefined) process.exit(code);
+      if (code !== undefined) exit(code);
     });
   };
   process.on('beforeExit', stuck);
@@ -44,5 +54,5 @@ export async function program(words: readonly string[], ended: () => void = () =
     await new Promise<void>((resolve) => stream.write('', () => resolve()));
   }
   ended();
-  process.exit(exitCode);
+  exit(exitCode);
 }

@@ -5,7 +5,7 @@ import { isSecretName } from '../lib/base/values/secret-names.ts';
 import type { Stray } from '../lib/modules/own-fault.ts';
 import { parseArguments } from './args.ts';
 import { COMMAND_NAMES, COMMANDS } from './commands.ts';
-import { commandHelp, generalHelp, printHelp } from './help.ts';
+import { commandHelp, generalHelp } from './help.ts';
 import type { Io } from './io.ts';
 import { maskedIo } from './masked-io.ts';
 import { productVersion } from './product.ts';
@@ -32,7 +32,7 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
     throw usageError('command-missing', 'no command was given');
   }
   if (first === '--help' || first === '-h' || (first === 'help' && rest.length === 0)) {
-    printHelp(generalHelp(productVersion()));
+    io.stdout.write(`${generalHelp(productVersion())}\n`);
     return 0;
   }
   if (first === 'help') return dispatch([...rest.slice(0, 1), '--help'], io);
@@ -55,7 +55,7 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
   const command = await entry.load();
   const parsed = parseArguments(command, rest);
   if (parsed.help) {
-    printHelp(commandHelp(command));
+    io.stdout.write(`${commandHelp(command)}\n`);
     return 0;
   }
   return command.run(parsed.invocation, io);

@@ -8,9 +8,14 @@ const MOST_CELLS = 4_000_000;
 
 type Edit = readonly [' ' | '-' | '+', string];
 
-/** A difference in the unified form: what is common around it, `-` before, `+` after. */
+/**
+ * A difference in the unified form: what is common around it, `-` before, `+` after. What nobody sees is shown where it is the
+ * difference: a carriage return, and the last line that has no end where the other one has.
+ */
 export function diffLines(diff: EventDiff, paint: Paint): string[] {
-  const edits = compare(split(diff.before), split(diff.after));
+  const { before, after } = diff;
+  const ends = before !== '' && after !== '' && before.endsWith('\n') !== after.endsWith('\n');
+  const edits = compare(split(before, ends), split(after, ends));
   const lines = [`--- ${printable(diff.subject)} (before)`, `+++ ${printable(diff.subject)} (after)`];
   let skipped = false;
   for (const [index, [sign, text]] of edits.entries()) {
@@ -20,14 +25,16 @@ export function diffLines(diff: EventDiff, paint: Paint): string[] {
       continue;
     }
     skipped = false;
-    const line = `${sign} ${printable(text)}`;
+    const line = `${sign} ${printable(text.replace(/\n$/, '').replaceAll('\r', '\\x0d'))}`;
     lines.push(sign === '+' ? paint.added(line) : sign === '-' ? paint.removed(line) : line);
+    if (ends && !text.endsWith('\n')) lines.push(paint.quiet('\\ no line end here'));
   }
   return lines;
 }
 
-function split(text: string): string[] {
+function split(text: string, withEnds: boolean): string[] {
   if (text === '') return [];
+  if (withEnds) return text.split(/(?<=\n)/);
   return text.replace(/\n$/, '').split('\n');
 }
 

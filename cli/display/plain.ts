@@ -1,6 +1,6 @@
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import type { Output } from '../io.ts';
-import { duration, oneLine, plural } from '../text.ts';
+import { duration, oneLine, plural, printable } from '../text.ts';
 import { detailLines } from './details.ts';
 import type { Display } from './display.ts';
 import { endingLines } from './ending.ts';
@@ -110,7 +110,11 @@ export class PlainDisplay implements Display {
       case 'question.asked':
         return [
           `question: ${event.host === undefined ? '' : `[${event.host}] `}${oneLine(event.text)}`,
-          ...event.details.map((line) => `    ${line}`),
+          ...event.details.flatMap((line) =>
+            printable(line)
+              .split('\n')
+              .map((one) => `    ${one}`),
+          ),
         ];
       case 'question.answered':
         return [answerWords(event)];

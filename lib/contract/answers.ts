@@ -62,21 +62,27 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 /** What is wrong with what `register` would see. */
 export function resultFlaw(answer: unknown): string | undefined {
   if (!isRecord(answer)) return said(answer);
-  return notKept(answer, { where: 'result', outer: new Set(), plain: false });
+  return unkept(answer, { where: 'result', outer: new Set(), plain: false });
 }
 
 /** What is wrong with params as a schema gives them, where the journal keeps them with a change. */
 export function paramsFlaw(params: unknown): string | undefined {
-  return notKept(params, { where: 'params', outer: new Set(), plain: false });
+  return unkept(params, { where: 'params', outer: new Set(), plain: false });
 }
 
 function changeFlaw(answer: unknown): string | undefined {
   if (!isRecord(answer)) return 'a change that is no mapping';
   if (typeof answer.summary !== 'string' || answer.summary.trim() === '')
     return 'a change without a "summary": one line that says what it does';
+  if (answer.diff !== undefined && !(Array.isArray(answer.diff) && answer.diff.every(isDiff)))
+    return 'a "diff" that is no list of { subject, before, after }, all texts ("" where there is nothing)';
   // What only `apply` needs is in no journal.
   const { forApply: _, ...journalled } = answer;
-  return notKept(journalled, { where: 'change', outer: new Set(), plain: true });
+  return unkept(journalled, { where: 'change', outer: new Set(), plain: true });
+}
+
+function isDiff(one: unknown): boolean {
+  return isRecord(one) && [one.subject, one.before, one.after].every(isText);
 }
 
 function foresightFlaw(answer: unknown): string | undefined {
@@ -124,7 +130,15 @@ interface Looked {
   readonly plain: boolean;
 }
 
-/** The first thing in a value that JSON cannot keep, in words. */
+/** The first thing in a value that JSON cannot keep, in words; or that it cannot even be looked through. */
+function unkept(value: unknown, looked: Looked): string | undefined {
+  try {
+    return notKept(value, looked);
+  } catch (thrown) {
+    return `${looked.where}, which cannot be read (${thrown instanceof Error ? thrown.message : String(thrown)})`;
+  }
+}
+
 function notKept(value: unknown, { where, outer, plain }: Looked): string | undefined {
   if (value === undefined || value === null || value instanceof Unknown || value instanceof Secret)
     return undefined;
@@ -136,10 +150,11 @@ function notKept(value: unknown, { where, outer, plain }: Looked): string | unde
   if (outer.has(value)) return `${where}, which holds itself`;
   const prototype: unknown = Object.getPrototypeOf(value);
   const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null;
-  if (!isPlain && (plain || value instanceof Promise))
-    return `${where}, which is a ${value.constructor.name}`;
-  if (!isPlain && 'toJSON' in value) return undefined;
+  const isLost = value instanceof Promise || value instanceof Map || value instanceof Set;
+  if (!isPlain && (plain || isLost)) return `${where}, which is a ${value.constructor.name}`;
   const inner = new Set([...outer, value]);
+  if (!plain && 'toJSON' in value && typeof value.toJSON === 'function')
+    return notKept(value.toJSON(), { where, outer: inner, plain });
   for (const [key, one] of Object.entries(value)) {
     const at = Array.isArray(value) ? `${where}[${key}]` : `${where}.${key}`;
     const flaw = notKept(one, { where: at, outer: inner, plain });

@@ -249,7 +249,9 @@ describe('a fault of a module in a run', () => {
 });
 
 /** The command line from its sources, in a process of its own: what ends a process cannot be tried in this one. */
-function ofItsOwn(...words: string[]): Promise<{ readonly code: unknown; readonly told: string }> {
+function ofItsOwn(
+  ...words: string[]
+): Promise<{ readonly code: unknown; readonly told: string; readonly stdout: string }> {
   const main = [import.meta.resolve('tsx'), join(checkoutRoot, 'cli', 'main.ts')];
   return new Promise((resolve) => {
     const env = { ...process.env, NO_COLOR: '1' };
@@ -257,7 +259,7 @@ function ofItsOwn(...words: string[]): Promise<{ readonly code: unknown; readonl
       process.execPath,
       ['--import', ...main, ...words],
       { cwd: place, env },
-      (_, out, err) => resolve({ code: child.exitCode, told: flat(`${out}${err}`) }),
+      (_, out, err) => resolve({ code: child.exitCode, told: flat(`${out}${err}`), stdout: out }),
     );
     child.stdin?.end();
   });
@@ -275,14 +277,28 @@ export const module = defineLook({
 });
 `;
 
-describe('a module that would end the process', () => {
-  const playing = async (code: string, ...words: string[]) => {
-    await file('modules/site/odd.ts', ODD.replace('CODE', code));
-    await file('inventory.yml', 'all: { hosts: { one: { ansible_connection: local } } }\n');
-    await file('play.yml', '- hosts: one\n  tasks:\n    - name: Odd\n      site.odd:\n');
-    return ofItsOwn('play', 'play.yml', ...words);
-  };
+async function playing(code: string, ...words: string[]): ReturnType<typeof ofItsOwn> {
+  await file('modules/site/odd.ts', ODD.replace('CODE', code));
+  await file('inventory.yml', 'all: { hosts: { one: { ansible_connection: local } } }\n');
+  await file('play.yml', '- hosts: one\n  tasks:\n    - name: Odd\n      site.odd:\n');
+  return ofItsOwn('play', 'play.yml', ...words);
+}
 
+it('what a module prints is masked, and lies beside the JSON on stdout', async () => {
+  const { stdout, told, code } = await playing(
+    'console.log("seen", "pa55phrase-of-db"); console.error("pa55phrase-of-db too"); return {};',
+    '--output',
+    'json',
+    '-e',
+    'db_password=pa55phrase-of-db',
+  );
+  expect(code).toBe(0);
+  expect(told).toContain('seen ********');
+  expect(told).not.toContain('pa55phrase');
+  for (const line of stdout.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('type');
+});
+
+describe('a module that would end the process', () => {
   it('by an error in a timer is told as any other, with what state things are in', async () => {
     const { code, told } = await playing(
       "await new Promise(() => setInterval(() => { throw new Error('too late'); }, 1));",
@@ -295,6 +311,30 @@ describe('a module that would end the process', () => {
     expect(told.split('is at fault')).toHaveLength(2);
     expect(told).not.toMatch(/node:internal|Node\.js v/);
     expect(code).toBe(2);
+  });
+
+  it('by process.exit fails its task, and the run is told to its end', async () => {
+    const { code, told } = await playing('process.exit(0);');
+    expect(told).toContain(
+      'module "site.odd" is at fault: its read ends with Error: process.exit is not for',
+    );
+    expect(told).toContain('modules/site/odd.ts:8:5');
+    expect(told).not.toContain('It came up in pitr');
+    expect(told).toContain('RECAP');
+    expect(code).toBe(2);
+  });
+
+  it('by process.exit while it is loaded, or in a timer, is told as well', async () => {
+    const timer = 'await new Promise(() => setInterval(() => process.exit(0), 1));';
+    expect(await playing(timer)).toMatchObject({
+      told: expect.stringContaining('process.exit is not for a module'),
+      code: 2,
+    });
+    await file('modules/site/odd.ts', `process.exit(0);\n${ODD.replace('CODE', 'return {};')}`);
+    expect(await ofItsOwn('play', 'play.yml')).toMatchObject({
+      told: expect.stringContaining('module "site.odd" cannot be imported: process.exit is not for a module'),
+      code: 3,
+    });
   });
 
   it('by waiting for what never comes fails its task, and the run is told to its end', async () => {

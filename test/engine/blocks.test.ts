@@ -5,6 +5,67 @@ const ONE_FAILS = '{ script: "test {{ inventory_hostname }} != one || test -e DI
 
 const statusOf = ({ results }: Played, of: RegExp) => results.filter((line) => of.test(line)).toSorted();
 
+describe('what is decided between tasks, and cannot be', () => {
+  const around = (steps: string) => `
+- hosts: pair
+  tasks:
+    - { name: words, core.command: [echo, odd], register: said }
+    - block:
+${steps}
+        - { name: behind, debug: { msg: not reached } }
+      RESCUE
+      always:
+        - { name: always, debug: { msg: in any case } }
+  handlers:
+    - { name: known, debug: { msg: handled } }
+`;
+
+  it.each([
+    [
+      'flush_handlers',
+      'number == 2 || said.nothing == "x"',
+      ['one'],
+      ['one: always: ok', 'two: always: ok', 'two: behind: ok'],
+    ],
+    ['end_play', 'said.nothing == "x"', ['one', 'two'], ['one: always: ok', 'two: always: ok']],
+  ])(
+    'fails the hosts of a meta: %s, told and written down, and always runs',
+    async (what, when, failed, ran) => {
+      const yaml = around(`        - { name: decides, meta: ${what}, when: '${when}' }`);
+      const played = await play(yaml.replace('RESCUE', ''));
+      expect(statusOf(played, /always|behind/)).toEqual(ran);
+      expect(statusOf(played, /decides/)).toEqual(['one: decides: failed']);
+      expect(played.outcome.error).toMatchObject({
+        task: 'decides',
+        host: 'one',
+        message: '"said" has no "nothing"',
+      });
+      expect(played.outcome.recap).toMatchObject({ one: { failed: 1 } });
+
+      const rescued = await play(
+        yaml.replace('RESCUE', 'rescue: [{ name: rescue, debug: { msg: so be it } }]'),
+      );
+      expect(rescued.outcome.error).toBeUndefined();
+      expect(statusOf(rescued, /rescue/)).toEqual(failed.map((host) => `${host}: rescue: ok`));
+    },
+  );
+
+  it('fails the host of a change that notifies nobody who is there, and tells the change', async () => {
+    const yaml = around(
+      `        - { name: decides, core.command: [echo, more], notify: "{{ said.stdout }}" }`,
+    );
+    const played = await play(yaml.replace('RESCUE', ''));
+    expect(statusOf(played, /always|behind|decides/)).toEqual([
+      ...['one: always: ok', 'one: decides: failed', 'two: always: ok', 'two: decides: failed'],
+    ]);
+    expect(played.outcome.error).toMatchObject({ code: 'handler-unknown', task: 'decides', host: 'one' });
+    const rescued = await play(
+      yaml.replace('RESCUE', 'rescue: [{ name: rescue, debug: { msg: so be it } }]'),
+    );
+    expect(rescued.outcome.error).toBeUndefined();
+  });
+});
+
 describe('always', () => {
   it('runs whole on a host that failed, and the failure stands', async () => {
     const played = await play(`

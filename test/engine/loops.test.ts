@@ -87,3 +87,37 @@ describe('the condition of a loop', () => {
     await expect(wrong).rejects.toMatchObject({ task: 'loop' });
   });
 });
+
+describe('a loop', () => {
+  it('of core.set_fact sets the variables, the last item wins, and each item sees those before it', async () => {
+    const { outcome, messages } = await play(`
+- hosts: pair
+  tasks:
+    - core.set_fact: { all: "{{ default all '' }}{{ item }}", last: "{{ item }}" }
+      loop: [x, y, z]
+      when: item != "y"
+    - core.set_fact: { once: "{{ item }}" }
+      loop: [1, 2]
+      run_once: true
+    - core.debug: "{{ inventory_hostname }} {{ all }} {{ last }} {{ once }}"
+`);
+    expect(outcome.error).toBeUndefined();
+    expect(messages).toEqual(['one xz z 2', 'two xz z 2']);
+  });
+
+  it('pauses between its items, and in a run alone', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { core.debug: "{{ item }}", loop: [x, y, z], loop_control: { pause: 0.2 } }
+`;
+    const times = async (mode: 'run' | 'check'): Promise<readonly number[]> =>
+      (await play(yaml, { mode })).events.flatMap((event) =>
+        event.type === 'host.item' ? [event.time] : [],
+      );
+    const [x = 0, y = 0, z = 0] = await times('run');
+    expect(Math.min(y - x, z - y)).toBeGreaterThanOrEqual(190);
+    const [first = 0, , last = 0] = await times('check');
+    expect(last - first).toBeLessThan(190);
+  });
+});

@@ -154,6 +154,29 @@ describe('a change whose connection is lost in the middle', () => {
   });
 });
 
+describe('a change on a host that was never reached', () => {
+  it.each(['core.shell: "true"', 'core.command: "true"'])(
+    'has left nothing at work: rescue and always run (%s)',
+    async (task) => {
+      const run = await played(`
+- hosts: gone
+  tasks:
+    - block:
+        - { name: reaches, ${task} }
+      rescue:
+        - { name: rescued, debug: { msg: sees it } }
+      always:
+        - { name: always, debug: { msg: in any case } }
+`);
+      expect(run.outcome.error).toBeUndefined();
+      expect(run.results).toEqual(['gone: reaches: unreachable', 'gone: rescued: ok', 'gone: always: ok']);
+      expect(run.events).toContainEqual(
+        expect.objectContaining({ error: expect.objectContaining({ code: 'connect-refused' }) }),
+      );
+    },
+  );
+});
+
 describe('a command of a change that does not end although it was killed', () => {
   const yaml = (module: string) => `
 - hosts: one
@@ -179,5 +202,43 @@ describe('a command of a change that does not end although it was killed', () =>
     expect(run.results).toEqual(['one: stays: failed']);
     expect(await begun(run)).toBe('alone\n');
     expect(await atWork(run)).toBe(true);
+  });
+
+  it.each(['', ', ignore_errors: true'])(
+    'in a loop stops the items after it, too, and always (%s)',
+    async (more) => {
+      const run = await played(`
+- hosts: one
+  tasks:
+    - block:
+        - name: stays
+          site.leaves: { stays: true, fails: "{{ item }}" }
+          loop: [true, false, false]${more.replace(', ', '\n          ')}
+      rescue:
+        - { name: rescued, debug: { msg: beside it } }
+      always:
+        - { name: always, debug: { msg: beside it } }
+    - { name: after, debug: { msg: beside it } }
+`);
+      expect(run.outcome.error).toMatchObject({ kind: 'failed', code: 'left-at-work' });
+      expect(run.results).toEqual(['one: stays: failed']);
+      expect(await begun(run)).toBe('alone\n');
+    },
+  );
+
+  it('is not covered by ignore_errors, and no_log keeps nothing of it back but the words', async () => {
+    const run = await played(`
+- hosts: one
+  tasks:
+    - { name: stays, site.leaves: { stays: true }, ignore_errors: true, no_log: true }
+    - { name: after, debug: { msg: beside it } }
+`);
+    expect(run.results).toEqual(['one: stays: failed']);
+    expect(run.outcome.error).toMatchObject({
+      code: 'left-at-work',
+      message: 'a command of it could not be ended (not shown: no_log)',
+      state: expect.stringContaining('may still be at work on one'),
+      next: [expect.stringContaining(`pitr resume ${run.outcome.runId}`)],
+    });
   });
 });

@@ -112,6 +112,13 @@ describe('a user’s module in JavaScript', () => {
     expect(await readRun(run.outcome.runId)).toMatchObject({ started: { runId: run.outcome.runId } });
   });
 
+  it('has the secrets of its change masked wherever they stand', async () => {
+    const plan = "() => ({ summary: 'make it', password: 'of-the-change', url: 'u:of-the-change@h' })";
+    const run = await played('defineModule', { ...FRAME, plan });
+    const [change] = (await readRun(run.outcome.runId)).changes;
+    expect(change?.intent.change).toMatchObject({ password: '********', url: 'u:********@h' });
+  });
+
   it.each([
     ['() => ({ resources: 7 })', 'predict gives "resources" that are no list'],
     ['() => ({ resources: [undefined] })', 'predict gives resources[0], which is no prediction'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
-import { newDirectory, play } from './support.ts';
+import { newDirectory, type Played, play } from './support.ts';
 
 describe('tasks', () => {
   it('run in order on every host, and conditions choose per host', async () => {
@@ -569,5 +569,74 @@ describe('a handler that fails', () => {
     expect(outcome.status).toBe('failed');
     expect(results.filter((line) => /second/.test(line))).toEqual(['two: second: changed']);
     expect(events.at(-1)).toMatchObject({ type: 'run.finished', notRun: { one: ['second'] } });
+  });
+});
+
+describe('the timeout of a task', () => {
+  const withLimit = (limit: string) => `
+- hosts: one
+  tasks:
+    - { name: look, core.shell: "true", register: said }
+    - { name: works, core.shell: "true", timeout: "{{ ${limit} }}" }
+`;
+
+  it('that is no number is told as such, before anything is done', async () => {
+    const { outcome, results } = await play(withLimit('x'), { extraVars: { x: 'soon' } });
+    expect(outcome.error).toMatchObject({
+      code: 'not-a-number',
+      message: 'a number is needed here, not "soon" ({{ x }})',
+    });
+    expect(results.at(-1)).toBe('one: works: failed');
+  });
+
+  it('that check mode does not know leaves open what the task would do', async () => {
+    const { results } = await play(withLimit('said.stdout'), { mode: 'check' });
+    expect(results).toEqual(['one: look: changed', 'one: works: unknown']);
+  });
+
+  it('of 0 is no limit', async () => {
+    const { outcome } = await play(`
+- hosts: one
+  tasks:
+    - { core.shell: "sleep 0.3", timeout: 0 }
+`);
+    expect(outcome.error).toBeUndefined();
+  });
+});
+
+describe('what only a run can tell', () => {
+  const yaml = `
+- hosts: one
+  tasks:
+    - { name: makes, core.shell: "echo last", register: made }
+    - { name: open, core.shell: "true", changed_when: made.stdout != "", notify: first }
+    - { name: never, core.shell: "true", changed_when: false, notify: unasked }
+    - { name: named, core.shell: "true", notify: "{{ made.stdout }}" }
+    - { name: ends, meta: end_play, when: made.stdout == "other" }
+    - { name: after, core.debug: x }
+  handlers:
+    - { name: first, core.shell: "true", notify: last }
+    - { name: last, core.shell: "true" }
+    - { name: unasked, core.shell: "true" }
+`;
+  const warnings = ({ events }: Played) =>
+    events.flatMap((event) => (event.type === 'warning' ? [event.text] : []));
+
+  it('is told of handlers and of the end of a play in a check', async () => {
+    const played = await play(yaml, { mode: 'check' });
+    expect(played.outcome.error).toBeUndefined();
+    expect(played.results.slice(-3)).toEqual(['one: after: ok', 'one: first: unknown', 'one: last: unknown']);
+    expect(warnings(played)).toEqual([
+      'which handler is notified is not known before the run: the change was not made',
+      '"ends" is left out: whether it happens is not known before the run: the change was not made',
+    ]);
+    const run = await play(yaml);
+    expect(run.outcome.error).toBeUndefined();
+    expect(run.results.slice(-3)).toEqual(['one: after: ok', 'one: first: changed', 'one: last: changed']);
+  });
+
+  it('stands in the plan of a dry run', async () => {
+    const { results } = await play(yaml, { mode: 'dry-run' });
+    expect(results.slice(-2)).toEqual(['one: first: unknown', 'one: last: unknown']);
   });
 });

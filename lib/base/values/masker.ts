@@ -2,6 +2,7 @@ import { FindTexts, KEY_LENGTH } from './find-texts.ts';
 import { MASK, maskedParts, Secret } from './secret.ts';
 import { formsOf } from './secret-forms.ts';
 import { isSecretName, NAMED_VALUE } from './secret-names.ts';
+import { Unknown } from './unknown.ts';
 
 /** Where a secret was met: the name that says that it is one, and the file that holds it in clear. */
 export interface SecretOrigin {
@@ -131,6 +132,7 @@ export class Masker {
     name: string | undefined,
     file: ((path: readonly (string | number)[]) => string | undefined) | undefined,
   ): void {
+    if (value instanceof Unknown) return;
     if (value instanceof Secret) {
       this.add(value.reveal(), name === undefined ? undefined : { name });
     } else if (typeof value === 'string' || typeof value === 'number') {
@@ -146,6 +148,9 @@ export class Masker {
       }
     } else if (Array.isArray(value)) {
       for (const [index, item] of value.entries()) this.#learn(item, [...path, index], name, file);
+    } else if (value !== null && typeof value === 'object' && 'toJSON' in value) {
+      // It is shown and kept as that: a URL with its password, say.
+      if (typeof value.toJSON === 'function') this.#learn(value.toJSON(), path, name, file);
     } else if (value !== null && typeof value === 'object' && isPlain(value)) {
       for (const [key, inner] of Object.entries(value))
         this.#learn(inner, [...path, key], name ?? (isSecretName(key) ? key : undefined), file);

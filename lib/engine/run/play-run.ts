@@ -2,13 +2,14 @@ import type { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Block, Step, Task } from '../../language/playbook/model.ts';
 import { loadModule } from '../../modules/registry.ts';
 import { pastDoer, pastOutcome } from '../back/past-outcome.ts';
-import { allTrue } from '../task/conditions.ts';
 import { ignorable } from '../task/ignored.ts';
-import { learnResult, refTo, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { learnResult, refTo, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { taskName } from '../task/task-name.ts';
 import { runTask } from '../task/task-run.ts';
-import { type PlayBatch, playScope, taskScope } from '../task/variables.ts';
-import { handlersNamed } from './handlers-named.ts';
+import { type PlayBatch, taskScope } from '../task/variables.ts';
+import { handOn } from './hand-on.ts';
+import { metaHolds } from './meta-condition.ts';
+import { tellOpen } from './open-handlers.ts';
 import { PlayFailures, PlayStopped, untilStopped } from './play-failures.ts';
 import { InOrder, inParallel } from './pool.ts';
 import { reportResult } from './report-result.ts';
@@ -210,13 +211,13 @@ export class PlayRun {
     const { task } = job;
     learnResult(this.#run.masker, task, ended.result);
     // Of a result that stands it was said then.
-    const { outcome, ignored } = earlier
+    const judged = earlier
       ? { outcome: ended, ignored: ended.ignored === true }
       : ignorable(job, host, ended);
-    const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
+    const { ignored } = judged;
     const receivers = task.runOnce ? playHosts : [host];
-    for (const receiver of receivers) this.#remember(task, receiver, outcome);
-    if (outcome.status === 'changed') for (const receiver of receivers) this.#notify(task, receiver);
+    const outcome = handOn(job, host, judged.outcome, receivers);
+    const isFailure = outcome.status === 'failed' || outcome.status === 'unreachable';
     if (!earlier) reportResult(job, host, outcome, durationMs, ignored);
     if (isFailure && !ignored && outcome.error !== undefined) {
       this.#failures.add(receivers, host, outcome.error);
@@ -224,48 +225,31 @@ export class PlayRun {
     return { failed: isFailure && !ignored };
   }
 
-  #remember(task: Task, host: string, outcome: TaskOutcome): void {
-    let facts = this.#run.facts.get(host);
-    if (facts === undefined) {
-      facts = new Map();
-      this.#run.facts.set(host, facts);
-    }
-    const given = outcome.result.facts;
-    if (given !== null && typeof given === 'object')
-      for (const [name, value] of Object.entries(given)) facts.set(name, value);
-    if (task.register !== undefined) facts.set(task.register, registered(outcome, task.name.value));
-  }
-
-  #notify(task: Task, host: string): void {
-    for (const wanted of task.notify) {
-      const name = String(playScope(this.#run, this.#vars, host).renderLocated(wanted));
-      const handlers = handlersNamed(name, this.#vars.play, wanted.at);
-      const notified = this.#run.notified.get(host) ?? new Map<string, string>();
-      for (const handler of handlers) notified.set(handler.id, handler.name.value);
-      this.#run.notified.set(host, notified);
-    }
-  }
-
   /**
    * Runs the notified handlers in the order in which they are written, each at most once on a host, and then those that
    * a later one has notified; on a host on which one fails, no further ones.
    */
   async #flushHandlers(hosts: readonly string[]): Promise<void> {
-    const { notified } = this.#run;
+    const { notified, maybeNotified, mode } = this.#run;
     const ran = new Set<string>();
     let going = hosts;
     for (let ranBefore = -1; ranBefore < ran.size; ) {
       ranBefore = ran.size;
       for (const handler of this.#vars.play.handlers) {
         const { id } = handler;
-        const waiting = going.filter(
-          (host) => notified.get(host)?.has(id) === true && !ran.has(`${id} ${host}`),
-        );
+        const calledBy = (book: RunState['notified']): readonly string[] => {
+          const called = going.filter((host) => book.get(host)?.has(id) && !ran.has(`${id} ${host}`));
+          for (const host of called) {
+            book.get(host)?.delete(id);
+            ran.add(`${id} ${host}`);
+          }
+          return called;
+        };
+        const sure = calledBy(notified);
+        const open = calledBy(maybeNotified);
+        if (open.length > 0 && mode === 'check') await tellOpen(this.#run, this.#vars, handler, open);
+        const waiting = mode === 'dry-run' ? [...sure, ...open] : sure;
         if (waiting.length === 0) continue;
-        for (const host of waiting) {
-          notified.get(host)?.delete(id);
-          ran.add(`${id} ${host}`);
-        }
         // With --force-handlers a host may have failed before: only a new error ends its handlers.
         const before = this.#failures.now();
         await this.#task(handler, waiting, true);
@@ -277,11 +261,19 @@ export class PlayRun {
   async #meta(task: Task, hosts: readonly string[]): Promise<readonly string[]> {
     const before = this.#failures.now();
     const what = Object.values(task.args.value)[0];
-    const holds = (host: string): boolean =>
-      allTrue(task.when, taskScope(this.#run, this.#vars, host, task)) === true;
-    if (what === 'flush_handlers') await this.#flushHandlers(hosts.filter(holds));
-    // It ends the play for all: the first host decides, as it does for what runs once.
-    if (what === 'end_play' && hosts.slice(0, 1).every(holds)) throw new PlayStopped(undefined);
+    const [first] = hosts;
+    if (first === undefined || what === 'noop') return hosts;
+    // Where it ends the play for all, the first host decides, as it does for what runs once.
+    const endsPlay = what === 'end_play';
+    const chosen = (endsPlay ? [first] : hosts).filter((host) => {
+      const { holds, error } = metaHolds(this.#run, this.#vars, task, host);
+      if (error !== undefined) this.#failures.add(endsPlay ? hosts : [host], host, error);
+      return holds;
+    });
+    const [failed] = this.#failures.since(before, hosts);
+    if (failed !== undefined) this.#afterFailures(task, [failed], failed);
+    if (endsPlay && chosen.length > 0) throw new PlayStopped(undefined);
+    if (!endsPlay) await this.#flushHandlers(chosen);
     return this.#through(hosts, before);
   }
 

@@ -4,7 +4,7 @@ import type { TaskJob, TaskOutcome } from '../task/task-job.ts';
 
 /** Counts a host's result and tells the readers of it. */
 export function reportResult(
-  job: TaskJob,
+  job: Omit<TaskJob, 'module'>,
   host: string,
   outcome: TaskOutcome,
   durationMs: number,

@@ -57,6 +57,8 @@ export interface RunState {
   readonly lost: Set<string>;
   /** Handlers that were notified and have not run: by host, id to name. */
   readonly notified: Map<string, Map<string, string>>;
+  /** Likewise those of which only the run will tell whether they are notified: in a check and a dry run. */
+  readonly maybeNotified: Map<string, Map<string, string>>;
   readonly forceHandlers: boolean;
   readonly playbookDirectory: string;
 }

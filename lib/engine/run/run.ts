@@ -140,6 +140,7 @@ function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState
     warnedOf: new Set(),
     lost: new Set(),
     notified: new Map(),
+    maybeNotified: new Map(),
     forceHandlers: request.forceHandlers ?? false,
     withoutLock: request.withoutLock ?? false,
     givenBefore: new Set(request.givenBefore),

@@ -1,12 +1,14 @@
 import { asPitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { allTrue } from './conditions.ts';
+import { isLeftAtWork } from './left-at-work.ts';
 import { dataLayer, type Scope } from './scope.ts';
 import { registered, type TaskJob, type TaskOutcome } from './task-job.ts';
 import { taskScope } from './variables.ts';
 
 /**
- * Lets a failure pass where `ignore_errors` says so (a lost host is no error of the task, and does not); in a loop, each item that failed has to be let pass. A condition that
+ * Lets a failure pass where `ignore_errors` says so (a lost host is no error of the task, and does not; nor may anything
+ * go on beside what was left at work); in a loop, each item that failed has to be let pass. A condition that
  * cannot be evaluated lets nothing pass, and the failure says that, too: neither hides the other.
  */
 export function ignorable(
@@ -19,6 +21,7 @@ export function ignorable(
   if (
     error === undefined ||
     error.kind === 'interrupted' ||
+    isLeftAtWork(error) ||
     ignoreErrors === undefined ||
     outcome.status !== 'failed'
   )

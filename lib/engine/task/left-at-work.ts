@@ -1,4 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { neverConnected } from '../../transport/never-connected.ts';
 
 /**
  * The connection was lost in a change, or a command of it did not end although it was killed (`lost`); and what may be at work
@@ -43,4 +44,13 @@ export function endedThere(lost: PitrError, ended: number): PitrError {
 /** Whether something of a change may still be at work on its host: there nothing may go on. */
 export function isLeftAtWork(error: PitrError | undefined): boolean {
   return error?.code === 'left-at-work';
+}
+
+/**
+ * A lost connection leaves at work what ran on its other side; so does a command that could not be ended. Where the first of
+ * the `commands` found no connection, nothing has begun.
+ */
+export function mayBeAtWork(error: unknown, commands: number): error is PitrError {
+  if (!(error instanceof PitrError) || (commands <= 1 && neverConnected(error))) return false;
+  return error.kind === 'unreachable' || error.code === 'command-not-ended';
 }

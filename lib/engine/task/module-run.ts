@@ -20,7 +20,7 @@ import type { Predictions } from '../check/predictions.ts';
 import type { Past } from '../journal/past.ts';
 import type { TaskTurn } from '../journal/records.ts';
 import { type HostDefaults, liveHost, lookingHost, type Peers } from '../run/live-host.ts';
-import { endedThere, leftAtWork } from './left-at-work.ts';
+import { endedThere, leftAtWork, mayBeAtWork } from './left-at-work.ts';
 
 /** Where a module works, and how. */
 export interface Workplace {
@@ -215,6 +215,7 @@ async function change(
   if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
   const undoable =
     module.undoable?.(params) ?? (typeof module.undo === 'function' ? true : module.undo.impossible);
+  place.learn({ ...planned });
   const { forApply: _, ...journalled } = planned;
   const number = await place.journal?.intend({
     host: place.host,
@@ -229,13 +230,15 @@ async function change(
     undoable,
   });
   const begun = Date.now();
+  let commands = 0;
+  const watch = (argv: readonly string[]): void => {
+    commands += 1;
+    place.defaults.watch?.(argv);
+  };
+  const defaults = module.orphans === 'end' ? marked(place, context, number) : place.defaults;
   try {
     const result = await module.apply(
-      liveHost(
-        connection,
-        place.peers,
-        module.orphans === 'end' ? marked(place, context, number) : place.defaults,
-      ),
+      liveHost(connection, place.peers, { ...defaults, watch }),
       planned,
       params,
       context,
@@ -246,7 +249,7 @@ async function change(
   } catch (error) {
     if (error instanceof PitrError) place.learn(error.result ?? {});
     if (number !== undefined) await place.journal?.failed(number, error);
-    if (number === undefined || !mayBeAtWork(error)) throw error;
+    if (number === undefined || !mayBeAtWork(error, commands)) throw error;
     if (module.orphans === 'end')
       throw await afterLoss(error, { place, context, number, change: journalled, begun });
     if (error.kind === 'unreachable') throw error;
@@ -260,11 +263,6 @@ interface Begun {
   readonly number: number;
   readonly change: Journalled<Change>;
   readonly begun: number;
-}
-
-/** A lost connection leaves at work what ran on its other side; so does a command that could not be ended. */
-function mayBeAtWork(error: unknown): error is PitrError {
-  return error instanceof PitrError && (error.kind === 'unreachable' || error.code === 'command-not-ended');
 }
 
 /**

@@ -1,6 +1,7 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { MASK } from '../../base/values/secret.ts';
 import type { TaskContext } from '../../contract/module.ts';
+import { isLeftAtWork } from './left-at-work.ts';
 import type { ChangeJournal } from './module-run.ts';
 import type { TaskJob, TaskOutcome } from './task-job.ts';
 
@@ -48,11 +49,11 @@ const OF_A_COMMAND: Readonly<Record<string, string>> = {
 
 /** That a host cannot be reached, or that the operator stopped the run, is no secret of the task. */
 function withoutWords(error: PitrError): PitrError {
-  if (error.kind === 'unreachable' || error.kind === 'interrupted') {
-    const said = OF_A_COMMAND[error.code];
+  if (error.kind === 'unreachable' || error.kind === 'interrupted' || isLeftAtWork(error)) {
+    const said = error.kind === 'failed' ? 'a command of it could not be ended' : OF_A_COMMAND[error.code];
     if (said === undefined) return error;
     const { kind, code, host, task, at, next } = error;
-    const state = kind === 'unreachable' ? error.state : undefined;
+    const state = kind === 'interrupted' ? undefined : error.state;
     return new PitrError({ kind, code, message: `${said} (${HIDDEN})`, host, task, at, state, next });
   }
   return new PitrError({

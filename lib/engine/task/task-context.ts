@@ -15,6 +15,7 @@ import { AS_LOGIN_USER } from '../../transport/types.ts';
 import { operatorHere } from '../journal/beginning.ts';
 import type { HostDefaults } from '../run/live-host.ts';
 import { controllerFile, findControllerFile } from './files.ts';
+import { numberOf } from './number-of.ts';
 import { dataLayer, type Scope } from './scope.ts';
 import type { TaskJob } from './task-job.ts';
 
@@ -145,9 +146,9 @@ function deadline(
   { run, task }: TaskJob,
   scope: Scope,
 ): { readonly signal: AbortSignal; readonly release: Release } {
-  if (task.timeout === undefined)
+  const seconds = numberOf(task.timeout, 0, scope);
+  if (seconds === 0)
     return { signal: run.signal, release: Object.assign(() => {}, { timedOut: () => undefined }) };
-  const seconds = Number(scope.renderLocated(task.timeout));
   const own = new AbortController();
   const callOff = patientTimeout(() => own.abort(), seconds * 1000);
   const timedOut = (): PitrError | undefined =>

@@ -69,7 +69,11 @@ export function registered(outcome: TaskOutcome, taskName: string): unknown {
   };
 }
 
-export function failure(thrown: unknown, { task, ref }: TaskJob, host: string): TaskOutcome {
+export function failure(
+  thrown: unknown,
+  { task, ref }: Pick<TaskJob, 'task' | 'ref'>,
+  host: string,
+): TaskOutcome {
   if (thrown instanceof UnknownReached) {
     return { status: 'unknown', result: {}, summary: notKnown(thrown.unknown.why) };
   }

@@ -7,11 +7,12 @@ import type { TaskStatus } from '../events/events.ts';
 import { allTrue } from './conditions.ts';
 import { isLeftAtWork } from './left-at-work.ts';
 import { shownOutcome } from './no-log.ts';
+import { numberOf } from './number-of.ts';
 import type { Scope } from './scope.ts';
 import { withInventory } from './shown-commands.ts';
 import { attempt } from './task-attempt.ts';
 import { failure, notKnown, registered, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
-import { taskScope } from './variables.ts';
+import { setFacts, taskScope } from './variables.ts';
 
 const DEFAULT_RETRIES = 3;
 const DEFAULT_DELAY_SECONDS = 5;
@@ -97,6 +98,7 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
   const { loopVar, indexVar } = task.loopControl;
   run.masker.learn({ [loopVar]: items });
   const outcomes: TaskOutcome[] = [];
+  const facts: Record<string, unknown> = {};
   for (const [index, item] of items.entries()) {
     const loop = { [loopVar]: item, ...(indexVar === undefined ? {} : { [indexVar]: index }) };
     const scope = taskScope(run, vars, host, task, loop);
@@ -105,10 +107,14 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
       decided(
         job,
         host,
-        await runItem(job, host, scope, index).catch((thrown: unknown) => failure(thrown, job, host)),
+        await pauseBefore(job, index)
+          .then(() => runItem(job, host, scope, index))
+          .catch((thrown: unknown) => failure(thrown, job, host)),
       ),
     );
     outcomes.push({ ...outcome, result: { ...outcome.result, [loopVar]: item } });
+    // The next item may rest on what this one has set.
+    Object.assign(facts, setFacts(run, host, outcome.result));
     const name = nameOfItem(item, index, task, scope);
     run.emit({
       type: 'host.item',
@@ -121,17 +127,29 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
       ...(outcome.error === undefined ? {} : { error: outcome.error.toJSON() }),
     });
     if (outcome.error?.kind === 'unreachable' || outcome.error?.kind === 'interrupted') break;
+    if (isLeftAtWork(outcome.error)) break;
   }
   return {
     status: combined(outcomes.map((outcome) => outcome.status)),
-    result: { results: outcomes.map((outcome) => registered(outcome, ref.name)) },
+    result: {
+      results: outcomes.map((outcome) => registered(outcome, ref.name)),
+      ...(Object.keys(facts).length === 0 ? {} : { facts }),
+    },
     summary: [...new Set(outcomes.flatMap((outcome) => outcome.summary ?? []))].join('; ') || undefined,
     diff: outcomes.flatMap((outcome) => outcome.diff ?? []),
     message: outcomes.flatMap((outcome) => outcome.message ?? []).join('\n') || undefined,
-    // One that was lost decides what may go on, whatever failed before it.
-    error: (outcomes.find(({ status }) => status === 'unreachable') ?? outcomes.find(({ error }) => error))
-      ?.error,
+    // One that was lost, or left something at work, decides what may go on, whatever failed before it.
+    error: (
+      outcomes.find(({ status, error }) => status === 'unreachable' || isLeftAtWork(error)) ??
+      outcomes.find(({ error }) => error)
+    )?.error,
   };
+}
+
+/** `loop_control: pause`. Where nothing is done there is nothing to space out. */
+async function pauseBefore({ run, task }: TaskJob, index: number): Promise<void> {
+  const { pauseMs } = task.loopControl;
+  if (index > 0 && pauseMs !== undefined && run.mode === 'run') await rest(pauseMs, run.signal);
 }
 
 /** What its author lets it be called; of a `no_log` task nothing but the place in the loop is shown otherwise. */
@@ -203,16 +221,4 @@ async function retried(
     });
     await rest(delayMs, run.signal);
   }
-}
-
-function numberOf(located: Task['retries'], fallback: number, scope: Scope): number {
-  if (located === undefined) return fallback;
-  const value = Number(scope.renderLocated(located));
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new PitrError({
-    kind: 'validation',
-    code: 'not-a-number',
-    message: `a number is needed here, not "${String(located.value)}"`,
-    at: located.at,
-  });
 }

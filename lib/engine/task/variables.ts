@@ -1,3 +1,4 @@
+import type { Result } from '../../contract/module.ts';
 import type { Play, Task } from '../../language/playbook/model.ts';
 import { MAGIC_VARIABLES } from '../../language/playbook/variables.ts';
 import type { RunState } from '../run/run-state.ts';
@@ -61,6 +62,15 @@ function layersAboveTask(
     dataLayer(run.extraVars),
     magicLayer(run, play, host),
   ];
+}
+
+/** Takes in the variables that a result sets (`facts`), and gives them. */
+export function setFacts(run: RunState, host: string, { facts }: Result): Readonly<Record<string, unknown>> {
+  const given = facts !== null && typeof facts === 'object' ? { ...facts } : {};
+  const known = run.facts.get(host) ?? new Map<string, unknown>();
+  for (const [name, value] of Object.entries(given)) known.set(name, value);
+  run.facts.set(host, known);
+  return given;
 }
 
 function magicLayer(run: RunState, play: PlayBatch, host: string): Layer {

@@ -28,6 +28,7 @@ export const ANSIBLE_KEYWORDS: Readonly<Record<string, string>> = {
   diff: 'is not supported: --diff shows differences, no_log hides them',
   delegate_facts: 'is not supported: results belong to the host of the play; read others through hostvars',
   ignore_unreachable: 'is not supported: use rescue, which sees lost hosts too',
+  become_method: 'stands in the inventory, where it holds for the host: `ansible_become_method: sudo`',
   become_flags: 'is not supported',
   become_exe: 'is not supported',
   with_items: 'is written loop here; a list inside the list is not flattened',

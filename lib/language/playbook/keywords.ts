@@ -10,7 +10,6 @@ const INHERITED: Keywords = {
   vars: 'variables for this part of the playbook',
   become: 'true: work as another OS user',
   become_user: 'the OS user to become',
-  become_method: 'auto, sudo, su, runuser or doas',
   environment: 'environment variables of the commands that are run',
   any_errors_fatal: 'true: a failure on one host stops the play on all',
   ignore_errors: 'true, or a condition: a failure is shown and the host goes on; not that it was lost',

@@ -42,7 +42,6 @@ export type Vars = Readonly<Record<string, Located>>;
 export interface Become {
   readonly enabled: boolean;
   readonly user?: Located<string> | undefined;
-  readonly method?: string | undefined;
 }
 
 /** A condition in the Common Expression Language, or a literal boolean. */

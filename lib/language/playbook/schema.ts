@@ -1,5 +1,4 @@
 import { listModules, loadModule, modulesCalled } from '../../modules/registry.ts';
-import { BECOME_METHODS } from '../../transport/types.ts';
 import {
   BLOCK,
   HANDLER,
@@ -34,7 +33,6 @@ const VALUES: Readonly<Record<string, JsonSchema>> = {
   module_defaults: { type: 'object' },
   become: flag,
   become_user: text,
-  become_method: { enum: BECOME_METHODS },
   any_errors_fatal: flag,
   ignore_errors: ref('condition'),
   no_log: flag,

@@ -1,5 +1,4 @@
 import type { SourcePosition } from '../../base/errors/pitr-error.ts';
-import { BECOME_METHODS } from '../../transport/types.ts';
 import type { Located } from '../yaml/located.ts';
 import { type Fields, isMappingPart } from './fields.ts';
 import type { Become, Condition, Inherited, Vars } from './model.ts';
@@ -92,8 +91,7 @@ function stageOf(fields: Fields): string | undefined {
 function becomeOf(outer: Become | undefined, fields: Fields): Become | undefined {
   const enabled = fields.flag('become');
   const user = fields.text('become_user');
-  const method = fields.choice('become_method', BECOME_METHODS);
-  if (enabled === undefined && user === undefined && method === undefined) return outer;
+  if (enabled === undefined && user === undefined) return outer;
   if (user !== undefined && enabled === undefined && outer === undefined) {
     fields.keyProblem(
       'become_user',
@@ -103,11 +101,9 @@ function becomeOf(outer: Become | undefined, fields: Fields): Become | undefined
     );
   }
   const inheritedUser = user ?? outer?.user;
-  const inheritedMethod = method ?? outer?.method;
   return {
     enabled: enabled ?? outer?.enabled ?? false,
     ...(inheritedUser === undefined ? {} : { user: inheritedUser }),
-    ...(inheritedMethod === undefined ? {} : { method: inheritedMethod }),
   };
 }
 

@@ -4,6 +4,7 @@ import { Masker } from '../../../../lib/base/values/masker.ts';
 import { MASK, Secret } from '../../../../lib/base/values/secret.ts';
 import { formsOf } from '../../../../lib/base/values/secret-forms.ts';
 import { isSecretName } from '../../../../lib/base/values/secret-names.ts';
+import { Unknown } from '../../../../lib/base/values/unknown.ts';
 import { commandLine } from '../../../../lib/transport/quote.ts';
 
 function knowing(...secrets: string[]): Masker {
@@ -295,6 +296,12 @@ describe('a secret that is a common word', () => {
 });
 
 describe('what a masker learns', () => {
+  it('what is shown as another value as that value, and what is not known not at all', () => {
+    const masker = new Masker();
+    masker.learn({ at: new URL('http://u:of-the-url@h/'), of: { password: new Unknown('no-secret') } });
+    expect(masker.text('of-the-url no-secret')).toBe('******** no-secret');
+  });
+
   it('values of secret names at any depth, and passwords of connection strings, not templates', () => {
     const masker = new Masker();
     masker.learn({

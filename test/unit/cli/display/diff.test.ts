@@ -32,6 +32,17 @@ describe('a difference', () => {
     expect(diff('a\n', 'a\n').slice(2)).toEqual(['  ...']);
   });
 
+  it('of the last line end alone says so, and where neither has one nothing', () => {
+    expect(diff('a\nb', 'a\nb\n').slice(2)).toEqual(['  a', '- b', '\\ no line end here', '+ b']);
+    expect(diff('a\n', 'a').slice(2)).toEqual(['- a', '+ a', '\\ no line end here']);
+    expect(diff('5', '6').slice(2)).toEqual(['- 5', '+ 6']);
+    expect(diff('', 'a').slice(2)).toEqual(['+ a']);
+  });
+
+  it('of carriage returns shows them, and all that stands before one', () => {
+    expect(diff('a\r\nb\n', 'a\nhidden\rb\n').slice(2)).toEqual(['- a\\x0d', '- b', '+ a', '+ hidden\\x0db']);
+  });
+
   it('leads from before to after', () => {
     const lines = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 12 });
     fc.assert(

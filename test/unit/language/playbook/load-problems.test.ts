@@ -163,8 +163,8 @@ describe('what is wrong with a task', () => {
     ['run_once: "true"', '"run_once" must be true or false, but is the text "true"'],
     ['become_user: postgres', '"become_user" does nothing without become'],
     [
-      'become_method: sodu',
-      '"become_method" must be one of: auto, sudo, su, runuser, doas (did you mean "sudo"?)',
+      'become_method: sudo',
+      '"become_method" stands in the inventory, where it holds for the host: `ansible_become_method: sudo`',
     ],
     ['check_mode: true', '"check_mode" can only be false here'],
     ['tags: all', '"tags" cannot name "all": it is a word of --tags itself'],

@@ -25,6 +25,8 @@ export const module = defineLook({
     wal: 'what pg_wal links to, where it is a link',
     wal_mount_point: 'whether that is a mount point',
     tablespaces: 'directories of tablespaces',
+    fixed:
+      'what keeps it from being moved into another directory, in words: links that would break, mounts in it',
   },
   read: async (host, { pgdata, patroni_config }) => {
     const [layout, { configDirectory }] = await Promise.all([

@@ -13,6 +13,8 @@ export interface Layout {
   readonly wal?: string;
   readonly wal_mount_point: boolean;
   readonly tablespaces: readonly string[];
+  /** What keeps it from being moved into another directory: links that would break, and what is mounted in it. In words. */
+  readonly fixed: readonly string[];
 }
 
 // /proc/self/mountinfo knows a bind mount within one file system too, which device numbers do not tell.
@@ -35,6 +37,18 @@ if [ -L pg_wal ]; then
   if mounted "$wal"; then echo @walmounted; fi
 fi
 for link in pg_tblspc/*; do [ ! -L "$link" ] || echo "@tablespace $(readlink "$link")"; done
+for link in * pg_tblspc/*; do
+  [ -L "$link" ] || continue
+  to=$(readlink -- "$link") || exit 3
+  case $to/ in
+  "$1"/* | "$real"/*) echo "@fixed $link is a link to $to, which lies in it" ;;
+  /*) ;;
+  *) echo "@fixed $link is a link to $to, which is no absolute path" ;;
+  esac
+done
+cut -d ' ' -f 5 /proc/self/mountinfo | while IFS= read -r at; do
+  case $at in "$(printf %s "$real" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')"/*) echo "@fixed $at is a mount point" ;; esac
+done
 echo @end`);
 
 function layoutProbe(pgdata: string): Probe {
@@ -73,6 +87,7 @@ export function parseLayout(answer: string, pgdata: string): Layout | undefined 
     ...(wal === undefined ? {} : { wal }),
     wal_mount_point: lines.includes('@walmounted'),
     tablespaces: values('tablespace'),
+    fixed: values('fixed'),
   };
 }
 

@@ -7,7 +7,7 @@ const parse = (...lines: string[]) =>
 
 describe('the layout of a data directory', () => {
   it('is plain where nothing is said', () => {
-    expect(parse()).toEqual({ mount_point: false, wal_mount_point: false, tablespaces: [] });
+    expect(parse()).toEqual({ mount_point: false, wal_mount_point: false, tablespaces: [], fixed: [] });
   });
 
   it('has its configuration outside where the last start was told so, by Patroni or by hand', () => {
@@ -27,6 +27,7 @@ describe('the layout of a data directory', () => {
       wal: '/srv/wal/15 main',
       wal_mount_point: true,
       tablespaces: ['/srv/fast'],
+      fixed: [],
     });
   });
 

@@ -191,14 +191,15 @@ async function laidOut(lab: Lab): Promise<readonly string[]> {
 
 /** Killed in the middle and taken back; killed in the middle and gone on with; then recovered where it is by then. */
 async function isMovedBelow(lab: Lab): Promise<void> {
-  await healthy(lab, 180_000);
+  // Its backup says the old place in its own configuration.
+  const scene = await sceneOn(lab);
   const members = lab.shape.members;
   const data = lab.shape.dataDirectory('db1');
   for (const host of members) {
     const made = ['install', '-d', '-o', 'postgres', '-m', '700', `${data}/lost+found`];
     await lab.mustExec(host, made);
   }
-  const leader = await currentLeader(lab);
+  const { leader } = scene;
   const before = await laidOut(lab);
   const words = ['play', 'data-below-mount.yml', '-i', lab.files.metalInventory];
   const check = await run(words, '--check');
@@ -230,13 +231,19 @@ async function isMovedBelow(lab: Lab): Promise<void> {
   // An inventory that still says the old place.
   for (const [old, code] of [
     [words, 'data-moved-already'],
-    [['play', 'recover.yml', '-i', lab.files.metalInventory, '-e', 'target=db1'], 'data-is-mount-point'],
+    [
+      ['play', 'recover.yml', '-i', lab.files.metalInventory, '-e', 'target=db1', '-e', 'auto_start=true'],
+      'data-not-in-mount-point',
+    ],
   ] as const) {
     const refused = await pitr([...old, '--output', 'json', '--yes']);
     expect(runError(refused.events)?.code).toBe(code);
     expect(tasksThat('changed', refused.events)).toEqual([]);
   }
-  await takesOver(moved);
+  const led = await currentLeader(moved);
+  const target = members.find((host) => host !== leader && host !== led) ?? scene.target;
+  const { events: recovered } = await run(recover(moved, { ...scene, target }, 'auto_start=true'));
+  await expectRecovered(moved, { ...scene, target }, recovered);
 }
 
 /** The login that started it has ended: it runs on all the same, with the limits of the service. */

@@ -20,6 +20,7 @@ export const module = defineLook({
   params,
   returns: {
     mount_point: 'whether the data directory itself is a mount point',
+    has_data: 'whether data lies in it',
     config_dir: "where Patroni keeps PostgreSQL's configuration, where that lies outside",
     config_file: 'the configuration file that its last start was told, where that lies outside',
     wal: 'what pg_wal links to, where it is a link',

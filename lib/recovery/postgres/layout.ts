@@ -9,6 +9,8 @@ import { parseOptions } from './instance.ts';
 /** Where the parts of a data directory are. */
 export interface Layout {
   readonly mount_point: boolean;
+  /** Whether data lies in it. */
+  readonly has_data: boolean;
   readonly config_file?: string;
   readonly wal?: string;
   readonly wal_mount_point: boolean;
@@ -30,6 +32,7 @@ if mounted "$real"; then echo @mounted; fi
 if [ ! -d "$1" ]; then echo @end; exit 0; fi
 cd -- "$1" || exit 3
 if [ -f postmaster.opts ]; then printf '@opts '; head -n 1 postmaster.opts || exit 3; fi
+if [ -f PG_VERSION ]; then echo @data; fi
 if [ -f PG_VERSION ] && [ ! -f postgresql.conf ]; then echo @unconfigured; fi
 if [ -L pg_wal ]; then
   wal=$(readlink -f pg_wal) || wal=$(readlink pg_wal)
@@ -83,6 +86,7 @@ export function parseLayout(answer: string, pgdata: string): Layout | undefined 
     (lines.includes('@unconfigured') ? 'a place outside' : undefined);
   return {
     mount_point: lines.includes('@mounted'),
+    has_data: lines.includes('@data'),
     ...(configFile === undefined ? {} : { config_file: configFile }),
     ...(wal === undefined ? {} : { wal }),
     wal_mount_point: lines.includes('@walmounted'),

@@ -67,7 +67,13 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
     variants: 'members=5 killuser=no mount=none superuser=socket',
     journeys: ['takes the whole cluster over, as --check said'],
   },
-  { variants: 'mount=data', journeys: ['is refused before anything is touched'] },
+  {
+    variants: 'mount=data',
+    journeys: [
+      'is refused before anything is touched',
+      'has its data moved below the mount, and is taken over then',
+    ],
+  },
 ];
 
 describe.each(TABLE)('hosts with systemd, $variants', ({ variants, journeys }) => {

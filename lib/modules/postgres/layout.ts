@@ -20,11 +20,14 @@ export const module = defineLook({
   params,
   returns: {
     mount_point: 'whether the data directory itself is a mount point',
+    has_data: 'whether data lies in it',
     config_dir: "where Patroni keeps PostgreSQL's configuration, where that lies outside",
     config_file: 'the configuration file that its last start was told, where that lies outside',
     wal: 'what pg_wal links to, where it is a link',
     wal_mount_point: 'whether that is a mount point',
     tablespaces: 'directories of tablespaces',
+    fixed:
+      'what keeps it from being moved into another directory, in words: links that would break, mounts in it',
   },
   read: async (host, { pgdata, patroni_config }) => {
     const [layout, { configDirectory }] = await Promise.all([

@@ -30,12 +30,11 @@ def part(name):
 `;
 
 /**
- * Python, behind the program above: `lay_environment(authentication)` lays the logins over those of the file that the
- * Patroni of this configuration has from its environment, which wins (patroni/config.py). A user may look into its own
- * processes, and Patroni is one of those: PostgreSQL is started by it. Says in words where it had none. What it reads
- * stays in the program.
+ * Python, behind the program above: `environment_of_patroni()` is the environment of the Patroni of this configuration,
+ * None where none runs that could be read. A user may look into its own processes, and Patroni is one of those: PostgreSQL
+ * is started by it. What it reads stays in the program.
  */
-export const PATRONI_LOGINS = `
+export const PATRONI_ENVIRONMENT = `
 def environment_of_patroni():
     other = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -57,6 +56,13 @@ def environment_of_patroni():
         if not named:
             other.append(own)
     return other[0] if len(other) == 1 else None
+`;
+
+/**
+ * Python, behind the program above: `lay_environment(authentication)` lays the logins over those of the file that the
+ * Patroni of this configuration has from its environment, which wins (patroni/config.py). Says in words where it had none.
+ */
+export const PATRONI_LOGINS = `${PATRONI_ENVIRONMENT}
 def lay_environment(authentication):
     own = environment_of_patroni()
     if own is None:

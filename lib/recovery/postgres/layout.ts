@@ -9,10 +9,14 @@ import { parseOptions } from './instance.ts';
 /** Where the parts of a data directory are. */
 export interface Layout {
   readonly mount_point: boolean;
+  /** Whether data lies in it. */
+  readonly has_data: boolean;
   readonly config_file?: string;
   readonly wal?: string;
   readonly wal_mount_point: boolean;
   readonly tablespaces: readonly string[];
+  /** What keeps it from being moved into another directory: links that would break, and what is mounted in it. In words. */
+  readonly fixed: readonly string[];
 }
 
 // /proc/self/mountinfo knows a bind mount within one file system too, which device numbers do not tell.
@@ -28,6 +32,7 @@ if mounted "$real"; then echo @mounted; fi
 if [ ! -d "$1" ]; then echo @end; exit 0; fi
 cd -- "$1" || exit 3
 if [ -f postmaster.opts ]; then printf '@opts '; head -n 1 postmaster.opts || exit 3; fi
+if [ -f PG_VERSION ]; then echo @data; fi
 if [ -f PG_VERSION ] && [ ! -f postgresql.conf ]; then echo @unconfigured; fi
 if [ -L pg_wal ]; then
   wal=$(readlink -f pg_wal) || wal=$(readlink pg_wal)
@@ -35,6 +40,18 @@ if [ -L pg_wal ]; then
   if mounted "$wal"; then echo @walmounted; fi
 fi
 for link in pg_tblspc/*; do [ ! -L "$link" ] || echo "@tablespace $(readlink "$link")"; done
+for link in * pg_tblspc/*; do
+  [ -L "$link" ] || continue
+  to=$(readlink -- "$link") || exit 3
+  case $to/ in
+  "$1"/* | "$real"/*) echo "@fixed $link is a link to $to, which lies in it" ;;
+  /*) ;;
+  *) echo "@fixed $link is a link to $to, which is no absolute path" ;;
+  esac
+done
+cut -d ' ' -f 5 /proc/self/mountinfo | while IFS= read -r at; do
+  case $at in "$(printf %s "$real" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')"/*) echo "@fixed $at is a mount point" ;; esac
+done
 echo @end`);
 
 function layoutProbe(pgdata: string): Probe {
@@ -69,10 +86,12 @@ export function parseLayout(answer: string, pgdata: string): Layout | undefined 
     (lines.includes('@unconfigured') ? 'a place outside' : undefined);
   return {
     mount_point: lines.includes('@mounted'),
+    has_data: lines.includes('@data'),
     ...(configFile === undefined ? {} : { config_file: configFile }),
     ...(wal === undefined ? {} : { wal }),
     wal_mount_point: lines.includes('@walmounted'),
     tablespaces: values('tablespace'),
+    fixed: values('fixed'),
   };
 }
 

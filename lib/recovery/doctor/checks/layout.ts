@@ -32,7 +32,7 @@ export const LAYOUT_CHECKS: readonly Check[] = [
               host: name,
               text: `${place?.pgdata ?? 'the data directory'} is a mount point`,
               mend: [
-                `Move the data into a directory below it, member by member: stop Patroni, mkdir ${place?.pgdata ?? ''}/data, move everything into it, let data_dir of Patroni's configuration and pgdata in the inventory name that, start Patroni.`,
+                `Move the data into a directory below it, member by member, while the cluster serves: pitr play data-below-mount.yml${facts.inventoryOptions}`,
                 beside(facts, name),
               ],
             }

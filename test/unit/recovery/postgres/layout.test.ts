@@ -7,7 +7,13 @@ const parse = (...lines: string[]) =>
 
 describe('the layout of a data directory', () => {
   it('is plain where nothing is said', () => {
-    expect(parse()).toEqual({ mount_point: false, wal_mount_point: false, tablespaces: [] });
+    expect(parse()).toEqual({
+      mount_point: false,
+      has_data: false,
+      wal_mount_point: false,
+      tablespaces: [],
+      fixed: [],
+    });
   });
 
   it('has its configuration outside where the last start was told so, by Patroni or by hand', () => {
@@ -22,11 +28,15 @@ describe('the layout of a data directory', () => {
   });
 
   it('knows mount points, linked WAL and tablespaces', () => {
-    expect(parse('@mounted', '@wal /srv/wal/15 main', '@walmounted', '@tablespace /srv/fast')).toEqual({
+    expect(
+      parse('@mounted', '@data', '@wal /srv/wal/15 main', '@walmounted', '@tablespace /srv/fast'),
+    ).toEqual({
       mount_point: true,
+      has_data: true,
       wal: '/srv/wal/15 main',
       wal_mount_point: true,
       tablespaces: ['/srv/fast'],
+      fixed: [],
     });
   });
 

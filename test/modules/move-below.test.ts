@@ -57,6 +57,14 @@ describe('postgres.move_below', () => {
     }
   });
 
+  it('gives a directory that a dead controller has only made the mode of the old one', async () => {
+    await using ground = await data();
+    const { play, pgdata, into } = ground;
+    await mkdir(into, { mode: 0o755 });
+    await play.run('postgres.move_below', { pgdata, into });
+    expect((await stat(into)).mode & 0o777).toBe(0o700);
+  });
+
   it('does so into nothing that is there, and from nothing that is no data', async () => {
     await using ground = await data();
     const { play, pgdata, into } = ground;

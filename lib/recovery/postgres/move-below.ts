@@ -94,7 +94,7 @@ const MOVE = `${AT_WORK}
 from=$1 into=$2; shift 2
 idle() { postgres_at_work "$1" below; }
 idle "$from" || exit
-[ -d "$into" ] || { mkdir -m 0700 -- "$into" && chown --reference="$from" -- "$into" && chmod --reference="$from" -- "$into"; } || exit 16
+{ [ -d "$into" ] || mkdir -m 0700 -- "$into"; } && chown --reference="$from" -- "$into" && chmod --reference="$from" -- "$into" || exit 16
 moved=
 for name do
   if [ -e "$from/$name" ] || [ -L "$from/$name" ]; then

@@ -1,6 +1,8 @@
 import { readdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { isPromotionLeft } from '../../lib/recovery/postgres/history-files.ts';
 import { RealPostgres } from '../wal/real-wal.ts';
 import { localPlayground } from './playground.ts';
 
@@ -34,3 +36,9 @@ it.runIf(process.getuid?.() === 0)(
     expect(result.xid).toBeGreaterThan(2);
   },
 );
+
+it('a promotion does not count as finished where nobody can look', async () => {
+  await using ground = await localPlayground();
+  const place = { pgdata: ground.dir, user: userInfo().username };
+  await expect(isPromotionLeft(ground.play.host(), place)).rejects.toMatchObject({ code: 'look-broken-off' });
+});

@@ -2,7 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { isBrokenOff, lookBrokenOff } from '../../contract/script-report.ts';
+import { lookBrokenOff } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { historyFileName, timelineId } from '../wal/timeline.ts';
@@ -96,12 +96,15 @@ export async function fetchPassedOver(
 }
 
 const MARKS = probeScript(`
-for mark in "$1"/pg_wal/*.history.free; do [ ! -e "$mark" ] || { echo noted; break; }; done`);
+cd -- "$1/pg_wal" && [ -r . ] || exit 3
+for mark in *.history.free; do [ ! -e "$mark" ] || { echo noted; break; }; done
+echo @end`);
 
 /** Whether a promotion was begun there and not brought to its end: what was noted for it is there. */
 export async function isPromotionLeft(host: ReadHost, { pgdata, user }: Place): Promise<boolean> {
   const answer = await host.query(MARKS([pgdata], { user }));
-  if (isBrokenOff(answer)) throw lookBrokenOff(answer, host.name, `what lies in ${pgdata}/pg_wal`);
+  if (answer.exitCode !== 0 || !answer.stdout.trimEnd().endsWith('@end'))
+    throw lookBrokenOff(answer, host.name, `what lies in ${pgdata}/pg_wal`);
   return answer.stdout.startsWith('noted');
 }
 

@@ -23,13 +23,14 @@ const FIRST = 'PG_VERSION';
 // Names that begin with a dot are none of PostgreSQL's, and file systems and home directories have theirs; Patroni takes a
 // directory with such names, and lost+found, for an empty one.
 const LOOK = probeScript(`
-cd -- "$1" || exit 3
+cd -- "$1" && [ -r . ] || exit 3
 for name in *; do
   [ -e "$name" ] || [ -L "$name" ] || continue
   case $name in lost+found | "$2") ;; *) printf '%s\\n' "@entry $name" ;; esac
 done
 if [ -e "$2" ] || [ -L "$2" ]; then
-  [ -d "$2" ] && [ ! -L "$2" ] && cd -- "$2" || exit 4
+  [ -d "$2" ] && [ ! -L "$2" ] || exit 4
+  cd -- "$2" && [ -r . ] || exit 3
   echo @below
   for name in * .[!.]*; do
     [ -e "$name" ] || [ -L "$name" ] || continue

@@ -49,7 +49,7 @@ function parts(kind, ...chosen) {
   return [...chosen, /^/].map((_, index) => files.filter((file) => place(file) === index));
 }
 const e2e = parts('e2e', /^test\/(faults\/(kill|writer)|recovery\/(recover|step-by-step|look-only))\./);
-const long = parts('long', /^test\/faults\/kill\./, /^test\/(?!recovery\/)/);
+const long = parts('long', /^test\/faults\/(kill|writer|crawler)\./, /^test\/(?!recovery\/)/);
 
 /** Whole recoveries, and the modules that they are made of, on a lab of another release of Debian. */
 const onRelease = (release) => [

@@ -1,7 +1,7 @@
 import { parseArguments } from '../../cli/args.ts';
 import type { Command } from '../../cli/command.ts';
 import { COMMAND_NAMES, COMMANDS } from '../../cli/commands.ts';
-import { wordsOf } from '../../lib/system/core/split-words.ts';
+import { wordsOf } from '../../lib/system/core/command-words.ts';
 
 /** The commands of pitr that a line of shell runs, each as its words behind `pitr`. */
 export function pitrWords(line: string): readonly (readonly string[])[] {

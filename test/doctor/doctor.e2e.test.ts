@@ -6,7 +6,7 @@ import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { databaseHosts, dataDirectory } from '../../lab/topology.ts';
 import { CHECKS } from '../../lib/recovery/doctor/registry.ts';
-import { splitWords } from '../../lib/system/core/split-words.ts';
+import { splitWords } from '../../lib/base/values/split-words.ts';
 import { fingerprint } from '../support/fingerprint.ts';
 import { healthy } from '../support/lab.ts';
 import { pitr } from '../support/pitr.ts';

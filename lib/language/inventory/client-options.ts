@@ -1,4 +1,4 @@
-import { splitWords } from '../../system/core/split-words.ts';
+import { splitWords } from '../../base/values/split-words.ts';
 
 /** What options of the OpenSSH client say, as far as pitr follows them. */
 export interface ClientOptions {
@@ -9,7 +9,8 @@ export interface ClientOptions {
 
 /** Keywords that say how a host is reached, and that the client itself resolves. */
 const FOLLOWED = [
-  ...['hostname', 'port', 'user', 'identityfile', 'identityagent', 'proxyjump', 'hostkeyalias'],
+  ...['hostname', 'port', 'user', 'identityfile', 'identityagent', 'proxyjump', 'proxycommand'],
+  ...['hostkeyalias', 'proxyusefdpass', 'knownhostscommand'],
   ...['identitiesonly', 'userknownhostsfile', 'globalknownhostsfile', 'revokedhostkeys'],
 ];
 /** Keywords about the client's own process, or about comfort: nothing of them is needed here. */

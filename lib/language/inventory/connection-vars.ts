@@ -45,7 +45,7 @@ export const CONNECTION_VARS = {
   commonArgs: {
     names: ['ansible_ssh_common_args'],
     summary:
-      'options of the OpenSSH client that say how the host is reached: -J, -o ProxyJump=..., -o HostKeyAlias=...',
+      'options of the OpenSSH client that say how the host is reached: -J, -o ProxyJump=..., -o ProxyCommand=..., -o HostKeyAlias=...',
   },
   extraArgs: { names: ['ansible_ssh_extra_args'], summary: 'more of them' },
   args: { names: ['ansible_ssh_args'], summary: 'more of them' },

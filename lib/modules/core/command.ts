@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { splitWords } from '../../base/values/split-words.ts';
 import { defineModule } from '../../contract/module.ts';
 import {
   allWords,
@@ -14,7 +15,7 @@ import {
   skippedResult,
   undoCommand,
 } from '../../system/core/command-run.ts';
-import { describeFault, splitWords, wordsOf } from '../../system/core/split-words.ts';
+import { describeFault, wordsOf } from '../../system/core/command-words.ts';
 
 /** A command line, or its words. */
 const command = z.union([

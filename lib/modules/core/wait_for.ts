@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { splitWords } from '../../base/values/split-words.ts';
 import { durationParam, formatDuration, milliseconds } from '../../base/wait/duration.ts';
 import { deadlinePassed, until } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { defineLook } from '../../contract/module.ts';
 import { authorsProbe } from '../../contract/probe.ts';
-import { splitWords, wordsOf } from '../../system/core/split-words.ts';
+import { wordsOf } from '../../system/core/command-words.ts';
 import { lookAtPort } from '../../system/core/try-port.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath } from '../../system/fs/paths.ts';

@@ -1,13 +1,8 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../quote.ts';
+import { copyKeyByHand, sshByHand } from './by-hand.ts';
 import { fingerprint, type KnownKey, keyType } from './known-hosts.ts';
 import { type Target, targetName } from './target.ts';
-
-/** A login as one would try it by hand. */
-function sshByHand(target: Target): string {
-  const through = target.proxyJump.length === 0 ? [] : ['-J', target.proxyJump.join(',')];
-  return commandLine(['ssh', ...through, '-p', String(target.port), `${target.user}@${target.host}`]);
-}
 
 function ofHost(target: Target): string {
   return `${target.host} port ${target.port}`;
@@ -23,14 +18,23 @@ const COMPARE =
 export function hostKeyUnknown(target: Target, key: Buffer): PitrError {
   const file = target.knownHostsFiles[0] ?? '~/.ssh/known_hosts';
   const scan = commandLine(['ssh-keyscan', '-p', String(target.port), target.host]);
+  // ssh-keyscan knows no way but the direct one, and no other name of the host.
+  const store =
+    isDirect(target) && target.hostKeyAlias === undefined
+      ? `When it is the right one, store it: ${scan} >>${commandLine([file])}`
+      : `When it is the right one, log in once by hand and answer yes: ${sshByHand(target, '-o', 'StrictHostKeyChecking=ask')}`;
   return new PitrError({
     kind: 'unreachable',
     code: 'ssh-host-key-unknown',
     message: `the host key is not known: ${ofHost(target)}`,
-    details: [`it shows ${keyPrinted(key)}`, `looked in ${target.knownHostsFiles.join(', ')}`],
+    details: [
+      `it shows ${keyPrinted(key)}`,
+      `looked in ${target.knownHostsFiles.join(', ')}`,
+      ...(target.knownHostsCommand === undefined ? [] : [`asked ${target.knownHostsCommand}`]),
+    ],
     next: [
       COMPARE,
-      `When it is the right one, store it: ${scan} >>${commandLine([file])}`,
+      store,
       'Or let new keys be stored at first contact: host key checking `accept-new` in the inventory.',
     ],
   });
@@ -89,6 +93,21 @@ export function hostKeysUnread(target: Target, file: string, cause: unknown): Pi
   });
 }
 
+/** To go on would be a guess, as above. */
+export function knownHostsCommandFailed(target: Target, command: string, cause: unknown): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-known-hosts-command',
+    message: `whether the host is the right one cannot be told, the KnownHostsCommand of the ssh configuration failed: ${ofHost(target)}`,
+    evidence: { command, stderr: cause instanceof Error ? cause.message : String(cause) },
+    next: [
+      `See what ssh says of it: ${sshByHand(target, '-v')}`,
+      'Mend it in ~/.ssh/config, or name a file of host keys in the inventory (pitr_known_hosts).',
+    ],
+    cause,
+  });
+}
+
 export function hostKeyNotStored(target: Target, file: string, cause: unknown): PitrError {
   return new PitrError({
     kind: 'unreachable',
@@ -123,7 +142,7 @@ export function authenticationFailed(
           ]
         : []),
       `Try it by hand: ${sshByHand(target)}`,
-      `Bring a key there: ${commandLine(['ssh-copy-id', '-p', String(target.port), `${target.user}@${target.host}`])}`,
+      `Bring a key there: ${copyKeyByHand(target)}`,
     ],
   });
 }
@@ -135,7 +154,11 @@ export function connectTimedOut(target: Target, milliseconds: number, waitingFor
     code: 'connect-timeout',
     message: `no answer within ${seconds} s (waiting for ${waitingFor}): ${ofHost(target)}`,
     next: [
-      `See that the host is up and no firewall drops the packets: ${commandLine(['ping', '-c', '3', target.host])}`,
+      ...(isDirect(target)
+        ? [
+            `See that the host is up and no firewall drops the packets: ${commandLine(['ping', '-c', '3', target.host])}`,
+          ]
+        : []),
       `Try it by hand: ${sshByHand(target)}`,
     ],
   });
@@ -231,12 +254,40 @@ export function jumpLoop(jump: string, way: readonly string[]): PitrError {
   });
 }
 
-export function proxyCommandUnsupported(target: Target, command: string): PitrError {
+/** Names that the user's shell would take for something else must not come into its line. */
+export function proxyCommandUnsafe(target: Target, name: string): PitrError {
   return new PitrError({
     kind: 'unreachable',
-    code: 'ssh-proxy-command',
-    message: `the ssh configuration asks for a ProxyCommand, which is not supported: ${ofHost(target)}`,
-    details: [command],
-    next: ['Use ProxyJump in its place.'],
+    code: 'ssh-proxy-command-unsafe',
+    message: `a shell would misread the name ${JSON.stringify(name)} in the ProxyCommand: ${ofHost(target)}`,
+    details: [target.proxyCommand ?? ''],
+    next: ['Mend the address or the user in the inventory or in ~/.ssh/config, or use ProxyJump.'],
   });
+}
+
+export function proxyHandsOver(target: Target): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-proxy-hands-over',
+    message: `the ssh configuration asks for ProxyUseFdpass, which pitr does not support: ${ofHost(target)}`,
+    details: [target.proxyCommand ?? ''],
+    next: ['Use a ProxyCommand that carries the connection itself, or ProxyJump.'],
+  });
+}
+
+export function proxyCommandFailed(
+  target: Target,
+  { command, how, said }: { readonly command: string; readonly how: string; readonly said: string },
+): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'ssh-proxy-failed',
+    message: `the ProxyCommand of the ssh configuration ${how}, and no SSH session came about: ${ofHost(target)}`,
+    evidence: { command, stderr: said },
+    next: [`Try it by hand: ${sshByHand(target)}`],
+  });
+}
+
+function isDirect({ proxyJump, proxyCommand }: Target): boolean {
+  return proxyJump.length === 0 && proxyCommand === undefined;
 }

@@ -8,6 +8,7 @@ import {
   hostKeyRevoked,
   hostKeysUnread,
   hostKeyUnknown,
+  knownHostsCommandFailed,
 } from './errors.ts';
 import {
   type HostKeyAlgorithm,
@@ -19,6 +20,7 @@ import {
   parseKnownHosts,
   preferredAlgorithms,
 } from './known-hosts.ts';
+import { type KnownHostsQuestion, knownBefore, knownOf } from './known-hosts-command.ts';
 import { isRevoked } from './revoked-keys.ts';
 import type { Target } from './target.ts';
 
@@ -51,7 +53,22 @@ export class HostKeyCheck {
         return parseKnownHosts(text, file).filter(({ hosts }) => matchesHost(hosts, name));
       }),
     );
-    return new HostKeyCheck(target, name, lists.flat());
+    const check = new HostKeyCheck(target, name, lists.flat());
+    const asked = check.#question;
+    if (asked === undefined) return check;
+    const printed = await knownBefore(asked).catch((error: unknown) => {
+      throw knownHostsCommandFailed(target, asked.command, error);
+    });
+    return new HostKeyCheck(target, name, [...check.#known, ...check.#printed(printed)]);
+  }
+
+  get #question(): KnownHostsQuestion | undefined {
+    const { knownHostsCommand: command, tokens } = this.#target;
+    return command === undefined ? undefined : { command, tokens, name: this.#name };
+  }
+
+  #printed(text: string): readonly KnownKey[] {
+    return parseKnownHosts(text, 'KnownHostsCommand').filter(({ hosts }) => matchesHost(hosts, this.#name));
   }
 
   get preferredAlgorithms(): readonly HostKeyAlgorithm[] {
@@ -87,7 +104,15 @@ export class HostKeyCheck {
   }
 
   #judged(key: Buffer): boolean {
-    const verdict = judge(this.#known, key);
+    const asked = this.#question;
+    let known = this.#known;
+    try {
+      if (asked !== undefined) known = [...known, ...this.#printed(knownOf(asked, key))];
+    } catch (error) {
+      this.#refusal = knownHostsCommandFailed(this.#target, asked?.command ?? '', error);
+      return false;
+    }
+    const verdict = judge(known, key);
     switch (verdict.kind) {
       case 'trusted':
         return true;

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import { NodeSSH } from 'node-ssh';
 import type { Client, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2';
 import { PitrError } from '../../base/errors/pitr-error.ts';
@@ -15,11 +14,11 @@ import {
   connectTimedOut,
   handshakeFailed,
   jumpLoop,
-  proxyCommandUnsupported,
+  proxyCommandFailed,
 } from './errors.ts';
 import { HostKeyCheck } from './host-key.ts';
 import { PING_MS, watchLife } from './life.ts';
-import { forwardedSocket, openSocket } from './sockets.ts';
+import { proxyEnd, routeTo } from './route.ts';
 import { resolveTarget, type Target } from './target.ts';
 
 const EARLY_CLOSE_RETRIES = 3;
@@ -68,7 +67,7 @@ async function loginHop(settings: SshSettings, signal: AbortSignal, { via, ahead
   // The same name leads to the same configuration, and so to itself again, for ever.
   if (ahead.includes(name) || way.length > MOST_JUMPS + 1) throw jumpLoop(settings.address, way);
   const resolved = await resolveTarget(settings);
-  const target = via.length === 0 ? resolved : { ...resolved, proxyJump: via };
+  const target = via.length === 0 ? resolved : { ...resolved, proxyJump: via, proxyCommand: undefined };
   for (let attempt = 0; ; attempt += 1) {
     const early = { closed: false };
     try {
@@ -93,7 +92,6 @@ interface Attempt {
 
 async function loginOnce(attempt: Attempt, signal: AbortSignal): Promise<Login> {
   const { target } = attempt;
-  if (target.proxyCommand !== undefined) throw proxyCommandUnsupported(target, target.proxyCommand);
   // Before the gate: it has to pass the gate itself.
   const jump = await jumpTo(attempt, signal);
   const leave = await gate.take({ signal });
@@ -111,7 +109,7 @@ async function loginOnce(attempt: Attempt, signal: AbortSignal): Promise<Login> 
 async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortSignal): Promise<Login> {
   const { settings, target, early } = attempt;
   const hostKey = await HostKeyCheck.of(target);
-  const route = await routeTo(attempt, jump, signal);
+  const route = await routeTo(target, jump, settings.connectTimeoutMs, signal);
   const deadline = new Deadline(settings.connectTimeoutMs);
   const authentication = new Authentication(target, {
     ...settings,
@@ -144,7 +142,7 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
   });
   client.on('close', () => {
     route.end();
-    lost.resolve(connectionLost(target, reason));
+    lost.resolve(connectionLost(target, proxyEnd(route) ?? reason));
   });
   const stop = (): void => {
     client.end();
@@ -171,7 +169,8 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
       throw authenticationFailed(target, authentication.tried, authentication.accepts);
     }
     early.closed = !state.handshake && level !== 'handshake';
-    throw handshakeFailed(target, error);
+    const proxy = route.proxyEnded?.();
+    throw proxy === undefined ? handshakeFailed(target, error) : proxyCommandFailed(target, proxy);
   } finally {
     deadline.callOff();
     signal.removeEventListener('abort', stop);
@@ -225,11 +224,6 @@ function hostKeyOrder(preferred: readonly ServerHostKeyAlgorithm[]): Pick<Connec
   return { algorithms: { serverHostKey } };
 }
 
-interface Route {
-  readonly socket: Duplex;
-  end(): void;
-}
-
 /** A login to the last of the jump hosts; nothing where the host is reached without. */
 async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): Promise<Login | undefined> {
   const { proxyJump } = target;
@@ -242,20 +236,6 @@ async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): 
     const why = 'it is a jump host, to which the password of the host behind it is not given';
     throw error.with({ details: [why] });
   });
-}
-
-/** A byte stream to the host's SSH port: a TCP connection, or a forwarding through the jump hosts. */
-async function routeTo(
-  { settings, target }: Attempt,
-  jump: Login | undefined,
-  signal: AbortSignal,
-): Promise<Route> {
-  if (jump === undefined) {
-    const socket = await openSocket(target, settings.connectTimeoutMs, signal);
-    return { socket, end: () => socket.destroy() };
-  }
-  const socket = await forwardedSocket(jump.client, target, settings.connectTimeoutMs, signal);
-  return { socket, end: () => jump.end() };
 }
 
 /** A jump host is reached with the same keys and the same care as the host behind it, but never given its password. */

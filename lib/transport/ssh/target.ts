@@ -1,8 +1,9 @@
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { SshSettings } from '../types.ts';
+import { toldWords } from './by-hand.ts';
 import { askOpenSsh } from './client-config.ts';
-import { withTokens } from './tokens.ts';
+import { type TokenValues, withTokens } from './tokens.ts';
 
 /** A host to log in to, with everything that settings, ~/.ssh/config and defaults say about it. */
 export interface Target {
@@ -16,14 +17,23 @@ export interface Target {
   /** Of an agent's keys only those are offered that one of the files names (`IdentitiesOnly`). */
   readonly identitiesOnly: boolean;
   readonly knownHostsFiles: readonly string[];
+  /** Prints more of them; as the configuration has it. */
+  readonly knownHostsCommand: string | undefined;
   /** Host keys that are refused although they are known. */
   readonly revokedKeysFile: string | undefined;
   readonly hostKeyAlias: string | undefined;
   /** `[user@]host[:port]`, the first one nearest to us. */
   readonly proxyJump: readonly string[];
+  /** For the user's shell, as the configuration has it: the way to the host's SSH port. */
   readonly proxyCommand: string | undefined;
+  /** The command hands a socket over, and ends. */
+  readonly proxyHandsOver: boolean;
   readonly agentSocket: string | undefined;
   readonly hostKeyChecking: SshSettings['hostKeyChecking'];
+  /** What tokens of the configuration stand for. */
+  readonly tokens: TokenValues;
+  /** What the inventory tells of the way, as words of the OpenSSH client: option and value in turn. */
+  readonly told: readonly string[];
 }
 
 const DEFAULT_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
@@ -64,8 +74,8 @@ export function targetOf(
   const port = settings.port ?? Number(one('port') ?? DEFAULT_PORT);
   const user = settings.user ?? one('user') ?? userInfo().username;
   const alias = one('hostkeyalias');
-  const whole = (path: string): string =>
-    withTokens(absolute(path), { name: settings.address, host, port, user, alias, home });
+  const tokens = { name: settings.address, host, port, user, alias, home };
+  const whole = (path: string): string => withTokens(absolute(path), tokens);
   const revoked = one('revokedhostkeys');
   return {
     host,
@@ -81,12 +91,16 @@ export function targetOf(
       settings.knownHostsFiles.length > 0
         ? settings.knownHostsFiles
         : [...userKnown, ...globalKnown].map(absolute),
+    knownHostsCommand: settings.knownHostsFiles.length > 0 ? undefined : one('knownhostscommand'),
     revokedKeysFile: revoked === undefined ? undefined : whole(revoked),
     hostKeyAlias: alias,
     proxyJump: settings.jumps ?? one('proxyjump')?.split(',') ?? [],
     proxyCommand: settings.jumps === undefined ? one('proxycommand') : undefined,
+    proxyHandsOver: one('proxyusefdpass') === 'yes',
     agentSocket: agentSocket(one('identityagent'), absolute),
     hostKeyChecking: settings.hostKeyChecking,
+    tokens,
+    told: toldWords(settings),
   };
 }
 

@@ -11,7 +11,19 @@ export interface TokenValues {
 }
 
 /** A path of ssh_config(5) with its TOKENS and environment variables filled in: `ssh -G` prints some as they are written. */
-export function withTokens(path: string, { name, host, port, user, alias, home }: TokenValues): string {
+export function withTokens(path: string, values: TokenValues): string {
+  return tokensIn(path, values).replace(
+    /\$\{(\w+)\}/g,
+    (token, variable: string) => process.env[variable] ?? token,
+  );
+}
+
+/** A text of ssh_config(5) with its TOKENS filled in; `more` are those that its keyword has beside the usual ones. */
+export function tokensIn(
+  text: string,
+  { name, host, port, user, alias, home }: TokenValues,
+  more: Readonly<Record<string, string>> = {},
+): string {
   const values: Readonly<Record<string, () => string>> = {
     '%': () => '%',
     d: () => home,
@@ -26,7 +38,5 @@ export function withTokens(path: string, { name, host, port, user, alias, home }
     // Asked only where it is needed: a user of a container may have no name.
     u: () => userInfo().username,
   };
-  return path
-    .replace(/%(.)/g, (token, letter: string) => values[letter]?.() ?? token)
-    .replace(/\$\{(\w+)\}/g, (token, variable: string) => process.env[variable] ?? token);
+  return text.replace(/%(.)/g, (token, letter: string) => more[letter] ?? values[letter]?.() ?? token);
 }

@@ -115,6 +115,13 @@ it('jump hosts and the options of the OpenSSH client say how a host is reached',
   });
 });
 
+it('a ProxyCommand comes as one word, whatever it holds', async () => {
+  const { settings: found } = await settings(
+    `ansible_ssh_common_args: "-o ProxyCommand='ssh -W %h:%p -q \\"my gate\\"'"`,
+  );
+  expect(found).toMatchObject({ clientOptions: ['-o', 'ProxyCommand=ssh -W %h:%p -q "my gate"'] });
+});
+
 it('a password is a secret from here on', async () => {
   const { settings: found } = await settings('ansible_ssh_pass: geheim22, ansible_become_pass: 12345');
   expect(JSON.stringify(found)).not.toMatch(/geheim22|12345/);
@@ -140,8 +147,8 @@ describe('what is wrong is refused with its place', () => {
     ['ansible_prot: 22', 'unknown connection variable "ansible_prot" (did you mean "ansible_port"?)'],
     ['ansible_ssh_common_args: "-W %h:%p"', '"ansible_ssh_common_args": pitr cannot follow "-W"'],
     [
-      'ansible_ssh_extra_args: "-o ProxyCommand=nc"',
-      '"ansible_ssh_extra_args": pitr cannot follow "-o ProxyCommand=nc"',
+      'ansible_ssh_extra_args: "-o LocalCommand=x"',
+      '"ansible_ssh_extra_args": pitr cannot follow "-o LocalCommand=x"',
     ],
     ['ansible_ssh_args: "-J \'x"', '"ansible_ssh_args": its quotes are not closed'],
     ['pitr_jump: [-x]', '"pitr_jump" must be hosts, as [user@]host[:port], not a list'],

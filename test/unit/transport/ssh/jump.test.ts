@@ -81,7 +81,7 @@ describe('behind a jump host', () => {
       code: 'connect-timeout',
       message: expect.stringContaining('waiting for the TCP connection through the jump host'),
       next: expect.arrayContaining([
-        `Try it by hand: ssh -J ${settings.jumps?.join()} -p 22 root@10.255.255.1`,
+        `Try it by hand: ssh -J ${settings.jumps?.join()} -i ${settings.identityFiles[0]} -o 'UserKnownHostsFile=${settings.knownHostsFiles[0]}' -p 22 root@10.255.255.1`,
       ]),
     });
     await left;

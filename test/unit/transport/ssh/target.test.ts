@@ -86,6 +86,8 @@ describe('targetOf', () => {
       defaultIdentityFiles: ['/home/me/.ssh/id_ed25519', '/home/me/.ssh/id_ecdsa', '/home/me/.ssh/id_rsa'],
       knownHostsFiles: ['/home/me/.ssh/known_hosts', '/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'],
       proxyJump: [],
+      proxyCommand: undefined,
+      knownHostsCommand: undefined,
       revokedKeysFile: undefined,
       identitiesOnly: false,
     });

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { describeFault, splitWords } from '../../../../lib/system/core/split-words.ts';
+import { splitWords } from '../../../../lib/base/values/split-words.ts';
+import { describeFault } from '../../../../lib/system/core/command-words.ts';
 
 describe('the words of a command line', () => {
   it.each([

@@ -49,7 +49,6 @@ function parts(kind, ...chosen) {
   return [...chosen, /^/].map((_, index) => files.filter((file) => place(file) === index));
 }
 const e2e = parts('e2e', /^test\/(faults\/(kill|writer)|recovery\/(recover|step-by-step|look-only))\./);
-const long = parts('long', /^test\/faults\/(kill|writer|crawler)\./, /^test\/(?!recovery\/)/);
 
 /** Whole recoveries, and the modules that they are made of, on a lab of another release of Debian. */
 const onRelease = (release) => [
@@ -79,11 +78,8 @@ const steps = {
   ],
   smoke: [[bin('vitest'), ...vitest('smoke', 'smoke')]],
   newest: [[process.execPath, join(root, 'test', 'newest-node.mjs'), ...vitest('newest', 'unit', 'smoke')]],
-  long: long.map((files, place) => [
-    bin('vitest'),
-    ...vitest(place === 0 ? 'long' : `long-${place + 1}`, 'long'),
-    ...files,
-  ]),
+  // Alone: beside another lab each recovery takes many times as long, and both would end later than one after the other.
+  long: [[bin('vitest'), ...vitest('long', 'long')]],
   metal: [[bin('vitest'), ...vitest('metal', 'metal')]],
   releases: [onRelease('trixie'), onRelease('forky')],
 };
@@ -98,7 +94,6 @@ if (only !== undefined && !Object.hasOwn(steps, only)) {
 // Files that are named may be of either kind, and are looked at one after the other.
 if (rest.length > 0) {
   steps.e2e = [[bin('vitest'), ...vitest('e2e', 'e2e', 'hosts')]];
-  steps.long = [[bin('vitest'), ...vitest('long', 'long')]];
 }
 
 const failedSteps = [];
@@ -112,12 +107,7 @@ for (const [name, commands] of Object.entries(steps)) {
   mkdirSync(temporary);
   // As /tmp is: some tests work there as another user.
   chmodSync(temporary, 0o1777);
-  const codes = await Promise.all(
-    commands.map((command, place) =>
-      // Nobody waits for hours to see what the second one has to say.
-      run(command, place, place === 0 || name === 'long'),
-    ),
-  );
+  const codes = await Promise.all(commands.map((command, place) => run(command, place, place === 0)));
   const left = readdirSync(temporary).filter((entry) => entry.startsWith('pitr-'));
   const ok = codes.every((code) => code === 0) && left.length === 0;
   if (!ok) keepWhatIsLeft();

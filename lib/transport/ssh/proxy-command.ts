@@ -40,7 +40,8 @@ export function startProxy(command: string): Proxy {
       child.stdout.resume();
     },
     write: (chunk, _encoding, done) => {
-      child.stdin.write(chunk, done);
+      // A broken pipe is told by the end of the program, and with its reason.
+      child.stdin.write(chunk, () => done());
     },
     final: (done) => {
       child.stdin.end();

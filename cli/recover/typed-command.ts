@@ -1,3 +1,4 @@
+import { clientWords } from '../../lib/transport/client-words.ts';
 import { commandLine, quote } from '../../lib/transport/quote.ts';
 import type { ConnectionSettings, SshSettings } from '../../lib/transport/types.ts';
 
@@ -34,15 +35,11 @@ function asksPassword(user: string, { user: login, become }: SshSettings): boole
 }
 
 function sshWords(settings: SshSettings, terminal: boolean): readonly string[] {
-  const { address, port, user, identityFiles, knownHostsFiles, jumps, clientOptions = [] } = settings;
+  const { address, user } = settings;
   return [
     'ssh',
     ...(terminal ? ['-t'] : []),
-    ...(port === undefined || port === 22 ? [] : ['-p', String(port)]),
-    ...identityFiles.flatMap((file) => ['-i', file]),
-    ...(knownHostsFiles.length === 0 ? [] : ['-o', `UserKnownHostsFile=${knownHostsFiles.join(' ')}`]),
-    ...(jumps === undefined ? [] : ['-J', jumps.length === 0 ? 'none' : jumps.join(',')]),
-    ...clientOptions,
+    ...clientWords(settings),
     user === undefined ? address : `${user}@${address}`,
   ];
 }

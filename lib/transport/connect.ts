@@ -17,7 +17,10 @@ function lazily(settings: ConnectionSettings): Connection {
         address: sshAddress(settings),
         loginUser: settings.user,
         parallelChannels: 4,
-        make: async () => new (await import('./ssh/connection.ts')).SshConnection(settings),
+        make: async () =>
+          settings.client === 'openssh'
+            ? new (await import('./openssh/connection.ts')).OpenSshConnection(settings)
+            : new (await import('./ssh/connection.ts')).SshConnection(settings),
       });
     case 'docker':
       return new LazyConnection({

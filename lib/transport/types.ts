@@ -32,6 +32,8 @@ export interface SshSettings {
   readonly jumps?: readonly string[] | undefined;
   /** Options of the OpenSSH client, which resolves them together with its configuration. */
   readonly clientOptions?: readonly string[] | undefined;
+  /** The OpenSSH client of this machine reaches the host; without it pitr itself does. */
+  readonly client?: 'openssh' | undefined;
   readonly connectTimeoutMs: number;
   readonly become?: BecomeSettings | undefined;
 }

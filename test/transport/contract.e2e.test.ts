@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import type { SshSettings } from '../../lib/transport/types.ts';
 import { startBusybox } from '../support/containers.ts';
 import { endProcess, startSshd } from '../support/sshd.ts';
 import { type Peer, transportContract } from './contract.ts';
@@ -8,9 +9,17 @@ async function local(): Promise<Peer> {
 }
 
 async function ssh(): Promise<Peer> {
+  return sshd({});
+}
+
+async function openssh(): Promise<Peer> {
+  return sshd({ client: 'openssh' });
+}
+
+async function sshd(client: Pick<SshSettings, 'client'>): Promise<Peer> {
   const sshd = await startSshd();
   return {
-    settings: sshd.settings,
+    settings: { ...sshd.settings, ...client },
     breakDown: async () => {
       for (const pid of await sshd.connections()) endProcess(pid, 'SIGKILL');
     },
@@ -34,6 +43,7 @@ async function docker(): Promise<Peer> {
 describe.each([
   ['local', local],
   ['ssh', ssh],
+  ['openssh', openssh],
   ['docker', docker],
 ] as const)('%s', (kind, start) => {
   transportContract(start, kind);

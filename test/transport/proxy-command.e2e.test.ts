@@ -88,7 +88,7 @@ describe('a ProxyCommand of the ssh configuration', () => {
     await expect(host.connect()).rejects.toMatchObject({
       kind: 'unreachable',
       code: 'ssh-proxy-failed',
-      message: `the ProxyCommand of the ssh configuration ended with exit code 7, and no SSH session came about: 127.0.0.1 port ${sshd.port}`,
+      message: `the ProxyCommand of the ssh configuration ended (exit code 7), and no SSH session came about: 127.0.0.1 port ${sshd.port}`,
       evidence: {
         command: 'sh -c "echo no route to 127.0.0.1 >&2; exit 7"',
         stderr: 'no route to 127.0.0.1',
@@ -96,7 +96,7 @@ describe('a ProxyCommand of the ssh configuration', () => {
       next: [
         expect.stringMatching(
           new RegExp(
-            `^Try it by hand: ssh -F ${directory}/config -i .* -p ${sshd.port} ${sshd.user}@127\\.0\\.0\\.1$`,
+            `^Try it by hand: ssh -i .* -F ${directory}/config -p ${sshd.port} ${sshd.user}@127\\.0\\.0\\.1$`,
           ),
         ),
       ],
@@ -105,10 +105,10 @@ describe('a ProxyCommand of the ssh configuration', () => {
   });
 
   it.each([
-    ['one that is not there', 'no-such-program %h', /ended with exit code 127/],
-    ['one that says nothing', 'sleep 100', /no answer within 0.5 s \(waiting for the SSH handshake\)/],
-  ])('tells of %s', async (_, command, message) => {
-    const host = await behind(`ProxyCommand ${command}`, { connectTimeoutMs: 500 });
+    ['one that is not there', 'no-such-program %h', 10_000, /ended \(exit code 127\)/],
+    ['one that says nothing', 'sleep 100', 500, /no answer within 0.5 s \(waiting for the SSH handshake\)/],
+  ])('tells of %s', async (_, command, connectTimeoutMs, message) => {
+    const host = await behind(`ProxyCommand ${command}`, { connectTimeoutMs });
     await expect(host.connect()).rejects.toMatchObject({
       kind: 'unreachable',
       message: expect.stringMatching(message),
@@ -126,7 +126,7 @@ describe('a ProxyCommand of the ssh configuration', () => {
     endProcess(Number(pid), 'SIGKILL');
     await expect(running).rejects.toMatchObject({
       kind: 'unreachable',
-      message: expect.stringContaining('its ProxyCommand was ended by SIGKILL'),
+      message: expect.stringContaining('its ProxyCommand ended (signal SIGKILL)'),
     });
     expect((await host.run(['echo', 'again'])).stdout).toBe('again\n');
     await host.close();

@@ -1,4 +1,5 @@
 import { splitWords } from '../../base/values/split-words.ts';
+import type { SshSettings } from '../../transport/types.ts';
 
 /** What options of the OpenSSH client say, as far as pitr follows them. */
 export interface ClientOptions {
@@ -22,10 +23,16 @@ const INDIFFERENT = [
   ...['addkeystoagent', 'gssapiauthentication', 'ipqos'],
 ];
 const WITH_VALUE = ['J', 'i', 'p', 'l', 'F'];
+/** More of them that the OpenSSH client follows where it reaches the host itself. */
+const OF_THE_CLIENT = ['b', 'B', 'c', 'I', 'm'];
 const ALONE = /^-[46ACaqTvx]+$/;
 
-/** Reads the words of `ansible_ssh_common_args` and its kin; what pitr cannot follow is a text that says so. */
-export function clientOptions(text: string): ClientOptions | string {
+/**
+ * Reads the words of `ansible_ssh_common_args` and its kin; what pitr cannot follow is a text that says so. Where the OpenSSH
+ * client reaches the host itself (`by`), that follows every keyword.
+ */
+export function clientOptions(text: string, by?: SshSettings['client']): ClientOptions | string {
+  const letters = by === undefined ? WITH_VALUE : [...WITH_VALUE, ...OF_THE_CLIENT];
   const words = splitWords(text);
   if ('fault' in words) return 'its quotes are not closed';
   const kept: string[] = [];
@@ -34,7 +41,7 @@ export function clientOptions(text: string): ClientOptions | string {
     const word = words[at] ?? '';
     const letter = word.slice(1, 2);
     if (ALONE.test(word)) continue;
-    if (!word.startsWith('-') || (letter !== 'o' && !WITH_VALUE.includes(letter)))
+    if (!word.startsWith('-') || (letter !== 'o' && !letters.includes(letter)))
       return `pitr cannot follow "${word}"`;
     let value = word.slice(2);
     if (value === '') {
@@ -50,7 +57,7 @@ export function clientOptions(text: string): ClientOptions | string {
     const name = keyword.toLowerCase();
     if (name === 'stricthostkeychecking') {
       hostKeyChecking = /^(no|off|false|accept-new)$/i.test(setting) ? 'accept-new' : 'strict';
-    } else if (FOLLOWED.includes(name)) {
+    } else if (by !== undefined || FOLLOWED.includes(name)) {
       kept.push('-o', `${keyword}=${setting}`);
     } else if (!INDIFFERENT.includes(name)) {
       return `pitr cannot follow "-o ${value}"`;

@@ -8,7 +8,8 @@ export interface ConnectionVar {
 export const CONNECTION_VARS = {
   connection: {
     names: ['ansible_connection'],
-    summary: 'how the host is reached: ssh (default), docker, local',
+    summary:
+      'how the host is reached: ssh (default), openssh (the ssh client of the controller: certificates, Kerberos), docker, local',
   },
   host: { names: ['ansible_host', 'ansible_ssh_host'], summary: 'its address; for docker the container' },
   container: {

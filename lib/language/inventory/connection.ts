@@ -27,18 +27,21 @@ export const connectionSettings: ResolveConnection = (host, rendered) => {
       const container = vars.text('container') ?? vars.text('host') ?? host.name;
       return { kind: 'docker', container, user: vars.text('user'), become };
     }
+    case 'openssh':
+      return sshSettings(host, vars, become, 'openssh');
     default:
       return sshSettings(host, vars, become);
   }
 };
 
 /** How a host is reached, by the names that it can have: pitr's own, and those of Ansible. */
-export const CONNECTIONS: Readonly<Record<string, 'ssh' | 'docker' | 'local'>> = {
+export const CONNECTIONS: Readonly<Record<string, 'ssh' | 'openssh' | 'docker' | 'local'>> = {
   ssh: 'ssh',
   smart: 'ssh',
   paramiko: 'ssh',
   paramiko_ssh: 'ssh',
   'ansible.builtin.ssh': 'ssh',
+  openssh: 'openssh',
   docker: 'docker',
   'community.docker.docker': 'docker',
   'community.docker.docker_api': 'docker',
@@ -67,6 +70,15 @@ const BECOME_METHODS: Readonly<Record<string, BecomeSettings['method']>> = {
   'community.general.doas': 'doas',
 };
 
+/** Programs that ask a person alone, and the way out. */
+const PASSWORDLESS = {
+  doas: ['doas', 'Let the rule in doas.conf of the host say "nopass", or use sudo.'],
+  openssh: [
+    'the ssh client',
+    'Load the key into the agent (ssh-add), or let pitr itself log in: ansible_connection: ssh.',
+  ],
+} as const;
+
 const DEFAULT_CONNECT_TIMEOUT_SECONDS = 10;
 
 function defaultConnection(host: InventoryHost): 'ssh' | 'local' {
@@ -77,9 +89,12 @@ function sshSettings(
   host: InventoryHost,
   vars: ConnectionVars,
   become: BecomeSettings | undefined,
+  by?: SshSettings['client'],
 ): SshSettings {
+  for (const typed of by === undefined ? [] : (['password', 'passphrase'] as const))
+    if (vars.secret(typed) !== undefined) throw vars.noPassword(typed, PASSWORDLESS.openssh);
   const seconds = vars.number('connectTimeout', 1, 3600) ?? DEFAULT_CONNECT_TIMEOUT_SECONDS;
-  const client = vars.clientOptions();
+  const client = vars.clientOptions(by);
   return {
     kind: 'ssh',
     address: vars.text('host') ?? host.name,
@@ -92,6 +107,7 @@ function sshSettings(
     hostKeyChecking: vars.choice('hostKeyChecking', HOST_KEY_CHECKING) ?? client?.hostKeyChecking ?? 'strict',
     jumps: vars.jumps(),
     clientOptions: client?.words,
+    client: by,
     connectTimeoutMs: seconds * 1000,
     become,
   };
@@ -101,7 +117,7 @@ function becomeSettings(vars: ConnectionVars): BecomeSettings | undefined {
   const method = vars.choice('becomeMethod', BECOME_METHODS);
   const password = vars.secret('becomePassword');
   if (password !== undefined && /[\r\n]/.test(password.reveal())) throw vars.manyLinedPassword();
-  if (method === 'doas' && password !== undefined) throw vars.doasPassword();
+  if (method === 'doas' && password !== undefined) throw vars.noPassword('becomePassword', PASSWORDLESS.doas);
   const user = vars.isOn('become') ? (vars.text('becomeUser') ?? 'root') : undefined;
   if (method === undefined && password === undefined && user === undefined) return undefined;
   return { method: method ?? 'auto', password, user };
@@ -197,11 +213,9 @@ class ConnectionVars {
   }
 
   /** doas reads a password from a terminal alone. */
-  doasPassword(): PitrError {
-    const name = this.#find('becomePassword')?.name ?? 'ansible_become_password';
-    return this.#error(name, `"${name}" cannot be used: doas takes no password from a program`, [
-      'Let the rule in doas.conf of the host say "nopass", or use sudo.',
-    ]);
+  noPassword(variable: VarName, [program, next]: readonly [string, string]): PitrError {
+    const name = this.#find(variable)?.name ?? variable;
+    return this.#error(name, `"${name}" cannot be used: ${program} takes no password from a program`, [next]);
   }
 
   /** Absolute paths. `~` is the home directory; others are relative to the file that says so. */
@@ -234,11 +248,11 @@ class ConnectionVars {
   }
 
   /** What Ansible passes to the OpenSSH client, in its order. */
-  clientOptions(): ClientOptions | undefined {
+  clientOptions(by: SshSettings['client']): ClientOptions | undefined {
     const all = (['args', 'commonArgs', 'extraArgs'] as const).flatMap((variable) => {
       const found = this.#find(variable);
       if (found === undefined || found.value === '') return [];
-      const options = typeof found.value === 'string' ? clientOptions(found.value) : 'it must be a text';
+      const options = typeof found.value === 'string' ? clientOptions(found.value, by) : 'it must be a text';
       if (typeof options !== 'string') return [options];
       throw this.#error(found.name, `"${found.name}": ${options}`, [
         'Write what is needed of it into ~/.ssh/config, which is read for every host; jump hosts can stand in pitr_jump.',

@@ -1,3 +1,4 @@
+import { clientWords } from '../client-words.ts';
 import { commandLine } from '../quote.ts';
 import type { SshSettings } from '../types.ts';
 
@@ -11,16 +12,10 @@ interface Way {
   readonly told: readonly string[];
 }
 
-/** What the inventory tells of the way to a host, as words of the OpenSSH client: option and value in turn. */
+/** What the inventory tells of the way, but for what a `Way` has itself. */
 export function toldWords(settings: SshSettings): readonly string[] {
-  const { clientOptions = [], identityFiles, knownHostsFiles, jumps } = settings;
-  const known = knownHostsFiles.map((file) => (/\s/.test(file) ? `"${file}"` : file)).join(' ');
-  return [
-    ...clientOptions,
-    ...identityFiles.flatMap((file) => ['-i', file]),
-    ...(known === '' ? [] : ['-o', `UserKnownHostsFile=${known}`]),
-    ...(jumps?.length === 0 ? ['-o', 'ProxyJump=none'] : []),
-  ];
+  const none = settings.jumps?.length === 0;
+  return clientWords({ ...settings, port: undefined, jumps: none ? settings.jumps : undefined });
 }
 
 /** A login as one would try it by hand. */

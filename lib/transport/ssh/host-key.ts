@@ -9,7 +9,7 @@ import {
   hostKeysUnread,
   hostKeyUnknown,
   knownHostsCommandFailed,
-} from './errors.ts';
+} from './host-key-errors.ts';
 import {
   type HostKeyAlgorithm,
   judge,
@@ -124,7 +124,11 @@ export class HostKeyCheck {
         return false;
       case 'unknown':
         if (this.#target.hostKeyChecking === 'accept-new') return this.#store(key);
-        this.#refusal = hostKeyUnknown(this.#target, key);
+        this.#refusal = hostKeyUnknown(
+          this.#target,
+          key,
+          known.find(({ marker }) => marker === 'cert-authority'),
+        );
         return false;
     }
   }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { channelOf } from '../child-channel.ts';
-import type { ChannelEnd } from '../connection.ts';
+import { endInWords } from '../errors.ts';
 
 /** What a ProxyCommand prints on stderr is kept as far as an error shows it. */
 const MOST_SAID = 4_096;
@@ -17,7 +17,7 @@ export interface Proxy {
 
 export interface ProxyEnd {
   readonly command: string;
-  /** `ended with exit code 1`. */
+  /** `exit code 1`. */
   readonly how: string;
   /** The end of its stderr. */
   readonly said: string;
@@ -60,21 +60,10 @@ export function startProxy(command: string): Proxy {
     if (!socket.push(chunk)) child.stdout.pause();
   });
   void channelOf(child, (end) => Promise.resolve(end)).ended.then((end) => {
-    how = inWords(end);
+    how = endInWords(end);
     // Not before: who hears that the way has ended asks why.
     socket.push(null);
     socket.destroy();
   });
   return { socket, ended: () => (how === undefined ? undefined : { command, how, said: said.trim() }) };
-}
-
-function inWords(end: ChannelEnd): string {
-  switch (end.kind) {
-    case 'exited':
-      return `ended with exit code ${end.exitCode}`;
-    case 'signalled':
-      return `was ended by ${end.signal}`;
-    case 'lost':
-      return end.error.message;
-  }
 }

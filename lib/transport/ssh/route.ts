@@ -50,5 +50,7 @@ function proxyTo(target: Target, configured: string): Route {
 /** Why the way has ended, where its program knows. */
 export function proxyEnd(route: Route): string | undefined {
   const end = route.proxyEnded?.();
-  return end && `its ProxyCommand ${end.how}${end.said === '' ? '' : `: ${end.said.split('\n').at(-1)}`}`;
+  return (
+    end && `its ProxyCommand ended (${end.how})${end.said === '' ? '' : `: ${end.said.split('\n').at(-1)}`}`
+  );
 }

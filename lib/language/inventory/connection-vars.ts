@@ -1,3 +1,5 @@
+import type { BecomeSettings } from '../../transport/types.ts';
+
 /** What a connection variable says, and all the names it may have; the first is the one that pitr's own files use. */
 export interface ConnectionVar {
   readonly names: readonly string[];
@@ -75,6 +77,18 @@ export const CONNECTION_VARS = {
     summary: 'the password that sudo or su asks for',
   },
 } as const satisfies Readonly<Record<string, ConnectionVar>>;
+
+/** How another user is become, by the names that it can have. */
+export const BECOME_METHODS: Readonly<Record<string, BecomeSettings['method']>> = {
+  auto: 'auto',
+  sudo: 'sudo',
+  'ansible.builtin.sudo': 'sudo',
+  su: 'su',
+  'ansible.builtin.su': 'su',
+  runuser: 'runuser',
+  doas: 'doas',
+  'community.general.doas': 'doas',
+};
 
 /** The names that begin with `pitr_`: all of them are pitr's own. */
 export const NAMES_OF_PITR: readonly string[] = Object.values(CONNECTION_VARS)

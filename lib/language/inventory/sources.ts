@@ -72,14 +72,18 @@ async function refuseInside(directory: string): Promise<void> {
   );
 }
 
-const INVENTORY = /\.(?:ya?ml|json|ini)$|^(?:hosts|inventory)$/;
+const INVENTORY = /\.(?:ya?ml|ini)$|^(?:hosts|inventory)$/;
 
-async function inventoryInside(directory: string): Promise<string | undefined> {
+/** Further below, a file in JSON is mostly something else. */
+async function inventoryInside(
+  directory: string,
+  isInventory = (name: string) => INVENTORY.test(name) || name.endsWith('.json'),
+): Promise<string | undefined> {
   const found = (await entries(directory)).filter(({ name }) => !name.startsWith('.'));
-  const inside = found.find(({ name }) => INVENTORY.test(name));
+  const inside = found.find(({ name }) => isInventory(name));
   if (inside !== undefined) return inside.name;
   for (const { name } of found.filter(({ isDirectory }) => isDirectory)) {
-    const below = await inventoryInside(join(directory, name));
+    const below = await inventoryInside(join(directory, name), (file) => INVENTORY.test(file));
     if (below !== undefined) return join(name, below);
   }
   return undefined;

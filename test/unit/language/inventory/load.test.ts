@@ -362,6 +362,7 @@ all:
       'inv/.hidden': 'x',
       'inv/group_vars/all.yml': 'x: 1',
       'inv/keys/id_ed25519': 'key',
+      'inv/files/app/package.json': '{}',
     };
     expect(await varsOf(files, 'db2', ['inv'])).toEqual({ x: 1 });
   });

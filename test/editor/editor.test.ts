@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CONNECTIONS } from '../../lib/language/inventory/connection.ts';
+import { CONNECTIONS } from '../../lib/language/inventory/connection-vars.ts';
 import { runHere } from '../support/run-here.ts';
 import { LanguageServer, type Place } from './language-server.ts';
 

@@ -8,6 +8,7 @@ import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { storyOf } from '../../lib/engine/back/story.ts';
 import { undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo } from '../../lib/engine/back/undo-plan.ts';
+import { bootMark } from '../../lib/engine/journal/beginning.ts';
 import { believed, type JournalledRun, readRun } from '../../lib/engine/journal/read.ts';
 import { runStatus } from '../../lib/engine/journal/status.ts';
 import { inventoryOfPair, keepRunsIn, newDirectory, play } from './support.ts';
@@ -85,11 +86,16 @@ async function left(): Promise<Left> {
   };
 }
 
-/** The times of a journal, moved: how old a change is decides which processes can be its own. */
+/**
+ * The times of a journal, moved: how old a change is decides which processes can be its own. It was this boot of the machine:
+ * one of another boot would be a machine of the same name.
+ */
 function aMinuteAgo(journal: string): string {
   const first = Number(/"time":(\d+)/.exec(journal)?.[1]);
   const by = Date.now() - 60_000 - first;
-  return journal.replace(/"time":(\d+)/g, (_, time) => `"time":${Number(time) + by}`);
+  return journal
+    .replace(/"time":(\d+)/g, (_, time) => `"time":${Number(time) + by}`)
+    .replace(/"process":"[^:"]*:/g, `"process":"${bootMark()}:`);
 }
 
 /** Files are made with the group of this process. */

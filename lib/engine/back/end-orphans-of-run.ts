@@ -32,9 +32,18 @@ export async function endOrphansOfRun(
       const module = await moduleOf(change, run);
       if (module.kind !== 'change' || module.orphans !== 'end') return;
       const live = liveHost(connection(host), connection, { user, signal });
-      const orphans = { mark: changeMark(run.started.runId, number), ageMs: Date.now() - change.intent.time };
+      const orphans = { mark: changeMark(run.started.runId, number), ageMs: ageOf(change, run) };
       const ended = await endOrphansOfChange(live, orphans, user, what);
       if (ended > 0) tell(`ended what change ${number} had left at work: ${what.summary}`, host);
     }),
   );
+}
+
+/** Older than any process. */
+const ANY_AGE_MS = 1e12;
+
+/** How long ago a change was begun, as far as the clock can tell: one that was set back, or that of another controller, cannot. */
+function ageOf({ intent }: JournalledChange, { records }: JournalledRun): number {
+  const now = Date.now();
+  return records.some(({ time }) => time > now) ? ANY_AGE_MS : now - intent.time;
 }

@@ -39,8 +39,8 @@ const APPLY_ONLY_BEFORE_4 = ['argv', 'text', 'command'];
  * The field of a change that lost a secret, where `undo` may need it: a wall. An undo writes what its change holds (the old
  * text of a file), and would write the mask onto the host. What people read alone (`summary`, `diff`) may be masked.
  */
-export function maskedField(change: Journalled<Change>, journalVersion: number): string | undefined {
-  const unused = ['summary', 'diff', ...(journalVersion < 4 ? APPLY_ONLY_BEFORE_4 : [])];
+export function maskedField(change: Journalled<Change>, isBefore4: boolean): string | undefined {
+  const unused = ['summary', 'diff', ...(isBefore4 ? APPLY_ONLY_BEFORE_4 : [])];
   return Object.entries(change).find(([name, value]) => !unused.includes(name) && holdsMask(value))?.[0];
 }
 

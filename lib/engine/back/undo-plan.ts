@@ -109,7 +109,8 @@ export async function wallOf(change: JournalledChange, run: JournalledRun): Prom
   if (intent.undoable !== true) return { change, why: intent.undoable, canBeKept: undoing !== undefined };
   if (undoing === undefined)
     return { change, why: `${intent.module} of this pitr cannot undo`, canBeKept: false };
-  const masked = maskedField(intent.change, run.started.version);
+  // Which format it has the run does not say: a newer pitr may have resumed it.
+  const masked = maskedField(intent.change, intent.effects === undefined);
   if (masked === undefined) return undefined;
   const why = `the journal does not hold the secret that its "${masked}" has to hold: secrets are masked in it`;
   return { change, why, canBeKept: true };

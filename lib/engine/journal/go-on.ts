@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { type JournalledRun, readRun } from './read.ts';
-import type { JournalRecord } from './records.ts';
+import { JOURNAL_VERSION, type JournalRecord } from './records.ts';
 import { JournalWriter } from './writer.ts';
 
-type Going<T> = T extends { readonly token?: string | undefined } ? Omit<T, 'after' | 'token'> : never;
+type Going<T> = T extends { readonly token?: string | undefined }
+  ? Omit<T, 'after' | 'token' | 'version'>
+  : never;
 
 /** The first record of a process that goes on with a run: `run.resumed`, `undo.started`, `commit.started`. */
 export type Start = Going<JournalRecord>;
@@ -24,7 +26,7 @@ export async function goOn(run: JournalledRun, start: Start, again?: string): Pr
   });
   try {
     const token = randomUUID();
-    await writer.durable({ ...start, after: run.length, token });
+    await writer.durable({ ...start, version: JOURNAL_VERSION, after: run.length, token });
     const now = await readRun(run.path);
     if (!now.records.some((record) => 'token' in record && record.token === token)) throw movedOn(run);
     return writer;

@@ -13,7 +13,7 @@ const beginning = { time: z.number(), operator: z.string(), pid: z.number() };
 const given = { inventories: z.array(z.string()), extraVars: z.record(z.string(), z.unknown()) };
 
 /** What everything else is read by: a record without it would be met with deep inside a command. */
-const NEEDED: Partial<Record<JournalRecord['type'], z.ZodType>> = {
+const NEEDED: Readonly<Record<JournalRecord['type'], z.ZodType>> = {
   'run.started': z.looseObject({
     ...beginning,
     ...given,
@@ -31,6 +31,19 @@ const NEEDED: Partial<Record<JournalRecord['type'], z.ZodType>> = {
     change: z.looseObject({ summary: z.string() }),
     effects: effectsSchema.optional(),
   }),
+  'task.started': z.looseObject({}),
+  'task.result': z.looseObject({}),
+  'host.rescued': z.looseObject({}),
+  'host.left': z.looseObject({}),
+  'change.done': z.looseObject({}),
+  'change.failed': z.looseObject({}),
+  'change.undoing': z.looseObject({}),
+  'change.undo-refused': z.looseObject({}),
+  'change.undone': z.looseObject({}),
+  'undo.finished': z.looseObject({}),
+  'commit.finished': z.looseObject({}),
+  'handlers.notified': z.looseObject({}),
+  'run.finished': z.looseObject({}),
 };
 
 /** What the text of a journal holds. */
@@ -45,8 +58,8 @@ export interface JournalLines {
 
 /**
  * Reads the lines of a journal. A line that was cut off while it was written is left out, where it is the last one or
- * the last one before somebody went on: what it would have said did not happen yet, or is told by an intent without an
- * end. Throws kind `validation`.
+ * the last one before somebody went on, who may have been cut off in the first line, too: what it would have said did not
+ * happen yet, or is told by an intent without an end. Throws kind `validation`.
  */
 export function readLines(text: string, path: string): JournalLines {
   const records: JournalRecord[] = [];
@@ -59,7 +72,7 @@ export function readLines(text: string, path: string): JournalLines {
     try {
       record = JSON.parse(chained.json);
     } catch (cause) {
-      if (torn !== undefined) throw noJson(path, torn);
+      if (torn !== undefined && !mayGoOn(line)) throw noJson(path, torn);
       torn = { line: index + 1, cause };
       continue;
     }
@@ -87,16 +100,30 @@ function goesOn(record: JournalRecord): record is GoingOnRecord {
   return GOING_ON.some((type) => type === record.type);
 }
 
+/** Whether a line that was cut off is the beginning of one of those who go on. */
+function mayGoOn(line: string): boolean {
+  return GOING_ON.some((type) => {
+    const head = `{"type":"${type}"`;
+    return head.startsWith(line.slice(0, head.length));
+  });
+}
+
 function refuseOdd(record: JournalRecord, path: string, line: number): void {
-  if (record.type === 'run.started' && record.version > JOURNAL_VERSION) {
-    throw unreadable(
+  const { version = 0 } = record.type === 'run.started' || goesOn(record) ? record : {};
+  if (version > JOURNAL_VERSION)
+    throw newer(
       path,
-      `it was written by a newer pitr (format ${record.version}; this one knows ${JOURNAL_VERSION})`,
+      `line ${line} was written by a newer pitr (format ${version}; this one knows ${JOURNAL_VERSION})`,
     );
-  }
-  const issue = NEEDED[record.type]?.safeParse(record).error?.issues[0];
+  if (!Object.hasOwn(NEEDED, record.type))
+    throw newer(path, `line ${line} was written by a newer pitr: this one knows no ${record.type}`);
+  const issue = NEEDED[record.type].safeParse(record).error?.issues[0];
   if (issue === undefined) return;
   throw unreadable(path, `line ${line}, ${record.type}: ${issue.path.join('.')}: ${issue.message}`);
+}
+
+function newer(path: string, why: string): PitrError {
+  return unreadable(path, why).with({ next: ['Use the newest pitr that has gone on with the run.'] });
 }
 
 export function unreadable(path: string, why: string, cause?: unknown): PitrError {
@@ -117,5 +144,5 @@ function noJson(
 }
 
 function isRecord(value: unknown): value is JournalRecord {
-  return typeof value === 'object' && value !== null && 'type' in value;
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }

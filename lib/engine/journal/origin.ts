@@ -29,7 +29,9 @@ export async function originOf(path: string, { chained }: Pick<JournalLines, 'ch
 }
 
 async function flawOfPlace(path: string): Promise<string | undefined> {
-  const { uid, mode } = await lstat(path);
+  const found = await lstat(path);
+  const { uid, mode } = found;
+  if (found.isSymbolicLink()) return `${path} is a link`;
   if (uid !== process.getuid?.()) return `${path} belongs to somebody else (uid ${uid})`;
   return (mode & 0o022) === 0
     ? undefined

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../../base/errors/nearest.ts';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
@@ -73,10 +73,13 @@ export async function listRuns(directory: string = stateDirectory()): Promise<re
       throw unreadable(join(directory, 'runs'), error.message, error);
     },
   );
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
+  return (
+    entries
+      // A link, too: runs may have been moved to another disk.
+      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+      .map((entry) => entry.name)
+      .sort()
+  );
 }
 
 /**
@@ -150,8 +153,15 @@ export async function readOthers(
 }
 
 async function refuseUnread(path: string, error: PitrError, id: string): Promise<void> {
-  // A directory without a journal, of a run that came to nothing.
-  if (error.code === 'run-unknown') return;
+  if (error.code === 'run-unknown') {
+    const [link, there] = await Promise.all([
+      lstat(dirname(path)),
+      stat(dirname(path)).catch(() => undefined),
+    ]);
+    // A directory without a journal, of a run that came to nothing.
+    if (!link.isSymbolicLink() || there !== undefined) return;
+    return refuseUnread(path, unreadable(path, `${dirname(path)} is a link that leads nowhere`), id);
+  }
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text?.includes(id) === false) return;
   const state = `nothing was done: what came after run ${id} cannot be told without it`;

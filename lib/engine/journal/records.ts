@@ -30,6 +30,8 @@ export interface JudgedItem {
  * was read: the record counts only where it comes directly after that. See `goOn`.
  */
 export interface GoingOn extends Beginning {
+  /** Format of what this process writes; absent where it is that of the run, at the most. */
+  readonly version?: number | undefined;
   /** How many records it had read; absent before version 3. */
   readonly after?: number | undefined;
   /** Tells it from every other one. */

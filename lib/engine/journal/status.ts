@@ -1,10 +1,11 @@
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import { type Beginning, bootMark, processMark } from './beginning.ts';
 import type { JournalledRun } from './read.ts';
 
 /**
  * How a run stands: as it ended; `running` while its process lives on this machine; `died` when it neither ended nor
- * lives; `unknown` when it did not end and nobody here can tell: it was started on another machine, or /proc hides it.
+ * lives; `unknown` when it did not end and nobody here can tell: it was started on another machine, which may have the
+ * name of this one, or /proc hides it.
  */
 export type RunStatus = 'ok' | 'failed' | 'interrupted' | 'running' | 'died' | 'unknown';
 
@@ -39,7 +40,14 @@ export function machineOf({ operator }: Pick<Beginning, 'operator'>): string {
 type Fate = 'running' | 'died' | 'unknown';
 
 function fateOf(beginning: Beginning): Fate {
-  return machineOf(beginning) === hostname() ? fateHere(beginning) : 'unknown';
+  return machineOf(beginning) === hostname() && !isOfNamesake(beginning) ? fateHere(beginning) : 'unknown';
+}
+
+/** Whether a process had another boot of its machine although this one has been up since before it began. */
+function isOfNamesake({ process, time }: Beginning): boolean {
+  const boot = bootMark();
+  if (process === undefined || boot === '' || process.startsWith(`${boot}:`)) return false;
+  return Date.now() - uptime() * 1000 < time;
 }
 
 /** What has become of a process of this machine. */

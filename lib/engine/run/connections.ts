@@ -71,6 +71,7 @@ export class Connections {
         kind: 'validation',
         code: 'host-unknown',
         message: `host "${name}" is not in the inventory`,
+        next: ['Put it back there, or name the inventory that has it, too: -i path/to/inventory.yml'],
       });
     }
     const settings = connectionSettings(host, this.#connectionVars(host));

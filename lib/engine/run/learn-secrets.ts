@@ -1,5 +1,5 @@
 import type { Masker } from '../../base/values/masker.ts';
-import type { Inventory } from '../../language/inventory/model.ts';
+import { type Inventory, varsOfHost } from '../../language/inventory/model.ts';
 import { flatTasks } from '../../language/playbook/load-steps.ts';
 import type { Play, Vars } from '../../language/playbook/model.ts';
 import type { Located } from '../../language/yaml/located.ts';
@@ -14,7 +14,8 @@ export function learnInventory(
   extraVars: Readonly<Record<string, unknown>>,
 ): void {
   masker.addCommon([...inventory.hosts.keys(), ...inventory.groups.keys()]);
-  for (const { vars } of inventory.hosts.values()) {
+  for (const name of new Set([...inventory.hosts.keys(), 'localhost'])) {
+    const vars = varsOfHost(inventory, name);
     learnVars(masker, vars);
     masker.addCommon(
       [...vars].flatMap(([name, { value }]) =>

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import { loadInventory } from '../../language/inventory/load.ts';
-import type { Inventory } from '../../language/inventory/model.ts';
+import { type Inventory, varsOfHost } from '../../language/inventory/model.ts';
 import { matchHosts } from '../../language/inventory/patterns.ts';
 import { checkPlaybook } from '../../language/playbook/check.ts';
 import { loadPlaybook } from '../../language/playbook/load.ts';
@@ -31,7 +31,9 @@ export async function loadRun(request: RunRequest, masker: Masker): Promise<Load
   for (const play of playbook.plays) learnPlay(masker, play);
   const hosts = [...inventory.hosts.keys()];
   await checkPlaybook(playbook, {
-    hostVars: new Map([...inventory.hosts].map(([name, host]) => [name, new Set(host.vars.keys())])),
+    hostVars: new Map(
+      ['localhost', ...hosts].map((name) => [name, new Set(varsOfHost(inventory, name).keys())]),
+    ),
     extraVars: request.extraVars,
     groups: inventory.groups,
     hosts,

@@ -2,8 +2,10 @@ import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
+import { limitByNames } from '../../language/inventory/patterns.ts';
 import type { AskPassphrase } from '../../transport/types.ts';
 import { endOrphansOfRun } from '../back/end-orphans-of-run.ts';
+import { hostsLeft } from '../back/hosts-left.ts';
 import { pastIn } from '../back/resume.ts';
 import { Predictions } from '../check/predictions.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
@@ -54,8 +56,12 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   const plays = loaded.plays.map(({ play }) => play);
   const past = resumes === undefined ? undefined : await pastIn(resumes, plays);
   if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, masker, door.answerable ?? true);
+  const left = past === undefined ? [] : hostsLeft(loaded, request, past);
   const connections = new Connections(loaded.inventory, request.extraVars, masker, door.askPassphrase);
-  const journal = request.mode === 'run' ? await beginJournal(request, runId, masker) : undefined;
+  // Another inventory may have other hosts at those places by the time the run is gone on with.
+  const limit = limitByNames(loaded.inventory, request.limit);
+  const journal =
+    request.mode === 'run' ? await beginJournal({ ...request, limit }, runId, masker) : undefined;
   const held = new HeldLocks();
   const emit = guarded(door.emit, journal, masker);
   const run = newRun(request, loaded, {
@@ -84,6 +90,10 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     hosts: loaded.hosts,
     ...(past === undefined ? {} : { doneBefore: past.size, changesBefore: past.changeCount }),
   });
+  for (const { host, play } of left) {
+    const text = `is none of the hosts of play "${play}" any more: what the run has changed there stays as it is, and what was left to be done there is not done`;
+    emit({ type: 'warning', time: Date.now(), text, host });
+  }
   for (const text of await secretWarnings(masker, connections.keyFiles(loaded.hosts)))
     emit({ type: 'warning', time: Date.now(), text });
   try {

@@ -1,4 +1,5 @@
 import type { Result } from '../../contract/module.ts';
+import { varsOfHost } from '../../language/inventory/model.ts';
 import type { Play, Task } from '../../language/playbook/model.ts';
 import { MAGIC_VARIABLES } from '../../language/playbook/variables.ts';
 import type { RunState } from '../run/run-state.ts';
@@ -46,8 +47,7 @@ export interface PlayBatch extends PlayFiles {
 }
 
 function layersBelowTask(run: RunState, { play, defaults, files }: PlayBatch, host: string): Layer[] {
-  const known = run.inventory.hosts.get(host);
-  return [...defaults, templatesLayer(known?.vars ?? new Map()), templatesLayer(play.vars), ...files];
+  return [...defaults, templatesLayer(varsOfHost(run.inventory, host)), templatesLayer(play.vars), ...files];
 }
 
 function layersAboveTask(

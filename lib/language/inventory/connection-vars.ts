@@ -1,3 +1,14 @@
+import type { BecomeSettings, SshSettings } from '../../transport/types.ts';
+
+/** Programs that ask a person alone, and the way out. */
+export const PASSWORDLESS = {
+  doas: ['doas', 'Let the rule in doas.conf of the host say "nopass", or use sudo.'],
+  openssh: [
+    'the ssh client',
+    'Load the key into the agent (ssh-add), or let pitr itself log in: ansible_connection: ssh.',
+  ],
+} as const;
+
 /** What a connection variable says, and all the names it may have; the first is the one that pitr's own files use. */
 export interface ConnectionVar {
   readonly names: readonly string[];
@@ -76,6 +87,43 @@ export const CONNECTION_VARS = {
     summary: 'the password that sudo or su asks for',
   },
 } as const satisfies Readonly<Record<string, ConnectionVar>>;
+
+/** How a host is reached, by the names that it can have: pitr's own, and those of Ansible. */
+export const CONNECTIONS: Readonly<Record<string, 'ssh' | 'openssh' | 'docker' | 'local'>> = {
+  ssh: 'ssh',
+  smart: 'ssh',
+  paramiko: 'ssh',
+  paramiko_ssh: 'ssh',
+  'ansible.builtin.ssh': 'ssh',
+  openssh: 'openssh',
+  docker: 'docker',
+  'community.docker.docker': 'docker',
+  'community.docker.docker_api': 'docker',
+  local: 'local',
+  'ansible.builtin.local': 'local',
+};
+
+export const HOST_KEY_CHECKING: Readonly<Record<string, SshSettings['hostKeyChecking']>> = {
+  strict: 'strict',
+  true: 'strict',
+  yes: 'strict',
+  'accept-new': 'accept-new',
+  // Ansible would take any key then; here a key that has changed is refused in any case.
+  false: 'accept-new',
+  no: 'accept-new',
+};
+
+/** How another user is become, by the names that it can have. */
+export const BECOME_METHODS: Readonly<Record<string, BecomeSettings['method']>> = {
+  auto: 'auto',
+  sudo: 'sudo',
+  'ansible.builtin.sudo': 'sudo',
+  su: 'su',
+  'ansible.builtin.su': 'su',
+  runuser: 'runuser',
+  doas: 'doas',
+  'community.general.doas': 'doas',
+};
 
 /** The names that begin with `pitr_`: all of them are pitr's own. */
 export const NAMES_OF_PITR: readonly string[] = Object.values(CONNECTION_VARS)

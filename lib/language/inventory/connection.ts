@@ -7,7 +7,15 @@ import { Unknown } from '../../base/values/unknown.ts';
 import { saysYes } from '../../base/values/yes.ts';
 import type { BecomeSettings, SshSettings } from '../../transport/types.ts';
 import { type ClientOptions, clientOptions } from './client-options.ts';
-import { CONNECTION_VARS, OTHER_ANSIBLE_VARS, UNSUPPORTED_VARS } from './connection-vars.ts';
+import {
+  BECOME_METHODS,
+  CONNECTION_VARS,
+  CONNECTIONS,
+  HOST_KEY_CHECKING,
+  OTHER_ANSIBLE_VARS,
+  PASSWORDLESS,
+  UNSUPPORTED_VARS,
+} from './connection-vars.ts';
 import { inventoryError } from './errors.ts';
 import type { InventoryHost, ResolveConnection } from './model.ts';
 
@@ -20,7 +28,7 @@ export const connectionSettings: ResolveConnection = (host, rendered) => {
   const vars = new ConnectionVars(host, rendered);
   vars.refuseOthers();
   const become = becomeSettings(vars);
-  switch (vars.choice('connection', CONNECTIONS) ?? defaultConnection(host)) {
+  switch (vars.choice('connection', CONNECTIONS) ?? defaultConnection(host, vars)) {
     case 'local':
       return { kind: 'local', become };
     case 'docker': {
@@ -34,55 +42,11 @@ export const connectionSettings: ResolveConnection = (host, rendered) => {
   }
 };
 
-/** How a host is reached, by the names that it can have: pitr's own, and those of Ansible. */
-export const CONNECTIONS: Readonly<Record<string, 'ssh' | 'openssh' | 'docker' | 'local'>> = {
-  ssh: 'ssh',
-  smart: 'ssh',
-  paramiko: 'ssh',
-  paramiko_ssh: 'ssh',
-  'ansible.builtin.ssh': 'ssh',
-  openssh: 'openssh',
-  docker: 'docker',
-  'community.docker.docker': 'docker',
-  'community.docker.docker_api': 'docker',
-  local: 'local',
-  'ansible.builtin.local': 'local',
-};
-
-const HOST_KEY_CHECKING: Readonly<Record<string, SshSettings['hostKeyChecking']>> = {
-  strict: 'strict',
-  true: 'strict',
-  yes: 'strict',
-  'accept-new': 'accept-new',
-  // Ansible would take any key then; here a key that has changed is refused in any case.
-  false: 'accept-new',
-  no: 'accept-new',
-};
-
-const BECOME_METHODS: Readonly<Record<string, BecomeSettings['method']>> = {
-  auto: 'auto',
-  sudo: 'sudo',
-  'ansible.builtin.sudo': 'sudo',
-  su: 'su',
-  'ansible.builtin.su': 'su',
-  runuser: 'runuser',
-  doas: 'doas',
-  'community.general.doas': 'doas',
-};
-
-/** Programs that ask a person alone, and the way out. */
-const PASSWORDLESS = {
-  doas: ['doas', 'Let the rule in doas.conf of the host say "nopass", or use sudo.'],
-  openssh: [
-    'the ssh client',
-    'Load the key into the agent (ssh-add), or let pitr itself log in: ansible_connection: ssh.',
-  ],
-} as const;
-
 const DEFAULT_CONNECT_TIMEOUT_SECONDS = 10;
 
-function defaultConnection(host: InventoryHost): 'ssh' | 'local' {
-  return host.name === 'localhost' && !host.vars.has('ansible_host') ? 'local' : 'ssh';
+/** `localhost` with an address or a port is mostly a tunnel to another machine. */
+function defaultConnection({ name }: InventoryHost, vars: ConnectionVars): 'ssh' | 'local' {
+  return name === 'localhost' && !vars.has('host') && !vars.has('port') ? 'local' : 'ssh';
 }
 
 function sshSettings(
@@ -133,6 +97,14 @@ function isWord(text: string): boolean {
 
 type VarName = keyof typeof CONNECTION_VARS;
 
+interface Found {
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/** What leads to a host: where Ansible takes one name and pitr another, they would be on two machines. */
+const LEADS: readonly VarName[] = ['host', 'port', 'user'];
+
 /** The connection variables of one host, read with their types. */
 class ConnectionVars {
   readonly #host: InventoryHost;
@@ -155,6 +127,10 @@ class ConnectionVars {
         'If it is a variable of your own, give it a name without ansible_ or pitr_ before it.',
       ]);
     }
+  }
+
+  has(variable: VarName): boolean {
+    return this.#find(variable) !== undefined;
   }
 
   text(variable: VarName): string | undefined {
@@ -267,15 +243,22 @@ class ConnectionVars {
     };
   }
 
-  #find(variable: VarName): { readonly name: string; readonly value: unknown } | undefined {
-    for (const name of CONNECTION_VARS[variable].names) {
+  #find(variable: VarName): Found | undefined {
+    const all = CONNECTION_VARS[variable].names.flatMap((name): Found[] => {
       const value = Object.hasOwn(this.#rendered, name) ? this.#rendered[name] : undefined;
-      if (value === undefined || value === null) continue;
-      if (value instanceof Unknown)
-        throw this.#error(name, `"${name}" is not known before the run: ${value.why}`);
-      return { name, value };
-    }
-    return undefined;
+      return value === undefined || value === null ? [] : [{ name, value }];
+    });
+    const [found] = all;
+    if (found === undefined) return undefined;
+    const { name, value } = found;
+    if (value instanceof Unknown)
+      throw this.#error(name, `"${name}" is not known before the run: ${value.why}`);
+    const other = LEADS.includes(variable) && all.find((one) => String(one.value) !== String(value));
+    if (other)
+      throw this.#error(other.name, `"${name}" and "${other.name}" say different things, and mean the same`, [
+        `Leave ${other.name} out: it is an older name of ${name}.`,
+      ]);
+    return found;
   }
 
   #wrong(name: string, expected: string, value: unknown): PitrError {

@@ -57,15 +57,12 @@ export class InventoryDraft {
     return depths;
   }
 
-  /** All hosts of a group and of the groups inside it. */
-  members(name: string, seen: Set<string> = new Set()): Set<string> {
-    const members = new Set<string>();
-    const group = this.groups.get(name);
-    if (group === undefined || seen.has(name)) return members;
-    seen.add(name);
-    for (const host of group.hosts) members.add(host);
-    for (const child of group.children.keys())
-      for (const host of this.members(child, seen)) members.add(host);
-    return members;
+  /** All hosts of a group and of the groups inside it, in Ansible's order: its own, then those of its children, and so on. */
+  members(name: string): Set<string> {
+    const groups = new Set([name]);
+    // What is added meanwhile is gone through, too.
+    for (const group of groups)
+      for (const child of this.groups.get(group)?.children.keys() ?? []) groups.add(child);
+    return new Set([...groups].flatMap((group) => [...(this.groups.get(group)?.hosts ?? [])]));
   }
 }

@@ -5,7 +5,7 @@ import { inventoryError } from './errors.ts';
 import type { Inventory, InventoryHost } from './model.ts';
 import { readGroups } from './read-groups.ts';
 import { inventorySources } from './sources.ts';
-import { findVarsFiles, readVarsFiles, type VarsFiles } from './vars-files.ts';
+import { findVarsFiles, readVarsFiles, type VarsFiles, varsFilesOf } from './vars-files.ts';
 
 export interface LoadInventoryOptions {
   /** More directories whose `group_vars/` and `host_vars/` count (the playbook's), over those beside the inventory. */
@@ -23,6 +23,9 @@ export interface LoadInventoryOptions {
  * 3. `group_vars/GROUP` in the order of 1, all of them beside the inventory, then all in `varsDirectories`
  * 4. what stands under the host in the inventory
  * 5. `host_vars/HOST` beside the inventory, then in `varsDirectories`
+ *
+ * `localhost`, where no inventory names it, is in no group and has what 1, 2 and 5 say of `all` and of itself; but nothing that
+ * says how it is reached, since it is this machine.
  *
  * A variable that is set again is replaced, never merged. Nothing is rendered. Throws kind `validation`.
  */
@@ -63,7 +66,7 @@ async function varsReader(directories: readonly string[]): Promise<VarsReader> {
     const found: readonly VarsFiles[] = await Promise.all(
       unique.map((directory) => findVarsFiles(directory, kind)),
     );
-    return (name: string) => readVarsFiles(found.flatMap((files) => files.get(name) ?? []));
+    return async (name: string) => readVarsFiles(found.flatMap((files) => varsFilesOf(files, name)));
   };
   const [group, host] = await Promise.all([of('group_vars'), of('host_vars')]);
   return { group, host };
@@ -101,7 +104,15 @@ async function build(
     ];
     hosts.set(name, { name, groups, vars: new Map(layers.flatMap((layer) => [...(layer ?? [])])) });
   }
-  return { sources, hosts, groups: groupMembers(outerFirst, members, hosts) };
+  const ofLocalhost = [
+    draft.groups.get('all')?.vars,
+    ...groupFiles.map((layer) => layer.get('all')),
+    ...(await Promise.all(files.map((reader) => reader.host('localhost')))),
+  ];
+  const localhostVars = new Map(
+    ofLocalhost.flatMap((layer) => [...(layer ?? [])]).filter(([name]) => !/^(?:ansible|pitr)_/.test(name)),
+  );
+  return { sources, hosts, localhostVars, groups: groupMembers(outerFirst, members, hosts) };
 }
 
 const PRIORITY = 'ansible_group_priority';
@@ -150,10 +161,7 @@ function groupMembers(
   const names = [...hosts.keys()];
   return new Map([
     ['all', names],
-    ...groups.map((group): [string, readonly string[]] => [
-      group,
-      names.filter((name) => members.get(group)?.has(name)),
-    ]),
+    ...groups.map((group): [string, readonly string[]] => [group, [...(members.get(group) ?? [])]]),
     ['ungrouped', names.filter((name) => hosts.get(name)?.groups.includes('ungrouped'))],
   ]);
 }

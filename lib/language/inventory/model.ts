@@ -7,8 +7,15 @@ export interface Inventory {
   readonly sources: readonly string[];
   /** In the order of the files. */
   readonly hosts: ReadonlyMap<string, InventoryHost>;
-  /** Group name to host names (nested groups resolved); always holds `all` and `ungrouped`. */
+  /** The variables of `localhost` where the inventory does not name it: those of `all`, and its own; none that say how it is reached. */
+  readonly localhostVars?: ReadonlyMap<string, Located> | undefined;
+  /** Group name to host names (nested groups resolved), in the order of the group; always holds `all` and `ungrouped`. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
+}
+
+/** The variables of a host, also of a `localhost` that the inventory does not name. */
+export function varsOfHost({ hosts, localhostVars }: Inventory, name: string): ReadonlyMap<string, Located> {
+  return hosts.get(name)?.vars ?? (name === 'localhost' ? localhostVars : undefined) ?? new Map();
 }
 
 export interface InventoryHost {

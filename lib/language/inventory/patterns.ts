@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { didYouMean } from '../../base/errors/nearest.ts';
 import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts';
 import type { Inventory } from './model.ts';
 
 /**
- * The names of the hosts of a pattern, term by term, those of one term in inventory order. Terms are separated by `,`
+ * The names of the hosts of a pattern, term by term, those of a group in its order, of a glob in that of the inventory. Terms are separated by `,`
  * or `:`: names of hosts and groups, `all`, globs (`db*`), `~` and a regular expression, `group[0]` and `group[0:2]` (both ends included);
  * `&term` keeps only what is in it too, `!term` takes it out, wherever in the pattern they stand. `localhost` is there
  * also when the inventory does not name it. `limit` is a second pattern that narrows the first.
@@ -22,6 +23,12 @@ export function matchHosts(
   return matched.filter((name) => allowed.has(name));
 }
 
+/** A limit that says places (`group[0:9]`) as the names of the hosts that are there now; any other one as it is. */
+export function limitByNames(inventory: Inventory, limit: string | undefined): string | undefined {
+  const byPlaces = splitPattern(limit ?? '').some((term) => SLICE.test(term) && !/^[&!]?~/.test(term));
+  return limit === undefined || !byPlaces ? limit : matchHosts(inventory, 'all,localhost', limit).join(',');
+}
+
 function matchPattern(
   inventory: Inventory,
   pattern: string,
@@ -32,10 +39,7 @@ function matchPattern(
   if (terms.length === 0) throw patternError(`the ${what} is empty`, at, ['To name all hosts write: all']);
   const of = (term: string): ReadonlySet<string> => matchTerm(inventory, term, what, at);
   const plain = terms.filter((term) => !/^[&!]/.test(term));
-  const order = new Map([...inventory.hosts.keys()].map((name, index) => [name, index]));
-  const inOrder = (names: ReadonlySet<string>): readonly string[] =>
-    [...names].sort((a, b) => (order.get(a) ?? -1) - (order.get(b) ?? -1));
-  const union = new Set((plain.length === 0 ? ['all'] : plain).flatMap((term) => inOrder(of(term))));
+  const union = new Set((plain.length === 0 ? ['all'] : plain).flatMap((term) => [...of(term)]));
   const required = terms.filter((term) => term.startsWith('&')).map((term) => of(term.slice(1)));
   const excluded = terms.filter((term) => term.startsWith('!')).map((term) => of(term.slice(1)));
   return [...union].filter(
@@ -68,15 +72,39 @@ function matchTerm(
   what: string,
   at: SourcePosition | undefined,
 ): ReadonlySet<string> {
+  refuseDash(inventory, term, what, at);
   const slice = term.startsWith('~') ? null : SLICE.exec(term);
   const base = slice?.[1] ?? term;
   const found = namesOf(inventory, base, what, at);
   if (found.size === 0 && !inventory.groups.has(base)) throw unknownName(inventory, term, base, what, at);
   if (slice === null) return found;
-  const ordered = [...inventory.hosts.keys()].filter((name) => found.has(name));
+  const ordered = [...found];
   const picked = pick(ordered, Number(slice[2]), slice[3]);
   if (picked.length > 0) return new Set(picked);
   throw patternError(`"${term}" in the ${what} matches no host: "${base}" has ${ordered.length}`, at);
+}
+
+/** `db[0-2]`: Ansible takes it for places in what is called `db`, and as a glob it is names. */
+function refuseDash(inventory: Inventory, term: string, what: string, at: SourcePosition | undefined): void {
+  const [, base, from, to = ''] = /^([^~].*)\[(\d+)-(\d*)\]$/.exec(term) ?? [];
+  if (base === undefined) return;
+  const works = (way: string): boolean => {
+    try {
+      return matchTerm(inventory, way, what, at).size > 0;
+    } catch {
+      return false;
+    }
+  };
+  const byPlace = `${base}[${from}:${to}]`;
+  const byName = `~${globSource(term)}$`;
+  throw patternError(
+    `"${term}" in the ${what} says by places which hosts are meant, or by names: both can be read in it`,
+    at,
+    [
+      ...(works(byPlace) ? [`By places, both ends included: ${byPlace}`] : []),
+      ...(works(byName) ? [`By names, as a regular expression: ${byName}`] : []),
+    ],
+  );
 }
 
 /** One item, or from one to another with both ends included. */
@@ -92,6 +120,11 @@ function namesOf(
   at: SourcePosition | undefined,
 ): ReadonlySet<string> {
   const group = inventory.groups.get(term);
+  if (group !== undefined && inventory.hosts.has(term) && !isDeepStrictEqual(group, [term])) {
+    throw patternError(`"${term}" in the ${what} is a host, and a group of these: ${shortened(group)}`, at, [
+      'Give the group or the host another name.',
+    ]);
+  }
   if (group !== undefined) return new Set(group);
   if (inventory.hosts.has(term) || term === 'localhost') return new Set([term]);
   const expression = regexOf(term, what, at);
@@ -100,8 +133,7 @@ function namesOf(
   for (const [name, members] of inventory.groups) {
     if (expression.test(name)) for (const member of members) found.add(member);
   }
-  for (const name of inventory.hosts.keys()) if (expression.test(name)) found.add(name);
-  return found;
+  return new Set([...inventory.hosts.keys()].filter((name) => found.has(name) || expression.test(name)));
 }
 
 function regexOf(term: string, what: string, at: SourcePosition | undefined): RegExp | undefined {
@@ -114,17 +146,20 @@ function regexOf(term: string, what: string, at: SourcePosition | undefined): Re
     }
   }
   if (!/[*?[]/.test(term)) return undefined;
-  const source = term
-    .replace(/[.+^${}()|\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.')
-    .replace(/\[!/g, '[^');
   try {
-    return new RegExp(`^${source}$`);
+    return new RegExp(`^${globSource(term)}$`);
   } catch {
     // A bracket that is never closed stands for itself, so nothing is called that.
     return undefined;
   }
+}
+
+function globSource(glob: string): string {
+  return glob
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replace(/\*/g, '.*')
+    .replace(/\?/g, '.')
+    .replace(/\[!/g, '[^');
 }
 
 function unknownName(

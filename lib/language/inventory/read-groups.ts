@@ -23,7 +23,7 @@ export function readGroups(inventory: Located, draft: InventoryDraft): void {
 
 function readGroup(name: string, group: Located, at: SourcePosition, draft: InventoryDraft): void {
   if (!/^[\p{L}\p{N}_.-]+$/u.test(name)) {
-    throw inventoryError('inventory-bad-name', `${JSON.stringify(name)} cannot be the name of a group`, at, [
+    throw inventoryError('inventory-bad-name', `${shownName(name)} cannot be the name of a group`, at, [
       'Use letters, digits, _, - and dots.',
     ]);
   }
@@ -75,13 +75,18 @@ function hostNames(key: string, at: SourcePosition): readonly string[] {
     names = expandRanges(key);
   } catch (error) {
     if (!(error instanceof BadRange)) throw error;
-    throw inventoryError('inventory-bad-name', `${JSON.stringify(key)}: ${error.message}`, at);
+    throw inventoryError('inventory-bad-name', `${shownName(key)}: ${error.message}`, at);
   }
   const wrong = names.find((name) => !/^[\p{L}\p{N}_][\p{L}\p{N}_.@-]*$/u.test(name));
   if (wrong === undefined) return names;
-  throw inventoryError('inventory-bad-name', `${JSON.stringify(wrong)} cannot be the name of a host`, at, [
+  throw inventoryError('inventory-bad-name', `${shownName(wrong)} cannot be the name of a host`, at, [
     'Give the host a plain name, and its address as ansible_host.',
   ]);
+}
+
+/** Without what stands behind `=`: variables in one line with their host, as INI has them, may be secrets. */
+function shownName(name: string): string {
+  return JSON.stringify(name.replace(/=.*/s, '=...'));
 }
 
 /** Copies variables with their places. Nothing at all is an empty map. */
@@ -124,7 +129,7 @@ function isMapping(value: unknown): value is Mapping {
 function unknownGroupKey(name: string, key: string, group: Located): PitrError {
   return inventoryError(
     'inventory-unknown-key',
-    `unknown key "${key}" in group "${name}"${didYouMean(key, GROUP_KEYS)}`,
+    `unknown key ${shownName(key)} in group "${name}"${didYouMean(key, GROUP_KEYS)}`,
     group.locateKey([key]),
     [
       `A group holds hosts:, children: and vars:. A host stands under hosts:, a group inside it under children:.`,

@@ -1,8 +1,7 @@
 import { paramsOf } from '../../modules/params.ts';
 import { listModules, loadModule } from '../../modules/registry.ts';
 import type { JsonSchema } from '../playbook/schema-module.ts';
-import { CONNECTIONS } from './connection.ts';
-import { CONNECTION_VARS, UNSUPPORTED_VARS } from './connection-vars.ts';
+import { CONNECTION_VARS, CONNECTIONS, UNSUPPORTED_VARS } from './connection-vars.ts';
 
 const GROUP: JsonSchema = { $ref: '#/definitions/group' };
 

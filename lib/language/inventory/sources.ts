@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { utf8Text } from '../../base/values/utf8.ts';
 import { inventoryError } from './errors.ts';
-import { entries, vaultFile } from './vars-files.ts';
+import { entries, vaultFile, YAML_ENDINGS } from './vars-files.ts';
 
 /** One inventory file as text, and the directory whose `group_vars/` and `host_vars/` belong to it. */
 export interface InventorySource {
@@ -24,8 +24,8 @@ export async function inventorySources(path: string): Promise<readonly Inventory
   );
   if (!isDirectory) return [await source(path, dirname(path))];
   const found = (await entries(path)).filter((entry) => !NO_INVENTORY.test(entry.name));
-  for (const entry of found) if (entry.isDirectory()) await refuseInside(join(path, entry.name));
-  const files = found.filter((entry) => !entry.isDirectory());
+  for (const entry of found) if (entry.isDirectory) await refuseInside(join(path, entry.name));
+  const files = found.filter((entry) => !entry.isDirectory);
   if (files.length === 0) {
     throw inventoryError(
       'inventory-directory-empty',
@@ -33,24 +33,60 @@ export async function inventorySources(path: string): Promise<readonly Inventory
       undefined,
     );
   }
-  return Promise.all(files.map((entry) => source(join(path, entry.name), path)));
+  return Promise.all(
+    files.map(async ({ name }) => {
+      const read = await source(join(path, name), path);
+      if (extname(name) !== '' && !YAML_ENDINGS.includes(extname(name))) throw otherName(read.file);
+      return read;
+    }),
+  );
 }
 
 /** What lies in a directory of inventories and is none: variables, hidden files, editors' leavings, texts, keys. */
 const NO_INVENTORY =
   /^(?:\.|(?:group_vars|host_vars|ansible\.cfg|known_hosts.*|README)$)|~$|\.(?:bak|orig|retry|swp|md|txt|rst|cfg|pyc|pyo|rpm|pem|key|pub|j2|hbs|log|csv)$/;
 
+/** Ansible does not read such a file, and tells it by a warning: mostly it is what an inventory was before. */
+function otherName(file: string) {
+  return inventoryError(
+    // A file in a directory of inventories has the name of none.
+    'inventory-file-name',
+    `${file} lies in a directory of inventories, and has no name of one: *.yml, *.yaml, *.json, or no ending`,
+    undefined,
+    [
+      'Move it to another directory, or let its name end with .bak. Where it is an inventory, let it end with .yml.',
+    ],
+  );
+}
+
 /** A directory inside of one would be read by Ansible; left out in silence, its hosts would be missing. */
 async function refuseInside(directory: string): Promise<void> {
-  const inside = (await entries(directory)).find(({ name }) => /\.(?:ya?ml|json|ini)$/.test(name));
+  const inside = await inventoryInside(directory);
   if (inside === undefined) return;
   throw inventoryError(
     'inventory-directory-inside',
     `${directory} is a directory inside a directory of inventories, which is not read`,
     undefined,
-    [`Name it as an inventory of its own: -i ${directory}`],
-    [`it holds ${inside.name}`],
+    [`Name it as an inventory of its own: -i ${join(directory, dirname(inside))}`],
+    [`it holds ${inside}`],
   );
+}
+
+const INVENTORY = /\.(?:ya?ml|ini)$|^(?:hosts|inventory)$/;
+
+/** Further below, a file in JSON is mostly something else. */
+async function inventoryInside(
+  directory: string,
+  isInventory = (name: string) => INVENTORY.test(name) || name.endsWith('.json'),
+): Promise<string | undefined> {
+  const found = (await entries(directory)).filter(({ name }) => !name.startsWith('.'));
+  const inside = found.find(({ name }) => isInventory(name));
+  if (inside !== undefined) return inside.name;
+  for (const { name } of found.filter(({ isDirectory }) => isDirectory)) {
+    const below = await inventoryInside(join(directory, name), (file) => INVENTORY.test(file));
+    if (below !== undefined) return join(name, below);
+  }
+  return undefined;
 }
 
 async function source(file: string, directory: string): Promise<InventorySource> {

@@ -39,6 +39,29 @@ const undo = (type: 'change.undoing' | 'change.undone', number: number): Journal
   number,
 });
 
+it('is looked for among the oldest processes, too, where the clock tells no age', async () => {
+  const now = Date.now();
+  const agesAt = async (started: number): Promise<readonly string[]> => {
+    const text = [STARTED, { ...intended(1), time: started }].map((record) => JSON.stringify(record));
+    const ages: string[] = [];
+    const connection = (name: string) => {
+      const run = (argv: readonly string[]) => {
+        ages.push(argv.at(-1) ?? '');
+        return Promise.resolve({ exitCode: 0, stdout: '@left\n', stderr: '' });
+      };
+      return { name, run } as unknown as HostConnection;
+    };
+    const run = parseJournal(text.join('\n'), 'journal.jsonl');
+    await endOrphansOfRun(run, connection, new AbortController().signal, () => {});
+    return ages;
+  };
+  const [past = ''] = await agesAt(now - 60_000);
+  expect(Number(past)).toBeGreaterThanOrEqual(180);
+  expect(Number(past)).toBeLessThan(240);
+  const [future = ''] = await agesAt(now + 3_600_000);
+  expect(Number(future)).toBeGreaterThan(1e8);
+});
+
 it('is looked for wherever a change or its undo may have been cut off, and not where it may stay', async () => {
   const records = [
     STARTED,

@@ -20,12 +20,12 @@ it('a masked variable is missing until it is given again', () => {
 });
 
 it('a masked field of a change is named where an undo may need it', () => {
-  expect(maskedField({ summary: `set ${MASK}`, diff: [{ subject: 'a', before: MASK, after: '' }] }, 4)).toBe(
-    undefined,
-  );
+  expect(
+    maskedField({ summary: `set ${MASK}`, diff: [{ subject: 'a', before: MASK, after: '' }] }, false),
+  ).toBe(undefined);
   const change = { summary: 'write', argv: [MASK] };
-  expect(maskedField(change, 4)).toBe('argv');
-  expect(maskedField(change, 3)).toBe(undefined);
+  expect(maskedField(change, false)).toBe('argv');
+  expect(maskedField(change, true)).toBe(undefined);
 });
 
 it('a masked variable of the environment is left out, and named', () => {

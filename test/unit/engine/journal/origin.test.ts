@@ -85,6 +85,8 @@ describe('a journal', () => {
   it('stays it with a line that its process did not live to write whole', async () => {
     await appendFile(path, '{"type":"task.sta');
     expect(await why()).toBe('own');
+    await appendFile(path, '\n{"type":"undo.started","ti');
+    expect(await why()).toBe('own');
     const again = await goOn(await readRun(path), { type: 'undo.started', ...beginningHere() });
     await again.close();
     expect(await why()).toBe('own');

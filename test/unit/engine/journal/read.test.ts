@@ -162,7 +162,12 @@ describe('a journal that is read', () => {
   it.each([
     ['was written by a newer pitr', text({ ...STARTED, version: JOURNAL_VERSION + 1 })],
     ['line 2 is no JSON', `${text(STARTED)}{"type":\n${text(done(1))}`],
-    ['line 2 is no JSON', `${text(STARTED)}{"type":\n{"ty`],
+    ['line 2 is no JSON', `${text(STARTED)}{"type":\n{"type":"change.do`],
+    ['line 2 was written by a newer pitr', `${text(STARTED)}{"type":"change.parted","number":1}\n`],
+    [
+      'line 2 was written by a newer pitr (format 5; this one knows 4)',
+      text(STARTED, { ...beginningHere(), type: 'undo.started', version: JOURNAL_VERSION + 1 }),
+    ],
     ['line 1, run.started: time: ', '{"type":"run.started","version":2}\n'],
     ['line 2, run.resumed: operator: ', `${text(STARTED)}{"type":"run.resumed","time":1}\n`],
     ['it does not say how the run started', ''],
@@ -171,6 +176,15 @@ describe('a journal that is read', () => {
     expect(() => read(journal)).toThrow(
       expect.objectContaining({ code: 'journal-unreadable', message: expect.stringContaining(why) }),
     );
+  });
+
+  it('may be cut off again in the first line of whoever goes on, and gone on with after that', () => {
+    const cut = `${text(STARTED, intended(1))}{"type":"change.do`;
+    for (const again of ['{"ty', '{"type":"run.resumed","ti', '{"type":"undo.started"']) {
+      expect(read(`${cut}\n${again}`).changes.map(({ ended }) => ended)).toEqual(['open']);
+      const undo = { ...beginningHere(), type: 'undo.started', after: 2, token: 'x' } as const;
+      expect(read(`${cut}\n${again}\n${text(undo)}`).undo?.started).toEqual(undo);
+    }
   });
 
   it('of an unknown run names the nearest one', async () => {
@@ -233,6 +247,21 @@ describe('the other runs that are kept', () => {
     });
   });
 
+  it('are told where a link leads to them, and cannot be where it leads nowhere', async () => {
+    const directory = await keeping({});
+    const elsewhere = join(directory, 'archive');
+    await symlink(elsewhere, join(directory, 'runs', SECOND));
+    await expect(others(directory)).rejects.toMatchObject({
+      code: 'journal-unreadable',
+      message: `the journal cannot be read: ${join(directory, 'runs', SECOND)} is a link that leads nowhere`,
+      next: [expect.stringContaining('ls -ld ')],
+    });
+    await mkdir(elsewhere);
+    await writeFile(join(elsewhere, 'journal.jsonl'), text(second));
+    expect(await others(directory)).toEqual([SECOND]);
+    expect(await listRuns(directory)).toEqual([STARTED.runId, SECOND]);
+  });
+
   it('are all told where they are more than files may be open at once', async () => {
     const many = Array.from({ length: 150 }, (_, index) => `20261122T160000-${1000 + index}`);
     const directory = await keeping(
@@ -251,6 +280,7 @@ describe('the other runs that are kept', () => {
 
 describe('the status of a run', () => {
   const { process: mark, ...unmarked } = beginningHere();
+  const OTHER_BOOT = '00000000-0000-4000-8000-000000000000:7';
 
   it.each([
     ['ok', STARTED, [finished]],
@@ -259,6 +289,9 @@ describe('the status of a run', () => {
     ['died', { ...STARTED, process: `${mark}0` }, []],
     ['running', { ...STARTED, ...unmarked, process: undefined }, []],
     ['unknown', { ...STARTED, operator: 'root@another-machine' }, []],
+    // Of another boot: this machine's last one, or a machine of the same name that shares the directory.
+    ['died', { ...STARTED, time: 1, process: OTHER_BOOT }, []],
+    ['unknown', { ...STARTED, process: OTHER_BOOT }, []],
   ] as const)('is %s', (status, started, rest) => {
     expect(runStatus(read(text(started, ...rest)))).toBe(status);
   });

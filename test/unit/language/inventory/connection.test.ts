@@ -85,6 +85,27 @@ it('docker and local', async () => {
   expect((await settings('ansible_host: 10.0.0.1', {}, 'localhost')).settings.kind).toBe('ssh');
 });
 
+it('localhost with an address or a port is what is reached there: a tunnel leads to another machine', async () => {
+  for (const vars of ['ansible_port: 2222', 'ansible_ssh_port: 2222', 'ansible_ssh_host: 10.0.0.1'])
+    expect((await settings(vars, {}, 'localhost')).settings.kind).toBe('ssh');
+  expect((await settings('', { ansible_port: '2222' }, 'localhost')).settings.kind).toBe('ssh');
+  expect((await settings('ansible_port: 22, ansible_connection: local', {}, 'localhost')).settings.kind).toBe(
+    'local',
+  );
+});
+
+it('two names that say where a host is, or who logs in, are refused where they differ', async () => {
+  for (const [one, other] of [
+    ['ansible_host', 'ansible_ssh_host'],
+    ['ansible_port', 'ansible_ssh_port'],
+    ['ansible_user', 'ansible_ssh_user'],
+  ] as const) {
+    const error = await failure(`${one}: '11', ${other}: '12'`);
+    expect(error.message).toBe(`"${one}" and "${other}" say different things, and mean the same`);
+    await settings(`${one}: '11', ${other}: 11`);
+  }
+});
+
 it('from the command line numbers may be text, paths are relative to the working directory', async () => {
   const extra = {
     ansible_port: '2222',

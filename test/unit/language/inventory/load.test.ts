@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
@@ -133,9 +133,51 @@ all:
       'group_vars/all/b.yml': 'v: b',
       'group_vars/all/b.yml~': 'v: no',
       'group_vars/all/README.md': 'v: no',
+      'group_vars/all/b.yml.old': 'v: no',
+      'group_vars/all/b.yml.rpmsave': 'v: no',
+      'group_vars/all/z.conf': 'v: no',
+      'group_vars/all/#b.yml#': 'v: no',
+      'group_vars/all/.kept/z.yml': 'v: no',
+      'group_vars/all/kept.d/z.yml': 'v: no',
+      'group_vars/all/below/c': 'x: c',
+      'group_vars/all.yml.old': 'v: no',
       'group_vars/other.yml': 'v: no',
     };
-    expect(await varsOf(files, 'h')).toEqual({ v: 'b', w: 'a' });
+    expect(await varsOf(files, 'h')).toEqual({ v: 'b', w: 'a', x: 'c' });
+  });
+
+  it.each([
+    ['group_vars/all/a.yml', 'group_vars/all.yml', 'group_vars/all', 'all'],
+    ['host_vars/h', 'host_vars/h.json', 'host_vars/h', 'h'],
+    ['group_vars/all.yaml', 'group_vars/all.yml', 'group_vars/all.yaml', 'all'],
+  ])('of several forms for one name Ansible reads one alone: %s and %s', async (one, two, first, name) => {
+    const files = { 'hosts.yml': 'all: { hosts: { h: } }', [one]: 'v: 1', [two]: 'v: 2' };
+    const error = await failure(files);
+    expect(error).toMatchObject({ code: 'inventory-vars-twice' });
+    expect(error.message).toMatch(
+      new RegExp(`^the variables of "${name}" stand in .*/${first} and in .*/${two}; Ansible reads one`),
+    );
+    expect(
+      await varsOf({ ...files, 'hosts.yml': 'all: { hosts: { g: } }' }, 'g').catch(() => 'refused'),
+    ).toEqual(name === 'h' ? {} : 'refused');
+  });
+
+  it('a link counts as what it leads to, and a host may have a name that ends like any file', async () => {
+    await using directory = await directoryOf({
+      'hosts.yml': 'all: { hosts: { db1.example.md: } }',
+      'shared/a.yml': 'v: shared',
+      'host_vars/db1.example.md': 'w: own',
+      'group_vars/x': '',
+    });
+    await symlink(directory.file('shared'), directory.file('group_vars/all'));
+    await symlink(directory.file('nowhere'), directory.file('host_vars/other'));
+    const { hosts } = await loadInventory([directory.file('hosts.yml')]);
+    const vars = hosts.get('db1.example.md')?.vars;
+    expect([vars?.get('v')?.value, vars?.get('w')?.value]).toEqual(['shared', 'own']);
+    await writeFile(directory.file('hosts.yml'), 'all: { hosts: { other: } }');
+    await expect(loadInventory([directory.file('hosts.yml')])).rejects.toMatchObject({
+      code: 'inventory-vars-unreadable',
+    });
   });
 });
 
@@ -207,6 +249,16 @@ describe('what is wrong is told with its place', () => {
   it('a path that is not there, and a directory without any inventory', async () => {
     expect((await failure({}, 'nope.yml')).message).toContain('there is no such file');
     expect((await failure({ 'd/x.txt': '' }, 'd')).code).toBe('inventory-directory-empty');
+  });
+
+  it.each([
+    ['all:\n  hosts:\n    db1 x_password=geheim:\n', '"db1 x_password=..." cannot be the name of a host'],
+    ['all:\n  hosts:\n    db[1] x_password=geheim:\n', '"db[1] x_password=...": a range of hosts is written'],
+    ['all:\n  db1 x_password=geheim:\n', 'unknown key "db1 x_password=..." in group "all"'],
+  ])('variables in one line, without what they say: one may be a password: %j', async (text, message) => {
+    const error = await failure({ 'hosts.yml': text });
+    expect(error.message).toContain(message);
+    expect(JSON.stringify([error.message, error.details, error.next])).not.toContain('geheim');
   });
 
   it('a variables file that is wrong', async () => {
@@ -292,6 +344,10 @@ all:
     ['more.ini', '[db]\ndb2\n', 'inventory-ini'],
     ['dynamic', '#!/bin/sh\necho {}\n', 'inventory-dynamic'],
     ['below/b.yml', 'all: { hosts: { db2: } }', 'inventory-directory-inside'],
+    ['below/hosts', 'db2\n', 'inventory-directory-inside'],
+    ['below/further/b.yml', 'all: { hosts: { db2: } }', 'inventory-directory-inside'],
+    ['a.yml.old', 'all: { hosts: { db1: { ansible_host: 10.0.0.1 } } }', 'inventory-file-name'],
+    ['a.yml.rpmsave', 'all: { hosts: { db2: } }', 'inventory-file-name'],
   ])('a directory with a.yml and %s does not lose the second', async (name, text, code) => {
     const error = await failure({ 'inv/a.yml': 'all: { hosts: { db1: } }', [`inv/${name}`]: text }, 'inv');
     expect(error.code).toBe(code);
@@ -306,6 +362,7 @@ all:
       'inv/.hidden': 'x',
       'inv/group_vars/all.yml': 'x: 1',
       'inv/keys/id_ed25519': 'key',
+      'inv/files/app/package.json': '{}',
     };
     expect(await varsOf(files, 'db2', ['inv'])).toEqual({ x: 1 });
   });

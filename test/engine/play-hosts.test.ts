@@ -1,0 +1,47 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { newDirectory, play } from './support.ts';
+
+const hostsOf = async (yaml: string, files: Readonly<Record<string, string>>) => {
+  const directory = await newDirectory();
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(join(directory, name, '..'), { recursive: true });
+    await writeFile(join(directory, name), text);
+  }
+  return play(yaml, { directory, inventories: [join(directory, 'hosts.yml')] });
+};
+
+it('localhost that no inventory names has the variables of all hosts and its own, as in Ansible', async () => {
+  const files = {
+    'hosts.yml':
+      'all: { hosts: { one: }, vars: { a: all, ansible_connection: docker, ansible_become: yes } }',
+    'group_vars/all.yml': 'b: all\nc: all\n',
+    'group_vars/ungrouped.yml': 'c: ungrouped\n',
+    'host_vars/localhost.yml': 'd: own\n',
+    'defaults.yml': 'a: default\nb: default\nc: default\nd: default\n',
+  };
+  const yaml = `
+- hosts: localhost
+  defaults_files: [defaults.yml]
+  tasks:
+    - { core.debug: "{{ a }} {{ b }} {{ c }} {{ d }}" }
+`;
+  expect((await hostsOf(yaml, files)).messages).toEqual(['all all all own']);
+});
+
+it('a pattern takes no variable that differs from host to host', async () => {
+  const yaml = `
+- hosts: "{{ peer }}"
+  tasks:
+    - { core.debug: "{{ inventory_hostname }}" }
+`;
+  const hosts = (one: string, two: string) => ({
+    'hosts.yml': `all: { vars: { ansible_connection: local }, hosts: { one: { peer: ${one} }, two: { peer: ${two} } } }`,
+  });
+  expect((await hostsOf(yaml, hosts('two', 'two'))).messages).toEqual(['two']);
+  await expect(hostsOf(yaml, hosts('two', 'one'))).rejects.toMatchObject({
+    kind: 'validation',
+    message: expect.stringContaining('peer'),
+  });
+});

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { Masker } from '../../lib/base/values/masker.ts';
 import type { Question } from '../../lib/contract/module.ts';
+import { wordToType } from '../../lib/engine/back/masked.ts';
 import { targetSchema } from '../../lib/recovery/wal/target.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { maskNotes, typedWords } from '../common-options.ts';
@@ -166,16 +167,10 @@ export function wordsBeside(
   const { patroni_cluster: cluster } = clusterNamed(env);
   return [
     // before the others: what was given with -e wins over it
-    ...(cluster === undefined ? [] : ['-e', textVariable('patroni_cluster', cluster)]),
+    ...(cluster === undefined ? [] : ['-e', wordToType('patroni_cluster', cluster)]),
     ...typedWords(options),
     ...(options.forks === undefined ? [] : ['--forks', options.forks]),
   ];
-}
-
-/** As `-e` reads it back: as text, whatever it holds. */
-function textVariable(name: string, value: string): string {
-  const plain = /^[\w.-]+$/.test(value) && value !== 'true' && value !== 'false';
-  return plain ? `${name}=${value}` : JSON.stringify({ [name]: value });
 }
 
 /** An order as a command, and what whoever types it must know. */

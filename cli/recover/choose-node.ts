@@ -27,19 +27,31 @@ export function chooseNode({ names, wished, leader, allowLeader, again, notes, s
       details: [`The nodes are: ${names.join(', ')}.`],
     });
   }
-  if (wished === undefined && (leader === undefined || !names.includes(leader))) {
+  const unseen = {
+    kind: 'refused',
+    code: 'prepare-leader-unseen',
+    message: 'it could not be seen which node leads, so no node is chosen',
+    state: 'nothing was changed',
+  } as const;
+  const consequence = [
+    'The printed steps take their node out of the cluster: for the leader that means a failover.',
+    `The nodes are: ${names.join(', ')}.`,
+  ];
+  // Any of them may be it under another name, the one that was named too.
+  if (leader !== undefined && !names.includes(leader)) {
     throw new PitrError({
-      kind: 'refused',
-      code: 'prepare-leader-unseen',
-      message: 'it could not be seen which node leads, so no node is chosen',
-      details: [
-        leader === undefined
-          ? 'No node tells who leads.'
-          : `${leader} leads, and no host of the inventory has that name.`,
-        'The printed steps take their node out of the cluster: for the leader that means a failover.',
-        `The nodes are: ${names.join(', ')}.`,
+      ...unseen,
+      details: [`${leader} leads, and no host of the inventory has that name.`, ...consequence],
+      next: [
+        `See who leads: ${status}`,
+        'Name the hosts in the inventory as Patroni names its members; where they are reached is ansible_host.',
       ],
-      state: 'nothing was changed',
+    });
+  }
+  if (wished === undefined && leader === undefined) {
+    throw new PitrError({
+      ...unseen,
+      details: ['No node tells who leads.', ...consequence],
       next: [
         `See who leads: ${status}`,
         `Then name a node that does not: ${again('--for', '<node>')}`,

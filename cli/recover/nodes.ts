@@ -39,10 +39,8 @@ const NAMES = Object.keys(nodeSchema.shape);
 export async function readSite({ inventories, extraVars, forks }: Surroundings): Promise<Site> {
   const nodes: Node[] = [];
   let barman: Site['barman'] | undefined;
-  const namesIn = (inventory: Inventory): readonly string[] =>
-    matchHosts(inventory, patroniHosts(inventory));
-  const pattern = (inventory: Inventory): string =>
-    [...namesIn(inventory), barmanHost(inventory)].join(',');
+  const namesIn = (inventory: Inventory): readonly string[] => matchHosts(inventory, patroniHosts(inventory));
+  const pattern = (inventory: Inventory): string => [...namesIn(inventory), barmanHost(inventory)].join(',');
   const answers = await onHosts(
     { inventories, extraVars, forks, hosts: pattern },
     async (name, connections, inventory) => {
@@ -68,7 +66,11 @@ export async function readSite({ inventories, extraVars, forks }: Surroundings):
   return { nodes: nodes.sort((a, b) => (a.name < b.name ? -1 : 1)), barman };
 }
 
-function notDescribed(name: string, { issues }: z.ZodError, vars: Readonly<Record<string, unknown>>): PitrError {
+function notDescribed(
+  name: string,
+  { issues }: z.ZodError,
+  vars: Readonly<Record<string, unknown>>,
+): PitrError {
   return new PitrError({
     kind: 'validation',
     code: 'node-not-described',

@@ -1,0 +1,99 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { findGap, type Surroundings } from '../../cli/recover/gap.ts';
+import { chooseMoment } from '../../cli/wizard/choose-moment.ts';
+import { Masker } from '../../lib/base/values/masker.ts';
+import { beside, ID } from '../modules/barman-here.ts';
+import { type LocalPlayground, localPlayground } from '../modules/playground.ts';
+import { inWal, user } from '../modules/wal-here.ts';
+import { person } from '../unit/cli/wizard/person.ts';
+
+/** What pitr recover asks Barman before the run, by a Barman on this machine: it must be what the run will ask. */
+
+const SYSTEM = '77';
+const SIZE = 16 * 1024 * 1024;
+
+/** A whole segment of nothing but the header of its first page. */
+async function archived(ground: LocalPlayground, timeline: number, number: number): Promise<void> {
+  const bytes = Buffer.alloc(SIZE);
+  bytes.writeUInt16LE(0xd110, 0);
+  bytes.writeUInt16LE(2, 2);
+  bytes.writeUInt32LE(timeline, 4);
+  bytes.writeBigUInt64LE(BigInt(SIZE * number), 8);
+  bytes.writeBigUInt64LE(BigInt(SYSTEM), 24);
+  bytes.writeUInt32LE(SIZE, 32);
+  bytes.writeUInt32LE(8192, 36);
+  const directory = `${hex(timeline)}${hex(0)}`;
+  await inWal(ground, `home/db1/wals/${directory}/${directory}${hex(number)}`, bytes);
+}
+
+const hex = (number: number): string => number.toString(16).toUpperCase().padStart(8, '0');
+
+/** Barman's servers db1, with the backup, and `other`, of one cluster. */
+async function withBarmanHere(
+  ground: LocalPlayground,
+  work: (
+    look: (extraVars: Readonly<Record<string, unknown>>) => Surroundings & { readonly signal: AbortSignal },
+  ) => Promise<void>,
+): Promise<void> {
+  const inventory = join(ground.dir, 'inventory.yml');
+  const vars = { ansible_connection: 'local', barman_host: 'here', barman_user: user };
+  await writeFile(inventory, JSON.stringify({ all: { vars, hosts: { here: {} } } }));
+  await beside(ground, { systemId: SYSTEM, own: SYSTEM }, () =>
+    work((extraVars) => ({
+      inventories: [inventory],
+      extraVars,
+      forks: 1,
+      masker: new Masker(),
+      askPassphrase: undefined,
+      signal: new AbortController().signal,
+    })),
+  );
+}
+
+describe('the moment of the wizard', () => {
+  it.each([1, 2])('is judged on the timeline that -e says, as the run is: %i', async (timeline) => {
+    await using ground = await localPlayground();
+    await withBarmanHere(ground, async (look) => {
+      for (const number of [8, 9, 10]) await archived(ground, 1, number);
+      for (const number of [10, 11]) await archived(ground, 2, number);
+      await inWal(ground, 'home/db1/wals/00000002.history', Buffer.from('1\t0/A000100\tno target\n'));
+      const range = { timeline: 1, from: '2026-11-22 15:58:17.456449+00', to: undefined, gaps: [] };
+      const backup = { id: ID, server: 'db1', status: 'DONE', ranges: [range] };
+      const { prompt, said } = person('');
+      const moment = await chooseMoment(prompt, backup, look({ timeline: String(timeline) }));
+      expect(moment).toEqual({ targetTime: 'latest', acceptGap: false, timeline });
+      expect(said.join('\n')).toContain(`on timeline ${timeline};`);
+    });
+  });
+});
+
+describe('the gap that is asked about', () => {
+  it('is one of the backup of the server that -e says', async () => {
+    await using ground = await localPlayground();
+    await withBarmanHere(ground, async (look) => {
+      for (const number of [8, 9, 11]) await archived(ground, 1, number);
+      // the same id on the other server: without its name nobody knows which backup is meant
+      const { dir } = ground;
+      await mkdir(join(dir, 'home/other/base', ID), { recursive: true });
+      const info = await readFile(join(dir, 'home/db1/base', ID, 'backup.info'));
+      await writeFile(join(dir, 'home/other/base', ID, 'backup.info'), info);
+      const order = { backup: ID, targetTime: 'latest' };
+      const { signal, ...surroundings } = look({ server: 'db1' });
+      expect(await findGap(order, surroundings, signal)).toMatchObject({
+        missing: ['00000001000000000000000A'],
+      });
+    });
+  });
+
+  it('is told by its end wherever the recovery is told of, once it was accepted', async () => {
+    await using ground = await localPlayground();
+    await withBarmanHere(ground, async () => {
+      for (const number of [8, 9, 11]) await archived(ground, 1, number);
+      const params = { backup: ID, target_time: 'latest', accept_gap: true, user };
+      const { result } = await ground.play.run('barman.wal', params);
+      expect(result?.words).toMatch(/^the end of the WAL before the gap \(\d{4}-.*\+00\)$/);
+    });
+  });
+});

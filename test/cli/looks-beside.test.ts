@@ -7,6 +7,7 @@ import { Masker } from '../../lib/base/values/masker.ts';
 import { beside, ID } from '../modules/barman-here.ts';
 import { type LocalPlayground, localPlayground } from '../modules/playground.ts';
 import { inWal, user } from '../modules/wal-here.ts';
+import { runHere } from '../support/run-here.ts';
 import { person } from '../unit/cli/wizard/person.ts';
 
 /** What pitr recover asks Barman before the run, by a Barman on this machine: it must be what the run will ask. */
@@ -39,17 +40,31 @@ async function withBarmanHere(
 ): Promise<void> {
   const inventory = join(ground.dir, 'inventory.yml');
   const vars = { ansible_connection: 'local', barman_host: 'here', barman_user: user };
-  await writeFile(inventory, JSON.stringify({ all: { vars, hosts: { here: {} } } }));
-  await beside(ground, { systemId: SYSTEM, own: SYSTEM }, () =>
-    work((extraVars) => ({
-      inventories: [inventory],
-      extraVars,
-      forks: 1,
-      masker: new Masker(),
-      askPassphrase: undefined,
-      signal: new AbortController().signal,
-    })),
-  );
+  const node = {
+    pgdata: join(ground.dir, 'data'),
+    pg_bin: '/usr/bin',
+    pg_user: user,
+    patroni_cluster: 'main',
+  };
+  const patroni = {
+    vars: { ...node, restore_ssh: 'ssh db1', barman_ssh: 'barman@here' },
+    hosts: { db1: {} },
+  };
+  const all = {
+    vars: { ...vars, barman_servers: ['db1', 'other'] },
+    hosts: { here: {} },
+    children: { patroni },
+  };
+  await writeFile(inventory, JSON.stringify({ all }));
+  const look = (extraVars: Readonly<Record<string, unknown>>) => ({
+    inventories: [inventory],
+    extraVars,
+    forks: 1,
+    masker: new Masker(),
+    askPassphrase: undefined,
+    signal: new AbortController().signal,
+  });
+  await beside(ground, { systemId: SYSTEM, own: SYSTEM }, () => work(look, inventory));
 }
 
 describe('the moment of the wizard', () => {
@@ -94,6 +109,31 @@ describe('the gap that is asked about', () => {
       const params = { backup: ID, target_time: 'latest', accept_gap: true, user };
       const { result } = await ground.play.run('barman.wal', params);
       expect(result?.words).toMatch(/^the end of the WAL before the gap \(\d{4}-.*\+00\)$/);
+    });
+  });
+});
+
+describe('files that are prepared for the steps that are printed', () => {
+  const TABLESPACES = `tablespaces=[('fast', 16385, '/srv/fast')]`;
+
+  it.each([
+    ['tablespaces=None', 'here', false],
+    [TABLESPACES, 'here', true],
+    [TABLESPACES, 'db1', false],
+  ])('hold all of the backup: %s, on %s', async (line, on, refused) => {
+    await using ground = await localPlayground();
+    await withBarmanHere(ground, async (_, inventory) => {
+      for (const number of [8, 9]) await archived(ground, 1, number);
+      const info = join(ground.dir, 'home/db1/base', ID, 'backup.info');
+      await writeFile(info, (await readFile(info, 'utf8')).replace(/^tablespaces=.*$/m, line));
+      const places = JSON.stringify({ tablespaces: { fast: join(ground.dir, 'fast') } });
+      const { stdout } = await runHere(
+        ground.dir,
+        ...['recover', ID, 'latest', '--for', 'db1', '--prepare-on', on, '--check', '-i', inventory],
+        ...['-e', places, '--output', 'json'],
+      );
+      expect(stdout.includes('"tablespaces-not-copied"')).toBe(refused);
+      expect(stdout.includes('"Prove that every WAL segment up to the moment is there"')).toBe(!refused);
     });
   });
 });

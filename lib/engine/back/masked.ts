@@ -95,6 +95,14 @@ export function wordToType(name: string, value: unknown): string {
   return plain ? `${name}=${value}` : JSON.stringify({ [name]: value });
 }
 
+/** The password of `-K` and of PITR_BECOME_PASSWORD_FILE: it is asked for, and stands in no command. */
+const ASKED_FOR = 'pitr_become_password';
+
+/** The same with its option: the words that give a variable again. */
+export function optionToType(name: string, value: unknown): readonly string[] {
+  return name === ASKED_FOR ? ['-K'] : ['-e', wordToType(name, value)];
+}
+
 function without<T>(written: Named<T>, names: readonly string[]): Named<T> {
   return Object.fromEntries(Object.entries(written).filter(([name]) => !names.includes(name)));
 }

@@ -58,7 +58,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
     place = await placeOf(request, site, session.interrupts.signal, io);
     if (mode === 'dry-run' && outputKind(wishes.output, io) !== 'json')
       session.print(['Barman is not asked where it has room for the files: the plan names the usual place.']);
-    if (mode !== 'run' || order.acceptGap) return 0;
+    if (mode !== 'run' || order.acceptGap || request.extraVars.accept_gap === true) return 0;
     const gap = await findGap(order, surroundings(request, io), session.interrupts.signal);
     if (gap !== undefined) {
       await consentToGap(gap, order, [...placeWords(request), ...request.beside], session, io);

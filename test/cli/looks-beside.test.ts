@@ -102,6 +102,26 @@ describe('the gap that is asked about', () => {
     });
   });
 
+  it.each(['--accept-gap', '-e=accept_gap=true'])(
+    'is not asked about once it was accepted: %s',
+    async (typed) => {
+      await using ground = await localPlayground();
+      await withBarmanHere(ground, async (_, inventory) => {
+        for (const number of [8, 9, 11]) await archived(ground, 1, number);
+        const words = ['recover', ID, 'latest', '--for', 'db1', '-i', inventory, '--output', 'json'];
+        const asked = await runHere(ground.dir, ...words);
+        expect(asked.stdout).toContain('"gap-not-accepted"');
+        const told = await runHere(
+          ground.dir,
+          ...words,
+          ...typed.split(/=(.*)/s).filter((word) => word !== ''),
+        );
+        expect(told.stdout).not.toContain('"gap-not-accepted"');
+        expect(told.stdout).toContain('the end of the WAL before the gap');
+      });
+    },
+  );
+
   it('is told by its end wherever the recovery is told of, once it was accepted', async () => {
     await using ground = await localPlayground();
     await withBarmanHere(ground, async () => {

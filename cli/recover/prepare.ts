@@ -18,7 +18,7 @@ import { consentToGap, findGap } from './gap.ts';
 import type { ManualStep, ManualSteps, Prepared } from './manual-step.ts';
 import { manualSteps } from './manual-steps.ts';
 import { type Node, readSite, type Site } from './nodes.ts';
-import { commandAgain, remarksOn, variablesOf } from './order.ts';
+import { commandAgain, refuseOtherPlace, remarksOn, variablesOf } from './order.ts';
 import { banner } from './script-display.ts';
 import { inScriptWords } from './script-words.ts';
 
@@ -56,6 +56,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
   await withPlainSession(plain, io, async (session) => {
     if (outputKind(wishes.output, io) !== 'json') session.print([...headLines(order), ...remarksOn(order)]);
     place = await placeOf(request, site, session.interrupts.signal, io);
+    refuseOtherPlace(place.variables, request.extraVars);
     if (mode === 'dry-run' && outputKind(wishes.output, io) !== 'json')
       session.print(['Barman is not asked where it has room for the files: the plan names the usual place.']);
     if (mode !== 'run' || order.acceptGap || request.extraVars.accept_gap === true) return 0;

@@ -40,7 +40,8 @@ export async function readSite({ inventories, extraVars, forks }: Surroundings):
   const nodes: Node[] = [];
   let barman: Site['barman'] | undefined;
   const namesIn = (inventory: Inventory): readonly string[] => matchHosts(inventory, patroniHosts(inventory));
-  const pattern = (inventory: Inventory): string => [...namesIn(inventory), barmanHost(inventory)].join(',');
+  const pattern = (inventory: Inventory): string =>
+    [...namesIn(inventory), barmanHost(inventory, extraVars)].join(',');
   const answers = await onHosts(
     { inventories, extraVars, forks, hosts: pattern },
     async (name, connections, inventory) => {
@@ -50,7 +51,7 @@ export async function readSite({ inventories, extraVars, forks }: Surroundings):
         dataLayer({ inventory_hostname: name }),
       ]);
       const settings = connections.settingsOf(name);
-      if (name === barmanHost(inventory))
+      if (name === barmanHost(inventory, extraVars))
         barman = { name, user: String(scope.get('barman_user') ?? 'barman'), settings };
       // Barman's host may know all that a node must have: what is said for all hosts.
       if (!namesIn(inventory).includes(name)) return {};

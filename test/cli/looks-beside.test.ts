@@ -67,6 +67,16 @@ async function withBarmanHere(
   await beside(ground, { systemId: SYSTEM, own: SYSTEM }, () => work(look, inventory));
 }
 
+it('Barman is asked on the host that -e says, where the run will ask it', async () => {
+  await using ground = await localPlayground();
+  await withBarmanHere(ground, async (_, inventory) => {
+    const words = ['backups', '-i', inventory, '--output', 'json', '-e', 'barman_host=db1'];
+    const { stdout } = await runHere(ground.dir, ...words);
+    expect(stdout).toContain('"barman_host":"db1"');
+    expect(stdout).not.toContain('"barman_host":"here"');
+  });
+});
+
 describe('the moment of the wizard', () => {
   it.each([1, 2])('is judged on the timeline that -e says, as the run is: %i', async (timeline) => {
     await using ground = await localPlayground();
@@ -102,25 +112,16 @@ describe('the gap that is asked about', () => {
     });
   });
 
-  it.each(['--accept-gap', '-e=accept_gap=true'])(
-    'is not asked about once it was accepted: %s',
-    async (typed) => {
-      await using ground = await localPlayground();
-      await withBarmanHere(ground, async (_, inventory) => {
-        for (const number of [8, 9, 11]) await archived(ground, 1, number);
-        const words = ['recover', ID, 'latest', '--for', 'db1', '-i', inventory, '--output', 'json'];
-        const asked = await runHere(ground.dir, ...words);
-        expect(asked.stdout).toContain('"gap-not-accepted"');
-        const told = await runHere(
-          ground.dir,
-          ...words,
-          ...typed.split(/=(.*)/s).filter((word) => word !== ''),
-        );
-        expect(told.stdout).not.toContain('"gap-not-accepted"');
-        expect(told.stdout).toContain('the end of the WAL before the gap');
-      });
-    },
-  );
+  it('is not asked about where files are prepared and -e accepts it', async () => {
+    await using ground = await localPlayground();
+    await withBarmanHere(ground, async (_, inventory) => {
+      for (const number of [8, 9, 11]) await archived(ground, 1, number);
+      const words = ['recover', ID, 'latest', '--for', 'db1', '-i', inventory, '--output', 'json'];
+      const told = await runHere(ground.dir, ...words, '-e', 'accept_gap=true');
+      expect(told.stdout).not.toContain('"gap-not-accepted"');
+      expect(told.stdout).toContain('the end of the WAL before the gap');
+    });
+  });
 
   it('is told by its end wherever the recovery is told of, once it was accepted', async () => {
     await using ground = await localPlayground();

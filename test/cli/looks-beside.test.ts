@@ -36,6 +36,7 @@ async function withBarmanHere(
   ground: LocalPlayground,
   work: (
     look: (extraVars: Readonly<Record<string, unknown>>) => Surroundings & { readonly signal: AbortSignal },
+    inventory: string,
   ) => Promise<void>,
 ): Promise<void> {
   const inventory = join(ground.dir, 'inventory.yml');

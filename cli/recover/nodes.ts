@@ -19,6 +19,7 @@ const nodeSchema = z.looseObject({
   barman_server: z.string().optional(),
   restore_ssh: z.string().optional(),
   kept: z.string().optional(),
+  wal_method: z.string().optional(),
 });
 
 /** A node of the cluster, as the inventory describes it. */

@@ -40,6 +40,13 @@ describe('the nodes of the inventory', () => {
     expect(barman.name).toBe('db1');
   });
 
+  it('say how WAL is fetched where the inventory does, and -e over it', async () => {
+    const db2 = async (extraVars: Readonly<Record<string, unknown>>) =>
+      (await siteOf(inventory('{ wal_method: local }'), extraVars)).nodes.map((one) => one.wal_method);
+    expect(await db2({})).toEqual([undefined, 'local']);
+    expect(await db2({ wal_method: 'barman-get-wal' })).toEqual(['barman-get-wal', 'barman-get-wal']);
+  });
+
   it.each([
     ['{ pg_port: none }', 'pg_port is wrong'],
     ['{ service_manager: openrc }', 'service_manager is wrong'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseTimeline } from '../../../../cli/wizard/choose-moment.ts';
 import { askForTarget } from '../../../../cli/wizard/choose-target.ts';
+import { chooseWalMethod } from '../../../../cli/wizard/choose-wal-method.ts';
 import { choose } from '../../../../cli/wizard/prompt.ts';
 import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { person } from './person.ts';
@@ -89,4 +90,20 @@ describe('the target of the wizard', () => {
     expect(left).toEqual([]);
     expect(said.join('\n')).toContain(told);
   });
+});
+
+describe('how WAL is fetched', () => {
+  it('is asked where nothing says it', async () => {
+    expect(await chooseWalMethod(person('').prompt, undefined)).toBe('barman-wal-restore');
+    expect(await chooseWalMethod(person('2').prompt, undefined)).toBe('barman-get-wal');
+  });
+
+  it.each(['local', 'barman-get-wal'])(
+    'is what the site says of the node, and Enter does not put another in its place: %s',
+    async (told) => {
+      const { prompt, said } = person();
+      expect(await chooseWalMethod(prompt, told)).toBeUndefined();
+      expect(said.join(' ')).toContain(told);
+    },
+  );
 });

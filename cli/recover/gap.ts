@@ -36,7 +36,7 @@ export function timelineOf({ timeline }: Surroundings['extraVars']): number | un
 
 /**
  * Looks for a gap before anything begins, with the server and the timeline of the run. Whatever else is wrong is told by the
- * recovery itself.
+ * recovery itself. Throws kind `interrupted`.
  */
 export async function findGap(
   order: Pick<RecoverOrder, 'backup' | 'targetTime'>,
@@ -55,6 +55,8 @@ export async function findGap(
       ...(typeof server === 'string' && server !== '' ? { server } : {}),
     },
   });
+  // A look that was interrupted has found nothing: it must not be taken for one that found no gap.
+  signal.throwIfAborted();
   if (backup?.result === undefined) return undefined;
   const [wal] = await lookOnce({
     ...request,
@@ -66,6 +68,7 @@ export async function findGap(
       ...(timeline === undefined ? {} : { timeline }),
     },
   });
+  signal.throwIfAborted();
   if (wal?.error?.code !== 'wal-missing') return undefined;
   const gap = gapSchema.safeParse(wal.error.result);
   return gap.success ? { missing: gap.data.missing, until: gap.data.reachable.to } : undefined;

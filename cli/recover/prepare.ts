@@ -156,6 +156,7 @@ async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal,
   let leader: string | undefined;
   for (const name of names) {
     const [answer] = await lookOnce({ ...look, hosts: name, module: 'patroni.cluster', params: {} });
+    signal.throwIfAborted();
     leader = clusterSchema.safeParse(answer?.result).data?.leader;
     if (leader !== undefined) break;
   }

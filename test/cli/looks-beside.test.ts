@@ -1,7 +1,10 @@
+import { EventEmitter } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { findGap, type Surroundings } from '../../cli/recover/gap.ts';
+import { runCommandLine } from '../../cli/run.ts';
 import { chooseMoment } from '../../cli/wizard/choose-moment.ts';
 import { Masker } from '../../lib/base/values/masker.ts';
 import { beside, ID } from '../modules/barman-here.ts';
@@ -156,6 +159,38 @@ describe('files that are prepared for the steps that are printed', () => {
       );
       expect(stdout.includes('"tablespaces-not-copied"')).toBe(refused);
       expect(stdout.includes('"Prove that every WAL segment up to the moment is there"')).toBe(!refused);
+    });
+  });
+});
+
+describe('a Ctrl-C before the run', () => {
+  it.each([
+    ['on a node', ['--target', 'db1', '--restore']],
+    ['for the steps that are printed', ['--for', 'db1']],
+  ])('ends it, whatever was still being looked at, and no run begins: %s', async (_, words) => {
+    await using ground = await localPlayground();
+    await withBarmanHere(ground, async (_look, inventory) => {
+      for (const number of [8, 9]) await archived(ground, 1, number);
+      const signals = new EventEmitter();
+      let said = '';
+      const write = (text: string): boolean => {
+        said += text;
+        // what is asked for stands there; what comes next is the look at the WAL
+        if (text.includes('Mode: ')) setImmediate(() => signals.emit('SIGINT'));
+        return true;
+      };
+      const code = await runCommandLine(['recover', ID, 'latest', ...words, '-i', inventory], {
+        stdout: { write },
+        stderr: { write },
+        stdin: new PassThrough(),
+        env: { NO_COLOR: '1' },
+        cwd: ground.dir,
+        signals,
+        leaveNow: () => {},
+      });
+      expect(said).toContain('stopping cleanly');
+      expect(said).not.toContain('[1/8]');
+      expect(code).toBe(130);
     });
   });
 });

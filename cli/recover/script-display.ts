@@ -34,7 +34,7 @@ export class ScriptDisplay implements Display {
   readonly #area: LiveArea | undefined;
   readonly #output: Output;
   readonly #toldAt = new Map<string, number>();
-  readonly #warned = new Set<string>();
+  readonly #warned = new Map<string, { readonly task: string | undefined; readonly hosts: Set<string> }>();
   #question = '';
 
   constructor(output: Output, settings: ViewSettings, steps: ScriptSteps, live: boolean) {
@@ -97,9 +97,7 @@ export class ScriptDisplay implements Display {
           ? [`  ${event.host}: ${oneLine(event.text)}`]
           : [];
       case 'warning':
-        // looked at twice, warned of once
-        if (this.#warned.has(event.text)) return [];
-        this.#warned.add(event.text);
+        if (this.#wasWarned(event)) return [];
         return wrapWords(
           `⚠ WARNING: ${event.host === undefined ? '' : `${event.host}: `}${oneLine(event.text)}`,
           this.#settings.columns(),
@@ -116,6 +114,18 @@ export class ScriptDisplay implements Display {
       default:
         return [];
     }
+  }
+
+  /** What a later task looks at once more is warned of once; what one task says of several hosts, of each. */
+  #wasWarned({ text, host = '', task }: Extract<PitrEvent, { type: 'warning' }>): boolean {
+    const told = this.#warned.get(text);
+    if (told === undefined) {
+      this.#warned.set(text, { task: task?.id, hosts: new Set([host]) });
+      return false;
+    }
+    if (told.task !== task?.id || told.hosts.has(host)) return true;
+    told.hosts.add(host);
+    return false;
   }
 
   /** What no step of the script stands for: changes, failures and messages; nothing for looks that found nothing wrong. */

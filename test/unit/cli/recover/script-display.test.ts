@@ -44,3 +44,16 @@ it('wraps sentences at words to the width of the terminal, and leaves commands w
     '',
   ]);
 });
+
+it('warns of what is looked at twice once, and of each host of which a task says it', async () => {
+  const text = 'its old data cannot be measured';
+  const warned = (id: string, host: string): PitrEvent => ({
+    type: 'warning',
+    time: 0,
+    text,
+    host,
+    task: taskRef(id, 'Look', 'any.module'),
+  });
+  const said = await shown([warned('1', 'db3'), warned('1', 'db4'), warned('2', 'db2'), warned('1', 'db4')]);
+  expect(said.match(/WARNING: \w+/g)).toEqual(['WARNING: db3', 'WARNING: db4']);
+});

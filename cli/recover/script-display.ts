@@ -10,7 +10,7 @@ import type { ViewSettings } from '../display/settings.ts';
 import { wayLines } from '../display/way-lines.ts';
 import { type HostResult, hostWord, statusPaint, statusWord } from '../display/words.ts';
 import type { Output } from '../io.ts';
-import { oneLine, wrapLaidOut, wrapWords } from '../text.ts';
+import { oneLine, printable, wrapLaidOut, wrapWords } from '../text.ts';
 import type { ScriptLine, ScriptSteps } from './script-steps.ts';
 
 const PROGRESS_MS = 5000;
@@ -35,7 +35,7 @@ export class ScriptDisplay implements Display {
   readonly #output: Output;
   readonly #toldAt = new Map<string, number>();
   readonly #warned = new Map<string, { readonly task: string | undefined; readonly hosts: Set<string> }>();
-  #question = '';
+  #question: readonly string[] = [];
 
   constructor(output: Output, settings: ViewSettings, steps: ScriptSteps, live: boolean) {
     this.#output = output;
@@ -103,10 +103,10 @@ export class ScriptDisplay implements Display {
           this.#settings.columns(),
         ).map(paint.changed);
       case 'question.asked':
-        this.#question = event.text;
+        this.#question = [oneLine(event.text), ...event.details.flatMap(indented)];
         return [];
       case 'question.answered':
-        return event.by === 'operator' ? [] : [oneLine(this.#question), `  ${answerWords(event)}`];
+        return event.by === 'operator' ? [] : [...this.#question, `  ${answerWords(event)}`];
       case 'run.finished':
         return endingLines(event, this.#view.story, this.#settings);
       case 'run.ways':
@@ -157,4 +157,10 @@ export class ScriptDisplay implements Display {
     this.#toldAt.set(key, time);
     return true;
   }
+}
+
+function indented(text: string): readonly string[] {
+  return printable(text)
+    .split('\n')
+    .map((line) => `  ${line}`);
 }

@@ -18,10 +18,11 @@ import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { chooseBackup } from './choose-backup.ts';
+import { chooseExtent } from './choose-extent.ts';
 import { chooseMoment } from './choose-moment.ts';
 import { chooseTarget } from './choose-target.ts';
 import { chooseWalMethod } from './choose-wal-method.ts';
-import { choose, type Prompt, promptOn } from './prompt.ts';
+import { type Prompt, promptOn } from './prompt.ts';
 
 type Wish = Omit<RecoverRequest, 'order'>;
 
@@ -89,19 +90,7 @@ async function askForOrder(wish: Wish, prompt: Prompt, signal: AbortSignal, io: 
   const { nodes } = await readSite(looks);
   const told = nodes.find(({ name }) => name === target.target)?.wal_method;
   const walMethod = await chooseWalMethod(prompt, told);
-  prompt.say([
-    '',
-    '  1  prepare   put the restored data in its place on the node, start nothing',
-    '  2  inspect   also start it, isolated, and replay to the moment; the rest of the cluster goes on serving',
-    '  3  all       also make the whole cluster follow it (asks once more)',
-    '',
-  ]);
-  const what = await choose(
-    prompt,
-    'What to do',
-    (['prepare', 'inspect', 'all'] as const).map((name) => ({ name, value: name })),
-    2,
-  );
+  const what = await chooseExtent(prompt, wish.wishes.yes);
   return {
     backup: backup.id,
     server: backup.server,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { chooseExtent } from '../../../../cli/wizard/choose-extent.ts';
 import { chooseTimeline } from '../../../../cli/wizard/choose-moment.ts';
 import { askForTarget } from '../../../../cli/wizard/choose-target.ts';
 import { chooseWalMethod } from '../../../../cli/wizard/choose-wal-method.ts';
@@ -107,3 +108,15 @@ describe('how WAL is fetched', () => {
     },
   );
 });
+
+it.each([
+  [false, 'asks once more'],
+  [true, 'it does not ask'],
+])(
+  'how far it goes is up to the look at the data where Enter is pressed; with --yes %s: %s',
+  async (yes, told) => {
+    const { prompt, said } = person('');
+    expect(await chooseExtent(prompt, yes)).toBe('inspect');
+    expect(said.join('\n')).toContain(told);
+  },
+);

@@ -78,6 +78,25 @@ describe('a variable in a command that is printed to be typed', () => {
   });
 });
 
+describe('a secret that a shown command has no place for', () => {
+  it.each([
+    'ansible_become_password=...',
+    'ansible_become_pass=********',
+    '{"ansible_password": "..."}',
+    wordToType('api_token', '********'),
+  ])('is not taken as it stands there: %s', async (typed) => {
+    const error = await refusal(typed);
+    expect(error).toMatchObject({ kind: 'usage', code: 'extra-var-masked' });
+  });
+
+  it('is asked for nowhere else', async () => {
+    expect(await read(['note=...', 'ansible_become_password=....'])).toEqual({
+      note: '...',
+      ansible_become_password: '....',
+    });
+  });
+});
+
 describe('-e', () => {
   it.each<[string, string, unknown]>([
     ['id=20260123', 'id', '20260123'],

@@ -78,6 +78,9 @@ it('Barman is asked on the host that -e says, where the run will ask it', async 
     const { stdout } = await runHere(ground.dir, ...words);
     expect(stdout).toContain('"barman_host":"db1"');
     expect(stdout).not.toContain('"barman_host":"here"');
+    const doctor = await runHere(ground.dir, 'doctor', ...words.slice(1));
+    expect(doctor.stdout).toContain('"host":"db1"');
+    expect(doctor.stdout).not.toContain('"host":"here"');
   });
 });
 

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { didYouMean } from '../lib/base/errors/nearest.ts';
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import { MASK } from '../lib/base/values/secret.ts';
+import { isSecretName } from '../lib/base/values/secret-names.ts';
 import { utf8Text } from '../lib/base/values/utf8.ts';
 import { NAMES_OF_PITR } from '../lib/language/inventory/connection-vars.ts';
 import { MAGIC_VARIABLES } from '../lib/language/playbook/variables.ts';
@@ -44,8 +46,11 @@ export async function readExtraVars(
   }
   for (const one of options['extra-vars']) {
     const { variables, file } = await variablesOf(one, cwd);
+    for (const [name, value] of variables) {
+      if (isSecretName(name) && (value === MASK || value === TO_FILL_IN)) throw secretToFillIn(name);
+      all.set(name, value);
+    }
     masker.learn(Object.fromEntries(variables), () => file);
-    for (const [name, value] of variables) all.set(name, value);
   }
   return Object.fromEntries(all);
 }
@@ -135,6 +140,18 @@ function templateRefused(name: string): PitrError {
       `Or set "${name}" in the inventory or in vars: {{ }} is rendered there, and \\{{ stands for braces that are meant as text.`,
     ],
   });
+}
+
+/** As it stands in printed commands (`wordToType`), as the mask does. */
+const TO_FILL_IN = '...';
+
+/** A password that is none, tried on all hosts, may lock the login out. */
+function secretToFillIn(name: string): PitrError {
+  return usageError(
+    'extra-var-masked',
+    `-e ${name} has what a shown command has in the place of a secret, and not the secret`,
+    { next: ['Type the secret in its place, or name a file that holds it: -e @file'] },
+  );
 }
 
 function checkName(name: string): void {

@@ -144,6 +144,11 @@ function readLine(
       );
       reader.close();
     };
+    // a key or a signal may have come before the question was there
+    if (settings.signal.aborted) {
+      stop();
+      return;
+    }
     settings.signal.addEventListener('abort', stop, { once: true });
     let line: string | undefined;
     reader.once('line', (typed) => {

@@ -1,6 +1,6 @@
 import { takesBack } from '../lib/engine/back/family.ts';
 import { keptBy } from '../lib/engine/back/kept-data.ts';
-import { wordToType } from '../lib/engine/back/masked.ts';
+import { optionToType } from '../lib/engine/back/masked.ts';
 import type { CutOver } from '../lib/engine/back/story.ts';
 import { effectsOf, isHeld } from '../lib/engine/journal/effects-of.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
@@ -86,5 +86,5 @@ export function siteWords(
 function carried(extraVars: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(extraVars)
     .filter(([name]) => isToldToRevert(name))
-    .flatMap(([name, value]) => ['-e', wordToType(name, value)]);
+    .flatMap(([name, value]) => optionToType(name, value));
 }

@@ -3,10 +3,23 @@ import { dataLayer, Scope, templatesLayer } from '../lib/engine/task/scope.ts';
 import type { Inventory } from '../lib/language/inventory/model.ts';
 
 /**
- * The inventory host that Barman runs on: the variable `barman_host` of any host, else the only host of the group `barman`,
- * else the host `barman`. Throws kind `validation` where none of them tells one host.
+ * The inventory host that Barman runs on: what `-e` says, else the variable `barman_host` of any host, else the only host of
+ * the group `barman`, else the host `barman`. Throws kind `validation` where none of them tells one host.
  */
-export function barmanHost(inventory: Inventory): string {
+export function barmanHost(
+  inventory: Inventory,
+  { barman_host: told }: Readonly<Record<string, unknown>> = {},
+): string {
+  if (told !== undefined) {
+    if (typeof told === 'string' && inventory.hosts.has(told)) return told;
+    throw new PitrError({
+      kind: 'validation',
+      code: 'barman-host-unknown',
+      message: `-e says barman_host=${String(told)}, and the inventory has no host of that name`,
+      details: [`read from ${inventory.sources.join(', ')}`],
+      next: ['Name the host as the inventory does, or leave barman_host out of what is given with -e.'],
+    });
+  }
   for (const { name, vars } of inventory.hosts.values()) {
     const scope = new Scope([templatesLayer(vars), dataLayer({ inventory_hostname: name })]);
     const named = scope.get('barman_host');

@@ -38,7 +38,7 @@ export async function examineSite(
   return onSite(request, async (site) => {
     const names = matchHosts(site.inventory, patroniHosts(site.inventory));
     const read = names.map((name) => ({ name, ...nodePlace(name, site.variables(name, NODE_VARIABLES)) }));
-    const barman = barmanIn(site);
+    const barman = barmanIn(site, request.extraVars);
     const hosts = [...new Set([...names, ...(barman.name === undefined ? [] : [barman.name])])];
     const shown = pattern === undefined ? undefined : hostsToTell(site, pattern, hosts);
     const facts = await lookAround(
@@ -96,14 +96,17 @@ function barmanHostFlaws(site: OpenSite, name: string): readonly VariableFlaw[] 
   return [{ host: name, variable: 'barman_host', why: `is wrong: the inventory has no host ${host}` }];
 }
 
-function barmanIn(site: OpenSite): {
+function barmanIn(
+  site: OpenSite,
+  extraVars: SiteRequest['extraVars'],
+): {
   readonly name?: string;
   readonly place?: BarmanPlace;
   readonly flaws: readonly VariableFlaw[];
 } {
   let name: string | undefined;
   try {
-    name = barmanHost(site.inventory);
+    name = barmanHost(site.inventory, extraVars);
     return { name, place: barmanPlace(name, site.variables(name, BARMAN_VARIABLES)), flaws: [] };
   } catch (thrown) {
     // Nobody says where Barman is: a check tells it.

@@ -81,6 +81,7 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
         runId: outcome.runId,
         target,
         targetTime: facts.targetTime ?? order.targetTime,
+        words: facts.words ?? order.targetTime,
         timeline: facts.timeline ?? 0,
         tookOver,
       },
@@ -95,7 +96,7 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
         : [
             ...banner('Recovery waits for your decision'),
             '',
-            `✓ ${target} stands at the target, isolated; no other node was stopped.`,
+            `✓ ${target} stands at ${facts.beforeGap ? facts.words : 'the target'}, isolated; no other node was stopped.`,
             `Count rows in your tables:  ${peek} -d <database> -c 'select count(*) from <table>'`,
             `Look around:                ${peek}`,
             `Move on to a later moment:  ${peek} --to '<time with its offset>'`,

@@ -12,6 +12,8 @@ export interface Recovered {
   readonly target: string;
   /** As the recovery understood it: a time in UTC, or `latest`. */
   readonly targetTime: string;
+  /** The same in words, of whatever kind the target is. */
+  readonly words: string;
   /** The timeline that was replayed. */
   readonly timeline: number;
   /** The cluster follows the target; else it waits, isolated. */
@@ -29,7 +31,7 @@ interface Item {
 }
 
 /** The checklist of the script's manual, for an instance that waits at the target or leads its cluster. */
-export function checklist({ targetTime, timeline, tookOver }: Recovered): readonly Item[] {
+export function checklist({ targetTime, words, timeline, tookOver }: Recovered): readonly Item[] {
   const only = (rows: Rows): unknown => Object.values(rows[0] ?? {})[0];
   const timed = targetTime !== 'latest';
   return [
@@ -46,7 +48,7 @@ export function checklist({ targetTime, timeline, tookOver }: Recovered): readon
         ? 'empty: nothing of the recovery is left in the settings'
         : timed
           ? `${targetTime}, or empty where recovery aims at a position just before it`
-          : 'empty: latest has no target',
+          : 'empty: the target is no time',
       holds: (rows) => {
         const shown = String(only(rows) ?? '');
         return shown === '' || (!tookOver && timed && sameMoment(shown, targetTime));
@@ -71,7 +73,9 @@ export function checklist({ targetTime, timeline, tookOver }: Recovered): readon
           {
             title: '4. Data Verification: the last commit that is there',
             sql: 'SELECT pg_last_xact_replay_timestamp();',
-            expected: timed ? `not after ${targetTime}` : 'the last one that is archived',
+            expected: timed
+              ? `not after ${targetTime}`
+              : `the last one that is recovered; the target was: ${words}`,
             holds: (rows: Rows) => (timed ? notAfter(only(rows), targetTime) : undefined),
           },
         ]),

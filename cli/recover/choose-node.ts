@@ -27,23 +27,28 @@ export function chooseNode({ names, wished, leader, allowLeader, again, notes, s
       details: [`The nodes are: ${names.join(', ')}.`],
     });
   }
-  if (wished === undefined && (leader === undefined || !names.includes(leader))) {
+  // Any of them may be a leader of another name, the one that was named too.
+  const otherName = leader !== undefined && !names.includes(leader);
+  if (otherName || (wished === undefined && leader === undefined)) {
     throw new PitrError({
       kind: 'refused',
       code: 'prepare-leader-unseen',
       message: 'it could not be seen which node leads, so no node is chosen',
       details: [
-        leader === undefined
-          ? 'No node tells who leads.'
-          : `${leader} leads, and no host of the inventory has that name.`,
+        otherName
+          ? `${leader} leads, and no host of the inventory has that name.`
+          : 'No node tells who leads.',
         'The printed steps take their node out of the cluster: for the leader that means a failover.',
         `The nodes are: ${names.join(', ')}.`,
       ],
       state: 'nothing was changed',
       next: [
         `See who leads: ${status}`,
-        `Then name a node that does not: ${again('--for', '<node>')}`,
-        ...notes,
+        ...(otherName
+          ? [
+              'Name the hosts in the inventory as Patroni names its members; where they are reached is ansible_host.',
+            ]
+          : [`Then name a node that does not: ${again('--for', '<node>')}`, ...notes]),
       ],
     });
   }

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 
-const walSchema = z.looseObject({ target_time: z.string(), timeline: z.number() });
+const walSchema = z.looseObject({
+  target_time: z.string(),
+  timeline: z.number(),
+  words: z.string(),
+  gap: z.unknown().optional(),
+});
 
 /** What the events of a recovery told that is needed after it. */
 export class RecoveryFacts {
@@ -19,6 +24,16 @@ export class RecoveryFacts {
   /** The target as the recovery understood it, UTC, or `latest`. */
   get targetTime(): string | undefined {
     return this.#wal?.target_time;
+  }
+
+  /** The target in words, as the recovery understood it. */
+  get words(): string | undefined {
+    return this.#wal?.words;
+  }
+
+  /** A gap in the WAL was accepted: the recovery ends before it, and not at the target that was asked for. */
+  get beforeGap(): boolean {
+    return this.#wal?.gap !== undefined;
   }
 
   get timeline(): number | undefined {

@@ -29,24 +29,35 @@ const gapSchema = z.looseObject({
   reachable: z.looseObject({ to: z.string() }),
 });
 
-/** Looks for a gap before anything begins. Whatever else is wrong is told by the recovery itself. */
+/** The timeline that the run is told with these variables. */
+export function timelineOf({ timeline }: Surroundings['extraVars']): number | undefined {
+  return timeline === undefined || timeline === null || timeline === '' ? undefined : Number(timeline);
+}
+
+/**
+ * Looks for a gap before anything begins, with the server and the timeline of the run. Whatever else is wrong is told by the
+ * recovery itself. Throws kind `interrupted`.
+ */
 export async function findGap(
-  order: Pick<RecoverOrder, 'backup' | 'server' | 'targetTime'>,
+  order: Pick<RecoverOrder, 'backup' | 'targetTime'>,
   { extraVars, ...rest }: Surroundings,
   signal: AbortSignal,
 ): Promise<Gap | undefined> {
   const request = { ...rest, extraVars, hosts: barmanHost, signal };
+  const { server } = extraVars;
+  const timeline = timelineOf(extraVars);
   const [backup] = await lookOnce({
     ...request,
     module: 'barman.backup',
     params: {
       id: order.backup,
       target: targetOf(order.targetTime),
-      ...(order.server === undefined ? {} : { server: order.server }),
+      ...(typeof server === 'string' && server !== '' ? { server } : {}),
     },
   });
+  // A look that was interrupted has found nothing: it must not be taken for one that found no gap.
+  signal.throwIfAborted();
   if (backup?.result === undefined) return undefined;
-  const { timeline } = extraVars;
   const [wal] = await lookOnce({
     ...request,
     module: 'barman.wal',
@@ -54,9 +65,10 @@ export async function findGap(
       backup: backup.result,
       target: targetOf(order.targetTime),
       accept_gap: false,
-      ...(typeof timeline === 'number' || typeof timeline === 'string' ? { timeline: Number(timeline) } : {}),
+      ...(timeline === undefined ? {} : { timeline }),
     },
   });
+  signal.throwIfAborted();
   if (wal?.error?.code !== 'wal-missing') return undefined;
   const gap = gapSchema.safeParse(wal.error.result);
   return gap.success ? { missing: gap.data.missing, until: gap.data.reachable.to } : undefined;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { onHosts } from '../../lib/engine/run/look.ts';
 import { dataLayer, Scope, templatesLayer } from '../../lib/engine/task/scope.ts';
 import type { Inventory } from '../../lib/language/inventory/model.ts';
@@ -10,7 +11,7 @@ import type { Surroundings } from './gap.ts';
 const nodeSchema = z.looseObject({
   pgdata: z.string(),
   pg_port: z.coerce.number().default(5432),
-  pg_bin: z.string().default('/usr/lib/postgresql/15/bin'),
+  pg_bin: z.string(),
   pg_user: z.string().default('postgres'),
   patroni_service: z.string().default('patroni'),
   service_manager: z.enum(['supervisor', 'systemd']).default('systemd'),
@@ -18,6 +19,7 @@ const nodeSchema = z.looseObject({
   barman_server: z.string().optional(),
   restore_ssh: z.string().optional(),
   kept: z.string().optional(),
+  wal_method: z.string().optional(),
 });
 
 /** A node of the cluster, as the inventory describes it. */
@@ -38,10 +40,9 @@ const NAMES = Object.keys(nodeSchema.shape);
 export async function readSite({ inventories, extraVars, forks }: Surroundings): Promise<Site> {
   const nodes: Node[] = [];
   let barman: Site['barman'] | undefined;
+  const namesIn = (inventory: Inventory): readonly string[] => matchHosts(inventory, patroniHosts(inventory));
   const pattern = (inventory: Inventory): string =>
-    [...matchHosts(inventory, patroniHosts(inventory)), ...matchHosts(inventory, barmanHost(inventory))].join(
-      ',',
-    );
+    [...namesIn(inventory), barmanHost(inventory, extraVars)].join(',');
   const answers = await onHosts(
     { inventories, extraVars, forks, hosts: pattern },
     async (name, connections, inventory) => {
@@ -51,15 +52,36 @@ export async function readSite({ inventories, extraVars, forks }: Surroundings):
         dataLayer({ inventory_hostname: name }),
       ]);
       const settings = connections.settingsOf(name);
-      if (name === barmanHost(inventory))
+      if (name === barmanHost(inventory, extraVars))
         barman = { name, user: String(scope.get('barman_user') ?? 'barman'), settings };
+      // Barman's host may know all that a node must have: what is said for all hosts.
+      if (!namesIn(inventory).includes(name)) return {};
       const vars = Object.fromEntries(NAMES.map((one) => [one, scope.get(one)]));
       const node = nodeSchema.safeParse(vars);
-      if (node.success) nodes.push({ ...node.data, name, settings });
+      if (!node.success) throw notDescribed(name, node.error, vars);
+      nodes.push({ ...node.data, name, settings });
       return {};
     },
   );
   for (const { error } of answers) if (error !== undefined) throw error;
   if (barman === undefined) throw new Error('the Barman host was matched and not seen');
   return { nodes: nodes.sort((a, b) => (a.name < b.name ? -1 : 1)), barman };
+}
+
+function notDescribed(
+  name: string,
+  { issues }: z.ZodError,
+  vars: Readonly<Record<string, unknown>>,
+): PitrError {
+  return new PitrError({
+    kind: 'validation',
+    code: 'node-not-described',
+    message: `the inventory does not say of ${name} what a node must have`,
+    details: issues.map(({ path: [variable = ''], message }) =>
+      vars[String(variable)] === undefined
+        ? `${String(variable)} is missing`
+        : `${String(variable)} is wrong: ${message}`,
+    ),
+    next: [`Set it for ${name} in the inventory.`],
+  });
 }

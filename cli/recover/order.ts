@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { Masker } from '../../lib/base/values/masker.ts';
 import type { Question } from '../../lib/contract/module.ts';
+import { wordToType } from '../../lib/engine/back/masked.ts';
 import { targetSchema } from '../../lib/recovery/wal/target.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { maskNotes, typedWords } from '../common-options.ts';
@@ -142,14 +143,32 @@ export function refuseContradiction(order: RecoverOrder, given: Readonly<Record<
     (name) => !Object.hasOwn(own, name) && ![false, null, ''].some((none) => given[name] === none),
   );
   for (const name of [...Object.keys(own), ...elsewhere]) {
-    if (!Object.hasOwn(given, name) || String(given[name]) === String(own[name])) continue;
     const asked = Object.hasOwn(own, name) ? name : 'target_time';
-    throw usageError(
-      'order-contradicted',
-      `-e says ${name}=${String(given[name])}, and the recovery that was asked for has ${asked}=${String(own[asked])}`,
-      { next: [`Leave ${name} out of what is given with -e, or ask for what it says.`] },
-    );
+    refuseOther(name, `${asked}=${String(own[asked])}`, own[name], given);
   }
+}
+
+/** The same for the place of files that are prepared: the node that the steps are for, and where the files are. */
+export function refuseOtherPlace(
+  place: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  for (const name of ['prepare_for', 'prepare_on'])
+    refuseOther(name, `${name}=${String(place[name])}`, place[name], given);
+}
+
+function refuseOther(
+  name: string,
+  asked: string,
+  value: unknown,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  if (!Object.hasOwn(given, name) || String(given[name]) === String(value)) return;
+  throw usageError(
+    'order-contradicted',
+    `-e says ${name}=${String(given[name])}, and the recovery that was asked for has ${asked}`,
+    { next: [`Leave ${name} out of what is given with -e, or ask for what it says.`] },
+  );
 }
 
 /** `PATRONI_CLUSTER_NAME` as a variable; nothing where it is not set. */
@@ -166,16 +185,10 @@ export function wordsBeside(
   const { patroni_cluster: cluster } = clusterNamed(env);
   return [
     // before the others: what was given with -e wins over it
-    ...(cluster === undefined ? [] : ['-e', textVariable('patroni_cluster', cluster)]),
+    ...(cluster === undefined ? [] : ['-e', wordToType('patroni_cluster', cluster)]),
     ...typedWords(options),
     ...(options.forks === undefined ? [] : ['--forks', options.forks]),
   ];
-}
-
-/** As `-e` reads it back: as text, whatever it holds. */
-function textVariable(name: string, value: string): string {
-  const plain = /^[\w.-]+$/.test(value) && value !== 'true' && value !== 'false';
-  return plain ? `${name}=${value}` : JSON.stringify({ [name]: value });
 }
 
 /** An order as a command, and what whoever types it must know. */

@@ -18,7 +18,7 @@ import { consentToGap, findGap } from './gap.ts';
 import type { ManualStep, ManualSteps, Prepared } from './manual-step.ts';
 import { manualSteps } from './manual-steps.ts';
 import { type Node, readSite, type Site } from './nodes.ts';
-import { commandAgain, remarksOn, variablesOf } from './order.ts';
+import { commandAgain, refuseOtherPlace, remarksOn, variablesOf } from './order.ts';
 import { banner } from './script-display.ts';
 import { inScriptWords } from './script-words.ts';
 
@@ -56,9 +56,10 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
   await withPlainSession(plain, io, async (session) => {
     if (outputKind(wishes.output, io) !== 'json') session.print([...headLines(order), ...remarksOn(order)]);
     place = await placeOf(request, site, session.interrupts.signal, io);
+    refuseOtherPlace(place.variables, request.extraVars);
     if (mode === 'dry-run' && outputKind(wishes.output, io) !== 'json')
       session.print(['Barman is not asked where it has room for the files: the plan names the usual place.']);
-    if (mode !== 'run' || order.acceptGap) return 0;
+    if (mode !== 'run' || order.acceptGap || request.extraVars.accept_gap === true) return 0;
     const gap = await findGap(order, surroundings(request, io), session.interrupts.signal);
     if (gap !== undefined) {
       await consentToGap(gap, order, [...placeWords(request), ...request.beside], session, io);
@@ -155,6 +156,7 @@ async function placeOf(request: PrepareRequest, site: Site, signal: AbortSignal,
   let leader: string | undefined;
   for (const name of names) {
     const [answer] = await lookOnce({ ...look, hosts: name, module: 'patroni.cluster', params: {} });
+    signal.throwIfAborted();
     leader = clusterSchema.safeParse(answer?.result).data?.leader;
     if (leader !== undefined) break;
   }

@@ -10,7 +10,7 @@ import type { ViewSettings } from '../display/settings.ts';
 import { wayLines } from '../display/way-lines.ts';
 import { type HostResult, hostWord, statusPaint, statusWord } from '../display/words.ts';
 import type { Output } from '../io.ts';
-import { oneLine, wrapLaidOut, wrapWords } from '../text.ts';
+import { oneLine, printable, wrapLaidOut, wrapWords } from '../text.ts';
 import type { ScriptLine, ScriptSteps } from './script-steps.ts';
 
 const PROGRESS_MS = 5000;
@@ -34,8 +34,8 @@ export class ScriptDisplay implements Display {
   readonly #area: LiveArea | undefined;
   readonly #output: Output;
   readonly #toldAt = new Map<string, number>();
-  readonly #warned = new Set<string>();
-  #question = '';
+  readonly #warned = new Map<string, { readonly task: string | undefined; readonly hosts: Set<string> }>();
+  #question: readonly string[] = [];
 
   constructor(output: Output, settings: ViewSettings, steps: ScriptSteps, live: boolean) {
     this.#output = output;
@@ -97,18 +97,16 @@ export class ScriptDisplay implements Display {
           ? [`  ${event.host}: ${oneLine(event.text)}`]
           : [];
       case 'warning':
-        // looked at twice, warned of once
-        if (this.#warned.has(event.text)) return [];
-        this.#warned.add(event.text);
+        if (this.#wasWarned(event)) return [];
         return wrapWords(
           `⚠ WARNING: ${event.host === undefined ? '' : `${event.host}: `}${oneLine(event.text)}`,
           this.#settings.columns(),
         ).map(paint.changed);
       case 'question.asked':
-        this.#question = event.text;
+        this.#question = [oneLine(event.text), ...event.details.flatMap(indented)];
         return [];
       case 'question.answered':
-        return event.by === 'operator' ? [] : [oneLine(this.#question), `  ${answerWords(event)}`];
+        return event.by === 'operator' ? [] : [...this.#question, `  ${answerWords(event)}`];
       case 'run.finished':
         return endingLines(event, this.#view.story, this.#settings);
       case 'run.ways':
@@ -116,6 +114,18 @@ export class ScriptDisplay implements Display {
       default:
         return [];
     }
+  }
+
+  /** What a later task looks at once more is warned of once; what one task says of several hosts, of each. */
+  #wasWarned({ text, host = '', task }: Extract<PitrEvent, { type: 'warning' }>): boolean {
+    const told = this.#warned.get(text);
+    if (told === undefined) {
+      this.#warned.set(text, { task: task?.id, hosts: new Set([host]) });
+      return false;
+    }
+    if (told.task !== task?.id || told.hosts.has(host)) return true;
+    told.hosts.add(host);
+    return false;
   }
 
   /** What no step of the script stands for: changes, failures and messages; nothing for looks that found nothing wrong. */
@@ -147,4 +157,10 @@ export class ScriptDisplay implements Display {
     this.#toldAt.set(key, time);
     return true;
   }
+}
+
+function indented(text: string): readonly string[] {
+  return printable(text)
+    .split('\n')
+    .map((line) => `  ${line}`);
 }

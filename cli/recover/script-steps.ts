@@ -20,6 +20,8 @@ const walSchema = z.looseObject({
   latest: z.boolean().catch(false),
   timeline: z.number().catch(0),
   segments: z.number().catch(0),
+  words: text,
+  gap: z.unknown().optional(),
   archived_until: z.looseObject({ wal: text, time: text }),
 });
 const copySchema = z.looseObject({
@@ -66,6 +68,8 @@ const plain = (words: string): ScriptLine => ({ kind: 'plain', text: words });
 export class ScriptSteps {
   readonly #order: RecoverOrder;
   readonly #told = new Set<string>();
+  /** Where the recovery ends with an accepted gap. */
+  #beforeGap: string | undefined;
 
   constructor(order: RecoverOrder) {
     this.#order = order;
@@ -120,6 +124,7 @@ export class ScriptSteps {
   }
 
   #aim(): string {
+    if (this.#beforeGap !== undefined) return `Recovering to ${this.#beforeGap}...`;
     return this.#order.targetTime === 'latest'
       ? 'Recovering to latest available state (end of WAL)...'
       : `Recovering to ${oneLine(this.#order.targetTime)}...`;
@@ -131,7 +136,7 @@ export class ScriptSteps {
       case 'backup':
         return this.#backup(event);
       case 'wal':
-        return wal(event);
+        return this.#wal(event);
       case 'wal-again':
         return [lastArchived(event)];
       case 'space': {
@@ -212,6 +217,17 @@ export class ScriptSteps {
     ];
   }
 
+  #wal(event: HostResult): readonly ScriptLine[] {
+    const { segments, timeline, gap, words } = walSchema.parse(event.result);
+    if (gap !== undefined) this.#beforeGap = words;
+    const complete =
+      gap === undefined ? 'WAL sequence is complete' : `WAL sequence is complete up to ${words}`;
+    return [
+      lastArchived(event),
+      done(`${complete}: ${plural(segments, 'segment')} on timeline ${timeline}, all on disk`),
+    ];
+  }
+
   #restored({ host, delegatedTo, result }: HostResult): readonly ScriptLine[] {
     const copy = copySchema.parse(result);
     const place = wayOf(this.#order) === 'manual' ? (delegatedTo ?? host) : this.#order.target;
@@ -231,14 +247,6 @@ export class ScriptSteps {
 }
 
 const CONFIGURED = done('Recovery configured');
-
-function wal(event: HostResult): readonly ScriptLine[] {
-  const { segments, timeline } = walSchema.parse(event.result);
-  return [
-    lastArchived(event),
-    done(`WAL sequence is complete: ${plural(segments, 'segment')} on timeline ${timeline}, all on disk`),
-  ];
-}
 
 function lastArchived({ result }: HostResult): ScriptLine {
   const { archived_until } = walSchema.parse(result);

@@ -14,6 +14,11 @@ function spoken(advice: string): string {
   return advice
     .replace(/\btarget_time=/g, '')
     .replace(/\btarget_(lsn|xid|name)=/g, '$1:')
+    .replace(/\bbackup=/g, '')
+    .replace(/(?<!-e )\btimeline=/g, '-e timeline=')
+    .replace(/(-e )?\baccept_gap=true/g, '--accept-gap')
     .replace(/-e target=/g, '--target ')
+    .replace(/-e prepare_for=/g, '--for ')
+    .replace(/-e prepare_on=/g, '--prepare-on ')
     .replace(/-e allow_leader=true/g, '--allow-leader');
 }

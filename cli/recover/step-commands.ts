@@ -134,11 +134,14 @@ export class StepCommands {
     });
   }
 
-  /** Who leads may be another one than when the steps were printed. */
+  /**
+   * Who leads may be another one than when the steps were printed. A leader that is none of the other nodes may be this one
+   * under another name.
+   */
   leadsNot(witness: Node, one: Node): StepCommand {
     const { name, patroni_config: config } = witness;
-    const row = leaderRow(literal(one.name));
-    const text = `l=$(patronictl -c ${quote(config)} list) && printf '%s\\n' "$l" | { grep -E ${quote(row)} || echo none; }`;
+    const others = this.#plan.site.nodes.filter((node) => node !== one).map((node) => literal(node.name));
+    const text = `l=$(patronictl -c ${quote(config)} list) && printf '%s\\n' "$l" | grep -E ${quote(leaderRow('[^|]+'))} | { grep -vE ${quote(leaderRow(`(${others.join('|')})`))} || echo none; }`;
     return this.on(name, undefined, script(text), {
       expected: `none: ${one.name} does not lead (else prepare files for another node, with --for)`,
       output: '^none$',

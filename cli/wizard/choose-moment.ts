@@ -4,7 +4,7 @@ import { type LookAnswer, lookOnce } from '../../lib/engine/run/look.ts';
 import { formatInstant } from '../../lib/recovery/wal/instant.ts';
 import { parseInstant } from '../../lib/recovery/wal/parse-instant.ts';
 import { momentLines } from '../recover/carry-out.ts';
-import { gapLines, type Surroundings } from '../recover/gap.ts';
+import { gapLines, type Surroundings, timelineOf } from '../recover/gap.ts';
 import { readSite } from '../recover/nodes.ts';
 import { gapQuestion } from '../recover/order.ts';
 import { barmanHost } from '../well-known-hosts.ts';
@@ -58,8 +58,8 @@ async function judged(
 ): Promise<Moment | undefined> {
   const ask = (unarchived: 'allow' | 'refuse', timeline?: number) =>
     askWal(backup, targetTime, request, unarchived, timeline);
-  let timeline: number | undefined;
-  let wal = await ask('refuse');
+  let timeline = timelineOf(request.extraVars);
+  let wal = await ask('refuse', timeline);
   if (wal.error?.code === 'timeline-ambiguous') {
     timeline = await chooseTimeline(prompt, wal.error);
     wal = await ask('refuse', timeline);

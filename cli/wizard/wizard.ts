@@ -5,22 +5,24 @@ import { outputKind } from '../display/choose.ts';
 import type { Io } from '../io.ts';
 import { withPlainSession } from '../plain-session.ts';
 import { type RecoverRequest, recoverOnTarget } from '../recover/carry-out.ts';
+import { readSite } from '../recover/nodes.ts';
 import {
   clusterNamed,
   commandAgain,
   type RecoverOrder,
   refuseContradiction,
   variablesOf,
-  WAL_METHODS,
 } from '../recover/order.ts';
 import { banner } from '../recover/script-display.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
 import { chooseBackup } from './choose-backup.ts';
+import { chooseExtent } from './choose-extent.ts';
 import { chooseMoment } from './choose-moment.ts';
 import { chooseTarget } from './choose-target.ts';
-import { choose, type Prompt, promptOn } from './prompt.ts';
+import { chooseWalMethod } from './choose-wal-method.ts';
+import { type Prompt, promptOn } from './prompt.ts';
 
 type Wish = Omit<RecoverRequest, 'order'>;
 
@@ -85,31 +87,10 @@ async function askForOrder(wish: Wish, prompt: Prompt, signal: AbortSignal, io: 
   const backup = await chooseBackup(prompt, looks);
   const moment = await chooseMoment(prompt, backup, looks);
   const target = await chooseTarget(prompt, looks);
-  prompt.say([
-    '',
-    '  1  barman-wal-restore   recommended',
-    '  2  barman-get-wal       where the first is not installed on the node',
-    '',
-  ]);
-  const walMethod = await choose(
-    prompt,
-    'How WAL is fetched',
-    WAL_METHODS.map((name) => ({ name, value: name })),
-    1,
-  );
-  prompt.say([
-    '',
-    '  1  prepare   put the restored data in its place on the node, start nothing',
-    '  2  inspect   also start it, isolated, and replay to the moment; the rest of the cluster goes on serving',
-    '  3  all       also make the whole cluster follow it (asks once more)',
-    '',
-  ]);
-  const what = await choose(
-    prompt,
-    'What to do',
-    (['prepare', 'inspect', 'all'] as const).map((name) => ({ name, value: name })),
-    2,
-  );
+  const { nodes } = await readSite(looks);
+  const told = nodes.find(({ name }) => name === target.target)?.wal_method;
+  const walMethod = await chooseWalMethod(prompt, told);
+  const what = await chooseExtent(prompt, wish.wishes.yes);
   return {
     backup: backup.id,
     server: backup.server,

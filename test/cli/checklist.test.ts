@@ -41,7 +41,7 @@ it('the checklist after a recovery logs in as the recovery did, by a key whose p
   const asked: string[] = [];
   await withPlainSession({ output: undefined, 'no-color': true }, io, async (session) =>
     runChecklist(
-      { runId: 'r1', target: 'db2', targetTime: 'latest', timeline: 1, tookOver: false },
+      { runId: 'r1', target: 'db2', targetTime: 'latest', words: 'the end', timeline: 1, tookOver: false },
       {
         inventories: [place.file('hosts.yml')],
         extraVars: { pgdata: '/nowhere/data' },

@@ -56,6 +56,14 @@ describe('what pitr recover does not begin with', () => {
       ['recover', 'a', '2026-01-23 12:30:00+00', '--target', 'db2', '--dry-run', '-e', 'target_xid=731'],
       '-e says target_xid=731, and the recovery that was asked for has target_time=2026-01-23 12:30:00+00',
     ],
+    [
+      ['recover', 'a', 'latest', '--for', 'db2', '--dry-run', '-e', 'prepare_for=db3'],
+      '-e says prepare_for=db3, and the recovery that was asked for has prepare_for=db2',
+    ],
+    [
+      ['recover', 'a', 'latest', '--for', 'db2', '--dry-run', '-e', 'prepare_on=db2'],
+      '-e says prepare_on=db2, and the recovery that was asked for has prepare_on=barman',
+    ],
     [['peek', 'db2', '--to', 'latest', '-At'], 'takes no words for psql'],
   ])('%j', async (words, said) => {
     const result = await pitr(...words, ...INVENTORY);

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Secret } from '../../lib/base/values/secret.ts';
 import { newDirectory, play } from './support.ts';
 
 const SHOWN = `
@@ -16,6 +17,7 @@ describe('a command that a run shows, to go on or back', () => {
         number: 7,
         ansible_user: "it's me",
         ansible_become_password: 'hunter2hunter2',
+        pitr_become_password: new Secret('hunter3hunter3'),
         pitr_connect_timeout: 5,
         target_time: 'latest',
         target: 'one',
@@ -23,7 +25,7 @@ describe('a command that a run shows, to go on or back', () => {
       limit: 'all:!two',
     });
     expect(messages.join('\n').replaceAll(directory, 'DIR')).toBe(
-      `pitr play cutover.yml -i DIR/inventory.yml -e '{"number":7}' -e 'ansible_user=it'\\''s me' -e 'ansible_become_password=...' -e '{"pitr_connect_timeout":5}' -e target=one --limit 'all:!two'`,
+      `pitr play cutover.yml -i DIR/inventory.yml -e '{"number":7}' -e 'ansible_user=it'\\''s me' -e 'ansible_become_password=...' -K -e '{"pitr_connect_timeout":5}' -e target=one --limit 'all:!two'`,
     );
   });
 

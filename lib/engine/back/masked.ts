@@ -82,10 +82,25 @@ export function unmaskedName(name: string): string | undefined {
   return holdsMask(name) ? undefined : name;
 }
 
-/** A variable as a word of a command that is printed to be typed; `...` where the operator has to fill it in. */
+/** What `-e` would read as something else: a boolean, a text in quotes, or a second `name=value` after a blank. */
+const READ_OTHERWISE = /^(true|false)$|^["']|\s[A-Za-z_][A-Za-z0-9_]*=/;
+
+/**
+ * A variable as a word of `-e` in a command that is printed to be typed, which reads it back as it is; `...` where the
+ * operator has to fill it in.
+ */
 export function wordToType(name: string, value: unknown): string {
   if (holdsMask(value)) return `${name}=...`;
-  return typeof value === 'string' ? `${name}=${value}` : JSON.stringify({ [name]: value });
+  const plain = typeof value === 'string' && !READ_OTHERWISE.test(value);
+  return plain ? `${name}=${value}` : JSON.stringify({ [name]: value });
+}
+
+/** The password of `-K` and of PITR_BECOME_PASSWORD_FILE: it is asked for, and stands in no command. */
+const ASKED_FOR = 'pitr_become_password';
+
+/** The same with its option: the words that give a variable again. */
+export function optionToType(name: string, value: unknown): readonly string[] {
+  return name === ASKED_FOR ? ['-K'] : ['-e', wordToType(name, value)];
 }
 
 function without<T>(written: Named<T>, names: readonly string[]): Named<T> {

@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { MASK } from '../../base/values/secret.ts';
 import type { JournalledRun } from '../journal/read.ts';
-import { leadsToHosts, unmaskedVariables } from './masked.ts';
+import { leadsToHosts, optionToType, unmaskedVariables } from './masked.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -21,7 +22,7 @@ export function variablesAgain(
       kind: 'usage',
       code: 'secret-not-in-journal',
       message: `the run was given ${missing.join(' and ')}, and the journal holds no secrets`,
-      next: [`Give it again: ${missing.map((name) => `-e ${name}=...`).join(' ')}`],
+      next: [`Give it again: ${missing.flatMap((name) => optionToType(name, MASK)).join(' ')}`],
     });
   }
   return known;

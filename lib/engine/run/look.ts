@@ -21,8 +21,8 @@ export interface LookRequest {
   readonly inventories: readonly string[];
   /** Where more `group_vars/` and `host_vars/` lie: beside the playbook of a run that is gone back on. */
   readonly varsDirectories?: readonly string[] | undefined;
-  /** A host pattern, or what names one once the inventory is known. */
-  readonly hosts: string | ((inventory: Inventory) => string);
+  /** A host pattern, or what names one once the inventory is known, under what `-e` says. */
+  readonly hosts: string | ((inventory: Inventory, extraVars: Readonly<Record<string, unknown>>) => string);
   readonly module: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly extraVars?: Readonly<Record<string, unknown>> | undefined;
@@ -81,7 +81,8 @@ export async function onHosts(
 ): Promise<readonly LookAnswer[]> {
   const { inventories, varsDirectories } = request;
   const inventory = await loadInventory(inventories, { varsDirectories });
-  const pattern = typeof request.hosts === 'string' ? request.hosts : request.hosts(inventory);
+  const pattern =
+    typeof request.hosts === 'string' ? request.hosts : request.hosts(inventory, request.extraVars ?? {});
   const connections = new Connections(
     inventory,
     request.extraVars ?? {},

@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { quote } from '../../transport/quote.ts';
-import { leadsToHosts, wordToType } from '../back/masked.ts';
+import { commandLine, quote } from '../../transport/quote.ts';
+import { leadsToHosts, optionToType } from '../back/masked.ts';
 import type { RunState } from '../run/run-state.ts';
 
 type Site = Pick<RunState, 'inventory' | 'extraVars' | 'masker'>;
@@ -17,7 +17,7 @@ export function inventoryOptions({ inventory, extraVars, masker }: Site): string
   );
   return [
     ...inventory.sources.map((source) => ` -i ${quote(source)}`),
-    ...told.map(([name, value]) => ` -e ${quote(wordToType(name, value))}`),
+    ...told.map(([name, value]) => ` ${commandLine(optionToType(name, value))}`),
   ].join('');
 }
 

@@ -41,14 +41,9 @@ import { formatLsn, type Lsn } from '../../recovery/wal/lsn.ts';
 import { aimAt, aimWords, preparedWords } from '../../recovery/wal/moment/aim.ts';
 import { DamagedWal, findMoment, type Moment } from '../../recovery/wal/moment/find.ts';
 import type { CommitPoint } from '../../recovery/wal/moment/scan.ts';
+import { reachedWords } from '../../recovery/wal/plan-words.ts';
 import { silentNodes } from '../../recovery/wal/tail.ts';
-import {
-  checkedTarget,
-  type RecoveryTarget,
-  targetData,
-  targetSchema,
-  targetWords,
-} from '../../recovery/wal/target.ts';
+import { checkedTarget, type RecoveryTarget, targetData, targetSchema } from '../../recovery/wal/target.ts';
 
 const params = z.strictObject({
   backup: backupParam.describe('the backup to start from: its id, or the result of barman.backup'),
@@ -119,7 +114,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     save: 'nodes that have WAL of it which no archive has (see `tails`): archive it with postgres.archive_tail',
     marker_needed: 'whether the leader must write one more commit to end the recovery there',
     timeline: 'the timeline that recovery follows',
-    words: 'the target in words',
+    words: 'the target in words; with an accepted gap the end of what lies before it',
     notes: 'lines for the operator',
     segments_read: 'how many segments were read',
   },
@@ -202,7 +197,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
       save: savingNodes(wal, chain),
       marker_needed: markerNeeded,
       timeline: plan.line.timeline,
-      words: targetWords(target),
+      words: reachedWords(target, plan, wal.gap),
       notes,
       segments_read: moment.segmentsRead,
     };

@@ -15,16 +15,10 @@ import type { RecoveryTimeline } from '../../recovery/postgres/recovery-settings
 import { namesOfRuns } from '../../recovery/wal/chain.ts';
 import { formatInstant, secondsBetween } from '../../recovery/wal/instant.ts';
 import { formatLsn } from '../../recovery/wal/lsn.ts';
-import { serversUsed, walSummary } from '../../recovery/wal/plan-words.ts';
+import { reachedWords, serversUsed, walSummary } from '../../recovery/wal/plan-words.ts';
 import { parseSegment } from '../../recovery/wal/segment.ts';
 import { spoolRuns } from '../../recovery/wal/spool-runs.ts';
-import {
-  checkedTarget,
-  targetData,
-  targetSchema,
-  targetTimeSchema,
-  targetWords,
-} from '../../recovery/wal/target.ts';
+import { checkedTarget, targetData, targetSchema, targetTimeSchema } from '../../recovery/wal/target.ts';
 import { historyFileName } from '../../recovery/wal/timeline.ts';
 
 const params = z.strictObject({
@@ -77,7 +71,7 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
   params,
   returns: {
     target: 'the target as a mapping, as other modules take it; with an accepted gap it is latest',
-    words: 'the target in words',
+    words: 'the target in words; with an accepted gap the end of what lies before it',
     target_time: 'a time in UTC with its offset, exact to the microsecond; else latest',
     latest: 'whether the target is latest',
     unarchived: 'whether the target lies after the last archived WAL',
@@ -120,7 +114,7 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
     warnings(wal, context);
     return {
       target: targetData(target),
-      words: targetWords(target),
+      words: reachedWords(target, plan, wal.gap),
       target_time: target.kind === 'time' ? formatInstant(target.time) : 'latest',
       latest: target.kind === 'latest',
       unarchived: wal.unarchived,

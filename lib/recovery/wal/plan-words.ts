@@ -2,6 +2,7 @@ import type { MergedArchive } from './archive.ts';
 import { formatInstant } from './instant.ts';
 import type { SegmentSize } from './segment.ts';
 import type { WalPlan } from './solve.ts';
+import { type RecoveryTarget, targetWords } from './target.ts';
 
 /**
  * The servers that a restore_command must ask: the backup's own first, then those that hold what no server before
@@ -29,4 +30,15 @@ export function walSummary(plan: WalPlan, segmentSize: SegmentSize): string {
     `${count} WAL ${count === 1 ? 'segment' : 'segments'} (${names}, ${mib} MiB) on timeline ${plan.line.timeline}, ` +
     `all on disk; archived until ${formatInstant(plan.archivedUntil.time)}`
   );
+}
+
+/** The target in words. With an accepted gap that is the end of what lies before it, however much is archived after it. */
+export function reachedWords(
+  target: RecoveryTarget,
+  plan: WalPlan,
+  gap: readonly string[] | undefined,
+): string {
+  return gap === undefined
+    ? targetWords(target)
+    : `the end of the WAL before the gap (${formatInstant(plan.archivedUntil.time)})`;
 }

@@ -8,6 +8,7 @@ import { readExtraVars } from '../../../cli/extra-vars.ts';
 import { asPitrError, type PitrError } from '../../../lib/base/errors/pitr-error.ts';
 import { Masker } from '../../../lib/base/values/masker.ts';
 import { Secret } from '../../../lib/base/values/secret.ts';
+import { wordToType } from '../../../lib/engine/back/masked.ts';
 
 let directory: string;
 
@@ -43,6 +44,58 @@ async function refusal(...typed: string[]): Promise<PitrError> {
     (error: unknown) => asPitrError(error),
   );
 }
+
+describe('a variable in a command that is printed to be typed', () => {
+  it.each([
+    '-o ProxyJump=gate -o StrictHostKeyChecking=no',
+    'ssh -q -o User=postgres db1',
+    'true',
+    'false',
+    '"in quotes"',
+    "'half",
+    '2026-01-23 12:30:00+00',
+    ' a ',
+    'a\nb=c',
+    '',
+    'no',
+    '0123',
+    '@file',
+    true,
+    7,
+    null,
+    ['a b=c'],
+    { a: "it's" },
+  ])('is read back as it is: %j', async (value) => {
+    expect(await read([wordToType('given', value)])).toEqual({ given: value });
+  });
+
+  it('is, whatever text it holds', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.stringMatching(/^[\w"' =\n-]*$/), async (value) => {
+        expect(await read([wordToType('given', value)])).toEqual({ given: value });
+      }),
+    );
+  });
+});
+
+describe('a secret that a shown command has no place for', () => {
+  it.each([
+    'ansible_become_password=...',
+    'ansible_become_pass=********',
+    '{"ansible_password": "..."}',
+    wordToType('api_token', '********'),
+  ])('is not taken as it stands there: %s', async (typed) => {
+    const error = await refusal(typed);
+    expect(error).toMatchObject({ kind: 'usage', code: 'extra-var-masked' });
+  });
+
+  it('is asked for nowhere else', async () => {
+    expect(await read(['note=...', 'ansible_become_password=....'])).toEqual({
+      note: '...',
+      ansible_become_password: '....',
+    });
+  });
+});
 
 describe('-e', () => {
   it.each<[string, string, unknown]>([

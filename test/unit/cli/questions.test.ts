@@ -104,4 +104,16 @@ describe('a question', () => {
     await expect(asked).rejects.toMatchObject({ kind: 'interrupted' });
     expect(order).toEqual(['paused', 'resumed']);
   });
+
+  it.each(['\u0003', 'y\u0003'])(
+    'is not asked after a Ctrl-C that came just before it: %j',
+    async (typed) => {
+      const { stdin, ask, order } = setting({ terminal: true, yes: false });
+      stdin.write(typed);
+      const asked = ask({ ...QUESTION, unanswered: 'nothing was changed' });
+      await expect(asked).rejects.toMatchObject({ kind: 'interrupted', code: 'interrupted-at-question' });
+      expect(order).toEqual(['paused', 'resumed']);
+    },
+    5000,
+  );
 });

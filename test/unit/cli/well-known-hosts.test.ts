@@ -32,6 +32,14 @@ describe('the host that Barman runs on', () => {
     expect(barmanHost(await inventory(text))).toBe(host);
   });
 
+  it('is what -e says, as it is for the run', async () => {
+    const there = await inventory('all: { vars: { barman_host: x }, hosts: { x: , y: } }');
+    expect(barmanHost(there, { barman_host: 'y' })).toBe('y');
+    expect(() => barmanHost(there, { barman_host: 'z' })).toThrow(
+      expect.objectContaining({ code: 'barman-host-unknown', message: expect.stringContaining('-e says') }),
+    );
+  });
+
   it.each([
     ['the group has several', 'all: { children: { barman: { hosts: { bk1: , bk2: } } } }', 'bk1, bk2'],
     ['the group has none', 'all: { hosts: { db1: }, children: { barman: { hosts: {} } } }', 'read from'],

@@ -1,5 +1,11 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { forwardVariables } from '../../../../cli/peek/forward.ts';
+import { targetVariables } from '../../../../cli/recover/order.ts';
+import { dataLayer, Scope, templatesLayer } from '../../../../lib/engine/task/scope.ts';
+import { productPlaybooks } from '../../../../lib/language/playbook/assets.ts';
+import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
+import { flatTasks } from '../../../../lib/language/playbook/load-steps.ts';
 
 const TO = { target_time: '2026-11-22 14:03:09+00' };
 const run = (extraVars: Readonly<Record<string, unknown>>) => ({ extraVars });
@@ -41,3 +47,20 @@ describe('the variables with which a recovery is moved on', () => {
     });
   });
 });
+
+it.each(['2026-11-22 14:03:09+00', 'latest', 'xid:731', 'lsn:0/5000060', "name:it's $(x)", 'immediate'])(
+  'where a recovery cannot be moved on to %j, the command that restores it again says so',
+  async (typed) => {
+    const { plays } = await loadPlaybook(join(productPlaybooks(), 'forward.yml'));
+    const task = plays
+      .flatMap(({ tasks }) => flatTasks(tasks))
+      .find(({ module }) => module === 'postgres.forward');
+    const defaults = { target_immediate: false, target_lsn: null, target_xid: null, target_name: null };
+    const scope = new Scope([
+      dataLayer({ ...defaults, ...targetVariables(typed) }),
+      ...(task?.vars ?? []).map(templatesLayer),
+    ]);
+    expect(scope.get('as_typed')).toBe(typed);
+    expect(JSON.stringify(task)).toContain('{{ quote as_typed }}');
+  },
+);

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { checklist } from '../../../../cli/recover/checklist.ts';
 
-const recovered = { runId: 'r1', target: 'db2', targetTime: '2026-01-23 12:30:00+00', timeline: 3 };
+const recovered = {
+  runId: 'r1',
+  target: 'db2',
+  targetTime: '2026-01-23 12:30:00+00',
+  words: '2026-01-23 12:30:00+00',
+  timeline: 3,
+};
 const judged = (sql: string, rows: readonly Record<string, unknown>[], tookOver = false) =>
   checklist({ ...recovered, tookOver })
     .find((item) => item.sql.includes(sql))
@@ -37,4 +43,15 @@ describe('the checklist', () => {
   ] as const)('knows %s', (_, sql, row, tookOver, holds) => {
     expect(judged(sql, [row], tookOver)).toBe(holds);
   });
+
+  it.each(['the end of transaction 731', 'the end of the WAL before the gap (2026-01-23 11:00:00+00)'])(
+    'of a target that is no time speaks of that, and not of the archive: %s',
+    (words) => {
+      const expected = checklist({ ...recovered, targetTime: 'latest', words, tookOver: false }).map(
+        (item) => item.expected,
+      );
+      expect(expected.join('\n')).toContain(`the target was: ${words}`);
+      expect(expected.join('\n')).not.toMatch(/archived|latest/);
+    },
+  );
 });

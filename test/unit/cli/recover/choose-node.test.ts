@@ -27,12 +27,22 @@ describe('the node that files and printed steps are made for', () => {
     expect(chooseNode(wish(facts))).toBe(chosen);
   });
 
-  it.each([[{}], [{ leader: 'pg-1' }], [{ names: ['db1'] }], [{ allowLeader: true }]])(
+  it.each([[{}], [{ names: ['db1'] }], [{ allowLeader: true }]])(
     'is not chosen where nobody knows which one leads: %j',
     async (facts) => {
       const error = await refusalOf(facts);
       expect(error).toMatchObject({ kind: 'refused', code: 'prepare-leader-unseen' });
       expect(error.next.join('\n')).toContain('pitr recover b latest --for <node>');
+    },
+  );
+
+  it.each([[{}], [{ wished: 'db3' }], [{ wished: 'db3', allowLeader: true }]])(
+    'is not chosen, nor taken as it was named, where the leader has a name that no host has: %j',
+    async (facts) => {
+      const error = await refusalOf({ leader: 'pg-1', ...facts });
+      expect(error).toMatchObject({ kind: 'refused', code: 'prepare-leader-unseen' });
+      expect(error.details[0]).toBe('pg-1 leads, and no host of the inventory has that name.');
+      expect(error.next.join('\n')).toContain('as Patroni names its members');
     },
   );
 

@@ -250,6 +250,8 @@ describe('the printed steps', () => {
     ['db1', 'db2', true],
     ['db2', 'db2', false],
     ['db1', 'db.', true],
+    // it is the leader, and Patroni knows it by another name
+    ['db2', 'pg2.example.com', false],
   ])('where %s leads, the proof that %s does not is %s', async (leads, name, holds) => {
     const [first] = stepsFor(node(name), 'db1').apply;
     const proof = first?.commands.find(({ proof }) => proof?.expected.includes('does not lead'));

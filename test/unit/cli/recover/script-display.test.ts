@@ -44,3 +44,26 @@ it('wraps sentences at words to the width of the terminal, and leaves commands w
     '',
   ]);
 });
+
+it('warns of what is looked at twice once, and of each host of which a task says it', async () => {
+  const text = 'its old data cannot be measured';
+  const warned = (id: string, host: string): PitrEvent => ({
+    type: 'warning',
+    time: 0,
+    text,
+    host,
+    task: taskRef(id, 'Look', 'any.module'),
+  });
+  const said = await shown([warned('1', 'db3'), warned('1', 'db4'), warned('2', 'db2'), warned('1', 'db4')]);
+  expect(said.match(/WARNING: \w+/g)).toEqual(['WARNING: db3', 'WARNING: db4']);
+});
+
+it('shows what --yes has consented to, and not only that it was asked', async () => {
+  const text = 'Make the whole cluster follow db2?';
+  const details = ['Everything that was committed after 2026-01-23 12:30:00+00 is no longer served.'];
+  const said = await shown([
+    { type: 'question.asked', time: 0, text, details, host: 'db2' },
+    { type: 'question.answered', time: 0, answer: 'yes', by: '--yes' },
+  ]);
+  expect(said).toBe(`${text}\n  ${details[0]}\n  answer: yes (by --yes)\n`);
+});

@@ -160,6 +160,20 @@ describe('the steps of the script', () => {
     expect([...new Set(stages)].filter((stage) => !SILENT.includes(stage))).toEqual([...new Set(spoken)]);
   });
 
+  it('never speak of the target that was asked for where the recovery ends before a gap', () => {
+    const words = 'the end of the WAL before the gap (2026-01-23 12:10:00+00)';
+    const gap = { missing: ['0000000100000006000000CD'], wanted: 'latest' };
+    expect(
+      told([
+        ['wal', 'db1', { ...wal, words, gap }],
+        ['restore', 'db2', { destination: '/data/p2.pitr' }],
+      ]),
+    ).toContain(`
+✓ WAL sequence is complete up to ${words}: 3 segments on timeline 1, all on disk
+[5/8] Performing PITR recovery...
+Recovering to ${words}...`);
+  });
+
   it('no tick is given for what failed', () => {
     const steps = new ScriptSteps(order);
     const task = { id: '1', name: 'x', module: 'x', at: { file: 'a', line: 1, column: 1 }, stage: 'restore' };

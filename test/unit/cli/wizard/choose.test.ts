@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { chooseExtent } from '../../../../cli/wizard/choose-extent.ts';
 import { chooseTimeline } from '../../../../cli/wizard/choose-moment.ts';
 import { askForTarget } from '../../../../cli/wizard/choose-target.ts';
+import { chooseWalMethod } from '../../../../cli/wizard/choose-wal-method.ts';
 import { choose } from '../../../../cli/wizard/prompt.ts';
 import { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { person } from './person.ts';
@@ -90,3 +92,31 @@ describe('the target of the wizard', () => {
     expect(said.join('\n')).toContain(told);
   });
 });
+
+describe('how WAL is fetched', () => {
+  it('is asked where nothing says it', async () => {
+    expect(await chooseWalMethod(person('').prompt, undefined)).toBe('barman-wal-restore');
+    expect(await chooseWalMethod(person('2').prompt, undefined)).toBe('barman-get-wal');
+  });
+
+  it.each(['local', 'barman-get-wal'])(
+    'is what the site says of the node, and Enter does not put another in its place: %s',
+    async (told) => {
+      const { prompt, said } = person();
+      expect(await chooseWalMethod(prompt, told)).toBeUndefined();
+      expect(said.join(' ')).toContain(told);
+    },
+  );
+});
+
+it.each([
+  [false, 'asks once more'],
+  [true, 'it does not ask'],
+])(
+  'how far it goes is up to the look at the data where Enter is pressed; with --yes %s: %s',
+  async (yes, told) => {
+    const { prompt, said } = person('');
+    expect(await chooseExtent(prompt, yes)).toBe('inspect');
+    expect(said.join('\n')).toContain(told);
+  },
+);

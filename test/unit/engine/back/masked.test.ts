@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { siteWords } from '../../../../cli/revert-command.ts';
 import { MASK } from '../../../../lib/base/values/secret.ts';
 import { Unknown } from '../../../../lib/base/values/unknown.ts';
 import {
@@ -9,6 +10,7 @@ import {
   unmaskedVariables,
   wordToType,
 } from '../../../../lib/engine/back/masked.ts';
+import { variablesAgain } from '../../../../lib/engine/back/variables-again.ts';
 
 it('a masked variable is missing until it is given again', () => {
   const written = { port: 1, password: MASK, users: [{ password: MASK }] };
@@ -52,4 +54,16 @@ it('a name with a mask is none, and a variable with one is left to be filled in'
     'a=b',
     '{"a":[1]}',
   ]);
+});
+
+it('the password that is asked for stands in no command that is printed', () => {
+  const extraVars = { pitr_become_password: MASK, ansible_user: 'deploy' };
+  expect(siteWords(['i.yml'], extraVars)).toEqual(['-i', 'i.yml', '-K', '-e', 'ansible_user=deploy']);
+  expect(() => variablesAgain({ extraVars }, {}, 'connections')).toThrow(
+    expect.objectContaining({ code: 'secret-not-in-journal', next: ['Give it again: -K'] }),
+  );
+  const both = { ...extraVars, ansible_password: MASK };
+  expect(() => variablesAgain({ extraVars: both }, {}, 'all')).toThrow(
+    expect.objectContaining({ next: ['Give it again: -K -e ansible_password=...'] }),
+  );
 });

@@ -6,9 +6,11 @@ import { isComplete, parseBackupInfo } from '../../../../lib/recovery/barman/bac
 import { positionOf } from '../../../../lib/recovery/barman/recovery-wal.ts';
 import { walRefused } from '../../../../lib/recovery/barman/wal-refusals.ts';
 import { type Archive, mergeArchives } from '../../../../lib/recovery/wal/archive.ts';
+import { reachedWords } from '../../../../lib/recovery/wal/plan-words.ts';
 import { solveWal } from '../../../../lib/recovery/wal/solve.ts';
 import { checkedTarget } from '../../../../lib/recovery/wal/target.ts';
 import { type TimelineId, timelineId } from '../../../../lib/recovery/wal/timeline.ts';
+import { planUpToGap } from '../../../../lib/recovery/wal/up-to-gap.ts';
 import { fixture } from './fixture.ts';
 
 const backup = parseBackupInfo('db1', '20261122T155813', fixture('backup.info'));
@@ -168,4 +170,16 @@ describe('what the operator reads when WAL says no', () => {
     `);
     expect(refused('2026-11-22 16:00:58Z', branched)?.result).toMatchObject({ candidates: [1, 2] });
   });
+});
+
+it('where missing segments are accepted, the words are of the end before them, and not of all that is archived', () => {
+  if (!isComplete(backup)) throw new Error('it is DONE');
+  const merged = mergeArchives(without(['00000001000000000000000A']), backup.segmentSize);
+  const refusal = solveWal(positionOf(backup), merged, checkedTarget('latest'), {});
+  const plan = refusal.ok || refusal.why !== 'missing' ? undefined : planUpToGap(refusal, merged);
+  if (plan === undefined) throw new Error('there is a way up to the gap');
+  expect(reachedWords({ kind: 'latest' }, plan, ['00000001000000000000000A'])).toBe(
+    'the end of the WAL before the gap (2026-11-22 15:58:22.648911+00)',
+  );
+  expect(reachedWords({ kind: 'latest' }, plan, undefined)).toBe('the end of what is archived');
 });

@@ -83,7 +83,7 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
       code: 'openssh-failed',
       message: `the ssh client did not get in (Host key verification failed.): ssh ${sshd.user}@127.0.0.1:${sshd.port}`,
       evidence: { stderr: expect.stringContaining('No ED25519 host key is known') },
-      next: [expect.stringMatching(/^Try it by hand: ssh -p \d+ -i /)],
+      next: [expect.stringMatching(/^Try it by hand: ssh -l \S+ -p \d+ -i /)],
     });
     await host.close();
   });

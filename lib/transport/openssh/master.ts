@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PitrError } from '../../base/errors/pitr-error.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import { channelOf } from '../child-channel.ts';
 import { clientWords } from '../client-words.ts';
@@ -41,7 +41,7 @@ export async function startMaster(settings: SshSettings, signal: AbortSignal): P
       if (leave === undefined) throw connectionClosed(sshAddress(settings));
       return await startOnce(settings, signal);
     } catch (error) {
-      const said = error instanceof Error && 'evidence' in error ? JSON.stringify(error.evidence) : '';
+      const said = error instanceof PitrError ? error.evidence?.stderr : undefined;
       if (!DROPPED.test(said ?? '') || attempt >= DROPPED_RETRIES || signal.aborted) throw error;
     } finally {
       leave?.();
@@ -52,7 +52,12 @@ export async function startMaster(settings: SshSettings, signal: AbortSignal): P
 
 async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Master> {
   const address = sshAddress(settings);
-  const told = [...clientWords(settings), ...(settings.user === undefined ? [] : ['-l', settings.user])];
+  const { user, port } = settings;
+  const told = [
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...clientWords({ ...settings, port: undefined }),
+  ];
   const nonce = newNonce();
   // The client makes it for its own user alone, and removes it when it ends.
   const socket = join(tmpdir(), `pitr-ssh-${nonce.slice(0, 16)}`);

@@ -7,7 +7,7 @@ export interface Room {
 /** From the ground up. What stands here is the rule; `rooms.biome.json` and the picture in the docs follow it. */
 export const ROOMS: readonly Room[] = [
   { folder: 'lib/base', holds: 'errors, values, waiting: the ground' },
-  { folder: 'lib/transport', holds: 'a host: ssh, docker, local; quoting, become, streams between hosts' },
+  { folder: 'lib/transport', holds: 'a host: ssh, openssh, docker, local; quoting, become, streams between hosts' },
   {
     folder: 'lib/contract',
     holds: 'what modules and engine agree on: module, host, resource, probe, effects',
@@ -37,7 +37,7 @@ const ONLY_IN: readonly { readonly what: readonly string[]; readonly in: readonl
   { what: ['node:child_process'], in: ['lib/transport', 'lab', 'bench'] },
   // Which kind a host is, transport/connect.ts decides by; how each kind is worked with, nobody else knows.
   {
-    what: ['**/transport/ssh', '**/transport/docker', '**/transport/local'],
+    what: ['**/transport/ssh', '**/transport/openssh', '**/transport/docker', '**/transport/local'],
     in: ['lib/transport', 'lab', 'bench'],
   },
   { what: ['testcontainers', 'dockerode'], in: ['lab', 'bench'] },

@@ -102,7 +102,7 @@ describe('a lab is not taken for clean with', () => {
     try {
       await waitFor({
         what: 'the lab to be told as spoilt',
-        deadlineMs: 120_000,
+        deadlineMs: 300_000,
         attempt: () => whatIsSpoilt(lab),
         done: (spoilt) => spoilt.some((line) => said.test(line)),
         describe: (spoilt) => spoilt.join('; '),
@@ -112,7 +112,7 @@ describe('a lab is not taken for clean with', () => {
     }
     const clean = await waitFor({
       what: 'the lab to be clean again',
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       attempt: () => whatIsSpoilt(lab),
       done: (spoilt) => spoilt.length === 0,
       describe: (spoilt) => spoilt.join('; '),

@@ -74,7 +74,7 @@ async function inSpool(): Promise<readonly string[]> {
 function until(names: readonly string[]): Promise<readonly string[]> {
   return waitFor({
     what: `the spool to hold ${names.length} segments`,
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
     everyMs: 200,
     attempt: inSpool,
     done: (seen) => seen.join() === names.join(),
@@ -144,7 +144,7 @@ describe('a spool', () => {
       await until(archived.slice(0, 1));
       await waitFor({
         what: 'what fills the spool to end',
-        deadlineMs: 120_000,
+        deadlineMs: 300_000,
         everyMs: 200,
         attempt: async () => (await lab.exec(target, ['test', '-e', `${directory()}/pid`])).exitCode,
         done: (exitCode) => exitCode === 1,
@@ -164,7 +164,7 @@ describe('a spool', () => {
       await play.run('barman.spool', params({ directory: small }), target);
       await waitFor({
         what: 'the spool to give up',
-        deadlineMs: 120_000,
+        deadlineMs: 300_000,
         everyMs: 200,
         attempt: async () => (await lab.exec(target, ['sh', '-c', `ls ${small}`])).stdout,
         // One segment has come, the next one had no room.

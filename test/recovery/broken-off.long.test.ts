@@ -38,7 +38,7 @@ function whole(): string[] {
 async function leadsAgain(): Promise<void> {
   await waitFor({
     what: `${scene.leader} leads again`,
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
     attempt: () => currentLeader(lab).catch(String),
     done: (leader) => leader === scene.leader,
     describe: String,

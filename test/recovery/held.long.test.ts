@@ -74,7 +74,7 @@ describe('a recovery that waits while a retention policy would delete what it re
     await barman('barman -q backup --wait --wait-timeout 120 "$1"', server);
     const left = await waitFor({
       what: `Barman to delete ${between}`,
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
       everyMs: 1000,
       attempt: async () => {
         await barman('barman -q cron');

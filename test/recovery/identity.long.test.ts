@@ -30,7 +30,7 @@ const line = (parent: number, position: string) =>
   Buffer.from(`${parent}\t${position}\tno recovery target specified\n`);
 
 async function barman(script: string, ...args: readonly string[]): Promise<string> {
-  return lab.mustExec('barman', ['sh', '-c', script, 'sh', ...args], { user: 'barman', deadlineMs: 120_000 });
+  return lab.mustExec('barman', ['sh', '-c', script, 'sh', ...args], { user: 'barman', deadlineMs: 300_000 });
 }
 
 /** Puts a file of the archive there for the time of the work. */

@@ -23,7 +23,7 @@ async function configure(leader: DatabaseHost, settings: readonly string[]): Pro
     deadlineMs: 180_000,
     attempt: async () => {
       await lab.mustExec(leader, ['patronictl', ...CONFIG, 'restart', '--force', 'patroni1'], {
-        deadlineMs: 120_000,
+        deadlineMs: 300_000,
       });
       return Promise.all(
         databaseHosts.map((host) => sql(lab, host, 'show shared_preload_libraries').catch(String)),
@@ -143,7 +143,7 @@ describe('settings that are changed while a recovery waits, and the limits of th
       const others = databaseHosts.filter((host) => host !== target);
       await waitFor({
         what: 'max_connections 170 on the members that are left',
-        deadlineMs: 120_000,
+        deadlineMs: 300_000,
         attempt: async () => {
           await lab.exec(leader, ['patronictl', ...CONFIG, 'restart', '--force', '--pending', 'patroni1'], {
             deadlineMs: 100_000,

@@ -236,7 +236,7 @@ describe('recover.yml refuses, and leaves every host as it was:', () => {
       await container.start();
       await waitFor({
         what: 'Barman to answer again',
-        deadlineMs: 120_000,
+        deadlineMs: 300_000,
         attempt: () => lab.exec('barman', ['barman', 'list-server', '--minimal'], { user: 'barman' }),
         done: ({ exitCode }) => exitCode === 0,
         describe: ({ stderr }) => stderr,

@@ -26,7 +26,7 @@ async function archiveMode(mode: string): Promise<void> {
     deadlineMs: 240_000,
     attempt: async () => {
       await lab.exec(leader, ['patronictl', ...CONFIG, 'restart', '--force', '--pending', 'patroni1'], {
-        deadlineMs: 120_000,
+        deadlineMs: 300_000,
       });
       return Promise.all(databaseHosts.map((host) => sql(lab, host, 'show archive_mode').catch(String)));
     },
@@ -58,7 +58,7 @@ beforeAll(async () => {
   for (const host of [target, delayed, cascaded]) await service(lab, host, 'restart');
   await waitFor({
     what: `${cascaded} streams from ${delayed}`,
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
     attempt: () =>
       sql(lab, delayed, `select count(*) from pg_stat_replication where state = 'streaming'`).catch(String),
     done: (count) => count === '1',

@@ -30,7 +30,7 @@ beforeAll(async () => {
   // With the accident in it: what a restore of the latest backup brings back.
   await lab.mustExec('barman', ['barman', 'backup', '--wait', scene.leader], {
     user: 'barman',
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
   });
   const restore = `ssh -q barman@barman barman recover --remote-ssh-command \\"ssh -q postgres@${odd}\\" --get-wal ${scene.leader} latest ${dataDirectory(odd)}`;
   await writeConfiguration(lab, odd, (text) =>

@@ -37,7 +37,7 @@ const asPostgres = (host: DatabaseHost, script: string) =>
     ['sh', '-c', `set -e; cd ${dataDirectory(host)}; PATH=${postgresBin}:$PATH; ${script}`],
     {
       user: 'postgres',
-      deadlineMs: 120_000,
+      deadlineMs: 300_000,
     },
   );
 
@@ -175,7 +175,7 @@ describe('a member with the right timeline, that streams and has no lag', () => 
         '--force',
         'patroni1',
       ],
-      { deadlineMs: 120_000 },
+      { deadlineMs: 300_000 },
     );
     await waitFor({
       what: `${first} leads`,

@@ -54,7 +54,7 @@ describe('a cut-over that broke off before the first member was stopped', () => 
         await patroni(scene.target, 'start');
         await waitFor({
           what: `${scene.target} is a standby`,
-          deadlineMs: 120_000,
+          deadlineMs: 300_000,
           attempt: () =>
             lab.exec(scene.target, ['test', '-e', `${dataDirectory(scene.target)}/standby.signal`]),
           done: ({ exitCode }) => exitCode === 0,

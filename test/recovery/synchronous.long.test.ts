@@ -48,7 +48,7 @@ async function restartMembers(): Promise<void> {
 async function synchronousStandby(): Promise<DatabaseHost> {
   const names = await waitFor({
     what: 'one synchronous standby, in the DCS and in PostgreSQL alike',
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
     attempt: async () => {
       const members = await readMembers(lab);
       const listed = members.filter(({ role }) => role === 'sync_standby').map(({ name }) => name);

@@ -90,7 +90,7 @@ async function leaderChanged(done: (name: string) => boolean): Promise<string> {
   const list = [...PATRONICTL, 'list', '-f', 'json'];
   return waitFor({
     what: 'the cluster to notice that its leader is gone',
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
     everyMs: 1000,
     attempt: async () => {
       const members = JSON.parse(await lab.mustExec(target, list)) as { Member: string; Role: string }[];
@@ -106,7 +106,7 @@ async function othersServe(): Promise<void> {
   const asked = databaseHosts.filter((host) => host !== target);
   await waitFor({
     what: 'the other members to serve',
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
     everyMs: 1000,
     attempt: () => Promise.all(asked.map((host) => sql(lab, host, 'select 1').then(() => host, String))),
     done: (said) => asked.every((host) => said.includes(host)),

@@ -35,7 +35,7 @@ export async function cleanAfterFailure(lab: Lab): Promise<Lab | undefined> {
   // What an operator would wait for, too: members that are just coming back.
   await waitFor({
     what: 'a healthy cluster',
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
     attempt: () => ailments(lab),
     done: (found) => found.length === 0,
     describe: (found) => found.join(', '),

@@ -28,7 +28,7 @@ export async function service(
   host: DatabaseHost,
   word: 'start' | 'stop' | 'restart',
 ): Promise<void> {
-  await lab.mustExec(host, ['supervisorctl', word, 'patroni'], { deadlineMs: 120_000 });
+  await lab.mustExec(host, ['supervisorctl', word, 'patroni'], { deadlineMs: 300_000 });
 }
 
 /** What a node's own Patroni says of itself, once that is as wanted. */
@@ -41,7 +41,7 @@ export async function untilNode(
   const ask = ['curl', '-s', '--max-time', '3', `http://localhost:${patroniPort}/patroni`];
   await waitFor({
     what: `${host}: ${what}`,
-    deadlineMs: 120_000,
+    deadlineMs: 300_000,
     attempt: async () => (await lab.exec(host, ask)).stdout,
     done: (answer) => answer !== '' && done(JSON.parse(answer) as Readonly<Record<string, unknown>>),
     describe: (answer) => answer,

@@ -27,7 +27,7 @@ export async function setParameters(
     deadlineMs: 180_000,
     attempt: async () => {
       await lab.mustExec(leader, ['patronictl', ...CONFIG, 'restart', '--force', '--pending', cluster], {
-        deadlineMs: 120_000,
+        deadlineMs: 300_000,
       });
       const question = `select concat_ws(' ', ${names.map((name) => `current_setting('${name}')`).join(', ')})`;
       return Promise.all(databaseHosts.map((host) => sql(lab, host, question).catch(String)));

@@ -1,6 +1,6 @@
 import { waysOf } from '../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
-import { carriesOlder, stands } from '../lib/engine/back/standing-changes.ts';
+import { stands } from '../lib/engine/back/standing-changes.ts';
 import type { Closed, Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, WayAround } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';
@@ -97,7 +97,10 @@ function afterCutOver(
   return ways;
 }
 
-function backWays({ steps, wall, wayAround, behindWall, story }: UndoPlan, reference: string): readonly Way[] {
+function backWays(
+  { steps, wall, wayAround, behindWall, story }: UndoPlan,
+  reference: string,
+): readonly Way[] {
   const undo = commandLine(['pitr', 'undo', reference]);
   if (wall === undefined) {
     if (steps.length === 0) return [];

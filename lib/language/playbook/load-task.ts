@@ -174,11 +174,7 @@ async function moduleCall(
   if (form.param === undefined) {
     const example =
       typeof written.value === 'string' && /^\w+=/.test(written.value) ? ' (not name=value)' : '';
-    fields.wrong(
-      key,
-      'must be a mapping of params',
-      `write "param: value" lines under ${key}:${example}`,
-    );
+    fields.wrong(key, 'must be a mapping of params', `write "param: value" lines under ${key}:${example}`);
     return undefined;
   }
   const args = freeFormArgs(fields, key, form.param, form, context.problems);

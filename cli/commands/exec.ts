@@ -43,10 +43,10 @@ export const exec = defineCommand({
   run: ({ options, args, command }, io) =>
     withLookSession(options, io, async (session) => {
       if (command.length === 0) {
+        const asUser = options.user === undefined ? [] : ['-u', options.user];
+        const typed = commandLine(['pitr', 'exec', args[0] ?? '', ...typedWords(options), ...asUser]);
         throw usageError('exec-without-command', 'pitr exec needs a command behind two dashes', {
-          next: [
-            `${commandLine(['pitr', 'exec', args[0] ?? '', ...typedWords(options), ...(options.user === undefined ? [] : ['-u', options.user])])} -- <command>`,
-          ],
+          next: [`${typed} -- <command>`],
         });
       }
       const timeoutMs = secondsOf(options.timeout);

@@ -1,5 +1,6 @@
 import { didYouMean } from '../lib/base/errors/nearest.ts';
 import type { PitrError } from '../lib/base/errors/pitr-error.ts';
+import { commandLine } from '../lib/transport/quote.ts';
 import { type GivenOption, valuesByCac } from './cac-values.ts';
 import { type Command, HELP, type Invocation, type OptionSpec } from './command.ts';
 import { usageError } from './usage-error.ts';
@@ -22,7 +23,7 @@ export function parseArguments(command: Command, words: readonly string[]): Pars
   if (asksForHelp(command, words)) return { help: true };
   const sorted = sortWords(command, words);
   if (sorted.options.some(({ name }) => name === 'help')) return { help: true };
-  checkPositionals(command, sorted.positionals);
+  checkPositionals(command, sorted);
   const values = valuesByCac(command, sorted.options);
   return {
     help: false,
@@ -205,7 +206,7 @@ function unknownOption(command: Command, typed: string, word = typed): PitrError
   });
 }
 
-function checkPositionals(command: Command, positionals: readonly string[]): void {
+function checkPositionals(command: Command, { positionals, options }: Words): void {
   const missing = command.arguments.filter(
     (argument, index) => argument.required && positionals.length <= index,
   );
@@ -227,12 +228,17 @@ function checkPositionals(command: Command, positionals: readonly string[]): voi
         ...(command.takesCommand === undefined
           ? []
           : [
-              `A command goes behind two dashes: pitr ${command.name} ${positionals[0] ?? ''} -- ${unused.join(' ')}`,
+              `A command goes behind two dashes: ${commandLine(['pitr', command.name, positionals[0] ?? '', ...options.flatMap((option) => typedAgain(command, option)), '--', ...unused])}`,
             ]),
         `pitr ${command.name} --help`,
       ],
     },
   );
+}
+
+function typedAgain(command: Command, { name, value }: Words['options'][number]): readonly string[] {
+  const short = command.options[name]?.short;
+  return [short === undefined ? `--${name}` : `-${short}`, ...(value === undefined ? [] : [value])];
 }
 
 function quoted(word: string): string {

@@ -1,8 +1,8 @@
 import { waysOf } from '../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
-import { carriesOlder, stands } from '../lib/engine/back/standing-changes.ts';
+import { stands } from '../lib/engine/back/standing-changes.ts';
 import type { Closed, Story } from '../lib/engine/back/story.ts';
-import type { UndoPlan, Wall } from '../lib/engine/back/undo-plan.ts';
+import type { UndoPlan, WayAround } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
 import { canGoOn, runStatus, undoStatus } from '../lib/engine/journal/status.ts';
@@ -97,7 +97,10 @@ function afterCutOver(
   return ways;
 }
 
-function backWays({ steps, wall, behindWall, story }: UndoPlan, reference: string): readonly Way[] {
+function backWays(
+  { steps, wall, wayAround, behindWall, story }: UndoPlan,
+  reference: string,
+): readonly Way[] {
   const undo = commandLine(['pitr', 'undo', reference]);
   if (wall === undefined) {
     if (steps.length === 0) return [];
@@ -115,17 +118,23 @@ function backWays({ steps, wall, behindWall, story }: UndoPlan, reference: strin
     ...(newest === undefined
       ? []
       : [{ text: 'Take back what is newer', command: `${undo} --from ${newest}` }]),
-    ...(mayStay(wall, behindWall)
-      ? [{ text: 'Leave it as it is and take back the rest', command: `${undo} --keep ${number}` }]
-      : []),
+    ...(wayAround === undefined ? [] : [goAround(wayAround, undo)]),
     ...(steps.length === 0 ? waysOf(story.runs) : []),
   ];
 }
 
-/**
- * Whether nothing older rests on the change, so that it may stay while that is taken back; and whether there is something
- * older that can be.
- */
-export function mayStay({ canBeKept, change }: Wall, older: UndoPlan['behindWall']): boolean {
-  return canBeKept && !carriesOlder(change) && older.some(({ intent }) => intent.undoable === true);
+function goAround(way: WayAround, undo: string): Way {
+  const { stays, goes } = aroundInWords(way);
+  const from = way.from === undefined ? '' : ` --from ${way.from}`;
+  return {
+    text: `Leave ${stays} and take back ${goes}`,
+    command: `${undo}${from} --keep ${way.keep.join(',')}`,
+  };
+}
+
+export function aroundInWords({ keep, from }: WayAround): { readonly stays: string; readonly goes: string } {
+  return {
+    stays: keep.length === 1 ? `change ${keep.join()} as it is` : `changes ${keep.join(', ')} as they are`,
+    goes: from === undefined ? 'the rest' : `what is older, down to change ${from}`,
+  };
 }

@@ -1,7 +1,8 @@
 import type { LookAnswer } from '../../lib/engine/run/look.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
 import type { RunResult } from '../../lib/transport/types.ts';
 import { defineCommand } from '../command.ts';
-import { FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS, typedWords } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
 import { duration, printable } from '../text.ts';
 import { usageError } from '../usage-error.ts';
@@ -42,8 +43,10 @@ export const exec = defineCommand({
   run: ({ options, args, command }, io) =>
     withLookSession(options, io, async (session) => {
       if (command.length === 0) {
+        const asUser = options.user === undefined ? [] : ['-u', options.user];
+        const typed = commandLine(['pitr', 'exec', args[0] ?? '', ...typedWords(options), ...asUser]);
         throw usageError('exec-without-command', 'pitr exec needs a command behind two dashes', {
-          next: [`pitr exec ${args[0]} -- <command>`],
+          next: [`${typed} -- <command>`],
         });
       }
       const timeoutMs = secondsOf(options.timeout);

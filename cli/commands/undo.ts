@@ -2,7 +2,7 @@ import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { atWorkElsewhere, refuseWhileAtWork } from '../../lib/engine/back/refuse-at-work.ts';
 import { readStory, refuseClosed, type Story } from '../../lib/engine/back/story.ts';
 import { type UndoOutcome, type UndoStep, undoRun } from '../../lib/engine/back/undo.ts';
-import { planUndo, type UndoPlan, type Wall } from '../../lib/engine/back/undo-plan.ts';
+import { planUndo, type UndoPlan, type Wall, type WayAround } from '../../lib/engine/back/undo-plan.ts';
 import type { JournalledChange } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
@@ -19,7 +19,7 @@ import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts'
 import { oneLine, plural, wrapWords } from '../text.ts';
 import { planJson, planLines } from '../undo-plan-view.ts';
 import { changeNumber, commaList } from '../values.ts';
-import { mayStay, waysElse, waysInLine, waysOn } from '../ways.ts';
+import { aroundInWords, waysElse, waysInLine, waysOn } from '../ways.ts';
 import { withoutLock } from '../without-lock.ts';
 
 export const undo = defineCommand({
@@ -147,14 +147,14 @@ function again({ reference, site, from, keep, trust, withoutLock }: Typed): stri
     reference,
     ...site,
     ...(from === undefined ? [] : ['--from', String(from)]),
-    ...keep.flatMap((number) => ['--keep', String(number)]),
+    ...(keep.length === 0 ? [] : ['--keep', keep.join(',')]),
     ...(trust ? ['--trust-journal'] : []),
     ...(withoutLock === undefined ? [] : ['--without-lock', withoutLock]),
   ]);
 }
 
 function behindWall(plan: UndoPlan, wall: Wall, typed: Typed): PitrError {
-  const { steps, behindWall: older } = plan;
+  const { steps, wayAround } = plan;
   const { change, why } = wall;
   const { number, host } = change.intent;
   const oldest = steps.at(-1)?.intent.number;
@@ -171,16 +171,24 @@ function behindWall(plan: UndoPlan, wall: Wall, typed: Typed): PitrError {
         : [
             `Take back only what is newer (${plural(steps.length, 'change')}): ${again({ ...typed, from: oldest })}`,
           ]),
-      ...(mayStay(wall, older)
+      ...(wayAround === undefined
         ? [
-            `Leave change ${number} as it is and take back the rest: ${again({ ...typed, keep: [...typed.keep, number] })}`,
-          ]
-        : [
             ...waysInLine(waysElse(plan, typed.reference)),
             `See every change, and how the run stands: ${commandLine(['pitr', 'runs', typed.reference])}`,
-          ]),
+          ]
+        : [goAround(wayAround, typed)]),
     ],
   });
+}
+
+function goAround(way: WayAround, typed: Typed): string {
+  const { stays, goes } = aroundInWords(way);
+  const command = again({
+    ...typed,
+    from: way.from ?? typed.from,
+    keep: [...typed.keep, ...way.keep],
+  });
+  return `Leave ${stays} and take back ${goes}: ${command}`;
 }
 
 async function askToTakeBack(

@@ -146,8 +146,8 @@ describe('pitr runs', () => {
           pitr resume RUN
         Change 4 cannot be taken back: the task gives no "undo" command. What is older
         stays with it.
-        Leave it as it is and take back the rest:
-          pitr undo RUN --keep 4
+        Leave changes 4, 2 as they are and take back the rest:
+          pitr undo RUN --keep 4,2
       "
     `);
     const { lines } = await pitr('runs', runId, '--output', 'json');
@@ -248,7 +248,7 @@ describe('pitr undo', () => {
         the task gives no "undo" command
 
         state    nothing was taken back
-        next     Leave change 4 as it is and take back the rest: pitr undo RUN --keep 4
+        next     Leave changes 4, 2 as they are and take back the rest: pitr undo RUN --keep 4,2
       "
     `);
   });
@@ -283,7 +283,7 @@ describe('pitr undo', () => {
   it('does not take anything back without a terminal and without --yes, nor with --check', async () => {
     const asked = await pitr('undo', runId, '--keep', '4,2');
     expect(asked.code).toBe(5);
-    expect(asked.stderr).toContain('pitr undo RUN --keep 4 --keep 2 --yes');
+    expect(asked.stderr).toContain('pitr undo RUN --keep 4,2 --yes');
     const checked = await pitr('undo', runId, '--keep', '4,2', '--check', '--output', 'json');
     expect(checked.code).toBe(0);
     expect(checked.lines).toMatchObject([

@@ -47,7 +47,6 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'other-data-directory': 'PostgreSQL has its data in another directory than the inventory says.',
   'outside-cluster': 'The host is no member of the cluster, and the playbook is for members.',
   'param-unknown': 'The module has no param of that name.',
-  'parent-missing': 'The directory that is to hold the path is missing.',
   'postgres-does-not-run': 'PostgreSQL does not run there, and the task needs it.',
   'postgres-ended': 'PostgreSQL ended while the task waited for it.',
   'prepare-elsewhere':

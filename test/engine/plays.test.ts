@@ -290,6 +290,24 @@ describe('blocks', () => {
     expect(outcome.recap.two).toMatchObject({ rescued: 1, failed: 0 });
   });
 
+  it('what failed in a block, its rescue and its always counts as rescued where the block around it is', async () => {
+    const { outcome } = await play(`
+- hosts: one
+  tasks:
+    - block:
+        - block:
+            - core.fail: in the block
+          rescue:
+            - core.fail: in its rescue
+          always:
+            - core.fail: in its always
+      rescue:
+        - core.debug: rescued
+    - core.fail: not rescued
+`);
+    expect(outcome.recap.one).toMatchObject({ rescued: 3, failed: 1 });
+  });
+
   it('any_errors_fatal ends a block on all hosts, and only those that failed are rescued', async () => {
     const { outcome, results, events } = await play(`
 - hosts: pair

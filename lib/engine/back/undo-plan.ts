@@ -5,7 +5,7 @@ import { loadModule } from '../../modules/registry.ts';
 import { isHeld } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { maskedField } from './masked.ts';
-import { stands } from './standing-changes.ts';
+import { carriesOlder, stands } from './standing-changes.ts';
 import type { Story } from './story.ts';
 
 export interface UndoWish {
@@ -25,6 +25,14 @@ export interface Wall {
   readonly canBeKept: boolean;
 }
 
+/** How older changes are taken back although a wall stands before them. */
+export interface WayAround {
+  /** All changes that have to stay for it, newest first: the wall, and those behind it that cannot be taken back either. */
+  readonly keep: readonly number[];
+  /** The oldest change that is taken back then, where one behind it cannot be left standing. */
+  readonly from: number | undefined;
+}
+
 /** What would be taken back, and what stands in the way. */
 export interface UndoPlan {
   readonly run: JournalledRun;
@@ -38,6 +46,8 @@ export interface UndoPlan {
   readonly shown: ReadonlyMap<number, readonly string[]>;
   /** The newest change that cannot be taken back. */
   readonly wall: Wall | undefined;
+  /** Nothing where no older change can be taken back. */
+  readonly wayAround: WayAround | undefined;
   /** What is older than the wall, newest first: it stays. */
   readonly behindWall: readonly JournalledChange[];
   /** Stays because it was asked to, newest first. */
@@ -52,24 +62,49 @@ export async function planUndo(story: Story, wish: UndoWish = {}): Promise<UndoP
   const { run } = story;
   const { from = 1, keep = [], withoutLock = false } = wish;
   const about = { run, story, withoutLock };
+  const open = { wall: undefined, wayAround: undefined, behindWall: [] };
   for (const number of [...(wish.from === undefined ? [] : [wish.from]), ...keep]) checkNumber(run, number);
   if (story.closed !== undefined) {
-    return { ...about, steps: [], shown: new Map(), wall: undefined, behindWall: [], kept: [] };
+    return { ...about, ...open, steps: [], shown: new Map(), kept: [] };
   }
   const standing = run.changes.filter((change) => stands(change) && change.intent.number >= from).reverse();
   const steps: JournalledChange[] = [];
   const kept: JournalledChange[] = [];
+  const isWanted = ({ intent }: JournalledChange): boolean =>
+    keep.includes(intent.number) || (withoutLock && isHeld(intent));
   for (const [index, change] of standing.entries()) {
-    const { intent } = change;
-    const wanted = keep.includes(intent.number) || (withoutLock && isHeld(intent));
+    const wanted = isWanted(change);
     const wall = await wallOf(change, run);
     if (wall !== undefined && !(wanted && wall.canBeKept)) {
       const shown = await shownOf(steps, run);
-      return { ...about, steps, shown, wall, behindWall: standing.slice(index + 1), kept };
+      const wayAround = await wayAroundOf(standing.slice(index), isWanted, run);
+      return { ...about, steps, shown, wall, wayAround, behindWall: standing.slice(index + 1), kept };
     }
     (wanted ? kept : steps).push(change);
   }
-  return { ...about, steps, shown: await shownOf(steps, run), wall: undefined, behindWall: [], kept };
+  return { ...about, ...open, steps, shown: await shownOf(steps, run), kept };
+}
+
+async function wayAroundOf(
+  changes: readonly JournalledChange[],
+  isWanted: (change: JournalledChange) => boolean,
+  run: JournalledRun,
+): Promise<WayAround | undefined> {
+  const keep: number[] = [];
+  let oldest: number | undefined;
+  let end: number | undefined;
+  for (const change of changes) {
+    const { number } = change.intent;
+    const wall = await wallOf(change, run);
+    if (wall === undefined) {
+      if (!isWanted(change)) oldest = number;
+    } else if (!wall.canBeKept || (!isWanted(change) && carriesOlder(change))) {
+      end = oldest;
+      break;
+    } else if (!isWanted(change)) keep.push(number);
+  }
+  if (oldest === undefined) return undefined;
+  return { keep: end === undefined ? keep : keep.filter((number) => number > end), from: end };
 }
 
 async function shownOf(

@@ -112,6 +112,7 @@ export class PlayRun {
   async #block(block: Block, hosts: readonly string[]): Promise<readonly string[]> {
     if (block.rescue.length === 0 && block.always.length === 0) return this.#steps(block.block, hosts);
     const before = this.#failures.now();
+    const counted = this.#run.recap.all();
     let stop = await untilStopped(() => this.#steps(block.block, hosts));
     const free = this.#failures.free(hosts);
     const failed = this.#failures.since(before, free);
@@ -123,7 +124,7 @@ export class PlayRun {
     if (rescues) {
       if (stop?.error !== undefined) this.#tellLeft(unhurt, stop.error);
       if (stop !== undefined) this.#failures.stay(unhurt);
-      stop = await untilStopped(() => this.#rescue(block.rescue, failed));
+      stop = await untilStopped(() => this.#rescue(block.rescue, failed, counted));
     }
     if (block.always.length > 0 && !this.#run.signal.aborted) {
       if (stop !== undefined && !rescues) this.#failures.leave(unhurt);
@@ -140,12 +141,13 @@ export class PlayRun {
     return hosts.filter((host) => !failed.includes(host));
   }
 
-  async #rescue(steps: readonly Step[], hosts: readonly string[]): Promise<void> {
-    const kinds = new Map(hosts.map((host) => [host, this.#failures.of(host)?.kind]));
+  async #rescue(
+    steps: readonly Step[],
+    hosts: readonly string[],
+    counted: ReturnType<RunState['recap']['all']>,
+  ): Promise<void> {
     for (const host of hosts) this.#failures.forgive(host);
-    const rescued = await this.#steps(steps, hosts);
-    for (const host of rescued)
-      this.#run.recap.rescue(host, kinds.get(host) === 'unreachable' ? 'unreachable' : 'failed');
+    for (const host of await this.#steps(steps, hosts)) this.#run.recap.rescue(host, counted[host]);
   }
 
   async #always(steps: readonly Step[], hosts: readonly string[]): Promise<void> {

@@ -70,6 +70,17 @@ export interface TagFilter {
 
 type Count = keyof Recap;
 
+const NOTHING: Recap = {
+  ok: 0,
+  changed: 0,
+  failed: 0,
+  unreachable: 0,
+  skipped: 0,
+  unknown: 0,
+  rescued: 0,
+  ignored: 0,
+};
+
 /** Counts results by host for the recap. */
 export class RecapBook {
   readonly #hosts = new Map<string, Record<Count, number>>();
@@ -78,12 +89,17 @@ export class RecapBook {
     this.#of(host)[what]++;
   }
 
-  /** A block was rescued on a host: its failure counts as rescued, and not as failed. */
-  rescue(host: string, how: 'failed' | 'unreachable'): void {
+  /**
+   * A block was rescued on a host: what has failed in it counts as rescued, and not as failed. That may be more than one
+   * task, where a block inside it failed in its own `rescue` or `always`.
+   */
+  rescue(host: string, before: Recap = NOTHING): void {
     const counts = this.#of(host);
-    counts.rescued++;
+    const failures = counts.failed - before.failed + counts.unreachable - before.unreachable;
     // In a resumed run the failure was counted by the process before.
-    if (counts[how] > 0) counts[how]--;
+    counts.rescued += Math.max(failures, 1);
+    counts.failed = before.failed;
+    counts.unreachable = before.unreachable;
   }
 
   /** A host takes part in the run; it is in the recap even when nothing happens on it. */
@@ -98,16 +114,7 @@ export class RecapBook {
   #of(host: string): Record<Count, number> {
     let counts = this.#hosts.get(host);
     if (counts === undefined) {
-      counts = {
-        ok: 0,
-        changed: 0,
-        failed: 0,
-        unreachable: 0,
-        skipped: 0,
-        unknown: 0,
-        rescued: 0,
-        ignored: 0,
-      };
+      counts = { ...NOTHING };
       this.#hosts.set(host, counts);
     }
     return counts;

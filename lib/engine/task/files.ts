@@ -9,12 +9,22 @@ import type { ControllerFile } from '../../contract/module.ts';
 /** Finds a file that a playbook names: the first of the directories that has it. Throws kind `validation`. */
 export async function findControllerFile(name: string, directories: readonly string[]): Promise<string> {
   const candidates = isAbsolute(name) ? [name] : directories.map((directory) => join(directory, name));
+  let directory: string | undefined;
   for (const candidate of candidates) {
     const found = await stat(candidate).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
       throw error;
     });
     if (found?.isFile()) return candidate;
+    if (found?.isDirectory()) directory ??= candidate;
+  }
+  if (directory !== undefined) {
+    throw new PitrError({
+      kind: 'validation',
+      code: 'controller-file-missing',
+      message: `"${name}" is a directory, and a file is wanted: ${directory}`,
+      next: ['Name a file in it. A whole directory is copied by fs.tree, with from: localhost.'],
+    });
   }
   throw new PitrError({
     kind: 'validation',

@@ -1,7 +1,7 @@
 import { located } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import { ANSIBLE_META, ANSIBLE_MODULES } from './ansible.ts';
-import { Fields, isMapping, isMappingPart, type Mapping, valueWords } from './fields.ts';
+import { Fields, isMapping, isMappingPart, type Mapping } from './fields.ts';
 import { freeFormArgs } from './free-form.ts';
 import { HANDLER, LOOP_CONTROL, TASK, unknownKey } from './keywords.ts';
 import type { LoadContext } from './load-context.ts';
@@ -74,7 +74,8 @@ async function moduleOf(fields: Fields, context: LoadContext): Promise<ModuleCal
   }
   for (const other of strange) {
     const message = unknownKey(other, keywords, fields.what);
-    const near = message.includes('did you mean') ? undefined : context.nearestModule(other);
+    const isGuess = message.startsWith('unknown key') && !message.includes('did you mean');
+    const near = isGuess ? context.nearestModule(other) : undefined;
     const hints = near === undefined ? [] : [`it looks like ${near}, but a task runs one module`];
     fields.keyProblem(other, 'unknown-key', message, ...hints);
   }
@@ -173,11 +174,7 @@ async function moduleCall(
   if (form.param === undefined) {
     const example =
       typeof written.value === 'string' && /^\w+=/.test(written.value) ? ' (not name=value)' : '';
-    fields.wrong(
-      key,
-      `must be a mapping of params, but is ${valueWords(written.value)}`,
-      `write "param: value" lines under ${key}:${example}`,
-    );
+    fields.wrong(key, 'must be a mapping of params', `write "param: value" lines under ${key}:${example}`);
     return undefined;
   }
   const args = freeFormArgs(fields, key, form.param, form, context.problems);

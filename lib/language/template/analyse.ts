@@ -164,7 +164,6 @@ function visitExpression(
   into: Reference[],
 ): void {
   if (expression.type === 'SubExpression') {
-    if (isVariable(expression)) throw unknownHelper(expression, around);
     visitCall(expression, optional, around, into);
     return;
   }

@@ -25,13 +25,14 @@ interface HashPair {
 }
 
 export interface Call {
+  readonly type?: string;
   readonly path: Expression;
   readonly params: readonly Expression[];
   readonly hash?: { readonly pairs: readonly HashPair[] } | undefined;
   readonly loc: Location;
 }
 
-interface SubExpression extends NodeOf<'SubExpression'>, Omit<Call, 'loc'> {}
+interface SubExpression extends NodeOf<'SubExpression'>, Omit<Call, 'loc' | 'type'> {}
 
 type Literal =
   | (NodeOf<'StringLiteral'> & { readonly value: string })
@@ -46,9 +47,9 @@ interface ContentStatement extends NodeOf<'ContentStatement'> {
   readonly value: string;
 }
 
-export interface MustacheStatement extends NodeOf<'MustacheStatement'>, Omit<Call, 'loc'> {}
+export interface MustacheStatement extends NodeOf<'MustacheStatement'>, Omit<Call, 'loc' | 'type'> {}
 
-export interface BlockStatement extends NodeOf<'BlockStatement'>, Omit<Call, 'loc'> {
+export interface BlockStatement extends NodeOf<'BlockStatement'>, Omit<Call, 'loc' | 'type'> {
   readonly program?: Program | undefined;
   readonly inverse?: Program | undefined;
 }
@@ -80,7 +81,7 @@ export function isScoped(path: PathExpression): boolean {
   return /^(?:\.|this)(?:[./]|$)/.test(path.original);
 }
 
-/** A call without arguments is a variable, also where a helper has the same name. */
+/** A call without arguments is a variable, also where a helper has the same name; in brackets it is a call. */
 export function isVariable(call: Call): boolean {
-  return call.params.length === 0 && (call.hash?.pairs.length ?? 0) === 0;
+  return call.type !== 'SubExpression' && call.params.length === 0 && (call.hash?.pairs.length ?? 0) === 0;
 }

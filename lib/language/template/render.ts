@@ -73,11 +73,14 @@ export class Renderer {
     if (value instanceof Unknown) throw new TouchedUnknown(value);
     if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
       return String(value);
-    const name = statement.path.type === 'PathExpression' ? statement.path.original : 'the expression';
+    const path = statement.path.type === 'PathExpression' ? statement.path.original : 'the expression';
+    const called = statement.params.length > 0 || (statement.hash?.pairs.length ?? 0) > 0;
+    const subject = called ? `what "${path}" gives` : `"${path}"`;
+    const name = called ? `(${path} ...)` : path;
     if (value === null || value === undefined) {
       throw this.#names.error(
         'null-in-text',
-        `"${name}" is null inside a text`,
+        `${subject} is null inside a text`,
         statement.loc,
         `Say what stands for it: {{default ${name} "..."}}`,
       );
@@ -87,7 +90,7 @@ export class Renderer {
       : `Write {{json ${name}}}, or name one of its parts.`;
     throw this.#names.error(
       'object-in-text',
-      `"${name}" is ${kindOf(value)} inside a text`,
+      `${subject} is ${kindOf(value)} inside a text`,
       statement.loc,
       hint,
     );

@@ -23,6 +23,7 @@ import { keptAs } from '../../system/fs/kept-name.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import { identityOf, inodeIn, type Place, placesOf } from '../../system/fs/place.ts';
+import { checkParent } from '../../system/fs/surroundings.ts';
 
 const params = z
   .strictObject({
@@ -207,7 +208,6 @@ async function read(host: ReadHost, { src, dest }: Params): Promise<State> {
 function plan(state: State, { src, dest, required, aside_src, aside_dest }: Params): MoveChange | undefined {
   const from = known(state.src);
   const to = known(state.dest);
-  const parent = known(state.parent);
   if (from.kind === 'absent') {
     if (to.kind !== 'absent' || !required) return undefined;
     throw new PitrError({
@@ -224,14 +224,7 @@ function plan(state: State, { src, dest, required, aside_src, aside_dest }: Para
       [`ls -ld ${src} ${dest}`],
     );
   }
-  if (parent.kind !== 'directory' && !(parent.kind === 'symlink' && state.parentIsDirectory)) {
-    throw new PitrError({
-      kind: 'failed',
-      code: 'parent-missing',
-      message: `there is no directory ${parentOf(dest)} to move ${src} into`,
-      next: [`Make it first: "fs.directory: { path: ${parentOf(dest)} }".`],
-    });
-  }
+  checkParent(dest, parentOf(dest), known(state.parent), state);
   const { srcPlace, destPlace } = state;
   if (![srcPlace.mount, destPlace.mount].every((mount) => mount.startsWith('/'))) {
     throw refusal(

@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { commandLine } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 import type { Attributes, AttributeWish } from './attributes.ts';
 
@@ -110,7 +111,7 @@ export function checkParent(
   path: string,
   parent: string,
   state: { readonly kind: string },
-  around: Surroundings,
+  around: Pick<Surroundings, 'parentIsDirectory'>,
 ): void {
   if (state.kind === 'directory' || (state.kind === 'symlink' && around.parentIsDirectory)) return;
   throw new PitrError({
@@ -120,6 +121,10 @@ export function checkParent(
       state.kind === 'absent'
         ? `there is no directory ${parent} to hold ${path}`
         : `${parent} is not a directory, so it cannot hold ${path}`,
-    next: [`Make it first: "fs.directory: { path: ${parent} }".`],
+    next: [
+      state.kind === 'absent'
+        ? `Make it first: "fs.directory: { path: ${parent} }".`
+        : `See what is there, and move it away or give another path: ${commandLine(['ls', '-ld', parent])}`,
+    ],
   });
 }

@@ -34,10 +34,20 @@ export function authenticationFailed(
           ]
         : []),
       `Try it by hand: ${sshByHand(target)}`,
-      `Bring a key there: ${copyKeyByHand(target)}`,
+      keyNext(target, tried, accepts),
       OPENSSH,
     ],
   });
+}
+
+/** `ssh-copy-id` brings only what is there. */
+function keyNext(target: Target, tried: readonly string[], accepts: readonly string[]): string {
+  const takesKeys = accepts.length === 0 || accepts.includes('publickey');
+  if (!takesKeys || tried.some((line) => !line.includes(': cannot be read (')))
+    return `Bring a key there: ${copyKeyByHand(target)}`;
+  if (tried.length > 0)
+    return 'Name a key that can be read: `ansible_ssh_private_key_file` in the inventory, or IdentityFile in ~/.ssh/config.';
+  return `Make a key and bring it there: ssh-keygen -t ed25519; ${copyKeyByHand(target)}`;
 }
 
 export function connectTimedOut(target: Target, milliseconds: number, waitingFor: string): PitrError {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../quote.ts';
 import { sshByHand } from './by-hand.ts';
@@ -16,9 +18,9 @@ const COMPARE =
 export function hostKeyUnknown(target: Target, key: Buffer, authority: KnownKey | undefined): PitrError {
   const file = target.knownHostsFiles[0] ?? '~/.ssh/known_hosts';
   const scan = commandLine(['ssh-keyscan', '-p', String(target.port), target.host]);
-  // ssh-keyscan knows no way but the direct one, and no other name of the host.
+  // ssh-keyscan knows no way but the direct one, and no other name of the host; ssh makes ~/.ssh, a shell does not.
   const store =
-    isDirect(target) && target.hostKeyAlias === undefined
+    isDirect(target) && target.hostKeyAlias === undefined && existsSync(dirname(file))
       ? `When it is the right one, store it: ${scan} >>${commandLine([file])}`
       : `When it is the right one, log in once by hand and answer yes: ${sshByHand(target, '-o', 'StrictHostKeyChecking=ask')}`;
   return new PitrError({

@@ -186,6 +186,9 @@ describe('refusals name what was typed', () => {
     expect(refusal(['db1', 'db2', 'uptime'], execCommand).next[0]).toBe(
       'A command goes behind two dashes: pitr exec db1 -- uptime',
     );
+    expect(
+      refusal(['-l', 'db 1', '-yv', 'db1', 'db2', 'date; reboot', 'x', '-e', 'a=1'], execCommand).next[0],
+    ).toBe("A command goes behind two dashes: pitr exec db1 -l 'db 1' -y -v -e 'a=1' -- 'date; reboot' x");
   });
 
   it('any words are parsed or refused as usage', () => {

@@ -69,3 +69,41 @@ it('writes no mask in what a newer pitr changed in a run that an older one had b
   expect(await wallOf(written())).toBeUndefined();
   expect(await wallOf(written([]))).toMatchObject({ why: expect.stringContaining('"text"') });
 });
+
+function made(number: number, module: string, undoable: true | string = true): readonly JournalRecord[] {
+  return [
+    {
+      type: 'change.intended',
+      time: 2,
+      number,
+      host: 'db2',
+      module,
+      params: {},
+      change: { summary: module },
+      effects: [],
+      undoable,
+    },
+    { type: 'change.done', time: 3, number, result: {} },
+  ];
+}
+
+async function wayAround(...records: readonly (readonly JournalRecord[])[]) {
+  const text = [STARTED, ...records.flat()].map((one) => JSON.stringify(one)).join('\n');
+  const story = storyOf(parseJournal(text, 'journal.jsonl'), []);
+  const { wayAround: way } = await planUndo(story);
+  if (way !== undefined) expect((await planUndo(story, way)).wall).toBeUndefined();
+  return way;
+}
+
+it('names every change that has to stay for older ones to be taken back, so that one command does it', async () => {
+  const copy = (number: number) => made(number, 'fs.copy');
+  const command = (number: number) => made(number, 'core.command', 'the task gives no "undo" command');
+  const promoted = made(2, 'postgres.promote', 'a promotion starts a new timeline');
+  expect(await wayAround(command(1), copy(2), command(3), copy(4), command(5))).toEqual({ keep: [5, 3, 1] });
+  expect(await wayAround(command(1), promoted, command(3), copy(4), command(5))).toEqual({
+    keep: [5],
+    from: 4,
+  });
+  expect(await wayAround(copy(1), promoted, command(3))).toBeUndefined();
+  expect(await wayAround(command(1), command(2))).toBeUndefined();
+});

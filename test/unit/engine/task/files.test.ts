@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { controllerFile } from '../../../../lib/engine/task/files.ts';
+import { controllerFile, findControllerFile } from '../../../../lib/engine/task/files.ts';
 
 it('a file of the controller is read and hashed once for all hosts, and anew when it has changed', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'pitr-files-'));
@@ -18,4 +18,19 @@ it('a file of the controller is read and hashed once for all hosts, and anew whe
   const changed = await controllerFile(path);
   expect(Buffer.from(await changed.bytes()).toString()).toBe('two');
   expect(await changed.sha256()).not.toBe(before);
+});
+
+it('a directory is not said to be missing, and a file behind it is found', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-files-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const [first, second] = [join(directory, 'files'), join(directory, 'beside')];
+  await mkdir(join(first, 'conf'), { recursive: true });
+  await expect(findControllerFile('conf', [first, second])).rejects.toMatchObject({
+    code: 'controller-file-missing',
+    message: `"conf" is a directory, and a file is wanted: ${first}/conf`,
+    next: [expect.stringContaining('fs.tree')],
+  });
+  await mkdir(second);
+  await writeFile(join(second, 'conf'), 'x');
+  expect(await findControllerFile('conf', [first, second])).toBe(join(second, 'conf'));
 });

@@ -33,6 +33,8 @@ it.each([
   ['{{quote l}}', { l: ['a b', 'c'] }, "'a b' c"],
   ['{{contains m "a"}}', { m: { a: 1 } }, true],
   ['{{indent t 2}}', { t: 'a\n\nb\n' }, 'a\n\n  b\n'],
+  ['{{default a (list)}}', {}, []],
+  ['{{dict a=(dict) b=list}}', { list: 2 }, { a: {}, b: 2 }],
   ['{{number port}}', { port: '5431' }, 5431],
 ])('%s', (text, context, expected) => {
   expect(render(text, context)).toEqual(expected);

@@ -45,6 +45,7 @@ it.each([
   ['{{#each x in l}}{{/each}}', 'Write {{#each l as |x|}}.'],
   ['{{#if a b}}{{/if}}', 'Combine tests with helpers: {{#if (and a b)}}, {{#if (eq a b)}}.'],
   ['{{join}}{{join a b c d}}', 'Usage: (join list separator)'],
+  ['{{json (join)}}', 'Usage: (join list separator)'],
 ])('%s', (text, hint) => {
   const error = failure(text);
   expect(error).toMatchObject({ kind: 'validation', code: 'template-syntax' });

@@ -167,6 +167,27 @@ it('maps and lists are written into no text', () => {
   expect(failure(() => render('a {{x}}', { x: [1] })).next).toEqual(['Write {{join x ", "}} or {{json x}}.']);
 });
 
+it.each([
+  [
+    'a {{lookup x "l"}}',
+    'what "lookup" gives is a list inside a text',
+    'Write {{join (lookup ...) ", "}} or {{json (lookup ...)}}.',
+  ],
+  [
+    'a {{lookup x "m"}}',
+    'what "lookup" gives is a map inside a text',
+    'Write {{json (lookup ...)}}, or name one of its parts.',
+  ],
+  [
+    'a {{lookup x "n"}}',
+    'what "lookup" gives is null inside a text',
+    'Say what stands for it: {{default (lookup ...) "..."}}',
+  ],
+])('%s: what a helper gives is not named as a variable', (text, message, next) => {
+  const x = { l: [1], m: { b: 1 }, n: null };
+  expect(failure(() => render(text, { x }))).toMatchObject({ message, next: [next] });
+});
+
 describe('what is unknown', () => {
   const unknown = new Unknown('result of "Promote"');
 

@@ -140,6 +140,15 @@ describe('the change of a file', () => {
     expect(() => planFile(from, wanted)).toThrow(expect.objectContaining({ code }));
   });
 
+  it.each<[PathState, string]>([
+    [{ kind: 'absent' }, 'Make it first: "fs.directory: { path: /d }".'],
+    [old, 'See what is there, and move it away or give another path: ls -ld /d'],
+  ])('says what leads on where the directory is $kind', (parent, next) => {
+    expect(() => planFile(state({ kind: 'absent' }, { parent }), wish)).toThrow(
+      expect.objectContaining({ code: 'parent-missing', next: [next] }),
+    );
+  });
+
   it('is not guessed where check mode cannot know', () => {
     expect(() => planFile(state(new Unknown('later')), wish)).toThrow(UnknownReached);
   });

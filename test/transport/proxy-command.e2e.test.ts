@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { SshSettings } from '../../lib/transport/types.ts';
 import { endProcess, type StartedSshd, startSshd } from '../support/sshd.ts';
@@ -141,6 +142,14 @@ describe('a ProxyCommand of the ssh configuration', () => {
     },
   );
 
+  it('is given to a user of a domain, where no shell is told the name', async () => {
+    const host = await behind(`ProxyCommand ${(await relay('domain')).command.split(' ')[0]}`, {
+      user: 'CORP\\alice',
+    });
+    await expect(host.connect()).rejects.toMatchObject({ code: 'ssh-auth-failed' });
+    await host.close();
+  });
+
   it('is refused where it hands a socket over (ProxyUseFdpass), and is nothing where the inventory names the way', async () => {
     const handsOver = await behind('ProxyCommand true\n  ProxyUseFdpass yes');
     await expect(handsOver.connect()).rejects.toMatchObject({ code: 'ssh-proxy-hands-over' });
@@ -178,8 +187,47 @@ describe('a KnownHostsCommand of the ssh configuration', () => {
     await using other = await startSshd();
     const [, key] = (await readFile(other.knownHostsFile, 'utf8')).split('ssh-ed25519 ');
     const changed = await asks(`echo '[127.0.0.1]:${sshd.port} ssh-ed25519 ${key?.trim()}'`);
-    await expect(changed.connect()).rejects.toMatchObject({ code: 'ssh-host-key-changed' });
+    await expect(changed.connect()).rejects.toMatchObject({
+      code: 'ssh-host-key-changed',
+      details: [expect.stringMatching(/^it shows /), expect.stringContaining('(KnownHostsCommand:1)')],
+      next: [
+        expect.stringMatching(/^Compare /),
+        `Only when the host was rebuilt, let the KnownHostsCommand tell its new key: ${directory}/known %I %H %t`,
+      ],
+    });
     await changed.close();
+  });
+
+  it('may tell the keys of thousands of hosts, and read its stdin', async () => {
+    const many = `head -c 3000000 /dev/zero | tr '\\0' x | fold -w 400 | sed 's/^/host ssh-rsa /'`;
+    const host = await asks(`cat; ${many}; echo; cat ${sshd.knownHostsFile}`);
+    expect((await host.run(['echo', 'there'])).stdout).toBe('there\n');
+    await host.close();
+  });
+
+  it.each(['ORDER', 'HOSTNAME'])(
+    'that hangs when asked for %s, whatever signal it is sent, is ended when its time is over',
+    async (reason) => {
+      const host = await asks(
+        `trap '' TERM; cat ${sshd.knownHostsFile}; i=0; while [ "$1" = ${reason} ] && [ $i -lt 40 ]; do sleep 1; i=$((i+1)); done`,
+      );
+      const since = performance.now();
+      await expect(host.connect()).rejects.toMatchObject({ code: 'ssh-known-hosts-command' });
+      expect(performance.now() - since).toBeLessThan(30_000);
+      await host.close();
+    },
+  );
+
+  it('that is still asked when the connection is closed leads to no login', async () => {
+    const asked = join(directory, 'slow');
+    const host = await asks(`: >>${asked}; sleep 3; cat ${sshd.knownHostsFile}`);
+    const before = sshd.log();
+    const connecting = host.connect();
+    const refused = expect(connecting).rejects.toMatchObject({ kind: 'unreachable' });
+    await vi.waitUntil(() => existsSync(asked), { timeout: 30_000 });
+    await host.close();
+    await refused;
+    expect(sshd.log().slice(before.length)).not.toContain('Connection from');
   });
 
   it.each(['ORDER', 'HOSTNAME'])(

@@ -2,7 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../quote.ts';
 import { sshByHand } from './by-hand.ts';
 import { isDirect, OPENSSH, ofHost } from './errors.ts';
-import { fingerprint, type KnownKey, keyType } from './known-hosts.ts';
+import { fingerprint, KNOWN_HOSTS_COMMAND, type KnownKey, keyType } from './known-hosts.ts';
 import type { Target } from './target.ts';
 
 function keyPrinted(key: Buffer): string {
@@ -57,16 +57,20 @@ export function hostKeyChanged(
     message: `the host key has changed, so this may be another host: ${ofHost(target)}`,
     details: [
       `it shows ${keyPrinted(key)}`,
-      ...known.map(
-        (entry) =>
-          `known is ${entry.type} ${fingerprint(Buffer.from(entry.key, 'base64'))} (${entry.file}:${entry.line})`,
+      // A KnownHostsCommand is asked twice.
+      ...new Set(
+        known.map(
+          (entry) =>
+            `known is ${entry.type} ${fingerprint(Buffer.from(entry.key, 'base64'))} (${entry.file}:${entry.line})`,
+        ),
       ),
     ],
     next: [
       COMPARE,
-      ...files.map(
-        (file) =>
-          `Only when the host was rebuilt, forget the old key: ${commandLine(['ssh-keygen', '-R', name, '-f', file])}`,
+      ...files.map((file) =>
+        file === KNOWN_HOSTS_COMMAND
+          ? `Only when the host was rebuilt, let the KnownHostsCommand tell its new key: ${target.knownHostsCommand ?? ''}`
+          : `Only when the host was rebuilt, forget the old key: ${commandLine(['ssh-keygen', '-R', name, '-f', file])}`,
       ),
     ],
   });

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { waitFor } from '../../lab/wait.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
+import { OpenSshConnection } from '../../lib/transport/openssh/connection.ts';
 import type { SshSettings } from '../../lib/transport/types.ts';
 import { endProcess, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
 
@@ -93,7 +94,12 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
       code: 'openssh-failed',
       message: `the ssh client did not get in (Host key verification failed.): ssh ${sshd.user}@127.0.0.1:${sshd.port}`,
       evidence: { stderr: expect.stringContaining('No ED25519 host key is known') },
-      next: [expect.stringMatching(/^Try it by hand: ssh -l \S+ -p \d+ -i /)],
+      next: [
+        expect.stringMatching(
+          /^When it is the right one, log in once by hand and answer yes: ssh -o 'StrictHostKeyChecking=ask' -l \S+ -p \d+ -o 'GlobalKnownHostsFile=\/dev\/null' -i .* -- 127\.0\.0\.1$/,
+        ),
+        'Or let new keys be stored at first contact: host key checking `accept-new` in the inventory.',
+      ],
     });
     await host.close();
   });
@@ -115,6 +121,7 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
     await expect(host.connect()).rejects.toMatchObject({
       code: 'openssh-failed',
       message: expect.stringContaining('Permission denied (publickey)'),
+      next: [expect.stringMatching(/^Try it by hand: ssh -l \S+ -p \d+ -o .* -i /)],
     });
     await host.close();
   });
@@ -249,6 +256,14 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
       }
     },
   );
+
+  it('is not reached any more where the connection was closed at once', async () => {
+    const connection = new OpenSshConnection({ ...sshd.settings, client: 'openssh' });
+    const connecting = connection.connect();
+    const refused = expect(connecting).rejects.toMatchObject({ code: 'connection-closed' });
+    await connection.close();
+    await refused;
+  });
 
   it('stops connecting at an abort', async () => {
     const host = reach(sshd, { clientOptions: ['-o', 'ProxyCommand=sleep 100'] });

@@ -45,6 +45,11 @@ async function behind(
   return reach({ clientOptions: ['-F', await configuration(text)], ...changes });
 }
 
+/** The last lines alone of a long count. */
+function endOf(words: string): unknown {
+  return expect.stringMatching(new RegExp(`^(?:\\d+\\n){11}${words}$`));
+}
+
 /** A program on the way that tells in a file that it has been started, and by whom it was ended. */
 async function relay(name: string): Promise<{ readonly command: string; readonly log: string }> {
   const [program, log] = [join(directory, name), join(directory, `${name}.log`)];
@@ -102,6 +107,12 @@ describe('a ProxyCommand of the ssh configuration', () => {
         ),
       ],
     });
+    await host.close();
+  });
+
+  it('shows of one that says much only the end', async () => {
+    const host = await behind('ProxyCommand sh -c "seq 100000 >&2; echo no route >&2; exit 7"');
+    await expect(host.connect()).rejects.toMatchObject({ evidence: { stderr: endOf('no route') } });
     await host.close();
   });
 
@@ -243,6 +254,26 @@ describe('a KnownHostsCommand of the ssh configuration', () => {
       await host.close();
     },
   );
+
+  it('that says much when it fails is shown with the end of it', async () => {
+    const host = await asks('seq 100000 >&2; echo broken >&2; exit 3');
+    await expect(host.connect()).rejects.toMatchObject({ evidence: { stderr: endOf('broken') } });
+    await host.close();
+  });
+
+  it('that does not name a host leads to no file that keeps nothing', async () => {
+    const config = await configuration('UserKnownHostsFile /dev/null\n  KnownHostsCommand /bin/true');
+    const host = reach({ clientOptions: ['-F', config], knownHostsFiles: [] });
+    await expect(host.connect()).rejects.toMatchObject({
+      code: 'ssh-host-key-unknown',
+      next: [
+        expect.stringMatching(/^Compare /),
+        'The ssh configuration keeps no host keys (UserKnownHostsFile /dev/null): name a file of them in the inventory (pitr_known_hosts).',
+        expect.stringMatching(/accept-new/),
+      ],
+    });
+    await host.close();
+  });
 
   it('is not asked where the inventory names the files', async () => {
     const named = await behind('KnownHostsCommand /bin/false');

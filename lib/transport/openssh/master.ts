@@ -25,10 +25,10 @@ const LOGINS_AT_ONCE = 16;
 const gate = new Turns(LOGINS_AT_ONCE);
 
 /**
- * A directory in whose name the client finds no tokens. The path of a socket may have 103 characters, of which the client
- * itself needs 17.
+ * A directory in whose name the client finds no tokens. The path of a socket may have 103 bytes, of which the client itself
+ * needs 17.
  */
-const FOR_SOCKETS = /^[^%$]{1,60}$/;
+const FOR_SOCKETS = /^[ -#&-~]{1,60}$/;
 
 /** A client that is logged in, and that others share. */
 export interface Master {
@@ -47,7 +47,7 @@ export async function startMaster(settings: SshSettings, signal: AbortSignal): P
   for (let attempt = 0; ; attempt += 1) {
     const leave = await gate.take({ signal });
     try {
-      if (leave === undefined) throw connectionClosed(sshAddress(settings));
+      if (leave === undefined || signal.aborted) throw connectionClosed(sshAddress(settings));
       return await startOnce(settings, signal);
     } catch (error) {
       const said = error instanceof PitrError ? error.evidence?.stderr : undefined;
@@ -65,6 +65,8 @@ async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Ma
   const told = [
     ...(user === undefined ? [] : ['-l', user]),
     ...(port === undefined ? [] : ['-p', String(port)]),
+    // By hand, too: a key that the system knows would not be stored in the files of the inventory.
+    ...(settings.knownHostsFiles.length === 0 ? [] : ['-o', 'GlobalKnownHostsFile=/dev/null']),
     ...clientWords({ ...settings, port: undefined }),
   ];
   const nonce = newNonce();
@@ -140,11 +142,10 @@ function endWithChildren(leader: number | undefined): void {
  * What pitr itself needs: nobody is asked anything, the host key is looked at as the inventory says, a dead host is
  * noticed within seconds, and what a configuration has for a person's own sessions is left out.
  */
-function ownWords({ hostKeyChecking, knownHostsFiles, connectTimeoutMs }: SshSettings): readonly string[] {
+function ownWords({ hostKeyChecking, connectTimeoutMs }: SshSettings): readonly string[] {
   return [
     'BatchMode=yes',
     `StrictHostKeyChecking=${hostKeyChecking === 'strict' ? 'yes' : 'accept-new'}`,
-    ...(knownHostsFiles.length === 0 ? [] : ['GlobalKnownHostsFile=/dev/null']),
     `ConnectTimeout=${Math.ceil(connectTimeoutMs / 1000)}`,
     'ServerAliveInterval=2',
     'ServerAliveCountMax=4',

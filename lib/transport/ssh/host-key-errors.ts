@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../quote.ts';
+import { tail } from '../tail.ts';
 import { sshByHand } from './by-hand.ts';
 import { isDirect, OPENSSH, ofHost } from './errors.ts';
 import { fingerprint, KNOWN_HOSTS_COMMAND, type KnownKey, keyType } from './known-hosts.ts';
@@ -18,9 +19,11 @@ export function hostKeyUnknown(target: Target, key: Buffer, authority: KnownKey 
   const scan = commandLine(['ssh-keyscan', '-p', String(target.port), target.host]);
   // ssh-keyscan knows no way but the direct one, and no other name of the host.
   const store =
-    isDirect(target) && target.hostKeyAlias === undefined
-      ? `When it is the right one, store it: ${scan} >>${commandLine([file])}`
-      : `When it is the right one, log in once by hand and answer yes: ${sshByHand(target, '-o', 'StrictHostKeyChecking=ask')}`;
+    file === '/dev/null'
+      ? 'The ssh configuration keeps no host keys (UserKnownHostsFile /dev/null): name a file of them in the inventory (pitr_known_hosts).'
+      : isDirect(target) && target.hostKeyAlias === undefined
+        ? `When it is the right one, store it: ${scan} >>${commandLine([file])}`
+        : `When it is the right one, log in once by hand and answer yes: ${sshByHand(target, '-o', 'StrictHostKeyChecking=ask')}`;
   return new PitrError({
     kind: 'unreachable',
     code: 'ssh-host-key-unknown',
@@ -107,7 +110,7 @@ export function knownHostsCommandFailed(target: Target, command: string, cause: 
     kind: 'unreachable',
     code: 'ssh-known-hosts-command',
     message: `whether the host is the right one cannot be told, the KnownHostsCommand of the ssh configuration failed: ${ofHost(target)}`,
-    evidence: { command, stderr: cause instanceof Error ? cause.message : String(cause) },
+    evidence: { command, stderr: tail(cause instanceof Error ? cause.message : String(cause)) },
     next: [
       `See what ssh says of it: ${sshByHand(target, '-v')}`,
       'Mend it in ~/.ssh/config, or name a file of host keys in the inventory (pitr_known_hosts).',

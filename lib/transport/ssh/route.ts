@@ -45,6 +45,7 @@ function proxyTo(target: Target, configured: string): Route {
   const names = [
     ['%h', host],
     ['%n', tokens.name],
+    ['%k', tokens.alias ?? tokens.name],
     ['%r', user],
   ] as const;
   const [, unsafe] = names.find(([token, name]) => configured.includes(token) && NO_NAME.test(name)) ?? [];

@@ -199,7 +199,8 @@ function memberVariables(
 }
 
 const REACH_TEXTS: Readonly<Record<string, string>> = {
-  ansible_connection: 'How the host is reached: docker (exec into a container), ssh, openssh (the ssh client of this machine) or local.',
+  ansible_connection:
+    'How the host is reached: docker (exec into a container), ssh, openssh (the ssh client of this machine) or local.',
   ansible_host: 'Its address as seen from here; for docker the name of its container.',
   ansible_port: 'The port of its sshd.',
   ansible_user: 'Who logs in.',

@@ -14,6 +14,11 @@ export function clientWords({
     ...identityFiles.flatMap((file) => ['-i', file]),
     ...(known === '' ? [] : ['-o', `UserKnownHostsFile=${known}`]),
     ...(jumps === undefined ? [] : ['-J', jumps.length === 0 ? 'none' : jumps.join(',')]),
-    ...clientOptions,
+    ...(jumps === undefined ? clientOptions : withoutJumps(clientOptions)),
   ];
+}
+
+/** The client refuses a second -J. */
+export function withoutJumps(words: readonly string[]): readonly string[] {
+  return words.filter((_, at) => words[at - (at % 2)] !== '-J');
 }

@@ -105,8 +105,8 @@ export class Host implements HostConnection {
       const becoming = await this.#shells.becoming(options.user, options.signal, false);
       const text = becoming.wrap(terminalText({ argv, cwd: options.cwd, env: options.env }));
       const end = await this.#connection.terminal(text, terminal, options.signal);
-      if (end.kind === 'lost') throw end.error;
       if (options.signal?.aborted) throw interrupted(brief(argv));
+      if (end.kind === 'lost') throw end.error;
       return end.kind === 'exited' ? { exitCode: end.exitCode } : { signal: end.signal };
     });
   }

@@ -1,12 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { waitFor } from '../../lab/wait.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
+import { OpenSshConnection } from '../../lib/transport/openssh/connection.ts';
 import type { SshSettings } from '../../lib/transport/types.ts';
 import { endProcess, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
 
@@ -65,7 +67,16 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
       next: expect.arrayContaining([expect.stringContaining('ansible_connection: openssh')]),
     });
     await own.close();
-    const uncertified = connectHost('db1', { ...certified.settings, identityFiles: settings.identityFiles });
+    const plain = join(directory, 'plain');
+    await writeFile(
+      plain,
+      `[127.0.0.1]:${certified.port} ${await readFile(join(directory, 'host.pub'), 'utf8')}`,
+    );
+    const uncertified = connectHost('db1', {
+      ...certified.settings,
+      identityFiles: settings.identityFiles,
+      knownHostsFiles: [plain],
+    });
     await expect(uncertified.connect()).rejects.toMatchObject({
       code: 'ssh-auth-failed',
       next: expect.arrayContaining([expect.stringContaining('ansible_connection: openssh')]),
@@ -83,7 +94,12 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
       code: 'openssh-failed',
       message: `the ssh client did not get in (Host key verification failed.): ssh ${sshd.user}@127.0.0.1:${sshd.port}`,
       evidence: { stderr: expect.stringContaining('No ED25519 host key is known') },
-      next: [expect.stringMatching(/^Try it by hand: ssh -l \S+ -p \d+ -i /)],
+      next: [
+        expect.stringMatching(
+          /^When it is the right one, log in once by hand and answer yes: ssh -o 'StrictHostKeyChecking=ask' -l \S+ -p \d+ -o 'GlobalKnownHostsFile=\/dev\/null' -i .* -- 127\.0\.0\.1$/,
+        ),
+        'Or let new keys be stored at first contact: host key checking `accept-new` in the inventory.',
+      ],
     });
     await host.close();
   });
@@ -105,6 +121,7 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
     await expect(host.connect()).rejects.toMatchObject({
       code: 'openssh-failed',
       message: expect.stringContaining('Permission denied (publickey)'),
+      next: [expect.stringMatching(/^Try it by hand: ssh -l \S+ -p \d+ -o .* -i /)],
     });
     await host.close();
   });
@@ -123,6 +140,18 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
     await Promise.all([many.close(), single.close()]);
   });
 
+  it('gives a program of a person a terminal', async () => {
+    const program = `
+      const { connectHost } = await import('${join(import.meta.dirname, '../../lib/transport/connect.ts')}');
+      const host = connectHost('db1', ${JSON.stringify({ ...sshd.settings, client: 'openssh' })});
+      console.log(JSON.stringify(await host.terminal(['tty'], {})));
+      await host.close();`;
+    const { stdout } = await execute(process.execPath, [
+      ...['--import', 'tsx', '--input-type=module', '-e', program],
+    ]);
+    expect(stdout).toMatch(/^\/dev\/pts\/\d+\r?\n\{"exitCode":0\}\n$/);
+  });
+
   it('is told as lost when its connection goes, and reached again by the next command', async () => {
     const host = reach(sshd);
     await host.connect();
@@ -135,6 +164,31 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
       host: 'db1',
     });
     expect((await host.run(['echo', 'again'])).stdout).toBe('again\n');
+    await host.close();
+  });
+
+  it('is told as lost where a login of one command goes that had no session on that of all', async () => {
+    await using one = await startSshd({ config: ['MaxSessions 1'] });
+    const host = reach(one);
+    await host.connect();
+    const before = await one.connections();
+    const process = await host.spawn(['sleep', '100']);
+    const ended = process.ended;
+    ended.catch(() => {});
+    for (const pid of await one.connections()) if (!before.includes(pid)) endProcess(pid, 'SIGKILL');
+    await expect(ended).rejects.toMatchObject({ kind: 'unreachable', code: 'connection-lost', host: 'db1' });
+    await host.close();
+  });
+
+  it('is told as lost where the client of a command is killed here: what it ran there may go on', async () => {
+    const host = reach(sshd);
+    const sleeping = await host.spawn(['sleep', '7123']);
+    const { ended } = sleeping;
+    ended.catch(() => {});
+    const { stdout } = await execute('pgrep', ['-P', String(process.pid), '-f', 'sleep 7123']);
+    endProcess(Number(stdout), 'SIGKILL');
+    await expect(ended).rejects.toMatchObject({ kind: 'unreachable', code: 'connection-lost', host: 'db1' });
+    expect(await host.run(['pkill', '-f', '^sleep 7123$'])).toMatchObject({ exitCode: 0 });
     await host.close();
   });
 
@@ -186,6 +240,31 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
     expect(await sockets()).toEqual([]);
   });
 
+  it.each(['x'.repeat(100), 'a%c', `a\${HOME}`, 'a b'])(
+    'is reached where the directory for temporary files is named %j',
+    async (name) => {
+      const usual = process.env.TMPDIR;
+      process.env.TMPDIR = join(directory, name);
+      await mkdir(process.env.TMPDIR);
+      try {
+        const host = reach(sshd);
+        expect((await host.run(['echo', 'there'])).stdout).toBe('there\n');
+        await host.close();
+      } finally {
+        if (usual === undefined) delete process.env.TMPDIR;
+        else process.env.TMPDIR = usual;
+      }
+    },
+  );
+
+  it('is not reached any more where the connection was closed at once', async () => {
+    const connection = new OpenSshConnection({ ...sshd.settings, client: 'openssh' });
+    const connecting = connection.connect();
+    const refused = expect(connecting).rejects.toMatchObject({ code: 'connection-closed' });
+    await connection.close();
+    await refused;
+  });
+
   it('stops connecting at an abort', async () => {
     const host = reach(sshd, { clientOptions: ['-o', 'ProxyCommand=sleep 100'] });
     const controller = new AbortController();
@@ -196,12 +275,36 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
     await host.close();
   });
 
+  it('leaves no program on its way behind where it did not get in', async () => {
+    const pid = join(directory, 'proxy');
+    const way = join(directory, 'way');
+    await writeFile(way, `#!/bin/sh\necho $$ >${pid}.new; mv ${pid}.new ${pid}; exec sleep 100`, {
+      mode: 0o755,
+    });
+    const host = reach(sshd, { clientOptions: ['-o', `ProxyCommand=${way}`] });
+    const connecting = host.connect();
+    connecting.catch(() => {});
+    await vi.waitUntil(() => existsSync(pid), { timeout: 30_000 });
+    await host.close();
+    await expect(connecting).rejects.toMatchObject({ kind: 'unreachable' });
+    await vi.waitUntil(() => !isAlive(pid), { timeout: 30_000 });
+  });
+
   it('that does not answer is told within the time of a connection', async () => {
     const host = reach(sshd, { clientOptions: ['-o', 'ProxyCommand=sleep 100'], connectTimeoutMs: 500 });
     await expect(host.connect()).rejects.toMatchObject({ code: 'openssh-timeout' });
     await host.close();
   });
 });
+
+function isAlive(pidFile: string): boolean {
+  try {
+    process.kill(Number(readFileSync(pidFile, 'utf8')), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 async function sockets(): Promise<readonly string[]> {
   return (await readdir(tmpdir())).filter((name) => /^pitr-ssh-[0-9a-f]{16}$/.test(name));

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { SshSettings } from '../../lib/transport/types.ts';
 import { endProcess, type StartedSshd, startSshd } from '../support/sshd.ts';
@@ -42,6 +43,11 @@ async function behind(
   changes: Partial<SshSettings> = {},
 ): Promise<ReturnType<typeof connectHost>> {
   return reach({ clientOptions: ['-F', await configuration(text)], ...changes });
+}
+
+/** The last lines alone of a long count. */
+function endOf(words: string): unknown {
+  return expect.stringMatching(new RegExp(`^(?:\\d+\\n){11}${words}$`));
 }
 
 /** A program on the way that tells in a file that it has been started, and by whom it was ended. */
@@ -104,6 +110,12 @@ describe('a ProxyCommand of the ssh configuration', () => {
     await host.close();
   });
 
+  it('shows of one that says much only the end', async () => {
+    const host = await behind('ProxyCommand sh -c "seq 100000 >&2; echo no route >&2; exit 7"');
+    await expect(host.connect()).rejects.toMatchObject({ evidence: { stderr: endOf('no route') } });
+    await host.close();
+  });
+
   it.each([
     ['one that is not there', 'no-such-program %h', 10_000, /ended \(exit code 127\)/],
     ['one that says nothing', 'sleep 100', 500, /no answer within 0.5 s \(waiting for the SSH handshake\)/],
@@ -140,6 +152,14 @@ describe('a ProxyCommand of the ssh configuration', () => {
       await host.close();
     },
   );
+
+  it('is given to a user of a domain, where no shell is told the name', async () => {
+    const host = await behind(`ProxyCommand ${(await relay('domain')).command.split(' ')[0]}`, {
+      user: 'CORP\\alice',
+    });
+    await expect(host.connect()).rejects.toMatchObject({ code: 'ssh-auth-failed' });
+    await host.close();
+  });
 
   it('is refused where it hands a socket over (ProxyUseFdpass), and is nothing where the inventory names the way', async () => {
     const handsOver = await behind('ProxyCommand true\n  ProxyUseFdpass yes');
@@ -178,8 +198,47 @@ describe('a KnownHostsCommand of the ssh configuration', () => {
     await using other = await startSshd();
     const [, key] = (await readFile(other.knownHostsFile, 'utf8')).split('ssh-ed25519 ');
     const changed = await asks(`echo '[127.0.0.1]:${sshd.port} ssh-ed25519 ${key?.trim()}'`);
-    await expect(changed.connect()).rejects.toMatchObject({ code: 'ssh-host-key-changed' });
+    await expect(changed.connect()).rejects.toMatchObject({
+      code: 'ssh-host-key-changed',
+      details: [expect.stringMatching(/^it shows /), expect.stringContaining('(KnownHostsCommand:1)')],
+      next: [
+        expect.stringMatching(/^Compare /),
+        `Only when the host was rebuilt, let the KnownHostsCommand tell its new key: ${directory}/known %I %H %t`,
+      ],
+    });
     await changed.close();
+  });
+
+  it('may tell the keys of thousands of hosts, and read its stdin', async () => {
+    const many = `head -c 3000000 /dev/zero | tr '\\0' x | fold -w 400 | sed 's/^/host ssh-rsa /'`;
+    const host = await asks(`cat; ${many}; echo; cat ${sshd.knownHostsFile}`);
+    expect((await host.run(['echo', 'there'])).stdout).toBe('there\n');
+    await host.close();
+  });
+
+  it.each(['ORDER', 'HOSTNAME'])(
+    'that hangs when asked for %s, whatever signal it is sent, is ended when its time is over',
+    async (reason) => {
+      const host = await asks(
+        `trap '' TERM; cat ${sshd.knownHostsFile}; i=0; while [ "$1" = ${reason} ] && [ $i -lt 40 ]; do sleep 1; i=$((i+1)); done`,
+      );
+      const since = performance.now();
+      await expect(host.connect()).rejects.toMatchObject({ code: 'ssh-known-hosts-command' });
+      expect(performance.now() - since).toBeLessThan(30_000);
+      await host.close();
+    },
+  );
+
+  it('that is still asked when the connection is closed leads to no login', async () => {
+    const asked = join(directory, 'slow');
+    const host = await asks(`: >>${asked}; sleep 3; cat ${sshd.knownHostsFile}`);
+    const before = sshd.log();
+    const connecting = host.connect();
+    const refused = expect(connecting).rejects.toMatchObject({ kind: 'unreachable' });
+    await vi.waitUntil(() => existsSync(asked), { timeout: 30_000 });
+    await host.close();
+    await refused;
+    expect(sshd.log().slice(before.length)).not.toContain('Connection from');
   });
 
   it.each(['ORDER', 'HOSTNAME'])(
@@ -195,6 +254,26 @@ describe('a KnownHostsCommand of the ssh configuration', () => {
       await host.close();
     },
   );
+
+  it('that says much when it fails is shown with the end of it', async () => {
+    const host = await asks('seq 100000 >&2; echo broken >&2; exit 3');
+    await expect(host.connect()).rejects.toMatchObject({ evidence: { stderr: endOf('broken') } });
+    await host.close();
+  });
+
+  it('that does not name a host leads to no file that keeps nothing', async () => {
+    const config = await configuration('UserKnownHostsFile /dev/null\n  KnownHostsCommand /bin/true');
+    const host = reach({ clientOptions: ['-F', config], knownHostsFiles: [] });
+    await expect(host.connect()).rejects.toMatchObject({
+      code: 'ssh-host-key-unknown',
+      next: [
+        expect.stringMatching(/^Compare /),
+        'The ssh configuration keeps no host keys (UserKnownHostsFile /dev/null): name a file of them in the inventory (pitr_known_hosts).',
+        expect.stringMatching(/accept-new/),
+      ],
+    });
+    await host.close();
+  });
 
   it('is not asked where the inventory names the files', async () => {
     const named = await behind('KnownHostsCommand /bin/false');

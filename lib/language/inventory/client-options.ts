@@ -26,6 +26,14 @@ const WITH_VALUE = ['J', 'i', 'p', 'l', 'F'];
 /** More of them that the OpenSSH client follows where it reaches the host itself. */
 const OF_THE_CLIENT = ['b', 'B', 'c', 'I', 'm'];
 const ALONE = /^-[46ACaqTvx]+$/;
+/** What some of them say to the OpenSSH client, each as an option that has a value. */
+const ALONE_TO_CLIENT: Readonly<Record<string, string>> = {
+  '4': 'AddressFamily=inet',
+  '6': 'AddressFamily=inet6',
+  A: 'ForwardAgent=yes',
+  a: 'ForwardAgent=no',
+  C: 'Compression=yes',
+};
 
 /**
  * Reads the words of `ansible_ssh_common_args` and its kin; what pitr cannot follow is a text that says so. Where the OpenSSH
@@ -40,7 +48,11 @@ export function clientOptions(text: string, by?: SshSettings['client']): ClientO
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
     const letter = word.slice(1, 2);
-    if (ALONE.test(word)) continue;
+    if (ALONE.test(word)) {
+      const said = by === undefined ? [] : [...word].map((one) => ALONE_TO_CLIENT[one]);
+      kept.push(...said.flatMap((option) => (option === undefined ? [] : ['-o', option])));
+      continue;
+    }
     if (!word.startsWith('-') || (letter !== 'o' && !letters.includes(letter)))
       return `pitr cannot follow "${word}"`;
     let value = word.slice(2);

@@ -12,6 +12,9 @@ import { type Master, startMaster } from './master.ts';
 const CLIENT_FAILED = 255;
 const LOSS_NOTICE_MS = 500;
 
+/** What a client says first that got no session on the connection (MaxSessions); it then makes one of its own. */
+const LOGS_IN_ITSELF = 'mux_client_request_session';
+
 /**
  * A host by the OpenSSH client of the controller, for what that alone can do: certificates, Kerberos, security keys. One
  * client is logged in, and those of the single channels share its connection.
@@ -38,8 +41,12 @@ export class OpenSshConnection implements Connection {
   async open(text: string, signal?: AbortSignal): Promise<Channel> {
     const master = await this.#ready(signal);
     // A session of its own: the terminal's Ctrl-C is for pitr, not for its clients.
-    const child = spawn('ssh', [...master.words, text], { detached: true, stdio: 'pipe' });
-    return this.#channels.add(channelOf(child, (end) => interpret(end, master)));
+    const child = spawn('ssh', ['-T', ...master.words, text], { detached: true, stdio: 'pipe' });
+    let beside = false;
+    child.stderr.once('data', (said: Buffer) => {
+      beside = said.includes(LOGS_IN_ITSELF);
+    });
+    return this.#channels.add(channelOf(child, (end) => interpret(end, master, () => beside)));
   }
 
   async terminal(text: string, _terminal: Terminal, signal?: AbortSignal): Promise<ChannelEnd> {
@@ -83,7 +90,11 @@ export class OpenSshConnection implements Connection {
 }
 
 /** The client's exit code stands for the command's only while the connection is there. */
-async function interpret(end: ChannelEnd, { lost }: Master): Promise<ChannelEnd> {
+async function interpret(
+  end: ChannelEnd,
+  { lost, gone }: Master,
+  beside: () => boolean = () => false,
+): Promise<ChannelEnd> {
   if (end.kind === 'exited' && end.exitCode !== CLIENT_FAILED) return end;
   const error = await Promise.race([
     lost,
@@ -92,6 +103,8 @@ async function interpret(end: ChannelEnd, { lost }: Master): Promise<ChannelEnd>
     }),
   ]);
   if (error !== undefined) return { kind: 'lost', error };
+  // One that was killed here tells as little of the command.
+  if (beside() || end.kind === 'signalled') return { kind: 'lost', error: gone(end) };
   // It does not say which signal, nor that it was one; a shell of pitr's does not end so by itself.
   return { kind: 'signalled', signal: 'unknown' };
 }

@@ -30,7 +30,12 @@ export function openSshFailed({ address, argv, end, stderr }: ClientEnd): PitrEr
     code: 'openssh-failed',
     message: `the ssh client did not get in (${said ?? endInWords(end)}): ${address}`,
     evidence: { command: commandLine(argv), stderr: tail(stderr) },
-    next: [`Try it by hand: ${commandLine(argv)}`],
+    next: /host key is known for/.test(stderr)
+      ? [
+          `When it is the right one, log in once by hand and answer yes: ${commandLine(['ssh', '-o', 'StrictHostKeyChecking=ask', ...argv.slice(1)])}`,
+          'Or let new keys be stored at first contact: host key checking `accept-new` in the inventory.',
+        ]
+      : [`Try it by hand: ${commandLine(argv)}`],
   });
 }
 

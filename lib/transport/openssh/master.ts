@@ -6,6 +6,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import { channelOf } from '../child-channel.ts';
 import { clientWords } from '../client-words.ts';
+import type { ChannelEnd } from '../connection.ts';
 import { deferred } from '../deferred.ts';
 import { connectionClosed } from '../errors.ts';
 import { newNonce } from '../marks.ts';
@@ -23,12 +24,20 @@ const DROPPED_RETRIES = 3;
 const LOGINS_AT_ONCE = 16;
 const gate = new Turns(LOGINS_AT_ONCE);
 
+/**
+ * A directory in whose name the client finds no tokens. The path of a socket may have 103 bytes, of which the client itself
+ * needs 17.
+ */
+const FOR_SOCKETS = /^[ -#&-~]{1,60}$/;
+
 /** A client that is logged in, and that others share. */
 export interface Master {
   /** The words of a client that goes through it; the text for the host comes behind them. */
   readonly words: readonly string[];
   /** Resolves when it is gone, with the reason. */
   readonly lost: Promise<PitrError>;
+  /** The reason when another client has ended, and nothing is known of what it ran. */
+  gone(end: ChannelEnd): PitrError;
   /** Lets go of it, and resolves when it is gone. */
   end(): Promise<void>;
 }
@@ -38,7 +47,7 @@ export async function startMaster(settings: SshSettings, signal: AbortSignal): P
   for (let attempt = 0; ; attempt += 1) {
     const leave = await gate.take({ signal });
     try {
-      if (leave === undefined) throw connectionClosed(sshAddress(settings));
+      if (leave === undefined || signal.aborted) throw connectionClosed(sshAddress(settings));
       return await startOnce(settings, signal);
     } catch (error) {
       const said = error instanceof PitrError ? error.evidence?.stderr : undefined;
@@ -56,15 +65,18 @@ async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Ma
   const told = [
     ...(user === undefined ? [] : ['-l', user]),
     ...(port === undefined ? [] : ['-p', String(port)]),
+    // By hand, too: a key that the system knows would not be stored in the files of the inventory.
+    ...(settings.knownHostsFiles.length === 0 ? [] : ['-o', 'GlobalKnownHostsFile=/dev/null']),
     ...clientWords({ ...settings, port: undefined }),
   ];
   const nonce = newNonce();
   // The client makes it for its own user alone, and removes it when it ends.
-  const socket = join(tmpdir(), `pitr-ssh-${nonce.slice(0, 16)}`);
-  const words = ['-T', '-S', socket, ...ownWords(settings), ...told, '--', settings.address];
+  const directory = FOR_SOCKETS.test(tmpdir()) ? tmpdir() : '/tmp';
+  const socket = join(directory, `pitr-ssh-${nonce.slice(0, 16)}`);
+  const words = ['-S', socket, ...ownWords(settings), ...told, '--', settings.address];
   // It ends when its stdin does, and so with this process, however that ends.
   const stay = `echo ${nonce}; exec cat >/dev/null`;
-  const child = spawn('ssh', ['-M', ...words, stay], { detached: true, stdio: 'pipe' });
+  const child = spawn('ssh', ['-M', '-T', ...words, stay], { detached: true, stdio: 'pipe' });
   const ready = deferred<void>();
   let stdout = '';
   let stderr = '';
@@ -90,7 +102,7 @@ async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Ma
     return (isReady ? openSshLost : openSshFailed)({ address, argv, end, stderr });
   });
   const end = async (): Promise<void> => {
-    child.kill('SIGTERM');
+    if (child.exitCode === null && child.signalCode === null) endWithChildren(child.pid);
     await lost;
   };
   const stop = (): void => ready.reject(connectionClosed(address));
@@ -102,7 +114,12 @@ async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Ma
   void lost.then((error) => ready.reject(error));
   try {
     await ready.promise;
-    return { words: ['-o', 'ControlMaster=no', ...words], lost, end };
+    return {
+      words: ['-o', 'ControlMaster=no', ...words],
+      lost,
+      gone: (end) => openSshLost({ address, argv, end, stderr: '' }),
+      end,
+    };
   } catch (error) {
     await end();
     throw error;
@@ -112,15 +129,23 @@ async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Ma
   }
 }
 
+/** A client that is not logged in yet leaves its way to the host behind (ProxyCommand, ProxyJump). */
+function endWithChildren(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGTERM');
+  } catch {
+    // They have ended by themselves in the meantime.
+  }
+}
+
 /**
  * What pitr itself needs: nobody is asked anything, the host key is looked at as the inventory says, a dead host is
  * noticed within seconds, and what a configuration has for a person's own sessions is left out.
  */
-function ownWords({ hostKeyChecking, knownHostsFiles, connectTimeoutMs }: SshSettings): readonly string[] {
+function ownWords({ hostKeyChecking, connectTimeoutMs }: SshSettings): readonly string[] {
   return [
     'BatchMode=yes',
     `StrictHostKeyChecking=${hostKeyChecking === 'strict' ? 'yes' : 'accept-new'}`,
-    ...(knownHostsFiles.length === 0 ? [] : ['GlobalKnownHostsFile=/dev/null']),
     `ConnectTimeout=${Math.ceil(connectTimeoutMs / 1000)}`,
     'ServerAliveInterval=2',
     'ServerAliveCountMax=4',

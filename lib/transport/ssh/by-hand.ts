@@ -1,10 +1,12 @@
-import { clientWords } from '../client-words.ts';
+import { clientWords, withoutJumps } from '../client-words.ts';
 import { commandLine } from '../quote.ts';
 import type { SshSettings } from '../types.ts';
+import type { TokenValues } from './tokens.ts';
 
 /** The way to a host. */
 interface Way {
-  readonly host: string;
+  /** With the name that was asked for: what the configuration says stands under that, not under the address behind it. */
+  readonly tokens: Pick<TokenValues, 'name'>;
   readonly port: number;
   readonly user: string;
   readonly proxyJump: readonly string[];
@@ -19,19 +21,27 @@ export function toldWords(settings: SshSettings): readonly string[] {
 }
 
 /** A login as one would try it by hand. */
-export function sshByHand({ host, port, user, proxyJump, told }: Way, ...more: readonly string[]): string {
-  const through = proxyJump.length === 0 ? [] : ['-J', proxyJump.join(',')];
-  return commandLine(['ssh', ...more, ...through, ...told, '-p', String(port), `${user}@${host}`]);
+export function sshByHand(way: Way, ...more: readonly string[]): string {
+  return commandLine(['ssh', ...more, ...leading(way), ...destination(way)]);
 }
 
-/** Brings a key there the same way; ssh-copy-id knows neither -J nor -l. */
-export function copyKeyByHand({ host, port, user, proxyJump, told }: Way): string {
-  const through = proxyJump.length === 0 ? [] : ['-o', `ProxyJump=${proxyJump.join(',')}`];
-  const words = told.flatMap((word, at) => {
+/** Brings a key there the same way; ssh-copy-id knows neither -J nor -l, and takes one key. */
+export function copyKeyByHand(way: Way): string {
+  const words = leading(way);
+  const key = words.indexOf('-i');
+  const known = words.flatMap((word, at) => {
     if (at % 2 === 1) return [];
-    const value = told[at + 1] ?? '';
+    const value = words[at + 1] ?? '';
     if (word === '-J') return ['-o', `ProxyJump=${value}`];
-    return word === '-l' || word === '-p' ? [] : [word, value];
+    return word === '-l' || word === '-p' || (word === '-i' && at !== key) ? [] : [word, value];
   });
-  return commandLine(['ssh-copy-id', ...through, ...words, '-p', String(port), `${user}@${host}`]);
+  return commandLine(['ssh-copy-id', ...known, ...destination(way)]);
+}
+
+function leading({ proxyJump, told }: Way): readonly string[] {
+  return proxyJump.length === 0 ? told : ['-J', proxyJump.join(','), ...withoutJumps(told)];
+}
+
+function destination({ tokens, port, user }: Way): readonly string[] {
+  return ['-p', String(port), `${user}@${tokens.name}`];
 }

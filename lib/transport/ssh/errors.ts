@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../quote.ts';
+import { tail } from '../tail.ts';
 import { copyKeyByHand, sshByHand } from './by-hand.ts';
 import { type Target, targetName } from './target.ts';
 
@@ -186,7 +187,7 @@ export function proxyCommandFailed(
     kind: 'unreachable',
     code: 'ssh-proxy-failed',
     message: `the ProxyCommand of the ssh configuration ended (${how}), and no SSH session came about: ${ofHost(target)}`,
-    evidence: { command, stderr: said },
+    evidence: { command, stderr: tail(said) },
     next: [`Try it by hand: ${sshByHand(target)}`],
   });
 }

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../quote.ts';
+import { tail } from '../tail.ts';
 import { sshByHand } from './by-hand.ts';
 import { isDirect, OPENSSH, ofHost } from './errors.ts';
-import { fingerprint, type KnownKey, keyType } from './known-hosts.ts';
+import { fingerprint, KNOWN_HOSTS_COMMAND, type KnownKey, keyType } from './known-hosts.ts';
 import type { Target } from './target.ts';
 
 function keyPrinted(key: Buffer): string {
@@ -20,9 +21,11 @@ export function hostKeyUnknown(target: Target, key: Buffer, authority: KnownKey 
   const scan = commandLine(['ssh-keyscan', '-p', String(target.port), target.host]);
   // ssh-keyscan knows no way but the direct one, and no other name of the host; ssh makes ~/.ssh, a shell does not.
   const store =
-    isDirect(target) && target.hostKeyAlias === undefined && existsSync(dirname(file))
-      ? `When it is the right one, store it: ${scan} >>${commandLine([file])}`
-      : `When it is the right one, log in once by hand and answer yes: ${sshByHand(target, '-o', 'StrictHostKeyChecking=ask')}`;
+    file === '/dev/null'
+      ? 'The ssh configuration keeps no host keys (UserKnownHostsFile /dev/null): name a file of them in the inventory (pitr_known_hosts).'
+      : isDirect(target) && target.hostKeyAlias === undefined && existsSync(dirname(file))
+        ? `When it is the right one, store it: ${scan} >>${commandLine([file])}`
+        : `When it is the right one, log in once by hand and answer yes: ${sshByHand(target, '-o', 'StrictHostKeyChecking=ask')}`;
   return new PitrError({
     kind: 'unreachable',
     code: 'ssh-host-key-unknown',
@@ -59,16 +62,20 @@ export function hostKeyChanged(
     message: `the host key has changed, so this may be another host: ${ofHost(target)}`,
     details: [
       `it shows ${keyPrinted(key)}`,
-      ...known.map(
-        (entry) =>
-          `known is ${entry.type} ${fingerprint(Buffer.from(entry.key, 'base64'))} (${entry.file}:${entry.line})`,
+      // A KnownHostsCommand is asked twice.
+      ...new Set(
+        known.map(
+          (entry) =>
+            `known is ${entry.type} ${fingerprint(Buffer.from(entry.key, 'base64'))} (${entry.file}:${entry.line})`,
+        ),
       ),
     ],
     next: [
       COMPARE,
-      ...files.map(
-        (file) =>
-          `Only when the host was rebuilt, forget the old key: ${commandLine(['ssh-keygen', '-R', name, '-f', file])}`,
+      ...files.map((file) =>
+        file === KNOWN_HOSTS_COMMAND
+          ? `Only when the host was rebuilt, let the KnownHostsCommand tell its new key: ${target.knownHostsCommand ?? ''}`
+          : `Only when the host was rebuilt, forget the old key: ${commandLine(['ssh-keygen', '-R', name, '-f', file])}`,
       ),
     ],
   });
@@ -105,7 +112,7 @@ export function knownHostsCommandFailed(target: Target, command: string, cause: 
     kind: 'unreachable',
     code: 'ssh-known-hosts-command',
     message: `whether the host is the right one cannot be told, the KnownHostsCommand of the ssh configuration failed: ${ofHost(target)}`,
-    evidence: { command, stderr: cause instanceof Error ? cause.message : String(cause) },
+    evidence: { command, stderr: tail(cause instanceof Error ? cause.message : String(cause)) },
     next: [
       `See what ssh says of it: ${sshByHand(target, '-v')}`,
       'Mend it in ~/.ssh/config, or name a file of host keys in the inventory (pitr_known_hosts).',

@@ -13,6 +13,7 @@ import {
 import {
   type HostKeyAlgorithm,
   judge,
+  KNOWN_HOSTS_COMMAND,
   type KnownKey,
   keyType,
   knownName,
@@ -68,7 +69,7 @@ export class HostKeyCheck {
   }
 
   #printed(text: string): readonly KnownKey[] {
-    return parseKnownHosts(text, 'KnownHostsCommand').filter(({ hosts }) => matchesHost(hosts, this.#name));
+    return parseKnownHosts(text, KNOWN_HOSTS_COMMAND).filter(({ hosts }) => matchesHost(hosts, this.#name));
   }
 
   get preferredAlgorithms(): readonly HostKeyAlgorithm[] {

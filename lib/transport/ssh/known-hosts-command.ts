@@ -4,7 +4,8 @@ import { splitWords } from '../../base/values/split-words.ts';
 import { fingerprint, keyType } from './known-hosts.ts';
 import { type TokenValues, tokensIn } from './tokens.ts';
 
-const DEADLINE_MS = 10_000;
+/** A program that waits for another one may not hear any other signal. */
+const LIMITS = { timeout: 10_000, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 } as const;
 
 /** Whose keys are asked for. */
 export interface KnownHostsQuestion {
@@ -18,18 +19,16 @@ export interface KnownHostsQuestion {
 /** What the command prints before the host has shown its key. Throws where it fails: a key may be missing, or a revocation. */
 export async function knownBefore(question: KnownHostsQuestion): Promise<string> {
   const [program, ...words] = argv(question, { I: 'ORDER', t: 'NONE', f: 'NONE', K: 'NONE' });
-  const options = { timeout: DEADLINE_MS, maxBuffer: 16 * 1024 * 1024 };
-  return (await promisify(execFile)(program, words, options)).stdout;
+  const asked = promisify(execFile)(program, words, LIMITS);
+  asked.child.stdin?.end();
+  return (await asked).stdout;
 }
 
 /** What it prints about the key that the host shows. Synchronous, as `HostKeyCheck.accepts` is. Throws where it fails. */
 export function knownOf(question: KnownHostsQuestion, key: Buffer): string {
   const about = { t: keyType(key), f: fingerprint(key), K: key.toString('base64') };
   const [program, ...words] = argv(question, { I: 'HOSTNAME', ...about });
-  const { status, stdout, stderr, error } = spawnSync(program, words, {
-    encoding: 'utf8',
-    timeout: DEADLINE_MS,
-  });
+  const { status, stdout, stderr, error } = spawnSync(program, words, { encoding: 'utf8', ...LIMITS });
   if (status === 0) return stdout;
   throw new Error(stderr?.trim() || (error?.message ?? `exit code ${status}`));
 }

@@ -12,6 +12,9 @@ export interface KnownKey {
   readonly line: number;
 }
 
+/** In the place of a file: what the command printed. */
+export const KNOWN_HOSTS_COMMAND = 'KnownHostsCommand';
+
 /** Reads known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT). Lines that make no sense are passed over, as ssh does. */
 export function parseKnownHosts(text: string, file: string): readonly KnownKey[] {
   const keys: KnownKey[] = [];

@@ -109,6 +109,8 @@ async function loginOnce(attempt: Attempt, signal: AbortSignal): Promise<Login> 
 async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortSignal): Promise<Login> {
   const { settings, target, early } = attempt;
   const hostKey = await HostKeyCheck.of(target);
+  // A KnownHostsCommand takes its time.
+  if (signal.aborted) throw connectionLost(target, 'interrupted');
   const route = await routeTo(target, jump, settings.connectTimeoutMs, signal);
   const deadline = new Deadline(settings.connectTimeoutMs);
   const authentication = new Authentication(target, {

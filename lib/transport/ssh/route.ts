@@ -41,7 +41,14 @@ const NO_NAME = /^-|[\s"'`$\\;&<>|(){}]/;
 
 function proxyTo(target: Target, configured: string): Route {
   if (target.proxyHandsOver) throw proxyHandsOver(target);
-  const unsafe = [target.host, target.tokens.name, target.user].find((name) => NO_NAME.test(name));
+  const { host, tokens, user } = target;
+  const names = [
+    ['%h', host],
+    ['%n', tokens.name],
+    ['%k', tokens.alias ?? tokens.name],
+    ['%r', user],
+  ] as const;
+  const [, unsafe] = names.find(([token, name]) => configured.includes(token) && NO_NAME.test(name)) ?? [];
   if (unsafe !== undefined) throw proxyCommandUnsafe(target, unsafe);
   const { socket, ended } = startProxy(tokensIn(configured, target.tokens));
   return { socket, end: () => socket.destroy(), proxyEnded: ended };

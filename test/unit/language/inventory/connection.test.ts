@@ -138,12 +138,15 @@ it('jump hosts and the options of the OpenSSH client say how a host is reached',
 
 it('the OpenSSH client follows all of its options where it reaches the host itself, and takes no password', async () => {
   const args =
-    '-4 -o GSSAPIAuthentication=yes -o CertificateFile=x -m hmac-sha2-256 -o StrictHostKeyChecking=no';
+    '-4AC -o GSSAPIAuthentication=yes -o CertificateFile=x -m hmac-sha2-256 -o StrictHostKeyChecking=no';
   const openssh = `ansible_connection: openssh, ansible_ssh_common_args: "${args}"`;
   expect((await settings(openssh)).settings).toMatchObject({
     kind: 'ssh',
     client: 'openssh',
-    clientOptions: ['-o', 'GSSAPIAuthentication=yes', '-o', 'CertificateFile=x', '-m', 'hmac-sha2-256'],
+    clientOptions: [
+      ...['-o', 'AddressFamily=inet', '-o', 'ForwardAgent=yes', '-o', 'Compression=yes'],
+      ...['-o', 'GSSAPIAuthentication=yes', '-o', 'CertificateFile=x', '-m', 'hmac-sha2-256'],
+    ],
     hostKeyChecking: 'accept-new',
   });
   for (const password of ['ansible_password', 'ansible_ssh_private_key_passphrase'])

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { channelOf, OpenChannels } from '../child-channel.ts';
 import { onOwnTerminal } from '../child-terminal.ts';
+import { connecting } from '../connecting.ts';
 import type { Channel, ChannelEnd, Connection } from '../connection.ts';
 import { connectionClosed, interrupted } from '../errors.ts';
 import { sshAddress } from '../ssh/address.ts';
@@ -65,18 +66,7 @@ export class OpenSshConnection implements Connection {
     if (this.#closing.signal.aborted) throw connectionClosed(this.address);
     if (signal?.aborted) throw interrupted(this.address);
     this.#master ??= this.#start();
-    const attempt = this.#master;
-    if (signal === undefined) return attempt;
-    let abort = (): void => {};
-    const aborted = new Promise<never>((_, reject) => {
-      abort = () => reject(interrupted(`connecting: ${this.address}`));
-      signal.addEventListener('abort', abort, { once: true });
-    });
-    try {
-      return await Promise.race([attempt, aborted]);
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+    return connecting(this.#master, this.address, signal);
   }
 
   #start(): Promise<Master> {

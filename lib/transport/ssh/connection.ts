@@ -1,4 +1,5 @@
 import type { Client } from 'ssh2';
+import { connecting } from '../connecting.ts';
 import type { Channel, ChannelEnd, Connection } from '../connection.ts';
 import { connectionClosed, interrupted } from '../errors.ts';
 import type { Terminal } from '../terminal.ts';
@@ -105,18 +106,7 @@ export class SshConnection implements Connection {
     if (this.#closing.signal.aborted) throw connectionClosed(this.address);
     if (signal?.aborted) throw interrupted(this.address);
     this.#login ??= this.#open();
-    const attempt = this.#login;
-    if (signal === undefined) return attempt;
-    let abort = (): void => {};
-    const aborted = new Promise<never>((_, reject) => {
-      abort = () => reject(interrupted(`connecting: ${this.address}`));
-      signal.addEventListener('abort', abort, { once: true });
-    });
-    try {
-      return await Promise.race([attempt, aborted]);
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+    return connecting(this.#login, this.address, signal);
   }
 
   #open(): Promise<Login> {

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** End-to-end suites on hosts of their own (this machine, containers, SSH servers): they run beside those on the lab. */
 const WITHOUT_LAB = [
   'test/cli/built.e2e.test.ts',
+  'test/engine/another-machine.e2e.test.ts',
   'test/modules/fs-service.e2e.test.ts',
   'test/recovery/at-work.e2e.test.ts',
   'test/secrets/canaries.e2e.test.ts',

@@ -37,11 +37,13 @@ export function typedWords(options: {
   readonly inventory: readonly string[];
   readonly 'extra-vars': readonly string[];
   readonly 'ask-become-pass': boolean;
+  readonly 'other-machine'?: readonly string[];
 }): readonly string[] {
   return [
     ...inventoryWords(options.inventory),
     ...options['extra-vars'].flatMap((given) => ['-e', given]),
     ...(options['ask-become-pass'] ? ['-K'] : []),
+    ...(options['other-machine'] ?? []).flatMap((host) => ['--other-machine', host]),
   ];
 }
 
@@ -67,6 +69,11 @@ export const RUN_OPTIONS = {
     text: 'Over the variables of the run. Passwords have to be given again: the journal holds none.',
   },
   ...ASK_BECOME_PASS,
+  'other-machine': {
+    value: 'host',
+    repeat: true,
+    text: 'This host is another machine than the one that the run has changed, or has a new name: work on it all the same.',
+  },
 } as const satisfies OptionSpecs;
 
 export const OUTPUT_OPTIONS = {

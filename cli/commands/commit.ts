@@ -6,6 +6,7 @@ import { commitRuns, type Measured, measureKept } from '../../lib/engine/back/co
 import { familyOf } from '../../lib/engine/back/family.ts';
 import { concernsPostgres, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
 import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
+import { type MachinesWish, machinesAgain } from '../../lib/engine/back/machines-again.ts';
 import { reachAgain } from '../../lib/engine/back/place-again.ts';
 import {
   type JournalledRun,
@@ -62,6 +63,7 @@ export const commit = defineCommand({
       const [reference] = args;
       const wish: Wish = {
         inventories: options.inventory,
+        otherMachines: options['other-machine'],
         extraVars: await readExtraVars(options, io),
         signal: session.interrupts.signal,
         masker: io.masker,
@@ -90,7 +92,7 @@ export const commit = defineCommand({
       const leftOut = await hostsLeftOut(runs, limit, wish.inventories);
       const stays = kept.filter(({ host }) => leftOut.has(host));
       const measured = await measureKept(
-        { ...wish, runs },
+        { ...wish, runs, again },
         kept.filter((one) => !stays.includes(one)),
       );
       const warn = (host: string, text: string): void => tellWarning(host, text, session);
@@ -127,6 +129,7 @@ export const commit = defineCommand({
           {
             ...wish,
             runs,
+            again,
             leftOut,
             warn,
             report: (step) => tellStep(step, left, session),
@@ -148,7 +151,7 @@ export const commit = defineCommand({
     }),
 });
 
-interface Wish {
+interface Wish extends Pick<MachinesWish, 'otherMachines'> {
   readonly inventories: readonly string[];
   readonly extraVars: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
@@ -179,7 +182,10 @@ async function listKept(wish: Wish, site: readonly string[], session: PlainSessi
     const kept = keptBy(runs).filter(({ kind }) => kind === 'old data');
     if (kept.length === 0) continue;
     try {
-      const left = (await measureKept({ ...wish, runs }, kept)).filter(
+      const again = commandLine(['pitr', 'commit', '--list', ...site]);
+      const { machines } = machinesAgain(runs, { again });
+      const otherMachines = wish.otherMachines?.filter((host) => machines.has(host));
+      const left = (await measureKept({ ...wish, otherMachines, runs, again }, kept)).filter(
         ({ bytes, error }) => bytes !== undefined || error !== undefined,
       );
       if (left.length === 0) continue;

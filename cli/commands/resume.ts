@@ -67,6 +67,7 @@ export const resume = defineCommand({
     const run = await believeBefore(story.run, options, again, io);
     const request = resumeRequest(run, {
       inventories: options.inventory,
+      otherMachines: options['other-machine'],
       extraVars: await readExtraVars(options, io),
       mode: options.check ? 'check' : 'run',
       forks: forksOf(options.forks, DEFAULT_FORKS),

@@ -91,6 +91,7 @@ export const undo = defineCommand({
           plan,
           again: again(typed),
           inventories: options.inventory,
+          otherMachines: options['other-machine'],
           extraVars,
           signal: session.interrupts.signal,
           masker: io.masker,

@@ -58,7 +58,7 @@ it('finds old data whose rename failed behind a lost connection, where it is tha
   const runs = [parseJournal(text, 'journal.jsonl')];
   const { signal } = new AbortController();
   const measured = await measureKept(
-    { runs, inventories: [], extraVars: {}, signal, masker: new Masker() },
+    { runs, inventories: [], extraVars: {}, signal, masker: new Masker(), again: 'pitr commit' },
     keptBy(runs),
   );
   expect(measured.filter(({ bytes }) => bytes !== undefined).map(({ kept }) => kept.path)).toEqual([

@@ -54,6 +54,7 @@ it('a commit that was refused before it began leaves the claim of the run as it 
   const request = {
     ...{ runs: [await readRun(outcome.runId)], inventories: [], extraVars: {}, masker: new Masker() },
     ...{ signal: new AbortController().signal, leftOut: new Set<string>(), report: () => {}, warn: () => {} },
+    again: 'pitr commit',
     prove: () => Promise.reject(new Error('the cluster is not healthy')),
   };
   expect((await errorOf(commitRuns(request, []))).message).toContain('not healthy');

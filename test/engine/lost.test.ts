@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { processMark } from '../../lib/engine/journal/beginning.ts';
 import type { RunRequest } from '../../lib/engine/run/run-request.ts';
+import { type StartedSshd, startSshd } from '../support/sshd.ts';
 import { newDirectory, type Played, play } from './support.ts';
 
 /**
@@ -12,6 +13,8 @@ import { newDirectory, type Played, play } from './support.ts';
 const LOSES = `
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+const below = (pid) => [pid, ...readFileSync('/proc/' + pid + '/task/' + pid + '/children', 'utf8')
+  .split(' ').filter(Boolean).flatMap((child) => below(Number(child)))];
 export const module = ({ z, defineModule, PitrError }) => defineModule({
   summary: 'Loses its connection.',
   examples: '- site.loses: {}',
@@ -29,6 +32,7 @@ export const module = ({ z, defineModule, PitrError }) => defineModule({
     });
     child.unref();
     writeFileSync('DIR/pid', String(child.pid));
+    if (host.name === 'gone') for (const pid of below(Number(readFileSync('SSHD/sshd.pid', 'utf8')))) process.kill(pid, 9);
     throw new PitrError(params.stays
       ? { kind: 'failed', code: 'command-not-ended', message: 'it does not end although it was killed' }
       : { kind: 'unreachable', code: 'connection-lost', message: 'the connection was lost' });
@@ -39,21 +43,28 @@ export const module = ({ z, defineModule, PitrError }) => defineModule({
 `;
 
 /** The first host is this machine; `gone` is one where nobody answers once the connection is lost. */
-const INVENTORY = `
+const inventory = ({ port, user, identityFile, knownHostsFile }: StartedSshd): string => `
 all:
   hosts:
     one: { ansible_connection: local }
-    gone: { ansible_host: 127.0.0.1, ansible_port: 1 }
+    gone:
+      ansible_host: 127.0.0.1
+      ansible_port: ${port}
+      ansible_user: ${user}
+      ansible_ssh_private_key_file: ${identityFile}
+      pitr_known_hosts: ${knownHostsFile}
 `;
 
 async function played(yaml: string, request: Partial<RunRequest> = {}): Promise<Played> {
   const directory = await newDirectory();
+  const sshd = await startSshd();
+  onTestFinished(sshd.stop);
   await mkdir(join(directory, 'modules', 'site'), { recursive: true });
-  const loses = LOSES.replaceAll('DIR', directory);
+  const loses = LOSES.replaceAll('DIR', directory).replaceAll('SSHD', sshd.directory);
   await writeFile(join(directory, 'modules', 'site', 'loses.mjs'), loses);
   const leaves = loses.replaceAll('site.loses', 'site.leaves').replace("orphans: 'end',", '');
   await writeFile(join(directory, 'modules', 'site', 'leaves.mjs'), leaves);
-  await writeFile(join(directory, 'hosts.yml'), INVENTORY);
+  await writeFile(join(directory, 'hosts.yml'), inventory(sshd));
   onTestFinished(async () => {
     const pid = Number(await readFile(join(directory, 'pid'), 'utf8').catch(() => ''));
     if (pid > 0 && processMark(pid) !== undefined) process.kill(pid);
@@ -158,7 +169,7 @@ describe('a change on a host that was never reached', () => {
   it.each(['core.shell: "true"', 'core.command: "true"'])(
     'has left nothing at work: rescue and always run (%s)',
     async (task) => {
-      const run = await played(`
+      const yaml = `
 - hosts: gone
   tasks:
     - block:
@@ -167,7 +178,8 @@ describe('a change on a host that was never reached', () => {
         - { name: rescued, debug: { msg: sees it } }
       always:
         - { name: always, debug: { msg: in any case } }
-`);
+`;
+      const run = await played(yaml, { extraVars: { ansible_port: 1 } });
       expect(run.outcome.error).toBeUndefined();
       expect(run.results).toEqual(['gone: reaches: unreachable', 'gone: rescued: ok', 'gone: always: ok']);
       expect(run.events).toContainEqual(

@@ -558,6 +558,7 @@ describe('the journal', () => {
     expect(records.map(({ type }) => type)).toEqual([
       'run.started',
       'task.started',
+      'host.met',
       'change.intended',
       'change.done',
       'task.result',

@@ -217,6 +217,7 @@ it('commit removes nothing in which PostgreSQL works', async () => {
         extraVars: {},
         signal: new AbortController().signal,
         masker: new Masker(),
+        again: 'pitr commit',
         leftOut: new Set<string>(),
         warn: () => {},
         report: () => {},

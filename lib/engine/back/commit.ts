@@ -15,10 +15,11 @@ import { HeldLocks } from '../run/held-locks.ts';
 import { inParallel } from '../run/pool.ts';
 import { type CommitSurroundings, changeAtCommit, letGoAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
+import type { MachinesWish } from './machines-again.ts';
 import { hostsAgain } from './place-again.ts';
 import { stands } from './standing-changes.ts';
 
-export interface CommitRequest {
+export interface CommitRequest extends MachinesWish {
   /** The runs of one recovery, oldest first. */
   readonly runs: readonly JournalledRun[];
   /** Where the hosts are; empty means where the last run found them. */
@@ -245,12 +246,12 @@ async function holdLock(runs: readonly JournalledRun[], work: CommitSurroundings
 }
 
 async function withConnections<T>(
-  { runs, ...reach }: Pick<CommitRequest, 'runs' | 'inventories' | 'extraVars' | 'masker'>,
+  { runs, ...reach }: Omit<CommitRequest, 'report' | 'warn' | 'prove' | 'leftOut'>,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
   const last = runs.at(-1);
   if (last === undefined) throw new Error('a recovery has at least one run');
-  const connections = await hostsAgain(last, reach);
+  const connections = await hostsAgain(last, reach, runs);
   try {
     return await work(connections);
   } finally {

@@ -10,11 +10,12 @@ import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { Connections } from '../run/connections.ts';
 import type { HeldLocks } from '../run/held-locks.ts';
 import { liveHost, lookingHost } from '../run/live-host.ts';
+import { type MachinesWish, machinesAgain } from './machines-again.ts';
 import { unmaskedEnvironment } from './masked.ts';
 import { variablesAgain } from './variables-again.ts';
 
 /** Where the hosts of a run are, when it is gone back on. */
-export interface Reach {
+export interface Reach extends MachinesWish {
   /** Empty means where the run found them. */
   readonly inventories: readonly string[];
   /** `-e`: what the journal masked, above all. */
@@ -49,17 +50,22 @@ export function varsBeside({ started }: JournalledRun): readonly string[] {
   return [dirname(started.playbook)];
 }
 
-/** The hosts of a run, unconnected. Throws kind `validation` for the inventory, `usage` for a secret that is missing. */
+/**
+ * The hosts of a run, unconnected. Where they have changed something themselves, or another run of `changedBy`, they answer
+ * only as the machines that they were then. Throws kind `validation` for the inventory, `usage` for a secret that is missing.
+ */
 export async function hostsAgain(
   run: JournalledRun,
   { masker, askPassphrase, ...reach }: Reach,
+  changedBy: readonly JournalledRun[] = [run],
 ): Promise<Connections> {
   const { inventories, extraVars, varsDirectories } = reachAgain(run, reach);
   const inventory = await loadInventory(inventories, { varsDirectories }).catch((thrown: unknown) => {
     if (reach.inventories.length > 0) throw thrown;
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
-  return new Connections(inventory, extraVars, masker, askPassphrase);
+  const known = machinesAgain(changedBy, reach);
+  return new Connections(inventory, extraVars, masker, { askPassphrase, known });
 }
 
 /** Where a change was made: its host as the task worked on it, and what surrounds a hook of its module there now. */

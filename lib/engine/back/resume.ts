@@ -7,10 +7,11 @@ import type { JournalledRun } from '../journal/read.ts';
 import { canGoOn } from '../journal/status.ts';
 import type { RunRequest } from '../run/run-request.ts';
 import { goneId, knownAgain } from './known-again.ts';
+import { type MachinesWish, machinesAgain } from './machines-again.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { variablesAgain } from './variables-again.ts';
 
-export interface ResumeWish {
+export interface ResumeWish extends MachinesWish {
   /** Where the hosts are; empty means where the run found them. */
   readonly inventories: readonly string[];
   /** `-e`: over the variables of the run; what the journal masked has to be given again. */
@@ -18,8 +19,6 @@ export interface ResumeWish {
   readonly mode: 'run' | 'check';
   readonly forks: number;
   readonly withoutLock?: boolean | undefined;
-  /** The command, to be named in errors. */
-  readonly again: string;
 }
 
 /**
@@ -48,6 +47,7 @@ export function resumeRequest(run: JournalledRun, wish: ResumeWish): RunRequest 
     forks: wish.forks,
     forceHandlers: started.forceHandlers,
     resumes: run,
+    known: machinesAgain([run], wish),
     givenBefore: Object.keys(run.extraVars).filter((name) => !Object.hasOwn(wish.extraVars, name)),
     withoutLock: wish.withoutLock,
   };

@@ -10,6 +10,7 @@ import type { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { inParallel } from '../run/pool.ts';
 import { endOrphansOfRun } from './end-orphans-of-run.ts';
+import type { MachinesWish } from './machines-again.ts';
 import { makeTrueAgain } from './make-true-again.ts';
 import { CHANGE_MARK, changeMark } from './orphans.ts';
 import { hostsAgain, placeAgain } from './place-again.ts';
@@ -20,10 +21,8 @@ import { readStory, refuseClosed } from './story.ts';
 import { goOnHint, leaveOutHint } from './undo-hints.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
 
-export interface UndoRequest {
+export interface UndoRequest extends MachinesWish {
   readonly plan: UndoPlan;
-  /** The command that goes on after a failure. */
-  readonly again: string;
   /** Where the hosts are; empty means where the run found them. */
   readonly inventories: readonly string[];
   /** `-e`: what the journal masked, above all. */

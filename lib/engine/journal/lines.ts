@@ -10,6 +10,7 @@ const GOING_ON = ['run.resumed', 'undo.started', 'commit.started'] as const;
 type GoingOnRecord = Extract<JournalRecord, { readonly type: (typeof GOING_ON)[number] }>;
 
 const beginning = { time: z.number(), operator: z.string(), pid: z.number() };
+const word = z.string().optional();
 const given = { inventories: z.array(z.string()), extraVars: z.record(z.string(), z.unknown()) };
 
 /** What everything else is read by: a record without it would be met with deep inside a command. */
@@ -33,6 +34,10 @@ const NEEDED: Readonly<Record<JournalRecord['type'], z.ZodType>> = {
   }),
   'task.started': z.looseObject({}),
   'task.result': z.looseObject({}),
+  'host.met': z.looseObject({
+    host: z.string(),
+    machine: z.looseObject({ name: word, boot: word, machine: word }),
+  }),
   'host.rescued': z.looseObject({}),
   'host.left': z.looseObject({}),
   'change.done': z.looseObject({}),

@@ -1,6 +1,7 @@
 import type { PitrErrorJson } from '../../base/errors/pitr-error.ts';
 import type { Effect } from '../../contract/effects.ts';
 import type { Change, Journalled, Result } from '../../contract/module.ts';
+import type { HostIdentity } from '../../system/core/host-identity.ts';
 import type { Recap, TaskStatus } from '../events/events.ts';
 import type { Beginning } from './beginning.ts';
 
@@ -80,6 +81,13 @@ export type JournalRecord =
   | { readonly type: 'host.rescued'; readonly time: number; readonly host: string }
   /** It was taken out of the play by the failure of another host. */
   | { readonly type: 'host.left'; readonly time: number; readonly host: string }
+  /** The machine that a host is, written down before the first change there: what goes back on the run works on no other. */
+  | {
+      readonly type: 'host.met';
+      readonly time: number;
+      readonly host: string;
+      readonly machine: HostIdentity;
+    }
   | {
       readonly type: 'change.intended';
       readonly time: number;

@@ -1,6 +1,7 @@
 import { asPitrError, type PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import type { Result } from '../../contract/module.ts';
+import type { HostIdentity } from '../../system/core/host-identity.ts';
 import type { TaskStatus } from '../events/events.ts';
 import type { ChangeJournal } from '../task/module-run.ts';
 import type { JudgedItem, TaskTurn } from './records.ts';
@@ -21,6 +22,8 @@ export interface RunJournal extends ChangeJournal {
   ): void;
   /** The change that was intended is not made: its host was not touched. */
   notBegun(number: number, error: unknown): Promise<void>;
+  /** Which machine a host is. */
+  met(host: string, machine: HostIdentity): void;
   rescued(host: string): void;
   left(host: string): void;
 }
@@ -77,6 +80,7 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         ...(error === undefined ? {} : { error: masker.data(error.toJSON()) }),
         ...(judged === undefined ? {} : { judged: masker.data(judged) }),
       }),
+    met: (host, machine) => writer.append({ type: 'host.met', time: Date.now(), host, machine }),
     rescued: (host) => writer.append({ type: 'host.rescued', time: Date.now(), host }),
     left: (host) => writer.append({ type: 'host.left', time: Date.now(), host }),
   };

@@ -1,12 +1,24 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import type { Secret } from '../../base/values/secret.ts';
 import { connectionSettings } from '../../language/inventory/connection.ts';
 import type { Inventory, InventoryHost } from '../../language/inventory/model.ts';
+import { type HostIdentity, machineOf } from '../../system/core/host-identity.ts';
 import { connectHost } from '../../transport/connect.ts';
 import type { AskPassphrase, ConnectionSettings, HostConnection } from '../../transport/types.ts';
 import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
+import { type KnownMachines, onlyWhere, refuseAnother } from './known-machines.ts';
 import { learnInventory } from './learn-secrets.ts';
+import { inParallel } from './pool.ts';
+
+/** Logins take turns of their own. */
+const AT_ONCE = 32;
+
+export interface ConnectionWishes {
+  readonly askPassphrase?: AskPassphrase | undefined;
+  /** Hosts that must be the machines that they were. */
+  readonly known?: KnownMachines | undefined;
+}
 
 /** One connection a host for the whole run, opened when it is first used. */
 export class Connections {
@@ -14,15 +26,18 @@ export class Connections {
   readonly #extraVars: Readonly<Record<string, unknown>>;
   readonly #masker: Masker;
   readonly #askPassphrase: AskPassphrase | undefined;
+  readonly #known: KnownMachines | undefined;
+  readonly #machines = new Map<string, HostIdentity>();
   readonly #open = new Map<string, HostConnection>();
 
   constructor(
     inventory: Inventory,
     extraVars: Readonly<Record<string, unknown>>,
     masker: Masker,
-    askPassphrase?: AskPassphrase | undefined,
+    { askPassphrase, known }: ConnectionWishes = {},
   ) {
     this.#askPassphrase = askPassphrase;
+    this.#known = known;
     this.#inventory = inventory;
     this.#extraVars = extraVars;
     this.#masker = masker;
@@ -33,10 +48,44 @@ export class Connections {
   to(name: string): HostConnection {
     let connection = this.#open.get(name);
     if (connection === undefined) {
-      connection = connectHost(name, this.#settings(name));
+      connection = this.#proved(connectHost(name, this.#settings(name)));
       this.#open.set(name, connection);
     }
     return connection;
+  }
+
+  /** Which machine a host is, asked once. Throws like `to`, and as a command on it does. */
+  async machineOf(name: string, signal?: AbortSignal): Promise<HostIdentity> {
+    return this.#machines.get(name) ?? this.#askMachine(this.to(name), signal);
+  }
+
+  /**
+   * Goes to all hosts that must be the machines that they were. Throws kind `refused` where one is not; one that does not
+   * answer is left to whoever needs it.
+   */
+  async refuseOthers(signal: AbortSignal): Promise<void> {
+    const names = [...(this.#known?.machines.keys() ?? [])].filter((name) => this.#inventory.hosts.has(name));
+    await inParallel(names, AT_ONCE, async (name) => {
+      await this.to(name)
+        .connect(signal)
+        .catch((thrown: unknown) => {
+          if (asPitrError(thrown).kind === 'refused') throw thrown;
+        });
+    });
+  }
+
+  #proved(host: HostConnection): HostConnection {
+    const known = this.#known;
+    if (known?.machines.has(host.name) !== true) return host;
+    return onlyWhere(host, async (signal) =>
+      refuseAnother(known, host, await this.#askMachine(host, signal)),
+    );
+  }
+
+  async #askMachine(host: HostConnection, signal: AbortSignal | undefined): Promise<HostIdentity> {
+    const machine = await machineOf(host, signal);
+    this.#machines.set(host.name, machine);
+    return machine;
   }
 
   /** How a host is reached, as its inventory says. Throws like `to`. */

@@ -87,7 +87,7 @@ export async function onHosts(
     inventory,
     request.extraVars ?? {},
     request.masker ?? new Masker(),
-    request.askPassphrase,
+    request,
   );
   try {
     return await inParallel(matchHosts(inventory, pattern), request.forks, async (host) => {

@@ -1,5 +1,6 @@
 import type { RunMode } from '../events/events.ts';
 import type { JournalledRun } from '../journal/read.ts';
+import type { KnownMachines } from './known-machines.ts';
 
 /** What is asked of a run: `pitr play`. */
 export interface RunRequest {
@@ -16,6 +17,8 @@ export interface RunRequest {
   readonly forceHandlers?: boolean | undefined;
   /** `pitr resume`: the run to go on with. */
   readonly resumes?: JournalledRun | undefined;
+  /** The machines that it has changed. */
+  readonly known?: KnownMachines | undefined;
   /** Which of the `-e` were given to an earlier process of the run, and not to this one. */
   readonly givenBefore?: readonly string[] | undefined;
   /** This process of the run does without its lock; the next one does not, unless that is said again. */

@@ -9,6 +9,7 @@ import { hostsLeft } from '../back/hosts-left.ts';
 import { pastIn } from '../back/resume.ts';
 import { Predictions } from '../check/predictions.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
+import { journalOfMachines } from '../journal/machines-met.ts';
 import { newRunId } from '../journal/place.ts';
 import type { JournalledRun } from '../journal/read.ts';
 import { runJournal } from '../journal/run-journal.ts';
@@ -56,13 +57,37 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   const plays = loaded.plays.map(({ play }) => play);
   const past = resumes === undefined ? undefined : await pastIn(resumes, plays);
   if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, masker, door.answerable ?? true);
+  const connections = new Connections(loaded.inventory, request.extraVars, masker, {
+    askPassphrase: door.askPassphrase,
+    known: request.known,
+  });
+  try {
+    // Before anything is written down: the inventory that was named may be that of another site.
+    if (request.mode !== 'dry-run') await connections.refuseOthers(door.signal);
+    return await runOn(connections, request, door, { loaded, runId, masker, past });
+  } finally {
+    await connections.closeAll();
+  }
+}
+
+interface Prepared extends Pick<RunState, 'runId' | 'masker' | 'past'> {
+  readonly loaded: LoadedRun;
+}
+
+async function runOn(
+  connections: Connections,
+  request: RunRequest,
+  door: RunDoor,
+  { loaded, runId, masker, past }: Prepared,
+): Promise<RunOutcome> {
+  const { resumes } = request;
   const left = past === undefined ? [] : hostsLeft(loaded, request, past);
-  const connections = new Connections(loaded.inventory, request.extraVars, masker, door.askPassphrase);
   // Another inventory may have other hosts at those places by the time the run is gone on with.
   const limit = limitByNames(loaded.inventory, request.limit);
   const journal =
     request.mode === 'run' ? await beginJournal({ ...request, limit }, runId, masker) : undefined;
   const held = new HeldLocks();
+  const signal = held.with(door.signal);
   const emit = guarded(door.emit, journal, masker);
   const run = newRun(request, loaded, {
     runId,
@@ -70,13 +95,16 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     ask: door.ask,
     advise: door.advise,
     answerable: door.answerable ?? true,
-    signal: held.with(door.signal),
+    signal,
     masker,
     connection: (host) => connections.to(host),
     journal:
       journal === undefined
         ? undefined
-        : journalUnderLocks(runJournal(journal, masker, (resumes?.changes.length ?? 0) + 1), held),
+        : journalOfMachines(
+            journalUnderLocks(runJournal(journal, masker, (resumes?.changes.length ?? 0) + 1), held),
+            (host) => connections.machineOf(host, signal),
+          ),
     past,
     held,
   });
@@ -102,7 +130,6 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
     await letGo(run, statusOf(reason));
     return await finish(run, reason, started, journal);
   } finally {
-    await connections.closeAll();
     // What it could not write is told by the end of the run.
     await journal?.close().catch(() => undefined);
   }

@@ -41,7 +41,7 @@ async function onInventory<T>(
   { extraVars, masker, signal, askPassphrase }: Omit<SiteRequest, 'inventories'>,
   work: (site: OpenSite) => Promise<T>,
 ): Promise<T> {
-  const connections = new Connections(inventory, extraVars, masker, askPassphrase);
+  const connections = new Connections(inventory, extraVars, masker, { askPassphrase });
   // Many questions wait at once, and each of them listens: that is no leak.
   setMaxListeners(0, signal);
   try {

@@ -74,6 +74,7 @@ describe('what a run holds', () => {
         failed: async () => void told.push('failed'),
         notBegun: async (number, error) => void told.push(`${number} ${asPitrError(error).code}`),
         result: () => {},
+        met: () => {},
         rescued: () => {},
         left: () => {},
       },

@@ -1,5 +1,10 @@
-import { expect, it } from 'vitest';
-import { type HostIdentity, identityWords, isSameHost } from '../../../../lib/system/core/host-identity.ts';
+import { describe, expect, it } from 'vitest';
+import {
+  type HostIdentity,
+  identityWords,
+  isSameHost,
+  isStill,
+} from '../../../../lib/system/core/host-identity.ts';
 
 const DB1: HostIdentity = { name: 'db1', boot: 'a' };
 
@@ -18,6 +23,23 @@ it.each<readonly [string, HostIdentity, HostIdentity, string]>([
 ])('%s', (_, own, reached, expected) => {
   expect(isSameHost(own, reached)).toBe(expected);
   expect(isSameHost(reached, own)).toBe(expected);
+});
+
+describe('a host is still the machine that it was', () => {
+  const ONCE: HostIdentity = { name: 'db1', boot: 'a', machine: 'm' };
+
+  it.each<readonly [string, HostIdentity, HostIdentity, string]>([
+    ['after a start', ONCE, { ...ONCE, boot: 'b' }, 'yes'],
+    ['with its name in full', ONCE, { ...ONCE, name: 'db1.example.com' }, 'yes'],
+    ['where it had no machine-id', { name: 'db1' }, ONCE, 'yes'],
+    ['not with another name', ONCE, { ...ONCE, name: 'db2' }, 'no'],
+    ['not with another name where all have one machine-id', ONCE, { ...ONCE, name: 'db10' }, 'no'],
+    ['not with another machine-id', ONCE, { ...ONCE, machine: 'n' }, 'no'],
+    ['not one that tells nothing', ONCE, {}, 'unknown'],
+    ['not where it told nothing', {}, ONCE, 'unknown'],
+  ])('%s', (_, once, now, expected) => {
+    expect(isStill(once, now)).toBe(expected);
+  });
 });
 
 it('is told in words', () => {

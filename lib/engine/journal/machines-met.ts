@@ -1,0 +1,35 @@
+import type { HostIdentity } from '../../system/core/host-identity.ts';
+import type { JournalRecord } from './records.ts';
+import type { RunJournal } from './run-journal.ts';
+
+/** The machine that each host was when a run changed it last. Journals of older versions tell of none. */
+export function machinesMet(records: readonly JournalRecord[]): ReadonlyMap<string, HostIdentity> {
+  return new Map(
+    records.flatMap((record) => (record.type === 'host.met' ? [[record.host, record.machine]] : [])),
+  );
+}
+
+/** A journal that has, before the first change on a host, which machine that is. */
+export function journalOfMachines(
+  journal: RunJournal,
+  machineOf: (host: string) => Promise<HostIdentity>,
+): RunJournal {
+  const met = new Map<string, Promise<void>>();
+  const meet = async (host: string): Promise<void> => journal.met(host, await machineOf(host));
+  return {
+    ...journal,
+    intend: async (entry) => {
+      const { host } = entry;
+      const meeting = met.get(host) ?? meet(host);
+      met.set(host, meeting);
+      try {
+        await meeting;
+      } catch (thrown) {
+        // The next one may get an answer.
+        met.delete(host);
+        throw thrown;
+      }
+      return journal.intend(entry);
+    },
+  };
+}

@@ -168,6 +168,29 @@ describe('a segment on the way', () => {
   });
 });
 
+describe('an inventory that names two hosts the wrong way round', () => {
+  it('is refused before anything is touched, where one of them leads', async () => {
+    const written = await readFile(chosenInventory(lab), 'utf8');
+    const swapped = written
+      .replace(new RegExp(`^( +)${scene.leader}:$`, 'm'), '$1swapped:')
+      .replace(new RegExp(`^( +)${other}:$`, 'm'), `$1${scene.leader}:`)
+      .replace(/^( +)swapped:$/m, `$1${other}:`);
+    expect(swapped).not.toBe(written);
+    const inventory = `${chosenInventory(lab)}.swapped.yml`;
+    await writeFile(inventory, swapped);
+    onTestFinished(() => rm(inventory));
+    const vars = { ...toBefore(), target: scene.target, auto_start: 'true' };
+    const words = Object.entries(vars).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
+    const run = await pitr(['play', 'recover.yml', '-i', inventory, '--output', 'json', '--yes', ...words]);
+    expect(runError(run.events)).toMatchObject({ kind: 'refused', code: 'leader-named-otherwise' });
+    expect(tasksThat('changed', run.events)).toEqual([]);
+    // What it tells to look at shows the difference.
+    const [look = ''] = (runError(run.events)?.next ?? []).slice(-1);
+    const list = await lab.mustExec(other, ['sh', '-c', look.replace(/^.*: (?=patronictl)/, '')]);
+    expect(list).toMatch(new RegExp(`${scene.leader} +\\| ${scene.leader}[:. ]`));
+  });
+});
+
 describe('a promotion', () => {
   it('is refused with the instance as it was where an archive does not answer, and the same run goes on', async () => {
     expect(runError((await play('recover.yml', toBefore())).events)).toBeUndefined();
@@ -209,29 +232,6 @@ at = int.from_bytes(data[8:16], 'little') + len(data)
 data[8:16] = at.to_bytes(8, 'little')
 data[8192:] = bytes(len(data) - 8192)
 open(sys.argv[2], 'wb').write(data)`;
-
-describe('an inventory that names two hosts the wrong way round', () => {
-  it('is refused before anything is touched, where one of them leads', async () => {
-    const written = await readFile(chosenInventory(lab), 'utf8');
-    const swapped = written
-      .replace(new RegExp(`^( +)${scene.leader}:$`, 'm'), '$1swapped:')
-      .replace(new RegExp(`^( +)${other}:$`, 'm'), `$1${scene.leader}:`)
-      .replace(/^( +)swapped:$/m, `$1${other}:`);
-    expect(swapped).not.toBe(written);
-    const inventory = `${chosenInventory(lab)}.swapped.yml`;
-    await writeFile(inventory, swapped);
-    onTestFinished(() => rm(inventory));
-    const vars = { ...toBefore(), target: scene.target, auto_start: 'true' };
-    const words = Object.entries(vars).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
-    const run = await pitr(['play', 'recover.yml', '-i', inventory, '--output', 'json', '--yes', ...words]);
-    expect(runError(run.events)).toMatchObject({ kind: 'refused', code: 'leader-named-otherwise' });
-    expect(tasksThat('changed', run.events)).toEqual([]);
-    // What it tells to look at shows the difference.
-    const [look = ''] = (runError(run.events)?.next ?? []).slice(-1);
-    const list = await lab.mustExec(other, ['sh', '-c', look.replace(/^.*: (?=patronictl)/, '')]);
-    expect(list).toMatch(new RegExp(`${scene.leader} +\\| ${scene.leader}[:. ]`));
-  });
-});
 
 describe('WAL that is archived', () => {
   it.each([

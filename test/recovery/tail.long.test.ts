@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { currentLeader, sql } from '../../lab/cluster.ts';
+import { ailments, currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
@@ -101,16 +101,18 @@ async function leaderChanged(done: (name: string) => boolean): Promise<string> {
   });
 }
 
-/** A member that is down stands in the way of rollback.yml. */
-async function othersServe(): Promise<void> {
-  const asked = databaseHosts.filter((host) => host !== target);
+/**
+ * A member that is down stands in the way of rollback.yml; one that answers may go down again, for pg_rewind, before it
+ * streams.
+ */
+async function othersStream(): Promise<void> {
   await waitFor({
-    what: 'the other members to serve',
+    what: 'the other members to stream',
     deadlineMs: 300_000,
     everyMs: 1000,
-    attempt: () => Promise.all(asked.map((host) => sql(lab, host, 'select 1').then(() => host, String))),
-    done: (said) => asked.every((host) => said.includes(host)),
-    describe: (said) => said.join('; '),
+    attempt: async () => (await ailments(lab)).filter((ailment) => !ailment.startsWith(`${target} `)),
+    done: (found) => found.length === 0,
+    describe: (found) => found.join('; '),
   });
 }
 
@@ -196,7 +198,7 @@ describe('the tail of WAL that only a node still has', () => {
     await startPatroni(databaseHosts.filter((host) => host !== target));
     await resume(leader);
     await leaderChanged((name) => name !== '');
-    await othersServe();
+    await othersStream();
     await well('rollback.yml', { target });
     await healthy(lab, 180_000);
   });
@@ -268,7 +270,7 @@ describe('the tail of WAL that only a node still has', () => {
     expect(planOf(check)).toContain(`on timeline ${timeline};`);
     await well('recover.yml', { target });
     expect(await rowsThere()).toBe('a b, on the new timeline');
-    await othersServe();
+    await othersStream();
     await well('rollback.yml', { target });
     await healthy(lab, 180_000);
   });

@@ -11,6 +11,7 @@ import { JOURNAL_VERSION, type JournalRecord } from '../../../../lib/engine/jour
 import { runStatus, undoStatus } from '../../../../lib/engine/journal/status.ts';
 import { JournalWriter } from '../../../../lib/engine/journal/writer.ts';
 import { projectRoot } from '../../../../lib/language/playbook/assets.ts';
+import { commandLineFile } from '../../../support/command-line.ts';
 
 const STARTED = {
   type: 'run.started',
@@ -269,7 +270,8 @@ describe('the other runs that are kept', () => {
     );
     const pitr = spawnSync(
       'sh',
-      ['-c', 'ulimit -n 100; exec "$0" --import tsx cli/main.ts runs --all --output json', process.execPath],
+      // What is built: the loader of the sources itself opens many files at once, where none of them is cached.
+      ['-c', 'ulimit -n 100; exec "$0" "$1" runs --all --output json', process.execPath, commandLineFile()],
       { cwd: projectRoot(), env: { ...process.env, PITR_STATE_DIR: directory }, encoding: 'utf8' },
     );
     expect(pitr.stderr).toBe('');

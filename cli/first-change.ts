@@ -1,4 +1,5 @@
 import { didYouMean } from '../lib/base/errors/nearest.ts';
+import type { PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { JournalledChange, JournalledRun } from '../lib/engine/journal/read.ts';
 import { usageError } from './usage-error.ts';
 import { changeNumber } from './values.ts';
@@ -16,8 +17,13 @@ export function firstChange(
   if (task === undefined) return from === undefined ? undefined : changeNumber('--from', from);
   const names = taskNames(run);
   const nameOf = ({ intent }: JournalledChange): string => names.get(intent.step?.task ?? '') ?? '';
-  const found = run.changes.find((change) => nameOf(change) === task);
-  if (found !== undefined) return found.intent.number;
+  const named = run.changes.filter((change) => nameOf(change) === task);
+  const [first] = named;
+  const firsts = named.filter(({ intent: { step } }, index) =>
+    named.slice(0, index).every((earlier) => earlier.intent.step?.task !== step?.task),
+  );
+  if (firsts.length > 1) throw severalOfThatName(run, task, firsts);
+  if (first !== undefined) return first.intent.number;
   const changing = [...new Set(run.changes.map(nameOf))].filter((name) => name !== '');
   throw usageError(
     'task-unknown',
@@ -27,6 +33,20 @@ export function firstChange(
       next: [`pitr runs ${run.started.runId}`],
     },
   );
+}
+
+/** How far back is for the operator to say: from the first of them much more would be taken back than from the last. */
+function severalOfThatName(
+  { started: { runId } }: JournalledRun,
+  task: string,
+  firsts: readonly JournalledChange[],
+): PitrError {
+  return usageError('task-ambiguous', `the run has ${firsts.length} tasks "${task}" that changed something`, {
+    details: firsts.map(
+      ({ intent: { number, host, change } }) => `change ${number}, ${host}: ${change.summary}`,
+    ),
+    next: firsts.map(({ intent: { number } }) => `pitr undo ${runId} --from ${number} --check`),
+  });
 }
 
 function taskNames(run: JournalledRun): ReadonlyMap<string, string> {

@@ -1,8 +1,11 @@
+import { MASK } from '../lib/base/values/secret.ts';
 import { waysOf } from '../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
+import { optionToType } from '../lib/engine/back/masked.ts';
 import { stands } from '../lib/engine/back/standing-changes.ts';
 import type { Closed, Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, WayAround } from '../lib/engine/back/undo-plan.ts';
+import { missingSecrets } from '../lib/engine/back/variables-again.ts';
 import type { Way } from '../lib/engine/events/events.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
 import { canGoOn, runStatus, undoStatus } from '../lib/engine/journal/status.ts';
@@ -45,7 +48,17 @@ export function waysElse({ run, story }: UndoPlan, reference: string): readonly 
 
 function goOn(run: JournalledRun, reference: string): readonly Way[] {
   if (!canGoOn(run) || (runStatus(run) === 'ok' && !run.changes.some(stands))) return [];
-  return [{ text: 'Go on where it stood', command: commandLine(['pitr', 'resume', reference]) }];
+  const command = commandLine(['pitr', 'resume', reference, ...secretWords(run, 'all')]);
+  return [{ text: 'Go on where it stood', command }];
+}
+
+/** What the run was given in secret, which no journal holds: without it the command would be refused. */
+function secretWords({ extraVars }: JournalledRun, needed: 'all' | 'connections'): readonly string[] {
+  const { PITR_BECOME_PASSWORD_FILE: passwordFile = '' } = process.env;
+  return missingSecrets(extraVars, {}, needed)
+    .map((name) => optionToType(name, MASK))
+    .filter(([option]) => option !== '-K' || passwordFile === '')
+    .flat();
 }
 
 function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
@@ -68,7 +81,7 @@ function afterCommit({ run, runs }: Story, reference: string): readonly Way[] {
     { text: 'It was committed: nothing leads back.' },
     {
       text: `Old data is still kept on ${hosts}. Let it go, too`,
-      command: commandLine(['pitr', 'commit', reference]),
+      command: commandLine(['pitr', 'commit', reference, ...secretWords(run, 'connections')]),
     },
   ];
 }
@@ -92,16 +105,16 @@ function afterCutOver(
   if (whyNotYet(runs) === undefined)
     ways.push({
       text: 'Let the old data go, when the recovered data is accepted',
-      command: commandLine(['pitr', 'commit', reference]),
+      command: commandLine(['pitr', 'commit', reference, ...secretWords(run, 'connections')]),
     });
   return ways;
 }
 
 function backWays(
-  { steps, wall, wayAround, behindWall, story }: UndoPlan,
+  { run, steps, wall, wayAround, behindWall, story }: UndoPlan,
   reference: string,
 ): readonly Way[] {
-  const undo = commandLine(['pitr', 'undo', reference]);
+  const undo = commandLine(['pitr', 'undo', reference, ...secretWords(run, 'connections')]);
   if (wall === undefined) {
     if (steps.length === 0) return [];
     return [

@@ -57,13 +57,15 @@ export const resume = defineCommand({
     const reference = args[0] ?? '';
     const story = await readStory(reference);
     if (story.closed?.why === 'taken back') refuseClosed(story);
-    const again = commandLine([
+    const underLock = commandLine([
       'pitr',
       'resume',
       reference,
       ...typedWords(options),
       ...(options['trust-journal'] ? ['--trust-journal'] : []),
     ]);
+    const without = withoutLock(options['without-lock'], story.run, underLock);
+    const again = without ? `${underLock} --without-lock ${story.run.started.runId}` : underLock;
     const run = await believeBefore(story.run, options, again, io);
     const request = resumeRequest(run, {
       inventories: options.inventory,
@@ -71,23 +73,19 @@ export const resume = defineCommand({
       extraVars: await readExtraVars(options, io),
       mode: options.check ? 'check' : 'run',
       forks: forksOf(options.forks, DEFAULT_FORKS),
-      withoutLock: withoutLock(options['without-lock'], run, again),
+      withoutLock: without,
       again,
     });
     const elsewhere = atWorkElsewhere(run);
     const outcome = await withDoor(wishesOf(options), io, async (door) => {
       if (elsewhere !== undefined && !options.check) {
-        await askWhetherIdle(elsewhere, withoutLockAgain(again, options['without-lock']), door.ask);
+        await askWhetherIdle(elsewhere, again, door.ask);
       }
       return runAndTell(request, door);
     });
     return exitCodeOfRun(outcome);
   },
 });
-
-function withoutLockAgain(again: string, typed: string | undefined): string {
-  return typed === undefined ? again : `${again} --without-lock ${typed}`;
-}
 
 /** Asked before the display of the run has the screen. */
 async function believeBefore(

@@ -72,7 +72,7 @@ beforeAll(async () => {
 - hosts: one
   tasks:
     - fs.copy: { dest: "{{ place }}/one", content: one }
-    - core.command: "true"
+    - { name: once, core.command: "true" }
     - fs.copy: { dest: "{{ place }}/two", content: two }
     - core.command: "false"
       when: fails
@@ -125,7 +125,7 @@ describe('pitr runs', () => {
         task     core.command
         at       two.yml:7:7
 
-        5 |     - core.command: "true"
+        5 |     - { name: once, core.command: "true" }
         6 |     - fs.copy: { dest: "{{ place }}/two", content: two }
       > 7 |     - core.command: "false"
           |       ^
@@ -302,7 +302,7 @@ describe('pitr undo', () => {
       'undo',
       runId,
       '--to',
-      'core.command',
+      'once',
       '--keep',
       '4,2',
       '--check',
@@ -310,9 +310,16 @@ describe('pitr undo', () => {
       'json',
     );
     expect([code, lines[0]?.changes]).toMatchObject([0, [{ number: 3 }]]);
-    const unknown = await pitr('undo', runId, '--to', 'core.comand');
+    const unknown = await pitr('undo', runId, '--to', 'onse');
     expect(unknown.code).toBe(64);
-    expect(unknown.stderr.replaceAll(/\s+/g, ' ')).toContain('did you mean "core.command"?');
+    expect(unknown.stderr.replaceAll(/\s+/g, ' ')).toContain('did you mean "once"?');
+  });
+
+  it('does not choose among tasks of one name', async () => {
+    const { code, stderr } = await pitr('undo', runId, '--to', 'fs.copy');
+    expect([code, stderr]).toEqual([64, expect.stringContaining('the run has 2 tasks "fs.copy"')]);
+    const printed = stderr.match(/pitr undo RUN .*/g) ?? [];
+    expect(printed).toEqual(['pitr undo RUN --from 1 --check', 'pitr undo RUN --from 3 --check']);
   });
 
   it.each([

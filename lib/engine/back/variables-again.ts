@@ -15,8 +15,7 @@ export function variablesAgain(
   given: Variables,
   needed: 'all' | 'connections',
 ): Variables {
-  const { known, masked } = unmaskedVariables(extraVars, given);
-  const missing = masked.filter((name) => needed === 'all' || leadsToHosts(name));
+  const missing = missingSecrets(extraVars, given, needed);
   if (missing.length > 0) {
     throw new PitrError({
       kind: 'usage',
@@ -25,5 +24,15 @@ export function variablesAgain(
       next: [`Give it again: ${missing.flatMap((name) => optionToType(name, MASK)).join(' ')}`],
     });
   }
-  return known;
+  return unmaskedVariables(extraVars, given).known;
+}
+
+/** The names of what has to be given again. */
+export function missingSecrets(
+  extraVars: Variables,
+  given: Variables,
+  needed: 'all' | 'connections',
+): readonly string[] {
+  const { masked } = unmaskedVariables(extraVars, given);
+  return masked.filter((name) => needed === 'all' || leadsToHosts(name));
 }

@@ -30,7 +30,10 @@ export interface OpenSite {
   readonly keyFiles: (hosts: readonly string[]) => ReadonlySet<string>;
 }
 
-/** Reads the inventory, lets `work` look at its hosts, and closes the connections. Throws kind `validation`. */
+/**
+ * Reads the inventory, lets `work` look at its hosts, and closes the connections. Throws kind `validation`, and
+ * `interrupted` where the signal was aborted meanwhile, whatever `work` made of that.
+ */
 export async function onSite<T>(request: SiteRequest, work: (site: OpenSite) => Promise<T>): Promise<T> {
   return onInventory(await loadInventory(request.inventories), request, work);
 }
@@ -45,7 +48,7 @@ async function onInventory<T>(
   // Many questions wait at once, and each of them listens: that is no leak.
   setMaxListeners(0, signal);
   try {
-    return await work({
+    const seen = await work({
       inventory,
       host: (name) => lookOnly(connections, name, signal),
       variables: (host, names) => {
@@ -66,6 +69,9 @@ async function onInventory<T>(
       },
       keyFiles: (hosts) => connections.keyFiles(hosts),
     });
+    // After an interruption every host looks as if it did not answer: nothing may be concluded from that.
+    signal.throwIfAborted();
+    return seen;
   } finally {
     await connections.closeAll();
   }

@@ -50,15 +50,19 @@ dd bs=64k of="$t" conv=notrunc,fsync status=none || exit
 `;
 
 /**
- * The end of each: gives it the owner and mode that were told or that the old file has, puts it in the old one's place
- * (a symbolic link is replaced, not followed: whoever may write to the directory could have planted it), flushes the
- * directory: the journal says at once that the file is there.
+ * The end of each: gives it the owner and mode that were told or that the old file has, and the access list of that: without
+ * it, its mask would become what the group may do. (busybox's cp hands no list on, nor does one who may not read the file.)
+ * Puts it in the old one's place (a symbolic link is replaced, not followed: whoever may write to the directory could have
+ * planted it), flushes the directory: the journal says at once that the file is there.
  */
 const COMMIT = `
 if [ -z "$replace" ] && [ -e "$dest" ]; then
-  old=$(stat -L -c '%a %u %g' -- "$dest") || exit
-  set -- $old
-  mode=\${mode:-$1} owner=\${owner:-$2} group=\${group:-$3}
+  if ! why=$(LC_ALL=C cp --attributes-only --preserve=mode,ownership -- "$dest" "$t" 2>&1); then
+    case $why in *'unrecognized option'* | *'for reading'*) ;; *) echo "$why" >&2; exit 1 ;; esac
+    old=$(stat -L -c '%a %u %g' -- "$dest") || exit
+    set -- $old
+    mode=\${mode:-$1} owner=\${owner:-$2} group=\${group:-$3}
+  fi
 fi
 if [ -n "$owner$group" ]; then chown -- "$owner\${group:+:$group}" "$t" || exit; fi
 if [ -n "$mode" ]; then chmod -- "$mode" "$t" || exit; fi

@@ -6,7 +6,14 @@ import type { NewerChange, Result, WorkContext } from '../../contract/module.ts'
 import { mayTouch } from '../../contract/newer-changes.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
-import { type Attributes, attributesOf, isAsNoted, type Present, setAttributes } from './attributes.ts';
+import {
+  type Attributes,
+  attributesOf,
+  isAsNoted,
+  type Present,
+  sameAttributes,
+  setAttributes,
+} from './attributes.ts';
 import { type FileChange, type FileFacts, type OldFile, resultOf, rewritesContent } from './file-plan.ts';
 import { hashed } from './file-state.ts';
 import { HASH_TIMEOUT_MS } from './kept-beside.ts';
@@ -26,10 +33,10 @@ export async function applyFile(
     if (change.backup !== undefined) await copyOnce(host, path, change.backup);
     if (before?.keptAt !== undefined) await keep(host, path, before.keptAt, before.keptByThis === true);
     const { mode } = after;
-    await host.writeFile(path, await content(), {
-      ...(change.own === true ? { mode } : attributesOf(after)),
-      replace: true,
-    });
+    const asNew = { ...(change.own === true ? { mode } : attributesOf(after)), replace: true };
+    // An old file hands its access list on.
+    const told = before === undefined ? asNew : sameAttributes(before, after) ? {} : attributesOf(after);
+    await host.writeFile(path, await content(), told);
   }
   return resultOf(path, after, change.backup);
 }

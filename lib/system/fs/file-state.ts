@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { Unknown } from '../../base/values/unknown.ts';
-import type { ReadHost } from '../../contract/host.ts';
+import type { ReadHost, Resource } from '../../contract/host.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import { probe, probeScript } from '../../contract/probe.ts';
 import { type AttributeWish, sameAttributes, wantedAttributes } from './attributes.ts';
@@ -42,7 +42,7 @@ export interface FileState {
   readonly keptAlready?: boolean | undefined;
   readonly backup: string;
   /** Looked at only when the file would be new. */
-  readonly parent?: PathState | Unknown | undefined;
+  readonly parent?: Pick<PathState, 'kind'> | Unknown | undefined;
   /** Asked for only when something differs. */
   readonly around?: Surroundings | undefined;
   /** The old content, base64, where it differs and is small, and the journal may hold it. */
@@ -51,14 +51,17 @@ export interface FileState {
 
 const CONTENT = probeScript('base64 < "$1"', { inShell: true });
 
-/** One round trip when the file is as wanted; one or two more when it is not, and one to keep the old file beside. */
+/**
+ * One round trip when the file is as wanted; one or two more when it is not, and one to keep the old file beside. What is
+ * wanted may still be on its way: a large file is hashed meanwhile.
+ */
 export async function readFileState(
   host: ReadHost,
   request: FileRequest,
-  wanted: WantedContent,
+  asked: WantedContent | Promise<WantedContent>,
   { runId, holdsSecret }: Pick<TaskContext, 'runId' | 'holdsSecret'>,
 ): Promise<FileState> {
-  const { path, state } = await destination(host, request);
+  const [{ path, state }, wanted] = await Promise.all([destination(host, request), asked]);
   const dest = state instanceof Unknown ? state : await hashed(host, path, state);
   const found = {
     path,
@@ -73,12 +76,12 @@ export async function readFileState(
   const differs = dest.kind === 'file' && dest.sha256 !== wanted.sha256;
   const readOld = differs && dest.content === undefined && dest.size <= SMALL_BYTES;
   const parentPath = parentOf(path);
-  // One after the other: side by side the second would wait for the shell, and after a while get a channel of its own.
-  const parent = dest.kind === 'absent' ? await host.look(pathResource, parentPath) : undefined;
-  const [around, content] = await host.queryAll([
+  const [answer, content] = await host.queryAll([
     surroundingsProbe(parentPath, request),
     ...(readOld ? [CONTENT([path])] : []),
   ]);
+  const around = answer === undefined ? undefined : parseSurroundings(answer);
+  const parent = dest.kind === 'absent' ? await parentAround(host, parentPath, around) : undefined;
   const old = differs ? forJournal(oldContent(dest, content?.stdout), holdsSecret) : undefined;
   return {
     ...found,
@@ -86,9 +89,28 @@ export async function readFileState(
       ? await keptOf(host, found, dest, { old, runId, backup: request.backup })
       : {}),
     ...(parent === undefined ? {} : { parent }),
-    ...(around === undefined ? {} : { around: parseSurroundings(around) }),
+    ...(around === undefined ? {} : { around }),
     ...(differs ? { old } : {}),
   };
+}
+
+/**
+ * What the parent is, or what earlier tasks would have made of it. Where the surroundings were seen to be a directory it is
+ * not looked at again.
+ */
+function parentAround(
+  host: ReadHost,
+  parent: string,
+  around: Surroundings | undefined,
+): Promise<Pick<PathState, 'kind'> | Unknown> {
+  const seen: Resource<Pick<PathState, 'kind'>> = {
+    ...pathResource,
+    read: async (there, id) =>
+      id === parent && around?.parentIsDirectory === true
+        ? { kind: 'directory' }
+        : pathResource.read(there, id),
+  };
+  return host.look(seen, parent);
 }
 
 /** The names by which the old file will be kept, for the way back and for people. */

@@ -84,6 +84,15 @@ describe('what goes back on a run, or goes on with it, works on the machine that
     expect(await journal()).toBe(before);
   });
 
+  it('where the machine is gone for good, its changes are left as they are', async () => {
+    const { pitr, run, kept } = await runOnOurs();
+    const { stderr } = await pitr('undo', run, '-i', 'theirs.yml', '--yes');
+    const way = `pitr undo ${run} -i theirs.yml --keep 1`;
+    expect(stderr).toContain(`leave all that was done on db1 as it is: ${way}`);
+    expect((await pitr(...way.split(' ').slice(1))).stdout).toContain('There is nothing to take back.');
+    expect(await lies(ours)).toBe(kept);
+  });
+
   it('an inventory that was named by mistake does not stay the run’s', async () => {
     const { pitr, run } = await runOnOurs();
     expect((await pitr('resume', run, '-i', 'theirs.yml', '--yes')).code).toBe(5);

@@ -10,7 +10,10 @@ interface Undoing {
   readonly again: string;
 }
 
-/** The error of a host that cannot be reached, with the way around it. */
+/** A host that nobody gets back to: the machine is away, or another one has its place. */
+const GONE = ['unreachable', 'another-machine'];
+
+/** The error of a host that cannot be reached, or is not what it was, with the way around it. */
 export function leaveOutHint(error: PitrError, host: string, { plan, again }: Undoing): PitrError {
   const { run, steps, withoutLock } = plan;
   const there = steps.filter(({ intent }) => intent.host === host && !isHeld(intent));
@@ -18,7 +21,8 @@ export function leaveOutHint(error: PitrError, host: string, { plan, again }: Un
   const holdsLock =
     !withoutLock &&
     run.changes.some((change) => change.intent.host === host && stands(change) && isHeld(change.intent));
-  if (error.kind !== 'unreachable' || (!holdsLock && there.length === 0)) return error;
+  if (!(GONE.includes(error.kind) || GONE.includes(error.code)) || (!holdsLock && there.length === 0))
+    return error;
   const { runId } = run.started;
   return new PitrError({
     ...error,

@@ -5,6 +5,7 @@ import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import { MASK } from '../lib/base/values/secret.ts';
 import { isSecretName } from '../lib/base/values/secret-names.ts';
 import { utf8Text } from '../lib/base/values/utf8.ts';
+import { TO_FILL_IN } from '../lib/engine/back/masked.ts';
 import { NAMES_OF_PITR } from '../lib/language/inventory/connection-vars.ts';
 import { MAGIC_VARIABLES } from '../lib/language/playbook/variables.ts';
 import type { Located } from '../lib/language/yaml/located.ts';
@@ -141,9 +142,6 @@ function templateRefused(name: string): PitrError {
     ],
   });
 }
-
-/** As it stands in printed commands (`wordToType`), as the mask does. */
-const TO_FILL_IN = '...';
 
 /** A password that is none, tried on all hosts, may lock the login out. */
 function secretToFillIn(name: string): PitrError {

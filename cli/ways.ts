@@ -53,7 +53,7 @@ function goOn(run: JournalledRun, reference: string): readonly Way[] {
 }
 
 /** What the run was given in secret, which no journal holds: without it the command would be refused. */
-function secretWords({ extraVars }: JournalledRun, needed: 'all' | 'connections'): readonly string[] {
+export function secretWords({ extraVars }: JournalledRun, needed: 'all' | 'connections'): readonly string[] {
   const { PITR_BECOME_PASSWORD_FILE: passwordFile = '' } = process.env;
   return missingSecrets(extraVars, {}, needed)
     .map((name) => optionToType(name, MASK))
@@ -65,8 +65,14 @@ function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
   return { text: `Run ${runId} ${what}. See it`, command: commandLine(['pitr', 'runs', runId]) };
 }
 
+/** Of the runs of a recovery, the last one says how the hosts are reached. */
+function commitOf({ run, runs }: Story, reference: string): string {
+  return commandLine(['pitr', 'commit', reference, ...secretWords(runs.at(-1) ?? run, 'connections')]);
+}
+
 /** A commit that was limited to some hosts, or that failed, has left old data behind. */
-function afterCommit({ run, runs }: Story, reference: string): readonly Way[] {
+function afterCommit(story: Story, reference: string): readonly Way[] {
+  const { run, runs } = story;
   const removed = new Set(
     run.records.flatMap((record) =>
       record.type === 'commit.finished' ? record.removed.map(({ host, path }) => `${host} ${path}`) : [],
@@ -81,17 +87,18 @@ function afterCommit({ run, runs }: Story, reference: string): readonly Way[] {
     { text: 'It was committed: nothing leads back.' },
     {
       text: `Old data is still kept on ${hosts}. Let it go, too`,
-      command: commandLine(['pitr', 'commit', reference, ...secretWords(run, 'connections')]),
+      command: commitOf(story, reference),
     },
   ];
 }
 
 /** Nothing of it is taken back one by one: the old data of all members returns at once, or goes. */
 function afterCutOver(
-  { run, runs, others }: Story,
+  story: Story,
   { cutOver, since }: Extract<Closed, { readonly why: 'cut over' }>,
   reference: string,
 ): readonly Way[] {
+  const { run, runs, others } = story;
   const ways: Way[] = [];
   if (since !== undefined) ways.push(aboutRun(since, 'has cut the cluster over to a newer recovery since'));
   if (cutOver.run !== run && runStatus(cutOver.run) !== 'ok')
@@ -105,7 +112,7 @@ function afterCutOver(
   if (whyNotYet(runs) === undefined)
     ways.push({
       text: 'Let the old data go, when the recovered data is accepted',
-      command: commandLine(['pitr', 'commit', reference, ...secretWords(run, 'connections')]),
+      command: commitOf(story, reference),
     });
   return ways;
 }

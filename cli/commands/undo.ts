@@ -72,10 +72,22 @@ export const undo = defineCommand({
       const reference = args[0] ?? '';
       const read = await readStory(reference);
       const { run } = read;
-      const from = firstChange(run, options.from, options.to);
       const keep = commaList('--keep', options.keep).map((one) => changeNumber('--keep', one));
       const trust = options['trust-journal'];
-      const bare: Typed = { reference, site: typedWords(options), from, keep, trust, withoutLock: undefined };
+      const site = typedWords(options);
+      const all: Typed = {
+        reference,
+        site,
+        from: undefined,
+        keep,
+        trust,
+        withoutLock: options['without-lock'],
+      };
+      const from = firstChange(run, {
+        ...{ from: options.from, to: options.to, reference },
+        again: (first) => again({ ...all, from: first }),
+      });
+      const bare: Typed = { ...all, from, withoutLock: undefined };
       const without = withoutLock(options['without-lock'], run, again(bare));
       const typed: Typed = { ...bare, withoutLock: without ? run.started.runId : undefined };
       refuseWhileAtWork(run, again(typed));

@@ -53,4 +53,6 @@ export interface ManualPlan {
   /** Who leads now, where that is known. */
   readonly leader: string | undefined;
   readonly prepared: Prepared;
+  /** The words that give again what the run was given in secret. */
+  readonly secrets: readonly string[];
 }

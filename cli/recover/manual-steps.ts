@@ -1,3 +1,4 @@
+import { commandLine } from '../../lib/transport/quote.ts';
 import { applySteps } from './apply-steps.ts';
 import type { ManualPlan, ManualSteps } from './manual-step.ts';
 import { StepCommands } from './step-commands.ts';
@@ -5,10 +6,11 @@ import { takeOverSteps } from './take-over-steps.ts';
 
 /** The steps that apply prepared files by hand, with this inventory's own names, paths and ports. */
 export function manualSteps(plan: ManualPlan): ManualSteps {
-  const { site, node, leader, prepared } = plan;
+  const { site, node, leader, prepared, secrets } = plan;
   const { name, pgdata } = node;
   const commands = new StepCommands(plan);
-  const letsGo = `The backup and its WAL are held in Barman against its retention policy until: pitr commit ${prepared.runId}`;
+  const commit = commandLine(['pitr', 'commit', prepared.runId, ...secrets]);
+  const letsGo = `The backup and its WAL are held in Barman against its retention policy until: ${commit}`;
   // A node that leads gives the leadership up by the first steps: who leads after that is not known here.
   const leads = site.nodes.find((one) => one.name === leader && one !== node);
   const replicas = site.nodes.filter((one) => one !== node && one !== leads);

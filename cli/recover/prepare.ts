@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
@@ -12,6 +13,7 @@ import { type PlainSession, withPlainSession } from '../plain-session.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
+import { secretWords } from '../ways.ts';
 import { headLines, type RecoverRequest, recoverDisplay, surroundings } from './carry-out.ts';
 import { chooseNode, type NodeWish } from './choose-node.ts';
 import { consentToGap, findGap } from './gap.ts';
@@ -110,7 +112,10 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
       systemId: known.system_id,
     };
     const again = commandAgain({ ...order, target: node.name, restore: true }, request.beside, io.masker);
-    tellSteps(manualSteps({ site, node, leader, prepared: facts }), facts, again, session);
+    const secrets = secretWords(await readRun(outcome.runId), 'connections');
+    const undo = commandLine(['pitr', 'undo', outcome.runId, ...secrets]);
+    const steps = manualSteps({ site, node, leader, prepared: facts, secrets });
+    tellSteps(steps, facts, { again, undo }, session);
     return 0;
   });
 }
@@ -227,7 +232,7 @@ function nodeNotTold(request: PrepareRequest, io: Io): PitrError {
 function tellSteps(
   steps: ManualSteps,
   prepared: Prepared,
-  again: ReturnType<typeof commandAgain>,
+  { again, undo }: { readonly again: ReturnType<typeof commandAgain>; readonly undo: string },
   session: PlainSession,
 ): void {
   const { paint } = session.view;
@@ -256,7 +261,7 @@ function tellSteps(
     `  ${again.command}`,
     ...again.notes.map((note) => `  ${note}`),
     'Remove the prepared files:',
-    `  ${commandLine(['pitr', 'undo', prepared.runId])}`,
+    `  ${undo}`,
   ]);
 }
 

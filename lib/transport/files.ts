@@ -52,20 +52,34 @@ dd bs=64k of="$t" conv=notrunc,fsync status=none || exit
 /**
  * The end of each: gives it the owner and mode that were told or that the old file has, and the access list of that: without
  * it, its mask would become what the group may do. (busybox's cp hands no list on, nor does one who may not read the file.)
+ * cp says nothing of an owner that it may not give, so they are compared; and what is told is laid over the old ones on an
+ * empty file, for under the old ones alone others could read what is private from now on.
  * Puts it in the old one's place (a symbolic link is replaced, not followed: whoever may write to the directory could have
  * planted it), flushes the directory: the journal says at once that the file is there.
  */
 const COMMIT = `
+like() {
+  why=$(LC_ALL=C cp --attributes-only --preserve=mode,ownership -- "$1" "$2" 2>&1) && return
+  case $why in *'unrecognized option'* | *'for reading'*) ;; *) echo "$why" >&2; exit 1 ;; esac
+}
+give() {
+  if [ -n "$owner$group" ]; then chown -- "$owner\${group:+:$group}" "$1" || exit; fi
+  if [ -n "$mode" ]; then chmod -- "$mode" "$1" || exit; fi
+}
 if [ -z "$replace" ] && [ -e "$dest" ]; then
-  if ! why=$(LC_ALL=C cp --attributes-only --preserve=mode,ownership -- "$dest" "$t" 2>&1); then
-    case $why in *'unrecognized option'* | *'for reading'*) ;; *) echo "$why" >&2; exit 1 ;; esac
-    old=$(stat -L -c '%a %u %g' -- "$dest") || exit
-    set -- $old
-    mode=\${mode:-$1} owner=\${owner:-$2} group=\${group:-$3}
+  as=$t
+  if [ -n "$mode$owner$group" ]; then
+    as=$t.empty
+    trap 'rm -f -- "$t" "$as"' EXIT
+    (umask 077; set -C; : >"$as") || exit
   fi
+  if [ -f "$dest" ]; then like "$dest" "$as"; fi
+  both=$(stat -L -c '%a %u %g' -- "$dest" "$as") || exit
+  set -- $both
+  if [ "$as $1 $2 $3" != "$t $4 $5 $6" ]; then mode=\${mode:-$1} owner=\${owner:-$2} group=\${group:-$3}; fi
+  if [ "$as" != "$t" ]; then give "$as"; like "$as" "$t"; rm -f -- "$as"; fi
 fi
-if [ -n "$owner$group" ]; then chown -- "$owner\${group:+:$group}" "$t" || exit; fi
-if [ -n "$mode" ]; then chmod -- "$mode" "$t" || exit; fi
+give "$t"
 mv -f -T -- "$t" "$dest" || exit
 trap - EXIT
 sync "$dir"

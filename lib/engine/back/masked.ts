@@ -18,13 +18,22 @@ interface Variables {
 
 /**
  * The `-e` of a run, under those of now. A masked one is left out, and counts as missing: without it the playbook's
- * default would stand in its place and nobody would see. Which of them are needed is for the caller to say.
+ * default would stand in its place and nobody would see. So does one that was given as a command shows it. Which of them are
+ * needed is for the caller to say.
  */
 export function unmaskedVariables(written: Named<unknown>, given: Named<unknown>): Variables {
   const masked = Object.keys(written).filter(
-    (name) => holdsMask(written[name]) && !Object.hasOwn(given, name),
+    (name) => holdsMask(written[name]) && (!Object.hasOwn(given, name) || isToFillIn(given[name])),
   );
-  return { known: { ...without(written, masked), ...given }, masked };
+  return { known: without({ ...written, ...given }, masked), masked };
+}
+
+/** As it stands in printed commands for a value that the operator has to type. */
+export const TO_FILL_IN = '...';
+
+/** Whether a value is what a shown command has in the place of a secret. */
+function isToFillIn(value: unknown): boolean {
+  return value === TO_FILL_IN || holdsMask(value);
 }
 
 /** Whether a variable leads to a host, so that nobody gets there without it. */
@@ -90,7 +99,7 @@ const READ_OTHERWISE = /^(true|false)$|^["']|\s[A-Za-z_][A-Za-z0-9_]*=/;
  * operator has to fill it in.
  */
 export function wordToType(name: string, value: unknown): string {
-  if (holdsMask(value)) return `${name}=...`;
+  if (holdsMask(value)) return `${name}=${TO_FILL_IN}`;
   const plain = typeof value === 'string' && !READ_OTHERWISE.test(value);
   return plain ? `${name}=${value}` : JSON.stringify({ [name]: value });
 }

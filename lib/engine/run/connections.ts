@@ -60,17 +60,17 @@ export class Connections {
   }
 
   /**
-   * Goes to all hosts that must be the machines that they were. Throws kind `refused` where one is not; one that does not
-   * answer is left to whoever needs it.
+   * Goes to all hosts that must be the machines that they were. Throws kind `refused` where one is not, and what the signal
+   * was aborted with; one that does not answer, or cannot be led to, is left to whoever needs it.
    */
   async refuseOthers(signal: AbortSignal): Promise<void> {
-    const names = [...(this.#known?.machines.keys() ?? [])].filter((name) => this.#inventory.hosts.has(name));
-    await inParallel(names, AT_ONCE, async (name) => {
-      await this.to(name)
-        .connect(signal)
-        .catch((thrown: unknown) => {
-          if (asPitrError(thrown).kind === 'refused') throw thrown;
-        });
+    await inParallel([...(this.#known?.machines.keys() ?? [])], AT_ONCE, async (name) => {
+      try {
+        await this.to(name).connect(signal);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        if (asPitrError(thrown).kind === 'refused') throw thrown;
+      }
     });
   }
 

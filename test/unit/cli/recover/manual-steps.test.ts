@@ -46,7 +46,10 @@ function stepsFor(target: Node, leader: string | undefined, more: Partial<Prepar
     user: 'barman',
     settings: { kind: 'docker', container: 'lab-barman' },
   } as const;
-  return manualSteps({ site: { nodes, barman }, node: target, leader, prepared: { ...prepared, ...more } });
+  return manualSteps({
+    ...{ site: { nodes, barman }, node: target, leader, prepared: { ...prepared, ...more } },
+    secrets: ['-K'],
+  });
 }
 
 const CLUSTER = `+ Cluster: shop (77) --+---------+---------+----+-----------+
@@ -77,6 +80,14 @@ const typed = (steps: readonly ManualStep[]): readonly string[] =>
   steps.flatMap(({ commands }) => commands.map((command) => command.typed));
 
 describe('the printed steps', () => {
+  it('let go of what is held with what the run was given in secret', () => {
+    const { back, takeOver } = stepsFor(node('db2'), 'db1');
+    const told = [...back, ...takeOver]
+      .flatMap(({ notes }) => notes)
+      .filter((note) => note.includes('pitr '));
+    expect(told.map((note) => note.replace(/.*: /, ''))).toEqual(['pitr commit r1 -K', 'pitr commit r1 -K']);
+  });
+
   it('stop the replicas before the leader, each proved, and start Patroni only on a running primary', () => {
     const lines = typed(stepsFor(node('db2'), 'db1').takeOver);
     const at = (text: string): number => lines.findIndex((line) => line.includes(text));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { revertCommand } from '../../../../cli/revert-command.ts';
 import { waysOn } from '../../../../cli/ways.ts';
+import { MASK } from '../../../../lib/base/values/secret.ts';
 import { type CutOver, cutOversOf, type Story, storyOf } from '../../../../lib/engine/back/story.ts';
 import { planUndo } from '../../../../lib/engine/back/undo-plan.ts';
 import { type JournalledRun, parseJournal } from '../../../../lib/engine/journal/read.ts';
@@ -198,6 +199,22 @@ describe('the command that goes back to the old data', () => {
     expect(told).toBe(
       `pitr play revert.yml -i /srv/inventory.yml -e 'recovery_run=${ONE_RUN}' -e 'cutover_run=${rejoin}' -e 'leader=db1'`,
     );
+  });
+
+  it('is let go with the password of the run that was begun last, whose variables lead there', async () => {
+    const [recovery, cutOver] = [await run(RECOVERY), await run(CUT_OVER)];
+    const asked = ({ records, path }: JournalledRun): JournalledRun => {
+      const [first, ...rest] = records;
+      const extraVars = { target: 'db3', pitr_become_password: MASK };
+      const text = [{ ...first, extraVars }, ...rest].map((record) => JSON.stringify(record)).join('\n');
+      return parseJournal(text, path);
+    };
+    const commit = async (one: JournalledRun, other: JournalledRun) =>
+      waysOn(await planUndo(storyOf(one, [other])), 'it')
+        .flatMap(({ command = '' }) => command)
+        .find((command) => command.startsWith('pitr commit'));
+    expect(await commit(recovery, asked(cutOver))).toBe('pitr commit it -K');
+    expect(await commit(asked(recovery), cutOver)).toBe('pitr commit it');
   });
 
   it('is offered for the newest recovery of the cluster alone, and again when that was taken back', async () => {

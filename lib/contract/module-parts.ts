@@ -126,6 +126,7 @@ const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   mayUndo: { form: func(), required: false, gives: anything, waits: true },
   undoShown: { form: func(), required: false, gives: orNothing(lines), waits: false },
   commandLine: { form: func(), required: false, gives: orNothing(lines), waits: false },
+  elsewhere: { form: func(), required: false, gives: orNothing(lines), waits: false },
   effects: { form: func(), required: false, gives: orNothing(effects), waits: false },
   again: { form: func(), required: false, gives: anything, waits: true },
   undoable: { form: func(), required: false, gives: orNothing(undoable), waits: false },

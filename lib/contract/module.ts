@@ -205,6 +205,8 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
   readonly undoShown?: (change: Journalled<C>) => readonly string[];
   /** Where it depends on the params (a command with `undo:`): true, or the reason why not. */
   readonly undoable?: (params: P) => true | string;
+  /** Pure: hosts beside its own that the change writes to. Before it a run writes down which machines they are, too. */
+  readonly elsewhere?: (change: Journalled<C>) => readonly string[];
   /** Pure: what the change leaves behind that something else may rest on. Nothing where it only writes what it says. */
   readonly effects?: (change: Journalled<C>) => readonly Effect[];
   /**

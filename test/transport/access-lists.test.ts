@@ -75,3 +75,23 @@ it('the file that a link leads to has the say, and is left alone', async () => {
   expect([await readFile(file, 'utf8'), await listOf(`${file}.link`)]).toEqual(['before', before]);
   expect((await stat(`${file}.link`)).ino).not.toBe((await stat(file)).ino);
 });
+
+it.each([
+  ['one with a content', 'before'],
+  ['an empty one', ''],
+])(
+  'a file that a task removes comes back with its list, and its group gains nothing: %s',
+  async (_, content) => {
+    const file = await listed();
+    await writeFile(file, content);
+    const before = await listOf(file);
+    const { directory, outcome } = await play(`
+- hosts: one
+  tasks:
+    - { name: remove, fs.file: { path: ${file}, state: absent } }
+`);
+    const undone = await runHere(directory, 'undo', outcome.runId, '--yes');
+    expect(undone.stdout).toContain('Done: 1 change taken back.');
+    expect([await readFile(file, 'utf8'), await listOf(file)]).toEqual([content, before]);
+  },
+);

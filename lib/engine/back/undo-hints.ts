@@ -10,13 +10,18 @@ interface Undoing {
   readonly again: string;
 }
 
+/** The hosts that a change is taken back on. */
+export function hostsOf({ intent }: JournalledChange): readonly string[] {
+  return [intent.host, ...(intent.elsewhere ?? [])];
+}
+
 /** A host that nobody gets back to: the machine is away, or another one has its place. */
 const GONE = ['unreachable', 'another-machine'];
 
 /** The error of a host that cannot be reached, or is not what it was, with the way around it. */
 export function leaveOutHint(error: PitrError, host: string, { plan, again }: Undoing): PitrError {
   const { run, steps, withoutLock } = plan;
-  const there = steps.filter(({ intent }) => intent.host === host && !isHeld(intent));
+  const there = steps.filter((change) => hostsOf(change).includes(host) && !isHeld(change.intent));
   const keep = there.map(({ intent }) => ` --keep ${intent.number}`).join('');
   const holdsLock =
     !withoutLock &&

@@ -18,7 +18,7 @@ import { refusedAhead } from './refuse-ahead.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { stands } from './standing-changes.ts';
 import { readStory, refuseClosed } from './story.ts';
-import { goOnHint, leaveOutHint } from './undo-hints.ts';
+import { goOnHint, hostsOf, leaveOutHint } from './undo-hints.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
 
 export interface UndoRequest extends MachinesWish {
@@ -71,7 +71,7 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const masker = asked.masker ?? new Masker();
   const connections = await hostsAgain(plan.run, { ...request, masker });
   try {
-    const hosts = [...new Set(plan.steps.map(({ intent }) => intent.host))];
+    const hosts = [...new Set(plan.steps.flatMap(hostsOf))];
     await inParallel(hosts, FORKS, (host) =>
       connections
         .to(host)

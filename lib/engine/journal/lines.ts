@@ -31,6 +31,7 @@ const NEEDED: Readonly<Record<JournalRecord['type'], z.ZodType>> = {
     module: z.string(),
     change: z.looseObject({ summary: z.string() }),
     effects: effectsSchema.optional(),
+    elsewhere: z.array(z.string()).optional(),
   }),
   'task.started': z.looseObject({}),
   'task.result': z.looseObject({}),

@@ -15,20 +15,22 @@ export function journalOfMachines(
   machineOf: (host: string) => Promise<HostIdentity>,
 ): RunJournal {
   const met = new Map<string, Promise<void>>();
-  const meet = async (host: string): Promise<void> => journal.met(host, await machineOf(host));
+  const ask = async (host: string): Promise<void> => journal.met(host, await machineOf(host));
+  const meet = async (host: string): Promise<void> => {
+    const meeting = met.get(host) ?? ask(host);
+    met.set(host, meeting);
+    try {
+      await meeting;
+    } catch (thrown) {
+      // The next one may get an answer.
+      met.delete(host);
+      throw thrown;
+    }
+  };
   return {
     ...journal,
     intend: async (entry) => {
-      const { host } = entry;
-      const meeting = met.get(host) ?? meet(host);
-      met.set(host, meeting);
-      try {
-        await meeting;
-      } catch (thrown) {
-        // The next one may get an answer.
-        met.delete(host);
-        throw thrown;
-      }
+      await Promise.all([entry.host, ...entry.elsewhere].map(meet));
       return journal.intend(entry);
     },
   };

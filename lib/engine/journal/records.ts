@@ -108,6 +108,8 @@ export type JournalRecord =
       readonly everyRun?: true | undefined;
       readonly mayEnd?: string | undefined;
       readonly handsOn?: string | undefined;
+      /** Hosts beside its own that it writes to; older journals do not say it. */
+      readonly elsewhere?: readonly string[] | undefined;
       /** True, or the reason why it cannot be taken back. */
       readonly undoable: true | string;
     }

@@ -36,7 +36,19 @@ export interface RunJournal extends ChangeJournal {
 export function runJournal(writer: JournalWriter, masker: Masker, next = 1): RunJournal {
   let number = next;
   return {
-    intend: async ({ host, turn, module, modules, params, change, user, env, effects, undoable }) => {
+    intend: async ({
+      host,
+      turn,
+      module,
+      modules,
+      params,
+      change,
+      user,
+      env,
+      effects,
+      elsewhere,
+      undoable,
+    }) => {
       const own = number++;
       const masked = masker.data({ params, change, effects, env });
       const { value, ...step } = turn;
@@ -50,6 +62,7 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         ...(modules === undefined ? {} : { modules }),
         ...masked,
         user,
+        ...(elsewhere.length === 0 ? {} : { elsewhere }),
         undoable,
       });
       return own;

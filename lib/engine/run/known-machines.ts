@@ -1,4 +1,4 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { type HostIdentity, isStill } from '../../system/core/host-identity.ts';
 import type { HostConnection } from '../../transport/types.ts';
 
@@ -48,7 +48,10 @@ function machineWords({ name, machine }: HostIdentity): string {
   return `${name ?? 'a machine without a name'}${machine === undefined ? '' : ` (machine-id ${machine})`}`;
 }
 
-/** A host that is asked for nothing before `prove` has ended well, once. What it throws, every call throws. */
+/**
+ * A host that is asked for nothing before `prove` has ended well, once, and again where it was lost since: another one may
+ * have its address by then. What it throws, every call throws.
+ */
 export function onlyWhere(
   host: HostConnection,
   prove: (signal: AbortSignal | undefined) => Promise<void>,
@@ -57,7 +60,12 @@ export function onlyWhere(
   const first = async <T>(signal: AbortSignal | undefined, then: () => Promise<T>): Promise<T> => {
     if (!proved) await prove(signal);
     proved = true;
-    return then();
+    try {
+      return await then();
+    } catch (thrown) {
+      if (asPitrError(thrown).kind === 'unreachable') proved = false;
+      throw thrown;
+    }
   };
   return {
     name: host.name,

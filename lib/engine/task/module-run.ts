@@ -56,6 +56,8 @@ export interface ChangeJournal {
     readonly user: string | undefined;
     readonly env: Readonly<Record<string, string>> | undefined;
     readonly effects: readonly Effect[];
+    /** Hosts beside its own that it writes to. */
+    readonly elsewhere: readonly string[];
     readonly undoable: true | string;
   }): Promise<number>;
   done(number: number, result: Result): Promise<void>;
@@ -227,6 +229,7 @@ async function change(
     user: place.defaults.user,
     env: place.defaults.env,
     effects: effectsSaid({ name, module }, journalled),
+    elsewhere: module.elsewhere?.(journalled) ?? [],
     undoable,
   });
   const begun = Date.now();

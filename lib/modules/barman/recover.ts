@@ -136,6 +136,7 @@ version, system identifier, backup label, owner and mode. Undo removes the copy,
     const { bytes, files, systemId, seconds } = copy;
     return { server, backup, node, destination, bytes, files, system_id: systemId, seconds };
   },
+  elsewhere: ({ node }) => [node],
   undo: async (host, change) => {
     // A controller that died in the middle may have left a copy at work.
     await endBarmanRecover(host, change.argv, change.user);

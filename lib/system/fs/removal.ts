@@ -30,7 +30,7 @@ export interface RemovalState {
   readonly now: PathState | Unknown;
   /** Of directories: whether nothing is in it. */
   readonly empty: boolean;
-  /** Base64, of small files. */
+  /** Base64, of small files that the journal may hold. */
   readonly old?: string | undefined;
   /** Where a directory is to go for good: the first place in it at which another file system is mounted. */
   readonly mountedAt?: string | undefined;
@@ -57,7 +57,10 @@ export interface RemovalChange extends Change {
     | { readonly how: 'gone'; readonly keptAt: string };
 }
 
-const CONTENT = probeScript('base64 < "$1"');
+// None of a file with an access list: a new one in its place would lack that, and what was its mask its group could do.
+const CONTENT = probeScript(`
+case $(LC_ALL=C ls -ld -- "$1") in ??????????+*) exit 1 ;; esac
+base64 < "$1"`);
 
 // A blank in a name stands there as \040. The dot keeps line ends at the end of a name.
 const MOUNTED = probeScript(`
@@ -108,12 +111,14 @@ async function lookInside(
     return { empty: entries.stdout === '' };
   }
   if (now.kind !== 'file' || now.size > SMALL_BYTES) return {};
-  const bytes =
-    now.content === undefined
-      ? Buffer.from((await host.query(CONTENT([path]))).stdout, 'base64')
-      : Buffer.from(now.content);
-  const old = bytes.length === now.size ? forJournal(bytes.toString('base64'), holdsSecret) : undefined;
+  const bytes = now.content === undefined ? await contentOf(host, path) : Buffer.from(now.content);
+  const old = bytes?.length === now.size ? forJournal(bytes.toString('base64'), holdsSecret) : undefined;
   return old === undefined ? {} : { old };
+}
+
+async function contentOf(host: ReadHost, path: string): Promise<Buffer | undefined> {
+  const { exitCode, stdout } = await host.query(CONTENT([path]));
+  return exitCode === 0 ? Buffer.from(stdout, 'base64') : undefined;
 }
 
 /** Directories that hold a system or many people's work: never removed whole, however explicit the task is. */

@@ -89,6 +89,7 @@ describe('what a run holds', () => {
       user: undefined,
       env: undefined,
       effects: [],
+      elsewhere: [],
       undoable: 'it is a promotion',
     };
     await expect(journal.intend(entry)).rejects.toBe(gone);

@@ -71,8 +71,6 @@ export interface ControllerFile {
   readonly size: number;
   sha256(): Promise<string>;
   bytes(): Promise<Uint8Array>;
-  /** Whether it certainly has still the content that was hashed; where that cannot be told without reading it, no. */
-  isAsHashed(): Promise<boolean>;
 }
 
 /** What `register` sees beside `changed`, `failed` and `skipped`: plain data. */

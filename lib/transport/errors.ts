@@ -209,7 +209,7 @@ export function clientLetGo(): PitrError {
 
 /** Failures of reading and writing files. */
 export function fileFailed(
-  code: 'file-missing' | 'file-not-read' | 'file-not-written',
+  code: 'file-missing' | 'file-not-read' | 'file-not-written' | 'content-otherwise',
   message: string,
   evidence: CommandEvidence,
   next: readonly string[],

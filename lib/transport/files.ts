@@ -89,10 +89,17 @@ const WRITE_SMALL = `${NAMES}${WRITE}${COMMIT}`;
 
 const RECEIVE = `${NAMES}${WRITE}\ntrap - EXIT\n`;
 
+/** The exit code of the next script for content that is not what was told. */
+const OTHERWISE = 75;
+
 const COMMIT_RECEIVED = `${NAMES}
 trap 'rm -f -- "$t"' EXIT
 size=$(wc -c <"$t") || exit
 if [ "$size" -ne "$7" ]; then echo "$size bytes arrived instead of $7" >&2; exit 74; fi
+if [ -n "$8" ]; then
+  sum=$(sha256sum <"$t") || exit
+  [ "\${sum%% *}" = "$8" ] || { echo "what arrived has the SHA-256 \${sum%% *} instead of $8" >&2; exit ${OTHERWISE}; }
+fi
 ${COMMIT}`;
 
 const sh = (script: string, args: readonly string[]): readonly string[] => [
@@ -182,12 +189,13 @@ export async function writeFile(
     if (!(error instanceof PitrError) || error.kind !== 'unreachable') throw error;
     throw error.with({ details: [`${path} is as it was; what had arrived of it may be left as ${part}`] });
   });
-  const commit = sh(COMMIT_RECEIVED, [...wishes, String(bytes)]);
+  const commit = sh(COMMIT_RECEIVED, [...wishes, String(bytes), options.sha256 ?? '']);
   const put = await runner.run(commit, { ...as, inShell: true }).catch(async (error: unknown) => {
     await removePart(error);
     throw error;
   });
   const result = put.result();
+  if (result.exitCode === OTHERWISE) throw contentOtherwise(path, result);
   if (result.exitCode !== 0) throw notWritten(path, result);
 
   // Under no signal: it was aborted.
@@ -268,6 +276,15 @@ function evidenceOf(result: Pick<RunResult, 'argv' | 'exitCode' | 'signal' | 'st
     ...(signal === undefined ? {} : { signal }),
     ...(stderr.trim() === '' ? {} : { stderr: tail(stderr) }),
   };
+}
+
+function contentOtherwise(path: string, result: Pick<RunResult, 'argv' | 'exitCode' | 'signal' | 'stderr'>) {
+  return fileFailed(
+    'content-otherwise',
+    `what arrived for ${path} is not what was to be sent, so it was not put there`,
+    evidenceOf(result),
+    ['Its source was changed while it was copied: run this again when it is at rest.'],
+  );
 }
 
 function notWritten(path: string, result: Pick<RunResult, 'argv' | 'exitCode' | 'signal' | 'stderr'>) {

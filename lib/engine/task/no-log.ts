@@ -1,8 +1,8 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { MASK } from '../../base/values/secret.ts';
 import type { TaskContext } from '../../contract/module.ts';
+import type { ChangeJournal } from './change-journal.ts';
 import { isLeftAtWork } from './left-at-work.ts';
-import type { ChangeJournal } from './module-run.ts';
 import type { TaskJob, TaskOutcome } from './task-job.ts';
 
 const HIDDEN = 'not shown: no_log';

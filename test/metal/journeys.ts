@@ -10,6 +10,7 @@ import type { DatabaseHost } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { killedAt } from '../faults/killed.ts';
+import { expectForeseen } from '../support/foreseen.ts';
 import { accidentOn, healthy, inodeOfData, type Scene } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 import { isExamined, isFoundOut } from './looks.ts';
@@ -139,13 +140,6 @@ async function reverts(lab: Lab): Promise<void> {
     expect([host, stdout]).toEqual([host, '']);
   }
   await healthy(lab, 180_000);
-}
-
-/** The run has changed what --check had said; and what --check had said that it could not know. */
-function expectForeseen(check: readonly PitrEvent[], run: readonly PitrEvent[]): void {
-  const open = tasksThat('unknown', check);
-  const changed = tasksThat('changed', run).filter((task) => !open.includes(task));
-  expect(changed).toEqual(tasksThat('changed', check));
 }
 
 async function rowsOf(lab: Lab, host: DatabaseHost): Promise<string> {

@@ -6,6 +6,7 @@ import { currentLeader, readMembers, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { clusterName, type DatabaseHost, databaseHosts, postgresBin } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { expectForeseen } from '../support/foreseen.ts';
 import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
 
@@ -131,7 +132,7 @@ describe('one Barman server that receives the WAL of all nodes, and is newer tha
     const check = await pitr([...arguments_, '--check']);
     const run = await pitr(arguments_);
     expect(runError(run.events)).toBeUndefined();
-    expect(tasksThat('changed', check.events)).toEqual(tasksThat('changed', run.events));
+    expectForeseen(check.events, run.events);
     expect(tasksThat('changed', run.events)).toContain(`${target}: Prove that its WAL is archived`);
 
     await healthy(lab);

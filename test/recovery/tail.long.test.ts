@@ -6,6 +6,7 @@ import { labSeed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, dataDirectory, postgresBin } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { freeze, processes } from '../faults/inject-process.ts';
+import { expectForeseen } from '../support/foreseen.ts';
 import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
@@ -186,7 +187,7 @@ describe('the tail of WAL that only a node still has', () => {
 
     const check = await well('recover.yml', { target }, '--check');
     const run = await well('recover.yml', { target });
-    expect(tasksThat('changed', check.events)).toEqual(tasksThat('changed', run.events));
+    expectForeseen(check.events, run.events);
     expect(tasksThat('changed', run.events)).toContain(`${target}: ${SAVE}`);
     expect(savedBy(run)).toContainEqual(expect.stringMatching(/\.partial$/));
     expect(await rowsThere()).toBe('a b c, which no replica has');

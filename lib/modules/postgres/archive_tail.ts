@@ -129,7 +129,10 @@ and puts one of the same name with other content into errors/, and fails neither
     const why = whyNoArchive(settings);
     if (why !== undefined && files.length === 0) return undefined;
     if (why !== undefined) throw doesNotArchive(why, files, p);
-    const names = [...files.map(({ as }) => as), ...(stops ? ['the segment that is written now'] : [])];
+    const names = [
+      ...files.map(({ as }) => as),
+      ...(stops ? ['the segment that is written now, unless PostgreSQL does it as it stops'] : []),
+    ];
     return {
       summary: `archive what only pg_wal in ${p.pgdata} has: ${names.slice(0, 4).join(', ')}${names.length > 4 ? ` and ${names.length - 4} more` : ''}`,
       pgdata: p.pgdata,

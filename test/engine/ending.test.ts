@@ -86,7 +86,7 @@ describe('end_play', () => {
     - { name: next play, core.shell: ${log('next')} }
 `);
     expect(played.outcome.status).toBe('ok');
-    expect(await linesOf(played)).toEqual(['work one', 'next one', 'next two']);
+    expect((await linesOf(played)).toSorted()).toEqual(['next one', 'next two', 'work one']);
   });
 });
 

@@ -8,7 +8,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
 import { besideData, rowsInIsolation, rowsThen, strays } from '../faults/cluster-state.ts';
 import { besideSegment } from '../support/beside-segment.ts';
-import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { CTRL_C, CTRL_D, onTerminal, type TerminalResult } from '../support/terminal.ts';
 
@@ -31,7 +31,7 @@ const NO = [
   ['Enter', '\n'],
 ] as const;
 
-const inventory = (): readonly string[] => ['-i', lab.files.dockerInventory];
+const inventory = (): readonly string[] => ['-i', chosenInventory(lab)];
 
 /** What a question that was not answered with yes must leave alone: the cluster, its data, the lock, all processes. */
 async function world() {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ailments, currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { accidentOn, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { CTRL_C, type Dialogue, onTerminal } from '../support/terminal.ts';
 
@@ -26,7 +26,7 @@ function answers(): Dialogue {
 }
 
 const wizard = (dialogue: Dialogue) =>
-  onTerminal(['recover', '-i', lab.files.dockerInventory, '--output', 'text'], dialogue);
+  onTerminal(['recover', '-i', chosenInventory(lab), '--output', 'text'], dialogue);
 
 describe('the wizard', () => {
   it.each([0, 1, 2, 3, 4, 5])('Ctrl-C at question %i changes nothing and ends with 130', async (at) => {
@@ -79,14 +79,14 @@ describe('the wizard', () => {
     expect(run.screen).toContain('Post-Restore Verification SQL Checklist');
     expect(await currentLeader(lab)).toBe(scene.leader);
     const back = await pitr([
-      ...['play', 'rollback.yml', '-i', lab.files.dockerInventory, '-e', `target=${scene.target}`],
+      ...['play', 'rollback.yml', '-i', chosenInventory(lab), '-e', `target=${scene.target}`],
       ...['--output', 'json'],
     ]);
     expect(runError(back.events)).toBeUndefined();
   });
 
   it('without a terminal is a mistake on the command line', async () => {
-    const result = await pitr(['recover', '-i', lab.files.dockerInventory]);
+    const result = await pitr(['recover', '-i', chosenInventory(lab)]);
     expect(result.exitCode).toBe(64);
     expect(result.stderr).toContain('there is no terminal');
   });

@@ -11,7 +11,7 @@ import {
   postgresBin,
   postgresPort,
 } from '../../lab/topology.ts';
-import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError } from '../support/pitr.ts';
 
 /**
@@ -41,7 +41,7 @@ afterAll(async () => {
 
 async function play(playbook: string, vars: Readonly<Record<string, unknown>> = {}): Promise<PitrResult> {
   const extra = JSON.stringify({ target: scene.target, ...vars });
-  return pitr(['play', playbook, '-i', lab.files.dockerInventory, '--output', 'json', '--yes', '-e', extra]);
+  return pitr(['play', playbook, '-i', chosenInventory(lab), '--output', 'json', '--yes', '-e', extra]);
 }
 
 const aim = () => ({ backup: scene.accident.backup.id, target_time: scene.accident.before });

@@ -6,7 +6,7 @@ import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, dataDirectory, postgresBin } from '../../lab/topology.ts';
 import { expectForeseen } from '../support/foreseen.ts';
-import { sharedLab } from '../support/lab.ts';
+import { chosenInventory, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
 let lab: Lab;
@@ -70,7 +70,7 @@ async function play(
   ...more: string[]
 ): Promise<PitrResult> {
   const extra = Object.entries({ target, ...vars }).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const inventory = lab.files.dockerInventory;
+  const inventory = chosenInventory(lab);
   const run = await pitr(['play', playbook, '-i', inventory, '--output', 'json', '--yes', ...extra, ...more]);
   expect(runError(run.events)).toBeUndefined();
   expect(run.exitCode).toBe(0);
@@ -147,7 +147,7 @@ describe('what cannot be reached is refused before anything is touched', () => {
       return ['-e', `${name}=${real}`];
     });
     const extra = (await Promise.all(wanted)).flat();
-    const inventory = lab.files.dockerInventory;
+    const inventory = chosenInventory(lab);
     const run = await pitr([
       'play',
       'recover.yml',

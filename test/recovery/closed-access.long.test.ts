@@ -3,7 +3,7 @@ import { currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { databaseHosts, dataDirectory } from '../../lab/topology.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, type Scene, sharedLab } from '../support/lab.ts';
 import { configurePatroni, restorePatroni } from '../support/patroni-config.ts';
 import { pitr, runError } from '../support/pitr.ts';
 
@@ -39,7 +39,7 @@ afterAll(async () => {
 
 async function play(playbook: string, vars: Readonly<Record<string, string>>) {
   const extra = Object.entries(vars).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const inventory = ['-i', lab.files.dockerInventory];
+  const inventory = ['-i', chosenInventory(lab)];
   const run = await pitr(['play', playbook, ...inventory, '--output', 'json', '--yes', ...extra]);
   return { ...run, error: runError(run.events) };
 }

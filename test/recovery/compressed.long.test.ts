@@ -5,7 +5,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, dataDirectory, postgresBin } from '../../lab/topology.ts';
-import { healthy, sharedLab } from '../support/lab.ts';
+import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
 
 const MOMENT = `to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'`;
@@ -108,7 +108,7 @@ afterAll(async () => {
 
 async function play(playbook: string, vars: Readonly<Record<string, string>>): Promise<PitrResult> {
   const extra = Object.entries({ target, ...vars }).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  return pitr(['play', playbook, '-i', lab.files.dockerInventory, '--output', 'json', '--yes', ...extra]);
+  return pitr(['play', playbook, '-i', chosenInventory(lab), '--output', 'json', '--yes', ...extra]);
 }
 
 async function rowsThere(): Promise<string> {
@@ -136,7 +136,7 @@ describe('an archive of which a part is compressed', () => {
   });
 
   it('has no gap in `pitr backups`', async () => {
-    const list = await pitr(['backups', '-i', lab.files.dockerInventory, '--output', 'json']);
+    const list = await pitr(['backups', '-i', chosenInventory(lab), '--output', 'json']);
     const lines = list.stdout.split('\n').filter(Boolean);
     const backup = lines.map((line) => JSON.parse(line)).find(({ id }) => id === story.backup);
     expect(backup).toMatchObject({

@@ -3,7 +3,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { containerName } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { fingerprint } from '../support/fingerprint.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 
 let lab: Lab;
@@ -29,7 +29,7 @@ function recover(
     'play',
     'recover.yml',
     '-i',
-    lab.files.dockerInventory,
+    chosenInventory(lab),
     '--output',
     'json',
     '--yes',

@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
 import { dataDirectory } from '../../lab/topology.ts';
-import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { folder } from '../unit/language/playbook/support/folder.ts';
 
@@ -55,7 +55,7 @@ it("a playbook of one's own looks at old data beside the live node with the proo
   const live = [await inodeOfData(lab, scene.target), await lab.mustExec(scene.target, ['head', '-1', at])];
   const vars = { target: scene.target, backup: scene.accident.backup.id, target_time: scene.accident.before };
   const run = await pitr([
-    ...['play', playbook, '-i', lab.files.dockerInventory, '--output', 'json'],
+    ...['play', playbook, '-i', chosenInventory(lab), '--output', 'json'],
     ...Object.entries(vars).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
   ]);
   expect(runError(run.events)).toBeUndefined();

@@ -5,7 +5,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, dataDirectory } from '../../lab/topology.ts';
-import { healthy, sharedLab } from '../support/lab.ts';
+import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
 import { setParameters } from '../support/parameters.ts';
 import { pitr, runError } from '../support/pitr.ts';
 
@@ -52,7 +52,7 @@ afterAll(async () => {
 });
 
 async function run(...args: string[]) {
-  const done = await pitr([...args, '-i', lab.files.dockerInventory, '--output', 'json', '--yes']);
+  const done = await pitr([...args, '-i', chosenInventory(lab), '--output', 'json', '--yes']);
   const started = done.events.find((event) => event.type === 'run.started');
   return { ...done, error: runError(done.events), runId: started?.runId ?? '' };
 }

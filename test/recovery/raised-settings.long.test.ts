@@ -5,7 +5,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { type DatabaseHost, databaseHosts, dataDirectory, postgresBin } from '../../lab/topology.ts';
-import { healthy, sharedLab } from '../support/lab.ts';
+import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
 import { setParameters } from '../support/parameters.ts';
 import { pitr, runError } from '../support/pitr.ts';
 
@@ -52,7 +52,7 @@ async function run(...args: string[]) {
 
 const play = (playbook: string, ...extra: string[]) =>
   run(
-    ...['play', playbook, '-i', lab.files.dockerInventory, '-e', `target=${target}`],
+    ...['play', playbook, '-i', chosenInventory(lab), '-e', `target=${target}`],
     ...extra.flatMap((one) => ['-e', one]),
   );
 

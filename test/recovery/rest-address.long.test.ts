@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { databaseHosts } from '../../lab/topology.ts';
-import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { configurePatroni, restorePatroni } from '../support/patroni-config.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
 
@@ -21,7 +21,7 @@ afterAll(async () => {
 
 async function play(playbook: string, vars: Readonly<Record<string, string>>) {
   const extra = Object.entries(vars).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const inventory = ['-i', lab.files.dockerInventory];
+  const inventory = ['-i', chosenInventory(lab)];
   const run = await pitr(['play', playbook, ...inventory, '--output', 'json', '--yes', ...extra]);
   return { ...run, error: runError(run.events) };
 }

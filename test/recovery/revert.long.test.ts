@@ -4,7 +4,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { rowCounts } from '../../lab/seed.ts';
 import { databaseHosts, dataDirectory } from '../../lab/topology.ts';
 import { others } from '../faults/cluster-state.ts';
-import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 
 let lab: Lab;
@@ -23,7 +23,7 @@ async function play(playbook: string, vars: Readonly<Record<string, string>>, ..
     'play',
     playbook,
     '-i',
-    lab.files.dockerInventory,
+    chosenInventory(lab),
     '--output',
     'json',
     '--yes',

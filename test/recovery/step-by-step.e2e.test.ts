@@ -4,7 +4,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { rowCounts } from '../../lab/seed.ts';
 import { dataDirectory, postgresBin } from '../../lab/topology.ts';
-import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError } from '../support/pitr.ts';
 
 let lab: Lab;
@@ -20,7 +20,7 @@ async function play(playbook: string, vars: Readonly<Record<string, string>> = {
     '-e',
     `${name}=${value}`,
   ]);
-  return pitr(['play', playbook, '-i', lab.files.dockerInventory, '--output', 'json', '--yes', ...extra]);
+  return pitr(['play', playbook, '-i', chosenInventory(lab), '--output', 'json', '--yes', ...extra]);
 }
 
 async function succeeds(playbook: string, vars: Readonly<Record<string, string>> = {}): Promise<PitrResult> {

@@ -4,7 +4,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, databaseHosts, isDatabaseHost, patroniPort } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { expectForeseen } from '../support/foreseen.ts';
-import { accidentOn, healthy, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError } from '../support/pitr.ts';
 
 const LONG = 1_200_000;
@@ -80,7 +80,7 @@ async function accidentInSynchronousMode(settings: Readonly<Record<string, unkno
 
 async function play(playbook: string, vars: Readonly<Record<string, string>>, ...more: string[]) {
   const extra = Object.entries(vars).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  const inventory = lab.files.dockerInventory;
+  const inventory = chosenInventory(lab);
   const run = await pitr(['play', playbook, '-i', inventory, '--output', 'json', '--yes', ...extra, ...more]);
   expect(runError(run.events)).toBeUndefined();
   return { ...run, runId: run.events.find((event) => event.type === 'run.started')?.runId ?? '' };

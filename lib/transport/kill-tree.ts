@@ -2,18 +2,19 @@
  * Picks processes out of what `/proc/[0-9]*\/stat` say, as `pid:start` words. With `root`: all descendants of that
  * shell, and what they orphaned within its session. With `from` (such words): those and all descendants of theirs.
  * An orphan counts only if it is younger than the oldest running child of the shell: an earlier command may have
- * left a server here on purpose.
+ * left a server here on purpose. A start is written as the kernel tells it: mawk cuts a whole number at 2^31, which the ticks of
+ * a host that is up for 249 days go beyond.
  */
-const PICK = `
+export const PICK = `
 match($0, /.*\\) /) {
   split(substr($0, RLENGTH + 1), field, " ")
   if (field[1] == "Z") next
   pid = $1 + 0; order[++count] = pid
-  parent[pid] = field[2] + 0; session[pid] = field[4] + 0; start[pid] = field[20] + 0
+  parent[pid] = field[2] + 0; session[pid] = field[4] + 0; start[pid] = field[20] ""
 }
 END {
   known = split(from, words, " ")
-  for (i = 1; i <= known; i++) { split(words[i], word, ":"); if (start[word[1] + 0] == word[2]) picked[word[1] + 0] = 1 }
+  for (i = 1; i <= known; i++) { split(words[i], word, ":"); if (start[word[1] + 0] == word[2] "") picked[word[1] + 0] = 1 }
   if (root != "" && (root + 0) in start) {
     root = root + 0; oldest = 0
     for (i = 1; i <= count; i++) {
@@ -35,9 +36,9 @@ END {
       if (!(pid in picked) && (parent[pid] in picked)) { picked[pid] = 1; grown = 1 }
     }
   } while (grown)
-  for (i = 1; i <= count; i++) if (order[i] in picked) printf "%d:%d ", order[i], start[order[i]]
+  for (i = 1; i <= count; i++) if (order[i] in picked) printf "%s:%s ", order[i], start[order[i]]
 }
-function older(a, b) { return start[a] < start[b] || (start[a] == start[b] && a < b) }
+function older(a, b) { return start[a] + 0 < start[b] + 0 || (start[a] == start[b] && a < b) }
 `;
 
 /** The exit code when some are still there although they were killed; stderr names them as `pid:start`. */

@@ -128,9 +128,11 @@ describe('history files that are packed', () => {
 describe('WAL of the timeline to come that lies in an archive without a history', () => {
   it('refuses before anything is touched, names the files, and the printed way leads on', async () => {
     const prefix = name(await nextTimeline());
-    const segment = `${prefix}0000000000000020`;
+    // The promoted node would write it: before the backup's own WAL no new timeline begins.
+    const { server, id } = scene.accident.backup;
+    const listed = await barman('barman list-files --target wal "$1" "$2" | grep -v history', server, id);
+    const segment = `${prefix}${listed.trim().slice(-16)}`;
     const path = `${wals(other)}/${segment.slice(0, 16)}/${segment}`;
-    await having(path, Buffer.alloc(16 * 1024 * 1024), async () => {}).catch(() => undefined);
     await barman('mkdir -p "$(dirname "$1")"; head -c 16777216 /dev/urandom >"$1"', path);
     try {
       const run = await play('recover.yml', toBefore());

@@ -4,39 +4,76 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { lastSeen } from '../../lib/base/wait/until.ts';
 import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { play } from '../engine/support.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 
-it('a member whose service is down is refused while its Patroni runs beside it, and passes when that is down too', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'pitr-own-service-'));
-  const config = join(directory, 'main.yml');
-  await writeFile(config, JSON.stringify({ scope: 'main', name: 'one' }));
-  await using _ = await fakePrograms({ supervisorctl: 'echo "patroni STOPPED   Not started"' });
-  const proved = async () => {
-    const { error } = (
-      await play(`- hosts: one
+/** What a member's proof of its service says, whose Patroni has this configuration. */
+async function proved(config: string) {
+  const { error } = (
+    await play(`- hosts: one
   vars: ${JSON.stringify({ service_manager: 'supervisor', patroni_config: config })}
   tasks:
     - import_tasks: ${join(productPlaybooks(), 'tasks/own-service.yml')}
 `)
-    ).outcome;
-    return error && { code: error.code, words: [error.message, ...(error.next ?? [])].join('\n') };
-  };
+  ).outcome;
+  return error && { code: error.code, words: [error.message, ...(error.next ?? [])].join('\n') };
+}
+
+async function site() {
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-own-service-'));
+  const config = join(directory, 'main.yml');
+  await writeFile(config, JSON.stringify({ scope: 'main', name: 'one' }));
+  return { config, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+}
+
+it('a service that runs Patroni among other things is not stopped', async () => {
+  await using here = await site();
+  const { config } = here;
+  // The shell passes for a supervisord, and what it starts for a Patroni.
+  const holder = spawn('bash', ['-c', '(exec -a patroni tail -f "$1") & echo; wait', 'sh', config], {
+    argv0: '/usr/bin/supervisord',
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const closed = once(holder, 'close');
+  try {
+    await once(holder.stdout, 'data');
+    await using _ = await fakePrograms({
+      supervisorctl: `echo "patroni RUNNING pid ${holder.pid}, uptime 0:00:01"`,
+    });
+    const refused = await lastSeen(() => proved(config), {
+      everyMs: 50,
+      deadlineMs: 10_000,
+      signal: new AbortController().signal,
+      done: (seen) => seen !== undefined,
+    });
+    expect(refused?.code).toBe('service-of-many');
+    expect(refused?.words).toMatch(/is supervisord, which runs Patroni among other things/);
+  } finally {
+    process.kill(-(holder.pid ?? 0));
+    await closed;
+  }
+});
+
+it('a member whose service is down is refused while its Patroni runs beside it, and passes when that is down too', async () => {
+  await using here = await site();
+  const { config } = here;
+  await using _ = await fakePrograms({ supervisorctl: 'echo "patroni STOPPED   Not started"' });
   const patroni = spawn('tail', ['-f', config], { argv0: 'patroni', stdio: 'ignore' });
   const closed = once(patroni, 'close');
   try {
     await once(patroni, 'spawn');
-    const refused = await proved();
+    const refused = await proved(config);
     expect(refused?.code).toBe('patroni-beside-service');
     expect(refused?.words).toMatch(
       new RegExp(`process ${patroni.pid}[\\s\\S]*-- supervisorctl status[\\s\\S]*patroni_service`),
     );
     patroni.kill();
     await closed;
-    expect(await proved()).toBeUndefined();
+    expect(await proved(config)).toBeUndefined();
   } finally {
     patroni.kill();
-    await rm(directory, { recursive: true });
   }
 });

@@ -29,6 +29,8 @@ export const module = defineLook({
     detail: "the manager's own words",
     other:
       'the configuration of the Patroni that it runs, where that is another Patroni than the one of `config`',
+    among:
+      'the program that the service is, where that runs Patroni among other things (supervisord, cron, sshd): to stop it stops them all',
     stop: 'the command that stops the Patroni that runs there: its service, or what runs beside it',
     beside: 'the Patroni of `config` that runs and that the service does not run, in words',
   },
@@ -44,7 +46,8 @@ export const module = defineLook({
       up: state === 'running' || changing !== undefined || beside !== undefined,
       state,
       detail,
-      other: typeof served === 'string' ? undefined : served.other,
+      other: typeof served === 'object' && 'other' in served ? served.other : undefined,
+      among: typeof served === 'object' && 'among' in served ? served.among : undefined,
       stop:
         beside === undefined ? commandLine(serviceCommand(manager, service, 'stop')) : stopsLiving(beside),
       beside: beside === undefined ? undefined : livingWords(beside),

@@ -7,6 +7,7 @@ import { evidenceOf } from '../../transport/command-failed.ts';
 import { record, text } from '../patroni/cluster.ts';
 import { patroniPython } from '../patroni/config-file.ts';
 import { PATRONI_PROCESSES } from '../patroni/processes.ts';
+import { HOLDS_OTHERS } from '../patroni/service-process.ts';
 import { querySql, sessionTarget } from '../postgres/sql.ts';
 import { type ArchiveTarget, readArchiveCommand } from './archive-command.ts';
 
@@ -81,7 +82,8 @@ EOF
 
 // Patroni is found by its process, not by a path that it usually has. Argument: its configuration, or nothing.
 const LOOK = probeScript(`
-${patroniPython(TELL)}${PATRONI_PROCESSES}${CHOSEN_PATRONI}
+${patroniPython(TELL)}${PATRONI_PROCESSES}${CHOSEN_PATRONI}${HOLDS_OTHERS}
+
 chosen_patroni /proc "$1" || exit 3
 [ -n "$config" ] || { echo "no Patroni runs here that was started with a configuration file" >&2; exit 3; }
 echo "@config $config"
@@ -89,7 +91,10 @@ ${TELL_IDENTITY}
 if [ -n "$pid" ]; then
   echo "@user $(stat -c %U "/proc/$pid")"
   unit=$(sed -n 's|.*/\\([^/]*\\)\\.service$|\\1|p' "/proc/$pid/cgroup" | head -n 1)
-  [ -z "$unit" ] || [ "$unit" = supervisor ] || [ ! -d /run/systemd/system ] || echo "@systemd $unit"
+  if [ -n "$unit" ] && [ -d /run/systemd/system ]; then
+    main=$(systemctl show -p MainPID --value "$unit.service" 2>/dev/null)
+    holds_others /proc "\${main:-0}" || echo "@systemd $unit"
+  fi
   program=$(supervisorctl status 2>/dev/null | sed -n "s/^\\([^ ]*\\) .* pid $pid,.*/\\1/p" | head -n 1)
   [ -z "$program" ] || echo "@supervisor $program"
 fi
@@ -167,10 +172,10 @@ export function parseNodeDiscovery(printed: string): Seen {
   const systemd = one('systemd');
   const supervisor = one('supervisor');
   const service =
-    systemd !== undefined
-      ? { service: { manager: 'systemd' as const, name: systemd } }
-      : supervisor !== undefined
-        ? { service: { manager: 'supervisor' as const, name: supervisor } }
+    supervisor !== undefined
+      ? { service: { manager: 'supervisor' as const, name: supervisor } }
+      : systemd !== undefined
+        ? { service: { manager: 'systemd' as const, name: systemd } }
         : {};
   const restPort = /:(\d+)$/.exec(text(told.rest) ?? '')?.[1];
   const bin = text(told.bin) ?? one('bin');

@@ -15,7 +15,12 @@ import { PATRONI_PROCESSES } from './processes.ts';
  * Whether a service runs the Patroni of a configuration; another one, of which configuration; `unknown` where that cannot be
  * told.
  */
-export type ServedPatroni = 'this' | 'unknown' | { readonly other: string };
+export type ServedPatroni =
+  | 'this'
+  | 'unknown'
+  | { readonly other: string }
+  /** It runs the Patroni of the configuration as one thing of several: a supervisord, cron or sshd, which stops all. */
+  | { readonly among: string };
 
 /**
  * Python: a path is not what a Patroni is, for its configuration may have a copy or have been moved. Scope and name are
@@ -49,10 +54,22 @@ merged_from() {
 }`;
 
 /**
+ * The function `holds_others PROC PID` of sh: whether a process is one that runs whatever it is told to. Sets `holder` to its
+ * name.
+ */
+export const HOLDS_OTHERS = `
+holds_others() {
+  holder=$(tr '\\0' '\\n' 2>/dev/null <"$1/$2/cmdline" | head -n 2 | sed 's/:.*//; s|.*/||' |
+    grep -xE 'supervisord|crond?|anacron|atd|sshd' | head -n 1)
+  [ -n "$holder" ]
+}`;
+
+/**
  * The function `served_patroni PROC PID CONFIG` of sh, for behind `PATRONI_PROCESSES`: PID is the main process of the
  * service, which may be a wrapper. A Patroni of which no configuration is known counts where no other one runs.
  */
-export const SERVED_PATRONI = `${SAME_PATRONI}
+export const SERVED_PATRONI = `${SAME_PATRONI}${HOLDS_OTHERS}
+this_patroni() { if holds_others "$1" "$2"; then echo "@among $holder"; else echo @this; fi; }
 served_patroni() {
   nameless= other= elsewhere= unread= compared=
   running=$(patroni_processes "$1") || exit
@@ -60,11 +77,11 @@ served_patroni() {
     [ -n "$pid" ] || continue
     if ! begun_by "$1" "$2" "$pid"; then elsewhere=yes
     elif [ "$word" = - ]; then nameless=yes
-    elif same_file "$word" "$3" || merged_from "$3" "$word"; then echo @this; return
+    elif same_file "$word" "$3" || merged_from "$3" "$word"; then this_patroni "$1" "$2"; return
     elif [ "$word" != "$compared" ]; then
       compared=$word
       case $(patroni_python "$3" "$word" 2>/dev/null </dev/null) in
-      this) echo @this; return ;;
+      this) this_patroni "$1" "$2"; return ;;
       other) other=$word ;;
       *) unread=yes ;;
       esac
@@ -74,7 +91,7 @@ $running
 EOF
   if [ -n "$unread" ]; then echo @unknown
   elif [ -n "$other" ]; then echo "@other $other"
-  elif [ -n "$nameless" ] && [ -z "$elsewhere" ]; then echo @this
+  elif [ -n "$nameless" ] && [ -z "$elsewhere" ]; then this_patroni "$1" "$2"
   else echo @unknown; fi
 }`;
 
@@ -159,6 +176,7 @@ export async function servedPatroni(host: ReadHost, pid: number, config: string)
   const answer = await host.query(LOOK([String(pid), config], { timeoutMs: 30_000 }));
   const [told] = reportOf(answer, host.name, `what runs the Patroni of ${config}`);
   if (told?.kind === 'other') return { other: told.rest };
+  if (told?.kind === 'among') return { among: told.rest };
   return told?.kind === 'this' ? 'this' : 'unknown';
 }
 
@@ -182,7 +200,7 @@ export async function patroniThere(
   { state, changing, pid }: ServiceState,
 ): Promise<PatroniThere> {
   const served = pid === undefined ? 'unknown' : await servedPatroni(host, pid, config);
-  if (served === 'this') return { served };
+  if (served === 'this' || (served !== 'unknown' && 'among' in served)) return { served };
   const up = state === 'running' || changing !== undefined;
   // supervisor names no process of one that it is starting, and it would be found there.
   if (up && pid === undefined && manager === 'supervisor') return { served };

@@ -78,6 +78,10 @@ function served(facts: Facts, { name, patroni, place }: NodeFacts): readonly Fla
       const text = `cannot tell whether the service ${unit} runs the Patroni of ${config}`;
       return [{ severity: 'unknown', host: name, text, mend }];
     }
+    if ('among' in told) {
+      const text = `the service ${unit} is ${told.among}, which runs Patroni among other things: a recovery would stop them all`;
+      return [{ severity: 'critical', host: name, text, mend }];
+    }
     const text = `the service ${unit} runs the Patroni of ${told.other}, and the inventory says ${config}`;
     return [{ severity: 'critical', host: name, text, mend }];
   });

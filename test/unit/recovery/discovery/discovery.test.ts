@@ -112,6 +112,11 @@ describe('what a node tells of itself', () => {
     });
   });
 
+  it('is run by supervisor where that names its process, whatever unit that is in', () => {
+    const both = ANSWER.replace('@systemd patroni', '@systemd cluster\n@supervisor patroni');
+    expect(parseNodeDiscovery(both).service).toEqual({ manager: 'supervisor', name: 'patroni' });
+  });
+
   it('has the user that owns the data where no Patroni runs, and none where neither tells', () => {
     const down = ANSWER.replace('@user postgres\n', '');
     expect(parseNodeDiscovery(down).user).toBeUndefined();

@@ -5,6 +5,7 @@ import { examine, type Finding } from '../../../../lib/recovery/doctor/finding.t
 import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
 import { parseNodeSql } from '../../../../lib/recovery/doctor/node-sql.ts';
 import { CHECKS } from '../../../../lib/recovery/doctor/registry.ts';
+import type { ServedPatroni } from '../../../../lib/recovery/patroni/service-process.ts';
 import { sqlAnswer } from './sql-answer.ts';
 
 /** What a PostgreSQL tells that receives nothing. */
@@ -75,7 +76,7 @@ it('a primary is not blamed for receiving nothing where nobody is known to lead'
 
 describe('cluster.service', () => {
   const served = (
-    told: 'this' | 'unknown' | { readonly other: string },
+    told: ServedPatroni,
     state: 'running' | 'stopped' = 'running',
     beside?: { readonly pid: number; readonly unit?: string },
   ) => {
@@ -105,6 +106,9 @@ describe('cluster.service', () => {
       'critical: the service patroni@other runs the Patroni of /other.yml, and the inventory says /p.yml',
     ]);
     expect(served('unknown')).toMatchObject([expect.stringMatching(/^unknown: cannot tell whether/)]);
+    expect(served({ among: 'supervisord' })).toEqual([
+      'critical: the service patroni@other is supervisord, which runs Patroni among other things: a recovery would stop them all',
+    ]);
   });
 
   it('tells of a Patroni that runs beside it, and does not advise to start a second one', () => {

@@ -55,6 +55,18 @@ describe('the Patroni that a service runs', () => {
     expect(await told(INIT, [100, 1, 'runuser', 'patroni', '/p.yml'], wrapped)).toBe('@this');
   });
 
+  it.each([
+    ['supervisord', ['/usr/bin/python3', '/usr/bin/supervisord', '-n']],
+    ['cron', ['/usr/sbin/cron', '-f']],
+    ['sshd', ['sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups']],
+  ])('is one of several where the service is %s, which would take others along', async (name, words) => {
+    const patroni: Process = [102, 100, 'python3', '/usr/bin/patroni', '/p.yml'];
+    expect(await told(INIT, [100, 1, ...words], patroni)).toBe(`@among ${name}`);
+    expect(await told(INIT, [100, 1, ...words], [102, 100, 'patroni'])).toBe(`@among ${name}`);
+    // What it runs beside Patroni alone says nothing.
+    expect(await told(INIT, [100, 1, ...words], [99, 1, 'patroni', '/p.yml'])).toBe('@unknown');
+  });
+
   it.each<readonly [string, readonly string[]]>([
     ['as its own documents say', ['python3', '/opt/patroni/patroni.py', '/p.yml']],
     ['as a module', ['python3', '-m', 'patroni', '/p.yml']],

@@ -1,6 +1,12 @@
 import type { BaseBackup } from '../../lab/archive.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { type DatabaseHost, dataDirectory, postgresBin, postgresPort } from '../../lab/topology.ts';
+import {
+  type DatabaseHost,
+  dataDirectory,
+  postgresBin,
+  postgresHome,
+  postgresPort,
+} from '../../lab/topology.ts';
 
 /** One of the stock tools, and what it moved. */
 export interface Raw {
@@ -10,7 +16,7 @@ export interface Raw {
 }
 
 const DEADLINE_MS = 3_600_000;
-const SIDE = '/var/lib/postgresql/15/bench';
+const SIDE = `${postgresHome}/bench`;
 const SEGMENTS = 16;
 
 /** `sh`: what Patroni logs in with, as `user` and in the environment of the command that follows. */
@@ -39,7 +45,16 @@ export async function measureRaw(
 ): Promise<readonly Raw[]> {
   const data = `/var/lib/barman/${backup.server}/base/${backup.id}/data`;
   const wals = `/var/lib/barman/${backup.server}/wals`;
-  const first = `$(sed -n 's/^begin_wal=//p' /var/lib/barman/${backup.server}/base/${backup.id}/backup.info)`;
+  // Newer versions of Barman keep the description of a backup beside all of them.
+  const kept = `/var/lib/barman/${backup.server}`;
+  const info = `cat ${kept}/base/${backup.id}/backup.info ${kept}/meta/${backup.id}-backup.info 2>/dev/null`;
+  const first = (
+    await lab.mustExec('barman', [
+      'sh',
+      '-c',
+      `{ ${info}; :; } | sed -n 's/^begin_wal=//p' | head -n 1 | grep .`,
+    ])
+  ).trim();
   const names = `find ${wals} -type f -name '????????????????????????' | sort | awk -v f="${first}" '{ n = $0; sub(".*/", "", n) } n >= f' | head -n ${SEGMENTS}`;
   const list = (await lab.mustExec('barman', ['sh', '-c', names])).trim().split('\n');
   const segments = list.map((path) => path.replace(/^.*\//, ''));

@@ -57,7 +57,9 @@ export const init = defineCommand({
   run: ({ options }, io) =>
     withPlainSession(options, io, async (session) => {
       const { signal } = session.interrupts;
-      const prompt = options.yes || io.stdin.isTTY !== true ? undefined : promptOn(io, signal);
+      // Where the inventory goes into a file or a pipe by the shell, there is nobody to ask on the screen.
+      const asks = !options.yes && io.stdin.isTTY === true && io.stdout.isTTY === true;
+      const prompt = asks ? promptOn(io, signal) : undefined;
       const from = await firstNode(options.from, prompt);
       const variables = await readExtraVars(options, io);
       const { discoverCluster } = await import('../init/discover-cluster.ts');

@@ -54,6 +54,7 @@ const ORDER: readonly Severity[] = ['critical', 'unknown', 'warning'];
 interface Told {
   readonly finding: Finding;
   readonly hosts: string[];
+  readonly mend: string[];
 }
 
 /** Every finding that is not ok: what it is, where, what it means, how to mend it. The worst first. */
@@ -68,24 +69,26 @@ export function findingLines(
     unknown: paint.changed,
   };
   return ORDER.flatMap((severity) =>
-    grouped(findings.filter((finding) => finding.severity === severity)).flatMap(({ finding, hosts }) => {
-      const where = hosts.length === 0 ? '' : ` on ${hosts.join(', ')}`;
-      const head = `${severity.toUpperCase().padEnd(8)}  ${finding.check}${where}`;
-      const put = (label: string, text: string): readonly string[] =>
-        wrapWords(printable(text), columns, ' '.repeat(INDENT)).map((line, index) =>
-          index === 0 ? `  ${label.padEnd(INDENT - 2)}${line.trimStart()}` : line,
-        );
-      return [
-        '',
-        colour[severity](head),
-        ...put('Found', `${finding.text ?? ''}.`.replace(/\.\.$/, '.')),
-        ...put('Means', finding.meaning ?? ''),
-        // commands stay as they are, so that they can be copied
-        ...(finding.mend ?? []).map(
-          (line, index) => `  ${(index === 0 ? 'Mend' : '').padEnd(INDENT - 2)}${printable(line)}`,
-        ),
-      ];
-    }),
+    grouped(findings.filter((finding) => finding.severity === severity)).flatMap(
+      ({ finding, hosts, mend }) => {
+        const where = hosts.length === 0 ? '' : ` on ${hosts.join(', ')}`;
+        const head = `${severity.toUpperCase().padEnd(8)}  ${finding.check}${where}`;
+        const put = (label: string, text: string): readonly string[] =>
+          wrapWords(printable(text), columns, ' '.repeat(INDENT)).map((line, index) =>
+            index === 0 ? `  ${label.padEnd(INDENT - 2)}${line.trimStart()}` : line,
+          );
+        return [
+          '',
+          colour[severity](head),
+          ...put('Found', `${finding.text ?? ''}.`.replace(/\.\.$/, '.')),
+          ...put('Means', finding.meaning ?? ''),
+          // commands stay as they are, so that they can be copied
+          ...mend.map(
+            (line, index) => `  ${(index === 0 ? 'Mend' : '').padEnd(INDENT - 2)}${printable(line)}`,
+          ),
+        ];
+      },
+    ),
   );
 }
 
@@ -97,8 +100,14 @@ function grouped(findings: readonly Finding[]): readonly Told[] {
     const same = told.find(
       ({ finding: other }) => other.check === finding.check && other.text === finding.text,
     );
-    if (same === undefined) told.push({ finding, hosts: finding.host === undefined ? [] : [finding.host] });
-    else if (finding.host !== undefined) same.hosts.push(finding.host);
+    if (same === undefined) {
+      const hosts = finding.host === undefined ? [] : [finding.host];
+      told.push({ finding, hosts, mend: [...(finding.mend ?? [])] });
+      continue;
+    }
+    if (finding.host !== undefined) same.hosts.push(finding.host);
+    // A command that mends it goes to one host.
+    same.mend.push(...(finding.mend ?? []).filter((line) => !same.mend.includes(line)));
   }
   return told;
 }

@@ -54,7 +54,35 @@ describe('a backup that is a difference to others', () => {
       ...(title.includes('is gone') ? [] : [info(FULL ?? '', 'None', 'DONE')]),
     ];
     const proof = proveBackupFiles(play.host(), backup, [{ ...config, backups }], user);
-    if (words === undefined) return await expect(proof).resolves.toBeUndefined();
+    if (words === undefined) return await expect(proof).resolves.toBe(true);
+    return await expect(proof).rejects.toMatchObject({
+      code: 'backup-files-missing',
+      message: expect.stringContaining(words),
+    });
+  });
+});
+
+describe('a backup that lies in an archive', () => {
+  const packed = (size: number) =>
+    parseBackupInfo(
+      'one',
+      FULL ?? '',
+      `begin_time=2026-11-22 19:01:10+00:00\nmode=postgres\ncompression=gzip\nsize=${size}\nstatus=DONE`,
+    );
+
+  it.each([
+    ['is whole with all the bytes that Barman has counted', 'base.tar.gz', 27, undefined],
+    ['is not where that is shorter', 'base.tar.gz', 28, 'less than when it was taken'],
+    ['is not without that of the data directory', '16401.tar.gz', 27, 'base.tar is missing or empty'],
+  ])('%s', async (_, file, size, words) => {
+    await using ground = await localPlayground();
+    const [config] = parseConfig([`[barman]\nbarman_home = ${ground.dir}\n[one]\n`]);
+    if (config === undefined) throw new Error('it is there');
+    const data = join(ground.dir, 'one/base', FULL ?? '', 'data');
+    await mkdir(data, { recursive: true });
+    await writeFile(join(data, file), 'twenty-seven bytes it has.\n');
+    const proof = proveBackupFiles(ground.play.host(), packed(size), [{ ...config, backups: [] }], user);
+    if (words === undefined) return await expect(proof).resolves.toBe(true);
     return await expect(proof).rejects.toMatchObject({
       code: 'backup-files-missing',
       message: expect.stringContaining(words),

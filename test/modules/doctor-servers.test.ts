@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { NOT_ASKED } from '../../lib/recovery/doctor/answer.ts';
@@ -10,7 +11,7 @@ import type { NodePlace } from '../../lib/recovery/doctor/place.ts';
 import { CHECKS } from '../../lib/recovery/doctor/registry.ts';
 import { closed, ordinaryUser } from '../support/ordinary-user.ts';
 import { sqlAnswer } from '../unit/recovery/doctor/sql-answer.ts';
-import { beside, OTHER, OWN } from './barman-here.ts';
+import { beside, ID, OTHER, OWN } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 
 const node = (name: string, barmanServer: string): NodePlace => ({
@@ -117,6 +118,20 @@ describe('backups', () => {
       expect(await of(OTHER)).toEqual(['critical', 'critical']);
       expect(await of('unknown')).toContain('unknown');
     });
+  });
+});
+
+it.each([
+  ['mode=snapshot-gcp', 'it is a snapshot'],
+  ['mode=postgres\nencryption=gpg', 'it is encrypted'],
+])('the files of a backup that nobody can judge are not called whole: %s', async (lines, words) => {
+  await using ground = await localPlayground();
+  await beside(ground, { systemId: OWN, lines: '' }, async () => {
+    const info = join(ground.dir, 'home/db1/base', ID, 'backup.info');
+    await writeFile(info, `${(await readFile(info, 'utf8')).replace(/^mode=.*$/m, lines)}\n`);
+    expect(await found(ground, ['backups.files'])).toMatchObject([
+      { severity: 'unknown', text: expect.stringContaining(words) },
+    ]);
   });
 });
 

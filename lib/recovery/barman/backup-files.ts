@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { formatBytes } from '../../base/values/bytes.ts';
-import { type BackupInfo, isPacked } from './backup-info.ts';
+import type { BackupInfo } from './backup-info.ts';
 
 /** What lies on disk of a backup. */
 export interface BackupFiles {
@@ -12,9 +12,24 @@ export interface BackupFiles {
   readonly infoBytes: number;
 }
 
-/** Whether a backup lies on disk as plain files, one for each of the data directory. */
-export function liesAsFiles(backup: BackupInfo): boolean {
-  return backup.mode !== undefined && /^(rsync|postgres)/.test(backup.mode) && !isPacked(backup);
+/**
+ * How a backup lies on disk: as plain files, one for each of the data directory, or as an archive of them. Undefined where its
+ * files cannot be judged: a snapshot has none here, and Barman may have counted an encrypted one before it was encrypted.
+ */
+export function formOf({ mode, compression, encryption }: BackupInfo): 'files' | 'archive' | undefined {
+  if (mode === undefined || !/^(rsync|postgres)/.test(mode) || encryption !== undefined) return undefined;
+  return compression === undefined ? 'files' : 'archive';
+}
+
+/** Nobody could look whether a backup has all its files. */
+export function backupFilesUnknown({ id, server, mode }: BackupInfo, host: string): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'backup-files-unknown',
+    message: `cannot tell whether the files of backup ${id} of server ${server} are all there: it is ${mode?.startsWith('snapshot') === true ? 'a snapshot' : 'encrypted, or of a kind that pitr does not know'}`,
+    host,
+    next: ['Try a recovery of it: nothing else proves that it can be restored.'],
+  });
 }
 
 /**

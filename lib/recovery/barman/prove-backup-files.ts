@@ -2,7 +2,7 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { backupNotWhole, backupWithout, liesAsFiles } from './backup-files.ts';
+import { backupNotWhole, backupWithout, formOf } from './backup-files.ts';
 import type { BackupInfo } from './backup-info.ts';
 import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
@@ -11,12 +11,19 @@ import type { Stock } from './refusals.ts';
 /** A find over millions of files on slow disks. */
 const TIMEOUT_MS = 600_000;
 
-// Argument: the directory of the backup. Links are followed as Barman follows them when it counts.
+// Arguments: the directory of the backup, and whether it lies there as files or as an archive of them. Links are followed as
+// Barman follows them when it counts.
 const LOOK = probeScript(`
 cd -- "$1" || exit 1
-for f in PG_VERSION backup_label global/pg_control; do
-  if [ ! -s "data/$f" ]; then echo "@missing $f"; fi
-done
+if [ "$2" = archive ]; then
+  missing='@missing base.tar'
+  for f in data/base.tar*; do [ ! -s "$f" ] || missing=; done
+  [ -z "$missing" ] || echo "$missing"
+else
+  for f in PG_VERSION backup_label global/pg_control; do
+    if [ ! -s "data/$f" ]; then echo "@missing $f"; fi
+  done
+fi
 echo "@bytes $(find -L . -type f ! -path ./backup.info ! -path './annotations/*' -printf '%s\\n' 2>/dev/null | awk '{ s += $1 } END { printf "%.0f", s }')"
 if [ -f backup.info ]; then echo "@info $(stat -c %s backup.info)"; fi
 echo @end`);
@@ -26,28 +33,29 @@ const WITH_FILES: ReadonlySet<string> = new Set(['DONE', 'WAITING_FOR_WALS']);
 
 /**
  * Proves that the files of a backup are all there, as far as names and sizes tell, and those of the backups that it is a
- * difference to. Throws kind `refused` naming what is not. Of a compressed backup or a snapshot nothing can be said, and
- * nothing is.
+ * difference to. Throws kind `refused` naming what is not. Gives whether all of them could be looked at: of a snapshot and
+ * of an encrypted backup nothing can be said.
  */
 export async function proveBackupFiles(
   host: ReadHost,
   backup: BackupInfo,
   servers: readonly (ServerConfig & Stock)[],
   user: string,
-): Promise<void> {
+): Promise<boolean> {
   const server = servers.find(({ name }) => name === backup.server);
-  if (server === undefined) return;
-  await proveFilesOf(host, backup, server, user);
+  if (server === undefined) return false;
+  let seenAll = await proveFilesOf(host, backup, server, user);
   const seen = new Set<string>([backup.id]);
   for (let { parent } = backup; parent !== undefined; ) {
     const next = server.backups.find(({ id }) => id === parent);
     if (next === undefined || seen.has(parent))
       throw backupWithout(backup, parent, 'Barman does not have', host.name);
     if (!WITH_FILES.has(next.status)) throw backupWithout(backup, parent, `is ${next.status}`, host.name);
-    await proveFilesOf(host, next, server, user);
+    seenAll = (await proveFilesOf(host, next, server, user)) && seenAll;
     seen.add(parent);
     parent = next.parent;
   }
+  return seenAll;
 }
 
 async function proveFilesOf(
@@ -55,10 +63,11 @@ async function proveFilesOf(
   backup: BackupInfo,
   server: ServerConfig,
   user: string,
-): Promise<void> {
-  if (!liesAsFiles(backup)) return;
+): Promise<boolean> {
+  const form = formOf(backup);
+  if (form === undefined) return false;
   const directory = `${server.basebackups}/${backup.id}`;
-  const result = await host.query(LOOK([directory], { user, timeoutMs: TIMEOUT_MS }));
+  const result = await host.query(LOOK([directory, form], { user, timeoutMs: TIMEOUT_MS }));
   if (result.exitCode !== 0) {
     throw barmanNotAnswering(host.name, evidenceOf({ ...result, argv: ['find', directory] }));
   }
@@ -71,4 +80,5 @@ async function proveFilesOf(
   };
   const refusal = backupNotWhole(backup, found, directory, host.name);
   if (refusal !== undefined) throw refusal;
+  return true;
 }

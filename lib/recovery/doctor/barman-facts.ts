@@ -3,6 +3,7 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
 import { lockId, lockResource } from '../../system/lock/lock-resource.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { backupFilesUnknown } from '../barman/backup-files.ts';
 import { isComplete } from '../barman/backup-info.ts';
 import { isOnDisk } from '../barman/backups-on-disk.ts';
 import { readCatalogueAndArchives } from '../barman/catalogue.ts';
@@ -192,6 +193,7 @@ async function newestBackupWhole(
       next: [`Take one, as ${place.user} on ${host.name}: barman backup --wait SERVER`],
     });
   }
-  await proveBackupFiles(host, newest, servers, place.user);
+  if (!(await proveBackupFiles(host, newest, servers, place.user)))
+    throw backupFilesUnknown(newest, host.name);
   return newest.id;
 }

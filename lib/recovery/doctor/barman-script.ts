@@ -6,7 +6,7 @@ import type { FreeSpace } from '../../system/fs/free-space.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import type { ServerConfig } from '../barman/config.ts';
 import { BARMAN_CONFIGS } from '../barman/config-files-script.ts';
-import { type HostClock, readClock } from './host-clock.ts';
+import { type HostClock, readClock, TELL_CLOCK } from './host-clock.ts';
 import { spaceIn } from './node-script.ts';
 import type { BarmanPlace } from './place.ts';
 import { SECRET_FILE, type SecretFiles, secretFiles } from './secret-files.ts';
@@ -31,14 +31,18 @@ export interface WaitingFiles {
 
 const TOOLS = ['barman', 'rsync', 'ssh', 'gzip', 'base64', 'awk', 'find'] as const;
 
-// What a file of WAL is called while it is still being copied. Of what it receives Barman keeps the newest: the beginning
+// What a file of WAL is called while it is still being copied. It keeps the time at which the node wrote it: when it has arrived
+// its change of state tells. Of what it receives Barman keeps the newest: the beginning
 // of a segment, and where there is none the last whole one.
 const WAITING = `
 finished() { p=$1; shift; find "$p/" -type f ! -name '.*' ! -name '*.tmp' "$@"; }
 waiting() {
   presence "$1" 2>/dev/null; case $? in 1) echo 0; return ;; 2) echo '?'; return ;; esac
   if [ ! -d "$1" ] || [ ! -r "$1" ] || [ ! -x "$1" ] || ! command -v find >/dev/null 2>&1; then echo '?'; return; fi
-  if [ "$2" = incoming ]; then finished "$1" -mmin +10 | wc -l; return; fi
+  if [ "$2" = incoming ]; then
+    arrived=$(finished "$1" ! -newerct "@$(($(date +%s) - $3))" -printf .) || { echo '?'; return; }
+    echo "\${#arrived}"; return
+  fi
   last=
   [ -n "$(finished "$1" -name '*.partial')" ] || last=$(finished "$1" | LC_ALL=C sort | tail -n 1)
   finished "$1" ! -name '*.partial' ! -path "$last" -mmin +10 | wc -l
@@ -54,13 +58,12 @@ barman_secrets() {
   done
 }`;
 
-// Arguments: the number of tools, the tools, then of each server: name, backups' and incoming directories, and that of
+// Arguments: for how many seconds what has arrived may wait, the number of tools, the tools, then of each server: name, backups' and incoming directories, and that of
 // streaming or nothing.
 const LOOK = probeScript(`${PRESENCE}${WAITING}${BARMAN_SECRETS}
 quoted() { awk '{ print " " $0 }'; }
-echo "@clock $(date +%s.%N)"
-echo "@zone $(date '+%z %Z')"
-tools=$1; shift
+${TELL_CLOCK}
+waited=$1 tools=$2; shift 2
 while [ "$tools" -gt 0 ]; do
   command -v -- "$1" >/dev/null 2>&1 || echo "@missing $1"
   shift; tools=$((tools - 1))
@@ -71,7 +74,7 @@ while [ $# -gt 0 ]; do
   while [ ! -e "$p" ] && [ -n "$p" ]; do p=\${p%/*}; done
   echo "@space $1"
   { LC_ALL=C df -P -k -- "\${p:-/}" | tail -n 1; LC_ALL=C df -P -i -- "\${p:-/}" | tail -n 1; } | quoted
-  echo "@waiting $(waiting "$3" incoming) incoming $1"
+  echo "@waiting $(waiting "$3" incoming "$waited") incoming $1"
   [ -z "$4" ] || echo "@waiting $(waiting "$4" streaming) streaming $1"
   shift 4
 done
@@ -83,6 +86,7 @@ export async function lookAtBarman(
   host: ReadHost,
   place: BarmanPlace,
   servers: readonly ServerConfig[],
+  waitedSeconds = 600,
 ): Promise<BarmanLook> {
   const places = servers.flatMap(({ name, basebackups, incoming, streaming, streamingArchiver }) => [
     name,
@@ -92,7 +96,10 @@ export async function lookAtBarman(
   ]);
   const asked = Date.now();
   const answer = await host.query(
-    LOOK([String(TOOLS.length), ...TOOLS, ...places], { user: place.user, timeoutMs: 120_000 }),
+    LOOK([String(waitedSeconds), String(TOOLS.length), ...TOOLS, ...places], {
+      user: place.user,
+      timeoutMs: 120_000,
+    }),
   );
   return barmanLookIn(reportOf(answer, host.name, "Barman's files and programs"), asked, Date.now());
 }

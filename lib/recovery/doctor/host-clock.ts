@@ -8,17 +8,26 @@ export interface HostClock {
   readonly offset: string;
   /** `CET` */
   readonly zone: string;
+  /** The offsets of January and of July; absent where the host's `date` tells them for today alone. */
+  readonly year?: { readonly january: string; readonly july: string };
 }
 
-/** Reads `date +%s.%N` and `date '+%z %Z'`, asked and answered at these milliseconds of the controller. */
+/** For sh: the lines `@clock` and `@zone` of a report. */
+export const TELL_CLOCK = `
+echo "@clock $(date +%s.%N)"
+year=$(date +%Y)
+echo "@zone $(date '+%z %Z') $(date -d "$year-01-15 12:00" +%z 2>/dev/null) $(date -d "$year-07-15 12:00" +%z 2>/dev/null)"`;
+
+/** Reads the two lines of `TELL_CLOCK`, asked and answered at these milliseconds of the controller. */
 export function readClock(seconds: string, zone: string, asked: number, answered: number): HostClock {
   const at = Number(seconds) * 1000;
   if (!Number.isFinite(at) || seconds === '') throw new Error(`the host's clock cannot be read: ${seconds}`);
-  const [offset = '', name = ''] = zone.split(' ');
+  const [offset = '', name = '', january = '', july = ''] = zone.split(' ');
   return {
     aheadMs: Math.round(at - (asked + answered) / 2),
     withinMs: Math.ceil((answered - asked) / 2),
     offset,
     zone: name,
+    ...(january === '' || july === '' ? {} : { year: { january, july } }),
   };
 }

@@ -4,7 +4,7 @@ import { type ReportPart, reportOf } from '../../contract/script-report.ts';
 import { type FreeSpace, parseSpace } from '../../system/fs/free-space.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { type Told, toldAtOnce } from './answer.ts';
-import { type HostClock, readClock } from './host-clock.ts';
+import { type HostClock, readClock, TELL_CLOCK } from './host-clock.ts';
 import type { NodePlace } from './place.ts';
 import { SECRET_FILE, type SecretFiles, secretFiles } from './secret-files.ts';
 
@@ -44,8 +44,7 @@ node_secrets() {
 const LOOK = probeScript(`${PRESENCE}
 d=$1 bin=$2 user=$3 config=$4; shift 4
 quoted() { awk '{ print " " $0 }'; }
-echo "@clock $(date +%s.%N)"
-echo "@zone $(date '+%z %Z')"
+${TELL_CLOCK}
 for tool do command -v -- "$tool" >/dev/null 2>&1 || echo "@missing $tool"; done
 echo "@postgres $("$bin/postgres" --version 2>/dev/null)"
 p=\${d%/*}

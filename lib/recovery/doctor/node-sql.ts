@@ -31,6 +31,8 @@ const schema = z.object({
   in_recovery: z.boolean(),
   replay_paused: z.boolean(),
   receiving: z.string().nullable(),
+  /** Where it writes WAL; nothing of one that recovers. */
+  wal: z.string().nullable(),
   version: z.number(),
   system_id: z.string(),
   settings: z.record(z.string(), z.string()),
@@ -73,6 +75,7 @@ const ASK = `select jsonb_build_object(
   'in_recovery', pg_is_in_recovery(),
   'replay_paused', case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end,
   'receiving', (select status from pg_stat_wal_receiver),
+  'wal', case when pg_is_in_recovery() then null else pg_current_wal_lsn()::text end,
   'version', current_setting('server_version_num')::int,
   'system_id', (select system_identifier::text from pg_control_system()),
   'settings', (select jsonb_object_agg(name, setting) from pg_settings

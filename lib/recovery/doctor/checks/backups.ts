@@ -1,5 +1,4 @@
-import { isComplete, isPacked } from '../../barman/backup-info.ts';
-import { instantAt } from '../../wal/instant.ts';
+import { type BackupInfo, isComplete, isPacked } from '../../barman/backup-info.ts';
 import { checksOf, completeBackups, inStock, noBackup, takeOne } from '../backups-and-archives.ts';
 import { barmanOn, pitrCommand } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
@@ -85,14 +84,27 @@ function age(facts: Facts): readonly Flaw[] {
   });
 }
 
+/** A backup that is still being taken after so many hours does not come to an end. */
+const HOURS = 24;
+
+/**
+ * Epoch seconds of when a backup began. One that waits for PostgreSQL has no time yet; its name has that of Barman's own zone,
+ * which is not known here.
+ */
+function beganAt({ id, beginTime }: BackupInfo): { readonly began: number; readonly withinHours: number } {
+  if (beginTime !== undefined) return { began: Number(beginTime / 1_000_000n), withinHours: 0 };
+  const named = id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)$/, '$1-$2-$3T$4:$5:$6Z');
+  return { began: (Date.parse(named) || 0) / 1000, withinHours: 14 };
+}
+
 function failed(facts: Facts): readonly Flaw[] {
   return inStock(facts, ({ servers: all }, { place }) =>
     all.flatMap(({ name, backups }): readonly Flaw[] => {
       const [newest] = backups;
       if (newest === undefined || newest.status === 'DONE') return [];
       if (newest.status === 'STARTED' || newest.status === 'EMPTY' || newest.status === 'SYNCING') {
-        const hours = (facts.now / 1000 - Number((newest.beginTime ?? instantAt(0n)) / 1_000_000n)) / 3_600;
-        if (hours < 24) return [];
+        const { began, withinHours } = beganAt(newest);
+        if ((facts.now / 1000 - began) / 3_600 < HOURS + withinHours) return [];
       }
       return [
         {

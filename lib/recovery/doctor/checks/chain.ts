@@ -1,7 +1,9 @@
 import { formatInstant, instantAt, secondsBetween } from '../../wal/instant.ts';
+import { parseLsn } from '../../wal/lsn.ts';
+import { numberHolding, parseSegmentSize, segmentNumber, timelineOf } from '../../wal/segment.ts';
 import { inStock, noBackup, reaches, takeOne } from '../backups-and-archives.ts';
 import { pitrCommand } from '../commands-to-type.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, NodeFacts, Stock } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { leaderNode } from '../views.ts';
 
@@ -94,9 +96,7 @@ function now(facts: Facts): readonly Flaw[] {
       }
       const behind = secondsBetween(latest, instantAt(BigInt(Math.round(facts.now)) * 1000n));
       if (behind < BEHIND_SECONDS) return [];
-      // An idle leader writes nothing that could be archived.
-      if ('value' in leader.sql && leader.sql.value.ready === 0 && !leader.sql.value.archived.failing)
-        return [];
+      if (hasAllThatIsFinished(stock, leader, timeline)) return [];
       return [
         {
           severity: 'warning',
@@ -107,6 +107,26 @@ function now(facts: Facts): readonly Flaw[] {
       ];
     }),
   );
+}
+
+/** An idle leader finishes no segment, and only what is finished is archived. */
+function hasAllThatIsFinished({ servers, archives }: Stock, { sql }: NodeFacts, timeline: number): boolean {
+  if (!('value' in sql)) return false;
+  const { wal, settings } = sql.value;
+  const at = parseLsn(wal ?? '');
+  const size = parseSegmentSize(Number(settings.wal_segment_size));
+  if (at === undefined || size === undefined) return false;
+  // Of what it receives by streaming Barman keeps the last one until something of the next is there.
+  const kept = servers.some(({ streamingArchiver }) => streamingArchiver) ? 1 : 0;
+  const last = numberHolding(at, size) - 1 - kept;
+  return archives
+    .filter(({ server }) => servers.some(({ name }) => name === server))
+    .some(({ files }) =>
+      files.some(
+        ({ segment, partial }) =>
+          !partial && timelineOf(segment) === timeline && segmentNumber(segment, size) >= last,
+      ),
+    );
 }
 
 function histories(facts: Facts): readonly Flaw[] {

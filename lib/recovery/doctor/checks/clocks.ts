@@ -48,13 +48,23 @@ export const CLOCK_CHECKS: readonly Check[] = [
       'The same time on two clocks on the wall is two moments. pitr takes a time with its zone only, but people read logs.',
     needs: ['host', 'barman'],
     judge: (facts) => {
-      const zones = new Map<string, string[]>();
-      const unknown = each(facts, ({ offset }, host) => {
-        zones.set(offset, [...(zones.get(offset) ?? []), host]);
+      const clocks: { readonly clock: HostClock; readonly host: string }[] = [];
+      const unknown = each(facts, (clock, host) => {
+        clocks.push({ clock, host });
         return [];
       });
+      // Two zones may be the same in winter and an hour apart in summer.
+      const sameToday = new Set(clocks.map(({ clock }) => clock.offset)).size < 2;
+      const allTell = clocks.every(({ clock }) => clock.year !== undefined);
+      const zones = new Map<string, string[]>();
+      for (const { clock, host } of clocks) {
+        const { offset, year } = clock;
+        const zone =
+          sameToday && allTell ? `${offset} (${year?.january} in January, ${year?.july} in July)` : offset;
+        zones.set(zone, [...(zones.get(zone) ?? []), host]);
+      }
       if (zones.size < 2) return unknown;
-      const words = [...zones].map(([offset, hosts]) => `${offset} on ${hosts.join(', ')}`);
+      const words = [...zones].map(([zone, hosts]) => `${zone} on ${hosts.join(', ')}`);
       return [
         {
           severity: 'warning',

@@ -1,26 +1,29 @@
 import { formatBytes } from '../../../base/values/bytes.ts';
 import type { FreeSpace } from '../../../system/fs/free-space.ts';
-import { isComplete } from '../../barman/backup-info.ts';
+import { isComplete, isPacked } from '../../barman/backup-info.ts';
 import type { Told } from '../answer.ts';
 import { ofEachServer, walToReplay } from '../backups-and-archives.ts';
 import { ownServers } from '../barman-facts.ts';
 import { onHost } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
-import { leaderNode } from '../views.ts';
 
-/** Bytes that restored data takes, without the WAL that is replayed: of the databases as they are, or of the largest backup, whichever is more. */
+/**
+ * Bytes that restored data takes, without the WAL that is replayed: of the databases as they are, or of the largest backup,
+ * whichever is more. What a compressed backup or a difference to another one takes at Barman says nothing of that.
+ */
 function needed(facts: Facts): Told<number> {
-  const leader = leaderNode(facts);
-  const live = leader !== undefined && 'value' in leader.sql ? leader.sql.value.bytes : undefined;
+  const live = facts.nodes.flatMap(({ sql }) => ('value' in sql ? [sql.value.bytes] : []));
   const { barman } = facts;
   const sizes =
     barman !== undefined && 'value' in barman.stock
       ? ownServers(barman.stock.value, barman.place).flatMap(({ backups }) =>
-          backups.filter(isComplete).flatMap(({ size }) => size ?? []),
+          backups
+            .filter((backup) => isComplete(backup) && !isPacked(backup) && backup.parent === undefined)
+            .flatMap(({ size }) => size ?? []),
         )
       : [];
-  const all = [...sizes, ...(live === undefined ? [] : [live])];
+  const all = [...sizes, ...live];
   if (all.length === 0) return { unknown: 'it is not known how large the data is', next: [] };
   return { value: Math.max(...all) };
 }

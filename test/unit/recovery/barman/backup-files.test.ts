@@ -1,9 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type BackupFiles,
-  backupNotWhole,
-  liesAsFiles,
-} from '../../../../lib/recovery/barman/backup-files.ts';
+import { type BackupFiles, backupNotWhole, formOf } from '../../../../lib/recovery/barman/backup-files.ts';
 import {
   type CompleteBackup,
   isComplete,
@@ -59,23 +55,24 @@ describe('the files of a backup on disk', () => {
     );
   });
 
-  it("replayed from Debian's Barman 3.20.1: archives, encrypted, are no files to look for", () => {
+  it("replayed from Debian's Barman 3.20.1: archives, encrypted, cannot be judged by what Barman counted", () => {
     const packed = parseBackupInfo('db1', '20261122T170000', fixture('3.20.1/tar.backup.info'));
     expect(packed).toMatchObject({ compression: 'none', encryption: 'gpg', status: 'DONE' });
     expect(isPacked(packed)).toBe(true);
-    expect(isComplete(packed) && liesAsFiles(packed)).toBe(false);
+    expect(formOf(packed)).toBeUndefined();
     // What a real one says of such a backup.
     expect(fixture('3.13.3/recover-of-tar.txt')).toContain('no recovery staging path is provided');
   });
 
   it.each([
-    ['mode=rsync-concurrent', true],
-    ['mode=postgres', true],
-    ['mode=postgres\ncompression=gzip', false],
+    ['mode=rsync-concurrent', 'files'],
+    ['mode=postgres', 'files'],
+    ['mode=postgres\ncompression=gzip', 'archive'],
     // Replayed from Barman 3.9, by its release notes: an archive that is not compressed.
-    ['mode=postgres\ncompression=none', false],
-    ['mode=snapshot-gcp', false],
-  ])('%s: looked at one by one: %s', (more, expected) => {
-    expect(liesAsFiles(backup(more))).toBe(expected);
+    ['mode=postgres\ncompression=none', 'archive'],
+    ['mode=postgres\ncompression=gzip\nencryption=gpg', undefined],
+    ['mode=snapshot-gcp', undefined],
+  ])('lie on disk as the backup is made (%s): %s', (more, expected) => {
+    expect(formOf(backup(more))).toBe(expected);
   });
 });

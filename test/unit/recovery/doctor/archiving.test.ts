@@ -13,6 +13,7 @@ const SQL: NodeSql = {
   in_recovery: false,
   replay_paused: false,
   receiving: null,
+  wal: null,
   version: 150_018,
   system_id: '1',
   settings: { archive_mode: 'off', archive_timeout: '0' },

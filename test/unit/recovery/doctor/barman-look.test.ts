@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -27,6 +28,7 @@ async function seen(
   name: string,
   options: string,
   files: Readonly<Record<string, number>>,
+  waitedSeconds?: number,
 ): Promise<BarmanLook> {
   for (const [file, minutes] of Object.entries(files)) {
     const path = join(home, name, file);
@@ -36,26 +38,38 @@ async function seen(
     await utimes(path, at, at);
   }
   const servers = parseConfig([`[barman]\nbarman_home = ${home}\n[${name}]\n${options}\n`]);
-  return lookAtBarman(host, { name: 'here', user: USER, lockDirectory: '' }, servers);
+  return lookAtBarman(host, { name: 'here', user: USER, lockDirectory: '' }, servers, waitedSeconds);
 }
 
 const segment = (number: number): string => `00000001000000000000000${number}`;
 const STREAMS = 'streaming_archiver = on';
 
 describe('what waits at Barman to be archived', () => {
-  const waiting = async (name: string, options: string, files: Readonly<Record<string, number>>) =>
-    (await seen(name, options, files)).waiting.map(({ place, files: count }) => [place, count]);
+  const waiting = async (
+    name: string,
+    options: string,
+    files: Readonly<Record<string, number>>,
+    waitedSeconds?: number,
+  ) =>
+    (await seen(name, options, files, waitedSeconds)).waiting.map(({ place, files: count }) => [
+      place,
+      count,
+    ]);
 
   it('is what has lain in the incoming directory for a while, and is finished', async () => {
     const files = {
       [`incoming/${segment(1)}`]: 20,
-      [`incoming/${segment(2)}`]: 1,
       [`incoming/${segment(3)}.tmp`]: 20,
       [`incoming/.${segment(4)}.Xy12`]: 20,
       [`streaming/${segment(1)}`]: 20,
       [`streaming/${segment(2)}`]: 20,
     };
-    expect(await waiting('archives', '', files)).toEqual([['incoming', 1]]);
+    // They have come a moment ago, which nothing can set back.
+    expect(await waiting('archives', '', files, -5)).toEqual([['incoming', 1]]);
+  });
+
+  it('is not what has just arrived, however old the node says that it is', async () => {
+    expect(await waiting('late', '', { [`incoming/${segment(1)}`]: 60 })).toEqual([['incoming', 0]]);
   });
 
   it('is what was received by streaming, too', async () => {
@@ -83,4 +97,13 @@ describe('what waits at Barman to be archived', () => {
       ['streaming', 0],
     ]);
   });
+});
+
+it('the clock of the host is told with the offsets of winter and summer', async () => {
+  const { clock } = await seen('clock', '', {});
+  const of = (day: string) =>
+    spawnSync('date', ['-d', `${new Date().getFullYear()}-${day} 12:00`, '+%z'], {
+      encoding: 'utf8',
+    }).stdout.trim();
+  expect(clock.year).toEqual({ january: of('01-15'), july: of('07-15') });
 });

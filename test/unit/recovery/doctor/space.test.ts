@@ -12,49 +12,11 @@ import type { BarmanFacts, Facts, NodeFacts, Stock } from '../../../../lib/recov
 import { examine } from '../../../../lib/recovery/doctor/finding.ts';
 import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
 import type { NodeLook } from '../../../../lib/recovery/doctor/node-script.ts';
+import { parseNodeSql } from '../../../../lib/recovery/doctor/node-sql.ts';
 import { CHECKS } from '../../../../lib/recovery/doctor/registry.ts';
-import { instantAt } from '../../../../lib/recovery/wal/instant.ts';
-import { parseSegment } from '../../../../lib/recovery/wal/segment.ts';
 import { fixture } from '../barman/fixture.ts';
-
-const MIB = 1024 * 1024;
-
-/** A backup of 34.3 MiB, and eight segments of 16 MiB from its beginning. */
-const STOCK: Stock = {
-  servers: [
-    {
-      name: 'db1',
-      directory: '',
-      idle: [],
-      basebackups: '',
-      meta: '',
-      wals: '',
-      incoming: '',
-      streaming: '',
-      streamingArchiver: false,
-      errors: '',
-      xlogDbs: [],
-      retention: { minimum: 0 },
-      conninfoHosts: [],
-      backups: [parseBackupInfo('db1', '20261122T155813', fixture('backup.info'))],
-    },
-  ],
-  archives: [
-    {
-      server: 'db1',
-      files: [8, 9, 10, 11, 12, 13, 14, 15].flatMap((number) => {
-        const segment = parseSegment(
-          `0000000100000000000000${number.toString(16).toUpperCase().padStart(2, '0')}`,
-        );
-        const time = instantAt(1_795_363_100_000_000n);
-        return segment === undefined ? [] : [{ segment, partial: false, time, size: 16 * MIB }];
-      }),
-      lost: [],
-      histories: [],
-      damaged: [],
-    },
-  ],
-};
+import { sqlAnswer } from './sql-answer.ts';
+import { MIB, STOCK } from './stock.ts';
 
 const space = (freeMiB: number, mount = '/') => ({
   device: '/dev/x',
@@ -71,9 +33,10 @@ interface Case {
   readonly volume?: number;
   readonly look?: BarmanFacts['look'];
   readonly servers?: readonly string[];
+  readonly sql?: NodeFacts['sql'];
 }
 
-function node({ free, walFree, volume, ...more }: Case): NodeFacts {
+function node({ free, walFree, volume, sql = NOT_ASKED, ...more }: Case): NodeFacts {
   const look: NodeLook = {
     clock: { aheadMs: 0, withinMs: 0, offset: '+0000', zone: 'UTC' },
     missingTools: [],
@@ -95,6 +58,7 @@ function node({ free, walFree, volume, ...more }: Case): NodeFacts {
       walVolumeBytes: volume,
     },
     host: { value: look },
+    sql,
   };
 }
 
@@ -154,6 +118,23 @@ describe('room for a recovery on a node', () => {
     ],
   ])('%s', (_, given, expected) => {
     expect(found(given)).toEqual(expected);
+  });
+
+  it.each([
+    ['compressed', 'compression=gzip'],
+    ['a difference to another one', 'parent_backup_id=20261122T010000'],
+  ])('is not known by what a backup takes at Barman that is %s', (_, line) => {
+    const text = fixture('backup.info').replace(/^compression=.*$/m, '');
+    const backups = [parseBackupInfo('db1', '20261122T155813', `${text}\n${line}\n`)];
+    const stock = { value: { ...STOCK, servers: STOCK.servers.map((server) => ({ ...server, backups })) } };
+    expect(found({ free: 2000, stock })).toEqual([
+      'unknown: cannot tell: it is not known how large the data is',
+    ]);
+    // Any node tells it, where the leader is silent.
+    const sql = { value: parseNodeSql(sqlAnswer({ in_recovery: true, bytes: 3000 * MIB })) };
+    expect(found({ free: 2000, stock, sql })).toEqual([
+      'critical: restored data needs 3.1 GiB, and 2.0 GiB are free on /',
+    ]);
   });
 
   it('counts as much WAL at one time as a recovery does', () => {

@@ -4,6 +4,7 @@ export function sqlAnswer(more: Readonly<Record<string, unknown>> = {}): string 
     in_recovery: false,
     replay_paused: false,
     receiving: null,
+    wal: null,
     version: 150_018,
     system_id: '1',
     settings: {},

@@ -3,11 +3,7 @@ import { mustRunLocally } from '../../lab/local-command.ts';
 import { containerName, type DatabaseHost } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { healthy } from '../support/lab.ts';
-import { aside, changed, type Fault, otherInventory, pgdata, setting, sh } from './stage.ts';
-
-const HOURS_AHEAD = `#!/bin/sh
-case "$*" in *%s*) exec /usr/bin/date -d '1 hour' "$@" ;; *) exec /usr/bin/date "$@" ;; esac
-`;
+import { aside, changed, type Fault, HOURS_AHEAD, otherInventory, pgdata, setting, sh } from './stage.ts';
 
 const OTHER_BARMAN = `#!/bin/sh
 [ "$1" != --version ] || { echo '3.16.1 Barman by EnterpriseDB'; exit; }

@@ -9,6 +9,11 @@ import type { Finding } from '../../lib/recovery/doctor/finding.ts';
 import { chosenInventory, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr } from '../support/pitr.ts';
 
+/** A `date` that tells an epoch of an hour later. */
+export const HOURS_AHEAD = `#!/bin/sh
+case "$*" in *%s*) exec /usr/bin/date -d '1 hour' "$@" ;; *) exec /usr/bin/date "$@" ;; esac
+`;
+
 /** What faults are planted on. */
 export interface Stage {
   readonly lab: Lab;

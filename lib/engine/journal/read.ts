@@ -217,11 +217,14 @@ function runOf({ records, length }: JournalLines, path: string): JournalledRun {
   };
 }
 
+const COMMIT = ['commit.started', 'commit.finished'] as const;
+
 /** The first commit that began to remove. */
 function committedBy(records: readonly JournalRecord[]): Of<'commit.started'> | undefined {
   return records.find((record, index): record is Of<'commit.started'> => {
     if (record.type !== 'commit.started') return false;
-    const end = records.slice(index).find(({ type }) => type === 'commit.finished');
+    // One that died has no end of its own: that of the next one says nothing of it.
+    const end = records.slice(index + 1).find(({ type }) => COMMIT.some((one) => one === type));
     return end?.type !== 'commit.finished' || end.notBegun !== true;
   });
 }

@@ -146,6 +146,12 @@ describe('a journal that is read', () => {
     expect(read(text(STARTED, commit, end(true), commit)).committed).toEqual(commit);
   });
 
+  it('stays committed where a commit died and the next one was refused before it removed anything', () => {
+    const commit: JournalRecord = { type: 'commit.started', time: 5, operator: 'root@backup1', pid: 1 };
+    const refused: JournalRecord = { type: 'commit.finished', time: 7, removed: [], notBegun: true };
+    expect(read(text(STARTED, commit, { ...commit, pid: 2 }, refused)).committed).toEqual(commit);
+  });
+
   it('may be cut off at any byte: what is whole before it counts, and an intent alone is a half-made change', () => {
     const whole = text(STARTED, intended(1), done(1), intended(2), done(2), finished);
     const start = text(STARTED).length;

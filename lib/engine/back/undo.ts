@@ -18,6 +18,7 @@ import { refusedAhead } from './refuse-ahead.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { stands } from './standing-changes.ts';
 import { readStory, refuseClosed } from './story.ts';
+import { tellingTouched } from './touching.ts';
 import { goOnHint, hostsOf, leaveOutHint } from './undo-hints.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
 
@@ -176,6 +177,7 @@ async function takeBack(
   const { steps } = request.plan;
   for (const [index, change] of steps.entries()) {
     const { number, host } = change.intent;
+    let touched = false;
     try {
       request.signal.throwIfAborted();
       await request.held.beginChange();
@@ -186,10 +188,12 @@ async function takeBack(
         const { host, context } = placeOf(lost, request, connections, masker);
         return { host: host(), context };
       });
-      await undoChange(change, request, connections, masker);
+      await undoChange(change, request, connections, masker, () => {
+        touched = true;
+      });
       await journal.durable({ type: 'change.undone', time: Date.now(), number });
     } catch (thrown) {
-      if (asPitrError(thrown).kind === 'refused') {
+      if (asPitrError(thrown).kind === 'refused' && !touched) {
         request.held.changeRefused();
         // Where even that cannot be written, the journal says less than is true, which is safe.
         await journal
@@ -211,6 +215,7 @@ async function undoChange(
   request: UndoWork,
   connections: Connections,
   masker: Masker,
+  touched: () => void,
 ): Promise<void> {
   const { intent } = change;
   const module = await moduleOf(change, request.plan.run);
@@ -222,11 +227,8 @@ async function undoChange(
   tell('undoing');
   tellMasked();
   const mark = changeMark(request.plan.run.started.runId, intent.number);
-  await module.undo(
-    place.host(module.orphans === 'end' ? { [CHANGE_MARK]: mark } : {}),
-    intent.change,
-    context,
-  );
+  const host = place.host(module.orphans === 'end' ? { [CHANGE_MARK]: mark } : {});
+  await module.undo(tellingTouched(host, touched), intent.change, context);
 }
 
 /** The place of a change, whose hooks tell of themselves in the steps. */

@@ -5,6 +5,7 @@ import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../../transport/quote.ts';
 import { inParallel } from '../run/pool.ts';
 import type { Beginning } from './beginning.ts';
+import { begunBackIn } from './begun-back.ts';
 import { type JournalLines, readLines, unreadable } from './lines.ts';
 import { makesWhole } from './made-whole.ts';
 import { type Origin, originOf } from './origin.ts';
@@ -231,12 +232,10 @@ function committedBy(records: readonly JournalRecord[]): Of<'commit.started'> | 
 
 function changesOf(records: readonly JournalRecord[]): readonly JournalledChange[] {
   const ends = new Map<number, Of<'change.done'> | Of<'change.failed'>>();
-  const undoing = new Set<number>();
+  const begunBack = begunBackIn(records);
   const undone = new Set<number>();
   for (const record of records) {
     if (record.type === 'change.done' || record.type === 'change.failed') ends.set(record.number, record);
-    if (record.type === 'change.undoing') undoing.add(record.number);
-    if (record.type === 'change.undo-refused') undoing.delete(record.number);
     if (record.type === 'change.undone') undone.add(record.number);
   }
   const intents = records.filter((record) => record.type === 'change.intended');
@@ -254,7 +253,7 @@ function changesOf(records: readonly JournalRecord[]): readonly JournalledChange
       error: end?.type === 'change.failed' ? end.error : undefined,
       notBegun,
       undone: undone.has(record.number) || (whole !== undefined && undone.has(whole)),
-      halfUndone: undoing.has(record.number) && !undone.has(record.number) && whole === undefined,
+      halfUndone: begunBack.has(record.number) && !undone.has(record.number) && whole === undefined,
       madeWholeBy: whole,
     };
   });

@@ -1,5 +1,6 @@
 import { hostname, uptime } from 'node:os';
 import { type Beginning, bootMark, processMark } from './beginning.ts';
+import { begunBackIn } from './begun-back.ts';
 import type { JournalledRun } from './read.ts';
 
 /**
@@ -19,12 +20,7 @@ export function canGoOn(run: JournalledRun): boolean {
 }
 
 function wasTakenBackSince({ records, finished }: JournalledRun): boolean {
-  const begun = new Set<number>();
-  for (const record of finished === undefined ? [] : records.slice(records.indexOf(finished))) {
-    if (record.type === 'change.undoing') begun.add(record.number);
-    if (record.type === 'change.undo-refused') begun.delete(record.number);
-  }
-  return begun.size > 0;
+  return finished !== undefined && begunBackIn(records.slice(records.indexOf(finished))).size > 0;
 }
 
 /** How the last `pitr undo` of the run stands; nothing where there was none. */

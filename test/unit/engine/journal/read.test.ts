@@ -6,9 +6,10 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MASK } from '../../../../lib/base/values/secret.ts';
 import { beginningHere } from '../../../../lib/engine/journal/beginning.ts';
+import { pastOf } from '../../../../lib/engine/journal/past.ts';
 import { listRuns, parseJournal, readOthers, readRun } from '../../../../lib/engine/journal/read.ts';
 import { JOURNAL_VERSION, type JournalRecord } from '../../../../lib/engine/journal/records.ts';
-import { runStatus, undoStatus } from '../../../../lib/engine/journal/status.ts';
+import { canGoOn, runStatus, undoStatus } from '../../../../lib/engine/journal/status.ts';
 import { JournalWriter } from '../../../../lib/engine/journal/writer.ts';
 import { projectRoot } from '../../../../lib/language/playbook/assets.ts';
 import { commandLineFile } from '../../../support/command-line.ts';
@@ -29,6 +30,7 @@ function intended(number: number): JournalRecord {
     time: 2,
     number,
     host: 'db2',
+    step: { task: `1.${number}`, turn: 1, host: 'db2' },
     module: 'fs.move',
     params: {},
     change: { summary: `change ${number}` },
@@ -92,6 +94,29 @@ describe('a journal that is read', () => {
       [false, true],
       [true, false],
     ]);
+  });
+
+  it('keeps a change as half taken back where an undo broke off in it and the next one was refused', () => {
+    const step = (type: 'change.undoing' | 'change.undo-refused', number = 1) => ({ type, time: 5, number });
+    const undo: JournalRecord = { ...beginningHere(), type: 'undo.started' };
+    const failed: JournalRecord = { type: 'undo.finished', time: 6, status: 'failed' };
+    const begun = [STARTED, intended(1), done(1), finished, undo, step('change.undoing')];
+    const halfBack = (...more: readonly JournalRecord[]) => {
+      const run = read(text(...begun, ...more));
+      return [run.changes[0]?.halfUndone, canGoOn(run), pastOf(run.records).changeCount > 0];
+    };
+    const [half, whole] = [
+      [true, true, false],
+      [false, false, true],
+    ];
+    const refused = step('change.undo-refused');
+    expect(halfBack(refused, failed)).toEqual(whole);
+    expect(halfBack(failed, undo, step('change.undoing'), refused)).toEqual(half);
+    expect(halfBack(failed, undo, step('change.undoing'), refused, step('change.undoing'), refused)).toEqual(
+      half,
+    );
+    // The lock was lost before that undo began with the change, which older versions wrote down like this, too.
+    expect(halfBack(failed, undo, refused)).toEqual(half);
   });
 
   it('knows what the run was given by all its processes, what is masked as missing', () => {

@@ -8,6 +8,8 @@ import { concernsPostgres, keptBy, standsBeside, whyNotYet } from '../../lib/eng
 import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
 import { type MachinesWish, machinesAgain } from '../../lib/engine/back/machines-again.ts';
 import { reachAgain } from '../../lib/engine/back/place-again.ts';
+import { atWorkElsewhere } from '../../lib/engine/back/refuse-at-work.ts';
+import type { Story } from '../../lib/engine/back/story.ts';
 import {
   type JournalledRun,
   listRuns,
@@ -30,6 +32,7 @@ import type { Io } from '../io.ts';
 import { readLimit } from '../limit.ts';
 import { advised } from '../lock-advice.ts';
 import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts';
+import { wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 
 export const commit = defineCommand({
@@ -123,7 +126,7 @@ export const commit = defineCommand({
       if (concerned) tellHealthy(await prove(), session);
       else session.print(['', 'No PostgreSQL is concerned, so there is no cluster to be proved healthy.']);
       if (options.check) return 0;
-      await askToRemove(run.started.runId, left, { yes: options.yes, again }, session, io);
+      await askToRemove({ run, runs }, left, { yes: options.yes, again }, session, io);
       const error = await advised(
         commitRuns(
           {
@@ -248,25 +251,28 @@ function notFound(measured: readonly Measured[]): readonly string[] {
 
 /** The word is the id that was typed: of all runs of the recovery, that is the one that the operator means. */
 async function askToRemove(
-  id: string,
+  { run, runs }: Pick<Story, 'run' | 'runs'>,
   left: readonly Measured[],
   { yes, again }: { readonly yes: boolean; readonly again: string },
   session: PlainSession,
   io: Io,
 ): Promise<void> {
   const state = 'nothing was removed';
+  const elsewhere = runs.flatMap((one) => atWorkElsewhere(one) ?? []);
+  for (const words of elsewhere) session.print(['', ...wrapWords(words, session.view.columns())]);
   const text =
     left.length === 0
       ? 'Let go of what is held for this recovery, and close it? There is no way back from that.'
       : `Remove ${formatBytes(total(left))} of old data for good? There is no way back from that.`;
   await consent(
     askIn(session, io, yes),
-    { text, word: id, unanswered: state },
+    { text, word: run.started.runId, unanswered: state },
     {
       nobody: {
         kind: 'refused',
         code: 'nobody-to-ask',
         message: 'there is no terminal to ask whether the old data should be removed',
+        details: elsewhere,
         state,
         next: [`If so: ${again} --yes`],
       },

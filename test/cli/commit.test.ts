@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
-import { listRuns } from '../../lib/engine/journal/read.ts';
+import { goOn } from '../../lib/engine/journal/go-on.ts';
+import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { runHere } from '../support/run-here.ts';
 
 let place: string;
@@ -238,4 +239,21 @@ it('asks before it lets go of what is held, also where no old data is found any 
   const { code, stdout } = await pitr('commit', run, '--yes');
   expect([code, flat(stdout)]).toEqual([0, expect.stringContaining('Done: what was held is let go.')]);
   expect(await readdir(place)).toContain('said');
+});
+
+it('asks where an undo may still be at work on another machine, which nobody here can tell', async () => {
+  await inventory();
+  const run = await played(`- site.store: { data: ${place}/data }`);
+  const begun = { type: 'undo.started', time: Date.now(), operator: 'root@another-machine', pid: 7 } as const;
+  await (await goOn(await readRun(run), begun)).close();
+  const why = 'An undo was started on another-machine (process 7) and did not say that it ended';
+  const refused = await pitr('commit', run);
+  expect({ code: refused.code, stderr: flat(refused.stderr) }).toEqual({
+    code: 5,
+    stderr: expect.stringContaining(why),
+  });
+  expect(flat(refused.stdout)).toContain(why);
+  expect(await old()).toEqual([`data.${run}`]);
+  expect(await pitr('commit', run, '--yes')).toMatchObject({ code: 0 });
+  expect(await old()).toEqual([]);
 });

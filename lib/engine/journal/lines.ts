@@ -102,7 +102,8 @@ function hasTheRun(record: JournalRecord, index: number): boolean {
   return !goesOn(record) || record.after === undefined || record.after === index;
 }
 
-function goesOn(record: JournalRecord): record is GoingOnRecord {
+/** Whether it is the first record of a process that goes on with a run. */
+export function goesOn(record: JournalRecord): record is GoingOnRecord {
   return GOING_ON.some((type) => type === record.type);
 }
 

@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../../base/errors/nearest.ts';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
@@ -6,9 +6,10 @@ import { commandLine } from '../../transport/quote.ts';
 import { inParallel } from '../run/pool.ts';
 import type { Beginning } from './beginning.ts';
 import { begunBackIn } from './begun-back.ts';
-import { type JournalLines, readLines, unreadable } from './lines.ts';
+import { fileHolds, linesOfFile } from './journal-file.ts';
+import { type JournalLines, LineReader, unreadable } from './lines.ts';
 import { makesWhole } from './made-whole.ts';
-import { type Origin, originOf } from './origin.ts';
+import { type Origin, OriginLook } from './origin.ts';
 import { findJournal, journalPath, stateDirectory } from './place.ts';
 import type { JournalRecord } from './records.ts';
 
@@ -92,23 +93,37 @@ export async function readRun(
   directory: string = stateDirectory(),
 ): Promise<JournalledRun> {
   const path = findJournal(reference, directory);
-  const text = await readFile(path, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw unreadable(path, error.message, error);
-    const isId = basename(dirname(path)) === reference;
-    throw new PitrError({
-      kind: 'usage',
-      code: 'run-unknown',
-      message: isId
-        ? `there is no run "${reference}"${didYouMean(reference, await listRuns(directory))}`
-        : `there is no journal at ${reference}`,
-      details: [`looked for ${path}`],
-      next: ['See the runs that are kept: pitr runs'],
-    });
-  });
-  const lines = readLines(text, path);
+  const look = await OriginLook.begin(path);
+  const lines = new LineReader(path, (line, number) => look.take(line, number));
+  try {
+    for await (const line of linesOfFile(path)) lines.take(line);
+  } catch (thrown) {
+    if (thrown instanceof PitrError) throw thrown;
+    const { code, message } = asFileError(thrown);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw unreadable(path, message, thrown);
+    throw unknownRun(reference, path, await listRuns(directory));
+  }
   const run = runOf(lines, path);
-  const origin = await originOf(path, lines);
+  const origin = await look.origin();
   return { ...run, origin, believed: origin.own };
+}
+
+function asFileError(thrown: unknown): { readonly code: unknown; readonly message: string } {
+  if (!(thrown instanceof Error)) return { code: undefined, message: String(thrown) };
+  return { code: 'code' in thrown ? thrown.code : undefined, message: thrown.message };
+}
+
+function unknownRun(reference: string, path: string, runs: readonly string[]): PitrError {
+  const isId = basename(dirname(path)) === reference;
+  return new PitrError({
+    kind: 'usage',
+    code: 'run-unknown',
+    message: isId
+      ? `there is no run "${reference}"${didYouMean(reference, runs)}`
+      : `there is no journal at ${reference}`,
+    details: [`looked for ${path}`],
+    next: ['See the runs that are kept: pitr runs'],
+  });
 }
 
 /** The run whose journal a person has believed. */
@@ -163,8 +178,8 @@ async function refuseUnread(path: string, error: PitrError, id: string): Promise
     if (!link.isSymbolicLink() || there !== undefined) return;
     return refuseUnread(path, unreadable(path, `${dirname(path)} is a link that leads nowhere`), id);
   }
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text?.includes(id) === false) return;
+  const named = await fileHolds(path, id).catch(() => undefined);
+  if (named === false) return;
   const state = `nothing was done: what came after run ${id} cannot be told without it`;
   throw error.with({
     state,
@@ -183,7 +198,9 @@ async function journalsBeside(path: string, directory: string): Promise<readonly
 
 /** Reads a journal's text, which says nothing of whose it is. Throws kind `validation`. */
 export function parseJournal(text: string, path: string): JournalledRun {
-  return runOf(readLines(text, path), path);
+  const lines = new LineReader(path);
+  for (const line of text.split('\n')) lines.take(line);
+  return runOf(lines, path);
 }
 
 function runOf({ records, length }: JournalLines, path: string): JournalledRun {

@@ -1,5 +1,6 @@
+import { constants } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -46,6 +47,9 @@ function text(...records: readonly JournalRecord[]): string {
 }
 
 const read = (journal: string) => parseJournal(journal, 'journal.jsonl');
+
+/** Two of them are longer than a text can be, and each is shorter. */
+const HOLE = 300 * 1024 * 1024;
 
 async function scratchDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pitr-journal-'));
@@ -219,6 +223,18 @@ describe('a journal that is read', () => {
     }
   });
 
+  it('may be longer than a text of Node.js can be', async () => {
+    const path = join(await scratchDirectory(), 'journal.jsonl');
+    await writeFile(path, text(STARTED, intended(1)));
+    // Holes, as a power cut leaves them: lines that were cut off.
+    await truncate(path, (await stat(path)).size + HOLE);
+    const undo = { ...beginningHere(), type: 'undo.started', after: 2, token: 'x' } as const;
+    await appendFile(path, `\n${text(undo, { type: 'change.undone', time: 5, number: 1 })}`);
+    await truncate(path, (await stat(path)).size + HOLE);
+    expect((await stat(path)).size).toBeGreaterThan(constants.MAX_STRING_LENGTH);
+    expect((await readRun(path)).changes.map(({ undone }) => undone)).toEqual([true]);
+  });
+
   it('of an unknown run names the nearest one', async () => {
     const directory = await scratchDirectory();
     const writer = await JournalWriter.create(join(directory, 'runs/20261122T144512-7f3a/journal.jsonl'));
@@ -265,6 +281,15 @@ describe('the other runs that are kept', () => {
     const directory = await keeping({
       [SECOND]: `${text(second)}{"about":"${STARTED.runId}\n${text(done(1))}`,
     });
+    await expect(others(directory)).rejects.toMatchObject({ code: 'journal-unreadable' });
+  });
+
+  it('are told apart by what a damaged one names, also where that is longer than a text of Node.js can be', async () => {
+    const directory = await keeping({ [SECOND]: `${text(second)}{"type":\n${text(done(1))}` });
+    const path = join(directory, 'runs', SECOND, 'journal.jsonl');
+    await truncate(path, 2 * HOLE);
+    expect(await others(directory)).toEqual([]);
+    await appendFile(path, `{"about":"${STARTED.runId}"}\n`);
     await expect(others(directory)).rejects.toMatchObject({ code: 'journal-unreadable' });
   });
 

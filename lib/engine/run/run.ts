@@ -60,6 +60,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   const connections = new Connections(loaded.inventory, request.extraVars, masker, {
     askPassphrase: door.askPassphrase,
     known: request.known,
+    changing: { runId, again: request.known?.again ?? `pitr resume ${runId}` },
   });
   try {
     // Before anything is written down: the inventory that was named may be that of another site.

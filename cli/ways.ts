@@ -1,6 +1,7 @@
 import { MASK } from '../lib/base/values/secret.ts';
 import { waysOf } from '../lib/engine/back/family.ts';
-import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
+import { whyNotYet } from '../lib/engine/back/kept-data.ts';
+import { type HeldChange, leavesSomething, leftByCommit } from '../lib/engine/back/left-by-commit.ts';
 import { optionToType } from '../lib/engine/back/masked.ts';
 import { stands } from '../lib/engine/back/standing-changes.ts';
 import type { Closed, Story } from '../lib/engine/back/story.ts';
@@ -70,26 +71,36 @@ function commitOf({ run, runs }: Story, reference: string): string {
   return commandLine(['pitr', 'commit', reference, ...secretWords(runs.at(-1) ?? run, 'connections')]);
 }
 
-/** A commit that was limited to some hosts, or that failed, has left old data behind. */
+/** A commit that was limited to some hosts, that failed or that was killed has left something behind. */
 function afterCommit(story: Story, reference: string): readonly Way[] {
-  const { run, runs } = story;
-  const removed = new Set(
-    run.records.flatMap((record) =>
-      record.type === 'commit.finished' ? record.removed.map(({ host, path }) => `${host} ${path}`) : [],
-    ),
-  );
-  const rest = keptBy(runs).filter(
-    ({ kind, host, path }) => kind === 'old data' && !removed.has(`${host} ${path}`),
-  );
-  if (rest.length === 0) return [{ text: 'It was committed: the old data is gone, and nothing leads back.' }];
-  const hosts = [...new Set(rest.map(({ host }) => host))].join(', ');
+  const left = leftByCommit(story.runs);
+  if (!leavesSomething(left))
+    return [{ text: 'It was committed: the old data is gone, and nothing leads back.' }];
+  const { kept, held, ended } = left;
+  const [perhaps, still] =
+    ended === undefined
+      ? ['The last commit did not say that it ended.', 'may still be']
+      : [undefined, 'is still'];
+  const sentences = [
+    perhaps,
+    kept.length === 0 ? undefined : `Old data ${still} kept on ${listed(kept.map(({ host }) => host))}.`,
+    held.length === 0 ? undefined : heldWords(held, still),
+  ].filter((one) => one !== undefined);
+  const said = sentences.length === 0 ? 'The last commit did not end well.' : sentences.join(' ');
   return [
     { text: 'It was committed: nothing leads back.' },
-    {
-      text: `Old data is still kept on ${hosts}. Let it go, too`,
-      command: commitOf(story, reference),
-    },
+    { text: `${said} Let it go, too`, command: commitOf(story, reference) },
   ];
+}
+
+function heldWords(held: readonly HeldChange[], still: string): string {
+  const hosts = listed(held.map(({ change }) => change.intent.host));
+  const what = listed(held.map(({ change }) => change.intent.change.summary));
+  return `What it rests on ${still} held on ${hosts}: ${what}.`;
+}
+
+function listed(words: readonly string[]): string {
+  return [...new Set(words)].join(', ');
 }
 
 /** Nothing of it is taken back one by one: the old data of all members returns at once, or goes. */

@@ -3,7 +3,7 @@ import { waysOf } from '../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
 import { optionToType } from '../lib/engine/back/masked.ts';
 import { stands } from '../lib/engine/back/standing-changes.ts';
-import type { Closed, Story } from '../lib/engine/back/story.ts';
+import { type Closed, mayGoOn, type Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, WayAround } from '../lib/engine/back/undo-plan.ts';
 import { missingSecrets } from '../lib/engine/back/variables-again.ts';
 import type { Way } from '../lib/engine/events/events.ts';
@@ -20,13 +20,13 @@ export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
   }
   if (run.committed !== undefined) return afterCommit(story, reference);
   if (undoStatus(run) === 'running') return [{ text: 'It is being taken back: wait for that.' }];
-  const resume = goOn(run, reference);
+  const resume = goOn(story, reference);
   const { closed } = story;
   switch (closed?.why) {
     case 'taken back':
       return [aboutRun(closed.by, 'has taken it back, or has begun to')];
     case 'gone on':
-      return [...resume, aboutRun(closed.by, 'has gone on with it, and is the one to be decided on')];
+      return [aboutRun(closed.by, 'has gone on with it, and is the one to be decided on')];
     case 'cut over':
       return [...resume, ...afterCutOver(story, closed, reference)];
     case undefined:
@@ -42,12 +42,21 @@ export function waysInLine(ways: readonly Way[]): readonly string[] {
 }
 
 /** What leads on where nothing is taken back: the run itself, and what its playbooks say. */
-export function waysElse({ run, story }: UndoPlan, reference: string): readonly Way[] {
-  return [...goOn(run, reference), ...waysOf(story.runs)];
+export function waysElse({ story }: UndoPlan, reference: string): readonly Way[] {
+  return [...goOn(story, reference), ...waysOf(story.runs)];
 }
 
-function goOn(run: JournalledRun, reference: string): readonly Way[] {
-  if (!canGoOn(run) || (runStatus(run) === 'ok' && !run.changes.some(stands))) return [];
+function goOn(story: Story, reference: string): readonly Way[] {
+  const { run, closed } = story;
+  // A newer recovery of the same nodes has been cut over since: what leads now is none of this run's.
+  const isOfThePast = closed?.why === 'cut over' && closed.since !== undefined;
+  if (
+    !mayGoOn(story) ||
+    isOfThePast ||
+    !canGoOn(run) ||
+    (runStatus(run) === 'ok' && !run.changes.some(stands))
+  )
+    return [];
   const command = commandLine(['pitr', 'resume', reference, ...secretWords(run, 'all')]);
   return [{ text: 'Go on where it stood', command }];
 }

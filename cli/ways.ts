@@ -5,7 +5,7 @@ import { optionToType } from '../lib/engine/back/masked.ts';
 import { stands } from '../lib/engine/back/standing-changes.ts';
 import { type Closed, mayGoOn, type Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, WayAround } from '../lib/engine/back/undo-plan.ts';
-import { missingSecrets } from '../lib/engine/back/variables-again.ts';
+import { missingSecrets, type NeededSecrets } from '../lib/engine/back/variables-again.ts';
 import type { Way } from '../lib/engine/events/events.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
 import { canGoOn, runStatus, undoStatus } from '../lib/engine/journal/status.ts';
@@ -18,7 +18,7 @@ export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
   if (runStatus(run) === 'running') {
     return [{ text: 'End it cleanly', command: `kill -INT ${run.begun.pid}` }];
   }
-  if (run.committed !== undefined) return afterCommit(story, reference);
+  if (run.committed !== undefined) return afterCommit(plan, reference);
   if (undoStatus(run) === 'running') return [{ text: 'It is being taken back: wait for that.' }];
   const resume = goOn(story, reference);
   const { closed } = story;
@@ -28,7 +28,7 @@ export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
     case 'gone on':
       return [aboutRun(closed.by, 'has gone on with it, and is the one to be decided on')];
     case 'cut over':
-      return [...resume, ...afterCutOver(story, closed, reference)];
+      return [...resume, ...afterCutOver(plan, closed, reference)];
     case undefined:
       return [...resume, ...backWays(plan, reference)];
   }
@@ -62,7 +62,7 @@ function goOn(story: Story, reference: string): readonly Way[] {
 }
 
 /** What the run was given in secret, which no journal holds: without it the command would be refused. */
-export function secretWords({ extraVars }: JournalledRun, needed: 'all' | 'connections'): readonly string[] {
+export function secretWords({ extraVars }: JournalledRun, needed: NeededSecrets): readonly string[] {
   const { PITR_BECOME_PASSWORD_FILE: passwordFile = '' } = process.env;
   return missingSecrets(extraVars, {}, needed)
     .map((name) => optionToType(name, MASK))
@@ -75,13 +75,13 @@ function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
 }
 
 /** Of the runs of a recovery, the last one says how the hosts are reached. */
-function commitOf({ run, runs }: Story, reference: string): string {
-  return commandLine(['pitr', 'commit', reference, ...secretWords(runs.at(-1) ?? run, 'connections')]);
+function commitOf({ story: { run, runs }, leading }: UndoPlan, reference: string): string {
+  return commandLine(['pitr', 'commit', reference, ...secretWords(runs.at(-1) ?? run, leading)]);
 }
 
 /** A commit that was limited to some hosts, or that failed, has left old data behind. */
-function afterCommit(story: Story, reference: string): readonly Way[] {
-  const { run, runs } = story;
+function afterCommit(plan: UndoPlan, reference: string): readonly Way[] {
+  const { run, runs } = plan.story;
   const removed = new Set(
     run.records.flatMap((record) =>
       record.type === 'commit.finished' ? record.removed.map(({ host, path }) => `${host} ${path}`) : [],
@@ -96,18 +96,18 @@ function afterCommit(story: Story, reference: string): readonly Way[] {
     { text: 'It was committed: nothing leads back.' },
     {
       text: `Old data is still kept on ${hosts}. Let it go, too`,
-      command: commitOf(story, reference),
+      command: commitOf(plan, reference),
     },
   ];
 }
 
 /** Nothing of it is taken back one by one: the old data of all members returns at once, or goes. */
 function afterCutOver(
-  story: Story,
+  plan: UndoPlan,
   { cutOver, since }: Extract<Closed, { readonly why: 'cut over' }>,
   reference: string,
 ): readonly Way[] {
-  const { run, runs, others } = story;
+  const { run, runs, others } = plan.story;
   const ways: Way[] = [];
   if (since !== undefined) ways.push(aboutRun(since, 'has cut the cluster over to a newer recovery since'));
   if (cutOver.run !== run && runStatus(cutOver.run) !== 'ok')
@@ -121,16 +121,16 @@ function afterCutOver(
   if (whyNotYet(runs) === undefined)
     ways.push({
       text: 'Let the old data go, when the recovered data is accepted',
-      command: commitOf(story, reference),
+      command: commitOf(plan, reference),
     });
   return ways;
 }
 
 function backWays(
-  { run, steps, wall, wayAround, behindWall, story }: UndoPlan,
+  { run, steps, wall, wayAround, behindWall, story, leading }: UndoPlan,
   reference: string,
 ): readonly Way[] {
-  const undo = commandLine(['pitr', 'undo', reference, ...secretWords(run, 'connections')]);
+  const undo = commandLine(['pitr', 'undo', reference, ...secretWords(run, leading)]);
   if (wall === undefined) {
     if (steps.length === 0) return [];
     return [

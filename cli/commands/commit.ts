@@ -113,10 +113,10 @@ export const commit = defineCommand({
       }
       // Somebody has removed the old data by hand, or moved it, or its volume is not mounted.
       if (left.length === 0 && measured.length > 0) session.print(notFound(measured));
-      const prove = () =>
+      const prove = async () =>
         proveHealthy({
           ...wish,
-          ...reachAgain(runs.at(-1) ?? run, wish),
+          ...(await reachAgain(runs.at(-1) ?? run, wish)),
           leftOut,
           without: (hosts) => commitWithout(words, hosts),
           forks: DEFAULT_FORKS,

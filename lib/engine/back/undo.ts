@@ -73,14 +73,13 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const connections = await hostsAgain(plan.run, { ...request, masker });
   try {
     const hosts = [...new Set(plan.steps.flatMap(hostsOf))];
-    await inParallel(hosts, FORKS, (host) =>
-      connections
-        .to(host)
-        .connect(signal)
-        .catch((thrown: unknown) => {
-          throw leaveOutHint(asPitrError(thrown), host, request);
-        }),
-    );
+    await inParallel(hosts, FORKS, async (host) => {
+      try {
+        await connections.to(host).connect(signal);
+      } catch (thrown) {
+        throw leaveOutHint(asPitrError(thrown), host, request);
+      }
+    });
     await holdAgain(request, connections, masker);
     await refuseAhead(request, connections, masker);
     // Nobody else begins from here on; but since the plan was made somebody may have gone on.
@@ -135,9 +134,11 @@ async function holdAgain(request: UndoWork, connections: Connections, masker: Ma
     const module = await moduleOf(change, run);
     if (module.kind !== 'change' || module.again === undefined) continue;
     const { host, context } = placeOf(change, request, connections, masker);
-    await module.again(host(), change.intent.change, context).catch((thrown: unknown) => {
+    try {
+      await module.again(host(), change.intent.change, context);
+    } catch (thrown) {
       throw leaveOutHint(asPitrError(thrown), change.intent.host, request);
-    });
+    }
   }
 }
 
@@ -159,7 +160,15 @@ async function takeAllBack(
   const tell = (text: string, host: string): void =>
     report({ number: 0, host, summary: text, status: 'warning', text });
   try {
-    await endOrphansOfRun(plan.run, (name) => connections.to(name), signal, tell, plan.kept);
+    await endOrphansOfRun(plan.run, {
+      among: plan.steps,
+      connection: (name) => connections.to(name),
+      signal,
+      tell,
+      blind: (error, host) => {
+        throw leaveOutHint(error, host, request);
+      },
+    });
   } catch (thrown) {
     const error = held.lost ?? asPitrError(thrown);
     const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';

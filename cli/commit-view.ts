@@ -1,12 +1,13 @@
 import { formatBytes } from '../lib/base/values/bytes.ts';
 import type { CommitStep, Measured } from '../lib/engine/back/commit.ts';
 import type { Kept } from '../lib/engine/back/kept-data.ts';
+import type { HeldChange } from '../lib/engine/back/left-by-commit.ts';
 import { cutOversOf } from '../lib/engine/back/story.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
 import type { HealthyCluster } from './healthy-cluster.ts';
 import type { PlainSession } from './plain-session.ts';
 import { table } from './table.ts';
-import { plural, wrapWords } from './text.ts';
+import { oneLine, plural, wrapWords } from './text.ts';
 
 export function tellKept(
   runs: readonly JournalledRun[],
@@ -76,13 +77,34 @@ export function tellStep(
   session.print(wrapWords(lines[status], session.view.columns()));
 }
 
-export function tellStays(stays: readonly Kept[], again: string, session: PlainSession): void {
-  if (stays.length === 0) return;
-  for (const { run, host, path, kind } of stays) session.emit({ type: 'kept', run, host, path, kind });
+/** What a commit that was limited to other hosts leaves as it is. */
+export interface Stays {
+  readonly kept: readonly Kept[];
+  readonly held: readonly HeldChange[];
+}
+
+export function tellStays({ kept, held }: Stays, again: string, session: PlainSession): void {
+  if (kept.length === 0 && held.length === 0) return;
+  for (const { run, host, path, kind } of kept) session.emit({ type: 'kept', run, host, path, kind });
+  tellHeld(held, session);
   session.print([
-    ...stays.map(({ host, path }) => `Still kept: ${path} on ${host}`),
+    ...kept.map(({ host, path }) => `Still kept: ${path} on ${host}`),
+    ...heldLines(held, session),
     ...wrapWords(`When it is to go too: ${again}`, session.view.columns()),
   ]);
+}
+
+export function tellHeld(held: readonly HeldChange[], session: PlainSession): void {
+  for (const { run, change } of held) {
+    const { number, host, change: what } = change.intent;
+    session.emit({ type: 'held', run: run.started.runId, host, number, summary: what.summary });
+  }
+}
+
+export function heldLines(held: readonly HeldChange[], session: PlainSession): readonly string[] {
+  return held.flatMap(({ change: { intent } }) =>
+    wrapWords(`Still held: ${oneLine(intent.change.summary)} on ${intent.host}`, session.view.columns()),
+  );
 }
 
 export function total(left: readonly Measured[]): number {

@@ -1,11 +1,12 @@
 import { MASK } from '../lib/base/values/secret.ts';
 import { waysOf } from '../lib/engine/back/family.ts';
-import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
+import { whyNotYet } from '../lib/engine/back/kept-data.ts';
+import { type HeldChange, leavesSomething, leftByCommit } from '../lib/engine/back/left-by-commit.ts';
 import { optionToType } from '../lib/engine/back/masked.ts';
 import { stands } from '../lib/engine/back/standing-changes.ts';
-import type { Closed, Story } from '../lib/engine/back/story.ts';
+import { type Closed, mayGoOn, type Story } from '../lib/engine/back/story.ts';
 import type { UndoPlan, WayAround } from '../lib/engine/back/undo-plan.ts';
-import { missingSecrets } from '../lib/engine/back/variables-again.ts';
+import { missingSecrets, type NeededSecrets } from '../lib/engine/back/variables-again.ts';
 import type { Way } from '../lib/engine/events/events.ts';
 import type { JournalledRun } from '../lib/engine/journal/read.ts';
 import { canGoOn, runStatus, undoStatus } from '../lib/engine/journal/status.ts';
@@ -18,17 +19,17 @@ export function waysOn(plan: UndoPlan, reference: string): readonly Way[] {
   if (runStatus(run) === 'running') {
     return [{ text: 'End it cleanly', command: `kill -INT ${run.begun.pid}` }];
   }
-  if (run.committed !== undefined) return afterCommit(story, reference);
+  if (run.committed !== undefined) return afterCommit(plan, reference);
   if (undoStatus(run) === 'running') return [{ text: 'It is being taken back: wait for that.' }];
-  const resume = goOn(run, reference);
+  const resume = goOn(story, reference);
   const { closed } = story;
   switch (closed?.why) {
     case 'taken back':
       return [aboutRun(closed.by, 'has taken it back, or has begun to')];
     case 'gone on':
-      return [...resume, aboutRun(closed.by, 'has gone on with it, and is the one to be decided on')];
+      return [aboutRun(closed.by, 'has gone on with it, and is the one to be decided on')];
     case 'cut over':
-      return [...resume, ...afterCutOver(story, closed, reference)];
+      return [...resume, ...afterCutOver(plan, closed, reference)];
     case undefined:
       return [...resume, ...backWays(plan, reference)];
   }
@@ -42,18 +43,27 @@ export function waysInLine(ways: readonly Way[]): readonly string[] {
 }
 
 /** What leads on where nothing is taken back: the run itself, and what its playbooks say. */
-export function waysElse({ run, story }: UndoPlan, reference: string): readonly Way[] {
-  return [...goOn(run, reference), ...waysOf(story.runs)];
+export function waysElse({ story }: UndoPlan, reference: string): readonly Way[] {
+  return [...goOn(story, reference), ...waysOf(story.runs)];
 }
 
-function goOn(run: JournalledRun, reference: string): readonly Way[] {
-  if (!canGoOn(run) || (runStatus(run) === 'ok' && !run.changes.some(stands))) return [];
+function goOn(story: Story, reference: string): readonly Way[] {
+  const { run, closed } = story;
+  // A newer recovery of the same nodes has been cut over since: what leads now is none of this run's.
+  const isOfThePast = closed?.why === 'cut over' && closed.since !== undefined;
+  if (
+    !mayGoOn(story) ||
+    isOfThePast ||
+    !canGoOn(run) ||
+    (runStatus(run) === 'ok' && !run.changes.some(stands))
+  )
+    return [];
   const command = commandLine(['pitr', 'resume', reference, ...secretWords(run, 'all')]);
   return [{ text: 'Go on where it stood', command }];
 }
 
 /** What the run was given in secret, which no journal holds: without it the command would be refused. */
-export function secretWords({ extraVars }: JournalledRun, needed: 'all' | 'connections'): readonly string[] {
+export function secretWords({ extraVars }: JournalledRun, needed: NeededSecrets): readonly string[] {
   const { PITR_BECOME_PASSWORD_FILE: passwordFile = '' } = process.env;
   return missingSecrets(extraVars, {}, needed)
     .map((name) => optionToType(name, MASK))
@@ -66,39 +76,49 @@ function aboutRun({ started: { runId } }: JournalledRun, what: string): Way {
 }
 
 /** Of the runs of a recovery, the last one says how the hosts are reached. */
-function commitOf({ run, runs }: Story, reference: string): string {
-  return commandLine(['pitr', 'commit', reference, ...secretWords(runs.at(-1) ?? run, 'connections')]);
+function commitOf({ story: { run, runs }, leading }: UndoPlan, reference: string): string {
+  return commandLine(['pitr', 'commit', reference, ...secretWords(runs.at(-1) ?? run, leading)]);
 }
 
-/** A commit that was limited to some hosts, or that failed, has left old data behind. */
-function afterCommit(story: Story, reference: string): readonly Way[] {
-  const { run, runs } = story;
-  const removed = new Set(
-    run.records.flatMap((record) =>
-      record.type === 'commit.finished' ? record.removed.map(({ host, path }) => `${host} ${path}`) : [],
-    ),
-  );
-  const rest = keptBy(runs).filter(
-    ({ kind, host, path }) => kind === 'old data' && !removed.has(`${host} ${path}`),
-  );
-  if (rest.length === 0) return [{ text: 'It was committed: the old data is gone, and nothing leads back.' }];
-  const hosts = [...new Set(rest.map(({ host }) => host))].join(', ');
+/** A commit that was limited to some hosts, that failed or that was killed has left something behind. */
+function afterCommit(plan: UndoPlan, reference: string): readonly Way[] {
+  const left = leftByCommit(plan.story.runs);
+  if (!leavesSomething(left))
+    return [{ text: 'It was committed: the old data is gone, and nothing leads back.' }];
+  const { kept, held, ended } = left;
+  const [perhaps, still] =
+    ended === undefined
+      ? ['The last commit did not say that it ended.', 'may still be']
+      : [undefined, 'is still'];
+  const sentences = [
+    perhaps,
+    kept.length === 0 ? undefined : `Old data ${still} kept on ${listed(kept.map(({ host }) => host))}.`,
+    held.length === 0 ? undefined : heldWords(held, still),
+  ].filter((one) => one !== undefined);
+  const said = sentences.length === 0 ? 'The last commit did not end well.' : sentences.join(' ');
   return [
     { text: 'It was committed: nothing leads back.' },
-    {
-      text: `Old data is still kept on ${hosts}. Let it go, too`,
-      command: commitOf(story, reference),
-    },
+    { text: `${said} Let it go, too`, command: commitOf(plan, reference) },
   ];
+}
+
+function heldWords(held: readonly HeldChange[], still: string): string {
+  const hosts = listed(held.map(({ change }) => change.intent.host));
+  const what = listed(held.map(({ change }) => change.intent.change.summary));
+  return `What it rests on ${still} held on ${hosts}: ${what}.`;
+}
+
+function listed(words: readonly string[]): string {
+  return [...new Set(words)].join(', ');
 }
 
 /** Nothing of it is taken back one by one: the old data of all members returns at once, or goes. */
 function afterCutOver(
-  story: Story,
+  plan: UndoPlan,
   { cutOver, since }: Extract<Closed, { readonly why: 'cut over' }>,
   reference: string,
 ): readonly Way[] {
-  const { run, runs, others } = story;
+  const { run, runs, others } = plan.story;
   const ways: Way[] = [];
   if (since !== undefined) ways.push(aboutRun(since, 'has cut the cluster over to a newer recovery since'));
   if (cutOver.run !== run && runStatus(cutOver.run) !== 'ok')
@@ -112,16 +132,16 @@ function afterCutOver(
   if (whyNotYet(runs) === undefined)
     ways.push({
       text: 'Let the old data go, when the recovered data is accepted',
-      command: commitOf(story, reference),
+      command: commitOf(plan, reference),
     });
   return ways;
 }
 
 function backWays(
-  { run, steps, wall, wayAround, behindWall, story }: UndoPlan,
+  { run, steps, wall, wayAround, behindWall, story, leading }: UndoPlan,
   reference: string,
 ): readonly Way[] {
-  const undo = commandLine(['pitr', 'undo', reference, ...secretWords(run, 'connections')]);
+  const undo = commandLine(['pitr', 'undo', reference, ...secretWords(run, leading)]);
   if (wall === undefined) {
     if (steps.length === 0) return [];
     return [

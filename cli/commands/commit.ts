@@ -1,25 +1,23 @@
-import { asPitrError, PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
-import type { Masker } from '../../lib/base/values/masker.ts';
-import { holdsSomething } from '../../lib/engine/back/at-commit.ts';
 import { commitRuns, type Measured, measureKept } from '../../lib/engine/back/commit.ts';
 import { familyOf } from '../../lib/engine/back/family.ts';
 import { concernsPostgres, keptBy, standsBeside, whyNotYet } from '../../lib/engine/back/kept-data.ts';
-import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
-import { type MachinesWish, machinesAgain } from '../../lib/engine/back/machines-again.ts';
-import { reachAgain } from '../../lib/engine/back/place-again.ts';
 import {
-  type JournalledRun,
-  listRuns,
-  readOthers,
-  readRun,
-  readRuns,
-} from '../../lib/engine/journal/read.ts';
-import { commandLine } from '../../lib/transport/quote.ts';
-import type { AskPassphrase } from '../../lib/transport/types.ts';
+  type HeldChange,
+  heldUntilCommit,
+  leavesSomething,
+  leftByCommit,
+} from '../../lib/engine/back/left-by-commit.ts';
+import { hostsLeftOut } from '../../lib/engine/back/left-out.ts';
+import { reachAgain } from '../../lib/engine/back/place-again.ts';
+import { atWorkElsewhere } from '../../lib/engine/back/refuse-at-work.ts';
+import type { Story } from '../../lib/engine/back/story.ts';
+import { type JournalledRun, readOthers, readRun } from '../../lib/engine/journal/read.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
 import { defineCommand } from '../command.ts';
 import { type CommitWords, commitAgain, commitWithout } from '../commit-command.ts';
+import { type CommitWish, listKept } from '../commit-list.ts';
 import { tellHealthy, tellKept, tellStays, tellStep, tellWarning, total } from '../commit-view.ts';
 import { DEFAULT_FORKS, OUTPUT_OPTIONS, RUN_ARGUMENT, RUN_OPTIONS, typedWords } from '../common-options.ts';
 import { consent } from '../consent.ts';
@@ -30,6 +28,7 @@ import type { Io } from '../io.ts';
 import { readLimit } from '../limit.ts';
 import { advised } from '../lock-advice.ts';
 import { askIn, type PlainSession, withPlainSession } from '../plain-session.ts';
+import { wrapWords } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 
 export const commit = defineCommand({
@@ -61,7 +60,7 @@ export const commit = defineCommand({
   run: ({ options, args }, io) =>
     withPlainSession(options, io, async (session) => {
       const [reference] = args;
-      const wish: Wish = {
+      const wish: CommitWish = {
         inventories: options.inventory,
         otherMachines: options['other-machine'],
         extraVars: await readExtraVars(options, io),
@@ -90,30 +89,34 @@ export const commit = defineCommand({
       const why = whyNotYet(runs, [...others, run]);
       if (why !== undefined) throw notYet(runs, why);
       const leftOut = await hostsLeftOut(runs, limit, wish.inventories);
-      const stays = kept.filter(({ host }) => leftOut.has(host));
+      const held = heldUntilCommit(runs);
+      const isLeftOut = ({ change }: HeldChange): boolean => leftOut.has(change.intent.host);
+      const stays = { kept: kept.filter(({ host }) => leftOut.has(host)), held: held.filter(isLeftOut) };
       const measured = await measureKept(
         { ...wish, runs, again },
-        kept.filter((one) => !stays.includes(one)),
+        kept.filter((one) => !stays.kept.includes(one)),
       );
       const warn = (host: string, text: string): void => tellWarning(host, text, session);
       const left = measured.filter(({ bytes, error }) => bytes !== undefined || error !== undefined);
       if (left.length > 0) tellKept(runs, left, session);
       refuseUnmeasured(left, words);
-      if (left.length === 0 && stays.length > 0) {
+      const nothingHere = left.length === 0 && held.every(isLeftOut);
+      if (nothingHere && (stays.kept.length > 0 || stays.held.length > 0)) {
         session.print(['Nothing is kept on these hosts, and nothing was let go.']);
         tellStays(stays, commitAgain({ ...words, limit: undefined }), session);
         return 0;
       }
-      if (left.length === 0 && !holdsSomething(runs)) {
+      const wasCommitted = runs.some(({ committed }) => committed !== undefined);
+      if (nothingHere && !(wasCommitted && leavesSomething(leftByCommit(runs)))) {
         session.print(['Nothing is kept any more.']);
         return 0;
       }
       // Somebody has removed the old data by hand, or moved it, or its volume is not mounted.
-      if (left.length === 0) session.print(notFound(measured));
-      const prove = () =>
+      if (left.length === 0 && measured.length > 0) session.print(notFound(measured));
+      const prove = async () =>
         proveHealthy({
           ...wish,
-          ...reachAgain(runs.at(-1) ?? run, wish),
+          ...(await reachAgain(runs.at(-1) ?? run, wish)),
           leftOut,
           without: (hosts) => commitWithout(words, hosts),
           forks: DEFAULT_FORKS,
@@ -123,7 +126,7 @@ export const commit = defineCommand({
       if (concerned) tellHealthy(await prove(), session);
       else session.print(['', 'No PostgreSQL is concerned, so there is no cluster to be proved healthy.']);
       if (options.check) return 0;
-      await askToRemove(run.started.runId, left, { yes: options.yes, again }, session, io);
+      await askToRemove({ run, runs }, left, { yes: options.yes, again }, session, io);
       const error = await advised(
         commitRuns(
           {
@@ -131,6 +134,7 @@ export const commit = defineCommand({
             runs,
             again,
             leftOut,
+            gone: measured.flatMap((one) => (left.includes(one) ? [] : [one.kept])),
             warn,
             report: (step) => tellStep(step, left, session),
             // The question may have waited for long.
@@ -150,63 +154,6 @@ export const commit = defineCommand({
       return exitCodeOf(error);
     }),
 });
-
-interface Wish extends Pick<MachinesWish, 'otherMachines'> {
-  readonly inventories: readonly string[];
-  readonly extraVars: Readonly<Record<string, unknown>>;
-  readonly signal: AbortSignal;
-  readonly masker: Masker;
-  readonly askPassphrase: AskPassphrase | undefined;
-}
-
-/** Every run whose journal is here and can be read; the others are warned of. */
-async function allRuns(session: PlainSession): Promise<readonly JournalledRun[]> {
-  const read = await readRuns(await listRuns());
-  for (const { reference, error } of read) {
-    // A directory without a journal, of a run that came to nothing.
-    if (error === undefined || error.code === 'run-unknown') continue;
-    tellWarning(undefined, `run ${reference} is left out: ${error.message}`, session);
-  }
-  return read.flatMap(({ run }) => run ?? []);
-}
-
-async function listKept(wish: Wish, site: readonly string[], session: PlainSession): Promise<number> {
-  const all = await allRuns(session);
-  const seen = new Set<string>();
-  let worst = 0;
-  let found = 0;
-  for (const run of [...all].reverse()) {
-    if (seen.has(run.started.runId)) continue;
-    const runs = familyOf(run, all);
-    for (const { started } of runs) seen.add(started.runId);
-    const kept = keptBy(runs).filter(({ kind }) => kind === 'old data');
-    if (kept.length === 0) continue;
-    try {
-      const again = commandLine(['pitr', 'commit', '--list', ...site]);
-      const { machines } = machinesAgain(runs, { again });
-      const otherMachines = wish.otherMachines?.filter((host) => machines.has(host));
-      const left = (await measureKept({ ...wish, otherMachines, runs, again }, kept)).filter(
-        ({ bytes, error }) => bytes !== undefined || error !== undefined,
-      );
-      if (left.length === 0) continue;
-      found += 1;
-      tellKept(runs, left, session);
-      const why = whyNotYet(runs, all);
-      session.print([
-        why === undefined
-          ? `  Let it go: ${commandLine(['pitr', 'commit', run.started.runId, ...site])}`
-          : `  Not to be let go yet: ${why}`,
-        '',
-      ]);
-    } catch (thrown) {
-      const error = asPitrError(thrown);
-      session.tell(error);
-      worst = exitCodeOf(error);
-    }
-  }
-  if (found === 0 && worst === 0) session.print(['No run of this controller keeps old data.']);
-  return worst;
-}
 
 function notYet(runs: readonly JournalledRun[], why: string): PitrError {
   const last = runs.at(-1)?.started.runId ?? '';
@@ -248,25 +195,28 @@ function notFound(measured: readonly Measured[]): readonly string[] {
 
 /** The word is the id that was typed: of all runs of the recovery, that is the one that the operator means. */
 async function askToRemove(
-  id: string,
+  { run, runs }: Pick<Story, 'run' | 'runs'>,
   left: readonly Measured[],
   { yes, again }: { readonly yes: boolean; readonly again: string },
   session: PlainSession,
   io: Io,
 ): Promise<void> {
   const state = 'nothing was removed';
+  const elsewhere = runs.flatMap((one) => atWorkElsewhere(one) ?? []);
+  for (const words of elsewhere) session.print(['', ...wrapWords(words, session.view.columns())]);
   const text =
     left.length === 0
       ? 'Let go of what is held for this recovery, and close it? There is no way back from that.'
       : `Remove ${formatBytes(total(left))} of old data for good? There is no way back from that.`;
   await consent(
     askIn(session, io, yes),
-    { text, word: id, unanswered: state },
+    { text, word: run.started.runId, unanswered: state },
     {
       nobody: {
         kind: 'refused',
         code: 'nobody-to-ask',
         message: 'there is no terminal to ask whether the old data should be removed',
+        details: elsewhere,
         state,
         next: [`If so: ${again} --yes`],
       },

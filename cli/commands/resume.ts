@@ -1,6 +1,6 @@
 import { atWorkElsewhere } from '../../lib/engine/back/refuse-at-work.ts';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
-import { readStory, refuseClosed } from '../../lib/engine/back/story.ts';
+import { readStory, refuseGoingOn } from '../../lib/engine/back/story.ts';
 import type { JournalledRun } from '../../lib/engine/journal/read.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { BELIEVE_OPTION, believeJournal } from '../believe-journal.ts';
@@ -56,7 +56,7 @@ export const resume = defineCommand({
   run: async ({ options, args }, io) => {
     const reference = args[0] ?? '';
     const story = await readStory(reference);
-    if (story.closed?.why === 'taken back') refuseClosed(story);
+    refuseGoingOn(story);
     const underLock = commandLine([
       'pitr',
       'resume',

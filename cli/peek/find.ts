@@ -84,7 +84,7 @@ async function inventoryAtHand(
   return { paths, hosts: [...(await loadInventory(paths)).hosts.keys()] };
 }
 
-function placeOfRun(run: JournalledRun, given: Omit<Reference, 'name'>): Place {
+async function placeOfRun(run: JournalledRun, given: Omit<Reference, 'name'>): Promise<Place> {
   const { origin } = run;
   const { runId } = run.started;
   if (!origin.own) {
@@ -97,7 +97,7 @@ function placeOfRun(run: JournalledRun, given: Omit<Reference, 'name'>): Place {
     });
   }
   const reached = {
-    ...reachAgain(run, given),
+    ...(await reachAgain(run, given)),
     run,
     beside: [...(given.inventories.length > 0 ? [] : inventoryWords(run.inventories)), ...given.beside],
   };

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { leadingVariables } from '../../lib/engine/back/leading-variables.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
@@ -112,7 +113,8 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
       systemId: known.system_id,
     };
     const again = commandAgain({ ...order, target: node.name, restore: true }, request.beside, io.masker);
-    const secrets = secretWords(await readRun(outcome.runId), 'connections');
+    const run = await readRun(outcome.runId);
+    const secrets = secretWords(run, await leadingVariables(run));
     const undo = commandLine(['pitr', 'undo', outcome.runId, ...secrets]);
     const steps = manualSteps({ site, node, leader, prepared: facts, secrets });
     tellSteps(steps, facts, { again, undo }, session);

@@ -5,12 +5,19 @@ import { sshAddress } from './ssh/address.ts';
 import type { Terminal } from './terminal.ts';
 import type { ConnectionSettings, DockerSettings, HostConnection, LocalSettings } from './types.ts';
 
-/** A host by its settings. Nothing is opened, and no library of its kind loaded, before the first use. */
-export function connectHost(name: string, settings: ConnectionSettings): HostConnection {
-  return new Host(name, lazily(settings), settings.become);
+/**
+ * A host by its settings. Nothing is opened, and no library of its kind loaded, before the first use. `lost` is called whenever
+ * an SSH connection is gone, also while nobody uses it: the next use opens another one.
+ */
+export function connectHost(
+  name: string,
+  settings: ConnectionSettings,
+  lost: () => void = () => {},
+): HostConnection {
+  return new Host(name, lazily(settings, lost), settings.become);
 }
 
-function lazily(settings: ConnectionSettings): Connection {
+function lazily(settings: ConnectionSettings, lost: () => void): Connection {
   switch (settings.kind) {
     case 'ssh':
       return new LazyConnection({
@@ -19,8 +26,8 @@ function lazily(settings: ConnectionSettings): Connection {
         parallelChannels: 4,
         make: async () =>
           settings.client === 'openssh'
-            ? new (await import('./openssh/connection.ts')).OpenSshConnection(settings)
-            : new (await import('./ssh/connection.ts')).SshConnection(settings),
+            ? new (await import('./openssh/connection.ts')).OpenSshConnection(settings, lost)
+            : new (await import('./ssh/connection.ts')).SshConnection(settings, lost),
       });
     case 'docker':
       return new LazyConnection({

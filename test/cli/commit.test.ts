@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
-import { listRuns } from '../../lib/engine/journal/read.ts';
+import { goOn } from '../../lib/engine/journal/go-on.ts';
+import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
 import { runHere } from '../support/run-here.ts';
 
 let place: string;
@@ -238,4 +239,117 @@ it('asks before it lets go of what is held, also where no old data is found any 
   const { code, stdout } = await pitr('commit', run, '--yes');
   expect([code, flat(stdout)]).toEqual([0, expect.stringContaining('Done: what was held is let go.')]);
   expect(await readdir(place)).toContain('said');
+});
+
+it('asks where an undo may still be at work on another machine, which nobody here can tell', async () => {
+  await inventory();
+  const run = await played(`- site.store: { data: ${place}/data }`);
+  const begun = { type: 'undo.started', time: Date.now(), operator: 'root@another-machine', pid: 7 } as const;
+  await (await goOn(await readRun(run), begun)).close();
+  const why = 'An undo was started on another-machine (process 7) and did not say that it ended';
+  const refused = await pitr('commit', run);
+  expect({ code: refused.code, stderr: flat(refused.stderr) }).toEqual({
+    code: 5,
+    stderr: expect.stringContaining(why),
+  });
+  expect(flat(refused.stdout)).toContain(why);
+  expect(await old()).toEqual([`data.${run}`]);
+  expect(await pitr('commit', run, '--yes')).toMatchObject({ code: 0 });
+  expect(await old()).toEqual([]);
+});
+
+describe('after a commit, pitr runs', () => {
+  /** What the run's page says of the commit, from there on. */
+  const says = async (run: string): Promise<string> => {
+    const { stdout } = await pitr('runs', run);
+    return flat(stdout.slice(stdout.indexOf('It was committed')));
+  };
+  const OVER = 'It was committed: the old data is gone, and nothing leads back. ';
+  /** Cannot be let go of while there is a file beside it. */
+  const STUCK = HOLD.replace('undo: async (host, { file }) => {', (line) =>
+    [line, "await host.must(['sh', '-c', '[ ! -e \"$1.stuck\" ]', 'sh', file]);"].join('\n    '),
+  );
+  const both = (where = 'one') => `
+- site.hold: { file: ${place}/said }
+  delegate_to: ${where}
+- site.store: { data: ${place}/data }
+`;
+
+  it('tells what is still held, because its host was away, and how to let go of it', async () => {
+    await inventory();
+    await file('modules/site/hold.mjs', STUCK);
+    const run = await played(both());
+    await file('said.stuck', '');
+    expect((await pitr('commit', run, '--yes')).code).not.toBe(0);
+    expect(await old()).toEqual([]);
+    const open = `It was committed: nothing leads back. What it rests on is still held on one: hold. Let it go, too: pitr commit ${run} `;
+    expect(await says(run)).toBe(open);
+    const list = await pitr('commit', '--list');
+    expect(flat(list.stdout)).toContain(`Still held: hold on one Let it go: pitr commit ${run} `);
+    await rm(join(place, 'said.stuck'));
+    expect(await pitr('commit', run, '--yes')).toMatchObject({ code: 0 });
+    expect(await says(run)).toBe(OVER);
+    expect((await pitr('commit', '--list')).stdout).toBe('No run of this controller keeps old data.\n');
+    expect((await pitr('commit', run)).stdout).toBe('Nothing is kept any more.\n');
+  });
+
+  it('tells what is still held on a host that was left out, and so does the commit', async () => {
+    await file(
+      'inventory.yml',
+      'all: { hosts: { one: { ansible_connection: local }, spare: { ansible_connection: local } } }\n',
+    );
+    await file('modules/site/hold.mjs', HOLD);
+    const run = await played(both('spare'));
+    const { code, stdout } = await pitr('commit', run, '--limit', 'all:!spare', '--yes');
+    expect({ code, stdout: flat(stdout) }).toEqual({
+      code: 0,
+      stdout: expect.stringContaining(`Still held: hold on spare When it is to go too: pitr commit ${run} `),
+    });
+    expect(await readdir(place)).not.toContain('said');
+    expect(await says(run)).toContain('What it rests on is still held on spare: hold. ');
+    expect(await pitr('commit', run, '--yes')).toMatchObject({ code: 0 });
+    expect(await readdir(place)).toContain('said');
+    expect(await says(run)).toBe(OVER);
+  });
+
+  it('lets go of what is held here also where what is left of the old data is elsewhere', async () => {
+    await file(
+      'inventory.yml',
+      'all: { hosts: { one: { ansible_connection: local }, spare: { ansible_connection: local } } }\n',
+    );
+    await file('modules/site/hold.mjs', HOLD);
+    const run = await played(`
+- site.hold: { file: ${place}/said }
+- site.store: { data: ${place}/data }
+  delegate_to: spare
+`);
+    expect(await pitr('commit', run, '--limit', 'one', '--yes')).toMatchObject({ code: 0 });
+    expect(await readdir(place)).toContain('said');
+    expect(await says(run)).toContain('Old data is still kept on spare. ');
+  });
+
+  it('counts old data as gone that was removed by hand before', async () => {
+    await inventory();
+    await mkdir(join(place, 'data2'));
+    const run = await played(`
+- site.store: { data: ${place}/data }
+- site.store: { data: ${place}/data2 }
+`);
+    await rm(join(place, `data.${run}`), { recursive: true });
+    expect(await pitr('commit', run, '--yes')).toMatchObject({ code: 0 });
+    expect(await says(run)).toBe(OVER);
+  });
+
+  it('leads to the same commit again where one was killed, which says then that all is gone', async () => {
+    await inventory();
+    const run = await played(`- site.store: { data: ${place}/data }`);
+    const began = { type: 'commit.started', time: 1, operator: 'root@here', pid: 2 ** 22 + 1 } as const;
+    await (await goOn(await readRun(run), began)).close();
+    await rm(join(place, `data.${run}`), { recursive: true });
+    expect(await says(run)).toContain(
+      `The last commit did not say that it ended. Old data may still be kept on one. Let it go, too: pitr commit ${run} `,
+    );
+    expect(await pitr('commit', run, '--yes')).toMatchObject({ code: 0 });
+    expect(await says(run)).toBe(OVER);
+  });
 });

@@ -9,9 +9,15 @@ const SECRETS = ['-e', 'pitr_become_password=opensesame', '-e', 'api_token=canar
 
 /** A run that was given secrets has written a file, and failed after that. */
 async function failed(...secrets: readonly string[]) {
+  return failedOn('', ...secrets);
+}
+
+/** The same where the inventory has these variables, too. */
+async function failedOn(vars: string, ...secrets: readonly string[]) {
   const directory = await newDirectory();
   keepRunsIn(join(directory, 'state'));
-  await writeFile(join(directory, 'hosts.yml'), 'all: { hosts: { one: { ansible_connection: local } } }\n');
+  const hosts = `{ one: { ansible_connection: local } }, vars: { ${vars} }`;
+  await writeFile(join(directory, 'hosts.yml'), `all: { hosts: ${hosts} }\n`);
   await writeFile(
     join(directory, 'play.yml'),
     `- hosts: one
@@ -54,4 +60,33 @@ it('a printed command does not run as it stands, whatever the variable is called
   expect(words(said)?.[0]).toBe(`pitr resume RUN -e 'db=...'`);
   const { code, stderr } = await runHere(directory, 'resume', id, '-e', 'db=...', '--yes');
   expect([code, stderr]).toEqual([64, expect.stringContaining('db')]);
+});
+
+it('a secret that leads to hosts by another name is asked for again, too: no old default is tried in its place', async () => {
+  const way = 'ansible_become_password: "{{ way_password }}", way_password: "{{ vault_password }}"';
+  const { directory, id, words, said } = await failedOn(
+    `${way}, vault_password: stale`,
+    ...['-e', 'vault_password=opensesame', '-e', 'api_token=canary'],
+  );
+  const printed = [
+    `pitr resume RUN -e 'vault_password=...' -e 'api_token=...'`,
+    `pitr undo RUN -e 'vault_password=...' --check`,
+    `pitr undo RUN -e 'vault_password=...'`,
+  ];
+  expect(words(said)).toEqual(printed);
+  expect(words((await runHere(directory, 'runs', id)).stdout)).toEqual(printed);
+  const { code, stderr } = await runHere(directory, 'undo', id, '--yes');
+  expect([code, stderr]).toEqual([64, expect.stringContaining(`Give it again: -e vault_password=...`)]);
+  expect((await runHere(directory, 'undo', id, '-e', 'vault_password=opensesame', '--yes')).code).toBe(0);
+});
+
+it('where the inventory cannot be read any more, what can be told without it is', async () => {
+  const { directory, id, words } = await failed(
+    '-e',
+    'pitr_become_password=opensesame',
+    '-e',
+    'api_token=canary',
+  );
+  await writeFile(join(directory, 'hosts.yml'), 'all: [\n');
+  expect(words((await runHere(directory, 'runs', id)).stdout)?.at(-1)).toBe('pitr undo RUN -K');
 });

@@ -81,3 +81,28 @@ describe('what a lock that a run has left tells the next one', () => {
     process.env.PITR_STATE_DIR = join(place, 'state');
   });
 });
+
+describe('a run that failed, and that another one has gone on with', () => {
+  it('is not told to be resumed, and is refused that before anything is begun', async () => {
+    const lock = `core.lock: { name: goes-on, user: ${userInfo().username}, directory: ${place}/locks`;
+    const playbook = (name: string, ...tasks: readonly string[]) =>
+      writeFile(
+        join(place, name),
+        `- hosts: all\n  tasks:\n${tasks.map((task) => `    - ${task}\n`).join('')}`,
+      );
+    const copy = (name: string) => `fs.copy: { dest: ${place}/${name}, content: a }`;
+    await playbook('fails.yml', `${lock} }`, copy('failed'), 'core.fail: not yet');
+    const first = await runHere(place, 'play', 'fails.yml', '--output', 'json');
+    const { runId } = JSON.parse(first.stdout.split('\n')[0] ?? '');
+    const resume = `pitr resume ${runId}`;
+    expect((await runHere(place, 'runs', runId)).stdout).toContain(resume);
+    await playbook('goes-on.yml', `${lock}, allow: [${runId}], keep: true }`, copy('gone-on'));
+    expect((await runHere(place, 'play', 'goes-on.yml')).code).toBe(0);
+    const { stdout } = await runHere(place, 'runs', runId);
+    expect(stdout).toMatch(/has gone on with it, and is the one to be decided on/);
+    expect(stdout).not.toContain(resume);
+    const refused = await runHere(place, 'resume', runId);
+    expect(refused.code).toBe(5);
+    expect(refused.stderr).toMatch(/^Refused: run \S+ has gone on with what run \S+\s+did/);
+  });
+});

@@ -47,6 +47,27 @@ describe('a secret in environment', () => {
   });
 });
 
+describe('a secret that leads to a host by another name', () => {
+  it.each([
+    ['a host of the run', 'one'],
+    ['one that tasks are only delegated to', 'two'],
+  ])('is in no journal: of %s', async (_, host) => {
+    const directory = await newDirectory();
+    const inventory = join(directory, 'hosts.yml');
+    const own = { one: { ansible_connection: 'local' }, two: { ansible_connection: 'local' } };
+    const leads = { ansible_connection: 'local', ansible_become_password: '{{ word }}' };
+    await writeFile(inventory, JSON.stringify({ all: { hosts: { ...own, [host]: leads } } }));
+    const { outcome } = await play('- hosts: one\n  tasks: [{ core.command: [hostname] }]\n', {
+      directory,
+      inventories: [inventory],
+      extraVars: { word: SECRET },
+    });
+    const { path, extraVars } = await readRun(outcome.runId);
+    expect(extraVars).toEqual({ word: MASK });
+    expect(await readFile(path, 'utf8')).not.toContain(SECRET);
+  });
+});
+
 describe('a secret with blanks in it', () => {
   it('is masked also where the line of an error is wrapped in its middle', async () => {
     const directory = await newDirectory();

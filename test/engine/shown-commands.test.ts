@@ -29,6 +29,18 @@ describe('a command that a run shows, to go on or back', () => {
     );
   });
 
+  it('has what the way to a host is made of, by whatever name', async () => {
+    const directory = await newDirectory();
+    const inventory = join(directory, 'hosts.yml');
+    await writeFile(
+      inventory,
+      'all: { hosts: { one: { ansible_connection: local, ansible_become_password: "{{ vault_password }}" } } }\n',
+    );
+    const extraVars = { vault_password: 'hunter2hunter2', other_password: 'hunter3hunter3' };
+    const { messages } = await play(SHOWN, { directory, inventories: [inventory], extraVars });
+    expect(messages).toEqual([`pitr play cutover.yml -i ${inventory} -e 'vault_password=...' -e target=one`]);
+  });
+
   it('has the inventory alone where nothing else was given', async () => {
     const { messages, directory } = await play(SHOWN);
     expect(messages.join('\n').replaceAll(directory, 'DIR')).toBe(

@@ -188,7 +188,7 @@ describe('undo', () => {
     expect(await picture(place)).toEqual(before);
   });
 
-  it('that cannot reach a host names the way to leave that one as it is, also where its lock lies there', async () => {
+  it('that cannot reach a host, or finds none in the inventory, names the way to leave it as it is, also where its lock lies there', async () => {
     const lock = `core.lock: { name: shop, user: ${userInfo().username}, directory: DIR/locks }`;
     const { outcome, directory } = await play(
       `
@@ -202,16 +202,22 @@ describe('undo', () => {
 `,
     );
     const hosts = { one: { ansible_connection: 'local' }, two: { ansible_connection: 'local' } };
-    const gone = { ansible_host: '127.0.0.1', ansible_port: 1, ansible_user: 'nobody' };
-    const without = async (unreachable: string): Promise<{ readonly inventories: string[] }> => {
-      const inventory = join(directory, `${unreachable}.yml`);
-      await writeFile(inventory, JSON.stringify({ all: { hosts: { ...hosts, [unreachable]: gone } } }));
+    const away = { ansible_host: '127.0.0.1', ansible_port: 1, ansible_user: 'nobody' };
+    const without = async (
+      host: string,
+      is: object | undefined,
+    ): Promise<{ readonly inventories: string[] }> => {
+      const inventory = join(directory, `${host}.yml`);
+      await writeFile(inventory, JSON.stringify({ all: { hosts: { ...hosts, [host]: is } } }));
       return { inventories: [inventory] };
     };
-    const nextWithout = async (unreachable: string, wish: UndoWish = {}): Promise<string> => {
-      const error = await errorOf(undo(outcome.runId, wish, await without(unreachable)));
-      expect(error).toMatchObject({ kind: 'unreachable', host: unreachable });
-      return error.next.join('\n');
+    const nextWithout = async (gone: string, wish: UndoWish = {}): Promise<string> => {
+      const unreachable = await errorOf(undo(outcome.runId, wish, await without(gone, away)));
+      expect(unreachable).toMatchObject({ kind: 'unreachable', host: gone });
+      const unknown = await errorOf(undo(outcome.runId, wish, await without(gone, undefined)));
+      expect(unknown).toMatchObject({ code: 'host-unknown' });
+      expect(unknown.next.at(-1)).toBe(unreachable.next.at(-1));
+      return unreachable.next.join('\n');
     };
     const made = async () => (await readdir(directory)).filter((name) => /^(one|two)-/.test(name));
     expect(await nextWithout('two')).toMatch(
@@ -227,12 +233,27 @@ describe('undo', () => {
     // also where the lock is only to be held
     expect(await nextWithout('one', { from: 2, keep })).toMatch(/ --without-lock \S+$/m);
 
-    const taken = await undo(outcome.runId, { keep, withoutLock: true }, await without('one'));
+    const taken = await undo(outcome.runId, { keep, withoutLock: true }, await without('one', away));
     expect(taken.outcome.status).toBe('ok');
     expect(await made()).toEqual(['one-a', 'one-b']);
     // The host is there again.
     expect((await undo(outcome.runId)).outcome.status).toBe('ok');
     expect(await made()).toEqual([]);
+  });
+
+  it('of the newest changes goes to no host of older ones: that may be gone', async () => {
+    const { outcome, directory } = await play(`
+- hosts: pair
+  tasks:
+    - { core.shell: { script: "false", undo: "true" }, ignore_errors: true, when: inventory_hostname == "two" }
+    - { fs.copy: { dest: DIR/made, content: new }, when: inventory_hostname == "one" }
+`);
+    expect(outcome.status).toBe('ok');
+    const inventory = join(directory, 'without-two.yml');
+    await writeFile(inventory, 'all: { hosts: { one: { ansible_connection: local } } }');
+    const { outcome: undone, numbers } = await undo(outcome.runId, { from: 2 }, { inventories: [inventory] });
+    expect(undone.error).toBeUndefined();
+    expect(numbers).toEqual([2]);
   });
 
   it('takes a run back that failed in the middle, the failed change included', async () => {

@@ -18,6 +18,7 @@ import { putAside } from '../../lib/recovery/postgres/put-aside.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
+import { startedAmidMoves } from './started-amid.ts';
 
 /** In a container root may not, as a rule. */
 const mayMount = spawnSync('unshare', ['-m', 'true']).status === 0;
@@ -472,6 +473,28 @@ describe('fs.move of a data directory whose pg_wal is a link', () => {
     if (when === 'anyhow') await expect(onOld).rejects.toMatchObject(refused);
     else await onOld;
     await play.mayUndo(entry, newer(at('moved/PG_VERSION')));
+  });
+
+  it('counts as begun where a PostgreSQL has begun there between its WAL and the data: both come back', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const at = (name: string) => join(dir, name);
+    await mkdir(at('wal/main'), { recursive: true });
+    await mkdir(at('main'));
+    await symlink(at('wal/main'), at('main/pg_wal'));
+    const away = { src: at('main'), dest: at('main.pre') };
+    {
+      await using _ = await startedAmidMoves(dir, at('main'));
+      await expect(play.run('fs.move', away)).rejects.toMatchObject({
+        kind: 'failed',
+        code: 'postgres-at-work',
+        state: `The data is where it was; its WAL was renamed to ${at('wal/main.pre')}.`,
+      });
+    }
+    expect(await readdir(at('wal'))).toEqual(['main.pre']);
+    await play.undo();
+    expect(await readdir(at('wal'))).toEqual(['main']);
+    expect(await readlink(at('main/pg_wal'))).toBe(at('wal/main'));
   });
 
   it('leaves both where they are while a PostgreSQL works there, and moves nothing of two back', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readLayout } from '../../lib/recovery/postgres/layout.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
+import { startedAmidMoves } from './started-amid.ts';
 
 const OF_THE_PLACE = ['.snapshot', 'lost+found'];
 const DATA = ['PG_VERSION', 'a b', 'base', 'global', 'pg_wal'];
@@ -98,6 +99,21 @@ describe('postgres.move_below', () => {
     await play.run('postgres.move_below', { pgdata, into });
     await using _ = await programAt(dir, 'postgres', into);
     await expect(play.undo()).rejects.toMatchObject({ code: 'postgres-at-work' });
+    expect(await names(into)).toEqual(DATA.toSorted());
+  });
+
+  it('has moved nothing where a PostgreSQL has begun in the middle: it is refused, and counts as not begun', async () => {
+    await using ground = await data();
+    const { play, pgdata, into, dir } = ground;
+    {
+      await using _ = await startedAmidMoves(dir, pgdata);
+      await expect(play.run('postgres.move_below', { pgdata, into })).rejects.toMatchObject({
+        kind: 'refused',
+        code: 'postgres-at-work',
+      });
+      expect(await names(pgdata)).toEqual([...OF_THE_PLACE, ...DATA].toSorted());
+    }
+    await play.run('postgres.move_below', { pgdata, into });
     expect(await names(into)).toEqual(DATA.toSorted());
   });
 

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { pythonYaml } from '../support/python-yaml.ts';
 import { pair } from './patroni-pair.ts';
+import { startedAmidMoves } from './started-amid.ts';
 
 type Pair = Awaited<ReturnType<typeof pair>>;
 
@@ -36,6 +37,7 @@ esac
   const aside = (await readdir(dir)).some((name) => name.includes('.unproved.'));
   return {
     code: error.code,
+    kind: error.kind,
     state: error.state ?? '',
     next: error.next ?? [],
     stopped,
@@ -79,4 +81,19 @@ it('a member that is seen not to stream is taken out of service, and its copy pu
     leader.told['/patroni'] = { ...leads, replication: [] };
   });
   expect(seen).toMatchObject({ code: 'not-streaming', stopped: true, aside: true, data: false });
+});
+
+it('one on whose copy a PostgreSQL begins while that is put aside counts as begun: an undo takes it back', async () => {
+  let amid: AsyncDisposable | undefined;
+  await using _ = { [Symbol.asyncDispose]: async () => amid?.[Symbol.asyncDispose]() };
+  const seen = await rebuilt(async ({ leader, leads, params: { pgdata } }) => {
+    leader.told['/patroni'] = { ...leads, replication: [] };
+    // With WAL in a place of its own, which goes aside before the data does.
+    const dir = join(dirname(pgdata), 'amid');
+    await mkdir(join(dir, 'wal'), { recursive: true });
+    await symlink(join(dir, 'wal'), join(pgdata, 'pg_wal'));
+    amid = await startedAmidMoves(dir, pgdata);
+  });
+  expect(seen).toMatchObject({ code: 'postgres-at-work', kind: 'failed', stopped: true, data: true });
+  expect(seen.state).toMatch(/^Patroni was stopped on here/);
 });

@@ -1,9 +1,8 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { AnyModule } from '../../contract/module.ts';
-import { isUntilCommit } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import { type HeldChange, heldUntilCommit } from './left-by-commit.ts';
 import { type PlaceAgain, placeAgain, type WorkAgain } from './place-again.ts';
-import { stands } from './standing-changes.ts';
 import { moduleOf, type Wall, wallOf } from './undo-plan.ts';
 
 /** What a commit works with. */
@@ -25,15 +24,22 @@ export async function changeAtCommit(
   return { module, ...placeAgain(run, change, work, told) };
 }
 
+/** What was let go of, and why the rest was not. */
+export interface LetGo {
+  readonly letGo: readonly HeldChange[];
+  readonly error?: PitrError;
+}
+
 /**
- * Lets go of what the runs hold only until their recovery is accepted, newest first: takes those changes back. The first
- * failure is returned; the same commit again goes on.
+ * Lets go of what the runs hold only until their recovery is accepted, newest first: takes those changes back. It ends at the
+ * first failure; the same commit again goes on.
  */
 export async function letGoAll(
   runs: readonly JournalledRun[],
   surroundings: CommitSurroundings,
-): Promise<PitrError | undefined> {
-  for (const [run, change] of heldUntilCommit(runs)) {
+): Promise<LetGo> {
+  const letGo: HeldChange[] = [];
+  for (const { run, change } of heldUntilCommit(runs)) {
     if (surroundings.leftOut.has(change.intent.host)) continue;
     try {
       const wall = await wallOf(change, run);
@@ -42,25 +48,12 @@ export async function letGoAll(
       if (module.kind !== 'change' || typeof module.undo !== 'function') continue;
       tellMasked();
       await module.undo(host(), change.intent.change, context);
+      letGo.push({ run, change });
     } catch (thrown) {
-      return asPitrError(thrown).with({ host: change.intent.host });
+      return { letGo, error: asPitrError(thrown).with({ host: change.intent.host }) };
     }
   }
-  return undefined;
-}
-
-/** Whether a change of the runs holds something until the recovery is accepted. */
-export function holdsSomething(runs: readonly JournalledRun[]): boolean {
-  return heldUntilCommit(runs).length > 0;
-}
-
-function heldUntilCommit(
-  runs: readonly JournalledRun[],
-): readonly (readonly [JournalledRun, JournalledChange])[] {
-  return runs
-    .flatMap((run) => run.changes.map((change) => [run, change] as const))
-    .filter(([, change]) => stands(change) && isUntilCommit(change.intent))
-    .reverse();
+  return { letGo };
 }
 
 function notLetGo({ change: { intent }, why }: Wall, { started }: JournalledRun): PitrError {

@@ -13,7 +13,7 @@ import type { JournalWriter } from '../journal/writer.ts';
 import type { Connections } from '../run/connections.ts';
 import { HeldLocks } from '../run/held-locks.ts';
 import { inParallel } from '../run/pool.ts';
-import { type CommitSurroundings, changeAtCommit, letGoAll } from './at-commit.ts';
+import { type CommitSurroundings, changeAtCommit, type LetGo, letGoAll } from './at-commit.ts';
 import type { Kept } from './kept-data.ts';
 import type { MachinesWish } from './machines-again.ts';
 import { hostsAgain } from './place-again.ts';
@@ -34,6 +34,8 @@ export interface CommitRequest extends MachinesWish {
   readonly warn: (host: string, text: string) => void;
   /** Hosts on which everything stays as it is, for a later commit. */
   readonly leftOut: ReadonlySet<string>;
+  /** What was kept, and is not there any more: it is written down as gone. */
+  readonly gone?: readonly Kept[] | undefined;
   /** Proves under the lock, after all questions, that the old data is not needed. Throws where it may be. */
   readonly prove: () => Promise<void>;
 }
@@ -76,7 +78,7 @@ exec rm -rf --one-file-system -- "$1"`;
 
 /** Sizes of what is kept, on its hosts. Failures are values. */
 export async function measureKept(
-  request: Omit<CommitRequest, 'report' | 'warn' | 'prove' | 'leftOut'>,
+  request: Omit<CommitRequest, 'report' | 'warn' | 'prove' | 'leftOut' | 'gone'>,
   all: readonly Kept[],
 ): Promise<readonly Measured[]> {
   return withConnections(request, (connections) =>
@@ -145,11 +147,15 @@ export async function commitRuns(
         }
         return undefined;
       });
-      const error = errors.find((one) => one !== undefined) ?? (await letGoAll(request.runs, work));
+      const notRemoved = errors.find((one) => one !== undefined);
+      const { letGo, error = notRemoved }: LetGo =
+        notRemoved === undefined ? await letGoAll(request.runs, work) : { letGo: [] };
       const record = {
         type: 'commit.finished',
         time: Date.now(),
-        removed: removed.map(({ host, path }) => ({ host, path })),
+        removed: removed.map(placeOf),
+        gone: request.gone?.map(placeOf),
+        letGo: letGo.map(({ run, change }) => ({ run: run.started.runId, number: change.intent.number })),
         ...(error === undefined ? {} : { error: error.toJSON() }),
       } as const;
       await Promise.all(journals.map((journal) => journal.durable(record)));
@@ -182,6 +188,10 @@ async function beginAll(runs: readonly JournalledRun[], journals: JournalWriter[
     await Promise.all(journals.map((journal) => journal.durable(record)));
     throw error;
   }
+}
+
+function placeOf({ host, path }: Kept): Pick<Kept, 'host' | 'path'> {
+  return { host, path };
 }
 
 async function remove(kept: Kept, host: HostConnection, request: CommitRequest): Promise<void> {
@@ -246,7 +256,7 @@ async function holdLock(runs: readonly JournalledRun[], work: CommitSurroundings
 }
 
 async function withConnections<T>(
-  { runs, ...reach }: Omit<CommitRequest, 'report' | 'warn' | 'prove' | 'leftOut'>,
+  { runs, ...reach }: Omit<CommitRequest, 'report' | 'warn' | 'prove' | 'leftOut' | 'gone'>,
   work: (connections: Connections) => Promise<T>,
 ): Promise<T> {
   const last = runs.at(-1);

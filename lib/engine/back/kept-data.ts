@@ -155,16 +155,21 @@ function isWholeAgain(run: JournalledRun): boolean {
   return last('run.resumed') > last('undo.started') && runStatus(run) === 'ok';
 }
 
-/** Why the old data of these runs must not go yet; nothing where it may. `all`: what else is known to have been run. */
+/**
+ * Why the old data of these runs must not go yet; nothing where it may. `all`: what else is known to have been run. What may
+ * be at work on another machine, of which nobody here can tell, is for a person to say (`atWorkElsewhere`); the last run has
+ * to have ended in any case.
+ */
 export function whyNotYet(
   runs: readonly JournalledRun[],
   all: readonly JournalledRun[] = runs,
 ): string | undefined {
   const last = runs.findLast(hasDoneSomething);
   for (const run of runs) {
-    if (['running', 'unknown'].includes(runStatus(run))) return `run ${run.started.runId} has not ended`;
-    if (['running', 'unknown'].includes(undoStatus(run) ?? ''))
-      return `run ${run.started.runId} is being taken back`;
+    const status = runStatus(run);
+    if (status === 'running' || (status === 'unknown' && run === last))
+      return `run ${run.started.runId} has not ended`;
+    if (undoStatus(run) === 'running') return `run ${run.started.runId} is being taken back`;
     if (!isWholeAgain(run) && run.changes.some(stands) && run.changes.some(wasTakenBack))
       return `run ${run.started.runId} was only partly taken back`;
   }

@@ -10,6 +10,7 @@ import type { JournalledChange, JournalledRun } from '../journal/read.ts';
 import { Connections } from '../run/connections.ts';
 import type { HeldLocks } from '../run/held-locks.ts';
 import { liveHost, lookingHost } from '../run/live-host.ts';
+import { leadingVariables } from './leading-variables.ts';
 import { type MachinesWish, machinesAgain } from './machines-again.ts';
 import { unmaskedEnvironment } from './masked.ts';
 import { variablesAgain } from './variables-again.ts';
@@ -34,13 +35,14 @@ interface ReachedBy {
 }
 
 /** What is given now, over what the run was given. Throws kind `usage` for a secret that is missing. */
-export function reachAgain(
+export async function reachAgain(
   run: JournalledRun,
-  { inventories, extraVars }: Pick<Reach, 'inventories' | 'extraVars'>,
-): ReachedBy {
+  { inventories: given, extraVars }: Pick<Reach, 'inventories' | 'extraVars'>,
+): Promise<ReachedBy> {
+  const inventories = given.length > 0 ? given : run.inventories;
   return {
-    inventories: inventories.length > 0 ? inventories : run.inventories,
-    extraVars: variablesAgain(run, extraVars, 'connections'),
+    inventories,
+    extraVars: variablesAgain(run, extraVars, await leadingVariables(run, inventories)),
     varsDirectories: varsBeside(run),
   };
 }
@@ -59,7 +61,7 @@ export async function hostsAgain(
   { masker, askPassphrase, ...reach }: Reach,
   changedBy: readonly JournalledRun[] = [run],
 ): Promise<Connections> {
-  const { inventories, extraVars, varsDirectories } = reachAgain(run, reach);
+  const { inventories, extraVars, varsDirectories } = await reachAgain(run, reach);
   const inventory = await loadInventory(inventories, { varsDirectories }).catch((thrown: unknown) => {
     if (reach.inventories.length > 0) throw thrown;
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });

@@ -58,21 +58,48 @@ export function storyOf(run: JournalledRun, all: readonly JournalledRun[]): Stor
 /** Throws kind `refused` (`run-closed`), with what leads on, where nothing of the run is to be taken back any more. */
 export function refuseClosed({ run, closed }: Story, next?: readonly string[]): void {
   if (closed === undefined) return;
-  const { runId } = run.started;
-  throw new PitrError({
+  throw runClosed(run, closed, ': nothing of this recovery is taken back one by one any more', next);
+}
+
+/**
+ * Whether the run itself may be gone on with: nothing came after it that holds in its place, or has settled, what it left;
+ * and where the cluster follows a recovery, it is the run that has handed it over.
+ */
+export function mayGoOn({ run, closed }: Story): boolean {
+  return closed === undefined || (closed.why === 'cut over' && idOf(closed.cutOver.run) === idOf(run));
+}
+
+/** Throws kind `refused` (`run-closed`) where the run itself may not be gone on with any more. */
+export function refuseGoingOn(story: Story): void {
+  const { run, closed } = story;
+  if (closed === undefined || mayGoOn(story)) return;
+  throw runClosed(run, closed, ', which came after this one');
+}
+
+function idOf({ started }: JournalledRun): string {
+  return started.runId;
+}
+
+function runClosed(
+  { started: { runId } }: JournalledRun,
+  closed: Closed,
+  ofCutOver: string,
+  next?: readonly string[],
+): PitrError {
+  return new PitrError({
     kind: 'refused',
     // The run is over for good: it was taken back, given up, or followed by one that settled it.
     code: 'run-closed',
-    message: whyClosed(runId, closed),
+    message: whyClosed(runId, closed, ofCutOver),
     state: 'nothing was changed',
     next: next ?? [`See what leads on: pitr runs ${runId}`],
   });
 }
 
-function whyClosed(runId: string, closed: Closed): string {
+function whyClosed(runId: string, closed: Closed, ofCutOver: string): string {
   switch (closed.why) {
     case 'cut over':
-      return `the cluster follows what run ${closed.cutOver.run.started.runId} handed over on ${closed.cutOver.host}: nothing of this recovery is taken back one by one any more`;
+      return `the cluster follows what run ${closed.cutOver.run.started.runId} handed over on ${closed.cutOver.host}${ofCutOver}`;
     case 'taken back':
       return `run ${closed.by.started.runId} has taken back what run ${runId} did, or has begun to`;
     case 'gone on':

@@ -4,6 +4,7 @@ import type { AnyModule } from '../../contract/module.ts';
 import { loadModule } from '../../modules/registry.ts';
 import { isHeld } from '../journal/effects-of.ts';
 import type { JournalledChange, JournalledRun } from '../journal/read.ts';
+import { leadingVariables } from './leading-variables.ts';
 import { maskedField } from './masked.ts';
 import { carriesOlder, stands } from './standing-changes.ts';
 import type { Story } from './story.ts';
@@ -52,6 +53,8 @@ export interface UndoPlan {
   readonly behindWall: readonly JournalledChange[];
   /** Stays because it was asked to, newest first. */
   readonly kept: readonly JournalledChange[];
+  /** The variables that its hosts, and those of the newest run of its recovery, are reached by. */
+  readonly leading: ReadonlySet<string>;
 }
 
 /**
@@ -61,7 +64,7 @@ export interface UndoPlan {
 export async function planUndo(story: Story, wish: UndoWish = {}): Promise<UndoPlan> {
   const { run } = story;
   const { from = 1, keep = [], withoutLock = false } = wish;
-  const about = { run, story, withoutLock };
+  const about = { run, story, withoutLock, leading: await leadingIn(story) };
   const open = { wall: undefined, wayAround: undefined, behindWall: [] };
   for (const number of [...(wish.from === undefined ? [] : [wish.from]), ...keep]) checkNumber(run, number);
   if (story.closed !== undefined) {
@@ -83,6 +86,11 @@ export async function planUndo(story: Story, wish: UndoWish = {}): Promise<UndoP
     (wanted ? kept : steps).push(change);
   }
   return { ...about, ...open, steps, shown: await shownOf(steps, run), kept };
+}
+
+async function leadingIn({ run, runs }: Story): Promise<ReadonlySet<string>> {
+  const found = await Promise.all([run, runs.at(-1) ?? run].map((one) => leadingVariables(one)));
+  return new Set(found.flatMap((names) => [...names]));
 }
 
 async function wayAroundOf(

@@ -18,6 +18,7 @@ import { refusedAhead } from './refuse-ahead.ts';
 import { refuseWhileAtWork } from './refuse-at-work.ts';
 import { stands } from './standing-changes.ts';
 import { readStory, refuseClosed } from './story.ts';
+import { tellingTouched } from './touching.ts';
 import { goOnHint, hostsOf, leaveOutHint } from './undo-hints.ts';
 import { moduleOf, type UndoPlan } from './undo-plan.ts';
 
@@ -72,14 +73,13 @@ export async function undoRun(asked: UndoRequest): Promise<UndoOutcome> {
   const connections = await hostsAgain(plan.run, { ...request, masker });
   try {
     const hosts = [...new Set(plan.steps.flatMap(hostsOf))];
-    await inParallel(hosts, FORKS, (host) =>
-      connections
-        .to(host)
-        .connect(signal)
-        .catch((thrown: unknown) => {
-          throw leaveOutHint(asPitrError(thrown), host, request);
-        }),
-    );
+    await inParallel(hosts, FORKS, async (host) => {
+      try {
+        await connections.to(host).connect(signal);
+      } catch (thrown) {
+        throw leaveOutHint(asPitrError(thrown), host, request);
+      }
+    });
     await holdAgain(request, connections, masker);
     await refuseAhead(request, connections, masker);
     // Nobody else begins from here on; but since the plan was made somebody may have gone on.
@@ -134,9 +134,11 @@ async function holdAgain(request: UndoWork, connections: Connections, masker: Ma
     const module = await moduleOf(change, run);
     if (module.kind !== 'change' || module.again === undefined) continue;
     const { host, context } = placeOf(change, request, connections, masker);
-    await module.again(host(), change.intent.change, context).catch((thrown: unknown) => {
+    try {
+      await module.again(host(), change.intent.change, context);
+    } catch (thrown) {
       throw leaveOutHint(asPitrError(thrown), change.intent.host, request);
-    });
+    }
   }
 }
 
@@ -158,7 +160,15 @@ async function takeAllBack(
   const tell = (text: string, host: string): void =>
     report({ number: 0, host, summary: text, status: 'warning', text });
   try {
-    await endOrphansOfRun(plan.run, (name) => connections.to(name), signal, tell, plan.kept);
+    await endOrphansOfRun(plan.run, {
+      among: plan.steps,
+      connection: (name) => connections.to(name),
+      signal,
+      tell,
+      blind: (error, host) => {
+        throw leaveOutHint(error, host, request);
+      },
+    });
   } catch (thrown) {
     const error = held.lost ?? asPitrError(thrown);
     const status = error.kind === 'interrupted' ? 'interrupted' : 'failed';
@@ -176,6 +186,7 @@ async function takeBack(
   const { steps } = request.plan;
   for (const [index, change] of steps.entries()) {
     const { number, host } = change.intent;
+    let touched = false;
     try {
       request.signal.throwIfAborted();
       await request.held.beginChange();
@@ -186,10 +197,12 @@ async function takeBack(
         const { host, context } = placeOf(lost, request, connections, masker);
         return { host: host(), context };
       });
-      await undoChange(change, request, connections, masker);
+      await undoChange(change, request, connections, masker, () => {
+        touched = true;
+      });
       await journal.durable({ type: 'change.undone', time: Date.now(), number });
     } catch (thrown) {
-      if (asPitrError(thrown).kind === 'refused') {
+      if (asPitrError(thrown).kind === 'refused' && !touched) {
         request.held.changeRefused();
         // Where even that cannot be written, the journal says less than is true, which is safe.
         await journal
@@ -211,6 +224,7 @@ async function undoChange(
   request: UndoWork,
   connections: Connections,
   masker: Masker,
+  touched: () => void,
 ): Promise<void> {
   const { intent } = change;
   const module = await moduleOf(change, request.plan.run);
@@ -222,11 +236,8 @@ async function undoChange(
   tell('undoing');
   tellMasked();
   const mark = changeMark(request.plan.run.started.runId, intent.number);
-  await module.undo(
-    place.host(module.orphans === 'end' ? { [CHANGE_MARK]: mark } : {}),
-    intent.change,
-    context,
-  );
+  const host = place.host(module.orphans === 'end' ? { [CHANGE_MARK]: mark } : {});
+  await module.undo(tellingTouched(host, touched), intent.change, context);
 }
 
 /** The place of a change, whose hooks tell of themselves in the steps. */

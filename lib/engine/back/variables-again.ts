@@ -5,15 +5,18 @@ import { leadsToHosts, optionToType, unmaskedVariables } from './masked.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
+/** Every one, or those that lead to hosts: by their names, and these. */
+export type NeededSecrets = 'all' | ReadonlySet<string>;
+
 /**
  * The `-e` of a run that is gone on with, under those of now. The journal has only the mask of what was a secret. A playbook
- * that goes on needs every one of them (`all`); whoever works from the journal alone, those that lead to hosts
- * (`connections`), and has no use for the others. Throws kind `usage` (`secret-not-in-journal`) for what is missing.
+ * that goes on needs every one of them (`all`); whoever works from the journal alone, those that lead to hosts,
+ * by their names or because the inventory is made of them (`leadingVariables`), and has no use for the others. Throws kind `usage` (`secret-not-in-journal`) for what is missing.
  */
 export function variablesAgain(
   { extraVars }: Pick<JournalledRun, 'extraVars'>,
   given: Variables,
-  needed: 'all' | 'connections',
+  needed: NeededSecrets,
 ): Variables {
   const missing = missingSecrets(extraVars, given, needed);
   if (missing.length > 0) {
@@ -31,8 +34,8 @@ export function variablesAgain(
 export function missingSecrets(
   extraVars: Variables,
   given: Variables,
-  needed: 'all' | 'connections',
+  needed: NeededSecrets,
 ): readonly string[] {
   const { masked } = unmaskedVariables(extraVars, given);
-  return masked.filter((name) => needed === 'all' || leadsToHosts(name));
+  return masked.filter((name) => needed === 'all' || leadsToHosts(name) || needed.has(name));
 }

@@ -58,43 +58,53 @@ export interface JournalLines {
   readonly records: readonly JournalRecord[];
   /** How many records there are, those of processes that were refused included. */
   readonly length: number;
-  /** The lines of those that count, with the number of each from 1. */
-  readonly chained: readonly (ChainedLine & { readonly number: number })[];
 }
 
 /**
- * Reads the lines of a journal. A line that was cut off while it was written is left out, where it is the last one or
- * the last one before somebody went on, who may have been cut off in the first line, too: what it would have said did not
- * happen yet, or is told by an intent without an end. Throws kind `validation`.
+ * Reads the lines of a journal, one after the other. A line that was cut off while it was written is left out, where it is
+ * the last one or the last one before somebody went on, who may have been cut off in the first line, too: what it would have
+ * said did not happen yet, or is told by an intent without an end.
  */
-export function readLines(text: string, path: string): JournalLines {
-  const records: JournalRecord[] = [];
-  const lines: (ChainedLine & { readonly number: number })[] = [];
-  let torn: { readonly line: number; readonly cause: unknown } | undefined;
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line === '') continue;
+export class LineReader implements JournalLines {
+  readonly records: JournalRecord[] = [];
+  length = 0;
+  readonly #path: string;
+  readonly #counts: (line: ChainedLine, number: number) => void;
+  #number = 0;
+  #torn: { readonly line: number; readonly cause: unknown } | undefined;
+
+  /** `counts` is told of the line of each record that counts, and of its number from 1. */
+  constructor(path: string, counts: (line: ChainedLine, number: number) => void = () => {}) {
+    this.#path = path;
+    this.#counts = counts;
+  }
+
+  /** The next line, without its end. Throws kind `validation`. */
+  take(line: string): void {
+    this.#number += 1;
+    if (line === '') return;
+    const path = this.#path;
+    const number = this.#number;
+    const torn = this.#torn;
     let record: unknown;
     const chained = chainedLine(line);
     try {
       record = JSON.parse(chained.json);
     } catch (cause) {
       if (torn !== undefined && !mayGoOn(line)) throw noJson(path, torn);
-      torn = { line: index + 1, cause };
-      continue;
+      this.#torn = { line: number, cause };
+      return;
     }
-    if (!isRecord(record)) throw unreadable(path, `line ${index + 1} is no record of a run`);
+    if (!isRecord(record)) throw unreadable(path, `line ${number} is no record of a run`);
     if (torn !== undefined && !goesOn(record)) throw noJson(path, torn);
-    torn = undefined;
-    refuseOdd(record, path, index + 1);
-    records.push(record);
-    lines.push({ ...chained, number: index + 1 });
+    this.#torn = undefined;
+    refuseOdd(record, path, number);
+    const counts = hasTheRun(record, this.length);
+    this.length += 1;
+    if (!counts) return;
+    this.records.push(record);
+    this.#counts(chained, number);
   }
-  const counts = records.map(hasTheRun);
-  return {
-    records: records.filter((_, index) => counts[index]),
-    length: records.length,
-    chained: lines.filter((_, index) => counts[index]),
-  };
 }
 
 /** Whether somebody else had gone on with the run before: that process was refused, and has done nothing. */
@@ -102,7 +112,8 @@ function hasTheRun(record: JournalRecord, index: number): boolean {
   return !goesOn(record) || record.after === undefined || record.after === index;
 }
 
-function goesOn(record: JournalRecord): record is GoingOnRecord {
+/** Whether it is the first record of a process that goes on with a run. */
+export function goesOn(record: JournalRecord): record is GoingOnRecord {
   return GOING_ON.some((type) => type === record.type);
 }
 

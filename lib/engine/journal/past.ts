@@ -136,7 +136,7 @@ function keyOf({ host, task, turn, item }: TaskTurn): string {
 /** What stands of a run. */
 export function pastOf(records: readonly JournalRecord[]): Past {
   let entries: Entry[] = [];
-  let beforeUndo = entries;
+  let beforeUndo: Entry[] | undefined;
   // What ends with its process is made anew by the next one, and so is the result of its task.
   const held = new Set<string>();
   const intents = new Map<number, { readonly at: number; readonly intent: Of<'change.intended'> }>();
@@ -170,6 +170,9 @@ export function pastOf(records: readonly JournalRecord[]): Past {
         entries.push({ kind: 'change', at, host: turn.host, made });
         break;
       }
+      case 'undo.started':
+        beforeUndo = undefined;
+        break;
       case 'change.undoing':
       case 'change.undone': {
         const from = intents.get(record.number)?.at ?? at;
@@ -178,7 +181,8 @@ export function pastOf(records: readonly JournalRecord[]): Past {
         break;
       }
       case 'change.undo-refused':
-        entries = beforeUndo;
+        entries = beforeUndo ?? entries;
+        beforeUndo = undefined;
         break;
       default:
         break;

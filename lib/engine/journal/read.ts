@@ -1,13 +1,15 @@
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../../base/errors/nearest.ts';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../../transport/quote.ts';
 import { inParallel } from '../run/pool.ts';
 import type { Beginning } from './beginning.ts';
-import { type JournalLines, readLines, unreadable } from './lines.ts';
+import { begunBackIn } from './begun-back.ts';
+import { fileHolds, linesOfFile } from './journal-file.ts';
+import { type JournalLines, LineReader, unreadable } from './lines.ts';
 import { makesWhole } from './made-whole.ts';
-import { type Origin, originOf } from './origin.ts';
+import { type Origin, OriginLook } from './origin.ts';
 import { findJournal, journalPath, stateDirectory } from './place.ts';
 import type { JournalRecord } from './records.ts';
 
@@ -91,23 +93,37 @@ export async function readRun(
   directory: string = stateDirectory(),
 ): Promise<JournalledRun> {
   const path = findJournal(reference, directory);
-  const text = await readFile(path, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw unreadable(path, error.message, error);
-    const isId = basename(dirname(path)) === reference;
-    throw new PitrError({
-      kind: 'usage',
-      code: 'run-unknown',
-      message: isId
-        ? `there is no run "${reference}"${didYouMean(reference, await listRuns(directory))}`
-        : `there is no journal at ${reference}`,
-      details: [`looked for ${path}`],
-      next: ['See the runs that are kept: pitr runs'],
-    });
-  });
-  const lines = readLines(text, path);
+  const look = await OriginLook.begin(path);
+  const lines = new LineReader(path, (line, number) => look.take(line, number));
+  try {
+    for await (const line of linesOfFile(path)) lines.take(line);
+  } catch (thrown) {
+    if (thrown instanceof PitrError) throw thrown;
+    const { code, message } = asFileError(thrown);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw unreadable(path, message, thrown);
+    throw unknownRun(reference, path, await listRuns(directory));
+  }
   const run = runOf(lines, path);
-  const origin = await originOf(path, lines);
+  const origin = await look.origin();
   return { ...run, origin, believed: origin.own };
+}
+
+function asFileError(thrown: unknown): { readonly code: unknown; readonly message: string } {
+  if (!(thrown instanceof Error)) return { code: undefined, message: String(thrown) };
+  return { code: 'code' in thrown ? thrown.code : undefined, message: thrown.message };
+}
+
+function unknownRun(reference: string, path: string, runs: readonly string[]): PitrError {
+  const isId = basename(dirname(path)) === reference;
+  return new PitrError({
+    kind: 'usage',
+    code: 'run-unknown',
+    message: isId
+      ? `there is no run "${reference}"${didYouMean(reference, runs)}`
+      : `there is no journal at ${reference}`,
+    details: [`looked for ${path}`],
+    next: ['See the runs that are kept: pitr runs'],
+  });
 }
 
 /** The run whose journal a person has believed. */
@@ -162,8 +178,8 @@ async function refuseUnread(path: string, error: PitrError, id: string): Promise
     if (!link.isSymbolicLink() || there !== undefined) return;
     return refuseUnread(path, unreadable(path, `${dirname(path)} is a link that leads nowhere`), id);
   }
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text?.includes(id) === false) return;
+  const named = await fileHolds(path, id).catch(() => undefined);
+  if (named === false) return;
   const state = `nothing was done: what came after run ${id} cannot be told without it`;
   throw error.with({
     state,
@@ -182,7 +198,9 @@ async function journalsBeside(path: string, directory: string): Promise<readonly
 
 /** Reads a journal's text, which says nothing of whose it is. Throws kind `validation`. */
 export function parseJournal(text: string, path: string): JournalledRun {
-  return runOf(readLines(text, path), path);
+  const lines = new LineReader(path);
+  for (const line of text.split('\n')) lines.take(line);
+  return runOf(lines, path);
 }
 
 function runOf({ records, length }: JournalLines, path: string): JournalledRun {
@@ -217,23 +235,24 @@ function runOf({ records, length }: JournalLines, path: string): JournalledRun {
   };
 }
 
+const COMMIT = ['commit.started', 'commit.finished'] as const;
+
 /** The first commit that began to remove. */
 function committedBy(records: readonly JournalRecord[]): Of<'commit.started'> | undefined {
   return records.find((record, index): record is Of<'commit.started'> => {
     if (record.type !== 'commit.started') return false;
-    const end = records.slice(index).find(({ type }) => type === 'commit.finished');
+    // One that died has no end of its own: that of the next one says nothing of it.
+    const end = records.slice(index + 1).find(({ type }) => COMMIT.some((one) => one === type));
     return end?.type !== 'commit.finished' || end.notBegun !== true;
   });
 }
 
 function changesOf(records: readonly JournalRecord[]): readonly JournalledChange[] {
   const ends = new Map<number, Of<'change.done'> | Of<'change.failed'>>();
-  const undoing = new Set<number>();
+  const begunBack = begunBackIn(records);
   const undone = new Set<number>();
   for (const record of records) {
     if (record.type === 'change.done' || record.type === 'change.failed') ends.set(record.number, record);
-    if (record.type === 'change.undoing') undoing.add(record.number);
-    if (record.type === 'change.undo-refused') undoing.delete(record.number);
     if (record.type === 'change.undone') undone.add(record.number);
   }
   const intents = records.filter((record) => record.type === 'change.intended');
@@ -251,7 +270,7 @@ function changesOf(records: readonly JournalRecord[]): readonly JournalledChange
       error: end?.type === 'change.failed' ? end.error : undefined,
       notBegun,
       undone: undone.has(record.number) || (whole !== undefined && undone.has(whole)),
-      halfUndone: undoing.has(record.number) && !undone.has(record.number) && whole === undefined,
+      halfUndone: begunBack.has(record.number) && !undone.has(record.number) && whole === undefined,
       madeWholeBy: whole,
     };
   });

@@ -142,6 +142,10 @@ export type JournalRecord =
       readonly type: 'commit.finished';
       readonly time: number;
       readonly removed: readonly { readonly host: string; readonly path: string }[];
+      /** What was to be removed and was gone already. Absent in older journals. */
+      readonly gone?: readonly { readonly host: string; readonly path: string }[] | undefined;
+      /** The changes, of all runs of the recovery, whose hold it has let go. Absent in older journals. */
+      readonly letGo?: readonly { readonly run: string; readonly number: number }[] | undefined;
       /** It was refused before it removed anything: there is everything to go back to. */
       readonly notBegun?: true | undefined;
       readonly error?: PitrErrorJson | undefined;

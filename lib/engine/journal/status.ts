@@ -1,16 +1,18 @@
 import { hostname, uptime } from 'node:os';
 import { type Beginning, bootMark, processMark } from './beginning.ts';
+import { begunBackIn } from './begun-back.ts';
+import { goesOn } from './lines.ts';
 import type { JournalledRun } from './read.ts';
 
 /**
  * How a run stands: as it ended; `running` while its process lives on this machine; `died` when it neither ended nor
  * lives; `unknown` when it did not end and nobody here can tell: it was started on another machine, which may have the
- * name of this one, or /proc hides it.
+ * name of this one, or /proc hides it. Where somebody has gone on with it since, a person has been asked: it is not at work.
  */
 export type RunStatus = 'ok' | 'failed' | 'interrupted' | 'running' | 'died' | 'unknown';
 
 export function runStatus(run: JournalledRun): RunStatus {
-  return run.finished?.status ?? fateOf(run.begun);
+  return run.finished?.status ?? fateIn(run, run.begun);
 }
 
 /** Whether there is something to go on with: the run did not end well, or an undo has begun to take it back since. */
@@ -19,17 +21,13 @@ export function canGoOn(run: JournalledRun): boolean {
 }
 
 function wasTakenBackSince({ records, finished }: JournalledRun): boolean {
-  const begun = new Set<number>();
-  for (const record of finished === undefined ? [] : records.slice(records.indexOf(finished))) {
-    if (record.type === 'change.undoing') begun.add(record.number);
-    if (record.type === 'change.undo-refused') begun.delete(record.number);
-  }
-  return begun.size > 0;
+  return finished !== undefined && begunBackIn(records.slice(records.indexOf(finished))).size > 0;
 }
 
 /** How the last `pitr undo` of the run stands; nothing where there was none. */
-export function undoStatus({ undo }: JournalledRun): RunStatus | undefined {
-  return undo === undefined ? undefined : (undo.finished?.status ?? fateOf(undo.started));
+export function undoStatus(run: JournalledRun): RunStatus | undefined {
+  const { undo } = run;
+  return undo === undefined ? undefined : (undo.finished?.status ?? fateIn(run, undo.started));
 }
 
 /** `backup1` of `root@backup1`. */
@@ -38,6 +36,13 @@ export function machineOf({ operator }: Pick<Beginning, 'operator'>): string {
 }
 
 type Fate = 'running' | 'died' | 'unknown';
+
+function fateIn({ records }: JournalledRun, beginning: Beginning): Fate {
+  const fate = fateOf(beginning);
+  if (fate !== 'unknown') return fate;
+  const since = records.slice(records.findIndex((record) => Object.is(record, beginning)) + 1);
+  return since.some(goesOn) ? 'died' : fate;
+}
 
 function fateOf(beginning: Beginning): Fate {
   return machineOf(beginning) === hostname() && !isOfNamesake(beginning) ? fateHere(beginning) : 'unknown';

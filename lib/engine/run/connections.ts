@@ -18,6 +18,8 @@ export interface ConnectionWishes {
   readonly askPassphrase?: AskPassphrase | undefined;
   /** Hosts that must be the machines that they were. */
   readonly known?: KnownMachines | undefined;
+  /** The run that changes hosts: each must stay the machine that it was when it was asked. */
+  readonly changing?: Omit<KnownMachines, 'machines'> | undefined;
 }
 
 /** One connection a host for the whole run, opened when it is first used. */
@@ -27,6 +29,7 @@ export class Connections {
   readonly #masker: Masker;
   readonly #askPassphrase: AskPassphrase | undefined;
   readonly #known: KnownMachines | undefined;
+  readonly #changing: ConnectionWishes['changing'];
   readonly #machines = new Map<string, HostIdentity>();
   readonly #open = new Map<string, HostConnection>();
 
@@ -34,10 +37,11 @@ export class Connections {
     inventory: Inventory,
     extraVars: Readonly<Record<string, unknown>>,
     masker: Masker,
-    { askPassphrase, known }: ConnectionWishes = {},
+    { askPassphrase, known, changing }: ConnectionWishes = {},
   ) {
     this.#askPassphrase = askPassphrase;
     this.#known = known;
+    this.#changing = changing;
     this.#inventory = inventory;
     this.#extraVars = extraVars;
     this.#masker = masker;
@@ -48,7 +52,7 @@ export class Connections {
   to(name: string): HostConnection {
     let connection = this.#open.get(name);
     if (connection === undefined) {
-      connection = this.#proved(connectHost(name, this.#settings(name)));
+      connection = this.#proved(name, this.#settings(name));
       this.#open.set(name, connection);
     }
     return connection;
@@ -56,7 +60,9 @@ export class Connections {
 
   /** Which machine a host is, asked once. Throws like `to`, and as a command on it does. */
   async machineOf(name: string, signal?: AbortSignal): Promise<HostIdentity> {
-    return this.#machines.get(name) ?? this.#askMachine(this.to(name), signal);
+    const met = this.#machines.get(name) ?? (await machineOf(this.to(name), signal));
+    this.#machines.set(name, met);
+    return met;
   }
 
   /**
@@ -74,18 +80,25 @@ export class Connections {
     });
   }
 
-  #proved(host: HostConnection): HostConnection {
-    const known = this.#known;
-    if (known?.machines.has(host.name) !== true) return host;
-    return onlyWhere(host, async (signal) =>
-      refuseAnother(known, host, await this.#askMachine(host, signal)),
+  #proved(name: string, settings: ConnectionSettings): HostConnection {
+    return onlyWhere(
+      (lost) => connectHost(name, settings, lost),
+      async (host, signal) => {
+        const known = this.#knownBy(name);
+        if (known === undefined) return;
+        const now = await machineOf(host, signal);
+        refuseAnother(known, host, now);
+        this.#machines.set(name, now);
+      },
     );
   }
 
-  async #askMachine(host: HostConnection, signal: AbortSignal | undefined): Promise<HostIdentity> {
-    const machine = await machineOf(host, signal);
-    this.#machines.set(host.name, machine);
-    return machine;
+  /** What a host must still be: what a run has written down, or what it was when this one asked it. */
+  #knownBy(name: string): KnownMachines | undefined {
+    if (this.#known?.machines.has(name) === true) return this.#known;
+    const met = this.#machines.get(name);
+    if (met?.name === undefined || this.#changing === undefined) return undefined;
+    return { ...this.#changing, machines: new Map([[name, met]]) };
   }
 
   /** How a host is reached, as its inventory says. Throws like `to`. */

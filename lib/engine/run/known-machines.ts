@@ -1,6 +1,6 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { type HostIdentity, isStill } from '../../system/core/host-identity.ts';
-import type { HostConnection } from '../../transport/types.ts';
+import type { HostConnection, RemoteProcess } from '../../transport/types.ts';
 
 /** The machines that a run has changed: what goes back on it, or goes on with it, works on no others. */
 export interface KnownMachines {
@@ -50,22 +50,40 @@ function machineWords({ name, machine }: HostIdentity): string {
 
 /**
  * A host that is asked for nothing before `prove` has ended well, once, and again where it was lost since: another one may
- * have its address by then. What it throws, every call throws.
+ * have its address by then. What it throws, every call throws. `connect` is given what to call when the connection goes, which
+ * may be while nobody uses it.
  */
 export function onlyWhere(
-  host: HostConnection,
-  prove: (signal: AbortSignal | undefined) => Promise<void>,
+  connect: (lost: () => void) => HostConnection,
+  prove: (host: HostConnection, signal: AbortSignal | undefined) => Promise<void>,
 ): HostConnection {
-  let proved = false;
+  let losses = 0;
+  let provedAfter: number | undefined;
+  const lost = (): void => {
+    losses += 1;
+  };
+  const lostIf = (thrown: unknown): void => {
+    if (asPitrError(thrown).kind === 'unreachable') lost();
+  };
+  const host = connect(lost);
   const first = async <T>(signal: AbortSignal | undefined, then: () => Promise<T>): Promise<T> => {
-    if (!proved) await prove(signal);
-    proved = true;
+    while (provedAfter !== losses) {
+      const before = losses;
+      await prove(host, signal);
+      provedAfter = before;
+    }
     try {
       return await then();
     } catch (thrown) {
-      if (asPitrError(thrown).kind === 'unreachable') proved = false;
+      lostIf(thrown);
       throw thrown;
     }
+  };
+  const spawned = async (started: Promise<RemoteProcess>): Promise<RemoteProcess> => {
+    const process = await started;
+    // It is lost after it was begun, most often.
+    process.ended.catch(lostIf);
+    return process;
   };
   return {
     name: host.name,
@@ -73,7 +91,7 @@ export function onlyWhere(
     connect: (signal) => first(signal, () => host.connect(signal)),
     run: (argv, options) => first(options?.signal, () => host.run(argv, options)),
     batch: (commands, options) => first(options?.signal, () => host.batch(commands, options)),
-    spawn: (argv, options) => first(options?.signal, () => host.spawn(argv, options)),
+    spawn: (argv, options) => first(options?.signal, () => spawned(host.spawn(argv, options))),
     terminal: (argv, terminal, options) =>
       first(options?.signal, () => host.terminal(argv, terminal, options)),
     readFile: (path, options) => first(options?.signal, () => host.readFile(path, options)),

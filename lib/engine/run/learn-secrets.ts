@@ -1,13 +1,16 @@
 import type { Masker } from '../../base/values/masker.ts';
+import { isSecretName } from '../../base/values/secret-names.ts';
 import { type Inventory, varsOfHost } from '../../language/inventory/model.ts';
 import { flatTasks } from '../../language/playbook/load-steps.ts';
 import type { Play, Vars } from '../../language/playbook/model.ts';
 import type { Located } from '../../language/yaml/located.ts';
+import { leadsToHosts } from '../back/masked.ts';
+import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
 
 /** Variables whose values name somebody or something: a secret that is such a word stands in too many texts. */
 const NAMES = /(?:^|_)(?:user|username|role|name|database|db|dbname|host|container|cluster|server|scope)$/i;
 
-/** Takes the secrets out of what an inventory and the command line say in clear. */
+/** Takes the secrets out of what an inventory and the command line say in clear, also where one says it by a name of the other. */
 export function learnInventory(
   masker: Masker,
   inventory: Inventory,
@@ -17,6 +20,7 @@ export function learnInventory(
   for (const name of new Set([...inventory.hosts.keys(), 'localhost'])) {
     const vars = varsOfHost(inventory, name);
     learnVars(masker, vars);
+    learnWay(masker, vars, { ...extraVars, inventory_hostname: name });
     masker.addCommon(
       [...vars].flatMap(([name, { value }]) =>
         NAMES.test(name) && typeof value === 'string' ? [value] : [],
@@ -24,6 +28,25 @@ export function learnInventory(
     );
   }
   masker.learn(extraVars);
+}
+
+/**
+ * Takes the secrets out of what leads to a host: `ansible_password: "{{ word }}"` makes one of `-e word=...`, whatever it is
+ * called. Before any host is used, for a run begins with writing down what it was given.
+ */
+function learnWay(
+  masker: Masker,
+  vars: ReadonlyMap<string, Located>,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  const scope = new Scope([templatesLayer(vars), dataLayer(given)], masker);
+  for (const name of [...vars.keys()].filter((one) => leadsToHosts(one) && isSecretName(one))) {
+    try {
+      scope.get(name);
+    } catch {
+      // It cannot be rendered: that is told, with its place, to whoever goes to the host.
+    }
+  }
 }
 
 /** Takes the secrets out of what a play says in clear: its variables, and the params of its tasks. */

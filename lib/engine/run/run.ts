@@ -4,17 +4,16 @@ import { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
 import { limitByNames } from '../../language/inventory/patterns.ts';
 import type { AskPassphrase } from '../../transport/types.ts';
-import { endOrphansOfRun } from '../back/end-orphans-of-run.ts';
 import { hostsLeft } from '../back/hosts-left.ts';
 import { pastIn } from '../back/resume.ts';
 import { Predictions } from '../check/predictions.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
 import { journalOfMachines } from '../journal/machines-met.ts';
 import { newRunId } from '../journal/place.ts';
-import type { JournalledRun } from '../journal/read.ts';
 import { runJournal } from '../journal/run-journal.ts';
 import type { JournalWriter } from '../journal/writer.ts';
 import { TaskTurns } from '../task/task-turns.ts';
+import { clearUp } from './clear-up.ts';
 import { Connections } from './connections.ts';
 import { HeldLocks, journalUnderLocks } from './held-locks.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
@@ -60,6 +59,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   const connections = new Connections(loaded.inventory, request.extraVars, masker, {
     askPassphrase: door.askPassphrase,
     known: request.known,
+    changing: { runId, again: request.known?.again ?? `pitr resume ${runId}` },
   });
   try {
     // Before anything is written down: the inventory that was named may be that of another site.
@@ -89,6 +89,7 @@ async function runOn(
   const held = new HeldLocks();
   const signal = held.with(door.signal);
   const emit = guarded(door.emit, journal, masker);
+  const blind = new Map<string, PitrError>();
   const run = newRun(request, loaded, {
     runId,
     emit,
@@ -97,7 +98,11 @@ async function runOn(
     answerable: door.answerable ?? true,
     signal,
     masker,
-    connection: (host) => connections.to(host),
+    connection: (host) => {
+      const error = blind.get(host);
+      if (error !== undefined) throw error;
+      return connections.to(host);
+    },
     journal:
       journal === undefined
         ? undefined
@@ -125,7 +130,7 @@ async function runOn(
   for (const text of await secretWarnings(masker, connections.keyFiles(loaded.hosts)))
     emit({ type: 'warning', time: Date.now(), text });
   try {
-    const error = (await clearUp(run, resumes)) ?? (await runPlays(run, loaded, request.limit));
+    const error = (await clearUp(run, resumes, blind)) ?? (await runPlays(run, loaded, request.limit));
     const reason = held.lost ?? saidBy(door.signal, error);
     await letGo(run, statusOf(reason));
     return await finish(run, reason, started, journal);
@@ -133,16 +138,6 @@ async function runOn(
     // What it could not write is told by the end of the run.
     await journal?.close().catch(() => undefined);
   }
-}
-
-/** Ends what the dead controller of a resumed run has left at work. */
-async function clearUp(
-  { mode, connection, signal, emit }: RunState,
-  resumes: JournalledRun | undefined,
-): Promise<PitrError | undefined> {
-  if (resumes === undefined || mode !== 'run') return undefined;
-  const tell = (text: string, host: string): void => emit({ type: 'warning', time: Date.now(), text, host });
-  return endOrphansOfRun(resumes, connection, signal, tell).then(() => undefined, asPitrError);
 }
 
 type RunTies = Pick<

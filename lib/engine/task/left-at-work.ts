@@ -31,6 +31,24 @@ export function leftAtWork(
   });
 }
 
+/** An earlier process of the run may have left something at work on a host that does not answer this one. */
+export function perhapsAtWork(
+  why: PitrError,
+  { runId, host }: { readonly runId: string; readonly host: string },
+): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'perhaps-left-at-work',
+    message: 'nobody can look whether something that the run began there is still at work',
+    details: [why.message, ...why.details],
+    host,
+    evidence: why.evidence,
+    state: `Nothing is done on ${host} as long as nobody has looked: no retry, no rescue, no always.`,
+    next: [...why.next, `When ${host} answers again, go on: pitr resume ${runId}`],
+    cause: why,
+  });
+}
+
 /** The connection was lost in a change, and nothing of it is at work any more: `ended` processes have been ended. */
 export function endedThere(lost: PitrError, ended: number): PitrError {
   const how =
@@ -43,7 +61,7 @@ export function endedThere(lost: PitrError, ended: number): PitrError {
 
 /** Whether something of a change may still be at work on its host: there nothing may go on. */
 export function isLeftAtWork(error: PitrError | undefined): boolean {
-  return error?.code === 'left-at-work';
+  return error?.code === 'left-at-work' || error?.code === 'perhaps-left-at-work';
 }
 
 /**

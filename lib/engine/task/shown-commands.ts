@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine, quote } from '../../transport/quote.ts';
+import { variablesOfWays } from '../back/leading-variables.ts';
 import { leadsToHosts, optionToType } from '../back/masked.ts';
 import type { RunState } from '../run/run-state.ts';
 
@@ -12,8 +13,9 @@ type Site = Pick<RunState, 'inventory' | 'extraVars' | 'masker'>;
  */
 export function inventoryOptions({ inventory, extraVars, masker }: Site): string {
   const hosts = [...inventory.hosts.values()];
+  const ways = variablesOfWays(inventory);
   const told = Object.entries(masker.data(extraVars)).filter(
-    ([name]) => leadsToHosts(name) || hosts.some(({ vars }) => vars.has(name)),
+    ([name]) => leadsToHosts(name) || ways.has(name) || hosts.some(({ vars }) => vars.has(name)),
   );
   return [
     ...inventory.sources.map((source) => ` -i ${quote(source)}`),

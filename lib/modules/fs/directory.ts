@@ -31,6 +31,7 @@ import {
   type Surroundings,
   surroundingsProbe,
 } from '../../system/fs/surroundings.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
   path: absolutePath.describe('the directory'),
@@ -184,16 +185,31 @@ async function make(host: WriteHost, { created, after, own }: DirectoryChange): 
   await host.must(['sh', '-c', MAKE, 'sh', owner, chmodMode(after.mode), ...created], { inShell: true });
 }
 
+const HOLDS = 17;
+
+/** The innermost comes first. All of them are looked at before one goes; what cannot be looked into, rmdir tells. */
+const REMOVE = `
+inner=
+for d do
+  for name in "$d"/* "$d"/.[!.]* "$d"/..?*; do
+    [ -e "$name" ] || [ -L "$name" ] || continue
+    [ "$name" = "$inner" ] || { printf %s "$d"; exit ${HOLDS}; }
+  done
+  inner=$d
+done
+for d do [ ! -e "$d" ] || rmdir -- "$d" || exit 16; done`;
+
 async function undo(host: WriteHost, change: DirectoryChange): Promise<void> {
   const { path, created, before } = change;
   if (before !== undefined) {
     await setAttributes(host, path, await attributesNow(host, { ...change, before }), before);
     return;
   }
-  for (const made of [...created].reverse()) {
-    const result = await host.run(['sh', '-c', '[ ! -e "$1" ] || rmdir -- "$1"', 'sh', made]);
-    if (result.exitCode !== 0) throw changedSince(made, 'it cannot be removed because it holds something');
-  }
+  const result = await host.run(['sh', '-c', REMOVE, 'sh', ...[...created].reverse()]);
+  if (result.exitCode === HOLDS)
+    throw changedSince(result.stdout, 'it cannot be removed because it holds something');
+  if (result.exitCode !== 0)
+    throw commandFailed({ ...result, argv: ['rmdir', '--', ...[...created].reverse()] }, host.name);
 }
 
 /** Whether a new directory is empty is for `undo` to see: what newer changes have put there goes before. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { amid } from '../../base/errors/amid.ts';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { refusal } from '../../base/errors/refusal.ts';
 import type { Unknown } from '../../base/values/unknown.ts';
@@ -86,7 +87,11 @@ export const module = defineModule({
   predict: ({ src, dest }) => ({ result: { src, dest } }),
   apply: async (host, { src, dest, wal }) => {
     if (wal !== undefined) await moveLinkedWal(host, src, wal);
-    await rename(host, src, dest);
+    await rename(host, src, dest).catch((thrown: unknown) => {
+      throw wal === undefined
+        ? thrown
+        : amid(thrown, `The data is where it was; its WAL was renamed to ${wal.to}.`);
+    });
     return { src, dest };
   },
   undo: moveBack,

@@ -25,6 +25,7 @@ import {
   removeStaging,
   unnameStaging,
 } from '../../system/fs/tree-staging.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
 import { relay } from '../../transport/relay.ts';
 
 const params = z.strictObject({
@@ -262,7 +263,9 @@ async function undo(host: WriteHost, change: TreeCopy): Promise<void> {
   ]);
   if (known(copy).kind !== 'absent') {
     if (known(digest).kind !== 'file') throw changedSince(dest, 'it is not the copy that was made');
-    const arrived = (await host.must(['cat', '--', digestAt])).stdout.trim();
+    const kept = await host.query(probe(['cat', '--', digestAt]));
+    if (kept.exitCode !== 0) throw commandFailed(kept, host.name);
+    const arrived = kept.stdout.trim();
     const now = parseDigest(dest, host.name, await host.query(digestProbe(dest, owners)));
     if (now !== arrived) throw changedSince(dest, 'something in it is another');
     await unnameStaging(host, tree, dest);

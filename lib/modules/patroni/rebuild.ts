@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { amid } from '../../base/errors/amid.ts';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { WriteHost } from '../../contract/host.ts';
@@ -181,7 +182,10 @@ async function outOfService(
   context: TaskContext,
 ): Promise<PitrError> {
   await stopMember(host, change, context);
-  const aside = await putAside(host, change.pgdata, `${change.pgdata}.unproved.${context.runId}`);
+  const place = `${change.pgdata}.unproved.${context.runId}`;
+  const aside = await putAside(host, change.pgdata, place).catch((thrown: unknown) => {
+    throw amid(thrown, `Patroni was stopped on ${host.name}; what was copied lies in ${change.pgdata}.`);
+  });
   return new PitrError({
     kind: 'failed',
     code: unproved.code,

@@ -94,7 +94,6 @@ export const module = defineModule({
   }),
   apply: async (host, change, p, context) => {
     const ref = { ...change, bin: programsOf({ ...p, bin: change.bin }, undefined) };
-    if (change.restart) await stopInstance(host, ref, 'fast', p.shutdown_timeout * 1000, context.signal);
     const instance = await startAs(host, ref, change, p.patience * 1000, context);
     return { pid: instance.pid, port: instance.port, log: `${change.pgdata}.pitr-run/postgresql.log` };
   },

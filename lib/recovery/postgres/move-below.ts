@@ -90,19 +90,25 @@ function occupied(pgdata: string, into: string, why: string): PitrError {
   );
 }
 
-// Looked at once more when the first name has moved: from then on nothing starts there that had not begun before.
+// Looked at once more when the first name has moved: from then on nothing starts there that had not begun before. What has
+// is told in the words of that look alone, and with nothing moved.
 const MOVE = `${AT_WORK}
 from=$1 into=$2; shift 2
-idle() { postgres_at_work "$1" below; }
+idle() { seen=$(postgres_at_work "$1" below) || { why=$?; printf '%s\\n' "$seen"; return "$why"; }; }
 idle "$from" || exit
-{ [ -d "$into" ] || mkdir -m 0700 -- "$into"; } && chown --reference="$from" -- "$into" && chmod --reference="$from" -- "$into" || exit 16
+made=
+{ [ -d "$into" ] || { mkdir -m 0700 -- "$into" && made=yes; }; } && chown --reference="$from" -- "$into" && chmod --reference="$from" -- "$into" || exit 16
 moved=
 for name do
   if [ -e "$from/$name" ] || [ -L "$from/$name" ]; then
     mv -T -n -- "$from/$name" "$into/$name" || exit 16
     [ ! -e "$from/$name" ] && [ ! -L "$from/$name" ] || { ls -ld -- "$from/$name" "$into/$name" >&2; exit 17; }
   fi
-  [ -n "$moved" ] || idle "$from" || exit
+  [ -n "$moved" ] || idle "$from" || {
+    mv -T -n -- "$into/$name" "$from/$name" && [ ! -e "$into/$name" ] && [ ! -L "$into/$name" ] || exit 16
+    [ -z "$made" ] || rmdir -- "$into" || exit 16
+    exit "$why"
+  }
   moved=yes
 done`;
 

@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
+import { probeScript } from '../../contract/probe.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 import { refuseAtWork } from './at-work.ts';
 import { AT_WORK } from './at-work-script.ts';
@@ -8,16 +9,19 @@ import { linkedWalOf, moveLinkedWal, walBeside } from './linked-wal.ts';
 /** What is not done where PostgreSQL works in a directory. */
 export const NOT_RENAMED = 'its directory is not renamed under it';
 
-const FREE = 'n=1; p=$1; while [ -e "$p" ] || [ -L "$p" ]; do n=$((n + 1)); p=$1.$n; done; printf %s "$p"';
+const FREE = probeScript(
+  '[ -e "$1" ] || [ -L "$1" ] || exit 3; n=1; p=$2; while [ -e "$p" ] || [ -L "$p" ]; do n=$((n + 1)); p=$2.$n; done; printf %s "$p"',
+);
 
 /**
  * Renames what lies at a path; of a data directory whose pg_wal is a link, the WAL too. Never deletes, and never over what
  * was put aside before. Gives the name that it has now; nothing where there was nothing. Throws as `rename` does.
  */
 export async function putAside(host: WriteHost, path: string, aside: string): Promise<string | undefined> {
-  const there = await host.must(['sh', '-c', '[ -e "$1" ] || [ -L "$1" ] || echo absent', 'sh', path]);
-  if (there.stdout.trim() === 'absent') return undefined;
-  const { stdout: free } = await host.must(['sh', '-c', FREE, 'sh', aside]);
+  const looked = await host.query(FREE([path, aside]));
+  if (looked.exitCode === 3) return undefined;
+  if (looked.exitCode !== 0) throw commandFailed(looked, host.name);
+  const { stdout: free } = looked;
   const wal = await linkedWalOf(host, path);
   const beside = wal === undefined ? undefined : walBeside(path, free, wal);
   if (beside !== undefined) await moveLinkedWal(host, path, beside);

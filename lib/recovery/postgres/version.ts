@@ -56,7 +56,7 @@ export function majorOfData(version: number | undefined, pgdata: string, host: s
     message: `cannot tell of which version of PostgreSQL the data in ${pgdata} is`,
     details: ['How it is kept from archiving, and from being promoted, depends on that.'],
     host,
-    state: 'Nothing was started.',
+    state: 'Nothing was stopped, and nothing was started.',
     next: [`See whether it is a data directory, and whole: cat ${pgdata}/PG_VERSION`],
   });
 }

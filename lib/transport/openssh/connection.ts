@@ -25,12 +25,15 @@ export class OpenSshConnection implements Connection {
   readonly loginUser: string | undefined;
   readonly parallelChannels = 4;
   readonly #settings: SshSettings;
+  readonly #lost: () => void;
   readonly #channels = new OpenChannels();
   readonly #closing = new AbortController();
   #master: Promise<Master> | undefined;
 
-  constructor(settings: SshSettings) {
+  /** `lost`: called whenever the connection is gone. */
+  constructor(settings: SshSettings, lost: () => void = () => {}) {
     this.#settings = settings;
+    this.#lost = lost;
     this.loginUser = settings.user;
     this.address = sshAddress(settings);
   }
@@ -74,7 +77,11 @@ export class OpenSshConnection implements Connection {
     const forget = (): void => {
       if (this.#master === attempt) this.#master = undefined;
     };
-    attempt.then((master) => master.lost.then(forget), forget);
+    const lose = (): void => {
+      this.#lost();
+      forget();
+    };
+    attempt.then((master) => master.lost.then(lose), forget);
     return attempt;
   }
 }

@@ -28,14 +28,17 @@ export class SshConnection implements Connection {
   readonly loginUser: string | undefined;
   readonly parallelChannels = 4;
   readonly #settings: SshSettings;
+  readonly #lost: () => void;
   readonly #closing = new AbortController();
   #login: Promise<Login> | undefined;
   #more: readonly Login[] = [];
   /** With those that are being opened. */
   #moreCount = 0;
 
-  constructor(settings: SshSettings) {
+  /** `lost`: called whenever the connection is gone. */
+  constructor(settings: SshSettings, lost: () => void = () => {}) {
     this.#settings = settings;
+    this.#lost = lost;
     this.loginUser = settings.user;
     this.address = sshAddress(settings);
   }
@@ -114,7 +117,11 @@ export class SshConnection implements Connection {
     const forget = (): void => {
       if (this.#login === attempt) this.#login = undefined;
     };
-    attempt.then((session) => session.lost.then(forget), forget);
+    const lose = (): void => {
+      this.#lost();
+      forget();
+    };
+    attempt.then((session) => session.lost.then(lose), forget);
     return attempt;
   }
 }

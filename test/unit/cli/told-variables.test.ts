@@ -53,6 +53,7 @@ const TOLD_TO: Readonly<Record<string, 'both' | 'revert' | 'forward' | 'neither'
   copy_anew: 'forward',
   without_leader: 'forward',
   members_gone: 'neither',
+  without_gone: 'neither',
   members_down: 'neither',
   verify: 'neither',
   new_backup: 'forward',

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { PitrError } from '../../../../lib/base/errors/pitr-error.ts';
 import { endOrphansOfRun } from '../../../../lib/engine/back/end-orphans-of-run.ts';
 import { parseJournal } from '../../../../lib/engine/journal/read.ts';
 import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
@@ -39,6 +40,14 @@ const undo = (type: 'change.undoing' | 'change.undone', number: number): Journal
   number,
 });
 
+const SEARCH = {
+  signal: new AbortController().signal,
+  tell: () => {},
+  blind: (error: PitrError) => {
+    throw error;
+  },
+};
+
 it('is looked for among the oldest processes, too, where the clock tells no age', async () => {
   const now = Date.now();
   const agesAt = async (started: number): Promise<readonly string[]> => {
@@ -52,7 +61,7 @@ it('is looked for among the oldest processes, too, where the clock tells no age'
       return { name, run } as unknown as HostConnection;
     };
     const run = parseJournal(text.join('\n'), 'journal.jsonl');
-    await endOrphansOfRun(run, connection, new AbortController().signal, () => {});
+    await endOrphansOfRun(run, { ...SEARCH, among: run.changes, connection });
     return ages;
   };
   const [past = ''] = await agesAt(now - 60_000);
@@ -79,7 +88,7 @@ it('is looked for wherever a change or its undo may have been cut off, and not w
     const run = () => Promise.resolve({ exitCode: 0, stdout: '@left\n', stderr: '' });
     return { name, run } as unknown as HostConnection;
   };
-  const kept = run.changes.filter(({ intent }) => intent.number === 4);
-  await endOrphansOfRun(run, connection, new AbortController().signal, () => {}, kept);
+  const among = run.changes.filter(({ intent }) => intent.number !== 4);
+  await endOrphansOfRun(run, { ...SEARCH, among, connection });
   expect(looked).toEqual(['host2', 'host3', 'host5']);
 });

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { concernsPostgres, whyNotYet } from '../../../../lib/engine/back/kept-data.ts';
-import { type JournalledRun, readRun } from '../../../../lib/engine/journal/read.ts';
+import { atWorkElsewhere } from '../../../../lib/engine/back/refuse-at-work.ts';
+import { type JournalledRun, parseJournal, readRun } from '../../../../lib/engine/journal/read.ts';
 import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
 
 /** A run that has ended so, after changes by these modules: `patroni.member stopped` by what it made. */
@@ -60,6 +61,57 @@ it('a way back that failed after it had changed something keeps it', async () =>
   const recovered = await run('a', 'ok', 'core.lock', 'postgres.promote', 'patroni.member');
   const broken = await run('b', 'failed', 'core.lock', 'patroni.member');
   expect(whyNotYet([recovered, broken])).toBe('the last run of this recovery, b, did not end well');
+});
+
+/** Processes of another controller, of which nobody here can tell whether they are at work. */
+const ELSEWHERE = { time: 1, operator: 'root@another-machine', pid: 7 };
+
+/** The same journal, as somebody has gone on with it. */
+function goneOn(one: JournalledRun, ...more: readonly JournalRecord[]): JournalledRun {
+  return parseJournal([...one.records, ...more].map((record) => JSON.stringify(record)).join('\n'), one.path);
+}
+
+/** The same run, as it died on another controller. */
+function withoutEnd(one: JournalledRun): JournalledRun {
+  const records = one.records.flatMap((record): JournalRecord[] => {
+    if (record.type === 'run.finished') return [];
+    return [record.type === 'run.started' ? { ...record, ...ELSEWHERE } : record];
+  });
+  return parseJournal(records.map((record) => JSON.stringify(record)).join('\n'), one.path);
+}
+
+it('an undo that died on another controller keeps nothing once the run was gone on with to its good end', async () => {
+  const recovered = await run('a', 'ok', 'core.lock', 'postgres.promote', 'patroni.member');
+  const begun = goneOn(recovered, { ...ELSEWHERE, type: 'undo.started' });
+  const resumed: JournalRecord = { ...ELSEWHERE, type: 'run.resumed', inventories: [], extraVars: {} };
+  const ended: JournalRecord = { type: 'run.finished', time: 2, status: 'ok', recap: {} };
+  expect(whyNotYet([goneOn(begun, { type: 'change.undoing', time: 1, number: 3 })])).toBe(
+    'run a was only partly taken back',
+  );
+  expect(whyNotYet([goneOn(begun, resumed, ended)])).toBeUndefined();
+  expect(atWorkElsewhere(goneOn(begun, resumed, ended))).toBeUndefined();
+});
+
+it('a run that died on another controller keeps nothing once it was taken back whole', async () => {
+  const recovered = await run('a', 'ok', 'core.lock', 'fs.move', 'postgres.start isolated');
+  const died = withoutEnd(await run('b', 'ok', 'core.lock', 'fs.move'));
+  const cutOver = await run('c', 'ok', 'core.lock', 'postgres.promote', 'patroni.member');
+  const undone = [2, 1].map((number): JournalRecord => ({ type: 'change.undone', time: 3, number }));
+  const end: JournalRecord = { type: 'undo.finished', time: 4, status: 'ok' };
+  const back = goneOn(died, { ...ELSEWHERE, type: 'undo.started' }, ...undone, end);
+  expect(whyNotYet([recovered, back, cutOver])).toBeUndefined();
+  expect(atWorkElsewhere(back)).toBeUndefined();
+});
+
+it('a run that may be at work elsewhere keeps it while it is the last one, and is asked about where another came after it', async () => {
+  const recovered = await run('a', 'ok', 'core.lock', 'fs.move', 'postgres.start isolated');
+  const perhaps = withoutEnd(await run('b', 'ok', 'core.lock', 'postgres.promote'));
+  expect(whyNotYet([recovered, perhaps])).toBe('run b has not ended');
+  const cutOver = await run('c', 'ok', 'core.lock', 'postgres.promote', 'patroni.member');
+  expect(whyNotYet([recovered, perhaps, cutOver])).toBeUndefined();
+  expect(atWorkElsewhere(perhaps)).toContain(
+    'Run b did not say that it ended. It was started on another-machine',
+  );
 });
 
 it('what stands beside the cluster waits for no cut-over, but for its own good end', async () => {

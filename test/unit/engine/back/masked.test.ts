@@ -59,7 +59,7 @@ it('a name with a mask is none, and a variable with one is left to be filled in'
 it('the password that is asked for stands in no command that is printed', () => {
   const extraVars = { pitr_become_password: MASK, ansible_user: 'deploy' };
   expect(siteWords(['i.yml'], extraVars)).toEqual(['-i', 'i.yml', '-K', '-e', 'ansible_user=deploy']);
-  expect(() => variablesAgain({ extraVars }, {}, 'connections')).toThrow(
+  expect(() => variablesAgain({ extraVars }, {}, new Set())).toThrow(
     expect.objectContaining({ code: 'secret-not-in-journal', next: ['Give it again: -K'] }),
   );
   const both = { ...extraVars, ansible_password: MASK };

@@ -4,10 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { revertCommand } from '../../../../cli/revert-command.ts';
 import { waysOn } from '../../../../cli/ways.ts';
 import { MASK } from '../../../../lib/base/values/secret.ts';
-import { type CutOver, cutOversOf, type Story, storyOf } from '../../../../lib/engine/back/story.ts';
+import {
+  type CutOver,
+  cutOversOf,
+  refuseGoingOn,
+  type Story,
+  storyOf,
+} from '../../../../lib/engine/back/story.ts';
 import { planUndo } from '../../../../lib/engine/back/undo-plan.ts';
 import { type JournalledRun, parseJournal } from '../../../../lib/engine/journal/read.ts';
 import type { JournalRecord } from '../../../../lib/engine/journal/records.ts';
+import { errorOf } from '../../../support/errors.ts';
 
 const KEPT = join(import.meta.dirname, '../../../fixtures/journals-0.1.0/runs');
 /** A recovery that was cut over in the same run; one that waited, and the run that cut it over. */
@@ -157,6 +164,45 @@ describe('a recovery and its cut-over in a run of its own', () => {
 
   it('are nothing to another recovery', async () => {
     expect(storyOf(await run(ONE_RUN), [await run(RECOVERY), await run(CUT_OVER)]).runs).toHaveLength(1);
+  });
+});
+
+describe('a run that failed, and that another one has gone on with', () => {
+  const failed = (one: JournalledRun): JournalledRun => {
+    const records = one.records.map(
+      (record): JournalRecord => (record.type === 'run.finished' ? { ...record, status: 'failed' } : record),
+    );
+    return parseJournal(records.map((record) => JSON.stringify(record)).join('\n'), one.path);
+  };
+  const resumes = async (one: JournalledRun, all: readonly JournalledRun[]) =>
+    waysOn(await planUndo(storyOf(one, all)), 'it')
+      .flatMap(({ command = '' }) => command)
+      .includes('pitr resume it');
+  const refused = async (one: JournalledRun, all: readonly JournalledRun[]) =>
+    errorOf(Promise.resolve().then(() => refuseGoingOn(storyOf(one, all))));
+
+  it('is not gone on with itself: what came after it stands in its way', async () => {
+    const [recovery, cutOver] = [failed(await run(RECOVERY)), await run(CUT_OVER)];
+    const begun = await run(CUT_OVER, 2);
+    expect(await resumes(recovery, [])).toBe(true);
+    expect(() => refuseGoingOn(storyOf(recovery, []))).not.toThrow();
+    for (const [later, words] of [
+      [begun, `run ${CUT_OVER} has gone on with what run ${RECOVERY} did`],
+      [cutOver, `the cluster follows what run ${CUT_OVER} handed over on db3`],
+    ] as const) {
+      expect(await resumes(recovery, [later])).toBe(false);
+      const error = await refused(recovery, [later]);
+      expect(error).toMatchObject({ kind: 'refused', code: 'run-closed' });
+      expect(error.message).toContain(words);
+    }
+  });
+
+  it('goes on where it has handed the node over itself, as long as no newer recovery was cut over', async () => {
+    const [older, recovery, cutOver] = [failed(await run(ONE_RUN)), await run(RECOVERY), await run(CUT_OVER)];
+    expect(await resumes(older, [])).toBe(true);
+    expect(() => refuseGoingOn(storyOf(older, []))).not.toThrow();
+    expect(await resumes(older, [recovery, cutOver])).toBe(false);
+    expect(await resumes(failed(cutOver), [recovery])).toBe(true);
   });
 });
 

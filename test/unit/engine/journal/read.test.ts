@@ -1,14 +1,16 @@
+import { constants } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MASK } from '../../../../lib/base/values/secret.ts';
 import { beginningHere } from '../../../../lib/engine/journal/beginning.ts';
+import { pastOf } from '../../../../lib/engine/journal/past.ts';
 import { listRuns, parseJournal, readOthers, readRun } from '../../../../lib/engine/journal/read.ts';
 import { JOURNAL_VERSION, type JournalRecord } from '../../../../lib/engine/journal/records.ts';
-import { runStatus, undoStatus } from '../../../../lib/engine/journal/status.ts';
+import { canGoOn, runStatus, undoStatus } from '../../../../lib/engine/journal/status.ts';
 import { JournalWriter } from '../../../../lib/engine/journal/writer.ts';
 import { projectRoot } from '../../../../lib/language/playbook/assets.ts';
 import { commandLineFile } from '../../../support/command-line.ts';
@@ -29,6 +31,7 @@ function intended(number: number): JournalRecord {
     time: 2,
     number,
     host: 'db2',
+    step: { task: `1.${number}`, turn: 1, host: 'db2' },
     module: 'fs.move',
     params: {},
     change: { summary: `change ${number}` },
@@ -44,6 +47,9 @@ function text(...records: readonly JournalRecord[]): string {
 }
 
 const read = (journal: string) => parseJournal(journal, 'journal.jsonl');
+
+/** Two of them are longer than a text can be, and each is shorter. */
+const HOLE = 300 * 1024 * 1024;
 
 async function scratchDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pitr-journal-'));
@@ -92,6 +98,29 @@ describe('a journal that is read', () => {
       [false, true],
       [true, false],
     ]);
+  });
+
+  it('keeps a change as half taken back where an undo broke off in it and the next one was refused', () => {
+    const step = (type: 'change.undoing' | 'change.undo-refused', number = 1) => ({ type, time: 5, number });
+    const undo: JournalRecord = { ...beginningHere(), type: 'undo.started' };
+    const failed: JournalRecord = { type: 'undo.finished', time: 6, status: 'failed' };
+    const begun = [STARTED, intended(1), done(1), finished, undo, step('change.undoing')];
+    const halfBack = (...more: readonly JournalRecord[]) => {
+      const run = read(text(...begun, ...more));
+      return [run.changes[0]?.halfUndone, canGoOn(run), pastOf(run.records).changeCount > 0];
+    };
+    const [half, whole] = [
+      [true, true, false],
+      [false, false, true],
+    ];
+    const refused = step('change.undo-refused');
+    expect(halfBack(refused, failed)).toEqual(whole);
+    expect(halfBack(failed, undo, step('change.undoing'), refused)).toEqual(half);
+    expect(halfBack(failed, undo, step('change.undoing'), refused, step('change.undoing'), refused)).toEqual(
+      half,
+    );
+    // The lock was lost before that undo began with the change, which older versions wrote down like this, too.
+    expect(halfBack(failed, undo, refused)).toEqual(half);
   });
 
   it('knows what the run was given by all its processes, what is masked as missing', () => {
@@ -146,6 +175,12 @@ describe('a journal that is read', () => {
     expect(read(text(STARTED, commit, end(true), commit)).committed).toEqual(commit);
   });
 
+  it('stays committed where a commit died and the next one was refused before it removed anything', () => {
+    const commit: JournalRecord = { type: 'commit.started', time: 5, operator: 'root@backup1', pid: 1 };
+    const refused: JournalRecord = { type: 'commit.finished', time: 7, removed: [], notBegun: true };
+    expect(read(text(STARTED, commit, { ...commit, pid: 2 }, refused)).committed).toEqual(commit);
+  });
+
   it('may be cut off at any byte: what is whole before it counts, and an intent alone is a half-made change', () => {
     const whole = text(STARTED, intended(1), done(1), intended(2), done(2), finished);
     const start = text(STARTED).length;
@@ -186,6 +221,18 @@ describe('a journal that is read', () => {
       const undo = { ...beginningHere(), type: 'undo.started', after: 2, token: 'x' } as const;
       expect(read(`${cut}\n${again}\n${text(undo)}`).undo?.started).toEqual(undo);
     }
+  });
+
+  it('may be longer than a text of Node.js can be', async () => {
+    const path = join(await scratchDirectory(), 'journal.jsonl');
+    await writeFile(path, text(STARTED, intended(1)));
+    // Holes, as a power cut leaves them: lines that were cut off.
+    await truncate(path, (await stat(path)).size + HOLE);
+    const undo = { ...beginningHere(), type: 'undo.started', after: 2, token: 'x' } as const;
+    await appendFile(path, `\n${text(undo, { type: 'change.undone', time: 5, number: 1 })}`);
+    await truncate(path, (await stat(path)).size + HOLE);
+    expect((await stat(path)).size).toBeGreaterThan(constants.MAX_STRING_LENGTH);
+    expect((await readRun(path)).changes.map(({ undone }) => undone)).toEqual([true]);
   });
 
   it('of an unknown run names the nearest one', async () => {
@@ -234,6 +281,15 @@ describe('the other runs that are kept', () => {
     const directory = await keeping({
       [SECOND]: `${text(second)}{"about":"${STARTED.runId}\n${text(done(1))}`,
     });
+    await expect(others(directory)).rejects.toMatchObject({ code: 'journal-unreadable' });
+  });
+
+  it('are told apart by what a damaged one names, also where that is longer than a text of Node.js can be', async () => {
+    const directory = await keeping({ [SECOND]: `${text(second)}{"type":\n${text(done(1))}` });
+    const path = join(directory, 'runs', SECOND, 'journal.jsonl');
+    await truncate(path, 2 * HOLE);
+    expect(await others(directory)).toEqual([]);
+    await appendFile(path, `{"about":"${STARTED.runId}"}\n`);
     await expect(others(directory)).rejects.toMatchObject({ code: 'journal-unreadable' });
   });
 

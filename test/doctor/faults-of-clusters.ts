@@ -222,6 +222,13 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
       };
     },
   },
+  // Before the next ones: a file with a wrong line puts nothing of it into force.
+  {
+    check: 'settings.durability',
+    what: 'fsync is off',
+    says: /fsync is off/,
+    plant: (stage) => setting(stage, stage.replica, 'fsync', 'off'),
+  },
   {
     check: 'settings.files',
     what: 'a line of postgresql.conf is wrong',
@@ -245,12 +252,6 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
         `${pgdata(stage, stage.replica)}/pg_hba.conf`,
         `echo "host nonsense" >> "$1"`,
       ),
-  },
-  {
-    check: 'settings.durability',
-    what: 'fsync is off',
-    says: /fsync is off/,
-    plant: (stage) => setting(stage, stage.replica, 'fsync', 'off'),
   },
   {
     check: 'logins.members',

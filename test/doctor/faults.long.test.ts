@@ -1,7 +1,9 @@
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
+import { silent } from '../../lab/progress.ts';
+import { labSeed } from '../../lab/seed.ts';
 import type { Finding } from '../../lib/recovery/doctor/finding.ts';
 import { CHECKS } from '../../lib/recovery/doctor/registry.ts';
-import { healthy } from '../support/lab.ts';
+import { healthy, sharedLab } from '../support/lab.ts';
 import { ARCHIVE_FAULTS } from './faults-of-archives.ts';
 import { CLUSTER_FAULTS } from './faults-of-clusters.ts';
 import { HOST_FAULTS } from './faults-of-hosts.ts';
@@ -13,6 +15,11 @@ const FAULTS = Object.values(FAMILIES).flat();
 
 /** The lab has one version of PostgreSQL; and a whole recovery shows the other in a suite of its own. */
 const PLANTED_ELSEWHERE = new Set(['tools.versions', 'backups.drill']);
+
+// A lab that was just made has no backup.
+beforeAll(async () => {
+  await labSeed(await sharedLab(), silent);
+});
 
 it('every check has a fault that it finds', () => {
   const planted = new Set(FAULTS.map(({ check }) => check));

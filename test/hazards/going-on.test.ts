@@ -175,6 +175,7 @@ describe('before the leader is stopped, a member that was stopped', () => {
     const unseen = { patroni: 'x"; exit 4; "' };
     expect(await stillDown(unseen)).toMatchObject({ kind: 'refused', code: 'member-state-unknown' });
     expect(await stillDown(unseen, { members_gone: 'two,one' })).toBeUndefined();
+    expect((await stillDown({ runs: true }, { members_gone: 'one' }))?.code).toBe('member-runs-again');
     expect(await stillDown({ runs: true }, { stops_last: 'one' })).toBeUndefined();
   });
 });

@@ -129,7 +129,7 @@ describe('cutover.yml', () => {
       ({ play, task }) =>
         task.module === 'patroni.member' &&
         task.args.value.state === 'stopped' &&
-        play.hosts.value === 'patroni:!{{ target }}{{ without_gone }}' &&
+        play.hosts.value === 'patroni:!{{ target }}' &&
         play.name === 'Stop the old primary',
     );
     const proved = await placeOf('cutover.yml', ({ module }) => module === 'patroni.leader');

@@ -19,12 +19,18 @@ export interface Layout {
   readonly fixed: readonly string[];
 }
 
-// /proc/self/mountinfo knows a bind mount within one file system too, which device numbers do not tell.
+// /proc/self/mountinfo knows a bind mount within one file system too, which device numbers do not tell. A blank in a name
+// stands there as \040. By the shell alone: a program that is missing would mount nothing.
 const LOOK = probeScript(`
 set -u
 [ -r /proc/self/mountinfo ] || { echo 'cannot read /proc/self/mountinfo' >&2; exit 3; }
+plain() { case $at in *\\\\*) at=$(printf '%b.' "$at"); at=\${at%.} ;; esac; }
 mounted() {
-  cut -d ' ' -f 5 /proc/self/mountinfo | grep -qxF -- "$(printf %s "$1" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')"
+  while read -r _ _ _ _ at _; do
+    plain
+    [ "$at" != "$1" ] || return 0
+  done </proc/self/mountinfo || exit 3
+  return 1
 }
 real=$(readlink -f -- "$1") || { echo "$1 is not there" >&2; exit 3; }
 echo "@real $real"
@@ -49,9 +55,10 @@ for link in * pg_tblspc/*; do
   *) echo "@fixed $link is a link to $to, which is no absolute path" ;;
   esac
 done
-cut -d ' ' -f 5 /proc/self/mountinfo | while IFS= read -r at; do
-  case $at in "$(printf %s "$real" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')"/*) echo "@fixed $at is a mount point" ;; esac
-done
+while read -r _ _ _ _ at _; do
+  plain
+  case $at in "$real"/*) echo "@fixed $at is a mount point" ;; esac
+done </proc/self/mountinfo || exit 3
 echo @end`);
 
 function layoutProbe(pgdata: string): Probe {

@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type AtWork, blindRefusal, parseAtWork } from '../postgres/at-work.ts';
@@ -67,8 +67,8 @@ export async function readDestination(
 ): Promise<Destination> {
   const args = [destination, markerInside(destination), markerBeside(destination), ...tablespaces];
   const result = await host.query(LOOK(args, { user: owner }));
-  if (result.exitCode !== 0) throw unreadable(destination, owner, host.name, result);
-  const parts = parseReport(result.stdout);
+  const parts = reportIn(result);
+  if (parts === undefined) throw unreadable(destination, owner, host.name, result);
   const text = (kind: string): string | undefined =>
     parts.find((part) => part.kind === kind)?.lines.join('\n');
   const kind = parts.find((part) => part.kind === 'kind')?.rest;

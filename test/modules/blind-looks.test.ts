@@ -1,6 +1,10 @@
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import type { WriteHost } from '../../lib/contract/host.ts';
+import { readCatalogueAndArchives } from '../../lib/recovery/barman/catalogue.ts';
 import { fetchable } from '../../lib/recovery/barman/node-access.ts';
 import { discoverNode } from '../../lib/recovery/discovery/discover-node.ts';
 import { proveFreeNumber } from '../../lib/recovery/postgres/history-files.ts';
@@ -12,6 +16,7 @@ import { FakePatroni } from '../support/fake-patroni.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { closed, ordinaryUser } from '../support/ordinary-user.ts';
 import { pythonYaml } from '../support/python-yaml.ts';
+import { beside, OTHER } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 
 /** Looks of this machine that cannot see: what they say then is neither yes nor no. */
@@ -83,6 +88,56 @@ describe('a lock', () => {
     expect(await errorOf(play.run('core.lock_free', lockIn(place)))).toMatchObject({ code: 'lock-place' });
     expect(await errorOf(take())).toMatchObject({ code: 'lock-place' });
   });
+});
+
+describe('the backups and the WAL that Barman has', () => {
+  const look = (host: WriteHost) => readCatalogueAndArchives(host, userInfo().username);
+
+  /** What is told of the servers; of one of which it is said that it could not be read, what there is to be seen. */
+  function whatCounts(told: Awaited<ReturnType<typeof look>>, seen: typeof told) {
+    return told.servers.map(({ name, backups, unread }) => {
+      const [servers, archives] =
+        unread === undefined ? [told.servers, told.archives] : [seen.servers, seen.archives];
+      const archive = archives.find(({ server }) => server === name);
+      return {
+        name,
+        archive,
+        backups: unread === undefined ? backups : servers.find((one) => one.name === name)?.backups,
+      };
+    });
+  }
+
+  it('are not none where the look at them is cut off', async () => {
+    await using ground = await localPlayground();
+    await beside(ground, { systemId: OTHER }, async () => {
+      await using _ = await fakePrograms({
+        awk: 'case $(readlink /proc/self/fd/0) in *backup.info) kill -9 $PPID ;; esac; exec /usr/bin/awk "$@"',
+      });
+      expect(await errorOf(look(ground.play.host()))).toMatchObject({
+        ...{ kind: 'failed', code: 'barman-not-answering' },
+        message: expect.stringContaining('this does not mean that there are none'),
+      });
+    });
+  });
+
+  it.each(['awk', 'cat', 'cut', 'find', 'head', 'id', 'sed', 'sha256sum', 'sort', 'stat', 'tail', 'tr'])(
+    'are told as they are, or not at all, without %s',
+    async (tool) => {
+      await using ground = await localPlayground();
+      await beside(ground, { systemId: OTHER }, async () => {
+        await mkdir(join(ground.dir, 'home/db1/wals/0000000100000000'), { recursive: true });
+        await writeFile(join(ground.dir, 'home/db1/wals/0000000100000000/000000010000000000000003'), 'WAL');
+        await using all = blindHost();
+        const seen = await look(all.host);
+        expect(seen.servers.map(({ backups }) => backups.length)).toEqual([1, 0]);
+        await using _ = await fakePrograms({ [tool]: 'exit 127' });
+        await using blind = blindHost();
+        const told = await look(blind.host).catch((thrown: unknown) => thrown);
+        if (told instanceof PitrError) expect(told.kind).toBe('failed');
+        else expect(whatCounts(told as typeof seen, seen)).toEqual(whatCounts(seen, seen));
+      });
+    },
+  );
 });
 
 describe('how a data directory is laid out', () => {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -103,6 +105,16 @@ export async function makePlace(): Promise<void> {
       patronictl: 'exit 1',
     }),
   );
+  // What passes for a Patroni that runs: where nobody can tell, that must not be taken for none.
+  const runs = spawn('tail', ['-f', at('patroni.yml')], { argv0: 'patroni', stdio: 'ignore' });
+  await once(runs, 'spawn');
+  const ended = once(runs, 'close');
+  disposed.push({
+    [Symbol.asyncDispose]: async () => {
+      runs.kill();
+      await ended;
+    },
+  });
   patroni = await FakePatroni.listening();
   disposed.push(patroni);
   const member = { name: 'n', role: 'leader', state: 'running', timeline: 1 };
@@ -143,6 +155,8 @@ export interface Look {
   readonly untold?: (answer: unknown) => boolean;
   /** It looks again, or elsewhere: where one command alone is cut off, it may find out the same. */
   readonly again?: true;
+  /** What of an answer counts, where it is another one each time. */
+  readonly part?: (answer: unknown) => unknown;
   /** Why it is not seen here how it answers where nothing is cut off. */
   readonly unseen?: string;
 }
@@ -169,6 +183,8 @@ export const LOOKS = {
   destination: {
     on: (host) => readDestination(host, at('data'), me, [at('errors')]),
     codes: ['destination-unreadable'],
+    // The names are for a message.
+    part: (answer) => ({ ...Object(answer), names: [] }),
   },
   path: { on: (host) => pathResource.read(host, at('data')), codes: ['path-unreadable'] },
   note: {
@@ -222,7 +238,11 @@ export const LOOKS = {
     codes: [...AT_WORK, 'pg-wal-unreadable'],
     again: true,
   },
-  space: { on: (host) => moduleOn(host, 'fs.space', { path: dir, need: 1 }), codes: ['space-unknown'] },
+  space: {
+    on: (host) => moduleOn(host, 'fs.space', { path: dir, need: 1 }),
+    codes: ['space-unknown'],
+    part: () => 'room',
+  },
   size: {
     on: (host) => moduleOn(host, 'postgres.size', { pgdata: at('data'), user: me }),
     codes: ['data-size-unknown'],
@@ -261,6 +281,7 @@ export const LOOKS = {
   lock: {
     on: (host) => lockResource.read(host, lockId({ name: 'main', directory: at('locks'), user: me })),
     codes: ['lock-not-read'],
+    part: (answer) => [Object(answer).held, Object(answer).claim],
   },
   layout: { on: (host) => readLayout(host, at('data')), codes: ['layout-unknown'] },
   version: {
@@ -275,7 +296,7 @@ export const LOOKS = {
     codes: ['wal-unreadable'],
     again: true,
   },
-  time: { on: (host) => timeOn(host), codes: ['host-time-unknown'] },
+  time: { on: (host) => timeOn(host), codes: ['host-time-unknown'], part: () => 'a time' },
   'old data': {
     on: (host) => lookAtOldData(host, { from: at('data'), bin: at('bin'), user: me, live: false }),
     untold: (answer) => /cannot be looked into/.test(String(Object(answer).why)),
@@ -290,7 +311,11 @@ export const LOOKS = {
     again: true,
   },
   'living Patroni': { on: (host) => livingPatroni(host, at('patroni.yml')), codes: ['look-broken-off'] },
-  'served Patroni': { on: (host) => servedPatroni(host, 1, at('patroni.yml')), codes: ['look-broken-off'] },
+  'served Patroni': {
+    on: (host) => servedPatroni(host, 1, at('patroni.yml')),
+    untold: (answer) => answer === 'unknown',
+    codes: ['look-broken-off'],
+  },
   'fetched WAL': {
     on: (host) => {
       const wish = { ssh: 'barman@nowhere', servers: ['one', 'two'], pg_user: me };
@@ -347,5 +372,9 @@ export const LOOKS = {
     codes: ['data-directory-unreadable'],
   },
   'a free name': { on: (host) => keptName(host, at('kept')), codes: ['command-failed', 'command-timed-out'] },
-  tools: { on: (host) => moduleOn(host, 'core.tools', { commands: ['cat'] }), codes: ['tools-unknown'] },
+  tools: {
+    on: (host) => moduleOn(host, 'core.tools', { commands: ['cat'] }),
+    codes: ['tools-unknown'],
+    part: () => 'where it is',
+  },
 } satisfies Readonly<Record<string, Look>>;

@@ -21,6 +21,8 @@ export interface BlindHost extends AsyncDisposable {
   readonly host: WriteHost;
   /** How many commands were to be run there so far. */
   readonly asked: () => number;
+  /** The words of all of them. */
+  readonly words: () => string;
 }
 
 /**
@@ -38,7 +40,9 @@ export function blindHost({
 } = {}): BlindHost {
   const inner = connectHost('here', { kind: 'local' });
   let asked = 0;
-  const isBlind = (): boolean => {
+  const words: string[] = [];
+  const isBlind = (argv: readonly string[]): boolean => {
+    words.push(...argv);
     asked += 1;
     return ends !== undefined && (number === undefined || number === asked);
   };
@@ -51,25 +55,27 @@ export function blindHost({
     name: inner.name,
     address: inner.address,
     connect: (signal) => inner.connect(signal),
-    run: (argv, options) => (isBlind() ? insteadOf(argv) : inner.run(argv, options)),
+    run: (argv, options) => (isBlind(argv) ? insteadOf(argv) : inner.run(argv, options)),
     batch: async (commands, options) => {
       const results: RunResult[] = [];
       for (const command of commands) {
-        const [result] = isBlind() ? [await insteadOf(command.argv)] : await inner.batch([command], options);
+        const [result] = isBlind(command.argv)
+          ? [await insteadOf(command.argv)]
+          : await inner.batch([command], options);
         if (result !== undefined) results.push(result);
       }
       return results;
     },
     // No time limit ends what streams.
     spawn: (argv, options) =>
-      isBlind()
+      isBlind(argv)
         ? inner.spawn(
             ends === 'is ended by its time limit' ? ENDS['is killed'].argv : ENDS[ends ?? 'is killed'].argv,
           )
         : inner.spawn(argv, options),
     terminal: (argv, terminal, options) => inner.terminal(argv, terminal, options),
     readFile: async (path, options) => {
-      if (isBlind()) throw commandFailed(await insteadOf(['cat', path]), inner.name);
+      if (isBlind(['cat', path])) throw commandFailed(await insteadOf(['cat', path]), inner.name);
       return inner.readFile(path, options);
     },
     writeFile: (path, content, options) => inner.writeFile(path, content, options),
@@ -78,6 +84,7 @@ export function blindHost({
   return {
     host: liveHost(connection, () => connection, { user }),
     asked: () => asked,
+    words: () => words.join(' '),
     [Symbol.asyncDispose]: () => inner.close(),
   };
 }

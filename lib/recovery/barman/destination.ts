@@ -33,12 +33,13 @@ export interface Destination {
 
 // Arguments: destination, marker in it, marker beside it, places of tablespaces.
 const LOOK = probeScript(`${PRESENCE}${AT_WORK}
-quoted() { awk '{ print " " $0 }' <"$1"; }
+quoted() { awk '{ print " " $0 }' <"$1" || exit 1; }
 d=$1
 if [ -L "$d" ]; then echo '@kind other'
 elif [ -d "$d" ]; then
-  ls -A -- "$d" >/dev/null || exit 1
+  names=$(ls -A -- "$d" && echo .) || exit 1
   echo '@kind directory'
+  [ "$names" = . ] || echo @filled
   echo @names; ls -A -- "$d" | head -n 8 | awk '{ print " " $0 }'
 else
   presence "$d"; case $? in 0) echo '@kind other' ;; 1) echo '@kind absent' ;; *) exit 1 ;; esac
@@ -80,7 +81,7 @@ export async function readDestination(
   if (work.answer === 'unknown') throw blindRefusal(destination, work.why).with({ host: host.name });
   return {
     kind: kind === 'directory' || kind === 'absent' ? kind : 'other',
-    empty: names.length === 0,
+    empty: !parts.some((part) => part.kind === 'filled'),
     running: work.answer === 'yes',
     started: text('started') !== undefined,
     copying: beside,

@@ -59,7 +59,7 @@ print(json.dumps({
 export const CHOSEN_PATRONI = `
 chosen_patroni() {
   config=$2 pid= several=
-  running=$(patroni_processes "$1")
+  running=$(patroni_processes "$1") || { echo "the processes here cannot be looked at (grep, tr, awk)" >&2; return 1; }
   while read -r one word; do
     [ -n "$one" ] || continue
     if [ -n "$2" ]; then

@@ -29,16 +29,23 @@ export function parseReport(text: string): readonly ReportPart[] {
   return parts.slice(0, -1);
 }
 
+/** What a look has answered, as `parseReport`; nothing where it failed, was cut off, or its answer is not whole. */
+export function reportIn(result: RunResult): readonly ReportPart[] | undefined {
+  try {
+    return result.exitCode === 0 ? parseReport(result.stdout) : undefined;
+  } catch {
+    // What was said instead stands in the evidence of whoever asks.
+    return undefined;
+  }
+}
+
 /**
  * Reads the answer of a look, as `parseReport`. `what` completes "... could not be seen". Throws kind `failed`
  * (`look-broken-off`) where it is not whole.
  */
 export function reportOf(result: RunResult, host: string, what: string): readonly ReportPart[] {
-  try {
-    if (result.exitCode === 0) return parseReport(result.stdout);
-  } catch {
-    // What was said instead stands in the evidence.
-  }
+  const parts = reportIn(result);
+  if (parts !== undefined) return parts;
   throw lookBrokenOff(result, host, what);
 }
 

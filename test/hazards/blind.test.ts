@@ -7,6 +7,7 @@ import { loadPlaybook } from '../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
 import { play } from '../engine/support.ts';
 import { localPlayground } from '../modules/playground.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
 
 /** The code with which the product's own tasks refuse, given what `patroni.cluster` and `postgres.instance` have told. */
 function refusal(file: string, cluster: unknown, there: unknown = {}): Promise<string | undefined> {
@@ -83,6 +84,21 @@ it.each([
     - import_tasks: ${join(productPlaybooks(), 'tasks', 'packed.yml')}
 `),
   ).toBe(code);
+});
+
+it.each([
+  ['all tools for it fail', 'exit 1'],
+  ['they are killed', 'kill -9 $$'],
+  ['they say nothing of a refusal', 'echo "no route to host" >&2; exit 1'],
+])('a port of which nobody can tell is one that is in use: %s', async (_, ends) => {
+  await using _programs = await fakePrograms({ nc: ends, bash: ends, curl: ends });
+  expect(
+    await codeOf(`- hosts: one
+  vars: { pg_port: 1, port_timeout: 300 ms }
+  tasks:
+    - import_tasks: ${join(productPlaybooks(), 'tasks', 'port-free.yml')}
+`),
+  ).toBe('port-in-use');
 });
 
 it('a PostgreSQL that does not say its version has none', async () => {

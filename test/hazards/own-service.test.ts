@@ -8,6 +8,7 @@ import { lastSeen } from '../../lib/base/wait/until.ts';
 import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { play } from '../engine/support.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
+import { pythonYaml } from '../support/python-yaml.ts';
 
 /** What a member's proof of its service says, whose Patroni has this configuration. */
 async function proved(config: string) {
@@ -75,5 +76,34 @@ it('a member whose service is down is refused while its Patroni runs beside it, 
     expect(await proved(config)).toBeUndefined();
   } finally {
     patroni.kill();
+  }
+});
+
+it('the service of another cluster is refused', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-own-service-'));
+  const [own = '', other = ''] = ['main', 'other'].map((scope) => join(directory, `${scope}.yml`));
+  for (const file of [own, other])
+    await writeFile(file, JSON.stringify({ scope: file === own ? 'main' : 'other', name: 'one' }));
+  const patroni = spawn('tail', ['-f', other], { argv0: 'patroni', stdio: 'ignore' });
+  const closed = once(patroni, 'close');
+  await once(patroni, 'spawn');
+  try {
+    await using _yaml = await pythonYaml();
+    const running = `echo "patroni RUNNING   pid ${patroni.pid}, uptime 0:00:01"`;
+    await using _programs = await fakePrograms({ supervisorctl: running });
+    const refusal = async (config: string) => {
+      const { outcome } = await play(`- hosts: one
+  vars: ${JSON.stringify({ service_manager: 'supervisor', patroni_config: config })}
+  tasks:
+    - import_tasks: ${join(productPlaybooks(), 'tasks/own-service.yml')}
+`);
+      return outcome.error?.code;
+    };
+    expect(await refusal(own)).toBe('service-of-another');
+    expect(await refusal(other)).toBeUndefined();
+  } finally {
+    patroni.kill();
+    await closed;
+    await rm(directory, { recursive: true });
   }
 });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
@@ -14,10 +14,8 @@ const NAMES_NOTHING = [
   ...['member', 'module', 'param', 'run', 'service', 'ssh-host-key', 'tag', 'target', 'user', 'variable'],
 ].map((word) => `${word}-unknown`);
 
-/** Looks that say that they cannot tell, and that no test has made blind yet: to be made shorter, never longer. */
-const NEVER_MADE_BLIND = [...['cluster-name', 'segment-size', 'timeline-number', 'tools', 'wal-fetch']].map(
-  (word) => `${word}-unknown`,
-);
+/** A code of an error, as an answer writes it. */
+const CODE = /`([a-z][a-z0-9]*(?:-[a-z0-9]+)+)`/g;
 
 describe('docs/probes.md', () => {
   it('is a table of probes, with words in every cell', () => {
@@ -34,7 +32,7 @@ describe('docs/probes.md', () => {
     const blind = new Set(codes.filter((code) => code.endsWith('-unknown') && !NAMES_NOTHING.includes(code)));
     const answers = rows.map(([, , answer = '']) => answer).join('\n');
     const missing = [...blind].filter((code) => !answers.includes(`\`${code}\``)).sort();
-    expect(missing).toEqual(NEVER_MADE_BLIND);
+    expect(missing).toEqual([]);
     expect(NAMES_NOTHING.filter((code) => !codes.includes(code))).toEqual([]);
   });
 
@@ -47,4 +45,19 @@ describe('docs/probes.md', () => {
       expectTestsExist(testsOf(tests));
     },
   );
+
+  it('names for each code of an answer a test that has met it', () => {
+    const known = new Set([...errorsOfCode().sites, ...errorsOfPlaybooks()].map(({ code }) => code));
+    const wrong = rows.flatMap(([probe = '', , answer = '', tests = '']) => {
+      const sources = testsOf(tests).map((test) =>
+        readFileSync(join(checkoutRoot, 'test', test.replace(/: .*/, '')), 'utf8'),
+      );
+      const codes = [...answer.matchAll(CODE)].map(([, code = '']) => code);
+      return codes.flatMap((code) => [
+        ...(known.has(code) ? [] : [`${code} of "${probe}" is no code`]),
+        ...(sources.some((source) => source.includes(`'${code}'`)) ? [] : [`${code} of "${probe}"`]),
+      ]);
+    });
+    expect(wrong).toEqual([]);
+  });
 });

@@ -272,29 +272,32 @@ describe('fs.file', () => {
     expect(foreseen.map(({ status }) => status)).toEqual(['changed', 'changed']);
   });
 
-  it.runIf(mayMount)('deletes nothing for good of another file system that is mounted below', async () => {
-    await using ground = await localPlayground();
-    const { play, dir } = ground;
-    const [data, mount] = [join(dir, 'data'), join(dir, 'data/pg wal')];
-    await mkdir(mount, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', 'none', mount]);
-    try {
-      await writeFile(join(mount, 'segment'), 'precious');
-      for (const path of [data, mount])
-        await expect(
-          play.run('fs.file', { path, state: 'absent', recurse: true, keep: false }),
-        ).rejects.toMatchObject({
-          kind: 'refused',
-          code: 'mounted-below',
-          message: expect.stringContaining(`a file system is mounted at ${mount}`),
-        });
-      expect(await readFile(join(mount, 'segment'), 'utf8')).toBe('precious');
-    } finally {
-      execFileSync('sh', ['-c', `umount "${mount}" || umount "${dir}"/.data*/*`]);
-    }
-    await play.run('fs.file', { path: data, state: 'absent', recurse: true, keep: false });
-    expect(await readdir(dir)).toEqual([]);
-  });
+  it.runIf(mayMount).each(['pg wal', 'pg 7', 'pg\\7\n1'])(
+    'deletes nothing for good of another file system that is mounted below, as %j',
+    async (name) => {
+      await using ground = await localPlayground();
+      const { play, dir } = ground;
+      const [data, mount] = [join(dir, 'data'), join(dir, 'data', name)];
+      await mkdir(mount, { recursive: true });
+      execFileSync('mount', ['-t', 'tmpfs', 'none', mount]);
+      try {
+        await writeFile(join(mount, 'segment'), 'precious');
+        for (const path of [data, mount])
+          await expect(
+            play.run('fs.file', { path, state: 'absent', recurse: true, keep: false }),
+          ).rejects.toMatchObject({
+            kind: 'refused',
+            code: 'mounted-below',
+            message: expect.stringContaining(`a file system is mounted at ${mount}`),
+          });
+        expect(await readFile(join(mount, 'segment'), 'utf8')).toBe('precious');
+      } finally {
+        execFileSync('sh', ['-c', 'umount "$1" || umount "$2"/.data*/*', 'sh', mount, dir]);
+      }
+      await play.run('fs.file', { path: data, state: 'absent', recurse: true, keep: false });
+      expect(await readdir(dir)).toEqual([]);
+    },
+  );
 
   it.each(['/', '/usr', '/home', '/var/lib', '/usr/lib'])('never removes %s', async (path) => {
     await using ground = await localPlayground();

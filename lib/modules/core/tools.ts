@@ -29,8 +29,9 @@ export const module = defineLook({
   read: async (host, { commands, user }) => {
     const names = typeof commands === 'string' ? [commands] : commands;
     const answer = await host.query(FIND(names, { ...(user === undefined ? {} : { user }) }));
-    const found = answer.stdout.replace(/\n$/, '').split('\n');
-    if (found.length !== names.length || (answer.exitCode !== 0 && found.every((path) => path !== ''))) {
+    // A line for each, also for one that is not there.
+    const found = answer.stdout.split('\n').slice(0, -1);
+    if (found.length !== names.length || answer.exitCode !== 0) {
       throw new PitrError({
         kind: 'failed',
         code: 'tools-unknown',

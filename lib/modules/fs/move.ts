@@ -234,8 +234,8 @@ function plan(state: State, { src, dest, required, aside_src, aside_dest }: Para
   if (![srcPlace.mount, destPlace.mount].every((mount) => mount.startsWith('/'))) {
     throw refusal(
       'mount-unknown',
-      `cannot tell on which file systems ${src} and ${dest} are: this user may not look into them`,
-      [`Let the task run as root, or as the owner of ${src} (become: true, become_user).`],
+      `cannot tell on which file systems ${src} and ${dest} are: stat does not say where they are mounted`,
+      [`See what it says: stat -c '%m %n' ${src} ${parentOf(dest)}. It must be the stat of GNU coreutils.`],
     );
   }
   if (srcPlace.mount === src) {

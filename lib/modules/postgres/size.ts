@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { defineLook } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -80,8 +80,8 @@ export const module = defineLook({
 
 /** Nothing where the answer is not whole. */
 function sizeIn(answer: RunResult): Size | undefined {
-  if (answer.exitCode !== 0) return undefined;
-  const parts = parseReport(answer.stdout);
+  const parts = reportIn(answer);
+  if (parts === undefined) return undefined;
   const number = (kind: string): number => Number(parts.find((part) => part.kind === kind)?.rest ?? 0);
   return {
     bytes: number('data') + number('outside'),

@@ -47,7 +47,7 @@ export async function readArchiveSettings(
   );
   const value = (name: string): string =>
     new RegExp(`^@${name}\\n([\\s\\S]*?)\\n?^@`, 'm').exec(told.stdout)?.[1] ?? '';
-  if (told.exitCode === 0) {
+  if (told.exitCode === 0 && /^@end$/m.test(told.stdout)) {
     return {
       mode: value('archive_mode').trim(),
       command: value('archive_command'),

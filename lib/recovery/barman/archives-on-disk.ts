@@ -59,11 +59,12 @@ while [ $# -gt 0 ]; do
     printf '%s\\n' -
     for d in "$@"; do
       [ -d "$d" ] || continue
-      find -L "$d/" -type f -name '[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]*' -printf '%P\\t%s\\t%T@\\n' 2>&1 |
-        sed -e '/^find: /{' -e 's/^/!	/' -e b -e '}' -e "$hashed" -e '/\\//d'
+      { find -L "$d/" -type f -name '[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]*' -printf '%P\\t%s\\t%T@\\n' 2>&1 ||
+        echo "find: it has not listed all of $d"; } |
+        sed -e '/^find: /{' -e 's/^/!	/' -e b -e '}' -e "$hashed" -e '/\\//d' || echo "!	sed fails on the list of $d"
     done
   }
-  list "$3" "$4" "$2" | awk -F '\\t' -v "min=$min" "$merge"
+  list "$3" "$4" "$2" | awk -F '\\t' -v "min=$min" "$merge" || { echo @trouble; echo " awk fails on the list of $1"; }
   for h in "$3"/*.history "$4"/*.history "$2"/*.history; do
     [ -f "$h" ] || continue
     tell "$1" "$h"

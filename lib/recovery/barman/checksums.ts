@@ -1,5 +1,5 @@
 import type { CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
-import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { type ReportPart, reportIn } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 
@@ -8,10 +8,7 @@ export function checksumsOf(
   answer: RunResult,
   unproved: (evidence: CommandEvidence) => PitrError,
 ): readonly ReportPart[] {
-  try {
-    if (answer.exitCode === 0) return parseReport(answer.stdout);
-  } catch {
-    // What was said instead stands in the evidence.
-  }
+  const parts = reportIn(answer);
+  if (parts !== undefined) return parts;
   throw unproved(evidenceOf({ ...answer, argv: ['sh', '(checksums of WAL segments)'] }));
 }

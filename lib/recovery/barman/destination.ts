@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type AtWork, blindRefusal, parseAtWork } from '../postgres/at-work.ts';
@@ -33,12 +33,13 @@ export interface Destination {
 
 // Arguments: destination, marker in it, marker beside it, places of tablespaces.
 const LOOK = probeScript(`${PRESENCE}${AT_WORK}
-quoted() { awk '{ print " " $0 }' <"$1"; }
+quoted() { awk '{ print " " $0 }' <"$1" || exit 1; }
 d=$1
 if [ -L "$d" ]; then echo '@kind other'
 elif [ -d "$d" ]; then
-  ls -A -- "$d" >/dev/null || exit 1
+  names=$(ls -A -- "$d" && echo .) || exit 1
   echo '@kind directory'
+  [ "$names" = . ] || echo @filled
   echo @names; ls -A -- "$d" | head -n 8 | awk '{ print " " $0 }'
 else
   presence "$d"; case $? in 0) echo '@kind other' ;; 1) echo '@kind absent' ;; *) exit 1 ;; esac
@@ -67,8 +68,8 @@ export async function readDestination(
 ): Promise<Destination> {
   const args = [destination, markerInside(destination), markerBeside(destination), ...tablespaces];
   const result = await host.query(LOOK(args, { user: owner }));
-  if (result.exitCode !== 0) throw unreadable(destination, owner, host.name, result);
-  const parts = parseReport(result.stdout);
+  const parts = reportIn(result);
+  if (parts === undefined) throw unreadable(destination, owner, host.name, result);
   const text = (kind: string): string | undefined =>
     parts.find((part) => part.kind === kind)?.lines.join('\n');
   const kind = parts.find((part) => part.kind === 'kind')?.rest;
@@ -80,7 +81,7 @@ export async function readDestination(
   if (work.answer === 'unknown') throw blindRefusal(destination, work.why).with({ host: host.name });
   return {
     kind: kind === 'directory' || kind === 'absent' ? kind : 'other',
-    empty: names.length === 0,
+    empty: !parts.some((part) => part.kind === 'filled'),
     running: work.answer === 'yes',
     started: text('started') !== undefined,
     copying: beside,

@@ -1,6 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport, type ReportPart } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { ServerConfig } from './config.ts';
@@ -35,8 +35,8 @@ export async function filesInErrors(
 ): Promise<readonly PutAside[]> {
   const places = servers.flatMap(({ name, errors }) => [name, errors]);
   const answer = await host.query(LIST_ERRORS(places, { user }));
-  const parts = partsOf(answer.stdout);
-  if (answer.exitCode !== 0 || parts === undefined) {
+  const parts = reportIn(answer);
+  if (parts === undefined) {
     const command = ['sh', "(a look into Barman's errors directories)"];
     throw barmanNotAnswering(host.name, evidenceOf({ ...answer, argv: command }));
   }
@@ -48,13 +48,4 @@ export async function filesInErrors(
     found.push({ server, names: [...lines].sort() });
   }
   return found;
-}
-
-function partsOf(text: string): readonly ReportPart[] | undefined {
-  try {
-    return parseReport(text);
-  } catch {
-    // The caller shows what was said instead.
-    return undefined;
-  }
 }

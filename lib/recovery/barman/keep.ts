@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { type BackupInfo, chainOfBackup } from './backup-info.ts';
@@ -76,7 +76,7 @@ export function backupToHold(backup: BackupInfo, all: readonly BackupInfo[]): Ba
 /** Throws kind `failed` where Barman does not say whether the backup is kept. */
 export async function readKeep(host: ReadHost, hold: Hold, user: string): Promise<KeepState> {
   const answer = await host.query(READ([hold.server, hold.backup, hold.directory], { user }));
-  const parts = answer.exitCode === 0 ? parseReport(answer.stdout) : [];
+  const parts = reportIn(answer) ?? [];
   const lines = (kind: string): readonly string[] => parts.find((part) => part.kind === kind)?.lines ?? [];
   const target = lines('keep').flatMap((line) => /^\s*Keep:\s*(\S+)/.exec(line)?.[1] ?? [])[0];
   if (target === undefined) {

@@ -103,6 +103,6 @@ export async function askBarmanLogins(
     ...(trial === 'tell' ? [] : [trial === 'log in' ? '' : trial.missing]),
   ];
   const asked = await host.query(ASK(words, { user, timeoutMs: 60_000 }));
-  if (asked.exitCode === 0) return asked.stdout;
-  return { untried: asked.stderr.trim().split('\n').at(-1) ?? 'Barman could not be asked' };
+  if (asked.exitCode === 0 && asked.stdout !== '') return asked.stdout;
+  return { untried: asked.stderr.trim().split('\n').at(-1) || 'Barman could not be asked' };
 }

@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportOf } from '../../contract/script-report.ts';
 import {
   type HostIdentity,
   identityIn,
@@ -40,7 +40,7 @@ export async function loginOf(host: ReadHost, remoteSsh: string, user: string): 
   if (result.exitCode !== 0) throw loginFailed(remoteSsh, user, host.name, evidence);
   // A login banner may stand before the answer.
   const answer = result.stdout.slice(Math.max(0, result.stdout.indexOf('@user ')));
-  const parts = parseReport(answer);
+  const parts = reportOf({ ...result, stdout: answer }, host.name, `where ${remoteSsh} leads to`);
   const facts = new Map(parts.map(({ kind, rest }) => [kind, rest]));
   const rsync = facts.get('rsync') ?? '';
   if (rsync === '') throw rsyncMissing(remoteSsh, host.name);

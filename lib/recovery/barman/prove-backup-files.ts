@@ -1,6 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { backupNotWhole, backupWithout, formOf } from './backup-files.ts';
 import type { BackupInfo } from './backup-info.ts';
@@ -68,10 +68,10 @@ async function proveFilesOf(
   if (form === undefined) return false;
   const directory = `${server.basebackups}/${backup.id}`;
   const result = await host.query(LOOK([directory, form], { user, timeoutMs: TIMEOUT_MS }));
-  if (result.exitCode !== 0) {
+  const parts = reportIn(result);
+  if (parts === undefined) {
     throw barmanNotAnswering(host.name, evidenceOf({ ...result, argv: ['find', directory] }));
   }
-  const parts = parseReport(result.stdout);
   const number = (kind: string): number => Number(parts.find((part) => part.kind === kind)?.rest ?? 0);
   const found = {
     missing: parts.flatMap(({ kind, rest }) => (kind === 'missing' ? [rest] : [])),

@@ -1,6 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type BackupInfo, chainOfBackup, isPacked } from './backup-info.ts';
 import type { ServerConfig } from './config.ts';
@@ -58,12 +58,13 @@ async function unpackedSize(
   if (server === undefined) return undefined;
   const data = `${server.basebackups}/${backup.id}/data`;
   const result = await host.query(LOOK([data], { user, timeoutMs: TIMEOUT_MS }));
-  if (result.exitCode !== 0) {
+  const parts = reportIn(result);
+  if (parts === undefined) {
     throw barmanNotAnswering(
       host.name,
       evidenceOf({ ...result, argv: ['sh', `(sizes of the files in ${data})`] }),
     );
   }
-  const bytes = Number(parseReport(result.stdout).find(({ kind }) => kind === 'bytes')?.rest ?? 0);
+  const bytes = Number(parts.find(({ kind }) => kind === 'bytes')?.rest ?? 0);
   return bytes > 0 ? Math.max(bytes, backup.size ?? 0) : undefined;
 }

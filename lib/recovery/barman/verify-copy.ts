@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 /** What a copy must be, in plain data. */
@@ -47,9 +47,9 @@ export async function verifyCopy(
   expected: ExpectedCopy,
 ): Promise<VerifiedCopy> {
   const result = await host.query(LOOK([destination, owner], { user: owner, timeoutMs: 300_000 }));
-  if (result.exitCode !== 0)
+  const parts = reportIn(result);
+  if (parts === undefined)
     throw notThisBackup(['it cannot be read'], destination, expected, host.name, result);
-  const parts = parseReport(result.stdout);
   const fact = (kind: string): string => parts.find((part) => part.kind === kind)?.rest.trim() ?? '';
   const label = parts.find((part) => part.kind === 'label')?.lines.join('\n') ?? '';
   const begin = /^START WAL LOCATION: (\S+)/m.exec(label)?.[1];

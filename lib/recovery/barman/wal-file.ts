@@ -73,13 +73,14 @@ export async function readArchivedSegment(
   const places = holding.flatMap(({ name, wals, incoming, streaming }) => [name, wals, incoming, streaming]);
   for (let tries = 1; ; tries++) {
     const read = await readOnce(host, READ_SEGMENT([link.segment, ...places], { user }), segmentSize);
-    if (read.exitCode === 0 && read.bytes !== undefined) return read.bytes;
+    const isNone = read.bytes?.length === 0 && !link.partial;
+    if (read.exitCode === 0 && read.bytes !== undefined && !isNone) return read.bytes;
     if (tries < TRIES && read.exitCode !== 0) continue;
     throw new PitrError({
       kind: 'failed',
       code: 'wal-unreadable',
       message:
-        read.exitCode === 0
+        read.exitCode === 0 && !isNone
           ? `WAL segment ${link.segment} is longer than the ${segmentSize} bytes of a segment`
           : `WAL segment ${link.segment} cannot be read from the archive of ${link.servers.join(', ')}`,
       host: host.name,

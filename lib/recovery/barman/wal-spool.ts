@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
 
@@ -32,8 +32,8 @@ echo @end`);
 /** Looks at the place of a spool as the user that it would belong to. Throws kind `failed` where that may not look. */
 export async function readSpool(host: ReadHost, directory: string, user: string): Promise<SpoolState> {
   const told = await host.query(LOOK([directory], { user }));
-  if (told.exitCode !== 0) throw commandFailed({ ...told, argv: ['ls', '-la', directory] }, host.name);
-  const parts = parseReport(told.stdout);
+  const parts = reportIn(told);
+  if (parts === undefined) throw commandFailed({ ...told, argv: ['ls', '-la', directory] }, host.name);
   const kind = parts.find((part) => part.kind === 'kind')?.rest;
   return {
     kind: kind === 'absent' || kind === 'spool' ? kind : 'other',

@@ -1,7 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { parseReport, reportIn } from '../../contract/script-report.ts';
 import { type HostIdentity, identityIn, TELL_IDENTITY } from '../../system/core/host-identity.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { record, text } from '../patroni/cluster.ts';
@@ -60,7 +60,7 @@ print(json.dumps({
 export const CHOSEN_PATRONI = `
 chosen_patroni() {
   config=$2 pid= several=
-  running=$(patroni_processes "$1")
+  running=$(patroni_processes "$1") || { echo "the processes here cannot be looked at (grep, tr, awk)" >&2; return 1; }
   while read -r one word; do
     [ -n "$one" ] || continue
     if [ -n "$2" ]; then
@@ -117,7 +117,7 @@ echo @end`);
  */
 export async function discoverNode(host: ReadHost, config?: string): Promise<NodeDiscovery> {
   const answer = await host.query(LOOK([config ?? ''], { timeoutMs: 30_000 }));
-  if (answer.exitCode !== 0) {
+  if (reportIn(answer) === undefined) {
     throw new PitrError({
       kind: 'failed',
       // On the host no Patroni is found, or several of which none was named, or its configuration cannot be read.

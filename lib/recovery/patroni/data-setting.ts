@@ -72,7 +72,7 @@ export async function readDataSetting(
   to: string,
 ): Promise<DataSetting> {
   const asked = await host.query(ASK([config, from, to], { timeoutMs: 20_000 }));
-  if (asked.exitCode === 0) return parseDataSetting(asked.stdout);
+  if (asked.exitCode === 0 && asked.stdout !== '') return parseDataSetting(asked.stdout);
   throw new PitrError({
     kind: 'refused',
     code: 'data-setting-unknown',

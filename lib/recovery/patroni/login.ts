@@ -129,7 +129,7 @@ export async function tryLogin(
   { config, superuser, pgdata, user }: LoginQuestion,
 ): Promise<LoginTry | { readonly untried: string }> {
   const asked = await host.query(TRY_LOGIN([config, pgdata, superuser ?? ''], { user, timeoutMs: 30_000 }));
-  if (asked.exitCode !== 0) {
+  if (asked.exitCode !== 0 || asked.stdout === '') {
     const reason = asked.stderr.trim().split('\n').at(-1) ?? '';
     return {
       untried: `${config} could not be read as Patroni reads it${reason === '' ? '' : `: ${reason}`}`,

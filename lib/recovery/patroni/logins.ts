@@ -138,7 +138,7 @@ export async function readLoginSettings(
   { config, pgdata, user }: MemberRef,
 ): Promise<LoginSettings | { readonly untried: string }> {
   const asked = await host.query(TELL_LOGINS([config, pgdata], { user, timeoutMs: 20_000 }));
-  if (asked.exitCode !== 0) return { untried: unreadable(config, asked.stderr) };
+  if (asked.exitCode !== 0 || asked.stdout === '') return { untried: unreadable(config, asked.stderr) };
   return parseLoginSettings(asked.stdout);
 }
 
@@ -177,7 +177,7 @@ export async function tryMemberLogins(
 ): Promise<readonly TriedLogin[]> {
   const words = [config, pgdata, at.host, String(at.port), missing];
   const asked = await host.query(TRY_LOGINS(words, { user, timeoutMs: 60_000 }));
-  if (asked.exitCode !== 0)
+  if (asked.exitCode !== 0 || asked.stdout === '')
     return [{ role: '', use: 'replication', from: name, error: unreadable(config, asked.stderr) }];
   return parseTried(asked.stdout, name);
 }

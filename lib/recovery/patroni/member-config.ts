@@ -38,7 +38,7 @@ patroni_python "$1"`);
 /** Throws kind `failed` (`patroni-configuration-unreadable`) where it cannot be read: then nothing is known. */
 export async function readMemberConfig(host: ReadHost, config: string): Promise<MemberConfig> {
   const asked = await host.query(ASK([config], { timeoutMs: 20_000 }));
-  if (asked.exitCode === 0) return parseMemberConfig(asked.stdout);
+  if (asked.exitCode === 0 && asked.stdout !== '') return parseMemberConfig(asked.stdout);
   throw new PitrError({
     kind: 'failed',
     code: 'patroni-configuration-unreadable',

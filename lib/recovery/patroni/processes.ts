@@ -5,6 +5,8 @@
  */
 export const PATRONI_PROCESSES = `
 patroni_processes() {
+  # Without it no process would have a name.
+  [ "$(printf 'a\\0' | tr '\\0' b)" = ab ] || return 3
   named=$(grep -slaE '(^|[^[:alnum:][:space:]_-])patroni' "$1"/[0-9]*/cmdline)
   # 2: a process has ended meanwhile.
   [ $? -le 2 ] || return 3
@@ -17,7 +19,7 @@ patroni_processes() {
       { name = $0; sub(/.*\\//, "", name) }
       name == "patroni" || name == "patroni.py" { found = 1; next }
       NR > 1 || name !~ /python|pypy/ { exit }
-      END { if (found) print (word == "" ? "-" : word) }')
+      END { if (found) print (word == "" ? "-" : word) }') || return 3
     case $word in
     '') continue ;;
     - | /*) ;;

@@ -1,4 +1,5 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
 
 /**
@@ -87,6 +88,18 @@ export function refuseAtWork(
   const work = parseAtWork(stdout);
   if (work.answer === 'yes') throw worksRefusal(path, work, left);
   if (work.answer === 'unknown') throw blindRefusal(path, work.why);
+}
+
+/**
+ * Throws, as `refuseAtWork` does, unless a look has said that nothing works in `path`: one that was cut off, or that says
+ * nothing, has not told that.
+ */
+export function refuseUnlessIdle(look: RunResult, path: string, left: string): void {
+  refuseAtWork(look, path, left);
+  const work = parseAtWork(look.stdout);
+  if (look.exitCode === 0 && work.answer === 'no') return;
+  const why = work.answer === 'unknown' ? work.why : `the look at its processes ${howItEnded(look)}`;
+  throw blindRefusal(path, why, { ...evidenceOf(look), command: `(a look at who works in ${path})` });
 }
 
 /** Refused because nobody could tell; says what is needed to tell. */

@@ -3,6 +3,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import type { Probe } from '../../contract/probe.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { PLAIN_MOUNT } from '../../system/fs/mount-name.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { parseOptions } from './instance.ts';
 
@@ -19,15 +20,21 @@ export interface Layout {
   readonly fixed: readonly string[];
 }
 
-// /proc/self/mountinfo knows a bind mount within one file system too, which device numbers do not tell.
-const LOOK = probeScript(`
+// /proc/self/mountinfo knows a bind mount within one file system too, which device numbers do not tell. By the
+// shell alone: where a program is missing, nothing would be mounted.
+const LOOK = probeScript(`${PLAIN_MOUNT}
 set -u
+say() { printf '%s\\n' "$1"; }
 [ -r /proc/self/mountinfo ] || { echo 'cannot read /proc/self/mountinfo' >&2; exit 3; }
 mounted() {
-  cut -d ' ' -f 5 /proc/self/mountinfo | grep -qxF -- "$(printf %s "$1" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')"
+  while read -r _ _ _ _ name _; do
+    plain_mount "$name"
+    [ "$at" != "$1" ] || return 0
+  done </proc/self/mountinfo || exit 3
+  return 1
 }
 real=$(readlink -f -- "$1") || { echo "$1 is not there" >&2; exit 3; }
-echo "@real $real"
+say "@real $real"
 if mounted "$real"; then echo @mounted; fi
 if [ ! -d "$1" ]; then echo @end; exit 0; fi
 cd -- "$1" || exit 3
@@ -36,22 +43,23 @@ if [ -f PG_VERSION ]; then echo @data; fi
 if [ -f PG_VERSION ] && [ ! -f postgresql.conf ]; then echo @unconfigured; fi
 if [ -L pg_wal ]; then
   wal=$(readlink -f pg_wal) || wal=$(readlink pg_wal)
-  echo "@wal $wal"
+  say "@wal $wal"
   if mounted "$wal"; then echo @walmounted; fi
 fi
-for link in pg_tblspc/*; do [ ! -L "$link" ] || echo "@tablespace $(readlink "$link")"; done
+for link in pg_tblspc/*; do [ ! -L "$link" ] || say "@tablespace $(readlink "$link")"; done
 for link in * pg_tblspc/*; do
   [ -L "$link" ] || continue
   to=$(readlink -- "$link") || exit 3
   case $to/ in
-  "$1"/* | "$real"/*) echo "@fixed $link is a link to $to, which lies in it" ;;
+  "$1"/* | "$real"/*) say "@fixed $link is a link to $to, which lies in it" ;;
   /*) ;;
-  *) echo "@fixed $link is a link to $to, which is no absolute path" ;;
+  *) say "@fixed $link is a link to $to, which is no absolute path" ;;
   esac
 done
-cut -d ' ' -f 5 /proc/self/mountinfo | while IFS= read -r at; do
-  case $at in "$(printf %s "$real" | sed 's/\\\\/\\\\134/g; s/ /\\\\040/g')"/*) echo "@fixed $at is a mount point" ;; esac
-done
+while read -r _ _ _ _ name _; do
+  plain_mount "$name"
+  case $at in "$real"/*) say "@fixed $at is a mount point" ;; esac
+done </proc/self/mountinfo || exit 3
 echo @end`);
 
 function layoutProbe(pgdata: string): Probe {

@@ -59,7 +59,7 @@ export async function readRecoveryFiles(
   outside = '',
 ): Promise<RecoveryFiles> {
   const answer = await host.query(LOOK([directory, pgdata === directory ? '' : pgdata, outside, patroni]));
-  if (answer.exitCode !== 0) {
+  if (answer.exitCode !== 0 || !/^@names$/m.test(answer.stdout)) {
     throw new PitrError({
       kind: 'failed',
       code: 'data-directory-unreadable',

@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { TailFile } from '../wal/tail.ts';
 import { walVersionUnknown } from '../wal/version-refusal.ts';
@@ -80,7 +81,7 @@ export async function readTail(host: ReadHost, wish: TailWish): Promise<ReadTail
     const instance = instanceOf(told, host.name, wish.pgdata);
     const { control, role } = instance;
     if (control === undefined || role === undefined) throw noData(host.name, wish.pgdata);
-    const wal = listed.exitCode === 0 ? parsePgWal(listed.stdout) : undefined;
+    const wal = reportIn(listed) === undefined ? undefined : parsePgWal(listed.stdout);
     if (wal !== undefined) {
       const { systemId, segmentSize } = control;
       const owner = { running: instance.running, role, systemId, segmentSize };

@@ -1,6 +1,7 @@
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { commandFailed } from '../../transport/command-failed.ts';
 import type { PathState } from './path-resource.ts';
 
 /** A name for what is kept of a path: two changes of one run may keep something of the same one. */
@@ -34,8 +35,10 @@ export async function keptName(
   stem: string,
   { ending = '', sha256 = '' }: { readonly ending?: string; readonly sha256?: string | undefined } = {},
 ): Promise<KeptName> {
-  const { stdout } = await host.query(KEPT([stem, ending, sha256], { timeoutMs: HASH_TIMEOUT_MS }));
-  const [, how, number = '1'] = /^(same|free) (\d+)$/m.exec(stdout) ?? [];
+  const answer = await host.query(KEPT([stem, ending, sha256], { timeoutMs: HASH_TIMEOUT_MS }));
+  const [, how, number = '1'] = /^(same|free) (\d+)$/m.exec(answer.stdout) ?? [];
+  if (how === undefined)
+    throw commandFailed({ ...answer, argv: ['ls', '-d', `${stem}*${ending}`] }, host.name);
   return { name: `${stem}${number === '1' ? '' : `-${number}`}${ending}`, already: how !== 'free' };
 }
 

@@ -1,5 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { lookBrokenOff } from '../../contract/script-report.ts';
 import { PRESENCE } from './presence.ts';
 
 /** On which file system something is, and as what. */
@@ -42,12 +43,18 @@ export function inodeIn(identity: string): string {
   return identity.split(':').at(-1) ?? '';
 }
 
-/** The places of a path and of a directory, and whether that is one; where something is absent, of the nearest above it. */
+/**
+ * The places of a path and of a directory, and whether that is one; where something is absent, of the nearest above it.
+ * Throws kind `failed` (`look-broken-off`) where that cannot be told.
+ */
 export async function placesOf(
   host: ReadHost,
   path: string,
   directory: string,
 ): Promise<readonly [Place, Place, boolean]> {
-  const [first, second, isDirectory] = parsePlaces((await host.query(PLACES([path, directory]))).stdout);
+  const answer = await host.query(PLACES([path, directory]));
+  const [first, second, isDirectory] = parsePlaces(answer.stdout);
+  if (first.inode === '' || second.inode === '')
+    throw lookBrokenOff(answer, host.name, `where ${path} and ${directory} lie`);
   return [first, second, isDirectory === 'directory'];
 }

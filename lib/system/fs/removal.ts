@@ -19,6 +19,7 @@ import {
 } from './attributes.ts';
 import { changedSince, lookHashed } from './file-apply.ts';
 import { keptName, keptSuffix } from './kept-beside.ts';
+import { PLAIN_MOUNT } from './mount-name.ts';
 import { leavesOldFile } from './old-file.ts';
 import { ABSENT, type PathState, pathResource } from './path-resource.ts';
 import { besidePath, depthOf } from './paths.ts';
@@ -62,12 +63,11 @@ const CONTENT = probeScript(`
 case $(LC_ALL=C ls -ld -- "$1") in ??????????+*) exit 1 ;; esac
 base64 < "$1"`);
 
-// A blank in a name stands there as \040. The dot keeps line ends at the end of a name.
-const MOUNTED = probeScript(`
+const MOUNTED = probeScript(`${PLAIN_MOUNT}
 [ -d "$1" ] || exit 0
 p=$(readlink -f -- "$1") || exit
-while read -r _ _ _ _ at _; do
-  at=$(printf '%b.' "$at"); at=\${at%.}
+while read -r _ _ _ _ name _; do
+  plain_mount "$name"
   case $at in "$p" | "$p"/*) printf '%s' "$at"; exit 0 ;; esac
 done </proc/self/mountinfo`);
 

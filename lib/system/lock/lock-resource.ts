@@ -62,19 +62,24 @@ async function readLock(host: ReadHost, place: LockPlace): Promise<LockState> {
   );
   const flaw = said.get('flaw');
   if (flaw !== undefined) throw lockPlaceFlawed(place.name, host.name, flaw);
+  // The first thing that it says, whatever lies there.
+  if (!said.has('now')) throw lockNotRead(place.name, host.name, result);
   return {
     held: said.get('held') === 'yes',
     ours: false,
-    claim: claimOf(said.get('claim'), place, host.name),
+    claim: said.has('claim') ? claimThere(said.get('claim') ?? '', place, host.name) : undefined,
     now: Number(said.get('now')),
     written: numberOf(said.get('written')),
     heard: numberOf(said.get('heard')),
   };
 }
 
-/** The claim in a text of the host; nothing where there is none. Throws where there is one that nobody can read. */
-export function claimOf(text: string | undefined, place: LockPlace, host: string): Claim | undefined {
-  if (text === undefined || text.trim() === '') return undefined;
+/** The claim in what the holder of a lock tells; nothing where there is none. Throws where there is one that nobody can read. */
+export function claimOf(text: string, place: LockPlace, host: string): Claim | undefined {
+  return text.trim() === '' ? undefined : claimThere(text, place, host);
+}
+
+function claimThere(text: string, place: LockPlace, host: string): Claim {
   const claim = parseClaim(text);
   if (claim !== undefined) return claim;
   const where = `${place.directory === '' ? `.pitr in the home of ${place.user}` : place.directory}`;

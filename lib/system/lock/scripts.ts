@@ -1,3 +1,5 @@
+import { PRESENCE } from '../fs/presence.ts';
+
 /**
  * What both texts begin with: `$1` directory (empty: `.pitr` in the home of the user that runs this), `$2` the lock's
  * file name. Anything that is not as it must be is told as `flaw ...`, and ends the script.
@@ -30,9 +32,9 @@ judge() {
  * Looks at a lock and writes nothing. Whether somebody holds it is asked of the kernel with a shared lock that is
  * let go of at once; takers try long enough not to be put off by that.
  */
-export const LOOK = `${PLACE}
+export const LOOK = `${PRESENCE}${PLACE}
 printf 'now %s\\n' "$(date +%s)"
-[ -e "$dir" ] || [ -L "$dir" ] || exit 0
+presence "$dir"; case $? in 1) exit 0 ;; 2) exit 3 ;; esac
 judge
 if [ -f "$lock" ]; then
   round=0 held=yes
@@ -44,8 +46,11 @@ if [ -f "$lock" ]; then
   printf 'held %s\\nheard %s\\n' "$held" "$(stat -c %Y -- "$lock")"
 fi
 if [ -f "$claim" ]; then
-  printf 'written %s\\nclaim ' "$(stat -c %Y -- "$claim")"
-  head -c 65536 -- "$claim" | head -n 1
+  if written=$(stat -c %Y -- "$claim") && text=$(head -c 65536 -- "$claim"); then
+    printf 'written %s\\nclaim %s\\n' "$written" "$(printf '%s\\n' "$text" | head -n 1)"
+  # One that was taken away meanwhile is none.
+  elif [ -e "$claim" ]; then exit 3
+  fi
 fi
 `;
 
@@ -75,7 +80,11 @@ same || flaw "$lock was replaced while it was being taken"
 flush() { sync -- "$1" 2>/dev/null || sync; }
 claim() { printf '%s\\n' "$1" >"$claim.new" && flush "$claim.new" && mv -f -- "$claim.new" "$claim" && flush "$dir"; }
 unclaim() { rm -f -- "$claim" && flush "$dir"; }
-printf 'locked %s\\n' "$(head -c 65536 -- "$claim" 2>/dev/null | head -n 1)"
+text=
+if [ -f "$claim" ]; then
+  text=$(head -c 65536 -- "$claim") && [ -n "$text" ] || flaw "the claim $claim cannot be read, or is empty: look at it, and remove it if you know what it was"
+fi
+printf 'locked %s\\n' "$(printf '%s\\n' "$text" | head -n 1)"
 while line=$(timeout "$lease" sh -c 'IFS= read -r line && printf "%s\\n" "$line"' 9>&-); do
   same || exit 1
   number=\${line%% *} word=\${line#* } why=

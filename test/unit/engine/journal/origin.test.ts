@@ -1,4 +1,14 @@
-import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  chown,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -121,6 +131,39 @@ describe('a journal', () => {
     await chmod(dirname(path), 0o700);
     await chmod(join(state, 'journal.key'), 0o644);
     expect(await why()).toContain('others can read the key');
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    'is not where it, its directory or the key belongs to somebody else',
+    async () => {
+      const key = join(state, 'journal.key');
+      for (const [place, words] of [
+        [path, `${path} belongs to somebody else (uid 4711)`],
+        [dirname(path), `${dirname(path)} belongs to somebody else (uid 4711)`],
+        [key, `its lines cannot be proved: the key ${key} belongs to somebody else (uid 4711)`],
+      ] as const) {
+        await chown(place, 4711, 4711);
+        expect(await why()).toBe(words);
+        await chown(place, 0, 0);
+      }
+      expect(await why()).toBe('own');
+      // What a link leads to is what counts of a key.
+      await rename(key, `${key}.theirs`);
+      await chown(`${key}.theirs`, 4711, 4711);
+      await symlink(`${key}.theirs`, key);
+      expect(await why()).toContain('belongs to somebody else (uid 4711)');
+    },
+  );
+
+  it('is not where it, or its directory, is a link', async () => {
+    for (const place of [path, dirname(path)]) {
+      await rename(place, `${place}.away`);
+      await symlink(`${place}.away`, place);
+      expect(await why()).toBe(`${place} is a link`);
+      await rm(place);
+      await rename(`${place}.away`, place);
+    }
+    expect(await why()).toBe('own');
   });
 
   it('is never made ours by going on with it', async () => {

@@ -181,6 +181,30 @@ describe('variables', () => {
     expect(found).toContain('also at line 4, line 5');
   });
 
+  it('what is said alike with another advice is a problem of its own', async () => {
+    const found = await problems(
+      tasks(
+        '- debug: "{{ target | upper }}"\n- debug: "{{ pgdata | upper }}"\n- debug: "{{ target | upper }}"',
+      ),
+    );
+    expect(found).toMatchInlineSnapshot(`
+      "2 problems in site.yml
+      site.yml:3:25: invalid template: a | that has no meaning here
+        1 | - hosts: patroni
+        2 |   tasks:
+      > 3 |     - debug: "{{ target | upper }}"
+          |                         ^
+        There are no filters with |: write {{upper target}}.
+        also at line 5
+      site.yml:4:25: invalid template: a | that has no meaning here
+        2 |   tasks:
+        3 |     - debug: "{{ target | upper }}"
+      > 4 |     - debug: "{{ pgdata | upper }}"
+          |                         ^
+        There are no filters with |: write {{upper pgdata}}."
+    `);
+  });
+
   it('a file of variables whose name is a template leaves them open', async () => {
     expect(
       await problems(tasks('- debug: "{{ anything }}"', 'hosts: all\nvars_files: "{{ target }}.yml"')),

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type BackupFiles, backupNotWhole, formOf } from '../../../../lib/recovery/barman/backup-files.ts';
+import {
+  type BackupFiles,
+  backupFilesUnknown,
+  backupNotWhole,
+  formOf,
+} from '../../../../lib/recovery/barman/backup-files.ts';
 import {
   type CompleteBackup,
   isComplete,
@@ -62,6 +67,15 @@ describe('the files of a backup on disk', () => {
     expect(formOf(packed)).toBeUndefined();
     // What a real one says of such a backup.
     expect(fixture('3.13.3/recover-of-tar.txt')).toContain('no recovery staging path is provided');
+  });
+
+  it.each([
+    ['mode=snapshot-gcp', 'a snapshot'],
+    ['mode=postgres\nencryption=gpg', 'encrypted'],
+  ])('are not known to be there where nobody can look at them: %s', (more, words) => {
+    const error = backupFilesUnknown(backup(more), 'barman');
+    expect(error).toMatchObject({ kind: 'failed', code: 'backup-files-unknown' });
+    expect(error.message).toContain(words);
   });
 
   it.each([

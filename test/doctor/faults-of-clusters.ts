@@ -199,7 +199,16 @@ export const CLUSTER_FAULTS: readonly Fault[] = [
     check: 'settings.pending-restart',
     what: 'a setting waits for a restart',
     says: /track_activity_query_size will have another value after a restart/,
-    plant: (stage) => setting(stage, stage.replica, 'track_activity_query_size', '4096'),
+    plant: async (stage) => {
+      const planted = await setting(stage, stage.replica, 'track_activity_query_size', '4096');
+      return {
+        takeBack: async () => {
+          // PostgreSQL goes on waiting for a setting that is only taken out of the file.
+          await setting(stage, stage.replica, 'track_activity_query_size', '1024');
+          await planted.takeBack();
+        },
+      };
+    },
   },
   {
     check: 'settings.differ',

@@ -1,16 +1,26 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { mustRunLocally } from '../../lab/local-command.ts';
+import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { readCatalogue } from '../../lib/recovery/barman/catalogue.ts';
 import { proveArchivedSegment } from '../../lib/recovery/barman/prove-archived.ts';
 import { segmentAt, segmentNumber, timelineOf, type WalSegment } from '../../lib/recovery/wal/segment.ts';
+import { timelineId } from '../../lib/recovery/wal/timeline.ts';
+import { errorOf } from '../support/errors.ts';
 import { SIZE, segmentsOf } from '../unit/recovery/wal/moment/segments.ts';
 import { beside } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 import { inWal, ours, user } from './wal-here.ts';
 
+type Prove = () => Promise<{ readonly compared: number }>;
+
 /** The segment that was just closed, after the one before it; the node has archived the next one meanwhile. */
-async function proved(ground: LocalPlayground, closed: WalSegment) {
+async function proved<T>(
+  ground: LocalPlayground,
+  closed: WalSegment,
+  work: (prove: Prove) => Promise<T>,
+): Promise<T> {
   const number = segmentNumber(closed, SIZE);
   const around = [number - 1, number, number + 1];
   const bytes = segmentsOf(around.map((one) => [one, timelineOf(closed), []]));
@@ -27,12 +37,14 @@ async function proved(ground: LocalPlayground, closed: WalSegment) {
     const host = ground.play.host();
     const server = (await readCatalogue(host, user)).servers.find(({ name }) => name === 'db1');
     if (server === undefined) throw new Error('it is there');
-    return await proveArchivedSegment(host, closed, server, user, {
-      node: 'here',
-      pgdata: join(ground.dir, 'node'),
-      user,
-    });
+    const writer = { node: 'here', pgdata: join(ground.dir, 'node'), user };
+    return await work(() => proveArchivedSegment(host, closed, server, user, writer));
   });
+}
+
+/** Types the command that an error ends with. */
+async function typeWayOn(error: PitrError): Promise<void> {
+  await mustRunLocally('the printed command', ['sh', '-c', error.next.at(-1) ?? 'false']);
 }
 
 describe('a segment that was just closed', () => {
@@ -41,7 +53,42 @@ describe('a segment that was just closed', () => {
     'is compared with those before it, and not with one that waits for Barman: %s',
     async (name) => {
       await using ground = await localPlayground();
-      expect(await proved(ground, name as WalSegment)).toEqual({ compared: 2 });
+      expect(await proved(ground, name as WalSegment, (prove) => prove())).toEqual({ compared: 2 });
     },
   );
+
+  it('is put in the place of another file of its name by the printed command, which loses neither', async () => {
+    await using ground = await localPlayground();
+    const name = segmentAt(timelineId(1), 0x13, SIZE);
+    await proved(ground, name, async (prove) => {
+      const [there, errors] = [`home/db1/wals/${name.slice(0, 16)}/${name}`, 'home/db1/errors'];
+      const right = await readFile(join(ground.dir, there));
+      await inWal(ground, there, Buffer.from('of another cluster'));
+      const error = await errorOf(prove());
+      expect(error).toMatchObject({ kind: 'failed', code: 'archive-not-proved' });
+
+      // Barman has not come to it yet: there is nothing to put in its place, and what lies there stays.
+      await typeWayOn(error);
+      expect(await readFile(join(ground.dir, there), 'utf8')).toBe('of another cluster');
+      await inWal(ground, `${errors}/${name}.20261122T155813Z.duplicate`, right);
+      await typeWayOn(error);
+      expect(await prove()).toEqual({ compared: 2 });
+      expect(await readFile(join(ground.dir, 'home/db1/strays', name), 'utf8')).toBe('of another cluster');
+    });
+  });
+
+  it('is proved once the printed command has put aside what lies there under names that are still to come', async () => {
+    await using ground = await localPlayground();
+    const name = segmentAt(timelineId(1), 0x13, SIZE);
+    await proved(ground, name, async (prove) => {
+      const later = segmentAt(timelineId(1), 0x20, SIZE);
+      await inWal(ground, `home/db1/wals/${later.slice(0, 16)}/${later}`, Buffer.from('of another cluster'));
+      const error = await errorOf(prove());
+      expect(error).toMatchObject({ kind: 'failed', code: 'archive-not-proved' });
+      expect(error.details.join('\n')).toContain(later);
+      await typeWayOn(error);
+      expect(await prove()).toEqual({ compared: 2 });
+      expect(await readFile(join(ground.dir, 'home/db1/strays', later), 'utf8')).toBe('of another cluster');
+    });
+  });
 });

@@ -4,6 +4,7 @@ import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { inodeIn } from '../../system/fs/place.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
+import { commandLine } from '../../transport/quote.ts';
 import type { AskPassphrase, HostConnection } from '../../transport/types.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { isHeld } from '../journal/effects-of.ts';
@@ -200,7 +201,12 @@ async function remove(kept: Kept, host: HostConnection, request: CommitRequest):
     ownChannel: true,
     signal: request.signal,
   });
-  refuseAtWork(result, kept.path, 'it is not removed under it');
+  refuseAtWork(
+    result,
+    kept.path,
+    'it is not removed under it',
+    `No Patroni serves old data: stop that server as its owner (${commandLine(['pg_ctl', '-D', kept.path, 'stop'])}), and type the same command again.`,
+  );
   if (result.exitCode === 17)
     throw notRemoved(
       'refused',

@@ -12,6 +12,7 @@ import { checksumsOf } from './checksums.ts';
 import type { ServerConfig } from './config.ts';
 import { filesInErrors } from './errors-directory.ts';
 import { whyOtherHead } from './segment-heads.ts';
+import { otherWal, strayWal, walGone } from './wal-not-proved.ts';
 
 /** The node that has written the segment, where it is known. */
 export interface Writer {
@@ -203,63 +204,4 @@ function unproved(
           : `See: ls -l ${server.wals}/${segment.slice(0, 16)}`,
       ],
     });
-}
-
-function walGone(segment: WalSegment, { name, wals }: ProvedServer, host: string): PitrError {
-  return notProved(host, {
-    message: `${segment} is not in the archive of server ${name}`,
-    details: [wals],
-    next: [`See: barman check ${name}`],
-  });
-}
-
-function otherWal(
-  names: readonly string[],
-  words: readonly string[],
-  server: ProvedServer,
-  host: string,
-): PitrError {
-  return notProved(host, {
-    message: `what lies in the archive of server ${server.name} is not the WAL that was written: ${some(names)}`,
-    details: [
-      ...words,
-      'Barman keeps the first file of a name and puts later ones aside. A recovery would get the wrong WAL.',
-    ],
-    next: [
-      `Barman has put aside what came later: ls -l ${server.errors}. Put the right files in place of the wrong ones, then: barman rebuild-xlogdb ${server.name}`,
-      `Then take a new base backup: barman backup --wait ${server.name}`,
-    ],
-  });
-}
-
-function strayWal(
-  segment: WalSegment,
-  later: readonly string[],
-  aside: readonly string[],
-  server: ProvedServer,
-  host: string,
-): PitrError {
-  return notProved(host, {
-    message: `the archive of server ${server.name} has WAL of timeline ${timelineOf(segment)} that its node has not archived there`,
-    details: [
-      ...(aside.length === 0 ? [] : [`put aside by Barman in ${server.errors}: ${some(aside)}`]),
-      ...(later.length === 0 ? [] : [`there already, though not written yet: ${some(later)}`]),
-      'Barman keeps the first file of a name and puts later ones aside: what is written under these names is not archived.',
-    ],
-    next: [
-      `Compare with ${server.wals}/${segment.slice(0, 16)}, put the right files in place, move the others out of ${server.errors}, then: barman rebuild-xlogdb ${server.name}`,
-      `barman check ${server.name} must say "archiver errors: OK".`,
-    ],
-  });
-}
-
-function notProved(
-  host: string,
-  words: { readonly message: string; readonly details: readonly string[]; readonly next: readonly string[] },
-): PitrError {
-  return new PitrError({ kind: 'failed', code: 'archive-not-proved', host, ...words });
-}
-
-function some(names: readonly string[]): string {
-  return `${names.slice(0, 6).join(', ')}${names.length > 6 ? ` and ${names.length - 6} more` : ''}`;
 }

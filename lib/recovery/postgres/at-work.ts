@@ -60,7 +60,12 @@ export function workWords(
 }
 
 /** Why nothing is done to a directory while PostgreSQL works in it. `left`: what is not done, in a few words. */
-function worksRefusal(path: string, work: Extract<AtWork, { answer: 'yes' }>, left: string): PitrError {
+function worksRefusal(
+  path: string,
+  work: Extract<AtWork, { answer: 'yes' }>,
+  left: string,
+  stop: string | undefined,
+): PitrError {
   const processes = [...work.processes, ...work.copies];
   return new PitrError({
     kind: 'refused',
@@ -70,23 +75,25 @@ function worksRefusal(path: string, work: Extract<AtWork, { answer: 'yes' }>, le
       processes.length > 0
         ? `See what it is: ps -o pid,ppid,user,lstart,args -p ${processes.join(',')}`
         : `See who uses it: ls -l ${path}/postmaster.pid; ipcs -m -p`,
-      'Stop what started it (Patroni, most often: its service was started meanwhile), then go on.',
+      stop ?? 'Stop what started it (Patroni, most often: its service was started meanwhile), then go on.',
     ],
   });
 }
 
 /**
  * Throws kind `refused` for a script that ended with `postgres_at_work DIR || exit` because PostgreSQL works in `path`
- * (`postgres-at-work`), or because nobody can tell (`postgres-at-work-unknown`). `left`: what is not done, in a few words.
+ * (`postgres-at-work`), or because nobody can tell (`postgres-at-work-unknown`). `left`: what is not done, in a few words;
+ * `stop`: what leads on.
  */
 export function refuseAtWork(
   { exitCode, stdout }: Pick<RunResult, 'exitCode' | 'stdout'>,
   path: string,
   left: string,
+  stop?: string,
 ): void {
   if (exitCode !== WORKS && exitCode !== CANNOT_TELL) return;
   const work = parseAtWork(stdout);
-  if (work.answer === 'yes') throw worksRefusal(path, work, left);
+  if (work.answer === 'yes') throw worksRefusal(path, work, left, stop);
   if (work.answer === 'unknown') throw blindRefusal(path, work.why);
 }
 

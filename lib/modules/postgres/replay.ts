@@ -79,7 +79,7 @@ export const module = defineLook({
 async function follow(
   host: ReadHost,
   p: Params,
-  context: Pick<TaskContext, 'progress' | 'signal'>,
+  context: Pick<TaskContext, 'progress' | 'signal' | 'runId'>,
 ): Promise<Result> {
   const instance = await host.look(postgresResource, p.pgdata);
   if (instance instanceof Unknown) return { unknown: instance };
@@ -95,6 +95,7 @@ async function follow(
     segmentSize,
     stallMs: p.stall * 1000,
     lastSegment,
+    runId: context.runId,
   };
   const end = lastSegment === undefined ? undefined : endOfSegment(lastSegment, segmentSize);
   const begun = performance.now();

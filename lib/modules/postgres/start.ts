@@ -94,8 +94,10 @@ export const module = defineModule({
   }),
   apply: async (host, change, p, context) => {
     const ref = { ...change, bin: programsOf({ ...p, bin: change.bin }, undefined) };
-    if (change.restart) await stopInstance(host, ref, 'fast', p.shutdown_timeout * 1000, context.signal);
-    const instance = await startAs(host, ref, change, p.patience * 1000, context);
+    const stop = async (): Promise<void> => {
+      if (change.restart) await stopInstance(host, ref, 'fast', p.shutdown_timeout * 1000, context.signal);
+    };
+    const instance = await startAs(host, ref, change, { patienceMs: p.patience * 1000, stop }, context);
     return { pid: instance.pid, port: instance.port, log: `${change.pgdata}.pitr-run/postgresql.log` };
   },
   undo: async (host, change, context) => {

@@ -10,21 +10,25 @@ import { readConfigured, settingsOfPlainStart } from '../postgres/start-settings
 import { majorOfData } from '../postgres/version.ts';
 import { atNextStart, closeAccess, openAccess, rolesOf } from './closed-access.ts';
 
-/** Starts an instance in one of its three modes and waits for it; see `startInstance`. */
+/**
+ * Starts an instance in one of its three modes and waits for it; see `startInstance`. One that runs otherwise is stopped by
+ * `stop` first: not before it is known that its files let it start.
+ */
 export async function startAs(
   host: WriteHost,
   ref: InstanceRef,
   spec: StartSpec,
-  patienceMs: number,
+  { patienceMs, stop }: { readonly patienceMs: number; readonly stop: () => Promise<void> },
   context: Pick<TaskContext, 'signal' | 'progress' | 'warn' | 'render'>,
 ): Promise<InstanceState> {
   const files = runFiles(ref.pgdata, spec.socketDirectory);
   if (spec.mode === 'isolated') checkSocketPath(files.socketDirectory);
+  const configured = spec.mode === 'isolated' ? undefined : await readConfigured(host, ref);
+  await stop();
   await prepareRunFiles(host, ref, files);
-  if (spec.mode !== 'isolated') {
+  if (configured !== undefined) {
     // The mark that this data has been started isolated: from here on it is a member's like any other.
     await host.must(['rm', '-f', '--', files.hba], { user: ref.user, cwd: '/' });
-    const configured = await readConfigured(host, ref);
     const { control } = await postgresResource.read(host, ref.pgdata);
     await (spec.mode === 'closed' ? closeAccess(host, ref, spec) : openAccess(host, ref, atNextStart));
     return startInstance(host, ref, settingsOfPlainStart(configured, control?.settings), patienceMs, context);

@@ -50,7 +50,7 @@ function noSocketDirectory(
       'A directory below /run is gone after every boot unless the package, the service or tmpfiles.d makes it again.',
     ],
     host,
-    state: 'Nothing was started.',
+    state: 'Nothing was started or stopped.',
     next: missing.map(
       (path) => `Make it on ${host}, as root: install -d -o ${user} -g ${user} -m 2775 ${path}`,
     ),

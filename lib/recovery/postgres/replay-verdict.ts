@@ -192,7 +192,7 @@ function settingsTooLow(watch: ReplayWatch, { runId }: ReplayWish): ReplayVerdic
 
 function ended(watch: ReplayWatch, wish: ReplayWish): ReplayVerdict {
   const { log } = watch;
-  const goOn = `then go on; PostgreSQL is started again: pitr resume ${wish.runId}`;
+  const { runId } = wish;
   const words = log.fatal.join('\n');
   const details = [...whereItStands(watch), ...(log.fatal.length > 0 ? log.fatal.slice(-8) : log.tail)];
   if (log.shutdown !== undefined) {
@@ -201,7 +201,9 @@ function ended(watch: ReplayWatch, wish: ReplayWish): ReplayVerdict {
       code: 'postgres-stopped',
       message: `somebody has stopped PostgreSQL during replay (${log.shutdown} shutdown)`,
       details,
-      next: [`Find out who did (an operator, a service manager, the end of a session), ${goOn}`],
+      next: [
+        `Find out who did (an operator, a service manager, the end of a session), then go on; PostgreSQL is started again: pitr resume ${runId}`,
+      ],
     };
   }
   if (/recovery ended before configured recovery target was reached/.test(words)) {
@@ -223,7 +225,9 @@ function ended(watch: ReplayWatch, wish: ReplayWish): ReplayVerdict {
       message:
         'WAL could not be fetched, and PostgreSQL has stopped: nothing is lost, it can go on from here',
       details: [...details, ...(log.doubt === undefined ? [] : [`${log.doubt.file}: ${log.doubt.words}`])],
-      next: [`See to it that this node reaches Barman, ${goOn}`],
+      next: [
+        `See to it that this node reaches Barman, then go on; PostgreSQL is started again: pitr resume ${runId}`,
+      ],
     };
   }
   if (LOWER_SETTING.test(words)) return settingsTooLow(watch, wish);
@@ -232,7 +236,7 @@ function ended(watch: ReplayWatch, wish: ReplayWish): ReplayVerdict {
     code: 'postgres-ended',
     message: `PostgreSQL has ended during replay${log.fatal.length > 0 ? '' : ' without saying why'}`,
     details,
-    next: [`Mend what the log says, ${goOn}`],
+    next: [`Mend what the log says, then go on; PostgreSQL is started again: pitr resume ${runId}`],
   };
 }
 

@@ -65,11 +65,12 @@ async function judged(
     wal = await ask('refuse', timeline);
   }
   const { error } = wal;
-  if (error?.code === 'target-after-last-archived' && isPast(targetTime)) {
+  if (error?.code === 'target-after-last-archived') {
     // What the living leader has not archived yet is archived by the recovery itself.
     const later = await ask('allow', timeline);
-    const known = walSchema.safeParse(later.result).data;
-    if (known !== undefined && known.timeline === (await livingTimeline(request))) wal = later;
+    const on = walSchema.safeParse(later.result).data?.timeline;
+    if (on !== undefined && on === (await livingTimeline(request)))
+      wal = (await whyNotYet(backup, targetTime, on, request)) ?? later;
   }
   if (wal.error === undefined) {
     const { segments, timeline: on } = walSchema.parse(wal.result);
@@ -93,9 +94,22 @@ async function judged(
   return undefined;
 }
 
-function isPast(time: string): boolean {
-  const parsed = parseInstant(time);
-  return parsed.ok && parsed.instant <= BigInt(Date.now()) * 1000n;
+/** Why a moment that no archive has yet cannot be reached, by the clock of Barman's host: the one here may be wrong. */
+async function whyNotYet(
+  { id, server }: Backup,
+  target: string,
+  timeline: number,
+  request: Surroundings & { readonly signal: AbortSignal },
+): Promise<Pick<LookAnswer, 'result' | 'error'> | undefined> {
+  const params = {
+    backup: { id, server },
+    target,
+    timeline,
+    marker: true,
+    leader_timeline: timeline,
+  };
+  const [answer] = await lookOnce({ ...request, hosts: barmanHost, module: 'barman.moment', params });
+  return answer?.error === undefined ? undefined : answer;
 }
 
 async function askWal(

@@ -1,6 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ailments, currentLeader } from '../../lab/cluster.ts';
+import { ailments, currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
+import { clockOff } from '../support/clock-off.ts';
 import { accidentOn, chosenInventory, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 import { CTRL_C, type Dialogue, onTerminal } from '../support/terminal.ts';
@@ -25,8 +29,10 @@ function answers(): Dialogue {
   ];
 }
 
-const wizard = (dialogue: Dialogue) =>
-  onTerminal(['recover', '-i', chosenInventory(lab), '--output', 'text'], dialogue);
+const FORMAT = `'YYYY-MM-DD HH24:MI:SS.US+00'`;
+
+const wizard = (dialogue: Dialogue, env: Readonly<Record<string, string>> = {}) =>
+  onTerminal(['recover', '-i', chosenInventory(lab), '--output', 'text'], dialogue, env);
 
 describe('the wizard', () => {
   it.each([0, 1, 2, 3, 4, 5])('Ctrl-C at question %i changes nothing and ends with 130', async (at) => {
@@ -83,6 +89,31 @@ describe('the wizard', () => {
       ...['--output', 'json'],
     ]);
     expect(runError(back.events)).toBeUndefined();
+  });
+
+  it('tells by the clock of the Barman host whether a moment that is in no archive yet has come', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pitr-clock-'));
+    try {
+      const clock = await clockOff(folder, -1);
+      const now = (more: string) =>
+        sql(lab, scene.leader, `select to_char(clock_timestamp() at time zone 'UTC' + '${more}', ${FORMAT})`);
+      // The leader archives only what was committed.
+      await sql(lab, scene.leader, 'create table written_late (); drop table written_late');
+      const come = await now('0 s');
+      const left = await wizard(
+        [
+          ...answers().slice(0, 1),
+          ['Target time', `${await now('30 min')}\n`],
+          ['Target time', `${come}\n`],
+          ['Target node', CTRL_C],
+        ],
+        clock,
+      );
+      expect(left, left.screen).toMatchObject({ exitCode: 130, typed: 4 });
+      expect(left.screen).toContain('That moment has not come yet.');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('without a terminal is a mistake on the command line', async () => {

@@ -60,10 +60,15 @@ export function rowsThen(scene: Scene): string {
 }
 
 /** Rows of payments in the isolated PostgreSQL on the target. */
-export async function rowsInIsolation(lab: Lab, node: DatabaseHost): Promise<string> {
+export function rowsInIsolation(lab: Lab, node: DatabaseHost): Promise<string> {
+  return inIsolation(lab, node, 'select count(*) from payments');
+}
+
+/** What the isolated PostgreSQL on the target answers. */
+export async function inIsolation(lab: Lab, node: DatabaseHost, query: string): Promise<string> {
   const psql = [`${postgresBin}/psql`, '-XAtq', '-h', `${dataDirectory(node)}.pitr-run`];
-  const query = ['-p', String(postgresPort), '-d', 'shop', '-c', 'select count(*) from payments'];
-  return (await lab.mustExec(node, [...psql, ...query], { user: 'postgres' })).trim();
+  const words = ['-p', String(postgresPort), '-d', 'shop', '-c', query];
+  return (await lab.mustExec(node, [...psql, ...words], { user: 'postgres' })).trim();
 }
 
 /** All members but this one. */

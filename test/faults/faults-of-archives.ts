@@ -1,7 +1,9 @@
+import { expect } from 'vitest';
 import { sql } from '../../lab/cluster.ts';
 import { database } from '../../lab/shop.ts';
+import { inIsolation } from './cluster-state.ts';
 import { archived, archivedAt, spoil } from './inject-archive.ts';
-import type { Fault, Stage } from './stage.ts';
+import { COPY, type Fault, NO_SPOOL, REPLAY, type Stage } from './stage.ts';
 
 /** The archive or the backup is not what Barman believes: never a success with rows missing. */
 export const faultsOfArchives: readonly Fault[] = [
@@ -33,6 +35,32 @@ export const faultsOfArchives: readonly Fault[] = [
       const ended = await stage.recover();
       await stage.failed(ended, { exitCode: 5, code: 'wal-damaged', host: 'barman', says: [segment] });
       await stage.untouched(ended);
+    },
+  },
+  {
+    name: 'a WAL segment goes from the archive during the copy: nothing is promoted, and it goes on once it is back',
+    play: async (stage) => {
+      const segment = await middle(stage);
+      const path = archivedAt(stage.scene.leader, segment);
+      const ended = await stage.recover(
+        { [COPY]: () => stage.broken(spoil(stage.lab, path, 'remove')) },
+        NO_SPOOL,
+      );
+      await stage.failed(ended, {
+        exitCode: 2,
+        code: 'wal-missing',
+        host: stage.target,
+        task: REPLAY,
+        says: [
+          segment,
+          /was found there before/,
+          'still runs isolated',
+          `Then go on: pitr resume ${ended.runId}`,
+        ],
+      });
+      expect(await inIsolation(stage.lab, stage.target, 'select pg_is_in_recovery()')).toBe('t');
+      await stage.mendAll();
+      await stage.goneOn(ended);
     },
   },
   {

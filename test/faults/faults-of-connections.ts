@@ -1,7 +1,31 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { cutDocker, cutSsh } from './inject-connection.ts';
-import { appeared } from './inject-process.ts';
-import { COPY, COPYING, type Fault, LEAVE } from './stage.ts';
+import { slowWal } from './inject-barman.ts';
+import { cutDocker, cutSsh, pauseHost } from './inject-connection.ts';
+import { appeared, freeze, type Mend } from './inject-process.ts';
+import type { Ended } from './operator.ts';
+import { COPY, COPYING, type Fault, LEAVE, NO_SPOOL, REPLAY, type Stage } from './stage.ts';
+
+/** The outage itself is what is tried: longer than any look takes, and shorter than Patroni's leader key lives. */
+const OUTAGE_MS = 20_000;
+
+/** After an outage the run has come to its end, or it was broken off, says what is true, and leads on. */
+async function cameThrough(stage: Stage, ended: Ended, says: readonly (RegExp | string)[]): Promise<void> {
+  if (ended.exitCode === 0) {
+    await stage.atTheMoment();
+    await stage.undone(ended);
+    return;
+  }
+  for (const words of [...says, `: pitr resume ${ended.runId}`]) expect(ended.words).toMatch(words);
+  await stage.goneOn(ended);
+}
+
+/** What stands still for so long, and then goes on. */
+async function forAWhile(stage: Stage, fault: Promise<Mend>): Promise<void> {
+  const mend = await stage.broken(fault);
+  await pause(OUTAGE_MS);
+  await mend();
+}
 
 /**
  * The way to a host is cut. On Barman's host the lock is lost with it, on the target the task; both say where, and that
@@ -109,6 +133,37 @@ export const faultsOfConnections: readonly Fault[] = [
         says: [/docker client was ended/],
       });
       await stage.goneOn(ended);
+    },
+  },
+  {
+    name: "the target's container stands still for a while in the middle of the copy: the copy waits for it, or the run leads on",
+    play: async (stage) => {
+      const ended = await stage.recover(
+        {
+          [COPY]: async () => {
+            await appeared(stage.lab, 'barman', COPYING);
+            await forAWhile(stage, pauseHost(stage.lab, stage.target));
+          },
+        },
+        [],
+        stage.inventory('docker'),
+      );
+      await cameThrough(stage, ended, [/Barman could not copy backup/, /is untouched/]);
+    },
+  },
+  {
+    name: "the target's sshd stands still for a while during the replay: that goes on, and the run goes on or leads on",
+    play: async (stage) => {
+      const ended = await stage.recover(
+        {
+          [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
+          [REPLAY]: () => forAWhile(stage, freeze(stage.lab, stage.target, 'sshd')),
+        },
+        NO_SPOOL,
+        stage.inventory('ssh'),
+      );
+      await stage.mendAll();
+      await cameThrough(stage, ended, [/it goes on by itself, isolated, and pauses at the target/]);
     },
   },
 ];

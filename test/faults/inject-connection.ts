@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Lab } from '../../lab/lab.ts';
 import { containerName, type HostName } from '../../lab/topology.ts';
-import { signalTo } from './inject-process.ts';
+import { type Mend, signalTo } from './inject-process.ts';
 import type { Controller } from './operator.ts';
 
 const execute = promisify(execFile);
@@ -22,4 +22,15 @@ export async function cutDocker(lab: Lab, host: HostName, controller: Controller
     .flatMap((line) => /^\s*(\d+)/.exec(line)?.[1] ?? []);
   if (pids.length === 0) throw new Error(`the controller has no connection to ${name}:\n${stdout}`);
   for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
+}
+
+/** The container of a host stands still, with all that works in it, until it is mended. */
+export async function pauseHost(lab: Lab, host: HostName): Promise<Mend> {
+  const name = containerName(lab.prefix, host);
+  await execute('docker', ['pause', name]);
+  let paused = true;
+  return async () => {
+    if (paused) await execute('docker', ['unpause', name]);
+    paused = false;
+  };
 }

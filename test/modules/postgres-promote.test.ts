@@ -27,6 +27,22 @@ it.runIf(process.getuid?.() === 0)(
 );
 
 it.runIf(process.getuid?.() === 0)(
+  'a promotion tells where its timeline begins, also where recovery stopped at a target',
+  async () => {
+    await using server = await RealPostgres.start(1);
+    await using ground = await localPlayground();
+    const pgdata = join(server.directory, 'data');
+    const wal = join(pgdata, 'pg_wal');
+    await writeFile(join(wal, '00000002.history.free'), '');
+    // As PostgreSQL writes it: the reason ends with a newline of its own.
+    const line = '1\t0/B002728\tbefore 2026-11-30 09:04:14.894624+00';
+    await writeFile(join(wal, '00000001.history'), `${line}\n\n`);
+    const { result } = await ground.play.run('postgres.promote', { pgdata, user: 'postgres', any: true });
+    expect(result.history).toBe(line.replaceAll('\t', ' '));
+  },
+);
+
+it.runIf(process.getuid?.() === 0)(
   'a marker is written also where nobody says where the programs are',
   async () => {
     await using server = await RealPostgres.start(1);

@@ -23,6 +23,8 @@ let lab: Lab;
 let play: Playground;
 let leader: DatabaseHost;
 let target: DatabaseHost;
+/** A directory for a socket that is not there. */
+const GONE = '/run/pitr-gone';
 
 beforeAll(async () => {
   lab = await sharedLab();
@@ -385,6 +387,24 @@ describe('an isolated recovery', () => {
         "work_mem = '7MB'",
       ]);
 
+      // A directory below /run is gone after a boot.
+      const sockets = `echo "unix_socket_directories = '/var/run/postgresql,${GONE}'" >> ${pgdata}/postgresql.auto.conf`;
+      await lab.mustExec(target, ['sh', '-c', sockets]);
+      const missing = await errorOf(run('postgres.start', { mode: 'closed' }));
+      expect(missing).toMatchObject({
+        kind: 'refused',
+        code: 'socket-directory-missing',
+        message: expect.stringContaining(GONE),
+        state: 'Nothing was stopped, and nothing was started.',
+      });
+      // What runs is not stopped for a start that cannot be.
+      expect((await play.run('postgres.control', { pgdata }, target)).result).toMatchObject({
+        mode: 'isolated',
+        running: true,
+      });
+      const [made = ''] = missing.next.map((line) => line.slice(line.indexOf('install ')));
+      await lab.mustExec(target, ['sh', '-c', made]);
+
       expect((await run('postgres.start', { mode: 'closed' })).status).toBe('changed');
       const refused = await lab.exec(leader, [
         'sh',
@@ -412,7 +432,7 @@ describe('an isolated recovery', () => {
       await lab.mustExec(target, [
         'sh',
         '-c',
-        `rm -rf ${pgdata} ${pgdata}.pitr-run && mv -T ${pgdata}.old ${pgdata}`,
+        `rm -rf ${pgdata} ${pgdata}.pitr-run ${GONE} && mv -T ${pgdata}.old ${pgdata}`,
       ]);
       await play.run('patroni.member', { ...nodeParams(target).member, state: 'running' }, target);
     }

@@ -6,7 +6,15 @@ import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { fileOf, nextTimeline, onBarman, putStray, timelineName, walsOf } from '../support/archive-files.ts';
+import {
+  fileOf,
+  nextTimeline,
+  onBarman,
+  putStray,
+  segmentAfter,
+  timelineName,
+  walsOf,
+} from '../support/archive-files.ts';
 import { besideSegment } from '../support/beside-segment.ts';
 import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
@@ -116,11 +124,7 @@ describe('history files that are packed', () => {
 
 describe('WAL of the timeline to come that lies in an archive without a history', () => {
   it('refuses before anything is touched, names the files, and the printed way leads on', async () => {
-    const prefix = timelineName(await nextTimeline(lab, scene.timeline));
-    // The promoted node would write it: before the backup's own WAL no new timeline begins.
-    const { server, id } = scene.accident.backup;
-    const listed = await barman('barman list-files --target wal "$1" "$2" | grep -v history', server, id);
-    const segment = `${prefix}${listed.trim().slice(-16)}`;
+    const segment = await segmentAfter(lab, scene.accident.backup, await nextTimeline(lab, scene.timeline));
     const path = fileOf(other, segment);
     await putStray(lab, other, segment);
     try {

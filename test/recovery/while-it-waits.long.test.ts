@@ -7,7 +7,15 @@ import { waitFor } from '../../lab/wait.ts';
 import { DEFAULT_SEGMENT_SIZE, segmentAt, type WalSegment } from '../../lib/recovery/wal/segment.ts';
 import { type TimelineId, timelineId } from '../../lib/recovery/wal/timeline.ts';
 import { operate } from '../faults/operator.ts';
-import { fileOf, nextTimeline, onBarman, putStray, timelineName, walsOf } from '../support/archive-files.ts';
+import {
+  fileOf,
+  nextTimeline,
+  onBarman,
+  putStray,
+  segmentAfter,
+  timelineName,
+  walsOf,
+} from '../support/archive-files.ts';
 import { besideSegment } from '../support/beside-segment.ts';
 import { accidentOn, chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { picture } from '../support/picture.ts';
@@ -104,7 +112,7 @@ describe('a recovery that waits', () => {
   });
 
   it('is not promoted to a timeline of which WAL came meanwhile; the printed way leads on', async () => {
-    const segment = `${timelineName(coming)}0000000000000020`;
+    const segment = await segmentAfter(lab, scene.accident.backup, coming);
     await putStray(lab, scene.leader, segment);
     try {
       const error = await refused();

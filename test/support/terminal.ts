@@ -19,11 +19,15 @@ export interface TerminalResult {
 }
 
 /** Runs pitr on a real pseudo-terminal (`script` of util-linux makes it) and talks to it. */
-export async function onTerminal(args: readonly string[], dialogue: Dialogue): Promise<TerminalResult> {
+export async function onTerminal(
+  args: readonly string[],
+  dialogue: Dialogue,
+  more: Readonly<Record<string, string>> = {},
+): Promise<TerminalResult> {
   const line = [process.execPath, commandLineFile(), ...args].map(quote).join(' ');
   const child = spawn('script', ['-qefc', `stty cols 160 rows 50; exec ${line}`, '/dev/null'], {
     cwd: checkoutRoot,
-    env: { ...operatorEnvironment(), CI: '', TERM: 'xterm', SHELL: '/bin/sh' },
+    env: { ...operatorEnvironment(), CI: '', TERM: 'xterm', SHELL: '/bin/sh', ...more },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let screen = '';

@@ -5,13 +5,27 @@ import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { namedServer } from '../../recovery/barman/counted-servers.ts';
 import { refuseIdle } from '../../recovery/barman/errors.ts';
 import { userParam } from '../../recovery/barman/params.ts';
-import { newestReceived, receiveFails, tryToReceive } from '../../recovery/barman/receive-wal.ts';
+import {
+  beginningOf,
+  newestReceived,
+  type Received,
+  receiveFails,
+  resetPosition,
+  tryToReceive,
+} from '../../recovery/barman/receive-wal.ts';
+import type { WalSegment } from '../../recovery/wal/segment.ts';
 import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
   server: z.string().describe('the Barman server of the leader'),
   timeline: z.int().min(1).describe('the timeline that the leader writes on'),
+  history: z
+    .string()
+    .default('')
+    .describe(
+      'the last line of its history file, as postgres.promote gives it: WAL is then received from where the timeline begins',
+    ),
   timeout: z
     .int()
     .min(1)
@@ -20,6 +34,9 @@ const params = z.strictObject({
     .meta({ variable: 'receiving_timeout' }),
   user: userParam,
 });
+
+/** Where a server receives from since then: from where the timeline begins, or from what the leader writes now. */
+type Reset = 'to the beginning' | 'to now';
 
 interface ReceiveChange extends Change {
   readonly server: string;
@@ -35,7 +52,9 @@ export const module = defineModule({
   description:
     'After a recovery the server has received more of the old timeline than the new one has of it: the leader then refuses ' +
     'where it left off, for ever. Only where receiving fails, and what was received last is of an older timeline, its ' +
-    'position is reset (barman receive-wal --reset). What has arrived stays. Does nothing for a server without a streaming archiver.',
+    'position is reset (barman receive-wal --reset), to where the timeline begins. What has arrived stays: Barman would remove ' +
+    'the unfinished segment at which it stood, so that is archived as <segment>.partial. Does nothing for a server without ' +
+    'a streaming archiver.',
   examples: `- barman.receive_wal:
     server: "{{ barman_server }}"
     timeline: 3
@@ -53,26 +72,31 @@ export const module = defineModule({
       : undefined,
   unchanged: (_state, { server }) => ({ server, reset: false }),
   predict: ({ server }) => ({ result: { server } }),
-  apply: async (host, { server, timeline }, { user, timeout }, context) => {
+  apply: async (host, { server, timeline }, { user, timeout, history }, context) => {
     const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
-    const deadline = performance.now() + timeout * 1000;
-    let reset = false;
+    const begun = performance.now();
+    const resetTo = async (newest: Received, from: WalSegment | undefined): Promise<Reset> => {
+      context.progress(`${server} was at timeline ${newest.timeline}: its position is reset`);
+      const done = await resetPosition(host, { server, directory: found.streaming, newest, from }, user);
+      if (done.exitCode === 0) return from === undefined ? 'to now' : 'to the beginning';
+      const command = `barman receive-wal --reset ${server}`;
+      throw receiveFails(server, host.name, context.runId, { ...evidenceOf(done), command });
+    };
+    let reset: Reset | undefined;
     for (let running = 0; running < SEEN_RUNNING; ) {
       const attempt = await tryToReceive(host, server, user, context.signal);
       if (attempt.outcome === 'receives') break;
       running = attempt.outcome === 'running' ? running + 1 : 0;
       if (attempt.outcome === 'fails') {
         const newest = await newestReceived(host, found.streaming, user);
-        if (!reset && newest !== undefined && newest < timeline) {
-          context.progress(`${server} was at timeline ${newest}: its position is reset`);
-          const done = await host.run(['barman', 'receive-wal', '--reset', server], {
-            user,
-            ownChannel: true,
-          });
-          if (done.exitCode !== 0) throw receiveFails(server, host.name, evidenceOf(done));
-          reset = true;
-        } else if (performance.now() > deadline) {
-          throw receiveFails(server, host.name, evidenceOf(attempt.result));
+        const seconds = (performance.now() - begun) / 1000;
+        if (reset === undefined && newest !== undefined && newest.timeline < timeline) {
+          reset = await resetTo(newest, beginningOf(timeline, history, newest));
+        } else if (reset === 'to the beginning' && newest !== undefined && seconds > timeout / 2) {
+          // The leader may have that WAL no more.
+          reset = await resetTo(newest, undefined);
+        } else if (seconds > timeout) {
+          throw receiveFails(server, host.name, context.runId, evidenceOf(attempt.result));
         }
       }
       await rest(PAUSE_MS, context.signal);
@@ -83,9 +107,13 @@ export const module = defineModule({
     await (typeof unit === 'object'
       ? host.run([...unit.words, ...cron])
       : host.run(cron, { user, ownChannel: true }));
-    if (reset)
-      context.warn(`the position from which ${server} receives WAL was reset; what it had received is kept`);
-    return { server, reset };
+    if (reset !== undefined) {
+      const hole = `; WAL of timeline ${timeline} from before now is perhaps in no archive: take a new base backup`;
+      context.warn(
+        `the position from which ${server} receives WAL was reset; what it had received is kept${reset === 'to now' ? hole : ''}`,
+      );
+    }
+    return { server, reset: reset !== undefined };
   },
   undo: async () => {
     // What is received is the leader's, whoever that is: the next change of timeline resets it again.

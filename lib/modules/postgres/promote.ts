@@ -221,13 +221,10 @@ async function finish(
       'show restore_command',
     ])
   ).split('\n');
-  const history = await host.run(
-    ['tail', '-n', '1', '--', `${p.pgdata}/pg_wal/${segment.slice(0, 8)}.history`],
-    {
-      user: p.user,
-      cwd: '/',
-    },
-  );
+  const file = `${p.pgdata}/pg_wal/${segment.slice(0, 8)}.history`;
+  const told = await host.run(['cat', '--', file], { user: p.user, cwd: '/' });
+  // PostgreSQL's reason ends with a newline of its own where recovery stopped at a target: the last line is empty.
+  const history = told.stdout.trim().split('\n').at(-1) ?? '';
   const after = await postgresResource.read(host, p.pgdata);
   if (after.signal !== undefined) {
     throw new PitrError({
@@ -239,7 +236,7 @@ async function finish(
     });
   }
   const timeline = Number.parseInt(segment.slice(0, 8), 16);
-  const from = before ?? Number.parseInt(history.stdout, 10);
+  const from = before ?? Number.parseInt(history, 10);
   // What tells that this is still to be done goes last.
   if (from > 0 && restoreCommand !== '')
     await fetchPassedOver(host, p, restoreCommand, { from, to: timeline }, context);
@@ -247,7 +244,7 @@ async function finish(
   return {
     timeline,
     lsn,
-    history: history.stdout.trim().replace(/\s+/g, ' '),
+    history: history.replace(/\s+/g, ' '),
   };
 }
 

@@ -73,13 +73,13 @@ export const module = defineLook({
   },
   awaits: true,
   dependsOn: (p: Params) => [{ kind: 'postgres', id: p.pgdata }],
-  read: (host, p, context) => tellingWhatGoesOn(p, () => follow(host, p, context)),
+  read: (host, p, context) => tellingWhatGoesOn(p, host.name, context.runId, () => follow(host, p, context)),
 });
 
 async function follow(
   host: ReadHost,
   p: Params,
-  context: Pick<TaskContext, 'progress' | 'signal'>,
+  context: Pick<TaskContext, 'progress' | 'signal' | 'runId'>,
 ): Promise<Result> {
   const instance = await host.look(postgresResource, p.pgdata);
   if (instance instanceof Unknown) return { unknown: instance };
@@ -95,6 +95,7 @@ async function follow(
     segmentSize,
     stallMs: p.stall * 1000,
     lastSegment,
+    runId: context.runId,
   };
   const end = lastSegment === undefined ? undefined : endOfSegment(lastSegment, segmentSize);
   const begun = performance.now();
@@ -141,12 +142,19 @@ async function follow(
   }
 }
 
-/** An interruption, wherever it comes, tells what is true of the instance: nobody has told it to stop. */
-async function tellingWhatGoesOn(p: Params, work: () => Promise<Result>): Promise<Result> {
+/** An interruption or a lost connection, wherever it comes, tells what is true of the instance: nobody has told it to stop. */
+async function tellingWhatGoesOn(
+  p: Params,
+  host: string,
+  runId: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await work();
   } catch (thrown) {
-    if (!(thrown instanceof PitrError) || thrown.kind !== 'interrupted') throw thrown;
+    if (!(thrown instanceof PitrError)) throw thrown;
+    const { kind } = thrown;
+    if (kind !== 'interrupted' && kind !== 'unreachable') throw thrown;
     const end =
       checkedTarget(p.target).kind === 'latest'
         ? 'waits at the end of the archived WAL'
@@ -156,6 +164,9 @@ async function tellingWhatGoesOn(p: Params, work: () => Promise<Result>): Promis
       ...thrown,
       message: thrown.message,
       state: `PostgreSQL on ${p.pgdata} was left as it is: where it replays, it goes on by itself, isolated, and ${end}. No other node was stopped.`,
+      ...(kind === 'unreachable'
+        ? { next: [`When ${host} answers again, go on: pitr resume ${runId}`] }
+        : {}),
     });
   }
 }

@@ -83,7 +83,9 @@ async function watchedCopy(
     const output = `${result.stdout}\n${result.stderr}`;
     if (result.exitCode !== 0) {
       const evidence = evidenceOf(result);
-      throw copyFailed({ backup: expected.backup, destination, node, host: host.name, output, evidence });
+      const { runId } = context;
+      const { backup } = expected;
+      throw copyFailed({ backup, destination, node, host: host.name, runId, output, evidence });
     }
     ended = true;
     return result;

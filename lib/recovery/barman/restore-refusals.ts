@@ -122,10 +122,11 @@ export function copyFailed(facts: {
   readonly destination: string;
   readonly node: string;
   readonly host: string;
+  readonly runId: string;
   readonly output: string;
   readonly evidence: CommandEvidence;
 }): PitrError {
-  const { backup, destination, node, host, output, evidence } = facts;
+  const { backup, destination, node, host, runId, output, evidence } = facts;
   const code = /\(code (\d+)\)/.exec(output)?.[1];
   const full = /No space left on device|Disk quota exceeded/.test(output);
   const reason = full ? 'the disk is full' : code === undefined ? undefined : RSYNC_CODES[code];
@@ -138,7 +139,8 @@ export function copyFailed(facts: {
     state: `the live data of ${node} is untouched; what was copied so far lies in ${destination}`,
     next: [
       ...(full ? [`Make room on ${node}: df -h ${destination}`] : []),
-      `Run the same again: the copy goes on where it stopped. Barman's own log: tail -n 50 /var/log/barman/barman.log`,
+      `Barman's own log: tail -n 50 /var/log/barman/barman.log`,
+      `When the cause is gone, go on; the copy goes on where it stopped: pitr resume ${runId}`,
     ],
   });
 }

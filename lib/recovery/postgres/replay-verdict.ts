@@ -20,6 +20,8 @@ export interface ReplayWish {
   readonly lastSegment?: WalSegment | undefined;
   readonly segmentSize: SegmentSize;
   readonly stallMs: number;
+  /** The run that waits for it: the command that goes on names it. */
+  readonly runId: string;
 }
 
 /** What the looks so far amount to. */
@@ -57,8 +59,8 @@ const STILL_LOOKS = 2;
  */
 export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): ReplayVerdict {
   const { log, last } = watch;
-  if (!watch.alive) return ended(watch);
-  if (log.pausedBySettings) return settingsTooLow(watch);
+  if (!watch.alive) return ended(watch, wish);
+  if (log.pausedBySettings) return settingsTooLow(watch, wish);
   if (last !== undefined && !last.inRecovery) {
     return { kind: 'reached', what: log.stopping === undefined ? 'end-of-wal' : 'target', promoted: true };
   }
@@ -79,7 +81,7 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
     if (wrong !== undefined) return elsewhere(watch, wrong);
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
   }
-  if (watch.still >= STILL_LOOKS && deliveredInVain(watch, wish)) return damaged(watch);
+  if (watch.still >= STILL_LOOKS && deliveredInVain(watch, wish)) return damaged(watch, wish);
   if (now - watch.movedAt >= wish.stallMs) return stalled(watch, wish);
   return { kind: 'going' };
 }
@@ -124,7 +126,7 @@ function missingBefore(file: string, wish: ReplayWish): ((watch: ReplayWatch) =>
       `Without it nothing after ${formatLsn(startOfSegment(absent, wish.segmentSize))} on timeline ${timelineOf(absent)} can be reached.`,
     ],
     next: [
-      `Put ${absent} back into the archive: replay goes on by itself within seconds, then run the playbook again.`,
+      `Put ${absent} back into the archive: replay goes on by itself within seconds. Then go on: pitr resume ${wish.runId}`,
       'Or aim at a moment before it.',
     ],
   });
@@ -142,7 +144,7 @@ function deliveredInVain({ log, last }: ReplayWatch, wish: ReplayWish): boolean 
   return behind < 0 || (behind === 0 && !log.unreadable.startsWith('invalid record length'));
 }
 
-function damaged(watch: ReplayWatch): ReplayVerdict {
+function damaged(watch: ReplayWatch, { runId }: ReplayWish): ReplayVerdict {
   const { log } = watch;
   return {
     kind: 'failed',
@@ -153,7 +155,7 @@ function damaged(watch: ReplayWatch): ReplayVerdict {
       `The archive has delivered it ${log.deliveries} times; nothing after that place can be replayed.`,
     ],
     next: [
-      `Does another server or a database node have a good copy? Put it into the archive: find / -name ${log.restored}. Replay then goes on by itself; run the playbook again.`,
+      `Does another server or a database node have a good copy? Put it into the archive: find / -name ${log.restored}. Replay then goes on by itself. Then go on: pitr resume ${runId}`,
       'Or aim at a moment before it.',
     ],
   };
@@ -171,7 +173,7 @@ export function whereItStands(watch: ReplayWatch): readonly string[] {
   ];
 }
 
-function settingsTooLow(watch: ReplayWatch): ReplayVerdict {
+function settingsTooLow(watch: ReplayWatch, { runId }: ReplayWish): ReplayVerdict {
   return {
     kind: 'failed',
     code: 'settings-too-low',
@@ -183,13 +185,14 @@ function settingsTooLow(watch: ReplayWatch): ReplayVerdict {
         : watch.log.tail.filter((line) => /DETAIL|WARNING/.test(line))),
     ],
     next: [
-      'Raise the setting named above at the end of the restored postgresql.auto.conf, then go on: pitr resume, or replay.yml. PostgreSQL is started again.',
+      `Raise the setting named above at the end of the restored postgresql.auto.conf, then go on; PostgreSQL is started again: pitr resume ${runId}`,
     ],
   };
 }
 
-function ended(watch: ReplayWatch): ReplayVerdict {
+function ended(watch: ReplayWatch, wish: ReplayWish): ReplayVerdict {
   const { log } = watch;
+  const { runId } = wish;
   const words = log.fatal.join('\n');
   const details = [...whereItStands(watch), ...(log.fatal.length > 0 ? log.fatal.slice(-8) : log.tail)];
   if (log.shutdown !== undefined) {
@@ -199,7 +202,7 @@ function ended(watch: ReplayWatch): ReplayVerdict {
       message: `somebody has stopped PostgreSQL during replay (${log.shutdown} shutdown)`,
       details,
       next: [
-        'Find out who did (an operator, a service manager, the end of a session); resume starts it again.',
+        `Find out who did (an operator, a service manager, the end of a session), then go on; PostgreSQL is started again: pitr resume ${runId}`,
       ],
     };
   }
@@ -223,17 +226,17 @@ function ended(watch: ReplayWatch): ReplayVerdict {
         'WAL could not be fetched, and PostgreSQL has stopped: nothing is lost, it can go on from here',
       details: [...details, ...(log.doubt === undefined ? [] : [`${log.doubt.file}: ${log.doubt.words}`])],
       next: [
-        'See to it that this node reaches Barman, then start PostgreSQL again (postgres.start, or the playbook).',
+        `See to it that this node reaches Barman, then go on; PostgreSQL is started again: pitr resume ${runId}`,
       ],
     };
   }
-  if (LOWER_SETTING.test(words)) return settingsTooLow(watch);
+  if (LOWER_SETTING.test(words)) return settingsTooLow(watch, wish);
   return {
     kind: 'failed',
     code: 'postgres-ended',
     message: `PostgreSQL has ended during replay${log.fatal.length > 0 ? '' : ' without saying why'}`,
     details,
-    next: ['Mend what the log says, then start PostgreSQL again (postgres.start, or the playbook).'],
+    next: [`Mend what the log says, then go on; PostgreSQL is started again: pitr resume ${runId}`],
   };
 }
 
@@ -257,7 +260,7 @@ function stalled(watch: ReplayWatch, wish: ReplayWish): ReplayVerdict {
       ...log.tail.slice(-4),
     ],
     next: [
-      'The instance still runs: mend the cause (network, Barman) and it goes on by itself; then run again.',
+      `The instance still runs: mend the cause (network, Barman) and it goes on by itself. Then go on: pitr resume ${wish.runId}`,
     ],
   };
 }

@@ -19,6 +19,7 @@ const TARGET: ReplayWish = {
   target: checkedTarget('2026-11-22 15:41:19+00'),
   segmentSize: DEFAULT_SEGMENT_SIZE,
   stallMs: 300_000,
+  runId: '20261122T154119-7f3a',
 };
 const LATEST: ReplayWish = { ...TARGET, target: { kind: 'latest' } };
 
@@ -48,6 +49,8 @@ const judge = (wish: ReplayWish, looks: readonly ReplayLook[], later = 0) => {
   return judgeReplay(watch, wish, now + later);
 };
 
+/** The command at the end of a line, as it can be typed. */
+const GOES_ON = /: pitr resume 20261122T154119-7f3a$/;
 const ABSENT = 'pitr: absent 00000001000000000000000E: db1 db2\n';
 
 describe('the log of a recovery', () => {
@@ -165,7 +168,11 @@ describe('a replay', () => {
     const doubt = 'pitr: doubt 00000001000000000000000E: db1(exit code 2)\n';
     const looks = [1, 2, 3, 4].map(() => look({ ...at('0/E000000'), log: doubt }));
     expect(judge(LATEST, looks).kind).toBe('going');
-    expect(judge(LATEST, looks, 300_000)).toMatchObject({ kind: 'failed', code: 'replay-stalled' });
+    expect(judge(LATEST, looks, 300_000)).toMatchObject({
+      kind: 'failed',
+      code: 'replay-stalled',
+      next: [expect.stringMatching(GOES_ON)],
+    });
   });
 
   it('needs no proof of absence behind the last segment that is known to be archived', () => {
@@ -191,6 +198,7 @@ describe('a replay', () => {
     );
     const verdict = judge(wish, looks);
     expect(verdict.kind === 'failed' ? verdict.code : verdict.kind).toBe(damaged ? 'wal-damaged' : 'going');
+    if (verdict.kind === 'failed') expect(verdict.next[0]).toMatch(GOES_ON);
     expect(judge(wish, looks.slice(0, 3)).kind).toBe('going');
   });
 
@@ -199,7 +207,10 @@ describe('a replay', () => {
     const looks = [1, 2, 3].map(() => look({ ...at('0/E000000'), log: ABSENT }));
     const verdict = judge(wish, looks);
     expect(verdict).toMatchObject({ kind: 'failed', code: 'wal-missing' });
-    expect(verdict).toMatchObject({ message: expect.stringContaining('00000001000000000000000E') });
+    expect(verdict).toMatchObject({
+      message: expect.stringContaining('00000001000000000000000E'),
+      next: [expect.stringMatching(GOES_ON), expect.stringContaining('before it')],
+    });
   });
 
   it.each([
@@ -217,9 +228,17 @@ describe('a replay', () => {
     ['could not load pg_hba.conf', 'postgres-ended'],
   ])('that ends with FATAL "%s" is %s', (words, code) => {
     const log = line(`FATAL:  ${words}`) + line('LOG:  database system is shut down');
+    const verdict = judge(TARGET, [look(at('0/E000000')), look({ alive: false, log })]);
+    expect(verdict).toMatchObject({ kind: 'failed', code });
+    // What ended before its target does so again: nothing goes on with it.
+    if (verdict.kind === 'failed' && code !== 'target-not-reached') expect(verdict.next[0]).toMatch(GOES_ON);
+  });
+
+  it('that somebody has stopped names the command that goes on', () => {
+    const log = line('LOG:  received fast shutdown request');
     expect(judge(TARGET, [look(at('0/E000000')), look({ alive: false, log })])).toMatchObject({
-      kind: 'failed',
-      code,
+      code: 'postgres-stopped',
+      next: [expect.stringMatching(GOES_ON)],
     });
   });
 

@@ -1,4 +1,4 @@
-import type { BaseBackup } from '../../lab/archive.ts';
+import type { Accident } from '../../lab/accident.ts';
 import type { Lab } from '../../lab/lab.ts';
 
 /** What lies in the archives of a lab's Barman, and is put there by tests. */
@@ -34,7 +34,7 @@ export async function nextTimeline(lab: Lab, known: number): Promise<number> {
  * A segment of another timeline at the place where the backup's own WAL ends. (Before that no new timeline begins, and what
  * lies there is not looked for: how far a lab's WAL has come depends on its age.)
  */
-export async function segmentAfter(lab: Lab, backup: BaseBackup, timeline: number): Promise<string> {
+export async function segmentAfter(lab: Lab, backup: Accident['backup'], timeline: number): Promise<string> {
   const list = 'barman list-files --target wal "$1" "$2" | grep -v history';
   const last = await onBarman(lab, list, backup.server, backup.id);
   return `${timelineName(timeline)}${last.trim().slice(-16)}`;

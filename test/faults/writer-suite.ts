@@ -7,7 +7,7 @@ import { labSeed } from '../../lab/seed.ts';
 import { database } from '../../lab/shop.ts';
 import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
 import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
-import { pitr, runError } from '../support/pitr.ts';
+import { type During, operate } from './operator.ts';
 import { type Acknowledged, startWriter } from './writer.ts';
 
 let lab: Lab;
@@ -17,9 +17,13 @@ const counts = { acknowledged: 0, lost: 0, split: 0 };
 /**
  * Somebody writes to every node through whole recoveries with a cut-over. Afterwards every acknowledged write is where
  * it has to be: nothing is lost, and nobody but the one leader of the time has accepted anything.
- * `PITR_TRANSPORT=ssh` chooses the transport; `words` go to each recovery.
+ * `PITR_TRANSPORT=ssh` chooses the transport; `words` go to each recovery, and `during` happens in each.
  */
-export function writeThroughRecoveries(runs: number, words: readonly string[] = []): void {
+export function writeThroughRecoveries(
+  runs: number,
+  words: readonly string[] = [],
+  during: During = {},
+): void {
   beforeAll(async () => {
     lab = await sharedLab();
     await labSeed(lab, silent);
@@ -46,19 +50,16 @@ export function writeThroughRecoveries(runs: number, words: readonly string[] = 
       const writer = await startWriter(lab);
       const moment = await later(lab, leader);
       await archiveCurrentWal(lab, leader);
-      const run = await pitr([
-        'play',
-        'recover.yml',
-        '-i',
-        chosenInventory(lab),
-        '--output',
-        'json',
-        '--yes',
-        ...['-e', `target=${target}`, '-e', `target_time=${moment}`, '-e', 'auto_start=true'],
-        ...words,
-      ]);
+      const run = await operate(
+        [
+          ...['play', 'recover.yml', '-i', chosenInventory(lab), '--yes'],
+          ...['-e', `target=${target}`, '-e', `target_time=${moment}`, '-e', 'auto_start=true'],
+          ...words,
+        ],
+        during,
+      );
       const acknowledged = await writer.stop();
-      expect(runError(run.events)).toBeUndefined();
+      expect([run.exitCode, run.words]).toEqual([0, '']);
       judge(acknowledged, leader, target, Date.parse(moment) / 1000, await rowsOn(lab, target));
       await healthy(lab);
     },

@@ -23,7 +23,7 @@ function streams(facts: Facts): readonly Flaw[] {
         ...notKnown(stock, leader === undefined ? [] : [leader]),
         ...servers
           .filter(({ streamingArchiver }) => streamingArchiver)
-          .flatMap(({ name }) =>
+          .flatMap(({ name, streaming }) =>
             flawsOf(checksOf(barman.checks, name), barman.place.name, (checks) =>
               checks
                 .filter(({ name: check, ok }) => !ok && OF_STREAMING.test(check))
@@ -33,7 +33,7 @@ function streams(facts: Facts): readonly Flaw[] {
                   text: `server ${name} is to receive WAL by streaming, and "${check}" fails${hint === '' ? '' : `: ${hint}`}`,
                   mend: [
                     barmanOn(facts, 'cron'),
-                    `Where its position is not in the leader's history: ${barmanOn(facts, 'receive-wal', '--reset', name)}`,
+                    `Where its position is not in the leader's history: copy what it has of the unfinished segment (*.partial in ${streaming}) to another place, for a reset removes it; then: ${barmanOn(facts, 'receive-wal', '--reset', name)}`,
                   ],
                 })),
             ),

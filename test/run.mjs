@@ -109,7 +109,7 @@ if (rest.length > 0) {
 } else if (only === 'long' && startsFast()) {
   steps.long = parts(
     'long',
-    /^test\/(faults\/(kill|faults|writer)|recovery\/(tail|spare|synchronous))\./,
+    /^test\/(faults\/(kill|faults|writer.*)|recovery\/(tail|spare|synchronous|closed|while-it-waits|streaming-archiver))\./,
   ).map((files, place) => [bin('vitest'), ...vitest(`long-${place + 1}`, 'long'), ...files]);
 }
 

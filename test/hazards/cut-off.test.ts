@@ -15,6 +15,7 @@ const ROWS: Readonly<Record<string, readonly (keyof typeof LOOKS)[] | string>> =
   'Does PostgreSQL work in this directory': ['idle', 'instance', 'destination'],
   'Is there anything at this path': ['path', 'destination', 'put aside'],
   'On which file systems are two paths': ['rename'],
+  'Is anything in a directory': ['removal'],
   'Is a command that a dead controller left': ['orphans'],
   'Does a `barman recover`': ['barman recover', 'rsync'],
   'Is failover paused': ['pause', 'cluster'],

@@ -196,6 +196,11 @@ export const LOOKS = {
     on: (host) => moduleOn(host, 'fs.move', { src: at('data'), dest: at('data.old') }),
     codes: ['path-unreadable', 'look-broken-off', 'mount-unknown'],
   },
+  removal: {
+    on: (host) =>
+      moduleOn(host, 'fs.file', { path: at('base'), state: 'absent', recurse: true, keep: false }),
+    codes: ['path-unreadable', 'directory-unknown', 'command-failed', 'command-timed-out'],
+  },
   orphans: { on: (host) => endOrphans(host, { mark: 'r.1', ageMs: 0 }), codes: ['processes-unknown'] },
   'barman recover': {
     on: (host) => endBarmanRecover(host, ['barman', 'recover', 'main', 'b1', at('nowhere')], me),

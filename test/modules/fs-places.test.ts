@@ -15,6 +15,8 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { putAside } from '../../lib/recovery/postgres/put-aside.ts';
+import { errorOf } from '../support/errors.ts';
+import { fakePrograms } from '../support/fake-programs.ts';
 import { ordinaryUser } from '../support/ordinary-user.ts';
 import { localPlayground } from './playground.ts';
 import { programAt } from './program-at.ts';
@@ -299,12 +301,45 @@ describe('fs.file', () => {
     },
   );
 
+  it.each([
+    ['failed', 'find', 'exit 1'],
+    ['was ended', 'find', 'kill -9 $$'],
+    ['said nothing', 'find', 'exit 0'],
+    ['did not tell its place', 'readlink', 'exit 1'],
+  ])('deletes nothing of a directory where the look into it %s', async (_, program, text) => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const data = join(dir, 'data');
+    await mkdir(data);
+    await writeFile(join(data, 'precious'), '');
+    await using _programs = await fakePrograms({ [program]: text });
+    expect(
+      await errorOf(
+        play.run('fs.file', { path: data, state: 'absent', recurse: program !== 'find', keep: false }),
+      ),
+    ).toMatchObject({
+      kind: 'refused',
+      code: 'directory-unknown',
+      message: expect.stringContaining(data),
+    });
+    expect(await readdir(data)).toEqual(['precious']);
+  });
+
   it.each(['/', '/usr', '/home', '/var/lib', '/usr/lib'])('never removes %s', async (path) => {
     await using ground = await localPlayground();
     // Check mode: were the refusal to fail, nothing would be harmed.
     await expect(
       ground.play.check(['fs.file', { path, state: 'absent', recurse: true }]),
     ).rejects.toMatchObject({ kind: 'refused' });
+  });
+
+  it('does not take a listing without a word for a tree in which all is as wanted', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    await using _programs = await fakePrograms({ find: 'exit 0' });
+    expect(await errorOf(play.run('fs.file', { path: dir, mode: '0700', recurse: true }))).toMatchObject({
+      code: 'tree-unreadable',
+    });
   });
 
   it('sets modes of a whole tree at once, changes only what differs, and takes exactly that back', async () => {

@@ -189,6 +189,40 @@ it('a look that does not come to an end is no answer', async () => {
   }
 });
 
+// The first process of a pid namespace, as of a container, that waits for one whose parent is outside (as those of
+// `docker exec` are) and does not take note of its end: killed, it has no directory any more, and is not yet a zombie.
+const ENDS = `set -e
+mkdir -p /tmp/ends
+cp "$(command -v sleep)" /tmp/ends/postgres
+/tmp/ends/postgres 1000 & first=$!
+until read -r name <"/proc/$first/comm" && [ "$name" = postgres ]; do :; done
+sleep 1000 &
+kill -KILL "$first"
+until ! stat -L "/proc/$first/cwd" >/dev/null 2>&1; do :; done
+read -r state <"/proc/$first/stat"
+echo "$$ \${state##*) }"
+kill -STOP $$
+wait`;
+
+it('a process that is on its way out works nowhere, however long it waits for others', async () => {
+  const host = play.host();
+  const { stdout } = await host.must([
+    'sh',
+    '-c',
+    'unshare --pid sh -c "$1" >/tmp/ends.told 2>&1 & until grep -q . /tmp/ends.told; do :; done; cat /tmp/ends.told',
+    'sh',
+    ENDS,
+  ]);
+  const [, outside = '', state = ''] = /^(\d+) (\w) /.exec(stdout) ?? [];
+  expect(stdout).not.toBe('');
+  expect(state).toMatch(/^[RSD]$/);
+  try {
+    for (const user of ['root', 'postgres']) expect([user, await ask('shut', user)]).toEqual([user, 'no']);
+  } finally {
+    await host.must(['kill', '-CONT', outside]);
+  }
+});
+
 it('commit removes nothing in which PostgreSQL works', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'pitr-commit-'));
   onTestFinished(() => rm(directory, { recursive: true }));

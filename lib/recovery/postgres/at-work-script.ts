@@ -6,8 +6,10 @@ import { quote } from '../../transport/quote.ts';
  * PITR_BELOW, its path where a process below it counts too; PITR_POSTMASTER, a pid. Out: `works PID`, `copies PID` (a copy
  * that somebody makes into it: it goes by the path, from wherever), `elsewhere PID` (of that one pid), `hidden PID UID:GID`
  * for what this user cannot place, `looked UID` as the last line. `blind WHY` where it could not have seen anything: it
- * must see its own working directory before it is believed about others. A here-document that sh cannot make (a bash
- * before 5.1 writes it to a file, and the disk may be full) ends it, for the loop behind it is passed over.
+ * must see its own working directory before it is believed about others. What has ended or is on its way out (PF_EXITING,
+ * 4) works nowhere, though it has no directory any more: the first process of a container waits there for the others. A
+ * here-document that sh cannot make (a bash before 5.1 writes it to a file, and the disk may be full) ends it, for the
+ * loop behind it is passed over.
  */
 const LOOK = `
 cd / || exit
@@ -27,7 +29,12 @@ done
 hidden() {
   left=
   for one do
-    { read -r state <"$one/stat"; } 2>/dev/null && case \${state##*) } in [ZX]*) continue ;; esac
+    if { read -r state <"$one/stat"; } 2>/dev/null; then
+      state=\${state##*) }
+      case $state in [ZX]*) continue ;; esac
+      flags=\${state#* * * * * * }
+      [ $((\${flags%% *} & 4)) = 0 ] || continue
+    fi
     left="$left $one"
   done
   [ -n "$left" ] || return 0

@@ -1,4 +1,4 @@
-import type { PitrError } from '../../base/errors/pitr-error.ts';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { refusal } from '../../base/errors/refusal.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { Effect } from '../../contract/effects.ts';
@@ -6,10 +6,11 @@ import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import type { Change, Foresight, NewerChange, Result, TaskContext } from '../../contract/module.ts';
 import { mayTouch } from '../../contract/newer-changes.ts';
-import { probe, probeScript } from '../../contract/probe.ts';
+import { probeScript } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
-import { commandFailed } from '../../transport/command-failed.ts';
+import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
 import { commandLine } from '../../transport/quote.ts';
+import type { RunResult } from '../../transport/types.ts';
 import {
   type Attributes,
   attributesOf,
@@ -63,15 +64,23 @@ const CONTENT = probeScript(`
 case $(LC_ALL=C ls -ld -- "$1") in ??????????+*) exit 1 ;; esac
 base64 < "$1"`);
 
-const MOUNTED = probeScript(`${PLAIN_MOUNT}
-[ -d "$1" ] || exit 0
+// A directory that only an earlier task would make has nothing in it. With $2 it tells what is mounted there, too.
+const INSIDE = probeScript(`${PLAIN_MOUNT}
+[ -d "$1" ] || { echo @foreseen; exit; }
+depths=$(find "$1" -maxdepth 1 -printf %d \\( -samefile "$1" -o -quit \\)) || exit
+echo "@depths $depths"
+[ -n "$2" ] || exit 0
 p=$(readlink -f -- "$1") || exit
 while read -r _ _ _ _ name _; do
   plain_mount "$name"
-  case $at in "$p" | "$p"/*) printf '%s' "$at"; exit 0 ;; esac
-done </proc/self/mountinfo`);
+  case $at in "$p" | "$p"/*) printf '@mounted %s' "$at"; exit 0 ;; esac
+done </proc/self/mountinfo || exit
+echo @unmounted`);
 
-/** One round trip when nothing is there, two or three otherwise. */
+/**
+ * One round trip when nothing is there, two or three otherwise. Throws kind
+ * `refused` where nobody can tell what a directory holds.
+ */
 export async function readRemoval(
   host: ReadHost,
   wish: RemovalWish,
@@ -82,34 +91,47 @@ export async function readRemoval(
   const beside = besidePath(path, runId, keptSuffix(now));
   const state = { action: 'remove' as const, now, empty: false, keptAt: beside };
   if (now instanceof Unknown || now.kind === 'absent') return state;
-  const goes = !wish.keep && now.kind === 'directory';
-  const seen = {
-    ...state,
-    ...(await lookInside(host, path, now, holdsSecret)),
-    ...(goes ? { mountedAt: await mountedAt(host, path) } : {}),
-  };
+  const inside =
+    now.kind === 'directory'
+      ? await lookInside(host, path, !wish.keep)
+      : await oldOf(host, path, now, holdsSecret);
+  const seen = { ...state, ...inside };
   // Earlier tasks of the run may have kept what was there before under that name.
   return 'keptAt' in wayOf(seen, now, wish) ? { ...seen, keptAt: (await keptName(host, beside)).name } : seen;
-}
-
-async function mountedAt(host: ReadHost, path: string): Promise<string | undefined> {
-  const answer = await host.query(MOUNTED([path]));
-  if (answer.exitCode !== 0) throw commandFailed(answer, host.name);
-  return answer.stdout === '' ? undefined : answer.stdout;
 }
 
 async function lookInside(
   host: ReadHost,
   path: string,
+  goes: boolean,
+): Promise<Pick<RemovalState, 'empty' | 'mountedAt'>> {
+  const answer = await host.query(INSIDE([path, goes ? 'goes' : '']));
+  const { exitCode, stdout } = answer;
+  const depths = /^@depths (01?)/.exec(stdout)?.[1];
+  const mounted = /^@(?:mounted (.+)|unmounted$)/ms.exec(stdout);
+  if (exitCode === 0 && stdout === '@foreseen\n') return { empty: true };
+  if (exitCode !== 0 || depths === undefined || (goes && mounted === null))
+    throw contentUnknown(path, answer);
+  return { empty: depths === '0', mountedAt: mounted?.[1] };
+}
+
+function contentUnknown(path: string, answer: RunResult): PitrError {
+  return new PitrError({
+    kind: 'refused',
+    code: 'directory-unknown',
+    message: `cannot tell what is in ${path}: the look into it ${howItEnded(answer)}`,
+    details: ['Nothing of a directory is removed that nobody has looked into.'],
+    evidence: { ...evidenceOf(answer), command: `(a look into ${path} with find and readlink)` },
+    next: [`List it as the user of the task: ${commandLine(['find', path, '-maxdepth', '1'])}`],
+  });
+}
+
+async function oldOf(
+  host: ReadHost,
+  path: string,
   now: Present,
   holdsSecret: TaskContext['holdsSecret'],
-): Promise<Partial<Pick<RemovalState, 'empty' | 'old'>>> {
-  if (now.kind === 'directory') {
-    const entries = await host.query(
-      probe(['find', path, '-mindepth', '1', '-maxdepth', '1', '-print', '-quit']),
-    );
-    return { empty: entries.stdout === '' };
-  }
+): Promise<Pick<RemovalState, 'old'>> {
   if (now.kind !== 'file' || now.size > SMALL_BYTES) return {};
   const bytes = now.content === undefined ? await contentOf(host, path) : Buffer.from(now.content);
   const old = bytes?.length === now.size ? forJournal(bytes.toString('base64'), holdsSecret) : undefined;

@@ -67,10 +67,12 @@ export async function readTree(host: ReadHost, path: string, wish: AttributeWish
 
 const KINDS: Readonly<Record<string, Present['kind']>> = { f: 'file', d: 'directory', l: 'symlink' };
 
-/** Reads the listing above. Throws kind `failed` where it is not whole. */
+/** Reads the listing above. Throws kind `failed` where it is not whole: the directory itself is always in it. */
 function parseListing(path: string, answer: RunResult): readonly TreeEntry[] {
   const records = answer.stdout.split('\0');
-  if (answer.exitCode !== 0 || records.pop() !== '' || Buffer.byteLength(answer.stdout) > LISTING_BYTES) {
+  const whole =
+    records.pop() === '' && records.length > 0 && Buffer.byteLength(answer.stdout) <= LISTING_BYTES;
+  if (answer.exitCode !== 0 || !whole) {
     throw new PitrError({
       kind: 'failed',
       code: 'tree-unreadable',

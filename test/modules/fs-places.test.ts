@@ -367,6 +367,57 @@ describe('fs.file', () => {
     ).toEqual(['755', '755', '755', '600']);
   });
 
+  it.runIf(userInfo().uid === 0)(
+    'takes back what a change had set of a directory and a file when it broke off between owner and mode',
+    async () => {
+      await using ground = await localPlayground();
+      const { play, dir } = ground;
+      const [path, file] = [join(dir, 'tree'), join(dir, 'tree/file')];
+      await mkdir(path);
+      await chmod(path, 0o755);
+      await writeFile(file, '');
+      await chmod(file, 0o4755);
+      const as = async () => [
+        await mode(path),
+        (await stat(path)).uid,
+        await mode(file),
+        (await stat(file)).uid,
+      ];
+      const before = await as();
+      const wish = { owner: 'nobody', mode: 'u=rwX,go=' };
+      {
+        await using _programs = await fakePrograms({ chmod: 'exit 1' });
+        const error = await errorOf(play.run('fs.file', { path, recurse: true, ...wish }));
+        expect(error).toMatchObject({ code: 'command-failed' });
+      }
+      expect(await as()).not.toEqual(before);
+      await play.undo();
+      expect(await as()).toEqual(before);
+      await play.run('fs.file', { path: file, ...wish });
+      // As it is between the two: the owner is set, and the set-id bit went with that.
+      await chmod(file, 0o755);
+      await play.undo();
+      expect(await as()).toEqual(before);
+    },
+  );
+
+  it('names what of a tree somebody has changed since, and leaves it as it is', async () => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const [path, file] = [join(dir, 'tree'), join(dir, 'tree/file')];
+    await mkdir(path);
+    await chmod(path, 0o755);
+    await writeFile(file, '');
+    await chmod(file, 0o644);
+    await play.run('fs.file', { path, mode: 'u=rwX,go=', recurse: true });
+    await chmod(file, 0o666);
+    await play.undo();
+    expect([await mode(path), await mode(file)]).toEqual(['755', '666']);
+    expect(play.warnings).toEqual([
+      `somebody has changed mode or owner since, and they are left as they are: ${file}`,
+    ]);
+  });
+
   it('brings directories back with the very mode that they had, in one with a set-gid bit, too', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;
@@ -611,6 +662,14 @@ describe('postgres.wal_place', () => {
       (main: string) => mkdir(join(main, 'pg_wal'), { recursive: true }),
     ],
     [
+      'has other WAL of that name and size',
+      'holds files that are not in',
+      async (main: string) => {
+        await mkdir(join(main, 'pg_wal'), { recursive: true });
+        await writeFile(join(main, 'pg_wal/000000010000000000000001'), 'y');
+      },
+    ],
+    [
       'leads elsewhere',
       'leads to ../other',
       async (main: string) => {
@@ -636,6 +695,21 @@ describe('postgres.wal_place', () => {
       evidence: { stderr: expect.stringContaining(stderr) },
     });
     expect(await readdir(join(dir, 'wal'))).toEqual(['000000010000000000000001']);
+  });
+
+  it.each(['exit 1', 'exit 0'])('is not removed where nobody can compare it (find: %s)', async (find) => {
+    await using ground = await localPlayground();
+    const { play, dir } = ground;
+    const [wal, place] = [join(dir, 'main/pg_wal'), join(dir, 'wal')];
+    await mkdir(wal, { recursive: true });
+    await play.run('postgres.wal_place', { pgdata: join(dir, 'main'), place, user: userInfo().username });
+    await writeFile(join(place, '000000010000000000000001'), 'x');
+    await using _programs = await fakePrograms({ find });
+    expect(await errorOf(play.undo())).toMatchObject({
+      kind: 'failed',
+      evidence: { stderr: expect.stringContaining('cannot be compared') },
+    });
+    expect(await readdir(place)).toEqual(['000000010000000000000001']);
   });
 
   it('never lays it over something', async () => {

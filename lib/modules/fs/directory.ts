@@ -13,7 +13,7 @@ import {
   attributeParams,
   attributesOf,
   describeAttributes,
-  isAsNoted,
+  isOfChange,
   type Present,
   sameAttributes,
   setAttributes,
@@ -231,9 +231,7 @@ async function attributesNow(
 ): Promise<Attributes> {
   const now = known(await host.look(pathResource, path));
   if (now.kind !== 'directory') throw changedSince(path, `it is ${now.kind} now`);
-  if (!isAsNoted(now, after) && !isAsNoted(now, before)) {
-    throw changedSince(path, 'its mode or owner is another');
-  }
+  if (!isOfChange(now, before, after)) throw changedSince(path, 'its mode or owner is another');
   return now;
 }
 

@@ -15,7 +15,7 @@ import {
   attributeParams,
   attributesOf,
   describeAttributes,
-  isAsNoted,
+  isOfChange,
   sameAttributes,
   setAttributes,
   wantedAttributes,
@@ -156,12 +156,12 @@ export const module = defineModule({
         return resultOf(p.path, undefined, change.after);
     }
   },
-  undo: async (host, change) => {
+  undo: async (host, change, context) => {
     switch (change.action) {
       case 'remove':
         return undoRemoval(host, change);
       case 'tree':
-        return undoTree(host, change);
+        return undoTree(host, change, context);
       case 'touch':
         return undoFile(host, change);
       case 'attributes':
@@ -267,9 +267,7 @@ async function undoAttributes(host: WriteHost, change: OneChange): Promise<void>
 async function attributesNow(host: ReadHost, { path, before, after }: OneChange): Promise<Attributes> {
   const now = known(await host.look(pathResource, path));
   if (now.kind === 'absent') throw changedSince(path, 'it is gone');
-  if (!isAsNoted(now, after) && !isAsNoted(now, before)) {
-    throw changedSince(path, 'its mode or owner is another');
-  }
+  if (!isOfChange(now, before, after)) throw changedSince(path, 'its mode or owner is another');
   return now;
 }
 

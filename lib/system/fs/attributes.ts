@@ -51,11 +51,17 @@ export function sameAttributes(a: Attributes, b: Attributes): boolean {
   return a.mode === b.mode && a.owner === b.owner && a.group === b.group;
 }
 
-/** Whether what is there has the attributes that were noted of it. A task may have named owner and group by their numbers. */
-export function isAsNoted(now: Present, noted: Attributes): boolean {
-  const owner = sameName(noted.owner, now.owner, now.uid);
-  const group = sameName(noted.group, now.group, now.gid);
-  return sameAttributes(now, { mode: noted.mode, owner, group });
+/**
+ * Whether what is there has the attributes from before a change, those from after it, or some of each: a change sets the owner
+ * first, which takes set-id bits away, and may be broken off before the mode. A task may have named owner and group by their
+ * numbers.
+ */
+export function isOfChange(now: Present, before: Attributes, after: Attributes): boolean {
+  return [
+    [before.owner, after.owner].some((owner) => sameName(owner, now.owner, now.uid) === now.owner),
+    [before.group, after.group].some((group) => sameName(group, now.group, now.gid) === now.group),
+    [before.mode, after.mode].some((mode) => [mode, mode & ~0o4000, mode & ~0o6000].includes(now.mode)),
+  ].every(Boolean);
 }
 
 /** `mode 0640, owner postgres, group postgres`: for diffs and messages. */

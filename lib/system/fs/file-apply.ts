@@ -9,7 +9,7 @@ import { commandFailed } from '../../transport/command-failed.ts';
 import {
   type Attributes,
   attributesOf,
-  isAsNoted,
+  isOfChange,
   type Present,
   sameAttributes,
   setAttributes,
@@ -99,8 +99,7 @@ async function attributesBack(
 }
 
 function resetBack(path: string, now: Present, before: Attributes, after: Attributes): WayBack {
-  if (!isAsNoted(now, before) && !isAsNoted(now, after))
-    throw changedSince(path, 'its mode or owner is another');
+  if (!isOfChange(now, before, after)) throw changedSince(path, 'its mode or owner is another');
   return (there) => setAttributes(there, path, now, before);
 }
 

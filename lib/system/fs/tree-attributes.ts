@@ -2,7 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
-import type { Change, Foresight, Result } from '../../contract/module.ts';
+import type { Change, Foresight, Result, WorkContext } from '../../contract/module.ts';
 import { probe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
@@ -11,7 +11,7 @@ import {
   type Attributes,
   type AttributeWish,
   attributesOf,
-  isAsNoted,
+  isOfChange,
   type Present,
   sameAttributes,
   wantedAttributes,
@@ -168,15 +168,28 @@ export async function applyTree(host: WriteHost, change: TreeChange): Promise<Re
   return { path: change.path, changed_paths: change.entries.length };
 }
 
-/** Puts back the attributes of all that is still there and has not been changed since. */
-export async function undoTree(host: WriteHost, change: TreeChange): Promise<void> {
+/** Puts back the attributes of all that is still there and has not been changed since; names what has been. */
+export async function undoTree(
+  host: WriteHost,
+  change: TreeChange,
+  { warn }: Pick<WorkContext, 'warn'>,
+): Promise<void> {
   const now = await host.run(listing(change.path).argv, { ownChannel: true });
   const present = new Map(parseListing(change.path, now).map((entry) => [entry.path, entry]));
-  const back = change.entries.flatMap(({ path, before, after }) => {
+  const back: Setting[] = [];
+  const others: string[] = [];
+  for (const { path, before, after } of change.entries) {
     const entry = present.get(path);
-    return entry !== undefined && isAsNoted(entry, after) ? [{ path, from: after, to: before }] : [];
-  });
+    if (entry === undefined) continue;
+    if (isOfChange(entry, before, after)) back.push({ path, from: entry, to: before });
+    else others.push(path);
+  }
   await setAll(host, back);
+  const [first] = others;
+  if (first !== undefined) {
+    const more = others.length === 1 ? '' : `, and ${others.length - 1} more`;
+    warn(`somebody has changed mode or owner since, and they are left as they are: ${first}${more}`);
+  }
 }
 
 interface Setting {

@@ -19,7 +19,6 @@ import {
   type FileSteps,
   isNothing,
   type RecoveryFiles,
-  refuseDamaged,
   stepsToClean,
   stepsToPrepare,
   withoutPasswords,
@@ -214,7 +213,6 @@ async function readState(host: ReadHost, p: Params, context: Pick<TaskContext, '
     p.state === 'absent'
       ? stepsToClean(files, autoConf)
       : stepsToPrepare(files, { pgdata: p.pgdata, autoConf, signal: p.signal });
-  refuseDamaged(steps, p.directory);
   return {
     known: true,
     steps,

@@ -1,3 +1,4 @@
+import { bytesOf, byteText } from '../../base/values/byte-text.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
@@ -38,9 +39,9 @@ export async function closeAccess(host: WriteHost, ref: InstanceRef, allowed: Al
   const kept = `${ref.pgdata}/${KEPT_HBA_FILE}`;
   const text = await read(host, ref, file);
   if (isClosed(text)) return;
-  await host.writeFile(kept, text, { mode: 0o600, user: ref.user });
+  await host.writeFile(kept, bytesOf(text), { mode: 0o600, user: ref.user });
   const rules = closedRules(text, await rolesOf(host, ref, allowed), await ownHost(host));
-  await host.writeFile(file, rules, { user: ref.user });
+  await host.writeFile(file, bytesOf(rules), { user: ref.user });
 }
 
 /**
@@ -60,7 +61,7 @@ export async function admitGuests(
   const closed = closedRules(kept, roles, own);
   const admitted = guestRules(managed === undefined ? kept : managed.join('\n'), guests);
   const text = `${closed}${admitted.map((line) => `${line}\n`).join('')}`;
-  await host.writeFile(await hbaFile(host, ref), text, { user: ref.user });
+  await host.writeFile(await hbaFile(host, ref), bytesOf(text), { user: ref.user });
 }
 
 /** Puts the rules of a closed instance into its file again. */
@@ -83,7 +84,7 @@ export async function openAccess<T>(host: WriteHost, ref: InstanceRef, force: ()
   if (there.exitCode !== 0) throw commandFailed(there, host.name, { next: [`ls -l ${kept}`] });
   const file = await hbaFile(host, ref);
   if (isClosed(await read(host, ref, file))) {
-    await host.writeFile(file, await read(host, ref, kept), { user: ref.user });
+    await host.writeFile(file, await host.readFile(kept, { user: ref.user }), { user: ref.user });
   }
   await releaseHeldArchive(host, ref);
   const forced = await force();
@@ -98,9 +99,9 @@ export async function atNextStart(): Promise<void> {}
 async function releaseHeldArchive(host: WriteHost, ref: InstanceRef): Promise<void> {
   const path = `${ref.pgdata}/postgresql.conf`;
   const released = releaseArchive(await read(host, ref, path));
-  if (released !== undefined) await host.writeFile(path, released, { user: ref.user });
+  if (released !== undefined) await host.writeFile(path, bytesOf(released), { user: ref.user });
 }
 
 async function read(host: WriteHost, ref: InstanceRef, path: string): Promise<string> {
-  return new TextDecoder().decode(await host.readFile(path, { user: ref.user }));
+  return byteText(await host.readFile(path, { user: ref.user }));
 }

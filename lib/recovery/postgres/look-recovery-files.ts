@@ -1,4 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { bytesOf, byteText } from '../../base/values/byte-text.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
@@ -95,12 +96,12 @@ export function parseRecoveryFiles(
       if (listing && line !== '') names.add(line);
     } else if (head[1] === 'own') own = head[2] ?? '';
     else if (head[1] === 'names') listing = true;
-    else if (head[1] === 'outside') outsideConf = Buffer.from(head[2] ?? '', 'base64').toString('utf8');
+    else if (head[1] === 'outside') outsideConf = decoded(head[2]);
     else if (head[1] === 'patroni') patroni = true;
-    else if (head[1] === 'node') nodeConf = Buffer.from(head[2] ?? '', 'base64').toString('utf8');
+    else if (head[1] === 'node') nodeConf = decoded(head[2]);
     else {
       const [name = '', encoded = ''] = (head[2] ?? '').split(' ');
-      texts.set(name, Buffer.from(encoded, 'base64').toString('utf8'));
+      texts.set(name, decoded(encoded));
     }
   }
   return {
@@ -111,6 +112,10 @@ export function parseRecoveryFiles(
     ...(isPatronis(nodeConf ?? '') ? { nodeConf } : {}),
     patroniElsewhere: patroni && !isPatronis((inPlace ? texts.get('postgresql.conf') : nodeConf) ?? ''),
   };
+}
+
+function decoded(base64 = ''): string {
+  return byteText(Buffer.from(base64, 'base64'));
 }
 
 /** A change to the files of a restored directory. Plain data for the journal. */
@@ -143,7 +148,7 @@ export async function changeRecoveryFiles(
   if (prepares && touched.length > 0) await host.must(['sh', '-c', KEEP, 'sh', directory, ...touched], as);
   for (const { name, text } of steps.write) {
     const mode = name === AUTO_CONF || name.endsWith('.signal') ? { mode: 0o600 } : {};
-    await host.writeFile(`${directory}/${name}`, text, { user, ...mode });
+    await host.writeFile(`${directory}/${name}`, bytesOf(text), { user, ...mode });
   }
   if (steps.remove.length > 0) {
     await host.must(['rm', '-rf', '--', ...steps.remove.map((name) => `${directory}/${name}`)], as);

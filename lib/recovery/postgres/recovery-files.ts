@@ -1,4 +1,3 @@
-import { PitrError } from '../../base/errors/pitr-error.ts';
 import { effectiveSettings, replaceSettings, withoutSettings } from './conf-file.ts';
 import { leadingOutside, type OutsideConfiguration } from './outside-configuration.ts';
 import { isRecoverySetting, type SignalKind } from './recovery-settings.ts';
@@ -129,25 +128,6 @@ export function stepsToClean(files: RecoveryFiles, autoConf: string): FileSteps 
     remove: leftovers(files.names),
     own: false,
   };
-}
-
-/**
- * Throws kind `failed` (`configuration-not-text`) where a file that is not UTF-8 would be written anew: U+FFFD stands for each of its
- * bytes that no text has. One that stays as it is may hold anything.
- */
-export function refuseDamaged({ write }: FileSteps, directory: string): void {
-  const damaged = write.find(({ text }) => text.includes('\ufffd'));
-  if (damaged === undefined) return;
-  const path = `${directory}/${damaged.name}`;
-  throw new PitrError({
-    kind: 'failed',
-    code: 'configuration-not-text',
-    message: `${path} has to be changed for the recovery, and what it is made from is not UTF-8 text`,
-    next: [
-      `Find the bytes: LC_ALL=C.UTF-8 grep -naxv '.*' ${directory}/postgresql*.conf`,
-      'Convert that file, here and where Patroni keeps it on this node (iconv -f LATIN1 -t UTF-8), and resume.',
-    ],
-  });
 }
 
 export function isNothing(steps: FileSteps): boolean {

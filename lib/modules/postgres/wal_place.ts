@@ -91,8 +91,8 @@ fi
 ln -sfn -- "$2" "$1.pitr-link"
 mv -T -- "$1" "$1.pitr-old"
 mv -T -- "$1.pitr-link" "$1"
-rm -rf -- "$1.pitr-old"
-sync -f -- "$2" 2>/dev/null || sync`;
+sync -f -- "$2" 2>/dev/null || sync
+rm -rf -- "$1.pitr-old"`;
 
 // What lies at the place is removed only where it is the very WAL that lies in the data again.
 const IN = `
@@ -101,8 +101,9 @@ no() { echo "$*" >&2; exit 1; }
 ${IDLE}
 set -eu
 umask 077
-files() { (cd -- "$1" && find . -type f -printf '%P %s\\n'); }
-only_in() { { files "$2"; echo; files "$1"; } | awk '!NF { second = 1; next } !second { there[$0]; next } !($0 in there)'; }
+# The directory itself, which shows that it was looked into, and the files of which the other has no such one.
+differ() { cd -- "$1" && find . -path . -print -o -type f -exec sh -c '
+  for f do cmp -s -- "$f" "$0/$f" || printf "%s\\n" "$f"; done' "$2" {} +; }
 if [ -L "$1" ]; then
   [ "$(readlink -- "$1")" = "$2" ] || no "$1 leads to $(readlink -- "$1"), and not to $2"
   rm -rf -- "$1.pitr-copy"
@@ -112,7 +113,15 @@ fi
 if [ -d "$1.pitr-copy" ] && [ ! -e "$1" ]; then mv -T -- "$1.pitr-copy" "$1"; fi
 if [ -d "$1.pitr-old" ] && [ ! -e "$1" ]; then mv -T -- "$1.pitr-old" "$1"; fi
 [ -d "$1" ] || no "$1 is not there, and $2 is left as it is"
-[ ! -e "$2" ] || [ -z "$(only_in "$2" "$1")" ] || no "$2 holds files that are not in $1: it is left as it is"
+if [ -e "$2" ]; then
+  found=$(differ "$2" "$1") || found=
+  case $found in
+  .) ;;
+  '') no "$2 cannot be compared with $1, and is left as it is" ;;
+  *) no "$2 holds files that are not in $1: it is left as it is" ;;
+  esac
+  sync -f -- "$1" 2>/dev/null || sync
+fi
 rm -rf -- "$1.pitr-old" "$1.pitr-link" "$2" "$2.pitr-copy"`;
 
 async function moveWal(

@@ -52,6 +52,7 @@ const ROWS: Readonly<Record<string, readonly (keyof typeof LOOKS)[] | string>> =
   'What time is it': ['time'],
   'Of which version is Barman': 'the words of `barman --version` are judged alone: none is no version',
   'Of which version is this data': ['instance'],
+  'With which limits does PostgreSQL run': ['limits'],
   'Can old data be brought': ['old data'],
   'Is the data that leads still': ['history'],
   'Is the place free where the WAL': ['path'],

@@ -36,6 +36,7 @@ import { lookAtOldData } from '../../lib/recovery/patroni/rewound-copy.ts';
 import { livingPatroni, servedPatroni } from '../../lib/recovery/patroni/service-process.ts';
 import { postgresResource } from '../../lib/recovery/postgres/instance-resource.ts';
 import { readLayout } from '../../lib/recovery/postgres/layout.ts';
+import { readLimits } from '../../lib/recovery/postgres/look-in-force.ts';
 import { readRecoveryFiles } from '../../lib/recovery/postgres/look-recovery-files.ts';
 import { readTail } from '../../lib/recovery/postgres/look-tail.ts';
 import { proveIdle } from '../../lib/recovery/postgres/prove-idle.ts';
@@ -94,6 +95,8 @@ export async function makePlace(): Promise<void> {
   await writeFile(at('login/in'), `#!/bin/sh\nPATH=${at('login')}:$PATH exec sh -c "$1"\n`, { mode: 0o755 });
   await mkdir(at(`wals/${NAME.slice(0, 16)}`));
   await writeFile(at(`wals/${NAME.slice(0, 16)}/${NAME}`), upTo(3));
+  await mkdir(at('limited'));
+  await writeFile(at('limited/postmaster.pid'), `${process.pid}\n`);
   await mkdir(at('base/b/data'), { recursive: true });
   await writeFile(at('base/b/data/backup_manifest'), '{"Files": [{"Path": "a", "Size": 5}]}');
   disposed.push(
@@ -305,6 +308,10 @@ export const LOOKS = {
   'old data': {
     on: (host) => lookAtOldData(host, { from: at('data'), bin: at('bin'), user: me, live: false }),
     untold: (answer) => /cannot be looked into/.test(String(Object(answer).why)),
+  },
+  limits: {
+    on: (host) => readLimits(host, { pgdata: at('limited'), user: me }),
+    codes: ['limits-unknown'],
   },
   history: {
     on: (host) => moduleOn(host, 'postgres.history', { pgdata: at('data'), user: me }),

@@ -297,6 +297,21 @@ describe('core.wait_for', () => {
     });
   });
 
+  it('does not take a command that was killed for one that says no', async () => {
+    await using ground = await localPlayground();
+    await expect(
+      ground.play.run('core.wait_for', {
+        check: ['sh', '-c', 'kill -9 $$'],
+        state: 'absent',
+        timeout: '300 ms',
+        interval: '50 ms',
+      }),
+    ).rejects.toMatchObject({
+      code: 'deadline-passed',
+      message: expect.stringMatching(/to fail; last seen: was killed by SIGKILL$/),
+    });
+  });
+
   it('ends when the operator stops the run', async () => {
     await using ground = await localPlayground();
     const { play, dir } = ground;

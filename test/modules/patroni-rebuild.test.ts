@@ -11,7 +11,7 @@ import { startedAmidMoves } from './started-amid.ts';
 type Pair = Awaited<ReturnType<typeof pair>>;
 
 /** A member that is down is made anew where this is so, and fails its proof; `stopped`: Patroni was stopped again. */
-async function rebuilt(so: (those: Pair) => void | Promise<void>) {
+async function rebuilt(so: (those: Pair) => void | Promise<void>, { stops = true } = {}) {
   await using _yaml = await pythonYaml();
   await using those = await pair();
   const { params, play, postgres } = those;
@@ -23,7 +23,7 @@ async function rebuilt(so: (those: Pair) => void | Promise<void>) {
     supervisorctl: `echo "$1" >>${calls}
 case $1 in
 start) echo running >${dir}/state ;;
-stop) rm -f ${dir}/state ${params.pgdata}/postmaster.pid; kill ${postgres.pid} ;;
+stop) ${stops ? `rm -f ${dir}/state ${params.pgdata}/postmaster.pid; kill ${postgres.pid}` : ':'} ;;
 esac
 [ -e ${dir}/state ] && echo 'patroni RUNNING pid 7, uptime 0:00:01' || echo 'patroni STOPPED Not started'`,
     patronictl: 'exit 1',
@@ -32,7 +32,9 @@ esac
   those.own.told['/config'] = {};
   await so(those);
   const { interval, ...member } = params;
-  const error = await errorOf(play.run('patroni.rebuild', { ...member, stall: 0.5, timeout: 20 }));
+  const error = await errorOf(
+    play.run('patroni.rebuild', { ...member, stall: 0.5, timeout: stops ? 20 : 3 }),
+  );
   const stopped = (await readFile(calls, 'utf8')).split('\n').includes('stop');
   const aside = (await readdir(dir)).some((name) => name.includes('.unproved.'));
   return {
@@ -40,6 +42,7 @@ esac
     kind: error.kind,
     state: error.state ?? '',
     next: error.next ?? [],
+    details: error.details.join('\n'),
     stopped,
     aside,
     data: existsSync(params.pgdata),
@@ -81,6 +84,18 @@ it('a member that is seen not to stream is taken out of service, and its copy pu
     leader.told['/patroni'] = { ...leads, replication: [] };
   });
   expect(seen).toMatchObject({ code: 'not-streaming', stopped: true, aside: true, data: false });
+});
+
+it('one that cannot be taken out of service is told with what speaks against its data', async () => {
+  const seen = await rebuilt(
+    ({ leader, leads }) => {
+      leader.told['/patroni'] = { ...leads, replication: [] };
+    },
+    { stops: false },
+  );
+  expect(seen).toMatchObject({ code: 'member-not-stopped', kind: 'failed', aside: false, data: true });
+  expect(seen.details).toContain('Why it was to be stopped: ');
+  expect(seen.state).toBe("Patroni may still run on here, and serve data that are not the leader's.");
 });
 
 it('one on whose copy a PostgreSQL begins while that is put aside counts as begun: an undo takes it back', async () => {

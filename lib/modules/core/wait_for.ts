@@ -123,7 +123,7 @@ async function look(host: ReadHost, p: Params): Promise<Seen> {
     });
   }
   const last = (answer.stderr.trim() || answer.stdout.trim()).split('\n').pop() ?? '';
-  // One that was ended before it could say so has not failed.
-  const present = answer.timedOut ? undefined : answer.exitCode === 0;
+  // One that was ended before it could say so, by its time limit or a signal, has not failed.
+  const present = answer.timedOut || answer.exitCode === undefined ? undefined : answer.exitCode === 0;
   return { present, words: `${howItEnded(answer)}${last === '' ? '' : `: ${last}`}` };
 }

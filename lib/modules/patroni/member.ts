@@ -26,6 +26,7 @@ import { patroniParams, patroniServiceParams } from '../../recovery/patroni/para
 import { refuseLeaderless } from '../../recovery/patroni/refuse-leaderless.ts';
 import { refusePrimary } from '../../recovery/patroni/refuse-primary.ts';
 import { askOwn, SILENCE } from '../../recovery/patroni/rest.ts';
+import { stopUnproved } from '../../recovery/patroni/stop-unproved.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
@@ -210,7 +211,7 @@ async function streamsAgain(host: WriteHost, change: MemberChange, context: Work
     await awaitStreaming(host, { access, runs: change, member: host.name, session }, wait, context);
   } catch (thrown) {
     if (!(thrown instanceof PitrError) || thrown.code !== 'other-data') throw thrown;
-    await stopMember(host, change, context);
+    await stopUnproved(host, change, thrown, context);
     throw new PitrError({
       ...thrown,
       message: thrown.message,

@@ -17,6 +17,7 @@ import { type MemberChange, planMember } from '../../recovery/patroni/member-pla
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { refusePrimary } from '../../recovery/patroni/refuse-primary.ts';
 import { copyFromLeader } from '../../recovery/patroni/replica-copy.ts';
+import { stopUnproved } from '../../recovery/patroni/stop-unproved.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { putAside } from '../../recovery/postgres/put-aside.ts';
@@ -181,7 +182,7 @@ async function outOfService(
   unproved: PitrError,
   context: TaskContext,
 ): Promise<PitrError> {
-  await stopMember(host, change, context);
+  await stopUnproved(host, change, unproved, context);
   const place = `${change.pgdata}.unproved.${context.runId}`;
   const aside = await putAside(host, change.pgdata, place).catch((thrown: unknown) => {
     throw amid(thrown, `Patroni was stopped on ${host.name}; what was copied lies in ${change.pgdata}.`);

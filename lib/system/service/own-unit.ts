@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
+import { commandFailed, evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
 import { unitName } from './service-resource.ts';
 
 const LIMITS = [
@@ -19,7 +22,7 @@ export interface OwnUnit {
 /**
  * The way into a unit of its own for what a command leaves running, with limits and slice of a service: what a login
  * starts lives in its session, and ends with it where logind says so. Undefined where systemd is not the host's first
- * process; `not-root` where this user may not ask it.
+ * process; `not-root` where this user may not ask it. Throws kind `failed` where that, or what the service has, cannot be told.
  */
 export async function ownUnit(
   host: ReadHost,
@@ -38,10 +41,16 @@ export async function ownUnit(
       unitName(service),
     ]),
   ]);
-  if (booted?.exitCode !== 0) return undefined;
-  if (who?.stdout.trim() !== '0') return 'not-root';
+  if (booted === undefined || who === undefined || told === undefined)
+    throw new Error('a batch of three gave fewer answers');
+  // 1 says that it is not; everything else says that it cannot be told.
+  if (booted.exitCode !== 0 && booted.exitCode !== 1) throw commandFailed(booted, host.name);
+  if (booted.exitCode === 1) return undefined;
+  if (!/^\d+$/m.test(who.stdout)) throw commandFailed(who, host.name);
+  if (who.stdout.trim() !== '0') return 'not-root';
+  if (!/^LoadState=/m.test(told.stdout)) throw limitsUntold(service, told);
   const unit = `pitr-${name}-${randomBytes(4).toString('hex')}`;
-  const properties = ['Type=oneshot', 'KillMode=process', ...inherited(told?.stdout ?? '')];
+  const properties = ['Type=oneshot', 'KillMode=process', ...inherited(told.stdout)];
   const words = [
     'systemd-run',
     '--quiet',
@@ -52,6 +61,16 @@ export async function ownUnit(
     `--uid=${user}`,
   ];
   return { unit, words: [...words, ...properties.flatMap((property) => ['-p', property]), '--'] };
+}
+
+function limitsUntold(service: string, told: RunResult): PitrError {
+  return new PitrError({
+    kind: 'failed',
+    code: 'service-manager-silent',
+    message: `systemd does not tell the limits of ${unitName(service)}, which a unit of its own is to have`,
+    evidence: evidenceOf(told),
+    next: [`See what it says: systemctl show ${unitName(service)}`],
+  });
 }
 
 /** The properties of a service, as `systemctl show` prints them, for a unit that is to run as it would. */

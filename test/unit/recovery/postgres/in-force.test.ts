@@ -1,4 +1,7 @@
-import { expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
 import {
   type InForce,
   limitDifferences,
@@ -6,6 +9,9 @@ import {
   parseLimits,
   settingDifferences,
 } from '../../../../lib/recovery/postgres/in-force.ts';
+import { readLimits } from '../../../../lib/recovery/postgres/look-in-force.ts';
+import { blindHost } from '../../../support/blind-host.ts';
+import { errorOf } from '../../../support/errors.ts';
 
 const inForce = (settings: InForce['settings'], limits: InForce['limits'] = {}): InForce => ({
   settings,
@@ -43,4 +49,18 @@ Max nice priority         0                    0                    `;
 it('a primary is not restarted for settings of a replica that Patroni has taken out of its file', () => {
   const told = { settings: {}, pending: ['recovery_target_time', 'max_connections', 'primary_conninfo'] };
   expect(parseInForce(JSON.stringify(told)).pending).toEqual(['max_connections']);
+});
+
+it('limits that nobody tells are not taken for none that differ', async () => {
+  const pgdata = await mkdtemp(join(tmpdir(), 'pitr-limits-'));
+  onTestFinished(() => rm(pgdata, { recursive: true }));
+  const user = userInfo().username;
+  await using here = blindHost();
+  await writeFile(join(pgdata, 'postmaster.pid'), `${process.pid}\n`);
+  expect(await readLimits(here.host, { pgdata, user })).toHaveProperty('open files');
+  await writeFile(join(pgdata, 'postmaster.pid'), '0\n');
+  expect(await errorOf(readLimits(here.host, { pgdata, user }))).toMatchObject({
+    code: 'limits-unknown',
+    message: expect.stringContaining(pgdata),
+  });
 });

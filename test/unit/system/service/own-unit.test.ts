@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
-import { inherited } from '../../../../lib/system/service/own-unit.ts';
+import { inherited, ownUnit } from '../../../../lib/system/service/own-unit.ts';
+import { blindHost } from '../../../support/blind-host.ts';
+import { errorOf } from '../../../support/errors.ts';
+import { fakePrograms } from '../../../support/fake-programs.ts';
 
 it('a unit gets slice, umask, priorities and both limits of a service', () => {
   const shown =
@@ -17,5 +20,21 @@ it('a unit gets slice, umask, priorities and both limits of a service', () => {
 
 it('where there is no such service, a unit is one of the system all the same', () => {
   expect(inherited('LoadState=not-found\nLimitNOFILE=1\n')).toEqual(['Slice=system.slice']);
-  expect(inherited('')).toEqual(['Slice=system.slice']);
+});
+
+it.each([
+  ['whether systemd runs', { test: 'kill -9 $$' }, 'command-failed'],
+  ['who asks', { test: 'exit 0', id: 'exit 1' }, 'command-failed'],
+  [
+    'what limits the service has',
+    { test: 'exit 0', id: 'echo 0', systemctl: 'exit 0' },
+    'service-manager-silent',
+  ],
+])('nothing is started without a unit of its own because nobody could tell %s', async (_, programs, code) => {
+  await using _programs = await fakePrograms(programs);
+  await using here = blindHost();
+  expect(await errorOf(ownUnit(here.host, 'x', 'postgres', 'patroni'))).toMatchObject({
+    kind: 'failed',
+    code,
+  });
 });

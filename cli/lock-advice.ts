@@ -1,6 +1,7 @@
 import { asPitrError, PitrError } from '../lib/base/errors/pitr-error.ts';
 import { readStory } from '../lib/engine/back/story.ts';
 import { planUndo } from '../lib/engine/back/undo-plan.ts';
+import { withSecretsAgain } from './secrets-again.ts';
 import { waysInLine, waysOn } from './ways.ts';
 
 const LEFT_BY_A_RUN = ['run-unfinished', 'recovery-waiting', 'break-wrong-run'];
@@ -29,9 +30,9 @@ export async function withWaysThatWork(error: PitrError): Promise<PitrError> {
   });
 }
 
-/** Work that may be refused a lock, with such advice. */
+/** Work that may be refused a lock, with such advice, and with the secrets that what it says is to be typed next needs. */
 export async function advised<T>(work: Promise<T>): Promise<T> {
   return work.catch(async (thrown: unknown) => {
-    throw await withWaysThatWork(asPitrError(thrown));
+    throw await withSecretsAgain(await withWaysThatWork(asPitrError(thrown)));
   });
 }

@@ -6,6 +6,7 @@ import { watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
 import { withWaysThatWork } from './lock-advice.ts';
 import { answerable, makeAsk } from './questions.ts';
+import { withSecretsAgain } from './secrets-again.ts';
 
 export interface SessionWishes extends DisplayWishes {
   readonly yes: boolean;
@@ -43,7 +44,7 @@ export async function withDoor<T>(
       emit: display.read,
       masker: io.masker,
       signal: interrupts.signal,
-      advise: withWaysThatWork,
+      advise: async (error) => withSecretsAgain(await withWaysThatWork(error)),
       answerable: answerable({ io, yes: wishes.yes }),
       askPassphrase: passphraseAsker(io, { display, interrupt: interrupts.interrupt }),
       ask: makeAsk({

@@ -12,8 +12,14 @@ async function failed(...secrets: readonly string[]) {
   return failedOn('', ...secrets);
 }
 
+const NOT_YET = '{ name: not yet, core.assert: { that: 1 == 2 } }';
+
 /** The same where the inventory has these variables, too. */
 async function failedOn(vars: string, ...secrets: readonly string[]) {
+  return failedIn(vars, NOT_YET, ...secrets);
+}
+
+async function failedIn(vars: string, last: string, ...secrets: readonly string[]) {
   const directory = await newDirectory();
   keepRunsIn(join(directory, 'state'));
   const hosts = `{ one: { ansible_connection: local } }, vars: { ${vars} }`;
@@ -23,13 +29,13 @@ async function failedOn(vars: string, ...secrets: readonly string[]) {
     `- hosts: one
   tasks:
     - { name: write, fs.copy: { dest: ${directory}/file, content: x } }
-    - { name: not yet, core.assert: { that: 1 == 2 } }
+    - ${last}
 `,
   );
   const run = await runHere(directory, 'play', 'play.yml', '-i', 'hosts.yml', ...secrets);
   const [id = ''] = await listRuns(join(directory, 'state'));
   const words = (text: string) =>
-    text.match(new RegExp(`pitr (resume|undo) ${id}.*`, 'g'))?.map((line) => line.replace(id, 'RUN'));
+    text.match(new RegExp(`pitr (resume|undo) ${id}.*`, 'g'))?.map((line) => line.replaceAll(id, 'RUN'));
   return { directory, id, words, said: run.stdout + run.stderr };
 }
 
@@ -40,6 +46,17 @@ it('what a run was given in secret stands in the commands that go on with it: wi
   expect(words((await runHere(directory, 'runs', id)).stdout)).toEqual(printed);
   const without = await runHere(directory, 'undo', id, '--yes');
   expect([without.code, without.stderr]).toEqual([64, expect.stringContaining('Give it again: -K')]);
+});
+
+it('it stands in what any error says is to be typed next, too', async () => {
+  const next =
+    '["Go on: pitr resume {{ run_id }} -e sure=true", "Or: pitr undo {{ run_id }}, or pitr undo {{ run_id }}"]';
+  const last = `core.assert: { that: 1 == 2, fail_msg: no, next: ${next} }`;
+  const { words, said } = await failedIn('', last, ...SECRETS);
+  expect(words(said)?.slice(0, 2)).toEqual([
+    `pitr resume RUN -K -e 'api_token=...' -e sure=true`,
+    'pitr undo RUN -K, or pitr undo RUN -K',
+  ]);
 });
 
 it('a password that a file gives is not asked for', async () => {

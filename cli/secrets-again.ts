@@ -1,0 +1,35 @@
+import { PitrError } from '../lib/base/errors/pitr-error.ts';
+import { leadingVariables } from '../lib/engine/back/leading-variables.ts';
+import { type JournalledRun, readRun } from '../lib/engine/journal/read.ts';
+import { commandLine } from '../lib/transport/quote.ts';
+import { secretWords } from './ways.ts';
+
+const OF_A_RUN = /\bpitr (resume|undo) (\d{8}T\d{6}-[0-9a-f]{4})\b/g;
+
+/**
+ * Who writes an error knows the run, and not what it was given in secret: what it says is to be typed next gets that, for
+ * without it the command would be refused. Any other error comes back as it is.
+ */
+export async function withSecretsAgain(error: PitrError): Promise<PitrError> {
+  const next = await Promise.all(error.next.map(withSecrets));
+  if (next.every((line, index) => line === error.next[index])) return error;
+  return new PitrError({ ...error, message: error.message, cause: error.cause, next });
+}
+
+async function withSecrets(line: string): Promise<string> {
+  const typed = new Map<string, string>();
+  for (const [command, verb, id = ''] of line.matchAll(OF_A_RUN)) {
+    // Without its journal nothing is known of it, and the command says so.
+    const run = await readRun(id).catch(() => undefined);
+    const words = run === undefined ? [] : await wordsFor(verb === 'resume', run);
+    if (words.length > 0) typed.set(command, `${command} ${commandLine(words)}`);
+  }
+  return line.replaceAll(OF_A_RUN, (command, _verb, _id, at: number) => {
+    const whole = typed.get(command) ?? command;
+    return line.startsWith(whole, at) ? command : whole;
+  });
+}
+
+async function wordsFor(goesOn: boolean, run: JournalledRun): Promise<readonly string[]> {
+  return secretWords(run, goesOn ? 'all' : await leadingVariables(run));
+}

@@ -19,6 +19,7 @@ import {
   sameAttributes,
   setAttributes,
   wantedAttributes,
+  withAttributes,
 } from '../../system/fs/attributes.ts';
 import { applyFile, changedSince, mayUndoFile, undoFile } from '../../system/fs/file-apply.ts';
 import { wantedOf } from '../../system/fs/file-params.ts';
@@ -87,6 +88,8 @@ interface OneState {
 interface OneChange extends Change {
   readonly action: 'attributes';
   readonly path: string;
+  /** Of the path; older journals do not say it. */
+  readonly kind?: string;
   readonly before: Attributes;
   readonly after: Attributes;
 }
@@ -131,13 +134,14 @@ export const module = defineModule({
   predict: (change, state) => {
     if (change.action === 'remove') return predictRemoval(change);
     if (change.action === 'tree' && state.action === 'tree') return predictTree(change, state);
-    if (change.action === 'touch' && state.action === 'touch') return predictFile(change, state);
+    if (change.action === 'touch' && state.action === 'touch')
+      return { ...predictFile(change, state), result: resultOf(change.path, 'file', change.after) };
     if (change.action !== 'attributes' || state.action !== 'attributes') return {};
     const now = known(state.now);
     return now.kind === 'absent'
       ? {}
       : {
-          resources: [predicted(pathResource, change.path, { ...now, ...change.after })],
+          resources: [predicted(pathResource, change.path, withAttributes(now, change.after))],
           result: resultOf(change.path, now.kind, change.after),
         };
   },
@@ -153,7 +157,7 @@ export const module = defineModule({
         return resultOf(p.path, 'file', change.after);
       case 'attributes':
         await setAttributes(host, change.path, change.before, change.after);
-        return resultOf(p.path, undefined, change.after);
+        return resultOf(p.path, change.kind, change.after);
     }
   },
   undo: async (host, change, context) => {
@@ -243,6 +247,7 @@ function planAttributes({ now: seen, around }: OneState, p: Params): OneChange |
     ],
     action: 'attributes',
     path: p.path,
+    kind: now.kind,
     before: attributesOf(now),
     after,
   };

@@ -62,6 +62,7 @@ export const module = defineModule({
     return { summary: `let pg_wal in ${pgdata} be a link to ${place}`, pgdata, place, user };
   },
   unchanged: (_state, { place }) => ({ place }),
+  predict: ({ place }) => ({ result: { place } }),
   effects: ({ pgdata, place }) => [
     { kind: pathResource.kind, id: `${pgdata}/pg_wal`, state: `a link to ${place}`, lasts: 'for good' },
   ],

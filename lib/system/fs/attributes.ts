@@ -69,6 +69,16 @@ export function describeAttributes({ mode, owner, group }: Attributes): string {
   return `mode ${formatMode(mode)}, owner ${owner}, group ${group}`;
 }
 
+/** A state with other attributes. The number of a user or group that is another by then is not known. */
+export function withAttributes<P extends Present>(present: P, after: Attributes): P {
+  return {
+    ...present,
+    ...after,
+    uid: after.owner === present.owner ? present.uid : undefined,
+    gid: after.group === present.group ? present.gid : undefined,
+  };
+}
+
 /** Just the attributes of a state. */
 export function attributesOf({ mode, owner, group }: Attributes): Attributes {
   return { mode, owner, group };

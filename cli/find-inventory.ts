@@ -41,7 +41,7 @@ export function findInventories(typed: readonly string[], io: Pick<Io, 'env' | '
 }
 
 function filesIn(directory: string): string[] {
-  if (!existsSync(directory) || !statSync(directory).isDirectory()) return [];
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
   return readdirSync(directory)
     .filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'))
     .sort();

@@ -13,6 +13,10 @@ export function productVersion(): string {
 /** Answers what is asked for the version alone, before anything heavy is loaded; gives whether it was. */
 export function saidVersion([first]: readonly string[]): boolean {
   const asked = first === '--version' || first === '-V';
-  if (asked) process.stdout.write(`${productVersion()}\n`);
-  return asked;
+  if (!asked) return false;
+  process.stdout.once('error', () => {
+    process.exitCode = 1;
+  });
+  process.stdout.write(`${productVersion()}\n`);
+  return true;
 }

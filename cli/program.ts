@@ -1,4 +1,6 @@
 import { Console } from 'node:console';
+import { EXIT_CODES } from '../lib/base/errors/pitr-error.ts';
+import type { Io } from './io.ts';
 import { maskedIo } from './masked-io.ts';
 import { runCommandLine, tellStray, tellStuck } from './run.ts';
 
@@ -11,8 +13,11 @@ export async function program(words: readonly string[], ended: () => void = () =
     Error.captureStackTrace(error, refused);
     throw error;
   };
-  // A reader that has gone (`pitr ... | head`, a closed terminal) must never stop a recovery.
-  process.stdout.on('error', () => {});
+  // Neither a reader that has gone (`pitr ... | head`, a closed terminal) nor a full disk must ever stop a recovery.
+  let unwritten: Error | undefined;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (!READER_GONE.has(error.code ?? '')) unwritten ??= error;
+  });
   process.stderr.on('error', () => {});
   const io = maskedIo({
     stdout: process.stdout,
@@ -54,5 +59,18 @@ export async function program(words: readonly string[], ended: () => void = () =
     await new Promise<void>((resolve) => stream.write('', () => resolve()));
   }
   ended();
-  exit(exitCode);
+  exit(unwritten === undefined ? exitCode : tellUnwritten(unwritten, exitCode, io));
+}
+
+/** Of these nobody complains who has closed what he was reading from. */
+const READER_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED']);
+
+/** Whoever keeps the output takes what is there for the whole of it. Gives the exit code. */
+function tellUnwritten(why: Error, exitCode: number, io: Pick<Io, 'stderr'>): number {
+  const lines = [
+    `Error: what pitr prints could not be written whole: ${why.message}`,
+    '  state    What was done on hosts is done, and is in the journal: pitr runs',
+  ];
+  io.stderr.write(`${lines.join('\n')}\n`);
+  return exitCode === 0 ? EXIT_CODES.failed : exitCode;
 }

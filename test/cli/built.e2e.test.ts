@@ -93,6 +93,32 @@ describe('the built pitr', () => {
     expect(await pitr('--version')).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' });
   });
 
+  it('says that what it prints could not be written whole, and does not end as if it had been', async () => {
+    const onto = (target: string, ...args: string[]) =>
+      run('sh', [
+        '-c',
+        `exec "$@" >${target}`,
+        'sh',
+        process.execPath,
+        join(place, 'dist/cli/main.js'),
+        ...args,
+      ]);
+    const { code, stderr } = await onto('/dev/full', 'modules');
+    expect(stderr).toMatch(/^Error: what pitr prints could not be written whole: .*ENOSPC/);
+    expect(code).toBe(2);
+    expect(await onto('/dev/full', '--version')).toEqual({ code: 1, stdout: '', stderr: '' });
+    expect(await onto('/dev/null', 'modules')).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('ends well where its reader has read enough', async () => {
+    const words = ['sh', process.execPath, join(place, 'dist/cli/main.js'), 'modules'];
+    expect(await run('sh', ['-c', '{ "$@"; echo $? >&2; } | true', ...words])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '0\n',
+    });
+  });
+
   it.each([[['--help']], [['help']], [['play', '--help']], [['help', 'exec']], [['modules', '-h']]])(
     'helps: %j',
     async (words) => {

@@ -140,10 +140,21 @@ export interface PitrErrorJson {
   readonly next?: readonly string[];
 }
 
-/** Any thrown value as a `PitrError`: what is not one already is a bug of pitr, with its stack as detail. */
+/**
+ * Any thrown value as a `PitrError`. What the system of the controller has refused (no permission, no file, no room) is told in
+ * its words; all else that is not one already is a bug of pitr, with its stack as detail.
+ */
 export function asPitrError(thrown: unknown): PitrError {
   if (thrown instanceof PitrError) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if ('syscall' in error && 'code' in error && typeof error.code === 'string')
+    return new PitrError({
+      kind: 'failed',
+      code: 'system-error',
+      message: `this machine says: ${error.message}`,
+      next: ['Mend that here, where pitr was started, and go on.'],
+      cause: thrown,
+    });
   return new PitrError({
     kind: 'bug',
     code: 'unexpected-error',

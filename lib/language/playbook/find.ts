@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { didYouMean } from '../../base/errors/nearest.ts';
 import { PitrError } from '../../base/errors/pitr-error.ts';
@@ -43,11 +43,20 @@ function notFound(name: string, cwd: string): PitrError {
   });
 }
 
+/** What cannot be looked into has none to offer. */
 function playbooksIn(directory: string): readonly string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory).filter((file) => /\.ya?ml$/.test(file));
+  try {
+    return readdirSync(directory).filter((file) => /\.ya?ml$/.test(file));
+  } catch {
+    return [];
+  }
 }
 
+/** Whatever keeps it from being looked at (a file in the place of a directory, a name too long): none that could be read. */
 function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }

@@ -30,6 +30,16 @@ describe('findPlaybook', () => {
     expect(() => findPlaybook('./recover.yml', dir.path)).toThrow('no playbook "./recover.yml"');
   });
 
+  it.each(['recover.yml/deep', `${'x'.repeat(300)}.yml`])(
+    'no file can be called %s: there is none',
+    async (name) => {
+      await using dir = await folder({ 'recover.yml': '', playbooks: 'a file' });
+      expect(() => findPlaybook(path.join(dir.path, name), dir.path)).toThrow(
+        expect.objectContaining({ code: 'playbook-not-found' }),
+      );
+    },
+  );
+
   it('names what exists when there is none of that name', async () => {
     await using dir = await folder(FILES);
     try {

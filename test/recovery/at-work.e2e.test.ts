@@ -191,33 +191,42 @@ it('a look that does not come to an end is no answer', async () => {
 
 // The first process of a pid namespace, as of a container, that waits for one whose parent is outside (as those of
 // `docker exec` are) and does not take note of its end: killed, it has no directory any more, and is not yet a zombie.
-const ENDS = `set -e
-mkdir -p /tmp/ends
-cp "$(command -v sleep)" /tmp/ends/postgres
-/tmp/ends/postgres 1000 & first=$!
-until read -r name <"/proc/$first/comm" && [ "$name" = postgres ]; do :; done
-sleep 1000 &
-kill -KILL "$first"
-until ! stat -L "/proc/$first/cwd" >/dev/null 2>&1; do :; done
-read -r state <"/proc/$first/stat"
-echo "$$ \${state##*) }"
-kill -STOP $$
-wait`;
+const ENDS = `
+import os, pwd, signal
+user = pwd.getpwnam("postgres")
+def begun(path, name):
+    pid = os.fork()
+    if pid == 0:
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+        os.execv(path, [path, "1000"])
+    while open("/proc/%d/comm" % pid).read().strip() != name:
+        pass
+    return pid
+first = begun("/tmp/ends/postgres", "postgres")
+begun("/usr/bin/sleep", "sleep")
+os.kill(first, signal.SIGKILL)
+while os.path.exists("/proc/%d/cwd" % first):
+    pass
+print(os.getpid(), open("/proc/%d/stat" % first).read().rpartition(") ")[2], flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+os.wait(), os.wait()`;
 
 it('a process that is on its way out works nowhere, however long it waits for others', async () => {
   const host = play.host();
   const { stdout } = await host.must([
     'sh',
     '-c',
-    'unshare --pid sh -c "$1" >/tmp/ends.told 2>&1 & until grep -q . /tmp/ends.told; do :; done; cat /tmp/ends.told',
+    `mkdir /tmp/ends && cp "$(command -v sleep)" /tmp/ends/postgres || exit
+unshare --pid python3 -c "$1" >/tmp/ends/told 2>&1 &
+until grep -q . /tmp/ends/told; do :; done; cat /tmp/ends/told`,
     'sh',
     ENDS,
   ]);
-  const [, outside = '', state = ''] = /^(\d+) (\w) /.exec(stdout) ?? [];
-  expect(stdout).not.toBe('');
-  expect(state).toMatch(/^[RSD]$/);
+  expect(stdout).toMatch(/^\d+ [RSD] /);
+  const [outside = ''] = stdout.split(' ');
   try {
-    for (const user of ['root', 'postgres']) expect([user, await ask('shut', user)]).toEqual([user, 'no']);
+    for (const user of ['root', 'postgres']) expect([user, await asked(user)]).toEqual([user, ALL_KNOWN]);
   } finally {
     await host.must(['kill', '-CONT', outside]);
   }

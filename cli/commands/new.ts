@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
+import { makeDirectory } from '../../lib/base/files/make-directory.ts';
 import { projectRoot } from '../../lib/language/playbook/assets.ts';
 import { listModules } from '../../lib/modules/registry.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
@@ -171,7 +172,7 @@ async function write(root: string, files: ReadonlyMap<string, string>): Promise<
     });
   }
   for (const [file, text] of files) {
-    await mkdir(dirname(join(root, file)), { recursive: true });
+    makeDirectory(dirname(join(root, file)), 0o777);
     await writeFile(join(root, file), text);
   }
 }

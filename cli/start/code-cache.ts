@@ -4,7 +4,6 @@ import {
   constants,
   fstatSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,6 +16,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
 import type { Script } from 'node:vm';
+import { makeDirectory } from '../../lib/base/files/make-directory.ts';
 
 const HASH_BYTES = 32;
 const LENGTH_BYTES = 4;
@@ -109,7 +109,7 @@ function read(place: string): Kept | undefined {
 
 function write(place: string, data: Buffer, parts: readonly string[]): void {
   const folder = join(place, '..');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeDirectory(folder);
   if (!isOwnDirectory(folder)) return;
   const names = Buffer.from(parts.join('\n'));
   const length = Buffer.alloc(LENGTH_BYTES);

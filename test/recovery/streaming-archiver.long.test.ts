@@ -261,5 +261,14 @@ describe('a Barman server that receives WAL by streaming alone, as a role of its
     expect(await receive('1 0/1000028')).toMatchObject({ result: { reset: true } });
     expect(play.warnings.join()).toContain('take a new base backup');
     await receives(target);
+    // Of the segment that the leader had no more nothing has come, and nothing is archived in its name.
+    const first = segmentsOf(timeline, '1 0/1000028', '')[0] ?? '';
+    expect(await barman(`ls ${WALS}/${first.slice(0, 16)} 2>/dev/null | grep ${first} || :`)).toBe('');
+
+    // As a run that failed there has left it: the one that goes on gets past it, too.
+    const at = `${STREAMING}/${first}.partial`;
+    await barman(`barman receive-wal --stop ${SERVER}; cd ${STREAMING} && rm -f * && truncate -s 16M ${at}`);
+    expect(await receive('1 0/1000028')).toMatchObject({ result: { reset: true } });
+    await receives(target);
   });
 });

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { link, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../../base/files/make-directory.ts';
 import { stateDirectory } from './place.ts';
 
 const NAME = 'journal.key';
@@ -29,7 +30,7 @@ export async function readKey(directory: string = stateDirectory()): Promise<Key
  * not to be believed, that is told, and it is not replaced. Throws what the file system says.
  */
 export async function ownKey(directory: string = stateDirectory()): Promise<Key> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   const path = join(directory, NAME);
   const draft = `${path}.${randomUUID()}`;
   const file = await open(draft, 'wx', 0o600);

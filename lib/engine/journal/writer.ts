@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { makeDirectory } from '../../base/files/make-directory.ts';
 import type { Chain } from './chain.ts';
 import type { JournalRecord } from './records.ts';
 
@@ -44,7 +45,7 @@ export class JournalWriter {
   static async create(path: string, { again, chain }: WriterOptions = {}): Promise<JournalWriter> {
     const place = { path, again };
     try {
-      const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const made = makeDirectory(dirname(path));
       const file = await open(path, 'ax+', 0o600);
       await syncNames(dirname(path), made === undefined ? dirname(path) : dirname(made));
       return new JournalWriter(file, place, chain);

@@ -7,6 +7,7 @@ import { refuseIdle } from '../../recovery/barman/errors.ts';
 import { userParam } from '../../recovery/barman/params.ts';
 import {
   beginningOf,
+  isLost,
   newestReceived,
   type Received,
   receiveFails,
@@ -75,9 +76,10 @@ export const module = defineModule({
   apply: async (host, { server, timeline }, { user, timeout, history }, context) => {
     const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
     const begun = performance.now();
-    const resetTo = async (newest: Received, from: WalSegment | undefined): Promise<Reset> => {
+    const resetTo = async (newest: Received, from: WalSegment | undefined, gaveUp: boolean): Promise<Reset> => {
       context.progress(`${server} was at timeline ${newest.timeline}: its position is reset`);
-      const done = await resetPosition(host, { server, directory: found.streaming, newest, from }, user);
+      const position = { server, directory: found.streaming, newest, from, gaveUp };
+      const done = await resetPosition(host, position, user);
       if (done.exitCode === 0) return from === undefined ? 'to now' : 'to the beginning';
       const command = `barman receive-wal --reset ${server}`;
       throw receiveFails(server, host.name, context.runId, { ...evidenceOf(done), command });
@@ -91,10 +93,9 @@ export const module = defineModule({
         const newest = await newestReceived(host, found.streaming, user);
         const seconds = (performance.now() - begun) / 1000;
         if (reset === undefined && newest !== undefined && newest.timeline < timeline) {
-          reset = await resetTo(newest, beginningOf(timeline, history, newest));
-        } else if (reset === 'to the beginning' && newest !== undefined && seconds > timeout / 2) {
-          // The leader may have that WAL no more.
-          reset = await resetTo(newest, undefined);
+          reset = await resetTo(newest, beginningOf(timeline, history, newest), false);
+        } else if (reset !== 'to now' && newest !== undefined && isLost(newest, attempt.result)) {
+          reset = await resetTo(newest, undefined, true);
         } else if (seconds > timeout) {
           throw receiveFails(server, host.name, context.runId, evidenceOf(attempt.result));
         }

@@ -91,6 +91,14 @@ export async function newestReceived(
 }
 
 /**
+ * Whether the leader has the segment at which a server stands no more. It names it in whatever language; pg_receivewal names it
+ * too, as the unfinished file that it leaves.
+ */
+export function isLost({ name }: Received, { stdout, stderr }: Pick<RunResult, 'stdout' | 'stderr'>): boolean {
+  return new RegExp(`\\b${name.slice(0, 24)}\\b(?!\\.)`).test(`${stdout}${stderr}`);
+}
+
+/**
  * The segment in which a timeline begins, by the last line of its history. What was received is as large as a segment, the
  * unfinished one too; undefined where it is packed.
  */
@@ -104,10 +112,12 @@ export function beginningOf(timeline: number, history: string, { bytes }: Receiv
 // Barman removes the unfinished segment at which it stands: perhaps the one copy of the last commits of the timeline that
 // was left. It passes over *.tmp, and archives an unfinished segment that another one follows. Where it begins then is told
 // by the name of an empty one: it makes that of the segment which is written now, and what the timeline has before that
-// would be in no archive.
+// would be in no archive. Of a segment of which nothing has come only zeros are there, and nothing is kept. A slot from which a
+// segment was asked for that the leader has no more leads Barman there for ever: with $5 it is made anew.
 const RESET = `
 cd "$1" || exit
-case $2 in *.partial) [ ! -s "$2" ] || ln -f -- "$2" "$2.tmp" 2>/dev/null || cp -p -- "$2" "$2.tmp" || exit ;; esac
+case $2 in *.partial) [ ! -s "$2" ] || cmp -s -n 8192 -- "$2" /dev/zero || ln -f -- "$2" "$2.tmp" 2>/dev/null || cp -p -- "$2" "$2.tmp" || exit ;; esac
+if [ -n "$5" ] && barman receive-wal --drop-slot "$3"; then barman receive-wal --create-slot "$3" || exit; fi
 barman receive-wal --reset "$3"
 code=$?
 if [ $code = 0 ] && [ -n "$4" ]; then
@@ -126,15 +136,17 @@ export interface Position {
   readonly newest: Received;
   /** The segment to begin with; the one that the leader writes now where it is left out. */
   readonly from: WalSegment | undefined;
+  /** The leader has not had the segment at which it stood: its slot is of no use either. */
+  readonly gaveUp: boolean;
 }
 
 /** Lets a server receive from elsewhere; what it has of an unfinished segment is archived. */
 export async function resetPosition(
   host: WriteHost,
-  { server, directory, newest, from }: Position,
+  { server, directory, newest, from, gaveUp }: Position,
   user: string,
 ): Promise<RunResult> {
-  const words = [directory, newest.name, server, from ?? ''];
+  const words = [directory, newest.name, server, from ?? '', gaveUp ? 'gave up' : ''];
   return host.run(['sh', '-c', RESET, 'sh', ...words], { user, ownChannel: true });
 }
 

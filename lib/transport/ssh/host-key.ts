@@ -1,7 +1,8 @@
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { PitrError } from '../../base/errors/pitr-error.ts';
+import { makeDirectory } from '../../base/files/make-directory.ts';
 import {
   hostKeyChanged,
   hostKeyNotStored,
@@ -142,7 +143,7 @@ export class HostKeyCheck {
       const present = readIfThere(file);
       // Two connections to a new host may both get here.
       if (present.includes(line)) return true;
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      makeDirectory(dirname(file));
       appendFileSync(file, present === '' || present.endsWith('\n') ? line : `\n${line}`, { mode: 0o600 });
       return true;
     } catch (error) {

@@ -122,7 +122,8 @@ const RULES: readonly Rule[] = [
     (match, before) => ({
       ...delivered(match[1] ?? '', before),
       absent: undefined,
-      doubt: undefined,
+      // A history is fetched at each round, whatever keeps the segment that is waited for away.
+      doubt: match[1]?.endsWith('.history') === true ? before.doubt : undefined,
       waitingAt: undefined,
     }),
   ],

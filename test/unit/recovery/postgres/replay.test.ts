@@ -276,6 +276,16 @@ describe('a replay', () => {
     });
   });
 
+  it('says why a segment cannot be fetched though a history was fetched in the moment before', () => {
+    const doubt = 'pitr: doubt 00000002000000000000000E: db1 (no room for it in pg_wal)\n';
+    const history = line('LOG:  restored log file "00000002.history" from archive');
+    const looks = [1, 2, 3, 4].map(() => look({ ...at('0/DFFFFF8'), log: doubt + ABSENT + history }));
+    expect(judge(LATEST, looks, 300_000)).toMatchObject({
+      code: 'replay-stalled',
+      details: expect.arrayContaining([expect.stringContaining('no room for it in pg_wal')]),
+    });
+  });
+
   it('stalls when one fetch fails over and over on all timelines, however busy that looks', () => {
     const round = ['waiting for 00000011000000000000000B', 'waiting for 00000010000000000000000B'];
     const looks = Array.from({ length: 40 }, (_, turn) =>

@@ -76,7 +76,11 @@ export const module = defineModule({
   apply: async (host, { server, timeline }, { user, timeout, history }, context) => {
     const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
     const begun = performance.now();
-    const resetTo = async (newest: Received, from: WalSegment | undefined, gaveUp: boolean): Promise<Reset> => {
+    const resetTo = async (
+      newest: Received,
+      from: WalSegment | undefined,
+      gaveUp: boolean,
+    ): Promise<Reset> => {
       context.progress(`${server} was at timeline ${newest.timeline}: its position is reset`);
       const position = { server, directory: found.streaming, newest, from, gaveUp };
       const done = await resetPosition(host, position, user);

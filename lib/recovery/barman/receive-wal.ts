@@ -94,7 +94,10 @@ export async function newestReceived(
  * Whether the leader has the segment at which a server stands no more. It names it in whatever language; pg_receivewal names it
  * too, as the unfinished file that it leaves.
  */
-export function isLost({ name }: Received, { stdout, stderr }: Pick<RunResult, 'stdout' | 'stderr'>): boolean {
+export function isLost(
+  { name }: Received,
+  { stdout, stderr }: Pick<RunResult, 'stdout' | 'stderr'>,
+): boolean {
   return new RegExp(`\\b${name.slice(0, 24)}\\b(?!\\.)`).test(`${stdout}${stderr}`);
 }
 

@@ -52,6 +52,8 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'prepare-elsewhere':
     'Files of a recovery can be prepared on the node that they are for, or on the Barman host.',
   'recovery-waiting': 'An earlier recovery of this cluster has ended and waits for a decision.',
+  'service-manager-silent':
+    'What runs the services of a host (supervisord, systemd) does not answer, or not what it was asked for.',
   'service-unknown': 'The service manager of the host knows no service of that name.',
   'still-in-recovery': 'PostgreSQL is still in recovery there, so its recovery settings are needed.',
   'streaming-unknown':

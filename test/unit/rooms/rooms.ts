@@ -31,7 +31,7 @@ export const ABOVE: readonly string[] = ['lab', 'bench', 'test'];
 
 /** What only one place may import, in the house and in lab/ and bench/. Tests may: they compare with it. */
 const ONLY_IN: readonly { readonly what: readonly string[]; readonly in: readonly string[] }[] = [
-  { what: ['ssh2', 'node-ssh'], in: ['lib/transport/ssh', 'bench/bare.ts', 'bench/simulated-hosts.ts'] },
+  { what: ['ssh2', 'node-ssh'], in: ['lib/transport/ssh', 'bench/bare.ts', 'bench/simulated-server.ts'] },
   { what: ['listr2', 'kleur'], in: ['cli/display'] },
   { what: ['yaml'], in: ['lib/language/yaml'] },
   { what: ['handlebars'], in: ['lib/language/template'] },

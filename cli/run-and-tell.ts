@@ -1,8 +1,9 @@
 import { EXIT_CODES } from '../lib/base/errors/pitr-error.ts';
 import { stands } from '../lib/engine/back/standing-changes.ts';
-import { readStory } from '../lib/engine/back/story.ts';
+import { mayHandOver, storyOf } from '../lib/engine/back/story.ts';
 import { planUndo } from '../lib/engine/back/undo-plan.ts';
 import type { Way } from '../lib/engine/events/events.ts';
+import { readOthers, readRun } from '../lib/engine/journal/read.ts';
 import { type RunDoor, type RunOutcome, runPlaybook } from '../lib/engine/run/run.ts';
 import type { RunRequest } from '../lib/engine/run/run-request.ts';
 import { exitCodeOf } from './display/error-text.ts';
@@ -29,8 +30,11 @@ export function exitCodeOfRun({ status, error }: RunOutcome): number {
 const TOUCHES_NOTHING = ['refused', 'validation', 'usage', 'unreachable'];
 
 async function waysAfter({ runId, status, error }: RunOutcome): Promise<readonly Way[]> {
-  const story = await readStory(runId);
-  const { run, closed } = story;
+  const run = await readRun(runId);
+  // A controller may have kept thousands of others: they are read where they can tell something.
+  if (status === 'ok' && !mayHandOver(run)) return [];
+  const story = storyOf(run, await readOthers(run));
+  const { closed } = story;
   if (status === 'ok') {
     // Up to the cut-over the playbooks say what leads on.
     const isOver = closed?.why === 'cut over' && closed.cutOver.run === run;

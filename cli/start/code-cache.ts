@@ -30,35 +30,31 @@ const KEPT = 4;
  * that were written. Where anything is in the way it is left out: it makes a start faster, and never makes one fail.
  */
 export class CodeCache {
-  /** The file as text. */
-  readonly source: string;
-  /** The compiled code; absent when there is none to be believed. */
-  readonly data: Buffer | undefined;
+  /** Something was kept that can be believed. */
+  readonly #known: boolean;
   /** The parts of the file whose code is in it. */
   readonly #parts: ReadonlySet<string>;
   readonly #place: string | undefined;
 
-  private constructor(source: string, place: string | undefined) {
-    this.source = source;
+  private constructor(place: string | undefined, kept: Kept | undefined) {
     this.#place = place;
-    const kept = place === undefined ? undefined : tried(() => read(place));
-    this.data = kept?.data;
+    this.#known = kept !== undefined;
     this.#parts = new Set(kept?.parts);
   }
 
-  static of(file: string): CodeCache {
+  /** The text and the code are megabytes that nobody needs once they are compiled: the cache does not hold them. */
+  static open(file: string): Opened {
     // ASCII as built (everything else is escaped), so that V8 keeps one byte a character.
     const source = readFileSync(file, 'latin1');
-    return new CodeCache(
-      source,
-      tried(() => join(directory(), nameFor(file, source))),
-    );
+    const place = tried(() => join(directory(), nameFor(file, source)));
+    const kept = place === undefined ? undefined : tried(() => read(place));
+    return { source, data: kept?.data, cache: new CodeCache(place, kept) };
   }
 
   /** Keeps what is compiled now, if that is more than what was there: parts that this process was the first to start. */
   keep(script: Script, started: readonly string[]): void {
     const place = this.#place;
-    const known = this.data !== undefined && script.cachedDataRejected !== true;
+    const known = this.#known && script.cachedDataRejected !== true;
     if (place === undefined || (known && started.every((part) => this.#parts.has(part)))) return;
     const parts = known ? new Set([...this.#parts, ...started]) : started;
     tried(() => write(place, script.createCachedData(), [...parts]));
@@ -82,6 +78,15 @@ function directory(): string {
   const given = process.env.XDG_CACHE_HOME;
   // The standard says that a relative one is to be ignored.
   return join(given !== undefined && isAbsolute(given) ? given : join(homedir(), '.cache'), 'pitr');
+}
+
+/** A file that is to be compiled. */
+export interface Opened {
+  /** The file as text. */
+  readonly source: string;
+  /** The compiled code; absent when there is none to be believed. */
+  readonly data: Buffer | undefined;
+  readonly cache: CodeCache;
 }
 
 interface Kept {

@@ -20,12 +20,17 @@ interface Bundle {
 /** A process that has run for longer may have thrown compiled code away. */
 const FRESH_SECONDS = 30;
 
-function start(file: string, words: readonly string[]): void {
-  const cache = CodeCache.of(file);
-  const script = new Script(Module.wrap(cache.source), {
+function compiled(file: string): { readonly script: Script; readonly cache: CodeCache } {
+  const { source, data: cachedData, cache } = CodeCache.open(file);
+  const script = new Script(Module.wrap(source), {
     filename: file,
-    ...(cache.data === undefined ? {} : { cachedData: cache.data }),
+    ...(cachedData === undefined ? {} : { cachedData }),
   });
+  return { script, cache };
+}
+
+function start(file: string, words: readonly string[]): void {
+  const { script, cache } = compiled(file);
   const module = new Module(file);
   const required = createRequire(file);
   // Who asks Node for the file (`pitr/module`, when a package beside a user's module imports it) gets this very instance.

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { keepRunsIn, newDirectory } from '../engine/support.ts';
@@ -60,4 +61,26 @@ it('--check of what would end well ends with what would change', async () => {
   const { code, text } = await said(ENDS_WELL, '--check');
   expect(code).toBe(0);
   expect(text).not.toMatch(WAYS);
+});
+
+it('a run that ended well does not wait for the journals of others', async () => {
+  const directory = await newDirectory();
+  const state = join(directory, 'state');
+  keepRunsIn(state);
+  const other = join(state, 'runs', '20261122T144512-7f3a');
+  await mkdir(other, { recursive: true });
+  // Who reads it waits for ever.
+  execFileSync('mkfifo', [join(other, 'journal.jsonl')]);
+  await writeFile(join(directory, 'hosts.yml'), 'all: { hosts: { one: { ansible_connection: local } } }\n');
+  await writeFile(join(directory, 'play.yml'), ENDS_WELL.replaceAll('DIR', directory));
+  const { code, stdout } = await runHere(
+    directory,
+    'play',
+    'play.yml',
+    '-i',
+    'hosts.yml',
+    '--output',
+    'text',
+  );
+  expect([code, stdout]).toEqual([0, expect.stringContaining('Done in')]);
 });

@@ -131,6 +131,11 @@ export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
   return cutOvers;
 }
 
+/** Whether a run may be one that hands a promoted node over; the journals of others tell whether it is. */
+export function mayHandOver({ changes }: JournalledRun): boolean {
+  return changes.some(({ intent }) => effectsOf(intent).some(({ cluster }) => cluster === 'joins'));
+}
+
 /** The run of another recovery that has cut the same nodes over later, and was not taken back. */
 function followedSince(
   { time }: CutOver,

@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 
-const PIECE = 1024 * 1024;
+const PIECE = 256 * 1024;
 const LINE_END = 0x0a;
 
 /**
@@ -12,11 +12,12 @@ export async function* linesOfFile(path: string): AsyncGenerator<string> {
   for await (const piece of piecesOf(path)) {
     let from = 0;
     for (let end = piece.indexOf(LINE_END); end >= 0; end = piece.indexOf(LINE_END, from)) {
-      yield Buffer.concat([...begun, piece.subarray(from, end)]).toString();
+      const rest = piece.subarray(from, end);
+      yield (begun.length === 0 ? rest : Buffer.concat([...begun, rest])).toString();
       begun = [];
       from = end + 1;
     }
-    if (from < piece.length) begun.push(piece.subarray(from));
+    if (from < piece.length) begun.push(Buffer.from(piece.subarray(from)));
   }
   yield Buffer.concat(begun).toString();
 }
@@ -33,6 +34,17 @@ export async function fileHolds(path: string, text: string): Promise<boolean> {
   return false;
 }
 
-function piecesOf(path: string): AsyncIterable<Buffer> {
-  return createReadStream(path, { highWaterMark: PIECE });
+/** One after the other, all in the same memory: many journals are read at once. */
+async function* piecesOf(path: string): AsyncGenerator<Buffer> {
+  const file = await open(path);
+  try {
+    const memory = Buffer.allocUnsafeSlow(PIECE);
+    for (;;) {
+      const { bytesRead } = await file.read(memory, 0, PIECE);
+      if (bytesRead === 0) return;
+      yield memory.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }

@@ -36,13 +36,11 @@ const kept = async (): Promise<string> => join(folder(), (await readdir(folder()
 
 /** A start: its answer, and whether V8 took the code from the cache. */
 function start(parts: readonly string[] = ['a']): { readonly answer: unknown; readonly cached: boolean } {
-  const cache = CodeCache.of(file);
-  const script = new Script(cache.source, {
-    ...(cache.data === undefined ? {} : { cachedData: cache.data }),
-  });
+  const { source, data: cachedData, cache } = CodeCache.open(file);
+  const script = new Script(source, { ...(cachedData === undefined ? {} : { cachedData }) });
   const answer = script.runInThisContext()();
   cache.keep(script, parts);
-  return { answer, cached: cache.data !== undefined && script.cachedDataRejected === false };
+  return { answer, cached: cachedData !== undefined && script.cachedDataRejected === false };
 }
 
 it('keeps what was compiled from one start to the next, for its user alone', async () => {

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { PitrError } from '../../base/errors/pitr-error.ts';
 import { makeDirectory } from '../../base/files/make-directory.ts';
 import type { Chain } from './chain.ts';
+import { type JournalPlace, notBegun, notWritten } from './not-written.ts';
 import type { JournalRecord } from './records.ts';
 
 /** A record that is only written comes onto the disk with the next durable one, or after this time. */
@@ -25,7 +26,7 @@ interface Waiting {
  */
 export class JournalWriter {
   readonly #file: FileHandle;
-  readonly #place: Place;
+  readonly #place: JournalPlace;
   readonly #chain: Chain | undefined;
   /** How much is there at least: what was there, and what this writer has added. */
   #size = 0;
@@ -35,7 +36,7 @@ export class JournalWriter {
   #late: NodeJS.Timeout | undefined;
   #broken: PitrError | undefined;
 
-  private constructor(file: FileHandle, place: Place, chain: Chain | undefined) {
+  private constructor(file: FileHandle, place: JournalPlace, chain: Chain | undefined) {
     this.#file = file;
     this.#place = place;
     this.#chain = chain;
@@ -43,14 +44,13 @@ export class JournalWriter {
 
   /** Creates the journal and its directory, readable by its owner alone. */
   static async create(path: string, { again, chain }: WriterOptions = {}): Promise<JournalWriter> {
-    const place = { path, again };
     try {
       const made = makeDirectory(dirname(path));
       const file = await open(path, 'ax+', 0o600);
       await syncNames(dirname(path), made === undefined ? dirname(path) : dirname(made));
-      return new JournalWriter(file, place, chain);
+      return new JournalWriter(file, { path, again }, chain);
     } catch (thrown) {
-      throw notWritten(thrown, place, 'nothing was changed');
+      throw notBegun(thrown, path);
     }
   }
 
@@ -179,28 +179,4 @@ async function syncNames(from: string, upTo: string): Promise<void> {
     await directory.close();
   }
   if (from !== upTo) await syncNames(dirname(from), upTo);
-}
-
-interface Place {
-  readonly path: string;
-  readonly again: string | undefined;
-}
-
-function notWritten(thrown: unknown, { path, again }: Place, state: string): PitrError {
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
-  return new PitrError({
-    kind: 'failed',
-    code: 'journal-not-written',
-    message: `the journal of the run cannot be written: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-    details: [path, 'Without it nothing could be taken back, so no change begins without it.'],
-    state,
-    next: [
-      full
-        ? `Make room there: df -h ${dirname(path)}`
-        : `See what is wrong there: ls -ld ${dirname(path)}; df -h ${dirname(path)}`,
-      ...(again === undefined ? [] : [`Then go on: ${again}`]),
-    ],
-    cause: thrown,
-  });
 }

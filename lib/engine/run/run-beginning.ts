@@ -1,20 +1,22 @@
 import { resolve } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
+import { quote } from '../../transport/quote.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { Chain } from '../journal/chain.ts';
 import { goOn } from '../journal/go-on.ts';
 import { ownKey } from '../journal/key.ts';
+import { notBegun } from '../journal/not-written.ts';
 import { journalPath, stateDirectory } from '../journal/place.ts';
 import { JOURNAL_VERSION } from '../journal/records.ts';
 import { JournalWriter } from '../journal/writer.ts';
 import type { RunRequest } from './run-request.ts';
 
-/** The chain of a new journal. Throws kind `failed` where the key of this controller cannot be used. */
-async function newChain(): Promise<Chain> {
-  const key = await ownKey().catch((thrown: unknown) => ({
-    flaw: thrown instanceof Error ? thrown.message : String(thrown),
-  }));
+/** The chain of a new journal. Throws kind `failed` where the key of this controller cannot be made, or cannot be used. */
+async function newChain(path: string): Promise<Chain> {
+  const key = await ownKey().catch((thrown: unknown) => {
+    throw notBegun(thrown, path);
+  });
   if ('key' in key) return new Chain(key.key);
   throw new PitrError({
     kind: 'failed',
@@ -22,7 +24,7 @@ async function newChain(): Promise<Chain> {
     message: `the journal of the run cannot be sealed: ${key.flaw}`,
     details: ['Without that nobody could tell later whether it is as pitr has written it.'],
     state: 'nothing was changed',
-    next: [`Put the key in order, then type the same command again: ls -l ${stateDirectory()}`],
+    next: [`Put the key in order, then type the same command again: ls -l ${quote(stateDirectory())}`],
   });
 }
 
@@ -42,7 +44,8 @@ export async function beginJournal(
     extraVars: masker.data(request.extraVars),
   };
   if (request.resumes !== undefined) return goOn(request.resumes, { type: 'run.resumed', ...common }, again);
-  const journal = await JournalWriter.create(journalPath(runId), { again, chain: await newChain() });
+  const path = journalPath(runId);
+  const journal = await JournalWriter.create(path, { again, chain: await newChain(path) });
   await journal.durable({
     type: 'run.started',
     version: JOURNAL_VERSION,

@@ -181,6 +181,23 @@ describe('a journal whose disk is full', () => {
   });
 });
 
+describe('a journal that cannot be made', () => {
+  it.each([
+    ['a directory that cannot be made', '/proc/no where/runs', 'ls -ld /proc; df -h /proc'],
+    ['a file in the place of a directory', '/etc/passwd/runs', 'ls -ld /etc/passwd; df -h /etc/passwd'],
+  ])('says where to look, for %s, and names no run to go on with', async (_what, directory, look) => {
+    const path = `${directory}/20261122T144512-7f3a/journal.jsonl`;
+    const made = JournalWriter.create(path, { again: 'pitr resume 20261122T144512-7f3a' });
+    await expect(made).rejects.toMatchObject({
+      kind: 'failed',
+      code: 'journal-not-written',
+      state: 'nothing was changed',
+      details: [path, expect.anything()],
+      next: [`See what is wrong there: ${look}`, 'Then type the same command again.'],
+    });
+  });
+});
+
 describe('a journal that is written to again', () => {
   it.each([
     ['whole', '', 0],

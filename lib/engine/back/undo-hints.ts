@@ -15,8 +15,8 @@ export function hostsOf({ intent }: JournalledChange): readonly string[] {
   return [intent.host, ...(intent.elsewhere ?? [])];
 }
 
-/** A host that nobody gets back to: the machine is away, has left the inventory, or another one has its place. */
-const GONE = ['unreachable', 'host-unknown', 'another-machine'];
+/** A host that nobody gets back to: the machine is away, has left the inventory, or another one has its place, or may have. */
+const GONE = ['unreachable', 'host-unknown', 'another-machine', 'machine-unknown'];
 
 /** The error of a host that cannot be reached, or is not what it was, with the way around it. */
 export function leaveOutHint(error: PitrError, host: string, { plan, again }: Undoing): PitrError {

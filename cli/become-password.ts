@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { PitrError } from '../lib/base/errors/pitr-error.ts';
 import { Secret } from '../lib/base/values/secret.ts';
+import { quote } from '../lib/transport/quote.ts';
 
 /** The variable that what is not said of a host is taken from. */
 export const BECOME_PASSWORD = 'pitr_become_password';
@@ -36,6 +37,6 @@ export async function readBecomePassword(
     password: new Secret(password),
     ...((mode & OTHERS_MAY_READ) === 0
       ? {}
-      : { warning: `others may read the become password: chmod 600 ${path}` }),
+      : { warning: `others may read the become password: chmod 600 ${quote(path)}` }),
   };
 }

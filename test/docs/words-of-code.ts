@@ -128,6 +128,7 @@ function textOf(node: Node, hole: Hole): string {
       const words = node.arguments[0];
       if (isCommandLine(node) && words?.type === 'ArrayExpression')
         return words.elements.map((word) => textOf(word, hole)).join(' ');
+      if (isQuoted(node) && words !== undefined) return textOf(words, hole);
       return hole(node);
     }
     default:
@@ -137,6 +138,11 @@ function textOf(node: Node, hole: Hole): string {
 
 function isCommandLine({ callee, arguments: [words] }: ESTree.CallExpression): boolean {
   return callee.type === 'Identifier' && callee.name === 'commandLine' && words?.type === 'ArrayExpression';
+}
+
+/** A word of a command, as it is typed. */
+function isQuoted({ callee }: ESTree.CallExpression): boolean {
+  return callee.type === 'Identifier' && callee.name === 'quote';
 }
 
 /** The expressions that a function gives. */

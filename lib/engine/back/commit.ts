@@ -4,7 +4,7 @@ import { refuseAtWork } from '../../recovery/postgres/at-work.ts';
 import { AT_WORK } from '../../recovery/postgres/at-work-script.ts';
 import { inodeIn } from '../../system/fs/place.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
-import { commandLine } from '../../transport/quote.ts';
+import { commandLine, quote } from '../../transport/quote.ts';
 import type { AskPassphrase, HostConnection } from '../../transport/types.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { isHeld } from '../journal/effects-of.ts';
@@ -242,7 +242,9 @@ function notRemoved(
     code,
     message: `${path} ${why}`,
     host,
-    ...(stderr.trim() === '' ? {} : { evidence: { command: `rm -rf ${path}`, stderr: stderr.trim() } }),
+    ...(stderr.trim() === ''
+      ? {}
+      : { evidence: { command: `rm -rf ${quote(path)}`, stderr: stderr.trim() } }),
     next: ['Look at it; when the cause is gone, the same command goes on.'],
   });
 }

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { link, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from '../../base/files/make-directory.ts';
+import { quote } from '../../transport/quote.ts';
 import { stateDirectory } from './place.ts';
 
 const NAME = 'journal.key';
@@ -16,7 +17,7 @@ export async function readKey(directory: string = stateDirectory()): Promise<Key
   try {
     const { uid, mode } = await stat(path);
     if (uid !== process.getuid?.()) return { flaw: `the key ${path} belongs to somebody else (uid ${uid})` };
-    if ((mode & 0o077) !== 0) return { flaw: `others can read the key ${path}: chmod 600 ${path}` };
+    if ((mode & 0o077) !== 0) return { flaw: `others can read the key ${path}: chmod 600 ${quote(path)}` };
     const key = Buffer.from((await readFile(path, 'utf8')).trim(), 'hex');
     return key.length === BYTES ? { key } : { flaw: `${path} holds no key` };
   } catch (error) {

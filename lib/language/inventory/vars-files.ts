@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { utf8Text } from '../../base/values/utf8.ts';
+import { quote } from '../../transport/quote.ts';
 import { loadYaml } from '../yaml/load.ts';
 import type { Located } from '../yaml/located.ts';
 import { inventoryError } from './errors.ts';
@@ -52,7 +53,7 @@ export async function readVarsFiles(files: readonly string[]): Promise<ReadonlyM
         'inventory-vars-unreadable',
         `cannot read variables ${file}: ${String(error)}`,
         undefined,
-        [`See who may read it, and where a link leads: ls -l ${file}`],
+        [`See who may read it, and where a link leads: ls -l ${quote(file)}`],
       );
     });
     const text = utf8Text(bytes, file);

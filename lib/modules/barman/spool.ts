@@ -16,6 +16,7 @@ import { parseSegmentSize } from '../../recovery/wal/segment.ts';
 import { spoolList, spoolSchema } from '../../recovery/wal/spool-runs.ts';
 import { ABSENT, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
+import { quote } from '../../transport/quote.ts';
 
 const params = z
   .strictObject({
@@ -136,7 +137,7 @@ function inUse(directory: string): PitrError {
     code: 'spool-place-in-use',
     message: `${directory} is there already, and is no spool of pitr's`,
     next: [
-      `ls -la ${directory}`,
+      `ls -la ${quote(directory)}`,
       'Name another place: -e wal_spool=... (beside the data), or -e wal_spool_bytes=0 to do without.',
     ],
   });

@@ -32,6 +32,7 @@ import {
   surroundingsProbe,
 } from '../../system/fs/surroundings.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 
 const params = z.strictObject({
   path: absolutePath.describe('the directory'),
@@ -157,7 +158,7 @@ function plan(state: State, p: Params): DirectoryChange | undefined {
       kind: 'refused',
       code: 'not-a-directory',
       message: `${path} is a ${now.kind}, and will not be replaced by a directory`,
-      next: [`ls -ld ${path}`],
+      next: [`ls -ld ${quote(path)}`],
     });
   }
   const after = wantedAttributes(now, p);

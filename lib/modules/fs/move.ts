@@ -25,6 +25,7 @@ import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, parentOf } from '../../system/fs/paths.ts';
 import { identityOf, inodeIn, type Place, placesOf } from '../../system/fs/place.ts';
 import { checkParent } from '../../system/fs/surroundings.ts';
+import { quote } from '../../transport/quote.ts';
 
 const params = z
   .strictObject({
@@ -192,7 +193,7 @@ function movedIsGone(src: string, dest: string, runId: string): PitrError {
     code: 'moved-is-gone',
     message: `what was moved to ${dest} is gone, and nothing is at ${src}`,
     next: [
-      `See what lies beside it: ls -ld ${src}*`,
+      `See what lies beside it: ls -ld ${quote(src)}*`,
       `Where it has another name now, give it that one back. Where it is gone for good, leave this change as it is: pitr undo ${runId} --keep <its number>`,
     ],
   });
@@ -219,14 +220,14 @@ function plan(state: State, { src, dest, required, aside_src, aside_dest }: Para
       kind: 'failed',
       code: 'nothing-to-move',
       message: `there is no ${src} to move, and no ${dest} either`,
-      next: [`ls -ld ${src} ${dest}`],
+      next: [`ls -ld ${quote(src)} ${quote(dest)}`],
     });
   }
   if (to.kind !== 'absent') {
     throw refusal(
       'destination-exists',
       `${dest} exists, and so does ${src}: nothing is moved over or into it`,
-      [`ls -ld ${src} ${dest}`],
+      [`ls -ld ${quote(src)} ${quote(dest)}`],
     );
   }
   checkParent(dest, parentOf(dest), known(state.parent), state);

@@ -6,6 +6,7 @@ import { probeScript } from '../../contract/probe.ts';
 import { parseSpace } from '../../system/fs/free-space.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
+import { quote } from '../../transport/quote.ts';
 
 const size = z
   .union([z.number().nonnegative(), z.string()])
@@ -71,7 +72,7 @@ export const module = defineLook({
         kind: 'refused',
         code: 'not-enough-inodes',
         message: `not enough inodes for ${p.path}: ${p.inodes} files to come, ${space.freeInodes} inodes free on ${space.mount}`,
-        next: [`df -i ${space.mount}`, ...p.ways],
+        next: [`df -i ${quote(space.mount)}`, ...p.ways],
       });
     }
     return {

@@ -12,6 +12,7 @@ import { memberName, patroniParams, patroniServiceParams } from '../../recovery/
 import { askRest, SILENCE } from '../../recovery/patroni/rest.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { absolutePath, seconds } from '../../recovery/postgres/params.ts';
+import { quote } from '../../transport/quote.ts';
 
 const params = z.strictObject({
   member: memberName.optional().describe("member that must lead; the host's name by default"),
@@ -121,7 +122,7 @@ function stillNot(host: string, p: Params, member: string, seen: Look, waited: n
 
 function waysOn(host: string, p: Params, member: string, seen: Look): readonly string[] {
   const { cluster } = seen;
-  const config = `patronictl -c ${p.config}`;
+  const config = `patronictl -c ${quote(p.config)}`;
   if (cluster.leader === member) {
     // Clients write to it: to stop it would cost them the leader, and proves nothing.
     const url = cluster.members[member]?.apiUrl;

@@ -14,6 +14,7 @@ import {
 import { patroniParams } from '../../recovery/patroni/params.ts';
 import { provedStandbys, type SynchronousMode, synchronousMode } from '../../recovery/patroni/synchronous.ts';
 import { seconds } from '../../recovery/postgres/params.ts';
+import { quote } from '../../transport/quote.ts';
 
 const params = z.strictObject({
   mode: z
@@ -101,7 +102,7 @@ async function turnedOnAgain(
     AbortSignal.timeout(ON_AGAIN_MS),
   ).catch(() => undefined);
   const on = asked?.exitCode === 0;
-  const byHand = `patronictl -c ${change.config} edit-config ${change.cluster} -s '${synchronousSetting(change.mode)}'`;
+  const byHand = `patronictl -c ${quote(change.config)} edit-config ${quote(change.cluster)} -s '${synchronousSetting(change.mode)}'`;
   return new PitrError({
     ...failed.toJSON(),
     message: failed.message,

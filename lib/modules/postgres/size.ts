@@ -5,6 +5,7 @@ import { probeScript } from '../../contract/probe.ts';
 import { reportIn } from '../../contract/script-report.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 
 const params = z.strictObject({
@@ -72,7 +73,7 @@ export const module = defineLook({
       code: 'data-size-unknown',
       message: `cannot tell how large the data in ${pgdata} is`,
       host: host.name,
-      evidence: { ...evidenceOf(answer), command: `du -sb ${pgdata}` },
+      evidence: { ...evidenceOf(answer), command: `du -sb ${quote(pgdata)}` },
       next: ['Check pg_user in the inventory: the OS user that owns the data.', ...ways],
     });
   },

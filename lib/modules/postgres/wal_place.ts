@@ -10,6 +10,7 @@ import { instanceParams } from '../../recovery/postgres/params.ts';
 import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath } from '../../system/fs/paths.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 
 const params = z.strictObject({
   place: absolutePath.describe('the directory that pg_wal is to be a link to; nothing may be there yet'),
@@ -52,11 +53,13 @@ export const module = defineModule({
     const kind = wal instanceof Unknown ? 'directory' : wal.kind;
     if (!(wal instanceof Unknown) && wal.kind === 'symlink' && wal.target === place) return undefined;
     if (kind !== 'directory' && kind !== 'absent') {
-      throw refusal('wal-is-elsewhere', `pg_wal in ${pgdata} is no directory`, [`ls -ld ${pgdata}/pg_wal`]);
+      throw refusal('wal-is-elsewhere', `pg_wal in ${pgdata} is no directory`, [
+        `ls -ld ${quote(`${pgdata}/pg_wal`)}`,
+      ]);
     }
     if (known(there).kind !== 'absent') {
       throw refusal('wal-place-in-use', `${place} exists: the WAL of ${pgdata} is not laid into or over it`, [
-        `ls -la ${place}`,
+        `ls -la ${quote(place)}`,
       ]);
     }
     return { summary: `let pg_wal in ${pgdata} be a link to ${place}`, pgdata, place, user };

@@ -4,6 +4,7 @@ import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import { type ArchiveSettings, filledArchiveCommand } from '../postgres/archive-command.ts';
 import { ARCHIVE_LIBRARY_SINCE } from '../postgres/version.ts';
 import type { Archive } from '../wal/archive.ts';
@@ -59,7 +60,7 @@ export async function readArchiveSettings(
     code: 'settings-unreadable',
     message: `cannot read how the PostgreSQL on ${place.pgdata} archives`,
     host: host.name,
-    evidence: { ...evidenceOf(told), command: `postgres -D ${place.pgdata} -C archive_command` },
+    evidence: { ...evidenceOf(told), command: `postgres -D ${quote(place.pgdata)} -C archive_command` },
   });
 }
 

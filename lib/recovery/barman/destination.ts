@@ -4,6 +4,7 @@ import { probeScript } from '../../contract/probe.ts';
 import { reportIn } from '../../contract/script-report.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import { type AtWork, blindRefusal, parseAtWork } from '../postgres/at-work.ts';
 import { AT_WORK } from '../postgres/at-work-script.ts';
 import { parseBackupInfo } from './backup-info.ts';
@@ -112,6 +113,6 @@ function unreadable(
     message: `${destination} cannot be looked into as ${owner}`,
     host,
     evidence: evidenceOf({ ...result, argv: ['ls', '-A', destination] }),
-    next: [`ls -ld ${destination}`],
+    next: [`ls -ld ${quote(destination)}`],
   });
 }

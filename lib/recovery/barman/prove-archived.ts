@@ -1,6 +1,7 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { quote } from '../../transport/quote.ts';
 import {
   parseSegment,
   parseSegmentSize,
@@ -201,7 +202,7 @@ function unproved(
       next: [
         server === undefined
           ? 'See whether its pg_wal can be read.'
-          : `See: ls -l ${server.wals}/${segment.slice(0, 16)}`,
+          : `See: ls -l ${quote(`${server.wals}/${segment.slice(0, 16)}`)}`,
       ],
     });
 }

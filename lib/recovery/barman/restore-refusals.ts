@@ -1,4 +1,5 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
+import { quote } from '../../transport/quote.ts';
 import type { CompleteBackup } from './backup-info.ts';
 import type { Destination } from './destination.ts';
 import type { RestoreMarker } from './marker.ts';
@@ -33,7 +34,7 @@ export function destinationForeign(
       ...(found.names.length === 0 ? [] : [`In it: ${found.names.join(', ')}`]),
       `Only backup ${wish.id} of server ${wish.server} itself could be continued there.`,
     ],
-    [`Look: ls -la ${destination}`, 'Move it away, or choose another destination.'],
+    [`Look: ls -la ${quote(destination)}`, 'Move it away, or choose another destination.'],
     host,
   );
 }
@@ -53,7 +54,7 @@ export function destinationStarted(destination: string, host: string): PitrError
     'destination-was-started',
     `PostgreSQL has run in ${destination} since the backup was copied there: it is no longer the backup`,
     [],
-    [`If what is in it is not needed: rm -rf ${destination}`, 'Or choose another destination.'],
+    [`If what is in it is not needed: rm -rf ${quote(destination)}`, 'Or choose another destination.'],
     host,
   );
 }
@@ -100,7 +101,7 @@ export function copyNotOurs(destination: string, marker: RestoreMarker | undefin
     message: `${destination} is not removed: it is no longer the copy that was made there`,
     details: marker === undefined ? [] : [`It holds backup ${marker.backup} of server ${marker.server}.`],
     host,
-    next: [`Look, and remove it by hand if it is not needed: ls -la ${destination}`],
+    next: [`Look, and remove it by hand if it is not needed: ls -la ${quote(destination)}`],
   });
 }
 
@@ -138,7 +139,7 @@ export function copyFailed(facts: {
     evidence,
     state: `the live data of ${node} is untouched; what was copied so far lies in ${destination}`,
     next: [
-      ...(full ? [`Make room on ${node}: df -h ${destination}`] : []),
+      ...(full ? [`Make room on ${node}: df -h ${quote(destination)}`] : []),
       `Barman's own log: tail -n 50 /var/log/barman/barman.log`,
       `When the cause is gone, go on; the copy goes on where it stopped: pitr resume ${runId}`,
     ],

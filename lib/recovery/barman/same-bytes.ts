@@ -1,6 +1,7 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { quote } from '../../transport/quote.ts';
 import type { SegmentSize } from '../wal/segment.ts';
 import { readCatalogue } from './catalogue.ts';
 import { checksumsOf } from './checksums.ts';
@@ -214,7 +215,7 @@ export function asideCommands(
 ): readonly string[] {
   const [first, ...more] = other
     .flatMap(({ copies }) => copies.filter(({ unread }) => !unread))
-    .map(({ server, path }) => `${moveAside(server, path)} && barman rebuild-xlogdb ${server}`);
+    .map(({ server, path }) => `${moveAside(server, path)} && barman rebuild-xlogdb ${quote(server)}`);
   if (first === undefined) return [];
   return [
     `Put the wrong ones aside on ${host}, as ${user}: ${[first, ...more.slice(0, 7)].join(' ; ')}`,
@@ -226,7 +227,7 @@ export function asideCommands(
 export function moveAside(server: string, path: string): string {
   const [place = '', name = ''] = path.split('/').slice(-2);
   const words = name.startsWith(place) ? [server, name] : [server, place, name];
-  return `mv -n ${path} ~/${words.join('.')}`;
+  return `mv -n ${quote(path)} ~/${quote(words.join('.'))}`;
 }
 
 /** Kind `failed` (`archive-not-proved`): `archives` are the directories that were read there; where there are none, it was pg_wal. */
@@ -238,6 +239,8 @@ export function unproved(host: string, archives?: string): (evidence: CommandEvi
       message: 'cannot tell whether what is archived is what this node has',
       host,
       evidence,
-      next: [archives === undefined ? 'See whether its pg_wal can be read.' : `See: ls -l ${archives}`],
+      next: [
+        archives === undefined ? 'See whether its pg_wal can be read.' : `See: ls -l ${quote(archives)}`,
+      ],
     });
 }

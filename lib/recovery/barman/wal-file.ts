@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { type Probe, probe, probeScript } from '../../contract/probe.ts';
+import { quote } from '../../transport/quote.ts';
 import type { Link } from '../wal/chain.ts';
 import type { SegmentSize } from '../wal/segment.ts';
 import type { NodeTail } from '../wal/tail.ts';
@@ -113,7 +114,7 @@ export async function readNodeSegment(
     code: 'wal-unreadable',
     message: `WAL segment ${link.segment} cannot be read from pg_wal of ${node}`,
     host: node,
-    evidence: { command: `cat ${path}`, ...(exitCode === undefined ? {} : { exitCode }), stderr },
+    evidence: { command: `cat ${quote(path)}`, ...(exitCode === undefined ? {} : { exitCode }), stderr },
     next: ['Files come and go there while PostgreSQL runs: try again.'],
   });
 }

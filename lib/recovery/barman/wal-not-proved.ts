@@ -72,7 +72,8 @@ export function strayWal(
 /** Of each name, the one file that Barman has put aside takes the place of the one that is kept elsewhere. */
 function swapped(names: readonly string[], server: ServerConfig): string {
   const [aside, there] = [`${quote(server.errors)}/$s.*.duplicate`, inArchive(server)];
-  return forEach(names, server, `[ -f ${aside} ] && ${keep(server)} && mv ${aside} ${there}`);
+  const steps = [`[ -f ${aside} ]`, keep(server), ['mv', aside, there].join(' ')];
+  return forEach(names, server, steps.join(' && '));
 }
 
 function putAside(names: readonly string[], server: ServerConfig): string {

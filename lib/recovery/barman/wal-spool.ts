@@ -4,6 +4,7 @@ import { probeScript } from '../../contract/probe.ts';
 import { reportIn } from '../../contract/script-report.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 
 /** What is in the place of a spool. */
 export interface SpoolState {
@@ -154,6 +155,6 @@ export async function removeSpool(host: WriteHost, directory: string, user: stri
     code: 'spool-not-removed',
     message: `${directory} cannot be removed: ${removed.stderr.trim() || 'something in it cannot be deleted'}`,
     host: host.name,
-    next: [`Look what it is, and remove it by hand: ls -la ${directory}`],
+    next: [`Look what it is, and remove it by hand: ls -la ${quote(directory)}`],
   });
 }

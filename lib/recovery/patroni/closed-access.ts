@@ -2,6 +2,7 @@ import { bytesOf, byteText } from '../../base/values/byte-text.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import type { Allowed } from '../postgres/allowed-roles.ts';
 import { closedRules, type Guest, guestRules, isClosed } from '../postgres/hba.ts';
 import { KEPT_HBA_FILE } from '../postgres/instance.ts';
@@ -81,7 +82,7 @@ export async function openAccess<T>(host: WriteHost, ref: InstanceRef, force: ()
   const kept = `${ref.pgdata}/${KEPT_HBA_FILE}`;
   const there = await host.run(['sh', '-c', IS_THERE, 'sh', kept], { user: ref.user, cwd: '/' });
   if (there.exitCode === 1) return force();
-  if (there.exitCode !== 0) throw commandFailed(there, host.name, { next: [`ls -l ${kept}`] });
+  if (there.exitCode !== 0) throw commandFailed(there, host.name, { next: [`ls -l ${quote(kept)}`] });
   const file = await hbaFile(host, ref);
   if (isClosed(await read(host, ref, file))) {
     await host.writeFile(file, await host.readFile(kept, { user: ref.user }), { user: ref.user });

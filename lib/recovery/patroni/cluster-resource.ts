@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, Resource } from '../../contract/host.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import { type ClusterView, isUp, type Member, parseClusterAnswer, parseMemberList } from './cluster.ts';
 import { type NodeView, parseNode } from './node.ts';
 import { askPause, askRest, nodeProbe, type PatroniAccess, parseAnswers, type RestAnswer } from './rest.ts';
@@ -50,7 +51,7 @@ export async function readCluster(
       code: 'patroni-silent',
       message: `Patroni does not answer: neither its REST API (${access.url ?? `port ${access.port}`}) nor patronictl tells about the cluster`,
       host: host.name,
-      evidence: { ...evidenceOf(result), command: `patronictl -c ${access.config} list -f json` },
+      evidence: { ...evidenceOf(result), command: `patronictl -c ${quote(access.config)} list -f json` },
       next: [
         'Check patroni_port, patroni_url and patroni_config in the inventory.',
         'Check that the DCS (etcd) answers; without it nobody knows who leads.',

@@ -4,6 +4,7 @@ import { until } from '../../base/wait/until.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { patroniPython } from './config-file.ts';
 import { type PatroniTarget, patronictl } from './control.ts';
@@ -39,7 +40,7 @@ export async function findConfig(
     code: 'patroni-config-not-read',
     message: "nobody tells the cluster's dynamic configuration: neither this node's Patroni nor the DCS",
     host: host.name,
-    evidence: { ...evidenceOf(shown), command: `patronictl -c ${access.config} show-config` },
+    evidence: { ...evidenceOf(shown), command: `patronictl -c ${quote(access.config)} show-config` },
     next: ['Check patroni_config in the inventory, and that the DCS (etcd) answers.'],
   });
 }
@@ -124,7 +125,7 @@ export async function setSynchronousMode(
         host: host.name,
         evidence: evidenceOf(asked),
         next: [
-          `Set it by hand: patronictl -c ${target.config} edit-config ${target.cluster} -s '${setting}'`,
+          `Set it by hand: patronictl -c ${quote(target.config)} edit-config ${quote(target.cluster)} -s '${setting}'`,
         ],
       }),
   });

@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
+import { quote } from '../../transport/quote.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
 import { accessOf } from './member-control.ts';
 import type { MemberChange } from './member-plan.ts';
@@ -31,7 +32,7 @@ export async function refusePrimary(
     host: host.name,
     next: [
       `Where it is to stay as it is, nothing has to be done. What stands: pitr runs ${runId}`,
-      `Else let another member lead first, on ${host.name}: patronictl -c ${config} switchover`,
+      `Else let another member lead first, on ${host.name}: patronictl -c ${quote(config)} switchover`,
       `Where there is no other member and what it holds may go: stop Patroni on ${host.name} yourself.`,
     ],
   });

@@ -1,5 +1,6 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 
 /**
@@ -74,7 +75,7 @@ function worksRefusal(
     next: [
       processes.length > 0
         ? `See what it is: ps -o pid,ppid,user,lstart,args -p ${processes.join(',')}`
-        : `See who uses it: ls -l ${path}/postmaster.pid; ipcs -m -p`,
+        : `See who uses it: ls -l ${quote(`${path}/postmaster.pid`)}; ipcs -m -p`,
       stop ?? 'Stop what started it (Patroni, most often: its service was started meanwhile), then go on.',
     ],
   });

@@ -4,6 +4,7 @@ import { type Probe, probeScript } from '../../contract/probe.ts';
 import { isBrokenOff, lookBrokenOff } from '../../contract/script-report.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { blindRefusal, parseAtWork } from './at-work.ts';
 import { AT_WORK } from './at-work-script.ts';
@@ -74,7 +75,7 @@ export function instanceOf(answer: RunResult, host: string, directory: string): 
     evidence: evidenceOf(answer),
     next: [
       'Let the task become root or the owner of the data directory (become: true).',
-      `Or, where it belongs to the wrong user, give it to that of PostgreSQL, on ${host}: chown -R <user>: ${directory}`,
+      `Or, where it belongs to the wrong user, give it to that of PostgreSQL, on ${host}: chown -R <user>: ${quote(directory)}`,
     ],
   });
 }

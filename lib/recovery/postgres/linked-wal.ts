@@ -8,6 +8,7 @@ import { type PathState, pathResource } from '../../system/fs/path-resource.ts';
 import { parentOf } from '../../system/fs/paths.ts';
 import { identityOf, type Place, placesOf } from '../../system/fs/place.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import { refuseAtWork } from './at-work.ts';
 import { AT_WORK } from './at-work-script.ts';
 
@@ -72,9 +73,9 @@ export async function moveLinkedWal(
       kind: 'failed',
       code: 'wal-not-moved',
       message: `the WAL directory ${from} of ${directory} was not renamed to ${to}`,
-      evidence: { command: `mv -T -n ${from} ${to}`, stderr: result.stderr.trim() },
+      evidence: { command: `mv -T -n ${quote(from)} ${quote(to)}`, stderr: result.stderr.trim() },
       state: `${from} and ${to} are as they were.`,
-      next: [`See what lies there: ls -ld ${from} ${to}`],
+      next: [`See what lies there: ls -ld ${quote(from)} ${quote(to)}`],
     });
   }
   throw commandFailed({ ...result, argv: ['mv', '-T', '-n', from, to] }, host.name);
@@ -111,7 +112,7 @@ export function planWal(wal: WalState | undefined): MovedWal | undefined {
     throw refusal(
       'destination-exists',
       `${to} exists, and so does ${from}: nothing is moved over or into it`,
-      [`ls -ld ${from} ${to}`],
+      [`ls -ld ${quote(from)} ${quote(to)}`],
     );
   }
   if (there && place.mount === from) {

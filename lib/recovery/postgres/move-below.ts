@@ -5,6 +5,7 @@ import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { changedSince } from '../../system/fs/file-apply.ts';
 import { commandFailed, evidenceOf } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import { refuseAtWork } from './at-work.ts';
 import { AT_WORK } from './at-work-script.ts';
 
@@ -77,7 +78,7 @@ export function planBelow({ entries, below }: Below, pgdata: string, into: strin
   if (both.length > 0) throw occupied(pgdata, into, `${both.join(', ')} lies in both`);
   if (!begun && !entries.includes(FIRST))
     throw refusal('no-data-to-move', `there is no data in ${pgdata}: it has no ${FIRST}`, [
-      `See what lies there: ls -la ${pgdata}`,
+      `See what lies there: ls -la ${quote(pgdata)}`,
     ]);
   return entries.toSorted((a, b) => Number(b === FIRST) - Number(a === FIRST));
 }
@@ -86,7 +87,7 @@ function occupied(pgdata: string, into: string, why: string): PitrError {
   return refusal(
     'destination-exists',
     `${into} is there already (${why}): nothing of ${pgdata} is moved into it`,
-    [`ls -la ${into}`, 'Choose another name, or move that away.'],
+    [`ls -la ${quote(into)}`, 'Choose another name, or move that away.'],
   );
 }
 
@@ -171,7 +172,7 @@ function settle(
       kind: 'failed',
       code: 'not-all-moved',
       message: `between ${pgdata} and ${into} not everything was renamed: somebody else was there first`,
-      evidence: { command: `mv -T -n ${pgdata}/... ${into}/...`, stderr: result.stderr.trim() },
+      evidence: { command: `mv -T -n ${quote(pgdata)}/... ${quote(into)}/...`, stderr: result.stderr.trim() },
     });
   }
   if (result.exitCode !== 0)

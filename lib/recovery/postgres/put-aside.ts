@@ -2,6 +2,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import { refuseAtWork } from './at-work.ts';
 import { AT_WORK } from './at-work-script.ts';
 import { linkedWalOf, moveLinkedWal, walBeside } from './linked-wal.ts';
@@ -48,7 +49,7 @@ export async function rename(host: WriteHost, from: string, to: string): Promise
       kind: 'failed',
       code: 'rename-not-done',
       message: `${from} was not renamed to ${to}: somebody else was there first`,
-      evidence: { command: `mv -T -n ${from} ${to}`, stderr: result.stderr.trim() },
+      evidence: { command: `mv -T -n ${quote(from)} ${quote(to)}`, stderr: result.stderr.trim() },
     });
   }
   if (result.exitCode !== 0)

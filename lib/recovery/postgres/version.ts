@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { covers, type VersionSpan } from '../../base/values/version.ts';
+import { quote } from '../../transport/quote.ts';
 
 /** The first major version whose recovery is configured in postgresql.auto.conf: recovery.conf ended with version 11. */
 export const OLDEST_RECOVERED = 12;
@@ -57,6 +58,6 @@ export function majorOfData(version: number | undefined, pgdata: string, host: s
     details: ['How it is kept from archiving, and from being promoted, depends on that.'],
     host,
     state: 'Nothing was stopped, and nothing was started.',
-    next: [`See whether it is a data directory, and whole: cat ${pgdata}/PG_VERSION`],
+    next: [`See whether it is a data directory, and whole: cat ${quote(`${pgdata}/PG_VERSION`)}`],
   });
 }

@@ -6,6 +6,7 @@ import type { NewerChange, Result, WorkContext } from '../../contract/module.ts'
 import { mayTouch } from '../../contract/newer-changes.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import {
   type Attributes,
   attributesOf,
@@ -176,6 +177,6 @@ export function changedSince(path: string, how: string): PitrError {
     kind: 'refused',
     code: 'changed-since',
     message: `${path} was changed after the run: ${how}; it is left as it is`,
-    next: [`Compare it by hand (ls -l ${path}), then undo again or leave it.`],
+    next: [`Compare it by hand (ls -l ${quote(path)}), then undo again or leave it.`],
   });
 }

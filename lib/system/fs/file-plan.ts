@@ -4,6 +4,7 @@ import type { Effect } from '../../contract/effects.ts';
 import { known } from '../../contract/known.ts';
 import type { Change, Diff, Foresight, Result } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
+import { quote } from '../../transport/quote.ts';
 import {
   type Attributes,
   attributeChanges,
@@ -168,7 +169,7 @@ function inTheWay(path: string, dest: Present): PitrError {
     next:
       dest.kind === 'symlink'
         ? ['Add "follow: true" to write to what it points to.']
-        : [`Look at it: ls -ld ${path}`],
+        : [`Look at it: ls -ld ${quote(path)}`],
   });
 }
 

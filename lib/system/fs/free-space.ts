@@ -1,5 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 
 /** How much room a file system has, for users without privileges. */
@@ -27,7 +28,7 @@ export function parseSpace(path: string, answer: RunResult, ways: readonly strin
       kind: 'failed',
       code: 'space-unknown',
       message: `cannot tell how much space there is for ${path}`,
-      evidence: { ...evidenceOf(answer), command: `df ${path}` },
+      evidence: { ...evidenceOf(answer), command: `df ${quote(path)}` },
       next: [
         'Let the task become root, or a user that may enter every directory on the way there (become: true).',
         `See what is in the way: namei -l ${path}`,

@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Resource } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 
 /** What is at a path. Symbolic links are not followed. Times and sizes are as `stat` tells them. */
@@ -99,7 +100,7 @@ function cannotLook(path: string, answer: Pick<RunResult, 'exitCode' | 'stdout' 
     code: 'path-unreadable',
     message: `cannot tell what is at ${path}`,
     evidence: {
-      command: `stat ${path}`,
+      command: `stat ${quote(path)}`,
       ...(answer.exitCode === undefined ? {} : { exitCode: answer.exitCode }),
       stderr: (answer.stderr.trim() === '' ? answer.stdout : answer.stderr).trim().slice(-2000),
     },

@@ -1,6 +1,7 @@
 import { refusal } from '../../base/errors/refusal.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { commandFailed } from '../../transport/command-failed.ts';
+import { quote } from '../../transport/quote.ts';
 import { changedSince } from './file-apply.ts';
 
 /** Where a copy of a directory comes together, and the file that says which directory there is the copy. */
@@ -31,7 +32,7 @@ const INODE = 'stat -c %i -- "$1"';
 export async function makeStaging(host: WriteHost, { staging, mark }: TreeStaging): Promise<void> {
   if (!(await removed(host, { staging, mark }))) {
     throw refusal('staging-foreign', `${staging} is there and is no copy that this run has begun`, [
-      `Look at it (ls -la ${staging}), and rename it if it is to be kept. Then run again.`,
+      `Look at it (ls -la ${quote(staging)}), and rename it if it is to be kept. Then run again.`,
     ]);
   }
   const made = await host.must(['sh', '-c', `mkdir -m 0700 -- "$1" && ${INODE}`, 'sh', staging]);

@@ -1,3 +1,4 @@
+import { quote } from '../../../transport/quote.ts';
 import type { Layout } from '../../postgres/layout.ts';
 import { psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
@@ -83,7 +84,7 @@ export const LAYOUT_CHECKS: readonly Check[] = [
               host: name,
               text: `pg_wal links to ${layout.wal ?? 'a mount point'}, which is a mount point`,
               mend: [
-                `Put the WAL into a directory below it, member by member: stop Patroni, mkdir ${layout.wal ?? ''}/wal, move everything into it, let pg_wal and waldir of Patroni's basebackup name that, start Patroni.`,
+                `Put the WAL into a directory below it, member by member: stop Patroni, mkdir ${quote(`${layout.wal ?? ''}/wal`)}, move everything into it, let pg_wal and waldir of Patroni's basebackup name that, start Patroni.`,
               ],
             }
           : undefined,

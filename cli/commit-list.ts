@@ -5,7 +5,8 @@ import { familyOf } from '../lib/engine/back/family.ts';
 import { keptBy, whyNotYet } from '../lib/engine/back/kept-data.ts';
 import { heldUntilCommit } from '../lib/engine/back/left-by-commit.ts';
 import { type MachinesWish, machinesAgain } from '../lib/engine/back/machines-again.ts';
-import { type JournalledRun, listRuns, readRuns } from '../lib/engine/journal/read.ts';
+import { readTelling } from '../lib/engine/journal/others.ts';
+import { type JournalledRun, listRuns } from '../lib/engine/journal/read.ts';
 import { commandLine } from '../lib/transport/quote.ts';
 import type { AskPassphrase } from '../lib/transport/types.ts';
 import { heldLines, tellHeld, tellKept, tellWarning } from './commit-view.ts';
@@ -21,9 +22,9 @@ export interface CommitWish extends Pick<MachinesWish, 'otherMachines'> {
   readonly askPassphrase: AskPassphrase | undefined;
 }
 
-/** Every run whose journal is here and can be read; the others are warned of. */
+/** Every run whose journal is here and can be read, and that may keep something; those that cannot be read are warned of. */
 async function allRuns(session: PlainSession): Promise<readonly JournalledRun[]> {
-  const read = await readRuns(await listRuns());
+  const read = await readTelling(await listRuns());
   for (const { reference, error } of read) {
     // A directory without a journal, of a run that came to nothing.
     if (error === undefined || error.code === 'run-unknown') continue;

@@ -1,16 +1,9 @@
 import type { RunsAbout } from '../../contract/effects.ts';
-import { effectsOf } from '../journal/effects-of.ts';
+import { effectsOf, runsNamedBy } from '../journal/effects-of.ts';
 import type { JournalledRun } from '../journal/read.ts';
 
 function aboutsOf({ changes }: JournalledRun): readonly RunsAbout[] {
   return changes.flatMap(({ intent }) => effectsOf(intent).flatMap(({ about }) => about ?? []));
-}
-
-/** The runs that this run's lock says it is about: a cut-over is about the run that recovered. */
-function runsAbout(run: JournalledRun): readonly string[] {
-  return aboutsOf(run)
-    .flatMap(({ runs }) => runs)
-    .filter((one) => one !== run.started.runId);
 }
 
 /** Whether the run takes back what the runs have done that it is about; else it goes on with them. */
@@ -32,11 +25,11 @@ export function waysOf(
 
 /** All runs of the recovery that the run belongs to, oldest first. */
 export function familyOf(run: JournalledRun, all: readonly JournalledRun[]): readonly JournalledRun[] {
-  const family = new Set([run.started.runId, ...runsAbout(run)]);
+  const family = new Set([run.started.runId, ...runsNamedBy(run)]);
   for (let size = 0; size !== family.size; ) {
     size = family.size;
     for (const one of all) {
-      const about = runsAbout(one);
+      const about = runsNamedBy(one);
       const id = one.started.runId;
       if (family.has(id)) for (const other of about) family.add(other);
       else if (about.some((other) => family.has(other))) family.add(id);
@@ -56,7 +49,7 @@ export function oldestFirst(runs: readonly JournalledRun[]): readonly Journalled
   while (left.length > 0) {
     const ids = left.map(({ started }) => started.runId);
     // Two that are about each other, as one that was resumed later may be: their clocks tell.
-    const next = left.findIndex((one) => !runsAbout(one).some((other) => ids.includes(other)));
+    const next = left.findIndex((one) => !runsNamedBy(one).some((other) => ids.includes(other)));
     ordered.push(...left.splice(Math.max(next, 0), 1));
   }
   return ordered;

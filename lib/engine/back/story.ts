@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { effectsOf, isHeld } from '../journal/effects-of.ts';
-import { type JournalledChange, type JournalledRun, readOthers, readRun } from '../journal/read.ts';
+import { readOthers } from '../journal/others.ts';
+import { type JournalledChange, type JournalledRun, readRun } from '../journal/read.ts';
 import { familyOf, oldestFirst, takesBack } from './family.ts';
 import { stands, wasBegun } from './standing-changes.ts';
 

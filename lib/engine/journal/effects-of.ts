@@ -4,9 +4,21 @@ import type { JournalRecord } from './records.ts';
 
 type Intent = Extract<JournalRecord, { readonly type: 'change.intended' }>;
 
+interface ChangesOfRun {
+  readonly started: { readonly runId: string };
+  readonly changes: readonly { readonly intent: Intent }[];
+}
+
 /** What a journalled change leaves behind. Journals of 0.1.0 do not say it, and are read by what they do say. */
 export function effectsOf(intent: Intent): readonly Effect[] {
   return intent.effects ?? effectsOfOld(intent);
+}
+
+/** The runs that a run says it is about, itself left out: a cut-over is about the run that recovered. */
+export function runsNamedBy({ started, changes }: ChangesOfRun): readonly string[] {
+  return changes
+    .flatMap(({ intent }) => effectsOf(intent).flatMap(({ about }) => about?.runs ?? []))
+    .filter((one) => one !== started.runId);
 }
 
 /** Whether `pitr commit` is to undo the change: what it gave is held only until then. */

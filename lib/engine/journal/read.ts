@@ -1,16 +1,15 @@
-import { lstat, readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { didYouMean } from '../../base/errors/nearest.ts';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { commandLine } from '../../transport/quote.ts';
 import { inParallel } from '../run/pool.ts';
 import type { Beginning } from './beginning.ts';
 import { begunBackIn } from './begun-back.ts';
-import { fileHolds, linesOfFile } from './journal-file.ts';
+import { linesOfFile } from './journal-file.ts';
 import { type JournalLines, LineReader, unreadable } from './lines.ts';
 import { makesWhole } from './made-whole.ts';
 import { type Origin, OriginLook } from './origin.ts';
-import { findJournal, journalPath, stateDirectory } from './place.ts';
+import { findJournal, stateDirectory } from './place.ts';
 import type { JournalRecord } from './records.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
@@ -138,62 +137,16 @@ export type ReadRun = { readonly reference: string } & (
 );
 
 /** All of them at once would want more open files than a process may have, and those beyond could not be read. */
-const AT_ONCE = 16;
+export const READ_AT_ONCE = 16;
 
 export function readRuns(references: readonly string[], directory?: string): Promise<readonly ReadRun[]> {
-  return inParallel(references, AT_ONCE, async (reference): Promise<ReadRun> => {
+  return inParallel(references, READ_AT_ONCE, async (reference): Promise<ReadRun> => {
     try {
       return { reference, run: await readRun(reference, directory) };
     } catch (thrown) {
       return { reference, error: asPitrError(thrown) };
     }
   });
-}
-
-/**
- * The other runs that are kept where this one is, and on this controller, oldest first. One whose journal is damaged is
- * left out, unless it names this run. Throws kind `validation` then, and where a journal cannot be looked at: what came
- * after this run could not be told.
- */
-export async function readOthers(
-  run: JournalledRun,
-  directory: string = stateDirectory(),
-): Promise<readonly JournalledRun[]> {
-  const id = run.started.runId;
-  const others: JournalledRun[] = [];
-  for (const other of await readRuns(await journalsBeside(run.path, directory), directory)) {
-    if (other.error !== undefined) await refuseUnread(other.reference, other.error, id);
-    else if (other.run.started.runId !== id) others.push(other.run);
-  }
-  return others;
-}
-
-async function refuseUnread(path: string, error: PitrError, id: string): Promise<void> {
-  if (error.code === 'run-unknown') {
-    const [link, there] = await Promise.all([
-      lstat(dirname(path)),
-      stat(dirname(path)).catch(() => undefined),
-    ]);
-    // A directory without a journal, of a run that came to nothing.
-    if (!link.isSymbolicLink() || there !== undefined) return;
-    return refuseUnread(path, unreadable(path, `${dirname(path)} is a link that leads nowhere`), id);
-  }
-  const named = await fileHolds(path, id).catch(() => undefined);
-  if (named === false) return;
-  const state = `nothing was done: what came after run ${id} cannot be told without it`;
-  throw error.with({
-    state,
-    next: [`See who may read it, and do it as that user: ${commandLine(['ls', '-ld', dirname(path), path])}`],
-  });
-}
-
-async function journalsBeside(path: string, directory: string): Promise<readonly string[]> {
-  const runs = dirname(dirname(path));
-  const places = new Set([directory, ...(basename(runs) === 'runs' ? [dirname(runs)] : [])]);
-  const paths = await Promise.all(
-    [...places].map(async (place) => (await listRuns(place)).map((id) => journalPath(id, place))),
-  );
-  return [...new Set(paths.flat())].filter((one) => one !== path).sort();
 }
 
 /** Reads a journal's text, which says nothing of whose it is. Throws kind `validation`. */

@@ -7,8 +7,9 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MASK } from '../../../../lib/base/values/secret.ts';
 import { beginningHere } from '../../../../lib/engine/journal/beginning.ts';
+import { readOthers } from '../../../../lib/engine/journal/others.ts';
 import { pastOf } from '../../../../lib/engine/journal/past.ts';
-import { listRuns, parseJournal, readOthers, readRun } from '../../../../lib/engine/journal/read.ts';
+import { listRuns, parseJournal, readRun } from '../../../../lib/engine/journal/read.ts';
 import { JOURNAL_VERSION, type JournalRecord } from '../../../../lib/engine/journal/records.ts';
 import { canGoOn, runStatus, undoStatus } from '../../../../lib/engine/journal/status.ts';
 import { JournalWriter } from '../../../../lib/engine/journal/writer.ts';
@@ -273,7 +274,7 @@ describe('the other runs that are kept', () => {
     );
 
   it('leave out a damaged one that does not name the run, and what has no journal', async () => {
-    const directory = await keeping({ [SECOND]: text(second), damaged: '{"type":\n', empty: undefined });
+    const directory = await keeping({ [SECOND]: text(second, intended(1)), damaged: '{"type":\n', empty: undefined });
     expect(await others(directory)).toEqual([SECOND]);
   });
 
@@ -314,7 +315,7 @@ describe('the other runs that are kept', () => {
       next: [expect.stringContaining('ls -ld ')],
     });
     await mkdir(elsewhere);
-    await writeFile(join(elsewhere, 'journal.jsonl'), text(second));
+    await writeFile(join(elsewhere, 'journal.jsonl'), text(second, intended(1)));
     expect(await others(directory)).toEqual([SECOND]);
     expect(await listRuns(directory)).toEqual([STARTED.runId, SECOND]);
   });

@@ -36,6 +36,12 @@ const params = z.strictObject({
     .default(0)
     .describe('the timeline of the living leader, which archives it itself; 0 where nobody leads'),
   from: segmentName.optional().describe('the first segment that is needed; earlier ones stay where they are'),
+  finished: z
+    .boolean()
+    .default(false)
+    .describe(
+      'whether the finished segments of a running primary count, too, which its archiver has sent: an archive_command may say yes and store nothing',
+    ),
   beginnings: z
     .boolean()
     .default(true)
@@ -99,6 +105,7 @@ and puts one of the same name with other content into errors/, and fails neither
       pgdata: p.pgdata,
       user: p.user,
       exceptTimeline: p.leader_timeline,
+      finished: p.finished,
     });
     const { systemId, segmentSize } = tail.control;
     const stops = tail.instance.running && !foreseen.running;

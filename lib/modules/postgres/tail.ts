@@ -15,6 +15,10 @@ const params = z.strictObject({
     .min(0)
     .default(0)
     .describe('the timeline of the living leader, which archives it itself; 0 where nobody leads'),
+  finished: z
+    .boolean()
+    .default(false)
+    .describe('whether the finished segments of a running primary count, too, which its archiver has sent'),
 });
 
 type Params = z.output<typeof params>;
@@ -23,7 +27,7 @@ export const module = defineLook({
   summary: 'Tells what WAL lies in pg_wal of a node, that may be in no archive yet.',
   description: `Works on data that no PostgreSQL runs on, too: after a crash the last commits are there and nowhere else. A
 standby has what it received, and never archives it. Of a running primary only what waits for an archiver that fails is
-named: it archives the rest itself. A segment counts by what stands on its first page (files that wait to be used again
+named: it archives the rest itself (with \`finished\` that, too). A segment counts by what stands on its first page (files that wait to be used again
 have the names of segments to come); the last one of a timeline is a beginning. What of it is archived the archives
 know: hand the results of all nodes to barman.backup, barman.wal and barman.moment (\`tails\`). One round trip.`,
   examples: `- postgres.tail: {}
@@ -54,7 +58,7 @@ know: hand the results of all nodes to barman.backup, barman.wal and barman.mome
   ],
   read: async (host, p, context) => {
     const { pgdata, user } = p;
-    const tail = await readTail(host, { pgdata, user, exceptTimeline: p.leader_timeline });
+    const tail = await readTail(host, { pgdata, user, exceptTimeline: p.leader_timeline, finished: p.finished });
     const { instance, control, files, histories } = tail;
     for (const one of histories) {
       const why = whyDamaged(one);

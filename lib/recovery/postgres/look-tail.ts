@@ -16,6 +16,8 @@ export interface TailWish {
   readonly user: string;
   /** The timeline that a living leader archives, which is no tail; 0 where nobody leads. */
   readonly exceptTimeline: number;
+  /** Of a running primary also what its archiver has sent. */
+  readonly finished?: boolean | undefined;
 }
 
 /** The WAL in a node's pg_wal that may be nowhere else. */
@@ -85,7 +87,7 @@ export async function readTail(host: ReadHost, wish: TailWish): Promise<ReadTail
     if (wal !== undefined) {
       const { systemId, segmentSize } = control;
       const owner = { running: instance.running, role, systemId, segmentSize };
-      const files = knownTail(() => tailOf(wal, owner, wish.exceptTimeline), host.name);
+      const files = knownTail(() => tailOf(wal, owner, wish.exceptTimeline, wish.finished), host.name);
       return { instance, control, files, histories: wal.histories, archiver: wal.archiver };
     }
     if (listed.exitCode === 0 && tries < TRIES) continue;

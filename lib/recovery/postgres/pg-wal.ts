@@ -92,15 +92,21 @@ export interface TailOwner {
  * that fails: it archives the rest itself. A segment counts by what its first page says: files that wait to be used again have the
  * names of segments to come and the content of old ones. The last one of a timeline is still being written, or was
  * when the instance died: it goes as a beginning. Throws `OtherWalVersion`. `except` is the timeline that a living leader archives.
+ * `finished`: also what the archiver of a running primary has sent, where it says yes and may have stored nothing.
  */
-export function tailOf(wal: PgWal, owner: TailOwner, except: number): readonly TailFile[] {
+export function tailOf(
+  wal: PgWal,
+  owner: TailOwner,
+  except: number,
+  finished: boolean = false,
+): readonly TailFile[] {
   const { segmentSize: size } = owner;
   const leads = owner.running && owner.role === 'primary';
   const histories = wal.histories
     .filter((one) => whyDamaged(one) === undefined)
     .map(({ name, time }) => ({ name, partial: false, time }));
   // A history that its archiver has sent once is not sent again, also where nobody has kept it.
-  if (leads && wal.archiver !== 'failing') return histories;
+  if (leads && !(wal.archiver === 'failing' || (wal.archiver === 'working' && finished))) return histories;
   const valid = wal.segments.filter(({ name, head }) => isThatSegment(name, head, owner));
   const last = new Map<number, number>();
   for (const { name } of valid) {
@@ -108,9 +114,12 @@ export function tailOf(wal: PgWal, owner: TailOwner, except: number): readonly T
     last.set(timelineOf(name), Math.max(number, last.get(timelineOf(name)) ?? 0));
   }
   const segments = valid.flatMap(({ name, time, ready }) => {
-    if (leads) return ready ? [{ name, partial: false, time }] : [];
-    if (timelineOf(name) === except) return [];
     const followed = segmentNumber(name, size) < (last.get(timelineOf(name)) ?? 0);
+    if (leads) {
+      const counts = ready ? wal.archiver === 'failing' : finished && followed;
+      return counts ? [{ name, partial: false, time }] : [];
+    }
+    if (timelineOf(name) === except) return [];
     return [{ name, partial: !followed && !(ready && owner.role === 'primary'), time }];
   });
   return [...histories, ...segments];

@@ -164,7 +164,8 @@ function nowhere(facts: Facts, { name, place }: NodeFacts, last: string): Flaw {
     text: `${last} counts as archived, and lies in no archive of Barman: archive_command says yes without storing`,
     mend: [
       psqlOn(facts, name, "select current_setting('archive_command')"),
-      `While it still lies in pg_wal, save it: pitr play save-wal.yml${facts.inventoryOptions}`,
+      'Set it right, and let PostgreSQL read it: pg_reload_conf().',
+      `While it still lies in pg_wal, save it: pitr play save-wal.yml${facts.inventoryOptions} -e node=${name}`,
       ...(server === undefined
         ? []
         : [`Then take a new backup: ${barmanOn(facts, 'backup', '--wait', server)}`]),

@@ -65,8 +65,8 @@ const crashed: TailOwner = {
   segmentSize: DEFAULT_SEGMENT_SIZE,
 };
 const own = (...numbers: readonly number[]) => numbers.map((n) => [seg(1, n), head(seg(1, n))] as const);
-const shown = (wal: PgWal, owner: TailOwner, except = 0): readonly string[] =>
-  tailOf(wal, owner, except).map(({ name, partial }) => (partial ? `${name}.partial` : name));
+const shown = (wal: PgWal, owner: TailOwner, except = 0, finished = false): readonly string[] =>
+  tailOf(wal, owner, except, finished).map(({ name, partial }) => (partial ? `${name}.partial` : name));
 
 describe('the tail of WAL in a pg_wal', () => {
   it('of a crashed primary is complete segments, and the beginning that it was writing', () => {
@@ -122,6 +122,20 @@ describe('the tail of WAL in a pg_wal', () => {
     expect(with_('postgres: main: archiver last was 000000010000000000000004')).toEqual([]);
     expect(with_('postgres: main: archiver archiving 000000010000000000000005')).toEqual([]);
     expect(with_('postgres: main: archiver failed on 000000010000000000000005')).toEqual([seg(1, 5)]);
+  });
+
+  it('of a running primary is what it has finished, where an archiver that says yes is not believed', () => {
+    const leader: TailOwner = { ...crashed, running: true };
+    const with_ = (archiver: string | undefined) =>
+      shown(
+        lying({ segments: [...own(4, 5, 6), [seg(1, 7), head(seg(1, 3))]], ready: [seg(1, 5)], archiver }),
+        leader,
+        1,
+        true,
+      );
+    expect(with_('postgres: main: archiver last was 000000010000000000000004')).toEqual([seg(1, 4)]);
+    expect(with_('postgres: main: archiver failed on 000000010000000000000005')).toEqual([seg(1, 4), seg(1, 5)]);
+    expect(with_(undefined)).toEqual([]);
   });
 
   it('of a running primary has its histories: one that its archiver has sent is not sent again', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { bytesOf } from '../../base/values/byte-text.ts';
 import { defined } from '../../base/values/defined.ts';
 import { known } from '../../contract/known.ts';
 import { defineModule, type TaskContext } from '../../contract/module.ts';
@@ -160,7 +161,7 @@ export const module = defineModule({
     // Since it was looked at, it may have been promoted, opened or started by somebody else.
     if (!isWaiting(seen) && !wasIsolated(seen)) throw nothingWaits(change.pgdata, seen, host.name);
     const waiting = seen.running ? await lookWaiting(host, sessionTarget(p, change.bin)) : undefined;
-    await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.forApply.text, {
+    await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, bytesOf(change.forApply.text), {
       mode: 0o600,
       user: change.user,
     });
@@ -178,7 +179,10 @@ export const module = defineModule({
     if (seen.data === 'absent') return;
     refusePromoted(seen, change, host.name);
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
-    await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, change.before, { mode: 0o600, user: change.user });
+    await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, bytesOf(change.before), {
+      mode: 0o600,
+      user: change.user,
+    });
     context.warn(
       `What was replayed stays, so PostgreSQL is left stopped on ${change.pgdata}: take the recovery itself back, too.`,
     );

@@ -32,7 +32,7 @@ for name in $names; do
   echo "@$name"
   if [ -n "$file" ] && [ -r "$file" ]; then "$2/postgres" -D "$1" -c "config_file=$file" -C "$name"
   else "$2/postgres" -D "$1" -C "$name"; fi || exit 1
-done 2>&1
+done
 echo @end`);
 
 /** How the node archives by itself. Throws kind `failed` (`settings-unreadable`). */

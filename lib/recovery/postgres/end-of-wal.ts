@@ -1,4 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
+import { byteText, bytesOf } from '../../base/values/byte-text.ts';
 import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
@@ -29,16 +30,14 @@ export async function endRecoveryHere(
   const stood = await standsAt(host, session, timeoutMs, context.signal);
   const { startedWith = [] } = await postgresResource.read(host, pgdata);
   const path = `${pgdata}/${AUTO_CONF}`;
-  const settings = effectiveSettings(new TextDecoder().decode(await host.readFile(path, { user })));
+  const settings = effectiveSettings(byteText(await host.readFile(path, { user })));
   const fetch = settings.get('restore_command') ?? 'false';
   const changed = [...settings]
     .filter(([name]) => !TARGETS.test(name))
     .map(([name, value]) => [name, name === 'restore_command' ? historyOnly(fetch) : value] as const);
   await stopInstance(host, session, 'fast', timeoutMs, context.signal);
-  await host.writeFile(path, changed.map(([name, value]) => `${name} = ${quoteConf(value)}\n`).join(''), {
-    user,
-    mode: 0o600,
-  });
+  const lines = changed.map(([name, value]) => `${name} = ${quoteConf(value)}\n`);
+  await host.writeFile(path, bytesOf(lines.join('')), { user, mode: 0o600 });
   await prepareRunFiles(host, session, runFilesOf(pgdata, startedWith));
   await startInstance(host, session, startedWith, timeoutMs, context);
   await until(() => position(host, session), {

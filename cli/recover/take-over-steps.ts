@@ -1,5 +1,6 @@
 import { LEFT_BEHIND } from '../../lib/recovery/postgres/recovery-files.ts';
 import { recoverySettingsOf } from '../../lib/recovery/postgres/recovery-settings.ts';
+import { postgresAbilities } from '../../lib/recovery/postgres/version.ts';
 import { quote } from '../../lib/transport/quote.ts';
 import type { ManualPlan, ManualStep, StepCommand } from './manual-step.ts';
 import type { Node } from './nodes.ts';
@@ -20,7 +21,12 @@ export function takeOverSteps(
       title: `Promote ${name}`,
       notes: ['The point of no return: what was written after the target is given up.'],
       commands: [
-        commands.psql('select pg_promote(true, 3600)', { expected: 't', output: '^t$' }),
+        ...(postgresAbilities(prepared.major).promotesWhilePaused
+          ? [commands.psql('select pg_promote(true, 3600)', { expected: 't', output: '^t$' })]
+          : [
+              commands.psql('select pg_promote(false)', { expected: 't', output: '^t$' }),
+              commands.psql('select pg_wal_replay_resume()'),
+            ]),
         commands.psql('select pg_is_in_recovery()', { expected: 'f', output: '^f$', wait: true }),
       ],
     },

@@ -20,6 +20,7 @@ import { startLog } from '../../recovery/postgres/instance-control.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
 import { querySql, runSql, type SessionTarget, sessionTarget } from '../../recovery/postgres/sql.ts';
+import { postgresAbilities } from '../../recovery/postgres/version.ts';
 import { writingTimeline } from '../../recovery/postgres/writing-timeline.ts';
 
 const params = z.strictObject({
@@ -154,6 +155,9 @@ async function untilItLetsIn(host: WriteHost, p: Params, context: WorkContext): 
   });
 }
 
+/** Up to PostgreSQL 12 who is paused at the target is promoted only when replay is to go on. */
+const GO_ON = 'select pg_wal_replay_resume() where pg_is_in_recovery() and pg_is_wal_replay_paused()';
+
 async function promote(
   host: WriteHost,
   session: SessionTarget,
@@ -161,8 +165,12 @@ async function promote(
   context: WorkContext,
 ): Promise<Readonly<Record<string, unknown>>> {
   const from = (await postgresResource.read(host, p.pgdata)).control?.timeline;
-  const [restoreCommand = '', followed = ''] = (
-    await querySql(host, session, ['show restore_command', 'show recovery_target_timeline'])
+  const [restoreCommand = '', followed = '', version = ''] = (
+    await querySql(host, session, [
+      'show restore_command',
+      'show recovery_target_timeline',
+      "select current_setting('server_version_num')::int / 10000",
+    ])
   ).split('\n');
   await putHistories(host, p, p.histories);
   if (from !== undefined && restoreCommand !== '') {
@@ -171,7 +179,8 @@ async function promote(
     const after = /^\d+$/.test(followed) ? Number(followed) : from;
     await proveFreeNumber(host, p, restoreCommand, after, context.signal);
   }
-  await runSql(host, session, ['select pg_promote(false)'], 30_000, context.signal);
+  const goesOn = postgresAbilities(Number(version)).promotesWhilePaused ? [] : [GO_ON];
+  await runSql(host, session, ['select pg_promote(false)', ...goesOn], 30_000, context.signal);
   await until(
     async () => {
       const { running } = await postgresResource.read(host, p.pgdata);

@@ -58,7 +58,12 @@ know: hand the results of all nodes to barman.backup, barman.wal and barman.mome
   ],
   read: async (host, p, context) => {
     const { pgdata, user } = p;
-    const tail = await readTail(host, { pgdata, user, exceptTimeline: p.leader_timeline, finished: p.finished });
+    const tail = await readTail(host, {
+      pgdata,
+      user,
+      exceptTimeline: p.leader_timeline,
+      finished: p.finished,
+    });
     const { instance, control, files, histories } = tail;
     for (const one of histories) {
       const why = whyDamaged(one);

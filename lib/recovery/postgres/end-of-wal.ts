@@ -1,5 +1,5 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
-import { byteText, bytesOf } from '../../base/values/byte-text.ts';
+import { bytesOf, byteText } from '../../base/values/byte-text.ts';
 import { until } from '../../base/wait/until.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';

@@ -137,7 +137,7 @@ rm -f -- "$5/current_logfiles" || ! [ -O "$5" ]`,
 // the data.
 const LOG_OF_START = probeScript(`
 size=$(stat -c %s -- "$2" 2>/dev/null) && [ "$size" -gt 262144 ] && head -c "$((size - 258048))" -- "$2" |
-  grep -aE '^[^[]*\\[[0-9]+\\] LOG:  (entering standby|starting (archive|point-in-time)|redo starts|recovery stopping|pausing at the end)'
+  grep -aE '^[^[]*\\[[0-9]+\\] LOG:  (entering standby|starting (archive|point-in-time)|redo starts|recovery stopping|pausing at the end|recovery has paused)'
 tail -c 262144 -- "$2" 2>/dev/null
 cd -- "$1" 2>/dev/null && [ -s current_logfiles ] || exit 0
 read -r kind file < current_logfiles

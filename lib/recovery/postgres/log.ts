@@ -138,6 +138,8 @@ const RULES: readonly Rule[] = [
   [/^consistent recovery state reached at (\S+)/, (match) => ({ consistent: lsnOf(match) })],
   [/^recovery stopping (.+)$/, (match) => ({ stopping: match[1] })],
   [/^pausing at the end of recovery/, () => ({ pausedAtTarget: true })],
+  // Of PostgreSQL 12, which says the same where somebody pauses it by hand on the way.
+  [/^recovery has paused/, (_, { stopping }) => (stopping === undefined ? {} : { pausedAtTarget: true })],
   [/because of insufficient parameter settings/, () => ({ pausedBySettings: true })],
   [/^waiting for WAL to become available at (\S+)/, (match) => ({ waitingAt: lsnOf(match) })],
   [/^redo done at (\S+)/, (match) => ({ redoDone: lsnOf(match) })],

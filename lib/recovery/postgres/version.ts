@@ -11,6 +11,8 @@ const BY_VERSION = {
   archiveLibrary: { since: 15, source: 'release notes of PostgreSQL 15' },
   /** `pg_get_wal_replay_pause_state()`: a pause that was only asked for is told from one that has begun. */
   pauseState: { since: 14, source: 'release notes of PostgreSQL 14' },
+  /** Who stands paused at a target ends that by a promotion; before, only by going on, and it is not called the end. */
+  promotesWhilePaused: { since: 13, source: 'xlog.c of PostgreSQL 12 and 13' },
   /** `promote_trigger_file`: where it lies there, what recovers is promoted. Later versions do not start with it. */
   promoteTriggerFile: { until: 16, source: 'release notes of PostgreSQL 16' },
 } as const satisfies Readonly<Record<string, VersionSpan>>;
@@ -41,6 +43,7 @@ export function postgresAbilities(major: number): PostgresAbilities {
   return {
     archiveLibrary: covers(BY_VERSION.archiveLibrary, major),
     pauseState: covers(BY_VERSION.pauseState, major),
+    promotesWhilePaused: covers(BY_VERSION.promotesWhilePaused, major),
     promoteTriggerFile: covers(BY_VERSION.promoteTriggerFile, major),
   };
 }

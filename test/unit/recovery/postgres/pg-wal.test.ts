@@ -134,7 +134,10 @@ describe('the tail of WAL in a pg_wal', () => {
         true,
       );
     expect(with_('postgres: main: archiver last was 000000010000000000000004')).toEqual([seg(1, 4)]);
-    expect(with_('postgres: main: archiver failed on 000000010000000000000005')).toEqual([seg(1, 4), seg(1, 5)]);
+    expect(with_('postgres: main: archiver failed on 000000010000000000000005')).toEqual([
+      seg(1, 4),
+      seg(1, 5),
+    ]);
     expect(with_(undefined)).toEqual([]);
   });
 

@@ -134,6 +134,13 @@ describe('a replay', () => {
     expect(judge(wish, [look({ ...at('0/C1D3200', true), log })])).toMatchObject({ what: 'target' });
   });
 
+  it('replayed from PostgreSQL 12, by its source, is at its target where it has stopped and paused', () => {
+    const log =
+      line('LOG:  recovery stopping before commit of transaction 740, time 2026-11-22 15:41:19.1+00') +
+      line('LOG:  recovery has paused');
+    expect(judge(TARGET, [look({ ...at('0/C1D31B8', true), log })])).toMatchObject({ what: 'target' });
+  });
+
   it('that somebody paused by hand is not at its target', () => {
     const log = line('LOG:  recovery has paused');
     expect(judge(TARGET, [look({ ...at('0/C1D31B8', true), log })]).kind).toBe('going');

@@ -8,21 +8,29 @@ import {
 } from '../../../../lib/recovery/postgres/version.ts';
 
 it.each([
-  [12, false, false, true],
-  [13, false, false, true],
-  [14, false, true, true],
-  [15, true, true, true],
-  [16, true, true, false],
-  [17, true, true, false],
-  [18, true, true, false],
-])('PostgreSQL %i: archive_library %s, state of a pause %s, promote_trigger_file %s', (major, ...has) => {
-  const [archiveLibrary, pauseState, promoteTriggerFile] = has;
-  expect(postgresAbilities(major)).toEqual({ archiveLibrary, pauseState, promoteTriggerFile });
-  const settings = new Map(isolationSettings(runFiles('/data'), major));
-  expect(settings.has('archive_library')).toBe(archiveLibrary);
-  // A file that lies there already would promote what shall stand still at its target.
-  expect(settings.get('promote_trigger_file')).toBe(promoteTriggerFile ? '' : undefined);
-});
+  [12, false, false, true, false],
+  [13, false, false, true, true],
+  [14, false, true, true, true],
+  [15, true, true, true, true],
+  [16, true, true, false, true],
+  [17, true, true, false, true],
+  [18, true, true, false, true],
+])(
+  'PostgreSQL %i: archive_library %s, state of a pause %s, promote_trigger_file %s, promoted while paused %s',
+  (major, ...has) => {
+    const [archiveLibrary, pauseState, promoteTriggerFile, promotesWhilePaused] = has;
+    expect(postgresAbilities(major)).toEqual({
+      archiveLibrary,
+      pauseState,
+      promoteTriggerFile,
+      promotesWhilePaused,
+    });
+    const settings = new Map(isolationSettings(runFiles('/data'), major));
+    expect(settings.has('archive_library')).toBe(archiveLibrary);
+    // A file that lies there already would promote what shall stand still at its target.
+    expect(settings.get('promote_trigger_file')).toBe(promoteTriggerFile ? '' : undefined);
+  },
+);
 
 it('data of which nobody can tell the version is not started isolated', () => {
   expect(majorOfData(13, '/data', 'db1')).toBe(13);

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -155,6 +155,22 @@ describe('how a data directory is laid out', () => {
         next: [expect.stringContaining('become')],
       });
     }
+  });
+
+  it('tells of a link, and of linked WAL beside which the owner of the data can make nothing', async () => {
+    await using ground = await openGround();
+    const [data, wal] = ['volume/data', 'wal/main'].map((name) => join(ground.dir, name)) as [string, string];
+    for (const place of [data, wal]) await mkdir(place, { recursive: true });
+    await symlink(wal, join(data, 'pg_wal'));
+    await symlink(data, join(ground.dir, 'main'));
+    const host = ground.play.host();
+    const layout = (place: string) => readLayout(host, place, ordinaryUser);
+    expect(await layout(data)).not.toHaveProperty('link');
+    expect(await layout(join(ground.dir, 'main'))).toMatchObject({ link: data });
+    await chmod(join(ground.dir, 'wal'), 0o777);
+    expect(await layout(data)).not.toHaveProperty('wal_closed');
+    await chmod(join(ground.dir, 'wal'), 0o755);
+    expect(await layout(data)).toMatchObject({ wal, wal_closed: join(ground.dir, 'wal') });
   });
 
   it.each(['readlink', 'head', 'cut', 'grep', 'sed'])(

@@ -5,7 +5,11 @@ import { patroniParams } from '../../recovery/patroni/params.ts';
 import { readLayout } from '../../recovery/postgres/layout.ts';
 import { instanceParams } from '../../recovery/postgres/params.ts';
 
-const params = z.strictObject({ pgdata: instanceParams.pgdata, patroni_config: patroniParams.config });
+const params = z.strictObject({
+  pgdata: instanceParams.pgdata,
+  user: instanceParams.user,
+  patroni_config: patroniParams.config,
+});
 
 export const module = defineLook({
   summary:
@@ -20,18 +24,20 @@ export const module = defineLook({
   params,
   returns: {
     mount_point: 'whether the data directory itself is a mount point',
+    link: 'where the data directory leads, where it is itself a link',
     has_data: 'whether data lies in it',
     config_dir: "where Patroni keeps PostgreSQL's configuration, where that lies outside",
     config_file: 'the configuration file that its last start was told, where that lies outside',
     wal: 'what pg_wal links to, where it is a link',
     wal_mount_point: 'whether that is a mount point',
+    wal_closed: 'the directory above that, where the owner of the data cannot make another one in it',
     tablespaces: 'directories of tablespaces',
     fixed:
       'what keeps it from being moved into another directory, in words: links that would break, mounts in it',
   },
-  read: async (host, { pgdata, patroni_config }) => {
+  read: async (host, { pgdata, user, patroni_config }) => {
     const [layout, { configDirectory }] = await Promise.all([
-      readLayout(host, pgdata),
+      readLayout(host, pgdata, user),
       readMemberConfig(host, patroni_config),
     ]);
     return { ...layout, ...(configDirectory === undefined ? {} : { config_dir: configDirectory }) };

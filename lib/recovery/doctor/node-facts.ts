@@ -87,7 +87,7 @@ export async function gatherNodeFacts(
   const [look, instance, layout, cluster, memberConfig, dataPlace, service, fetch] = await Promise.all([
     asked('host', () => lookAtNode(host, place)),
     needs.has('sql') || needs.has('instance') ? told(() => instanceThere(host, place)) : NOT_ASKED,
-    asked('layout', () => readLayout(host, place.pgdata)),
+    asked('layout', () => readLayout(host, place.pgdata, place.user)),
     asked('cluster', () => readCluster(host, place.patroni)),
     asked('member-config', () => readMemberConfig(host, config)),
     asked('data-place', () => keepsDataAt(host, config, place.pgdata)),

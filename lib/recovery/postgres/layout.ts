@@ -5,16 +5,21 @@ import type { Probe } from '../../contract/probe.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { PLAIN_MOUNT } from '../../system/fs/mount-name.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
 import { parseOptions } from './instance.ts';
 
 /** Where the parts of a data directory are. */
 export interface Layout {
   readonly mount_point: boolean;
+  /** Where it leads, where it is itself a symbolic link. */
+  readonly link?: string;
   /** Whether data lies in it. */
   readonly has_data: boolean;
   readonly config_file?: string;
   readonly wal?: string;
   readonly wal_mount_point: boolean;
+  /** The directory above it, where the owner of the data cannot make another one in it. */
+  readonly wal_closed?: string;
   readonly tablespaces: readonly string[];
   /** What keeps it from being moved into another directory: links that would break, and what is mounted in it. In words. */
   readonly fixed: readonly string[];
@@ -35,6 +40,7 @@ mounted() {
 }
 real=$(readlink -f -- "$1") || { echo "$1 is not there" >&2; exit 3; }
 say "@real $real"
+if [ -L "$1" ]; then echo @link; fi
 if mounted "$real"; then echo @mounted; fi
 if [ ! -d "$1" ]; then echo @end; exit 0; fi
 cd -- "$1" || exit 3
@@ -62,16 +68,30 @@ while read -r _ _ _ _ name _; do
 done </proc/self/mountinfo || exit 3
 echo @end`);
 
+// As who owns the data: the recovered WAL takes its place there, and so does that of each copy.
+const MAY_MAKE = probeScript('if [ -w "$1" ] && [ -x "$1" ]; then echo @open; fi; echo @end');
+
 function layoutProbe(pgdata: string): Probe {
   return LOOK([pgdata]);
 }
 
-/** Throws kind `refused` (`layout-unknown`) where it cannot be told. */
-export async function readLayout(host: ReadHost, pgdata: string): Promise<Layout> {
+/**
+ * `owner`: the OS user that owns the data; where it is given, it is asked whether it can make directories beside linked WAL.
+ * Throws kind `refused` (`layout-unknown`) where something cannot be told.
+ */
+export async function readLayout(host: ReadHost, pgdata: string, owner?: string): Promise<Layout> {
   const answer = await host.query(layoutProbe(pgdata));
   const layout = answer.exitCode === 0 ? parseLayout(answer.stdout, pgdata) : undefined;
-  if (layout !== undefined) return layout;
-  throw new PitrError({
+  if (layout === undefined) throw layoutUnknown(host, pgdata, answer);
+  if (layout.wal === undefined || layout.wal_mount_point || owner === undefined) return layout;
+  const above = posix.dirname(layout.wal);
+  const asked = await host.query(MAY_MAKE([above], { user: owner }));
+  if (asked.exitCode !== 0 || !asked.stdout.endsWith('@end\n')) throw layoutUnknown(host, pgdata, asked);
+  return asked.stdout.startsWith('@open\n') ? layout : { ...layout, wal_closed: above };
+}
+
+function layoutUnknown(host: ReadHost, pgdata: string, answer: RunResult): PitrError {
+  return new PitrError({
     kind: 'refused',
     code: 'layout-unknown',
     message: `cannot tell how ${pgdata} is laid out`,
@@ -94,6 +114,7 @@ export function parseLayout(answer: string, pgdata: string): Layout | undefined 
     (lines.includes('@unconfigured') ? 'a place outside' : undefined);
   return {
     mount_point: lines.includes('@mounted'),
+    ...(lines.includes('@link') ? { link: real } : {}),
     has_data: lines.includes('@data'),
     ...(configFile === undefined ? {} : { config_file: configFile }),
     ...(wal === undefined ? {} : { wal }),

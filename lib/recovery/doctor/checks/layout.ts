@@ -1,6 +1,6 @@
 import { quote } from '../../../transport/quote.ts';
 import type { Layout } from '../../postgres/layout.ts';
-import { psqlOn } from '../commands-to-type.ts';
+import { onHost, psqlOn } from '../commands-to-type.ts';
 import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
 import { leaderNode } from '../views.ts';
@@ -19,11 +19,40 @@ function beside({ inventoryOptions }: Facts, name: string): string {
   return `Without touching the nodes: pitr play prepare.yml${inventoryOptions} -e prepare_for=${name} restores the files on the Barman host.`;
 }
 
+function linked(facts: Facts, { link }: Layout, host: string, pgdata?: string): Flaw | undefined {
+  if (link === undefined) return undefined;
+  return {
+    severity: 'critical',
+    host,
+    text: `${pgdata ?? 'the data directory'} is a link to ${link}`,
+    mend: [
+      `Let data_dir in Patroni's configuration and pgdata in the inventory name ${link}, and restart the member.`,
+      beside(facts, host),
+    ],
+  };
+}
+
+function closed(
+  facts: Facts,
+  { wal_closed: above }: Layout,
+  host: string,
+  owner = 'postgres',
+): Flaw | undefined {
+  if (above === undefined) return undefined;
+  return {
+    severity: 'critical',
+    host,
+    text: `pg_wal links into ${above}, and ${owner} cannot make a directory there`,
+    mend: [onHost(facts, host, undefined, 'chown', owner, above)],
+  };
+}
+
 export const LAYOUT_CHECKS: readonly Check[] = [
   {
     id: 'layout.mount-point',
-    title: 'No data directory is a mount point',
-    meaning: 'A mount point cannot be renamed, so the old data could not be kept: recovery there is refused.',
+    title: 'No data directory is a mount point, or a link',
+    meaning:
+      'The old data could not be kept beside the new: a mount point cannot be renamed, and what a link leads to stays where it is. Recovery there is refused.',
     needs: ['layout'],
     judge: (facts) =>
       each(facts, (layout, { name, place }) =>
@@ -37,7 +66,7 @@ export const LAYOUT_CHECKS: readonly Check[] = [
                 beside(facts, name),
               ],
             }
-          : undefined,
+          : linked(facts, layout, name, place?.pgdata),
       ),
   },
   {
@@ -73,11 +102,12 @@ export const LAYOUT_CHECKS: readonly Check[] = [
   },
   {
     id: 'layout.wal-mount-point',
-    title: 'No WAL directory is a mount point',
-    meaning: 'It could not be renamed, so the old WAL could not be kept: recovery there is refused.',
+    title: 'No WAL directory is a mount point, or in a place that is closed',
+    meaning:
+      'The old WAL could not be kept, or other WAL could not take its place: recovery there is refused.',
     needs: ['layout'],
     judge: (facts) =>
-      each(facts, (layout, { name }) =>
+      each(facts, (layout, { name, place }) =>
         layout.wal_mount_point
           ? {
               severity: 'critical',
@@ -87,7 +117,7 @@ export const LAYOUT_CHECKS: readonly Check[] = [
                 `Put the WAL into a directory below it, member by member: stop Patroni, mkdir ${quote(`${layout.wal ?? ''}/wal`)}, move everything into it, let pg_wal and waldir of Patroni's basebackup name that, start Patroni.`,
               ],
             }
-          : undefined,
+          : closed(facts, layout, name, place?.user),
       ),
   },
   {

@@ -29,7 +29,7 @@ const seg = (timeline: number, number: number): string =>
 interface Lying {
   readonly segments: readonly (readonly [name: string, bytes: string])[];
   readonly ready?: readonly string[];
-  readonly archiver?: string;
+  readonly archiver?: string | undefined;
   readonly history?: readonly [string, string];
 }
 

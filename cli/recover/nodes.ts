@@ -4,12 +4,14 @@ import { onHosts } from '../../lib/engine/run/look.ts';
 import { dataLayer, Scope, templatesLayer } from '../../lib/engine/task/scope.ts';
 import type { Inventory } from '../../lib/language/inventory/model.ts';
 import { matchHosts } from '../../lib/language/inventory/patterns.ts';
+import { normalPath } from '../../lib/system/fs/paths.ts';
 import type { ConnectionSettings } from '../../lib/transport/types.ts';
 import { barmanHost, patroniHosts } from '../well-known-hosts.ts';
 import type { Surroundings } from './gap.ts';
 
 const nodeSchema = z.looseObject({
-  pgdata: z.string(),
+  // The commands that are printed give it endings.
+  pgdata: z.string().transform(normalPath),
   pg_port: z.coerce.number().default(5432),
   pg_bin: z.string(),
   pg_user: z.string().default('postgres'),
@@ -18,7 +20,7 @@ const nodeSchema = z.looseObject({
   patroni_config: z.string().default('/etc/patroni/patroni.yml'),
   barman_server: z.string().optional(),
   restore_ssh: z.string().optional(),
-  kept: z.string().optional(),
+  kept: z.string().transform(normalPath).optional(),
   wal_method: z.string().optional(),
 });
 

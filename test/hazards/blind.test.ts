@@ -193,6 +193,18 @@ it('data of a stopped member that cannot be looked at refuses a run that goes on
 });
 
 it.each([
+  ['place-not-formed', { pgdata: '/data/' }],
+  ['place-not-formed', { kept: '/kept/' }],
+  [undefined, {}],
+])('what would lie in the data directory instead of beside it is refused: %s, %j', async (code, given) => {
+  const file = join(productPlaybooks(), 'tasks', 'places-formed.yml');
+  const vars = { pgdata: '/data', staging: '{{ pgdata }}.pitr', kept: '{{ pgdata }}.pre-pitr', ...given };
+  expect(
+    await codeOf(`- hosts: one\n  vars: ${JSON.stringify(vars)}\n  tasks:\n    - import_tasks: ${file}\n`),
+  ).toBe(code);
+});
+
+it.each([
   ['check-not-formed', [{ sql: 'select 1', expect: null }]],
   ['check-not-formed', [{ sql: 'select 1', expects: 1 }]],
   ['check-not-formed', [{ name: 'orders' }]],

@@ -3,6 +3,7 @@ import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { parseReport, reportIn } from '../../contract/script-report.ts';
 import { type HostIdentity, identityIn, TELL_IDENTITY } from '../../system/core/host-identity.ts';
+import { normalPath } from '../../system/fs/paths.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { record, text } from '../patroni/cluster.ts';
 import { patroniPython } from '../patroni/config-file.ts';
@@ -157,7 +158,9 @@ export function parseNodeDiscovery(printed: string): Seen {
   const parts = parseReport(printed);
   const one = (kind: string): string | undefined => parts.find((part) => part.kind === kind)?.rest;
   const told = record(JSON.parse(parts.find(({ kind }) => kind === 'tell')?.lines.join('') ?? '{}'));
-  const [member, cluster, pgdata] = [told.name, told.scope, told.data].map(text);
+  const [member, cluster, data] = [told.name, told.scope, told.data].map(text);
+  // Playbooks give it endings.
+  const pgdata = data === undefined ? undefined : normalPath(data);
   if (member === undefined || cluster === undefined || pgdata === undefined) {
     throw new PitrError({
       kind: 'failed',

@@ -103,8 +103,12 @@ export function nodePlace(
     return { flaws: [...wrong, ...missing] };
   }
   const told = read.data;
+  // Playbooks give it endings: what lies beside the data would lie in it.
+  const slash = /.\/$/.test(String(variables.pgdata))
+    ? [{ host: name, variable: 'pgdata', why: 'ends with a slash: write it without' }]
+    : [];
   return {
-    flaws: missing,
+    flaws: [...missing, ...slash],
     place: {
       name,
       pgdata: told.pgdata,

@@ -20,6 +20,7 @@ import {
   userParam,
 } from '../../recovery/barman/params.ts';
 import {
+  linksToStop,
   type RecoveryWal,
   readableChain,
   readRecoveryWal,
@@ -194,7 +195,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
         : { end: { lsn: formatLsn(last.lsn), end_lsn: formatLsn(last.endLsn) } }),
       ...partialData(partial, wal),
       unseen: hidden.unseen,
-      save: savingNodes(wal, chain),
+      save: savingNodes(wal, linksToStop(wal, chain, stop)),
       marker_needed: markerNeeded,
       timeline: plan.line.timeline,
       words: reachedWords(target, plan, wal.gap),

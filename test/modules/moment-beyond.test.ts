@@ -58,6 +58,7 @@ async function after<T>(work: (ground: LocalPlayground) => Promise<T>): Promise<
 
 interface Answer {
   readonly save: readonly string[];
+  readonly servers_used: readonly string[];
   readonly stop: { readonly xid: number };
 }
 
@@ -86,4 +87,13 @@ it.each([
   });
   expect(stop.xid).toBe(101);
   expect(save).toEqual([]);
+});
+
+it('the server that alone has it is among those that are to be asked', async () => {
+  const used = await after(async (ground) => {
+    await lay(ground, `${PLACES.other}/${name(7)}`, 7);
+    return (await ask(ground)).servers_used;
+  });
+  expect(used).toEqual(['db1', 'other']);
+  expect((await after((ground) => ask(ground))).servers_used).toEqual(['db1']);
 });

@@ -3,6 +3,7 @@ import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.
 import { chainOf, type Link, namesOfRuns } from '../wal/chain.ts';
 import { lsnAt } from '../wal/lsn.ts';
 import type { StopPoint } from '../wal/moment/scan.ts';
+import { serversUsed } from '../wal/plan-words.ts';
 import { numberHolding, parseSegment, segmentNumber, type WalSegment } from '../wal/segment.ts';
 import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
 import { type NodeTail, nodesToSave, silentNodes, type TailsParam, tailsOf } from '../wal/tail.ts';
@@ -177,6 +178,20 @@ export function linksToStop(
 ): readonly Link[] {
   const last = stop === undefined ? -1 : numberHolding(lsnAt(stop.readTo - 1n), backup.segmentSize);
   return chain.filter(({ number }, index) => index < plan.needed.length || number <= last);
+}
+
+/** The servers whose archives have what is read of the chain, the one of the backup first; no pg_wal of a node. */
+export function archivesUsed(
+  wal: Pick<RecoveryWal, 'backup' | 'plan' | 'merged' | 'tails'>,
+  read: readonly Link[] = wal.plan.needed,
+): readonly string[] {
+  const plan = { ...wal.plan, needed: read };
+  return serversUsed(plan, wal.merged, wal.backup.server).filter(isArchive(wal));
+}
+
+/** Not the pg_wal of a node. */
+export function isArchive({ tails }: Pick<RecoveryWal, 'tails'>): (server: string) => boolean {
+  return (server) => !tails.some(({ archive }) => archive.server === server);
 }
 
 /**

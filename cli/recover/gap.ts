@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Masker } from '../../lib/base/values/masker.ts';
-import { lookOnce } from '../../lib/engine/run/look.ts';
+import { type LookAnswer, lookOnce } from '../../lib/engine/run/look.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
 import { consent } from '../consent.ts';
 import type { Io } from '../io.ts';
@@ -52,12 +52,15 @@ export async function findGap(
     params: {
       id: order.backup,
       target: targetOf(order.targetTime),
+      accept_gap: false,
       ...(typeof server === 'string' && server !== '' ? { server } : {}),
+      ...(timeline === undefined ? {} : { timeline }),
     },
   });
   // A look that was interrupted has found nothing: it must not be taken for one that found no gap.
   signal.throwIfAborted();
-  if (backup?.result === undefined) return undefined;
+  // Where a backup is to be found, none is from which WAL leads all the way.
+  if (backup?.result === undefined) return gapIn(backup);
   const [wal] = await lookOnce({
     ...request,
     module: 'barman.wal',
@@ -69,8 +72,12 @@ export async function findGap(
     },
   });
   signal.throwIfAborted();
-  if (wal?.error?.code !== 'wal-missing') return undefined;
-  const gap = gapSchema.safeParse(wal.error.result);
+  return gapIn(wal);
+}
+
+function gapIn(answer: Pick<LookAnswer, 'error'> | undefined): Gap | undefined {
+  if (answer?.error?.code !== 'wal-missing') return undefined;
+  const gap = gapSchema.safeParse(answer.error.result);
   return gap.success ? { missing: gap.data.missing, until: gap.data.reachable.to } : undefined;
 }
 

@@ -119,11 +119,25 @@ describe('the gap that is asked about', () => {
     });
   });
 
-  it('is not asked about where files are prepared and -e accepts it', async () => {
+  it('is asked about also where the backup is to be found, and on the timeline that -e says', async () => {
+    await using ground = await localPlayground();
+    await withBarmanHere(ground, async (look) => {
+      for (const number of [8, 9, 11]) await archived(ground, 1, number);
+      const order = { backup: 'auto', targetTime: 'latest' };
+      const { signal, ...surroundings } = look({});
+      const gap = { missing: ['00000001000000000000000A'] };
+      expect(await findGap(order, surroundings, signal)).toMatchObject(gap);
+      await archived(ground, 2, 11);
+      await inWal(ground, 'home/db1/wals/00000002.history', Buffer.from('1\t0/B000100\tno target\n'));
+      expect(await findGap(order, look({ timeline: '1' }), signal)).toMatchObject(gap);
+    });
+  });
+
+  it.each([ID, 'auto'])('is not asked about where files are prepared and -e accepts it: %s', async (id) => {
     await using ground = await localPlayground();
     await withBarmanHere(ground, async (_, inventory) => {
       for (const number of [8, 9, 11]) await archived(ground, 1, number);
-      const words = ['recover', ID, 'latest', '--for', 'db1', '-i', inventory, '--output', 'json'];
+      const words = ['recover', id, 'latest', '--for', 'db1', '-i', inventory, '--output', 'json'];
       const told = await runHere(ground.dir, ...words, '-e', 'accept_gap=true');
       expect(told.stdout).not.toContain('"gap-not-accepted"');
       expect(told.stdout).toContain('the end of the WAL before the gap');

@@ -44,6 +44,17 @@ async function closeSegment(): Promise<string> {
   return sql(lab, leader, 'select pg_walfile_name(pg_switch_wal() - 1)');
 }
 
+async function archived(segment: string): Promise<void> {
+  await waitFor({
+    what: `${segment} to be archived`,
+    deadlineMs: 180_000,
+    everyMs: 300,
+    attempt: () => sql(lab, leader, 'select last_archived_wal from pg_stat_archiver'),
+    done: (last) => last >= segment,
+    describe: (last) => last,
+  });
+}
+
 /** The leader's way to Barman is gone, until it is mended. */
 async function breakArchiving(): Promise<() => Promise<void>> {
   const broken = leader;
@@ -204,6 +215,40 @@ describe('the tail of WAL that only a node still has', () => {
     await healthy(lab, 180_000);
   });
 
+  it('is archived first where it alone ends the recovery, behind a segment that was closed after the moment', async () => {
+    await cast();
+    await sql(lab, leader, 'drop table if exists tail; create table tail (row text)', { database: 'shop' });
+    await write('a');
+    // The times of files are coarser than those of commits: the segment must surely be closed later.
+    const told = await sql(
+      lab,
+      leader,
+      `select (${MOMENT}) || '|' || coalesce(pg_sleep(0.1)::text, '') || pg_walfile_name(pg_switch_wal() - 1)`,
+    );
+    const [moment = '', closed = ''] = told.split('|');
+    await archived(closed);
+    const mend = await breakArchiving();
+    await write('b');
+    await leaveAlone(databaseHosts);
+    await stopPostgres(databaseHosts.filter((host) => host !== leader));
+    await killPostgres(leader);
+    await leaderChanged((name) => name === '');
+    await mend();
+
+    const check = await well('recover.yml', { target, target_time: moment }, '--check');
+    const run = await well('recover.yml', { target, target_time: moment });
+    expectForeseen(check.events, run.events);
+    expect(savedBy(run)).not.toEqual([]);
+    expect(await rowsThere()).toBe('a');
+
+    await startPatroni(databaseHosts.filter((host) => host !== target));
+    await resume(leader);
+    await leaderChanged((name) => name !== '');
+    await othersStream();
+    await well('rollback.yml', { target });
+    await healthy(lab, 180_000);
+  });
+
   it('of a dead leader that cannot be looked at refuses a recovery to latest, and no moment that archived WAL leads to', async () => {
     await cast();
     await sql(lab, leader, 'drop table if exists tail; create table tail (row text)', { database: 'shop' });
@@ -211,14 +256,7 @@ describe('the tail of WAL that only a node still has', () => {
     const moment = await sql(lab, leader, MOMENT);
     await write('b');
     const segment = await closeSegment();
-    await waitFor({
-      what: 'the segment of b to be archived',
-      deadlineMs: 180_000,
-      everyMs: 300,
-      attempt: () => sql(lab, leader, 'select last_archived_wal from pg_stat_archiver'),
-      done: (last) => last >= segment,
-      describe: (last) => last,
-    });
+    await archived(segment);
     await leaveAlone(databaseHosts);
     await stopPostgres(databaseHosts.filter((host) => host !== leader));
     await write('c, which no replica has');

@@ -2,7 +2,14 @@ import { z } from 'zod';
 import type { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook, type TaskContext } from '../../contract/module.ts';
-import { otherMeaning, type PassedOver, whyChosen, whyNot } from '../../recovery/barman/auto-backup.ts';
+import {
+  leadsToGap,
+  otherMeaning,
+  type PassedOver,
+  whyChosen,
+  whyNot,
+  whyUpToGap,
+} from '../../recovery/barman/auto-backup.ts';
 import type { CompleteBackup } from '../../recovery/barman/backup-info.ts';
 import { backupResult, backupReturns } from '../../recovery/barman/backup-result.ts';
 import { barmanResource, readCatalogue, readCatalogueAndArchives } from '../../recovery/barman/catalogue.ts';
@@ -58,6 +65,13 @@ const params = z.strictObject({
     .enum(['refuse', 'allow'])
     .default('refuse')
     .describe('allow: a target after the last archived WAL, where that WAL is still to be archived'),
+  accept_gap: z
+    .boolean()
+    .default(false)
+    .describe(
+      'for `auto`: where WAL is missing on every way to the target, the newest one that can be recovered up to the gap',
+    )
+    .meta({ variable: 'accept_gap' }),
   tails: tailsParam,
   timeline: timelineParam,
   leader_timeline: leaderTimelineParam,
@@ -172,7 +186,10 @@ interface Judged {
   readonly refusal: WalRefusal;
 }
 
-/** The last backup from which the target can be reached with what is archived, whichever server holds the WAL. */
+/**
+ * The last backup from which the target can be reached with what is archived, whichever server holds the WAL; with an
+ * accepted gap, and where there is none, the last one that leads up to one.
+ */
 async function reaching(
   host: ReadHost,
   wish: Params,
@@ -218,20 +235,30 @@ async function reaching(
       silent: silentNodes(wish.tails),
       host: host.name,
     });
-  const passedOver: PassedOver[] = [];
-  let judged: Judged | undefined;
-  for (const [index, backup] of usable.entries()) {
+  const judged: Judged[] = [];
+  const chosen = (backup: CompleteBackup, why: readonly string[]): Chosen => {
+    const older = usable.slice(usable.indexOf(backup) + 1);
+    const doubt = timeline === undefined ? otherMeaning(target, older, solve) : undefined;
+    if (doubt !== undefined) throw refused(doubt);
+    return { backup, why, target, servers };
+  };
+  for (const backup of usable) {
     const solved = solve(backup);
-    if (solved.ok) {
-      const doubt = timeline === undefined ? otherMeaning(target, usable.slice(index + 1), solve) : undefined;
-      if (doubt !== undefined) throw refused(doubt);
-      return { backup, why: whyChosen(backup, passedOver, target), target, servers };
-    }
-    passedOver.push({ backup, why: whyNot(solved, target, backup) });
-    // The last one that ended before the target has the reason why not; where all ended later, the first one has.
-    if (judged === undefined || judged.refusal.why === 'before-backup-end')
-      judged = { backup, refusal: solved };
+    if (solved.ok) return chosen(backup, whyChosen(backup, passedOver(judged, target), target));
+    judged.push({ backup, refusal: solved });
   }
-  if (judged === undefined) throw new Error('there is a usable backup');
-  throw refused(judged);
+  // The last one that ended before the target has the reason why not; where all ended later, the first one has.
+  const why = judged.find(({ refusal }) => refusal.why !== 'before-backup-end') ?? judged.at(-1);
+  if (why === undefined) throw new Error('there is a usable backup');
+  if (wish.accept_gap && why.refusal.why === 'missing') {
+    const upTo = judged.findIndex(({ refusal }) => leadsToGap(refusal));
+    const to = judged[upTo];
+    if (to !== undefined && leadsToGap(to.refusal))
+      return chosen(to.backup, whyUpToGap(to.backup, to.refusal, passedOver(judged.slice(0, upTo), target)));
+  }
+  throw refused(why);
+}
+
+function passedOver(judged: readonly Judged[], target: RecoveryTarget): readonly PassedOver[] {
+  return judged.map(({ backup, refusal }) => ({ backup, why: whyNot(refusal, target, backup) }));
 }

@@ -20,6 +20,8 @@ import {
   userParam,
 } from '../../recovery/barman/params.ts';
 import {
+  archivesUsed,
+  linksToStop,
   type RecoveryWal,
   readableChain,
   readRecoveryWal,
@@ -113,6 +115,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     unseen: 'nodes whose pg_wal was not looked at: node, why',
     save: 'nodes that have WAL of it which no archive has (see `tails`): archive it with postgres.archive_tail',
     marker_needed: 'whether the leader must write one more commit to end the recovery there',
+    servers_used: 'the servers whose archives have WAL that is read up to there, the one of the backup first',
     timeline: 'the timeline that recovery follows',
     words: 'the target in words; with an accepted gap the end of what lies before it',
     notes: 'lines for the operator',
@@ -154,6 +157,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     const aim = aimAt(target, moment, backup.endLsn, partial?.segment);
     const back = backWords(target, moment);
     const { prepared } = moment;
+    const read = linksToStop(wal, chain, moment.stop);
     const aside = [...aimWords(aim, prepared), ...preparedWords(prepared)];
     const notes = [...stopNotes(target, moment, markerNeeded), ...back, ...aside, ...unseenNotes(hidden)];
     if (mayMissCommits(hidden)) context.warn(unseenNotes(hidden).join(' '));
@@ -194,7 +198,8 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
         : { end: { lsn: formatLsn(last.lsn), end_lsn: formatLsn(last.endLsn) } }),
       ...partialData(partial, wal),
       unseen: hidden.unseen,
-      save: savingNodes(wal, chain),
+      save: savingNodes(wal, read),
+      servers_used: archivesUsed(wal, read),
       marker_needed: markerNeeded,
       timeline: plan.line.timeline,
       words: reachedWords(target, plan, wal.gap),

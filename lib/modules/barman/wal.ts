@@ -9,13 +9,18 @@ import {
   timelineParam,
   userParam,
 } from '../../recovery/barman/params.ts';
-import { type RecoveryWal, readRecoveryWal } from '../../recovery/barman/prove-wal.ts';
+import {
+  archivesUsed,
+  isArchive,
+  type RecoveryWal,
+  readRecoveryWal,
+} from '../../recovery/barman/prove-wal.ts';
 import { holdsFor } from '../../recovery/barman/recovery-wal.ts';
 import type { RecoveryTimeline } from '../../recovery/postgres/recovery-settings.ts';
 import { namesOfRuns } from '../../recovery/wal/chain.ts';
 import { formatInstant, secondsBetween } from '../../recovery/wal/instant.ts';
 import { formatLsn } from '../../recovery/wal/lsn.ts';
-import { reachedWords, serversUsed, walSummary } from '../../recovery/wal/plan-words.ts';
+import { reachedWords, walSummary } from '../../recovery/wal/plan-words.ts';
 import { parseSegment } from '../../recovery/wal/segment.ts';
 import { spoolRuns } from '../../recovery/wal/spool-runs.ts';
 import { checkedTarget, targetData, targetSchema, targetTimeSchema } from '../../recovery/wal/target.ts';
@@ -109,7 +114,7 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
       progress: (text) => context.progress(text),
     });
     const { backup, plan, merged, target } = wal;
-    const used = serversUsed(plan, merged, backup.server).filter(isArchive(wal));
+    const used = archivesUsed(wal);
     const holds = holdsFor(backup, plan.needed, used, wal.servers);
     warnings(wal, context);
     return {
@@ -151,11 +156,6 @@ function timelineToFollow(wal: RecoveryWal): RecoveryTimeline {
   const { timeline, way } = wal.plan.line;
   const known = (wal.merged.historyServers.get(timeline) ?? []).some(isArchive(wal));
   return way.length === 1 && timeline > 1 && !known ? 'current' : timeline;
-}
-
-/** Not the pg_wal of a node. */
-function isArchive({ tails }: RecoveryWal): (server: string) => boolean {
-  return (server) => !tails.some(({ archive }) => archive.server === server);
 }
 
 /** Where an archive keeps its segments; nothing for the pg_wal of a node. */

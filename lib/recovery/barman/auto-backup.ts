@@ -45,7 +45,30 @@ export function whyChosen(
     passedOver.length === 0
       ? `${chosen.id} of server ${chosen.server} is the newest backup, and WAL leads from it to ${way}.`
       : `${chosen.id} of server ${chosen.server} is the newest backup from which WAL leads to ${way}.`,
-    ...passedOver.map(({ backup, why }) => `Passed over: ${backup.id} of server ${backup.server}: ${why}.`),
+    ...wordsOf(passedOver),
+  ];
+}
+
+function wordsOf(passedOver: readonly PassedOver[]): readonly string[] {
+  return passedOver.map(({ backup, why }) => `Passed over: ${backup.id} of server ${backup.server}: ${why}.`);
+}
+
+type Missing = Extract<WalRefusal, { why: 'missing' }>;
+
+/** Whether something can be recovered before the gap: the backup becomes consistent. */
+export function leadsToGap(refusal: WalRefusal): refusal is Missing {
+  return refusal.why === 'missing' && refusal.reachable.to !== undefined;
+}
+
+/** Why this backup, where the gap behind it is accepted, in lines. */
+export function whyUpToGap(
+  chosen: CompleteBackup,
+  { missing }: Missing,
+  passedOver: readonly PassedOver[],
+): readonly string[] {
+  return [
+    `${chosen.id} of server ${chosen.server} is the newest backup from which WAL leads to a gap that was accepted, and no farther: ${missing[0]?.segment} is missing.`,
+    ...wordsOf(passedOver),
   ];
 }
 

@@ -1,7 +1,10 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.ts';
 import { chainOf, type Link, namesOfRuns } from '../wal/chain.ts';
-import { parseSegment, segmentNumber, type WalSegment } from '../wal/segment.ts';
+import { lsnAt } from '../wal/lsn.ts';
+import type { StopPoint } from '../wal/moment/scan.ts';
+import { serversUsed } from '../wal/plan-words.ts';
+import { numberHolding, parseSegment, segmentNumber, type WalSegment } from '../wal/segment.ts';
 import { solveWal, type WalPlan, type WalRefusal } from '../wal/solve.ts';
 import { type NodeTail, nodesToSave, silentNodes, type TailsParam, tailsOf } from '../wal/tail.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
@@ -165,19 +168,45 @@ function leaderOf({ leaderTimeline = 0 }: RecoveryWalWish): TimelineId | undefin
 }
 
 /**
- * The nodes that have WAL of this recovery which no archive has. `chain` is sorted by `farthestFirst`. So have those that
- * alone have the history file of a number that a promotion has to pass over: it passes over what an archive knows.
+ * What PostgreSQL reads of the chain until it stops: all that is surely needed, and up to the record that stops it. That
+ * may lie behind: a segment that was closed after the moment need not have the first commit after it.
+ */
+export function linksToStop(
+  { plan, backup }: Pick<RecoveryWal, 'plan' | 'backup'>,
+  chain: readonly Link[],
+  stop: Pick<StopPoint, 'readTo'> | undefined,
+): readonly Link[] {
+  const last = stop === undefined ? -1 : numberHolding(lsnAt(stop.readTo - 1n), backup.segmentSize);
+  return chain.filter(({ number }, index) => index < plan.needed.length || number <= last);
+}
+
+/** The servers whose archives have what is read of the chain, the one of the backup first; no pg_wal of a node. */
+export function archivesUsed(
+  wal: Pick<RecoveryWal, 'backup' | 'plan' | 'merged' | 'tails'>,
+  read: readonly Link[] = wal.plan.needed,
+): readonly string[] {
+  const plan = { ...wal.plan, needed: read };
+  return serversUsed(plan, wal.merged, wal.backup.server).filter(isArchive(wal));
+}
+
+/** Not the pg_wal of a node. */
+export function isArchive({ tails }: Pick<RecoveryWal, 'tails'>): (server: string) => boolean {
+  return (server) => !tails.some(({ archive }) => archive.server === server);
+}
+
+/**
+ * The nodes that have WAL of this recovery which no archive has. `read` (`linksToStop`) is sorted by `farthestFirst`. So
+ * have those that alone have the history file of a number that a promotion has to pass over: it passes over what an archive knows.
  */
 export function savingNodes(
   { plan, merged, tails }: Pick<RecoveryWal, 'plan' | 'merged' | 'tails'>,
-  chain: readonly Link[],
+  read: readonly Link[],
 ): readonly string[] {
-  const needed = chain.slice(0, plan.needed.length);
   const passed = plan.line.way.slice(1).map(({ timeline }) => timeline);
   for (let next = plan.line.timeline + 1; merged.historyServers.has(timelineId(next)); next++)
     passed.push(timelineId(next));
   const histories = passed.map((timeline) => merged.historyServers.get(timeline) ?? []);
-  return nodesToSave(needed, histories, tails);
+  return nodesToSave(read, histories, tails);
 }
 
 /** All segments that can be read without a gap, from the backup on. */

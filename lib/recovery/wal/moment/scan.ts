@@ -34,6 +34,8 @@ export interface StopPoint {
   readonly lsn: Lsn;
   /** As far as is replayed: the beginning of the record, or what follows it. */
   readonly replayedTo: Lsn;
+  /** What follows the record: it has to be read whole, also where it is not replayed. */
+  readonly readTo: Lsn;
   readonly what: 'commit' | 'abort' | 'restore point' | 'record' | 'consistency';
   readonly xid?: number | undefined;
   readonly time?: Instant | undefined;
@@ -179,6 +181,7 @@ function stopAt({ record, end, point }: Seen, side: 'before' | 'after', what: St
     side,
     lsn: record.lsn,
     replayedTo: side === 'before' ? record.lsn : record.endLsn,
+    readTo: record.endLsn,
     what,
     xid: end?.xid,
     time: end?.time ?? point?.time,

@@ -106,6 +106,7 @@ describe('what the operator reads when a moment cannot be reached', () => {
       what: 'commit',
       lsn: lsnAt(0x3000028n),
       replayedTo: lsnAt(0x3000060n),
+      readTo: lsnAt(0x3000060n),
       xid: 700,
       time,
     } as const;

@@ -186,6 +186,20 @@ function briefly(what: string): string {
   return line.length < what.length || line.length > 80 ? `${line.slice(0, 80).trimEnd()} ...` : line;
 }
 
+/** `why` is that of the connection that would be needed to end it: taken by itself, nothing would have begun. */
+export function killUnsent(pid: number, why: PitrError): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'connection-lost',
+    message: `the command cannot be ended on the host, nothing gets there: ${why.message}`,
+    details: why.details,
+    evidence: why.evidence,
+    state: `It may still be running on the host, below process ${pid}.`,
+    next: why.next,
+    cause: why,
+  });
+}
+
 export function shellLost(what: string, end: ChannelEnd): PitrError {
   return new PitrError({
     kind: 'unreachable',

@@ -119,12 +119,30 @@ export function insistsOnTerminal(error: unknown): boolean {
   return error.evidence?.command === 'sudo' && /\btty\b/i.test(error.evidence.stderr ?? '');
 }
 
-export function becomePasswordWrong(user: string, how: string, address: string): PitrError {
+/** `another`: what was asked for behind the password, where that is another question than the one before. */
+export function becomePasswordWrong(facts: {
+  readonly user: string;
+  readonly how: string;
+  readonly address: string;
+  readonly another: string | undefined;
+  readonly output: string;
+}): PitrError {
+  const { user, how, address, another, output } = facts;
+  const whom = `${how} to user "${user}", ${address}`;
   return new PitrError({
     kind: 'failed',
     code: 'become-password-wrong',
-    message: `the become password was not accepted: ${how} to user "${user}", ${address}`,
-    next: ['Give the right become password in the inventory.'],
+    message:
+      another === undefined
+        ? `the become password was not accepted: ${whom}`
+        : `after the become password something else was asked for, ${JSON.stringify(another)}: ${whom}`,
+    evidence: { command: how, ...said(output) },
+    next: [
+      ...(another === undefined
+        ? []
+        : [`Log in there and become the user by hand (${how}): its password may have expired.`]),
+      'Give the right become password in the inventory.',
+    ],
   });
 }
 

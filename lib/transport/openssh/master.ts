@@ -36,6 +36,8 @@ export interface Master {
   readonly words: readonly string[];
   /** Resolves when it is gone, with the reason. */
   readonly lost: Promise<PitrError>;
+  /** Whether its process is gone, which is known before `lost` is. */
+  hasEnded(): boolean;
   /** The reason when another client has ended, and nothing is known of what it ran. */
   gone(end: ChannelEnd): PitrError;
   /** Lets go of it, and resolves when it is gone. */
@@ -101,8 +103,9 @@ async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Ma
     if (missing) return openSshMissing(address);
     return (isReady ? openSshLost : openSshFailed)({ address, argv, end, stderr });
   });
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const end = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) endWithChildren(child.pid);
+    if (!hasEnded()) endWithChildren(child.pid);
     await lost;
   };
   const stop = (): void => ready.reject(connectionClosed(address));
@@ -117,6 +120,7 @@ async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Ma
     return {
       words: ['-o', 'ControlMaster=no', ...words],
       lost,
+      hasEnded,
       gone: (end) => openSshLost({ address, argv, end, stderr: '' }),
       end,
     };

@@ -97,7 +97,7 @@ export function targetOf(
     proxyJump: settings.jumps ?? one('proxyjump')?.split(',') ?? [],
     proxyCommand: settings.jumps === undefined ? one('proxycommand') : undefined,
     proxyHandsOver: one('proxyusefdpass') === 'yes',
-    agentSocket: agentSocket(one('identityagent'), absolute),
+    agentSocket: agentSocket(config.get('identityagent')?.[0], absolute),
     hostKeyChecking: settings.hostKeyChecking,
     tokens,
     told: toldWords(settings),
@@ -105,6 +105,7 @@ export function targetOf(
 }
 
 function agentSocket(configured: string | undefined, absolute: (path: string) => string): string | undefined {
+  if (configured === 'none') return undefined;
   if (configured === undefined || configured === 'SSH_AUTH_SOCK') return process.env.SSH_AUTH_SOCK;
   return configured.startsWith('$') ? process.env[configured.slice(1)] : absolute(configured);
 }

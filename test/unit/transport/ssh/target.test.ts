@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseOpenSshConfig } from '../../../../lib/transport/ssh/client-config.ts';
 import { targetOf } from '../../../../lib/transport/ssh/target.ts';
 import type { SshSettings } from '../../../../lib/transport/types.ts';
@@ -77,6 +77,17 @@ describe('targetOf', () => {
       parseOpenSshConfig(`${PRINTED}proxycommand nc %h %p\n`),
     );
     expect(direct).toMatchObject({ proxyJump: [], proxyCommand: undefined });
+  });
+
+  it.each([
+    ['', '/run/me/agent'],
+    ['identityagent SSH_AUTH_SOCK\n', '/run/me/agent'],
+    ['identityagent ~/agent\n', '/home/me/agent'],
+    ['identityagent none\n', undefined],
+  ])('asks the agent that the configuration names, and none where it says so (%j)', (said, agentSocket) => {
+    vi.stubEnv('SSH_AUTH_SOCK', '/run/me/agent');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(targetOf(settings, parseOpenSshConfig(said), '/home/me')).toMatchObject({ agentSocket });
   });
 
   it('falls back on the defaults of OpenSSH where there is no client to ask', () => {

@@ -2,7 +2,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { SshSettings } from '../types.ts';
 import { toldWords } from './by-hand.ts';
-import { askOpenSsh } from './client-config.ts';
+import { askOpenSsh, connectTimeoutOf } from './client-config.ts';
 import { type TokenValues, withTokens } from './tokens.ts';
 
 /** A host to log in to, with everything that settings, ~/.ssh/config and defaults say about it. */
@@ -30,6 +30,7 @@ export interface Target {
   readonly proxyHandsOver: boolean;
   readonly agentSocket: string | undefined;
   readonly hostKeyChecking: SshSettings['hostKeyChecking'];
+  readonly connectTimeoutMs: number;
   /** What tokens of the configuration stand for. */
   readonly tokens: TokenValues;
   /** What the inventory tells of the way, as words of the OpenSSH client: option and value in turn. */
@@ -99,6 +100,7 @@ export function targetOf(
     proxyHandsOver: one('proxyusefdpass') === 'yes',
     agentSocket: agentSocket(config.get('identityagent')?.[0], absolute),
     hostKeyChecking: settings.hostKeyChecking,
+    connectTimeoutMs: settings.connectTimeoutMs ?? connectTimeoutOf(config),
     tokens,
     told: toldWords(settings),
   };

@@ -90,6 +90,17 @@ describe('targetOf', () => {
     expect(targetOf(settings, parseOpenSshConfig(said), '/home/me')).toMatchObject({ agentSocket });
   });
 
+  it.each([
+    ['', undefined, 10_000],
+    ['connecttimeout none\n', undefined, 10_000],
+    ['connecttimeout 60\n', undefined, 60_000],
+    ['connecttimeout 3\n', undefined, 10_000],
+    ['connecttimeout 60\n', 5_000, 5_000],
+  ])('gives a slow host the time that the configuration gives it (%j, told %j)', (said, told, connectTimeoutMs) => {
+    const target = targetOf({ ...settings, connectTimeoutMs: told }, parseOpenSshConfig(said));
+    expect(target).toMatchObject({ connectTimeoutMs });
+  });
+
   it('falls back on the defaults of OpenSSH where there is no client to ask', () => {
     expect(targetOf(settings, new Map(), '/home/me')).toMatchObject({
       host: 'db1',

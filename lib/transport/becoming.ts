@@ -81,9 +81,7 @@ function sudo(user: string, password: Secret | undefined): Becoming {
     user,
     how: 'sudo',
     wrap: (text) => `exec sudo ${asking} -H -u ${user} -- sh -c ${quoteForAnyShell(atHome(user, text))}`,
-    ...(password === undefined
-      ? {}
-      : { dialog: { password, asks: askedBySudo } }),
+    ...(password === undefined ? {} : { dialog: { password, asks: askedBySudo } }),
   };
 }
 

@@ -128,14 +128,13 @@ export function becomePasswordWrong(facts: {
   readonly output: string;
 }): PitrError {
   const { user, how, address, another, output } = facts;
-  const whom = `${how} to user "${user}", ${address}`;
   return new PitrError({
     kind: 'failed',
     code: 'become-password-wrong',
     message:
       another === undefined
-        ? `the become password was not accepted: ${whom}`
-        : `after the become password something else was asked for, ${JSON.stringify(another)}: ${whom}`,
+        ? `the become password was not accepted: ${how} to user "${user}", ${address}`
+        : `after the become password something else was asked for, ${JSON.stringify(another)}: ${how} to user "${user}", ${address}`,
     evidence: { command: how, ...said(output) },
     next: [
       ...(another === undefined

@@ -85,7 +85,11 @@ async function played(
     if (pid > 0 && processMark(pid) !== undefined) process.kill(pid);
   });
   await writeFile(join(directory, 'way.mjs'), WAY);
-  return play(yaml.replaceAll('SSHD', sshd.directory), { directory, inventories: [join(directory, 'hosts.yml')], ...request });
+  return play(yaml.replaceAll('SSHD', sshd.directory), {
+    directory,
+    inventories: [join(directory, 'hosts.yml')],
+    ...request,
+  });
 }
 
 const begun = ({ directory }: Played): Promise<string> => readFile(join(directory, 'begun'), 'utf8');

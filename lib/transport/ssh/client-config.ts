@@ -54,7 +54,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
  */
 export function connectTimeoutOf(config: ReadonlyMap<string, readonly string[]>): number {
   const [configured = 'none'] = config.get('connecttimeout') ?? [];
-  return /^\d+$/.test(configured) ? Math.max(CONNECT_TIMEOUT_MS, Number(configured) * 1000) : CONNECT_TIMEOUT_MS;
+  return /^\d+$/.test(configured)
+    ? Math.max(CONNECT_TIMEOUT_MS, Number(configured) * 1000)
+    : CONNECT_TIMEOUT_MS;
 }
 
 function hasNone(code: unknown, stderr: string): boolean {

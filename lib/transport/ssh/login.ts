@@ -232,7 +232,11 @@ async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): 
   const nearest = proxyJump.at(-1);
   if (nearest === undefined) return undefined;
   const hop = { via: proxyJump.slice(0, -1), ahead: way };
-  return loginHop(jumpSettings({ ...settings, connectTimeoutMs: target.connectTimeoutMs }, nearest), signal, hop).catch((error: unknown) => {
+  return loginHop(
+    jumpSettings({ ...settings, connectTimeoutMs: target.connectTimeoutMs }, nearest),
+    signal,
+    hop,
+  ).catch((error: unknown) => {
     if (settings.password === undefined || !(error instanceof PitrError) || error.code !== 'ssh-auth-failed')
       throw error;
     const why = 'it is a jump host, to which the password of the host behind it is not given';

@@ -47,13 +47,16 @@ describe('a question for the become password', () => {
     ['sudo', SUDO],
     ['sudo', SUDO_RS],
     ['sudo', IN_PIECES],
-  ] as const)('is answered once: asked again, the password was wrong (%s, case %#)', async (method, program) => {
-    await expect(become(method, program, 'wrong')).rejects.toMatchObject({
-      code: 'become-password-wrong',
-      message: 'the become password was not accepted: sudo to user "nobody", local',
-      evidence: { command: 'sudo', stderr: expect.stringContaining('Sorry, try again.') },
-    });
-  });
+  ] as const)(
+    'is answered once: asked again, the password was wrong (%s, case %#)',
+    async (method, program) => {
+      await expect(become(method, program, 'wrong')).rejects.toMatchObject({
+        code: 'become-password-wrong',
+        message: 'the become password was not accepted: sudo to user "nobody", local',
+        evidence: { command: 'sudo', stderr: expect.stringContaining('Sorry, try again.') },
+      });
+    },
+  );
 
   it('is not met where the login shell prints the command that asks it', async () => {
     const traced = `echo "+ exec sudo -S -p '$3'" >&2\n${SUDO}`;
@@ -65,7 +68,8 @@ describe('a question for the become password', () => {
       printf 'You are required to change your password immediately.\\nCurrent password: ' >&2; read -r old; exit 1`;
     await expect(become('su', expired)).rejects.toMatchObject({
       code: 'become-password-wrong',
-      message: 'after the become password something else was asked for, "Current password:": su to user "nobody", local',
+      message:
+        'after the become password something else was asked for, "Current password:": su to user "nobody", local',
       evidence: { command: 'su', stderr: expect.stringContaining('required to change your password') },
       next: [expect.stringContaining('su'), expect.stringContaining('inventory')],
     });

@@ -131,7 +131,16 @@ it('jump hosts and the options of the OpenSSH client say how a host is reached',
     `ansible_ssh_common_args: "${args}", ansible_ssh_extra_args: "-o StrictHostKeyChecking=no -p 2200 -o ConnectTimeout=1m"`,
   );
   expect(found).toMatchObject({
-    clientOptions: ['-o', 'ProxyJump=me@gate', '-o', 'HostKeyAlias=x', '-p', '2200', '-o', 'ConnectTimeout=1m'],
+    clientOptions: [
+      '-o',
+      'ProxyJump=me@gate',
+      '-o',
+      'HostKeyAlias=x',
+      '-p',
+      '2200',
+      '-o',
+      'ConnectTimeout=1m',
+    ],
     hostKeyChecking: 'accept-new',
   });
 });

@@ -96,10 +96,13 @@ describe('targetOf', () => {
     ['connecttimeout 60\n', undefined, 60_000],
     ['connecttimeout 3\n', undefined, 10_000],
     ['connecttimeout 60\n', 5_000, 5_000],
-  ])('gives a slow host the time that the configuration gives it (%j, told %j)', (said, told, connectTimeoutMs) => {
-    const target = targetOf({ ...settings, connectTimeoutMs: told }, parseOpenSshConfig(said));
-    expect(target).toMatchObject({ connectTimeoutMs });
-  });
+  ])(
+    'gives a slow host the time that the configuration gives it (%j, told %j)',
+    (said, told, connectTimeoutMs) => {
+      const target = targetOf({ ...settings, connectTimeoutMs: told }, parseOpenSshConfig(said));
+      expect(target).toMatchObject({ connectTimeoutMs });
+    },
+  );
 
   it('falls back on the defaults of OpenSSH where there is no client to ask', () => {
     expect(targetOf(settings, new Map(), '/home/me')).toMatchObject({

@@ -19,8 +19,8 @@ export interface Becoming {
 
 interface PasswordDialog {
   readonly password: Secret;
-  /** Whether this output (all of it so far) ends with the question. */
-  asks(output: string): boolean;
+  /** The question that stands open in what was said since the last answer. */
+  asks(said: string): string | undefined;
 }
 
 export const asLoginUser: Becoming = {
@@ -60,7 +60,7 @@ export function becomingOf(
         wrap: (text) => `exec env LC_ALL=C su -s /bin/sh ${user} -c ${quoteForAnyShell(atHome(user, text))}`,
         ...(password === undefined
           ? {}
-          : { dialog: { password, asks: (output: string) => /password: ?$/i.test(output) } }),
+          : { dialog: { password, asks: (said: string) => /[^\n]*password: ?$/i.exec(said)?.[0].trim() } }),
       };
     case 'doas':
       return {
@@ -81,10 +81,13 @@ function sudo(user: string, password: Secret | undefined): Becoming {
     user,
     how: 'sudo',
     wrap: (text) => `exec sudo ${asking} -H -u ${user} -- sh -c ${quoteForAnyShell(atHome(user, text))}`,
-    ...(password === undefined
-      ? {}
-      : { dialog: { password, asks: (output: string) => output.endsWith(SUDO_PROMPT) } }),
+    ...(password === undefined ? {} : { dialog: { password, asks: askedBySudo } }),
   };
+}
+
+/** sudo-rs has words of its own on both sides of the prompt. A login shell that prints its commands ends their lines. */
+function askedBySudo(said: string): string | undefined {
+  return said.slice(said.lastIndexOf('\n') + 1).includes(SUDO_PROMPT) ? SUDO_PROMPT : undefined;
 }
 
 /**

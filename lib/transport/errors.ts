@@ -119,12 +119,29 @@ export function insistsOnTerminal(error: unknown): boolean {
   return error.evidence?.command === 'sudo' && /\btty\b/i.test(error.evidence.stderr ?? '');
 }
 
-export function becomePasswordWrong(user: string, how: string, address: string): PitrError {
+/** `another`: what was asked for behind the password, where that is another question than the one before. */
+export function becomePasswordWrong(facts: {
+  readonly user: string;
+  readonly how: string;
+  readonly address: string;
+  readonly another: string | undefined;
+  readonly output: string;
+}): PitrError {
+  const { user, how, address, another, output } = facts;
   return new PitrError({
     kind: 'failed',
     code: 'become-password-wrong',
-    message: `the become password was not accepted: ${how} to user "${user}", ${address}`,
-    next: ['Give the right become password in the inventory.'],
+    message:
+      another === undefined
+        ? `the become password was not accepted: ${how} to user "${user}", ${address}`
+        : `after the become password something else was asked for, ${JSON.stringify(another)}: ${how} to user "${user}", ${address}`,
+    evidence: { command: how, ...said(output) },
+    next: [
+      ...(another === undefined
+        ? []
+        : [`Log in there and become the user by hand (${how}): its password may have expired.`]),
+      'Give the right become password in the inventory.',
+    ],
   });
 }
 
@@ -184,6 +201,20 @@ export function killFailed(pid: number, output: string): PitrError {
 function briefly(what: string): string {
   const [line = ''] = what.split('\n');
   return line.length < what.length || line.length > 80 ? `${line.slice(0, 80).trimEnd()} ...` : line;
+}
+
+/** `why` is that of the connection that would be needed to end it: taken by itself, nothing would have begun. */
+export function killUnsent(pid: number, why: PitrError): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'connection-lost',
+    message: `the command cannot be ended on the host, nothing gets there: ${why.message}`,
+    details: why.details,
+    evidence: why.evidence,
+    state: `It may still be running on the host, below process ${pid}.`,
+    next: why.next,
+    cause: why,
+  });
 }
 
 export function shellLost(what: string, end: ChannelEnd): PitrError {

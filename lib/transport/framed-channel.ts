@@ -54,7 +54,7 @@ export class FramedChannel {
   /** The channel has ended and all its output was read. */
   readonly ended: Promise<ChannelEnd>;
   /** What was printed before the shell began: banners, reasons for a refusal, prompts. */
-  onNoise: ((stream: StreamName, all: string) => void) | undefined;
+  onNoise: ((stream: StreamName, text: string) => void) | undefined;
   readonly #noise: Record<StreamName, string> = { stdout: '', stderr: '' };
   readonly #sides: Readonly<Record<StreamName, Side>>;
   #pid: number | undefined;
@@ -146,8 +146,9 @@ export class FramedChannel {
   }
 
   #addNoise(stream: StreamName, chunk: Buffer): void {
-    this.#noise[stream] = `${this.#noise[stream]}${chunk.toString('latin1')}`.slice(-NOISE_BYTES);
-    this.onNoise?.(stream, this.#noise[stream]);
+    const text = chunk.toString('latin1');
+    this.#noise[stream] = `${this.#noise[stream]}${text}`.slice(-NOISE_BYTES);
+    this.onNoise?.(stream, text);
   }
 
   async #watch(): Promise<ChannelEnd> {

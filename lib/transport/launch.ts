@@ -9,6 +9,8 @@ import { beginMarks } from './program.ts';
 /** A host that is gone is found sooner, by keepalives; one that works may be slow: hundreds of logins start at once. */
 const BEGIN_DEADLINE_MS = 60_000;
 
+const LONGEST_QUESTION = 8192;
+
 export interface LaunchedShell {
   readonly framed: FramedChannel;
   /** The shell's process id, when it has begun. Rejects when it does not begin. */
@@ -75,17 +77,25 @@ async function awaitBegin(framed: FramedChannel, address: string, becoming: Beco
   }
 }
 
-/** Answers the first question with the password; the second means that it was wrong. */
+/** Answers the first question with the password; the second means that it was wrong, or that something else is wanted. */
 function passwordRefused(framed: FramedChannel, address: string, becoming: Becoming): Promise<never> {
   return new Promise((_, reject) => {
-    const { dialog, user } = becoming;
+    const { dialog, user, how } = becoming;
     if (dialog === undefined || user === undefined) return;
-    let answered = 0;
-    framed.onNoise = (_stream, output) => {
-      if (!dialog.asks(output)) return;
-      answered += 1;
-      if (answered === 1) framed.channel.stdin.write(`${dialog.password.reveal()}\n`);
-      else reject(becomePasswordWrong(user, becoming.how, address));
+    const said = { stdout: '', stderr: '' };
+    let answered: string | undefined;
+    framed.onNoise = (stream, text) => {
+      said[stream] = `${said[stream]}${text}`.slice(-LONGEST_QUESTION);
+      const question = dialog.asks(said[stream]);
+      if (question === undefined) return;
+      // What is left of this question may come later.
+      said[stream] = '';
+      if (answered === undefined) framed.channel.stdin.write(`${dialog.password.reveal()}\n`);
+      else {
+        const another = question === answered ? undefined : question;
+        reject(becomePasswordWrong({ user, how, address, another, output: framed.noise() }));
+      }
+      answered ??= question;
     };
   });
 }

@@ -1,9 +1,11 @@
+import { PitrError } from '../base/errors/pitr-error.ts';
 import type { Becoming } from './becoming.ts';
 import { Capture } from './capture.ts';
 import type { Connection } from './connection.ts';
-import { brief, interrupted, killFailed, processesLeft } from './errors.ts';
+import { brief, interrupted, killFailed, killUnsent, processesLeft } from './errors.ts';
 import type { CommandEnd } from './framed-channel.ts';
 import { KILL_TREE, PROCESSES_LEFT } from './kill-tree.ts';
+import { neverConnected } from './never-connected.ts';
 import { Output } from './output.ts';
 import { closed, startOwn } from './own-process.ts';
 import type { Lease, Shells } from './shells.ts';
@@ -221,7 +223,9 @@ export class Runner {
   /** Ends everything below a shell. Throws kind `unreachable` when the host cannot be told. */
   async #kill(becoming: Becoming, pid: number, shell: 'KEEP' | 'TOO'): Promise<void> {
     const command = { argv: ['sh', '-c', KILL_TREE, 'sh', String(pid), shell] };
-    const own = await startOwn(this.#connection, becoming, command, { stdin: 'nothing' });
+    const own = await startOwn(this.#connection, becoming, command, { stdin: 'nothing' }).catch((error) => {
+      throw error instanceof PitrError && neverConnected(error) ? killUnsent(pid, error) : error;
+    });
     const output = new Capture();
     own.stdout.resume();
     own.stderr.on('data', (chunk: Buffer) => output.push(chunk));

@@ -34,7 +34,8 @@ export interface SshSettings {
   readonly clientOptions?: readonly string[] | undefined;
   /** The OpenSSH client of this machine reaches the host; without it pitr itself does. */
   readonly client?: 'openssh' | undefined;
-  readonly connectTimeoutMs: number;
+  /** How long a login may take. Without it ten seconds, or more where `ConnectTimeout` is (see `connectTimeoutOf`). */
+  readonly connectTimeoutMs?: number | undefined;
   readonly become?: BecomeSettings | undefined;
 }
 

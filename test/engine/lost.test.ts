@@ -42,8 +42,17 @@ export const module = ({ z, defineModule, PitrError }) => defineModule({
 });
 `;
 
+/** A ProxyCommand. */
+const WAY = `
+import { connect } from 'node:net';
+const [host, port] = process.argv.slice(2);
+const socket = connect(Number(port), host).on('error', () => process.exit(1)).on('close', () => process.exit(1));
+process.stdin.pipe(socket);
+socket.pipe(process.stdout);
+`;
+
 /** The first host is this machine; `gone` is one where nobody answers once the connection is lost. */
-const inventory = ({ port, user, identityFile, knownHostsFile }: StartedSshd): string => `
+const inventory = ({ port, user, identityFile, knownHostsFile }: StartedSshd, gone: string): string => `
 all:
   hosts:
     one: { ansible_connection: local }
@@ -53,23 +62,34 @@ all:
       ansible_user: ${user}
       ansible_ssh_private_key_file: ${identityFile}
       pitr_known_hosts: ${knownHostsFile}
+      ${gone}
 `;
 
-async function played(yaml: string, request: Partial<RunRequest> = {}): Promise<Played> {
+/** `gone`: what the inventory says of that host beside; `config`: lines of its sshd_config. */
+async function played(
+  yaml: string,
+  request: Partial<RunRequest> = {},
+  { gone = '', config = [] }: { readonly gone?: string; readonly config?: readonly string[] } = {},
+): Promise<Played> {
   const directory = await newDirectory();
-  const sshd = await startSshd();
+  const sshd = await startSshd({ config });
   onTestFinished(sshd.stop);
   await mkdir(join(directory, 'modules', 'site'), { recursive: true });
   const loses = LOSES.replaceAll('DIR', directory).replaceAll('SSHD', sshd.directory);
   await writeFile(join(directory, 'modules', 'site', 'loses.mjs'), loses);
   const leaves = loses.replaceAll('site.loses', 'site.leaves').replace("orphans: 'end',", '');
   await writeFile(join(directory, 'modules', 'site', 'leaves.mjs'), leaves);
-  await writeFile(join(directory, 'hosts.yml'), inventory(sshd));
+  await writeFile(join(directory, 'hosts.yml'), inventory(sshd, gone.replaceAll('DIR', directory)));
   onTestFinished(async () => {
     const pid = Number(await readFile(join(directory, 'pid'), 'utf8').catch(() => ''));
     if (pid > 0 && processMark(pid) !== undefined) process.kill(pid);
   });
-  return play(yaml, { directory, inventories: [join(directory, 'hosts.yml')], ...request });
+  await writeFile(join(directory, 'way.mjs'), WAY);
+  return play(yaml.replaceAll('SSHD', sshd.directory), {
+    directory,
+    inventories: [join(directory, 'hosts.yml')],
+    ...request,
+  });
 }
 
 const begun = ({ directory }: Played): Promise<string> => readFile(join(directory, 'begun'), 'utf8');
@@ -187,6 +207,61 @@ describe('a change on a host that was never reached', () => {
       );
     },
   );
+});
+
+describe('a change on a host that was reached before, and to which no way leads any more', () => {
+  it.each([
+    ['connect-refused', ''],
+    ['openssh-failed', 'ansible_connection: openssh'],
+    ['ssh-proxy-failed', `ansible_ssh_common_args: -o 'ProxyCommand=${process.execPath} DIR/way.mjs %h %p'`],
+  ])('has left nothing at work: a rescue runs (%s)', async (code, gone) => {
+    const yaml = `
+- hosts: all
+  tasks:
+    - { name: known, core.shell: "true" }
+    - name: ends
+      core.shell: kill -9 $(cat SSHD/sshd.pid) $(cat /proc/$(cat SSHD/sshd.pid)/task/*/children)
+      when: inventory_hostname == "one"
+- hosts: gone
+  tasks:
+    - block:
+        - { name: looks, fs.stat: /, until: "!result.failed", retries: 2, delay: 0 }
+      rescue:
+        - { name: noticed, debug: { msg: it is gone } }
+    - block:
+        - { name: reaches, core.shell: "true" }
+      rescue:
+        - { name: rescued, debug: { msg: sees it } }
+`;
+    const run = await played(yaml, {}, { gone });
+    expect(run.outcome.error).toBeUndefined();
+    expect(run.results.slice(4)).toEqual([
+      'gone: looks: unreachable',
+      'gone: noticed: ok',
+      'gone: reaches: unreachable',
+      'gone: rescued: ok',
+    ]);
+    const errors = run.events.flatMap((event) => (event.type === 'host.result' ? [event.error?.code] : []));
+    expect(errors).toContain(code);
+  });
+});
+
+describe('a command whose end cannot be brought about, as no further connection comes about', () => {
+  it('may be at work still: nothing else is done there', async () => {
+    const yaml = `
+- hosts: gone
+  tasks:
+    - block:
+        - name: stays
+          core.shell: { script: "kill $(cat SSHD/sshd.pid); echo $$ >DIR/pid; sleep 100; true", timeout: 1 }
+      rescue:
+        - { name: rescued, debug: { msg: beside it } }
+`;
+    const run = await played(yaml, {}, { config: ['MaxSessions 1'] });
+    expect(run.results).toEqual(['gone: stays: unreachable']);
+    expect(run.outcome.error).toMatchObject({ kind: 'unreachable', code: 'left-at-work', host: 'gone' });
+    expect(await atWork(run)).toBe(true);
+  });
 });
 
 describe('a command of a change that does not end although it was killed', () => {

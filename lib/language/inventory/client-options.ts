@@ -11,13 +11,13 @@ export interface ClientOptions {
 /** Keywords that say how a host is reached, and that the client itself resolves. */
 const FOLLOWED = [
   ...['hostname', 'port', 'user', 'identityfile', 'identityagent', 'proxyjump', 'proxycommand'],
-  ...['hostkeyalias', 'proxyusefdpass', 'knownhostscommand'],
+  ...['hostkeyalias', 'proxyusefdpass', 'knownhostscommand', 'connecttimeout'],
   ...['identitiesonly', 'userknownhostsfile', 'globalknownhostsfile', 'revokedhostkeys'],
 ];
 /** Keywords about the client's own process, or about comfort: nothing of them is needed here. */
 const INDIFFERENT = [
   ...['controlmaster', 'controlpath', 'controlpersist', 'serveraliveinterval', 'serveralivecountmax'],
-  ...['tcpkeepalive', 'connecttimeout', 'connectionattempts', 'compression', 'loglevel', 'batchmode'],
+  ...['tcpkeepalive', 'connectionattempts', 'compression', 'loglevel', 'batchmode'],
   ...['forwardagent', 'forwardx11', 'visualhostkey', 'checkhostip', 'updatehostkeys', 'hashknownhosts'],
   ...['preferredauthentications', 'passwordauthentication', 'kbdinteractiveauthentication', 'requesttty'],
   ...['addkeystoagent', 'gssapiauthentication', 'ipqos'],

@@ -63,7 +63,7 @@ export const CONNECTION_VARS = {
   args: { names: ['ansible_ssh_args'], summary: 'more of them' },
   connectTimeout: {
     names: ['pitr_connect_timeout', 'ansible_timeout', 'ansible_ssh_timeout'],
-    summary: 'seconds to wait for a connection (10)',
+    summary: 'seconds to wait for a connection (10, or more where ConnectTimeout of the ssh client is)',
   },
   become: {
     names: ['ansible_become'],

@@ -42,8 +42,6 @@ export const connectionSettings: ResolveConnection = (host, rendered) => {
   }
 };
 
-const DEFAULT_CONNECT_TIMEOUT_SECONDS = 10;
-
 /** `localhost` with an address or a port is mostly a tunnel to another machine. */
 function defaultConnection({ name }: InventoryHost, vars: ConnectionVars): 'ssh' | 'local' {
   return name === 'localhost' && !vars.has('host') && !vars.has('port') ? 'local' : 'ssh';
@@ -57,7 +55,7 @@ function sshSettings(
 ): SshSettings {
   for (const typed of by === undefined ? [] : (['password', 'passphrase'] as const))
     if (vars.secret(typed) !== undefined) throw vars.noPassword(typed, PASSWORDLESS.openssh);
-  const seconds = vars.number('connectTimeout', 1, 3600) ?? DEFAULT_CONNECT_TIMEOUT_SECONDS;
+  const seconds = vars.number('connectTimeout', 1, 3600);
   const client = vars.clientOptions(by);
   return {
     kind: 'ssh',
@@ -72,7 +70,7 @@ function sshSettings(
     jumps: vars.jumps(),
     clientOptions: client?.words,
     client: by,
-    connectTimeoutMs: seconds * 1000,
+    connectTimeoutMs: seconds === undefined ? undefined : seconds * 1000,
     become,
   };
 }

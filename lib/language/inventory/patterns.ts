@@ -47,16 +47,21 @@ function matchPattern(
   );
 }
 
-/** Splits at `,` and `:`, except inside brackets; a regular expression ends at a comma only. */
+/**
+ * Splits at `,` and `:`, except inside brackets. A regular expression may hold a `:`; it ends at one behind which another
+ * term is plain to see, as in Ansible: `~db.*:!db1` must not run on db1.
+ */
 function splitPattern(pattern: string): readonly string[] {
   const terms: string[] = [];
   let term = '';
   let depth = 0;
-  for (const char of pattern) {
-    const isRegex = /^\s*[&!]?~/.test(term);
+  const chars = [...pattern];
+  for (const [at, char] of chars.entries()) {
+    const behind = chars.slice(at + 1).find((next) => next.trim() !== '');
+    const goesOn = /^\s*[&!]?~/.test(term) && !/[!&~]/.test(behind ?? '');
     if (char === '[' || char === '(' || char === '{') depth++;
     if (char === ']' || char === ')' || char === '}') depth = Math.max(0, depth - 1);
-    if (depth === 0 && (char === ',' || (char === ':' && !isRegex))) {
+    if (depth === 0 && (char === ',' || (char === ':' && !goesOn))) {
       terms.push(term);
       term = '';
     } else term += char;

@@ -13,11 +13,17 @@ import type { RunResult } from '../../transport/types.ts';
 import { type PathState, pathResource } from '../fs/path-resource.ts';
 import { absolutePath } from '../fs/paths.ts';
 
+/** Ansible looks for what a pattern matches. Taken for a name it would never be there, and the guard would guard nothing. */
+const guardPath = absolutePath.refine(
+  (path) => !/[*?[]/.test(path),
+  'expected the very name of a path, without "*", "?" or "["; for a pattern give core.shell a check: `ls -d /srv/app-*` in place of creates, `! ls -d /srv/app-*` in place of removes',
+);
+
 /** The params that a command and a shell script share. */
 export const commandParams = {
   chdir: absolutePath.optional().describe('run it in this directory'),
-  creates: absolutePath.optional().describe('do nothing when this path exists'),
-  removes: absolutePath.optional().describe('do nothing when this path does not exist'),
+  creates: guardPath.optional().describe('do nothing when this path exists'),
+  removes: guardPath.optional().describe('do nothing when this path does not exist'),
   stdin: z.string().optional().describe('text for its standard input'),
   user: z.string().min(1).optional().describe('OS user that runs it; without it the user of the task'),
   timeout: durationParam.optional().describe('end it after this time; without it there is no limit'),

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import { channelOf, OpenChannels } from '../child-channel.ts';
 import { onOwnTerminal } from '../child-terminal.ts';
 import { connecting } from '../connecting.ts';
@@ -89,17 +90,17 @@ export class OpenSshConnection implements Connection {
 /** The client's exit code stands for the command's only while the connection is there. */
 async function interpret(
   end: ChannelEnd,
-  { lost, gone }: Master,
+  { lost, gone, hasEnded }: Master,
   beside: () => boolean = () => false,
 ): Promise<ChannelEnd> {
   if (end.kind === 'exited' && end.exitCode !== CLIENT_FAILED) return end;
-  const error = await Promise.race([
-    lost,
-    new Promise<undefined>((resolve) => {
-      setTimeout(() => resolve(undefined), LOSS_NOTICE_MS).unref();
-    }),
-  ]);
-  if (error !== undefined) return { kind: 'lost', error };
+  let callOff = (): void => {};
+  const noticed = new Promise<undefined>((resolve) => {
+    callOff = patientTimeout(() => resolve(undefined), LOSS_NOTICE_MS);
+  });
+  const error = await Promise.race([lost, noticed]).finally(callOff);
+  // Its reason comes later, where a ProxyCommand holds its output.
+  if (error !== undefined || hasEnded()) return { kind: 'lost', error: error ?? (await lost) };
   // One that was killed here tells as little of the command.
   if (beside() || end.kind === 'signalled') return { kind: 'lost', error: gone(end) };
   // It does not say which signal, nor that it was one; a shell of pitr's does not end so by itself.

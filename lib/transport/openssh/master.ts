@@ -11,6 +11,7 @@ import { deferred } from '../deferred.ts';
 import { connectionClosed } from '../errors.ts';
 import { newNonce } from '../marks.ts';
 import { sshAddress } from '../ssh/address.ts';
+import { askOpenSsh, connectTimeoutOf } from '../ssh/client-config.ts';
 import { Turns } from '../turns.ts';
 import type { SshSettings } from '../types.ts';
 import { openSshFailed, openSshLost, openSshMissing, openSshSilent } from './errors.ts';
@@ -36,6 +37,8 @@ export interface Master {
   readonly words: readonly string[];
   /** Resolves when it is gone, with the reason. */
   readonly lost: Promise<PitrError>;
+  /** Whether its process is gone, which is known before `lost` is. */
+  hasEnded(): boolean;
   /** The reason when another client has ended, and nothing is known of what it ran. */
   gone(end: ChannelEnd): PitrError;
   /** Lets go of it, and resolves when it is gone. */
@@ -44,11 +47,12 @@ export interface Master {
 
 /** Logs in. Throws kind `unreachable`. */
 export async function startMaster(settings: SshSettings, signal: AbortSignal): Promise<Master> {
+  const connectTimeoutMs = settings.connectTimeoutMs ?? (await configuredTimeout(settings));
   for (let attempt = 0; ; attempt += 1) {
     const leave = await gate.take({ signal });
     try {
       if (leave === undefined || signal.aborted) throw connectionClosed(sshAddress(settings));
-      return await startOnce(settings, signal);
+      return await startOnce({ ...settings, connectTimeoutMs }, signal);
     } catch (error) {
       const said = error instanceof PitrError ? error.evidence?.stderr : undefined;
       if (!DROPPED.test(said ?? '') || attempt >= DROPPED_RETRIES || signal.aborted) throw error;
@@ -59,7 +63,14 @@ export async function startMaster(settings: SshSettings, signal: AbortSignal): P
   }
 }
 
-async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Master> {
+/** What is wrong with its configuration the client says itself, when it logs in. */
+async function configuredTimeout(settings: SshSettings): Promise<number> {
+  return connectTimeoutOf(await askOpenSsh(settings).catch(() => new Map()));
+}
+
+type Timed = SshSettings & { readonly connectTimeoutMs: number };
+
+async function startOnce(settings: Timed, signal: AbortSignal): Promise<Master> {
   const address = sshAddress(settings);
   const { user, port } = settings;
   const told = [
@@ -101,8 +112,9 @@ async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Ma
     if (missing) return openSshMissing(address);
     return (isReady ? openSshLost : openSshFailed)({ address, argv, end, stderr });
   });
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   const end = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) endWithChildren(child.pid);
+    if (!hasEnded()) endWithChildren(child.pid);
     await lost;
   };
   const stop = (): void => ready.reject(connectionClosed(address));
@@ -117,6 +129,7 @@ async function startOnce(settings: SshSettings, signal: AbortSignal): Promise<Ma
     return {
       words: ['-o', 'ControlMaster=no', ...words],
       lost,
+      hasEnded,
       gone: (end) => openSshLost({ address, argv, end, stderr: '' }),
       end,
     };
@@ -142,7 +155,7 @@ function endWithChildren(leader: number | undefined): void {
  * What pitr itself needs: nobody is asked anything, the host key is looked at as the inventory says, a dead host is
  * noticed within seconds, and what a configuration has for a person's own sessions is left out.
  */
-function ownWords({ hostKeyChecking, connectTimeoutMs }: SshSettings): readonly string[] {
+function ownWords({ hostKeyChecking, connectTimeoutMs }: Timed): readonly string[] {
   return [
     'BatchMode=yes',
     `StrictHostKeyChecking=${hostKeyChecking === 'strict' ? 'yes' : 'accept-new'}`,

@@ -46,6 +46,19 @@ export function parseOpenSshConfig(text: string): ReadonlyMap<string, readonly s
   return config;
 }
 
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * How long a login may take where the inventory does not say it. `ConnectTimeout` tells of a host that answers slowly; one that
+ * is shorter is meant for the first answer alone, and a login may take longer.
+ */
+export function connectTimeoutOf(config: ReadonlyMap<string, readonly string[]>): number {
+  const [configured = 'none'] = config.get('connecttimeout') ?? [];
+  return /^\d+$/.test(configured)
+    ? Math.max(CONNECT_TIMEOUT_MS, Number(configured) * 1000)
+    : CONNECT_TIMEOUT_MS;
+}
+
 function hasNone(code: unknown, stderr: string): boolean {
   return code === 'ENOENT' || /^No user exists for uid/m.test(stderr);
 }

@@ -64,6 +64,7 @@ export function connectTimedOut(target: Target, milliseconds: number, waitingFor
           ]
         : []),
       `Try it by hand: ${sshByHand(target)}`,
+      'Where it answers slowly, give it more time: pitr_connect_timeout in the inventory.',
     ],
   });
 }

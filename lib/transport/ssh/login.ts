@@ -111,8 +111,8 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
   const hostKey = await HostKeyCheck.of(target);
   // A KnownHostsCommand takes its time.
   if (signal.aborted) throw connectionLost(target, 'interrupted');
-  const route = await routeTo(target, jump, settings.connectTimeoutMs, signal);
-  const deadline = new Deadline(settings.connectTimeoutMs);
+  const route = await routeTo(target, jump, target.connectTimeoutMs, signal);
+  const deadline = new Deadline(target.connectTimeoutMs);
   const authentication = new Authentication(target, {
     ...settings,
     aside: (work) => deadline.standingStill(work),
@@ -163,7 +163,7 @@ async function logInBy(jump: Login | undefined, attempt: Attempt, signal: AbortS
     if (thrown instanceof PitrError) throw thrown;
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     if (hostKey.refusal !== undefined) throw hostKey.refusal;
-    if (state.late) throw connectTimedOut(target, settings.connectTimeoutMs, 'the SSH handshake');
+    if (state.late) throw connectTimedOut(target, target.connectTimeoutMs, 'the SSH handshake');
     const level = 'level' in error ? error.level : undefined;
     // "Too many authentication failures" comes as a bare disconnect, with its number as code.
     const disconnected = 'code' in error && typeof error.code === 'number';
@@ -232,7 +232,11 @@ async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): 
   const nearest = proxyJump.at(-1);
   if (nearest === undefined) return undefined;
   const hop = { via: proxyJump.slice(0, -1), ahead: way };
-  return loginHop(jumpSettings(settings, nearest), signal, hop).catch((error: unknown) => {
+  return loginHop(
+    jumpSettings({ ...settings, connectTimeoutMs: target.connectTimeoutMs }, nearest),
+    signal,
+    hop,
+  ).catch((error: unknown) => {
     if (settings.password === undefined || !(error instanceof PitrError) || error.code !== 'ssh-auth-failed')
       throw error;
     const why = 'it is a jump host, to which the password of the host behind it is not given';
@@ -240,7 +244,7 @@ async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): 
   });
 }
 
-/** A jump host is reached with the same keys and the same care as the host behind it, but never given its password. */
+/** A jump host is reached with the same keys, the same time and the same care as the host behind it, but never given its password. */
 function jumpSettings(settings: SshSettings, jump: string): SshSettings {
   const match = /^(?:(?<user>[^@]+)@)?(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]+))(?::(?<port>\d+))?$/.exec(jump);
   const { user, v6, host, port } = match?.groups ?? {};

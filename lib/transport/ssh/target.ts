@@ -2,7 +2,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { SshSettings } from '../types.ts';
 import { toldWords } from './by-hand.ts';
-import { askOpenSsh } from './client-config.ts';
+import { askOpenSsh, connectTimeoutOf } from './client-config.ts';
 import { type TokenValues, withTokens } from './tokens.ts';
 
 /** A host to log in to, with everything that settings, ~/.ssh/config and defaults say about it. */
@@ -30,6 +30,7 @@ export interface Target {
   readonly proxyHandsOver: boolean;
   readonly agentSocket: string | undefined;
   readonly hostKeyChecking: SshSettings['hostKeyChecking'];
+  readonly connectTimeoutMs: number;
   /** What tokens of the configuration stand for. */
   readonly tokens: TokenValues;
   /** What the inventory tells of the way, as words of the OpenSSH client: option and value in turn. */
@@ -97,14 +98,16 @@ export function targetOf(
     proxyJump: settings.jumps ?? one('proxyjump')?.split(',') ?? [],
     proxyCommand: settings.jumps === undefined ? one('proxycommand') : undefined,
     proxyHandsOver: one('proxyusefdpass') === 'yes',
-    agentSocket: agentSocket(one('identityagent'), absolute),
+    agentSocket: agentSocket(config.get('identityagent')?.[0], absolute),
     hostKeyChecking: settings.hostKeyChecking,
+    connectTimeoutMs: settings.connectTimeoutMs ?? connectTimeoutOf(config),
     tokens,
     told: toldWords(settings),
   };
 }
 
 function agentSocket(configured: string | undefined, absolute: (path: string) => string): string | undefined {
+  if (configured === 'none') return undefined;
   if (configured === undefined || configured === 'SSH_AUTH_SOCK') return process.env.SSH_AUTH_SOCK;
   return configured.startsWith('$') ? process.env[configured.slice(1)] : absolute(configured);
 }

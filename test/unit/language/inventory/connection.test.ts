@@ -39,7 +39,7 @@ it('without any variable a host is reached by ssh under its own name', async () 
     hostKeyChecking: 'strict',
     jumps: undefined,
     clientOptions: undefined,
-    connectTimeoutMs: 10_000,
+    connectTimeoutMs: undefined,
     become: undefined,
   });
 });
@@ -128,10 +128,19 @@ it('jump hosts and the options of the OpenSSH client say how a host is reached',
   expect((await settings('pitr_jump: none')).settings).toMatchObject({ jumps: [] });
   const args = "-C -o ControlMaster=auto -o ControlPersist=60s -o 'ProxyJump me@gate' -oHostKeyAlias=x";
   const { settings: found } = await settings(
-    `ansible_ssh_common_args: "${args}", ansible_ssh_extra_args: "-o StrictHostKeyChecking=no -p 2200"`,
+    `ansible_ssh_common_args: "${args}", ansible_ssh_extra_args: "-o StrictHostKeyChecking=no -p 2200 -o ConnectTimeout=1m"`,
   );
   expect(found).toMatchObject({
-    clientOptions: ['-o', 'ProxyJump=me@gate', '-o', 'HostKeyAlias=x', '-p', '2200'],
+    clientOptions: [
+      '-o',
+      'ProxyJump=me@gate',
+      '-o',
+      'HostKeyAlias=x',
+      '-p',
+      '2200',
+      '-o',
+      'ConnectTimeout=1m',
+    ],
     hostKeyChecking: 'accept-new',
   });
 });

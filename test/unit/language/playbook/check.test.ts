@@ -368,6 +368,27 @@ describe('variables of the command line', () => {
   });
 });
 
+describe('creates and removes', () => {
+  it('are refused as patterns, which no path is called: the guard would never hold', async () => {
+    const refused = await problems(
+      tasks(`
+- { core.command: tar xf /srv/a.tar, args: { creates: /srv/app-* } }
+- core.shell: rm -r /srv/old-? removes=/srv/old-?
+- { core.shell: make, args: { creates: "/srv/[ab]", removes: /srv/plain.d } }`),
+    );
+    for (const [module, param] of [
+      ['core.command', 'creates'],
+      ['core.shell', 'removes'],
+      ['core.shell', 'creates'],
+    ])
+      expect(refused).toContain(
+        `${module}: "${param}" expected the very name of a path, without "*", "?" or "["`,
+      );
+    expect(refused).toContain('core.shell a check: `ls -d /srv/app-*` in place of creates');
+    expect(refused.match(/very name/g)).toHaveLength(3);
+  });
+});
+
 describe('check_mode: false', () => {
   it('is refused where a module changes something, also from a block around it', async () => {
     const refused = await problems(

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseOpenSshConfig } from '../../../../lib/transport/ssh/client-config.ts';
 import { targetOf } from '../../../../lib/transport/ssh/target.ts';
 import type { SshSettings } from '../../../../lib/transport/types.ts';
@@ -78,6 +78,31 @@ describe('targetOf', () => {
     );
     expect(direct).toMatchObject({ proxyJump: [], proxyCommand: undefined });
   });
+
+  it.each([
+    ['', '/run/me/agent'],
+    ['identityagent SSH_AUTH_SOCK\n', '/run/me/agent'],
+    ['identityagent ~/agent\n', '/home/me/agent'],
+    ['identityagent none\n', undefined],
+  ])('asks the agent that the configuration names, and none where it says so (%j)', (said, agentSocket) => {
+    vi.stubEnv('SSH_AUTH_SOCK', '/run/me/agent');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(targetOf(settings, parseOpenSshConfig(said), '/home/me')).toMatchObject({ agentSocket });
+  });
+
+  it.each([
+    ['', undefined, 10_000],
+    ['connecttimeout none\n', undefined, 10_000],
+    ['connecttimeout 60\n', undefined, 60_000],
+    ['connecttimeout 3\n', undefined, 10_000],
+    ['connecttimeout 60\n', 5_000, 5_000],
+  ])(
+    'gives a slow host the time that the configuration gives it (%j, told %j)',
+    (said, told, connectTimeoutMs) => {
+      const target = targetOf({ ...settings, connectTimeoutMs: told }, parseOpenSshConfig(said));
+      expect(target).toMatchObject({ connectTimeoutMs });
+    },
+  );
 
   it('falls back on the defaults of OpenSSH where there is no client to ask', () => {
     expect(targetOf(settings, new Map(), '/home/me')).toMatchObject({

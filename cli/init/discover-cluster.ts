@@ -1,7 +1,8 @@
-import { resolve } from 'node:path';
 import type { Masker } from '../../lib/base/values/masker.ts';
 import { isSecretName } from '../../lib/base/values/secret-names.ts';
 import { onHostsByVariables } from '../../lib/engine/run/site.ts';
+import { CONNECTION_VARS } from '../../lib/language/inventory/connection-vars.ts';
+import { pathFrom } from '../../lib/language/inventory/path-from.ts';
 import { discoverSite, type SiteDiscovery } from '../../lib/recovery/discovery/discover-site.ts';
 import type { DiscoveryWish } from '../../lib/recovery/discovery/found.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
@@ -17,10 +18,25 @@ interface InitWish extends Omit<DiscoveryWish, 'config'> {
 
 /** Variables that name files: the inventory may lie elsewhere than where pitr was started. */
 const PATHS: ReadonlySet<string> = new Set([
-  'ansible_ssh_private_key_file',
-  'ansible_private_key_file',
-  'pitr_known_hosts',
+  ...CONNECTION_VARS.identityFile.names,
+  ...CONNECTION_VARS.knownHosts.names,
 ]);
+
+/** What was typed with `-e` of how hosts are reached, as it holds in whatever file it is written. */
+export function saidOfHosts(
+  variables: Readonly<Record<string, unknown>>,
+  cwd: string,
+): Readonly<Record<string, unknown>> {
+  const whole = (path: unknown): unknown => (typeof path === 'string' ? pathFrom(cwd, path) : path);
+  return Object.fromEntries(
+    Object.entries(variables)
+      .filter(([name]) => /^(?:ansible|pitr)_/.test(name))
+      .map(([name, value]) => {
+        if (!PATHS.has(name)) return [name, value];
+        return [name, Array.isArray(value) ? value.map(whole) : whole(value)];
+      }),
+  );
+}
 
 /** Looks at a cluster from one of its nodes; and what is to be said of all hosts alike. */
 export async function discoverCluster({
@@ -31,14 +47,7 @@ export async function discoverCluster({
   signal,
   ...wish
 }: InitWish): Promise<{ readonly site: SiteDiscovery; readonly common: Readonly<Record<string, unknown>> }> {
-  const common = Object.fromEntries(
-    Object.entries(variables)
-      .filter(([name]) => /^(?:ansible|pitr)_/.test(name))
-      .map(([name, value]) => [
-        name,
-        PATHS.has(name) && typeof value === 'string' ? resolve(cwd, value) : value,
-      ]),
-  );
+  const common = saidOfHosts(variables, cwd);
   const { patroni_config: config } = variables;
   const site = await onHostsByVariables(
     { extraVars: {}, masker, askPassphrase, signal, directory: cwd },

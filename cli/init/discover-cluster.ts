@@ -7,6 +7,14 @@ import { discoverSite, type SiteDiscovery } from '../../lib/recovery/discovery/d
 import type { DiscoveryWish } from '../../lib/recovery/discovery/found.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
 
+interface Discovered {
+  readonly site: SiteDiscovery;
+  /** What is said of all hosts alike. */
+  readonly common: Readonly<Record<string, unknown>>;
+  /** Variables that were given and stand in no inventory. */
+  readonly secrets: readonly string[];
+}
+
 interface InitWish extends Omit<DiscoveryWish, 'config'> {
   /** As typed with `-e`. */
   readonly variables: Readonly<Record<string, unknown>>;
@@ -46,7 +54,7 @@ export async function discoverCluster({
   askPassphrase,
   signal,
   ...wish
-}: InitWish): Promise<{ readonly site: SiteDiscovery; readonly common: Readonly<Record<string, unknown>> }> {
+}: InitWish): Promise<Discovered> {
   const common = saidOfHosts(variables, cwd);
   const { patroni_config: config } = variables;
   const site = await onHostsByVariables(
@@ -59,5 +67,5 @@ export async function discoverCluster({
   );
   // A password is said each time, or kept in a file of its own (PITR_BECOME_PASSWORD_FILE): never in an inventory.
   const written = Object.entries(common).filter(([name]) => !isSecretName(name));
-  return { site, common: Object.fromEntries(written) };
+  return { site, common: Object.fromEntries(written), secrets: Object.keys(common).filter(isSecretName) };
 }

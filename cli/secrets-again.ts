@@ -16,11 +16,21 @@ export async function withSecretsAgain(error: PitrError): Promise<PitrError> {
   return new PitrError({ ...error, message: error.message, cause: error.cause, next });
 }
 
+/** What a run was given in secret, as words of a command that goes to its hosts again. */
+export async function leadingSecrets(runId: string): Promise<readonly string[]> {
+  const run = await known(runId);
+  return run === undefined ? [] : wordsFor(false, run);
+}
+
+/** Without its journal nothing is known of a run, and the command says so. */
+async function known(runId: string): Promise<JournalledRun | undefined> {
+  return readRun(runId).catch(() => undefined);
+}
+
 async function withSecrets(line: string): Promise<string> {
   const typed = new Map<string, string>();
   for (const [command, verb, id = ''] of line.matchAll(OF_A_RUN)) {
-    // Without its journal nothing is known of it, and the command says so.
-    const run = await readRun(id).catch(() => undefined);
+    const run = await known(id);
     const words = run === undefined ? [] : await wordsFor(verb === 'resume', run);
     if (words.length > 0) typed.set(command, `${command} ${commandLine(words)}`);
   }

@@ -64,8 +64,13 @@ function goOn(story: Story, reference: string): readonly Way[] {
 
 /** What the run was given in secret, which no journal holds: without it the command would be refused. */
 export function secretWords({ extraVars }: JournalledRun, needed: NeededSecrets): readonly string[] {
+  return wordsForSecrets(missingSecrets(extraVars, {}, needed));
+}
+
+/** Secrets by the names of their variables, to be given again: a command that is printed has none of them. */
+export function wordsForSecrets(names: readonly string[]): readonly string[] {
   const { PITR_BECOME_PASSWORD_FILE: passwordFile = '' } = process.env;
-  return missingSecrets(extraVars, {}, needed)
+  return names
     .map((name) => optionToType(name, MASK))
     .filter(([option]) => option !== '-K' || passwordFile === '')
     .flat();

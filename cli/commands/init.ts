@@ -63,8 +63,9 @@ export const init = defineCommand({
       const from = await firstNode(options.from, prompt);
       const variables = await readExtraVars(options, io);
       const { discoverCluster } = await import('../init/discover-cluster.ts');
+      const { provingCommand } = await import('../init/proving-command.ts');
       const { renderInventory } = await import('../init/render-inventory.ts');
-      const { site, common } = await discoverCluster({
+      const { site, common, secrets } = await discoverCluster({
         from,
         hosts: new Map(options.host.map(namedReach)),
         barman: options.barman === undefined ? undefined : reachOf('--barman', options.barman),
@@ -87,7 +88,7 @@ export const init = defineCommand({
         ...toFillIn.map(
           ({ host, name, why }) => `To fill in: ${name}${host === undefined ? '' : ` of ${host}`} (${why})`,
         ),
-        ...(path === '-' ? [] : [`Prove it: pitr doctor -i ${path}`]),
+        ...(path === '-' ? [] : [`Prove it: ${provingCommand(path, secrets)}`]),
       ]);
       return 0;
     }),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { formatBytes } from '../../lib/base/values/bytes.ts';
 import { whyNoArchive } from '../../lib/recovery/postgres/archive-command.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
 import { defineCommand } from '../command.ts';
-import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
+import { INVENTORY_OPTIONS, OUTPUT_OPTIONS, typedWords } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
 import { table } from '../table.ts';
 import { duration, plural } from '../text.ts';
@@ -108,7 +109,7 @@ export const status = defineCommand({
         params: { sql: ARCHIVER_SQL },
       });
       const row = z.looseObject({ rows: z.array(archiverSchema) }).safeParse(archiving?.result).data?.rows[0];
-      if (row !== undefined) tellArchiver(leader, row, session);
+      if (row !== undefined) tellArchiver(leader, row, typedWords(options), session);
       else if (archiving?.error !== undefined) session.tell(archiving.error);
       return exitCodeOfAnswers(archiving === undefined ? answers : [...answers, archiving]);
     }),
@@ -214,7 +215,7 @@ export function archivingState(archiver: Archiver): {
   };
 }
 
-function tellArchiver(host: string, archiver: Archiver, session: LookSession): void {
+function tellArchiver(host: string, archiver: Archiver, site: readonly string[], session: LookSession): void {
   const { state, why } = archivingState(archiver);
   // A command may hold a secret.
   const { archive_command: _, tried_well: __, ...told } = archiver;
@@ -236,7 +237,9 @@ function tellArchiver(host: string, archiver: Archiver, session: LookSession): v
     const times = plural(archiver.failed_count, 'failed try', 'failed tries');
     lines.push(`  ${times}, the last of ${archiver.last_failed_wal} at ${archiver.last_failed_time}`);
   }
-  if (state === 'off' || state === 'nothing is archived')
-    lines.push('  Whether Barman receives its WAL by streaming: pitr doctor --only archiving');
+  if (state === 'off' || state === 'nothing is archived') {
+    const doctor = commandLine(['pitr', 'doctor', ...site, '--only', 'archiving']);
+    lines.push(`  Whether Barman receives its WAL by streaming: ${doctor}`);
+  }
   session.print(['', ...lines]);
 }

@@ -61,6 +61,10 @@ export function renderInventory(site: SiteDiscovery, common: Common): RenderedIn
       `        ${scalar(member.name)}:`,
       ...write(10, memberVariables(member, site.barman, common, shared), member.name),
     ]),
+    ...site.unlisted.flatMap(({ name, why }) => {
+      toFillIn.push({ name, why });
+      return [`        # NOT IN HERE (${oneLine(why)}):`, `        # ${scalar(name)}:`];
+    }),
   ];
   return { text: `${lines.join('\n')}\n`, toFillIn };
 }

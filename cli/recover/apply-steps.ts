@@ -148,9 +148,16 @@ function copyCommands({ site, node, prepared }: ManualPlan, commands: StepComman
     commands.on(barman, user, [
       ...['rsync', '-a', '--delete', '-e', shell === '' ? 'ssh' : shell],
       `${prepared.directory}/`,
-      `${login}:${pgdata}/`,
+      `${forRsync(login)}:${pgdata}/`,
     ]),
   ];
+}
+
+/** A colon ends the host for rsync, and two of them name one of its daemons: an IPv6 address needs brackets, which ssh refuses. */
+function forRsync(login: string): string {
+  const at = login.lastIndexOf('@') + 1;
+  const host = login.slice(at);
+  return host.includes(':') ? `${login.slice(0, at)}[${host}]` : login;
 }
 
 function pauseState(major: number): string {

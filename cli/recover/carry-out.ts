@@ -11,6 +11,7 @@ import { exitCodeOf } from '../display/error-text.ts';
 import type { Io } from '../io.ts';
 import { withPlainSession } from '../plain-session.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
+import { leadingSecrets } from '../secrets-again.ts';
 import { type SessionWishes, withDoor } from '../session.ts';
 import { oneLine } from '../text.ts';
 import { runChecklist } from './checklist.ts';
@@ -46,9 +47,10 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
   const told = await withPlainSession(plain, io, async (session) => {
     if (outputKind(wishes.output, io) !== 'json') session.print([...headLines(order), ...remarks]);
     if (mode !== 'run' || order.acceptGap || request.extraVars.accept_gap === true) return 0;
-    const gap = await findGap(order, surroundings(request, io), session.interrupts.signal);
+    const looked = surroundings(request, io);
+    const gap = await findGap(order, looked, session.interrupts.signal);
     if (gap === undefined) return 0;
-    await consentToGap(gap, order, request.beside, session, io);
+    await consentToGap(gap, order, { beside: request.beside, looked }, session, io);
     order = { ...order, acceptGap: true };
     return 0;
   });
@@ -88,7 +90,7 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
       { ...surroundings(request, io), extraVars },
       session,
     );
-    const peek = commandLine(['pitr', 'peek', outcome.runId]);
+    const peek = await peekCommand(outcome.runId);
     session.print([
       '',
       ...(tookOver
@@ -113,6 +115,11 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
     session.tell(error);
     return exitCodeOf(error);
   });
+}
+
+/** What opens the data of a run, with what that was given in secret. */
+export async function peekCommand(runId: string): Promise<string> {
+  return commandLine(['pitr', 'peek', runId, ...(await leadingSecrets(runId))]);
 }
 
 /** What the looks beside the run are given: the variables of the run, so that they look at the same. */

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { Masker } from '../../lib/base/values/masker.ts';
 import { type LookAnswer, lookOnce } from '../../lib/engine/run/look.ts';
+import { commandLine } from '../../lib/transport/quote.ts';
 import type { AskPassphrase } from '../../lib/transport/types.ts';
 import { consent } from '../consent.ts';
 import type { Io } from '../io.ts';
 import { askIn, type PlainSession } from '../plain-session.ts';
+import { siteWords } from '../revert-command.ts';
 import { wrapLaidOut } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
 import { commandAgain, gapQuestion, type RecoverOrder, targetOf } from './order.ts';
@@ -81,11 +83,13 @@ function gapIn(answer: Pick<LookAnswer, 'error'> | undefined): Gap | undefined {
   return gap.success ? { missing: gap.data.missing, until: gap.data.reachable.to } : undefined;
 }
 
-/** The manual's warning. */
+/** The manual's warning. The backups are to be listed of the cluster that was looked at. */
 export function gapLines(
   { missing, until }: Gap,
   order: Pick<RecoverOrder, 'targetTime'>,
+  { inventories, extraVars, masker }: Pick<Surroundings, 'inventories' | 'extraVars' | 'masker'>,
 ): readonly string[] {
+  const backups = commandLine(['pitr', 'backups', ...siteWords(inventories, masker.data(extraVars))]);
   const wanted = order.targetTime === 'latest' ? 'the latest state' : order.targetTime;
   return [
     '⚠ WARNING: WAL gaps detected!',
@@ -94,24 +98,27 @@ export function gapLines(
     '',
     'Recommendations:',
     `  1. Find the files (an old node, another archive) and put them into Barman's archive (RECOMMENDED)`,
-    '  2. Choose a newer backup, from after the gap: pitr backups',
+    `  2. Choose a newer backup, from after the gap: ${backups}`,
     `  3. Recover to ${until}, the end of what is there; what was written after that is lost`,
   ];
 }
 
 /**
  * Asks whether the data after a gap may be lost. `--yes` does not answer this: it means data. Throws kind `refused`
- * where there is nobody to ask, `interrupted` on no. `beside` is what was typed beside the order.
+ * where there is nobody to ask, `interrupted` on no. `beside` is what was typed beside the order, `looked` what was looked at.
  */
 export async function consentToGap(
   gap: Gap,
   order: RecoverOrder,
-  beside: readonly string[],
+  { beside, looked }: { readonly beside: readonly string[]; readonly looked: Surroundings },
   session: PlainSession,
   io: Io,
 ): Promise<void> {
   session.emit({ type: 'recover.gap', time: Date.now(), ...gap });
-  session.print(['', ...gapLines(gap, order).flatMap((line) => wrapLaidOut(line, session.view.columns()))]);
+  session.print([
+    '',
+    ...gapLines(gap, order, looked).flatMap((line) => wrapLaidOut(line, session.view.columns())),
+  ]);
   const accept = commandAgain({ ...order, acceptGap: true }, beside, io.masker);
   await consent(askIn(session, io, false), gapQuestion(gap.until), {
     nobody: {

@@ -1,20 +1,18 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
-import { leadingVariables } from '../../lib/engine/back/leading-variables.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
-import { readRun } from '../../lib/engine/journal/read.ts';
 import { lookOnce } from '../../lib/engine/run/look.ts';
 import { findPlaybook } from '../../lib/language/playbook/find.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
-import { inventoryWords } from '../common-options.ts';
 import { outputKind } from '../display/choose.ts';
 import type { Io } from '../io.ts';
 import { type PlainSession, withPlainSession } from '../plain-session.ts';
+import { siteWords } from '../revert-command.ts';
 import { exitCodeOfRun, runAndTell } from '../run-and-tell.ts';
+import { leadingSecrets } from '../secrets-again.ts';
 import { withDoor } from '../session.ts';
 import { usageError } from '../usage-error.ts';
-import { secretWords } from '../ways.ts';
 import { headLines, type RecoverRequest, recoverDisplay, surroundings } from './carry-out.ts';
 import { chooseNode, type NodeWish } from './choose-node.ts';
 import { consentToGap, findGap } from './gap.ts';
@@ -63,9 +61,11 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
     if (mode === 'dry-run' && outputKind(wishes.output, io) !== 'json')
       session.print(['Barman is not asked where it has room for the files: the plan names the usual place.']);
     if (mode !== 'run' || order.acceptGap || request.extraVars.accept_gap === true) return 0;
-    const gap = await findGap(order, surroundings(request, io), session.interrupts.signal);
+    const looked = surroundings(request, io);
+    const gap = await findGap(order, looked, session.interrupts.signal);
     if (gap !== undefined) {
-      await consentToGap(gap, order, [...placeWords(request), ...request.beside], session, io);
+      const beside = [...placeWords(request), ...request.beside];
+      await consentToGap(gap, order, { beside, looked }, session, io);
       order = { ...order, acceptGap: true };
     }
     return 0;
@@ -113,8 +113,7 @@ export async function prepareFiles(request: PrepareRequest, io: Io): Promise<num
       systemId: known.system_id,
     };
     const again = commandAgain({ ...order, target: node.name, restore: true }, request.beside, io.masker);
-    const run = await readRun(outcome.runId);
-    const secrets = secretWords(run, await leadingVariables(run));
+    const secrets = await leadingSecrets(outcome.runId);
     const undo = commandLine(['pitr', 'undo', outcome.runId, ...secrets]);
     const steps = manualSteps({ site, node, leader, prepared: facts, secrets });
     tellSteps(steps, facts, { again, undo }, session);
@@ -195,7 +194,7 @@ function chosenNode(
   facts: Pick<NodeWish, 'names' | 'wished' | 'leader'>,
   io: Io,
 ): string {
-  const { order, beside, inventories } = request;
+  const { order, beside, inventories, extraVars } = request;
   const again = (options: readonly string[]) =>
     commandAgain(order, [...options, ...placeWords(request), ...beside], io.masker);
   return chooseNode({
@@ -203,7 +202,7 @@ function chosenNode(
     allowLeader: order.allowLeader,
     again: (...options) => again(options).command,
     notes: again([]).notes,
-    status: commandLine(['pitr', 'status', ...inventoryWords(inventories)]),
+    status: commandLine(['pitr', 'status', ...siteWords(inventories, io.masker.data(extraVars))]),
   });
 }
 

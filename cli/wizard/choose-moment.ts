@@ -83,7 +83,7 @@ async function judged(
   const gap = gapSchema.safeParse(wal.error.result).data;
   if (wal.error.code === 'wal-missing' && gap !== undefined) {
     const known = { missing: gap.missing, until: gap.reachable.to };
-    prompt.say(['', ...gapLines(known, { targetTime }), '']);
+    prompt.say(['', ...gapLines(known, { targetTime }, request), '']);
     return (await prompt.confirm(gapQuestion(known.until).text))
       ? { targetTime, acceptGap: true, timeline }
       : undefined;

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { peekCommand } from '../../cli/recover/carry-out.ts';
 import { listRuns } from '../../lib/engine/journal/read.ts';
 import { keepRunsIn, newDirectory } from '../engine/support.ts';
 import { runHere } from '../support/run-here.ts';
@@ -57,6 +58,12 @@ it('it stands in what any error says is to be typed next, too', async () => {
     `pitr resume RUN -K -e 'api_token=...' -e sure=true`,
     'pitr undo RUN -K, or pitr undo RUN -K',
   ]);
+});
+
+it('it stands in the command that looks at the data of a recovery', async () => {
+  const { id } = await failed(...SECRETS);
+  expect(await peekCommand(id)).toBe(`pitr peek ${id} -K`);
+  expect(await peekCommand((await failed()).id)).toMatch(/^pitr peek \S+$/);
 });
 
 it('a password that a file gives is not asked for', async () => {

@@ -26,7 +26,8 @@ async function judged(server: string, lines: string) {
       (thrown: unknown) => asPitrError(thrown),
     ),
   );
-  return { code: error?.code, message: error?.message, next: error?.next[0]?.trim().replace(dir, 'HOME') };
+  const { code, message, details = [], next = [] } = error ?? {};
+  return { code, message, details: details[0], next: next[0]?.trim().replace(dir, 'HOME') };
 }
 
 it.each([
@@ -38,6 +39,8 @@ it.each([
     {
       code: 'server-of-target-idle',
       message: 'Barman archives nothing for server "db1", the one of one: it is switched off',
+      // Barman gives nothing of such a server.
+      details: 'Nothing that one writes as leader would be archived.',
       next: 'Put active = true for "active = off" in HOME/.barman.conf.',
     },
   ],
@@ -48,6 +51,8 @@ it.each([
       code: 'server-of-target-idle',
       message:
         'Barman archives nothing for server "db1", the one of one: it is a copy of a server of another Barman, and has no archiver of its own',
+      details:
+        'Nothing that one writes as leader would be archived. What it holds can be recovered from all the same.',
       next: 'Remove "primary_ssh_command = ssh barman@a" in HOME/.barman.conf.',
     },
   ],

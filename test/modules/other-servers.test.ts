@@ -129,9 +129,14 @@ it('the cluster of a server is known also where its backups lie in a directory o
 
 describe('a server that Barman passes over', () => {
   it.each([
-    ['active = off', 'inactive', 'Put active = true for "active = off" in '],
-    ['primary_ssh_command = ssh barman@a', 'passive', 'Remove "primary_ssh_command = ssh barman@a" in '],
-  ])('is refused before anything is asked of it: %s', async (lines, kind, mend) => {
+    ['active = off', 'inactive', undefined, 'Put active = true for "active = off" in '],
+    [
+      'primary_ssh_command = ssh barman@a',
+      'passive',
+      'What it holds can be recovered from all the same.',
+      'Remove "primary_ssh_command = ssh barman@a" in ',
+    ],
+  ])('is refused before anything is asked of it: %s', async (lines, kind, still, mend) => {
     await using ground = await localPlayground();
     const { play, dir } = ground;
     await beside(ground, { systemId: OWN, lines }, async () => {
@@ -143,13 +148,14 @@ describe('a server that Barman passes over', () => {
         expect(await errorOf(play.check([module, { ...params, user }]))).toMatchObject({
           kind: 'refused',
           code: 'barman-server-idle',
+          details: [expect.stringContaining('ends with success'), ...(still === undefined ? [] : [still])],
           next: [`${mend}${dir}/.barman.conf.`, expect.anything()],
         });
       }
       const { result } = await play.run('barman.servers', { user });
       expect(result).toMatchObject({
         servers: [{ idle: [] }, { idle: [{ kind, line: lines }] }],
-        idle: { other: { mend: [`${mend}${dir}/.barman.conf.`] } },
+        idle: { other: { still, mend: [`${mend}${dir}/.barman.conf.`] } },
       });
     });
   });

@@ -1,5 +1,4 @@
-import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { didYouMean, nearestName } from '../../base/errors/nearest.ts';
 import type { PitrError, SourcePosition } from '../../base/errors/pitr-error.ts';
 import { Secret } from '../../base/values/secret.ts';
@@ -18,6 +17,7 @@ import {
 } from './connection-vars.ts';
 import { inventoryError } from './errors.ts';
 import type { InventoryHost, ResolveConnection } from './model.ts';
+import { pathFrom } from './path-from.ts';
 
 /**
  * How a host is reached. `rendered` holds its connection variables (see `CONNECTION_VARS`), templates rendered; those
@@ -202,7 +202,7 @@ class ConnectionVars {
     return list.map((path) => {
       if (typeof path !== 'string' || path.trim() === '' || !isWord(path))
         throw this.#wrong(found.name, 'a path', path);
-      return resolve(base, path.replace(/^~(?=\/|$)/, homedir()));
+      return pathFrom(base, path);
     });
   }
 

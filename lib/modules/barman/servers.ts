@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { barmanResource, readCatalogue } from '../../recovery/barman/catalogue.ts';
-import { IDLE_WORDS, idleMends } from '../../recovery/barman/errors.ts';
+import { IDLE_WORDS, idleMends, idleStill } from '../../recovery/barman/errors.ts';
 import { userParam } from '../../recovery/barman/params.ts';
 
 const params = z.strictObject({ user: userParam });
@@ -16,7 +16,7 @@ export const module = defineLook({
     names: 'their names',
     servers:
       'for each: name, description, system_id, wals (directory of its archive), basebackups (of its backups), backups (how many; absent where they could not be read), unread (why not), idle (lines of the configuration for which Barman passes over it: kind, line, file)',
-    idle: 'of those that Barman passes over, by name: why, and how they are made to work, in lines',
+    idle: 'of those that Barman passes over, by name: why, what they are good for all the same (still; absent where nothing), and how they are made to work, in lines (mend)',
   },
   dependsOn: ({ user }) => [{ kind: barmanResource.kind, id: user }],
   read: async (host, { user }) => {
@@ -37,7 +37,11 @@ export const module = defineLook({
           .filter(({ idle }) => idle.length > 0)
           .map(({ name, idle }) => [
             name,
-            { why: idle.map(({ kind }) => IDLE_WORDS[kind]).join(', and '), mend: idleMends(idle) },
+            {
+              why: idle.map(({ kind }) => IDLE_WORDS[kind]).join(', and '),
+              still: idleStill(idle),
+              mend: idleMends(idle),
+            },
           ]),
       ),
     };

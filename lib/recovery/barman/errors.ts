@@ -96,17 +96,28 @@ export function idleMends(idle: readonly IdleLine[]): readonly string[] {
   });
 }
 
+/** What an idle server is good for all the same; nothing where it is switched off, for then Barman gives nothing of it either. */
+export function idleStill(idle: readonly IdleLine[]): string | undefined {
+  return idle.some(({ kind }) => kind === 'inactive')
+    ? undefined
+    : 'What it holds can be recovered from all the same.';
+}
+
 /** Refuses where Barman passes over a server: it would end with success, and have done nothing. */
 export function refuseIdle(
   { name, idle }: { readonly name: string; readonly idle: readonly IdleLine[] },
   host: string,
 ): void {
   if (idle.length === 0) return;
+  const still = idleStill(idle);
   throw new PitrError({
     kind: 'refused',
     code: 'barman-server-idle',
     message: `Barman archives nothing for server "${name}" and takes no backup of it: ${idle.map(({ kind }) => IDLE_WORDS[kind]).join(', and ')}`,
-    details: ['Barman passes over such a server and ends with success. What it holds can be recovered from.'],
+    details: [
+      'Barman passes over such a server and ends with success.',
+      ...(still === undefined ? [] : [still]),
+    ],
     host,
     next: [
       ...idleMends(idle),

@@ -11,6 +11,8 @@ import { guesses, type Reach, reachWords } from './reach.ts';
 export interface SiteDiscovery {
   readonly cluster: string;
   readonly members: readonly FoundMember[];
+  /** Hosts that were named, and are none of its members as far as can be told; with why. */
+  readonly unlisted: readonly { readonly name: string; readonly why: string }[];
   readonly barman: BarmanDiscovery;
 }
 
@@ -35,11 +37,70 @@ export async function discoverSite(connect: Connect, wish: DiscoveryWish): Promi
   const asked: FoundMember[] = [];
   for (const member of found)
     asked.push(member.node === undefined ? await askFor(connect, wish, first, member) : member);
+  const unlisted: { readonly name: string; readonly why: string }[] = [];
+  for (const { name, tried, reach, how } of await namedBeside(connect, wish, {
+    first,
+    own: node.systemId,
+    listed,
+  }))
+    if (typeof tried !== 'string') asked.push({ name, reach, node: tried });
+    else
+      unlisted.push({
+        name,
+        why: `${how}, and the cluster does not list it; ${reachWords(reach)}: ${tried}`,
+      });
   return {
     cluster: first.cluster,
     members: asked,
+    unlisted,
     barman: await discoverBarman(connect, wish, asked, systemId),
   };
+}
+
+interface Beside {
+  readonly name: string;
+  readonly reach: Reach;
+  /** How it came to be looked at. */
+  readonly how: string;
+  /** What it tells, or why it is no member. */
+  readonly tried: NodeDiscovery | string;
+}
+
+/**
+ * Hosts that the operator has named and that the cluster does not list: their Patroni may be down, and a name may be
+ * mistyped. They are tried as members are.
+ */
+async function namedBeside(
+  connect: Connect,
+  wish: DiscoveryWish,
+  {
+    first,
+    own,
+    listed,
+  }: {
+    readonly first: NodeDiscovery;
+    /** The system id of the first node by its own data. */
+    readonly own: string | undefined;
+    readonly listed: readonly Member[];
+  },
+): Promise<readonly Beside[]> {
+  const isListed = (name: string): boolean => listed.some((member) => member.name === name);
+  const named = [...wish.hosts].filter(([name]) => name !== first.member && !isListed(name));
+  const beside = await Promise.all(
+    named.map(async ([name, reach]) => ({
+      ...{ name, reach, how: 'it was named' },
+      tried: await tryMember(connect, wish, first, { name, reach, said: true }),
+    })),
+  );
+  if (isListed(first.member)) return beside;
+  const { member: name } = first;
+  const foreign = whyNotMember(
+    first,
+    { ...first, ...(own === undefined ? {} : { systemId: own }) },
+    name,
+    true,
+  );
+  return [{ name, reach: wish.from, how: 'it was asked first', tried: foreign ?? first }, ...beside];
 }
 
 function announced({ name, host }: Member): Pick<FoundMember, 'name' | 'address'> {

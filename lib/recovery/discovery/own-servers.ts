@@ -16,7 +16,8 @@ export interface OwnServers<T> {
 
 /**
  * Barman's servers of the cluster with this system id. A host may serve another cluster as well: what a server has noted of
- * its cluster decides, and before its first backup the port. Where neither tells, it is not guessed.
+ * its cluster decides, and before its first backup the port. Where neither tells, it is not guessed; nor where a server that
+ * leads to no member has the system id of the cluster, as it has of one that was restored from its backups.
  */
 export function ownServers<T extends Server>(
   servers: readonly T[],
@@ -26,7 +27,11 @@ export function ownServers<T extends Server>(
   const named = new Set(members.flatMap(({ node }) => node?.archive.server ?? []));
   const ports = new Set(members.flatMap(({ node }) => node?.port ?? []));
   const reaching = servers.filter((server) => members.some((member) => reaches(server, member)));
-  const meant = servers.filter((server) => named.has(server.name) || reaching.includes(server));
+  const leads = (server: T): boolean => named.has(server.name) || reaching.includes(server);
+  const alike = servers.filter(
+    (server) => !leads(server) && server.systemId !== undefined && server.systemId === systemId,
+  );
+  const meant = servers.filter(leads);
   const other = (server: T): boolean =>
     server.systemId !== undefined && systemId !== undefined && server.systemId !== systemId;
   const doubtful = meant.filter(
@@ -45,6 +50,10 @@ export function ownServers<T extends Server>(
     ...doubtful.map(
       ({ name, conninfoPorts = [] }) =>
         `whether ${name} is, which connects to a member by port ${conninfoPorts.join(', ')}, is not known`,
+    ),
+    ...alike.map(
+      ({ name, conninfoHosts }) =>
+        `whether ${name} is, which connects to ${conninfoHosts.join(', ') || 'no host that it names'} and has the system id of this cluster, as a copy of it has, too, is not known`,
     ),
   ];
   const names = own.map(({ name }) => name).join(', ');

@@ -22,11 +22,12 @@ export function readReach(where: string): Reach | undefined {
   };
 }
 
-/** As it is typed: `docker:pg1`, `deploy@pg1:2222`. */
+/** As it is typed: `docker:pg1`, `deploy@pg1:2222`, `[fd00::2]:2222`. */
 export function reachWords(reach: Reach): string {
   const { ansible_connection: kind, ansible_host: host = '', ansible_port: port, ansible_user: user } = reach;
   if (kind === 'docker') return `docker:${host}`;
-  return `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
+  const address = String(host).includes(':') ? `[${host}]` : host;
+  return `${user === undefined ? '' : `${user}@`}${address}${port === undefined ? '' : `:${port}`}`;
 }
 
 /**

@@ -5,6 +5,7 @@ import { parseTried, tryMemberLogins } from '../patroni/logins.ts';
 import { NOT_ASKED, type Told, told } from './answer.ts';
 import { barmanChecks, gatherBarmanFacts } from './barman-facts.ts';
 import type { BarmanFacts, ControllerFacts, Facts, Need, NodeFacts } from './facts.ts';
+import { stockSince } from './last-archived.ts';
 import { gatherNodeFacts, unknownNode } from './node-facts.ts';
 import type { BarmanPlace, NodePlace, VariableFlaw } from './place.ts';
 import { clusterId, leaderIn } from './views.ts';
@@ -38,16 +39,22 @@ export async function lookAround(site: Site, needs: ReadonlySet<Need>): Promise<
       ? undefined
       : gatherBarmanFacts(site.host(site.barman.name), site.barman, places, needs, id),
   ]);
-  const [dynamic, logins, checks, barmanLogins] = await Promise.all([
+  const [dynamic, logins, checks, barmanLogins, stock] = await Promise.all([
     needs.has('dynamic') ? dynamicConfig(site, nodes) : NOT_ASKED,
     needs.has('member-logins') ? Promise.all(nodes.map((node) => memberLogins(site, node, nodes))) : [],
     needs.has('barman-checks') && barman !== undefined ? checksOfBarman(site, barman, nodes) : NOT_ASKED,
     needs.has('barman-logins') && barman !== undefined ? loginsOfBarman(site, barman, nodes) : NOT_ASKED,
+    needs.has('stock') && barman !== undefined
+      ? stockSince(site.host(barman.place.name), barman, nodes)
+      : barman?.stock,
   ]);
   return {
     now: Date.now(),
     nodes: nodes.map((node, index) => ({ ...node, logins: logins[index] ?? NOT_ASKED })),
-    barman: barman === undefined ? undefined : { ...barman, checks, logins: barmanLogins },
+    barman:
+      barman === undefined
+        ? undefined
+        : { ...barman, checks, logins: barmanLogins, stock: stock ?? barman.stock },
     variableFlaws: site.variableFlaws,
     dynamic,
     controller: site.controller,

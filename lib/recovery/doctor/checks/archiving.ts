@@ -1,10 +1,10 @@
 import { whyNoArchive } from '../../postgres/archive-command.ts';
 import type { Told } from '../answer.ts';
 import { countedServers } from '../backups-and-archives.ts';
-import { ownServers } from '../barman-facts.ts';
 import { barmanOn, onHost, pitrCommand, psqlOn } from '../commands-to-type.ts';
 import type { BarmanFacts, Facts, NodeFacts, Stock } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { serversHolding } from '../last-archived.ts';
 import type { NodeSql } from '../node-sql.ts';
 import { ofBarman } from '../of-barman.ts';
 import { leaderNode } from '../views.ts';
@@ -14,9 +14,6 @@ const BACKLOG = { warning: 3, critical: 32 } as const;
 
 /** Bytes of WAL that an idle slot may hold before it is named: a replica that restarts holds some for a moment. */
 const HELD_BYTES = 1024 * 1024 * 1024;
-
-/** `000000010000000000000007` of `000000010000000000000007.00000028.backup`. */
-const SEGMENT_NAME = 24;
 
 function ofLeader(
   facts: Facts,
@@ -113,17 +110,6 @@ function backlog(facts: Facts): readonly Flaw[] {
   });
 }
 
-/** Whether an archive has what PostgreSQL names. Of a note about a backup it has the segment that the note is about. */
-function holds({ files, histories }: Stock['archives'][number], last: string): boolean {
-  const named = last.endsWith('.backup') ? last.slice(0, SEGMENT_NAME) : last;
-  return (
-    files.some(({ segment, partial }) => named === (partial ? `${segment}.partial` : segment)) ||
-    histories.some(
-      ({ history }) => named === `${history.timeline.toString(16).toUpperCase().padStart(8, '0')}.history`,
-    )
-  );
-}
-
 /** What PostgreSQL believes to be archived must lie in an archive: an archive_command may say yes and store nothing. */
 function arrives(facts: Facts): readonly Flaw[] {
   return ofLeader(facts, ({ archived: { last }, system_id: id }, leader) => {
@@ -141,12 +127,7 @@ function arrives(facts: Facts): readonly Flaw[] {
     }
     return ofBarman(facts, (barman) =>
       flawsOf(barman.stock, barman.place.name, (stock) => {
-        // Names of segments are the same in every cluster.
-        const holding = ownServers(stock, barman.place).filter(
-          ({ name: server, systemId }) =>
-            (systemId ?? id) === id &&
-            stock.archives.some((archive) => archive.server === server && holds(archive, last)),
-        );
+        const holding = serversHolding(stock, barman.place, id, last);
         if (holding.length > 0) return elsewhere(leader, barman, holding, last);
         return flawsOf(countedServers(facts, stock, barman), barman.place.name, () => [
           nowhere(facts, leader, last),

@@ -1,7 +1,7 @@
 import { type BackupInfo, isComplete, isPacked } from '../../barman/backup-info.ts';
 import { checksOf, completeBackups, inStock, noBackup, takeOne } from '../backups-and-archives.ts';
 import { barmanOn, pitrCommand } from '../commands-to-type.ts';
-import type { Facts } from '../facts.ts';
+import type { BarmanFacts, Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
 import { ofBarman } from '../of-barman.ts';
 import { clusterId, leaderNode } from '../views.ts';
@@ -25,18 +25,38 @@ function servers(facts: Facts): readonly Flaw[] {
             : [[place.barmanServer, `barman_server of ${name}`] as const],
         ),
       ];
-      return wanted
+      const unknown = wanted
         .filter(([server]) => !known.includes(server))
-        .map(([server, where]) => ({
-          severity: 'critical',
-          host: barman.place.name,
-          text: `Barman knows no server ${server} (${where} in the inventory)`,
-          mend: [
-            `It knows ${known.join(', ')}. Set ${where.replace(/ of .*/, '')} in the inventory.`,
-            barmanOn(facts, 'list-servers'),
-          ],
-        }));
+        .map(
+          ([server, where]): Flaw => ({
+            severity: 'critical',
+            host: barman.place.name,
+            text: `Barman knows no server ${server} (${where} in the inventory)`,
+            mend: [
+              `It knows ${known.join(', ')}. Set ${where.replace(/ of .*/, '')} in the inventory.`,
+              barmanOn(facts, 'list-servers'),
+            ],
+          }),
+        );
+      return [...unknown, ...leftOut(facts, barman, known)];
     });
+  });
+}
+
+/** Servers of nodes that `barman_servers` does not name: what they hold is looked at by nobody. */
+function leftOut(
+  { nodes }: Facts,
+  { place: { name: host, servers: named } }: Pick<BarmanFacts, 'place'>,
+  known: readonly string[],
+): readonly Flaw[] {
+  return nodes.flatMap(({ name, place }): readonly Flaw[] => {
+    const server = place?.barmanServer;
+    if (server === undefined || named === undefined || named.includes(server) || !known.includes(server))
+      return [];
+    const text = `barman_servers in the inventory does not have ${server}, the barman_server of ${name}`;
+    return [
+      { severity: 'critical', host, text, mend: [`Put ${server} into barman_servers in the inventory.`] },
+    ];
   });
 }
 
@@ -211,7 +231,7 @@ function drill(facts: Facts): readonly Flaw[] {
 export const BACKUP_CHECKS: readonly Check[] = [
   {
     id: 'backups.servers',
-    title: 'Barman knows every server that the inventory names',
+    title: 'Barman knows every server that the inventory names, and barman_servers has those of all nodes',
     meaning: 'Its backups and its WAL would not be looked for where they are.',
     needs: ['stock'],
     judge: servers,

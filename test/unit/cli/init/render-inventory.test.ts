@@ -35,6 +35,7 @@ const SITE = {
     },
     { name: 'pg3', why: 'deploy@pg3:\n no answer' },
   ],
+  unlisted: [],
   barman: {
     reach: { value: { ansible_connection: 'ssh', ansible_host: 'backup1' } },
     user: { value: 'barman' },
@@ -106,4 +107,15 @@ it('says once for all members what all of them have, and of each one what differ
       why: 'Patroni does not run there, and the data directory does not tell its owner',
     },
   ]);
+});
+
+it('a host that was named and is not of the cluster is told, and is no host of the file', async () => {
+  const why = 'it was named, and the cluster does not list it;\n gp4: there is no answer';
+  const { text, toFillIn } = renderInventory({ ...SITE, unlisted: [{ name: 'gp4', why }] }, {});
+  expect(toFillIn.at(-1)).toEqual({ name: 'gp4', why });
+  expect(text).toContain(
+    '        # NOT IN HERE (it was named, and the cluster does not list it; gp4: there is no answer):\n',
+  );
+  expect(text).toContain('        # gp4:\n');
+  expect(text).not.toMatch(/^ *gp4:/m);
 });

@@ -217,6 +217,17 @@ describe('the printed steps', () => {
       expect(await answerOf(proof, { ssh: 'exit 255' })).toEqual({ said: '', holds: false });
     });
 
+    it.each([
+      ['ssh -q postgres@fd00::2', 'postgres@fd00::2', "'postgres@[fd00::2]:/data/db2/'"],
+      ['ssh fd00:0:0:0:0:0:0:2', 'fd00:0:0:0:0:0:0:2', "'[fd00:0:0:0:0:0:0:2]:/data/db2/'"],
+      ['ssh -q postgres@h2', 'postgres@h2', 'postgres@h2:/data/db2/'],
+    ])('where the address has colons the copy does not take them for an end: %s', (restoreSsh, login, to) => {
+      const { apply } = stepsFor(node('db2', { restore_ssh: restoreSsh }), 'db1');
+      const copy = typed(apply.filter(({ title }) => title === 'Copy recovered data'));
+      expect(copy[2]).toContain(` ${login} `);
+      expect(copy[3]?.endsWith(` ${to}`)).toBe(true);
+    });
+
     it('the login that is proved is the one that the copy takes', () => {
       const target = node('db2', { restore_ssh: 'ssh -q -p 22 -i "/a b/key" postgres@h2' });
       const { apply } = stepsFor(target, 'db1');

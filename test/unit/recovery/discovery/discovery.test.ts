@@ -50,6 +50,8 @@ describe('how a host is reached', () => {
     ],
   ])('%s', (where, reach) => {
     expect(readReach(where)).toEqual(reach);
+    // What is told of it can be typed as it stands.
+    expect(reachWords(reach)).toBe(where);
   });
 
   it.each(['', 'docker:', 'a b', 'x@', 'host:port', '-oProxyCommand=x', 'a@b@c'])('not by %j', (where) => {

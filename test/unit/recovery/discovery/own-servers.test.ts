@@ -37,6 +37,17 @@ describe("Barman's servers of a cluster", () => {
     expect(own(MAIN, server('pooled', '10.0.0.1', 6432, '1'))).toEqual(['main', 'pooled']);
   });
 
+  it.each([
+    ['one whose conninfo leads to no name of a member', [MAIN, server('old', 'pg-vip', 5432, '1')]],
+    ['the only one', [server('old', 'pg-vip', 5432, '1')]],
+  ])('are left open where %s has the system id, which a copy of the cluster has, too', (_, servers) => {
+    expect(own(...servers)).toMatch(/whether old is, .*pg-vip.* system id .* a copy .*, is not known$/);
+  });
+
+  it('are certain by the system id where an archive_command names them', () => {
+    expect(own(server('main', 'pg-vip', 5432, '1'))).toEqual(['main']);
+  });
+
   it('are left open where the cluster of one is not known, and its port is another', () => {
     expect(own(MAIN, server('other', '10.0.0.1', 5433))).toMatch(
       /^main are of this cluster; whether other is, .* is not known$/,

@@ -199,6 +199,34 @@ describe('what counts as archived', () => {
   });
 });
 
+describe('the servers that the inventory names', () => {
+  const PLACE = { name: 'barman', user: 'barman', lockDirectory: '' };
+  const told = (servers: readonly string[] | undefined, leader = LEADER) =>
+    found(
+      ['backups.servers'],
+      {
+        stock: { value: { servers: [server('db1', false), server('db2', false)], archives: [] } },
+        place: { ...PLACE, servers },
+      },
+      leader,
+    ).map(({ severity, text = '', mend = [] }) => `${severity}: ${[text, ...mend].join(' ')}`);
+
+  it('are to be in barman_servers, those of the nodes too: no others are looked at', () => {
+    expect(told(['db1', 'db2'])).toEqual(['ok: ']);
+    expect(told(undefined)).toEqual(['ok: ']);
+    expect(told(['db2'])).toEqual([
+      'critical: barman_servers in the inventory does not have db1, the barman_server of db1 Put db1 into barman_servers in the inventory.',
+    ]);
+  });
+
+  it('are told once where Barman does not know one', () => {
+    expect(told(['db2', 'typo'])).toHaveLength(2);
+    const leader =
+      LEADER.place === undefined ? LEADER : { ...LEADER, place: { ...LEADER.place, barmanServer: 'typo' } };
+    expect(told(['db1'], leader)).toEqual([expect.stringContaining('Barman knows no server typo')]);
+  });
+});
+
 describe('what arrives at Barman', () => {
   const PLACE = { name: 'barman', user: 'barman', lockDirectory: '' };
   const look = (...waiting: readonly WaitingFiles[]): BarmanFacts['look'] => ({

@@ -31,7 +31,7 @@ export const module = defineControl({
       code: 'declined',
       message: `answered no: ${text}`,
       state: unanswered,
-      // What the playbook says leads on without what was asked about.
+      // what the playbook says; else `pitr runs` shows how the run stands, and the commands that go on and back
       next: linesOf(next),
     });
   },

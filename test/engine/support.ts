@@ -60,6 +60,7 @@ export async function play(
   yaml: string,
   {
     answerable,
+    answer = true,
     signal = new AbortController().signal,
     seen,
     asked,
@@ -68,6 +69,8 @@ export async function play(
     readonly directory?: string;
     /** false: there is nobody to answer a question. */
     readonly answerable?: boolean;
+    /** What a person answers; without it the option --yes does. */
+    readonly answer?: boolean;
     readonly signal?: AbortSignal;
     /** Is told of every event at once. */
     readonly seen?: (event: PitrEvent) => void;
@@ -101,7 +104,9 @@ export async function play(
       ask: (question) => {
         asked?.(question);
         return Promise.resolve(
-          answerable === false ? { answer: false, by: 'nobody' } : { answer: true, by: '--yes' },
+          answerable === false
+            ? { answer: false, by: 'nobody' }
+            : { answer, by: answer ? '--yes' : 'operator' },
         );
       },
       answerable,

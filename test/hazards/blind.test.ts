@@ -120,6 +120,8 @@ describe.each(['cutover.yml', 'revert.yml'])('in %s, a timeline number is free',
     (await loadPlaybook(join(productPlaybooks(), file))).plays
       .flatMap(({ tasks }) => flatTasks(tasks))
       .filter(({ args }) => args.value.refuse === 'timeline-taken')
+      // Only of one who leads, right before it is stopped: test/hazards/going-on.test.ts.
+      .filter(({ name }) => name.value !== 'No other history has taken its timeline meanwhile')
       .map(({ args }) => String(args.value.that));
 
   it.each([

@@ -192,6 +192,59 @@ describe('a member that has joined since the members were noted', () => {
   });
 });
 
+describe('whoever leads when the leader is to be stopped', () => {
+  interface Leads {
+    readonly leader?: string;
+    readonly timeline?: number;
+    readonly skipped?: boolean;
+  }
+  const SKIPPED: Leads = { skipped: true };
+
+  /** With what this run has looked at last, and a recovered node that has become timeline 6. */
+  async function beforeTheStop(goes_on: boolean, leads: Leads): Promise<PitrErrorJson | undefined> {
+    const all = (await loadPlaybook(join(productPlaybooks(), 'cutover.yml'))).plays.flatMap((one) =>
+      flatTasks(one.tasks),
+    );
+    const stop = all.findIndex(({ name }) => name.value === 'Stop the old leader, last');
+    const proof = all.slice(0, stop).findLast(({ args }) => args.value.refuse === 'timeline-taken');
+    const args = JSON.stringify(proof?.args.value);
+    const told = (proof?.vars ?? []).flatMap((one) => Object.entries(one));
+    const vars = JSON.stringify(
+      Object.fromEntries(told.filter(([name]) => name === 'leads').map(([name, { value }]) => [name, value])),
+    ).replaceAll('run_resumed', 'goes_on');
+    const looked = goes_on
+      ? { leads_now: leads, leads_by_now: { leader: 'two', timeline: 5 } }
+      : { leads_now: SKIPPED, leads_by_now: leads };
+    return refusal(
+      `    - core.assert: ${args}\n      vars: ${vars}\n      when: ${JSON.stringify(proof?.when.map(({ value }) => value))}\n`,
+      {},
+      { promoted: { timeline: 6 }, old: { leader: 'two', timeline: 5 }, goes_on, ...looked },
+    );
+  }
+
+  it.each([
+    ['the member that led before, as it was', { leader: 'two', timeline: 5 }],
+    ['nobody', {}],
+    ['nobody, of a cluster that has had that number', { timeline: 6 }],
+    ['the recovered node itself', { leader: 'one', timeline: 6 }],
+    ['one that does not tell', { leader: 'two' }],
+    ['in a check: nobody has looked', SKIPPED],
+  ])('has not taken the timeline: %s', async (_, leads) => {
+    expect(await beforeTheStop(false, leads)).toBeUndefined();
+    expect(await beforeTheStop(true, leads)).toBeUndefined();
+  });
+
+  it.each([false, true])('has taken it, and is not stopped (in a run that goes on: %s)', async (goesOn) => {
+    const refused = await beforeTheStop(goesOn, { leader: 'two', timeline: 6 });
+    expect(refused).toMatchObject({ kind: 'refused', code: 'timeline-taken' });
+    expect(refused?.message).toContain('two leads by now, on timeline 6');
+    expect(refused?.next?.map((way) => /pitr (runs|play rollback.yml)/.exec(way)?.[1])).toEqual([
+      'runs',
+      'play rollback.yml',
+    ]);
+  });
+});
+
 describe('before a node is handed over by a run that goes on', () => {
   const members = (node: Node, vars: Readonly<Record<string, unknown>> = {}) =>
     refusal(
@@ -273,6 +326,7 @@ describe('what is looked at stands between the changes', () => {
         'PostgreSQL runs on the recovered node',
         'Stop the replicas',
         'PostgreSQL runs on the recovered node',
+        'No other history has taken its timeline meanwhile',
         'Still no member that this run does not stop',
         'Nobody has started the member again',
         'Stop the old leader, last',

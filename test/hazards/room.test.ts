@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
 import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { loadPlaybook } from '../../lib/language/playbook/load.ts';
+import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
 import { play } from '../engine/support.ts';
 
 /** More than any file system has. */
@@ -31,7 +34,8 @@ async function refusalIn(
     - fs.directory: { path: DIR/data }
 ${before}    - import_tasks: ${join(productPlaybooks(), 'tasks', file)}
 `;
-  const { error } = (await play(yaml)).outcome;
+  // What is refused before a run begins is thrown.
+  const error = await play(yaml).then(({ outcome }) => outcome.error, asPitrError);
   return error && { code: error.code, words: [error.message, ...(error.next ?? [])].join('\n') };
 }
 
@@ -79,6 +83,41 @@ describe('a member that is to be copied anew', () => {
   it('takes what is said of its WAL, where that is less', async () => {
     const vars = { copy_wal_bytes: TOO_MUCH, layout: WAL_ELSEWHERE, wal_volume_bytes: '1 KiB' };
     expect(await inMembers(vars)).toBeUndefined();
+  });
+});
+
+describe('a member that has tablespaces', () => {
+  const places = (own: readonly string[], copy: readonly string[], more = {}) => {
+    const copy_tablespaces = copy.map((place) => ({ place, bytes: 1 }));
+    return refusalIn('tablespaces-free.yml', { layout: { tablespaces: own }, copy_tablespaces, ...more });
+  };
+
+  it('is refused where its copy would have them at the same places, with a way that keeps them', async () => {
+    const refused = await places(['/srv/slow', '/srv/fast one'], ['/srv/fast one']);
+    expect(refused?.code).toBe('tablespace-place-in-use');
+    expect(refused?.words).toContain('mv /srv/slow /srv/slow.old');
+    expect(refused?.words).toMatch(/ln -sfn \/srv\/slow.old \S+\/data\/pg_tblspc\/<its number>/);
+  });
+
+  it.each<readonly [string, readonly string[], readonly string[], object]>([
+    ['the copy has them elsewhere', ['/srv/fast'], ['/srv/fast.pitr'], {}],
+    ['it has none', [], ['/srv/fast'], {}],
+    ['the copy has none', ['/srv/fast'], [], {}],
+    ['it is the one that leads', ['/srv/fast'], ['/srv/fast'], { target: 'one' }],
+    ['nobody has looked, for it has no data', [], ['/srv/fast'], { layout: {} }],
+  ])('is not, where %s', async (_, own, copy, more) => {
+    expect(await places(own, copy, more)).toBeUndefined();
+  });
+
+  it.each([
+    ['rejoin-members.yml', 'rejoin-stop'],
+    ['cutover.yml', 'promote'],
+  ])('is looked at before anything is stopped or promoted: %s', async (file, change) => {
+    const { plays } = await loadPlaybook(join(productPlaybooks(), file));
+    const tasks = plays.flatMap((one) => flatTasks(one.tasks));
+    const looked = tasks.findIndex(({ args }) => args.value.refuse === 'tablespace-place-in-use');
+    expect(looked).toBeGreaterThan(0);
+    expect(looked).toBeLessThan(tasks.findIndex(({ stage }) => stage === change));
   });
 });
 

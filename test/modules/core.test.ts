@@ -228,9 +228,12 @@ describe('core.fail, debug, set_fact, confirm', () => {
       kind: 'interrupted',
       code: 'declined',
     });
+    await expect(
+      play.run('core.confirm', { text: 'Go on?', next: 'pitr resume <run> -e wanted=false' }),
+    ).rejects.toMatchObject({ code: 'declined', next: ['pitr resume <run> -e wanted=false'] });
     const [outcome] = await play.check(['core.confirm', { text: 'Go on?' }]);
     expect(outcome?.result.confirmed).toBeInstanceOf(Unknown);
-    expect(play.questions).toHaveLength(2);
+    expect(play.questions).toHaveLength(3);
   });
 });
 

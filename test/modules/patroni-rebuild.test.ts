@@ -72,11 +72,25 @@ it.each<readonly [string, string, (those: Pair) => void | Promise<void>]>([
         `echo '{"receiver":{"status":"streaming","timeline":2},"delayed":false,"paused":true,"waits":null}'`,
       ),
   ],
+  [
+    'its PostgreSQL still replays what it was copied with',
+    'streaming-unknown',
+    ({ own, replica }) => {
+      own.told['/patroni'] = { ...replica, state: 'starting' };
+    },
+  ],
 ])('a member stays as it is where %s: that is nothing against its data', async (_, code, so) => {
   const seen = await rebuilt(so);
   expect(seen).toMatchObject({ code, stopped: false, aside: false, data: true });
   expect(seen.state).toContain('left running');
   expect(seen.next.at(-1)).toContain('pitr resume');
+});
+
+it('one whose PostgreSQL cannot be started is seen not to stream', async () => {
+  const seen = await rebuilt(({ own, replica }) => {
+    own.told['/patroni'] = { ...replica, state: 'start failed' };
+  });
+  expect(seen).toMatchObject({ code: 'not-streaming', stopped: true, aside: true });
 });
 
 it('a member that is seen not to stream is taken out of service, and its copy put aside', async () => {

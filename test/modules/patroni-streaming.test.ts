@@ -1,3 +1,5 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import type { FakePatroni } from '../support/fake-patroni.ts';
@@ -177,3 +179,48 @@ it('data that cannot be compared is compared again until nothing new was seen', 
   expect(await errorOf(p.streaming(1, true))).toMatchObject({ code: 'data-not-compared' });
   expect(p.play.progress).toEqual(['here: its data could not be compared']);
 }, 30_000);
+
+it('one that replays before it lets anybody in is waited for as long as it gets on', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  let looks = 0;
+  await using startup = startupIn(p.params.pgdata);
+  p.own.told['/patroni'] = () => {
+    looks += 1;
+    // As many looks as would be some stalls.
+    if (looks > 12) return { ...p.replica, timeline: 1 };
+    startup.replays(looks);
+    return { ...p.replica, state: 'starting' };
+  };
+  const { result } = await p.streaming(1);
+  expect(JSON.stringify(result.flaws)).toMatch(/timeline 1, the leader on 2/);
+}, 30_000);
+
+it('and not where its replay stands still', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  await using startup = startupIn(p.params.pgdata);
+  startup.replays(1);
+  p.own.told['/patroni'] = { ...p.replica, state: 'starting' };
+  expect((await p.streaming()).result).toMatchObject({
+    streaming: false,
+    flaws: expect.arrayContaining([expect.stringContaining('its state is starting')]),
+  });
+}, 30_000);
+
+/** A process that calls itself what PostgreSQL calls the one that replays, in this directory. */
+function startupIn(cwd: string) {
+  let process: ChildProcess | undefined;
+  return {
+    replays: (segment: number) => {
+      process?.kill();
+      const name = `postgres: startup recovering ${String(segment).padStart(24, '0')}`;
+      process = spawn('sleep', ['60'], { cwd, stdio: 'ignore', argv0: name });
+    },
+    [Symbol.asyncDispose]: async () => {
+      const closed = process === undefined ? undefined : once(process, 'close');
+      process?.kill();
+      await closed;
+    },
+  };
+}

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { defineControl } from '../../contract/module.ts';
-import { linesOf, shownLines, shownText } from '../../system/core/shown-text.ts';
+import { failureLines, linesOf, shownLines, shownText } from '../../system/core/shown-text.ts';
 
 const params = z.strictObject({
   text: shownText.describe('the question, to be answered with yes or no'),
   details: shownLines.default([]).describe('what a person must know before they answer'),
+  next: failureLines.optional().describe('where the answer is no: what to do next, commands to type'),
 });
 
 export const module = defineControl({
@@ -21,7 +22,7 @@ export const module = defineControl({
   freeForm: 'text',
   sets: () => [],
   returns: { confirmed: 'true' },
-  run: async ({ text, details }, context) => {
+  run: async ({ text, details, next }, context) => {
     if (context.check) return { confirmed: new Unknown(`the answer to "${text}"`) };
     const unanswered = 'nothing of what was asked about has been done';
     if (await context.ask({ text, details: linesOf(details), unanswered })) return { confirmed: true };
@@ -30,6 +31,8 @@ export const module = defineControl({
       code: 'declined',
       message: `answered no: ${text}`,
       state: unanswered,
+      // what the playbook says; else `pitr runs` shows how the run stands, and the commands that go on and back
+      next: linesOf(next),
     });
   },
 });

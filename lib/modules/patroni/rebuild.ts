@@ -53,7 +53,7 @@ export const module = defineModule({
     'what a recovery has just taken away), pitr makes the base backup itself, with the login and the options that ' +
     'Patroni would use, before it starts Patroni. A member that was seen not to stream, or to hold other data (see ' +
     'patroni.streaming), does not serve: Patroni is stopped there, and what it had as data is put aside. One of which that ' +
-    'cannot be told, or whose leader is away, stays as it is.',
+    'cannot be told, whose PostgreSQL replays still, or whose leader is away, stays as it is.',
   examples: `- fs.move: { src: "{{ pgdata }}", dest: "{{ pgdata }}.old" }
 - patroni.rebuild: {}`,
   params,
@@ -128,7 +128,7 @@ export const module = defineModule({
       session: { pgdata: change.pgdata, user: change.user, bin },
     };
     try {
-      const wait = { stallMs: change.stallMs, everyMs: 500 };
+      const wait = { stallMs: change.stallMs, everyMs: 500, mayStart: true };
       const facts = await tellingLogs(host, p, () => awaitStreaming(host, question, wait, context));
       return {
         copied_by: change.copiedBy,

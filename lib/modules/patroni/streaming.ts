@@ -13,7 +13,7 @@ const params = z.strictObject({
   member: memberName.optional().describe("member to prove, on its own host; the host's name by default"),
   stall: seconds
     .default(90)
-    .describe('seconds in which nothing changes, nothing is received and nothing is written')
+    .describe('seconds in which nothing changes, nothing is received or replayed, and nothing is written')
     .meta({ variable: 'streaming_stall' }),
   required: z
     .boolean()

@@ -2,23 +2,23 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { pauseAfter, rest } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
-import { type Probe, probeScript } from '../../contract/probe.ts';
 import {
   type ServiceManager,
   type ServiceState,
   serviceId,
   serviceResource,
 } from '../../system/service/service-resource.ts';
-import type { RunResult } from '../../transport/types.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
 import { isUp } from './cluster.ts';
 import { type ClusterState, readCluster, readNode, readNodes } from './cluster-resource.ts';
+import { type CopyLook, copyProbe, parseCopyLook, tablespacePlaces } from './copy-look.ts';
 import type { NodeView } from './node.ts';
 import { RejoinProgress } from './rejoin-progress.ts';
 import type { PatroniAccess } from './rest.ts';
 import { compareData, isProved } from './same-data.ts';
 import {
+  STARTING,
   type StreamingFacts,
   type StreamingFlaw,
   streamingFlaws,
@@ -35,14 +35,14 @@ export interface StreamingQuestion {
   readonly session: SessionTarget;
 }
 
-/** One look at a member, from its own host, and at its leader. `copiedKib`: how much its data directory holds. */
+/** One look at a member, from its own host, and at its leader. `copy`: only while one is under way. */
 export interface StreamingLook {
   readonly facts: StreamingFacts;
-  readonly copiedKib?: number;
+  readonly copy?: CopyLook;
 }
 
-// Walks the whole directory: asked only while a copy is under way.
-const COPIED = probeScript('du -sk -- "$1" 2>/dev/null | cut -f 1');
+/** Where the tablespaces of a copy that is under way come to; nothing where none is. */
+type Copying = readonly string[] | undefined;
 
 const RECEIVER = `select json_build_object('receiver', (
     select json_build_object('status', status, 'timeline', received_tli) from pg_stat_wal_receiver),
@@ -51,26 +51,22 @@ const RECEIVER = `select json_build_object('receiver', (
   'waits', (select wait_event from pg_stat_activity where backend_type = 'startup' limit 1))`;
 
 /** Asks member, leader and PostgreSQL itself. Throws like `readCluster`. */
-export async function lookAtStreaming(
-  host: ReadHost,
-  question: StreamingQuestion,
-  copying = false,
-): Promise<StreamingLook> {
-  return lookWith(host, question, await readCluster(host, question.access), copying);
+export async function lookAtStreaming(host: ReadHost, question: StreamingQuestion): Promise<StreamingLook> {
+  return lookWith(host, question, await readCluster(host, question.access), undefined);
 }
 
 async function lookWith(
   host: ReadHost,
   question: StreamingQuestion,
   cluster: ClusterState,
-  copying: boolean,
+  copying: Copying,
 ): Promise<StreamingLook> {
   const leader = cluster.leader === undefined ? undefined : cluster.members[cluster.leader];
   const [leaderNode, [received, copied]] = await Promise.all([
     leader === undefined ? undefined : readNode(host, question.access, leader),
     host.queryAll([
       readOnlySession(question.session, [RECEIVER]),
-      ...(copying ? [copiedProbe(question)] : []),
+      ...(copying === undefined ? [] : [copyProbe(question.session, copying)]),
     ]),
   ]);
   const told = received?.exitCode === 0 ? parseReceiver(received.stdout) : undefined;
@@ -92,7 +88,7 @@ async function lookWith(
       silent: asked.flatMap(({ name }) => (others.has(name) ? [] : [name])),
       ...told,
     },
-    ...(copied === undefined ? {} : copiedKib(copied)),
+    ...(copied === undefined ? {} : { copy: parseCopyLook(copied) }),
   };
 }
 
@@ -103,7 +99,7 @@ async function lookWith(
 async function lookOrSilence(
   host: ReadHost,
   question: StreamingQuestion,
-  copying: boolean,
+  copying: Copying,
 ): Promise<StreamingLook & { readonly silence?: PitrError }> {
   let cluster: ClusterState;
   try {
@@ -111,17 +107,11 @@ async function lookOrSilence(
   } catch (thrown) {
     if (!(thrown instanceof PitrError) || thrown.code !== 'patroni-silent') throw thrown;
     const facts = { name: question.member };
-    return { facts, silence: thrown, ...(copying ? copiedKib(await host.query(copiedProbe(question))) : {}) };
+    if (copying === undefined) return { facts, silence: thrown };
+    const copied = await host.query(copyProbe(question.session, copying));
+    return { facts, silence: thrown, copy: parseCopyLook(copied) };
   }
   return lookWith(host, question, cluster, copying);
-}
-
-function copiedProbe({ session }: StreamingQuestion): Probe {
-  return COPIED([session.pgdata], { timeoutMs: 60_000 });
-}
-
-function copiedKib({ exitCode, stdout }: RunResult): Pick<StreamingLook, 'copiedKib'> {
-  return exitCode === 0 ? { copiedKib: Number(stdout.trim()) } : {};
 }
 
 /** Without its own Patroni, what another member tells is not the node's own word. */
@@ -149,11 +139,13 @@ function parseReceiver(stdout: string): OwnWord {
 }
 
 export interface StreamingWait {
-  /** How long nothing new may be seen: no state, no WAL received, nothing written to the disk. */
+  /** How long nothing new may be seen: no state, no WAL received or replayed, nothing written to the disk. */
   readonly stallMs: number;
   readonly everyMs: number;
   /** A further condition, in words while it does not hold: "it has not been copied anew yet". */
   readonly also?: (facts: StreamingFacts) => string | undefined;
+  /** One that is only on its way up has shown nothing that speaks against it: it replays what it was copied with. */
+  readonly mayStart?: boolean;
   /** `warn`: a member whose data cannot be compared with the leader's is believed to stream, and that is said. */
   readonly untold?: 'refuse' | 'warn';
 }
@@ -174,12 +166,18 @@ export async function awaitStreaming(
   const progress = new RejoinProgress(wait.stallMs, performance.now());
   let told = '';
   let goal: number | undefined;
+  let places: Copying;
   for (let copying = false; ; ) {
     const from = performance.now();
-    const look = await lookOrSilence(host, question, copying);
+    const { facts, silence, copy } = await lookOrSilence(
+      host,
+      question,
+      copying ? (places ?? []) : undefined,
+    );
     const lookMs = performance.now() - from;
-    const { facts, silence } = look;
     copying = facts.own === undefined || !isUp(facts.own.state);
+    if (copying && facts.leader !== undefined)
+      places ??= await tablespacePlaces(host, question.session, facts.leader);
     const seen = silence === undefined ? flawsOf(facts, wait) : [unseen('nobody tells of the cluster')];
     if (seen.length === 0) goal ??= facts.leaderNode?.location;
     const behind = seen.length === 0 ? streamingFlaws({ ...facts, goal }) : seen;
@@ -192,7 +190,12 @@ export async function awaitStreaming(
     const flaws = untold === undefined ? behind : [unseen('its data could not be compared')];
     const words = flaws.map((flaw) => flaw.words);
     const verdict = progress.saw(
-      { flaws: words, ...movingWal(flaws, facts.own), copiedKib: look.copiedKib },
+      {
+        flaws: words,
+        ...movingWal(flaws, facts.own),
+        ...copy,
+        started: facts.own?.state === STARTING || copy?.replays !== undefined,
+      },
       performance.now(),
     );
     if (verdict !== 'goes-on') {
@@ -214,10 +217,12 @@ export async function awaitStreaming(
 
 const unseen = (words: string): StreamingFlaw => ({ kind: 'unseen', words });
 
-function flawsOf(facts: StreamingFacts, { also }: StreamingWait): readonly StreamingFlaw[] {
+function flawsOf(facts: StreamingFacts, { also, mayStart }: StreamingWait): readonly StreamingFlaw[] {
   const words = also?.(facts);
   return [
-    ...streamingFlaws(facts),
+    ...streamingFlaws(facts).map((flaw) =>
+      mayStart === true && flaw.about === 'start' ? { ...flaw, kind: 'unseen' as const } : flaw,
+    ),
     ...(words === undefined ? [] : [{ kind: 'seen' as const, about: 'copy' as const, words }]),
   ];
 }

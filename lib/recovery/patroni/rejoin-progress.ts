@@ -5,8 +5,12 @@ export interface RejoinLook {
   /** Bytes of WAL since the beginning. */
   readonly received?: number | undefined;
   readonly replayed?: number | undefined;
-  /** How much its data directory holds, in KiB; only while a copy is under way. */
+  /** How much its copy holds, in KiB; only while one is under way. */
   readonly copiedKib?: number | undefined;
+  /** What a server that has been started on the copy replays, in its own words. */
+  readonly replays?: string | undefined;
+  /** A server has been started on the copy: what it holds shrinks when WAL has been replayed. */
+  readonly started?: boolean | undefined;
 }
 
 /** How a member gets on: `stalled` when nothing new is seen, `starts-over` when its copy breaks off again and again. */
@@ -37,12 +41,14 @@ export class RejoinProgress {
     return this.#copies;
   }
 
-  saw({ flaws, received, replayed, copiedKib }: RejoinLook, now: number): RejoinVerdict {
-    const mark = JSON.stringify([flaws, received, replayed]);
+  saw(look: RejoinLook, now: number): RejoinVerdict {
+    const { flaws, received, replayed, replays, copiedKib } = look;
+    const mark = JSON.stringify([flaws, received, replayed, replays]);
     if (!this.#seen.has(mark) || (copiedKib ?? 0) > this.#copiedKib) this.#movedAt = now;
     this.#seen.add(mark);
-    // What was not measured is not a copy that begins anew.
-    if (copiedKib !== undefined) {
+    // What was not measured is not a copy that begins anew. What a server has let go of is none either, and what it writes
+    // in that place is nothing new.
+    if (copiedKib !== undefined && (look.started !== true || copiedKib > this.#copiedKib)) {
       if (copiedKib < this.#copiedKib) this.#copies += 1;
       this.#copiedKib = copiedKib;
     }

@@ -8,6 +8,9 @@ export interface WalReceiver {
   readonly timeline?: number;
 }
 
+/** Patroni's word for a PostgreSQL that lets nobody in yet: it replays until its data is consistent. */
+export const STARTING = 'starting';
+
 /** All that is known of one member and of its leader. */
 export interface StreamingFacts {
   readonly name: string;
@@ -47,8 +50,11 @@ export type FlawKind = 'seen' | 'unseen' | 'paused' | 'leads' | 'leaderless';
 export interface StreamingFlaw {
   readonly words: string;
   readonly kind: FlawKind;
-  /** `replay`: no WAL that comes in mends it, only replay does. `copy`: only a new copy does. */
-  readonly about?: 'replay' | 'copy';
+  /**
+   * `replay`: no WAL that comes in mends it, only replay does. `copy`: only a new copy does. `start`: its PostgreSQL is on its
+   * way up.
+   */
+  readonly about?: 'replay' | 'copy' | 'start';
 }
 
 /**
@@ -73,7 +79,11 @@ export function streamingFlaws(facts: StreamingFacts): readonly StreamingFlaw[] 
   // Patroni's word for a PostgreSQL that it could not ask, because too many are logged in for one.
   const asked = own !== undefined && own.state !== 'unknown';
   if (own !== undefined && !isUp(own.state))
-    flaws.push({ kind: asked ? 'seen' : 'unseen', words: `its state is ${own.state}` });
+    flaws.push({
+      kind: asked ? 'seen' : 'unseen',
+      words: `its state is ${own.state}`,
+      ...(own.state === STARTING ? { about: 'start' as const } : {}),
+    });
   if (asked && !isUp(own.state)) return flaws;
   // Of a leader that is not up, or is none, nothing can be held against the member.
   if (leaderNode === undefined || !leading) return flaws;

@@ -50,4 +50,27 @@ describe('a member on its way back', () => {
     expect(verdicts.indexOf('starts-over')).toBe(10);
     expect(progress.copies).toBe(6);
   });
+
+  const starts = { flaws: ['its state is starting'], started: true };
+
+  it('goes on for as long as a server on its copy replays one segment after the other', () => {
+    const progress = new RejoinProgress(90, 0);
+    for (let turn = 1; turn < 100; turn += 1) {
+      const look = { ...starts, replays: `postgres: startup recovering ${turn}`, copiedKib: 1000 };
+      expect(progress.saw(look, turn * 80)).toBe('goes-on');
+    }
+  });
+
+  it('does not begin anew when a server on its copy lets go of WAL that it has replayed', () => {
+    const progress = new RejoinProgress(90, 0);
+    expect(progress.saw({ ...waits, copiedKib: 1000 }, 0)).toBe('goes-on');
+    const verdicts = [900, 990, 800, 850, 700, 790, 600, 650, 500].map((copiedKib, turn) =>
+      progress.saw({ ...starts, copiedKib }, turn),
+    );
+    expect([new Set(verdicts).size, verdicts[0], progress.copies]).toEqual([1, 'goes-on', 1]);
+    // What it writes where WAL was is nothing new, and a copy that begins anew after it is seen.
+    expect(progress.saw({ ...starts, copiedKib: 650 }, 92)).toBe('stalled');
+    progress.saw({ ...waits, copiedKib: 100 }, 93);
+    expect(progress.copies).toBe(2);
+  });
 });

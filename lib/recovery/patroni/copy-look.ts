@@ -1,0 +1,65 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
+import type { ReadHost } from '../../contract/host.ts';
+import { type Probe, probeScript } from '../../contract/probe.ts';
+import type { RunResult } from '../../transport/types.ts';
+import type { SessionTarget } from '../postgres/sql.ts';
+import type { Member } from './cluster.ts';
+import { FIND_INSTANCE, parseFoundInstance } from './history-evidence.ts';
+
+/** How far a copy has come. */
+export interface CopyLook {
+  /** How much it holds, with its WAL and its tablespaces, wherever they lie. */
+  readonly copiedKib?: number | undefined;
+  /** What the process that replays calls itself, where a server has been started on the copy: it names the WAL segment. */
+  readonly replays?: string | undefined;
+}
+
+// du follows no links, and counts what it is told twice once. A server that replays what it was copied with grows by
+// nothing: pages are written over, and WAL goes. Of the servers of a host it is the one that works in this directory.
+const LOOK = probeScript(`
+data=$1; shift
+for link in "$data/pg_wal" "$data"/pg_tblspc/*; do [ ! -L "$link" ] || set -- "$@" "$link/."; done
+du -skc -- "$data" "$@" 2>/dev/null | tail -n 1 | cut -f 1
+grep -slaz '^postgres: .*startup' /proc/[0-9]*/cmdline | while read -r file; do
+  [ "\${file%/cmdline}/cwd" -ef "$data" ] || continue
+  tr '\\0' ' ' < "$file" 2>/dev/null && echo
+done
+exit 0`);
+
+/** Walks the whole copy: asked only while one is under way. `places`: where tablespaces are copied to. */
+export function copyProbe({ pgdata, user }: SessionTarget, places: readonly string[]): Probe {
+  return LOOK([pgdata, ...places], { user, timeoutMs: 60_000 });
+}
+
+export function parseCopyLook({ exitCode, stdout }: RunResult): CopyLook {
+  if (exitCode !== 0) return {};
+  const [copied = '', replays = ''] = stdout.split('\n').map((line) => line.trim());
+  return { copiedKib: Number(copied), ...(replays === '' ? {} : { replays }) };
+}
+
+const PLACES = probeScript(
+  `for link in "$1"/pg_tblspc/*; do [ ! -L "$link" ] || readlink -- "$link" || exit; done`,
+);
+
+/**
+ * Where the leader has its tablespaces: a copy of it fills the same places, and has no links to them before it comes to its
+ * end. None where that cannot be told.
+ */
+export async function tablespacePlaces(
+  host: ReadHost,
+  { user }: SessionTarget,
+  leader: Member,
+): Promise<readonly string[]> {
+  try {
+    const peer = host.peer(leader.name);
+    const found = await peer.query(FIND_INSTANCE([String(leader.port ?? 5432)], { user }));
+    const there = parseFoundInstance(found.stdout);
+    if (there === undefined) return [];
+    const told = await peer.query(PLACES([there.pgdata], { user }));
+    return told.stdout.split('\n').filter((place) => place.startsWith('/'));
+  } catch (thrown) {
+    // What a copy grows by is then seen where it can be; whether the leader's data has come is proved in other ways.
+    if (!(thrown instanceof PitrError)) throw thrown;
+    return [];
+  }
+}

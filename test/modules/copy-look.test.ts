@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { ReadHost } from '../../lib/contract/host.ts';
+import { copyProbe, parseCopyLook, tablespacePlaces } from '../../lib/recovery/patroni/copy-look.ts';
+import { localPlayground } from './playground.ts';
+import { programAt } from './program-at.ts';
+
+const user = userInfo().username;
+const KIB = 1024;
+
+/** A directory with a file of so many KiB. */
+async function holding(path: string, kib: number): Promise<string> {
+  await mkdir(path, { recursive: true });
+  await writeFile(join(path, 'file'), Buffer.alloc(kib * KIB, 1));
+  return path;
+}
+
+async function lookAt(host: ReadHost, pgdata: string, places: readonly string[] = []) {
+  return parseCopyLook(await host.query(copyProbe({ pgdata, bin: '/bin', user }, places)));
+}
+
+/** In steps of 100 KiB: directories take some themselves. */
+const hundreds = ({ copiedKib = Number.NaN }: { readonly copiedKib?: number | undefined }): number =>
+  Math.floor(copiedKib / 100);
+
+it('a copy holds its WAL and its tablespaces too, wherever they lie, and each once', async () => {
+  await using ground = await localPlayground();
+  const { dir, play } = ground;
+  const host = play.host('here');
+  const pgdata = await holding(join(dir, 'data'), 100);
+  await mkdir(join(pgdata, 'pg_tblspc'));
+  await symlink(await holding(join(dir, 'wal'), 200), join(pgdata, 'pg_wal'));
+  const fast = await holding(join(dir, 'fast space'), 400);
+  expect(hundreds(await lookAt(host, pgdata))).toBe(3);
+  // As long as it is copied there is no link to it.
+  expect(hundreds(await lookAt(host, pgdata, [fast]))).toBe(7);
+  await symlink(fast, join(pgdata, 'pg_tblspc/16400'));
+  expect(hundreds(await lookAt(host, pgdata))).toBe(7);
+  expect(hundreds(await lookAt(host, pgdata, [fast, join(dir, 'nowhere')]))).toBe(7);
+});
+
+it('a copy that has not begun holds nothing but what its tablespaces have', async () => {
+  await using ground = await localPlayground();
+  const { dir, play } = ground;
+  const host = play.host('here');
+  expect(await lookAt(host, join(dir, 'data'))).toEqual({ copiedKib: 0 });
+  const fast = await holding(join(dir, 'fast'), 400);
+  expect(hundreds(await lookAt(host, join(dir, 'data'), [fast]))).toBe(4);
+});
+
+it('what replays is that of its own directory', async () => {
+  await using ground = await localPlayground();
+  const { dir, play } = ground;
+  const host = play.host('here');
+  const started = [];
+  for (const name of ['data', 'other']) {
+    const cwd = join(dir, name);
+    await mkdir(cwd);
+    const replays = spawn('sleep', ['60'], { cwd, argv0: `postgres: startup recovering ${name}` });
+    await once(replays, 'spawn');
+    started.push(replays);
+  }
+  try {
+    expect((await lookAt(host, join(dir, 'data'))).replays).toBe('postgres: startup recovering data 60');
+  } finally {
+    for (const one of started) one.kill();
+  }
+  expect((await lookAt(host, dir)).replays).toBeUndefined();
+});
+
+it('the places of the tablespaces are those of the leader', async () => {
+  await using ground = await localPlayground();
+  const { dir, play } = ground;
+  const host = play.host('here');
+  const pgdata = join(dir, 'data');
+  await mkdir(join(pgdata, 'pg_tblspc'), { recursive: true });
+  await symlink('/srv/fast space', join(pgdata, 'pg_tblspc/16400'));
+  await using postgres = await programAt(dir, 'postgres', pgdata);
+  const port = 60_000 + (process.pid % 5_000);
+  await writeFile(
+    join(pgdata, 'postmaster.pid'),
+    `${postgres.pid}\n${pgdata}\n0\n${port}\n/tmp\nlocalhost\n`,
+  );
+  await writeFile(join(pgdata, 'postmaster.opts'), '/bin/postgres "-D"\n');
+  const leader = { name: 'here', role: 'leader', state: 'running', port } as const;
+  const session = { pgdata: '/nowhere', bin: '/bin', user };
+  expect(await tablespacePlaces(host, session, leader)).toEqual(['/srv/fast space']);
+  expect(await tablespacePlaces(host, session, { ...leader, port: 1 })).toEqual([]);
+});

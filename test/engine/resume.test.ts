@@ -354,6 +354,20 @@ describe('a resumed run', () => {
     expect(JSON.stringify((await readRun(second.outcome.runId)).records)).not.toContain('very-secret');
   });
 
+  it('does a secret item that failed, also where a later one was done', async () => {
+    const secret = `
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo $TOKEN | tail -c 2 >> DIR/log; echo $TOKEN | grep -q B && ! test -e DIR/mended && exit 1; true" }
+      environment: { TOKEN: "{{ item.token }}" }
+      loop: [{ token: very-secret-A }, { token: very-secret-B }, { token: very-secret-C }]
+`;
+    const { second, log: lines } = await failAndResume(secret);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['A', 'B', 'C', 'B']);
+  });
+
   it('goes on with each host where it stood', async () => {
     const { second, log: lines } = await failAndResume(`
 - hosts: pair

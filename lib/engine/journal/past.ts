@@ -2,7 +2,7 @@ import type { TaskStatus } from '../events/events.ts';
 import { effectsOf, isHeld } from './effects-of.ts';
 import { judgedTurns } from './judged.ts';
 import type { JournalRecord, TaskTurn } from './records.ts';
-import { sameAsJournalled } from './same-value.ts';
+import { isUnmasked, sameAsJournalled } from './same-value.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
 
@@ -84,7 +84,8 @@ export class Past {
   /**
    * The change that a task, of which no result stands, has made already. Given once: a second try is a new one. In a loop it
    * is that of the same item, wherever it stands in the list by now, or at the same place one that was made from the very
-   * same: an item that was read from a host may differ in what its task has no use for.
+   * same: an item that was read from a host may differ in what its task has no use for. One with a secret in it is known by
+   * its place alone: all such items look the same in a journal.
    */
   takeChange(turn: TaskTurn, madeFrom?: MadeFrom): MadeChange | undefined {
     const asked = keyOf(turn);
@@ -105,7 +106,11 @@ export class Past {
     // Older journals have the index alone, and so has a task whose items are in no journal.
     if (turn.value === undefined) return inOrder.find(isPlace);
     return (
-      inOrder.find(({ turn: { value } }) => value !== undefined && sameAsJournalled(value, turn.value)) ??
+      inOrder.find((made) => {
+        const { value } = made.turn;
+        if (value === undefined || !(isPlace(made) || isUnmasked(value))) return false;
+        return sameAsJournalled(value, turn.value);
+      }) ??
       inOrder.find(
         (made) => isPlace(made) && (made.turn.value === undefined || isMadeFrom(made.intent, madeFrom)),
       )

@@ -236,6 +236,25 @@ describe('a resumed run', () => {
     expect(await lines()).toEqual(['a', 'b', 'c', 'b']);
   });
 
+  it('does not make a change again whose exit code failed_when accepts: it was made, and one undo takes it back', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - name: items
+      core.shell:
+        script: "echo {{ item }} >> DIR/log; test {{ item }} = a && exit 3; test -e DIR/mended"
+        undo: "echo undo {{ item }} >> DIR/log"
+      loop: [a, b]
+      failed_when: "!(result.rc in [0, 3])"
+`;
+    const { first, second, log: lines } = await failAndResume(yaml);
+    expect(first.results).toEqual(['one: items: failed']);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'b', 'b']);
+    const run = await readRun(second.outcome.runId);
+    expect(run.changes.map(({ ended }) => ended)).toEqual(['done', 'failed', 'done']);
+  });
+
   it('tries again from the first try what "until" never found true', async () => {
     const { second, log: lines } = await failAndResume(`
 - hosts: one

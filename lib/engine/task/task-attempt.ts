@@ -9,13 +9,14 @@ import type { RunState } from '../run/run-state.ts';
 import { commandLineWatch } from './command-line-watch.ts';
 import { allTrue } from './conditions.ts';
 import { isLeftAtWork } from './left-at-work.ts';
-import { type ModuleOutcome, runModule, type Workplace } from './module-run.ts';
+import { runModule } from './module-run.ts';
 import { quiet, unlogged } from './no-log.ts';
 import type { Scope } from './scope.ts';
 import { taskContext } from './task-context.ts';
 import { learnResult, notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { taskParams } from './task-params.ts';
 import { playScope } from './variables.ts';
+import type { ModuleOutcome, Workplace } from './workplace.ts';
 
 /** One try: params, module, `changed_when`, `failed_when`. */
 export async function attempt(job: TaskJob, host: string, scope: Scope, item?: number): Promise<TaskOutcome> {
@@ -45,6 +46,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     defaults: { ...defaults, watch },
     predictions: run.predictions,
     modules: folderOfModule(task.module, [job.vars.play.directory]),
+    accepts: ({ result }) => release.timedOut() === undefined && accepted(result, job, scope),
     learn: (result) => learnResult(run.masker, task, result),
     journal: task.noLog && run.journal !== undefined ? unlogged(run.journal) : run.journal,
   };
@@ -105,6 +107,16 @@ function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): T
     }
   }
   return { ...shown, status };
+}
+
+/** Whether `failed_when` lets the result of a change pass that failed by itself. What cannot be told lets nothing pass. */
+function accepted(result: Result | undefined, { task }: TaskJob, scope: Scope): boolean {
+  if (task.failedWhen === undefined || result === undefined) return false;
+  try {
+    return allTrue(task.failedWhen, withResult(scope, task, { status: 'changed', result })) === false;
+  } catch {
+    return false;
+  }
 }
 
 function messageOf(result: Result): string | undefined {

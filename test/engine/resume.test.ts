@@ -570,6 +570,30 @@ describe('a resumed run', () => {
     expect(await lines()).toEqual(['first']);
     expect(runStatus(await readRun(second.outcome.runId))).toBe('failed');
   });
+
+  it('tells with --check the handlers and tasks that hang on what was changed before', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - name: items
+      fs.copy: { content: "x", dest: "DIR/{{ item }}" }
+      loop: [a, sub/b]
+      register: made
+      notify: handler
+    - { name: hangs on it, core.shell: ${log('hangs')}, when: made.changed }
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    expect(outcome.status).toBe('failed');
+    await mkdir(join(directory, 'sub'));
+    await writeFile(join(directory, 'sub/b'), 'x');
+    const checked = await resumed(outcome.runId, directory, { yaml, mode: 'check' });
+    expect(checked.results).toEqual(['one: items: ok', 'one: hangs on it: changed', 'one: handler: changed']);
+    const done = await resumed(outcome.runId, directory, { yaml });
+    expect(done.results).toEqual(['one: items: changed', 'one: hangs on it: changed', 'one: handler: changed']);
+  });
 });
 
 describe('resuming is refused', () => {

@@ -45,6 +45,9 @@ export async function runModule(
   }
 }
 
+const CHANGED = { status: 'changed' } as const;
+const CHANGED_BEFORE = { status: 'ok', changedBefore: true } as const;
+
 /** The outcome of a change that the run made before it was resumed. */
 function madeBefore(
   params: unknown,
@@ -52,9 +55,9 @@ function madeBefore(
 ): ModuleOutcome | undefined {
   const made = past?.takeChange(turn, { host, params, user, env });
   if (made === undefined) return undefined;
-  const status = predictions === undefined ? 'changed' : 'ok';
   const result = unmaskedResult(made.result, 'change') ?? {};
-  return { status, result, summary: made.intent.change.summary };
+  const status = predictions === undefined ? CHANGED : CHANGED_BEFORE;
+  return { ...status, result, summary: made.intent.change.summary };
 }
 
 async function change(

@@ -86,10 +86,12 @@ function delegateName(name: string, run: RunState, task: Task): string {
 function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): TaskOutcome {
   const shown: TaskOutcome = { ...outcome, message: messageOf(outcome.result) };
   const after = withResult(scope, task, shown);
-  let { status } = outcome;
+  let { status, changedBefore } = outcome;
   if (task.changedWhen !== undefined && status !== 'unknown') {
     const changed = allTrue(task.changedWhen, after);
-    status = changed instanceof Unknown ? 'unknown' : changed ? 'changed' : 'ok';
+    if (changed instanceof Unknown) status = 'unknown';
+    else if (changedBefore) changedBefore = changed || undefined;
+    else status = changed ? 'changed' : 'ok';
   }
   if (task.failedWhen !== undefined && status !== 'unknown') {
     const failed = allTrue(task.failedWhen, after);
@@ -106,7 +108,7 @@ function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): T
       });
     }
   }
-  return { ...shown, status };
+  return { ...shown, status, changedBefore };
 }
 
 /** Whether `failed_when` lets the result of a change pass that failed by itself. What cannot be told lets nothing pass. */

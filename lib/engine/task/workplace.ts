@@ -33,4 +33,6 @@ export interface ModuleOutcome {
   readonly result: Result;
   readonly summary?: string | undefined;
   readonly diff?: readonly Diff[] | undefined;
+  /** In a check that shows `ok`: the run has made the change before, so what hangs on it takes it for changed. */
+  readonly changedBefore?: true | undefined;
 }

@@ -674,6 +674,17 @@ describe('resuming is refused', () => {
   });
 });
 
+/** As if the controller had died just after it wrote this record. */
+async function dieAfter(
+  runId: string,
+  isLast: (record: { readonly type: string; readonly number?: number }) => boolean,
+): Promise<void> {
+  const { path } = await readRun(runId);
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  const kept = lines.slice(0, lines.findIndex((line) => line !== '' && isLast(JSON.parse(line))) + 1);
+  await writeFile(path, `${kept.join('\n').replace(/"process":"[^"]*"/, '"process":"gone"')}\n`);
+}
+
 describe('a run whose controller was killed', () => {
   it('is gone on with: its orphan is ended, and what it was doing is done', async () => {
     const directory = await newDirectory();
@@ -717,4 +728,76 @@ describe('a run whose controller was killed', () => {
       expect.objectContaining({ type: 'warning', text: expect.stringContaining('left at work') }),
     );
   }, 90_000);
+
+  it('between a change and the word that it was made: what hangs on it is done', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - name: items
+      fs.copy: { content: "x", dest: "DIR/{{ item }}" }
+      loop: [a, b]
+      register: made
+      notify: handler
+    - { name: hangs on it, core.shell: ${log('hangs')}, when: "made.results[1].changed" }
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    await dieAfter(outcome.runId, ({ type, number }) => type === 'change.intended' && number === 2);
+    const checked = await resumed(outcome.runId, directory, { yaml, mode: 'check' });
+    expect(checked.results).toEqual(['one: items: ok', 'one: hangs on it: changed', 'one: handler: changed']);
+    const done = await resumed(outcome.runId, directory, { yaml });
+    expect(done.results).toEqual(['one: items: changed', 'one: hangs on it: changed', 'one: handler: changed']);
+  });
+
+  it('and whose change was taken back then did not change what somebody else has made since', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: made, fs.copy: { content: "x", dest: DIR/a } }
+    - { name: last, core.shell: ${log('last')} }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    await dieAfter(outcome.runId, ({ type, number }) => type === 'change.intended' && number === 1);
+    const undone = await undoRun({
+      plan: await planUndo(await readStory(outcome.runId)),
+      again: 'pitr undo',
+      inventories: [],
+      extraVars: {},
+      signal: new AbortController().signal,
+      report: () => {},
+    });
+    expect(undone.status).toBe('ok');
+    await writeFile(join(directory, 'a'), 'x', { mode: 0o644 });
+    const second = await resumed(outcome.runId, directory, { yaml });
+    expect(second.results).toEqual(['one: made: ok', 'one: last: changed']);
+  });
+});
+
+describe('a task that is tried again', () => {
+  it('has changed something where an earlier try has', async () => {
+    const { results } = await play(`
+- hosts: one
+  tasks:
+    - name: made
+      fs.copy: { content: "x", dest: DIR/a }
+      until: "!result.changed"
+      delay: 0
+      notify: handler
+    - name: of which its author says otherwise
+      fs.copy: { content: "x", dest: DIR/b }
+      until: "!result.changed"
+      delay: 0
+      changed_when: false
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`);
+    expect(results).toEqual([
+      'one: made: changed',
+      'one: of which its author says otherwise: ok',
+      'one: handler: changed',
+    ]);
+  });
 });

@@ -1,8 +1,9 @@
 import type { TaskStatus } from '../events/events.ts';
+import { type BegunChange, begunIn } from './begun.ts';
 import { effectsOf, isHeld } from './effects-of.ts';
 import { judgedTurns } from './judged.ts';
 import type { JournalRecord, TaskTurn } from './records.ts';
-import { isUnmasked, sameAsJournalled } from './same-value.ts';
+import { changeKey, changeOfTurn, keyOf, type MadeFrom, taskKey } from './turns.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
 
@@ -31,9 +32,6 @@ export interface MadeChange {
   readonly result: Of<'change.done'>['result'];
 }
 
-/** What a module makes a change from, beside what it reads: where it works, as whom and how. */
-export type MadeFrom = Pick<Of<'change.intended'>, 'host' | 'params' | 'user' | 'env'>;
-
 /**
  * What a resumed run need not do again, from its journal.
  *
@@ -50,10 +48,17 @@ export class Past {
   readonly #changes: Map<string, MadeChange>;
   /** The turns that have asked for their change. */
   readonly #asked = new Set<string>();
+  readonly #begun: readonly BegunChange[];
+  readonly #askedBegun = new Set<string>();
 
-  constructor(results: ReadonlyMap<string, Of<'task.result'>>, changes: Map<string, MadeChange>) {
+  constructor(
+    results: ReadonlyMap<string, Of<'task.result'>>,
+    changes: Map<string, MadeChange>,
+    begun: readonly BegunChange[],
+  ) {
     this.#results = results;
     this.#changes = changes;
+    this.#begun = begun;
   }
 
   /** How many results of tasks stand. */
@@ -83,59 +88,27 @@ export class Past {
 
   /**
    * The change that a task, of which no result stands, has made already. Given once: a second try is a new one. In a loop it
-   * is that of the same item, wherever it stands in the list by now, or at the same place one that was made from the very
-   * same: an item that was read from a host may differ in what its task has no use for. One with a secret in it is known by
-   * its place alone: all such items look the same in a journal.
+   * is that of the same item (`changeOfTurn`).
    */
   takeChange(turn: TaskTurn, madeFrom?: MadeFrom): MadeChange | undefined {
     const asked = keyOf(turn);
     if (this.#asked.has(asked)) return undefined;
     this.#asked.add(asked);
-    const made = this.#madeFor(turn, madeFrom);
+    const made = changeOfTurn([...this.#changes.values()], turn, madeFrom);
     if (made !== undefined) this.#changes.delete(changeKey(made.turn));
     return made;
   }
 
-  #madeFor(turn: TaskTurn, madeFrom: MadeFrom | undefined): MadeChange | undefined {
-    if (turn.item === undefined) return this.#changes.get(changeKey(turn));
-    const ofTask = [...this.#changes.values()].filter(
-      (made) => made.turn.item !== undefined && taskKey(made.turn) === taskKey(turn),
-    );
-    const isPlace = (made: MadeChange): boolean => made.turn.item === turn.item;
-    const inOrder = [...ofTask.filter(isPlace), ...ofTask.filter((made) => !isPlace(made))];
-    // Older journals have the index alone, and so has a task whose items are in no journal.
-    if (turn.value === undefined) return inOrder.find(isPlace);
-    return (
-      inOrder.find((made) => {
-        const { value } = made.turn;
-        if (value === undefined || !(isPlace(made) || isUnmasked(value))) return false;
-        return sameAsJournalled(value, turn.value);
-      }) ??
-      inOrder.find(
-        (made) => isPlace(made) && (made.turn.value === undefined || isMadeFrom(made.intent, madeFrom)),
-      )
-    );
+  /**
+   * A change that the run has begun for this turn, and that nobody has taken back, where none stands: broken off, failed, or
+   * judged as failed. Given once, likewise.
+   */
+  takeBegun(turn: TaskTurn, madeFrom?: MadeFrom): BegunChange | undefined {
+    const asked = keyOf(turn);
+    if (this.#askedBegun.has(asked)) return undefined;
+    this.#askedBegun.add(asked);
+    return changeOfTurn(this.#begun, turn, madeFrom);
   }
-}
-
-function isMadeFrom(intent: Of<'change.intended'>, madeFrom: MadeFrom | undefined): boolean {
-  if (madeFrom === undefined) return false;
-  const { host, user, params, env } = madeFrom;
-  return (
-    intent.host === host &&
-    intent.user === user &&
-    sameAsJournalled(intent.params, params) &&
-    sameAsJournalled(intent.env, env)
-  );
-}
-
-/** Items may have stood at the same place one after the other, in a list that was edited between two processes. */
-function changeKey(turn: TaskTurn): string {
-  return `${keyOf(turn)} ${JSON.stringify(turn.value) ?? ''}`;
-}
-
-function keyOf({ host, task, turn, item }: TaskTurn): string {
-  return [host, task, turn, item ?? ''].join(' ');
 }
 
 /** What stands of a run. */
@@ -200,7 +173,7 @@ export function pastOf(records: readonly JournalRecord[]): Past {
       results.set(keyOf(entry.record), entry.record);
     if (entry.kind === 'change' && entry.judged !== true) changes.set(changeKey(entry.made.turn), entry.made);
   }
-  return new Past(results, changes);
+  return new Past(results, changes, begunIn(records));
 }
 
 const FAILED: readonly TaskStatus[] = ['failed', 'unreachable'];
@@ -262,8 +235,4 @@ function withoutEnded(entries: readonly Entry[]): Entry[] {
       !(entry.kind === 'change' && turns.has(changeKey(entry.made.turn))) &&
       !(entry.kind === 'result' && tasks.has(taskKey(entry.record))),
   );
-}
-
-function taskKey({ host, task, turn }: Omit<TaskTurn, 'item' | 'value'>): string {
-  return keyOf({ host, task, turn });
 }

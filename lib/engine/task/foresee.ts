@@ -6,6 +6,7 @@ import type { Prediction } from '../../contract/resource.ts';
 import { placeIn } from '../../modules/own-fault.ts';
 import { checkHost } from '../check/check-host.ts';
 import type { Predictions } from '../check/predictions.ts';
+import { nothingToDo } from './made-before.ts';
 import type { ModuleOutcome, Workplace } from './workplace.ts';
 
 export async function lookInCheckMode(
@@ -54,7 +55,7 @@ export async function foresee(
     context,
   );
   const planned = module.plan(state, params);
-  if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
+  if (planned === undefined) return nothingToDo(module.unchanged?.(state, params) ?? {}, params, place);
   const foresight = module.predict?.(planned, state, params) ?? {};
   const { forApply: _, ...journalled } = planned;
   const foreseen = foresight.resources ?? [];

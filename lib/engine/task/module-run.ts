@@ -1,9 +1,9 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import type { AnyModule, Change, Journalled, Result, TaskContext } from '../../contract/module.ts';
-import { unmaskedResult } from '../back/masked.ts';
 import { CHANGE_MARK, changeMark, endOrphansOfChange } from '../back/orphans.ts';
 import { type HostDefaults, liveHost, lookingHost } from '../run/live-host.ts';
 import { effectsSaid, foresee, lookInCheckMode, type Named } from './foresee.ts';
+import { madeBefore, nothingToDo } from './made-before.ts';
 import { endedThere, leftAtWork, mayBeAtWork } from './left-at-work.ts';
 import type { ModuleOutcome, Workplace } from './workplace.ts';
 
@@ -45,21 +45,6 @@ export async function runModule(
   }
 }
 
-const CHANGED = { status: 'changed' } as const;
-const CHANGED_BEFORE = { status: 'ok', changedBefore: true } as const;
-
-/** The outcome of a change that the run made before it was resumed. */
-function madeBefore(
-  params: unknown,
-  { past, host, turn, defaults: { user, env }, predictions }: Workplace,
-): ModuleOutcome | undefined {
-  const made = past?.takeChange(turn, { host, params, user, env });
-  if (made === undefined) return undefined;
-  const result = unmaskedResult(made.result, 'change') ?? {};
-  const status = predictions === undefined ? CHANGED : CHANGED_BEFORE;
-  return { ...status, result, summary: made.intent.change.summary };
-}
-
 async function change(
   { name, module }: Named,
   params: unknown,
@@ -69,7 +54,7 @@ async function change(
   const connection = place.peers(place.host);
   const state = await module.read(lookingHost(connection, place.peers, place.defaults), params, context);
   const planned = module.plan(state, params);
-  if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
+  if (planned === undefined) return nothingToDo(module.unchanged?.(state, params) ?? {}, params, place);
   const undoable =
     module.undoable?.(params) ?? (typeof module.undo === 'function' ? true : module.undo.impossible);
   place.learn({ ...planned });
@@ -88,6 +73,9 @@ async function change(
     undoable,
   });
   const begun = Date.now();
+  const { tries = {} } = place;
+  const before = tries.begun;
+  tries.begun = planned.summary;
   let commands = 0;
   const watch = (argv: readonly string[]): void => {
     commands += 1;
@@ -105,7 +93,10 @@ async function change(
     if (number !== undefined) await place.journal?.done(number, result);
     return { status: 'changed', result, summary: planned.summary, diff: planned.diff };
   } catch (error) {
-    if (error instanceof PitrError) place.learn(error.result ?? {});
+    if (error instanceof PitrError) {
+      place.learn(error.result ?? {});
+      if (error.kind === 'refused') tries.begun = before;
+    }
     if (number !== undefined) {
       const accepted = mayBeAtWork(error, commands) ? undefined : acceptedResult(error, place);
       await (accepted === undefined

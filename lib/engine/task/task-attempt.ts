@@ -16,10 +16,16 @@ import { taskContext } from './task-context.ts';
 import { learnResult, notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { taskParams } from './task-params.ts';
 import { playScope } from './variables.ts';
-import type { ModuleOutcome, Workplace } from './workplace.ts';
+import type { ModuleOutcome, Tries, Workplace } from './workplace.ts';
 
 /** One try: params, module, `changed_when`, `failed_when`. */
-export async function attempt(job: TaskJob, host: string, scope: Scope, item?: number): Promise<TaskOutcome> {
+export async function attempt(
+  job: TaskJob,
+  host: string,
+  scope: Scope,
+  item?: number,
+  tries?: Tries,
+): Promise<TaskOutcome> {
   const { run, vars, task, ref, module } = job;
   const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
   if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
@@ -41,6 +47,7 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     host: target,
     turn: { task: task.id, turn: job.turns.get(host) ?? 1, host, item, value },
     past: run.past,
+    tries,
     dryRun: run.mode === 'dry-run',
     peers: run.connection,
     defaults: { ...defaults, watch },

@@ -13,6 +13,7 @@ import { withInventory } from './shown-commands.ts';
 import { attempt } from './task-attempt.ts';
 import { failure, notKnown, registered, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { setFacts, taskScope } from './variables.ts';
+import type { Tries } from './workplace.ts';
 
 const DEFAULT_RETRIES = 3;
 const DEFAULT_DELAY_SECONDS = 5;
@@ -181,6 +182,12 @@ async function runItem(job: TaskJob, host: string, scope: Scope, item?: number):
   return retried(job, host, scope, item);
 }
 
+/** A try that finds all in order says `ok`; the task has changed it where an earlier one has. */
+function withEarlierTries(outcome: TaskOutcome, { changedWhen }: Task, { begun }: Tries): TaskOutcome {
+  if (outcome.status !== 'ok' || changedWhen !== undefined || begun === undefined) return outcome;
+  return { ...outcome, status: 'changed', summary: outcome.summary ?? begun };
+}
+
 async function retried(
   job: TaskJob,
   host: string,
@@ -190,14 +197,15 @@ async function retried(
   const { run, task, ref } = job;
   const retries = numberOf(task.retries, DEFAULT_RETRIES, scope);
   const delayMs = numberOf(task.delay, DEFAULT_DELAY_SECONDS, scope) * 1000;
+  const known: Tries = {};
   for (let tries = 1; ; tries++) {
-    const outcome = await attempt(job, host, scope, item).catch((thrown: unknown) =>
+    const outcome = await attempt(job, host, scope, item, known).catch((thrown: unknown) =>
       failure(thrown, job, host),
     );
     if (outcome.error?.kind === 'interrupted' || outcome.status === 'unknown') return outcome;
     if (isLeftAtWork(outcome.error)) return outcome;
     const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, task, outcome));
-    if (enough === true || enough instanceof Unknown) return outcome;
+    if (enough === true || enough instanceof Unknown) return withEarlierTries(outcome, task, known);
     const why =
       outcome.error?.message ??
       `not yet: ${task.until.map((condition) => String(condition.value)).join(' && ')}`;

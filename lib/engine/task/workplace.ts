@@ -22,10 +22,17 @@ export interface Workplace {
   readonly journal: ChangeJournal | undefined;
   /** The folder that a user's module was found in. */
   readonly modules?: string | undefined;
+  /** What the tries of the task know of each other. */
+  readonly tries?: Tries | undefined;
   /** Whether the task takes what its change has failed with for a good end (`failed_when`): then it was made. */
   readonly accepts?: ((error: PitrError) => boolean) | undefined;
   /** Told every result before it is written down: there may be secrets in it. */
   readonly learn: (result: Result) => void;
+}
+
+export interface Tries {
+  /** The change, in its words, that one of them has begun. */
+  begun?: string | undefined;
 }
 
 export interface ModuleOutcome {

@@ -1,0 +1,34 @@
+import type { Result } from '../../contract/module.ts';
+import { unmaskedResult } from '../back/masked.ts';
+import type { MadeFrom } from '../journal/turns.ts';
+import type { ModuleOutcome, Workplace } from './workplace.ts';
+
+/** The outcome of a change that the run made before it was resumed. */
+export function madeBefore(params: unknown, place: Workplace): ModuleOutcome | undefined {
+  const made = place.past?.takeChange(place.turn, madeFrom(params, place));
+  if (made === undefined) return undefined;
+  return changed(unmaskedResult(made.result, 'change') ?? {}, made.intent.change.summary, place);
+}
+
+/**
+ * The outcome where a module finds nothing to do. Where the run has begun the change before, it was the run that changed it:
+ * the controller died, or the connection was lost, before anybody knew that it was made.
+ */
+export function nothingToDo(result: Result, params: unknown, place: Workplace): ModuleOutcome {
+  const begun = place.past?.takeBegun(place.turn, madeFrom(params, place));
+  if (begun === undefined) return { status: 'ok', result };
+  const { summary } = begun.intent.change;
+  if (place.tries !== undefined) place.tries.begun = summary;
+  return changed(result, summary, place);
+}
+
+/** In a check nothing is left to be changed. */
+function changed(result: Result, summary: string, { predictions }: Workplace): ModuleOutcome {
+  return predictions === undefined
+    ? { status: 'changed', result, summary }
+    : { status: 'ok', changedBefore: true, result, summary };
+}
+
+function madeFrom(params: unknown, { host, defaults: { user, env } }: Workplace): MadeFrom {
+  return { host, params, user, env };
+}

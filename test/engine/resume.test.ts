@@ -255,6 +255,27 @@ describe('a resumed run', () => {
     expect(run.changes.map(({ ended }) => ended)).toEqual(['done', 'failed', 'done']);
   });
 
+  it.each(['no_log: true', 'vars: { api_token: a-secret-word }'])(
+    'does not judge an item again by what no journal has (%s)',
+    async (hides) => {
+      const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo {{ item }} >> DIR/log; echo a-secret-word; test {{ item }} = a || test -e DIR/mended" }
+      loop: [a, b]
+      register: made
+      failed_when: result.rc != 0 && result.stdout != ""
+      changed_when: result.stdout == "a-secret-word"
+      ${hides}
+    - { name: hangs on it, core.shell: ${log('hangs')}, when: "made.results[0].changed" }
+`);
+      expect(second.outcome.error).toBeUndefined();
+      expect(second.results).toEqual(['one: items: changed', 'one: hangs on it: changed']);
+      expect(await lines()).toEqual(['a', 'b', 'b', 'hangs']);
+    },
+  );
+
   it('tries again from the first try what "until" never found true', async () => {
     const { second, log: lines } = await failAndResume(`
 - hosts: one
@@ -659,6 +680,17 @@ describe('resuming is refused', () => {
     await writeFile(join(directory, 'mended'), '');
     const second = await resumed(first.outcome.runId, directory, { yaml, extraVars });
     expect(second.outcome.error).toMatchObject({ code: 'secret-of-a-result', task: 'judged', host: 'one' });
+  });
+
+  it('for a task that needs the result of a no_log change, which is not taken for empty', async () => {
+    const { second } = await failAndResume(`
+- hosts: one
+  tasks:
+    - { core.command: [echo, word], no_log: true, register: made }
+    - { core.shell: ${FAILS_UNTIL_MENDED} }
+    - { name: use it, fs.copy: { dest: DIR/out, content: "it said {{ default made.stdout 'nothing' }}" } }
+`);
+    expect(second.outcome.error).toMatchObject({ code: 'secret-of-a-result', task: 'use it', host: 'one' });
   });
 
   it('while a secret that the run was given is missing', async () => {

@@ -1,7 +1,7 @@
 import type { TaskStatus } from '../events/events.ts';
 import { type BegunChange, begunIn } from './begun.ts';
 import { effectsOf, isHeld } from './effects-of.ts';
-import { judgedTurns } from './judged.ts';
+import { type JudgedWell, judgedTurns, judgedWell } from './judged.ts';
 import type { JournalRecord, TaskTurn } from './records.ts';
 import { changeKey, changeOfTurn, keyOf, type MadeFrom, taskKey } from './turns.ts';
 
@@ -30,6 +30,8 @@ export interface MadeChange {
   /** Of its task: what the intent has as `step`. */
   readonly turn: TaskTurn;
   readonly result: Of<'change.done'>['result'];
+  /** An item of a loop that its task took for good then: it need not be judged again by what the journal masks. */
+  readonly judged?: JudgedWell | undefined;
 }
 
 /**
@@ -118,14 +120,22 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   // What ends with its process is made anew by the next one, and so is the result of its task.
   const held = new Set<string>();
   const intents = new Map<number, { readonly at: number; readonly intent: Of<'change.intended'> }>();
+  const judged = new Map<TaskTurn, JudgedWell>();
+  let turns: TaskTurn[] = [];
   for (const [at, record] of records.entries()) {
     switch (record.type) {
       case 'run.resumed':
+        // The items of the next process may stand at other places.
+        turns = [];
         // What may have ended stays in it: it may end under this process, too.
         entries = standing(entries);
         break;
       case 'task.result':
         entries.push({ kind: 'result', at, host: record.host, record });
+        for (const turn of turns.filter((one) => taskKey(one) === taskKey(record))) {
+          const well = judgedWell(record.result, turn.item);
+          if (well !== undefined) judged.set(turn, well);
+        }
         break;
       case 'host.rescued':
         entries.push({ kind: 'rescued', at, host: record.host });
@@ -144,6 +154,7 @@ export function pastOf(records: readonly JournalRecord[]): Past {
           held.add(taskKey(turn));
           break;
         }
+        turns.push(turn);
         const made = { intent, turn, result: record.result };
         entries.push({ kind: 'change', at, host: turn.host, made });
         break;
@@ -171,7 +182,10 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   for (const entry of standing(withoutEnded(withoutFailed(entries)))) {
     if (entry.kind === 'result' && !held.has(taskKey(entry.record)))
       results.set(keyOf(entry.record), entry.record);
-    if (entry.kind === 'change' && entry.judged !== true) changes.set(changeKey(entry.made.turn), entry.made);
+    if (entry.kind === 'change' && entry.judged !== true) {
+      const { made } = entry;
+      changes.set(changeKey(made.turn), { ...made, judged: judged.get(made.turn) });
+    }
   }
   return new Past(results, changes, begunIn(records));
 }

@@ -7,7 +7,8 @@ import type { ModuleOutcome, Workplace } from './workplace.ts';
 export function madeBefore(params: unknown, place: Workplace): ModuleOutcome | undefined {
   const made = place.past?.takeChange(place.turn, madeFrom(params, place));
   if (made === undefined) return undefined;
-  return changed(unmaskedResult(made.result, 'change') ?? {}, made.intent.change.summary, place);
+  const result = unmaskedResult(made.result, 'change') ?? {};
+  return { ...changed(result, made.intent.change.summary, place), judgedBefore: made.judged };
 }
 
 /**

@@ -91,11 +91,13 @@ function delegateName(name: string, run: RunState, task: Task): string {
 }
 
 function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): TaskOutcome {
-  const shown: TaskOutcome = { ...outcome, message: messageOf(outcome.result) };
+  const { judgedBefore, ...shownAs } = outcome;
+  const shown: TaskOutcome = { ...shownAs, message: messageOf(outcome.result) };
   const after = withResult(scope, task, shown);
   let { status, changedBefore } = outcome;
   if (task.changedWhen !== undefined && status !== 'unknown') {
-    const changed = allTrue(task.changedWhen, after);
+    const told = allTrue(task.changedWhen, after);
+    const changed = told instanceof Unknown ? (judgedBefore?.changed ?? told) : told;
     if (changed instanceof Unknown) status = 'unknown';
     else if (changedBefore) changedBefore = changed || undefined;
     else status = changed ? 'changed' : 'ok';
@@ -103,7 +105,7 @@ function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): T
   if (task.failedWhen !== undefined && status !== 'unknown') {
     const failed = allTrue(task.failedWhen, after);
     // A run that goes on does not have what its journal masks: it must not take that for a success.
-    if (failed instanceof Unknown && run.mode === 'run') status = 'unknown';
+    if (failed instanceof Unknown && run.mode === 'run' && judgedBefore === undefined) status = 'unknown';
     if (failed === true) {
       throw new PitrError({
         kind: 'failed',

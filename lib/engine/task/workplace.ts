@@ -1,6 +1,7 @@
 import type { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Diff, Result } from '../../contract/module.ts';
 import type { Predictions } from '../check/predictions.ts';
+import type { JudgedWell } from '../journal/judged.ts';
 import type { Past } from '../journal/past.ts';
 import type { TaskTurn } from '../journal/records.ts';
 import type { HostDefaults, Peers } from '../run/live-host.ts';
@@ -35,6 +36,7 @@ export interface Tries {
   begun?: string | undefined;
 }
 
+/** How a module has ended, before its task judges it. */
 export interface ModuleOutcome {
   readonly status: 'ok' | 'changed' | 'unknown';
   readonly result: Result;
@@ -42,4 +44,6 @@ export interface ModuleOutcome {
   readonly diff?: readonly Diff[] | undefined;
   /** In a check that shows `ok`: the run has made the change before, so what hangs on it takes it for changed. */
   readonly changedBefore?: true | undefined;
+  /** How the task has judged it before the run was resumed: that stands where it rests on what the journal masks. */
+  readonly judgedBefore?: JudgedWell | undefined;
 }

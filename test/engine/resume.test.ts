@@ -783,6 +783,37 @@ describe('a run whose controller was killed', () => {
     expect(done.results).toEqual(['one: items: changed', 'one: hangs on it: changed', 'one: handler: changed']);
   });
 
+  it.each([
+    ['when', 'when: "!there.exists"'],
+    ['a loop whose when', 'when: "!there.exists", loop: [a, b]'],
+    ['creates', 'CREATES'],
+  ])('warns of a change that was broken off, and that is left as it is: %s', async (_, guard) => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: before, core.shell: ${log('before')} }
+    - { fs.stat: { path: DIR/out }, register: there }
+    - { name: half, core.shell: { script: "mkdir DIR/out", undo: "rmdir DIR/out"CREATES }, REST }
+    - { name: last, core.shell: ${log('last')} }
+`
+      .replace('CREATES', guard === 'CREATES' ? ', creates: DIR/out' : '')
+      .replace('REST', guard === 'CREATES' ? 'tags: [any]' : guard);
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    await dieAfter(outcome.runId, ({ type, number }) => type === 'change.intended' && number === 2);
+    const warned = ({ events }: Played) =>
+      events.flatMap((event) => (event.type === 'warning' ? [`${event.host}: ${event.text}`] : []));
+    const saysSo = [
+      'one: left as it is, although a change that the run began on one did not come to its end: run the script: mkdir ' +
+        `${directory}/out. Where it is not whole, take it back, then go on: pitr undo ${outcome.runId} --from 2`,
+    ];
+    expect(warned(await resumed(outcome.runId, directory, { yaml, mode: 'check' }))).toEqual(saysSo);
+    const second = await resumed(outcome.runId, directory, { yaml });
+    expect(second.outcome.status).toBe('ok');
+    expect(warned(second)).toEqual(saysSo);
+    expect(second.results.at(-1)).toBe('one: last: changed');
+  });
+
   it('and whose change was taken back then did not change what somebody else has made since', async () => {
     const yaml = `
 - hosts: one

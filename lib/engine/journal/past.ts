@@ -111,6 +111,15 @@ export class Past {
     this.#askedBegun.add(asked);
     return changeOfTurn(this.#begun, turn, madeFrom);
   }
+
+  /** The changes of a turn that did not come to their end, nor has a later one: of all its items where none is named. */
+  half(turn: TaskTurn): readonly BegunChange[] {
+    const ofTask = this.#begun.filter((one) => taskKey(one.turn) === taskKey(turn));
+    const newest = new Map<string, BegunChange>();
+    for (const one of ofTask.toReversed()) newest.set(changeKey(one.turn), one);
+    const asked = turn.item === undefined ? [...newest.values()] : [changeOfTurn(ofTask, turn, undefined)];
+    return asked.flatMap((one) => (one?.isHalf === true ? [one] : []));
+  }
 }
 
 /** What stands of a run. */

@@ -55,7 +55,8 @@ export async function foresee(
     context,
   );
   const planned = module.plan(state, params);
-  if (planned === undefined) return nothingToDo(module.unchanged?.(state, params) ?? {}, params, place);
+  if (planned === undefined)
+    return nothingToDo(module.unchanged?.(state, params) ?? {}, module, params, place, context);
   const foresight = module.predict?.(planned, state, params) ?? {};
   const { forApply: _, ...journalled } = planned;
   const foreseen = foresight.resources ?? [];

@@ -54,7 +54,8 @@ async function change(
   const connection = place.peers(place.host);
   const state = await module.read(lookingHost(connection, place.peers, place.defaults), params, context);
   const planned = module.plan(state, params);
-  if (planned === undefined) return nothingToDo(module.unchanged?.(state, params) ?? {}, params, place);
+  if (planned === undefined)
+    return nothingToDo(module.unchanged?.(state, params) ?? {}, module, params, place, context);
   const undoable =
     module.undoable?.(params) ?? (typeof module.undo === 'function' ? true : module.undo.impossible);
   place.learn({ ...planned });

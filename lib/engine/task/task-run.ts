@@ -6,6 +6,7 @@ import type { Task } from '../../language/playbook/model.ts';
 import type { TaskStatus } from '../events/events.ts';
 import { allTrue } from './conditions.ts';
 import { isLeftAtWork } from './left-at-work.ts';
+import { tellSkippedHalf } from './left-half.ts';
 import { shownOutcome } from './no-log.ts';
 import { numberOf } from './number-of.ts';
 import type { Scope } from './scope.ts';
@@ -38,7 +39,10 @@ async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {
     const { run, vars, task } = job;
     const scope = taskScope(run, vars, host, task);
     if (task.loop === undefined) return decided(job, host, await runItem(job, host, scope));
-    if (falseForEveryItem(job, host)) return { status: 'skipped', result: { skipped: true } };
+    if (falseForEveryItem(job, host)) {
+      tellSkippedHalf(job, host);
+      return { status: 'skipped', result: { skipped: true } };
+    }
     const items = scope.renderLocated(task.loop);
     if (items instanceof Unknown)
       return decided(job, host, { status: 'unknown', result: {}, summary: items.why });
@@ -175,7 +179,10 @@ function combined(all: readonly TaskStatus[]): TaskStatus {
 async function runItem(job: TaskJob, host: string, scope: Scope, item?: number): Promise<TaskOutcome> {
   const { task } = job;
   const go = allTrue(task.when, scope);
-  if (go === false) return { status: 'skipped', result: { skipped: true } };
+  if (go === false) {
+    tellSkippedHalf(job, host, item === undefined ? {} : { item, value: scope.get(task.loopControl.loopVar) });
+    return { status: 'skipped', result: { skipped: true } };
+  }
   if (go instanceof Unknown)
     return { status: 'unknown', result: {}, summary: `"when" is ${notKnown(go.why)}` };
   if (task.until.length === 0) return attempt(job, host, scope, item);

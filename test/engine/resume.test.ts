@@ -613,7 +613,11 @@ describe('a resumed run', () => {
     const checked = await resumed(outcome.runId, directory, { yaml, mode: 'check' });
     expect(checked.results).toEqual(['one: items: ok', 'one: hangs on it: changed', 'one: handler: changed']);
     const done = await resumed(outcome.runId, directory, { yaml });
-    expect(done.results).toEqual(['one: items: changed', 'one: hangs on it: changed', 'one: handler: changed']);
+    expect(done.results).toEqual([
+      'one: items: changed',
+      'one: hangs on it: changed',
+      'one: handler: changed',
+    ]);
   });
 });
 
@@ -780,7 +784,11 @@ describe('a run whose controller was killed', () => {
     const checked = await resumed(outcome.runId, directory, { yaml, mode: 'check' });
     expect(checked.results).toEqual(['one: items: ok', 'one: hangs on it: changed', 'one: handler: changed']);
     const done = await resumed(outcome.runId, directory, { yaml });
-    expect(done.results).toEqual(['one: items: changed', 'one: hangs on it: changed', 'one: handler: changed']);
+    expect(done.results).toEqual([
+      'one: items: changed',
+      'one: hangs on it: changed',
+      'one: handler: changed',
+    ]);
   });
 
   it.each([

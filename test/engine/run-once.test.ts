@@ -66,7 +66,12 @@ describe('what runs once', () => {
 `);
     expect(first.results.filter((line) => line.includes('remove'))).toHaveLength(2);
     expect(second.outcome.status).toBe('ok');
-    expect((await linesOf(second)).toSorted()).toEqual(['remove one', 'remove two', 'write one', 'write two']);
+    expect((await linesOf(second)).toSorted()).toEqual([
+      'remove one',
+      'remove two',
+      'write one',
+      'write two',
+    ]);
   });
 
   it.each([

@@ -35,9 +35,7 @@ export function changeOfTurn<T extends ChangeOfTurn>(
       if (value === undefined || !(isPlace(one) || isUnmasked(value))) return false;
       return sameAsJournalled(value, turn.value);
     }) ??
-    inOrder.find(
-      (one) => isPlace(one) && (one.turn.value === undefined || isMadeFrom(one.intent, madeFrom)),
-    )
+    inOrder.find((one) => isPlace(one) && (one.turn.value === undefined || isMadeFrom(one.intent, madeFrom)))
   );
 }
 

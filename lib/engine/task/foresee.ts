@@ -1,7 +1,14 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { type Effect, effectsSchema } from '../../contract/effects.ts';
-import type { Change, ChangeModule, Journalled, LookModule, Result, TaskContext } from '../../contract/module.ts';
+import type {
+  Change,
+  ChangeModule,
+  Journalled,
+  LookModule,
+  Result,
+  TaskContext,
+} from '../../contract/module.ts';
 import type { Prediction } from '../../contract/resource.ts';
 import { placeIn } from '../../modules/own-fault.ts';
 import { checkHost } from '../check/check-host.ts';

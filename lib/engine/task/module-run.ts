@@ -3,8 +3,8 @@ import type { AnyModule, Change, Journalled, Result, TaskContext } from '../../c
 import { CHANGE_MARK, changeMark, endOrphansOfChange } from '../back/orphans.ts';
 import { type HostDefaults, liveHost, lookingHost } from '../run/live-host.ts';
 import { effectsSaid, foresee, lookInCheckMode, type Named } from './foresee.ts';
-import { madeBefore, nothingToDo } from './made-before.ts';
 import { endedThere, leftAtWork, mayBeAtWork } from './left-at-work.ts';
+import { madeBefore, nothingToDo } from './made-before.ts';
 import type { ModuleOutcome, Workplace } from './workplace.ts';
 
 /** Runs one module once: in check mode reads and plans, otherwise applies what is planned. Throws to fail. */
@@ -114,7 +114,8 @@ async function change(
 
 /** What refuses has changed nothing, whatever its task makes of it. */
 function acceptedResult(error: unknown, { accepts }: Workplace): Result | undefined {
-  if (!(error instanceof PitrError) || error.kind !== 'failed' || error.result === undefined) return undefined;
+  if (!(error instanceof PitrError) || error.kind !== 'failed' || error.result === undefined)
+    return undefined;
   return accepts?.(error) === true ? error.result : undefined;
 }
 

@@ -74,7 +74,10 @@ function withoutWords(error: PitrError): PitrError {
 export function maskedResult(result: Result): Result {
   const { results, ...rest } = result;
   if (!Array.isArray(results)) return hidden(result);
-  return { ...hidden(rest), results: results.map((one: unknown) => ({ ...hidden(Object(one)), ...endOf(one) })) };
+  return {
+    ...hidden(rest),
+    results: results.map((one: unknown) => ({ ...hidden(Object(one)), ...endOf(one) })),
+  };
 }
 
 function endOf(item: unknown): Result {

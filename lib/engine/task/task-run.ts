@@ -180,7 +180,11 @@ async function runItem(job: TaskJob, host: string, scope: Scope, item?: number):
   const { task } = job;
   const go = allTrue(task.when, scope);
   if (go === false) {
-    tellSkippedHalf(job, host, item === undefined ? {} : { item, value: scope.get(task.loopControl.loopVar) });
+    tellSkippedHalf(
+      job,
+      host,
+      item === undefined ? {} : { item, value: scope.get(task.loopControl.loopVar) },
+    );
     return { status: 'skipped', result: { skipped: true } };
   }
   if (go instanceof Unknown)

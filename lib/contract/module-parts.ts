@@ -131,6 +131,7 @@ const change: Parts<ChangeModule<unknown, unknown, Change, Result>> = {
   again: { form: func(), required: false, gives: anything, waits: true },
   undoable: { form: func(), required: false, gives: orNothing(undoable), waits: false },
   orphans: { form: literal('end'), required: false },
+  guards: { form: literal(true), required: false },
 };
 
 /** The parts of each kind of module: what a module that is loaded is held against. */

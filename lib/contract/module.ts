@@ -222,6 +222,11 @@ export interface ChangeModule<P, S, C extends Change, R extends Result> extends 
    * resumed or undone. Never for a module whose commands start what is to stay.
    */
   readonly orphans?: 'end';
+  /**
+   * That there is nothing to do is told by what the author of a task names (`creates`), and not by the state that the change
+   * brings about: it says so of a change that was broken off half-way, too, and that is warned of.
+   */
+  readonly guards?: true;
 }
 
 export interface CannotUndo {

@@ -1,4 +1,5 @@
 import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
@@ -116,6 +117,31 @@ describe('two processes on one run', () => {
     expect(await logOf(directory)).toEqual(['first', 'last']);
     expect(await readRun(runId)).toEqual({ ...before, length: before.length + 1 });
     expect((await undo(await planUndo(await readStory(runId)))).status).toBe('ok');
+  });
+
+  it('refuses a resume whose question was answered after another run had taken back what it did', async () => {
+    const { runId, directory } = await failed();
+    const before = await readRun(runId);
+    const wish = { inventories: [], extraVars: {}, mode: 'run', forks: 10, again: '' } as const;
+    const request = resumeRequest(before, wish);
+    const back = await play(
+      `
+- hosts: one
+  tasks:
+    - core.lock:
+        { name: shop, user: ${userInfo().username}, directory: DIR/locks, allow: ${runId}, takes_back: true }
+    - ${step('back')}
+`,
+      { directory },
+    );
+    expect(back.outcome.status).toBe('ok');
+    await expect(play(YAML, { ...request, directory })).rejects.toMatchObject({
+      kind: 'refused',
+      code: 'run-closed',
+      state: 'nothing was changed',
+    });
+    expect(await logOf(directory)).toEqual(['first', 'back']);
+    expect(await readRun(runId)).toEqual(before);
   });
 
   it('lets one of two resumes that begin at once go on', async () => {

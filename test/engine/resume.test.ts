@@ -236,6 +236,46 @@ describe('a resumed run', () => {
     expect(await lines()).toEqual(['a', 'b', 'c', 'b']);
   });
 
+  it('does not make a change again whose exit code failed_when accepts: it was made, and one undo takes it back', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - name: items
+      core.shell:
+        script: "echo {{ item }} >> DIR/log; test {{ item }} = a && exit 3; test -e DIR/mended"
+        undo: "echo undo {{ item }} >> DIR/log"
+      loop: [a, b]
+      failed_when: "!(result.rc in [0, 3])"
+`;
+    const { first, second, log: lines } = await failAndResume(yaml);
+    expect(first.results).toEqual(['one: items: failed']);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'b', 'b']);
+    const run = await readRun(second.outcome.runId);
+    expect(run.changes.map(({ ended }) => ended)).toEqual(['done', 'failed', 'done']);
+  });
+
+  it.each(['no_log: true', 'vars: { api_token: a-secret-word }'])(
+    'does not judge an item again by what no journal has (%s)',
+    async (hides) => {
+      const { second, log: lines } = await failAndResume(`
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo {{ item }} >> DIR/log; echo a-secret-word; test {{ item }} = a || test -e DIR/mended" }
+      loop: [a, b]
+      register: made
+      failed_when: result.rc != 0 && result.stdout != ""
+      changed_when: result.stdout == "a-secret-word"
+      ${hides}
+    - { name: hangs on it, core.shell: ${log('hangs')}, when: "made.results[0].changed" }
+`);
+      expect(second.outcome.error).toBeUndefined();
+      expect(second.results).toEqual(['one: items: changed', 'one: hangs on it: changed']);
+      expect(await lines()).toEqual(['a', 'b', 'b', 'hangs']);
+    },
+  );
+
   it('tries again from the first try what "until" never found true', async () => {
     const { second, log: lines } = await failAndResume(`
 - hosts: one
@@ -352,6 +392,20 @@ describe('a resumed run', () => {
     expect(second.outcome.status).toBe('ok');
     expect(await lines()).toEqual(['A', 'B', 'B']);
     expect(JSON.stringify((await readRun(second.outcome.runId)).records)).not.toContain('very-secret');
+  });
+
+  it('does a secret item that failed, also where a later one was done', async () => {
+    const secret = `
+- hosts: one
+  tasks:
+    - name: items
+      core.shell: { script: "echo $TOKEN | tail -c 2 >> DIR/log; echo $TOKEN | grep -q B && ! test -e DIR/mended && exit 1; true" }
+      environment: { TOKEN: "{{ item.token }}" }
+      loop: [{ token: very-secret-A }, { token: very-secret-B }, { token: very-secret-C }]
+`;
+    const { second, log: lines } = await failAndResume(secret);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['A', 'B', 'C', 'B']);
   });
 
   it('goes on with each host where it stood', async () => {
@@ -537,6 +591,34 @@ describe('a resumed run', () => {
     expect(await lines()).toEqual(['first']);
     expect(runStatus(await readRun(second.outcome.runId))).toBe('failed');
   });
+
+  it('tells with --check the handlers and tasks that hang on what was changed before', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - name: items
+      fs.copy: { content: "x", dest: "DIR/{{ item }}" }
+      loop: [a, sub/b]
+      register: made
+      notify: handler
+    - { name: hangs on it, core.shell: ${log('hangs')}, when: made.changed }
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    expect(outcome.status).toBe('failed');
+    await mkdir(join(directory, 'sub'));
+    await writeFile(join(directory, 'sub/b'), 'x');
+    const checked = await resumed(outcome.runId, directory, { yaml, mode: 'check' });
+    expect(checked.results).toEqual(['one: items: ok', 'one: hangs on it: changed', 'one: handler: changed']);
+    const done = await resumed(outcome.runId, directory, { yaml });
+    expect(done.results).toEqual([
+      'one: items: changed',
+      'one: hangs on it: changed',
+      'one: handler: changed',
+    ]);
+  });
 });
 
 describe('resuming is refused', () => {
@@ -604,6 +686,17 @@ describe('resuming is refused', () => {
     expect(second.outcome.error).toMatchObject({ code: 'secret-of-a-result', task: 'judged', host: 'one' });
   });
 
+  it('for a task that needs the result of a no_log change, which is not taken for empty', async () => {
+    const { second } = await failAndResume(`
+- hosts: one
+  tasks:
+    - { core.command: [echo, word], no_log: true, register: made }
+    - { core.shell: ${FAILS_UNTIL_MENDED} }
+    - { name: use it, fs.copy: { dest: DIR/out, content: "it said {{ default made.stdout 'nothing' }}" } }
+`);
+    expect(second.outcome.error).toMatchObject({ code: 'secret-of-a-result', task: 'use it', host: 'one' });
+  });
+
   it('while a secret that the run was given is missing', async () => {
     const directory = await newDirectory();
     const extraVars = { api_token: 'very-secret' };
@@ -616,6 +709,17 @@ describe('resuming is refused', () => {
     expect((await resumed(outcome.runId, directory, { yaml: YAML, extraVars })).outcome.status).toBe('ok');
   });
 });
+
+/** As if the controller had died just after it wrote this record. */
+async function dieAfter(
+  runId: string,
+  isLast: (record: { readonly type: string; readonly number?: number }) => boolean,
+): Promise<void> {
+  const { path } = await readRun(runId);
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  const kept = lines.slice(0, lines.findIndex((line) => line !== '' && isLast(JSON.parse(line))) + 1);
+  await writeFile(path, `${kept.join('\n').replace(/"process":"[^"]*"/, '"process":"gone"')}\n`);
+}
 
 describe('a run whose controller was killed', () => {
   it('is gone on with: its orphan is ended, and what it was doing is done', async () => {
@@ -660,4 +764,111 @@ describe('a run whose controller was killed', () => {
       expect.objectContaining({ type: 'warning', text: expect.stringContaining('left at work') }),
     );
   }, 90_000);
+
+  it('between a change and the word that it was made: what hangs on it is done', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - name: items
+      fs.copy: { content: "x", dest: "DIR/{{ item }}" }
+      loop: [a, b]
+      register: made
+      notify: handler
+    - { name: hangs on it, core.shell: ${log('hangs')}, when: "made.results[1].changed" }
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    await dieAfter(outcome.runId, ({ type, number }) => type === 'change.intended' && number === 2);
+    const checked = await resumed(outcome.runId, directory, { yaml, mode: 'check' });
+    expect(checked.results).toEqual(['one: items: ok', 'one: hangs on it: changed', 'one: handler: changed']);
+    const done = await resumed(outcome.runId, directory, { yaml });
+    expect(done.results).toEqual([
+      'one: items: changed',
+      'one: hangs on it: changed',
+      'one: handler: changed',
+    ]);
+  });
+
+  it.each([
+    ['when', 'when: "!there.exists"'],
+    ['a loop whose when', 'when: "!there.exists", loop: [a, b]'],
+    ['creates', 'CREATES'],
+  ])('warns of a change that was broken off, and that is left as it is: %s', async (_, guard) => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: before, core.shell: ${log('before')} }
+    - { fs.stat: { path: DIR/out }, register: there }
+    - { name: half, core.shell: { script: "mkdir DIR/out", undo: "rmdir DIR/out"CREATES }, REST }
+    - { name: last, core.shell: ${log('last')} }
+`
+      .replace('CREATES', guard === 'CREATES' ? ', creates: DIR/out' : '')
+      .replace('REST', guard === 'CREATES' ? 'tags: [any]' : guard);
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    await dieAfter(outcome.runId, ({ type, number }) => type === 'change.intended' && number === 2);
+    const warned = ({ events }: Played) =>
+      events.flatMap((event) => (event.type === 'warning' ? [`${event.host}: ${event.text}`] : []));
+    const saysSo = [
+      'one: left as it is, although a change that the run began on one did not come to its end: run the script: mkdir ' +
+        `${directory}/out. Where it is not whole, take it back, then go on: pitr undo ${outcome.runId} --from 2`,
+    ];
+    expect(warned(await resumed(outcome.runId, directory, { yaml, mode: 'check' }))).toEqual(saysSo);
+    const second = await resumed(outcome.runId, directory, { yaml });
+    expect(second.outcome.status).toBe('ok');
+    expect(warned(second)).toEqual(saysSo);
+    expect(second.results.at(-1)).toBe('one: last: changed');
+  });
+
+  it('and whose change was taken back then did not change what somebody else has made since', async () => {
+    const yaml = `
+- hosts: one
+  tasks:
+    - { name: made, fs.copy: { content: "x", dest: DIR/a } }
+    - { name: last, core.shell: ${log('last')} }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    await dieAfter(outcome.runId, ({ type, number }) => type === 'change.intended' && number === 1);
+    const undone = await undoRun({
+      plan: await planUndo(await readStory(outcome.runId)),
+      again: 'pitr undo',
+      inventories: [],
+      extraVars: {},
+      signal: new AbortController().signal,
+      report: () => {},
+    });
+    expect(undone.status).toBe('ok');
+    await writeFile(join(directory, 'a'), 'x', { mode: 0o644 });
+    const second = await resumed(outcome.runId, directory, { yaml });
+    expect(second.results).toEqual(['one: made: ok', 'one: last: changed']);
+  });
+});
+
+describe('a task that is tried again', () => {
+  it('has changed something where an earlier try has', async () => {
+    const { results } = await play(`
+- hosts: one
+  tasks:
+    - name: made
+      fs.copy: { content: "x", dest: DIR/a }
+      until: "!result.changed"
+      delay: 0
+      notify: handler
+    - name: of which its author says otherwise
+      fs.copy: { content: "x", dest: DIR/b }
+      until: "!result.changed"
+      delay: 0
+      changed_when: false
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`);
+    expect(results).toEqual([
+      'one: made: changed',
+      'one: of which its author says otherwise: ok',
+      'one: handler: changed',
+    ]);
+  });
 });

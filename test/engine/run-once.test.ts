@@ -54,6 +54,66 @@ describe('what runs once', () => {
     expect(await linesOf(second)).toEqual([]);
   });
 
+  it('and fails in a block is cleaned up after again on all hosts by a resumed run', async () => {
+    const { first, second } = await playTwice(`
+- hosts: pair
+  tasks:
+    - block:
+        - { name: migrate, run_once: true, core.shell: ${FAILS_UNTIL_MENDED} }
+        - { name: write, core.shell: ${log('write')} }
+      always:
+        - { name: remove, core.shell: ${log('remove')} }
+`);
+    expect(first.results.filter((line) => line.includes('remove'))).toHaveLength(2);
+    expect(second.outcome.status).toBe('ok');
+    expect((await linesOf(second)).toSorted()).toEqual([
+      'remove one',
+      'remove two',
+      'write one',
+      'write two',
+    ]);
+  });
+
+  it.each([
+    ['a task that fails', `{ name: once, run_once: true, core.shell: ${FAILS_UNTIL_MENDED} }`],
+    ['an end_play whose condition fails', '{ meta: end_play, when: "said[part] == 1" }'],
+  ])('and has called handlers all the same calls them again in a resumed run: %s', async (_, once) => {
+    const { first, second } = await playTwice(
+      `
+- hosts: pair
+  vars: { part: nothing }
+  tasks:
+    - { name: says, core.command: [echo, word], register: said }
+    - { name: before, core.shell: "true", notify: handler }
+    - ${once}
+    - { name: after, core.shell: "true", notify: handler }
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`,
+      { forceHandlers: true, extraVars: { part: 'stdout' } },
+    );
+    expect(first.results.filter((line) => line.includes('handler'))).toHaveLength(2);
+    expect(second.outcome.status).toBe('ok');
+    expect((await linesOf(second)).toSorted()).toEqual(['handler one', 'handler two']);
+  });
+
+  it('and fails in a block that is rescued has its clean-up done once', async () => {
+    const { second } = await playTwice(`
+- hosts: pair
+  tasks:
+    - block:
+        - block:
+            - { name: migrate, run_once: true, core.shell: "false" }
+          always:
+            - { name: remove, core.shell: ${log('remove')} }
+      rescue:
+        - { name: take back, core.shell: ${log('back')} }
+    - { name: last, core.shell: ${FAILS_UNTIL_MENDED} }
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await linesOf(second)).toEqual([]);
+  });
+
   it('is refused where each host goes at its own pace', async () => {
     const wrong = play(`
 - hosts: pair

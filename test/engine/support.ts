@@ -135,15 +135,25 @@ export async function linesOf({ directory }: Played): Promise<readonly string[]>
 }
 
 /** Runs the playbook, expects it to fail, makes DIR/mended and an empty log, and goes on. */
-export async function playTwice(yaml: string): Promise<{ readonly first: Played; readonly second: Played }> {
+export async function playTwice(
+  yaml: string,
+  {
+    forceHandlers,
+    extraVars = {},
+  }: {
+    readonly forceHandlers?: boolean;
+    /** Given to the second process alone. */
+    readonly extraVars?: Readonly<Record<string, unknown>>;
+  } = {},
+): Promise<{ readonly first: Played; readonly second: Played }> {
   const directory = await newDirectory();
-  const first = await play(yaml, { directory });
+  const first = await play(yaml, { directory, forceHandlers });
   expect(first.outcome.status).toBe('failed');
   await writeFile(join(directory, 'log'), '');
   await writeFile(join(directory, 'mended'), '');
   const request = resumeRequest(await readRun(first.outcome.runId), {
     inventories: [],
-    extraVars: {},
+    extraVars,
     mode: 'run',
     forks: 10,
     again: 'pitr resume',

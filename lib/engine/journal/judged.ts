@@ -34,6 +34,17 @@ export function judgedTurns(
   return [...whole, ...items];
 }
 
+/** How a task has judged an item of its loop that it took for good. */
+export interface JudgedWell {
+  readonly changed: boolean;
+}
+
+/** What a result says of an item that its task took for good; nothing where it did not, or does not say so. */
+export function judgedWell({ results }: Result, item: number | undefined): JudgedWell | undefined {
+  const one: unknown = Array.isArray(results) && item !== undefined ? results[item] : undefined;
+  return part(one, 'failed') === false ? { changed: part(one, 'changed') === true } : undefined;
+}
+
 function part(value: unknown, name: string): unknown {
   return (Object(value) as Readonly<Record<string, unknown>>)[name];
 }

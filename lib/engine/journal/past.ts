@@ -1,8 +1,9 @@
 import type { TaskStatus } from '../events/events.ts';
+import { type BegunChange, begunIn } from './begun.ts';
 import { effectsOf, isHeld } from './effects-of.ts';
-import { judgedTurns } from './judged.ts';
+import { type JudgedWell, judgedTurns, judgedWell } from './judged.ts';
 import type { JournalRecord, TaskTurn } from './records.ts';
-import { sameAsJournalled } from './same-value.ts';
+import { changeKey, changeOfTurn, keyOf, type MadeFrom, taskKey } from './turns.ts';
 
 type Of<T extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: T }>;
 
@@ -29,10 +30,9 @@ export interface MadeChange {
   /** Of its task: what the intent has as `step`. */
   readonly turn: TaskTurn;
   readonly result: Of<'change.done'>['result'];
+  /** An item of a loop that its task took for good then: it need not be judged again by what the journal masks. */
+  readonly judged?: JudgedWell | undefined;
 }
-
-/** What a module makes a change from, beside what it reads: where it works, as whom and how. */
-export type MadeFrom = Pick<Of<'change.intended'>, 'host' | 'params' | 'user' | 'env'>;
 
 /**
  * What a resumed run need not do again, from its journal.
@@ -50,10 +50,17 @@ export class Past {
   readonly #changes: Map<string, MadeChange>;
   /** The turns that have asked for their change. */
   readonly #asked = new Set<string>();
+  readonly #begun: readonly BegunChange[];
+  readonly #askedBegun = new Set<string>();
 
-  constructor(results: ReadonlyMap<string, Of<'task.result'>>, changes: Map<string, MadeChange>) {
+  constructor(
+    results: ReadonlyMap<string, Of<'task.result'>>,
+    changes: Map<string, MadeChange>,
+    begun: readonly BegunChange[],
+  ) {
     this.#results = results;
     this.#changes = changes;
+    this.#begun = begun;
   }
 
   /** How many results of tasks stand. */
@@ -83,54 +90,36 @@ export class Past {
 
   /**
    * The change that a task, of which no result stands, has made already. Given once: a second try is a new one. In a loop it
-   * is that of the same item, wherever it stands in the list by now, or at the same place one that was made from the very
-   * same: an item that was read from a host may differ in what its task has no use for.
+   * is that of the same item (`changeOfTurn`).
    */
   takeChange(turn: TaskTurn, madeFrom?: MadeFrom): MadeChange | undefined {
     const asked = keyOf(turn);
     if (this.#asked.has(asked)) return undefined;
     this.#asked.add(asked);
-    const made = this.#madeFor(turn, madeFrom);
+    const made = changeOfTurn([...this.#changes.values()], turn, madeFrom);
     if (made !== undefined) this.#changes.delete(changeKey(made.turn));
     return made;
   }
 
-  #madeFor(turn: TaskTurn, madeFrom: MadeFrom | undefined): MadeChange | undefined {
-    if (turn.item === undefined) return this.#changes.get(changeKey(turn));
-    const ofTask = [...this.#changes.values()].filter(
-      (made) => made.turn.item !== undefined && taskKey(made.turn) === taskKey(turn),
-    );
-    const isPlace = (made: MadeChange): boolean => made.turn.item === turn.item;
-    const inOrder = [...ofTask.filter(isPlace), ...ofTask.filter((made) => !isPlace(made))];
-    // Older journals have the index alone, and so has a task whose items are in no journal.
-    if (turn.value === undefined) return inOrder.find(isPlace);
-    return (
-      inOrder.find(({ turn: { value } }) => value !== undefined && sameAsJournalled(value, turn.value)) ??
-      inOrder.find(
-        (made) => isPlace(made) && (made.turn.value === undefined || isMadeFrom(made.intent, madeFrom)),
-      )
-    );
+  /**
+   * A change that the run has begun for this turn, and that nobody has taken back, where none stands: broken off, failed, or
+   * judged as failed. Given once, likewise.
+   */
+  takeBegun(turn: TaskTurn, madeFrom?: MadeFrom): BegunChange | undefined {
+    const asked = keyOf(turn);
+    if (this.#askedBegun.has(asked)) return undefined;
+    this.#askedBegun.add(asked);
+    return changeOfTurn(this.#begun, turn, madeFrom);
   }
-}
 
-function isMadeFrom(intent: Of<'change.intended'>, madeFrom: MadeFrom | undefined): boolean {
-  if (madeFrom === undefined) return false;
-  const { host, user, params, env } = madeFrom;
-  return (
-    intent.host === host &&
-    intent.user === user &&
-    sameAsJournalled(intent.params, params) &&
-    sameAsJournalled(intent.env, env)
-  );
-}
-
-/** Items may have stood at the same place one after the other, in a list that was edited between two processes. */
-function changeKey(turn: TaskTurn): string {
-  return `${keyOf(turn)} ${JSON.stringify(turn.value) ?? ''}`;
-}
-
-function keyOf({ host, task, turn, item }: TaskTurn): string {
-  return [host, task, turn, item ?? ''].join(' ');
+  /** The changes of a turn that did not come to their end, nor has a later one: of all its items where none is named. */
+  half(turn: TaskTurn): readonly BegunChange[] {
+    const ofTask = this.#begun.filter((one) => taskKey(one.turn) === taskKey(turn));
+    const newest = new Map<string, BegunChange>();
+    for (const one of ofTask.toReversed()) newest.set(changeKey(one.turn), one);
+    const asked = turn.item === undefined ? [...newest.values()] : [changeOfTurn(ofTask, turn, undefined)];
+    return asked.flatMap((one) => (one?.isHalf === true ? [one] : []));
+  }
 }
 
 /** What stands of a run. */
@@ -140,14 +129,22 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   // What ends with its process is made anew by the next one, and so is the result of its task.
   const held = new Set<string>();
   const intents = new Map<number, { readonly at: number; readonly intent: Of<'change.intended'> }>();
+  const judged = new Map<TaskTurn, JudgedWell>();
+  let turns: TaskTurn[] = [];
   for (const [at, record] of records.entries()) {
     switch (record.type) {
       case 'run.resumed':
+        // The items of the next process may stand at other places.
+        turns = [];
         // What may have ended stays in it: it may end under this process, too.
         entries = standing(entries);
         break;
       case 'task.result':
         entries.push({ kind: 'result', at, host: record.host, record });
+        for (const turn of turns.filter((one) => taskKey(one) === taskKey(record))) {
+          const well = judgedWell(record.result, turn.item);
+          if (well !== undefined) judged.set(turn, well);
+        }
         break;
       case 'host.rescued':
         entries.push({ kind: 'rescued', at, host: record.host });
@@ -166,6 +163,7 @@ export function pastOf(records: readonly JournalRecord[]): Past {
           held.add(taskKey(turn));
           break;
         }
+        turns.push(turn);
         const made = { intent, turn, result: record.result };
         entries.push({ kind: 'change', at, host: turn.host, made });
         break;
@@ -193,9 +191,12 @@ export function pastOf(records: readonly JournalRecord[]): Past {
   for (const entry of standing(withoutEnded(withoutFailed(entries)))) {
     if (entry.kind === 'result' && !held.has(taskKey(entry.record)))
       results.set(keyOf(entry.record), entry.record);
-    if (entry.kind === 'change' && entry.judged !== true) changes.set(changeKey(entry.made.turn), entry.made);
+    if (entry.kind === 'change' && entry.judged !== true) {
+      const { made } = entry;
+      changes.set(changeKey(made.turn), { ...made, judged: judged.get(made.turn) });
+    }
   }
-  return new Past(results, changes);
+  return new Past(results, changes, begunIn(records));
 }
 
 const FAILED: readonly TaskStatus[] = ['failed', 'unreachable'];
@@ -257,8 +258,4 @@ function withoutEnded(entries: readonly Entry[]): Entry[] {
       !(entry.kind === 'change' && turns.has(changeKey(entry.made.turn))) &&
       !(entry.kind === 'result' && tasks.has(taskKey(entry.record))),
   );
-}
-
-function taskKey({ host, task, turn }: Omit<TaskTurn, 'item' | 'value'>): string {
-  return keyOf({ host, task, turn });
 }

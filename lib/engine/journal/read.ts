@@ -200,7 +200,8 @@ function committedBy(records: readonly JournalRecord[]): Of<'commit.started'> | 
   });
 }
 
-function changesOf(records: readonly JournalRecord[]): readonly JournalledChange[] {
+/** What became of each change of a run. */
+export function changesOf(records: readonly JournalRecord[]): readonly JournalledChange[] {
   const ends = new Map<number, Of<'change.done'> | Of<'change.failed'>>();
   const begunBack = begunBackIn(records);
   const undone = new Set<number>();

@@ -9,9 +9,14 @@ export function sameAsJournalled(written: unknown, now: unknown): boolean {
   return same(written, plain(now));
 }
 
+/** Whether a value in a journal holds no secret: two that look the same there may be two otherwise. */
+export function isUnmasked(written: unknown): boolean {
+  return !holdsMask(written) && !hasMaskedKey(written);
+}
+
 function same(written: unknown, now: unknown): boolean {
   if (typeof written === 'string' && holdsMask(written)) return fits(written, now);
-  if (!holdsMask(written) && !hasMaskedKey(written)) return isDeepStrictEqual(written, now);
+  if (isUnmasked(written)) return isDeepStrictEqual(written, now);
   if (hasMaskedKey(written)) return true;
   const [parts, others] = [Object(written), Object(now)];
   const keys = Object.keys(parts);

@@ -15,10 +15,11 @@ export function handOn(
   receivers: readonly string[],
 ): TaskOutcome {
   for (const receiver of receivers) remember(job, receiver, outcome);
+  const isSure = outcome.status === 'changed' || outcome.changedBefore === true;
   const isOpen = outcome.status === 'unknown' && mayChange(job);
-  if (outcome.status !== 'changed' && !isOpen) return outcome;
+  if (!isSure && !isOpen) return outcome;
   try {
-    for (const receiver of receivers) notify(job, receiver, isOpen ? 'maybeNotified' : 'notified');
+    for (const receiver of receivers) notify(job, receiver, isSure ? 'notified' : 'maybeNotified');
     return outcome;
   } catch (thrown) {
     const failed = shownOutcome(job, {

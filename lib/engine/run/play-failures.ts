@@ -40,6 +40,8 @@ interface Standing {
 export class PlayFailures {
   readonly #run: RunState;
   readonly #failed = new Map<string, PitrError>();
+  /** The host on which it failed: what runs once fails for all, and the journal has the result of that host alone. */
+  readonly #at = new WeakMap<PitrError, string>();
   /** Hosts that were left out because another one failed: in the journal nothing counts of them from there on. */
   readonly #left = new Set<string>();
   /** Hosts on which a change may still be at work whose connection was lost: nothing goes on beside it. */
@@ -76,6 +78,7 @@ export class PlayFailures {
 
   /** Something failed on `at`, which counts for all of `hosts`. */
   add(hosts: readonly string[], at: string, error: PitrError): void {
+    this.#at.set(error, at);
     for (const host of hosts) {
       this.#failed.set(host, error);
       if (isLeftAtWork(error)) this.#atWork.add(host);
@@ -97,6 +100,7 @@ export class PlayFailures {
       this.#failed.delete(host);
       this.#run.lost.delete(host);
     } else this.#failed.set(host, standing);
+    if (this.#cleaning.get(host)?.left !== true) this.#left.delete(host);
     this.#tellRescued(host);
     if (this.#first === error) this.#first = [...this.#failed.values()][0];
   }
@@ -108,6 +112,16 @@ export class PlayFailures {
       this.#left.add(host);
       this.#run.journal?.left(host);
     }
+  }
+
+  /** Likewise, for hosts whose failure is that of another one: what cleans up on them all the same is no part of their past. */
+  leaveOthers(hosts: readonly string[]): void {
+    this.leave(
+      hosts.filter((host) => {
+        const error = this.#failed.get(host);
+        return error !== undefined && this.#at.get(error) !== host;
+      }),
+    );
   }
 
   /** The play did not stop, after all. */

@@ -53,6 +53,7 @@ export class PlayRun {
     try {
       const stop = await untilStopped(() => this.#tasks());
       if (stop !== undefined) await this.#handlersAfter(stop);
+      if (this.#run.forceHandlers) this.#failures.leaveOthers(hosts);
       await this.#flushHandlers(
         this.#run.forceHandlers
           ? this.#failures.free(hosts)
@@ -81,6 +82,7 @@ export class PlayRun {
       this.#ended = undefined;
       // What they do here is no part of the play: when a resumed run has ended it, they may be called for again.
       this.#failures.leave(hosts.filter((host) => this.#failures.of(host) === undefined));
+      this.#failures.leaveOthers(hosts);
       await untilStopped(() => this.#flushHandlers(this.#failures.free(hosts)));
     }
     throw stop;
@@ -128,6 +130,7 @@ export class PlayRun {
     }
     if (block.always.length > 0 && !this.#run.signal.aborted) {
       if (stop !== undefined && !rescues) this.#failures.leave(unhurt);
+      this.#failures.leaveOthers(free);
       const worse = await untilStopped(() => this.#always(block.always, this.#failures.free(hosts)));
       stop ??= worse;
     }

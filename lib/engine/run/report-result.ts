@@ -1,5 +1,5 @@
-import { MASK } from '../../base/values/secret.ts';
 import { judgedItems } from '../journal/judged.ts';
+import { maskedResult } from '../task/no-log.ts';
 import type { TaskJob, TaskOutcome } from '../task/task-job.ts';
 
 /** Counts a host's result and tells the readers of it. */
@@ -20,7 +20,7 @@ export function reportResult(
     host,
     module: task.module,
     status: outcome.status,
-    result: hidden ? { censored: MASK } : outcome.result,
+    result: hidden ? maskedResult(outcome.result) : outcome.result,
     ...(ignored ? { ignored: true } : {}),
     error: outcome.error,
     ...(judged.length === 0 ? {} : { judged }),

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { Masker } from '../../base/values/masker.ts';
 import { quote } from '../../transport/quote.ts';
+import { readStory, refuseGoingOn } from '../back/story.ts';
 import { beginningHere } from '../journal/beginning.ts';
 import { Chain } from '../journal/chain.ts';
 import { goOn } from '../journal/go-on.ts';
@@ -30,7 +31,7 @@ async function newChain(path: string): Promise<Chain> {
 
 /**
  * The journal of a new run, or that of the run that is resumed, with the first record of this process in it. Throws kind
- * `refused` where somebody else has gone on with that run meanwhile.
+ * `refused` where somebody else has gone on with that run meanwhile, or another run has settled it.
  */
 export async function beginJournal(
   request: RunRequest,
@@ -43,7 +44,11 @@ export async function beginJournal(
     inventories: request.inventories.map((path) => resolve(path)),
     extraVars: masker.data(request.extraVars),
   };
-  if (request.resumes !== undefined) return goOn(request.resumes, { type: 'run.resumed', ...common }, again);
+  if (request.resumes !== undefined) {
+    // Questions may have waited since its story was read, and somebody may have taken it back meanwhile.
+    refuseGoingOn(await readStory(request.resumes.path));
+    return goOn(request.resumes, { type: 'run.resumed', ...common }, again);
+  }
   const path = journalPath(runId);
   const journal = await JournalWriter.create(path, { again, chain: await newChain(path) });
   await journal.durable({

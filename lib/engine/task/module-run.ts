@@ -1,54 +1,11 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
-import { Unknown } from '../../base/values/unknown.ts';
-import { type Effect, effectsSchema } from '../../contract/effects.ts';
-import type {
-  AnyModule,
-  Change,
-  ChangeModule,
-  Diff,
-  Journalled,
-  LookModule,
-  Result,
-  TaskContext,
-} from '../../contract/module.ts';
-import type { Prediction } from '../../contract/resource.ts';
-import { placeIn } from '../../modules/own-fault.ts';
-import { unmaskedResult } from '../back/masked.ts';
+import type { AnyModule, Change, Journalled, Result, TaskContext } from '../../contract/module.ts';
 import { CHANGE_MARK, changeMark, endOrphansOfChange } from '../back/orphans.ts';
-import { checkHost } from '../check/check-host.ts';
-import type { Predictions } from '../check/predictions.ts';
-import type { Past } from '../journal/past.ts';
-import type { TaskTurn } from '../journal/records.ts';
-import { type HostDefaults, liveHost, lookingHost, type Peers } from '../run/live-host.ts';
-import type { ChangeJournal } from './change-journal.ts';
+import { type HostDefaults, liveHost, lookingHost } from '../run/live-host.ts';
+import { effectsSaid, foresee, lookInCheckMode, type Named } from './foresee.ts';
 import { endedThere, leftAtWork, mayBeAtWork } from './left-at-work.ts';
-
-/** Where a module works, and how. */
-export interface Workplace {
-  /** Inventory name of the host that the module works on (`delegate_to` has been applied). */
-  readonly host: string;
-  /** Where in the run: how a journal knows the change again. */
-  readonly turn: TaskTurn;
-  readonly past: Past | undefined;
-  readonly peers: Peers;
-  readonly defaults: HostDefaults;
-  /** No host is contacted. */
-  readonly dryRun: boolean;
-  /** Present in check mode and dry run. */
-  readonly predictions: Predictions | undefined;
-  readonly journal: ChangeJournal | undefined;
-  /** The folder that a user's module was found in. */
-  readonly modules?: string | undefined;
-  /** Told every result before it is written down: there may be secrets in it. */
-  readonly learn: (result: Result) => void;
-}
-
-export interface ModuleOutcome {
-  readonly status: 'ok' | 'changed' | 'unknown';
-  readonly result: Result;
-  readonly summary?: string | undefined;
-  readonly diff?: readonly Diff[] | undefined;
-}
+import { madeBefore, nothingToDo } from './made-before.ts';
+import type { ModuleOutcome, Workplace } from './workplace.ts';
 
 /** Runs one module once: in check mode reads and plans, otherwise applies what is planned. Throws to fail. */
 export async function runModule(
@@ -88,102 +45,6 @@ export async function runModule(
   }
 }
 
-/** The outcome of a change that the run made before it was resumed. */
-function madeBefore(
-  params: unknown,
-  { past, host, turn, defaults: { user, env }, predictions }: Workplace,
-): ModuleOutcome | undefined {
-  const made = past?.takeChange(turn, { host, params, user, env });
-  if (made === undefined) return undefined;
-  const status = predictions === undefined ? 'changed' : 'ok';
-  const result = unmaskedResult(made.result, 'change') ?? {};
-  return { status, result, summary: made.intent.change.summary };
-}
-
-async function lookInCheckMode(
-  module: LookModule<unknown, Result>,
-  params: unknown,
-  place: Workplace,
-  predictions: Predictions,
-  context: TaskContext,
-): Promise<ModuleOutcome> {
-  const touched = module.dependsOn?.(params).find((ref) => predictions.touches(place.host, ref));
-  if (touched !== undefined || (module.awaits === true && predictions.any(place.host))) {
-    const why =
-      touched === undefined
-        ? 'it waits for what was not done'
-        : `${touched.kind} ${touched.id} would have changed before`;
-    return {
-      status: 'unknown',
-      result: unknownResult(module.returns, why),
-      summary: `not known before the run: ${why}`,
-    };
-  }
-  const result = await module.read(
-    checkHost(place.host, place.peers, predictions, place.defaults),
-    params,
-    context,
-  );
-  return { status: 'ok', result };
-}
-
-interface Named {
-  readonly name: string;
-  readonly module: ChangeModule<unknown, unknown, Change, Result>;
-}
-
-async function foresee(
-  { name, module }: Named,
-  params: unknown,
-  place: Workplace,
-  predictions: Predictions,
-  context: TaskContext,
-): Promise<ModuleOutcome> {
-  const state = await module.read(
-    checkHost(place.host, place.peers, predictions, place.defaults),
-    params,
-    context,
-  );
-  const planned = module.plan(state, params);
-  if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
-  const foresight = module.predict?.(planned, state, params) ?? {};
-  const { forApply: _, ...journalled } = planned;
-  const foreseen = foresight.resources ?? [];
-  const left = effectsSaid({ name, module }, journalled).flatMap((effect) => leftBehind(effect, foreseen));
-  predictions.addChange(place.host, [...left, ...foreseen]);
-  return {
-    status: 'changed',
-    result: { ...unknownResult(module.returns, 'the change was not made'), ...foresight.result },
-    summary: planned.summary,
-    diff: planned.diff,
-  };
-}
-
-/** Throws kind `failed` (`module-effects`) where a module says wrongly what its change leaves behind. */
-function effectsSaid({ name, module }: Named, change: Journalled<Change>): readonly Effect[] {
-  const { data, error } = effectsSchema.safeParse(module.effects?.(change) ?? []);
-  if (data !== undefined) return data;
-  const [issue] = error.issues;
-  throw new PitrError({
-    kind: 'failed',
-    code: 'module-effects',
-    at: placeIn(module, 'effects'),
-    message: `${name} says wrongly what its change leaves behind: effects.${issue?.path.join('.')}: ${issue?.message}`,
-    state: 'nothing was changed',
-    next: ['That is a fault of the module; docs/writing-modules.md has the fields.'],
-  });
-}
-
-/** What an effect alone tells later tasks: where its resource has moved, or that nobody knows any more how it is. */
-function leftBehind(
-  { kind, id, state, movedTo }: Effect,
-  foreseen: readonly Prediction[],
-): readonly Prediction[] {
-  if (movedTo !== undefined) return [{ kind, moved: { from: id, to: movedTo.id } }];
-  if (foreseen.some((one) => one.kind === kind && 'id' in one && one.id === id)) return [];
-  return [{ kind, id, state: new Unknown(`${id} would be: ${state}`), within: 'unknown' }];
-}
-
 async function change(
   { name, module }: Named,
   params: unknown,
@@ -193,7 +54,8 @@ async function change(
   const connection = place.peers(place.host);
   const state = await module.read(lookingHost(connection, place.peers, place.defaults), params, context);
   const planned = module.plan(state, params);
-  if (planned === undefined) return { status: 'ok', result: module.unchanged?.(state, params) ?? {} };
+  if (planned === undefined)
+    return nothingToDo(module.unchanged?.(state, params) ?? {}, module, params, place, context);
   const undoable =
     module.undoable?.(params) ?? (typeof module.undo === 'function' ? true : module.undo.impossible);
   place.learn({ ...planned });
@@ -212,6 +74,9 @@ async function change(
     undoable,
   });
   const begun = Date.now();
+  const { tries = {} } = place;
+  const before = tries.begun;
+  tries.begun = planned.summary;
   let commands = 0;
   const watch = (argv: readonly string[]): void => {
     commands += 1;
@@ -229,14 +94,29 @@ async function change(
     if (number !== undefined) await place.journal?.done(number, result);
     return { status: 'changed', result, summary: planned.summary, diff: planned.diff };
   } catch (error) {
-    if (error instanceof PitrError) place.learn(error.result ?? {});
-    if (number !== undefined) await place.journal?.failed(number, error);
+    if (error instanceof PitrError) {
+      place.learn(error.result ?? {});
+      if (error.kind === 'refused') tries.begun = before;
+    }
+    if (number !== undefined) {
+      const accepted = mayBeAtWork(error, commands) ? undefined : acceptedResult(error, place);
+      await (accepted === undefined
+        ? place.journal?.failed(number, error)
+        : place.journal?.done(number, accepted));
+    }
     if (number === undefined || !mayBeAtWork(error, commands)) throw error;
     if (module.orphans === 'end')
       throw await afterLoss(error, { place, context, number, change: journalled, begun });
     if (error.kind === 'unreachable') throw error;
     throw leftAtWork(error, error, { runId: context.runId, host: place.host });
   }
+}
+
+/** What refuses has changed nothing, whatever its task makes of it. */
+function acceptedResult(error: unknown, { accepts }: Workplace): Result | undefined {
+  if (!(error instanceof PitrError) || error.kind !== 'failed' || error.result === undefined)
+    return undefined;
+  return accepts?.(error) === true ? error.result : undefined;
 }
 
 interface Begun {
@@ -272,8 +152,4 @@ async function afterLoss(
 function marked({ defaults }: Workplace, { runId }: TaskContext, number: number | undefined): HostDefaults {
   if (number === undefined) return defaults;
   return { ...defaults, env: { ...defaults.env, [CHANGE_MARK]: changeMark(runId, number) } };
-}
-
-function unknownResult(returns: Readonly<Record<string, string>> | undefined, why: string): Result {
-  return Object.fromEntries(Object.keys(returns ?? {}).map((key) => [key, new Unknown(why)]));
 }

@@ -1,6 +1,6 @@
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { MASK } from '../../base/values/secret.ts';
-import type { TaskContext } from '../../contract/module.ts';
+import type { Result, TaskContext } from '../../contract/module.ts';
 import type { ChangeJournal } from './change-journal.ts';
 import { isLeftAtWork } from './left-at-work.ts';
 import type { TaskJob, TaskOutcome } from './task-job.ts';
@@ -19,7 +19,7 @@ export function unlogged(journal: ChangeJournal): ChangeJournal {
         env: env === undefined ? undefined : Object.fromEntries(Object.keys(env).map((name) => [name, MASK])),
         undoable: undoable === true ? 'no_log: true keeps what it did out of the journal' : undoable,
       }),
-    done: (number) => journal.done(number, {}),
+    done: (number, result) => journal.done(number, maskedResult(result)),
     failed: (number, error) => journal.failed(number, withoutWords(asPitrError(error))),
   };
 }
@@ -65,6 +65,28 @@ function withoutWords(error: PitrError): PitrError {
     at: error.at,
     next: ['To see why, run it again without no_log, where the output may be seen.'],
   });
+}
+
+/**
+ * A result as the journal of a `no_log` task has it: whoever goes on with the run sees what is not known any more, and takes
+ * it for nothing else. How the items of a loop ended is no secret.
+ */
+export function maskedResult(result: Result): Result {
+  const { results, ...rest } = result;
+  if (!Array.isArray(results)) return hidden(result);
+  return {
+    ...hidden(rest),
+    results: results.map((one: unknown) => ({ ...hidden(Object(one)), ...endOf(one) })),
+  };
+}
+
+function endOf(item: unknown): Result {
+  const { changed, failed, skipped } = Object(item);
+  return { changed, failed, skipped };
+}
+
+function hidden(result: Result): Result {
+  return Object.fromEntries(Object.entries(result).map(([key, value]) => [key, masked(value)]));
 }
 
 /** The same shape with every value masked. */

@@ -9,16 +9,23 @@ import type { RunState } from '../run/run-state.ts';
 import { commandLineWatch } from './command-line-watch.ts';
 import { allTrue } from './conditions.ts';
 import { isLeftAtWork } from './left-at-work.ts';
-import { type ModuleOutcome, runModule, type Workplace } from './module-run.ts';
+import { runModule } from './module-run.ts';
 import { quiet, unlogged } from './no-log.ts';
 import type { Scope } from './scope.ts';
 import { taskContext } from './task-context.ts';
 import { learnResult, notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { taskParams } from './task-params.ts';
 import { playScope } from './variables.ts';
+import type { ModuleOutcome, Tries, Workplace } from './workplace.ts';
 
 /** One try: params, module, `changed_when`, `failed_when`. */
-export async function attempt(job: TaskJob, host: string, scope: Scope, item?: number): Promise<TaskOutcome> {
+export async function attempt(
+  job: TaskJob,
+  host: string,
+  scope: Scope,
+  item?: number,
+  tries?: Tries,
+): Promise<TaskOutcome> {
   const { run, vars, task, ref, module } = job;
   const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
   if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
@@ -40,11 +47,13 @@ export async function attempt(job: TaskJob, host: string, scope: Scope, item?: n
     host: target,
     turn: { task: task.id, turn: job.turns.get(host) ?? 1, host, item, value },
     past: run.past,
+    tries,
     dryRun: run.mode === 'dry-run',
     peers: run.connection,
     defaults: { ...defaults, watch },
     predictions: run.predictions,
     modules: folderOfModule(task.module, [job.vars.play.directory]),
+    accepts: ({ result }) => release.timedOut() === undefined && accepted(result, job, scope),
     learn: (result) => learnResult(run.masker, task, result),
     journal: task.noLog && run.journal !== undefined ? unlogged(run.journal) : run.journal,
   };
@@ -82,17 +91,21 @@ function delegateName(name: string, run: RunState, task: Task): string {
 }
 
 function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): TaskOutcome {
-  const shown: TaskOutcome = { ...outcome, message: messageOf(outcome.result) };
+  const { judgedBefore, ...shownAs } = outcome;
+  const shown: TaskOutcome = { ...shownAs, message: messageOf(outcome.result) };
   const after = withResult(scope, task, shown);
-  let { status } = outcome;
+  let { status, changedBefore } = outcome;
   if (task.changedWhen !== undefined && status !== 'unknown') {
-    const changed = allTrue(task.changedWhen, after);
-    status = changed instanceof Unknown ? 'unknown' : changed ? 'changed' : 'ok';
+    const told = allTrue(task.changedWhen, after);
+    const changed = told instanceof Unknown ? (judgedBefore?.changed ?? told) : told;
+    if (changed instanceof Unknown) status = 'unknown';
+    else if (changedBefore) changedBefore = changed || undefined;
+    else status = changed ? 'changed' : 'ok';
   }
   if (task.failedWhen !== undefined && status !== 'unknown') {
     const failed = allTrue(task.failedWhen, after);
     // A run that goes on does not have what its journal masks: it must not take that for a success.
-    if (failed instanceof Unknown && run.mode === 'run') status = 'unknown';
+    if (failed instanceof Unknown && run.mode === 'run' && judgedBefore === undefined) status = 'unknown';
     if (failed === true) {
       throw new PitrError({
         kind: 'failed',
@@ -104,7 +117,17 @@ function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): T
       });
     }
   }
-  return { ...shown, status };
+  return { ...shown, status, changedBefore };
+}
+
+/** Whether `failed_when` lets the result of a change pass that failed by itself. What cannot be told lets nothing pass. */
+function accepted(result: Result | undefined, { task }: TaskJob, scope: Scope): boolean {
+  if (task.failedWhen === undefined || result === undefined) return false;
+  try {
+    return allTrue(task.failedWhen, withResult(scope, task, { status: 'changed', result })) === false;
+  } catch {
+    return false;
+  }
 }
 
 function messageOf(result: Result): string | undefined {

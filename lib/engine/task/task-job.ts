@@ -19,6 +19,8 @@ export interface TaskOutcome {
   readonly error?: PitrError | undefined;
   /** The host that did the work, where it was another one. */
   readonly delegatedTo?: string | undefined;
+  /** In a check that shows `ok`: the run has made the change before, so what hangs on it takes it for changed. */
+  readonly changedBefore?: true | undefined;
   /** The failure was ignored, when the task ran before the run was resumed. */
   readonly ignored?: true | undefined;
 }
@@ -62,7 +64,7 @@ export function registered(outcome: TaskOutcome, taskName: string): unknown {
   }
   return {
     ...outcome.result,
-    changed: outcome.status === 'changed',
+    changed: outcome.status === 'changed' || outcome.changedBefore === true,
     failed: outcome.status === 'failed' || outcome.status === 'unreachable',
     skipped: outcome.status === 'skipped',
     ...(outcome.error === undefined ? {} : { error: outcome.error.toJSON(), msg: outcome.error.message }),

@@ -6,6 +6,7 @@ import type { Task } from '../../language/playbook/model.ts';
 import type { TaskStatus } from '../events/events.ts';
 import { allTrue } from './conditions.ts';
 import { isLeftAtWork } from './left-at-work.ts';
+import { tellSkippedHalf } from './left-half.ts';
 import { shownOutcome } from './no-log.ts';
 import { numberOf } from './number-of.ts';
 import type { Scope } from './scope.ts';
@@ -13,6 +14,7 @@ import { withInventory } from './shown-commands.ts';
 import { attempt } from './task-attempt.ts';
 import { failure, notKnown, registered, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { setFacts, taskScope } from './variables.ts';
+import type { Tries } from './workplace.ts';
 
 const DEFAULT_RETRIES = 3;
 const DEFAULT_DELAY_SECONDS = 5;
@@ -37,7 +39,10 @@ async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {
     const { run, vars, task } = job;
     const scope = taskScope(run, vars, host, task);
     if (task.loop === undefined) return decided(job, host, await runItem(job, host, scope));
-    if (falseForEveryItem(job, host)) return { status: 'skipped', result: { skipped: true } };
+    if (falseForEveryItem(job, host)) {
+      tellSkippedHalf(job, host);
+      return { status: 'skipped', result: { skipped: true } };
+    }
     const items = scope.renderLocated(task.loop);
     if (items instanceof Unknown)
       return decided(job, host, { status: 'unknown', result: {}, summary: items.why });
@@ -137,6 +142,7 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
     },
     summary: [...new Set(outcomes.flatMap((outcome) => outcome.summary ?? []))].join('; ') || undefined,
     diff: outcomes.flatMap((outcome) => outcome.diff ?? []),
+    changedBefore: outcomes.some(({ changedBefore }) => changedBefore) || undefined,
     message: outcomes.flatMap((outcome) => outcome.message ?? []).join('\n') || undefined,
     // One that was lost, or left something at work, decides what may go on, whatever failed before it.
     error: (
@@ -173,11 +179,24 @@ function combined(all: readonly TaskStatus[]): TaskStatus {
 async function runItem(job: TaskJob, host: string, scope: Scope, item?: number): Promise<TaskOutcome> {
   const { task } = job;
   const go = allTrue(task.when, scope);
-  if (go === false) return { status: 'skipped', result: { skipped: true } };
+  if (go === false) {
+    tellSkippedHalf(
+      job,
+      host,
+      item === undefined ? {} : { item, value: scope.get(task.loopControl.loopVar) },
+    );
+    return { status: 'skipped', result: { skipped: true } };
+  }
   if (go instanceof Unknown)
     return { status: 'unknown', result: {}, summary: `"when" is ${notKnown(go.why)}` };
   if (task.until.length === 0) return attempt(job, host, scope, item);
   return retried(job, host, scope, item);
+}
+
+/** A try that finds all in order says `ok`; the task has changed it where an earlier one has. */
+function withEarlierTries(outcome: TaskOutcome, { changedWhen }: Task, { begun }: Tries): TaskOutcome {
+  if (outcome.status !== 'ok' || changedWhen !== undefined || begun === undefined) return outcome;
+  return { ...outcome, status: 'changed', summary: outcome.summary ?? begun };
 }
 
 async function retried(
@@ -189,14 +208,15 @@ async function retried(
   const { run, task, ref } = job;
   const retries = numberOf(task.retries, DEFAULT_RETRIES, scope);
   const delayMs = numberOf(task.delay, DEFAULT_DELAY_SECONDS, scope) * 1000;
+  const known: Tries = {};
   for (let tries = 1; ; tries++) {
-    const outcome = await attempt(job, host, scope, item).catch((thrown: unknown) =>
+    const outcome = await attempt(job, host, scope, item, known).catch((thrown: unknown) =>
       failure(thrown, job, host),
     );
     if (outcome.error?.kind === 'interrupted' || outcome.status === 'unknown') return outcome;
     if (isLeftAtWork(outcome.error)) return outcome;
     const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, task, outcome));
-    if (enough === true || enough instanceof Unknown) return outcome;
+    if (enough === true || enough instanceof Unknown) return withEarlierTries(outcome, task, known);
     const why =
       outcome.error?.message ??
       `not yet: ${task.until.map((condition) => String(condition.value)).join(' && ')}`;

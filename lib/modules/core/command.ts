@@ -73,6 +73,7 @@ export const module = defineModule({
   commandLine: (p: Params) => allWords(commandsOf(p)),
   undoShown: shownUndo,
   orphans: 'end',
+  guards: true,
   undoable: ({ undo }) => undo !== undefined || 'the task gives no "undo" command',
 });
 

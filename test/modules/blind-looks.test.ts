@@ -166,6 +166,10 @@ describe('how a data directory is laid out', () => {
     const host = ground.play.host();
     const layout = (place: string) => readLayout(host, place, ordinaryUser);
     expect(await layout(data)).not.toHaveProperty('link');
+    await chmod(join(ground.dir, 'volume'), 0o755);
+    expect(await layout(data)).toMatchObject({ data_closed: join(ground.dir, 'volume') });
+    await chmod(join(ground.dir, 'volume'), 0o777);
+    expect(await layout(data)).not.toHaveProperty('data_closed');
     expect(await layout(join(ground.dir, 'main'))).toMatchObject({ link: data });
     await chmod(join(ground.dir, 'wal'), 0o777);
     expect(await layout(data)).not.toHaveProperty('wal_closed');

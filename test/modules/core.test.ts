@@ -380,7 +380,11 @@ describe('core.facts and core.tools', () => {
       kind: 'refused',
       code: 'tool-missing',
       message: '/opt/nope/barman-wal-restore, /opt/nope/pg_controldata, frobnicate are missing on here',
-      next: ['apt-get install barman-cli postgresql', expect.stringContaining('frobnicate')],
+      next: [
+        'apt-get install barman-cli postgresql',
+        expect.stringContaining('link it into the PATH'),
+        expect.stringContaining('frobnicate'),
+      ],
     });
   });
 });

@@ -57,7 +57,12 @@ function toolsMissing(host: string, missing: readonly string[]): PitrError {
       return from === undefined ? name : `${name}: in Debian's package ${from}`;
     }),
     next: [
-      ...(packages.size > 0 ? [`apt-get install ${[...packages].join(' ')}`] : []),
+      ...(packages.size > 0
+        ? [
+            `apt-get install ${[...packages].join(' ')}`,
+            'Or, where it is installed elsewhere, link it into the PATH of the user that runs it.',
+          ]
+        : []),
       ...(strangers.length > 0
         ? [`Put ${strangers.join(', ')} into the PATH of the user that runs it, or give the whole path.`]
         : []),

@@ -32,6 +32,8 @@ export const module = defineLook({
     wal_mount_point: 'whether that is a mount point',
     wal_closed: 'the directory above that, where the owner of the data cannot make another one in it',
     tablespaces: 'directories of tablespaces',
+    tablespace_oids: 'their numbers',
+    data_closed: 'the directory above the data directory, where its owner cannot make another one in it',
     fixed:
       'what keeps it from being moved into another directory, in words: links that would break, mounts in it',
   },

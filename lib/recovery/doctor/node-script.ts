@@ -77,7 +77,7 @@ node_secrets "$config" "$home"
 echo @end`);
 
 /** The programs that a recovery runs on a node, beside those of PostgreSQL. */
-const TOOLS = ['rsync', 'ssh', 'curl', 'python3', 'base64', 'gzip', 'tar'] as const;
+const TOOLS = ['rsync', 'ssh', 'curl', 'patronictl', 'python3', 'base64', 'gzip', 'tar'] as const;
 
 const PROGRAMS = ['pg_ctl', 'pg_controldata', 'psql', 'postgres', 'pg_basebackup'] as const;
 

@@ -21,6 +21,10 @@ export interface Layout {
   /** The directory above it, where the owner of the data cannot make another one in it. */
   readonly wal_closed?: string;
   readonly tablespaces: readonly string[];
+  /** Their numbers, by which a backup knows them, too. */
+  readonly tablespace_oids: readonly number[];
+  /** The directory above the data directory, where its owner cannot make another one in it. */
+  readonly data_closed?: string;
   /** What keeps it from being moved into another directory: links that would break, and what is mounted in it. In words. */
   readonly fixed: readonly string[];
 }
@@ -52,7 +56,9 @@ if [ -L pg_wal ]; then
   say "@wal $wal"
   if mounted "$wal"; then echo @walmounted; fi
 fi
-for link in pg_tblspc/*; do [ ! -L "$link" ] || say "@tablespace $(readlink "$link")"; done
+for link in pg_tblspc/*; do
+  if [ -L "$link" ]; then say "@tablespace $(readlink "$link")"; say "@oid \${link#pg_tblspc/}"; fi
+done
 for link in * pg_tblspc/*; do
   [ -L "$link" ] || continue
   to=$(readlink -- "$link") || exit 3
@@ -68,26 +74,38 @@ while read -r _ _ _ _ name _; do
 done </proc/self/mountinfo || exit 3
 echo @end`);
 
-// As who owns the data: the recovered WAL takes its place there, and so does that of each copy.
-const MAY_MAKE = probeScript('if [ -w "$1" ] && [ -x "$1" ]; then echo @open; fi; echo @end');
+// As who owns the data: a copy is made there, and so is its WAL, and the WAL of what is recovered.
+const MAY_MAKE = probeScript(
+  'for d do if [ -w "$d" ] && [ -x "$d" ]; then echo @open; else echo @closed; fi; done; echo @end',
+);
 
 function layoutProbe(pgdata: string): Probe {
   return LOOK([pgdata]);
 }
 
 /**
- * `owner`: the OS user that owns the data; where it is given, it is asked whether it can make directories beside linked WAL.
+ * `owner`: the OS user that owns the data; where it is given, it is asked whether it can make directories beside the data, and
+ * beside linked WAL.
  * Throws kind `refused` (`layout-unknown`) where something cannot be told.
  */
 export async function readLayout(host: ReadHost, pgdata: string, owner?: string): Promise<Layout> {
   const answer = await host.query(layoutProbe(pgdata));
   const layout = answer.exitCode === 0 ? parseLayout(answer.stdout, pgdata) : undefined;
   if (layout === undefined) throw layoutUnknown(host, pgdata, answer);
-  if (layout.wal === undefined || layout.wal_mount_point || owner === undefined) return layout;
-  const above = posix.dirname(layout.wal);
-  const asked = await host.query(MAY_MAKE([above], { user: owner }));
-  if (asked.exitCode !== 0 || !asked.stdout.endsWith('@end\n')) throw layoutUnknown(host, pgdata, asked);
-  return asked.stdout.startsWith('@open\n') ? layout : { ...layout, wal_closed: above };
+  if (owner === undefined) return layout;
+  const above = [pgdata, ...(layout.wal === undefined ? [] : [layout.wal])].map((path) =>
+    posix.dirname(path),
+  );
+  const asked = await host.query(MAY_MAKE(above, { user: owner }));
+  const said = asked.stdout.split('\n').slice(0, -1);
+  if (asked.exitCode !== 0 || said.length !== above.length + 1 || said.at(-1) !== '@end')
+    throw layoutUnknown(host, pgdata, asked);
+  const [data, wal] = above.map((path, index) => (said[index] === '@open' ? undefined : path));
+  return {
+    ...layout,
+    ...(data === undefined ? {} : { data_closed: data }),
+    ...(wal === undefined ? {} : { wal_closed: wal }),
+  };
 }
 
 function layoutUnknown(host: ReadHost, pgdata: string, answer: RunResult): PitrError {
@@ -120,6 +138,7 @@ export function parseLayout(answer: string, pgdata: string): Layout | undefined 
     ...(wal === undefined ? {} : { wal }),
     wal_mount_point: lines.includes('@walmounted'),
     tablespaces: values('tablespace'),
+    tablespace_oids: values('oid').map(Number),
     fixed: values('fixed'),
   };
 }

@@ -32,6 +32,21 @@ function linked(facts: Facts, { link }: Layout, host: string, pgdata?: string): 
   };
 }
 
+function closedAbove(
+  facts: Facts,
+  { data_closed: above }: Layout,
+  host: string,
+  owner = 'postgres',
+): Flaw | undefined {
+  if (above === undefined) return undefined;
+  return {
+    severity: 'critical',
+    host,
+    text: `${owner} cannot make a directory in ${above}: Patroni could not copy the leader there`,
+    mend: [onHost(facts, host, undefined, 'chown', owner, above)],
+  };
+}
+
 function closed(
   facts: Facts,
   { wal_closed: above }: Layout,
@@ -50,9 +65,9 @@ function closed(
 export const LAYOUT_CHECKS: readonly Check[] = [
   {
     id: 'layout.mount-point',
-    title: 'No data directory is a mount point, or a link',
+    title: 'No data directory is a mount point, a link, or in a place that is closed',
     meaning:
-      'The old data could not be kept beside the new: a mount point cannot be renamed, and what a link leads to stays where it is. Recovery there is refused.',
+      'The old data could not be kept beside the new: a mount point cannot be renamed, and what a link leads to stays where it is; or a copy could not be made there. Recovery there is refused.',
     needs: ['layout'],
     judge: (facts) =>
       each(facts, (layout, { name, place }) =>
@@ -66,7 +81,7 @@ export const LAYOUT_CHECKS: readonly Check[] = [
                 beside(facts, name),
               ],
             }
-          : linked(facts, layout, name, place?.pgdata),
+          : (linked(facts, layout, name, place?.pgdata) ?? closedAbove(facts, layout, name, place?.user)),
       ),
   },
   {

@@ -17,6 +17,7 @@ describe('the layout of a data directory', () => {
       has_data: false,
       wal_mount_point: false,
       tablespaces: [],
+      tablespace_oids: [],
       fixed: [],
     });
   });
@@ -34,13 +35,21 @@ describe('the layout of a data directory', () => {
 
   it('knows mount points, linked WAL and tablespaces', () => {
     expect(
-      parse('@mounted', '@data', '@wal /srv/wal/15 main', '@walmounted', '@tablespace /srv/fast'),
+      parse(
+        '@mounted',
+        '@data',
+        '@wal /srv/wal/15 main',
+        '@walmounted',
+        '@tablespace /srv/fast',
+        '@oid 16400',
+      ),
     ).toEqual({
       mount_point: true,
       has_data: true,
       wal: '/srv/wal/15 main',
       wal_mount_point: true,
       tablespaces: ['/srv/fast'],
+      tablespace_oids: [16400],
       fixed: [],
     });
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
 import { newDirectory, type Played, play } from './support.ts';
 
 describe('tasks', () => {
@@ -53,6 +54,28 @@ describe('tasks', () => {
       code: 'failed-when',
       message: '"failed_when" is true: r.rc != 0 && r.rc != 3',
     });
+  });
+
+  it('a command that a signal ended has the exit code that a shell gives it, so no condition on it lets it pass', async () => {
+    const { results } = await play(`
+- hosts: one
+  tasks:
+    - { name: killed, shell: 'kill -9 $$', register: r, failed_when: r.rc > 1, ignore_errors: r.rc == 137 }
+    - { name: meant, shell: 'kill -15 $$', register: r, failed_when: r.rc != 143 }
+`);
+    expect(results).toEqual(['one: killed: failed', 'one: meant: changed']);
+  });
+
+  it('failed_when is not asked of a command that did not end in time', async () => {
+    const { results, outcome } = await play(`
+- hosts: one
+  tasks:
+    - { name: late, command: { cmd: sleep 60, timeout: 300 ms }, register: r, failed_when: r.rc == 1 }
+`);
+    expect(results).toEqual(['one: late: failed']);
+    expect(outcome.error).toMatchObject({ code: 'command-timed-out' });
+    const { records } = await readRun(outcome.runId);
+    expect(records.map(({ type }) => type)).not.toContain('change.done');
   });
 
   it('until: true tries again while the task fails', async () => {

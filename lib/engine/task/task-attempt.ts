@@ -53,7 +53,7 @@ export async function attempt(
     defaults: { ...defaults, watch },
     predictions: run.predictions,
     modules: folderOfModule(task.module, [job.vars.play.directory]),
-    accepts: ({ result }) => release.timedOut() === undefined && accepted(result, job, scope),
+    accepts: (error) => release.timedOut() === undefined && accepted(error, job, scope),
     learn: (result) => learnResult(run.masker, task, result),
     journal: task.noLog && run.journal !== undefined ? unlogged(run.journal) : run.journal,
   };
@@ -71,7 +71,7 @@ export async function attempt(
       if (thrown instanceof UnknownReached) throw thrown;
       const failed = asPitrError(thrown);
       const error = isLeftAtWork(failed) ? failed : (release.timedOut() ?? failed);
-      if (task.failedWhen === undefined || error.result === undefined) throw error;
+      if (task.failedWhen === undefined || error.result === undefined || brokenOff(error)) throw error;
       outcome = { status: module.kind === 'change' ? 'changed' : 'ok', result: error.result };
     }
     return { ...judged(outcome, job, scope), ...(target === host ? {} : { delegatedTo: target }) };
@@ -120,9 +120,15 @@ function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): T
   return { ...shown, status, changedBefore };
 }
 
+/** A command that did not come to its end has no exit code of its own for `failed_when` to judge. */
+function brokenOff({ code }: PitrError): boolean {
+  return code === 'command-timed-out';
+}
+
 /** Whether `failed_when` lets the result of a change pass that failed by itself. What cannot be told lets nothing pass. */
-function accepted(result: Result | undefined, { task }: TaskJob, scope: Scope): boolean {
-  if (task.failedWhen === undefined || result === undefined) return false;
+function accepted(error: PitrError, { task }: TaskJob, scope: Scope): boolean {
+  const { result } = error;
+  if (task.failedWhen === undefined || result === undefined || brokenOff(error)) return false;
   try {
     return allTrue(task.failedWhen, withResult(scope, task, { status: 'changed', result })) === false;
   } catch {

@@ -451,6 +451,58 @@ describe('handlers', () => {
     });
   });
 
+  it('whose name is made of the variables of the task, its block and its loop', async () => {
+    const yaml = `
+- hosts: one
+  vars: { which: wrong }
+  tasks:
+    - vars: { which: block }
+      block: [{ name: a, command: "true", notify: "of {{ which }}" }]
+    - { name: b, command: "true", vars: { which: task }, notify: "of {{ which }}" }
+    - name: c
+      command: "true"
+      loop: [1, 2, 3]
+      loop_control: { index_var: place }
+      vars: { which: "item {{ item }} at {{ place }}" }
+      changed_when: item != 2
+      notify: "of {{ which }}"
+    - { name: d, command: "true", loop: [1, 2], notify: of all }
+  handlers:
+    - { name: of wrong, command: "true" }
+    - { name: of block, command: "true" }
+    - { name: of task, command: "true" }
+    - { name: of item 1 at 0, command: "true" }
+    - { name: of item 2 at 1, command: "true" }
+    - { name: of item 3 at 2, command: "true" }
+    - { name: of all, command: "true" }
+`;
+    const handlers = ['of block', 'of task', 'of item 1 at 0', 'of item 3 at 2', 'of all'];
+    const { results } = await play(yaml);
+    expect(results.slice(4)).toEqual(handlers.map((name) => `one: ${name}: changed`));
+    const foreseen = await play(yaml, { mode: 'check' });
+    expect(foreseen.results.slice(4)).toEqual(handlers.map((name) => `one: ${name}: changed`));
+  });
+
+  it('of which an item that is not known yet may notify one, and another item surely does', async () => {
+    const { results, events } = await play(
+      `
+- hosts: one
+  tasks:
+    - { name: make, command: echo yes, register: made }
+    - { name: loop, command: "true", loop: [1, 2], when: item == 1 || made.stdout != "", notify: ["of {{ item }}", of all] }
+  handlers:
+    - { name: of 1, command: "true" }
+    - { name: of 2, command: "true" }
+    - { name: of all, command: "true" }
+`,
+      { mode: 'check' },
+    );
+    expect(results.slice(2)).toEqual(['one: of 1: changed', 'one: of all: changed']);
+    expect(events.flatMap((event) => (event.type === 'warning' ? [event.text] : []))).toEqual([
+      expect.stringMatching(/^which handler is notified is not known before the run: /),
+    ]);
+  });
+
   it('that nobody has are refused before any task has run', async () => {
     const events: PitrEvent[] = [];
     const yaml = `

@@ -1,7 +1,7 @@
 import { Unknown } from '../../base/values/unknown.ts';
 import { shownOutcome } from '../task/no-log.ts';
 import { failure, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
-import { playScope, setFacts } from '../task/variables.ts';
+import { setFacts, taskScope } from '../task/variables.ts';
 import { handlersNamed } from './handlers-named.ts';
 
 /**
@@ -15,11 +15,9 @@ export function handOn(
   receivers: readonly string[],
 ): TaskOutcome {
   for (const receiver of receivers) remember(job, receiver, outcome);
-  const isSure = outcome.status === 'changed' || outcome.changedBefore === true;
-  const isOpen = outcome.status === 'unknown' && mayChange(job);
-  if (!isSure && !isOpen) return outcome;
+  const changes = changesOf(job, outcome).filter(({ isSure }) => isSure || mayChange(job));
   try {
-    for (const receiver of receivers) notify(job, receiver, isSure ? 'notified' : 'maybeNotified');
+    for (const receiver of receivers) for (const change of changes) notify(job, receiver, change);
     return outcome;
   } catch (thrown) {
     const failed = shownOutcome(job, {
@@ -30,6 +28,30 @@ export function handOn(
     for (const receiver of receivers) remember(job, receiver, failed);
     return failed;
   }
+}
+
+/** What notifies: with a loop each item that has changed something, under its own variables. */
+interface Notifying {
+  readonly loop: Readonly<Record<string, unknown>>;
+  /** Whether it has changed something; else only the run will tell. */
+  readonly isSure: boolean;
+}
+
+function changesOf({ task }: TaskJob, { status, changedBefore, result }: TaskOutcome): readonly Notifying[] {
+  const isSure = status === 'changed' || changedBefore === true;
+  if (!isSure && status !== 'unknown') return [];
+  if (task.loop === undefined) return [{ loop: {}, isSure }];
+  const { loopVar, indexVar } = task.loopControl;
+  const items: readonly unknown[] = Array.isArray(result.results)
+    ? result.results
+    : [new Unknown('the items of the loop')];
+  return items.flatMap((one, index) => {
+    const { changed, [loopVar]: item } =
+      one instanceof Unknown ? { changed: one, [loopVar]: one } : Object(one);
+    if (changed !== true && !(changed instanceof Unknown)) return [];
+    const loop = { [loopVar]: item, ...(indexVar === undefined ? {} : { [indexVar]: index }) };
+    return [{ loop, isSure: changed === true }];
+  });
 }
 
 /** Whether a run may take for changed what a check or a dry run leaves open. */
@@ -45,17 +67,22 @@ function remember({ run, task }: TaskJob, host: string, outcome: TaskOutcome): v
     run.facts.get(host)?.set(task.register, registered(outcome, task.name.value));
 }
 
-function notify({ run, vars, task, ref }: TaskJob, host: string, how: 'notified' | 'maybeNotified'): void {
+function notify({ run, vars, task, ref }: TaskJob, host: string, { loop, isSure }: Notifying): void {
   for (const wanted of task.notify) {
-    const name = playScope(run, vars, host).renderLocated(wanted);
+    const name = taskScope(run, vars, host, task, loop).renderLocated(wanted);
     if (name instanceof Unknown && run.mode !== 'run') {
       const text = `which handler is notified is not known before the run: ${name.why}`;
       run.emit({ type: 'warning', time: Date.now(), text, host, task: ref });
       continue;
     }
-    const handlers = handlersNamed(String(name), vars.play, wanted.at);
-    const notified = run[how].get(host) ?? new Map<string, string>();
-    for (const handler of handlers) notified.set(handler.id, handler.name.value);
-    run[how].set(host, notified);
+    for (const { id, name: handler } of handlersNamed(String(name), vars.play, wanted.at)) {
+      // What another one notifies for sure is open no more.
+      if (isSure) run.maybeNotified.get(host)?.delete(id);
+      else if (run.notified.get(host)?.has(id)) continue;
+      const book = isSure ? run.notified : run.maybeNotified;
+      const notified = book.get(host) ?? new Map<string, string>();
+      notified.set(id, handler.value);
+      book.set(host, notified);
+    }
   }
 }

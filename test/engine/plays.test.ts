@@ -566,6 +566,58 @@ describe('check mode', () => {
     expect(again.results).toEqual(['one: make: ok', 'one: same: ok', 'one: look: ok', 'one: say: ok']);
   });
 
+  it('does not say that a task changes nothing, or fails not, where only the run can tell', async () => {
+    const { results } = await play(
+      `
+- hosts: one
+  tasks:
+    - { name: make, command: echo yes, register: made }
+    - { name: judged, command: echo yes, register: judged, changed_when: made.stdout != "" }
+    - { name: loop, command: echo yes, loop: [1, 2], register: looped, changed_when: item == 3 || made.stdout != "" }
+    - { name: write, fs.directory: { path: DIR/new }, register: written }
+    - { name: look, fs.stat: { path: DIR/new/in }, register: seen, when: made.stdout != "" }
+    - { name: if it failed, command: "true", when: made.failed }
+    - { name: if it did not, command: "true", when: "!made.failed" }
+    - { name: if it changed, command: "true", when: judged.changed }
+    - { name: if it did not change, command: "true", when: "!judged.changed" }
+    - { name: if an item changed, command: "true", when: looped.changed }
+    - { name: if none did, command: "true", when: "!looped.results.exists(one, one.changed)" }
+    - { name: write failed, command: "true", when: written.failed }
+    - { name: made changed, command: "true", when: made.changed && written.changed }
+`,
+      { mode: 'check' },
+    );
+    expect(results.slice(5)).toEqual([
+      'one: if it failed: unknown',
+      'one: if it did not: unknown',
+      'one: if it changed: unknown',
+      'one: if it did not change: unknown',
+      'one: if an item changed: unknown',
+      'one: if none did: unknown',
+      'one: write failed: skipped',
+      'one: made changed: changed',
+    ]);
+  });
+
+  it('knows of a look whose result is open that it changes nothing', async () => {
+    const { results } = await play(
+      `
+- hosts: one
+  tasks:
+    - { name: write, fs.copy: { dest: DIR/file, content: x } }
+    - { name: wait, core.wait_for: { path: DIR/file }, register: waited }
+    - { name: if it changed, command: "true", when: waited.changed }
+    - { name: if it failed, command: "true", when: waited.failed }
+`,
+      { mode: 'check' },
+    );
+    expect(results.slice(1)).toEqual([
+      'one: wait: unknown',
+      'one: if it changed: skipped',
+      'one: if it failed: unknown',
+    ]);
+  });
+
   it('does not take what a check of a command says now for what it says after earlier changes', async () => {
     const yaml = `
 - hosts: pair

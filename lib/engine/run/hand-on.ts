@@ -1,6 +1,6 @@
 import { Unknown } from '../../base/values/unknown.ts';
 import { shownOutcome } from '../task/no-log.ts';
-import { failure, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { failure, mayCountAsChange, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { setFacts, taskScope } from '../task/variables.ts';
 import { handlersNamed } from './handlers-named.ts';
 
@@ -55,16 +55,17 @@ function changesOf({ task }: TaskJob, { status, changedBefore, result }: TaskOut
 }
 
 /** Whether a run may take for changed what a check or a dry run leaves open. */
-function mayChange({ run: { mode, statedMode }, task, module }: TaskJob): boolean {
+function mayChange(job: TaskJob): boolean {
+  const { mode, statedMode } = job.run;
   // What is gone through before a run is no plan, and tells nothing.
   if (mode === 'run' || mode !== statedMode) return false;
-  return task.changedWhen?.every(({ value }) => value !== false) ?? module.kind === 'change';
+  return mayCountAsChange(job);
 }
 
-function remember({ run, task }: TaskJob, host: string, outcome: TaskOutcome): void {
+function remember(job: TaskJob, host: string, outcome: TaskOutcome): void {
+  const { run, task } = job;
   setFacts(run, host, outcome.result);
-  if (task.register !== undefined)
-    run.facts.get(host)?.set(task.register, registered(outcome, task.name.value));
+  if (task.register !== undefined) run.facts.get(host)?.set(task.register, registered(outcome, job));
 }
 
 function notify({ run, vars, task, ref }: TaskJob, host: string, { loop, isSure }: Notifying): void {

@@ -90,10 +90,11 @@ function delegateName(name: string, run: RunState, task: Task): string {
   });
 }
 
-function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): TaskOutcome {
+function judged(outcome: ModuleOutcome, job: TaskJob, scope: Scope): TaskOutcome {
+  const { task, run } = job;
   const { judgedBefore, ...shownAs } = outcome;
   const shown: TaskOutcome = { ...shownAs, message: messageOf(outcome.result) };
-  const after = withResult(scope, task, shown);
+  const after = withResult(scope, job, shown);
   let { status, changedBefore } = outcome;
   if (task.changedWhen !== undefined && status !== 'unknown') {
     const told = allTrue(task.changedWhen, after);
@@ -126,11 +127,12 @@ function brokenOff({ code }: PitrError): boolean {
 }
 
 /** Whether `failed_when` lets the result of a change pass that failed by itself. What cannot be told lets nothing pass. */
-function accepted(error: PitrError, { task }: TaskJob, scope: Scope): boolean {
+function accepted(error: PitrError, job: TaskJob, scope: Scope): boolean {
+  const { task } = job;
   const { result } = error;
   if (task.failedWhen === undefined || result === undefined || brokenOff(error)) return false;
   try {
-    return allTrue(task.failedWhen, withResult(scope, task, { status: 'changed', result })) === false;
+    return allTrue(task.failedWhen, withResult(scope, job, { status: 'changed', result })) === false;
   } catch {
     return false;
   }

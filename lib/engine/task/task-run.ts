@@ -137,7 +137,7 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
   return {
     status: combined(outcomes.map((outcome) => outcome.status)),
     result: {
-      results: outcomes.map((outcome) => registered(outcome, ref.name)),
+      results: outcomes.map((outcome) => registered(outcome, job, ref.name)),
       ...(Object.keys(facts).length === 0 ? {} : { facts }),
     },
     summary: [...new Set(outcomes.flatMap((outcome) => outcome.summary ?? []))].join('; ') || undefined,
@@ -215,7 +215,7 @@ async function retried(
     );
     if (outcome.error?.kind === 'interrupted' || outcome.status === 'unknown') return outcome;
     if (isLeftAtWork(outcome.error)) return outcome;
-    const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, task, outcome));
+    const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, job, outcome));
     if (enough === true || enough instanceof Unknown) return withEarlierTries(outcome, task, known);
     const why =
       outcome.error?.message ??

@@ -599,6 +599,28 @@ describe('check mode', () => {
     ]);
   });
 
+  it('does not wait for what a change before would bring about', async () => {
+    const waiting = `
+- hosts: one
+  tasks:
+    - { name: before, fs.stat: DIR/mark, register: seen, until: seen.exists, retries: 1, delay: 0, ignore_errors: true }
+    - { name: write, command: touch DIR/mark, delegate_to: two }
+    - { name: elsewhere, fs.stat: DIR/mark, register: seen, until: seen.exists, retries: 1, delay: 0, ignore_errors: true }
+    - { name: waits, fs.stat: DIR/mark, delegate_to: two, register: seen, until: seen.exists, retries: 1, delay: 100 }
+    - { name: fails, fs.read: DIR/mark, delegate_to: two, register: read, until: read.content == "", retries: 1, delay: 100 }
+    - { name: hangs on it, command: "true", when: seen.exists }
+`;
+    const { results } = await play(waiting, { mode: 'check' });
+    expect(results).toEqual([
+      'one: before: failed',
+      'one: write: changed',
+      'one: elsewhere: failed',
+      'one: waits: unknown',
+      'one: fails: unknown',
+      'one: hangs on it: unknown',
+    ]);
+  });
+
   it('knows of a look whose result is open that it changes nothing', async () => {
     const { results } = await play(
       `

@@ -199,6 +199,20 @@ function withEarlierTries(outcome: TaskOutcome, { changedWhen }: Task, { begun }
   return { ...outcome, status: 'changed', summary: outcome.summary ?? begun };
 }
 
+/** In a check: what it waits for may come of a change that a run would have made before. */
+function waitsInVain(
+  { run, task, module }: TaskJob,
+  host: string,
+  scope: Scope,
+  { error }: TaskOutcome,
+): boolean {
+  // A change before makes no host answer, sets no variable, and rights nothing that is written wrong.
+  const staysAsItIs = error?.kind === 'unreachable' || error?.kind === 'validation';
+  if (run.predictions === undefined || staysAsItIs || module.kind === 'control') return false;
+  const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
+  return run.predictions.any(delegate === undefined ? host : String(delegate));
+}
+
 async function retried(
   job: TaskJob,
   host: string,
@@ -217,6 +231,8 @@ async function retried(
     if (isLeftAtWork(outcome.error)) return outcome;
     const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, job, outcome));
     if (enough === true || enough instanceof Unknown) return withEarlierTries(outcome, task, known);
+    if (waitsInVain(job, host, scope, outcome))
+      return { status: 'unknown', result: {}, summary: notKnown('it waits for what was not done') };
     const why =
       outcome.error?.message ??
       `not yet: ${task.until.map((condition) => String(condition.value)).join(' && ')}`;

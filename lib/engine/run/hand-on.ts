@@ -5,8 +5,8 @@ import { setFacts, taskScope } from '../task/variables.ts';
 import { handlersNamed } from './handlers-named.ts';
 
 /**
- * Hands an outcome on to the hosts that it is for: what `register` and facts keep, and the handlers that are notified. Gives
- * the outcome; where a name under `notify` leads to no handler it has failed, whatever it changed.
+ * Hands an outcome on: what `register` and facts keep to the hosts that it is for, and to the handlers of the host that it is
+ * of. Gives the outcome; where a name under `notify` leads to no handler it has failed, whatever it changed.
  */
 export function handOn(
   job: TaskJob,
@@ -17,7 +17,7 @@ export function handOn(
   for (const receiver of receivers) remember(job, receiver, outcome);
   const changes = changesOf(job, outcome).filter(({ isSure }) => isSure || mayChange(job));
   try {
-    for (const receiver of receivers) for (const change of changes) notify(job, receiver, change);
+    for (const change of changes) notify(job, at, change);
     return outcome;
   } catch (thrown) {
     const failed = shownOutcome(job, {

@@ -106,6 +106,41 @@ describe('tasks', () => {
     expect([outcome.error, messages]).toEqual([undefined, ['north']]);
   });
 
+  it('params that variables fill know the variables of a delegated task, and else those of the host that does it', async () => {
+    const directory = await newDirectory();
+    await mkdir(join(directory, 'modules', 'site'), { recursive: true });
+    await writeFile(
+      join(directory, 'modules', 'site', 'sees.mjs'),
+      `export const module = ({ z, defineLook }) => defineLook({
+        summary: 's', examples: 'e', returns: { text: 't' },
+        params: z.strictObject({
+          place: z.string().meta({ variable: 'place' }),
+          number: z.coerce.string().meta({ variable: 'number' }),
+        }),
+        read: async (_, { place, number }) => ({ text: place + ' ' + number }),
+      });`,
+    );
+    const { outcome, messages } = await play(
+      `
+- hosts: one
+  vars: { place: "play {{ number }}", own: "{{ inventory_hostname }}" }
+  tasks:
+    - { site.sees: {}, delegate_to: two, register: of_play }
+    - vars: { place: "outer {{ number }}" }
+      block:
+        - { site.sees: {}, delegate_to: two, register: of_block }
+        - { site.sees: {}, delegate_to: two, register: of_task, vars: { place: "task of {{ own }}" } }
+        - { site.sees: {}, delegate_to: two, register: of_loop, loop: [x], loop_control: { loop_var: place } }
+        - { set_fact: { place: fact }, delegate_to: two }
+        - { site.sees: {}, delegate_to: two, register: with_fact }
+    - debug: "{{ of_play.text }}, {{ of_block.text }}, {{ of_task.text }}, {{ of_loop.results.0.text }}, {{ with_fact.text }}"
+`,
+      { directory },
+    );
+    expect(outcome.error).toBeUndefined();
+    expect(messages).toEqual(['play 2 2, outer 1 2, task of one 2, x 2, outer 1 2']);
+  });
+
   it('a loop gives each item its turn, and its results under register', async () => {
     const { messages } = await play(`
 - hosts: one

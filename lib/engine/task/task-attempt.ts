@@ -15,7 +15,7 @@ import type { Scope } from './scope.ts';
 import { taskContext } from './task-context.ts';
 import { learnResult, notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { taskParams } from './task-params.ts';
-import { playScope } from './variables.ts';
+import { delegatedScope } from './variables.ts';
 import type { ModuleOutcome, Tries, Workplace } from './workplace.ts';
 
 /** One try: params, module, `changed_when`, `failed_when`. */
@@ -30,7 +30,7 @@ export async function attempt(
   const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
   if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
   const target = delegate === undefined ? host : delegateName(String(delegate), run, task);
-  const workScope = target === host ? scope : playScope(run, vars, target);
+  const workScope = target === host ? scope : delegatedScope(run, vars, target, task, scope);
   const prepared = taskParams(job, scope, workScope);
   const watch = commandLineWatch(job, host);
   if (module.kind === 'change' && 'params' in prepared) watch(module.commandLine?.(prepared.params) ?? []);

@@ -5,7 +5,7 @@ import { rest } from '../../base/wait/until.ts';
 import type { Task } from '../../language/playbook/model.ts';
 import type { TaskStatus } from '../events/events.ts';
 import { allTrue } from './conditions.ts';
-import { isLeftAtWork } from './left-at-work.ts';
+import { closeWhereAtWork, isLeftAtWork } from './left-at-work.ts';
 import { tellSkippedHalf } from './left-half.ts';
 import { shownOutcome } from './no-log.ts';
 import { numberOf } from './number-of.ts';
@@ -23,10 +23,12 @@ const DEFAULT_DELAY_SECONDS = 5;
 export async function runTask(job: TaskJob, host: string): Promise<TaskOutcome> {
   const outcome = await outcomeOf(job, host);
   const { error } = outcome;
-  return shownOutcome(job, {
+  const shown = shownOutcome(job, {
     ...outcome,
     error: error === undefined ? undefined : await advised(error, job),
   });
+  closeWhereAtWork(job.run.atWork, shown.error);
+  return shown;
 }
 
 /** With what can be done about it where more is known than the task knows, and on the hosts of the run. */

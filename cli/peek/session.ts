@@ -1,15 +1,12 @@
 import type { Writable } from 'node:stream';
 import { onHosts } from '../../lib/engine/run/look.ts';
+import { shellStatus } from '../../lib/transport/exit-status.ts';
 import type { Terminal } from '../../lib/transport/terminal.ts';
 import type { HostConnection } from '../../lib/transport/types.ts';
 import { passphraseAsker } from '../ask-password.ts';
 import type { Io, Output } from '../io.ts';
 import type { Waiting } from './find.ts';
 import { type PeekLimits, type PsqlCall, sessionEnvironment } from './psql.ts';
-
-/** What a shell says of a program that a signal ended. */
-const KILLED = 128;
-const SIGNALS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
 
 /**
  * Runs psql on the node, in a session that only looks: on the operator's terminal where there is one and psql is told
@@ -41,7 +38,7 @@ export async function runPsql(
         terminal === undefined
           ? await filtered(connection, argv, options, call, io)
           : await connection.terminal(argv, terminal, options);
-      return { code: end.exitCode ?? KILLED + (SIGNALS[end.signal ?? ''] ?? 1) };
+      return { code: shellStatus(end) };
     },
   );
   if (answer?.error !== undefined) throw answer.error;

@@ -23,6 +23,22 @@ const SIGNALS: Readonly<Record<number, string>> = {
   143: 'SIGTERM',
 };
 
+const NUMBERS = new Map(Object.entries(SIGNALS).map(([status, name]) => [name, Number(status)]));
+
+/** A signal of which only the name is known, and no number: a shell that tells of one tells more than this. */
+const SOME_SIGNAL = 128;
+
+/** The exit code that a shell gives a command, also one that a signal has ended. */
+export function shellStatus({
+  exitCode,
+  signal,
+}: {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+}): number {
+  return exitCode ?? NUMBERS.get(signal ?? '') ?? SOME_SIGNAL;
+}
+
 /** What `$?` of a shell says about the command. */
 export function exitStatusOf(shellStatus: number): ExitStatus {
   const signal = SIGNALS[shellStatus];

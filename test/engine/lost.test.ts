@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -32,7 +33,7 @@ export const module = ({ z, defineModule, PitrError }) => defineModule({
     });
     child.unref();
     writeFileSync('DIR/pid', String(child.pid));
-    if (host.name === 'gone') for (const pid of below(Number(readFileSync('SSHD/sshd.pid', 'utf8')))) process.kill(pid, 9);
+    if (host.name === 'gone' && !params.stays) for (const pid of below(Number(readFileSync('SSHD/sshd.pid', 'utf8')))) process.kill(pid, 9);
     throw new PitrError(params.stays
       ? { kind: 'failed', code: 'command-not-ended', message: 'it does not end although it was killed' }
       : { kind: 'unreachable', code: 'connection-lost', message: 'the connection was lost' });
@@ -56,6 +57,7 @@ const inventory = ({ port, user, identityFile, knownHostsFile }: StartedSshd, go
 all:
   hosts:
     one: { ansible_connection: local }
+    two: { ansible_connection: local }
     gone:
       ansible_host: 127.0.0.1
       ansible_port: ${port}
@@ -150,7 +152,7 @@ describe('a change whose connection is lost in the middle', () => {
 
   it('stays failed where what it left at work cannot be ended: no retry, no rescue, no always', async () => {
     const run = await played(`
-- hosts: all
+- hosts: [one, gone]
   any_errors_fatal: true
   tasks:
     - block:
@@ -166,6 +168,36 @@ describe('a change whose connection is lost in the middle', () => {
     expect(run.outcome.error?.next.at(-1)).toContain(`pitr resume ${run.outcome.runId}`);
     expect(run.results).toEqual(['one: loses: skipped', 'gone: loses: unreachable', 'one: always: ok']);
     expect(await begun(run)).toBe('alone\n');
+  });
+
+  it('counts on the host that did the work: nothing is done there for the other hosts of the play either', async () => {
+    const run = await played(`
+- hosts: [one, two]
+  tasks:
+    - name: loses
+      site.leaves: { stays: true }
+      delegate_to: gone
+      when: inventory_hostname == "one"
+    - { name: here, core.command: "true" }
+    - block:
+        - { name: there, core.command: touch DIR/beside, delegate_to: gone }
+      rescue:
+        - { name: rescued, debug: { msg: not reached } }
+`);
+    expect(run.results).toEqual([
+      'one: loses: failed',
+      'two: loses: skipped',
+      'two: here: changed',
+      'two: there: failed',
+    ]);
+    const errors = run.events.flatMap((event) =>
+      event.type === 'host.result' && event.error !== undefined ? [event.error] : [],
+    );
+    expect(errors).toMatchObject([
+      { code: 'left-at-work', host: 'gone', task: 'loses' },
+      { code: 'left-at-work', host: 'gone', task: 'there' },
+    ]);
+    expect(existsSync(join(run.directory, 'beside'))).toBe(false);
   });
 
   it('counts in a loop, too, whatever failed there before it', async () => {
@@ -216,7 +248,7 @@ describe('a change on a host that was reached before, and to which no way leads 
     ['ssh-proxy-failed', `ansible_ssh_common_args: -o 'ProxyCommand=${process.execPath} DIR/way.mjs %h %p'`],
   ])('has left nothing at work: a rescue runs (%s)', async (code, gone) => {
     const yaml = `
-- hosts: all
+- hosts: [one, gone]
   tasks:
     - { name: known, core.shell: "true" }
     - name: ends

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { readRun } from '../../lib/engine/journal/read.ts';
 import { newDirectory, type Played, play } from './support.ts';
 
 describe('tasks', () => {
@@ -55,6 +56,28 @@ describe('tasks', () => {
     });
   });
 
+  it('a command that a signal ended has the exit code that a shell gives it, so no condition on it lets it pass', async () => {
+    const { results } = await play(`
+- hosts: one
+  tasks:
+    - { name: killed, shell: 'kill -9 $$', register: r, failed_when: r.rc > 1, ignore_errors: r.rc == 137 }
+    - { name: meant, shell: 'kill -15 $$', register: r, failed_when: r.rc != 143 }
+`);
+    expect(results).toEqual(['one: killed: failed', 'one: meant: changed']);
+  });
+
+  it('failed_when is not asked of a command that did not end in time', async () => {
+    const { results, outcome } = await play(`
+- hosts: one
+  tasks:
+    - { name: late, command: { cmd: sleep 60, timeout: 300 ms }, register: r, failed_when: r.rc == 1 }
+`);
+    expect(results).toEqual(['one: late: failed']);
+    expect(outcome.error).toMatchObject({ code: 'command-timed-out' });
+    const { records } = await readRun(outcome.runId);
+    expect(records.map(({ type }) => type)).not.toContain('change.done');
+  });
+
   it('until: true tries again while the task fails', async () => {
     const { results } = await play(`
 - hosts: one
@@ -81,6 +104,41 @@ describe('tasks', () => {
 `;
     const { outcome, messages } = await play(yaml, { directory });
     expect([outcome.error, messages]).toEqual([undefined, ['north']]);
+  });
+
+  it('params that variables fill know the variables of a delegated task, and else those of the host that does it', async () => {
+    const directory = await newDirectory();
+    await mkdir(join(directory, 'modules', 'site'), { recursive: true });
+    await writeFile(
+      join(directory, 'modules', 'site', 'sees.mjs'),
+      `export const module = ({ z, defineLook }) => defineLook({
+        summary: 's', examples: 'e', returns: { text: 't' },
+        params: z.strictObject({
+          place: z.string().meta({ variable: 'place' }),
+          number: z.coerce.string().meta({ variable: 'number' }),
+        }),
+        read: async (_, { place, number }) => ({ text: place + ' ' + number }),
+      });`,
+    );
+    const { outcome, messages } = await play(
+      `
+- hosts: one
+  vars: { place: "play {{ number }}", own: "{{ inventory_hostname }}" }
+  tasks:
+    - { site.sees: {}, delegate_to: two, register: of_play }
+    - vars: { place: "outer {{ number }}" }
+      block:
+        - { site.sees: {}, delegate_to: two, register: of_block }
+        - { site.sees: {}, delegate_to: two, register: of_task, vars: { place: "task of {{ own }}" } }
+        - { site.sees: {}, delegate_to: two, register: of_loop, loop: [x], loop_control: { loop_var: place } }
+        - { set_fact: { place: fact }, delegate_to: two }
+        - { site.sees: {}, delegate_to: two, register: with_fact }
+    - debug: "{{ of_play.text }}, {{ of_block.text }}, {{ of_task.text }}, {{ of_loop.results.0.text }}, {{ with_fact.text }}"
+`,
+      { directory },
+    );
+    expect(outcome.error).toBeUndefined();
+    expect(messages).toEqual(['play 2 2, outer 1 2, task of one 2, x 2, outer 1 2']);
   });
 
   it('a loop gives each item its turn, and its results under register', async () => {
@@ -428,6 +486,58 @@ describe('handlers', () => {
     });
   });
 
+  it('whose name is made of the variables of the task, its block and its loop', async () => {
+    const yaml = `
+- hosts: one
+  vars: { which: wrong }
+  tasks:
+    - vars: { which: block }
+      block: [{ name: a, command: "true", notify: "of {{ which }}" }]
+    - { name: b, command: "true", vars: { which: task }, notify: "of {{ which }}" }
+    - name: c
+      command: "true"
+      loop: [1, 2, 3]
+      loop_control: { index_var: place }
+      vars: { which: "item {{ item }} at {{ place }}" }
+      changed_when: item != 2
+      notify: "of {{ which }}"
+    - { name: d, command: "true", loop: [1, 2], notify: of all }
+  handlers:
+    - { name: of wrong, command: "true" }
+    - { name: of block, command: "true" }
+    - { name: of task, command: "true" }
+    - { name: of item 1 at 0, command: "true" }
+    - { name: of item 2 at 1, command: "true" }
+    - { name: of item 3 at 2, command: "true" }
+    - { name: of all, command: "true" }
+`;
+    const handlers = ['of block', 'of task', 'of item 1 at 0', 'of item 3 at 2', 'of all'];
+    const { results } = await play(yaml);
+    expect(results.slice(4)).toEqual(handlers.map((name) => `one: ${name}: changed`));
+    const foreseen = await play(yaml, { mode: 'check' });
+    expect(foreseen.results.slice(4)).toEqual(handlers.map((name) => `one: ${name}: changed`));
+  });
+
+  it('of which an item that is not known yet may notify one, and another item surely does', async () => {
+    const { results, events } = await play(
+      `
+- hosts: one
+  tasks:
+    - { name: make, command: echo yes, register: made }
+    - { name: loop, command: "true", loop: [1, 2], when: item == 1 || made.stdout != "", notify: ["of {{ item }}", of all] }
+  handlers:
+    - { name: of 1, command: "true" }
+    - { name: of 2, command: "true" }
+    - { name: of all, command: "true" }
+`,
+      { mode: 'check' },
+    );
+    expect(results.slice(2)).toEqual(['one: of 1: changed', 'one: of all: changed']);
+    expect(events.flatMap((event) => (event.type === 'warning' ? [event.text] : []))).toEqual([
+      expect.stringMatching(/^which handler is notified is not known before the run: /),
+    ]);
+  });
+
   it('that nobody has are refused before any task has run', async () => {
     const events: PitrEvent[] = [];
     const yaml = `
@@ -489,6 +599,80 @@ describe('check mode', () => {
       { directory },
     );
     expect(again.results).toEqual(['one: make: ok', 'one: same: ok', 'one: look: ok', 'one: say: ok']);
+  });
+
+  it('does not say that a task changes nothing, or fails not, where only the run can tell', async () => {
+    const { results } = await play(
+      `
+- hosts: one
+  tasks:
+    - { name: make, command: echo yes, register: made }
+    - { name: judged, command: echo yes, register: judged, changed_when: made.stdout != "" }
+    - { name: loop, command: echo yes, loop: [1, 2], register: looped, changed_when: item == 3 || made.stdout != "" }
+    - { name: write, fs.directory: { path: DIR/new }, register: written }
+    - { name: look, fs.stat: { path: DIR/new/in }, register: seen, when: made.stdout != "" }
+    - { name: if it failed, command: "true", when: made.failed }
+    - { name: if it did not, command: "true", when: "!made.failed" }
+    - { name: if it changed, command: "true", when: judged.changed }
+    - { name: if it did not change, command: "true", when: "!judged.changed" }
+    - { name: if an item changed, command: "true", when: looped.changed }
+    - { name: if none did, command: "true", when: "!looped.results.exists(one, one.changed)" }
+    - { name: write failed, command: "true", when: written.failed }
+    - { name: made changed, command: "true", when: made.changed && written.changed }
+`,
+      { mode: 'check' },
+    );
+    expect(results.slice(5)).toEqual([
+      'one: if it failed: unknown',
+      'one: if it did not: unknown',
+      'one: if it changed: unknown',
+      'one: if it did not change: unknown',
+      'one: if an item changed: unknown',
+      'one: if none did: unknown',
+      'one: write failed: skipped',
+      'one: made changed: changed',
+    ]);
+  });
+
+  it('does not wait for what a change before would bring about', async () => {
+    const waiting = `
+- hosts: one
+  tasks:
+    - { name: before, fs.stat: DIR/mark, register: seen, until: seen.exists, retries: 1, delay: 0, ignore_errors: true }
+    - { name: write, command: touch DIR/mark, delegate_to: two }
+    - { name: elsewhere, fs.stat: DIR/mark, register: seen, until: seen.exists, retries: 1, delay: 0, ignore_errors: true }
+    - { name: waits, fs.stat: DIR/mark, delegate_to: two, register: seen, until: seen.exists, retries: 1, delay: 100 }
+    - { name: fails, fs.read: DIR/mark, delegate_to: two, register: read, until: read.content == "", retries: 1, delay: 100 }
+    - { name: hangs on it, command: "true", when: seen.exists }
+`;
+    const { results } = await play(waiting, { mode: 'check' });
+    expect(results).toEqual([
+      'one: before: failed',
+      'one: write: changed',
+      'one: elsewhere: failed',
+      'one: waits: unknown',
+      'one: fails: unknown',
+      'one: hangs on it: unknown',
+    ]);
+  });
+
+  it('knows of a look whose result is open that it changes nothing', async () => {
+    const { results } = await play(
+      `
+- hosts: one
+  tasks:
+    - { name: write, fs.copy: { dest: DIR/file, content: x } }
+    - { name: wait, core.wait_for: { path: DIR/file }, register: waited }
+    - { name: if it changed, command: "true", when: waited.changed }
+    - { name: if it failed, command: "true", when: waited.failed }
+`,
+      { mode: 'check' },
+    );
+    expect(results.slice(1)).toEqual([
+      'one: wait: unknown',
+      'one: if it changed: skipped',
+      'one: if it failed: unknown',
+    ]);
   });
 
   it('does not take what a check of a command says now for what it says after earlier changes', async () => {

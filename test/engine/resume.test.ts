@@ -436,6 +436,21 @@ describe('a resumed run', () => {
     expect(await lines()).toEqual(['early', 'late']);
   });
 
+  it('runs the handlers that items of a loop had notified', async () => {
+    const { second, log: lines } = await failAndResume(`
+- hosts: one
+  handlers:
+    - { name: of a, core.shell: ${log('a')} }
+    - { name: of b, core.shell: ${log('b')} }
+    - { name: of c, core.shell: ${log('c')} }
+  tasks:
+    - { core.shell: "true", loop: [a, b, c], changed_when: item != "b", notify: "of {{ item }}" }
+    - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+`);
+    expect(second.outcome.status).toBe('ok');
+    expect(await lines()).toEqual(['a', 'c']);
+  });
+
   it('does not go through a rescue twice, and cleans up again after what comes then', async () => {
     const { second, log: lines } = await failAndResume(`
 - hosts: one

@@ -23,6 +23,21 @@ describe('what runs once', () => {
     expect(second.messages).toEqual(['two', 'two']);
   });
 
+  it('notifies the handlers of the host that has done it, and of no other, in a resumed run too', async () => {
+    const { first, second } = await playTwice(`
+- hosts: pair
+  tasks:
+    - { name: first, core.shell: ${ONE_FAILS} }
+    - { name: once, run_once: true, core.shell: "true", notify: handler }
+    - { name: later, core.shell: ${FAILS_UNTIL_MENDED} }
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`);
+    expect(first.results).toContain('two: once: changed');
+    expect(second.outcome.status).toBe('ok');
+    expect(await linesOf(second)).toEqual(['handler two']);
+  });
+
   it('was half done by another host: that one does the rest', async () => {
     const { second } = await playTwice(`
 - hosts: pair

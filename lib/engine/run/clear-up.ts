@@ -5,14 +5,13 @@ import { perhapsAtWork } from '../task/left-at-work.ts';
 import type { RunState } from './run-state.ts';
 
 /**
- * Ends what the dead controller of a resumed run has left at work. A host that does not answer comes into `blind`, with the
+ * Ends what the dead controller of a resumed run has left at work. A host that does not answer comes into `atWork`, with the
  * error of all that is to be done there in this process; one that the inventory does not have any more is left as it is.
  * Warnings name both. Gives the error that stops all.
  */
 export async function clearUp(
-  { runId, mode, connection, signal, emit }: RunState,
+  { runId, mode, connection, atWork, signal, emit }: RunState,
   resumes: JournalledRun | undefined,
-  blind: Map<string, PitrError>,
 ): Promise<PitrError | undefined> {
   if (resumes === undefined || mode !== 'run') return undefined;
   const tell = (text: string, host: string): void => emit({ type: 'warning', time: Date.now(), text, host });
@@ -28,9 +27,9 @@ export async function clearUp(
       return;
     }
     if (error.kind !== 'unreachable') throw error;
-    if (blind.has(host)) return;
+    if (atWork.has(host)) return;
     const known = perhapsAtWork(error, { runId, host });
-    blind.set(host, known);
+    atWork.set(host, known);
     tell(`${known.message}, so nothing is done there: ${error.message}`, host);
   };
   const among = resumes.changes;

@@ -1,12 +1,12 @@
 import { Unknown } from '../../base/values/unknown.ts';
 import { shownOutcome } from '../task/no-log.ts';
-import { failure, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
-import { playScope, setFacts } from '../task/variables.ts';
+import { failure, mayCountAsChange, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
+import { setFacts, taskScope } from '../task/variables.ts';
 import { handlersNamed } from './handlers-named.ts';
 
 /**
- * Hands an outcome on to the hosts that it is for: what `register` and facts keep, and the handlers that are notified. Gives
- * the outcome; where a name under `notify` leads to no handler it has failed, whatever it changed.
+ * Hands an outcome on: what `register` and facts keep to the hosts that it is for, and to the handlers of the host that it is
+ * of. Gives the outcome; where a name under `notify` leads to no handler it has failed, whatever it changed.
  */
 export function handOn(
   job: TaskJob,
@@ -15,11 +15,9 @@ export function handOn(
   receivers: readonly string[],
 ): TaskOutcome {
   for (const receiver of receivers) remember(job, receiver, outcome);
-  const isSure = outcome.status === 'changed' || outcome.changedBefore === true;
-  const isOpen = outcome.status === 'unknown' && mayChange(job);
-  if (!isSure && !isOpen) return outcome;
+  const changes = changesOf(job, outcome).filter(({ isSure }) => isSure || mayChange(job));
   try {
-    for (const receiver of receivers) notify(job, receiver, isSure ? 'notified' : 'maybeNotified');
+    for (const change of changes) notify(job, at, change);
     return outcome;
   } catch (thrown) {
     const failed = shownOutcome(job, {
@@ -32,30 +30,60 @@ export function handOn(
   }
 }
 
+/** What notifies: with a loop each item that has changed something, under its own variables. */
+interface Notifying {
+  readonly loop: Readonly<Record<string, unknown>>;
+  /** Whether it has changed something; else only the run will tell. */
+  readonly isSure: boolean;
+}
+
+function changesOf({ task }: TaskJob, { status, changedBefore, result }: TaskOutcome): readonly Notifying[] {
+  const isSure = status === 'changed' || changedBefore === true;
+  if (!isSure && status !== 'unknown') return [];
+  if (task.loop === undefined) return [{ loop: {}, isSure }];
+  const { loopVar, indexVar } = task.loopControl;
+  const items: readonly unknown[] = Array.isArray(result.results)
+    ? result.results
+    : [new Unknown('the items of the loop')];
+  return items.flatMap((one, index) => {
+    const { changed, [loopVar]: item } =
+      one instanceof Unknown ? { changed: one, [loopVar]: one } : Object(one);
+    if (changed !== true && !(changed instanceof Unknown)) return [];
+    const loop = { [loopVar]: item, ...(indexVar === undefined ? {} : { [indexVar]: index }) };
+    return [{ loop, isSure: changed === true }];
+  });
+}
+
 /** Whether a run may take for changed what a check or a dry run leaves open. */
-function mayChange({ run: { mode, statedMode }, task, module }: TaskJob): boolean {
+function mayChange(job: TaskJob): boolean {
+  const { mode, statedMode } = job.run;
   // What is gone through before a run is no plan, and tells nothing.
   if (mode === 'run' || mode !== statedMode) return false;
-  return task.changedWhen?.every(({ value }) => value !== false) ?? module.kind === 'change';
+  return mayCountAsChange(job);
 }
 
-function remember({ run, task }: TaskJob, host: string, outcome: TaskOutcome): void {
+function remember(job: TaskJob, host: string, outcome: TaskOutcome): void {
+  const { run, task } = job;
   setFacts(run, host, outcome.result);
-  if (task.register !== undefined)
-    run.facts.get(host)?.set(task.register, registered(outcome, task.name.value));
+  if (task.register !== undefined) run.facts.get(host)?.set(task.register, registered(outcome, job));
 }
 
-function notify({ run, vars, task, ref }: TaskJob, host: string, how: 'notified' | 'maybeNotified'): void {
+function notify({ run, vars, task, ref }: TaskJob, host: string, { loop, isSure }: Notifying): void {
   for (const wanted of task.notify) {
-    const name = playScope(run, vars, host).renderLocated(wanted);
+    const name = taskScope(run, vars, host, task, loop).renderLocated(wanted);
     if (name instanceof Unknown && run.mode !== 'run') {
       const text = `which handler is notified is not known before the run: ${name.why}`;
       run.emit({ type: 'warning', time: Date.now(), text, host, task: ref });
       continue;
     }
-    const handlers = handlersNamed(String(name), vars.play, wanted.at);
-    const notified = run[how].get(host) ?? new Map<string, string>();
-    for (const handler of handlers) notified.set(handler.id, handler.name.value);
-    run[how].set(host, notified);
+    for (const { id, name: handler } of handlersNamed(String(name), vars.play, wanted.at)) {
+      // What another one notifies for sure is open no more.
+      if (isSure) run.maybeNotified.get(host)?.delete(id);
+      else if (run.notified.get(host)?.has(id)) continue;
+      const book = isSure ? run.notified : run.maybeNotified;
+      const notified = book.get(host) ?? new Map<string, string>();
+      notified.set(id, handler.value);
+      book.set(host, notified);
+    }
   }
 }

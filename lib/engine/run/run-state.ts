@@ -41,6 +41,8 @@ export interface RunState {
   /** Registered results and facts, by host; they outlive plays. */
   readonly facts: Map<string, Map<string, unknown>>;
   readonly connection: (host: string) => HostConnection;
+  /** Hosts on which something of the run may still be at work, with the error that `connection` has for them from then on. */
+  readonly atWork: Map<string, PitrError>;
   readonly predictions: Predictions | undefined;
   readonly journal: RunJournal | undefined;
   /** In a resumed run: what need not be done again. */

@@ -89,7 +89,7 @@ async function runOn(
   const held = new HeldLocks();
   const signal = held.with(door.signal);
   const emit = guarded(door.emit, journal, masker);
-  const blind = new Map<string, PitrError>();
+  const atWork = new Map<string, PitrError>();
   const run = newRun(request, loaded, {
     runId,
     emit,
@@ -99,10 +99,11 @@ async function runOn(
     signal,
     masker,
     connection: (host) => {
-      const error = blind.get(host);
+      const error = atWork.get(host);
       if (error !== undefined) throw error;
       return connections.to(host);
     },
+    atWork,
     journal:
       journal === undefined
         ? undefined
@@ -130,7 +131,7 @@ async function runOn(
   for (const text of await secretWarnings(masker, connections.keyFiles(loaded.hosts)))
     emit({ type: 'warning', time: Date.now(), text });
   try {
-    const error = (await clearUp(run, resumes, blind)) ?? (await runPlays(run, loaded, request.limit));
+    const error = (await clearUp(run, resumes)) ?? (await runPlays(run, loaded, request.limit));
     const reason = held.lost ?? saidBy(door.signal, error);
     await letGo(run, statusOf(reason));
     return await finish(run, reason, started, journal);
@@ -150,6 +151,7 @@ type RunTies = Pick<
   | 'signal'
   | 'masker'
   | 'connection'
+  | 'atWork'
   | 'journal'
   | 'past'
   | 'held'
@@ -202,6 +204,7 @@ async function rehearse(
     connection: (host) => {
       throw new Error(`${host} was to be contacted before the run`);
     },
+    atWork: new Map(),
     journal: undefined,
     past: undefined,
     held: new HeldLocks(),

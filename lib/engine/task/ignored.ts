@@ -48,8 +48,7 @@ function failedScopes(job: TaskJob, host: string, outcome: TaskOutcome): readonl
     );
   const { results } = outcome.result;
   // A loop that failed before its first item has none.
-  if (task.loop === undefined || !Array.isArray(results))
-    return [seen(registered(outcome, task.name.value), {})];
+  if (task.loop === undefined || !Array.isArray(results)) return [seen(registered(outcome, job), {})];
   const { loopVar, indexVar } = task.loopControl;
   return results.flatMap((result, index) =>
     result?.failed === true

@@ -64,6 +64,14 @@ export function isLeftAtWork(error: PitrError | undefined): boolean {
   return error?.code === 'left-at-work' || error?.code === 'perhaps-left-at-work';
 }
 
+/** The host may be another one than that of the play (`delegate_to`): nothing may go on there for the others either. */
+export function closeWhereAtWork(atWork: Map<string, PitrError>, error: PitrError | undefined): void {
+  const host = error?.host;
+  if (error === undefined || host === undefined || !isLeftAtWork(error) || atWork.has(host)) return;
+  // Whoever meets with it there says which task that is.
+  atWork.set(host, new PitrError({ ...error, message: error.message, task: undefined, at: undefined }));
+}
+
 /**
  * A lost connection leaves at work what ran on its other side; so does a command that could not be ended. Where the first of
  * the `commands` found no connection, nothing has begun.

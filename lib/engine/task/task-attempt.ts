@@ -15,7 +15,7 @@ import type { Scope } from './scope.ts';
 import { taskContext } from './task-context.ts';
 import { learnResult, notKnown, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
 import { taskParams } from './task-params.ts';
-import { playScope } from './variables.ts';
+import { delegatedScope } from './variables.ts';
 import type { ModuleOutcome, Tries, Workplace } from './workplace.ts';
 
 /** One try: params, module, `changed_when`, `failed_when`. */
@@ -30,7 +30,7 @@ export async function attempt(
   const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
   if (delegate instanceof Unknown) return { status: 'unknown', result: {}, summary: delegate.why };
   const target = delegate === undefined ? host : delegateName(String(delegate), run, task);
-  const workScope = target === host ? scope : playScope(run, vars, target);
+  const workScope = target === host ? scope : delegatedScope(run, vars, target, task, scope);
   const prepared = taskParams(job, scope, workScope);
   const watch = commandLineWatch(job, host);
   if (module.kind === 'change' && 'params' in prepared) watch(module.commandLine?.(prepared.params) ?? []);
@@ -53,7 +53,7 @@ export async function attempt(
     defaults: { ...defaults, watch },
     predictions: run.predictions,
     modules: folderOfModule(task.module, [job.vars.play.directory]),
-    accepts: ({ result }) => release.timedOut() === undefined && accepted(result, job, scope),
+    accepts: (error) => release.timedOut() === undefined && accepted(error, job, scope),
     learn: (result) => learnResult(run.masker, task, result),
     journal: task.noLog && run.journal !== undefined ? unlogged(run.journal) : run.journal,
   };
@@ -71,7 +71,7 @@ export async function attempt(
       if (thrown instanceof UnknownReached) throw thrown;
       const failed = asPitrError(thrown);
       const error = isLeftAtWork(failed) ? failed : (release.timedOut() ?? failed);
-      if (task.failedWhen === undefined || error.result === undefined) throw error;
+      if (task.failedWhen === undefined || error.result === undefined || brokenOff(error)) throw error;
       outcome = { status: module.kind === 'change' ? 'changed' : 'ok', result: error.result };
     }
     return { ...judged(outcome, job, scope), ...(target === host ? {} : { delegatedTo: target }) };
@@ -90,10 +90,11 @@ function delegateName(name: string, run: RunState, task: Task): string {
   });
 }
 
-function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): TaskOutcome {
+function judged(outcome: ModuleOutcome, job: TaskJob, scope: Scope): TaskOutcome {
+  const { task, run } = job;
   const { judgedBefore, ...shownAs } = outcome;
   const shown: TaskOutcome = { ...shownAs, message: messageOf(outcome.result) };
-  const after = withResult(scope, task, shown);
+  const after = withResult(scope, job, shown);
   let { status, changedBefore } = outcome;
   if (task.changedWhen !== undefined && status !== 'unknown') {
     const told = allTrue(task.changedWhen, after);
@@ -120,11 +121,18 @@ function judged(outcome: ModuleOutcome, { task, run }: TaskJob, scope: Scope): T
   return { ...shown, status, changedBefore };
 }
 
+/** A command that did not come to its end has no exit code of its own for `failed_when` to judge. */
+function brokenOff({ code }: PitrError): boolean {
+  return code === 'command-timed-out';
+}
+
 /** Whether `failed_when` lets the result of a change pass that failed by itself. What cannot be told lets nothing pass. */
-function accepted(result: Result | undefined, { task }: TaskJob, scope: Scope): boolean {
-  if (task.failedWhen === undefined || result === undefined) return false;
+function accepted(error: PitrError, job: TaskJob, scope: Scope): boolean {
+  const { task } = job;
+  const { result } = error;
+  if (task.failedWhen === undefined || result === undefined || brokenOff(error)) return false;
   try {
-    return allTrue(task.failedWhen, withResult(scope, task, { status: 'changed', result })) === false;
+    return allTrue(task.failedWhen, withResult(scope, job, { status: 'changed', result })) === false;
   } catch {
     return false;
   }

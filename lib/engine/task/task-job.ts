@@ -50,25 +50,43 @@ export function learnResult(masker: Masker, { register }: Task, result: Result):
 }
 
 /** `result`, and the name under `register`, as `until`, `changed_when` and `failed_when` see them. */
-export function withResult(scope: Scope, task: Task, outcome: TaskOutcome): Scope {
-  const value = registered(outcome, task.name.value);
-  return scope.with(
-    dataLayer({ result: value, ...(task.register === undefined ? {} : { [task.register]: value }) }),
-  );
+export function withResult(scope: Scope, job: Judging, outcome: TaskOutcome): Scope {
+  const value = registered(outcome, job);
+  const { register } = job.task;
+  return scope.with(dataLayer({ result: value, ...(register === undefined ? {} : { [register]: value }) }));
 }
 
+type Judging = Pick<TaskJob, 'run' | 'task' | 'module'>;
+
 /** What `register` stores. What check mode cannot know is `Unknown`, whole or in part. */
-export function registered(outcome: TaskOutcome, taskName: string): unknown {
-  if (outcome.status === 'unknown' && findUnknown(outcome.result) === undefined) {
-    return new Unknown(`the result of "${taskName}"`);
-  }
+export function registered(
+  outcome: TaskOutcome,
+  job: Judging,
+  taskName: string = job.task.name.value,
+): unknown {
+  const { status, result, error } = outcome;
+  const isOpen = status === 'unknown';
+  const holdsUnknown = findUnknown(result) !== undefined;
+  if (isOpen && !holdsUnknown) return new Unknown(`the result of "${taskName}"`);
+  // Only a run tells what such a change gives, and with that whether it ends well.
+  const endIsOpen = isOpen || (status === 'changed' && job.run.mode === 'check' && holdsUnknown);
   return {
-    ...outcome.result,
-    changed: outcome.status === 'changed' || outcome.changedBefore === true,
-    failed: outcome.status === 'failed' || outcome.status === 'unreachable',
-    skipped: outcome.status === 'skipped',
-    ...(outcome.error === undefined ? {} : { error: outcome.error.toJSON(), msg: outcome.error.message }),
+    ...result,
+    changed:
+      isOpen && mayCountAsChange(job)
+        ? new Unknown(`whether "${taskName}" changes something`)
+        : status === 'changed' || outcome.changedBefore === true,
+    failed: endIsOpen
+      ? new Unknown(`whether "${taskName}" fails`)
+      : status === 'failed' || status === 'unreachable',
+    skipped: status === 'skipped',
+    ...(error === undefined ? {} : { error: error.toJSON(), msg: error.message }),
   };
+}
+
+/** Whether a task may say `changed` at all: one that only looks does so where its `changed_when` lets it. */
+export function mayCountAsChange({ task, module }: Pick<TaskJob, 'task' | 'module'>): boolean {
+  return task.changedWhen?.every(({ value }) => value !== false) ?? module.kind === 'change';
 }
 
 export function failure(

@@ -21,7 +21,7 @@ export type TaskParams =
 
 /**
  * Renders and validates a task's params. A param that is not written comes from `module_defaults` (the module's, then
- * its family's), else from the variable that the module names for it, as the host that the module works on sees it.
+ * its family's), else from the variable that the module names for it, as it is where the module works (`delegatedScope`).
  */
 export function taskParams(job: TaskJob, scope: Scope, workplaceScope: Scope): TaskParams {
   const { task, module, run } = job;

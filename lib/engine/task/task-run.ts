@@ -5,7 +5,7 @@ import { rest } from '../../base/wait/until.ts';
 import type { Task } from '../../language/playbook/model.ts';
 import type { TaskStatus } from '../events/events.ts';
 import { allTrue } from './conditions.ts';
-import { isLeftAtWork } from './left-at-work.ts';
+import { closeWhereAtWork, isLeftAtWork } from './left-at-work.ts';
 import { tellSkippedHalf } from './left-half.ts';
 import { shownOutcome } from './no-log.ts';
 import { numberOf } from './number-of.ts';
@@ -23,10 +23,12 @@ const DEFAULT_DELAY_SECONDS = 5;
 export async function runTask(job: TaskJob, host: string): Promise<TaskOutcome> {
   const outcome = await outcomeOf(job, host);
   const { error } = outcome;
-  return shownOutcome(job, {
+  const shown = shownOutcome(job, {
     ...outcome,
     error: error === undefined ? undefined : await advised(error, job),
   });
+  closeWhereAtWork(job.run.atWork, shown.error);
+  return shown;
 }
 
 /** With what can be done about it where more is known than the task knows, and on the hosts of the run. */
@@ -137,7 +139,7 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
   return {
     status: combined(outcomes.map((outcome) => outcome.status)),
     result: {
-      results: outcomes.map((outcome) => registered(outcome, ref.name)),
+      results: outcomes.map((outcome) => registered(outcome, job, ref.name)),
       ...(Object.keys(facts).length === 0 ? {} : { facts }),
     },
     summary: [...new Set(outcomes.flatMap((outcome) => outcome.summary ?? []))].join('; ') || undefined,
@@ -199,6 +201,20 @@ function withEarlierTries(outcome: TaskOutcome, { changedWhen }: Task, { begun }
   return { ...outcome, status: 'changed', summary: outcome.summary ?? begun };
 }
 
+/** In a check: what it waits for may come of a change that a run would have made before. */
+function waitsInVain(
+  { run, task, module }: TaskJob,
+  host: string,
+  scope: Scope,
+  { error }: TaskOutcome,
+): boolean {
+  // A change before makes no host answer, sets no variable, and rights nothing that is written wrong.
+  const staysAsItIs = error?.kind === 'unreachable' || error?.kind === 'validation';
+  if (run.predictions === undefined || staysAsItIs || module.kind === 'control') return false;
+  const delegate = task.delegateTo === undefined ? undefined : scope.renderLocated(task.delegateTo);
+  return run.predictions.any(delegate === undefined ? host : String(delegate));
+}
+
 async function retried(
   job: TaskJob,
   host: string,
@@ -215,8 +231,10 @@ async function retried(
     );
     if (outcome.error?.kind === 'interrupted' || outcome.status === 'unknown') return outcome;
     if (isLeftAtWork(outcome.error)) return outcome;
-    const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, task, outcome));
+    const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, job, outcome));
     if (enough === true || enough instanceof Unknown) return withEarlierTries(outcome, task, known);
+    if (waitsInVain(job, host, scope, outcome))
+      return { status: 'unknown', result: {}, summary: notKnown('it waits for what was not done') };
     const why =
       outcome.error?.message ??
       `not yet: ${task.until.map((condition) => String(condition.value)).join(' && ')}`;

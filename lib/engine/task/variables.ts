@@ -2,6 +2,7 @@ import type { Result } from '../../contract/module.ts';
 import { varsOfHost } from '../../language/inventory/model.ts';
 import type { Play, Task } from '../../language/playbook/model.ts';
 import { MAGIC_VARIABLES } from '../../language/playbook/variables.ts';
+import type { Located } from '../../language/yaml/located.ts';
 import type { RunState } from '../run/run-state.ts';
 import { dataLayer, type Layer, OMIT, Scope, templatesLayer } from './scope.ts';
 import { inventoryOptions, limitOptions } from './shown-commands.ts';
@@ -30,6 +31,41 @@ export function taskScope(
     ],
     run.masker,
   );
+}
+
+/**
+ * What fills the params of a task that another host works for: the variables of that host, and over its inventory those that
+ * stand with the task and its loop, as the host of the play sees them (`scope`).
+ */
+export function delegatedScope(
+  run: RunState,
+  play: PlayBatch,
+  delegate: string,
+  { vars, loop, loopControl: { loopVar, indexVar } }: Pick<Task, 'vars' | 'loop' | 'loopControl'>,
+  scope: Scope,
+): Scope {
+  const ofLoop = loop === undefined ? [] : [loopVar, ...(indexVar === undefined ? [] : [indexVar])];
+  const given = Object.fromEntries(ofLoop.map((name) => [name, scope.get(name)]));
+  return new Scope(
+    [
+      ...layersBelowTask(run, play, delegate),
+      ...vars.map((those) => renderedLayer(those, scope)),
+      ...layersAboveTask(run, play, delegate, given),
+    ],
+    run.masker,
+  );
+}
+
+/** Variables that are rendered where the task is written, and not where it works. */
+function renderedLayer(vars: Readonly<Record<string, Located>>, scope: Scope): Layer {
+  return {
+    kind: 'data',
+    get: (name) => {
+      const located = Object.hasOwn(vars, name) ? vars[name] : undefined;
+      return located === undefined ? undefined : scope.renderLocated(located);
+    },
+    names: () => Object.keys(vars),
+  };
 }
 
 /** A play with the files of its variables loaded. */

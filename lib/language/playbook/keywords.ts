@@ -78,7 +78,7 @@ export const IMPORT_PLAYBOOK: Keywords = {
   import_playbook: 'another playbook, read before the run',
   name: 'what is shown to the operator',
   when: 'a condition for all tasks of its plays',
-  vars: 'variables for its plays; they win over those of the plays',
+  vars: 'variables for its plays; they win over vars of the plays, not over vars_files',
   tags: 'tags for all tasks of its plays',
 };
 

@@ -8,6 +8,7 @@ import type { Change, Foresight, Journalled, Result, WorkContext } from '../../c
 import { authorsProbe } from '../../contract/probe.ts';
 import { predicted } from '../../contract/resource.ts';
 import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
+import { shellStatus } from '../../transport/exit-status.ts';
 import { commandLine } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { type PathState, pathResource } from '../fs/path-resource.ts';
@@ -212,7 +213,7 @@ function resultOfCommand(result: RunResult): Result {
   const stdout = result.stdout.replace(/\r?\n$/, '');
   const stderr = result.stderr.replace(/\r?\n$/, '');
   return {
-    rc: result.exitCode ?? -1,
+    rc: shellStatus(result),
     stdout,
     stderr,
     stdout_lines: stdout === '' ? [] : stdout.split(/\r?\n/),
@@ -247,7 +248,7 @@ export function shownUndo({ undo, chdir, user }: Journalled<CommandChange>): rea
 
 /** For the docs of both modules. */
 export const COMMAND_RETURNS = {
-  rc: 'exit code',
+  rc: 'exit code; of a command that a signal ended 128 plus its number, as shells tell it (137: SIGKILL)',
   stdout: 'what it printed, without the last newline',
   stderr: 'what it printed as errors',
   stdout_lines: 'stdout as a list of lines',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitStatusOf } from '../../../lib/transport/exit-status.ts';
+import { exitStatusOf, shellStatus } from '../../../lib/transport/exit-status.ts';
 
 describe('exitStatusOf', () => {
   it.each([
@@ -13,5 +13,15 @@ describe('exitStatusOf', () => {
     [200, { exitCode: 200 }],
   ])('reads the shell status %d', (status, expected) => {
     expect(exitStatusOf(status)).toEqual(expected);
+  });
+});
+
+describe('shellStatus', () => {
+  it.each([0, 1, 127, 129, 137, 143, 200, 255])('gives the status %d back', (status) => {
+    expect(shellStatus(exitStatusOf(status))).toBe(status);
+  });
+
+  it('takes a signal that it does not know for one all the same', () => {
+    expect(shellStatus({ signal: 'SIGRTMIN' })).toBe(128);
   });
 });

@@ -24,8 +24,21 @@ export function stopNotes(target: RecoveryTarget, moment: Moment, markerNeeded: 
   return [`Recovery stops ${stopWords(stop)}; ${holds}${next}.`];
 }
 
+/** What an operator should know of WAL behind the stop. */
+export function behindWords(target: RecoveryTarget, moment: Moment): readonly string[] {
+  const { damagedAfter } = moment;
+  return [
+    ...backWords(target, moment),
+    ...(damagedAfter === undefined
+      ? []
+      : [
+          `WAL behind the stop is damaged (${damagedAfter}): nothing of it is needed, and later moments cannot be reached by it.`,
+        ]),
+  ];
+}
+
 /** PostgreSQL compares each commit with the target, in the order of the WAL, and knows nothing of clocks. */
-export function backWords(target: RecoveryTarget, { stop, writtenBefore }: Moment): readonly string[] {
+function backWords(target: RecoveryTarget, { stop, writtenBefore }: Moment): readonly string[] {
   const last = writtenBefore.at(-1);
   if (stop === undefined || last?.written === undefined) return [];
   return [

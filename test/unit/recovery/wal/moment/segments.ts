@@ -26,6 +26,11 @@ export function clock(time: string): Instant {
 
 const POSTGRES_EPOCH = instantAt(946_684_800n * 1_000_000n);
 
+/** The abort of a transaction. */
+export function abort(xid: number, time: string): HandMade {
+  return { ...commit(xid, time), info: 0x20 };
+}
+
 /** The commit of a transaction. */
 export function commit(xid: number, time: string): HandMade {
   const data = new DataView(new ArrayBuffer(8));

@@ -26,6 +26,8 @@ export interface Moment {
   readonly prepared: readonly OpenPrepared[];
   /** All restore points that were passed. */
   readonly restorePoints: readonly RestorePoint[];
+  /** Behind the restore point that stops it: others of its name, where it was looked for. Their records were not proved. */
+  readonly sameName?: readonly RestorePoint[] | undefined;
   readonly parentOfTarget?: number | undefined;
   /** Segments after the stop that were written before the target: a clock went back, and PostgreSQL does not come to them. */
   readonly writtenBefore: readonly Link[];
@@ -66,6 +68,7 @@ export async function findMoment(
   return {
     ...moment,
     restorePoints: found?.restorePoints ?? moment.restorePoints,
+    sameName: found?.sameName,
     parentOfTarget: found?.parentOfTarget ?? moment.parentOfTarget,
     segmentsRead,
   };
@@ -82,10 +85,11 @@ interface SoughtOut {
   /** With the place in it; where there is none, only the end of the chain is left to be read. */
   readonly question: MomentQuestion;
   readonly restorePoints: readonly RestorePoint[];
+  readonly sameName: readonly RestorePoint[];
   readonly parentOfTarget: number | undefined;
 }
 
-/** Undefined where nobody could look where the segments lie. */
+/** Of a name all is searched, also behind the first one, where PostgreSQL stops: whoever meant another one has to know. Undefined where nobody could look where the segments lie. */
 async function soughtOut(
   sought: Sought,
   question: MomentQuestion,
@@ -97,27 +101,31 @@ async function soughtOut(
   const restorePoints: RestorePoint[] = [];
   let parentOfTarget: number | undefined;
   let looked = false;
+  let stop: StopPoint | undefined;
   for await (const sifted of sift(chain, sought)) {
     looked = true;
     restorePoints.push(...sifted.restorePoints);
-    for (const [first, last] of runsOf(sifted.may)) {
+    for (const [first, last] of stop === undefined ? runsOf(sifted.may) : []) {
       // Its record may begin in the segment before, or end in the one after.
       const around = { ...question, chain: chain.slice(0, last + 2) };
       const { scan } = await scanFrom(Math.max(0, first - 1), around, read, () => {});
-      const { stop } = scan;
       parentOfTarget ??= scan.parentOfTarget;
-      if (stop === undefined) continue;
-      return {
-        question: { ...question, target: { ...sought, foundAt: stop.lsn } },
-        restorePoints,
-        parentOfTarget,
-      };
+      stop = scan.stop;
+      if (stop !== undefined) break;
     }
+    if (stop !== undefined && sought.kind === 'xid') break;
   }
   progress(chain.length, chain.length);
-  return looked
-    ? { question: { ...question, chain: chain.slice(-2) }, restorePoints, parentOfTarget }
-    : undefined;
+  if (!looked) return undefined;
+  const at = stop?.lsn;
+  const sameName = restorePoints.filter(
+    ({ name, lsn }) => at !== undefined && lsn > at && sought.kind === 'name' && name === sought.name,
+  );
+  const rest =
+    at === undefined
+      ? { ...question, chain: chain.slice(-2) }
+      : { ...question, target: { ...sought, foundAt: at } };
+  return { question: rest, restorePoints, sameName, parentOfTarget };
 }
 
 async function momentFrom(

@@ -38,6 +38,13 @@ export function commit(xid: number, time: string): HandMade {
   return { rmgr: 1, info: 0, xid, data: new Uint8Array(data.buffer) };
 }
 
+export function restorePoint(name: string, time: string): HandMade {
+  const data = new Uint8Array(72);
+  data.set(commit(0, time).data);
+  data.set(Buffer.from(name), 8);
+  return { rmgr: 0, info: 0x70, xid: 0, data };
+}
+
 /** What a checkpointer says of running transactions: there are none, and none holds a lock. */
 export function nothingRuns(nextXid: number): HandMade {
   const data = new DataView(new ArrayBuffer(24));

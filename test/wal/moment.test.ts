@@ -5,7 +5,8 @@ import type { Link } from '../../lib/recovery/wal/chain.ts';
 import { type Instant, instantAt } from '../../lib/recovery/wal/instant.ts';
 import { formatLsn, type Lsn, lsnAt, parseLsn } from '../../lib/recovery/wal/lsn.ts';
 import { aimAt, aimWords, stopWords } from '../../lib/recovery/wal/moment/aim.ts';
-import { DamagedWal, findMoment, type Moment } from '../../lib/recovery/wal/moment/find.ts';
+import { findMoment, type Moment } from '../../lib/recovery/wal/moment/find.ts';
+import { DamagedWal } from '../../lib/recovery/wal/moment/scan-chain.ts';
 import {
   parseSegment,
   parseSegmentSize,

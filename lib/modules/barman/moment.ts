@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook, type TaskContext } from '../../contract/module.ts';
 import { timeOn } from '../../recovery/barman/host-time.ts';
-import { backWords, stopNotes } from '../../recovery/barman/moment-notes.ts';
+import { behindWords, stopNotes } from '../../recovery/barman/moment-notes.ts';
 import {
   afterLastCommit,
   beforeConsistency,
@@ -41,8 +41,9 @@ import { formatInstant, SECOND } from '../../recovery/wal/instant.ts';
 import { linesFrom } from '../../recovery/wal/lineage.ts';
 import { formatLsn, type Lsn } from '../../recovery/wal/lsn.ts';
 import { aimAt, aimWords, preparedWords } from '../../recovery/wal/moment/aim.ts';
-import { DamagedWal, findMoment, type Moment } from '../../recovery/wal/moment/find.ts';
+import { findMoment, type Moment } from '../../recovery/wal/moment/find.ts';
 import type { CommitPoint } from '../../recovery/wal/moment/scan.ts';
+import { DamagedWal } from '../../recovery/wal/moment/scan-chain.ts';
 import { reachedWords } from '../../recovery/wal/plan-words.ts';
 import { silentNodes } from '../../recovery/wal/tail.ts';
 import { checkedTarget, type RecoveryTarget, targetData, targetSchema } from '../../recovery/wal/target.ts';
@@ -155,7 +156,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     await checkStop(moment, wal, wish, facts);
     const partial = chain.at(-1)?.partial === true ? chain.at(-1) : undefined;
     const aim = aimAt(target, moment, backup.endLsn, partial?.segment);
-    const back = backWords(target, moment);
+    const back = behindWords(target, moment);
     const { prepared } = moment;
     const read = linksToStop(wal, chain, moment.stop);
     const aside = [...aimWords(aim, prepared), ...preparedWords(prepared)];

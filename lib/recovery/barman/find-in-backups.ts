@@ -2,13 +2,16 @@ import type { ReadHost } from '../../contract/host.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import { type Archive, mergeArchives } from '../wal/archive.ts';
 import { chainOf } from '../wal/chain.ts';
-import { DamagedWal, findMoment } from '../wal/moment/find.ts';
+import { stopWords } from '../wal/moment/aim.ts';
+import { findMoment } from '../wal/moment/find.ts';
+import { DamagedWal } from '../wal/moment/scan-chain.ts';
 import { numberHolding } from '../wal/segment.ts';
 import { solveWal } from '../wal/solve.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import type { TimelineId } from '../wal/timeline.ts';
 import type { CompleteBackup } from './backup-info.ts';
 import type { ServerConfig } from './config.ts';
+import { sameNameWords } from './moment-notes.ts';
 import { archivesFor, positionOf } from './recovery-wal.ts';
 import type { Stock } from './refusals.ts';
 import { readingOf } from './segment-source.ts';
@@ -27,7 +30,7 @@ export interface Search {
 
 /**
  * Looks for a transaction or a restore point in the WAL behind the newest backup, then between it and the one before,
- * and so on. The target with its place; as it is where it is not found (who looks at it closely will say so).
+ * and so on. The target with its place (others of its name behind it are told in a warning); as it is where it is not found (who looks at it closely will say so).
  */
 export async function findInBackups(
   host: ReadHost,
@@ -49,7 +52,7 @@ export async function findInBackups(
     until = numberHolding(backup.beginLsn, segmentSize);
     const question = { target, chain, segmentSize, consistentAt: backup.endLsn, systemId: backup.systemId };
     try {
-      const { stop } = await findMoment(
+      const { stop, sameName = [] } = await findMoment(
         question,
         readingOf(
           { backup, servers: search.servers, tails: [] },
@@ -60,8 +63,11 @@ export async function findInBackups(
         stop !== undefined &&
         (target.kind === 'xid' || target.kind === 'name') &&
         stop.lsn >= backup.endLsn
-      )
+      ) {
+        if (sameName.length > 0)
+          context.warn([`Recovery stops ${stopWords(stop)}.`, ...sameNameWords(sameName)].join(' '));
         return { ...target, foundAt: stop.lsn };
+      }
     } catch (thrown) {
       // The look at the chosen backup's WAL tells about the damage; another backup may lead past it.
       if (!(thrown instanceof DamagedWal)) throw thrown;

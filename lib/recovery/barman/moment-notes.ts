@@ -1,6 +1,8 @@
 import { formatInstant } from '../wal/instant.ts';
+import { formatLsn } from '../wal/lsn.ts';
 import { stopWords } from '../wal/moment/aim.ts';
 import type { Moment } from '../wal/moment/find.ts';
+import type { RestorePoint } from '../wal/moment/scan.ts';
 import { type RecoveryTarget, targetWords } from '../wal/target.ts';
 import { commitWords } from './moment-refusals.ts';
 
@@ -24,8 +26,39 @@ export function stopNotes(target: RecoveryTarget, moment: Moment, markerNeeded: 
   return [`Recovery stops ${stopWords(stop)}; ${holds}${next}.`];
 }
 
+/** What an operator should know of WAL behind the stop. */
+export function behindWords(target: RecoveryTarget, moment: Moment): readonly string[] {
+  const { damagedAfter, sameName = [] } = moment;
+  return [
+    ...backWords(target, moment),
+    ...sameNameWords(sameName),
+    ...(damagedAfter === undefined
+      ? []
+      : [
+          `WAL behind the stop is damaged (${damagedAfter}): nothing of it is needed, and later moments cannot be reached by it.`,
+        ]),
+  ];
+}
+
+/** How many of them are told one by one. */
+const SHOWN = 5;
+
+/** What whoever gives a name twice has to know. */
+export function sameNameWords(others: readonly RestorePoint[]): readonly string[] {
+  const [next] = others;
+  if (next === undefined) return [];
+  const shown = others
+    .slice(0, SHOWN)
+    .map(({ time, lsn }) => `of ${formatInstant(time)} at position ${formatLsn(lsn)}`);
+  const more = others.length > SHOWN ? `, and ${others.length - SHOWN} more` : '';
+  return [
+    `Behind it the WAL has restore points of the same name: ${shown.join(', ')}${more}. PostgreSQL stops at the first one.`,
+    `To stop at another one aim at its position: target_lsn=${formatLsn(next.lsn)}`,
+  ];
+}
+
 /** PostgreSQL compares each commit with the target, in the order of the WAL, and knows nothing of clocks. */
-export function backWords(target: RecoveryTarget, { stop, writtenBefore }: Moment): readonly string[] {
+function backWords(target: RecoveryTarget, { stop, writtenBefore }: Moment): readonly string[] {
   const last = writtenBefore.at(-1);
   if (stop === undefined || last?.written === undefined) return [];
   return [

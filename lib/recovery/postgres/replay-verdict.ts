@@ -8,9 +8,9 @@ import {
   timelineOf,
   type WalSegment,
 } from '../wal/segment.ts';
-import type { RecoveryTarget } from '../wal/target.ts';
+import { type RecoveryTarget, targetWords } from '../wal/target.ts';
 import type { ReplayWatch } from './replay-watch.ts';
-import { wrongPlace, wrongStop } from './stop-proof.ts';
+import { stoppedByClock, wrongPlace, wrongStop } from './stop-proof.ts';
 import { LOWER_SETTING } from './version.ts';
 
 export interface ReplayWish {
@@ -68,7 +68,7 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
     const wrong = wrongStop(wish.target, log.stopping, last);
     return wrong === undefined
       ? { kind: 'reached', what: 'target', promoted: false }
-      : elsewhere(watch, wrong);
+      : elsewhere(watch, wish, wrong);
   }
   if (wish.target.kind === 'latest' && watch.still >= STILL_LOOKS && replayedAll(watch, wish)) {
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
@@ -78,7 +78,7 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
     const missing = missingBefore(log.absent.file, wish);
     if (missing !== undefined) return missing(watch);
     const wrong = wrongPlace(wish.target, watch.last ?? {});
-    if (wrong !== undefined) return elsewhere(watch, wrong);
+    if (wrong !== undefined) return elsewhere(watch, wish, wrong);
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
   }
   if (watch.still >= STILL_LOOKS && deliveredInVain(watch, wish)) return damaged(watch, wish);
@@ -86,13 +86,26 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
   return { kind: 'going' };
 }
 
-function elsewhere(watch: ReplayWatch, wrong: string): ReplayVerdict {
+function elsewhere(watch: ReplayWatch, { target }: ReplayWish, wrong: string): ReplayVerdict {
+  const clock = stoppedByClock(target, watch.log.stopping, watch.last ?? {});
   return {
     kind: 'failed',
     code: 'stopped-elsewhere',
     message: `recovery has stopped, and not at its target: ${wrong}`,
-    details: whereItStands(watch),
+    details: [
+      ...(clock
+        ? [
+            `PostgreSQL stopped ${watch.log.stopping}: the first that is later than ${targetWords(target)}. A clock went back behind it, so that the segment there has an earlier time.`,
+          ]
+        : []),
+      ...whereItStands(watch),
+    ],
     next: [
+      ...(clock
+        ? [
+            'To go further take the recovery back (rollback.yml), and aim at a transaction or a position: target_xid=..., target_lsn=...',
+          ]
+        : []),
       'Nothing was promoted. Was a run broken off that moved the recovery on (forward.yml)? Go on with that one: pitr resume <run>, which pitr runs names.',
       'Else its settings in postgresql.auto.conf may have been changed: take the recovery back (rollback.yml) and recover again.',
     ],

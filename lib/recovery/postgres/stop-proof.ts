@@ -25,6 +25,26 @@ export function wrongPlace(
     : `replay stands at ${formatLsn(lsn)}, and by the archived WAL it had to stop at ${formatLsn(stopsAt)}`;
 }
 
+/**
+ * Whether a clock went back in the WAL, where nobody has seen it: PostgreSQL has stopped at a transaction that ended later
+ * than the target, as it has to, and the WAL that was read (by the times of its segments) has a later place for that.
+ */
+export function stoppedByClock(
+  target: RecoveryTarget,
+  stopping: string | undefined,
+  session: Pick<ReplaySession, 'lastCommit' | 'lsn'>,
+): boolean {
+  const { stopsAt } = target;
+  return (
+    target.kind === 'time' &&
+    stopping !== undefined &&
+    stopsAt !== undefined &&
+    session.lsn !== undefined &&
+    session.lsn < stopsAt &&
+    wrongWords(target, stopping, session) === undefined
+  );
+}
+
 /** Pages begin at multiples of their size, which is at least this. */
 const PAGE = 1024n;
 

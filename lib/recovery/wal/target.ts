@@ -31,7 +31,10 @@ type Stop =
   /** After all WAL that is archived. */
   | { readonly kind: 'latest' };
 
-/** A target as playbooks write it: `latest`, a time, or one of the keys; empty ones count as not given. */
+/**
+ * A target as playbooks write it: `latest`, a time, or one of the keys; empty ones count as not given beside another one.
+ * Alone, an empty text is a mistake, and not `latest`; a key that is nothing (null) is left out.
+ */
 export type TargetParam = string | TargetMapping;
 
 const orNothing = <T extends z.ZodType>(schema: T) => schema.nullable().optional();
@@ -109,12 +112,29 @@ function parseStop(param: TargetParam): ParsedTarget {
     case 'immediate':
       return { ok: true, target: { kind: 'immediate' } };
     default: {
+      const empty = (['lsn', 'xid', 'name', 'time'] as const).find((key) => given[key] === '');
+      if (kind === undefined && typeof param !== 'string' && empty !== undefined) return nothingSaid(empty);
       if (isLatest || !present(given.time)) {
         return typeof param === 'string' && !isLatest ? parsedTime(param, {}) : LATEST;
       }
       return parsedTime(String(given.time), exclusive);
     }
   }
+}
+
+/** Whoever typed `lsn:$L` with a variable that is not set has meant some position, and least of all the newest one. */
+function nothingSaid(key: 'time' | 'lsn' | 'xid' | 'name'): ParsedTarget {
+  const next = [
+    'Give the value (is a variable of the shell not set?), or say that all that is archived is meant: latest',
+  ];
+  return bad(
+    key,
+    '',
+    'is empty',
+    next,
+    // A target was given that has no value.
+    'target-empty',
+  );
 }
 
 const LATEST: ParsedTarget = { ok: true, target: { kind: 'latest' } };

@@ -1,32 +1,12 @@
 import type { Link } from '../chain.ts';
 import type { Instant } from '../instant.ts';
 import type { Lsn } from '../lsn.ts';
-import { type SegmentEnd, WalReader } from '../records/reader.ts';
-import { numberHolding, type SegmentSize, startOfSegment, type WalSegment } from '../segment.ts';
+import { numberHolding } from '../segment.ts';
 import type { RecoveryTarget } from '../target.ts';
 import type { SeenLock } from './locks.ts';
-import {
-  type CommitPoint,
-  MomentScan,
-  type OpenPrepared,
-  type RestorePoint,
-  type StopPoint,
-} from './scan.ts';
+import type { CommitPoint, OpenPrepared, RestorePoint, StopPoint } from './scan.ts';
+import { type MomentQuestion, type ReadSegment, scanFrom } from './scan-chain.ts';
 import { runsOf, type Sift, type Sought } from './sift.ts';
-
-/** What is asked of the archive. */
-export interface MomentQuestion {
-  readonly target: RecoveryTarget;
-  /** The segments from the backup on, without a gap. */
-  readonly chain: readonly Link[];
-  readonly segmentSize: SegmentSize;
-  /** Where the backup is consistent. */
-  readonly consistentAt: Lsn;
-  readonly systemId?: string | undefined;
-}
-
-/** The bytes of a segment, unpacked: all of them, or fewer where only its beginning is archived. */
-export type ReadSegment = (link: Link) => Promise<Uint8Array>;
 
 /** What the WAL says of a target. */
 export interface Moment {
@@ -46,32 +26,15 @@ export interface Moment {
   readonly prepared: readonly OpenPrepared[];
   /** All restore points that were passed. */
   readonly restorePoints: readonly RestorePoint[];
+  /** Behind the restore point that stops it: others of its name, where it was looked for. Their records were not proved. */
+  readonly sameName?: readonly RestorePoint[] | undefined;
   readonly parentOfTarget?: number | undefined;
   /** Segments after the stop that were written before the target: a clock went back, and PostgreSQL does not come to them. */
   readonly writtenBefore: readonly Link[];
+  /** What is wrong with WAL behind the stop, where nothing of it is replayed: which segment, and why. */
+  readonly damagedAfter?: string | undefined;
   /** Segments that were read, repeated ones counted again. */
   readonly segmentsRead: number;
-}
-
-/** WAL in an archive that is not what it should be. */
-export class DamagedWal extends Error {
-  override readonly name = 'DamagedWal';
-  readonly segment: WalSegment;
-  readonly at: Lsn;
-  readonly why: string;
-  /** The last record before it. */
-  readonly lastRecord: Lsn | undefined;
-  /** It is none of a PostgreSQL that is read here, and may be good. */
-  readonly otherVersion: boolean;
-
-  constructor(segment: WalSegment, at: Lsn, why: string, lastRecord: Lsn | undefined, otherVersion = false) {
-    super(`${segment}: ${why}`);
-    this.segment = segment;
-    this.at = at;
-    this.why = why;
-    this.lastRecord = lastRecord;
-    this.otherVersion = otherVersion;
-  }
 }
 
 export interface Reading {
@@ -105,6 +68,7 @@ export async function findMoment(
   return {
     ...moment,
     restorePoints: found?.restorePoints ?? moment.restorePoints,
+    sameName: found?.sameName,
     parentOfTarget: found?.parentOfTarget ?? moment.parentOfTarget,
     segmentsRead,
   };
@@ -121,10 +85,11 @@ interface SoughtOut {
   /** With the place in it; where there is none, only the end of the chain is left to be read. */
   readonly question: MomentQuestion;
   readonly restorePoints: readonly RestorePoint[];
+  readonly sameName: readonly RestorePoint[];
   readonly parentOfTarget: number | undefined;
 }
 
-/** Undefined where nobody could look where the segments lie. */
+/** Of a name all is searched, also behind the first one, where PostgreSQL stops: whoever meant another one has to know. Undefined where nobody could look where the segments lie. */
 async function soughtOut(
   sought: Sought,
   question: MomentQuestion,
@@ -136,26 +101,31 @@ async function soughtOut(
   const restorePoints: RestorePoint[] = [];
   let parentOfTarget: number | undefined;
   let looked = false;
+  let stop: StopPoint | undefined;
   for await (const sifted of sift(chain, sought)) {
     looked = true;
     restorePoints.push(...sifted.restorePoints);
-    for (const [first, last] of runsOf(sifted.may)) {
+    for (const [first, last] of stop === undefined ? runsOf(sifted.may) : []) {
       // Its record may begin in the segment before, or end in the one after.
       const around = { ...question, chain: chain.slice(0, last + 2) };
-      const { stop, parentOfTarget: parent } = await scanFrom(Math.max(0, first - 1), around, read, () => {});
-      parentOfTarget ??= parent;
-      if (stop === undefined) continue;
-      return {
-        question: { ...question, target: { ...sought, foundAt: stop.lsn } },
-        restorePoints,
-        parentOfTarget,
-      };
+      const { scan } = await scanFrom(Math.max(0, first - 1), around, read, () => {});
+      parentOfTarget ??= scan.parentOfTarget;
+      stop = scan.stop;
+      if (stop !== undefined) break;
     }
+    if (stop !== undefined && sought.kind === 'xid') break;
   }
   progress(chain.length, chain.length);
-  return looked
-    ? { question: { ...question, chain: chain.slice(-2) }, restorePoints, parentOfTarget }
-    : undefined;
+  if (!looked) return undefined;
+  const at = stop?.lsn;
+  const sameName = restorePoints.filter(
+    ({ name, lsn }) => at !== undefined && lsn > at && sought.kind === 'name' && name === sought.name,
+  );
+  const rest =
+    at === undefined
+      ? { ...question, chain: chain.slice(-2) }
+      : { ...question, target: { ...sought, foundAt: at } };
+  return { question: rest, restorePoints, sameName, parentOfTarget };
 }
 
 async function momentFrom(
@@ -165,7 +135,7 @@ async function momentFrom(
 ): Promise<Omit<Moment, 'segmentsRead'>> {
   let from = firstGuess(question);
   for (let back = 1; ; back *= 2) {
-    const scan = await scanFrom(from, question, read, progress);
+    const { scan, damagedAfter } = await scanFrom(from, question, read, progress);
     const unsure = scan.lastCommit === undefined || scan.locks.doubt;
     if (from > 0 && unsure) {
       from = Math.max(0, from - back);
@@ -183,6 +153,7 @@ async function momentFrom(
       free: scan.locks.freeBefore(),
       prepared: [...scan.prepared.values()],
       writtenBefore: writtenBefore(question, stop),
+      damagedAfter,
     };
   }
 }
@@ -227,42 +198,4 @@ function writtenBefore(
   const until = target.time - ROUNDED;
   const stopped = numberHolding(stop.lsn, segmentSize);
   return chain.filter(({ number, written }) => number > stopped && written !== undefined && written < until);
-}
-
-async function scanFrom(
-  from: number,
-  question: MomentQuestion,
-  read: ReadSegment,
-  progress: (done: number, all: number) => void,
-): Promise<MomentScan> {
-  const { chain, segmentSize, target } = question;
-  const reader = new WalReader(segmentSize, question.systemId);
-  const scan = new MomentScan(target, question.consistentAt);
-  const links = chain.slice(from);
-  for (const [index, link] of links.entries()) {
-    progress(index, links.length);
-    const records = reader.read(await read(link), startOfSegment(link.segment, segmentSize));
-    let step = records.next();
-    for (; !step.done && !scan.done; step = records.next()) scan.take(step.value);
-    if (scan.done) break;
-    const ended: SegmentEnd = step.done ? step.value : { kind: 'whole' };
-    const isLast = index === links.length - 1;
-    if (ended.kind === 'damaged' && (ended.otherVersion === true || !(isLast && link.partial))) {
-      const begins = links.find(({ number }) => number === numberHolding(ended.at, segmentSize));
-      const where = begins === undefined || begins === link ? '' : ` (it begins in ${begins.segment})`;
-      const why = `${ended.why}${where}`;
-      throw new DamagedWal(link.segment, ended.at, why, scan.last?.lsn, ended.otherVersion);
-    }
-    if (ended.kind === 'end' && !isLast) {
-      throw new DamagedWal(
-        link.segment,
-        ended.at,
-        `${ended.why}, though a later segment exists`,
-        scan.last?.lsn,
-      );
-    }
-    // What follows a stop at anything but a time is only told where it lies near.
-    if (scan.stop !== undefined && target.kind !== 'time') break;
-  }
-  return scan;
 }

@@ -4,6 +4,7 @@ import { parseArguments } from '../../../../cli/args.ts';
 import { recover } from '../../../../cli/commands/recover.ts';
 import { readExtraVars } from '../../../../cli/extra-vars.ts';
 import {
+  checkTarget,
   commandAgain,
   type RecoverOrder,
   remarksOn,
@@ -50,6 +51,17 @@ describe('what the flags of the script mean', () => {
       '--auto-start needs --restore',
     );
   });
+});
+
+// What `lsn:$L` becomes with a variable that is not set.
+it.each(['', 'xid:', 'lsn:', 'name:'])('a target without a value (%j) is refused, and not latest', (text) => {
+  expect(() => checkTarget(text)).toThrow(
+    expect.objectContaining({
+      kind: 'validation',
+      code: 'target-empty',
+      next: [expect.stringContaining('latest')],
+    }),
+  );
 });
 
 describe('the variables of the playbook', () => {

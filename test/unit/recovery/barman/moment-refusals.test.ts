@@ -9,7 +9,8 @@ import {
 } from '../../../../lib/recovery/barman/moment-refusals.ts';
 import { instantAt } from '../../../../lib/recovery/wal/instant.ts';
 import { lsnAt } from '../../../../lib/recovery/wal/lsn.ts';
-import { DamagedWal, type Moment } from '../../../../lib/recovery/wal/moment/find.ts';
+import type { Moment } from '../../../../lib/recovery/wal/moment/find.ts';
+import { DamagedWal } from '../../../../lib/recovery/wal/moment/scan-chain.ts';
 import { parseSegment } from '../../../../lib/recovery/wal/segment.ts';
 import { checkedTarget, type TargetParam } from '../../../../lib/recovery/wal/target.ts';
 

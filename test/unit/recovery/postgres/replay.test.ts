@@ -134,6 +134,25 @@ describe('a replay', () => {
     expect(judge(wish, [look({ ...at('0/C1D3200', true), log })])).toMatchObject({ what: 'target' });
   });
 
+  it('that stands earlier, at a commit that is later than its target, tells of a clock that went back', () => {
+    const stopping = (time: string) =>
+      line(`LOG:  recovery stopping before commit of transaction 740, time 2026-11-22 ${time}+00`) +
+      line('LOG:  pausing at the end of recovery');
+    const target = checkedTarget({ time: '2026-11-22 15:41:19+00', stops_at: '0/C1D3200' });
+    const judged = (position: string, time: string) =>
+      judge({ ...TARGET, target }, [look({ ...at(position, true), log: stopping(time) })]);
+    expect(judged('0/C1D31B8', '15:46:00')).toMatchObject({
+      code: 'stopped-elsewhere',
+      details: expect.arrayContaining([expect.stringContaining('A clock went back behind it')]) as string[],
+      next: expect.arrayContaining([expect.stringContaining('target_lsn=')]) as string[],
+    });
+    // The stop of a recovery that was to be moved on, and one behind the place.
+    for (const other of [judged('0/C1D31B8', '15:40:00'), judged('0/C1D4000', '15:46:00')]) {
+      expect(other).toMatchObject({ code: 'stopped-elsewhere' });
+      expect(JSON.stringify(other)).not.toContain('clock');
+    }
+  });
+
   it('replayed from PostgreSQL 12, by its source, is at its target where it has stopped and paused', () => {
     const log =
       line('LOG:  recovery stopping before commit of transaction 740, time 2026-11-22 15:41:19.1+00') +

@@ -26,11 +26,23 @@ export function clock(time: string): Instant {
 
 const POSTGRES_EPOCH = instantAt(946_684_800n * 1_000_000n);
 
+/** The abort of a transaction. */
+export function abort(xid: number, time: string): HandMade {
+  return { ...commit(xid, time), info: 0x20 };
+}
+
 /** The commit of a transaction. */
 export function commit(xid: number, time: string): HandMade {
   const data = new DataView(new ArrayBuffer(8));
   data.setBigInt64(0, clock(time) - POSTGRES_EPOCH, true);
   return { rmgr: 1, info: 0, xid, data: new Uint8Array(data.buffer) };
+}
+
+export function restorePoint(name: string, time: string): HandMade {
+  const data = new Uint8Array(72);
+  data.set(commit(0, time).data);
+  data.set(Buffer.from(name), 8);
+  return { rmgr: 0, info: 0x70, xid: 0, data };
 }
 
 /** What a checkpointer says of running transactions: there are none, and none holds a lock. */

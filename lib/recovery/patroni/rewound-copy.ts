@@ -131,7 +131,11 @@ replays=$!
 seen=; left=$tries
 until [ "$(sed -n 8p "$copy/postmaster.pid" 2>/dev/null | tr -d ' ')" = ready ]; do
   kill -0 "$replays" 2>/dev/null || give_up "the copy could not be started, or has ended in its replay"
-  now=$(grep -sazh '^postgres: .*startup' /proc/[0-9]*/cmdline | tr '\\0' ' ')
+  # Another server of this host replays, too.
+  pid=$(server)
+  now=$([ -z "$pid" ] || grep -sl "^PPid:[[:space:]]*$pid$" /proc/[0-9]*/status | while read -r child; do
+    grep -sazh '^postgres: .*startup' "\${child%/status}/cmdline" | tr '\\0' ' '
+  done)
   [ "$now" = "$seen" ] || { seen=$now; left=$tries; }
   left=$((left - 1))
   [ $left -gt 0 ] || give_up "its replay stands still: $seen"

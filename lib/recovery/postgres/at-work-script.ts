@@ -215,7 +215,19 @@ END
   attached=
   if [ -n "$segment" ]; then
     { while read -r k id _ _ _ _ n _; do
-      [ "$id" = "$segment" ] && case $k in "$key" | -*) attached=$n ;; esac
+      [ "$id" = "$segment" ] || continue
+      # The file has it without its sign, of 64 or of 32 bits. Numbers of segments begin anew with each boot: another server's
+      # may be the same by now.
+      case $k in
+      "$key") attached=$n ;;
+      -*)
+        plain=$(printf %u "$k")
+        case $key in
+        "$plain" | "$((k + 4294967296))") attached=$n ;;
+        *) [ -n "$plain" ] || attached=$n ;;
+        esac
+        ;;
+      esac
     done </proc/sysvipc/shm; } 2>/dev/null
   fi
   case $attached in

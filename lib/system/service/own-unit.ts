@@ -60,7 +60,9 @@ export async function ownUnit(
     `--unit=${unit}`,
     `--uid=${user}`,
   ];
-  return { unit, words: [...words, ...properties.flatMap((property) => ['-p', property]), '--'] };
+  // By `env`, from which the command gets the security context of what the service itself starts: by the labels of
+  // PostgreSQL's own programs systemd would put it into another one, in which it may not use ssh (SELinux of RHEL).
+  return { unit, words: [...words, ...properties.flatMap((property) => ['-p', property]), '--', 'env'] };
 }
 
 function limitsUntold(service: string, told: RunResult): PitrError {
@@ -112,7 +114,7 @@ for round in 1 2 3 4 5; do
         name=*) root=/sys/fs/cgroup/\${kind#name=} ;;
         *) root=/sys/fs/cgroup/$kind ;;
       esac
-      echo "$pid" >"$root$path/cgroup.procs" || exit 1
+      echo "$pid" >"$root$path/cgroup.procs" || [ ! -d "/proc/$pid" ] || exit 1
     done <"/proc/$1/cgroup"
   done
   [ "$left" = 1 ] || exit 0

@@ -10,7 +10,7 @@ import {
 } from '../../system/service/service-resource.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
-import { isUp } from './cluster.ts';
+import { followsByArchive, isUp } from './cluster.ts';
 import { type ClusterState, readCluster, readNode, readNodes } from './cluster-resource.ts';
 import { type CopyLook, copyProbe, parseCopyLook, tablespacePlaces } from './copy-look.ts';
 import type { NodeView } from './node.ts';
@@ -86,6 +86,9 @@ async function lookWith(
       leaderNode,
       others,
       silent: asked.flatMap(({ name }) => (others.has(name) ? [] : [name])),
+      fromArchive: Object.values(cluster.members).flatMap((member) =>
+        followsByArchive(member) ? [member.name] : [],
+      ),
       ...told,
     },
     ...(copied === undefined ? {} : { copy: parseCopyLook(copied) }),

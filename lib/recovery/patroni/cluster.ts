@@ -51,6 +51,11 @@ export function isUp(state: string): boolean {
   return UP_WORDS.has(state);
 }
 
+/** Whether nobody is meant to send it WAL (Patroni 3.3 and later): it replays what the archive has. */
+export function followsByArchive({ tags }: Pick<Member, 'tags'>): boolean {
+  return tags?.includes('nostream') === true;
+}
+
 /** Reads `GET /cluster`. Throws when it is no such answer. */
 export function parseClusterAnswer(json: string): ClusterView {
   const told = record(JSON.parse(json));

@@ -3,7 +3,7 @@ import { probeScript } from '../../contract/probe.ts';
 import type { Member } from './cluster.ts';
 
 /** Where an instance has its data and its programs. */
-export interface FoundInstance {
+interface FoundInstance {
   readonly pgdata: string;
   readonly bin: string;
 }

@@ -60,6 +60,8 @@ describe('where no commit ends without a standby, a target leaves', () => {
   it('none unseen: the refusal names what it costs, and the ways', async () => {
     const refused = await refusal({ cluster: two });
     expect(refused).toMatchObject({ kind: 'refused', message: expect.stringContaining('no commit ends') });
-    expect(refused?.next?.join('\n')).toMatch(/synchronous_mode_strict=false[\s\S]*-e accept_write_outage=true/);
+    expect(refused?.next?.join('\n')).toMatch(
+      /synchronous_mode_strict=false[\s\S]*-e accept_write_outage=true/,
+    );
   });
 });

@@ -1,10 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mustRunLocally } from '../../lab/local-command.ts';
 import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { readCatalogue } from '../../lib/recovery/barman/catalogue.ts';
 import { proveArchivedSegment } from '../../lib/recovery/barman/prove-archived.ts';
+import { formatLsn, lsnAt } from '../../lib/recovery/wal/lsn.ts';
 import { segmentAt, segmentNumber, timelineOf, type WalSegment } from '../../lib/recovery/wal/segment.ts';
 import { timelineId } from '../../lib/recovery/wal/timeline.ts';
 import { errorOf } from '../support/errors.ts';
@@ -15,13 +16,14 @@ import { inWal, ours, user } from './wal-here.ts';
 
 type Prove = () => Promise<{ readonly compared: number }>;
 
-/** The segment that was just closed, after the one before it; the node has archived the next one meanwhile. */
+/** The segment that was just closed, after the one before it; the node has written the next one meanwhile. */
 async function proved<T>(
   ground: LocalPlayground,
   closed: WalSegment,
   work: (prove: Prove) => Promise<T>,
 ): Promise<T> {
   const number = segmentNumber(closed, SIZE);
+  await writing(ground, formatLsn(lsnAt(BigInt((number + 2) * SIZE + 4096))));
   const around = [number - 1, number, number + 1];
   const bytes = segmentsOf(around.map((one) => [one, timelineOf(closed), []]));
   return await beside(ground, ours, async () => {
@@ -30,7 +32,8 @@ async function proved<T>(
       const name = segmentAt(timelineOf(closed), one, SIZE);
       const segment = bytes.get(one) ?? new Uint8Array();
       await inWal(ground, `node/pg_wal/${name}`, segment);
-      await inWal(ground, `node/pg_wal/archive_status/${name}.done`, new Uint8Array());
+      // Where the archive gets it by streaming alone the node marks nothing.
+      if (one < number) await inWal(ground, `node/pg_wal/archive_status/${name}.done`, new Uint8Array());
       const place = one > number ? 'incoming' : `wals/${name.slice(0, 16)}`;
       await inWal(ground, `home/db1/${place}/${name}`, segment);
     }
@@ -40,6 +43,19 @@ async function proved<T>(
     const writer = { node: 'here', pgdata: join(ground.dir, 'node'), user };
     return await work(() => proveArchivedSegment(host, closed, server, user, writer));
   });
+}
+
+/** The node's PostgreSQL runs, and is there with what it writes. */
+async function writing(ground: LocalPlayground, lsn: string): Promise<void> {
+  const node = join(ground.dir, 'node');
+  await inWal(
+    ground,
+    'node/postmaster.opts',
+    Buffer.from(`${ground.dir}/programs/postgres "-D" "${node}"\n`),
+  );
+  await inWal(ground, 'node/postmaster.pid', Buffer.from(`1\n${node}\n0\n5432\n/tmp\n\n\nready\n`));
+  await inWal(ground, 'programs/psql', Buffer.from(`#!/bin/sh\necho ${lsn}\n`));
+  await chmod(join(ground.dir, 'programs/psql'), 0o755);
 }
 
 /** Types the command that an error ends with. */
@@ -89,6 +105,34 @@ describe('a segment that was just closed', () => {
       await typeWayOn(error);
       expect(await prove()).toEqual({ compared: 2 });
       expect(await readFile(join(ground.dir, 'home/db1/strays', later), 'utf8')).toBe('of another cluster');
+    });
+  });
+
+  it.each([
+    ['what the node has written since', 1, { compared: 2 }],
+    ['what the node writes still', 2, 'not written yet'],
+  ])('is followed in the archive, by streaming, by %s', async (_, behind, outcome) => {
+    await using ground = await localPlayground();
+    const name = segmentAt(timelineId(1), 0x13, SIZE);
+    await proved(ground, name, async (prove) => {
+      const later = segmentAt(timelineId(1), 0x13 + behind, SIZE);
+      await inWal(ground, `home/db1/wals/${later.slice(0, 16)}/${later}`, Buffer.from('streamed'));
+      if (typeof outcome === 'object') return expect(await prove()).toEqual(outcome);
+      expect((await errorOf(prove())).details.join('\n')).toContain(`${outcome}: ${later}`);
+    });
+  });
+
+  it('is not proved where something lies behind it, and the node does not tell how far it has written', async () => {
+    await using ground = await localPlayground();
+    const name = segmentAt(timelineId(1), 0x13, SIZE);
+    await proved(ground, name, async (prove) => {
+      const later = segmentAt(timelineId(1), 0x14, SIZE);
+      await inWal(ground, `home/db1/wals/${later.slice(0, 16)}/${later}`, Buffer.from('streamed'));
+      await rm(join(ground.dir, 'node/postmaster.pid'));
+      expect(await errorOf(prove())).toMatchObject({
+        code: 'archive-not-proved',
+        message: expect.stringContaining('cannot tell'),
+      });
     });
   });
 });

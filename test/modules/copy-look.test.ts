@@ -88,6 +88,6 @@ it('the places of the tablespaces are those of the leader', async () => {
   await writeFile(join(pgdata, 'postmaster.opts'), '/bin/postgres "-D"\n');
   const leader = { name: 'here', role: 'leader', state: 'running', port } as const;
   const session = { pgdata: '/nowhere', bin: '/bin', user };
-  expect(await tablespacePlaces(host, session, leader)).toEqual(['/srv/fast space']);
-  expect(await tablespacePlaces(host, session, { ...leader, port: 1 })).toEqual([]);
+  expect(await tablespacePlaces(host, session, leader, undefined)).toEqual(['/srv/fast space']);
+  expect(await tablespacePlaces(host, session, { ...leader, port: 1 }, '7')).toEqual([]);
 });

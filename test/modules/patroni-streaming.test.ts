@@ -173,6 +173,17 @@ it('nobody who tells of the cluster for the whole wait ends it in those words', 
   expect(await errorOf(p.streaming())).toMatchObject({ code: 'patroni-silent' });
 }, 30_000);
 
+it('one that the archive alone feeds is not told to follow nobody: its data is compared', async () => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  const [replica, leader] = p.cluster.members;
+  const polls = { ...replica, state: 'in archive recovery', tags: { nostream: true } };
+  Object.assign(p.own.told, { '/cluster': { ...p.cluster, members: [polls, leader] } });
+  Object.assign(p.leader.told, { '/patroni': { ...p.leads, xlog: { location: 5000 }, replication: [] } });
+  await p.psql(`echo '${JSON.stringify({ ...STREAMS, receiver: null, waits: 'RecoveryWalStream' })}'`);
+  expect(await errorOf(p.streaming(1, true))).toMatchObject({ code: 'data-not-compared' });
+}, 30_000);
+
 it('data that cannot be compared is compared again until nothing new was seen', async () => {
   await using p = await pair();
   await using _programs = await fakePrograms({ ...UP, ...dcs(p) });

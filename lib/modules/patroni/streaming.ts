@@ -36,7 +36,8 @@ export const module = defineLook({
     "that name (not a base backup), and the member's own receiver says so too. What Patroni's list shows is not " +
     'enough: a replica stuck on the old timeline shows as running, lag 0, for ever; such a member is named. A base ' +
     'backup may take as long as it takes. A member may get its WAL from another one (replicatefrom): the way is followed ' +
-    'up to the leader. The data is proved too: what the leader had written when the member was first seen to stream has ' +
+    'up to the leader. One that is told to follow by the archive (tag nostream) is proved by timeline, system identifier ' +
+    'and data. The data is proved too: what the leader had written when the member was first seen to stream has ' +
     "been replayed; its WAL and the checkpoint that its control file goes back to are in the leader's WAL; the latest " +
     'transactions ended alike on both.',
   examples: `- patroni.streaming:

@@ -1,8 +1,12 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
+import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
+import { readOnlySession } from '../postgres/sql.ts';
+import { type Lsn, parseLsn } from '../wal/lsn.ts';
 import {
+  numberHolding,
   parseSegment,
   parseSegmentSize,
   segmentNumber,
@@ -62,12 +66,13 @@ for f in $(ls | grep -E "^$(printf %.8s "$2")[0-9A-F]{16}$" | sort | awk -v last
 done
 echo @end`);
 
-// Arguments: data directory, the first digits of the names. What the node has archived by now.
-const READ_DONE = probeScript(`
-cd -- "$1/pg_wal/archive_status" && ls >/dev/null || exit 3
-echo @done
-ls | sed -n "s/^\\($2.*\\)\\.done$/ \\1/p"
-echo @end`);
+// Argument: data directory. Where the programs lie that the server there was started from.
+const FIND_PROGRAMS = probeScript(`
+read -r program rest <"$1/postmaster.opts" || exit
+printf '%s\\n' "\${program%/*}"`);
+
+/** All before it is written. What streams to Barman may be archived there before the node's own archiver comes to it. */
+const WRITTEN = 'select pg_current_wal_lsn()';
 
 /**
  * Proves that what lies in the archive under the name of a segment that was just closed is that segment: unpacked it has
@@ -130,7 +135,7 @@ export function differingFrom(
     : names.slice(first).filter((name) => copies.get(name) !== own.get(name));
 }
 
-/** Segments of the timeline that the archive has, and that the node has not archived by now. */
+/** Segments of the timeline that the archive has, and that the node, asked afterwards, has not come to the end of. */
 async function unwritten(
   host: ReadHost,
   segment: WalSegment,
@@ -148,18 +153,20 @@ async function unwritten(
         other !== undefined && timelineOf(other) === timelineOf(segment) && segmentNumber(other, size) > last
       );
     };
-  const later = listed.filter(after(segmentNumber(segment, size)));
+  const last = segmentNumber(segment, size);
+  const later = listed.filter(after(last));
   if (later.length === 0) return [];
-  const { node, pgdata, user } = writer;
-  const done = checksumsOf(
-    await host.peer(node).query(READ_DONE([pgdata, segment.slice(0, 8)], { user })),
-    unproved(node, segment),
-  );
-  const numbers = (done[0]?.lines ?? []).flatMap((name) => {
-    const other = parseSegment(name);
-    return other === undefined ? [] : [segmentNumber(other, size)];
-  });
-  return later.filter(after(Math.max(segmentNumber(segment, size), ...numbers)));
+  const written = await writtenUpTo(host.peer(writer.node), segment, writer);
+  return later.filter(after(Math.max(last, numberHolding(written, size) - 1)));
+}
+
+async function writtenUpTo(host: ReadHost, segment: WalSegment, { pgdata, user }: Writer): Promise<Lsn> {
+  const found = await host.query(FIND_PROGRAMS([pgdata], { user }));
+  if (found.exitCode !== 0) throw unproved(host.name, segment)(evidenceOf(found));
+  const asked = await host.query(readOnlySession({ pgdata, bin: found.stdout.trim(), user }, [WRITTEN]));
+  const written = asked.exitCode === 0 ? parseLsn(asked.stdout) : undefined;
+  if (written === undefined) throw unproved(host.name, segment)(evidenceOf(asked));
+  return written;
 }
 
 async function ownSegments(
@@ -201,7 +208,7 @@ function unproved(
       evidence,
       next: [
         server === undefined
-          ? 'See whether its pg_wal can be read.'
+          ? 'See whether its pg_wal can be read, and whether its PostgreSQL answers.'
           : `See: ls -l ${quote(`${server.wals}/${segment.slice(0, 16)}`)}`,
       ],
     });

@@ -10,7 +10,7 @@ import {
 } from '../../system/service/service-resource.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
 import { readOnlySession, type SessionTarget } from '../postgres/sql.ts';
-import { isUp } from './cluster.ts';
+import { followsByArchive, isUp } from './cluster.ts';
 import { type ClusterState, readCluster, readNode, readNodes } from './cluster-resource.ts';
 import { type CopyLook, copyProbe, parseCopyLook, tablespacePlaces } from './copy-look.ts';
 import type { NodeView } from './node.ts';
@@ -86,6 +86,9 @@ async function lookWith(
       leaderNode,
       others,
       silent: asked.flatMap(({ name }) => (others.has(name) ? [] : [name])),
+      fromArchive: Object.values(cluster.members).flatMap((member) =>
+        followsByArchive(member) ? [member.name] : [],
+      ),
       ...told,
     },
     ...(copied === undefined ? {} : { copy: parseCopyLook(copied) }),
@@ -177,7 +180,7 @@ export async function awaitStreaming(
     const lookMs = performance.now() - from;
     copying = facts.own === undefined || !isUp(facts.own.state);
     if (copying && facts.leader !== undefined)
-      places ??= await tablespacePlaces(host, question.session, facts.leader);
+      places ??= await tablespacePlaces(host, question.session, facts.leader, facts.leaderNode?.systemId);
     const seen = silence === undefined ? flawsOf(facts, wait) : [unseen('nobody tells of the cluster')];
     if (seen.length === 0) goal ??= facts.leaderNode?.location;
     const behind = seen.length === 0 ? streamingFlaws({ ...facts, goal }) : seen;
@@ -281,7 +284,8 @@ async function proveData(
   context: Pick<WorkContext, 'warn'>,
 ): Promise<PitrError | undefined> {
   if (leader === undefined || leaderNode?.timeline === undefined) return undefined;
-  const proof = await compareData(host, { member, session, leader, timeline: leaderNode.timeline });
+  const { timeline, systemId } = leaderNode;
+  const proof = await compareData(host, { member, session, leader, systemId, timeline });
   if (isProved(proof)) return undefined;
   if (proof.differs.length > 0) throw otherData(host.name, member, leader.name, proof);
   if (untold === 'refuse') return notCompared(host.name, member, leader.name, proof);

@@ -13,6 +13,8 @@ export interface Member {
   /** Base address of its REST API: `http://db1:8001`. */
   readonly apiUrl?: string;
   readonly pendingRestart?: boolean;
+  /** The names of the tags that are set on it: `nosync`, `nostream`. */
+  readonly tags?: readonly string[];
 }
 
 /** A cluster as one source shows it. */
@@ -49,6 +51,11 @@ export function isUp(state: string): boolean {
   return UP_WORDS.has(state);
 }
 
+/** Whether nobody is meant to send it WAL (Patroni 3.3 and later): it replays what the archive has. */
+export function followsByArchive({ tags }: Pick<Member, 'tags'>): boolean {
+  return tags?.includes('nostream') === true;
+}
+
 /** Reads `GET /cluster`. Throws when it is no such answer. */
 export function parseClusterAnswer(json: string): ClusterView {
   const told = record(JSON.parse(json));
@@ -66,6 +73,7 @@ export function parseClusterAnswer(json: string): ClusterView {
       port: whole(member.port),
       apiUrl,
       pendingRestart: member.pending_restart === true ? true : undefined,
+      tags: tagsSet(member.tags),
     });
   });
   return view(text(told.scope), members, told.pause === true);
@@ -88,6 +96,7 @@ export function parseMemberList(json: string): ClusterView {
       host,
       port,
       pendingRestart: text(row['Pending restart']) === undefined ? undefined : true,
+      tags: tagsSet(row.Tags),
     });
   });
   return view(text(told[0]?.Cluster), members, undefined);
@@ -120,6 +129,12 @@ function splitAddress(address: string): readonly [host: string | undefined, port
 function megabytes(value: unknown): number | undefined {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   return typeof number === 'number' && Number.isFinite(number) ? number * 1024 * 1024 : undefined;
+}
+
+/** As Patroni takes them: whatever is not false. */
+function tagsSet(tags: unknown): readonly string[] | undefined {
+  const names = Object.entries(record(tags)).flatMap(([name, value]) => (value ? [name] : []));
+  return names.length === 0 ? undefined : names;
 }
 
 export function record(value: unknown): Readonly<Record<string, unknown>> {

@@ -4,7 +4,7 @@ import { type Probe, probeScript } from '../../contract/probe.ts';
 import type { RunResult } from '../../transport/types.ts';
 import type { SessionTarget } from '../postgres/sql.ts';
 import type { Member } from './cluster.ts';
-import { FIND_INSTANCE, parseFoundInstance } from './history-evidence.ts';
+import { findLeaderInstance } from './leader-instance.ts';
 
 /** How far a copy has come. */
 export interface CopyLook {
@@ -49,11 +49,11 @@ export async function tablespacePlaces(
   host: ReadHost,
   { user }: SessionTarget,
   leader: Member,
+  systemId: string | undefined,
 ): Promise<readonly string[]> {
   try {
     const peer = host.peer(leader.name);
-    const found = await peer.query(FIND_INSTANCE([String(leader.port ?? 5432)], { user }));
-    const there = parseFoundInstance(found.stdout);
+    const there = await findLeaderInstance(peer, leader, user, systemId);
     if (there === undefined) return [];
     const told = await peer.query(PLACES([there.pgdata], { user }));
     return told.stdout.split('\n').filter((place) => place.startsWith('/'));

@@ -28,29 +28,6 @@ const BLOCK = 1_000;
 
 export const TRANSACTIONS_SAME = 'the outcome of the latest transactions';
 
-// By the processes of one user, which that user may look at: the file of a postmaster that is gone counts for nothing.
-// One that no network reaches (old data that somebody looks at beside the live) is not what members stream from. Prints
-// the data directory and the directory of the programs, of each that is left.
-export const FIND_INSTANCE = probeScript(`
-for process in /proc/[0-9]*; do
-  case $(cat "$process/comm" 2>/dev/null) in postgres | postmaster) ;; *) continue ;; esac
-  directory=$(readlink -- "$process/cwd" 2>/dev/null) || continue
-  [ "$(sed -n 1p "$directory/postmaster.pid" 2>/dev/null)" = "\${process#/proc/}" ] || continue
-  [ "$(sed -n '4{s/ *$//;p;}' "$directory/postmaster.pid")" = "$1" ] || continue
-  [ -n "$(sed -n '6{s/ *$//;p;}' "$directory/postmaster.pid")" ] || continue
-  read -r program rest < "$directory/postmaster.opts" || continue
-  printf '%s\\n%s\\n' "$directory" "\${program%/*}"
-done
-exit 0`);
-
-/** Nothing where there is none, and where it cannot be told which of several it is. */
-export function parseFoundInstance(
-  printed: string,
-): { readonly pgdata: string; readonly bin: string } | undefined {
-  const [pgdata = '', bin = '', ...more] = printed.trimEnd().split('\n');
-  return more.length === 0 && pgdata.startsWith('/') && bin.startsWith('/') ? { pgdata, bin } : undefined;
-}
-
 // The control file first: what is replayed afterwards can only be later.
 const POSITION = probeScript(`
 LC_ALL=C "$2/pg_controldata" "$1" || exit

@@ -7,11 +7,9 @@ import {
   compareCheckpoint,
   compareTransactions,
   compareWal,
-  FIND_INSTANCE,
   type Finding,
   hashProbe,
   type MemberPosition,
-  parseFoundInstance,
   parsePosition,
   positionProbe,
   SNAPSHOT,
@@ -19,11 +17,14 @@ import {
   transactionsSql,
   walWindows,
 } from './history-evidence.ts';
+import { findLeaderInstance } from './leader-instance.ts';
 
 export interface DataQuestion {
   readonly member: string;
   readonly session: SessionTarget;
   readonly leader: Member;
+  /** Its system identifier, where that is told. */
+  readonly systemId?: string | undefined;
   /** That the leader writes on. */
   readonly timeline: number;
 }
@@ -46,11 +47,10 @@ export async function compareData(host: ReadHost, question: DataQuestion): Promi
   const { session, leader } = question;
   try {
     const peer = host.peer(leader.name);
-    const found = await peer.query(FIND_INSTANCE([String(leader.port ?? 5432)], { user: session.user }));
-    const there = parseFoundInstance(found.stdout);
+    const there = await findLeaderInstance(peer, leader, session.user, question.systemId);
     if (there === undefined) {
       return untold(
-        `which PostgreSQL at port ${leader.port ?? 5432} is the leader's could not be told from the processes of ${session.user} on ${leader.name}`,
+        `which PostgreSQL is the leader's (it announces port ${leader.port ?? 5432}) could not be told from the processes of ${session.user} on ${leader.name}`,
       );
     }
     const leaderSession: SessionTarget = { ...there, user: session.user };

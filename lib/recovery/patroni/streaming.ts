@@ -24,6 +24,8 @@ export interface StreamingFacts {
   readonly others?: ReadonlyMap<string, NodeView> | undefined;
   /** Those of them that are up and do not answer. */
   readonly silent?: readonly string[] | undefined;
+  /** The members that get their WAL from the archive alone (tag `nostream`). */
+  readonly fromArchive?: readonly string[] | undefined;
   /** Absent when PostgreSQL lets nobody in; `null` when it receives no WAL. */
   readonly receiver?: WalReceiver | null | undefined;
   /** It replays late on purpose (`recovery_min_apply_delay`). */
@@ -59,10 +61,10 @@ export interface StreamingFlaw {
 
 /**
  * What keeps a member from being proved a streaming replica of the leader, directly or by other members; empty when it
- * is one. Patroni's own word counts for little: a replica stuck on an old timeline shows as running with lag 0 for ever.
+ * is one, or is meant to follow by the archive. Patroni's own word counts for little: a replica stuck on an old timeline shows as running with lag 0 for ever.
  */
 export function streamingFlaws(facts: StreamingFacts): readonly StreamingFlaw[] {
-  const { listed, leader, own, leaderNode, receiver } = facts;
+  const { listed, leader, own, leaderNode } = facts;
   const flaws: StreamingFlaw[] = [];
   if (leader === undefined) flaws.push({ kind: 'leaderless', words: 'the cluster has no leader' });
   if (leader !== undefined && leaderNode === undefined)
@@ -89,8 +91,10 @@ export function streamingFlaws(facts: StreamingFacts): readonly StreamingFlaw[] 
   if (leaderNode === undefined || !leading) return flaws;
   if (own !== undefined) flaws.push(...differences(facts, own, leaderNode));
   // Where its Patroni is silent these two tell a member that follows by itself from one that does not.
-  flaws.push(...senderFlaws(facts, leaderNode), ...receiverFlaws(receiver, leaderNode.timeline));
-  return [...flaws, ...replayFlaws(facts)];
+  const way = wayOfWal(facts, leaderNode);
+  flaws.push(...way.flaws, ...receiverFlaws(facts, leaderNode.timeline));
+  // When the archive gets what the leader writes is not up to the member.
+  return [...flaws, ...replayFlaws(way.byArchive ? { ...facts, goal: undefined } : facts)];
 }
 
 const seen = (words: string): StreamingFlaw => ({ kind: 'seen', words });
@@ -120,32 +124,36 @@ function differences(
   return flaws;
 }
 
+interface WayOfWal {
+  readonly flaws: readonly StreamingFlaw[];
+  /** It comes from the archive, to the member or to one that sends it on. */
+  readonly byArchive?: true;
+}
+
 /**
- * Follows the WAL from the member to who sends it, up to the leader. A base backup also shows as streaming, under a name
- * of its own.
+ * Follows the WAL from the member to who sends it, up to the leader, or to a member that nobody is meant to send any. A
+ * base backup also shows as streaming, under a name of its own.
  */
-function senderFlaws(facts: StreamingFacts, leaderNode: NodeView): readonly StreamingFlaw[] {
-  const { name, leader, others } = facts;
+function wayOfWal(facts: StreamingFacts, leaderNode: NodeView): WayOfWal {
+  const { name, leader, others, fromArchive = [] } = facts;
   const leaderName = leader?.name ?? 'the leader';
   const nodes = new Map([[leaderName, leaderNode], ...(others ?? [])]);
   const passed = new Set<string>();
   for (let member = name; !passed.has(member); ) {
     passed.add(member);
+    if (fromArchive.includes(member)) return { flaws: [], byArchive: true };
     const senders = [...nodes].flatMap(([sender, { replication }]) =>
       replication
         .filter(({ application }) => application === member && sender !== member)
         .map(({ state }) => ({ sender, state })),
     );
     const sender = senders.find(({ state }) => state === 'streaming')?.sender;
-    if (sender === leaderName) return [];
-    if (sender === undefined) return [unfed(facts, member, leaderName, senders)];
+    if (sender === leaderName) return { flaws: [] };
+    if (sender === undefined) return { flaws: [unfed(facts, member, leaderName, senders)] };
     member = sender;
   }
-  return [
-    seen(
-      `it and ${[...passed].slice(1).join(', ')} send WAL to each other, and ${leaderName} to none of them`,
-    ),
-  ];
+  const circle = [...passed].slice(1).join(', ');
+  return { flaws: [seen(`it and ${circle} send WAL to each other, and ${leaderName} to none of them`)] };
 }
 
 function unfed(
@@ -175,10 +183,11 @@ function unfed(
 }
 
 function receiverFlaws(
-  receiver: WalReceiver | null | undefined,
+  { name, receiver, fromArchive }: StreamingFacts,
   timeline: number | undefined,
 ): readonly StreamingFlaw[] {
   if (receiver === undefined) return [unseen('its PostgreSQL does not let us in')];
+  if (fromArchive?.includes(name)) return [];
   if (receiver === null) return [seen('it receives no WAL')];
   if (receiver.status !== 'streaming') return [seen(`its receiver of WAL is in state ${receiver.status}`)];
   if (receiver.timeline !== undefined && timeline !== undefined && receiver.timeline !== timeline) {

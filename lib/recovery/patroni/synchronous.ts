@@ -1,4 +1,4 @@
-import { type ClusterView, isUp } from './cluster.ts';
+import { type ClusterView, isUp, type Member } from './cluster.ts';
 import type { ClusterState } from './cluster-resource.ts';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -20,6 +20,16 @@ export function isStrict(config: Config): boolean {
 
 function isOn(value: unknown): value is SynchronousMode {
   return (typeof value === 'string' || typeof value === 'boolean') && !OFF.has(String(value).toLowerCase());
+}
+
+const STREAMS: ReadonlySet<string> = new Set(['running', 'streaming']);
+
+/**
+ * Whether Patroni may choose a member as a synchronous standby. One that only replays an archive is sent nothing that a
+ * commit could wait for.
+ */
+export function mayStandBy({ state, tags = [] }: Member): boolean {
+  return STREAMS.has(state) && !tags.includes('nosync');
 }
 
 /** The members that are up and that Patroni holds for synchronous standbys: those that may take over. */

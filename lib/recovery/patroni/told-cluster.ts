@@ -1,4 +1,5 @@
 import type { ClusterState } from './cluster-resource.ts';
+import { mayStandBy } from './synchronous.ts';
 
 /** A cluster as tasks are told of it: what `patroni.cluster` returns. */
 export function toldCluster(state: ClusterState): Readonly<Record<string, unknown>> {
@@ -16,6 +17,7 @@ export function toldCluster(state: ClusterState): Readonly<Record<string, unknow
           host: member.host,
           port: member.port,
           api_url: member.apiUrl,
+          may_stand_by: mayStandBy(member),
         },
       ]),
     ),
@@ -29,7 +31,8 @@ export function toldCluster(state: ClusterState): Readonly<Record<string, unknow
 export const CLUSTER_RETURNS = {
   cluster: 'its name (scope)',
   leader: 'name of the leader; absent when there is none',
-  members: 'by name: role, state, timeline, lag_bytes, host, port, api_url',
+  members:
+    'by name: role, state, timeline, lag_bytes, host, port, api_url; may_stand_by: whether Patroni may choose it as a synchronous standby',
   timeline: 'of the leader, else the highest of all members',
   system_id: 'database system identifier, as text',
   paused: 'whether automatic failover is paused; absent when nobody tells',

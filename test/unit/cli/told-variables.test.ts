@@ -48,6 +48,7 @@ const TOLD_TO: Readonly<Record<string, 'both' | 'revert' | 'forward' | 'neither'
   restore: 'forward',
   auto_start: 'forward',
   allow_leader: 'forward',
+  accept_write_outage: 'neither',
   prove_logins: 'both',
   sync_logins: 'both',
   copy_anew: 'forward',

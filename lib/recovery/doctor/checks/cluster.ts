@@ -1,4 +1,4 @@
-import { isUp } from '../../patroni/cluster.ts';
+import { followsByArchive, isUp } from '../../patroni/cluster.ts';
 import { patronictlOn, pitrCommand, psqlOn, reinitOf } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
@@ -55,6 +55,11 @@ function membersUp(facts: Facts): readonly Flaw[] {
 
 function streaming(facts: Facts): readonly Flaw[] {
   const leader = leaderIn(facts.nodes);
+  const byArchive = new Set(
+    clusterViews(facts.nodes).flatMap(({ cluster }) =>
+      Object.values(cluster.members).flatMap((member) => (followsByArchive(member) ? [member.name] : [])),
+    ),
+  );
   return perNode(facts, ({ name, sql }) => {
     if (name === leader?.name) return [];
     return flawsOf(sql, name, ({ in_recovery: replica, receiving }) => {
@@ -73,7 +78,7 @@ function streaming(facts: Facts): readonly Flaw[] {
           },
         ];
       }
-      if (receiving === 'streaming') return [];
+      if (receiving === 'streaming' || byArchive.has(name)) return [];
       return [
         {
           severity: 'critical',

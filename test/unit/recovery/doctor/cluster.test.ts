@@ -16,12 +16,13 @@ const sql = (replica: boolean): NodeFacts['sql'] => ({
 const STATES = { db1: 'running', db2: 'start failed' } as const;
 
 /** What two nodes see, of which the first is called the leader, or none. */
-function found(check: string, leader: 'db1' | undefined, replica = true) {
+function found(check: string, leader: 'db1' | undefined, replica = true, tags: readonly string[] = []) {
   const members = (['db1', 'db2'] as const).map((name, index) => ({
     name,
     role: name === leader ? ('leader' as const) : ('replica' as const),
     state: STATES[name],
     timeline: 3 - index,
+    tags,
   }));
   const cluster: NodeFacts['cluster'] = {
     value: {
@@ -71,6 +72,13 @@ describe.each(['cluster.streaming', 'cluster.members'])('%s', (check) => {
 it('a primary is not blamed for receiving nothing where nobody is known to lead', () => {
   expect(found('cluster.streaming', undefined, false)).toContainEqual(
     expect.objectContaining({ severity: 'unknown', host: 'db1' }),
+  );
+});
+
+it('a replica that is told to follow by the archive is not blamed for receiving nothing', () => {
+  expect(found('cluster.streaming', 'db1', false).map(({ host }) => host)).toContain('db2');
+  expect(found('cluster.streaming', 'db1', false, ['nostream'])).not.toContainEqual(
+    expect.objectContaining({ severity: 'critical' }),
   );
 });
 

@@ -5,10 +5,10 @@ import {
   compareTransactions,
   compareWal,
   type MemberPosition,
-  parseFoundInstance,
   parsePosition,
   walWindows,
 } from '../../../../lib/recovery/patroni/history-evidence.ts';
+import { parseFoundInstance } from '../../../../lib/recovery/patroni/leader-instance.ts';
 import type { RunResult } from '../../../../lib/transport/types.ts';
 
 // Of a real replica: PostgreSQL 15.

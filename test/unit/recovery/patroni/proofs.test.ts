@@ -64,6 +64,23 @@ describe('a member is proved to stream', () => {
     expect(flawsOf({ ...STREAMS, leaderNode, others })).toEqual([]);
   });
 
+  const byArchive = { leaderNode: node({ role: 'leader' }), fromArchive: ['db1'], receiver: null };
+
+  it('by its timeline where it is told to get its WAL from the archive, however far that has it', () => {
+    expect(flawsOf({ ...STREAMS, ...byArchive })).toEqual([]);
+    expect(flawsOf({ ...STREAMS, ...byArchive, ...BEHIND, replayWaits: 'RecoveryWalStream' })).toEqual([]);
+    expect(flawsOf({ ...STREAMS, ...byArchive, fromArchive: ['db3'] }).join()).toMatch(
+      /no other member does/,
+    );
+  });
+
+  it('by a member that sends on what the archive has', () => {
+    const sent = { others: cascade({ db3: 'db1' }), fromArchive: ['db3'] };
+    const facts = { ...STREAMS, leaderNode: node({ role: 'leader' }), ...sent, ...BEHIND };
+    expect(flawsOf(facts)).toEqual([]);
+    expect(flawsOf({ ...facts, receiver: null })).toEqual(['it receives no WAL']);
+  });
+
   it('by its receiver where Patroni knows no timeline', () => {
     expect(flawsOf({ ...STREAMS, own: withoutTimeline })).toEqual([]);
   });
@@ -143,6 +160,13 @@ describe('a member is proved to stream', () => {
     ['when it leads itself', { own: node({ role: 'leader' }) }, /leader itself/],
     ['while it is copied', { own: node({ state: 'creating replica' }) }, /creating replica/],
     ['when nobody lists it', { listed: undefined }, /does not list it/],
+    [
+      'by the archive of another timeline',
+      { ...byArchive, own: node({ timeline: 1 }) },
+      /timeline 1, the leader on 2/,
+    ],
+    ['by the archive while PostgreSQL lets nobody in', { ...byArchive, receiver: undefined }, /let us in/],
+    ['by the archive while its replay is paused', { ...byArchive, paused: true }, /replay is paused/],
     ['when its Patroni is silent', { own: undefined }, /its Patroni does not answer/],
   ])('not %s', (_, more, words) => {
     expect(flawsOf({ ...STREAMS, ...more }).join('; ')).toMatch(words);

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type Member, parseClusterAnswer } from '../../../../lib/recovery/patroni/cluster.ts';
+import {
+  type Member,
+  parseClusterAnswer,
+  parseMemberList,
+} from '../../../../lib/recovery/patroni/cluster.ts';
 import {
   isStrict,
+  mayStandBy,
   synchronousMode,
   synchronousStandbys,
 } from '../../../../lib/recovery/patroni/synchronous.ts';
@@ -19,6 +24,26 @@ describe('synchronous_mode', () => {
     expect(isStrict({ synchronous_mode: true, synchronous_mode_strict: true })).toBe(true);
     expect(isStrict({ synchronous_mode: false, synchronous_mode_strict: true })).toBe(false);
     expect(isStrict({ synchronous_mode: 'on' })).toBe(false);
+  });
+});
+
+describe('a member that commits may wait for', () => {
+  it.each([
+    [{ state: 'running' }, true],
+    [{ state: 'streaming', tags: { nosync: false, clonefrom: true } }, true],
+    [{ state: 'streaming', tags: { nosync: true } }, false],
+    [{ state: 'in archive recovery' }, false],
+    [{ state: 'stopped' }, false],
+  ])('%j: %s', (told, may) => {
+    const { db2 } = parseClusterAnswer(
+      JSON.stringify({ members: [{ name: 'db2', role: 'replica', ...told }] }),
+    ).members;
+    expect(db2 === undefined ? undefined : mayStandBy(db2)).toBe(may);
+  });
+
+  it('is told so by the list, too', () => {
+    const row = { Member: 'db2', Role: 'Replica', State: 'running', Tags: { nosync: true } };
+    expect(parseMemberList(JSON.stringify([row])).members.db2).toMatchObject({ tags: ['nosync'] });
   });
 });
 

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { asPitrError, type PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { newDirectory, play } from '../engine/support.ts';
+
+/** A target without which nobody stands by its leader, in a cluster whose commits wait for that. */
+
+const stands = { state: 'streaming', may_stand_by: true };
+const nosync = { state: 'streaming', may_stand_by: false };
+const down = { state: 'stopped', may_stand_by: false };
+
+async function refusal(vars: Readonly<Record<string, unknown>>): Promise<PitrErrorJson | undefined> {
+  const directory = await newDirectory();
+  const all = { target: 'one', accept_write_outage: false, configured: { strict: true }, ...vars };
+  const tasks = join(productPlaybooks(), 'tasks/writes-go-on.yml');
+  const yaml = `- hosts: one\n  vars: ${JSON.stringify(all)}\n  tasks:\n    - import_tasks: ${tasks}\n`;
+  return play(yaml, { directory }).then(
+    ({ outcome }) => outcome.error?.toJSON(),
+    (thrown: unknown) => asPitrError(thrown).toJSON(),
+  );
+}
+
+describe('where no commit ends without a standby, a target leaves', () => {
+  it.each([
+    ['a cluster of three', { one: stands, two: stands, three: stands }, 'two', true],
+    ['not a cluster of two', { one: stands, two: stands }, 'two', false],
+    [
+      'not one whose third member may not stand by',
+      { one: stands, two: stands, three: nosync },
+      'two',
+      false,
+    ],
+    ['not one whose third member is down', { one: stands, two: stands, three: down }, 'two', false],
+    ['one whose leader itself may not stand by', { one: stands, two: nosync, three: stands }, 'two', true],
+    ['one that never waited for it', { one: nosync, two: stands }, 'two', true],
+    ['one that it has left before', { one: down, two: stands }, 'two', true],
+    ['not as the leader of two', { one: stands, two: stands }, 'one', false],
+    ['as the leader of three', { one: stands, two: stands, three: stands }, 'one', true],
+    [
+      'not as the leader where one of two may not stand by',
+      { one: stands, two: stands, three: nosync },
+      'one',
+      false,
+    ],
+    ['one that nobody leads', { one: stands, two: stands }, undefined, true],
+    ['one that does not list it', { two: stands, three: stands }, 'two', true],
+  ])('%s', async (_, members, leader, may) => {
+    const refused = await refusal({ cluster: { members, ...(leader === undefined ? {} : { leader }) } });
+    expect(refused?.code).toBe(may ? undefined : 'write-outage');
+  });
+
+  const two = { members: { one: stands, two: stands }, leader: 'two' };
+
+  it('any cluster where that is accepted, or where commits do not wait', async () => {
+    expect(await refusal({ cluster: two, accept_write_outage: true })).toBeUndefined();
+    expect(await refusal({ cluster: two, configured: { strict: false } })).toBeUndefined();
+  });
+
+  it('none unseen: the refusal names what it costs, and the ways', async () => {
+    const refused = await refusal({ cluster: two });
+    expect(refused).toMatchObject({ kind: 'refused', message: expect.stringContaining('no commit ends') });
+    expect(refused?.next?.join('\n')).toMatch(
+      /synchronous_mode_strict=false[\s\S]*-e accept_write_outage=true/,
+    );
+  });
+});

@@ -1,7 +1,7 @@
 import { FindTexts, KEY_LENGTH } from './find-texts.ts';
 import { MASK, maskedParts, Secret } from './secret.ts';
 import { formsOf } from './secret-forms.ts';
-import { isSecretName, NAMED_VALUE } from './secret-names.ts';
+import { isFlag, isSecretName, NAMED_VALUE } from './secret-names.ts';
 import { Unknown } from './unknown.ts';
 
 /** Where a secret was met: the name that says that it is one, and the file that holds it in clear. */
@@ -39,7 +39,7 @@ export class Masker {
   #patterns: Patterns | undefined;
 
   add(secret: string, origin?: SecretOrigin): void {
-    if (secret.trim() === '' || secret === MASK) return;
+    if (secret.trim() === '' || secret === MASK || isFlag(secret)) return;
     let origins = this.#secrets.get(secret);
     if (origins === undefined) {
       origins = [];

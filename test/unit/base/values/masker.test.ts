@@ -234,12 +234,14 @@ describe('a secret is masked', () => {
       db_password: 'x',
       nested: [{ token: { a: 'y', n: 1 } }],
       pin_secret: 7,
+      md5_password_warnings: 'on',
       ok: { password: '' },
     };
     expect(new Masker().data(data)).toEqual({
       db_password: MASK,
       nested: [{ token: { a: MASK, n: 1 } }],
       pin_secret: MASK,
+      md5_password_warnings: 'on',
       ok: { password: '' },
     });
   });

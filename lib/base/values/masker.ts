@@ -21,8 +21,12 @@ const COMMON = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-/** A secret in a connection string or a URL, whatever the name of the variable that holds it. */
-const CONNECTION_STRING = /\bpassword\s*=\s*(?:'((?:\\.|''|[^'\\])*)'|([^\s'"]+))/gi;
+/**
+ * A secret in a connection string or a URL, whatever the name of the variable that holds it. Where the string itself stands in
+ * quotes, as in a configuration file, its own are doubled: `primary_conninfo = 'password=''x'' host=db1'`.
+ */
+const CONNECTION_STRING =
+  /\bpassword\s*=\s*(?:''''(?='?(?:\s|$))|''(?!\s)((?:''''|\\''|\\[^']|[^'\\])*)''|'((?:\\.|''|[^'\\])*)'|([^\s'"]+))/gi;
 const URL_PASSWORD = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:([^\s/@]+)@/gi;
 
 /**
@@ -224,10 +228,14 @@ const CUT = /\s?(?:\.\.\.|…)/;
 function passwordsIn(text: string): readonly string[] {
   return [
     ...[...text.matchAll(CONNECTION_STRING)].map(
-      ([, quoted, bare]) => quoted?.replace(/\\(.)|''/g, (pair, kept) => kept ?? pair[0]) ?? bare ?? '',
+      ([, doubled, quoted, bare]) => unquoted(doubled?.replaceAll("''", "'") ?? quoted) ?? bare ?? '',
     ),
     ...[...text.matchAll(URL_PASSWORD)].map(([, password]) => decoded(password ?? '')),
   ];
+}
+
+function unquoted(text: string | undefined): string | undefined {
+  return text?.replace(/\\(.)|''/g, (pair, kept) => kept ?? pair[0]);
 }
 
 function decoded(text: string): string {

@@ -318,4 +318,26 @@ describe('what a masker learns', () => {
       masker.text("alice wonderland it's me p@ss-word p%40ss-word sealed-value nothing here {{ other }}"),
     ).toBe(`alice ${MASK} ${MASK} ${MASK} ${MASK} ${MASK} nothing here {{ other }}`);
   });
+
+  it.each([
+    ["primary_conninfo = 'user=rep password=''s3-cret!'' host=db1'", 's3-cret!'],
+    ["primary_conninfo = 'password=''s3-cret!'''", 's3-cret!'],
+    ["primary_conninfo = 'password=''it''''s me'' host=db1'", "it's me"],
+    ["primary_conninfo = 'password=''it\\''s me'' host=db1'", "it's me"],
+    ["host=db1 password='it''s me'", "it's me"],
+    ["host=db1 password='it\\'s me'", "it's me"],
+  ])('the password in %s', (conninfo, secret) => {
+    const masker = new Masker();
+    masker.learn({ conninfo });
+    expect(masker.text(`<${secret}>`)).toBe(`<${MASK}>`);
+    expect(masker.text(conninfo)).not.toMatch(/s3|s me/);
+  });
+
+  it('nothing where a connection string has an empty password', () => {
+    const masker = new Masker();
+    const conninfo =
+      "password='' host=db1 options='' primary_conninfo = 'password='''' host=db1 options='''''";
+    masker.learn({ conninfo });
+    expect(masker.text(conninfo)).toBe(conninfo);
+  });
 });

@@ -61,7 +61,7 @@ export const module = defineLook({
   params,
   returns: {
     config:
-      'the dynamic configuration; of what has the name of a secret a fingerprint instead, under <name>-fingerprint',
+      'the dynamic configuration, with fingerprints for secrets: under <name>-fingerprint where the name says that it is one, else in the place of the text that holds it (patroni.config has all)',
     slots: 'replication slots that belong to no member, with kind, plugin and database',
     archive: 'archive_mode',
     standbys: 'how many members are synchronous standbys',

@@ -33,7 +33,7 @@ export const module = defineLook({
   params,
   returns: {
     settings:
-      'name to value, with its unit; of one with the name of a secret a fingerprint instead, under <name>-fingerprint; without those of a standby or a recovery',
+      'name to value, with its unit; with fingerprints for secrets (under <name>-fingerprint where the name says that it is one); without those of a standby or a recovery',
     limits: 'soft limits of the postmaster: open files, processes, ...',
     differences: 'what is otherwise than since, in words',
     restart: 'why it must be restarted to work with what is configured; empty when it need not be',

@@ -340,4 +340,40 @@ describe('what a masker learns', () => {
     masker.learn({ conninfo });
     expect(masker.text(conninfo)).toBe(conninfo);
   });
+
+  it.each([
+    [
+      'host all all 10.0.0.0/8 ldap ldapserver=l ldapbindpasswd="of the ldap" ldapbasedn="dc=x"',
+      'of the ldap',
+    ],
+    ['host all all 10.0.0.0/8 radius radiusservers=r radiussecrets=of-radius', 'of-radius'],
+    ['PGPASSWORD=of-libpq barman-wal-archive b main %p', 'of-libpq'],
+    ['cd /x && AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7 aws s3 cp %p s3://b/', 'wJalrXUtnFEMI/K7'],
+    ['RESTIC_PASSWORD="of restic" VAULT_ADDR=https://v push %p', 'of restic'],
+    ["archive_command = 'PGPASSWORD=''of it''; push %p'", 'of it'],
+    ["env VAULT_TOKEN='hvs.sealed' push", 'hvs.sealed'],
+    ['sslpassword=of-the-key host=db1', 'of-the-key'],
+  ])('what follows its name in %s', (command, secret) => {
+    const masker = new Masker();
+    masker.learn({ command });
+    expect(masker.text(`<${secret}>`)).toBe(`<${MASK}>`);
+    expect(masker.text(command)).toBe(command.replace(secret, MASK));
+  });
+
+  it.each([
+    'password_encryption = scram-sha-256',
+    'md5_password_warnings = on',
+    'credcheck.password_min_length = 8',
+    'PGPASSWORD=$PW PGPASSFILE=/root/.pgpass psql',
+    'TOKEN="$(cat /run/token)" push',
+    'token = next_token(); secret_key = settings.key',
+    'pitr resume x -e ansible_password=... -e db_password=<password>',
+    'if password == "x" or user_password => other',
+    'PATH=/usr/bin:/bin HOME=/root',
+  ])('nothing in %s', (text) => {
+    const masker = new Masker();
+    masker.learn({ text });
+    expect(masker.secretsIn(text)).toEqual([]);
+    expect(masker.text(text)).toBe(text);
+  });
 });

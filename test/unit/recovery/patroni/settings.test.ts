@@ -72,6 +72,7 @@ describe('a configuration with secrets', () => {
     synchronous_mode: true,
     slots: { token_events: { type: 'logical', plugin: 'pgoutput' } },
     postgresql: {
+      pg_hba: ['local all all peer', `host all all all ldap ldapserver=l ldapbindpasswd="${secret}"`],
       parameters: {
         'app.jwt_secret': secret,
         'credcheck.password_min_length': 8,
@@ -90,7 +91,9 @@ describe('a configuration with secrets', () => {
     const before = { ...BEFORE, config };
     // What was written down before there were fingerprints is compared as well.
     expect(settingsDifferences(before, { ...BEFORE, config: configured('eyJ-sealed') })).toEqual([]);
+    expect(config).toMatchObject({ postgresql: { pg_hba: ['local all all peer', expect.anything()] } });
     expect(settingsDifferences(before, { ...BEFORE, config: configured('eyJ-another') })).toEqual([
+      expect.stringMatching(/^Patroni's postgresql\.pg_hba was .*fingerprint [\da-f]{4}.* and is /),
       expect.stringMatching(
         /^Patroni's postgresql\.parameters\.app\.jwt_secret-fingerprint was "[\da-f]{4}" and/,
       ),

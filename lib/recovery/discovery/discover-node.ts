@@ -221,10 +221,12 @@ export function parseNodeDiscovery(printed: string): Seen {
 function refuseOdd(told: Readonly<Record<string, string | undefined>>): void {
   const odd = Object.entries(told).find(([, value = '']) => /[\p{Cc}\p{Zl}\p{Zp}]|\{\{/u.test(value));
   if (odd === undefined) return;
+  const [field, value] = odd;
   throw new PitrError({
     kind: 'failed',
+    // A name or a path there would write lines of its own into the inventory, or be rendered by whoever reads it.
     code: 'patroni-configuration-odd',
-    message: `Patroni's configuration there has a line end, a control character or {{ in ${odd[0]}: ${JSON.stringify(odd[1])}`,
+    message: `Patroni's configuration there has a line end, a control character or {{ in ${field}: ${JSON.stringify(value)}`,
     next: [
       'See who has written that, and why; then write the inventory by hand: inventory/bare-metal.yml is a model.',
     ],

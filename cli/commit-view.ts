@@ -55,8 +55,10 @@ export function tellHealthy(healthy: HealthyCluster, session: PlainSession): voi
 
 export function tellWarning(host: string | undefined, text: string, session: PlainSession): void {
   session.emit({ type: 'warning', time: Date.now(), host, text });
-  const where = host === undefined ? '' : `[${host}] `;
-  session.print(wrapWords(session.view.paint.changed(`${where}warning: ${text}`), session.view.columns()));
+  const where = host === undefined ? '' : `[${oneLine(host)}] `;
+  session.print(
+    wrapWords(session.view.paint.changed(`${where}warning: ${oneLine(text)}`), session.view.columns()),
+  );
 }
 
 export function tellStep(
@@ -67,12 +69,14 @@ export function tellStep(
   const { host, path } = kept;
   session.emit({ type: 'commit.step', time: Date.now(), host, path, status, error });
   const { paint } = session.view;
+  const there = `[${oneLine(host)}]`;
+  const what = oneLine(path);
   const bytes = left.find((one) => one.kept === kept)?.bytes;
   const lines: Readonly<Record<CommitStep['status'], string>> = {
-    removing: `[${host}] removing ${path}${bytes === undefined ? '' : ` (${formatBytes(bytes)})`}`,
-    removed: paint.ok(`[${host}] removed ${path}`),
-    gone: paint.quiet(`[${host}] was gone: ${path}`),
-    failed: paint.failed(`[${host}] ${error?.message ?? 'failed'}`),
+    removing: `${there} removing ${what}${bytes === undefined ? '' : ` (${formatBytes(bytes)})`}`,
+    removed: paint.ok(`${there} removed ${what}`),
+    gone: paint.quiet(`${there} was gone: ${what}`),
+    failed: paint.failed(`${there} ${oneLine(error?.message ?? 'failed')}`),
   };
   session.print(wrapWords(lines[status], session.view.columns()));
 }
@@ -88,7 +92,7 @@ export function tellStays({ kept, held }: Stays, again: string, session: PlainSe
   for (const { run, host, path, kind } of kept) session.emit({ type: 'kept', run, host, path, kind });
   tellHeld(held, session);
   session.print([
-    ...kept.map(({ host, path }) => `Still kept: ${path} on ${host}`),
+    ...kept.map(({ host, path }) => oneLine(`Still kept: ${path} on ${host}`)),
     ...heldLines(held, session),
     ...wrapWords(`When it is to go too: ${again}`, session.view.columns()),
   ]);
@@ -103,7 +107,7 @@ export function tellHeld(held: readonly HeldChange[], session: PlainSession): vo
 
 export function heldLines(held: readonly HeldChange[], session: PlainSession): readonly string[] {
   return held.flatMap(({ change: { intent } }) =>
-    wrapWords(`Still held: ${oneLine(intent.change.summary)} on ${intent.host}`, session.view.columns()),
+    wrapWords(oneLine(`Still held: ${intent.change.summary} on ${intent.host}`), session.view.columns()),
   );
 }
 

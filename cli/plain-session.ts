@@ -5,10 +5,12 @@ import { passphraseAsker } from './ask-password.ts';
 import { type OutputKind, viewSettings } from './display/choose.ts';
 import { errorText } from './display/error-text.ts';
 import { writeJson } from './display/json.ts';
+import { NO_PAINT } from './display/paint.ts';
 import type { ViewSettings } from './display/settings.ts';
 import { type Interrupts, watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
 import { type Ask, makeAsk } from './questions.ts';
+import { printable, printablePainted } from './text.ts';
 
 export interface PlainOptions {
   readonly output: OutputKind | undefined;
@@ -44,6 +46,8 @@ export async function withPlainSession(
 ): Promise<number> {
   const json = options.output === 'json';
   const view = viewSettings({ noColor: options['no-color'], verbosity: 0, diff: false }, io);
+  // What a host or a foreign journal has said is in it, whoever has put the line together.
+  const clean = view.paint === NO_PAINT ? printable : printablePainted;
   const interrupts = watchInterrupts(io, {
     onStopping: (text) => io.stderr.write(`${text}\n`),
     onLeaving: (text) => io.stderr.write(`${text}\n`),
@@ -59,7 +63,7 @@ export async function withPlainSession(
         if (json) writeJson(io.stdout, value);
       },
       print: (lines) => {
-        if (!json && lines.length > 0) io.stdout.write(`${lines.join('\n')}\n`);
+        if (!json && lines.length > 0) io.stdout.write(`${lines.map(clean).join('\n')}\n`);
       },
       tell: (error) => {
         if (json) writeJson(io.stdout, { type: 'error', time: Date.now(), error });

@@ -1,3 +1,5 @@
+import { printable } from './text.ts';
+
 export interface Column<R> {
   readonly title: string;
   readonly value: (row: R) => string;
@@ -8,7 +10,7 @@ export interface Column<R> {
 export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): string[] {
   const cells = [
     columns.map((column) => column.title),
-    ...rows.map((row) => columns.map((c) => c.value(row))),
+    ...rows.map((row) => columns.map((c) => oneCell(c.value(row)))),
   ];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => (line[index] ?? '').length)));
   return cells.map((line) =>
@@ -20,4 +22,9 @@ export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): str
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** Hosts and journals of others have said what is in it: on its line, and with its blanks, for it may be a path. */
+function oneCell(text: string): string {
+  return printable(text).replaceAll(/[\n\t\u2028\u2029]/g, ' ');
 }

@@ -16,6 +16,18 @@ export function printable(text: string): string {
     );
 }
 
+/** The colours that a line of ours has, and no others. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is how they begin
+const COLOURS = /(\u001b\[(?:1|22|3\d|9\d)m)/;
+
+/** The same for a line that is painted already: its colours stay. */
+export function printablePainted(line: string): string {
+  return line
+    .split(COLOURS)
+    .map((part, index) => (index % 2 === 1 ? part : printable(part)))
+    .join('');
+}
+
 /** The same on one line: line ends and runs of blanks become one blank. */
 export function oneLine(text: string): string {
   return printable(text).replace(/\s+/g, ' ').trim();

@@ -14,7 +14,7 @@ export function planLines(
   const line = (change: JournalledChange): string => {
     const { number, host, change: what } = change.intent;
     const half = changeWord(change) === 'done' ? '' : paint.changed(`  (${changeWord(change)})`);
-    return `  ${String(number).padStart(4)}  ${host.padEnd(width)}  ${oneLine(what.summary)}${half}`;
+    return `  ${String(number).padStart(4)}  ${oneLine(host).padEnd(width)}  ${oneLine(what.summary)}${half}`;
   };
   const step = (change: JournalledChange): string[] => [
     line(change),
@@ -41,7 +41,7 @@ export function planLines(
           '',
           paint.failed('This cannot be taken back:'),
           line(wall.change),
-          ...wrapWords(wall.why, session.view.columns(), '        '),
+          ...wrapWords(oneLine(wall.why), session.view.columns(), '        '),
         ]),
     ...(behindWall.length === 0 ? [] : ['', 'It holds in its place what is older:', ...behindWall.map(line)]),
     ...(kept.length === 0 ? [] : ['', 'Stays as it is, as you said:', ...kept.map(line)]),

@@ -5,6 +5,7 @@ import { INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { writeNew } from '../init/write-new.ts';
 import { withPlainSession } from '../plain-session.ts';
+import { oneLine } from '../text.ts';
 import { usageError } from '../usage-error.ts';
 import { type Prompt, promptOn } from '../wizard/prompt.ts';
 
@@ -84,9 +85,11 @@ export const init = defineCommand({
       const say =
         path === '-' ? (lines: readonly string[]) => io.stderr.write(`${lines.join('\n')}\n`) : session.print;
       say([
-        `The cluster ${site.cluster}: ${site.members.map(({ name }) => name).join(', ')}${path === '-' ? '' : `. Written: ${path}`}`,
-        ...toFillIn.map(
-          ({ host, name, why }) => `To fill in: ${name}${host === undefined ? '' : ` of ${host}`} (${why})`,
+        oneLine(
+          `The cluster ${site.cluster}: ${site.members.map(({ name }) => name).join(', ')}${path === '-' ? '' : `. Written: ${path}`}`,
+        ),
+        ...toFillIn.map(({ host, name, why }) =>
+          oneLine(`To fill in: ${name}${host === undefined ? '' : ` of ${host}`} (${why})`),
         ),
         ...(path === '-' ? [] : [`Prove it: ${provingCommand(path, secrets)}`]),
       ]);

@@ -126,7 +126,7 @@ async function tellOne(reference: string, session: PlainSession, io: Io): Promis
 function runLines(run: JournalledRun, { view }: PlainSession, cwd: string): string[] {
   const { started, finished } = run;
   const { paint } = view;
-  const wrap = (text: string): string[] => wrapWords(text, view.columns());
+  const wrap = (text: string): string[] => wrapWords(oneLine(text), view.columns());
   const changes = table<JournalledChange>(
     [
       { title: '#', value: ({ intent }) => String(intent.number), align: 'right' },
@@ -137,7 +137,7 @@ function runLines(run: JournalledRun, { view }: PlainSession, cwd: string): stri
     run.changes,
   );
   return [
-    `${paint.strong(`Run ${started.runId}`)}: ${playbookName(started.playbook, cwd)}, started ${when(started.time)} UTC by ${started.operator}`,
+    `${paint.strong(`Run ${oneLine(started.runId)}`)}: ${oneLine(`${playbookName(started.playbook, cwd)}, started ${when(started.time)} UTC by ${started.operator}`)}`,
     ...wrap(statusSentence(run)).map(statusPaint(runStatus(run), paint)),
     ...(run.origin.own
       ? []
@@ -153,7 +153,8 @@ function runLines(run: JournalledRun, { view }: PlainSession, cwd: string): stri
           return change === undefined ? paint.strong(line) : changePaint(change, paint)(line);
         })),
     ...run.notRun.map(
-      ({ host, handlers }) => `\nNotified on ${host} and not run: ${handlers.map(oneLine).join(', ')}`,
+      ({ host, handlers }) =>
+        `\nNotified on ${oneLine(host)} and not run: ${handlers.map(oneLine).join(', ')}`,
     ),
   ];
 }

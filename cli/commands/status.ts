@@ -6,7 +6,7 @@ import { defineCommand } from '../command.ts';
 import { INVENTORY_OPTIONS, OUTPUT_OPTIONS, typedWords } from '../common-options.ts';
 import { exitCodeOfAnswers, type LookSession, withLookSession } from '../look-session.ts';
 import { table } from '../table.ts';
-import { duration, plural } from '../text.ts';
+import { duration, oneLine, plural } from '../text.ts';
 import { patroniHosts } from '../well-known-hosts.ts';
 
 /** What `patroni.cluster` says. */
@@ -123,11 +123,11 @@ function tellCluster(cluster: Cluster, session: LookSession): void {
     session.emit({ type: 'member', cluster: cluster.cluster, member, ...state });
   }
   const head = [
-    `Cluster ${cluster.cluster ?? '(without a name)'}`,
-    cluster.leader === undefined ? paint.failed('no leader') : `leader ${cluster.leader}`,
+    `Cluster ${oneLine(cluster.cluster ?? '(without a name)')}`,
+    cluster.leader === undefined ? paint.failed('no leader') : `leader ${oneLine(cluster.leader)}`,
     ...(cluster.timeline === undefined ? [] : [`timeline ${cluster.timeline}`]),
     ...(cluster.paused === true ? [paint.changed('automatic failover is paused')] : []),
-    ...(cluster.system_id === undefined ? [] : [`system id ${cluster.system_id}`]),
+    ...(cluster.system_id === undefined ? [] : [`system id ${oneLine(cluster.system_id)}`]),
   ];
   const rows = Object.entries(members);
   const lines = table<(typeof rows)[number]>(
@@ -171,7 +171,7 @@ function tellDisagreement(
   if (leaders.size < 2) return;
   const text = views.map(({ host, cluster }) => `${host} says ${cluster.leader ?? 'none'}`).join(', ');
   session.emit({ type: 'warning', time: Date.now(), text: `the nodes do not agree on the leader: ${text}` });
-  session.print(['', session.view.paint.failed(`The nodes do not agree on the leader: ${text}.`)]);
+  session.print(['', session.view.paint.failed(`The nodes do not agree on the leader: ${oneLine(text)}.`)]);
 }
 
 /** The nodes that were asked and are no members; nothing where members have names of their own. */
@@ -188,7 +188,7 @@ function tellAbsent(nodes: readonly string[], session: LookSession): void {
   session.emit({ type: 'warning', time: Date.now(), text });
   session.print([
     '',
-    session.view.paint.changed(`N${text.slice(1)}`),
+    session.view.paint.changed(oneLine(`N${text.slice(1)}`)),
     '  If a recovery waits there, pitr runs says what can be done now.',
   ]);
 }
@@ -230,12 +230,14 @@ function tellArchiver(host: string, archiver: Archiver, site: readonly string[],
   const last =
     archiver.last_archived_wal === null
       ? 'nothing has been archived yet'
-      : `last ${archiver.last_archived_wal}, ${duration((archiver.seconds_ago ?? 0) * 1000)} ago`;
+      : `last ${oneLine(archiver.last_archived_wal)}, ${duration((archiver.seconds_ago ?? 0) * 1000)} ago`;
   const words = state === 'works' ? paint.ok(state) : paint.failed(state);
-  const lines = [`Archiving on ${host}: ${words}${why === undefined ? '' : ` (${why})`}, ${last}`];
+  const lines = [`Archiving on ${host}: ${words}${why === undefined ? '' : ` (${oneLine(why)})`}, ${last}`];
   if (archiver.failed_count > 0) {
     const times = plural(archiver.failed_count, 'failed try', 'failed tries');
-    lines.push(`  ${times}, the last of ${archiver.last_failed_wal} at ${archiver.last_failed_time}`);
+    lines.push(
+      `  ${times}, the last of ${oneLine(`${archiver.last_failed_wal} at ${archiver.last_failed_time}`)}`,
+    );
   }
   if (state === 'off' || state === 'nothing is archived') {
     const doctor = commandLine(['pitr', 'doctor', ...site, '--only', 'archiving']);

@@ -1,5 +1,5 @@
 import type { Way } from '../../lib/engine/events/events.ts';
-import { wrapWords } from '../text.ts';
+import { printable, wrapWords } from '../text.ts';
 import type { ViewSettings } from './settings.ts';
 
 /** What can be done now, each with its command on a line of its own, to be copied. */
@@ -12,8 +12,8 @@ export function wayLines(
     '',
     paint.strong('What you can do now:'),
     ...ways.flatMap(({ text, command }) => [
-      ...wrapWords(command === undefined ? text : `${text}:`, columns(), '  '),
-      ...(command === undefined ? [] : [`    ${command}`]),
+      ...wrapWords(printable(command === undefined ? text : `${text}:`), columns(), '  '),
+      ...(command === undefined ? [] : [`    ${printable(command)}`]),
     ]),
   ];
 }

@@ -2,6 +2,7 @@ import type { BarmanDiscovery } from '../../lib/recovery/discovery/discover-barm
 import type { NodeDiscovery } from '../../lib/recovery/discovery/discover-node.ts';
 import type { SiteDiscovery } from '../../lib/recovery/discovery/discover-site.ts';
 import type { FoundMember, Learned } from '../../lib/recovery/discovery/found.ts';
+import { oneLine } from '../text.ts';
 
 /** What is said of all hosts alike: how they are reached. */
 type Common = Readonly<Record<string, unknown>>;
@@ -24,14 +25,17 @@ export interface RenderedInventory {
   readonly toFillIn: readonly ToFillIn[];
 }
 
-/** An inventory that recover.yml runs with, each variable with its comment where it first stands. */
+/**
+ * An inventory that recover.yml runs with, each variable with its comment where it first stands. What a host has said
+ * stays within its comment or its value: whoever writes lines of the inventory runs what they like on the controller.
+ */
 export function renderInventory(site: SiteDiscovery, common: Common): RenderedInventory {
   const toFillIn: ToFillIn[] = [];
   const said = new Set<string>();
   const write = (depth: number, variables: readonly Variable[], host?: string): readonly string[] =>
     variables
       .flatMap(({ name, text, value }) => {
-        const comment = said.has(name) ? [] : [`# ${text}`];
+        const comment = said.has(name) ? [] : [`# ${oneLine(text)}`];
         said.add(name);
         if ('missing' in value) {
           toFillIn.push({ ...(host === undefined ? {} : { host }), name, why: value.missing });
@@ -42,7 +46,7 @@ export function renderInventory(site: SiteDiscovery, common: Common): RenderedIn
       .map((line) => `${' '.repeat(depth)}${line}`);
   const shared = clusterVariables(site);
   const lines = [
-    `# The cluster ${site.cluster}, as pitr init has found it. Prove it: pitr doctor`,
+    `# The cluster ${oneLine(site.cluster)}, as pitr init has found it. Prove it: pitr doctor`,
     'all:',
     '  vars:',
     ...write(4, [...commonVariables(common), ...barmanVariables(site.barman)]),
@@ -222,15 +226,14 @@ function reachVariables(
     .map(([name, value]) => ({ name, text: REACH_TEXTS[name] ?? name, value: { value } }));
 }
 
-/** A value on one line, so that YAML reads back what it was. JSON is YAML. */
+/** A value on one line, also where line ends of Unicode count, so that YAML reads back what it was. JSON is YAML. */
 function scalar(value: unknown): string {
   if (typeof value === 'string' && /^[A-Za-z/][\w./@-]*$/.test(value) && !WORDS.test(value)) return value;
-  return JSON.stringify(value);
+  return JSON.stringify(value).replaceAll(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** What YAML takes for something else than a text. */
 const WORDS = /^(?:true|false|yes|no|on|off|null|y|n)$/i;
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ');
-}

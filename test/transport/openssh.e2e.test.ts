@@ -307,7 +307,8 @@ function isAlive(pidFile: string): boolean {
 }
 
 async function sockets(): Promise<readonly string[]> {
-  return (await readdir(tmpdir())).filter((name) => /^pitr-ssh-[0-9a-f]{16}$/.test(name));
+  const directories = (await readdir(tmpdir())).filter((name) => /^pitr-ssh-[A-Za-z0-9]{6}$/.test(name));
+  return directories.map((name) => join(tmpdir(), name, 's')).filter(existsSync);
 }
 
 function logins(server: StartedSshd): number {

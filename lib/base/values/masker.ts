@@ -1,7 +1,8 @@
 import { FindTexts, KEY_LENGTH } from './find-texts.ts';
 import { MASK, maskedParts, Secret } from './secret.ts';
 import { formsOf } from './secret-forms.ts';
-import { isSecretName, NAMED_VALUE } from './secret-names.ts';
+import { isFlag, isSecretName, NAMED_VALUE } from './secret-names.ts';
+import { secretsInText } from './secrets-in-text.ts';
 import { Unknown } from './unknown.ts';
 
 /** Where a secret was met: the name that says that it is one, and the file that holds it in clear. */
@@ -21,10 +22,6 @@ const COMMON = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-/** A secret in a connection string or a URL, whatever the name of the variable that holds it. */
-const CONNECTION_STRING = /\bpassword\s*=\s*(?:'((?:\\.|''|[^'\\])*)'|([^\s'"]+))/gi;
-const URL_PASSWORD = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:([^\s/@]+)@/gi;
-
 /**
  * Masks known secrets in text before it reaches any reader (display, journal, errors): by value, in every form in which
  * something carried them on, wherever the text came from; and whatever has the name of a secret in data.
@@ -39,7 +36,7 @@ export class Masker {
   #patterns: Patterns | undefined;
 
   add(secret: string, origin?: SecretOrigin): void {
-    if (secret.trim() === '' || secret === MASK) return;
+    if (secret.trim() === '' || secret === MASK || isFlag(secret)) return;
     let origins = this.#secrets.get(secret);
     if (origins === undefined) {
       origins = [];
@@ -59,7 +56,7 @@ export class Masker {
     this.#patterns = undefined;
   }
 
-  /** Takes every secret out of named values: what has the name of one, at any depth, and passwords of connection strings. */
+  /** Takes every secret out of named values: what has the name of one, at any depth, and what texts say of themselves. */
   learn(values: object, file?: (path: readonly (string | number)[]) => string | undefined): void {
     this.#learn(values, [], undefined, file);
   }
@@ -143,7 +140,7 @@ export class Masker {
       const direct = typeof value === 'string' || (typeof last === 'string' && isSecretName(last));
       if (name !== undefined && direct) this.add(text, { name, file: file?.(path) });
       else if (name === undefined && typeof value === 'string') {
-        for (const found of passwordsIn(value))
+        for (const found of secretsInText(value))
           this.add(found, { name: String(last ?? 'a connection string'), file: file?.(path) });
       }
     } else if (Array.isArray(value)) {
@@ -220,24 +217,6 @@ const NEVER = /(?!)/g;
 
 /** The marks with which pitr and others say that a text goes on. */
 const CUT = /\s?(?:\.\.\.|…)/;
-
-function passwordsIn(text: string): readonly string[] {
-  return [
-    ...[...text.matchAll(CONNECTION_STRING)].map(
-      ([, quoted, bare]) => quoted?.replace(/\\(.)|''/g, (pair, kept) => kept ?? pair[0]) ?? bare ?? '',
-    ),
-    ...[...text.matchAll(URL_PASSWORD)].map(([, password]) => decoded(password ?? '')),
-  ];
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // Not an encoded text: it is the password as it stands.
-    return text;
-  }
-}
 
 function longestFirst(texts: Iterable<string>): readonly string[] {
   return [...texts].sort((a, b) => b.length - a.length);

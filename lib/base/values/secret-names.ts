@@ -28,6 +28,11 @@ export function isSecretName(name: string): boolean {
   return WHOLE.test(words) && !ABOUT.test(words) && !PUBLIC.test(words);
 }
 
+/** Whether it only says yes or no: no secret is that, whatever its name (`md5_password_warnings = on`). */
+export function isFlag(value: unknown): boolean {
+  return typeof value === 'string' && /^(?:on|off|true|false|yes|no)$/i.test(value);
+}
+
 /** `dbPass`, `db-pass` and `DB_PASS` as `db_pass`. */
 function wordsOf(name: string): string {
   return name

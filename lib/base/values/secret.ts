@@ -1,4 +1,4 @@
-import { isSecretName } from './secret-names.ts';
+import { isFlag, isSecretName } from './secret-names.ts';
 
 /** What stands where a secret was. */
 export const MASK = '********';
@@ -29,7 +29,7 @@ export function maskedParts(value: unknown, text: (value: string) => string): un
 }
 
 function everyText(value: unknown): unknown {
-  if (typeof value === 'string') return value === '' ? '' : MASK;
+  if (typeof value === 'string') return value === '' || isFlag(value) ? value : MASK;
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(everyText);
   if ('toJSON' in value && typeof value.toJSON === 'function') return everyText(value.toJSON());

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-const LINKED = /^(.*),"chain":"([0-9a-f]{64})"\}$/;
+// JSON leaves U+2028 and U+2029 as they are, which end a line for `.` without the flag.
+const LINKED = /^(.*),"chain":"([0-9a-f]{64})"\}$/s;
 
 /** What the first line of a journal is chained to. */
 const BEGIN = '';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withFingerprints } from '../../base/values/fingerprint.ts';
 import { lastSeen } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook } from '../../contract/module.ts';
@@ -59,7 +60,8 @@ export const module = defineLook({
   register: settings_now`,
   params,
   returns: {
-    config: 'the dynamic configuration',
+    config:
+      'the dynamic configuration, with fingerprints for secrets: under <name>-fingerprint where the name says that it is one, else in the place of the text that holds it (patroni.config has all)',
     slots: 'replication slots that belong to no member, with kind, plugin and database',
     archive: 'archive_mode',
     standbys: 'how many members are synchronous standbys',
@@ -81,6 +83,7 @@ export const module = defineLook({
     });
     return {
       ...now,
+      config: withFingerprints(now.config),
       synchronous: synchronousMode(now.config) !== undefined,
       strict: isStrict(now.config),
       differences: since === undefined ? [] : settingsDifferences(since, now, p.restored),

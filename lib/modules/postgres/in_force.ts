@@ -32,7 +32,8 @@ export const module = defineLook({
   register: now   # now.differences`,
   params,
   returns: {
-    settings: 'name to value, with its unit',
+    settings:
+      'name to value, with its unit; with fingerprints for secrets (under <name>-fingerprint where the name says that it is one); without those of a standby or a recovery',
     limits: 'soft limits of the postmaster: open files, processes, ...',
     differences: 'what is otherwise than since, in words',
     restart: 'why it must be restarted to work with what is configured; empty when it need not be',

@@ -188,11 +188,21 @@ export function parseNodeDiscovery(printed: string): Seen {
   const wal = one('wal');
   const user = one('user') ?? one('owner');
   const systemId = text(told.system);
+  const config = one('config') ?? '';
+  refuseOdd({
+    name: member,
+    scope: cluster,
+    'its path': config,
+    data_dir: pgdata,
+    bin_dir: bin,
+    config_dir: kept,
+    pg_wal: wal,
+  });
   return {
     member,
     cluster,
     identity: identityIn(parts),
-    config: one('config') ?? '',
+    config,
     ...(user === undefined ? {} : { user }),
     ...(systemId === undefined ? {} : { systemId }),
     ...service,
@@ -205,4 +215,20 @@ export function parseNodeDiscovery(printed: string): Seen {
     ...(wal === undefined ? {} : { wal }),
     archiveCommand: text(told.archive) ?? '',
   };
+}
+
+/** These become names and paths in an inventory: no line ends, and nothing that its reader would render. */
+function refuseOdd(told: Readonly<Record<string, string | undefined>>): void {
+  const odd = Object.entries(told).find(([, value = '']) => /[\p{Cc}\p{Zl}\p{Zp}]|\{\{/u.test(value));
+  if (odd === undefined) return;
+  const [field, value] = odd;
+  throw new PitrError({
+    kind: 'failed',
+    // A name or a path there would write lines of its own into the inventory, or be rendered by whoever reads it.
+    code: 'patroni-configuration-odd',
+    message: `Patroni's configuration there has a line end, a control character or {{ in ${field}: ${JSON.stringify(value)}`,
+    next: [
+      'See who has written that, and why; then write the inventory by hand: inventory/bare-metal.yml is a model.',
+    ],
+  });
 }

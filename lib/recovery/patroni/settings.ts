@@ -1,3 +1,4 @@
+import { withFingerprints } from '../../base/values/fingerprint.ts';
 import { synchronousMode } from './synchronous.ts';
 
 /** What a cluster is configured to be, beyond its members: what a recovery must leave as it was, or name. */
@@ -26,7 +27,8 @@ export function settingsDifferences(
   const ofNobody = ({ slots }: ClusterSettings): readonly string[] =>
     slots.filter((slot) => !ofMembers.has(slot.split(' ')[0] ?? ''));
   return [
-    ...configDifferences('', before.config, now.config),
+    // One of the two may come out of a journal, which holds no secret.
+    ...configDifferences('', withFingerprints(before.config), withFingerprints(now.config)),
     ...ofNobody(before)
       .filter((slot) => !now.slots.includes(slot))
       .map(

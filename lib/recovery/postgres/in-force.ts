@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nameOfFingerprint, withFingerprints } from '../../base/values/fingerprint.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { isRecoverySetting } from './recovery-settings.ts';
 
@@ -43,8 +44,13 @@ const answer = z.object({ settings: z.record(z.string(), z.string()), pending: z
 
 export function parseInForce(printed: string): z.output<typeof answer> {
   const told = answer.parse(JSON.parse(printed));
-  // Where Patroni takes the settings of a replica out of the file of a primary they wait for ever, and nobody uses them.
-  return { ...told, pending: told.pending.filter((name) => !isRecoverySetting(name)) };
+  // Nobody compares the settings of a role, and its commands and conninfo may hold passwords.
+  const compared = Object.entries(told.settings).filter(([name]) => !isRecoverySetting(name));
+  return {
+    settings: withFingerprints(Object.fromEntries(compared)),
+    // Where Patroni takes the settings of a replica out of the file of a primary they wait for ever, and nobody uses them.
+    pending: told.pending.filter((name) => !isRecoverySetting(name)),
+  };
 }
 
 export const LIMITS = probeScript(`read -r pid < "$1/postmaster.pid" && cat "/proc/$pid/limits"`);
@@ -65,7 +71,7 @@ export function settingDifferences(before: InForce, now: InForce, own: readonly 
     const [was, is] = [before.settings[name], now.settings[name]];
     // Where one of them does not tell (a role has its own, a library is not loaded) there is nothing to compare.
     if (was === undefined || is === undefined || was === is) return [];
-    if (isOfTheNode(name) || own.includes(name)) return [];
+    if (isOfTheNode(name) || own.includes(nameOfFingerprint(name))) return [];
     return [`${name} was ${shown(was)} and is ${shown(is)}`];
   });
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,9 +82,10 @@ async function startOnce(settings: Timed, signal: AbortSignal): Promise<Master> 
     ...clientWords({ ...settings, port: undefined }),
   ];
   const nonce = newNonce();
-  // The client makes it for its own user alone, and removes it when it ends.
-  const directory = FOR_SOCKETS.test(tmpdir()) ? tmpdir() : '/tmp';
-  const socket = join(directory, `pitr-ssh-${nonce.slice(0, 16)}`);
+  // The client makes its socket only when it is logged in, and its words are for all to see: in a directory of others
+  // somebody could be there before it, and have all that goes through it.
+  const directory = mkdtempSync(join(FOR_SOCKETS.test(tmpdir()) ? tmpdir() : '/tmp', 'pitr-ssh-'));
+  const socket = join(directory, 's');
   const words = ['-S', socket, ...ownWords(settings), ...told, '--', settings.address];
   // It ends when its stdin does, and so with this process, however that ends.
   const stay = `echo ${nonce}; exec cat >/dev/null`;
@@ -108,7 +110,7 @@ async function startOnce(settings: Timed, signal: AbortSignal): Promise<Master> 
   });
   const argv = ['ssh', ...told, '--', settings.address];
   const lost = channelOf(child, (end) => Promise.resolve(end)).ended.then(async (end) => {
-    await rm(socket, { force: true });
+    await rm(directory, { recursive: true, force: true });
     if (missing) return openSshMissing(address);
     return (isReady ? openSshLost : openSshFailed)({ address, argv, end, stderr });
   });

@@ -234,12 +234,14 @@ describe('a secret is masked', () => {
       db_password: 'x',
       nested: [{ token: { a: 'y', n: 1 } }],
       pin_secret: 7,
+      md5_password_warnings: 'on',
       ok: { password: '' },
     };
     expect(new Masker().data(data)).toEqual({
       db_password: MASK,
       nested: [{ token: { a: MASK, n: 1 } }],
       pin_secret: MASK,
+      md5_password_warnings: 'on',
       ok: { password: '' },
     });
   });
@@ -315,5 +317,63 @@ describe('what a masker learns', () => {
     expect(
       masker.text("alice wonderland it's me p@ss-word p%40ss-word sealed-value nothing here {{ other }}"),
     ).toBe(`alice ${MASK} ${MASK} ${MASK} ${MASK} ${MASK} nothing here {{ other }}`);
+  });
+
+  it.each([
+    ["primary_conninfo = 'user=rep password=''s3-cret!'' host=db1'", 's3-cret!'],
+    ["primary_conninfo = 'password=''s3-cret!'''", 's3-cret!'],
+    ["primary_conninfo = 'password=''it''''s me'' host=db1'", "it's me"],
+    ["primary_conninfo = 'password=''it\\''s me'' host=db1'", "it's me"],
+    ["host=db1 password='it''s me'", "it's me"],
+    ["host=db1 password='it\\'s me'", "it's me"],
+  ])('the password in %s', (conninfo, secret) => {
+    const masker = new Masker();
+    masker.learn({ conninfo });
+    expect(masker.text(`<${secret}>`)).toBe(`<${MASK}>`);
+    expect(masker.text(conninfo)).not.toMatch(/s3|s me/);
+  });
+
+  it('nothing where a connection string has an empty password', () => {
+    const masker = new Masker();
+    const conninfo =
+      "password='' host=db1 options='' primary_conninfo = 'password='''' host=db1 options='''''";
+    masker.learn({ conninfo });
+    expect(masker.text(conninfo)).toBe(conninfo);
+  });
+
+  it.each([
+    [
+      'host all all 10.0.0.0/8 ldap ldapserver=l ldapbindpasswd="of the ldap" ldapbasedn="dc=x"',
+      'of the ldap',
+    ],
+    ['host all all 10.0.0.0/8 radius radiusservers=r radiussecrets=of-radius', 'of-radius'],
+    ['PGPASSWORD=of-libpq barman-wal-archive b main %p', 'of-libpq'],
+    ['cd /x && AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7 aws s3 cp %p s3://b/', 'wJalrXUtnFEMI/K7'],
+    ['RESTIC_PASSWORD="of restic" VAULT_ADDR=https://v push %p', 'of restic'],
+    ["archive_command = 'PGPASSWORD=''of it''; push %p'", 'of it'],
+    ["env VAULT_TOKEN='hvs.sealed' push", 'hvs.sealed'],
+    ['sslpassword=of-the-key host=db1', 'of-the-key'],
+  ])('what follows its name in %s', (command, secret) => {
+    const masker = new Masker();
+    masker.learn({ command });
+    expect(masker.text(`<${secret}>`)).toBe(`<${MASK}>`);
+    expect(masker.text(command)).toBe(command.replace(secret, MASK));
+  });
+
+  it.each([
+    'password_encryption = scram-sha-256',
+    'md5_password_warnings = on',
+    'credcheck.password_min_length = 8',
+    'PGPASSWORD=$PW PGPASSFILE=/root/.pgpass psql',
+    'TOKEN="$(cat /run/token)" push',
+    'token = next_token(); secret_key = settings.key',
+    'pitr resume x -e ansible_password=... -e db_password=<password>',
+    'if password == "x" or user_password => other',
+    'PATH=/usr/bin:/bin HOME=/root',
+  ])('nothing in %s', (text) => {
+    const masker = new Masker();
+    masker.learn({ text });
+    expect(masker.secretsIn(text)).toEqual([]);
+    expect(masker.text(text)).toBe(text);
   });
 });

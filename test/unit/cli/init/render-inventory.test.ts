@@ -109,6 +109,23 @@ it('says once for all members what all of them have, and of each one what differ
   ]);
 });
 
+it('what a node says of itself stays within its comment', async () => {
+  const evil = (end: string) => `a${end}    ansible_ssh_common_args: -oProxyCommand=x`;
+  for (const end of ['\n', '\r', '\u0085', '\u2028', '\u2029']) {
+    const members = [
+      {
+        name: 'pg1',
+        reach: { ansible_host: '10.0.0.1' },
+        node: node('pg1', { version: evil(end), configDirectory: evil(end), wal: evil(end) }),
+      },
+    ];
+    const { text } = renderInventory({ ...SITE, cluster: evil(end), members }, {});
+    expect(
+      text.split(/[\n\r\u0085\u2028\u2029]/).filter((line) => /^ *ansible_ssh_common/.test(line)),
+    ).toEqual([]);
+  }
+});
+
 it('a host that was named and is not of the cluster is told, and is no host of the file', async () => {
   const why = 'it was named, and the cluster does not list it;\n gp4: there is no answer';
   const { text, toFillIn } = renderInventory({ ...SITE, unlisted: [{ name: 'gp4', why }] }, {});

@@ -92,6 +92,13 @@ describe('a journal', () => {
     expect(await why()).toBe('own');
   });
 
+  it('stays it with line ends of Unicode in a value, which JSON leaves as they are', async () => {
+    const writer = await goOn(await readRun(path), { type: 'undo.started', ...beginningHere() });
+    await writer.durable({ ...TASK, name: 'Look\u2028here\u2029\u0085' });
+    await writer.close();
+    expect(await why()).toBe('own');
+  });
+
   it('stays it with a line that its process did not live to write whole', async () => {
     await appendFile(path, '{"type":"task.sta');
     expect(await why()).toBe('own');

@@ -130,6 +130,16 @@ describe('what a node tells of itself', () => {
     expect(() => parseNodeDiscovery(without)).toThrow('does not tell name, scope and postgresql.data_dir');
   });
 
+  it.each([
+    ['"name": "pg1"', '"name": "pg1\\nall:"', 'name'],
+    ['"scope": "main"', '"scope": "main\\u2028all:"', 'scope'],
+    ['"data": "/srv/pg/15"', '"data": "/srv/{{ ansible_password }}"', 'data_dir'],
+    ['"kept": "/etc/postgresql/15/main"', '"kept": "/etc\\r    pgdata: /"', 'config_dir'],
+  ])('is refused where it would be more than a name or a path in an inventory: %s', (was, is, what) => {
+    expect(ANSWER).toContain(was);
+    expect(() => parseNodeDiscovery(ANSWER.replace(was, is))).toThrow(`{{ in ${what}: `);
+  });
+
   it('is not believed where the answer was cut off', () => {
     expect(() => parseNodeDiscovery(ANSWER.slice(0, 60))).toThrow();
   });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { withFingerprints } from '../../../../lib/base/values/fingerprint.ts';
+import { Masker } from '../../../../lib/base/values/masker.ts';
 import {
   type ClusterSettings,
   isSettling,
@@ -62,6 +64,40 @@ describe('what a recovery has changed in the configuration of the cluster', () =
     ]);
     const off = { ...BEFORE, config: { ...BEFORE.config, synchronous_mode: false } };
     expect(settingsDifferences(off, { ...off, standbys: 0 })).toEqual([]);
+  });
+});
+
+describe('a configuration with secrets', () => {
+  const configured = (secret: string): ClusterSettings['config'] => ({
+    synchronous_mode: true,
+    slots: { token_events: { type: 'logical', plugin: 'pgoutput' } },
+    postgresql: {
+      pg_hba: ['local all all peer', `host all all all ldap ldapserver=l ldapbindpasswd="${secret}"`],
+      parameters: {
+        'app.jwt_secret': secret,
+        'credcheck.password_min_length': 8,
+        md5_password_warnings: 'on',
+      },
+    },
+  });
+
+  it('is as it was in the journal, which holds none of them, and one that differs is named', () => {
+    const config = withFingerprints(configured('eyJ-sealed'));
+    const masker = new Masker();
+    masker.learn(config);
+    expect(masker.data(config)).toEqual(config);
+    expect(JSON.stringify(config)).not.toContain('eyJ');
+
+    const before = { ...BEFORE, config };
+    // What was written down before there were fingerprints is compared as well.
+    expect(settingsDifferences(before, { ...BEFORE, config: configured('eyJ-sealed') })).toEqual([]);
+    expect(config).toMatchObject({ postgresql: { pg_hba: ['local all all peer', expect.anything()] } });
+    expect(settingsDifferences(before, { ...BEFORE, config: configured('eyJ-another') })).toEqual([
+      expect.stringMatching(/^Patroni's postgresql\.pg_hba was .*fingerprint [\da-f]{4}.* and is /),
+      expect.stringMatching(
+        /^Patroni's postgresql\.parameters\.app\.jwt_secret-fingerprint was "[\da-f]{4}" and/,
+      ),
+    ]);
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { Masker } from '../../../../lib/base/values/masker.ts';
 import {
   type InForce,
   limitDifferences,
@@ -31,6 +32,39 @@ it('settings are compared by what is in force, and those of a node are no differ
     'max_connections was 150 and is 100',
     'a was empty and is b',
   ]);
+});
+
+it('settings with the name of a secret are compared, though no journal holds them', () => {
+  const told = (secret: string) =>
+    parseInForce(
+      JSON.stringify({
+        settings: {
+          'app.jwt_secret': secret,
+          'credcheck.password_min_length': '8',
+          'credcheck.password_contain': '',
+          md5_password_warnings: 'on',
+          primary_conninfo: 'host=db1 password=left-over',
+          archive_command: 'PGPASSWORD=of-the-archive push %p',
+        },
+        pending: [],
+      }),
+    );
+  const masker = new Masker();
+  const before = told('eyJ-sealed');
+  masker.learn(before);
+  const journalled = masker.data(before);
+  expect(journalled).toEqual(before);
+  expect(JSON.stringify(journalled)).not.toMatch(/eyJ|left-over|of-the-archive/);
+  expect(before.settings).toMatchObject({ md5_password_warnings: 'on' });
+
+  const [then, again, now] = [journalled, told('eyJ-sealed'), told('eyJ-another')].map(({ settings }) =>
+    inForce(settings),
+  ) as [InForce, InForce, InForce];
+  expect(settingDifferences(then, again, [])).toEqual([]);
+  expect(settingDifferences(then, now, [])).toEqual([
+    expect.stringMatching(/^app\.jwt_secret-fingerprint was [\da-f]{4} and is [\da-f]{4}$/),
+  ]);
+  expect(settingDifferences(then, now, ['app.jwt_secret'])).toEqual([]);
 });
 
 it('limits are read from /proc', () => {

@@ -155,7 +155,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     const markerNeeded = await needsMarker(host, moment, wish, facts);
     await checkStop(moment, wal, wish, facts);
     const partial = chain.at(-1)?.partial === true ? chain.at(-1) : undefined;
-    const aim = aimAt(target, moment, backup.endLsn, partial?.segment);
+    const aim = aimAt(target, moment, backup.endLsn, partial?.segment, wal.gap !== undefined);
     const back = behindWords(target, moment);
     const { prepared } = moment;
     const read = linksToStop(wal, chain, moment.stop);

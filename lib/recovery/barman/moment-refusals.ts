@@ -62,7 +62,10 @@ export function afterLastCommit(moment: Moment, why: NoMarker, facts: MomentFact
       ...silentWords(facts.silent),
       ...(lastCommit === undefined
         ? []
-        : [`To stop right after the last commit: target_lsn=${formatLsn(lastCommit.lsn)}`]),
+        : [
+            // What was said with the target holds for this one, too, unless it is said anew.
+            `To stop right after the last commit: target_lsn=${formatLsn(lastCommit.lsn)}${'exclusive' in target && target.exclusive === true ? ' -e inclusive=true' : ''}`,
+          ]),
       'To take all that is archived: target_time=latest',
       ...(why === 'not-asked'
         ? [

@@ -17,6 +17,8 @@ export interface Aim {
   readonly commitsBetween: number;
   /** For `latest`: the WAL ends within this segment, and the target is its last record. */
   readonly within?: WalSegment | undefined;
+  /** For `latest`: segments are missing after it, which was accepted, and the target is the last record before them. */
+  readonly beforeGap?: boolean | undefined;
   /** How far PostgreSQL will have replayed when it stops; nothing where the WAL does not tell. */
   readonly stopsAt?: Lsn | undefined;
 }
@@ -27,13 +29,20 @@ export interface Aim {
  * data is the same at both places, and recovery stops before the lock. Never before the backup is consistent.
  *
  * Where all WAL is wanted and it ends within a segment (`partial`), the last record in it becomes the target: PostgreSQL
- * would ask for the rest of that segment for ever.
+ * would ask for the rest of that segment for ever. So it does before an accepted gap (`beforeGap`): it would go on past
+ * the moment that was wanted, as soon as the missing WAL is back in an archive.
  */
-export function aimAt(target: RecoveryTarget, moment: Moment, consistentAt: Lsn, partial?: WalSegment): Aim {
+export function aimAt(
+  target: RecoveryTarget,
+  moment: Moment,
+  consistentAt: Lsn,
+  partial?: WalSegment,
+  beforeGap = false,
+): Aim {
   const { free, held, stop, last } = moment;
-  if (target.kind === 'latest' && partial !== undefined && last !== undefined) {
+  if (target.kind === 'latest' && (partial !== undefined || beforeGap) && last !== undefined) {
     const end: RecoveryTarget = { kind: 'lsn', lsn: last.lsn };
-    return { target: end, locked: [], commitsBetween: 0, within: partial, stopsAt: last.endLsn };
+    return { target: end, locked: [], commitsBetween: 0, within: partial, beforeGap, stopsAt: last.endLsn };
   }
   // That the backup is consistent PostgreSQL may see later than at the first record that makes it so.
   const stopsAt = target.kind === 'immediate' ? undefined : stop?.replayedTo;
@@ -90,6 +99,11 @@ export function aimWords(aim: Aim, prepared: readonly OpenPrepared[] = []): read
   if (aim.within !== undefined && aim.target.kind === 'lsn') {
     return [
       `Of the last segment, ${aim.within}, only the beginning was written: recovery stops after its last record, at position ${formatLsn(aim.target.lsn)}.`,
+    ];
+  }
+  if (aim.beforeGap === true && aim.target.kind === 'lsn') {
+    return [
+      `It stops there also when the missing WAL is found meanwhile: after the last record before the gap, at position ${formatLsn(aim.target.lsn)}.`,
     ];
   }
   if (aim.locked.length === 0) return [];

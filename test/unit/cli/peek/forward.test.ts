@@ -6,6 +6,7 @@ import { dataLayer, Scope, templatesLayer } from '../../../../lib/engine/task/sc
 import { productPlaybooks } from '../../../../lib/language/playbook/assets.ts';
 import { loadPlaybook } from '../../../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../../../lib/language/playbook/load-steps.ts';
+import { play } from '../../../engine/support.ts';
 
 const TO = { target_time: '2026-11-22 14:03:09+00' };
 const run = (extraVars: Readonly<Record<string, unknown>>) => ({ extraVars });
@@ -64,3 +65,26 @@ it.each(['2026-11-22 14:03:09+00', 'latest', 'xid:731', 'lsn:0/5000060', "name:i
     expect(JSON.stringify(task)).toContain('{{ quote as_typed }}');
   },
 );
+
+it.each([
+  [{ inclusive: true }, ''],
+  [{ inclusive: '' }, ''],
+  [{ inclusive: false }, ' -e inclusive=false'],
+])('it restores to the same side of the moment: %j', async (said, ending) => {
+  const { plays } = await loadPlaybook(join(productPlaybooks(), 'forward.yml'));
+  const task = plays
+    .flatMap(({ tasks }) => flatTasks(tasks))
+    .find(({ module }) => module === 'postgres.forward');
+  const recovery = { backup: '20261122T093434', server: 'db1' };
+  const vars = { recovery, as_typed: '2026-11-22 09:34:43.1+00', ...said };
+  const [, again] = Object(task?.args.value).ways;
+  const { messages } = await play(`- hosts: one
+  vars: ${JSON.stringify(vars)}
+  tasks:
+    - core.debug: ${JSON.stringify(again)}
+`);
+  expect(messages[0]?.split(' --restore')).toEqual([
+    expect.stringMatching(/^Then restore again: pitr recover 20261122T093434 /),
+    ending,
+  ]);
+});

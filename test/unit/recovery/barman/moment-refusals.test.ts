@@ -59,6 +59,13 @@ describe('what the operator reads when a moment cannot be reached', () => {
     expect(refused.next).toContainEqual(expect.stringContaining('barman switch-wal --force --archive'));
   });
 
+  it('a moment that was to be left out: the last commit, which is to be kept, is not', () => {
+    const left = facts({ time: '2026-11-22 17:00:00+00', inclusive: false });
+    expect(afterLastCommit(moment, 'no-leader', left).next).toContain(
+      'To stop right after the last commit: target_lsn=0/5000060 -e inclusive=true',
+    );
+  });
+
   it('a position after the last record', () => {
     expect(
       words(afterLastCommit(moment, 'other-timeline', facts({ lsn: '0/6000100' }))),

@@ -30,6 +30,14 @@ describe('latest', () => {
     expect(aim.target).toEqual({ kind: 'latest' });
     expect(aimWords(aim)).toEqual([]);
   });
+
+  it('is the last record before an accepted gap: PostgreSQL would go on, once the missing WAL is there', () => {
+    const aim = aimAt({ kind: 'latest' }, end, at(0x5000000), undefined, true);
+    expect(aim).toMatchObject({ target: { kind: 'lsn', lsn: at(0x7000060) }, stopsAt: at(0x7000088) });
+    expect(aimWords(aim)).toEqual([
+      'It stops there also when the missing WAL is found meanwhile: after the last record before the gap, at position 0/7000060.',
+    ]);
+  });
 });
 
 it('any other target is left alone by a segment that ends early', () => {

@@ -76,6 +76,15 @@ export function applySteps(
         }),
       ],
     },
+    ...(prepared.host === name
+      ? []
+      : [
+          {
+            title: `Configure it as ${name} is configured`,
+            notes: ['The copied postgresql.conf is that of the node that was backed up, with its addresses.'],
+            commands: commands.configureAsNode(),
+          },
+        ]),
     {
       title: 'Start PostgreSQL recovery, isolated',
       notes: [

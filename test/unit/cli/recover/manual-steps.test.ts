@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -236,6 +236,32 @@ describe('the printed steps', () => {
       expect(copy[3]).toContain(String.raw`-e 'ssh -q -p 22 -i '\''/a b/key'\''' `);
       expect(copy[3]).toContain('postgres@h2:/data/db2/');
     });
+  });
+
+  it('of files that were prepared elsewhere give the node its own configuration, while all can be taken back', async () => {
+    await using place = await localDirectory();
+    const pgdata = join(place.path, 'a dir');
+    const target = node('db2', { pgdata });
+    const { apply } = stepsFor(target, 'db1');
+    const at = apply.findIndex(({ title }) => title === 'Configure it as db2 is configured');
+    expect(apply[at + 1]?.title).toBe('Start PostgreSQL recovery, isolated');
+    const [write, port] = apply[at]?.commands ?? [];
+    const kept = `${pgdata}.pre-pitr.r1`;
+    for (const directory of [pgdata, kept]) await mkdir(directory);
+    const conf = join(pgdata, 'postgresql.conf');
+    await writeFile(conf, "listen_addresses = '10.0.0.1'\n");
+    await writeFile(
+      join(kept, 'postgresql.conf'),
+      "include 'postgresql.base.conf'\nlisten_addresses = '10.0.0.2'\narchive_command = 'to db2'\nprimary_conninfo = 'host=db1'\nrecovery_target_timeline = 'latest'\nrecovery_prefetch = 'try'\n",
+    );
+    await answerOf(write, {});
+    expect(await readFile(conf, 'utf8')).toBe(
+      "include 'postgresql.base.conf'\nlisten_addresses = '10.0.0.2'\narchive_command = false\n#PITR#primary_conninfo = 'host=db1'\n#PITR#recovery_target_timeline = 'latest'\nrecovery_prefetch = 'try'\n",
+    );
+    expect(new RegExp(port?.proof?.output ?? '(?!)', 'm').test('5431\n')).toBe(true);
+    // those beside the data were given it when they were prepared
+    const beside = stepsFor(target, 'db1', { host: 'db2', directory: `${pgdata}.pitr` });
+    expect(beside.apply.map(({ title }) => title)).not.toContain('Configure it as db2 is configured');
   });
 
   it('of files that were prepared beside the data rename them instead of copying', () => {

@@ -27,6 +27,7 @@ export function applySteps(
       commands: [
         commands.plainCluster(witness),
         ...(leads ? [] : [commands.leadsNot(witness, node)]),
+        commands.configuredInside(node),
         ...[node, ...site.nodes.filter((one) => one !== node)].flatMap((one) => commands.fits(one)),
       ],
     },

@@ -124,6 +124,15 @@ export class StepCommands {
     ];
   }
 
+  /** Else Patroni starts PostgreSQL with a file elsewhere, which these steps do not put to rights. */
+  configuredInside({ name, pgdata, pg_user: owner }: Node): StepCommand {
+    const text = `grep -qF 'It will be overwritten by Patroni!' ${quote(`${pgdata}/postgresql.conf`)} && echo inside`;
+    return this.on(name, owner, script(text), {
+      expected: `inside: Patroni configures ${name} in its data directory`,
+      output: '^inside$',
+    });
+  }
+
   /**
    * Files that were prepared on another host have the configuration of the node that was backed up: this one may have none of
    * its addresses, and could not start. As `postgres.recovery` does it where it can see the node's data: nothing of a replica

@@ -27,6 +27,7 @@ export function applySteps(
       commands: [
         commands.plainCluster(witness),
         ...(leads ? [] : [commands.leadsNot(witness, node)]),
+        commands.configuredInside(node),
         ...[node, ...site.nodes.filter((one) => one !== node)].flatMap((one) => commands.fits(one)),
       ],
     },
@@ -76,6 +77,15 @@ export function applySteps(
         }),
       ],
     },
+    ...(prepared.host === name
+      ? []
+      : [
+          {
+            title: `Configure it as ${name} is configured`,
+            notes: ['The copied postgresql.conf is that of the node that was backed up, with its addresses.'],
+            commands: commands.configureAsNode(),
+          },
+        ]),
     {
       title: 'Start PostgreSQL recovery, isolated',
       notes: [

@@ -9,6 +9,7 @@ import { askIn, type PlainSession } from '../plain-session.ts';
 import { siteWords } from '../revert-command.ts';
 import { wrapLaidOut } from '../text.ts';
 import { barmanHost } from '../well-known-hosts.ts';
+import { type BesideArchives, lookBesideArchives, nodesWith } from './node-wal.ts';
 import { commandAgain, gapQuestion, type RecoverOrder, targetOf } from './order.ts';
 
 export interface Surroundings {
@@ -24,6 +25,8 @@ export interface Gap {
   readonly missing: readonly string[];
   /** The end of the last segment before it, UTC. */
   readonly until: string;
+  /** Nodes whose pg_wal still has some of them. */
+  readonly nodes?: readonly string[] | undefined;
 }
 
 const gapSchema = z.looseObject({
@@ -36,27 +39,57 @@ export function timelineOf({ timeline }: Surroundings['extraVars']): number | un
   return timeline === undefined || timeline === null || timeline === '' ? undefined : Number(timeline);
 }
 
+type Asked = Pick<RecoverOrder, 'backup' | 'targetTime' | 'target'>;
+
 /**
- * Looks for a gap before anything begins, with the server and the timeline of the run. Whatever else is wrong is told by the
- * recovery itself. Throws kind `interrupted`.
+ * Looks for a gap before anything begins, with the server and the timeline of the run, and where WAL is missing as the run does in
+ * pg_wal of the nodes, too: it archives from there what it needs. Files that are prepared for steps by hand have the archives
+ * alone. Whatever else is wrong is told by the recovery itself. Throws kind `interrupted`.
  */
 export async function findGap(
-  order: Pick<RecoverOrder, 'backup' | 'targetTime'>,
-  { extraVars, ...rest }: Surroundings,
+  order: Asked,
+  surroundings: Surroundings,
   signal: AbortSignal,
+): Promise<Gap | undefined> {
+  const request = { ...surroundings, signal };
+  const archived = await askForGap(order, request, {});
+  if (archived === undefined) return undefined;
+  const gap =
+    order.target === undefined
+      ? archived
+      : await askForGap(order, request, await lookBesideArchives(request));
+  return gap === undefined ? undefined : withNodes(gap, request);
+}
+
+/** The gap, with the nodes from which it can be filled. Throws kind `interrupted`. */
+export async function withNodes(
+  gap: Gap,
+  request: Surroundings & { readonly signal: AbortSignal },
+): Promise<Gap> {
+  return { ...gap, nodes: await nodesWith(gap.missing, request) };
+}
+
+async function askForGap(
+  order: Asked,
+  { extraVars, signal, ...rest }: Surroundings & { readonly signal: AbortSignal },
+  beside: Partial<BesideArchives>,
 ): Promise<Gap | undefined> {
   const request = { ...rest, extraVars, hosts: barmanHost, signal };
   const { server } = extraVars;
   const timeline = timelineOf(extraVars);
+  const common = {
+    target: targetOf(order.targetTime),
+    accept_gap: false,
+    ...(timeline === undefined ? {} : { timeline }),
+    ...beside,
+  };
   const [backup] = await lookOnce({
     ...request,
     module: 'barman.backup',
     params: {
       id: order.backup,
-      target: targetOf(order.targetTime),
-      accept_gap: false,
+      ...common,
       ...(typeof server === 'string' && server !== '' ? { server } : {}),
-      ...(timeline === undefined ? {} : { timeline }),
     },
   });
   // A look that was interrupted has found nothing: it must not be taken for one that found no gap.
@@ -66,12 +99,7 @@ export async function findGap(
   const [wal] = await lookOnce({
     ...request,
     module: 'barman.wal',
-    params: {
-      backup: backup.result,
-      target: targetOf(order.targetTime),
-      accept_gap: false,
-      ...(timeline === undefined ? {} : { timeline }),
-    },
+    params: { backup: backup.result, ...common },
   });
   signal.throwIfAborted();
   return gapIn(wal);
@@ -83,12 +111,25 @@ function gapIn(answer: Pick<LookAnswer, 'error'> | undefined): Gap | undefined {
   return gap.success ? { missing: gap.data.missing, until: gap.data.reachable.to } : undefined;
 }
 
+type Looked = Pick<Surroundings, 'inventories' | 'extraVars' | 'masker'>;
+
+/** What archives the missing WAL from the nodes that have it. */
+function savingLines({ nodes = [] }: Gap, { inventories, extraVars, masker }: Looked): readonly string[] {
+  const site = siteWords(inventories, masker.data(extraVars));
+  return nodes.map((node) => {
+    const words = ['pitr', 'play', 'save-wal.yml', ...site, '-e', `node=${node}`];
+    return `${node} still has some of them in pg_wal. Archive that first: ${commandLine(words)}`;
+  });
+}
+
 /** The manual's warning. The backups are to be listed of the cluster that was looked at. */
 export function gapLines(
-  { missing, until }: Gap,
+  gap: Gap,
   order: Pick<RecoverOrder, 'targetTime'>,
-  { inventories, extraVars, masker }: Pick<Surroundings, 'inventories' | 'extraVars' | 'masker'>,
+  looked: Looked,
 ): readonly string[] {
+  const { missing, until } = gap;
+  const { inventories, extraVars, masker } = looked;
   const backups = commandLine(['pitr', 'backups', ...siteWords(inventories, masker.data(extraVars))]);
   const wanted = order.targetTime === 'latest' ? 'the latest state' : order.targetTime;
   return [
@@ -98,6 +139,7 @@ export function gapLines(
     '',
     'Recommendations:',
     `  1. Find the files (an old node, another archive) and put them into Barman's archive (RECOMMENDED)`,
+    ...savingLines(gap, looked).map((line) => `     ${line}`),
     `  2. Choose a newer backup, from after the gap: ${backups}`,
     `  3. Recover to ${until}, the end of what is there; what was written after that is lost`,
   ];
@@ -114,7 +156,8 @@ export async function consentToGap(
   session: PlainSession,
   io: Io,
 ): Promise<void> {
-  session.emit({ type: 'recover.gap', time: Date.now(), ...gap });
+  const { missing, until } = gap;
+  session.emit({ type: 'recover.gap', time: Date.now(), missing, until });
   session.print([
     '',
     ...gapLines(gap, order, looked).flatMap((line) => wrapLaidOut(line, session.view.columns())),
@@ -129,6 +172,7 @@ export async function consentToGap(
       state: 'nothing was changed',
       next: [
         'Find the files and put them into the archive,',
+        ...savingLines(gap, looked),
         `or, if that may be lost: ${accept.command}`,
         ...accept.notes,
       ],

@@ -1,4 +1,5 @@
 import { runFiles } from '../../lib/recovery/postgres/isolation.ts';
+import { recoverySettingsOf } from '../../lib/recovery/postgres/recovery-settings.ts';
 import { quote } from '../../lib/transport/quote.ts';
 import type { ManualPlan, StepCommand } from './manual-step.ts';
 import type { Node } from './nodes.ts';
@@ -120,6 +121,39 @@ export class StepCommands {
           output: '^none$',
         },
       ),
+    ];
+  }
+
+  /** Else Patroni starts PostgreSQL with a file elsewhere, which these steps do not put to rights. */
+  configuredInside({ name, pgdata, pg_user: owner }: Node): StepCommand {
+    const text = `grep -qF 'It will be overwritten by Patroni!' ${quote(`${pgdata}/postgresql.conf`)} && echo inside`;
+    return this.on(name, owner, script(text), {
+      expected: `inside: Patroni configures ${name} in its data directory`,
+      output: '^inside$',
+    });
+  }
+
+  /**
+   * Files that were prepared on another host have the configuration of the node that was backed up: this one may have none of
+   * its addresses, and could not start. As `postgres.recovery` does it where it can see the node's data: nothing of a replica
+   * stays, and the archive is off until Patroni writes the file.
+   */
+  configureAsNode(): readonly StepCommand[] {
+    const { node, prepared } = this.#plan;
+    const { name, pgdata, pg_user: owner, pg_bin: bin, pg_port: port } = node;
+    const goes = recoverySettingsOf(prepared.major).filter((setting) => setting !== 'archive_command');
+    const edits = `s/^archive_command *=.*/archive_command = false/; s/^(${goes.join('|')}) *=/#PITR#&/`;
+    const file = `${pgdata}/postgresql.conf`;
+    const own = `${this.kept(node)}/postgresql.conf`;
+    const says = (setting: string): readonly string[] => [`${bin}/postgres`, '-D', pgdata, '-C', setting];
+    return [
+      this.on(
+        name,
+        owner,
+        script(`cp -p ${quote(own)} ${quote(file)} && sed -i -E ${quote(edits)} ${quote(file)}`),
+      ),
+      this.on(name, owner, says('port'), { expected: String(port), output: `^${port}$` }),
+      this.on(name, owner, says('listen_addresses'), { expected: `the addresses of ${name}` }),
     ];
   }
 

@@ -4,7 +4,8 @@ import { type LookAnswer, lookOnce } from '../../lib/engine/run/look.ts';
 import { formatInstant } from '../../lib/recovery/wal/instant.ts';
 import { parseInstant } from '../../lib/recovery/wal/parse-instant.ts';
 import { momentLines } from '../recover/carry-out.ts';
-import { gapLines, type Surroundings, timelineOf } from '../recover/gap.ts';
+import { gapLines, type Surroundings, timelineOf, withNodes } from '../recover/gap.ts';
+import { type BesideArchives, lookBesideArchives } from '../recover/node-wal.ts';
 import { readSite } from '../recover/nodes.ts';
 import { gapQuestion } from '../recover/order.ts';
 import { barmanHost } from '../well-known-hosts.ts';
@@ -56,33 +57,41 @@ async function judged(
   targetTime: string,
   request: Surroundings & { readonly signal: AbortSignal },
 ): Promise<Moment | undefined> {
-  const ask = (unarchived: 'allow' | 'refuse', timeline?: number) =>
-    askWal(backup, targetTime, request, unarchived, timeline);
   let timeline = timelineOf(request.extraVars);
-  let wal = await ask('refuse', timeline);
-  if (wal.error?.code === 'timeline-ambiguous') {
-    timeline = await chooseTimeline(prompt, wal.error);
-    wal = await ask('refuse', timeline);
+  let beside: BesideArchives | undefined;
+  const ask = (unarchived: 'allow' | 'refuse') =>
+    askWal(backup, targetTime, request, { unarchived, timeline, beside });
+  const askOnOneTimeline = async () => {
+    const answer = await ask('refuse');
+    if (answer.error?.code !== 'timeline-ambiguous') return answer;
+    timeline = await chooseTimeline(prompt, answer.error);
+    return ask('refuse');
+  };
+  let wal = await askOnOneTimeline();
+  if (wal.error?.code === 'wal-missing') {
+    // What only nodes still have is archived by the recovery itself.
+    beside = await lookBesideArchives(request);
+    wal = await askOnOneTimeline();
   }
   const { error } = wal;
   if (error?.code === 'target-after-last-archived') {
     // What the living leader has not archived yet is archived by the recovery itself.
-    const later = await ask('allow', timeline);
+    const later = await ask('allow');
     const on = walSchema.safeParse(later.result).data?.timeline;
     if (on !== undefined && on === (await livingTimeline(request)))
-      wal = (await whyNotYet(backup, targetTime, on, request)) ?? later;
+      wal = (await whyNotYet(backup, targetTime, on, request, beside)) ?? later;
   }
   if (wal.error === undefined) {
     const { segments, timeline: on } = walSchema.parse(wal.result);
     prompt.say([
       ...(targetTime === 'latest' ? ['Target Time: latest, all that is archived'] : momentLines(targetTime)),
-      `  on timeline ${on}; WAL: ${segments} segments, all on disk`,
+      `  on timeline ${on}; WAL: ${segments} segments, all on disk${beside === undefined ? '' : ', some only in pg_wal of a node: they are archived first'}`,
     ]);
     return { targetTime, acceptGap: false, timeline };
   }
   const gap = gapSchema.safeParse(wal.error.result).data;
   if (wal.error.code === 'wal-missing' && gap !== undefined) {
-    const known = { missing: gap.missing, until: gap.reachable.to };
+    const known = await withNodes({ missing: gap.missing, until: gap.reachable.to }, request);
     prompt.say(['', ...gapLines(known, { targetTime }, request), '']);
     return (await prompt.confirm(gapQuestion(known.until).text))
       ? { targetTime, acceptGap: true, timeline }
@@ -100,8 +109,10 @@ async function whyNotYet(
   target: string,
   timeline: number,
   request: Surroundings & { readonly signal: AbortSignal },
+  beside: BesideArchives | undefined,
 ): Promise<Pick<LookAnswer, 'result' | 'error'> | undefined> {
   const params = {
+    ...beside,
     backup: { id, server },
     target,
     timeline,
@@ -116,14 +127,22 @@ async function askWal(
   { id, server }: Backup,
   target_time: string,
   request: Surroundings & { readonly signal: AbortSignal },
-  unarchived: 'allow' | 'refuse',
-  timeline: number | undefined,
+  {
+    unarchived,
+    timeline,
+    beside,
+  }: {
+    readonly unarchived: 'allow' | 'refuse';
+    readonly timeline: number | undefined;
+    readonly beside: BesideArchives | undefined;
+  },
 ): Promise<Pick<LookAnswer, 'result' | 'error'>> {
   const params = {
     backup: { id, server },
     target_time,
     accept_gap: false,
     unarchived,
+    ...beside,
     ...(timeline === undefined ? {} : { timeline }),
   };
   const [answer] = await lookOnce({ ...request, hosts: barmanHost, module: 'barman.wal', params });

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { findGap, type Surroundings } from '../../cli/recover/gap.ts';
+import { findGap, gapLines, type Surroundings } from '../../cli/recover/gap.ts';
 import { runCommandLine } from '../../cli/run.ts';
 import { chooseMoment } from '../../cli/wizard/choose-moment.ts';
 import { Masker } from '../../lib/base/values/masker.ts';
@@ -19,7 +19,7 @@ const SYSTEM = '77';
 const SIZE = 16 * 1024 * 1024;
 
 /** A whole segment of nothing but the header of its first page. */
-async function archived(ground: LocalPlayground, timeline: number, number: number): Promise<void> {
+function segment(timeline: number, number: number): readonly [name: string, bytes: Buffer] {
   const bytes = Buffer.alloc(SIZE);
   bytes.writeUInt16LE(0xd110, 0);
   bytes.writeUInt16LE(2, 2);
@@ -28,8 +28,35 @@ async function archived(ground: LocalPlayground, timeline: number, number: numbe
   bytes.writeBigUInt64LE(BigInt(SYSTEM), 24);
   bytes.writeUInt32LE(SIZE, 32);
   bytes.writeUInt32LE(8192, 36);
-  const directory = `${hex(timeline)}${hex(0)}`;
-  await inWal(ground, `home/db1/wals/${directory}/${directory}${hex(number)}`, bytes);
+  return [`${hex(timeline)}${hex(0)}${hex(number)}`, bytes];
+}
+
+async function archived(ground: LocalPlayground, timeline: number, number: number): Promise<void> {
+  const [name, bytes] = segment(timeline, number);
+  await inWal(ground, `home/db1/wals/${name.slice(0, 16)}/${name}`, bytes);
+}
+
+/** The data of db1, on which no PostgreSQL runs, with these segments in pg_wal. */
+async function nodeHas(ground: LocalPlayground, timeline: number, ...numbers: readonly number[]) {
+  const control = {
+    'Database system identifier': SYSTEM,
+    'Database cluster state': 'in production',
+    'Latest checkpoint location': '0/8000060',
+    "Latest checkpoint's REDO location": '0/8000028',
+    "Latest checkpoint's TimeLineID": String(timeline),
+    'Minimum recovery ending location': '0/0',
+    'Bytes per WAL segment': String(SIZE),
+  };
+  const lines = Object.entries(control).map(([name, value]) => `${name}: ${value}`);
+  await mkdir(join(ground.dir, 'programs'));
+  const program = join(ground.dir, 'programs/pg_controldata');
+  await writeFile(program, `#!/bin/sh\ncat <<'E'\n${lines.join('\n')}\nE\n`, { mode: 0o755 });
+  for (const number of numbers) {
+    const [name, bytes] = segment(timeline, number);
+    await inWal(ground, `data/pg_wal/${name}`, bytes);
+  }
+  await writeFile(join(ground.dir, 'data/PG_VERSION'), '15\n');
+  await writeFile(join(ground.dir, 'data/postmaster.opts'), `${ground.dir}/programs/postgres "-D" "x"\n`);
 }
 
 const hex = (number: number): string => number.toString(16).toUpperCase().padStart(8, '0');
@@ -101,6 +128,20 @@ describe('the moment of the wizard', () => {
   });
 });
 
+it('the wizard counts what only a node still has, as the recovery does', async () => {
+  await using ground = await localPlayground();
+  await withBarmanHere(ground, async (look) => {
+    for (const number of [8, 9, 11]) await archived(ground, 1, number);
+    await nodeHas(ground, 1, 10, 11, 12);
+    const range = { timeline: 1, from: '2026-11-22 15:58:17.456449+00', to: undefined, gaps: [] };
+    const backup = { id: ID, server: 'db1', status: 'DONE', ranges: [range] };
+    const { prompt, said } = person('');
+    const moment = await chooseMoment(prompt, backup, look({}));
+    expect(moment).toEqual({ targetTime: 'latest', acceptGap: false, timeline: undefined });
+    expect(said.join('\n')).toContain('some only in pg_wal of a node');
+  });
+});
+
 describe('the gap that is asked about', () => {
   it('is one of the backup of the server that -e says', async () => {
     await using ground = await localPlayground();
@@ -132,6 +173,30 @@ describe('the gap that is asked about', () => {
       expect(await findGap(order, look({ timeline: '1' }), signal)).toMatchObject(gap);
     });
   });
+
+  it.each([ID, 'auto'])(
+    'is none where a node still has what is missing, and the recovery archives it: %s',
+    async (id) => {
+      await using ground = await localPlayground();
+      await withBarmanHere(ground, async (look) => {
+        for (const number of [8, 9, 11]) await archived(ground, 1, number);
+        const order = { backup: id, targetTime: 'latest', target: 'db1' };
+        const { signal, ...surroundings } = look({ server: 'db1' });
+        const missing = ['00000001000000000000000A'];
+        expect(await findGap(order, surroundings, signal)).toMatchObject({ missing, nodes: [] });
+        await nodeHas(ground, 1, 10, 11, 12);
+        expect(await findGap(order, surroundings, signal)).toBeUndefined();
+        // what is prepared for steps by hand has the archives alone
+        const byHand = { backup: id, targetTime: 'latest' };
+        const gap = await findGap(byHand, surroundings, signal);
+        expect(gap).toMatchObject({ missing, nodes: ['db1'] });
+        if (gap === undefined) throw new Error('there is a gap');
+        expect(gapLines(gap, byHand, surroundings).join('\n')).toMatch(
+          /db1 still has .*: pitr play save-wal\.yml -i \S+ -e 'node=db1'$/m,
+        );
+      });
+    },
+  );
 
   it.each([ID, 'auto'])('is not asked about where files are prepared and -e accepts it: %s', async (id) => {
     await using ground = await localPlayground();

@@ -83,6 +83,8 @@ export function stepsToPrepare(files: RecoveryFiles, wish: RecoveryWish): FileSt
       wanted.push({ name, text: withoutSettings(moved, isOfReplica) });
     }
   }
+  if (!wanted.some(({ name }) => name === 'postgresql.conf') && !files.names.has('postgresql.conf'))
+    wanted.push(...unconfigured(files));
   const signalFile = `${wish.signal}.signal`;
   const other = wish.signal === 'recovery' ? 'standby.signal' : 'recovery.signal';
   return {
@@ -94,6 +96,18 @@ export function stepsToPrepare(files: RecoveryFiles, wish: RecoveryWish): FileSt
     remove: files.names.has(other) ? [other] : [],
     own: !files.owned,
   };
+}
+
+/**
+ * What is streamed from a node that is configured outside its data directory has no configuration at all, and PostgreSQL
+ * starts without `postgresql.conf` never, without `pg_hba.conf` only isolated.
+ */
+function unconfigured(files: RecoveryFiles): readonly FileWrite[] {
+  const rules = '# Made by pitr: the backup has no rules.\nlocal all all peer\n';
+  return [
+    { name: 'postgresql.conf', text: '# Made by pitr: the backup has no configuration.\n' },
+    ...(files.names.has('pg_hba.conf') ? [] : [{ name: 'pg_hba.conf', text: rules }]),
+  ];
 }
 
 /**

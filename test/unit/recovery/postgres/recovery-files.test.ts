@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bytesOf } from '../../../../lib/base/values/byte-text.ts';
+import { effectiveSettings } from '../../../../lib/recovery/postgres/conf-file.ts';
 import { parseRecoveryFiles } from '../../../../lib/recovery/postgres/look-recovery-files.ts';
 import {
   isNothing,
@@ -58,6 +59,25 @@ describe('a restored directory', () => {
     const conf = stepsToPrepare(restored({ nodeConf }), wish).write[1]?.text ?? '';
     expect(conf).toContain("\nport = '5431'\n");
     expect(conf).not.toMatch(/^(primary_conninfo|recovery_target)/m);
+  });
+
+  it('without any configuration gets one, and lets in its owner: a streamed backup of a node that is configured outside', () => {
+    const streamed = { texts: new Map<string, string>(), names: new Set(['PG_VERSION', 'standby.signal']) };
+    const write = stepsToPrepare(restored(streamed), { ...wish, signal: 'standby' }).write;
+    expect(write.map(({ name }) => name)).toEqual(['postgresql.auto.conf', 'postgresql.conf', 'pg_hba.conf']);
+    expect(effectiveSettings(write[1]?.text ?? '?')).toEqual(new Map());
+    expect(write[2]?.text).toMatch(/^local all all peer$/m);
+    const texts = new Map(write.map(({ name, text }) => [name, text] as const));
+    const names = new Set([...streamed.names, ...texts.keys()]);
+    expect(isNothing(stepsToPrepare(restored({ texts, names }), { ...wish, signal: 'standby' }))).toBe(true);
+    // what Patroni of the node has is better
+    expect(stepsToPrepare(restored({ ...streamed, nodeConf: CONF }), wish).write[1]?.text).toContain(
+      'include',
+    );
+    const outside = { directory: '/etc/postgresql', text: '' };
+    expect(
+      stepsToPrepare(restored({ ...streamed, outside }), wish).write.map(({ name }) => name),
+    ).not.toContain('pg_hba.conf');
   });
 
   it('that is ready needs nothing', () => {

@@ -68,7 +68,7 @@ function locksOf({ changes }: JournalledRun): readonly string[] {
 
 /** What says which recovery it was, and not how the cluster is reached and laid out. */
 const OF_THE_RECOVERY =
-  /^(target(_\w+)?|backup|server|timeline|inclusive|marker|accept_gap|wal_\w+|tablespaces|restore|auto_start|allow_leader|verify|new_backup|staging|staging_path|promote|wanted|tails|note|replay_stall|recovery_run|cutover_run|rejoin_run|leader|break_lock|member|members_gone|without_gone|members_down|member_space|members_from|accept_unseen_wal|accept_write_outage|copy_anew|without_leader|restored_bytes)$/;
+  /^(target(_\w+)?|backup|server|timeline|inclusive|marker|accept_gap|wal_\w+|tablespaces|restore|auto_start|allow_leader|verify|new_backup|staging|staging_path|promote|wanted|tails|note|replay_stall|recovery_run|cutover_run|rejoin_run|leader|break_lock|member|members_gone|without_gone|members_down|member_space|members_from|accept_unseen_wal|accept_write_outage|accept_new_tablespaces|copy_anew|without_leader|restored_bytes)$/;
 
 /** Whether the way back is told it, too: how the cluster is reached and laid out. */
 export function isToldToRevert(variable: string): boolean {

@@ -23,7 +23,7 @@ interface ForwardWishes {
  * the cluster is laid out and how long is waited, and holds for a later moment too.
  */
 const OF_THE_MOMENT =
-  /^(target(_\w+)?|inclusive|wanted|verify|marker|accept_gap|accept_unseen_wal|accept_write_outage|tails|break_lock|members_gone|without_gone|members_down)$/;
+  /^(target(_\w+)?|inclusive|wanted|verify|marker|accept_gap|accept_unseen_wal|accept_write_outage|accept_new_tablespaces|tails|break_lock|members_gone|without_gone|members_down)$/;
 
 /** Whether a recovery that is moved on to a later moment is told it again. */
 export function isToldAgain(variable: string): boolean {

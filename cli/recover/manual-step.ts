@@ -16,6 +16,8 @@ export interface Prepared {
   readonly timeline: number;
   /** Of PostgreSQL. */
   readonly major: number;
+  /** Settings that were raised for the replay, with what the backup itself said of them: empty where it said nothing. */
+  readonly raised: Readonly<Record<string, string>>;
 }
 
 /** A command of a step, with what it must answer where that proves something. */

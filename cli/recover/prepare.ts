@@ -42,6 +42,7 @@ const preparedSchema = z.looseObject({
   stops: z.boolean(),
   timeline: z.number(),
   major: z.number(),
+  raised: z.record(z.string(), z.string()),
 });
 
 /**

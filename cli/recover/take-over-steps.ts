@@ -37,6 +37,10 @@ export function takeOverSteps(
         commands.on(name, owner, [
           ...commands.isolatedPsql(),
           ...recoverySettingsOf(prepared.major).flatMap((setting) => ['-c', `alter system reset ${setting}`]),
+          ...Object.entries(prepared.raised).flatMap(([setting, own]) => [
+            '-c',
+            own === '' ? `alter system reset ${setting}` : `alter system set ${setting} = ${Number(own)}`,
+          ]),
         ]),
         commands.stopIsolated(),
         commands.on(name, owner, script(`cd ${quote(pgdata)} && rm -rf ${LEFT_BEHIND.join(' ')}`)),

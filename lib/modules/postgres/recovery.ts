@@ -7,6 +7,7 @@ import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { readMemberConfig } from '../../recovery/patroni/member-config.ts';
 import { effectiveSettings, quoteConf } from '../../recovery/postgres/conf-file.ts';
+import { SETTINGS_OF_PRIMARY } from '../../recovery/postgres/control-data.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import {
   changeRecoveryFiles,
@@ -43,6 +44,7 @@ type State =
       readonly after: string;
       readonly kept: readonly string[];
       readonly dropped: readonly string[];
+      readonly raised: Readonly<Record<string, string>>;
     };
 
 export const module = defineModule({
@@ -74,6 +76,8 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
     kept: 'names of the ALTER SYSTEM settings that stay',
     dropped: 'names of settings of a recovery or an archive that are gone',
     restore_command: 'as it stands in the file',
+    raised:
+      'settings that are as high as the WAL may ask for: name to what the backup itself said, empty where it said nothing',
   },
   read: (host, p: Params, context) => readState(host, p, context),
   plan: (state, p) => {
@@ -220,6 +224,11 @@ async function readState(host: ReadHost, p: Params, context: Pick<TaskContext, '
     before: files.texts.get(AUTO_CONF) ?? '',
     after: autoConf,
     kept: kept.map(({ name }) => name),
+    raised: Object.fromEntries(
+      recovery
+        .filter(({ name }) => SETTINGS_OF_PRIMARY.has(name))
+        .map(({ name }) => [name, kept.find((own) => own.name === name)?.value ?? '']),
+    ),
     dropped: dropped.filter((name) => !recovery.some((setting) => setting.name === name)),
   };
 }
@@ -234,6 +243,6 @@ async function configuredFiles(host: ReadHost, p: Params): Promise<RecoveryFiles
 
 function resultOf(state: State): Readonly<Record<string, unknown>> {
   if (!state.known) return {};
-  const { kept, dropped, after } = state;
-  return defined({ kept, dropped, restore_command: effectiveSettings(after).get('restore_command') });
+  const { kept, dropped, raised, after } = state;
+  return defined({ kept, dropped, raised, restore_command: effectiveSettings(after).get('restore_command') });
 }

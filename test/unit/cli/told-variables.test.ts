@@ -28,6 +28,7 @@ const TOLD_TO: Readonly<Record<string, 'both' | 'revert' | 'forward' | 'neither'
   wal_spool_bytes: 'forward',
   wal_directories: 'forward',
   tablespaces: 'forward',
+  accept_new_tablespaces: 'neither',
   staging_path: 'forward',
   restored_bytes: 'forward',
   wal_at_one_time: 'forward',

@@ -8,7 +8,7 @@ import {
   unitName,
 } from '../../system/service/service-resource.ts';
 import { commandLine } from '../../transport/quote.ts';
-import { patroniPython } from './config-file.ts';
+import { APART, patroniPython } from './config-file.ts';
 import { PATRONI_PROCESSES } from './processes.ts';
 
 /**
@@ -24,23 +24,26 @@ export type ServedPatroni =
 
 /**
  * Python: a path is not what a Patroni is, for its configuration may have a copy or have been moved. Scope and name are
- * that; who has both the same and other data is not known. What a file does not say may be in the environment.
+ * that; who has both the same and other data is not known. What a file does not say may be in the environment. `-` and the
+ * directory of a process in the place of a file: what its environment says.
  */
-const COMPARE = `
-started = load(sys.argv[2])
-pairs = [[str(one.get(key) or "") for one in (config, started)] for key in ("scope", "name")]
+const COMPARE = `${APART}
+started = said_by(environment_in(sys.argv[3])) if sys.argv[2] == "-" else load(sys.argv[2])
+same = all(config.get(key) and str(config[key]) == str(started.get(key)) for key in ("scope", "name"))
 data = [str((one.get("postgresql") or {}).get("data_dir")) for one in (config, started)]
-if any(own and other and own != other for own, other in pairs):
+if is_another(started):
     print("other")
-elif all(own and own == other for own, other in pairs) and os.path.realpath(data[0]) == os.path.realpath(data[1]):
+elif same and os.path.realpath(data[0]) == os.path.realpath(data[1]):
     print("this")
 `;
 
 /**
  * `merged_from CONFIG DIRECTORY`: whether Patroni, started with a directory, reads this file there. `begun_by PROC PID ONE`:
- * whether a process is that one, or comes from it.
+ * whether a process is that one, or comes from it. `compared_with CONFIG WORD PROC PID`: whether a process that was started
+ * with this word (`-`: with none) runs `this` or an `other` Patroni; nothing where that cannot be told.
  */
 const SAME_PATRONI = `${patroniPython(COMPARE)}
+compared_with() { patroni_python "$1" "$2" "$3/$4" 2>/dev/null </dev/null; }
 begun_by() {
   one=$3
   while [ "\${one:-0}" -gt 0 ]; do
@@ -66,7 +69,8 @@ holds_others() {
 
 /**
  * The function `served_patroni PROC PID CONFIG` of sh, for behind `PATRONI_PROCESSES`: PID is the main process of the
- * service, which may be a wrapper. A Patroni of which no configuration is known counts where no other one runs.
+ * service, which may be a wrapper. A Patroni without a configuration file is what its environment says. Where that tells
+ * nothing, it counts where no other one runs.
  */
 export const SERVED_PATRONI = `${SAME_PATRONI}${HOLDS_OTHERS}
 this_patroni() { if holds_others "$1" "$2"; then echo "@among $holder"; else echo @this; fi; }
@@ -76,11 +80,16 @@ served_patroni() {
   while read -r pid word; do
     [ -n "$pid" ] || continue
     if ! begun_by "$1" "$2" "$pid"; then elsewhere=yes
-    elif [ "$word" = - ]; then nameless=yes
+    elif [ "$word" = - ]; then
+      case $(compared_with "$3" - "$1" "$pid") in
+      this) this_patroni "$1" "$2"; return ;;
+      other) other="the environment of process $pid" ;;
+      *) nameless=yes ;;
+      esac
     elif same_file "$word" "$3" || merged_from "$3" "$word"; then this_patroni "$1" "$2"; return
     elif [ "$word" != "$compared" ]; then
       compared=$word
-      case $(patroni_python "$3" "$word" 2>/dev/null </dev/null) in
+      case $(compared_with "$3" "$word" "$1" "$pid") in
       this) this_patroni "$1" "$2"; return ;;
       other) other=$word ;;
       *) unread=yes ;;
@@ -98,8 +107,9 @@ EOF
 /**
  * The function `living_patroni PROC CONFIG PID` of sh, for behind `PATRONI_PROCESSES`: a Patroni of the configuration, or of the
  * same scope and name on the same data, whoever has started it, but for the process PID (may be empty) and what comes from
- * it: `@living PID UNIT`, without the unit where there is none. One of which no configuration is known counts where no other
- * one runs. One in a container that the host shows does not: its paths are other files there.
+ * it: `@living PID UNIT`, without the unit where there is none. One without a configuration file is what its environment
+ * says. Where that tells nothing, it counts where no other one runs. One in a container that the host shows does not: its
+ * paths are other files there.
  */
 export const LIVING_PATRONI = `${SAME_PATRONI}
 living_patroni() {
@@ -109,10 +119,10 @@ living_patroni() {
     [ -n "$pid" ] || continue
     ! grep -qsE '^NSpid:([[:space:]]+[0-9]+){2}' "$1/$pid/status" || continue
     [ -z "$3" ] || ! begun_by "$1" "$3" "$pid" || continue
-    if [ "$word" = - ]; then nameless=$pid; continue; fi
-    if ! same_file "$word" "$2" && ! merged_from "$2" "$word"; then
-      others=yes
-      [ "$(patroni_python "$2" "$word" 2>/dev/null </dev/null)" = this ] || continue
+    if [ "$word" = - ] || { ! same_file "$word" "$2" && ! merged_from "$2" "$word"; }; then
+      told=$(compared_with "$2" "$word" "$1" "$pid")
+      if [ "$word$told" = - ]; then nameless=$pid; else others=yes; fi
+      [ "$told" = this ] || continue
     fi
     living "$1" "$pid"
     return

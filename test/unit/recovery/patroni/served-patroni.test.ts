@@ -32,6 +32,7 @@ async function asked(
   question: string,
   config: string,
   processes: readonly Process[],
+  /** Files of each process, or, as `99/environ`, of one. */
   more: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const proc = join(directory, `proc${hosts++}`);
@@ -39,7 +40,10 @@ async function asked(
     await mkdir(join(proc, String(pid)), { recursive: true });
     await writeFile(join(proc, String(pid), 'cmdline'), words.map((word) => `${word}\0`).join(''));
     await writeFile(join(proc, String(pid), 'status'), `Name:\tx\nPPid:\t${parent}\n`);
-    for (const [name, text] of Object.entries(more)) await writeFile(join(proc, String(pid), name), text);
+  }
+  for (const [name, text] of Object.entries(more)) {
+    const of = name.includes('/') ? [''] : processes.map(([pid]) => String(pid));
+    await Promise.all(of.map((pid) => writeFile(join(proc, pid, name), text)));
   }
   return spawnSync('sh', ['-c', `${PATRONI_PROCESSES}${question}`, 'sh', proc, config], {
     encoding: 'utf8',
@@ -179,5 +183,57 @@ describe.runIf(READS_YAML)('a service that was started with another path', () =>
     expect(await against('scope: main\n', MAIN)).toBe('@unknown');
     expect(await against(MAIN, MAIN.replace('/data', '/other'))).toBe('@unknown');
     expect(await against(MAIN, MAIN.replace('main', 'other'), 'scope: [\n')).toBe('@unknown');
+  });
+});
+
+describe.runIf(READS_YAML)('a Patroni that was started without a configuration file', () => {
+  const MAIN = 'scope: main\nname: db1\npostgresql: { data_dir: /data }\n';
+  const ENVIRONMENT = 'PATRONI_SCOPE=main\0PATRONI_NAME=db1\0PATRONI_POSTGRESQL_DATA_DIR=/data\0';
+  let sites = 0;
+
+  const site = async (): Promise<string> => {
+    const own = join(directory, `environment${sites++}.yml`);
+    await writeFile(own, MAIN);
+    return own;
+  };
+  /** What is told of process 99, the only one of the host, whose environment is this. */
+  const lives = async (environ: string): Promise<string> =>
+    asked(`${LIVING_PATRONI}\nliving_patroni "$1" "$2"`, await site(), [INIT, [99, 1, 'patroni']], {
+      '99/environ': environ,
+    });
+  /** And of the service that process 100 is. */
+  const serves = async (environ: string, ...beside: readonly Process[]): Promise<string> =>
+    asked(
+      `${SERVED_PATRONI}\nserved_patroni "$1" 100 "$2"`,
+      await site(),
+      [INIT, [100, 1, 'patroni'], ...beside],
+      { '100/environ': environ },
+    );
+
+  it.each([
+    ['scope', ENVIRONMENT.replace('main', 'other')],
+    ['name', ENVIRONMENT.replace('db1', 'db2')],
+    ['scope, in a whole configuration', `PATRONI_CONFIGURATION=${MAIN.replace('main', 'other')}\0`],
+  ])('is another one where its environment says another %s', async (_, environ) => {
+    expect(await lives(environ)).toBe('');
+    expect(await serves(environ)).toBe('@other the environment of process 100');
+  });
+
+  it.each([
+    ['in variables', ENVIRONMENT],
+    ['in a whole configuration', `PATRONI_CONFIGURATION=${MAIN}\0PATRONI_SCOPE=other\0`],
+  ])('is that of the member where its environment says so %s, whoever runs beside it', async (_, environ) => {
+    expect(await lives(environ)).toBe('@living 99');
+    expect(await serves(environ, [99, 1, 'patroni', '/other.yml'])).toBe('@this');
+  });
+
+  it.each([
+    ['nothing of it', 'PATH=/bin\0'],
+    ['no more than the scope', 'PATRONI_SCOPE=main\0'],
+    ['what cannot be read', 'PATRONI_CONFIGURATION=scope: [\0'],
+  ])('counts where no other one runs, and its environment says %s', async (_, environ) => {
+    expect(await lives(environ)).toBe('@living 99');
+    expect(await serves(environ)).toBe('@this');
+    expect(await serves(environ, [99, 1, 'patroni', '/other.yml'])).toBe('@unknown');
   });
 });

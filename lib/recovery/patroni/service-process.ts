@@ -9,6 +9,7 @@ import {
 } from '../../system/service/service-resource.ts';
 import { commandLine } from '../../transport/quote.ts';
 import { APART, patroniPython } from './config-file.ts';
+import { BEGUN_BY, HOLDS_OTHERS, UNIT_OF } from './process-unit.ts';
 import { PATRONI_PROCESSES } from './processes.ts';
 
 /**
@@ -38,33 +39,14 @@ elif same and os.path.realpath(data[0]) == os.path.realpath(data[1]):
 `;
 
 /**
- * `merged_from CONFIG DIRECTORY`: whether Patroni, started with a directory, reads this file there. `begun_by PROC PID ONE`:
- * whether a process is that one, or comes from it. `compared_with CONFIG WORD PROC PID`: whether a process that was started
- * with this word (`-`: with none) runs `this` or an `other` Patroni; nothing where that cannot be told.
+ * `merged_from CONFIG DIRECTORY`: whether Patroni, started with a directory, reads this file there. `compared_with
+ * CONFIG WORD PROC PID`: whether a process that was started with this word (`-`: with none) runs `this` or an `other` Patroni;
+ * nothing where that cannot be told.
  */
 const SAME_PATRONI = `${patroniPython(COMPARE)}
 compared_with() { patroni_python "$1" "$2" "$3/$4" 2>/dev/null </dev/null; }
-begun_by() {
-  one=$3
-  while [ "\${one:-0}" -gt 0 ]; do
-    [ "$one" != "$2" ] || return 0
-    one=$(sed -n 's/^PPid:[[:space:]]*//p' "$1/$one/status" 2>/dev/null)
-  done
-  return 1
-}
 merged_from() {
   case $1 in *.yml) [ -f "$1" ] && [ -d "$2" ] && same_file "\${1%/*}/" "$2/" ;; *) return 1 ;; esac
-}`;
-
-/**
- * The function `holds_others PROC PID` of sh: whether a process is one that runs whatever it is told to. Sets `holder` to its
- * name.
- */
-export const HOLDS_OTHERS = `
-holds_others() {
-  holder=$(tr '\\0' '\\n' 2>/dev/null <"$1/$2/cmdline" | head -n 2 | sed 's/:.*//; s|.*/||' |
-    grep -xE 'supervisord|crond?|anacron|atd|sshd' | head -n 1)
-  [ -n "$holder" ]
 }`;
 
 /**
@@ -72,7 +54,7 @@ holds_others() {
  * service, which may be a wrapper. A Patroni without a configuration file is what its environment says. Where that tells
  * nothing, it counts where no other one runs.
  */
-export const SERVED_PATRONI = `${SAME_PATRONI}${HOLDS_OTHERS}
+export const SERVED_PATRONI = `${SAME_PATRONI}${BEGUN_BY}${HOLDS_OTHERS}
 this_patroni() { if holds_others "$1" "$2"; then echo "@among $holder"; else echo @this; fi; }
 served_patroni() {
   nameless= other= elsewhere= unread= compared=
@@ -107,11 +89,11 @@ EOF
 /**
  * The function `living_patroni PROC CONFIG PID` of sh, for behind `PATRONI_PROCESSES`: a Patroni of the configuration, or of the
  * same scope and name on the same data, whoever has started it, but for the process PID (may be empty) and what comes from
- * it: `@living PID UNIT`, without the unit where there is none. One without a configuration file is what its environment
- * says. Where that tells nothing, it counts where no other one runs. One in a container that the host shows does not: its
- * paths are other files there.
+ * it: `@living PID UNIT HELD` (see `unit_of`), without what there is none of. One without a configuration file is what its
+ * environment says. Where that tells nothing, it counts where no other one runs. One in a container that the host shows does
+ * not: its paths are other files there.
  */
-export const LIVING_PATRONI = `${SAME_PATRONI}
+export const LIVING_PATRONI = `${SAME_PATRONI}${UNIT_OF}
 living_patroni() {
   nameless= others=
   running=$(patroni_processes "$1") || exit
@@ -132,8 +114,8 @@ EOF
   [ -z "$nameless" ] || [ -n "$others" ] || living "$1" "$nameless"
 }
 living() {
-  unit=$(sed -n 's|.*/\\([^/]*\\.service\\)\\(/.*\\)\\{0,1\\}$|\\1|p' "$1/$2/cgroup" 2>/dev/null | head -n 1)
-  echo "@living $2\${unit:+ $unit}"
+  unit_of "$1" "$2"
+  echo "@living $2\${unit:+ $unit}\${held:+ $held}"
 }`;
 
 const LOOK_LIVING = probeScript(`${PATRONI_PROCESSES}${LIVING_PATRONI}
@@ -144,6 +126,8 @@ echo @end`);
 export interface LivingPatroni {
   readonly pid: number;
   readonly unit?: string;
+  /** Where that unit is not what keeps it up: what else does, as `unit_of` tells it. */
+  readonly heldBy?: string;
 }
 
 /**
@@ -158,22 +142,37 @@ export async function livingPatroni(
   const answer = await host.query(LOOK_LIVING([config, String(but ?? '')], { timeoutMs: 30_000 }));
   const [told] = reportOf(answer, host.name, `whether the Patroni of ${config} runs`);
   if (told === undefined) return undefined;
-  const [pid = '', unit] = told.rest.split(' ');
-  return { pid: Number(pid), ...(unit === undefined ? {} : { unit }) };
+  const [pid = '', unit, heldBy] = told.rest.split(' ');
+  return {
+    pid: Number(pid),
+    ...(unit === undefined ? {} : { unit }),
+    ...(heldBy === undefined ? {} : { heldBy }),
+  };
 }
 
+const isOfUser = ({ heldBy }: LivingPatroni): boolean => heldBy?.startsWith('user@') === true;
+
 /** `process 4711, in the unit patroni@main.service` */
-export function livingWords({ pid, unit }: LivingPatroni): string {
-  return `process ${pid}${unit === undefined ? '' : `, in the unit ${unit}`}`;
+export function livingWords(living: LivingPatroni): string {
+  const { pid, unit, heldBy } = living;
+  if (unit === undefined) return `process ${pid}`;
+  const again = isOfUser(living)
+    ? ` of ${heldBy}, which may start it again`
+    : heldBy === 'supervisord'
+      ? ', where supervisord may start it again'
+      : '';
+  return `process ${pid}, in the unit ${unit}${again}`;
 }
 
 /**
- * What stops it, as it can be typed: its unit, where that is one of Patroni. A unit that only happens to hold it (that of
- * cron, of sshd, of supervisord) would take others along.
+ * What stops it, as it can be typed: its unit, where that keeps it up, and would start it again. One that only happens to
+ * hold it (that of cron, of sshd, of supervisord) would take others along, and that of a user is none of the system.
  */
-export function stopsLiving({ pid, unit }: LivingPatroni): string {
+export function stopsLiving({ pid, unit, heldBy }: LivingPatroni): string {
   return commandLine(
-    unit?.includes('patroni') === true ? serviceCommand('systemd', unit, 'stop') : ['kill', String(pid)],
+    unit !== undefined && heldBy === undefined
+      ? serviceCommand('systemd', unit, 'stop')
+      : ['kill', String(pid)],
   );
 }
 
@@ -216,6 +215,7 @@ export async function patroniThere(
   if (up && pid === undefined && manager === 'supervisor') return { served };
   const living = await livingPatroni(host, config, pid);
   // A Patroni that its unit has put into the background is stopped with it.
-  const own = up && manager === 'systemd' && living?.unit === unitName(service);
-  return { served, beside: own ? undefined : living };
+  const own =
+    living !== undefined && manager === 'systemd' && living.unit === unitName(service) && !isOfUser(living);
+  return { served, beside: up && own ? undefined : living };
 }

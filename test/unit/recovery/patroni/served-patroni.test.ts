@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PATRONI_PROCESSES } from '../../../../lib/recovery/patroni/processes.ts';
-import { LIVING_PATRONI, SERVED_PATRONI } from '../../../../lib/recovery/patroni/service-process.ts';
+import {
+  LIVING_PATRONI,
+  livingWords,
+  SERVED_PATRONI,
+  stopsLiving,
+} from '../../../../lib/recovery/patroni/service-process.ts';
+import { fakePrograms } from '../../../support/fake-programs.ts';
 
 let directory: string;
 let hosts = 0;
@@ -137,6 +143,72 @@ describe('a Patroni of the configuration that lives while its service is down', 
     const status = (pids: string) => ({ status: `PPid:\t1\nNSpid:\t${pids}\n` });
     expect(await asked(question, '/p.yml', [INIT, LIVING], status('99\t7'))).toBe('');
     expect(await asked(question, '/p.yml', [INIT, LIVING], status('99'))).toBe('@living 99');
+  });
+});
+
+describe('the unit that a living Patroni runs in', () => {
+  const LIVING: Process = [99, 50, 'python3', '/usr/bin/patroni', '/p.yml'];
+  const USERS = '/user.slice/user-1000.slice/user@1000.service';
+
+  /** What is told of it in this control group, where systemd names this main process of any unit. */
+  const toldIn = async (place: string, main: string, ...beside: readonly Process[]): Promise<string> => {
+    await using _systemctl = await fakePrograms({
+      systemctl: main === '' ? 'exit 1' : `echo MainPID=${main}`,
+    });
+    const cgroup = `0::${place}\n`;
+    const question = `${LIVING_PATRONI}\nliving_patroni "$1" "$2"`;
+    return await asked(question, '/p.yml', [INIT, LIVING, ...beside], { cgroup });
+  };
+  const SHELL: Process = [50, 1, 'sh', '/opt/db/run.sh'];
+
+  it.each<readonly [string, string, string, readonly Process[], string]>([
+    ['its main process is Patroni, whatever its name', '/system.slice/db.service', '99', [], ' db.service'],
+    ['its main process has begun Patroni', '/system.slice/db.service', '50', [SHELL], ' db.service'],
+    ['it has groups below', '/system.slice/db.service/main', '99', [], ' db.service'],
+    ['its name tells enough', '/system.slice/patroni.service', '', [], ' patroni.service'],
+    ['it is begun by another one', '/system.slice/db.service', '12', [SHELL], ' db.service -'],
+    ['nobody names a main process', '/system.slice/db.service', '', [SHELL], ' db.service -'],
+    [
+      'it holds others',
+      '/system.slice/cron.service',
+      '50',
+      [[50, 1, '/usr/sbin/cron', '-f']],
+      ' cron.service cron',
+    ],
+    ['it is of a user', `${USERS}/app.slice/patroni.service`, '99', [], ' patroni.service user@1000.service'],
+    [
+      'it is of a user, with groups below',
+      `${USERS}/patroni.service/main`,
+      '99',
+      [],
+      ' patroni.service user@1000.service',
+    ],
+    ['a user holds it in none', `${USERS}/app.slice/term.scope`, '99', [], ''],
+  ])(
+    'is told, and what runs it where stopping the unit is not what stops it: %s',
+    async (_, place, main, beside, unit) => {
+      expect(await toldIn(place, main, ...beside)).toBe(`@living 99${unit}`);
+    },
+  );
+
+  it.each([
+    [{ unit: 'db.service' }, 'systemctl --no-ask-password stop -- db.service', ', in the unit db.service'],
+    [{}, 'kill 99', ''],
+    [{ unit: 'db.service', heldBy: '-' }, 'kill 99', ', in the unit db.service'],
+    [{ unit: 'cron.service', heldBy: 'cron' }, 'kill 99', ', in the unit cron.service'],
+    [
+      { unit: 'supervisor.service', heldBy: 'supervisord' },
+      'kill 99',
+      ', in the unit supervisor.service, where supervisord may start it again',
+    ],
+    [
+      { unit: 'patroni.service', heldBy: 'user@1000.service' },
+      'kill 99',
+      ', in the unit patroni.service of user@1000.service, which may start it again',
+    ],
+  ])('tells how it is stopped: %j', (unit, stop, words) => {
+    expect(stopsLiving({ pid: 99, ...unit })).toBe(stop);
+    expect(livingWords({ pid: 99, ...unit })).toBe(`process 99${words}`);
   });
 });
 

@@ -80,7 +80,9 @@ const PROGRAMS: Readonly<Record<string, Rule>> = {
   pg_waldump: anyArguments,
   barman,
   supervisorctl: first('status', 'pid', 'avail'),
-  systemctl: first('show', 'is-active', 'is-enabled', 'status', 'cat', 'list-units'),
+  systemctl: (args) =>
+    args.join(' ') === '--version' ||
+    first('show', 'is-active', 'is-enabled', 'status', 'cat', 'list-units')(args),
   patronictl: (args) => args.includes('list') || args.includes('show-config') || args.includes('history'),
   curl: (args) =>
     !args.some((arg) => /^(-X|--request|-d|--data|-T|--upload-file|-F|--form|-o|--output|-O)/.test(arg)),

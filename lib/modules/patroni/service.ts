@@ -28,7 +28,7 @@ export const module = defineLook({
     state: 'of the service: running, stopped or failed',
     detail: "the manager's own words",
     other:
-      'the configuration of the Patroni that it runs, where that is another Patroni than the one of `config`',
+      'the configuration of the Patroni that it runs, where that is another Patroni than the one of `config`; the process in whose environment it is, where that has no file',
     among:
       'the program that the service is, where that runs Patroni among other things (supervisord, cron, sshd): to stop it stops them all',
     stop: 'the command that stops the Patroni that runs there: its service, or what runs beside it',

@@ -42,14 +42,16 @@ const params = z.strictObject({
   shutdown_timeout: seconds.default(300).describe('seconds that a restart, or the undo, may take to stop'),
   service: serviceName
     .default('patroni')
-    .describe('where systemd runs: PostgreSQL gets a unit of its own with the limits of this service')
+    .describe(
+      'where systemd runs, of 236 or newer: PostgreSQL gets a unit of its own with the limits of this service',
+    )
     .meta({ variable: 'patroni_service' }),
   open_files: z
     .string()
     .regex(/^([1-9]\d*|unlimited)$/, 'must be a number, or unlimited')
     .optional()
     .describe(
-      'where systemd does not run: soft limit of open files, as postgres.in_force gives it; a login often has less than a service',
+      'where it gets no unit of systemd: soft limit of open files, as postgres.in_force gives it; a login often has less than a service',
     ),
   socket_dir: sessionParams.socket_dir.describe(
     'isolated: a private directory for the socket; beside the data by default',

@@ -7,8 +7,8 @@ import { normalPath } from '../../system/fs/paths.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { record, text } from '../patroni/cluster.ts';
 import { patroniPython } from '../patroni/config-file.ts';
+import { UNIT_OF } from '../patroni/process-unit.ts';
 import { PATRONI_PROCESSES } from '../patroni/processes.ts';
-import { HOLDS_OTHERS } from '../patroni/service-process.ts';
 import { querySql, sessionTarget } from '../postgres/sql.ts';
 import { type ArchiveTarget, readArchiveCommand } from './archive-command.ts';
 
@@ -83,7 +83,7 @@ EOF
 
 // Patroni is found by its process, not by a path that it usually has. Argument: its configuration, or nothing.
 const LOOK = probeScript(`
-${patroniPython(TELL)}${PATRONI_PROCESSES}${CHOSEN_PATRONI}${HOLDS_OTHERS}
+${patroniPython(TELL)}${PATRONI_PROCESSES}${CHOSEN_PATRONI}${UNIT_OF}
 
 chosen_patroni /proc "$1" || exit 3
 [ -n "$config" ] || { echo "no Patroni runs here that was started with a configuration file" >&2; exit 3; }
@@ -91,11 +91,9 @@ echo "@config $config"
 ${TELL_IDENTITY}
 if [ -n "$pid" ]; then
   echo "@user $(stat -c %U "/proc/$pid")"
-  unit=$(sed -n 's|.*/\\([^/]*\\)\\.service$|\\1|p' "/proc/$pid/cgroup" | head -n 1)
-  if [ -n "$unit" ] && [ -d /run/systemd/system ]; then
-    main=$(systemctl show -p MainPID --value "$unit.service" 2>/dev/null)
-    holds_others /proc "\${main:-0}" || echo "@systemd $unit"
-  fi
+  unit_of /proc "$pid"
+  # Also where its main process is another one: to stop the unit stops it all the same.
+  case $held in - | '') [ -z "$unit" ] || [ ! -d /run/systemd/system ] || echo "@systemd \${unit%.service}" ;; esac
   program=$(supervisorctl status 2>/dev/null | sed -n "s/^\\([^ ]*\\) .* pid $pid,.*/\\1/p" | head -n 1)
   [ -z "$program" ] || echo "@supervisor $program"
 fi

@@ -3,8 +3,8 @@ import { pythonOf } from '../../system/core/python-of.ts';
 /**
  * Reads Patroni's own configuration on its node, with the Python that runs Patroni, which has what it takes to read
  * YAML. What leaves the program is what a caller prints; the file holds passwords. A directory is merged as Patroni
- * merges it. `PATRONI_*` of the environment is not seen, but for logins (`PATRONI_LOGINS`): the inventory can say those
- * things.
+ * merges it. `PATRONI_*` of the environment is not seen, but for logins (`PATRONI_LOGINS`) and to tell one Patroni from
+ * another (`APART`): the inventory can say the other things.
  *
  * Text of Python without single quotes: it stands between such in `sh`. Needs the path as its first argument.
  */
@@ -30,11 +30,36 @@ def part(name):
 `;
 
 /**
+ * Python, behind the program above: `environment_in(DIRECTORY)` is the environment of the process that `/proc` shows there,
+ * `said_by(ENVIRONMENT)` what that says of a Patroni without a file, as Patroni takes it: a whole configuration, or else
+ * variables. `is_another(ONE)`: whether a configuration is that of another Patroni, by scope and name. What one of them does
+ * not say tells nothing.
+ */
+export const APART = `
+def environment_in(there):
+    with open(os.path.join(there, "environ"), "rb") as text:
+        return dict(os.fsdecode(one).split("=", 1) for one in text.read().split(b"\\0") if b"=" in one)
+def said_by(own):
+    if own.get("PATRONI_CONFIGURATION"):
+        try:
+            whole = yaml.safe_load(own["PATRONI_CONFIGURATION"])
+        except yaml.YAMLError:
+            whole = None
+        return whole if isinstance(whole, dict) else {}
+    return {"scope": own.get("PATRONI_SCOPE"), "name": own.get("PATRONI_NAME"),
+            "postgresql": {"data_dir": own.get("PATRONI_POSTGRESQL_DATA_DIR")}}
+def is_another(one):
+    pairs = [[str(each.get(key) or "") for each in (config, one)] for key in ("scope", "name")]
+    return any(own and other and own != other for own, other in pairs)
+`;
+
+/**
  * Python, behind the program above: `environment_of_patroni()` is the environment of the Patroni of this configuration,
- * None where none runs that could be read. A user may look into its own processes, and Patroni is one of those: PostgreSQL
+ * None where none runs that could be read. One that was started without a file is it where it is the only one, and its
+ * environment does not say that it is another. A user may look into its own processes, and Patroni is one of those: PostgreSQL
  * is started by it. What it reads stays in the program.
  */
-export const PATRONI_ENVIRONMENT = `
+export const PATRONI_ENVIRONMENT = `${APART}
 def environment_of_patroni():
     other = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -47,13 +72,12 @@ def environment_of_patroni():
             if not words or os.path.basename(words[0]) not in ("patroni", "patroni.py"):
                 continue
             named = [os.path.join(there, "cwd", one) for one in words[1:] if not one.startswith("-")]
-            with open(os.path.join(there, "environ"), "rb") as text:
-                own = dict(os.fsdecode(one).split("=", 1) for one in text.read().split(b"\\0") if b"=" in one)
+            own = environment_in(there)
         except OSError:
             continue
         if any(os.path.realpath(one) == os.path.realpath(path) for one in named):
             return own
-        if not named:
+        if not named and not is_another(said_by(own)):
             other.append(own)
     return other[0] if len(other) == 1 else None
 `;

@@ -8,7 +8,8 @@ import {
   unitName,
 } from '../../system/service/service-resource.ts';
 import { commandLine } from '../../transport/quote.ts';
-import { patroniPython } from './config-file.ts';
+import { APART, patroniPython } from './config-file.ts';
+import { BEGUN_BY, HOLDS_OTHERS, UNIT_OF } from './process-unit.ts';
 import { PATRONI_PROCESSES } from './processes.ts';
 
 /**
@@ -24,51 +25,36 @@ export type ServedPatroni =
 
 /**
  * Python: a path is not what a Patroni is, for its configuration may have a copy or have been moved. Scope and name are
- * that; who has both the same and other data is not known. What a file does not say may be in the environment.
+ * that; who has both the same and other data is not known. What a file does not say may be in the environment. `-` and the
+ * directory of a process in the place of a file: what its environment says.
  */
-const COMPARE = `
-started = load(sys.argv[2])
-pairs = [[str(one.get(key) or "") for one in (config, started)] for key in ("scope", "name")]
+const COMPARE = `${APART}
+started = said_by(environment_in(sys.argv[3])) if sys.argv[2] == "-" else load(sys.argv[2])
+same = all(config.get(key) and str(config[key]) == str(started.get(key)) for key in ("scope", "name"))
 data = [str((one.get("postgresql") or {}).get("data_dir")) for one in (config, started)]
-if any(own and other and own != other for own, other in pairs):
+if is_another(started):
     print("other")
-elif all(own and own == other for own, other in pairs) and os.path.realpath(data[0]) == os.path.realpath(data[1]):
+elif same and os.path.realpath(data[0]) == os.path.realpath(data[1]):
     print("this")
 `;
 
 /**
- * `merged_from CONFIG DIRECTORY`: whether Patroni, started with a directory, reads this file there. `begun_by PROC PID ONE`:
- * whether a process is that one, or comes from it.
+ * `merged_from CONFIG DIRECTORY`: whether Patroni, started with a directory, reads this file there. `compared_with
+ * CONFIG WORD PROC PID`: whether a process that was started with this word (`-`: with none) runs `this` or an `other` Patroni;
+ * nothing where that cannot be told.
  */
 const SAME_PATRONI = `${patroniPython(COMPARE)}
-begun_by() {
-  one=$3
-  while [ "\${one:-0}" -gt 0 ]; do
-    [ "$one" != "$2" ] || return 0
-    one=$(sed -n 's/^PPid:[[:space:]]*//p' "$1/$one/status" 2>/dev/null)
-  done
-  return 1
-}
+compared_with() { patroni_python "$1" "$2" "$3/$4" 2>/dev/null </dev/null; }
 merged_from() {
   case $1 in *.yml) [ -f "$1" ] && [ -d "$2" ] && same_file "\${1%/*}/" "$2/" ;; *) return 1 ;; esac
 }`;
 
 /**
- * The function `holds_others PROC PID` of sh: whether a process is one that runs whatever it is told to. Sets `holder` to its
- * name.
- */
-export const HOLDS_OTHERS = `
-holds_others() {
-  holder=$(tr '\\0' '\\n' 2>/dev/null <"$1/$2/cmdline" | head -n 2 | sed 's/:.*//; s|.*/||' |
-    grep -xE 'supervisord|crond?|anacron|atd|sshd' | head -n 1)
-  [ -n "$holder" ]
-}`;
-
-/**
  * The function `served_patroni PROC PID CONFIG` of sh, for behind `PATRONI_PROCESSES`: PID is the main process of the
- * service, which may be a wrapper. A Patroni of which no configuration is known counts where no other one runs.
+ * service, which may be a wrapper. A Patroni without a configuration file is what its environment says. Where that tells
+ * nothing, it counts where no other one runs.
  */
-export const SERVED_PATRONI = `${SAME_PATRONI}${HOLDS_OTHERS}
+export const SERVED_PATRONI = `${SAME_PATRONI}${BEGUN_BY}${HOLDS_OTHERS}
 this_patroni() { if holds_others "$1" "$2"; then echo "@among $holder"; else echo @this; fi; }
 served_patroni() {
   nameless= other= elsewhere= unread= compared=
@@ -76,11 +62,16 @@ served_patroni() {
   while read -r pid word; do
     [ -n "$pid" ] || continue
     if ! begun_by "$1" "$2" "$pid"; then elsewhere=yes
-    elif [ "$word" = - ]; then nameless=yes
+    elif [ "$word" = - ]; then
+      case $(compared_with "$3" - "$1" "$pid") in
+      this) this_patroni "$1" "$2"; return ;;
+      other) other="the environment of process $pid" ;;
+      *) nameless=yes ;;
+      esac
     elif same_file "$word" "$3" || merged_from "$3" "$word"; then this_patroni "$1" "$2"; return
     elif [ "$word" != "$compared" ]; then
       compared=$word
-      case $(patroni_python "$3" "$word" 2>/dev/null </dev/null) in
+      case $(compared_with "$3" "$word" "$1" "$pid") in
       this) this_patroni "$1" "$2"; return ;;
       other) other=$word ;;
       *) unread=yes ;;
@@ -98,10 +89,11 @@ EOF
 /**
  * The function `living_patroni PROC CONFIG PID` of sh, for behind `PATRONI_PROCESSES`: a Patroni of the configuration, or of the
  * same scope and name on the same data, whoever has started it, but for the process PID (may be empty) and what comes from
- * it: `@living PID UNIT`, without the unit where there is none. One of which no configuration is known counts where no other
- * one runs. One in a container that the host shows does not: its paths are other files there.
+ * it: `@living PID UNIT HELD` (see `unit_of`), without what there is none of. One without a configuration file is what its
+ * environment says. Where that tells nothing, it counts where no other one runs. One in a container that the host shows does
+ * not: its paths are other files there.
  */
-export const LIVING_PATRONI = `${SAME_PATRONI}
+export const LIVING_PATRONI = `${SAME_PATRONI}${UNIT_OF}
 living_patroni() {
   nameless= others=
   running=$(patroni_processes "$1") || exit
@@ -109,10 +101,10 @@ living_patroni() {
     [ -n "$pid" ] || continue
     ! grep -qsE '^NSpid:([[:space:]]+[0-9]+){2}' "$1/$pid/status" || continue
     [ -z "$3" ] || ! begun_by "$1" "$3" "$pid" || continue
-    if [ "$word" = - ]; then nameless=$pid; continue; fi
-    if ! same_file "$word" "$2" && ! merged_from "$2" "$word"; then
-      others=yes
-      [ "$(patroni_python "$2" "$word" 2>/dev/null </dev/null)" = this ] || continue
+    if [ "$word" = - ] || { ! same_file "$word" "$2" && ! merged_from "$2" "$word"; }; then
+      told=$(compared_with "$2" "$word" "$1" "$pid")
+      if [ "$word$told" = - ]; then nameless=$pid; else others=yes; fi
+      [ "$told" = this ] || continue
     fi
     living "$1" "$pid"
     return
@@ -122,8 +114,8 @@ EOF
   [ -z "$nameless" ] || [ -n "$others" ] || living "$1" "$nameless"
 }
 living() {
-  unit=$(sed -n 's|.*/\\([^/]*\\.service\\)\\(/.*\\)\\{0,1\\}$|\\1|p' "$1/$2/cgroup" 2>/dev/null | head -n 1)
-  echo "@living $2\${unit:+ $unit}"
+  unit_of "$1" "$2"
+  echo "@living $2\${unit:+ $unit}\${held:+ $held}"
 }`;
 
 const LOOK_LIVING = probeScript(`${PATRONI_PROCESSES}${LIVING_PATRONI}
@@ -134,6 +126,8 @@ echo @end`);
 export interface LivingPatroni {
   readonly pid: number;
   readonly unit?: string;
+  /** Where that unit is not what keeps it up: what else does, as `unit_of` tells it. */
+  readonly heldBy?: string;
 }
 
 /**
@@ -148,22 +142,37 @@ export async function livingPatroni(
   const answer = await host.query(LOOK_LIVING([config, String(but ?? '')], { timeoutMs: 30_000 }));
   const [told] = reportOf(answer, host.name, `whether the Patroni of ${config} runs`);
   if (told === undefined) return undefined;
-  const [pid = '', unit] = told.rest.split(' ');
-  return { pid: Number(pid), ...(unit === undefined ? {} : { unit }) };
+  const [pid = '', unit, heldBy] = told.rest.split(' ');
+  return {
+    pid: Number(pid),
+    ...(unit === undefined ? {} : { unit }),
+    ...(heldBy === undefined ? {} : { heldBy }),
+  };
 }
 
+const isOfUser = ({ heldBy }: LivingPatroni): boolean => heldBy?.startsWith('user@') === true;
+
 /** `process 4711, in the unit patroni@main.service` */
-export function livingWords({ pid, unit }: LivingPatroni): string {
-  return `process ${pid}${unit === undefined ? '' : `, in the unit ${unit}`}`;
+export function livingWords(living: LivingPatroni): string {
+  const { pid, unit, heldBy } = living;
+  if (unit === undefined) return `process ${pid}`;
+  const again = isOfUser(living)
+    ? ` of ${heldBy}, which may start it again`
+    : heldBy === 'supervisord'
+      ? ', where supervisord may start it again'
+      : '';
+  return `process ${pid}, in the unit ${unit}${again}`;
 }
 
 /**
- * What stops it, as it can be typed: its unit, where that is one of Patroni. A unit that only happens to hold it (that of
- * cron, of sshd, of supervisord) would take others along.
+ * What stops it, as it can be typed: its unit, where that keeps it up, and would start it again. One that only happens to
+ * hold it (that of cron, of sshd, of supervisord) would take others along, and that of a user is none of the system.
  */
-export function stopsLiving({ pid, unit }: LivingPatroni): string {
+export function stopsLiving({ pid, unit, heldBy }: LivingPatroni): string {
   return commandLine(
-    unit?.includes('patroni') === true ? serviceCommand('systemd', unit, 'stop') : ['kill', String(pid)],
+    unit !== undefined && heldBy === undefined
+      ? serviceCommand('systemd', unit, 'stop')
+      : ['kill', String(pid)],
   );
 }
 
@@ -206,6 +215,7 @@ export async function patroniThere(
   if (up && pid === undefined && manager === 'supervisor') return { served };
   const living = await livingPatroni(host, config, pid);
   // A Patroni that its unit has put into the background is stopped with it.
-  const own = up && manager === 'systemd' && living?.unit === unitName(service);
-  return { served, beside: own ? undefined : living };
+  const own =
+    living !== undefined && manager === 'systemd' && living.unit === unitName(service) && !isOfUser(living);
+  return { served, beside: up && own ? undefined : living };
 }

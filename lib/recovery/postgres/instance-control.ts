@@ -4,7 +4,7 @@ import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { BROKEN_OFF } from '../../contract/script-report.ts';
-import { ownUnit } from '../../system/service/own-unit.ts';
+import { belongsToLogin, ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
@@ -21,7 +21,7 @@ export interface InstanceRef {
   readonly user: string;
   /** The service whose limits it gets where systemd runs; patroni without it. */
   readonly service?: string | undefined;
-  /** Soft limit of open files where systemd does not run; the login's without it. */
+  /** Soft limit of open files where it gets no unit of systemd; the login's without it. */
   readonly openFiles?: string | undefined;
 }
 
@@ -241,12 +241,7 @@ async function starter(
   ];
   const limits = { cwd: '/', timeoutMs: PG_CTL_PATIENCE * 1000 + GRACE_MS, signal, ownChannel: true };
   const unit = await ownUnit(host, 'postgresql', ref.user, ref.service ?? 'patroni');
-  if (unit === 'not-root') {
-    warn(
-      `only root can ask systemd for a unit of its own, so PostgreSQL belongs to this login: where logind has ` +
-        'KillUserProcesses=yes it ends with it. ansible_become: true in the inventory mends that.',
-    );
-  }
+  if (typeof unit === 'string') warn(belongsToLogin(unit, 'PostgreSQL'));
   return typeof unit === 'object'
     ? () => host.run([...unit.words, ...argv], limits)
     : () => host.run([...withOpenFiles(ref.openFiles), ...argv], { ...limits, user: ref.user });

@@ -13,24 +13,31 @@ const LIMITS = [
 /** What a service passes on to its processes besides its limits. */
 const INHERITED = ['Slice', 'UMask', 'Nice', 'OOMScoreAdjust'];
 
+/** The first systemd whose `systemd-run` knows all of `--pipe`, `--wait` and `--collect`. */
+const RUNS_IN_UNIT = 236;
+
 /** How a command gets a unit of its own on a host: the words before it. */
 export interface OwnUnit {
   readonly unit: string;
   readonly words: readonly string[];
 }
 
+/** Why systemd gives no unit where it runs. */
+type WithoutUnit = 'not-root' | 'too-old';
+
 /**
  * The way into a unit of its own for what a command leaves running, with limits and slice of a service: what a login
  * starts lives in its session, and ends with it where logind says so. Undefined where systemd is not the host's first
- * process; `not-root` where this user may not ask it. Throws kind `failed` where that, or what the service has, cannot be told.
+ * process; `not-root` where this user may not ask it, `too-old` where it cannot do that yet. Throws kind `failed` where that,
+ * or what the service has, cannot be told.
  */
 export async function ownUnit(
   host: ReadHost,
   name: string,
   user: string,
   service: string,
-): Promise<OwnUnit | 'not-root' | undefined> {
-  const [booted, who, told] = await host.queryAll([
+): Promise<OwnUnit | WithoutUnit | undefined> {
+  const [booted, who, told, versioned] = await host.queryAll([
     probe(['test', '-d', '/run/systemd/system']),
     probe(['id', '-u']),
     probe([
@@ -40,15 +47,19 @@ export async function ownUnit(
       '--',
       unitName(service),
     ]),
+    probe(['systemctl', '--version']),
   ]);
-  if (booted === undefined || who === undefined || told === undefined)
-    throw new Error('a batch of three gave fewer answers');
+  if (booted === undefined || who === undefined || told === undefined || versioned === undefined)
+    throw new Error('a batch of four gave fewer answers');
   // 1 says that it is not; everything else says that it cannot be told.
   if (booted.exitCode !== 0 && booted.exitCode !== 1) throw commandFailed(booted, host.name);
   if (booted.exitCode === 1) return undefined;
   if (!/^\d+$/m.test(who.stdout)) throw commandFailed(who, host.name);
+  const version = /^systemd (\d+)/m.exec(versioned.stdout)?.[1];
+  if (version !== undefined && Number(version) < RUNS_IN_UNIT) return 'too-old';
   if (who.stdout.trim() !== '0') return 'not-root';
   if (!/^LoadState=/m.test(told.stdout)) throw limitsUntold(service, told);
+  if (version === undefined) throw commandFailed(versioned, host.name);
   const unit = `pitr-${name}-${randomBytes(4).toString('hex')}`;
   const properties = ['Type=oneshot', 'KillMode=process', ...inherited(told.stdout)];
   const words = [
@@ -63,6 +74,23 @@ export async function ownUnit(
   // By `env`, from which the command gets the security context of what the service itself starts: by the labels of
   // PostgreSQL's own programs systemd would put it into another one, in which it may not use ssh (SELinux of RHEL).
   return { unit, words: [...words, ...properties.flatMap((property) => ['-p', property]), '--', 'env'] };
+}
+
+const WHY_WITHOUT: Readonly<Record<WithoutUnit, readonly [why: string, mends: string]>> = {
+  'not-root': [
+    'only root can ask systemd for a unit of its own',
+    'ansible_become: true in the inventory mends that.',
+  ],
+  'too-old': [
+    `a systemd before ${RUNS_IN_UNIT} cannot give a unit of its own`,
+    'KillUserProcesses=no in its logind.conf mends that.',
+  ],
+};
+
+/** What it means for something that is started that it gets no unit where systemd runs, in words. */
+export function belongsToLogin(unit: WithoutUnit, what: string): string {
+  const [why, mends] = WHY_WITHOUT[unit];
+  return `${why}, so ${what} belongs to this login: where logind has KillUserProcesses=yes it ends with it. ${mends}`;
 }
 
 function limitsUntold(service: string, told: RunResult): PitrError {

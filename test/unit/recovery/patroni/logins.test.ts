@@ -153,7 +153,7 @@ const READS_YAML = spawnSync('python3', ['-c', 'import yaml']).status === 0;
 
 describe.runIf(READS_YAML)('a Patroni that has its logins from its environment', () => {
   const FILE =
-    'postgresql:\n  connect_address: db2:5431\n  authentication:\n    replication: { username: of_the_file }\n';
+    'scope: main\nname: db1\npostgresql:\n  connect_address: db2:5431\n  authentication:\n    replication: { username: of_the_file }\n';
 
   /** What its configuration says of roles while such processes run, each a `patroni` of Python's. */
   async function rolesWith(
@@ -210,6 +210,19 @@ describe.runIf(READS_YAML)('a Patroni that has its logins from its environment',
       ['of_it', 'rewinder'],
     ],
     ['counts where it is the one without a file', [{ words: [], env }], ['of_it', 'rewinder']],
+    [
+      'does not count where it has no file and says that it is another one',
+      [{ words: [], env: { ...env, PATRONI_SCOPE: 'other', PATRONI_NAME: 'db1' } }],
+      ['of_the_file'],
+    ],
+    [
+      'counts where the other one without a file says that it is another',
+      [
+        { words: [], env: { ...env, PATRONI_SCOPE: 'main' } },
+        { words: [], env: { PATRONI_CONFIGURATION: 'scope: other' } },
+      ],
+      ['of_it', 'rewinder'],
+    ],
     [
       'does not count where it is that of another configuration',
       [{ words: ['other.yml'], env }],

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PATRONI_PROCESSES } from '../../../../lib/recovery/patroni/processes.ts';
-import { LIVING_PATRONI, SERVED_PATRONI } from '../../../../lib/recovery/patroni/service-process.ts';
+import {
+  LIVING_PATRONI,
+  livingWords,
+  SERVED_PATRONI,
+  stopsLiving,
+} from '../../../../lib/recovery/patroni/service-process.ts';
+import { fakePrograms } from '../../../support/fake-programs.ts';
 
 let directory: string;
 let hosts = 0;
@@ -32,6 +38,7 @@ async function asked(
   question: string,
   config: string,
   processes: readonly Process[],
+  /** Files of each process, or, as `99/environ`, of one. */
   more: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const proc = join(directory, `proc${hosts++}`);
@@ -39,7 +46,10 @@ async function asked(
     await mkdir(join(proc, String(pid)), { recursive: true });
     await writeFile(join(proc, String(pid), 'cmdline'), words.map((word) => `${word}\0`).join(''));
     await writeFile(join(proc, String(pid), 'status'), `Name:\tx\nPPid:\t${parent}\n`);
-    for (const [name, text] of Object.entries(more)) await writeFile(join(proc, String(pid), name), text);
+  }
+  for (const [name, text] of Object.entries(more)) {
+    const of = name.includes('/') ? [''] : processes.map(([pid]) => String(pid));
+    await Promise.all(of.map((pid) => writeFile(join(proc, pid, name), text)));
   }
   return spawnSync('sh', ['-c', `${PATRONI_PROCESSES}${question}`, 'sh', proc, config], {
     encoding: 'utf8',
@@ -136,6 +146,72 @@ describe('a Patroni of the configuration that lives while its service is down', 
   });
 });
 
+describe('the unit that a living Patroni runs in', () => {
+  const LIVING: Process = [99, 50, 'python3', '/usr/bin/patroni', '/p.yml'];
+  const USERS = '/user.slice/user-1000.slice/user@1000.service';
+
+  /** What is told of it in this control group, where systemd names this main process of any unit. */
+  const toldIn = async (place: string, main: string, ...beside: readonly Process[]): Promise<string> => {
+    await using _systemctl = await fakePrograms({
+      systemctl: main === '' ? 'exit 1' : `echo MainPID=${main}`,
+    });
+    const cgroup = `0::${place}\n`;
+    const question = `${LIVING_PATRONI}\nliving_patroni "$1" "$2"`;
+    return await asked(question, '/p.yml', [INIT, LIVING, ...beside], { cgroup });
+  };
+  const SHELL: Process = [50, 1, 'sh', '/opt/db/run.sh'];
+
+  it.each<readonly [string, string, string, readonly Process[], string]>([
+    ['its main process is Patroni, whatever its name', '/system.slice/db.service', '99', [], ' db.service'],
+    ['its main process has begun Patroni', '/system.slice/db.service', '50', [SHELL], ' db.service'],
+    ['it has groups below', '/system.slice/db.service/main', '99', [], ' db.service'],
+    ['its name tells enough', '/system.slice/patroni.service', '', [], ' patroni.service'],
+    ['it is begun by another one', '/system.slice/db.service', '12', [SHELL], ' db.service -'],
+    ['nobody names a main process', '/system.slice/db.service', '', [SHELL], ' db.service -'],
+    [
+      'it holds others',
+      '/system.slice/cron.service',
+      '50',
+      [[50, 1, '/usr/sbin/cron', '-f']],
+      ' cron.service cron',
+    ],
+    ['it is of a user', `${USERS}/app.slice/patroni.service`, '99', [], ' patroni.service user@1000.service'],
+    [
+      'it is of a user, with groups below',
+      `${USERS}/patroni.service/main`,
+      '99',
+      [],
+      ' patroni.service user@1000.service',
+    ],
+    ['a user holds it in none', `${USERS}/app.slice/term.scope`, '99', [], ''],
+  ])(
+    'is told, and what runs it where stopping the unit is not what stops it: %s',
+    async (_, place, main, beside, unit) => {
+      expect(await toldIn(place, main, ...beside)).toBe(`@living 99${unit}`);
+    },
+  );
+
+  it.each([
+    [{ unit: 'db.service' }, 'systemctl --no-ask-password stop -- db.service', ', in the unit db.service'],
+    [{}, 'kill 99', ''],
+    [{ unit: 'db.service', heldBy: '-' }, 'kill 99', ', in the unit db.service'],
+    [{ unit: 'cron.service', heldBy: 'cron' }, 'kill 99', ', in the unit cron.service'],
+    [
+      { unit: 'supervisor.service', heldBy: 'supervisord' },
+      'kill 99',
+      ', in the unit supervisor.service, where supervisord may start it again',
+    ],
+    [
+      { unit: 'patroni.service', heldBy: 'user@1000.service' },
+      'kill 99',
+      ', in the unit patroni.service of user@1000.service, which may start it again',
+    ],
+  ])('tells how it is stopped: %j', (unit, stop, words) => {
+    expect(stopsLiving({ pid: 99, ...unit })).toBe(stop);
+    expect(livingWords({ pid: 99, ...unit })).toBe(`process 99${words}`);
+  });
+});
+
 /** A Python that can read YAML, as Patroni's own can. */
 const READS_YAML = spawnSync('python3', ['-c', 'import yaml']).status === 0;
 
@@ -179,5 +255,57 @@ describe.runIf(READS_YAML)('a service that was started with another path', () =>
     expect(await against('scope: main\n', MAIN)).toBe('@unknown');
     expect(await against(MAIN, MAIN.replace('/data', '/other'))).toBe('@unknown');
     expect(await against(MAIN, MAIN.replace('main', 'other'), 'scope: [\n')).toBe('@unknown');
+  });
+});
+
+describe.runIf(READS_YAML)('a Patroni that was started without a configuration file', () => {
+  const MAIN = 'scope: main\nname: db1\npostgresql: { data_dir: /data }\n';
+  const ENVIRONMENT = 'PATRONI_SCOPE=main\0PATRONI_NAME=db1\0PATRONI_POSTGRESQL_DATA_DIR=/data\0';
+  let sites = 0;
+
+  const site = async (): Promise<string> => {
+    const own = join(directory, `environment${sites++}.yml`);
+    await writeFile(own, MAIN);
+    return own;
+  };
+  /** What is told of process 99, the only one of the host, whose environment is this. */
+  const lives = async (environ: string): Promise<string> =>
+    asked(`${LIVING_PATRONI}\nliving_patroni "$1" "$2"`, await site(), [INIT, [99, 1, 'patroni']], {
+      '99/environ': environ,
+    });
+  /** And of the service that process 100 is. */
+  const serves = async (environ: string, ...beside: readonly Process[]): Promise<string> =>
+    asked(
+      `${SERVED_PATRONI}\nserved_patroni "$1" 100 "$2"`,
+      await site(),
+      [INIT, [100, 1, 'patroni'], ...beside],
+      { '100/environ': environ },
+    );
+
+  it.each([
+    ['scope', ENVIRONMENT.replace('main', 'other')],
+    ['name', ENVIRONMENT.replace('db1', 'db2')],
+    ['scope, in a whole configuration', `PATRONI_CONFIGURATION=${MAIN.replace('main', 'other')}\0`],
+  ])('is another one where its environment says another %s', async (_, environ) => {
+    expect(await lives(environ)).toBe('');
+    expect(await serves(environ)).toBe('@other the environment of process 100');
+  });
+
+  it.each([
+    ['in variables', ENVIRONMENT],
+    ['in a whole configuration', `PATRONI_CONFIGURATION=${MAIN}\0PATRONI_SCOPE=other\0`],
+  ])('is that of the member where its environment says so %s, whoever runs beside it', async (_, environ) => {
+    expect(await lives(environ)).toBe('@living 99');
+    expect(await serves(environ, [99, 1, 'patroni', '/other.yml'])).toBe('@this');
+  });
+
+  it.each([
+    ['nothing of it', 'PATH=/bin\0'],
+    ['no more than the scope', 'PATRONI_SCOPE=main\0'],
+    ['what cannot be read', 'PATRONI_CONFIGURATION=scope: [\0'],
+  ])('counts where no other one runs, and its environment says %s', async (_, environ) => {
+    expect(await lives(environ)).toBe('@living 99');
+    expect(await serves(environ)).toBe('@this');
+    expect(await serves(environ, [99, 1, 'patroni', '/other.yml'])).toBe('@unknown');
   });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inherited, ownUnit } from '../../../../lib/system/service/own-unit.ts';
+import { belongsToLogin, inherited, ownUnit } from '../../../../lib/system/service/own-unit.ts';
 import { blindHost } from '../../../support/blind-host.ts';
 import { errorOf } from '../../../support/errors.ts';
 import { fakePrograms } from '../../../support/fake-programs.ts';
@@ -30,6 +30,15 @@ it.each([
     { test: 'exit 0', id: 'echo 0', systemctl: 'exit 0' },
     'service-manager-silent',
   ],
+  [
+    'how old systemd is',
+    {
+      test: 'exit 0',
+      id: 'echo 0',
+      systemctl: 'case $* in *--version*) exit 1 ;; esac; echo LoadState=loaded',
+    },
+    'command-failed',
+  ],
 ])('nothing is started without a unit of its own because nobody could tell %s', async (_, programs, code) => {
   await using _programs = await fakePrograms(programs);
   await using here = blindHost();
@@ -37,4 +46,38 @@ it.each([
     kind: 'failed',
     code,
   });
+});
+
+/** A host where systemd is of this version, as its programs tell it. */
+const HOST = (version: string, user: string) => ({
+  test: 'exit 0',
+  id: `echo ${user}`,
+  systemctl: `case $* in *--version*) echo '${version}' ;; *) echo LoadState=loaded ;; esac`,
+});
+
+it.each([
+  ['systemd 219', '0', 'too-old'],
+  ['systemd 235 (235-1)', '0', 'too-old'],
+  ['systemd 219', '1000', 'too-old'],
+  ['systemd 236', '1000', 'not-root'],
+])('a unit of its own is not had of %s by the user %s: %s', async (version, user, answer) => {
+  await using _programs = await fakePrograms(HOST(version, user));
+  await using here = blindHost();
+  expect(await ownUnit(here.host, 'x', 'postgres', 'patroni')).toBe(answer);
+});
+
+it('a unit of its own is had of the first systemd that can run a command in one, waiting for it', async () => {
+  await using _programs = await fakePrograms(HOST('systemd 236', '0'));
+  await using here = blindHost();
+  const unit = await ownUnit(here.host, 'x', 'postgres', 'patroni');
+  expect(unit).toMatchObject({ words: expect.arrayContaining(['systemd-run', '--uid=postgres', '--pipe']) });
+});
+
+it('what gets no unit belongs to the login, and the way out fits the reason', () => {
+  expect(belongsToLogin('not-root', 'it')).toMatch(
+    /^only root can .*, so it belongs to .* ansible_become: true/,
+  );
+  expect(belongsToLogin('too-old', 'it')).toMatch(
+    /^a systemd before 236 .* KillUserProcesses=no in its logind/,
+  );
 });

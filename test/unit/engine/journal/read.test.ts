@@ -274,7 +274,11 @@ describe('the other runs that are kept', () => {
     );
 
   it('leave out a damaged one that does not name the run, and what has no journal', async () => {
-    const directory = await keeping({ [SECOND]: text(second, intended(1)), damaged: '{"type":\n', empty: undefined });
+    const directory = await keeping({
+      [SECOND]: text(second, intended(1)),
+      damaged: '{"type":\n',
+      empty: undefined,
+    });
     expect(await others(directory)).toEqual([SECOND]);
   });
 

@@ -15,7 +15,10 @@ describe('a target', () => {
   it.each([
     ['latest', 'the end of what is archived'],
     [{}, 'the end of what is archived'],
-    [{ time: 'latest', lsn: null, xid: null, name: undefined, immediate: false }, 'the end of what is archived'],
+    [
+      { time: 'latest', lsn: null, xid: null, name: undefined, immediate: false },
+      'the end of what is archived',
+    ],
     ['2026-11-22T16:41:19+01:00', '2026-11-22 15:41:19+00'],
     [{ time: '2026-11-22 15:41:19+00', inclusive: true }, '2026-11-22 15:41:19+00'],
     [

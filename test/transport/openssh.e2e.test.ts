@@ -307,8 +307,8 @@ function isAlive(pidFile: string): boolean {
 }
 
 async function sockets(): Promise<readonly string[]> {
-  const directories = (await readdir(tmpdir())).filter((name) => /^pitr-ssh-[A-Za-z0-9]{6}$/.test(name));
-  return directories.map((name) => join(tmpdir(), name, 's')).filter(existsSync);
+  const place = join(tmpdir(), `.pitr-ssh-${process.getuid?.()}`);
+  return existsSync(place) ? (await readdir(place)).map((name) => join(place, name)) : [];
 }
 
 function logins(server: StartedSshd): number {

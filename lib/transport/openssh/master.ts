@@ -1,8 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import { channelOf } from '../child-channel.ts';
@@ -16,6 +13,7 @@ import { askOpenSsh, connectTimeoutOf } from '../ssh/client-config.ts';
 import { Turns } from '../turns.ts';
 import type { SshSettings } from '../types.ts';
 import { openSshFailed, openSshLost, openSshMissing, openSshSilent } from './errors.ts';
+import { socketPlace } from './socket-place.ts';
 
 /** Of what the client says before it ends only so much is kept. */
 const MOST_SAID = 4_096;
@@ -82,10 +80,7 @@ async function startOnce(settings: Timed, signal: AbortSignal): Promise<Master> 
     ...clientWords({ ...settings, port: undefined }),
   ];
   const nonce = newNonce();
-  // The client makes its socket only when it is logged in, and its words are for all to see: in a directory of others
-  // somebody could be there before it, and have all that goes through it.
-  const directory = mkdtempSync(join(FOR_SOCKETS.test(tmpdir()) ? tmpdir() : '/tmp', 'pitr-ssh-'));
-  const socket = join(directory, 's');
+  const { socket, clear } = socketPlace(FOR_SOCKETS.test(tmpdir()) ? tmpdir() : '/tmp', nonce.slice(0, 16));
   const words = ['-S', socket, ...ownWords(settings), ...told, '--', settings.address];
   // It ends when its stdin does, and so with this process, however that ends.
   const stay = `echo ${nonce}; exec cat >/dev/null`;
@@ -110,7 +105,7 @@ async function startOnce(settings: Timed, signal: AbortSignal): Promise<Master> 
   });
   const argv = ['ssh', ...told, '--', settings.address];
   const lost = channelOf(child, (end) => Promise.resolve(end)).ended.then(async (end) => {
-    await rm(directory, { recursive: true, force: true });
+    clear();
     if (missing) return openSshMissing(address);
     return (isReady ? openSshLost : openSshFailed)({ address, argv, end, stderr });
   });

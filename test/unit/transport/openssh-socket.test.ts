@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname } from 'node:path';
-import { expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
 import { OpenSshConnection } from '../../../lib/transport/openssh/connection.ts';
+import { socketPlace } from '../../../lib/transport/openssh/socket-place.ts';
 import { fakePrograms } from '../../support/fake-programs.ts';
 
 /** It does not get in, and says where its socket would lie, and who may make something there. */
@@ -30,5 +32,20 @@ it('nobody else can make something in the place of the socket before a client ha
   expect([mode, owner]).toEqual(['700', String(process.getuid?.())]);
   expect(dirname(dirname(socket))).toBe(tmpdir());
   await connection.close();
-  expect(existsSync(dirname(socket))).toBe(false);
+  expect(existsSync(socket)).toBe(false);
+});
+
+it('a directory of its name that is open to others, or a link, is not taken', async () => {
+  const place = await mkdtemp(join(tmpdir(), 'pitr-sockets-'));
+  onTestFinished(() => rm(place, { recursive: true }));
+  const own = join(place, `.pitr-ssh-${process.getuid?.()}`);
+  expect(dirname(socketPlace(place, 'a').socket)).toBe(own);
+  await chmod(own, 0o777);
+  const other = socketPlace(place, 'a');
+  expect(dirname(other.socket)).not.toBe(own);
+  other.clear();
+  await rm(own, { recursive: true });
+  await symlink('/tmp', own);
+  socketPlace(place, 'a').clear();
+  expect(dirname(socketPlace(place, 'a').socket)).not.toBe(own);
 });

@@ -109,7 +109,7 @@ describe('where the old data cannot be brought to the new history', () => {
       const script = `mv ${postgresBin}/pg_rewind ${postgresBin}/pg_rewind.real
 cat > ${postgresBin}/pg_rewind <<'END'
 #!/bin/sh
-case $1 in --help) exec ${postgresBin}/pg_rewind.real --help ;; esac
+case $1 in --help | --version) exec ${postgresBin}/pg_rewind.real "$1" ;; esac
 for word do case $word in --target-pgdata=*) copy=\${word#*=} ;; esac; done
 : > "$copy/global/pg_control"
 echo "pg_rewind: fatal: could not write: no space left" >&2

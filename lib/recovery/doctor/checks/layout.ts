@@ -32,32 +32,19 @@ function linked(facts: Facts, { link }: Layout, host: string, pgdata?: string): 
   };
 }
 
-function closedAbove(
-  facts: Facts,
-  { data_closed: above }: Layout,
-  host: string,
-  owner = 'postgres',
-): Flaw | undefined {
-  if (above === undefined) return undefined;
-  return {
-    severity: 'critical',
-    host,
-    text: `${owner} cannot make a directory in ${above}: Patroni could not copy the leader there`,
-    mend: [onHost(facts, host, undefined, 'chown', owner, above)],
-  };
-}
-
+/** A directory in which the owner of the data can make none. */
 function closed(
   facts: Facts,
-  { wal_closed: above }: Layout,
   host: string,
-  owner = 'postgres',
+  above: string | undefined,
+  words: (owner: string) => string,
 ): Flaw | undefined {
   if (above === undefined) return undefined;
+  const owner = facts.nodes.find(({ name }) => name === host)?.place?.user ?? 'postgres';
   return {
     severity: 'critical',
     host,
-    text: `pg_wal links into ${above}, and ${owner} cannot make a directory there`,
+    text: words(owner),
     mend: [onHost(facts, host, undefined, 'chown', owner, above)],
   };
 }
@@ -81,7 +68,14 @@ export const LAYOUT_CHECKS: readonly Check[] = [
                 beside(facts, name),
               ],
             }
-          : (linked(facts, layout, name, place?.pgdata) ?? closedAbove(facts, layout, name, place?.user)),
+          : (linked(facts, layout, name, place?.pgdata) ??
+            closed(
+              facts,
+              name,
+              layout.data_closed,
+              (owner) =>
+                `${owner} cannot make a directory in ${layout.data_closed}: Patroni could not copy the leader there`,
+            )),
       ),
   },
   {
@@ -122,7 +116,7 @@ export const LAYOUT_CHECKS: readonly Check[] = [
       'The old WAL could not be kept, or other WAL could not take its place: recovery there is refused.',
     needs: ['layout'],
     judge: (facts) =>
-      each(facts, (layout, { name, place }) =>
+      each(facts, (layout, { name }) =>
         layout.wal_mount_point
           ? {
               severity: 'critical',
@@ -132,7 +126,12 @@ export const LAYOUT_CHECKS: readonly Check[] = [
                 `Put the WAL into a directory below it, member by member: stop Patroni, mkdir ${quote(`${layout.wal ?? ''}/wal`)}, move everything into it, let pg_wal and waldir of Patroni's basebackup name that, start Patroni.`,
               ],
             }
-          : closed(facts, layout, name, place?.user),
+          : closed(
+              facts,
+              name,
+              layout.wal_closed,
+              (owner) => `pg_wal links into ${layout.wal_closed}, and ${owner} cannot make a directory there`,
+            ),
       ),
   },
   {

@@ -98,7 +98,7 @@ export const SETTING_CHECKS: readonly Check[] = [
     id: 'settings.differ',
     title: 'All nodes work with the same settings that need a restart',
     meaning:
-      'Another node works differently when it leads after a recovery. The cut-over compares them and stops at a difference.',
+      'Another node works differently when it leads after a recovery. The cut-over compares them, tells the differences, and goes on.',
     needs: ['cluster', 'sql', 'instance', 'member-config'],
     judge: differences,
   },

@@ -157,13 +157,21 @@ export class StepCommands {
     ];
   }
 
-  /** Patroni acts by itself, for a cluster that has a primary of its own. */
+  /**
+   * Patroni acts by itself, for a cluster that has a primary of its own. In synchronous mode it would hold the old leader's name
+   * after these steps, with whom alone it would stand by (see `patroni.synchronous`).
+   */
   plainCluster(one: Node): StepCommand {
     const { name, patroni_config: config } = one;
-    const text = `c=$(patronictl -c ${quote(config)} show-config) && printf '%s\\n' "$c" | { grep -E '^(standby_cluster|pause: true)|create_replica_method' || echo none; }`;
+    const other = [
+      '^(standby_cluster|pause: true)',
+      '^synchronous_mode: .?(on|true|yes|1|quorum)',
+      'create_replica_method',
+    ];
+    const text = `c=$(patronictl -c ${quote(config)} show-config) && printf '%s\\n' "$c" | { grep -iE ${quote(other.join('|'))} || echo none; }`;
     return this.on(name, undefined, script(text), {
       expected:
-        'none: no standby cluster, no pause, and no other way to make a replica than to copy the leader',
+        'none: no standby cluster, no pause, no synchronous_mode (else recover with --target), and no other way to make a replica than to copy the leader',
       output: '^none$',
     });
   }

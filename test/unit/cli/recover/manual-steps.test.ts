@@ -125,6 +125,11 @@ describe('the printed steps', () => {
     ['a standby cluster', 'standby_cluster:\n  host: db9', false],
     ['how replicas are made', 'postgresql:\n  create_replica_methods:\n  - barman', false],
     ['the same by its old name', 'postgresql:\n  create_replica_method: barman', false],
+    ['synchronous commits', 'synchronous_mode: true\nttl: 30', false],
+    ['synchronous commits, as a word', "synchronous_mode: 'ON'", false],
+    ['synchronous commits of a quorum', 'synchronous_mode: quorum', false],
+    ['that commits are not synchronous', 'synchronous_mode: false\nsynchronous_mode_strict: true', true],
+    ['the same, as a word', "synchronous_mode: 'off'", true],
   ])('see what the dynamic configuration says: %s', async (_, config, holds) => {
     const [first] = stepsFor(node('db2'), 'db1').apply;
     const asked = first?.commands.find((command) => command.typed.includes('show-config'));

@@ -1,5 +1,5 @@
 import { clientWords } from '../../lib/transport/client-words.ts';
-import { commandLine, quote } from '../../lib/transport/quote.ts';
+import { commandLine, quote, quoteForAnyShell } from '../../lib/transport/quote.ts';
 import type { ConnectionSettings, SshSettings } from '../../lib/transport/types.ts';
 
 /** A command on a host, as data. */
@@ -46,7 +46,8 @@ function sshWords(settings: SshSettings, terminal: boolean): readonly string[] {
 
 /**
  * The command line that runs `argv` as another user on the host where it is typed. From a directory that everybody may
- * enter: the home of root is closed to others, and PostgreSQL's programs complain.
+ * enter: the home of root is closed to others, and PostgreSQL's programs complain. By the shell of that user: sudo and doas
+ * may allow no more than that, which is all that pitr itself needs (docs/recovery.md).
  */
 function asUser(
   user: string,
@@ -58,7 +59,8 @@ function asUser(
   if (user === login) return plain;
   const method = become?.method ?? 'auto';
   if (login === 'root' || method === 'runuser') return `cd / && runuser -u ${quote(user)} -- ${plain}`;
-  if (method === 'su') return `cd / && su -s /bin/sh ${quote(user)} -c ${quote(plain)}`;
-  if (method === 'doas') return `cd / && doas -u ${quote(user)} ${plain}`;
-  return `cd / && sudo -H -u ${quote(user)} -- ${plain}`;
+  if (method === 'su') return `cd / && su -s /bin/sh ${quote(user)} -c ${quoteForAnyShell(plain)}`;
+  const byShell = argv[0] === 'sh' && argv[1] === '-c' ? plain : `sh -c ${quoteForAnyShell(plain)}`;
+  if (method === 'doas') return `cd / && doas -u ${quote(user)} ${byShell}`;
+  return `cd / && sudo -H -u ${quote(user)} -- ${byShell}`;
 }

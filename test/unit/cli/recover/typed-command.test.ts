@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { typedCommand } from '../../../../cli/recover/typed-command.ts';
 import { Secret } from '../../../../lib/base/values/secret.ts';
 import type { SshSettings } from '../../../../lib/transport/types.ts';
+import { fakePrograms } from '../../../support/fake-programs.ts';
 
 const ssh: SshSettings = {
   kind: 'ssh',
@@ -39,7 +40,7 @@ describe('a command as it is typed', () => {
         knownHostsFiles: ['/etc/kh'],
       },
       'postgres',
-      "ssh -p 2222 -i /home/me/.ssh/id -o 'UserKnownHostsFile=/etc/kh' deploy@pg1.example.com 'cd / && sudo -H -u postgres -- mv -nT '\\''/srv/a b'\\'' /srv/c'",
+      String.raw`ssh -p 2222 -i /home/me/.ssh/id -o 'UserKnownHostsFile=/etc/kh' deploy@pg1.example.com 'cd / && sudo -H -u postgres -- sh -c '\''mv -nT '\''\'\'''\''/srv/a b'\''\'\'''\'' /srv/c'\'''`,
     ],
     [
       'ssh, by su',
@@ -51,7 +52,7 @@ describe('a command as it is typed', () => {
       'ssh, by sudo that asks for a password, which needs a terminal',
       { ...ssh, user: 'deploy', become: { method: 'sudo', password: new Secret('x') } },
       undefined,
-      "ssh -t deploy@pg1.example.com 'cd / && sudo -H -u root -- mv -nT '\\''/srv/a b'\\'' /srv/c'",
+      String.raw`ssh -t deploy@pg1.example.com 'cd / && sudo -H -u root -- sh -c '\''mv -nT '\''\'\'''\''/srv/a b'\''\'\'''\'' /srv/c'\'''`,
     ],
     [
       'ssh, as the login itself, which asks for nothing',
@@ -67,6 +68,34 @@ describe('a command as it is typed', () => {
     ],
   ] as const)('%s', (_, settings, user, typed) => {
     expect(typedCommand({ host: 'db2', user, argv }, settings)).toBe(typed);
+  });
+
+  /** A host where one may become another only by a shell: what docs/recovery.md calls enough. */
+  const allows = (program: string, words: number) => ({
+    ssh: 'for last; do :; done; exec sh -c "$last"',
+    [program]: `shift ${words}; [ "$1" = sh ] && [ "$2" = -c ] || { echo "not allowed: $1" >&2; exit 1; }; exec "$@"`,
+  });
+
+  it.each([
+    ['sudo', allows('sudo', 4)],
+    ['doas', allows('doas', 2)],
+  ] as const)('needs no more of %s than the shell that pitr itself is allowed', async (method, programs) => {
+    await using _ = await fakePrograms(programs);
+    const said = (...words: readonly string[]): string => {
+      const settings = { ...ssh, user: 'deploy', become: { method } };
+      const typed = typedCommand({ host: 'db2', user: 'postgres', argv: words }, settings);
+      return execFileSync('sh', ['-c', typed]).toString();
+    };
+    expect(said('printf', '%s|', 'a b', "it's", '$HOME', '\\')).toBe("a b|it's|$HOME|\\|");
+    expect(said('pwd')).toBe('/\n');
+    expect(said('sh', '-c', 'echo "it\'s its own"')).toBe("it's its own\n");
+  });
+
+  it('gives sudo a text of sh as it is', () => {
+    const settings = { ...ssh, user: 'deploy' };
+    expect(typedCommand({ host: 'db2', argv: ['sh', '-c', 'echo x'] }, settings)).toBe(
+      String.raw`ssh deploy@pg1.example.com 'cd / && sudo -H -u root -- sh -c '\''echo x'\'''`,
+    );
   });
 
   it('is data through both shells, whatever the words hold', () => {

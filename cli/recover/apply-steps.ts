@@ -28,6 +28,7 @@ export function applySteps(
         commands.plainCluster(witness),
         ...(leads ? [] : [commands.leadsNot(witness, node)]),
         commands.configuredInside(node),
+        ...commands.canStart(),
         ...[node, ...site.nodes.filter((one) => one !== node)].flatMap((one) => commands.fits(one)),
       ],
     },

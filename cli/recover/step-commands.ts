@@ -1,5 +1,6 @@
 import { runFiles } from '../../lib/recovery/postgres/isolation.ts';
 import { recoverySettingsOf } from '../../lib/recovery/postgres/recovery-settings.ts';
+import { GIVES_UNIT, inOwnUnit } from '../../lib/system/service/own-unit.ts';
 import { quote } from '../../lib/transport/quote.ts';
 import type { ManualPlan, StepCommand } from './manual-step.ts';
 import type { Node } from './nodes.ts';
@@ -63,12 +64,32 @@ export class StepCommands {
     );
   }
 
-  /** Starts the recovered data, and waits for so many seconds. `options` go over its configuration. */
+  /**
+   * Starts the recovered data, and waits for so many seconds. `options` go over its configuration. Where systemd runs it gets a
+   * unit of its own, as by `postgres.start`: what the login starts may end with it.
+   */
   startServer(seconds: number, options?: string): StepCommand {
-    const { name, pgdata, pg_user: owner, pg_bin: bin } = this.#plan.node;
+    const { name, pgdata, pg_user: owner, pg_bin: bin, patroni_service: service } = this.#plan.node;
     const over = options === undefined ? [] : ['-o', options];
     const words = ['-D', pgdata, '-l', runFiles(pgdata).log, '-w', '-t', String(seconds), ...over, 'start'];
-    return this.on(name, owner, [`${bin}/pg_ctl`, ...words]);
+    const argv = [`${bin}/pg_ctl`, ...words];
+    if (!this.#bySystemd()) return this.on(name, owner, argv);
+    return this.on(name, undefined, script(inOwnUnit('postgresql', owner, service, argv)));
+  }
+
+  #bySystemd(): boolean {
+    return this.#plan.node.service_manager === 'systemd';
+  }
+
+  /** What `startServer` needs. */
+  canStart(): readonly StepCommand[] {
+    if (!this.#bySystemd()) return [];
+    return [
+      this.on(this.#plan.node.name, undefined, script(GIVES_UNIT), {
+        expected: 'unit: systemd can give PostgreSQL a unit of its own (else recover with --target)',
+        output: '^unit$',
+      }),
+    ];
   }
 
   stopIsolated(): StepCommand {

@@ -66,7 +66,14 @@ export function takeOverSteps(
     },
     {
       title: `Start PostgreSQL on ${name} as it is configured, then Patroni`,
-      notes: ['PostgreSQL first: Patroni then finds a running primary, and takes the lead for it.'],
+      notes: [
+        'PostgreSQL first: Patroni then finds a running primary, and takes the lead for it.',
+        ...(node.service_manager === 'systemd'
+          ? [
+              `Until its next restart it runs in a unit of its own, with the limits of ${node.patroni_service}.`,
+            ]
+          : []),
+      ],
       commands: [
         commands.startServer(600),
         commands.service(node, 'start'),

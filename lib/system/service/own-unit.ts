@@ -3,6 +3,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probe } from '../../contract/probe.ts';
 import { commandFailed, evidenceOf } from '../../transport/command-failed.ts';
+import { commandLine } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { unitName } from './service-resource.ts';
 
@@ -12,6 +13,7 @@ const LIMITS = [
 ].map((name) => `Limit${name}`);
 /** What a service passes on to its processes besides its limits. */
 const INHERITED = ['Slice', 'UMask', 'Nice', 'OOMScoreAdjust'];
+const SHOWN = ['LoadState', ...INHERITED, ...LIMITS, ...LIMITS.map((limit) => `${limit}Soft`)].join(',');
 
 /** The first systemd whose `systemd-run` knows all of `--pipe`, `--wait` and `--collect`. */
 const RUNS_IN_UNIT = 236;
@@ -40,13 +42,7 @@ export async function ownUnit(
   const [booted, who, told, versioned] = await host.queryAll([
     probe(['test', '-d', '/run/systemd/system']),
     probe(['id', '-u']),
-    probe([
-      'systemctl',
-      'show',
-      `--property=${['LoadState', ...INHERITED, ...LIMITS, ...LIMITS.map((limit) => `${limit}Soft`)].join(',')}`,
-      '--',
-      unitName(service),
-    ]),
+    probe(['systemctl', 'show', `--property=${SHOWN}`, '--', unitName(service)]),
     probe(['systemctl', '--version']),
   ]);
   if (booted === undefined || who === undefined || told === undefined || versioned === undefined)
@@ -61,20 +57,34 @@ export async function ownUnit(
   if (!/^LoadState=/m.test(told.stdout)) throw limitsUntold(service, told);
   if (version === undefined) throw commandFailed(versioned, host.name);
   const unit = `pitr-${name}-${randomBytes(4).toString('hex')}`;
-  const properties = ['Type=oneshot', 'KillMode=process', ...inherited(told.stdout)];
-  const words = [
-    'systemd-run',
-    '--quiet',
-    '--collect',
-    '--pipe',
-    '--wait',
-    `--unit=${unit}`,
-    `--uid=${user}`,
-  ];
-  // By `env`, from which the command gets the security context of what the service itself starts: by the labels of
-  // PostgreSQL's own programs systemd would put it into another one, in which it may not use ssh (SELinux of RHEL).
-  return { unit, words: [...words, ...properties.flatMap((property) => ['-p', property]), '--', 'env'] };
+  const properties = inherited(told.stdout).flatMap((property) => ['-p', property]);
+  return { unit, words: [...RUN, `--unit=${unit}`, `--uid=${user}`, ...properties, ...COMMAND] };
 }
+
+const RUN = [
+  ...['systemd-run', '--quiet', '--collect', '--pipe', '--wait'],
+  ...['-p', 'Type=oneshot', '-p', 'KillMode=process'],
+];
+// By `env`, from which the command gets the security context of what the service itself starts: by the labels of
+// PostgreSQL's own programs systemd would put it into another one, in which it may not use ssh (SELinux of RHEL).
+const COMMAND = ['--', 'env'];
+
+// As `inherited` reads it.
+const INHERIT = `awk -F= '{ v[$1] = $2 } END { if (v["LoadState"] != "loaded") print "-p Slice=system.slice"; else for (n in v) if (n !~ /^LoadState$|Soft$/ && v[n] != "") print "-p " n "=" ((n "Soft") in v ? v[n "Soft"] ":" : "") v[n] }'`;
+
+/** The same for root at a shell there: a text of `sh`, which can be typed again. */
+export function inOwnUnit(name: string, user: string, service: string, argv: readonly string[]): string {
+  const shown = commandLine(['systemctl', 'show', `--property=${SHOWN}`, '--', unitName(service)]);
+  return [
+    commandLine([...RUN, `--uid=${user}`]),
+    `--unit=pitr-${name}-$(date +%s)`,
+    `$(${shown} | ${INHERIT})`,
+    commandLine([...COMMAND, ...argv]),
+  ].join(' ');
+}
+
+/** A text of `sh` that says `unit` where systemd can do that. */
+export const GIVES_UNIT = `systemctl --version | awk '$1 == "systemd" && $2 + 0 >= ${RUNS_IN_UNIT} { print "unit" }'`;
 
 const WHY_WITHOUT: Readonly<Record<WithoutUnit, readonly [why: string, mends: string]>> = {
   'not-root': [

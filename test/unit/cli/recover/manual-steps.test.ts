@@ -192,6 +192,75 @@ describe('the printed steps', () => {
     expect(lines.some((line) => line.includes('port=5544'))).toBe(true);
   });
 
+  describe('where systemd runs', () => {
+    const target = node('db2', {
+      service_manager: 'systemd',
+      patroni_service: 'patroni@main',
+      pg_user: 'pg',
+      pgdata: '/data/a b',
+    });
+    const starts = () => {
+      const { apply, takeOver } = stepsFor(target, 'db1');
+      const all = [...apply, ...takeOver].flatMap(({ commands }) => commands);
+      return all.filter((command) => / start'?$/.test(command.typed) && command.typed.includes('pg_ctl'));
+    };
+    const ran = async (command: StepCommand | undefined, shown: readonly string[]) => {
+      const programs = {
+        systemctl: `[ "$4" = patroni@main.service ] && cat <<'E'\n${shown.join('\n')}\nE`,
+        'systemd-run': `printf '%s\\n' "$@"`,
+      };
+      const { said } = await answerOf(command, programs);
+      return said.split('\n');
+    };
+
+    it('PostgreSQL is started in a unit of its own, which outlives the login, with the limits of Patroni', async () => {
+      expect(starts()).toHaveLength(2);
+      for (const command of starts()) {
+        expect(command.typed).toMatch(/^docker exec -u root lab-db2 sh -c /);
+        const words = await ran(command, [
+          'LimitNOFILESoft=1024',
+          'LimitNOFILE=65536',
+          'LimitAS=infinity',
+          'LimitASSoft=infinity',
+          'OOMScoreAdjust=-900',
+          'Nice=',
+          'Slice=db.slice',
+          'LoadState=loaded',
+        ]);
+        const end = words.indexOf('--');
+        const options = words.slice(0, end);
+        expect(options).toEqual(expect.arrayContaining(['--collect', '--pipe', '--wait', '--uid=pg']));
+        expect(options.filter((_, at) => options[at - 1] === '-p').toSorted()).toEqual([
+          ...['KillMode=process', 'LimitAS=infinity:infinity', 'LimitNOFILE=1024:65536'],
+          ...['OOMScoreAdjust=-900', 'Slice=db.slice', 'Type=oneshot'],
+        ]);
+        expect(words.slice(end, end + 5)).toEqual(['--', 'env', '/bin15/pg_ctl', '-D', '/data/a b']);
+        expect(words.at(-1)).toBe('start');
+      }
+    });
+
+    it('and of a service that systemd does not know it gets the slice of services', async () => {
+      const words = await ran(starts()[0], ['LoadState=not-found', 'LimitNOFILE=1024']);
+      expect(words.filter((word) => /^(Slice|Limit)/.test(word))).toEqual(['Slice=system.slice']);
+    });
+
+    it.each([
+      ['systemd 219\n+PAM', false],
+      ['systemd 235', false],
+      ['systemd 236 (236-1)', true],
+      ['systemd 257.9 (257.9-1)', true],
+      ['', false],
+    ])('the first step asks whether it can do that: %j', async (version, holds) => {
+      const asked = stepsFor(target, 'db1').apply[0]?.commands.filter(({ typed }) =>
+        typed.includes('systemctl --version'),
+      );
+      expect(asked).toHaveLength(1);
+      expect(await answerOf(asked?.[0], { systemctl: `cat <<'E'\n${version}\nE` })).toMatchObject({ holds });
+      const elsewhere = stepsFor(node('db2'), 'db1').apply[0]?.commands ?? [];
+      expect(JSON.stringify(elsewhere)).not.toContain('systemctl');
+    });
+  });
+
   it.each([
     ['replayed from PostgreSQL 12, by its manual', 12, 'pg_is_wal_replay_paused()'],
     ['replayed from PostgreSQL 13, by its manual', 13, 'pg_is_wal_replay_paused()'],

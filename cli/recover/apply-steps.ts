@@ -29,6 +29,7 @@ export function applySteps(
         ...(leads ? [] : [commands.leadsNot(witness, node)]),
         commands.configuredInside(node),
         ...commands.canStart(),
+        ...commands.archives(node),
         ...[node, ...site.nodes.filter((one) => one !== node)].flatMap((one) => commands.fits(one)),
       ],
     },

@@ -145,6 +145,21 @@ export class StepCommands {
     ];
   }
 
+  /**
+   * A Barman server that streams stands at a place of the old timeline which the new one does not have, and takes no backup
+   * until that is reset as `barman.receive_wal` does it.
+   */
+  archives({ barman_server: server }: Node): readonly StepCommand[] {
+    const { name, user } = this.#plan.site.barman;
+    if (server === undefined) return [];
+    return [
+      this.on(name, user, script(`barman show-server ${quote(server)} | grep streaming_archiver:`), {
+        expected: 'False: Barman does not receive the WAL by streaming (else recover with --target)',
+        output: 'streaming_archiver: False',
+      }),
+    ];
+  }
+
   /** Else Patroni starts PostgreSQL with a file elsewhere, which these steps do not put to rights. */
   configuredInside({ name, pgdata, pg_user: owner }: Node): StepCommand {
     const text = `grep -qF 'It will be overwritten by Patroni!' ${quote(`${pgdata}/postgresql.conf`)} && echo inside`;

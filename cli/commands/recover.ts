@@ -2,6 +2,7 @@ import { defineCommand, type OptionValues } from '../command.ts';
 import { DEFAULT_FORKS, FORKS_OPTION, INVENTORY_OPTIONS, OUTPUT_OPTIONS } from '../common-options.ts';
 import { readExtraVars } from '../extra-vars.ts';
 import { findInventories } from '../find-inventory.ts';
+import { readLimit } from '../limit.ts';
 import {
   checkTarget,
   type RecoverOrder,
@@ -47,6 +48,11 @@ const OPTIONS = {
     text: 'The target, or the node of --for, may be the leader: the cluster then fails over to another member first.',
   },
   ...INVENTORY_OPTIONS,
+  limit: {
+    short: 'l',
+    value: 'pattern',
+    text: "With --target: only these hosts, such as 'all:!db3' without a member whose host is gone for good, or @file.",
+  },
   check: { text: 'Contact and read the hosts, change nothing, and say what would change.' },
   'dry-run': { text: 'Contact no host: load and check everything and print the plan, host by host.' },
   diff: { text: 'Show how things change (or would, with --check).' },
@@ -98,6 +104,7 @@ export const recover = defineCommand({
       inventories,
       beside: wordsBeside(options, io.env),
       extraVars: await readExtraVars(options, io),
+      limit: await readLimit(options.limit, io.cwd),
       forks: forksOf(options.forks, DEFAULT_FORKS),
       wishes: wishesOf(options),
     };
@@ -114,6 +121,9 @@ export const recover = defineCommand({
         if (options[name] !== undefined)
           throw usageError('option-without-effect', `--${name} has no meaning with --target`);
     } else {
+      // Steps by hand are printed for all nodes.
+      if (options.limit !== undefined)
+        throw usageError('option-without-effect', '--limit has no meaning without --target');
       const { prepareFiles } = await import('../recover/prepare.ts');
       return prepareFiles({ ...request, order, forNode: options.for, on: options['prepare-on'] }, io);
     }

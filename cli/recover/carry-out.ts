@@ -30,6 +30,8 @@ export interface RecoverRequest {
   readonly beside: readonly string[];
   /** `-e` */
   readonly extraVars: Readonly<Record<string, unknown>>;
+  /** The hosts of the run; all without it. */
+  readonly limit?: string | undefined;
   readonly forks: number;
   readonly wishes: SessionWishes;
 }
@@ -63,7 +65,11 @@ export async function recoverOnTarget(request: RecoverRequest, io: Io): Promise<
     io,
     (door) =>
       runAndTell(
-        { playbook, inventories, extraVars, mode, tags: [], skipTags: [], forks: request.forks },
+        {
+          ...{ playbook, inventories, extraVars, mode, tags: [], skipTags: [] },
+          limit: request.limit,
+          forks: request.forks,
+        },
         {
           ...door,
           emit: (event) => {

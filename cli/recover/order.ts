@@ -179,7 +179,10 @@ export function clusterNamed(env: Environment): { readonly patroni_cluster?: str
 
 /** What was said beside the order, as it is typed again, also in a shell that does not know `PATRONI_CLUSTER_NAME`. */
 export function wordsBeside(
-  options: Parameters<typeof typedWords>[0] & { readonly forks: string | undefined },
+  options: Parameters<typeof typedWords>[0] & {
+    readonly limit: string | undefined;
+    readonly forks: string | undefined;
+  },
   env: Environment,
 ): readonly string[] {
   const { patroni_cluster: cluster } = clusterNamed(env);
@@ -187,6 +190,7 @@ export function wordsBeside(
     // before the others: what was given with -e wins over it
     ...(cluster === undefined ? [] : ['-e', wordToType('patroni_cluster', cluster)]),
     ...typedWords(options),
+    ...(options.limit === undefined ? [] : ['--limit', options.limit]),
     ...(options.forks === undefined ? [] : ['--forks', options.forks]),
   ];
 }

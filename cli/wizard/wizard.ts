@@ -112,6 +112,7 @@ async function showPlan(wish: Wish, order: RecoverOrder, io: Io): Promise<number
     mode: 'check' as const,
     tags: [],
     skipTags: [],
+    limit: wish.limit,
     forks: wish.forks,
   };
   const outcome = await withDoor(wish.wishes, io, (door) => runAndTell(request, door));

@@ -43,6 +43,9 @@ describe('what pitr recover does not begin with', () => {
     ],
     [['recover', 'a', 'latest', '--target', 'db2', '--auto-start'], '--auto-start needs --restore'],
     [['recover', 'a', 'latest', '--target', 'db2', '--for', 'db3'], '--for has no meaning with --target'],
+    [['recover', 'a', 'latest', '--limit', 'all:!db3'], '--limit has no meaning without --target'],
+    // the wizard takes it
+    [['recover', '-l', 'all:!db3'], 'there is no terminal'],
     [['recover', 'a', 'latest', '--check', '--dry-run'], 'exclude each other'],
     [
       ['recover', 'a', 'latest', '--target', 'db2', '--dry-run', '-e', 'target=db3'],
@@ -91,6 +94,17 @@ describe('what pitr recover does not begin with', () => {
     expect(result.said).toContain('does not say in which time zone');
     expect(result.code).toBe(3);
   });
+});
+
+it('pitr recover leaves out the hosts that --limit leaves out, as a take-over without a dead member needs it', async () => {
+  const words = ['recover', 'auto', 'latest', '--target', 'db2', '--restore', '--auto-start', '--dry-run'];
+  const asked = (...limit: string[]) => pitr(...words, ...limit, '--output', 'json', ...INVENTORY);
+  const hosts = ({ code, said }: Awaited<ReturnType<typeof pitr>>) => ({
+    code,
+    hosts: [...new Set([...said.matchAll(/"host":"(\w+)"/g)].map(([, host]) => host))].toSorted(),
+  });
+  expect(hosts(await asked())).toEqual({ code: 0, hosts: ['db1', 'db2', 'db3', 'db4'] });
+  expect(hosts(await asked('--limit', 'all:!db3'))).toEqual({ code: 0, hosts: ['db1', 'db2', 'db4'] });
 });
 
 describe('pitr recover --dry-run without --target contacts no host', () => {

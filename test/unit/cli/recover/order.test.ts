@@ -128,6 +128,7 @@ describe('an order that is typed again', () => {
   it.each([
     ['-e', 'timeline=2', '-e', 'pg_port=5433 check=a b', '--forks', '3', '-K'],
     ['-i', 'lab.yml', '-e', "note=it's", '-e', '{"verify": [{"sql": "x"}]}'],
+    ['--limit', 'all:!db3'],
   ])('has all that was said beside it: %j', (...words) => {
     const options = parsed('auto', 'latest', ...words);
     const again = parsed(...wordsOf(order(), wordsBeside(options, {})).slice(1));

@@ -77,8 +77,8 @@ export const module = defineModule({
     'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays, and so does ' +
     'restore_command, which never asks for the beginning of a segment but of the one that it was written for: where WAL ' +
     'with such a beginning is needed (`partial`), or WAL of a server that it does not ask, it is written anew. Where it ' +
-    'was broken off, it is made whole: what a running instance works with is compared, not its file alone, and one that stands stopped with this very target in its ' +
-    'file is started again. Undo stops the ' +
+    'was broken off, it is made whole: what a running instance works with is compared, not its file alone, and one that ' +
+    'stands stopped with this very target in its file is started again. Undo stops the ' +
     'instance and puts the old target back; what was replayed stays, so that all it is good for then is to take back the ' +
     'recovery itself.',
   examples: `- postgres.forward:

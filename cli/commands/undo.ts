@@ -108,6 +108,10 @@ export const undo = defineCommand({
           signal: session.interrupts.signal,
           masker: io.masker,
           askPassphrase: session.askPassphrase,
+          tell: (text) => {
+            session.emit({ type: 'notice', time: Date.now(), text });
+            session.print([text]);
+          },
           report: (step) => tellStep(step, session),
         }),
       );

@@ -25,7 +25,7 @@ export function snapshotPending({ consistent, restored, absent }: LogFacts, runI
     ],
     next: [
       `Where the leader still writes: let such transactions end there (the oldest xact_start in pg_stat_activity), then: select pg_switch_wal(). With the WAL of that PostgreSQL opens by itself. Then go on: pitr resume ${runId}`,
-      'Else take the recovery back (rollback.yml), and recover from an earlier backup: -e backup=..., which pitr backups names.',
+      'Else take the recovery back (rollback.yml), and recover from a base backup that began when no such transaction was open: -e backup=..., which pitr backups names.',
     ],
   } as const;
 }

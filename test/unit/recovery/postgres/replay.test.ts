@@ -346,7 +346,7 @@ describe('a replay', () => {
           expect.stringContaining('consistent since 0/C0000F0'),
           expect.stringContaining('00000001000000000000000E'),
         ],
-        next: [expect.stringMatching(GOES_ON), expect.stringContaining('earlier backup')],
+        next: [expect.stringMatching(GOES_ON), expect.stringContaining('-e backup=')],
       });
     });
 

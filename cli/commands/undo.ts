@@ -108,10 +108,7 @@ export const undo = defineCommand({
           signal: session.interrupts.signal,
           masker: io.masker,
           askPassphrase: session.askPassphrase,
-          tell: (text) => {
-            session.emit({ type: 'notice', time: Date.now(), text });
-            session.print([text]);
-          },
+          tell: session.notice,
           report: (step) => tellStep(step, session),
         }),
       );

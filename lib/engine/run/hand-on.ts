@@ -1,4 +1,4 @@
-import type { SourcePosition } from '../../base/errors/pitr-error.ts';
+import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { shownOutcome } from '../task/no-log.ts';
 import { secretOfResult } from '../task/secret-of-result.ts';
@@ -92,11 +92,7 @@ function notify(
     } else if (before !== undefined) {
       for (const called of before) call(job, host, called, isSure, wanted.at);
     } else if (run.mode === 'run') {
-      throw secretOfResult(
-        run,
-        wanted.at,
-        'the task is done; which handler it notifies is not known any more',
-      );
+      throw handlerNotKnown(run, wanted.at);
     } else {
       const text = `which handler is notified is not known before the run: ${name.why}`;
       run.emit({ type: 'warning', time: Date.now(), text, host, task: ref });
@@ -115,4 +111,10 @@ function call({ run, vars }: TaskJob, host: string, name: string, isSure: boolea
     notified.set(id, handler.value);
     book.set(host, notified);
   }
+}
+
+function handlerNotKnown(run: TaskJob['run'], at: SourcePosition): PitrError {
+  const error = secretOfResult(run, at);
+  const state = 'the task is done; which handler it notifies is not known any more';
+  return new PitrError({ ...error, message: error.message, state });
 }

@@ -59,7 +59,7 @@ async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {
 function decided(job: TaskJob, host: string, outcome: TaskOutcome): TaskOutcome {
   const { run, task } = job;
   if (run.mode !== 'run' || outcome.status !== 'unknown') return outcome;
-  const missing = secretOfResult(run, task.at, 'the task has done nothing on this host');
+  const missing = secretOfResult(run, task.at);
   return failure(missing, job, host);
 }
 

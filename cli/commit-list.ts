@@ -20,6 +20,8 @@ export interface CommitWish extends Pick<MachinesWish, 'otherMachines'> {
   readonly signal: AbortSignal;
   readonly masker: Masker;
   readonly askPassphrase: AskPassphrase | undefined;
+  /** Hears which host does not answer yet. */
+  readonly tell: (text: string) => void;
 }
 
 /** Every run whose journal is here and can be read, and that may keep something; those that cannot be read are warned of. */

@@ -29,6 +29,8 @@ export interface PlainSession {
   emit(value: unknown): void;
   /** Lines of text, where text was asked for. */
   print(lines: readonly string[]): void;
+  /** What is waited for: beside the answers, on stderr, or as JSON on stdout. */
+  notice(text: string): void;
   /** An error among answers: in full on stderr, or as JSON on stdout. */
   tell(error: PitrError): void;
 }
@@ -64,6 +66,10 @@ export async function withPlainSession(
       },
       print: (lines) => {
         if (!json && lines.length > 0) io.stdout.write(`${lines.map(clean).join('\n')}\n`);
+      },
+      notice: (text) => {
+        if (json) writeJson(io.stdout, { type: 'notice', time: Date.now(), text });
+        else io.stderr.write(`${clean(text)}\n`);
       },
       tell: (error) => {
         if (json) writeJson(io.stdout, { type: 'error', time: Date.now(), error });

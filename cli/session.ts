@@ -42,6 +42,7 @@ export async function withDoor<T>(
   try {
     return await work({
       emit: display.read,
+      notice: (text) => display.notice(text),
       masker: io.masker,
       signal: interrupts.signal,
       advise: async (error) => withSecretsAgain(await withWaysThatWork(error)),

@@ -68,6 +68,7 @@ export const commit = defineCommand({
         signal: session.interrupts.signal,
         masker: io.masker,
         askPassphrase: session.askPassphrase,
+        tell: session.notice,
       };
       if (options.list) return listKept(wish, typedWords(options), session);
       if (reference === undefined) {

@@ -108,6 +108,7 @@ export const undo = defineCommand({
           signal: session.interrupts.signal,
           masker: io.masker,
           askPassphrase: session.askPassphrase,
+          tell: session.notice,
           report: (step) => tellStep(step, session),
         }),
       );

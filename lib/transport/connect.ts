@@ -17,6 +17,13 @@ export function connectHost(
   return new Host(name, lazily(settings, lost), settings.become);
 }
 
+/** How long a login to a host may take; nothing where nobody logs in. */
+export async function loginTimeoutMs(settings: ConnectionSettings): Promise<number | undefined> {
+  if (settings.kind !== 'ssh') return undefined;
+  if (settings.connectTimeoutMs !== undefined) return settings.connectTimeoutMs;
+  return (await import('./ssh/client-config.ts')).configuredTimeout(settings);
+}
+
 function lazily(settings: ConnectionSettings, lost: () => void): Connection {
   switch (settings.kind) {
     case 'ssh':

@@ -451,6 +451,48 @@ describe('a resumed run', () => {
     expect(await lines()).toEqual(['a', 'c']);
   });
 
+  it.each(['no_log: true', 'vars: { api_token: a-secret-word }'])(
+    'runs the handlers that items had notified that no journal has (%s)',
+    async (hides) => {
+      const { second, log: lines } = await failAndResume(`
+- hosts: one
+  handlers:
+    - { name: of a, core.shell: ${log('a')} }
+    - { name: of b, core.shell: ${log('b')} }
+    - { name: any c, listen: of c, core.shell: ${log('c')} }
+    - { name: all, core.shell: ${log('all')} }
+  tasks:
+    - core.shell: "true"
+      loop: [{ name: a, key: a-secret-word }, { name: b, key: x }, { name: c, key: y }]
+      changed_when: item.name != "b"
+      notify: ["of {{ item.name }}", all]
+      ${hides}
+    - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+`);
+      expect(second.outcome.error).toBeUndefined();
+      expect(await lines()).toEqual(['a', 'c', 'all']);
+    },
+  );
+
+  it('refuses where an older journal does not say which handlers those were', async () => {
+    const yaml = `
+- hosts: one
+  handlers:
+    - { name: of a, core.shell: ${log('a')} }
+  tasks:
+    - { name: items, core.shell: "true", loop: [a], notify: "of {{ item }}", no_log: true }
+    - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+`;
+    const directory = await newDirectory();
+    const { outcome } = await play(yaml, { directory });
+    await writeFile(join(directory, 'mended'), '');
+    const { path } = await readRun(outcome.runId);
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace(/,"notified":\["of a"\]/, ''));
+    const second = await resumed(outcome.runId, directory, { yaml });
+    expect(second.outcome.error).toMatchObject({ code: 'secret-of-a-result', task: 'items', host: 'one' });
+  });
+
   it('does not go through a rescue twice, and cleans up again after what comes then', async () => {
     const { second, log: lines } = await failAndResume(`
 - hosts: one

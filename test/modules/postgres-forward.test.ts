@@ -77,6 +77,12 @@ async function runs(stop = EARLIER) {
   const process = await programAt(ground.dir, 'postgres', at('main'));
   await started();
   await writeFile(at('main/postmaster.pid'), PID_FILE(process.pid));
+  await worksWith(stop);
+  return process;
+}
+
+/** What is in force in it. */
+async function worksWith(stop: string, fetch = COMMAND): Promise<void> {
   const answer = {
     lsn: '0/50000A0',
     commit: '2026-11-22 08:59:00.000000+00',
@@ -90,11 +96,10 @@ async function runs(stop = EARLIER) {
       recovery_target_time: [stop, ''],
       recovery_target_timeline: ['1', 'latest'],
       recovery_target_xid: ['', ''],
-      restore_command: [COMMAND, ''],
+      restore_command: [fetch, ''],
     },
   };
   await program('psql', `cat <<'END'\n${JSON.stringify(answer)}\nEND`);
-  return process;
 }
 
 const params = () => ({ target: LATER, pgdata: at('main'), bin: at('bin'), user: userInfo().username });
@@ -135,6 +140,28 @@ describe('a moment that lies where WAL ends with the beginning of a segment', ()
     await using _ = await runs();
     const { written } = await forward({ server: 'db1' });
     expect(written.get('restore_command')).toBe(COMMAND);
+  });
+
+  it('writes restore_command anew where WAL is needed of a server that it does not ask, and only then', async () => {
+    const { partial: _partial, ...whole } = beginning;
+    await using _ = await runs();
+    const { written: begun } = await forward({ ...beginning, servers: ['db1'] });
+    const first = begun.get('restore_command') ?? '';
+    await aimedWith({ restore_command: first, recovery_target_time: EARLIER });
+    await worksWith(EARLIER, first);
+    expect((await forward({ ...whole, servers: ['db1'] })).written.get('restore_command')).toBe(first);
+    const { written } = await forward(whole);
+    expect(written.get('restore_command')).toContain('for server in db1 db2;');
+    expect(written.get('restore_command')).not.toMatch(FETCHES);
+    // A run that was broken off before PostgreSQL was stopped has written it, and what is in force is the first one still.
+    await aimedWith({ restore_command: written.get('restore_command') ?? '', recovery_target_time: LATER });
+    await worksWith(LATER, first);
+    expect((await forward(whole)).status).toBe('changed');
+    const other = { ...whole, wal_method: 'barman-get-wal' };
+    expect(await errorOf(forward(other))).toMatchObject({
+      code: 'wal-method-differs',
+      details: [expect.stringContaining('it does not ask db2')],
+    });
   });
 
   it('is refused where nobody says which servers have it', async () => {

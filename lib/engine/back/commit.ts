@@ -30,6 +30,8 @@ export interface CommitRequest extends MachinesWish {
   /** Learns the secrets of the inventory. */
   readonly masker: Masker;
   readonly askPassphrase?: AskPassphrase | undefined;
+  /** Hears which host does not answer yet. */
+  readonly tell?: ((text: string) => void) | undefined;
   readonly report: (step: CommitStep) => void;
   /** Something that the operator should know, that is not a failure. */
   readonly warn: (host: string, text: string) => void;

@@ -91,6 +91,11 @@ export function unmaskedName(name: string): string | undefined {
   return holdsMask(name) ? undefined : name;
 }
 
+/** The names of the handlers that a task has notified; nothing where a part is masked, for one would be left out. */
+export function unmaskedNames(names: readonly string[]): readonly string[] | undefined {
+  return holdsMask(names) ? undefined : names;
+}
+
 /** What `-e` would read as something else: a boolean, a text in quotes, or a second `name=value` after a blank. */
 const READ_OTHERWISE = /^(true|false)$|^["']|\s[A-Za-z_][A-Za-z0-9_]*=/;
 

@@ -24,6 +24,8 @@ export interface Reach extends MachinesWish {
   /** Learns the secrets of the inventory. */
   readonly masker: Masker;
   readonly askPassphrase?: AskPassphrase | undefined;
+  /** Hears which of the hosts does not answer yet. */
+  readonly tell?: ((text: string) => void) | undefined;
 }
 
 /** How the hosts of a run are reached, as an inventory and variables. */
@@ -58,7 +60,7 @@ export function varsBeside({ started }: JournalledRun): readonly string[] {
  */
 export async function hostsAgain(
   run: JournalledRun,
-  { masker, askPassphrase, ...reach }: Reach,
+  { masker, askPassphrase, tell, ...reach }: Reach,
   changedBy: readonly JournalledRun[] = [run],
 ): Promise<Connections> {
   const { inventories, extraVars, varsDirectories } = await reachAgain(run, reach);
@@ -67,7 +69,7 @@ export async function hostsAgain(
     throw asPitrError(thrown).with({ next: ['Say where the hosts are: -i path/to/inventory.yml'] });
   });
   const known = machinesAgain(changedBy, reach);
-  return new Connections(inventory, extraVars, masker, { askPassphrase, known });
+  return new Connections(inventory, extraVars, masker, { askPassphrase, known, tell });
 }
 
 /** Where a change was made: its host as the task worked on it, and what surrounds a hook of its module there now. */

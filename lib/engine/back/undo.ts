@@ -32,6 +32,8 @@ export interface UndoRequest extends MachinesWish {
   /** Learns the secrets of the inventory. */
   readonly masker?: Masker | undefined;
   readonly askPassphrase?: AskPassphrase | undefined;
+  /** Hears which host does not answer yet. */
+  readonly tell?: ((text: string) => void) | undefined;
   readonly report: (step: UndoStep) => void;
 }
 

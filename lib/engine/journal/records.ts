@@ -76,6 +76,8 @@ export type JournalRecord =
       readonly error?: PitrErrorJson | undefined;
       /** The items of its loop that its conditions judged as failed. Absent in older journals, and where there are none. */
       readonly judged?: readonly JudgedItem[] | undefined;
+      /** What it has notified by names that variables make. Absent in older journals, and where there are none. */
+      readonly notified?: readonly string[] | undefined;
     } & Omit<TaskTurn, 'item' | 'value'>)
   /** Its failure was rescued, or the one for which it was taken out of the play: the host goes on. */
   | { readonly type: 'host.rescued'; readonly time: number; readonly host: string }

@@ -18,6 +18,7 @@ export interface RunJournal extends ChangeJournal {
       readonly ignored?: true | undefined;
       readonly error?: PitrError | undefined;
       readonly judged?: readonly JudgedItem[] | undefined;
+      readonly notified?: readonly string[] | undefined;
     },
   ): void;
   /** The change that was intended is not made: its host was not touched. */
@@ -84,7 +85,7 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         error: masker.data(asPitrError(error).toJSON()),
         notBegun: true,
       }),
-    result: ({ result, error, judged, ...rest }) =>
+    result: ({ result, error, judged, notified, ...rest }) =>
       writer.append({
         type: 'task.result',
         time: Date.now(),
@@ -92,6 +93,7 @@ export function runJournal(writer: JournalWriter, masker: Masker, next = 1): Run
         result: masker.data(result),
         ...(error === undefined ? {} : { error: masker.data(error.toJSON()) }),
         ...(judged === undefined ? {} : { judged: masker.data(judged) }),
+        ...(notified === undefined ? {} : { notified: masker.data(notified) }),
       }),
     met: (host, machine) => writer.append({ type: 'host.met', time: Date.now(), host, machine }),
     rescued: (host) => writer.append({ type: 'host.rescued', time: Date.now(), host }),

@@ -10,6 +10,7 @@ import { dataLayer, Scope, templatesLayer } from '../task/scope.ts';
 import { type KnownMachines, onlyWhere, refuseAnother } from './known-machines.ts';
 import { learnInventory } from './learn-secrets.ts';
 import { inParallel } from './pool.ts';
+import { tellingWait } from './telling-wait.ts';
 
 /** Logins take turns of their own. */
 const AT_ONCE = 32;
@@ -20,6 +21,8 @@ export interface ConnectionWishes {
   readonly known?: KnownMachines | undefined;
   /** The run that changes hosts: each must stay the machine that it was when it was asked. */
   readonly changing?: Omit<KnownMachines, 'machines'> | undefined;
+  /** Hears which of the known hosts does not answer yet, until `hush`. */
+  readonly tell?: ((text: string) => void) | undefined;
 }
 
 /** One connection a host for the whole run, opened when it is first used. */
@@ -30,6 +33,7 @@ export class Connections {
   readonly #askPassphrase: AskPassphrase | undefined;
   readonly #known: KnownMachines | undefined;
   readonly #changing: ConnectionWishes['changing'];
+  #tell: ConnectionWishes['tell'];
   readonly #machines = new Map<string, HostIdentity>();
   readonly #open = new Map<string, HostConnection>();
 
@@ -37,9 +41,16 @@ export class Connections {
     inventory: Inventory,
     extraVars: Readonly<Record<string, unknown>>,
     masker: Masker,
-    { askPassphrase, known, changing }: ConnectionWishes = {},
+    { askPassphrase, known, changing, tell }: ConnectionWishes = {},
   ) {
-    this.#askPassphrase = askPassphrase;
+    this.#tell = tell;
+    // Whoever is asked for something knows what is waited for.
+    this.#askPassphrase =
+      askPassphrase &&
+      ((file, again) => {
+        this.hush();
+        return askPassphrase(file, again);
+      });
     this.#known = known;
     this.#changing = changing;
     this.#inventory = inventory;
@@ -80,13 +91,19 @@ export class Connections {
     });
   }
 
+  /** What is done from now on says itself whom it waits for. */
+  hush(): void {
+    this.#tell = undefined;
+  }
+
   #proved(name: string, settings: ConnectionSettings): HostConnection {
     return onlyWhere(
       (lost) => connectHost(name, settings, lost),
       async (host, signal) => {
         const known = this.#knownBy(name);
         if (known === undefined) return;
-        const now = await machineOf(host, signal);
+        const tell = (text: string): void => this.#tell?.(text);
+        const now = await tellingWait(host, settings, tell, () => machineOf(host, signal));
         refuseAnother(known, host, now);
         this.#machines.set(name, now);
       },

@@ -1,5 +1,7 @@
+import { PitrError, type SourcePosition } from '../../base/errors/pitr-error.ts';
 import { Unknown } from '../../base/values/unknown.ts';
 import { shownOutcome } from '../task/no-log.ts';
+import { secretOfResult } from '../task/secret-of-result.ts';
 import { failure, mayCountAsChange, registered, type TaskJob, type TaskOutcome } from '../task/task-job.ts';
 import { setFacts, taskScope } from '../task/variables.ts';
 import { handlersNamed } from './handlers-named.ts';
@@ -17,8 +19,10 @@ export function handOn(
   for (const receiver of receivers) remember(job, receiver, outcome);
   const changes = changesOf(job, outcome).filter(({ isSure }) => isSure || mayChange(job));
   try {
-    for (const change of changes) notify(job, at, change);
-    return outcome;
+    const notified = new Set(outcome.notified);
+    for (const change of changes)
+      for (const name of notify(job, at, change, outcome.notified)) notified.add(name);
+    return notified.size === 0 ? outcome : { ...outcome, notified: [...notified] };
   } catch (thrown) {
     const failed = shownOutcome(job, {
       ...outcome,
@@ -68,22 +72,49 @@ function remember(job: TaskJob, host: string, outcome: TaskOutcome): void {
   if (task.register !== undefined) run.facts.get(host)?.set(task.register, registered(outcome, job));
 }
 
-function notify({ run, vars, task, ref }: TaskJob, host: string, { loop, isSure }: Notifying): void {
+/**
+ * Calls the handlers of one change. Gives the names that variables have made. `before`: what it has called in an earlier
+ * process of the run, which stands in for a name that is not known any more.
+ */
+function notify(
+  job: TaskJob,
+  host: string,
+  { loop, isSure }: Notifying,
+  before: readonly string[] | undefined,
+): readonly string[] {
+  const { run, vars, task, ref } = job;
+  const made: string[] = [];
   for (const wanted of task.notify) {
     const name = taskScope(run, vars, host, task, loop).renderLocated(wanted);
-    if (name instanceof Unknown && run.mode !== 'run') {
+    if (!(name instanceof Unknown)) {
+      if (isSure && name !== wanted.value) made.push(String(name));
+      call(job, host, String(name), isSure, wanted.at);
+    } else if (before !== undefined) {
+      for (const called of before) call(job, host, called, isSure, wanted.at);
+    } else if (run.mode === 'run') {
+      throw handlerNotKnown(run, wanted.at);
+    } else {
       const text = `which handler is notified is not known before the run: ${name.why}`;
       run.emit({ type: 'warning', time: Date.now(), text, host, task: ref });
-      continue;
-    }
-    for (const { id, name: handler } of handlersNamed(String(name), vars.play, wanted.at)) {
-      // What another one notifies for sure is open no more.
-      if (isSure) run.maybeNotified.get(host)?.delete(id);
-      else if (run.notified.get(host)?.has(id)) continue;
-      const book = isSure ? run.notified : run.maybeNotified;
-      const notified = book.get(host) ?? new Map<string, string>();
-      notified.set(id, handler.value);
-      book.set(host, notified);
     }
   }
+  return made;
+}
+
+function call({ run, vars }: TaskJob, host: string, name: string, isSure: boolean, at: SourcePosition): void {
+  for (const { id, name: handler } of handlersNamed(name, vars.play, at)) {
+    // What another one notifies for sure is open no more.
+    if (isSure) run.maybeNotified.get(host)?.delete(id);
+    else if (run.notified.get(host)?.has(id)) continue;
+    const book = isSure ? run.notified : run.maybeNotified;
+    const notified = book.get(host) ?? new Map<string, string>();
+    notified.set(id, handler.value);
+    book.set(host, notified);
+  }
+}
+
+function handlerNotKnown(run: TaskJob['run'], at: SourcePosition): PitrError {
+  const error = secretOfResult(run, at);
+  const state = 'the task is done; which handler it notifies is not known any more';
+  return new PitrError({ ...error, message: error.message, state });
 }

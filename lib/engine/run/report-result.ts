@@ -24,6 +24,8 @@ export function reportResult(
     ...(ignored ? { ignored: true } : {}),
     error: outcome.error,
     ...(judged.length === 0 ? {} : { judged }),
+    // A handler's name stands in the playbook: that it was called is no secret of a `no_log` task.
+    ...(outcome.notified === undefined ? {} : { notified: outcome.notified }),
   });
   run.recap.count(host, ignored ? 'ignored' : outcome.status);
   if (outcome.status === 'changed') run.recap.count(host, 'ok');

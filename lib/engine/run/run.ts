@@ -33,6 +33,8 @@ export interface RunDoor {
   /** false: there is nobody to answer, so a run that will ask is refused before it begins. */
   readonly answerable?: boolean | undefined;
   readonly signal: AbortSignal;
+  /** Hears what is waited for where no event says it. */
+  readonly notice?: ((text: string) => void) | undefined;
   /** Says what can be done about an error of a task, where more is known of that than the task knows. */
   readonly advise?: ((error: PitrError) => Promise<PitrError>) | undefined;
 }
@@ -59,6 +61,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   const connections = new Connections(loaded.inventory, request.extraVars, masker, {
     askPassphrase: door.askPassphrase,
     known: request.known,
+    tell: door.notice,
     changing: { runId, again: request.known?.again ?? `pitr resume ${runId}` },
   });
   try {
@@ -131,7 +134,9 @@ async function runOn(
   for (const text of await secretWarnings(masker, connections.keyFiles(loaded.hosts)))
     emit({ type: 'warning', time: Date.now(), text });
   try {
-    const error = (await clearUp(run, resumes)) ?? (await runPlays(run, loaded, request.limit));
+    const unclear = await clearUp(run, resumes);
+    connections.hush();
+    const error = unclear ?? (await runPlays(run, loaded, request.limit));
     const reason = held.lost ?? saidBy(door.signal, error);
     await letGo(run, statusOf(reason));
     return await finish(run, reason, started, journal);

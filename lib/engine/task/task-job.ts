@@ -23,6 +23,8 @@ export interface TaskOutcome {
   readonly changedBefore?: true | undefined;
   /** The failure was ignored, when the task ran before the run was resumed. */
   readonly ignored?: true | undefined;
+  /** What it has notified by names that variables make: a resumed run may not know these any more. */
+  readonly notified?: readonly string[] | undefined;
 }
 
 /** A task with what the play and the run know around it. */

@@ -10,6 +10,7 @@ import { tellSkippedHalf } from './left-half.ts';
 import { shownOutcome } from './no-log.ts';
 import { numberOf } from './number-of.ts';
 import type { Scope } from './scope.ts';
+import { secretOfResult } from './secret-of-result.ts';
 import { withInventory } from './shown-commands.ts';
 import { attempt } from './task-attempt.ts';
 import { failure, notKnown, registered, type TaskJob, type TaskOutcome, withResult } from './task-job.ts';
@@ -58,17 +59,7 @@ async function outcomeOf(job: TaskJob, host: string): Promise<TaskOutcome> {
 function decided(job: TaskJob, host: string, outcome: TaskOutcome): TaskOutcome {
   const { run, task } = job;
   if (run.mode !== 'run' || outcome.status !== 'unknown') return outcome;
-  const missing = new PitrError({
-    kind: 'refused',
-    code: 'secret-of-a-result',
-    message: 'the task needs a secret that an earlier change has given, and the journal holds no secrets',
-    at: task.at,
-    state: 'the task has done nothing on this host',
-    next: [
-      `Take the run back and begin it anew: pitr undo ${run.runId}`,
-      'Or let a task that only looks register the secret: a resumed run looks again.',
-    ],
-  });
+  const missing = secretOfResult(run, task.at);
   return failure(missing, job, host);
 }
 

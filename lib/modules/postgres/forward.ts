@@ -28,6 +28,7 @@ import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { AUTO_CONF, withoutPasswords } from '../../recovery/postgres/recovery-files.ts';
 import { recoveryParams } from '../../recovery/postgres/recovery-params.ts';
 import { type RecoveryTimeline, recoverySettings } from '../../recovery/postgres/recovery-settings.ts';
+import { inOrder, serversNotAsked } from '../../recovery/postgres/restore-command.ts';
 import { restoreCommandHere } from '../../recovery/postgres/restore-command-here.ts';
 import { programsOf, sessionTarget } from '../../recovery/postgres/sql.ts';
 import { checkedTarget, targetSchema, targetWords } from '../../recovery/wal/target.ts';
@@ -67,15 +68,17 @@ const params = z
 
 type Params = z.output<typeof params>;
 
+const FETCH = 'restore_command';
+
 export const module = defineModule({
   summary: 'Moves a paused, isolated recovery on to a later target, without a new restore.',
   description:
     'Writes the new target into postgresql.auto.conf and starts the instance again, isolated as before; postgres.replay ' +
     'then follows it. Refuses a target that lies behind what has been replayed. The timeline stays, and so does ' +
     'restore_command, which never asks for the beginning of a segment but of the one that it was written for: where WAL ' +
-    'with such a beginning is needed (`partial`), it is written anew. Where it was broken off, it is made whole: what a ' +
-    'running instance works with is compared, not its file alone, and one that stands stopped with this very target in its ' +
-    'file is started again. Undo stops the ' +
+    'with such a beginning is needed (`partial`), or WAL of a server that it does not ask, it is written anew. Where it ' +
+    'was broken off, it is made whole: what a running instance works with is compared, not its file alone, and one that ' +
+    'stands stopped with this very target in its file is started again. Undo stops the ' +
     'instance and puts the old target back; what was replayed stays, so that all it is good for then is to take back the ' +
     'recovery itself.',
   examples: `- postgres.forward:
@@ -93,26 +96,25 @@ export const module = defineModule({
     const waits = isWaiting(instance);
     if (!waits && !wasIsolated(instance)) throw nothingWaits(p.pgdata, instance, host.name);
     const files = await readRecoveryFiles(host, { directory: p.pgdata, pgdata: p.pgdata, user: p.user });
-    return {
-      instance,
-      host: host.name,
-      text: files.texts.get(AUTO_CONF) ?? '',
-      restoreCommand: p.partial === undefined ? undefined : await commandWithBeginning(p, instance, context),
-      waiting: waits ? await lookWaiting(host, sessionTarget(p, instance.programs)) : undefined,
-    };
+    const text = files.texts.get(AUTO_CONF) ?? '';
+    const waiting = waits ? await lookWaiting(host, sessionTarget(p, instance.programs)) : undefined;
+    const why = whyFetchAnew(p, waiting?.inForce.get(FETCH)?.value ?? effectiveSettings(text).get(FETCH));
+    const fetchAnew =
+      why === undefined ? undefined : { why, command: await commandAnew(p, instance, context) };
+    return { instance, host: host.name, text, fetchAnew, waiting };
   },
-  plan: ({ instance, host, text, restoreCommand, waiting }, p) => {
+  plan: ({ instance, host, text, fetchAnew, waiting }, p) => {
     const target = checkedTarget(p.target);
     const before = effectiveSettings(text);
     const stop = recoverySettings({
       target,
       timeline: timelineOf(before.get('recovery_target_timeline')),
       action: 'pause',
-      restoreCommand: before.get('restore_command') ?? '',
+      restoreCommand: before.get(FETCH) ?? '',
     }).filter(({ name }) => isStopSetting(name));
-    if (restoreCommand !== undefined)
-      refuseOtherMethod(before.get('restore_command'), p.wal_method, host, p.pgdata);
-    const fetch = restoreCommand === undefined ? [] : [{ name: 'restore_command', value: restoreCommand }];
+    if (fetchAnew !== undefined)
+      refuseOtherMethod(before.get(FETCH), p.wal_method, { host, pgdata: p.pgdata, why: fetchAnew.why });
+    const fetch = fetchAnew === undefined ? [] : [{ name: FETCH, value: fetchAnew.command }];
     const wanted = [...fetch, ...stop];
     const aimed = isAimed(before, stop);
     if (waiting === undefined) {
@@ -204,8 +206,18 @@ function refusePromoted(
   });
 }
 
-/** As postgres.recovery writes it, in which that beginning may be asked for. */
-function commandWithBeginning(
+/** Why the present `restore_command` does not bring all WAL that is needed; nothing where it does. */
+function whyFetchAnew(
+  { partial: beginning, server: own, servers: all }: Params,
+  present = '',
+): string | undefined {
+  if (beginning !== undefined) return 'the moment needs the beginning of a segment';
+  const [unasked] = serversNotAsked(present, inOrder(own, all));
+  return unasked === undefined ? undefined : `it does not ask ${unasked}`;
+}
+
+/** As postgres.recovery writes it. */
+function commandAnew(
   p: Params,
   { signal = 'standby', control }: InstanceState,
   context: Pick<TaskContext, 'render'>,

@@ -2,7 +2,7 @@ import { formatInstant } from '../wal/instant.ts';
 import { formatLsn } from '../wal/lsn.ts';
 import { stopWords } from '../wal/moment/aim.ts';
 import type { Moment } from '../wal/moment/find.ts';
-import type { RestorePoint } from '../wal/moment/scan.ts';
+import type { LeftBehind, RestorePoint } from '../wal/moment/scan.ts';
 import { type RecoveryTarget, targetWords } from '../wal/target.ts';
 import { commitWords } from './moment-refusals.ts';
 
@@ -58,11 +58,24 @@ export function sameNameWords(others: readonly RestorePoint[]): readonly string[
 }
 
 /** PostgreSQL compares each commit with the target, in the order of the WAL, and knows nothing of clocks. */
-function backWords(target: RecoveryTarget, { stop, writtenBefore }: Moment): readonly string[] {
+function backWords(target: RecoveryTarget, { stop, writtenBefore, leftBehind }: Moment): readonly string[] {
   const last = writtenBefore.at(-1);
-  if (stop === undefined || last?.written === undefined) return [];
+  const inSegments =
+    last?.written === undefined
+      ? []
+      : [
+          `${writtenBefore.length} WAL segments after it were written before that time, the last one, ${last.segment}, at ${formatInstant(last.written)}. What was committed in them is not recovered.`,
+        ];
+  const near = leftBehind === undefined ? [] : [nearWords(leftBehind)];
+  const [first, ...more] = [...inSegments, ...near];
+  if (stop === undefined || first === undefined) return [];
   return [
-    `Clocks went back before ${targetWords(target)} (a change of leader?): PostgreSQL stops at the first commit that is later, and ${writtenBefore.length} WAL segments after it were written before that time, the last one, ${last.segment}, at ${formatInstant(last.written)}. What was committed in them is not recovered.`,
+    `Clocks went back before ${targetWords(target)} (a change of leader?): PostgreSQL stops at the first commit that is later, and ${[first, ...more].join(' Also, ')}`,
     'To go further aim at a transaction or a position: target_xid=..., target_lsn=...',
   ];
+}
+
+function nearWords({ count, last }: LeftBehind): string {
+  const which = count === 1 ? 'a commit right after it is' : `${count} commits right after it are`;
+  return `${which} of before that time, in the WAL that was read; the last one is of ${commitWords(last)}. Nothing of that is recovered.`;
 }

@@ -1,3 +1,5 @@
+import type { Told } from './answer.ts';
+
 /** A host's clock beside the controller's. */
 export interface HostClock {
   /** Milliseconds that the host is ahead of the controller; negative where it is behind. */
@@ -10,6 +12,14 @@ export interface HostClock {
   readonly zone: string;
   /** The offsets of January and of July; absent where the host's `date` tells them for today alone. */
   readonly year?: { readonly january: string; readonly july: string };
+}
+
+/**
+ * Epoch milliseconds by the clock of a host, at the time (of the controller) `now`: ages of what was written there are told by
+ * it, whatever the controller's clock says. Where the look tells of no clock, the controller's has to do.
+ */
+export function timeBy(now: number, look: Told<{ readonly clock: HostClock }>): number {
+  return 'value' in look ? now + look.value.clock.aheadMs : now;
 }
 
 /** For sh: the lines `@clock` and `@zone` of a report. */

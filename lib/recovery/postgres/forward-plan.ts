@@ -126,8 +126,7 @@ function targetBehind(
 export function refuseOtherMethod(
   present: string | undefined,
   wanted: WalMethod,
-  host: string,
-  pgdata: string,
+  { host, pgdata, why }: { readonly host: string; readonly pgdata: string; readonly why: string },
 ): void {
   const method = walMethodOf(present ?? '');
   if (method === undefined || method === wanted) return;
@@ -137,9 +136,7 @@ export function refuseOtherMethod(
     // A later moment needs restore_command written anew, and -e or the inventory name another wal_method than the recovery has.
     code: 'wal-method-differs',
     message: `the recovery on ${host} fetches WAL with ${method}, and would have to go on with ${wanted}`,
-    details: [
-      `restore_command in ${pgdata}/${AUTO_CONF} has to be written anew: the moment needs the beginning of a segment`,
-    ],
+    details: [`restore_command in ${pgdata}/${AUTO_CONF} has to be written anew: ${why}`],
     host,
     state: 'nothing was changed; the instance is as it was',
     next: [`Fetch WAL as this recovery does, the same command with: -e wal_method=${method}${directories}`],

@@ -25,6 +25,8 @@ export interface LogFacts {
   readonly recovering: boolean;
   readonly redoStarts?: Lsn | undefined;
   readonly consistent?: Lsn | undefined;
+  /** It lets in who only reads. */
+  readonly open: boolean;
   /** PostgreSQL's own words: `before commit of transaction 740, time 2026-11-22 09:34:43.1+00`. */
   readonly stopping?: string | undefined;
   /** The target is reached and the action is pause. */
@@ -49,6 +51,7 @@ export interface LogFacts {
 export const NOTHING_LOGGED: LogFacts = {
   deliveries: 0,
   recovering: false,
+  open: false,
   pausedAtTarget: false,
   pausedBySettings: false,
   fatal: [],
@@ -132,10 +135,14 @@ const RULES: readonly Rule[] = [
     /^(?:incorrect resource manager data checksum|invalid resource manager ID|invalid magic number|invalid info bits|invalid record (?:length|offset)|invalid contrecord length|record with (?:invalid length|incorrect prev-link)|unexpected pageaddr|there is no contrecord flag|contrecord is requested|missing contrecord|invalid page|out-of-sequence|could not decompress|invalid block_id|WAL file is from)/,
     (match) => ({ unreadable: match.input }),
   ],
-  [/^(?:entering standby mode|starting (?:archive|point-in-time) recovery)/, () => ({ recovering: true })],
+  [
+    /^(?:entering standby mode|starting (?:archive|point-in-time) recovery)/,
+    () => ({ recovering: true, consistent: undefined, open: false }),
+  ],
   [/^received (\w+) shutdown request/, (match) => ({ shutdown: match[1] })],
   [/^redo starts at (\S+)/, (match) => ({ redoStarts: lsnOf(match) })],
   [/^consistent recovery state reached at (\S+)/, (match) => ({ consistent: lsnOf(match) })],
+  [/^database system is ready to accept read[- ]only connections/, () => ({ open: true })],
   [/^recovery stopping (.+)$/, (match) => ({ stopping: match[1] })],
   [/^pausing at the end of recovery/, () => ({ pausedAtTarget: true })],
   // Of PostgreSQL 12, which says the same where somebody pauses it by hand on the way.

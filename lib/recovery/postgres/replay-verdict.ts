@@ -10,6 +10,7 @@ import {
 } from '../wal/segment.ts';
 import { type RecoveryTarget, targetWords } from '../wal/target.ts';
 import type { ReplayWatch } from './replay-watch.ts';
+import { isSnapshotPending, snapshotPending } from './snapshot-pending.ts';
 import { stoppedByClock, wrongPlace, wrongStop } from './stop-proof.ts';
 import { LOWER_SETTING } from './version.ts';
 
@@ -45,7 +46,8 @@ export type ReplayFailure =
   | 'settings-too-low'
   | 'postgres-ended'
   | 'postgres-stopped'
-  | 'replay-stalled';
+  | 'replay-stalled'
+  | 'snapshot-pending';
 
 /** The start fetches a file up to three times; what comes more often, every few seconds, is of no use to PostgreSQL. */
 const DELIVERIES_IN_VAIN = 4;
@@ -82,7 +84,8 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
   }
   if (watch.still >= STILL_LOOKS && deliveredInVain(watch, wish)) return damaged(watch, wish);
-  if (now - watch.movedAt >= wish.stallMs) return stalled(watch, wish);
+  if (now - watch.movedAt >= wish.stallMs)
+    return isSnapshotPending(log) ? snapshotPending(log, wish.runId) : stalled(watch, wish);
   return { kind: 'going' };
 }
 

@@ -1,3 +1,4 @@
+import { splitWords } from '../../base/values/split-words.ts';
 import type { SignalKind } from './recovery-settings.ts';
 
 /** `user@host` in its two parts; nothing when the text is not that. */
@@ -30,6 +31,13 @@ export function walMethodOf(command: string): WalMethod | undefined {
   // Who holds a segment is asked so with the other method, too.
   if (/\bbarman get-wal\b/.test(command)) return 'barman-get-wal';
   return /\bfor directory in\b/.test(command) ? 'local' : undefined;
+}
+
+/** Those of the servers that a `restore_command` of ours does not ask; none where it is of somebody else, or asks no Barman. */
+export function serversNotAsked(command: string, servers: readonly string[]): readonly string[] {
+  const [, list] = /\bfor server in (.*?); do\b/.exec(command) ?? [];
+  const asked = list === undefined ? undefined : splitWords(list.replaceAll('%%', '%'));
+  return asked === undefined || 'fault' in asked ? [] : servers.filter((server) => !asked.includes(server));
 }
 
 /** The values of a template under `templates/restore_command/`, quoted for sh and for PostgreSQL's `%` places. */

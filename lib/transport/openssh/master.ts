@@ -9,7 +9,7 @@ import { deferred } from '../deferred.ts';
 import { connectionClosed } from '../errors.ts';
 import { newNonce } from '../marks.ts';
 import { sshAddress } from '../ssh/address.ts';
-import { askOpenSsh, connectTimeoutOf } from '../ssh/client-config.ts';
+import { configuredTimeout } from '../ssh/client-config.ts';
 import { Turns } from '../turns.ts';
 import type { SshSettings } from '../types.ts';
 import { openSshFailed, openSshLost, openSshMissing, openSshSilent } from './errors.ts';
@@ -60,11 +60,6 @@ export async function startMaster(settings: SshSettings, signal: AbortSignal): P
     }
     await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt * (0.5 + Math.random())));
   }
-}
-
-/** What is wrong with its configuration the client says itself, when it logs in. */
-async function configuredTimeout(settings: SshSettings): Promise<number> {
-  return connectTimeoutOf(await askOpenSsh(settings).catch(() => new Map()));
 }
 
 type Timed = SshSettings & { readonly connectTimeoutMs: number };

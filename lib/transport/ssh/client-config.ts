@@ -59,6 +59,11 @@ export function connectTimeoutOf(config: ReadonlyMap<string, readonly string[]>)
     : CONNECT_TIMEOUT_MS;
 }
 
+/** The same for a host. What is wrong with its configuration the client says itself, when it logs in. */
+export async function configuredTimeout(settings: SshSettings): Promise<number> {
+  return connectTimeoutOf(await askOpenSsh(settings).catch(() => new Map()));
+}
+
 function hasNone(code: unknown, stderr: string): boolean {
   return code === 'ENOENT' || /^No user exists for uid/m.test(stderr);
 }

@@ -3,6 +3,7 @@ import { checksOf, completeBackups, inStock, noBackup, takeOne } from '../backup
 import { barmanOn, pitrCommand } from '../commands-to-type.ts';
 import type { BarmanFacts, Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
+import { timeBy } from '../host-clock.ts';
 import { ofBarman } from '../of-barman.ts';
 import { clusterId, leaderNode } from '../views.ts';
 
@@ -86,11 +87,11 @@ function present(facts: Facts): readonly Flaw[] {
 }
 
 function age(facts: Facts): readonly Flaw[] {
-  return inStock(facts, (stock, { place }) => {
+  return inStock(facts, (stock, { place, look }) => {
     const [newest] = completeBackups(stock, facts);
     if (newest === undefined) return [noBackup(facts, place.name)];
     const unknown = ofWhom(facts, place.name);
-    const days = (facts.now / 1000 - Number(newest.endTime / 1_000_000n)) / DAY;
+    const days = (timeBy(facts.now, look) / 1000 - Number(newest.endTime / 1_000_000n)) / DAY;
     if (days < OLD_DAYS.warning) return unknown;
     return [
       ...unknown,
@@ -118,13 +119,13 @@ function beganAt({ id, beginTime }: BackupInfo): { readonly began: number; reado
 }
 
 function failed(facts: Facts): readonly Flaw[] {
-  return inStock(facts, ({ servers: all }, { place }) =>
+  return inStock(facts, ({ servers: all }, { place, look }) =>
     all.flatMap(({ name, backups }): readonly Flaw[] => {
       const [newest] = backups;
       if (newest === undefined || newest.status === 'DONE') return [];
       if (newest.status === 'STARTED' || newest.status === 'EMPTY' || newest.status === 'SYNCING') {
         const { began, withinHours } = beganAt(newest);
-        if ((facts.now / 1000 - began) / 3_600 < HOURS + withinHours) return [];
+        if ((timeBy(facts.now, look) / 1000 - began) / 3_600 < HOURS + withinHours) return [];
       }
       return [
         {
@@ -247,14 +248,14 @@ export const BACKUP_CHECKS: readonly Check[] = [
     id: 'backups.age',
     title: 'The newest backup is not old',
     meaning: 'All WAL since then has to be fetched and replayed: the recovery takes long.',
-    needs: ['stock', 'cluster', 'sql', 'instance'],
+    needs: ['barman', 'stock', 'cluster', 'sql', 'instance'],
     judge: age,
   },
   {
     id: 'backups.failed',
     title: 'The newest backup of each server went well',
     meaning: 'Backups may have stopped working: those that are there only grow older.',
-    needs: ['stock', 'cluster'],
+    needs: ['barman', 'stock', 'cluster'],
     judge: failed,
   },
   {

@@ -5,6 +5,7 @@ import { inStock, noBackup, reaches, takeOne } from '../backups-and-archives.ts'
 import { pitrCommand } from '../commands-to-type.ts';
 import type { Facts, NodeFacts, Stock } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import { timeBy } from '../host-clock.ts';
 import { leaderNode } from '../views.ts';
 
 /** What was not archived for so long cannot be recovered from the archive. */
@@ -64,7 +65,7 @@ function now(facts: Facts): readonly Flaw[] {
       { severity: 'unknown', text: 'cannot tell: nobody leads whose timeline could be looked for', mend: [] },
     ];
   return flawsOf(leader.cluster, leader.name, ({ timeline }) =>
-    inStock(facts, (stock, { place }) => {
+    inStock(facts, (stock, { place, look }) => {
       const all = reaches(stock, facts);
       const [newest] = all;
       if (newest === undefined) return [noBackup(facts, place.name)];
@@ -94,7 +95,8 @@ function now(facts: Facts): readonly Flaw[] {
           },
         ];
       }
-      const behind = secondsBetween(latest, instantAt(BigInt(Math.round(facts.now)) * 1000n));
+      const time = timeBy(facts.now, look);
+      const behind = secondsBetween(latest, instantAt(BigInt(Math.round(time)) * 1000n));
       if (behind < BEHIND_SECONDS) return [];
       if (hasAllThatIsFinished(stock, leader, timeline)) return [];
       return [
@@ -159,7 +161,7 @@ export const CHAIN_CHECKS: readonly Check[] = [
     id: 'backups.now',
     title: 'A backup reaches what is written now',
     meaning: 'What was written last cannot be recovered from the archive.',
-    needs: ['stock', 'cluster', 'sql', 'instance'],
+    needs: ['barman', 'stock', 'cluster', 'sql', 'instance'],
     judge: now,
   },
   {

@@ -4,7 +4,7 @@ import type { Lsn } from '../lsn.ts';
 import { numberHolding } from '../segment.ts';
 import type { RecoveryTarget } from '../target.ts';
 import type { SeenLock } from './locks.ts';
-import type { CommitPoint, OpenPrepared, RestorePoint, StopPoint } from './scan.ts';
+import type { CommitPoint, LeftBehind, OpenPrepared, RestorePoint, StopPoint } from './scan.ts';
 import { type MomentQuestion, type ReadSegment, scanFrom } from './scan-chain.ts';
 import { runsOf, type Sift, type Sought } from './sift.ts';
 
@@ -31,6 +31,8 @@ export interface Moment {
   readonly parentOfTarget?: number | undefined;
   /** Segments after the stop that were written before the target: a clock went back, and PostgreSQL does not come to them. */
   readonly writtenBefore: readonly Link[];
+  /** Commits after the stop, in the segments that were read, of times before the target: the same, within a segment. */
+  readonly leftBehind?: LeftBehind | undefined;
   /** What is wrong with WAL behind the stop, where nothing of it is replayed: which segment, and why. */
   readonly damagedAfter?: string | undefined;
   /** Segments that were read, repeated ones counted again. */
@@ -153,6 +155,7 @@ async function momentFrom(
       free: scan.locks.freeBefore(),
       prepared: [...scan.prepared.values()],
       writtenBefore: writtenBefore(question, stop),
+      leftBehind: scan.leftBehind,
       damagedAfter,
     };
   }

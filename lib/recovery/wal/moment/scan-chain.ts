@@ -73,7 +73,11 @@ export async function scanFrom(
     const records = reader.read(bytes, startOfSegment(link.segment, segmentSize));
     let step = records.next();
     for (; !step.done && !scan.done; step = records.next()) scan.take(step.value);
-    if (scan.done) break;
+    if (scan.done) {
+      // What is read already tells whether a clock went back in it. Nothing of it is replayed, whatever else is wrong with it.
+      for (; target.kind === 'time' && !step.done; step = records.next()) scan.take(step.value);
+      break;
+    }
     const ended: SegmentEnd = step.done ? step.value : { kind: 'whole' };
     const damaged = damageOf(ended, index, links, question, scan.last?.lsn);
     // It takes no file that is too short, wherever in it the stop stands.

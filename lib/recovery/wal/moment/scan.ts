@@ -1,4 +1,4 @@
-import type { Instant } from '../instant.ts';
+import { type Instant, SECOND } from '../instant.ts';
 import type { Lsn } from '../lsn.ts';
 import type { PreparedTransaction } from '../records/prepared.ts';
 import { RMGR, type WalRecord } from '../records/record.ts';
@@ -41,6 +41,12 @@ export interface StopPoint {
   readonly time?: Instant | undefined;
 }
 
+/** Commits behind the stop whose time is before the target: how many were seen, and the last one. */
+export interface LeftBehind {
+  readonly count: number;
+  readonly last: CommitPoint;
+}
+
 const TELLING: ReadonlySet<number> = new Set(Object.values(RMGR));
 
 /** Everything about one record that stopping depends on. */
@@ -52,7 +58,7 @@ interface Seen {
 
 /**
  * Follows records as PostgreSQL would replay them towards a target, and says where it stops and what is true there.
- * Give it all records in order until `done`.
+ * Give it all records in order until `done`; with what comes then it tells more of `leftBehind`.
  */
 export class MomentScan {
   readonly #target: RecoveryTarget;
@@ -64,6 +70,7 @@ export class MomentScan {
   /** The first commit that is not. */
   nextCommit: CommitPoint | undefined;
   stop: StopPoint | undefined;
+  leftBehind: LeftBehind | undefined;
   /** The last record that was read, replayed or not. */
   last: Pick<WalRecord, 'lsn' | 'endLsn'> | undefined;
   readonly restorePoints: RestorePoint[] = [];
@@ -93,6 +100,7 @@ export class MomentScan {
     const commit = end?.kind === 'commit' ? { xid: end.xid, time: end.time, lsn: record.lsn } : undefined;
     if (this.stop !== undefined) {
       this.nextCommit ??= commit;
+      if (commit !== undefined) this.#passOver(commit);
       return;
     }
     const seen: Seen = { record, end, point };
@@ -121,6 +129,12 @@ export class MomentScan {
     }
     if (point !== undefined) this.restorePoints.push(point);
     this.lastCommit = commit ?? this.lastCommit;
+  }
+
+  /** Those who commit at the same moment take their times before their places in the WAL: that is no clock that went back. */
+  #passOver(commit: CommitPoint): void {
+    if (this.#target.kind !== 'time' || commit.time >= this.#target.time - SECOND) return;
+    this.leftBehind = { count: (this.leftBehind?.count ?? 0) + 1, last: commit };
   }
 
   /** As PostgreSQL decides before it replays a record (`recoveryStopsBefore`). */

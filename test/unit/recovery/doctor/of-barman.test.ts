@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
 import { NOT_ASKED } from '../../../../lib/recovery/doctor/answer.ts';
-import type { Facts, NodeFacts, Stock } from '../../../../lib/recovery/doctor/facts.ts';
+import type { BarmanLook } from '../../../../lib/recovery/doctor/barman-script.ts';
+import type { BarmanFacts, Facts, NodeFacts, Stock } from '../../../../lib/recovery/doctor/facts.ts';
 import { examine } from '../../../../lib/recovery/doctor/finding.ts';
 import type { HostClock } from '../../../../lib/recovery/doctor/host-clock.ts';
 import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
@@ -13,15 +14,21 @@ import { STOCK } from './stock.ts';
 
 const OF_THE_BACKUP = STOCK.servers[0]?.backups[0]?.systemId;
 
-/** What a check says where these are the nodes, and this is what Barman has, at a time in epoch seconds. */
-function found(id: string, nodes: readonly NodeFacts[], stock: Stock = STOCK, now = 0): readonly string[] {
+/** What a check says where these are the nodes, and this is what Barman has, at a time of the controller in epoch seconds. */
+function found(
+  id: string,
+  nodes: readonly NodeFacts[],
+  stock: Stock = STOCK,
+  now = 0,
+  look: BarmanFacts['look'] = NOT_ASKED,
+): readonly string[] {
   const facts: Facts = {
     now: now * 1000,
     nodes,
     barman: {
       place: { name: 'barman', user: 'barman', lockDirectory: '' },
       reached: NOT_ASKED,
-      look: NOT_ASKED,
+      look,
       stock: { value: stock },
       checks: NOT_ASKED,
       errors: NOT_ASKED,
@@ -101,6 +108,45 @@ describe('a backup that has not come to its end', () => {
   it('is told where it has not for days', () => {
     expect(told(72, 'status=EMPTY')).toEqual(['warning: EMPTY']);
     expect(told(25, 'status=STARTED\nbegin_time=2026-11-22 15:58:14+00:00')).toEqual(['warning: STARTED']);
+  });
+});
+
+describe('ages, where the clock of the controller is wrong', () => {
+  const AHEAD_MS = 3_600_000;
+  const clock: HostClock = { aheadMs: -AHEAD_MS, withinMs: 1, offset: '+0000', zone: 'UTC' };
+  const barman = { value: { clock } as BarmanLook };
+  /** An hour ahead of all hosts. */
+  const wrong = (id: string, stock: Stock, now: number) => ({
+    here: found(id, [NODE], stock, now + AHEAD_MS / 1000),
+    there: found(id, [NODE], stock, now + AHEAD_MS / 1000, barman),
+    right: found(id, [NODE], stock, now),
+  });
+  const NODE = {
+    ...unknownNode('db1', NOT_ASKED, NOT_ASKED),
+    instance: { value: { control: { systemId: OF_THE_BACKUP } } },
+  } as NodeFacts;
+  const ENDED = Number((STOCK.servers[0]?.backups[0]?.endTime ?? 0n) / 1_000_000n);
+
+  it('are told by the clock of Barman: of a backup', () => {
+    const { here, there, right } = wrong('backups.age', STOCK, ENDED + 2 * 86_400 - 1_800);
+    expect(right).toEqual(['ok: ']);
+    expect(there).toEqual(right);
+    expect(here).not.toEqual(right);
+  });
+
+  it('are told by the clock of Barman: of one that is being taken', () => {
+    const lines = 'status=STARTED\nbegin_time=2026-11-22 15:58:14+00:00';
+    const backups = [parseBackupInfo('db1', '20261122T155813', lines)];
+    const stock = { ...STOCK, servers: STOCK.servers.map((server) => ({ ...server, backups })) };
+    const began = Date.UTC(2026, 10, 22, 15, 58, 14) / 1000;
+    const { here, there, right } = wrong('backups.failed', stock, began + 23.5 * 3_600);
+    expect(right).toEqual(['ok: ']);
+    expect(there).toEqual(right);
+    expect(here).not.toEqual(right);
+  });
+
+  it.each(['backups.age', 'backups.failed', 'backups.now'])('are told together with that clock: %s', (id) => {
+    expect(CHECKS.find((check) => check.id === id)?.needs).toContain('barman');
   });
 });
 

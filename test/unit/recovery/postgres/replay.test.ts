@@ -329,6 +329,44 @@ describe('a replay', () => {
     });
   });
 
+  describe('that stalls before anybody is let in', () => {
+    const START = line('LOG:  entering standby mode');
+    const CONSISTENT = line('LOG:  consistent recovery state reached at 0/C0000F0');
+    const OPEN = line('LOG:  database system is ready to accept read-only connections');
+    const judged = (log: string) => {
+      const looks = [1, 2, 3].map((turn) => look({ log: turn === 1 ? log : ABSENT }));
+      const verdict = judge(LATEST, looks, 300_000);
+      return verdict.kind === 'failed' ? verdict : undefined;
+    };
+
+    it('tells that the snapshot is not usable where the data is consistent and all WAL was replayed', () => {
+      expect(judged(START + CONSISTENT + ABSENT)).toMatchObject({
+        code: 'snapshot-pending',
+        details: [
+          expect.stringContaining('consistent since 0/C0000F0'),
+          expect.stringContaining('00000001000000000000000E'),
+        ],
+        next: [expect.stringMatching(GOES_ON), expect.stringContaining('-e backup=')],
+      });
+    });
+
+    it.each([
+      ['it is not consistent', START + ABSENT],
+      ['it is open', START + CONSISTENT + OPEN + ABSENT],
+      [
+        'PostgreSQL 13 says that it is open',
+        START + CONSISTENT + line('LOG:  database system is ready to accept read only connections') + ABSENT,
+      ],
+      ['an earlier start was consistent, this one is not', CONSISTENT + START + ABSENT],
+      [
+        'the archive cannot be asked',
+        `${START}${CONSISTENT}pitr: doubt 00000001000000000000000F: db1(exit code 2)\n`,
+      ],
+    ])('tells of no snapshot where %s', (_, log) => {
+      expect(judged(log)?.code).toBe('replay-stalled');
+    });
+  });
+
   it('says how far it is, how fast, and how long it will take', () => {
     let watch = startWatch(0);
     for (let second = 0; second <= 4; second++) {

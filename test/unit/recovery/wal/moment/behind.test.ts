@@ -72,3 +72,36 @@ it('damage before the stop is refused as ever, and so is a host that does not an
   };
   await expect(momentWith(TIME, 2, gone)).rejects.toThrow('the connection was lost');
 });
+
+it('a clock that went back within the segment of the stop is told, and what is lost by it', async () => {
+  const back = segmentsOf([
+    [
+      1,
+      1,
+      [
+        ...[nothingRuns(10), commit(10, '10:00:00'), commit(11, '10:01:00'), commit(12, '10:00:10')],
+        // Who commits at the same moment takes its time before its place in the WAL.
+        ...[commit(13, '10:00:29.5'), commit(14, '10:00:20'), commit(15, '10:01:10')],
+      ],
+    ],
+  ]);
+  const told = async (time: string) => {
+    const target = checkedTarget(time);
+    const question = {
+      ...{ target, chain: chain.slice(0, 1), segmentSize: SIZE },
+      ...{ consistentAt: lsnAt(0x10_0060n), systemId: '77' },
+    };
+    const moment = await findMoment(question, { read: async () => back.get(1) ?? nothing });
+    return { moment, words: behindWords(target, moment) };
+  };
+  const { moment, words } = await told(TIME);
+  expect(moment).toMatchObject({ stop: { xid: 11 }, lastCommit: { xid: 10 }, nextCommit: { xid: 11 } });
+  expect(moment.leftBehind).toMatchObject({ count: 2, last: { xid: 14 } });
+  expect(words).toEqual([
+    expect.stringMatching(
+      /^Clocks went back before .* 2 commits right after it are .* 2026-11-22 10:00:20\+00 \(transaction 14, position \S+\)\. Nothing/,
+    ),
+    expect.stringContaining('target_xid'),
+  ]);
+  expect((await told('2026-11-22 10:00:10.5+00')).words).toEqual([]);
+});

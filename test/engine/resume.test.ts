@@ -636,6 +636,21 @@ describe('a resumed run', () => {
     expect(runStatus(await readRun(second.outcome.runId))).toBe('failed');
   });
 
+  it('knows with --check that what was done before has not failed, whatever of its result is masked', async () => {
+    const { second } = await failAndResume(
+      `
+- hosts: one
+  vars: { api_token: a-secret-word }
+  tasks:
+    - { core.shell: { script: "echo {{ api_token }}" }, register: made }
+    - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+    - { name: hangs on it, core.shell: ${log('hangs')}, when: "!made.failed" }
+`,
+      { mode: 'check' },
+    );
+    expect(second.results).toEqual(['one: fails: changed', 'one: hangs on it: changed']);
+  });
+
   it('tells with --check the handlers and tasks that hang on what was changed before', async () => {
     const yaml = `
 - hosts: one

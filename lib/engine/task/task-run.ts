@@ -145,6 +145,7 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
     summary: [...new Set(outcomes.flatMap((outcome) => outcome.summary ?? []))].join('; ') || undefined,
     diff: outcomes.flatMap((outcome) => outcome.diff ?? []),
     changedBefore: outcomes.some(({ changedBefore }) => changedBefore) || undefined,
+    foreseen: outcomes.some(({ foreseen }) => foreseen) || undefined,
     message: outcomes.flatMap((outcome) => outcome.message ?? []).join('\n') || undefined,
     // One that was lost, or left something at work, decides what may go on, whatever failed before it.
     error: (

@@ -856,6 +856,26 @@ describe('a run whose controller was killed', () => {
     ]);
   });
 
+  it.each(['true', '"!result.changed"'])(
+    'between them, where the task is tried until %s: a check tells that it is made',
+    async (condition) => {
+      const yaml = `
+- hosts: one
+  tasks:
+    - { name: made, fs.copy: { content: "x", dest: DIR/a }, until: ${condition}, delay: 0, notify: handler }
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`;
+      const directory = await newDirectory();
+      const { outcome } = await play(yaml, { directory });
+      await dieAfter(outcome.runId, ({ type, number }) => type === 'change.intended' && number === 1);
+      const checked = await resumed(outcome.runId, directory, { yaml, mode: 'check' });
+      expect(checked.results).toEqual(['one: made: ok', 'one: handler: changed']);
+      const done = await resumed(outcome.runId, directory, { yaml });
+      expect(done.results).toEqual(['one: made: changed', 'one: handler: changed']);
+    },
+  );
+
   it.each([
     ['when', 'when: "!there.exists"'],
     ['a loop whose when', 'when: "!there.exists", loop: [a, b]'],

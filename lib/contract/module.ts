@@ -30,7 +30,10 @@ export interface TaskContext extends WorkContext {
   file(path: string): Promise<ControllerFile>;
   /** Renders a template file (relative to the playbook, its `templates/`, then the product's own) with the task's variables. */
   render(path: string, extra?: Readonly<Record<string, unknown>>): Promise<string>;
-  /** Whether a text holds a secret that is known here: the journal would hold its mask, and no undo could write it. */
+  /**
+   * Whether a text holds a secret, one that is known here or one beside its name: the journal would hold its mask, and no
+   * undo could write it.
+   */
   holdsSecret(text: string): boolean;
   /** Asks the operator. Answered by `--yes`, by a person, or refused where there is nobody to ask. */
   ask(question: Question): Promise<boolean>;

@@ -173,6 +173,24 @@ describe('always', () => {
     expect(await linesOf(second)).toEqual(['always 1 one', 'always 2 one']);
   });
 
+  it.each(['flush_handlers', 'end_play'])('is gone through again where a meta: %s failed', async (what) => {
+    const { second } = await playTwice(
+      `
+- hosts: pair
+  tasks:
+    - { name: words, core.command: [echo, odd], register: said }
+    - block:
+        - { name: decides, meta: ${what}, when: 'mended == "yes" ? false : said.nothing == "x"' }
+      always:
+        - { name: always, core.shell: ${log('always')} }
+  vars: { mended: "no" }
+`,
+      { extraVars: { mended: 'yes' } },
+    );
+    expect(second.outcome.error).toBeUndefined();
+    expect((await linesOf(second)).toSorted()).toEqual(['always one', 'always two']);
+  });
+
   it('whose second task failed is gone on with there', async () => {
     const { second } = await playTwice(`
 - hosts: one

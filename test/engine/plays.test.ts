@@ -611,6 +611,8 @@ describe('check mode', () => {
     - { name: loop, command: echo yes, loop: [1, 2], register: looped, changed_when: item == 3 || made.stdout != "" }
     - { name: write, fs.directory: { path: DIR/new }, register: written }
     - { name: look, fs.stat: { path: DIR/new/in }, register: seen, when: made.stdout != "" }
+    - { name: quiet, command: echo yes, register: quiet, changed_when: false }
+    - { name: quiet loop, command: echo yes, loop: [1, 2], register: quiet_loop, changed_when: false }
     - { name: if it failed, command: "true", when: made.failed }
     - { name: if it did not, command: "true", when: "!made.failed" }
     - { name: if it changed, command: "true", when: judged.changed }
@@ -619,10 +621,14 @@ describe('check mode', () => {
     - { name: if none did, command: "true", when: "!looped.results.exists(one, one.changed)" }
     - { name: write failed, command: "true", when: written.failed }
     - { name: made changed, command: "true", when: made.changed && written.changed }
+    - { name: quiet failed, command: "true", when: quiet.failed }
+    - { name: quiet changed, command: "true", when: quiet.changed || quiet_loop.changed }
+    - { name: quiet item did not fail, command: "true", when: "!quiet_loop.results[0].failed" }
+    - { name: no quiet item failed, command: "true", when: "!quiet_loop.failed" }
 `,
       { mode: 'check' },
     );
-    expect(results.slice(5)).toEqual([
+    expect(results.slice(7)).toEqual([
       'one: if it failed: unknown',
       'one: if it did not: unknown',
       'one: if it changed: unknown',
@@ -631,6 +637,10 @@ describe('check mode', () => {
       'one: if none did: unknown',
       'one: write failed: skipped',
       'one: made changed: changed',
+      'one: quiet failed: unknown',
+      'one: quiet changed: skipped',
+      'one: quiet item did not fail: unknown',
+      'one: no quiet item failed: unknown',
     ]);
   });
 

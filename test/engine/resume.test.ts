@@ -493,6 +493,36 @@ describe('a resumed run', () => {
     expect(second.outcome.error).toMatchObject({ code: 'secret-of-a-result', task: 'items', host: 'one' });
   });
 
+  it('runs the handlers of a no_log loop of which an older journal has no items', async () => {
+    const yaml = `
+- hosts: one
+  handlers:
+    - { name: handler, core.shell: ${log('handled')} }
+  tasks:
+    - { core.shell: "true", loop: [handler, handler], no_log: true, notify: NAMED }
+    - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+`;
+    const goOn = async (named: string) => {
+      const text = yaml.replace('NAMED', named);
+      const directory = await newDirectory();
+      const { outcome } = await play(text, { directory });
+      expect(outcome.status).toBe('failed');
+      await rewrite(outcome.runId, (line) => {
+        const record = JSON.parse(line);
+        const isLoop = record.type === 'task.result' && Array.isArray(record.result.results);
+        const { notified: _, ...older } = record;
+        return isLoop ? JSON.stringify({ ...older, result: { censored: '********' } }) : line;
+      });
+      await writeFile(join(directory, 'mended'), '');
+      return resumed(outcome.runId, directory, { yaml: text });
+    };
+    expect((await goOn('handler')).results).toEqual(['one: fails: changed', 'one: handler: changed']);
+    // Which of them were called for nobody knows any more: none is left out in silence.
+    const { results, outcome } = await goOn('"{{ item }}"');
+    expect(results).toEqual([]);
+    expect(outcome.error).toMatchObject({ host: 'one', task: 'core.shell', code: 'secret-of-a-result' });
+  });
+
   it('does not go through a rescue twice, and cleans up again after what comes then', async () => {
     const { second, log: lines } = await failAndResume(`
 - hosts: one
@@ -649,6 +679,21 @@ describe('a resumed run', () => {
     expect(runStatus(await readRun(second.outcome.runId))).toBe('failed');
   });
 
+  it('knows with --check that what was done before has not failed, whatever of its result is masked', async () => {
+    const { second } = await failAndResume(
+      `
+- hosts: one
+  vars: { api_token: a-secret-word }
+  tasks:
+    - { core.shell: { script: "echo {{ api_token }}" }, register: made }
+    - { name: fails, core.shell: ${FAILS_UNTIL_MENDED} }
+    - { name: hangs on it, core.shell: ${log('hangs')}, when: "!made.failed" }
+`,
+      { mode: 'check' },
+    );
+    expect(second.results).toEqual(['one: fails: changed', 'one: hangs on it: changed']);
+  });
+
   it('tells with --check the handlers and tasks that hang on what was changed before', async () => {
     const yaml = `
 - hosts: one
@@ -767,6 +812,12 @@ describe('resuming is refused', () => {
   });
 });
 
+async function rewrite(runId: string, line: (line: string) => string): Promise<void> {
+  const { path } = await readRun(runId);
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  await writeFile(path, lines.map((one) => (one === '' ? one : line(one))).join('\n'));
+}
+
 /** As if the controller had died just after it wrote this record. */
 async function dieAfter(
   runId: string,
@@ -847,6 +898,26 @@ describe('a run whose controller was killed', () => {
       'one: handler: changed',
     ]);
   });
+
+  it.each(['true', '"!result.changed"'])(
+    'between them, where the task is tried until %s: a check tells that it is made',
+    async (condition) => {
+      const yaml = `
+- hosts: one
+  tasks:
+    - { name: made, fs.copy: { content: "x", dest: DIR/a }, until: ${condition}, delay: 0, notify: handler }
+  handlers:
+    - { name: handler, core.shell: ${log('handler')} }
+`;
+      const directory = await newDirectory();
+      const { outcome } = await play(yaml, { directory });
+      await dieAfter(outcome.runId, ({ type, number }) => type === 'change.intended' && number === 1);
+      const checked = await resumed(outcome.runId, directory, { yaml, mode: 'check' });
+      expect(checked.results).toEqual(['one: made: ok', 'one: handler: changed']);
+      const done = await resumed(outcome.runId, directory, { yaml });
+      expect(done.results).toEqual(['one: made: changed', 'one: handler: changed']);
+    },
+  );
 
   it.each([
     ['when', 'when: "!there.exists"'],

@@ -515,6 +515,30 @@ describe('what cannot be taken back', () => {
     expect(await picture(place)).toEqual(before);
   });
 
+  it('writes back a file, rewritten or removed, that alone holds a secret, where it stands beside its name', async () => {
+    const { directory, place } = await work();
+    const held = 'PATRONI_REPLICATION_PASSWORD=S3cretOne9';
+    await writeFile(join(place, 'rewritten'), `${held}\n`);
+    await writeFile(join(place, 'removed'), `${held.replace('One', 'Two')}\n`);
+    const before = await picture(place);
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - fs.copy: { dest: DIR/place/rewritten, content: nothing }
+    - fs.file: { path: DIR/place/removed, state: absent }
+`,
+      { directory },
+    );
+    expect(outcome.error).toBeUndefined();
+    const { path } = await readRun(outcome.runId);
+    const journal = await readFile(path, 'utf8');
+    expect(journal).not.toContain('S3cret');
+    expect(journal).not.toContain(Buffer.from(held).toString('base64').slice(0, 20));
+    expect((await undo(outcome.runId)).numbers).toEqual([2, 1]);
+    expect(await picture(place)).toEqual(before);
+  });
+
   it('is nothing at all while a password to reach the hosts is missing', async () => {
     const { directory } = await work();
     const extraVars = { ansible_become_password: 'sesame-open' };

@@ -46,9 +46,15 @@ function changesOf({ task }: TaskJob, { status, changedBefore, result }: TaskOut
   if (!isSure && status !== 'unknown') return [];
   if (task.loop === undefined) return [{ loop: {}, isSure }];
   const { loopVar, indexVar } = task.loopControl;
+  // Older journals have no items of a `no_log` task: no handler is left out for that.
   const items: readonly unknown[] = Array.isArray(result.results)
     ? result.results
-    : [new Unknown('the items of the loop')];
+    : [
+        {
+          changed: isSure || new Unknown('the items of the loop'),
+          [loopVar]: new Unknown('the items of the loop'),
+        },
+      ];
   return items.flatMap((one, index) => {
     const { changed, [loopVar]: item } =
       one instanceof Unknown ? { changed: one, [loopVar]: one } : Object(one);

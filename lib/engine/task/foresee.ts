@@ -71,6 +71,7 @@ export async function foresee(
   predictions.addChange(place.host, [...left, ...foreseen]);
   return {
     status: 'changed',
+    foreseen: true,
     result: { ...unknownResult(module.returns, 'the change was not made'), ...foresight.result },
     summary: planned.summary,
     diff: planned.diff,

@@ -68,7 +68,11 @@ export function taskContext(
       run.masker.add(text.reveal());
       return text.reveal();
     },
-    holdsSecret: (text) => run.masker.text(text) !== text,
+    holdsSecret: (text) => {
+      // Learnt before it is judged: the plan shows it, and from then on the journal would mask what was let in here.
+      run.masker.learn({ text });
+      return run.masker.text(text) !== text;
+    },
     ask: (question) => ask(job, host, question),
     hold: run.held.hold,
     held: run.held.held,

@@ -21,6 +21,8 @@ export interface TaskOutcome {
   readonly delegatedTo?: string | undefined;
   /** In a check that shows `ok`: the run has made the change before, so what hangs on it takes it for changed. */
   readonly changedBefore?: true | undefined;
+  /** In a check: the change was not made. Where its result is open, so is whether it ends well. */
+  readonly foreseen?: true | undefined;
   /** The failure was ignored, when the task ran before the run was resumed. */
   readonly ignored?: true | undefined;
   /** What it has notified by names that variables make: a resumed run may not know these any more. */
@@ -58,7 +60,7 @@ export function withResult(scope: Scope, job: Judging, outcome: TaskOutcome): Sc
   return scope.with(dataLayer({ result: value, ...(register === undefined ? {} : { [register]: value }) }));
 }
 
-type Judging = Pick<TaskJob, 'run' | 'task' | 'module'>;
+type Judging = Pick<TaskJob, 'task' | 'module'>;
 
 /** What `register` stores. What check mode cannot know is `Unknown`, whole or in part. */
 export function registered(
@@ -70,17 +72,16 @@ export function registered(
   const isOpen = status === 'unknown';
   const holdsUnknown = findUnknown(result) !== undefined;
   if (isOpen && !holdsUnknown) return new Unknown(`the result of "${taskName}"`);
-  // Only a run tells what such a change gives, and with that whether it ends well.
-  const endIsOpen = isOpen || (status === 'changed' && job.run.mode === 'check' && holdsUnknown);
+  const failed = status === 'failed' || status === 'unreachable';
+  // Whatever its task makes of it: with `changed_when: false` it is `ok`.
+  const endIsOpen = isOpen || (outcome.foreseen === true && holdsUnknown);
   return {
     ...result,
     changed:
       isOpen && mayCountAsChange(job)
         ? new Unknown(`whether "${taskName}" changes something`)
         : status === 'changed' || outcome.changedBefore === true,
-    failed: endIsOpen
-      ? new Unknown(`whether "${taskName}" fails`)
-      : status === 'failed' || status === 'unreachable',
+    failed: !failed && endIsOpen ? new Unknown(`whether "${taskName}" fails`) : failed,
     skipped: status === 'skipped',
     ...(error === undefined ? {} : { error: error.toJSON(), msg: error.message }),
   };

@@ -136,6 +136,7 @@ async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): P
     summary: [...new Set(outcomes.flatMap((outcome) => outcome.summary ?? []))].join('; ') || undefined,
     diff: outcomes.flatMap((outcome) => outcome.diff ?? []),
     changedBefore: outcomes.some(({ changedBefore }) => changedBefore) || undefined,
+    foreseen: outcomes.some(({ foreseen }) => foreseen) || undefined,
     message: outcomes.flatMap((outcome) => outcome.message ?? []).join('\n') || undefined,
     // One that was lost, or left something at work, decides what may go on, whatever failed before it.
     error: (
@@ -186,10 +187,16 @@ async function runItem(job: TaskJob, host: string, scope: Scope, item?: number):
   return retried(job, host, scope, item);
 }
 
-/** A try that finds all in order says `ok`; the task has changed it where an earlier one has. */
-function withEarlierTries(outcome: TaskOutcome, { changedWhen }: Task, { begun }: Tries): TaskOutcome {
-  if (outcome.status !== 'ok' || changedWhen !== undefined || begun === undefined) return outcome;
-  return { ...outcome, status: 'changed', summary: outcome.summary ?? begun };
+/**
+ * A try that finds all in order says `ok`; the task has changed it where an earlier one has. In a check, which changes nothing,
+ * that was the run before it.
+ */
+function withEarlierTries(outcome: TaskOutcome, { run, task }: TaskJob, { begun }: Tries): TaskOutcome {
+  if (outcome.status !== 'ok' || task.changedWhen !== undefined || begun === undefined) return outcome;
+  const summary = outcome.summary ?? begun;
+  return run.predictions === undefined
+    ? { ...outcome, status: 'changed', summary }
+    : { ...outcome, changedBefore: true, summary };
 }
 
 /** In a check: what it waits for may come of a change that a run would have made before. */
@@ -223,7 +230,7 @@ async function retried(
     if (outcome.error?.kind === 'interrupted' || outcome.status === 'unknown') return outcome;
     if (isLeftAtWork(outcome.error)) return outcome;
     const enough = outcome.error === undefined && allTrue(task.until, withResult(scope, job, outcome));
-    if (enough === true || enough instanceof Unknown) return withEarlierTries(outcome, task, known);
+    if (enough === true || enough instanceof Unknown) return withEarlierTries(outcome, job, known);
     if (waitsInVain(job, host, scope, outcome))
       return { status: 'unknown', result: {}, summary: notKnown('it waits for what was not done') };
     const why =

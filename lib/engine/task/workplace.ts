@@ -44,6 +44,8 @@ export interface ModuleOutcome {
   readonly diff?: readonly Diff[] | undefined;
   /** In a check that shows `ok`: the run has made the change before, so what hangs on it takes it for changed. */
   readonly changedBefore?: true | undefined;
+  /** In a check: the change was not made. Where its result is open, so is whether it ends well. */
+  readonly foreseen?: true | undefined;
   /** How the task has judged it before the run was resumed: that stands where it rests on what the journal masks. */
   readonly judgedBefore?: JudgedWell | undefined;
 }

@@ -353,6 +353,9 @@ describe('what a masker learns', () => {
     ["archive_command = 'PGPASSWORD=''of it''; push %p'", 'of it'],
     ["env VAULT_TOKEN='hvs.sealed' push", 'hvs.sealed'],
     ['sslpassword=of-the-key host=db1', 'of-the-key'],
+    ['password = of-libpq host=db1', 'of-libpq'],
+    ['[db]\nadmin_password = of-the-ini\n', 'of-the-ini'],
+    ['PATRONI_RESTAPI_PASSWORD=\nPATRONI_REPLICATION_PASSWORD=of-a-file\n', 'of-a-file'],
   ])('what follows its name in %s', (command, secret) => {
     const masker = new Masker();
     masker.learn({ command });
@@ -366,6 +369,12 @@ describe('what a masker learns', () => {
     'credcheck.password_min_length = 8',
     'PGPASSWORD=$PW PGPASSFILE=/root/.pgpass psql',
     'TOKEN="$(cat /run/token)" push',
+    'PGPASSWORD=$(cat /run/pw) dropdb x; export TOKEN=$(cat /t)',
+    'export PGPASSWORD=; (PGPASSWORD=) && echo "PGPASSWORD=", "x"',
+    'PGPASSWORD= psql -h db1',
+    'PATRONI_RESTAPI_PASSWORD=\nPATRONI_SCOPE=main\n',
+    'PATRONI_RESTAPI_PASSWORD=\r\nPATRONI_SCOPE=main\r\n',
+    'admin_password =\nuser = x\npassword =\nhost = db1',
     'token = next_token(); secret_key = settings.key',
     'pitr resume x -e ansible_password=... -e db_password=<password>',
     'if password == "x" or user_password => other',

@@ -20,7 +20,9 @@ async function refusal(file: string, noted: string | undefined, there = true) {
     wal: { bytes: 1, servers_used: ['db1'] },
   };
   const left =
-    noted === undefined ? '' : `    - fs.copy: { dest: ${markerBeside('DIR/data')}, content: ${JSON.stringify(noted)} }\n`;
+    noted === undefined
+      ? ''
+      : `    - fs.copy: { dest: ${markerBeside('DIR/data')}, content: ${JSON.stringify(noted)} }\n`;
   const data = ['DIR/data', 'DIR/fast'].map((path) => `    - fs.directory: { path: ${path} }\n`).join('');
   const yaml = `- hosts: one
   defaults_files: [${join(productPlaybooks(), 'vars/recovery.yml')}]
@@ -48,7 +50,11 @@ describe('the place of data outside the cluster', () => {
   });
 
   it.each([
-    ['with a copy that another run has begun', copyOf(ID, 'other-1'), 'pitr resume other-1\nOr take it back: pitr undo other-1'],
+    [
+      'with a copy that another run has begun',
+      copyOf(ID, 'other-1'),
+      'pitr resume other-1\nOr take it back: pitr undo other-1',
+    ],
     ['with a copy of another backup', copyOf('20261122T000000'), 'Or take it back: pitr undo 2'],
     ['beside which something else lies under that name', '[]', 'ls -la'],
     ['beside which the name of a run is none', copyOf(ID, 'x; reboot'), 'ls -la'],

@@ -55,9 +55,12 @@ it.each([
   [31_100, { parent: PARENT }, true],
   [31_499, {}, false],
   [31_500, { parent: PARENT }, false],
-])('replayed from Barman %s, by its release notes: %j is put together in a place that must be said: %s', (version, kind, staged) => {
-  expect(isStagedLocally({ parent: undefined, encryption: undefined, ...kind }, version)).toBe(staged);
-});
+])(
+  'replayed from Barman %s, by its release notes: %j is put together in a place that must be said: %s',
+  (version, kind, staged) => {
+    expect(isStagedLocally({ parent: undefined, encryption: undefined, ...kind }, version)).toBe(staged);
+  },
+);
 
 describe('barman.backup tells that Barman puts a backup together on its own host', () => {
   it.each([

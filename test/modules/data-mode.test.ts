@@ -2,10 +2,7 @@ import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import {
-  changeRecoveryFiles,
-  readRecoveryFiles,
-} from '../../lib/recovery/postgres/look-recovery-files.ts';
+import { changeRecoveryFiles, readRecoveryFiles } from '../../lib/recovery/postgres/look-recovery-files.ts';
 import { isNothing, stepsToClean, stepsToPrepare } from '../../lib/recovery/postgres/recovery-files.ts';
 import { localPlayground } from './playground.ts';
 
@@ -15,14 +12,35 @@ const modeOf = async (path: string) => ((await stat(path)).mode & 0o7777).toStri
 
 it.each([
   { what: 'the old data', old: 0o750, restored: 0o700, mode: '750', file: '640' },
-  { what: 'the old data, though the group could read the backup', old: 0o700, restored: 0o750, mode: '700', file: '600' },
-  { what: 'the backup where there is no old data', old: undefined, restored: 0o750, mode: '750', file: '640' },
-  { what: 'no mode with which PostgreSQL would not start', old: 0o755, restored: 0o755, mode: '700', file: '600' },
+  {
+    what: 'the old data, though the group could read the backup',
+    old: 0o700,
+    restored: 0o750,
+    mode: '700',
+    file: '600',
+  },
+  {
+    what: 'the backup where there is no old data',
+    old: undefined,
+    restored: 0o750,
+    mode: '750',
+    file: '640',
+  },
+  {
+    what: 'no mode with which PostgreSQL would not start',
+    old: 0o755,
+    restored: 0o755,
+    mode: '700',
+    file: '600',
+  },
 ])('restored data has the mode of $what', async ({ old, restored, mode, file }) => {
   await using ground = await localPlayground();
   const host = ground.play.host();
   const [pgdata, directory] = [join(ground.dir, 'main'), join(ground.dir, 'main.pitr')];
-  for (const [path, bits] of [[pgdata, old], [directory, restored]] as const) {
+  for (const [path, bits] of [
+    [pgdata, old],
+    [directory, restored],
+  ] as const) {
     if (bits === undefined) continue;
     await mkdir(path);
     await chmod(path, bits);
@@ -50,6 +68,11 @@ it('a change of a journal of before gives 0700', async () => {
   await mkdir(directory);
   await chmod(directory, 0o755);
   const steps = { write: [], remove: [], own: true };
-  await changeRecoveryFiles(ground.play.host(), { directory, user: userInfo().username, steps, prepares: true });
+  await changeRecoveryFiles(ground.play.host(), {
+    directory,
+    user: userInfo().username,
+    steps,
+    prepares: true,
+  });
   expect(await modeOf(directory)).toBe('700');
 });

@@ -23,6 +23,7 @@ import {
 } from '../../recovery/barman/counted-servers.ts';
 import { findInBackups } from '../../recovery/barman/find-in-backups.ts';
 import { refuseDamagedHistories } from '../../recovery/barman/history-refusals.ts';
+import { willBeStagedLocally } from '../../recovery/barman/local-staging.ts';
 import {
   leaderTimelineParam,
   serversParam,
@@ -30,7 +31,6 @@ import {
   timelineParam,
   userParam,
 } from '../../recovery/barman/params.ts';
-import { willBeStagedLocally } from '../../recovery/barman/local-staging.ts';
 import { proveBackupFiles } from '../../recovery/barman/prove-backup-files.ts';
 import { solveFor } from '../../recovery/barman/recovery-wal.ts';
 import type { Stock } from '../../recovery/barman/refusals.ts';

@@ -4,7 +4,14 @@ import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { AUTO_CONF, BEFORE, type DataMode, type FileSteps, isPatronis, type RecoveryFiles } from './recovery-files.ts';
+import {
+  AUTO_CONF,
+  BEFORE,
+  type DataMode,
+  type FileSteps,
+  isPatronis,
+  type RecoveryFiles,
+} from './recovery-files.ts';
 
 /** Configuration that a restore may have to change, by its name in the data directory. */
 const CONFIGURATION = [

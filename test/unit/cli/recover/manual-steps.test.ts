@@ -110,9 +110,7 @@ describe('the printed steps', () => {
 
   it('give the data the mode of the old data, which the group may read or not', () => {
     const lines = typed(stepsFor(node('db2'), 'db1').apply);
-    expect(lines).toContain(
-      'docker exec -u root lab-db2 chmod --reference=/data/db2.pre-pitr.r1 /data/db2',
-    );
+    expect(lines).toContain('docker exec -u root lab-db2 chmod --reference=/data/db2.pre-pitr.r1 /data/db2');
   });
 
   it('ask first what they rest on: a primary of its own, no pause, plain directories, replicas that copy the leader', () => {

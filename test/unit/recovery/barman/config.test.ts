@@ -43,10 +43,13 @@ describe("Barman's configuration", () => {
     ['', '', undefined],
     ['', 'local_staging_path = /all', '/all'],
     ['local_staging_path = /own', 'local_staging_path = /all', '/own'],
-  ])('where backups are put together on its own host, replayed from Barman 3.11: %j, for all %j', (own, all, expected) => {
-    const [server] = parseConfig([`[barman]\nbarman_home = /b\n${all}\n[pg]\n${own}\n`]);
-    expect(server?.localStagingPath).toBe(expected);
-  });
+  ])(
+    'where backups are put together on its own host, replayed from Barman 3.11: %j, for all %j',
+    (own, all, expected) => {
+      const [server] = parseConfig([`[barman]\nbarman_home = /b\n${all}\n[pg]\n${own}\n`]);
+      expect(server?.localStagingPath).toBe(expected);
+    },
+  );
 
   it.each([
     ['active = false', '', ['inactive: active = false in /etc/barman.d/pg.conf']],

@@ -96,11 +96,12 @@ const problemSchema = z.object({
 export function checkTarget(text: string): void {
   const issue = targetSchema.safeParse(targetOf(text)).error?.issues[0];
   if (issue === undefined) return;
+  const kind = namedBy(text);
   const problem = problemSchema.safeParse('params' in issue ? issue.params : undefined).data;
   throw new PitrError({
     kind: 'validation',
     code: problem?.code ?? 'target-unparsable',
-    message: `the ${namedBy(text)} ${JSON.stringify(text)} ${issue.message}`,
+    message: `the ${kind} ${JSON.stringify(text)} ${issue.message}`,
     details: problem?.details,
     next: problem?.next,
   });

@@ -72,10 +72,10 @@ export function applySteps(
       notes: [],
       commands: [
         commands.on(name, undefined, ['chown', '-R', `${owner}:`, pgdata]),
-        commands.on(name, undefined, ['chmod', '0700', pgdata]),
+        commands.on(name, undefined, ['chmod', `--reference=${commands.kept(node)}`, pgdata]),
         commands.on(name, undefined, ['stat', '-c', '%U %a', pgdata], {
-          expected: `${owner} 700`,
-          output: `^${owner} 700$`,
+          expected: `${owner} 700, or 750 where its group may read the old data`,
+          output: `^${owner} 7[05]0$`,
         }),
       ],
     },

@@ -79,6 +79,13 @@ export function targetOf(text: string): Readonly<Record<string, unknown>> {
   return other === undefined ? { time: text } : { [other[0]]: other[1] };
 }
 
+/** What the text names, in the words of whoever typed it. */
+function namedBy(text: string): string {
+  const kinds = { xid: 'transaction', lsn: 'position', name: 'restore point' };
+  const other = otherTarget(text);
+  return other === undefined ? 'target time' : kinds[other[0]];
+}
+
 const problemSchema = z.object({
   code: z.string(),
   details: z.array(z.string()),
@@ -89,11 +96,12 @@ const problemSchema = z.object({
 export function checkTarget(text: string): void {
   const issue = targetSchema.safeParse(targetOf(text)).error?.issues[0];
   if (issue === undefined) return;
+  const kind = namedBy(text);
   const problem = problemSchema.safeParse('params' in issue ? issue.params : undefined).data;
   throw new PitrError({
     kind: 'validation',
     code: problem?.code ?? 'target-unparsable',
-    message: `the target time ${JSON.stringify(text)} ${issue.message}`,
+    message: `the ${kind} ${JSON.stringify(text)} ${issue.message}`,
     details: problem?.details,
     next: problem?.next,
   });

@@ -133,4 +133,16 @@ describe('the target', () => {
     expect(refused?.code).toBe('not-enough-space');
     expect(refused?.words).toMatch(/\/dev\/shm[\s\S]*-e wal_volume_bytes=/);
   });
+
+  it("is refused where Barman's host has no room to decrypt the backup", async () => {
+    const base = {
+      ...restore.base,
+      size_bytes: TOO_MUCH,
+      staged_locally: true,
+      local_staging_path: '/dev/shm',
+    };
+    const refused = await refusalIn('can-restore.yml', { ...restore, base });
+    expect(refused?.code).toBe('not-enough-space');
+    expect(refused?.words).toContain('/dev/shm');
+  });
 });

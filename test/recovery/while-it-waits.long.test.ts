@@ -60,8 +60,9 @@ const patronictl = (word: string) =>
   lab.mustExec(scene.leader, ['patronictl', '-c', '/etc/patroni/patroni.yml', word, '--wait'], {
     user: 'postgres',
   });
-/** Types, as Barman's user, what an error ends with. */
-const typeOnBarman = (next: readonly string[] | undefined) => onBarman(lab, next?.at(-1) ?? 'false');
+/** Types, as Barman's user, the last line of an error that is for Barman's host: what leads on with the run stands behind it. */
+const typeOnBarman = (next: readonly string[] | undefined) =>
+  onBarman(lab, next?.findLast((line) => !/pitr (?:resume|runs) /.test(line)) ?? 'false');
 
 // One recovery waits for all of these, and goes over to its data in the last.
 describe('a recovery that waits', () => {

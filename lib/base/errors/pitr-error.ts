@@ -89,10 +89,16 @@ export class PitrError extends Error {
     this.result = facts.result;
   }
 
-  /** The same error with facts that only an outer layer knows; what is already known wins, details come after its own. */
-  with(
-    facts: Partial<Pick<PitrErrorFacts, 'host' | 'task' | 'at' | 'state' | 'next' | 'details'>>,
-  ): PitrError {
+  /**
+   * The same error with facts that only an outer layer knows; what is already known wins. Details come after its own, and so do
+   * `ways`, after what is to be done next.
+   */
+  with({
+    ways = [],
+    ...facts
+  }: Partial<Pick<PitrErrorFacts, 'host' | 'task' | 'at' | 'state' | 'next' | 'details'>> & {
+    readonly ways?: readonly string[];
+  }): PitrError {
     return new PitrError({
       kind: this.kind,
       code: this.code,
@@ -103,7 +109,7 @@ export class PitrError extends Error {
       at: this.at ?? facts.at,
       evidence: this.evidence,
       state: this.state ?? facts.state,
-      next: this.next.length > 0 ? this.next : facts.next,
+      next: [...(this.next.length > 0 ? this.next : (facts.next ?? [])), ...ways],
       result: this.result,
       cause: this.cause,
     });

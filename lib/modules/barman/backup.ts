@@ -23,6 +23,7 @@ import {
 } from '../../recovery/barman/counted-servers.ts';
 import { findInBackups } from '../../recovery/barman/find-in-backups.ts';
 import { refuseDamagedHistories } from '../../recovery/barman/history-refusals.ts';
+import { willBeStagedLocally } from '../../recovery/barman/local-staging.ts';
 import {
   leaderTimelineParam,
   serversParam,
@@ -116,6 +117,9 @@ export const module = defineLook({
     restored_bytes:
       'bytes that it will have on the node, unpacked; of a difference to another backup the most that it can have; absent where that cannot be told',
     staging_path: 'where Barman is configured to unpack a compressed one (recovery_staging_path)',
+    staged_locally:
+      'true where this version of Barman puts it together, or decrypts it, on its own host first; absent otherwise',
+    local_staging_path: 'where Barman is configured to do that (local_staging_path)',
     why: 'for auto: why this one, and why newer ones were passed over, in lines',
     target: 'the target as a mapping; for auto with found_at, where it had to be looked for',
   },
@@ -154,10 +158,13 @@ async function toRestore(
   servers: readonly (ServerConfig & Stock)[],
   { restored_bytes: told, user }: Params,
 ) {
+  const server = servers.find(({ name }) => name === backup.server);
   return {
     ...backupResult(backup),
     restored_bytes: told ?? (await restoredSize(host, backup, servers, user)),
-    staging_path: servers.find(({ name }) => name === backup.server)?.stagingPath,
+    staging_path: server?.stagingPath,
+    staged_locally: (await willBeStagedLocally(host, backup, user)) || undefined,
+    local_staging_path: server?.localStagingPath,
   };
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { rest } from '../../base/wait/until.ts';
-import { type Change, defineModule } from '../../contract/module.ts';
+import type { WriteHost } from '../../contract/host.ts';
+import { type Change, defineModule, type Result, type WorkContext } from '../../contract/module.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { namedServer } from '../../recovery/barman/counted-servers.ts';
 import { refuseIdle } from '../../recovery/barman/errors.ts';
@@ -15,6 +16,7 @@ import {
   tryToReceive,
 } from '../../recovery/barman/receive-wal.ts';
 import type { WalSegment } from '../../recovery/wal/segment.ts';
+import { failingParams, failingWith } from '../../system/core/failing-words.ts';
 import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
@@ -33,8 +35,11 @@ const params = z.strictObject({
     .default(120)
     .describe('seconds until it must receive')
     .meta({ variable: 'receiving_timeout' }),
+  ...failingParams,
   user: userParam,
 });
+
+type Params = z.output<typeof params>;
 
 /** Where a server receives from since then: from where the timeline begins, or from what the leader writes now. */
 type Reset = 'to the beginning' | 'to now';
@@ -62,65 +67,70 @@ export const module = defineModule({
   delegate_to: "{{ barman_host }}"`,
   params,
   returns: { server: 'the Barman server', reset: 'whether its position was reset' },
-  read: async (host, { server, user }) => {
-    const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
-    refuseIdle(found, host.name);
-    return { streams: found.streamingArchiver };
-  },
+  read: (host, p) =>
+    failingWith(p, async () => {
+      const { server, user } = p;
+      const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
+      refuseIdle(found, host.name);
+      return { streams: found.streamingArchiver };
+    }),
   plan: ({ streams }, { server, timeline }): ReceiveChange | undefined =>
     streams
       ? { summary: `let ${server} receive the WAL of timeline ${timeline}`, server, timeline }
       : undefined,
   unchanged: (_state, { server }) => ({ server, reset: false }),
   predict: ({ server }) => ({ result: { server } }),
-  apply: async (host, { server, timeline }, { user, timeout, history }, context) => {
-    const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
-    const begun = performance.now();
-    const resetTo = async (
-      newest: Received,
-      from: WalSegment | undefined,
-      gaveUp: boolean,
-    ): Promise<Reset> => {
-      context.progress(`${server} was at timeline ${newest.timeline}: its position is reset`);
-      const position = { server, directory: found.streaming, newest, from, gaveUp };
-      const done = await resetPosition(host, position, user);
-      if (done.exitCode === 0) return from === undefined ? 'to now' : 'to the beginning';
-      const command = `barman receive-wal --reset ${server}`;
-      throw receiveFails(server, host.name, context.runId, { ...evidenceOf(done), command });
-    };
-    let reset: Reset | undefined;
-    for (let running = 0; running < SEEN_RUNNING; ) {
-      const attempt = await tryToReceive(host, server, user, context.signal);
-      if (attempt.outcome === 'receives') break;
-      running = attempt.outcome === 'running' ? running + 1 : 0;
-      if (attempt.outcome === 'fails') {
-        const newest = await newestReceived(host, found.streaming, user);
-        const seconds = (performance.now() - begun) / 1000;
-        if (reset === undefined && newest !== undefined && newest.timeline < timeline) {
-          reset = await resetTo(newest, beginningOf(timeline, history, newest), false);
-        } else if (reset !== 'to now' && newest !== undefined && isLost(newest, attempt.result)) {
-          reset = await resetTo(newest, undefined, true);
-        } else if (seconds > timeout) {
-          throw receiveFails(server, host.name, context.runId, evidenceOf(attempt.result));
-        }
-      }
-      await rest(PAUSE_MS, context.signal);
-    }
-    // Barman's own cron would start it within a minute. What it starts must not end with this login.
-    const unit = await ownUnit(host, 'barman-cron', user, 'cron');
-    const cron = ['barman', '-q', 'cron'];
-    await (typeof unit === 'object'
-      ? host.run([...unit.words, ...cron])
-      : host.run(cron, { user, ownChannel: true }));
-    if (reset !== undefined) {
-      const hole = `; WAL of timeline ${timeline} from before now is perhaps in no archive: take a new base backup`;
-      context.warn(
-        `the position from which ${server} receives WAL was reset; what it had received is kept${reset === 'to now' ? hole : ''}`,
-      );
-    }
-    return { server, reset: reset !== undefined };
-  },
+  apply: (host, change, p, context) => failingWith(p, () => letReceive(host, change, p, context)),
   undo: async () => {
     // What is received is the leader's, whoever that is: the next change of timeline resets it again.
   },
 });
+
+async function letReceive(
+  host: WriteHost,
+  { server, timeline }: ReceiveChange,
+  { user, timeout, history }: Params,
+  context: WorkContext,
+): Promise<Result> {
+  const found = namedServer((await readCatalogue(host, user)).servers, server, host.name);
+  const begun = performance.now();
+  const resetTo = async (newest: Received, from: WalSegment | undefined, gaveUp: boolean): Promise<Reset> => {
+    context.progress(`${server} was at timeline ${newest.timeline}: its position is reset`);
+    const position = { server, directory: found.streaming, newest, from, gaveUp };
+    const done = await resetPosition(host, position, user);
+    if (done.exitCode === 0) return from === undefined ? 'to now' : 'to the beginning';
+    const command = `barman receive-wal --reset ${server}`;
+    throw receiveFails(server, host.name, context.runId, { ...evidenceOf(done), command });
+  };
+  let reset: Reset | undefined;
+  for (let running = 0; running < SEEN_RUNNING; ) {
+    const attempt = await tryToReceive(host, server, user, context.signal);
+    if (attempt.outcome === 'receives') break;
+    running = attempt.outcome === 'running' ? running + 1 : 0;
+    if (attempt.outcome === 'fails') {
+      const newest = await newestReceived(host, found.streaming, user);
+      const seconds = (performance.now() - begun) / 1000;
+      if (reset === undefined && newest !== undefined && newest.timeline < timeline) {
+        reset = await resetTo(newest, beginningOf(timeline, history, newest), false);
+      } else if (reset !== 'to now' && newest !== undefined && isLost(newest, attempt.result)) {
+        reset = await resetTo(newest, undefined, true);
+      } else if (seconds > timeout) {
+        throw receiveFails(server, host.name, context.runId, evidenceOf(attempt.result));
+      }
+    }
+    await rest(PAUSE_MS, context.signal);
+  }
+  // Barman's own cron would start it within a minute. What it starts must not end with this login.
+  const unit = await ownUnit(host, 'barman-cron', user, 'cron');
+  const cron = ['barman', '-q', 'cron'];
+  await (typeof unit === 'object'
+    ? host.run([...unit.words, ...cron])
+    : host.run(cron, { user, ownChannel: true }));
+  if (reset !== undefined) {
+    const hole = `; WAL of timeline ${timeline} from before now is perhaps in no archive: take a new base backup`;
+    context.warn(
+      `the position from which ${server} receives WAL was reset; what it had received is kept${reset === 'to now' ? hole : ''}`,
+    );
+  }
+  return { server, reset: reset !== undefined };
+}

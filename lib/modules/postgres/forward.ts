@@ -164,7 +164,6 @@ export const module = defineModule({
     if (!isWaiting(seen) && !wasIsolated(seen)) throw nothingWaits(change.pgdata, seen, host.name);
     const waiting = seen.running ? await lookWaiting(host, sessionTarget(p, change.bin)) : undefined;
     await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, bytesOf(change.forApply.text), {
-      mode: 0o600,
       user: change.user,
     });
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
@@ -182,7 +181,6 @@ export const module = defineModule({
     refusePromoted(seen, change, host.name);
     await stopInstance(host, change, 'fast', change.shutdownMs, context.signal);
     await host.writeFile(`${change.pgdata}/${AUTO_CONF}`, bytesOf(change.before), {
-      mode: 0o600,
       user: change.user,
     });
     context.warn(

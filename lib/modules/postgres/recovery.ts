@@ -53,7 +53,8 @@ export const module = defineModule({
 Barman or of an older recovery go) and the signal file. postgresql.conf becomes the one that this node's Patroni has written into
 the data in pgdata, so that PostgreSQL starts with the node's own addresses and with what is configured today; where there
 is none, paths in the backup's file that name another node are set right; where the backup has no such file, an empty one is made. Where the node is configured outside its data
-directory (\`config_dir\`), it becomes a file that leads there. Files are kept beside as they were (${BEFORE}) until state: absent. max_connections and its kin are raised for as long to the highest that
+directory (\`config_dir\`), it becomes a file that leads there. The directory gets the mode of the data in pgdata (0700, or 0750 where the
+group may read it), else keeps its own. Files are kept beside as they were (${BEFORE}) until state: absent. max_connections and its kin are raised for as long to the highest that
 the restored data, its configuration and \`at_least\` know: replay stops at the record by which the primary raised one.
 
 signal: standby is the default because with it nothing but a reached target or an operator ends the recovery. A failed

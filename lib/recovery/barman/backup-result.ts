@@ -24,6 +24,7 @@ export function backupResult(backup: CompleteBackup) {
     tablespaces: backup.tablespaces,
     compression: backup.compression,
     parent: backup.parent,
+    mode: backup.mode,
     pgdata: backup.pgdata,
   };
 }
@@ -49,5 +50,6 @@ export const backupReturns: Readonly<Record<keyof ReturnType<typeof backupResult
   tablespaces: 'those outside of the data directory: name, oid, location',
   compression: 'of the backup itself, where it lies in archives: gzip, none, ...',
   parent: 'the backup that it is a difference to (block-level incremental), where it is one',
+  mode: 'how Barman took it: rsync-concurrent, postgres, snapshot-...',
   pgdata: 'the data directory it was taken of',
 };

@@ -33,6 +33,8 @@ export interface ServerConfig {
   readonly conninfoPorts?: readonly number[];
   /** Where packed backups are unpacked on the node; absent where it is not set, or names a place on Barman's own host. */
   readonly stagingPath?: string | undefined;
+  /** Where Barman before 3.15 puts block-level incremental backups together on its own host, and decrypts others. */
+  readonly localStagingPath?: string | undefined;
 }
 
 /** `inactive`: switched off (`active`). `passive`: a copy of another Barman's server, with no archiver of its own. */
@@ -165,6 +167,7 @@ function serverConfig(name: string, options: Options, global: Options): Omit<Ser
     conninfoHosts: places.map(({ host }) => host),
     conninfoPorts: places.map(({ port }) => port),
     stagingPath: stagingPath(setting),
+    localStagingPath: setting('local_staging_path'),
     xlogDbs: [`${register}/xlog.db`, `${register}/${name}-xlog.db`],
   };
 }

@@ -65,7 +65,7 @@ export async function verifyCopy(
   if (begin !== beginLsn)
     wrong.push(`its backup_label begins at ${begin ?? 'no position'}, the backup at ${beginLsn}`);
   if (user !== owner || !/^7[05]0$/.test(mode))
-    wrong.push(`it belongs to ${user} with mode ${mode}, not to ${owner} with 700`);
+    wrong.push(`it belongs to ${user} with mode ${mode}, not to ${owner} with 700 or 750`);
   if (fact('foreign') !== '') wrong.push(`${fact('foreign')} in it does not belong to ${owner}`);
   if (!parts.some((part) => part.kind === 'copied'))
     wrong.push('Barman did not finish it (.barman-recover.info is missing)');

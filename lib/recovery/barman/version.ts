@@ -5,6 +5,14 @@ export const OLDEST_KNOWN: Version = 30_400;
 
 /** What is done in one way or another by what `barman --version` says. Sources: Barman's release notes, and its help. */
 const BY_VERSION = {
+  /**
+   * Without `local_staging_path` it refuses a block-level incremental backup, and an encrypted one. Later ones have a default
+   * for `staging_path`.
+   */
+  localStaging: {
+    ...{ since: 31_100, until: 31_500 },
+    source: 'release notes of 3.11.0, 3.14.0 and 3.15.0; barman/cli.py of 3.14',
+  },
   /** `barman recover` refuses a destination that is not empty. */
   emptyDestination: { since: 31_500, source: 'release notes of 3.15.0 (BAR-787)' },
   /** `--staging-path` and `--staging-location`, which is Barman's own host where it is not said. */
@@ -91,6 +99,11 @@ export interface RecoverAbilities {
   readonly staging: '--recovery-staging-path' | '--staging-path with its location';
   /** The configuration may ask for a delta, which has to be said otherwise. */
   readonly deltaOptions: boolean;
+}
+
+/** Whether what has to be put together or decrypted needs a place on Barman's own host that is said. */
+export function stagesLocally(version: Version): boolean {
+  return covers(BY_VERSION.localStaging, version);
 }
 
 /** Looks the abilities up. A packed backup that is unpacked on the receiving host is never restored as a delta. */

@@ -4,7 +4,14 @@ import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { PRESENCE } from '../../system/fs/presence.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
-import { AUTO_CONF, BEFORE, type FileSteps, isPatronis, type RecoveryFiles } from './recovery-files.ts';
+import {
+  AUTO_CONF,
+  BEFORE,
+  type DataMode,
+  type FileSteps,
+  isPatronis,
+  type RecoveryFiles,
+} from './recovery-files.ts';
 
 /** Configuration that a restore may have to change, by its name in the data directory. */
 const CONFIGURATION = [
@@ -18,6 +25,7 @@ const CONFIGURATION = [
 const LOOK = probeScript(`${PRESENCE}
 cd -- "$1" || exit 3
 echo "@own $(stat -c '%U %a' .)"
+[ -z "$2" ] || echo "@old $(stat -L -c %a -- "$2" 2>/dev/null)"
 for file in ${CONFIGURATION.join(' ')}; do
   [ -f "$file" ] || continue
   text=$(base64 -w 0 < "$file") || exit 3
@@ -86,15 +94,17 @@ export function parseRecoveryFiles(
   const texts = new Map<string, string>();
   const names = new Set<string>();
   let own = '';
+  let old = '';
   let nodeConf: string | undefined;
   let outsideConf: string | undefined;
   let patroni = false;
   let listing = false;
   for (const line of answer.split('\n')) {
-    const head = listing ? null : /^@(own|file|node|outside|patroni|names) ?(.*)$/.exec(line);
+    const head = listing ? null : /^@(own|old|file|node|outside|patroni|names) ?(.*)$/.exec(line);
     if (head === null) {
       if (listing && line !== '') names.add(line);
     } else if (head[1] === 'own') own = head[2] ?? '';
+    else if (head[1] === 'old') old = head[2] ?? '';
     else if (head[1] === 'names') listing = true;
     else if (head[1] === 'outside') outsideConf = decoded(head[2]);
     else if (head[1] === 'patroni') patroni = true;
@@ -104,14 +114,20 @@ export function parseRecoveryFiles(
       texts.set(name, decoded(encoded));
     }
   }
+  const mode = dataMode(old) ?? dataMode(own.slice(own.lastIndexOf(' ') + 1)) ?? '0700';
   return {
     texts,
     names,
-    owned: own === `${user} 700`,
+    owned: own === `${user} ${mode.slice(1)}`,
+    mode,
     ...(outsideConf === undefined ? {} : { outside: { directory: outside, text: outsideConf } }),
     ...(isPatronis(nodeConf ?? '') ? { nodeConf } : {}),
     patroniElsewhere: patroni && !isPatronis((inPlace ? texts.get('postgresql.conf') : nodeConf) ?? ''),
   };
+}
+
+function dataMode(bits: string): DataMode | undefined {
+  return bits === '700' ? '0700' : bits === '750' ? '0750' : undefined;
 }
 
 function decoded(base64 = ''): string {
@@ -141,13 +157,15 @@ export async function changeRecoveryFiles(
 ): Promise<void> {
   if (steps.own) {
     await host.must(['chown', '-R', `${user}:`, directory]);
-    await host.must(['chmod', '0700', directory]);
+    await host.must(['chmod', steps.mode ?? '0700', directory]);
   }
   const as = { user, cwd: '/' };
   const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
   if (prepares && touched.length > 0) await host.must(['sh', '-c', KEEP, 'sh', directory, ...touched], as);
   for (const { name, text } of steps.write) {
-    const mode = name === AUTO_CONF || name.endsWith('.signal') ? { mode: 0o600 } : {};
+    // As PostgreSQL itself would: a group that may read the data backs up all of it.
+    const own = { mode: steps.mode === '0750' ? 0o640 : 0o600 };
+    const mode = name === AUTO_CONF || name.endsWith('.signal') ? own : {};
     await host.writeFile(`${directory}/${name}`, bytesOf(text), { user, ...mode });
   }
   if (steps.remove.length > 0) {

@@ -14,9 +14,14 @@ export interface RecoveryFiles {
   readonly outside?: OutsideConfiguration | undefined;
   /** Patroni works on this host, and what it has written is not in the data directory. */
   readonly patroniElsewhere?: boolean;
-  /** The directory has the right owner and mode 0700. */
+  /** The directory has the right owner, and that mode. */
   readonly owned: boolean;
+  /** Of the data that the directory takes the place of, else its own: that of a cluster whose group may read it. */
+  readonly mode: DataMode;
 }
+
+/** Those that PostgreSQL starts with. */
+export type DataMode = '0700' | '0750';
 
 /** A file to be written, whole. */
 export interface FileWrite {
@@ -29,6 +34,8 @@ export interface FileSteps {
   readonly write: readonly FileWrite[];
   readonly remove: readonly string[];
   readonly own: boolean;
+  /** Of the directory. Changes of before have none: it is 0700. */
+  readonly mode?: DataMode;
 }
 
 /** What a changed file looked like before lies beside it under this ending. */
@@ -95,6 +102,7 @@ export function stepsToPrepare(files: RecoveryFiles, wish: RecoveryWish): FileSt
     // With both signal files recovery.signal would survive the promotion.
     remove: files.names.has(other) ? [other] : [],
     own: !files.owned,
+    mode: files.mode,
   };
 }
 
@@ -141,6 +149,7 @@ export function stepsToClean(files: RecoveryFiles, autoConf: string): FileSteps 
     write: files.texts.get(AUTO_CONF) === autoConf ? [] : [{ name: AUTO_CONF, text: autoConf }],
     remove: leftovers(files.names),
     own: false,
+    mode: files.mode,
   };
 }
 

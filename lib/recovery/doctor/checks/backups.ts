@@ -1,10 +1,11 @@
-import { type BackupInfo, isComplete, isPacked } from '../../barman/backup-info.ts';
+import { type BackupInfo, isComplete } from '../../barman/backup-info.ts';
 import { checksOf, completeBackups, inStock, noBackup, takeOne } from '../backups-and-archives.ts';
 import { barmanOn, pitrCommand } from '../commands-to-type.ts';
 import type { BarmanFacts, Facts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf, unproved } from '../finding.ts';
 import { timeBy } from '../host-clock.ts';
 import { ofBarman } from '../of-barman.ts';
+import { withoutStaging } from '../packed-backup.ts';
 import { clusterId, leaderNode } from '../views.ts';
 
 const DAY = 86_400;
@@ -156,26 +157,6 @@ function redundancy(facts: Facts): readonly Flaw[] {
   );
 }
 
-function packed(facts: Facts): readonly Flaw[] {
-  return inStock(facts, (stock, { place }) => {
-    const [newest] = completeBackups(stock, facts);
-    if (newest === undefined || !isPacked(newest)) return [];
-    const server = stock.servers.find(({ name }) => name === newest.server);
-    if (server?.stagingPath !== undefined) return [];
-    return [
-      {
-        severity: 'warning',
-        host: place.name,
-        text: `backup ${newest.id} is compressed (${newest.compression ?? '?'}), and it is not said where it is to be unpacked`,
-        mend: [
-          `In Barman's configuration of ${newest.server}: recovery_staging_path = /var/tmp, since Barman 3.15 staging_path = /var/tmp and staging_location = remote (a directory on the nodes with room for the packed backup)`,
-          'Or for each recovery: -e staging_path=/var/tmp',
-        ],
-      },
-    ];
-  });
-}
-
 function files(facts: Facts): readonly Flaw[] {
   return ofBarman(facts, (barman) => {
     return unproved(barman.files, barman.place.name, [takeOne(facts)]);
@@ -275,9 +256,9 @@ export const BACKUP_CHECKS: readonly Check[] = [
   {
     id: 'backups.compressed',
     title: 'A compressed backup can be unpacked',
-    meaning: 'A recovery is refused until it is told where on the node the backup is to be unpacked.',
-    needs: ['stock', 'cluster', 'sql', 'instance'],
-    judge: packed,
+    meaning: 'A recovery is refused until it is told where the backup is to be unpacked, or put together.',
+    needs: ['stock', 'barman', 'cluster', 'sql', 'instance'],
+    judge: withoutStaging,
   },
   {
     id: 'backups.barman-check',

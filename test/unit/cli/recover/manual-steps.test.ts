@@ -108,6 +108,11 @@ describe('the printed steps', () => {
     expect(typed(back)).toContain('docker exec -u root lab-db2 mv -nT /data/db2.pre-pitr.r1 /data/db2');
   });
 
+  it('give the data the mode of the old data, which the group may read or not', () => {
+    const lines = typed(stepsFor(node('db2'), 'db1').apply);
+    expect(lines).toContain('docker exec -u root lab-db2 chmod --reference=/data/db2.pre-pitr.r1 /data/db2');
+  });
+
   it('ask first what they rest on: a primary of its own, no pause, plain directories, replicas that copy the leader', () => {
     const [first] = stepsFor(node('db2'), 'db1').apply;
     const lines = typed(first === undefined ? [] : [first]);

@@ -64,6 +64,15 @@ it.each(['', 'xid:', 'lsn:', 'name:'])('a target without a value (%j) is refused
   );
 });
 
+it.each([
+  ['', 'the target time "" is empty'],
+  ['lsn:', 'the position "lsn:" is empty'],
+  ['xid:12a', 'the transaction "xid:12a" is no transaction id'],
+  ['name:', 'the restore point "name:" is empty'],
+])('a target that is none, %j, is named by its kind', (text, message) => {
+  expect(() => checkTarget(text)).toThrow(expect.objectContaining({ message }));
+});
+
 describe('the variables of the playbook', () => {
   it('--restore alone never sets auto_start', () => {
     expect(variablesOf(order({ target: 'db2', restore: true, server: 'db1' }), {}, {})).toEqual({

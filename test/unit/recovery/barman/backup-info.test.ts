@@ -20,6 +20,7 @@ describe('a backup.info', () => {
         "end_time": "2026-11-22 15:58:17.456449+00",
         "end_wal": "000000010000000000000008",
         "id": "20261122T155813",
+        "mode": "rsync-concurrent",
         "packed": false,
         "parent": undefined,
         "pgdata": "/var/lib/postgresql/15/patroni1",

@@ -40,6 +40,18 @@ describe("Barman's configuration", () => {
   });
 
   it.each([
+    ['', '', undefined],
+    ['', 'local_staging_path = /all', '/all'],
+    ['local_staging_path = /own', 'local_staging_path = /all', '/own'],
+  ])(
+    'where backups are put together on its own host, replayed from Barman 3.11: %j, for all %j',
+    (own, all, expected) => {
+      const [server] = parseConfig([`[barman]\nbarman_home = /b\n${all}\n[pg]\n${own}\n`]);
+      expect(server?.localStagingPath).toBe(expected);
+    },
+  );
+
+  it.each([
     ['active = false', '', ['inactive: active = false in /etc/barman.d/pg.conf']],
     ['active: OFF', '', ['inactive: active = OFF in /etc/barman.d/pg.conf']],
     ['active = 0', '', ['inactive: active = 0 in /etc/barman.d/pg.conf']],
@@ -93,6 +105,7 @@ describe("Barman's configuration", () => {
         conninfoHosts: ['db1'],
         conninfoPorts: [5431],
         stagingPath: undefined,
+        localStagingPath: undefined,
         errors: '/var/lib/barman/db1/errors',
         xlogDbs: ['/var/lib/barman/db1/wals/xlog.db', '/var/lib/barman/db1/wals/db1-xlog.db'],
       },

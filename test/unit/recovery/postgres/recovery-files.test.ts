@@ -33,6 +33,7 @@ const restored = (more: Partial<RecoveryFiles> = {}): RecoveryFiles => ({
   ]),
   names: new Set(['PG_VERSION', 'pg_hba.conf', 'standby.signal', '.barman-recover.info']),
   owned: true,
+  mode: '0700',
   ...more,
 });
 

@@ -1,0 +1,89 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { isStagedLocally } from '../../lib/recovery/barman/local-staging.ts';
+import { parseBackupId } from '../../lib/recovery/wal/backup-id.ts';
+import { play } from '../engine/support.ts';
+import { beside, ID } from '../modules/barman-here.ts';
+import { localPlayground } from '../modules/playground.ts';
+import { ours, user } from '../modules/wal-here.ts';
+
+/** What Barman cannot copy as it lies there is known before anything is touched, and not when it is copied. */
+
+const PARENT = parseBackupId('20261122T150000');
+
+const found = { id: 'b', server: 's', restored_bytes: 7, packed: false };
+
+async function refusal(base: object) {
+  // What is refused before a run begins is thrown.
+  const error = await play(`- hosts: one
+  vars: ${JSON.stringify({ base: { ...found, ...base }, staging_path: null, restored_bytes: null })}
+  tasks:
+    - import_tasks: ${join(productPlaybooks(), 'tasks', 'packed.yml')}
+`).then(({ outcome }) => outcome.error, asPitrError);
+  return error && { code: error.code, words: [error.message, ...(error.next ?? [])].join('\n') };
+}
+
+describe('a backup that Barman puts together on its own host', () => {
+  it.each([
+    [{ parent: 'a' }, 'b is a difference to a, and it is not said where Barman puts it together'],
+    [{ encryption: 'gpg' }, 'b is encrypted, and it is not said where Barman decrypts it'],
+  ])('is refused where it is not said where, with the line to write: %j', async (kind, words) => {
+    const refused = await refusal({ ...kind, staged_locally: true });
+    expect(refused?.code).toBe('staging-path-missing');
+    expect(refused?.words).toContain(words);
+    expect(refused?.words).toContain("Barman's configuration of s: local_staging_path = /var/tmp");
+  });
+
+  it('is not, where it is; nor one of which nothing was told, as by a run of before', async () => {
+    expect(await refusal({ parent: 'a', staged_locally: true, local_staging_path: '/srv' })).toBeUndefined();
+    expect(await refusal({ parent: 'a' })).toBeUndefined();
+  });
+});
+
+it('a snapshot of disks is refused, and another backup asked for', async () => {
+  const refused = await refusal({ mode: 'snapshot-concurrent' });
+  expect(refused?.code).toBe('backup-is-snapshot');
+  expect(refused?.words).toContain('-e backup=<its id>: pitr backups');
+  expect(await refusal({ mode: 'rsync-concurrent' })).toBeUndefined();
+});
+
+it.each([
+  [31_099, { parent: PARENT }, false],
+  [31_100, { parent: PARENT }, true],
+  [31_499, {}, false],
+  [31_500, { parent: PARENT }, false],
+])(
+  'replayed from Barman %s, by its release notes: %j is put together in a place that must be said: %s',
+  (version, kind, staged) => {
+    expect(isStagedLocally({ parent: undefined, encryption: undefined, ...kind }, version)).toBe(staged);
+  },
+);
+
+describe('barman.backup tells that Barman puts a backup together on its own host', () => {
+  it.each([
+    ['3.10.0', 'encryption=gpg', undefined],
+    ['3.13.3', 'encryption=None', undefined],
+    ['3.13.3', 'encryption=gpg', true],
+    ['3.14.1', 'encryption=gpg', true],
+    ['3.15.0', 'encryption=gpg', undefined],
+  ])('replayed from Barman %s, by its release notes: %s', async (version, line, staged) => {
+    await using ground = await localPlayground();
+    await beside(ground, ours, async () => {
+      const { dir, play: here } = ground;
+      const program = join(dir, 'bin/barman');
+      await writeFile(
+        program,
+        `#!/bin/sh\ncase $* in --version) echo '${version} Barman by EnterpriseDB' ;; *) cat ${dir}/list-server.json ;; esac\n`,
+        { mode: 0o755 },
+      );
+      const info = join(dir, 'home/db1/base', ID, 'backup.info');
+      await writeFile(info, `${await readFile(info, 'utf8')}\n${line}\n`);
+      const task = { id: ID, user, restored_bytes: 7 };
+      const { result } = await here.run('barman.backup', task);
+      expect(result.staged_locally).toBe(staged);
+    });
+  });
+});

@@ -9,6 +9,8 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'argument-missing': 'A word that the command needs was not given.',
   'check-not-run':
     'A command that only looks could not be run, so it is not known whether there is anything to do.',
+  'cluster-paused':
+    'The cluster is in pause (maintenance mode), in which Patroni starts and stops no PostgreSQL.',
   'command-failed': 'A command ended with an exit code other than 0, or by a signal.',
   'command-timed-out': 'A command did not end within its time, and was ended.',
   'connection-lost': 'The connection to the host ended while it was in use.',

@@ -56,6 +56,64 @@ describe.each([
   });
 });
 
+describe('of a leader from which nobody takes over', () => {
+  it.each([
+    [true, true],
+    [true, false],
+    [false, false],
+  ])(
+    'the plan says that nobody writes meanwhile (restore=%s, auto_start=%s)',
+    async (restore, auto_start) => {
+      const plan = await taskOf('recover.yml', named('The plan'));
+      const lines: unknown = plan?.args.value.msg;
+      const line: unknown = Array.isArray(lines) ? lines.at(-1) : undefined;
+      const { messages } = await said(`- hosts: one
+  vars: ${JSON.stringify({ restore, auto_start, target: 'db2', nobody_leads: true })}
+  tasks:
+    - core.debug: ${JSON.stringify(line)}
+`);
+      expect(messages).toMatch(/until it leads again no client can write/);
+      expect(messages).not.toMatch(/goes on serving|some seconds/);
+    },
+  );
+
+  it.each([
+    [{ nobody_leads: true }, true],
+    [{ recovery: { run: 'r', nobody_leads: true } }, true],
+    [{ recovery: { run: 'r', nobody_leads: false } }, false],
+    [{ recovery: { run: 'r' } }, false],
+    [{}, false],
+  ])('the command that goes back works as it is printed: %j', async (vars, alone) => {
+    const { messages, code } = await said(`- hosts: one
+  defaults_files: [${join(productPlaybooks(), 'vars/recovery.yml')}]
+  vars: ${JSON.stringify({ pgdata: '/data', ...vars })}
+  tasks:
+    - core.debug: "{{ join ways_on ' and ' }}"
+`);
+    expect(code).toBeUndefined();
+    expect(messages).toMatch(
+      alone ? /rollback\.yml.* -e target=one -e without_leader=true$/ : /rollback\.yml.* -e target=one$/,
+    );
+  });
+
+  it.each([
+    [{ leader: 'db1' }, /^The leader now is db1; clients cannot write for some seconds\.$/],
+    [{ members: {} }, /^Nobody leads now: clients cannot write until one leads\.$/],
+  ])('the question before the cut-over knows who leads: %j', async (cluster, words) => {
+    const task = await taskOf('cutover.yml', named('Confirm the cut-over'));
+    const lines: unknown = task?.args.value.details;
+    const line: unknown = Array.isArray(lines)
+      ? lines.find((one) => String(one).includes('clients cannot write'))
+      : undefined;
+    const { messages } = await said(`- hosts: one
+  vars: ${JSON.stringify({ cluster, settings: {} })}
+  tasks:
+    - core.debug: ${JSON.stringify(line)}
+`);
+    expect(messages).toMatch(words);
+  });
+});
+
 describe.each([
   ['recover.yml', false],
   ['replay.yml', true],

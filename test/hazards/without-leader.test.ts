@@ -55,6 +55,29 @@ describe('before the node is started with its old data', () => {
   );
 });
 
+it.each([
+  ['cluster-paused', { paused: true }],
+  ['cluster-paused', { paused: true, members: { two: {} } }],
+  ['pause-unknown', { members: { two: {} } }],
+  [undefined, {}],
+  [undefined, { paused: false }],
+])('a pause refuses also where no member is left: %s', async (code, told) => {
+  const asserts = (await tasksOf()).filter(({ args }) =>
+    ['pause-unknown', 'cluster-paused'].includes(String(args.value.refuse)),
+  );
+  expect(asserts).toHaveLength(2);
+  const yaml = asserts.map(
+    (task) => `    - core.assert: ${JSON.stringify(task.args.value)}\n      when: ${conditions(task)}\n`,
+  );
+  const refused = await play(
+    `- hosts: one\n  vars: ${JSON.stringify({ cluster: { members: {}, ...told } })}\n  tasks:\n${yaml.join('')}`,
+  ).then(
+    ({ outcome }) => outcome.error?.toJSON(),
+    (thrown: unknown) => asPitrError(thrown).toJSON(),
+  );
+  expect(refused?.code).toBe(code);
+});
+
 describe('the node that was started with its old data', () => {
   /** Which of the two proofs is asked for. */
   async function proof(vars: Readonly<Record<string, unknown>>): Promise<readonly string[]> {

@@ -4,7 +4,7 @@ import { asPitrError, type PitrErrorJson } from '../../lib/base/errors/pitr-erro
 import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { newDirectory, play } from '../engine/support.ts';
 
-/** A target without which nobody stands by its leader, in a cluster whose commits wait for that. */
+/** A target without which nobody stands by its leader, in a cluster whose commits wait for that, or without which nobody leads. */
 
 const stands = { state: 'streaming', may_stand_by: true };
 const nosync = { state: 'streaming', may_stand_by: false };
@@ -63,5 +63,44 @@ describe('where no commit ends without a standby, a target leaves', () => {
     expect(refused?.next?.join('\n')).toMatch(
       /synchronous_mode_strict=false[\s\S]*-e accept_write_outage=true/,
     );
+  });
+});
+
+const fit = { state: 'streaming', may_lead: true };
+const unfit = { state: 'streaming', may_lead: false };
+
+describe('a leader is recovered in place', () => {
+  it.each([
+    ['where another member may take over', { one: fit, two: fit, three: unfit }, {}, 'one', true],
+    ['not in a cluster of one', { one: fit }, {}, 'one', false],
+    ['not where the others are down, or may not lead', { one: fit, two: unfit }, {}, 'one', false],
+    ['not in a pause: nobody takes over', { one: fit, two: fit }, { paused: true }, 'one', false],
+    ['where a pause has ended', { one: fit, two: fit }, { paused: false }, 'one', true],
+    ['where an older pitr has looked', { one: {}, two: {} }, {}, 'one', true],
+  ])('%s', async (_, members, told, leader, may) => {
+    const cluster = { members, leader, ...told };
+    const refused = await refusal({ cluster, configured: { strict: false } });
+    expect(refused?.code).toBe(may ? undefined : 'write-outage');
+    expect(
+      await refusal({ cluster, configured: { strict: false }, accept_write_outage: true }),
+    ).toBeUndefined();
+  });
+
+  it.each([
+    ['a replica whose leader is alone with it', { members: { one: fit, two: unfit }, leader: 'two' }],
+    ['a node of a cluster that nobody leads', { members: { one: unfit, two: unfit } }],
+  ])('%s is none', async (_, cluster) => {
+    expect(await refusal({ cluster, configured: { strict: false } })).toBeUndefined();
+  });
+
+  it('alone only where that is accepted: the refusal says what nobody can do, and until when', async () => {
+    const refused = await refusal({ cluster: { members: { one: fit }, leader: 'one' } });
+    expect(refused).toMatchObject({ kind: 'refused', message: expect.stringContaining('nobody leads') });
+    expect(refused?.next?.join('\n')).toContain('-e accept_write_outage=true');
+    expect(refused?.next?.join('\n')).not.toContain('resume');
+    const paused = await refusal({
+      cluster: { members: { one: fit, two: fit }, leader: 'one', paused: true },
+    });
+    expect(paused?.next?.join('\n')).toMatch(/patronictl -c \S+ resume/);
   });
 });

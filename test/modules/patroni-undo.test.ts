@@ -100,8 +100,8 @@ it.each(
   expect(await one.asked()).toMatch(/^stop$/m);
 });
 
-/** A member that was stopped for a recovery, and what patronictl lists now. */
-async function outForRecovery(listed: readonly string[] | undefined, more: object) {
+/** A member that was stopped for a recovery, what patronictl lists now, and the pause that it tells of. */
+async function outForRecovery(listed: readonly string[] | undefined, more: object, pause?: 'true' | 'false') {
   const ground = await localPlayground();
   const { dir, play } = ground;
   const asked = join(dir, 'asked');
@@ -111,7 +111,10 @@ async function outForRecovery(listed: readonly string[] | undefined, more: objec
   }));
   const programs = await fakePrograms({
     supervisorctl: `echo "$1" >> ${asked}; echo "patroni STOPPED Nov 28 01:00 AM"; exit 3`,
-    patronictl: `case "$*" in *list*) ${list === undefined ? 'exit 1' : `echo '${JSON.stringify(list)}'`} ;; *) exit 1 ;; esac`,
+    patronictl: `case "$*" in
+*list*) ${list === undefined ? 'exit 1' : `echo '${JSON.stringify(list)}'`} ;;
+*show-config*) ${pause === undefined ? 'exit 1' : `printf 'ttl: 30\\npause: ${pause}\\n'`} ;;
+*) exit 1 ;; esac`,
   });
   const change = {
     ...{ summary: 'stop Patroni', state: 'stopped', service: 'patroni', manager: 'supervisor' },
@@ -158,6 +161,44 @@ it.each<readonly [string, readonly string[], object]>([
   await using one = await outForRecovery(listed, more);
   expect(await one.error()).toMatchObject({ code: 'member-not-started' });
   expect(await one.started()).toBe(true);
+});
+
+/** A member that was stopped for a cut-over, with all others. */
+const FOR_CUT_OVER = { ...REPLICA, outWhile: undefined };
+
+it.each<readonly [string, readonly string[], object]>([
+  ['it was out for a recovery', ['Leader', 'Replica'], REPLICA],
+  ['it led before itself', [], { led: true }],
+  ['it was stopped for a cut-over', ['Replica'], FOR_CUT_OVER],
+])(
+  'a pause refuses before anything is taken back, and before the start, where %s',
+  async (_, listed, more) => {
+    await using one = await outForRecovery(listed, more, 'true');
+    for (const error of [await errorOf(one.mayUndo([])), await one.error()]) {
+      expect(error).toMatchObject({ kind: 'refused', code: 'cluster-paused', host: 'here' });
+      expect(error.next.join('\n')).toMatch(/patronictl -c \S+patroni\.yml resume/);
+    }
+    expect(await one.started()).toBe(false);
+  },
+);
+
+it.each<readonly [string, object, 'true' | 'false' | undefined]>([
+  ['there is none', FOR_CUT_OVER, 'false'],
+  ['nobody tells of one', FOR_CUT_OVER, undefined],
+  ['its PostgreSQL was down before, too', { outWhile: undefined, ranBefore: false }, 'true'],
+])('a pause refuses no start where %s', async (_, more, pause) => {
+  await using one = await outForRecovery(['Leader', 'Replica'], more, pause);
+  await one.mayUndo([]);
+  expect(await one.error()).toMatchObject({ code: 'member-not-started' });
+  expect(await one.started()).toBe(true);
+});
+
+it('a pause that a newer change may end is asked about when that is taken back', async () => {
+  await using one = await outForRecovery([], FOR_CUT_OVER, 'true');
+  await one.mayUndo(newerOn('other', { cluster: 'c1', config: '/etc/patroni.yml' }));
+  await one.mayUndo(newerOn('other', { undo: ['patronictl', 'resume'] }));
+  const stopped = newerOn('other', {}, [{ ...STOPPED, id: '/data', cluster: 'leaves as leader' }]);
+  expect(await errorOf(one.mayUndo(stopped))).toMatchObject({ code: 'cluster-paused' });
 });
 
 it('a replica that is started again is looked for once more where nobody tells of the cluster at first', async () => {

@@ -13,7 +13,10 @@ export interface CutOver {
   readonly host: string;
   /** When, in milliseconds since the epoch, by the controller's clock. */
   readonly time: number;
-  /** Who led before: stopped as a leader between the promotion and the hand-over. Absent where nobody was. */
+  /**
+   * Who led before: stopped as a leader between the promotion and the hand-over; where nobody was, the node itself, if it
+   * was the leader when it left for the recovery.
+   */
   readonly oldLeader?: string;
   /** The other members that were stopped for it. */
   readonly members: readonly string[];
@@ -117,16 +120,21 @@ export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
     run.changes.filter(wasBegun).map((change) => ({ run, change })),
   );
   const begun = new Map<string, number>();
+  /** What has left as a leader: where nobody took over from it, it led last. */
+  const led = new Set<string>();
   const cutOvers: CutOver[] = [];
   for (const [index, { run, change }] of changes.entries()) {
     const { host, time } = change.intent;
     for (const { kind, id, cluster } of effectsOf(change.intent)) {
       const what = `${host} ${kind} ${id}`;
       if (cluster === 'begins a history') begun.set(what, index);
+      if (cluster === 'leaves as leader') led.add(what);
+      if (cluster !== 'joins') continue;
+      const itself = led.delete(what) ? { oldLeader: host } : {};
       const from = begun.get(what);
-      if (cluster !== 'joins' || from === undefined) continue;
+      if (from === undefined) continue;
       begun.delete(what);
-      cutOvers.push({ run, host, time, ...leftBetween(changes.slice(from, index), host) });
+      cutOvers.push({ run, host, time, ...itself, ...leftBetween(changes.slice(from, index), host) });
     }
   }
   return cutOvers;

@@ -24,6 +24,7 @@ import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import { type MemberChange, planMember } from '../../recovery/patroni/member-plan.ts';
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { refuseLeaderless } from '../../recovery/patroni/refuse-leaderless.ts';
+import { refusePaused } from '../../recovery/patroni/refuse-paused.ts';
 import { refusePrimary } from '../../recovery/patroni/refuse-primary.ts';
 import { askOwn, SILENCE } from '../../recovery/patroni/rest.ts';
 import { stopUnproved } from '../../recovery/patroni/stop-unproved.ts';
@@ -130,6 +131,7 @@ export const module = defineModule({
       await stopMember(host, change, context);
       return;
     }
+    await refusePaused(host, change);
     await refuseLeaderless(host, change, context);
     await started(host, change, context);
     await tellingLogs(host, logsOf(change), async () => {

@@ -56,6 +56,11 @@ export function followsByArchive({ tags }: Pick<Member, 'tags'>): boolean {
   return tags?.includes('nostream') === true;
 }
 
+/** Whether Patroni may let it take over where the leader goes. */
+export function mayLead({ state, tags }: Pick<Member, 'state' | 'tags'>): boolean {
+  return isUp(state) && tags?.includes('nofailover') !== true;
+}
+
 /** Reads `GET /cluster`. Throws when it is no such answer. */
 export function parseClusterAnswer(json: string): ClusterView {
   const told = record(JSON.parse(json));
@@ -131,9 +136,12 @@ function megabytes(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isFinite(number) ? number * 1024 * 1024 : undefined;
 }
 
-/** As Patroni takes them: whatever is not false. */
+/** As Patroni takes them: whatever is not false. A `failover_priority` of 0 is another way to say `nofailover`. */
 function tagsSet(tags: unknown): readonly string[] | undefined {
+  const { nofailover, failover_priority: priority } = record(tags);
+  const never = nofailover === undefined && Number(priority ?? 1) <= 0 ? ['nofailover'] : [];
   const names = Object.entries(record(tags)).flatMap(([name, value]) => (value ? [name] : []));
+  names.push(...never);
   return names.length === 0 ? undefined : names;
 }
 

@@ -1,8 +1,8 @@
 import { Unknown } from '../../base/values/unknown.ts';
-import { type ClusterView, isUp } from './cluster.ts';
+import { type ClusterView, mayLead } from './cluster.ts';
 
 /**
- * The cluster once a member has been stopped. When it led and others are up, one of them takes over: which one, only
+ * The cluster once a member has been stopped. When it led and others may lead, one of them takes over: which one, only
  * the run can tell.
  */
 export function withoutMember<C extends ClusterView>(cluster: C, name: string): C | Unknown {
@@ -12,7 +12,7 @@ export function withoutMember<C extends ClusterView>(cluster: C, name: string): 
     ...cluster.members,
     ...(member === undefined ? {} : { [name]: { ...member, state: 'stopped' } }),
   };
-  const others = Object.values(members).filter((other) => other.name !== name && isUp(other.state));
+  const others = Object.values(members).filter((other) => other.name !== name && mayLead(other));
   if (leader !== name) return { ...cluster, members };
   if (others.length > 0) return new Unknown(`who leads once ${name} has stopped`);
   return { ...rest, members } as C;

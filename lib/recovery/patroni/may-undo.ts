@@ -4,6 +4,7 @@ import { mayAlter } from '../../contract/newer-changes.ts';
 import { postgresResource } from '../postgres/instance-resource.ts';
 import type { MemberChange } from './member-plan.ts';
 import { refuseLeaderless } from './refuse-leaderless.ts';
+import { refusePaused } from './refuse-paused.ts';
 import { refusePrimary } from './refuse-primary.ts';
 
 /** Refuses, before anything of the run is taken back, to stop a member that leads. */
@@ -17,21 +18,29 @@ export async function mayStopMember(
   if (settled && !newer.some(handsOver)) await refusePrimary(host, change, context);
 }
 
-/** Refuses likewise to start a member where nobody leads, unless a newer change may bring somebody back who does. */
+/**
+ * Refuses likewise to start a member in a pause, unless a newer change may end it, and where nobody leads, unless a newer
+ * change may bring somebody back who does.
+ */
 export async function mayStartMember(
   host: ReadHost,
   change: MemberChange,
   context: WorkContext,
   newer: readonly NewerChange[],
 ): Promise<void> {
-  const bringsBack = ({ host: other, change: { cluster }, effects }: Newer): boolean =>
-    typeof cluster === 'string' ||
-    (other !== host.name && effects.some((effect) => effect.cluster !== undefined));
-  if (!newer.some((one) => handsOver(one) || bringsBack(one)))
-    await refuseLeaderless(host, change, context, true);
+  const bringsBack = ({ host: other, effects }: NewerChange): boolean =>
+    other !== host.name && effects.some((effect) => effect.cluster !== undefined);
+  if (newer.some((one) => handsOver(one) || speaksToPatroni(one))) return;
+  await refusePaused(host, change);
+  if (!newer.some(bringsBack)) await refuseLeaderless(host, change, context, true);
 }
 
 type Newer = NewerChange & { readonly change: { readonly cluster?: unknown; readonly candidate?: unknown } };
+
+/** Whether its undo changes the cluster by way of Patroni: a pause is ended, another member leads. */
+function speaksToPatroni({ change: { cluster } }: Newer): boolean {
+  return typeof cluster === 'string';
+}
 
 /** Whether its undo hands the leadership to another member: patroni.failover, or a command of the playbook. */
 function handsOver({ change }: Newer): boolean {

@@ -1,3 +1,4 @@
+import { mayLead } from './cluster.ts';
 import type { ClusterState } from './cluster-resource.ts';
 import { mayStandBy } from './synchronous.ts';
 
@@ -18,6 +19,7 @@ export function toldCluster(state: ClusterState): Readonly<Record<string, unknow
           port: member.port,
           api_url: member.apiUrl,
           may_stand_by: mayStandBy(member),
+          may_lead: mayLead(member),
         },
       ]),
     ),
@@ -32,7 +34,7 @@ export const CLUSTER_RETURNS = {
   cluster: 'its name (scope)',
   leader: 'name of the leader; absent when there is none',
   members:
-    'by name: role, state, timeline, lag_bytes, host, port, api_url; may_stand_by: whether Patroni may choose it as a synchronous standby',
+    'by name: role, state, timeline, lag_bytes, host, port, api_url; may_stand_by: whether Patroni may choose it as a synchronous standby; may_lead: whether it may take over (up, and without the tag nofailover)',
   timeline: 'of the leader, else the highest of all members',
   system_id: 'database system identifier, as text',
   paused: 'whether automatic failover is paused; absent when nobody tells',

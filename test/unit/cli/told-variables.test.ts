@@ -64,6 +64,7 @@ const TOLD_TO: Readonly<Record<string, 'both' | 'revert' | 'forward' | 'neither'
   wanted: 'neither',
   tails: 'neither',
   layout: 'both',
+  back_options: 'both',
   ways_on: 'both',
   note: 'forward',
 };

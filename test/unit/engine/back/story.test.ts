@@ -224,6 +224,41 @@ describe('the command that goes back to the old data', () => {
     );
   });
 
+  /** The same recovery of a node that left as so, where these hosts are all, and which of them led when it was stopped. */
+  async function ledBy(leader: string | undefined, hosts: readonly string[]): Promise<JournalledRun> {
+    const whole = await run(ONE_RUN);
+    const records = whole.records.flatMap((record): JournalRecord[] => {
+      if (record.type !== 'change.intended' || record.host === 'barman') return [record];
+      if (!hosts.includes(record.host)) return [];
+      const led = record.module === 'patroni.member' && { led: record.host === leader };
+      return [{ ...record, change: { ...record.change, ...led } as typeof record.change }];
+    });
+    return parseJournal(records.map((record) => JSON.stringify(record)).join('\n'), whole.path);
+  }
+
+  it.each([
+    ['in a cluster of one', 'db2', ['db2'], 'db2'],
+    ['where nobody took over from it', 'db2', ['db1', 'db2', 'db3', 'db4'], 'db2'],
+    ['that did not lead, where nobody did', undefined, ['db1', 'db2', 'db3', 'db4'], undefined],
+  ])('names the target itself as who led, %s: %s', async (_, leader, hosts, named) => {
+    const one = [await ledBy(leader, hosts)];
+    expect(revertCommand(one, last(one))).toBe(
+      named === undefined
+        ? undefined
+        : `pitr play revert.yml -i /srv/inventory.yml -e 'recovery_run=${ONE_RUN}' -e 'leader=${named}'`,
+    );
+  });
+
+  it('names who took over from a target that led', async () => {
+    const both = await ledBy('db1', ['db1', 'db2', 'db3', 'db4']);
+    const records = both.records.map((record): JournalRecord => {
+      if (record.type !== 'change.intended' || record.number !== 4) return record;
+      return { ...record, change: { ...record.change, led: true } as typeof record.change };
+    });
+    const one = [parseJournal(records.map((record) => JSON.stringify(record)).join('\n'), both.path)];
+    expect(revertCommand(one, last(one))).toContain("-e 'leader=db1'");
+  });
+
   it('names the run that has rebuilt a member later, which the cut-over left out', async () => {
     const whole = await run(ONE_RUN);
     const without = parseJournal(

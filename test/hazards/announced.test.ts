@@ -110,17 +110,24 @@ it('spare.yml has nothing that is only prepared: restore=false is refused', asyn
 it.each([
   ['nothing: all of it was archived already.', { waiting: 0 }, {}],
   ['nothing: all of it was archived already.', {}, {}],
-  ['nothing: all of it was archived already, but for those that wait: run this again in a minute.', { waiting: 3 }, {}],
+  [
+    'nothing: all of it was archived already, but for those that wait: run this again in a minute.',
+    { waiting: 3 },
+    {},
+  ],
   ['X.', { waiting: 3 }, { changed: true, files: ['X'] }],
-])('save-wal.yml says that all was archived only where nothing waits beside it: %s %j', async (end, more, done) => {
-  const task = await taskOf('save-wal.yml', named('Say what was archived'));
-  const tail = { role: 'primary', running: true, archiver: 'working', segments: 0, ...more };
-  const { messages, code } = await said(`- hosts: one
+])(
+  'save-wal.yml says that all was archived only where nothing waits beside it: %s %j',
+  async (end, more, done) => {
+    const task = await taskOf('save-wal.yml', named('Say what was archived'));
+    const tail = { role: 'primary', running: true, archiver: 'working', segments: 0, ...more };
+    const { messages, code } = await said(`- hosts: one
   vars: ${JSON.stringify({ tail, saved: { changed: false, files: [], ...done } })}
   tasks:
     - core.debug: ${JSON.stringify(task?.args.value)}
 `);
-  expect(code).toBeUndefined();
-  expect(messages).toMatch(new RegExp(`Archived by this run: ${end}$`));
-  expect(messages.includes('working, 3 more segments wait')).toBe('waiting' in more && more.waiting > 0);
-});
+    expect(code).toBeUndefined();
+    expect(messages).toMatch(new RegExp(`Archived by this run: ${end}$`));
+    expect(messages.includes('working, 3 more segments wait')).toBe('waiting' in more && more.waiting > 0);
+  },
+);

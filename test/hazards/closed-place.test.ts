@@ -10,9 +10,7 @@ import { play } from '../engine/support.ts';
 
 async function refused(code: string, layout: Readonly<Record<string, unknown>>): Promise<PitrError> {
   const { plays } = await loadPlaybook(join(productPlaybooks(), 'recover.yml'));
-  const proof = plays
-    .flatMap(({ tasks }) => flatTasks(tasks))
-    .find(({ args }) => args.value.refuse === code);
+  const proof = plays.flatMap(({ tasks }) => flatTasks(tasks)).find(({ args }) => args.value.refuse === code);
   const vars = { layout, pgdata: '/pg data', pg_user: 'pg' };
   return play(`- hosts: one
   vars: ${JSON.stringify(vars)}

@@ -86,7 +86,10 @@ it('what waits for a minute on a running primary is not left to an archiver that
     // The program of this primary says it: there is no archiver, because its configuration has none.
     await utimes(join(pgdata, 'pg_wal', NAME), before, before);
     expect(await tail()).toMatchObject({ segments: 2, waiting: 0 });
-    await writeFile(join(bin, 'postgres'), '#!/bin/sh\nfor name do :; done\n[ "$name" != archive_mode ] || echo on\n');
+    await writeFile(
+      join(bin, 'postgres'),
+      '#!/bin/sh\nfor name do :; done\n[ "$name" != archive_mode ] || echo on\n',
+    );
     expect(await errorOf(save())).toMatchObject({
       code: 'node-does-not-archive',
       message: expect.stringContaining('archive_command is empty'),

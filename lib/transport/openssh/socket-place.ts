@@ -39,7 +39,8 @@ export function socketPlace(directory: string, name: string): SocketPlace {
 function takesSockets(directory: string, user: string, name: string): boolean {
   const paths = [user, 'XXXXXX'].map((ending) => join(directory, `${PREFIX}${ending}`, name));
   return (
-    WITHOUT_TOKENS.test(directory) && paths.every((path) => Buffer.byteLength(path) + CLIENT_ADDS <= MOST_BYTES)
+    WITHOUT_TOKENS.test(directory) &&
+    paths.every((path) => Buffer.byteLength(path) + CLIENT_ADDS <= MOST_BYTES)
   );
 }
 

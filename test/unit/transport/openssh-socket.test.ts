@@ -61,21 +61,24 @@ it.each([
   [52, 'there'],
   [53, '/tmp'],
   [60, '/tmp'],
-])('the client has room for its socket and for the name that it gives it first: in a directory of %i bytes, %s', async (bytes, expected) => {
-  const short = await mkdtemp(join(tmpdir(), 's-'));
-  onTestFinished(() => rm(short, { recursive: true }));
-  const place = join(short, 'x'.repeat(bytes - short.length - 1));
-  const own = join(place, `.pitr-ssh-${process.getuid?.()}`);
-  await mkdir(own, { recursive: true });
-  // In the one of its user's name, and in a new one where that is open to others.
-  for (const mode of [0o700, 0o777]) {
-    await chmod(own, mode);
-    const { socket, clear } = socketPlace(place, '0123456789abcdef');
-    expect(Buffer.byteLength(`${socket}.0123456789abcdef`)).toBeLessThanOrEqual(103);
-    expect(dirname(dirname(socket))).toBe(expected === 'there' ? place : expected);
-    clear();
-  }
-});
+])(
+  'the client has room for its socket and for the name that it gives it first: in a directory of %i bytes, %s',
+  async (bytes, expected) => {
+    const short = await mkdtemp(join(tmpdir(), 's-'));
+    onTestFinished(() => rm(short, { recursive: true }));
+    const place = join(short, 'x'.repeat(bytes - short.length - 1));
+    const own = join(place, `.pitr-ssh-${process.getuid?.()}`);
+    await mkdir(own, { recursive: true });
+    // In the one of its user's name, and in a new one where that is open to others.
+    for (const mode of [0o700, 0o777]) {
+      await chmod(own, mode);
+      const { socket, clear } = socketPlace(place, '0123456789abcdef');
+      expect(Buffer.byteLength(`${socket}.0123456789abcdef`)).toBeLessThanOrEqual(103);
+      expect(dirname(dirname(socket))).toBe(expected === 'there' ? place : expected);
+      clear();
+    }
+  },
+);
 
 it('where no socket can be made, no connection has come about, and that is told with the way out', async () => {
   await using _programs = await fakePrograms({ ssh: 'exit 0' });

@@ -139,7 +139,8 @@ export const LAYOUT_CHECKS: readonly Check[] = [
           : closed(facts, name, {
               above: layout.wal_closed,
               ofSystem: layout.wal_closed_of_system,
-              words: (owner) => `pg_wal links into ${layout.wal_closed}, and ${owner} cannot make a directory there`,
+              words: (owner) =>
+                `pg_wal links into ${layout.wal_closed}, and ${owner} cannot make a directory there`,
               deeper: (owner) =>
                 `the WAL one directory deeper, member by member: stop Patroni, as ${owner} mkdir ${quote(`${layout.wal ?? ''}/wal`)}, move everything else into it, let pg_wal and waldir of Patroni's basebackup name that`,
             }),

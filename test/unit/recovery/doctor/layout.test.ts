@@ -16,9 +16,7 @@ function mends(id: string, layout: Partial<Layout>): readonly string[] {
     .flatMap((check) =>
       examine(check, {
         now: 0,
-        nodes: [
-          { ...unknownNode('db1', NOT_ASKED, NOT_ASKED), layout: { value: { ...PLAIN, ...layout } } },
-        ],
+        nodes: [{ ...unknownNode('db1', NOT_ASKED, NOT_ASKED), layout: { value: { ...PLAIN, ...layout } } }],
         variableFlaws: [],
         dynamic: NOT_ASKED,
         controller: { secrets: [], drills: NOT_ASKED },

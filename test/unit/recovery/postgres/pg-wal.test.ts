@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type PgWal, parsePgWal, type TailOwner, tailOf, waitingOf } from '../../../../lib/recovery/postgres/pg-wal.ts';
+import {
+  type PgWal,
+  parsePgWal,
+  type TailOwner,
+  tailOf,
+  waitingOf,
+} from '../../../../lib/recovery/postgres/pg-wal.ts';
 import { DEFAULT_SEGMENT_SIZE, parseSegment, startOfSegment } from '../../../../lib/recovery/wal/segment.ts';
 
 const SYSTEM = '7711109993528221810';

@@ -7,7 +7,7 @@ import type { PitrError } from '../base/errors/pitr-error.ts';
 const BEFORE = [
   /^(?:connect-|host-name-unknown$)/,
   /^ssh-(?:auth-|host-key|known-hosts-command$|handshake-|jump-|config-|proxy-|sessions-exhausted$)/,
-  /^openssh-(?:failed|timeout|missing)$/,
+  /^openssh-(?:failed|timeout|missing|socket)$/,
 ];
 
 /** Whether no connection came about: what was to run over it has not begun. */

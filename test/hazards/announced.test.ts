@@ -8,7 +8,7 @@ import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
 import type { Task } from '../../lib/language/playbook/model.ts';
 import { newDirectory, play } from '../engine/support.ts';
 
-/** What a run announces, and tells at its end, is what it does with `restore` and `auto_start`. */
+/** What a run announces, and tells at its end, is what it does: with `restore` and `auto_start`, and with WAL that waits. */
 
 async function taskOf(file: string, meant: (task: Task) => boolean): Promise<Task | undefined> {
   const { plays } = await loadPlaybook(join(productPlaybooks(), file));
@@ -164,3 +164,28 @@ it('spare.yml has nothing that is only prepared: restore=false is refused', asyn
   expect(await refusal(false)).toMatchObject({ kind: 'refused', code: 'spare-is-replayed' });
   expect((await refusal(true))?.code).not.toBe('spare-is-replayed');
 });
+
+it.each([
+  ['nothing: all of it was archived already.', { waiting: 0 }, {}],
+  ['nothing: all of it was archived already.', {}, {}],
+  [
+    'nothing: all of it was archived already, but for those that wait: run this again in a minute.',
+    { waiting: 3 },
+    {},
+  ],
+  ['X.', { waiting: 3 }, { changed: true, files: ['X'] }],
+])(
+  'save-wal.yml says that all was archived only where nothing waits beside it: %s %j',
+  async (end, more, done) => {
+    const task = await taskOf('save-wal.yml', named('Say what was archived'));
+    const tail = { role: 'primary', running: true, archiver: 'working', segments: 0, ...more };
+    const { messages, code } = await said(`- hosts: one
+  vars: ${JSON.stringify({ tail, saved: { changed: false, files: [], ...done } })}
+  tasks:
+    - core.debug: ${JSON.stringify(task?.args.value)}
+`);
+    expect(code).toBeUndefined();
+    expect(messages).toMatch(new RegExp(`Archived by this run: ${end}$`));
+    expect(messages.includes('working, 3 more segments wait')).toBe('waiting' in more && more.waiting > 0);
+  },
+);

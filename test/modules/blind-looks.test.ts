@@ -174,7 +174,14 @@ describe('how a data directory is laid out', () => {
     await chmod(join(ground.dir, 'wal'), 0o777);
     expect(await layout(data)).not.toHaveProperty('wal_closed');
     await chmod(join(ground.dir, 'wal'), 0o755);
-    expect(await layout(data)).toMatchObject({ wal, wal_closed: join(ground.dir, 'wal') });
+    expect(await layout(data)).toMatchObject({
+      ...{ wal, wal_closed: join(ground.dir, 'wal'), wal_closed_of_system: false },
+    });
+    const link = join(ground.dir, 'link');
+    await symlink('/usr', link);
+    expect(await layout(join(link, 'share'))).toMatchObject({
+      ...{ data_closed: link, data_closed_of_system: true },
+    });
   });
 
   it.each(['readlink', 'head', 'cut', 'grep', 'sed'])(

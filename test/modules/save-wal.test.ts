@@ -1,10 +1,11 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
 import { commit, SIZE, segmentsOf } from '../unit/recovery/wal/moment/segments.ts';
 import { beside } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
+import { programAt } from './program-at.ts';
 import { CLUSTER, inWal, NAME, ours, PLACES, upTo, user } from './wal-here.ts';
 
 const FIRST = '000000010000000000000005';
@@ -56,5 +57,42 @@ it('what is missing is archived also where another segment is archived with othe
     // Nothing is missing any more, and it is still wrong: also in a check.
     expect(await errorOf(save())).toMatchObject(wrong);
     expect(await errorOf(ground.play.check(['postgres.archive_tail', params]))).toMatchObject(wrong);
+  });
+});
+
+it('what waits for a minute on a running primary is not left to an archiver that nobody sees', async () => {
+  await using ground = await localPlayground();
+  await beside(ground, ours, async () => {
+    const params = await primary(ground);
+    const { pgdata, bin } = params;
+    const controlData = (await readFile(join(bin, 'pg_controldata'), 'utf8')).replace(
+      'shut down',
+      'in production',
+    );
+    await writeFile(join(bin, 'pg_controldata'), controlData);
+    for (const place of ['at-work', PLACES.wals]) await mkdir(join(ground.dir, place), { recursive: true });
+    await using _postgres = await programAt(join(ground.dir, 'at-work'), 'postgres', pgdata);
+    await writeFile(join(pgdata, 'postmaster.pid'), '');
+    const before = new Date(Date.now() - 120_000);
+    await utimes(join(pgdata, 'pg_wal', FIRST), before, before);
+    const look = { pgdata, user, finished: true };
+    const tail = async () => (await ground.play.run('postgres.tail', look)).result;
+    expect(await tail()).toMatchObject({
+      ...{ running: true, role: 'primary', archiver: 'none', segments: 1, waiting: 1 },
+      files: [{ name: FIRST }],
+    });
+    const save = () => ground.play.run('postgres.archive_tail', { ...params, finished: true });
+    expect((await save()).result).toEqual({ files: [FIRST] });
+    // The program of this primary says it: there is no archiver, because its configuration has none.
+    await utimes(join(pgdata, 'pg_wal', NAME), before, before);
+    expect(await tail()).toMatchObject({ segments: 2, waiting: 0 });
+    await writeFile(
+      join(bin, 'postgres'),
+      '#!/bin/sh\nfor name do :; done\n[ "$name" != archive_mode ] || echo on\n',
+    );
+    expect(await errorOf(save())).toMatchObject({
+      code: 'node-does-not-archive',
+      message: expect.stringContaining('archive_command is empty'),
+    });
   });
 });

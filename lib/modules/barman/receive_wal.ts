@@ -13,11 +13,11 @@ import {
   type Received,
   receiveFails,
   resetPosition,
+  startReceiving,
   tryToReceive,
 } from '../../recovery/barman/receive-wal.ts';
 import type { WalSegment } from '../../recovery/wal/segment.ts';
 import { failingParams, failingWith } from '../../system/core/failing-words.ts';
-import { ownUnit } from '../../system/service/own-unit.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 
 const params = z.strictObject({
@@ -120,12 +120,13 @@ async function letReceive(
     }
     await rest(PAUSE_MS, context.signal);
   }
-  // Barman's own cron would start it within a minute. What it starts must not end with this login.
-  const unit = await ownUnit(host, 'barman-cron', user, 'cron');
-  const cron = ['barman', '-q', 'cron'];
-  await (typeof unit === 'object'
-    ? host.run([...unit.words, ...cron])
-    : host.run(cron, { user, ownChannel: true }));
+  const cron = await startReceiving(host, user);
+  if (cron !== undefined) {
+    const said = cron.stderr.trim().split('\n').at(-1) || `it ended with ${cron.exitCode ?? cron.signal}`;
+    context.warn(
+      `barman cron, which lets ${server} receive from now on, has failed (${said}): Barman's own cron does it within a minute, where it runs`,
+    );
+  }
   if (reset !== undefined) {
     const hole = `; WAL of timeline ${timeline} from before now is perhaps in no archive: take a new base backup`;
     context.warn(

@@ -40,7 +40,7 @@ const params = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'whether the finished segments of a running primary count, too, which its archiver has sent: an archive_command may say yes and store nothing',
+      'whether the finished segments of a running primary count, too, which its archiver has sent, or lets wait for more than a minute: an archive_command may say yes and store nothing, or never end',
     ),
   beginnings: z
     .boolean()

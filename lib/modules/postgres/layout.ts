@@ -31,9 +31,12 @@ export const module = defineLook({
     wal: 'what pg_wal links to, where it is a link',
     wal_mount_point: 'whether that is a mount point',
     wal_closed: 'the directory above that, where the owner of the data cannot make another one in it',
+    wal_closed_of_system:
+      'whether that is a directory of the system (/, /srv), which must not be given to anybody',
     tablespaces: 'directories of tablespaces',
     tablespace_oids: 'their numbers',
     data_closed: 'the directory above the data directory, where its owner cannot make another one in it',
+    data_closed_of_system: 'whether that is a directory of the system',
     fixed:
       'what keeps it from being moved into another directory, in words: links that would break, mounts in it',
   },

@@ -18,7 +18,9 @@ const params = z.strictObject({
   finished: z
     .boolean()
     .default(false)
-    .describe('whether the finished segments of a running primary count, too, which its archiver has sent'),
+    .describe(
+      'whether the finished segments of a running primary count, too, which its archiver has sent, or lets wait for more than a minute',
+    ),
 });
 
 type Params = z.output<typeof params>;
@@ -27,7 +29,7 @@ export const module = defineLook({
   summary: 'Tells what WAL lies in pg_wal of a node, that may be in no archive yet.',
   description: `Works on data that no PostgreSQL runs on, too: after a crash the last commits are there and nowhere else. A
 standby has what it received, and never archives it. Of a running primary only what waits for an archiver that fails is
-named: it archives the rest itself (with \`finished\` that, too). A segment counts by what stands on its first page (files that wait to be used again
+named: it archives the rest itself (with \`finished\` that is named, too). A segment counts by what stands on its first page (files that wait to be used again
 have the names of segments to come); the last one of a timeline is a beginning. What of it is archived the archives
 know: hand the results of all nodes to barman.backup, barman.wal and barman.moment (\`tails\`). One round trip.`,
   examples: `- postgres.tail: {}
@@ -44,6 +46,7 @@ know: hand the results of all nodes to barman.backup, barman.wal and barman.mome
     running: 'whether an instance runs on it',
     role: 'primary or recovering',
     archiver: 'none, working or failing',
+    waiting: 'how many segments wait for the archiver of a running primary, and are not among the files',
     segments: 'how many segments there are',
     timeline: 'of the last one',
     from: 'position at which the first one begins',
@@ -82,6 +85,7 @@ know: hand the results of all nodes to barman.backup, barman.wal and barman.mome
       running: instance.running,
       role: instance.role,
       archiver: tail.archiver,
+      waiting: tail.waiting,
       segments: segments.length,
       ...(first === undefined || last === undefined
         ? {}

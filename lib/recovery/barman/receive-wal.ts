@@ -1,6 +1,7 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost, WriteHost } from '../../contract/host.ts';
-import { probe } from '../../contract/probe.ts';
+import { probe, probeScript } from '../../contract/probe.ts';
+import { ownUnit } from '../../system/service/own-unit.ts';
 import type { RunResult } from '../../transport/types.ts';
 import { parseLsn } from '../wal/lsn.ts';
 import { parseSegmentSize, segmentHolding, type WalSegment } from '../wal/segment.ts';
@@ -151,6 +152,25 @@ export async function resetPosition(
 ): Promise<RunResult> {
   const words = [directory, newest.name, server, from ?? '', gaveUp ? 'gave up' : ''];
   return host.run(['sh', '-c', RESET, 'sh', ...words], { user, ownChannel: true });
+}
+
+const PATH_OF = probeScript('printf "%s\\n" "$PATH"');
+
+/**
+ * Lets Barman's cron start what receives, as its own would within a minute: in a unit of its own where systemd runs, for it must
+ * not end with this login. Gives how the cron has ended where that was not well.
+ */
+export async function startReceiving(host: WriteHost, user: string): Promise<RunResult | undefined> {
+  const unit = await ownUnit(host, 'barman-cron', user, 'cron');
+  const cron = ['barman', '-q', 'cron'];
+  if (typeof unit !== 'object') return unlessWell(await host.run(cron, { user, ownChannel: true }));
+  // A unit has a PATH of its own. Barman, and what it starts, are to be found where its user has found them so far.
+  const { stdout } = await host.query(PATH_OF([], { user }));
+  return unlessWell(await host.run([...unit.words, `PATH=${stdout.trim()}`, ...cron]));
+}
+
+function unlessWell(ended: RunResult): RunResult | undefined {
+  return ended.exitCode === 0 ? undefined : ended;
 }
 
 export function receiveFails(

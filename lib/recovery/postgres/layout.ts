@@ -20,11 +20,15 @@ export interface Layout {
   readonly wal_mount_point: boolean;
   /** The directory above it, where the owner of the data cannot make another one in it. */
   readonly wal_closed?: string;
+  /** It is one of the system: its owner could replace what the system keeps there, so it is not to be given to anybody. */
+  readonly wal_closed_of_system?: boolean;
   readonly tablespaces: readonly string[];
   /** Their numbers, by which a backup knows them, too. */
   readonly tablespace_oids: readonly number[];
   /** The directory above the data directory, where its owner cannot make another one in it. */
   readonly data_closed?: string;
+  /** As above. */
+  readonly data_closed_of_system?: boolean;
   /** What keeps it from being moved into another directory: links that would break, and what is mounted in it. In words. */
   readonly fixed: readonly string[];
 }
@@ -74,10 +78,19 @@ while read -r _ _ _ _ name _; do
 done </proc/self/mountinfo || exit 3
 echo @end`);
 
-// As who owns the data: a copy is made there, and so is its WAL, and the WAL of what is recovered.
+// As who owns the data: a copy is made there, and so is its WAL, and the WAL of what is recovered. A link to a directory is
+// followed by who changes its owner, too.
 const MAY_MAKE = probeScript(
-  'for d do if [ -w "$d" ] && [ -x "$d" ]; then echo @open; else echo @closed; fi; done; echo @end',
+  'for d do if [ -w "$d" ] && [ -x "$d" ]; then echo @open; else echo "@closed $(readlink -f -- "$d")"; fi; done; echo @end',
 );
+
+/** Directories of the system, in which others have things besides, or all below which is its own. */
+const OF_SYSTEM = [
+  /^\/$/,
+  /^\/(?:home|media|mnt|opt|srv|tmp|var)$/,
+  /^\/var\/[^/]+$/,
+  /^\/(?:bin|boot|dev|etc|lib(?:32|64|x32)?|proc|root|run|sbin|sys|usr)(?:\/|$)/,
+];
 
 function layoutProbe(pgdata: string): Probe {
   return LOOK([pgdata]);
@@ -100,12 +113,18 @@ export async function readLayout(host: ReadHost, pgdata: string, owner?: string)
   const said = asked.stdout.split('\n').slice(0, -1);
   if (asked.exitCode !== 0 || said.length !== above.length + 1 || said.at(-1) !== '@end')
     throw layoutUnknown(host, pgdata, asked);
-  const [data, wal] = above.map((path, index) => (said[index] === '@open' ? undefined : path));
+  const [data, wal] = above.map((path, index) => closedAs(path, said[index] ?? ''));
   return {
     ...layout,
-    ...(data === undefined ? {} : { data_closed: data }),
-    ...(wal === undefined ? {} : { wal_closed: wal }),
+    ...(data === undefined ? {} : { data_closed: data.path, data_closed_of_system: data.ofSystem }),
+    ...(wal === undefined ? {} : { wal_closed: wal.path, wal_closed_of_system: wal.ofSystem }),
   };
+}
+
+function closedAs(path: string, said: string): { path: string; ofSystem: boolean } | undefined {
+  if (said === '@open') return undefined;
+  const leadsTo = said.slice('@closed '.length);
+  return { path, ofSystem: OF_SYSTEM.some((those) => those.test(path) || those.test(leadsTo)) };
 }
 
 function layoutUnknown(host: ReadHost, pgdata: string, answer: RunResult): PitrError {

@@ -7,7 +7,7 @@ import type { TailFile } from '../wal/tail.ts';
 import { walVersionUnknown } from '../wal/version-refusal.ts';
 import type { InstanceState } from './instance.ts';
 import { instanceOf, instanceProbe } from './instance-resource.ts';
-import { OtherWalVersion, type PgWal, parsePgWal, tailOf } from './pg-wal.ts';
+import { OtherWalVersion, type PgWal, parsePgWal, tailOf, waitingOf } from './pg-wal.ts';
 
 /** Whose pg_wal is looked at. */
 export interface TailWish {
@@ -16,7 +16,7 @@ export interface TailWish {
   readonly user: string;
   /** The timeline that a living leader archives, which is no tail; 0 where nobody leads. */
   readonly exceptTimeline: number;
-  /** Of a running primary also what its archiver has sent. */
+  /** Of a running primary all that it has finished. */
   readonly finished?: boolean | undefined;
 }
 
@@ -27,6 +27,8 @@ export interface ReadTail {
   readonly files: readonly TailFile[];
   readonly histories: PgWal['histories'];
   readonly archiver: PgWal['archiver'];
+  /** How many segments wait for the archiver of a running primary, and are not among the files. */
+  readonly waiting: number;
 }
 
 /** Thousands of segments on a slow disk. */
@@ -46,6 +48,8 @@ fi
 hex='[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]'
 echo @files
 find . -maxdepth 1 -type f -name "$hex*" -printf ' %f\\t%T@\\n'
+echo @settled
+find . -maxdepth 1 -type f -name "$hex*" -mmin +1 -printf ' %f\\n'
 echo @ready
 find ./archive_status/ -maxdepth 1 -type f -name '*.ready' -printf ' %f\\n'
 set -- "$1" $(find . -maxdepth 1 -type f -size +39c -name "$hex$hex$hex" -printf '%f\\n' | sort)
@@ -88,7 +92,8 @@ export async function readTail(host: ReadHost, wish: TailWish): Promise<ReadTail
       const { systemId, segmentSize } = control;
       const owner = { running: instance.running, role, systemId, segmentSize };
       const files = knownTail(() => tailOf(wal, owner, wish.exceptTimeline, wish.finished), host.name);
-      return { instance, control, files, histories: wal.histories, archiver: wal.archiver };
+      const { histories, archiver } = wal;
+      return { instance, control, files, histories, archiver, waiting: waitingOf(wal, owner, files) };
     }
     if (listed.exitCode === 0 && tries < TRIES) continue;
     throw new PitrError({

@@ -24,6 +24,8 @@ export interface PgWal {
     readonly time: Instant;
     /** Waits for the archiver. */
     readonly ready: boolean;
+    /** Nothing has written to it for a minute, by the clock of the host. */
+    readonly settled: boolean;
     /** The first bytes of the file. */
     readonly head: Uint8Array;
   }[];
@@ -37,6 +39,7 @@ export function parsePgWal(printed: string): PgWal | undefined {
   const parts = parseReport(printed);
   const lines = (kind: string): readonly string[] => parts.find((part) => part.kind === kind)?.lines ?? [];
   const times = new Map(lines('files').map((line) => splitTime(line)));
+  const settled = new Set(lines('settled'));
   const ready = new Set(lines('ready'));
   const heads = lines('heads');
   const bytes = Buffer.from(lines('bytes').join(''), 'hex');
@@ -48,7 +51,8 @@ export function parsePgWal(printed: string): PgWal | undefined {
       const time = times.get(head);
       if (name === undefined || time === undefined) return [];
       const at = index * HEAD_BYTES;
-      return [{ name, time, ready: ready.has(`${head}.ready`), head: bytes.subarray(at, at + HEAD_BYTES) }];
+      const told = { ready: ready.has(`${head}.ready`), settled: settled.has(head) };
+      return [{ name, time, ...told, head: bytes.subarray(at, at + HEAD_BYTES) }];
     }),
     histories: parts.flatMap(({ kind, rest: name, lines: text }) => {
       const time = times.get(name);
@@ -92,7 +96,8 @@ export interface TailOwner {
  * that fails: it archives the rest itself. A segment counts by what its first page says: files that wait to be used again have the
  * names of segments to come and the content of old ones. The last one of a timeline is still being written, or was
  * when the instance died: it goes as a beginning. Throws `OtherWalVersion`. `except` is the timeline that a living leader archives.
- * `finished`: also what the archiver of a running primary has sent, where it says yes and may have stored nothing.
+ * `finished`: all that a running primary has finished, whatever its archiver says of itself: it may say yes and store nothing, or
+ * wait for ever, or not be there. Only what waits for it since less than a minute is left to it.
  */
 export function tailOf(
   wal: PgWal,
@@ -106,23 +111,34 @@ export function tailOf(
     .filter((one) => whyDamaged(one) === undefined)
     .map(({ name, time }) => ({ name, partial: false, time }));
   // A history that its archiver has sent once is not sent again, also where nobody has kept it.
-  if (leads && !(wal.archiver === 'failing' || (wal.archiver === 'working' && finished))) return histories;
+  if (leads && wal.archiver !== 'failing' && !finished) return histories;
   const valid = wal.segments.filter(({ name, head }) => isThatSegment(name, head, owner));
   const last = new Map<number, number>();
   for (const { name } of valid) {
     const number = segmentNumber(name, size);
     last.set(timelineOf(name), Math.max(number, last.get(timelineOf(name)) ?? 0));
   }
-  const segments = valid.flatMap(({ name, time, ready }) => {
+  const segments = valid.flatMap(({ name, time, ready, settled }) => {
     const followed = segmentNumber(name, size) < (last.get(timelineOf(name)) ?? 0);
     if (leads) {
-      const counts = ready ? wal.archiver === 'failing' : finished && followed;
+      const counts = ready ? wal.archiver === 'failing' || settled : finished && followed;
       return counts ? [{ name, partial: false, time }] : [];
     }
     if (timelineOf(name) === except) return [];
     return [{ name, partial: !followed && !(ready && owner.role === 'primary'), time }];
   });
   return [...histories, ...segments];
+}
+
+/** How many segments wait for the archiver of a running primary and are not among these files of its tail. */
+export function waitingOf(
+  wal: PgWal,
+  { running, role }: Pick<TailOwner, 'running' | 'role'>,
+  files: readonly TailFile[],
+): number {
+  if (!running || role !== 'primary') return 0;
+  const named = new Set(files.map(({ name }) => name));
+  return wal.segments.filter(({ name, ready }) => ready && !named.has(name)).length;
 }
 
 /** Why a history file cannot be believed; nothing where it can. */

@@ -18,7 +18,7 @@ const SHOWN = ['LoadState', ...INHERITED, ...LIMITS, ...LIMITS.map((limit) => `$
 /** The first systemd whose `systemd-run` knows all of `--pipe`, `--wait` and `--collect`. */
 const RUNS_IN_UNIT = 236;
 
-/** How a command gets a unit of its own on a host: the words before it. */
+/** How a command gets a unit of its own on a host: the words before it, behind which there may be `NAME=value`, too. */
 export interface OwnUnit {
   readonly unit: string;
   readonly words: readonly string[];

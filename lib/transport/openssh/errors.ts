@@ -23,6 +23,17 @@ export function openSshMissing(address: string): PitrError {
   });
 }
 
+/** `why` is what the system says, with the path. */
+export function openSshSocket(address: string, why: unknown): PitrError {
+  return new PitrError({
+    kind: 'unreachable',
+    code: 'openssh-socket',
+    message: `there is no place on this machine for the socket of the ssh client (${why instanceof Error ? why.message : String(why)}): ${address}`,
+    next: ['Let TMPDIR name a directory in which you may make files, or leave it out: /tmp is taken then.'],
+    cause: why,
+  });
+}
+
 export function openSshFailed({ address, argv, end, stderr }: ClientEnd): PitrError {
   const said = lastLine(stderr);
   return new PitrError({

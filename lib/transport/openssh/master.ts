@@ -12,8 +12,8 @@ import { sshAddress } from '../ssh/address.ts';
 import { configuredTimeout } from '../ssh/client-config.ts';
 import { Turns } from '../turns.ts';
 import type { SshSettings } from '../types.ts';
-import { openSshFailed, openSshLost, openSshMissing, openSshSilent } from './errors.ts';
-import { socketPlace } from './socket-place.ts';
+import { openSshFailed, openSshLost, openSshMissing, openSshSilent, openSshSocket } from './errors.ts';
+import { type SocketPlace, socketPlace } from './socket-place.ts';
 
 /** Of what the client says before it ends only so much is kept. */
 const MOST_SAID = 4_096;
@@ -23,12 +23,6 @@ const DROPPED_RETRIES = 3;
 /** Each is a process of its own, and its login arithmetic of the controller. */
 const LOGINS_AT_ONCE = 16;
 const gate = new Turns(LOGINS_AT_ONCE);
-
-/**
- * A directory in whose name the client finds no tokens. The path of a socket may have 103 bytes, of which the client itself
- * needs 17.
- */
-const FOR_SOCKETS = /^[ -#&-~]{1,60}$/;
 
 /** A client that is logged in, and that others share. */
 export interface Master {
@@ -75,7 +69,7 @@ async function startOnce(settings: Timed, signal: AbortSignal): Promise<Master> 
     ...clientWords({ ...settings, port: undefined }),
   ];
   const nonce = newNonce();
-  const { socket, clear } = socketPlace(FOR_SOCKETS.test(tmpdir()) ? tmpdir() : '/tmp', nonce.slice(0, 16));
+  const { socket, clear } = placeFor(address, nonce.slice(0, 16));
   const words = ['-S', socket, ...ownWords(settings), ...told, '--', settings.address];
   // It ends when its stdin does, and so with this process, however that ends.
   const stay = `echo ${nonce}; exec cat >/dev/null`;
@@ -131,6 +125,14 @@ async function startOnce(settings: Timed, signal: AbortSignal): Promise<Master> 
   } finally {
     callOff();
     signal.removeEventListener('abort', stop);
+  }
+}
+
+function placeFor(address: string, name: string): SocketPlace {
+  try {
+    return socketPlace(tmpdir(), name);
+  } catch (thrown) {
+    throw openSshSocket(address, thrown);
   }
 }
 

@@ -8,20 +8,40 @@ export interface SocketPlace {
   readonly clear: () => void;
 }
 
+const PREFIX = '.pitr-ssh-';
+/** A directory in whose name the client finds no tokens. */
+const WITHOUT_TOKENS = /^[ -#&-~]+$/;
+/** The path of a socket may have so many bytes on macOS, and four more on Linux. */
+const MOST_BYTES = 103;
+/** The client makes it under a name that is so much longer, and renames it then. */
+const CLIENT_ADDS = 17;
+
 /**
  * A place in `directory` in which nobody else can make anything: the client makes its socket only when it is logged in, and its
  * words are for all to see, so that somebody could be there before it, and have all that goes through it. One directory for
  * all of a user's, as other programs have: what a killed controller leaves there is its client's to remove. Where its name is
- * taken by somebody else, a new one.
+ * taken by somebody else, a new one. In /tmp where `directory` has a name that no socket can have. Throws what the system
+ * says where nothing can be made there.
  */
 export function socketPlace(directory: string, name: string): SocketPlace {
-  const own = join(directory, `.pitr-ssh-${process.getuid?.() ?? 0}`);
+  const user = String(process.getuid?.() ?? 0);
+  const within = takesSockets(directory, user, name) ? directory : '/tmp';
+  const own = join(within, `${PREFIX}${user}`);
   if (isOurs(own)) {
     const socket = join(own, name);
     return { socket, clear: () => rmSync(socket, { force: true }) };
   }
-  const alone = mkdtempSync(join(directory, '.pitr-ssh-'));
+  const alone = mkdtempSync(join(within, PREFIX));
   return { socket: join(alone, name), clear: () => rmSync(alone, { recursive: true, force: true }) };
+}
+
+/** Whether both of its places, that of its user's name and a new one, have paths that are not too long. */
+function takesSockets(directory: string, user: string, name: string): boolean {
+  const paths = [user, 'XXXXXX'].map((ending) => join(directory, `${PREFIX}${ending}`, name));
+  return (
+    WITHOUT_TOKENS.test(directory) &&
+    paths.every((path) => Buffer.byteLength(path) + CLIENT_ADDS <= MOST_BYTES)
+  );
 }
 
 function isOurs(path: string): boolean {

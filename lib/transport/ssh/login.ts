@@ -46,6 +46,8 @@ interface Hop {
   readonly via: readonly string[];
   /** Whom it leads to, the last one first. */
   readonly ahead: readonly string[];
+  /** How long its login may take at least, where the inventory does not say it: as long as that of the host behind it. */
+  readonly leastMs: number;
 }
 
 /**
@@ -57,17 +59,22 @@ export async function login(
   signal: AbortSignal,
   via: readonly string[] = [],
 ): Promise<Login> {
-  return loginHop(settings, signal, { via, ahead: [] });
+  return loginHop(settings, signal, { via, ahead: [], leastMs: 0 });
 }
 
-async function loginHop(settings: SshSettings, signal: AbortSignal, { via, ahead }: Hop): Promise<Login> {
+async function loginHop(settings: SshSettings, signal: AbortSignal, hop: Hop): Promise<Login> {
+  const { via, ahead, leastMs } = hop;
   const name = sshAddress(settings);
   if (signal.aborted) throw connectionClosed(name);
   const way = [...ahead, name];
   // The same name leads to the same configuration, and so to itself again, for ever.
   if (ahead.includes(name) || way.length > MOST_JUMPS + 1) throw jumpLoop(settings.address, way);
   const resolved = await resolveTarget(settings);
-  const target = via.length === 0 ? resolved : { ...resolved, proxyJump: via, proxyCommand: undefined };
+  const target = {
+    ...resolved,
+    connectTimeoutMs: settings.connectTimeoutMs ?? Math.max(leastMs, resolved.connectTimeoutMs),
+    ...(via.length === 0 ? {} : { proxyJump: via, proxyCommand: undefined }),
+  };
   for (let attempt = 0; ; attempt += 1) {
     const early = { closed: false };
     try {
@@ -231,12 +238,8 @@ async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): 
   const { proxyJump } = target;
   const nearest = proxyJump.at(-1);
   if (nearest === undefined) return undefined;
-  const hop = { via: proxyJump.slice(0, -1), ahead: way };
-  return loginHop(
-    jumpSettings({ ...settings, connectTimeoutMs: target.connectTimeoutMs }, nearest),
-    signal,
-    hop,
-  ).catch((error: unknown) => {
+  const hop = { via: proxyJump.slice(0, -1), ahead: way, leastMs: target.connectTimeoutMs };
+  return loginHop(jumpSettings(settings, nearest), signal, hop).catch((error: unknown) => {
     if (settings.password === undefined || !(error instanceof PitrError) || error.code !== 'ssh-auth-failed')
       throw error;
     const why = 'it is a jump host, to which the password of the host behind it is not given';
@@ -244,7 +247,7 @@ async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): 
   });
 }
 
-/** A jump host is reached with the same keys, the same time and the same care as the host behind it, but never given its password. */
+/** A jump host is reached with the same keys and the same care as the host behind it, but never given its password. */
 function jumpSettings(settings: SshSettings, jump: string): SshSettings {
   const match = /^(?:(?<user>[^@]+)@)?(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]+))(?::(?<port>\d+))?$/.exec(jump);
   const { user, v6, host, port } = match?.groups ?? {};

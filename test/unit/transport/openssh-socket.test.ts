@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { asPitrError } from '../../../lib/base/errors/pitr-error.ts';
+import { neverConnected } from '../../../lib/transport/never-connected.ts';
 import { OpenSshConnection } from '../../../lib/transport/openssh/connection.ts';
 import { socketPlace } from '../../../lib/transport/openssh/socket-place.ts';
 import { fakePrograms } from '../../support/fake-programs.ts';
@@ -14,9 +16,8 @@ while [ "$1" != -S ]; do shift; done
 echo "$2 $(stat -c '%a %u' "$(dirname "$2")")" >&2
 exit 255`;
 
-it('nobody else can make something in the place of the socket before a client has logged in', async () => {
-  await using _programs = await fakePrograms({ ssh: SSH });
-  const connection = new OpenSshConnection({
+function toHost(): OpenSshConnection {
+  return new OpenSshConnection({
     kind: 'ssh',
     client: 'openssh',
     address: 'db1',
@@ -24,6 +25,11 @@ it('nobody else can make something in the place of the socket before a client ha
     knownHostsFiles: [],
     hostKeyChecking: 'strict',
   });
+}
+
+it('nobody else can make something in the place of the socket before a client has logged in', async () => {
+  await using _programs = await fakePrograms({ ssh: SSH });
+  const connection = toHost();
   const failed = await connection.connect().then(
     () => undefined,
     (error) => error,
@@ -48,4 +54,44 @@ it('a directory of its name that is open to others, or a link, is not taken', as
   await symlink('/tmp', own);
   socketPlace(place, 'a').clear();
   expect(dirname(socketPlace(place, 'a').socket)).not.toBe(own);
+});
+
+it.each([
+  [40, 'there'],
+  [52, 'there'],
+  [53, '/tmp'],
+  [60, '/tmp'],
+])(
+  'the client has room for its socket and for the name that it gives it first: in a directory of %i bytes, %s',
+  async (bytes, expected) => {
+    const short = await mkdtemp(join(tmpdir(), 's-'));
+    onTestFinished(() => rm(short, { recursive: true }));
+    const place = join(short, 'x'.repeat(bytes - short.length - 1));
+    const own = join(place, `.pitr-ssh-${process.getuid?.()}`);
+    await mkdir(own, { recursive: true });
+    // In the one of its user's name, and in a new one where that is open to others.
+    for (const mode of [0o700, 0o777]) {
+      await chmod(own, mode);
+      const { socket, clear } = socketPlace(place, '0123456789abcdef');
+      expect(Buffer.byteLength(`${socket}.0123456789abcdef`)).toBeLessThanOrEqual(103);
+      expect(dirname(dirname(socket))).toBe(expected === 'there' ? place : expected);
+      clear();
+    }
+  },
+);
+
+it('where no socket can be made, no connection has come about, and that is told with the way out', async () => {
+  await using _programs = await fakePrograms({ ssh: 'exit 0' });
+  vi.stubEnv('TMPDIR', '/nowhere');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const failed = await toHost()
+    .connect()
+    .then(() => undefined, asPitrError);
+  expect(failed).toMatchObject({
+    kind: 'unreachable',
+    code: 'openssh-socket',
+    message: expect.stringContaining('/nowhere'),
+    next: [expect.stringContaining('TMPDIR')],
+  });
+  expect(failed && neverConnected(failed)).toBe(true);
 });

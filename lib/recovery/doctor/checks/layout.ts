@@ -33,19 +33,28 @@ function linked(facts: Facts, { link }: Layout, host: string, pgdata?: string): 
 }
 
 /** A directory in which the owner of the data can make none. */
-function closed(
-  facts: Facts,
-  host: string,
-  above: string | undefined,
-  words: (owner: string) => string,
-): Flaw | undefined {
+interface Closed {
+  readonly above: string | undefined;
+  readonly ofSystem: boolean | undefined;
+  readonly words: (owner: string) => string;
+  /** How what lies in it gets another one above it. */
+  readonly deeper: (owner: string) => string;
+}
+
+function closed(facts: Facts, host: string, { above, ofSystem, words, deeper }: Closed): Flaw | undefined {
   if (above === undefined) return undefined;
   const owner = facts.nodes.find(({ name }) => name === host)?.place?.user ?? 'postgres';
   return {
     severity: 'critical',
     host,
     text: words(owner),
-    mend: [onHost(facts, host, undefined, 'chown', owner, above)],
+    mend: [
+      ofSystem === true
+        ? `Leave ${above} to root: whoever owns it can replace what else lies in it.`
+        : `Where ${above} is PostgreSQL's alone: ${onHost(facts, host, undefined, 'chown', owner, above)}`,
+      `Put ${deeper(owner)}, start Patroni.`,
+      beside(facts, host),
+    ],
   };
 }
 
@@ -69,13 +78,14 @@ export const LAYOUT_CHECKS: readonly Check[] = [
               ],
             }
           : (linked(facts, layout, name, place?.pgdata) ??
-            closed(
-              facts,
-              name,
-              layout.data_closed,
-              (owner) =>
+            closed(facts, name, {
+              above: layout.data_closed,
+              ofSystem: layout.data_closed_of_system,
+              words: (owner) =>
                 `${owner} cannot make a directory in ${layout.data_closed}: Patroni could not copy the leader there`,
-            )),
+              deeper: (owner) =>
+                `the data one directory deeper, member by member: stop Patroni, as ${owner} mkdir -m 0700 ${quote(`${place?.pgdata ?? ''}/data`)}, move everything else into it, let data_dir in Patroni's configuration and pgdata in the inventory name that`,
+            })),
       ),
   },
   {
@@ -126,12 +136,14 @@ export const LAYOUT_CHECKS: readonly Check[] = [
                 `Put the WAL into a directory below it, member by member: stop Patroni, mkdir ${quote(`${layout.wal ?? ''}/wal`)}, move everything into it, let pg_wal and waldir of Patroni's basebackup name that, start Patroni.`,
               ],
             }
-          : closed(
-              facts,
-              name,
-              layout.wal_closed,
-              (owner) => `pg_wal links into ${layout.wal_closed}, and ${owner} cannot make a directory there`,
-            ),
+          : closed(facts, name, {
+              above: layout.wal_closed,
+              ofSystem: layout.wal_closed_of_system,
+              words: (owner) =>
+                `pg_wal links into ${layout.wal_closed}, and ${owner} cannot make a directory there`,
+              deeper: (owner) =>
+                `the WAL one directory deeper, member by member: stop Patroni, as ${owner} mkdir ${quote(`${layout.wal ?? ''}/wal`)}, move everything else into it, let pg_wal and waldir of Patroni's basebackup name that`,
+            }),
       ),
   },
   {

@@ -60,6 +60,29 @@ describe('the layout of a data directory', () => {
   });
 });
 
+describe('a place in which the owner of the data can make nothing', () => {
+  it.each([
+    ...['/', '/srv', '/opt', '/home', '/var', '/var/lib', '/var/opt', '/lib64', '/etc/pg'].map(
+      (above) => [above, '', true] as const,
+    ),
+    ...['/usr', '/usr/local/pgsql'].map((above) => [above, above, true] as const),
+    ...['/pgdata', '/srv/pg', '/var/lib/postgresql', '/home/postgres', '/library', '/users'].map(
+      (above) => [above, above, false] as const,
+    ),
+    ['/data/pg', '/srv', true] as const,
+  ])('is one of the system, or not: %s, which leads to "%s": %s', async (above, leadsTo, ofSystem) => {
+    const query = async ({ argv, user }: Probe) => ({
+      ...{ argv, exitCode: 0, stderr: '', durationMs: 0, timedOut: false },
+      stdout: user === undefined ? `@real ${above}/main\n@end\n` : `@closed ${leadsTo}\n@end\n`,
+    });
+    const host = { name: 'here', query } as unknown as Parameters<typeof readLayout>[0];
+    expect(await readLayout(host, `${above}/main`.replace('//', '/'), 'postgres')).toMatchObject({
+      data_closed: above,
+      data_closed_of_system: ofSystem,
+    });
+  });
+});
+
 /** In a container root may not, as a rule. */
 const mayMount = spawnSync('unshare', ['-m', 'true']).status === 0;
 

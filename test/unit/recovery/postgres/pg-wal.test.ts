@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type PgWal, parsePgWal, type TailOwner, tailOf } from '../../../../lib/recovery/postgres/pg-wal.ts';
+import {
+  type PgWal,
+  parsePgWal,
+  type TailOwner,
+  tailOf,
+  waitingOf,
+} from '../../../../lib/recovery/postgres/pg-wal.ts';
 import { DEFAULT_SEGMENT_SIZE, parseSegment, startOfSegment } from '../../../../lib/recovery/wal/segment.ts';
 
 const SYSTEM = '7711109993528221810';
@@ -29,15 +35,18 @@ const seg = (timeline: number, number: number): string =>
 interface Lying {
   readonly segments: readonly (readonly [name: string, bytes: string])[];
   readonly ready?: readonly string[];
+  readonly settled?: readonly string[];
   readonly archiver?: string | undefined;
   readonly history?: readonly [string, string];
 }
 
-function printed({ segments, ready = [], archiver, history }: Lying): string {
+function printed({ segments, ready = [], settled = [], archiver, history }: Lying): string {
   const files = [...segments.map(([name]) => name), ...(history === undefined ? [] : [history[0]])];
   return [
     '@files',
     ...files.map((name) => ` ${name}\t${NOW}0`),
+    '@settled',
+    ...settled.map((name) => ` ${name}`),
     '@ready',
     ...ready.map((name) => ` ${name}.ready`),
     '@heads',
@@ -124,21 +133,37 @@ describe('the tail of WAL in a pg_wal', () => {
     expect(with_('postgres: main: archiver failed on 000000010000000000000005')).toEqual([seg(1, 5)]);
   });
 
-  it('of a running primary is what it has finished, where an archiver that says yes is not believed', () => {
+  describe('of a running primary whose archiver is not believed', () => {
     const leader: TailOwner = { ...crashed, running: true };
-    const with_ = (archiver: string | undefined) =>
-      shown(
-        lying({ segments: [...own(4, 5, 6), [seg(1, 7), head(seg(1, 3))]], ready: [seg(1, 5)], archiver }),
-        leader,
-        1,
-        true,
-      );
-    expect(with_('postgres: main: archiver last was 000000010000000000000004')).toEqual([seg(1, 4)]);
-    expect(with_('postgres: main: archiver failed on 000000010000000000000005')).toEqual([
-      seg(1, 4),
-      seg(1, 5),
-    ]);
-    expect(with_(undefined)).toEqual([]);
+    const segments = [...own(4, 5, 6), [seg(1, 7), head(seg(1, 3))]] as const;
+    const last = 'postgres: main: archiver last was 000000010000000000000004';
+    const archiving = 'postgres: main: archiver archiving 000000010000000000000005';
+    const failed = 'postgres: main: archiver failed on 000000010000000000000005';
+
+    it.each([
+      ['says yes', last, [], [seg(1, 4)], 1],
+      ['fails', failed, [], [seg(1, 4), seg(1, 5)], 0],
+      ['does nothing more', last, [5], [seg(1, 4), seg(1, 5)], 0],
+      ['never comes to an end', archiving, [4, 5], [seg(1, 4), seg(1, 5)], 0],
+      ['does not say what it does', 'postgres: main: archiver ', [5], [seg(1, 4), seg(1, 5)], 0],
+      ['is not there', undefined, [5], [seg(1, 4), seg(1, 5)], 0],
+      ['is not there yet', undefined, [], [seg(1, 4)], 1],
+    ] as const)('is what it has finished, where the archiver %s', (_, archiver, settled, files, waiting) => {
+      const wal = lying({ segments, ready: [seg(1, 5)], settled: settled.map((n) => seg(1, n)), archiver });
+      expect(shown(wal, leader, 1, true)).toEqual(files);
+      expect(waitingOf(wal, leader, tailOf(wal, leader, 1, true))).toBe(waiting);
+    });
+
+    it('is what it has finished without archiving anything (archive_mode = off), and never the open one', () => {
+      const wal = lying({ segments });
+      expect(shown(wal, leader, 1, true)).toEqual([seg(1, 4), seg(1, 5)]);
+    });
+
+    it('waits for nobody where it does not run, or is no primary', () => {
+      const wal = lying({ segments, ready: [seg(1, 5)] });
+      expect(waitingOf(wal, crashed, [])).toBe(0);
+      expect(waitingOf(wal, { ...leader, role: 'recovering' }, [])).toBe(0);
+    });
   });
 
   it('of a running primary has its histories: one that its archiver has sent is not sent again', () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ssh2, { type AuthContext, type Connection } from 'ssh2';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../../../../lib/base/values/secret.ts';
 import { deferred } from '../../../../lib/transport/deferred.ts';
 import { SshConnection } from '../../../../lib/transport/ssh/connection.ts';
@@ -134,6 +134,33 @@ describe('behind a jump host', () => {
       expect.stringMatching(/^-G -F \/etc\/site\.conf -p \d+ -l jumper -- 127\.0\.0\.1$/),
       '',
     ]);
+  });
+
+  it.each([
+    ['its own entry in the configuration', '127.0.0.1', undefined, 'in'],
+    ['the host behind it', '10.255.255.1', undefined, 'in'],
+    ['neither of them, and is too slow', 'other', undefined, 'connect-timeout'],
+    ['the inventory, and is too slow', '127.0.0.1', 10_000, 'connect-timeout'],
+  ])('a jump host that takes half a minute has the time of %s', async (_, slow, told, expected) => {
+    await using _programs = await fakePrograms({
+      ssh: `for to; do :; done; [ "$to" != ${slow} ] || echo connecttimeout 60`,
+    });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let answered = false;
+    const { settings, asked } = await jumpHost((context) => {
+      if (!answered) vi.advanceTimersByTime(30_000);
+      answered = true;
+      context.accept();
+    });
+    const controller = new AbortController();
+    const ended = login({ ...settings, connectTimeoutMs: told }, controller.signal).then(
+      () => 'logged in',
+      ({ code }) => code,
+    );
+    expect(await Promise.race([asked.then(() => 'in'), ended])).toBe(expected);
+    controller.abort();
+    await ended;
   });
 
   it.each([

@@ -68,11 +68,19 @@ export async function tablespacePlaces(
     const peer = host.peer(leader.name);
     const there = await findLeaderInstance(peer, leader, user, systemId);
     if (there === undefined) return [];
-    const told = await peer.query(PLACES([there.pgdata], { user }));
-    return told.stdout.split('\n').filter((place) => place.startsWith('/'));
+    return await linkedPlaces(peer, { pgdata: there.pgdata, user });
   } catch (thrown) {
     // What a copy grows by is then seen where it can be; whether the leader's data has come is proved in other ways.
     if (!(thrown instanceof PitrError)) throw thrown;
     return [];
   }
+}
+
+/** Where the tablespaces of a data directory are, by its links; none where it cannot be looked into. */
+export async function linkedPlaces(
+  host: ReadHost,
+  { pgdata, user }: Pick<SessionTarget, 'pgdata' | 'user'>,
+): Promise<readonly string[]> {
+  const told = await host.query(PLACES([pgdata], { user }));
+  return told.stdout.split('\n').filter((place) => place.startsWith('/'));
 }

@@ -104,7 +104,11 @@ describe('a member that has tablespaces', () => {
       register: told
     - core.set_fact: { layout: "{{ told.content }}" }
 `;
-    return refusalIn('tablespaces-free.yml', { copy_tablespaces, pg_user: userInfo().username, ...vars }, told);
+    return refusalIn(
+      'tablespaces-free.yml',
+      { copy_tablespaces, pg_user: userInfo().username, ...vars },
+      told,
+    );
   };
   const held = '    - fs.copy: { dest: "DIR/fast one/PG_15/1", content: x }\n';
   const full = `    - fs.directory: { path: "DIR/fast one/PG_15" }\n${held}`;
@@ -128,7 +132,14 @@ describe('a member that has tablespaces', () => {
     expect(refused?.code).toBe('tablespace-place-in-use');
   });
 
-  it.each<readonly [string, readonly string[], readonly string[], { readonly layout?: object }]>([
+  it.each<
+    readonly [
+      string,
+      readonly string[],
+      readonly string[],
+      { readonly layout?: object; readonly target?: string },
+    ]
+  >([
     ['the copy has them elsewhere', ['/srv/fast'], ['DIR/fast.pitr'], {}],
     ['the copy has them in an empty directory', ['/srv/fast'], ['DIR/data'], {}],
     ['it has none', [], ['DIR/fast'], {}],

@@ -27,7 +27,16 @@ it('a place is free where it is an empty directory, or one that can be made', as
   };
   expect(await why('open/empty', 'open/link', 'open/new', 'open/new/one below', 'open/empty/in')).toEqual([]);
   expect(
-    await why('open/full', 'open/volume', 'open/file', 'open/dangling', 'open/shut', 'shut/in', 'new', 'open/file/in'),
+    await why(
+      'open/full',
+      'open/volume',
+      'open/file',
+      'open/dangling',
+      'open/shut',
+      'shut/in',
+      'new',
+      'open/file/in',
+    ),
   ).toEqual([
     'DIR/open/full holds .hidden',
     'DIR/open/volume holds lost+found',

@@ -7,6 +7,7 @@ import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
 import { patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
+import { linkedPlaces } from '../../recovery/patroni/copy-look.ts';
 import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { withMember } from '../../recovery/patroni/foresee.ts';
 import { mayStopMember } from '../../recovery/patroni/may-undo.ts';
@@ -17,7 +18,6 @@ import { type MemberChange, planMember } from '../../recovery/patroni/member-pla
 import { patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
 import { refusePrimary } from '../../recovery/patroni/refuse-primary.ts';
 import { copyFromLeader } from '../../recovery/patroni/replica-copy.ts';
-import { linkedPlaces } from '../../recovery/patroni/copy-look.ts';
 import { stopUnproved } from '../../recovery/patroni/stop-unproved.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -201,7 +201,9 @@ async function outOfService(
     cause: unproved,
     state: `Patroni was stopped on ${host.name}: it does not serve. ${aside === undefined ? `Nothing lies in ${change.pgdata}` : `What was copied is in ${copied}`}; the old data that was kept is untouched.`,
     next: [
-      ...tablespaces.map((place) => emptied(host.name, place, `${place}.unproved.${context.runId}`, change.user)),
+      ...tablespaces.map((place) =>
+        emptied(host.name, place, `${place}.unproved.${context.runId}`, change.user),
+      ),
       `Look into Patroni's log on ${host.name}, mend what it names, then go on: pitr resume ${context.runId}`,
       ...(aside === undefined
         ? []

@@ -42,7 +42,8 @@ const preparedSchema = z.looseObject({
   stops: z.boolean(),
   timeline: z.number(),
   major: z.number(),
-  raised: z.record(z.string(), z.string()),
+  // Not told by a run that an older pitr has prepared.
+  raised: z.record(z.string(), z.string()).default({}),
 });
 
 /**

@@ -61,6 +61,8 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'streaming-unknown':
     'Nobody tells whether the member follows the leader, and nothing that was seen speaks against it.',
   'tablespace-place-in-use': 'The place for a tablespace holds something already.',
+  'tablespace-since-backup':
+    'The old data has a tablespace that the restored data does not have yet: its replay would write into that.',
   'target-before-backup-end':
     'The target lies before the end of the backup, and no backup can be recovered to less than that.',
   'target-does-not-lead': 'Members are rebuilt from the node that leads, and the target does not lead.',

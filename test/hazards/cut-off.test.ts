@@ -40,6 +40,7 @@ const ROWS: Readonly<Record<string, readonly (keyof typeof LOOKS)[] | string>> =
     'the controller looks at its own machine, and runs no command for it',
   'What lies in `pg_wal`': ['tail'],
   'How much room is there': ['space', 'size'],
+  'Could a copy make its tablespaces': ['places'],
   'How large is a backup': ['restored size'],
   'What has Barman put aside': ['put aside', 'archived'],
   "Does Barman's login lead": ['login', 'machine'],

@@ -255,6 +255,10 @@ export const LOOKS = {
     on: (host) => moduleOn(host, 'postgres.size', { pgdata: at('data'), user: me }),
     codes: ['data-size-unknown'],
   },
+  places: {
+    on: (host) => moduleOn(host, 'postgres.free_places', { tablespaces: [{ place: at('free') }], user: me }),
+    codes: ['places-unknown'],
+  },
   'restored size': {
     on: (host) => {
       const packed = { id: 'b', server: 'one', compression: 'gzip' } as Parameters<typeof restoredSize>[1];

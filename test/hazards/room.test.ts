@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
@@ -5,6 +6,7 @@ import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { loadPlaybook } from '../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
 import { play } from '../engine/support.ts';
+import { ordinaryUser } from '../support/ordinary-user.ts';
 
 /** More than any file system has. */
 const TOO_MUCH = 900_000_000_000_000;
@@ -87,24 +89,63 @@ describe('a member that is to be copied anew', () => {
 });
 
 describe('a member that has tablespaces', () => {
-  const places = (own: readonly string[], copy: readonly string[], more = {}) => {
+  /** `DIR` in them is a directory where others may not write, `DIR/data` one that holds nothing. */
+  const places = (
+    own: readonly string[],
+    copy: readonly string[],
+    more: { readonly layout?: object } & Readonly<Record<string, unknown>> = {},
+    before = '',
+  ) => {
     const copy_tablespaces = copy.map((place) => ({ place, bytes: 1 }));
-    return refusalIn('tablespaces-free.yml', { layout: { tablespaces: own }, copy_tablespaces, ...more });
+    const { layout = { tablespaces: own }, ...vars } = more;
+    // As a look has told it: what is known before the run would be refused before that, without a look.
+    const told = `${before}    - fs.copy: { dest: DIR/layout, content: '${JSON.stringify(layout)}' }
+    - fs.read: { path: DIR/layout, as: json }
+      register: told
+    - core.set_fact: { layout: "{{ told.content }}" }
+`;
+    return refusalIn(
+      'tablespaces-free.yml',
+      { copy_tablespaces, pg_user: userInfo().username, ...vars },
+      told,
+    );
   };
+  const held = '    - fs.copy: { dest: "DIR/fast one/PG_15/1", content: x }\n';
+  const full = `    - fs.directory: { path: "DIR/fast one/PG_15" }\n${held}`;
 
   it('is refused where its copy would have them at the same places, with a way that keeps them', async () => {
-    const refused = await places(['/srv/slow', '/srv/fast one'], ['/srv/fast one']);
+    const refused = await places(['/srv/slow', 'DIR/fast one'], ['DIR/data', 'DIR/fast one'], {}, full);
     expect(refused?.code).toBe('tablespace-place-in-use');
-    expect(refused?.words).toContain('mv /srv/slow /srv/slow.old');
-    expect(refused?.words).toMatch(/ln -sfn \/srv\/slow.old \S+\/data\/pg_tblspc\/<its number>/);
+    expect(refused?.words).toMatch(/fast one holds PG_15\n/);
+    expect(refused?.words).toMatch(/mv '(\S+\/fast one)' '\1.old'\n/);
+    expect(refused?.words).toMatch(/ln -sfn '\S+\/fast one.old' \S+\/data\/pg_tblspc\/<its number>/);
+    expect(refused?.words).toMatch(/install -d -o \S+ -m 0700 '\S+\/fast one'\n/);
   });
 
-  it.each<readonly [string, readonly string[], readonly string[], object]>([
-    ['the copy has them elsewhere', ['/srv/fast'], ['/srv/fast.pitr'], {}],
-    ['it has none', [], ['/srv/fast'], {}],
+  it('is refused where something else lies there, which a copy has left', async () => {
+    expect((await places([], ['DIR/fast one'], {}, full))?.code).toBe('tablespace-place-in-use');
+    expect(await places([], ['DIR/fast one'], { target: 'one' }, full)).toBeUndefined();
+  });
+
+  it('is refused where the copy cannot make its place', async () => {
+    const refused = await places([], ['/nowhere/fast'], { pg_user: ordinaryUser });
+    expect(refused?.code).toBe('tablespace-place-in-use');
+  });
+
+  it.each<
+    readonly [
+      string,
+      readonly string[],
+      readonly string[],
+      { readonly layout?: object; readonly target?: string },
+    ]
+  >([
+    ['the copy has them elsewhere', ['/srv/fast'], ['DIR/fast.pitr'], {}],
+    ['the copy has them in an empty directory', ['/srv/fast'], ['DIR/data'], {}],
+    ['it has none', [], ['DIR/fast'], {}],
     ['the copy has none', ['/srv/fast'], [], {}],
     ['it is the one that leads', ['/srv/fast'], ['/srv/fast'], { target: 'one' }],
-    ['nobody has looked, for it has no data', [], ['/srv/fast'], { layout: {} }],
+    ['nobody has looked, for it has no data', [], ['DIR/fast'], { layout: {} }],
   ])('is not, where %s', async (_, own, copy, more) => {
     expect(await places(own, copy, more)).toBeUndefined();
   });

@@ -7,6 +7,7 @@ import { loadPlaybook } from '../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
 import type { Task } from '../../lib/language/playbook/model.ts';
 import { play } from '../engine/support.ts';
+import { FakePatroni } from '../support/fake-patroni.ts';
 
 /** rollback.yml starts a node with its old data: what it asks and proves where nobody leads, by its own conditions. */
 
@@ -14,6 +15,8 @@ async function tasksOf(): Promise<readonly Task[]> {
   const { plays } = await loadPlaybook(join(productPlaybooks(), 'rollback.yml'));
   return plays.flatMap((one) => flatTasks(one.tasks));
 }
+
+const PROOFS = ['patroni.streaming', 'patroni.leader'];
 
 const conditions = ({ when }: Task): string =>
   JSON.stringify(when.map(({ value }) => String(value).replaceAll('run_resumed', 'goes_on')));
@@ -79,11 +82,50 @@ it.each([
 });
 
 describe('the node that was started with its old data', () => {
+  /** Which proof is asked for where each look at the cluster in turn, and every one after them, names this leader. */
+  async function proofAfter(leaders: readonly (string | undefined)[]): Promise<readonly string[]> {
+    await using patroni = await FakePatroni.listening();
+    let looks = 0;
+    patroni.told['/patroni'] = { role: 'replica', state: 'running', timeline: 1, patroni: { scope: 'c' } };
+    patroni.told['/cluster'] = () => {
+      const leader = leaders[Math.min(looks++, leaders.length - 1)];
+      const role = (name: string) => (name === leader ? 'leader' : 'replica');
+      return {
+        members: ['one', 'two'].map((name) => ({ name, role: role(name), state: 'running', timeline: 1 })),
+      };
+    };
+    const tasks = await tasksOf();
+    const look = tasks.find(({ register }) => register === 'leads_then');
+    const yaml = tasks
+      .filter(({ module }) => PROOFS.includes(module))
+      .map((task) => `    - core.debug: ${task.module}\n      when: ${conditions(task)}\n`);
+    const vars = { patroni_port: patroni.port, without_leader: true, leadership_timeout: 60 };
+    const { messages } = await play(`- hosts: one
+  vars: ${JSON.stringify(vars)}
+  tasks:
+    - block:
+        - patroni.cluster: { config: DIR/none.yml }
+          register: leads_then
+          until: ${JSON.stringify(look?.until.map(({ value }) => value))}
+          retries: ${JSON.stringify(look?.retries?.value ?? 0)}
+          delay: 0
+      rescue:
+        - core.debug: nobody
+${yaml.join('')}`);
+    return messages;
+  }
+
+  it.each([
+    ['to follow who takes the lead a while after', [undefined, undefined, 'two'], ['patroni.streaming']],
+    ['to lead where it does so a while after', [undefined, undefined, 'one'], ['patroni.leader']],
+    ['to lead where nobody is seen to', [undefined], ['nobody', 'patroni.leader']],
+  ])('is proved %s', async (_, leaders, proofs) => {
+    expect(await proofAfter(leaders)).toEqual(proofs);
+  });
+
   /** Which of the two proofs is asked for. */
   async function proof(vars: Readonly<Record<string, unknown>>): Promise<readonly string[]> {
-    const proofs = (await tasksOf()).filter(({ module }) =>
-      ['patroni.streaming', 'patroni.leader'].includes(module),
-    );
+    const proofs = (await tasksOf()).filter(({ module }) => PROOFS.includes(module));
     const yaml = proofs.map((task) => `    - core.debug: ${task.module}\n      when: ${conditions(task)}\n`);
     const { messages } = await play(
       `- hosts: one\n  vars: ${JSON.stringify(vars)}\n  tasks:\n${yaml.join('')}`,

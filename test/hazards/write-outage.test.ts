@@ -50,6 +50,11 @@ describe('where no commit ends without a standby, a target leaves', () => {
     expect(refused?.code).toBe(may ? undefined : 'write-outage');
   });
 
+  it('one whose members an older pitr has looked at: that run has begun without asking', async () => {
+    const members = { one: { state: 'streaming' }, two: { state: 'streaming' } };
+    expect(await refusal({ cluster: { members, leader: 'two' } })).toBeUndefined();
+  });
+
   const two = { members: { one: stands, two: stands }, leader: 'two' };
 
   it('any cluster where that is accepted, or where commits do not wait', async () => {

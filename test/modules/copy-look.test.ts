@@ -52,6 +52,26 @@ it('a copy that has not begun holds nothing but what its tablespaces have', asyn
   expect(hundreds(await lookAt(host, join(dir, 'data'), [fast]))).toBe(4);
 });
 
+it.each([
+  ['in a directory of its own', 'log/day.log', 'log', 2],
+  ['in another one, by its whole path', 'DATA/logs of it/day.log', 'logs of it', 2],
+  ['in the data directory itself', './day.log', '.', 2],
+  ['elsewhere', '/var/log/day.log', undefined, undefined],
+])('what a server logs on it is told apart where that lies %s', async (_, told, place, size) => {
+  await using ground = await localPlayground();
+  const { dir, play } = ground;
+  const pgdata = await holding(join(dir, 'data'), 100);
+  const current = `stderr ${told.replace('DATA', pgdata)}\ncsvlog log/day.csv\n`;
+  await writeFile(join(pgdata, 'current_logfiles'), current);
+  if (place !== undefined) {
+    await mkdir(join(pgdata, place), { recursive: true });
+    await writeFile(join(pgdata, place, 'day.log'), Buffer.alloc(200 * KIB, 1));
+  }
+  const { copiedKib, logKib } = await lookAt(play.host('here'), pgdata);
+  expect(hundreds({ copiedKib })).toBe(size === undefined ? 1 : 3);
+  expect(logKib === undefined ? undefined : hundreds({ copiedKib: logKib })).toBe(size);
+});
+
 it('what replays is that of its own directory', async () => {
   await using ground = await localPlayground();
   const { dir, play } = ground;

@@ -18,6 +18,8 @@ interface Instance {
   readonly listens?: number;
   readonly systemId?: string;
   readonly status?: 'ready' | 'standby';
+  /** As its control file says: a standby that lets readers in is `ready`, too. */
+  readonly state?: 'in production' | 'in archive recovery';
   /** Nothing: no network reaches it. */
   readonly address?: string;
 }
@@ -30,9 +32,13 @@ async function found(instances: Readonly<Record<string, Instance>>, systemId = O
   try {
     for (const [name, instance] of Object.entries(instances)) {
       const { listens = ANNOUNCED, systemId: id = OURS, status = 'ready', address = '*' } = instance;
+      const { state = 'in production' } = instance;
       const pgdata = join(dir, name);
       await mkdir(join(pgdata, 'bin'), { recursive: true });
-      const control = `#!/bin/sh\necho 'Database system identifier:           ${id}'\n`;
+      const control = `#!/bin/sh
+echo 'Database system identifier:           ${id}'
+echo 'Database cluster state:               ${state}'
+`;
       await writeFile(join(pgdata, 'bin/pg_controldata'), control, { mode: 0o755 });
       await writeFile(join(pgdata, 'postmaster.opts'), `${pgdata}/bin/postgres "-D"\n`);
       const postgres = await programAt(join(pgdata, 'bin'), 'postgres', pgdata);
@@ -58,6 +64,16 @@ describe("the leader's instance", () => {
       'one',
     ],
     ['is no replica at another port', { one: { listens: ELSEWHERE, status: 'standby' } }, undefined],
+    [
+      'is no replica that lets readers in, at another port',
+      { one: { listens: ELSEWHERE, state: 'in archive recovery' } },
+      undefined,
+    ],
+    [
+      'is the primary beside such a replica',
+      { one: { listens: ELSEWHERE, state: 'in archive recovery' }, two: { listens: ELSEWHERE - 1 } },
+      'two',
+    ],
     ['is none that no network reaches', { one: { listens: ELSEWHERE, address: '' } }, undefined],
     ['is not another cluster’s at another port', { one: { listens: ELSEWHERE, systemId: '1' } }, undefined],
     [

@@ -100,6 +100,17 @@ it('a member that is seen not to stream is taken out of service, and its copy pu
   expect(seen).toMatchObject({ code: 'not-streaming', stopped: true, aside: true, data: false });
 });
 
+it('a copy that is put aside leaves its tablespaces where the next one has them: they are named, with the way', async () => {
+  const seen = await rebuilt(async ({ leader, leads, params: { pgdata } }) => {
+    leader.told['/patroni'] = { ...leads, replication: [] };
+    await mkdir(join(pgdata, 'pg_tblspc'));
+    await symlink('/srv/fast one', join(pgdata, 'pg_tblspc/16400'));
+  });
+  expect(seen).toMatchObject({ code: 'not-streaming', aside: true });
+  expect(seen.state).toMatch(/What was copied is in \S+\.unproved\.\S+, \/srv\/fast one;/);
+  expect(seen.next[0]).toMatch(/mv '\/srv\/fast one' '\/srv\/fast one\.unproved\.\S+' && install -d/);
+});
+
 it('one that cannot be taken out of service is told with what speaks against its data', async () => {
   const seen = await rebuilt(
     ({ leader, leads }) => {

@@ -7,6 +7,7 @@ import { defineModule, type TaskContext } from '../../contract/module.ts';
 import { predicted, predictedChange } from '../../contract/resource.ts';
 import { awaitStreaming } from '../../recovery/patroni/await-streaming.ts';
 import { patroniResource, readCluster } from '../../recovery/patroni/cluster-resource.ts';
+import { linkedPlaces } from '../../recovery/patroni/copy-look.ts';
 import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { withMember } from '../../recovery/patroni/foresee.ts';
 import { mayStopMember } from '../../recovery/patroni/may-undo.ts';
@@ -23,6 +24,7 @@ import { instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { putAside } from '../../recovery/postgres/put-aside.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
 import { serviceId, serviceResource } from '../../system/service/service-resource.ts';
+import { commandLine } from '../../transport/quote.ts';
 
 const params = z.strictObject({
   ...patroniServiceParams,
@@ -187,6 +189,9 @@ async function outOfService(
   const aside = await putAside(host, change.pgdata, place).catch((thrown: unknown) => {
     throw amid(thrown, `Patroni was stopped on ${host.name}; what was copied lies in ${change.pgdata}.`);
   });
+  // The next copy has them at the same places, and finds them full.
+  const tablespaces = aside === undefined ? [] : await linkedPlaces(host, { ...change, pgdata: aside });
+  const copied = [...(aside === undefined ? [] : [aside]), ...tablespaces].join(', ');
   return new PitrError({
     kind: 'failed',
     code: unproved.code,
@@ -194,14 +199,25 @@ async function outOfService(
     details: unproved.details,
     host: host.name,
     cause: unproved,
-    state: `Patroni was stopped on ${host.name}: it does not serve. ${aside === undefined ? `Nothing lies in ${change.pgdata}` : `What was copied is in ${aside}`}; the old data that was kept is untouched.`,
+    state: `Patroni was stopped on ${host.name}: it does not serve. ${aside === undefined ? `Nothing lies in ${change.pgdata}` : `What was copied is in ${copied}`}; the old data that was kept is untouched.`,
     next: [
+      ...tablespaces.map((place) =>
+        emptied(host.name, place, `${place}.unproved.${context.runId}`, change.user),
+      ),
       `Look into Patroni's log on ${host.name}, mend what it names, then go on: pitr resume ${context.runId}`,
       ...(aside === undefined
         ? []
         : [`${aside} is of no use once ${host.name} streams again: remove it by hand.`]),
     ],
   });
+}
+
+function emptied(host: string, place: string, aside: string, user: string): string {
+  const commands = [
+    ['mv', place, aside],
+    ['install', '-d', '-o', user, '-m', '0700', place],
+  ];
+  return `The next copy needs ${place} empty. On ${host}, as root: ${commands.map(commandLine).join(' && ')}`;
 }
 
 function noLeader(host: string): PitrError {

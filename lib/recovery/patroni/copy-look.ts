@@ -10,16 +10,23 @@ import { findLeaderInstance } from './leader-instance.ts';
 export interface CopyLook {
   /** How much it holds, with its WAL and its tablespaces, wherever they lie. */
   readonly copiedKib?: number | undefined;
+  /** How much of that is the log of a server that has been started on the copy. */
+  readonly logKib?: number | undefined;
   /** What the process that replays calls itself, where a server has been started on the copy: it names the WAL segment. */
   readonly replays?: string | undefined;
 }
 
 // du follows no links, and counts what it is told twice once. A server that replays what it was copied with grows by
-// nothing: pages are written over, and WAL goes. Of the servers of a host it is the one that works in this directory.
+// nothing: pages are written over, and WAL goes. Of the servers of a host it is the one that works in this directory. Where
+// its log lies it says itself (current_logfiles, which no copy has): a directory, or files in the data directory itself.
 const LOOK = probeScript(`
 data=$1; shift
 for link in "$data/pg_wal" "$data"/pg_tblspc/*; do [ ! -L "$link" ] || set -- "$@" "$link/."; done
 du -skc -- "$data" "$@" 2>/dev/null | tail -n 1 | cut -f 1
+log=$(sed -n '1s/^[a-z]* //p' "$data/current_logfiles" 2>/dev/null)
+case $log in '' | /*) ;; *) log=$data/$log ;; esac
+[ -z "$log" ] || [ "\${log%/*}" -ef "$data" ] || log=\${log%/*}
+case $(readlink -f -- "\${log:-/}")/ in "$(readlink -f -- "$data")"/*) echo "@log $(du -sk -- "$log" | cut -f 1)" ;; esac
 grep -slaz '^postgres: .*startup' /proc/[0-9]*/cmdline | while read -r file; do
   [ "\${file%/cmdline}/cwd" -ef "$data" ] || continue
   tr '\\0' ' ' < "$file" 2>/dev/null && echo
@@ -33,8 +40,14 @@ export function copyProbe({ pgdata, user }: SessionTarget, places: readonly stri
 
 export function parseCopyLook({ exitCode, stdout }: RunResult): CopyLook {
   if (exitCode !== 0) return {};
-  const [copied = '', replays = ''] = stdout.split('\n').map((line) => line.trim());
-  return { copiedKib: Number(copied), ...(replays === '' ? {} : { replays }) };
+  const [copied = '', ...lines] = stdout.split('\n').map((line) => line.trim());
+  const log = lines.find((line) => line.startsWith('@log'))?.slice('@log'.length);
+  const [replays = ''] = lines.filter((line) => !line.startsWith('@log'));
+  return {
+    copiedKib: Number(copied),
+    ...(log === undefined ? {} : { logKib: Number(log) }),
+    ...(replays === '' ? {} : { replays }),
+  };
 }
 
 const PLACES = probeScript(
@@ -55,11 +68,19 @@ export async function tablespacePlaces(
     const peer = host.peer(leader.name);
     const there = await findLeaderInstance(peer, leader, user, systemId);
     if (there === undefined) return [];
-    const told = await peer.query(PLACES([there.pgdata], { user }));
-    return told.stdout.split('\n').filter((place) => place.startsWith('/'));
+    return await linkedPlaces(peer, { pgdata: there.pgdata, user });
   } catch (thrown) {
     // What a copy grows by is then seen where it can be; whether the leader's data has come is proved in other ways.
     if (!(thrown instanceof PitrError)) throw thrown;
     return [];
   }
+}
+
+/** Where the tablespaces of a data directory are, by its links; none where it cannot be looked into. */
+export async function linkedPlaces(
+  host: ReadHost,
+  { pgdata, user }: Pick<SessionTarget, 'pgdata' | 'user'>,
+): Promise<readonly string[]> {
+  const told = await host.query(PLACES([pgdata], { user }));
+  return told.stdout.split('\n').filter((place) => place.startsWith('/'));
 }

@@ -11,8 +11,8 @@ interface FoundInstance {
 // By the processes of one user, which that user may look at: the file of a postmaster that is gone counts for nothing.
 // One that no network reaches (old data that somebody looks at beside the live) is not what members stream from. The port
 // that is announced may lead to another one by a translation of addresses: where no instance of the cluster has it, those
-// that take writes are meant. Arguments: port, system identifier or nothing. Prints the data directory and the directory of
-// the programs, of each that is left.
+// that take writes are meant: a standby that lets readers in is "ready", too. Arguments: port, system identifier or nothing.
+// Prints the data directory and the directory of the programs, of each that is left.
 const FIND_INSTANCE = probeScript(`
 announced= primaries=
 for process in /proc/[0-9]*; do
@@ -23,13 +23,17 @@ for process in /proc/[0-9]*; do
   [ -n "$(line 6)" ] || continue
   read -r program rest < "$directory/postmaster.opts" || continue
   programs=\${program%/*}
-  id=$(LC_ALL=C "$programs/pg_controldata" "$directory" 2>/dev/null | sed -n 's/^Database system identifier: *//p')
+  control=$(LC_ALL=C "$programs/pg_controldata" "$directory" 2>/dev/null)
+  said() { printf '%s\\n' "$control" | sed -n "s/^Database $1: *//p"; }
+  id=$(said 'system identifier')
   [ -z "$id" ] || [ -z "$2" ] || [ "$id" = "$2" ] || continue
   both="$directory
 $programs
 "
   if [ "$(line 4)" = "$1" ]; then announced="$announced$both"
-  elif [ -n "$id" ] && [ "$id" = "$2" ] && [ "$(line 8)" = ready ]; then primaries="$primaries$both"; fi
+  elif [ -n "$id" ] && [ "$id" = "$2" ] && [ "$(line 8)" = ready ] && [ "$(said 'cluster state')" = 'in production' ]; then
+    primaries="$primaries$both"
+  fi
 done
 printf %s "\${announced:-$primaries}"`);
 

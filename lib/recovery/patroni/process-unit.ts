@@ -38,9 +38,11 @@ unit_of() {
   */user@*.service/*) held=user@\${place#*/user@}; held=\${held%%/*}; return ;;
   */user@*.service) unit=; return ;;
   esac
-  main=$(systemctl show -p MainPID -- "$unit" 2>/dev/null | sed -n 's/^MainPID=//p')
+  shown=$(systemctl show -p MainPID -p ActiveState -- "$unit" 2>/dev/null)
+  main=$(printf '%s\\n' "$shown" | sed -n 's/^MainPID=//p')
   if holds_others "$1" "\${main:-0}"; then held=$holder
   elif ! begun_by "$1" "\${main:-0}" "$2"; then
-    case $unit in *patroni*) ;; *) held=- ;; esac
+    # What has outlived its unit (KillMode=process) is not stopped with that any more.
+    case $unit/$shown in *ActiveState=inactive* | *ActiveState=failed*) held=- ;; *patroni*/*) ;; *) held=- ;; esac
   fi
 }`;

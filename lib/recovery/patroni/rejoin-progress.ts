@@ -7,6 +7,8 @@ export interface RejoinLook {
   readonly replayed?: number | undefined;
   /** How much its copy holds, in KiB; only while one is under way. */
   readonly copiedKib?: number | undefined;
+  /** How much of that a server that has been started on the copy has logged there. */
+  readonly logKib?: number | undefined;
   /** What a server that has been started on the copy replays, in its own words. */
   readonly replays?: string | undefined;
   /** A server has been started on the copy: what it holds shrinks when WAL has been replayed. */
@@ -19,6 +21,9 @@ export type RejoinVerdict = 'goes-on' | 'stalled' | 'starts-over';
 /** A copy may break off, and begin again by itself, so often. */
 const COPIES = 5;
 
+/** A process that replays names the segment, unless it is told not to (`update_process_title`). */
+const NAMES_SEGMENT = /[0-9A-F]{24}/;
+
 /**
  * Tells a member that comes back slowly from one that does not come back. Patroni tries a copy that fails again and
  * again for ever, and its states come and go meanwhile: only what has not been seen before counts as progress.
@@ -28,6 +33,8 @@ export class RejoinProgress {
   readonly #seen = new Set<string>();
   #movedAt: number;
   #copiedKib = 0;
+  #heldKib = 0;
+  #logs = false;
   #copies = 1;
 
   /** Times in milliseconds of one clock. */
@@ -42,17 +49,29 @@ export class RejoinProgress {
   }
 
   saw(look: RejoinLook, now: number): RejoinVerdict {
-    const { flaws, received, replayed, replays, copiedKib } = look;
+    const { flaws, received, replayed, replays } = look;
     const mark = JSON.stringify([flaws, received, replayed, replays]);
-    if (!this.#seen.has(mark) || (copiedKib ?? 0) > this.#copiedKib) this.#movedAt = now;
+    const grows = this.#grows(look);
+    if (!this.#seen.has(mark) || grows) this.#movedAt = now;
     this.#seen.add(mark);
-    // What was not measured is not a copy that begins anew. What a server has let go of is none either, and what it writes
-    // in that place is nothing new.
-    if (copiedKib !== undefined && (look.started !== true || copiedKib > this.#copiedKib)) {
-      if (copiedKib < this.#copiedKib) this.#copies += 1;
-      this.#copiedKib = copiedKib;
-    }
     if (this.#copies > COPIES) return 'starts-over';
     return now - this.#movedAt >= this.#stallMs ? 'stalled' : 'goes-on';
+  }
+
+  /** Whether the copy holds more than ever; keeps what it holds. */
+  #grows({ copiedKib, logKib, started = false, replays = '' }: RejoinLook): boolean {
+    // What was not measured is not a copy that begins anew.
+    if (copiedKib === undefined) return false;
+    // A server that cannot come up writes into its log for ever.
+    const heldKib = copiedKib - (logKib ?? 0);
+    const comparable = logKib === undefined || this.#logs;
+    this.#logs = logKib !== undefined;
+    const grows = comparable && heldKib > this.#heldKib;
+    const anew = !started && copiedKib < this.#copiedKib;
+    if (anew) this.#copies += 1;
+    // What a server has let go of is no copy that begins anew, and what it writes in that place is nothing new.
+    if (!started || copiedKib > this.#copiedKib) this.#copiedKib = copiedKib;
+    if (grows || anew || !comparable) this.#heldKib = heldKib;
+    return grows && !(started && NAMES_SEGMENT.test(replays));
   }
 }

@@ -73,4 +73,33 @@ describe('a member on its way back', () => {
     progress.saw({ ...waits, copiedKib: 100 }, 93);
     expect(progress.copies).toBe(2);
   });
+
+  it('is stalled when its server replays nothing, whatever that writes into its log', () => {
+    const progress = new RejoinProgress(90, 0);
+    const waitsFor = { ...starts, replays: 'postgres: startup waiting for 00000002000000000000000A' };
+    const verdicts = [0, 30, 60, 89, 90].map((now) =>
+      progress.saw({ ...waitsFor, copiedKib: 1000 + now, logKib: undefined }, now),
+    );
+    expect(verdicts).toEqual(['goes-on', 'goes-on', 'goes-on', 'goes-on', 'stalled']);
+  });
+
+  it('is stalled when all that grows is the log of a server that does not name what it replays', () => {
+    const progress = new RejoinProgress(90, 0);
+    progress.saw({ ...waits, copiedKib: 1000 }, 0);
+    const state = (now: number) => (now % 20 === 0 ? stopped : { ...starts, replays: 'postgres: startup' });
+    const verdicts = [10, 20, 50, 80, 109, 110].map((now) =>
+      progress.saw({ ...state(now), copiedKib: 1000 + now, logKib: 300 + now }, now),
+    );
+    expect(verdicts).toEqual(['goes-on', 'goes-on', 'goes-on', 'goes-on', 'goes-on', 'stalled']);
+  });
+
+  it('goes on for as long as a server that does not name what it replays writes more than its log', () => {
+    const progress = new RejoinProgress(90, 0);
+    progress.saw({ ...waits, copiedKib: 1000 }, 0);
+    for (let turn = 1; turn < 100; turn += 1) {
+      const look = { ...starts, copiedKib: 900 + 3 * turn, logKib: 300 + turn };
+      expect(progress.saw(look, turn * 80)).toBe('goes-on');
+    }
+    expect(progress.copies).toBe(1);
+  });
 });

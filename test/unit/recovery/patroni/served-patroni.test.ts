@@ -150,10 +150,10 @@ describe('the unit that a living Patroni runs in', () => {
   const LIVING: Process = [99, 50, 'python3', '/usr/bin/patroni', '/p.yml'];
   const USERS = '/user.slice/user-1000.slice/user@1000.service';
 
-  /** What is told of it in this control group, where systemd names this main process of any unit. */
+  /** What is told of it in this control group, where systemd names this main process of any unit, and its state. */
   const toldIn = async (place: string, main: string, ...beside: readonly Process[]): Promise<string> => {
     await using _systemctl = await fakePrograms({
-      systemctl: main === '' ? 'exit 1' : `echo MainPID=${main}`,
+      systemctl: main === '' ? 'exit 1' : `printf 'MainPID=%s\\nActiveState=%s\\n' ${main}`,
     });
     const cgroup = `0::${place}\n`;
     const question = `${LIVING_PATRONI}\nliving_patroni "$1" "$2"`;
@@ -166,6 +166,15 @@ describe('the unit that a living Patroni runs in', () => {
     ['its main process has begun Patroni', '/system.slice/db.service', '50', [SHELL], ' db.service'],
     ['it has groups below', '/system.slice/db.service/main', '99', [], ' db.service'],
     ['its name tells enough', '/system.slice/patroni.service', '', [], ' patroni.service'],
+    [
+      'its name tells enough while it is up',
+      '/system.slice/patroni.service',
+      '0 active',
+      [],
+      ' patroni.service',
+    ],
+    ['it is down already', '/system.slice/patroni.service', '0 inactive', [], ' patroni.service -'],
+    ['it has failed', '/system.slice/patroni.service', '0 failed', [SHELL], ' patroni.service -'],
     ['it is begun by another one', '/system.slice/db.service', '12', [SHELL], ' db.service -'],
     ['nobody names a main process', '/system.slice/db.service', '', [SHELL], ' db.service -'],
     [

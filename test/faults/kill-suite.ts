@@ -83,6 +83,10 @@ export function killTheController({
       await takenBack(point);
     });
 
+    it.runIf(onlyUndone.length > 0)('at every one of its boundaries, up to its end', () => {
+      expect(ended).toBe(true);
+    });
+
     it.each(named(beforeCutOver))(
       'at $name: pitr undo brings everything back, and pitr resume goes on to the moment',
       async ({ point }) => {

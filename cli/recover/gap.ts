@@ -42,9 +42,10 @@ export function timelineOf({ timeline }: Surroundings['extraVars']): number | un
 type Asked = Pick<RecoverOrder, 'backup' | 'targetTime' | 'target'>;
 
 /**
- * Looks for a gap before anything begins, with the server and the timeline of the run, and where WAL is missing as the run does in
- * pg_wal of the nodes, too: it archives from there what it needs. Files that are prepared for steps by hand have the archives
- * alone. Whatever else is wrong is told by the recovery itself. Throws kind `interrupted`.
+ * Looks for a gap before anything begins, with the server and the timeline of the run, and as the run does in pg_wal of the
+ * nodes, too: it archives from there what it needs, and a gap may have nothing behind it but what a node has. Files that are
+ * prepared for steps by hand have the archives alone. Whatever else is wrong is told by the recovery itself. Throws kind
+ * `interrupted`.
  */
 export async function findGap(
   order: Asked,
@@ -52,12 +53,8 @@ export async function findGap(
   signal: AbortSignal,
 ): Promise<Gap | undefined> {
   const request = { ...surroundings, signal };
-  const archived = await askForGap(order, request, {});
-  if (archived === undefined) return undefined;
-  const gap =
-    order.target === undefined
-      ? archived
-      : await askForGap(order, request, await lookBesideArchives(request));
+  const beside = order.target === undefined ? {} : await lookBesideArchives(request);
+  const gap = await askForGap(order, request, beside);
   return gap === undefined ? undefined : withNodes(gap, request);
 }
 

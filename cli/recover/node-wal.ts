@@ -41,12 +41,22 @@ export async function nodesWith(missing: readonly string[], request: Request): P
   request.signal.throwIfAborted();
   return found.flatMap(({ host, result }) => {
     const files = tailsSchema.safeParse([result]).data?.[0]?.files ?? [];
-    return files.some(({ name }) => missing.some((run) => isIn(name, run))) ? [host] : [];
+    return hasSomeOf(files, missing) ? [host] : [];
   });
 }
 
-/** Whether a segment is one of those that are named, alone or as `first to last (n segments)`. */
+/** Whether some of these segments, named alone or as `first to last (n segments)`, are there as a whole: a beginning fills no gap. */
+export function hasSomeOf(
+  files: readonly { readonly name: string; readonly partial: boolean }[],
+  missing: readonly string[],
+): boolean {
+  return files.some(({ name, partial }) => !partial && missing.some((run) => isIn(name, run)));
+}
+
+/** By timeline and place, each for itself: a run may lead from one timeline to the next, and a name has the timeline first. */
 function isIn(segment: string, run: string): boolean {
   const [, first = '', last = first] = /^([0-9A-F]{24})(?: to ([0-9A-F]{24}))?/.exec(run) ?? [];
-  return first !== '' && first <= segment && segment <= last;
+  const isBetween = (part: (name: string) => string): boolean =>
+    part(first) <= part(segment) && part(segment) <= part(last);
+  return first !== '' && isBetween((name) => name.slice(0, 8)) && isBetween((name) => name.slice(8));
 }

@@ -198,6 +198,20 @@ describe('the gap that is asked about', () => {
     },
   );
 
+  it('is asked about also where nothing but what a node has lies behind it', async () => {
+    await using ground = await localPlayground();
+    await withBarmanHere(ground, async (look) => {
+      for (const number of [8, 9]) await archived(ground, 1, number);
+      await nodeHas(ground, 1, 11, 12);
+      const order = { backup: ID, targetTime: 'latest', target: 'db1' };
+      const { signal, ...surroundings } = look({ server: 'db1' });
+      const missing = ['00000001000000000000000A'];
+      expect(await findGap(order, surroundings, signal)).toMatchObject({ missing, nodes: [] });
+      // what is prepared for steps by hand has the archives alone
+      expect(await findGap({ ...order, target: undefined }, surroundings, signal)).toBeUndefined();
+    });
+  });
+
   it.each([ID, 'auto'])('is not asked about where files are prepared and -e accepts it: %s', async (id) => {
     await using ground = await localPlayground();
     await withBarmanHere(ground, async (_, inventory) => {

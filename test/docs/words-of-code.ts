@@ -129,6 +129,7 @@ function textOf(node: Node, hole: Hole): string {
       if (isCommandLine(node) && words?.type === 'ArrayExpression')
         return words.elements.map((word) => textOf(word, hole)).join(' ');
       if (isQuoted(node) && words !== undefined) return textOf(words, hole);
+      if (isIncludedAgain(node)) return ' -e inclusive=true';
       return hole(node);
     }
     default:
@@ -143,6 +144,11 @@ function isCommandLine({ callee, arguments: [words] }: ESTree.CallExpression): b
 /** A word of a command, as it is typed. */
 function isQuoted({ callee }: ESTree.CallExpression): boolean {
   return callee.type === 'Identifier' && callee.name === 'quote';
+}
+
+/** What takes `inclusive=false` back, where that was said. */
+function isIncludedAgain({ callee }: ESTree.CallExpression): boolean {
+  return callee.type === 'Identifier' && callee.name === 'includedAgain';
 }
 
 /** The expressions that a function gives. */

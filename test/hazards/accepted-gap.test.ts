@@ -38,6 +38,7 @@ describe.each(['recover.yml', 'spare.yml'])('in %s', (file) => {
   it.each([
     ['no gap was met', proved(UNTIL, false), proved('000000010000000000000007', false)],
     ['it is where it was', proved(UNTIL, true), proved(UNTIL, true)],
+    ['nothing but what a node has lies behind it', proved(UNTIL, true), proved(UNTIL, false)],
   ])('it goes on where %s', async (_, wal, now) => {
     expect(await refusal(wal, now)).toBeUndefined();
   });

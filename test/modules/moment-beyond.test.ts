@@ -1,4 +1,4 @@
-import { readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { clock, commit, nothingRuns, SIZE, segmentsOf } from '../unit/recovery/wal/moment/segments.ts';
@@ -59,11 +59,20 @@ async function after<T>(work: (ground: LocalPlayground) => Promise<T>): Promise<
 interface Answer {
   readonly save: readonly string[];
   readonly servers_used: readonly string[];
+  readonly holds: readonly unknown[];
+  readonly unheld: readonly string[];
   readonly stop: { readonly xid: number };
 }
 
-async function ask(ground: LocalPlayground, partial = false): Promise<Answer> {
-  const params = { backup: ID, server: 'db1', user, target: MOMENT, tails: [tailOf(ground, partial)] };
+async function ask(ground: LocalPlayground, partial = false, more: object = {}): Promise<Answer> {
+  const params = {
+    backup: ID,
+    server: 'db1',
+    user,
+    target: MOMENT,
+    tails: [tailOf(ground, partial)],
+    ...more,
+  };
   const { result } = await ground.play.run('barman.moment', params);
   return result as unknown as Answer;
 }
@@ -96,4 +105,39 @@ it('the server that alone has it is among those that are to be asked', async () 
   });
   expect(used).toEqual(['db1', 'other']);
   expect((await after((ground) => ask(ground))).servers_used).toEqual(['db1']);
+});
+
+const OWN = { server: 'db1', backup: ID };
+const OLDER = { server: 'other', backup: '20261122T150000' };
+
+async function backupOnOther({ dir }: LocalPlayground, { backup }: typeof OLDER): Promise<void> {
+  const info = await readFile(join(dir, 'home/db1/base', ID, 'backup.info'));
+  await mkdir(join(dir, 'home/other/base', backup), { recursive: true });
+  await writeFile(join(dir, 'home/other/base', backup, 'backup.info'), info);
+}
+
+it('what is read of it is held there until the recovery is decided, and told where nothing can hold it', async () => {
+  const told = (older: boolean) =>
+    after(async (ground) => {
+      await lay(ground, `${PLACES.other}/${name(7)}`, 7);
+      if (older) await backupOnOther(ground, OLDER);
+      const { holds, unheld } = await ask(ground);
+      return { holds, unheld };
+    });
+  expect(await told(true)).toEqual({ holds: [OWN, OLDER], unheld: [] });
+  expect(await told(false)).toEqual({ holds: [OWN], unheld: ['other'] });
+  expect(await after((ground) => ask(ground))).toMatchObject({ holds: [OWN], unheld: [] });
+});
+
+it('what was proved to be needed counts, too: a copy that is broken is there by its name', async () => {
+  const [earlier, wal] = ['20261122T140000', { servers_used: ['db1', 'other'], unheld: [] }];
+  const proved = { ...wal, holds: [OWN, { ...OLDER, backup: earlier }] };
+  await after(async (ground) => {
+    expect(await ask(ground, false, { wal: proved })).toMatchObject(proved);
+    await lay(ground, `${PLACES.other}/${name(7)}`, 7);
+    await backupOnOther(ground, OLDER);
+    expect(await ask(ground, false, { wal: proved })).toMatchObject(proved);
+    const unheld = { ...wal, holds: [OWN], unheld: ['other'] };
+    expect(await ask(ground, false, { wal: unheld })).toMatchObject(unheld);
+  });
 });

@@ -1,6 +1,8 @@
 import { readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { play } from '../engine/support.ts';
 import { clock, commit, nothingRuns, SIZE, segmentsOf } from '../unit/recovery/wal/moment/segments.ts';
 import { beside, ID } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
@@ -22,15 +24,21 @@ const segments = segmentsOf([
 ]);
 const WRITTEN: Readonly<Record<number, string>> = { 5: '10:00:00', 6: '10:00:20', 7: '10:01:30' };
 
-async function lay(ground: LocalPlayground, number: number): Promise<void> {
-  const path = `${PLACES.wals}/${name(number)}`;
+async function lay(
+  ground: LocalPlayground,
+  number: number,
+  path = `${PLACES.wals}/${name(number)}`,
+): Promise<void> {
   await inWal(ground, path, segments.get(number) ?? new Uint8Array());
   const at = Number(clock(WRITTEN[number] ?? '') / 1_000_000n);
   await utimes(join(ground.dir, path), at, at);
 }
 
-/** Works where the archive has 5 and 7, and the backup begins and ends in 5. */
-async function beforeGap(work: (ground: LocalPlayground) => Promise<void>): Promise<void> {
+/** Works where the archive has these, and the backup begins and ends in 5. */
+async function beforeGap(
+  work: (ground: LocalPlayground) => Promise<void>,
+  archived: readonly number[] = [5, 7],
+): Promise<void> {
   await using ground = await localPlayground();
   await beside(ground, ours, async () => {
     const info = join(ground.dir, 'home/db1/base', ID, 'backup.info');
@@ -43,7 +51,7 @@ async function beforeGap(work: (ground: LocalPlayground) => Promise<void>): Prom
     for (const [key, value] of Object.entries(of))
       text = text.replace(new RegExp(`^${key}=.*$`, 'm'), `${key}=${value}`);
     await writeFile(info, text);
-    for (const number of [5, 7]) await lay(ground, number);
+    for (const number of archived) await lay(ground, number);
     await work(ground);
   });
 }
@@ -82,5 +90,54 @@ it('how far the way leads tells that the gap has closed since', async () => {
     expect(await until('latest')).toEqual({ gap: true, until: name(5) });
     await lay(ground, 6);
     expect(await until('latest')).toEqual({ gap: false, until: name(7) });
+  });
+});
+
+describe('a gap behind which only a node has WAL', () => {
+  /** What the recovery aims at once it has archived what it needs, as recover.yml and spare.yml go about it. */
+  async function aimed({ dir }: LocalPlayground, mode: 'run' | 'check') {
+    const tasks = join(productPlaybooks(), 'tasks');
+    const file = { name: name(7), partial: false, time: '1795341690' };
+    const tail = { node: 'one', pgdata: join(dir, 'node'), user, system_id: ours.own, histories: [] };
+    const extraVars = {
+      ...{ barman_host: 'one', barman_user: user, accept_gap: true, marker: false },
+      ...{ base: { id: ID, server: 'db1', begin_wal: name(5), target: MOMENT }, cluster: {} },
+      tails: [{ ...tail, files: [file] }],
+    };
+    const inventory = join(dir, 'inventory.yml');
+    const hosts = { one: {} };
+    const node = { pgdata: join(dir, 'node'), pg_bin: '/usr/bin', pg_user: user, barman_server: 'db1' };
+    const all = { vars: { ansible_connection: 'local', ...node }, children: { patroni: { hosts } } };
+    await writeFile(inventory, JSON.stringify({ all }));
+    const yaml = `- hosts: one
+  defaults_files: [${join(productPlaybooks(), 'vars/recovery.yml')}]
+  tasks:
+    - import_tasks: ${tasks}/prove-wal.yml
+    - import_tasks: ${tasks}/archive-first.yml
+    - core.debug: "{{ json (dict aim=(default aimed_now.aim aimed.aim) until=wal_now.archived_until.wal) }}"
+`;
+    const { outcome, messages } = await play(yaml, { mode, extraVars, inventories: [inventory] });
+    return outcome.status === 'ok' ? JSON.parse(messages.at(-1) ?? '') : outcome.error?.toJSON();
+  }
+
+  it.each(['run', 'check'] as const)('is where it was, and recovery stops before it: %s', async (mode) => {
+    await beforeGap(
+      async (ground) => {
+        await lay(ground, 7, `node/pg_wal/${name(7)}`);
+        expect(await aimed(ground, mode)).toEqual({ aim: END, until: name(5) });
+      },
+      [5],
+    );
+  });
+
+  it('is where it was also where an archive has the beginning of what is missing', async () => {
+    await beforeGap(
+      async (ground) => {
+        await lay(ground, 6, `${PLACES.wals}/${name(6)}.partial`);
+        await lay(ground, 7, `node/pg_wal/${name(7)}`);
+        expect(await aimed(ground, 'run')).toEqual({ aim: END, until: name(5) });
+      },
+      [5],
+    );
   });
 });

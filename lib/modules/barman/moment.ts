@@ -20,13 +20,13 @@ import {
   userParam,
 } from '../../recovery/barman/params.ts';
 import {
-  archivesUsed,
   linksToStop,
   type RecoveryWal,
   readableChain,
   readRecoveryWal,
   savingNodes,
 } from '../../recovery/barman/prove-wal.ts';
+import { provedParam, restsOn } from '../../recovery/barman/rests-on.ts';
 import { farthestFirst, readingOf } from '../../recovery/barman/segment-source.ts';
 import {
   mayMissCommits,
@@ -55,6 +55,7 @@ const params = z.strictObject({
     .describe('`latest`, a time, or a mapping with one of time, lsn, xid, name, immediate, and inclusive'),
   tails: tailsParam,
   timeline: timelineParam,
+  wal: provedParam,
   marker: z
     .boolean()
     .default(false)
@@ -117,6 +118,8 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
     save: 'nodes that have WAL of it which no archive has (see `tails`): archive it with postgres.archive_tail',
     marker_needed: 'whether the leader must write one more commit to end the recovery there',
     servers_used: 'the servers whose archives have WAL that is read up to there, the one of the backup first',
+    holds: 'backups that barman.keep must hold for that until the recovery is decided: server, backup',
+    unheld: 'servers whose WAL is read and is older than all of their backups: nothing holds it',
     timeline: 'the timeline that recovery follows',
     words: 'the target in words; with an accepted gap the end of what lies before it',
     notes: 'lines for the operator',
@@ -200,7 +203,7 @@ PostgreSQL pauses at such a stop with those locks held until the promotion (seen
       ...partialData(partial, wal),
       unseen: hidden.unseen,
       save: savingNodes(wal, read),
-      servers_used: archivesUsed(wal, read),
+      ...restsOn(wal, read, wish.wal),
       marker_needed: markerNeeded,
       timeline: plan.line.timeline,
       words: reachedWords(target, plan, wal.gap),
@@ -234,14 +237,8 @@ async function readMoment(
   context: TaskContext,
   facts: MomentFacts,
 ): Promise<Moment> {
-  const { backup, target } = wal;
-  const question = {
-    target,
-    chain,
-    segmentSize: backup.segmentSize,
-    consistentAt: backup.endLsn,
-    systemId: backup.systemId,
-  };
+  const { segmentSize, endLsn: consistentAt, systemId } = wal.backup;
+  const question = { target: wal.target, chain, segmentSize, consistentAt, systemId };
   try {
     return await findMoment(question, readingOf(wal, { host, user, context }));
   } catch (thrown) {

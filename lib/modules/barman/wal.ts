@@ -9,13 +9,8 @@ import {
   timelineParam,
   userParam,
 } from '../../recovery/barman/params.ts';
-import {
-  archivesUsed,
-  isArchive,
-  type RecoveryWal,
-  readRecoveryWal,
-} from '../../recovery/barman/prove-wal.ts';
-import { holdsFor } from '../../recovery/barman/recovery-wal.ts';
+import { isArchive, type RecoveryWal, readRecoveryWal } from '../../recovery/barman/prove-wal.ts';
+import { restsOn } from '../../recovery/barman/rests-on.ts';
 import type { RecoveryTimeline } from '../../recovery/postgres/recovery-settings.ts';
 import { namesOfRuns } from '../../recovery/wal/chain.ts';
 import { formatInstant, secondsBetween } from '../../recovery/wal/instant.ts';
@@ -114,8 +109,6 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
       progress: (text) => context.progress(text),
     });
     const { backup, plan, merged, target } = wal;
-    const used = archivesUsed(wal);
-    const holds = holdsFor(backup, plan.needed, used, wal.servers);
     warnings(wal, context);
     return {
       target: targetData(target),
@@ -139,9 +132,7 @@ whole is missing (about a tenth of a second each with gzip; others Barman itself
       },
       end_lsn: formatLsn(plan.endLsn),
       reachable: { from: formatInstant(plan.reachable.from), to: formatInstant(plan.archivedUntil.time) },
-      servers_used: used,
-      holds: holds.backups,
-      unheld: holds.unheld,
+      ...restsOn(wal),
       history: plan.line.way.slice(1).map(({ timeline: id }) => ({
         timeline: id,
         file: historyFileName(id),

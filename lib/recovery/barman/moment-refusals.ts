@@ -7,7 +7,7 @@ import type { CommitPoint, StopPoint } from '../wal/moment/scan.ts';
 import type { DamagedWal } from '../wal/moment/scan-chain.ts';
 import { type RecoveryTarget, targetWords } from '../wal/target.ts';
 import { walVersionUnknown } from '../wal/version-refusal.ts';
-import { silentWords } from './wal-refusals.ts';
+import { includedAgain, silentWords } from './wal-refusals.ts';
 
 /** What surrounds a refusal of a moment, for its words. */
 export interface MomentFacts {
@@ -63,10 +63,9 @@ export function afterLastCommit(moment: Moment, why: NoMarker, facts: MomentFact
       ...(lastCommit === undefined
         ? []
         : [
-            // What was said with the target holds for this one, too, unless it is said anew.
-            `To stop right after the last commit: target_lsn=${formatLsn(lastCommit.lsn)}${'exclusive' in target && target.exclusive === true ? ' -e inclusive=true' : ''}`,
+            `To stop right after the last commit: target_lsn=${formatLsn(lastCommit.lsn)}${includedAgain(target)}`,
           ]),
-      'To take all that is archived: target_time=latest',
+      `To take all that is archived: target_time=latest${includedAgain(target)}`,
       ...(why === 'not-asked'
         ? [
             `To stop there all the same: where a leader lives on timeline ${timeline}, commit something on it, archive that (barman switch-wal --force --archive <its server>), and run this again.`,
@@ -157,7 +156,9 @@ export function walDamaged(damage: DamagedWal, servers: readonly string[], facts
       `Does another server or a database node have a good copy? Put it into the archive: find / -name ${damage.segment}`,
       ...(damage.lastRecord === undefined
         ? []
-        : [`As far as can be reached without it: target_lsn=${formatLsn(damage.lastRecord)}`]),
+        : [
+            `As far as can be reached without it: target_lsn=${formatLsn(damage.lastRecord)}${includedAgain(facts.target)}`,
+          ]),
     ],
   });
 }

@@ -70,7 +70,7 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
           ...validTimes(refusal.reachable),
           OR_LATEST,
         ],
-        next: ['Choose a time within that range, or: target_time=latest'],
+        next: [`Choose a time within that range, or: target_time=latest${includedAgain(facts.target)}`],
       };
     case 'after-last-archived':
       return {
@@ -80,7 +80,7 @@ function wordsOf(refusal: WalRefusal, facts: RefusedRecovery): Words {
         next: [
           'Is the leader still alive? Archive what it has first: barman switch-wal --force --archive <its server>',
           ...silentWords(facts.silent),
-          'Else choose a time within that range, or: target_time=latest',
+          `Else choose a time within that range, or: target_time=latest${includedAgain(facts.target)}`,
         ],
       };
     case 'nothing-archived':
@@ -175,6 +175,11 @@ function missing(refusal: Extract<WalRefusal, { why: 'missing' }>, facts: Refuse
       `Does a database node still have it? Look there: find / -name ${first?.segment}`,
     ],
   };
+}
+
+/** Behind another target that is offered instead: what was said with this one holds for that, too, unless it is said anew. */
+export function includedAgain(target: RecoveryTarget): string {
+  return 'exclusive' in target && target.exclusive === true ? ' -e inclusive=true' : '';
 }
 
 /** Where more may be, as long as nobody could look. */

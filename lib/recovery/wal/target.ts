@@ -113,7 +113,8 @@ function parseStop(param: TargetParam): ParsedTarget {
       return { ok: true, target: { kind: 'immediate' } };
     default: {
       const empty = (['lsn', 'xid', 'name', 'time'] as const).find((key) => given[key] === '');
-      if (kind === undefined && typeof param !== 'string' && empty !== undefined) return nothingSaid(empty);
+      if (kind === undefined && typeof param !== 'string' && empty !== undefined)
+        return nothingSaid(empty, isLatest);
       if (isLatest || !present(given.time)) {
         return typeof param === 'string' && !isLatest ? parsedTime(param, {}) : LATEST;
       }
@@ -122,10 +123,15 @@ function parseStop(param: TargetParam): ParsedTarget {
   }
 }
 
-/** Whoever typed `lsn:$L` with a variable that is not set has meant some position, and least of all the newest one. */
-function nothingSaid(key: 'time' | 'lsn' | 'xid' | 'name'): ParsedTarget {
+/**
+ * Whoever typed `lsn:$L` with a variable that is not set has meant some position, and least of all the newest one. Where
+ * `latest` is said beside it (which is the default, too), only leaving it out says so.
+ */
+function nothingSaid(key: 'time' | 'lsn' | 'xid' | 'name', isLatest: boolean): ParsedTarget {
   const next = [
-    'Give the value (is a variable of the shell not set?), or say that all that is archived is meant: latest',
+    isLatest
+      ? `Give the value (is a variable of the shell not set?), or leave target_${key} out altogether: given and empty it is not taken for latest.`
+      : 'Give the value (is a variable of the shell not set?), or say that all that is archived is meant: latest',
   ];
   return bad(
     key,

@@ -31,6 +31,12 @@ const facts = (param: TargetParam): MomentFacts => ({
   host: 'barman',
 });
 
+function damaged(): DamagedWal {
+  const segment = parseSegment('000000020000000000000006');
+  if (segment === undefined) throw new Error('it is one');
+  return new DamagedWal(segment, lsnAt(0x6000100n), "the record's checksum is wrong", lsnAt(0x6000060n));
+}
+
 /** What the operator reads. */
 function words(error: PitrError): string {
   return [`${error.code}: ${error.message}`, ...error.details, ...error.next.map((line) => `> ${line}`)].join(
@@ -61,8 +67,12 @@ describe('what the operator reads when a moment cannot be reached', () => {
 
   it('a moment that was to be left out: the last commit, which is to be kept, is not', () => {
     const left = facts({ time: '2026-11-22 17:00:00+00', inclusive: false });
-    expect(afterLastCommit(moment, 'no-leader', left).next).toContain(
+    expect(afterLastCommit(moment, 'no-leader', left).next).toEqual([
       'To stop right after the last commit: target_lsn=0/5000060 -e inclusive=true',
+      'To take all that is archived: target_time=latest -e inclusive=true',
+    ]);
+    expect(walDamaged(damaged(), ['db1'], left).next.at(-1)).toBe(
+      'As far as can be reached without it: target_lsn=0/6000060 -e inclusive=true',
     );
   });
 
@@ -127,15 +137,7 @@ describe('what the operator reads when a moment cannot be reached', () => {
   });
 
   it('damaged WAL', () => {
-    const segment = parseSegment('000000020000000000000006');
-    if (segment === undefined) throw new Error('it is one');
-    const damage = new DamagedWal(
-      segment,
-      lsnAt(0x6000100n),
-      "the record's checksum is wrong",
-      lsnAt(0x6000060n),
-    );
-    expect(words(walDamaged(damage, ['db1'], facts('latest')))).toMatchInlineSnapshot(`
+    expect(words(walDamaged(damaged(), ['db1'], facts('latest')))).toMatchInlineSnapshot(`
       "wal-damaged: WAL segment 000000020000000000000006 is damaged in the archive of db1: the record's checksum is wrong
       At position 0/6000100; nothing after it can be replayed.
       The last good record begins at 0/6000060.

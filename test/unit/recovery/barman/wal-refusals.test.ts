@@ -8,7 +8,7 @@ import { walRefused } from '../../../../lib/recovery/barman/wal-refusals.ts';
 import { type Archive, mergeArchives } from '../../../../lib/recovery/wal/archive.ts';
 import { reachedWords } from '../../../../lib/recovery/wal/plan-words.ts';
 import { solveWal } from '../../../../lib/recovery/wal/solve.ts';
-import { checkedTarget } from '../../../../lib/recovery/wal/target.ts';
+import { checkedTarget, type TargetParam } from '../../../../lib/recovery/wal/target.ts';
 import { type TimelineId, timelineId } from '../../../../lib/recovery/wal/timeline.ts';
 import { planUpToGap } from '../../../../lib/recovery/wal/up-to-gap.ts';
 import { fixture } from './fixture.ts';
@@ -18,13 +18,13 @@ const { archives } = parseArchiveListing(parseReport(fixture('archives-after-swi
 
 /** The refusal; nothing where WAL says yes. */
 function refused(
-  text: string,
+  param: TargetParam,
   some: readonly Archive[] = archives,
   timeline?: number,
   leader?: TimelineId,
 ): PitrError | undefined {
   if (!isComplete(backup)) throw new Error('it is DONE');
-  const target = checkedTarget(text);
+  const target = checkedTarget(param);
   const merged = mergeArchives(some, backup.segmentSize);
   const refusal = solveWal(positionOf(backup), merged, target, {
     timeline: timeline === undefined ? undefined : timelineId(timeline),
@@ -98,6 +98,15 @@ describe('what the operator reads when WAL says no', () => {
       > Else choose a time within that range, or: target_time=latest"
     `);
   });
+
+  it.each(['2026-11-22 09:00:00+00', '2026-11-22 17:00:00+00'])(
+    'the way to take all that is archived can be typed after a moment that was to be left out: %s',
+    (time) => {
+      expect(refused({ time, inclusive: false })?.next.at(-1)).toMatch(
+        /: target_time=latest -e inclusive=true$/,
+      );
+    },
+  );
 
   it('missing segments', () => {
     expect(

@@ -69,6 +69,16 @@ describe('a target', () => {
     expect(codeOf(param)).toBe(code);
   });
 
+  it.each([
+    [{ time: 'latest', lsn: '' }, 'or leave target_lsn out altogether'],
+    [{ time: 'latest', xid: '', name: null }, 'or leave target_xid out altogether'],
+    [{ time: '', lsn: null }, 'meant: latest'],
+    [{ lsn: '' }, 'meant: latest'],
+  ])('%j that is empty has a way on that has not been gone yet: %s', (param, way) => {
+    const [issue] = targetSchema.safeParse(param).error?.issues ?? [];
+    expect(issue?.code === 'custom' ? String(issue.params?.next) : '').toContain(way);
+  });
+
   it('as data is read again as the same', () => {
     const exclusive = fc.option(fc.constant(false), { nil: undefined });
     const targets = fc.oneof(

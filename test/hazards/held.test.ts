@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { loadPlaybook } from '../../lib/language/playbook/load.ts';
+import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
+import type { Task } from '../../lib/language/playbook/model.ts';
+import { play } from '../engine/support.ts';
+
+/** What is held in Barman, noted and told is what WAL is read of up to the stop, which may lie behind what is surely needed. */
+
+async function tasksOf(file: string): Promise<readonly Task[]> {
+  const { plays } = await loadPlaybook(join(productPlaybooks(), file));
+  return plays.flatMap(({ tasks }) => flatTasks(tasks));
+}
+
+async function rendered(text: unknown, vars: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const { messages } = await play(`- hosts: one
+  vars: ${JSON.stringify({ ...vars, text })}
+  tasks:
+    - core.debug: "{{ json (dict text=text) }}"
+`);
+  return Object(JSON.parse(messages.at(-1) ?? '')).text;
+}
+
+const OWN = { server: 'main', backup: 'b1' };
+const wal = { holds: [OWN], unheld: [] };
+const aimed = { holds: [OWN, { server: 'other', backup: 'b0' }], unheld: ['third'] };
+
+describe.each(['recover.yml', 'spare.yml', 'prepare.yml'])('in %s', (file) => {
+  it.each([
+    ['all that is read of is held', { wal, aimed }, aimed.holds],
+    ['what an older version has proved is held, where it began the run', { wal, aimed: {} }, wal.holds],
+  ])('%s', async (_, vars, held) => {
+    const keeps = (await tasksOf(file)).find(({ module }) => module === 'barman.keep');
+    expect(await rendered(keeps?.loop?.value, vars)).toEqual(held);
+  });
+
+  it('what was proved is told to the look at the moment', async () => {
+    const looks = (await tasksOf(file)).filter(({ module }) => module === 'barman.moment');
+    expect(looks.map(({ args }) => args.value.wal)).toEqual(looks.map(() => '{{ wal }}'));
+    expect(looks).not.toEqual([]);
+  });
+});
+
+it.each(['recover.yml', 'spare.yml'])(
+  'the plan of %s tells what is held, and what nothing holds',
+  async (file) => {
+    const lines = (await tasksOf(file)).flatMap(({ args }) => [args.value.msg].flat());
+    const line = lines.find((one) => String(one).includes('against Barman'));
+    const told = String(await rendered(line, { wal, aimed }));
+    expect(told).toMatch(/Backup b1 of main .* Backup b0 of other .* in the archive of third is older/);
+  },
+);
+
+it('it is noted for the ways on and back, which let go of it', async () => {
+  const notes = (await tasksOf('recover.yml')).find(({ args }) =>
+    String(args.value.content).includes('old_data='),
+  );
+  const vars = {
+    ...{ base: { server: 'main', id: 'b1' }, aim: {}, old_data: '/old', open: [] },
+    ...{ wal: { ...wal, target_time: 't', words: 'w', timeline: 1 }, aimed: { ...aimed, target: {} } },
+  };
+  const note = await rendered(notes?.args.value.content, vars);
+  expect(JSON.parse(String(note))).toMatchObject({ holds: aimed.holds, unheld: aimed.unheld });
+});

@@ -133,4 +133,23 @@ describe('the target', () => {
     expect(refused?.code).toBe('not-enough-space');
     expect(refused?.words).toMatch(/\/dev\/shm[\s\S]*-e wal_volume_bytes=/);
   });
+
+  const full = { ...restore, base: { ...restore.base, restored_bytes: TOO_MUCH }, wal_spool: 'DIR/spool' };
+  const there = '    - fs.directory: { path: DIR/spool }\n';
+
+  it('is refused where WAL would wait in a directory of somebody else, with the way to do without', async () => {
+    const refused = await refusalIn('can-restore.yml', full, there);
+    expect(refused?.code).toBe('spool-place-in-use');
+    expect(refused?.words).toContain('-e wal_spool_bytes=0');
+  });
+
+  it.each<readonly [string, object, string]>([
+    ['a recovery has made it', {}, `${there}    - fs.copy: { dest: DIR/spool/pitr-spool, content: "" }\n`],
+    ['nothing is there yet', {}, ''],
+    ['none is to wait', { wal_spool_bytes: 0 }, there],
+    ['WAL comes from directories of the host', { wal_method: 'local', wal_directories: ['/srv/wal'] }, there],
+  ])('is not refused for that where %s', async (_, vars, before) => {
+    const refused = await refusalIn('can-restore.yml', { ...full, ...vars }, before);
+    expect(refused?.code).toBe('not-enough-space');
+  });
 });

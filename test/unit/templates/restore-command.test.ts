@@ -164,11 +164,14 @@ describe.each(['barman-wal-restore', 'barman-get-wal'] as const)('restore_comman
 
 describe('restore_command with a spool', () => {
   const SYSTEM = 7_411_223_344_556_677_889n;
+  /** Of barman.spool. */
+  const MARK = 'pitr-spool';
   let spool: string;
 
   beforeEach(() => {
     spool = join(place, `it's 100% full`);
     mkdirSync(spool);
+    writeFileSync(join(spool, MARK), '');
   });
 
   /** A segment by its first page, as PostgreSQL 15 writes it. */
@@ -200,7 +203,7 @@ describe('restore_command with a spool', () => {
     writeFileSync(join(spool, SEGMENT), segment());
     expect(fetch(text(), SEGMENT)).toEqual({ exit: 0, stderr: '', files: ['RECOVERYXLOG'] });
     expect(readFileSync(join(place, 'pg_wal', 'RECOVERYXLOG')).equals(segment())).toBe(true);
-    expect(readdirSync(spool)).toEqual([]);
+    expect(readdirSync(spool)).toEqual([MARK]);
   });
 
   it('takes the beginning of a timeline, which names the one before', () => {
@@ -223,7 +226,19 @@ describe('restore_command with a spool', () => {
     expect({ exit, files }).toEqual({ exit: 75, files: [] });
     expect(stderr).toContain(`pitr: what waits for it in the spool is not ${SEGMENT}`);
     expect(stderr).toContain(`pitr: doubt ${SEGMENT}:`);
-    expect(readdirSync(spool)).toEqual([]);
+    expect(readdirSync(spool)).toEqual([MARK]);
+  });
+
+  it.each([
+    ['fits', segment()],
+    ['does not', segment({ system: SYSTEM + 1n })],
+  ])('takes nothing out of a directory of somebody else, and removes nothing: a segment that %s', (_, bytes) => {
+    rmSync(join(spool, MARK));
+    writeFileSync(join(spool, SEGMENT), bytes);
+    const { exit, stderr } = fetch(text(), SEGMENT);
+    expect(exit).toBe(75);
+    expect(stderr).not.toContain('spool');
+    expect(readdirSync(spool)).toEqual([SEGMENT]);
   });
 
   it('waits for nothing that does not come', () => {

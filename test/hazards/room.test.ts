@@ -15,7 +15,7 @@ async function refusalIn(
   file: string,
   vars: Readonly<Record<string, unknown>>,
   before = '',
-): Promise<{ readonly code: string; readonly words: string } | undefined> {
+): Promise<{ readonly code: string; readonly words: string; readonly said: string } | undefined> {
   const all = {
     ...{
       target: 'two',
@@ -35,8 +35,11 @@ async function refusalIn(
 ${before}    - import_tasks: ${join(productPlaybooks(), 'tasks', file)}
 `;
   // What is refused before a run begins is thrown.
-  const error = await play(yaml).then(({ outcome }) => outcome.error, asPitrError);
-  return error && { code: error.code, words: [error.message, ...(error.next ?? [])].join('\n') };
+  const { error, said } = await play(yaml).then(
+    ({ outcome, messages }) => ({ error: outcome.error, said: messages.join('\n') }),
+    (thrown) => ({ error: asPitrError(thrown), said: '' }),
+  );
+  return error && { code: error.code, words: [error.message, ...(error.next ?? [])].join('\n'), said };
 }
 
 describe('a member that is to be copied anew', () => {
@@ -151,5 +154,33 @@ describe('the target', () => {
   ])('is not refused for that where %s', async (_, vars, before) => {
     const refused = await refusalIn('can-restore.yml', { ...full, ...vars }, before);
     expect(refused?.code).toBe('not-enough-space');
+  });
+
+  const mib = 1024 * 1024;
+  const much = { ...restore, wal: { ...restore.wal, bytes: TOO_MUCH } };
+  const hardly = { wal_at_one_time: mib, wal_spool_bytes: mib, barman_host: 'one' };
+
+  it('needs room for WAL only for what lies there at one time, and is told that the data may grow', async () => {
+    const later = await refusalIn('can-restore.yml', { ...much, ...hardly });
+    expect(later?.code).not.toBe('not-enough-space');
+    expect(later?.said).toContain('Should the data grow by as much as is replayed');
+  });
+
+  it.each<readonly [string, object, readonly string[]]>([
+    ['in pg_wal', { wal_at_one_time: TOO_MUCH }, ['-e wal_at_one_time=']],
+    ['waiting for its replay', { wal_spool_bytes: TOO_MUCH }, ['-e wal_spool_bytes=0']],
+  ])('is refused where the WAL has no room that lies there at one time, %s, with the way', async (_, vars, ways) => {
+    const refused = await refusalIn('can-restore.yml', { ...much, ...hardly, ...vars });
+    expect(refused?.code).toBe('not-enough-space');
+    for (const way of ways) expect(refused?.words).toContain(way);
+  });
+
+  it.each<readonly [string, object]>([
+    ['pg_wal is a volume of its own', { wal_at_one_time: TOO_MUCH, layout: WAL_ELSEWHERE, wal_volume_bytes: 1 }],
+    ['what waits lies elsewhere', { wal_spool_bytes: TOO_MUCH, wal_spool: '/dev/shm/no-such-spool' }],
+    ['none waits', { wal_spool_bytes: TOO_MUCH, wal_method: 'local', wal_directories: ['/srv/wal'] }],
+  ])('needs none beside the data for WAL where %s', async (_, vars) => {
+    const refused = await refusalIn('can-restore.yml', { ...much, ...hardly, ...vars });
+    expect(refused?.code).not.toBe('not-enough-space');
   });
 });

@@ -8,7 +8,7 @@ import { parseSegment, type SegmentSize, type WalSegment } from '../wal/segment.
 import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
 import { whyOtherHead } from './segment-heads.ts';
-import { WHOLE_AT } from './wal-file.ts';
+import { segmentsAtOnce, WHOLE_AT } from './wal-file.ts';
 
 /**
  * Unpacks segments and counts the bytes. Arguments: of each one its server, that server's directories of WAL, its name.
@@ -30,8 +30,6 @@ while [ $# -gt 0 ]; do
 done
 echo @end`);
 
-/** About half a minute of work, and short enough for a command line. */
-const BATCH = 200;
 const BATCH_TIMEOUT_MS = 600_000;
 
 interface Wish {
@@ -62,9 +60,10 @@ export async function proveUnpacking(
           .map(({ segment }) => ({ place, segment }));
   });
   const broken = new Map<string, string>();
-  for (let from = 0; from < packed.length; from += BATCH) {
-    if (packed.length > BATCH) progress?.(`unpacked ${from} of ${packed.length} compressed WAL segments`);
-    const some = packed.slice(from, from + BATCH);
+  const batch = segmentsAtOnce(segmentSize);
+  for (let from = 0; from < packed.length; from += batch) {
+    if (packed.length > batch) progress?.(`unpacked ${from} of ${packed.length} compressed WAL segments`);
+    const some = packed.slice(from, from + batch);
     const places = some.flatMap(({ place: { name, wals, incoming, streaming }, segment }) => [
       name,
       wals,

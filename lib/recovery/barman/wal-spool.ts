@@ -94,7 +94,7 @@ d=$1
 if ! [ -e "$d" ] && ! [ -L "$d" ]; then mkdir -- "$d" && : >"$d/pitr-spool" || exit; fi
 [ ! -L "$d" ] && [ -O "$d" ] && [ -f "$d/pitr-spool" ] || { echo "$d is there already" >&2; exit 1; }
 cat >"$d/list.new" || exit
-cmp -s "$d/list.new" "$d/list" || rm -f -- "$d/last" "$d"/[0-9A-F]*
+cmp -s "$d/list.new" "$d/list" || rm -f -- "$d/last" "$d/wanted" "$d"/[0-9A-F]*
 rm -f -- "$d/part" && mv -f -- "$d/list.new" "$d/list" || exit
 receive=$2; shift 2
 setsid sh -c "$receive" pitr-spool "$d" "$@" </dev/null >"$d/log" 2>&1 &`;

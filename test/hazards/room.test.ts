@@ -169,14 +169,20 @@ describe('the target', () => {
   it.each<readonly [string, object, readonly string[]]>([
     ['in pg_wal', { wal_at_one_time: TOO_MUCH }, ['-e wal_at_one_time=']],
     ['waiting for its replay', { wal_spool_bytes: TOO_MUCH }, ['-e wal_spool_bytes=0']],
-  ])('is refused where the WAL has no room that lies there at one time, %s, with the way', async (_, vars, ways) => {
-    const refused = await refusalIn('can-restore.yml', { ...much, ...hardly, ...vars });
-    expect(refused?.code).toBe('not-enough-space');
-    for (const way of ways) expect(refused?.words).toContain(way);
-  });
+  ])(
+    'is refused where the WAL has no room that lies there at one time, %s, with the way',
+    async (_, vars, ways) => {
+      const refused = await refusalIn('can-restore.yml', { ...much, ...hardly, ...vars });
+      expect(refused?.code).toBe('not-enough-space');
+      for (const way of ways) expect(refused?.words).toContain(way);
+    },
+  );
 
   it.each<readonly [string, object]>([
-    ['pg_wal is a volume of its own', { wal_at_one_time: TOO_MUCH, layout: WAL_ELSEWHERE, wal_volume_bytes: 1 }],
+    [
+      'pg_wal is a volume of its own',
+      { wal_at_one_time: TOO_MUCH, layout: WAL_ELSEWHERE, wal_volume_bytes: 1 },
+    ],
     ['what waits lies elsewhere', { wal_spool_bytes: TOO_MUCH, wal_spool: '/dev/shm/no-such-spool' }],
     ['none waits', { wal_spool_bytes: TOO_MUCH, wal_method: 'local', wal_directories: ['/srv/wal'] }],
   ])('needs none beside the data for WAL where %s', async (_, vars) => {

@@ -145,7 +145,10 @@ describe('the WAL of a history that is given up', () => {
 
   it('is none where it is still there, and where nobody tells the history of the leader', async () => {
     for (let number = 5; number <= 14; number++)
-      await writeFile(at(`main.old/pg_wal/0000000100000000${number.toString(16).toUpperCase().padStart(8, '0')}`), '');
+      await writeFile(
+        at(`main.old/pg_wal/0000000100000000${number.toString(16).toUpperCase().padStart(8, '0')}`),
+        '',
+      );
     await control({ 'Latest checkpoint location': '0/E000028' });
     expect((await rewind({ history: history('0/5000028') })).status).toBe('changed');
     await rm(at('main.old/pg_wal'), { recursive: true });
@@ -154,18 +157,33 @@ describe('the WAL of a history that is given up', () => {
   });
 
   it('goes with what was fetched to find the differences, and nothing that the leader has goes', async () => {
-    const fetched = ['000000010000000000000004', '000000010000000000000005', '000000010000000000000006', '0000000100000001000000FF'];
+    const fetched = [
+      '000000010000000000000004',
+      '000000010000000000000005',
+      '000000010000000000000006',
+      '0000000100000001000000FF',
+    ];
     const leaders = ['000000020000000000000005', '000000020000000000000006', '00000002.history'];
     await pgRewind(`for word do case $word in --target-pgdata=*) cd "\${word#*=}/pg_wal" && touch ${[...fetched, ...leaders].join(' ')} ;; esac; done
 echo "pg_rewind: servers diverged at WAL location 0/5000028 on timeline 1"`);
-    await program('postgres', `case $1 in -D) ls "$2/pg_wal" >${at('seen')}; exit 1 ;; esac; echo "postgres (PostgreSQL) 15.14"`);
+    await program(
+      'postgres',
+      `case $1 in -D) ls "$2/pg_wal" >${at('seen')}; exit 1 ;; esac; echo "postgres (PostgreSQL) 15.14"`,
+    );
     await rewind();
     const seen = (await readFile(at('seen'), 'utf8')).trim().split('\n');
     expect(seen.toSorted()).toEqual([...fetched.slice(0, 2), ...leaders].toSorted());
   });
 
   it.each<readonly [string, Parameters<typeof walToFetch>]>([
-    ['it has not gone beyond the place', [{ ...END, checkpointLsn: lsn('0/3000028'), minimumRecoveryLsn: lsn('0/4000028') }, [], history('0/5000028')]],
+    [
+      'it has not gone beyond the place',
+      [
+        { ...END, checkpointLsn: lsn('0/3000028'), minimumRecoveryLsn: lsn('0/4000028') },
+        [],
+        history('0/5000028'),
+      ],
+    ],
     ['it is on the timeline of the leader', [{ ...END, timeline: timelineId(2) }, [], history('0/5000028')]],
     ['the leader has no history', [END, [], { ...history(''), ancestors: [] }]],
   ])('is none where %s', (_, given) => {
@@ -173,7 +191,13 @@ echo "pg_rewind: servers diverged at WAL location 0/5000028 on timeline 1"`);
   });
 
   it('is counted from the place to the end, without what is there', () => {
-    const names = ['000000010000000000000005', '000000010000000000000007', '000000020000000000000007', '00000001000000000000000C', '00000002.history'];
+    const names = [
+      '000000010000000000000005',
+      '000000010000000000000007',
+      '000000020000000000000007',
+      '00000001000000000000000C',
+      '00000002.history',
+    ];
     expect(walToFetch(END, names, history('0/5000028'))).toBe(3 * SEGMENT);
   });
 });

@@ -16,7 +16,10 @@ async function copied({ dir }: LocalPlayground): Promise<string> {
   control.writeBigUInt64LE(77n, 0);
   await writeFile(join(data, 'PG_VERSION'), '15\n');
   await writeFile(join(data, 'global/pg_control'), control);
-  await writeFile(join(data, 'backup_label'), 'START WAL LOCATION: 0/7000028 (file 000000010000000000000007)\n');
+  await writeFile(
+    join(data, 'backup_label'),
+    'START WAL LOCATION: 0/7000028 (file 000000010000000000000007)\n',
+  );
   await writeFile(join(data, '.barman-recover.info'), '');
   await writeFile(join(data, 'large'), Buffer.alloc(5000));
   await writeFile(join(data, "it's\nf 9"), '');
@@ -34,27 +37,43 @@ describe('the copy of a backup', () => {
     expect(proved.bytes).toBeLessThan(50_000);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('is not the backup where something in it belongs to somebody else', async () => {
-    await using ground = await localPlayground();
-    const data = await copied(ground);
-    await chown(join(data, 'large'), 1, 1);
-    const error = await errorOf(verifyCopy(ground.play.host(), data, user, EXPECTED, 'r'));
-    expect(error).toMatchObject({ code: 'copy-not-whole', details: ['./large in it does not belong to root'] });
-  });
+  it.skipIf(process.getuid?.() !== 0)(
+    'is not the backup where something in it belongs to somebody else',
+    async () => {
+      await using ground = await localPlayground();
+      const data = await copied(ground);
+      await chown(join(data, 'large'), 1, 1);
+      const error = await errorOf(verifyCopy(ground.play.host(), data, user, EXPECTED, 'r'));
+      expect(error).toMatchObject({
+        code: 'copy-not-whole',
+        details: ['./large in it does not belong to root'],
+      });
+    },
+  );
 
   it.each([
     ['its time is over', { timedOut: true }],
     ['it is killed', { signal: 'SIGKILL' }],
     ['its answer is cut off', { exitCode: 0 }],
-  ])('is not called another one, and nobody is told to remove it, where the look does not come to its end: %s', async (_, ends) => {
-    await using ground = await localPlayground();
-    const data = await copied(ground);
-    const host = ground.play.host();
-    const result = { argv: ['sh'], stdout: '@version 15\n', stderr: '', durationMs: 9, timedOut: false, ...ends };
-    const query = () => Promise.resolve(result);
-    const error = await errorOf(verifyCopy({ ...host, query }, data, user, EXPECTED, '20261130-r1'));
-    expect(error).toMatchObject({ kind: 'failed', code: 'copy-not-seen' });
-    expect(error.next?.join()).toContain('pitr resume 20261130-r1');
-    expect(error.next?.join()).not.toMatch(/remove/i);
-  });
+  ])(
+    'is not called another one, and nobody is told to remove it, where the look does not come to its end: %s',
+    async (_, ends) => {
+      await using ground = await localPlayground();
+      const data = await copied(ground);
+      const host = ground.play.host();
+      const result = {
+        argv: ['sh'],
+        stdout: '@version 15\n',
+        stderr: '',
+        durationMs: 9,
+        timedOut: false,
+        ...ends,
+      };
+      const query = () => Promise.resolve(result);
+      const error = await errorOf(verifyCopy({ ...host, query }, data, user, EXPECTED, '20261130-r1'));
+      expect(error).toMatchObject({ kind: 'failed', code: 'copy-not-seen' });
+      expect(error.next?.join()).toContain('pitr resume 20261130-r1');
+      expect(error.next?.join()).not.toMatch(/remove/i);
+    },
+  );
 });

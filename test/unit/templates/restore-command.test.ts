@@ -232,17 +232,21 @@ describe('restore_command with a spool', () => {
   it.each([
     ['fits', segment()],
     ['does not', segment({ system: SYSTEM + 1n })],
-  ])('takes nothing out of a directory of somebody else, and removes nothing: a segment that %s', (_, bytes) => {
-    rmSync(join(spool, MARK));
-    writeFileSync(join(spool, SEGMENT), bytes);
-    const { exit, stderr } = fetch(text(), SEGMENT);
-    expect(exit).toBe(75);
-    expect(stderr).not.toContain('spool');
-    expect(readdirSync(spool)).toEqual([SEGMENT]);
-  });
+  ])(
+    'takes nothing out of a directory of somebody else, and removes nothing: a segment that %s',
+    (_, bytes) => {
+      rmSync(join(spool, MARK));
+      writeFileSync(join(spool, SEGMENT), bytes);
+      const { exit, stderr } = fetch(text(), SEGMENT);
+      expect(exit).toBe(75);
+      expect(stderr).not.toContain('spool');
+      expect(readdirSync(spool)).toEqual([SEGMENT]);
+    },
+  );
 
   /** The nth of that log. */
-  const named = (number: number): string => `${SEGMENT.slice(0, 16)}${number.toString(16).toUpperCase().padStart(8, '0')}`;
+  const named = (number: number): string =>
+    `${SEGMENT.slice(0, 16)}${number.toString(16).toUpperCase().padStart(8, '0')}`;
   const waiting = (): readonly string[] => readdirSync(spool).filter((name) => /^[0-9A-F]{24}$/.test(name));
 
   it('waits for one that takes long, as long as bytes of it come', () => {

@@ -43,8 +43,7 @@ function besideData({ place }: NodeFacts, { walSpace }: NodeLook, wal: number): 
   const inData = walSpace === undefined ? (place?.walAtOneTime ?? WAL_AT_ONE_TIME) : 0;
   const { walSpool: spool, pgdata = '' } = place ?? {};
   const elsewhere = spool !== undefined && posix.dirname(spool) !== posix.dirname(pgdata);
-  const waits =
-    place?.walMethod === 'local' || elsewhere ? 0 : (place?.walSpoolBytes ?? WAL_SPOOL_BYTES);
+  const waits = place?.walMethod === 'local' || elsewhere ? 0 : (place?.walSpoolBytes ?? WAL_SPOOL_BYTES);
   return Math.min(wal, inData + waits);
 }
 

@@ -37,9 +37,12 @@ it.each([
   [1, 5, [5]],
   [16, 300, [128, 128, 44]],
   [1024, 5, [2, 2, 1]],
-])('segments of %i MiB: of %i packed ones as many are unpacked in one look as its time allows', async (mib, count, looks) => {
-  expect((await prove(mib, count)).asked).toEqual(looks);
-});
+])(
+  'segments of %i MiB: of %i packed ones as many are unpacked in one look as its time allows',
+  async (mib, count, looks) => {
+    expect((await prove(mib, count)).asked).toEqual(looks);
+  },
+);
 
 const LINE = '@unpacked db1 000000010000000000000001';
 

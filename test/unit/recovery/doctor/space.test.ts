@@ -107,7 +107,11 @@ describe('room for a recovery on a node', () => {
       { free: 100, atOneTime: 64 * MIB, spool: { bytes: 10 * MIB } },
       ['critical: restored data needs 108.3 MiB, and 100.0 MiB are free on /'],
     ],
-    ['is there where all of it waits elsewhere', { free: 100, atOneTime: 64 * MIB, spool: { place: '/srv/wal' } }, ['ok: ']],
+    [
+      'is there where all of it waits elsewhere',
+      { free: 100, atOneTime: 64 * MIB, spool: { place: '/srv/wal' } },
+      ['ok: '],
+    ],
     ['is there for the data where its WAL has a volume', { free: 40, walFree: 130 }, ['ok: ']],
     ['is there on a volume of the WAL', { free: 200, walFree: 130 }, ['ok: ']],
     [

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { NOTHING_LOGGED, readLog } from '../../../../lib/recovery/postgres/log.ts';
-import { endOfReplay, judgeReplay, type ReplayWish } from '../../../../lib/recovery/postgres/replay-verdict.ts';
+import {
+  endOfReplay,
+  judgeReplay,
+  type ReplayWish,
+} from '../../../../lib/recovery/postgres/replay-verdict.ts';
 import {
   observe,
   type ReplayLook,

@@ -78,7 +78,7 @@ describe('a member that is to be copied anew', () => {
   });
 
   it('needs of much WAL no more than lies there at one time, beside the data or on its volume', async () => {
-    const vars = { copy_wal_bytes: TOO_MUCH, wal_at_one_time: 1024 };
+    const vars = { copy_wal_bytes: TOO_MUCH, wal_at_one_time: '1024' };
     expect(await inMembers(vars)).toBeUndefined();
     expect(await inMembers({ ...vars, layout: WAL_ELSEWHERE })).toBeUndefined();
   });
@@ -131,7 +131,7 @@ describe('the target', () => {
   };
 
   it('is refused where the volume of its WAL has no room for the recovered WAL', async () => {
-    const vars = { ...restore, layout: WAL_ELSEWHERE, wal_volume_bytes: TOO_MUCH };
+    const vars = { ...restore, layout: WAL_ELSEWHERE, wal_volume_bytes: TOO_MUCH, wal_at_one_time: '1024' };
     const refused = await refusalIn('can-restore.yml', vars);
     expect(refused?.code).toBe('not-enough-space');
     expect(refused?.words).toMatch(/\/dev\/shm[\s\S]*-e wal_volume_bytes=/);
@@ -149,7 +149,7 @@ describe('the target', () => {
   it.each<readonly [string, object, string]>([
     ['a recovery has made it', {}, `${there}    - fs.copy: { dest: DIR/spool/pitr-spool, content: "" }\n`],
     ['nothing is there yet', {}, ''],
-    ['none is to wait', { wal_spool_bytes: 0 }, there],
+    ['none is to wait', { wal_spool_bytes: '0' }, there],
     ['WAL comes from directories of the host', { wal_method: 'local', wal_directories: ['/srv/wal'] }, there],
   ])('is not refused for that where %s', async (_, vars, before) => {
     const refused = await refusalIn('can-restore.yml', { ...full, ...vars }, before);
@@ -158,7 +158,8 @@ describe('the target', () => {
 
   const mib = 1024 * 1024;
   const much = { ...restore, wal: { ...restore.wal, bytes: TOO_MUCH } };
-  const hardly = { wal_at_one_time: mib, wal_spool_bytes: mib, barman_host: 'one' };
+  // As text, as -e gives it.
+  const hardly = { wal_at_one_time: String(mib), wal_spool_bytes: String(mib), barman_host: 'one' };
 
   it('needs room for WAL only for what lies there at one time, and is told that the data may grow', async () => {
     const later = await refusalIn('can-restore.yml', { ...much, ...hardly });

@@ -64,7 +64,7 @@ describe('a connection that is lost', () => {
       await startSpool(ground.play.host(), { ...order, directory, list });
       await ended(directory, names);
       const told = await readFile(join(directory, 'log'), 'utf8');
-      expect(told).toContain(`${names[1]} did not come whole\nthe connection was lost after ${names[0]}`);
+      expect(told).toContain(`${names[1]} was cut off\nthe connection was lost after ${names[0]}`);
     });
   });
 

@@ -62,7 +62,7 @@ const TRIES = 12;
 /**
  * Fills a spool, on its own and for as long as its list is there. Arguments: directory, bytes of a segment, how many
  * may wait in it, login to Barman's host, what to run there. What has its name is whole: `last` is the last one that
- * came. A connection that is lost (ssh says 255) is made again, for what comes behind that. Where the disk is full, what
+ * came. A connection that is lost (its end comes, and ssh says 255) is made again, for what comes behind that. Where the disk is full, what
  * waits is given up: the restored data needs the room more.
  */
 const RECEIVE = `
@@ -83,8 +83,8 @@ take() {
     case $name in *[!0-9A-F]*|'') echo "not a segment: $name"; return 1 ;; esac
     room || return 1
     if ! head -c "$size" >part; then rm -f -- [0-9A-F]* part; return 1; fi
-    IFS= read -r ended
-    [ "$ended" = "$name end" ] && [ "$(stat -c %s part)" -eq "$size" ] || { echo "$name did not come whole"; return 3; }
+    IFS= read -r ended || { echo "$name was cut off"; return 3; }
+    [ "$ended" = "$name end" ] && [ "$(stat -c %s part)" -eq "$size" ] || { echo "$name did not come whole"; return 1; }
     mv -f -- part "$name" && echo "$name" >last.new && mv -f -- last.new last || return 1
   done
 }

@@ -57,6 +57,8 @@ export const SHARED_CODES: Readonly<Record<string, string>> = {
   'service-manager-silent':
     'What runs the services of a host (supervisord, systemd) does not answer, or not what it was asked for.',
   'service-unknown': 'The service manager of the host knows no service of that name.',
+  'spool-place-in-use':
+    'In the place where WAL would wait for its replay lies something that pitr has not put there.',
   'still-in-recovery': 'PostgreSQL is still in recovery there, so its recovery settings are needed.',
   'streaming-unknown':
     'Nobody tells whether the member follows the leader, and nothing that was seen speaks against it.',

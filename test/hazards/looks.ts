@@ -360,13 +360,14 @@ export const LOOKS = {
   },
   copy: {
     on: (host) =>
-      verifyCopy(host, at('data'), me, {
-        backup: 'b',
-        systemId: '7',
-        beginLsn: '0/2',
-        major: 15,
-      } as Expected),
-    codes: ['copy-not-whole'],
+      verifyCopy(
+        host,
+        at('data'),
+        me,
+        { backup: 'b', systemId: '7', beginLsn: '0/2', major: 15 } as Expected,
+        'r',
+      ),
+    codes: ['copy-not-whole', 'copy-not-seen'],
     unseen: 'only of a copy that Barman has made',
   },
   'files of a backup': {

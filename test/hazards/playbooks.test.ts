@@ -93,6 +93,23 @@ describe.each(['cutover.yml', 'revert.yml'])('%s', (file) => {
   });
 });
 
+describe.each(['cutover.yml', 'revert.yml'])('%s', (file) => {
+  it('lets the leader write to disk what it has in memory before it stops the first member, and rests nothing on it', async () => {
+    const writes = ({ module }: Task) => module === 'postgres.checkpoint';
+    const stops = await placeOf(
+      file,
+      ({ module, args }) => module === 'patroni.member' && args.value.state === 'stopped',
+    );
+    expect(await placeOf(file, writes)).toBeLessThan(stops);
+    const blocks = (steps: readonly Step[]): readonly Step[] =>
+      steps.flatMap((step) => (step.kind === 'task' ? [] : [step, ...blocks(step.block)]));
+    const around = (await plays(file))
+      .flatMap(({ tasks }) => blocks(tasks))
+      .filter((step) => step.kind !== 'task' && tasksOf(step.block).some(writes));
+    expect(around.some((step) => step.kind !== 'task' && step.rescue.length > 0)).toBe(true);
+  });
+});
+
 describe('cutover.yml', () => {
   it('asks before it promotes, and looks at the data once more before the old primary stops', async () => {
     const asks = await placeOf('cutover.yml', ({ module }) => module === 'core.confirm');

@@ -17,7 +17,7 @@ async function refusalIn(
   file: string,
   vars: Readonly<Record<string, unknown>>,
   before = '',
-): Promise<{ readonly code: string; readonly words: string } | undefined> {
+): Promise<{ readonly code: string; readonly words: string; readonly said: string } | undefined> {
   const all = {
     ...{
       target: 'two',
@@ -37,8 +37,11 @@ async function refusalIn(
 ${before}    - import_tasks: ${join(productPlaybooks(), 'tasks', file)}
 `;
   // What is refused before a run begins is thrown.
-  const error = await play(yaml).then(({ outcome }) => outcome.error, asPitrError);
-  return error && { code: error.code, words: [error.message, ...(error.next ?? [])].join('\n') };
+  const { error, said } = await play(yaml).then(
+    ({ outcome, messages }) => ({ error: outcome.error, said: messages.join('\n') }),
+    (thrown) => ({ error: asPitrError(thrown), said: '' }),
+  );
+  return error && { code: error.code, words: [error.message, ...(error.next ?? [])].join('\n'), said };
 }
 
 describe('a member that is to be copied anew', () => {
@@ -77,7 +80,7 @@ describe('a member that is to be copied anew', () => {
   });
 
   it('needs of much WAL no more than lies there at one time, beside the data or on its volume', async () => {
-    const vars = { copy_wal_bytes: TOO_MUCH, wal_at_one_time: 1024 };
+    const vars = { copy_wal_bytes: TOO_MUCH, wal_at_one_time: '1024' };
     expect(await inMembers(vars)).toBeUndefined();
     expect(await inMembers({ ...vars, layout: WAL_ELSEWHERE })).toBeUndefined();
   });
@@ -169,7 +172,7 @@ describe('the target', () => {
   };
 
   it('is refused where the volume of its WAL has no room for the recovered WAL', async () => {
-    const vars = { ...restore, layout: WAL_ELSEWHERE, wal_volume_bytes: TOO_MUCH };
+    const vars = { ...restore, layout: WAL_ELSEWHERE, wal_volume_bytes: TOO_MUCH, wal_at_one_time: '1024' };
     const refused = await refusalIn('can-restore.yml', vars);
     expect(refused?.code).toBe('not-enough-space');
     expect(refused?.words).toMatch(/\/dev\/shm[\s\S]*-e wal_volume_bytes=/);
@@ -185,5 +188,59 @@ describe('the target', () => {
     const refused = await refusalIn('can-restore.yml', { ...restore, base });
     expect(refused?.code).toBe('not-enough-space');
     expect(refused?.words).toContain('/dev/shm');
+  });
+
+  const full = { ...restore, base: { ...restore.base, restored_bytes: TOO_MUCH }, wal_spool: 'DIR/spool' };
+  const there = '    - fs.directory: { path: DIR/spool }\n';
+
+  it('is refused where WAL would wait in a directory of somebody else, with the way to do without', async () => {
+    const refused = await refusalIn('can-restore.yml', full, there);
+    expect(refused?.code).toBe('spool-place-in-use');
+    expect(refused?.words).toContain('-e wal_spool_bytes=0');
+  });
+
+  it.each<readonly [string, object, string]>([
+    ['a recovery has made it', {}, `${there}    - fs.copy: { dest: DIR/spool/pitr-spool, content: "" }\n`],
+    ['nothing is there yet', {}, ''],
+    ['none is to wait', { wal_spool_bytes: '0' }, there],
+    ['WAL comes from directories of the host', { wal_method: 'local', wal_directories: ['/srv/wal'] }, there],
+  ])('is not refused for that where %s', async (_, vars, before) => {
+    const refused = await refusalIn('can-restore.yml', { ...full, ...vars }, before);
+    expect(refused?.code).toBe('not-enough-space');
+  });
+
+  const mib = 1024 * 1024;
+  const much = { ...restore, wal: { ...restore.wal, bytes: TOO_MUCH } };
+  // As text, as -e gives it.
+  const hardly = { wal_at_one_time: String(mib), wal_spool_bytes: String(mib), barman_host: 'one' };
+
+  it('needs room for WAL only for what lies there at one time, and is told that the data may grow', async () => {
+    const later = await refusalIn('can-restore.yml', { ...much, ...hardly });
+    expect(later?.code).not.toBe('not-enough-space');
+    expect(later?.said).toContain('Should the data grow by as much as is replayed');
+  });
+
+  it.each<readonly [string, object, readonly string[]]>([
+    ['in pg_wal', { wal_at_one_time: TOO_MUCH }, ['-e wal_at_one_time=']],
+    ['waiting for its replay', { wal_spool_bytes: TOO_MUCH }, ['-e wal_spool_bytes=0']],
+  ])(
+    'is refused where the WAL has no room that lies there at one time, %s, with the way',
+    async (_, vars, ways) => {
+      const refused = await refusalIn('can-restore.yml', { ...much, ...hardly, ...vars });
+      expect(refused?.code).toBe('not-enough-space');
+      for (const way of ways) expect(refused?.words).toContain(way);
+    },
+  );
+
+  it.each<readonly [string, object]>([
+    [
+      'pg_wal is a volume of its own',
+      { wal_at_one_time: TOO_MUCH, layout: WAL_ELSEWHERE, wal_volume_bytes: 1 },
+    ],
+    ['what waits lies elsewhere', { wal_spool_bytes: TOO_MUCH, wal_spool: '/dev/shm/no-such-spool' }],
+    ['none waits', { wal_spool_bytes: TOO_MUCH, wal_method: 'local', wal_directories: ['/srv/wal'] }],
+  ])('needs none beside the data for WAL where %s', async (_, vars) => {
+    const refused = await refusalIn('can-restore.yml', { ...much, ...hardly, ...vars });
+    expect(refused?.code).not.toBe('not-enough-space');
   });
 });

@@ -53,6 +53,23 @@ it.runIf(process.getuid?.() === 0)(
   },
 );
 
+it.runIf(process.getuid?.() === 0)(
+  'a primary writes to disk what it has in memory; one that does not run has nothing to write',
+  async () => {
+    await using server = await RealPostgres.start(1);
+    await using ground = await localPlayground();
+    const params = { pgdata: join(server.directory, 'data'), user: 'postgres' };
+    const position = async () =>
+      (await ground.play.run('postgres.control', { pgdata: params.pgdata })).result.checkpoint_lsn;
+    const before = await position();
+    expect(await ground.play.run('postgres.checkpoint', params)).toMatchObject({ status: 'changed' });
+    expect(await position()).not.toBe(before);
+    await ground.play.undo();
+    const stopped = { ...params, pgdata: join(server.directory, 'nothing') };
+    expect((await ground.play.run('postgres.checkpoint', stopped)).status).toBe('ok');
+  },
+);
+
 it('a promotion does not count as finished where nobody can look', async () => {
   await using ground = await localPlayground();
   const place = { pgdata: ground.dir, user: userInfo().username };

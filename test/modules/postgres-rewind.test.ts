@@ -2,6 +2,10 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, symlink, writeFile } 
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { walToFetch } from '../../lib/recovery/patroni/rewind-wal.ts';
+import { type Lsn, parseLsn } from '../../lib/recovery/wal/lsn.ts';
+import { DEFAULT_SEGMENT_SIZE } from '../../lib/recovery/wal/segment.ts';
+import { timelineId } from '../../lib/recovery/wal/timeline.ts';
 import { pythonYaml } from '../support/python-yaml.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 
@@ -23,6 +27,13 @@ const CONTROL = (changes: Readonly<Record<string, string>>): string =>
   })
     .map(([name, value]) => `${name}: ${value}`)
     .join('\n');
+
+const lsn = (text: string): Lsn => parseLsn(text) ?? (0n as Lsn);
+/** Of data that ends in its segment 9. */
+const END = {
+  ...{ timeline: timelineId(1), segmentSize: DEFAULT_SEGMENT_SIZE },
+  ...{ checkpointLsn: lsn('0/8000028'), minimumRecoveryLsn: lsn('0/90000A0') },
+};
 
 let ground: LocalPlayground;
 let python: AsyncDisposable;
@@ -115,6 +126,79 @@ describe('old data that cannot be brought to the history of the leader', () => {
     await spoil();
     expect((await rewind()).result).toEqual({ rewound: false, why: expect.stringContaining(why) });
     expect((await readdir(ground.dir)).filter((name) => name.startsWith('main'))).toEqual(['main.old']);
+  });
+});
+
+describe('the WAL of a history that is given up', () => {
+  const history = (until: string) => ({
+    ...{ system_id: '7574860154936918053', timeline: 2, ancestors: [{ timeline: 1, until }] },
+  });
+  const SEGMENT = 16 * 1024 * 1024;
+
+  it('is a reason to copy the leader, where more of it would be fetched than the data is large', async () => {
+    // Ten segments, and less in the data.
+    await control({ 'Latest checkpoint location': '0/E000028', 'Minimum recovery ending location': '0/0' });
+    const { status, result } = await rewind({ history: history('0/5000028') });
+    const why = expect.stringMatching(/^160\.0 MiB of WAL .* would be fetched .*, more than its /);
+    expect([status, result]).toEqual(['ok', { rewound: false, why }]);
+  });
+
+  it('is none where it is still there, and where nobody tells the history of the leader', async () => {
+    for (let number = 5; number <= 14; number++)
+      await writeFile(
+        at(`main.old/pg_wal/0000000100000000${number.toString(16).toUpperCase().padStart(8, '0')}`),
+        '',
+      );
+    await control({ 'Latest checkpoint location': '0/E000028' });
+    expect((await rewind({ history: history('0/5000028') })).status).toBe('changed');
+    await rm(at('main.old/pg_wal'), { recursive: true });
+    await mkdir(at('main.old/pg_wal'));
+    expect((await rewind()).status).toBe('changed');
+  });
+
+  it('goes with what was fetched to find the differences, and nothing that the leader has goes', async () => {
+    const fetched = [
+      '000000010000000000000004',
+      '000000010000000000000005',
+      '000000010000000000000006',
+      '0000000100000001000000FF',
+    ];
+    const leaders = ['000000020000000000000005', '000000020000000000000006', '00000002.history'];
+    await pgRewind(`for word do case $word in --target-pgdata=*) cd "\${word#*=}/pg_wal" && touch ${[...fetched, ...leaders].join(' ')} ;; esac; done
+echo "pg_rewind: servers diverged at WAL location 0/5000028 on timeline 1"`);
+    await program(
+      'postgres',
+      `case $1 in -D) ls "$2/pg_wal" >${at('seen')}; exit 1 ;; esac; echo "postgres (PostgreSQL) 15.14"`,
+    );
+    await rewind();
+    const seen = (await readFile(at('seen'), 'utf8')).trim().split('\n');
+    expect(seen.toSorted()).toEqual([...fetched.slice(0, 2), ...leaders].toSorted());
+  });
+
+  it.each<readonly [string, Parameters<typeof walToFetch>]>([
+    [
+      'it has not gone beyond the place',
+      [
+        { ...END, checkpointLsn: lsn('0/3000028'), minimumRecoveryLsn: lsn('0/4000028') },
+        [],
+        history('0/5000028'),
+      ],
+    ],
+    ['it is on the timeline of the leader', [{ ...END, timeline: timelineId(2) }, [], history('0/5000028')]],
+    ['the leader has no history', [END, [], { ...history(''), ancestors: [] }]],
+  ])('is none where %s', (_, given) => {
+    expect(walToFetch(...given)).toBe(0);
+  });
+
+  it('is counted from the place to the end, without what is there', () => {
+    const names = [
+      '000000010000000000000005',
+      '000000010000000000000007',
+      '000000020000000000000007',
+      '00000001000000000000000C',
+      '00000002.history',
+    ];
+    expect(walToFetch(END, names, history('0/5000028'))).toBe(3 * SEGMENT);
   });
 });
 

@@ -184,9 +184,8 @@ describe('a spool', () => {
     try {
       const refused = { kind: 'refused', code: 'spool-place-in-use' };
       expect(await errorOf(play.run('barman.spool', params(), target))).toMatchObject(refused);
-      expect(
-        await errorOf(play.run('barman.spool', { directory: directory(), state: 'absent' }, target)),
-      ).toMatchObject(refused);
+      const removed = await play.run('barman.spool', { directory: directory(), state: 'absent' }, target);
+      expect(removed.status).toBe('ok');
       await lab.mustExec(target, ['test', '-e', `${directory()}/mine`]);
     } finally {
       await lab.mustExec(target, ['rm', '-r', directory()]);

@@ -94,6 +94,11 @@ describe('a segment that a recovery needs', () => {
       'only to 9000',
     ],
     ['it is cut off, and not registered', { bytes: CUT, delivered: CUT }, 'only to 9000'],
+    [
+      'it is packed by gzip, and cut off',
+      { bytes: gzipSync(segment()).subarray(0, 9000) },
+      'unexpected end of file)',
+    ],
   ])('is not taken for there: %s', async (_, archived, words) => {
     await using ground = await localPlayground();
     const thrown: unknown = await prove(ground, archived).catch((error: unknown) => error);

@@ -60,11 +60,14 @@ timeline in its first page, and asks Barman for everything else.`,
   examples: `- barman.spool: { directory: "{{ pgdata }}.pitr-wal", wal: "{{ wal.spool }}" }
 - barman.spool: { directory: "{{ pgdata }}.pitr-wal", state: absent }`,
   params,
-  returns: { directory: 'the spool', segments: 'how many come to it' },
-  read: async (host, { directory, user }: Params): Promise<State> => {
+  returns: { directory: 'the spool; absent where nothing comes to it', segments: 'how many come to it' },
+  read: async (host, p: Params, context): Promise<State> => {
+    const { directory, user } = p;
     const foreseen = await host.look(pathResource, directory);
     if (foreseen instanceof Unknown) return foreseen;
     const seen = await readSpool(host, directory, user);
+    if (p.state === 'absent' && seen.kind === 'other' && foreseen.kind !== 'absent')
+      context.warn(`${directory} is no spool of pitr's, and stays as it is`);
     // What an earlier task would have made or removed in check mode is not to be seen by a live look.
     if (foreseen.kind === 'absent') return { kind: 'absent', filling: false, whole: false };
     return seen.kind === 'absent' ? { kind: 'spool', filling: true, whole: false } : seen;
@@ -72,19 +75,24 @@ timeline in its first page, and asks Barman for everything else.`,
   plan: (state, p): SpoolChange | undefined => {
     const there = state instanceof Unknown ? undefined : state;
     const { directory, user } = p;
-    if (there?.kind === 'other') throw inUse(directory);
+    // What is somebody else's was never made use of, so nothing of it is to go.
     if (p.state === 'absent') {
-      if (there?.kind === 'absent') return undefined;
+      if (there?.kind === 'absent' || there?.kind === 'other') return undefined;
       return { summary: `remove the WAL that waits in ${directory}`, directory, user, removes: true };
     }
     const list = listOf(p);
+    if (list.length === 0) return undefined;
+    if (there?.kind === 'other') throw inUse(directory);
     const same = there?.list === createHash('sha256').update(listText(list)).digest('hex');
-    if (list.length === 0 || (same && (there.filling || there.whole))) return undefined;
+    if (same && (there.filling || there.whole)) return undefined;
     const words = list.length === 1 ? 'a WAL segment' : `${list.length} WAL segments`;
     return { summary: `let ${words} come to ${directory}`, directory, user, removes: false };
   },
-  unchanged: (_state, p) =>
-    p.state === 'absent' ? {} : { directory: p.directory, segments: listOf(p).length },
+  unchanged: (_state, p) => {
+    const segments = listOf(p).length;
+    if (p.state === 'absent') return {};
+    return segments === 0 ? { segments } : { directory: p.directory, segments };
+  },
   effects: ({ directory, removes }) => [
     {
       kind: pathResource.kind,

@@ -9,7 +9,7 @@ import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { runFiles } from '../../recovery/postgres/isolation.ts';
 import { lookAtReplay } from '../../recovery/postgres/look-replay.ts';
 import { absolutePath, instanceParams, seconds, sessionParams } from '../../recovery/postgres/params.ts';
-import { judgeReplay, type ReplayWish } from '../../recovery/postgres/replay-verdict.ts';
+import { endOfReplay, judgeReplay, type ReplayWish } from '../../recovery/postgres/replay-verdict.ts';
 import {
   observe,
   type ReplayWatch,
@@ -19,7 +19,7 @@ import {
 } from '../../recovery/postgres/replay-watch.ts';
 import { programsOf, sessionTarget } from '../../recovery/postgres/sql.ts';
 import { formatLsn } from '../../recovery/wal/lsn.ts';
-import { DEFAULT_SEGMENT_SIZE, endOfSegment, parseSegment } from '../../recovery/wal/segment.ts';
+import { DEFAULT_SEGMENT_SIZE, parseSegment } from '../../recovery/wal/segment.ts';
 import { checkedTarget, targetSchema } from '../../recovery/wal/target.ts';
 
 const params = z.strictObject({
@@ -97,7 +97,7 @@ async function follow(
     lastSegment,
     runId: context.runId,
   };
-  const end = lastSegment === undefined ? undefined : endOfSegment(lastSegment, segmentSize);
+  const end = endOfReplay(wish);
   const begun = performance.now();
   let watch = startWatch(begun);
   let offset = 0;

@@ -4,12 +4,14 @@ import { Unknown } from '../../base/values/unknown.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
 import { predicted } from '../../contract/resource.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
+import { walToFetch, whyTooMuchWal } from '../../recovery/patroni/rewind-wal.ts';
 import { lookAtOldData, type OldData, removeCopy, rewindCopy } from '../../recovery/patroni/rewound-copy.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { absolutePath, instanceParams, seconds } from '../../recovery/postgres/params.ts';
 import { recoveryParams } from '../../recovery/postgres/recovery-params.ts';
 import { restoreCommandHere } from '../../recovery/postgres/restore-command-here.ts';
 import { programsOf } from '../../recovery/postgres/sql.ts';
+import { pastPromotionsSchema } from '../../recovery/wal/past-promotions.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
 
 const { wal_method, server, servers, ssh, wal_directories } = recoveryParams.shape;
@@ -22,6 +24,11 @@ const params = z.strictObject({
     .enum(['copy-on-write', 'any'])
     .default('copy-on-write')
     .describe('copy-on-write: only where the file system can; any: else all of the old data is copied'),
+  history: pastPromotionsSchema
+    .optional()
+    .describe(
+      'what postgres.history tells of the leader: how much WAL would have to be fetched is counted by it beforehand',
+    ),
   stall: seconds
     .default(90)
     .describe('seconds without any progress after which the replay has failed')
@@ -67,7 +74,7 @@ export const module = defineModule({
     'The old data is cloned (at once and without room where the file system copies on write), rewound with pg_rewind and ' +
     "Patroni's login for that, and replayed until it is consistent, with WAL from Barman. It then lies in `pgdata`, shut down " +
     'as a standby. The kept data is only read. Where it cannot be done (a server that was killed, tablespaces, pg_wal on ' +
-    'another volume, no checksums, PostgreSQL before 14, WAL that is nowhere any more), nothing is left of the try, the result says why, and the ' +
+    'another volume, no checksums, PostgreSQL before 14, WAL that is nowhere any more, or more of it to fetch than the data is large), nothing is left of the try, the result says why, and the ' +
     'member is to be copied from the leader as ever (patroni.rebuild).',
   examples: `- postgres.rewind:
     from: "{{ pgdata }}.pre-pitr"
@@ -97,6 +104,9 @@ export const module = defineModule({
     const old = await lookAtOldData(host, { from: directory, bin, user: p.user, live });
     if (old.why !== undefined) return { data, old };
     if (kept.control === undefined) return { data, old: { why: 'its control file cannot be read' } };
+    const wal = p.history === undefined ? 0 : walToFetch(kept.control, old.wal ?? [], p.history);
+    const why = whyTooMuchWal(wal, old);
+    if (why !== undefined) return { data, old: { ...old, why } };
     const restoreCommand = await restoreCommandHere(
       { ...p, signal: 'standby' },
       { directory: p.from, segmentSize: kept.control.segmentSize, systemId: kept.control.systemId },

@@ -51,7 +51,7 @@ export async function copyBackup(
   await receiver.writeFile(markerBeside(destination), renderMarker(marker), file);
   const result = await watchedCopy(host, receiver, order, user, context);
   context.progress(`proving that the copy is backup ${order.backup}`);
-  const verified = await verifyCopy(receiver, destination, owner, expected);
+  const verified = await verifyCopy(receiver, destination, owner, expected, context.runId);
   await receiver.writeFile(markerInside(destination), renderMarker({ ...marker, state: 'complete' }), file);
   await receiver.must(['rm', '-f', '--', markerBeside(destination)], { user: owner, signal });
   return { ...verified, seconds: Math.round(result.durationMs / 100) / 10 };

@@ -1,6 +1,6 @@
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { parseReport } from '../../contract/script-report.ts';
+import { reportIn } from '../../contract/script-report.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import { type Archive, isToUnpack } from '../wal/archive.ts';
 import type { Link } from '../wal/chain.ts';
@@ -8,30 +8,42 @@ import { parseSegment, type SegmentSize, type WalSegment } from '../wal/segment.
 import type { ServerConfig } from './config.ts';
 import { barmanNotAnswering } from './errors.ts';
 import { whyOtherHead } from './segment-heads.ts';
-import { WHOLE_AT } from './wal-file.ts';
+import { segmentsAtOnce, WHOLE_AT } from './wal-file.ts';
 
 /**
- * Unpacks segments and counts the bytes. Arguments: of each one its server, that server's directories of WAL, its name.
- * gzip does at once what Barman would do; whatever else is packed Barman itself has to deliver, since that it could
- * pack it does not prove that it can unpack it: 3.4.0 packs with Python's bzip2 and unpacks with the program bzip2,
- * that may not be there. Under each heading: what was complained, the exit code, the first bytes, the number of the others.
+ * Unpacks segments and counts the bytes, on as many processors as there are. Arguments: of each one its server, that server's
+ * directories of WAL, its name. gzip does at once what Barman would do; whatever else is packed Barman itself has to deliver,
+ * since that it could pack it does not prove that it can unpack it: 3.4.0 packs with Python's bzip2 and unpacks with the
+ * program bzip2, that may not be there. Of each one a line, which is written at once and so never mixed with another's: the
+ * exit code, the first bytes, the number of the others, and what was complained first. Where one of those who unpack does not
+ * come to its end, the answer has none.
  */
 const UNPACK = probeScript(`${WHOLE_AT}
-while [ $# -gt 0 ]; do
-  if whole_at "$2" "$3" "$4" "$5"; then
-    echo "@unpacked $1 $5"
-    magic=$(od -An -tx1 -N2 -- "$f" | tr -d ' ')
-    { {
-      case $magic in 1f8b) gzip -dc <"$f" ;; *) barman get-wal "$1" "$5" ;; esac
-      echo "$?" >&3
-    } | { head=$(dd bs=1 count=40 2>/dev/null | od -An -v -tx1 | tr -d ' \\n'); others=$(wc -c); echo "$head"; echo "$others"; } >&3; } 3>&1 2>&1 | awk '{ print " " $0 }'
-  fi
-  shift 5
-done
-echo @end`);
+unpack() {
+  mine=$1 of=$2 turn=0; shift 2
+  while [ $# -gt 0 ]; do
+    if [ $((turn % of)) -eq "$mine" ] && whole_at "$2" "$3" "$4" "$5"; then
+      magic=$(od -An -tx1 -N2 -- "$f" | tr -d ' ')
+      told=$({ {
+        case $magic in 1f8b) gzip -dc <"$f" ;; *) barman get-wal "$1" "$5" ;; esac
+        echo "$?" >&3
+      } | { head=$(dd bs=1 count=40 2>/dev/null | od -An -v -tx1 | tr -d ' \\n'); others=$(wc -c); echo "\${head:--}"; echo "$others"; } >&3; } 3>&1 2>&1 |
+        awk 'NR > 3 && said == "" { said = code } { code = head; head = others; others = $0 } END { sub(/^ +/, "", others); print code, head, others, substr(said, 1, 300) }')
+      printf '@unpacked %s %s %s\\n' "$1" "$5" "$told" || exit 1
+    fi
+    turn=$((turn + 1)); shift 5
+  done
+}
+many=$(nproc 2>/dev/null)
+case $many in ''|*[!0-9]*) many=1 ;; esac
+[ "$many" -le 8 ] || many=8
+{
+  one=0 pids=
+  while [ $one -lt "$many" ]; do unpack $one "$many" "$@" & pids="$pids $!"; one=$((one + 1)); done
+  for pid in $pids; do wait "$pid" || exit 1; done
+  echo @end
+} | cat`);
 
-/** About half a minute of work, and short enough for a command line. */
-const BATCH = 200;
 const BATCH_TIMEOUT_MS = 600_000;
 
 interface Wish {
@@ -62,9 +74,10 @@ export async function proveUnpacking(
           .map(({ segment }) => ({ place, segment }));
   });
   const broken = new Map<string, string>();
-  for (let from = 0; from < packed.length; from += BATCH) {
-    if (packed.length > BATCH) progress?.(`unpacked ${from} of ${packed.length} compressed WAL segments`);
-    const some = packed.slice(from, from + BATCH);
+  const batch = segmentsAtOnce(segmentSize);
+  for (let from = 0; from < packed.length; from += batch) {
+    if (packed.length > batch) progress?.(`unpacked ${from} of ${packed.length} compressed WAL segments`);
+    const some = packed.slice(from, from + batch);
     const places = some.flatMap(({ place: { name, wals, incoming, streaming }, segment }) => [
       name,
       wals,
@@ -73,16 +86,16 @@ export async function proveUnpacking(
       segment,
     ]);
     const answer = await host.query(UNPACK(places, { user, timeoutMs: BATCH_TIMEOUT_MS }));
-    if (answer.exitCode !== 0) {
+    const parts = reportIn(answer)?.map(({ rest }) => readUnpacked(rest));
+    if (parts === undefined || parts.includes(undefined)) {
       throw barmanNotAnswering(
         host.name,
         evidenceOf({ ...answer, argv: ['sh', '(unpacking of compressed WAL segments)'] }),
       );
     }
-    for (const { rest, lines } of parseReport(answer.stdout)) {
-      const segment = parseSegment(rest.slice(-24));
-      const why = segment === undefined ? undefined : whyBroken(segment, lines, segmentSize, systemId);
-      if (why !== undefined) broken.set(rest, why);
+    for (const one of parts) {
+      const why = one === undefined ? undefined : whyBroken(one, segmentSize, systemId);
+      if (one !== undefined && why !== undefined) broken.set(`${one.server} ${one.segment}`, why);
     }
   }
   if (broken.size === 0) return archives;
@@ -95,16 +108,35 @@ export async function proveUnpacking(
   }));
 }
 
+interface Unpacked {
+  readonly server: string;
+  readonly segment: WalSegment;
+  readonly exitCode: string;
+  readonly head: Uint8Array;
+  readonly bytes: number;
+  /** What was complained first. */
+  readonly said: string;
+}
+
+/** Nothing where a line is not as it has to be. */
+function readUnpacked(text: string): Unpacked | undefined {
+  const [, server, name = '', exitCode, begin = '', others, said] =
+    /^(.+?) ([0-9A-F]{24}) (\d+) (-|[0-9a-f]+) (\d+) ?(.*)$/s.exec(text) ?? [];
+  const segment = parseSegment(name);
+  if (server === undefined || segment === undefined || exitCode === undefined) return undefined;
+  const head = Buffer.from(begin, 'hex');
+  return {
+    ...{ server, segment, exitCode, head },
+    bytes: head.byteLength + Number(others),
+    said: said?.trim() ?? '',
+  };
+}
+
 function whyBroken(
-  segment: WalSegment,
-  lines: readonly string[],
+  { segment, exitCode, head, bytes, said }: Unpacked,
   size: SegmentSize,
   systemId: string | undefined,
 ): string | undefined {
-  const [code, begin = '', others = '0'] = lines.slice(-3).map((line) => line.trim());
-  const head = Buffer.from(begin, 'hex');
-  const bytes = head.byteLength + Number(others);
-  if (code === '0' && bytes === size) return whyOtherHead(segment, head, size, systemId);
-  const [said = ''] = lines.slice(0, -3).filter((line) => line.trim() !== '');
-  return `it cannot be unpacked to the ${size} bytes of a segment, only to ${bytes}${said === '' ? '' : ` (${said.trim()})`}`;
+  if (exitCode === '0' && bytes === size) return whyOtherHead(segment, head, size, systemId);
+  return `it cannot be unpacked to the ${size} bytes of a segment, only to ${bytes}${said === '' ? '' : ` (${said})`}`;
 }

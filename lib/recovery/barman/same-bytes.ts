@@ -7,13 +7,9 @@ import { readCatalogue } from './catalogue.ts';
 import { checksumsOf } from './checksums.ts';
 import type { ServerConfig } from './config.ts';
 import { type Counted, serversThatCount } from './counted-servers.ts';
-import { UNPACKED } from './wal-file.ts';
+import { segmentsAtOnce, UNPACKED } from './wal-file.ts';
 
 const DEADLINE_MS = 300_000;
-
-/** What is unpacked and summed well within that time, of each copy; and how many names a command line takes. */
-const BATCH_BYTES = 2 ** 31;
-const BATCH = 200;
 
 // Arguments: data directory, names of segments. Of one that is not there any more nothing is said.
 const OWN = probeScript(`
@@ -112,7 +108,7 @@ export async function otherBytes(
   const peer = host.peer(barman.host);
   const servers = serversOf((await readCatalogue(peer, barman.user)).servers, barman, systemId);
   const other: OtherBytes[] = [];
-  const batch = Math.min(BATCH, Math.max(1, Math.floor(BATCH_BYTES / segmentSize)));
+  const batch = segmentsAtOnce(segmentSize);
   for (let from = 0; from < files.length; from += batch) {
     progress?.(`comparing what is archived with pg_wal (${from} of ${files.length})`);
     const some = files.slice(from, from + batch);

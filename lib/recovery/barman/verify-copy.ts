@@ -1,8 +1,9 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
-import { reportIn } from '../../contract/script-report.ts';
-import { evidenceOf } from '../../transport/command-failed.ts';
+import { isBrokenOff, reportIn } from '../../contract/script-report.ts';
+import { evidenceOf, howItEnded } from '../../transport/command-failed.ts';
+import type { RunResult } from '../../transport/types.ts';
 
 /** What a copy must be, in plain data. */
 export interface ExpectedCopy {
@@ -23,6 +24,9 @@ export interface VerifiedCopy {
   readonly systemId: string;
 }
 
+/** A database has millions of files, and they are looked at once. */
+const DEADLINE_MS = 1_800_000;
+
 // The first eight bytes of pg_control are the system identifier, in the byte order of the host.
 const LOOK = probeScript(`
 cd -- "$1" || exit 1
@@ -30,24 +34,29 @@ echo "@version $(cat PG_VERSION)"
 echo "@system $(od -An -tu8 -N8 global/pg_control | tr -d ' ')"
 echo @label; awk '{ print " " $0 }' <backup_label
 echo "@mode $(stat -c '%U %a' .)"
-echo "@foreign $(find . ! -user "$2" | head -n 1)"
-echo "@files $(find . -type f | wc -l | tr -d ' ')"
-echo "@bytes $(du -sb . | cut -f1)"
+find . -printf '%y %s\\n' ! -user "$2" -printf '! %p\\n' | awk '
+$1 == "!" { if (foreign == "") foreign = substr($0, 3); next }
+{ bytes += $2 } $1 == "f" { files++ }
+END { printf "@foreign %s\\n@files %.0f\\n@bytes %.0f\\n", foreign, files, bytes }'
 if [ -f .barman-recover.info ]; then echo @copied; fi
 echo @end`);
 
 /**
  * Proves that a copied data directory is this very backup and can be started: version, system identifier, the begin
- * of the backup in its label, owner and mode. Throws kind `failed` naming each that is not as it must be.
+ * of the backup in its label, owner and mode. Throws kind `failed` naming each that is not as it must be
+ * (`copy-not-whole`), or where the look did not come to its end (`copy-not-seen`).
  */
 export async function verifyCopy(
   host: ReadHost,
   destination: string,
   owner: string,
   expected: ExpectedCopy,
+  runId: string,
 ): Promise<VerifiedCopy> {
-  const result = await host.query(LOOK([destination, owner], { user: owner, timeoutMs: 300_000 }));
+  const result = await host.query(LOOK([destination, owner], { user: owner, timeoutMs: DEADLINE_MS }));
   const parts = reportIn(result);
+  if (parts === undefined && (isBrokenOff(result) || result.exitCode === 0))
+    throw notSeen(result, destination, host.name, runId);
   if (parts === undefined)
     throw notThisBackup(['it cannot be read'], destination, expected, host.name, result);
   const fact = (kind: string): string => parts.find((part) => part.kind === kind)?.rest.trim() ?? '';
@@ -78,7 +87,7 @@ function notThisBackup(
   destination: string,
   { backup }: ExpectedCopy,
   host: string,
-  result: Parameters<typeof evidenceOf>[0],
+  result: RunResult,
 ): PitrError {
   return new PitrError({
     kind: 'failed',
@@ -88,5 +97,22 @@ function notThisBackup(
     host,
     evidence: result.exitCode === 0 ? undefined : evidenceOf({ ...result, argv: ['ls', '-l', destination] }),
     next: ['Remove it and copy again: pitr undo of this run removes it.'],
+  });
+}
+
+/** Nothing is known of it then, least of all that it has to go. */
+function notSeen(result: RunResult, destination: string, host: string, runId: string): PitrError {
+  const why = result.exitCode === 0 ? 'gave no whole answer' : howItEnded(result);
+  return new PitrError({
+    kind: 'failed',
+    code: 'copy-not-seen',
+    message: `the copy in ${destination} could not be looked at: the look ${why}`,
+    host,
+    evidence: evidenceOf({ ...result, argv: ['sh', `(a look at all files of ${destination})`] }),
+    state: 'The copy is kept as it is. Nothing is known to be wrong with it.',
+    next: [
+      `See what keeps ${host} so busy, there: uptime`,
+      `Then go on, which copies only what is missing: pitr resume ${runId}`,
+    ],
   });
 }

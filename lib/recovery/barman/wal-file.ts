@@ -7,6 +7,15 @@ import type { SegmentSize } from '../wal/segment.ts';
 import type { NodeTail } from '../wal/tail.ts';
 import type { ServerConfig } from './config.ts';
 
+/** What is unpacked well within the time of a look, of each copy; and how many names a command line takes. */
+const BYTES_AT_ONCE = 2 ** 31;
+const NAMES_AT_ONCE = 200;
+
+/** How many segments are unpacked in one look. */
+export function segmentsAtOnce(segmentSize: SegmentSize): number {
+  return Math.min(NAMES_AT_ONCE, Math.max(1, Math.floor(BYTES_AT_ONCE / segmentSize)));
+}
+
 /** Prints a file of an archive, unpacked; exits with 3 where it is packed in a way that is not known here. */
 export const UNPACKED = `unpacked() {
   case $(od -An -tx1 -N2 -- "$1") in

@@ -56,10 +56,14 @@ case $(od -An -tx1 -N2 -- "$f" 2>/dev/null) in
 *" d1") cat -- "$f" ;; " 1f 8b"*) gzip -dc <"$f" ;; *) barman get-wal "$server" "$name" ;;
 esac </dev/null && printf "%s end\\n" "$name" || exit 1; done`;
 
+/** How often in a row a connection may be lost while nothing new has come: then a spool is filled no more. */
+const TRIES = 12;
+
 /**
  * Fills a spool, on its own and for as long as its list is there. Arguments: directory, bytes of a segment, how many
- * may wait in it, login to Barman's host, what to run there. What has its name is whole: \`last\` is the last one that
- * came. Where the disk is full, what waits is given up: the restored data needs the room more.
+ * may wait in it, login to Barman's host, what to run there. What has its name is whole: `last` is the last one that
+ * came. A connection that is lost (its end comes, and ssh says 255) is made again, for what comes behind that. Where the disk is full, what
+ * waits is given up: the restored data needs the room more.
  */
 const RECEIVE = `
 cd -- "$1" && umask 077 || exit
@@ -74,27 +78,53 @@ room() {
   done
   [ -f list ]
 }
-todo >todo || exit
-ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 -T "$4" "$5" <todo | {
+take() {
   while IFS= read -r name; do
-    case $name in *[!0-9A-F]*|'') echo "not a segment: $name"; exit 1 ;; esac
-    room || exit
-    if ! head -c "$size" >part; then rm -f -- [0-9A-F]* part; exit 1; fi
-    IFS= read -r ended
-    [ "$ended" = "$name end" ] && [ "$(stat -c %s part)" -eq "$size" ] || { echo "$name did not come whole"; exit 1; }
-    mv -f -- part "$name" && echo "$name" >last.new && mv -f -- last.new last || exit
+    case $name in *[!0-9A-F]*|'') echo "not a segment: $name"; return 1 ;; esac
+    room || return 1
+    if ! head -c "$size" >part; then rm -f -- [0-9A-F]* part; return 1; fi
+    IFS= read -r ended || { echo "$name was cut off"; return 3; }
+    [ "$ended" = "$name end" ] && [ "$(stat -c %s part)" -eq "$size" ] || { echo "$name did not come whole"; return 1; }
+    mv -f -- part "$name" && echo "$name" >last.new && mv -f -- last.new last || return 1
   done
 }
+lost=0 before=
+while todo >todo && [ -s todo ]; do
+  rm -f -- left
+  { ssh -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 -T "$4" "$5" <todo; echo $? >left; } | take
+  taken=$?
+  case $taken:$(cat left 2>/dev/null) in 0:255|3:255) ;; *) break ;; esac
+  rm -f -- part
+  came=$(cat last 2>/dev/null)
+  if [ "$came" != "$before" ]; then lost=0 before=$came; fi
+  lost=$((lost + 1))
+  echo "the connection was lost after \${came:-nothing}"
+  [ $lost -lt ${TRIES} ] && sleep 5 && [ -f list ] || break
+done
 rm -f -- part pid`;
 
-// Its own session: it goes on when the controller is gone. The same list goes on where it was; another one starts anew.
-const START = `
+/** The function `end_filler DIRECTORY`: ends what fills that spool, and waits for it. */
+const END_FILLER = `
+fills() { tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$1"; }
+end_filler() {
+  pid=$(cat "$1/pid" 2>/dev/null)
+  case $pid in ''|*[!0-9]*) return ;; esac
+  fills "$1" || return
+  kill -TERM "-$pid"
+  n=0
+  while sleep 0.1; n=$((n + 1)); fills "$1" && [ $n -lt 50 ]; do :; done
+}`;
+
+// Its own session: it goes on when the controller is gone. The same list goes on where it was; another one starts anew. What
+// filled the spool before is ended: of another list, it would bring what nobody waits for.
+const START = `${END_FILLER}
 umask 077
 d=$1
 if ! [ -e "$d" ] && ! [ -L "$d" ]; then mkdir -- "$d" && : >"$d/pitr-spool" || exit; fi
 [ ! -L "$d" ] && [ -O "$d" ] && [ -f "$d/pitr-spool" ] || { echo "$d is there already" >&2; exit 1; }
 cat >"$d/list.new" || exit
-cmp -s "$d/list.new" "$d/list" || rm -f -- "$d/last" "$d"/[0-9A-F]*
+end_filler "$d"
+cmp -s "$d/list.new" "$d/list" || rm -f -- "$d/last" "$d/wanted" "$d"/[0-9A-F]*
 rm -f -- "$d/part" && mv -f -- "$d/list.new" "$d/list" || exit
 receive=$2; shift 2
 setsid sh -c "$receive" pitr-spool "$d" "$@" </dev/null >"$d/log" 2>&1 &`;
@@ -102,14 +132,12 @@ setsid sh -c "$receive" pitr-spool "$d" "$@" </dev/null >"$d/log" 2>&1 &`;
 /** Exit code of `REMOVE` where it has touched nothing. */
 const NOT_OURS = 17;
 
-const REMOVE = `
+const REMOVE = `${END_FILLER}
 d=$1
 [ -e "$d" ] || [ -L "$d" ] || exit 0
 [ ! -L "$d" ] && [ -O "$d" ] && [ -f "$d/pitr-spool" ] || { echo "$d is no spool of pitr's" >&2; exit ${NOT_OURS}; }
 rm -f -- "$d/list"
-pid=$(cat "$d/pid" 2>/dev/null)
-case $pid in ''|*[!0-9]*) ;;
-*) if tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$d"; then kill -TERM "-$pid"; fi ;; esac
+end_filler "$d"
 find "$d" -mindepth 1 ! -name pitr-spool -delete 2>/dev/null
 n=0
 while ! rm -rf -- "$d" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done

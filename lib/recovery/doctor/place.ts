@@ -27,6 +27,9 @@ export interface NodePlace {
   readonly walAtOneTime?: number | undefined;
   /** The same where that is a volume of its own, as the inventory says it. */
   readonly walVolumeBytes?: number | undefined;
+  /** Where WAL waits for its replay, and how much of it, where the inventory says so. */
+  readonly walSpool?: string | undefined;
+  readonly walSpoolBytes?: number | undefined;
 }
 
 /** Where Barman is, as the inventory says it. */
@@ -68,6 +71,8 @@ const nodeSchema = z.object({
   restore_ssh: z.string().optional(),
   wal_at_one_time: size.optional(),
   wal_volume_bytes: size.nullish(),
+  wal_spool: z.string().optional(),
+  wal_spool_bytes: size.optional(),
   wal_method: z.enum(['barman-wal-restore', 'barman-get-wal', 'local']).default('barman-wal-restore'),
 });
 
@@ -129,6 +134,8 @@ export function nodePlace(
       walMethod: told.wal_method,
       walAtOneTime: told.wal_at_one_time,
       walVolumeBytes: told.wal_volume_bytes ?? undefined,
+      walSpool: told.wal_spool,
+      walSpoolBytes: told.wal_spool_bytes,
     },
   };
 }

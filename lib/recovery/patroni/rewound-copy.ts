@@ -16,6 +16,10 @@ export interface OldData {
   /** The file system that it lies on, as `stat -f` names it. */
   readonly fileSystem?: string | undefined;
   readonly bytes?: number | undefined;
+  /** There, for PostgreSQL's user. */
+  readonly freeBytes?: number | undefined;
+  /** Names of the segments in its pg_wal. */
+  readonly wal?: readonly string[] | undefined;
 }
 
 /** Millions of files on a slow disk. */
@@ -41,6 +45,8 @@ major=$("$2/pg_rewind" --version | sed -n 's/.*) \\([0-9]*\\).*/\\1/p')
 for link in pg_tblspc/*; do [ ! -L "$link" ] || { echo "@why it has tablespaces"; break; }; done
 echo "@on $(stat -f -c %T .)"
 echo "@bytes $(LC_ALL=C du -sb . | cut -f 1)"
+free=$(stat -f -c '%a * %S' .) && echo "@free $(($free))"
+for wal in pg_wal/????????????????????????; do echo "@wal \${wal#pg_wal/}"; done
 echo @end`);
 
 /**
@@ -56,7 +62,14 @@ export async function lookAtOldData(
   if (lines.at(-1) !== '@end') return { why: `it cannot be looked into: ${answer.stderr.trim()}` };
   const value = (name: string): string | undefined =>
     lines.find((line) => line.startsWith(`@${name} `))?.slice(name.length + 2);
-  return { why: value('why'), fileSystem: value('on'), bytes: Number(value('bytes')) || undefined };
+  const free = value('free');
+  return {
+    why: value('why'),
+    fileSystem: value('on'),
+    bytes: Number(value('bytes')) || undefined,
+    freeBytes: free === undefined ? undefined : Number(free),
+    wal: lines.flatMap((line) => (line.startsWith('@wal ') ? [line.slice('@wal '.length)] : [])),
+  };
 }
 
 // With Patroni's own logins. The server that replays comes in as a standby: the last WAL that it needs is on the leader alone.
@@ -94,6 +107,19 @@ give_up() {
   rm -rf -- "$copy" "$run"
   exit 1
 }
+# What was fetched of the history that is given up: PostgreSQL would keep it until its own WAL has come that far.
+let_go() {
+  size=$(tell 'Bytes per WAL segment')
+  [ $# -eq 3 ] && [ "\${size:-0}" -gt 0 ] && [ "\${old_timeline:-0}" -gt 0 ] || return
+  parted=$((((0x$1 << 32) + 0x$2) / size))
+  for file in "$copy"/pg_wal/????????????????????????; do
+    name=\${file##*/}
+    case $name in *[!0-9A-F]*) continue ;; esac
+    timeline=$((0x\${name%????????????????})) place=\${name#????????}
+    [ $timeline -eq "$3" ] || [ $timeline -eq "$old_timeline" ] || continue
+    [ $((0x\${place%????????} * (0x100000000 / size) + 0x\${place#????????})) -le $parted ] || rm -f -- "$file"
+  done
+}
 replays=
 { [ ! -e "$pgdata" ] && [ ! -L "$pgdata" ]; } || { echo "$pgdata is there already" >&2; exit 1; }
 [ ! -e "$copy" ] || postgres_at_work "$copy" below || exit
@@ -111,9 +137,11 @@ cp -a --reflink=$way -- "$from" "$copy" || give_up "the old data could not be co
 echo "@cloned $way"
 [ -e "$copy/postgresql.conf" ] || : > "$copy/postgresql.conf"
 printf '%s\\n' "$conf" >> "$copy/postgresql.auto.conf" || give_up "no space?"
+old_timeline=$(tell "Latest checkpoint's TimeLineID")
 on_leader rewind > "$run/log" 2>&1 || give_up "pg_rewind has failed"
 grep -q '^pg_rewind: servers diverged ' "$run/log" || give_up "pg_rewind has found nothing to do: what is wrong with it lies elsewhere"
 sed -n 's/^pg_rewind: \\(servers diverged .*\\)/@rewound \\1/p' "$run/log"
+let_go $(sed -n 's|^pg_rewind: servers diverged at WAL location \\([0-9A-F]*\\)/\\([0-9A-F]*\\) on timeline \\([0-9]*\\).*|\\1 \\2 \\3|p' "$run/log")
 [ "$(tell 'Data page checksum version')" != 0 ] || give_up "the leader has no checksums"
 : > "$run/conf" && : > "$copy/standby.signal" && echo "local all all reject" > "$run/hba" && : > "$run/log" || give_up "no space?"
 rm -f -- "$copy/postmaster.pid"

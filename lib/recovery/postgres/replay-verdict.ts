@@ -1,4 +1,4 @@
-import { formatLsn } from '../wal/lsn.ts';
+import { formatLsn, type Lsn } from '../wal/lsn.ts';
 import {
   endOfSegment,
   parseSegment,
@@ -23,6 +23,16 @@ export interface ReplayWish {
   readonly stallMs: number;
   /** The run that waits for it: the command that goes on names it. */
   readonly runId: string;
+}
+
+/** How far there is to replay, where that is known: to the target, or to the end of what is archived. */
+export function endOfReplay({
+  target: { stopsAt },
+  lastSegment,
+  segmentSize,
+}: Pick<ReplayWish, 'target' | 'lastSegment' | 'segmentSize'>): Lsn | undefined {
+  const archived = lastSegment === undefined ? undefined : endOfSegment(lastSegment, segmentSize);
+  return stopsAt !== undefined && (archived === undefined || stopsAt < archived) ? stopsAt : archived;
 }
 
 /** What the looks so far amount to. */

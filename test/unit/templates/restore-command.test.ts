@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -164,11 +164,14 @@ describe.each(['barman-wal-restore', 'barman-get-wal'] as const)('restore_comman
 
 describe('restore_command with a spool', () => {
   const SYSTEM = 7_411_223_344_556_677_889n;
+  /** Of barman.spool. */
+  const MARK = 'pitr-spool';
   let spool: string;
 
   beforeEach(() => {
     spool = join(place, `it's 100% full`);
     mkdirSync(spool);
+    writeFileSync(join(spool, MARK), '');
   });
 
   /** A segment by its first page, as PostgreSQL 15 writes it. */
@@ -200,7 +203,7 @@ describe('restore_command with a spool', () => {
     writeFileSync(join(spool, SEGMENT), segment());
     expect(fetch(text(), SEGMENT)).toEqual({ exit: 0, stderr: '', files: ['RECOVERYXLOG'] });
     expect(readFileSync(join(place, 'pg_wal', 'RECOVERYXLOG')).equals(segment())).toBe(true);
-    expect(readdirSync(spool)).toEqual([]);
+    expect(readdirSync(spool)).toEqual([MARK, 'wanted']);
   });
 
   it('takes the beginning of a timeline, which names the one before', () => {
@@ -223,7 +226,63 @@ describe('restore_command with a spool', () => {
     expect({ exit, files }).toEqual({ exit: 75, files: [] });
     expect(stderr).toContain(`pitr: what waits for it in the spool is not ${SEGMENT}`);
     expect(stderr).toContain(`pitr: doubt ${SEGMENT}:`);
-    expect(readdirSync(spool)).toEqual([]);
+    expect(readdirSync(spool)).toEqual([MARK, 'wanted']);
+  });
+
+  it.each([
+    ['fits', segment()],
+    ['does not', segment({ system: SYSTEM + 1n })],
+  ])(
+    'takes nothing out of a directory of somebody else, and removes nothing: a segment that %s',
+    (_, bytes) => {
+      rmSync(join(spool, MARK));
+      writeFileSync(join(spool, SEGMENT), bytes);
+      const { exit, stderr } = fetch(text(), SEGMENT);
+      expect(exit).toBe(75);
+      expect(stderr).not.toContain('spool');
+      expect(readdirSync(spool)).toEqual([SEGMENT]);
+    },
+  );
+
+  /** The nth of that log. */
+  const named = (number: number): string =>
+    `${SEGMENT.slice(0, 16)}${number.toString(16).toUpperCase().padStart(8, '0')}`;
+  const waiting = (): readonly string[] => readdirSync(spool).filter((name) => /^[0-9A-F]{24}$/.test(name));
+
+  it('waits for one that takes long, as long as bytes of it come', () => {
+    writeFileSync(join(spool, 'list'), `${SEGMENT} db1 /wals\n`);
+    writeFileSync(join(spool, 'whole'), segment());
+    // More than the five seconds in which nothing may come.
+    const slowly = 'for i in 1 2 3 4 5 6 7; do echo x >>part; sleep 1; done; mv whole "$1"';
+    const filler = spawn('sh', ['-c', slowly, 'sh', SEGMENT], { cwd: spool, stdio: 'ignore' });
+    writeFileSync(join(spool, 'pid'), `${filler.pid}\n`);
+    expect(fetch(text(), SEGMENT)).toMatchObject({ exit: 0, stderr: '' });
+  });
+
+  it('makes room: what came too late goes as soon as PostgreSQL is past it', () => {
+    for (const number of [7, 8, 10]) writeFileSync(join(spool, named(number)), segment());
+    fetch(text(), named(8));
+    writeFileSync(join(spool, named(8)), 'once more');
+    fetch(text(), named(9));
+    expect(waiting()).toEqual([named(10)]);
+  });
+
+  it('drops nothing where PostgreSQL, at its start, asks for the segment of the checkpoint first', () => {
+    for (const number of [7, 8, 9]) writeFileSync(join(spool, named(number)), segment());
+    fetch(text(), named(0x40));
+    fetch(text(), named(0x40));
+    fetch(text(), '00000002.history');
+    expect(waiting()).toEqual([7, 8, 9].map(named));
+    fetch(text(), named(7));
+    expect(waiting()).toEqual([named(8), named(9)]);
+  });
+
+  it('is not led astray by what it cannot read of that', () => {
+    for (const odd of ['', 'x', '0000000100000000', `${SEGMENT}9`, 'rm -rf /']) {
+      writeFileSync(join(spool, SEGMENT), segment());
+      writeFileSync(join(spool, 'wanted'), odd);
+      expect(fetch(text(), SEGMENT)).toMatchObject({ exit: 0, stderr: '' });
+    }
   });
 
   it('waits for nothing that does not come', () => {

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { formatBytes } from '../../../base/values/bytes.ts';
 import type { FreeSpace } from '../../../system/fs/free-space.ts';
 import { isComplete, isPacked } from '../../barman/backup-info.ts';
@@ -5,8 +6,9 @@ import type { Told } from '../answer.ts';
 import { ofEachServer, walToReplay } from '../backups-and-archives.ts';
 import { ownServers } from '../barman-facts.ts';
 import { onHost } from '../commands-to-type.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, NodeFacts } from '../facts.ts';
 import { type Check, type Flaw, flawsOf } from '../finding.ts';
+import type { NodeLook } from '../node-script.ts';
 
 /**
  * Bytes that restored data takes, without the WAL that is replayed: of the databases as they are, or of the largest backup,
@@ -33,12 +35,35 @@ const LEAST_FREE_INODES = 10_000;
 /** What lies in pg_wal at one time, at most, where the inventory says nothing else: as in playbooks/vars/recovery.yml. */
 export const WAL_AT_ONE_TIME = 4_294_967_296;
 
-function nodeFlaws(
-  facts: Facts,
-  judge: (space: FreeSpace, data: number, host: string) => readonly Flaw[],
-): readonly Flaw[] {
+/** What waits for its replay, at most, likewise. */
+export const WAL_SPOOL_BYTES = 4_294_967_296;
+
+/** Bytes of this WAL that lie beside the data at one time, at most: in pg_wal, and waiting for its replay. */
+function besideData({ place }: NodeFacts, { walSpace }: NodeLook, wal: number): number {
+  const inData = walSpace === undefined ? (place?.walAtOneTime ?? WAL_AT_ONE_TIME) : 0;
+  const { walSpool: spool, pgdata = '' } = place ?? {};
+  const elsewhere = spool !== undefined && posix.dirname(spool) !== posix.dirname(pgdata);
+  const waits = place?.walMethod === 'local' || elsewhere ? 0 : (place?.walSpoolBytes ?? WAL_SPOOL_BYTES);
+  return Math.min(wal, inData + waits);
+}
+
+interface Room {
+  readonly host: string;
+  readonly space: FreeSpace;
+  readonly data: number;
+  /** Of WAL, beside the data. */
+  readonly least: number;
+}
+
+function nodeFlaws(facts: Facts, judge: (room: Room) => readonly Flaw[]): readonly Flaw[] {
+  const wal = walToReplay(facts);
+  const all = 'value' in wal ? wal.value : 0;
   return flawsOf(needed(facts), undefined, (data) =>
-    facts.nodes.flatMap(({ name, host }) => flawsOf(host, name, ({ space }) => judge(space, data, name))),
+    facts.nodes.flatMap((node) =>
+      flawsOf(node.host, node.name, (look) =>
+        judge({ host: node.name, space: look.space, data, least: besideData(node, look, all) }),
+      ),
+    ),
   );
 }
 
@@ -92,10 +117,8 @@ export const SPACE_CHECKS: readonly Check[] = [
     meaning: 'Recovery there is refused: the live data is kept until the recovered data is accepted.',
     needs: ['host', 'sql', 'instance', 'cluster', 'stock'],
     judge: (facts) => {
-      const wal = walToReplay(facts);
-      const least = 'value' in wal ? wal.value : 0;
       return [
-        ...nodeFlaws(facts, (space, data, host) => [
+        ...nodeFlaws(facts, ({ host, space, data, least }) => [
           ...(space.freeBytes < data + least
             ? [
                 short(facts, {
@@ -118,7 +141,7 @@ export const SPACE_CHECKS: readonly Check[] = [
               ]
             : []),
         ]),
-        ...flawsOf(wal, undefined, (bytes) => walFlaws(facts, bytes)),
+        ...flawsOf(walToReplay(facts), undefined, (bytes) => walFlaws(facts, bytes)),
       ];
     },
   },
@@ -128,10 +151,8 @@ export const SPACE_CHECKS: readonly Check[] = [
     meaning: 'Recovery will be refused one day, when nobody has looked in time.',
     needs: ['host', 'sql', 'instance', 'cluster', 'stock'],
     judge: (facts) => {
-      const wal = walToReplay(facts);
-      const least = 'value' in wal ? wal.value : 0;
       return [
-        ...nodeFlaws(facts, (space, data, host) =>
+        ...nodeFlaws(facts, ({ host, space, data, least }) =>
           space.freeBytes >= data + least && space.freeBytes < 2 * data + least
             ? [
                 short(facts, {
@@ -145,7 +166,7 @@ export const SPACE_CHECKS: readonly Check[] = [
             : [],
         ),
         // Without it there is less to ask for than a recovery will.
-        ...flawsOf(wal, undefined, () => []),
+        ...flawsOf(walToReplay(facts), undefined, () => []),
       ];
     },
   },

@@ -7,7 +7,7 @@ import { loadYaml } from '../../../../lib/language/yaml/load.ts';
 import { parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
 import { NOT_ASKED, type Told } from '../../../../lib/recovery/doctor/answer.ts';
 import type { BarmanLook } from '../../../../lib/recovery/doctor/barman-script.ts';
-import { WAL_AT_ONE_TIME } from '../../../../lib/recovery/doctor/checks/space.ts';
+import { WAL_AT_ONE_TIME, WAL_SPOOL_BYTES } from '../../../../lib/recovery/doctor/checks/space.ts';
 import type { BarmanFacts, Facts, NodeFacts, Stock } from '../../../../lib/recovery/doctor/facts.ts';
 import { examine } from '../../../../lib/recovery/doctor/finding.ts';
 import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
@@ -31,12 +31,14 @@ interface Case {
   readonly stock?: Told<Stock>;
   readonly names?: undefined;
   readonly volume?: number;
+  readonly atOneTime?: number;
+  readonly spool?: { readonly bytes?: number; readonly place?: string };
   readonly look?: BarmanFacts['look'];
   readonly servers?: readonly string[];
   readonly sql?: NodeFacts['sql'];
 }
 
-function node({ free, walFree, volume, sql = NOT_ASKED, ...more }: Case): NodeFacts {
+function node({ free, walFree, volume, atOneTime, spool, sql = NOT_ASKED, ...more }: Case): NodeFacts {
   const look: NodeLook = {
     clock: { aheadMs: 0, withinMs: 0, offset: '+0000', zone: 'UTC' },
     missingTools: [],
@@ -54,7 +56,10 @@ function node({ free, walFree, volume, sql = NOT_ASKED, ...more }: Case): NodeFa
       pgdata: '/data',
       user: 'postgres',
       patroni: { port: 8008, config: '/p.yml', service: 'patroni', manager: 'systemd' },
-      walMethod: 'local',
+      walMethod: spool === undefined ? 'local' : 'barman-wal-restore',
+      walAtOneTime: atOneTime,
+      walSpool: spool?.place,
+      walSpoolBytes: spool?.bytes,
       walVolumeBytes: volume,
     },
     host: { value: look },
@@ -96,6 +101,18 @@ describe('room for a recovery on a node', () => {
       { free: 100 },
       ['critical: restored data needs 162.3 MiB, and 100.0 MiB are free on /'],
     ],
+    ['is that of the WAL that lies there at one time', { free: 100, atOneTime: 64 * MIB }, ['ok: ']],
+    [
+      'is too little for what waits for its replay, too',
+      { free: 100, atOneTime: 64 * MIB, spool: { bytes: 10 * MIB } },
+      ['critical: restored data needs 108.3 MiB, and 100.0 MiB are free on /'],
+    ],
+    [
+      'is there where all of it waits elsewhere',
+      { free: 100, atOneTime: 64 * MIB, spool: { place: '/srv/wal' } },
+      ['ok: '],
+    ],
+    ['is there for the data where its WAL has a volume', { free: 40, walFree: 130 }, ['ok: ']],
     ['is there on a volume of the WAL', { free: 200, walFree: 130 }, ['ok: ']],
     [
       'is too little on a volume of the WAL',
@@ -141,6 +158,7 @@ describe('room for a recovery on a node', () => {
     const file = join(productPlaybooks(), 'vars/recovery.yml');
     const { value } = loadYaml(file, readFileSync(file, 'utf8'));
     expect(Object(value).wal_at_one_time).toBe(WAL_AT_ONE_TIME);
+    expect(Object(value).wal_spool_bytes).toBe(WAL_SPOOL_BYTES);
   });
 });
 

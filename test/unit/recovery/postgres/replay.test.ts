@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { NOTHING_LOGGED, readLog } from '../../../../lib/recovery/postgres/log.ts';
-import { judgeReplay, type ReplayWish } from '../../../../lib/recovery/postgres/replay-verdict.ts';
+import {
+  endOfReplay,
+  judgeReplay,
+  type ReplayWish,
+} from '../../../../lib/recovery/postgres/replay-verdict.ts';
 import {
   observe,
   type ReplayLook,
@@ -375,5 +379,22 @@ describe('a replay', () => {
     expect(replayWords(watch, lsn('0/8000000'))).toBe(
       'replayed to 0/4000000, last commit 2026-11-22 15:41:18.494545+00, 16.0 MiB/s, about 4 s left',
     );
+  });
+});
+
+describe('how far there is to replay', () => {
+  const stopping = { ...TARGET, target: { ...TARGET.target, stopsAt: lsn('0/5000028') } };
+  const lastSegment = parseSegment('00000001000000000000000C');
+
+  it('is to the target, where that comes before the end of what is archived', () => {
+    expect(endOfReplay({ ...stopping, lastSegment })).toBe(lsn('0/5000028'));
+    expect(endOfReplay(stopping)).toBe(lsn('0/5000028'));
+  });
+
+  it('is to the end of what is archived, where nothing else is known or the target comes later', () => {
+    expect(endOfReplay({ ...TARGET, lastSegment })).toBe(lsn('0/D000000'));
+    const later = { ...TARGET.target, stopsAt: lsn('0/F000000') };
+    expect(endOfReplay({ ...TARGET, target: later, lastSegment })).toBe(lsn('0/D000000'));
+    expect(endOfReplay(TARGET)).toBeUndefined();
   });
 });

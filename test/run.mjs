@@ -109,7 +109,8 @@ if (rest.length > 0) {
 } else if (only === 'long' && startsFast()) {
   steps.long = parts(
     'long',
-    /^test\/(faults\/(kill|faults|writer.*)|recovery\/(tail|spare|synchronous|closed|while-it-waits|streaming-archiver))\./,
+    /^test\/(faults\/(kill|writer.*)|recovery\/rewind)\./,
+    /^test\/(faults\/(crawler|faults)|recovery\/(tail|synchronous|held))\./,
   ).map((files, place) => [bin('vitest'), ...vitest(`long-${place + 1}`, 'long'), ...files]);
 }
 

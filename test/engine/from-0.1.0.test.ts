@@ -8,9 +8,9 @@ import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { storyOf } from '../../lib/engine/back/story.ts';
 import { undoRun } from '../../lib/engine/back/undo.ts';
 import { planUndo } from '../../lib/engine/back/undo-plan.ts';
-import { bootMark } from '../../lib/engine/journal/beginning.ts';
 import { believed, type JournalledRun, readRun } from '../../lib/engine/journal/read.ts';
 import { runStatus } from '../../lib/engine/journal/status.ts';
+import { aMinuteAgo } from './aged.ts';
 import { inventoryOfPair, keepRunsIn, newDirectory, play } from './support.ts';
 
 /** What pitr 0.1.0 left when it was killed in the task "Long work": its playbook, journal and the claim of its lock. */
@@ -84,18 +84,6 @@ async function left(): Promise<Left> {
     picture: () => filesBelow(place),
     orphanEnded: once(orphan, 'exit'),
   };
-}
-
-/**
- * The times of a journal, moved: how old a change is decides which processes can be its own. It was this boot of the machine:
- * one of another boot would be a machine of the same name.
- */
-function aMinuteAgo(journal: string): string {
-  const first = Number(/"time":(\d+)/.exec(journal)?.[1]);
-  const by = Date.now() - 60_000 - first;
-  return journal
-    .replace(/"time":(\d+)/g, (_, time) => `"time":${Number(time) + by}`)
-    .replace(/"process":"[^:"]*:/g, `"process":"${bootMark()}:`);
 }
 
 /** Files are made with the group of this process. */

@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import type { ReadHost } from '../../lib/contract/host.ts';
 import type { AnyModule, Change, NewerChange, Question, TaskContext } from '../../lib/contract/module.ts';
+import { checkHost } from '../../lib/engine/check/check-host.ts';
 import { Predictions } from '../../lib/engine/check/predictions.ts';
 import { HeldLocks } from '../../lib/engine/run/held-locks.ts';
 import { liveHost } from '../../lib/engine/run/live-host.ts';
@@ -57,6 +59,13 @@ export class Playground {
     const outcomes: ModuleOutcome[] = [];
     for (const [name, params] of tasks) outcomes.push(await this.#task(name, params, 'here', predictions));
     return outcomes;
+  }
+
+  /** The host as tasks of a check see it behind this one. */
+  async foreseen(name: string, params: unknown): Promise<ReadHost> {
+    const predictions = new Predictions();
+    await this.#task(name, params, 'here', predictions);
+    return checkHost('here', (peer) => this.#connection(peer), predictions);
   }
 
   /** Takes back the latest change that is still in the journal, from its JSON alone. */

@@ -31,11 +31,11 @@ if [ -d /run/systemd/system ]; then
   for f in /etc/postgresql/*/*/pg_*.conf; do [ -f "$f" ] && echo "file $f: $(sha256sum <"$f" | cut -c1-12)"; done
 fi
 cd /var/lib/barman 2>/dev/null || exit 0
-for f in /tmp/kept* /tmp/whole /tmp/0000* /root/spoilt.* */wals/*/*.hidden; do [ -e "$f" ] && echo "put aside $f: there"; done
+for f in /tmp/kept* /tmp/whole /tmp/0000* /root/spoilt.* /usr/bin/*.hidden */wals/*/*.hidden; do [ -e "$f" ] && echo "put aside $f: there"; done
 for f in *; do echo "of Barman $f: there"; done
 for f in .pitr/*; do [ -s "$f" ] && echo "claim $f: there"; done
-for d in */errors */incoming; do
-  [ -d "$d" ] && [ "\${d#*/}" = errors ] && [ -n "$(ls -A "$d")" ] && echo "left in $d: $(ls -A "$d" | wc -l) files"
+for d in */errors; do
+  [ -d "$d" ] && [ -n "$(ls -A "$d")" ] && echo "left in $d: $(ls -A "$d" | wc -l) files"
 done
 for f in */base/*/backup.info */meta/*-backup.info; do
   [ -f "$f" ] && ! grep -qx 'status=DONE' "$f" && echo "backup $f: $(grep '^status=' "$f")"

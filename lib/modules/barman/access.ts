@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineLook } from '../../contract/module.ts';
 import { fetchable, loginOf, loginToNode } from '../../recovery/barman/node-access.ts';
 import { remoteSshParam, userParam } from '../../recovery/barman/params.ts';
-import { login } from '../../recovery/postgres/params.ts';
+import { login, walMethod } from '../../recovery/postgres/params.ts';
 
 const params = z.strictObject({
   remote_ssh: remoteSshParam
@@ -23,11 +23,7 @@ const params = z.strictObject({
     .optional()
     .describe('on a database node: the Barman servers whose WAL it must be able to fetch')
     .meta({ variable: 'barman_servers' }),
-  wal_method: z
-    .enum(['barman-wal-restore', 'barman-get-wal', 'local'])
-    .default('barman-wal-restore')
-    .describe('on a database node: how WAL is fetched; nothing is to be proved for local')
-    .meta({ variable: 'wal_method' }),
+  wal_method: walMethod.describe('on a database node: how WAL is fetched; nothing is to be proved for local'),
   pg_user: z
     .string()
     .default('postgres')

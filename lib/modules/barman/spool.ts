@@ -104,15 +104,13 @@ timeline in its first page, and asks Barman for everything else.`,
   predict: ({ directory, user, removes }, _state, p) => ({
     resources: [
       removes
-        ? predicted(pathResource, directory, ABSENT)
-        : predicted(pathResource, directory, {
-            kind: 'directory',
-            mode: 0o700,
-            owner: user,
-            group: user,
-            size: 4096,
-            mtime: 0,
-          }),
+        ? predicted(pathResource, directory, ABSENT, 'absent')
+        : predicted(
+            pathResource,
+            directory,
+            { kind: 'directory', mode: 0o700, owner: user, group: user, size: 4096, mtime: 0 },
+            'unknown',
+          ),
     ],
     result: removes ? {} : { directory, segments: listOf(p).length },
   }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Unknown } from '../../base/values/unknown.ts';
+import { Unknown } from '../../base/values/unknown.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { known } from '../../contract/known.ts';
 import { type Change, defineModule } from '../../contract/module.ts';
@@ -15,6 +15,7 @@ import {
   refuseTaken,
 } from '../../recovery/postgres/move-below.ts';
 import { absolutePath, instanceParams } from '../../recovery/postgres/params.ts';
+import { pathResource } from '../../system/fs/path-resource.ts';
 
 const params = z.strictObject({
   into: absolutePath.describe('the new data directory, right below the old one; it must not be there yet'),
@@ -70,6 +71,11 @@ export const module = defineModule({
   ],
   predict: ({ pgdata, into, names }, { instance }) => ({
     resources: [
+      predicted(pathResource, into, new Unknown(`what ${into} will be`), 'unknown'),
+      ...names.map((name) => ({
+        kind: pathResource.kind,
+        moved: { from: `${pgdata}/${name}`, to: `${into}/${name}` },
+      })),
       predicted(postgresResource, pgdata, NO_INSTANCE),
       predicted(postgresResource, into, known(instance)),
     ],

@@ -7,7 +7,7 @@ import { evidenceOf } from '../../transport/command-failed.ts';
 import { quote } from '../../transport/quote.ts';
 import { type ArchiveSettings, filledArchiveCommand } from '../postgres/archive-command.ts';
 import { ARCHIVE_LIBRARY_SINCE } from '../postgres/version.ts';
-import type { Archive } from '../wal/archive.ts';
+import { type Archive, archivesOf } from '../wal/archive.ts';
 import { parseSegment } from '../wal/segment.ts';
 import { readCatalogueAndArchives } from './catalogue.ts';
 import {
@@ -71,8 +71,7 @@ export async function readArchivesOf(
   systemId: string,
 ): Promise<readonly Archive[]> {
   const { servers, archives } = await readCatalogueAndArchives(host.peer(barman.host), barman.user);
-  const ours = serversOf(servers, barman, systemId);
-  return archives.filter(({ server }) => ours.some(({ name }) => name === server));
+  return archivesOf(serversOf(servers, barman, systemId), archives);
 }
 
 // The beginning of a segment gets its name in a directory that nobody else can enter; its times go with it. The command

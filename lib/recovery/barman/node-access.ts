@@ -10,6 +10,7 @@ import {
   TELL_IDENTITY,
 } from '../../system/core/host-identity.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
+import type { WalMethod } from '../postgres/params.ts';
 import {
   loginElsewhere,
   loginFailed,
@@ -100,7 +101,7 @@ export interface FetchWish {
   /** user@host */
   readonly ssh?: string | undefined;
   readonly servers?: readonly string[] | undefined;
-  readonly wal_method: 'barman-wal-restore' | 'barman-get-wal' | 'local';
+  readonly wal_method: WalMethod;
   /** The OS user that PostgreSQL runs as. */
   readonly pg_user: string;
 }

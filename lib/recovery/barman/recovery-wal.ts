@@ -1,4 +1,4 @@
-import { type Archive, type MergedArchive, mergeArchives } from '../wal/archive.ts';
+import { type Archive, archivesOf, type MergedArchive, mergeArchives } from '../wal/archive.ts';
 import type { Link } from '../wal/chain.ts';
 import { formatInstant } from '../wal/instant.ts';
 import type { BackupPosition } from '../wal/lineage.ts';
@@ -22,7 +22,7 @@ export function archivesFor(
     const systemId = servers.find(({ name }) => name === archive.server)?.systemId;
     return systemId === undefined || backup.systemId === undefined || systemId === backup.systemId;
   };
-  const wanted = archives.filter(({ server }) => servers.some(({ name }) => name === server)).filter(same);
+  const wanted = archivesOf(servers, archives).filter(same);
   return [
     ...wanted.filter(({ server }) => server === backup.server),
     ...wanted.filter(({ server }) => server !== backup.server),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseBytes } from '../../base/values/bytes.ts';
 import { userParam } from '../barman/params.ts';
 import { patroniParams, patroniServiceParams } from '../patroni/params.ts';
-import { instanceParams } from '../postgres/params.ts';
+import { instanceParams, type WalMethod, walMethod } from '../postgres/params.ts';
 
 /** Where things are on a node of the cluster, as the inventory says it. */
 export interface NodePlace {
@@ -22,7 +22,7 @@ export interface NodePlace {
   readonly barmanSsh?: string | undefined;
   readonly barmanServers?: readonly string[] | undefined;
   readonly restoreSsh?: string | undefined;
-  readonly walMethod: 'barman-wal-restore' | 'barman-get-wal' | 'local';
+  readonly walMethod: WalMethod;
   /** Bytes of WAL that lie in pg_wal at one time, at most. */
   readonly walAtOneTime?: number | undefined;
   /** The same where that is a volume of its own, as the inventory says it. */
@@ -73,7 +73,7 @@ const nodeSchema = z.object({
   wal_volume_bytes: size.nullish(),
   wal_spool: z.string().optional(),
   wal_spool_bytes: size.optional(),
-  wal_method: z.enum(['barman-wal-restore', 'barman-get-wal', 'local']).default('barman-wal-restore'),
+  wal_method: walMethod,
 });
 
 /** The variables of the inventory that are read here. */

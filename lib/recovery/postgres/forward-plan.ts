@@ -4,8 +4,9 @@ import { formatLsn, type Lsn } from '../wal/lsn.ts';
 import type { RecoveryTarget } from '../wal/target.ts';
 import { type ConfSetting, effectiveSettings, parseConfLine, quoteConf } from './conf-file.ts';
 import { type InstanceState, wasIsolated } from './instance.ts';
+import type { WalMethod } from './params.ts';
 import { AUTO_CONF } from './recovery-files.ts';
-import { type WalMethod, walMethodOf } from './restore-command.ts';
+import { walMethodOf } from './restore-command.ts';
 import { isSamePlace } from './stop-proof.ts';
 
 const ACTION = 'recovery_target_action';

@@ -57,6 +57,15 @@ export const partialParam = z
     'the segment of which only the beginning is archived, and the server that has it (barman.moment)',
   );
 
+/** How PostgreSQL fetches WAL. */
+export const walMethod = z
+  .enum(['barman-wal-restore', 'barman-get-wal', 'local'])
+  .default('barman-wal-restore')
+  .describe('how WAL is fetched')
+  .meta({ variable: 'wal_method' });
+
+export type WalMethod = z.output<typeof walMethod>;
+
 /** `barman@backup.example.com` */
 export const login = z.string().regex(/^[A-Za-z0-9_][\w.-]*@[A-Za-z0-9[][\w.:[\]-]*$/, 'must be user@host');
 

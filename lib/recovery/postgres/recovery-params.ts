@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { targetSchema } from '../wal/target.ts';
-import { absolutePath, barmanLogin, barmanServer, dataOwner, partialParam, segmentName } from './params.ts';
+import {
+  absolutePath,
+  barmanLogin,
+  barmanServer,
+  dataOwner,
+  partialParam,
+  segmentName,
+  walMethod,
+} from './params.ts';
 
 /** What `postgres.recovery` takes. */
 export const recoveryParams = z
@@ -30,11 +38,7 @@ export const recoveryParams = z
       .enum(['pause', 'promote', 'shutdown'])
       .default('pause')
       .describe('what PostgreSQL does at the target'),
-    wal_method: z
-      .enum(['barman-wal-restore', 'barman-get-wal', 'local'])
-      .default('barman-wal-restore')
-      .describe('how WAL is fetched')
-      .meta({ variable: 'wal_method' }),
+    wal_method: walMethod,
     server: barmanServer.optional().describe('the Barman server of the backup: asked first'),
     begin_wal: segmentName
       .optional()

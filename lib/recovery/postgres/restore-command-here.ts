@@ -1,6 +1,7 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { TaskContext } from '../../contract/module.ts';
 import { quote } from '../../transport/quote.ts';
+import type { WalMethod } from './params.ts';
 import type { SignalKind } from './recovery-settings.ts';
 import {
   inOrder,
@@ -8,7 +9,6 @@ import {
   parseLogin,
   restoreCommandTemplate,
   restoreCommandValues,
-  type WalMethod,
 } from './restore-command.ts';
 
 /** How this host fetches WAL: as the inventory says, and what the task adds to that. */

@@ -1,4 +1,5 @@
 import { splitWords } from '../../base/values/split-words.ts';
+import type { WalMethod } from './params.ts';
 import type { SignalKind } from './recovery-settings.ts';
 
 /** `user@host` in its two parts; nothing when the text is not that. */
@@ -16,9 +17,6 @@ export function parseLogin(text: string): { readonly user: string; readonly host
 export function doubtExit(signal: SignalKind): number {
   return signal === 'standby' ? 75 : 255;
 }
-
-/** How PostgreSQL fetches WAL. */
-export type WalMethod = 'barman-wal-restore' | 'barman-get-wal' | 'local';
 
 /** The template that renders the `restore_command` of a method. */
 export function restoreCommandTemplate(method: WalMethod): string {

@@ -50,6 +50,14 @@ export interface Archive {
   readonly damaged: readonly DamagedHistory[];
 }
 
+/** The archives of those servers. */
+export function archivesOf(
+  servers: readonly { readonly name: string }[],
+  archives: readonly Archive[],
+): readonly Archive[] {
+  return archives.filter(({ server }) => servers.some(({ name }) => name === server));
+}
+
 /** One segment over all archives; without any server it is known to have been, and missing. */
 interface Holding {
   /** Servers with the whole segment, in the order of the archives. */

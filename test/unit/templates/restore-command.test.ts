@@ -3,12 +3,12 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { WalMethod } from '../../../lib/recovery/postgres/params.ts';
 import {
   oneLine,
   type RestoreCommandFacts,
   restoreCommandTemplate,
   restoreCommandValues,
-  type WalMethod,
 } from '../../../lib/recovery/postgres/restore-command.ts';
 import { quote } from '../../../lib/transport/quote.ts';
 import { productTemplate } from '../../modules/product-template.ts';

@@ -1,3 +1,4 @@
+import { archivesOf } from '../../wal/archive.ts';
 import { formatInstant, instantAt, secondsBetween } from '../../wal/instant.ts';
 import { parseLsn } from '../../wal/lsn.ts';
 import { numberHolding, parseSegmentSize, segmentNumber, timelineOf } from '../../wal/segment.ts';
@@ -121,30 +122,26 @@ function hasAllThatIsFinished({ servers, archives }: Stock, { sql }: NodeFacts, 
   // Of what it receives by streaming Barman keeps the last one until something of the next is there.
   const kept = servers.some(({ streamingArchiver }) => streamingArchiver) ? 1 : 0;
   const last = numberHolding(at, size) - 1 - kept;
-  return archives
-    .filter(({ server }) => servers.some(({ name }) => name === server))
-    .some(({ files }) =>
-      files.some(
-        ({ segment, partial }) =>
-          !partial && timelineOf(segment) === timeline && segmentNumber(segment, size) >= last,
-      ),
-    );
+  return archivesOf(servers, archives).some(({ files }) =>
+    files.some(
+      ({ segment, partial }) =>
+        !partial && timelineOf(segment) === timeline && segmentNumber(segment, size) >= last,
+    ),
+  );
 }
 
 function histories(facts: Facts): readonly Flaw[] {
   return inStock(facts, ({ archives, servers: all }, { place }) =>
-    archives
-      .filter(({ server }) => all.some(({ name }) => name === server))
-      .flatMap(({ server, damaged }) =>
-        damaged.map(({ path, why }) => ({
-          severity: 'critical' as const,
-          host: place.name,
-          text: `${path} of server ${server} ${why}`,
-          mend: [
-            `Look whether another server has the same file, and copy that; if nobody needs it, move it away. Then: ${pitrCommand(facts, 'backups')}`,
-          ],
-        })),
-      ),
+    archivesOf(all, archives).flatMap(({ server, damaged }) =>
+      damaged.map(({ path, why }) => ({
+        severity: 'critical' as const,
+        host: place.name,
+        text: `${path} of server ${server} ${why}`,
+        mend: [
+          `Look whether another server has the same file, and copy that; if nobody needs it, move it away. Then: ${pitrCommand(facts, 'backups')}`,
+        ],
+      })),
+    ),
   );
 }
 

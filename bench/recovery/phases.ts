@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OPENED, type Part } from './outage.ts';
 
 const event = z.looseObject({
   type: z.string(),
@@ -28,25 +29,17 @@ const PHASES: readonly (readonly [name: string, ...begins: readonly string[]])[]
   ['new base backup', 'Take a new base backup'],
 ];
 const OTHERS = 'the other members';
-const OPENED = 'Open it to clients';
-const LEADER_STOPS = 'Stop the old leader, last';
 const MEMBERS_ARE_BACK = 'Look for the old data';
 
 /** All names of tasks that are looked for in the events of a recovery. */
 export const LOOKED_FOR: readonly string[] = [
   ...PHASES.flatMap(([, ...begins]) => begins),
   OPENED,
-  LEADER_STOPS,
   MEMBERS_ARE_BACK,
 ];
 
-export interface Phase {
-  readonly name: string;
-  readonly seconds: number;
-}
-
 /** How long each part of a recovery lasted, from the events of its run (`--output json`). */
-export function phasesOf(lines: readonly string[]): readonly Phase[] {
+export function phasesOf(lines: readonly string[]): readonly Part[] {
   const marks = new Map<string, number>();
   let end: number | undefined;
   for (const { type, time, task } of eventsOf(lines)) {
@@ -72,8 +65,6 @@ export interface Times {
   readonly leader: number;
   /** Until every member follows it. */
   readonly cluster: number;
-  /** From the stop of the old leader to the moment at which clients are let in again. */
-  readonly outage: number;
 }
 
 export function timesOf(lines: readonly string[]): Times {
@@ -82,15 +73,14 @@ export function timesOf(lines: readonly string[]): Times {
     events.find((one) => one.type === type && (name === undefined || one.task?.name === name))?.time ??
     Number.NaN;
   const begun = at('run.started');
-  const opened = at('task.finished', OPENED);
   return {
     total: (at('run.finished') - begun) / 1000,
-    leader: (opened - begun) / 1000,
+    leader: (at('task.finished', OPENED) - begun) / 1000,
     cluster: (at('task.started', MEMBERS_ARE_BACK) - begun) / 1000,
-    outage: (opened - at('task.started', LEADER_STOPS)) / 1000,
   };
 }
 
-function eventsOf(lines: readonly string[]): readonly Event[] {
+/** What a run said (`--output json`), line by line. */
+export function eventsOf(lines: readonly string[]): readonly Event[] {
   return lines.flatMap((line) => (line === '' ? [] : [event.parse(JSON.parse(line))]));
 }

@@ -1,4 +1,5 @@
-import { phasesOf, timesOf } from './phases.ts';
+import { outageOf, partsOfOutage } from './outage.ts';
+import { eventsOf, phasesOf, timesOf } from './phases.ts';
 import { BASE, type Raw } from './raw.ts';
 
 /** What the bench has measured. */
@@ -12,11 +13,12 @@ export interface Measured {
 /** As text: a column for each recovery, and how much longer the second one took; the stock tools; the ratios. */
 export function report({ recoveries, raw }: Measured): string {
   const parts = recoveries.map((lines) => {
-    const { total, outage } = timesOf(lines);
+    const events = eventsOf(lines);
     return new Map([
       ...phasesOf(lines).map(({ name, seconds }) => [name, seconds] as const),
-      ['total', total] as const,
-      ['nobody could write for', outage] as const,
+      ['total', timesOf(lines).total] as const,
+      ['nobody could write for', outageOf(events)] as const,
+      ...partsOfOutage(events).map(({ name, seconds }) => [`  ${name}`, seconds] as const),
     ]);
   });
   const names = [...new Set(parts.flatMap((part) => [...part.keys()]))];

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { LOOKED_FOR, phasesOf, timesOf } from '../../bench/recovery/phases.ts';
+import { outageOf, TOLD_BY } from '../../bench/recovery/outage.ts';
+import { eventsOf, LOOKED_FOR, phasesOf, timesOf } from '../../bench/recovery/phases.ts';
 import { BASE } from '../../bench/recovery/raw.ts';
 import { report } from '../../bench/recovery/report.ts';
 import { parseAgain } from '../../bench/recovery/sizes.ts';
@@ -40,7 +41,7 @@ function recorded(): readonly string[] {
 }
 
 it('each task by which the bench tells the parts of a recovery is in a playbook', () => {
-  expect(LOOKED_FOR.filter((name) => !names.includes(name))).toEqual([]);
+  expect([...LOOKED_FOR, ...TOLD_BY].filter((name) => !names.includes(name))).toEqual([]);
 });
 
 it('the parts of a recovered run are told in their order, and come to its whole', () => {
@@ -67,7 +68,8 @@ it('the parts of a recovered run are told in their order, and come to its whole'
       "new base backup 61.4",
     ]
   `);
-  const { total, leader, cluster, outage } = timesOf(lines);
+  const { total, leader, cluster } = timesOf(lines);
+  const outage = outageOf(eventsOf(lines));
   // It had read its playbook before the first task.
   expect(phases.reduce((sum, { seconds }) => sum + seconds, 0.287)).toBeCloseTo(total);
   expect([leader, cluster, outage].map((seconds) => seconds.toFixed(1))).toMatchInlineSnapshot(`
@@ -103,6 +105,11 @@ it('prints each recovery, the tools before and after, and the ratios', () => {
     new base backup                                   61.4 s    61.4 s    1.00x
     total                                            339.7 s   339.7 s    1.00x
     nobody could write for                            23.8 s    23.8 s    1.00x
+      stop                                            14.5 s    14.5 s    1.00x
+      hand-over                                        6.4 s     6.4 s    1.00x
+      lead                                             0.5 s     0.5 s    1.00x
+      restart                                          1.0 s     1.0 s    1.00x
+      open                                             1.4 s     1.4 s    1.00x
 
     tar over ssh (base)                               16.0 s    18.0 s
     one rsync of WAL (16 segments)                     1.0 s         -

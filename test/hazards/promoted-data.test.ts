@@ -198,6 +198,23 @@ it('data that is asked for from another host is called by the host where it lies
   expect(error?.message).toContain('on two is not what this run has promoted');
 });
 
+it.each(['cutover.yml', 'revert.yml'])(
+  '%s: what a leader leaves as it stops is archived, where it lies by then',
+  async (file) => {
+    const { plays } = await loadPlaybook(join(productPlaybooks(), file));
+    const all = plays.flatMap((one) => flatTasks(one.tasks));
+    const stopped = all.findIndex(({ args }) => args.value.leave_wal === true);
+    const opened = all.findIndex(({ args }) => args.value.mode === 'open');
+    const sent = all.findIndex(({ module }) => module === 'postgres.archive_tail');
+    expect(stopped).toBeGreaterThan(0);
+    expect(opened).toBeGreaterThan(stopped);
+    expect(sent).toBeGreaterThan(opened);
+    const moved = all.slice(stopped, sent).find(({ module }) => module === 'fs.move');
+    const to = typeof moved?.args.value.dest === 'string' ? moved.args.value.dest : '';
+    expect(all[sent]?.args.value.pgdata).toBe(to === '' ? undefined : '{{ reverted }}');
+  },
+);
+
 it('what was promoted is noted for rejoin.yml, which holds what leads against it', async () => {
   const read = async (file: string) =>
     (await loadPlaybook(join(productPlaybooks(), file))).plays.flatMap((one) => flatTasks(one.tasks));

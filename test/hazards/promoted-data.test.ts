@@ -196,6 +196,8 @@ it('data that is asked for from another host is called by the host where it lies
   expect(error?.code).toBe('promoted-data-gone');
   expect([error?.message, error?.next?.[0]].join()).not.toContain('on one');
   expect(error?.message).toContain('on two is not what this run has promoted');
+  // It waits for the hand-over: a Patroni that is started there makes a standby of it.
+  expect(error?.next?.[0]).toMatch(/put it back to .* \(Patroni stays down\), and go on: pitr resume \S+-/);
 });
 
 it.each(['cutover.yml', 'revert.yml'])(

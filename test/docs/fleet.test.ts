@@ -69,7 +69,7 @@ it.skipIf(!hasJq())(
       ...{ hosts: 6, changed: 5, failed: ['web4'] },
     });
     expect(failed?.code).toBe(0);
-  expect(failed?.stdout).toMatch(/^web4: Patch the host: \S/);
+    expect(failed?.stdout).toMatch(/^web4: Patch the host: \S/);
     expect(await file('failed')).toBe('web4\n');
   },
 );

@@ -25,7 +25,8 @@ Measures pitr on sshd hosts on 127.0.0.1 that it starts itself: start-up, ${TASK
 unchanged templates on ${HOSTS.join(', ')} hosts, copies of 100 MB, and the controller's memory. Beside it a bare ssh2 program that
 does the same over one standing shell a host, and Ansible where ansible-playbook is installed (pipelining,
 ControlPersist and 20 forks on). They take turns: one run each in a round, ${ROUNDS} rounds (Ansible takes part in the first).
-Times are medians; a ratio is the median of the ratios of the rounds.
+Times are medians; a ratio is the median of the ratios of the rounds, min-max the smallest and the largest of them. The
+machine's load is printed before and after.
 
 scale: time and memory of the controller with up to a thousand hosts: fifty sshds, then hosts that are only a protocol.
 `;

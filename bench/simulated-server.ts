@@ -26,15 +26,18 @@ export interface SimulatedHosts {
   readonly port: number;
   /** As it stands in known_hosts, behind the name. */
   readonly hostKey: string;
+  /** How many were logging in at one time, at most. */
+  readonly mostLogins: () => number;
   readonly stop: () => void;
 }
 
 /**
  * Hosts that are only a protocol: a real SSH server, behind which every command succeeds at once and prints nothing, but for
  * what tells one machine from others. What a controller costs with a thousand hosts is measured on them, where there is no
- * room for a thousand sshds. `key` may log in, a private key of OpenSSH. Throws where it is none.
+ * room for a thousand sshds. `key` may log in, a private key of OpenSSH; `loginMs` is what the host itself takes for that.
+ * Throws where it is none.
  */
-export async function simulatedHosts(key: Buffer): Promise<SimulatedHosts> {
+export async function simulatedHosts(key: Buffer, { loginMs = 0 } = {}): Promise<SimulatedHosts> {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
@@ -44,10 +47,19 @@ export async function simulatedHosts(key: Buffer): Promise<SimulatedHosts> {
   if (allowed instanceof Error) throw allowed;
   const hostKey = ssh2.utils.parseKey(privateKey);
   if (hostKey instanceof Error) throw hostKey;
+  const loggingIn = new Set<object>();
+  let most = 0;
   const server = new ssh2.Server({ hostKeys: [privateKey] }, (client) => {
+    loggingIn.add(client);
+    most = Math.max(most, loggingIn.size);
+    client.on('ready', () => loggingIn.delete(client));
+    client.on('close', () => loggingIn.delete(client));
     client.on('authentication', (context) => {
-      if (context.method === 'publickey' && context.key.data.equals(allowed.getPublicSSH())) context.accept();
-      else context.reject(['publickey']);
+      if (context.method !== 'publickey' || !context.key.data.equals(allowed.getPublicSSH()))
+        context.reject(['publickey']);
+      // Without a signature it only asks whether the key would do.
+      else if (context.signature === undefined || loginMs === 0) context.accept();
+      else setTimeout(() => context.accept(), loginMs);
     });
     client.on('session', (accept) => {
       accept().on('exec', (acceptExec, _reject, { command }) => serve(acceptExec(), command));
@@ -61,6 +73,7 @@ export async function simulatedHosts(key: Buffer): Promise<SimulatedHosts> {
   return {
     port,
     hostKey: `ssh-rsa ${hostKey.getPublicSSH().toString('base64')}`,
+    mostLogins: () => most,
     stop: () => server.close(),
   };
 }

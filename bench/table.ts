@@ -11,9 +11,12 @@ export interface Row {
   readonly costs: Readonly<Partial<Record<Peer, readonly Cost[]>>>;
 }
 
-const HEAD = ['what', 'hosts', 'pitr', 'memory', 'bare', 'pitr/bare', 'ansible', 'ansible/pitr'];
+const HEAD = ['what', 'hosts', 'pitr', 'memory', 'bare', 'pitr/bare', 'min-max', 'ansible', 'ansible/pitr'];
 
-/** The results as text: medians in seconds; the ratios are medians of those of each round's pair. */
+/**
+ * The results as text: medians in seconds; the ratios are medians of those of each round's pair, with the smallest and the
+ * largest of them beside that to the bare program.
+ */
 export function table(rows: readonly Row[]): string {
   const cells = [HEAD, ...rows.map(line)];
   const widths = HEAD.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
@@ -33,6 +36,7 @@ function line({ what, hosts, costs: { pitr = [], bare = [], ansible = [] } }: Ro
     pitr.length === 0 ? '-' : `${Math.round(median(pitr.map(({ mib }) => mib)))} MiB`,
     seconds(bare),
     ratio(pitr, bare),
+    range(pitr, bare),
     seconds(ansible),
     ratio(ansible, pitr),
   ];
@@ -42,11 +46,20 @@ function seconds(costs: readonly Cost[]): string {
   return costs.length === 0 ? '-' : `${(median(costs.map(({ ms }) => ms)) / 1000).toFixed(2)} s`;
 }
 
-/** Of each round that both took part in. */
 function ratio(above: readonly Cost[], below: readonly Cost[]): string {
-  const pairs = above.flatMap(({ ms }, round) => {
+  const pairs = ratios(above, below);
+  return pairs.length === 0 ? '-' : `${median(pairs).toFixed(2)}x`;
+}
+
+function range(above: readonly Cost[], below: readonly Cost[]): string {
+  const pairs = ratios(above, below);
+  return pairs.length === 0 ? '-' : `${Math.min(...pairs).toFixed(2)}-${Math.max(...pairs).toFixed(2)}x`;
+}
+
+/** Of each round that both took part in. */
+function ratios(above: readonly Cost[], below: readonly Cost[]): readonly number[] {
+  return above.flatMap(({ ms }, round) => {
     const other = below[round];
     return other === undefined ? [] : [ms / other.ms];
   });
-  return pairs.length === 0 ? '-' : `${median(pairs).toFixed(2)}x`;
 }

@@ -2,6 +2,7 @@ import { archiveCurrentWal, type BaseBackup, takeBackup } from '../../lab/archiv
 import { sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import type { DatabaseHost } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
 import type { Sizes } from './sizes.ts';
 
 const ROW = 8000;
@@ -21,6 +22,22 @@ async function write(lab: Lab, leader: DatabaseHost, bytes: number): Promise<voi
     await sql(lab, leader, insert(Math.min(left, ROWS)), { deadlineMs: 600_000 });
 }
 
+/**
+ * Each segment is archived by a process and a login of its own, slower than it is written: what waits for the WAL of a
+ * backup, or for the last segment, would give up behind a hundred of them.
+ */
+async function archived(lab: Lab, leader: DatabaseHost): Promise<void> {
+  const waiting = "select count(*) from pg_ls_archive_statusdir() where name like '%.ready'";
+  await waitFor({
+    what: `the archiver of ${leader} to catch up`,
+    deadlineMs: 1_800_000,
+    everyMs: 1000,
+    attempt: async () => Number(await sql(lab, leader, waiting)),
+    done: (segments) => segments === 0,
+    describe: (segments) => `${segments} segments still wait for it`,
+  });
+}
+
 /** What there is to recover: the backup, and the moment in the middle of what was written after it. */
 export interface Filled {
   readonly backup: BaseBackup;
@@ -31,8 +48,10 @@ export interface Filled {
 export async function fill(lab: Lab, leader: DatabaseHost, { data, wal }: Sizes): Promise<Filled> {
   await sql(lab, leader, TABLE);
   await write(lab, leader, data);
+  await archived(lab, leader);
   const backup = await takeBackup(lab, leader);
   await write(lab, leader, wal);
+  await archived(lab, leader);
   const moment = await sql(
     lab,
     leader,

@@ -15,6 +15,9 @@ export interface Raw {
   readonly note: string;
 }
 
+/** The note of what moves the base backup, as pitr's restore does. */
+export const BASE = 'base';
+
 const DEADLINE_MS = 3_600_000;
 const SIDE = `${postgresHome}/bench`;
 const SEGMENTS = 16;
@@ -63,21 +66,21 @@ export async function measureRaw(
   const jobs: readonly Job[] = [
     {
       what: 'barman recover --get-wal',
-      note: 'base',
+      note: BASE,
       on: 'barman',
       user: 'barman',
       script: `barman recover --get-wal --remote-ssh-command "ssh -q postgres@${node}" ${backup.server} ${backup.id} ${SIDE}`,
     },
     {
       what: 'rsync over ssh',
-      note: 'base',
+      note: BASE,
       on: 'barman',
       user: 'barman',
       script: `rsync -a -e 'ssh -q' ${data}/ postgres@${node}:${SIDE}/`,
     },
     {
       what: 'tar over ssh',
-      note: 'base',
+      note: BASE,
       on: 'barman',
       user: 'barman',
       script: `tar -C ${data} -cf - . | ssh -q postgres@${node} tar -C ${SIDE} -xf -`,

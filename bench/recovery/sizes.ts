@@ -17,3 +17,17 @@ export function parseSizes(args: readonly string[]): Sizes {
   };
   return { data: bytes('--data', '200MB'), wal: bytes('--wal', '100MB') };
 }
+
+/**
+ * Reads `--again 'wal_spool_bytes=0 members_from=old_data'`: what a second recovery is told beside what the first one was.
+ * Nothing where there is to be none. Throws with what is wrong.
+ */
+export function parseAgain(args: readonly string[]): readonly string[] | undefined {
+  const at = args.indexOf('--again');
+  if (at === -1) return undefined;
+  const words = (args[at + 1] ?? '').split(/\s+/).filter((word) => word !== '' && word !== '-e');
+  const wrong = words.find((word) => !/^\w+=/.test(word));
+  if (words.length === 0 || wrong !== undefined)
+    throw new Error(`--again takes words such as wal_spool_bytes=0, not "${wrong ?? ''}"`);
+  return words.flatMap((word) => ['-e', word]);
+}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { partsOfOutage } from '../../bench/recovery/outage.ts';
 import { archiveCurrentWal } from '../../lab/archive.ts';
 import { currentLeader, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
@@ -12,6 +13,8 @@ import { type Acknowledged, startWriter } from './writer.ts';
 
 let lab: Lab;
 const outages: number[] = [];
+/** By the name of the part, the seconds of each recovery. */
+const parts = new Map<string, number[]>();
 const counts = { acknowledged: 0, lost: 0, split: 0 };
 
 /**
@@ -30,12 +33,11 @@ export function writeThroughRecoveries(
   });
 
   afterAll(() => {
-    const sorted = outages.toSorted((a, b) => a - b);
-    const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
     process.stdout.write(
       `\nwriter: ${outages.length} recoveries, ${counts.acknowledged} acknowledged writes, ${counts.lost} lost, ` +
-        `${counts.split} accepted by two primaries; nobody could write for ${median.toFixed(1)} s (median), ` +
-        `${(sorted.at(-1) ?? Number.NaN).toFixed(1)} s (worst)\n`,
+        `${counts.split} accepted by two primaries; nobody could write for ${median(outages).toFixed(1)} s (median), ` +
+        `${Math.max(...outages).toFixed(1)} s (worst)\n` +
+        `  medians: ${inWords([...parts].map(([name, seconds]) => ({ name, seconds: median(seconds) })))}\n`,
     );
   });
 
@@ -60,10 +62,21 @@ export function writeThroughRecoveries(
       );
       const acknowledged = await writer.stop();
       expect([run.exitCode, run.words]).toEqual([0, '']);
+      const took = partsOfOutage(run.events);
+      for (const { name, seconds } of took) parts.set(name, [...(parts.get(name) ?? []), seconds]);
+      process.stdout.write(`  ${inWords(took)}\n`);
       judge(acknowledged, leader, target, Date.parse(moment) / 1000, await rowsOn(lab, target));
       await healthy(lab);
     },
   );
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function inWords(took: readonly { readonly name: string; readonly seconds: number }[]): string {
+  return took.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(', ');
 }
 
 /**

@@ -175,6 +175,48 @@ describe('a node that leads is opened', () => {
   );
 });
 
+it('a cut-over looks at it right before the leader is stopped, and between that and the hand-over only where it goes on', async () => {
+  const { plays } = await loadPlaybook(join(productPlaybooks(), 'cutover.yml'));
+  const all = plays.flatMap((one) => flatTasks(one.tasks));
+  const place = (text: string) => all.findIndex(({ name }) => name.value === text);
+  const [stops, last, hands] = [
+    'Stop the replicas',
+    'Stop the old leader, last',
+    'Hand the recovered node to Patroni',
+  ].map(place);
+  const looks = (from = 0, to = 0) =>
+    all.slice(from, to).filter(({ module }) => module === 'postgres.history');
+  expect(looks(stops, last)).toHaveLength(1);
+  const after = looks(last, hands).map(({ when }) => when.map(({ value }) => value));
+  expect(after).toEqual([['run_resumed']]);
+});
+
+it('data that is asked for from another host is called by the host where it lies', async () => {
+  const { error } = await on({ systemId: '8' }, 'still-promoted.yml', { stands_on: 'two' });
+  expect(error?.code).toBe('promoted-data-gone');
+  expect([error?.message, error?.next?.[0]].join()).not.toContain('on one');
+  expect(error?.message).toContain('on two is not what this run has promoted');
+  // It waits for the hand-over: a Patroni that is started there makes a standby of it.
+  expect(error?.next?.[0]).toMatch(/put it back to .* \(Patroni stays down\), and go on: pitr resume \S+-/);
+});
+
+it.each(['cutover.yml', 'revert.yml'])(
+  '%s: what a leader leaves as it stops is archived, where it lies by then',
+  async (file) => {
+    const { plays } = await loadPlaybook(join(productPlaybooks(), file));
+    const all = plays.flatMap((one) => flatTasks(one.tasks));
+    const stopped = all.findIndex(({ args }) => args.value.leave_wal === true);
+    const opened = all.findIndex(({ args }) => args.value.mode === 'open');
+    const sent = all.findIndex(({ module }) => module === 'postgres.archive_tail');
+    expect(stopped).toBeGreaterThan(0);
+    expect(opened).toBeGreaterThan(stopped);
+    expect(sent).toBeGreaterThan(opened);
+    const moved = all.slice(stopped, sent).find(({ module }) => module === 'fs.move');
+    const to = typeof moved?.args.value.dest === 'string' ? moved.args.value.dest : '';
+    expect(all[sent]?.args.value.pgdata).toBe(to === '' ? undefined : '{{ reverted }}');
+  },
+);
+
 it('what was promoted is noted for rejoin.yml, which holds what leads against it', async () => {
   const read = async (file: string) =>
     (await loadPlaybook(join(productPlaybooks(), file))).plays.flatMap((one) => flatTasks(one.tasks));

@@ -20,7 +20,8 @@ const params = z.strictObject({
     .default(60)
     .describe('seconds until it must lead')
     .meta({ variable: 'leadership_timeout' }),
-  interval: z.number().min(0.1).max(60).default(0.3).describe('seconds between two looks'),
+  // Nobody can write while this is asked.
+  interval: z.number().min(0.1).max(60).default(0.1).describe('seconds between two looks'),
   pgdata: absolutePath
     .optional()
     .describe("its data directory, to be asked beside Patroni when the task runs on the member's own host")

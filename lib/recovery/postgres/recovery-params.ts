@@ -44,6 +44,11 @@ export const recoveryParams = z
       .optional()
       .describe("the backup's first segment: while its server shows it, what does not show is absent"),
     partial: partialParam,
+    last_wal: segmentName
+      .optional()
+      .describe(
+        'the last segment that is known to be archived (barman.wal: archived_until): who holds the one behind it all servers are asked at once',
+      ),
     patroni_config: absolutePath
       .default('/etc/patroni/patroni.yml')
       .describe("Patroni's configuration, which tells where the node's PostgreSQL is configured")

@@ -23,6 +23,8 @@ export interface WalSource {
   readonly begin_wal?: string | undefined;
   readonly partial?: { readonly segment: string; readonly server: string } | undefined;
   readonly spool?: string | undefined;
+  /** The last segment that is known to be archived. */
+  readonly last_wal?: string | undefined;
 }
 
 /** What the data itself says. */
@@ -59,6 +61,7 @@ export async function restoreCommandHere(
         ? undefined
         : { server: p.server, segment: p.begin_wal },
     partial: p.partial,
+    last: p.last_wal,
     spool: p.spool === undefined || systemId === undefined ? undefined : { directory: p.spool, systemId },
   };
   return oneLine(

@@ -1,4 +1,5 @@
 import { splitWords } from '../../base/values/split-words.ts';
+import { nextSegment, parseSegment, parseSegmentSize } from '../wal/segment.ts';
 import type { WalMethod } from './params.ts';
 import type { SignalKind } from './recovery-settings.ts';
 
@@ -58,6 +59,8 @@ export interface RestoreCommandValues {
   /** The segment of which only the beginning is archived, and the server that has it. Else empty. */
   readonly partial: string;
   readonly partial_server: string;
+  /** Log and segment of the one behind the last that is archived, on whatever timeline: 16 hexadecimal digits. Else empty. */
+  readonly behind: string;
   /** The directory to which barman.spool brings WAL. Else empty. */
   readonly spool: string;
   /** As the first page of a segment has it: 16 hexadecimal digits. */
@@ -73,6 +76,8 @@ export interface RestoreCommandFacts {
   readonly signal: SignalKind;
   readonly anchor?: { readonly server: string; readonly segment: string } | undefined;
   readonly partial?: { readonly server: string; readonly segment: string } | undefined;
+  /** The last segment that is known to be archived. */
+  readonly last?: string | undefined;
   /** WAL that may wait on this host, and the cluster that it must be of, as pg_controldata has it. */
   readonly spool?: { readonly directory: string; readonly systemId: string } | undefined;
 }
@@ -98,11 +103,18 @@ export function restoreCommandValues(
     anchor_server: facts.anchor === undefined ? '' : word(facts.anchor.server),
     partial: facts.partial === undefined ? '' : word(facts.partial.segment),
     partial_server: facts.partial === undefined ? '' : word(facts.partial.server),
+    behind: behind(facts),
     spool: facts.spool === undefined ? '' : word(facts.spool.directory),
     system_id: BigInt(facts.spool?.systemId ?? 0)
       .toString(16)
       .padStart(16, '0'),
   };
+}
+
+/** WAL that came since is found all the same, by one question more: so only the one where a replay arrives at its end. */
+function behind({ last, segmentSize }: RestoreCommandFacts): string {
+  const [segment, size] = [parseSegment(last ?? ''), parseSegmentSize(segmentSize)];
+  return segment === undefined || size === undefined ? '' : nextSegment(segment, size).slice(8);
 }
 
 /** The rendered template as the one line that a setting can hold. */

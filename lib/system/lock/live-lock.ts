@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
+import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import { interrupted } from '../../transport/errors.ts';
 import type { RemoteProcess } from '../../transport/types.ts';
@@ -225,23 +226,21 @@ async function firstLine(
   deadlineMs: number,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  let timer: NodeJS.Timeout | undefined;
+  let callOff = (): void => {};
   let abort = (): void => {};
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new PitrError({
-            kind: 'unreachable',
-            code: 'lock-silent',
-            message: `the holder of the lock did not answer within ${Math.round(deadlineMs / 1000)} s`,
-            next: [
-              'Look at the load of the host that holds the lock (docs/lock.md says which), then run it again.',
-            ],
-          }),
-        ),
-      deadlineMs,
-    );
+    const silent = (): void =>
+      reject(
+        new PitrError({
+          kind: 'unreachable',
+          code: 'lock-silent',
+          message: `the holder of the lock did not answer within ${Math.round(deadlineMs / 1000)} s`,
+          next: [
+            'Look at the load of the host that holds the lock (docs/lock.md says which), then run it again.',
+          ],
+        }),
+      );
+    callOff = patientTimeout(silent, deadlineMs);
   });
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(interrupted('waiting for the lock'));
@@ -254,7 +253,7 @@ async function firstLine(
     await process.ended;
     return undefined;
   } finally {
-    clearTimeout(timer);
+    callOff();
     signal.removeEventListener('abort', abort);
   }
 }

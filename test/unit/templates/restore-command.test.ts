@@ -41,9 +41,13 @@ function command(method: WalMethod, facts: Partial<RestoreCommandFacts>): string
 }
 
 /** Runs it as PostgreSQL does: `%f` and `%p` replaced, `%%` made one, by `sh` in the data directory. */
-function fetch(text: string, file: string) {
+function fetch(text: string, file: string, path = process.env.PATH) {
   const line = text.replace(/%[fp%]/g, (code) => ({ '%f': file, '%p': 'pg_wal/RECOVERYXLOG' })[code] ?? '%');
-  const run = spawnSync('sh', ['-c', line], { cwd: place, encoding: 'utf8' });
+  const run = spawnSync('sh', ['-c', line], {
+    cwd: place,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: path },
+  });
   return { exit: run.status, stderr: run.stderr, files: readdirSync(join(place, 'pg_wal')) };
 }
 
@@ -161,6 +165,52 @@ describe.each(['barman-wal-restore', 'barman-get-wal'] as const)('restore_comman
     expect(command(method, {})).not.toContain('--partial');
   });
 });
+
+describe.each(['barman-wal-restore', 'barman-get-wal'] as const)(
+  'restore_command with %s, at the end of the WAL',
+  (method) => {
+    /** What Barman is asked, in its order, by a node whose archive is known to end with `last`; it holds `file` or does not. */
+    function asked(file: string, last: string | undefined, holds: boolean) {
+      const bin = join(place, 'bin');
+      mkdirSync(bin);
+      const program = (name: string, script: string) =>
+        writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      const deliver = holds ? `head -c ${SIZE} /dev/zero` : 'exit 1';
+      program(
+        'ssh',
+        `case "$*" in
+  *@end*) echo question >>${place}/asked; echo '[db1] 0 ${holds ? file : ''};@end' ;;
+  *) echo delivery >>${place}/asked; ${deliver} ;;
+esac`,
+      );
+      program('barman-wal-restore', `echo delivery >>${place}/asked; for to do :; done; ${deliver} >"$to"`);
+      const { exit } = fetch(command(method, { last }), file, `${bin}:${process.env.PATH}`);
+      return [exit, ...readFileSync(join(place, 'asked'), 'utf8').trim().split('\n')];
+    }
+
+    const next = '000000010000000000000009';
+
+    it('asks once, all servers, for the segment behind the last one', () => {
+      expect(asked(next, SEGMENT, false)).toEqual([1, 'question']);
+    });
+
+    it('also where that begins a log, or is of a later timeline', () => {
+      expect(asked('000000020000000100000000', '000000010000000000000FFF', false)).toEqual([1, 'question']);
+    });
+
+    it('takes it from who holds it by now', () => {
+      expect(asked(next, SEGMENT, true)).toEqual([0, 'question', 'delivery']);
+    });
+
+    it.each([
+      ['before the end', SEGMENT, SEGMENT],
+      ['further on', '00000001000000000000000A', SEGMENT],
+      ['where the end is not known', next, undefined],
+    ])('asks for the segment itself %s', (_, file, last) => {
+      expect(asked(file, last, true)).toEqual([0, 'delivery']);
+    });
+  },
+);
 
 describe('restore_command with a spool', () => {
   const SYSTEM = 7_411_223_344_556_677_889n;

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { resumeRequest } from '../../lib/engine/back/resume.ts';
 import { readRun } from '../../lib/engine/journal/read.ts';
-import { linesOf, log, type Played, play } from './support.ts';
+import { linesOf, log, newDirectory, type Played, play } from './support.ts';
 
 /** What a run that has ended tells in its journal: its last record, and the changes of which no end is in it. */
 async function endOf({ outcome }: Played) {
@@ -19,14 +20,38 @@ async function endOf({ outcome }: Played) {
   };
 }
 
+/** What host two is at while something happens on host one, which `BEGUN` awaits. */
+const WORK = 'touch DIR/working; while test -e DIR/working && ! test -e DIR/go; do sleep 0.05; done';
+const BEGUN = 'until test -e DIR/working; do sleep 0.05; done';
+
+/**
+ * Plays it, and lets what host two is at come to its end a second after the first result of host one: in that time a run
+ * would have ended that does not wait for it.
+ */
+async function playWhileAtWork(yaml: string): Promise<Played> {
+  const directory = await newDirectory();
+  let goes: Promise<void> | undefined;
+  try {
+    return await play(yaml.replaceAll('WORK', WORK).replaceAll('BEGUN', BEGUN), {
+      directory,
+      seen: (event) => {
+        if (event.type === 'host.result' && event.host === 'one')
+          goes ??= pause(1_000).then(() => writeFile(join(directory, 'go'), ''));
+      },
+    });
+  } finally {
+    await goes;
+  }
+}
+
 describe('a play that ends on one host, with strategy free', () => {
   it('begins nothing more on the others, and waits for what is at work there', async () => {
-    const played = await play(`
+    const played = await playWhileAtWork(`
 - hosts: pair
   strategy: free
   any_errors_fatal: true
   tasks:
-    - { name: work, core.shell: "test {{ inventory_hostname }} != one && sleep 3" }
+    - { name: work, core.shell: "if test {{ inventory_hostname }} = one; then BEGUN; false; else WORK; fi" }
     - { name: never, core.shell: ${log('never')} }
 `);
     expect(played.outcome.error).toMatchObject({ task: 'work', host: 'one' });
@@ -36,16 +61,13 @@ describe('a play that ends on one host, with strategy free', () => {
   });
 
   it('cleans up on the others, and rescues nothing there', async () => {
-    const played = await play(`
+    const played = await playWhileAtWork(`
 - hosts: pair
   strategy: free
   tasks:
-    - name: stops
-      core.shell: "until test -e DIR/working; do sleep 0.05; done; false"
-      when: number == 1
-      any_errors_fatal: true
+    - { name: stops, core.shell: "BEGUN; false", when: number == 1, any_errors_fatal: true }
     - block:
-        - { name: work, core.shell: "touch DIR/working; sleep 3; false" }
+        - { name: work, core.shell: "WORK; false" }
       rescue:
         - { name: never, core.shell: ${log('never')} }
       always:
@@ -57,11 +79,11 @@ describe('a play that ends on one host, with strategy free', () => {
   });
 
   it('ends without a failure where the playbook says so', async () => {
-    const played = await play(`
+    const played = await playWhileAtWork(`
 - hosts: pair
   strategy: free
   tasks:
-    - { name: work, core.shell: "sleep 3", when: number == 2 }
+    - { name: work, core.shell: "if test {{ inventory_hostname }} = one; then BEGUN; else WORK; fi" }
     - { meta: end_play }
     - { name: never, core.shell: ${log('never')} }
 - hosts: one
@@ -105,11 +127,11 @@ describe('ignore_errors', () => {
   });
 
   it('that cannot be evaluated ignores nothing: both errors are told, and the other host ends its work', async () => {
-    const played = await play(`
+    const played = await playWhileAtWork(`
 - hosts: pair
   tasks:
     - name: work
-      core.shell: "test {{ inventory_hostname }} != one && sleep 3"
+      core.shell: "if test {{ inventory_hostname }} = one; then BEGUN; false; else WORK; fi"
       register: r
       ignore_errors: r.no_such_key == 3
 `);

@@ -285,7 +285,7 @@ describe('a command whose end cannot be brought about, as no further connection 
   tasks:
     - block:
         - name: stays
-          core.shell: { script: "kill $(cat SSHD/sshd.pid); echo $$ >DIR/pid; sleep 100; true", timeout: 1 }
+          core.shell: { script: "kill $(cat SSHD/sshd.pid); echo $$ >DIR/pid; sleep 100; true", timeout: 10 }
       rescue:
         - { name: rescued, debug: { msg: beside it } }
 `;

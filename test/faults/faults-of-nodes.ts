@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { postgresBin } from '../../lab/topology.ts';
-import { slowWal } from './inject-barman.ts';
+import { holdWal } from './inject-barman.ts';
 import { fillSmall, SMALL, walOnSmall } from './inject-disk.ts';
 import { freeze, type Mend } from './inject-process.ts';
 import { COPY, type Fault, ISOLATED, LEAVE, NO_SPOOL, REPLAY, type Stage } from './stage.ts';
@@ -88,7 +88,7 @@ export const faultsOfNodes: readonly Fault[] = [
     play: async (stage) => {
       const ended = await stage.recover(
         {
-          [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
+          [LEAVE]: () => stage.broken(holdWal(stage.lab)),
           [REPLAY]: () => stage.lab.mustExec(stage.target, ['sh', '-c', killPostmaster(stage)]),
         },
         NO_SPOOL,
@@ -110,7 +110,7 @@ export const faultsOfNodes: readonly Fault[] = [
       const stop = [`${postgresBin}/pg_ctl`, 'stop', '-D', stage.pgdata, '-m', 'immediate'];
       const ended = await stage.recover(
         {
-          [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
+          [LEAVE]: () => stage.broken(holdWal(stage.lab)),
           [REPLAY]: () => stage.lab.mustExec(stage.target, stop, { user: 'postgres' }),
         },
         NO_SPOOL,
@@ -164,7 +164,7 @@ export const faultsOfNodes: readonly Fault[] = [
     play: async (stage) => {
       const ended = await stage.recover(
         {
-          [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
+          [LEAVE]: () => stage.broken(holdWal(stage.lab)),
           [REPLAY]: (controller) => controller.signal('SIGINT'),
         },
         NO_SPOOL,

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { containerName } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { slowWal } from './inject-barman.ts';
+import { holdWal } from './inject-barman.ts';
 import { processes } from './inject-process.ts';
 import { type Ended, operate } from './operator.ts';
 import { type Fault, LEAVE, NO_SPOOL, REPLAY, type Stage } from './stage.ts';
@@ -38,7 +38,7 @@ export const faultsOfStarts: readonly Fault[] = [
       const kill = `kill -9 "$(head -n 1 ${stage.pgdata}/postmaster.pid)"`;
       const ended = await stage.recover(
         {
-          [LEAVE]: () => stage.broken(slowWal(stage.lab, 3)),
+          [LEAVE]: () => stage.broken(holdWal(stage.lab)),
           [REPLAY]: () => stage.lab.mustExec(stage.target, ['sh', '-c', kill]),
         },
         NO_SPOOL,

@@ -14,6 +14,29 @@ export async function slowWal(lab: Lab, seconds: number): Promise<Mend> {
   return wrapBarman(lab, `case "$*" in *--peek*|*.history*) ;; *get-wal*) sleep ${seconds};; esac`);
 }
 
+/** A number of seconds that no other process of the lab sleeps. */
+const HELD = 3601;
+
+/**
+ * Ends the waits, and waits itself until what has waited is over: who asked for it may be gone, and another one is to ask
+ * for it anew.
+ */
+const LET_GO = `asked=$(pgrep -f '[g]et-wal')
+pkill -x -f 'sleep ${HELD}'
+for pid in $asked; do
+  round=0
+  while kill -0 "$pid" 2>/dev/null && [ $round -lt 300 ]; do sleep 0.1; round=$((round + 1)); done
+done`;
+
+/** `barman get-wal` gives no segment until it is mended. Other commands, and history files, are as they were. */
+export async function holdWal(lab: Lab): Promise<Mend> {
+  const mend = await slowWal(lab, HELD);
+  return async () => {
+    await mend();
+    await lab.exec('barman', ['sh', '-c', LET_GO]);
+  };
+}
+
 /** Puts shell commands before each call of barman. */
 export async function wrapBarman(lab: Lab, before: string): Promise<Mend> {
   await lab.mustExec('barman', ['mv', '-n', BARMAN, `${BARMAN}.real`]);

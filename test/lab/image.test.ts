@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../lab/free-port.ts';
 import { imageName } from '../../lab/image.ts';
-import { choosePorts } from '../../lab/ports.ts';
+import { choosePorts, portRange } from '../../lab/ports.ts';
 
 describe("the image's name", () => {
   let folder = '';
@@ -35,5 +36,22 @@ describe('the published ports', () => {
     const ports = Object.values(await choosePorts('some-other-lab'));
     expect(new Set(ports).size).toBe(6);
     expect(Math.min(...ports)).toBeGreaterThan(1023);
+    const { from, to } = portRange('some-other-lab');
+    expect(ports.filter((port) => port < from || port >= to)).toEqual([]);
+  });
+
+  it.each([
+    ['pitr-test', 'pitr-test-2'],
+    ['pitr-test-2', 'pitr-test-3'],
+    ['pitr-trixie', 'pitr-forky'],
+  ])('are never the same for labs that come up side by side: %s, %s', (one, other) => {
+    const [first, second] = [portRange(one), portRange(other)].toSorted((a, b) => a.from - b.from);
+    expect(first?.to).toBeLessThanOrEqual(second?.from ?? 0);
+  });
+
+  it('are drawn by nobody else', async () => {
+    const others = await Promise.all(Array.from({ length: 50 }, () => freePort()));
+    const labs = ['a', 'a-2', 'a-3', 'a-4'].map(portRange);
+    expect(Math.min(...others)).toBeGreaterThanOrEqual(Math.max(...labs.map(({ to }) => to)));
   });
 });

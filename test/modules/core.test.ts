@@ -306,7 +306,8 @@ describe('core.wait_for', () => {
       ground.play.run('core.wait_for', {
         check: ['sh', '-c', 'kill -9 $$'],
         state: 'absent',
-        timeout: '300 ms',
+        // One look may take as long.
+        timeout: '5 s',
         interval: '50 ms',
       }),
     ).rejects.toMatchObject({

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type OwnContainer, ownContainer, sweepContainers } from './own-container.ts';
+import { type OwnContainer, ownContainer, sweepContainers, TRAPPED } from './own-container.ts';
 import { Playground } from './playground.ts';
 
 let here: OwnContainer;
@@ -173,6 +173,7 @@ describe('service.state under supervisor', () => {
 
   it('gives up on a service that does not stop, and says what it last saw', async () => {
     await play.run('service.state', { ...napper, name: 'stubborn', state: 'started' });
+    await play.run('core.wait_for', { path: TRAPPED, timeout: 60, interval: '100 ms' });
     await expect(
       play.run('service.state', { ...napper, name: 'stubborn', state: 'stopped', timeout: '10 s' }),
     ).rejects.toMatchObject({ code: 'deadline-passed', message: expect.stringContaining('STOPPING') });

@@ -10,10 +10,13 @@ export interface OwnContainer extends AsyncDisposable {
 /** Containers of tests that were killed are known by this label, and swept at the next start. */
 const LABEL = 'pitr.test.modules';
 
+/** Where this file is, `stubborn` does not hear TERM: supervisor calls it running before it has come to that. */
+export const TRAPPED = '/run/stubborn-trapped';
+
 const INIT = `set -e
 printf '[program:napper]\\ncommand=sleep 1000\\nautostart=false\\nstartsecs=1\\n' >/etc/supervisor/conf.d/napper.conf
 printf '[program:dier]\\ncommand=sh -c "exit 7"\\nautostart=false\\nstartsecs=1\\nstartretries=1\\n' >/etc/supervisor/conf.d/dier.conf
-printf '[program:stubborn]\\ncommand=sh -c "trap : TERM; while :; do sleep 0.2; done"\\nautostart=false\\nstartsecs=0\\nstopwaitsecs=600\\n' >/etc/supervisor/conf.d/stubborn.conf
+printf '[program:stubborn]\\ncommand=sh -c "trap : TERM; touch ${TRAPPED}; while :; do sleep 0.2; done"\\nautostart=false\\nstartsecs=0\\nstopwaitsecs=600\\n' >/etc/supervisor/conf.d/stubborn.conf
 exec supervisord -n -c /etc/supervisor/supervisord.conf`;
 
 /**

@@ -25,37 +25,29 @@ it.each([
   ['a page', '<html>It works!</html>'],
   ['an empty answer', ''],
   ['JSON of another program', { status: 'ok' }],
-])(
-  '%s at the port of Patroni is not taken for Patroni',
-  async (_, answer) => {
-    const { cluster, synchronous, url } = await looked(answer, 'exit 1');
-    expect(cluster).toMatchObject({ code: 'patroni-silent', message: expect.stringContaining(url) });
-    expect((cluster as { next: readonly string[] }).next.join()).toContain('patroni_url');
-    expect(synchronous).toMatchObject({ code: 'patroni-silent' });
-  },
-  30_000,
-);
+])('%s at the port of Patroni is not taken for Patroni', async (_, answer) => {
+  const { cluster, synchronous, url } = await looked(answer, 'exit 1');
+  expect(cluster).toMatchObject({ code: 'patroni-silent', message: expect.stringContaining(url) });
+  expect((cluster as { next: readonly string[] }).next.join()).toContain('patroni_url');
+  expect(synchronous).toMatchObject({ code: 'patroni-silent' });
+});
 
 it('the DCS tells of the cluster where a page answers at the port of Patroni', async () => {
   const { cluster } = await looked('<html>It works!</html>', LIST);
   expect(cluster).toMatchObject({ leader: 'db2', source: 'patronictl' });
-}, 30_000);
+});
 
 it.each([
   ['words', 'no cluster here'],
   ['no list', '{}'],
-])(
-  'a patronictl that prints %s tells of no cluster, and what it printed is shown',
-  async (_, printed) => {
-    await using ground = await localPlayground();
-    await using _programs = await fakePrograms({ patronictl: `echo '${printed}'` });
-    const access = { port: await freePort(), config: join(ground.dir, 'patroni.yml') };
-    const silent = await errorOf(ground.play.run('patroni.cluster', access));
-    expect(silent).toMatchObject({ code: 'patroni-silent' });
-    expect(silent.evidence?.stderr).toContain(printed);
-  },
-  30_000,
-);
+])('a patronictl that prints %s tells of no cluster, and what it printed is shown', async (_, printed) => {
+  await using ground = await localPlayground();
+  await using _programs = await fakePrograms({ patronictl: `echo '${printed}'` });
+  const access = { port: await freePort(), config: join(ground.dir, 'patroni.yml') };
+  const silent = await errorOf(ground.play.run('patroni.cluster', access));
+  expect(silent).toMatchObject({ code: 'patroni-silent' });
+  expect(silent.evidence?.stderr).toContain(printed);
+});
 
 it('Patroni is heard where its answer has nothing in it, as that of /liveness', async () => {
   await using ground = await localPlayground();
@@ -63,4 +55,4 @@ it('Patroni is heard where its answer has nothing in it, as that of /liveness', 
   patroni.told['/liveness'] = '';
   const access = { port: patroni.port, config: join(ground.dir, 'patroni.yml') };
   expect((await askOwn(ground.play.host(), access, '/liveness')).code).toBe(200);
-}, 30_000);
+});

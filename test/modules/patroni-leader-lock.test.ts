@@ -33,7 +33,7 @@ async function waited(leaders: readonly (string | undefined | 'silence')[], time
 
 it('the lock of a leader that could not give it back is waited for, also while nobody answers', async () => {
   expect(await waited(['db1', 'silence', 'db1', undefined], 30)).toBe('nobody');
-}, 60_000);
+});
 
 it('the member itself may hold it', async () => {
   expect(await waited(['db2'], 30)).toBe('db2');
@@ -42,7 +42,7 @@ it('the member itself may hold it', async () => {
 it('who holds it at the deadline is told, and who does not answer then fails', async () => {
   expect(await waited(['db1'], 1)).toBe('db1');
   expect(await waited(['silence'], 1)).toBe('patroni-silent');
-}, 60_000);
+});
 
 it('of a cluster whose members are down the list alone is asked for: nobody can write meanwhile', async () => {
   await using ground = await localPlayground();
@@ -58,4 +58,4 @@ it('of a cluster whose members are down the list alone is asked for: nobody can 
   const { result } = await ground.play.run('patroni.leader_lock', params);
   expect(result).toMatchObject({ source: 'patronictl', members: { db1: { state: 'stopped' } } });
   expect((await readFile(asked, 'utf8')).trim().split('\n')).toEqual([`-c ${params.config} list -f json`]);
-}, 30_000);
+});

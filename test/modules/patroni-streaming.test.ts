@@ -40,18 +40,14 @@ it.each<readonly [string, (p: Pair) => unknown, RegExp]>([
     /its state is unknown/,
   ],
   ['its PostgreSQL lets nobody in', (p) => p.psql('exit 2'), /does not let us in/],
-])(
-  'a replica of which nobody can tell is not told to follow nobody: %s',
-  async (_, makeBlind, words) => {
-    await using p = await pair();
-    await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
-    await makeBlind(p);
-    const error = await errorOf(p.streaming());
-    expect(error).toMatchObject({ code: 'streaming-unknown', message: expect.stringMatching(words) });
-    expect(error.details.join('\n')).not.toContain('It looks healthy in that list and is not');
-  },
-  30_000,
-);
+])('a replica of which nobody can tell is not told to follow nobody: %s', async (_, makeBlind, words) => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  await makeBlind(p);
+  const error = await errorOf(p.streaming());
+  expect(error).toMatchObject({ code: 'streaming-unknown', message: expect.stringMatching(words) });
+  expect(error.details.join('\n')).not.toContain('It looks healthy in that list and is not');
+});
 
 it.each<readonly [string, Readonly<Record<string, string>>, (p: Pair) => unknown, RegExp]>([
   [
@@ -80,18 +76,14 @@ it.each<readonly [string, Readonly<Record<string, string>>, (p: Pair) => unknown
     },
     /no PostgreSQL works in/,
   ],
-])(
-  'a replica is told not to follow by what is seen: %s',
-  async (_, programs, make, words) => {
-    await using p = await pair();
-    await using _programs = await fakePrograms({ ...programs, ...dcs(p) });
-    await make(p);
-    const { result } = await p.streaming();
-    expect(result).toMatchObject({ streaming: false });
-    expect(JSON.stringify(result.flaws)).toMatch(words);
-  },
-  30_000,
-);
+])('a replica is told not to follow by what is seen: %s', async (_, programs, make, words) => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...programs, ...dcs(p) });
+  await make(p);
+  const { result } = await p.streaming();
+  expect(result).toMatchObject({ streaming: false });
+  expect(JSON.stringify(result.flaws)).toMatch(words);
+});
 
 it.each<readonly [string, (p: Pair) => unknown]>([
   ['member-leads', (p) => Object.assign(p.own.told, { '/patroni': { ...p.replica, role: 'primary' } })],
@@ -103,16 +95,12 @@ it.each<readonly [string, (p: Pair) => unknown]>([
       Object.assign(p.own.told, { '/cluster': { ...p.cluster, members } });
     },
   ],
-])(
-  'one that leads, or has nobody to follow, is none that may be rebuilt: %s',
-  async (code, make) => {
-    await using p = await pair();
-    await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
-    make(p);
-    expect(await errorOf(p.streaming())).toMatchObject({ code });
-  },
-  30_000,
-);
+])('one that leads, or has nobody to follow, is none that may be rebuilt: %s', async (code, make) => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  make(p);
+  expect(await errorOf(p.streaming())).toMatchObject({ code });
+});
 
 /** A leader that writes: each look at the member shows more that it has received, and nothing more that it has replayed. */
 function underWrites(p: Pair, own: Readonly<Record<string, unknown>>): Promise<void> {
@@ -128,23 +116,19 @@ function underWrites(p: Pair, own: Readonly<Record<string, unknown>>): Promise<v
 it.each([
   ['paused by hand', 'replay-paused', { paused: true, waits: 'RecoveryPause' }],
   ['held by a query', 'streaming-unknown', { paused: false, waits: 'RecoveryConflictSnapshot' }],
-])(
-  'a replay that stands still while the leader writes ends the wait: %s',
-  async (_, code, own) => {
-    await using p = await pair();
-    await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
-    await underWrites(p, own);
-    expect(await errorOf(p.streaming())).toMatchObject({ code });
-  },
-  30_000,
-);
+])('a replay that stands still while the leader writes ends the wait: %s', async (_, code, own) => {
+  await using p = await pair();
+  await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
+  await underWrites(p, own);
+  expect(await errorOf(p.streaming())).toMatchObject({ code });
+});
 
 it('what is received and cannot be replayed while the leader writes is of another history', async () => {
   await using p = await pair();
   await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
   await underWrites(p, { paused: false, waits: 'RecoveryWalStream' });
   expect((await p.streaming()).result).toMatchObject({ streaming: false });
-}, 30_000);
+});
 
 it('a PostgreSQL that lets nobody in ends the wait while the leader writes', async () => {
   await using p = await pair();
@@ -152,7 +136,7 @@ it('a PostgreSQL that lets nobody in ends the wait while the leader writes', asy
   await underWrites(p, {});
   await p.psql('exit 2');
   expect(await errorOf(p.streaming())).toMatchObject({ code: 'streaming-unknown' });
-}, 30_000);
+});
 
 it('nobody who tells of the cluster for a moment does not end the wait', async () => {
   await using p = await pair();
@@ -164,14 +148,14 @@ it('nobody who tells of the cluster for a moment does not end the wait', async (
   };
   Object.assign(p.own.told, { '/patroni': { ...p.replica, timeline: 1 } });
   expect((await p.streaming(5)).result).toMatchObject({ streaming: false });
-}, 30_000);
+});
 
 it('nobody who tells of the cluster for the whole wait ends it in those words', async () => {
   await using p = await pair();
   await using _programs = await fakePrograms({ ...UP, patronictl: 'exit 1' });
   silent(p.own);
   expect(await errorOf(p.streaming())).toMatchObject({ code: 'patroni-silent' });
-}, 30_000);
+});
 
 it('one that the archive alone feeds is not told to follow nobody: its data is compared', async () => {
   await using p = await pair();
@@ -182,56 +166,58 @@ it('one that the archive alone feeds is not told to follow nobody: its data is c
   Object.assign(p.leader.told, { '/patroni': { ...p.leads, xlog: { location: 5000 }, replication: [] } });
   await p.psql(`echo '${JSON.stringify({ ...STREAMS, receiver: null, waits: 'RecoveryWalStream' })}'`);
   expect(await errorOf(p.streaming(1, true))).toMatchObject({ code: 'data-not-compared' });
-}, 30_000);
+});
 
 it('data that cannot be compared is compared again until nothing new was seen', async () => {
   await using p = await pair();
   await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
   expect(await errorOf(p.streaming(1, true))).toMatchObject({ code: 'data-not-compared' });
   expect(p.play.progress).toEqual(['here: its data could not be compared']);
-}, 30_000);
+});
 
 it('one that replays before it lets anybody in is waited for as long as it gets on', async () => {
   await using p = await pair();
   await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
   let looks = 0;
   await using startup = startupIn(p.params.pgdata);
-  p.own.told['/patroni'] = () => {
+  p.own.told['/patroni'] = async () => {
     looks += 1;
     // As many looks as would be some stalls.
     if (looks > 12) return { ...p.replica, timeline: 1 };
-    startup.replays(looks);
+    await startup.replays(looks);
     return { ...p.replica, state: 'starting' };
   };
   const { result } = await p.streaming(1);
   expect(JSON.stringify(result.flaws)).toMatch(/timeline 1, the leader on 2/);
-}, 30_000);
+});
 
 it('and not where its replay stands still', async () => {
   await using p = await pair();
   await using _programs = await fakePrograms({ ...UP, ...dcs(p) });
   await using startup = startupIn(p.params.pgdata);
-  startup.replays(1);
+  await startup.replays(1);
   p.own.told['/patroni'] = { ...p.replica, state: 'starting' };
   expect((await p.streaming()).result).toMatchObject({
     streaming: false,
     flaws: expect.arrayContaining([expect.stringContaining('its state is starting')]),
   });
-}, 30_000);
+});
 
 /** A process that calls itself what PostgreSQL calls the one that replays, in this directory. */
 function startupIn(cwd: string) {
   let process: ChildProcess | undefined;
+  const end = async () => {
+    const closed = process === undefined ? undefined : once(process, 'close');
+    process?.kill();
+    await closed;
+  };
   return {
-    replays: (segment: number) => {
-      process?.kill();
+    replays: async (segment: number) => {
+      // While it is still there a look sees it, and nothing new.
+      await end();
       const name = `postgres: startup recovering ${String(segment).padStart(24, '0')}`;
       process = spawn('sleep', ['60'], { cwd, stdio: 'ignore', argv0: name });
     },
-    [Symbol.asyncDispose]: async () => {
-      const closed = process === undefined ? undefined : once(process, 'close');
-      process?.kill();
-      await closed;
-    },
+    [Symbol.asyncDispose]: end,
   };
 }

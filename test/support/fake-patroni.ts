@@ -6,13 +6,13 @@ type Told = object | string | { readonly code: number; readonly body: object } |
 
 /** Patroni of one node, as far as its REST API goes. What it tells may change while it is asked. */
 export class FakePatroni implements AsyncDisposable {
-  readonly told: Record<string, Told | (() => Told)> = {};
+  readonly told: Record<string, Told | (() => Told | Promise<Told>)> = {};
   readonly #server: Server;
 
   private constructor() {
-    this.#server = createServer((request, response) => {
+    this.#server = createServer(async (request, response) => {
       const says = this.told[request.url ?? ''];
-      const told = typeof says === 'function' ? says() : says;
+      const told = typeof says === 'function' ? await says() : says;
       if (told === undefined) {
         request.socket.destroy();
         return;

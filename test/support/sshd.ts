@@ -49,18 +49,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<StartedSshd>
   await writeFile(join(directory, 'authorized_keys'), await readFile(`${identityFile}.pub`));
   const hostKeys = options.hostKeys ?? ['ed25519'];
   for (const type of hostKeys) await generateKey(join(directory, `host_${type}`), type);
-  const port = options.port ?? (await freePort());
-  const known: string[] = [];
-  for (const type of hostKeys) {
-    const file = join(directory, `host_${type}`);
-    const [keyType = '', key = ''] = (await readFile(`${file}.pub`, 'utf8')).split(' ');
-    known.push(`[127.0.0.1]:${port} ${keyType} ${key}`);
-  }
-  const knownHostsFile = join(directory, 'known_hosts');
-  await writeFile(knownHostsFile, `${known.join('\n')}\n`);
   const config = [
     ...(options.config ?? []),
-    `Port ${port}`,
     'ListenAddress 127.0.0.1',
     ...hostKeys.map((type) => `HostKey ${join(directory, `host_${type}`)}`),
     `AuthorizedKeysFile ${join(directory, 'authorized_keys')}`,
@@ -75,9 +65,17 @@ export async function startSshd(options: SshdOptions = {}): Promise<StartedSshd>
   ];
   const configFile = join(directory, 'sshd_config');
   await writeFile(configFile, `${config.join('\n')}\n`);
-  const log: string[] = [];
-  const server = spawn(program, ['-D', '-e', '-f', configFile], { stdio: ['ignore', 'ignore', 'pipe'] });
-  await listening(server, log);
+  const { server, port, log } = await startOn(options.port, (at) =>
+    spawn(program, ['-D', '-e', '-f', configFile, '-p', String(at)], { stdio: ['ignore', 'ignore', 'pipe'] }),
+  );
+  const known: string[] = [];
+  for (const type of hostKeys) {
+    const file = join(directory, `host_${type}`);
+    const [keyType = '', key = ''] = (await readFile(`${file}.pub`, 'utf8')).split(' ');
+    known.push(`[127.0.0.1]:${port} ${keyType} ${key}`);
+  }
+  const knownHostsFile = join(directory, 'known_hosts');
+  await writeFile(knownHostsFile, `${known.join('\n')}\n`);
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= stopServer(server, directory);
@@ -111,6 +109,21 @@ export async function generateKey(file: string, type: string, passphrase = ''): 
   await execute('ssh-keygen', ['-q', '-t', type, ...size, '-N', passphrase, '-C', 'pitr-test', '-f', file]);
 }
 
+/** On the port that is wanted, or on a free one: another one where somebody has taken that meanwhile. */
+async function startOn(wanted: number | undefined, start: (port: number) => ChildProcess) {
+  for (;;) {
+    const port = wanted ?? (await freePort());
+    const log: string[] = [];
+    const server = start(port);
+    try {
+      await listening(server, log);
+      return { server, port, log };
+    } catch (thrown) {
+      if (wanted !== undefined || !/Address already in use/.test(log.join(''))) throw thrown;
+    }
+  }
+}
+
 function listening(server: ChildProcess, log: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`sshd did not listen in 60 s: ${log.join('')}`)), 60_000);
@@ -121,7 +134,11 @@ function listening(server: ChildProcess, log: string[]): Promise<void> {
       resolve();
     });
     server.once('error', reject);
-    server.once('exit', (code) => reject(new Error(`sshd ended with ${code}: ${log.join('')}`)));
+    // When all that it has said has been read.
+    server.once('close', (code) => {
+      clearTimeout(late);
+      reject(new Error(`sshd ended with ${code}: ${log.join('')}`));
+    });
   });
 }
 

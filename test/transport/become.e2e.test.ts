@@ -8,6 +8,7 @@ import { Secret } from '../../lib/base/values/secret.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { BecomeSettings, HostConnection } from '../../lib/transport/types.ts';
 import { CTRL_C, onTerminal } from '../support/terminal.ts';
+import { ENDING } from './contract.ts';
 
 const PASSWORD = "p'a ss$word";
 
@@ -168,7 +169,7 @@ describe('becoming another user', () => {
       const at = await Promise.all([1, 2, 3].map(() => host.run(['id', '-un'], { user, ownChannel: true })));
       expect(at.map(({ stdout }) => stdout)).toEqual(['worker\n', 'worker\n', 'worker\n']);
       const ended = await host.run(['sh', '-c', 'sleep 123457; true'], { user, timeoutMs: 500 });
-      expect(ended).toMatchObject({ timedOut: true, signal: 'SIGTERM' });
+      expect(ended).toMatchObject({ timedOut: true, signal: ENDING });
       const left = await host.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null']);
       expect(left.stdout).not.toContain('sleep\u0000123457');
     });
@@ -190,7 +191,7 @@ describe('becoming another user', () => {
   it('ends what another user runs, with its children', async () => {
     await as('free', undefined, async (host) => {
       const result = await host.run(['sh', '-c', 'sleep 123456; true'], { user: 'root', timeoutMs: 500 });
-      expect(result).toMatchObject({ timedOut: true, signal: 'SIGTERM' });
+      expect(result).toMatchObject({ timedOut: true, signal: ENDING });
       const { stdout } = await host.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null']);
       expect(stdout).not.toContain('sleep\u0000123456');
     });

@@ -83,10 +83,12 @@ describe('a ProxyCommand of the ssh configuration', () => {
     // A known key stands under the name and port of the host, whatever the way.
     await host.connect();
     await host.close();
-    const [begun = '', ...rest] = (await readFile(log, 'utf8')).trim().split('\n');
+    const lines = async () => (await readFile(log, 'utf8')).trim().split('\n');
+    const [begun = ''] = await lines();
     const [, pid, session, words] = /^begun (\d+) +(\d+) (.*)$/.exec(begun) ?? [];
     expect([session, words]).toEqual([pid, `127.0.0.1:${sshd.port} as ${sshd.user} from behind, 100%`]);
-    expect(rest.length).toBeGreaterThan(0);
+    // It hears of its end when it is its turn.
+    await vi.waitFor(async () => expect((await lines()).slice(1)).not.toEqual([]), 30_000);
   });
 
   it('tells of one that fails what it said, and how it ended', async () => {
@@ -230,13 +232,17 @@ describe('a KnownHostsCommand of the ssh configuration', () => {
   );
 
   it('that is still asked when the connection is closed leads to no login', async () => {
-    const asked = join(directory, 'slow');
-    const host = await asks(`: >>${asked}; sleep 3; cat ${sshd.knownHostsFile}`);
+    const [asked, go] = [join(directory, 'slow'), join(directory, 'go')];
+    const host = await asks(
+      `: >>${asked}; until [ -e ${go} ]; do sleep 0.05; done; cat ${sshd.knownHostsFile}`,
+    );
     const before = sshd.log();
     const connecting = host.connect();
     const refused = expect(connecting).rejects.toMatchObject({ kind: 'unreachable' });
     await vi.waitUntil(() => existsSync(asked), { timeout: 30_000 });
-    await host.close();
+    const closing = host.close();
+    await writeFile(go, '');
+    await closing;
     await refused;
     expect(sshd.log().slice(before.length)).not.toContain('Connection from');
   });

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { connectHost } from '../../lib/transport/connect.ts';
 import type { HostConnection } from '../../lib/transport/types.ts';
 import { type LinkOptions, type StartedLink, startLink } from '../support/slow-link.ts';
@@ -61,15 +61,32 @@ it('a transfer over a slow link is not taken for a dead host, however long an an
 it('a link that breaks off under a transfer is noticed, and what has arrived of a file is named', async () => {
   await using far = await behind({ bytesPerSecond: 125_000 });
   const path = join(sshd.directory, 'broken-off');
-  const from = performance.now();
+  let readBytes = 0;
   const writing = far.host.writeFile(path, Buffer.alloc(5_000_000, 'y')).catch((error: unknown) => error);
-  const reading = far.host.run(['sh', '-c', 'yes | head -c 5000000'], { ownChannel: true });
-  setTimeout(() => far.link.freeze(), 3_000);
+  const reading = far.host.run(['sh', '-c', 'yes | head -c 5000000'], {
+    ownChannel: true,
+    onOutput: (_, chunk) => {
+      readBytes += chunk.length;
+    },
+  });
+  reading.catch(() => {});
+  const part = await vi.waitUntil(async () => readBytes > 0 && (await partIn(sshd.directory)), {
+    timeout: 60_000,
+  });
+  const from = performance.now();
+  far.link.freeze();
   await expect(reading).rejects.toMatchObject({ kind: 'unreachable', code: 'connection-lost' });
-  const part = (await readdir(sshd.directory)).find((name) => name.startsWith('.pitr-'));
   expect(await writing).toMatchObject({
     code: 'connection-lost',
-    details: [expect.stringContaining(`left as ${join(sshd.directory, String(part))}`)],
+    details: [expect.stringContaining(`left as ${part}`)],
   });
   expect(performance.now() - from).toBeLessThan(30_000);
 });
+
+/** What has arrived of a file that is being written; nothing where no byte of it has. */
+async function partIn(directory: string): Promise<string | undefined> {
+  const name = (await readdir(directory)).find((one) => one.startsWith('.pitr-'));
+  if (name === undefined) return undefined;
+  const part = join(directory, name);
+  return (await stat(part)).size > 0 ? part : undefined;
+}

@@ -114,6 +114,5 @@ describe('a question', () => {
       await expect(asked).rejects.toMatchObject({ kind: 'interrupted', code: 'interrupted-at-question' });
       expect(order).toEqual(['paused', 'resumed']);
     },
-    5000,
   );
 });

@@ -1,4 +1,5 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { closed, ordinaryUser } from '../support/ordinary-user.ts';
@@ -47,4 +48,14 @@ it('a place is free where it is an empty directory, or one that can be made', as
     `DIR/new is not there, and ${ordinaryUser} cannot make it in DIR`,
     `DIR/open/file/in is not there, and ${ordinaryUser} cannot make it in DIR/open/file`,
   ]);
+});
+
+it('whether it is free cannot be told where its way leads round in a circle', async () => {
+  await using ground = await localPlayground();
+  const { dir, play } = ground;
+  await symlink(join(dir, 'round'), join(dir, 'round'));
+  const tablespaces = [{ place: join(dir, 'round/in'), bytes: 1 }];
+  await expect(
+    play.run('postgres.free_places', { tablespaces, user: userInfo().username }),
+  ).rejects.toMatchObject({ code: 'places-unknown' });
 });

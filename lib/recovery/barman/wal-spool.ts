@@ -99,7 +99,9 @@ while todo >todo && [ -s todo ]; do
   if [ "$came" != "$before" ]; then lost=0 before=$came; fi
   lost=$((lost + 1))
   echo "the connection was lost after \${came:-nothing}"
-  [ $lost -lt ${TRIES} ] && sleep 5 && [ -f list ] || break
+  n=0
+  while [ -f list ] && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
+  [ $lost -lt ${TRIES} ] && [ -f list ] || break
 done
 rm -f -- part pid`;
 

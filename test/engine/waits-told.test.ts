@@ -18,7 +18,7 @@ async function awaySince() {
   const silent = await silentPort();
   onTestFinished(() => silent[Symbol.asyncDispose]());
   const inventory = join(directory, 'hosts.yml');
-  const reachedBy = (port: number) =>
+  const reachedBy = (port: number, seconds: number) =>
     writeFile(
       inventory,
       JSON.stringify({
@@ -31,13 +31,13 @@ async function awaySince() {
               ansible_user: sshd.user,
               ansible_ssh_private_key_file: sshd.identityFile,
               pitr_known_hosts: sshd.knownHostsFile,
-              ansible_timeout: 2,
+              ansible_timeout: seconds,
             },
           },
         },
       }),
     );
-  await reachedBy(sshd.port);
+  await reachedBy(sshd.port, 60);
   const yaml = `- hosts: db1
   tasks:
     - { name: made, fs.copy: { dest: DIR/made, content: x } }
@@ -46,7 +46,7 @@ async function awaySince() {
   const first = await play(yaml, { directory, inventories: [inventory] });
   expect(first.outcome.status).toBe('failed');
   expect(first.results).toContain('db1: made: changed');
-  await reachedBy(silent.port);
+  await reachedBy(silent.port, 2);
   return { directory, runId: first.outcome.runId, port: silent.port, user: sshd.user };
 }
 

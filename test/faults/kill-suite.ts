@@ -4,7 +4,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { accidentOn, chosenInventory, type Scene, sharedLab } from '../support/lab.ts';
-import { pitr, runError } from '../support/pitr.ts';
+import { pitr, runError, withoutWaits } from '../support/pitr.ts';
 import { asBefore, type Before, rowsInIsolation, rowsThen, stateBefore, strays } from './cluster-state.ts';
 import { type Chain, killedAfter, killedAtEveryBoundary } from './kill-chain.ts';
 import { describePoint, type Killed, type KillPoint, killedAt } from './killed.ts';
@@ -109,7 +109,7 @@ export function killTheController({
         await asWarned(resumed.events);
         await recovered(killed.at);
         // Its old data and its logs go too: the next suite finds none.
-        const committed = await pitr(['commit', killed.runId, '--yes']);
+        const committed = withoutWaits(await pitr(['commit', killed.runId, '--yes']));
         expect([killed.at, committed.exitCode, committed.stderr]).toEqual([killed.at, 0, '']);
         tally.cutover[0] = (tally.cutover[0] ?? 0) + 1;
       },
@@ -192,7 +192,7 @@ async function asWarned(events: readonly PitrEvent[]): Promise<void> {
 }
 
 async function undone({ runId, at }: Killed): Promise<void> {
-  const undo = await pitr(['undo', runId, '--yes']);
+  const undo = withoutWaits(await pitr(['undo', runId, '--yes']));
   expect([at, undo.exitCode, undo.stderr]).toEqual([at, 0, '']);
   await asBefore(lab, scene, before, at);
 }

@@ -102,7 +102,7 @@ export function killTheController({
         lab = await sharedLab();
         scene = await accidentOn(lab);
         const killed = await killedAt(point, arguments_('-e', 'auto_start=true', ...words));
-        expect(killed.killed).toBe(true);
+        expect([killed.at, killed.error, killed.killed]).toEqual([killed.at, undefined, true]);
         tally.cutover[1] = (tally.cutover[1] ?? 0) + 1;
         const resumed = await pitr(['resume', killed.runId, '--yes', '--output', 'json']);
         expect([killed.at, runError(resumed.events)]).toEqual([killed.at, undefined]);
@@ -141,12 +141,14 @@ export function killTheController({
   });
 }
 
-/** False: the run came to its end before that point. */
+/** False: the run came to its good end before that boundary. */
 async function takenBack(point: KillPoint): Promise<boolean> {
   if (ended && 'boundary' in point) return false;
   const first = await killedAt(point, wordsFor(point));
   if (!first.killed) {
-    ended ||= 'boundary' in point;
+    // A run that fails has boundaries behind its failure, and a task that is never reached is no point.
+    expect([first.at, first.error, 'boundary' in point]).toEqual([first.at, undefined, true]);
+    ended = true;
     await undone(first);
     return false;
   }
@@ -158,6 +160,7 @@ async function takenBack(point: KillPoint): Promise<boolean> {
 
 async function goneOnWith(point: KillPoint): Promise<void> {
   const second = await killedAt(point, wordsFor(point));
+  expect([second.at, second.error, second.killed]).toEqual([second.at, undefined, true]);
   tally.resume[1] = (tally.resume[1] ?? 0) + 1;
   const resumed = await pitr(['resume', second.runId, '--yes', '--output', 'json']);
   expect([second.at, runError(resumed.events)]).toEqual([second.at, undefined]);

@@ -127,7 +127,7 @@ export const CRAWL_STATES: readonly CrawlState[] = [
   { name: 'killed at the hand-over', make: killed({ during: 'Prove that it leads', afterMs: 100 }, CUT) },
   {
     name: 'killed while members are rebuilt',
-    make: killed({ during: 'Keep the old data', afterMs: 2500 }, CUT),
+    make: killed({ during: 'Start the member; Patroni copies the leader', afterMs: 1500 }, CUT),
   },
   { name: 'cut over in one run', make: (making) => said(making, typed(making, CUT)) },
   { name: 'cut over in a run of its own', make: inTwoRuns },

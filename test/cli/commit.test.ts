@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
 import { goOn } from '../../lib/engine/journal/go-on.ts';
 import { listRuns, readRun } from '../../lib/engine/journal/read.ts';
+import { withoutWaits } from '../support/pitr.ts';
 import { runHere } from '../support/run-here.ts';
 
 let place: string;
@@ -57,11 +58,11 @@ it("lets old data that somebody else's module has kept go where no cluster is co
   await inventory();
   const run = await played(`- site.store: { data: ${place}/data }`);
   expect(await old()).toEqual([`data.${run}`]);
-  const checked = await pitr('commit', run, '--check');
+  const checked = withoutWaits(await pitr('commit', run, '--check'));
   expect(checked).toMatchObject({ code: 0, stderr: '' });
   expect(flat(checked.stdout)).toContain('No PostgreSQL is concerned');
   expect(await old()).toEqual([`data.${run}`]);
-  const committed = await pitr('commit', run, '--yes');
+  const committed = withoutWaits(await pitr('commit', run, '--yes'));
   expect(committed).toMatchObject({ code: 0, stderr: '' });
   expect(await old()).toEqual([]);
 });
@@ -91,7 +92,7 @@ it('lets old files go that no journal could hold: big ones, and those with a sec
       .map((name) => name.split('.pitr-')[0] ?? name)
       .sort();
   expect(await beside()).toEqual(['.big.conf', '.gone.conf', '.secret.conf']);
-  const committed = await pitr('commit', run, '--yes');
+  const committed = withoutWaits(await pitr('commit', run, '--yes'));
   expect(committed).toMatchObject({ code: 0, stderr: '' });
   expect(flat(committed.stdout)).toContain('old file');
   expect(await beside()).toEqual([]);

@@ -1,10 +1,11 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it, onTestFinished } from 'vitest';
+import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { checkoutRoot } from '../../lab/checkout.ts';
+import { needProgram } from '../support/packages.ts';
 import { blocksOf } from './pages.ts';
 
 const execute = promisify(execFile);
@@ -17,59 +18,50 @@ const PATCH = `- hosts: all
       core.shell: 'test {{ inventory_hostname }} != web4'
 `;
 
-function hasJq(): boolean {
-  try {
-    execFileSync('jq', ['--version']);
-    return true;
-  } catch {
-    // Nothing else of the tests needs it.
-    return false;
-  }
-}
+beforeAll(async () => {
+  await needProgram('/usr/bin/jq', 'jq');
+}, 300_000);
 
-it.skipIf(!hasJq())(
-  'what the page on many hosts types splits a fleet, reports on its parts, and names what failed',
-  async () => {
-    const blocks = blocksOf(PAGE).filter(({ language }) => language === 'sh');
-    expect(blocks.map(({ notRun }) => notRun)).toEqual(
-      blocks.map(() => 'test/docs/fleet.test.ts types it, on a fleet of six'),
+it('what the page on many hosts types splits a fleet, reports on its parts, and names what failed', async () => {
+  const blocks = blocksOf(PAGE).filter(({ language }) => language === 'sh');
+  expect(blocks.map(({ notRun }) => notRun)).toEqual(
+    blocks.map(() => 'test/docs/fleet.test.ts types it, on a fleet of six'),
+  );
+  const directory = await mkdtemp(join(tmpdir(), 'pitr-fleet-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const bin = join(directory, 'bin');
+  await mkdir(bin);
+  const main = `'${process.execPath}' --import '${import.meta.resolve('tsx')}' '${checkoutRoot}/cli/main.ts'`;
+  await writeFile(join(bin, 'pitr'), `#!/bin/sh\nexec ${main} "$@"\n`, { mode: 0o755 });
+  const fleet = {
+    all: {
+      vars: { ansible_connection: 'local' },
+      hosts: Object.fromEntries(NAMES.map((name) => [name, {}])),
+    },
+  };
+  await writeFile(join(directory, 'inventory.yml'), JSON.stringify(fleet));
+  await writeFile(join(directory, 'patch.yml'), PATCH);
+  const env = {
+    ...process.env,
+    ...{ PATH: `${bin}:${process.env.PATH}`, PITR_STATE_DIR: join(directory, 'state'), NO_COLOR: '1' },
+  };
+  const typed = [];
+  for (const { text } of blocks)
+    typed.push(
+      await execute('sh', ['-c', text], { cwd: directory, env }).then(
+        ({ stdout }) => ({ code: 0, stdout }),
+        ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
+      ),
     );
-    const directory = await mkdtemp(join(tmpdir(), 'pitr-fleet-'));
-    onTestFinished(() => rm(directory, { recursive: true, force: true }));
-    const bin = join(directory, 'bin');
-    await mkdir(bin);
-    const main = `'${process.execPath}' --import '${import.meta.resolve('tsx')}' '${checkoutRoot}/cli/main.ts'`;
-    await writeFile(join(bin, 'pitr'), `#!/bin/sh\nexec ${main} "$@"\n`, { mode: 0o755 });
-    const fleet = {
-      all: {
-        vars: { ansible_connection: 'local' },
-        hosts: Object.fromEntries(NAMES.map((name) => [name, {}])),
-      },
-    };
-    await writeFile(join(directory, 'inventory.yml'), JSON.stringify(fleet));
-    await writeFile(join(directory, 'patch.yml'), PATCH);
-    const env = {
-      ...process.env,
-      ...{ PATH: `${bin}:${process.env.PATH}`, PITR_STATE_DIR: join(directory, 'state'), NO_COLOR: '1' },
-    };
-    const typed = [];
-    for (const { text } of blocks)
-      typed.push(
-        await execute('sh', ['-c', text], { cwd: directory, env }).then(
-          ({ stdout }) => ({ code: 0, stdout }),
-          ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
-        ),
-      );
-    const [split, report, failed] = typed;
-    const file = (name: string) => readFile(join(directory, name), 'utf8');
-    expect((await file('hosts')).trim().split('\n')).toEqual(NAMES);
-    expect(split?.code).toBe(123);
-    expect(JSON.parse(report?.stdout ?? '')).toEqual({
-      runs: [expect.anything(), expect.anything(), expect.anything()],
-      ...{ hosts: 6, changed: 5, failed: ['web4'] },
-    });
-    expect(failed?.code).toBe(0);
-    expect(failed?.stdout).toMatch(/^web4: Patch the host: \S/);
-    expect(await file('failed')).toBe('web4\n');
-  },
-);
+  const [split, report, failed] = typed;
+  const file = (name: string) => readFile(join(directory, name), 'utf8');
+  expect((await file('hosts')).trim().split('\n')).toEqual(NAMES);
+  expect(split?.code).toBe(123);
+  expect(JSON.parse(report?.stdout ?? '')).toEqual({
+    runs: [expect.anything(), expect.anything(), expect.anything()],
+    ...{ hosts: 6, changed: 5, failed: ['web4'] },
+  });
+  expect(failed?.code).toBe(0);
+  expect(failed?.stdout).toMatch(/^web4: Patch the host: \S/);
+  expect(await file('failed')).toBe('web4\n');
+});

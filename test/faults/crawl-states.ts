@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { Scene } from '../support/lab.ts';
 import { type KillPoint, killedAt } from './killed.ts';
 import { operate } from './operator.ts';
@@ -34,10 +35,17 @@ function typed(making: Making, more: readonly string[] = []): string {
 const said = async ({ keyboard }: Making, command: string): Promise<string> =>
   (await keyboard.type(command)).said;
 
+/** Kills the controller at the point, and gives its run. A run that has ended by itself is in another state. */
+async function killedIn(point: KillPoint, args: readonly string[]): Promise<string> {
+  const ended = await killedAt(point, args);
+  expect([ended.at, ended.error, ended.killed]).toEqual([ended.at, undefined, true]);
+  return ended.runId;
+}
+
 const killed =
   (point: KillPoint, more: readonly string[] = []) =>
   async (making: Making): Promise<string> => {
-    const { runId } = await killedAt(point, words(making, more));
+    const runId = await killedIn(point, words(making, more));
     return said(making, `pitr runs ${runId}`);
   };
 
@@ -51,7 +59,7 @@ const killedCutOver =
   async (making: Making): Promise<string> => {
     await said(making, typed(making));
     const { scene, inventory } = making;
-    const { runId } = await killedAt(point, [
+    const runId = await killedIn(point, [
       ...['play', 'cutover.yml', '-i', inventory, '-e', `target=${scene.target}`],
     ]);
     return said(making, `pitr runs ${runId}`);
@@ -73,9 +81,14 @@ export const CRAWL_STATES: readonly CrawlState[] = [
   {
     name: 'interrupted in the replay',
     make: async (making) => {
-      const { runId } = await operate([...words(making), '--yes'], {
+      const {
+        runId,
+        exitCode,
+        words: told,
+      } = await operate([...words(making), '--yes'], {
         'Replay WAL up to the moment': (controller) => controller.signal('SIGINT'),
       });
+      expect([told, exitCode]).toEqual([told, 130]);
       return said(making, `pitr runs ${runId}`);
     },
   },
@@ -114,7 +127,7 @@ export const CRAWL_STATES: readonly CrawlState[] = [
   { name: 'killed at the hand-over', make: killed({ during: 'Prove that it leads', afterMs: 100 }, CUT) },
   {
     name: 'killed while members are rebuilt',
-    make: killed({ during: 'Keep the old data', afterMs: 2500 }, CUT),
+    make: killed({ during: 'Start the member; Patroni copies the leader', afterMs: 1500 }, CUT),
   },
   { name: 'cut over in one run', make: (making) => said(making, typed(making, CUT)) },
   { name: 'cut over in a run of its own', make: inTwoRuns },
@@ -122,8 +135,9 @@ export const CRAWL_STATES: readonly CrawlState[] = [
     name: 'a way back that was killed',
     make: async (making) => {
       const ended = await operate([...words(making, CUT), '--yes']);
+      expect(ended.error).toBeUndefined();
       const { scene, inventory } = making;
-      const { runId } = await killedAt({ during: 'Put the old data back', afterMs: 500 }, [
+      const runId = await killedIn({ during: 'Put the old data back', afterMs: 500 }, [
         ...['play', 'revert.yml', '-i', inventory, '-e', `recovery_run=${ended.runId}`],
         ...['-e', `leader=${scene.leader}`],
       ]);

@@ -4,7 +4,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { accidentOn, chosenInventory, type Scene, sharedLab } from '../support/lab.ts';
-import { pitr, runError } from '../support/pitr.ts';
+import { pitr, runError, withoutWaits } from '../support/pitr.ts';
 import { asBefore, type Before, rowsInIsolation, rowsThen, stateBefore, strays } from './cluster-state.ts';
 import { type Chain, killedAfter, killedAtEveryBoundary } from './kill-chain.ts';
 import { describePoint, type Killed, type KillPoint, killedAt } from './killed.ts';
@@ -102,14 +102,14 @@ export function killTheController({
         lab = await sharedLab();
         scene = await accidentOn(lab);
         const killed = await killedAt(point, arguments_('-e', 'auto_start=true', ...words));
-        expect(killed.killed).toBe(true);
+        expect([killed.at, killed.error, killed.killed]).toEqual([killed.at, undefined, true]);
         tally.cutover[1] = (tally.cutover[1] ?? 0) + 1;
         const resumed = await pitr(['resume', killed.runId, '--yes', '--output', 'json']);
         expect([killed.at, runError(resumed.events)]).toEqual([killed.at, undefined]);
         await asWarned(resumed.events);
         await recovered(killed.at);
         // Its old data and its logs go too: the next suite finds none.
-        const committed = await pitr(['commit', killed.runId, '--yes']);
+        const committed = withoutWaits(await pitr(['commit', killed.runId, '--yes']));
         expect([killed.at, committed.exitCode, committed.stderr]).toEqual([killed.at, 0, '']);
         tally.cutover[0] = (tally.cutover[0] ?? 0) + 1;
       },
@@ -141,12 +141,14 @@ export function killTheController({
   });
 }
 
-/** False: the run came to its end before that point. */
+/** False: the run came to its good end before that boundary. */
 async function takenBack(point: KillPoint): Promise<boolean> {
   if (ended && 'boundary' in point) return false;
   const first = await killedAt(point, wordsFor(point));
   if (!first.killed) {
-    ended ||= 'boundary' in point;
+    // A run that fails has boundaries behind its failure, and a task that is never reached is no point.
+    expect([first.at, first.error, 'boundary' in point]).toEqual([first.at, undefined, true]);
+    ended = true;
     await undone(first);
     return false;
   }
@@ -158,6 +160,7 @@ async function takenBack(point: KillPoint): Promise<boolean> {
 
 async function goneOnWith(point: KillPoint): Promise<void> {
   const second = await killedAt(point, wordsFor(point));
+  expect([second.at, second.error, second.killed]).toEqual([second.at, undefined, true]);
   tally.resume[1] = (tally.resume[1] ?? 0) + 1;
   const resumed = await pitr(['resume', second.runId, '--yes', '--output', 'json']);
   expect([second.at, runError(resumed.events)]).toEqual([second.at, undefined]);
@@ -192,7 +195,7 @@ async function asWarned(events: readonly PitrEvent[]): Promise<void> {
 }
 
 async function undone({ runId, at }: Killed): Promise<void> {
-  const undo = await pitr(['undo', runId, '--yes']);
+  const undo = withoutWaits(await pitr(['undo', runId, '--yes']));
   expect([at, undo.exitCode, undo.stderr]).toEqual([at, 0, '']);
   await asBefore(lab, scene, before, at);
 }

@@ -79,6 +79,11 @@ it.each([
     (thrown: unknown) => asPitrError(thrown).toJSON(),
   );
   expect(refused?.code).toBe(code);
+  if (code !== 'cluster-paused') return;
+  expect(refused?.next).toEqual([
+    'End the pause: patronictl -c /etc/patroni/patroni.yml resume',
+    'Where no Patroni is up, tell the DCS itself: patronictl -c /etc/patroni/patroni.yml edit-config --force --set pause=null',
+  ]);
 });
 
 describe('the node that was started with its old data', () => {

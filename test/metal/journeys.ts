@@ -12,7 +12,7 @@ import type { PitrEvent } from '../../lib/engine/events/events.ts';
 import { killedAt } from '../faults/killed.ts';
 import { expectForeseen } from '../support/foreseen.ts';
 import { accidentOn, healthy, inodeOfData, type Scene } from '../support/lab.ts';
-import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
+import { type PitrResult, pitr, runError, tasksThat, withoutWaits } from '../support/pitr.ts';
 import { isExamined, isFoundOut } from './looks.ts';
 import { postmasterOf } from './metal-lab.ts';
 
@@ -99,7 +99,7 @@ async function undoes(lab: Lab): Promise<void> {
   const scene = await sceneOn(lab);
   const before = await inodeOfData(lab, scene.target);
   const { events } = await run(recover(lab, scene));
-  const undo = await pitr(['undo', runIdOf(events), '--yes']);
+  const undo = withoutWaits(await pitr(['undo', runIdOf(events), '--yes']));
   expect([undo.stderr, undo.exitCode]).toEqual(['', 0]);
   await expectAsBefore(lab, scene, before);
 }
@@ -132,7 +132,7 @@ async function reverts(lab: Lab): Promise<void> {
   const { rowsNow } = scene.accident.tables.payments;
   expect(await rowsOf(lab, scene.leader)).toBe(String(rowsNow));
   for (const runId of runs) {
-    const commit = await pitr(['commit', runId, '--yes']);
+    const commit = withoutWaits(await pitr(['commit', runId, '--yes']));
     expect([commit.stderr, commit.exitCode]).toEqual(['', 0]);
   }
   for (const host of lab.shape.members) {
@@ -202,7 +202,7 @@ async function isMovedBelow(lab: Lab): Promise<void> {
   const first = await killedAt({ during: 'Start the member there', afterMs: 1000 }, words);
   expect([first.error, first.killed]).toEqual([undefined, true]);
   expect(await laidOut(lab)).not.toEqual(before);
-  const undo = await pitr(['undo', first.runId, '--yes']);
+  const undo = withoutWaits(await pitr(['undo', first.runId, '--yes']));
   expect([undo.stderr, undo.exitCode]).toEqual(['', 0]);
   await healthy(lab, 180_000);
   expect([await currentLeader(lab), await laidOut(lab)]).toEqual([leader, before]);

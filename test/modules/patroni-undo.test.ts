@@ -176,7 +176,11 @@ it.each<readonly [string, readonly string[], object]>([
     await using one = await outForRecovery(listed, more, 'true');
     for (const error of [await errorOf(one.mayUndo([])), await one.error()]) {
       expect(error).toMatchObject({ kind: 'refused', code: 'cluster-paused', host: 'here' });
-      expect(error.next.join('\n')).toMatch(/patronictl -c \S+patroni\.yml resume/);
+      expect(error.next.join('\n')).toMatch(/patronictl -c \S+patroni\.yml resume$/m);
+      // Which asks a Patroni to write that; where none is up, patronictl has to.
+      expect(error.next.join('\n')).toMatch(
+        /patronictl -c \S+patroni\.yml edit-config --force --set pause=null$/m,
+      );
     }
     expect(await one.started()).toBe(false);
   },

@@ -1,7 +1,7 @@
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deadlinePassed, until } from '../../lib/base/wait/until.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
+import { processGone } from '../support/process-gone.ts';
 
 /** Until it is disposed of, the first `mv` is followed by the start of a `postgres` that works in a directory. */
 export async function startedAmidMoves(dir: string, cwd: string) {
@@ -20,14 +20,7 @@ while [ "$(readlink /proc/$!/exe)" != "${program}" ]; do sleep 0.01; done`,
       const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
       if (pid === 0) return;
       process.kill(pid);
-      // It is nobody's child here: init waits for it, or nobody does.
-      await until(() => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''), {
-        everyMs: 10,
-        deadlineMs: 10_000,
-        done: (stat) => stat === '' || /\) [ZX] /.test(stat),
-        late: (stat, waitedMs) =>
-          deadlinePassed({ what: 'the process to end', deadlineMs: waitedMs, lastSeen: stat }),
-      });
+      await processGone(pid);
     },
   };
 }

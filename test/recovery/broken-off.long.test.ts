@@ -8,6 +8,7 @@ import { waitFor } from '../../lab/wait.ts';
 import { others, serves } from '../faults/cluster-state.ts';
 import { killedAt } from '../faults/killed.ts';
 import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
+import { withoutWaits } from '../support/pitr.ts';
 import { type Played, play, told } from '../support/play.ts';
 
 const LONG = 1_200_000;
@@ -145,7 +146,7 @@ describe('a cut-over that broke off when all members were stopped', () => {
       await leadsAgain();
       const runs = await told(['runs', killed.runId]);
       const [, from = ''] = /pitr undo \S+ --from (\d+)/.exec(runs.stdout) ?? [];
-      const undo = await told(['undo', killed.runId, '--from', from, '--yes']);
+      const undo = withoutWaits(await told(['undo', killed.runId, '--from', from, '--yes']));
       expect([undo.exitCode, undo.stderr]).toEqual([0, '']);
       expect((await on('rollback.yml')).error).toBeUndefined();
       await healthy(lab, 180_000);
@@ -202,7 +203,7 @@ describe('a cut-over that broke off when the replicas were stopped', () => {
       });
       const runs = await told(['runs', killed.runId]);
       const [, from = ''] = /pitr undo \S+ --from (\d+)/.exec(runs.stdout) ?? [];
-      const undo = await told(['undo', killed.runId, '--from', from, '--yes']);
+      const undo = withoutWaits(await told(['undo', killed.runId, '--from', from, '--yes']));
       expect([undo.exitCode, undo.stderr]).toEqual([0, '']);
       expect((await on('rollback.yml')).error).toBeUndefined();
       await healthy(lab, 180_000);

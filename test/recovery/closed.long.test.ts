@@ -12,7 +12,7 @@ import { readRun } from '../../lib/engine/journal/read.ts';
 import { startWriter } from '../faults/writer.ts';
 import { chosenInventory, healthy, type Scene, sharedLab } from '../support/lab.ts';
 import { picture } from '../support/picture.ts';
-import { pitr } from '../support/pitr.ts';
+import { pitr, withoutWaits } from '../support/pitr.ts';
 import { type Played, play } from '../support/play.ts';
 import { CTRL_C, onTerminal } from '../support/terminal.ts';
 
@@ -173,7 +173,7 @@ describe('a recovery, and its cut-over as a run of its own', () => {
     const stop = /\(pg_ctl ([^)]+)\)/.exec(words)?.[1]?.split(' ') ?? [];
     await lab.mustExec(member, [`${postgresBin}/pg_ctl`, ...stop], { user: 'postgres' });
     expect(words).not.toContain('Patroni, most often');
-    const committed = await pitr(['commit', cutOver.runId, '--yes']);
+    const committed = withoutWaits(await pitr(['commit', cutOver.runId, '--yes']));
     expect([committed.exitCode, committed.stderr]).toEqual([0, '']);
     for (const host of databaseHosts)
       expect((await lab.exec(host, ['test', '-e', keptOn(host)])).exitCode).toBe(1);

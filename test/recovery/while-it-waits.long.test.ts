@@ -91,7 +91,7 @@ describe('a recovery that waits', () => {
       expect(blind.code).toBe('cluster-paused');
       const seeing = await refused();
       expect(seeing.code).toBe('cluster-paused');
-      expect(seeing.next?.join('\n')).toMatch(/patronictl -c \S+ resume$/);
+      expect(seeing.next?.join('\n')).toMatch(/patronictl -c \S+ resume$/m);
     } finally {
       await patronictl('resume');
     }

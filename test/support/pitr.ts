@@ -45,6 +45,15 @@ export async function pitr(
   };
 }
 
+/**
+ * What a command said, without the words that a host does not answer yet: `undo` and `commit` say so on stderr wherever a
+ * host takes its time, and that is no fault of theirs.
+ */
+export function withoutWaits<T extends { readonly stderr: string }>(ended: T): T {
+  const lines = ended.stderr.split('\n').filter((line) => !/ does not answer yet \(/.test(line));
+  return { ...ended, stderr: lines.join('\n') };
+}
+
 /** `host: task` of every result with this status, in order. */
 export function tasksThat(status: TaskStatus, events: readonly PitrEvent[]): readonly string[] {
   return events.flatMap((event) =>

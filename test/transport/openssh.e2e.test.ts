@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { waitFor } from '../../lab/wait.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import { OpenSshConnection } from '../../lib/transport/openssh/connection.ts';
 import type { SshSettings } from '../../lib/transport/types.ts';
+import { processGone } from '../support/process-gone.ts';
 import { endProcess, generateKey, type StartedSshd, startSshd } from '../support/sshd.ts';
 
 const execute = promisify(execFile);
@@ -287,7 +288,7 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
     await vi.waitUntil(() => existsSync(pid), { timeout: 30_000 });
     await host.close();
     await expect(connecting).rejects.toMatchObject({ kind: 'unreachable' });
-    await vi.waitUntil(() => !isAlive(pid), { timeout: 30_000 });
+    await processGone(Number(await readFile(pid, 'utf8')));
   });
 
   it('that does not answer is told within the time of a connection', async () => {
@@ -296,15 +297,6 @@ describe('a host that the OpenSSH client of the controller reaches', () => {
     await host.close();
   });
 });
-
-function isAlive(pidFile: string): boolean {
-  try {
-    process.kill(Number(readFileSync(pidFile, 'utf8')), 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 async function sockets(): Promise<readonly string[]> {
   const place = join(tmpdir(), `.pitr-ssh-${process.getuid?.()}`);

@@ -67,7 +67,7 @@ timeline in its first page, and asks Barman for everything else.`,
     if (foreseen instanceof Unknown) return foreseen;
     const seen = await readSpool(host, directory, user);
     if (p.state === 'absent' && seen.kind === 'other' && foreseen.kind !== 'absent')
-      context.warn(`${directory} is no spool of pitr's, and stays as it is`);
+      context.warn(notOurs(directory));
     // What an earlier task would have made or removed in check mode is not to be seen by a live look.
     if (foreseen.kind === 'absent') return { kind: 'absent', filling: false, whole: false };
     return seen.kind === 'absent' ? { kind: 'spool', filling: true, whole: false } : seen;
@@ -125,9 +125,16 @@ timeline in its first page, and asks Barman for everything else.`,
     await startSpool(host, { directory, user, ssh: p.ssh, segmentSize, most, list });
     return { directory, segments: list.length };
   },
-  undo: async (host, { directory, user, removes }) => {
+  undo: async (host, { directory, user, removes }, context) => {
     // What was removed lies in the archive.
-    if (!removes) await removeSpool(host, directory, user);
+    if (removes) return;
+    try {
+      await removeSpool(host, directory, user);
+    } catch (thrown) {
+      if (!(thrown instanceof PitrError && thrown.code === 'spool-not-removed')) throw thrown;
+      // Whatever is taken back after it does without.
+      context.warn(thrown.kind === 'refused' ? notOurs(directory) : leftThere(directory, host.name));
+    }
   },
   undoShown: ({ directory, removes }) => (removes ? [] : [`removes ${directory}`]),
 });
@@ -135,6 +142,15 @@ timeline in its first page, and asks Barman for everything else.`,
 function listOf({ wal, limit }: Params): readonly string[] {
   const size = parseSegmentSize(wal?.segment_size ?? 0);
   return limit === 0 || wal === undefined || size === undefined ? [] : spoolList(wal.runs, size);
+}
+
+function notOurs(directory: string): string {
+  return `${directory} is no spool of pitr's, and stays as it is`;
+}
+
+/** As the playbooks say it where they remove it. */
+function leftThere(directory: string, host: string): string {
+  return `${directory} on ${host} could not be removed. Nothing needs it any more: remove it by hand.`;
 }
 
 function inUse(directory: string): PitrError {

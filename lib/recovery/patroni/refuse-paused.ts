@@ -15,13 +15,16 @@ export async function refusePaused(host: ReadHost, change: MemberChange): Promis
   if (!change.ranBefore || !(await isPaused(host, change))) return;
   const { running, mode } = await postgresResource.read(host, change.pgdata);
   if (running && mode !== 'isolated') return;
+  const { config } = accessOf(change);
   throw new PitrError({
     kind: 'refused',
     code: 'cluster-paused',
     message: `the cluster is in pause (maintenance mode): Patroni would come up on ${host.name} and start no PostgreSQL`,
     host: host.name,
     next: [
-      `End the pause, on ${host.name} for one: patronictl -c ${quote(accessOf(change).config)} resume`,
+      `End the pause, on ${host.name} for one: patronictl -c ${quote(config)} resume`,
+      // `resume` asks a member's Patroni to write it.
+      `Where no Patroni is up, tell the DCS itself: patronictl -c ${quote(config)} edit-config --force --set pause=null`,
       'Then start the same undo again.',
     ],
   });

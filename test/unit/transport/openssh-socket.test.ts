@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, mkdtemp, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { asPitrError } from '../../../lib/base/errors/pitr-error.ts';
@@ -27,7 +26,17 @@ function toHost(): OpenSshConnection {
   });
 }
 
+/** A directory with so short a name that sockets may lie in it, which a temporary folder may not have. */
+async function shortPlace(): Promise<string> {
+  const place = await mkdtemp('/tmp/s-');
+  onTestFinished(() => rm(place, { recursive: true }));
+  return place;
+}
+
 it('nobody else can make something in the place of the socket before a client has logged in', async () => {
+  const place = await shortPlace();
+  vi.stubEnv('TMPDIR', place);
+  onTestFinished(() => void vi.unstubAllEnvs());
   await using _programs = await fakePrograms({ ssh: SSH });
   const connection = toHost();
   const failed = await connection.connect().then(
@@ -36,14 +45,13 @@ it('nobody else can make something in the place of the socket before a client ha
   );
   const [socket = '', mode, owner] = String(failed?.evidence?.stderr).trim().split(' ');
   expect([mode, owner]).toEqual(['700', String(process.getuid?.())]);
-  expect(dirname(dirname(socket))).toBe(tmpdir());
+  expect(dirname(dirname(socket))).toBe(place);
   await connection.close();
   expect(existsSync(socket)).toBe(false);
 });
 
 it('a directory of its name that is open to others, or a link, is not taken', async () => {
-  const place = await mkdtemp(join(tmpdir(), 'pitr-sockets-'));
-  onTestFinished(() => rm(place, { recursive: true }));
+  const place = await shortPlace();
   const own = join(place, `.pitr-ssh-${process.getuid?.()}`);
   expect(dirname(socketPlace(place, 'a').socket)).toBe(own);
   await chmod(own, 0o777);
@@ -64,8 +72,10 @@ it.each([
 ])(
   'the client has room for its socket and for the name that it gives it first: in a directory of %i bytes, %s',
   async (bytes, expected) => {
-    const short = await mkdtemp(join(tmpdir(), 's-'));
-    onTestFinished(() => rm(short, { recursive: true }));
+    const short = await shortPlace();
+    const inTmp = `/tmp/.pitr-ssh-${process.getuid?.()}`;
+    // Where a client of somebody else has its socket in it meanwhile, it is not empty, and stays.
+    if (!existsSync(inTmp)) onTestFinished(() => rmdir(inTmp).catch(() => {}));
     const place = join(short, 'x'.repeat(bytes - short.length - 1));
     const own = join(place, `.pitr-ssh-${process.getuid?.()}`);
     await mkdir(own, { recursive: true });

@@ -110,7 +110,11 @@ function paused(facts: Facts): readonly Flaw[] {
     {
       severity: 'critical',
       text: 'the cluster is in pause (maintenance mode)',
-      mend: [patronictlOn(facts, anyNode(facts), 'resume')],
+      mend: [
+        patronictlOn(facts, anyNode(facts), 'resume'),
+        // `resume` asks a member's Patroni to write it.
+        `Where no Patroni is up, tell the DCS itself: ${patronictlOn(facts, anyNode(facts), 'edit-config', '--force', '--set', 'pause=null')}`,
+      ],
     },
   ];
 }

@@ -82,6 +82,16 @@ it('a replica that is told to follow by the archive is not blamed for receiving 
   );
 });
 
+it('a pause has a way out where no Patroni is up that patronictl could ask, too', () => {
+  const members = { db1: { name: 'db1', role: 'replica', state: 'stopped' } } as const;
+  const cluster: NodeFacts['cluster'] = { value: { source: 'patronictl', members, paused: true } };
+  const [flaw] = foundOf('cluster.paused', [{ ...unknownNode('db1', NOT_ASKED, NOT_ASKED), cluster }]);
+  expect(flaw?.mend).toEqual([
+    expect.stringMatching(/patronictl resume$/),
+    expect.stringMatching(/^Where no Patroni is up, .* patronictl edit-config --force --set 'pause=null'$/),
+  ]);
+});
+
 describe('cluster.service', () => {
   const served = (
     told: ServedPatroni,

@@ -5,15 +5,15 @@ import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
 import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { loadPlaybook } from '../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
-import type { Task } from '../../lib/language/playbook/model.ts';
 import { UP_WORDS } from '../../lib/recovery/patroni/version.ts';
 import { play } from '../engine/support.ts';
 
 /** Which members rejoin-members.yml stops, by its own conditions. */
 
-async function rebuilding(): Promise<readonly Task[]> {
-  const { plays } = await loadPlaybook(join(productPlaybooks(), 'rejoin-members.yml'));
-  return flatTasks(plays.find(({ name }) => name === 'Rebuild the other members')?.tasks ?? []);
+async function rebuilding(file = 'rejoin-members.yml') {
+  const { plays } = await loadPlaybook(join(productPlaybooks(), file));
+  const play = plays.find(({ name }) => name === 'Rebuild the other members');
+  return { vars: play?.vars ?? {}, tasks: flatTasks(play?.tasks ?? []) };
 }
 
 const HAS_PROMOTED =
@@ -40,7 +40,7 @@ describe('a member is stopped only while the target leads', () => {
   });
 
   it('as is asked before the proof, and once more with nothing but looks between that and the stop', async () => {
-    const tasks = await rebuilding();
+    const { tasks } = await rebuilding();
     const asked = tasks.flatMap(({ args }, place) =>
       args.value.refuse === 'target-does-not-lead' ? [place] : [],
     );
@@ -56,7 +56,7 @@ describe('a member is stopped only while the target leads', () => {
   });
 
   it('and copied only from the data that was looked at, which is looked at once more right before', async () => {
-    const tasks = await rebuilding();
+    const { tasks } = await rebuilding();
     const copies = tasks.findIndex(({ module }) => module === 'patroni.rebuild');
     expect(tasks.slice(copies - 3, copies).map(({ module }) => module)).toEqual(PROOF);
     const { plays } = await loadPlaybook(join(productPlaybooks(), 'rejoin-members.yml'));
@@ -107,7 +107,9 @@ describe('a member is proved before it is rebuilt', () => {
     ['stopped', false, { state: 'stopped' }, down],
     ['one that waits isolated', false, { state: 'stopped' }, { running: true, mode: 'isolated' }],
   ])('where it is %s: %s', async (_, proved, listed, member_there) => {
-    const proof = (await rebuilding()).find(({ name }) => name.value === 'Prove that it follows the leader');
+    const proof = (await rebuilding()).tasks.find(
+      ({ name }) => name.value === 'Prove that it follows the leader',
+    );
     const followers = { members: { one: listed, two: { state: 'running' } }, leader: 'two', timeline: 2 };
     const { results } = await play(`- hosts: one
   vars: ${JSON.stringify({ target: 'two', followers, member_there })}
@@ -119,6 +121,31 @@ describe('a member is proved before it is rebuilt', () => {
     expect(results).toEqual([`one: proof: ${proved ? 'ok' : 'skipped'}`]);
   });
 });
+
+it.each([
+  ['rejoin.yml', 'check', true],
+  ['rejoin.yml', 'run', true],
+  // What it would promote has no history yet.
+  ['cutover.yml', 'check', false],
+  ['cutover.yml', 'run', true],
+] as const)(
+  'what a rewind would fetch is counted by the history that is known: %s, %s',
+  async (file, mode, known) => {
+    const { vars, tasks } = await rebuilding(file);
+    const history = tasks.find(({ module }) => module === 'postgres.rewind')?.args.value.history;
+    const given = Object.fromEntries(Object.entries(vars).map(([name, { value }]) => [name, value]));
+    const { messages } = await play(
+      `- hosts: one
+  vars: ${JSON.stringify({ ...given, target: 'one', leads_with: { timeline: 2 } })}
+  tasks:
+    - core.set_fact: ${JSON.stringify({ asked: { history } })}
+    - core.debug: "{{ ternary (default asked.history '') 'counted' 'not counted' }}"
+`,
+      { mode },
+    );
+    expect(messages).toEqual([known ? 'counted' : 'not counted']);
+  },
+);
 
 it('each list of the words for a PostgreSQL that is up has all of them', async () => {
   const files = await readdir(productPlaybooks(), { recursive: true });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { mustRunLocally } from '../../lab/local-command.ts';
 import type { PitrError } from '../../lib/base/errors/pitr-error.ts';
 import { readCatalogue } from '../../lib/recovery/barman/catalogue.ts';
-import { proveArchivedSegment } from '../../lib/recovery/barman/prove-archived.ts';
+import { ownSegments, proveArchivedSegment } from '../../lib/recovery/barman/prove-archived.ts';
 import { formatLsn, lsnAt } from '../../lib/recovery/wal/lsn.ts';
 import { segmentAt, segmentNumber, timelineOf, type WalSegment } from '../../lib/recovery/wal/segment.ts';
 import { timelineId } from '../../lib/recovery/wal/timeline.ts';
@@ -72,6 +72,25 @@ describe('a segment that was just closed', () => {
       expect(await proved(ground, name as WalSegment, (prove) => prove())).toEqual({ compared: 2 });
     },
   );
+
+  // The time of a look is the same for small segments and large ones.
+  it('is compared with as many before it as can be read in a look, the last ones', async () => {
+    await using ground = await localPlayground();
+    const [, , before, closed] = await Promise.all(
+      [0x10, 0x11, 0x12, 0x13].map(async (number) => {
+        const name = segmentAt(timelineId(1), number, SIZE);
+        await inWal(ground, `node/pg_wal/${name}`, Buffer.alloc(SIZE));
+        await inWal(ground, `node/pg_wal/archive_status/${name}.done`, new Uint8Array());
+        return name;
+      }),
+    );
+    const node = { pgdata: join(ground.dir, 'node'), user };
+    const own = async (segments: number) => [
+      ...(await ownSegments(ground.play.host(), closed as WalSegment, node, segments * SIZE)).keys(),
+    ];
+    expect(await own(2.5)).toEqual([closed, before]);
+    expect(await own(4)).toHaveLength(4);
+  });
 
   it('is put in the place of another file of its name by the printed command, which loses neither', async () => {
     await using ground = await localPlayground();

@@ -72,6 +72,20 @@ it.each([
   expect(logKib === undefined ? undefined : hundreds({ copiedKib: logKib })).toBe(size);
 });
 
+it('what is fetched of a WAL file is told, also where no copy is under way', async () => {
+  await using ground = await localPlayground();
+  const { dir, play } = ground;
+  const pgdata = await holding(join(dir, 'data'), 100);
+  await mkdir(join(pgdata, 'pg_wal'));
+  const host = play.host('here');
+  const fetched = async () =>
+    parseCopyLook(await host.query(copyProbe({ pgdata, bin: '/bin', user }, undefined)));
+  expect(await fetched()).toEqual({});
+  await writeFile(join(pgdata, 'pg_wal/RECOVERYXLOG'), Buffer.alloc(300 * KIB));
+  expect(await fetched()).toEqual({ fetchedBytes: 300 * KIB });
+  expect(await lookAt(host, pgdata)).toMatchObject({ fetchedBytes: 300 * KIB });
+});
+
 it('what replays is that of its own directory', async () => {
   await using ground = await localPlayground();
   const { dir, play } = ground;

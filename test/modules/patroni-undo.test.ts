@@ -17,10 +17,8 @@ Latest checkpoint's TimeLineID: 1
 Minimum recovery ending location: 0/0
 Bytes per WAL segment: 16777216`;
 
-/** A member whose PostgreSQL runs as it is said, and what its manager was told. */
-async function member({ state = '', files = [], options = '' }: Readonly<Told>) {
-  const ground = await localPlayground();
-  const { dir, play } = ground;
+/** A PostgreSQL that runs as it is said. */
+async function running(dir: string, { state = '', files = [], options = '' }: Readonly<Told>) {
   const pgdata = join(dir, 'data');
   const bin = join(dir, 'bin');
   await mkdir(pgdata);
@@ -30,7 +28,15 @@ async function member({ state = '', files = [], options = '' }: Readonly<Told>) 
   await writeFile(join(pgdata, 'postmaster.opts'), `${bin}/postgres ${options}\n`);
   const control = state === '' ? 'exit 1' : `cat <<'END'\n${controlFile(state)}\nEND`;
   await writeFile(join(bin, 'pg_controldata'), `#!/bin/sh\n${control}\n`, { mode: 0o755 });
-  const postgres = await programAt(dir, 'postgres', pgdata);
+  return programAt(dir, 'postgres', pgdata);
+}
+
+/** A member whose PostgreSQL runs as it is said, and what its manager was told. */
+async function member(told: Readonly<Told>) {
+  const ground = await localPlayground();
+  const { dir, play } = ground;
+  const pgdata = join(dir, 'data');
+  const postgres = await running(dir, told);
   const asked = join(dir, 'asked');
   await writeFile(asked, '');
   const programs = await fakePrograms({
@@ -129,6 +135,8 @@ async function outForRecovery(listed: readonly string[] | undefined, more: objec
   return {
     error: () => errorOf(play.undoEntry(entry)),
     mayUndo: (newer: readonly NewerChange[]) => play.mayUndo(entry, newer),
+    dir,
+    pgdata: change.pgdata,
     started: async () => (await readFile(asked, 'utf8')).includes('start\n'),
     [Symbol.asyncDispose]: async () => {
       await programs[Symbol.asyncDispose]();
@@ -195,6 +203,16 @@ it.each<readonly [string, object, 'true' | 'false' | undefined]>([
   await one.mayUndo([]);
   expect(await one.error()).toMatchObject({ code: 'member-not-started' });
   expect(await one.started()).toBe(true);
+});
+
+it('a pause refuses before anything is taken back, too, where a member runs that the undo stops first', async () => {
+  await using one = await outForRecovery(['Leader', 'Replica'], FOR_CUT_OVER, 'true');
+  await using _ = await running(one.dir, { state: 'in archive recovery', files: ['standby.signal'] });
+  const rebuilt = [{ ...STOPPED, id: one.pgdata, state: "Patroni's", cluster: 'joins' }] as const;
+  expect(await errorOf(one.mayUndo(newerOn('here', {}, rebuilt)))).toMatchObject({ code: 'cluster-paused' });
+  // Of one that nobody stops there is nothing to start.
+  await one.mayUndo([]);
+  await one.mayUndo(newerOn('other', {}, rebuilt));
 });
 
 it('a pause that a newer change may end is asked about when that is taken back', async () => {

@@ -17,6 +17,7 @@ import { checksumsOf } from './checksums.ts';
 import type { ServerConfig } from './config.ts';
 import { filesInErrors } from './errors-directory.ts';
 import { whyOtherHead } from './segment-heads.ts';
+import { BYTES_AT_ONCE } from './wal-file.ts';
 import { otherWal, strayWal, walGone } from './wal-not-proved.ts';
 
 /** The node that has written the segment, where it is known. */
@@ -29,7 +30,7 @@ export interface Writer {
 
 type ProvedServer = ServerConfig & { readonly systemId?: string | undefined };
 
-/** Of the last segments of its timeline, as many as are compared. */
+/** Of the last segments of its timeline, as many as are compared, where they are small. */
 const MOST = 8;
 const DEADLINE_MS = 300_000;
 
@@ -56,12 +57,15 @@ list=$(later) || list=$(later) || exit 3
 [ -z "$list" ] || printf '%s\\n' "$list"
 echo @end`);
 
-// Arguments: data directory, the closed segment, how many. The node's own segments of that timeline up to it, that it has
-// archived, and the history file.
+// Arguments: data directory, the closed segment, how many, of how many bytes together. The node's own segments of that
+// timeline up to it, that it has archived, the last one first.
 const READ_OWN = probeScript(`
 cd -- "$1/pg_wal" && ls >/dev/null || exit 3
-for f in $(ls | grep -E "^$(printf %.8s "$2")[0-9A-F]{16}$" | sort | awk -v last="$2" '$0 "" <= last' | tail -n "$3"); do
+left=$4
+for f in $(ls | grep -E "^$(printf %.8s "$2")[0-9A-F]{16}$" | sort -r | awk -v last="$2" '$0 "" <= last' | head -n "$3"); do
   [ "$f" = "$2" ] || [ -f "archive_status/$f.done" ] || continue
+  size=$(stat -c %s -- "$f" 2>/dev/null) || continue
+  left=$((left - size)); [ "$left" -ge 0 ] || break
   echo "@own $f"; sha256sum <"$f" | cut -c 1-64 | sed 's/^/ /'
 done
 echo @end`);
@@ -90,7 +94,7 @@ export async function proveArchivedSegment(
   const own =
     writer === undefined
       ? new Map<string, string>()
-      : await ownSegments(host.peer(writer.node), segment, writer);
+      : await ownSegments(host.peer(writer.node), segment, writer, BYTES_AT_ONCE);
   const names = [...[...own.keys()].filter((name) => name !== segment), segment];
   const look = READ_COPIES([server.name, server.wals, ...names], { user, timeoutMs: DEADLINE_MS });
   const parts = checksumsOf(await host.query(look), unproved(host.name, segment, server));
@@ -169,12 +173,15 @@ async function writtenUpTo(host: ReadHost, segment: WalSegment, { pgdata, user }
   return written;
 }
 
-async function ownSegments(
+/** The checksums of a node's own last segments up to this one, by name: of as many as `bytes` hold, with it. */
+export async function ownSegments(
   host: ReadHost,
   segment: WalSegment,
-  { pgdata, user }: Writer,
+  { pgdata, user }: Pick<Writer, 'pgdata' | 'user'>,
+  bytes: number,
 ): Promise<ReadonlyMap<string, string>> {
-  const look = READ_OWN([pgdata, segment, String(MOST)], { user, timeoutMs: DEADLINE_MS });
+  const words = [pgdata, segment, String(MOST), String(bytes)];
+  const look = READ_OWN(words, { user, timeoutMs: DEADLINE_MS });
   const parts = checksumsOf(await host.query(look), unproved(host.name, segment));
   // One that was recycled while it was read has no checksum.
   return new Map(

@@ -7,8 +7,9 @@ import type { SegmentSize } from '../wal/segment.ts';
 import type { NodeTail } from '../wal/tail.ts';
 import type { ServerConfig } from './config.ts';
 
-/** What is unpacked well within the time of a look, of each copy; and how many names a command line takes. */
-const BYTES_AT_ONCE = 2 ** 31;
+/** What is unpacked well within the time of a look, of each copy: two segments of the largest size. */
+export const BYTES_AT_ONCE = 2 ** 31;
+/** How many names a command line takes. */
 const NAMES_AT_ONCE = 200;
 
 /** How many segments are unpacked in one look. */

@@ -35,7 +35,7 @@ export interface StreamingQuestion {
   readonly session: SessionTarget;
 }
 
-/** One look at a member, from its own host, and at its leader. `copy`: only while one is under way. */
+/** One look at a member, from its own host, and at its leader. */
 export interface StreamingLook {
   readonly facts: StreamingFacts;
   readonly copy?: CopyLook;
@@ -64,10 +64,7 @@ async function lookWith(
   const leader = cluster.leader === undefined ? undefined : cluster.members[cluster.leader];
   const [leaderNode, [received, copied]] = await Promise.all([
     leader === undefined ? undefined : readNode(host, question.access, leader),
-    host.queryAll([
-      readOnlySession(question.session, [RECEIVER]),
-      ...(copying === undefined ? [] : [copyProbe(question.session, copying)]),
-    ]),
+    host.queryAll([readOnlySession(question.session, [RECEIVER]), copyProbe(question.session, copying)]),
   ]);
   const told = received?.exitCode === 0 ? parseReceiver(received.stdout) : undefined;
   const direct = leaderNode?.replication.some(({ application }) => application === question.member) === true;
@@ -142,7 +139,7 @@ function parseReceiver(stdout: string): OwnWord {
 }
 
 export interface StreamingWait {
-  /** How long nothing new may be seen: no state, no WAL received or replayed, nothing written to the disk. */
+  /** How long nothing new may be seen: no state, no WAL received, fetched or replayed, and no copy that grows. */
   readonly stallMs: number;
   readonly everyMs: number;
   /** A further condition, in words while it does not hold: "it has not been copied anew yet". */

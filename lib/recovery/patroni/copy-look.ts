@@ -2,24 +2,28 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { type Probe, probeScript } from '../../contract/probe.ts';
 import type { RunResult } from '../../transport/types.ts';
+import { FETCHED } from '../postgres/look-replay.ts';
 import type { SessionTarget } from '../postgres/sql.ts';
 import type { Member } from './cluster.ts';
 import { findLeaderInstance } from './leader-instance.ts';
 
-/** How far a copy has come. */
+/** How far a copy has come, and what its server fetches. */
 export interface CopyLook {
-  /** How much it holds, with its WAL and its tablespaces, wherever they lie. */
+  /** How much it holds, with its WAL and its tablespaces, wherever they lie; only while one is under way. */
   readonly copiedKib?: number | undefined;
   /** How much of that is the log of a server that has been started on the copy. */
   readonly logKib?: number | undefined;
   /** What the process that replays calls itself, where a server has been started on the copy: it names the WAL segment. */
   readonly replays?: string | undefined;
+  /** Bytes of the WAL file that a server fetches by its `restore_command`. */
+  readonly fetchedBytes?: number | undefined;
 }
 
 // du follows no links, and counts what it is told twice once. A server that replays what it was copied with grows by
 // nothing: pages are written over, and WAL goes. Of the servers of a host it is the one that works in this directory. Where
 // its log lies it says itself (current_logfiles, which no copy has): a directory, or files in the data directory itself.
-const LOOK = probeScript(`
+// What is fetched is looked at last: it is never more than what there is of the segment that was named before.
+const LOOK = probeScript(`${FETCHED}
 data=$1; shift
 for link in "$data/pg_wal" "$data"/pg_tblspc/*; do [ ! -L "$link" ] || set -- "$@" "$link/."; done
 du -skc -- "$data" "$@" 2>/dev/null | tail -n 1 | cut -f 1
@@ -31,22 +35,31 @@ grep -slaz '^postgres: .*startup' /proc/[0-9]*/cmdline | while read -r file; do
   [ "\${file%/cmdline}/cwd" -ef "$data" ] || continue
   tr '\\0' ' ' < "$file" 2>/dev/null && echo
 done
+echo "@fetched $(fetched "$data")"
 exit 0`);
 
-/** Walks the whole copy: asked only while one is under way. `places`: where tablespaces are copied to. */
-export function copyProbe({ pgdata, user }: SessionTarget, places: readonly string[]): Probe {
+const LOOK_AT_FETCH = probeScript(`${FETCHED}
+echo "@fetched $(fetched "$1")"`);
+
+/** `places`: where tablespaces are copied to. The whole copy is walked; without them none is under way, and nothing is. */
+export function copyProbe({ pgdata, user }: SessionTarget, places: readonly string[] | undefined): Probe {
+  if (places === undefined) return LOOK_AT_FETCH([pgdata], { user, timeoutMs: 60_000 });
   return LOOK([pgdata, ...places], { user, timeoutMs: 60_000 });
 }
 
 export function parseCopyLook({ exitCode, stdout }: RunResult): CopyLook {
   if (exitCode !== 0) return {};
-  const [copied = '', ...lines] = stdout.split('\n').map((line) => line.trim());
-  const log = lines.find((line) => line.startsWith('@log'))?.slice('@log'.length);
-  const [replays = ''] = lines.filter((line) => !line.startsWith('@log'));
+  const lines = stdout.split('\n').map((line) => line.trim());
+  const told = (mark: string): string | undefined =>
+    lines.find((line) => line.startsWith(mark))?.slice(mark.length);
+  const [copied = '', replays = ''] = lines.filter((line) => !line.startsWith('@'));
+  const log = told('@log');
+  const fetched = Number(told('@fetched') ?? 0);
   return {
-    copiedKib: Number(copied),
+    ...(copied === '' ? {} : { copiedKib: Number(copied) }),
     ...(log === undefined ? {} : { logKib: Number(log) }),
     ...(replays === '' ? {} : { replays }),
+    ...(fetched === 0 ? {} : { fetchedBytes: fetched }),
   };
 }
 

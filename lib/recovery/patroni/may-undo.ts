@@ -14,8 +14,7 @@ export async function mayStopMember(
   context: WorkContext,
   newer: readonly NewerChange[],
 ): Promise<void> {
-  const settled = !mayAlter(newer, host.name, postgresResource.kind, change.pgdata);
-  if (settled && !newer.some(handsOver)) await refusePrimary(host, change, context);
+  if (isSettled(host, change, newer) && !newer.some(handsOver)) await refusePrimary(host, change, context);
 }
 
 /**
@@ -31,8 +30,14 @@ export async function mayStartMember(
   const bringsBack = ({ host: other, effects }: NewerChange): boolean =>
     other !== host.name && effects.some((effect) => effect.cluster !== undefined);
   if (newer.some((one) => handsOver(one) || speaksToPatroni(one))) return;
-  await refusePaused(host, change);
+  // A member that streams again was rebuilt, and is stopped when that is taken back.
+  await refusePaused(host, change, { runsOn: isSettled(host, change, newer) });
   if (!newer.some(bringsBack)) await refuseLeaderless(host, change, context, true);
+}
+
+/** Whether its PostgreSQL is as it is now when this change is taken back: no newer one has to do with it. */
+function isSettled(host: ReadHost, { pgdata }: MemberChange, newer: readonly NewerChange[]): boolean {
+  return !mayAlter(newer, host.name, postgresResource.kind, pgdata);
 }
 
 type Newer = NewerChange & { readonly change: { readonly cluster?: unknown; readonly candidate?: unknown } };

@@ -9,12 +9,17 @@ import { SILENCE } from './rest.ts';
 
 /**
  * Refuses to start a member again (kind `refused`, `cluster-paused`) where the cluster is in pause: Patroni would come up
- * and start no PostgreSQL. One that is up already goes on. Where nobody tells of a pause the start itself shows it.
+ * and start no PostgreSQL. One that is up already goes on, unless a change that is taken back before stops it
+ * (`runsOn`). Where nobody tells of a pause the start itself shows it.
  */
-export async function refusePaused(host: ReadHost, change: MemberChange): Promise<void> {
+export async function refusePaused(
+  host: ReadHost,
+  change: MemberChange,
+  { runsOn }: { readonly runsOn: boolean } = { runsOn: true },
+): Promise<void> {
   if (!change.ranBefore || !(await isPaused(host, change))) return;
   const { running, mode } = await postgresResource.read(host, change.pgdata);
-  if (running && mode !== 'isolated') return;
+  if (runsOn && running && mode !== 'isolated') return;
   const { config } = accessOf(change);
   throw new PitrError({
     kind: 'refused',

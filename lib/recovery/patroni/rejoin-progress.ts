@@ -11,6 +11,8 @@ export interface RejoinLook {
   readonly logKib?: number | undefined;
   /** What a server that has been started on the copy replays, in its own words. */
   readonly replays?: string | undefined;
+  /** Bytes of the WAL file that its server fetches. */
+  readonly fetchedBytes?: number | undefined;
   /** A server has been started on the copy: what it holds shrinks when WAL has been replayed. */
   readonly started?: boolean | undefined;
 }
@@ -31,6 +33,8 @@ const NAMES_SEGMENT = /[0-9A-F]{24}/;
 export class RejoinProgress {
   readonly #stallMs: number;
   readonly #seen = new Set<string>();
+  /** The most that was fetched of one WAL file. */
+  readonly #fetched = new Map<string, number>();
   #movedAt: number;
   #copiedKib = 0;
   #heldKib = 0;
@@ -52,10 +56,22 @@ export class RejoinProgress {
     const { flaws, received, replayed, replays } = look;
     const mark = JSON.stringify([flaws, received, replayed, replays]);
     const grows = this.#grows(look);
-    if (!this.#seen.has(mark) || grows) this.#movedAt = now;
+    const fetches = this.#fetches(look);
+    if (!this.#seen.has(mark) || grows || fetches) this.#movedAt = now;
     this.#seen.add(mark);
     if (this.#copies > COPIES) return 'starts-over';
     return now - this.#movedAt >= this.#stallMs ? 'stalled' : 'goes-on';
+  }
+
+  /**
+   * Whether more of one WAL file is there than ever; keeps how much. A fetch that fails begins again and again. Where nothing
+   * names the file, it is the one that follows the position at which replay stands meanwhile.
+   */
+  #fetches({ fetchedBytes = 0, replays = '', replayed }: RejoinLook): boolean {
+    const file = NAMES_SEGMENT.exec(replays)?.[0] ?? String(replayed);
+    const most = this.#fetched.get(file) ?? 0;
+    if (fetchedBytes > most) this.#fetched.set(file, fetchedBytes);
+    return fetchedBytes > most;
   }
 
   /** Whether the copy holds more than ever; keeps what it holds. */

@@ -12,17 +12,22 @@ import { postgresAbilities } from './version.ts';
 
 const CHUNK = 1024 * 1024;
 
-const LOOK = probeScript(`
+/** `fetched PGDATA`: bytes of the WAL file that a `restore_command` fetches at this moment. */
+export const FETCHED = `fetched() {
+  bytes=0
+  for file in "$1"/pg_wal/RECOVERYXLOG*; do
+    size=$(stat -c %s -- "$file" 2>/dev/null) && bytes=$((bytes + size))
+  done
+  echo "$bytes"
+}`;
+
+const LOOK = probeScript(`${FETCHED}
 d=$1; log=$2; offset=$3
 pid=; { read -r pid < "$d/postmaster.pid"; } 2>/dev/null
 name=; [ -n "$pid" ] && name=$(cat "/proc/$pid/comm" 2>/dev/null)
 echo "@alive $name"
 echo "@startup $([ -n "$pid" ] && pgrep -P "$pid" -a 2>/dev/null | sed -n 's/^.*: startup //p' | head -n 1)"
-bytes=0
-for file in "$d"/pg_wal/RECOVERYXLOG*; do
-  size=$(stat -c %s -- "$file" 2>/dev/null) && bytes=$((bytes + size))
-done
-echo "@fetched $bytes"
+echo "@fetched $(fetched "$d")"
 size=$(stat -c %s -- "$log" 2>/dev/null || echo 0)
 length=$((size - offset)); [ "$length" -gt ${CHUNK} ] && length=${CHUNK}
 [ "$length" -lt 0 ] && length=0

@@ -93,9 +93,12 @@ export function judgeReplay(watch: ReplayWatch, wish: ReplayWish, now: number): 
     if (wrong !== undefined) return elsewhere(watch, wish, wrong);
     return { kind: 'reached', what: 'end-of-wal', promoted: false };
   }
-  if (watch.still >= STILL_LOOKS && deliveredInVain(watch, wish)) return damaged(watch, wish);
+  const inVain = deliveredInVain(watch, wish);
+  if (watch.still >= STILL_LOOKS && inVain === 'damaged') return damaged(watch, wish);
+  // A segment that was archived in part is delivered as a whole one each time, and the next one is never asked for.
+  const atEnd = log.absent !== undefined || inVain === 'the end';
   if (now - watch.movedAt >= wish.stallMs)
-    return isSnapshotPending(log) ? snapshotPending(log, wish.runId) : stalled(watch, wish);
+    return isSnapshotPending(log, atEnd) ? snapshotPending(log, wish.runId) : stalled(watch, wish);
   return { kind: 'going' };
 }
 
@@ -158,16 +161,19 @@ function missingBefore(file: string, wish: ReplayWish): ((watch: ReplayWatch) =>
   });
 }
 
-/** The archive delivers one file over and over, and PostgreSQL finds no record in it. */
-function deliveredInVain({ log, last }: ReplayWatch, wish: ReplayWish): boolean {
-  if (log.unreadable === undefined || log.deliveries < DELIVERIES_IN_VAIN) return false;
+/** Why PostgreSQL finds no record in a file that the archive delivers over and over; nothing where that is not so. */
+function deliveredInVain(
+  { log, last }: ReplayWatch,
+  { lastSegment, segmentSize }: ReplayWish,
+): 'damaged' | 'the end' | undefined {
+  if (log.unreadable === undefined || log.deliveries < DELIVERIES_IN_VAIN) return undefined;
   const segment = parseSegment(log.restored ?? '');
-  if (segment === undefined || last?.paused === true) return false;
-  const known = wish.lastSegment;
-  if (known === undefined) return true;
-  const behind = segmentNumber(segment, wish.segmentSize) - segmentNumber(known, wish.segmentSize);
+  if (segment === undefined || last?.paused === true) return undefined;
+  if (lastSegment === undefined) return 'damaged';
+  const behind = segmentNumber(segment, segmentSize) - segmentNumber(lastSegment, segmentSize);
   // In the last segment known, and behind it, nothing at all where a record had to begin is only the end.
-  return behind < 0 || (behind === 0 && !log.unreadable.startsWith('invalid record length'));
+  const nothing = log.unreadable.startsWith('invalid record length');
+  return behind < 0 || (behind === 0 && !nothing) ? 'damaged' : 'the end';
 }
 
 function damaged(watch: ReplayWatch, { runId }: ReplayWish): ReplayVerdict {

@@ -2,13 +2,13 @@ import { formatLsn } from '../wal/lsn.ts';
 import type { LogFacts } from './log.ts';
 
 /**
- * Whether all WAL that there is was replayed, and PostgreSQL lets nobody in although its data is consistent. It has no usable
- * snapshot then: in each list of open transactions that the WAL holds, one had more than 64 subtransactions
+ * Whether PostgreSQL lets nobody in although its data is consistent and all WAL that there is was replayed (`atEnd`). It has
+ * no usable snapshot then: in each list of open transactions that the WAL holds, one had more than 64 subtransactions
  * (`subxid_overflow`). That it waits for a better one it says below DEBUG1 alone ("recovery snapshot waiting for
  * non-overflowed snapshot"); that it has opened it always says.
  */
-export function isSnapshotPending({ consistent, open, absent, doubt }: LogFacts): boolean {
-  return consistent !== undefined && !open && absent !== undefined && doubt === undefined;
+export function isSnapshotPending({ consistent, open, doubt }: LogFacts, atEnd: boolean): boolean {
+  return atEnd && consistent !== undefined && !open && doubt === undefined;
 }
 
 /** Why nobody is let in, and what helps. */

@@ -83,6 +83,36 @@ describe('a member on its way back', () => {
     expect(verdicts).toEqual(['goes-on', 'goes-on', 'goes-on', 'goes-on', 'stalled']);
   });
 
+  const fetching = (segment: number) => ({
+    ...starts,
+    replays: `postgres: startup waiting for 0000000${segment}000000000000000A`,
+    copiedKib: 1000,
+  });
+
+  it('goes on for as long as one large segment comes in from the archive', () => {
+    const progress = new RejoinProgress(90, 0);
+    for (let turn = 1; turn < 100; turn += 1) {
+      const look = { ...fetching(2), copiedKib: 1000 + turn, fetchedBytes: 1024 * turn };
+      expect(progress.saw(look, turn * 80)).toBe('goes-on');
+    }
+  });
+
+  it('goes on likewise where it lets in who reads, and stands still meanwhile', () => {
+    const progress = new RejoinProgress(90, 0);
+    for (let turn = 1; turn < 100; turn += 1) {
+      const look = { flaws: ['it receives no WAL'], replayed: turn - (turn % 3), fetchedBytes: turn % 3 };
+      expect(progress.saw(look, turn * 60)).toBe('goes-on');
+    }
+  });
+
+  it('is stalled when its fetches break off and begin again, on one timeline after the other', () => {
+    const progress = new RejoinProgress(90, 0);
+    const verdicts = Array.from({ length: 16 }, (_, turn) =>
+      progress.saw({ ...fetching(1 + (turn % 2)), fetchedBytes: 500 * (1 + (turn % 4)) }, turn * 10),
+    );
+    expect(verdicts.indexOf('stalled')).toBe(12);
+  });
+
   it('is stalled when all that grows is the log of a server that does not name what it replays', () => {
     const progress = new RejoinProgress(90, 0);
     progress.saw({ ...waits, copiedKib: 1000 }, 0);

@@ -337,9 +337,9 @@ describe('a replay', () => {
     const START = line('LOG:  entering standby mode');
     const CONSISTENT = line('LOG:  consistent recovery state reached at 0/C0000F0');
     const OPEN = line('LOG:  database system is ready to accept read-only connections');
-    const judged = (log: string) => {
-      const looks = [1, 2, 3].map((turn) => look({ log: turn === 1 ? log : ABSENT }));
-      const verdict = judge(LATEST, looks, 300_000);
+    const judged = (log: string, goesOn = ABSENT, wish = LATEST) => {
+      const looks = [1, 2, 3, 4].map((turn) => look({ log: turn === 1 ? log : goesOn }));
+      const verdict = judge(wish, looks, 300_000);
       return verdict.kind === 'failed' ? verdict : undefined;
     };
 
@@ -352,6 +352,18 @@ describe('a replay', () => {
         ],
         next: [expect.stringMatching(GOES_ON), expect.stringContaining('-e backup=')],
       });
+    });
+
+    // What is archived of the last segment is delivered as a whole one, and the next one is never asked for.
+    it.each([
+      ['and a part of one segment more', '00000001000000000000000B', nothing, 'snapshot-pending'],
+      ['the last of it a part', '00000001000000000000000C', nothing, 'snapshot-pending'],
+      ['but for a segment in the middle', '00000001000000000000000D', nothing, 'replay-stalled'],
+      ['but for the last segment, which is damaged', '00000001000000000000000C', checksum, 'replay-stalled'],
+    ])('after all WAL was replayed, %s', (_, last, words, code) => {
+      const wish = { ...LATEST, lastSegment: parseSegment(last) };
+      expect(judged(START + CONSISTENT + again + words, again, wish)?.code).toBe(code);
+      expect(judged(START + again + words, again, wish)?.code).toBe('replay-stalled');
     });
 
     it.each([

@@ -70,7 +70,7 @@ export function taskContext(
     },
     holdsSecret: (text) => {
       // Learnt before it is judged: the plan shows it, and from then on the journal would mask what was let in here.
-      run.masker.learn({ text });
+      run.masker.learnRendered({ text });
       return run.masker.text(text) !== text;
     },
     ask: (question) => ask(job, host, question),
@@ -195,7 +195,7 @@ function environment(
   for (const level of levels)
     for (const [name, value] of Object.entries(Object(known(scope.renderLocated(level)))))
       env[name] = revealed(known(value), run.masker);
-  run.masker.learn(env);
+  run.masker.learnRendered(env);
   return env;
 }
 

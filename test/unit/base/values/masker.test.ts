@@ -319,6 +319,15 @@ describe('what a masker learns', () => {
     ).toBe(`alice ${MASK} ${MASK} ${MASK} ${MASK} ${MASK} nothing here {{ other }}`);
   });
 
+  it('what nobody renders any more, in which {{ stands for itself', () => {
+    const masker = new Masker();
+    const hook = "PGPASSWORD=of-the-hook psql; docker ps --format '{{.Names}}'";
+    masker.learn({ hook, token: 'of-{{ another }}' });
+    expect(masker.text(`${hook} of-{{ another }}`)).toBe(`${hook} of-{{ another }}`);
+    masker.learnRendered({ hook, token: 'of-{{ another }}' });
+    expect(masker.text(`${hook} of-{{ another }}`)).toBe(`${hook.replace('of-the-hook', MASK)} ${MASK}`);
+  });
+
   it.each([
     ["primary_conninfo = 'user=rep password=''s3-cret!'' host=db1'", 's3-cret!'],
     ["primary_conninfo = 'password=''s3-cret!'''", 's3-cret!'],

@@ -64,9 +64,10 @@ export function taskContext(
         all.contextFor(variables),
       );
       if (text instanceof Unknown) throw new UnknownReached(text);
-      if (!(text instanceof Secret)) return text;
-      run.masker.add(text.reveal());
-      return text.reveal();
+      if (text instanceof Secret) run.masker.add(text.reveal());
+      const plain = text instanceof Secret ? text.reveal() : text;
+      run.masker.learnRendered({ text: plain });
+      return plain;
     },
     holdsSecret: (text) => {
       // Learnt before it is judged: the plan shows it, and from then on the journal would mask what was let in here.

@@ -32,7 +32,7 @@ export interface TaskContext extends WorkContext {
   render(path: string, extra?: Readonly<Record<string, unknown>>): Promise<string>;
   /**
    * Whether a text holds a secret, one that is known here or one beside its name: the journal would hold its mask, and no
-   * undo could write it.
+   * undo could write it. What stands beside its name is known from then on.
    */
   holdsSecret(text: string): boolean;
   /** Asks the operator. Answered by `--yes`, by a person, or refused where there is nobody to ask. */

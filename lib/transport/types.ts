@@ -34,7 +34,7 @@ export interface SshSettings {
   readonly clientOptions?: readonly string[] | undefined;
   /** The OpenSSH client of this machine reaches the host; without it pitr itself does. */
   readonly client?: 'openssh' | undefined;
-  /** How long a login may take. Without it ten seconds, or more where `ConnectTimeout` is (see `connectTimeoutOf`). */
+  /** How long a login may take. Without it ten seconds, or more where `ConnectTimeout` is (see `configuredTimeout`). */
   readonly connectTimeoutMs?: number | undefined;
   readonly become?: BecomeSettings | undefined;
 }

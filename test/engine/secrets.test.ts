@@ -84,6 +84,30 @@ describe('a secret with blanks in it', () => {
   });
 });
 
+describe('a secret beside its name in a text with {{ in it', () => {
+  it.each(['run', 'check'] as const)('reaches no reader, of a result or a difference: %s', async (mode) => {
+    const directory = await newDirectory();
+    const hook = (secret: string) => `PGPASSWORD=${secret} psql\ndocker ps --format '{{.Names}}'\n`;
+    for (const [name, secret] of Object.entries({ old: SECRET, new: `${SECRET}x`, read: `${SECRET}y` }))
+      await writeFile(join(directory, name), hook(secret));
+    const { outcome, events } = await play(
+      `
+- hosts: one
+  tasks:
+    - fs.copy: { src: new, dest: DIR/old }
+    - fs.read: { path: DIR/read }
+`,
+      { directory, mode },
+    );
+    expect(outcome.status).toBe('ok');
+    const shown = JSON.stringify(events);
+    expect(shown).toContain('docker ps');
+    expect(shown).not.toContain(SECRET);
+    if (mode === 'run')
+      expect(await readFile((await readRun(outcome.runId)).path, 'utf8')).not.toContain(SECRET);
+  });
+});
+
 describe('a secret in a question', () => {
   it('is masked before whoever asks wraps its lines', async () => {
     const asked: unknown[] = [];

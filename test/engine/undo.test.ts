@@ -539,6 +539,36 @@ describe('what cannot be taken back', () => {
     expect(await picture(place)).toEqual(before);
   });
 
+  it('writes back a file whose secret its new content gives away, and one with {{ in it', async () => {
+    const { directory, place } = await work();
+    await writeFile(join(place, 'copied'), 'password: S3cretOne9\n');
+    await writeFile(join(directory, 'new.conf'), 'conninfo: "host=a password=S3cretOne9"\n');
+    await writeFile(join(place, 'rendered'), 'password: S3cretTwo9\n');
+    // Too big to be shown.
+    const big = `url: postgres://app:S3cretTwo9@{{ inventory_hostname }}/shop\n${'#\n'.repeat(40_000)}`;
+    await writeFile(join(directory, 'new.url.hbs'), big);
+    await writeFile(join(place, 'hook'), "PGPASSWORD=S3cretSix9 psql\ndocker ps --format '{{.Names}}'\n");
+    const before = await picture(place);
+    const { outcome } = await play(
+      `
+- hosts: one
+  tasks:
+    - fs.copy: { src: new.conf, dest: DIR/place/copied }
+    - fs.template: { src: new.url.hbs, dest: DIR/place/rendered }
+    - fs.copy: { dest: DIR/place/hook, content: nothing }
+`,
+      { directory },
+    );
+    expect(outcome.error).toBeUndefined();
+    const { path } = await readRun(outcome.runId);
+    const journal = await readFile(path, 'utf8');
+    expect(journal).not.toContain('S3cret');
+    for (const held of ['password: S3cret', 'PGPASSWORD=S3cret'])
+      expect(journal).not.toContain(Buffer.from(held).toString('base64').slice(0, 18));
+    expect((await undo(outcome.runId)).numbers).toEqual([3, 2, 1]);
+    expect(await picture(place)).toEqual(before);
+  });
+
   it('is nothing at all while a password to reach the hosts is missing', async () => {
     const { directory } = await work();
     const extraVars = { ansible_become_password: 'sesame-open' };

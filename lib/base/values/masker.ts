@@ -56,9 +56,17 @@ export class Masker {
     this.#patterns = undefined;
   }
 
-  /** Takes every secret out of named values: what has the name of one, at any depth, and what texts say of themselves. */
+  /**
+   * Takes every secret out of named values as they are written: what has the name of one, at any depth, and what texts say of
+   * themselves. A text with `{{` in it has yet to be rendered, and is learnt when it is.
+   */
   learn(values: object, file?: (path: readonly (string | number)[]) => string | undefined): void {
-    this.#learn(values, [], undefined, file);
+    this.#learn(values, [], undefined, { file, rendered: false });
+  }
+
+  /** The same of what nobody renders any more. `{{` stands for itself there: a script has `docker ps --format '{{.Names}}'`. */
+  learnRendered(values: object): void {
+    this.#learn(values, [], undefined, { rendered: true });
   }
 
   /** Whether there is a secret in the text that is masked there; gives the names of those that are. */
@@ -123,19 +131,14 @@ export class Masker {
     };
   }
 
-  #learn(
-    value: unknown,
-    path: readonly (string | number)[],
-    name: string | undefined,
-    file: ((path: readonly (string | number)[]) => string | undefined) | undefined,
-  ): void {
+  #learn(value: unknown, path: readonly (string | number)[], name: string | undefined, how: Learning): void {
+    const { file, rendered } = how;
     if (value instanceof Unknown) return;
     if (value instanceof Secret) {
       this.add(value.reveal(), name === undefined ? undefined : { name });
     } else if (typeof value === 'string' || typeof value === 'number') {
       const text = String(value);
-      // What has yet to be rendered is learnt when it is.
-      if (text.includes('{{')) return;
+      if (!rendered && text.includes('{{')) return;
       const last = path.at(-1);
       const direct = typeof value === 'string' || (typeof last === 'string' && isSecretName(last));
       if (name !== undefined && direct) this.add(text, { name, file: file?.(path) });
@@ -144,13 +147,13 @@ export class Masker {
           this.add(found, { name: String(last ?? 'a connection string'), file: file?.(path) });
       }
     } else if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) this.#learn(item, [...path, index], name, file);
+      for (const [index, item] of value.entries()) this.#learn(item, [...path, index], name, how);
     } else if (value !== null && typeof value === 'object' && 'toJSON' in value) {
       // It is shown and kept as that: a URL with its password, say.
-      if (typeof value.toJSON === 'function') this.#learn(value.toJSON(), path, name, file);
+      if (typeof value.toJSON === 'function') this.#learn(value.toJSON(), path, name, how);
     } else if (value !== null && typeof value === 'object' && isPlain(value)) {
       for (const [key, inner] of Object.entries(value))
-        this.#learn(inner, [...path, key], name ?? (isSecretName(key) ? key : undefined), file);
+        this.#learn(inner, [...path, key], name ?? (isSecretName(key) ? key : undefined), how);
     }
   }
 
@@ -205,6 +208,11 @@ export interface MaskedStream {
   push(piece: string): string;
   /** What was kept back. */
   end(): string;
+}
+
+interface Learning {
+  readonly file?: ((path: readonly (string | number)[]) => string | undefined) | undefined;
+  readonly rendered: boolean;
 }
 
 interface Patterns {

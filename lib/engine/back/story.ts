@@ -15,7 +15,7 @@ export interface CutOver {
   readonly time: number;
   /**
    * Who led before: stopped as a leader between the promotion and the hand-over; where nobody was, the node itself, if it
-   * was the leader when it left for the recovery.
+   * was the leader when it left for the recovery, and nobody could take over from it.
    */
   readonly oldLeader?: string;
   /** The other members that were stopped for it. */
@@ -120,7 +120,7 @@ export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
     run.changes.filter(wasBegun).map((change) => ({ run, change })),
   );
   const begun = new Map<string, number>();
-  /** What has left as a leader: where nobody took over from it, it led last. */
+  /** What has left as a leader from which nobody could take over: it led last. */
   const led = new Set<string>();
   const cutOvers: CutOver[] = [];
   for (const [index, { run, change }] of changes.entries()) {
@@ -128,7 +128,7 @@ export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
     for (const { kind, id, cluster } of effectsOf(change.intent)) {
       const what = `${host} ${kind} ${id}`;
       if (cluster === 'begins a history') begun.set(what, index);
-      if (cluster === 'leaves as leader') led.add(what);
+      if (cluster === 'leaves as leader' && nobodyLeads(run)) led.add(what);
       if (cluster !== 'joins') continue;
       const itself = led.delete(what) ? { oldLeader: host } : {};
       const from = begun.get(what);
@@ -138,6 +138,16 @@ export function cutOversOf(runs: readonly JournalledRun[]): readonly CutOver[] {
     }
   }
   return cutOvers;
+}
+
+/**
+ * Whether the run has noted that nobody leads while its target is out (`nobody_leads`). Otherwise another member may have led
+ * since, and be gone without a trace in any journal: what the target has kept is then older than what was served last.
+ */
+function nobodyLeads({ records }: JournalledRun): boolean {
+  return records.some(
+    (record) => record.type === 'task.result' && Object(record.result.facts).nobody_leads === true,
+  );
 }
 
 /** Whether a run may be one that hands a promoted node over; the journals of others tell whether it is. */

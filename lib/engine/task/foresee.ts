@@ -64,6 +64,7 @@ export async function foresee(
   const planned = module.plan(state, params);
   if (planned === undefined)
     return nothingToDo(module.unchanged?.(state, params) ?? {}, module, params, place, context);
+  place.learn({ ...planned });
   const foresight = module.predict?.(planned, state, params) ?? {};
   const { forApply: _, ...journalled } = planned;
   const foreseen = foresight.resources ?? [];

@@ -73,7 +73,7 @@ export class Scope {
     if (found === undefined) return undefined;
     const value = found.kind === 'data' ? found.value : this.#resolve(name, found.located);
     // Data was looked through when it came; what a template makes is known only here.
-    if (found.kind === 'templates' || isSecretName(name)) this.#masker?.learn({ [name]: value });
+    if (found.kind === 'templates' || isSecretName(name)) this.#masker?.learnRendered({ [name]: value });
     this.#values.set(name, value);
     return value;
   }

@@ -64,13 +64,14 @@ export function taskContext(
         all.contextFor(variables),
       );
       if (text instanceof Unknown) throw new UnknownReached(text);
-      if (!(text instanceof Secret)) return text;
-      run.masker.add(text.reveal());
-      return text.reveal();
+      if (text instanceof Secret) run.masker.add(text.reveal());
+      const plain = text instanceof Secret ? text.reveal() : text;
+      run.masker.learnRendered({ text: plain });
+      return plain;
     },
     holdsSecret: (text) => {
       // Learnt before it is judged: the plan shows it, and from then on the journal would mask what was let in here.
-      run.masker.learn({ text });
+      run.masker.learnRendered({ text });
       return run.masker.text(text) !== text;
     },
     ask: (question) => ask(job, host, question),
@@ -195,7 +196,7 @@ function environment(
   for (const level of levels)
     for (const [name, value] of Object.entries(Object(known(scope.renderLocated(level)))))
       env[name] = revealed(known(value), run.masker);
-  run.masker.learn(env);
+  run.masker.learnRendered(env);
   return env;
 }
 

@@ -47,10 +47,10 @@ export function refTo({ id, module, at, stage }: Task, name: string): TaskRef {
 
 /** Learns the secrets of a result: what has the name of one, and what a task printed or read whose `register` has. */
 export function learnResult(masker: Masker, { register }: Task, result: Result): void {
-  masker.learn(result);
+  masker.learnRendered(result);
   if (register === undefined || !isSecretName(register)) return;
   const { stdout, stderr, content, rows } = result;
-  masker.learn({ [register]: [stdout, stderr, content, rows] });
+  masker.learnRendered({ [register]: [stdout, stderr, content, rows] });
 }
 
 /** `result`, and the name under `register`, as `until`, `changed_when` and `failed_when` see them. */

@@ -51,7 +51,7 @@ export function taskParams(job: TaskJob, scope: Scope, workplaceScope: Scope): T
     const value = workplaceScope.get(variable);
     if (value !== undefined) written[name] = value;
   }
-  run.masker.learn(written);
+  run.masker.learnRendered(written);
   const unknown = module.kind === 'control' ? undefined : findUnknown(written);
   if (unknown !== undefined) {
     refuseWrong(module, task.module, written, source);

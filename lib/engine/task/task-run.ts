@@ -94,7 +94,7 @@ function loopItems(items: unknown, task: Task): readonly unknown[] {
 async function runLoop(job: TaskJob, host: string, items: readonly unknown[]): Promise<TaskOutcome> {
   const { run, vars, task, ref } = job;
   const { loopVar, indexVar } = task.loopControl;
-  run.masker.learn({ [loopVar]: items });
+  run.masker.learnRendered({ [loopVar]: items });
   const outcomes: TaskOutcome[] = [];
   const facts: Record<string, unknown> = {};
   for (const [index, item] of items.entries()) {

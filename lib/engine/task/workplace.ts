@@ -27,7 +27,7 @@ export interface Workplace {
   readonly tries?: Tries | undefined;
   /** Whether the task takes what its change has failed with for a good end (`failed_when`): then it was made. */
   readonly accepts?: ((error: PitrError) => boolean) | undefined;
-  /** Told every result before it is written down: there may be secrets in it. */
+  /** Told every plan and every result before it is shown or written down: there may be secrets in it. */
   readonly learn: (result: Result) => void;
 }
 

@@ -95,13 +95,16 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
       p.state === 'absent'
         ? `remove what the recovery has left in ${p.directory}`
         : `prepare ${p.directory} for recovery: ${targetWords(checkedTarget(p.target))}, on ${p.timeline === 'current' ? 'its own timeline' : `timeline ${p.timeline}`}`;
+    const { write, ...others } = state.known ? state.steps : { write: [], remove: [], own: false };
     return {
       summary,
       directory: p.directory,
       user: p.user,
       signal: p.signal,
       prepares: p.state === 'present',
-      steps: state.known ? state.steps : { write: [], remove: [], own: false },
+      steps: { ...others, write: write.map(({ name }) => ({ name })) },
+      // The texts are no matter of the undo, for which a secret in one would be a wall: it puts the old files back.
+      forApply: { write },
       ...(state.known
         ? {
             diff: [
@@ -155,7 +158,7 @@ postgres.replay proves before postgres.promote ends it. Either file is gone afte
     ],
   }),
   apply: async (host, change, p, context) => {
-    await changeRecoveryFiles(host, change);
+    await changeRecoveryFiles(host, { ...change, steps: { ...change.steps, ...change.forApply } });
     return resultOf(await readState(host, p, context));
   },
   undo: async (host, change) => {

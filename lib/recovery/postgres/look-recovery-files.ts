@@ -9,6 +9,7 @@ import {
   BEFORE,
   type DataMode,
   type FileSteps,
+  type FileWrite,
   isPatronis,
   type RecoveryFiles,
 } from './recovery-files.ts';
@@ -134,8 +135,8 @@ function decoded(base64 = ''): string {
   return byteText(Buffer.from(base64, 'base64'));
 }
 
-/** A change to the files of a restored directory. Plain data for the journal. */
-export interface RecoveryFileChange {
+/** A change to the files of a restored directory. */
+interface RecoveryFileChange {
   readonly directory: string;
   readonly user: string;
   readonly steps: FileSteps;
@@ -180,10 +181,15 @@ for file in "$@"; do
   fi
 done`;
 
+/** What the journal has of it. Older journals have the texts, too. */
+type TouchedFiles = Pick<RecoveryFileChange, 'directory' | 'user'> & {
+  readonly steps: { readonly write: readonly Pick<FileWrite, 'name'>[]; readonly remove: readonly string[] };
+};
+
 /** Puts all files back as they were kept. Safe to repeat; nothing happens where the directory is gone. */
 export async function putRecoveryFilesBack(
   host: WriteHost,
-  { directory, user, steps }: RecoveryFileChange,
+  { directory, user, steps }: TouchedFiles,
 ): Promise<void> {
   const touched = [...steps.write.map(({ name }) => name), ...steps.remove];
   await host.must(['sh', '-c', PUT_BACK, 'sh', directory, ...touched], { user, cwd: '/' });

@@ -82,6 +82,8 @@ export async function readFileState(
   ]);
   const around = answer === undefined ? undefined : parseSurroundings(answer);
   const parent = dest.kind === 'absent' ? await parentAround(host, parentPath, around) : undefined;
+  // The plan shows the new content, too: a secret that stands beside its name only there is masked in the old one as well.
+  if (differs && wanted.text !== undefined) holdsSecret(wanted.text);
   const old = differs ? forJournal(oldContent(dest, content?.stdout), holdsSecret) : undefined;
   return {
     ...found,

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import { commandLine } from '../quote.ts';
 import type { SshSettings } from '../types.ts';
+import { jumpSettings, MOST_JUMPS } from './jump-settings.ts';
 
 /** A busy controller starts a program late; a configuration that is not read in time would be ignored in silence. */
 const SSH_CLIENT_DEADLINE_MS = 20_000;
@@ -59,9 +60,30 @@ export function connectTimeoutOf(config: ReadonlyMap<string, readonly string[]>)
     : CONNECT_TIMEOUT_MS;
 }
 
-/** The same for a host. What is wrong with its configuration the client says itself, when it logs in. */
-export async function configuredTimeout(settings: SshSettings): Promise<number> {
-  return connectTimeoutOf(await askOpenSsh(settings).catch(() => new Map()));
+/**
+ * The same for the whole way to a host: the longest of the host and of the jump hosts before it, which OpenSSH's client goes
+ * through in one. What is wrong with its configuration the client says itself, when it logs in.
+ */
+export async function configuredTimeout(
+  settings: SshSettings,
+  via: readonly string[] = [],
+  ahead = 0,
+): Promise<number> {
+  const config = await askOpenSsh(settings).catch(() => new Map<string, readonly string[]>());
+  const jumps = via.length > 0 ? via : (settings.jumps ?? jumpsIn(config));
+  const own = connectTimeoutOf(config);
+  const nearest = jumps.at(-1);
+  if (nearest === undefined || ahead >= MOST_JUMPS) return own;
+  return Math.max(
+    own,
+    await configuredTimeout(jumpSettings(settings, nearest), jumps.slice(0, -1), ahead + 1),
+  );
+}
+
+/** The jump hosts that a configuration names, the nearest to us first. */
+export function jumpsIn(config: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const [told = 'none'] = config.get('proxyjump') ?? [];
+  return told === 'none' ? [] : told.split(',');
 }
 
 function hasNone(code: unknown, stderr: string): boolean {

@@ -4,7 +4,6 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import { deferred } from '../deferred.ts';
 import { connectionClosed } from '../errors.ts';
-import { parseJump } from '../jump-words.ts';
 import { Turns } from '../turns.ts';
 import type { SshSettings } from '../types.ts';
 import { sshAddress } from './address.ts';
@@ -18,12 +17,12 @@ import {
   proxyCommandFailed,
 } from './errors.ts';
 import { HostKeyCheck } from './host-key.ts';
+import { jumpSettings, MOST_JUMPS } from './jump-settings.ts';
 import { PING_MS, watchLife } from './life.ts';
 import { proxyEnd, routeTo } from './route.ts';
 import { resolveTarget, type Target } from './target.ts';
 
 const EARLY_CLOSE_RETRIES = 3;
-const MOST_JUMPS = 8;
 
 /**
  * A login costs the controller some ten milliseconds of arithmetic. With hundreds at once each would wait for all the
@@ -246,26 +245,4 @@ async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): 
     const why = 'it is a jump host, to which the password of the host behind it is not given';
     throw error.with({ details: [why] });
   });
-}
-
-/** A jump host is reached with the same keys and the same care as the host behind it, but never given its password. */
-function jumpSettings(settings: SshSettings, jump: string): SshSettings {
-  const { host, port, user } = parseJump(jump);
-  return {
-    ...settings,
-    address: host,
-    port,
-    user,
-    password: undefined,
-    // What is said of the way to the host behind it says nothing of the way to it, but which configuration is read.
-    jumps: undefined,
-    clientOptions: configurationFile(settings.clientOptions),
-    become: undefined,
-  };
-}
-
-/** `-F FILE`, which the OpenSSH client hands on to its jump hosts; of its words each has its value behind it. */
-function configurationFile(words: readonly string[] | undefined): readonly string[] | undefined {
-  const at = words?.findLastIndex((word, index) => index % 2 === 0 && word === '-F') ?? -1;
-  return at === -1 ? undefined : words?.slice(at, at + 2);
 }

@@ -2,7 +2,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { SshSettings } from '../types.ts';
 import { toldWords } from './by-hand.ts';
-import { askOpenSsh, connectTimeoutOf } from './client-config.ts';
+import { askOpenSsh, connectTimeoutOf, jumpsIn } from './client-config.ts';
 import { type TokenValues, withTokens } from './tokens.ts';
 
 /** A host to log in to, with everything that settings, ~/.ssh/config and defaults say about it. */
@@ -95,7 +95,7 @@ export function targetOf(
     knownHostsCommand: settings.knownHostsFiles.length > 0 ? undefined : one('knownhostscommand'),
     revokedKeysFile: revoked === undefined ? undefined : whole(revoked),
     hostKeyAlias: alias,
-    proxyJump: settings.jumps ?? one('proxyjump')?.split(',') ?? [],
+    proxyJump: settings.jumps ?? jumpsIn(config),
     proxyCommand: settings.jumps === undefined ? one('proxycommand') : undefined,
     proxyHandsOver: one('proxyusefdpass') === 'yes',
     agentSocket: agentSocket(config.get('identityagent')?.[0], absolute),

@@ -319,6 +319,15 @@ describe('what a masker learns', () => {
     ).toBe(`alice ${MASK} ${MASK} ${MASK} ${MASK} ${MASK} nothing here {{ other }}`);
   });
 
+  it('what nobody renders any more, in which {{ stands for itself', () => {
+    const masker = new Masker();
+    const hook = "PGPASSWORD=of-the-hook psql; docker ps --format '{{.Names}}'";
+    masker.learn({ hook, token: 'of-{{ another }}' });
+    expect(masker.text(`${hook} of-{{ another }}`)).toBe(`${hook} of-{{ another }}`);
+    masker.learnRendered({ hook, token: 'of-{{ another }}' });
+    expect(masker.text(`${hook} of-{{ another }}`)).toBe(`${hook.replace('of-the-hook', MASK)} ${MASK}`);
+  });
+
   it.each([
     ["primary_conninfo = 'user=rep password=''s3-cret!'' host=db1'", 's3-cret!'],
     ["primary_conninfo = 'password=''s3-cret!'''", 's3-cret!'],
@@ -356,6 +365,13 @@ describe('what a masker learns', () => {
     ['password = of-libpq host=db1', 'of-libpq'],
     ['[db]\nadmin_password = of-the-ini\n', 'of-the-ini'],
     ['PATRONI_RESTAPI_PASSWORD=\nPATRONI_REPLICATION_PASSWORD=of-a-file\n', 'of-a-file'],
+    ['[db]\ndb_password= of-the-ini\nuser = x\n', 'of-the-ini'],
+    ['db_password=\tof-the-ini\r\nuser = x\r\n', 'of-the-ini'],
+    ['spring.datasource.Password= of-java', 'of-java'],
+    ["PASSWORD= 'of the app'", 'of the app'],
+    ['DB_PASSWORD= "of the app" # for now\n', 'of the app'],
+    ['const dbPassword= "of the app";', 'of the app'],
+    ['Password= of-windows;', 'of-windows'],
   ])('what follows its name in %s', (command, secret) => {
     const masker = new Masker();
     masker.learn({ command });
@@ -372,6 +388,11 @@ describe('what a masker learns', () => {
     'PGPASSWORD=$(cat /run/pw) dropdb x; export TOKEN=$(cat /t)',
     'export PGPASSWORD=; (PGPASSWORD=) && echo "PGPASSWORD=", "x"',
     'PGPASSWORD= psql -h db1',
+    'PGPASSWORD= "/usr/bin/psql" -h db1',
+    'PGPASSWORD= "$@"\nPGPASSWORD= "$PSQL"\nPGPASSWORD= $PSQL',
+    'PGPASSWORD= \\\n  psql -h db1',
+    'echo "DB_PASSWORD= "; echo "; done"',
+    "echo 'DB_PASSWORD= '\necho 'DB_PASSWORD= '\n",
     'PATRONI_RESTAPI_PASSWORD=\nPATRONI_SCOPE=main\n',
     'PATRONI_RESTAPI_PASSWORD=\r\nPATRONI_SCOPE=main\r\n',
     'admin_password =\nuser = x\npassword =\nhost = db1',

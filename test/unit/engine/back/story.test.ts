@@ -224,10 +224,28 @@ describe('the command that goes back to the old data', () => {
     );
   });
 
-  /** The same recovery of a node that left as so, where these hosts are all, and which of them led when it was stopped. */
-  async function ledBy(leader: string | undefined, hosts: readonly string[]): Promise<JournalledRun> {
+  /**
+   * The same recovery of a node that left as so, where these hosts are all, which of them led when it was stopped, and what
+   * was noted of who takes over.
+   */
+  async function ledBy(
+    leader: string | undefined,
+    hosts: readonly string[],
+    facts: Readonly<Record<string, unknown>> = {},
+  ): Promise<JournalledRun> {
     const whole = await run(ONE_RUN);
+    const noted: JournalRecord = {
+      type: 'task.result',
+      time: whole.started.time,
+      task: '1.9',
+      turn: 1,
+      host: 'db2',
+      module: 'core.set_fact',
+      status: 'ok',
+      result: { facts },
+    };
     const records = whole.records.flatMap((record): JournalRecord[] => {
+      if (record === whole.started) return [record, noted];
       if (record.type !== 'change.intended' || record.host === 'barman') return [record];
       if (!hosts.includes(record.host)) return [];
       const led = record.module === 'patroni.member' && { led: record.host === leader };
@@ -237,11 +255,18 @@ describe('the command that goes back to the old data', () => {
   }
 
   it.each([
-    ['in a cluster of one', 'db2', ['db2'], 'db2'],
-    ['where nobody took over from it', 'db2', ['db1', 'db2', 'db3', 'db4'], 'db2'],
-    ['that did not lead, where nobody did', undefined, ['db1', 'db2', 'db3', 'db4'], undefined],
-  ])('names the target itself as who led, %s: %s', async (_, leader, hosts, named) => {
-    const one = [await ledBy(leader, hosts)];
+    ['in a cluster of one', 'db2', ['db2'], { nobody_leads: true }, 'db2'],
+    ['where nobody took over from it', 'db2', ['db1', 'db2', 'db3', 'db4'], { nobody_leads: true }, 'db2'],
+    [
+      'that did not lead, where nobody did',
+      undefined,
+      ['db1', 'db2', 'db3'],
+      { nobody_leads: true },
+      undefined,
+    ],
+    ['where another one could take over, and is gone since', 'db2', ['db2', 'db3'], {}, undefined],
+  ])('names the target itself as who led, %s: %s', async (_, leader, hosts, facts, named) => {
+    const one = [await ledBy(leader, hosts, facts)];
     expect(revertCommand(one, last(one))).toBe(
       named === undefined
         ? undefined

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bytesOf } from '../../../../lib/base/values/byte-text.ts';
+import { module } from '../../../../lib/modules/postgres/recovery.ts';
 import { effectiveSettings } from '../../../../lib/recovery/postgres/conf-file.ts';
 import { parseRecoveryFiles } from '../../../../lib/recovery/postgres/look-recovery-files.ts';
 import {
@@ -10,6 +11,7 @@ import {
   stepsToPrepare,
   withoutPasswords,
 } from '../../../../lib/recovery/postgres/recovery-files.ts';
+import { recoveryParams } from '../../../../lib/recovery/postgres/recovery-params.ts';
 import { keptSettings, recoverySettings } from '../../../../lib/recovery/postgres/recovery-settings.ts';
 import {
   inOrder,
@@ -53,6 +55,22 @@ describe('a restored directory', () => {
     expect(conf).toContain("\narchive_command = 'false'\n");
     // Lies outside of the data directory: the backup says nothing of it.
     expect(conf).toContain("\nident_file = '/etc/postgresql/pg_ident.conf'\n");
+  });
+
+  it('is in the journal by the names of its files alone: an undo puts the old ones back, whatever stood in them', () => {
+    const steps = stepsToPrepare(restored(), { ...wish, autoConf: "app.password = 'S3cretOne9'\n" });
+    const state = { known: true, steps, recovering: false, before: '', after: '' } as const;
+    const p = { directory: '/d', pgdata: '/data/patroni2', target: 'latest', timeline: 1, server: 'db1' };
+    const planned = module.plan(
+      { ...state, kept: [], dropped: [], raised: {} },
+      recoveryParams.parse({ ...p, begin_wal: '000000010000000000000001' }),
+    );
+    const { forApply, diff: _, ...journalled } = planned ?? {};
+    expect(forApply).toEqual({ write: steps.write });
+    expect(journalled).toMatchObject({
+      steps: { write: steps.write.map(({ name }) => ({ name })), remove: ['standby.signal'] },
+    });
+    expect(JSON.stringify(journalled)).not.toContain('S3cretOne9');
   });
 
   it('follows nobody, though its node was a replica: nothing waits for a restart once Patroni has it as a leader', () => {

@@ -35,7 +35,7 @@ const ENVIRONMENT = new RegExp(
   `\\b(?<name>[A-Z][A-Z\\d_]*)=(?:${DOUBLED}|${QUOTED}|(?<bare>[^\\s'"\`;&|<>()]+))`,
   'g',
 );
-const URL_PASSWORD = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:([^\s/@]+)@/gi;
+const URL_PASSWORD = /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]*:([^\s/@]+)@/gi;
 
 /** What stands where a person puts the secret: no secret. */
 const PLACEHOLDER = /^(?:\.\.\.|…|<.*>)$/;

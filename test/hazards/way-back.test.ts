@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asPitrError, type PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
@@ -39,6 +40,24 @@ ${tasks}`;
     (thrown: unknown) => ({ messages: [], error: asPitrError(thrown).toJSON() }),
   );
 }
+
+it('each playbook prints it with all that it must be told', () => {
+  const files = ['.', 'tasks', 'vars'].flatMap((folder) =>
+    readdirSync(join(productPlaybooks(), folder))
+      .filter((name) => name.endsWith('.yml'))
+      .map((name) => join(folder, name)),
+  );
+  const command = /rollback\.yml\{\{ inventory_options \}\} -e target=\{\{ \w+ \}\}(.*)/g;
+  const printed = files.flatMap((file) => [
+    ...readFileSync(join(productPlaybooks(), file), 'utf8').matchAll(command),
+  ]);
+  expect(printed.length).toBeGreaterThan(20);
+  // A check does not know all of it where a module takes it: can-serve.yml.
+  const whole = /^\{\{ (back_options|ternary check_mode '' back_options) \}\}\{\{ limit_options \}\}/;
+  expect(printed.map(([line, rest]) => [line, whole.test(rest ?? '')])).toEqual(
+    printed.map(([line]) => [line, true]),
+  );
+});
 
 describe('its options', () => {
   const ALONE = '-e without_leader=true';
@@ -161,3 +180,26 @@ it.each([
   const down = 'members_down' in noted ? 'two,three' : 'three';
   expect(last).toMatch(new RegExp(` -e target=one -e without_leader=true -e members_down=${down}$`));
 });
+
+it.each([
+  [
+    '{"run":"r","nobody_leads":true,"members_down":["two"]}',
+    / -e target=one -e without_leader=true -e members_down=two$/,
+  ],
+  ['{"run":"r"}', / -e target=one$/],
+  ['no JSON', / -e target=one$/],
+])('a recovery that waits already is taken back by what it noted: %s', async (note, command) => {
+  const tasks = (await readTasks('may-begin.yml')).split(/^(?=- name: )/m);
+  const mine = tasks.slice(tasks.findIndex((task) => task.startsWith('- name: No earlier recovery')));
+  const inPlay = mine.join('').replaceAll(/^/gm, '    ');
+  const place = await newDirectory();
+  await mkdir(join(place, 'data'));
+  await writeFile(join(place, 'data.pitr.json'), note);
+  const { error } = await on(inPlay, {}, { members: { one: { pgdata: join(place, 'data') } } });
+  expect(error).toMatchObject({ kind: 'refused', code: 'recovery-waiting' });
+  expect(error?.next?.at(-1)).toMatch(command);
+});
+
+async function readTasks(file: string): Promise<string> {
+  return readFileSync(join(productPlaybooks(), 'tasks', file), 'utf8');
+}

@@ -85,7 +85,8 @@ function texts(value: unknown): readonly string[] {
 /** Templates as `{names}` of what they put there. */
 function withHoles(text: string): string {
   return text
-    .replace(/\{\{\s*(?:inventory|limit)_options\s*\}\}/g, '')
+    .replace(/\{\{\s*(?:inventory|back|limit)_options\s*\}\}/g, '')
+    .replace(/\{\{ ternary check_mode '' back_options \}\}/g, '')
     .replace(/\{\{[#/].*?\}\}/g, '')
     .replace(/\{\{\s*else\s*\}\}/g, ' / ')
     .replace(/\{\{\s*(.*?)\s*\}\}/g, (_, expression: string) => {

@@ -51,7 +51,8 @@ async function refusal(
   await using at = runs ? await programAt(directory, 'postgres', data) : undefined;
   expect(at?.pid !== undefined).toBe(runs);
   const all = { pgdata: data, service_manager: 'supervisor', target: 'one', members_gone: '', ...vars };
-  const yaml = `- hosts: one\n  vars: ${JSON.stringify(all)}\n  tasks:\n${tasks}`;
+  const defaults = join(productPlaybooks(), 'vars/recovery.yml');
+  const yaml = `- hosts: one\n  defaults_files: [${defaults}]\n  vars: ${JSON.stringify(all)}\n  tasks:\n${tasks}`;
   // Awaited here: the programs go at the end of this block.
   return await play(yaml, { directory }).then(
     ({ outcome }) => outcome.error?.toJSON(),

@@ -63,3 +63,42 @@ it('it is noted for the ways on and back, which let go of it', async () => {
   const note = await rendered(notes?.args.value.content, vars);
   expect(JSON.parse(String(note))).toMatchObject({ holds: aimed.holds, unheld: aimed.unheld });
 });
+
+describe('a recovery is moved on to a later moment', () => {
+  it('what that rests on is held for the recovery, before PostgreSQL is aimed at it', async () => {
+    const tasks = await tasksOf('forward.yml');
+    const keeps = tasks.findIndex(({ module }) => module === 'barman.keep');
+    expect(keeps).toBeGreaterThan(0);
+    expect(keeps).toBeLessThan(tasks.findIndex(({ module }) => module === 'postgres.forward'));
+    const { loop, args, vars } = tasks[keeps] ?? {};
+    expect(await rendered(loop?.value, { wal, aimed })).toEqual(aimed.holds);
+    const own = Object.assign({}, ...(vars ?? []));
+    expect([own.wal?.value, own.held_for?.value]).toEqual(['{{ wal_now }}', '{{ recovery.run }}']);
+    expect(await rendered(args?.value.run, { held_for: 'r1' })).toBe('r1');
+  });
+
+  const BEFORE = { server: 'before', backup: 'b9' };
+  it.each([
+    [
+      'beside what was',
+      { holds: [OWN, BEFORE], unheld: ['fourth'] },
+      [OWN, BEFORE, aimed.holds[1]],
+      ['fourth', 'third'],
+    ],
+    ['where an older version held nothing', {}, aimed.holds, aimed.unheld],
+  ])('it is noted, %s', async (_, before, holds, unheld) => {
+    const notes = (await tasksOf('forward.yml')).find(({ args }) =>
+      String(args.value.content).includes('old_data='),
+    );
+    const vars = {
+      ...{ recovery: { run: 'r', backup: 'b1', server: 'main', timeline: 1, old_data: '/old', ...before } },
+      ...{
+        wal_now: { ...wal, target_time: 't' },
+        aimed: { ...aimed, target: {}, aim: {}, words: 'w', prepared: [] },
+      },
+      nothing: [],
+    };
+    const note = await rendered(notes?.args.value.content, vars);
+    expect(JSON.parse(String(note))).toMatchObject({ holds, unheld });
+  });
+});

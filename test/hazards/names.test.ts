@@ -40,7 +40,8 @@ async function refusal(
   await writeFile(inventory, INVENTORY);
   const yaml = `- hosts: one:two
   any_errors_fatal: true
-  vars: ${JSON.stringify({ goes_on: false, ...vars })}
+  defaults_files: [${join(productPlaybooks(), 'vars/recovery.yml')}]
+  vars: ${JSON.stringify({ goes_on: false, pgdata: '/data', ...vars })}
   tasks:${written.join('')}
 `;
   return play(yaml, { directory, inventories: [inventory] }).then(
@@ -163,7 +164,7 @@ it.each([
 
 describe('rollback.yml looks at every other member before its first change', () => {
   /** The data of the three is in directories of this machine; nothing runs. */
-  async function taken(three: string, vars: Readonly<Record<string, unknown>> = {}) {
+  async function taken(three: string, vars: Readonly<Record<string, unknown>> = {}, limit?: string) {
     const directory = await newDirectory();
     for (const name of ['one', 'two', 'three']) {
       await mkdir(join(directory, name));
@@ -176,11 +177,13 @@ describe('rollback.yml looks at every other member before its first change', () 
     const cluster = { members: { one: { state: 'starting' } }, leader: 'one' };
     const yaml = `- hosts: two
   any_errors_fatal: true
-  vars: ${JSON.stringify({ target: 'two', cluster, members_down: '', ...vars })}
+  defaults_files: [${join(productPlaybooks(), 'vars/recovery.yml')}]
+  vars: ${JSON.stringify({ target: 'two', cluster, ...vars })}
   tasks:
     - import_tasks: ${join(productPlaybooks(), 'tasks/not-serving.yml')}
 `;
-    const { outcome } = await play(yaml, { directory, inventories: [inventory] });
+    const request = { directory, inventories: [inventory], ...(limit === undefined ? {} : { limit }) };
+    const { outcome } = await play(yaml, request);
     return outcome.error;
   }
 
@@ -188,14 +191,34 @@ describe('rollback.yml looks at every other member before its first change', () 
     const error = await taken('three');
     expect(error).toMatchObject({ kind: 'refused', code: 'member-stopped' });
     expect(error?.message).toContain('three is stopped');
-    expect(error?.next.join()).toContain('-e members_down=');
+    expect(error?.next[1]).toBe('Or start Patroni on three, and run this again.');
+    expect(error?.next[2]).toMatch(/rollback\.yml -i \S+ -e target=two -e members_down=three$/);
+  });
+
+  /** It led when it left, and nobody took over: its old data is the newest. */
+  const ALONE = {
+    cluster: { members: { one: { state: 'starting' } } },
+    ...{ without_leader: true, recovery: { nobody_leads: true, members_down: ['one'] } },
+  };
+
+  it('where nobody leads, none is to be started before it, and the command takes all that is known along', async () => {
+    const error = await taken('three', ALONE, 'two');
+    expect(error).toMatchObject({ kind: 'refused', code: 'member-stopped' });
+    expect(error?.next[1]).toMatch(/^Leave Patroni down on three until two leads again/);
+    expect(error?.next[2]).toMatch(
+      / -e target=two -e without_leader=true -e members_down=one,three --limit two$/,
+    );
+    const unseen = await taken('x'.repeat(300), ALONE);
+    expect(unseen?.next[0]).toMatch(/^Bring it back, with Patroni stopped/);
+    expect(unseen?.next[1]).toMatch(/ -e target=two -e without_leader=true -e members_down=one,three$/);
   });
 
   it('one that cannot be looked at refuses it', async () => {
     const error = await taken('x'.repeat(300));
     expect(error).toMatchObject({ kind: 'refused', code: 'member-data-unknown' });
     expect(error?.message).toMatch(/cannot be seen: three: cannot look into/);
-    expect(error?.next.join()).toContain('-e members_down=');
+    expect(error?.next[0]).toMatch(/^Bring it back, and run this again/);
+    expect(error?.next[1]).toMatch(/ -e target=two -e members_down=three$/);
   });
 
   it.each(['three', 'x'.repeat(300)])('neither does where it may stay as it is', async (path) => {

@@ -20,8 +20,9 @@ const refuses = ({ args }: Task): boolean => args.value.refuse === 'tablespace-s
 /** What a playbook refuses with, where its looks have told this. */
 async function refusal(file: string, told: object): Promise<PitrErrorJson | undefined> {
   const task = (await tasksOf(file)).find(refuses);
-  const vars = { target: 'one', accept_new_tablespaces: false, pg_user: 'x', ...told };
+  const vars = { target: 'one', accept_new_tablespaces: false, pg_user: 'x', pgdata: '/data', ...told };
   const yaml = `- hosts: one
+  defaults_files: [${join(productPlaybooks(), 'vars/recovery.yml')}]
   vars: ${JSON.stringify(vars)}
   tasks:
     - core.assert: ${JSON.stringify(task?.args.value)}

@@ -55,6 +55,42 @@ describe('a member is stopped only while the target leads', () => {
     expect(tasks.slice(again + 1, stop).map(({ module }) => module)).toEqual(PROOF);
   });
 
+  it.each([
+    ['of a cut-over that did not come to that', { content: { old_leader: 'one' } }, {}, true],
+    ['and of no other member', { content: { old_leader: 'three' } }, {}, false],
+    ['nor where nobody led', { content: { old_leader: '' } }, {}, false],
+    [
+      'nor where the same run has done it',
+      { content: { old_leader: 'one' } },
+      { old_tail: { failed: true } },
+      false,
+    ],
+    ['nor where an older version did not note who led', { content: { run: 'r' } }, {}, false],
+    ['nor where no cut-over has broken off', { skipped: true, changed: false, failed: false }, {}, false],
+  ])(
+    'what the old leader has left is archived before it is kept: %s',
+    async (_, unsettled, more, archived) => {
+      const tasks = await rebuilding();
+      const place = tasks.findIndex(({ module }) => module === 'postgres.archive_tail');
+      const [stop, keep] = ['rejoin-stop', 'rejoin-keep'].map((wanted) =>
+        tasks.findIndex(({ stage }) => stage === wanted),
+      );
+      expect(place).toBeGreaterThan(stop ?? 0);
+      expect(place).toBeLessThan(keep ?? 0);
+      expect(tasks[place]).toMatchObject({ delegateTo: undefined });
+      const { left_open } = Object.assign({}, ...(tasks[place]?.vars ?? []));
+      const vars = { target: 'two', follows: {}, unsettled, left_open: left_open?.value, ...more };
+      const { results } = await play(`- hosts: one
+  vars: ${JSON.stringify(vars)}
+  tasks:
+    - name: tail
+      core.debug: it is archived
+      when: ${JSON.stringify(tasks[place]?.when.map(({ value }) => value))}
+`);
+      expect(results).toEqual([`one: tail: ${archived ? 'ok' : 'skipped'}`]);
+    },
+  );
+
   it('and copied only from the data that was looked at, which is looked at once more right before', async () => {
     const { tasks } = await rebuilding();
     const copies = tasks.findIndex(({ module }) => module === 'patroni.rebuild');

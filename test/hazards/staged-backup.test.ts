@@ -1,8 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
 import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
+import { loadPlaybook } from '../../lib/language/playbook/load.ts';
+import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
 import { isStagedLocally } from '../../lib/recovery/barman/local-staging.ts';
 import { parseBackupId } from '../../lib/recovery/wal/backup-id.ts';
 import { play } from '../engine/support.ts';
@@ -40,6 +42,57 @@ describe('a backup that Barman puts together on its own host', () => {
   it('is not, where it is; nor one of which nothing was told, as by a run of before', async () => {
     expect(await refusal({ parent: 'a', staged_locally: true, local_staging_path: '/srv' })).toBeUndefined();
     expect(await refusal({ parent: 'a' })).toBeUndefined();
+  });
+});
+
+describe('prepare.yml asks for room where Barman puts the backup together', () => {
+  /** What its looks for room refuse, where the files and what Barman puts together take so much of one file system. */
+  async function refused(files: number, staged: number, prepare_on: string): Promise<string | undefined> {
+    const { bavail, bsize } = await statfs('/dev/shm');
+    const bytes = (part: number) => Math.round(part * bavail * bsize);
+    const { plays } = await loadPlaybook(join(productPlaybooks(), 'prepare.yml'));
+    const looks = plays
+      .flatMap(({ tasks }) => flatTasks(tasks))
+      .filter(({ module }) => module === 'fs.space')
+      .map(({ args, vars, when, delegateTo, register }) => ({
+        'fs.space': args.value,
+        vars: Object.fromEntries(
+          vars.flatMap((some) => Object.entries(some)).map(([name, { value }]) => [name, value]),
+        ),
+        when: when.map(({ value }) => value),
+        delegate_to: delegateTo?.value,
+        register,
+      }));
+    expect(looks).toHaveLength(3);
+    const base = {
+      ...{ staged_locally: true, local_staging_path: '/dev/shm/no-such-staging/of-barman' },
+      ...{ restored_bytes: bytes(files), size_bytes: bytes(staged), packed: false },
+    };
+    const vars = {
+      base,
+      wal: { bytes: 0 },
+      wal_at_one_time: 0,
+      restored_bytes: null,
+      files: '/dev/shm/no-such-files/b',
+    };
+    const { error } = await play(`- hosts: one
+  vars: ${JSON.stringify({ ...vars, barman_host: 'one', prepare_on })}
+  tasks: ${JSON.stringify(looks)}
+`).then(
+      ({ outcome }) => ({ error: outcome.error }),
+      (thrown: unknown) => ({ error: asPitrError(thrown) }),
+    );
+    return error?.message;
+  }
+
+  it('wherever the files are prepared', async () => {
+    expect(await refused(0, 2, 'two')).toContain('/dev/shm/no-such-staging/of-barman');
+  });
+
+  it('for both, where the files are prepared beside it', async () => {
+    expect(await refused(0.6, 0.6, 'one')).toContain('/dev/shm/no-such-files');
+    expect(await refused(0.6, 0.6, 'two')).toBeUndefined();
+    expect(await refused(0.3, 0.3, 'one')).toBeUndefined();
   });
 });
 

@@ -74,6 +74,34 @@ describe('where no commit ends without a standby, a target leaves', () => {
 const fit = { state: 'streaming', may_lead: true };
 const unfit = { state: 'streaming', may_lead: false };
 
+const sync = { ...fit, role: 'sync_standby' };
+const quorum = { ...fit, role: 'quorum_standby' };
+const replica = { ...fit, role: 'replica' };
+
+describe('with synchronous_mode, a leader is recovered in place', () => {
+  const led = { one: { ...fit, role: 'leader' } };
+  it.each([
+    ['where a synchronous standby takes over', { ...led, two: sync, three: replica }, true, true],
+    ['where one of a quorum does', { ...led, two: quorum }, true, true],
+    ['not where none stands by', { ...led, two: replica, three: replica }, true, false],
+    [
+      'not where the only one is down',
+      { ...led, two: { ...sync, may_lead: false }, three: replica },
+      true,
+      false,
+    ],
+    ['where the mode is off', { ...led, two: replica }, false, true],
+    ['where an older pitr has looked', { ...led, two: replica }, undefined, true],
+  ])('%s', async (_, members, synchronous, may) => {
+    const configured = { strict: false, ...(synchronous === undefined ? {} : { synchronous }) };
+    const vars = { cluster: { members, leader: 'one' }, configured };
+    const refused = await refusal(vars);
+    expect(refused?.code).toBe(may ? undefined : 'write-outage');
+    if (!may) expect(JSON.stringify(refused)).toMatch(/a synchronous standby does, and nobody else/);
+    expect(await refusal({ ...vars, accept_write_outage: true })).toBeUndefined();
+  });
+});
+
 describe('a leader is recovered in place', () => {
   it.each([
     ['where another member may take over', { one: fit, two: fit, three: unfit }, {}, 'one', true],

@@ -43,6 +43,7 @@ describe('the note of a recovery', () => {
     ['a run of two lines', { ...OURS, run: 'a\nb', old_data: '/data.pre-pitr.a\nb' }],
     ['a run that is a list', { ...OURS, run: ['a'], old_data: '/data.pre-pitr.a' }],
     ['no old data', { run: OURS.run }],
+    ['members that are no list', { ...OURS, members_down: { db2: true } }],
     ['a list', [OURS]],
     ['null', 'null'],
     ['no JSON', '{"run": '],

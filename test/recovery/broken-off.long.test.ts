@@ -8,7 +8,7 @@ import { waitFor } from '../../lab/wait.ts';
 import { others, serves } from '../faults/cluster-state.ts';
 import { killedAt } from '../faults/killed.ts';
 import { accidentOn, chosenInventory, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
-import { withoutWaits } from '../support/pitr.ts';
+import { tasksThat, withoutWaits } from '../support/pitr.ts';
 import { type Played, play, told } from '../support/play.ts';
 
 const LONG = 1_200_000;
@@ -237,6 +237,24 @@ describe('a cut-over that broke off while members were rebuilt', () => {
         '--check',
       );
       expect(next.error).toBeUndefined();
+    },
+    LONG,
+  );
+});
+
+describe('a cut-over that broke off right after it had opened the recovered node', () => {
+  it(
+    'is finished by rejoin.yml, which archives what the old leader has left before that is rebuilt',
+    async () => {
+      const killed = await killedAt({ during: 'Let Barman receive its WAL', afterMs: 0 }, whole());
+      expect([killed.error, killed.killed]).toEqual([undefined, true]);
+      const finished = await on('rejoin.yml');
+      expect(finished.error).toBeUndefined();
+      expect(tasksThat('changed', finished.events)).toContain(
+        `${scene.leader}: Archive the last WAL of the old leader, before it is kept`,
+      );
+      await healthy(lab, 180_000);
+      expect(await currentLeader(lab)).toBe(scene.target);
     },
     LONG,
   );

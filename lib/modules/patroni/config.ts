@@ -3,7 +3,7 @@ import { defineLook } from '../../contract/module.ts';
 import { findConfig } from '../../recovery/patroni/dynamic-config.ts';
 import { isStandbyCluster, readMemberConfig, replicaMethods } from '../../recovery/patroni/member-config.ts';
 import { patroniParams } from '../../recovery/patroni/params.ts';
-import { isStrict } from '../../recovery/patroni/synchronous.ts';
+import { isStrict, synchronousMode } from '../../recovery/patroni/synchronous.ts';
 
 const params = z.strictObject({ ...patroniParams });
 
@@ -23,6 +23,7 @@ export const module = defineLook({
   returns: {
     config: 'the dynamic configuration',
     standby_cluster: 'whether the cluster follows another one (standby_cluster)',
+    synchronous: 'whether none but a synchronous standby takes over (synchronous_mode)',
     strict: 'whether no commit ends while no member stands by (synchronous_mode_strict)',
     host: 'where it announces the PostgreSQL of this node; absent where the file does not say it',
     port: 'and at which port',
@@ -34,6 +35,7 @@ export const module = defineLook({
     return {
       config,
       standby_cluster: isStandbyCluster(config),
+      synchronous: synchronousMode(config) !== undefined,
       strict: isStrict(config),
       ...(local.host === undefined ? {} : { host: local.host, port: local.port }),
       replica_methods: replicaMethods(local, config),

@@ -1,5 +1,6 @@
 import { Unknown } from '../../base/values/unknown.ts';
-import { type ClusterView, mayLead } from './cluster.ts';
+import { type ClusterView, type Member, mayLead } from './cluster.ts';
+import { isSynchronous } from './synchronous.ts';
 
 /**
  * The cluster once a member has been stopped. When it led and others may lead, one of them takes over: which one, only
@@ -12,9 +13,9 @@ export function withoutMember<C extends ClusterView>(cluster: C, name: string): 
     ...cluster.members,
     ...(member === undefined ? {} : { [name]: { ...member, state: 'stopped' } }),
   };
-  const others = Object.values(members).filter((other) => other.name !== name && mayLead(other));
+  const others = Object.values(members).filter((other) => other.name !== name);
   if (leader !== name) return { ...cluster, members };
-  if (others.length > 0) return new Unknown(`who leads once ${name} has stopped`);
+  if (others.some(mayTakeOver(others))) return new Unknown(`who leads once ${name} has stopped`);
   return { ...rest, members } as C;
 }
 
@@ -28,4 +29,10 @@ export function withMember<C extends ClusterView>(cluster: C, name: string, prim
     state: 'running',
   };
   return { ...cluster, ...(leads ? { leader: name } : {}), members: { ...cluster.members, [name]: member } };
+}
+
+/** Where there are synchronous standbys, none but these. Where there are none, this list does not tell whether there should be. */
+function mayTakeOver(others: readonly Member[]): (member: Member) => boolean {
+  const synchronous = others.some(isSynchronous);
+  return (member) => mayLead(member) && (!synchronous || isSynchronous(member));
 }

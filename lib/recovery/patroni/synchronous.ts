@@ -32,10 +32,15 @@ export function mayStandBy({ state, tags = [] }: Member): boolean {
   return STREAMS.has(state) && !tags.includes('nosync');
 }
 
+/** Whether Patroni holds it for a synchronous standby. */
+export function isSynchronous({ role }: Pick<Member, 'role'>): boolean {
+  return role === 'sync_standby' || role === 'quorum_standby';
+}
+
 /** The members that are up and that Patroni holds for synchronous standbys: those that may take over. */
 export function synchronousStandbys({ members }: Pick<ClusterView, 'members'>): readonly string[] {
   return Object.values(members)
-    .filter(({ role, state }) => (role === 'sync_standby' || role === 'quorum_standby') && isUp(state))
+    .filter((member) => isSynchronous(member) && isUp(member.state))
     .map(({ name }) => name);
 }
 

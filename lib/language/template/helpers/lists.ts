@@ -168,10 +168,20 @@ export const LIST_HELPERS: readonly Helper[] = [
     example: { template: '{{unique l}}', context: { l: ['a', 'b', 'a'] }, gives: ['a', 'b'] },
     min: 1,
     max: 1,
-    run: ([list]) =>
-      listOf(list, 'the argument').filter(
-        (item, index, all) => all.findIndex((other) => isDeepStrictEqual(other, item)) === index,
-      ),
+    run: ([list]) => unique(listOf(list, 'the argument')),
+  },
+  {
+    name: 'union',
+    summary: 'The items of several lists as one list, without repetitions.',
+    usage: '(union a b ...)',
+    example: {
+      template: '{{union a b}}',
+      context: { a: ['db1', 'db2'], b: ['db2', 'db3'] },
+      gives: ['db1', 'db2', 'db3'],
+    },
+    min: 1,
+    max: 99,
+    run: (lists) => unique(lists.flatMap((list) => listOf(list, 'each argument'))),
   },
   {
     name: 'difference',
@@ -190,6 +200,10 @@ export const LIST_HELPERS: readonly Helper[] = [
     },
   },
 ];
+
+function unique(list: readonly unknown[]): readonly unknown[] {
+  return list.filter((item, index) => list.findIndex((other) => isDeepStrictEqual(other, item)) === index);
+}
 
 function partOf(map: unknown, key: string): unknown {
   return isMap(map) && Object.hasOwn(map, key) ? Reflect.get(map, key) : undefined;

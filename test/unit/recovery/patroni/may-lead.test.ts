@@ -42,3 +42,16 @@ it('a check foresees that nobody leads where the leader leaves alone, and does n
   expect(after({ nofailover: true })).not.toHaveProperty('leader');
   expect(after({ nofailover: true })).toMatchObject({ members: { db1: { state: 'stopped' } } });
 });
+
+it.each([
+  ['one that is up may take over', 'streaming', true],
+  ['one that is down does not, nor does anybody in its place', 'stopped', false],
+])('beside synchronous standbys no other member counts: %s', (_, state, somebody) => {
+  const members = [
+    { name: 'db1', role: 'leader', state: 'running' },
+    { name: 'db2', role: 'sync_standby', state },
+    { name: 'db3', role: 'replica', state: 'streaming' },
+  ];
+  const after = withoutMember(parseClusterAnswer(JSON.stringify({ members })), 'db1');
+  expect(after instanceof Unknown).toBe(somebody);
+});

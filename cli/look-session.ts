@@ -1,5 +1,5 @@
+import type { PitrError } from '../lib/base/errors/pitr-error.ts';
 import type { Masker } from '../lib/base/values/masker.ts';
-import type { LookAnswer } from '../lib/engine/run/look.ts';
 import type { AskPassphrase } from '../lib/transport/types.ts';
 import { DEFAULT_FORKS } from './common-options.ts';
 import { exitCodeOf } from './display/error-text.ts';
@@ -50,7 +50,9 @@ export function withLookSession(
 }
 
 /** The exit code of several answers: 0, or that of the worst error (an unreachable host before a failed one). */
-export function exitCodeOfAnswers(answers: readonly Pick<LookAnswer, 'error'>[]): number {
+export function exitCodeOfAnswers(
+  answers: readonly { readonly error?: Pick<PitrError, 'kind'> | undefined }[],
+): number {
   const errors = answers.flatMap(({ error }) => error ?? []);
   for (const kind of [
     'bug',

@@ -63,7 +63,7 @@ export const ping = defineCommand({
       // What its commands would run as cannot be had: to whoever asks, that host is not there.
       return exitCodeOfAnswers(
         answers.map(({ host, error }) => ({
-          error: error?.kind === 'failed' && unbecome.has(host) ? { ...error, kind: 'unreachable' } : error,
+          error: error?.kind === 'failed' && unbecome.has(host) ? { kind: 'unreachable' as const } : error,
         })),
       );
     }),

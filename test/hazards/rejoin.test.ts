@@ -70,7 +70,7 @@ describe('a member is stopped only while the target leads', () => {
   ])(
     'what the old leader has left is archived before it is kept: %s',
     async (_, unsettled, more, archived) => {
-      const tasks = await rebuilding();
+      const { tasks } = await rebuilding();
       const place = tasks.findIndex(({ module }) => module === 'postgres.archive_tail');
       const [stop, keep] = ['rejoin-stop', 'rejoin-keep'].map((wanted) =>
         tasks.findIndex(({ stage }) => stage === wanted),

@@ -223,6 +223,11 @@ describe('the target', () => {
   it.each<readonly [string, object, readonly string[]]>([
     ['in pg_wal', { wal_at_one_time: TOO_MUCH }, ['-e wal_at_one_time=']],
     ['waiting for its replay', { wal_spool_bytes: TOO_MUCH }, ['-e wal_spool_bytes=0']],
+    [
+      'waiting in another directory of that file system',
+      { wal_spool_bytes: TOO_MUCH, wal_spool: 'DIR/elsewhere/spool' },
+      ['-e wal_spool_bytes=0'],
+    ],
   ])(
     'is refused where the WAL has no room that lies there at one time, %s, with the way',
     async (_, vars, ways) => {

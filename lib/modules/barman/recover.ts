@@ -81,8 +81,6 @@ interface State {
 }
 
 interface CopyChange extends Change, CopyOrder {
-  /** What is there in part must go first: this version of Barman cannot continue it. */
-  readonly afresh: boolean;
   /** Whom Barman runs as on its host. */
   readonly user: string;
 }
@@ -91,8 +89,9 @@ export const module = defineModule({
   summary: 'Copies a base backup to a database node, beside its live data.',
   description: `Runs \`barman recover\` with \`--get-wal\`: WAL is fetched later, by the restore_command that
 postgres.recovery renders. Never onto a directory that holds anything else: Barman would delete it without a word.
-An interrupted copy is continued by running the same again. At the end the copy is proved to be this very backup:
-version, system identifier, backup label, owner and mode. Undo removes the copy, and only it.`,
+An interrupted copy is continued by running the same again; Barman 3.15 and 3.16 begin it anew, later ones that of a packed
+backup. What Barman had copied whole is proved before that. At the end the copy is proved to be this very backup: version,
+system identifier, backup label, owner and mode. Undo removes the copy, and only it.`,
   examples: `- barman.recover:
     backup: "{{ chosen }}"
     node: "{{ target }}"
@@ -127,10 +126,6 @@ version, system identifier, backup label, owner and mode. Undo removes the copy,
     };
   },
   apply: async (host, change, { user }, context): Promise<Result> => {
-    if (change.afresh) {
-      await endBarmanRecover(host, change.argv, change.user);
-      await removeCopy(host.peer(change.node), change);
-    }
     const copy = await copyBackup(host, change, user, context);
     const { server, backup, node, destination } = change;
     const { bytes, files, systemId, seconds } = copy;
@@ -204,8 +199,17 @@ function plan(state: State, wish: Params): CopyChange | undefined {
   if (ours && found.complete !== undefined) return undefined;
   if (fresh && found.tablespacesInUse.length > 0) throw tablespacePlacesInUse(found.tablespacesInUse, host);
   const continues = !fresh;
+  const afresh = recoverAbilities(version, isPacked(backup)).continuation === 'afresh';
+  const copied = continues && found.copying?.copied === true;
+  const what = `backup ${backup.id} of ${backup.server} to ${node}:${destination}`;
   return {
-    summary: `${fresh ? 'copy' : 'go on copying'} backup ${backup.id} of ${backup.server} to ${node}:${destination}`,
+    summary: fresh
+      ? `copy ${what}`
+      : copied
+        ? `prove the copy of ${what}, and copy it only where it is not whole`
+        : afresh
+          ? `copy ${what}, anew from its beginning: what is there in part goes first`
+          : `go on copying ${what}`,
     server: backup.server,
     backup: backup.id,
     node,
@@ -214,7 +218,8 @@ function plan(state: State, wish: Params): CopyChange | undefined {
     user,
     tablespaces,
     continues,
-    afresh: continues && recoverAbilities(version, isPacked(backup)).continuation === 'afresh',
+    afresh,
+    copied,
     emptyBefore: found.kind === 'directory' && (fresh || found.copying?.emptyBefore === true),
     expected: {
       backup: backup.id,

@@ -126,8 +126,10 @@ export function copyFailed(facts: {
   readonly runId: string;
   readonly output: string;
   readonly evidence: CommandEvidence;
+  /** This version of Barman cannot go on with it. */
+  readonly afresh: boolean;
 }): PitrError {
-  const { backup, destination, node, host, runId, output, evidence } = facts;
+  const { backup, destination, node, host, runId, output, evidence, afresh } = facts;
   const code = /\(code (\d+)\)/.exec(output)?.[1];
   const full = /No space left on device|Disk quota exceeded/.test(output);
   const reason = full ? 'the disk is full' : code === undefined ? undefined : RSYNC_CODES[code];
@@ -141,7 +143,7 @@ export function copyFailed(facts: {
     next: [
       ...(full ? [`Make room on ${node}: df -h ${quote(destination)}`] : []),
       `Barman's own log: tail -n 50 /var/log/barman/barman.log`,
-      `When the cause is gone, go on; the copy goes on where it stopped: pitr resume ${runId}`,
+      `When the cause is gone, go on; ${afresh ? 'this version of Barman copies it anew from its beginning' : 'the copy goes on where it stopped'}: pitr resume ${runId}`,
     ],
   });
 }

@@ -33,7 +33,11 @@ const aimed_now = { holds: [OWN, OTHER, FOURTH], unheld: ['third', 'fifth'] };
 describe.each(['recover.yml', 'spare.yml', 'prepare.yml'])('in %s', (file) => {
   it.each([
     ['all that is read of is held', { wal, aimed }, aimed.holds],
-    ['nothing else where nothing had to be archived', { wal, aimed, aimed_now: { skipped: true } }, aimed.holds],
+    [
+      'nothing else where nothing had to be archived',
+      { wal, aimed, aimed_now: { skipped: true } },
+      aimed.holds,
+    ],
     ['what an older version has proved is held, where it began the run', { wal, aimed: {} }, wal.holds],
   ])('%s', async (_, vars, held) => {
     const keeps = (await tasksOf(file)).find(({ module }) => module === 'barman.keep');
@@ -42,7 +46,10 @@ describe.each(['recover.yml', 'spare.yml', 'prepare.yml'])('in %s', (file) => {
 
   it('what was proved is told to the look at the moment', async () => {
     const looks = (await tasksOf(file)).filter(({ module }) => module === 'barman.moment');
-    const known = { wal, wal_now: { servers_used: ['main', 'fourth'], holds: [OWN, FOURTH], unheld: ['fifth'] } };
+    const known = {
+      wal,
+      wal_now: { servers_used: ['main', 'fourth'], holds: [OWN, FOURTH], unheld: ['fifth'] },
+    };
     const [first, again] = await Promise.all(looks.map(({ args }) => rendered(args.value.wal, known)));
     expect(first).toEqual(wal);
     // And what was proved once more, of what the run itself has archived.
@@ -72,7 +79,9 @@ describe.each(['recover.yml', 'spare.yml'])('what %s itself has archived', (file
     - core.debug: ${JSON.stringify(told?.args.value.msg)}
       when: ${JSON.stringify(told?.when.at(-1)?.value)}
 `);
-    expect(messages).toEqual(servers.map((one) => expect.stringContaining(`in the archive of ${one} is older`)));
+    expect(messages).toEqual(
+      servers.map((one) => expect.stringContaining(`in the archive of ${one} is older`)),
+    );
   });
 });
 

@@ -9,6 +9,7 @@ import { predicted } from '../../contract/resource.ts';
 import { type CompleteBackup, isPacked } from '../../recovery/barman/backup-info.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupById } from '../../recovery/barman/choose-backup.ts';
+import type { ServerConfig, StagingPlace } from '../../recovery/barman/config.ts';
 import { type CopyOrder, copyBackup } from '../../recovery/barman/copy-backup.ts';
 import { isCopyOf, removeCopy } from '../../recovery/barman/copy-on-disk.ts';
 import { mayBeElsewhere, serversThatCount } from '../../recovery/barman/counted-servers.ts';
@@ -16,6 +17,7 @@ import { type Destination, readDestination } from '../../recovery/barman/destina
 import { endBarmanRecover } from '../../recovery/barman/end-barman.ts';
 import { barmanCommandFailed } from '../../recovery/barman/errors.ts';
 import { knownVersion } from '../../recovery/barman/known-version.ts';
+import { combinedIn, stagedIn } from '../../recovery/barman/local-staging.ts';
 import { backupParam, remoteSshParam, userParam } from '../../recovery/barman/params.ts';
 import { recoverCommand } from '../../recovery/barman/recover-command.ts';
 import {
@@ -25,7 +27,7 @@ import {
   refuseUnmapped,
   tablespacePlacesInUse,
 } from '../../recovery/barman/restore-refusals.ts';
-import { recoverAbilities } from '../../recovery/barman/version.ts';
+import { locatesStaging, recoverAbilities } from '../../recovery/barman/version.ts';
 import { formatLsn } from '../../recovery/wal/lsn.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, depthOf } from '../../system/fs/paths.ts';
@@ -75,8 +77,8 @@ interface State {
   readonly destination: Destination;
   readonly backup: CompleteBackup;
   readonly version: Version;
-  /** Where Barman is configured to unpack a packed backup on the node. */
-  readonly configured?: string | undefined;
+  /** As Barman is configured. */
+  readonly server?: ServerConfig | undefined;
   readonly host: string;
 }
 
@@ -161,7 +163,7 @@ async function read(host: ReadHost, wish: Params): Promise<State> {
   serversThatCount(catalogue.servers, { names, clusters: [backup.systemId] }, host.name);
   if (said.exitCode !== 0) throw barmanCommandFailed(host.name, said.exitCode, evidenceOf(said));
   const version = knownVersion(said.stdout, host.name);
-  const { stagingPath } = servers.find(({ name }) => name === backup.server) ?? {};
+  const server = servers.find(({ name }) => name === backup.server);
   const receiver = host.peer(node);
   const foreseen = known(await receiver.look(pathResource, destination));
   const found = await readDestination(receiver, destination, owner, Object.values(tablespaces));
@@ -171,7 +173,7 @@ async function read(host: ReadHost, wish: Params): Promise<State> {
     destination: gone ? { ...found, ...NOTHING } : found,
     backup,
     version,
-    configured: stagingPath,
+    server,
     host: node,
   };
 }
@@ -188,7 +190,7 @@ const NOTHING = {
 } as const;
 
 function plan(state: State, wish: Params): CopyChange | undefined {
-  const { destination: found, backup, version, host } = state;
+  const { destination: found, backup, version, server, host } = state;
   const { node, destination, owner, tablespaces, user } = wish;
   refuseUnmapped(backup, tablespaces, host);
   if (found.running) throw destinationInUse(destination, host);
@@ -199,7 +201,7 @@ function plan(state: State, wish: Params): CopyChange | undefined {
   if (ours && found.complete !== undefined) return undefined;
   if (fresh && found.tablespacesInUse.length > 0) throw tablespacePlacesInUse(found.tablespacesInUse, host);
   const continues = !fresh;
-  const afresh = recoverAbilities(version, isPacked(backup)).continuation === 'afresh';
+  const afresh = recoverAbilities(version, isMadeThere(state, wish)).continuation === 'afresh';
   const copied = continues && found.copying?.copied === true;
   const what = `backup ${backup.id} of ${backup.server} to ${node}:${destination}`;
   return {
@@ -220,6 +222,7 @@ function plan(state: State, wish: Params): CopyChange | undefined {
     continues,
     afresh,
     copied,
+    staged: server === undefined ? [] : stagedIn(backup, version, server, wish.staging_path),
     emptyBefore: found.kind === 'directory' && (fresh || found.copying?.emptyBefore === true),
     expected: {
       backup: backup.id,
@@ -232,8 +235,22 @@ function plan(state: State, wish: Params): CopyChange | undefined {
   };
 }
 
-function argvOf(wish: Params, { backup, version, configured }: State, continues: boolean): readonly string[] {
-  const packed = isPacked(backup);
+/** Where a difference to another backup is put together. */
+function placeOf({ backup, version, server }: State, wish: Params): StagingPlace | undefined {
+  return server && combinedIn(backup, version, server, wish.staging_path);
+}
+
+/** It is unpacked or put together on the receiving host. */
+function isMadeThere(state: State, wish: Params): boolean {
+  const place = placeOf(state, wish);
+  return isPacked(state.backup) || (place !== undefined && (place.remote || wish.remote_ssh === undefined));
+}
+
+function argvOf(wish: Params, state: State, continues: boolean): readonly string[] {
+  const { backup, version, server } = state;
+  const place = placeOf(state, wish);
+  // Before 3.15 Barman takes it from its configuration alone.
+  const said = place !== undefined && locatesStaging(version);
   return recoverCommand(
     {
       server: backup.server,
@@ -242,8 +259,11 @@ function argvOf(wish: Params, { backup, version, configured }: State, continues:
       destination: wish.destination,
       jobs: wish.jobs,
       tablespaces: wish.tablespaces,
-      stagingPath: wish.staging_path ?? (packed ? configured : undefined),
-      packed,
+      stagingPath: said
+        ? place.path
+        : (wish.staging_path ?? (isPacked(backup) ? server?.stagingPath : undefined)),
+      stagedHere: said && !place.remote,
+      packed: isMadeThere(state, wish),
       bandwidthLimit: wish.bandwidth_limit,
       continues,
     },

@@ -4,6 +4,7 @@ import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
+import type { StagingPlace } from './config.ts';
 import { type CopyOnDisk, placesOf, removeCopy } from './copy-on-disk.ts';
 import { endBarmanRecover } from './end-barman.ts';
 import { endReceivingRsync } from './end-rsync.ts';
@@ -22,6 +23,8 @@ export interface CopyOrder extends CopyOnDisk {
   readonly afresh: boolean;
   /** Barman had ended it well: only the proof is missing. */
   readonly copied: boolean;
+  /** Where it is unpacked, decrypted or put together before it is whole. */
+  readonly staged: readonly StagingPlace[];
   /** The command, on Barman's host. */
   readonly argv: readonly string[];
 }
@@ -103,8 +106,9 @@ async function watchedCopy(
       const evidence = evidenceOf(result);
       const { runId } = context;
       const { backup } = expected;
-      const { afresh } = order;
-      throw copyFailed({ backup, destination, node, host: host.name, runId, output, evidence, afresh });
+      const { afresh, staged } = order;
+      const places = { destination, node, host: host.name, staged };
+      throw copyFailed({ ...places, backup, runId, output, evidence, afresh });
     }
     ended = true;
     return result;

@@ -23,12 +23,21 @@ async function rendered(text: unknown, vars: Readonly<Record<string, unknown>>):
 }
 
 const OWN = { server: 'main', backup: 'b1' };
-const wal = { holds: [OWN], unheld: [] };
-const aimed = { holds: [OWN, { server: 'other', backup: 'b0' }], unheld: ['third'] };
+const OTHER = { server: 'other', backup: 'b0' };
+const FOURTH = { server: 'fourth', backup: 'b4' };
+const wal = { servers_used: ['main'], holds: [OWN], unheld: [] };
+const aimed = { holds: [OWN, OTHER], unheld: ['third'] };
+/** Once the run itself has archived what was missing. */
+const aimed_now = { holds: [OWN, OTHER, FOURTH], unheld: ['third', 'fifth'] };
 
 describe.each(['recover.yml', 'spare.yml', 'prepare.yml'])('in %s', (file) => {
   it.each([
     ['all that is read of is held', { wal, aimed }, aimed.holds],
+    [
+      'nothing else where nothing had to be archived',
+      { wal, aimed, aimed_now: { skipped: true } },
+      aimed.holds,
+    ],
     ['what an older version has proved is held, where it began the run', { wal, aimed: {} }, wal.holds],
   ])('%s', async (_, vars, held) => {
     const keeps = (await tasksOf(file)).find(({ module }) => module === 'barman.keep');
@@ -37,8 +46,42 @@ describe.each(['recover.yml', 'spare.yml', 'prepare.yml'])('in %s', (file) => {
 
   it('what was proved is told to the look at the moment', async () => {
     const looks = (await tasksOf(file)).filter(({ module }) => module === 'barman.moment');
-    expect(looks.map(({ args }) => args.value.wal)).toEqual(looks.map(() => '{{ wal }}'));
-    expect(looks).not.toEqual([]);
+    const known = {
+      wal,
+      wal_now: { servers_used: ['main', 'fourth'], holds: [OWN, FOURTH], unheld: ['fifth'] },
+    };
+    const [first, again] = await Promise.all(looks.map(({ args }) => rendered(args.value.wal, known)));
+    expect(first).toEqual(wal);
+    // And what was proved once more, of what the run itself has archived.
+    if (file !== 'prepare.yml') expect(again).toEqual([wal, known.wal_now]);
+  });
+});
+
+describe.each(['recover.yml', 'spare.yml'])('what %s itself has archived', (file) => {
+  it('is held where it lies by now', async () => {
+    const keeps = (await tasksOf(file)).find(({ module }) => module === 'barman.keep');
+    expect(await rendered(keeps?.loop?.value, { wal, aimed, aimed_now })).toEqual(aimed_now.holds);
+  });
+
+  it.each<readonly [string, object, readonly string[]]>([
+    ['is told where nothing holds it', { aimed, aimed_now }, ['fifth']],
+    ['is not told once more where the plan has told of it', { aimed, aimed_now: aimed }, []],
+    ['is nothing where nothing had to be archived', { aimed, aimed_now: { skipped: true } }, []],
+    ['is told where an older version has begun the run', { aimed: {}, aimed_now }, ['third, fifth']],
+  ])('%s', async (_, seen, servers) => {
+    const told = (await tasksOf(file)).find(({ name }) => name.value.startsWith('Say what nothing holds'));
+    const own = Object.fromEntries(
+      (told?.vars ?? []).flatMap((vars) => Object.entries(vars).map(([key, { value }]) => [key, value])),
+    );
+    const { messages } = await play(`- hosts: one
+  vars: ${JSON.stringify({ ...own, wal, ...seen })}
+  tasks:
+    - core.debug: ${JSON.stringify(told?.args.value.msg)}
+      when: ${JSON.stringify(told?.when.at(-1)?.value)}
+`);
+    expect(messages).toEqual(
+      servers.map((one) => expect.stringContaining(`in the archive of ${one} is older`)),
+    );
   });
 });
 
@@ -60,8 +103,11 @@ it('it is noted for the ways on and back, which let go of it', async () => {
     ...{ base: { server: 'main', id: 'b1' }, aim: {}, old_data: '/old', open: [] },
     ...{ wal: { ...wal, target_time: 't', words: 'w', timeline: 1 }, aimed: { ...aimed, target: {} } },
   };
-  const note = await rendered(notes?.args.value.content, vars);
-  expect(JSON.parse(String(note))).toMatchObject({ holds: aimed.holds, unheld: aimed.unheld });
+  const noted = async (more: object) =>
+    JSON.parse(String(await rendered(notes?.args.value.content, { ...vars, ...more })));
+  expect(await noted({})).toMatchObject({ holds: aimed.holds, unheld: aimed.unheld });
+  const { holds, unheld } = aimed_now;
+  expect(await noted({ aimed_now })).toMatchObject({ holds, unheld });
 });
 
 describe('a recovery is moved on to a later moment', () => {

@@ -1,4 +1,5 @@
-import { userInfo } from 'node:os';
+import { statfsSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
@@ -167,7 +168,7 @@ describe('a member that has tablespaces', () => {
 
 describe('the target', () => {
   const restore = {
-    base: { restored_bytes: 1, packed: false, tablespaces: [] },
+    base: { server: 's', restored_bytes: 1, packed: false, tablespaces: [] },
     wal: { bytes: 1, servers_used: ['one'] },
   };
 
@@ -188,6 +189,15 @@ describe('the target', () => {
     const refused = await refusalIn('can-restore.yml', { ...restore, base });
     expect(refused?.code).toBe('not-enough-space');
     expect(refused?.words).toContain('/dev/shm');
+  });
+
+  it('is refused where a backup that is put together there fits once, and not twice', async () => {
+    const { bavail, bsize } = statfsSync(tmpdir());
+    const base = { ...restore.base, restored_bytes: Math.floor(bavail * bsize * 0.6), parent: 'a' };
+    const together = { ...base, combined_in: 'DIR/made' };
+    expect((await refusalIn('can-restore.yml', { ...restore, base }))?.code).not.toBe('not-enough-space');
+    const refused = await refusalIn('can-restore.yml', { ...restore, base: together });
+    expect(refused?.code).toBe('not-enough-space');
   });
 
   const full = { ...restore, base: { ...restore.base, restored_bytes: TOO_MUCH }, wal_spool: 'DIR/spool' };
@@ -223,6 +233,11 @@ describe('the target', () => {
   it.each<readonly [string, object, readonly string[]]>([
     ['in pg_wal', { wal_at_one_time: TOO_MUCH }, ['-e wal_at_one_time=']],
     ['waiting for its replay', { wal_spool_bytes: TOO_MUCH }, ['-e wal_spool_bytes=0']],
+    [
+      'waiting in another directory of that file system',
+      { wal_spool_bytes: TOO_MUCH, wal_spool: 'DIR/elsewhere/spool' },
+      ['-e wal_spool_bytes=0'],
+    ],
   ])(
     'is refused where the WAL has no room that lies there at one time, %s, with the way',
     async (_, vars, ways) => {

@@ -1,11 +1,13 @@
-import { readFile, statfs, writeFile } from 'node:fs/promises';
+import { cp, readFile, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
 import { productPlaybooks } from '../../lib/language/playbook/assets.ts';
 import { loadPlaybook } from '../../lib/language/playbook/load.ts';
 import { flatTasks } from '../../lib/language/playbook/load-steps.ts';
-import { isStagedLocally } from '../../lib/recovery/barman/local-staging.ts';
+import { parseConfig } from '../../lib/recovery/barman/config.ts';
+import { combinedIn, isStagedLocally } from '../../lib/recovery/barman/local-staging.ts';
+import { copyFailed } from '../../lib/recovery/barman/restore-refusals.ts';
 import { parseBackupId } from '../../lib/recovery/wal/backup-id.ts';
 import { play } from '../engine/support.ts';
 import { beside, ID } from '../modules/barman-here.ts';
@@ -15,6 +17,8 @@ import { ours, user } from '../modules/wal-here.ts';
 /** What Barman cannot copy as it lies there is known before anything is touched, and not when it is copied. */
 
 const PARENT = parseBackupId('20261122T150000');
+
+const EVIDENCE = { command: 'barman recover', exitCode: 1, stderr: '' };
 
 const found = { id: 'b', server: 's', restored_bytes: 7, packed: false };
 
@@ -115,14 +119,59 @@ it.each([
   },
 );
 
-describe('barman.backup tells that Barman puts a backup together on its own host', () => {
+describe('where a difference is put together', () => {
+  const [server] = parseConfig(['[barman]\nbarman_home = /b\n[pg]\nlocal_staging_path = /old\n']);
+  const [there] = parseConfig(['[barman]\nbarman_home = /b\n[pg]\nstaging_location = remote\n']);
+  const packed = { parent: PARENT, encryption: undefined, compression: 'gzip' };
+  const plain = { ...packed, compression: undefined };
   it.each([
+    [31_000, plain, server, undefined, undefined],
+    [31_100, plain, server, undefined, { remote: false, path: '/old' }],
+    [31_100, plain, server, '/told', { remote: false, path: '/old' }],
+    [31_100, plain, there, undefined, undefined],
+    [31_500, plain, server, undefined, { remote: false, path: '/old' }],
+    [31_500, plain, there, undefined, { remote: true, path: '/tmp' }],
+    [31_500, plain, server, '/told', { remote: true, path: '/told' }],
+    [31_500, packed, there, undefined, { remote: true, path: '/tmp' }],
+    [31_500, { ...plain, parent: undefined }, there, '/told', undefined],
+  ])('replayed from Barman %s, by its own code: %#', (version, backup, config, told, place) => {
+    expect(config && combinedIn(backup, version, config, told)).toEqual(place);
+  });
+});
+
+it.each<readonly [boolean, readonly string[], string]>([
+  [
+    false,
+    ['Make room on db2: df -h /d', 'Or on barman, where Barman works on it before: df -h /tmp'],
+    'db2 or on barman',
+  ],
+  [true, ['Make room on db2: df -h /d /tmp'], 'the disk is full'],
+])('a full disk is looked for on the hosts where the backup is made: remote %s', (remote, next, words) => {
+  const output = 'pg_combinebackup: error: No space left on device';
+  const facts = {
+    backup: ID,
+    destination: '/d',
+    node: 'db2',
+    host: 'barman',
+    runId: 'r',
+    output,
+    afresh: false,
+  };
+  const error = copyFailed({ ...facts, staged: [{ remote, path: '/tmp' }], evidence: EVIDENCE });
+  expect(error.message).toContain(words);
+  expect(error.next?.filter((line) => line.includes('df -h'))).toEqual(next);
+});
+
+describe('barman.backup tells that Barman puts a backup together on its own host', () => {
+  it.each<readonly [string, string, true | undefined, string?]>([
     ['3.10.0', 'encryption=gpg', undefined],
     ['3.13.3', 'encryption=None', undefined],
     ['3.13.3', 'encryption=gpg', true],
     ['3.14.1', 'encryption=gpg', true],
     ['3.15.0', 'encryption=gpg', undefined],
-  ])('replayed from Barman %s, by its release notes: %s', async (version, line, staged) => {
+    ['3.15.0', `parent_backup_id=${PARENT}`, true],
+    ['3.15.0', `parent_backup_id=${PARENT}`, undefined, '/told'],
+  ])('replayed from Barman %s, by its release notes: %s', async (version, line, staged, told) => {
     await using ground = await localPlayground();
     await beside(ground, ours, async () => {
       const { dir, play: here } = ground;
@@ -132,11 +181,14 @@ describe('barman.backup tells that Barman puts a backup together on its own host
         `#!/bin/sh\ncase $* in --version) echo '${version} Barman by EnterpriseDB' ;; *) cat ${dir}/list-server.json ;; esac\n`,
         { mode: 0o755 },
       );
-      const info = join(dir, 'home/db1/base', ID, 'backup.info');
+      const base = join(dir, 'home/db1/base');
+      await cp(join(base, ID), join(base, String(PARENT)), { recursive: true });
+      const info = join(base, ID, 'backup.info');
       await writeFile(info, `${await readFile(info, 'utf8')}\n${line}\n`);
-      const task = { id: ID, user, restored_bytes: 7 };
+      const task = { id: ID, user, restored_bytes: 7, staging_path: told };
       const { result } = await here.run('barman.backup', task);
       expect(result.staged_locally).toBe(staged);
+      expect(result.combined_in).toBe(told);
     });
   });
 });

@@ -234,6 +234,23 @@ describe('barman.recover', () => {
     expect(await present()).toEqual([place]);
   });
 
+  it('whose proof alone is missing is proved, and not copied again', async () => {
+    const change = await planned(parse());
+    if (change === undefined) throw new Error('there is something to do');
+    await recover.apply(lab.barman, change, parse(), listening().context);
+    await lab.sh(
+      `mv ${place}/.pitr-restore.json ${beside} && sed -i 's/"complete"/"copying","copied":true/' ${beside}`,
+      'db2',
+      'postgres',
+    );
+    const rest = await planned(parse());
+    expect(rest).toMatchObject({ continues: true, copied: true });
+    if (rest === undefined) return;
+    const heard = listening();
+    await recover.apply(lab.barman, rest, parse(), heard.context);
+    expect([heard.output, await present()]).toEqual([[], [place]]);
+  });
+
   it('undo ends an rsync that has outlived its Barman before it has begun to write', async () => {
     const params = parse();
     const change = await planned(params);

@@ -23,7 +23,7 @@ import {
 } from '../../recovery/barman/counted-servers.ts';
 import { findInBackups } from '../../recovery/barman/find-in-backups.ts';
 import { refuseDamagedHistories } from '../../recovery/barman/history-refusals.ts';
-import { willBeStagedLocally } from '../../recovery/barman/local-staging.ts';
+import { stagingOf } from '../../recovery/barman/local-staging.ts';
 import {
   leaderTimelineParam,
   serversParam,
@@ -94,6 +94,11 @@ const params = z.strictObject({
     .nullish()
     .describe('bytes that it will have on the node, where that is known better; found when left out')
     .meta({ variable: 'restored_bytes' }),
+  staging_path: z
+    .string()
+    .nullish()
+    .describe('the staging path that barman.recover will be told')
+    .meta({ variable: 'staging_path' }),
   user: userParam,
 });
 
@@ -119,7 +124,9 @@ export const module = defineLook({
     staging_path: 'where Barman is configured to unpack a compressed one (recovery_staging_path)',
     staged_locally:
       'true where this version of Barman puts it together, or decrypts it, on its own host first; absent otherwise',
-    local_staging_path: 'where Barman is configured to do that (local_staging_path)',
+    local_staging_path: 'where Barman is configured to do that (local_staging_path, staging_path)',
+    combined_in:
+      'the directory on the node in which Barman puts it together, where it does so there; absent otherwise',
     why: 'for auto: why this one, and why newer ones were passed over, in lines',
     target: 'the target as a mapping; for auto with found_at, where it had to be looked for',
   },
@@ -156,15 +163,14 @@ async function toRestore(
   host: ReadHost,
   backup: CompleteBackup,
   servers: readonly (ServerConfig & Stock)[],
-  { restored_bytes: told, user }: Params,
+  { restored_bytes: told, staging_path: staging, user }: Params,
 ) {
   const server = servers.find(({ name }) => name === backup.server);
   return {
     ...backupResult(backup),
     restored_bytes: told ?? (await restoredSize(host, backup, servers, user)),
     staging_path: server?.stagingPath,
-    staged_locally: (await willBeStagedLocally(host, backup, user)) || undefined,
-    local_staging_path: server?.localStagingPath,
+    ...(await stagingOf(host, backup, server, staging ?? undefined, user)),
   };
 }
 

@@ -9,6 +9,7 @@ import { predicted } from '../../contract/resource.ts';
 import { type CompleteBackup, isPacked } from '../../recovery/barman/backup-info.ts';
 import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupById } from '../../recovery/barman/choose-backup.ts';
+import type { ServerConfig, StagingPlace } from '../../recovery/barman/config.ts';
 import { type CopyOrder, copyBackup } from '../../recovery/barman/copy-backup.ts';
 import { isCopyOf, removeCopy } from '../../recovery/barman/copy-on-disk.ts';
 import { mayBeElsewhere, serversThatCount } from '../../recovery/barman/counted-servers.ts';
@@ -16,6 +17,7 @@ import { type Destination, readDestination } from '../../recovery/barman/destina
 import { endBarmanRecover } from '../../recovery/barman/end-barman.ts';
 import { barmanCommandFailed } from '../../recovery/barman/errors.ts';
 import { knownVersion } from '../../recovery/barman/known-version.ts';
+import { combinedIn, stagedIn } from '../../recovery/barman/local-staging.ts';
 import { backupParam, remoteSshParam, userParam } from '../../recovery/barman/params.ts';
 import { recoverCommand } from '../../recovery/barman/recover-command.ts';
 import {
@@ -25,7 +27,7 @@ import {
   refuseUnmapped,
   tablespacePlacesInUse,
 } from '../../recovery/barman/restore-refusals.ts';
-import { recoverAbilities } from '../../recovery/barman/version.ts';
+import { locatesStaging, recoverAbilities } from '../../recovery/barman/version.ts';
 import { formatLsn } from '../../recovery/wal/lsn.ts';
 import { pathResource } from '../../system/fs/path-resource.ts';
 import { absolutePath, depthOf } from '../../system/fs/paths.ts';
@@ -75,14 +77,12 @@ interface State {
   readonly destination: Destination;
   readonly backup: CompleteBackup;
   readonly version: Version;
-  /** Where Barman is configured to unpack a packed backup on the node. */
-  readonly configured?: string | undefined;
+  /** As Barman is configured. */
+  readonly server?: ServerConfig | undefined;
   readonly host: string;
 }
 
 interface CopyChange extends Change, CopyOrder {
-  /** What is there in part must go first: this version of Barman cannot continue it. */
-  readonly afresh: boolean;
   /** Whom Barman runs as on its host. */
   readonly user: string;
 }
@@ -91,8 +91,9 @@ export const module = defineModule({
   summary: 'Copies a base backup to a database node, beside its live data.',
   description: `Runs \`barman recover\` with \`--get-wal\`: WAL is fetched later, by the restore_command that
 postgres.recovery renders. Never onto a directory that holds anything else: Barman would delete it without a word.
-An interrupted copy is continued by running the same again. At the end the copy is proved to be this very backup:
-version, system identifier, backup label, owner and mode. Undo removes the copy, and only it.`,
+An interrupted copy is continued by running the same again; Barman 3.15 and 3.16 begin it anew, later ones that of a packed
+backup. What Barman had copied whole is proved before that. At the end the copy is proved to be this very backup: version,
+system identifier, backup label, owner and mode. Undo removes the copy, and only it.`,
   examples: `- barman.recover:
     backup: "{{ chosen }}"
     node: "{{ target }}"
@@ -127,10 +128,6 @@ version, system identifier, backup label, owner and mode. Undo removes the copy,
     };
   },
   apply: async (host, change, { user }, context): Promise<Result> => {
-    if (change.afresh) {
-      await endBarmanRecover(host, change.argv, change.user);
-      await removeCopy(host.peer(change.node), change);
-    }
     const copy = await copyBackup(host, change, user, context);
     const { server, backup, node, destination } = change;
     const { bytes, files, systemId, seconds } = copy;
@@ -166,7 +163,7 @@ async function read(host: ReadHost, wish: Params): Promise<State> {
   serversThatCount(catalogue.servers, { names, clusters: [backup.systemId] }, host.name);
   if (said.exitCode !== 0) throw barmanCommandFailed(host.name, said.exitCode, evidenceOf(said));
   const version = knownVersion(said.stdout, host.name);
-  const { stagingPath } = servers.find(({ name }) => name === backup.server) ?? {};
+  const server = servers.find(({ name }) => name === backup.server);
   const receiver = host.peer(node);
   const foreseen = known(await receiver.look(pathResource, destination));
   const found = await readDestination(receiver, destination, owner, Object.values(tablespaces));
@@ -176,7 +173,7 @@ async function read(host: ReadHost, wish: Params): Promise<State> {
     destination: gone ? { ...found, ...NOTHING } : found,
     backup,
     version,
-    configured: stagingPath,
+    server,
     host: node,
   };
 }
@@ -193,7 +190,7 @@ const NOTHING = {
 } as const;
 
 function plan(state: State, wish: Params): CopyChange | undefined {
-  const { destination: found, backup, version, host } = state;
+  const { destination: found, backup, version, server, host } = state;
   const { node, destination, owner, tablespaces, user } = wish;
   refuseUnmapped(backup, tablespaces, host);
   if (found.running) throw destinationInUse(destination, host);
@@ -204,8 +201,17 @@ function plan(state: State, wish: Params): CopyChange | undefined {
   if (ours && found.complete !== undefined) return undefined;
   if (fresh && found.tablespacesInUse.length > 0) throw tablespacePlacesInUse(found.tablespacesInUse, host);
   const continues = !fresh;
+  const afresh = recoverAbilities(version, isMadeThere(state, wish)).continuation === 'afresh';
+  const copied = continues && found.copying?.copied === true;
+  const what = `backup ${backup.id} of ${backup.server} to ${node}:${destination}`;
   return {
-    summary: `${fresh ? 'copy' : 'go on copying'} backup ${backup.id} of ${backup.server} to ${node}:${destination}`,
+    summary: fresh
+      ? `copy ${what}`
+      : copied
+        ? `prove the copy of ${what}, and copy it only where it is not whole`
+        : afresh
+          ? `copy ${what}, anew from its beginning: what is there in part goes first`
+          : `go on copying ${what}`,
     server: backup.server,
     backup: backup.id,
     node,
@@ -214,7 +220,9 @@ function plan(state: State, wish: Params): CopyChange | undefined {
     user,
     tablespaces,
     continues,
-    afresh: continues && recoverAbilities(version, isPacked(backup)).continuation === 'afresh',
+    afresh,
+    copied,
+    staged: server === undefined ? [] : stagedIn(backup, version, server, wish.staging_path),
     emptyBefore: found.kind === 'directory' && (fresh || found.copying?.emptyBefore === true),
     expected: {
       backup: backup.id,
@@ -227,8 +235,22 @@ function plan(state: State, wish: Params): CopyChange | undefined {
   };
 }
 
-function argvOf(wish: Params, { backup, version, configured }: State, continues: boolean): readonly string[] {
-  const packed = isPacked(backup);
+/** Where a difference to another backup is put together. */
+function placeOf({ backup, version, server }: State, wish: Params): StagingPlace | undefined {
+  return server && combinedIn(backup, version, server, wish.staging_path);
+}
+
+/** It is unpacked or put together on the receiving host. */
+function isMadeThere(state: State, wish: Params): boolean {
+  const place = placeOf(state, wish);
+  return isPacked(state.backup) || (place !== undefined && (place.remote || wish.remote_ssh === undefined));
+}
+
+function argvOf(wish: Params, state: State, continues: boolean): readonly string[] {
+  const { backup, version, server } = state;
+  const place = placeOf(state, wish);
+  // Before 3.15 Barman takes it from its configuration alone.
+  const said = place !== undefined && locatesStaging(version);
   return recoverCommand(
     {
       server: backup.server,
@@ -237,8 +259,11 @@ function argvOf(wish: Params, { backup, version, configured }: State, continues:
       destination: wish.destination,
       jobs: wish.jobs,
       tablespaces: wish.tablespaces,
-      stagingPath: wish.staging_path ?? (packed ? configured : undefined),
-      packed,
+      stagingPath: said
+        ? place.path
+        : (wish.staging_path ?? (isPacked(backup) ? server?.stagingPath : undefined)),
+      stagedHere: said && !place.remote,
+      packed: isMadeThere(state, wish),
       bandwidthLimit: wish.bandwidth_limit,
       continues,
     },

@@ -35,6 +35,14 @@ export interface ServerConfig {
   readonly stagingPath?: string | undefined;
   /** Where Barman before 3.15 puts block-level incremental backups together on its own host, and decrypts others. */
   readonly localStagingPath?: string | undefined;
+  /** Where Barman since 3.15 puts block-level incremental backups together. */
+  readonly staging: StagingPlace;
+}
+
+/** A directory on Barman's own host, or (`remote`) on the one that receives a copy. */
+export interface StagingPlace {
+  readonly remote: boolean;
+  readonly path: string;
 }
 
 /** `inactive`: switched off (`active`). `passive`: a copy of another Barman's server, with no archiver of its own. */
@@ -168,15 +176,23 @@ function serverConfig(name: string, options: Options, global: Options): Omit<Ser
     conninfoPorts: places.map(({ port }) => port),
     stagingPath: stagingPath(setting),
     localStagingPath: setting('local_staging_path'),
+    staging: stagingPlace(setting),
     xlogDbs: [`${register}/xlog.db`, `${register}/${name}-xlog.db`],
   };
 }
 
+type Setting = (key: string) => string | undefined;
+
 /** Since 3.15 it is said on which host it is, and that counts over what says a path alone. */
-function stagingPath(setting: (key: string) => string | undefined): string | undefined {
-  const older = setting('recovery_staging_path');
-  if (setting('staging_location') !== 'remote') return older;
-  return setting('staging_path') ?? older ?? DEFAULT_STAGING_PATH;
+function stagingPath(setting: Setting): string | undefined {
+  const { remote, path } = stagingPlace(setting);
+  return remote ? path : setting('recovery_staging_path');
+}
+
+function stagingPlace(setting: Setting): StagingPlace {
+  const remote = setting('staging_location') === 'remote';
+  const older = setting(remote ? 'recovery_staging_path' : 'local_staging_path');
+  return { remote, path: setting('staging_path') ?? older ?? DEFAULT_STAGING_PATH };
 }
 
 interface Place {

@@ -1,9 +1,11 @@
+import { PitrError } from '../../base/errors/pitr-error.ts';
 import { formatCopied } from '../../base/values/bytes.ts';
 import type { WriteHost } from '../../contract/host.ts';
 import type { WorkContext } from '../../contract/module.ts';
 import { evidenceOf } from '../../transport/command-failed.ts';
 import type { RunResult } from '../../transport/types.ts';
-import { type CopyOnDisk, placesOf } from './copy-on-disk.ts';
+import type { StagingPlace } from './config.ts';
+import { type CopyOnDisk, placesOf, removeCopy } from './copy-on-disk.ts';
 import { endBarmanRecover } from './end-barman.ts';
 import { endReceivingRsync } from './end-rsync.ts';
 import { markerBeside, markerInside, type RestoreMarker, renderMarker } from './marker.ts';
@@ -17,13 +19,20 @@ export interface CopyOrder extends CopyOnDisk {
   readonly expected: ExpectedCopy;
   /** Goes on with what is there in part. */
   readonly continues: boolean;
+  /** A copy that has broken off must go first: this version of Barman cannot go on with it. */
+  readonly afresh: boolean;
+  /** Barman had ended it well: only the proof is missing. */
+  readonly copied: boolean;
+  /** Where it is unpacked, decrypted or put together before it is whole. */
+  readonly staged: readonly StagingPlace[];
   /** The command, on Barman's host. */
   readonly argv: readonly string[];
 }
 
 /**
  * Runs the copy as Barman's OS user `user` from its host to the node, with a marker beside the destination while it lasts and one in it when
- * it is whole and proved. When it ends otherwise, no rsync goes on writing behind our back.
+ * it is whole and proved. When it ends otherwise, no rsync goes on writing behind our back. What Barman had copied whole is
+ * proved first: nothing of it is removed, or copied again, unless the proof says that it must be.
  */
 export async function copyBackup(
   host: WriteHost,
@@ -42,19 +51,31 @@ export async function copyBackup(
     emptyBefore: order.emptyBefore,
   };
   const { signal } = context;
-  // A controller that died in the middle may have left a copy at work, which would write between ours.
+  const file = { user: owner, mode: 0o600, signal };
+  const copied = async (durationMs: number): Promise<VerifiedCopy & { readonly seconds: number }> => {
+    context.progress(`proving that the copy is backup ${order.backup}`);
+    const verified = await verifyCopy(receiver, destination, owner, expected, context.runId);
+    await receiver.writeFile(markerInside(destination), renderMarker({ ...marker, state: 'complete' }), file);
+    await receiver.must(['rm', '-f', '--', markerBeside(destination)], { user: owner, signal });
+    return { ...verified, seconds: Math.round(durationMs / 100) / 10 };
+  };
   if (order.continues) {
+    // A controller that died in the middle may have left a copy at work, which would write between ours.
     await endBarmanRecover(host, order.argv, user);
     await endReceivingRsync(receiver, placesOf(order), owner);
+    const whole = order.copied ? await copied(0).catch(unlessNotWhole) : undefined;
+    if (whole !== undefined) return whole;
+    if (order.afresh) await removeCopy(receiver, order);
   }
-  const file = { user: owner, mode: 0o600, signal };
   await receiver.writeFile(markerBeside(destination), renderMarker(marker), file);
-  const result = await watchedCopy(host, receiver, order, user, context);
-  context.progress(`proving that the copy is backup ${order.backup}`);
-  const verified = await verifyCopy(receiver, destination, owner, expected, context.runId);
-  await receiver.writeFile(markerInside(destination), renderMarker({ ...marker, state: 'complete' }), file);
-  await receiver.must(['rm', '-f', '--', markerBeside(destination)], { user: owner, signal });
-  return { ...verified, seconds: Math.round(result.durationMs / 100) / 10 };
+  const { durationMs } = await watchedCopy(host, receiver, order, user, context);
+  await receiver.writeFile(markerBeside(destination), renderMarker({ ...marker, copied: true }), file);
+  return copied(durationMs);
+}
+
+/** Nothing where the copy is proved not to be whole: then it is made. Throws what says anything else. */
+function unlessNotWhole(error: unknown): undefined {
+  if (!(error instanceof PitrError) || error.code !== 'copy-not-whole') throw error;
 }
 
 async function watchedCopy(
@@ -85,7 +106,9 @@ async function watchedCopy(
       const evidence = evidenceOf(result);
       const { runId } = context;
       const { backup } = expected;
-      throw copyFailed({ backup, destination, node, host: host.name, runId, output, evidence });
+      const { afresh, staged } = order;
+      const places = { destination, node, host: host.name, staged };
+      throw copyFailed({ ...places, backup, runId, output, evidence, afresh });
     }
     ended = true;
     return result;

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { WriteHost } from '../../contract/host.ts';
 import type { BackupInfo } from './backup-info.ts';
 import { type Destination, readDestination } from './destination.ts';
@@ -53,6 +54,8 @@ export async function removeCopy(host: WriteHost, copy: CopyOnDisk): Promise<voi
   if (found.kind !== 'absent' && !found.empty && !ours) throw copyNotOurs(destination, marker, host.name);
   const as = { user: owner };
   if (ours && found.kind === 'directory') {
+    // Of a removal that breaks off, what is left is never taken for the whole: Barman has not finished it.
+    await host.must(['rm', '-f', '--', posix.join(destination, '.barman-recover.info')], as);
     const inside = ['find', destination, '-mindepth', '1', '-delete'];
     await host.must(copy.emptyBefore ? inside : ['rm', '-rf', '--', destination], as);
     for (const place of Object.values(copy.tablespaces)) await host.must(['rm', '-rf', '--', place], as);

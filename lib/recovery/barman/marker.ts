@@ -12,6 +12,8 @@ export interface RestoreMarker {
   readonly run: string;
   /** Whether the directory was there before, empty. */
   readonly emptyBefore: boolean;
+  /** Of one that is copying: Barman has ended well, and only the proof is missing. */
+  readonly copied?: boolean | undefined;
 }
 
 const schema = z.object({
@@ -21,6 +23,7 @@ const schema = z.object({
   systemId: z.string().optional(),
   run: z.string(),
   emptyBefore: z.boolean(),
+  copied: z.boolean().optional(),
 });
 
 const MARKER_NAME = '.pitr-restore.json';

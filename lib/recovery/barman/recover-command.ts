@@ -12,8 +12,11 @@ export interface RecoverOrder {
   readonly jobs?: number | undefined;
   /** Tablespace name to its place on the receiving host. */
   readonly tablespaces?: Readonly<Record<string, string>> | undefined;
+  /** On the receiving host. */
   readonly stagingPath?: string | undefined;
-  /** Its files are packed, and are unpacked where `stagingPath` says on the receiving host. */
+  /** `stagingPath` is on Barman's own host. */
+  readonly stagedHere?: boolean | undefined;
+  /** It is unpacked or put together where `stagingPath` says on the receiving host. */
   readonly packed: boolean;
   /** Kilobytes a second. */
   readonly bandwidthLimit?: number | undefined;
@@ -49,7 +52,7 @@ function wordsOfVersion(order: RecoverOrder, abilities: RecoverAbilities): reado
   const { stagingPath, remoteSsh, continues } = order;
   const delta = continues && abilities.continuation === 'delta';
   const located = abilities.staging !== '--recovery-staging-path';
-  const receiver = remoteSsh === undefined ? 'local' : 'remote';
+  const receiver = remoteSsh === undefined || order.stagedHere === true ? 'local' : 'remote';
   return [
     ...(stagingPath === undefined ? [] : [located ? '--staging-path' : abilities.staging, stagingPath]),
     ...(stagingPath === undefined || !located || delta ? [] : ['--staging-location', receiver]),

@@ -1,6 +1,7 @@
 import { type CommandEvidence, PitrError } from '../../base/errors/pitr-error.ts';
-import { quote } from '../../transport/quote.ts';
+import { commandLine, quote } from '../../transport/quote.ts';
 import type { CompleteBackup } from './backup-info.ts';
+import type { StagingPlace } from './config.ts';
 import type { Destination } from './destination.ts';
 import type { RestoreMarker } from './marker.ts';
 
@@ -126,11 +127,22 @@ export function copyFailed(facts: {
   readonly runId: string;
   readonly output: string;
   readonly evidence: CommandEvidence;
+  /** This version of Barman cannot go on with it. */
+  readonly afresh: boolean;
+  /** Where it is made before it is whole. */
+  readonly staged: readonly StagingPlace[];
 }): PitrError {
-  const { backup, destination, node, host, runId, output, evidence } = facts;
+  const { backup, destination, node, host, runId, output, evidence, afresh, staged } = facts;
   const code = /\(code (\d+)\)/.exec(output)?.[1];
   const full = /No space left on device|Disk quota exceeded/.test(output);
-  const reason = full ? 'the disk is full' : code === undefined ? undefined : RSYNC_CODES[code];
+  const placesOn = (remote: boolean, ...others: readonly string[]): readonly string[] => {
+    const places = staged.filter((place) => place.remote === remote).map(({ path }) => path);
+    return [...new Set([...others, ...places])];
+  };
+  const placesThere = placesOn(true, destination);
+  const placesHere = placesOn(false);
+  const one = placesHere.length === 0 ? 'the disk is full' : `a disk is full, on ${node} or on ${host}`;
+  const reason = full ? one : code === undefined ? undefined : RSYNC_CODES[code];
   return new PitrError({
     kind: 'failed',
     code: full ? 'recovery-disk-full' : 'recovery-copy-failed',
@@ -139,9 +151,12 @@ export function copyFailed(facts: {
     evidence,
     state: `the live data of ${node} is untouched; what was copied so far lies in ${destination}`,
     next: [
-      ...(full ? [`Make room on ${node}: df -h ${quote(destination)}`] : []),
+      ...(full ? [`Make room on ${node}: df -h ${commandLine(placesThere)}`] : []),
+      ...(full && placesHere.length > 0
+        ? [`Or on ${host}, where Barman works on it before: df -h ${commandLine(placesHere)}`]
+        : []),
       `Barman's own log: tail -n 50 /var/log/barman/barman.log`,
-      `When the cause is gone, go on; the copy goes on where it stopped: pitr resume ${runId}`,
+      `When the cause is gone, go on; ${afresh ? 'this version of Barman copies it anew from its beginning' : 'the copy goes on where it stopped'}: pitr resume ${runId}`,
     ],
   });
 }

@@ -12,19 +12,23 @@ const restsOnSchema = z.object({
 
 export type RestsOn = z.output<typeof restsOnSchema>;
 
-export const provedParam = restsOnSchema
+export const provedParam = z
+  .union([restsOnSchema, z.array(restsOnSchema)])
   .optional()
-  .describe('the result of barman.wal for the same target: what it has proved to be needed counts, too');
+  .describe(
+    'the result of barman.wal for the same target, or those of several proofs: what it has proved to be needed counts, too',
+  );
 
 /**
- * The servers whose archives have what is read, and what must be held there. `proved` goes before: its copies were proved
- * one by one, so that it knows of servers that are needed because another one's copy is broken.
+ * The servers whose archives have what is read, and what must be held there. `proofs` go before: their copies were proved
+ * one by one, so that they know of servers that are needed because another one's copy is broken.
  */
 export function restsOn(
   wal: RecoveryWal,
   read: readonly Link[] = wal.plan.needed,
-  proved: RestsOn = { servers_used: [], holds: [], unheld: [] },
+  proofs: RestsOn | readonly RestsOn[] = [],
 ): RestsOn {
+  const proved = together([proofs].flat());
   const used = archivesUsed(wal, read);
   const { backups, unheld } = holdsFor(wal.backup, read, used, wal.servers);
   const decided = new Set([...proved.holds.map(({ server }) => server), ...proved.unheld]);
@@ -32,5 +36,14 @@ export function restsOn(
     servers_used: [...new Set([...proved.servers_used, ...used])],
     holds: [...proved.holds, ...backups.filter(({ server }) => !decided.has(server))],
     unheld: [...proved.unheld, ...unheld.filter((server) => !decided.has(server))],
+  };
+}
+
+function together(proofs: readonly RestsOn[]): RestsOn {
+  const holds = proofs.flatMap((proof) => proof.holds);
+  return {
+    servers_used: [...new Set(proofs.flatMap((proof) => proof.servers_used))],
+    holds: [...new Map(holds.map((one) => [`${one.server}\n${one.backup}`, one])).values()],
+    unheld: [...new Set(proofs.flatMap((proof) => proof.unheld))],
   };
 }

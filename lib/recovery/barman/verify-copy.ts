@@ -112,7 +112,7 @@ function notSeen(result: RunResult, destination: string, host: string, runId: st
     state: 'The copy is kept as it is. Nothing is known to be wrong with it.',
     next: [
       `See what keeps ${host} so busy, there: uptime`,
-      `Then go on, which copies only what is missing: pitr resume ${runId}`,
+      `Then go on, which looks at it again, and copies nothing where it is whole: pitr resume ${runId}`,
     ],
   });
 }

@@ -15,8 +15,14 @@ const BY_VERSION = {
   },
   /** `barman recover` refuses a destination that is not empty. */
   emptyDestination: { since: 31_500, source: 'release notes of 3.15.0 (BAR-787)' },
-  /** `--staging-path` and `--staging-location`, which is Barman's own host where it is not said. */
-  stagingLocation: { since: 31_500, source: 'release notes of 3.15.0 (BAR-570, BAR-764)' },
+  /**
+   * `--staging-path` and `--staging-location`, which is Barman's own host where it is not said. A block-level incremental
+   * backup is put together there; remotely, all that it rests on is copied there first.
+   */
+  stagingLocation: {
+    since: 31_500,
+    source: 'release notes of 3.15.0 (BAR-570, BAR-764); barman/recovery_executor.py of 3.16',
+  },
   /** `--delta-restore` and `--no-delta-restore`. */
   deltaOptions: { since: 31_600, source: 'release notes of 3.16.0; the help of 3.20.1' },
   /** And with it an interrupted copy goes on: what 3.16 had of it did nothing. */
@@ -106,12 +112,17 @@ export function stagesLocally(version: Version): boolean {
   return covers(BY_VERSION.localStaging, version);
 }
 
-/** Looks the abilities up. A packed backup that is unpacked on the receiving host is never restored as a delta. */
+/** Whether it is said on which host a staging path is. */
+export function locatesStaging(version: Version): boolean {
+  return covers(BY_VERSION.stagingLocation, version);
+}
+
+/** Looks the abilities up. A backup that is unpacked or put together on the receiving host is never restored as a delta. */
 export function recoverAbilities(version: Version, packed: boolean): RecoverAbilities {
   const has = (line: keyof typeof BY_VERSION): boolean => covers(BY_VERSION[line], version);
   return {
     continuation: !has('emptyDestination') ? 'again' : has('deltaRestore') && !packed ? 'delta' : 'afresh',
-    staging: has('stagingLocation') ? '--staging-path with its location' : '--recovery-staging-path',
+    staging: locatesStaging(version) ? '--staging-path with its location' : '--recovery-staging-path',
     deltaOptions: has('deltaOptions'),
   };
 }

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { WalMethod } from '../../../lib/recovery/postgres/params.ts';
 import {
   oneLine,
@@ -299,12 +299,28 @@ describe('restore_command with a spool', () => {
     `${SEGMENT.slice(0, 16)}${number.toString(16).toUpperCase().padStart(8, '0')}`;
   const waiting = (): readonly string[] => readdirSync(spool).filter((name) => /^[0-9A-F]{24}$/.test(name));
 
+  /** Something fills it, as its command line tells, and brings nothing. */
+  function fills(): void {
+    const words = ['-c', 'sleep 60; :', 'pitr-spool', spool];
+    const filler = spawn('sh', words, { detached: true, stdio: 'ignore' });
+    onTestFinished(() => void process.kill(-(filler.pid ?? 0), 'SIGKILL'));
+    writeFileSync(join(spool, 'pid'), `${filler.pid}\n`);
+  }
+
+  /** In the place of the program of that name: a line for each time that it is waited. */
+  function countingSleeps(): { readonly counted: string; readonly sleeps: () => number } {
+    const slept = join(place, 'slept');
+    writeFileSync(slept, '');
+    const counted = `sleep() { echo >>${quote(slept)}; }; ${text()}`;
+    return { counted, sleeps: () => readFileSync(slept).length };
+  }
+
   it('waits for one that takes long, as long as bytes of it come', () => {
     writeFileSync(join(spool, 'list'), `${SEGMENT} db1 /wals\n`);
     writeFileSync(join(spool, 'whole'), segment());
     // More than the five seconds in which nothing may come.
     const slowly = 'for i in 1 2 3 4 5 6 7; do echo x >>part; sleep 1; done; mv whole "$1"';
-    const filler = spawn('sh', ['-c', slowly, 'sh', SEGMENT], { cwd: spool, stdio: 'ignore' });
+    const filler = spawn('sh', ['-c', slowly, 'sh', SEGMENT, spool], { cwd: spool, stdio: 'ignore' });
     writeFileSync(join(spool, 'pid'), `${filler.pid}\n`);
     expect(fetch(text(), SEGMENT)).toMatchObject({ exit: 0, stderr: '' });
   });
@@ -338,7 +354,7 @@ describe('restore_command with a spool', () => {
   it('waits for nothing that does not come', () => {
     writeFileSync(join(spool, 'list'), `${SEGMENT} db1 /wals\n`);
     writeFileSync(join(spool, 'last'), `${SEGMENT}\n`);
-    writeFileSync(join(spool, 'pid'), `${process.pid}\n`);
+    fills();
     expect(fetch(text(), SEGMENT).exit).toBe(75);
     expect(fetch(text(), '00000002.history').exit).toBe(255);
   });
@@ -347,15 +363,20 @@ describe('restore_command with a spool', () => {
     const [one, two, three] = [1, 2, 3].map((digit) => `00000010000000000000001${digit}`);
     writeFileSync(join(spool, 'list'), [one, two, three].map((name) => `${name} db1 /wals\n`).join(''));
     writeFileSync(join(spool, 'last'), `${three}\n`);
-    writeFileSync(join(spool, 'pid'), `${process.pid}\n`);
-    // In the place of the program of that name: a line for each time that it is waited.
-    const slept = join(place, 'slept');
-    writeFileSync(slept, '');
-    const counted = `sleep() { echo >>${quote(slept)}; }; ${text()}`;
-    const sleeps = (): number => readFileSync(slept).length;
+    fills();
+    const { counted, sleeps } = countingSleeps();
     expect([fetch(counted, two ?? '').exit, sleeps()]).toEqual([75, 0]);
     // One that is to come is waited for as long as nothing comes.
     writeFileSync(join(spool, 'last'), `${one}\n`);
     expect([fetch(counted, three ?? '').exit, sleeps()]).toEqual([75, 100]);
+  });
+
+  it('waits for none that nobody brings: its filler has ended, and another process has that number', () => {
+    writeFileSync(join(spool, 'list'), `${SEGMENT} db1 /wals\n`);
+    const { counted, sleeps } = countingSleeps();
+    for (const pid of [`${process.pid}`, '', '999999999']) {
+      writeFileSync(join(spool, 'pid'), `${pid}\n`);
+      expect([pid, fetch(counted, SEGMENT).exit, sleeps()]).toEqual([pid, 75, 0]);
+    }
   });
 });

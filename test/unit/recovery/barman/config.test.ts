@@ -52,6 +52,21 @@ describe("Barman's configuration", () => {
   );
 
   it.each([
+    ['', { remote: false, path: '/tmp' }],
+    ['staging_path = /new', { remote: false, path: '/new' }],
+    ['staging_path = /new\nlocal_staging_path = /old', { remote: false, path: '/new' }],
+    ['local_staging_path = /old', { remote: false, path: '/old' }],
+    ['staging_location = remote\nstaging_path = /new', { remote: true, path: '/new' }],
+    ['staging_location = remote\nrecovery_staging_path = /old', { remote: true, path: '/old' }],
+  ])(
+    'where differences are put together, replayed from Barman 3.15, by its manual: %j',
+    (lines, expected) => {
+      const [server] = parseConfig([`[barman]\nbarman_home = /b\n[pg]\n${lines}\n`]);
+      expect(server?.staging).toEqual(expected);
+    },
+  );
+
+  it.each([
     ['active = false', '', ['inactive: active = false in /etc/barman.d/pg.conf']],
     ['active: OFF', '', ['inactive: active = OFF in /etc/barman.d/pg.conf']],
     ['active = 0', '', ['inactive: active = 0 in /etc/barman.d/pg.conf']],
@@ -106,6 +121,7 @@ describe("Barman's configuration", () => {
         conninfoPorts: [5431],
         stagingPath: undefined,
         localStagingPath: undefined,
+        staging: { remote: false, path: '/tmp' },
         errors: '/var/lib/barman/db1/errors',
         xlogDbs: ['/var/lib/barman/db1/wals/xlog.db', '/var/lib/barman/db1/wals/db1-xlog.db'],
       },

@@ -86,7 +86,10 @@ describe('the command that copies a backup', () => {
     packed: false,
     continues: true,
   };
-  const options = (more: Partial<typeof order> & { stagingPath?: string }, version: string): string =>
+  const options = (
+    more: Partial<typeof order> & { stagingPath?: string; stagedHere?: boolean },
+    version: string,
+  ): string =>
     recoverCommand({ ...order, remoteSsh: 'ssh db2', ...more }, parseVersion(version) ?? 0)
       .slice(5, -3)
       .join(' ');
@@ -134,6 +137,14 @@ describe('the command that copies a backup', () => {
   ])('of Barman %s goes on with a plain copy: %s', (version, words) => {
     expect(options({}, version)).toBe(words);
     expect(options({ continues: false }, version)).toBe(version === '3.15.0' ? '' : '--no-delta-restore');
+  });
+
+  it.each([
+    ['3.15.0', '--staging-path /stage --staging-location local'],
+    ['3.16.2', '--staging-path /stage --staging-location local --no-delta-restore'],
+    ['3.20.1', '--staging-path /stage --staging-location local --delta-restore'],
+  ])('of Barman %s puts a difference together on its own host: %s', (version, words) => {
+    expect(options({ stagingPath: '/stage', stagedHere: true }, version)).toBe(words);
   });
 
   it("on Barman's own host unpacks there", () => {

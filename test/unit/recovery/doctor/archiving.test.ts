@@ -63,6 +63,7 @@ function server(name: string, streamingArchiver: boolean, active = true): Stock[
     xlogDbs: [],
     retention: { minimum: 0 },
     conninfoHosts: [],
+    staging: { remote: false, path: '/tmp' },
     backups: [],
   };
 }

@@ -23,6 +23,7 @@ export const STOCK: Stock = {
       xlogDbs: [],
       retention: { minimum: 0 },
       conninfoHosts: [],
+      staging: { remote: false, path: '/tmp' },
       backups: [parseBackupInfo('db1', '20261122T155813', fixture('backup.info'))],
     },
   ],

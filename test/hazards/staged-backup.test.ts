@@ -69,7 +69,7 @@ describe('prepare.yml asks for room where Barman puts the backup together', () =
       }));
     expect(looks).toHaveLength(3);
     const base = {
-      ...{ staged_locally: true, local_staging_path: '/dev/shm/no-such-staging/of-barman' },
+      ...{ server: 's', staged_locally: true, local_staging_path: '/dev/shm/no-such-staging/of-barman' },
       ...{ restored_bytes: bytes(files), size_bytes: bytes(staged), packed: false },
     };
     const vars = {

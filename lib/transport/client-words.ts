@@ -27,7 +27,19 @@ export function typedWords(settings: SshSettings): readonly string[] {
   if (jumps === undefined || jumps.length === 0 || settings.client === 'openssh')
     return clientWords(settings);
   const told = clientWords({ ...settings, jumps: undefined, clientOptions: withoutJumps(clientOptions) });
-  return [...jumpWords(jumps, told), ...told];
+  return [...jumpWords(jumps, jumpHostWords(settings)), ...told];
+}
+
+/** What of the settings of a host pitr gives to the jump hosts before it, too: no more of the options of the client than `-F`. */
+export function jumpHostWords(settings: SshSettings): readonly string[] {
+  const clientOptions = configurationFile(settings.clientOptions);
+  return clientWords({ ...settings, port: undefined, jumps: undefined, clientOptions });
+}
+
+/** `-F FILE`, which the OpenSSH client hands on to its jump hosts; of its words each has its value behind it. */
+export function configurationFile(words: readonly string[] | undefined): readonly string[] | undefined {
+  const at = words?.findLastIndex((word, index) => index % 2 === 0 && word === '-F') ?? -1;
+  return at === -1 ? undefined : words?.slice(at, at + 2);
 }
 
 /** The client refuses a second -J, and a ProxyJump behind another way. */

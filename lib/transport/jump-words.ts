@@ -16,21 +16,11 @@ export function parseJump(jump: string): Jump {
 /**
  * The way through jump hosts, as words of the OpenSSH client for a command that is typed. With -J it would try its own keys
  * on the jump hosts and never those of its -i, which pitr gives to each host on the way: so each gets its words by name.
- * `told`: what is said of the way to the host behind them, option and value in turn.
+ * `words`: what `jumpHostWords` gives.
  */
-export function jumpWords(jumps: readonly string[], told: readonly string[]): readonly string[] {
-  const handedOn = told.filter((_, at) => isForJumps(told, at - (at % 2)));
-  const needed = handedOn.some((word, at) => at % 2 === 0 && word !== '-F');
-  return needed ? throughEach(jumps, handedOn) : ['-J', jumps.join(',')];
-}
-
-function isForJumps(told: readonly string[], at: number): boolean {
-  const option = told[at];
-  return (
-    option === '-i' ||
-    option === '-F' ||
-    (option === '-o' && told[at + 1]?.startsWith('UserKnownHostsFile=') === true)
-  );
+export function jumpWords(jumps: readonly string[], words: readonly string[]): readonly string[] {
+  const needed = words.some((word, at) => at % 2 === 0 && word !== '-F');
+  return needed ? throughEach(jumps, words) : ['-J', jumps.join(',')];
 }
 
 function throughEach(jumps: readonly string[], words: readonly string[]): readonly string[] {

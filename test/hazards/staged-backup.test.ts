@@ -51,7 +51,12 @@ describe('a backup that Barman puts together on its own host', () => {
 
 describe('prepare.yml asks for room where Barman puts the backup together', () => {
   /** What its looks for room refuse, where the files and what Barman puts together take so much of one file system. */
-  async function refused(files: number, staged: number, prepare_on: string): Promise<string | undefined> {
+  async function refused(
+    files: number,
+    staged: number,
+    prepare_on: string,
+    more: object = { staged_locally: true, local_staging_path: '/dev/shm/no-such-staging/of-barman' },
+  ): Promise<string | undefined> {
     const { bavail, bsize } = await statfs('/dev/shm');
     const bytes = (part: number) => Math.round(part * bavail * bsize);
     const { plays } = await loadPlaybook(join(productPlaybooks(), 'prepare.yml'));
@@ -67,9 +72,9 @@ describe('prepare.yml asks for room where Barman puts the backup together', () =
         delegate_to: delegateTo?.value,
         register,
       }));
-    expect(looks).toHaveLength(3);
+    expect(looks).toHaveLength(5);
     const base = {
-      ...{ server: 's', staged_locally: true, local_staging_path: '/dev/shm/no-such-staging/of-barman' },
+      ...{ server: 's', ...more },
       ...{ restored_bytes: bytes(files), size_bytes: bytes(staged), packed: false },
     };
     const vars = {
@@ -91,6 +96,12 @@ describe('prepare.yml asks for room where Barman puts the backup together', () =
 
   it('wherever the files are prepared', async () => {
     expect(await refused(0, 2, 'two')).toContain('/dev/shm/no-such-staging/of-barman');
+  });
+
+  it('where Barman 3.15 and later put it together on the host of the files', async () => {
+    const more = { combined_in: '/dev/shm/no-such-staging/there' };
+    expect(await refused(0.3, 0, 'one', more)).toBeUndefined();
+    expect(await refused(0.6, 0, 'one', more)).toContain('/dev/shm/no-such-files');
   });
 
   it('for both, where the files are prepared beside it', async () => {

@@ -13,6 +13,8 @@ interface Way {
   readonly proxyJump: readonly string[];
   /** What `toldWords` gives. */
   readonly told: readonly string[];
+  /** What `jumpHostWords` gives. */
+  readonly toldJumps: readonly string[];
 }
 
 /** What the inventory tells of the way, but for what a `Way` has itself. */
@@ -39,10 +41,9 @@ export function copyKeyByHand(way: Way): string {
   return commandLine(['ssh-copy-id', ...known, ...destination(way)]);
 }
 
-function leading({ proxyJump, told }: Way): readonly string[] {
+function leading({ proxyJump, told, toldJumps }: Way): readonly string[] {
   if (proxyJump.length === 0) return told;
-  const rest = withoutJumps(told);
-  return [...jumpWords(proxyJump, rest), ...rest];
+  return [...jumpWords(proxyJump, toldJumps), ...withoutJumps(told)];
 }
 
 function destination({ tokens, port, user }: Way): readonly string[] {

@@ -1,3 +1,4 @@
+import { configurationFile } from '../client-words.ts';
 import { parseJump } from '../jump-words.ts';
 import type { SshSettings } from '../types.ts';
 
@@ -18,10 +19,4 @@ export function jumpSettings(settings: SshSettings, jump: string): SshSettings {
     clientOptions: configurationFile(settings.clientOptions),
     become: undefined,
   };
-}
-
-/** `-F FILE`, which the OpenSSH client hands on to its jump hosts; of its words each has its value behind it. */
-function configurationFile(words: readonly string[] | undefined): readonly string[] | undefined {
-  const at = words?.findLastIndex((word, index) => index % 2 === 0 && word === '-F') ?? -1;
-  return at === -1 ? undefined : words?.slice(at, at + 2);
 }

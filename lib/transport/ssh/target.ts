@@ -1,5 +1,6 @@
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { jumpHostWords } from '../client-words.ts';
 import type { SshSettings } from '../types.ts';
 import { toldWords } from './by-hand.ts';
 import { askOpenSsh, connectTimeoutOf, jumpsIn } from './client-config.ts';
@@ -35,6 +36,8 @@ export interface Target {
   readonly tokens: TokenValues;
   /** What the inventory tells of the way, as words of the OpenSSH client: option and value in turn. */
   readonly told: readonly string[];
+  /** What of it is for the jump hosts, too. */
+  readonly toldJumps: readonly string[];
 }
 
 const DEFAULT_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
@@ -103,6 +106,7 @@ export function targetOf(
     connectTimeoutMs: settings.connectTimeoutMs ?? connectTimeoutOf(config),
     tokens,
     told: toldWords(settings),
+    toldJumps: jumpHostWords(settings),
   };
 }
 

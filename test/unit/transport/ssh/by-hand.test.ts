@@ -54,6 +54,10 @@ describe('a login to try by hand', () => {
       `ProxyCommand=ssh ${words} -p 24 -W '[%h]:%p' b`,
       ...['-i', '/keys/50%', '-o', 'UserKnownHostsFile=/known'],
     ]);
+    // What the client is told of the host alone is none of the jump host's.
+    const clientOptions = ['-o', 'UserKnownHostsFile=/of-the-host', '-i', '/key', '-o', 'ProxyJump=b'];
+    const told = ['-o', 'UserKnownHostsFile=/of-the-host', '-i', '/key'];
+    expect(typedWords({ ...settings, identityFiles: [], clientOptions })).toEqual(['-J', 'b', ...told]);
     // The client of this machine is what pitr itself takes then, and that has no more to give.
     expect(typedWords({ ...known, client: 'openssh' })).toContain('-J');
     expect(typedWords({ ...settings, jumps: [] })).toEqual(['-i', '/keys/a', '-i', '/keys/b', '-J', 'none']);

@@ -111,11 +111,11 @@ it('it is noted for the ways on and back, which let go of it', async () => {
 });
 
 describe('a recovery is moved on to a later moment', () => {
-  it('what that rests on is held for the recovery, before PostgreSQL is aimed at it', async () => {
+  it('what that rests on is held for the recovery, once it is noted and before it is replayed', async () => {
     const tasks = await tasksOf('forward.yml');
     const keeps = tasks.findIndex(({ module }) => module === 'barman.keep');
-    expect(keeps).toBeGreaterThan(0);
-    expect(keeps).toBeLessThan(tasks.findIndex(({ module }) => module === 'postgres.forward'));
+    expect(keeps).toBeGreaterThan(tasks.findIndex(({ module }) => module === 'fs.copy'));
+    expect(keeps).toBeLessThan(tasks.findIndex(({ module }) => module === 'postgres.replay'));
     const { loop, args, vars } = tasks[keeps] ?? {};
     expect(await rendered(loop?.value, { wal, aimed })).toEqual(aimed.holds);
     const own = Object.assign({}, ...(vars ?? []));

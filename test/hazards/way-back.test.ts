@@ -79,6 +79,11 @@ describe('its options', () => {
       { without_leader: true, members_down: 'four', recovery: { members_down: ['two'] } },
       `${ALONE} -e members_down=two,four`,
     ],
+    [
+      'none of those that a cut-over has had',
+      { recovery: { members_down: ['two'] }, covered: ['one', 'two'] },
+      '',
+    ],
     ['of members that the inventory has', { recovery: { members_down: ['gone', '; id', 7] } }, ''],
     ['where the target itself leads', { cluster: { leader: 'one' }, nobody_leads: true }, ALONE],
     ['where another one leads by now', { cluster: { leader: 'two' }, recovery: { nobody_leads: true } }, ''],
@@ -98,7 +103,8 @@ describe('who is down already', () => {
     ['one that is stopped', down, { two: { state: 'stopped' } }, 'two'],
     ['one whose Patroni is gone', down, {}, 'two'],
     ['one that has just gone', down, { two: up }, 'two'],
-    ['one whose host does not answer', unseen, { two: up }, 'two'],
+    ['one whose host does not answer', unseen, {}, 'two'],
+    ['not one that does not answer, and that the cluster lists as up', unseen, { two: up }, ''],
     ['not one that its Patroni copies', down, { two: { state: 'creating replica' } }, ''],
     ['not one that runs without Patroni', runs, {}, ''],
   ])('%s', async (_, tail, listed, names) => {
@@ -128,7 +134,7 @@ describe('who is down already', () => {
     expect(messages.join()).toBe('down: four');
   });
 
-  it('is noted for the way back, and stays so when the recovery is moved on or cut over', async () => {
+  it('is noted for the way back, and stays so until a cut-over stops whoever answers it', async () => {
     const wal = { target_time: 't', words: 'w', timeline: 1, holds: [], unheld: [] };
     const aimed = { aim: {}, target: {}, words: 'w', prepared: [], holds: [], unheld: [] };
     const recovery = {
@@ -148,7 +154,15 @@ describe('who is down already', () => {
       ...{ base: { id: 'b', server: 's' }, old_data: '/old', aim: {}, open: [] },
       ...{ nobody_leads: true, already_down: ['two'] },
     };
-    const known = { ...made, wal, wal_now: wal, aimed, nothing: [], promoted_history: { timeline: 2 } };
+    const known = {
+      ...made,
+      covered: ['one', 'two'],
+      wal,
+      wal_now: wal,
+      aimed,
+      nothing: [],
+      promoted_history: { timeline: 2 },
+    };
     for (const file of ['recover.yml', 'forward.yml', 'cutover.yml']) {
       const note = (await tasksOf(file)).find(({ args }) => String(args.value.content).includes('old_data='));
       const { messages } = await on('    - core.debug: "{{ json (dict text=text) }}"\n', {
@@ -157,7 +171,8 @@ describe('who is down already', () => {
         text: note?.args.value.content,
       });
       const { text } = Object(JSON.parse(messages.at(-1) ?? ''));
-      expect([file, JSON.parse(text)]).toMatchObject([file, { nobody_leads: true, members_down: ['two'] }]);
+      const members_down = file === 'cutover.yml' ? [] : ['two'];
+      expect([file, JSON.parse(text)]).toMatchObject([file, { nobody_leads: true, members_down }]);
     }
   });
 });

@@ -109,8 +109,8 @@ if (rest.length > 0) {
 } else if (only === 'long' && startsFast()) {
   steps.long = parts(
     'long',
-    /^test\/(faults\/(kill|writer.*)|recovery\/rewind)\./,
-    /^test\/(faults\/(crawler|faults)|recovery\/(tail|synchronous|held))\./,
+    /^test\/(faults\/(kill-in-a-row|writer.*)|cli\/(prompts|recover)|lock\/lock|recovery\/(broken-off|in-force))\./,
+    /^test\/faults\/(kill|crawler)\./,
   ).map((files, place) => [bin('vitest'), ...vitest(`long-${place + 1}`, 'long'), ...files]);
 }
 

@@ -1,0 +1,3 @@
+import { killTheController } from './kill-suite.ts';
+
+killTheController({ beforeCutOver: [], inCutOver: [], inARow: true });

@@ -1,0 +1,90 @@
+import { expect } from 'vitest';
+import { currentLeader, readMembers, sql } from '../../lab/cluster.ts';
+import type { Lab } from '../../lab/lab.ts';
+import { walDirectory } from '../../lab/metal/shape.ts';
+import { storedVariants } from '../../lab/metal/variants.ts';
+import { proveRecovery } from '../../lab/proof.ts';
+import { database } from '../../lab/shop.ts';
+import type { DatabaseHost } from '../../lab/topology.ts';
+import { waitFor } from '../../lab/wait.ts';
+import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { accidentOn, healthy, inodeOfData, type Scene } from '../support/lab.ts';
+import { type PitrResult, pitr, runError, tasksThat } from '../support/pitr.ts';
+import { postmasterOf } from './metal-lab.ts';
+
+/** What journeys have in common. */
+
+export async function sceneOn(lab: Lab): Promise<Scene> {
+  await healthy(lab, 180_000);
+  return accidentOn(lab);
+}
+
+export function recover(lab: Lab, { target, accident }: Scene, ...more: readonly string[]): string[] {
+  const vars = [`target=${target}`, `target_time=${accident.before}`, ...more];
+  return ['play', 'recover.yml', '-i', lab.files.metalInventory, ...vars.flatMap((word) => ['-e', word])];
+}
+
+export async function run(words: readonly string[], ...more: readonly string[]): Promise<PitrResult> {
+  const result = await pitr([...words, '--output', 'json', '--yes', ...more]);
+  expect(runError(result.events)).toBeUndefined();
+  expect(result.exitCode).toBe(0);
+  return result;
+}
+
+export async function expectRecovered(lab: Lab, scene: Scene, events: readonly PitrEvent[]): Promise<void> {
+  expect(tasksThat('failed', events)).toEqual([]);
+  const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
+  expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
+  // As if Patroni had started it.
+  const seen = await postmasterOf(lab, scene.target);
+  for (const host of lab.shape.members) expect([host, await walOf(lab, host)]).toEqual([host, walIn(lab)]);
+  expect(seen).toMatchObject({
+    unit: 'system.slice/patroni.service',
+    // What Patroni itself gives to the one that it has started.
+    openFiles: (await postmasterOf(lab, scene.leader)).openFiles,
+  });
+}
+
+export async function rowsOf(lab: Lab, host: DatabaseHost): Promise<string> {
+  return (await sql(lab, host, 'select count(*) from payments', { database })).trim();
+}
+
+/** The login that started it has ended: it runs on all the same, with the limits of the service. */
+export async function expectIsolated(lab: Lab, { target, leader }: Scene): Promise<void> {
+  const seen = await postmasterOf(lab, target);
+  expect(seen.unit).toMatch(/^system\.slice\/pitr-postgresql-[0-9a-f]+\.service$/);
+  expect(seen.openFiles).toEqual((await postmasterOf(lab, leader)).openFiles);
+  expect(await currentLeader(lab)).toBe(leader);
+  await waitFor({
+    what: `the sessions of ${target} to end`,
+    deadlineMs: 30_000,
+    attempt: () => lab.exec(target, ['loginctl', 'list-sessions', '--no-legend']),
+    done: ({ stdout }) => stdout.trim() === '',
+    describe: ({ stdout }) => stdout.trim(),
+  });
+  expect(await postmasterOf(lab, target)).toEqual(seen);
+}
+
+/** What pg_wal is on every node of this lab. */
+export function walIn(lab: Lab): string {
+  const linked = storedVariants(lab.files.metalVariants)?.waldir === 'link';
+  return linked ? walDirectory : `${lab.shape.dataDirectory('db1')}/pg_wal`;
+}
+
+export async function walOf(lab: Lab, host: DatabaseHost): Promise<string> {
+  return (await lab.mustExec(host, ['readlink', '-f', `${lab.shape.dataDirectory(host)}/pg_wal`])).trim();
+}
+
+export async function expectAsBefore(lab: Lab, scene: Scene, inode: string): Promise<void> {
+  await healthy(lab, 180_000);
+  expect(await inodeOfData(lab, scene.target)).toBe(inode);
+  expect(await walOf(lab, scene.target)).toBe(walIn(lab));
+  const timelines = (await readMembers(lab)).map(({ timeline }) => timeline);
+  expect(new Set(timelines)).toEqual(new Set([scene.timeline]));
+}
+
+export function runIdOf(events: readonly PitrEvent[]): string {
+  const started = events.find((event) => event.type === 'run.started');
+  if (started === undefined) throw new Error('no run was started');
+  return started.runId;
+}

@@ -59,7 +59,6 @@ export function commonFiles(host: HostName, variants: MetalVariants): readonly H
     file('/etc/ssh/sshd_config.d/00-metal.conf', sshd.join('\n')),
     file('/etc/ssh/banner', '*** Authorised use only. ***\nroot: "quotes" and $(words) in a banner\n'),
     file('/etc/systemd/logind.conf.d/metal.conf', `[Login]\nKillUserProcesses=${variants.killuser}\n`),
-    file('/home/deploy/.profile', `umask ${variants.umask}\n`, '0644', 'deploy:deploy'),
     file('/etc/default/locale', variants.locale === 'de' ? 'LANG=de_DE.UTF-8\n' : 'LANG=C.UTF-8\n'),
   ];
 }
@@ -74,6 +73,12 @@ export function hostScript(host: HostName, variants: MetalVariants, secrets: Met
     // Locked, it could not log in at all.
     host === askingHost ? `chpasswd <<'end'\ndeploy:${secrets.sudo}\nend` : "usermod -p '*' deploy",
     ...(variants.tmp === 'noexec' ? ['mount -o remount,noexec /tmp'] : []),
+    // A command by SSH reads no .profile: only sshd itself can give it a umask.
+    ...(variants.umask === '022'
+      ? []
+      : [
+          `grep -q pam_umask /etc/pam.d/sshd || echo 'session optional pam_umask.so umask=0${variants.umask}' >>/etc/pam.d/sshd`,
+        ]),
     ...(isDatabaseHost(host)
       ? [
           // A volume begins with root's.

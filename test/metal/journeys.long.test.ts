@@ -49,6 +49,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
     variants:
       'tty=required umask=077 locale=de banner=yes sessions=1 shell=dash zones=mixed names=other tmp=noexec',
     journeys: [
+      'gives what runs on it the umask of the login',
       'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'takes the whole cluster over, as --check said',

@@ -6,6 +6,7 @@ import { expectForeseen } from '../support/foreseen.ts';
 import { healthy, inodeOfData } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
 import { isMovedBelow } from './below.ts';
+import { hasItsUmask } from './commands.ts';
 import { isExamined, isFoundOut } from './looks.ts';
 import {
   expectAsBefore,
@@ -29,6 +30,7 @@ export const JOURNEYS = {
   'has its data moved below the mount, and is taken over then': isMovedBelow,
   'is examined by pitr doctor, which finds nothing wrong': isExamined,
   'is found out by pitr init, and recover.yml runs with what it has written': isFoundOut,
+  'gives what runs on it the umask of the login': hasItsUmask,
 } as const satisfies Readonly<Record<string, (lab: Lab) => Promise<void>>>;
 
 export type Journey = keyof typeof JOURNEYS;

@@ -13,6 +13,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',
+      'takes it over with Barman reached by docker, and the nodes by SSH',
       'resumes after the controller was killed',
     ],
   },

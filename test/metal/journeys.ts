@@ -8,6 +8,7 @@ import { pitr, runError, tasksThat } from '../support/pitr.ts';
 import { isMovedBelow } from './below.ts';
 import { hasItsUmask } from './commands.ts';
 import { isExamined, isFoundOut } from './looks.ts';
+import { withBarmanByDocker } from './mixed.ts';
 import {
   expectAsBefore,
   expectIsolated,
@@ -22,6 +23,8 @@ import {
 /** A way through a recovery, by inventory alone. */
 export const JOURNEYS = {
   'takes the whole cluster over, as --check said': takesOver,
+  'takes it over with Barman reached by docker, and the nodes by SSH': async (lab) =>
+    takesOver(await withBarmanByDocker(lab)),
   'recovers in isolation, looks, and rolls back': rollsBack,
   'takes a recovery back with undo': undoes,
   'resumes after the controller was killed': resumes,

@@ -13,6 +13,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',
+      'takes it over to the latest moment, and loses nothing',
       'takes it over with Barman reached by docker, and the nodes by SSH',
       'resumes after the controller was killed',
     ],
@@ -28,7 +29,10 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   { variants: 'listen=both', journeys: ['takes the whole cluster over, as --check said'] },
   {
     variants: 'archiver=streaming rest=plain port=6432',
-    journeys: ['takes the whole cluster over, as --check said'],
+    journeys: [
+      'takes the whole cluster over, as --check said',
+      'takes it over to the latest moment, and loses nothing',
+    ],
   },
   {
     variants: 'layout=debian superuser=socket',

@@ -3,7 +3,7 @@ import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { killedAt } from '../faults/killed.ts';
 import { expectForeseen } from '../support/foreseen.ts';
-import { healthy, inodeOfData } from '../support/lab.ts';
+import { asItIsNow, healthy, inodeOfData } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
 import { isMovedBelow } from './below.ts';
 import { hasItsUmask } from './commands.ts';
@@ -23,6 +23,7 @@ import {
 /** A way through a recovery, by inventory alone. */
 export const JOURNEYS = {
   'takes the whole cluster over, as --check said': takesOver,
+  'takes it over to the latest moment, and loses nothing': takesAllOver,
   'takes it over with Barman reached by docker, and the nodes by SSH': async (lab) =>
     takesOver(await withBarmanByDocker(lab)),
   'recovers in isolation, looks, and rolls back': rollsBack,
@@ -45,6 +46,16 @@ async function takesOver(lab: Lab): Promise<void> {
   const { events } = await run(words);
   expectForeseen(check.events, events);
   await expectRecovered(lab, scene, events);
+}
+
+/** `latest`: the leader archives what it has first, and that is recovered, too. */
+async function takesAllOver(lab: Lab): Promise<void> {
+  const scene = await sceneOn(lab);
+  const words = recover(lab, scene, 'target_time=latest', 'auto_start=true');
+  const check = await run(words, '--check');
+  const { events } = await run(words);
+  expectForeseen(check.events, events);
+  await expectRecovered(lab, asItIsNow(scene), events);
 }
 
 async function rollsBack(lab: Lab): Promise<void> {

@@ -13,6 +13,8 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',
+      'is cut over in a run of its own, after a look',
+      'brings a moment back beside the cluster, and removes it',
       'takes it over to the latest moment, and loses nothing',
       'takes it over with Barman reached by docker, and the nodes by SSH',
       'resumes after the controller was killed',

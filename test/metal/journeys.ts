@@ -9,6 +9,7 @@ import { isMovedBelow } from './below.ts';
 import { hasItsUmask } from './commands.ts';
 import { isExamined, isFoundOut } from './looks.ts';
 import { withBarmanByDocker } from './mixed.ts';
+import { isCutOver, isSpared } from './step-by-step.ts';
 import {
   expectAsBefore,
   expectIsolated,
@@ -26,6 +27,8 @@ export const JOURNEYS = {
   'takes it over to the latest moment, and loses nothing': takesAllOver,
   'takes it over with Barman reached by docker, and the nodes by SSH': async (lab) =>
     takesOver(await withBarmanByDocker(lab)),
+  'is cut over in a run of its own, after a look': isCutOver,
+  'brings a moment back beside the cluster, and removes it': isSpared,
   'recovers in isolation, looks, and rolls back': rollsBack,
   'takes a recovery back with undo': undoes,
   'resumes after the controller was killed': resumes,

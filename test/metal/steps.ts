@@ -19,9 +19,13 @@ export async function sceneOn(lab: Lab): Promise<Scene> {
   return accidentOn(lab);
 }
 
+/** The words that play a playbook with these variables, by inventory alone. */
+export function played(lab: Lab, playbook: string, ...vars: readonly string[]): string[] {
+  return ['play', playbook, '-i', lab.files.metalInventory, ...vars.flatMap((word) => ['-e', word])];
+}
+
 export function recover(lab: Lab, { target, accident }: Scene, ...more: readonly string[]): string[] {
-  const vars = [`target=${target}`, `target_time=${accident.before}`, ...more];
-  return ['play', 'recover.yml', '-i', lab.files.metalInventory, ...vars.flatMap((word) => ['-e', word])];
+  return played(lab, 'recover.yml', `target=${target}`, `target_time=${accident.before}`, ...more);
 }
 
 export async function run(words: readonly string[], ...more: readonly string[]): Promise<PitrResult> {

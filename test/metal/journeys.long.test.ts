@@ -8,6 +8,8 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: '',
     journeys: [
+      'answers ping, exec, backups and runs',
+      'tells a password that sudo does not take',
       'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'recovers in isolation, looks, and rolls back',
@@ -57,6 +59,8 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'tty=required umask=077 locale=de banner=yes sessions=1 shell=dash zones=mixed names=other tmp=noexec',
     journeys: [
       'gives what runs on it the umask of the login',
+      'answers ping, exec, backups and runs',
+      'tells a password that sudo does not take',
       'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'takes the whole cluster over, as --check said',

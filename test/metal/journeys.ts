@@ -6,7 +6,7 @@ import { expectForeseen } from '../support/foreseen.ts';
 import { asItIsNow, healthy, inodeOfData } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
 import { isMovedBelow } from './below.ts';
-import { hasItsUmask } from './commands.ts';
+import { hasItsUmask, isAsked, tellsWrongPassword } from './commands.ts';
 import { isExamined, isFoundOut } from './looks.ts';
 import { withBarmanByDocker } from './mixed.ts';
 import { isCutOver, isSpared } from './step-by-step.ts';
@@ -38,6 +38,8 @@ export const JOURNEYS = {
   'is examined by pitr doctor, which finds nothing wrong': isExamined,
   'is found out by pitr init, and recover.yml runs with what it has written': isFoundOut,
   'gives what runs on it the umask of the login': hasItsUmask,
+  'answers ping, exec, backups and runs': isAsked,
+  'tells a password that sudo does not take': tellsWrongPassword,
 } as const satisfies Readonly<Record<string, (lab: Lab) => Promise<void>>>;
 
 export type Journey = keyof typeof JOURNEYS;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import { currentLeader, readMembers, sql } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
@@ -47,6 +48,23 @@ export async function expectRecovered(lab: Lab, scene: Scene, events: readonly P
     // What Patroni itself gives to the one that it has started.
     openFiles: (await postmasterOf(lab, scene.leader)).openFiles,
   });
+  expect(await writesLog(lab, scene.target)).toBe(await writesLog(lab, scene.leader));
+}
+
+/** The file that PostgreSQL on a node logs into, and by which it can be proved that it does. */
+async function writesLog(lab: Lab, host: DatabaseHost): Promise<string> {
+  const file = await sql(lab, host, 'select pg_current_logfile()');
+  const mark = `looked for in the log: ${randomUUID()}`;
+  await sql(lab, host, `do $$ begin raise log '${mark}'; end $$`);
+  // The process that writes it is another one than that which was asked.
+  await waitFor({
+    what: `the log of ${host} to grow`,
+    deadlineMs: 30_000,
+    attempt: () => lab.exec(host, ['grep', '-qF', '--', mark, file]),
+    done: ({ exitCode }) => exitCode === 0,
+    describe: ({ stderr }) => `nothing of it in "${file}" ${stderr.trim()}`,
+  });
+  return file;
 }
 
 export async function rowsOf(lab: Lab, host: DatabaseHost): Promise<string> {

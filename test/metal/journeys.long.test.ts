@@ -28,6 +28,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',
+      'goes back to the old data after a cut-over, and lets go of what is kept',
     ],
   },
   { variants: 'listen=both', journeys: ['takes the whole cluster over, as --check said'] },

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
+import { walDirectory } from '../../lab/metal/shape.ts';
 import { killedAt } from '../faults/killed.ts';
 import { expectForeseen } from '../support/foreseen.ts';
 import { asItIsNow, healthy, inodeOfData } from '../support/lab.ts';
@@ -19,6 +20,8 @@ import {
   run,
   runIdOf,
   sceneOn,
+  walIn,
+  walOf,
 } from './steps.ts';
 
 /** A way through a recovery, by inventory alone. */
@@ -107,6 +110,7 @@ async function resumes(lab: Lab): Promise<void> {
 
 async function reverts(lab: Lab): Promise<void> {
   const scene = await sceneOn(lab);
+  const before = await keptBeside(lab);
   const words = recover(lab, scene, 'auto_start=true');
   const check = await run(words, '--check');
   const { events } = await run(words);
@@ -123,15 +127,27 @@ async function reverts(lab: Lab): Promise<void> {
   expect(await currentLeader(lab)).toBe(scene.leader);
   const { rowsNow } = scene.accident.tables.payments;
   expect(await rowsOf(lab, scene.leader)).toBe(String(rowsNow));
+  for (const host of lab.shape.members) expect([host, await walOf(lab, host)]).toEqual([host, walIn(lab)]);
   for (const runId of runs) {
     const commit = await pitr(['commit', runId, '--yes']);
     expect([commit.stderr, commit.exitCode]).toEqual(['', 0]);
   }
-  for (const host of lab.shape.members) {
-    const { stdout } = await lab.exec(host, ['sh', '-c', `ls -d ${lab.shape.dataDirectory(host)}.*`]);
-    expect([host, stdout]).toEqual([host, '']);
-  }
+  // What journeys before it have kept is not theirs.
+  expect((await keptBeside(lab)).filter((path) => !before.includes(path))).toEqual([]);
   await healthy(lab, 180_000);
+}
+
+/** What lies beside the data and the WAL of each node, as `node: path`. */
+async function keptBeside(lab: Lab): Promise<readonly string[]> {
+  const lists = lab.shape.members.map(async (host) => {
+    const places = `${lab.shape.dataDirectory(host)}.* ${walDirectory}.*`;
+    const { stdout } = await lab.exec(host, ['sh', '-c', `ls -d ${places}`]);
+    return stdout
+      .split('\n')
+      .filter((path) => path !== '')
+      .map((path) => `${host}: ${path}`);
+  });
+  return (await Promise.all(lists)).flat();
 }
 
 /** With --check and without, in the first plays: what cannot be renamed. */

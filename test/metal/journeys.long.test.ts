@@ -29,6 +29,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',
       'goes back to the old data after a cut-over, and lets go of what is kept',
+      'resumes after the controller was killed',
     ],
   },
   { variants: 'listen=both', journeys: ['takes the whole cluster over, as --check said'] },

@@ -8,7 +8,7 @@ import { asItIsNow, healthy, inodeOfData } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
 import { isMovedBelow } from './below.ts';
 import { hasItsUmask, isAsked, tellsWrongPassword } from './commands.ts';
-import { isExamined, isFoundOut } from './looks.ts';
+import { isExamined, isFoundOut, isRecoveredAsFound } from './looks.ts';
 import { withBarmanByDocker } from './mixed.ts';
 import { isCutOver, isSpared } from './step-by-step.ts';
 import {
@@ -40,6 +40,7 @@ export const JOURNEYS = {
   'has its data moved below the mount, and is taken over then': isMovedBelow,
   'is examined by pitr doctor, which finds nothing wrong': isExamined,
   'is found out by pitr init, and recover.yml runs with what it has written': isFoundOut,
+  'is recovered and rolled back with what pitr init has written': isRecoveredAsFound,
   'gives what runs on it the umask of the login': hasItsUmask,
   'answers ping, exec, backups and runs': isAsked,
   'tells a password that sudo does not take': tellsWrongPassword,

@@ -6,6 +6,7 @@ import type { DatabaseHost } from '../../lab/topology.ts';
 import { killedAt } from '../faults/killed.ts';
 import { healthy } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
+import { isFoundOut } from './looks.ts';
 import { expectRecovered, recover, run, sceneOn } from './steps.ts';
 
 /** Where a lab is whose data has moved below its mount point, and the inventory that says so. */
@@ -86,4 +87,9 @@ export async function isMovedBelow(lab: Lab): Promise<void> {
   const target = members.find((host) => host !== leader && host !== led) ?? scene.target;
   const { events: recovered } = await run(recover(moved, { ...scene, target }, 'auto_start=true'));
   await expectRecovered(moved, { ...scene, target }, recovered);
+}
+
+/** Behind that. */
+export async function isFoundBelow(lab: Lab): Promise<void> {
+  await isFoundOut(await below(lab));
 }

@@ -26,6 +26,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: 'waldir=link hba=none',
     journeys: [
+      'is found out by pitr init, and recover.yml runs with what it has written',
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',
@@ -33,10 +34,17 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'resumes after the controller was killed',
     ],
   },
-  { variants: 'listen=both', journeys: ['takes the whole cluster over, as --check said'] },
+  {
+    variants: 'listen=both',
+    journeys: [
+      'is found out by pitr init, and recover.yml runs with what it has written',
+      'takes the whole cluster over, as --check said',
+    ],
+  },
   {
     variants: 'archiver=streaming rest=plain port=6432',
     journeys: [
+      'is found out by pitr init, and recover.yml runs with what it has written',
       'takes the whole cluster over, as --check said',
       'takes it over to the latest moment, and loses nothing',
     ],
@@ -44,6 +52,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: 'layout=debian superuser=socket',
     journeys: [
+      'is found out by pitr init, and recover.yml runs with what it has written',
       'recovers in isolation, looks, and rolls back',
       'goes back to the old data after a cut-over, and lets go of what is kept',
     ],
@@ -80,13 +89,17 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   },
   {
     variants: 'members=5 killuser=no mount=none superuser=socket',
-    journeys: ['takes the whole cluster over, as --check said'],
+    journeys: [
+      'is found out by pitr init, and recover.yml runs with what it has written',
+      'takes the whole cluster over, as --check said',
+    ],
   },
   {
     variants: 'mount=data',
     journeys: [
       'is refused before anything is touched',
       'has its data moved below the mount, and is taken over then',
+      'is found out by pitr init where its data has moved to',
     ],
   },
 ];

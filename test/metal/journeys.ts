@@ -6,7 +6,7 @@ import { killedAt } from '../faults/killed.ts';
 import { expectForeseen } from '../support/foreseen.ts';
 import { asItIsNow, healthy, inodeOfData } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
-import { isMovedBelow } from './below.ts';
+import { isFoundBelow, isMovedBelow } from './below.ts';
 import { hasItsUmask, isAsked, tellsWrongPassword } from './commands.ts';
 import { isExamined, isFoundOut, isRecoveredAsFound } from './looks.ts';
 import { withBarmanByDocker } from './mixed.ts';
@@ -38,6 +38,7 @@ export const JOURNEYS = {
   'goes back to the old data after a cut-over, and lets go of what is kept': reverts,
   'is refused before anything is touched': isRefused,
   'has its data moved below the mount, and is taken over then': isMovedBelow,
+  'is found out by pitr init where its data has moved to': isFoundBelow,
   'is examined by pitr doctor, which finds nothing wrong': isExamined,
   'is found out by pitr init, and recover.yml runs with what it has written': isFoundOut,
   'is recovered and rolled back with what pitr init has written': isRecoveredAsFound,

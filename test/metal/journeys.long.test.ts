@@ -26,6 +26,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: 'waldir=link hba=none',
     journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
@@ -37,6 +38,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: 'listen=both',
     journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'takes the whole cluster over, as --check said',
     ],
@@ -44,6 +46,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: 'archiver=streaming rest=plain port=6432',
     journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'takes the whole cluster over, as --check said',
       'takes it over to the latest moment, and loses nothing',
@@ -52,6 +55,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: 'layout=debian superuser=socket',
     journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'recovers in isolation, looks, and rolls back',
       'goes back to the old data after a cut-over, and lets go of what is kept',
@@ -90,6 +94,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: 'members=5 killuser=no mount=none superuser=socket',
     journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'takes the whole cluster over, as --check said',
     ],
@@ -97,6 +102,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   {
     variants: 'mount=data',
     journeys: [
+      'is examined by pitr doctor, which finds nothing wrong',
       'is refused before anything is touched',
       'has its data moved below the mount, and is taken over then',
       'is found out by pitr init where its data has moved to',

@@ -13,6 +13,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'is recovered and rolled back with what pitr init has written',
+      'refuses what cannot be recovered, and leaves all as it was',
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',

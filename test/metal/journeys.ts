@@ -10,6 +10,7 @@ import { isFoundBelow, isMovedBelow } from './below.ts';
 import { hasItsUmask, isAsked, tellsWrongPassword } from './commands.ts';
 import { isExamined, isFoundOut, isRecoveredAsFound } from './looks.ts';
 import { withBarmanByDocker } from './mixed.ts';
+import { refusesWhatCannotBe } from './refusals.ts';
 import { isCutOver, isSpared } from './step-by-step.ts';
 import {
   expectAsBefore,
@@ -37,6 +38,7 @@ export const JOURNEYS = {
   'resumes after the controller was killed': resumes,
   'goes back to the old data after a cut-over, and lets go of what is kept': reverts,
   'is refused before anything is touched': isRefused,
+  'refuses what cannot be recovered, and leaves all as it was': refusesWhatCannotBe,
   'has its data moved below the mount, and is taken over then': isMovedBelow,
   'is found out by pitr init where its data has moved to': isFoundBelow,
   'is examined by pitr doctor, which finds nothing wrong': isExamined,

@@ -1,5 +1,6 @@
-import { beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
+import { Account } from './account.ts';
 import { JOURNEYS, type Journey } from './journeys.ts';
 import { metalLab } from './metal-lab.ts';
 
@@ -111,12 +112,24 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   },
 ];
 
+const MAKING = 'a lab of this kind';
+const account = new Account();
+
+afterAll(() => {
+  const table = TABLE.map(({ variants, journeys }) => ({ variants, journeys: [MAKING, ...journeys] }));
+  process.stdout.write(`\n${account.lines(table).join('\n')}\n`);
+});
+
 describe.each(TABLE)('hosts with systemd, $variants', ({ variants, journeys }) => {
   let lab: Lab;
 
-  beforeAll(async () => {
-    lab = await metalLab(variants.split(' ').filter((word) => word !== ''));
-  });
+  beforeAll(() =>
+    account.of(variants, MAKING, async () => {
+      lab = await metalLab(variants.split(' ').filter((word) => word !== ''));
+    }),
+  );
 
-  it.each(journeys.map((journey) => ({ journey })))('$journey', ({ journey }) => JOURNEYS[journey](lab));
+  it.each(journeys.map((journey) => ({ journey })))('$journey', ({ journey }) =>
+    account.of(variants, journey, () => JOURNEYS[journey](lab)),
+  );
 });

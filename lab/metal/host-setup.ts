@@ -1,4 +1,4 @@
-import { type HostName, isDatabaseHost, postgresHome } from '../topology.ts';
+import { type DatabaseHost, type HostName, isDatabaseHost, postgresHome } from '../topology.ts';
 import type { MetalSecrets } from './secrets.ts';
 import { dataDirectory, walDirectory, walVolume } from './shape.ts';
 import type { MetalVariants } from './variants.ts';
@@ -13,8 +13,8 @@ export interface HostFile {
 }
 
 /** The host whose sudo asks for a password, and the one that is reached only through the jump host. */
-export const askingHost: HostName = 'db2';
-export const hiddenHost: HostName = 'db3';
+export const askingHost: DatabaseHost = 'db2';
+export const hiddenHost: DatabaseHost = 'db3';
 
 /** Paths of a host that lie on volumes of their own. */
 export function volumesOf(host: HostName, { mount, waldir }: MetalVariants): readonly string[] {

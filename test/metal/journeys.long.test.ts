@@ -18,6 +18,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'recovers in isolation, looks, and rolls back',
       'takes a recovery back with undo',
       'takes the whole cluster over, as --check said',
+      'takes it over on the host that only the jump host reaches',
       'is cut over in a run of its own, after a look',
       'brings a moment back beside the cluster, and removes it',
       'takes it over to the latest moment, and loses nothing',

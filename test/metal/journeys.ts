@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
+import { hiddenHost } from '../../lab/metal/host-setup.ts';
 import { walDirectory } from '../../lab/metal/shape.ts';
+import type { DatabaseHost } from '../../lab/topology.ts';
 import { killedAt } from '../faults/killed.ts';
 import { expectForeseen } from '../support/foreseen.ts';
 import { asItIsNow, healthy, inodeOfData } from '../support/lab.ts';
@@ -27,7 +29,8 @@ import {
 
 /** A way through a recovery, by inventory alone. */
 export const JOURNEYS = {
-  'takes the whole cluster over, as --check said': takesOver,
+  'takes the whole cluster over, as --check said': (lab) => takesOver(lab),
+  'takes it over on the host that only the jump host reaches': (lab) => takesOver(lab, hiddenHost),
   'takes it over to the latest moment, and loses nothing': takesAllOver,
   'takes it over with Barman reached by docker, and the nodes by SSH': async (lab) =>
     takesOver(await withBarmanByDocker(lab)),
@@ -51,8 +54,8 @@ export const JOURNEYS = {
 
 export type Journey = keyof typeof JOURNEYS;
 
-async function takesOver(lab: Lab): Promise<void> {
-  const scene = await sceneOn(lab);
+async function takesOver(lab: Lab, target?: DatabaseHost): Promise<void> {
+  const scene = await sceneOn(lab, target);
   const words = recover(lab, scene, 'auto_start=true');
   const check = await run(words, '--check');
   const { events } = await run(words);

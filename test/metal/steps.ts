@@ -15,9 +15,20 @@ import { postmasterOf } from './metal-lab.ts';
 
 /** What journeys have in common. */
 
-export async function sceneOn(lab: Lab): Promise<Scene> {
+/** An accident on a healthy cluster; the target is a replica, or that very node, which does not lead then. */
+export async function sceneOn(lab: Lab, target?: DatabaseHost): Promise<Scene> {
   await healthy(lab, 180_000);
-  return accidentOn(lab);
+  if (target === undefined) return accidentOn(lab);
+  if ((await currentLeader(lab)) === target) await handOver(lab, target);
+  return { ...(await accidentOn(lab)), target };
+}
+
+async function handOver(lab: Lab, leader: DatabaseHost): Promise<void> {
+  const { members, cluster, patroniConfig } = lab.shape;
+  const candidate = members.find((host) => host !== leader) ?? leader;
+  const words = ['switchover', cluster, '--candidate', candidate, '--force'];
+  await lab.mustExec(leader, ['patronictl', '-c', patroniConfig, ...words]);
+  await healthy(lab, 180_000);
 }
 
 /** The words that play a playbook with these variables, by inventory alone. */

@@ -43,6 +43,7 @@ export const VARIANTS = {
     values: { command: 'by archive_command', streaming: 'by a slot', both: 'by both' },
   },
   compression: { about: 'archived WAL', values: { none: 'as it is', gzip: 'packed' } },
+  retention: { about: 'Barman keeps', values: { all: 'every backup', tight: 'the newest one' } },
   members: { about: 'database nodes', values: { 3: '', 4: '', 5: '' } },
   names: { about: 'host names', values: { same: 'as the members', other: 'other than the members' } },
   shell: { about: 'the login shell', values: { bash: '', dash: '' } },

@@ -95,6 +95,13 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
     ],
   },
   {
+    variants: 'retention=tight',
+    journeys: [
+      'replays what was prepared after Barman has deleted newer backups',
+      'takes the whole cluster over, as --check said',
+    ],
+  },
+  {
     variants: 'members=5 killuser=no mount=none superuser=socket',
     journeys: [
       'is examined by pitr doctor, which finds nothing wrong',

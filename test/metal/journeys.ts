@@ -10,6 +10,7 @@ import { asItIsNow, healthy, inodeOfData } from '../support/lab.ts';
 import { pitr, runError, tasksThat } from '../support/pitr.ts';
 import { isFoundBelow, isMovedBelow } from './below.ts';
 import { hasItsUmask, isAsked, tellsWrongPassword } from './commands.ts';
+import { isHeld } from './held.ts';
 import { isExamined, isFoundOut, isRecoveredAsFound } from './looks.ts';
 import { withBarmanByDocker } from './mixed.ts';
 import { refusesWhatCannotBe } from './refusals.ts';
@@ -18,6 +19,8 @@ import {
   expectAsBefore,
   expectIsolated,
   expectRecovered,
+  expectRows,
+  played,
   recover,
   rowsOf,
   run,
@@ -40,6 +43,7 @@ export const JOURNEYS = {
   'takes a recovery back with undo': undoes,
   'resumes after the controller was killed': resumes,
   'goes back to the old data after a cut-over, and lets go of what is kept': reverts,
+  'replays what was prepared after Barman has deleted newer backups': isHeld,
   'is refused before anything is touched': isRefused,
   'refuses what cannot be recovered, and leaves all as it was': refusesWhatCannotBe,
   'has its data moved below the mount, and is taken over then': isMovedBelow,
@@ -78,22 +82,10 @@ async function rollsBack(lab: Lab): Promise<void> {
   const before = await inodeOfData(lab, scene.target);
   await run(recover(lab, scene));
   await expectIsolated(lab, scene);
-  const where = ['-i', lab.files.metalInventory];
-  // No terminal, and a login user who may not look into anything.
-  const peek = await pitr([
-    'peek',
-    scene.target,
-    ...where,
-    '-At',
-    '-d',
-    'shop',
-    '-c',
-    'select count(*) from payments',
-  ]);
-  expect([peek.stdout.trim(), peek.exitCode]).toEqual([String(scene.accident.tables.payments.rowsThen), 0]);
-  const status = await pitr(['status', ...where]);
+  await expectRows(lab, scene);
+  const status = await pitr(['status', '-i', lab.files.metalInventory]);
   expect(status.stdout).toMatch(new RegExp(`${scene.leader} +leader`));
-  await run(['play', 'rollback.yml', ...where, '-e', `target=${scene.target}`]);
+  await run(played(lab, 'rollback.yml', `target=${scene.target}`));
   await expectAsBefore(lab, scene, before);
 }
 
@@ -124,11 +116,9 @@ async function reverts(lab: Lab): Promise<void> {
   expectForeseen(check.events, events);
   await expectRecovered(lab, scene, events);
   const runs = [runIdOf(events)];
-  const back = ['play', 'revert.yml', '-i', lab.files.metalInventory];
-  const { events: reverted } = await run([
-    ...back,
-    ...['-e', `recovery_run=${runs[0]}`, '-e', `leader=${scene.leader}`],
-  ]);
+  const { events: reverted } = await run(
+    played(lab, 'revert.yml', `recovery_run=${runs[0]}`, `leader=${scene.leader}`),
+  );
   runs.push(runIdOf(reverted));
   await healthy(lab, 180_000);
   expect(await currentLeader(lab)).toBe(scene.leader);

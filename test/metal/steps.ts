@@ -98,6 +98,13 @@ export async function expectIsolated(lab: Lab, { target, leader }: Scene): Promi
   expect(await postmasterOf(lab, target)).toEqual(seen);
 }
 
+/** pitr peek finds the rows of the moment: without a terminal, as a login user who may not look into anything. */
+export async function expectRows(lab: Lab, { target, accident }: Scene): Promise<void> {
+  const count = ['-At', '-d', database, '-c', 'select count(*) from payments'];
+  const peek = await pitr(['peek', target, '-i', lab.files.metalInventory, ...count]);
+  expect([peek.stdout.trim(), peek.exitCode]).toEqual([String(accident.tables.payments.rowsThen), 0]);
+}
+
 /** What pg_wal is on every node of this lab. */
 export function walIn(lab: Lab): string {
   const linked = storedVariants(lab.files.metalVariants)?.waldir === 'link';

@@ -71,6 +71,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'takes the whole cluster over, as --check said',
+      'recovers and rolls back where Barman has packed the history of its timeline',
     ],
   },
   {
@@ -92,6 +93,7 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
       'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
       'takes the whole cluster over, as --check said',
+      'recovers and rolls back where Barman has packed the history of its timeline',
     ],
   },
   {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { currentLeader } from '../../lab/cluster.ts';
+import { currentLeader, readMembers } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { hiddenHost } from '../../lab/metal/host-setup.ts';
 import { walDirectory } from '../../lab/metal/shape.ts';
@@ -13,6 +13,7 @@ import { hasItsUmask, isAsked, tellsWrongPassword } from './commands.ts';
 import { isHeld } from './held.ts';
 import { isExamined, isFoundOut, isRecoveredAsFound } from './looks.ts';
 import { withBarmanByDocker } from './mixed.ts';
+import { expectPackedHistory } from './packed.ts';
 import { refusesWhatCannotBe } from './refusals.ts';
 import { isCutOver, isSpared } from './step-by-step.ts';
 import {
@@ -40,6 +41,7 @@ export const JOURNEYS = {
   'is cut over in a run of its own, after a look': isCutOver,
   'brings a moment back beside the cluster, and removes it': isSpared,
   'recovers in isolation, looks, and rolls back': rollsBack,
+  'recovers and rolls back where Barman has packed the history of its timeline': readsPackedHistory,
   'takes a recovery back with undo': undoes,
   'resumes after the controller was killed': resumes,
   'goes back to the old data after a cut-over, and lets go of what is kept': reverts,
@@ -87,6 +89,18 @@ async function rollsBack(lab: Lab): Promise<void> {
   expect(status.stdout).toMatch(new RegExp(`${scene.leader} +leader`));
   await run(played(lab, 'rollback.yml', `target=${scene.target}`));
   await expectAsBefore(lab, scene, before);
+}
+
+/** A timeline that has a history began with a recovery: one before it, or its own where it is made alone. */
+async function readsPackedHistory(lab: Lab): Promise<void> {
+  await healthy(lab, 180_000);
+  if ((await timelineOf(lab)) === 1) await takesOver(lab);
+  await expectPackedHistory(lab, await timelineOf(lab));
+  await rollsBack(lab);
+}
+
+async function timelineOf(lab: Lab): Promise<number> {
+  return Math.max(...(await readMembers(lab)).map(({ timeline }) => timeline ?? 0));
 }
 
 async function undoes(lab: Lab): Promise<void> {

@@ -6,8 +6,8 @@ import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
-import { containerName, type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
-import { healthy, sharedLab } from '../support/lab.ts';
+import { containerName, type DatabaseHost, databaseHosts, dataDirectory } from '../../lab/topology.ts';
+import { healthy, inodeOfData, sharedLab } from '../support/lab.ts';
 import { pitr } from '../support/pitr.ts';
 import { play } from '../support/play.ts';
 
@@ -50,6 +50,16 @@ it('finds a cluster from one container, and writes an inventory with which recov
 
   const checked = await play(file, 'recover.yml', { target, target_time: 'latest' }, '--check');
   expect(checked.error).toBeUndefined();
+
+  const inode = await inodeOfData(lab, target);
+  const recovered = await play(file, 'recover.yml', { target, target_time: 'latest' });
+  expect(recovered.error).toBeUndefined();
+  expect(await inodeOfData(lab, target)).not.toBe(inode);
+  const back = await play(file, 'rollback.yml', { target });
+  expect(back.error).toBeUndefined();
+  expect(await inodeOfData(lab, target)).toBe(inode);
+  await healthy(lab);
+  await lab.mustExec(target, ['sh', '-c', `rm -rf ${dataDirectory(target)}.recovered.*`]);
 });
 
 it('finds it over SSH where it is said how the members are reached', async () => {

@@ -62,6 +62,9 @@ describe('what a lab with systemd is configured with', () => {
     expect(one['pgmain.conf']).toMatch(/host=db1,db2,db3 port=5432 .* target_session_attrs=read-write/);
     expect(one['pgmain.conf']).toMatch(/^slot_name = barman$/m);
     expect(one['pgmain.conf']).toMatch(/^compression = gzip$/m);
+    expect(one['pgmain.conf']).not.toContain('retention_policy');
+    const tight = barmanServers(parseVariants(['retention=tight']));
+    expect(tight['pgmain.conf']).toMatch(/^retention_policy = REDUNDANCY 1$/m);
     const each = barmanServers(parseVariants(['barman=each', 'method=rsync', 'members=4']));
     expect(Object.keys(each)).toEqual(['db1.conf', 'db2.conf', 'db3.conf', 'db4.conf']);
   });

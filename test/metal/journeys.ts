@@ -31,24 +31,24 @@ export const JOURNEYS = {
 
 export type Journey = keyof typeof JOURNEYS;
 
-async function sceneOn(lab: Lab): Promise<Scene> {
+export async function sceneOn(lab: Lab): Promise<Scene> {
   await healthy(lab, 180_000);
   return accidentOn(lab);
 }
 
-function recover(lab: Lab, { target, accident }: Scene, ...more: readonly string[]): string[] {
+export function recover(lab: Lab, { target, accident }: Scene, ...more: readonly string[]): string[] {
   const vars = [`target=${target}`, `target_time=${accident.before}`, ...more];
   return ['play', 'recover.yml', '-i', lab.files.metalInventory, ...vars.flatMap((word) => ['-e', word])];
 }
 
-async function run(words: readonly string[], ...more: readonly string[]): Promise<PitrResult> {
+export async function run(words: readonly string[], ...more: readonly string[]): Promise<PitrResult> {
   const result = await pitr([...words, '--output', 'json', '--yes', ...more]);
   expect(runError(result.events)).toBeUndefined();
   expect(result.exitCode).toBe(0);
   return result;
 }
 
-async function expectRecovered(lab: Lab, scene: Scene, events: readonly PitrEvent[]): Promise<void> {
+export async function expectRecovered(lab: Lab, scene: Scene, events: readonly PitrEvent[]): Promise<void> {
   expect(tasksThat('failed', events)).toEqual([]);
   const evidence = await proveRecovery(lab, scene.accident, scene.target, scene.timeline);
   expect(evidence.filter(({ holds }) => !holds)).toEqual([]);
@@ -241,7 +241,7 @@ async function isMovedBelow(lab: Lab): Promise<void> {
 }
 
 /** The login that started it has ended: it runs on all the same, with the limits of the service. */
-async function expectIsolated(lab: Lab, { target, leader }: Scene): Promise<void> {
+export async function expectIsolated(lab: Lab, { target, leader }: Scene): Promise<void> {
   const seen = await postmasterOf(lab, target);
   expect(seen.unit).toMatch(/^system\.slice\/pitr-postgresql-[0-9a-f]+\.service$/);
   expect(seen.openFiles).toEqual((await postmasterOf(lab, leader)).openFiles);
@@ -266,7 +266,7 @@ async function walOf(lab: Lab, host: DatabaseHost): Promise<string> {
   return (await lab.mustExec(host, ['readlink', '-f', `${lab.shape.dataDirectory(host)}/pg_wal`])).trim();
 }
 
-async function expectAsBefore(lab: Lab, scene: Scene, inode: string): Promise<void> {
+export async function expectAsBefore(lab: Lab, scene: Scene, inode: string): Promise<void> {
   await healthy(lab, 180_000);
   expect(await inodeOfData(lab, scene.target)).toBe(inode);
   expect(await walOf(lab, scene.target)).toBe(walIn(lab));
@@ -274,7 +274,7 @@ async function expectAsBefore(lab: Lab, scene: Scene, inode: string): Promise<vo
   expect(new Set(timelines)).toEqual(new Set([scene.timeline]));
 }
 
-function runIdOf(events: readonly PitrEvent[]): string {
+export function runIdOf(events: readonly PitrEvent[]): string {
   const started = events.find((event) => event.type === 'run.started');
   if (started === undefined) throw new Error('no run was started');
   return started.runId;

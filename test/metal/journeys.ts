@@ -9,6 +9,7 @@ import { database } from '../../lab/shop.ts';
 import type { DatabaseHost } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import type { PitrEvent } from '../../lib/engine/events/events.ts';
+import { doctor } from '../doctor/stage.ts';
 import { killedAt } from '../faults/killed.ts';
 import { expectForeseen } from '../support/foreseen.ts';
 import { accidentOn, healthy, inodeOfData, type Scene } from '../support/lab.ts';
@@ -93,6 +94,9 @@ async function rollsBack(lab: Lab): Promise<void> {
   expect(status.stdout).toMatch(new RegExp(`${scene.leader} +leader`));
   await run(['play', 'rollback.yml', ...where, '-e', `target=${scene.target}`]);
   await expectAsBefore(lab, scene, before);
+  // From now on a recovery was tried.
+  const { findings } = await doctor(lab.files.metalInventory, ['--only', 'backups.drill']);
+  expect(findings).toMatchObject([{ check: 'backups.drill', severity: 'ok' }]);
 }
 
 async function undoes(lab: Lab): Promise<void> {

@@ -5,20 +5,22 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
-import { labSeed } from '../../lab/seed.ts';
-import { containerName, type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
-import { healthy, sharedLab } from '../support/lab.ts';
+import { labSeed, type Seed } from '../../lab/seed.ts';
+import { containerName, type DatabaseHost, databaseHosts, dataDirectory } from '../../lab/topology.ts';
+import { inIsolation } from '../faults/cluster-state.ts';
+import { healthy, inodeOfData, sharedLab } from '../support/lab.ts';
 import { pitr } from '../support/pitr.ts';
 import { play } from '../support/play.ts';
 
 let lab: Lab;
 let target: DatabaseHost;
+let seed: Seed;
 let folder: string;
 
 beforeAll(async () => {
   lab = await sharedLab();
   await healthy(lab);
-  await labSeed(lab, silent);
+  seed = await labSeed(lab, silent);
   const leader = await currentLeader(lab);
   target = databaseHosts.find((host) => host !== leader) ?? 'db2';
   folder = await mkdtemp(join(tmpdir(), 'pitr-init-'));
@@ -50,6 +52,19 @@ it('finds a cluster from one container, and writes an inventory with which recov
 
   const checked = await play(file, 'recover.yml', { target, target_time: 'latest' }, '--check');
   expect(checked.error).toBeUndefined();
+
+  // As it was written, it leads there and back.
+  const inode = await inodeOfData(lab, target);
+  const recovered = await play(file, 'recover.yml', { target, target_time: 'latest' });
+  expect(recovered.error).toBeUndefined();
+  const rows = await inIsolation(lab, target, 'select count(*) from payments');
+  expect(Number(rows)).toBe(seed.rowsNow.payments);
+  const back = await play(file, 'rollback.yml', { target });
+  expect(back.error).toBeUndefined();
+  await healthy(lab);
+  expect(await inodeOfData(lab, target)).toBe(inode);
+  const kept = [`.recovered.${back.runId}`, `.recovered.${back.runId}.json`, '.pitr-run'];
+  await lab.mustExec(target, ['rm', '-rf', ...kept.map((ending) => `${dataDirectory(target)}${ending}`)]);
 });
 
 it('finds it over SSH where it is said how the members are reached', async () => {

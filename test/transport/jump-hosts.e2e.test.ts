@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectHost } from '../../lib/transport/connect.ts';
 import { login } from '../../lib/transport/ssh/login.ts';
 import type { SshSettings } from '../../lib/transport/types.ts';
+import { pitr } from '../support/pitr.ts';
 import { type StartedSshd, startSshd } from '../support/sshd.ts';
 
 /** Each lets a connection through to the next one alone: another order, or a hop less, leads nowhere. */
@@ -70,5 +71,30 @@ describe('a host behind two jump hosts', () => {
     await writeFile(file, `${hosts.join('')}  ProxyJump near,far\n`);
     const there = { address: 'behind', port: undefined, clientOptions: ['-F', file] };
     expect(await whoIs(there)).toBe(inner.user);
+  });
+
+  it('is reached by what an inventory of Ansible says (ansible_ssh_common_args)', async () => {
+    const option = `ProxyJump=${place(first)},${place(second)}`;
+    expect(await whoIs({ clientOptions: ['-o', option] })).toBe(inner.user);
+
+    const inventory = join(directory, 'inventory.yml');
+    const behind = {
+      ansible_host: '127.0.0.1',
+      ansible_port: inner.port,
+      ansible_user: inner.user,
+      ansible_ssh_private_key_file: inner.identityFile,
+      pitr_known_hosts: join(directory, 'known_hosts'),
+    };
+    const words = ['exec', 'behind', '-i', inventory, '--', 'echo', 'it', 'is', 'me'];
+    const by = async (args: string) => {
+      const host = { ...behind, ansible_ssh_common_args: args };
+      await writeFile(inventory, JSON.stringify({ all: { hosts: { behind: host } } }));
+      return pitr(words);
+    };
+    const reached = await by(`-C -o ControlMaster=auto -o ${option}`);
+    expect([reached.exitCode, reached.stdout]).toEqual([0, expect.stringContaining('it is me')]);
+    // It is this way that was gone: the first one alone does not let through to it.
+    const unreached = await by(`-o ProxyJump=${place(first)}`);
+    expect([unreached.exitCode, unreached.stdout]).toEqual([4, expect.not.stringContaining('it is me')]);
   });
 });

@@ -276,6 +276,20 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
     plant: (stage) => changed(stage, 'barman', configOf(stage), 'echo "minimum_redundancy = 9" >> "$1"'),
   },
   {
+    check: 'backups.retention',
+    // A backup that is months old would reach back far enough.
+    apart: true,
+    what: 'no backup reaches back as far as the retention policy says',
+    says: /is \d+ days old, and every moment of 30 days .*RECOVERY WINDOW OF 30 DAYS/,
+    plant: (stage) =>
+      changed(
+        stage,
+        'barman',
+        configOf(stage),
+        'echo "retention_policy = RECOVERY WINDOW OF 30 DAYS" >> "$1"',
+      ),
+  },
+  {
     check: 'backups.compressed',
     apart: true,
     what: 'the newest backup is compressed, and nobody says where it is unpacked',

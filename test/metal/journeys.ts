@@ -245,7 +245,7 @@ async function isMovedBelow(lab: Lab): Promise<void> {
 }
 
 /** The login that started it has ended: it runs on all the same, with the limits of the service. */
-export async function expectIsolated(lab: Lab, { target, leader }: Scene): Promise<void> {
+async function expectIsolated(lab: Lab, { target, leader }: Scene): Promise<void> {
   const seen = await postmasterOf(lab, target);
   expect(seen.unit).toMatch(/^system\.slice\/pitr-postgresql-[0-9a-f]+\.service$/);
   expect(seen.openFiles).toEqual((await postmasterOf(lab, leader)).openFiles);

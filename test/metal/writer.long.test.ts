@@ -4,8 +4,13 @@ import { metalLab } from './metal-lab.ts';
 
 describe('hosts with systemd, reached over SSH as an ordinary user', () => {
   // `PITR_WRITER_RUNS` says how many.
-  writeThroughRecoveries(Number(process.env.PITR_WRITER_RUNS ?? 10), [], {}, {
-    lab: () => metalLab([]),
-    inventory: ({ files }) => files.metalInventory,
-  });
+  writeThroughRecoveries(
+    Number(process.env.PITR_WRITER_RUNS ?? 10),
+    [],
+    {},
+    {
+      lab: () => metalLab([]),
+      inventory: ({ files }) => files.metalInventory,
+    },
+  );
 });

@@ -32,8 +32,7 @@ beforeAll(async () => {
   for (const host of databaseHosts)
     for (const place of [PARENT, ...NAMES.map(oldPlace)])
       await lab.mustExec(host, ['install', '-d', '-o', 'postgres', '-g', 'postgres', '-m', '700', place]);
-  for (const name of NAMES)
-    await sql(lab, leader, `create tablespace ${name} location '${oldPlace(name)}'`);
+  for (const name of NAMES) await sql(lab, leader, `create tablespace ${name} location '${oldPlace(name)}'`);
   await labSeed(lab, silent);
   for (const [name, table] of Object.entries(SPACES))
     await sql(lab, leader, `alter table ${table} set tablespace ${name}`, { database });

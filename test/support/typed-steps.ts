@@ -6,7 +6,7 @@ import { waitFor } from '../../lab/wait.ts';
 import type { PitrResult } from './pitr.ts';
 
 /** A line of what `pitr recover --output json` prints. */
-export interface Line {
+interface Line {
   readonly type: string;
   readonly [key: string]: unknown;
 }

@@ -66,7 +66,8 @@ describe('a host behind two jump hosts', () => {
 
   it('is reached by what a configuration of the OpenSSH client says (ProxyJump)', async () => {
     const file = join(directory, 'config');
-    const of = (name: string, { port }: StartedSshd) => `Host ${name}\n  HostName 127.0.0.1\n  Port ${port}\n`;
+    const of = (name: string, { port }: StartedSshd) =>
+      `Host ${name}\n  HostName 127.0.0.1\n  Port ${port}\n`;
     const hosts = [of('near', first), of('far', second), of('behind', inner)];
     await writeFile(file, `${hosts.join('')}  ProxyJump near,far\n`);
     const there = { address: 'behind', port: undefined, clientOptions: ['-F', file] };

@@ -202,7 +202,8 @@ export const CLUSTER_CHECKS: readonly Check[] = [
   {
     id: 'cluster.paused',
     title: 'Automatic failover is not paused',
-    meaning: 'In pause Patroni starts and stops no PostgreSQL, and no member takes over by itself: a cut-over and every way back are refused.',
+    meaning:
+      'In pause Patroni starts and stops no PostgreSQL, and no member takes over by itself: a cut-over and every way back are refused.',
     needs: ['cluster'],
     judge: paused,
   },

@@ -76,7 +76,10 @@ describe('what backups of four days lack of a policy', () => {
     ['REDUNDANCY 4', undefined],
     ['redundancy 5', 'there are 4 whole backups, and there are to be 5'],
     ['RECOVERY WINDOW OF 3 DAYS', undefined],
-    ['RECOVERY WINDOW OF 1 WEEK', /^the oldest whole backup, 20261125T120000 of db1, is 3 days old, and .* 7 days /],
+    [
+      'RECOVERY WINDOW OF 1 WEEK',
+      /^the oldest whole backup, 20261125T120000 of db1, is 3 days old, and .* 7 days /,
+    ],
     ['something else', undefined],
   ])('%s', (policy, lack) => {
     const said = shortOfPolicy(backups().filter(isComplete), policy, NOW);

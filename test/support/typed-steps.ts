@@ -54,6 +54,8 @@ export function atTerminal(password: string): (text: string) => Promise<Said> {
         cwd: checkoutRoot,
         env: { ...process.env, TERM: 'dumb', SHELL: '/bin/sh' },
         stdio: ['pipe', 'pipe', 'pipe'],
+        // Whatever else is asked there waits for an answer for ever.
+        timeout: 180_000,
       });
       let output = '';
       for (const stream of [child.stdout, child.stderr])

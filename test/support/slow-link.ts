@@ -56,7 +56,7 @@ export async function startLink(to: number, options: LinkOptions = {}): Promise<
     await arrived;
     into.end();
   };
-  const server = createServer((near) => {
+  const server = createServer({ noDelay: true }, (near) => {
     const far = connect({ host: '127.0.0.1', port: to, noDelay: true });
     for (const [from, into, pauses] of [
       [near, far, false],

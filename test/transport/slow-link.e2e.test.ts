@@ -55,7 +55,8 @@ it('a command over a link with latency waits for a round trip, and not for one m
     return performance.now() - from;
   };
   const short = await took(['true']);
-  expect(short).toBeGreaterThanOrEqual(2 * latencyMs - 1);
+  // A timer may be early by a part of a millisecond.
+  expect(short).toBeGreaterThan(2 * latencyMs - 5);
   // Almost three megabytes come in some forty pieces at least, which one after the other would be under way for six seconds.
   expect((await took(['seq', '1', '400000'])) - short).toBeLessThan(20 * latencyMs);
 });

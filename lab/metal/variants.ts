@@ -95,10 +95,6 @@ export function parseVariants(words: readonly string[]): MetalVariants {
   const variants = chosen as MetalVariants;
   if (variants.method === 'rsync' && variants.barman === 'one')
     throw new LabError('method=rsync reaches one node, so it goes with barman=each');
-  if (variants.layout === 'debian' && variants.waldir === 'link')
-    throw new LabError(
-      "Debian's way to make a cluster gives pg_wal no place of its own, so waldir=link goes with layout=patroni",
-    );
   return variants;
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseInvocation } from '../../lab/arguments.ts';
 import { barmanLogins, barmanServers } from '../../lab/metal/barman-config.ts';
+import { scriptFiles } from '../../lab/metal/debian-scripts.ts';
 import { renderMetalInventory } from '../../lab/metal/inventory.ts';
 import { patroniConfiguration } from '../../lab/metal/patroni-config.ts';
 import { newSecrets } from '../../lab/metal/secrets.ts';
@@ -53,6 +54,25 @@ describe('what a lab with systemd is configured with', () => {
         config_dir: '/etc/postgresql/15/main',
         parameters: { archive_command: '/bin/true' },
       },
+    });
+  });
+
+  it('makes clusters by scripts of its own where Debian is to keep the WAL on a volume', () => {
+    const linked = parseVariants(['layout=debian', 'waldir=link']);
+    const paths = scriptFiles(linked).map(({ path }) => path);
+    expect(patroniConfiguration(node, linked, secrets)).toMatchObject({
+      bootstrap: { method: 'pg_createcluster', pg_createcluster: { command: paths[0] } },
+      postgresql: {
+        create_replica_method: ['pg_clonecluster'],
+        pg_clonecluster: { command: paths[1] },
+        // Of a copy that pitr makes as Patroni would.
+        basebackup: [{ checkpoint: 'fast' }, { waldir: '/srv/wal/15-main' }],
+      },
+    });
+    for (const { content } of scriptFiles(linked)) expect(content).toContain('--waldir=/srv/wal/15-main');
+    expect(scriptFiles(parseVariants(['layout=debian']))).toEqual([]);
+    expect(patroniConfiguration(node, parseVariants(['layout=debian']), secrets)).toMatchObject({
+      postgresql: { pg_clonecluster: { command: '/usr/share/patroni/pg_clonecluster_patroni' } },
     });
   });
 

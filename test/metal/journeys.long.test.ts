@@ -66,12 +66,17 @@ const TABLE: readonly { readonly variants: string; readonly journeys: readonly J
   },
   // All that makes hosts hard at once.
   {
-    variants: 'layout=debian archiver=streaming compression=gzip listen=own',
+    variants: 'layout=debian waldir=link archiver=streaming compression=gzip listen=own',
     journeys: [
       'is examined by pitr doctor, which finds nothing wrong',
       'is found out by pitr init, and recover.yml runs with what it has written',
+      'recovers in isolation, looks, and rolls back',
+      'takes a recovery back with undo',
+      // Before those that leave old data behind.
+      'goes back to the old data after a cut-over, and lets go of what is kept',
       'takes the whole cluster over, as --check said',
       'recovers and rolls back where Barman has packed the history of its timeline',
+      'resumes after the controller was killed',
     ],
   },
   {

@@ -4,6 +4,7 @@ import type { Lab } from '../../lab/lab.ts';
 import { hiddenHost } from '../../lab/metal/host-setup.ts';
 import { walDirectory } from '../../lab/metal/shape.ts';
 import type { DatabaseHost } from '../../lab/topology.ts';
+import { doctor } from '../doctor/stage.ts';
 import { killedAt } from '../faults/killed.ts';
 import { expectForeseen } from '../support/foreseen.ts';
 import { asItIsNow, healthy, inodeOfData } from '../support/lab.ts';
@@ -89,6 +90,9 @@ async function rollsBack(lab: Lab): Promise<void> {
   expect(status.stdout).toMatch(new RegExp(`${scene.leader} +leader`));
   await run(played(lab, 'rollback.yml', `target=${scene.target}`));
   await expectAsBefore(lab, scene, before);
+  // From now on a recovery was tried.
+  const { findings } = await doctor(lab.files.metalInventory, ['--only', 'backups.drill']);
+  expect(findings).toMatchObject([{ check: 'backups.drill', severity: 'ok' }]);
 }
 
 /** A timeline that has a history began with a recovery: one before it, or its own where it is made alone. */

@@ -37,6 +37,7 @@ export const ping = defineCommand({
     withLookSession(options, io, async (session) => {
       const { onHosts } = await import('../../lib/engine/run/look.ts');
       const pongs = new Map<string, Pong>();
+      const unbecome = new Set<string>();
       const hosts = args[0] ?? 'all';
       const answers = await onHosts({ ...session.request, hosts }, async (host, connections) => {
         const connection = connections.to(host);
@@ -46,17 +47,25 @@ export const ping = defineCommand({
         const { signal } = session.request;
         const user = await who(connection, AS_LOGIN_USER, signal);
         const answered = performance.now();
+        unbecome.add(host);
+        const becomes = await who(connection, undefined, signal);
+        unbecome.delete(host);
         pongs.set(host, {
           address: connection.address,
           user,
-          becomes: await who(connection, undefined, signal),
+          becomes,
           connectMs: Math.round(connected - began),
           commandMs: Math.round(answered - connected),
         });
         return {};
       });
       tellPongs(answers, pongs, session);
-      return exitCodeOfAnswers(answers);
+      // What its commands would run as cannot be had: to whoever asks, that host is not there.
+      return exitCodeOfAnswers(
+        answers.map(({ host, error }) => ({
+          error: error?.kind === 'failed' && unbecome.has(host) ? { ...error, kind: 'unreachable' } : error,
+        })),
+      );
     }),
 });
 

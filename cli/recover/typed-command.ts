@@ -1,4 +1,4 @@
-import { clientWords } from '../../lib/transport/client-words.ts';
+import { typedWords } from '../../lib/transport/client-words.ts';
 import { commandLine, quote, quoteForAnyShell } from '../../lib/transport/quote.ts';
 import type { ConnectionSettings, SshSettings } from '../../lib/transport/types.ts';
 
@@ -39,7 +39,7 @@ function sshWords(settings: SshSettings, terminal: boolean): readonly string[] {
   return [
     'ssh',
     ...(terminal ? ['-t'] : []),
-    ...clientWords(settings),
+    ...typedWords(settings),
     user === undefined ? address : `${user}@${address}`,
   ];
 }

@@ -231,6 +231,17 @@ describe('the built pitr', () => {
     expect(code).toBe(0);
   });
 
+  it('answers a ping like an unreachable host where the other user cannot be become', async () => {
+    const become = ['-e', 'ansible_become=true', '-e', 'ansible_become_user=nobody-has-this-name'];
+    const { code, stdout } = await pitr('ping', 'one', '--output', 'json', ...become);
+    expect(JSON.parse(stdout)).toMatchObject({
+      host: 'one',
+      status: 'failed',
+      error: { code: 'become-failed' },
+    });
+    expect(code).toBe(4);
+  });
+
   it('shows where a variable comes from, and no password', async () => {
     const { code, stdout } = await pitr('inventory', 'host', 'two');
     expect(stdout).toMatch(/colour +red +.*inventory\.yml:7/);

@@ -1,9 +1,14 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { typedCommand } from '../../cli/recover/typed-command.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
+import { sshByHand } from '../../lib/transport/ssh/by-hand.ts';
 import { login } from '../../lib/transport/ssh/login.ts';
+import { resolveTarget } from '../../lib/transport/ssh/target.ts';
 import type { SshSettings } from '../../lib/transport/types.ts';
 import { pitr } from '../support/pitr.ts';
 import { type StartedSshd, startSshd } from '../support/sshd.ts';
@@ -48,6 +53,9 @@ async function whoIs(changes: Partial<SshSettings>): Promise<string> {
     await host.close();
   }
 }
+
+/** Only what is printed leads there: no agent that has a key. */
+const onlyPrinted = () => ({ PATH: process.env.PATH });
 
 describe('a host behind two jump hosts', () => {
   it('is logged in to through both of them, the nearest first', async () => {
@@ -97,5 +105,31 @@ describe('a host behind two jump hosts', () => {
     // It is this way that was gone: the first one alone does not let through to it.
     const unreached = await by(`-o ProxyJump=${place(first)}`);
     expect([unreached.exitCode, unreached.stdout]).toEqual([4, expect.not.stringContaining('it is me')]);
+  });
+
+  it.each([
+    ['pitr_jump', () => ({ jumps: [place(first), place(second)] })],
+    [
+      'ansible_ssh_common_args',
+      () => ({ clientOptions: ['-o', `ProxyJump=${place(first)},${place(second)}`] }),
+    ],
+  ])(
+    'is reached by a command that is typed, with the keys that pitr uses on the way (%s)',
+    async (_, way) => {
+      const typed = typedCommand(
+        { host: 'behind', user: inner.user, argv: ['id', '-un'] },
+        { ...settings, ...way() },
+      );
+      const { stdout } = await promisify(execFile)('sh', ['-c', typed], { env: onlyPrinted() });
+      expect(stdout).toBe(`${inner.user}\n`);
+    },
+  );
+
+  it('is reached by the command to try by hand that an error names', async () => {
+    const target = await resolveTarget({ ...settings, jumps: [place(first), place(second)] });
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${sshByHand(target)} id -un`], {
+      env: onlyPrinted(),
+    });
+    expect(stdout).toBe(`${inner.user}\n`);
   });
 });

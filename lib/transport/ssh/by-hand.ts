@@ -1,4 +1,5 @@
 import { clientWords, withoutJumps } from '../client-words.ts';
+import { jumpWords } from '../jump-words.ts';
 import { commandLine } from '../quote.ts';
 import type { SshSettings } from '../types.ts';
 import type { TokenValues } from './tokens.ts';
@@ -39,7 +40,9 @@ export function copyKeyByHand(way: Way): string {
 }
 
 function leading({ proxyJump, told }: Way): readonly string[] {
-  return proxyJump.length === 0 ? told : ['-J', proxyJump.join(','), ...withoutJumps(told)];
+  if (proxyJump.length === 0) return told;
+  const rest = withoutJumps(told);
+  return [...jumpWords(proxyJump, rest), ...rest];
 }
 
 function destination({ tokens, port, user }: Way): readonly string[] {

@@ -4,6 +4,7 @@ import { PitrError } from '../../base/errors/pitr-error.ts';
 import { patientTimeout } from '../../base/wait/patient-timeout.ts';
 import { deferred } from '../deferred.ts';
 import { connectionClosed } from '../errors.ts';
+import { parseJump } from '../jump-words.ts';
 import { Turns } from '../turns.ts';
 import type { SshSettings } from '../types.ts';
 import { sshAddress } from './address.ts';
@@ -249,12 +250,11 @@ async function jumpTo({ settings, target, way }: Attempt, signal: AbortSignal): 
 
 /** A jump host is reached with the same keys and the same care as the host behind it, but never given its password. */
 function jumpSettings(settings: SshSettings, jump: string): SshSettings {
-  const match = /^(?:(?<user>[^@]+)@)?(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]+))(?::(?<port>\d+))?$/.exec(jump);
-  const { user, v6, host, port } = match?.groups ?? {};
+  const { host, port, user } = parseJump(jump);
   return {
     ...settings,
-    address: v6 ?? host ?? jump,
-    port: port === undefined ? undefined : Number(port),
+    address: host,
+    port,
     user,
     password: undefined,
     // What is said of the way to the host behind it says nothing of the way to it, but which configuration is read.

@@ -83,12 +83,15 @@ export function shortOfPolicy(
   const whole = backups
     .filter(({ parent }) => parent === undefined)
     .toSorted((a, b) => (a.endTime < b.endTime ? -1 : 1));
-  const [oldest] = whole;
-  if (asked === undefined || oldest === undefined) return undefined;
+  if (asked === undefined || whole.length === 0) return undefined;
   if ('backups' in asked) {
     if (whole.length >= asked.backups) return undefined;
     return `there ${whole.length === 1 ? 'is 1 whole backup' : `are ${whole.length} whole backups`}, and there are to be ${asked.backups}`;
   }
+  // Of one that is kept alone Barman keeps no WAL from behind its end.
+  const oldest = whole.find(({ kept }) => kept !== 'standalone');
+  if (oldest === undefined)
+    return `every whole backup is kept without the WAL behind it (barman keep --target standalone), and every moment of ${asked.days} days is to be within reach`;
   if (oldest.endTime < daysBefore(now, asked.days)) return undefined;
   const days = Number((now - oldest.endTime) / MICROSECONDS_A_DAY);
   return `the oldest whole backup, ${oldest.id} of ${oldest.server}, is ${days} days old, and every moment of ${asked.days} days is to be within reach`;

@@ -5,12 +5,18 @@ import { barmanOn } from '../commands-to-type.ts';
 import type { Facts } from '../facts.ts';
 import type { Check, Flaw } from '../finding.ts';
 import { timeBy } from '../host-clock.ts';
+import { clusterId } from '../views.ts';
 import { ofWhom } from './backups.ts';
 
 /** What backups do not hold of what the configuration of their servers promises. */
 function retention(facts: Facts): readonly Flaw[] {
   return inStock(facts, (stock, { place, look }) => {
-    const promised = stock.servers.flatMap(({ name, retention: { policy } }) =>
+    const id = clusterId(facts.nodes);
+    // Where the inventory names no servers, those of other clusters stand among them.
+    const own = stock.servers.filter(
+      ({ systemId }) => id === undefined || systemId === undefined || systemId === id,
+    );
+    const promised = own.flatMap(({ name, retention: { policy } }) =>
       policy === undefined ? [] : [{ name, policy }],
     );
     if (promised.length === 0) return [];

@@ -87,6 +87,15 @@ describe('what backups of four days lack of a policy', () => {
     else expect(said).toBe(lack);
   });
 
+  it('takes one that is kept alone for no beginning of a window', () => {
+    const [newest, ...older] = backups();
+    const all = [newest, ...older.map((one) => ({ ...one, kept: 'standalone' }))] as BackupInfo[];
+    const told = (those: readonly BackupInfo[]) =>
+      shortOfPolicy(those.filter(isComplete), 'RECOVERY WINDOW OF 3 DAYS', NOW);
+    expect(told(all)).toMatch(/^the oldest whole backup, 20261128T120000 /);
+    expect(told(all.slice(1))).toMatch(/^every whole backup is kept without the WAL behind it /);
+  });
+
   it('counts no difference to another one', () => {
     const [of28, of27] = backups();
     const all = [{ ...of28, parent: of27?.id }, of27] as BackupInfo[];

@@ -24,14 +24,16 @@ export function typedCommand({ user = 'root', argv }: HostCommand, settings: Con
       return asUser(user, argv, settings, undefined);
     case 'ssh': {
       const there = asUser(user, argv, settings, settings.user ?? '');
-      return commandLine([...sshWords(settings, asksPassword(user, settings)), there]);
+      return commandLine([...sshWords(settings, needsTerminal(user, settings)), there]);
     }
   }
 }
 
-/** Whether sudo, su or doas asks for a password there: it can do that only on a terminal. */
-function asksPassword(user: string, { user: login, become }: SshSettings): boolean {
-  return become?.password !== undefined && user !== login && login !== 'root' && become.method !== 'runuser';
+/** sudo may insist on a terminal (`requiretty`), and sudo, su and doas can ask for a password only on one. */
+function needsTerminal(user: string, { user: login, become }: SshSettings): boolean {
+  const method = become?.method ?? 'auto';
+  if (user === login || login === 'root' || method === 'runuser') return false;
+  return method === 'auto' || method === 'sudo' || become?.password !== undefined;
 }
 
 function sshWords(settings: SshSettings, terminal: boolean): readonly string[] {

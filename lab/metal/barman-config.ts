@@ -34,6 +34,7 @@ function serverFile(server: string, hosts: readonly DatabaseHost[], variants: Me
       ? {}
       : { streaming_archiver: 'on', slot_name: 'barman', create_slot: 'auto' }),
     ...(variants.compression === 'none' ? {} : { compression: variants.compression }),
+    ...(variants.retention === 'tight' ? { retention_policy: 'REDUNDANCY 1' } : {}),
   };
   const text = Object.entries(lines).map(([name, value]) => `${name} = ${value}\n`);
   return `[${server}]\n${text.join('')}`;

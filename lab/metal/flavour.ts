@@ -10,6 +10,7 @@ import { establishTrust } from '../trust.ts';
 import { waitFor } from '../wait.ts';
 import { barmanLogins, barmanServers } from './barman-config.ts';
 import { restCertificate } from './certificates.ts';
+import { scriptFiles } from './debian-scripts.ts';
 import { commonFiles, type HostFile, hiddenHost, hostScript, volumesOf } from './host-setup.ts';
 import { renderMetalInventory } from './inventory.ts';
 import { patroniConfiguration, rolesProgram } from './patroni-config.ts';
@@ -138,6 +139,7 @@ async function roleFiles(
   return [
     { path: patroniConfig, content, mode: '0640', owner },
     { path: rolesScript, content: rolesProgram(secrets), mode: '0750', owner },
+    ...scriptFiles(variants),
   ];
 }
 

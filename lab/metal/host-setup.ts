@@ -1,4 +1,4 @@
-import { type HostName, isDatabaseHost, postgresHome } from '../topology.ts';
+import { type DatabaseHost, type HostName, isDatabaseHost, postgresHome } from '../topology.ts';
 import type { MetalSecrets } from './secrets.ts';
 import { dataDirectory, walDirectory, walVolume } from './shape.ts';
 import type { MetalVariants } from './variants.ts';
@@ -13,8 +13,8 @@ export interface HostFile {
 }
 
 /** The host whose sudo asks for a password, and the one that is reached only through the jump host. */
-export const askingHost: HostName = 'db2';
-export const hiddenHost: HostName = 'db3';
+export const askingHost: DatabaseHost = 'db2';
+export const hiddenHost: DatabaseHost = 'db3';
 
 /** Paths of a host that lie on volumes of their own. */
 export function volumesOf(host: HostName, { mount, waldir }: MetalVariants): readonly string[] {
@@ -59,7 +59,6 @@ export function commonFiles(host: HostName, variants: MetalVariants): readonly H
     file('/etc/ssh/sshd_config.d/00-metal.conf', sshd.join('\n')),
     file('/etc/ssh/banner', '*** Authorised use only. ***\nroot: "quotes" and $(words) in a banner\n'),
     file('/etc/systemd/logind.conf.d/metal.conf', `[Login]\nKillUserProcesses=${variants.killuser}\n`),
-    file('/home/deploy/.profile', `umask ${variants.umask}\n`, '0644', 'deploy:deploy'),
     file('/etc/default/locale', variants.locale === 'de' ? 'LANG=de_DE.UTF-8\n' : 'LANG=C.UTF-8\n'),
   ];
 }
@@ -74,6 +73,12 @@ export function hostScript(host: HostName, variants: MetalVariants, secrets: Met
     // Locked, it could not log in at all.
     host === askingHost ? `chpasswd <<'end'\ndeploy:${secrets.sudo}\nend` : "usermod -p '*' deploy",
     ...(variants.tmp === 'noexec' ? ['mount -o remount,noexec /tmp'] : []),
+    // A command by SSH reads no .profile: only sshd itself can give it a umask.
+    ...(variants.umask === '022'
+      ? []
+      : [
+          `grep -q pam_umask /etc/pam.d/sshd || echo 'session optional pam_umask.so umask=0${variants.umask}' >>/etc/pam.d/sshd`,
+        ]),
     ...(isDatabaseHost(host)
       ? [
           // A volume begins with root's.

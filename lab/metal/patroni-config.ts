@@ -1,6 +1,7 @@
 import { quote } from '../../lib/transport/quote.ts';
 import { labRelease } from '../release.ts';
 import { type DatabaseHost, postgresBin, postgresHome } from '../topology.ts';
+import { clusterScripts } from './debian-scripts.ts';
 import type { MetalSecrets } from './secrets.ts';
 import { configDirectory, dataDirectory, metalShape, restPort, rolesScript, walDirectory } from './shape.ts';
 import type { MetalVariants } from './variants.ts';
@@ -25,6 +26,7 @@ export function patroniConfiguration(
   const shape = metalShape(variants);
   const listen = { star: '*', both: `${address},127.0.0.1`, own: address }[variants.listen];
   const debian = variants.layout === 'debian';
+  const scripts = clusterScripts(variants);
   const https = variants.rest === 'https';
   return {
     scope: shape.cluster,
@@ -44,7 +46,7 @@ export function patroniConfiguration(
       ...(debian
         ? {
             method: 'pg_createcluster',
-            pg_createcluster: { command: '/usr/share/patroni/pg_createcluster_patroni' },
+            pg_createcluster: { command: scripts.create },
           }
         : {
             initdb: [
@@ -75,7 +77,7 @@ export function patroniConfiguration(
         ? {
             config_dir: configDirectory,
             create_replica_method: ['pg_clonecluster'],
-            pg_clonecluster: { command: '/usr/share/patroni/pg_clonecluster_patroni' },
+            pg_clonecluster: { command: scripts.clone },
           }
         : {}),
       ...(variants.superuser === 'socket' ? { use_unix_socket: true } : {}),

@@ -43,6 +43,7 @@ export const VARIANTS = {
     values: { command: 'by archive_command', streaming: 'by a slot', both: 'by both' },
   },
   compression: { about: 'archived WAL', values: { none: 'as it is', gzip: 'packed' } },
+  retention: { about: 'Barman keeps', values: { all: 'every backup', tight: 'the newest one' } },
   members: { about: 'database nodes', values: { 3: '', 4: '', 5: '' } },
   names: { about: 'host names', values: { same: 'as the members', other: 'other than the members' } },
   shell: { about: 'the login shell', values: { bash: '', dash: '' } },
@@ -51,7 +52,7 @@ export const VARIANTS = {
   killuser: { about: "logind's KillUserProcesses", values: { yes: '', no: '' } },
   tty: { about: 'sudo', values: { free: 'asks for no terminal', required: 'requiretty' } },
   tmp: { about: '/tmp', values: { exec: 'may hold programs', noexec: 'noexec' } },
-  umask: { about: 'umask of deploy', values: { '022': '', '077': '' } },
+  umask: { about: 'umask of a login by SSH', values: { '022': '', '077': '' } },
   locale: { about: 'locale', values: { c: 'C.UTF-8', de: 'de_DE.UTF-8, with messages' } },
   banner: { about: 'sshd at login', values: { no: 'is silent', yes: 'prints a banner' } },
 } as const satisfies Readonly<
@@ -94,10 +95,6 @@ export function parseVariants(words: readonly string[]): MetalVariants {
   const variants = chosen as MetalVariants;
   if (variants.method === 'rsync' && variants.barman === 'one')
     throw new LabError('method=rsync reaches one node, so it goes with barman=each');
-  if (variants.layout === 'debian' && variants.waldir === 'link')
-    throw new LabError(
-      "Debian's way to make a cluster gives pg_wal no place of its own, so waldir=link goes with layout=patroni",
-    );
   return variants;
 }
 

@@ -1,16 +1,14 @@
-import { spawn } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checkoutRoot } from '../../lab/checkout.ts';
 import { ailments, currentLeader } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { dataDirectory, postgresBin } from '../../lab/topology.ts';
-import { waitFor } from '../../lab/wait.ts';
 import type { PitrErrorJson } from '../../lib/base/errors/pitr-error.ts';
 import { commandLine } from '../../lib/transport/quote.ts';
 import { besideSegment } from '../support/beside-segment.ts';
 import { accidentOn, healthy, inodeOfData, type Scene, sharedLab } from '../support/lab.ts';
 import { type PitrResult, pitr } from '../support/pitr.ts';
+import { lines, typeSteps } from '../support/typed-steps.ts';
 
 let lab: Lab;
 let scene: Scene;
@@ -31,13 +29,6 @@ function recover(transport: Transport, ...words: readonly string[]): Promise<Pit
   const { backup, before } = scene.accident;
   return pitr(['recover', backup.id, before, ...inventory(transport), '--output', 'json', ...words]);
 }
-
-interface Line {
-  readonly type: string;
-  readonly [key: string]: unknown;
-}
-
-const lines = (result: PitrResult): readonly Line[] => result.events as unknown as readonly Line[];
 
 function errorOf(result: PitrResult): PitrErrorJson | undefined {
   const line = lines(result).findLast(({ error }) => error !== undefined);
@@ -79,53 +70,6 @@ const paymentsOn = async (socketDirectory: string): Promise<number> =>
       { user: 'postgres' },
     ),
   );
-
-interface Proof {
-  readonly expected: string;
-  readonly output?: string;
-  readonly exitCode?: number;
-  readonly wait?: true;
-}
-
-interface Typed {
-  readonly typed: string;
-  readonly proof?: Proof;
-}
-
-function shell(text: string): Promise<{ readonly code: number | null; readonly output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('sh', ['-c', text], { cwd: checkoutRoot, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (chunk: string) => {
-        output += chunk;
-      });
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output }));
-  });
-}
-
-/** Types the printed commands of a part, one after the other, as an operator who copies them. */
-async function typeSteps(result: PitrResult, part: string): Promise<void> {
-  const steps = lines(result).filter((line) => line.type === 'recover.step' && line.part === part);
-  expect(steps.length).toBeGreaterThan(0);
-  for (const step of steps) {
-    for (const { typed, proof } of step.commands as readonly Typed[]) {
-      const holds = ({ code, output }: Awaited<ReturnType<typeof shell>>): boolean =>
-        code === (proof?.exitCode ?? 0) &&
-        (proof?.output === undefined || new RegExp(proof.output, 'm').test(output));
-      const ended = await waitFor({
-        what: `"${proof?.expected ?? 'exit code 0'}" of ${typed}`,
-        deadlineMs: proof?.wait === true ? 90_000 : 0,
-        everyMs: 500,
-        attempt: () => shell(typed),
-        done: holds,
-        describe: ({ code, output }) => `exit code ${code}: ${output}`,
-      });
-      expect({ step: step.title, typed, holds: holds(ended) }, ended.output).toMatchObject({ holds: true });
-    }
-  }
-}
 
 describe('pitr recover without --target', () => {
   it('over ssh: prepares the files, touches no node, and its printed steps lead to the moment and back', async () => {

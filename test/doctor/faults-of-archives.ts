@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { waitFor } from '../../lab/wait.ts';
 import { renderClaim } from '../../lib/system/lock/claim.ts';
 import { archived, archivedAt, spoil } from '../faults/inject-archive.ts';
@@ -273,6 +276,20 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
     plant: (stage) => changed(stage, 'barman', configOf(stage), 'echo "minimum_redundancy = 9" >> "$1"'),
   },
   {
+    check: 'backups.retention',
+    // A backup that is months old would reach back far enough.
+    apart: true,
+    what: 'no backup reaches back as far as the retention policy says',
+    says: /is \d+ days old, and every moment of 30 days .*RECOVERY WINDOW OF 30 DAYS/,
+    plant: (stage) =>
+      changed(
+        stage,
+        'barman',
+        configOf(stage),
+        'echo "retention_policy = RECOVERY WINDOW OF 30 DAYS" >> "$1"',
+      ),
+  },
+  {
     check: 'backups.compressed',
     apart: true,
     what: 'the newest backup is compressed, and nobody says where it is unpacked',
@@ -285,6 +302,19 @@ export const ARCHIVE_FAULTS: readonly Fault[] = [
     says: /"postgresql" fails/i,
     plant: (stage) =>
       changed(stage, 'barman', configOf(stage), 'sed -i \'/^conninfo/s/port=[0-9]*/port=1/\' "$1"'),
+  },
+  {
+    check: 'backups.drill',
+    apart: true,
+    what: 'this machine knows of no recovery',
+    says: /no backup of this cluster was ever restored from here/,
+    plant: async () => {
+      const nothingRecovered = await mkdtemp(join(tmpdir(), 'pitr-doctor-'));
+      return {
+        takeBack: () => rm(nothingRecovered, { recursive: true }),
+        env: { PITR_STATE_DIR: nothingRecovered },
+      };
+    },
   },
   {
     check: 'space.node',

@@ -1,6 +1,6 @@
 import type { Lab } from '../../lab/lab.ts';
 import { mustRunLocally } from '../../lab/local-command.ts';
-import { containerName, type DatabaseHost } from '../../lab/topology.ts';
+import { containerName, type DatabaseHost, postgresBin } from '../../lab/topology.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { healthy } from '../support/lab.ts';
 import { aside, changed, type Fault, HOURS_AHEAD, otherInventory, pgdata, setting, sh } from './stage.ts';
@@ -8,6 +8,13 @@ import { aside, changed, type Fault, HOURS_AHEAD, otherInventory, pgdata, settin
 const OTHER_BARMAN = `#!/bin/sh
 [ "$1" != --version ] || { echo '3.16.1 Barman by EnterpriseDB'; exit; }
 exec /usr/bin/barman "$@"
+`;
+
+/** A `psql` by which PostgreSQL tells of an older version than it is. */
+const OLDER_PSQL = `#!/bin/sh
+printed=$("$0.of-the-lab" "$@"); code=$?
+[ -z "$printed" ] || printf '%s\\n' "$printed" | sed 's/"version": [0-9]*/"version": 150001/'
+exit "$code"
 `;
 
 /** As root of the machine in the namespaces of a container, whose own root may not mount. */
@@ -136,6 +143,17 @@ export const HOST_FAULTS: readonly Fault[] = [
     what: 'the inventory names the programs of another version',
     says: /the data is of version 15/,
     plant: async () => ({ takeBack: async () => {}, args: ['-e', 'pg_bin=/usr/lib/postgresql/14/bin'] }),
+  },
+  {
+    check: 'tools.versions',
+    what: 'PostgreSQL of a node is older than that of the others',
+    says: /^PostgreSQL is 15\.1 here and \d+\.\d+ elsewhere/,
+    plant: async (stage) => {
+      const path = `${postgresBin}/psql`;
+      const wrap = 'mv -- "$1" "$1.of-the-lab"; printf %s "$2" > "$1"; chmod 0755 "$1"';
+      await sh(stage, stage.replica, wrap, path, OLDER_PSQL);
+      return { takeBack: () => sh(stage, stage.replica, 'mv -f -- "$1.of-the-lab" "$1"', path) };
+    },
   },
   {
     check: 'tools.barman-version',

@@ -29,6 +29,8 @@ export interface Planted {
   readonly args?: readonly string[];
   /** Instead of the lab's own. */
   readonly inventory?: string;
+  /** What else is in the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A fault that one check has to find. */
@@ -76,7 +78,7 @@ export function examined(
   return waitFor({
     what: 'the findings to be as they must',
     deadlineMs: 180_000,
-    attempt: async () => (await doctor(planted.inventory ?? inventory, words)).found,
+    attempt: async () => (await doctor(planted.inventory ?? inventory, words, planted.env)).found,
     done: (found) => missing(found).length === 0,
     describe: (found) => [...missing(found), ...found.map((one) => JSON.stringify(one))].join('\n'),
   });

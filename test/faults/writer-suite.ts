@@ -6,10 +6,16 @@ import type { Lab } from '../../lab/lab.ts';
 import { silent } from '../../lab/progress.ts';
 import { labSeed } from '../../lab/seed.ts';
 import { database } from '../../lab/shop.ts';
-import { type DatabaseHost, databaseHosts } from '../../lab/topology.ts';
+import type { DatabaseHost } from '../../lab/topology.ts';
 import { chosenInventory, healthy, sharedLab } from '../support/lab.ts';
 import { type During, operate } from './operator.ts';
 import { type Acknowledged, startWriter } from './writer.ts';
+
+/** The lab that is written to, and the inventory by which it is recovered. */
+interface Ground {
+  readonly lab: () => Promise<Lab>;
+  readonly inventory: (lab: Lab) => string;
+}
 
 let lab: Lab;
 const outages: number[] = [];
@@ -20,15 +26,17 @@ const counts = { acknowledged: 0, lost: 0, split: 0 };
 /**
  * Somebody writes to every node through whole recoveries with a cut-over. Afterwards every acknowledged write is where
  * it has to be: nothing is lost, and nobody but the one leader of the time has accepted anything.
- * `PITR_TRANSPORT=ssh` chooses the transport; `words` go to each recovery, and `during` happens in each.
+ * `words` go to each recovery, and `during` happens in each. Where nothing else is said, it is on the lab that the suites
+ * share, and `PITR_TRANSPORT=ssh` chooses the transport.
  */
 export function writeThroughRecoveries(
   runs: number,
   words: readonly string[] = [],
   during: During = {},
+  ground: Ground = { lab: sharedLab, inventory: chosenInventory },
 ): void {
   beforeAll(async () => {
-    lab = await sharedLab();
+    lab = await ground.lab();
     await labSeed(lab, silent);
   });
 
@@ -45,7 +53,7 @@ export function writeThroughRecoveries(
     'recovery %i under constant writes loses no acknowledged write and never has two primaries',
     async () => {
       const leader = await currentLeader(lab);
-      const target = databaseHosts.find((host) => host !== leader) ?? leader;
+      const target = lab.shape.members.find((host) => host !== leader) ?? leader;
       await sql(lab, leader, 'drop table if exists written; create table written (node text, seq bigint)', {
         database,
       });
@@ -54,7 +62,7 @@ export function writeThroughRecoveries(
       await archiveCurrentWal(lab, leader);
       const run = await operate(
         [
-          ...['play', 'recover.yml', '-i', chosenInventory(lab), '--yes'],
+          ...['play', 'recover.yml', '-i', ground.inventory(lab), '--yes'],
           ...['-e', `target=${target}`, '-e', `target_time=${moment}`, '-e', 'auto_start=true'],
           ...words,
         ],

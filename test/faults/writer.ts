@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lab } from '../../lab/lab.ts';
 import { database } from '../../lab/shop.ts';
-import { containerName, databaseHosts, postgresPort } from '../../lab/topology.ts';
+import { containerName } from '../../lab/topology.ts';
 
 /** A write that a node has said to be committed. Times are epoch seconds of the writer's host. */
 export interface Acknowledged {
@@ -23,7 +23,8 @@ export async function startWriter(
   { somebodyServes = true }: { readonly somebodyServes?: boolean } = {},
 ): Promise<{ stop(): Promise<readonly Acknowledged[]> }> {
   const script = await readFile(join(import.meta.dirname, 'writer.py'), 'utf8');
-  const words = ['python3', '-c', script, database, 'barman', String(postgresPort), ...databaseHosts];
+  const { postgresPort, members } = lab.shape;
+  const words = ['python3', '-c', script, database, 'barman', String(postgresPort), ...members];
   const container = containerName(lab.prefix, 'barman');
   const child = spawn('docker', ['exec', '-i', '-u', 'barman', container, ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],

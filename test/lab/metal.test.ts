@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseInvocation } from '../../lab/arguments.ts';
 import { barmanLogins, barmanServers } from '../../lab/metal/barman-config.ts';
+import { scriptFiles } from '../../lab/metal/debian-scripts.ts';
 import { renderMetalInventory } from '../../lab/metal/inventory.ts';
 import { patroniConfiguration } from '../../lab/metal/patroni-config.ts';
 import { newSecrets } from '../../lab/metal/secrets.ts';
@@ -56,12 +57,34 @@ describe('what a lab with systemd is configured with', () => {
     });
   });
 
+  it('makes clusters by scripts of its own where Debian is to keep the WAL on a volume', () => {
+    const linked = parseVariants(['layout=debian', 'waldir=link']);
+    const paths = scriptFiles(linked).map(({ path }) => path);
+    expect(patroniConfiguration(node, linked, secrets)).toMatchObject({
+      bootstrap: { method: 'pg_createcluster', pg_createcluster: { command: paths[0] } },
+      postgresql: {
+        create_replica_method: ['pg_clonecluster'],
+        pg_clonecluster: { command: paths[1] },
+        // Of a copy that pitr makes as Patroni would.
+        basebackup: [{ checkpoint: 'fast' }, { waldir: '/srv/wal/15-main' }],
+      },
+    });
+    for (const { content } of scriptFiles(linked)) expect(content).toContain('--waldir=/srv/wal/15-main');
+    expect(scriptFiles(parseVariants(['layout=debian']))).toEqual([]);
+    expect(patroniConfiguration(node, parseVariants(['layout=debian']), secrets)).toMatchObject({
+      postgresql: { pg_clonecluster: { command: '/usr/share/patroni/pg_clonecluster_patroni' } },
+    });
+  });
+
   it('follows the variants on the backup host', () => {
     const one = barmanServers(parseVariants(['archiver=both', 'compression=gzip']));
     expect(Object.keys(one)).toEqual(['pgmain.conf']);
     expect(one['pgmain.conf']).toMatch(/host=db1,db2,db3 port=5432 .* target_session_attrs=read-write/);
     expect(one['pgmain.conf']).toMatch(/^slot_name = barman$/m);
     expect(one['pgmain.conf']).toMatch(/^compression = gzip$/m);
+    expect(one['pgmain.conf']).not.toContain('retention_policy');
+    const tight = barmanServers(parseVariants(['retention=tight']));
+    expect(tight['pgmain.conf']).toMatch(/^retention_policy = REDUNDANCY 1$/m);
     const each = barmanServers(parseVariants(['barman=each', 'method=rsync', 'members=4']));
     expect(Object.keys(each)).toEqual(['db1.conf', 'db2.conf', 'db3.conf', 'db4.conf']);
   });

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Lab } from '../../lab/lab.ts';
 import { proveRecovery } from '../../lab/proof.ts';
 import { expectForeseen } from '../support/foreseen.ts';
-import { accidentOn, type Scene, sharedLab } from '../support/lab.ts';
+import { accidentOn, asItIsNow, type Scene, sharedLab } from '../support/lab.ts';
 import { pitr, runError } from '../support/pitr.ts';
 
 /** One way of recovering: how hosts are reached, to which moment, and how WAL is fetched. */
@@ -62,15 +62,4 @@ export function recoverInEachWay(ways: readonly Way[]): void {
       });
     },
   );
-}
-
-/** `latest` loses nothing: the rows are those after the accident. */
-function asItIsNow(scene: Scene): Scene {
-  const tables = Object.fromEntries(
-    Object.entries(scene.accident.tables).map(([table, { rowsNow }]) => [
-      table,
-      { rowsThen: rowsNow, rowsNow },
-    ]),
-  ) as Scene['accident']['tables'];
-  return { ...scene, accident: { ...scene.accident, tables } };
 }

@@ -25,6 +25,7 @@ done
 for f in "$1".*; do
   case $f in *.pre-pitr*|*.reverted.*|*.pitr-run|*.foreign.*) ;; *) [ -e "$f" ] && echo "left $f: there" ;; esac
 done
+for f in "$1"/pg_tblspc/*; do [ -L "$f" ] && echo "tablespace $f: $(readlink "$f")"; done
 if [ -d /run/systemd/system ]; then
   for unit in etcd patroni barman-cron; do echo "unit $unit: $(systemctl is-active "$unit")"; done
   systemctl list-units --plain --no-legend 'pitr-*' | while read -r unit state; do echo "left $unit: there"; done

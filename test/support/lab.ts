@@ -43,6 +43,17 @@ export async function accidentOn(lab: Lab): Promise<Scene> {
   };
 }
 
+/** What a recovery to `latest` has to bring back: it loses nothing, so the rows are those after the accident. */
+export function asItIsNow(scene: Scene): Scene {
+  const tables = Object.fromEntries(
+    Object.entries(scene.accident.tables).map(([table, { rowsNow }]) => [
+      table,
+      { rowsThen: rowsNow, rowsNow },
+    ]),
+  ) as Scene['accident']['tables'];
+  return { ...scene, accident: { ...scene.accident, tables } };
+}
+
 /** One leader and three replicas that stream from it; waited for. */
 export async function healthy(lab: Lab, deadlineMs = 180_000): Promise<void> {
   await waitFor({

@@ -1,6 +1,5 @@
 import { readMembers } from '../../lab/cluster.ts';
 import type { Lab } from '../../lab/lab.ts';
-import { dataDirectory } from '../../lab/topology.ts';
 
 /** Arguments: the data directory. What it is, what lies beside it, and the PostgreSQL at work in it, by its start. */
 const OF_A_NODE = 'ls -di "$1"*; head -n 3 "$1/postmaster.pid" 2>/dev/null || :';
@@ -10,7 +9,9 @@ const OF_A_NODE = 'ls -di "$1"*; head -n 3 "$1/postmaster.pid" 2>/dev/null || :'
  */
 export async function picture(lab: Lab): Promise<unknown> {
   const data = await Promise.all(
-    lab.shape.members.map((host) => lab.mustExec(host, ['sh', '-c', OF_A_NODE, 'sh', dataDirectory(host)])),
+    lab.shape.members.map((host) =>
+      lab.mustExec(host, ['sh', '-c', OF_A_NODE, 'sh', lab.shape.dataDirectory(host)]),
+    ),
   );
   // Patroni lists one that has left for half a minute more.
   const members = (await readMembers(lab))

@@ -46,6 +46,21 @@ it('a command over a link that pauses longer than a shell takes to end keeps its
     expect([exitCode, stdout.length, stdout.slice(-6)]).toEqual([7, 108_894, '20000\n']);
 });
 
+it('a command over a link with latency waits for a round trip, and not for one more with each piece of its output', async () => {
+  const latencyMs = 150;
+  await using far = await behind({ latencyMs });
+  const took = async (argv: readonly string[]): Promise<number> => {
+    const from = performance.now();
+    await far.host.run(argv);
+    return performance.now() - from;
+  };
+  const short = await took(['true']);
+  // A timer may be early by a part of a millisecond.
+  expect(short).toBeGreaterThan(2 * latencyMs - 5);
+  // Almost three megabytes come in some forty pieces at least, which one after the other would be under way for six seconds.
+  expect((await took(['seq', '1', '400000'])) - short).toBeLessThan(20 * latencyMs);
+});
+
 it('a transfer over a slow link is not taken for a dead host, however long an answer waits behind it', async () => {
   const size = 2_500_000;
   await using out = await behind({ bytesPerSecond: 125_000 });

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs systemd and logind, sudo and locales; and the translated messages of PostgreSQL, left out below.
+# Installs systemd and logind, sudo and locales; and the translated messages of PostgreSQL and sudo, left out below.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
@@ -9,7 +9,7 @@ printf 'path-include=/usr/share/locale/de/*\n' >>/etc/dpkg/dpkg.cfg.d/lab-no-man
 echo 'Acquire::Languages "none";' >/etc/apt/apt.conf.d/98lab
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends systemd systemd-sysv dbus libpam-systemd locales tzdata openssl sudo
-apt-get install -y -qq --no-install-recommends --reinstall "postgresql-$LAB_POSTGRES" "postgresql-client-$LAB_POSTGRES" libpq5
+apt-get install -y -qq --no-install-recommends --reinstall "postgresql-$LAB_POSTGRES" "postgresql-client-$LAB_POSTGRES" libpq5 sudo
 localedef -i de_DE -f UTF-8 de_DE.UTF-8
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old

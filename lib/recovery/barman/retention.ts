@@ -36,24 +36,65 @@ export function obsoleteByOneMore(
   });
 }
 
+/** What a policy asks for: so many whole backups, or that every moment of so many days can be reached. */
+type Asked = { readonly backups: number } | { readonly days: number };
+
+/** Nothing of a policy that Barman would not know, either. */
+function askedBy(policy = ''): Asked | undefined {
+  const redundancy = /^\s*redundancy\s+(\d+)\s*$/i.exec(policy);
+  if (redundancy !== null) return { backups: Number(redundancy[1]) };
+  const window = /^\s*recovery\s+window\s+of\s+(\d+)\s+(day|month|week)s?\s*$/i.exec(policy);
+  if (window === null) return undefined;
+  const [, count = '0', unit = ''] = window;
+  return { days: Number(count) * (DAYS[unit.toUpperCase() as keyof typeof DAYS] ?? 0) };
+}
+
+function daysBefore(now: Instant, days: number): bigint {
+  return now - BigInt(days) * MICROSECONDS_A_DAY;
+}
+
 /** The newest first. */
 function outsidePolicy(
   whole: readonly CompleteBackup[],
-  { policy = '', minimum }: Retention,
+  { policy, minimum }: Retention,
   now: Instant,
 ): readonly CompleteBackup[] {
-  const redundancy = /^\s*redundancy\s+(\d+)\s*$/i.exec(policy);
-  if (redundancy !== null) {
-    const most = Math.max(Number(redundancy[1]), minimum);
+  const asked = askedBy(policy);
+  if (asked === undefined) return [];
+  if ('backups' in asked) {
+    const most = Math.max(asked.backups, minimum);
     return whole.filter((_, index) => index + 1 >= most);
   }
-  const window = /^\s*recovery\s+window\s+of\s+(\d+)\s+(day|month|week)s?\s*$/i.exec(policy);
-  if (window === null) return [];
-  const [, count = '0', unit = ''] = window;
-  const days = Number(count) * (DAYS[unit.toUpperCase() as keyof typeof DAYS] ?? 0);
-  const begin = now - BigInt(days) * MICROSECONDS_A_DAY;
+  const begin = daysBefore(now, asked.days);
   const covering = whole.findIndex(({ endTime }) => endTime < begin);
   return covering === -1 ? [] : whole.filter((_, index) => index > covering && index + 1 >= minimum);
+}
+
+/**
+ * What complete backups lack of what a policy asks for, in words. Whole ones count, as for Barman, and of all servers of a
+ * cluster: a recovery starts from any of them. Nothing where they lack nothing, or there is none.
+ */
+export function shortOfPolicy(
+  backups: readonly CompleteBackup[],
+  policy: string,
+  now: Instant,
+): string | undefined {
+  const asked = askedBy(policy);
+  const whole = backups
+    .filter(({ parent }) => parent === undefined)
+    .toSorted((a, b) => (a.endTime < b.endTime ? -1 : 1));
+  if (asked === undefined || whole.length === 0) return undefined;
+  if ('backups' in asked) {
+    if (whole.length >= asked.backups) return undefined;
+    return `there ${whole.length === 1 ? 'is 1 whole backup' : `are ${whole.length} whole backups`}, and there are to be ${asked.backups}`;
+  }
+  // Of one that is kept alone Barman keeps no WAL from behind its end.
+  const oldest = whole.find(({ kept }) => kept !== 'standalone');
+  if (oldest === undefined)
+    return `every whole backup is kept without the WAL behind it (barman keep --target standalone), and every moment of ${asked.days} days is to be within reach`;
+  if (oldest.endTime < daysBefore(now, asked.days)) return undefined;
+  const days = Number((now - oldest.endTime) / MICROSECONDS_A_DAY);
+  return `the oldest whole backup, ${oldest.id} of ${oldest.server}, is ${days} days old, and every moment of ${asked.days} days is to be within reach`;
 }
 
 /** The same in words; nothing where nothing is deleted. */

@@ -10,6 +10,7 @@ import { LAYOUT_CHECKS } from './checks/layout.ts';
 import { LEFTOVER_CHECKS } from './checks/leftovers.ts';
 import { LOGIN_CHECKS } from './checks/logins.ts';
 import { PATRONI_CHECKS } from './checks/patroni.ts';
+import { RETENTION_CHECKS } from './checks/retention.ts';
 import { SECRET_CHECKS } from './checks/secrets.ts';
 import { SETTING_CHECKS } from './checks/settings.ts';
 import { SPACE_CHECKS } from './checks/space.ts';
@@ -28,6 +29,7 @@ export const CHECKS: readonly Check[] = [
   ...ARCHIVING_CHECKS,
   ...ARRIVAL_CHECKS,
   ...BACKUP_CHECKS,
+  ...RETENTION_CHECKS,
   ...CHAIN_CHECKS,
   ...SPACE_CHECKS,
   ...CLOCK_CHECKS,

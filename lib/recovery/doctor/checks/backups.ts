@@ -63,7 +63,7 @@ function leftOut(
 }
 
 /** Without the system id of the cluster every backup would count as one of it. */
-function ofWhom(facts: Facts, host: string): readonly Flaw[] {
+export function ofWhom(facts: Facts, host: string): readonly Flaw[] {
   if (clusterId(facts.nodes) !== undefined) return [];
   const text = 'cannot tell whether the backups are of this cluster: no node tells its system id';
   return [{ severity: 'unknown', host, text, mend: [pitrCommand(facts, 'status')] }];

@@ -208,7 +208,7 @@ describe('the printed steps', () => {
     });
     const lines = typed(stepsFor(target, 'db1').apply.slice(1));
     expect(lines[0]).toBe(
-      String.raw`ssh -p 2222 deploy@10.0.0.2 'cd / && sudo -H -u root -- sh -c '\''systemctl stop patroni@main'\'''`,
+      String.raw`ssh -t -p 2222 deploy@10.0.0.2 'cd / && sudo -H -u root -- sh -c '\''systemctl stop patroni@main'\'''`,
     );
     expect(lines.filter((line) => line.includes('psql')).every((line) => line.includes('-p 5544'))).toBe(
       true,

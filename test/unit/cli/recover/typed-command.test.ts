@@ -40,7 +40,7 @@ describe('a command as it is typed', () => {
         knownHostsFiles: ['/etc/kh'],
       },
       'postgres',
-      String.raw`ssh -p 2222 -i /home/me/.ssh/id -o 'UserKnownHostsFile=/etc/kh' deploy@pg1.example.com 'cd / && sudo -H -u postgres -- sh -c '\''mv -nT '\''\'\'''\''/srv/a b'\''\'\'''\'' /srv/c'\'''`,
+      String.raw`ssh -t -p 2222 -i /home/me/.ssh/id -o 'UserKnownHostsFile=/etc/kh' deploy@pg1.example.com 'cd / && sudo -H -u postgres -- sh -c '\''mv -nT '\''\'\'''\''/srv/a b'\''\'\'''\'' /srv/c'\'''`,
     ],
     [
       'ssh, by su',
@@ -94,7 +94,7 @@ describe('a command as it is typed', () => {
   it('gives sudo a text of sh as it is', () => {
     const settings = { ...ssh, user: 'deploy' };
     expect(typedCommand({ host: 'db2', argv: ['sh', '-c', 'echo x'] }, settings)).toBe(
-      String.raw`ssh deploy@pg1.example.com 'cd / && sudo -H -u root -- sh -c '\''echo x'\'''`,
+      String.raw`ssh -t deploy@pg1.example.com 'cd / && sudo -H -u root -- sh -c '\''echo x'\'''`,
     );
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type BackupInfo, parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
+import { type BackupInfo, isComplete, parseBackupInfo } from '../../../../lib/recovery/barman/backup-info.ts';
 import { backupToHold } from '../../../../lib/recovery/barman/keep.ts';
-import { obsoleteByOneMore } from '../../../../lib/recovery/barman/retention.ts';
+import { obsoleteByOneMore, shortOfPolicy } from '../../../../lib/recovery/barman/retention.ts';
 import { parseInstant } from '../../../../lib/recovery/wal/parse-instant.ts';
 import { fixture } from './fixture.ts';
 
@@ -68,5 +68,39 @@ describe("one more backup, replayed from Debian's Barman 3.20.1: of differences 
     const whole = parseBackupInfo('db1', '20261122T155813', fixture('3.13.3/backup.info'));
     expect(backupToHold(real, [real, whole])).toBe(whole);
     expect(backupToHold(real, [real])).toBe(real);
+  });
+});
+
+describe('what backups of four days lack of a policy', () => {
+  it.each([
+    ['REDUNDANCY 4', undefined],
+    ['redundancy 5', 'there are 4 whole backups, and there are to be 5'],
+    ['RECOVERY WINDOW OF 3 DAYS', undefined],
+    [
+      'RECOVERY WINDOW OF 1 WEEK',
+      /^the oldest whole backup, 20261125T120000 of db1, is 3 days old, and .* 7 days /,
+    ],
+    ['something else', undefined],
+  ])('%s', (policy, lack) => {
+    const said = shortOfPolicy(backups().filter(isComplete), policy, NOW);
+    if (lack instanceof RegExp) expect(said).toMatch(lack);
+    else expect(said).toBe(lack);
+  });
+
+  it('takes one that is kept alone for no beginning of a window', () => {
+    const [newest, ...older] = backups();
+    const all = [newest, ...older.map((one) => ({ ...one, kept: 'standalone' }))] as BackupInfo[];
+    const told = (those: readonly BackupInfo[]) =>
+      shortOfPolicy(those.filter(isComplete), 'RECOVERY WINDOW OF 3 DAYS', NOW);
+    expect(told(all)).toMatch(/^the oldest whole backup, 20261128T120000 /);
+    expect(told(all.slice(1))).toMatch(/^every whole backup is kept without the WAL behind it /);
+  });
+
+  it('counts no difference to another one', () => {
+    const [of28, of27] = backups();
+    const all = [{ ...of28, parent: of27?.id }, of27] as BackupInfo[];
+    expect(shortOfPolicy(all.filter(isComplete), 'REDUNDANCY 2', NOW)).toBe(
+      'there is 1 whole backup, and there are to be 2',
+    );
   });
 });

@@ -1,13 +1,16 @@
-import { access, chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, cp, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { asPitrError } from '../../lib/base/errors/pitr-error.ts';
 import { markerBeside, markerInside, parseMarker, renderMarker } from '../../lib/recovery/barman/marker.ts';
 import { beside, ID, OWN } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 import { user } from './wal-here.ts';
 
-/** What a copy that broke off comes to when it is gone on with, by a Barman of this machine that refuses what is not empty. */
+/**
+ * What a copy that broke off, or whose removal did, comes to when it is gone on with, by a Barman of this machine that refuses the place
+ * of a tablespace that is there.
+ */
 
 const MARKER = { state: 'copying', server: 'db1', backup: ID, run: 'r', emptyBefore: false } as const;
 
@@ -27,7 +30,7 @@ async function layWhole({ dir }: LocalPlayground): Promise<string> {
 
 interface Copying {
   readonly destination: string;
-  readonly copy: () => Promise<Readonly<Record<string, unknown>>>;
+  readonly copy: (more?: object) => Promise<Readonly<Record<string, unknown>>>;
   /** How often Barman was told to copy. */
   readonly copies: () => Promise<number>;
 }
@@ -49,6 +52,7 @@ case $* in
   --version) echo '${version} Barman by EnterpriseDB' ;;
   recover*)
     for d do :; done; echo x >>${log}; ${begun.fails ?? ':'}
+    case $* in *"fast:"*) mkdir ${dir}/fast && echo x >${dir}/fast/1 || exit ;; esac
     mkdir -p "$d"; cp -a ${whole}/. "$d" ;;
   *keep*) echo 'Keep: nokeep' ;;
   *) cat ${dir}/list-server.json ;;
@@ -67,7 +71,7 @@ esac
     const params = { backup: ID, server: 'db1', node: 'here', destination, owner: user, user };
     const copying: Copying = {
       destination,
-      copy: async () => ({ ...(await play.run('barman.recover', params)).result }),
+      copy: async (more) => ({ ...(await play.run('barman.recover', { ...params, ...more })).result }),
       copies: async () => (await readFile(log, 'utf8')).length / 2,
     };
     await work(copying, ground);
@@ -116,5 +120,86 @@ it.each([
     const error = asPitrError(await copy().catch((thrown: unknown) => thrown));
     expect(error.code).toBe('recovery-disk-full');
     expect(error.next?.join('\n')).toContain(words);
+  });
+});
+
+/** The removal of that place breaks off at its first file, `first`; what is asked for later is removed. */
+async function cutRemoval({ play, dir }: LocalPlayground, place: string, first: string): Promise<void> {
+  const rm = join(dir, 'bin/rm');
+  const [entry] = play.journal;
+  if (entry === undefined) throw new Error('nothing was copied');
+  await writeFile(
+    rm,
+    `#!/bin/sh
+for last do :; done
+case $1:$last in -rf:${place}) PATH=\${PATH#*:} rm -f -- ${place}/${first}; exit 1 ;; esac
+PATH=\${PATH#*:} exec rm "$@"
+`,
+    { mode: 0o755 },
+  );
+  await expect(play.undoEntry(entry)).rejects.toMatchObject({ code: 'command-failed' });
+  await unlink(rm);
+}
+
+describe('a copy whose removal broke off', () => {
+  it.each([
+    ['3.14.1', 'PG_VERSION', 'go on copying'],
+    ['3.16.2', 'PG_VERSION', ANEW],
+    ['3.14.1', '.pitr-restore.json', 'go on copying'],
+  ])('is not taken for the whole of it: Barman %s, without %s', async (version, first, summary) => {
+    await withCopy(version, {}, async ({ destination, copy, copies }, ground) => {
+      await copy();
+      await cutRemoval(ground, destination, first);
+      expect(await copy()).toMatchObject({ backup: ID, files: 4 });
+      expect(await copies()).toBe(2);
+      expect(JSON.parse(ground.play.journal[1]?.change ?? '').summary).toContain(summary);
+      await expect(access(markerBeside(destination))).rejects.toThrow('ENOENT');
+    });
+  });
+
+  it.each([
+    ['pg/data', 'PG_VERSION'],
+    ['pg/data', '.pitr-restore.json'],
+    ['fast', '1'],
+  ])('is removed by the next undo: in %s, without %s', async (place, first) => {
+    await withCopy('3.14.1', {}, async ({ copy }, ground) => {
+      const { dir, play } = ground;
+      await copy({ tablespaces: { fast: join(dir, 'fast') } });
+      await cutRemoval(ground, join(dir, place), first);
+      await play.undo();
+      expect(await readdir(join(dir, 'pg'))).toEqual([]);
+      await expect(access(join(dir, 'fast'))).rejects.toThrow('ENOENT');
+    });
+  });
+
+  it.each(['3.14.1', '3.16.2', '3.17.0'])(
+    'leaves nothing in the way of the next one where a tablespace is still there: Barman %s',
+    async (version) => {
+      await withCopy(version, {}, async ({ copy, copies }, ground) => {
+        const tablespaces = { fast: join(ground.dir, 'fast') };
+        await copy({ tablespaces });
+        await writeFile(join(tablespaces.fast, '2'), 'x');
+        await cutRemoval(ground, tablespaces.fast, '1');
+        expect(await copy({ tablespaces })).toMatchObject({ backup: ID });
+        expect([await copies(), await readdir(tablespaces.fast)]).toEqual([2, ['1']]);
+      });
+    },
+  );
+
+  it.each([
+    ['the data is gone', 'fast', '1'],
+    ['data is left', 'pg/data', 'PG_VERSION'],
+  ])('makes no other place its own where %s', async (_, place, first) => {
+    await withCopy('3.16.2', {}, async ({ copy }, ground) => {
+      const { dir } = ground;
+      await copy({ tablespaces: { fast: join(dir, 'fast') } });
+      await cutRemoval(ground, join(dir, place), first);
+      await mkdir(join(dir, 'live'));
+      await writeFile(join(dir, 'live/1'), 'x');
+      await expect(copy({ tablespaces: { fast: join(dir, 'live') } })).rejects.toMatchObject({
+        code: 'tablespace-place-in-use',
+      });
+      expect(await readdir(join(dir, 'live'))).toEqual(['1']);
+    });
   });
 });

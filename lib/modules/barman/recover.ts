@@ -11,7 +11,7 @@ import { readCatalogue } from '../../recovery/barman/catalogue.ts';
 import { backupById } from '../../recovery/barman/choose-backup.ts';
 import type { ServerConfig, StagingPlace } from '../../recovery/barman/config.ts';
 import { type CopyOrder, copyBackup } from '../../recovery/barman/copy-backup.ts';
-import { isCopyOf, removeCopy } from '../../recovery/barman/copy-on-disk.ts';
+import { begunCopy, isCopyOf, removeCopy } from '../../recovery/barman/copy-on-disk.ts';
 import { mayBeElsewhere, serversThatCount } from '../../recovery/barman/counted-servers.ts';
 import { type Destination, readDestination } from '../../recovery/barman/destination.ts';
 import { endBarmanRecover } from '../../recovery/barman/end-barman.ts';
@@ -199,14 +199,17 @@ function plan(state: State, wish: Params): CopyChange | undefined {
   if (!fresh && !ours) throw destinationForeign(destination, found, backup, host);
   if (!fresh && found.started) throw destinationStarted(destination, host);
   if (ours && found.complete !== undefined) return undefined;
-  if (fresh && found.tablespacesInUse.length > 0) throw tablespacePlacesInUse(found.tablespacesInUse, host);
-  const continues = !fresh;
+  const own = begunCopy(found, backup)?.tablespaces;
+  const foreign = found.tablespacesInUse.filter((place) => own?.includes(place) !== true);
+  // Of a copy that is there in part and does not tell its places, they are taken for its own.
+  if (foreign.length > 0 && (fresh || own !== undefined)) throw tablespacePlacesInUse(foreign, host);
+  const remains = fresh && found.tablespacesInUse.length > 0;
   const afresh = recoverAbilities(version, isMadeThere(state, wish)).continuation === 'afresh';
-  const copied = continues && found.copying?.copied === true;
+  const copied = !fresh && found.copying?.copied === true;
   const what = `backup ${backup.id} of ${backup.server} to ${node}:${destination}`;
   return {
     summary: fresh
-      ? `copy ${what}`
+      ? `copy ${what}${remains ? ': what an earlier copy has left in places of tablespaces goes first' : ''}`
       : copied
         ? `prove the copy of ${what}, and copy it only where it is not whole`
         : afresh
@@ -219,8 +222,9 @@ function plan(state: State, wish: Params): CopyChange | undefined {
     owner,
     user,
     tablespaces,
-    continues,
+    continues: !fresh || remains,
     afresh,
+    remains,
     copied,
     staged: server === undefined ? [] : stagedIn(backup, version, server, wish.staging_path),
     emptyBefore: found.kind === 'directory' && (fresh || found.copying?.emptyBefore === true),
@@ -231,7 +235,7 @@ function plan(state: State, wish: Params): CopyChange | undefined {
       major: backup.version === undefined ? undefined : Math.floor(backup.version / 10_000),
       size: backup.size,
     },
-    argv: argvOf(wish, state, continues),
+    argv: argvOf(wish, state, !fresh),
   };
 }
 

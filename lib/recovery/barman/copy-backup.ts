@@ -17,10 +17,12 @@ import { watchSize } from './watch-size.ts';
 export interface CopyOrder extends CopyOnDisk {
   readonly node: string;
   readonly expected: ExpectedCopy;
-  /** Goes on with what is there in part. */
+  /** Something of it is there: it is gone on with, or goes first. */
   readonly continues: boolean;
   /** A copy that has broken off must go first: this version of Barman cannot go on with it. */
   readonly afresh: boolean;
+  /** So must what the removal of a copy has left in places of tablespaces alone. */
+  readonly remains: boolean;
   /** Barman had ended it well: only the proof is missing. */
   readonly copied: boolean;
   /** Where it is unpacked, decrypted or put together before it is whole. */
@@ -49,6 +51,7 @@ export async function copyBackup(
     systemId: expected.systemId,
     run: context.runId,
     emptyBefore: order.emptyBefore,
+    tablespaces: Object.values(order.tablespaces),
   };
   const { signal } = context;
   const file = { user: owner, mode: 0o600, signal };
@@ -65,7 +68,7 @@ export async function copyBackup(
     await endReceivingRsync(receiver, placesOf(order), owner);
     const whole = order.copied ? await copied(0).catch(unlessNotWhole) : undefined;
     if (whole !== undefined) return whole;
-    if (order.afresh) await removeCopy(receiver, order);
+    if (order.afresh || order.remains) await removeCopy(receiver, order);
   }
   await receiver.writeFile(markerBeside(destination), renderMarker(marker), file);
   const { durationMs } = await watchedCopy(host, receiver, order, user, context);

@@ -18,7 +18,7 @@ export interface Destination {
   readonly running: boolean;
   /** PostgreSQL ran on it since it was copied: it is no longer the backup. */
   readonly started: boolean;
-  /** A copy that was begun and not finished. */
+  /** A copy that was begun and not finished, or whose removal was begun; nothing of it need be there. */
   readonly copying?: RestoreMarker | undefined;
   /** A finished one. */
   readonly complete?: RestoreMarker | undefined;

@@ -3,7 +3,10 @@ import { z } from 'zod';
 
 /** What tells a copy that pitr began from anything else that may lie at the same place. */
 export interface RestoreMarker {
-  /** `copying`: it lies beside the destination; `complete`: it lies in it, and moves along with it. */
+  /**
+   * `copying`: it lies beside the destination; `complete`: it lies in it, and moves along with it. Where one lies beside, nothing
+   * is whole, whatever it says: a removal begins by moving it there.
+   */
   readonly state: 'copying' | 'complete';
   readonly server: string;
   readonly backup: string;
@@ -14,6 +17,8 @@ export interface RestoreMarker {
   readonly emptyBefore: boolean;
   /** Of one that is copying: Barman has ended well, and only the proof is missing. */
   readonly copied?: boolean | undefined;
+  /** The places of its tablespaces; older ones do not tell. */
+  readonly tablespaces?: readonly string[] | undefined;
 }
 
 const schema = z.object({
@@ -24,6 +29,7 @@ const schema = z.object({
   run: z.string(),
   emptyBefore: z.boolean(),
   copied: z.boolean().optional(),
+  tablespaces: z.array(z.string()).optional(),
 });
 
 const MARKER_NAME = '.pitr-restore.json';

@@ -135,16 +135,18 @@ afterAll(() => {
   process.stdout.write(`\n${account.lines(table).join('\n')}\n`);
 });
 
-describe.each(TABLE)('hosts with systemd, $variants', ({ variants, journeys }) => {
-  let lab: Lab;
+describe.each(TABLE.map((row) => [row.variants || 'as they are by default', row] as const))(
+  'hosts with systemd, %s',
+  (_, { variants, journeys }) => {
+    let lab: Lab;
 
-  beforeAll(() =>
-    account.of(variants, MAKING, async () => {
-      lab = await metalLab(variants.split(' ').filter((word) => word !== ''));
-    }),
-  );
+    beforeAll(() =>
+      account.of(variants, MAKING, async () => {
+        lab = await metalLab(variants.split(' ').filter((word) => word !== ''));
+      }),
+    );
 
-  it.each(journeys.map((journey) => ({ journey })))('$journey', ({ journey }) =>
-    account.of(variants, journey, () => JOURNEYS[journey](lab)),
-  );
-});
+    // By %s the names are whole, and fit for -t.
+    it.each(journeys)('%s', (journey) => account.of(variants, journey, () => JOURNEYS[journey](lab)));
+  },
+);

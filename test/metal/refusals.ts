@@ -59,7 +59,8 @@ export async function refusesWhatCannotBe(lab: Lab): Promise<void> {
     const error = runError(result.events);
     expect({ code: error?.code, exitCode: result.exitCode }).toEqual({ code, exitCode });
     expect(JSON.stringify(error)).toMatch(says);
-    expect([code, error?.next?.length ?? 0]).not.toEqual([code, 0]);
+    // What a param must hold stands in its details.
+    expect([code, ...(error?.details ?? []), ...(error?.next ?? [])]).not.toEqual([code]);
     expect(tasksThat('changed', result.events)).toEqual([]);
     expect(await picture(lab)).toEqual(before);
   }

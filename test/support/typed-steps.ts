@@ -50,7 +50,8 @@ const PROMPT = /\[sudo\] [^\n]*: $/;
 export function atTerminal(password: string): (text: string) => Promise<Said> {
   return (text) =>
     new Promise((resolve, reject) => {
-      const child = spawn('script', ['-qefc', text, '/dev/null'], {
+      // Without a size psql takes any answer for too long, and pages it.
+      const child = spawn('script', ['-qefc', `stty cols 160 rows 50; ${text}`, '/dev/null'], {
         cwd: checkoutRoot,
         env: { ...process.env, TERM: 'dumb', SHELL: '/bin/sh' },
         stdio: ['pipe', 'pipe', 'pipe'],

@@ -91,6 +91,15 @@ export class Connections {
     });
   }
 
+  /**
+   * Begins to log in to hosts that will be used, all at once, where each would only come to it when it is used. One that
+   * cannot be reached is told when it is used, and tried once more then.
+   */
+  openEarly(hosts: readonly string[], signal: AbortSignal): void {
+    const begin = async (name: string): Promise<void> => this.to(name).connect(signal);
+    for (const name of hosts) begin(name).catch(() => {});
+  }
+
   /** What is done from now on says itself whom it waits for. */
   hush(): void {
     this.#tell = undefined;

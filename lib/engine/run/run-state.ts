@@ -41,6 +41,8 @@ export interface RunState {
   /** Registered results and facts, by host; they outlive plays. */
   readonly facts: Map<string, Map<string, unknown>>;
   readonly connection: (host: string) => HostConnection;
+  /** In a dry run: told each host that a task would ask something or change. */
+  readonly wouldUse?: ((host: string) => void) | undefined;
   /** Hosts on which something of the run may still be at work, with the error that `connection` has for them from then on. */
   readonly atWork: Map<string, PitrError>;
   readonly predictions: Predictions | undefined;

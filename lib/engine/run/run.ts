@@ -57,7 +57,8 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   const runId = resumes?.started.runId ?? newRunId();
   const plays = loaded.plays.map(({ play }) => play);
   const past = resumes === undefined ? undefined : await pastIn(resumes, plays);
-  if (request.mode !== 'dry-run') await rehearse(request, loaded, runId, masker, door.answerable ?? true);
+  const hosts =
+    request.mode === 'dry-run' ? [] : await rehearse(request, loaded, runId, masker, door.answerable ?? true);
   const connections = new Connections(loaded.inventory, request.extraVars, masker, {
     askPassphrase: door.askPassphrase,
     known: request.known,
@@ -67,6 +68,7 @@ export async function runPlaybook(request: RunRequest, door: RunDoor): Promise<R
   try {
     // Before anything is written down: the inventory that was named may be that of another site.
     if (request.mode !== 'dry-run') await connections.refuseOthers(door.signal);
+    connections.openEarly(hosts.slice(0, request.forks), door.signal);
     return await runOn(connections, request, door, { loaded, runId, masker, past });
   } finally {
     await connections.closeAll();
@@ -189,7 +191,8 @@ function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState
 
 /**
  * Goes through the playbook with the variables as they are, as far as no host is needed: what is wrong with a value
- * is refused before any host is contacted. Throws kind `validation` or `refused`.
+ * is refused before any host is contacted. Gives the hosts that it will surely use, the first ones first. Throws kind
+ * `validation` or `refused`.
  */
 async function rehearse(
   request: RunRequest,
@@ -197,7 +200,8 @@ async function rehearse(
   runId: string,
   masker: Masker,
   answerable: boolean,
-): Promise<void> {
+): Promise<readonly string[]> {
+  const hosts = new Set<string>();
   const run = newRun(request, loaded, {
     runId,
     emit: () => {},
@@ -214,8 +218,10 @@ async function rehearse(
     past: undefined,
     held: new HeldLocks(),
   });
-  const wrong = await runPlays({ ...run, mode: 'dry-run' }, loaded, request.limit);
+  const wouldUse = (host: string): void => void hosts.add(host);
+  const wrong = await runPlays({ ...run, mode: 'dry-run', wouldUse }, loaded, request.limit);
   if (wrong?.kind === 'validation' || wrong?.kind === 'refused') throw wrong;
+  return [...hosts];
 }
 
 /** An interruption is told as such; what it met with is a detail. */

@@ -35,6 +35,7 @@ export async function attempt(
   const watch = commandLineWatch(job, host);
   if (module.kind === 'change' && 'params' in prepared) watch(module.commandLine?.(prepared.params) ?? []);
   if (run.mode === 'dry-run' && module.kind !== 'control') {
+    run.wouldUse?.(target);
     return describeDryRun(job, 'unknown' in prepared ? prepared.written : prepared.params, target);
   }
   if ('unknown' in prepared)

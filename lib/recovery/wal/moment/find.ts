@@ -35,9 +35,12 @@ export interface Moment {
   readonly leftBehind?: LeftBehind | undefined;
   /** What is wrong with WAL behind the stop, where nothing of it is replayed: which segment, and why. */
   readonly damagedAfter?: string | undefined;
-  /** Segments that were read, repeated ones counted again. */
+  /** Segments that were read; one that was read twice counts twice. */
   readonly segmentsRead: number;
 }
+
+/** So much of what was read is kept while the search goes on. */
+const KEPT_BYTES = 128 * 1024 * 1024;
 
 export interface Reading {
   readonly read: ReadSegment;
@@ -57,10 +60,13 @@ export async function findMoment(
   { read, sift, progress = () => {} }: Reading,
 ): Promise<Moment> {
   let segmentsRead = 0;
-  const counted: ReadSegment = async (link) => {
-    segmentsRead += 1;
-    return read(link);
-  };
+  const counted = keepingLast(
+    (link) => {
+      segmentsRead += 1;
+      return read(link);
+    },
+    Math.max(1, Math.floor(KEPT_BYTES / question.segmentSize)),
+  );
   const sought = soughtIn(question.target);
   const found =
     sought === undefined || sift === undefined
@@ -73,6 +79,19 @@ export async function findMoment(
     sameName: found?.sameName,
     parentOfTarget: found?.parentOfTarget ?? moment.parentOfTarget,
     segmentsRead,
+  };
+}
+
+/** What was read last is kept: who goes back by a segment, or reads around a place once more, does not ask for it again. */
+function keepingLast(read: ReadSegment, most: number): ReadSegment {
+  const kept = new Map<string, Uint8Array>();
+  return async (link) => {
+    const name = `${link.segment} ${link.servers.join(' ')}`;
+    const bytes = kept.get(name) ?? (await read(link));
+    kept.delete(name);
+    kept.set(name, bytes);
+    for (const oldest of [...kept.keys()].slice(0, -most)) kept.delete(oldest);
+    return bytes;
   };
 }
 

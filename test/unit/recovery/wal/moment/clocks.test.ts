@@ -19,17 +19,21 @@ const backup = {
   segmentSize: SIZE,
 };
 
-/** Two commits in each segment; the second is the last thing that is written there. `copied` tells another time of a file. */
+/** Two commits in each segment, or none (''); the second is the last thing that is written there. `copied` tells another time of a file. */
 async function momentAt(
   time: string,
   plan: readonly Written[],
   copied: Readonly<Record<number, string>> = {},
+  asked: number[] = [],
 ): Promise<Moment> {
   const segments = segmentsOf(
     plan.map(([number, timeline, first, last]) => [
       number,
       timeline,
-      [nothingRuns(number * 10), commit(number * 10, first), commit(number * 10 + 1, last)],
+      [
+        nothingRuns(number * 10),
+        ...(first === '' ? [] : [commit(number * 10, first), commit(number * 10 + 1, last)]),
+      ],
     ]),
   );
   const files = plan.map(
@@ -49,7 +53,12 @@ async function momentAt(
   if (!solved.ok) throw new Error(solved.why);
   const chain = chainOf(solved.line, archive);
   const question = { target, chain, segmentSize: SIZE, consistentAt: backup.endLsn, systemId: '77' };
-  return findMoment(question, { read: async ({ number }) => segments.get(number) ?? new Uint8Array() });
+  return findMoment(question, {
+    read: async ({ number }) => {
+      asked.push(number);
+      return segments.get(number) ?? new Uint8Array();
+    },
+  });
 }
 
 /** The first leader's clock was a minute ahead; after 0/400000 another one leads, whose clock is right. */
@@ -94,6 +103,20 @@ it('a copy with the time of a later upload costs reading, and moves no stop', as
   expect(late.stop).toEqual(right.stop);
   expect(late.stop).toMatchObject({ xid: 61 });
   expect(late.segmentsRead).toBeGreaterThan(right.segmentsRead);
+});
+
+it('a segment that was read is not asked for again when the search goes back', async () => {
+  const plan: readonly Written[] = [
+    [1, 1, '10:00:01', '10:00:02'],
+    [2, 1, '', '10:00:03'],
+    [3, 1, '', '10:00:04'],
+    [4, 1, '', '10:00:05'],
+    [5, 1, '10:00:10', '10:00:20'],
+  ];
+  const asked: number[] = [];
+  const { stop, lastCommit } = await momentAt('10:00:06', plan, {}, asked);
+  expect([stop?.xid, lastCommit?.xid]).toEqual([50, 11]);
+  expect(asked.toSorted()).toEqual([1, 2, 3, 4, 5]);
 });
 
 it('times of files in whole seconds move no stop', async () => {

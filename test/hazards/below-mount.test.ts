@@ -46,11 +46,15 @@ async function refused(code: string, given: Readonly<Record<string, unknown>>): 
     (task?.vars ?? []).flatMap((vars) => Object.entries(vars).map(([name, { value }]) => [name, value])),
   );
   // What a play is given by others is plain here; what the task says itself stays.
-  const all = { pgdata: '/srv/main', new_pgdata: '/srv/main/data', layout: {}, setting: {}, ...given };
+  const all = {
+    ...{ pgdata: '/srv/main', new_pgdata: '/srv/main/data', layout: {}, setting: {} },
+    ...{ goes_on: false, instance_there: { running: true } },
+    ...given,
+  };
   const yaml = `- hosts: one
   vars: ${JSON.stringify(all)}
   tasks:
-    - core.assert: ${JSON.stringify(task?.args.value)}
+    - core.assert: ${JSON.stringify(task?.args.value).replaceAll('run_resumed', 'goes_on')}
       vars: ${JSON.stringify(own)}
 `;
   return play(yaml).then(
@@ -78,6 +82,12 @@ describe('a move below the mount point is refused', () => {
     ['data-setting-fixed', { setting: { ...OWN, place: 'other' } }, { setting: OWN }],
     ['data-setting-fixed', { setting: { ...OWN, times: 2 } }, { setting: OWN }],
     ['data-setting-fixed', { setting: { ...OWN, environment: 'unknown' } }, { setting: OWN }],
+    // Broken off as it stopped the member: nobody is left there to be asked.
+    [
+      'data-setting-fixed',
+      { setting: { ...OWN, environment: 'unknown' }, goes_on: true, instance_there: { running: true } },
+      { setting: { ...OWN, environment: 'unknown' }, goes_on: true, instance_there: { running: false } },
+    ],
     ['configuration-names-data', { setting: { ...OWN, mentions: ['log.dir'] } }, { setting: OWN }],
     [
       'dynamic-configuration-names-data',

@@ -32,7 +32,7 @@ async function laidOut(lab: Lab): Promise<readonly string[]> {
   return Promise.all(lab.shape.members.map(look));
 }
 
-/** Killed in the middle and taken back; killed in the middle and gone on with; then recovered where it is by then. */
+/** Killed in the middle and taken back; killed twice and gone on with; then recovered where it is by then. */
 export async function isMovedBelow(lab: Lab): Promise<void> {
   // Its backup says the old place in its own configuration.
   const scene = await sceneOn(lab);
@@ -56,11 +56,17 @@ export async function isMovedBelow(lab: Lab): Promise<void> {
   await healthy(lab, 180_000);
   expect([await currentLeader(lab), await laidOut(lab)]).toEqual([leader, before]);
 
-  const second = await killedAt({ during: 'Move its data into the directory below', afterMs: 500 }, words);
+  const second = await killedAt({ during: 'Stop the member', afterMs: 300 }, words);
   expect([second.error, second.killed]).toEqual([undefined, true]);
-  const { events } = await run(['resume', second.runId]);
+  const again = ['resume', second.runId];
+  const third = await killedAt(
+    { during: "Let Patroni's configuration name the new place", afterMs: 50 },
+    again,
+  );
+  expect([third.error, third.killed]).toEqual([undefined, true]);
+  const { events } = await run(again);
   expect(tasksThat('failed', events)).toEqual([]);
-  const all = [...second.events, ...events];
+  const all = [...second.events, ...third.events, ...events];
   expect(tasksThat('changed', all)).toEqual(expect.arrayContaining([...tasksThat('changed', check.events)]));
   const moved = await below(lab);
   await healthy(moved, 180_000);

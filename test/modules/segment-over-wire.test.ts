@@ -5,6 +5,9 @@ import { describe, expect, it } from 'vitest';
 import type { ReadHost } from '../../lib/contract/host.ts';
 import { readCatalogue } from '../../lib/recovery/barman/catalogue.ts';
 import { readArchivedSegment, readNodeSegment } from '../../lib/recovery/barman/wal-file.ts';
+import type { Link } from '../../lib/recovery/wal/chain.ts';
+import type { WalSegment } from '../../lib/recovery/wal/segment.ts';
+import type { NodeTail } from '../../lib/recovery/wal/tail.ts';
 import { errorOf } from '../support/errors.ts';
 import { SIZE } from '../unit/recovery/wal/moment/segments.ts';
 import { beside } from './barman-here.ts';
@@ -29,9 +32,7 @@ function counting(host: ReadHost): { readonly host: ReadHost; readonly printed: 
   };
 }
 
-const link = { segment: NAME, number: 6, servers: ['db1'], partial: false } as Parameters<
-  typeof readArchivedSegment
->[1];
+const link: Link = { segment: NAME as WalSegment, number: 6, servers: ['db1'], partial: false };
 
 async function archived(ground: LocalPlayground, host: ReadHost): Promise<Uint8Array> {
   const { servers } = await readCatalogue(ground.play.host(), user);
@@ -104,9 +105,7 @@ describe('a WAL segment on its way to the controller', () => {
     await inWal(ground, `node/pg_wal/${NAME}`, upTo(3));
     const { host, printed } = counting(ground.play.host());
     const here = { ...host, peer: () => host };
-    const tail = { node: 'here', pgdata: join(ground.dir, 'node'), user } as Parameters<
-      typeof readNodeSegment
-    >[2];
+    const tail = { node: 'here', pgdata: join(ground.dir, 'node'), user } as NodeTail;
     expect(Buffer.from(await readNodeSegment(here, link, tail, SIZE)).equals(upTo(3))).toBe(true);
     expect(printed()).toBeLessThan(SIZE / 4);
   });

@@ -127,6 +127,13 @@ describe('a Patroni of the configuration that lives while its service is down', 
     expect(await asked(question, '/p.yml', [INIT, LIVING], session)).toBe('@living 99');
   });
 
+  it('is found by a grep that sees nothing behind a NUL, as that of busybox', async () => {
+    await using _ = await fakePrograms({
+      grep: 'case "$*" in *patroni*) exit 1 ;; esac; exec /usr/bin/grep "$@"',
+    });
+    expect(await livingOf('/p.yml', INIT, LIVING, [98, 1, 'vi', '/p.yml'])).toBe('@living 99');
+  });
+
   it('is the only one where that was started without a configuration file', async () => {
     expect(await livingOf('/p.yml', INIT, [99, 1, 'patroni'])).toBe('@living 99');
     expect(await livingOf('/p.yml', INIT, [99, 1, 'patroni'], [98, 1, 'patroni', '/other.yml'])).toBe('');

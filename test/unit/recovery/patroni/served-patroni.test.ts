@@ -88,10 +88,12 @@ describe('the Patroni that a service runs', () => {
   it('is that of a file in the directory that it was started with', async () => {
     const conf = join(directory, 'conf.d');
     await mkdir(join(conf, 'below'), { recursive: true });
-    await writeFile(join(conf, 'main.yml'), '');
+    for (const name of ['main.yml', 'own.yaml', 'main.yml.old']) await writeFile(join(conf, name), '');
     await writeFile(join(conf, 'below', 'main.yml'), '');
     const started: Process = [100, 1, 'patroni', conf];
     expect(await toldOf(join(conf, 'main.yml'), INIT, started)).toBe('@this');
+    expect(await toldOf(join(conf, 'own.yaml'), INIT, started)).toBe('@this');
+    expect(await toldOf(join(conf, 'main.yml.old'), INIT, started)).toBe('@unknown');
     // Patroni does not look so deep.
     expect(await toldOf(join(conf, 'below', 'main.yml'), INIT, started)).toBe('@unknown');
   });

@@ -2,6 +2,7 @@ import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { fakePrograms } from '../support/fake-programs.ts';
 import { closed, ordinaryUser } from '../support/ordinary-user.ts';
 import { localPlayground } from './playground.ts';
 
@@ -48,6 +49,24 @@ it('a place is free where it is an empty directory, or one that can be made', as
     `DIR/new is not there, and ${ordinaryUser} cannot make it in DIR`,
     `DIR/open/file/in is not there, and ${ordinaryUser} cannot make it in DIR/open/file`,
   ]);
+});
+
+it('is told with the stat of uutils, too', async () => {
+  await using ground = await localPlayground();
+  const { dir, play } = ground;
+  await using _ = await fakePrograms({
+    stat: `for path do :; done
+case $path in
+*/new) echo "stat: cannot stat '$path': No such file or directory (os error 2)" >&2; exit 1 ;;
+*/shut/in) echo "stat: cannot stat '$path': Permission denied (os error 13)" >&2; exit 1 ;;
+esac
+exec /usr/bin/stat "$@"`,
+  });
+  const user = userInfo().username;
+  const tablespaces = ['new', 'shut/in'].map((name) => ({ place: join(dir, name), bytes: 1 }));
+  const { result } = await play.run('postgres.free_places', { tablespaces, user });
+  expect(result.why).toEqual([`${join(dir, 'shut/in')} is where ${user} may not look`]);
+  expect((await play.run('fs.stat', join(dir, 'new'))).result).toMatchObject({ exists: false });
 });
 
 it('whether it is free cannot be told where its way leads round in a circle', async () => {

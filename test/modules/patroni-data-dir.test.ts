@@ -65,6 +65,27 @@ describe.skipIf(!withYaml)('patroni.data_dir', () => {
     expect(await readFile(join(config, '2.yml'), 'utf8')).toBe(own.replace('main}', 'main/data}'));
   });
 
+  it('reads all files of a directory that Patroni merges, in its order, and nothing else of it', async () => {
+    await using there = await node('');
+    const { play, dir } = there;
+    const config = join(dir, 'conf');
+    await mkdir(join(config, '4.yml'), { recursive: true });
+    const named = (data: string) => `postgresql: { data_dir: ${data} }\n`;
+    await writeFile(join(config, '1.yml'), 'postgresql: { parameters: { log_directory: /srv/main/log } }\n');
+    await writeFile(join(config, '2.yaml'), named('/srv/main'));
+    await writeFile(join(config, '3.yaml.old'), named('/srv/other'));
+    const task = { config, pgdata: '/srv/main', to: '/srv/main/data' };
+    expect((await play.run('patroni.data_setting', task)).result).toMatchObject({
+      ...{ place: 'from', said: '/srv/main', file: join(config, '2.yaml'), times: 1 },
+      mentions: ['postgresql.parameters.log_directory'],
+    });
+    await writeFile(join(config, '3.yml'), named('/srv/third'));
+    expect((await play.run('patroni.data_setting', task)).result).toMatchObject({
+      said: '/srv/third',
+      times: 2,
+    });
+  });
+
   it.each([
     ['other data', 'postgresql: { data_dir: /srv/other }', 'data-setting-elsewhere'],
     ['no data', 'postgresql: { listen: 5432 }', 'data-setting-elsewhere'],

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorOf } from '../support/errors.ts';
+import { BUSYBOX_FIND, fakePrograms } from '../support/fake-programs.ts';
 import { commit, SIZE, segmentsOf } from '../unit/recovery/wal/moment/segments.ts';
 import { beside } from './barman-here.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
@@ -57,6 +58,22 @@ it('what is missing is archived also where another segment is archived with othe
     // Nothing is missing any more, and it is still wrong: also in a check.
     expect(await errorOf(save())).toMatchObject(wrong);
     expect(await errorOf(ground.play.check(['postgres.archive_tail', params]))).toMatchObject(wrong);
+  });
+});
+
+it('what a find does not tell that knows no -printf, as that of busybox, is not taken for nothing', async () => {
+  await using ground = await localPlayground();
+  await beside(ground, ours, async () => {
+    const params = await primary(ground);
+    await using _ = await fakePrograms({ find: BUSYBOX_FIND });
+    const unseen = {
+      code: 'pg-wal-unreadable',
+      evidence: { stderr: expect.stringContaining('-printf') },
+      next: expect.arrayContaining([expect.stringContaining('findutils')]),
+    };
+    const { pgdata } = params;
+    expect(await errorOf(ground.play.run('postgres.tail', { pgdata, user }))).toMatchObject(unseen);
+    expect(await errorOf(ground.play.run('postgres.archive_tail', params))).toMatchObject(unseen);
   });
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { verifyCopy } from '../../lib/recovery/barman/verify-copy.ts';
 import { errorOf } from '../support/errors.ts';
+import { BUSYBOX_FIND, fakePrograms } from '../support/fake-programs.ts';
 import { type LocalPlayground, localPlayground } from './playground.ts';
 import { user } from './wal-here.ts';
 
@@ -50,6 +51,21 @@ describe('the copy of a backup', () => {
       });
     },
   );
+
+  it.each([
+    ['knows no -printf, as that of busybox', BUSYBOX_FIND],
+    ['cannot read a part of it', '/usr/bin/find "$@"; echo "find: ./base: Input/output error" >&2; exit 1'],
+  ])('is not proved by a find that %s', async (_, find) => {
+    await using ground = await localPlayground();
+    const data = await copied(ground);
+    await using _programs = await fakePrograms({ find });
+    const error = await errorOf(verifyCopy(ground.play.host(), data, user, EXPECTED, 'r'));
+    expect(error).toMatchObject({
+      code: 'copy-not-seen',
+      evidence: { stderr: expect.stringContaining('find: ') },
+      next: [expect.stringContaining('findutils'), expect.stringContaining('pitr resume r')],
+    });
+  });
 
   it.each([
     ['its time is over', { timedOut: true }],

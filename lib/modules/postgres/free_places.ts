@@ -29,7 +29,8 @@ why_not() {
     [ -z "$held" ] || echo "holds $(printf '%s\\n' "$held" | head -n 1)"
     return ;;
   2)
-    case $told in *': Permission denied') echo "is where $2 may not look"; return ;; esac
+    # With a number: as uutils says it.
+    case $told in *': Permission denied' | *': Permission denied (os error 13)') echo "is where $2 may not look"; return ;; esac
     echo "$told" >&2
     exit 3 ;;
   esac

@@ -27,6 +27,9 @@ export interface VerifiedCopy {
 /** A database has millions of files, and they are looked at once. */
 const DEADLINE_MS = 1_800_000;
 
+/** How the look ends where find could not see all of it. */
+const BLIND = 3;
+
 // The first eight bytes of pg_control are the system identifier, in the byte order of the host.
 const LOOK = probeScript(`
 cd -- "$1" || exit 1
@@ -34,10 +37,14 @@ echo "@version $(cat PG_VERSION)"
 echo "@system $(od -An -tu8 -N8 global/pg_control | tr -d ' ')"
 echo @label; awk '{ print " " $0 }' <backup_label
 echo "@mode $(stat -c '%U %a' .)"
-find . -printf '%y %s\\n' ! -user "$2" -printf '! %p\\n' | awk '
+{ find . -printf '%y %s\\n' ! -user "$2" -printf '! %p\\n' || echo -; } | awk '
+$1 == "-" { blind = 1; next }
 $1 == "!" { if (foreign == "") foreign = substr($0, 3); next }
 { bytes += $2 } $1 == "f" { files++ }
-END { printf "@foreign %s\\n@files %.0f\\n@bytes %.0f\\n", foreign, files, bytes }'
+END {
+  if (blind && foreign == "") exit ${BLIND}
+  printf "@foreign %s\\n@files %.0f\\n@bytes %.0f\\n", foreign, files, bytes
+}' || exit
 if [ -f .barman-recover.info ]; then echo @copied; fi
 echo @end`);
 
@@ -55,7 +62,7 @@ export async function verifyCopy(
 ): Promise<VerifiedCopy> {
   const result = await host.query(LOOK([destination, owner], { user: owner, timeoutMs: DEADLINE_MS }));
   const parts = reportIn(result);
-  if (parts === undefined && (isBrokenOff(result) || result.exitCode === 0))
+  if (parts === undefined && (isBrokenOff(result) || result.exitCode === 0 || result.exitCode === BLIND))
     throw notSeen(result, destination, host.name, runId);
   if (parts === undefined)
     throw notThisBackup(['it cannot be read'], destination, expected, host.name, result);
@@ -111,7 +118,9 @@ function notSeen(result: RunResult, destination: string, host: string, runId: st
     evidence: evidenceOf({ ...result, argv: ['sh', `(a look at all files of ${destination})`] }),
     state: 'The copy is kept as it is. Nothing is known to be wrong with it.',
     next: [
-      `See what keeps ${host} so busy, there: uptime`,
+      result.exitCode === BLIND
+        ? `Mend on ${host} what find says: it must see all of the copy, and be that of GNU findutils.`
+        : `See what keeps ${host} so busy, there: uptime`,
       `Then go on, which looks at it again, and copies nothing where it is whole: pitr resume ${runId}`,
     ],
   });

@@ -34,7 +34,7 @@ node_secrets() {
     [ ! -e "$1" ] || secret_file "$1"
   elif [ ! -r "$1" ] || [ ! -x "$1" ]; then echo "@secret-unseen $1"
   else
-    for f in "$1"/*.yml; do secret_file "$f"; done
+    for f in "$1"/*.yml "$1"/*.yaml; do secret_file "$f"; done
   fi
   for f in "$2"/.pgpass*; do secret_file "$f"; done
 }`;

@@ -9,16 +9,21 @@ import { pythonOf } from '../../system/core/python-of.ts';
  * Text of Python without single quotes: it stands between such in `sh`. Needs the path as its first argument.
  */
 const LOAD_CONFIG = `
-import glob, os, re, sys, yaml
+import os, re, sys, yaml
 def lay(over, under):
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(under.get(key), dict):
             lay(value, under[key])
         else:
             under[key] = value
+def files_of(path):
+    if not os.path.isdir(path):
+        return [path]
+    inside = [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith((".yml", ".yaml"))]
+    return [name for name in inside if os.path.isfile(name)]
 def load(path):
     loaded = {}
-    for name in sorted(glob.glob(os.path.join(path, "*.yml"))) if os.path.isdir(path) else [path]:
+    for name in files_of(path):
         with open(name) as text:
             lay(yaml.safe_load(text) or {}, loaded)
     return loaded

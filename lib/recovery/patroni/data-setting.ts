@@ -33,8 +33,7 @@ def values(text):
         return [value for node in nodes if isinstance(node, yaml.MappingNode)
                 for key, value in node.value if key.value == name]
     return under(under([yaml.compose(text, Loader=yaml.SafeLoader)], "postgresql"), "data_dir")
-files = sorted(glob.glob(os.path.join(path, "*.yml"))) if os.path.isdir(path) else [path]
-found = [name for name in files for _ in values(text_of(name))]
+found = [name for name in files_of(path) for _ in values(text_of(name))]
 `;
 
 const TELL = `${PATRONI_ENVIRONMENT}${FIND}

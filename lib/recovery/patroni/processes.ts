@@ -7,9 +7,17 @@ export const PATRONI_PROCESSES = `
 patroni_processes() {
   # Without it no process would have a name.
   [ "$(printf 'a\\0' | tr '\\0' b)" = ab ] || return 3
-  named=$(grep -slaE '(^|[^[:alnum:][:space:]_-])patroni' "$1"/[0-9]*/cmdline)
-  # 2: a process has ended meanwhile.
-  [ $? -le 2 ] || return 3
+  # To the grep of busybox a text may end at its first NUL: then each process is asked.
+  named="$1/[0-9]*/cmdline"
+  printf 'a\\0/patroni' | grep -qa /patroni
+  case $? in
+  0)
+    named=$(grep -slaE '(^|[^[:alnum:][:space:]_-])patroni' "$1"/[0-9]*/cmdline)
+    # 2: a process has ended meanwhile.
+    [ $? -le 2 ] || return 3 ;;
+  1) ;;
+  *) return 3 ;;
+  esac
   for f in $named; do
     there=\${f%/cmdline}
     word=$(tr '\\0' '\\n' 2>/dev/null <"$f" | awk '

@@ -46,7 +46,7 @@ elif same and os.path.realpath(data[0]) == os.path.realpath(data[1]):
 const SAME_PATRONI = `${patroniPython(COMPARE)}
 compared_with() { patroni_python "$1" "$2" "$3/$4" 2>/dev/null </dev/null; }
 merged_from() {
-  case $1 in *.yml) [ -f "$1" ] && [ -d "$2" ] && same_file "\${1%/*}/" "$2/" ;; *) return 1 ;; esac
+  case $1 in *.yml | *.yaml) [ -f "$1" ] && [ -d "$2" ] && same_file "\${1%/*}/" "$2/" ;; *) return 1 ;; esac
 }`;
 
 /**

@@ -38,13 +38,14 @@ const LOOK_MS = 120_000;
 const TRIES = 5;
 
 // One process reads the heads of all segments; -q keeps their names out of the bytes. What the archiver does stands in
-// the title of its process.
+// the title of its process. A find that fails has only seen files come and go, once it has proved that it can tell names.
 const LOOK = probeScript(`
 cd -- "$1/pg_wal" 2>/dev/null || { echo "cannot enter $1/pg_wal" >&2; exit 3; }
 [ -r . ] || { echo "cannot list $1/pg_wal" >&2; exit 3; }
 if [ -e archive_status ] && ! { [ -r archive_status ] && [ -x archive_status ]; }; then
   echo "cannot list $1/pg_wal/archive_status" >&2; exit 3
 fi
+find . -maxdepth 0 -printf '' 2>/dev/null || { echo "find cannot tell names here: it must know -printf" >&2; exit 3; }
 hex='[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]'
 echo @files
 find . -maxdepth 1 -type f -name "$hex*" -printf ' %f\\t%T@\\n'
@@ -102,7 +103,10 @@ export async function readTail(host: ReadHost, wish: TailWish): Promise<ReadTail
       message: `cannot look into ${wish.pgdata}/pg_wal`,
       host: host.name,
       evidence: { ...evidenceOf(listed), command: `(a look at ${wish.pgdata}/pg_wal)` },
-      next: ['Check pg_user in the inventory: the OS user that owns the data.'],
+      next: [
+        'Check pg_user in the inventory: the OS user that owns the data.',
+        'Where find there knows no -printf (busybox): install findutils.',
+      ],
     });
   }
 }

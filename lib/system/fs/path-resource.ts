@@ -3,6 +3,7 @@ import type { Resource } from '../../contract/host.ts';
 import { probeScript } from '../../contract/probe.ts';
 import { quote } from '../../transport/quote.ts';
 import type { RunResult } from '../../transport/types.ts';
+import { NOTHING_THERE } from './presence.ts';
 
 /** What is at a path. Symbolic links are not followed. Times and sizes are as `stat` tells them. */
 export type PathState =
@@ -38,7 +39,7 @@ const LOOK = probeScript(
   `
 if ! f=$(LC_ALL=C stat -c '%f %a %s %Y %u %g %U:%G' -- "$1" 2>&1); then
   case $f in
-    *': No such file or directory' | *': Not a directory') echo absent; exit 0 ;;
+    ${NOTHING_THERE}) echo absent; exit 0 ;;
     *) printf '%s\\n' "$f" >&2; exit 3 ;;
   esac
 fi

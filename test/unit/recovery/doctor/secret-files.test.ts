@@ -52,6 +52,7 @@ describe('files of a node that hold secrets', () => {
     await file('one.yml', 0o644);
     await file('conf.d/a.yml', 0o644);
     await file('conf.d/b.yml', 0o600);
+    await file('conf.d/c.yaml', 0o640);
     await file('conf.d/readme', 0o644);
     await file('closed/a.yml', 0o644);
     await file('closed/conf.d/a.yml', 0o644);
@@ -66,7 +67,12 @@ describe('files of a node that hold secrets', () => {
   });
 
   it('are all that Patroni merges where that is a directory', () => {
-    expect(ofNode('conf.d')).toEqual(['conf.d/a.yml 644', 'conf.d/b.yml 600', 'home/.pgpass 600']);
+    expect(ofNode('conf.d')).toEqual([
+      'conf.d/a.yml 644',
+      'conf.d/b.yml 600',
+      'conf.d/c.yaml 640',
+      'home/.pgpass 600',
+    ]);
   });
 
   it('are none in a directory that others may not enter', () => {

@@ -88,10 +88,12 @@ describe('the Patroni that a service runs', () => {
   it('is that of a file in the directory that it was started with', async () => {
     const conf = join(directory, 'conf.d');
     await mkdir(join(conf, 'below'), { recursive: true });
-    await writeFile(join(conf, 'main.yml'), '');
+    for (const name of ['main.yml', 'own.yaml', 'main.yml.old']) await writeFile(join(conf, name), '');
     await writeFile(join(conf, 'below', 'main.yml'), '');
     const started: Process = [100, 1, 'patroni', conf];
     expect(await toldOf(join(conf, 'main.yml'), INIT, started)).toBe('@this');
+    expect(await toldOf(join(conf, 'own.yaml'), INIT, started)).toBe('@this');
+    expect(await toldOf(join(conf, 'main.yml.old'), INIT, started)).toBe('@unknown');
     // Patroni does not look so deep.
     expect(await toldOf(join(conf, 'below', 'main.yml'), INIT, started)).toBe('@unknown');
   });
@@ -125,6 +127,13 @@ describe('a Patroni of the configuration that lives while its service is down', 
     );
     const session = { cgroup: '0::/user.slice/user-0.slice/session-3.scope\n' };
     expect(await asked(question, '/p.yml', [INIT, LIVING], session)).toBe('@living 99');
+  });
+
+  it('is found by a grep that sees nothing behind a NUL, as that of busybox', async () => {
+    await using _ = await fakePrograms({
+      grep: 'case "$*" in *patroni*) exit 1 ;; esac; exec /usr/bin/grep "$@"',
+    });
+    expect(await livingOf('/p.yml', INIT, LIVING, [98, 1, 'vi', '/p.yml'])).toBe('@living 99');
   });
 
   it('is the only one where that was started without a configuration file', async () => {

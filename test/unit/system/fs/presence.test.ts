@@ -31,9 +31,20 @@ describe('presence', () => {
     expect(presence(path, 'stat() { : >"$2"; command stat "$@"; }')).toBe(0);
   });
 
+  it.each([
+    ['No such file or directory', 2],
+    ['Not a directory', 20],
+  ])('knows the words of uutils, as Ubuntu has them: %s', (words, number) => {
+    const saying = (path: string) =>
+      `stat() { echo "stat: cannot stat '${path}': ${words} (os error ${number})" >&2; return 1; }`;
+    expect(presence(join(directory, 'none'), saying('none'))).toBe(1);
+  });
+
   it('cannot tell where stat does not say that nothing is there', () => {
     const path = join(directory, 'none: No such file or directory');
     expect(presence(path, 'stat() { echo "stat: $2: Permission denied" >&2; return 1; }')).toBe(2);
+    const uutils = `stat() { echo "stat: cannot stat 'none (os error 2)': Permission denied (os error 13)" >&2; return 1; }`;
+    expect(presence(path, uutils)).toBe(2);
     expect(presence(join(directory, 'is there'), 'stat() { return 127; }')).toBe(2);
   });
 });

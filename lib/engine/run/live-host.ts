@@ -2,6 +2,7 @@ import type { ReadHost, WriteHost } from '../../contract/host.ts';
 import { isProbe, type Probe } from '../../contract/probe.ts';
 import { answerTooLong, commandFailed } from '../../transport/command-failed.ts';
 import type { Command, HostConnection, RunOptions, RunResult } from '../../transport/types.ts';
+import { askedTogether } from './asked-together.ts';
 
 /** Finds the connection of another host of the inventory. */
 export type Peers = (name: string) => HostConnection;
@@ -66,12 +67,10 @@ export function lookingHost(
     if (result.truncated !== true || probe.authors === true) return result;
     throw answerTooLong(result, connection.name);
   };
+  const ask = askedTogether(connection, withSignal);
   const host: ReadHost = {
     name: connection.name,
-    query: async (probe) => {
-      const options = { ...asCommand(probe), timeoutMs: probe.timeoutMs ?? PROBE_TIMEOUT_MS };
-      return whole(await connection.run(probe.argv, withSignal(options)), probe);
-    },
+    query: async (probe) => whole(await ask(asCommand(probe), probe.timeoutMs ?? PROBE_TIMEOUT_MS), probe),
     stream: (probe) => connection.spawn(probe.argv, withSignal(asCommand(probe))),
     queryAll: async (probes) => {
       const timeoutMs = Math.max(PROBE_TIMEOUT_MS, ...probes.map((probe) => probe.timeoutMs ?? 0));

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { asPitrError, PitrError } from '../../base/errors/pitr-error.ts';
 import { Masker } from '../../base/values/masker.ts';
 import type { Question } from '../../contract/module.ts';
@@ -6,21 +5,20 @@ import { limitByNames } from '../../language/inventory/patterns.ts';
 import type { AskPassphrase } from '../../transport/types.ts';
 import { hostsLeft } from '../back/hosts-left.ts';
 import { pastIn } from '../back/resume.ts';
-import { Predictions } from '../check/predictions.ts';
 import type { EventReader, PitrEvent, Recap } from '../events/events.ts';
 import { journalOfMachines } from '../journal/machines-met.ts';
 import { newRunId } from '../journal/place.ts';
 import { runJournal } from '../journal/run-journal.ts';
 import type { JournalWriter } from '../journal/writer.ts';
-import { TaskTurns } from '../task/task-turns.ts';
 import { clearUp } from './clear-up.ts';
 import { Connections } from './connections.ts';
 import { HeldLocks, journalUnderLocks } from './held-locks.ts';
 import { type LoadedRun, loadRun } from './load-run.ts';
+import { newRun } from './new-run.ts';
 import { beginJournal } from './run-beginning.ts';
 import { runPlays } from './run-plays.ts';
 import type { RunRequest } from './run-request.ts';
-import { type Answer, RecapBook, type RunState } from './run-state.ts';
+import type { Answer, RunState } from './run-state.ts';
 import { secretWarnings } from './secret-warnings.ts';
 
 /** How the run talks to whoever started it. */
@@ -146,47 +144,6 @@ async function runOn(
     // What it could not write is told by the end of the run.
     await journal?.close().catch(() => undefined);
   }
-}
-
-type RunTies = Pick<
-  RunState,
-  | 'runId'
-  | 'emit'
-  | 'ask'
-  | 'advise'
-  | 'answerable'
-  | 'signal'
-  | 'masker'
-  | 'connection'
-  | 'atWork'
-  | 'journal'
-  | 'past'
-  | 'held'
->;
-
-function newRun(request: RunRequest, loaded: LoadedRun, ties: RunTies): RunState {
-  return {
-    ...ties,
-    mode: request.mode,
-    statedMode: request.mode,
-    inventory: loaded.inventory,
-    limit: request.limit,
-    extraVars: request.extraVars,
-    forks: request.forks,
-    tags: { only: request.tags, skip: request.skipTags },
-    facts: new Map(),
-    predictions: request.mode === 'run' ? undefined : new Predictions(),
-    recap: new RecapBook(),
-    turns: new TaskTurns(),
-    warnedOf: new Set(),
-    lost: new Set(),
-    notified: new Map(),
-    maybeNotified: new Map(),
-    forceHandlers: request.forceHandlers ?? false,
-    withoutLock: request.withoutLock ?? false,
-    givenBefore: new Set(request.givenBefore),
-    playbookDirectory: dirname(request.playbook),
-  };
 }
 
 /**

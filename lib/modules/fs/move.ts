@@ -200,14 +200,15 @@ function movedIsGone(src: string, dest: string, runId: string): PitrError {
 }
 
 async function read(host: ReadHost, { src, dest }: Params): Promise<State> {
-  const [from, to, parent, places] = await Promise.all([
+  const [from, to, parent, places, linked] = await Promise.all([
     host.look(pathResource, src),
     host.look(pathResource, dest),
     host.look(pathResource, parentOf(dest)),
     placesOf(host, src, parentOf(dest)),
+    linkedWalOf(host, src),
   ]);
   const [srcPlace, destPlace, parentIsDirectory] = places;
-  const wal = await readWal(host, src, dest);
+  const wal = await readWal(host, src, dest, linked);
   return { src: from, dest: to, parent, parentIsDirectory, srcPlace, destPlace, wal };
 }
 

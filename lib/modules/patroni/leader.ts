@@ -5,7 +5,7 @@ import { until } from '../../base/wait/until.ts';
 import type { ReadHost } from '../../contract/host.ts';
 import { defineLook } from '../../contract/module.ts';
 import { isUp, leads } from '../../recovery/patroni/cluster.ts';
-import { type ClusterState, readCluster, readNode } from '../../recovery/patroni/cluster-resource.ts';
+import { type ClusterState, nodeIn, readCluster } from '../../recovery/patroni/cluster-resource.ts';
 import { tellingLogs } from '../../recovery/patroni/member-logs.ts';
 import type { NodeView } from '../../recovery/patroni/node.ts';
 import { memberName, patroniParams, patroniServiceParams } from '../../recovery/patroni/params.ts';
@@ -84,22 +84,27 @@ async function look(host: ReadHost, p: Params, member: string): Promise<Look> {
   }
   const flaws: string[] = [];
   if (cluster.leader !== member) flaws.push(`the DCS names ${cluster.leader ?? 'nobody'} as leader`);
-  const node = await readNode(host, p, listed);
+  const ownPgdata = member === host.name ? p.pgdata : undefined;
+  const [{ node, answer }, instance] = await Promise.all([
+    asked(host, p, listed.apiUrl),
+    ownPgdata === undefined ? undefined : host.look(postgresResource, ownPgdata),
+  ]);
   if (node === undefined) return { cluster, flaws: [...flaws, 'its REST API does not answer'] };
-  const url = `${listed.apiUrl ?? ''}/leader`;
-  const answer = (await askRest(host, p, [url])).get(url);
   if (answer?.code !== 200) flaws.push(`its REST API answers /leader with ${answer?.code ?? 'nothing'}`);
   if (!leads(node.role)) flaws.push(`its PostgreSQL is a ${node.role}`);
   if (!isUp(node.state)) flaws.push(`its PostgreSQL is ${node.state}`);
-  if (p.pgdata !== undefined && member === host.name) {
-    const instance = await host.look(postgresResource, p.pgdata);
-    if (!(instance instanceof Unknown) && !(instance.running && instance.role === 'primary')) {
-      flaws.push(
-        instance.running ? 'its control file says that it is in recovery' : 'no PostgreSQL runs there',
-      );
-    }
-  }
+  if (instance === undefined || instance instanceof Unknown) return { cluster, node, flaws };
+  if (!instance.running) flaws.push('no PostgreSQL runs there');
+  else if (instance.role !== 'primary') flaws.push('its control file says that it is in recovery');
   return { cluster, node, flaws };
+}
+
+/** What its Patroni says of itself, and whether it says that it leads. */
+async function asked(host: ReadHost, p: Params, api: string | undefined) {
+  if (api === undefined) return { node: undefined, answer: undefined };
+  const [own, leads] = [`${api}/patroni`, `${api}/leader`];
+  const answers = await askRest(host, p, [own, leads]);
+  return { node: nodeIn(answers.get(own)), answer: answers.get(leads) };
 }
 
 /** What the words of the operator's manual call "still not the leader". */

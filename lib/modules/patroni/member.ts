@@ -75,8 +75,10 @@ export const module = defineModule({
   params,
   returns: { service: 'state of the service', postgres: 'whether a PostgreSQL runs on the data directory' },
   read: async (host, p: Params) => {
-    const service = await host.look(serviceResource, serviceId(p.manager, p.service));
-    const instance = await host.look(postgresResource, p.pgdata);
+    const [service, instance] = await Promise.all([
+      host.look(serviceResource, serviceId(p.manager, p.service)),
+      host.look(postgresResource, p.pgdata),
+    ]);
     const bare =
       !(service instanceof Unknown) &&
       service.state === 'running' &&

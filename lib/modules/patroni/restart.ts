@@ -11,6 +11,7 @@ import { clusterName, patronictl } from '../../recovery/patroni/control.ts';
 import { memberName, patroniParams } from '../../recovery/patroni/params.ts';
 import { SILENCE } from '../../recovery/patroni/rest.ts';
 import { inForceSchema } from '../../recovery/postgres/in-force.ts';
+import type { InstanceState } from '../../recovery/postgres/instance.ts';
 import { postgresResource } from '../../recovery/postgres/instance-resource.ts';
 import { lookInForce } from '../../recovery/postgres/look-in-force.ts';
 import { absolutePath, instanceParams, seconds } from '../../recovery/postgres/params.ts';
@@ -41,6 +42,9 @@ const params = z.strictObject({
 
 type Params = z.output<typeof params>;
 
+/** As it was looked at, where a data directory is told. */
+type Instance = InstanceState | Unknown | undefined;
+
 export const module = defineModule({
   summary: "Restarts a member's PostgreSQL through Patroni, and proves that a new postmaster is up.",
   examples: `- patroni.restart:
@@ -53,17 +57,16 @@ export const module = defineModule({
   },
   read: async (host, p: Params) => {
     const member = p.member ?? host.name;
-    const cluster = await host.look(patroniResource(p), p.cluster ?? '');
+    const [cluster, instance] = await Promise.all([
+      host.look(patroniResource(p), p.cluster ?? ''),
+      p.pgdata === undefined ? undefined : host.look(postgresResource, p.pgdata),
+    ]);
     const listed = cluster instanceof Unknown ? undefined : cluster.members[member];
-    const node = listed === undefined ? undefined : await readNode(host, p, listed);
-    return {
-      host: host.name,
-      member,
-      cluster,
-      node,
-      why: await whyRestart(host, p, member),
-      foreseen: await isForeseen(host, p),
-    };
+    const [node, why] = await Promise.all([
+      listed === undefined ? undefined : readNode(host, p, listed),
+      member === host.name && p.only_if_pending ? whyRestart(host, p, instance) : [],
+    ]);
+    return { host: host.name, member, cluster, node, why, foreseen: isForeseen(instance) };
   },
   plan: ({ host, member, cluster, node, why, foreseen }, p) => {
     const known = cluster instanceof Unknown ? undefined : cluster;
@@ -129,18 +132,19 @@ export const module = defineModule({
 });
 
 /** What Patroni does not see: the settings in PostgreSQL's files, and the limits that its start has given it. */
-async function whyRestart(host: ReadHost, p: Params, member: string): Promise<readonly string[]> {
-  const { pgdata } = p;
-  if (!p.only_if_pending || pgdata === undefined || member !== host.name) return [];
-  const instance = await host.look(postgresResource, pgdata);
+async function whyRestart(
+  host: ReadHost,
+  { pgdata, bin, user, since }: Params,
+  instance: Instance,
+): Promise<readonly string[]> {
   // In check mode it may be one that is not there yet.
-  if (instance instanceof Unknown || instance.pid === undefined) return [];
-  return (await lookInForce(host, { pgdata, bin: p.bin, user: p.user }, p.since)).restart;
+  if (pgdata === undefined || instance === undefined || instance instanceof Unknown) return [];
+  if (instance.pid === undefined) return [];
+  return (await lookInForce(host, { pgdata, bin: bin ?? instance.programs, user }, since)).restart;
 }
 
 /** Whether PostgreSQL is up by a prediction alone: who is not started yet waits for nothing. */
-async function isForeseen(host: ReadHost, { pgdata }: Params): Promise<boolean> {
-  if (pgdata === undefined) return false;
-  const instance = await host.look(postgresResource, pgdata);
+function isForeseen(instance: Instance): boolean {
+  if (instance === undefined) return false;
   return instance instanceof Unknown || (instance.running && instance.pid === undefined);
 }

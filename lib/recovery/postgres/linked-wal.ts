@@ -88,9 +88,13 @@ export interface WalState extends LinkedWal {
   readonly place: Place;
 }
 
-/** Reads the WAL that goes along when a data directory moves; undefined where none does. */
-export async function readWal(host: ReadHost, src: string, dest: string): Promise<WalState | undefined> {
-  const linked = await linkedWalOf(host, src);
+/** Reads the WAL that goes along when a data directory moves whose WAL is `linked`; undefined where none does. */
+export async function readWal(
+  host: ReadHost,
+  src: string,
+  dest: string,
+  linked: string | undefined,
+): Promise<WalState | undefined> {
   const wal = linked === undefined ? undefined : walBeside(src, dest, linked);
   if (wal === undefined) return undefined;
   const [fromKind, toKind, places] = await Promise.all([

@@ -17,7 +17,8 @@ export async function lookInForce(
   instance: SessionParams,
   since: InForce | undefined,
 ): Promise<InForceLook> {
-  const { programs } = await postgresResource.read(host, instance.pgdata);
+  const { programs } =
+    instance.bin === undefined ? await postgresResource.read(host, instance.pgdata) : { programs: undefined };
   const [told, limits] = await Promise.all([
     querySql(host, sessionTarget(instance, programs), [IN_FORCE]),
     readLimits(host, instance),

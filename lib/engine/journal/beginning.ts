@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
+import { ownUser } from '../../base/values/own-user.ts';
 
 /** Who began something, where and when. */
 export interface Beginning {
@@ -13,7 +14,7 @@ export interface Beginning {
 
 /** Who runs pitr, and from where: `root@backup1`. */
 export function operatorHere(): string {
-  return `${userInfo().username}@${hostname()}`;
+  return `${ownUser()}@${hostname()}`;
 }
 
 /** This process, now. */

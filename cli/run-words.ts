@@ -1,7 +1,7 @@
 import { isAbsolute, join, relative } from 'node:path';
 import { stands } from '../lib/engine/back/standing-changes.ts';
 import type { JournalledChange, JournalledRun } from '../lib/engine/journal/read.ts';
-import { machineOf, type RunStatus, runStatus } from '../lib/engine/journal/status.ts';
+import { begunOn, type RunStatus, runStatus } from '../lib/engine/journal/status.ts';
 import { productPlaybooks } from '../lib/language/playbook/assets.ts';
 import type { Paint } from './display/paint.ts';
 
@@ -60,7 +60,7 @@ export function statusSentence(run: JournalledRun): string {
     case 'died':
       return `It did not end and its process is gone (killed, or the machine stopped)${at}.`;
     case 'unknown':
-      return `It has no end in this journal; only ${machineOf(begun)}, where it was started, can tell whether it still runs (process ${begun.pid})${at}.`;
+      return `It has no end in this journal; only ${begunOn(begun)}, where it was started, can tell whether it still runs (process ${begun.pid})${at}.`;
   }
 }
 

@@ -1,4 +1,5 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { liveHost } from '../../lib/engine/run/live-host.ts';
@@ -12,6 +13,7 @@ import { CHECKS } from '../../lib/recovery/doctor/registry.ts';
 import { connectHost } from '../../lib/transport/connect.ts';
 import { fakePrograms } from '../support/fake-programs.ts';
 import { closed, ordinaryUser } from '../support/ordinary-user.ts';
+import { sqlAnswer } from '../unit/recovery/doctor/sql-answer.ts';
 import { localPlayground } from './playground.ts';
 
 const CHECKED = ['leftovers.waiting', 'leftovers.beside', 'leftovers.settings'] as const;
@@ -71,6 +73,22 @@ it('the room for WAL is that of the place that pg_wal links to', async () => {
       space: { value: { mount: '/dev/shm', freeBytes: expect.any(Number) } },
     });
   });
+});
+
+it('what SQL tells is known also where the sizes of all databases are not told in time', async () => {
+  await using ground = await localPlayground();
+  const data = join(ground.dir, 'data');
+  await mkdir(data);
+  const pidFile = ['1', data, '1', '5432', ground.dir, '', '1', 'ready', ''];
+  await writeFile(join(data, 'postmaster.pid'), pidFile.join('\n'));
+  const psql = `#!/bin/sh
+case $* in *pg_database_size*) echo 'ERROR:  57014: canceling statement due to statement timeout' >&2; exit 1 ;; esac
+cat <<'END'\n${sqlAnswer()}\nEND\n`;
+  await writeFile(join(ground.dir, 'psql'), psql, { mode: 0o755 });
+  const place = { ...placeOf(data), user: userInfo().username, bin: ground.dir };
+  const { sql, bytes } = await gatherNodeFacts(ground.play.host(), place, new Set(['sql']));
+  expect(sql).toHaveProperty('value.version', 150_018);
+  expect(bytes).toMatchObject({ unknown: expect.stringContaining('statement timeout') });
 });
 
 describe('whether the login may stop Patroni', () => {

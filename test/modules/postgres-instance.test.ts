@@ -1,4 +1,5 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { existsSync, writeFileSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -82,6 +83,42 @@ it('a start is not given up for looks that are broken off', async () => {
     code: 'postgres-did-not-start',
     evidence: { stderr: expect.stringContaining('no memory') },
   });
+});
+
+// PostgreSQL 12 to 14 say nothing while they sync each file of restored data.
+it('a start is not given up as long as its startup process works, also without a word in the log', async () => {
+  await using ground = await localPlayground();
+  const at = (name: string) => join(ground.dir, name);
+  await mkdir(at('data'));
+  await writeFile(at('data/PG_VERSION'), '14\n');
+  await copyFile('/bin/bash', at('postgres'));
+  const works = `while [ ! -e ${at('enough')} ]; do :; done; mkfifo ${at('fifo')}; read -r -t 60 <>${at('fifo')}`;
+  await writeFile(
+    at('pg_ctl'),
+    `#!/bin/bash
+cd ${at('data')} || exit
+(exec -a 'postgres: main: startup' ${at('postgres')} -c '${works}') </dev/null >/dev/null 2>&1 &
+echo $! >${at('pid')}
+`,
+    { mode: 0o755 },
+  );
+  const silenceMs = 1000;
+  const begun = performance.now();
+  const context = {
+    signal: new AbortController().signal,
+    progress: () => {
+      if (performance.now() - begun > 3 * silenceMs) writeFileSync(at('enough'), '');
+    },
+    warn: () => {},
+  };
+  const ref = { pgdata: at('data'), bin: ground.dir, user: userInfo().username };
+  try {
+    const error = await errorOf(startInstance(ground.play.host(), ref, [], silenceMs, context));
+    expect(error.code).toBe('postgres-start-stalled');
+    expect(existsSync(at('enough'))).toBe(true);
+  } finally {
+    process.kill(Number(await readFile(at('pid'), 'utf8')));
+  }
 });
 
 it('that a recovery has paused is known however much was logged since', async () => {

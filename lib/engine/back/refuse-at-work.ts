@@ -1,6 +1,6 @@
 import { PitrError } from '../../base/errors/pitr-error.ts';
 import type { JournalledRun } from '../journal/read.ts';
-import { machineOf, runStatus, undoStatus } from '../journal/status.ts';
+import { begunOn, runStatus, undoStatus } from '../journal/status.ts';
 
 /** Throws kind `refused` while the run, or another undo of it, is at work on this machine. */
 export function refuseWhileAtWork(run: JournalledRun, again: string): void {
@@ -32,14 +32,14 @@ export function refuseWhileAtWork(run: JournalledRun, again: string): void {
   }
 }
 
-/** What cannot be known from here: a run without an end that was started on another machine may still be at work. */
+/** What cannot be known from here: a run without an end that was started elsewhere (`unknown`) may still be at work. */
 export function atWorkElsewhere(run: JournalledRun): string | undefined {
   const { started, begun, undo } = run;
   if (runStatus(run) === 'unknown') {
-    return `Run ${started.runId} did not say that it ended. It was started on ${machineOf(begun)} (process ${begun.pid}): make sure that it is not at work there any more.`;
+    return `Run ${started.runId} did not say that it ended. It was started on ${begunOn(begun)} (process ${begun.pid}): make sure that it is not at work there any more.`;
   }
   if (undo !== undefined && undoStatus(run) === 'unknown') {
-    return `An undo was started on ${machineOf(undo.started)} (process ${undo.started.pid}) and did not say that it ended: make sure that it is not at work there any more.`;
+    return `An undo was started on ${begunOn(undo.started)} (process ${undo.started.pid}) and did not say that it ended: make sure that it is not at work there any more.`;
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { ownUser } from '../../base/values/own-user.ts';
 
 /** Who began something, where and when. */
 export interface Beginning {
@@ -9,11 +10,13 @@ export interface Beginning {
   readonly pid: number;
   /** Tells the process from a later one of the same number, where the machine can (see `processMark`). */
   readonly process?: string | undefined;
+  /** Where `pid` counts, where the machine can tell (see `pidNamespace`). */
+  readonly pidNamespace?: string | undefined;
 }
 
 /** Who runs pitr, and from where: `root@backup1`. */
 export function operatorHere(): string {
-  return `${userInfo().username}@${hostname()}`;
+  return `${ownUser()}@${hostname()}`;
 }
 
 /** This process, now. */
@@ -24,7 +27,17 @@ export function beginningHere(): Beginning {
     operator: operatorHere(),
     pid,
     process: processMark(pid),
+    pidNamespace: pidNamespace(),
   };
+}
+
+/** The namespace in which this machine's processes have the numbers that are seen here: a container mostly has its own. */
+export function pidNamespace(): string | undefined {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return undefined;
+  }
 }
 
 /**

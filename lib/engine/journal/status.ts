@@ -1,5 +1,5 @@
 import { hostname, uptime } from 'node:os';
-import { type Beginning, bootMark, processMark } from './beginning.ts';
+import { type Beginning, bootMark, pidNamespace, processMark } from './beginning.ts';
 import { begunBackIn } from './begun-back.ts';
 import { goesOn } from './lines.ts';
 import type { JournalledRun } from './read.ts';
@@ -7,7 +7,8 @@ import type { JournalledRun } from './read.ts';
 /**
  * How a run stands: as it ended; `running` while its process lives on this machine; `died` when it neither ended nor
  * lives; `unknown` when it did not end and nobody here can tell: it was started on another machine, which may have the
- * name of this one, or /proc hides it. Where somebody has gone on with it since, a person has been asked: it is not at work.
+ * name of this one, or in another container, or /proc hides it. Where somebody has gone on with it since, a person has been
+ * asked: it is not at work.
  */
 export type RunStatus = 'ok' | 'failed' | 'interrupted' | 'running' | 'died' | 'unknown';
 
@@ -30,8 +31,15 @@ export function undoStatus(run: JournalledRun): RunStatus | undefined {
   return undo === undefined ? undefined : (undo.finished?.status ?? fateIn(run, undo.started));
 }
 
+/** Where something was begun, for messages: `backup1`. */
+export function begunOn(beginning: Beginning): string {
+  const machine = machineOf(beginning);
+  const inside = machine === hostname() && isOfOtherContainer(beginning);
+  return inside ? `${machine}, in another PID namespace such as a container's` : machine;
+}
+
 /** `backup1` of `root@backup1`. */
-export function machineOf({ operator }: Pick<Beginning, 'operator'>): string {
+function machineOf({ operator }: Beginning): string {
   return operator.slice(operator.lastIndexOf('@') + 1);
 }
 
@@ -45,14 +53,32 @@ function fateIn({ records }: JournalledRun, beginning: Beginning): Fate {
 }
 
 function fateOf(beginning: Beginning): Fate {
-  return machineOf(beginning) === hostname() && !isOfNamesake(beginning) ? fateHere(beginning) : 'unknown';
+  if (machineOf(beginning) !== hostname() || isOfNamesake(beginning)) return 'unknown';
+  // Its number may be another's by now, and without a mark nothing else would tell.
+  if (beginning.process === undefined && isBeforeBoot(beginning)) return 'died';
+  return isOfOtherContainer(beginning) ? 'unknown' : fateHere(beginning);
 }
 
 /** Whether a process had another boot of its machine although this one has been up since before it began. */
-function isOfNamesake({ process, time }: Beginning): boolean {
+function isOfNamesake(beginning: Beginning): boolean {
+  return isOfOtherBoot(beginning) && !isBeforeBoot(beginning);
+}
+
+/** Whether its number is one of a namespace of this machine's processes that cannot be looked into from here. */
+function isOfOtherContainer(beginning: Beginning): boolean {
+  const here = pidNamespace();
+  const { pidNamespace: there } = beginning;
+  return here !== undefined && there !== undefined && there !== here && !isOfOtherBoot(beginning);
+}
+
+function isOfOtherBoot({ process }: Beginning): boolean {
   const boot = bootMark();
-  if (process === undefined || boot === '' || process.startsWith(`${boot}:`)) return false;
-  return Date.now() - uptime() * 1000 < time;
+  return process !== undefined && boot !== '' && !process.startsWith(`${boot}:`);
+}
+
+/** Whether this machine came up after something began. */
+function isBeforeBoot({ time }: Beginning): boolean {
+  return time < Date.now() - uptime() * 1000;
 }
 
 /** What has become of a process of this machine. */

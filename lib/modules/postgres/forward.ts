@@ -49,7 +49,9 @@ const params = z
       .describe('what leads to an earlier moment, line by line, for those who are refused'),
     patience: seconds
       .default(120)
-      .describe('seconds without a word in the log after which a start has failed'),
+      .describe(
+        'seconds without a word in the log, or any work of the startup process, after which a start has failed',
+      ),
     shutdown_timeout: seconds.default(300).describe('seconds that the restart may take to stop'),
     ...instanceParams,
   })

@@ -38,7 +38,9 @@ const params = z.strictObject({
     .describe('isolated: more settings for this start alone, as on the command line of postgres'),
   patience: seconds
     .default(120)
-    .describe('seconds without a word in the log after which a start that lets nobody in has failed'),
+    .describe(
+      'seconds without a word in the log, or any work of the startup process, after which a start that lets nobody in has failed',
+    ),
   shutdown_timeout: seconds.default(300).describe('seconds that a restart, or the undo, may take to stop'),
   service: serviceName
     .default('patroni')

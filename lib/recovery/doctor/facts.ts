@@ -60,6 +60,8 @@ export interface NodeFacts {
   readonly instance: Told<InstanceState>;
   readonly layout: Told<Layout>;
   readonly sql: Told<NodeSql>;
+  /** Of all its databases. */
+  readonly bytes: Told<number>;
   readonly cluster: Told<ClusterState>;
   readonly memberConfig: Told<MemberConfig>;
   /** Whether Patroni is configured to keep its data where the inventory says. */

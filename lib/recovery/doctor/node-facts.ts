@@ -11,7 +11,7 @@ import { readLayout } from '../postgres/layout.ts';
 import { NOT_ASKED, type Told, told } from './answer.ts';
 import type { Need, NodeFacts, Reached } from './facts.ts';
 import { lookAtNode } from './node-script.ts';
-import { askNode } from './node-sql.ts';
+import { askBytes, askNode } from './node-sql.ts';
 import type { NodePlace } from './place.ts';
 
 const WHO = probeScript('id -un');
@@ -54,6 +54,7 @@ const UNREAD = {
   instance: NOT_ASKED,
   layout: NOT_ASKED,
   sql: NOT_ASKED,
+  bytes: NOT_ASKED,
   cluster: NOT_ASKED,
   memberConfig: NOT_ASKED,
   dataPlace: NOT_ASKED,
@@ -106,6 +107,7 @@ export async function gatherNodeFacts(
   ]);
   const programs = 'value' in instance ? instance.value.programs : undefined;
   const sql = await asked('sql', () => askNode(host, place, programs));
+  const bytes = 'value' in sql ? await told(() => askBytes(host, place, programs)) : sql;
   const patroni =
     'value' in service
       ? await asked('service', () => patroniThere(host, place.patroni, service.value))
@@ -118,6 +120,7 @@ export async function gatherNodeFacts(
     instance,
     layout,
     sql,
+    bytes,
     cluster,
     memberConfig,
     dataPlace,

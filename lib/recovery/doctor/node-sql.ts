@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ReadHost } from '../../contract/host.ts';
-import { querySql, sessionTarget } from '../postgres/sql.ts';
+import { querySql, type SessionTarget, sessionTarget } from '../postgres/sql.ts';
 import type { NodePlace } from './place.ts';
 
 /** Settings that are looked at by name. */
@@ -49,7 +49,6 @@ const schema = z.object({
   hba_errors: z.array(z.string()),
   file_errors: z.array(fileError).transform((rows) => [...new Set(rows.filter(isWrong).map(inWords))]),
   tablespaces: z.array(z.string()),
-  bytes: z.number(),
 });
 
 /**
@@ -97,10 +96,10 @@ const ASK = `select jsonb_build_object(
       'sourceline', sourceline, 'error', error) order by seqno), '[]')
     from pg_file_settings where error is not null and error <> 'setting could not be applied'),
   'tablespaces', (select coalesce(jsonb_agg(spcname order by spcname), '[]') from pg_tablespace
-    where spcname not in ('pg_default', 'pg_global')),
-  'bytes', (select sum(pg_database_size(oid))::bigint from pg_database))`;
+    where spcname not in ('pg_default', 'pg_global')))`;
 
-/** Sizes of databases are read from the file system. */
+const ASK_BYTES = 'select sum(pg_database_size(oid))::bigint from pg_database';
+
 const LIMITS = { statementMs: 30_000, lockMs: 3_000 };
 
 /** Asks the PostgreSQL of a node. Throws kind `failed` where it lets nobody in. */
@@ -109,8 +108,23 @@ export async function askNode(
   place: NodePlace,
   programs: string | undefined,
 ): Promise<NodeSql> {
-  const target = sessionTarget({ pgdata: place.pgdata, bin: place.bin, user: place.user }, programs);
-  return parseNodeSql(await querySql(host, target, [ASK], LIMITS));
+  return parseNodeSql(await querySql(host, targetOf(place, programs), [ASK], LIMITS));
+}
+
+/**
+ * Bytes of all its databases. Each of their files is looked at for it, which takes minutes where they are many: asked by itself,
+ * or nothing else would be known either. Throws like `askNode`.
+ */
+export async function askBytes(
+  host: ReadHost,
+  place: NodePlace,
+  programs: string | undefined,
+): Promise<number> {
+  return Number(await querySql(host, targetOf(place, programs), [ASK_BYTES], LIMITS));
+}
+
+function targetOf({ pgdata, bin, user }: NodePlace, programs: string | undefined): SessionTarget {
+  return sessionTarget({ pgdata, bin, user }, programs);
 }
 
 export function parseNodeSql(printed: string): NodeSql {

@@ -13,6 +13,7 @@ import { type InstanceState, isOrphaned } from './instance.ts';
 import { postgresResource } from './instance-resource.ts';
 import { type RunFiles, runFiles } from './isolation.ts';
 import { type LogFacts, NOTHING_LOGGED, readLog } from './log.ts';
+import { startupWork } from './startup-work.ts';
 
 /** Which instance is meant, and with what it is controlled. Plain data: it goes into the journal. */
 export interface InstanceRef {
@@ -166,8 +167,8 @@ export async function startLog(host: WriteHost, ref: InstanceRef): Promise<Start
 
 /**
  * Starts an instance and waits until it lets somebody in, or (isolated, in recovery) until replay is under way. No
- * clock ends a start whose log goes on. Throws kind `failed` (`postgres-did-not-start`) with the FATAL lines of the
- * log; nothing runs then.
+ * clock ends a start whose log goes on, or whose startup process works. Throws kind `failed` (`postgres-did-not-start`) with
+ * the FATAL lines of the log; nothing runs then.
  */
 export async function startInstance(
   host: WriteHost,
@@ -188,7 +189,7 @@ export async function startInstance(
   });
   const startIt = await starter(host, ref, settings, context);
   let start = await startIt();
-  let heard = { lines: '', at: performance.now() };
+  let heard = { lines: 'nothing yet', work: '', at: performance.now() };
   for (;;) {
     const instance = await lastSeen(() => postgresResource.read(host, ref.pgdata), {
       ...{ everyMs: 300, deadlineMs: silenceMs, signal, passing: BROKEN_OFF },
@@ -206,8 +207,12 @@ export async function startInstance(
     if (isUp(instance, facts)) return instance;
     const lines = facts.tail.join('\n');
     const now = performance.now();
-    if (lines !== heard.lines) heard = { lines, at: now };
-    else if (now - heard.at >= silenceMs) throw silent(host.name, ref, facts, silenceMs);
+    if (lines !== heard.lines || now - heard.at >= silenceMs) {
+      const work = await startupWork(host, ref.user, instance);
+      if (lines === heard.lines && (work === '' || work === heard.work))
+        throw silent(host.name, ref, facts, silenceMs);
+      heard = { lines, work, at: now };
+    }
     context.progress(facts.tail.at(-1) ?? 'no word in the log yet');
     await rest(300, signal);
   }

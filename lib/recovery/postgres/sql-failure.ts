@@ -26,7 +26,9 @@ const KNOWN: Readonly<Record<string, Known>> = {
   '55P03': LOCKED,
   '57014': {
     explanation: ['The query did not end within its statement timeout.'],
-    next: ['Give it more time (timeout), or look for a lock that it waits for.'],
+    next: [
+      'Look for a lock that it waits for, or for what keeps its host busy. postgres.query gives it more time (timeout).',
+    ],
   },
   '25006': {
     explanation: ['Queries run in read-only sessions; this one wants to write.'],

@@ -1,5 +1,6 @@
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { ownUser } from '../../base/values/own-user.ts';
 import { jumpHostWords } from '../client-words.ts';
 import type { SshSettings } from '../types.ts';
 import { toldWords } from './by-hand.ts';
@@ -76,7 +77,7 @@ export function targetOf(
   const globalKnown = config.has('globalknownhostsfile') ? many('globalknownhostsfile') : DEFAULT_KNOWN_HOSTS;
   const host = one('hostname') ?? settings.address;
   const port = settings.port ?? Number(one('port') ?? DEFAULT_PORT);
-  const user = settings.user ?? one('user') ?? userInfo().username;
+  const user = settings.user ?? one('user') ?? ownUser();
   const alias = one('hostkeyalias');
   const tokens = { name: settings.address, host, port, user, alias, home };
   const whole = (path: string): string => withTokens(absolute(path), tokens);

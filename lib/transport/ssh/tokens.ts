@@ -1,4 +1,5 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
+import { ownUser } from '../../base/values/own-user.ts';
 
 export interface TokenValues {
   /** The name that was asked for. */
@@ -35,8 +36,7 @@ export function tokensIn(
     n: () => name,
     p: () => String(port),
     r: () => user,
-    // Asked only where it is needed: a user of a container may have no name.
-    u: () => userInfo().username,
+    u: ownUser,
   };
   return text.replace(/%(.)/g, (token, letter: string) => more[letter] ?? values[letter]?.() ?? token);
 }

@@ -15,7 +15,7 @@ import type { NodeLook } from '../node-script.ts';
  * whichever is more. What a compressed backup or a difference to another one takes at Barman says nothing of that.
  */
 function needed(facts: Facts): Told<number> {
-  const live = facts.nodes.flatMap(({ sql }) => ('value' in sql ? [sql.value.bytes] : []));
+  const live = facts.nodes.flatMap(({ bytes }) => ('value' in bytes ? [bytes.value] : []));
   const { barman } = facts;
   const sizes =
     barman !== undefined && 'value' in barman.stock

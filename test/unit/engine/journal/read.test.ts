@@ -355,6 +355,14 @@ describe('the status of a run', () => {
     // Of another boot: this machine's last one, or a machine of the same name that shares the directory.
     ['died', { ...STARTED, time: 1, process: OTHER_BOOT }, []],
     ['unknown', { ...STARTED, process: OTHER_BOOT }, []],
+    // Its number says nothing here: there it may be another's, or nobody's.
+    ['unknown', { ...STARTED, pidNamespace: 'pid:[1]' }, []],
+    ['unknown', { ...STARTED, pid: 2 ** 22 + 1, pidNamespace: 'pid:[1]' }, []],
+    ['died', { ...STARTED, time: 1, process: OTHER_BOOT, pidNamespace: 'pid:[1]' }, []],
+    // Of a machine without /proc, which came up after the run began.
+    ['died', { ...STARTED, time: 1, process: undefined }, []],
+    // As older journals have it.
+    ['running', { ...STARTED, pidNamespace: undefined }, []],
   ] as const)('is %s', (status, started, rest) => {
     expect(runStatus(read(text(started, ...rest)))).toBe(status);
   });
@@ -366,7 +374,7 @@ describe('the status of a run', () => {
   it('says how the last undo stands', () => {
     const undo = (pid: number): JournalRecord => ({
       type: 'undo.started',
-      time: 1,
+      time: Date.now(),
       operator: `root@${hostname()}`,
       pid,
     });

@@ -25,7 +25,6 @@ const SQL: NodeSql = {
   hba_errors: [],
   file_errors: [],
   tablespaces: [],
-  bytes: 1,
 };
 
 const LEADER: NodeFacts = {

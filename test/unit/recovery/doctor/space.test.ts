@@ -12,10 +12,8 @@ import type { BarmanFacts, Facts, NodeFacts, Stock } from '../../../../lib/recov
 import { examine } from '../../../../lib/recovery/doctor/finding.ts';
 import { unknownNode } from '../../../../lib/recovery/doctor/node-facts.ts';
 import type { NodeLook } from '../../../../lib/recovery/doctor/node-script.ts';
-import { parseNodeSql } from '../../../../lib/recovery/doctor/node-sql.ts';
 import { CHECKS } from '../../../../lib/recovery/doctor/registry.ts';
 import { fixture } from '../barman/fixture.ts';
-import { sqlAnswer } from './sql-answer.ts';
 import { MIB, STOCK } from './stock.ts';
 
 const space = (freeMiB: number, mount = '/') => ({
@@ -35,10 +33,10 @@ interface Case {
   readonly spool?: { readonly bytes?: number; readonly place?: string };
   readonly look?: BarmanFacts['look'];
   readonly servers?: readonly string[];
-  readonly sql?: NodeFacts['sql'];
+  readonly bytes?: NodeFacts['bytes'];
 }
 
-function node({ free, walFree, volume, atOneTime, spool, sql = NOT_ASKED, ...more }: Case): NodeFacts {
+function node({ free, walFree, volume, atOneTime, spool, bytes = NOT_ASKED, ...more }: Case): NodeFacts {
   const look: NodeLook = {
     clock: { aheadMs: 0, withinMs: 0, offset: '+0000', zone: 'UTC' },
     missingTools: [],
@@ -63,7 +61,7 @@ function node({ free, walFree, volume, atOneTime, spool, sql = NOT_ASKED, ...mor
       walVolumeBytes: volume,
     },
     host: { value: look },
-    sql,
+    bytes,
   };
 }
 
@@ -148,8 +146,7 @@ describe('room for a recovery on a node', () => {
       'unknown: cannot tell: it is not known how large the data is',
     ]);
     // Any node tells it, where the leader is silent.
-    const sql = { value: parseNodeSql(sqlAnswer({ in_recovery: true, bytes: 3000 * MIB })) };
-    expect(found({ free: 2000, stock, sql })).toEqual([
+    expect(found({ free: 2000, stock, bytes: { value: 3000 * MIB } })).toEqual([
       'critical: restored data needs 3.1 GiB, and 2.0 GiB are free on /',
     ]);
   });

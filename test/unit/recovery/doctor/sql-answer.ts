@@ -16,7 +16,6 @@ export function sqlAnswer(more: Readonly<Record<string, unknown>> = {}): string 
     hba_errors: [],
     file_errors: [],
     tablespaces: [],
-    bytes: 1,
     ...more,
   });
 }

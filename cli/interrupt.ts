@@ -25,10 +25,11 @@ export interface InterruptWords {
 
 /**
  * The first SIGINT, SIGTERM or SIGHUP stops the run cleanly: what runs on hosts is ended, states are known. A second
- * one leaves at once, with exit code 130 and a warning.
+ * one leaves at once, with exit code 130 and a warning. Where no stream is a terminal, SIGHUP is none of them: `nohup` has
+ * it ignored, which Node.js undoes before anybody can see it.
  */
 export function watchInterrupts(
-  io: Pick<Io, 'signals' | 'leaveNow'>,
+  io: Pick<Io, 'signals' | 'leaveNow' | 'stdin' | 'stdout' | 'stderr'>,
   words: InterruptWords,
   now: () => number = Date.now,
 ): Interrupts {
@@ -36,7 +37,10 @@ export function watchInterrupts(
   // Every command at work on any host listens to it: that is no leak, and Node.js must not tell an operator that it is one.
   setMaxListeners(0, controller.signal);
   let first: number | undefined;
+  const atTerminal = [io.stdin, io.stdout, io.stderr].some(({ isTTY }) => isTTY === true);
   const receive = (by: string): void => {
+    // Heard all the same: without a listener it would end the process.
+    if (by === 'SIGHUP' && !atTerminal) return;
     if (first === undefined) {
       first = now();
       words.onStopping(

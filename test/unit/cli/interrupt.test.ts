@@ -1,16 +1,23 @@
 import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { watchInterrupts } from '../../../cli/interrupt.ts';
 import { asPitrError } from '../../../lib/base/errors/pitr-error.ts';
 
-function watched() {
+function watched({ terminal = true }: { readonly terminal?: boolean } = {}) {
   const signals = new EventEmitter();
   const told: string[] = [];
   const left: number[] = [];
   let now = 1000;
   const interrupts = watchInterrupts(
-    { signals, leaveNow: (code) => left.push(code) },
+    {
+      signals,
+      leaveNow: (code) => left.push(code),
+      stdin: new PassThrough(),
+      stdout: { write: () => true },
+      stderr: { write: () => true, isTTY: terminal },
+    },
     { onStopping: (text) => told.push(text), onLeaving: (text) => told.push(text) },
     () => now,
   );
@@ -33,6 +40,15 @@ describe('Ctrl-C', () => {
     expect(asPitrError(interrupts.signal.reason)).toMatchObject({ kind: 'interrupted' });
     expect(told).toHaveLength(1);
     expect(left).toEqual([]);
+  });
+
+  it('goes on behind nohup, where no stream is a terminal, and is stopped by what else stops it', () => {
+    const { signals, told, interrupts } = watched({ terminal: false });
+    expect(signals.emit('SIGHUP')).toBe(true);
+    expect([interrupts.signal.aborted, told]).toEqual([false, []]);
+    signals.emit('SIGTERM');
+    expect(interrupts.signal.aborted).toBe(true);
+    expect(told).toHaveLength(1);
   });
 
   it('leaves at once the second time, with a warning', () => {

@@ -60,6 +60,23 @@ describe('Ctrl-C', () => {
     expect(told[1]).toContain('may still be running on hosts');
   });
 
+  it.each([
+    [['SIGHUP', 'SIGHUP', 'SIGTERM'], []],
+    [['SIGINT', 'SIGHUP', 'SIGTERM'], []],
+    [['SIGTERM', 'SIGHUP'], []],
+    [['SIGHUP', 'SIGTERM', 'SIGTERM'], [130]],
+    [['SIGHUP', 'SIGINT'], [130]],
+    [['SIGINT', 'SIGTERM'], [130]],
+    [['SIGTERM', 'SIGTERM'], [130]],
+  ])('leaves at once only where a person has meant that: %j', (names, codes) => {
+    const { signals, left, later } = watched();
+    for (const name of names) {
+      signals.emit(name);
+      later(3000);
+    }
+    expect(left).toEqual(codes);
+  });
+
   it('takes one key press that npm passes on as well for one', () => {
     const { signals, left, later } = watched();
     signals.emit('SIGINT');

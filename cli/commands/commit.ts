@@ -158,6 +158,7 @@ export const commit = defineCommand({
           },
           left.map((one) => one.kept),
         ),
+        { run, reference },
       );
       session.emit({ type: 'commit.finished', time: Date.now(), error });
       if (error === undefined) {
